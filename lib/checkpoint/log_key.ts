@@ -1,0 +1,148 @@
+import { sha256 } from "../merkle/hash.ts";
+import { toHex } from "../merkle/hex.ts";
+import { isJsonObject, type JsonValue } from "../json/json_value.ts";
+import { toBase64Url } from "./base64.ts";
+import {
+  type Ed25519PrivateJwk,
+  type Ed25519PublicJwk,
+  importPrivateKey,
+  publicKeyBytes,
+} from "./ed25519.ts";
+
+/** Whether the log still signs with a key. Checkpoints signed by a retired one stay valid. */
+export type LogKeyStatus = "active" | "retired";
+
+/** A public key of one log. Whoever holds it from before an attack has it *pinned*. */
+export interface LogKey {
+  /** RFC 7638 thumbprint of the public key in Base64url. */
+  readonly kid: string;
+  /** The log that the key speaks for; also the key's name in signed notes. */
+  readonly origin: string;
+  readonly publicKey: Ed25519PublicJwk;
+  readonly status: LogKeyStatus;
+}
+
+/** A key that can sign for its log. */
+export interface LogSigner {
+  readonly key: LogKey;
+  readonly privateKey: CryptoKey;
+}
+
+/** A log key as published under `/.well-known/countersign/keys/:org_id`. */
+export interface PublishedLogKey extends Ed25519PublicJwk {
+  readonly kid: string;
+  readonly use: "sig";
+  readonly alg: "EdDSA";
+  readonly origin: string;
+  readonly status: LogKeyStatus;
+}
+
+export type LogKeysResult =
+  | { readonly ok: true; readonly keys: LogKey[] }
+  | { readonly ok: false; readonly code: "invalid_keys"; readonly message: string };
+
+/** JWK thumbprint (RFC 7638 section 3, members per RFC 8037 section 2) in Base64url. */
+export function jwkThumbprint(jwk: Ed25519PublicJwk): string {
+  const members = JSON.stringify({ crv: jwk.crv, kty: jwk.kty, x: jwk.x });
+  return toBase64Url(sha256(new TextEncoder().encode(members)));
+}
+
+/** The log key with this public part. */
+export function logKey(
+  origin: string,
+  publicKey: Ed25519PublicJwk,
+  status: LogKeyStatus = "active",
+): LogKey {
+  const { kty, crv, x } = publicKey;
+  return { kid: jwkThumbprint(publicKey), origin, publicKey: { kty, crv, x }, status };
+}
+
+/** The log key with this private part, ready to sign. */
+export async function logSigner(origin: string, jwk: Ed25519PrivateJwk): Promise<LogSigner> {
+  return { key: logKey(origin, jwk), privateKey: await importPrivateKey(jwk) };
+}
+
+/**
+ * Key ID of a log key in signed notes, as 8 hex digits: the first four bytes of
+ * SHA-256(name || 0x0A || 0x01 || public key) (C2SP signed-note, Ed25519 signatures).
+ */
+export function noteKeyId(key: LogKey): string {
+  const name = new TextEncoder().encode(`${key.origin}\n\x01`);
+  const publicKey = publicKeyBytes(key.publicKey);
+  if (publicKey === null) throw new RangeError(`Public key ${key.kid} does not have 32 bytes`);
+  const input = new Uint8Array(name.length + publicKey.length);
+  input.set(name);
+  input.set(publicKey, name.length);
+  return toHex(sha256(input).subarray(0, 4));
+}
+
+/** The public form of a log key, one member of the JWKS that `parseLogKeys` reads. */
+export function publishedLogKey(key: LogKey): PublishedLogKey {
+  const { kid, origin, status, publicKey } = key;
+  return { ...publicKey, kid, use: "sig", alg: "EdDSA", origin, status };
+}
+
+/**
+ * Reads a JWKS of log keys.
+ *
+ * Each `kid` must be the thumbprint of its own key, so that two parties who compare a `kid` compare
+ * the key. A set with a private key is refused: such a file must not lie around.
+ */
+export function parseLogKeys(jwks: JsonValue): LogKeysResult {
+  if (!isJsonObject(jwks) || !Array.isArray(jwks.keys)) {
+    return invalid('Keys are not a JWK set: expected {"keys": [ … ]}');
+  }
+  if (jwks.keys.length === 0) return invalid("The JWK set has no key: nothing to verify with");
+  const keys: LogKey[] = [];
+  for (const [at, jwk] of jwks.keys.entries()) {
+    const key = parseLogKey(jwk);
+    if (typeof key === "string") return invalid(`Key ${at} ${key}`);
+    if (keys.some((known) => known.kid === key.kid && known.origin === key.origin)) {
+      return invalid(`Key ${at} repeats kid "${key.kid}"`);
+    }
+    keys.push(key);
+  }
+  return { ok: true, keys };
+}
+
+/** One published key, or what is wrong with it. */
+function parseLogKey(jwk: JsonValue): LogKey | string {
+  if (!isJsonObject(jwk)) return "is not an object";
+  if (Object.hasOwn(jwk, "d")) {
+    return 'has the private member "d": remove the file from here, and rotate this key';
+  }
+  const publicKey = parsePublicJwk(jwk);
+  if (publicKey === null) return 'is not an Ed25519 JWK with kty "OKP", crv "Ed25519" and x';
+  const { origin, status = "active", use = "sig", alg = "EdDSA" } = jwk;
+  if (typeof origin !== "string" || !isNoteKeyName(origin)) {
+    return 'has no usable "origin": expected the name of the log, "<host>/log/<org_id>"';
+  }
+  if (status !== "active" && status !== "retired") {
+    return `has status ${JSON.stringify(status)}, expected "active" or "retired"`;
+  }
+  if (use !== "sig" || alg !== "EdDSA") {
+    return 'is not for signing: expected use "sig", alg "EdDSA"';
+  }
+  const key = logKey(origin, publicKey, status);
+  if (jwk.kid !== key.kid) {
+    return `has kid ${JSON.stringify(jwk.kid ?? null)}, but its thumbprint is "${key.kid}"`;
+  }
+  return key;
+}
+
+/** The public part of a JWK, or null if it is not a well-formed Ed25519 key. */
+export function parsePublicJwk(jwk: JsonValue | undefined): Ed25519PublicJwk | null {
+  if (!isJsonObject(jwk) || jwk.kty !== "OKP" || jwk.crv !== "Ed25519") return null;
+  if (typeof jwk.x !== "string") return null;
+  const publicKey: Ed25519PublicJwk = { kty: "OKP", crv: "Ed25519", x: jwk.x };
+  return publicKeyBytes(publicKey) === null ? null : publicKey;
+}
+
+/** True for a name that a signature line can carry: not empty, no spaces, no plus, no controls. */
+export function isNoteKeyName(name: string): boolean {
+  return /^[^\s+\p{Cc}\p{Z}]+$/u.test(name);
+}
+
+function invalid(message: string): LogKeysResult {
+  return { ok: false, code: "invalid_keys", message };
+}

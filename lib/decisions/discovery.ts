@@ -1,0 +1,88 @@
+import { z } from "zod";
+import { actorOf, type Caller } from "../identity/caller.ts";
+import type { Reader, Transaction } from "../ledger/transaction.ts";
+import { discovers, draftToolRecord, type Via } from "../policy/chain.ts";
+import type { Snapshot } from "../policy/snapshot.ts";
+import { discoveryCallerCountKey, discoveryCountKey, toolKey } from "../store/keys.ts";
+import type { ToolRecord } from "../store/records/policy.ts";
+
+/** How many drafts strangers' questions may make. */
+export const DISCOVERY_LIMITS = {
+  per_org_an_hour: 50,
+  per_caller_an_hour: 10,
+  untriaged: 500,
+} as const;
+
+const HOUR_MS = 60 * 60 * 1000;
+
+/** When drafts were made in the past hour, milliseconds. */
+const times = z.object({ times: z.array(z.number()) });
+
+/** What was read to know whether a draft may be made; null when none is to be. */
+export interface DiscoveryRoom {
+  readonly org: readonly number[];
+  readonly caller: readonly number[];
+}
+
+/** Reads how much room discovery has, where the tool is unknown and may be discovered. */
+export async function loadDiscoveryRoom(
+  reader: Reader,
+  caller: Caller,
+): Promise<DiscoveryRoom> {
+  const org = caller.org;
+  const [ofOrg, ofCaller] = await Promise.all([
+    reader.get(discoveryCountKey(org), times),
+    reader.get(discoveryCallerCountKey(org, caller.id), times),
+  ]);
+  return { org: ofOrg?.value.times ?? [], caller: ofCaller?.value.times ?? [] };
+}
+
+/** Whether asking for this tool now would register a draft, room provided. */
+export function isDiscovery(snapshot: Snapshot, tool: string, via: Via): boolean {
+  return snapshot.exists && snapshot.tool(tool) === undefined && discovers(snapshot.org, via) &&
+    !snapshot.org.kill_switch.active;
+}
+
+/**
+ * Registers a draft of an unknown tool, with its entry. At a cap there is no new row: null.
+ */
+export function registerDraft(
+  transaction: Transaction,
+  caller: Caller,
+  tool: string,
+  room: DiscoveryRoom,
+): ToolRecord | null {
+  const { at, snapshot } = transaction;
+  const recent = (all: readonly number[]) => all.filter((time) => time > at - HOUR_MS);
+  const ofOrg = recent(room.org);
+  const ofCaller = recent(room.caller);
+  const full = ofOrg.length >= DISCOVERY_LIMITS.per_org_an_hour ||
+    ofCaller.length >= DISCOVERY_LIMITS.per_caller_an_hour ||
+    untriaged(snapshot) >= DISCOVERY_LIMITS.untriaged;
+  if (full) return null;
+  const record = draftToolRecord(tool, transaction.id("tol"), at);
+  const org = snapshot.orgId;
+  transaction.setPolicy(toolKey(org, tool), record);
+  const expireIn = HOUR_MS;
+  transaction.set(discoveryCountKey(org), { times: [...ofOrg, at] }, { expireIn });
+  transaction.set(
+    discoveryCallerCountKey(org, caller.id),
+    { times: [...ofCaller, at] },
+    { expireIn },
+  );
+  transaction.append({
+    type: "tool.auto_created",
+    actor: actorOf(caller),
+    subject: { tool },
+    data: { tool_id: record.id, status: record.status },
+  });
+  return record;
+}
+
+function untriaged(snapshot: Snapshot): number {
+  let count = 0;
+  for (const tool of snapshot.tools.values()) {
+    if (tool.discovered && tool.status === "draft") count++;
+  }
+  return count;
+}

@@ -1,0 +1,43 @@
+import type { Sealer } from "./store/sealing.ts";
+import type { Kv } from "./store/kv.ts";
+
+/** A wait that can be called off. */
+export interface Timer {
+  readonly elapsed: Promise<void>;
+  cancel(): void;
+}
+
+/** One line of the deployment's log: never a secret, never personal data. */
+export type LogLine = (
+  level: "info" | "warn" | "error",
+  message: string,
+  fields?: Readonly<Record<string, string | number | boolean | null>>,
+) => void;
+
+/**
+ * What comes from outside: the store, time and chance. A test puts its own in their place, runs a
+ * week of approvals in a millisecond, fails any commit, and replays a seed.
+ */
+export interface Deps {
+  readonly kv: Kv;
+  readonly sealer: Sealer;
+  /** Whether the store delivers queue messages; KV Connect and Deno Deploy do not. */
+  readonly queues: boolean;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  readonly random: (bytes: number) => Uint8Array;
+  readonly timer: (milliseconds: number) => Timer;
+  readonly log: LogLine;
+}
+
+/** A timer of the system's clock. */
+export function systemTimer(milliseconds: number): Timer {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const id = setTimeout(resolve, milliseconds);
+  return { elapsed: promise, cancel: () => clearTimeout(id) };
+}
+
+/** Random bytes of the system. */
+export function systemRandom(bytes: number): Uint8Array {
+  return crypto.getRandomValues(new Uint8Array(bytes));
+}

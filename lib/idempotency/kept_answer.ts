@@ -1,0 +1,168 @@
+import { hash } from "node:crypto";
+import { deflateRawSync, inflateRawSync } from "node:zlib";
+import { z } from "zod";
+import type { JsonValue } from "../json/json_value.ts";
+import type { CallerOperation } from "../identity/caller_operation.ts";
+import type { Reader, Transaction } from "../ledger/transaction.ts";
+import { Refusal } from "../refusals/refusal.ts";
+import { idempotencyKey, runTokenKey, type StoreKey } from "../store/keys.ts";
+import {
+  type IdempotencyRecord,
+  idempotencyRecord,
+  type KeptAnswer,
+  keptAnswer,
+} from "../store/records/idempotency.ts";
+import { decrypt, encrypt } from "../store/sealing.ts";
+
+/** How long an answer is kept for repetition, milliseconds. */
+export const KEPT_MS = 24 * 60 * 60 * 1000;
+
+/** A repeatable request, as its key, credential and content name it. */
+export interface Repeatable {
+  readonly org: string;
+  readonly credential_id: string;
+  readonly method: string;
+  readonly path: string;
+  readonly key: string;
+  readonly body: Uint8Array;
+  /** Key derived from the presented secret: a stolen store alone opens no answer. */
+  readonly answer_key: Uint8Array;
+}
+
+/** An answer as it is kept; `granted` when repeating it would grant something again. */
+export interface Keepable {
+  readonly status: number;
+  readonly body: JsonValue;
+  readonly granted?: { readonly token_id: string | null };
+}
+
+/** What was answered, and whether it is a repetition. */
+export interface Answered {
+  readonly status: number;
+  readonly body: JsonValue;
+  readonly replayed: boolean;
+}
+
+interface Kept<L> {
+  /** The answer kept, if it is still in force. */
+  readonly record: IdempotencyRecord | null;
+  /** Whether the token that the kept answer handed out is still unspent. */
+  readonly unspent: boolean;
+  readonly loaded: L | null;
+}
+
+const spending = z.object({ status: z.string() });
+
+/**
+ * The operation with its answer kept in the same commit. Asked again with the same key and body,
+ * it answers as before without running; with another body it refuses. A refusal that the caller
+ * would get again is kept too, except 401, 403, 429 and 5xx.
+ *
+ * @param render what the result becomes on the wire
+ * @param refuse the same for a refusal; null when it is not to be kept
+ * @throws {Refusal} idempotency_mismatch, idempotency_in_progress, idempotency_stale
+ */
+export function keepAnswer<L, R>(
+  operation: CallerOperation<L, R>,
+  request: Repeatable,
+  render: (result: R) => Keepable,
+  refuse: (refusal: Refusal) => Keepable | null,
+): CallerOperation<Kept<L>, Answered> {
+  const key = idempotencyKey(
+    request.org,
+    request.credential_id,
+    hash("sha256", `${request.method} ${request.path} ${request.key}`, "hex"),
+  );
+  const bodyDigest = hash("sha256", request.body, "hex");
+  return {
+    async load(reader, caller) {
+      const record = (await reader.get(key, idempotencyRecord))?.value ?? null;
+      if (record === null || record.expires_at <= reader.now) {
+        const loaded = await operation.load?.(reader, caller) ?? null;
+        return { record: null, unspent: false, loaded };
+      }
+      const kept = record.sealed === null ? null : open(key, record.sealed, request);
+      return { record, unspent: await isUnspent(reader, request.org, kept), loaded: null };
+    },
+    plan(transaction, caller, { record, unspent, loaded }) {
+      if (record !== null) {
+        return replay(transaction, key, record, bodyDigest, unspent, request);
+      }
+      const answer = answerOf(() => {
+        const plan = () => render(operation.plan(transaction, caller, loaded as L));
+        return transaction.attempt(plan);
+      }, refuse);
+      const content: KeptAnswer = {
+        status: answer.status,
+        body: answer.body,
+        granted_under: answer.granted === undefined ? null : transaction.policyVersion,
+        token_id: answer.granted?.token_id ?? null,
+      };
+      const kept: IdempotencyRecord = {
+        body_digest: bodyDigest,
+        sealed: seal(key, content, request, transaction),
+        expires_at: transaction.at + KEPT_MS,
+      };
+      transaction.set(key, kept, { expireIn: KEPT_MS });
+      return { status: answer.status, body: answer.body, replayed: false };
+    },
+  };
+}
+
+function answerOf(
+  run: () => Keepable,
+  refuse: (refusal: Refusal) => Keepable | null,
+): Keepable {
+  try {
+    return run();
+  } catch (error) {
+    const kept = error instanceof Refusal ? refuse(error) : null;
+    if (kept === null) throw error;
+    return kept;
+  }
+}
+
+function replay(
+  transaction: Transaction,
+  key: StoreKey,
+  record: IdempotencyRecord,
+  bodyDigest: string,
+  unspent: boolean,
+  request: Repeatable,
+): Answered {
+  if (record.body_digest !== bodyDigest) throw new Refusal("idempotency_mismatch", {});
+  if (record.sealed === null) throw new Refusal("idempotency_in_progress", {});
+  const kept = open(key, record.sealed, request);
+  const current = kept.granted_under === null || kept.granted_under === transaction.policyVersion;
+  if (!current || (kept.token_id !== null && !unspent)) {
+    throw new Refusal("idempotency_stale", {});
+  }
+  return { status: kept.status, body: kept.body, replayed: true };
+}
+
+async function isUnspent(reader: Reader, org: string, kept: KeptAnswer | null): Promise<boolean> {
+  if (kept === null || kept.token_id === null) return true;
+  const token = await reader.get(runTokenKey(org, kept.token_id), spending);
+  return token?.value.status === "minted";
+}
+
+function seal(
+  key: StoreKey,
+  answer: KeptAnswer,
+  request: Repeatable,
+  transaction: Transaction,
+): Uint8Array {
+  // A batch's answer may be larger than a value of the store; JSON shrinks to a tenth.
+  const plain = deflateRawSync(JSON.stringify(answer));
+  return encrypt(request.answer_key, plain, associated(key), transaction.deps.random);
+}
+
+function open(key: StoreKey, sealed: Uint8Array, request: Repeatable): KeptAnswer {
+  const plain = decrypt(request.answer_key, sealed, associated(key));
+  if (plain === null) throw new Refusal("idempotency_stale", {});
+  return keptAnswer.parse(JSON.parse(inflateRawSync(plain).toString()));
+}
+
+function associated(key: StoreKey): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify(key));
+}

@@ -1,0 +1,94 @@
+import type { Actor } from "../ledger/entry.ts";
+import type { Snapshot } from "../policy/snapshot.ts";
+import { Refusal } from "../refusals/refusal.ts";
+import type { KEY_TIERS } from "../store/records/identity.ts";
+
+/** What a credential may do: the tier of a key, or being an agent. */
+export type CallerTier = (typeof KEY_TIERS)[number] | "agent";
+
+/** Who asks, as the policy of this moment has them. */
+export interface Caller {
+  readonly org: string;
+  readonly type: "api_key" | "agent";
+  readonly tier: CallerTier;
+  readonly id: string;
+  readonly name: string;
+  readonly trust_tier: number;
+  readonly tenant_ids: readonly string[] | null;
+  readonly rate_limit_per_minute: number | null;
+  readonly kill_switch: { readonly active: boolean } | null;
+  readonly audit_private: boolean;
+  /** The member who answers for what this caller asks, where there is one. */
+  readonly member_behind: string | null;
+}
+
+/** A presented secret whose hash is known, and the org it belongs to. */
+export interface Presented {
+  readonly org: string;
+  readonly secret_hash: string;
+  /** The key under which answers to this credential are kept sealed. */
+  readonly answer_key: Uint8Array;
+}
+
+/**
+ * The caller that a presented secret stands for at this moment. Called inside every operation, so
+ * that a credential revoked since is refused by the same commit that would have served it.
+ * @throws {Refusal} invalid_credentials when it was revoked, has expired or never was
+ */
+export function callerOf(snapshot: Snapshot, presented: Presented, now: number): Caller {
+  const credential = snapshot.exists ? snapshot.credential(presented.secret_hash) : undefined;
+  if (credential === undefined) throw new Refusal("invalid_credentials", {});
+  const { record } = credential;
+  if (record.expires_at !== null && record.expires_at <= now) {
+    throw new Refusal("invalid_credentials", {});
+  }
+  const shared = {
+    org: snapshot.orgId,
+    id: record.id,
+    name: record.name,
+    trust_tier: record.trust_tier,
+    tenant_ids: record.tenant_ids,
+    rate_limit_per_minute: record.rate_limit_per_minute,
+    member_behind: record.member_behind,
+  };
+  if (credential.kind === "agent") {
+    return {
+      ...shared,
+      type: "agent",
+      tier: "agent",
+      kill_switch: credential.record.kill_switch,
+      audit_private: false,
+    };
+  }
+  return {
+    ...shared,
+    type: "api_key",
+    tier: credential.record.tier,
+    kill_switch: null,
+    audit_private: credential.record.audit_private,
+  };
+}
+
+/** @throws {Refusal} wrong_tier */
+export function requireTier(caller: Caller, allowed: readonly CallerTier[]): void {
+  if (!allowed.includes(caller.tier)) {
+    throw new Refusal("wrong_tier", { tier: caller.tier, allowed });
+  }
+}
+
+/** The caller as the log names them. */
+export function actorOf(caller: Caller): Actor {
+  return { type: caller.type, id: caller.id };
+}
+
+/**
+ * The tenant of an action inside this caller's wall: filled in when the caller has exactly one.
+ * @throws {Refusal} tenant_not_permitted when it names another, or none where it has several
+ */
+export function tenantWithin(caller: Caller, tenant: string | null): string | null {
+  const permitted = caller.tenant_ids;
+  if (permitted === null) return tenant;
+  if (tenant === null && permitted.length === 1) return permitted[0] ?? null;
+  if (tenant !== null && permitted.includes(tenant)) return tenant;
+  throw new Refusal("tenant_not_permitted", { tenant_id: tenant, permitted });
+}

@@ -1,0 +1,34 @@
+import type { Operation } from "../ledger/ledger.ts";
+import type { Reader, Transaction } from "../ledger/transaction.ts";
+import { type Caller, callerOf, type CallerTier, type Presented, requireTier } from "./caller.ts";
+
+/** An operation on behalf of somebody who presented a secret. */
+export interface CallerOperation<L, R> {
+  readonly load?: (reader: Reader, caller: Caller) => Promise<L> | L;
+  readonly plan: (transaction: Transaction, caller: Caller, loaded: L) => R;
+}
+
+/**
+ * The operation with its caller found in the snapshot that it is decided on. The commit proves that
+ * snapshot current, so a key that is revoked or lowered is so for every call that starts afterwards.
+ * @throws {Refusal} invalid_credentials, wrong_tier
+ */
+export function asCaller<L, R>(
+  presented: Presented,
+  allowed: readonly CallerTier[],
+  operation: CallerOperation<L, R>,
+): Operation<L, R> {
+  const caller = (snapshot: Transaction["snapshot"], now: number) => {
+    const found = callerOf(snapshot, presented, now);
+    requireTier(found, allowed);
+    return found;
+  };
+  const { load, plan } = operation;
+  return {
+    ...(load === undefined ? {} : {
+      load: (reader: Reader) => load(reader, caller(reader.snapshot, reader.now)),
+    }),
+    plan: (transaction, loaded) =>
+      plan(transaction, caller(transaction.snapshot, transaction.at), loaded),
+  };
+}

@@ -1,0 +1,63 @@
+import type { Ledgers } from "../ledger/ledgers.ts";
+import { Refusal } from "../refusals/refusal.ts";
+import { credentialKey } from "../store/keys.ts";
+import { readRecord } from "../store/kv.ts";
+import { credentialIndex } from "../store/records/identity.ts";
+import { subkey } from "../store/sealing.ts";
+import { type Caller, callerOf, type CallerTier, type Presented, requireTier } from "./caller.ts";
+import { isPlausibleSecret, secretHash } from "./secret.ts";
+
+/** How many known credentials a process remembers; beyond that it starts anew. */
+const MAX_REMEMBERED = 10_000;
+
+/** Finds out whose a presented secret is. */
+export class Credentials {
+  readonly #known = new Map<string, Presented>();
+
+  constructor(readonly ledgers: Ledgers) {}
+
+  /**
+   * Where a secret belongs. Only that is remembered, never whether it is still in force; an unknown
+   * secret is not remembered at all.
+   * @throws {Refusal} invalid_credentials
+   */
+  async present(secret: string): Promise<Presented> {
+    if (!isPlausibleSecret(secret)) throw new Refusal("invalid_credentials", {});
+    const hash = secretHash(secret);
+    const known = this.#known.get(hash);
+    if (known !== undefined) return known;
+    const index = await readRecord(this.ledgers.deps.kv, credentialKey(hash), credentialIndex);
+    if (index === null) throw new Refusal("invalid_credentials", {});
+    const presented: Presented = {
+      org: index.value.org,
+      secret_hash: hash,
+      answer_key: subkey(new TextEncoder().encode(secret), "kept answers"),
+    };
+    if (this.#known.size >= MAX_REMEMBERED) this.#known.clear();
+    this.#known.set(hash, presented);
+    return presented;
+  }
+
+  /**
+   * The caller as this process last knew them: enough to count against a rate limit, and to go on to
+   * the operation that finds them again. Whoever would be refused by that is looked up first.
+   * @throws {Refusal} invalid_credentials, wrong_tier
+   */
+  async caller(presented: Presented, allowed: readonly CallerTier[]): Promise<Caller> {
+    const ledger = this.ledgers.of(presented.org);
+    const { knownSnapshot } = ledger;
+    const find = (snapshot: NonNullable<typeof knownSnapshot>) => {
+      const caller = callerOf(snapshot, presented, this.ledgers.deps.now());
+      requireTier(caller, allowed);
+      return caller;
+    };
+    if (knownSnapshot !== null) {
+      try {
+        return find(knownSnapshot);
+      } catch (error) {
+        if (!(error instanceof Refusal)) throw error;
+      }
+    }
+    return await ledger.transact({ plan: (transaction) => find(transaction.snapshot) });
+  }
+}

@@ -1,0 +1,38 @@
+import { Refusal } from "../refusals/refusal.ts";
+import type { Caller } from "./caller.ts";
+
+const WINDOW_MS = 60_000;
+
+/** What is left of a caller's minute. */
+export interface RateState {
+  readonly limit: number;
+  readonly remaining: number;
+  readonly reset_seconds: number;
+}
+
+/**
+ * Counts requests per credential and minute, in this process: with n nodes a caller may get up to
+ * n times as much, which protects each node as well.
+ */
+export class RateLimits {
+  readonly #windows = new Map<string, { start: number; count: number }>();
+
+  /**
+   * Counts one request.
+   * @throws {Refusal} rate_limited
+   */
+  take(caller: Caller, now: number): RateState | null {
+    const limit = caller.rate_limit_per_minute;
+    if (limit === null) return null;
+    let window = this.#windows.get(caller.id);
+    if (window === undefined || now - window.start >= WINDOW_MS || now < window.start) {
+      this.#windows.set(caller.id, window = { start: now, count: 0 });
+    }
+    const reset_seconds = Math.ceil((window.start + WINDOW_MS - now) / 1000);
+    if (window.count >= limit) {
+      throw new Refusal("rate_limited", { limit, retry_after_seconds: reset_seconds });
+    }
+    window.count++;
+    return { limit, remaining: limit - window.count, reset_seconds };
+  }
+}

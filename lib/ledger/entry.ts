@@ -1,0 +1,137 @@
+import { canonicalJson } from "../json/canonical.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "../json/json_value.ts";
+
+/** Who did it. */
+export interface Actor extends JsonObject {
+  type: "api_key" | "agent" | "member" | "system";
+  id: string;
+}
+
+/** What an operation hands to the log; the log adds where, when and the proof. */
+export interface EntryDraft {
+  /** The entry's id where it has a name of its own (a decision); else one is made. */
+  readonly id?: string;
+  /** `noun.verb`. */
+  readonly type: string;
+  readonly actor: Actor;
+  /** What it was done to: external ids and our own. */
+  readonly subject: JsonObject;
+  readonly data: JsonObject;
+  /** Kept apart and sealed; the leaf carries a salted digest of each. */
+  readonly private?: Readonly<Record<string, JsonValue>>;
+}
+
+/** One leaf of the log. Its JCS form is what the Merkle tree commits to. */
+export interface Entry extends JsonObject {
+  v: 1;
+  org: string;
+  index: number;
+  id: string;
+  at: string;
+  type: string;
+  actor: Actor;
+  subject: JsonObject;
+  data: JsonObject;
+}
+
+/** Where an entry came to stand. */
+export interface Placed {
+  readonly index: number;
+  /** Lower-case hex. */
+  readonly leaf_hash: string;
+}
+
+/** Most bytes that one entry may have, the leaf prefix not counted. */
+export const MAX_ENTRY_BYTES = 8 * 1024;
+
+/** An entry does not fit: an operation let too long a text through. */
+export class EntryTooLarge extends Error {
+  readonly code = "entry_too_large";
+
+  constructor(type: string, bytes: number) {
+    super(`An entry ${type} of ${bytes} bytes does not fit the log: ${MAX_ENTRY_BYTES} at most.`);
+  }
+}
+
+const encoder = new TextEncoder();
+
+/** `0x00 || JCS(entry)`: the leaf as it is stored, and as it is hashed (RFC 9162 section 2.1.1). */
+export function encodeLeaf(entry: Entry): Uint8Array {
+  const leaf = encoder.encode("\0" + canonicalJson(entry));
+  if (leaf.length > MAX_ENTRY_BYTES + 1) throw new EntryTooLarge(entry.type, leaf.length - 1);
+  return leaf;
+}
+
+/** Splits stored leaves, each still with its prefix. JCS escapes the byte 0, so it only separates. */
+export function splitLeaves(data: Uint8Array): Uint8Array[] {
+  const leaves: Uint8Array[] = [];
+  let from = 0;
+  while (from < data.length) {
+    const next = data.indexOf(0, from + 1);
+    const to = next === -1 ? data.length : next;
+    leaves.push(data.subarray(from, to));
+    from = to;
+  }
+  return leaves;
+}
+
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
+/** The entry of a stored leaf. @throws {TypeError} when the bytes are no entry */
+export function decodeLeaf(leaf: Uint8Array): Entry {
+  const value: unknown = JSON.parse(decoder.decode(leaf.subarray(1)));
+  if (!isEntry(value)) {
+    throw new TypeError("A stored leaf is no log entry: the store is damaged. Restore a backup.");
+  }
+  return value;
+}
+
+function isEntry(value: unknown): value is Entry {
+  return isJsonObject(value) && value.v === 1 && typeof value.org === "string" &&
+    typeof value.index === "number" && typeof value.id === "string" &&
+    typeof value.at === "string" && typeof value.type === "string" &&
+    isJsonObject(value.actor) && isJsonObject(value.subject) && isJsonObject(value.data);
+}
+
+/** What the log can be filtered by. */
+export const FACETS = ["type", "tool", "tenant", "actor", "permission"] as const;
+export type Facet = (typeof FACETS)[number];
+
+/** The value of a facet in an entry, or null. */
+export function facetValue(
+  entry: Pick<Entry, "type" | "actor" | "subject" | "data">,
+  facet: Facet,
+): string | null {
+  const value = facet === "type"
+    ? entry.type
+    : facet === "actor"
+    ? entry.actor.id
+    : facet === "permission"
+    ? entry.data.permission
+    : entry.subject[facet];
+  return typeof value === "string" ? value : null;
+}
+
+/**
+ * 32 bits that stand for a facet's value in a page's summary (FNV-1a). Two values may share them:
+ * a page is then read for nothing, never passed over.
+ */
+export function facetHash(facet: Facet, value: string): number {
+  let hash = 0x811c9dc5 ^ FACETS.indexOf(facet);
+  for (let i = 0; i < value.length; i++) {
+    hash = Math.imul(hash ^ value.charCodeAt(i), 0x01000193);
+  }
+  return hash >>> 0;
+}
+
+/** The facet hashes of an entry. */
+export function facetHashes(
+  entry: Pick<Entry, "type" | "actor" | "subject" | "data">,
+): number[] {
+  const hashes: number[] = [];
+  for (const facet of FACETS) {
+    const value = facetValue(entry, facet);
+    if (value !== null) hashes.push(facetHash(facet, value));
+  }
+  return hashes;
+}

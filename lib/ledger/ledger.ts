@@ -1,0 +1,347 @@
+import type { Deps } from "../deps.ts";
+import { IdMaker } from "../ids/id.ts";
+import {
+  KEPT_POLICY_CHANGES,
+  loadSnapshot,
+  refreshSnapshot,
+  type Snapshot,
+} from "../policy/snapshot.ts";
+import * as keys from "../store/keys.ts";
+import { readRecord } from "../store/kv.ts";
+import { logSegment, policyVersion } from "../store/records/log.ts";
+import { LogTail } from "./log_tail.ts";
+import { privateRows, segmentRows } from "./segments.ts";
+import { type CommitLimits, Deferred, KV_LIMITS, Reader, Transaction } from "./transaction.ts";
+
+/**
+ * One operation on an org. `load` reads what the snapshot does not hold; `plan` is pure: it looks
+ * at the transaction's snapshot and at what was loaded, and puts entries and writes into the
+ * transaction. Both run again whenever the store moved before the commit.
+ */
+export interface Operation<L, R> {
+  /** May answer at once, where the snapshot tells that there is nothing to read. */
+  readonly load?: (reader: Reader) => Promise<L> | L;
+  readonly plan: (transaction: Transaction, loaded: L) => R;
+}
+
+/** The store does not answer, or does not take the commit. Nothing was granted. */
+export class StoreUnavailable extends Error {
+  readonly code = "store_unavailable";
+
+  constructor(cause: unknown) {
+    super("The store did not take the commit.", { cause });
+  }
+}
+
+/** More operations wait for this org's commits than may. */
+export class Overloaded extends Error {
+  readonly code = "overloaded";
+}
+
+const MAX_QUEUE = 10_000;
+const MAX_BATCH = 512;
+const MAX_ATTEMPTS = 60;
+/** After so many refusals that neither policy nor log explains, operations are committed singly. */
+const ISOLATE_AFTER = 6;
+/** How long one answer of the store may take before it counts as lost, milliseconds. */
+const STORE_TIMEOUT_MS = 10_000;
+
+type Outcome = { readonly value: unknown } | { readonly error: unknown };
+
+type Loaded =
+  | { readonly value: unknown; readonly reads: Reader["reads"] | null }
+  | { readonly error: unknown };
+
+const NOTHING_LOADED: Loaded = { value: undefined, reads: null };
+
+interface Waiting {
+  readonly operation: Operation<unknown, unknown>;
+  readonly settle: (outcome: Outcome) => void;
+}
+
+interface Attempt {
+  readonly batch: string;
+  readonly base: number;
+  readonly outcomes: Map<Waiting, Outcome>;
+  readonly topics: readonly string[];
+}
+
+/**
+ * All commits of one org in this process. While one is on its way, operations gather; the next
+ * commit carries them all, checks that policy version and log head are the ones it was made on,
+ * and is made again when they are not. Callers get their answers only afterwards.
+ */
+export class OrgLedger {
+  readonly #queue: Waiting[] = [];
+  readonly #ids: IdMaker;
+  #running = false;
+  #snapshot: Snapshot | null = null;
+  #tail: LogTail | null = null;
+
+  constructor(
+    readonly deps: Deps,
+    readonly org: string,
+    readonly announce: (topics: readonly string[]) => void,
+    readonly limits: CommitLimits = KV_LIMITS,
+  ) {
+    this.#ids = new IdMaker(deps.random);
+  }
+
+  /**
+   * Runs an operation on the current policy and answers once its entries and writes are stored.
+   * @throws what `plan` throws, {Overloaded}, {StoreUnavailable}, {MalformedRecord}
+   */
+  transact<L, R>(operation: Operation<L, R>): Promise<R> {
+    if (this.#queue.length >= MAX_QUEUE) return Promise.reject(new Overloaded());
+    return new Promise<R>((resolve, reject) => {
+      this.#queue.push({
+        operation: operation as Operation<unknown, unknown>,
+        settle: (outcome) =>
+          "error" in outcome ? reject(outcome.error) : resolve(outcome.value as R),
+      });
+      if (!this.#running) void this.#run();
+    });
+  }
+
+  /** The policy as this process last knew it; null before it was first read. */
+  get knownSnapshot(): Snapshot | null {
+    return this.#snapshot;
+  }
+
+  async #run(): Promise<void> {
+    this.#running = true;
+    while (this.#queue.length > 0) {
+      const batch = this.#queue.splice(0, MAX_BATCH);
+      const left = await this.#commit(batch);
+      this.#queue.unshift(...left);
+    }
+    this.#running = false;
+  }
+
+  /** Commits as much of a batch as one commit takes; answers those, returns the rest. */
+  async #commit(batch: Waiting[]): Promise<Waiting[]> {
+    const lost: Attempt[] = [];
+    let refusals = 0;
+    let unexplained = 0;
+    try {
+      for (;;) {
+        const isolated = unexplained >= ISOLATE_AFTER ? batch.slice(0, 1) : batch;
+        const { transaction, outcomes, left } = await this.#plan(isolated);
+        const rest = [...left, ...batch.slice(isolated.length)];
+        const attempt: Attempt = {
+          batch: transaction.isEmpty ? "" : this.deps.random(12).toHex(),
+          base: transaction.base,
+          outcomes,
+          topics: transaction.topics,
+        };
+        const answer = await this.#store(transaction, attempt.batch);
+        if (answer === "committed") {
+          this.#answer(attempt);
+          return rest;
+        }
+        if (answer === "lost" && transaction.leaves.length > 0) lost.push(attempt);
+        refusals++;
+        if (refusals >= MAX_ATTEMPTS) throw new StoreUnavailable("too many refused commits");
+        const landed = await this.#findLanded(lost);
+        if (landed !== null) {
+          this.#answer(landed);
+          return batch.filter((waiting) => !landed.outcomes.has(waiting));
+        }
+        const moved = await this.#catchUp();
+        if (answer === "refused" && !moved) unexplained++;
+        await this.#pause(refusals);
+      }
+    } catch (error) {
+      // Nobody knows what the store holds now: read everything again before the next commit.
+      this.#snapshot = null;
+      this.#tail = null;
+      this.deps.log("error", "A commit failed", { org: this.org, error: String(error) });
+      for (const waiting of batch) waiting.settle({ error });
+      return [];
+    }
+  }
+
+  async #plan(batch: readonly Waiting[]) {
+    this.#snapshot ??= await loadSnapshot(this.deps.kv, this.org);
+    this.#tail ??= await LogTail.load(this.deps.kv, this.org);
+    const snapshot = this.#snapshot;
+    const { head } = this.#tail;
+    const loading = batch.map(({ operation }) => this.#load(operation, snapshot));
+    const loads = loading.some((load) => load instanceof Promise)
+      ? await Promise.all(loading)
+      : loading as Loaded[];
+    const at = Math.max(this.deps.now(), head.at);
+    const transaction = new Transaction(
+      this.deps,
+      snapshot,
+      head.size,
+      at,
+      this.#ids,
+      this.limits,
+    );
+    const outcomes = new Map<Waiting, Outcome>();
+    const left: Waiting[] = [];
+    batch.forEach((waiting, i) => {
+      const load = loads[i] ?? NOTHING_LOADED;
+      try {
+        if ("error" in load) throw load.error;
+        const value = transaction.run(
+          load.reads,
+          () => waiting.operation.plan(transaction, load.value),
+        );
+        outcomes.set(waiting, { value });
+      } catch (error) {
+        if (error instanceof Deferred) left.push(waiting);
+        else outcomes.set(waiting, { error });
+      }
+    });
+    return { transaction, outcomes, left };
+  }
+
+  #load(operation: Operation<unknown, unknown>, snapshot: Snapshot): Loaded | Promise<Loaded> {
+    if (operation.load === undefined) return NOTHING_LOADED;
+    const reader = new Reader(this.deps.kv, snapshot, this.deps.now());
+    try {
+      const value = operation.load(reader);
+      if (!(value instanceof Promise)) return { value, reads: reader.reads };
+      return value.then(
+        (loaded) => ({ value: loaded, reads: reader.reads }),
+        (error) => ({ error }),
+      );
+    } catch (error) {
+      return { error };
+    }
+  }
+
+  /** Hands a transaction to the store. What ended without writing still proves its policy current. */
+  async #store(
+    transaction: Transaction,
+    batch: string,
+  ): Promise<"committed" | "refused" | "lost"> {
+    const { snapshot } = transaction;
+    const tail = this.#tail;
+    if (tail === null) return "refused";
+    if (transaction.isEmpty) {
+      const current = await this.#timed(
+        readRecord(this.deps.kv, keys.policyVersionKey(this.org), policyVersion),
+      );
+      return (current?.versionstamp ?? null) === snapshot.versionstamp ? "committed" : "refused";
+    }
+    const growth = transaction.leaves.length === 0
+      ? null
+      : await tail.grown(this.deps.kv, this.org, transaction.leaves, transaction.at);
+    const operation = this.deps.kv.atomic()
+      .check({ key: keys.policyVersionKey(this.org), versionstamp: snapshot.versionstamp });
+    if (growth !== null) {
+      operation.check({ key: keys.logHeadKey(this.org), versionstamp: tail.versionstamp });
+    }
+    for (const check of transaction.checks.values()) {
+      operation.check({ key: check.key as Deno.KvKey, versionstamp: check.versionstamp });
+    }
+    const { base, at } = transaction;
+    const logRows = [
+      ...growth?.rows ?? [],
+      ...segmentRows(this.org, transaction.leaves, { base, at, batch }),
+      ...privateRows(this.org, transaction.leaves, base, this.deps.sealer),
+      ...policyRows(transaction),
+    ];
+    for (const row of logRows) operation.set(row.key as Deno.KvKey, row.value);
+    for (const { key, value, expireIn } of transaction.writes.values()) {
+      if (value === undefined) operation.delete(key as Deno.KvKey);
+      else operation.set(key as Deno.KvKey, value, expireIn === undefined ? {} : { expireIn });
+    }
+    if (transaction.policyChanges.length > 0) {
+      operation.delete(
+        keys.policyChangeKey(this.org, transaction.policyVersion - KEPT_POLICY_CHANGES),
+      );
+    }
+    for (const { value, delay } of transaction.messages) operation.enqueue(value, { delay });
+
+    let result: Deno.KvCommitResult | Deno.KvCommitError;
+    try {
+      result = await this.#timed(operation.commit());
+    } catch (error) {
+      this.deps.log("warn", "The store did not say whether it took a commit", {
+        org: this.org,
+        error: String(error),
+      });
+      return "lost";
+    }
+    if (!result.ok) return "refused";
+    if (growth !== null) this.#tail = growth.committed(result.versionstamp);
+    if (transaction.policyChanges.length > 0) {
+      for (const { key, value } of transaction.policyChanges) snapshot.apply(key, value);
+      snapshot.version = transaction.policyVersion;
+      snapshot.versionstamp = result.versionstamp;
+    }
+    return "committed";
+  }
+
+  /** The attempt whose answer was lost but whose entries are in the log, if there is one. */
+  async #findLanded(lost: readonly Attempt[]): Promise<Attempt | null> {
+    for (const attempt of lost) {
+      const key = keys.logSegmentKey(this.org, attempt.base);
+      const segment = await this.#timed(readRecord(this.deps.kv, key, logSegment));
+      if (segment?.value.batch !== attempt.batch) continue;
+      this.#tail = null;
+      this.#snapshot = null;
+      return attempt;
+    }
+    return null;
+  }
+
+  /** Reads what moved again; false when neither policy nor log did. */
+  async #catchUp(): Promise<boolean> {
+    const { kv } = this.deps;
+    const stampBefore = this.#snapshot?.versionstamp;
+    this.#snapshot = this.#snapshot === null
+      ? await this.#timed(loadSnapshot(kv, this.org))
+      : await this.#timed(refreshSnapshot(kv, this.#snapshot));
+    const head = await this.#timed(kv.get(keys.logHeadKey(this.org)));
+    const headMoved = head.versionstamp !== (this.#tail?.versionstamp ?? null);
+    if (headMoved) this.#tail = null;
+    return headMoved || this.#snapshot.versionstamp !== stampBefore;
+  }
+
+  #answer(attempt: Attempt): void {
+    for (const [waiting, outcome] of attempt.outcomes) waiting.settle(outcome);
+    if (attempt.topics.length > 0) this.announce(attempt.topics);
+  }
+
+  /** Jitter between attempts, so that nodes that collide do not collide again. */
+  async #pause(refusals: number): Promise<void> {
+    const limit = Math.min(2 ** refusals, 50);
+    const [byte = 0] = this.deps.random(1);
+    const timer = this.deps.timer(limit * byte / 255);
+    await timer.elapsed;
+  }
+
+  async #timed<T>(answer: Promise<T>): Promise<T> {
+    const timer = this.deps.timer(STORE_TIMEOUT_MS);
+    try {
+      return await Promise.race([
+        answer,
+        timer.elapsed.then(() => {
+          throw new StoreUnavailable(`no answer within ${STORE_TIMEOUT_MS} ms`);
+        }),
+      ]);
+    } finally {
+      timer.cancel();
+    }
+  }
+}
+
+/** The new policy version and what it changed, for other nodes to follow. */
+function policyRows(transaction: Transaction): { key: keys.StoreKey; value: unknown }[] {
+  const { policyChanges, snapshot, policyVersion: version } = transaction;
+  if (policyChanges.length === 0) return [];
+  const changed = policyChanges.map(({ key }) => key);
+  const fits = JSON.stringify(changed).length < 20_000;
+  return [
+    { key: keys.policyVersionKey(snapshot.orgId), value: { version } },
+    {
+      key: keys.policyChangeKey(snapshot.orgId, version),
+      value: { keys: fits ? changed : null },
+    },
+  ];
+}

@@ -1,0 +1,152 @@
+import { prefixedLeafHash } from "../merkle/hash.ts";
+import { appendToTiles, extendedTile, isFullTile, TILE_WIDTH } from "../merkle/tiles.ts";
+import * as keys from "../store/keys.ts";
+import { type Kv, listRecords, readRecord } from "../store/kv.ts";
+import * as log from "../store/records/log.ts";
+import { decodeLeaf, facetHashes, splitLeaves } from "./entry.ts";
+import type { NewLeaf } from "./transaction.ts";
+
+/** Entries per page: the page's summary is written with the tile of its leaf hashes. */
+export const PAGE_ENTRIES = TILE_WIDTH;
+
+/** A row that growing the log writes. */
+export interface LogRow {
+  readonly key: keys.StoreKey;
+  readonly value: unknown;
+}
+
+/** What of the open page is only in memory: derived from the segments, so never stored twice. */
+interface OpenPage {
+  hashes: Uint8Array[];
+  facets: Set<number>;
+  firstAt: number;
+}
+
+/**
+ * The end of one org's log as this process knows it. Every commit checks the versionstamp, so a
+ * tail that another node has overtaken is noticed and read again.
+ */
+export class LogTail {
+  private constructor(
+    readonly head: log.LogHead,
+    readonly versionstamp: string | null,
+    readonly page: OpenPage,
+    /** Open tiles above the leaves, by level, as far as they were needed. */
+    readonly upper: Map<number, Uint8Array>,
+  ) {}
+
+  /** Reads the tail from the store. */
+  static async load(kv: Kv, org: string): Promise<LogTail> {
+    const record = await readRecord(kv, keys.logHeadKey(org), log.logHead);
+    const head = record?.value ?? { size: 0, peaks: [], at: 0 };
+    const page: OpenPage = { hashes: [], facets: new Set(), firstAt: 0 };
+    const pageStart = head.size - head.size % PAGE_ENTRIES;
+    for await (const { index, leaf, at } of leavesFrom(kv, org, pageStart, head.size)) {
+      if (index === pageStart) page.firstAt = at;
+      page.hashes.push(prefixedLeafHash(leaf));
+      for (const facet of facetHashes(decodeLeaf(leaf))) page.facets.add(facet);
+    }
+    return new LogTail(head, record?.versionstamp ?? null, page, new Map());
+  }
+
+  /**
+   * The rows that put `leaves` behind this tail, and what the tail is once they are committed.
+   * Reads upper tiles only when a page fills.
+   */
+  async grown(
+    kv: Kv,
+    org: string,
+    leaves: readonly NewLeaf[],
+    at: number,
+  ): Promise<{ rows: LogRow[]; committed: (versionstamp: string) => LogTail }> {
+    const rows: LogRow[] = [];
+    const { range, changes } = appendToTiles(this.head, leaves.map((leaf) => leaf.hash));
+    const head: log.LogHead = { size: range.size, peaks: range.peaks, at };
+    rows.push({ key: keys.logHeadKey(org), value: head });
+
+    let page = this.page;
+    if (leaves.length > 0) {
+      page = { ...page, hashes: [...page.hashes], facets: new Set(page.facets) };
+      leaves.forEach((leaf, i) => {
+        if (page.hashes.length === 0) page.firstAt = at;
+        page.hashes.push(leaf.hash);
+        for (const facet of leaf.facets) page.facets.add(facet);
+        if (page.hashes.length < PAGE_ENTRIES) return;
+        const number = Math.floor((this.head.size + i) / PAGE_ENTRIES);
+        const summary: log.LogPage = {
+          first_at: page.firstAt,
+          last_at: at,
+          facets: Uint32Array.from(page.facets).sort(),
+        };
+        rows.push({ key: keys.logPageKey(org, number), value: summary });
+        rows.push({ key: keys.logTileKey(org, 0, number), value: joined(page.hashes) });
+        page = { hashes: [], facets: new Set(), firstAt: at };
+      });
+    }
+
+    const upper = new Map(this.upper);
+    for (const change of changes) {
+      if (change.level === 0) continue;
+      const open = change.from === 0
+        ? new Uint8Array(0)
+        : upper.get(change.level) ?? await readTile(kv, org, change.level, change.index);
+      const tile = extendedTile(open, change);
+      rows.push({ key: keys.logTileKey(org, change.level, change.index), value: tile });
+      if (isFullTile(tile)) upper.delete(change.level);
+      else upper.set(change.level, tile);
+    }
+    return { rows, committed: (versionstamp) => new LogTail(head, versionstamp, page, upper) };
+  }
+}
+
+/** A stored tile; empty when it is not there. */
+export async function readTile(
+  kv: Kv,
+  org: string,
+  level: number,
+  index: number,
+): Promise<Uint8Array> {
+  const { value } = await kv.get<Uint8Array>(keys.logTileKey(org, level, index));
+  return value instanceof Uint8Array ? value : new Uint8Array(0);
+}
+
+/** The stored leaves `from` (included) to `to` (not included), in order. */
+export async function* leavesFrom(
+  kv: Kv,
+  org: string,
+  from: number,
+  to: number,
+): AsyncGenerator<{ index: number; leaf: Uint8Array; at: number }> {
+  if (from >= to) return;
+  const first = await segmentStart(kv, org, from);
+  const range = {
+    start: keys.logSegmentKey(org, first),
+    end: keys.logSegmentKey(org, to),
+  };
+  for await (const { key, value } of listRecords(kv, range, log.logSegment, { batchSize: 100 })) {
+    let index = Number(key[2]);
+    for (const leaf of splitLeaves(value.data)) {
+      if (index >= to) return;
+      if (index >= from) yield { index, leaf, at: value.at };
+      index++;
+    }
+  }
+}
+
+/** The first index of the segment that holds an entry. */
+async function segmentStart(kv: Kv, org: string, index: number): Promise<number> {
+  const range = {
+    prefix: keys.logSegmentPrefix(org),
+    end: keys.logSegmentKey(org, index + 1),
+  };
+  for await (const entry of kv.list(range, { reverse: true, limit: 1 })) {
+    return Number(entry.key[2]);
+  }
+  return index;
+}
+
+function joined(hashes: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(hashes.length * 32);
+  hashes.forEach((hash, i) => bytes.set(hash, i * 32));
+  return bytes;
+}

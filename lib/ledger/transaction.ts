@@ -1,0 +1,264 @@
+import type { z } from "zod";
+import type { Deps } from "../deps.ts";
+import type { IdMaker, IdPrefix } from "../ids/id.ts";
+import { prefixedLeafHash } from "../merkle/hash.ts";
+import type { Snapshot } from "../policy/snapshot.ts";
+import * as keys from "../store/keys.ts";
+import { type Kv, readRecord, type Versioned } from "../store/kv.ts";
+import { encodeLeaf, type EntryDraft, facetHashes, type Placed } from "./entry.ts";
+import { type PrivateParts, sealOff } from "./private_parts.ts";
+
+/** What one atomic operation of Deno KV takes, with room left for the log's own rows. */
+export interface CommitLimits {
+  readonly checks: number;
+  readonly mutations: number;
+  readonly bytes: number;
+  readonly keyBytes: number;
+}
+
+export const KV_LIMITS: CommitLimits = {
+  checks: 98,
+  mutations: 900,
+  bytes: 700_000,
+  keyBytes: 70_000,
+};
+
+/** An operation alone is larger than one commit can be. */
+export class TransactionTooLarge extends Error {
+  readonly code = "transaction_too_large";
+
+  constructor() {
+    super("The change is larger than one commit can be. Split it into several.");
+  }
+}
+
+/** Thrown inside a batch: the operation has to wait for the next one. Never leaves the ledger. */
+export class Deferred extends Error {}
+
+interface Write {
+  readonly key: keys.StoreKey;
+  /** Undefined deletes. */
+  readonly value: unknown;
+  readonly expireIn: number | undefined;
+}
+
+interface Message {
+  readonly value: unknown;
+  readonly delay: number;
+}
+
+/** A leaf that waits for its commit. */
+export interface NewLeaf {
+  readonly bytes: Uint8Array;
+  readonly hash: Uint8Array;
+  readonly facets: number[];
+  readonly private: PrivateParts | null;
+}
+
+/** What an operation reads before it plans; the commit checks that none of it changed since. */
+export class Reader {
+  readonly reads = new Map<string, { key: keys.StoreKey; versionstamp: string | null }>();
+
+  constructor(
+    readonly kv: Kv,
+    readonly snapshot: Snapshot,
+    /** Milliseconds since 1970. */
+    readonly now: number,
+  ) {}
+
+  /** @throws {MalformedRecord} */
+  async get<T>(key: keys.StoreKey, schema: z.ZodType<T>): Promise<Versioned<T> | null> {
+    const record = await readRecord(this.kv, key, schema);
+    this.reads.set(keyText(key), { key, versionstamp: record?.versionstamp ?? null });
+    return record;
+  }
+}
+
+/**
+ * One commit in the making: the entries and writes of several operations, each of which either
+ * joins whole or leaves no trace.
+ */
+export class Transaction {
+  readonly leaves: NewLeaf[] = [];
+  readonly writes = new Map<string, Write>();
+  readonly checks = new Map<string, { key: keys.StoreKey; versionstamp: string | null }>();
+  readonly messages: Message[] = [];
+  readonly topics: string[] = [];
+  readonly policyChanges: { key: keys.StoreKey; value: unknown }[] = [];
+  readonly atText: string;
+  #bytes = 0;
+  #keyBytes = 0;
+  /** What each write replaced, newest last. */
+  readonly #journal: { text: string; before: Write | undefined }[] = [];
+
+  constructor(
+    readonly deps: Deps,
+    readonly snapshot: Snapshot,
+    /** How many entries the log has before this commit. */
+    readonly base: number,
+    /** The time of every entry in this commit, milliseconds; never before the log's newest. */
+    readonly at: number,
+    readonly ids: IdMaker,
+    readonly limits: CommitLimits,
+  ) {
+    this.atText = new Date(at).toISOString();
+  }
+
+  /** Whether there is anything to write. */
+  get isEmpty(): boolean {
+    return this.leaves.length === 0 && this.writes.size === 0 && this.messages.length === 0;
+  }
+
+  /** The version that the policy has with this operation's changes. */
+  get policyVersion(): number {
+    return this.snapshot.version + (this.policyChanges.length > 0 ? 1 : 0);
+  }
+
+  /** A new id that carries this commit's time. */
+  id(prefix: IdPrefix): string {
+    return this.ids.make(prefix, this.at);
+  }
+
+  /** Puts an entry into the log and says where it will stand. @throws {EntryTooLarge} */
+  append(draft: EntryDraft): Placed {
+    const index = this.base + this.leaves.length;
+    const sealed = draft.private === undefined ? null : sealOff(draft.private, this.deps.random);
+    const data = sealed === null ? draft.data : { ...draft.data, ...sealed.digests };
+    const bytes = encodeLeaf({
+      v: 1,
+      org: this.snapshot.orgId,
+      index,
+      id: draft.id ?? this.id("ent"),
+      at: this.atText,
+      type: draft.type,
+      actor: draft.actor,
+      subject: draft.subject,
+      data,
+    });
+    const hash = prefixedLeafHash(bytes);
+    const facets = facetHashes({ ...draft, data });
+    this.leaves.push({ bytes, hash, facets, private: sealed?.parts ?? null });
+    this.#grow(bytes.length + 64 + (sealed === null ? 0 : roughSize(sealed.parts)), 0);
+    return { index, leaf_hash: hash.toHex() };
+  }
+
+  /** Writes a record outside the policy. `expireIn` milliseconds is when the store may drop it. */
+  set(key: keys.StoreKey, value: unknown, options: { expireIn?: number } = {}): void {
+    this.#write({ key, value, expireIn: options.expireIn });
+  }
+
+  delete(key: keys.StoreKey): void {
+    this.#write({ key, value: undefined, expireIn: undefined });
+  }
+
+  /** Writes a policy record: raises the policy version, once for all of a commit. */
+  setPolicy(key: keys.StoreKey, value: unknown): void {
+    this.#write({ key, value, expireIn: undefined });
+    this.policyChanges.push({ key, value });
+  }
+
+  deletePolicy(key: keys.StoreKey): void {
+    this.#write({ key, value: undefined, expireIn: undefined });
+    this.policyChanges.push({ key, value: null });
+  }
+
+  /** A queue message that arrives after `delay` milliseconds, where the platform has queues. */
+  enqueue(value: unknown, delay: number): void {
+    this.messages.push({ value, delay });
+    this.#grow(roughSize(value) + 64, 0);
+  }
+
+  /** Wakes whoever waits in this process for news of `topic`, once the commit stands. */
+  notify(topic: string): void {
+    this.topics.push(topic);
+  }
+
+  /**
+   * Runs one operation inside this commit. When it throws, nothing of it stays.
+   * @throws {Deferred} when it must wait: it read what this commit already changes, or finds no room
+   */
+  run<R>(reads: Reader["reads"] | null, operation: () => R): R {
+    const first = this.isEmpty;
+    if (this.policyChanges.length > 0) throw new Deferred();
+    for (const text of reads?.keys() ?? []) {
+      if (this.writes.has(text)) throw new Deferred();
+    }
+    return this.attempt(() => {
+      const { leaves, messages } = this;
+      const before = leaves.length + messages.length + this.#journal.length;
+      const result = operation();
+      const effects = leaves.length + messages.length + this.#journal.length > before;
+      if (effects && reads !== null) {
+        for (const [text, read] of reads) this.checks.set(text, read);
+      }
+      this.#assertFits(first);
+      return result;
+    });
+  }
+
+  /** Runs a part of an operation; when it throws, what that part wrote is taken back. */
+  attempt<R>(part: () => R): R {
+    const mark = {
+      leaves: this.leaves.length,
+      messages: this.messages.length,
+      topics: this.topics.length,
+      policyChanges: this.policyChanges.length,
+      journal: this.#journal.length,
+      bytes: this.#bytes,
+      keyBytes: this.#keyBytes,
+    };
+    try {
+      return part();
+    } catch (error) {
+      this.leaves.length = mark.leaves;
+      this.messages.length = mark.messages;
+      this.topics.length = mark.topics;
+      this.policyChanges.length = mark.policyChanges;
+      // Keys that were checked stay checked: at worst a commit is refused and tried again.
+      for (const { text, before } of this.#journal.splice(mark.journal).reverse()) {
+        if (before === undefined) this.writes.delete(text);
+        else this.writes.set(text, before);
+      }
+      this.#bytes = mark.bytes;
+      this.#keyBytes = mark.keyBytes;
+      throw error;
+    }
+  }
+
+  #write(write: Write): void {
+    const text = keyText(write.key);
+    this.#journal.push({ text, before: this.writes.get(text) });
+    this.writes.set(text, write);
+    this.#grow(roughSize(write.value) + text.length, text.length + 8);
+  }
+
+  #grow(bytes: number, keyBytes: number): void {
+    this.#bytes += bytes;
+    this.#keyBytes += keyBytes;
+  }
+
+  #assertFits(first: boolean): void {
+    const fits = this.#bytes <= this.limits.bytes && this.#keyBytes <= this.limits.keyBytes &&
+      this.writes.size <= this.limits.mutations && this.checks.size <= this.limits.checks;
+    if (fits) return;
+    throw first ? new TransactionTooLarge() : new Deferred();
+  }
+}
+
+/** Text that is the same for the same key only. */
+export function keyText(key: keys.StoreKey): string {
+  return JSON.stringify(key);
+}
+
+/** An upper estimate of the bytes that a value takes in the store. */
+function roughSize(value: unknown): number {
+  if (value instanceof Uint8Array) return value.length + 16;
+  if (typeof value === "string") return value.length * 3 + 8;
+  if (Array.isArray(value)) return value.reduce((sum: number, item) => sum + roughSize(item), 8);
+  if (typeof value === "object" && value !== null) {
+    let sum = 8;
+    for (const [name, item] of Object.entries(value)) sum += name.length + 8 + roughSize(item);
+    return sum;
+  }
+  return 12;
+}

@@ -1,0 +1,208 @@
+import type { CategoryRecord, OrgRecord, ToolRecord } from "../store/records/policy.ts";
+import type { RuleIndex } from "./rule_index.ts";
+import type { KeyParts, TraceStep } from "./trace.ts";
+import { keyOf, namedStep } from "./trace.ts";
+import type { ActionFacts, Verdict } from "./verdict.ts";
+import { walked } from "./walk.ts";
+
+export { draftToolRecord } from "./draft_tool.ts";
+export type { TraceStep } from "./trace.ts";
+export type { ActionFacts } from "./verdict.ts";
+
+/** One state of an org's policy. */
+export interface PolicyView {
+  readonly org: OrgRecord;
+  tool(name: string): ToolRecord | undefined;
+  category(name: string): CategoryRecord | undefined;
+  isTenantRegistered(id: string): boolean;
+  readonly rules: RuleIndex;
+}
+
+/** Who asks. */
+export interface Caller {
+  /** 0-3. */
+  readonly trust_tier: number;
+  /** An agent's kill switch; null for a caller that has none. */
+  readonly kill_switch: { readonly active: boolean } | null;
+}
+
+/** The way in by which a question came. */
+export type Via = "rest" | "mcp" | "dashboard";
+
+export interface ResolveOptions {
+  readonly via: Via;
+  /** Whether the answer carries its trace, which tells whoever reads it the shape of the policy. */
+  readonly explain?: boolean;
+}
+
+export interface Resolution extends Verdict {
+  /** The tool as the catalog has it; null when it has none of that name. */
+  readonly tool: ToolRecord | null;
+  /** Every step in the order walked, the last one matched; only when it was asked for. */
+  readonly trace?: TraceStep[];
+}
+
+const NO_TAGS: readonly string[] = [];
+
+/** Whether asking about an unknown tool this way registers a draft of it. */
+export function discovers(org: OrgRecord, via: Via): boolean {
+  return org.discovery === "all" || (org.discovery === "mcp" && via === "mcp");
+}
+
+/**
+ * The permission for one action: kill switches, gates, the walk over the rules, fallbacks; the
+ * first that decides ends it. Pure and total: the same policy and facts give the same answer.
+ *
+ * A tool that is not in the catalog is judged, where the org discovers tools this way, as a draft
+ * without tags, category and default, so that a rule on its name, the resource or the method can
+ * still disable it. `tool` is then null, and unless `resolved_from` is `kill_switch` or
+ * `gate_unknown_tool` the caller registers the draft (`draftToolRecord`) or, at its cap, does not;
+ * the answer is the same.
+ *
+ * A `disabled` rule more never gives a wider answer and an `allowed` rule less never does, with one
+ * exception that lies in the order of the gates. `gate_unknown_tenant` stands before every rule, so
+ * for an action of an unregistered tenant the org's first rule that names a tenant turns whatever
+ * the chain said, `disabled` too, into `requires_approval`, and removing the last one turns it back.
+ */
+export function resolve(
+  policy: PolicyView,
+  action: ActionFacts,
+  caller: Caller,
+  options: ResolveOptions,
+): Resolution {
+  const tool = policy.tool(action.tool) ?? null;
+  const trace: TraceStep[] | null = options.explain === true ? [] : null;
+  const verdict = stopped(policy, action, tool, caller, trace) ??
+    gated(policy, action, tool, caller, options.via, trace) ??
+    chained(policy, action, tool, trace);
+  const { permission, resolved_from, rule } = verdict;
+  return trace === null
+    ? { permission, resolved_from, rule, tool }
+    : { permission, resolved_from, rule, tool, trace };
+}
+
+function stopped(
+  policy: PolicyView,
+  action: ActionFacts,
+  tool: ToolRecord | null,
+  caller: Caller,
+  trace: TraceStep[] | null,
+): Verdict | null {
+  const toolKey = trace === null ? "" : keyOf({ tool: action.tool });
+  const active = isActive(policy.org.kill_switch, "org", trace) ||
+    isActive(caller.kill_switch, "agent", trace) ||
+    isActive(tool?.kill_switch ?? null, toolKey, trace);
+  return active ? { permission: "disabled", resolved_from: "kill_switch", rule: null } : null;
+}
+
+function isActive(
+  killSwitch: Caller["kill_switch"],
+  key: string,
+  trace: TraceStep[] | null,
+): boolean {
+  const active = killSwitch?.active === true;
+  trace?.push(namedStep("kill_switch", active, key, killSwitch === null));
+  return active;
+}
+
+function gated(
+  policy: PolicyView,
+  action: ActionFacts,
+  tool: ToolRecord | null,
+  caller: Caller,
+  via: Via,
+  trace: TraceStep[] | null,
+): Verdict | null {
+  const unknown = tool === null && !discovers(policy.org, via);
+  trace?.push(namedStep("gate_unknown_tool", unknown, keyOf({ tool: action.tool })));
+  if (unknown) return { permission: "disabled", resolved_from: "gate_unknown_tool", rule: null };
+
+  const off = tool !== null && (tool.status === "disabled" || tool.status === "archived");
+  trace?.push(namedStep("gate_tool_disabled", off, keyOf({ tool: action.tool }), tool === null));
+  if (off) return { permission: "disabled", resolved_from: "gate_tool_disabled", rule: null };
+
+  const required = tool?.required_tier ?? 0;
+  // Not `<`, which a tier that is not a number would pass.
+  const below = !(caller.trust_tier >= required);
+  trace?.push(
+    namedStep("gate_tier", below, `trust_tier=${caller.trust_tier} required_tier=${required}`),
+  );
+  if (below) return { permission: "disabled", resolved_from: "gate_tier", rule: null };
+
+  const tenantMatters = action.tenant !== null && policy.rules.hasTenantRules;
+  const stranger = tenantMatters && action.tenant !== null &&
+    !policy.isTenantRegistered(action.tenant);
+  trace?.push(
+    namedStep("gate_unknown_tenant", stranger, keyOf({ tenant: action.tenant }), !tenantMatters),
+  );
+  if (stranger) {
+    return { permission: "requires_approval", resolved_from: "gate_unknown_tenant", rule: null };
+  }
+
+  let incomplete = false;
+  for (const fact of tool?.required_facts ?? []) incomplete ||= action[fact] === null;
+  trace?.push(
+    namedStep(
+      "gate_incomplete",
+      incomplete,
+      keyOf(requiredFacts(action, tool)),
+      !tool?.required_facts.length,
+    ),
+  );
+  if (incomplete) {
+    return { permission: "requires_approval", resolved_from: "gate_incomplete", rule: null };
+  }
+  return null;
+}
+
+function requiredFacts(action: ActionFacts, tool: ToolRecord | null): KeyParts {
+  const facts: Partial<Record<keyof ActionFacts, string | null>> = {};
+  for (const fact of tool?.required_facts ?? []) facts[fact] = action[fact];
+  return facts;
+}
+
+/** The walk and the fallbacks, narrowed for a draft to what it may answer. */
+function chained(
+  policy: PolicyView,
+  action: ActionFacts,
+  tool: ToolRecord | null,
+  trace: TraceStep[] | null,
+): Verdict {
+  const tags = tool?.tags ?? NO_TAGS;
+  const verdict = walked(policy.rules, action, "tenant", tags, trace) ??
+    walked(policy.rules, action, "org", tags, trace) ??
+    fallenBack(policy, action, tool, trace);
+  const draft = tool === null || tool.status === "draft";
+  if (!draft || verdict.permission === "disabled") return verdict;
+  trace?.push(namedStep("gate_draft", true, keyOf({ tool: action.tool })));
+  return { permission: "requires_approval", resolved_from: "gate_draft", rule: null };
+}
+
+function fallenBack(
+  policy: PolicyView,
+  action: ActionFacts,
+  tool: ToolRecord | null,
+  trace: TraceStep[] | null,
+): Verdict {
+  const ofTool = tool?.default_permission ?? null;
+  trace?.push(namedStep("tool_default", ofTool !== null, keyOf({ tool: action.tool })));
+  if (ofTool !== null) return { permission: ofTool, resolved_from: "tool_default", rule: null };
+
+  const category = tool?.category ?? null;
+  const ofCategory = category === null
+    ? null
+    : policy.category(category)?.default_permission ?? null;
+  trace?.push(
+    namedStep("category_default", ofCategory !== null, keyOf({ category }), category === null),
+  );
+  if (ofCategory !== null) {
+    return { permission: ofCategory, resolved_from: "category_default", rule: null };
+  }
+
+  const approved = tool?.status === "approved";
+  trace?.push(namedStep("tool_approved", approved, keyOf({ tool: action.tool })));
+  if (approved) return { permission: "allowed", resolved_from: "tool_approved", rule: null };
+
+  trace?.push(namedStep("fail_safe", true, keyOf({ tool: action.tool })));
+  return { permission: "requires_approval", resolved_from: "fail_safe", rule: null };
+}

@@ -1,0 +1,197 @@
+import { z } from "zod";
+import * as keys from "../store/keys.ts";
+import { type Kv, listRecords, parseRecord, readRecord } from "../store/kv.ts";
+import * as identity from "../store/records/identity.ts";
+import * as log from "../store/records/log.ts";
+import * as policy from "../store/records/policy.ts";
+import type { PolicyView } from "./chain.ts";
+import { RuleIndex } from "./rule_index.ts";
+
+/** A key or an agent, as the one who presents its secret. */
+export type Credential =
+  | { readonly kind: "api_key"; readonly record: identity.ApiKeyRecord }
+  | { readonly kind: "agent"; readonly record: identity.AgentRecord };
+
+/** How many changes of a policy are kept for other nodes to follow. */
+export const KEPT_POLICY_CHANGES = 1000;
+
+const anyRecord = z.unknown();
+
+/**
+ * One org's policy in memory: everything that a decision looks at, and the versionstamp of
+ * `policy_version` that it is the state of. A commit checks that stamp, so a decision made on a
+ * snapshot that is no longer current never leaves.
+ */
+export class Snapshot implements PolicyView {
+  readonly rules = new RuleIndex();
+  readonly members = new Map<string, identity.MemberRecord>();
+  readonly apiKeys = new Map<string, identity.ApiKeyRecord>();
+  readonly agents = new Map<string, identity.AgentRecord>();
+  readonly tools = new Map<string, policy.ToolRecord>();
+  readonly categories = new Map<string, policy.CategoryRecord>();
+  readonly #tenants = new Set<string>();
+  readonly #credentials = new Map<string, Credential>();
+  #org: policy.OrgRecord | null = null;
+  version = 0;
+  versionstamp: string | null = null;
+
+  constructor(readonly orgId: string) {}
+
+  /** False when there is no such org (yet). */
+  get exists(): boolean {
+    return this.#org !== null;
+  }
+
+  get org(): policy.OrgRecord {
+    if (this.#org === null) throw new Error(`There is no organization ${this.orgId}.`);
+    return this.#org;
+  }
+
+  tool(name: string): policy.ToolRecord | undefined {
+    return this.tools.get(name);
+  }
+
+  category(name: string): policy.CategoryRecord | undefined {
+    return this.categories.get(name);
+  }
+
+  isTenantRegistered(id: string): boolean {
+    return this.#tenants.has(id);
+  }
+
+  /** The key or agent whose secret has this hash, expired or not. */
+  credential(secretHash: string): Credential | undefined {
+    return this.#credentials.get(secretHash);
+  }
+
+  /** Takes one record over, or its absence. @throws {MalformedRecord} */
+  apply(key: keys.StoreKey, value: unknown): void {
+    const name = String(key[2]);
+    switch (key[0]) {
+      case "org":
+        this.#org = parsed(key, policy.orgRecord, value);
+        break;
+      case "tool":
+        put(this.tools, name, parsed(key, policy.toolRecord, value));
+        break;
+      case "category":
+        put(this.categories, name, parsed(key, policy.categoryRecord, value));
+        break;
+      case "tenant":
+        if (value === null) this.#tenants.delete(name);
+        else this.#tenants.add(parseRecord(key, policy.tenantRecord, value).id);
+        break;
+      case "rule":
+        if (value === null) this.rules.remove(keys.ruleSelector(key));
+        else this.rules.set(parseRecord(key, policy.ruleRecord, value));
+        break;
+      case "member":
+        put(this.members, name, parsed(key, identity.memberRecord, value));
+        break;
+      case "api_key": {
+        const record = parsed(key, identity.apiKeyRecord, value);
+        this.#replaceCredential(
+          this.apiKeys.get(name),
+          record ? { kind: "api_key", record } : null,
+        );
+        put(this.apiKeys, name, record);
+        break;
+      }
+      case "agent": {
+        const record = parsed(key, identity.agentRecord, value);
+        this.#replaceCredential(this.agents.get(name), record ? { kind: "agent", record } : null);
+        put(this.agents, name, record);
+        break;
+      }
+      case "resource":
+        break; // Resources are described, not decided by: rules name them by their external id.
+      default:
+        throw new Error(`A policy change names ${JSON.stringify(key)}, which is no policy record.`);
+    }
+  }
+
+  #replaceCredential(old: { secret_hash: string } | undefined, next: Credential | null): void {
+    if (old !== undefined) this.#credentials.delete(old.secret_hash);
+    if (next !== null) this.#credentials.set(next.record.secret_hash, next);
+  }
+}
+
+function put<T>(map: Map<string, T>, name: string, value: T | null): void {
+  if (value === null) map.delete(name);
+  else map.set(name, value);
+}
+
+function parsed<T>(key: keys.StoreKey, schema: z.ZodType<T>, value: unknown): T | null {
+  return value === null ? null : parseRecord(key, schema, value);
+}
+
+/**
+ * Reads an org's whole policy. The records are read in several calls, so changes made meanwhile
+ * are followed afterwards; what a commit then checks makes sure that nothing was missed.
+ */
+export async function loadSnapshot(kv: Kv, org: string): Promise<Snapshot> {
+  const snapshot = new Snapshot(org);
+  const version = await readRecord(kv, keys.policyVersionKey(org), log.policyVersion);
+  snapshot.version = version?.value.version ?? 0;
+  snapshot.versionstamp = version?.versionstamp ?? null;
+  const record = await kv.get(keys.orgKey(org));
+  if (record.versionstamp !== null) snapshot.apply(keys.orgKey(org), record.value);
+  const prefixes = [
+    keys.toolPrefix(org),
+    keys.categoryPrefix(org),
+    keys.tenantPrefix(org),
+    keys.rulePrefix(org),
+    keys.apiKeyPrefix(org),
+    keys.agentPrefix(org),
+    keys.memberPrefix(org),
+  ];
+  for (const prefix of prefixes) {
+    for await (const { key, value } of listRecords(kv, { prefix }, anyRecord)) {
+      snapshot.apply(key, value);
+    }
+  }
+  return await refreshSnapshot(kv, snapshot);
+}
+
+/**
+ * The snapshot brought to the current policy version: the same object with what changed read
+ * again, or a new one when too much did.
+ */
+export async function refreshSnapshot(kv: Kv, snapshot: Snapshot): Promise<Snapshot> {
+  const org = snapshot.orgId;
+  for (;;) {
+    const current = await readRecord(kv, keys.policyVersionKey(org), log.policyVersion);
+    if ((current?.versionstamp ?? null) === snapshot.versionstamp) return snapshot;
+    if (current === null) return new Snapshot(org);
+    const behind = current.value.version - snapshot.version;
+    if (behind <= 0 || behind > KEPT_POLICY_CHANGES) return await loadSnapshot(kv, org);
+    const changed = await changedKeys(kv, org, snapshot.version + 1, current.value.version);
+    if (changed === null) return await loadSnapshot(kv, org);
+    // Read everything first, then apply in one go: nobody sees half a change.
+    const values = await Promise.all(changed.map((key) => kv.get(key as Deno.KvKey)));
+    changed.forEach((key, i) => snapshot.apply(key, values[i]?.value ?? null));
+    snapshot.version = current.value.version;
+    snapshot.versionstamp = current.versionstamp;
+  }
+}
+
+/** The keys that the versions `from` to `to` changed; null when that is not known any more. */
+async function changedKeys(
+  kv: Kv,
+  org: string,
+  from: number,
+  to: number,
+): Promise<keys.StoreKey[] | null> {
+  const changed = new Map<string, keys.StoreKey>();
+  let seen = 0;
+  const range = {
+    start: keys.policyChangeKey(org, from),
+    end: keys.policyChangeKey(org, to + 1),
+  };
+  for await (const { value } of listRecords(kv, range, log.policyChange)) {
+    if (value.keys === null) return null;
+    seen++;
+    for (const key of value.keys) changed.set(JSON.stringify(key), key);
+  }
+  return seen === to - from + 1 ? [...changed.values()] : null;
+}

@@ -1,0 +1,73 @@
+/** One thing wrong with an input: a JSON pointer into it, and what was expected. */
+export interface InputProblem {
+  readonly path: string;
+  readonly message: string;
+}
+
+/**
+ * Every reason for which the domain refuses, with the data that its answer needs. What status and
+ * words each becomes stands in one table of the surface; the compiler proves that none is missing.
+ */
+export interface RefusalData {
+  // Input
+  malformed_json: { message: string };
+  duplicate_key: { errors: InputProblem[] };
+  invalid_request: { errors: InputProblem[] };
+  invalid_arguments: { errors: InputProblem[] };
+  invalid_selector: { given: string[] };
+  policy_change_too_large: { rows: number | null };
+  precondition_required: Record<never, never>;
+  precondition_failed: { policy_version: number };
+  // Who asks
+  missing_credentials: Record<never, never>;
+  invalid_credentials: Record<never, never>;
+  wrong_tier: { tier: string; allowed: readonly string[] };
+  tenant_not_permitted: { tenant_id: string | null; permitted: readonly string[] };
+  rate_limited: { limit: number; retry_after_seconds: number };
+  not_found: { what: string };
+  owner_required: { what: string };
+  // Requests kept by an idempotency key
+  idempotency_mismatch: Record<never, never>;
+  idempotency_in_progress: Record<never, never>;
+  idempotency_stale: Record<never, never>;
+  // Approvals
+  approval_not_required: Record<never, never>;
+  tool_disabled: { resolved_from: string };
+  tool_not_registered: { tool_name: string };
+  recently_denied: { retry_after_seconds: number; approval_id: string };
+  no_second_level: Record<never, never>;
+  too_many_pending: { limit: string; retry_after_seconds: number };
+  approval_not_pending: { status: string };
+  approval_not_approved: { status: string };
+  approval_used: { token_id: string | null };
+  approval_lapsed: { use_before: string };
+  approval_required: { decision_id: string; resolved_from: string };
+  self_approval: Record<never, never>;
+  not_an_approver: { level: number };
+  already_decided_level: Record<never, never>;
+  passkey_required: { why: string };
+  not_the_requester: Record<never, never>;
+  // Run tokens and executions
+  action_mismatch: { differs: string[] | null };
+  token_invalid: Record<never, never>;
+  token_expired: { expired_at: string };
+  token_used: { consumed_at: string; consumed_by_request: string };
+  token_revoked: { why: string };
+  already_logged: { execution_id: string };
+}
+
+export type RefusalCode = keyof RefusalData;
+
+/** A request that is refused for a reason its caller can act on. */
+export class Refusal<C extends RefusalCode = RefusalCode> extends Error {
+  override readonly name = "Refusal";
+
+  constructor(readonly code: C, readonly data: RefusalData[C]) {
+    super(code);
+  }
+}
+
+/** A refusal of input, naming one problem. */
+export function invalidRequest(path: string, message: string): Refusal<"invalid_request"> {
+  return new Refusal("invalid_request", { errors: [{ path, message }] });
+}

@@ -1,0 +1,186 @@
+import { type NumberContext, numberContext } from "./phone_context.ts";
+import { isInternational, isNorthAmerican } from "./phone_plan.ts";
+import { ALNUM, charSet, DIGIT, LETTER, type Scan, type Span } from "./scan.ts";
+
+const MAX_GROUPS = 9;
+const MAX_DIGITS = 16;
+const SEPARATORS = charSet(" -./()");
+const OPENER = charSet("+(");
+
+/** Before a number these make it a part of something longer: an id, a path, an amount, a date. */
+const NO_START = charSet("+-./_,#$%&@:");
+const PLUS = charSet("+");
+const GLUED = (code: number) => ALNUM(code) || LETTER(code);
+const NO_END = charSet("_@%$");
+const CURRENCY = charSet("%$\u20ac");
+
+/** Groups of digits read from one place, with the separators before each of them. */
+interface Dialled {
+  readonly groups: readonly string[];
+  /** `separators[i]` stands before `groups[i]`; the first is what opened the number. */
+  readonly separators: readonly string[];
+  /** Where each group ends. */
+  readonly ends: readonly number[];
+}
+
+const LONG_DATE =
+  /^(?:(?:19|20)\d{2}[-./](?:0?[1-9]|1[0-2])[-./](?:[12]\d|3[01]|0?[1-9])|\d{1,2}[-./]\d{1,2}[-./](?:19|20)\d{2})(?!\d)/;
+const SHORT_DATE = /^\d{1,2}([-./])\d{1,2}\1\d{2}(?!\d|[-./]\d)/;
+const COMPACT_DATE = /^(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?!\d)/;
+const DATE_LENGTH = 11;
+
+/** "2024-05-12", "12.05.2024": after a number these end it. */
+function isLongDate(scan: Scan, at: number): boolean {
+  return LONG_DATE.test(scan.slice(at, at + DATE_LENGTH));
+}
+
+/** "2024-05-12", "12/5/24", "20240512": no number begins so. */
+function isDate(scan: Scan, at: number): boolean {
+  const text = scan.slice(at, at + DATE_LENGTH);
+  return LONG_DATE.test(text) || SHORT_DATE.test(text) || COMPACT_DATE.test(text);
+}
+
+/** Reads the groups from `at` on, as far as they can belong to one number. */
+function readDialled(scan: Scan, at: number): Dialled {
+  const groups: string[] = [];
+  const separators: string[] = [];
+  const ends: number[] = [];
+  let digits = 0;
+  let from = at;
+  while (groups.length < MAX_GROUPS) {
+    const start = groups.length === 0
+      ? scan.runEnd(from, OPENER, 2)
+      : scan.runEnd(from, SEPARATORS, 3);
+    if (groups.length > 0 && (start === from || isLongDate(scan, start))) break;
+    const end = scan.runEnd(start, DIGIT, MAX_DIGITS + 1 - digits);
+    if (end === start || scan.is(end, LETTER) || scan.is(end, NO_END)) break;
+    digits += end - start;
+    if (digits > MAX_DIGITS) break;
+    groups.push(scan.slice(start, end));
+    separators.push(scan.slice(from, start));
+    ends.push(end);
+    from = end;
+  }
+  return { groups, separators, ends };
+}
+
+/** The longest head of the groups that `accepts`: the count of its groups, or 0. */
+function longestHead(dialled: Dialled, accepts: (head: Dialled) => boolean): number {
+  for (let count = dialled.groups.length; count > 0; count--) {
+    const head = {
+      groups: dialled.groups.slice(0, count),
+      separators: dialled.separators.slice(0, count),
+      ends: dialled.ends.slice(0, count),
+    };
+    if (accepts(head)) return count;
+  }
+  return 0;
+}
+
+function sizes(head: Dialled): string {
+  return head.groups.map((group) => group.length).join("-");
+}
+
+/** +49 30 1234567, +44 (0)20 7946 0000: the bracketed zero is dialled at home only. */
+function isPlusNumber(head: Dialled): boolean {
+  const groups = head.groups.filter((group, i) => {
+    return !(group === "0" && head.separators[i]?.endsWith("("));
+  });
+  return head.groups.at(-1) !== "0" && isInternational(groups.join(""));
+}
+
+/** 0049 30 1234567. Without groups only after a phone word: ids are padded with zeros too. */
+function isZeroZeroNumber(head: Dialled, context: NumberContext): boolean {
+  const digits = head.groups.join("");
+  if (!digits.startsWith("00") || !isInternational(digits.slice(2))) return false;
+  return head.groups.length > 1 || context === "phone" || context === "call";
+}
+
+/** (415) 555-0132, 415-555-0132, 1-415-555-0132, 415.555.0132. */
+function isNorthAmericanNumber(head: Dialled): boolean {
+  const digits = head.groups.join("");
+  const long = sizes(head) === "1-3-3-4" && digits.startsWith("1");
+  if (!long && sizes(head) !== "3-3-4") return false;
+  if (!isNorthAmerican(long ? digits.slice(1) : digits)) return false;
+  const [first = "", second = ""] = head.separators.slice(-2);
+  return /^[-.]$/.test(second) && (first === second || first.includes(")"));
+}
+
+/** 06 12 34 56 78, 06.12.34.56.78. */
+function isFrenchNumber(head: Dialled): boolean {
+  return sizes(head) === "2-2-2-2-2" && /^0[1-9]/.test(head.groups[0] ?? "") &&
+    /^[ .-]$/.test(head.separators[1] ?? "") && new Set(head.separators.slice(1)).size === 1;
+}
+
+/** 030 1234567, 0171/1234567, (030) 123 456-0, 020 7946 0000: an area code with its zero. */
+function isAreaCodeNumber(head: Dialled): boolean {
+  const [area = "", ...rest] = head.groups;
+  const digits = head.groups.join("").length;
+  return /^0[1-9]\d{1,4}$/.test(area) && rest.length >= 1 && rest.length <= 4 &&
+    digits >= 9 && digits <= 12 && (rest[0]?.length ?? 0) >= 2 &&
+    head.separators.slice(1).every((separator) => /^(?: |-|\/|\) ?| - | \/ )$/.test(separator));
+}
+
+/** After a word for "telephone" nearly any number is one; after "call" only a long one. */
+function isAnnouncedNumber(head: Dialled, context: NumberContext): boolean {
+  const digits = head.groups.join("").length;
+  const least = context === "phone" ? 7 : 9;
+  return (context === "phone" || context === "call") && digits >= least && digits <= 15 &&
+    head.groups.every((group, i) => i === 0 || group.length >= 2 || i === head.groups.length - 1) &&
+    !/^\d{1,3}(?:\.\d{1,3}){3}$/.test(head.groups.join("."));
+}
+
+function phoneEnd(scan: Scan, at: number): number {
+  const previous = scan.code(at - 1);
+  // A "+" opens a number even when the one before it was written right up to it.
+  if (GLUED(previous) && !(scan.is(at, PLUS) && DIGIT(previous))) return -1;
+  const dialled = readDialled(scan, at);
+  if (dialled.groups.length === 0) return -1;
+  const plus = scan.is(at, PLUS) || scan.is(at + 1, PLUS);
+  if (!plus && (isDate(scan, at) || (NO_START(previous) && !isAfterLabel(scan, at)))) return -1;
+  const context = plus ? "none" : numberContext(scan, at);
+  const count = plus
+    ? longestHead(dialled, isPlusNumber)
+    : longestHead(dialled, (head) =>
+      isAnnouncedNumber(head, context) ||
+      (context !== "other" && (isNorthAmericanNumber(head) || isFrenchNumber(head) ||
+        isAreaCodeNumber(head) || isZeroZeroNumber(head, context))));
+  const end = dialled.ends[count - 1];
+  if (end === undefined || continues(scan, end)) return -1;
+  return CURRENCY(scan.code(scan.runEnd(end, charSet(" "), 1))) ? -1 : end;
+}
+
+/** "Tel.:0301234567", "phone:415-…": a colon or full stop after letters opens a number. */
+function isAfterLabel(scan: Scan, at: number): boolean {
+  const mark = scan.code(at - 1);
+  const isMark = mark === 0x3a || mark === 0x2e;
+  const before = scan.code(at - 2);
+  return isMark && (LETTER(before) || before === 0x2e);
+}
+
+/** A number that goes on after a hyphen, dot or slash is an id, an address or a version. */
+function continues(scan: Scan, end: number): boolean {
+  return scan.is(end, charSet("-./")) && scan.is(end + 1, ALNUM);
+}
+
+/**
+ * Telephone numbers: international ones with "+" (or "00") and a country calling code whose plan
+ * has that length, the written forms of a few national plans, and numbers that the words before
+ * them announce. A bare run of digits is never one.
+ */
+export function findPhones(scan: Scan): Span[] {
+  const found: Span[] = [];
+  let at = 0;
+  while (at < scan.length) {
+    if (!scan.is(at, DIGIT) && !scan.is(at, OPENER)) {
+      at++;
+      continue;
+    }
+    const end = phoneEnd(scan, at);
+    if (end > at) {
+      found.push({ start: at, end });
+      at = end;
+    } else at = Math.max(at + 1, scan.runEnd(at, DIGIT));
+  }
+  return found;
+}

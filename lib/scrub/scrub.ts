@@ -1,0 +1,205 @@
+import { isJsonObject, type JsonObject, type JsonValue } from "../json/json_value.ts";
+import { findCards } from "./card.ts";
+import { BARRIER, detectionCopy } from "./detection_copy.ts";
+import { findEmails } from "./email.ts";
+import { findIbans } from "./iban.ts";
+import { findPhones } from "./phone.ts";
+import { isPhoneName } from "./phone_context.ts";
+import { Scan, type Span } from "./scan.ts";
+import { findSecrets } from "./secret.ts";
+import { isSecretName } from "./secret_assignment.ts";
+import { isStandIn } from "./secret_value.ts";
+
+/** What can be found; a finding of a kind is replaced by the kind in square brackets. */
+export type ScrubKind = "secret" | "IBAN" | "card" | "e-mail" | "phone";
+
+export interface Found {
+  readonly kind: ScrubKind;
+  readonly count: number;
+}
+
+export interface ScrubbedText {
+  readonly text: string;
+  /** Kinds that were found, the most severe first; none with a count of 0. */
+  readonly found: Found[];
+}
+
+export interface ScrubbedJson {
+  readonly value: JsonObject;
+  readonly found: Found[];
+}
+
+/**
+ * The most severe first: what one kind takes, the next do not see, so that the digits of an IBAN
+ * are not a card as well, and "me@example.com" in `password=me@example.com` is a secret.
+ */
+const DETECTORS: readonly { kind: ScrubKind; find: (scan: Scan) => Span[] }[] = [
+  { kind: "secret", find: findSecrets },
+  { kind: "IBAN", find: findIbans },
+  { kind: "card", find: findCards },
+  { kind: "e-mail", find: findEmails },
+  { kind: "phone", find: findPhones },
+];
+
+const placeholder = (kind: ScrubKind): string => `[${kind}]`;
+const PLACEHOLDERS = DETECTORS.map(({ kind }) => placeholder(kind));
+
+/**
+ * A replaced neighbour can uncover a finding (two numbers glued together), so a text is read again
+ * until nothing is found. Three readings were enough for every text tried; one that still gives
+ * findings after this many was built to escape.
+ */
+const MAX_PASSES = 8;
+
+type Counts = Map<ScrubKind, number>;
+
+function add(counts: Counts, kind: ScrubKind, count: number): void {
+  if (count > 0) counts.set(kind, (counts.get(kind) ?? 0) + count);
+}
+
+function foundIn(counts: Counts): Found[] {
+  return DETECTORS.flatMap(({ kind }) => {
+    const count = counts.get(kind);
+    return count === undefined ? [] : [{ kind, count }];
+  });
+}
+
+/** `text` with each span replaced by what `by` gives for it; the spans are in order. */
+function replaceSpans<S extends Span>(
+  text: string,
+  spans: readonly S[],
+  by: (span: S) => string,
+): string {
+  let out = "";
+  let at = 0;
+  for (const span of spans) {
+    out += text.slice(at, span.start) + by(span);
+    at = span.end;
+  }
+  return out + text.slice(at);
+}
+
+interface Pass {
+  readonly text: string;
+  readonly reads: number;
+  readonly isClean: boolean;
+}
+
+function scrubOnce(source: string, counts: Counts): Pass {
+  const copy = detectionCopy(source, PLACEHOLDERS);
+  const findings: { start: number; end: number; kind: ScrubKind }[] = [];
+  let text = copy.text;
+  let reads = copy.text.length;
+  for (const { kind, find } of DETECTORS) {
+    const scan = new Scan(text);
+    const spans = find(scan);
+    reads += scan.reads;
+    add(counts, kind, spans.length);
+    text = replaceSpans(text, spans, ({ start, end }) => BARRIER.repeat(end - start));
+    for (const { start, end } of spans) {
+      findings.push({ start: copy.starts[start] ?? 0, end: copy.ends[end - 1] ?? 0, kind });
+    }
+  }
+  findings.sort((a, b) => a.start - b.start);
+  return {
+    text: replaceSpans(source, findings, ({ kind }) => placeholder(kind)),
+    reads,
+    isClean: findings.length === 0,
+  };
+}
+
+/**
+ * `scrubText()` with the work that it took: how often the text was read through (`passes`), and
+ * how many characters the detectors looked at in all (`reads`), which grows with the length of
+ * the text and not faster. A text that is not clean after `maxPasses` readings becomes `[secret]`.
+ */
+export function scrubMeasured(
+  source: string,
+  maxPasses = MAX_PASSES,
+): ScrubbedText & { passes: number; reads: number } {
+  const counts: Counts = new Map();
+  let text = source;
+  let reads = 0;
+  for (let passes = 1; passes <= maxPasses; passes++) {
+    const pass = scrubOnce(text, counts);
+    reads += pass.reads;
+    if (pass.isClean) return { text, found: foundIn(counts), passes, reads };
+    text = pass.text;
+  }
+  return { text: placeholder("secret"), found: foundIn(counts), passes: maxPasses, reads };
+}
+
+/**
+ * Replaces personal data and secrets in a free text by `[e-mail]`, `[card]`, `[IBAN]`, `[phone]`
+ * and `[secret]`; the rest of the text stays as it is. Scrubbing the result again changes nothing
+ * and finds nothing. The result can be longer than the text (a secret of four characters becomes
+ * eight). docs/scrubbing.md says what is found, and what is not.
+ */
+export function scrubText(text: string): ScrubbedText {
+  const scrubbed = scrubMeasured(text);
+  return { text: scrubbed.text, found: scrubbed.found };
+}
+
+/** Fewer digits cannot be a card: ids, amounts and times stay numbers. */
+const LEAST_CARD_NUMBER = 1e12;
+
+/** Announces a phone number to the detectors; it holds nothing that they find. */
+const PHONE_LEAD = "tel ";
+
+/** A string or number as the value of the member `name`. */
+function scrubScalar(name: string, value: JsonValue, counts: Counts): JsonValue {
+  if (typeof value === "number") {
+    const isLong = Number.isSafeInteger(value) && value >= LEAST_CARD_NUMBER;
+    return isLong && findCards(new Scan(String(value))).length > 0
+      ? scrubScalar(name, String(value), counts)
+      : value;
+  }
+  if (typeof value !== "string") return value;
+  if (isSecretName(name) && value !== "" && !isStandIn(value) && !PLACEHOLDERS.includes(value)) {
+    add(counts, "secret", 1);
+    return placeholder("secret");
+  }
+  const lead = isPhoneName(name) ? PHONE_LEAD : "";
+  const { text, found } = scrubText(lead + value);
+  for (const { kind, count } of found) add(counts, kind, count);
+  // Where the lead is gone the whole text was replaced.
+  return text.startsWith(lead) ? text.slice(lead.length) : text;
+}
+
+/** Sets an own member, `__proto__` included. */
+function setMember(target: JsonObject | JsonValue[], name: string, value: JsonValue): void {
+  Object.defineProperty(target, name, {
+    value,
+    writable: true,
+    enumerable: true,
+    configurable: true,
+  });
+}
+
+/**
+ * A copy of a JSON object with every string in it scrubbed at any depth. Member names stay, and
+ * help: the value of a member named as a secret (`password`, `api_key`) is replaced whole, and
+ * that of `phone` is read as a phone number. An integer that is a card number becomes the string
+ * `[card]`; other numbers stay.
+ */
+export function scrubJson(value: JsonObject): ScrubbedJson {
+  const counts: Counts = new Map();
+  const result: JsonObject = {};
+  // A list of open work instead of recursion: a deep value must not exhaust the stack.
+  const open: { name: string; from: JsonValue; to: JsonObject | JsonValue[] }[] = [
+    { name: "", from: value, to: result },
+  ];
+  for (let work = open.pop(); work !== undefined; work = open.pop()) {
+    const inArray = Array.isArray(work.from);
+    for (const [key, member] of Object.entries(work.from ?? {})) {
+      // The elements of an array go by the name of the array.
+      const name = inArray ? work.name : key;
+      if (Array.isArray(member) || isJsonObject(member)) {
+        const to = Array.isArray(member) ? [] : {};
+        setMember(work.to, key, to);
+        open.push({ name, from: member, to });
+      } else setMember(work.to, key, scrubScalar(name, member, counts));
+    }
+  }
+  return { value: result, found: foundIn(counts) };
+}

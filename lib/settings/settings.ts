@@ -1,0 +1,165 @@
+import { z } from "zod";
+
+import { isPlausibleSecret, SECRET_PREFIXES, type SecretKind } from "../identity/secret.ts";
+
+/** What the operator set, checked. */
+export interface Settings {
+  readonly port: number;
+  /** A file path, `:memory:`, or a KV Connect URL. */
+  readonly kv: string;
+  /** Public origin, without a path. */
+  readonly url: URL;
+  /** Whether the address of a caller is read from `X-Forwarded-For`. */
+  readonly trusted_proxy: boolean;
+  /** Null where it is to be read from, or made in, the configuration folder. */
+  readonly secret: Uint8Array | null;
+  readonly previous_secret: Uint8Array | null;
+  readonly bootstrap: {
+    readonly key: string | null;
+    readonly approver_key: string | null;
+    readonly owner: string | null;
+  };
+}
+
+/** The variables that are read; the process needs permission for no other of ours. */
+export const VARIABLES = [
+  "PORT",
+  "COUNTERSIGN_KV",
+  "COUNTERSIGN_URL",
+  "COUNTERSIGN_TRUSTED_PROXY",
+  "COUNTERSIGN_SECRET",
+  "COUNTERSIGN_SECRET_PREVIOUS",
+  "COUNTERSIGN_BOOTSTRAP_KEY",
+  "COUNTERSIGN_BOOTSTRAP_APPROVER_KEY",
+  "COUNTERSIGN_BOOTSTRAP_OWNER",
+] as const;
+
+/** A setting is not what it must be; the start ends with its message. */
+export class SettingRefused extends Error {
+  readonly code = "setting_refused";
+
+  constructor(readonly variable: (typeof VARIABLES)[number], problem: string) {
+    super(`${variable} ${problem}`);
+  }
+}
+
+type Environment = (variable: (typeof VARIABLES)[number]) => string | undefined;
+
+const MIN_SECRET_BYTES = 32;
+
+/** Reads and checks the settings. @throws {SettingRefused} */
+export function readSettings(environment: Environment): Settings {
+  const get = (variable: (typeof VARIABLES)[number]) => environment(variable) || null;
+  const port = Number(get("PORT") ?? "8000");
+  if (!Number.isInteger(port) || port < 0 || port > 65535) {
+    throw new SettingRefused("PORT", `is ${JSON.stringify(get("PORT"))}; give 1 to 65535.`);
+  }
+  const url = origin(get("COUNTERSIGN_URL") ?? `http://localhost:${port}`);
+  const kv = get("COUNTERSIGN_KV") ?? "data/countersign.kv";
+  const secret = bytes("COUNTERSIGN_SECRET", get("COUNTERSIGN_SECRET"));
+  const local = isLocal(url) && isFile(kv);
+  if (secret === null && !local && kv !== ":memory:") {
+    throw new SettingRefused(
+      "COUNTERSIGN_SECRET",
+      "is required unless the store is a file and the origin is localhost. Make one by " +
+        "`openssl rand -base64 48` and keep it apart from the store.",
+    );
+  }
+  return {
+    port,
+    kv,
+    url,
+    trusted_proxy: get("COUNTERSIGN_TRUSTED_PROXY") !== null,
+    secret,
+    previous_secret: bytes("COUNTERSIGN_SECRET_PREVIOUS", get("COUNTERSIGN_SECRET_PREVIOUS")),
+    bootstrap: {
+      key: chosenKey("COUNTERSIGN_BOOTSTRAP_KEY", "management", get("COUNTERSIGN_BOOTSTRAP_KEY")),
+      approver_key: chosenKey(
+        "COUNTERSIGN_BOOTSTRAP_APPROVER_KEY",
+        "approver",
+        get("COUNTERSIGN_BOOTSTRAP_APPROVER_KEY"),
+      ),
+      owner: email(get("COUNTERSIGN_BOOTSTRAP_OWNER")),
+    },
+  };
+}
+
+/** True when a store is a file of this host. */
+export function isFile(kv: string): boolean {
+  return kv !== ":memory:" && !/^https?:\/\//.test(kv);
+}
+
+/** True when an origin is this computer, where plain http is safe. */
+export function isLocal(url: URL): boolean {
+  return ["localhost", "127.0.0.1", "[::1]"].includes(url.hostname);
+}
+
+function origin(text: string): URL {
+  const url = URL.parse(text);
+  const plain = url !== null && url.pathname === "/" && url.search === "" && url.hash === "" &&
+    url.username === "";
+  if (!plain || !["http:", "https:"].includes(url.protocol)) {
+    throw new SettingRefused(
+      "COUNTERSIGN_URL",
+      `is ${JSON.stringify(text)}; give an origin such as https://countersign.example.`,
+    );
+  }
+  if (url.protocol === "http:" && !isLocal(url)) {
+    throw new SettingRefused(
+      "COUNTERSIGN_URL",
+      `is ${text}; only localhost goes without https. Put a TLS proxy in front and give https.`,
+    );
+  }
+  return url;
+}
+
+function bytes(
+  variable: "COUNTERSIGN_SECRET" | "COUNTERSIGN_SECRET_PREVIOUS",
+  text: string | null,
+): Uint8Array | null {
+  if (text === null) return null;
+  const value = new TextEncoder().encode(text);
+  if (value.length < MIN_SECRET_BYTES) {
+    throw new SettingRefused(
+      variable,
+      `has ${value.length} bytes; ${MIN_SECRET_BYTES} random ones are the least. Make one by ` +
+        "`openssl rand -base64 48`.",
+    );
+  }
+  return value;
+}
+
+function chosenKey(
+  variable: "COUNTERSIGN_BOOTSTRAP_KEY" | "COUNTERSIGN_BOOTSTRAP_APPROVER_KEY",
+  kind: SecretKind,
+  text: string | null,
+): string | null {
+  if (text === null) return null;
+  const prefix = SECRET_PREFIXES[kind];
+  if (!text.startsWith(prefix) || text.length < prefix.length + 32) {
+    throw new SettingRefused(
+      variable,
+      `must begin with ${prefix} and have at least 32 random characters after it.`,
+    );
+  }
+  if (!isPlausibleSecret(text)) {
+    throw new SettingRefused(
+      variable,
+      "has characters outside visible ASCII, more than 256 of them, or the exact form of a made " +
+        "key with a wrong checksum. Choose another, for example with 40 characters after the prefix.",
+    );
+  }
+  return text;
+}
+
+function email(text: string | null): string | null {
+  if (text === null) return null;
+  const parsed = z.email().max(254).safeParse(text);
+  if (!parsed.success) {
+    throw new SettingRefused(
+      "COUNTERSIGN_BOOTSTRAP_OWNER",
+      `is ${JSON.stringify(text)}; give an e-mail address.`,
+    );
+  }
+  return parsed.data.toLowerCase();
+}

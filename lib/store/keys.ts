@@ -1,0 +1,136 @@
+import type { Selector } from "./records/policy.ts";
+
+/**
+ * Every key of the store. `docs/storage.md` says of each what its value is, who writes it, in
+ * which commit, and when it ends. Nothing else in the code writes a key by hand.
+ */
+
+/** A key whose parts are text and numbers only, so that it can be listed in a change record. */
+export type StoreKey = readonly (string | number)[];
+
+// --- The policy of an org. Every write of these raises the policy version. ---
+
+export const orgKey = (org: string) => ["org", org] as const;
+export const orgPrefix = () => ["org"] as const;
+export const policyVersionKey = (org: string) => ["policy_version", org] as const;
+export const policyChangeKey = (org: string, version: number) =>
+  ["policy_change", org, version] as const;
+export const policyChangePrefix = (org: string) => ["policy_change", org] as const;
+
+export const toolKey = (org: string, name: string) => ["tool", org, name] as const;
+export const toolPrefix = (org: string) => ["tool", org] as const;
+export const categoryKey = (org: string, name: string) => ["category", org, name] as const;
+export const categoryPrefix = (org: string) => ["category", org] as const;
+export const tenantKey = (org: string, id: string) => ["tenant", org, id] as const;
+export const tenantPrefix = (org: string) => ["tenant", org] as const;
+export const resourceKey = (org: string, id: string) => ["resource", org, id] as const;
+export const resourcePrefix = (org: string) => ["resource", org] as const;
+export const apiKeyKey = (org: string, id: string) => ["api_key", org, id] as const;
+export const apiKeyPrefix = (org: string) => ["api_key", org] as const;
+export const agentKey = (org: string, id: string) => ["agent", org, id] as const;
+export const agentPrefix = (org: string) => ["agent", org] as const;
+export const memberKey = (org: string, email: string) => ["member", org, email] as const;
+export const memberPrefix = (org: string) => ["member", org] as const;
+
+/**
+ * One rule per selector: the selector is the key. The letters say which parts follow
+ * (r resource, t tool, m method, g tag), after `t` and the tenant, or `o` for the org's own.
+ */
+export function ruleKey(org: string, selector: Selector): StoreKey {
+  const { tenant_id, resource_id, tool_name, method, tag } = selector;
+  const scope = tenant_id === null ? ["o"] : ["t", tenant_id];
+  const letters = (resource_id === null ? "" : "r") + (tool_name === null ? "" : "t") +
+    (method === null ? "" : "m") + (tag === null ? "" : "g");
+  const parts = [resource_id, tool_name, method, tag].filter((part) => part !== null);
+  return ["rule", org, ...scope, letters, ...parts];
+}
+/** The selector that a rule's key stands for. */
+export function ruleSelector(key: StoreKey): Selector {
+  const parts = key.slice(2).map(String);
+  const tenant_id = parts.shift() === "t" ? parts.shift() ?? null : null;
+  const letters = parts.shift() ?? "";
+  const part = (letter: string) => letters.includes(letter) ? parts.shift() ?? null : null;
+  return {
+    tenant_id,
+    resource_id: part("r"),
+    tool_name: part("t"),
+    method: part("m"),
+    tag: part("g"),
+  };
+}
+export const rulePrefix = (org: string) => ["rule", org] as const;
+
+// --- Who presents a secret. ---
+
+export const credentialKey = (secretHash: string) => ["credential", secretHash] as const;
+export const credentialUsedKey = (org: string, id: string) => ["credential_used", org, id] as const;
+export const credentialUsedPrefix = (org: string) => ["credential_used", org] as const;
+
+// --- The audit log. ---
+
+export const logHeadKey = (org: string) => ["log_head", org] as const;
+export const logSegmentKey = (org: string, firstIndex: number) => ["log", org, firstIndex] as const;
+export const logSegmentPrefix = (org: string) => ["log", org] as const;
+export const logPrivateKey = (org: string, firstIndex: number) =>
+  ["log_private", org, firstIndex] as const;
+export const logPrivatePrefix = (org: string) => ["log_private", org] as const;
+export const logTileKey = (org: string, level: number, index: number) =>
+  ["log_tile", org, level, index] as const;
+export const logPageKey = (org: string, page: number) => ["log_page", org, page] as const;
+export const logPagePrefix = (org: string) => ["log_page", org] as const;
+export const logKeyKey = (org: string, kid: string) => ["log_key", org, kid] as const;
+export const logKeyPrefix = (org: string) => ["log_key", org] as const;
+
+// --- Approvals. ---
+
+export const approvalKey = (org: string, id: string) => ["approval", org, id] as const;
+export const approvalPrefix = (org: string) => ["approval", org] as const;
+/** Pieces of what an approver sees: larger than one value may be. */
+export const approvalViewKey = (org: string, id: string, piece: number) =>
+  ["approval_view", org, id, piece] as const;
+export const approvalViewPrefix = (org: string, id: string) => ["approval_view", org, id] as const;
+export const approvalAskKey = (org: string, id: string, ask: number) =>
+  ["approval_ask", org, id, ask] as const;
+export const approvalAskPrefix = (org: string, id: string) => ["approval_ask", org, id] as const;
+export const approvalReferenceKey = (org: string, reference: string) =>
+  ["approval_ref", org, reference] as const;
+export const approvalPendingKey = (org: string, id: string) =>
+  ["approval_pending", org, id] as const;
+export const approvalPendingPrefix = (org: string) => ["approval_pending", org] as const;
+/** Approvals of one tool that a change of the tool would cancel. */
+export const approvalByToolKey = (org: string, tool: string, id: string) =>
+  ["approval_by_tool", org, tool, id] as const;
+export const approvalByToolPrefix = (org: string, tool: string) =>
+  ["approval_by_tool", org, tool] as const;
+/** The one open request of a requester for an action: how a second asking finds the first. */
+export const approvalOpenKey = (org: string, requester: string, actionDigest: string) =>
+  ["approval_open", org, requester, actionDigest] as const;
+/** What a requester asked before, by action: counts of asking and denial, the newest denial. */
+export const approvalHistoryKey = (org: string, requester: string, actionDigest: string) =>
+  ["approval_history", org, requester, actionDigest] as const;
+export const approvalCountKey = (org: string, requester: string) =>
+  ["approval_count", org, requester] as const;
+export const approvalOrgCountKey = (org: string) => ["approval_org_count", org] as const;
+
+// --- Run tokens and executions. ---
+
+export const runTokenKey = (org: string, id: string) => ["run_token", org, id] as const;
+export const tokenKeyKey = (org: string, kid: string) => ["token_key", org, kid] as const;
+export const tokenKeyPrefix = (org: string) => ["token_key", org] as const;
+export const executionKey = (org: string, id: string) => ["execution", org, id] as const;
+
+// --- Limits, answers kept, and what must happen later. ---
+
+export const discoveryCountKey = (org: string) => ["discovery_count", org] as const;
+export const discoveryCallerCountKey = (org: string, caller: string) =>
+  ["discovery_caller_count", org, caller] as const;
+export const idempotencyKey = (org: string, credential: string, request: string) =>
+  ["idempotency", org, credential, request] as const;
+export const idempotencyPrefix = () => ["idempotency"] as const;
+export const dueKey = (at: number, kind: string, org: string, id: string) =>
+  ["due", at, kind, org, id] as const;
+export const duePrefix = () => ["due"] as const;
+/** Written at start and by readiness checks only, to show that the store takes a write. */
+export const probeKey = () => ["probe"] as const;
+/** Set when the first org was made, so that two nodes that start at once make one. */
+export const bootstrapKey = () => ["bootstrap"] as const;

@@ -1,0 +1,59 @@
+import type { z } from "zod";
+import type { StoreKey } from "./keys.ts";
+
+/** The part of Deno KV that Countersign uses, so that a test can put a failing store in its place. */
+export type Kv = Pick<
+  Deno.Kv,
+  "get" | "getMany" | "list" | "atomic" | "set" | "enqueue" | "listenQueue" | "close"
+>;
+
+/** A record in the store is not what its schema says. Never guessed at: the request fails. */
+export class MalformedRecord extends Error {
+  readonly code = "malformed_record";
+
+  constructor(readonly key: StoreKey, problem: string) {
+    super(
+      `The record ${JSON.stringify(key)} in the store is malformed: ${problem}. ` +
+        "Restore it from a backup, or remove it if you know that it may go.",
+    );
+  }
+}
+
+/** A record and the versionstamp that a commit can check it by. */
+export interface Versioned<T> {
+  readonly value: T;
+  readonly versionstamp: string;
+}
+
+/** Parses a record as it comes from the store. @throws {MalformedRecord} */
+export function parseRecord<T>(key: StoreKey, schema: z.ZodType<T>, value: unknown): T {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  throw new MalformedRecord(key, `${issue?.path.join(".") || "the record"}: ${issue?.message}`);
+}
+
+/** Reads one record with strong consistency; null when there is none. @throws {MalformedRecord} */
+export async function readRecord<T>(
+  kv: Kv,
+  key: StoreKey,
+  schema: z.ZodType<T>,
+): Promise<Versioned<T> | null> {
+  const entry = await kv.get(key as Deno.KvKey);
+  if (entry.versionstamp === null) return null;
+  return { value: parseRecord(key, schema, entry.value), versionstamp: entry.versionstamp };
+}
+
+/** Lists the records below a prefix in key order. @throws {MalformedRecord} */
+export async function* listRecords<T>(
+  kv: Kv,
+  selector: Deno.KvListSelector,
+  schema: z.ZodType<T>,
+  options: Deno.KvListOptions = {},
+): AsyncGenerator<{ key: StoreKey; value: T; versionstamp: string }> {
+  const batchSize = Math.min(options.limit ?? 500, 500);
+  for await (const entry of kv.list(selector, { batchSize, ...options })) {
+    const key = entry.key as StoreKey;
+    yield { key, value: parseRecord(key, schema, entry.value), versionstamp: entry.versionstamp };
+  }
+}

@@ -1,0 +1,65 @@
+import { z } from "zod";
+import { killSwitch } from "./policy.ts";
+
+/** Records of who may ask, decide and configure. Secrets are held as SHA-256 only. */
+
+const timestamp = z.number().int().nonnegative();
+const trustTier = z.number().int().min(0).max(3);
+const tenantIds = z.array(z.string()).nullable();
+
+export const KEY_TIERS = ["standard", "management", "approver"] as const;
+
+export const apiKeyRecord = z.object({
+  id: z.string(),
+  name: z.string(),
+  tier: z.enum(KEY_TIERS),
+  secret_hash: z.string(),
+  trust_tier: trustTier,
+  /** The tenants that this key may name; null when it may name any. */
+  tenant_ids: tenantIds,
+  expires_at: timestamp.nullable(),
+  /** Requests a minute; null when not limited. */
+  rate_limit_per_minute: z.number().int().positive().nullable(),
+  /** Whether the key may read the private parts of the log. Made by an owner only. */
+  audit_private: z.boolean(),
+  /** True for a key that the operator handed over by environment. */
+  bootstrap: z.boolean(),
+  /** The member who answers for what this key asks, where there is one. */
+  member_behind: z.string().nullable(),
+  created_at: timestamp,
+});
+export type ApiKeyRecord = z.infer<typeof apiKeyRecord>;
+
+export const agentRecord = z.object({
+  id: z.string(),
+  name: z.string(),
+  secret_hash: z.string(),
+  trust_tier: trustTier,
+  tenant_ids: tenantIds,
+  expires_at: timestamp.nullable(),
+  rate_limit_per_minute: z.number().int().positive().nullable(),
+  kill_switch: killSwitch,
+  member_behind: z.string().nullable(),
+  created_at: timestamp,
+});
+export type AgentRecord = z.infer<typeof agentRecord>;
+
+export const ROLES = ["owner", "admin", "approver", "viewer"] as const;
+
+export const memberRecord = z.object({
+  id: z.string(),
+  email: z.string(),
+  role: z.enum(ROLES),
+  /** Approver groups: 1, 2 or both. */
+  groups: z.array(z.union([z.literal(1), z.literal(2)])),
+  created_at: timestamp,
+});
+export type MemberRecord = z.infer<typeof memberRecord>;
+
+/** Where a presented secret belongs: found by its hash, before the org is known. */
+export const credentialIndex = z.object({
+  org: z.string(),
+  kind: z.enum(["api_key", "agent"]),
+  id: z.string(),
+});
+export type CredentialIndex = z.infer<typeof credentialIndex>;

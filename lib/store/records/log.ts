@@ -1,0 +1,55 @@
+import { z } from "zod";
+
+/** Records of the audit log. */
+
+const bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array, "expected bytes");
+
+export const policyVersion = z.object({ version: z.number().int().nonnegative() });
+
+/** What one policy version changed, so that another node re-reads only that. */
+export const policyChange = z.object({
+  /** The keys that changed, or null when there were too many to list: read everything again. */
+  keys: z.array(z.array(z.string())).nullable(),
+});
+
+export const logHead = z.object({
+  size: z.number().int().nonnegative(),
+  /** Roots of the complete subtrees that make up the tree, largest first. */
+  peaks: z.array(bytes),
+  /** `at` of the newest entry, milliseconds. */
+  at: z.number().int().nonnegative(),
+});
+export type LogHead = z.infer<typeof logHead>;
+
+/** The entries of one commit, or a part of them that fits a value. */
+export const logSegment = z.object({
+  /** Names the commit attempt, so that a lost answer can be told from a lost commit. */
+  batch: z.string(),
+  at: z.number().int().nonnegative(),
+  count: z.number().int().positive(),
+  /** `0x00 || JCS(entry)`, one after another: each part is exactly what its leaf hash hashes. */
+  data: bytes,
+});
+export type LogSegment = z.infer<typeof logSegment>;
+
+/** A full page of 256 entries in brief: when, and which facet values occur. */
+export const logPage = z.object({
+  first_at: z.number().int().nonnegative(),
+  last_at: z.number().int().nonnegative(),
+  facets: z.custom<Uint32Array>((value) => value instanceof Uint32Array, "expected facet hashes"),
+});
+export type LogPage = z.infer<typeof logPage>;
+
+/** Bytes that only this deployment's secret opens. */
+export const sealedRecord = z.object({ sealed: bytes });
+export type SealedRecord = z.infer<typeof sealedRecord>;
+
+/** A key that signs, or signed, the heads of an org's log; the private part only sealed. */
+export const logKeyRecord = z.object({
+  kid: z.string(),
+  public_key: z.object({ kty: z.literal("OKP"), crv: z.literal("Ed25519"), x: z.string() }),
+  sealed_private_key: bytes,
+  status: z.enum(["active", "retired"]),
+  created_at: z.number().int().nonnegative(),
+});
+export type LogKeyRecord = z.infer<typeof logKeyRecord>;

@@ -1,0 +1,92 @@
+/** Everything that can be wrong with a log or a receipt; stable, for scripts that read them. */
+export type FindingCode =
+  | "line_not_json"
+  | "duplicate_member"
+  | "line_malformed"
+  | "index_gap"
+  | "index_duplicate"
+  | "index_swap"
+  | "entry_index_mismatch"
+  | "org_mismatch"
+  | "leaf_hash_mismatch"
+  | "entry_malformed"
+  | "time_backwards"
+  | "private_malformed"
+  | "private_digest_missing"
+  | "private_digest_mismatch"
+  | "key_rotation_invalid"
+  | "too_few_entries"
+  | "root_mismatch"
+  | "origin_mismatch"
+  | "unpinned_key"
+  | "bad_signature"
+  | "rollback"
+  | "fork"
+  | "receipt_size_mismatch"
+  | "receipt_not_included"
+  | "receipt_key_mismatch";
+
+/** The first thing that is wrong. */
+export interface Finding {
+  readonly code: FindingCode;
+  /** The entry concerned: its index, or where it should stand. Null if it is not about one entry. */
+  readonly index: number | null;
+  /** What was got and what was expected. */
+  readonly what: string;
+}
+
+const MEANINGS: Record<FindingCode, string> = {
+  line_not_json: "The export was damaged on its way or edited by hand. Export it again.",
+  duplicate_member:
+    "Two readers could take the line for different entries; the log never writes such a line. It was made by someone else.",
+  line_malformed: "This is not a line that the log writes. Export it again, or it was edited.",
+  index_gap:
+    "Entries were dropped from the log or from the export. Make sure that the export is of the whole log, without since and until.",
+  index_duplicate: "An entry was put in a second time, or in place of another.",
+  index_swap: "Entries were reordered: what happened first is no longer told first.",
+  entry_index_mismatch: "The entry was moved from another place, or its number was changed.",
+  org_mismatch: "The entry belongs to the log of another organization.",
+  leaf_hash_mismatch: "The entry, or the hash beside it, was changed after it was written.",
+  entry_malformed:
+    "The entry is not one that this version writes. A newer log needs a newer verifier; else it was made by someone else.",
+  time_backwards:
+    "Times in a log never decrease. The entry was put in later with a false time, or moved.",
+  private_malformed: "The private part is not one that the log writes: it was edited.",
+  private_digest_missing:
+    "The entry promises nothing about this private part: it was added afterwards.",
+  private_digest_mismatch:
+    "The private part was changed: the entry commits to another value. The entry itself is intact.",
+  key_rotation_invalid:
+    "Someone wrote a change of the log's key into it that the holder of the old key did not make.",
+  too_few_entries:
+    "The end of the log was cut off: entries that the checkpoint vouches for are not in the export.",
+  root_mismatch:
+    "The entries are not those that the checkpoint was signed over: at least one was replaced, together with its hash.",
+  origin_mismatch: "These files are of different logs and say nothing about each other.",
+  unpinned_key:
+    "Anyone can make a key and sign with it. Only keys that you got before, and from elsewhere, prove who signed.",
+  bad_signature: "The signature proves nothing: the checkpoint was changed or made up.",
+  rollback:
+    "The log was shorter than it had been: it was set back to an old state, or its end was removed.",
+  fork:
+    "The log's past was rewritten: its beginning is not the log that the previous checkpoint was signed over.",
+  receipt_size_mismatch: "The receipt's parts do not belong together: it was put together by hand.",
+  receipt_not_included: "The entry is not in the log that the checkpoint was signed over.",
+  receipt_key_mismatch:
+    "The receipt names a key that did not sign its checkpoint: it was altered. Trust only your own keys file.",
+};
+
+/** What a finding means for whoever relies on the log, in plain words. */
+export function meaningOf(code: FindingCode): string {
+  return MEANINGS[code];
+}
+
+/** A finding about the entry that is, or should be, at `index`. */
+export function entryFinding(code: FindingCode, index: number, what: string): Finding {
+  return { code, index, what };
+}
+
+/** A finding about the log or receipt as a whole. */
+export function wholeFinding(code: FindingCode, what: string): Finding {
+  return { code, index: null, what };
+}

@@ -1,0 +1,61 @@
+import { visibleText } from "../json/external_text.ts";
+import { type Finding, meaningOf } from "./finding.ts";
+import type { LogReport } from "./verify_log.ts";
+import type { ReceiptReport } from "./verify_receipt.ts";
+
+/** What was proven about a log, for a terminal. */
+export function logReportText(report: LogReport): string {
+  const { size, uncovered, span, previousSize, keyReplacedAt } = report;
+  const rows: [string, string][] = [
+    ["origin", report.origin],
+    ["entries", `${size}${size === 0 ? "" : `, index 0 to ${size - 1}`}`],
+    ["root", report.root],
+    ["signed by", `${report.key.kid} (${pinning(report)})`],
+  ];
+  for (const { index, fromKid, toKid } of report.handovers) {
+    rows.push(["", `entry ${index} hands the log over from key ${fromKid} to ${toKid}`]);
+  }
+  if (keyReplacedAt !== null) {
+    rows.push(["", `note: entry ${keyReplacedAt} replaced this key before the checkpoint`]);
+  }
+  rows.push(["time span", span === null ? "none" : `${span.first} to ${span.last}`]);
+  rows.push(["private parts", `${report.privateParts} checked`]);
+  if (previousSize !== null) {
+    rows.push(["previous", `${previousSize} entries: since then the log has only grown`]);
+  }
+  if (uncovered > 0) {
+    rows.push(["not covered", `${uncovered} entries after the checkpoint: nobody signed for them`]);
+  }
+  return `OK: the log is what its checkpoint says.\n${table(rows)}`;
+}
+
+/** What was proven about a receipt, for a terminal. */
+export function receiptReportText(report: ReceiptReport): string {
+  return `OK: the entry is in the log.\n${
+    table([
+      ["origin", report.origin],
+      ["entry", `${report.index} of ${report.size}: ${report.type}`],
+      ["time", report.at],
+      ["root", report.root],
+      ["signed by", `${report.key.kid} (pinned, ${report.key.status})`],
+    ])
+  }`;
+}
+
+/** The first thing wrong, and what it means, for a terminal. */
+export function findingText(finding: Finding): string {
+  const { code, index, what } = finding;
+  const place = index === null ? "" : ` at entry ${index}`;
+  return `WRONG${place} (${code})\n  ${visibleText(what)}.\n  ${meaningOf(code)}`;
+}
+
+function pinning(report: LogReport): string {
+  return report.handovers.length === 0
+    ? `pinned, ${report.key.status}`
+    : "not pinned: the log hands itself over to it";
+}
+
+function table(rows: [string, string][]): string {
+  // Entries are other people's words: none of them may steer the terminal.
+  return rows.map(([name, value]) => `  ${name.padEnd(14)}${visibleText(value)}`).join("\n");
+}

@@ -1,0 +1,221 @@
+import { type ParsedCheckpoint, verifySignature } from "../checkpoint/checkpoint.ts";
+import type { LogKey } from "../checkpoint/log_key.ts";
+import { orgOfOrigin } from "../checkpoint/origin.ts";
+import { appendLeaf, emptyRange, rangeRoot } from "../merkle/compact_range.ts";
+import { toHex } from "../merkle/hex.ts";
+import { byteLines } from "./byte_lines.ts";
+import { checkEntry } from "./entry_checks.ts";
+import { parseExportLine } from "./export_line.ts";
+import { entryFinding, type Finding, wholeFinding } from "./finding.ts";
+import { orderFinding } from "./order.ts";
+import { checkPrivateParts } from "./private_parts.ts";
+import { type Handover, ROTATION_TYPE, TrustedKeys } from "./trusted_keys.ts";
+
+/** What to verify a log with. */
+export interface LogEvidence {
+  /** The export, NDJSON, from entry 0 on. Read once, never held as a whole. */
+  readonly chunks: AsyncIterable<Uint8Array>;
+  readonly checkpoint: ParsedCheckpoint;
+  /** A checkpoint kept from before: the log must have only grown since. */
+  readonly previous: ParsedCheckpoint | null;
+  readonly pinnedKeys: readonly LogKey[];
+  /** Hears how many entries are checked, every `PROGRESS_EVERY` of them. */
+  readonly onProgress?: (entries: number) => void;
+}
+
+/** What is proven about a log that nothing is wrong with. */
+export interface LogReport {
+  readonly origin: string;
+  /** Entries that the checkpoint covers. */
+  readonly size: number;
+  /** Entries after those: well-formed, but nobody signed for them yet. */
+  readonly uncovered: number;
+  readonly root: string;
+  readonly key: LogKey;
+  /** The hand-overs from a pinned key to `key`; empty when it is pinned itself. */
+  readonly handovers: readonly Handover[];
+  /** The covered entry by which `key` was replaced, if any: a later checkpoint by it is odd. */
+  readonly keyReplacedAt: number | null;
+  /** Times of the first and last covered entry. */
+  readonly span: { readonly first: string; readonly last: string } | null;
+  readonly privateParts: number;
+  /** Size of the previous checkpoint, if one was given. */
+  readonly previousSize: number | null;
+}
+
+export type LogVerdict =
+  | { readonly ok: true; readonly report: LogReport }
+  | { readonly ok: false; readonly finding: Finding };
+
+/** After how many entries progress is reported. */
+export const PROGRESS_EVERY = 100_000;
+
+/**
+ * Verifies an exported log against its checkpoint, and gives the first thing that is wrong.
+ *
+ * Trusts only `pinnedKeys`, and keys that they handed the log over to inside of it. Works offline,
+ * in one pass and bounded memory. The entries come first, then the checkpoint's size and root, its
+ * signature, and the previous checkpoint.
+ */
+export async function verifyLog(evidence: LogEvidence): Promise<LogVerdict> {
+  const { checkpoint, previous, pinnedKeys } = evidence;
+  const walk = await walkEntries(evidence);
+  if ("finding" in walk) return { ok: false, finding: walk.finding };
+  const finding = rootFinding(checkpoint, walk);
+  if (finding !== null) return { ok: false, finding };
+
+  // Only keys from here on: the root has tied the hand-overs to this very checkpoint.
+  const signature = await signatureOf(checkpoint, pinnedKeys, walk.trusted);
+  if ("finding" in signature) return { ok: false, finding: signature.finding };
+  if (previous !== null) {
+    const wrong = await previousFinding(checkpoint, previous, pinnedKeys, walk);
+    if (wrong !== null) return { ok: false, finding: wrong };
+  }
+  return {
+    ok: true,
+    report: {
+      origin: checkpoint.origin,
+      size: checkpoint.size,
+      uncovered: walk.entries - checkpoint.size,
+      root: toHex(checkpoint.rootHash),
+      key: signature.key,
+      handovers: walk.trusted.pathTo(signature.key.kid, pinnedKeys),
+      keyReplacedAt: walk.trusted.replacedAt(signature.key.kid),
+      span: walk.span,
+      privateParts: walk.privateParts,
+      previousSize: previous?.size ?? null,
+    },
+  };
+}
+
+interface Walk {
+  entries: number;
+  privateParts: number;
+  span: { first: string; last: string } | null;
+  /** Roots, in hex, at the sizes of the two checkpoints, as far as the entries reach. */
+  readonly roots: Map<number, string>;
+  readonly trusted: TrustedKeys;
+}
+
+/** Goes through the entries once; ends at the first that is wrong. */
+async function walkEntries(evidence: LogEvidence): Promise<Walk | { finding: Finding }> {
+  const { checkpoint, previous, pinnedKeys, onProgress } = evidence;
+  const org = orgOfOrigin(checkpoint.origin);
+  if (org === null) {
+    const what = `Checkpoint is of "${checkpoint.origin}", expected "<host>/log/<org_id>"`;
+    return { finding: wholeFinding("origin_mismatch", what) };
+  }
+  const walk: Walk = {
+    entries: 0,
+    privateParts: 0,
+    span: null,
+    roots: new Map(),
+    trusted: new TrustedKeys(checkpoint.origin, pinnedKeys),
+  };
+  const rootSizes = new Set([checkpoint.size, previous?.size ?? checkpoint.size]);
+  const range = emptyRange();
+  if (rootSizes.has(0)) walk.roots.set(0, toHex(rangeRoot(range)));
+  let lastAt = "";
+  const batches = byteLines(evidence.chunks);
+  for await (const batch of batches) {
+    for (const [position, bytes] of batch.entries()) {
+      const index = walk.entries;
+      const parsed = parseExportLine(bytes, index);
+      if (!parsed.ok) return { finding: parsed.finding };
+      const { line } = parsed;
+      if (line.index !== index) {
+        const later = batch.slice(position + 1);
+        return { finding: await orderFinding(index, line.index, later, batches) };
+      }
+      const checked = checkEntry(line.entry, { index, org, leafHash: line.leafHash });
+      if (!checked.ok) return { finding: checked.finding };
+      const { entry } = checked;
+      if (entry.at < lastAt) {
+        const what = `Entry ${index} is of ${entry.at}, before entry ${index - 1} of ${lastAt}`;
+        return { finding: entryFinding("time_backwards", index, what) };
+      }
+      lastAt = entry.at;
+      if (line.private !== null) {
+        const parts = checkPrivateParts(line.private, entry.data, index);
+        if (!parts.ok) return { finding: parts.finding };
+        walk.privateParts += parts.checked;
+      }
+      if (index < checkpoint.size) {
+        if (entry.type === ROTATION_TYPE) {
+          const finding = await walk.trusted.rotate(entry.data, index);
+          if (finding !== null) return { finding };
+        }
+        walk.span = { first: walk.span?.first ?? entry.at, last: entry.at };
+      }
+      appendLeaf(range, entry.leafHash);
+      walk.entries = range.size;
+      if (rootSizes.has(range.size)) walk.roots.set(range.size, toHex(rangeRoot(range)));
+      if (range.size % PROGRESS_EVERY === 0) onProgress?.(range.size);
+    }
+  }
+  return walk;
+}
+
+function rootFinding(checkpoint: ParsedCheckpoint, walk: Walk): Finding | null {
+  const root = walk.roots.get(checkpoint.size);
+  if (root === undefined) {
+    return entryFinding(
+      "too_few_entries",
+      walk.entries,
+      `The export ends after ${walk.entries} entries, but the checkpoint covers ${checkpoint.size}: ` +
+        `entries ${walk.entries} to ${checkpoint.size - 1} are missing`,
+    );
+  }
+  const signed = toHex(checkpoint.rootHash);
+  if (root === signed) return null;
+  return wholeFinding(
+    "root_mismatch",
+    `The first ${checkpoint.size} entries have root ${root}, but the checkpoint says ${signed}`,
+  );
+}
+
+async function signatureOf(
+  checkpoint: ParsedCheckpoint,
+  pinnedKeys: readonly LogKey[],
+  trusted: TrustedKeys,
+): Promise<{ key: LogKey } | { finding: Finding }> {
+  const keys = trusted.all.length > 0 ? trusted.all : pinnedKeys;
+  const signature = await verifySignature(checkpoint, keys);
+  if (signature.ok) return { key: signature.key };
+  return { finding: wholeFinding(signature.code, signature.message) };
+}
+
+async function previousFinding(
+  checkpoint: ParsedCheckpoint,
+  previous: ParsedCheckpoint,
+  pinnedKeys: readonly LogKey[],
+  walk: Walk,
+): Promise<Finding | null> {
+  if (previous.origin !== checkpoint.origin) {
+    return wholeFinding(
+      "origin_mismatch",
+      `The previous checkpoint is of log "${previous.origin}", the current one of ` +
+        `"${checkpoint.origin}"`,
+    );
+  }
+  const signature = await signatureOf(previous, pinnedKeys, walk.trusted);
+  if ("finding" in signature) {
+    const { code, what } = signature.finding;
+    return wholeFinding(code, `In the previous checkpoint: ${what}`);
+  }
+  if (previous.size > checkpoint.size) {
+    return wholeFinding(
+      "rollback",
+      `The previous checkpoint covers ${previous.size} entries, the current one only ` +
+        `${checkpoint.size}`,
+    );
+  }
+  const root = walk.roots.get(previous.size);
+  const signed = toHex(previous.rootHash);
+  if (root === signed) return null;
+  return wholeFinding(
+    "fork",
+    `The first ${previous.size} entries have root ${root}, but the previous checkpoint, of that ` +
+      `size, says ${signed}`,
+  );
+}

@@ -1,0 +1,84 @@
+import type { Client } from "../lib/decisions/decide.ts";
+import type { Caller, CallerTier, Presented } from "../lib/identity/caller.ts";
+import { asCaller, type CallerOperation } from "../lib/identity/caller_operation.ts";
+import { keepAnswer } from "../lib/idempotency/kept_answer.ts";
+import type { Services } from "../lib/services.ts";
+import { isKept, problemOf } from "./problems.ts";
+import type { Answer } from "./route.ts";
+
+/** One request of somebody whom the surface need not know. */
+export interface OpenCall {
+  readonly services: Services;
+  readonly request: Request;
+  readonly id: string;
+  readonly params: unknown;
+}
+
+interface Repetition {
+  readonly key: string;
+  readonly method: string;
+  readonly path: string;
+  readonly body: Uint8Array;
+}
+
+/** One authenticated request, its inputs parsed by the route's schemas. */
+export class Call<P, Q, B> {
+  constructor(
+    readonly services: Services,
+    readonly request: Request,
+    readonly id: string,
+    readonly params: P,
+    readonly query: Q,
+    readonly body: B,
+    readonly client: Client,
+    readonly presented: Presented,
+    readonly allowed: readonly CallerTier[],
+    /** Null when the request carries no idempotency key. */
+    readonly repetition: Repetition | null,
+    /** The caller as this process knew them when the request came. */
+    readonly caller: Caller,
+  ) {}
+
+  get org(): string {
+    return this.presented.org;
+  }
+
+  /** Runs an operation for the caller; its result is current, and stored where it has effects. */
+  transact<L, R>(operation: CallerOperation<L, R>): Promise<R> {
+    return this.services.ledgers.transact(
+      this.org,
+      asCaller(this.presented, this.allowed, operation),
+    );
+  }
+
+  /**
+   * Runs an operation and answers with its result. Where the request carries an idempotency key the
+   * answer is kept in the same commit, and a repetition gets it again.
+   */
+  async commit<L, R>(
+    operation: CallerOperation<L, R>,
+    render: (result: R) => Answer,
+  ): Promise<Answer> {
+    if (this.repetition === null) return render(await this.transact(operation));
+    const { key, method, path, body } = this.repetition;
+    const answered = await this.transact(keepAnswer(
+      operation,
+      {
+        org: this.org,
+        credential_id: this.caller.id,
+        method,
+        path,
+        key,
+        body,
+        answer_key: this.presented.answer_key,
+      },
+      render,
+      (refusal) => isKept(refusal.code) ? problemOf(refusal, { path, id: this.id }) : null,
+    ));
+    return {
+      status: answered.status,
+      body: answered.body,
+      ...(answered.replayed ? { headers: { "idempotent-replayed": "true" } } : {}),
+    };
+  }
+}

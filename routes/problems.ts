@@ -1,0 +1,427 @@
+import type { JsonObject, JsonValue } from "../lib/json/json_value.ts";
+import type { InputProblem, Refusal, RefusalCode, RefusalData } from "../lib/refusals/refusal.ts";
+
+/** Refusals that only the HTTP surface knows. */
+export interface SurfaceData {
+  route_not_found: { path: string };
+  method_not_allowed: { method: string; allow: string[] };
+  payload_too_large: { limit: number };
+  request_timeout: { seconds: number };
+  misdirected_request: { host: string; expected: string };
+  overloaded: Record<never, never>;
+  store_unavailable: Record<never, never>;
+  internal_error: Record<never, never>;
+}
+
+type ProblemData = RefusalData & SurfaceData;
+export type ProblemCode = keyof ProblemData;
+
+/** What one code becomes on the wire, and what `docs/errors.md` says of it. */
+export interface ProblemKind<D> {
+  readonly status: number;
+  readonly title: string;
+  /** What went wrong this time: what was got, what was expected. */
+  readonly detail: (data: D) => string;
+  /** What its caller can do, in one sentence of the documentation. */
+  readonly advice: string;
+  /** Routes or times to act on, for programs. */
+  readonly next?: (data: D) => JsonObject;
+  /** Members beside the standard ones. */
+  readonly members?: (data: D) => JsonObject;
+}
+
+const fieldErrors = (data: { errors: InputProblem[] }): JsonObject => ({
+  errors: data.errors.map(({ path, message }) => ({ path, message })),
+});
+const firstError = (data: { errors: InputProblem[] }): string => {
+  const [first] = data.errors;
+  return first === undefined
+    ? "The request does not fit."
+    : `${first.path || "The body"} ${first.message}.`;
+};
+const retryAfter = (data: { retry_after_seconds: number }): JsonObject => ({
+  retry_after_seconds: data.retry_after_seconds,
+});
+
+/**
+ * Every error that the API answers, in one place: status, words and next step. The compiler holds
+ * this table to the reasons of the domain, and `docs/errors.md` is generated from it.
+ */
+export const PROBLEMS: { readonly [C in ProblemCode]: ProblemKind<ProblemData[C]> } = {
+  malformed_json: {
+    status: 400,
+    title: "Malformed JSON",
+    detail: ({ message }) => message,
+    advice: "Send a JSON object encoded as UTF-8.",
+  },
+  token_invalid: {
+    status: 400,
+    title: "Token invalid",
+    detail: () => "The run token is not one of this organization, or was altered.",
+    advice: "Mint a new token for the action.",
+    next: () => ({ mint: "/v1/tokens/mint" }),
+  },
+  missing_credentials: {
+    status: 401,
+    title: "Credentials missing",
+    detail: () => "No key was presented.",
+    advice: "Send `X-API-Key: <key>` or `Authorization: Bearer <key>`.",
+  },
+  invalid_credentials: {
+    status: 401,
+    title: "Credentials not accepted",
+    detail: () => "The presented key is unknown, revoked or expired.",
+    advice: "Check the key for missing characters; if it was revoked, ask for a new one.",
+  },
+  wrong_tier: {
+    status: 403,
+    title: "Wrong kind of key",
+    detail: ({ tier, allowed }) =>
+      `A credential of tier ${tier} was presented; this needs ${allowed.join(" or ")}.`,
+    advice: "Use a key of the tier that the route needs.",
+    members: ({ tier, allowed }) => ({ tier, allowed: [...allowed] }),
+  },
+  tenant_not_permitted: {
+    status: 403,
+    title: "Tenant not permitted",
+    detail: ({ tenant_id }) =>
+      tenant_id === null
+        ? "This credential is bound to several tenants, and none was named."
+        : `This credential may not act for the tenant ${JSON.stringify(tenant_id)}.`,
+    advice: "Name one of the tenants that the credential is bound to.",
+    next: ({ permitted }) => ({ tenant_ids: [...permitted] }),
+  },
+  owner_required: {
+    status: 403,
+    title: "Needs an owner",
+    detail: ({ what }) => `${what} is for an owner in the dashboard, not for a key.`,
+    advice: "Ask an owner of the organization.",
+  },
+  tool_disabled: {
+    status: 403,
+    title: "Tool disabled",
+    detail: ({ resolved_from }) => `The policy disables this action (${resolved_from}).`,
+    advice: "Do not run it. An owner or admin can change the rule that it names.",
+    members: ({ resolved_from }) => ({ resolved_from }),
+  },
+  self_approval: {
+    status: 403,
+    title: "Own request",
+    detail: () => "The member behind the requester may not decide this request.",
+    advice: "Have another approver decide.",
+  },
+  not_an_approver: {
+    status: 403,
+    title: "Not an approver",
+    detail: ({ level }) => `The member named may not decide at level ${level}.`,
+    advice: "Name a member with the right to decide at this level.",
+  },
+  already_decided_level: {
+    status: 403,
+    title: "Already decided a level",
+    detail: () => "One person, and one key, decides at most one level of a request.",
+    advice: "Have somebody else decide the next level.",
+  },
+  passkey_required: {
+    status: 403,
+    title: "Passkey required",
+    detail: ({ why }) => why,
+    advice: "A member decides in the dashboard under a passkey.",
+  },
+  not_the_requester: {
+    status: 403,
+    title: "Not the requester",
+    detail: () => "Only who asked for this approval may use, cancel or revoke it.",
+    advice: "Use the credential that made the request, or make a request of your own.",
+    next: () => ({ request_approval: "/v1/approvals" }),
+  },
+  token_revoked: {
+    status: 403,
+    title: "Token revoked",
+    detail: ({ why }) => `The run token no longer authorizes its action: ${why}.`,
+    advice: "Do not run it. Check again what the policy says now.",
+    next: () => ({ check: "/v1/permissions/check" }),
+  },
+  not_found: {
+    status: 404,
+    title: "Not found",
+    detail: ({ what }) => `There is no ${what}.`,
+    advice: "Check the id; ids of other organizations are not found either.",
+  },
+  route_not_found: {
+    status: 404,
+    title: "No such route",
+    detail: ({ path }) => `There is no route ${path}.`,
+    advice: "See `/docs` for the routes.",
+    next: () => ({ docs: "/docs" }),
+  },
+  method_not_allowed: {
+    status: 405,
+    title: "Method not allowed",
+    detail: ({ method, allow }) => `${method} is not for this route; it takes ${allow.join(", ")}.`,
+    advice: "Use a method of the `Allow` header.",
+  },
+  request_timeout: {
+    status: 408,
+    title: "Request too slow",
+    detail: ({ seconds }) => `The body did not arrive within ${seconds} seconds.`,
+    advice: "Send the request again, in one piece.",
+  },
+  approval_not_required: {
+    status: 409,
+    title: "Approval not required",
+    detail: () => "The policy allows this action as it is.",
+    advice: "Mint a token, or run the action.",
+    next: () => ({ mint: "/v1/tokens/mint" }),
+  },
+  approval_required: {
+    status: 409,
+    title: "Approval required",
+    detail: ({ resolved_from }) => `The policy holds this action for a human (${resolved_from}).`,
+    advice: "Request an approval, wait for it, then mint with its `approval_id`.",
+    members: ({ decision_id, resolved_from }) => ({ decision_id, resolved_from }),
+    next: () => ({ request_approval: "/v1/approvals" }),
+  },
+  approval_not_approved: {
+    status: 409,
+    title: "Approval not approved",
+    detail: ({ status }) => `The approval is ${status}.`,
+    advice: "Wait until it is approved; if it has ended, request a new one.",
+    members: ({ status }) => ({ approval_status: status }),
+    next: () => ({ request_approval: "/v1/approvals" }),
+  },
+  approval_not_pending: {
+    status: 409,
+    title: "Approval not pending",
+    detail: ({ status }) => `The approval is ${status} already.`,
+    advice: "Nothing is left to decide or cancel; request a new one if it is still needed.",
+    members: ({ status }) => ({ approval_status: status }),
+  },
+  approval_used: {
+    status: 409,
+    title: "Approval used",
+    detail: () => "The approval has been turned into a run token: it counts once.",
+    advice: "Use that token, or request a new approval.",
+    members: ({ token_id }) => ({ token_id }),
+    next: () => ({ request_approval: "/v1/approvals" }),
+  },
+  approval_lapsed: {
+    status: 409,
+    title: "Approval lapsed",
+    detail: ({ use_before }) => `The approval had to be used before ${use_before}.`,
+    advice: "Request a new approval and mint soon after it is given.",
+    members: ({ use_before }) => ({ use_before }),
+    next: () => ({ request_approval: "/v1/approvals" }),
+  },
+  action_mismatch: {
+    status: 409,
+    title: "Action mismatch",
+    detail: ({ differs }) =>
+      differs === null || differs.length === 0
+        ? "The action is not the one that was authorized."
+        : `The action differs from the authorized one at ${differs.join(", ")}.`,
+    advice: "Run exactly what was authorized, or ask again for what you mean to run.",
+    members: ({ differs }) => (differs === null ? {} : { differs }),
+  },
+  recently_denied: {
+    status: 409,
+    title: "Recently denied",
+    detail: ({ retry_after_seconds }) =>
+      `The same action was denied; it can be asked again in ${retry_after_seconds} seconds.`,
+    advice: "Do not run it. Read why it was denied before you ask again.",
+    members: ({ approval_id }) => ({ approval_id }),
+    next: retryAfter,
+  },
+  no_second_level: {
+    status: 409,
+    title: "No second level",
+    detail: () => "This tool needs a second approval, and group Level 2 has no member.",
+    advice: "An owner or admin puts a member into group Level 2.",
+  },
+  tool_not_registered: {
+    status: 409,
+    title: "Tool not registered",
+    detail: ({ tool_name }) => `The tool ${JSON.stringify(tool_name)} is not in the catalog.`,
+    advice: "Register it with a management key, or ask again when discovery has room.",
+  },
+  token_used: {
+    status: 409,
+    title: "Token used",
+    detail: ({ consumed_at }) => `The run token was consumed at ${consumed_at}: it counts once.`,
+    advice: "Do not run the action again. Mint a new token if it is wanted once more.",
+    members: ({ consumed_at, consumed_by_request }) => ({ consumed_at, consumed_by_request }),
+  },
+  already_logged: {
+    status: 409,
+    title: "Already logged",
+    detail: ({ execution_id }) => `The execution is logged already, as ${execution_id}.`,
+    advice: "Nothing is left to do.",
+    members: ({ execution_id }) => ({ execution_id }),
+  },
+  idempotency_in_progress: {
+    status: 409,
+    title: "Request in progress",
+    detail: () => "A request with this idempotency key is still running.",
+    advice: "Wait for its answer, then repeat to read it.",
+  },
+  idempotency_stale: {
+    status: 409,
+    title: "Kept answer is stale",
+    detail: () => "The kept answer granted something that it may not grant any more.",
+    advice: "Ask again under a new idempotency key.",
+  },
+  token_expired: {
+    status: 410,
+    title: "Token expired",
+    detail: ({ expired_at }) => `The run token expired at ${expired_at}.`,
+    advice: "Mint a new token.",
+    members: ({ expired_at }) => ({ expired_at }),
+    next: () => ({ mint: "/v1/tokens/mint" }),
+  },
+  precondition_failed: {
+    status: 412,
+    title: "Policy changed",
+    detail: ({ policy_version }) => `The policy is at version ${policy_version} by now.`,
+    advice: "Read the policy again, apply your change to it, and send it with its version.",
+    members: ({ policy_version }) => ({ policy_version }),
+  },
+  payload_too_large: {
+    status: 413,
+    title: "Body too large",
+    detail: ({ limit }) => `A body may have ${limit} bytes.`,
+    advice: "Send less.",
+  },
+  misdirected_request: {
+    status: 421,
+    title: "Misdirected request",
+    detail: ({ host, expected }) => `This is ${expected}; the request was for ${host}.`,
+    advice: "Use the public origin of the deployment (`COUNTERSIGN_URL`).",
+  },
+  invalid_request: {
+    status: 422,
+    title: "Request does not fit",
+    detail: firstError,
+    advice: "Correct the members that `errors` names.",
+    members: fieldErrors,
+  },
+  duplicate_key: {
+    status: 422,
+    title: "Duplicate member",
+    detail: firstError,
+    advice: "Name every member of an object once.",
+    members: fieldErrors,
+  },
+  invalid_arguments: {
+    status: 422,
+    title: "Arguments do not fit the tool",
+    detail: firstError,
+    advice: "Correct the arguments after the tool's parameter schema.",
+    members: fieldErrors,
+  },
+  invalid_selector: {
+    status: 422,
+    title: "Not a selector",
+    detail: ({ given }) =>
+      `${given.length === 0 ? "Nothing" : given.join(" + ")} is none of the eight levels.`,
+    advice: "Name resource, tool and method in one of the ways the levels have, or a tag alone.",
+  },
+  idempotency_mismatch: {
+    status: 422,
+    title: "Idempotency key used for another request",
+    detail: () => "This idempotency key came with another body before.",
+    advice: "Use a new key for a new request.",
+  },
+  policy_change_too_large: {
+    status: 422,
+    title: "Policy change too large",
+    detail: ({ rows }) =>
+      rows === null
+        ? "The change is larger than one commit can be."
+        : `The change touches ${rows} rows; 800 fit into one version.`,
+    advice: "Apply it in several steps.",
+  },
+  precondition_required: {
+    status: 428,
+    title: "Version required",
+    detail: () => "A policy is replaced only with `If-Match`.",
+    advice: 'Read the policy and send its version as `If-Match: "<policy_version>"`.',
+  },
+  rate_limited: {
+    status: 429,
+    title: "Too many requests",
+    detail: ({ limit }) => `This credential may send ${limit} requests a minute.`,
+    advice: "Wait for the seconds of `Retry-After`.",
+    next: retryAfter,
+  },
+  too_many_pending: {
+    status: 429,
+    title: "Too many requests for approval",
+    detail: ({ limit }) => `The limit is reached: ${limit}.`,
+    advice: "Wait for decisions, or cancel what is no longer needed.",
+    next: retryAfter,
+  },
+  internal_error: {
+    status: 500,
+    title: "Internal error",
+    detail: () => "Something failed inside. Nothing was granted.",
+    advice: "Report the request id to the operator.",
+  },
+  overloaded: {
+    status: 503,
+    title: "Overloaded",
+    detail: () => "Too many requests wait for the store.",
+    advice: "Try again after the seconds of `Retry-After`.",
+    next: () => ({ retry_after_seconds: 1 }),
+  },
+  store_unavailable: {
+    status: 503,
+    title: "Store unavailable",
+    detail: () => "The store does not take writes. Nothing was granted.",
+    advice: "Try again after the seconds of `Retry-After`.",
+    next: () => ({ retry_after_seconds: 1 }),
+  },
+};
+
+/** A refusal of the HTTP surface itself. */
+export class SurfaceRefusal<C extends keyof SurfaceData = keyof SurfaceData> extends Error {
+  constructor(readonly code: C, readonly data: SurfaceData[C]) {
+    super(code);
+  }
+}
+
+/** An RFC 9457 problem document. */
+export interface Problem {
+  readonly status: number;
+  readonly body: JsonObject;
+}
+
+/** The problem document of a refusal. */
+export function problemOf(
+  refusal: Refusal | SurfaceRefusal,
+  request: { path: string; id: string },
+): Problem {
+  const code: ProblemCode = refusal.code;
+  const kind = PROBLEMS[code] as ProblemKind<unknown>;
+  const { data } = refusal;
+  const next: JsonValue | undefined = kind.next?.(data);
+  return {
+    status: kind.status,
+    body: {
+      type: `/docs/errors#${code}`,
+      title: kind.title,
+      status: kind.status,
+      detail: kind.detail(data),
+      instance: request.path,
+      code,
+      request_id: request.id,
+      ...kind.members?.(data),
+      ...(next === undefined ? {} : { next }),
+    },
+  };
+}
+
+/** Codes whose answers an idempotency key does not keep. */
+export function isKept(code: RefusalCode): boolean {
+  const { status } = PROBLEMS[code];
+  return ![401, 403, 429].includes(status) && status < 500;
+}

@@ -1,0 +1,97 @@
+import { formatCheckpoint, signCheckpoint } from "../lib/checkpoint/checkpoint.ts";
+import { ed25519KeyPair } from "../lib/checkpoint/ed25519.ts";
+import { type LogSigner, logSigner } from "../lib/checkpoint/log_key.ts";
+import { logOrigin } from "../lib/checkpoint/origin.ts";
+import { canonicalBytes, canonicalJson } from "../lib/json/canonical.ts";
+import type { JsonObject } from "../lib/json/json_value.ts";
+import { appended, emptyRange, rangeRoot } from "../lib/merkle/compact_range.ts";
+import { leafHash, sha256 } from "../lib/merkle/hash.ts";
+import { fromHex, toHex } from "../lib/merkle/hex.ts";
+
+export const ORG = "org_01arz3ndektsv4rrffq69g5fav";
+export const ORIGIN = logOrigin("countersign.example", ORG);
+const START = Date.UTC(2026, 0, 31, 12);
+const SALT = "000102030405060708090a0b0c0d0e0f";
+
+/** One line of an export, still open to changes. */
+export interface Line {
+  index: number;
+  leaf_hash: string;
+  entry: JsonObject;
+  private: JsonObject | null;
+}
+
+/** A signer whose key depends on nothing but the number. */
+export async function signerOf(number: number, origin = ORIGIN): Promise<LogSigner> {
+  return await logSigner(origin, await ed25519KeyPair(new Uint8Array(32).fill(number)));
+}
+
+/** Salt and digest of a private text, as entries carry it. */
+export function privateText(value: string): { part: JsonObject; digest: string } {
+  const bytes = [...fromHex(SALT) ?? [], ...new TextEncoder().encode(value)];
+  return {
+    part: { salt: SALT, value },
+    digest: `sha256:${toHex(sha256(Uint8Array.from(bytes)))}`,
+  };
+}
+
+/** The line of one entry, consistent in itself. */
+export function lineOf(
+  index: number,
+  members: JsonObject = {},
+  parts: JsonObject | null = null,
+): Line {
+  const entry: JsonObject = {
+    v: 1,
+    org: ORG,
+    index,
+    id: `dec_${index}`,
+    at: new Date(START + index * 1000).toISOString(),
+    type: "decision.made",
+    actor: { type: "api_key", id: "key_1" },
+    subject: { tool: "restart_server" },
+    data: { permission: "allowed" },
+    ...members,
+  };
+  return { index, leaf_hash: hashOf(entry), entry, private: parts };
+}
+
+/** The leaf hash of an entry in hex. */
+export function hashOf(entry: JsonObject): string {
+  return toHex(leafHash(canonicalBytes(entry)));
+}
+
+/** A log of `count` entries; every fifth has a private reason. */
+export function logOf(count: number): Line[] {
+  return Array.from({ length: count }, (_, index) => {
+    if (index % 5 !== 0) return lineOf(index);
+    const { part, digest } = privateText(`Because of ${index}`);
+    return lineOf(index, { data: { reason_digest: digest } }, { reason: part });
+  });
+}
+
+/** Root of the first `size` lines, by the hashes that they give. */
+export function rootOf(lines: Line[], size = lines.length): Uint8Array {
+  const hashes = lines.slice(0, size).map(({ leaf_hash }) => fromHex(leaf_hash) ?? leaf_hash);
+  return rangeRoot(appended(emptyRange(), hashes.filter((hash) => typeof hash !== "string")));
+}
+
+/** The checkpoint of the first `size` lines, signed. */
+export async function checkpointOf(
+  lines: Line[],
+  signer: LogSigner,
+  size = lines.length,
+): Promise<string> {
+  const { origin } = signer.key;
+  return await signCheckpoint({ origin, size, rootHash: rootOf(lines, size) }, signer);
+}
+
+/** The text that `checkpointOf` signs. */
+export function checkpointTextOf(lines: Line[], size = lines.length): string {
+  return formatCheckpoint({ origin: ORIGIN, size, rootHash: rootOf(lines, size) });
+}
+
+/** The export of these lines, NDJSON. */
+export function exportOf(lines: Line[]): string {
+  return lines.map((line) => canonicalJson({ ...line }) + "\n").join("");
+}

@@ -1,0 +1,144 @@
+/**
+ * Verifies an exported log or a receipt, offline:
+ *
+ *     deno task verify EXPORT --checkpoint FILE [--previous FILE] --keys FILE
+ *     deno task verify --receipt FILE --keys FILE
+ *
+ * Exit status: 0 nothing is wrong, 1 something is, 2 wrong usage or an unreadable file.
+ */
+import { parseArgs } from "node:util";
+import { parseCheckpoint, type ParsedCheckpoint } from "./lib/checkpoint/checkpoint.ts";
+import { type LogKey, parseLogKeys } from "./lib/checkpoint/log_key.ts";
+import { decodeUtf8 } from "./lib/json/decode_utf8.ts";
+import { visibleText } from "./lib/json/external_text.ts";
+import type { JsonValue } from "./lib/json/json_value.ts";
+import { parseStrictJson } from "./lib/json/parse_strict.ts";
+import { findingText, logReportText, receiptReportText } from "./lib/verify/verdict_text.ts";
+import { verifyLog } from "./lib/verify/verify_log.ts";
+import { parseReceipt, verifyReceipt } from "./lib/verify/verify_receipt.ts";
+
+const USAGE = `Usage:
+  deno task verify EXPORT --checkpoint FILE [--previous FILE] --keys FILE
+  deno task verify --receipt FILE --keys FILE
+
+EXPORT        the whole log as NDJSON, from /v1/audit/export
+--checkpoint  a signed checkpoint of it, from /v1/audit/checkpoint
+--previous    a checkpoint that you kept from before
+--receipt     a receipt, from /v1/receipts/:id
+--keys        the log's public keys as you pinned them, from /.well-known/countersign/keys/:org_id
+`;
+
+const WRONG = 1;
+const UNUSABLE = 2;
+
+/** The command line or a file cannot be used; the log itself was not judged. */
+class Unusable extends Error {
+  readonly code = "unusable";
+}
+
+interface Files {
+  readonly exported: string | undefined;
+  readonly checkpoint: string | undefined;
+  readonly previous: string | undefined;
+  readonly receipt: string | undefined;
+  readonly keys: string;
+}
+
+function filesOf(args: string[]): Files {
+  const option = { type: "string" } as const;
+  const options = { checkpoint: option, previous: option, receipt: option, keys: option };
+  let parsed;
+  try {
+    parsed = parseArgs({ args, options, allowPositionals: true });
+  } catch (error) {
+    throw new Unusable(`${error instanceof Error ? error.message : error}\n\n${USAGE}`);
+  }
+  const { values, positionals } = parsed;
+  const { checkpoint, previous, receipt, keys } = values;
+  const [exported, ...more] = positionals;
+  const forLog = exported !== undefined && checkpoint !== undefined && receipt === undefined;
+  const forReceipt = receipt !== undefined && exported === undefined &&
+    checkpoint === undefined && previous === undefined;
+  if (keys === undefined || more.length > 0 || forLog === forReceipt) throw new Unusable(USAGE);
+  return { exported, checkpoint, previous, receipt, keys };
+}
+
+async function readText(path: string): Promise<string> {
+  let bytes: Uint8Array;
+  try {
+    bytes = await Deno.readFile(path);
+  } catch (error) {
+    throw new Unusable(`Cannot read ${path}: ${error instanceof Error ? error.message : error}`);
+  }
+  const text = decodeUtf8(bytes);
+  if (!text.ok) throw new Unusable(`Cannot read ${path}: ${text.message}`);
+  return text.text;
+}
+
+async function readJson(path: string): Promise<JsonValue> {
+  const json = parseStrictJson(await readText(path));
+  if (!json.ok) throw new Unusable(`Cannot read ${path}: ${json.message}`);
+  return json.value;
+}
+
+async function readKeys(path: string): Promise<LogKey[]> {
+  const keys = parseLogKeys(await readJson(path));
+  if (!keys.ok) throw new Unusable(`Cannot use the keys in ${path}: ${keys.message}`);
+  return keys.keys;
+}
+
+async function readCheckpoint(path: string): Promise<ParsedCheckpoint> {
+  const parsed = parseCheckpoint(await readText(path));
+  if (!parsed.ok) throw new Unusable(`Cannot read the checkpoint in ${path}: ${parsed.message}`);
+  return parsed.checkpoint;
+}
+
+/** The file's bytes; an error on opening or reading becomes `Unusable`. */
+async function* chunksOf(path: string): AsyncGenerator<Uint8Array, void, void> {
+  try {
+    using file = await Deno.open(path);
+    const buffer = new Uint8Array(1024 * 1024);
+    for (let read = await file.read(buffer); read !== null; read = await file.read(buffer)) {
+      yield buffer.subarray(0, read);
+    }
+  } catch (error) {
+    throw new Unusable(`Cannot read ${path}: ${error instanceof Error ? error.message : error}`);
+  }
+}
+
+async function verifyReceiptFile(path: string, pinnedKeys: LogKey[]): Promise<number> {
+  const parsed = parseReceipt(await readJson(path));
+  if (!parsed.ok) throw new Unusable(`Cannot read the receipt in ${path}: ${parsed.message}`);
+  const verdict = await verifyReceipt(parsed.receipt, pinnedKeys);
+  console.log(verdict.ok ? receiptReportText(verdict.report) : findingText(verdict.finding));
+  return verdict.ok ? 0 : WRONG;
+}
+
+async function verifyLogFile(path: string, files: Files, pinnedKeys: LogKey[]): Promise<number> {
+  const verdict = await verifyLog({
+    chunks: chunksOf(path),
+    checkpoint: await readCheckpoint(files.checkpoint ?? ""),
+    previous: files.previous === undefined ? null : await readCheckpoint(files.previous),
+    pinnedKeys,
+    onProgress: (entries) => console.error(`${entries} entries checked`),
+  });
+  console.log(verdict.ok ? logReportText(verdict.report) : findingText(verdict.finding));
+  return verdict.ok ? 0 : WRONG;
+}
+
+/** Runs the command line and gives its exit status. */
+async function run(args: string[]): Promise<number> {
+  try {
+    const files = filesOf(args);
+    const pinnedKeys = await readKeys(files.keys);
+    return files.receipt !== undefined
+      ? await verifyReceiptFile(files.receipt, pinnedKeys)
+      : await verifyLogFile(files.exported ?? "", files, pinnedKeys);
+  } catch (error) {
+    if (!(error instanceof Unusable)) throw error;
+    console.error(visibleText(error.message, { lineFeeds: true }));
+    return UNUSABLE;
+  }
+}
+
+if (import.meta.main) Deno.exit(await run(Deno.args));
