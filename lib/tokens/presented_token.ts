@@ -1,0 +1,73 @@
+import { actionDigest } from "../actions/action_digest.ts";
+import type { Caller } from "../identity/caller.ts";
+import { isId } from "../ids/id.ts";
+import { canonicalJson } from "../json/canonical.ts";
+import type { JsonObject } from "../json/json_value.ts";
+import type { Reader } from "../ledger/transaction.ts";
+import { runTokenKey, unreadableTokenKey } from "../store/keys.ts";
+import {
+  type RunTokenRecord,
+  runTokenRecord,
+  unreadableToken,
+} from "../store/records/run_token.ts";
+import type { Sealer } from "../store/sealing.ts";
+import { claimsOf, type TokenClaims } from "./claims.ts";
+import type { GivenAction } from "./differing_action.ts";
+import { loadKeptArguments } from "./kept_arguments.ts";
+import { loadTokenKey, openTokenKey } from "./token_key.ts";
+import { isSignedBy, readToken } from "./token_text.ts";
+
+/** A token that this org signed, and what the store has of it. */
+export interface KnownToken {
+  readonly token: RunTokenRecord;
+  readonly claims: TokenClaims;
+  /** The arguments it was minted for, where they were asked for and are still known. */
+  readonly known_arguments: JsonObject | null;
+}
+
+/** Text that is no token of this org. */
+export interface UnreadableToken {
+  readonly token: null;
+  /** When the log last took notice of such a text of this caller, milliseconds; null for never. */
+  readonly noted_at: number | null;
+}
+
+export type PresentedToken = KnownToken | UnreadableToken;
+
+/** Reads what a presented text stands for, and what is needed to compare `given` with it. */
+export async function loadPresentedToken(
+  reader: Reader,
+  caller: Caller,
+  sealer: Sealer,
+  { text, given }: { readonly text: string; readonly given: GivenAction },
+): Promise<PresentedToken> {
+  const found = await loadSigned(reader, sealer, text);
+  if (found === null) {
+    const noted = await reader.get(unreadableTokenKey(caller.org, caller.id), unreadableToken);
+    return { token: null, noted_at: noted?.value.at ?? null };
+  }
+  const { token } = found;
+  const differs = given.arguments !== undefined &&
+    actionDigest(caller.org, { ...token, arguments: given.arguments }) !== token.action_digest;
+  const known_arguments = differs ? await loadKeptArguments(reader, sealer, token) : null;
+  return { ...found, known_arguments };
+}
+
+async function loadSigned(
+  reader: Reader,
+  sealer: Sealer,
+  text: string,
+): Promise<Omit<KnownToken, "known_arguments"> | null> {
+  const { orgId } = reader.snapshot;
+  const read = readToken(text);
+  if (read === null || read.claims.org !== orgId || !isId(read.claims.token_id, "rtk")) return null;
+  const { kid, record } = await loadTokenKey(reader, read.claims.key_id);
+  if (record === null) return null;
+  if (!isSignedBy(read, openTokenKey(sealer, orgId, { kid, record }))) return null;
+  const found = await reader.get(runTokenKey(orgId, read.claims.token_id), runTokenRecord);
+  if (found === null) return null;
+  // A stolen signing key alone forges nothing: what was not minted here is not in the store.
+  const claims = claimsOf(orgId, found.value);
+  if (canonicalJson(claims) !== canonicalJson(read.claims)) return null;
+  return { token: found.value, claims };
+}

@@ -1,0 +1,107 @@
+import type { RunTokenRecord, RunTokenStatus } from "../store/records/run_token.ts";
+
+/** What a token is at a moment: its status, or what time has made of it. */
+export type TokenState = RunTokenStatus | "expired";
+
+/** What happens to a token. A report says what came of the run, or that nobody knows. */
+export type TokenEvent = "consume" | "revoke" | "report" | "report_unknown" | "report_deadline";
+
+/** Why an event does nothing. */
+export type TokenStateRefusal =
+  | "token_used"
+  | "token_expired"
+  | "token_revoked"
+  | "already_logged"
+  | "nothing_due";
+
+/** Every move there is: the status it leads to, or why not. */
+export const MOVES: Readonly<
+  Record<TokenState, Readonly<Record<TokenEvent, RunTokenStatus | TokenStateRefusal>>>
+> = {
+  minted: {
+    consume: "consumed",
+    revoke: "revoked",
+    report: "reported",
+    report_unknown: "unknown",
+    report_deadline: "nothing_due",
+  },
+  expired: {
+    consume: "token_expired",
+    revoke: "token_expired",
+    report: "token_expired",
+    report_unknown: "token_expired",
+    report_deadline: "nothing_due",
+  },
+  revoked: {
+    consume: "token_revoked",
+    revoke: "token_revoked",
+    report: "token_revoked",
+    report_unknown: "token_revoked",
+    report_deadline: "nothing_due",
+  },
+  consumed: {
+    consume: "token_used",
+    revoke: "token_used",
+    report: "reported",
+    report_unknown: "unknown",
+    report_deadline: "unknown",
+  },
+  unknown: {
+    consume: "token_used",
+    revoke: "token_used",
+    report: "reported_late",
+    report_unknown: "reported_late",
+    report_deadline: "nothing_due",
+  },
+  reported: {
+    consume: "token_used",
+    revoke: "token_used",
+    report: "already_logged",
+    report_unknown: "already_logged",
+    report_deadline: "nothing_due",
+  },
+  reported_late: {
+    consume: "token_used",
+    revoke: "token_used",
+    report: "already_logged",
+    report_unknown: "already_logged",
+    report_deadline: "nothing_due",
+  },
+};
+
+/** What of a token its state depends on. */
+export type Standing =
+  & { readonly status: RunTokenStatus; readonly expires_at: number }
+  & { readonly report_due_at?: number };
+
+/**
+ * The state of a token at `now` (milliseconds), whether or not anybody noted it: not consumed by
+ * its end it is `expired`, not reported by the deadline `unknown`.
+ */
+export function stateAt(token: Standing, now: number): TokenState {
+  if (token.status === "minted" && now >= token.expires_at) return "expired";
+  if (token.status === "consumed" && isReportDue(token, now)) return "unknown";
+  return token.status;
+}
+
+/** Where an event at `now` leads, or why it does nothing. */
+export function moved(
+  token: Standing,
+  event: TokenEvent,
+  now: number,
+): RunTokenStatus | TokenStateRefusal {
+  if (event === "report_deadline") {
+    // What the deadline itself brings about is looked at as it was just before.
+    return isReportDue(token, now) ? MOVES[token.status][event] : "nothing_due";
+  }
+  return MOVES[stateAt(token, now)][event];
+}
+
+/** Whether the token has been consumed. */
+export function isSpent(token: RunTokenRecord): boolean {
+  return token.status !== "minted" && token.status !== "revoked";
+}
+
+function isReportDue(token: Standing, now: number): boolean {
+  return token.report_due_at !== undefined && now >= token.report_due_at;
+}

@@ -1,0 +1,60 @@
+import type { Reader, Transaction } from "../ledger/transaction.ts";
+import { tokenKeyKey } from "../store/keys.ts";
+import { type TokenKeyRecord, tokenKeyRecord } from "../store/records/run_token.ts";
+import type { Sealer } from "../store/sealing.ts";
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+/** How old a key may be that signs, milliseconds. */
+export const KEY_PERIOD_MS = 30 * DAY_MS;
+/** How long after it a key still tells its tokens: a run may be reported long after it. */
+const KEY_KEPT_MS = 365 * DAY_MS;
+
+const SECRET_BYTES = 32;
+const KEY_ID = /^k[0-9]{1,9}$/;
+
+/** The key of a period as it was read; null when nobody has needed it yet. */
+export interface LoadedTokenKey {
+  readonly kid: string;
+  readonly record: TokenKeyRecord | null;
+}
+
+/**
+ * Reads the key that signs now. Periods are counted from 1970 and name their key, so that all nodes
+ * agree on it without asking one another; the commit lets only one of them make it.
+ */
+export function loadSigningKey(reader: Reader): Promise<LoadedTokenKey> {
+  return loadTokenKey(reader, `k${Math.floor(reader.now / KEY_PERIOD_MS)}`);
+}
+
+/** Reads a key by the name that a token gives, which may be any text. */
+export async function loadTokenKey(reader: Reader, kid: string): Promise<LoadedTokenKey> {
+  if (!KEY_ID.test(kid)) return { kid, record: null };
+  const found = await reader.get(tokenKeyKey(reader.snapshot.orgId, kid), tokenKeyRecord);
+  const record = found !== null && found.value.expires_at > reader.now ? found.value : null;
+  return { kid, record };
+}
+
+/** The secret of a key. @throws {CannotOpen} */
+export function openTokenKey(
+  sealer: Sealer,
+  org: string,
+  { kid, record }: LoadedTokenKey & { readonly record: TokenKeyRecord },
+): Uint8Array {
+  return sealer.open(tokenKeyKey(org, kid), record.sealed);
+}
+
+/** The secret that signs now, made in this commit when its period is new. @throws {CannotOpen} */
+export function signingSecret(transaction: Transaction, key: LoadedTokenKey): Uint8Array {
+  const { deps, snapshot: { orgId } } = transaction;
+  if (key.record !== null) return openTokenKey(deps.sealer, orgId, { ...key, record: key.record });
+  const storeKey = tokenKeyKey(orgId, key.kid);
+  const secret = deps.random(SECRET_BYTES);
+  const expireIn = KEY_PERIOD_MS + KEY_KEPT_MS;
+  const record: TokenKeyRecord = {
+    sealed: deps.sealer.seal(storeKey, secret),
+    expires_at: transaction.at + expireIn,
+  };
+  transaction.set(storeKey, record, { expireIn });
+  return secret;
+}

@@ -1,0 +1,74 @@
+import { Buffer } from "node:buffer";
+import { createHmac, timingSafeEqual } from "node:crypto";
+import { checksum } from "../identity/secret.ts";
+import { canonicalJson } from "../json/canonical.ts";
+import { decodeUtf8 } from "../json/decode_utf8.ts";
+import { parseStrictJson } from "../json/parse_strict.ts";
+import { type TokenClaims, tokenClaims } from "./claims.ts";
+
+/** What run tokens start with, known to secret scanners. */
+export const TOKEN_PREFIX = "cs_run_";
+
+/** Claims have external ids of at most 128 characters; the longest token is well below this. */
+export const MAX_TOKEN_CHARACTERS = 8192;
+
+const CHECKSUM_CHARACTERS = 7;
+const SHAPE = /^cs_run_([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]{43})[0-9a-hjkmnp-tv-z]{7}$/;
+
+/** A token taken apart. What it claims is not to be believed before `isSignedBy`. */
+export interface ReadToken {
+  readonly claims: TokenClaims;
+  /** What the signature is over. */
+  readonly signed: string;
+  readonly mac: Uint8Array;
+}
+
+/**
+ * The text of a token: `cs_run_`, the RFC 8785 form of its claims and its HMAC-SHA256, both in
+ * base64url with a dot between, and the checksum that all our secrets end with. The HMAC is over
+ * everything before the dot, so that neither claims nor their encoding can be changed.
+ */
+export function writeToken(claims: TokenClaims, secret: Uint8Array): string {
+  const signed = TOKEN_PREFIX + Buffer.from(canonicalJson(claims)).toString("base64url");
+  const text = `${signed}.${mac(signed, secret).toString("base64url")}`;
+  return text + checksum(text);
+}
+
+/** Takes a token apart; null for text that none of our keys can have signed. */
+export function readToken(text: string): ReadToken | null {
+  if (text.length > MAX_TOKEN_CHARACTERS) return null;
+  const [matched, payload = "", signature = ""] = SHAPE.exec(text) ?? [];
+  if (matched === undefined) return null;
+  if (checksum(text.slice(0, -CHECKSUM_CHARACTERS)) !== text.slice(-CHECKSUM_CHARACTERS)) {
+    return null;
+  }
+  const mac = strictBase64url(signature);
+  const claims = claimsIn(payload);
+  return mac === null || claims === null ? null : { claims, signed: TOKEN_PREFIX + payload, mac };
+}
+
+/** Whether a token was signed with this secret; takes the same time however much of it agrees. */
+export function isSignedBy(token: ReadToken, secret: Uint8Array): boolean {
+  const expected = mac(token.signed, secret);
+  return token.mac.length === expected.length && timingSafeEqual(token.mac, expected);
+}
+
+function mac(signed: string, secret: Uint8Array): Buffer {
+  return createHmac("sha256", secret).update(signed).digest();
+}
+
+function claimsIn(payload: string): TokenClaims | null {
+  const bytes = strictBase64url(payload);
+  const text = bytes === null ? null : decodeUtf8(bytes);
+  if (text === null || !text.ok) return null;
+  const json = parseStrictJson(text.text);
+  if (!json.ok) return null;
+  const claims = tokenClaims.safeParse(json.value);
+  return claims.success ? claims.data : null;
+}
+
+/** Refuses the other spellings of the same bytes: one token has one text. */
+function strictBase64url(text: string): Uint8Array | null {
+  const bytes = Buffer.from(text, "base64url");
+  return bytes.toString("base64url") === text ? bytes : null;
+}

@@ -1,0 +1,43 @@
+import type { CallerOperation } from "../identity/caller_operation.ts";
+import type { Sealer } from "../store/sealing.ts";
+import type { TokenClaims } from "./claims.ts";
+import type { GivenAction } from "./differing_action.ts";
+import { loadPresentedToken, type PresentedToken } from "./presented_token.ts";
+import { refusalOf } from "./standing.ts";
+
+/** Why consuming a token now would be refused. */
+export const INVALID_TOKEN_CODES = [
+  "token_expired",
+  "token_used",
+  "token_invalid",
+  "token_revoked",
+  "action_mismatch",
+] as const;
+export type InvalidTokenCode = (typeof INVALID_TOKEN_CODES)[number];
+
+export type Verified =
+  | { readonly valid: true; readonly claims: TokenClaims }
+  | { readonly valid: false; readonly code: InvalidTokenCode };
+
+/**
+ * Looks whether consuming a token with the named fields would succeed now, and changes nothing.
+ * @throws {Refusal} tenant_not_permitted
+ */
+export function verifyOperation(
+  sealer: Sealer,
+  text: string,
+  given: GivenAction,
+): CallerOperation<PresentedToken, Verified> {
+  return {
+    load: (reader, caller) => loadPresentedToken(reader, caller, sealer, { text, given }),
+    plan({ snapshot, at }, caller, presented) {
+      if (presented.token === null) return { valid: false, code: "token_invalid" };
+      const attempt = { event: "consume", given } as const;
+      const refusal = refusalOf(snapshot, caller, presented, attempt, at);
+      if (refusal === null) return { valid: true, claims: presented.claims };
+      const code = INVALID_TOKEN_CODES.find((known) => known === refusal.code);
+      if (code === undefined) throw refusal;
+      return { valid: false, code };
+    },
+  };
+}

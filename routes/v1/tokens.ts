@@ -1,0 +1,143 @@
+import { z } from "zod";
+import { tokenClaims } from "../../lib/tokens/claims.ts";
+import { consumeOperation } from "../../lib/tokens/consume.ts";
+import { type MintedToken, TOKEN_TTL } from "../../lib/tokens/mint.ts";
+import { mintOperation } from "../../lib/tokens/mint_operation.ts";
+import { INVALID_TOKEN_CODES, verifyOperation } from "../../lib/tokens/verify.ts";
+import type { JsonObject } from "../../lib/json/json_value.ts";
+import { guarded, type Route } from "../route.ts";
+import { actionFields, actionOf, toolName } from "./action_fields.ts";
+import { givenAction } from "./given_action.ts";
+
+/** Any text: what is no token is answered as such, whatever is wrong with it. */
+export const tokenField = z.string().describe("The text of a run token");
+
+const mintBody = z.strictObject({
+  ...actionFields,
+  approval_id: z.string().min(1).max(64).nullish().describe("The approval to use, by id"),
+  ttl_seconds: z.int().min(TOKEN_TTL.min).max(TOKEN_TTL.max).default(TOKEN_TTL.default),
+});
+
+const verifyBody = z.strictObject({
+  token: tokenField,
+  ...actionFields,
+  tool_name: toolName.optional(),
+});
+
+const consumeBody = z.strictObject({ token: tokenField, ...actionFields });
+
+/** A new token as mint and check answer with it. */
+export const mintAnswer = z.object({
+  token: z.string().describe("Shown once"),
+  token_id: z.string(),
+  action_digest: z.string(),
+  expires_at: z.iso.datetime(),
+  decision_id: z.string(),
+  approval_id: z.string().nullable(),
+});
+
+const verifyAnswer = z.union([
+  z.object({ valid: z.literal(true), claims: tokenClaims }),
+  z.object({ valid: z.literal(false), code: z.enum(INVALID_TOKEN_CODES) }),
+]);
+
+const consumeAnswer = z.object({
+  token_id: z.string(),
+  consumed_at: z.iso.datetime(),
+  claims: tokenClaims,
+});
+
+/** The wire form of a new token. */
+export function renderMinted({ text, record }: MintedToken): JsonObject {
+  return {
+    token: text,
+    token_id: record.id,
+    action_digest: record.action_digest,
+    expires_at: new Date(record.expires_at).toISOString(),
+    decision_id: record.decision_id,
+    approval_id: record.approval_id,
+  };
+}
+
+export const tokenRoutes: readonly Route[] = [
+  guarded({
+    method: "post",
+    path: "/v1/tokens/mint",
+    group: "Run tokens",
+    summary: "Mint the single-use token of one action",
+    description: "Decides anew. An approval named in `approval_id` is used up by it.",
+    callers: ["standard", "agent"],
+    body: mintBody,
+    answers: { 201: mintAnswer },
+    refusals: [
+      "approval_required",
+      "approval_not_approved",
+      "approval_used",
+      "approval_lapsed",
+      "action_mismatch",
+      "not_the_requester",
+      "tool_disabled",
+      "invalid_arguments",
+      "not_found",
+      "tenant_not_permitted",
+    ],
+    handle: (call) => {
+      const { approval_id = null, ttl_seconds } = call.body;
+      const request = { action: actionOf(call.body), approval_id, ttl_seconds };
+      return call.commit(mintOperation(request, call.client), (minted) => ({
+        status: 201,
+        body: renderMinted(minted),
+        granted: { token_id: minted.record.id },
+      }));
+    },
+  }),
+  guarded({
+    method: "post",
+    path: "/v1/tokens/verify",
+    group: "Run tokens",
+    summary: "Look whether a token would be consumed",
+    description: "Changes nothing. Fields of the action that are given have to match.",
+    callers: ["standard", "agent"],
+    body: verifyBody,
+    answers: { 200: verifyAnswer },
+    refusals: ["tenant_not_permitted"],
+    handle: (call) => {
+      const { sealer } = call.services.deps;
+      const operation = verifyOperation(sealer, call.body.token, givenAction(call.body));
+      return call.commit(operation, (verified) => ({
+        status: 200,
+        body: verified,
+        ...(verified.valid ? { granted: { token_id: verified.claims.token_id } } : {}),
+      }));
+    },
+  }),
+  guarded({
+    method: "post",
+    path: "/v1/tokens/consume",
+    group: "Run tokens",
+    summary: "Consume a token for the call that is about to run",
+    description: "Of any number of attempts one succeeds. Run the call only after a 200.",
+    callers: ["standard", "agent"],
+    body: consumeBody,
+    answers: { 200: consumeAnswer },
+    refusals: [
+      "token_used",
+      "token_expired",
+      "action_mismatch",
+      "token_invalid",
+      "token_revoked",
+      "tenant_not_permitted",
+    ],
+    handle: (call) => {
+      const { sealer } = call.services.deps;
+      const { token, ...fields } = call.body;
+      const operation = consumeOperation(sealer, token, actionOf(fields), call.client);
+      return call.commit(operation, ({ token: { id, consumed_at }, claims }) => ({
+        status: 200,
+        body: { token_id: id, consumed_at: new Date(consumed_at).toISOString(), claims },
+        // Whoever repeats it learns that it was theirs, unless the policy moved meanwhile.
+        granted: { token_id: null },
+      }));
+    },
+  }),
+];
