@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { canonicalJson } from "../json/canonical.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../json/json_value.ts";
 
@@ -53,13 +54,19 @@ export class EntryTooLarge extends Error {
   }
 }
 
-const encoder = new TextEncoder();
-
-/** `0x00 || JCS(entry)`: the leaf as it is stored, and as it is hashed (RFC 9162 section 2.1.1). */
-export function encodeLeaf(entry: Entry): Uint8Array {
-  const leaf = encoder.encode("\0" + canonicalJson(entry));
-  if (leaf.length > MAX_ENTRY_BYTES + 1) throw new EntryTooLarge(entry.type, leaf.length - 1);
-  return leaf;
+/**
+ * `\0` and the entry in JCS form: as UTF-8 these are the bytes that are stored, and that the leaf
+ * hash hashes (RFC 9162 section 2.1.1). Members are listed in the order that JCS wants them in.
+ */
+export function leafText(entry: Entry): string {
+  const { actor, at, data, id, index, org, subject, type, v } = entry;
+  const text = "\0" + canonicalJson({ actor, at, data, id, index, org, subject, type, v });
+  // Only a text that might be too long is measured: UTF-8 takes at most three bytes a unit.
+  if (text.length * 3 > MAX_ENTRY_BYTES) {
+    const bytes = Buffer.byteLength(text) - 1;
+    if (bytes > MAX_ENTRY_BYTES) throw new EntryTooLarge(type, bytes);
+  }
+  return text;
 }
 
 /** Splits stored leaves, each still with its prefix. JCS escapes the byte 0, so it only separates. */

@@ -7,11 +7,21 @@ import {
   type Snapshot,
 } from "../policy/snapshot.ts";
 import * as keys from "../store/keys.ts";
-import { readRecord } from "../store/kv.ts";
+import { readRecord, storeError, StoreUnavailable } from "../store/kv.ts";
 import { logSegment, policyVersion } from "../store/records/log.ts";
+import { timed } from "../store/timed.ts";
 import { LogTail } from "./log_tail.ts";
 import { privateRows, segmentRows } from "./segments.ts";
-import { type CommitLimits, Deferred, KV_LIMITS, Reader, Transaction } from "./transaction.ts";
+import {
+  type CommitLimits,
+  Deferred,
+  KV_LIMITS,
+  Reader,
+  Transaction,
+  TransactionTooLarge,
+} from "./transaction.ts";
+
+export { StoreUnavailable };
 
 /**
  * One operation on an org. `load` reads what the snapshot does not hold; `plan` is pure: it looks
@@ -24,15 +34,6 @@ export interface Operation<L, R> {
   readonly plan: (transaction: Transaction, loaded: L) => R;
 }
 
-/** The store does not answer, or does not take the commit. Nothing was granted. */
-export class StoreUnavailable extends Error {
-  readonly code = "store_unavailable";
-
-  constructor(cause: unknown) {
-    super("The store did not take the commit.", { cause });
-  }
-}
-
 /** More operations wait for this org's commits than may. */
 export class Overloaded extends Error {
   readonly code = "overloaded";
@@ -43,8 +44,20 @@ const MAX_BATCH = 512;
 const MAX_ATTEMPTS = 60;
 /** After so many refusals that neither policy nor log explains, operations are committed singly. */
 const ISOLATE_AFTER = 6;
-/** How long one answer of the store may take before it counts as lost, milliseconds. */
-const STORE_TIMEOUT_MS = 10_000;
+/** How long reading a whole policy or the end of a log may take, milliseconds. */
+const LOAD_TIMEOUT_MS = 60_000;
+/** How many commits may go without an answer before the callers get one. */
+const MAX_UNANSWERED = 2;
+/** After so many refusals in a row a node asks the others to let it in. */
+const ASK_AFTER = 3;
+/** How long a node that was asked holds back, milliseconds: a few reads and a commit of another. */
+const YIELD_MS = 25;
+
+/**
+ * What became of a commit: `lost` when the store failed to say, `unanswered` when it was silent,
+ * `unfit` when it never takes one like it.
+ */
+type Fate = "committed" | "refused" | "lost" | "unanswered" | "unfit";
 
 type Outcome = { readonly value: unknown } | { readonly error: unknown };
 
@@ -77,6 +90,8 @@ export class OrgLedger {
   #running = false;
   #snapshot: Snapshot | null = null;
   #tail: LogTail | null = null;
+  /** The stamp of `log_turn` as last seen; undefined before that. */
+  #turn: string | null | undefined;
 
   constructor(
     readonly deps: Deps,
@@ -123,52 +138,76 @@ export class OrgLedger {
     const lost: Attempt[] = [];
     let refusals = 0;
     let unexplained = 0;
+    let unanswered = 0;
+    let most = batch.length;
     try {
       for (;;) {
-        const isolated = unexplained >= ISOLATE_AFTER ? batch.slice(0, 1) : batch;
-        const { transaction, outcomes, left } = await this.#plan(isolated);
-        const rest = [...left, ...batch.slice(isolated.length)];
+        const part = batch.slice(0, most);
+        const { transaction, outcomes, left } = await this.#plan(part);
+        const rest = [...left, ...batch.slice(part.length)];
         const attempt: Attempt = {
           batch: transaction.isEmpty ? "" : this.deps.random(12).toHex(),
           base: transaction.base,
           outcomes,
           topics: transaction.topics,
         };
-        const answer = await this.#store(transaction, attempt.batch);
-        if (answer === "committed") {
+        // Without entries a commit checks no head, so a lost one that landed since is looked for.
+        const early = transaction.leaves.length === 0 ? await this.#findLanded(lost) : null;
+        if (early !== null) return this.#answerLanded(early, batch);
+        const fate = await this.#store(transaction, attempt.batch, lost.length > 0);
+        if (fate === "committed") {
           this.#answer(attempt);
           return rest;
         }
-        if (answer === "lost" && transaction.leaves.length > 0) lost.push(attempt);
-        refusals++;
-        if (refusals >= MAX_ATTEMPTS) throw new StoreUnavailable("too many refused commits");
-        const landed = await this.#findLanded(lost);
-        if (landed !== null) {
-          this.#answer(landed);
-          return batch.filter((waiting) => !landed.outcomes.has(waiting));
+        if (fate === "unfit") {
+          if (part.length > 1) {
+            most = Math.ceil(part.length / 2);
+            continue;
+          }
+          for (const waiting of part) waiting.settle({ error: new TransactionTooLarge() });
+          return rest;
         }
+        if (fate !== "refused") {
+          // Only a segment carries the attempt's name: without one, trying again might do it twice.
+          if (transaction.leaves.length === 0) throw new StoreUnavailable("a lost commit");
+          lost.push(attempt);
+        }
+        const landed = await this.#findLanded(lost);
+        if (landed !== null) return this.#answerLanded(landed, batch);
+        if (fate === "unanswered" && ++unanswered >= MAX_UNANSWERED) {
+          throw new StoreUnavailable("commits without an answer");
+        }
+        if (++refusals >= MAX_ATTEMPTS) throw new StoreUnavailable("too many refused commits");
+        const asks = fate === "refused" && refusals % ASK_AFTER === 0;
+        if (asks) await this.#askForTurn();
         const moved = await this.#catchUp();
-        if (answer === "refused" && !moved) unexplained++;
-        await this.#pause(refusals);
+        if (fate === "refused" && moved === "nothing" && ++unexplained >= ISOLATE_AFTER) most = 1;
+        if (!asks) await this.#pause(moved === "turn" ? YIELD_MS : 0, refusals);
       }
-    } catch (error) {
+    } catch (cause) {
+      const error = storeError(cause);
       // Nobody knows what the store holds now: read everything again before the next commit.
       this.#snapshot = null;
       this.#tail = null;
-      this.deps.log("error", "A commit failed", { org: this.org, error: String(error) });
+      this.#turn = undefined;
+      this.deps.log("error", "A commit failed", { org: this.org, error: String(cause) });
       for (const waiting of batch) waiting.settle({ error });
       return [];
     }
   }
 
   async #plan(batch: readonly Waiting[]) {
-    this.#snapshot ??= await loadSnapshot(this.deps.kv, this.org);
-    this.#tail ??= await LogTail.load(this.deps.kv, this.org);
+    const { kv } = this.deps;
+    this.#snapshot ??= await this.#timed(loadSnapshot(kv, this.org), LOAD_TIMEOUT_MS);
+    this.#tail ??= await this.#timed(LogTail.load(kv, this.org), LOAD_TIMEOUT_MS);
+    if (this.#turn === undefined) {
+      this.#turn = (await this.#timed(kv.get(keys.logTurnKey(this.org)))).versionstamp;
+    }
     const snapshot = this.#snapshot;
     const { head } = this.#tail;
     const loading = batch.map(({ operation }) => this.#load(operation, snapshot));
     const loads = loading.some((load) => load instanceof Promise)
-      ? await Promise.all(loading)
+      ? await this.#timed(Promise.all(loading))
       : loading as Loaded[];
     const at = Math.max(this.deps.now(), head.at);
     const transaction = new Transaction(
@@ -217,7 +256,8 @@ export class OrgLedger {
   async #store(
     transaction: Transaction,
     batch: string,
-  ): Promise<"committed" | "refused" | "lost"> {
+    checksHead: boolean,
+  ): Promise<Fate> {
     const { snapshot } = transaction;
     const tail = this.#tail;
     if (tail === null) return "refused";
@@ -227,12 +267,13 @@ export class OrgLedger {
       );
       return (current?.versionstamp ?? null) === snapshot.versionstamp ? "committed" : "refused";
     }
-    const growth = transaction.leaves.length === 0
-      ? null
-      : await tail.grown(this.deps.kv, this.org, transaction.leaves, transaction.at);
+    const growth = transaction.leaves.length === 0 ? null : await this.#timed(
+      tail.grown(this.deps.kv, this.org, transaction.leaves, transaction.at),
+    );
     const operation = this.deps.kv.atomic()
-      .check({ key: keys.policyVersionKey(this.org), versionstamp: snapshot.versionstamp });
-    if (growth !== null) {
+      .check({ key: keys.policyVersionKey(this.org), versionstamp: snapshot.versionstamp })
+      .check({ key: keys.logTurnKey(this.org), versionstamp: this.#turn ?? null });
+    if (growth !== null || checksHead) {
       operation.check({ key: keys.logHeadKey(this.org), versionstamp: tail.versionstamp });
     }
     for (const check of transaction.checks.values()) {
@@ -261,11 +302,12 @@ export class OrgLedger {
     try {
       result = await this.#timed(operation.commit());
     } catch (error) {
+      if (isUnfit(error)) return "unfit";
       this.deps.log("warn", "The store did not say whether it took a commit", {
         org: this.org,
         error: String(error),
       });
-      return "lost";
+      return error instanceof StoreUnavailable ? "unanswered" : "lost";
     }
     if (!result.ok) return "refused";
     if (growth !== null) this.#tail = growth.committed(result.versionstamp);
@@ -290,17 +332,33 @@ export class OrgLedger {
     return null;
   }
 
-  /** Reads what moved again; false when neither policy nor log did. */
-  async #catchUp(): Promise<boolean> {
+  /**
+   * Asks the other nodes to let this one in. One that commits without pause overtakes whoever has to
+   * read the log's end first, every time; this moves a key that each of its commits checks.
+   */
+  async #askForTurn(): Promise<void> {
+    const at = this.deps.now();
+    const { versionstamp } = await this.#timed(
+      this.deps.kv.set(keys.logTurnKey(this.org), { at }),
+    );
+    this.#turn = versionstamp;
+  }
+
+  /** Reads again what moved, and says what it was: above all, whether another node asked to be let in. */
+  async #catchUp(): Promise<"turn" | "store" | "nothing"> {
     const { kv } = this.deps;
     const stampBefore = this.#snapshot?.versionstamp;
     this.#snapshot = this.#snapshot === null
-      ? await this.#timed(loadSnapshot(kv, this.org))
-      : await this.#timed(refreshSnapshot(kv, this.#snapshot));
+      ? await this.#timed(loadSnapshot(kv, this.org), LOAD_TIMEOUT_MS)
+      : await this.#timed(refreshSnapshot(kv, this.#snapshot), LOAD_TIMEOUT_MS);
     const head = await this.#timed(kv.get(keys.logHeadKey(this.org)));
     const headMoved = head.versionstamp !== (this.#tail?.versionstamp ?? null);
     if (headMoved) this.#tail = null;
-    return headMoved || this.#snapshot.versionstamp !== stampBefore;
+    const turn = await this.#timed(kv.get(keys.logTurnKey(this.org)));
+    const turnMoved = turn.versionstamp !== this.#turn;
+    this.#turn = turn.versionstamp;
+    if (turnMoved) return "turn";
+    return headMoved || this.#snapshot.versionstamp !== stampBefore ? "store" : "nothing";
   }
 
   #answer(attempt: Attempt): void {
@@ -308,27 +366,28 @@ export class OrgLedger {
     if (attempt.topics.length > 0) this.announce(attempt.topics);
   }
 
+  /** Answers an attempt whose own answer was lost; the rest of the batch is still to be done. */
+  #answerLanded(landed: Attempt, batch: readonly Waiting[]): Waiting[] {
+    this.#answer(landed);
+    return batch.filter((waiting) => !landed.outcomes.has(waiting));
+  }
+
   /** Jitter between attempts, so that nodes that collide do not collide again. */
-  async #pause(refusals: number): Promise<void> {
+  async #pause(least: number, refusals: number): Promise<void> {
     const limit = Math.min(2 ** refusals, 50);
     const [byte = 0] = this.deps.random(1);
-    const timer = this.deps.timer(limit * byte / 255);
+    const timer = this.deps.timer(least + limit * byte / 255);
     await timer.elapsed;
   }
 
-  async #timed<T>(answer: Promise<T>): Promise<T> {
-    const timer = this.deps.timer(STORE_TIMEOUT_MS);
-    try {
-      return await Promise.race([
-        answer,
-        timer.elapsed.then(() => {
-          throw new StoreUnavailable(`no answer within ${STORE_TIMEOUT_MS} ms`);
-        }),
-      ]);
-    } finally {
-      timer.cancel();
-    }
+  #timed<T>(answer: Promise<T>, limit?: number): Promise<T> {
+    return timed(this.deps, answer, limit);
   }
+}
+
+/** Whether the store says that a commit is beyond its limits, and so was never made. */
+function isUnfit(error: unknown): boolean {
+  return error instanceof TypeError && /too (large|many)/i.test(error.message);
 }
 
 /** The new policy version and what it changed, for other nodes to follow. */

@@ -1,9 +1,10 @@
-import { prefixedLeafHash } from "../merkle/hash.ts";
+import { appended, emptyRange } from "../merkle/compact_range.ts";
+import { EMPTY_ROOT, equalHashes, HASH_BYTES, prefixedLeafHash } from "../merkle/hash.ts";
 import { appendToTiles, extendedTile, isFullTile, TILE_WIDTH } from "../merkle/tiles.ts";
 import * as keys from "../store/keys.ts";
-import { type Kv, listRecords, readRecord } from "../store/kv.ts";
+import { type Kv, listRecords, MalformedRecord, readRecord } from "../store/kv.ts";
 import * as log from "../store/records/log.ts";
-import { decodeLeaf, facetHashes, splitLeaves } from "./entry.ts";
+import { decodeLeaf, type Entry, facetHashes, splitLeaves } from "./entry.ts";
 import type { NewLeaf } from "./transaction.ts";
 
 /** Entries per page: the page's summary is written with the tile of its leaf hashes. */
@@ -44,8 +45,20 @@ export class LogTail {
     for await (const { index, leaf, at } of leavesFrom(kv, org, pageStart, head.size)) {
       if (index === pageStart) page.firstAt = at;
       page.hashes.push(prefixedLeafHash(leaf));
-      for (const facet of facetHashes(decodeLeaf(leaf))) page.facets.add(facet);
+      for (const facet of facetHashes(decodedLeaf(org, index, leaf))) page.facets.add(facet);
     }
+    // The open page is hashed again from its entries: a log that is damaged here is not grown on.
+    const range = appended(emptyRange(), page.hashes);
+    const peaks = head.peaks.slice(head.peaks.length - range.peaks.length);
+    const intact = range.size === head.size % PAGE_ENTRIES &&
+      range.peaks.every((peak, i) => equalHashes(peak, peaks[i] ?? EMPTY_ROOT));
+    if (!intact) {
+      throw new MalformedRecord(
+        keys.logSegmentKey(org, pageStart),
+        `the entries from ${pageStart} on are not those of the log's head of ${head.size}`,
+      );
+    }
+    if (record === null) await assertNoEntries(kv, org);
     return new LogTail(head, record?.versionstamp ?? null, page, new Map());
   }
 
@@ -87,15 +100,30 @@ export class LogTail {
     const upper = new Map(this.upper);
     for (const change of changes) {
       if (change.level === 0) continue;
-      const open = change.from === 0
-        ? new Uint8Array(0)
-        : upper.get(change.level) ?? await readTile(kv, org, change.level, change.index);
+      // Another node may have filled it further; then the commit is refused, as the head moved.
+      const open = change.from === 0 ? new Uint8Array(0) : upper.get(change.level) ??
+        (await readTile(kv, org, change.level, change.index)).subarray(0, change.from * HASH_BYTES);
       const tile = extendedTile(open, change);
       rows.push({ key: keys.logTileKey(org, change.level, change.index), value: tile });
       if (isFullTile(tile)) upper.delete(change.level);
       else upper.set(change.level, tile);
     }
     return { rows, committed: (versionstamp) => new LogTail(head, versionstamp, page, upper) };
+  }
+}
+
+/** A log whose head is lost must not begin again at 0, over the entries that it has. */
+async function assertNoEntries(kv: Kv, org: string): Promise<void> {
+  const { versionstamp } = await kv.get(keys.logSegmentKey(org, 0));
+  if (versionstamp === null) return;
+  throw new MalformedRecord(keys.logHeadKey(org), "missing, though its log has entries");
+}
+
+function decodedLeaf(org: string, index: number, leaf: Uint8Array): Entry {
+  try {
+    return decodeLeaf(leaf);
+  } catch (error) {
+    throw new MalformedRecord(keys.logSegmentKey(org, index), String(error));
   }
 }
 

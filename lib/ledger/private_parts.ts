@@ -1,9 +1,9 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { z } from "zod";
 import { canonicalJson } from "../json/canonical.ts";
 import type { JsonObject, JsonValue } from "../json/json_value.ts";
 
-/** Salt in hex and value: with both, anyone can recompute the digest that the leaf carries. */
+/** Salt (32 hex digits) and value: with both, anyone can recompute the digest that the leaf carries. */
 export const privatePart = z.object({ salt: z.string(), value: z.json() });
 
 /** The private parts of one entry, by name. */
@@ -12,10 +12,13 @@ export type PrivateParts = Record<string, { salt: string; value: JsonValue }>;
 
 const SALT_BYTES = 16;
 
-/** `"sha256:" + hex(SHA-256(salt || value))`; a text counts as its UTF-8, other values as JCS. */
-export function saltedDigest(salt: Uint8Array, value: JsonValue): string {
-  const text = typeof value === "string" ? value : canonicalJson(value);
-  return "sha256:" + createHash("sha256").update(salt).update(text).digest("hex");
+/**
+ * `"sha256:" + hex(SHA-256(salt || value))` over the UTF-8 of both; a value that is no text counts
+ * in its JCS form. Salts all have the same length, or one could lend its end to the value.
+ */
+export function saltedDigest(salt: string, value: JsonValue): string {
+  return "sha256:" +
+    hash("sha256", salt + (typeof value === "string" ? value : canonicalJson(value)), "hex");
 }
 
 /**
@@ -29,9 +32,9 @@ export function sealOff(
   const digests: JsonObject = {};
   const parts: PrivateParts = {};
   for (const [name, value] of Object.entries(values)) {
-    const salt = random(SALT_BYTES);
+    const salt = random(SALT_BYTES).toHex();
     digests[`${name}_digest`] = saltedDigest(salt, value);
-    parts[name] = { salt: salt.toHex(), value };
+    parts[name] = { salt, value };
   }
   return { digests, parts };
 }

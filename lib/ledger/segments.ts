@@ -1,9 +1,12 @@
+import { Buffer } from "node:buffer";
 import * as keys from "../store/keys.ts";
 import type { LogSegment } from "../store/records/log.ts";
 import type { Sealer } from "../store/sealing.ts";
 import type { LogRow } from "./log_tail.ts";
 import type { PrivateParts } from "./private_parts.ts";
 import type { NewLeaf } from "./transaction.ts";
+
+const encoder = new TextEncoder();
 
 /** A value may have 65,536 bytes as Deno KV writes it; this leaves room for its wrapping. */
 const MAX_ROW_BYTES = 60_000;
@@ -14,13 +17,8 @@ export function segmentRows(
   leaves: readonly NewLeaf[],
   commit: { base: number; at: number; batch: string },
 ): LogRow[] {
-  return chunks(leaves, (leaf) => leaf.bytes.length).map(({ from, items, size }) => {
-    const data = new Uint8Array(size);
-    let offset = 0;
-    for (const leaf of items) {
-      data.set(leaf.bytes, offset);
-      offset += leaf.bytes.length;
-    }
+  return chunks(leaves, (leaf) => Buffer.byteLength(leaf.text)).map(({ from, items }) => {
+    const data = encoder.encode(items.map((leaf) => leaf.text).join(""));
     const value: LogSegment = { batch: commit.batch, at: commit.at, count: items.length, data };
     return { key: keys.logSegmentKey(org, commit.base + from), value };
   });
@@ -39,10 +37,10 @@ export function privateRows(
       parts.push({ index: base + i, text: JSON.stringify([base + i, leaf.private]) });
     }
   });
-  return chunks(parts, (part) => part.text.length * 3).map(({ items }) => {
+  return chunks(parts, (part) => Buffer.byteLength(part.text)).map(({ items }) => {
     const key = keys.logPrivateKey(org, items[0]?.index ?? base);
     const text = `[${items.map((part) => part.text).join()}]`;
-    return { key, value: { sealed: sealer.seal(key, new TextEncoder().encode(text)) } };
+    return { key, value: { sealed: sealer.seal(key, encoder.encode(text)) } };
   });
 }
 
@@ -53,7 +51,7 @@ export type PrivateRow = [index: number, parts: PrivateParts][];
 function chunks<T>(
   items: readonly T[],
   sizeOf: (item: T) => number,
-): { from: number; items: T[]; size: number }[] {
+): { from: number; items: T[] }[] {
   const groups: { from: number; items: T[]; size: number }[] = [];
   items.forEach((item, i) => {
     const size = sizeOf(item);

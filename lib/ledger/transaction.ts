@@ -1,11 +1,11 @@
+import { hash } from "node:crypto";
 import type { z } from "zod";
 import type { Deps } from "../deps.ts";
 import type { IdMaker, IdPrefix } from "../ids/id.ts";
-import { prefixedLeafHash } from "../merkle/hash.ts";
-import type { Snapshot } from "../policy/snapshot.ts";
+import { assertPolicyRecord, type Snapshot } from "../policy/snapshot.ts";
 import * as keys from "../store/keys.ts";
 import { type Kv, readRecord, type Versioned } from "../store/kv.ts";
-import { encodeLeaf, type EntryDraft, facetHashes, type Placed } from "./entry.ts";
+import { type EntryDraft, facetHashes, leafText, type Placed } from "./entry.ts";
 import { type PrivateParts, sealOff } from "./private_parts.ts";
 
 /** What one atomic operation of Deno KV takes, with room left for the log's own rows. */
@@ -17,7 +17,7 @@ export interface CommitLimits {
 }
 
 export const KV_LIMITS: CommitLimits = {
-  checks: 98,
+  checks: 97,
   mutations: 900,
   bytes: 700_000,
   keyBytes: 70_000,
@@ -49,7 +49,8 @@ interface Message {
 
 /** A leaf that waits for its commit. */
 export interface NewLeaf {
-  readonly bytes: Uint8Array;
+  /** `leafText` of its entry. */
+  readonly text: string;
   readonly hash: Uint8Array;
   readonly facets: number[];
   readonly private: PrivateParts | null;
@@ -69,7 +70,11 @@ export class Reader {
   /** @throws {MalformedRecord} */
   async get<T>(key: keys.StoreKey, schema: z.ZodType<T>): Promise<Versioned<T> | null> {
     const record = await readRecord(this.kv, key, schema);
-    this.reads.set(keyText(key), { key, versionstamp: record?.versionstamp ?? null });
+    const text = keyText(key);
+    // Read twice, the first answer counts: if the second differs, the commit is to be refused.
+    if (!this.reads.has(text)) {
+      this.reads.set(text, { key, versionstamp: record?.versionstamp ?? null });
+    }
     return record;
   }
 }
@@ -124,7 +129,7 @@ export class Transaction {
     const index = this.base + this.leaves.length;
     const sealed = draft.private === undefined ? null : sealOff(draft.private, this.deps.random);
     const data = sealed === null ? draft.data : { ...draft.data, ...sealed.digests };
-    const bytes = encodeLeaf({
+    const text = leafText({
       v: 1,
       org: this.snapshot.orgId,
       index,
@@ -135,11 +140,12 @@ export class Transaction {
       subject: draft.subject,
       data,
     });
-    const hash = prefixedLeafHash(bytes);
+    const leaf_hash = hash("sha256", text, "hex");
     const facets = facetHashes({ ...draft, data });
-    this.leaves.push({ bytes, hash, facets, private: sealed?.parts ?? null });
-    this.#grow(bytes.length + 64 + (sealed === null ? 0 : roughSize(sealed.parts)), 0);
-    return { index, leaf_hash: hash.toHex() };
+    const parts = sealed?.parts ?? null;
+    this.leaves.push({ text, hash: Uint8Array.fromHex(leaf_hash), facets, private: parts });
+    this.#grow(text.length * 3 + 64 + (parts === null ? 0 : roughSize(parts)), 0);
+    return { index, leaf_hash };
   }
 
   /** Writes a record outside the policy. `expireIn` milliseconds is when the store may drop it. */
@@ -151,8 +157,12 @@ export class Transaction {
     this.#write({ key, value: undefined, expireIn: undefined });
   }
 
-  /** Writes a policy record: raises the policy version, once for all of a commit. */
+  /**
+   * Writes a policy record: raises the policy version, once for all of a commit.
+   * @throws {MalformedRecord} for one that no node could read again: it would stop the org
+   */
   setPolicy(key: keys.StoreKey, value: unknown): void {
+    assertPolicyRecord(key, value);
     this.#write({ key, value, expireIn: undefined });
     this.policyChanges.push({ key, value });
   }
@@ -180,18 +190,19 @@ export class Transaction {
   run<R>(reads: Reader["reads"] | null, operation: () => R): R {
     const first = this.isEmpty;
     if (this.policyChanges.length > 0) throw new Deferred();
-    for (const text of reads?.keys() ?? []) {
-      if (this.writes.has(text)) throw new Deferred();
+    for (const [text, read] of reads ?? []) {
+      const known = this.checks.get(text);
+      const differs = known !== undefined && known.versionstamp !== read.versionstamp;
+      if (differs || this.writes.has(text)) throw new Deferred();
     }
     return this.attempt(() => {
       const { leaves, messages } = this;
       const before = leaves.length + messages.length + this.#journal.length;
       const result = operation();
       const effects = leaves.length + messages.length + this.#journal.length > before;
-      if (effects && reads !== null) {
-        for (const [text, read] of reads) this.checks.set(text, read);
-      }
-      this.#assertFits(first);
+      const added = effects ? [...reads ?? []].filter(([text]) => !this.checks.has(text)) : [];
+      this.#assertFits(first, added.length);
+      for (const [text, read] of added) this.checks.set(text, read);
       return result;
     });
   }
@@ -214,7 +225,6 @@ export class Transaction {
       this.messages.length = mark.messages;
       this.topics.length = mark.topics;
       this.policyChanges.length = mark.policyChanges;
-      // Keys that were checked stay checked: at worst a commit is refused and tried again.
       for (const { text, before } of this.#journal.splice(mark.journal).reverse()) {
         if (before === undefined) this.writes.delete(text);
         else this.writes.set(text, before);
@@ -237,9 +247,10 @@ export class Transaction {
     this.#keyBytes += keyBytes;
   }
 
-  #assertFits(first: boolean): void {
+  #assertFits(first: boolean, addedChecks: number): void {
     const fits = this.#bytes <= this.limits.bytes && this.#keyBytes <= this.limits.keyBytes &&
-      this.writes.size <= this.limits.mutations && this.checks.size <= this.limits.checks;
+      this.writes.size <= this.limits.mutations &&
+      this.checks.size + addedChecks <= this.limits.checks;
     if (fits) return;
     throw first ? new TransactionTooLarge() : new Deferred();
   }

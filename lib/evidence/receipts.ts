@@ -1,0 +1,102 @@
+import { Buffer } from "node:buffer";
+import type { Deps } from "../deps.ts";
+import { type Caller, requireTier } from "../identity/caller.ts";
+import { idTime, isId } from "../ids/id.ts";
+import { type CurrentCheckpoint, currentCheckpoint } from "../ledger/checkpoints.ts";
+import type { Entry } from "../ledger/entry.ts";
+import { leavesOfTime, type LoggedEntry, loggedEntry } from "../ledger/log_reader.ts";
+import { LogTiles } from "../ledger/tile_source.ts";
+import { inclusionProof } from "../merkle/proof.ts";
+import { Refusal } from "../refusals/refusal.ts";
+import { approvalKey } from "../store/keys.ts";
+import { readRecord } from "../store/kv.ts";
+import { approvalRecord } from "../store/records/approval.ts";
+
+/** One entry with all that proves it to a stranger. */
+export interface IssuedReceipt extends LoggedEntry {
+  readonly checkpoint: CurrentCheckpoint;
+  readonly inclusion: readonly Uint8Array[];
+}
+
+/** All that a receipt needs to know of an approval. */
+const decidedRecord = approvalRecord.pick({ decisions: true, requester: true });
+
+/** Where the entry about an id stands: in which millisecond, and how it is known there. */
+interface Sought {
+  readonly time: number;
+  readonly is: (entry: Entry) => boolean;
+  /** Whose it is, where that is not the entry's own actor. */
+  readonly owner?: string;
+}
+
+/**
+ * The receipt of a decision (`dec_`), of an approval's newest decision (`apr_`) or of an execution
+ * (`exe_`). Ids carry the millisecond of their entry, so no index is needed to find it.
+ *
+ * @param origin the name of the org's log
+ * @throws {Refusal} not_found when there is none, or it is not this caller's to see; wrong_tier
+ */
+export async function receiptOf(
+  deps: Deps,
+  caller: Caller,
+  origin: string,
+  id: string,
+): Promise<IssuedReceipt> {
+  const { org } = caller;
+  if (!isId(id, "apr")) requireTier(caller, ["standard", "management", "agent"]);
+  const sought = await soughtBy(deps, org, id);
+  if (sought === null) throw notFound(id);
+  const checkpoint = await currentCheckpoint(deps, org, origin);
+  const found = await find(deps, org, checkpoint.size, id, sought);
+  if (found === null || !maySee(caller, found.entry, sought.owner)) throw notFound(id);
+  const tiles = new LogTiles(deps.kv, org, checkpoint.size);
+  const inclusion = await inclusionProof(tiles, found.index, checkpoint.size);
+  return { ...found, checkpoint, inclusion };
+}
+
+async function soughtBy(deps: Deps, org: string, id: string): Promise<Sought | null> {
+  const time = idTime(id);
+  if (time === null) return null;
+  if (isId(id, "dec")) return { time, is: (entry) => entry.id === id };
+  if (isId(id, "exe")) return { time, is: ({ subject }) => subject.execution === id };
+  if (!isId(id, "apr")) return null;
+  const record = await readRecord(deps.kv, approvalKey(org, id), decidedRecord);
+  const decided = record?.value.decisions.at(-1);
+  if (record === null || decided === undefined) return null;
+  return {
+    time: decided.at,
+    is: ({ type, subject }) => type === "approval.decided" && subject.approval === id,
+    owner: record.value.requester.id,
+  };
+}
+
+/** The last such entry of its millisecond: two levels can be decided in the same one. */
+async function find(
+  { kv }: Deps,
+  org: string,
+  size: number,
+  id: string,
+  { time, is }: Sought,
+): Promise<LoggedEntry | null> {
+  const needle = Buffer.from(id);
+  let found: LoggedEntry | null = null;
+  for await (const stored of leavesOfTime(kv, org, size, time)) {
+    const { buffer, byteOffset, length } = stored.leaf;
+    // Far cheaper to see than to parse: most entries of a busy millisecond are about other ids.
+    if (!Buffer.from(buffer, byteOffset, length).includes(needle)) continue;
+    const logged = loggedEntry(stored);
+    if (is(logged.entry)) found = logged;
+  }
+  return found;
+}
+
+/** Agents see what they asked themselves; nobody sees beyond the tenants they are bound to. */
+function maySee(caller: Caller, { actor, subject }: Entry, owner: string = actor.id): boolean {
+  if (caller.tier === "agent" && owner !== caller.id) return false;
+  if (caller.tenant_ids === null) return true;
+  return typeof subject.tenant === "string" && caller.tenant_ids.includes(subject.tenant);
+}
+
+function notFound(id: string): Refusal<"not_found"> {
+  return new Refusal("not_found", { what: `decision or execution ${JSON.stringify(id)}` });
+}

@@ -1,0 +1,70 @@
+import { type PublishedLogKey, publishedLogKey } from "../checkpoint/log_key.ts";
+import { type KeyRotation, signRotation } from "../checkpoint/rotation.ts";
+import type { Client } from "../decisions/decide.ts";
+import type { Deps } from "../deps.ts";
+import type { CallerOperation } from "../identity/caller_operation.ts";
+import { actorOf } from "../identity/caller.ts";
+import { activeLogKey } from "../ledger/checkpoints.ts";
+import type { Placed } from "../ledger/entry.ts";
+import { makeLogKey, publicLogKey, signerOf } from "../ledger/log_keys.ts";
+import { logKeyKey } from "../store/keys.ts";
+import { type LogKeyRecord, logKeyRecord } from "../store/records/log.ts";
+import { ROTATION_TYPE } from "../verify/trusted_keys.ts";
+
+/** A change of the key that signs an org's log. */
+export interface RotatedLogKey {
+  readonly key: PublishedLogKey;
+  readonly retired_kid: string;
+  readonly audit: Placed;
+}
+
+interface Prepared {
+  readonly old: LogKeyRecord;
+  readonly next: LogKeyRecord;
+  readonly rotation: KeyRotation;
+  readonly origin: string;
+}
+
+/**
+ * Gives an org's log a new key. The entry `log_key.rotated` is signed by the old key and by the
+ * new one, so whoever pinned the old key can follow. The private part of the old key goes: nobody
+ * who comes by the store later can sign with it.
+ */
+export function rotateLogKeyOperation(
+  deps: Deps,
+  client: Client,
+): CallerOperation<Prepared, RotatedLogKey> {
+  return {
+    // Signing takes time, so it is done here. The commit checks that the old key is still as read:
+    // of two rotations at once, the second starts again from the key that the first one made.
+    async load(reader, { org }) {
+      const origin = reader.snapshot.org.log_origin;
+      const active = await activeLogKey(deps, org);
+      const read = await reader.get(logKeyKey(org, active.kid), logKeyRecord);
+      const old = read?.value ?? active;
+      const next = await makeLogKey(deps, org, reader.now);
+      const rotation = await signRotation(
+        await signerOf(deps, org, origin, old),
+        await signerOf(deps, org, origin, next),
+      );
+      return { old, next, rotation, origin };
+    },
+    plan(transaction, caller, { old, next, rotation, origin }) {
+      const { orgId } = transaction.snapshot;
+      const retired: LogKeyRecord = {
+        ...old,
+        status: "retired",
+        sealed_private_key: new Uint8Array(0),
+      };
+      transaction.set(logKeyKey(orgId, old.kid), retired);
+      transaction.set(logKeyKey(orgId, next.kid), next);
+      const audit = transaction.append({
+        type: ROTATION_TYPE,
+        actor: actorOf(caller),
+        subject: { log_key: next.kid },
+        data: { ...rotation, request_id: client.request_id },
+      });
+      return { key: publishedLogKey(publicLogKey(origin, next)), retired_kid: old.kid, audit };
+    },
+  };
+}

@@ -1,0 +1,76 @@
+import type { Deps } from "../deps.ts";
+import { prefixedLeafHash } from "../merkle/hash.ts";
+import { leavesFrom } from "./log_tail.ts";
+import { type LoggedEntry, loggedEntry, type StoredLeaf } from "./log_reader.ts";
+import type { PrivateParts } from "./private_parts.ts";
+import { privatePartsFrom } from "./private_reader.ts";
+
+/** Which entries of a log are read, and whether with what the leaves hold only as digests. */
+export interface ExportRange {
+  readonly from: number;
+  /** Not included; at most the log's size. */
+  readonly to: number;
+  readonly withPrivate: boolean;
+}
+
+/** An entry with its private parts; null when there are none, or the reader may not see them. */
+export interface ExportRow extends LoggedEntry {
+  readonly private: PrivateParts | null;
+}
+
+/** Characters after which a chunk of an export is handed on. */
+const CHUNK_CHARACTERS = 128 * 1024;
+
+/** The rows of a short range. */
+export async function exportRows(
+  deps: Deps,
+  org: string,
+  range: ExportRange,
+): Promise<ExportRow[]> {
+  const rows: ExportRow[] = [];
+  for await (const { stored, parts } of leavesWithParts(deps, org, range)) {
+    rows.push({ ...loggedEntry(stored), private: parts });
+  }
+  return rows;
+}
+
+/**
+ * A range as NDJSON, one line an entry, in pieces of some hundred lines. Nothing is read ahead of
+ * the piece that is asked for, so a slow reader costs no memory.
+ */
+export async function* exportChunks(
+  deps: Deps,
+  org: string,
+  range: ExportRange,
+): AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> {
+  const encoder = new TextEncoder();
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const { stored, parts } of leavesWithParts(deps, org, range)) {
+    const { index, leaf } = stored;
+    // The stored bytes are the JSON of the entry already: what is hashed is what is handed out.
+    const entry = decoder.decode(leaf.subarray(1));
+    const hash = prefixedLeafHash(leaf).toHex();
+    text += `{"index":${index},"leaf_hash":"${hash}","entry":${entry},"private":${
+      JSON.stringify(parts)
+    }}\n`;
+    if (text.length < CHUNK_CHARACTERS) continue;
+    yield encoder.encode(text);
+    text = "";
+  }
+  if (text !== "") yield encoder.encode(text);
+}
+
+async function* leavesWithParts(
+  deps: Deps,
+  org: string,
+  { from, to, withPrivate }: ExportRange,
+): AsyncGenerator<{ stored: StoredLeaf; parts: PrivateParts | null }> {
+  const parts = withPrivate ? privatePartsFrom(deps, org, from, to) : null;
+  let ahead = await parts?.next();
+  for await (const stored of leavesFrom(deps.kv, org, from, to)) {
+    const own = ahead?.done === false && ahead.value.index === stored.index ? ahead.value : null;
+    if (own !== null) ahead = await parts?.next();
+    yield { stored, parts: own?.parts ?? null };
+  }
+}

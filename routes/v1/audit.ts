@@ -1,0 +1,173 @@
+import { z } from "zod";
+import { readLogOperation, readOnOperation } from "../../lib/evidence/read_log.ts";
+import { rotateLogKeyOperation } from "../../lib/evidence/rotate_log_key.ts";
+import { currentCheckpoint } from "../../lib/ledger/checkpoints.ts";
+import {
+  exportChunks,
+  type ExportRange,
+  type ExportRow,
+  exportRows,
+} from "../../lib/ledger/export.ts";
+import { firstIndexAt, readHead } from "../../lib/ledger/log_reader.ts";
+import type { JsonObject } from "../../lib/json/json_value.ts";
+import type { Call } from "../call.ts";
+import { guarded, type Route } from "../route.ts";
+import { logRow, publishedKey } from "./log_entries.ts";
+import { decodeCursor, encodeCursor, pageAnswer, pageQuery } from "./paging.ts";
+import { timeRange, timeText } from "./time_range.ts";
+import { indexField } from "./index_field.ts";
+
+const READERS = ["standard", "management"] as const;
+
+const checkpointAnswer = z.object({
+  origin: z.string(),
+  size: z.number().int().nonnegative(),
+  root_hash: z.string().describe("hex"),
+  note: z.string().describe("C2SP signed note"),
+});
+
+const entriesQuery = z.strictObject({
+  ...pageQuery,
+  start: indexField("First index; 0 when absent").optional(),
+});
+
+const exportQuery = z.strictObject(timeRange);
+
+const rotateAnswer = z.object({
+  key: publishedKey,
+  retired_kid: z.string(),
+  audit: z.object({ index: z.number().int(), leaf_hash: z.string() }),
+});
+
+const position = z.tuple([z.number().int().nonnegative()]);
+
+type Reading<Q> = Call<undefined, Q, undefined>;
+
+async function checkpoint(call: Reading<undefined>) {
+  const { services: { deps }, org, request } = call;
+  const origin = await call.transact({ plan: ({ snapshot }) => snapshot.org.log_origin });
+  const { size, rootHash, note } = await currentCheckpoint(deps, org, origin);
+  if (request.headers.get("accept")?.includes("application/json")) {
+    return { status: 200, body: { origin, size, root_hash: rootHash.toHex(), note } };
+  }
+  return new Response(note, {
+    headers: {
+      "content-type": "text/plain; charset=utf-8",
+      "cache-control": "no-store",
+      "x-content-type-options": "nosniff",
+    },
+  });
+}
+
+async function entries(call: Reading<z.output<typeof entriesQuery>>) {
+  const { services: { deps }, org, query, client } = call;
+  const { size } = await readHead(deps.kv, org);
+  const cursor = query.cursor === undefined ? null : decodeCursor(query.cursor, position);
+  const from = cursor?.[0] ?? query.start ?? 0;
+  const to = Math.min(from + query.limit, size);
+  const { withPrivate } = await call.transact(readLogOperation({ from, to }, {}, client));
+  const rows = await exportRows(deps, org, { from, to, withPrivate });
+  const next_cursor = to < size ? encodeCursor([to]) : null;
+  return { status: 200, body: { data: rows.map(renderRow), next_cursor } };
+}
+
+function renderRow({ index, leaf_hash, entry, private: parts }: ExportRow): JsonObject {
+  return { index, leaf_hash, entry, private: parts };
+}
+
+async function exported(call: Reading<z.output<typeof exportQuery>>) {
+  const { services: { deps }, org, query, client } = call;
+  const { since, until } = query;
+  const { size } = await readHead(deps.kv, org);
+  const [from, end] = await Promise.all([
+    since === undefined ? 0 : firstIndexAt(deps.kv, org, size, since),
+    until === undefined ? size : firstIndexAt(deps.kv, org, size, until),
+  ]);
+  const range = { from, to: Math.max(from, end) };
+  const asked = { since: timeText(since), until: timeText(until) };
+  const { withPrivate } = await call.transact(readLogOperation(range, asked, client));
+  return new Response(ReadableStream.from(admitted(call, { ...range, withPrivate })), {
+    headers: {
+      "content-type": "application/x-ndjson",
+      "content-disposition": `attachment; filename="${org}.ndjson"`,
+      "cache-control": "no-store",
+      "x-content-type-options": "nosniff",
+    },
+  });
+}
+
+/**
+ * The chunks of an export, each read when the reader asks for it, and each only while the reader
+ * may still read: a key that is revoked ends the download with an error, not with a short file.
+ */
+async function* admitted(
+  call: Reading<unknown>,
+  range: ExportRange,
+): AsyncGenerator<Uint8Array, void, void> {
+  const { deps } = call.services;
+  try {
+    for await (const chunk of exportChunks(deps, call.org, range)) {
+      await call.transact(readOnOperation(range));
+      yield chunk;
+    }
+  } catch (error) {
+    deps.log("warn", "An export ended early", { request_id: call.id, error: String(error) });
+    throw error;
+  }
+}
+
+export const auditRoutes: readonly Route[] = [
+  guarded({
+    method: "get",
+    path: "/v1/audit/checkpoint",
+    group: "Audit log",
+    summary: "Get the signed head of the log",
+    description: "A C2SP signed note as `text/plain`, or JSON for `Accept: application/json`. " +
+      "Keep one somewhere else now and then: only against it can a log that was set back be told.",
+    callers: READERS,
+    answers: { 200: checkpointAnswer },
+    handle: checkpoint,
+  }),
+  guarded({
+    method: "get",
+    path: "/v1/audit/entries",
+    group: "Audit log",
+    summary: "List entries as they are hashed",
+    callers: READERS,
+    query: entriesQuery,
+    answers: { 200: pageAnswer(logRow) },
+    refusals: ["tenant_not_permitted"],
+    handle: entries,
+  }),
+  guarded({
+    method: "get",
+    path: "/v1/audit/export",
+    group: "Audit log",
+    summary: "Export the log as NDJSON",
+    description: "One line an entry, up to the head of this moment. `deno task verify` takes the " +
+      "whole log, without `since` and `until`, and a checkpoint that was fetched before it.",
+    callers: READERS,
+    query: exportQuery,
+    answers: { 200: null },
+    refusals: ["tenant_not_permitted"],
+    handle: exported,
+  }),
+  guarded({
+    method: "post",
+    path: "/v1/audit/rotate-key",
+    group: "Audit log",
+    summary: "Give the log a new signing key",
+    description: "An entry signed by the old key and the new one hands the log over; verifiers " +
+      "who pinned the old key follow it.",
+    callers: ["management"],
+    answers: { 201: rotateAnswer },
+    handle: (call) =>
+      call.commit(
+        rotateLogKeyOperation(call.services.deps, call.client),
+        ({ key, retired_kid, audit }) => ({
+          status: 201,
+          body: { key: { ...key }, retired_kid, audit: { ...audit } },
+        }),
+      ),
+  }),
+];

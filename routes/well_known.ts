@@ -1,0 +1,45 @@
+import { z } from "zod";
+import { publishedLogKey } from "../lib/checkpoint/log_key.ts";
+import { isId } from "../lib/ids/id.ts";
+import { listLogKeys, publicLogKey } from "../lib/ledger/log_keys.ts";
+import { Refusal } from "../lib/refusals/refusal.ts";
+import { orgKey } from "../lib/store/keys.ts";
+import { readRecord } from "../lib/store/kv.ts";
+import { orgRecord } from "../lib/store/records/policy.ts";
+import type { OpenCall } from "./call.ts";
+import { open, type Route } from "./route.ts";
+import { publishedKey } from "./v1/log_entries.ts";
+
+const keyParams = z.strictObject({ org_id: z.string().max(64) });
+
+const HEADERS = {
+  "cache-control": "public, max-age=300",
+  // Public keys are for everybody, pages that verify in the browser included.
+  "access-control-allow-origin": "*",
+};
+
+async function logKeysOf({ services: { deps }, params }: OpenCall) {
+  const { org_id: org } = keyParams.parse(params);
+  const record = isId(org, "org") ? await readRecord(deps.kv, orgKey(org), orgRecord) : null;
+  if (record === null) {
+    throw new Refusal("not_found", { what: `organization ${JSON.stringify(org)}` });
+  }
+  const records = await listLogKeys(deps, org);
+  const keys = records.map((key) => publishedLogKey(publicLogKey(record.value.log_origin, key)));
+  return { status: 200, body: { keys: keys.map((key) => ({ ...key })) }, headers: HEADERS };
+}
+
+export const wellKnownRoutes: readonly Route[] = [
+  open({
+    method: "get",
+    path: "/.well-known/countersign/keys/:org_id",
+    group: "Audit log",
+    summary: "List the public keys of an organization's log",
+    description: "A JWK set; retired keys stay in it. Keep it apart from the log: only keys that " +
+      "you got before, and from elsewhere, prove who signed.",
+    params: keyParams,
+    answers: { 200: z.object({ keys: z.array(publishedKey) }) },
+    refusals: ["not_found"],
+    handle: logKeysOf,
+  }),
+];
