@@ -1,7 +1,8 @@
 import type { Actor } from "../ledger/entry.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import { Refusal } from "../refusals/refusal.ts";
-import type { KEY_TIERS } from "../store/records/identity.ts";
+import type { ApiKeyRecord, KEY_TIERS } from "../store/records/identity.ts";
+import { ownerEnrolled } from "./owner_enrolled.ts";
 
 /** What a credential may do: the tier of a key, or being an agent. */
 export type CallerTier = (typeof KEY_TIERS)[number] | "agent";
@@ -33,7 +34,7 @@ export interface Presented {
 /**
  * The caller that a presented secret stands for at this moment. Called inside every operation, so
  * that a credential revoked since is refused by the same commit that would have served it.
- * @throws {Refusal} invalid_credentials when it was revoked, has expired or never was
+ * @throws {Refusal} invalid_credentials when it was revoked, has expired, is out of force or never was
  */
 export function callerOf(snapshot: Snapshot, presented: Presented, now: number): Caller {
   const credential = snapshot.exists ? snapshot.credential(presented.secret_hash) : undefined;
@@ -60,6 +61,7 @@ export function callerOf(snapshot: Snapshot, presented: Presented, now: number):
       audit_private: false,
     };
   }
+  if (isSuperseded(credential.record, snapshot)) throw new Refusal("invalid_credentials", {});
   return {
     ...shared,
     type: "api_key",
@@ -67,6 +69,14 @@ export function callerOf(snapshot: Snapshot, presented: Presented, now: number):
     kill_switch: null,
     audit_private: credential.record.audit_private,
   };
+}
+
+/**
+ * An approver key that came by environment stands in for the owner's passkey: once there is one, it
+ * is out of force, unless the owner chose to keep it.
+ */
+function isSuperseded(key: ApiKeyRecord, snapshot: Snapshot): boolean {
+  return key.bootstrap && !key.kept && key.tier === "approver" && ownerEnrolled(snapshot);
 }
 
 /** @throws {Refusal} wrong_tier */

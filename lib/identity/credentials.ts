@@ -4,6 +4,7 @@ import { credentialKey } from "../store/keys.ts";
 import { readRecord } from "../store/kv.ts";
 import { credentialIndex } from "../store/records/identity.ts";
 import { subkey } from "../store/sealing.ts";
+import { timed } from "../store/timed.ts";
 import { type Caller, callerOf, type CallerTier, type Presented, requireTier } from "./caller.ts";
 import { isPlausibleSecret, secretHash } from "./secret.ts";
 
@@ -22,11 +23,13 @@ export class Credentials {
    * @throws {Refusal} invalid_credentials
    */
   async present(secret: string): Promise<Presented> {
-    if (!isPlausibleSecret(secret)) throw new Refusal("invalid_credentials", {});
+    // Found by its hash, so no comparison of secrets leaks by its time how far they agree.
     const hash = secretHash(secret);
     const known = this.#known.get(hash);
     if (known !== undefined) return known;
-    const index = await readRecord(this.ledgers.deps.kv, credentialKey(hash), credentialIndex);
+    if (!isPlausibleSecret(secret)) throw new Refusal("invalid_credentials", {});
+    const { deps } = this.ledgers;
+    const index = await timed(deps, readRecord(deps.kv, credentialKey(hash), credentialIndex));
     if (index === null) throw new Refusal("invalid_credentials", {});
     const presented: Presented = {
       org: index.value.org,

@@ -48,7 +48,8 @@ export function secretHash(secret: string): string {
   return hash("sha256", secret, "hex");
 }
 
-function checksum(text: string): string {
+/** Seven characters by which a mistyped secret is told without a look at the store (CRC-32). */
+export function checksum(text: string): string {
   const crc = crc32(text);
   return encodeCrockford(
     new Uint8Array([crc >>> 24, (crc >>> 16) & 255, (crc >>> 8) & 255, crc & 255]),

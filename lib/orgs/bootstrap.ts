@@ -61,6 +61,7 @@ function addMembersAndKeys(
       email: owner,
       role: "owner",
       groups: [],
+      has_passkey: false,
       created_at: transaction.at,
     };
     transaction.setPolicy(memberKey(transaction.snapshot.orgId, owner), record);
@@ -94,6 +95,7 @@ function addKey(
     rate_limit_per_minute: 6000,
     audit_private: false,
     bootstrap: true,
+    kept: false,
     member_behind,
     created_at: transaction.at,
   };

@@ -1,0 +1,161 @@
+import type { Transaction } from "../ledger/transaction.ts";
+import { Refusal } from "../refusals/refusal.ts";
+import { agentKey, credentialKey, credentialUsedKey } from "../store/keys.ts";
+import type { AgentRecord, CredentialIndex } from "../store/records/identity.ts";
+import { actorOf, type Caller } from "./caller.ts";
+import type { CallerOperation } from "./caller_operation.ts";
+import { assertMachineFields, machineEntry, type MachineFields } from "./machine_fields.ts";
+import { ownerEnrolled } from "./owner_enrolled.ts";
+import { makeSecret, secretHash } from "./secret.ts";
+
+/** An agent as it is asked for. */
+export interface NewAgent extends MachineFields {
+  readonly kill_switch: AgentRecord["kill_switch"];
+}
+
+/** What is to be another way; what is absent stays. */
+export type AgentChange = Partial<NewAgent>;
+
+/** An agent after a write. */
+export interface WrittenAgent {
+  readonly record: AgentRecord;
+  readonly policy_version: number;
+}
+
+/** An agent with a new token: the only time that it is known. */
+export interface TokenedAgent extends WrittenAgent {
+  readonly secret: string;
+}
+
+/**
+ * Makes an agent, for which the same member answers as for the one that makes it.
+ * @throws {Refusal} invalid_request
+ */
+export function createAgent(
+  fields: NewAgent,
+  requestId: string,
+): CallerOperation<void, TokenedAgent> {
+  return {
+    plan(transaction, caller) {
+      assertMachineFields(transaction, fields);
+      const secret = makeSecret("agent", transaction.deps.random);
+      const record: AgentRecord = {
+        id: transaction.id("agt"),
+        name: fields.name,
+        secret_hash: secretHash(secret),
+        trust_tier: fields.trust_tier,
+        tenant_ids: fields.tenant_ids,
+        expires_at: fields.expires_at,
+        rate_limit_per_minute: fields.rate_limit_per_minute,
+        kill_switch: fields.kill_switch,
+        member_behind: caller.member_behind,
+        created_at: transaction.at,
+      };
+      transaction.setPolicy(agentKey(caller.org, record.id), record);
+      putCredential(transaction, record);
+      appendAgentEntry(transaction, caller, "agent.created", record.id, fields, requestId);
+      return { record, secret, policy_version: transaction.policyVersion };
+    },
+  };
+}
+
+/**
+ * Changes an agent. Stopping it is for every management key; once an owner has a passkey, only an
+ * owner lets it go on, so that a stolen key does not undo what a person stopped.
+ * @throws {Refusal} not_found, owner_required, invalid_request
+ */
+export function changeAgent(
+  id: string,
+  change: AgentChange,
+  requestId: string,
+): CallerOperation<void, WrittenAgent> {
+  return {
+    plan(transaction, caller) {
+      const old = existingAgent(transaction, id);
+      const releases = old.kill_switch.active && change.kill_switch?.active === false;
+      if (releases && ownerEnrolled(transaction.snapshot)) {
+        throw new Refusal("owner_required", { what: "Releasing a kill switch" });
+      }
+      assertMachineFields(transaction, change);
+      const record: AgentRecord = { ...old, ...change };
+      transaction.setPolicy(agentKey(caller.org, id), record);
+      appendAgentEntry(transaction, caller, "agent.set", id, change, requestId);
+      return { record, policy_version: transaction.policyVersion };
+    },
+  };
+}
+
+/** Gives an agent a new token; the old one is void at once. @throws {Refusal} not_found */
+export function rotateAgent(
+  id: string,
+  requestId: string,
+): CallerOperation<void, TokenedAgent> {
+  return {
+    plan(transaction, caller) {
+      const old = existingAgent(transaction, id);
+      const secret = makeSecret("agent", transaction.deps.random);
+      const record: AgentRecord = { ...old, secret_hash: secretHash(secret) };
+      transaction.setPolicy(agentKey(caller.org, id), record);
+      transaction.delete(credentialKey(old.secret_hash));
+      putCredential(transaction, record);
+      appendAgentEntry(transaction, caller, "agent.rotated", id, {}, requestId);
+      return { record, secret, policy_version: transaction.policyVersion };
+    },
+  };
+}
+
+/** Removes an agent; its token is void at once. @throws {Refusal} not_found */
+export function removeAgent(
+  id: string,
+  requestId: string,
+): CallerOperation<void, WrittenAgent> {
+  return {
+    plan(transaction, caller) {
+      const record = existingAgent(transaction, id);
+      transaction.deletePolicy(agentKey(caller.org, id));
+      transaction.delete(credentialKey(record.secret_hash));
+      transaction.delete(credentialUsedKey(caller.org, id));
+      appendAgentEntry(transaction, caller, "agent.removed", id, {}, requestId);
+      return { record, policy_version: transaction.policyVersion };
+    },
+  };
+}
+
+/** The agent with this id in the transaction's org. @throws {Refusal} not_found */
+export function existingAgent(transaction: Transaction, id: string): AgentRecord {
+  const record = transaction.snapshot.agents.get(id);
+  if (record === undefined) throw new Refusal("not_found", { what: `agent ${id}` });
+  return record;
+}
+
+function putCredential(transaction: Transaction, { id, secret_hash }: AgentRecord): void {
+  const index: CredentialIndex = { org: transaction.snapshot.orgId, kind: "agent", id };
+  transaction.set(credentialKey(secret_hash), index);
+}
+
+function appendAgentEntry(
+  transaction: Transaction,
+  caller: Caller,
+  type: "agent.created" | "agent.set" | "agent.rotated" | "agent.removed",
+  id: string,
+  fields: AgentChange,
+  requestId: string,
+): void {
+  const entry = machineEntry(fields);
+  const { kill_switch } = fields;
+  const hidden = {
+    ...entry.private,
+    ...(kill_switch?.reason ? { kill_switch_reason: kill_switch.reason } : {}),
+  };
+  transaction.append({
+    type,
+    actor: actorOf(caller),
+    subject: { agent: id },
+    data: {
+      ...entry.data,
+      ...(kill_switch === undefined ? {} : { kill_switch: kill_switch.active }),
+      request_id: requestId,
+    },
+    ...(Object.keys(hidden).length === 0 ? {} : { private: hidden }),
+  });
+}

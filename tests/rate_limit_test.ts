@@ -1,0 +1,65 @@
+import assert from "node:assert/strict";
+import { Countersign, type Got } from "./countersign_fixture.ts";
+
+const CHECK = "/v1/permissions/check";
+
+Deno.test("A credential over its limit gets 429 until its minute is over", async () => {
+  await using countersign = await Countersign.start();
+  const org = await countersign.org();
+  await org.tool("restart");
+  const made = await org.manage("POST", "/v1/api-keys", {
+    name: "slow",
+    tier: "standard",
+    rate_limit_per_minute: 2,
+  });
+  const ask = (body: unknown = { tool_name: "restart" }) => org.post(CHECK, body, made.body.key);
+  const limits = ({ status, headers }: Got) => [
+    status,
+    headers.get("ratelimit-policy"),
+    headers.get("ratelimit"),
+    headers.get("retry-after"),
+  ];
+  const policy = '"minute";q=2;w=60';
+  assert.deepEqual(limits(await ask()), [200, policy, '"minute";r=1;t=60', null]);
+  // A request that is refused for what it says counts as well.
+  assert.deepEqual(limits(await ask({})), [422, policy, '"minute";r=0;t=60', null]);
+  const refused = await ask();
+  assert.deepEqual(limits(refused), [429, policy, '"minute";r=0;t=60', "60"]);
+  assert.equal(refused.body.code, "rate_limited");
+  assert.equal(refused.body.next.retry_after_seconds, 60);
+  countersign.clock.advance(59_500);
+  assert.deepEqual(limits(await ask()), [429, policy, '"minute";r=0;t=1', "1"]);
+  countersign.clock.advance(500);
+  assert.deepEqual(limits(await ask()), [200, policy, '"minute";r=1;t=60', null]);
+});
+
+Deno.test("Each credential has its own minute, and one without a limit none", async () => {
+  await using countersign = await Countersign.start();
+  const org = await countersign.org();
+  await org.tool("restart");
+  const body = { tool_name: "restart" };
+  const slow = await org.manage("POST", "/v1/agents", { name: "a", rate_limit_per_minute: 1 });
+  const free = await org.manage("POST", "/v1/agents", { name: "b", rate_limit_per_minute: null });
+  assert.equal((await org.post(CHECK, body, slow.body.token)).status, 200);
+  assert.equal((await org.post(CHECK, body, slow.body.token)).status, 429);
+  for (let i = 0; i < 3; i++) {
+    const got = await org.post(CHECK, body, free.body.token);
+    assert.equal(got.status, 200);
+    assert.equal(got.headers.get("ratelimit"), null);
+  }
+});
+
+Deno.test("A refusal for the limit is not kept under an idempotency key", async () => {
+  await using countersign = await Countersign.start();
+  const org = await countersign.org();
+  await org.tool("restart");
+  const body = { tool_name: "restart" };
+  const made = await org.manage("POST", "/v1/agents", { name: "a", rate_limit_per_minute: 1 });
+  const ask = () => org.post(CHECK, body, made.body.token, { "idempotency-key": "one" });
+  const first = await ask();
+  assert.equal((await ask()).status, 429);
+  countersign.clock.advance(60_000);
+  const replayed = await ask();
+  assert.equal(replayed.status, 200);
+  assert.equal(replayed.body.decision_id, first.body.decision_id);
+});
