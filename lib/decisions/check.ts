@@ -1,8 +1,10 @@
 import type { CallerOperation } from "../identity/caller_operation.ts";
-import { tenantWithin } from "../identity/caller.ts";
-import { type CheckRequest, type Client, decide, type Decision } from "./decide.ts";
-import { type DiscoveryRoom, isDiscovery, loadDiscoveryRoom, registerDraft } from "./discovery.ts";
+import { type Caller, requireTier, tenantWithin } from "../identity/caller.ts";
+import type { Transaction } from "../ledger/transaction.ts";
+import { Refusal } from "../refusals/refusal.ts";
 import type { ToolRecord } from "../store/records/policy.ts";
+import { type CheckRequest, type Client, decide, type Decision } from "./decide.ts";
+import { type DiscoveryRoom, isDiscovery, loadDiscoveryRoom, toolAfter } from "./discovery.ts";
 
 /** A decision, and the tool as the catalog has it after the question. */
 export interface Checked {
@@ -16,17 +18,52 @@ export function checkOperation(
   request: CheckRequest,
   client: Client,
 ): CallerOperation<DiscoveryRoom | null, Checked> {
-  const { tool } = request.action;
   return {
     load: (reader, caller) =>
-      isDiscovery(reader.snapshot, tool, client.via) ? loadDiscoveryRoom(reader, caller) : null,
+      isDiscovery(reader.snapshot, request.action.tool, client.via)
+        ? loadDiscoveryRoom(reader, caller)
+        : null,
+    plan: (transaction, caller, room) => checkOne(transaction, caller, request, client, room),
+  };
+}
+
+/**
+ * Decides about several actions on one policy version, in one commit. What is refused for one of
+ * them, such as a tenant outside the wall, does not touch the others.
+ */
+export function checkBatchOperation(
+  requests: readonly CheckRequest[],
+  client: Client,
+): CallerOperation<DiscoveryRoom | null, (Checked | Refusal)[]> {
+  return {
+    load: (reader, caller) =>
+      requests.some(({ action }) => isDiscovery(reader.snapshot, action.tool, client.via))
+        ? loadDiscoveryRoom(reader, caller)
+        : null,
     plan(transaction, caller, room) {
-      const tenant = tenantWithin(caller, request.action.tenant);
-      const action = { ...request.action, tenant };
-      const decision = decide(transaction, caller, { ...request, action }, client);
-      const known = decision.resolution.tool;
-      if (known !== null || room === null) return { decision, tool: known };
-      return { decision, tool: registerDraft(transaction, caller, tool, room) };
+      return requests.map((request) => {
+        try {
+          return transaction.attempt(() => checkOne(transaction, caller, request, client, room));
+        } catch (error) {
+          if (error instanceof Refusal) return error;
+          throw error;
+        }
+      });
     },
   };
+}
+
+function checkOne(
+  transaction: Transaction,
+  caller: Caller,
+  request: CheckRequest,
+  client: Client,
+  room: DiscoveryRoom | null,
+): Checked {
+  // By the trace an agent could map the policy, and look for its gaps.
+  if (request.explain) requireTier(caller, ["standard"]);
+  const tenant = tenantWithin(caller, request.action.tenant);
+  const action = { ...request.action, tenant };
+  const decision = decide(transaction, caller, { ...request, action }, client);
+  return { decision, tool: toolAfter(transaction, caller, decision, room) };
 }

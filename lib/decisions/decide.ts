@@ -3,6 +3,7 @@ import { actionDigest } from "../actions/action_digest.ts";
 import { actorOf, type Caller } from "../identity/caller.ts";
 import type { Placed } from "../ledger/entry.ts";
 import type { Transaction } from "../ledger/transaction.ts";
+import { scrubText } from "../scrub/scrub.ts";
 import { type Resolution, resolve, type Via } from "../policy/chain.ts";
 import type { JsonValue } from "../json/json_value.ts";
 
@@ -18,6 +19,7 @@ export interface Client {
 /** What is asked besides the action itself. */
 export interface CheckRequest {
   readonly action: Action;
+  /** As it came; it is scrubbed before it is stored. */
   readonly reason: string | null;
   readonly reference_id: string | null;
   readonly explain: boolean;
@@ -53,7 +55,7 @@ export function decide(
   });
   const id = transaction.id("dec");
   const digest = actionDigest(snapshot.orgId, action);
-  const policy_version = transaction.policyVersion;
+  const policy_version = snapshot.version;
   const audit = transaction.append({
     id,
     type: "permission.checked",
@@ -94,7 +96,7 @@ function privateValues(
   const values: Record<string, JsonValue> = {
     client: { ip: client.ip, user_agent: client.user_agent },
   };
-  if (request.reason !== null) values.reason = request.reason;
+  if (request.reason !== null) values.reason = scrubText(request.reason).text;
   if (retainArguments && Object.keys(request.action.arguments).length > 0) {
     values.arguments = request.action.arguments;
   }

@@ -5,6 +5,7 @@ import { discovers, draftToolRecord, type Via } from "../policy/chain.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import { discoveryCallerCountKey, discoveryCountKey, toolKey } from "../store/keys.ts";
 import type { ToolRecord } from "../store/records/policy.ts";
+import type { Decision } from "./decide.ts";
 
 /** How many drafts strangers' questions may make. */
 export const DISCOVERY_LIMITS = {
@@ -18,10 +19,11 @@ const HOUR_MS = 60 * 60 * 1000;
 /** When drafts were made in the past hour, milliseconds. */
 const times = z.object({ times: z.array(z.number()) });
 
-/** What was read to know whether a draft may be made; null when none is to be. */
+/** What was read to know whether drafts may be made, and what the operation made since. */
 export interface DiscoveryRoom {
-  readonly org: readonly number[];
-  readonly caller: readonly number[];
+  org: readonly number[];
+  caller: readonly number[];
+  readonly drafts: Map<string, ToolRecord>;
 }
 
 /** Reads how much room discovery has, where the tool is unknown and may be discovered. */
@@ -34,7 +36,11 @@ export async function loadDiscoveryRoom(
     reader.get(discoveryCountKey(org), times),
     reader.get(discoveryCallerCountKey(org, caller.id), times),
   ]);
-  return { org: ofOrg?.value.times ?? [], caller: ofCaller?.value.times ?? [] };
+  return {
+    org: ofOrg?.value.times ?? [],
+    caller: ofCaller?.value.times ?? [],
+    drafts: new Map(),
+  };
 }
 
 /** Whether asking for this tool now would register a draft, room provided. */
@@ -44,9 +50,25 @@ export function isDiscovery(snapshot: Snapshot, tool: string, via: Via): boolean
 }
 
 /**
- * Registers a draft of an unknown tool, with its entry. At a cap there is no new row: null.
+ * The tool that a question was about: as the catalog has it, or, where it is unknown and there is
+ * room, the draft that is registered now, with its entry. Null where there is neither.
  */
-export function registerDraft(
+export function toolAfter(
+  transaction: Transaction,
+  caller: Caller,
+  decision: Decision,
+  room: DiscoveryRoom | null,
+): ToolRecord | null {
+  const { tool, resolved_from } = decision.resolution;
+  if (tool !== null) return tool;
+  if (room === null || resolved_from === "kill_switch" || resolved_from === "gate_unknown_tool") {
+    return null;
+  }
+  const name = decision.action.tool;
+  return room.drafts.get(name) ?? registerDraft(transaction, caller, name, room);
+}
+
+function registerDraft(
   transaction: Transaction,
   caller: Caller,
   tool: string,
@@ -58,18 +80,17 @@ export function registerDraft(
   const ofCaller = recent(room.caller);
   const full = ofOrg.length >= DISCOVERY_LIMITS.per_org_an_hour ||
     ofCaller.length >= DISCOVERY_LIMITS.per_caller_an_hour ||
-    untriaged(snapshot) >= DISCOVERY_LIMITS.untriaged;
+    untriaged(snapshot) + room.drafts.size >= DISCOVERY_LIMITS.untriaged;
   if (full) return null;
   const record = draftToolRecord(tool, transaction.id("tol"), at);
   const org = snapshot.orgId;
   transaction.setPolicy(toolKey(org, tool), record);
+  room.drafts.set(tool, record);
+  room.org = [...ofOrg, at];
+  room.caller = [...ofCaller, at];
   const expireIn = HOUR_MS;
-  transaction.set(discoveryCountKey(org), { times: [...ofOrg, at] }, { expireIn });
-  transaction.set(
-    discoveryCallerCountKey(org, caller.id),
-    { times: [...ofCaller, at] },
-    { expireIn },
-  );
+  transaction.set(discoveryCountKey(org), { times: room.org }, { expireIn });
+  transaction.set(discoveryCallerCountKey(org, caller.id), { times: room.caller }, { expireIn });
   transaction.append({
     type: "tool.auto_created",
     actor: actorOf(caller),

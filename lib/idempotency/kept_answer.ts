@@ -27,6 +27,8 @@ export interface Repeatable {
   readonly body: Uint8Array;
   /** Key derived from the presented secret: a stolen store alone opens no answer. */
   readonly answer_key: Uint8Array;
+  /** Whether this commit finishes a request that left its answer unfinished before. */
+  readonly finishes: boolean;
 }
 
 /** An answer as it is kept; `granted` when repeating it would grant something again. */
@@ -34,6 +36,11 @@ export interface Keepable {
   readonly status: number;
   readonly body: JsonValue;
   readonly granted?: { readonly token_id: string | null };
+  /**
+   * Set while the request goes on after this commit, for that many milliseconds at most: until it
+   * is finished, a repetition is refused as in progress.
+   */
+  readonly unfinished_ms?: number;
 }
 
 /** What was answered, and whether it is a repetition. */
@@ -51,23 +58,24 @@ interface Kept<L> {
   readonly loaded: L | null;
 }
 
-const spending = z.object({ status: z.string() });
+const spending = z.object({ status: z.string(), expires_at: z.number() });
 
 /**
  * The operation with its answer kept in the same commit. Asked again with the same key and body,
  * it answers as before without running; with another body it refuses. A refusal that the caller
- * would get again is kept too, except 401, 403, 429 and 5xx.
+ * would get again is kept too, except 401, 403, 429 and 5xx. A refusal that `plan` returns instead
+ * of throwing it keeps what the plan wrote, and comes back as it is where it is not to be kept.
  *
  * @param render what the result becomes on the wire
  * @param refuse the same for a refusal; null when it is not to be kept
  * @throws {Refusal} idempotency_mismatch, idempotency_in_progress, idempotency_stale
  */
 export function keepAnswer<L, R>(
-  operation: CallerOperation<L, R>,
+  operation: CallerOperation<L, R | Refusal>,
   request: Repeatable,
   render: (result: R) => Keepable,
   refuse: (refusal: Refusal) => Keepable | null,
-): CallerOperation<Kept<L>, Answered> {
+): CallerOperation<Kept<L>, Answered | Refusal> {
   const key = idempotencyKey(
     request.org,
     request.credential_id,
@@ -77,7 +85,8 @@ export function keepAnswer<L, R>(
   return {
     async load(reader, caller) {
       const record = (await reader.get(key, idempotencyRecord))?.value ?? null;
-      if (record === null || record.expires_at <= reader.now) {
+      const own = request.finishes && record?.sealed === null && record.body_digest === bodyDigest;
+      if (record === null || own || record.expires_at <= reader.now) {
         const loaded = await operation.load?.(reader, caller) ?? null;
         return { record: null, unspent: false, loaded };
       }
@@ -89,32 +98,32 @@ export function keepAnswer<L, R>(
         return replay(transaction, key, record, bodyDigest, unspent, request);
       }
       const answer = answerOf(() => {
-        const plan = () => render(operation.plan(transaction, caller, loaded as L));
-        return transaction.attempt(plan);
+        return transaction.attempt(() => {
+          const result = operation.plan(transaction, caller, loaded as L);
+          return result instanceof Refusal ? result : render(result);
+        });
       }, refuse);
-      const content: KeptAnswer = {
-        status: answer.status,
-        body: answer.body,
-        granted_under: answer.granted === undefined ? null : transaction.policyVersion,
-        token_id: answer.granted?.token_id ?? null,
-      };
+      if (answer instanceof Refusal) return answer;
+      const { unfinished_ms } = answer;
+      const expireIn = unfinished_ms ?? KEPT_MS;
       const kept: IdempotencyRecord = {
         body_digest: bodyDigest,
-        sealed: seal(key, content, request, transaction),
-        expires_at: transaction.at + KEPT_MS,
+        sealed: unfinished_ms === undefined ? seal(key, answer, request, transaction) : null,
+        expires_at: transaction.at + expireIn,
       };
-      transaction.set(key, kept, { expireIn: KEPT_MS });
+      transaction.set(key, kept, { expireIn });
       return { status: answer.status, body: answer.body, replayed: false };
     },
   };
 }
 
 function answerOf(
-  run: () => Keepable,
+  run: () => Keepable | Refusal,
   refuse: (refusal: Refusal) => Keepable | null,
-): Keepable {
+): Keepable | Refusal {
   try {
-    return run();
+    const answer = run();
+    return answer instanceof Refusal ? refuse(answer) ?? answer : answer;
   } catch (error) {
     const kept = error instanceof Refusal ? refuse(error) : null;
     if (kept === null) throw error;
@@ -143,15 +152,21 @@ function replay(
 async function isUnspent(reader: Reader, org: string, kept: KeptAnswer | null): Promise<boolean> {
   if (kept === null || kept.token_id === null) return true;
   const token = await reader.get(runTokenKey(org, kept.token_id), spending);
-  return token?.value.status === "minted";
+  return token?.value.status === "minted" && token.value.expires_at > reader.now;
 }
 
 function seal(
   key: StoreKey,
-  answer: KeptAnswer,
+  { status, body, granted }: Keepable,
   request: Repeatable,
   transaction: Transaction,
 ): Uint8Array {
+  const answer: KeptAnswer = {
+    status,
+    body,
+    granted_under: granted === undefined ? null : transaction.policyVersion,
+    token_id: granted?.token_id ?? null,
+  };
   // A batch's answer may be larger than a value of the store; JSON shrinks to a tenth.
   const plain = deflateRawSync(JSON.stringify(answer));
   return encrypt(request.answer_key, plain, associated(key), transaction.deps.random);

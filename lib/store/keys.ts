@@ -69,6 +69,9 @@ export const credentialUsedPrefix = (org: string) => ["credential_used", org] as
 // --- The audit log. ---
 
 export const logHeadKey = (org: string) => ["log_head", org] as const;
+export const logHeadPrefix = () => ["log_head"] as const;
+/** Written by a node that others keep overtaking; every commit checks it, so they notice and wait. */
+export const logTurnKey = (org: string) => ["log_turn", org] as const;
 export const logSegmentKey = (org: string, firstIndex: number) => ["log", org, firstIndex] as const;
 export const logSegmentPrefix = (org: string) => ["log", org] as const;
 export const logPrivateKey = (org: string, firstIndex: number) =>
@@ -115,6 +118,12 @@ export const approvalOrgCountKey = (org: string) => ["approval_org_count", org] 
 // --- Run tokens and executions. ---
 
 export const runTokenKey = (org: string, id: string) => ["run_token", org, id] as const;
+/** What the minted action's arguments were, while somebody may still have to be told. */
+export const runTokenArgumentsKey = (org: string, id: string) =>
+  ["run_token_arguments", org, id] as const;
+/** Set when a caller's unreadable token was logged, so that the next ones are not. */
+export const unreadableTokenKey = (org: string, caller: string) =>
+  ["unreadable_token", org, caller] as const;
 export const tokenKeyKey = (org: string, kid: string) => ["token_key", org, kid] as const;
 export const tokenKeyPrefix = (org: string) => ["token_key", org] as const;
 export const executionKey = (org: string, id: string) => ["execution", org, id] as const;
@@ -132,5 +141,7 @@ export const dueKey = (at: number, kind: string, org: string, id: string) =>
 export const duePrefix = () => ["due"] as const;
 /** Written at start and by readiness checks only, to show that the store takes a write. */
 export const probeKey = () => ["probe"] as const;
+/** Known words sealed when the store was new: a start under another secret is refused by them. */
+export const canaryKey = () => ["canary"] as const;
 /** Set when the first org was made, so that two nodes that start at once make one. */
 export const bootstrapKey = () => ["bootstrap"] as const;

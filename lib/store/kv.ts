@@ -19,6 +19,22 @@ export class MalformedRecord extends Error {
   }
 }
 
+/** The store does not answer, or does not take the commit. Nothing was granted. */
+export class StoreUnavailable extends Error {
+  readonly code = "store_unavailable";
+
+  constructor(cause: unknown) {
+    super("The store does not answer, or did not take the commit.", { cause });
+  }
+}
+
+/** What failed as the one who asked hears it: a damaged record by its name, all else as an outage. */
+export function storeError(error: unknown): MalformedRecord | StoreUnavailable {
+  return error instanceof MalformedRecord || error instanceof StoreUnavailable
+    ? error
+    : new StoreUnavailable(error);
+}
+
 /** A record and the versionstamp that a commit can check it by. */
 export interface Versioned<T> {
   readonly value: T;
@@ -33,18 +49,25 @@ export function parseRecord<T>(key: StoreKey, schema: z.ZodType<T>, value: unkno
   throw new MalformedRecord(key, `${issue?.path.join(".") || "the record"}: ${issue?.message}`);
 }
 
-/** Reads one record with strong consistency; null when there is none. @throws {MalformedRecord} */
+/**
+ * Reads one record with strong consistency; null when there is none.
+ * @throws {MalformedRecord} {StoreUnavailable}
+ */
 export async function readRecord<T>(
   kv: Kv,
   key: StoreKey,
   schema: z.ZodType<T>,
 ): Promise<Versioned<T> | null> {
-  const entry = await kv.get(key as Deno.KvKey);
-  if (entry.versionstamp === null) return null;
-  return { value: parseRecord(key, schema, entry.value), versionstamp: entry.versionstamp };
+  try {
+    const entry = await kv.get(key as Deno.KvKey);
+    if (entry.versionstamp === null) return null;
+    return { value: parseRecord(key, schema, entry.value), versionstamp: entry.versionstamp };
+  } catch (error) {
+    throw storeError(error);
+  }
 }
 
-/** Lists the records below a prefix in key order. @throws {MalformedRecord} */
+/** Lists the records below a prefix in key order. @throws {MalformedRecord} {StoreUnavailable} */
 export async function* listRecords<T>(
   kv: Kv,
   selector: Deno.KvListSelector,
@@ -52,8 +75,12 @@ export async function* listRecords<T>(
   options: Deno.KvListOptions = {},
 ): AsyncGenerator<{ key: StoreKey; value: T; versionstamp: string }> {
   const batchSize = Math.min(options.limit ?? 500, 500);
-  for await (const entry of kv.list(selector, { batchSize, ...options })) {
-    const key = entry.key as StoreKey;
-    yield { key, value: parseRecord(key, schema, entry.value), versionstamp: entry.versionstamp };
+  try {
+    for await (const entry of kv.list(selector, { batchSize, ...options })) {
+      const key = entry.key as StoreKey;
+      yield { key, value: parseRecord(key, schema, entry.value), versionstamp: entry.versionstamp };
+    }
+  } catch (error) {
+    throw storeError(error);
   }
 }

@@ -1,12 +1,49 @@
 import { dirname } from "node:path";
 import { isFile } from "../settings/settings.ts";
 
-/** Opens the store; a file is made for its owner only, folder and all. */
+/** The store does not open, or is not to be opened; the start ends with the message. */
+export class StoreRefused extends Error {
+  readonly code = "store_refused";
+}
+
+/**
+ * Opens the store; a file is made for its owner only, folder and all, and belongs to this process
+ * until it ends.
+ * @throws {StoreRefused} saying what to do
+ */
 export async function openStore(kv: string): Promise<Deno.Kv> {
-  if (!isFile(kv)) return await Deno.openKv(kv);
-  await Deno.mkdir(dirname(kv), { recursive: true, mode: 0o700 });
+  if (kv === ":memory:") return await Deno.openKv(kv);
+  try {
+    if (isFile(kv)) await claimFile(kv);
+    return await Deno.openKv(kv);
+  } catch (error) {
+    if (error instanceof StoreRefused) throw error;
+    const why = error instanceof Error ? error.message : String(error);
+    throw new StoreRefused(`COUNTERSIGN_KV: the store ${kv} does not open (${why}). ${advice(kv)}`);
+  }
+}
+
+async function claimFile(path: string): Promise<void> {
+  await Deno.mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  // SQLite lets two processes open one file, and then fails commits of both with "database is
+  // locked". The lock lies on a file of its own: closing another handle on the database file would
+  // drop SQLite's locks. It is held until the process ends, so the handle is never closed.
+  const lock = await Deno.open(`${path}.lock`, { create: true, write: true, mode: 0o600 });
+  if (!await lock.tryLock(true)) {
+    lock.close();
+    throw new StoreRefused(
+      `COUNTERSIGN_KV: another process holds the store ${path}. Stop that one first, or give this ` +
+        "one a store of its own; several processes share a store only over KV Connect.",
+    );
+  }
   // SQLite gives the files it makes beside this one the same mode.
-  const file = await Deno.open(kv, { create: true, write: true, mode: 0o600 });
+  const file = await Deno.open(path, { create: true, write: true, mode: 0o600 });
   file.close();
-  return await Deno.openKv(kv);
+}
+
+function advice(kv: string): string {
+  return isFile(kv)
+    ? "Give a path below data/ that this user may write, or run with --allow-read and --allow-write " +
+      "for another folder; a file that is no database must be moved away first."
+    : "Check the URL, and that DENO_KV_ACCESS_TOKEN holds its access token.";
 }

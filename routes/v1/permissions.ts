@@ -1,20 +1,67 @@
 import { z } from "zod";
+import { approvalTopic } from "../../lib/approvals/advance.ts";
+import { scrubbedAsk } from "../../lib/approvals/ask.ts";
+import { lookAtApproval } from "../../lib/approvals/end_approval.ts";
+import { holdUntil } from "../../lib/approvals/held_calls.ts";
+import type { SeenApproval } from "../../lib/approvals/seen_approval.ts";
+import { statusOf } from "../../lib/approvals/state.ts";
+import {
+  type Authorized,
+  authorizeOperation,
+  type AuthorizeRequest,
+} from "../../lib/authorizations/authorize.ts";
+import { checkBatchOperation, type Checked } from "../../lib/decisions/check.ts";
 import type { CheckRequest } from "../../lib/decisions/decide.ts";
-import { type Checked, checkOperation } from "../../lib/decisions/check.ts";
-import { guarded, type Route } from "../route.ts";
 import type { JsonObject } from "../../lib/json/json_value.ts";
+import { invalidRequest, Refusal } from "../../lib/refusals/refusal.ts";
+import { TOKEN_TTL } from "../../lib/tokens/mint.ts";
+import { mintOperation } from "../../lib/tokens/mint_operation.ts";
+import type { Call } from "../call.ts";
+import { problemOf } from "../problems.ts";
+import { type Answer, guarded, type Route } from "../route.ts";
 import { actionFields, actionOf, reasonField, referenceField } from "./action_fields.ts";
+import { approvalAnswer, renderApproval } from "./approval_answer.ts";
+import { askFields } from "./approvals.ts";
+import { checkAnswer, renderChecked } from "./check_answer.ts";
+import { mintAnswer, renderMinted } from "./tokens.ts";
 
-const checkFields = z.strictObject({
+const verdictFields = {
   ...actionFields,
   reason: reasonField.nullish(),
   reference_id: referenceField.nullish(),
-  explain: z.boolean().default(false),
+  explain: z.boolean().default(false).describe("Whether to answer with the trace"),
+};
+
+const checkBody = z.strictObject({
+  ...verdictFields,
+  ...askFields,
+  mint: z.boolean().default(false).describe("Whether to mint the token when it is allowed"),
+  request: z.boolean().default(false).describe("Whether to ask when an approval is required"),
+  wait: z.int().min(0).max(60).default(0)
+    .describe("Seconds to hold for the decision and then mint; with `mint` and `request`"),
 });
 
-const checkAnswer = z.object({ decision_id: z.string() });
+const batchBody = z.strictObject({
+  checks: z.array(z.strictObject(verdictFields)).min(1).max(100),
+});
 
-function checkRequest(body: z.output<typeof checkFields>): CheckRequest {
+const authorizedAnswer = checkAnswer.extend({
+  token: mintAnswer.shape.token.optional(),
+  token_id: z.string().optional(),
+  expires_at: z.iso.datetime().optional(),
+  approval: approvalAnswer.optional(),
+});
+
+const batchAnswer = z.object({
+  results: z.array(z.union([checkAnswer, z.object({ error: z.record(z.string(), z.unknown()) })])),
+});
+
+/** How much longer than its wait a held check may take before a repetition runs anew. */
+const HOLD_SLACK_MS = 30_000;
+
+type CheckCall = Call<undefined, undefined, z.output<typeof checkBody>>;
+
+function checkRequest(body: z.output<z.ZodObject<typeof verdictFields>>): CheckRequest {
   return {
     action: actionOf(body),
     reason: body.reason ?? null,
@@ -23,26 +70,96 @@ function checkRequest(body: z.output<typeof checkFields>): CheckRequest {
   };
 }
 
-/** The wire form of a decision. */
-export function renderChecked({ decision, tool }: Checked): JsonObject {
-  const { permission, resolved_from, rule, trace } = decision.resolution;
-  return {
-    decision_id: decision.id,
-    permission,
-    resolved_from,
-    rule_id: rule?.id ?? null,
-    policy_version: decision.policy_version,
-    action_digest: decision.action_digest,
-    tool: tool === null ? null : { id: tool.id, name: tool.name, status: tool.status },
-    decided_at: new Date(decision.decided_at).toISOString(),
-    audit: { index: decision.audit.index, leaf_hash: decision.audit.leaf_hash },
-    next: permission === "allowed"
-      ? { mint: "/v1/tokens/mint" }
-      : permission === "requires_approval"
-      ? { request_approval: "/v1/approvals" }
-      : {},
-    ...(trace === undefined ? {} : { trace: trace.map((step) => ({ ...step })) }),
+function authorizeRequest(body: z.output<typeof checkBody>): AuthorizeRequest {
+  const request = checkRequest(body);
+  if (!body.request) return { ...request, mint: body.mint, ask: null };
+  if (request.reason === null) {
+    throw invalidRequest("/reason", "is required with request: an approver reads it");
+  }
+  const ask = scrubbedAsk({
+    reason: request.reason,
+    context: body.context ?? null,
+    reference_id: request.reference_id,
+    timeout_seconds: body.timeout_seconds ?? null,
+  });
+  return { ...request, mint: body.mint, ask };
+}
+
+/** Decides, and mints or asks in the same commit; where it is to be held, waits and then mints. */
+async function check(call: CheckCall): Promise<Answer> {
+  const { body, client } = call;
+  const waits = body.wait > 0 && body.mint && body.request;
+  let held: SeenApproval | null = null;
+  const first = await call.commit(authorizeOperation(authorizeRequest(body), client), (result) => {
+    const approval = result.asked?.approval ?? null;
+    held = waits ? approval : null;
+    const answer = answerOf(call, result);
+    return held === null ? answer : { ...answer, unfinished_ms: body.wait * 1000 + HOLD_SLACK_MS };
+  });
+  return held === null ? first : await hold(call, first.body as JsonObject, held);
+}
+
+/** Waits for the decision of a request, and mints when it was approved. */
+async function hold(
+  call: CheckCall,
+  checked: JsonObject,
+  { record: { id } }: SeenApproval,
+): Promise<Answer> {
+  const { services, org, body, client } = call;
+  const look = () => call.transact(lookAtApproval(id));
+  const approval = await holdUntil(
+    services,
+    {
+      credential: call.caller.id,
+      topic: approvalTopic(org, id),
+      seconds: body.wait,
+      gone: call.request.signal,
+    },
+    look,
+    ({ record }) => statusOf(record.progress) !== "pending",
+  );
+  const render = (seen: SeenApproval): JsonObject => ({
+    ...checked,
+    approval: renderApproval(seen, services.settings),
+  });
+  if (approval.record.progress.state !== "approved") {
+    const final = { plan: () => approval };
+    const rendered = (seen: SeenApproval) => ({ status: 200, body: render(seen) });
+    return await call.commit(final, rendered, { finishes: true });
+  }
+  const minting = mintOperation(
+    { action: actionOf(body), approval_id: id, ttl_seconds: TOKEN_TTL.default },
+    client,
+  );
+  return await call.commit(minting, (minted) => ({
+    status: 200,
+    body: { ...render(approval), ...tokenOf(renderMinted(minted)) },
+    granted: { token_id: minted.record.id },
+  }), { finishes: true });
+}
+
+function answerOf(call: CheckCall, { checked, token, asked }: Authorized): Answer {
+  const { settings } = call.services;
+  const body = {
+    ...renderChecked(checked),
+    ...(token === null ? {} : tokenOf(renderMinted(token))),
+    ...(asked === null ? {} : { approval: renderApproval(asked.approval, settings) }),
   };
+  if (token !== null) return { status: 200, body, granted: { token_id: token.record.id } };
+  return { status: 200, body, ...grantOf([checked]) };
+}
+
+/** What a check says of the token it minted; the rest the decision says already. */
+function tokenOf({ token, token_id, expires_at }: JsonObject): JsonObject {
+  return { token: token ?? null, token_id: token_id ?? null, expires_at: expires_at ?? null };
+}
+
+/** An `allowed` is repeated only while the policy is the one that allowed it. */
+function grantOf(checked: readonly (Checked | Refusal)[]): Pick<Answer, "granted"> {
+  const allows = checked.some((one) =>
+    !(one instanceof Refusal) && one.decision.resolution.permission === "allowed"
+  );
+  return allows ? { granted: { token_id: null } } : {};
 }
 
 export const checkRoutes: readonly Route[] = [
@@ -51,13 +168,44 @@ export const checkRoutes: readonly Route[] = [
     path: "/v1/permissions/check",
     group: "Permissions",
     summary: "Decide about one action",
+    description:
+      "The verdict is always a 200: a refusal is an answer, not an error. With `mint`, " +
+      "`request` and `wait` one call goes from the question to the token.",
     callers: ["standard", "agent"],
-    body: checkFields,
-    answers: { 200: checkAnswer },
-    handle: (call) =>
-      call.commit(checkOperation(checkRequest(call.body), call.client), (checked) => ({
-        status: 200,
-        body: renderChecked(checked),
-      })),
+    body: checkBody,
+    answers: { 200: authorizedAnswer },
+    refusals: [
+      "tenant_not_permitted",
+      "invalid_arguments",
+      "recently_denied",
+      "no_second_level",
+      "tool_not_registered",
+      "too_many_pending",
+    ],
+    handle: check,
+  }),
+  guarded({
+    method: "post",
+    path: "/v1/permissions/check-batch",
+    group: "Permissions",
+    summary: "Decide about up to 100 actions on one policy version",
+    callers: ["standard", "agent"],
+    body: batchBody,
+    answers: { 200: batchAnswer },
+    handle: (call) => {
+      const path = new URL(call.request.url).pathname;
+      const render = (result: Checked | Refusal): JsonObject =>
+        result instanceof Refusal
+          ? { error: problemOf(result, { path, id: call.id }).body }
+          : renderChecked(result);
+      return call.commit(
+        checkBatchOperation(call.body.checks.map(checkRequest), call.client),
+        (results) => ({
+          status: 200,
+          body: { results: results.map(render) },
+          ...grantOf(results),
+        }),
+      );
+    },
   }),
 ];

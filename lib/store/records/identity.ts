@@ -24,6 +24,8 @@ export const apiKeyRecord = z.object({
   audit_private: z.boolean(),
   /** True for a key that the operator handed over by environment. */
   bootstrap: z.boolean(),
+  /** True for such a key that an owner chose to keep, under a passkey. */
+  kept: z.boolean().default(false),
   /** The member who answers for what this key asks, where there is one. */
   member_behind: z.string().nullable(),
   created_at: timestamp,
@@ -52,6 +54,8 @@ export const memberRecord = z.object({
   role: z.enum(ROLES),
   /** Approver groups: 1, 2 or both. */
   groups: z.array(z.union([z.literal(1), z.literal(2)])),
+  /** Whether the person behind it has enrolled a passkey. */
+  has_passkey: z.boolean().default(false),
   created_at: timestamp,
 });
 export type MemberRecord = z.infer<typeof memberRecord>;
@@ -63,3 +67,6 @@ export const credentialIndex = z.object({
   id: z.string(),
 });
 export type CredentialIndex = z.infer<typeof credentialIndex>;
+
+/** When a key or agent was last used, outside the policy: it changes with every request. */
+export const credentialUsed = z.object({ at: timestamp });

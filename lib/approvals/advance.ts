@@ -1,0 +1,160 @@
+import { toolDefinitionDigest } from "../catalog/tool_definition.ts";
+import { schedule } from "../due/schedule.ts";
+import type { Actor } from "../ledger/entry.ts";
+import type { JsonObject, JsonValue } from "../json/json_value.ts";
+import type { Transaction } from "../ledger/transaction.ts";
+import type { Snapshot } from "../policy/snapshot.ts";
+import {
+  approvalByToolKey,
+  approvalHistoryKey,
+  approvalKey,
+  approvalOpenKey,
+  approvalPendingKey,
+  dueKey,
+} from "../store/keys.ts";
+import type { ApprovalRecord, AskHistory, Progress } from "../store/records/approval.ts";
+import type { ToolRecord } from "../store/records/policy.ts";
+import { eraseArguments } from "./frozen_view.ts";
+import { storeCounts, withoutRequest } from "./limits.ts";
+import type { LoadedApproval } from "./loaded_approval.ts";
+import { settledApproval } from "./state.ts";
+
+/** What the log says of a move. */
+export interface MoveEntry {
+  readonly type: string;
+  readonly actor: Actor;
+  readonly subject?: JsonObject;
+  readonly data: JsonObject;
+  readonly private?: Readonly<Record<string, JsonValue>>;
+}
+
+/** Whoever notes what time or the catalog did. */
+const SYSTEM: Actor = { type: "system", id: "approvals" };
+
+/** How long it is remembered what was asked about an action, milliseconds. */
+const HISTORY_KEPT_MS = 90 * 24 * 60 * 60 * 1000;
+
+/** News of a request, for whoever waits for its outcome. */
+export const approvalTopic = (org: string, id: string): string => `approval ${org} ${id}`;
+
+/** What the log says that an entry about a request was done to. */
+export function subjectOf(record: ApprovalRecord): JsonObject {
+  return {
+    approval: record.id,
+    method: record.method,
+    resource: record.resource,
+    tenant: record.tenant,
+    tool: record.tool_name,
+  };
+}
+
+/**
+ * Writes a request's next state with its entry, and everything that hangs on the state: indexes,
+ * counts, deadlines, kept arguments, whoever waits. The one place where a request changes.
+ *
+ * @param entry null where the entry of something else records the move
+ */
+export function advance(
+  transaction: Transaction,
+  loaded: LoadedApproval,
+  next: ApprovalRecord,
+  entry: MoveEntry | null,
+): LoadedApproval {
+  const { snapshot, at } = transaction;
+  const org = snapshot.orgId;
+  const { id } = next;
+  const before = loaded.record.progress;
+  const after = next.progress;
+  let { counts } = loaded;
+  if (before.state === "pending" && after.state !== "pending") {
+    transaction.delete(approvalPendingKey(org, id));
+    transaction.delete(approvalOpenKey(org, next.requester.id, next.action_digest));
+    transaction.delete(dueKey(next.expires_at, "approval_ends", org, id));
+    counts = withoutRequest(counts, next.expires_at, at);
+    storeCounts(transaction, next.requester.id, counts);
+  }
+  if (after.state === "approved") {
+    schedule(transaction, { kind: "approval_lapses", at: after.use_before, id });
+  } else if (before.state === "approved") {
+    transaction.delete(dueKey(before.use_before, "approval_lapses", org, id));
+  }
+  let record = next;
+  let args = loaded.arguments;
+  if (isOpen(before) && !isOpen(after)) {
+    transaction.delete(approvalByToolKey(org, next.tool_name, id));
+    if (!snapshot.org.retain_arguments && next.arguments_kept) {
+      eraseArguments(transaction, id);
+      record = { ...next, arguments_kept: false };
+      args = null;
+    }
+  }
+  transaction.set(approvalKey(org, id), record);
+  if (entry !== null) {
+    transaction.append({ ...entry, subject: { ...subjectOf(record), ...entry.subject } });
+  }
+  transaction.notify(approvalTopic(org, id));
+  return { ...loaded, record, arguments: args, counts };
+}
+
+/**
+ * The request as it stands at the time of this commit. When its time has passed or its tool has
+ * changed, the commit notes that with its entry.
+ */
+export function settle(transaction: Transaction, loaded: LoadedApproval): LoadedApproval {
+  const { record } = loaded;
+  const definition = definitionOf(transaction.snapshot, record.tool_name);
+  const next = settledApproval(record, transaction.at, definition);
+  if (next === record) return loaded;
+  return advance(transaction, loaded, next, { actor: SYSTEM, ...endingOf(record, next.progress) });
+}
+
+/** The digest of a tool's definition as the catalog has it; null when there is no such tool. */
+export function definitionOf(snapshot: Snapshot, tool: string): string | null {
+  const record = snapshot.tool(tool);
+  if (record === undefined) return null;
+  let digest = definitions.get(record);
+  if (digest === undefined) definitions.set(record, digest = toolDefinitionDigest(record));
+  return digest;
+}
+
+/** A record of the snapshot never changes: another definition is another record. */
+const definitions = new WeakMap<ToolRecord, string>();
+
+/** Puts what was asked about an action into the commit. */
+export function storeHistory(
+  transaction: Transaction,
+  record: Pick<ApprovalRecord, "requester" | "action_digest">,
+  history: AskHistory,
+): void {
+  const { orgId } = transaction.snapshot;
+  const key = approvalHistoryKey(orgId, record.requester.id, record.action_digest);
+  transaction.set(key, history, { expireIn: HISTORY_KEPT_MS });
+}
+
+/** Pending, or approved and not yet used: what a change of the tool would cancel. */
+function isOpen({ state }: Progress): boolean {
+  return state === "pending" || state === "approved";
+}
+
+function endingOf(before: ApprovalRecord, after: Progress): { type: string; data: JsonObject } {
+  const { action_digest } = before;
+  switch (after.state) {
+    case "expired":
+      return {
+        type: "approval.expired",
+        data: { action_digest, expired_at: new Date(after.ended_at).toISOString() },
+      };
+    case "lapsed":
+      return {
+        type: "approval.lapsed",
+        data: { action_digest, use_before: new Date(after.use_before).toISOString() },
+      };
+    case "cancelled":
+      return {
+        type: "approval.cancelled",
+        data: { action_digest, because: after.because, was: before.progress.state },
+      };
+    default:
+      throw new Error(`Time alone makes no request ${after.state}.`);
+  }
+}

@@ -1,0 +1,48 @@
+import type { DueWork } from "../due/schedule.ts";
+import type { Reader, Transaction } from "../ledger/transaction.ts";
+import type { Services } from "../services.ts";
+import { approvalByToolPrefix, dueKey } from "../store/keys.ts";
+import { listRecords } from "../store/kv.ts";
+import { approvalPointer } from "../store/records/approval.ts";
+import { settle } from "./advance.ts";
+import { loadApproval } from "./loaded_approval.ts";
+
+/** How many requests are brought up to date at the same time. */
+const BATCH = 50;
+
+/** Notes that a request has expired or lapsed, and removes the work in the same commit. */
+export async function settleDueApproval({ ledgers }: Services, work: DueWork): Promise<void> {
+  await ledgers.transact(work.org, {
+    load: (reader: Reader) => loadApproval(reader, work.id),
+    plan(transaction: Transaction, loaded) {
+      if (loaded !== null) settle(transaction, loaded);
+      transaction.delete(dueKey(work.at, work.kind, work.org, work.id));
+    },
+  });
+}
+
+/**
+ * Cancels what is pending or unused of a tool whose definition has changed. Every request looks at
+ * the catalog itself, so one that was made since stays.
+ */
+export async function cancelForTool({ deps, ledgers }: Services, work: DueWork): Promise<void> {
+  const settleOne = (id: string) =>
+    ledgers.transact(work.org, {
+      load: (reader: Reader) => loadApproval(reader, id),
+      plan(transaction: Transaction, loaded) {
+        if (loaded !== null) settle(transaction, loaded);
+      },
+    });
+  let batch: string[] = [];
+  const prefix = approvalByToolPrefix(work.org, work.id);
+  for await (const { value } of listRecords(deps.kv, { prefix }, approvalPointer)) {
+    batch.push(value.id);
+    if (batch.length < BATCH) continue;
+    await Promise.all(batch.map(settleOne));
+    batch = [];
+  }
+  await Promise.all(batch.map(settleOne));
+  await ledgers.transact(work.org, {
+    plan: (transaction) => transaction.delete(dueKey(work.at, work.kind, work.org, work.id)),
+  });
+}

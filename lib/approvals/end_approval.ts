@@ -1,0 +1,137 @@
+import type { Client } from "../decisions/decide.ts";
+import { actorOf, type Caller } from "../identity/caller.ts";
+import type { CallerOperation } from "../identity/caller_operation.ts";
+import type { Reader, Transaction } from "../ledger/transaction.ts";
+import { Refusal } from "../refusals/refusal.ts";
+import { runTokenKey } from "../store/keys.ts";
+import { type RunTokenRecord, runTokenRecord } from "../store/records/run_token.ts";
+import { isSpent } from "../tokens/state.ts";
+import { voidToken } from "../tokens/void_token.ts";
+import { advance, definitionOf, type MoveEntry, settle } from "./advance.ts";
+import { loadApproval, type LoadedApproval } from "./loaded_approval.ts";
+import { isRequester, seen, type SeenApproval, visible } from "./seen_approval.ts";
+import { type ApprovalEvent, moved, type StateRefusal, statusOf, termsOf } from "./state.ts";
+
+/** A request as this caller may see it, brought up to date. */
+export function lookAtApproval(
+  idOrReference: string,
+): CallerOperation<LoadedApproval | null, SeenApproval> {
+  return {
+    load: (reader) => loadApproval(reader, idOrReference),
+    plan: (transaction, caller, loaded) =>
+      seenIn(transaction, caller, settle(transaction, visible(caller, loaded))),
+  };
+}
+
+/** The requester withdraws a pending request. */
+export function cancelApproval(
+  idOrReference: string,
+  client: Client,
+): CallerOperation<LoadedApproval | null, SeenApproval | Refusal> {
+  return {
+    load: (reader) => loadApproval(reader, idOrReference),
+    plan(transaction, caller, loaded) {
+      const current = settle(transaction, ownOf(caller, loaded));
+      const { id, action_digest } = current.record;
+      const next = move(transaction, current, { type: "withdraw" }, {
+        type: "approval.cancelled",
+        actor: actorOf(caller),
+        subject: { approval: id },
+        data: {
+          action_digest,
+          because: "withdrawn",
+          request_id: client.request_id,
+          was: current.record.progress.state,
+        },
+      });
+      return next instanceof Refusal ? next : seenIn(transaction, caller, next);
+    },
+  };
+}
+
+interface WithToken {
+  readonly approval: LoadedApproval | null;
+  /** The token minted from it; null when there is none. */
+  readonly token: RunTokenRecord | null;
+}
+
+/** The requester takes an approval back, as long as what it authorized has not run. */
+export function revokeApproval(
+  idOrReference: string,
+  client: Client,
+): CallerOperation<WithToken, SeenApproval | Refusal> {
+  return {
+    load: (reader) => loadWithToken(reader, idOrReference),
+    plan(transaction, caller, { approval, token }) {
+      const current = settle(transaction, ownOf(caller, approval));
+      const event: ApprovalEvent = {
+        type: "revoke",
+        token_spent: token !== null && isSpent(token),
+      };
+      const next = move(transaction, current, event, {
+        type: "approval.revoked",
+        actor: actorOf(caller),
+        ...(token === null ? {} : { subject: { token: token.id } }),
+        data: {
+          action_digest: current.record.action_digest,
+          request_id: client.request_id,
+          was: current.record.progress.state,
+        },
+      });
+      if (next instanceof Refusal) return next;
+      if (token !== null) voidToken(transaction, token);
+      return seenIn(transaction, caller, next);
+    },
+  };
+}
+
+/** Makes a move that is allowed, with its entry; a refusal leaves the request as it is. */
+export function move(
+  transaction: Transaction,
+  loaded: LoadedApproval,
+  event: ApprovalEvent,
+  entry: MoveEntry | null,
+): LoadedApproval | Refusal {
+  const { record } = loaded;
+  const definition = definitionOf(transaction.snapshot, record.tool_name);
+  const progress = moved(record.progress, event, termsOf(record, definition), transaction.at);
+  if (typeof progress === "string") return stateRefusal(progress, loaded);
+  return advance(transaction, loaded, { ...record, progress }, entry);
+}
+
+/** The refusal of a move, with what the caller needs to know of the state. */
+export function stateRefusal(code: StateRefusal, { record }: LoadedApproval): Refusal {
+  const { progress } = record;
+  const status = statusOf(progress);
+  switch (code) {
+    case "approval_not_pending":
+    case "approval_not_approved":
+      return new Refusal(code, { status });
+    case "approval_used":
+      return new Refusal(code, { token_id: "token_id" in progress ? progress.token_id : null });
+    case "approval_lapsed": {
+      const useBefore = "use_before" in progress ? progress.use_before : record.expires_at;
+      return new Refusal(code, { use_before: new Date(useBefore).toISOString() });
+    }
+  }
+}
+
+function seenIn(transaction: Transaction, caller: Caller, loaded: LoadedApproval): SeenApproval {
+  const { snapshot, deps } = transaction;
+  return seen(loaded, caller, { snapshot, sealer: deps.sealer });
+}
+
+/** @throws {Refusal} not_found, not_the_requester */
+function ownOf(caller: Caller, loaded: LoadedApproval | null): LoadedApproval {
+  const approval = visible(caller, loaded);
+  if (!isRequester(caller, approval.record)) throw new Refusal("not_the_requester", {});
+  return approval;
+}
+
+async function loadWithToken(reader: Reader, idOrReference: string): Promise<WithToken> {
+  const approval = await loadApproval(reader, idOrReference);
+  const progress = approval?.record.progress;
+  if (progress?.state !== "used") return { approval, token: null };
+  const key = runTokenKey(reader.snapshot.orgId, progress.token_id);
+  return { approval, token: (await reader.get(key, runTokenRecord))?.value ?? null };
+}

@@ -1,0 +1,196 @@
+import { hash } from "node:crypto";
+import { z } from "zod";
+import { canonicalBytes, canonicalJson } from "../json/canonical.ts";
+import { isJsonObject, type JsonObject } from "../json/json_value.ts";
+import type { Reader, Transaction } from "../ledger/transaction.ts";
+import { approvalAskKey, approvalKey, approvalViewKey } from "../store/keys.ts";
+import type { ApprovalRecord } from "../store/records/approval.ts";
+import { sealedRecord } from "../store/records/log.ts";
+import type { RuleRecord, ToolRecord } from "../store/records/policy.ts";
+import type { Sealer } from "../store/sealing.ts";
+
+/** What the approver of a request will see, whatever becomes of the tool meanwhile. */
+export interface FrozenView extends JsonObject {
+  arguments: JsonObject;
+  /** When it was asked again, and the digest of what was said then. */
+  asked_again: { at: string; digest: string }[];
+}
+
+/** What is said when the same action is asked again. */
+export interface AskedAgain extends JsonObject {
+  at: string;
+  reason: string;
+  context: JsonObject | null;
+  reference_id: string | null;
+}
+
+/** A view as the store keeps it. */
+export interface SealedView {
+  /** Null once the arguments were erased. */
+  readonly arguments: Uint8Array | null;
+  readonly pieces: readonly Uint8Array[];
+}
+
+/** Bytes of a view in one value of the store, with room for the seal. */
+const PIECE_BYTES = 60_000;
+const ARGUMENTS_PIECE = 0;
+
+const jsonObject = z.custom<JsonObject>(isJsonObject, "expected a JSON object");
+const askRows = z.array(z.object({ at: z.string(), digest: z.string() }));
+
+/** `sha256:` and the lower-case hex SHA-256 of the RFC 8785 form of a view or of an asking. */
+export function viewDigest(view: JsonObject): string {
+  return `sha256:${hash("sha256", canonicalJson(view), "hex")}`;
+}
+
+/** The tool as the view shows it. */
+export function frozenTool(tool: ToolRecord): JsonObject {
+  return {
+    id: tool.id,
+    name: tool.name,
+    description: tool.description,
+    category: tool.category,
+    status: tool.status,
+    risk_level: tool.risk_level,
+    annotations: { ...tool.annotations },
+    parameters: tool.parameters,
+  };
+}
+
+/** The rule as the view shows it. */
+export function frozenRule(rule: RuleRecord | null): JsonObject | null {
+  if (rule === null) return null;
+  const { id, selector, permission, note } = rule;
+  return { id, selector: { ...selector }, permission, note };
+}
+
+/** Puts a new view into the commit, as it is answered. */
+export function storeView(transaction: Transaction, id: string, view: FrozenView): SealedView & {
+  readonly arguments: Uint8Array;
+} {
+  const { deps, snapshot } = transaction;
+  const { arguments: args, asked_again: _none, ...rest } = view;
+  const argumentsKey = approvalViewKey(snapshot.orgId, id, ARGUMENTS_PIECE);
+  const sealedArguments = deps.sealer.seal(argumentsKey, canonicalBytes(args));
+  transaction.set(argumentsKey, { sealed: sealedArguments });
+  const bytes = canonicalBytes(rest);
+  const pieces: Uint8Array[] = [];
+  for (let from = 0; from < bytes.length; from += PIECE_BYTES) {
+    const key = approvalViewKey(snapshot.orgId, id, pieces.length + 1);
+    const sealed = deps.sealer.seal(key, bytes.subarray(from, from + PIECE_BYTES));
+    transaction.set(key, { sealed });
+    pieces.push(sealed);
+  }
+  return { arguments: sealedArguments, pieces };
+}
+
+/** Forgets the arguments of a request that has ended. */
+export function eraseArguments(transaction: Transaction, id: string): void {
+  transaction.delete(approvalViewKey(transaction.snapshot.orgId, id, ARGUMENTS_PIECE));
+}
+
+/** Reads the sealed arguments of a request. */
+export async function loadArguments(
+  reader: Pick<Reader, "get">,
+  org: string,
+  record: ApprovalRecord,
+): Promise<Uint8Array | null> {
+  if (!record.arguments_kept) return null;
+  const key = approvalViewKey(org, record.id, ARGUMENTS_PIECE);
+  return (await reader.get(key, sealedRecord))?.value.sealed ?? null;
+}
+
+/** Reads all pieces of a view. */
+export async function loadView(
+  reader: Pick<Reader, "get">,
+  org: string,
+  record: ApprovalRecord,
+): Promise<SealedView> {
+  const keys = Array.from(
+    { length: record.view_pieces },
+    (_, at) => approvalViewKey(org, record.id, at + 1),
+  );
+  const [args, ...pieces] = await Promise.all([
+    loadArguments(reader, org, record),
+    ...keys.map((key) => reader.get(key, sealedRecord)),
+  ]);
+  return {
+    arguments: args,
+    pieces: pieces.flatMap((piece) => piece === null ? [] : [piece.value.sealed]),
+  };
+}
+
+/** The arguments of a request. @throws {CannotOpen} */
+export function openArguments(
+  sealer: Sealer,
+  org: string,
+  id: string,
+  sealed: Uint8Array,
+): JsonObject {
+  return jsonObject.parse(sealer.openJson(approvalViewKey(org, id, ARGUMENTS_PIECE), sealed));
+}
+
+/**
+ * The view as its digest was taken, with what was asked again since. Null when its arguments were
+ * erased. @throws {CannotOpen}
+ */
+export function openView(
+  sealer: Sealer,
+  org: string,
+  record: ApprovalRecord,
+  sealed: SealedView,
+): FrozenView | null {
+  if (sealed.arguments === null) return null;
+  const parts = sealed.pieces.map((piece, at) =>
+    sealer.open(approvalViewKey(org, record.id, at + 1), piece)
+  );
+  const text = new TextDecoder("utf-8", { fatal: true }).decode(joined(parts));
+  return {
+    ...jsonObject.parse(JSON.parse(text)),
+    arguments: openArguments(sealer, org, record.id, sealed.arguments),
+    asked_again: askRows.parse(record.asked_again),
+  };
+}
+
+/** Puts what was said at the asking number `ask` (from 0) into the commit. */
+export function storeAsking(
+  transaction: Transaction,
+  id: string,
+  ask: number,
+  asking: AskedAgain,
+): void {
+  const key = approvalAskKey(transaction.snapshot.orgId, id, ask);
+  transaction.set(key, { sealed: transaction.deps.sealer.sealJson(key, asking) });
+}
+
+/** Seals a short text of a request; `name` says which, so that no two can be swapped. */
+export function sealText(
+  sealer: Sealer,
+  org: string,
+  id: string,
+  name: string,
+  text: string,
+): Uint8Array {
+  return sealer.sealJson([...approvalKey(org, id), name], text);
+}
+
+/** The text that `sealText` sealed. @throws {CannotOpen} */
+export function openText(
+  sealer: Sealer,
+  org: string,
+  id: string,
+  name: string,
+  sealed: Uint8Array,
+): string {
+  return z.string().parse(sealer.openJson([...approvalKey(org, id), name], sealed));
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
+}

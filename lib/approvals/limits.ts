@@ -1,0 +1,97 @@
+import type { Transaction } from "../ledger/transaction.ts";
+import { approvalCountKey, approvalOrgCountKey } from "../store/keys.ts";
+import type { OrgCount, RequesterCount } from "../store/records/approval.ts";
+
+/** How much may be asked, so that nobody is worn down. */
+export const ASK_LIMITS = {
+  pending_per_requester: 20,
+  new_a_minute: 30,
+  pending_per_org: 500,
+  asked_again: 50,
+} as const;
+
+/** How long the same action cannot be asked again after a denial, milliseconds. */
+export const DENIAL_REST_MS = 10 * 60 * 1000;
+
+const MINUTE_MS = 60 * 1000;
+/** Longer than any request is pending. */
+const COUNTS_KEPT_MS = 8 * 24 * 60 * 60 * 1000;
+
+/** What is asked at the moment, by one requester and in the org. */
+export interface AskCounts {
+  readonly requester: RequesterCount;
+  readonly org: OrgCount;
+}
+
+export const NO_COUNTS: AskCounts = {
+  requester: { deadlines: [], recent: [] },
+  org: { deadlines: [] },
+};
+
+/** The limit that one more request would pass, or null. */
+export function limitReached(
+  counts: AskCounts,
+  now: number,
+): { limit: string; retry_after_seconds: number } | null {
+  const { pending_per_requester, new_a_minute, pending_per_org } = ASK_LIMITS;
+  const recent = recentOf(counts.requester, now);
+  if (recent.length >= new_a_minute) {
+    const free = Math.min(...recent) + MINUTE_MS;
+    return {
+      limit: `${new_a_minute} new requests a minute`,
+      retry_after_seconds: Math.max(1, Math.ceil((free - now) / 1000)),
+    };
+  }
+  // When somebody decides is not known: come back in a minute.
+  const retry_after_seconds = 60;
+  if (open(counts.requester.deadlines, now).length >= pending_per_requester) {
+    return { limit: `${pending_per_requester} pending requests a requester`, retry_after_seconds };
+  }
+  if (open(counts.org.deadlines, now).length >= pending_per_org) {
+    return { limit: `${pending_per_org} pending requests an organization`, retry_after_seconds };
+  }
+  return null;
+}
+
+/** The counts with one request more. */
+export function withRequest(counts: AskCounts, deadline: number, now: number): AskCounts {
+  return {
+    requester: {
+      deadlines: [...open(counts.requester.deadlines, now), deadline],
+      recent: [...recentOf(counts.requester, now), now],
+    },
+    org: { deadlines: [...open(counts.org.deadlines, now), deadline] },
+  };
+}
+
+/** The counts with one request less. */
+export function withoutRequest(counts: AskCounts, deadline: number, now: number): AskCounts {
+  return {
+    requester: {
+      deadlines: without(open(counts.requester.deadlines, now), deadline),
+      recent: recentOf(counts.requester, now),
+    },
+    org: { deadlines: without(open(counts.org.deadlines, now), deadline) },
+  };
+}
+
+/** Writes the counts into the commit that changes them. */
+export function storeCounts(transaction: Transaction, requester: string, counts: AskCounts): void {
+  const org = transaction.snapshot.orgId;
+  const expireIn = COUNTS_KEPT_MS;
+  transaction.set(approvalCountKey(org, requester), counts.requester, { expireIn });
+  transaction.set(approvalOrgCountKey(org), counts.org, { expireIn });
+}
+
+function open(deadlines: readonly number[], now: number): number[] {
+  return deadlines.filter((deadline) => deadline > now);
+}
+
+function recentOf({ recent }: RequesterCount, now: number): number[] {
+  return recent.filter((time) => time > now - MINUTE_MS);
+}
+
+function without(deadlines: readonly number[], deadline: number): number[] {
+  const at = deadlines.indexOf(deadline);
+  return at === -1 ? [...deadlines] : deadlines.toSpliced(at, 1);
+}

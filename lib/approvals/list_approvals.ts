@@ -1,0 +1,128 @@
+import type { Caller } from "../identity/caller.ts";
+import { encodeCrockford } from "../ids/crockford.ts";
+import type { Reader } from "../ledger/transaction.ts";
+import type { Snapshot } from "../policy/snapshot.ts";
+import type { Services } from "../services.ts";
+import { approvalKey, approvalPendingPrefix, approvalPrefix } from "../store/keys.ts";
+import { type Kv, listRecords, readRecord } from "../store/kv.ts";
+import { approvalPointer, type ApprovalRecord, approvalRecord } from "../store/records/approval.ts";
+import { definitionOf, settle } from "./advance.ts";
+import { loadArguments } from "./frozen_view.ts";
+import { loadApproval } from "./loaded_approval.ts";
+import { isVisible, seen, type SeenApproval, seesArguments } from "./seen_approval.ts";
+import { type ApprovalStatus, settledApproval, statusOf } from "./state.ts";
+
+/** Which requests are wanted; null where it does not matter. */
+export interface ApprovalFilter {
+  readonly status: ApprovalStatus | null;
+  readonly tool: string | null;
+  readonly tenant: string | null;
+  /** Made at or after, milliseconds. */
+  readonly since: number | null;
+  /** Made before, milliseconds. */
+  readonly until: number | null;
+}
+
+/** Rows that one page looks at, so that a rare filter cannot hold the store. */
+const MAX_LOOKED_AT = 2000;
+
+/**
+ * The requests that a caller may know of, the newest first, from after the id `after` on. `next` is
+ * where the following page starts; a page can have fewer than `limit` where few of many match.
+ */
+export async function listApprovals(
+  services: Services,
+  caller: Caller,
+  snapshot: Snapshot,
+  { filter, limit, after }: {
+    readonly filter: ApprovalFilter;
+    readonly limit: number;
+    readonly after: string | null;
+  },
+): Promise<{ items: SeenApproval[]; next: string | null }> {
+  const { deps, ledgers } = services;
+  const org = snapshot.orgId;
+  const matching: ApprovalRecord[] = [];
+  let last: string | null = null;
+  let lookedAt = 0;
+  for await (const stored of newestFirst(deps.kv, org, filter, after)) {
+    if (matching.length === limit || lookedAt === MAX_LOOKED_AT) {
+      return { items: await seeAll(services, caller, snapshot, matching), next: last };
+    }
+    last = stored.id;
+    lookedAt++;
+    if (!isVisible(caller, stored) || !isOf(stored, filter)) continue;
+    const definition = definitionOf(snapshot, stored.tool_name);
+    let record = settledApproval(stored, deps.now(), definition);
+    if (record !== stored) {
+      // Whoever finds that a request has ended notes it.
+      record = await ledgers.transact(org, {
+        load: (reader: Reader) => loadApproval(reader, stored.id),
+        plan: (transaction, loaded) =>
+          loaded === null ? record : settle(transaction, loaded).record,
+      });
+    }
+    if (filter.status === null || statusOf(record.progress) === filter.status) {
+      matching.push(record);
+    }
+  }
+  return { items: await seeAll(services, caller, snapshot, matching), next: null };
+}
+
+async function* newestFirst(
+  kv: Kv,
+  org: string,
+  { status, since, until }: ApprovalFilter,
+  after: string | null,
+): AsyncGenerator<ApprovalRecord> {
+  const prefix = status === "pending" ? approvalPendingPrefix(org) : approvalPrefix(org);
+  const ends = [after, until === null ? null : floorId(until)].filter((end) => end !== null);
+  const selector = {
+    prefix,
+    ...(since === null ? {} : { start: [...prefix, floorId(since)] }),
+    ...(ends.length === 0 ? {} : { end: [...prefix, ends.sort()[0] ?? ""] }),
+  };
+  const range = "start" in selector && "end" in selector
+    ? { start: selector.start, end: selector.end }
+    : selector;
+  const options = { reverse: true, batchSize: 100 };
+  if (status !== "pending") {
+    for await (const { value } of listRecords(kv, range, approvalRecord, options)) yield value;
+    return;
+  }
+  for await (const { value } of listRecords(kv, range, approvalPointer, options)) {
+    const record = await readRecord(kv, approvalKey(org, value.id), approvalRecord);
+    if (record !== null) yield record.value;
+  }
+}
+
+/** The smallest id that a request made at this millisecond can have. */
+function floorId(at: number): string {
+  const bytes = new Uint8Array(16);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(at) << 16n);
+  return `apr_${encodeCrockford(bytes)}`;
+}
+
+function isOf(record: ApprovalRecord, { tool, tenant, since, until }: ApprovalFilter): boolean {
+  return (tool === null || record.tool_name === tool) &&
+    (tenant === null || record.tenant === tenant) &&
+    (since === null || record.created_at >= since) &&
+    (until === null || record.created_at < until);
+}
+
+async function seeAll(
+  { deps }: Services,
+  caller: Caller,
+  snapshot: Snapshot,
+  records: readonly ApprovalRecord[],
+): Promise<SeenApproval[]> {
+  const reader: Pick<Reader, "get"> = { get: (key, schema) => readRecord(deps.kv, key, schema) };
+  const items: SeenApproval[] = [];
+  for (const record of records) {
+    const args = seesArguments(caller, record)
+      ? await loadArguments(reader, snapshot.orgId, record)
+      : null;
+    items.push(seen({ record, arguments: args }, caller, { snapshot, sealer: deps.sealer }));
+  }
+  return items;
+}

@@ -1,0 +1,62 @@
+import { z } from "zod";
+import { isJsonObject, type JsonObject } from "../json/json_value.ts";
+import type { Reader } from "../ledger/transaction.ts";
+import type { Services } from "../services.ts";
+import { approvalAskPrefix, approvalHistoryKey } from "../store/keys.ts";
+import { listRecords, readRecord } from "../store/kv.ts";
+import { type ApprovalRecord, askHistory } from "../store/records/approval.ts";
+import { sealedRecord } from "../store/records/log.ts";
+import { type AskedAgain, type FrozenView, loadView, openView } from "./frozen_view.ts";
+import { NO_HISTORY } from "./loaded_approval.ts";
+
+/** What somebody who decides looks at besides the request itself. */
+export interface Review {
+  /** What `view_digest` is the digest of; null once its arguments were erased. */
+  readonly view: FrozenView | null;
+  /** What was said when it was asked again; the view carries the digest of each. */
+  readonly asked_again: readonly AskedAgain[];
+  /** How often this requester asked for this action, and was denied. */
+  readonly asked: number;
+  readonly denied: number;
+}
+
+const askedAgain: z.ZodType<AskedAgain> = z.object({
+  at: z.string(),
+  reason: z.string(),
+  context: z.custom<JsonObject>(isJsonObject, "expected a JSON object").nullable(),
+  reference_id: z.string().nullable(),
+});
+
+/**
+ * Reads the whole of a request, for whom it has been shown to be visible before.
+ * @throws {CannotOpen}, {MalformedRecord}
+ */
+export async function reviewApproval(
+  { deps }: Pick<Services, "deps">,
+  org: string,
+  record: ApprovalRecord,
+): Promise<Review> {
+  const { kv, sealer } = deps;
+  const reader: Pick<Reader, "get"> = { get: (key, schema) => readRecord(kv, key, schema) };
+  const historyKey = approvalHistoryKey(org, record.requester.id, record.action_digest);
+  const [sealed, history] = await Promise.all([
+    loadView(reader, org, record),
+    readRecord(kv, historyKey, askHistory),
+  ]);
+  const asked: AskedAgain[] = [];
+  for await (const { key, value } of listRecords(kv, askRows(org, record), sealedRecord)) {
+    if (asked.length === record.asked_again.length) break;
+    asked.push(askedAgain.parse(sealer.openJson(key, value.sealed)));
+  }
+  const counts = history?.value ?? NO_HISTORY;
+  return {
+    view: openView(sealer, org, record, sealed),
+    asked_again: asked,
+    asked: counts.asked,
+    denied: counts.denied,
+  };
+}
+
+function askRows(org: string, record: ApprovalRecord): Deno.KvListSelector {
+  return { prefix: approvalAskPrefix(org, record.id) };
+}

@@ -1,0 +1,81 @@
+import type { Caller } from "../identity/caller.ts";
+import type { JsonObject } from "../json/json_value.ts";
+import type { Snapshot } from "../policy/snapshot.ts";
+import { Refusal } from "../refusals/refusal.ts";
+import type { ApprovalRecord, LevelDecision } from "../store/records/approval.ts";
+import type { Sealer } from "../store/sealing.ts";
+import { someoneCanDecide } from "./deciders.ts";
+import { openArguments, openText } from "./frozen_view.ts";
+import type { LoadedApproval } from "./loaded_approval.ts";
+
+/** A request as one caller may see it. */
+export interface SeenApproval {
+  readonly record: ApprovalRecord;
+  readonly reason: string;
+  /** Null for who may not see them, and once they were erased. */
+  readonly arguments: JsonObject | null;
+  readonly decisions: readonly SeenDecision[];
+  readonly warning: "no_eligible_approver" | null;
+}
+
+export interface SeenDecision extends Omit<LevelDecision, "note"> {
+  /** Null for who may not see it, and where there is none. */
+  readonly note: string | null;
+}
+
+/**
+ * Whether a caller may know of a request at all: inside the wall of their tenants, and an agent
+ * only of its own.
+ */
+export function isVisible(
+  caller: Caller,
+  { requester, tenant }: Pick<ApprovalRecord, "requester" | "tenant">,
+): boolean {
+  if (isRequester(caller, { requester })) return true;
+  if (caller.tier !== "standard" && caller.tier !== "approver") return false;
+  return caller.tenant_ids === null || (tenant !== null && caller.tenant_ids.includes(tenant));
+}
+
+/** Whether this caller made the request. */
+export function isRequester(
+  caller: Pick<Caller, "type" | "id">,
+  { requester }: Pick<ApprovalRecord, "requester">,
+): boolean {
+  return caller.type === requester.type && caller.id === requester.id;
+}
+
+/** Arguments, and what was noted on a decision, go to who asked and to who decides. */
+export function seesArguments(caller: Caller, record: Pick<ApprovalRecord, "requester">): boolean {
+  return caller.tier === "approver" || isRequester(caller, record);
+}
+
+/** The request, if this caller may know of it. @throws {Refusal} not_found */
+export function visible(caller: Caller, loaded: LoadedApproval | null): LoadedApproval {
+  if (loaded === null || !isVisible(caller, loaded.record)) {
+    throw new Refusal("not_found", { what: "approval" });
+  }
+  return loaded;
+}
+
+/** A request as this caller may see it. @throws {CannotOpen} */
+export function seen(
+  { record, arguments: args }: Pick<LoadedApproval, "record" | "arguments">,
+  caller: Caller,
+  { snapshot, sealer }: { readonly snapshot: Snapshot; readonly sealer: Sealer },
+): SeenApproval {
+  const { orgId, org, members } = snapshot;
+  const inside = seesArguments(caller, record);
+  const isPending = record.progress.state === "pending";
+  return {
+    record,
+    reason: openText(sealer, orgId, record.id, "reason", record.reason),
+    arguments: inside && args !== null ? openArguments(sealer, orgId, record.id, args) : null,
+    decisions: record.decisions.map(({ note, ...decision }) => ({
+      ...decision,
+      note: inside && note !== null
+        ? openText(sealer, orgId, record.id, `note ${decision.level}`, note)
+        : null,
+    })),
+    warning: isPending && !someoneCanDecide(record, org, members) ? "no_eligible_approver" : null,
+  };
+}

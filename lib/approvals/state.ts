@@ -1,0 +1,187 @@
+import type { ApprovalRecord, ApprovalState, Progress } from "../store/records/approval.ts";
+
+/** What somebody does to a request. */
+export type ApprovalEvent =
+  | { readonly type: "approve" }
+  | { readonly type: "deny" }
+  | { readonly type: "withdraw" }
+  | { readonly type: "use"; readonly token_id: string }
+  /** `token_spent`: whether the token that was minted from it has been consumed. */
+  | { readonly type: "revoke"; readonly token_spent: boolean };
+
+export type ApprovalEventType = ApprovalEvent["type"];
+
+/** Why an event does nothing. */
+export type StateRefusal =
+  | "approval_not_pending"
+  | "approval_not_approved"
+  | "approval_used"
+  | "approval_lapsed";
+
+type Cell = ApprovalState | "step" | StateRefusal;
+
+const NOT_PENDING = "approval_not_pending";
+const NOT_APPROVED = "approval_not_approved";
+const ENDED = {
+  approve: NOT_PENDING,
+  deny: NOT_PENDING,
+  withdraw: NOT_PENDING,
+  use: NOT_APPROVED,
+  revoke: NOT_APPROVED,
+} as const satisfies Record<ApprovalEventType, Cell>;
+
+/**
+ * Every move that somebody can make: the state it leads to, or why not. `step` is the next level,
+ * or after the last one `approved`. A spent token makes `used` final as well.
+ */
+export const MOVES: Readonly<Record<ApprovalState, Readonly<Record<ApprovalEventType, Cell>>>> = {
+  pending: {
+    approve: "step",
+    deny: "denied",
+    withdraw: "cancelled",
+    use: NOT_APPROVED,
+    revoke: NOT_APPROVED,
+  },
+  approved: { ...ENDED, use: "used", revoke: "revoked" },
+  used: { ...ENDED, use: "approval_used", revoke: "revoked" },
+  lapsed: { ...ENDED, use: "approval_lapsed", revoke: "revoked" },
+  denied: ENDED,
+  expired: ENDED,
+  cancelled: ENDED,
+  revoked: ENDED,
+};
+
+/** What of a request its moves depend on. */
+export type Terms = Pick<ApprovalRecord, "levels" | "expires_at" | "use_seconds"> & {
+  /** Whether the tool is no longer the one that the frozen view shows. */
+  readonly tool_changed: boolean;
+};
+
+/** What time and the catalog make of a request without anybody's doing. `now` in milliseconds. */
+export function settled(progress: Progress, terms: Terms, now: number): Progress {
+  const { level } = progress;
+  if (progress.state === "pending") {
+    // The deadline is when it ended, however late somebody looks.
+    if (now >= terms.expires_at) return { state: "expired", level, ended_at: terms.expires_at };
+    if (terms.tool_changed) return cancelled(progress, "tool_changed", now);
+  }
+  if (progress.state === "approved") {
+    const { decided_at, use_before } = progress;
+    if (now >= use_before) {
+      return { state: "lapsed", level, decided_at, use_before, ended_at: use_before };
+    }
+    if (terms.tool_changed) return cancelled(progress, "tool_changed", now);
+  }
+  return progress;
+}
+
+/**
+ * Where an event leads from a state at `now` (milliseconds), or why it does nothing. Time counts by
+ * itself: an event after the deadline finds the request expired, whether or not anybody noted it.
+ */
+export function moved(
+  from: Progress,
+  event: ApprovalEvent,
+  terms: Terms,
+  now: number,
+): Progress | StateRefusal {
+  const progress = settled(from, terms, now);
+  const cell = MOVES[progress.state][event.type];
+  switch (cell) {
+    case "step":
+      if (progress.level < terms.levels) return { state: "pending", level: 2 };
+      return {
+        state: "approved",
+        level: progress.level,
+        decided_at: now,
+        use_before: now + terms.use_seconds * 1000,
+      };
+    case "denied":
+      return { state: "denied", level: progress.level, decided_at: now };
+    case "cancelled":
+      return cancelled(progress, "withdrawn", now);
+    case "used":
+      if (progress.state !== "approved" || event.type !== "use") return NOT_APPROVED;
+      return { ...progress, state: "used", used_at: now, token_id: event.token_id };
+    case "revoked":
+      return revoked(progress, event, now);
+    case "approval_not_pending":
+    case "approval_not_approved":
+    case "approval_used":
+    case "approval_lapsed":
+      return cell;
+    default:
+      throw new Error(`No move leads to the state ${JSON.stringify(cell)}.`);
+  }
+}
+
+function cancelled(
+  progress: Progress,
+  because: "withdrawn" | "tool_changed",
+  now: number,
+): Progress {
+  const decided_at = progress.state === "approved" ? progress.decided_at : null;
+  return { state: "cancelled", level: progress.level, decided_at, ended_at: now, because };
+}
+
+function revoked(progress: Progress, event: ApprovalEvent, now: number): Progress | StateRefusal {
+  switch (progress.state) {
+    case "used":
+      if (event.type === "revoke" && event.token_spent) return "approval_used";
+      break;
+    case "approved":
+    case "lapsed":
+      break;
+    default:
+      return NOT_APPROVED;
+  }
+  const { level, decided_at, use_before } = progress;
+  const token_id = progress.state === "used" ? progress.token_id : null;
+  return { state: "revoked", level, decided_at, use_before, ended_at: now, token_id };
+}
+
+/** What the API calls a state. */
+export type ApprovalStatus = Exclude<ApprovalState, "used" | "lapsed">;
+
+export const APPROVAL_STATUSES = [
+  "pending",
+  "approved",
+  "denied",
+  "expired",
+  "cancelled",
+  "revoked",
+] as const satisfies readonly ApprovalStatus[];
+
+/** The name that the API has for a state: a used or lapsed approval stays `approved`. */
+export function statusOf(progress: Progress): ApprovalStatus {
+  const { state } = progress;
+  return state === "used" || state === "lapsed" ? "approved" : state;
+}
+
+/**
+ * The request as it stands at `now` (milliseconds), given the digest of the tool's definition as
+ * the catalog has it (null when the tool is gone). The same object when nothing moved it.
+ */
+export function settledApproval(
+  record: ApprovalRecord,
+  now: number,
+  definition: string | null,
+): ApprovalRecord {
+  const progress = settled(record.progress, termsOf(record, definition), now);
+  return progress === record.progress ? record : { ...record, progress };
+}
+
+/** The status of a request at `now`, whether or not anybody noted it yet. */
+export function effectiveStatus(
+  record: ApprovalRecord,
+  now: number,
+  definition: string | null,
+): ApprovalStatus {
+  return statusOf(settledApproval(record, now, definition).progress);
+}
+
+/** What the moves of this request depend on. */
+export function termsOf(record: ApprovalRecord, definition: string | null): Terms {
+  const { levels, expires_at, use_seconds, definition_digest } = record;
+  return { levels, expires_at, use_seconds, tool_changed: definition !== definition_digest };
+}

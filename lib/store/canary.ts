@@ -1,0 +1,50 @@
+import { z } from "zod";
+import type { Deps } from "../deps.ts";
+import { canaryKey } from "./keys.ts";
+import { readRecord } from "./kv.ts";
+import { StoreRefused } from "./open_store.ts";
+import { CannotOpen } from "./sealing.ts";
+
+const WORDS = new TextEncoder().encode("countersign");
+/** How long the first answer of the store may take, milliseconds. */
+const FIRST_ANSWER_MS = 15_000;
+
+/**
+ * Proves at start that the secret is the one that this store was first opened with, before anything
+ * is sealed under another: a record with known words, sealed when the store was new. It is never
+ * sealed anew, so that a secret is not taken away while records may still lie under it.
+ * @throws {StoreRefused} when the secret is another, or the store does not answer
+ */
+export async function proveSecret({ kv, sealer, timer }: Deps): Promise<void> {
+  const limit = timer(FIRST_ANSWER_MS);
+  const tooLate = limit.elapsed.then(() => {
+    throw new StoreRefused(
+      `COUNTERSIGN_KV: the store did not answer within ${FIRST_ANSWER_MS / 1000} seconds. ` +
+        "Check that it runs and can be reached.",
+    );
+  });
+  try {
+    await Promise.race([prove(kv, sealer), tooLate]);
+  } finally {
+    limit.cancel();
+  }
+}
+
+async function prove(kv: Deps["kv"], sealer: Deps["sealer"]): Promise<void> {
+  const key = canaryKey();
+  const first = { key: [...key], versionstamp: null };
+  const made = await kv.atomic().check(first).set([...key], sealer.seal(key, WORDS)).commit();
+  if (made.ok) return;
+  const record = await readRecord(kv, key, z.instanceof(Uint8Array));
+  if (record === null) return;
+  try {
+    sealer.open(key, record.value);
+  } catch (error) {
+    if (!(error instanceof CannotOpen)) throw error;
+    throw new StoreRefused(
+      "COUNTERSIGN_SECRET: the store was written under another secret. Start with that one, or give " +
+        "it as COUNTERSIGN_SECRET_PREVIOUS beside the new one. Where none was set, it is the file " +
+        "config/secret of that time.",
+    );
+  }
+}

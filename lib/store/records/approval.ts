@@ -1,0 +1,125 @@
+import { z } from "zod";
+import { RESOLVED_FROM } from "../../policy/levels.ts";
+
+/** Records of requests to humans. What an approver sees lies apart, sealed. */
+
+const timestamp = z.number().int().nonnegative();
+const bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array, "expected bytes");
+const level = z.union([z.literal(1), z.literal(2)]);
+export type ApprovalLevel = z.infer<typeof level>;
+
+const granted = { level, decided_at: timestamp, use_before: timestamp };
+
+/**
+ * Where a request stands, each state with what is true in it and nothing else. The API calls
+ * `approved`, `used` and `lapsed` alike `approved`.
+ */
+export const progress = z.discriminatedUnion("state", [
+  z.object({ state: z.literal("pending"), level }),
+  z.object({ state: z.literal("approved"), ...granted }),
+  z.object({ state: z.literal("used"), ...granted, used_at: timestamp, token_id: z.string() }),
+  z.object({ state: z.literal("lapsed"), ...granted, ended_at: timestamp }),
+  z.object({ state: z.literal("denied"), level, decided_at: timestamp }),
+  z.object({ state: z.literal("expired"), level, ended_at: timestamp }),
+  z.object({
+    state: z.literal("cancelled"),
+    level,
+    /** Null when it was cancelled before it was decided. */
+    decided_at: timestamp.nullable(),
+    ended_at: timestamp,
+    because: z.enum(["withdrawn", "tool_changed"]),
+  }),
+  z.object({
+    state: z.literal("revoked"),
+    ...granted,
+    ended_at: timestamp,
+    /** The token that was minted from it and is void now. */
+    token_id: z.string().nullable(),
+  }),
+]);
+export type Progress = z.infer<typeof progress>;
+export type ApprovalState = Progress["state"];
+
+/** What one person said at one level. */
+export const levelDecision = z.object({
+  level,
+  decision: z.enum(["approve", "deny"]),
+  member: z.string(),
+  /** The approver key that spoke for the member; null when the member signed it. */
+  asserted_by: z.string().nullable(),
+  at: timestamp,
+  /** The scrubbed note, sealed; null when there is none. */
+  note: bytes.nullable(),
+});
+export type LevelDecision = z.infer<typeof levelDecision>;
+
+export const requester = z.object({
+  type: z.enum(["api_key", "agent"]),
+  id: z.string(),
+  name: z.string(),
+});
+export type Requester = z.infer<typeof requester>;
+
+export const approvalRecord = z.object({
+  id: z.string(),
+  /** What people call it: `REF-XXXXXXXX-XXXX`. */
+  reference: z.string(),
+  progress,
+  levels: level,
+  /** True when a second approval was wanted and nobody could give it. */
+  levels_skipped: z.boolean(),
+  /** Whether the member behind the requester may not decide, as it was when this was made. */
+  duties_separated: z.boolean(),
+  tool_name: z.string(),
+  tool_id: z.string(),
+  tenant: z.string().nullable(),
+  resource: z.string().nullable(),
+  method: z.string().nullable(),
+  action_digest: z.string(),
+  /** Of the frozen view with everything asked again so far. */
+  view_digest: z.string(),
+  /** Of the tool as the view shows it: another one cancels the request. */
+  definition_digest: z.string(),
+  requester,
+  member_behind: z.string().nullable(),
+  resolved_from: z.enum(RESOLVED_FROM),
+  rule_id: z.string().nullable(),
+  decision_id: z.string(),
+  reference_id: z.string().nullable(),
+  created_at: timestamp,
+  expires_at: timestamp,
+  /** Seconds that an approval of this request can be used for. */
+  use_seconds: z.number().int().positive(),
+  decisions: z.array(levelDecision),
+  /** When it was asked again, RFC 3339, and the digest of what was said; the oldest first. */
+  asked_again: z.array(z.object({ at: z.string(), digest: z.string() })),
+  /** The scrubbed reason, sealed. */
+  reason: bytes,
+  /** In how many pieces the view is kept, its arguments aside. */
+  view_pieces: z.number().int().positive(),
+  /** Whether the arguments are still kept. */
+  arguments_kept: z.boolean(),
+});
+export type ApprovalRecord = z.infer<typeof approvalRecord>;
+
+/** A row of an index: which request its key leads to. */
+export const approvalPointer = z.object({ id: z.string() });
+
+/** Deadlines of the requests that are open: one that has passed does not count, noted or not. */
+export const orgCount = z.object({ deadlines: z.array(timestamp) });
+export type OrgCount = z.infer<typeof orgCount>;
+
+export const requesterCount = z.object({
+  deadlines: z.array(timestamp),
+  /** When requests were made in the past minute, milliseconds. */
+  recent: z.array(timestamp),
+});
+export type RequesterCount = z.infer<typeof requesterCount>;
+
+/** What a requester asked before about one action. */
+export const askHistory = z.object({
+  asked: z.number().int().nonnegative(),
+  denied: z.number().int().nonnegative(),
+  last_denial: z.object({ approval: z.string(), at: timestamp }).nullable(),
+});
+export type AskHistory = z.infer<typeof askHistory>;

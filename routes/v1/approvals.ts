@@ -1,0 +1,263 @@
+import { z } from "zod";
+import { approvalTopic } from "../../lib/approvals/advance.ts";
+import { type Asked, MAX_CONTEXT_BYTES, scrubbedAsk } from "../../lib/approvals/ask.ts";
+import { decideApproval } from "../../lib/approvals/decide_approval.ts";
+import {
+  cancelApproval,
+  lookAtApproval,
+  revokeApproval,
+} from "../../lib/approvals/end_approval.ts";
+import { holdUntil } from "../../lib/approvals/held_calls.ts";
+import { listApprovals } from "../../lib/approvals/list_approvals.ts";
+import { requestApproval } from "../../lib/approvals/request_approval.ts";
+import { reviewApproval } from "../../lib/approvals/review_approval.ts";
+import type { SeenApproval } from "../../lib/approvals/seen_approval.ts";
+import { APPROVAL_STATUSES, statusOf } from "../../lib/approvals/state.ts";
+import { tenantWithin } from "../../lib/identity/caller.ts";
+import { isId } from "../../lib/ids/id.ts";
+import { canonicalBytes } from "../../lib/json/canonical.ts";
+import { isJsonObject, type JsonObject } from "../../lib/json/json_value.ts";
+import type { Call } from "../call.ts";
+import { type Answer, guarded, type Route } from "../route.ts";
+import {
+  actionFields,
+  actionOf,
+  depthOf,
+  MAX_ARGUMENT_DEPTH,
+  reasonField,
+  referenceField,
+  tenantId,
+  toolName,
+} from "./action_fields.ts";
+import { approvalAnswer, renderApproval, renderReview } from "./approval_answer.ts";
+import { decodeCursor, encodeCursor, pageAnswer, pageQuery } from "./paging.ts";
+import { timeRange } from "./time_range.ts";
+
+const GROUP = "Approvals";
+
+const contextField = z.custom<JsonObject>(isJsonObject, "must be an object")
+  .superRefine((value, context) => {
+    if (depthOf(value) > MAX_ARGUMENT_DEPTH) {
+      context.addIssue({
+        code: "custom",
+        message: `nests deeper than ${MAX_ARGUMENT_DEPTH} levels`,
+      });
+    } else if (canonicalBytes(value).length > MAX_CONTEXT_BYTES) {
+      context.addIssue({
+        code: "custom",
+        message: `has more than ${MAX_CONTEXT_BYTES} bytes in canonical form`,
+      });
+    }
+  }).meta({ type: "object", description: "What helps the approver to decide" });
+
+/** What a request says to the approver, on every route that makes one. */
+export const askFields = {
+  context: contextField.nullish(),
+  timeout_seconds: z.int().min(60).max(7 * 24 * 3600).nullish()
+    .describe("Shortens the tool's or the organization's timeout"),
+};
+
+const requestBody = z.strictObject({
+  ...actionFields,
+  ...askFields,
+  reason: reasonField,
+  reference_id: referenceField.nullish(),
+});
+
+const idParams = z.object({
+  id: z.string().min(1).max(64).describe("Id, or reference such as REF-7K2M9QXV-4T8B"),
+});
+
+const waitQuery = z.strictObject({
+  wait: z.string().regex(/^[0-9]{1,2}$/, "must be a whole number from 0 to 60").transform(Number)
+    .pipe(z.number().max(60, "must be at most 60")).default(0)
+    .describe("Seconds to hold the answer while the request is pending"),
+});
+
+const listQuery = z.strictObject({
+  ...pageQuery,
+  ...timeRange,
+  status: z.enum(APPROVAL_STATUSES).optional(),
+  tool_name: toolName.optional(),
+  tenant_id: tenantId.optional(),
+});
+
+const decideBody = z.strictObject({
+  decision: z.enum(["approve", "deny"]),
+  decided_by: z.string().min(3).max(320).describe("E-mail address of the member who decided"),
+  note: z.string().min(1).max(1000).nullish(),
+});
+
+const afterId = z.tuple([z.string().refine((text) => isId(text, "apr"))]);
+
+type RequestCall = Call<undefined, undefined, z.output<typeof requestBody>>;
+
+function requestRoute(path: string, summary: string): Route {
+  return guarded({
+    method: "post",
+    path,
+    group: GROUP,
+    summary,
+    description: "Answers 200 with the pending request where this requester has one for the " +
+      "action already: what is said anew is added to it.",
+    callers: ["standard", "agent"],
+    body: requestBody,
+    answers: { 200: approvalAnswer, 201: approvalAnswer },
+    refusals: [
+      "tenant_not_permitted",
+      "approval_not_required",
+      "tool_disabled",
+      "invalid_arguments",
+      "recently_denied",
+      "no_second_level",
+      "tool_not_registered",
+      "too_many_pending",
+    ],
+    handle: (call: RequestCall) => {
+      const { body } = call;
+      const ask = scrubbedAsk({
+        reason: body.reason,
+        context: body.context ?? null,
+        reference_id: body.reference_id ?? null,
+        timeout_seconds: body.timeout_seconds ?? null,
+      });
+      return call.commit(
+        requestApproval(actionOf(body), ask, call.client),
+        ({ approval, joined }: Asked) => ({
+          status: joined ? 200 : 201,
+          body: renderApproval(approval, call.services.settings),
+        }),
+      );
+    },
+  });
+}
+
+async function answerOne(
+  call: Call<z.output<typeof idParams>, z.output<typeof waitQuery>, undefined>,
+): Promise<Answer> {
+  const { services, org, query } = call;
+  const look = () => call.transact(lookAtApproval(call.params.id));
+  const isDecided = ({ record }: SeenApproval) => statusOf(record.progress) !== "pending";
+  let approval = await look();
+  if (query.wait > 0 && !isDecided(approval)) {
+    approval = await holdUntil(
+      services,
+      {
+        credential: call.caller.id,
+        topic: approvalTopic(org, approval.record.id),
+        seconds: query.wait,
+        gone: call.request.signal,
+      },
+      look,
+      isDecided,
+    );
+  }
+  const body = renderApproval(approval, services.settings);
+  if (call.caller.tier === "approver") {
+    body.review = renderReview(await reviewApproval(services, org, approval.record));
+  }
+  return { status: 200, body };
+}
+
+async function answerList(
+  call: Call<undefined, z.output<typeof listQuery>, undefined>,
+): Promise<Answer> {
+  const { services, query } = call;
+  const { status = null, tool_name = null, tenant_id = null, since = null, until = null } = query;
+  const { snapshot, caller } = await call.transact({
+    plan(transaction, caller) {
+      if (tenant_id !== null) tenantWithin(caller, tenant_id);
+      return { snapshot: transaction.snapshot, caller };
+    },
+  });
+  const { items, next } = await listApprovals(services, caller, snapshot, {
+    filter: { status, tool: tool_name, tenant: tenant_id, since, until },
+    limit: query.limit,
+    after: query.cursor === undefined ? null : decodeCursor(query.cursor, afterId)[0],
+  });
+  const data = items.map((approval) => renderApproval(approval, services.settings));
+  return { status: 200, body: { data, next_cursor: next === null ? null : encodeCursor([next]) } };
+}
+
+const answered = (call: Pick<Call<unknown, unknown, unknown>, "services">) =>
+(
+  approval: SeenApproval,
+): Answer => ({ status: 200, body: renderApproval(approval, call.services.settings) });
+
+export const approvalRoutes: readonly Route[] = [
+  requestRoute("/v1/approvals", "Ask a human to approve one action"),
+  requestRoute("/v1/approvals/request", "The same as `POST /v1/approvals`"),
+  guarded({
+    method: "get",
+    path: "/v1/approvals",
+    group: GROUP,
+    summary: "List requests, the newest first",
+    description: "Agents see their own. A page can be short where few of many match; " +
+      "`next_cursor` says whether there is more.",
+    callers: ["standard", "agent", "approver"],
+    query: listQuery,
+    answers: { 200: pageAnswer(approvalAnswer) },
+    refusals: ["tenant_not_permitted"],
+    handle: answerList,
+  }),
+  guarded({
+    method: "get",
+    path: "/v1/approvals/:id",
+    group: GROUP,
+    summary: "Read one request, or wait for its outcome",
+    callers: ["standard", "agent", "approver"],
+    params: idParams,
+    query: waitQuery,
+    answers: { 200: approvalAnswer },
+    refusals: ["not_found", "too_many_pending"],
+    handle: answerOne,
+  }),
+  guarded({
+    method: "post",
+    path: "/v1/approvals/:id/cancel",
+    group: GROUP,
+    summary: "Withdraw a pending request",
+    callers: ["standard", "agent"],
+    params: idParams,
+    answers: { 200: approvalAnswer },
+    refusals: ["not_found", "not_the_requester", "approval_not_pending"],
+    handle: (call) => call.commit(cancelApproval(call.params.id, call.client), answered(call)),
+  }),
+  guarded({
+    method: "post",
+    path: "/v1/approvals/:id/revoke",
+    group: GROUP,
+    summary: "Take an approval back that has not been used",
+    description: "A token that was minted from it and not consumed becomes void.",
+    callers: ["standard", "agent"],
+    params: idParams,
+    answers: { 200: approvalAnswer },
+    refusals: ["not_found", "not_the_requester", "approval_not_approved", "approval_used"],
+    handle: (call) => call.commit(revokeApproval(call.params.id, call.client), answered(call)),
+  }),
+  guarded({
+    method: "post",
+    path: "/v1/approvals/:id/decide",
+    group: GROUP,
+    summary: "Decide a request for a member",
+    description: "For teams that route approvals through their own system: at most one level of " +
+      "a request, never Level 2. The entry says that this key asserted it.",
+    callers: ["approver"],
+    params: idParams,
+    body: decideBody,
+    answers: { 200: approvalAnswer },
+    refusals: [
+      "not_found",
+      "approval_not_pending",
+      "self_approval",
+      "not_an_approver",
+      "already_decided_level",
+      "passkey_required",
+    ],
+    handle: (call) => {
+      const { decision, decided_by, note } = call.body;
+      const asserted = { decision, decided_by, note: note ?? null };
+      return call.commit(decideApproval(call.params.id, asserted, call.client), answered(call));
+    },
+  }),
+];
