@@ -1,4 +1,4 @@
-import { hash } from "node:crypto";
+import { createHmac, hash } from "node:crypto";
 import { deflateRawSync, inflateRawSync } from "node:zlib";
 import { z } from "zod";
 import type { JsonValue } from "../json/json_value.ts";
@@ -81,7 +81,8 @@ export function keepAnswer<L, R>(
     request.credential_id,
     hash("sha256", `${request.method} ${request.path} ${request.key}`, "hex"),
   );
-  const bodyDigest = hash("sha256", request.body, "hex");
+  // Under the credential's own key: whoever has the store alone cannot try guesses of the body.
+  const bodyDigest = createHmac("sha256", request.answer_key).update(request.body).digest("hex");
   return {
     async load(reader, caller) {
       const record = (await reader.get(key, idempotencyRecord))?.value ?? null;

@@ -1,7 +1,7 @@
 import type { StoreKey } from "../store/keys.ts";
 import { sealedRecord } from "../store/records/log.ts";
 import type { Actor } from "./entry.ts";
-import type { Operation } from "./ledger.ts";
+import type { Operation } from "./operation.ts";
 import type { Ledgers } from "./ledgers.ts";
 import { openPrivateRow, privateRowKey } from "./private_reader.ts";
 import type { PrivateParts } from "./private_parts.ts";

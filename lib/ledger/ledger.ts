@@ -1,38 +1,20 @@
 import type { Deps } from "../deps.ts";
 import { IdMaker } from "../ids/id.ts";
-import {
-  KEPT_POLICY_CHANGES,
-  loadSnapshot,
-  refreshSnapshot,
-  type Snapshot,
-} from "../policy/snapshot.ts";
+import { loadSnapshot, refreshSnapshot, type Snapshot } from "../policy/snapshot.ts";
 import * as keys from "../store/keys.ts";
 import { readRecord, storeError, StoreUnavailable } from "../store/kv.ts";
 import { logSegment, policyVersion } from "../store/records/log.ts";
 import { timed } from "../store/timed.ts";
+import { atomicCommit, isUnfit } from "./atomic_commit.ts";
 import { LogTail } from "./log_tail.ts";
-import { privateRows, segmentRows } from "./segments.ts";
+import type { Operation } from "./operation.ts";
+import { type Outcome, planBatch, type Waiting } from "./plan_batch.ts";
 import {
   type CommitLimits,
-  Deferred,
   KV_LIMITS,
-  Reader,
-  Transaction,
+  type Transaction,
   TransactionTooLarge,
 } from "./transaction.ts";
-
-export { StoreUnavailable };
-
-/**
- * One operation on an org. `load` reads what the snapshot does not hold; `plan` is pure: it looks
- * at the transaction's snapshot and at what was loaded, and puts entries and writes into the
- * transaction. Both run again whenever the store moved before the commit.
- */
-export interface Operation<L, R> {
-  /** May answer at once, where the snapshot tells that there is nothing to read. */
-  readonly load?: (reader: Reader) => Promise<L> | L;
-  readonly plan: (transaction: Transaction, loaded: L) => R;
-}
 
 /** More operations wait for this org's commits than may. */
 export class Overloaded extends Error {
@@ -58,19 +40,6 @@ const YIELD_MS = 25;
  * `unfit` when it never takes one like it.
  */
 type Fate = "committed" | "refused" | "lost" | "unanswered" | "unfit";
-
-type Outcome = { readonly value: unknown } | { readonly error: unknown };
-
-type Loaded =
-  | { readonly value: unknown; readonly reads: Reader["reads"] | null }
-  | { readonly error: unknown };
-
-const NOTHING_LOADED: Loaded = { value: undefined, reads: null };
-
-interface Waiting {
-  readonly operation: Operation<unknown, unknown>;
-  readonly settle: (outcome: Outcome) => void;
-}
 
 interface Attempt {
   readonly batch: string;
@@ -196,60 +165,20 @@ export class OrgLedger {
     }
   }
 
-  async #plan(batch: readonly Waiting[]) {
+  async #plan(part: readonly Waiting[]) {
     const { kv } = this.deps;
     this.#snapshot ??= await this.#timed(loadSnapshot(kv, this.org), LOAD_TIMEOUT_MS);
     this.#tail ??= await this.#timed(LogTail.load(kv, this.org), LOAD_TIMEOUT_MS);
     if (this.#turn === undefined) {
       this.#turn = (await this.#timed(kv.get(keys.logTurnKey(this.org)))).versionstamp;
     }
-    const snapshot = this.#snapshot;
     const { head } = this.#tail;
-    const loading = batch.map(({ operation }) => this.#load(operation, snapshot));
-    const loads = loading.some((load) => load instanceof Promise)
-      ? await this.#timed(Promise.all(loading))
-      : loading as Loaded[];
-    const at = Math.max(this.deps.now(), head.at);
-    const transaction = new Transaction(
-      this.deps,
-      snapshot,
-      head.size,
-      at,
-      this.#ids,
-      this.limits,
-    );
-    const outcomes = new Map<Waiting, Outcome>();
-    const left: Waiting[] = [];
-    batch.forEach((waiting, i) => {
-      const load = loads[i] ?? NOTHING_LOADED;
-      try {
-        if ("error" in load) throw load.error;
-        const value = transaction.run(
-          load.reads,
-          () => waiting.operation.plan(transaction, load.value),
-        );
-        outcomes.set(waiting, { value });
-      } catch (error) {
-        if (error instanceof Deferred) left.push(waiting);
-        else outcomes.set(waiting, { error });
-      }
+    return await planBatch(part, this.deps, this.#snapshot, {
+      size: head.size,
+      at: Math.max(this.deps.now(), head.at),
+      ids: this.#ids,
+      limits: this.limits,
     });
-    return { transaction, outcomes, left };
-  }
-
-  #load(operation: Operation<unknown, unknown>, snapshot: Snapshot): Loaded | Promise<Loaded> {
-    if (operation.load === undefined) return NOTHING_LOADED;
-    const reader = new Reader(this.deps.kv, snapshot, this.deps.now());
-    try {
-      const value = operation.load(reader);
-      if (!(value instanceof Promise)) return { value, reads: reader.reads };
-      return value.then(
-        (loaded) => ({ value: loaded, reads: reader.reads }),
-        (error) => ({ error }),
-      );
-    } catch (error) {
-      return { error };
-    }
   }
 
   /** Hands a transaction to the store. What ended without writing still proves its policy current. */
@@ -270,34 +199,12 @@ export class OrgLedger {
     const growth = transaction.leaves.length === 0 ? null : await this.#timed(
       tail.grown(this.deps.kv, this.org, transaction.leaves, transaction.at),
     );
-    const operation = this.deps.kv.atomic()
-      .check({ key: keys.policyVersionKey(this.org), versionstamp: snapshot.versionstamp })
-      .check({ key: keys.logTurnKey(this.org), versionstamp: this.#turn ?? null });
-    if (growth !== null || checksHead) {
-      operation.check({ key: keys.logHeadKey(this.org), versionstamp: tail.versionstamp });
-    }
-    for (const check of transaction.checks.values()) {
-      operation.check({ key: check.key as Deno.KvKey, versionstamp: check.versionstamp });
-    }
-    const { base, at } = transaction;
-    const logRows = [
-      ...growth?.rows ?? [],
-      ...segmentRows(this.org, transaction.leaves, { base, at, batch }),
-      ...privateRows(this.org, transaction.leaves, base, this.deps.sealer),
-      ...policyRows(transaction),
-    ];
-    for (const row of logRows) operation.set(row.key as Deno.KvKey, row.value);
-    for (const { key, value, expireIn } of transaction.writes.values()) {
-      if (value === undefined) operation.delete(key as Deno.KvKey);
-      else operation.set(key as Deno.KvKey, value, expireIn === undefined ? {} : { expireIn });
-    }
-    if (transaction.policyChanges.length > 0) {
-      operation.delete(
-        keys.policyChangeKey(this.org, transaction.policyVersion - KEPT_POLICY_CHANGES),
-      );
-    }
-    for (const { value, delay } of transaction.messages) operation.enqueue(value, { delay });
-
+    const operation = atomicCommit(this.deps, transaction, {
+      batch,
+      growth,
+      turn: this.#turn ?? null,
+      head: growth !== null || checksHead ? tail.versionstamp : undefined,
+    });
     let result: Deno.KvCommitResult | Deno.KvCommitError;
     try {
       result = await this.#timed(operation.commit());
@@ -383,24 +290,4 @@ export class OrgLedger {
   #timed<T>(answer: Promise<T>, limit?: number): Promise<T> {
     return timed(this.deps, answer, limit);
   }
-}
-
-/** Whether the store says that a commit is beyond its limits, and so was never made. */
-function isUnfit(error: unknown): boolean {
-  return error instanceof TypeError && /too (large|many)/i.test(error.message);
-}
-
-/** The new policy version and what it changed, for other nodes to follow. */
-function policyRows(transaction: Transaction): { key: keys.StoreKey; value: unknown }[] {
-  const { policyChanges, snapshot, policyVersion: version } = transaction;
-  if (policyChanges.length === 0) return [];
-  const changed = policyChanges.map(({ key }) => key);
-  const fits = JSON.stringify(changed).length < 20_000;
-  return [
-    { key: keys.policyVersionKey(snapshot.orgId), value: { version } },
-    {
-      key: keys.policyChangeKey(snapshot.orgId, version),
-      value: { keys: fits ? changed : null },
-    },
-  ];
 }

@@ -1,5 +1,6 @@
 import type { Deps } from "../deps.ts";
-import { type Operation, OrgLedger } from "./ledger.ts";
+import { OrgLedger } from "./ledger.ts";
+import type { Operation } from "./operation.ts";
 import { type CommitLimits, KV_LIMITS } from "./transaction.ts";
 
 /** A wait for news of one topic. */

@@ -16,6 +16,13 @@ export interface LogRow {
   readonly value: unknown;
 }
 
+/** What one commit does to the log's end. */
+export interface LogGrowth {
+  readonly rows: LogRow[];
+  /** The end of the log once the rows are committed under this versionstamp. */
+  readonly committed: (versionstamp: string) => LogTail;
+}
+
 /** What of the open page is only in memory: derived from the segments, so never stored twice. */
 interface OpenPage {
   hashes: Uint8Array[];
@@ -71,7 +78,7 @@ export class LogTail {
     org: string,
     leaves: readonly NewLeaf[],
     at: number,
-  ): Promise<{ rows: LogRow[]; committed: (versionstamp: string) => LogTail }> {
+  ): Promise<LogGrowth> {
     const rows: LogRow[] = [];
     const { range, changes } = appendToTiles(this.head, leaves.map((leaf) => leaf.hash));
     const head: log.LogHead = { size: range.size, peaks: range.peaks, at };

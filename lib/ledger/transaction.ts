@@ -56,6 +56,9 @@ export interface NewLeaf {
   readonly private: PrivateParts | null;
 }
 
+/** Over KV Connect a server may take ten checks a commit; three of them are the ledger's own. */
+export const KV_CONNECT_LIMITS: CommitLimits = { ...KV_LIMITS, checks: 7 };
+
 /** What an operation reads before it plans; the commit checks that none of it changed since. */
 export class Reader {
   readonly reads = new Map<string, { key: keys.StoreKey; versionstamp: string | null }>();
@@ -76,6 +79,14 @@ export class Reader {
       this.reads.set(text, { key, versionstamp: record?.versionstamp ?? null });
     }
     return record;
+  }
+
+  /**
+   * Reads a record without having the commit check it: for one that is written once, and that goes
+   * only together with another that is read by `get`. Checks are few. @throws {MalformedRecord}
+   */
+  peek<T>(key: keys.StoreKey, schema: z.ZodType<T>): Promise<Versioned<T> | null> {
+    return readRecord(this.kv, key, schema);
   }
 }
 

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import * as keys from "../store/keys.ts";
-import { type Kv, listRecords, parseRecord, readRecord } from "../store/kv.ts";
+import { type Kv, listRecords, MalformedRecord, parseRecord, readRecord } from "../store/kv.ts";
 import * as identity from "../store/records/identity.ts";
 import * as log from "../store/records/log.ts";
 import * as policy from "../store/records/policy.ts";
@@ -64,32 +64,50 @@ export class Snapshot implements PolicyView {
     return this.#credentials.get(secretHash);
   }
 
-  /** Takes one record over, or its absence. @throws {MalformedRecord} */
+  /** Takes one record over, or its absence, which is null. @throws {MalformedRecord} */
   apply(key: keys.StoreKey, value: unknown): void {
+    const org = this.orgId;
     const name = String(key[2]);
     switch (key[0]) {
       case "org":
-        this.#org = parsed(key, policy.orgRecord, value);
+        this.#org = parsed(key, policy.orgRecord, value, ({ id }) => keys.orgKey(id));
         break;
-      case "tool":
-        put(this.tools, name, parsed(key, policy.toolRecord, value));
+      case "tool": {
+        const record = parsed(
+          key,
+          policy.toolRecord,
+          value,
+          (tool) => keys.toolKey(org, tool.name),
+        );
+        put(this.tools, name, record);
         break;
-      case "category":
-        put(this.categories, name, parsed(key, policy.categoryRecord, value));
+      }
+      case "category": {
+        const own = (category: policy.CategoryRecord) => keys.categoryKey(org, category.name);
+        put(this.categories, name, parsed(key, policy.categoryRecord, value, own));
         break;
-      case "tenant":
-        if (value === null) this.#tenants.delete(name);
-        else this.#tenants.add(parseRecord(key, policy.tenantRecord, value).id);
+      }
+      case "tenant": {
+        const record = parsed(key, policy.tenantRecord, value, ({ id }) => keys.tenantKey(org, id));
+        if (record === null) this.#tenants.delete(name);
+        else this.#tenants.add(record.id);
         break;
-      case "rule":
-        if (value === null) this.rules.remove(keys.ruleSelector(key));
-        else this.rules.set(parseRecord(key, policy.ruleRecord, value));
+      }
+      case "rule": {
+        const own = ({ selector }: policy.RuleRecord) => keys.ruleKey(org, selector);
+        const record = parsed(key, policy.ruleRecord, value, own);
+        if (record === null) this.rules.remove(keys.ruleSelector(key));
+        else this.rules.set(record);
         break;
-      case "member":
-        put(this.members, name, parsed(key, identity.memberRecord, value));
+      }
+      case "member": {
+        const own = ({ email }: identity.MemberRecord) => keys.memberKey(org, email);
+        put(this.members, name, parsed(key, identity.memberRecord, value, own));
         break;
+      }
       case "api_key": {
-        const record = parsed(key, identity.apiKeyRecord, value);
+        const own = ({ id }: identity.ApiKeyRecord) => keys.apiKeyKey(org, id);
+        const record = parsed(key, identity.apiKeyRecord, value, own);
         this.#replaceCredential(
           this.apiKeys.get(name),
           record ? { kind: "api_key", record } : null,
@@ -98,7 +116,8 @@ export class Snapshot implements PolicyView {
         break;
       }
       case "agent": {
-        const record = parsed(key, identity.agentRecord, value);
+        const own = ({ id }: identity.AgentRecord) => keys.agentKey(org, id);
+        const record = parsed(key, identity.agentRecord, value, own);
         this.#replaceCredential(this.agents.get(name), record ? { kind: "agent", record } : null);
         put(this.agents, name, record);
         break;
@@ -116,13 +135,33 @@ export class Snapshot implements PolicyView {
   }
 }
 
+/** @throws {MalformedRecord} for a policy record that does not parse, or is none */
+export function assertPolicyRecord(key: keys.StoreKey, value: unknown): void {
+  new Snapshot(String(key[1])).apply(key, stored(value));
+}
+
+/** A record that holds null is damaged; only one that is not there is absent. */
+function stored(value: unknown): unknown {
+  return value ?? undefined;
+}
+
 function put<T>(map: Map<string, T>, name: string, value: T | null): void {
   if (value === null) map.delete(name);
   else map.set(name, value);
 }
 
-function parsed<T>(key: keys.StoreKey, schema: z.ZodType<T>, value: unknown): T | null {
-  return value === null ? null : parseRecord(key, schema, value);
+/** The record of a key, which must be the one that is its own: a record that was moved is damaged. */
+function parsed<T>(
+  key: keys.StoreKey,
+  schema: z.ZodType<T>,
+  value: unknown,
+  ownKey: (record: T) => keys.StoreKey,
+): T | null {
+  if (value === null) return null;
+  const record = parseRecord(key, schema, value);
+  const own = JSON.stringify(ownKey(record));
+  if (own !== JSON.stringify(key)) throw new MalformedRecord(key, `it belongs under ${own}`);
+  return record;
 }
 
 /**
@@ -135,7 +174,12 @@ export async function loadSnapshot(kv: Kv, org: string): Promise<Snapshot> {
   snapshot.version = version?.value.version ?? 0;
   snapshot.versionstamp = version?.versionstamp ?? null;
   const record = await kv.get(keys.orgKey(org));
-  if (record.versionstamp !== null) snapshot.apply(keys.orgKey(org), record.value);
+  if (record.versionstamp !== null) {
+    if (version === null) {
+      throw new MalformedRecord(keys.policyVersionKey(org), "missing, though its org exists");
+    }
+    snapshot.apply(keys.orgKey(org), stored(record.value));
+  }
   const prefixes = [
     keys.toolPrefix(org),
     keys.categoryPrefix(org),
@@ -147,7 +191,7 @@ export async function loadSnapshot(kv: Kv, org: string): Promise<Snapshot> {
   ];
   for (const prefix of prefixes) {
     for await (const { key, value } of listRecords(kv, { prefix }, anyRecord)) {
-      snapshot.apply(key, value);
+      snapshot.apply(key, stored(value));
     }
   }
   return await refreshSnapshot(kv, snapshot);
@@ -162,14 +206,17 @@ export async function refreshSnapshot(kv: Kv, snapshot: Snapshot): Promise<Snaps
   for (;;) {
     const current = await readRecord(kv, keys.policyVersionKey(org), log.policyVersion);
     if ((current?.versionstamp ?? null) === snapshot.versionstamp) return snapshot;
-    if (current === null) return new Snapshot(org);
+    if (current === null) return await loadSnapshot(kv, org);
     const behind = current.value.version - snapshot.version;
     if (behind <= 0 || behind > KEPT_POLICY_CHANGES) return await loadSnapshot(kv, org);
     const changed = await changedKeys(kv, org, snapshot.version + 1, current.value.version);
     if (changed === null) return await loadSnapshot(kv, org);
     // Read everything first, then apply in one go: nobody sees half a change.
     const values = await Promise.all(changed.map((key) => kv.get(key as Deno.KvKey)));
-    changed.forEach((key, i) => snapshot.apply(key, values[i]?.value ?? null));
+    changed.forEach((key, i) => {
+      const entry = values[i];
+      snapshot.apply(key, entry?.versionstamp ? stored(entry.value) : null);
+    });
     snapshot.version = current.value.version;
     snapshot.versionstamp = current.versionstamp;
   }

@@ -1,0 +1,12 @@
+import type { Reader, Transaction } from "./transaction.ts";
+
+/**
+ * One operation on an org. `load` reads what the snapshot does not hold; `plan` is pure: it looks
+ * at the transaction's snapshot and at what was loaded, and puts entries and writes into the
+ * transaction. Both run again whenever the store moved before the commit.
+ */
+export interface Operation<L, R> {
+  /** May answer at once, where the snapshot tells that there is nothing to read. */
+  readonly load?: (reader: Reader) => Promise<L> | L;
+  readonly plan: (transaction: Transaction, loaded: L) => R;
+}

@@ -1,0 +1,85 @@
+import type { Deps } from "../deps.ts";
+import type { IdMaker } from "../ids/id.ts";
+import type { Snapshot } from "../policy/snapshot.ts";
+import { timed } from "../store/timed.ts";
+import type { Operation } from "./operation.ts";
+import { type CommitLimits, Deferred, Reader, Transaction } from "./transaction.ts";
+
+/** What an operation came to: its result, or what it threw. */
+export type Outcome = { readonly value: unknown } | { readonly error: unknown };
+
+/** An operation whose caller waits. */
+export interface Waiting {
+  readonly operation: Operation<unknown, unknown>;
+  readonly settle: (outcome: Outcome) => void;
+}
+
+/** Several operations planned into one commit. */
+export interface PlannedBatch {
+  readonly transaction: Transaction;
+  readonly outcomes: Map<Waiting, Outcome>;
+  /** Operations that have to wait for the next commit. */
+  readonly left: Waiting[];
+}
+
+type Loaded =
+  | { readonly value: unknown; readonly reads: Reader["reads"] | null }
+  | { readonly error: unknown };
+
+const NOTHING_LOADED: Loaded = { value: undefined, reads: null };
+
+/**
+ * Loads and plans operations on one snapshot, for the log's end as given.
+ * @throws {StoreUnavailable} when the store is silent
+ */
+export async function planBatch(
+  batch: readonly Waiting[],
+  deps: Deps,
+  snapshot: Snapshot,
+  { size, at, ids, limits }: {
+    readonly size: number;
+    readonly at: number;
+    readonly ids: IdMaker;
+    readonly limits: CommitLimits;
+  },
+): Promise<PlannedBatch> {
+  const loading = batch.map(({ operation }) => load(operation, deps, snapshot));
+  // Mostly there is nothing to wait for, and then nothing waits.
+  const loads = loading.some((one) => one instanceof Promise)
+    ? await timed(deps, Promise.all(loading))
+    : loading as Loaded[];
+  const transaction = new Transaction(deps, snapshot, size, at, ids, limits);
+  const outcomes = new Map<Waiting, Outcome>();
+  const left: Waiting[] = [];
+  batch.forEach((waiting, i) => {
+    const loaded = loads[i] ?? NOTHING_LOADED;
+    try {
+      if ("error" in loaded) throw loaded.error;
+      const plan = () => waiting.operation.plan(transaction, loaded.value);
+      outcomes.set(waiting, { value: transaction.run(loaded.reads, plan) });
+    } catch (error) {
+      if (error instanceof Deferred) left.push(waiting);
+      else outcomes.set(waiting, { error });
+    }
+  });
+  return { transaction, outcomes, left };
+}
+
+function load(
+  operation: Operation<unknown, unknown>,
+  deps: Deps,
+  snapshot: Snapshot,
+): Loaded | Promise<Loaded> {
+  if (operation.load === undefined) return NOTHING_LOADED;
+  const reader = new Reader(deps.kv, snapshot, deps.now());
+  try {
+    const value = operation.load(reader);
+    if (!(value instanceof Promise)) return { value, reads: reader.reads };
+    return value.then(
+      (loaded) => ({ value: loaded, reads: reader.reads }),
+      (error) => ({ error }),
+    );
+  } catch (error) {
+    return { error };
+  }
+}
