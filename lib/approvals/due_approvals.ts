@@ -7,9 +7,6 @@ import { approvalPointer } from "../store/records/approval.ts";
 import { settle } from "./advance.ts";
 import { loadApproval } from "./loaded_approval.ts";
 
-/** How many requests are brought up to date at the same time. */
-const BATCH = 50;
-
 /** Notes that a request has expired or lapsed, and removes the work in the same commit. */
 export async function settleDueApproval({ ledgers }: Services, work: DueWork): Promise<void> {
   await ledgers.transact(work.org, {
@@ -26,22 +23,16 @@ export async function settleDueApproval({ ledgers }: Services, work: DueWork): P
  * the catalog itself, so one that was made since stays.
  */
 export async function cancelForTool({ deps, ledgers }: Services, work: DueWork): Promise<void> {
-  const settleOne = (id: string) =>
-    ledgers.transact(work.org, {
-      load: (reader: Reader) => loadApproval(reader, id),
+  const prefix = approvalByToolPrefix(work.org, work.id);
+  for await (const { value } of listRecords(deps.kv, { prefix }, approvalPointer)) {
+    // In turn: all of them count against the same limits, so their commits would collide.
+    await ledgers.transact(work.org, {
+      load: (reader: Reader) => loadApproval(reader, value.id),
       plan(transaction: Transaction, loaded) {
         if (loaded !== null) settle(transaction, loaded);
       },
     });
-  let batch: string[] = [];
-  const prefix = approvalByToolPrefix(work.org, work.id);
-  for await (const { value } of listRecords(deps.kv, { prefix }, approvalPointer)) {
-    batch.push(value.id);
-    if (batch.length < BATCH) continue;
-    await Promise.all(batch.map(settleOne));
-    batch = [];
   }
-  await Promise.all(batch.map(settleOne));
   await ledgers.transact(work.org, {
     plan: (transaction) => transaction.delete(dueKey(work.at, work.kind, work.org, work.id)),
   });

@@ -66,7 +66,8 @@ export function revokeApproval(
       const current = settle(transaction, ownOf(caller, approval));
       const event: ApprovalEvent = {
         type: "revoke",
-        token_spent: token !== null && isSpent(token),
+        // One that cannot be found cannot be shown to be unspent.
+        token_spent: token === null || isSpent(token),
       };
       const next = move(transaction, current, event, {
         type: "approval.revoked",

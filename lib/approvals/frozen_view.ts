@@ -91,18 +91,18 @@ export function eraseArguments(transaction: Transaction, id: string): void {
 
 /** Reads the sealed arguments of a request. */
 export async function loadArguments(
-  reader: Pick<Reader, "get">,
+  reader: Pick<Reader, "peek">,
   org: string,
   record: ApprovalRecord,
 ): Promise<Uint8Array | null> {
   if (!record.arguments_kept) return null;
   const key = approvalViewKey(org, record.id, ARGUMENTS_PIECE);
-  return (await reader.get(key, sealedRecord))?.value.sealed ?? null;
+  return (await reader.peek(key, sealedRecord))?.value.sealed ?? null;
 }
 
 /** Reads all pieces of a view. */
 export async function loadView(
-  reader: Pick<Reader, "get">,
+  reader: Pick<Reader, "peek">,
   org: string,
   record: ApprovalRecord,
 ): Promise<SealedView> {
@@ -112,7 +112,7 @@ export async function loadView(
   );
   const [args, ...pieces] = await Promise.all([
     loadArguments(reader, org, record),
-    ...keys.map((key) => reader.get(key, sealedRecord)),
+    ...keys.map((key) => reader.peek(key, sealedRecord)),
   ]);
   return {
     arguments: args,

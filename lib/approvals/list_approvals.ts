@@ -77,6 +77,8 @@ async function* newestFirst(
 ): AsyncGenerator<ApprovalRecord> {
   const prefix = status === "pending" ? approvalPendingPrefix(org) : approvalPrefix(org);
   const ends = [after, until === null ? null : floorId(until)].filter((end) => end !== null);
+  // The store refuses a range that ends before it starts, which a span or a cursor may ask for.
+  if (since !== null && ends.some((end) => end < floorId(since))) return;
   const selector = {
     prefix,
     ...(since === null ? {} : { start: [...prefix, floorId(since)] }),
@@ -99,7 +101,7 @@ async function* newestFirst(
 /** The smallest id that a request made at this millisecond can have. */
 function floorId(at: number): string {
   const bytes = new Uint8Array(16);
-  new DataView(bytes.buffer).setBigUint64(0, BigInt(at) << 16n);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(Math.max(at, 0)) << 16n);
   return `apr_${encodeCrockford(bytes)}`;
 }
 
@@ -116,7 +118,7 @@ async function seeAll(
   snapshot: Snapshot,
   records: readonly ApprovalRecord[],
 ): Promise<SeenApproval[]> {
-  const reader: Pick<Reader, "get"> = { get: (key, schema) => readRecord(deps.kv, key, schema) };
+  const reader: Pick<Reader, "peek"> = { peek: (key, schema) => readRecord(deps.kv, key, schema) };
   const items: SeenApproval[] = [];
   for (const record of records) {
     const args = seesArguments(caller, record)

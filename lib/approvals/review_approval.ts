@@ -37,7 +37,7 @@ export async function reviewApproval(
   record: ApprovalRecord,
 ): Promise<Review> {
   const { kv, sealer } = deps;
-  const reader: Pick<Reader, "get"> = { get: (key, schema) => readRecord(kv, key, schema) };
+  const reader: Pick<Reader, "peek"> = { peek: (key, schema) => readRecord(kv, key, schema) };
   const historyKey = approvalHistoryKey(org, record.requester.id, record.action_digest);
   const [sealed, history] = await Promise.all([
     loadView(reader, org, record),

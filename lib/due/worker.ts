@@ -7,6 +7,8 @@ import { Slots } from "./slots.ts";
 
 /** How much due work is done at the same time. The queue itself holds nothing back. */
 const AT_ONCE = 32;
+/** How many rows a sweep takes up at a time. */
+const BATCH = 100;
 
 const dueWork: z.ZodType<DueWork> = z.object({
   kind: z.enum(DUE_KINDS),
@@ -30,15 +32,26 @@ export async function sweep(services: Services, now: number): Promise<void> {
   const { deps } = services;
   const selector = { prefix: duePrefix(), end: [...duePrefix(), now + 1] };
   let batch: DueWork[] = [];
-  for await (const { key, value } of deps.kv.list(selector, { batchSize: 100 })) {
+  for await (const { key, value } of deps.kv.list(selector, { batchSize: BATCH })) {
     const work = dueWork.safeParse(value);
     if (work.success) batch.push(work.data);
     else deps.log("error", "A row of due work is malformed", { key: JSON.stringify(key) });
-    if (batch.length < AT_ONCE) continue;
-    await Promise.all(batch.map((each) => attempt(services, each)));
+    if (batch.length < BATCH) continue;
+    await doAll(services, batch);
     batch = [];
   }
-  await Promise.all(batch.map((each) => attempt(services, each)));
+  await doAll(services, batch);
+}
+
+/** Orgs beside each other, the work of one in turn: its commits would only collide. */
+async function doAll(services: Services, batch: readonly DueWork[]): Promise<void> {
+  const slots = new Slots(AT_ONCE);
+  const turns = [...Map.groupBy(batch, ({ org }) => org).values()].map((ofOrg) =>
+    slots.run(async () => {
+      for (const work of ofOrg) await attempt(services, work);
+    })
+  );
+  await Promise.all(turns);
 }
 
 /**

@@ -40,7 +40,7 @@ export async function loadKeptArguments(
   const { orgId } = reader.snapshot;
   if (actionDigest(orgId, { ...token, arguments: {} }) === token.action_digest) return {};
   const key = runTokenArgumentsKey(orgId, token.id);
-  const kept = await reader.get(key, runTokenArguments);
+  const kept = await reader.peek(key, runTokenArguments);
   if (kept === null || kept.value.expires_at <= reader.now) return null;
   return jsonObject.parse(sealer.openJson(key, kept.value.sealed));
 }

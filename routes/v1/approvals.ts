@@ -1,6 +1,6 @@
-import { z } from "zod";
+import type { z } from "zod";
 import { approvalTopic } from "../../lib/approvals/advance.ts";
-import { type Asked, MAX_CONTEXT_BYTES, scrubbedAsk } from "../../lib/approvals/ask.ts";
+import { type Asked, scrubbedAsk } from "../../lib/approvals/ask.ts";
 import { decideApproval } from "../../lib/approvals/decide_approval.ts";
 import {
   cancelApproval,
@@ -12,83 +12,23 @@ import { listApprovals } from "../../lib/approvals/list_approvals.ts";
 import { requestApproval } from "../../lib/approvals/request_approval.ts";
 import { reviewApproval } from "../../lib/approvals/review_approval.ts";
 import type { SeenApproval } from "../../lib/approvals/seen_approval.ts";
-import { APPROVAL_STATUSES, statusOf } from "../../lib/approvals/state.ts";
+import { statusOf } from "../../lib/approvals/state.ts";
 import { tenantWithin } from "../../lib/identity/caller.ts";
-import { isId } from "../../lib/ids/id.ts";
-import { canonicalBytes } from "../../lib/json/canonical.ts";
-import { isJsonObject, type JsonObject } from "../../lib/json/json_value.ts";
 import type { Call } from "../call.ts";
 import { type Answer, guarded, type Route } from "../route.ts";
-import {
-  actionFields,
-  actionOf,
-  depthOf,
-  MAX_ARGUMENT_DEPTH,
-  reasonField,
-  referenceField,
-  tenantId,
-  toolName,
-} from "./action_fields.ts";
+import { actionOf } from "./action_fields.ts";
 import { approvalAnswer, renderApproval, renderReview } from "./approval_answer.ts";
-import { decodeCursor, encodeCursor, pageAnswer, pageQuery } from "./paging.ts";
-import { timeRange } from "./time_range.ts";
+import {
+  afterId,
+  decideBody,
+  idParams,
+  listQuery,
+  requestBody,
+  waitQuery,
+} from "./approval_fields.ts";
+import { decodeCursor, encodeCursor, pageAnswer } from "./paging.ts";
 
 const GROUP = "Approvals";
-
-const contextField = z.custom<JsonObject>(isJsonObject, "must be an object")
-  .superRefine((value, context) => {
-    if (depthOf(value) > MAX_ARGUMENT_DEPTH) {
-      context.addIssue({
-        code: "custom",
-        message: `nests deeper than ${MAX_ARGUMENT_DEPTH} levels`,
-      });
-    } else if (canonicalBytes(value).length > MAX_CONTEXT_BYTES) {
-      context.addIssue({
-        code: "custom",
-        message: `has more than ${MAX_CONTEXT_BYTES} bytes in canonical form`,
-      });
-    }
-  }).meta({ type: "object", description: "What helps the approver to decide" });
-
-/** What a request says to the approver, on every route that makes one. */
-export const askFields = {
-  context: contextField.nullish(),
-  timeout_seconds: z.int().min(60).max(7 * 24 * 3600).nullish()
-    .describe("Shortens the tool's or the organization's timeout"),
-};
-
-const requestBody = z.strictObject({
-  ...actionFields,
-  ...askFields,
-  reason: reasonField,
-  reference_id: referenceField.nullish(),
-});
-
-const idParams = z.object({
-  id: z.string().min(1).max(64).describe("Id, or reference such as REF-7K2M9QXV-4T8B"),
-});
-
-const waitQuery = z.strictObject({
-  wait: z.string().regex(/^[0-9]{1,2}$/, "must be a whole number from 0 to 60").transform(Number)
-    .pipe(z.number().max(60, "must be at most 60")).default(0)
-    .describe("Seconds to hold the answer while the request is pending"),
-});
-
-const listQuery = z.strictObject({
-  ...pageQuery,
-  ...timeRange,
-  status: z.enum(APPROVAL_STATUSES).optional(),
-  tool_name: toolName.optional(),
-  tenant_id: tenantId.optional(),
-});
-
-const decideBody = z.strictObject({
-  decision: z.enum(["approve", "deny"]),
-  decided_by: z.string().min(3).max(320).describe("E-mail address of the member who decided"),
-  note: z.string().min(1).max(1000).nullish(),
-});
-
-const afterId = z.tuple([z.string().refine((text) => isId(text, "apr"))]);
 
 type RequestCall = Call<undefined, undefined, z.output<typeof requestBody>>;
 
