@@ -86,6 +86,23 @@ export function requireTier(caller: Caller, allowed: readonly CallerTier[]): voi
   }
 }
 
+/** Whether a caller may know of what names these tenants; null for what names none. */
+export function mayKnowOf(
+  { tenant_ids }: Pick<Caller, "tenant_ids">,
+  tenants: readonly string[] | null,
+): boolean {
+  return tenant_ids === null || (tenants ?? []).every((tenant) => tenant_ids.includes(tenant));
+}
+
+/**
+ * Refuses a caller who is bound to tenants what names all of them.
+ * @throws {Refusal} tenant_not_permitted
+ */
+export function requireAllTenants({ tenant_ids }: Pick<Caller, "tenant_ids">): void {
+  if (tenant_ids === null) return;
+  throw new Refusal("tenant_not_permitted", { tenant_id: null, permitted: tenant_ids });
+}
+
 /** The caller as the log names them. */
 export function actorOf(caller: Caller): Actor {
   return { type: caller.type, id: caller.id };

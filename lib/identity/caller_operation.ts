@@ -1,4 +1,4 @@
-import type { Operation } from "../ledger/ledger.ts";
+import type { Operation } from "../ledger/operation.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import { type Caller, callerOf, type CallerTier, type Presented, requireTier } from "./caller.ts";
 

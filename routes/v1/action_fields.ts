@@ -48,7 +48,8 @@ export const argumentsField = jsonObject.superRefine((value, context) => {
   }
 }).meta({ type: "object", description: "The call's arguments" });
 
-function depthOf(value: JsonValue): number {
+/** How deep objects and arrays nest; 0 for a value that is neither. */
+export function depthOf(value: JsonValue): number {
   if (typeof value !== "object" || value === null) return 0;
   let deepest = 0;
   for (const item of Object.values(value)) deepest = Math.max(deepest, depthOf(item));

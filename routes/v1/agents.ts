@@ -7,7 +7,9 @@ import {
   rotateAgent,
   type TokenedAgent,
 } from "../../lib/identity/agents.ts";
+import { mayKnowOf } from "../../lib/identity/caller.ts";
 import type { JsonObject } from "../../lib/json/json_value.ts";
+import { Refusal } from "../../lib/refusals/refusal.ts";
 import type { AgentRecord } from "../../lib/store/records/identity.ts";
 import { type Answer, guarded, type Route } from "../route.ts";
 import {
@@ -88,9 +90,10 @@ export const agentRoutes: readonly Route[] = [
     answers: { 200: pageAnswer(readAgent) },
     handle: async (call) => {
       const { items, next_cursor } = await call.transact({
-        plan: ({ snapshot }) => {
+        plan: ({ snapshot }, caller) => {
           const ids = [...snapshot.agents.keys()].sort();
-          const agents = ids.flatMap((id) => snapshot.agents.get(id) ?? []);
+          const agents = ids.flatMap((id) => snapshot.agents.get(id) ?? [])
+            .filter(({ tenant_ids }) => mayKnowOf(caller, tenant_ids));
           return pageByName(agents, ({ id }) => id, call.query);
         },
       });
@@ -110,7 +113,13 @@ export const agentRoutes: readonly Route[] = [
     refusals: ["not_found"],
     handle: async (call) => {
       const { id } = call.params;
-      const record = await call.transact({ plan: (transaction) => existingAgent(transaction, id) });
+      const record = await call.transact({
+        plan(transaction, caller) {
+          const agent = existingAgent(transaction, id);
+          if (mayKnowOf(caller, agent.tenant_ids)) return agent;
+          throw new Refusal("not_found", { what: `agent ${id}` });
+        },
+      });
       const used = await call.services.lastUsed.of(call.org, [id]);
       return { status: 200, body: renderRead(record, used) };
     },

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { createApiKey, revokeApiKey } from "../../lib/identity/api_keys.ts";
+import { mayKnowOf } from "../../lib/identity/caller.ts";
 import type { JsonObject } from "../../lib/json/json_value.ts";
 import { type ApiKeyRecord, KEY_TIERS } from "../../lib/store/records/identity.ts";
 import { guarded, type Route } from "../route.ts";
@@ -66,9 +67,10 @@ export const apiKeyRoutes: readonly Route[] = [
     answers: { 200: pageAnswer(apiKey.extend(lastUsedAnswer)) },
     handle: async (call) => {
       const { items, next_cursor } = await call.transact({
-        plan: ({ snapshot }) => {
+        plan: ({ snapshot }, caller) => {
           const ids = [...snapshot.apiKeys.keys()].sort();
-          const keys = ids.flatMap((id) => snapshot.apiKeys.get(id) ?? []);
+          const keys = ids.flatMap((id) => snapshot.apiKeys.get(id) ?? [])
+            .filter(({ tenant_ids }) => mayKnowOf(caller, tenant_ids));
           return pageByName(keys, ({ id }) => id, call.query);
         },
       });

@@ -21,7 +21,7 @@ import { problemOf } from "../problems.ts";
 import { type Answer, guarded, type Route } from "../route.ts";
 import { actionFields, actionOf, reasonField, referenceField } from "./action_fields.ts";
 import { approvalAnswer, renderApproval } from "./approval_answer.ts";
-import { askFields } from "./approvals.ts";
+import { askFields } from "./approval_fields.ts";
 import { checkAnswer, renderChecked } from "./check_answer.ts";
 import { mintAnswer, renderMinted } from "./tokens.ts";
 

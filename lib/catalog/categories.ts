@@ -1,0 +1,62 @@
+import type { CallerOperation } from "../identity/caller_operation.ts";
+import type { Transaction } from "../ledger/transaction.ts";
+import { Refusal } from "../refusals/refusal.ts";
+import { categoryKey } from "../store/keys.ts";
+import type { CategoryRecord } from "../store/records/policy.ts";
+import { type RecordChange, writeChange, type Written } from "./record_change.ts";
+
+/** Makes a category or replaces it. */
+export function putCategory(
+  next: CategoryRecord,
+  request_id: string,
+): CallerOperation<void, Written<CategoryRecord>> {
+  return {
+    plan(transaction, caller) {
+      const old = transaction.snapshot.category(next.name) ?? null;
+      writeChange(transaction, { caller, request_id }, categoryChange(caller.org, old, next));
+      return {
+        record: next,
+        created: old === null,
+        policy_version: transaction.policyVersion,
+      };
+    },
+  };
+}
+
+/** Removes a category; its tools keep its name, which decides nothing then. @throws {Refusal} not_found */
+export function removeCategory(
+  name: string,
+  request_id: string,
+): CallerOperation<void, Written<CategoryRecord>> {
+  return {
+    plan(transaction, caller) {
+      const record = existingCategory(transaction, name);
+      writeChange(transaction, { caller, request_id }, categoryChange(caller.org, record, null));
+      return { record, created: false, policy_version: transaction.policyVersion };
+    },
+  };
+}
+
+/** The category of this name in the transaction's org. @throws {Refusal} not_found */
+export function existingCategory({ snapshot }: Transaction, name: string): CategoryRecord {
+  const record = snapshot.category(name);
+  if (record === undefined) throw new Refusal("not_found", { what: `category ${name}` });
+  return record;
+}
+
+/** The change of one category. */
+export function categoryChange(
+  org: string,
+  old: CategoryRecord | null,
+  next: CategoryRecord | null,
+): RecordChange {
+  const name = old?.name ?? next?.name ?? "";
+  return {
+    noun: "category",
+    key: categoryKey(org, name),
+    subject: { category: name },
+    old,
+    next,
+    fields: ["default_permission"],
+  };
+}

@@ -1,0 +1,202 @@
+import type { Snapshot } from "../policy/snapshot.ts";
+import type { InputProblem } from "../refusals/refusal.ts";
+import { keyText } from "../ledger/transaction.ts";
+import { ruleKey } from "../store/keys.ts";
+import type {
+  CategoryRecord,
+  ResourceRecord,
+  RuleRecord,
+  Selector,
+  TenantRecord,
+  ToolRecord,
+} from "../store/records/policy.ts";
+import { categoryChange } from "./categories.ts";
+import { personalIdProblems } from "./personal_ids.ts";
+import { changedFields, hasEffect, type RecordChange } from "./record_change.ts";
+import { resourceChange, type ResourceFields } from "./resources.ts";
+import { idsOf, ruleChange, type RuleFields, ruleRecordOf } from "./rules.ts";
+import { tenantChange, type TenantFields } from "./tenants.ts";
+import { replacedTool, TOOL_FIELDS, type ToolFields, toolProblems } from "./tool_record.ts";
+import { archivedTool, toolChange } from "./tools.ts";
+
+/** A whole policy as one document. A kind that is left out stays as it is; an empty one is emptied. */
+export interface PolicyDocument {
+  readonly tools?: readonly (ToolFields & { readonly name: string })[];
+  readonly categories?: readonly CategoryRecord[];
+  readonly tenants?: readonly (TenantFields & { readonly id: string })[];
+  readonly resources?: readonly (ResourceFields & { readonly id: string })[];
+  readonly rules?: readonly RuleFields[];
+}
+
+/** The records of a policy that a snapshot does not hold. */
+export interface Described {
+  readonly tenants: readonly TenantRecord[];
+  readonly resources: readonly ResourceRecord[];
+}
+
+/** One row that a document changes, besides the record change the tool that it is about. */
+export interface RowChange {
+  readonly kind: "tools" | "categories" | "tenants" | "resources" | "rules";
+  readonly change: RecordChange;
+  readonly tool?: { readonly old: ToolRecord | null; readonly next: ToolRecord };
+  /** How the difference names it. */
+  readonly label: { readonly [name: string]: string | Selector };
+}
+
+/** What applying a document would do, and what stands against it. */
+export interface DocumentChanges {
+  readonly rows: readonly RowChange[];
+  readonly problems: readonly InputProblem[];
+}
+
+/** Ids for new records, and the time of the commit in milliseconds. */
+export interface Making {
+  readonly id: (prefix: "tol" | "rul") => string;
+  readonly at: number;
+}
+
+/**
+ * What a document makes different. Rows that it does not name go: tools are archived (drafts stay as
+ * they are), everything else is removed. A tenant that goes takes its rules along where the document
+ * leaves the rules out.
+ */
+export function documentChanges(
+  snapshot: Snapshot,
+  described: Described,
+  document: PolicyDocument,
+  making: Making,
+): DocumentChanges {
+  const rows: RowChange[] = [];
+  const problems: InputProblem[] = [];
+  const add = (row: RowChange, ...found: InputProblem[]) => {
+    if (!hasEffect(row.change)) return;
+    rows.push(row);
+    problems.push(...found);
+  };
+  addTools(snapshot, document, making, add);
+  addCategories(snapshot, document, add);
+  addTenants(snapshot, described, document, making, add);
+  addResources(snapshot, described, document, making, add);
+  addRules(snapshot, document, making, add);
+  return { rows, problems };
+}
+
+type Add = (row: RowChange, ...problems: InputProblem[]) => void;
+
+function addTools(snapshot: Snapshot, { tools }: PolicyDocument, making: Making, add: Add): void {
+  if (tools === undefined) return;
+  tools.forEach(({ name, ...fields }, i) => {
+    const old = snapshot.tool(name) ?? null;
+    const next = replacedTool(name, fields, old, { id: making.id("tol"), at: making.at });
+    const change = toolChange(snapshot.orgId, old, next);
+    // A draft that is listed as it stands is not triaged by that.
+    if (changedFields({ ...change, fields: TOOL_FIELDS }).length === 0) return;
+    const problems = toolProblems(old, next).map(({ path, message }) => ({
+      path: `/tools/${i}${path}`,
+      message,
+    }));
+    add({ kind: "tools", change, label: { name }, tool: { old, next } }, ...problems);
+  });
+  const named = new Set(tools.map(({ name }) => name));
+  for (const old of snapshot.tools.values()) {
+    if (named.has(old.name) || old.status === "draft") continue;
+    const next = archivedTool(old, making.at);
+    const change = toolChange(snapshot.orgId, old, next);
+    add({ kind: "tools", change, label: { name: old.name }, tool: { old, next } });
+  }
+}
+
+function addCategories(snapshot: Snapshot, { categories }: PolicyDocument, add: Add): void {
+  if (categories === undefined) return;
+  const org = snapshot.orgId;
+  for (const next of categories) {
+    const change = categoryChange(org, snapshot.category(next.name) ?? null, next);
+    add({ kind: "categories", change, label: { name: next.name } });
+  }
+  const named = new Set(categories.map(({ name }) => name));
+  for (const old of snapshot.categories.values()) {
+    if (named.has(old.name)) continue;
+    const change = categoryChange(org, old, null);
+    add({ kind: "categories", change, label: { name: old.name } });
+  }
+}
+
+function addTenants(
+  snapshot: Snapshot,
+  described: Described,
+  { tenants, rules }: PolicyDocument,
+  { at }: Making,
+  add: Add,
+): void {
+  if (tenants === undefined) return;
+  const org = snapshot.orgId;
+  const known = byId(described.tenants);
+  tenants.forEach((fields, i) => {
+    const { id } = fields;
+    const old = known.get(id) ?? null;
+    const next: TenantRecord = { ...fields, created_at: old?.created_at ?? at };
+    const personal = personalIdProblems(snapshot.org, { [`/tenants/${i}/id`]: id });
+    add({ kind: "tenants", change: tenantChange(org, old, next), label: { id } }, ...personal);
+    known.delete(id);
+  });
+  for (const [id, old] of known) {
+    add({ kind: "tenants", change: tenantChange(org, old, null), label: { id } });
+    if (rules !== undefined || !snapshot.rules.hasTenant(id)) continue;
+    for (const rule of snapshot.rules.forTenant(id)) add(ruleRow(org, rule, null));
+  }
+}
+
+function addResources(
+  snapshot: Snapshot,
+  described: Described,
+  { resources }: PolicyDocument,
+  { at }: Making,
+  add: Add,
+): void {
+  if (resources === undefined) return;
+  const org = snapshot.orgId;
+  const known = byId(described.resources);
+  resources.forEach((fields, i) => {
+    const { id } = fields;
+    const old = known.get(id) ?? null;
+    const next: ResourceRecord = { ...fields, created_at: old?.created_at ?? at };
+    const personal = personalIdProblems(snapshot.org, { [`/resources/${i}/id`]: id });
+    add({ kind: "resources", change: resourceChange(org, old, next), label: { id } }, ...personal);
+    known.delete(id);
+  });
+  for (const [id, old] of known) {
+    add({ kind: "resources", change: resourceChange(org, old, null), label: { id } });
+  }
+}
+
+function addRules(snapshot: Snapshot, { rules }: PolicyDocument, making: Making, add: Add): void {
+  if (rules === undefined) return;
+  const org = snapshot.orgId;
+  const named = new Set<string>();
+  rules.forEach((fields, i) => {
+    const old = snapshot.rules.get(fields.selector) ?? null;
+    const next = ruleRecordOf(fields, old, { id: making.id("rul"), at: making.at });
+    const ids = idsOf(fields.selector, `/rules/${i}/selector`);
+    add(ruleRow(org, old, next), ...personalIdProblems(snapshot.org, ids));
+    named.add(keyText(ruleKey(org, fields.selector)));
+  });
+  for (const old of snapshot.rules) {
+    if (!named.has(keyText(ruleKey(org, old.selector)))) add(ruleRow(org, old, null));
+  }
+}
+
+function ruleRow(org: string, old: RuleRecord | null, next: RuleRecord): RowChange;
+function ruleRow(org: string, old: RuleRecord, next: null): RowChange;
+function ruleRow(org: string, old: RuleRecord | null, next: RuleRecord | null): RowChange {
+  const change = ruleChange(org, old, next);
+  const rule = next ?? old;
+  return {
+    kind: "rules",
+    change,
+    label: rule === null ? {} : { selector: rule.selector, permission: rule.permission },
+  };
+}
+
+function byId<T extends { readonly id: string }>(records: readonly T[]): Map<string, T> {
+  return new Map(records.map((record) => [record.id, record]));
+}

@@ -1,0 +1,118 @@
+import type { CallerOperation } from "../identity/caller_operation.ts";
+import type { JsonObject } from "../json/json_value.ts";
+import type { Transaction } from "../ledger/transaction.ts";
+import { levelOfSelector } from "../policy/levels.ts";
+import { Refusal } from "../refusals/refusal.ts";
+import { ruleKey } from "../store/keys.ts";
+import type { RuleRecord, Selector } from "../store/records/policy.ts";
+import { assertNoPersonalIds, type GivenIds } from "./personal_ids.ts";
+import { type RecordChange, writeChange, type Written } from "./record_change.ts";
+
+/** A rule as it is asked for. */
+export type RuleFields = Pick<RuleRecord, "selector" | "permission" | "note">;
+
+/**
+ * Makes the rule of a selector, or replaces it: there is one for each.
+ * @throws {Refusal} invalid_selector, invalid_request
+ */
+export function putRule(
+  fields: RuleFields,
+  request_id: string,
+): CallerOperation<void, Written<RuleRecord>> {
+  assertSelector(fields.selector);
+  return {
+    plan(transaction, caller) {
+      const { snapshot, at } = transaction;
+      assertNoPersonalIds(snapshot.org, idsOf(fields.selector, "/selector"));
+      const old = snapshot.rules.get(fields.selector) ?? null;
+      const next = ruleRecordOf(fields, old, { id: transaction.id("rul"), at });
+      const change = ruleChange(caller.org, old, next);
+      const written = writeChange(transaction, { caller, request_id }, change);
+      return {
+        record: written || old === null ? next : old,
+        created: old === null,
+        policy_version: transaction.policyVersion,
+      };
+    },
+  };
+}
+
+/** Removes a rule. @throws {Refusal} not_found */
+export function removeRule(
+  id: string,
+  request_id: string,
+): CallerOperation<void, Written<RuleRecord>> {
+  return {
+    plan(transaction, caller) {
+      const record = existingRule(transaction, id);
+      writeChange(transaction, { caller, request_id }, ruleChange(caller.org, record, null));
+      return { record, created: false, policy_version: transaction.policyVersion };
+    },
+  };
+}
+
+/** The rule with this id in the transaction's org. @throws {Refusal} not_found */
+export function existingRule({ snapshot }: Transaction, id: string): RuleRecord {
+  const record = snapshot.rules.byId(id);
+  if (record === undefined) throw new Refusal("not_found", { what: `rule ${id}` });
+  return record;
+}
+
+/** @throws {Refusal} invalid_selector when a selector is none of the eight levels */
+export function assertSelector(selector: Selector): void {
+  if (levelOfSelector(selector) !== null) return;
+  throw new Refusal("invalid_selector", { given: Object.keys(givenParts(selector)) });
+}
+
+/** The parts that a selector names, without those that are null. */
+export function givenParts(selector: Selector): JsonObject {
+  return Object.fromEntries(Object.entries(selector).filter(([, part]) => part !== null));
+}
+
+/** The external ids in a selector, by their place in a request. */
+export function idsOf({ tenant_id, resource_id }: Selector, at: string): GivenIds {
+  return { [`${at}/tenant_id`]: tenant_id, [`${at}/resource_id`]: resource_id };
+}
+
+/** The record of a rule, under the id of the one that it replaces. */
+export function ruleRecordOf(
+  { selector, permission, note }: RuleFields,
+  old: RuleRecord | null,
+  made: { readonly id: string; readonly at: number },
+): RuleRecord {
+  return {
+    id: old?.id ?? made.id,
+    selector,
+    permission,
+    note,
+    created_at: old?.created_at ?? made.at,
+    updated_at: made.at,
+  };
+}
+
+/** The change of one rule; one of both is there. */
+export function ruleChange(
+  org: string,
+  old: RuleRecord | null,
+  next: RuleRecord | null,
+): RecordChange {
+  const rule = next ?? old;
+  if (rule === null) throw new TypeError("A change of a rule needs the rule before or after it");
+  const { tenant_id, resource_id, tool_name, method, tag } = rule.selector;
+  return {
+    noun: "rule",
+    key: ruleKey(org, rule.selector),
+    subject: {
+      rule: rule.id,
+      ...(tenant_id === null ? {} : { tenant: tenant_id }),
+      ...(resource_id === null ? {} : { resource: resource_id }),
+      ...(tool_name === null ? {} : { tool: tool_name }),
+      ...(method === null ? {} : { method }),
+      ...(tag === null ? {} : { tag }),
+    },
+    old,
+    next,
+    fields: ["permission", "note"],
+    hidden: ["note"],
+  };
+}

@@ -1,0 +1,95 @@
+import type { CallerOperation } from "../identity/caller_operation.ts";
+import { tenantWithin } from "../identity/caller.ts";
+import type { Reader } from "../ledger/transaction.ts";
+import { Refusal } from "../refusals/refusal.ts";
+import { tenantKey } from "../store/keys.ts";
+import { type TenantRecord, tenantRecord } from "../store/records/policy.ts";
+import { assertNoPersonalIds } from "./personal_ids.ts";
+import { type RecordChange, writeChange, type Written } from "./record_change.ts";
+
+/** What may be said of a tenant besides its id. */
+export type TenantFields = Pick<TenantRecord, "name" | "metadata">;
+
+/** Registers a tenant or replaces what is said of it. @throws {Refusal} invalid_request */
+export function putTenant(
+  id: string,
+  fields: TenantFields,
+  request_id: string,
+): CallerOperation<TenantRecord | null, Written<TenantRecord>> {
+  return writeTenant(id, () => fields, request_id);
+}
+
+/** Changes named fields of a tenant. @throws {Refusal} not_found, invalid_request */
+export function changeTenant(
+  id: string,
+  change: Partial<TenantFields>,
+  request_id: string,
+): CallerOperation<TenantRecord | null, Written<TenantRecord>> {
+  return writeTenant(id, (old) => ({ ...foundTenant(id, old), ...change }), request_id);
+}
+
+function writeTenant(
+  id: string,
+  fieldsOf: (old: TenantRecord | null) => TenantFields,
+  request_id: string,
+): CallerOperation<TenantRecord | null, Written<TenantRecord>> {
+  return {
+    load: (reader) => loadTenant(reader, id),
+    plan(transaction, caller, old) {
+      const { name, metadata } = fieldsOf(old);
+      assertNoPersonalIds(transaction.snapshot.org, { "/id": id });
+      const next: TenantRecord = {
+        id,
+        name,
+        metadata,
+        created_at: old?.created_at ?? transaction.at,
+      };
+      writeChange(transaction, { caller, request_id }, tenantChange(caller.org, old, next));
+      return {
+        record: next,
+        created: old === null,
+        policy_version: transaction.policyVersion,
+      };
+    },
+  };
+}
+
+/** Reads one tenant. @throws {Refusal} not_found, tenant_not_permitted */
+export function readTenant(id: string): CallerOperation<TenantRecord | null, TenantRecord> {
+  return {
+    load: (reader) => loadTenant(reader, id),
+    plan(_transaction, caller, old) {
+      tenantWithin(caller, id);
+      return foundTenant(id, old);
+    },
+  };
+}
+
+/** The change of one tenant. */
+export function tenantChange(
+  org: string,
+  old: TenantRecord | null,
+  next: TenantRecord | null,
+): RecordChange {
+  const id = old?.id ?? next?.id ?? "";
+  return {
+    noun: "tenant",
+    key: tenantKey(org, id),
+    subject: { tenant: id },
+    old,
+    next,
+    fields: ["name", "metadata"],
+    hidden: ["name", "metadata"],
+  };
+}
+
+/** The record of a tenant, to be checked by the commit; null when there is none. */
+export async function loadTenant(reader: Reader, id: string): Promise<TenantRecord | null> {
+  const record = await reader.get(tenantKey(reader.snapshot.orgId, id), tenantRecord);
+  return record?.value ?? null;
+}
+
+function foundTenant(id: string, record: TenantRecord | null): TenantRecord {
+  if (record === null) throw new Refusal("not_found", { what: `tenant ${id}` });
+  return record;
+}

@@ -1,0 +1,132 @@
+import { serialize } from "node:v8";
+import type { JsonObject } from "../json/json_value.ts";
+import { checkParameterSchema } from "../parameters/check_parameter_schema.ts";
+import { type InputProblem, Refusal } from "../refusals/refusal.ts";
+import type { Annotations, ToolRecord } from "../store/records/policy.ts";
+
+/** The fields of a tool that a person writes. */
+export const TOOL_FIELDS = [
+  "description",
+  "category",
+  "tags",
+  "risk_level",
+  "parameters",
+  "default_permission",
+  "annotations",
+  "annotations_acknowledged",
+  "required_tier",
+  "required_facts",
+  "requires_second_approval",
+  "approval_timeout_seconds",
+  "approval_use_seconds",
+  "kill_switch",
+  "status",
+] as const satisfies readonly (keyof ToolRecord)[];
+
+/** A tool as a request gives it, in whole or in part. */
+export type ToolFields =
+  & Partial<Omit<Pick<ToolRecord, typeof TOOL_FIELDS[number]>, "annotations">>
+  & { readonly annotations?: Partial<Annotations> };
+
+/** A value of the store holds 65,536 bytes; this leaves room for its wrapping. */
+const MAX_RECORD_BYTES = 60_000;
+
+/** What a tool is when nobody says: as dangerous as a tool can be. */
+const WORST_ANNOTATIONS: Annotations = {
+  read_only: false,
+  destructive: true,
+  idempotent: false,
+  open_world: true,
+};
+
+/**
+ * The tool that a full description makes: what is absent has its default, not what it was before.
+ * The kill switch alone stays as it is unless it is named: registering a tool again at every start
+ * of an agent must not release what somebody stopped.
+ */
+export function replacedTool(
+  name: string,
+  fields: ToolFields,
+  old: ToolRecord | null,
+  made: { readonly id: string; readonly at: number },
+): ToolRecord {
+  const acknowledged = fields.annotations_acknowledged ?? false;
+  return {
+    id: old?.id ?? made.id,
+    name,
+    description: fields.description ?? "",
+    category: fields.category ?? null,
+    tags: fields.tags ?? [],
+    risk_level: fields.risk_level ?? "medium",
+    parameters: fields.parameters ?? null,
+    default_permission: fields.default_permission ?? null,
+    annotations: { ...WORST_ANNOTATIONS, ...fields.annotations },
+    annotations_acknowledged: acknowledged,
+    required_tier: fields.required_tier ?? 0,
+    required_facts: fields.required_facts ?? [],
+    requires_second_approval: fields.requires_second_approval ?? false,
+    approval_timeout_seconds: fields.approval_timeout_seconds ?? null,
+    approval_use_seconds: fields.approval_use_seconds ?? null,
+    kill_switch: fields.kill_switch ?? old?.kill_switch ?? { active: false, reason: null },
+    status: fields.status ?? (acknowledged ? "approved" : "draft"),
+    discovered: false,
+    created_at: old?.created_at ?? made.at,
+    updated_at: made.at,
+  };
+}
+
+/** The tool with the named fields changed; annotations are changed one by one. */
+export function mergedTool(old: ToolRecord, fields: ToolFields, at: number): ToolRecord {
+  return {
+    ...old,
+    ...fields,
+    annotations: { ...old.annotations, ...fields.annotations },
+    // Whoever names the default has looked at the draft; before that its default is nobody's word.
+    discovered: old.discovered && (fields.default_permission ?? null) === null,
+    updated_at: at,
+  };
+}
+
+/**
+ * What stands against a tool becoming `next`: an approved one has its annotations acknowledged, and
+ * what was a draft until now has a default permission that a person chose.
+ */
+export function toolProblems(old: ToolRecord | null, next: ToolRecord): InputProblem[] {
+  const problems: InputProblem[] = [];
+  const approved = next.status === "approved";
+  if (approved && !next.annotations_acknowledged) {
+    problems.push({
+      path: "/annotations_acknowledged",
+      message: "must be true for an approved tool: whoever approves it stands for its annotations",
+    });
+  }
+  const wasDraft = old !== null && (old.status === "draft" || old.discovered);
+  const unchosen = next.default_permission === null || next.discovered;
+  if (approved && wasDraft && unchosen) {
+    problems.push({
+      path: "/default_permission",
+      message: "must be named when a draft is approved: allowed, requires_approval or disabled",
+    });
+  }
+  if (serialize(next).length > MAX_RECORD_BYTES) {
+    problems.push({
+      path: "/parameters",
+      message: `make the tool larger than ${MAX_RECORD_BYTES} bytes, which is more than is stored`,
+    });
+  }
+  return problems;
+}
+
+/** What is wrong with a parameter schema, at its place in the request. */
+export function schemaProblems(parameters: JsonObject | null | undefined): InputProblem[] {
+  if (parameters === null || parameters === undefined) return [];
+  return checkParameterSchema(parameters).map(({ path, message }) => ({
+    path: `/parameters${path}`,
+    message,
+  }));
+}
+
+/** @throws {Refusal} invalid_request when there is a problem */
+export function refuseProblems(errors: InputProblem[]): void {
+  if (errors.length > 0) throw new Refusal("invalid_request", { errors: errors.slice(0, 20) });
+}

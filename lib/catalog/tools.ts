@@ -1,0 +1,153 @@
+import type { CallerOperation } from "../identity/caller_operation.ts";
+import { schedule } from "../due/schedule.ts";
+import type { Transaction } from "../ledger/transaction.ts";
+import { Refusal } from "../refusals/refusal.ts";
+import { toolKey } from "../store/keys.ts";
+import type { ToolRecord } from "../store/records/policy.ts";
+import { assertKillSwitch } from "./kill_switch.ts";
+import { type Author, type RecordChange, writeChange, type Written } from "./record_change.ts";
+import { toolDefinitionDigest } from "./tool_definition.ts";
+import {
+  mergedTool,
+  refuseProblems,
+  replacedTool,
+  schemaProblems,
+  TOOL_FIELDS,
+  type ToolFields,
+  toolProblems,
+} from "./tool_record.ts";
+
+/**
+ * Registers a tool, or replaces its description.
+ * @throws {Refusal} invalid_request, owner_required
+ */
+export function putTool(
+  name: string,
+  fields: ToolFields,
+  request_id: string,
+): CallerOperation<void, Written<ToolRecord>> {
+  refuseProblems(schemaProblems(fields.parameters));
+  return {
+    plan(transaction, caller) {
+      const old = transaction.snapshot.tool(name) ?? null;
+      const made = { id: transaction.id("tol"), at: transaction.at };
+      const next = replacedTool(name, fields, old, made);
+      return accepted(transaction, { caller, request_id }, old, next);
+    },
+  };
+}
+
+/** Changes named fields of a tool. @throws {Refusal} not_found, invalid_request, owner_required */
+export function changeTool(
+  name: string,
+  fields: ToolFields,
+  request_id: string,
+): CallerOperation<void, Written<ToolRecord>> {
+  refuseProblems(schemaProblems(fields.parameters));
+  return {
+    plan(transaction, caller) {
+      const old = existingTool(transaction, name);
+      const next = mergedTool(old, fields, transaction.at);
+      return accepted(transaction, { caller, request_id }, old, next);
+    },
+  };
+}
+
+/**
+ * Takes a tool out of use: a draft is removed, any other archived, so that what was once approved
+ * stays known by its name and is refused from now on.
+ * @throws {Refusal} not_found, owner_required
+ */
+export function removeTool(
+  name: string,
+  request_id: string,
+): CallerOperation<void, Written<ToolRecord> & { readonly removed: boolean }> {
+  return {
+    plan(transaction, caller) {
+      const old = existingTool(transaction, name);
+      const removed = old.status === "draft";
+      if (removed) {
+        // Asked about again it would come back as a draft whose switch is off.
+        assertKillSwitch(transaction.snapshot, old.kill_switch, { active: false });
+      }
+      const next = removed ? null : archivedTool(old, transaction.at);
+      const written = writeTool(transaction, { caller, request_id }, old, next);
+      return {
+        record: written && next !== null ? next : old,
+        created: false,
+        removed,
+        policy_version: transaction.policyVersion,
+      };
+    },
+  };
+}
+
+/** The tool of this name in the transaction's org. @throws {Refusal} not_found */
+export function existingTool({ snapshot }: Transaction, name: string): ToolRecord {
+  const record = snapshot.tool(name);
+  if (record === undefined) throw new Refusal("not_found", { what: `tool ${name}` });
+  return record;
+}
+
+/** The tool out of use. */
+export function archivedTool(old: ToolRecord, at: number): ToolRecord {
+  return { ...old, status: "archived", updated_at: at };
+}
+
+/**
+ * Puts a change of a tool into the commit. When the definition is another one afterwards, what was
+ * asked or approved under the old one is to be cancelled.
+ */
+export function writeTool(
+  transaction: Transaction,
+  author: Author,
+  old: ToolRecord | null,
+  next: ToolRecord | null,
+): boolean {
+  const written = writeChange(
+    transaction,
+    author,
+    toolChange(transaction.snapshot.orgId, old, next),
+  );
+  if (!written || old === null) return written;
+  if (next === null || toolDefinitionDigest(next) !== toolDefinitionDigest(old)) {
+    schedule(transaction, { kind: "tool_changed", at: transaction.at, id: old.name });
+  }
+  return written;
+}
+
+/** The change of one tool; null for a tool that is not there. */
+export function toolChange(
+  org: string,
+  old: ToolRecord | null,
+  next: ToolRecord | null,
+): RecordChange {
+  const name = old?.name ?? next?.name ?? "";
+  return {
+    noun: "tool",
+    key: toolKey(org, name),
+    subject: { tool: name },
+    old,
+    next,
+    fields: [...TOOL_FIELDS, "discovered"],
+    ...(next?.status === "archived" && old?.status !== "archived" ? { verb: "archived" } : {}),
+    data: { tool_id: old?.id ?? next?.id ?? null },
+  };
+}
+
+/** What a request makes of a tool, when nothing stands against it. */
+function accepted(
+  transaction: Transaction,
+  author: Author,
+  old: ToolRecord | null,
+  next: ToolRecord,
+): Written<ToolRecord> {
+  refuseProblems(toolProblems(old, next));
+  if (old !== null) assertKillSwitch(transaction.snapshot, old.kill_switch, next.kill_switch);
+  const written = writeTool(transaction, author, old, next);
+  return {
+    record: written || old === null ? next : old,
+    created: old === null,
+    policy_version: transaction.policyVersion,
+  };
+}

@@ -1,0 +1,262 @@
+import { z } from "zod";
+import {
+  type AppliedPolicy,
+  applyPolicy,
+  type Policy,
+  readPolicy,
+} from "../../lib/catalog/apply_policy.ts";
+import type { PolicyDocument, RowChange } from "../../lib/catalog/policy_document.ts";
+import { changedFields } from "../../lib/catalog/record_change.ts";
+import { givenParts } from "../../lib/catalog/rules.ts";
+import { TOOL_FIELDS } from "../../lib/catalog/tool_record.ts";
+import { canonicalJson } from "../../lib/json/canonical.ts";
+import type { JsonObject, JsonValue } from "../../lib/json/json_value.ts";
+import { TransactionTooLarge } from "../../lib/ledger/transaction.ts";
+import { Refusal } from "../../lib/refusals/refusal.ts";
+import { categoryRecord } from "../../lib/store/records/policy.ts";
+import { guarded, type Route } from "../route.ts";
+import { resourceId, tenantId, toolName } from "./action_fields.ts";
+import {
+  categoryName,
+  displayName,
+  metadataAnswer,
+  metadataField,
+  permissionField,
+  resourceType,
+} from "./catalog_fields.ts";
+import { versionAnswer } from "./machine_fields.ts";
+import { ruleBody, ruleOf, selectorAnswer } from "./rule_fields.ts";
+import { toolAnswer, toolFields } from "./tool_fields.ts";
+
+const group = "Configuration";
+const KINDS = ["tools", "categories", "tenants", "resources", "rules"] as const;
+
+/** A list whose items are told apart by some of their members. */
+function listOf<T extends z.ZodType>(item: T, nameOf: (item: z.output<T>) => JsonValue) {
+  return z.array(item).superRefine((items, context) => {
+    const seen = new Map<string, number>();
+    items.forEach((one, i) => {
+      const name = canonicalJson(nameOf(one));
+      const first = seen.get(name);
+      if (first === undefined) seen.set(name, i);
+      else {
+        context.addIssue({
+          code: "custom",
+          path: [i],
+          message: `is the same one as item ${first}; name each once`,
+        });
+      }
+    });
+  }).exactOptional();
+}
+
+const documentBody = z.strictObject({
+  policy_version: z.int().exactOptional().describe("Ignored: `If-Match` counts"),
+  tools: listOf(z.strictObject({ name: toolName, ...toolFields }), ({ name }) => name),
+  categories: listOf(
+    z.strictObject({
+      name: categoryName,
+      default_permission: permissionField.nullable().default(null),
+    }),
+    ({ name }) => name,
+  ),
+  tenants: listOf(
+    z.strictObject({
+      id: tenantId,
+      name: displayName.default(null),
+      metadata: metadataField.default(() => ({})),
+    }),
+    ({ id }) => id,
+  ),
+  resources: listOf(
+    z.strictObject({
+      id: resourceId,
+      name: displayName.default(null),
+      type: resourceType.default(null),
+      metadata: metadataField.default(() => ({})),
+    }),
+    ({ id }) => id,
+  ),
+  rules: listOf(ruleBody, (rule) => givenParts(ruleOf(rule).selector)),
+});
+
+const policyAnswer = z.object({
+  ...versionAnswer,
+  tools: z.array(
+    toolAnswer.omit({ id: true, discovered: true, created_at: true, updated_at: true }),
+  ),
+  categories: z.array(categoryRecord),
+  tenants: z.array(
+    z.object({ id: z.string(), name: z.string().nullable(), metadata: metadataAnswer }),
+  ),
+  resources: z.array(z.object({
+    id: z.string(),
+    name: z.string().nullable(),
+    type: z.string().nullable(),
+    metadata: metadataAnswer,
+  })),
+  rules: z.array(z.object({
+    selector: selectorAnswer,
+    permission: permissionField,
+    note: z.string().nullable(),
+  })),
+});
+
+const differences = (fields: z.ZodRawShape) => {
+  const named = z.array(z.object({ name: z.string(), ...fields }));
+  const identified = z.array(z.object({ id: z.string(), ...fields }));
+  return z.object({
+    tools: named,
+    categories: named,
+    tenants: identified,
+    resources: identified,
+    rules: z.array(
+      z.object({ selector: selectorAnswer, permission: permissionField, ...fields }),
+    ),
+  });
+};
+const appliedAnswer = z.object({
+  dry_run: z.boolean(),
+  ...versionAnswer,
+  added: differences({}),
+  changed: differences({ fields: z.array(z.string()).describe("Members with another value") }),
+  removed: differences({}).describe("Tools among them are archived"),
+});
+
+/** The policy as a document that can be sent back, without what only the store says. */
+function renderPolicy(policy: Policy): JsonObject {
+  return {
+    policy_version: policy.policy_version,
+    tools: policy.tools.map((tool) =>
+      Object.fromEntries((["name", ...TOOL_FIELDS] as const).map((field) => [field, tool[field]]))
+    ),
+    categories: policy.categories.map(({ name, default_permission }) => ({
+      name,
+      default_permission,
+    })),
+    tenants: policy.tenants.map(({ id, name, metadata }) => ({ id, name, metadata })),
+    resources: policy.resources.map(({ id, name, type, metadata }) => ({
+      id,
+      name,
+      type,
+      metadata,
+    })),
+    rules: policy.rules.map(({ selector, permission, note }) => ({
+      selector: givenParts(selector),
+      permission,
+      note,
+    })),
+  };
+}
+
+function renderApplied({ rows, dry_run, policy_version }: AppliedPolicy): JsonObject {
+  const named = (outcome: Outcome) =>
+    Object.fromEntries(KINDS.map((kind) => [
+      kind,
+      rows.filter((row) => row.kind === kind && outcomeOf(row) === outcome)
+        .map((row) => renderRow(row, outcome)),
+    ]));
+  return {
+    dry_run,
+    policy_version,
+    added: named("added"),
+    changed: named("changed"),
+    removed: named("removed"),
+  };
+}
+
+type Outcome = "added" | "changed" | "removed";
+
+function outcomeOf({ change }: RowChange): Outcome {
+  if (change.old === null) return "added";
+  return change.next === null || change.verb === "archived" ? "removed" : "changed";
+}
+
+function renderRow({ label, change }: RowChange, outcome: Outcome): JsonObject {
+  const shown = Object.fromEntries(
+    Object.entries(label).map(([name, value]) => [
+      name,
+      typeof value === "string" ? value : givenParts(value),
+    ]),
+  );
+  return outcome === "changed" ? { ...shown, fields: changedFields(change) } : shown;
+}
+
+function documentOf({ policy_version: _, rules, ...kinds }: z.output<typeof documentBody>) {
+  const document: PolicyDocument = {
+    ...kinds,
+    ...(rules === undefined ? {} : { rules: rules.map(ruleOf) }),
+  };
+  return document;
+}
+
+/**
+ * The version that a request was made from; null when what it names is no version of ours.
+ * @throws {Refusal} precondition_required
+ */
+function versionIn(headers: Headers): number | null {
+  const text = headers.get("if-match")?.trim();
+  // "Whatever is there" would overwrite what somebody else just changed.
+  if (text === undefined || text === "" || text === "*") {
+    throw new Refusal("precondition_required", {});
+  }
+  const version = /^"?([0-9]{1,15})"?$/.exec(text)?.[1];
+  return version === undefined ? null : Number(version);
+}
+
+export const policyRoutes: readonly Route[] = [
+  guarded({
+    method: "get",
+    path: "/v1/policy",
+    group,
+    summary: "Read the whole policy as one document",
+    description: "In the form that `PUT /v1/policy` takes; `ETag` is its version.",
+    callers: ["management", "standard"],
+    answers: { 200: policyAnswer },
+    refusals: ["tenant_not_permitted"],
+    handle: async (call) => {
+      const policy = await call.transact(readPolicy());
+      return {
+        status: 200,
+        body: renderPolicy(policy),
+        headers: { etag: `"${policy.policy_version}"` },
+      };
+    },
+  }),
+  guarded({
+    method: "put",
+    path: "/v1/policy",
+    group,
+    summary: "Replace the whole policy, or see what that would change",
+    description: "A dry run unless `dry_run=false`. `If-Match` has the version that the document " +
+      "was made from. Applied in one version, at most 800 rows. What a list does not name goes: " +
+      "tools are archived, drafts stay as they are, everything else is removed. A list that is " +
+      "left out stays as it is.",
+    callers: ["management"],
+    query: z.strictObject({ dry_run: z.enum(["true", "false"]).default("true") }),
+    body: documentBody,
+    answers: { 200: appliedAnswer },
+    refusals: [
+      "precondition_required",
+      "precondition_failed",
+      "invalid_selector",
+      "owner_required",
+      "policy_change_too_large",
+    ],
+    handle: async (call) => {
+      const version = versionIn(call.request.headers);
+      const options = { dry_run: call.query.dry_run === "true", request_id: call.id };
+      try {
+        const operation = applyPolicy(documentOf(call.body), version, options);
+        return await call.commit(operation, (applied) => ({
+          status: 200,
+          body: renderApplied(applied),
+          headers: { etag: `"${applied.policy_version}"` },
+        }));
+      } catch (error) {
+        if (!(error instanceof TransactionTooLarge)) throw error;
+        throw new Refusal("policy_change_too_large", { rows: null });
+      }
+    },
+  }),
+];

@@ -1,0 +1,40 @@
+import { z } from "zod";
+import type { RuleFields } from "../../lib/catalog/rules.ts";
+import type { Selector } from "../../lib/store/records/policy.ts";
+import { methodName, resourceId, tenantId, toolName } from "./action_fields.ts";
+import { permissionField, tagName } from "./catalog_fields.ts";
+
+/** A rule in a body: what its selector leaves out, or names as null, it does not speak of. */
+export const ruleBody = z.strictObject({
+  selector: z.strictObject({
+    tenant_id: tenantId.nullish(),
+    resource_id: resourceId.nullish(),
+    tool_name: toolName.nullish(),
+    method: methodName.nullish(),
+    tag: tagName.nullish(),
+  }),
+  permission: permissionField,
+  note: z.string().max(500, "has at most 500 characters").nullable().default(null)
+    .describe("Why the rule is there"),
+});
+
+/** A selector in an answer: the parts that it names. */
+export const selectorAnswer = z.object({
+  tenant_id: z.string().optional(),
+  resource_id: z.string().optional(),
+  tool_name: z.string().optional(),
+  method: z.string().optional(),
+  tag: z.string().optional(),
+});
+
+/** The rule that a body asks for. */
+export function ruleOf({ selector, permission, note }: z.output<typeof ruleBody>): RuleFields {
+  const full: Selector = {
+    tenant_id: selector.tenant_id ?? null,
+    resource_id: selector.resource_id ?? null,
+    tool_name: selector.tool_name ?? null,
+    method: selector.method ?? null,
+    tag: selector.tag ?? null,
+  };
+  return { selector: full, permission, note };
+}
