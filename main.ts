@@ -1,12 +1,15 @@
-import { systemRandom, systemTimer } from "./lib/deps.ts";
+import { type Deps, systemRandom, systemTimer } from "./lib/deps.ts";
 import { makeServices } from "./lib/make_services.ts";
+import { startDueWork } from "./lib/due/worker.ts";
 import { bootstrap } from "./lib/orgs/bootstrap.ts";
 import { logLine } from "./lib/settings/log_line.ts";
 import { secretFromFolder } from "./lib/settings/secret_file.ts";
 import { isFile, readSettings, SettingRefused } from "./lib/settings/settings.ts";
-import { openStore } from "./lib/store/open_store.ts";
+import { proveSecret } from "./lib/store/canary.ts";
+import { openStore, StoreRefused } from "./lib/store/open_store.ts";
 import { Sealer } from "./lib/store/sealing.ts";
 import { app } from "./routes/app.ts";
+import { drainable } from "./routes/drainable.ts";
 
 const NO_ORG =
   `There is no organization yet, so nothing can be asked. Start once with a key of your own:
@@ -15,11 +18,16 @@ const NO_ORG =
 
 That makes the organization "default" with this management key. Keep the key: it is not stored.`;
 
+/** The exit status of a start that was refused; 1 is a process that was forced or failed. */
+const REFUSED = 2;
+/** How long requests under way may take to finish: a body has 10 seconds to arrive. */
+const GRACE_MS = 15_000;
+
 async function start(): Promise<void> {
   const settings = readSettings((variable) => Deno.env.get(variable));
   const secret = settings.secret ?? await secretFromFolder("config", settings.kv, systemRandom);
   const kv = await openStore(settings.kv);
-  const services = makeServices({
+  const deps: Deps = {
     kv,
     queues: isFile(settings.kv) || settings.kv === ":memory:",
     sealer: new Sealer(secret, settings.previous_secret, systemRandom),
@@ -27,35 +35,72 @@ async function start(): Promise<void> {
     random: systemRandom,
     timer: systemTimer,
     log: logLine,
-  }, settings);
+  };
+  await proveSecret(deps);
+  const stopping = new AbortController();
+  const services = makeServices(deps, settings, stopping.signal);
   const { outcome } = await bootstrap(services);
   if (outcome === "nothing") console.log(NO_ORG);
+  services.lastUsed.start();
+  services.failedAttempts.start();
+  const dueWork = startDueWork(services);
 
-  const handler = app(services);
-  const server = Deno.serve(
-    {
-      port: settings.port,
-      onListen: ({ port }) =>
-        logLine("info", "Countersign listens", { port, url: settings.url.origin }),
-    },
-    (request, connection) => handler.fetch(request, connection),
-  );
-  let stopping = false;
-  const stop = async () => {
-    if (stopping) return;
-    stopping = true;
-    logLine("info", "Stopping: finishing the requests under way");
-    await server.shutdown();
+  const handler = drainable(app(services), services);
+  const server = listen(settings.port, (request, connection) => handler.fetch(request, connection));
+  onStop(async () => {
+    stopping.abort();
+    // A peer that never finishes its body keeps its connection open after the answer.
+    const grace = systemTimer(GRACE_MS);
+    await Promise.race([handler.drained().then(() => server.shutdown()), grace.elapsed]);
+    grace.cancel();
+    await Promise.all([
+      services.lastUsed.stop(),
+      services.failedAttempts.stop(),
+      dueWork.stop(),
+    ]);
     kv.close();
+    logLine("info", "Stopped");
+    Deno.exit(0);
+  });
+  logLine("info", "Countersign listens", { port: server.addr.port, url: settings.url.origin });
+}
+
+function listen(port: number, handler: Deno.ServeHandler<Deno.NetAddr>) {
+  try {
+    return Deno.serve({ port, onListen: () => {} }, handler);
+  } catch (error) {
+    if (error instanceof Deno.errors.AddrInUse) {
+      throw new SettingRefused(
+        "PORT",
+        `${port} is in use. Stop what listens there, or give another.`,
+      );
+    }
+    if (error instanceof Deno.errors.PermissionDenied) {
+      throw new SettingRefused("PORT", `${port} is not for this user. Give one above 1023.`);
+    }
+    throw error;
+  }
+}
+
+/** Requests under way are finished; whoever cannot wait for that signals again. */
+function onStop(stop: () => Promise<void>): void {
+  let signals = 0;
+  const onSignal = () => {
+    signals++;
+    if (signals > 1) {
+      logLine("warn", "Stopped at once: requests under way were cut off");
+      Deno.exit(1);
+    }
+    logLine("info", "Stopping: finishing the requests under way; signal again to stop at once");
+    void stop();
   };
-  for (const signal of ["SIGTERM", "SIGINT"] as const) Deno.addSignalListener(signal, stop);
-  await server.finished;
+  for (const signal of ["SIGTERM", "SIGINT"] as const) Deno.addSignalListener(signal, onSignal);
 }
 
 try {
   await start();
 } catch (error) {
-  if (!(error instanceof SettingRefused)) throw error;
+  if (!(error instanceof SettingRefused || error instanceof StoreRefused)) throw error;
   console.error(error.message);
-  Deno.exit(2);
+  Deno.exit(REFUSED);
 }

@@ -37,7 +37,18 @@ export function systemTimer(milliseconds: number): Timer {
   return { elapsed: promise, cancel: () => clearTimeout(id) };
 }
 
-/** Random bytes of the system. */
+const POOL_BYTES = 4096;
+let pool = new Uint8Array(0);
+let poolUsed = 0;
+
+/** Random bytes of the system; small numbers of them are taken from a block drawn at once. */
 export function systemRandom(bytes: number): Uint8Array {
-  return crypto.getRandomValues(new Uint8Array(bytes));
+  if (bytes > 64) return crypto.getRandomValues(new Uint8Array(bytes));
+  if (poolUsed + bytes > pool.length) {
+    pool = crypto.getRandomValues(new Uint8Array(POOL_BYTES));
+    poolUsed = 0;
+  }
+  poolUsed += bytes;
+  // A copy: what is handed out must not keep its neighbours' bytes within reach.
+  return pool.slice(poolUsed - bytes, poolUsed);
 }

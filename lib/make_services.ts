@@ -1,20 +1,34 @@
+import { HeldCalls } from "./approvals/held_calls.ts";
+import { Readiness } from "./health/readiness.ts";
 import { IdMaker } from "./ids/id.ts";
 import { Credentials } from "./identity/credentials.ts";
+import { FailedAttempts } from "./identity/failed_attempts.ts";
+import { LastUsed } from "./identity/last_used.ts";
 import { RateLimits } from "./identity/rate_limit.ts";
 import { Ledgers } from "./ledger/ledgers.ts";
+import { KV_CONNECT_LIMITS, KV_LIMITS } from "./ledger/transaction.ts";
 import type { Deps } from "./deps.ts";
 import type { Services } from "./services.ts";
-import type { Settings } from "./settings/settings.ts";
+import { isRemote, type Settings } from "./settings/settings.ts";
 
-/** The services over one store. */
-export function makeServices(deps: Deps, settings: Settings): Services {
-  const ledgers = new Ledgers(deps);
+/** The services over one store. `stopping` is aborted by whoever ends the process. */
+export function makeServices(
+  deps: Deps,
+  settings: Settings,
+  stopping: AbortSignal = new AbortController().signal,
+): Services {
+  const ledgers = new Ledgers(deps, isRemote(settings.kv) ? KV_CONNECT_LIMITS : KV_LIMITS);
   return {
     deps,
     settings,
     ledgers,
     credentials: new Credentials(ledgers),
     rateLimits: new RateLimits(),
+    lastUsed: new LastUsed(ledgers),
+    failedAttempts: new FailedAttempts(ledgers),
     ids: new IdMaker(deps.random),
+    held: new HeldCalls(),
+    readiness: new Readiness(ledgers),
+    stopping,
   };
 }

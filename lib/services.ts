@@ -1,6 +1,10 @@
+import type { HeldCalls } from "./approvals/held_calls.ts";
 import type { Deps } from "./deps.ts";
+import type { Readiness } from "./health/readiness.ts";
 import type { IdMaker } from "./ids/id.ts";
 import type { Credentials } from "./identity/credentials.ts";
+import type { FailedAttempts } from "./identity/failed_attempts.ts";
+import type { LastUsed } from "./identity/last_used.ts";
 import type { RateLimits } from "./identity/rate_limit.ts";
 import type { Ledgers } from "./ledger/ledgers.ts";
 import type { Settings } from "./settings/settings.ts";
@@ -12,5 +16,11 @@ export interface Services {
   readonly ledgers: Ledgers;
   readonly credentials: Credentials;
   readonly rateLimits: RateLimits;
+  readonly lastUsed: LastUsed;
+  readonly failedAttempts: FailedAttempts;
   readonly ids: IdMaker;
+  readonly held: HeldCalls;
+  readonly readiness: Readiness;
+  /** Aborted when the process begins to stop: a held request then answers at once. */
+  readonly stopping: AbortSignal;
 }

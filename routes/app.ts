@@ -1,44 +1,55 @@
 import { Hono } from "hono";
 import type { Services } from "../lib/services.ts";
 import { SurfaceRefusal } from "./problems.ts";
+import { documentationRoutes } from "./documentation.ts";
 import type { Route } from "./route.ts";
 import { type Connection, refuse, serve } from "./serve.ts";
 import { ROUTES } from "./manifest.ts";
 
+const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"];
+
+/** Answers every request to this deployment. */
+export interface App {
+  fetch(request: Request, connection: Connection): Response | Promise<Response>;
+}
+
 /** The HTTP surface over the services: every route of the manifest, and an answer for the rest. */
-export function app(
-  services: Services,
-  routes: readonly Route[] = ROUTES,
-): Hono<{ Bindings: Connection }> {
+export function app(services: Services, routes: readonly Route[] = ROUTES): App {
   const hono = new Hono<{ Bindings: Connection }>();
-  const { host } = services.settings.url;
-  hono.use(async (c, next) => {
-    // A page of another site that resolves to this host (DNS rebinding) names that site here.
-    const asked = c.req.header("host");
-    if (asked === host) return await next();
-    const refusal = new SurfaceRefusal("misdirected_request", {
-      host: asked ?? "",
-      expected: host,
-    });
-    return refuse(refusal, services, identify(services, c.req.path));
-  });
-  const methods = new Map<string, string[]>();
-  for (const route of routes) {
+  const { host, origin } = services.settings.url;
+  const served = [...routes, ...documentationRoutes(routes, origin)];
+  for (const route of served) {
     hono.on(route.method.toUpperCase(), route.path, (c) => serve(services, route, c));
-    methods.set(route.path, [...methods.get(route.path) ?? [], route.method.toUpperCase()]);
-  }
-  for (const [path, allow] of methods) {
-    hono.all(path, (c) => {
-      const refusal = new SurfaceRefusal("method_not_allowed", { method: c.req.method, allow });
-      return refuse(refusal, services, identify(services, c.req.path));
-    });
   }
   hono.notFound((c) => {
-    const refusal = new SurfaceRefusal("route_not_found", { path: c.req.path });
-    return refuse(refusal, services, identify(services, c.req.path));
+    const { path, method } = c.req;
+    const allow = METHODS.filter((other) => hono.router.match(other, path)[0].length > 0);
+    if (allow.includes("GET")) allow.push("HEAD");
+    const refusal = allow.length === 0
+      ? new SurfaceRefusal("route_not_found", { path })
+      : new SurfaceRefusal("method_not_allowed", { method, allow });
+    return refuse(refusal, services, identify(services, path));
   });
   hono.onError((error, c) => refuse(error, services, identify(services, c.req.path)));
-  return hono;
+
+  const forAnyHost = new Set(
+    served.filter((route) => route.callers === "open" && route.anyHost).map(({ path }) => path),
+  );
+  return {
+    fetch(request, connection) {
+      // A page of another site that resolves to this host (DNS rebinding) names that site here.
+      const asked = request.headers.get("host");
+      if (asked === host) return hono.fetch(request, connection);
+      // What is no host at all makes no URL either; whoever sends it must not make this throw.
+      const pathname = URL.parse(request.url)?.pathname ?? "/";
+      if (forAnyHost.has(pathname)) return hono.fetch(request, connection);
+      const refusal = new SurfaceRefusal("misdirected_request", {
+        host: asked ?? "",
+        expected: host,
+      });
+      return refuse(refusal, services, identify(services, pathname));
+    },
+  };
 }
 
 function identify(services: Services, path: string): { path: string; id: string } {

@@ -1,4 +1,5 @@
 import type { Deps } from "../lib/deps.ts";
+import { Refusal } from "../lib/refusals/refusal.ts";
 import { SurfaceRefusal } from "./problems.ts";
 
 /** Most bytes a body may have. */
@@ -10,10 +11,13 @@ const BODY_SECONDS = 10;
  * The bytes of a request's body.
  * @throws {SurfaceRefusal} payload_too_large before more than the limit is held in memory,
  *   request_timeout when it drips in too slowly
+ * @throws {Refusal} malformed_json when it ends before its stated length
  */
 export async function readBody(request: Request, deps: Deps): Promise<Uint8Array> {
-  if (request.body === null) return new Uint8Array(0);
-  const stated = Number(request.headers.get("content-length") ?? "NaN");
+  // Asking for `request.body` builds a stream, which costs more than reading a small body whole.
+  const length = request.headers.get("content-length");
+  const stated = Number(length ?? "NaN");
+  if (stated === 0 || (length === null && request.body === null)) return new Uint8Array(0);
   if (stated > MAX_BODY_BYTES) {
     throw new SurfaceRefusal("payload_too_large", { limit: MAX_BODY_BYTES });
   }
@@ -23,8 +27,13 @@ export async function readBody(request: Request, deps: Deps): Promise<Uint8Array
   });
   try {
     // A stated length is one the server holds the peer to; without one the bytes are counted.
-    const reading = Number.isNaN(stated) ? readCounted(request.body) : request.bytes();
+    const reading = Number.isNaN(stated) && request.body !== null
+      ? readCounted(request.body)
+      : request.bytes();
     return await Promise.race([reading, tooSlow]);
+  } catch (error) {
+    if (error instanceof SurfaceRefusal) throw error;
+    throw new Refusal("malformed_json", { message: "The body ended before it was complete." });
   } finally {
     timer.cancel();
   }

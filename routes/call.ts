@@ -2,6 +2,7 @@ import type { Client } from "../lib/decisions/decide.ts";
 import type { Caller, CallerTier, Presented } from "../lib/identity/caller.ts";
 import { asCaller, type CallerOperation } from "../lib/identity/caller_operation.ts";
 import { keepAnswer } from "../lib/idempotency/kept_answer.ts";
+import { Refusal } from "../lib/refusals/refusal.ts";
 import type { Services } from "../lib/services.ts";
 import { isKept, problemOf } from "./problems.ts";
 import type { Answer } from "./route.ts";
@@ -53,13 +54,21 @@ export class Call<P, Q, B> {
 
   /**
    * Runs an operation and answers with its result. Where the request carries an idempotency key the
-   * answer is kept in the same commit, and a repetition gets it again.
+   * answer is kept in the same commit, and a repetition gets it again. A plan that returns a refusal
+   * instead of throwing it refuses as well, and what it wrote stays: a refusal that is recorded.
+   *
+   * @param options.finishes whether an earlier commit of this request left its answer unfinished
    */
   async commit<L, R>(
-    operation: CallerOperation<L, R>,
+    operation: CallerOperation<L, R | Refusal>,
     render: (result: R) => Answer,
+    { finishes = false }: { readonly finishes?: boolean } = {},
   ): Promise<Answer> {
-    if (this.repetition === null) return render(await this.transact(operation));
+    if (this.repetition === null) {
+      const result = await this.transact(operation);
+      if (result instanceof Refusal) throw result;
+      return render(result);
+    }
     const { key, method, path, body } = this.repetition;
     const answered = await this.transact(keepAnswer(
       operation,
@@ -71,14 +80,19 @@ export class Call<P, Q, B> {
         key,
         body,
         answer_key: this.presented.answer_key,
+        finishes,
       },
       render,
       (refusal) => isKept(refusal.code) ? problemOf(refusal, { path, id: this.id }) : null,
     ));
+    if (answered instanceof Refusal) throw answered;
     return {
       status: answered.status,
       body: answered.body,
-      ...(answered.replayed ? { headers: { "idempotent-replayed": "true" } } : {}),
+      headers: {
+        ...(answered.status < 400 ? {} : { "content-type": "application/problem+json" }),
+        ...(answered.replayed ? { "idempotent-replayed": "true" } : {}),
+      },
     };
   }
 }

@@ -10,6 +10,7 @@ export interface SurfaceData {
   misdirected_request: { host: string; expected: string };
   overloaded: Record<never, never>;
   store_unavailable: Record<never, never>;
+  stopping: Record<never, never>;
   internal_error: Record<never, never>;
 }
 
@@ -20,6 +21,8 @@ export type ProblemCode = keyof ProblemData;
 export interface ProblemKind<D> {
   readonly status: number;
   readonly title: string;
+  /** When this is answered, for the documentation. */
+  readonly meaning: string;
   /** What went wrong this time: what was got, what was expected. */
   readonly detail: (data: D) => string;
   /** What its caller can do, in one sentence of the documentation. */
@@ -51,12 +54,14 @@ export const PROBLEMS: { readonly [C in ProblemCode]: ProblemKind<ProblemData[C]
   malformed_json: {
     status: 400,
     title: "Malformed JSON",
+    meaning: "The body is not JSON as RFC 8259 has it, not UTF-8, or ended too early.",
     detail: ({ message }) => message,
     advice: "Send a JSON object encoded as UTF-8.",
   },
   token_invalid: {
     status: 400,
     title: "Token invalid",
+    meaning: "The run token is not one of this organization, or was altered.",
     detail: () => "The run token is not one of this organization, or was altered.",
     advice: "Mint a new token for the action.",
     next: () => ({ mint: "/v1/tokens/mint" }),
@@ -64,18 +69,21 @@ export const PROBLEMS: { readonly [C in ProblemCode]: ProblemKind<ProblemData[C]
   missing_credentials: {
     status: 401,
     title: "Credentials missing",
+    meaning: "No key was presented.",
     detail: () => "No key was presented.",
     advice: "Send `X-API-Key: <key>` or `Authorization: Bearer <key>`.",
   },
   invalid_credentials: {
     status: 401,
     title: "Credentials not accepted",
+    meaning: "The presented key is unknown, revoked or expired. Which of these is not said.",
     detail: () => "The presented key is unknown, revoked or expired.",
     advice: "Check the key for missing characters; if it was revoked, ask for a new one.",
   },
   wrong_tier: {
     status: 403,
     title: "Wrong kind of key",
+    meaning: "The key is good, and its tier is not one that this route takes.",
     detail: ({ tier, allowed }) =>
       `A credential of tier ${tier} was presented; this needs ${allowed.join(" or ")}.`,
     advice: "Use a key of the tier that the route needs.",
@@ -84,9 +92,11 @@ export const PROBLEMS: { readonly [C in ProblemCode]: ProblemKind<ProblemData[C]
   tenant_not_permitted: {
     status: 403,
     title: "Tenant not permitted",
+    meaning:
+      "The credential is bound to tenants, and the request names another or, where there are several, none.",
     detail: ({ tenant_id }) =>
       tenant_id === null
-        ? "This credential is bound to several tenants, and none was named."
+        ? "This credential is bound to tenants, and the request names none of them."
         : `This credential may not act for the tenant ${JSON.stringify(tenant_id)}.`,
     advice: "Name one of the tenants that the credential is bound to.",
     next: ({ permitted }) => ({ tenant_ids: [...permitted] }),
@@ -94,12 +104,14 @@ export const PROBLEMS: { readonly [C in ProblemCode]: ProblemKind<ProblemData[C]
   owner_required: {
     status: 403,
     title: "Needs an owner",
+    meaning: "What was asked is for an owner in the dashboard, not for a key.",
     detail: ({ what }) => `${what} is for an owner in the dashboard, not for a key.`,
     advice: "Ask an owner of the organization.",
   },
   tool_disabled: {
     status: 403,
     title: "Tool disabled",
+    meaning: "The policy disables the action; `resolved_from` names the level that decided.",
     detail: ({ resolved_from }) => `The policy disables this action (${resolved_from}).`,
     advice: "Do not run it. An owner or admin can change the rule that it names.",
     members: ({ resolved_from }) => ({ resolved_from }),
@@ -107,30 +119,35 @@ export const PROBLEMS: { readonly [C in ProblemCode]: ProblemKind<ProblemData[C]
   self_approval: {
     status: 403,
     title: "Own request",
+    meaning: "The member behind the requester may not decide this request.",
     detail: () => "The member behind the requester may not decide this request.",
     advice: "Have another approver decide.",
   },
   not_an_approver: {
     status: 403,
     title: "Not an approver",
+    meaning: "The member who is named has no right to decide at this level.",
     detail: ({ level }) => `The member named may not decide at level ${level}.`,
     advice: "Name a member with the right to decide at this level.",
   },
   already_decided_level: {
     status: 403,
     title: "Already decided a level",
+    meaning: "One person, and one key, decides at most one level of a request.",
     detail: () => "One person, and one key, decides at most one level of a request.",
     advice: "Have somebody else decide the next level.",
   },
   passkey_required: {
     status: 403,
     title: "Passkey required",
+    meaning: "This decision needs a member's passkey; a key cannot make it.",
     detail: ({ why }) => why,
     advice: "A member decides in the dashboard under a passkey.",
   },
   not_the_requester: {
     status: 403,
     title: "Not the requester",
+    meaning: "Only who asked for an approval may use, cancel or revoke it.",
     detail: () => "Only who asked for this approval may use, cancel or revoke it.",
     advice: "Use the credential that made the request, or make a request of your own.",
     next: () => ({ request_approval: "/v1/approvals" }),
@@ -138,6 +155,8 @@ export const PROBLEMS: { readonly [C in ProblemCode]: ProblemKind<ProblemData[C]
   token_revoked: {
     status: 403,
     title: "Token revoked",
+    meaning:
+      "The run token was good, and no longer authorizes its action: its approval was revoked, its minter's credential ended, or the tool or organization was stopped.",
     detail: ({ why }) => `The run token no longer authorizes its action: ${why}.`,
     advice: "Do not run it. Check again what the policy says now.",
     next: () => ({ check: "/v1/permissions/check" }),
@@ -145,12 +164,14 @@ export const PROBLEMS: { readonly [C in ProblemCode]: ProblemKind<ProblemData[C]
   not_found: {
     status: 404,
     title: "Not found",
+    meaning: "There is nothing with this id in the organization of the key.",
     detail: ({ what }) => `There is no ${what}.`,
     advice: "Check the id; ids of other organizations are not found either.",
   },
   route_not_found: {
     status: 404,
     title: "No such route",
+    meaning: "There is no such path.",
     detail: ({ path }) => `There is no route ${path}.`,
     advice: "See `/docs` for the routes.",
     next: () => ({ docs: "/docs" }),
@@ -158,18 +179,21 @@ export const PROBLEMS: { readonly [C in ProblemCode]: ProblemKind<ProblemData[C]
   method_not_allowed: {
     status: 405,
     title: "Method not allowed",
+    meaning: "The path is there, for other methods.",
     detail: ({ method, allow }) => `${method} is not for this route; it takes ${allow.join(", ")}.`,
     advice: "Use a method of the `Allow` header.",
   },
   request_timeout: {
     status: 408,
     title: "Request too slow",
+    meaning: "The body did not arrive in time.",
     detail: ({ seconds }) => `The body did not arrive within ${seconds} seconds.`,
     advice: "Send the request again, in one piece.",
   },
   approval_not_required: {
     status: 409,
     title: "Approval not required",
+    meaning: "The policy allows the action as it is: there is nothing to approve.",
     detail: () => "The policy allows this action as it is.",
     advice: "Mint a token, or run the action.",
     next: () => ({ mint: "/v1/tokens/mint" }),
@@ -177,6 +201,7 @@ export const PROBLEMS: { readonly [C in ProblemCode]: ProblemKind<ProblemData[C]
   approval_required: {
     status: 409,
     title: "Approval required",
+    meaning: "The policy holds the action for a human, and no approval was given along.",
     detail: ({ resolved_from }) => `The policy holds this action for a human (${resolved_from}).`,
     advice: "Request an approval, wait for it, then mint with its `approval_id`.",
     members: ({ decision_id, resolved_from }) => ({ decision_id, resolved_from }),
@@ -185,6 +210,7 @@ export const PROBLEMS: { readonly [C in ProblemCode]: ProblemKind<ProblemData[C]
   approval_not_approved: {
     status: 409,
     title: "Approval not approved",
+    meaning: "The approval is pending, or ended without being given.",
     detail: ({ status }) => `The approval is ${status}.`,
     advice: "Wait until it is approved; if it has ended, request a new one.",
     members: ({ status }) => ({ approval_status: status }),
@@ -193,6 +219,7 @@ export const PROBLEMS: { readonly [C in ProblemCode]: ProblemKind<ProblemData[C]
   approval_not_pending: {
     status: 409,
     title: "Approval not pending",
+    meaning: "The approval was decided, or ended, already.",
     detail: ({ status }) => `The approval is ${status} already.`,
     advice: "Nothing is left to decide or cancel; request a new one if it is still needed.",
     members: ({ status }) => ({ approval_status: status }),
@@ -200,6 +227,7 @@ export const PROBLEMS: { readonly [C in ProblemCode]: ProblemKind<ProblemData[C]
   approval_used: {
     status: 409,
     title: "Approval used",
+    meaning: "The approval was turned into a run token: it counts once.",
     detail: () => "The approval has been turned into a run token: it counts once.",
     advice: "Use that token, or request a new approval.",
     members: ({ token_id }) => ({ token_id }),
@@ -208,6 +236,7 @@ export const PROBLEMS: { readonly [C in ProblemCode]: ProblemKind<ProblemData[C]
   approval_lapsed: {
     status: 409,
     title: "Approval lapsed",
+    meaning: "The approval was given, and not used in time.",
     detail: ({ use_before }) => `The approval had to be used before ${use_before}.`,
     advice: "Request a new approval and mint soon after it is given.",
     members: ({ use_before }) => ({ use_before }),
@@ -216,6 +245,8 @@ export const PROBLEMS: { readonly [C in ProblemCode]: ProblemKind<ProblemData[C]
   action_mismatch: {
     status: 409,
     title: "Action mismatch",
+    meaning:
+      "The action is not the one that was authorized; `differs` names the places where that is known.",
     detail: ({ differs }) =>
       differs === null || differs.length === 0
         ? "The action is not the one that was authorized."
@@ -226,6 +257,7 @@ export const PROBLEMS: { readonly [C in ProblemCode]: ProblemKind<ProblemData[C]
   recently_denied: {
     status: 409,
     title: "Recently denied",
+    meaning: "The same requester had the same action denied a short while ago.",
     detail: ({ retry_after_seconds }) =>
       `The same action was denied; it can be asked again in ${retry_after_seconds} seconds.`,
     advice: "Do not run it. Read why it was denied before you ask again.",
@@ -235,18 +267,22 @@ export const PROBLEMS: { readonly [C in ProblemCode]: ProblemKind<ProblemData[C]
   no_second_level: {
     status: 409,
     title: "No second level",
+    meaning:
+      "The tool needs a second approval, the organization insists on it, and group Level 2 has no member.",
     detail: () => "This tool needs a second approval, and group Level 2 has no member.",
     advice: "An owner or admin puts a member into group Level 2.",
   },
   tool_not_registered: {
     status: 409,
     title: "Tool not registered",
+    meaning: "The tool is not in the catalog, and was not added by being asked about.",
     detail: ({ tool_name }) => `The tool ${JSON.stringify(tool_name)} is not in the catalog.`,
     advice: "Register it with a management key, or ask again when discovery has room.",
   },
   token_used: {
     status: 409,
     title: "Token used",
+    meaning: "The run token was consumed before: of any number of attempts one succeeds.",
     detail: ({ consumed_at }) => `The run token was consumed at ${consumed_at}: it counts once.`,
     advice: "Do not run the action again. Mint a new token if it is wanted once more.",
     members: ({ consumed_at, consumed_by_request }) => ({ consumed_at, consumed_by_request }),
@@ -254,6 +290,7 @@ export const PROBLEMS: { readonly [C in ProblemCode]: ProblemKind<ProblemData[C]
   already_logged: {
     status: 409,
     title: "Already logged",
+    meaning: "The execution was reported before.",
     detail: ({ execution_id }) => `The execution is logged already, as ${execution_id}.`,
     advice: "Nothing is left to do.",
     members: ({ execution_id }) => ({ execution_id }),
@@ -261,18 +298,22 @@ export const PROBLEMS: { readonly [C in ProblemCode]: ProblemKind<ProblemData[C]
   idempotency_in_progress: {
     status: 409,
     title: "Request in progress",
+    meaning: "A request with this idempotency key is still running.",
     detail: () => "A request with this idempotency key is still running.",
     advice: "Wait for its answer, then repeat to read it.",
   },
   idempotency_stale: {
     status: 409,
     title: "Kept answer is stale",
+    meaning:
+      "The kept answer granted something, and the policy has changed or the token was spent since.",
     detail: () => "The kept answer granted something that it may not grant any more.",
     advice: "Ask again under a new idempotency key.",
   },
   token_expired: {
     status: 410,
     title: "Token expired",
+    meaning: "The run token was not used in time.",
     detail: ({ expired_at }) => `The run token expired at ${expired_at}.`,
     advice: "Mint a new token.",
     members: ({ expired_at }) => ({ expired_at }),
@@ -281,6 +322,7 @@ export const PROBLEMS: { readonly [C in ProblemCode]: ProblemKind<ProblemData[C]
   precondition_failed: {
     status: 412,
     title: "Policy changed",
+    meaning: "The policy changed after the version that `If-Match` names.",
     detail: ({ policy_version }) => `The policy is at version ${policy_version} by now.`,
     advice: "Read the policy again, apply your change to it, and send it with its version.",
     members: ({ policy_version }) => ({ policy_version }),
@@ -288,18 +330,21 @@ export const PROBLEMS: { readonly [C in ProblemCode]: ProblemKind<ProblemData[C]
   payload_too_large: {
     status: 413,
     title: "Body too large",
+    meaning: "The body is larger than any request may be.",
     detail: ({ limit }) => `A body may have ${limit} bytes.`,
     advice: "Send less.",
   },
   misdirected_request: {
     status: 421,
     title: "Misdirected request",
+    meaning: "The request names another host than this deployment's public origin.",
     detail: ({ host, expected }) => `This is ${expected}; the request was for ${host}.`,
     advice: "Use the public origin of the deployment (`COUNTERSIGN_URL`).",
   },
   invalid_request: {
     status: 422,
     title: "Request does not fit",
+    meaning: "Body, query or path do not fit the schema of the route; `errors` names each place.",
     detail: firstError,
     advice: "Correct the members that `errors` names.",
     members: fieldErrors,
@@ -307,6 +352,7 @@ export const PROBLEMS: { readonly [C in ProblemCode]: ProblemKind<ProblemData[C]
   duplicate_key: {
     status: 422,
     title: "Duplicate member",
+    meaning: "An object names a member twice, which readers take differently.",
     detail: firstError,
     advice: "Name every member of an object once.",
     members: fieldErrors,
@@ -314,6 +360,7 @@ export const PROBLEMS: { readonly [C in ProblemCode]: ProblemKind<ProblemData[C]
   invalid_arguments: {
     status: 422,
     title: "Arguments do not fit the tool",
+    meaning: "The arguments do not fit the tool's parameter schema; `errors` names each place.",
     detail: firstError,
     advice: "Correct the arguments after the tool's parameter schema.",
     members: fieldErrors,
@@ -321,6 +368,7 @@ export const PROBLEMS: { readonly [C in ProblemCode]: ProblemKind<ProblemData[C]
   invalid_selector: {
     status: 422,
     title: "Not a selector",
+    meaning: "The parts of the selector are none of the eight levels of a rule.",
     detail: ({ given }) =>
       `${given.length === 0 ? "Nothing" : given.join(" + ")} is none of the eight levels.`,
     advice: "Name resource, tool and method in one of the ways the levels have, or a tag alone.",
@@ -328,12 +376,14 @@ export const PROBLEMS: { readonly [C in ProblemCode]: ProblemKind<ProblemData[C]
   idempotency_mismatch: {
     status: 422,
     title: "Idempotency key used for another request",
+    meaning: "The idempotency key came with another body before.",
     detail: () => "This idempotency key came with another body before.",
     advice: "Use a new key for a new request.",
   },
   policy_change_too_large: {
     status: 422,
     title: "Policy change too large",
+    meaning: "The change of the policy is larger than one version can be.",
     detail: ({ rows }) =>
       rows === null
         ? "The change is larger than one commit can be."
@@ -343,12 +393,14 @@ export const PROBLEMS: { readonly [C in ProblemCode]: ProblemKind<ProblemData[C]
   precondition_required: {
     status: 428,
     title: "Version required",
+    meaning: "A policy is replaced only with `If-Match`, so that nobody's change is lost.",
     detail: () => "A policy is replaced only with `If-Match`.",
     advice: 'Read the policy and send its version as `If-Match: "<policy_version>"`.',
   },
   rate_limited: {
     status: 429,
     title: "Too many requests",
+    meaning: "The credential sent more requests than its limit for a minute.",
     detail: ({ limit }) => `This credential may send ${limit} requests a minute.`,
     advice: "Wait for the seconds of `Retry-After`.",
     next: retryAfter,
@@ -356,6 +408,8 @@ export const PROBLEMS: { readonly [C in ProblemCode]: ProblemKind<ProblemData[C]
   too_many_pending: {
     status: 429,
     title: "Too many requests for approval",
+    meaning:
+      "The requester, or the organization, has asked for as many approvals as may wait, or as may be asked in a minute.",
     detail: ({ limit }) => `The limit is reached: ${limit}.`,
     advice: "Wait for decisions, or cancel what is no longer needed.",
     next: retryAfter,
@@ -363,19 +417,31 @@ export const PROBLEMS: { readonly [C in ProblemCode]: ProblemKind<ProblemData[C]
   internal_error: {
     status: 500,
     title: "Internal error",
+    meaning: "Something failed inside. Nothing was granted.",
     detail: () => "Something failed inside. Nothing was granted.",
     advice: "Report the request id to the operator.",
   },
   overloaded: {
     status: 503,
     title: "Overloaded",
+    meaning: "More requests wait for the store than may. Nothing was granted.",
     detail: () => "Too many requests wait for the store.",
     advice: "Try again after the seconds of `Retry-After`.",
+    next: () => ({ retry_after_seconds: 1 }),
+  },
+  stopping: {
+    status: 503,
+    title: "Stopping",
+    meaning: "The process is being stopped and takes no new request. Nothing was granted.",
+    detail: () => "This process is stopping.",
+    advice:
+      "Try again after the seconds of `Retry-After`: another one answers, or this one is back.",
     next: () => ({ retry_after_seconds: 1 }),
   },
   store_unavailable: {
     status: 503,
     title: "Store unavailable",
+    meaning: "The store did not answer, or did not take the write. Nothing was granted.",
     detail: () => "The store does not take writes. Nothing was granted.",
     advice: "Try again after the seconds of `Retry-After`.",
     next: () => ({ retry_after_seconds: 1 }),

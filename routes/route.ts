@@ -10,6 +10,8 @@ export interface Answer {
   readonly body: JsonValue;
   readonly headers?: Readonly<Record<string, string>>;
   readonly granted?: { readonly token_id: string | null };
+  /** See `Keepable.unfinished_ms`: the request goes on after this commit. */
+  readonly unfinished_ms?: number;
 }
 
 type Method = "get" | "post" | "put" | "patch" | "delete";
@@ -25,6 +27,8 @@ interface Described {
   readonly description?: string;
   /** Statuses of success, each with the schema of its body; null for a body that is not JSON. */
   readonly answers: Readonly<Record<number, z.ZodType | null>>;
+  /** Media type of an answer that is not JSON, or is so only when asked for. */
+  readonly media?: string;
   /** What this route refuses besides what every route of its kind does. */
   readonly refusals?: readonly ProblemCode[];
 }
@@ -46,6 +50,8 @@ export interface GuardedRoute extends Described, Inputs<z.ZodType, z.ZodType, z.
 /** A route for everybody. */
 export interface OpenRoute extends Described {
   readonly callers: "open";
+  /** True for what may be asked under any Host: a probe knows an address and no name. */
+  readonly anyHost?: boolean;
   readonly params?: z.ZodType;
   readonly handle: (call: OpenCall) => Promise<Answer | Response> | Answer | Response;
 }

@@ -1,15 +1,17 @@
 import type { Context } from "hono";
-import type { Presented } from "../lib/identity/caller.ts";
+import type { Caller, Presented } from "../lib/identity/caller.ts";
 import type { RateState } from "../lib/identity/rate_limit.ts";
-import { Overloaded, StoreUnavailable } from "../lib/ledger/ledger.ts";
+import { Overloaded } from "../lib/ledger/ledger.ts";
 import { Refusal } from "../lib/refusals/refusal.ts";
 import type { Services } from "../lib/services.ts";
-import { MalformedRecord } from "../lib/store/kv.ts";
+import { MalformedRecord, StoreUnavailable } from "../lib/store/kv.ts";
 import { readBody } from "./body.ts";
 import { Call } from "./call.ts";
 import { idempotencyKeyOf, parseBody, parseInput, queryOf, secretOf } from "./inputs.ts";
-import { problemOf, SurfaceRefusal } from "./problems.ts";
+import { problemOf, PROBLEMS, SurfaceRefusal } from "./problems.ts";
+import { asksToWait, logRequest } from "./request_log.ts";
 import type { Answer, GuardedRoute, Route } from "./route.ts";
+import { nameSpan } from "./telemetry.ts";
 
 /** What the server knows of a connection. */
 export interface Connection {
@@ -20,27 +22,64 @@ type Served = Context<{ Bindings: Connection }>;
 
 /** Answers one request by its route. */
 export async function serve(services: Services, route: Route, c: Served): Promise<Response> {
-  const request = c.req.raw;
   const id = services.ids.make("req", services.deps.now());
+  const started = services.deps.now();
+  nameSpan(c.req.method, route.path, id);
+  const { response, caller = null, held = false } = await answered(services, route, c, id);
+  logRequest(services, {
+    request_id: id,
+    method: c.req.method,
+    route: route.path,
+    status: response.status,
+    org: caller?.org ?? null,
+    caller: caller?.id ?? null,
+  }, { started, held });
+  return response;
+}
+
+async function answered(services: Services, route: Route, c: Served, id: string): Promise<{
+  readonly response: Response;
+  readonly caller?: Caller;
+  readonly held?: boolean;
+}> {
+  const request = c.req.raw;
+  let known: { caller?: Caller; held?: boolean } = {};
   let rate: RateState | null = null;
   try {
     if (route.callers === "open") {
       const params = route.params === undefined ? {} : parseInput(route.params, c.req.param());
-      return respond(await route.handle({ services, request, id, params }), id, null);
+      const answer = await route.handle({ services, request, id, params });
+      return { response: respond(answer, id, null) };
     }
-    const { call, state } = await prepare(services, route, c, id);
-    rate = state;
-    return respond(await route.handle(call), id, rate);
+    const { presented, caller } = await authenticate(services, route, request);
+    known = { caller };
+    rate = services.rateLimits.take(caller, services.deps.now());
+    const call = await prepare(services, route, c, { id, presented, caller });
+    known = { caller, held: asksToWait(call.query) || asksToWait(call.body) };
+    return { response: respond(await route.handle(call), id, rate), ...known };
   } catch (error) {
-    return refuse(error, services, { path: c.req.path, id }, rate);
+    if (error instanceof Refusal && error.code === "invalid_credentials") {
+      services.failedAttempts.note(addressOf(services, request, c.env), services.deps.now());
+    }
+    const about = { path: c.req.path, id, route: route.path };
+    return { response: refuse(error, services, about, rate), ...known };
   }
 }
 
-async function prepare(services: Services, route: GuardedRoute, c: Served, id: string) {
-  const request = c.req.raw;
+async function authenticate(services: Services, route: GuardedRoute, request: Request) {
   const presented = await presentedBy(services, request);
   const caller = await services.credentials.caller(presented, route.callers);
-  const state = services.rateLimits.take(caller, services.deps.now());
+  services.lastUsed.note(caller.org, caller.id, services.deps.now());
+  return { presented, caller };
+}
+
+async function prepare(
+  services: Services,
+  route: GuardedRoute,
+  c: Served,
+  { id, presented, caller }: { id: string; presented: Presented; caller: Caller },
+) {
+  const request = c.req.raw;
   const takesBody = request.method !== "GET" && request.method !== "DELETE";
   const bytes = takesBody ? await readBody(request, services.deps) : new Uint8Array(0);
   const body = route.body === undefined ? undefined : parseInput(route.body, parseBody(bytes));
@@ -58,7 +97,7 @@ async function prepare(services: Services, route: GuardedRoute, c: Served, id: s
     request_id: id,
     via: "rest" as const,
   };
-  const call = new Call<unknown, unknown, unknown>(
+  return new Call<unknown, unknown, unknown>(
     services,
     request,
     id,
@@ -71,7 +110,6 @@ async function prepare(services: Services, route: GuardedRoute, c: Served, id: s
     repetition,
     caller,
   );
-  return { call, state };
 }
 
 async function presentedBy(services: Services, request: Request): Promise<Presented> {
@@ -120,14 +158,15 @@ function rateHeaders(rate: RateState | null): Record<string, string> {
 export function refuse(
   error: unknown,
   services: Services,
-  request: { path: string; id: string },
+  request: { path: string; id: string; route?: string },
   rate: RateState | null = null,
 ): Response {
   const refusal = refusalOf(error);
-  if (refusal.code === "internal_error") {
+  if (PROBLEMS[refusal.code].status >= 500 && refusal.code !== "stopping") {
     services.deps.log("error", "A request failed", {
       request_id: request.id,
-      path: request.path,
+      route: request.route ?? null,
+      code: refusal.code,
       error: error instanceof Error ? error.stack ?? error.message : String(error),
     });
   }
@@ -136,7 +175,7 @@ export function refuse(
     ...HEADERS,
     "content-type": "application/problem+json",
     "x-request-id": request.id,
-    ...rateHeaders(rate),
+    ...rateHeaders(refusal instanceof Refusal ? exhausted(refusal) ?? rate : rate),
   };
   const { next } = body;
   if (typeof next === "object" && next !== null && "retry_after_seconds" in next) {
@@ -147,6 +186,13 @@ export function refuse(
     headers.allow = refusal.data.allow.join(", ");
   }
   return new Response(JSON.stringify(body), { status, headers });
+}
+
+/** The state of a limit that refused a request; null for every other refusal. */
+function exhausted(refusal: Refusal): RateState | null {
+  const { code, data } = refusal;
+  if (code !== "rate_limited" || !("limit" in data) || typeof data.limit !== "number") return null;
+  return { limit: data.limit, remaining: 0, reset_seconds: data.retry_after_seconds };
 }
 
 function refusalOf(error: unknown): Refusal | SurfaceRefusal {

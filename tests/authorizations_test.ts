@@ -94,6 +94,51 @@ Deno.test("check with mint, request and wait answers with the token once it is a
   assert.equal((await org.post("/v1/tokens/consume", consume)).status, 200);
 });
 
+Deno.test("check uses an approval that came after its wait was over, once", async () => {
+  await using countersign = await Countersign.start();
+  const org = await orgWith(countersign);
+  const body = { ...held, mint: true, request: true };
+  const first = await org.post(CHECK, body);
+  assert.equal(first.body.approval.status, "pending");
+  assert.equal("token" in first.body, false);
+  const { id } = first.body.approval;
+  await decide(org, id, "approve");
+
+  const other = await org.key("standard");
+  const foreign = await org.post(CHECK, body, other);
+  assert.notEqual(foreign.body.approval.id, id);
+  assert.equal("token" in foreign.body, false);
+  const changed = await org.post(CHECK, { ...body, arguments: { amount: 6 } });
+  assert.notEqual(changed.body.approval.id, id);
+
+  const second = await org.post(CHECK, body);
+  assert.equal(second.body.approval.id, id);
+  assert.equal(second.body.approval.token_id, second.body.token_id);
+  const consume = { token: second.body.token, tool_name: "refund", arguments: { amount: 5 } };
+  assert.equal((await org.post("/v1/tokens/consume", consume)).status, 200);
+
+  const third = await org.post(CHECK, body);
+  assert.notEqual(third.body.approval.id, id);
+  assert.equal(third.body.approval.status, "pending");
+});
+
+Deno.test("check does not use an approval that has lapsed or was revoked", async () => {
+  await using countersign = await Countersign.start();
+  const org = await orgWith(countersign);
+  const body = { ...held, mint: true, request: true };
+  for (const end of ["lapse", "revoke"]) {
+    const { id } = (await org.post(CHECK, body)).body.approval;
+    await decide(org, id, "approve");
+    if (end === "lapse") countersign.clock.advance(15 * 60_000);
+    else await org.post(`/v1/approvals/${id}/revoke`, {});
+    const got = await org.post(CHECK, body);
+    assert.equal("token" in got.body, false);
+    assert.notEqual(got.body.approval.id, id);
+    assert.equal(got.body.approval.status, "pending");
+    await org.post(`/v1/approvals/${got.body.approval.id}/cancel`, {});
+  }
+});
+
 Deno.test("check with wait answers without a token when it is denied", async () => {
   await using countersign = await Countersign.start();
   const org = await orgWith(countersign);

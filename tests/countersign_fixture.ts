@@ -114,7 +114,7 @@ export class Countersign implements AsyncDisposable {
     return {
       status: response.status,
       headers: response.headers,
-      body: isJson ? JSON.parse(text) : null,
+      body: isJson && text !== "" ? JSON.parse(text) : null,
       text,
     };
   }
@@ -171,6 +171,7 @@ export class TestOrg {
         rate_limit_per_minute: null,
         audit_private: false,
         bootstrap: false,
+        kept: false,
         member_behind: null,
         created_at: transaction.at,
         ...fields,
@@ -215,6 +216,7 @@ export class TestOrg {
         email,
         role: "approver",
         groups: [],
+        has_passkey: false,
         created_at: transaction.at,
         ...fields,
       };

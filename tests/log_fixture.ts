@@ -28,10 +28,10 @@ export async function signerOf(number: number, origin = ORIGIN): Promise<LogSign
 
 /** Salt and digest of a private text, as entries carry it. */
 export function privateText(value: string): { part: JsonObject; digest: string } {
-  const bytes = [...fromHex(SALT) ?? [], ...new TextEncoder().encode(value)];
+  const bytes = new TextEncoder().encode(SALT + value);
   return {
     part: { salt: SALT, value },
-    digest: `sha256:${toHex(sha256(Uint8Array.from(bytes)))}`,
+    digest: `sha256:${toHex(sha256(bytes))}`,
   };
 }
 

@@ -290,13 +290,19 @@ Deno.test("verifyLog() finds private parts that were changed, added or damaged",
   const { part } = privateText("Another reason");
   const cases: [FindingCode, JsonObject][] = [
     ["private_digest_mismatch", { reason: part }],
-    ["private_digest_mismatch", { reason: { ...privateText("Because of 5").part, salt: "00" } }],
+    ["private_digest_mismatch", {
+      reason: { ...privateText("Because of 5").part, salt: "0".repeat(32) },
+    }],
     ["private_digest_missing", { note: part }],
-    ["private_digest_missing", JSON.parse('{"__proto__": {"salt": "00", "value": ""}}')],
+    [
+      "private_digest_missing",
+      JSON.parse(`{"__proto__": {"salt": "${"0".repeat(32)}", "value": ""}}`),
+    ],
     ["private_malformed", { reason: "Because of 5" }],
     ["private_malformed", { reason: { value: "Because of 5" } }],
     ["private_malformed", { reason: { salt: "", value: "Because of 5" } }],
-    ["private_malformed", { reason: { salt: "00" } }],
+    ["private_malformed", { reason: { salt: "0".repeat(32) } }],
+    ["private_malformed", { reason: { salt: "00", value: "Because of 5" } }],
   ];
   for (const [code, parts] of cases) {
     const given = await tampered((lines) => lines.with(5, { ...at(lines, 5), private: parts }));

@@ -10,6 +10,7 @@ import {
   approvalKey,
   approvalOpenKey,
   approvalPendingKey,
+  approvalReadyKey,
   dueKey,
 } from "../store/keys.ts";
 import type { ApprovalRecord, AskHistory, Progress } from "../store/records/approval.ts";
@@ -73,10 +74,14 @@ export function advance(
     counts = withoutRequest(counts, next.expires_at, at);
     storeCounts(transaction, next.requester.id, counts);
   }
+  const ready = approvalReadyKey(org, next.requester.id, next.action_digest);
   if (after.state === "approved") {
     schedule(transaction, { kind: "approval_lapses", at: after.use_before, id });
+    transaction.set(ready, { id });
   } else if (before.state === "approved") {
     transaction.delete(dueKey(before.use_before, "approval_lapses", org, id));
+    // It may name a newer one by now, which then is found by its id only.
+    transaction.delete(ready);
   }
   let record = next;
   let args = loaded.arguments;

@@ -5,6 +5,7 @@ import {
   approvalHistoryKey,
   approvalKey,
   approvalOrgCountKey,
+  approvalReadyKey,
   approvalReferenceKey,
 } from "../store/keys.ts";
 import {
@@ -51,6 +52,24 @@ export async function loadApproval(
     loadHistory(reader, record.requester.id, record.action_digest),
   ]);
   return { record, arguments: args, counts, history };
+}
+
+/**
+ * Reads the request that this requester has approved and unused for an action; null when there is
+ * none.
+ * @throws {MalformedRecord}
+ */
+export async function loadReady(
+  reader: Reader,
+  requester: string,
+  actionDigest: string,
+): Promise<LoadedApproval | null> {
+  const key = approvalReadyKey(reader.snapshot.orgId, requester, actionDigest);
+  const pointer = await reader.get(key, approvalPointer);
+  const loaded = pointer === null ? null : await loadApproval(reader, pointer.value.id);
+  if (loaded === null) return null;
+  const { progress } = loaded.record;
+  return progress.state === "approved" && progress.use_before > reader.now ? loaded : null;
 }
 
 /** Reads how much a requester, and the org, ask at the moment. */

@@ -1,8 +1,14 @@
+import { actionDigest } from "../actions/action_digest.ts";
 import { type Ask, type Asked, createOrJoin, loadAsk, type LoadedAsk } from "../approvals/ask.ts";
+import { type LoadedApproval, loadReady } from "../approvals/loaded_approval.ts";
+import { seen } from "../approvals/seen_approval.ts";
+import { consumeApproval } from "../approvals/use_approval.ts";
 import { type Checked, checkOperation } from "../decisions/check.ts";
 import type { CheckRequest, Client } from "../decisions/decide.ts";
 import type { DiscoveryRoom } from "../decisions/discovery.ts";
+import { type Caller, tenantWithin } from "../identity/caller.ts";
 import type { CallerOperation } from "../identity/caller_operation.ts";
+import type { Reader, Transaction } from "../ledger/transaction.ts";
 import { Refusal } from "../refusals/refusal.ts";
 import { type MintedToken, mintToken, TOKEN_TTL } from "../tokens/mint.ts";
 import { mintRefusal } from "../tokens/mint_operation.ts";
@@ -10,7 +16,7 @@ import { type LoadedTokenKey, loadSigningKey } from "../tokens/token_key.ts";
 
 /** A check that goes on to what its answer leads to. */
 export interface AuthorizeRequest extends CheckRequest {
-  /** Whether to mint the token when the action is allowed. */
+  /** Whether to mint the token when the action is allowed, or has been approved. */
   readonly mint: boolean;
   /** What to tell the approver when an approval is required; null to ask nobody. */
   readonly ask: Ask | null;
@@ -26,13 +32,15 @@ export interface Authorized {
 interface Loaded {
   readonly room: DiscoveryRoom | null;
   readonly key: LoadedTokenKey | null;
+  /** The caller's approved and unused request for this very action. */
+  readonly ready: LoadedApproval | null;
   readonly ask: LoadedAsk | null;
 }
 
 /**
  * Decides about one action and, as the answer and the request say, mints its token or asks for its
- * approval, all in one commit. A refusal after the decision is returned, so that the decision's
- * entry stays.
+ * approval, all in one commit. An approval that came after an earlier wait was over is used. A
+ * refusal after the decision is returned, so that the decision's entry stays.
  */
 export function authorizeOperation(
   request: AuthorizeRequest,
@@ -44,34 +52,77 @@ export function authorizeOperation(
       const room = check.load?.(reader, caller) ?? null;
       // The common question reads nothing, and does not wait for having read nothing.
       if (!request.mint && request.ask === null && !(room instanceof Promise)) {
-        return { room, key: null, ask: null };
+        return { room, key: null, ready: null, ask: null };
       }
-      return Promise.all([
-        room,
-        request.mint ? loadSigningKey(reader) : null,
-        request.ask === null ? null : loadAsk(reader, caller, request.action),
-      ]).then(([room, key, ask]) => ({ room, key, ask }));
+      return loadAll(reader, caller, request, room);
     },
-    plan(transaction, caller, loaded) {
-      const { room, key, ask } = loaded;
+    plan(transaction, caller, { room, key, ready, ask }) {
       const checked = check.plan(transaction, caller, room);
       const { decision, tool } = checked;
       const { permission } = decision.resolution;
       if (permission === "allowed" && key !== null) {
-        const stopped = mintRefusal(checked);
-        if (stopped !== null) return stopped;
-        const terms = { key, ttl_seconds: TOKEN_TTL.default, approval: null, client };
-        return { checked, token: mintToken(transaction, caller, decision, terms), asked: null };
+        return mint(transaction, caller, checked, null, { key, client });
       }
-      if (permission === "requires_approval" && request.ask !== null && ask !== null) {
-        if (tool === null) {
-          return new Refusal("tool_not_registered", { tool_name: decision.action.tool });
-        }
-        const asking = { decision, tool, ask: request.ask, client };
-        const asked = createOrJoin(transaction, caller, asking, ask);
-        return asked instanceof Refusal ? asked : { checked, token: null, asked };
+      if (permission !== "requires_approval" || request.ask === null) {
+        return { checked, token: null, asked: null };
       }
-      return { checked, token: null, asked: null };
+      if (ready !== null && key !== null) {
+        return mint(transaction, caller, checked, ready, { key, client });
+      }
+      if (tool === null) {
+        return new Refusal("tool_not_registered", { tool_name: decision.action.tool });
+      }
+      if (ask === null) throw new Error("What an asking depends on was not read.");
+      const asking = { decision, tool, ask: request.ask, client };
+      const asked = createOrJoin(transaction, caller, asking, ask);
+      return asked instanceof Refusal ? asked : { checked, token: null, asked };
     },
   };
+}
+
+async function loadAll(
+  reader: Reader,
+  caller: Caller,
+  { action, mint, ask }: AuthorizeRequest,
+  room: Promise<DiscoveryRoom | null> | DiscoveryRoom | null,
+): Promise<Loaded> {
+  const walled = { ...action, tenant: tenantWithin(caller, action.tenant) };
+  const digest = actionDigest(caller.org, walled);
+  const [found, key, ready] = await Promise.all([
+    room,
+    mint ? loadSigningKey(reader) : null,
+    mint && ask !== null ? loadReady(reader, caller.id, digest) : null,
+  ]);
+  const needsAsk = ask !== null && ready === null;
+  return {
+    room: found,
+    key,
+    ready,
+    ask: needsAsk ? await loadAsk(reader, caller, action) : null,
+  };
+}
+
+function mint(
+  transaction: Transaction,
+  caller: Caller,
+  checked: Checked,
+  ready: LoadedApproval | null,
+  { key, client }: { readonly key: LoadedTokenKey; readonly client: Client },
+): Authorized | Refusal {
+  const stopped = mintRefusal(checked);
+  if (stopped !== null) return stopped;
+  const { decision } = checked;
+  const terms = { key, ttl_seconds: TOKEN_TTL.default, client };
+  if (ready === null) {
+    const token = mintToken(transaction, caller, decision, { ...terms, approval: null });
+    return { checked, token, asked: null };
+  }
+  const token_id = transaction.id("rtk");
+  const record = consumeApproval(transaction, ready, caller, decision.action, token_id);
+  if (record instanceof Refusal) return record;
+  const approval = { id: record.id, token_id };
+  const token = mintToken(transaction, caller, decision, { ...terms, approval });
+  const { snapshot, deps: { sealer } } = transaction;
+  const used = seen({ ...ready, record }, caller, { snapshot, sealer });
+  return { checked, token, asked: { approval: used, joined: true } };
 }

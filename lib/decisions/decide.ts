@@ -1,3 +1,4 @@
+import { assertNoPersonalIds } from "../catalog/personal_ids.ts";
 import type { Action } from "../actions/action.ts";
 import { actionDigest } from "../actions/action_digest.ts";
 import { actorOf, type Caller } from "../identity/caller.ts";
@@ -40,6 +41,7 @@ export interface Decision {
 /**
  * The one place where a permission is resolved for somebody: decides on the transaction's snapshot
  * and puts the entry into the same commit, so that there is no decision without its record.
+ * @throws {Refusal} invalid_request for ids that may not enter the log
  */
 export function decide(
   transaction: Transaction,
@@ -49,6 +51,8 @@ export function decide(
 ): Decision {
   const { snapshot } = transaction;
   const { action } = request;
+  const ids = { "/tenant_id": action.tenant, "/resource_id": action.resource };
+  assertNoPersonalIds(snapshot.org, ids);
   const resolution = resolve(snapshot, action, caller, {
     via: client.via,
     explain: request.explain,

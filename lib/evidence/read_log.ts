@@ -1,17 +1,8 @@
 import type { Client } from "../decisions/decide.ts";
 import type { CallerOperation } from "../identity/caller_operation.ts";
-import { actorOf, type Caller } from "../identity/caller.ts";
+import { actorOf, requireAllTenants } from "../identity/caller.ts";
 import type { JsonObject } from "../json/json_value.ts";
 import { Refusal } from "../refusals/refusal.ts";
-
-/**
- * Lets only those read the log as a whole who are bound to no tenants: it names all of them.
- * @throws {Refusal} tenant_not_permitted
- */
-export function requireWholeLog(caller: Caller): void {
-  if (caller.tenant_ids === null) return;
-  throw new Refusal("tenant_not_permitted", { tenant_id: null, permitted: caller.tenant_ids });
-}
 
 /**
  * Admits a reader of the entries `from` (included) to `to` (not included), and answers whether the
@@ -27,7 +18,7 @@ export function readLogOperation(
 ): CallerOperation<void, { readonly withPrivate: boolean }> {
   return {
     plan(transaction, caller) {
-      requireWholeLog(caller);
+      requireAllTenants(caller);
       if (!caller.audit_private) return { withPrivate: false };
       if (range.from < range.to) {
         transaction.append({
@@ -52,7 +43,7 @@ export function readOnOperation(
 ): CallerOperation<void, void> {
   return {
     plan(_transaction, caller) {
-      requireWholeLog(caller);
+      requireAllTenants(caller);
       if (withPrivate && !caller.audit_private) throw new Refusal("invalid_credentials", {});
     },
   };

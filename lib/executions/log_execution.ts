@@ -1,4 +1,5 @@
 import { actionDigest } from "../actions/action_digest.ts";
+import { assertNoPersonalIds } from "../catalog/personal_ids.ts";
 import type { Client } from "../decisions/decide.ts";
 import { type Caller, tenantWithin } from "../identity/caller.ts";
 import type { CallerOperation } from "../identity/caller_operation.ts";
@@ -101,6 +102,8 @@ function logUnattested(
   client: Client,
 ): LoggedExecution {
   const action = wholeAction(given, tenantWithin(caller, given.tenant ?? null));
+  const ids = { "/tenant_id": action.tenant, "/resource_id": action.resource };
+  assertNoPersonalIds(transaction.snapshot.org, ids);
   const action_digest = actionDigest(caller.org, action);
   return recordExecution(
     transaction,

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { Actor } from "../ledger/entry.ts";
 import { secretHash } from "../identity/secret.ts";
-import type { Operation } from "../ledger/ledger.ts";
+import type { Operation } from "../ledger/operation.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import type { Services } from "../services.ts";
 import { apiKeyKey, bootstrapKey, credentialKey, memberKey, orgPrefix } from "../store/keys.ts";

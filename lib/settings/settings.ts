@@ -5,7 +5,7 @@ import { isPlausibleSecret, SECRET_PREFIXES, type SecretKind } from "../identity
 /** What the operator set, checked. */
 export interface Settings {
   readonly port: number;
-  /** A file path, `:memory:`, or a KV Connect URL. */
+  /** A file path, `:memory:`, a KV Connect URL, or `PLATFORM_STORE`. */
   readonly kv: string;
   /** Public origin, without a path. */
   readonly url: URL;
@@ -14,6 +14,8 @@ export interface Settings {
   /** Null where it is to be read from, or made in, the configuration folder. */
   readonly secret: Uint8Array | null;
   readonly previous_secret: Uint8Array | null;
+  /** `access` writes one line a request besides the lines about failures. */
+  readonly log: "failures" | "access";
   readonly bootstrap: {
     readonly key: string | null;
     readonly approver_key: string | null;
@@ -25,10 +27,12 @@ export interface Settings {
 export const VARIABLES = [
   "PORT",
   "COUNTERSIGN_KV",
+  "DENO_DEPLOYMENT_ID",
   "COUNTERSIGN_URL",
   "COUNTERSIGN_TRUSTED_PROXY",
   "COUNTERSIGN_SECRET",
   "COUNTERSIGN_SECRET_PREVIOUS",
+  "COUNTERSIGN_LOG",
   "COUNTERSIGN_BOOTSTRAP_KEY",
   "COUNTERSIGN_BOOTSTRAP_APPROVER_KEY",
   "COUNTERSIGN_BOOTSTRAP_OWNER",
@@ -55,7 +59,8 @@ export function readSettings(environment: Environment): Settings {
     throw new SettingRefused("PORT", `is ${JSON.stringify(get("PORT"))}; give 1 to 65535.`);
   }
   const url = origin(get("COUNTERSIGN_URL") ?? `http://localhost:${port}`);
-  const kv = get("COUNTERSIGN_KV") ?? "data/countersign.kv";
+  const ownStore = get("DENO_DEPLOYMENT_ID") === null ? "data/countersign.kv" : PLATFORM_STORE;
+  const kv = get("COUNTERSIGN_KV") ?? ownStore;
   const secret = bytes("COUNTERSIGN_SECRET", get("COUNTERSIGN_SECRET"));
   const local = isLocal(url) && isFile(kv);
   if (secret === null && !local && kv !== ":memory:") {
@@ -72,6 +77,7 @@ export function readSettings(environment: Environment): Settings {
     trusted_proxy: get("COUNTERSIGN_TRUSTED_PROXY") !== null,
     secret,
     previous_secret: bytes("COUNTERSIGN_SECRET_PREVIOUS", get("COUNTERSIGN_SECRET_PREVIOUS")),
+    log: logged(get("COUNTERSIGN_LOG")),
     bootstrap: {
       key: chosenKey("COUNTERSIGN_BOOTSTRAP_KEY", "management", get("COUNTERSIGN_BOOTSTRAP_KEY")),
       approver_key: chosenKey(
@@ -84,9 +90,17 @@ export function readSettings(environment: Environment): Settings {
   };
 }
 
+/** The database that Deno Deploy assigned to the app: opened without a name. */
+export const PLATFORM_STORE = "deno-deploy";
+
+/** True when a store is reached over the network. */
+export function isRemote(kv: string): boolean {
+  return kv === PLATFORM_STORE || /^https?:\/\//.test(kv);
+}
+
 /** True when a store is a file of this host. */
 export function isFile(kv: string): boolean {
-  return kv !== ":memory:" && !/^https?:\/\//.test(kv);
+  return kv !== ":memory:" && !isRemote(kv);
 }
 
 /** True when an origin is this computer, where plain http is safe. */
@@ -127,6 +141,15 @@ function bytes(
     );
   }
   return value;
+}
+
+function logged(text: string | null): "failures" | "access" {
+  if (text === null) return "failures";
+  if (text === "failures" || text === "access") return text;
+  throw new SettingRefused(
+    "COUNTERSIGN_LOG",
+    `is ${JSON.stringify(text)}; give failures (also the default) or access.`,
+  );
 }
 
 function chosenKey(

@@ -108,6 +108,9 @@ export const approvalByToolPrefix = (org: string, tool: string) =>
 /** The one open request of a requester for an action: how a second asking finds the first. */
 export const approvalOpenKey = (org: string, requester: string, actionDigest: string) =>
   ["approval_open", org, requester, actionDigest] as const;
+/** The approved and unused request of a requester for an action: what a late check mints from. */
+export const approvalReadyKey = (org: string, requester: string, actionDigest: string) =>
+  ["approval_ready", org, requester, actionDigest] as const;
 /** What a requester asked before, by action: counts of asking and denial, the newest denial. */
 export const approvalHistoryKey = (org: string, requester: string, actionDigest: string) =>
   ["approval_history", org, requester, actionDigest] as const;

@@ -1,5 +1,5 @@
 import { dirname } from "node:path";
-import { isFile } from "../settings/settings.ts";
+import { isFile, PLATFORM_STORE } from "../settings/settings.ts";
 
 /** The store does not open, or is not to be opened; the start ends with the message. */
 export class StoreRefused extends Error {
@@ -15,7 +15,7 @@ export async function openStore(kv: string): Promise<Deno.Kv> {
   if (kv === ":memory:") return await Deno.openKv(kv);
   try {
     if (isFile(kv)) await claimFile(kv);
-    return await Deno.openKv(kv);
+    return await (kv === PLATFORM_STORE ? Deno.openKv() : Deno.openKv(kv));
   } catch (error) {
     if (error instanceof StoreRefused) throw error;
     const why = error instanceof Error ? error.message : String(error);
@@ -42,6 +42,7 @@ async function claimFile(path: string): Promise<void> {
 }
 
 function advice(kv: string): string {
+  if (kv === PLATFORM_STORE) return "Assign a Deno KV database to the app.";
   return isFile(kv)
     ? "Give a path below data/ that this user may write, or run with --allow-read and --allow-write " +
       "for another folder; a file that is no database must be moved away first."

@@ -30,7 +30,9 @@ export function loadSigningKey(reader: Reader): Promise<LoadedTokenKey> {
 /** Reads a key by the name that a token gives, which may be any text. */
 export async function loadTokenKey(reader: Reader, kid: string): Promise<LoadedTokenKey> {
   if (!KEY_ID.test(kid)) return { kid, record: null };
-  const found = await reader.get(tokenKeyKey(reader.snapshot.orgId, kid), tokenKeyRecord);
+  const key = tokenKeyKey(reader.snapshot.orgId, kid);
+  // Once made, a key stays as it is; that there is none is for the commit to check.
+  const found = await reader.peek(key, tokenKeyRecord) ?? await reader.get(key, tokenKeyRecord);
   const record = found !== null && found.value.expires_at > reader.now ? found.value : null;
   return { kid, record };
 }

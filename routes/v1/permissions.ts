@@ -91,8 +91,7 @@ async function check(call: CheckCall): Promise<Answer> {
   const waits = body.wait > 0 && body.mint && body.request;
   let held: SeenApproval | null = null;
   const first = await call.commit(authorizeOperation(authorizeRequest(body), client), (result) => {
-    const approval = result.asked?.approval ?? null;
-    held = waits ? approval : null;
+    held = waits && result.token === null ? result.asked?.approval ?? null : null;
     const answer = answerOf(call, result);
     return held === null ? answer : { ...answer, unfinished_ms: body.wait * 1000 + HOLD_SLACK_MS };
   });

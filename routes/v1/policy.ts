@@ -9,119 +9,15 @@ import type { PolicyDocument, RowChange } from "../../lib/catalog/policy_documen
 import { changedFields } from "../../lib/catalog/record_change.ts";
 import { givenParts } from "../../lib/catalog/rules.ts";
 import { TOOL_FIELDS } from "../../lib/catalog/tool_record.ts";
-import { canonicalJson } from "../../lib/json/canonical.ts";
-import type { JsonObject, JsonValue } from "../../lib/json/json_value.ts";
+import type { JsonObject } from "../../lib/json/json_value.ts";
 import { TransactionTooLarge } from "../../lib/ledger/transaction.ts";
 import { Refusal } from "../../lib/refusals/refusal.ts";
-import { categoryRecord } from "../../lib/store/records/policy.ts";
 import { guarded, type Route } from "../route.ts";
-import { resourceId, tenantId, toolName } from "./action_fields.ts";
-import {
-  categoryName,
-  displayName,
-  metadataAnswer,
-  metadataField,
-  permissionField,
-  resourceType,
-} from "./catalog_fields.ts";
-import { versionAnswer } from "./machine_fields.ts";
-import { ruleBody, ruleOf, selectorAnswer } from "./rule_fields.ts";
-import { toolAnswer, toolFields } from "./tool_fields.ts";
+import { appliedAnswer, documentBody, policyAnswer } from "./policy_fields.ts";
+import { ruleOf } from "./rule_fields.ts";
 
 const group = "Configuration";
 const KINDS = ["tools", "categories", "tenants", "resources", "rules"] as const;
-
-/** A list whose items are told apart by some of their members. */
-function listOf<T extends z.ZodType>(item: T, nameOf: (item: z.output<T>) => JsonValue) {
-  return z.array(item).superRefine((items, context) => {
-    const seen = new Map<string, number>();
-    items.forEach((one, i) => {
-      const name = canonicalJson(nameOf(one));
-      const first = seen.get(name);
-      if (first === undefined) seen.set(name, i);
-      else {
-        context.addIssue({
-          code: "custom",
-          path: [i],
-          message: `is the same one as item ${first}; name each once`,
-        });
-      }
-    });
-  }).exactOptional();
-}
-
-const documentBody = z.strictObject({
-  policy_version: z.int().exactOptional().describe("Ignored: `If-Match` counts"),
-  tools: listOf(z.strictObject({ name: toolName, ...toolFields }), ({ name }) => name),
-  categories: listOf(
-    z.strictObject({
-      name: categoryName,
-      default_permission: permissionField.nullable().default(null),
-    }),
-    ({ name }) => name,
-  ),
-  tenants: listOf(
-    z.strictObject({
-      id: tenantId,
-      name: displayName.default(null),
-      metadata: metadataField.default(() => ({})),
-    }),
-    ({ id }) => id,
-  ),
-  resources: listOf(
-    z.strictObject({
-      id: resourceId,
-      name: displayName.default(null),
-      type: resourceType.default(null),
-      metadata: metadataField.default(() => ({})),
-    }),
-    ({ id }) => id,
-  ),
-  rules: listOf(ruleBody, (rule) => givenParts(ruleOf(rule).selector)),
-});
-
-const policyAnswer = z.object({
-  ...versionAnswer,
-  tools: z.array(
-    toolAnswer.omit({ id: true, discovered: true, created_at: true, updated_at: true }),
-  ),
-  categories: z.array(categoryRecord),
-  tenants: z.array(
-    z.object({ id: z.string(), name: z.string().nullable(), metadata: metadataAnswer }),
-  ),
-  resources: z.array(z.object({
-    id: z.string(),
-    name: z.string().nullable(),
-    type: z.string().nullable(),
-    metadata: metadataAnswer,
-  })),
-  rules: z.array(z.object({
-    selector: selectorAnswer,
-    permission: permissionField,
-    note: z.string().nullable(),
-  })),
-});
-
-const differences = (fields: z.ZodRawShape) => {
-  const named = z.array(z.object({ name: z.string(), ...fields }));
-  const identified = z.array(z.object({ id: z.string(), ...fields }));
-  return z.object({
-    tools: named,
-    categories: named,
-    tenants: identified,
-    resources: identified,
-    rules: z.array(
-      z.object({ selector: selectorAnswer, permission: permissionField, ...fields }),
-    ),
-  });
-};
-const appliedAnswer = z.object({
-  dry_run: z.boolean(),
-  ...versionAnswer,
-  added: differences({}),
-  changed: differences({ fields: z.array(z.string()).describe("Members with another value") }),
-  removed: differences({}).describe("Tools among them are archived"),
-});
 
 /** The policy as a document that can be sent back, without what only the store says. */
 function renderPolicy(policy: Policy): JsonObject {

@@ -1,0 +1,41 @@
+import { z } from "zod";
+import { open, type Route } from "./route.ts";
+
+const readiness = z.object({
+  status: z.enum(["ready", "not_ready"]),
+  store: z.enum(["ok", "failing"]).describe("Whether the store takes a write"),
+  policy: z.enum(["ok", "failing"]).describe("Whether policy can be read"),
+  clock: z.enum(["ok", "behind", "unknown"]).describe(
+    "Whether the clock is at most 5 seconds behind the newest entry of a log",
+  ),
+  waking: z.enum(["queue", "sweep"]).describe("What wakes work that is due"),
+});
+
+/** For whatever watches the process: open, and silent about who uses it. */
+export const healthRoutes: readonly Route[] = [
+  open({
+    method: "get",
+    path: "/healthz",
+    group: "Health",
+    summary: "Whether the process is up",
+    anyHost: true,
+    answers: { 200: z.object({ status: z.literal("ok") }) },
+    handle: () => ({ status: 200, body: { status: "ok" } }),
+  }),
+  open({
+    method: "get",
+    path: "/readyz",
+    group: "Health",
+    summary: "Whether the process can decide",
+    description: "A report stands for one second.",
+    anyHost: true,
+    answers: { 200: readiness, 503: readiness },
+    handle: async ({ services }) => {
+      const { ready, ...checks } = await services.readiness.report();
+      return {
+        status: ready ? 200 : 503,
+        body: { status: ready ? "ready" : "not_ready", ...checks },
+      };
+    },
+  }),
+];

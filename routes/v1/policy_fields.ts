@@ -1,0 +1,115 @@
+import { z } from "zod";
+import { givenParts } from "../../lib/catalog/rules.ts";
+import { canonicalJson } from "../../lib/json/canonical.ts";
+import type { JsonValue } from "../../lib/json/json_value.ts";
+import { categoryRecord } from "../../lib/store/records/policy.ts";
+import { resourceId, tenantId, toolName } from "./action_fields.ts";
+import {
+  categoryName,
+  displayName,
+  metadataAnswer,
+  metadataField,
+  permissionField,
+  resourceType,
+} from "./catalog_fields.ts";
+import { versionAnswer } from "./machine_fields.ts";
+import { ruleBody, ruleOf, selectorAnswer } from "./rule_fields.ts";
+import { toolAnswer, toolFields } from "./tool_fields.ts";
+
+/** The whole policy as one document on the wire. */
+
+/** A list whose items are told apart by some of their members. */
+function listOf<T extends z.ZodType>(item: T, nameOf: (item: z.output<T>) => JsonValue) {
+  return z.array(item).superRefine((items, context) => {
+    const seen = new Map<string, number>();
+    items.forEach((one, i) => {
+      const name = canonicalJson(nameOf(one));
+      const first = seen.get(name);
+      if (first === undefined) seen.set(name, i);
+      else {
+        context.addIssue({
+          code: "custom",
+          path: [i],
+          message: `is the same one as item ${first}; name each once`,
+        });
+      }
+    });
+  }).exactOptional();
+}
+
+/** A policy in a body. */
+export const documentBody = z.strictObject({
+  policy_version: z.int().exactOptional().describe("Ignored: `If-Match` counts"),
+  tools: listOf(z.strictObject({ name: toolName, ...toolFields }), ({ name }) => name),
+  categories: listOf(
+    z.strictObject({
+      name: categoryName,
+      default_permission: permissionField.nullable().default(null),
+    }),
+    ({ name }) => name,
+  ),
+  tenants: listOf(
+    z.strictObject({
+      id: tenantId,
+      name: displayName.default(null),
+      metadata: metadataField.default(() => ({})),
+    }),
+    ({ id }) => id,
+  ),
+  resources: listOf(
+    z.strictObject({
+      id: resourceId,
+      name: displayName.default(null),
+      type: resourceType.default(null),
+      metadata: metadataField.default(() => ({})),
+    }),
+    ({ id }) => id,
+  ),
+  rules: listOf(ruleBody, (rule) => givenParts(ruleOf(rule).selector)),
+});
+
+/** A policy in an answer. */
+export const policyAnswer = z.object({
+  ...versionAnswer,
+  tools: z.array(
+    toolAnswer.omit({ id: true, discovered: true, created_at: true, updated_at: true }),
+  ),
+  categories: z.array(categoryRecord),
+  tenants: z.array(
+    z.object({ id: z.string(), name: z.string().nullable(), metadata: metadataAnswer }),
+  ),
+  resources: z.array(z.object({
+    id: z.string(),
+    name: z.string().nullable(),
+    type: z.string().nullable(),
+    metadata: metadataAnswer,
+  })),
+  rules: z.array(z.object({
+    selector: selectorAnswer,
+    permission: permissionField,
+    note: z.string().nullable(),
+  })),
+});
+
+/** Rows by kind, each with further fields. */
+const differences = (fields: z.ZodRawShape) => {
+  const named = z.array(z.object({ name: z.string(), ...fields }));
+  const identified = z.array(z.object({ id: z.string(), ...fields }));
+  return z.object({
+    tools: named,
+    categories: named,
+    tenants: identified,
+    resources: identified,
+    rules: z.array(
+      z.object({ selector: selectorAnswer, permission: permissionField, ...fields }),
+    ),
+  });
+};
+/** What a document made different, in an answer. */
+export const appliedAnswer = z.object({
+  dry_run: z.boolean(),
+  ...versionAnswer,
+  added: differences({}),
+  changed: differences({ fields: z.array(z.string()).describe("Members with another value") }),
+  removed: differences({}).describe("Tools among them are archived"),
+});

@@ -1,0 +1,97 @@
+import assert from "node:assert/strict";
+import { createOrgOperation, DEPLOYMENT_ORG } from "../lib/orgs/create_org.ts";
+import type { Kv } from "../lib/store/kv.ts";
+import { Countersign } from "./countersign_fixture.ts";
+
+/** A store whose plain writes can be made to fail, and are counted. */
+function watchedStore(kv: Deno.Kv) {
+  const state = { writes: 0, fails: false };
+  const store: Kv = {
+    get: kv.get.bind(kv),
+    getMany: kv.getMany.bind(kv),
+    list: kv.list.bind(kv),
+    atomic: kv.atomic.bind(kv),
+    enqueue: kv.enqueue.bind(kv),
+    listenQueue: kv.listenQueue.bind(kv),
+    close: kv.close.bind(kv),
+    set(key, value, options) {
+      state.writes++;
+      if (state.fails) return Promise.reject(new Error("disk full at /var/lib/store"));
+      return kv.set(key, value, options);
+    },
+  };
+  return { state, store };
+}
+
+const READY = { status: "ready", store: "ok", policy: "ok", clock: "ok", waking: "sweep" };
+
+Deno.test("/healthz answers whoever asks, and only that the process is up", async () => {
+  await using countersign = await Countersign.start();
+  const { status, body } = await countersign.request("GET", "/healthz");
+  assert.deepEqual({ status, body }, { status: 200, body: { status: "ok" } });
+});
+
+Deno.test("/readyz is ready when the store takes a write", async () => {
+  await using countersign = await Countersign.start();
+  const { status, body } = await countersign.request("GET", "/readyz");
+  assert.deepEqual({ status, body }, { status: 200, body: READY });
+});
+
+Deno.test("/readyz says that a queue wakes what is due where the store has one", async () => {
+  await using countersign = await Countersign.start({ deps: { queues: true } });
+  const { body } = await countersign.request("GET", "/readyz");
+  assert.equal(body.waking, "queue");
+});
+
+Deno.test("/readyz is 503 while the store refuses writes, names no detail, and recovers", async () => {
+  using kv = await Deno.openKv(":memory:");
+  const { state, store } = watchedStore(kv);
+  await using countersign = await Countersign.start({ kv: store });
+  state.fails = true;
+  const failing = await countersign.request("GET", "/readyz");
+  assert.equal(failing.status, 503);
+  assert.deepEqual(failing.body, { ...READY, status: "not_ready", store: "failing" });
+  assert.ok(!failing.text.includes("disk"));
+  state.fails = false;
+  countersign.clock.advance(1000);
+  assert.equal((await countersign.request("GET", "/readyz")).status, 200);
+});
+
+Deno.test("/readyz writes once a second however often strangers ask", async () => {
+  using kv = await Deno.openKv(":memory:");
+  const { state, store } = watchedStore(kv);
+  await using countersign = await Countersign.start({ kv: store });
+  await Promise.all(Array.from({ length: 50 }, () => countersign.request("GET", "/readyz")));
+  assert.equal(state.writes, 1);
+  countersign.clock.advance(999);
+  await countersign.request("GET", "/readyz");
+  assert.equal(state.writes, 1);
+  countersign.clock.advance(1);
+  await countersign.request("GET", "/readyz");
+  assert.equal(state.writes, 2);
+});
+
+Deno.test("/readyz is 503 when the clock falls more than 5 seconds behind the log", async () => {
+  await using countersign = await Countersign.start();
+  const org = await countersign.org();
+  await org.post("/v1/permissions/check", { tool_name: "a" });
+  countersign.clock.advance(-5000);
+  assert.equal((await countersign.request("GET", "/readyz")).status, 200);
+  countersign.clock.advance(-1);
+  const { status, body } = await countersign.request("GET", "/readyz");
+  assert.equal(status, 503);
+  assert.deepEqual(body, { ...READY, status: "not_ready", clock: "behind" });
+});
+
+Deno.test("/readyz is 503 when policy or log in the store cannot be read", async () => {
+  await using countersign = await Countersign.start();
+  const { deps, ledgers } = countersign.services;
+  const own = { id: DEPLOYMENT_ORG, name: "deployment", host: "test" };
+  const system = { type: "system" as const, id: "test" };
+  await ledgers.transact(own.id, await createOrgOperation(deps, own, system));
+  await deps.kv.set(["policy_version", DEPLOYMENT_ORG], { version: "many" });
+  await deps.kv.set(["log_head", DEPLOYMENT_ORG], "gone");
+  const { status, body } = await countersign.request("GET", "/readyz");
+  assert.equal(status, 503);
+  assert.deepEqual(body, { ...READY, status: "not_ready", policy: "failing", clock: "unknown" });
+});

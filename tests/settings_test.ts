@@ -1,0 +1,124 @@
+import assert from "node:assert/strict";
+import {
+  PLATFORM_STORE,
+  readSettings,
+  SettingRefused,
+  VARIABLES,
+} from "../lib/settings/settings.ts";
+
+const read = (variables: Record<string, string>) => readSettings((name) => variables[name]);
+
+function refusal(variables: Record<string, string>): SettingRefused {
+  try {
+    read(variables);
+  } catch (error) {
+    if (error instanceof SettingRefused) return error;
+    throw error;
+  }
+  throw new Error(`Taken: ${JSON.stringify(variables)}`);
+}
+
+const SECRET = "x".repeat(32);
+
+Deno.test("readSettings() needs nothing on a laptop", () => {
+  const settings = read({});
+  assert.deepEqual(
+    { ...settings, url: settings.url.href },
+    {
+      port: 8000,
+      kv: "data/countersign.kv",
+      url: "http://localhost:8000/",
+      trusted_proxy: false,
+      secret: null,
+      previous_secret: null,
+      log: "failures",
+      bootstrap: { key: null, approver_key: null, owner: null },
+    },
+  );
+});
+
+Deno.test("readSettings() takes an empty variable for one that is not set", () => {
+  const empty = Object.fromEntries(VARIABLES.map((name) => [name, ""]));
+  assert.deepEqual(read(empty), read({}));
+});
+
+Deno.test("readSettings() reads everything that is set", () => {
+  const settings = read({
+    PORT: "9000",
+    COUNTERSIGN_KV: "https://kv.example/connect",
+    COUNTERSIGN_URL: "https://countersign.example",
+    COUNTERSIGN_TRUSTED_PROXY: "1",
+    COUNTERSIGN_SECRET: SECRET,
+    COUNTERSIGN_SECRET_PREVIOUS: "y".repeat(40),
+    COUNTERSIGN_LOG: "access",
+    COUNTERSIGN_BOOTSTRAP_KEY: `cs_mgmt_${"k".repeat(32)}`,
+    COUNTERSIGN_BOOTSTRAP_APPROVER_KEY: `cs_appr_${"k".repeat(40)}`,
+    COUNTERSIGN_BOOTSTRAP_OWNER: "Owner@Example.com",
+  });
+  assert.equal(settings.port, 9000);
+  assert.equal(settings.url.host, "countersign.example");
+  assert.equal(settings.trusted_proxy, true);
+  assert.equal(settings.secret?.length, 32);
+  assert.equal(settings.previous_secret?.length, 40);
+  assert.equal(settings.log, "access");
+  assert.equal(settings.bootstrap.owner, "owner@example.com");
+});
+
+Deno.test("readSettings() refuses by the variable's name, and never repeats a secret", async (t) => {
+  const cases: [string, Record<string, string>][] = [
+    ["PORT", { PORT: "70000" }],
+    ["PORT", { PORT: "-1" }],
+    ["PORT", { PORT: "80.5" }],
+    ["COUNTERSIGN_URL", { COUNTERSIGN_URL: "countersign.example" }],
+    ["COUNTERSIGN_URL", { COUNTERSIGN_URL: "https://countersign.example/path" }],
+    ["COUNTERSIGN_URL", { COUNTERSIGN_URL: "https://user@countersign.example" }],
+    ["COUNTERSIGN_URL", { COUNTERSIGN_URL: "http://countersign.example" }],
+    ["COUNTERSIGN_URL", { COUNTERSIGN_URL: "ftp://localhost" }],
+    ["COUNTERSIGN_SECRET", { COUNTERSIGN_URL: "https://countersign.example" }],
+    ["COUNTERSIGN_SECRET", { COUNTERSIGN_KV: "https://kv.example/connect" }],
+    ["COUNTERSIGN_SECRET", { COUNTERSIGN_SECRET: "hunter2hunter2" }],
+    ["COUNTERSIGN_SECRET_PREVIOUS", { COUNTERSIGN_SECRET_PREVIOUS: "hunter2hunter2" }],
+    ["COUNTERSIGN_LOG", { COUNTERSIGN_LOG: "everything" }],
+    ["COUNTERSIGN_BOOTSTRAP_KEY", { COUNTERSIGN_BOOTSTRAP_KEY: `cs_appr_${"h".repeat(32)}` }],
+    ["COUNTERSIGN_BOOTSTRAP_KEY", { COUNTERSIGN_BOOTSTRAP_KEY: "cs_mgmt_hunter2hunter2" }],
+    ["COUNTERSIGN_BOOTSTRAP_KEY", { COUNTERSIGN_BOOTSTRAP_KEY: `cs_mgmt_${"hunter2 ".repeat(5)}` }],
+    ["COUNTERSIGN_BOOTSTRAP_APPROVER_KEY", {
+      COUNTERSIGN_BOOTSTRAP_APPROVER_KEY: `cs_mgmt_${"h".repeat(32)}`,
+    }],
+    ["COUNTERSIGN_BOOTSTRAP_OWNER", { COUNTERSIGN_BOOTSTRAP_OWNER: "nobody" }],
+  ];
+  for (const [variable, variables] of cases) {
+    await t.step(JSON.stringify(variables), () => {
+      const error = refusal(variables);
+      assert.equal(error.variable, variable);
+      assert.ok(error.message.startsWith(`${variable} `));
+      assert.ok(!error.message.includes("hunter2"));
+    });
+  }
+});
+
+Deno.test("readSettings() lets a store in memory go without a secret of its own", () => {
+  assert.equal(read({ COUNTERSIGN_KV: ":memory:" }).secret, null);
+});
+
+Deno.test("the task start may read exactly the variables that are settings", async () => {
+  const { tasks } = JSON.parse(await Deno.readTextFile(new URL("../deno.json", import.meta.url)));
+  const [, list = ""] = /--allow-env=(\S+)/.exec(tasks.start) ?? [];
+  // The runtime itself reads the access token of a KV Connect store.
+  assert.deepEqual(list.split(",").sort(), [...VARIABLES, "DENO_KV_ACCESS_TOKEN"].sort());
+  assert.ok(!tasks.start.includes(" -A") && !tasks.start.includes("--allow-all"));
+});
+
+Deno.test("readSettings() takes the platform's database on Deno Deploy, unless told otherwise", () => {
+  const deployed = {
+    DENO_DEPLOYMENT_ID: "d1",
+    COUNTERSIGN_URL: "https://countersign.example",
+    COUNTERSIGN_SECRET: "x".repeat(32),
+  };
+  assert.equal(read(deployed).kv, PLATFORM_STORE);
+  assert.equal(read({ ...deployed, COUNTERSIGN_KV: ":memory:" }).kv, ":memory:");
+  assert.throws(
+    () => read({ ...deployed, COUNTERSIGN_SECRET: "" }),
+    /COUNTERSIGN_SECRET is required/,
+  );
+});

@@ -1,0 +1,98 @@
+import assert from "node:assert/strict";
+import { systemRandom } from "../lib/deps.ts";
+import { leavesFrom, LogTail } from "../lib/ledger/log_tail.ts";
+import { prefixedLeafHash } from "../lib/merkle/hash.ts";
+import { Countersign } from "./countersign_fixture.ts";
+import { rawAnswer, RawRequest } from "./raw_request.ts";
+import { StartedProcess } from "./started_process.ts";
+
+const SECRET = systemRandom(48).toBase64();
+
+/** A folder with a store that has one org with a standard key. */
+async function prepared() {
+  const folder = await Deno.makeTempDir();
+  await Deno.mkdir(`${folder}/data`);
+  const kv = await Deno.openKv(`${folder}/data/countersign.kv`);
+  const countersign = await Countersign.start({ kv, secret: new TextEncoder().encode(SECRET) });
+  const org = await countersign.org();
+  await countersign[Symbol.asyncDispose]();
+  kv.close();
+  return {
+    folder,
+    key: org.standard,
+    org: org.id,
+    async [Symbol.asyncDispose]() {
+      await Deno.remove(folder, { recursive: true });
+    },
+  };
+}
+
+/** The hashes of all leaves of the stored log, which the head must have the number of. */
+async function leafHashes(folder: string, org: string): Promise<string[]> {
+  using kv = await Deno.openKv(`${folder}/data/countersign.kv`);
+  const { size } = (await LogTail.load(kv, org)).head;
+  const hashes: string[] = [];
+  for await (const { leaf } of leavesFrom(kv, org, 0, size)) {
+    hashes.push(prefixedLeafHash(leaf).toHex());
+  }
+  assert.equal(hashes.length, size);
+  return hashes;
+}
+
+const BODY = JSON.stringify({ tool_name: "restart_service" });
+
+const request = (key: string, more = "") =>
+  `POST /v1/permissions/check HTTP/1.1\r\nhost: localhost\r\nx-api-key: ${key}\r\n` +
+  `content-length: ${BODY.length}\r\n${more}\r\n`;
+
+/** A request whose body the server has begun to read; it says so by `100 Continue`. */
+async function underWay(port: number, key: string): Promise<RawRequest> {
+  const raw = await RawRequest.open(port);
+  await raw.send(request(key, "expect: 100-continue\r\n"));
+  const buffer = new Uint8Array(1024);
+  const size = await raw.connection.read(buffer) ?? 0;
+  assert.match(new TextDecoder().decode(buffer.subarray(0, size)), /^HTTP\/1\.1 100 Continue\r\n/);
+  await raw.send(BODY.slice(0, 5));
+  return raw;
+}
+
+for (const signal of ["SIGTERM", "SIGINT"] as const) {
+  Deno.test(`${signal}: a request under way is answered, nothing new is taken, the store is whole`, async () => {
+    await using store = await prepared();
+    const variables = { COUNTERSIGN_SECRET: SECRET, COUNTERSIGN_URL: "http://localhost" };
+    const { process, port } = await StartedProcess.listening(store.folder, variables);
+    await using _ = process;
+    const before = await underWay(port, store.key);
+    process.signal(signal);
+    await process.line("Stopping");
+    const late = await rawAnswer(port, request(store.key), BODY);
+    assert.equal(late.status, 503);
+    assert.equal(JSON.parse(late.text).code, "stopping");
+    assert.equal(late.headers.get("retry-after"), "1");
+    await before.send(BODY.slice(5));
+    const answer = await before.answer();
+    before[Symbol.dispose]();
+    assert.equal(answer.status, 200);
+    const { audit } = JSON.parse(answer.text);
+    const { code, output } = await process.ended();
+    assert.equal(code, 0, output);
+    await assert.rejects(RawRequest.open(port), Deno.errors.ConnectionRefused);
+    const hashes = await leafHashes(store.folder, store.org);
+    assert.equal(hashes[audit.index], audit.leaf_hash);
+  });
+}
+
+Deno.test("a second signal stops at once, and the store is whole", async () => {
+  await using store = await prepared();
+  const variables = { COUNTERSIGN_SECRET: SECRET, COUNTERSIGN_URL: "http://localhost" };
+  const { process, port } = await StartedProcess.listening(store.folder, variables);
+  await using _ = process;
+  using before = await underWay(port, store.key);
+  process.signal("SIGTERM");
+  await process.line("Stopping");
+  process.signal("SIGTERM");
+  const { code } = await process.ended();
+  assert.equal(code, 1);
+  assert.equal((await before.answer()).status, 0);
+  assert.ok((await leafHashes(store.folder, store.org)).length > 0);
+});

@@ -1,0 +1,105 @@
+import { fileURLToPath } from "node:url";
+
+const PROJECT = fileURLToPath(new URL("..", import.meta.url));
+
+/** The arguments of the task `start`, so that a test runs with its permissions and no others. */
+async function startArguments(): Promise<string[]> {
+  const { tasks } = JSON.parse(await Deno.readTextFile(`${PROJECT}deno.json`));
+  const [deno, run, ...rest] = String(tasks.start).split(" ");
+  if (deno !== "deno" || run !== "run") throw new Error(`The task start is not deno run: ${deno}`);
+  const flags = rest.filter((word) => word !== "main.ts");
+  return ["run", "--config", `${PROJECT}deno.json`, ...flags, `${PROJECT}main.ts`];
+}
+
+/** What is left of a process that has ended. */
+export interface Ended {
+  readonly code: number;
+  readonly output: string;
+}
+
+/** The server as the task `start` runs it, in a folder of its own. */
+export class StartedProcess implements AsyncDisposable {
+  #output = "";
+  #waiting: { text: string; found: () => void }[] = [];
+  readonly #drained: Promise<unknown>;
+
+  private constructor(readonly child: Deno.ChildProcess) {
+    this.#drained = Promise.all([this.#collect(child.stdout), this.#collect(child.stderr)]);
+  }
+
+  static async start(folder: string, variables: Record<string, string>): Promise<StartedProcess> {
+    const command = new Deno.Command(Deno.execPath(), {
+      args: await startArguments(),
+      cwd: folder,
+      env: { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1", PORT: "0", ...variables },
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    });
+    return new StartedProcess(command.spawn());
+  }
+
+  /** Starts it, and waits until it listens. */
+  static async listening(folder: string, variables: Record<string, string>) {
+    const process = await StartedProcess.start(folder, variables);
+    const { port } = await process.line("Countersign listens");
+    return { process, port: Number(port) };
+  }
+
+  /** The fields of the first log line with this message; waits for it. */
+  async line(message: string): Promise<Record<string, unknown>> {
+    await this.seen(`"message":"${message}`);
+    const line = this.#output.split("\n").find((one) => one.includes(`"message":"${message}`));
+    return JSON.parse(line ?? "{}");
+  }
+
+  /** Resolves when a text stands in the output. @throws when the process ends without it */
+  async seen(text: string): Promise<void> {
+    if (this.#has(text)) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#waiting.push({ text, found: resolve });
+    await Promise.race([
+      promise,
+      this.#drained.then(() => {
+        if (!this.#has(text)) throw new Error(`"${text}" was not printed:\n${this.#output}`);
+      }),
+    ]);
+  }
+
+  signal(name: Deno.Signal): void {
+    this.child.kill(name);
+  }
+
+  async ended(): Promise<Ended> {
+    const { code } = await this.child.status;
+    await this.#drained;
+    return { code, output: this.#output };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      this.child.kill("SIGKILL");
+    } catch {
+      // It has ended already.
+    }
+    await this.ended();
+  }
+
+  /** Whole lines only, so that what was seen can be parsed. */
+  #has(text: string): boolean {
+    const found = this.#output.indexOf(text);
+    return found !== -1 && this.#output.indexOf("\n", found) !== -1;
+  }
+
+  async #collect(stream: ReadableStream<Uint8Array>): Promise<void> {
+    const decoder = new TextDecoder();
+    for await (const chunk of stream) {
+      this.#output += decoder.decode(chunk, { stream: true });
+      this.#waiting = this.#waiting.filter(({ text, found }) => {
+        if (!this.#has(text)) return true;
+        found();
+        return false;
+      });
+    }
+  }
+}
