@@ -7,6 +7,7 @@ import { secretFromFolder } from "./lib/settings/secret_file.ts";
 import { isFile, readSettings, SettingRefused } from "./lib/settings/settings.ts";
 import { proveSecret } from "./lib/store/canary.ts";
 import { openStore, StoreRefused } from "./lib/store/open_store.ts";
+import { startSecretRotation } from "./lib/store/secret_rotation.ts";
 import { Sealer } from "./lib/store/sealing.ts";
 import { app } from "./routes/app.ts";
 import { drainable } from "./routes/drainable.ts";
@@ -47,6 +48,7 @@ async function start(): Promise<void> {
 
   const handler = drainable(app(services), services);
   const server = listen(settings.port, (request, connection) => handler.fetch(request, connection));
+  const rotation = startSecretRotation(services);
   onStop(async () => {
     stopping.abort();
     // A peer that never finishes its body keeps its connection open after the answer.
@@ -57,6 +59,7 @@ async function start(): Promise<void> {
       services.lastUsed.stop(),
       services.failedAttempts.stop(),
       dueWork.stop(),
+      rotation.stop(),
     ]);
     kv.close();
     logLine("info", "Stopped");

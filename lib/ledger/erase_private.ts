@@ -1,4 +1,4 @@
-import type { StoreKey } from "../store/keys.ts";
+import type { logPrivateKey } from "../store/keys.ts";
 import { sealedRecord } from "../store/records/log.ts";
 import type { Actor } from "./entry.ts";
 import type { Operation } from "./operation.ts";
@@ -16,7 +16,7 @@ export interface Erasure {
 }
 
 interface Loaded {
-  readonly key: StoreKey;
+  readonly key: ReturnType<typeof logPrivateKey>;
   readonly row: PrivateRow;
 }
 

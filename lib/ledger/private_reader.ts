@@ -7,6 +7,8 @@ import type { Sealer } from "../store/sealing.ts";
 import { type PrivateParts, privateParts } from "./private_parts.ts";
 import type { PrivateRow } from "./segments.ts";
 
+type LogPrivateKey = ReturnType<typeof logPrivateKey>;
+
 const privateRow = z.array(z.tuple([z.number().int().nonnegative(), privateParts]));
 
 /** The private parts of the entries `from` (included) to `to` (not included) that have any left. */
@@ -35,9 +37,11 @@ export async function privateRowKey(
   kv: Kv,
   org: string,
   index: number,
-): Promise<StoreKey | null> {
+): Promise<LogPrivateKey | null> {
   const range = { prefix: logPrivatePrefix(org), end: logPrivateKey(org, index + 1) };
-  for await (const { key } of kv.list(range, { reverse: true, limit: 1 })) return key as StoreKey;
+  for await (const { key } of kv.list(range, { reverse: true, limit: 1 })) {
+    return key as LogPrivateKey;
+  }
   return null;
 }
 

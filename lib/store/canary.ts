@@ -5,14 +5,17 @@ import { readRecord } from "./kv.ts";
 import { StoreRefused } from "./open_store.ts";
 import { CannotOpen } from "./sealing.ts";
 
-const WORDS = new TextEncoder().encode("countersign");
+/** What the canary says. */
+export const CANARY_WORDS = new TextEncoder().encode("countersign");
+export const canaryRecord = z.instanceof(Uint8Array);
 /** How long the first answer of the store may take, milliseconds. */
 const FIRST_ANSWER_MS = 15_000;
 
 /**
- * Proves at start that the secret is the one that this store was first opened with, before anything
- * is sealed under another: a record with known words, sealed when the store was new. It is never
- * sealed anew, so that a secret is not taken away while records may still lie under it.
+ * Proves at start that the store lies under the secret, or under the previous one, before anything
+ * is sealed under another: a record with known words, sealed when the store was new. Of all that is
+ * sealed it is the last to be sealed anew (`secret_rotation.ts`), so that a secret is not taken away
+ * while records still lie under it.
  * @throws {StoreRefused} when the secret is another, or the store does not answer
  */
 export async function proveSecret({ kv, sealer, timer }: Deps): Promise<void> {
@@ -33,9 +36,10 @@ export async function proveSecret({ kv, sealer, timer }: Deps): Promise<void> {
 async function prove(kv: Deps["kv"], sealer: Deps["sealer"]): Promise<void> {
   const key = canaryKey();
   const first = { key: [...key], versionstamp: null };
-  const made = await kv.atomic().check(first).set([...key], sealer.seal(key, WORDS)).commit();
+  const made = await kv.atomic().check(first).set([...key], sealer.seal(key, CANARY_WORDS))
+    .commit();
   if (made.ok) return;
-  const record = await readRecord(kv, key, z.instanceof(Uint8Array));
+  const record = await readRecord(kv, key, canaryRecord);
   if (record === null) return;
   try {
     sealer.open(key, record.value);
@@ -44,7 +48,7 @@ async function prove(kv: Deps["kv"], sealer: Deps["sealer"]): Promise<void> {
     throw new StoreRefused(
       "COUNTERSIGN_SECRET: the store was written under another secret. Start with that one, or give " +
         "it as COUNTERSIGN_SECRET_PREVIOUS beside the new one. Where none was set, it is the file " +
-        "config/secret of that time.",
+        "config/secret of that time. A rotation that was under way is to be finished first.",
     );
   }
 }

@@ -8,6 +8,26 @@ import type { Selector } from "./records/policy.ts";
 /** A key whose parts are text and numbers only, so that it can be listed in a change record. */
 export type StoreKey = readonly (string | number)[];
 
+/**
+ * Kinds of rows that hold sealed bytes: the first part of their keys. The compiler lets nothing be
+ * sealed under another key, and asks `sealed_rows.ts` how each of these holds what is sealed.
+ */
+export const SEALED_KINDS = [
+  "log_key",
+  "token_key",
+  "run_token_arguments",
+  "approval",
+  "approval_view",
+  "approval_ask",
+  "log_private",
+] as const;
+export type SealedKind = (typeof SEALED_KINDS)[number];
+/** The name that bytes are sealed under: the key of their row, perhaps with a name inside of it. */
+export type SealedRowKey = readonly [SealedKind, ...(string | number)[]];
+export type SealedKey = SealedRowKey | readonly ["canary"];
+/** The rows of one kind, of all orgs. */
+export const sealedPrefix = (kind: SealedKind) => [kind] as const;
+
 // --- The policy of an org. Every write of these raises the policy version. ---
 
 export const orgKey = (org: string) => ["org", org] as const;

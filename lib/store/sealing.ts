@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import { createCipheriv, createDecipheriv, hkdfSync } from "node:crypto";
-import type { StoreKey } from "./keys.ts";
+import type { SealedKey, StoreKey } from "./keys.ts";
 
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
@@ -60,13 +60,19 @@ export function subkey(secret: Uint8Array, purpose: string): Uint8Array {
   return new Uint8Array(hkdfSync("sha256", secret, "countersign/v1", purpose, 32));
 }
 
+/** What sealed bytes hold, and which secret opened them. */
+export interface Opened {
+  readonly plain: Uint8Array;
+  readonly under: "current" | "previous";
+}
+
 /**
  * Seals what the store must be able to give back. The KV key is the associated data, so that a
  * sealed value moved to another key does not open (a stolen or edited store cannot swap records).
  */
 export class Sealer {
   readonly #current: Uint8Array;
-  readonly #accepted: readonly Uint8Array[];
+  readonly #previous: Uint8Array | null;
   readonly #random: (bytes: number) => Uint8Array;
 
   /** @param previous the secret before the current one, while records still lie under it */
@@ -76,26 +82,38 @@ export class Sealer {
     random: (bytes: number) => Uint8Array,
   ) {
     this.#current = subkey(secret, "store");
-    this.#accepted = previous === null
-      ? [this.#current]
-      : [this.#current, subkey(previous, "store")];
+    this.#previous = previous === null ? null : subkey(previous, "store");
     this.#random = random;
   }
 
-  seal(key: StoreKey, plain: Uint8Array): Uint8Array {
+  /** Whether there is a secret besides the current one that records may lie under. */
+  get hasPrevious(): boolean {
+    return this.#previous !== null;
+  }
+
+  /** Seals under the current secret. */
+  seal(key: SealedKey, plain: Uint8Array): Uint8Array {
     return encrypt(this.#current, plain, associatedData(key), this.#random);
+  }
+
+  /** Opens, and says under which secret; null when the bytes open under none. */
+  tryOpen(key: StoreKey, sealed: Uint8Array): Opened | null {
+    const associated = associatedData(key);
+    const plain = decrypt(this.#current, sealed, associated);
+    if (plain !== null) return { plain, under: "current" };
+    if (this.#previous === null) return null;
+    const before = decrypt(this.#previous, sealed, associated);
+    return before === null ? null : { plain: before, under: "previous" };
   }
 
   /** @throws {CannotOpen} */
   open(key: StoreKey, sealed: Uint8Array): Uint8Array {
-    for (const candidate of this.#accepted) {
-      const plain = decrypt(candidate, sealed, associatedData(key));
-      if (plain !== null) return plain;
-    }
-    throw new CannotOpen(key);
+    const opened = this.tryOpen(key, sealed);
+    if (opened === null) throw new CannotOpen(key);
+    return opened.plain;
   }
 
-  sealJson(key: StoreKey, value: unknown): Uint8Array {
+  sealJson(key: SealedKey, value: unknown): Uint8Array {
     return this.seal(key, Buffer.from(JSON.stringify(value)));
   }
 
