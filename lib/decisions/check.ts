@@ -1,4 +1,3 @@
-import { assertNoPersonalIds } from "../catalog/personal_ids.ts";
 import type { CallerOperation } from "../identity/caller_operation.ts";
 import { type Caller, requireTier, tenantWithin } from "../identity/caller.ts";
 import type { Transaction } from "../ledger/transaction.ts";
@@ -64,8 +63,6 @@ function checkOne(
   // By the trace an agent could map the policy, and look for its gaps.
   if (request.explain) requireTier(caller, ["standard"]);
   const tenant = tenantWithin(caller, request.action.tenant);
-  const { resource } = request.action;
-  assertNoPersonalIds(transaction.snapshot.org, { "/tenant_id": tenant, "/resource_id": resource });
   const action = { ...request.action, tenant };
   const decision = decide(transaction, caller, { ...request, action }, client);
   return { decision, tool: toolAfter(transaction, caller, decision, room) };

@@ -4,7 +4,11 @@ import { canonicalJson } from "../json/canonical.ts";
 import type { JsonObject, JsonValue } from "../json/json_value.ts";
 
 /** Salt (32 hex digits) and value: with both, anyone can recompute the digest that the leaf carries. */
-export const privatePart = z.object({ salt: z.string(), value: z.json() });
+export const privatePart = z.object({
+  salt: z.string(),
+  // Taken as it is: a schema that walks it would drop a member called `__proto__`.
+  value: z.custom<JsonValue>((value) => value !== undefined, "expected a JSON value"),
+});
 
 /** The private parts of one entry, by name. */
 export const privateParts = z.record(z.string(), privatePart);
