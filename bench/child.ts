@@ -1,0 +1,137 @@
+import type { Load, Measured } from "./measure.ts";
+import type { SeededStore } from "./seeded_store.ts";
+
+/** Resident memory of a process in MB, now and at its peak. */
+export interface Resident {
+  readonly now: number;
+  readonly peak: number;
+}
+
+/** A process of the bench: a server, the load generator, or something that measures itself. */
+export class Child implements AsyncDisposable {
+  readonly #process: Deno.ChildProcess;
+  readonly #input: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #output: AsyncIterator<string>;
+  readonly #drained: Promise<void>;
+  #port = 0;
+
+  private constructor(args: readonly string[], env: Record<string, string>, readyLine: string) {
+    this.#process = new Deno.Command(Deno.execPath(), {
+      args: ["run", "--quiet", "--no-prompt", ...args],
+      env,
+      stdin: "piped",
+      stdout: "piped",
+      stderr: readyLine === "" ? "inherit" : "piped",
+    }).spawn();
+    this.#input = this.#process.stdin.getWriter();
+    const [lines, drained] = readyLine === ""
+      ? [this.#process.stdout, Promise.resolve()]
+      : [this.#process.stderr, this.#process.stdout.pipeTo(new WritableStream())];
+    this.#output = linesOf(lines);
+    this.#drained = drained;
+  }
+
+  /** A script of this folder that says when it is ready, and then answers each line with one. */
+  static async script(name: string, ...args: string[]): Promise<Child> {
+    const path = new URL(name, import.meta.url).pathname;
+    const child = new Child(
+      ["--allow-net", "--allow-read", "--allow-write=data", path, ...args],
+      {},
+      "",
+    );
+    const ready = await child.#line();
+    child.#port = (JSON.parse(ready) as { port?: number }).port ?? 0;
+    return child;
+  }
+
+  /** The service itself, as `deno task start` runs it, over a store. */
+  static async service(store: SeededStore): Promise<Child> {
+    const path = new URL("../main.ts", import.meta.url).pathname;
+    const permissions = ["--allow-net", "--allow-env", "--allow-read=data", "--allow-write=data"];
+    const child = new Child([...permissions, path], {
+      PORT: "0",
+      COUNTERSIGN_KV: store.path,
+      COUNTERSIGN_URL: "http://localhost",
+      COUNTERSIGN_SECRET: store.sealingSecret,
+      COUNTERSIGN_SECRET_PREVIOUS: "",
+      COUNTERSIGN_TRUSTED_PROXY: "",
+      COUNTERSIGN_LOG: "failures",
+    }, "listens");
+    for (;;) {
+      const line = await child.#line();
+      const port = /"message":"Countersign listens","port":(\d+)/.exec(line)?.[1];
+      if (port === undefined) {
+        console.error(line);
+        continue;
+      }
+      child.#port = Number(port);
+      void child.#passOn();
+      return child;
+    }
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  /** Sends a line of JSON and returns the line that answers it. */
+  async ask(question: unknown): Promise<Measured> {
+    await this.#input.write(new TextEncoder().encode(JSON.stringify(question) + "\n"));
+    return JSON.parse(await this.#line()) as Measured;
+  }
+
+  /** Runs a load; for the load generator only. */
+  load(load: Load): Promise<Measured> {
+    return this.ask(load);
+  }
+
+  /** Null where the system does not tell as Linux does. */
+  async resident(): Promise<Resident | null> {
+    // Deno itself opens files below /proc only for a process that may do everything.
+    const cat = new Deno.Command("cat", {
+      args: [`/proc/${this.#process.pid}/status`],
+      stderr: "null",
+    });
+    const { success, stdout } = await cat.output();
+    if (!success) return null;
+    const status = new TextDecoder().decode(stdout);
+    const megabytes = (field: string) =>
+      Number(new RegExp(`^${field}:\\s+(\\d+) kB`, "m").exec(status)?.[1]) / 1024;
+    return { now: megabytes("VmRSS"), peak: megabytes("VmHWM") };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      this.#process.kill("SIGTERM");
+    } catch {
+      // It has ended already.
+    }
+    await this.#process.status;
+    await this.#input.abort().catch(() => {});
+    await this.#drained.catch(() => {});
+  }
+
+  async #line(): Promise<string> {
+    const { value, done } = await this.#output.next();
+    if (done) throw new Error("A process of the bench ended early; see what it said above");
+    return value;
+  }
+
+  /** What the service says once it listens: failures, which whoever runs the bench should see. */
+  async #passOn(): Promise<void> {
+    for (;;) {
+      const { value, done } = await this.#output.next();
+      if (done) return;
+      if (!value.includes('"level":"info"')) console.error(value);
+    }
+  }
+}
+
+async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<string, void, void> {
+  let rest = "";
+  for await (const chunk of stream.pipeThrough(new TextDecoderStream())) {
+    const lines = (rest + chunk).split("\n");
+    rest = lines.pop() ?? "";
+    yield* lines;
+  }
+}

@@ -1,0 +1,196 @@
+import type { Deps } from "../lib/deps.ts";
+import { systemRandom, systemTimer } from "../lib/deps.ts";
+import { IdMaker } from "../lib/ids/id.ts";
+import { makeSecret, secretHash } from "../lib/identity/secret.ts";
+import { Ledgers } from "../lib/ledger/ledgers.ts";
+import type { Transaction } from "../lib/ledger/transaction.ts";
+import { createOrgOperation } from "../lib/orgs/create_org.ts";
+import { draftToolRecord } from "../lib/policy/draft_tool.ts";
+import * as keys from "../lib/store/keys.ts";
+import type { ApiKeyRecord } from "../lib/store/records/identity.ts";
+import type { RuleRecord, TenantRecord, ToolRecord } from "../lib/store/records/policy.ts";
+import { Sealer } from "../lib/store/sealing.ts";
+import { CATEGORY, type SamplePolicy, TAG, TOOLS } from "./sample_policy.ts";
+
+const SYSTEM = { type: "system", id: "bench" } as const;
+/** Policy records that one commit takes: their keys may have 70,000 bytes together. */
+const RECORDS_A_COMMIT = 400;
+const ENTRIES_AN_OPERATION = 100;
+/** Enough that a commit is always full, few enough that little memory waits. */
+const OPERATIONS_AT_ONCE = 8;
+
+/** What a server over the store is started and asked with. */
+export interface SeededStore {
+  readonly path: string;
+  /** COUNTERSIGN_SECRET */
+  readonly sealingSecret: string;
+  /** A standard key without a rate limit. */
+  readonly key: string;
+}
+
+/** Says how far a long load is, `done` of `all`. */
+export type Progress = (what: string, done: number, all: number) => void;
+
+/** Makes a store with one org, its policy and as many log entries as asked, through the ledger. */
+export async function seedStore(
+  path: string,
+  policy: SamplePolicy,
+  options: { entries?: number; progress?: Progress } = {},
+): Promise<SeededStore> {
+  const { entries = 0, progress = () => {} } = options;
+  const sealingSecret = systemRandom(48).toBase64();
+  const kv = await Deno.openKv(path);
+  const deps: Deps = {
+    kv,
+    queues: true,
+    sealer: new Sealer(new TextEncoder().encode(sealingSecret), null, systemRandom),
+    now: Date.now,
+    random: systemRandom,
+    timer: systemTimer,
+    log: (level, message, fields) => console.error(level, message, fields),
+  };
+  const ledgers = new Ledgers(deps);
+  const org = new IdMaker(systemRandom).make("org", Date.now());
+  const create = await createOrgOperation(
+    deps,
+    { id: org, name: "bench", host: "localhost" },
+    SYSTEM,
+  );
+  await ledgers.transact(org, create);
+  const key = makeSecret("standard", systemRandom);
+  await ledgers.transact(org, { plan: (transaction) => writeKeyAndTools(transaction, key) });
+  await writeInParts(ledgers, org, policy.tenants, writeTenant, () => {});
+  await writeInParts(
+    ledgers,
+    org,
+    policy.rules,
+    writeRule,
+    (done, all) => progress("rules", done, all),
+  );
+  await appendEntries(ledgers, org, entries, (done) => progress("entries", done, entries));
+  kv.close();
+  return { path, sealingSecret, key };
+}
+
+function writeKeyAndTools(transaction: Transaction, secret: string): void {
+  const org = transaction.snapshot.orgId;
+  const record: ApiKeyRecord = {
+    id: transaction.id("key"),
+    name: "bench",
+    tier: "standard",
+    secret_hash: secretHash(secret),
+    trust_tier: 0,
+    tenant_ids: null,
+    expires_at: null,
+    rate_limit_per_minute: null,
+    audit_private: false,
+    bootstrap: false,
+    kept: false,
+    member_behind: null,
+    created_at: transaction.at,
+  };
+  transaction.setPolicy(keys.apiKeyKey(org, record.id), record);
+  transaction.set(keys.credentialKey(record.secret_hash), { org, kind: "api_key", id: record.id });
+  transaction.setPolicy(keys.categoryKey(org, CATEGORY), {
+    name: CATEGORY,
+    default_permission: "requires_approval",
+  });
+  for (const name of TOOLS) {
+    const tool: ToolRecord = {
+      ...draftToolRecord(name, transaction.id("tol"), transaction.at),
+      category: CATEGORY,
+      tags: [TAG],
+      default_permission: null,
+      annotations_acknowledged: true,
+      status: "approved",
+      discovered: false,
+    };
+    transaction.setPolicy(keys.toolKey(org, name), tool);
+  }
+}
+
+function writeTenant(transaction: Transaction, id: string): void {
+  const record: TenantRecord = { id, name: null, metadata: {}, created_at: transaction.at };
+  transaction.setPolicy(keys.tenantKey(transaction.snapshot.orgId, id), record);
+}
+
+function writeRule(transaction: Transaction, rule: SamplePolicy["rules"][number]): void {
+  const record: RuleRecord = {
+    id: transaction.id("rul"),
+    ...rule,
+    note: null,
+    created_at: transaction.at,
+    updated_at: transaction.at,
+  };
+  transaction.setPolicy(keys.ruleKey(transaction.snapshot.orgId, rule.selector), record);
+}
+
+async function writeInParts<T>(
+  ledgers: Ledgers,
+  org: string,
+  items: readonly T[],
+  write: (transaction: Transaction, item: T) => void,
+  progress: (done: number, all: number) => void,
+): Promise<void> {
+  for (let from = 0; from < items.length; from += RECORDS_A_COMMIT) {
+    const part = items.slice(from, from + RECORDS_A_COMMIT);
+    await ledgers.transact(org, {
+      plan(transaction) {
+        for (const item of part) write(transaction, item);
+      },
+    });
+    progress(from + part.length, items.length);
+  }
+}
+
+/** Entries such as a check writes, private parts and all. */
+async function appendEntries(
+  ledgers: Ledgers,
+  org: string,
+  count: number,
+  progress: (done: number) => void,
+): Promise<void> {
+  let started = 0;
+  let done = 0;
+  const work = async () => {
+    while (started < count) {
+      const from = started;
+      const to = started = Math.min(from + ENTRIES_AN_OPERATION, count);
+      await ledgers.transact(org, {
+        plan(transaction) {
+          for (let i = from; i < to; i++) appendEntry(transaction, i);
+        },
+      });
+      done += to - from;
+      progress(done);
+    }
+  };
+  await Promise.all(Array.from({ length: OPERATIONS_AT_ONCE }, work));
+}
+
+function appendEntry(transaction: Transaction, i: number): void {
+  transaction.append({
+    id: transaction.id("dec"),
+    type: "permission.checked",
+    actor: SYSTEM,
+    subject: {
+      method: "RESTART",
+      resource: `server-${i % 5000}`,
+      tenant: `tenant-${i % 1000}`,
+      tool: TOOLS[i % TOOLS.length] ?? "",
+    },
+    data: {
+      action_digest: "sha256:" + "0".repeat(64),
+      permission: "allowed",
+      policy_version: transaction.snapshot.version,
+      reference_id: null,
+      request_id: transaction.id("req"),
+      resolved_from: "org_tool",
+      rule_id: null,
+    },
+    private: {
+      client: { ip: "127.0.0.1", user_agent: "bench" },
+      reason: `The health check of instance ${i} fails since an hour and a restart clears it`,
+    },
+  });
+}
