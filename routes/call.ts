@@ -1,4 +1,4 @@
-import type { Client } from "../lib/decisions/decide.ts";
+import type { Client } from "../lib/decisions/question.ts";
 import type { Caller, CallerTier, Presented } from "../lib/identity/caller.ts";
 import { asCaller, type CallerOperation } from "../lib/identity/caller_operation.ts";
 import { keepAnswer } from "../lib/idempotency/kept_answer.ts";

@@ -1,5 +1,6 @@
 import { hash } from "node:crypto";
 import { z } from "zod";
+import { joinBytes } from "../bytes/join_bytes.ts";
 import { canonicalBytes, canonicalJson } from "../json/canonical.ts";
 import { isJsonObject, type JsonObject } from "../json/json_value.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
@@ -144,7 +145,7 @@ export function openView(
   const parts = sealed.pieces.map((piece, at) =>
     sealer.open(approvalViewKey(org, record.id, at + 1), piece)
   );
-  const text = new TextDecoder("utf-8", { fatal: true }).decode(joined(parts));
+  const text = new TextDecoder("utf-8", { fatal: true }).decode(joinBytes(parts));
   return {
     ...jsonObject.parse(JSON.parse(text)),
     arguments: openArguments(sealer, org, record.id, sealed.arguments),
@@ -183,14 +184,4 @@ export function openText(
   sealed: Uint8Array,
 ): string {
   return z.string().parse(sealer.openJson([...approvalKey(org, id), name], sealed));
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
 }

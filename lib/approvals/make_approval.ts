@@ -1,5 +1,6 @@
 import { toolDefinitionDigest } from "../catalog/tool_definition.ts";
-import type { Client, Decision } from "../decisions/decide.ts";
+import type { Decision } from "../decisions/decide.ts";
+import type { Client } from "../decisions/question.ts";
 import { schedule } from "../due/schedule.ts";
 import { actorOf, type Caller } from "../identity/caller.ts";
 import type { JsonObject } from "../json/json_value.ts";

@@ -1,6 +1,6 @@
 import type { Action } from "../actions/action.ts";
 import { checkOperation } from "../decisions/check.ts";
-import type { Client } from "../decisions/decide.ts";
+import type { Client } from "../decisions/question.ts";
 import type { DiscoveryRoom } from "../decisions/discovery.ts";
 import type { CallerOperation } from "../identity/caller_operation.ts";
 import { Refusal } from "../refusals/refusal.ts";
@@ -24,7 +24,9 @@ export function requestApproval(
 ): CallerOperation<Loaded, Asked | Refusal> {
   const { reason, reference_id } = ask;
   const check = checkOperation({ action, reason, reference_id, explain: false }, client);
+  const { prepare } = check;
   return {
+    ...(prepare === undefined ? {} : { prepare }),
     async load(reader, caller) {
       const [room, loaded] = await Promise.all([
         check.load?.(reader, caller) ?? null,

@@ -171,15 +171,6 @@ export function settledApproval(
   return progress === record.progress ? record : { ...record, progress };
 }
 
-/** The status of a request at `now`, whether or not anybody noted it yet. */
-export function effectiveStatus(
-  record: ApprovalRecord,
-  now: number,
-  definition: string | null,
-): ApprovalStatus {
-  return statusOf(settledApproval(record, now, definition).progress);
-}
-
 /** What the moves of this request depend on. */
 export function termsOf(record: ApprovalRecord, definition: string | null): Terms {
   const { levels, expires_at, use_seconds, definition_digest } = record;

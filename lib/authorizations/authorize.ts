@@ -4,7 +4,7 @@ import { type LoadedApproval, loadReady } from "../approvals/loaded_approval.ts"
 import { seen } from "../approvals/seen_approval.ts";
 import { consumeApproval } from "../approvals/use_approval.ts";
 import { type Checked, checkOperation } from "../decisions/check.ts";
-import type { CheckRequest, Client } from "../decisions/decide.ts";
+import type { CheckRequest, Client } from "../decisions/question.ts";
 import type { DiscoveryRoom } from "../decisions/discovery.ts";
 import { type Caller, tenantWithin } from "../identity/caller.ts";
 import type { CallerOperation } from "../identity/caller_operation.ts";
@@ -47,7 +47,9 @@ export function authorizeOperation(
   client: Client,
 ): CallerOperation<Loaded, Authorized | Refusal> {
   const check = checkOperation(request, client);
+  const { prepare } = check;
   return {
+    ...(prepare === undefined ? {} : { prepare }),
     load(reader, caller) {
       const room = check.load?.(reader, caller) ?? null;
       // The common question reads nothing, and does not wait for having read nothing.

@@ -3,7 +3,8 @@ import { type Caller, requireTier, tenantWithin } from "../identity/caller.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import { Refusal } from "../refusals/refusal.ts";
 import type { ToolRecord } from "../store/records/policy.ts";
-import { type CheckRequest, type Client, decide, type Decision } from "./decide.ts";
+import { decide, type Decision } from "./decide.ts";
+import { type CheckRequest, type Client, Question } from "./question.ts";
 import { type DiscoveryRoom, isDiscovery, loadDiscoveryRoom, toolAfter } from "./discovery.ts";
 
 /** A decision, and the tool as the catalog has it after the question. */
@@ -18,12 +19,14 @@ export function checkOperation(
   request: CheckRequest,
   client: Client,
 ): CallerOperation<DiscoveryRoom | null, Checked> {
+  const question = new Question(request, client);
   return {
+    prepare: (deps, org) => question.prepare(deps, org),
     load: (reader, caller) =>
       isDiscovery(reader.snapshot, request.action.tool, client.via)
         ? loadDiscoveryRoom(reader, caller)
         : null,
-    plan: (transaction, caller, room) => checkOne(transaction, caller, request, client, room),
+    plan: (transaction, caller, room) => checkOne(transaction, caller, question, room),
   };
 }
 
@@ -35,15 +38,19 @@ export function checkBatchOperation(
   requests: readonly CheckRequest[],
   client: Client,
 ): CallerOperation<DiscoveryRoom | null, (Checked | Refusal)[]> {
+  const questions = requests.map((request) => new Question(request, client));
   return {
+    prepare(deps, org) {
+      for (const question of questions) question.prepare(deps, org);
+    },
     load: (reader, caller) =>
       requests.some(({ action }) => isDiscovery(reader.snapshot, action.tool, client.via))
         ? loadDiscoveryRoom(reader, caller)
         : null,
     plan(transaction, caller, room) {
-      return requests.map((request) => {
+      return questions.map((question) => {
         try {
-          return transaction.attempt(() => checkOne(transaction, caller, request, client, room));
+          return transaction.attempt(() => checkOne(transaction, caller, question, room));
         } catch (error) {
           if (error instanceof Refusal) return error;
           throw error;
@@ -56,14 +63,13 @@ export function checkBatchOperation(
 function checkOne(
   transaction: Transaction,
   caller: Caller,
-  request: CheckRequest,
-  client: Client,
+  question: Question,
   room: DiscoveryRoom | null,
 ): Checked {
+  const { explain, action } = question.request;
   // By the trace an agent could map the policy, and look for its gaps.
-  if (request.explain) requireTier(caller, ["standard"]);
-  const tenant = tenantWithin(caller, request.action.tenant);
-  const action = { ...request.action, tenant };
-  const decision = decide(transaction, caller, { ...request, action }, client);
+  if (explain) requireTier(caller, ["standard"]);
+  const tenant = tenantWithin(caller, action.tenant);
+  const decision = decide(transaction, caller, question, tenant);
   return { decision, tool: toolAfter(transaction, caller, decision, room) };
 }

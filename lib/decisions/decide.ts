@@ -1,30 +1,10 @@
-import { assertNoPersonalIds } from "../catalog/personal_ids.ts";
 import type { Action } from "../actions/action.ts";
-import { actionDigest } from "../actions/action_digest.ts";
+import { assertNoPersonalIds } from "../catalog/personal_ids.ts";
 import { actorOf, type Caller } from "../identity/caller.ts";
 import type { Placed } from "../ledger/entry.ts";
 import type { Transaction } from "../ledger/transaction.ts";
-import { scrubText } from "../scrub/scrub.ts";
-import { type Resolution, resolve, type Via } from "../policy/chain.ts";
-import type { JsonValue } from "../json/json_value.ts";
-
-/** Where a request came from; kept in the private part of its entry. */
-export interface Client {
-  readonly ip: string | null;
-  readonly user_agent: string | null;
-  /** The id that the answer carries and the logs name. */
-  readonly request_id: string;
-  readonly via: Via;
-}
-
-/** What is asked besides the action itself. */
-export interface CheckRequest {
-  readonly action: Action;
-  /** As it came; it is scrubbed before it is stored. */
-  readonly reason: string | null;
-  readonly reference_id: string | null;
-  readonly explain: boolean;
-}
+import { type Resolution, resolve } from "../policy/chain.ts";
+import type { Question } from "./question.ts";
 
 /** A decision and the entry that records it. */
 export interface Decision {
@@ -41,16 +21,20 @@ export interface Decision {
 /**
  * The one place where a permission is resolved for somebody: decides on the transaction's snapshot
  * and puts the entry into the same commit, so that there is no decision without its record.
+ *
+ * @param tenant the action's, inside the caller's wall
  * @throws {Refusal} invalid_request for ids that may not enter the log
  */
 export function decide(
   transaction: Transaction,
   caller: Caller,
-  request: CheckRequest,
-  client: Client,
+  question: Question,
+  tenant: string | null,
 ): Decision {
   const { snapshot } = transaction;
-  const { action } = request;
+  const { request, client } = question;
+  question.prepare(transaction.deps, snapshot.orgId);
+  const action = { ...request.action, tenant };
   const ids = { "/tenant_id": action.tenant, "/resource_id": action.resource };
   assertNoPersonalIds(snapshot.org, ids);
   const resolution = resolve(snapshot, action, caller, {
@@ -58,7 +42,7 @@ export function decide(
     explain: request.explain,
   });
   const id = transaction.id("dec");
-  const digest = actionDigest(snapshot.orgId, action);
+  const digest = question.digestOf(action);
   const policy_version = snapshot.version;
   const audit = transaction.append({
     id,
@@ -79,7 +63,7 @@ export function decide(
       resolved_from: resolution.resolved_from,
       rule_id: resolution.rule?.id ?? null,
     },
-    private: privateValues(request, client, snapshot.org.retain_arguments),
+    sealedOff: question.sealedOff(snapshot.org.retain_arguments),
   });
   return {
     id,
@@ -90,19 +74,4 @@ export function decide(
     decided_at: transaction.at,
     audit,
   };
-}
-
-function privateValues(
-  request: CheckRequest,
-  client: Client,
-  retainArguments: boolean,
-): Record<string, JsonValue> {
-  const values: Record<string, JsonValue> = {
-    client: { ip: client.ip, user_agent: client.user_agent },
-  };
-  if (request.reason !== null) values.reason = scrubText(request.reason).text;
-  if (retainArguments && Object.keys(request.action.arguments).length > 0) {
-    values.arguments = request.action.arguments;
-  }
-  return values;
 }

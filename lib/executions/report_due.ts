@@ -1,5 +1,6 @@
-import type { DueHandler } from "../due/handlers.ts";
+import type { DueWork } from "../due/schedule.ts";
 import type { Transaction } from "../ledger/transaction.ts";
+import type { Services } from "../services.ts";
 import { dueKey, runTokenKey } from "../store/keys.ts";
 import { type RunTokenRecord, runTokenRecord } from "../store/records/run_token.ts";
 import type { ConsumedToken } from "../tokens/consume.ts";
@@ -24,9 +25,9 @@ export function noteUnreported(transaction: Transaction, token: ConsumedToken): 
  * `unknown`. Looks at the token itself, so that doing it twice or too late is harmless; too early
  * it leaves the row where it is.
  */
-export const reportDue: DueHandler = async (services, work) => {
+export async function reportDue({ ledgers }: Services, work: DueWork): Promise<void> {
   const { kind, at: due, org, id } = work;
-  await services.ledgers.transact(org, {
+  await ledgers.transact(org, {
     load: (reader) => reader.get(runTokenKey(org, id), runTokenRecord),
     plan(transaction, loaded) {
       const token = loaded?.value;
@@ -37,4 +38,4 @@ export const reportDue: DueHandler = async (services, work) => {
       transaction.delete(dueKey(due, kind, org, id));
     },
   });
-};
+}

@@ -83,7 +83,9 @@ export function keepAnswer<L, R>(
   );
   // Under the credential's own key: whoever has the store alone cannot try guesses of the body.
   const bodyDigest = createHmac("sha256", request.answer_key).update(request.body).digest("hex");
+  const { prepare } = operation;
   return {
+    ...(prepare === undefined ? {} : { prepare }),
     async load(reader, caller) {
       const record = (await reader.get(key, idempotencyRecord))?.value ?? null;
       const own = request.finishes && record?.sealed === null && record.body_digest === bodyDigest;

@@ -3,7 +3,7 @@ import type { Reader, Transaction } from "../ledger/transaction.ts";
 import { type Caller, callerOf, type CallerTier, type Presented, requireTier } from "./caller.ts";
 
 /** An operation on behalf of somebody who presented a secret. */
-export interface CallerOperation<L, R> {
+export interface CallerOperation<L, R> extends Pick<Operation<L, R>, "prepare"> {
   readonly load?: (reader: Reader, caller: Caller) => Promise<L> | L;
   readonly plan: (transaction: Transaction, caller: Caller, loaded: L) => R;
 }
@@ -23,8 +23,9 @@ export function asCaller<L, R>(
     requireTier(found, allowed);
     return found;
   };
-  const { load, plan } = operation;
+  const { prepare, load, plan } = operation;
   return {
+    ...(prepare === undefined ? {} : { prepare }),
     ...(load === undefined ? {} : {
       load: (reader: Reader) => load(reader, caller(reader.snapshot, reader.now)),
     }),

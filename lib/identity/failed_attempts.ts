@@ -1,7 +1,7 @@
 import type { Ledgers } from "../ledger/ledgers.ts";
 import type { Actor } from "../ledger/entry.ts";
-import { DEPLOYMENT_ORG } from "../orgs/create_org.ts";
 import { type Periodic, periodically } from "../periodic.ts";
+import { DEPLOYMENT_ORG } from "../store/keys.ts";
 
 const FLUSH_MS = 60_000;
 /** Sources told apart in one minute; attempts of further ones are counted together. */

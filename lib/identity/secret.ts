@@ -23,7 +23,7 @@ export function makeSecret(kind: SecretKind, random: (bytes: number) => Uint8Arr
 }
 
 /** The kind that a presented secret claims by its prefix, or null. */
-export function secretKind(secret: string): SecretKind | null {
+function secretKind(secret: string): SecretKind | null {
   for (const kind of Object.keys(SECRET_PREFIXES) as SecretKind[]) {
     if (secret.startsWith(SECRET_PREFIXES[kind])) return kind;
   }

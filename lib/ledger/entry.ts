@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
 import { canonicalJson } from "../json/canonical.ts";
+import type { SealedOff } from "./private_parts.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../json/json_value.ts";
 
 /** Who did it. */
@@ -20,6 +21,8 @@ export interface EntryDraft {
   readonly data: JsonObject;
   /** Kept apart and sealed; the leaf carries a salted digest of each. */
   readonly private?: Readonly<Record<string, JsonValue>>;
+  /** The same where it was split ahead of the commit. */
+  readonly sealedOff?: SealedOff;
 }
 
 /** One leaf of the log. Its JCS form is what the Merkle tree commits to. */

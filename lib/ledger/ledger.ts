@@ -78,6 +78,7 @@ export class OrgLedger {
   transact<L, R>(operation: Operation<L, R>): Promise<R> {
     if (this.#queue.length >= MAX_QUEUE) return Promise.reject(new Overloaded());
     return new Promise<R>((resolve, reject) => {
+      operation.prepare?.(this.deps, this.org);
       this.#queue.push({
         operation: operation as Operation<unknown, unknown>,
         settle: (outcome) =>

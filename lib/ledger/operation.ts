@@ -1,3 +1,4 @@
+import type { Deps } from "../deps.ts";
 import type { Reader, Transaction } from "./transaction.ts";
 
 /**
@@ -6,6 +7,11 @@ import type { Reader, Transaction } from "./transaction.ts";
  * transaction. Both run again whenever the store moved before the commit.
  */
 export interface Operation<L, R> {
+  /**
+   * Runs once, when the operation is handed over and another commit may still be on its way: for
+   * work that needs neither policy nor store. `plan` must not depend on its having run.
+   */
+  readonly prepare?: (deps: Deps, org: string) => void;
   /** May answer at once, where the snapshot tells that there is nothing to read. */
   readonly load?: (reader: Reader) => Promise<L> | L;
   readonly plan: (transaction: Transaction, loaded: L) => R;

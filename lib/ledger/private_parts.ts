@@ -1,7 +1,7 @@
 import { hash } from "node:crypto";
 import { z } from "zod";
 import { canonicalJson } from "../json/canonical.ts";
-import type { JsonObject, JsonValue } from "../json/json_value.ts";
+import type { JsonValue } from "../json/json_value.ts";
 
 /** Salt (32 hex digits) and value: with both, anyone can recompute the digest that the leaf carries. */
 export const privatePart = z.object({
@@ -25,6 +25,12 @@ export function saltedDigest(salt: string, value: JsonValue): string {
     hash("sha256", salt + (typeof value === "string" ? value : canonicalJson(value)), "hex");
 }
 
+/** Private values, split into what the leaf shows of them and what is kept apart. */
+export interface SealedOff {
+  readonly digests: Readonly<Record<string, string>>;
+  readonly parts: PrivateParts;
+}
+
 /**
  * Splits private values from what the leaf may show: `<name>_digest` joins the data, value and
  * salt go into the parts. Without the salt a digest tells nothing, not even of a short value.
@@ -32,8 +38,8 @@ export function saltedDigest(salt: string, value: JsonValue): string {
 export function sealOff(
   values: Readonly<Record<string, JsonValue>>,
   random: (bytes: number) => Uint8Array,
-): { digests: JsonObject; parts: PrivateParts } {
-  const digests: JsonObject = {};
+): SealedOff {
+  const digests: Record<string, string> = {};
   const parts: PrivateParts = {};
   for (const [name, value] of Object.entries(values)) {
     const salt = random(SALT_BYTES).toHex();

@@ -140,7 +140,8 @@ export class Transaction {
   /** Puts an entry into the log and says where it will stand. @throws {EntryTooLarge} */
   append(draft: EntryDraft): Placed {
     const index = this.base + this.leaves.length;
-    const sealed = draft.private === undefined ? null : sealOff(draft.private, this.deps.random);
+    const sealed = draft.sealedOff ??
+      (draft.private === undefined ? null : sealOff(draft.private, this.deps.random));
     const data = sealed === null ? draft.data : { ...draft.data, ...sealed.digests };
     const text = leafText({
       v: 1,

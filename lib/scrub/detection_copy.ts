@@ -8,11 +8,13 @@ export const BARRIER = "\0";
 export interface DetectionCopy {
   readonly text: string;
   /** For each character of the copy: where its source character starts and ends. */
-  readonly starts: readonly number[];
-  readonly ends: readonly number[];
+  startOf(at: number): number;
+  endOf(at: number): number;
 }
 
 const INVISIBLE = /[\p{Default_Ignorable_Code_Point}\p{Cf}\p{Cc}\p{Mn}\p{Me}]/u;
+/** Printable ASCII and line ends, and no "[" that might open a placeholder. */
+const PLAIN = /^[\t\n\r -Z\\-~]*$/;
 const DASH = /[\p{Pd}\u2212]/u;
 const BLANK = /\p{Zs}/u;
 const DECIMAL_DIGIT = /\p{Nd}/u;
@@ -51,6 +53,8 @@ function plain(char: string): string {
  * the `placeholders` becomes one `BARRIER`.
  */
 export function detectionCopy(source: string, placeholders: readonly string[]): DetectionCopy {
+  // Most reasons are plain ASCII, which is its own copy.
+  if (PLAIN.test(source)) return { text: source, startOf: (at) => at, endOf: (at) => at + 1 };
   const chars: string[] = [];
   const starts: number[] = [];
   const ends: number[] = [];
@@ -69,5 +73,5 @@ export function detectionCopy(source: string, placeholders: readonly string[]): 
     }
     at = end;
   }
-  return { text: chars.join(""), starts, ends };
+  return { text: chars.join(""), startOf: (at) => starts[at] ?? 0, endOf: (at) => ends[at] ?? 0 };
 }

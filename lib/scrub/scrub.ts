@@ -97,7 +97,7 @@ function scrubOnce(source: string, counts: Counts): Pass {
     add(counts, kind, spans.length);
     text = replaceSpans(text, spans, ({ start, end }) => BARRIER.repeat(end - start));
     for (const { start, end } of spans) {
-      findings.push({ start: copy.starts[start] ?? 0, end: copy.ends[end - 1] ?? 0, kind });
+      findings.push({ start: copy.startOf(start), end: copy.endOf(end - 1), kind });
     }
   }
   findings.sort((a, b) => a.start - b.start);

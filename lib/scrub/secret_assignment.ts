@@ -42,10 +42,17 @@ const ASSIGN = charSet("=:>");
 const EQUALS = charSet("=");
 const GAP_LIMIT = 8;
 
+/** Finds nothing only where no name in the text can end in one of these. */
+const ANY_NAME = new RegExp([...PASSWORD_NAMES, ...LOOSE_NAMES].join("|"));
+
+function plainName(name: string): string {
+  return name.toLowerCase().replaceAll(/[^\p{L}\d]/gu, "");
+}
+
 type NameKind = "password" | "loose" | "none";
 
 function nameKind(name: string): NameKind {
-  const plain = name.toLowerCase().replaceAll(/[^\p{L}\d]/gu, "");
+  const plain = plainName(name);
   if (HARMLESS_NAMES.some((tail) => plain.endsWith(tail))) return "none";
   if (PASSWORD_NAMES.some((tail) => plain.endsWith(tail))) return "password";
   return LOOSE_NAMES.some((tail) => plain.endsWith(tail)) ? "loose" : "none";
@@ -99,6 +106,7 @@ function nameSpan(scan: Scan, at: number): Span {
  * made up, because "token: expired" is a sentence.
  */
 export function findAssignments(scan: Scan): Span[] {
+  if (!ANY_NAME.test(plainName(scan.slice(0, scan.length)))) return [];
   const found: Span[] = [];
   let at = 0;
   while (at < scan.length) {

@@ -1,4 +1,5 @@
-import type { Client, Decision } from "../decisions/decide.ts";
+import type { Decision } from "../decisions/decide.ts";
+import type { Client } from "../decisions/question.ts";
 import { actorOf, type Caller } from "../identity/caller.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import { runTokenKey } from "../store/keys.ts";

@@ -2,7 +2,7 @@ import type { Action } from "../actions/action.ts";
 import { consumeApproval } from "../approvals/use_approval.ts";
 import { loadApproval, type LoadedApproval } from "../approvals/loaded_approval.ts";
 import { type Checked, checkOperation } from "../decisions/check.ts";
-import type { Client } from "../decisions/decide.ts";
+import type { Client } from "../decisions/question.ts";
 import type { DiscoveryRoom } from "../decisions/discovery.ts";
 import type { CallerOperation } from "../identity/caller_operation.ts";
 import { argumentProblems } from "../parameters/argument_problems.ts";
@@ -37,7 +37,9 @@ export function mintOperation(
     { action, reason: null, reference_id: null, explain: false },
     client,
   );
+  const { prepare } = check;
   return {
+    ...(prepare === undefined ? {} : { prepare }),
     async load(reader, caller) {
       const [room, key, approval] = await Promise.all([
         check.load?.(reader, caller) ?? null,

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { approvalTopic } from "../../lib/approvals/advance.ts";
 import { scrubbedAsk } from "../../lib/approvals/ask.ts";
 import { lookAtApproval } from "../../lib/approvals/end_approval.ts";
-import { holdUntil } from "../../lib/approvals/held_calls.ts";
+import { holdUntil } from "../../lib/approvals/hold_until.ts";
 import type { SeenApproval } from "../../lib/approvals/seen_approval.ts";
 import { statusOf } from "../../lib/approvals/state.ts";
 import {
@@ -11,7 +11,7 @@ import {
   type AuthorizeRequest,
 } from "../../lib/authorizations/authorize.ts";
 import { checkBatchOperation, type Checked } from "../../lib/decisions/check.ts";
-import type { CheckRequest } from "../../lib/decisions/decide.ts";
+import type { CheckRequest } from "../../lib/decisions/question.ts";
 import type { JsonObject } from "../../lib/json/json_value.ts";
 import { invalidRequest, Refusal } from "../../lib/refusals/refusal.ts";
 import { TOKEN_TTL } from "../../lib/tokens/mint.ts";

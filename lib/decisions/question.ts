@@ -1,0 +1,68 @@
+import type { Action } from "../actions/action.ts";
+import { actionDigest } from "../actions/action_digest.ts";
+import type { Deps } from "../deps.ts";
+import type { JsonValue } from "../json/json_value.ts";
+import { type SealedOff, sealOff } from "../ledger/private_parts.ts";
+import type { Via } from "../policy/chain.ts";
+import { scrubText } from "../scrub/scrub.ts";
+
+/** Where a request came from; kept in the private part of its entry. */
+export interface Client {
+  readonly ip: string | null;
+  readonly user_agent: string | null;
+  /** The id that the answer carries and the logs name. */
+  readonly request_id: string;
+  readonly via: Via;
+}
+
+/** What is asked besides the action itself. */
+export interface CheckRequest {
+  readonly action: Action;
+  /** As it came; it is scrubbed before it is stored. */
+  readonly reason: string | null;
+  readonly reference_id: string | null;
+  readonly explain: boolean;
+}
+
+/**
+ * A question and what its entry will say of it whatever the answer is. The digests take longer than
+ * the decision, so `prepare` makes them while the commit before is on its way.
+ */
+export class Question {
+  #org: string | null = null;
+  #digest = "";
+  #sealedOff: SealedOff | null = null;
+
+  constructor(readonly request: CheckRequest, readonly client: Client) {}
+
+  prepare(deps: Pick<Deps, "random">, org: string): void {
+    this.#sealedOff ??= sealOff(privateValues(this.request, this.client), deps.random);
+    if (this.#org === org) return;
+    this.#digest = actionDigest(org, this.request.action);
+    this.#org = org;
+  }
+
+  /** The digest of the action, which is the one asked about but for a tenant that was filled in. */
+  digestOf(action: Action): string {
+    const same = action.tenant === this.request.action.tenant;
+    return same || this.#org === null ? this.#digest : actionDigest(this.#org, action);
+  }
+
+  /** What of the question goes into the private part of its entry. */
+  sealedOff(retainArguments: boolean): SealedOff {
+    const all = this.#sealedOff ?? { digests: {}, parts: {} };
+    if (retainArguments || all.parts.arguments === undefined) return all;
+    const { arguments_digest: _digest, ...digests } = all.digests;
+    const { arguments: _part, ...parts } = all.parts;
+    return { digests, parts };
+  }
+}
+
+function privateValues(request: CheckRequest, client: Client): Record<string, JsonValue> {
+  const { action, reason } = request;
+  const values: Record<string, JsonValue> = {};
+  if (Object.keys(action.arguments).length > 0) values.arguments = action.arguments;
+  values.client = { ip: client.ip, user_agent: client.user_agent };
+  if (reason !== null) values.reason = scrubText(reason).text;
+  return values;
+}
