@@ -1,14 +1,15 @@
 import { type Deps, systemRandom, systemTimer } from "./lib/deps.ts";
-import { makeServices } from "./lib/make_services.ts";
 import { startDueWork } from "./lib/due/worker.ts";
+import { makeServices } from "./lib/make_services.ts";
 import { bootstrap } from "./lib/orgs/bootstrap.ts";
+import { startSecretRotation } from "./lib/rotation/secret_rotation.ts";
 import { logLine } from "./lib/settings/log_line.ts";
 import { secretFromFolder } from "./lib/settings/secret_file.ts";
-import { isFile, readSettings, SettingRefused } from "./lib/settings/settings.ts";
+import { readSettings, SettingRefused } from "./lib/settings/settings.ts";
 import { proveSecret } from "./lib/store/canary.ts";
 import { openStore, StoreRefused } from "./lib/store/open_store.ts";
-import { startSecretRotation } from "./lib/store/secret_rotation.ts";
 import { Sealer } from "./lib/store/sealing.ts";
+import { isFile } from "./lib/store/store_address.ts";
 import { app } from "./routes/app.ts";
 import { drainable } from "./routes/drainable.ts";
 

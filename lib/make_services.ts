@@ -9,7 +9,8 @@ import { Ledgers } from "./ledger/ledgers.ts";
 import { KV_CONNECT_LIMITS, KV_LIMITS } from "./ledger/transaction.ts";
 import type { Deps } from "./deps.ts";
 import type { Services } from "./services.ts";
-import { isRemote, type Settings } from "./settings/settings.ts";
+import type { Settings } from "./settings/settings.ts";
+import { isRemote } from "./store/store_address.ts";
 
 /** The services over one store. `stopping` is aborted by whoever ends the process. */
 export function makeServices(

@@ -136,7 +136,8 @@ const HEADERS = {
 
 function respond(answer: Answer | Response, id: string, rate: RateState | null): Response {
   if (answer instanceof Response) {
-    answer.headers.set("x-request-id", id);
+    const headers = { "x-request-id": id, ...rateHeaders(rate) };
+    for (const [name, value] of Object.entries(headers)) answer.headers.set(name, value);
     return answer;
   }
   return new Response(JSON.stringify(answer.body), {

@@ -1,11 +1,5 @@
 import { z } from "zod";
-import { publishedLogKey } from "../lib/checkpoint/log_key.ts";
-import { isId } from "../lib/ids/id.ts";
-import { listLogKeys, publicLogKey } from "../lib/ledger/log_keys.ts";
-import { Refusal } from "../lib/refusals/refusal.ts";
-import { orgKey } from "../lib/store/keys.ts";
-import { readRecord } from "../lib/store/kv.ts";
-import { orgRecord } from "../lib/store/records/policy.ts";
+import { publishedKeysOf } from "../lib/evidence/published_keys.ts";
 import type { OpenCall } from "./call.ts";
 import { open, type Route } from "./route.ts";
 import { publishedKey } from "./v1/log_entries.ts";
@@ -20,12 +14,7 @@ const HEADERS = {
 
 async function logKeysOf({ services: { deps }, params }: OpenCall) {
   const { org_id: org } = keyParams.parse(params);
-  const record = isId(org, "org") ? await readRecord(deps.kv, orgKey(org), orgRecord) : null;
-  if (record === null) {
-    throw new Refusal("not_found", { what: `organization ${JSON.stringify(org)}` });
-  }
-  const records = await listLogKeys(deps, org);
-  const keys = records.map((key) => publishedLogKey(publicLogKey(record.value.log_origin, key)));
+  const keys = await publishedKeysOf(deps, org);
   return { status: 200, body: { keys: keys.map((key) => ({ ...key })) }, headers: HEADERS };
 }
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { holdUntil } from "../lib/approvals/held_calls.ts";
+import { holdUntil } from "../lib/approvals/hold_until.ts";
 import { systemTimer, type Timer } from "../lib/deps.ts";
 import { apiKeyKey } from "../lib/store/keys.ts";
 import { Countersign } from "./countersign_fixture.ts";

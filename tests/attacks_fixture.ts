@@ -1,8 +1,10 @@
 import type { Countersign } from "./countersign_fixture.ts";
+import { RawRequest } from "./raw_request.ts";
 
-/** What came back over a raw connection: status lines and everything after them, as text. */
-export interface RawAnswer {
+/** What came back for bytes that may hold several requests. */
+export interface Received {
   readonly statuses: readonly number[];
+  /** Status lines and everything after them. */
   readonly text: string;
 }
 
@@ -12,42 +14,19 @@ export interface RawAnswer {
  */
 export async function raw(
   countersign: Countersign,
-  request: string,
+  bytes: string,
   { first = false }: { readonly first?: boolean } = {},
-): Promise<RawAnswer> {
-  const { port } = countersign.server.addr;
-  const connection = await Deno.connect({ hostname: "127.0.0.1", port });
+): Promise<Received> {
+  const request = await RawRequest.open(countersign.server.addr.port);
   // The server may refuse and close before all of it was sent.
-  const writing = connection.writable.getWriter().write(new TextEncoder().encode(request))
-    .catch(() => {});
-  const text = await readAnswers(connection, first);
-  try {
-    connection.close();
-  } catch {
-    // A failed write has closed it.
-  }
-  await writing;
+  const sending = request.send(bytes).catch(() => {});
+  const text = await request.received((soFar) => first && soFar.includes("\r\n\r\n"));
+  request[Symbol.dispose]();
+  await sending;
   const statuses = [...text.matchAll(/^HTTP\/1\.[01] (\d{3})/gm)].map(([, status]) =>
     Number(status)
   );
   return { statuses, text };
-}
-
-async function readAnswers(connection: Deno.TcpConn, first: boolean): Promise<string> {
-  const decoder = new TextDecoder();
-  const buffer = new Uint8Array(64 * 1024);
-  let text = "";
-  try {
-    for (;;) {
-      const size = await connection.read(buffer);
-      if (size === null) return text;
-      text += decoder.decode(buffer.subarray(0, size), { stream: true });
-      if (first && text.includes("\r\n\r\n")) return text;
-    }
-  } catch {
-    // Reset by the server: what was read before it counts.
-    return text;
-  }
 }
 
 /** A request line with its headers, `connection: close` among them. */

@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { systemRandom } from "../lib/deps.ts";
 import { makeSecret, type SecretKind } from "../lib/identity/secret.ts";
 import { bootstrap } from "../lib/orgs/bootstrap.ts";
-import { DEPLOYMENT_ORG } from "../lib/orgs/create_org.ts";
 import { readSettings, SettingRefused } from "../lib/settings/settings.ts";
 import * as keys from "../lib/store/keys.ts";
 import { readRecord } from "../lib/store/kv.ts";
@@ -22,7 +21,7 @@ const ALL = {
 /** The orgs in a store, the deployment's own not among them. */
 async function orgsIn({ services }: Countersign): Promise<string[]> {
   const rows = await Array.fromAsync(services.deps.kv.list({ prefix: keys.orgPrefix() }));
-  return rows.map(({ key }) => String(key[1])).filter((org) => org !== DEPLOYMENT_ORG);
+  return rows.map(({ key }) => String(key[1])).filter((org) => org !== keys.DEPLOYMENT_ORG);
 }
 
 /** A read with a key: whether it is in force, and for what it is not. */
@@ -70,7 +69,7 @@ Deno.test("bootstrap() makes nothing but the deployment's own log without a key"
   assert.deepEqual(await bootstrap(countersign.services), { outcome: "nothing" });
   assert.deepEqual(await orgsIn(countersign), []);
   assert.deepEqual(await bootstrap(countersign.services), { outcome: "nothing" });
-  const log = await verifiedLog(countersign.services.deps, DEPLOYMENT_ORG);
+  const log = await verifiedLog(countersign.services.deps, keys.DEPLOYMENT_ORG);
   assert.deepEqual(log.map(({ entry }) => entry.type), ["org.created"]);
 });
 
@@ -147,7 +146,7 @@ Deno.test("Two nodes that start at once make one org", async () => {
     assert.equal((await orgsIn(one)).length, 1);
     assert.equal(await status(one, CHOSEN), 200);
     assert.equal(await status(two, CHOSEN), 200);
-    const log = await verifiedLog(one.services.deps, DEPLOYMENT_ORG);
+    const log = await verifiedLog(one.services.deps, keys.DEPLOYMENT_ORG);
     assert.equal(log.length, 1);
   }
   kv.close();

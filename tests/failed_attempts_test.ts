@@ -3,7 +3,7 @@ import { systemRandom } from "../lib/deps.ts";
 import { MAX_SOURCES } from "../lib/identity/failed_attempts.ts";
 import { makeSecret } from "../lib/identity/secret.ts";
 import { bootstrap } from "../lib/orgs/bootstrap.ts";
-import { DEPLOYMENT_ORG } from "../lib/orgs/create_org.ts";
+import { DEPLOYMENT_ORG } from "../lib/store/keys.ts";
 import { Countersign } from "./countersign_fixture.ts";
 import { FailingStore } from "./failing_store.ts";
 import { verifiedLog } from "./stored_log.ts";

@@ -2,8 +2,7 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { systemRandom, systemTimer } from "../lib/deps.ts";
 import { makeSecret } from "../lib/identity/secret.ts";
-import { dueKey, duePrefix, orgPrefix } from "../lib/store/keys.ts";
-import { DEPLOYMENT_ORG } from "../lib/orgs/create_org.ts";
+import { DEPLOYMENT_ORG, dueKey, duePrefix, orgPrefix } from "../lib/store/keys.ts";
 import { Sealer } from "../lib/store/sealing.ts";
 import { verifiedLog } from "./stored_log.ts";
 

@@ -2,6 +2,7 @@
 export interface RawAnswer {
   readonly status: number;
   readonly headers: Headers;
+  /** The body, one character a byte. */
   readonly text: string;
 }
 
@@ -21,19 +22,22 @@ export class RawRequest implements Disposable {
     }
   }
 
+  /** What comes until it is enough or the server closes or resets; one character a byte. */
+  async received(enough: (text: string) => boolean = () => false): Promise<string> {
+    const decoder = new TextDecoder("latin1");
+    const buffer = new Uint8Array(64 * 1024);
+    let text = "";
+    while (!enough(text)) {
+      const size = await this.connection.read(buffer).catch(() => null);
+      if (size === null) break;
+      text += decoder.decode(buffer.subarray(0, size));
+    }
+    return text;
+  }
+
   /** One answer: its head, and as many bytes as that states. */
   async answer(): Promise<RawAnswer> {
-    const chunks: Uint8Array[] = [];
-    const buffer = new Uint8Array(64 * 1024);
-    for (;;) {
-      const answer = parsed(chunks);
-      if (answer.text.length >= Number(answer.headers.get("content-length") ?? Infinity)) {
-        return answer;
-      }
-      const size = await this.connection.read(buffer).catch(() => null);
-      if (size === null) return answer;
-      chunks.push(buffer.slice(0, size));
-    }
+    return parsed(await this.received((text) => isWhole(parsed(text))));
   }
 
   [Symbol.dispose](): void {
@@ -41,9 +45,12 @@ export class RawRequest implements Disposable {
   }
 }
 
-/** The answer as far as it came; its text has one character a byte. */
-function parsed(chunks: readonly Uint8Array[]): RawAnswer {
-  const text = chunks.map((chunk) => new TextDecoder("latin1").decode(chunk)).join("");
+function isWhole({ headers, text }: RawAnswer): boolean {
+  return text.length >= Number(headers.get("content-length") ?? Infinity);
+}
+
+/** The answer as far as it came. */
+function parsed(text: string): RawAnswer {
   const end = text.indexOf("\r\n\r\n");
   if (end === -1) return { status: 0, headers: new Headers(), text: "" };
   const [first = "", ...lines] = text.slice(0, end).split("\r\n");

@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { systemRandom } from "../lib/deps.ts";
-import { DEPLOYMENT_ORG } from "../lib/orgs/create_org.ts";
 import {
   approvalViewKey,
+  DEPLOYMENT_ORG,
   logPrivateKey,
   runTokenArgumentsKey,
   SEALED_KINDS,
 } from "../lib/store/keys.ts";
 import { StoreRefused } from "../lib/store/open_store.ts";
-import { rotateSecret, startSecretRotation } from "../lib/store/secret_rotation.ts";
+import { rotateSecret, startSecretRotation } from "../lib/rotation/secret_rotation.ts";
 import { Sealer } from "../lib/store/sealing.ts";
 import type { Countersign } from "./countersign_fixture.ts";
 import { FailingStore, type Fault } from "./failing_store.ts";

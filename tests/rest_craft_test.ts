@@ -315,6 +315,13 @@ Deno.test("answers are never kept by a cache, sniffed, or silent about the limit
   assert.equal(headers.get("x-content-type-options"), "nosniff");
   assert.equal(headers.get("ratelimit-policy"), '"minute";q=2;w=60');
   assert.match(headers.get("ratelimit") ?? "", /^"minute";r=1;t=\d+$/);
+  const reader = await org.key("standard", { rate_limit_per_minute: 2 });
+  for (const [left, path] of [[1, "checkpoint"], [0, "export"]] as const) {
+    const { headers } = await org.get(`/v1/audit/${path}`, reader);
+    assert.doesNotMatch(headers.get("content-type") ?? "", /^application\/json/);
+    assert.equal(headers.get("ratelimit-policy"), '"minute";q=2;w=60');
+    assert.match(headers.get("ratelimit") ?? "", new RegExp(`^"minute";r=${left};t=\\d+$`));
+  }
 });
 
 Deno.test("errors repeat no key, whichever header it came in", async () => {

@@ -1,10 +1,6 @@
 import assert from "node:assert/strict";
-import {
-  PLATFORM_STORE,
-  readSettings,
-  SettingRefused,
-  VARIABLES,
-} from "../lib/settings/settings.ts";
+import { readSettings, SettingRefused, VARIABLES } from "../lib/settings/settings.ts";
+import { PLATFORM_STORE } from "../lib/store/store_address.ts";
 
 const read = (variables: Record<string, string>) => readSettings((name) => variables[name]);
 

@@ -1,9 +1,11 @@
 import type { CallerOperation } from "../identity/caller_operation.ts";
 import type { Reader } from "../ledger/transaction.ts";
 import { Refusal } from "../refusals/refusal.ts";
-import { resourceKey } from "../store/keys.ts";
+import { resourceKey, resourcePrefix } from "../store/keys.ts";
+import type { Kv } from "../store/kv.ts";
 import { type ResourceRecord, resourceRecord } from "../store/records/policy.ts";
 import { assertNoPersonalIds } from "./personal_ids.ts";
+import { recordsAfter, type Span } from "./records_after.ts";
 import { type RecordChange, writeChange, type Written } from "./record_change.ts";
 
 /** What may be said of a resource besides its id. */
@@ -70,6 +72,12 @@ export function readResource(id: string): CallerOperation<ResourceRecord | null,
     load: (reader) => loadResource(reader, id),
     plan: (_transaction, _caller, old) => found(id, old),
   };
+}
+
+/** Resources of an org by ascending id. */
+export function listResources(kv: Kv, org: string, span: Span): Promise<ResourceRecord[]> {
+  const keys = { prefix: resourcePrefix(org), keyOf: (id: string) => resourceKey(org, id) };
+  return recordsAfter(kv, keys, resourceRecord, span);
 }
 
 /** The change of one resource. */

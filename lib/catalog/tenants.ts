@@ -2,9 +2,11 @@ import type { CallerOperation } from "../identity/caller_operation.ts";
 import { tenantWithin } from "../identity/caller.ts";
 import type { Reader } from "../ledger/transaction.ts";
 import { Refusal } from "../refusals/refusal.ts";
-import { tenantKey } from "../store/keys.ts";
+import { tenantKey, tenantPrefix } from "../store/keys.ts";
+import { type Kv, readRecord } from "../store/kv.ts";
 import { type TenantRecord, tenantRecord } from "../store/records/policy.ts";
 import { assertNoPersonalIds } from "./personal_ids.ts";
+import { recordsAfter, type Span } from "./records_after.ts";
 import { type RecordChange, writeChange, type Written } from "./record_change.ts";
 
 /** What may be said of a tenant besides its id. */
@@ -63,6 +65,24 @@ export function readTenant(id: string): CallerOperation<TenantRecord | null, Ten
       return foundTenant(id, old);
     },
   };
+}
+
+/** Tenants of an org by ascending id. */
+export function listTenants(kv: Kv, org: string, span: Span): Promise<TenantRecord[]> {
+  const keys = { prefix: tenantPrefix(org), keyOf: (id: string) => tenantKey(org, id) };
+  return recordsAfter(kv, keys, tenantRecord, span);
+}
+
+/** Those of the named tenants that are registered, by ascending id. */
+export async function registeredTenants(
+  kv: Kv,
+  org: string,
+  ids: readonly string[],
+): Promise<TenantRecord[]> {
+  const records = await Promise.all(
+    ids.toSorted().map((id) => readRecord(kv, tenantKey(org, id), tenantRecord)),
+  );
+  return records.flatMap((record) => record?.value ?? []);
 }
 
 /** The change of one tenant. */

@@ -7,7 +7,7 @@ import type { DueKind, DueWork } from "./schedule.ts";
  * Does work that is due and removes its row, in the commit that does it. Looks at the state by
  * itself: done twice, or by two nodes at once, it counts once.
  */
-export type DueHandler = (services: Services, work: DueWork) => Promise<void>;
+type DueHandler = (services: Services, work: DueWork) => Promise<void>;
 
 /** Who does which kind of work. */
 export const DUE_HANDLERS: Readonly<Record<DueKind, DueHandler>> = {

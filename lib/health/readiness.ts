@@ -1,6 +1,5 @@
-import { DEPLOYMENT_ORG } from "../orgs/create_org.ts";
 import type { Ledgers } from "../ledger/ledgers.ts";
-import { logHeadPrefix, probeKey } from "../store/keys.ts";
+import { DEPLOYMENT_ORG, logHeadPrefix, probeKey } from "../store/keys.ts";
 import { listRecords } from "../store/kv.ts";
 import { logHead } from "../store/records/log.ts";
 

@@ -1,4 +1,4 @@
-import type { JsonRefusal } from "./parse_strict.ts";
+import type { JsonRefusal } from "./json_refusal.ts";
 
 const fatal = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const lenient = new TextDecoder("utf-8", { ignoreBOM: true });

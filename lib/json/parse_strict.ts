@@ -1,13 +1,6 @@
+import type { JsonRefusal } from "./json_refusal.ts";
 import type { JsonValue } from "./json_value.ts";
 import { StrictScan } from "./strict_scan.ts";
-
-/** Why a text is not taken as JSON. `path` is the RFC 6901 pointer of the place. */
-export interface JsonRefusal {
-  readonly ok: false;
-  readonly code: "malformed_json" | "duplicate_key" | "invalid_request";
-  readonly path: string;
-  readonly message: string;
-}
 
 export type StrictJsonResult = { readonly ok: true; readonly value: JsonValue } | JsonRefusal;
 

@@ -19,7 +19,7 @@ import {
   ZERO,
 } from "./json_characters.ts";
 import { addName, type Frame, framesPointer, openFrame } from "./json_frames.ts";
-import type { JsonRefusal } from "./parse_strict.ts";
+import type { JsonRefusal } from "./json_refusal.ts";
 
 /** So many characters without an exponent are always the decimal that the double prints. */
 const EXACT_LENGTH = 15;

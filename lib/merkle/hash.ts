@@ -11,7 +11,8 @@ export const EMPTY_ROOT: Uint8Array = sha256(new Uint8Array(0));
 
 /** SHA-256 of `bytes`, synchronously: on small inputs many times faster than WebCrypto. */
 export function sha256(bytes: Uint8Array): Uint8Array {
-  return plain(hash("sha256", bytes, "buffer"));
+  // By way of hex: the runtime gives text back faster than bytes.
+  return Uint8Array.fromHex(hash("sha256", bytes, "hex"));
 }
 
 /** Hash of a leaf: SHA-256(0x00 || `leafBytes`) (RFC 9162 section 2.1.1). */

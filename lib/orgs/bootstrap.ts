@@ -4,9 +4,16 @@ import { secretHash } from "../identity/secret.ts";
 import type { Operation } from "../ledger/operation.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import type { Services } from "../services.ts";
-import { apiKeyKey, bootstrapKey, credentialKey, memberKey, orgPrefix } from "../store/keys.ts";
+import {
+  apiKeyKey,
+  bootstrapKey,
+  credentialKey,
+  DEPLOYMENT_ORG,
+  memberKey,
+  orgPrefix,
+} from "../store/keys.ts";
 import type { ApiKeyRecord, CredentialIndex, MemberRecord } from "../store/records/identity.ts";
-import { createOrgOperation, DEPLOYMENT_ORG } from "./create_org.ts";
+import { createOrgOperation } from "./create_org.ts";
 
 const SYSTEM: Actor = { type: "system", id: "bootstrap" };
 const bootstrapRecord = z.object({ org: z.string() });

@@ -6,9 +6,6 @@ import type { Deps } from "../deps.ts";
 import { logKeyKey, orgKey } from "../store/keys.ts";
 import type { OrgRecord } from "../store/records/policy.ts";
 
-/** The org whose log takes what concerns the deployment itself and no one org. */
-export const DEPLOYMENT_ORG = "org_" + "0".repeat(26);
-
 /** The settings that a new org starts with. */
 export function newOrgRecord(id: string, name: string, host: string, at: number): OrgRecord {
   return {

@@ -1,4 +1,5 @@
-import { isFile, SettingRefused } from "./settings.ts";
+import { isFile } from "../store/store_address.ts";
+import { SettingRefused } from "./settings.ts";
 
 /**
  * The secret under which the store is sealed, from `<folder>/secret`; made there, for its owner

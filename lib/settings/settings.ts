@@ -1,6 +1,6 @@
 import { z } from "zod";
-
 import { isPlausibleSecret, SECRET_PREFIXES, type SecretKind } from "../identity/secret.ts";
+import { isFile, PLATFORM_STORE } from "../store/store_address.ts";
 
 /** What the operator set, checked. */
 export interface Settings {
@@ -90,21 +90,8 @@ export function readSettings(environment: Environment): Settings {
   };
 }
 
-/** The database that Deno Deploy assigned to the app: opened without a name. */
-export const PLATFORM_STORE = "deno-deploy";
-
-/** True when a store is reached over the network. */
-export function isRemote(kv: string): boolean {
-  return kv === PLATFORM_STORE || /^https?:\/\//.test(kv);
-}
-
-/** True when a store is a file of this host. */
-export function isFile(kv: string): boolean {
-  return kv !== ":memory:" && !isRemote(kv);
-}
-
 /** True when an origin is this computer, where plain http is safe. */
-export function isLocal(url: URL): boolean {
+function isLocal(url: URL): boolean {
   return ["localhost", "127.0.0.1", "[::1]"].includes(url.hostname);
 }
 

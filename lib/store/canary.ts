@@ -14,7 +14,7 @@ const FIRST_ANSWER_MS = 15_000;
 /**
  * Proves at start that the store lies under the secret, or under the previous one, before anything
  * is sealed under another: a record with known words, sealed when the store was new. Of all that is
- * sealed it is the last to be sealed anew (`secret_rotation.ts`), so that a secret is not taken away
+ * sealed it is the last to be sealed anew (`lib/rotation/secret_rotation.ts`), so that a secret is not taken away
  * while records still lie under it.
  * @throws {StoreRefused} when the secret is another, or the store does not answer
  */

@@ -8,6 +8,9 @@ import type { Selector } from "./records/policy.ts";
 /** A key whose parts are text and numbers only, so that it can be listed in a change record. */
 export type StoreKey = readonly (string | number)[];
 
+/** Stands where an org's id stands, for what concerns the deployment itself and no one org. */
+export const DEPLOYMENT_ORG = "org_" + "0".repeat(26);
+
 /**
  * Kinds of rows that hold sealed bytes: the first part of their keys. The compiler lets nothing be
  * sealed under another key, and asks `sealed_rows.ts` how each of these holds what is sealed.
@@ -35,7 +38,6 @@ export const orgPrefix = () => ["org"] as const;
 export const policyVersionKey = (org: string) => ["policy_version", org] as const;
 export const policyChangeKey = (org: string, version: number) =>
   ["policy_change", org, version] as const;
-export const policyChangePrefix = (org: string) => ["policy_change", org] as const;
 
 export const toolKey = (org: string, name: string) => ["tool", org, name] as const;
 export const toolPrefix = (org: string) => ["tool", org] as const;
@@ -100,7 +102,6 @@ export const logPrivatePrefix = (org: string) => ["log_private", org] as const;
 export const logTileKey = (org: string, level: number, index: number) =>
   ["log_tile", org, level, index] as const;
 export const logPageKey = (org: string, page: number) => ["log_page", org, page] as const;
-export const logPagePrefix = (org: string) => ["log_page", org] as const;
 export const logKeyKey = (org: string, kid: string) => ["log_key", org, kid] as const;
 export const logKeyPrefix = (org: string) => ["log_key", org] as const;
 
@@ -111,7 +112,6 @@ export const approvalPrefix = (org: string) => ["approval", org] as const;
 /** Pieces of what an approver sees: larger than one value may be. */
 export const approvalViewKey = (org: string, id: string, piece: number) =>
   ["approval_view", org, id, piece] as const;
-export const approvalViewPrefix = (org: string, id: string) => ["approval_view", org, id] as const;
 export const approvalAskKey = (org: string, id: string, ask: number) =>
   ["approval_ask", org, id, ask] as const;
 export const approvalAskPrefix = (org: string, id: string) => ["approval_ask", org, id] as const;

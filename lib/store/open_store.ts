@@ -1,5 +1,5 @@
 import { dirname } from "node:path";
-import { isFile, PLATFORM_STORE } from "../settings/settings.ts";
+import { isFile, PLATFORM_STORE } from "./store_address.ts";
 
 /** The store does not open, or is not to be opened; the start ends with the message. */
 export class StoreRefused extends Error {

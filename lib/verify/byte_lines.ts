@@ -1,3 +1,5 @@
+import { joinBytes } from "../bytes/join_bytes.ts";
+
 const LINE_FEED = 0x0a;
 
 /** Longer lines are cut here: no entry with its private parts comes near, and memory stays bounded. */
@@ -20,7 +22,7 @@ export async function* byteLines(
     let to = chunk.indexOf(LINE_FEED);
     for (; to !== -1; from = to + 1, to = chunk.indexOf(LINE_FEED, from)) {
       const end = chunk.subarray(from, to);
-      lines.push(open.length === 0 ? end : joined([...open, end]));
+      lines.push(open.length === 0 ? end : joinBytes([...open, end]));
       open = [];
       openBytes = 0;
     }
@@ -31,19 +33,9 @@ export async function* byteLines(
     }
     if (lines.length > 0) yield lines;
     if (openBytes > MAX_LINE_BYTES) {
-      yield [joined(open).subarray(0, MAX_LINE_BYTES + 1)];
+      yield [joinBytes(open).subarray(0, MAX_LINE_BYTES + 1)];
       return;
     }
   }
-  if (openBytes > 0) yield [joined(open)];
-}
-
-function joined(parts: Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
+  if (openBytes > 0) yield [joinBytes(open)];
 }

@@ -7,7 +7,7 @@ import {
   lookAtApproval,
   revokeApproval,
 } from "../../lib/approvals/end_approval.ts";
-import { holdUntil } from "../../lib/approvals/held_calls.ts";
+import { holdUntil } from "../../lib/approvals/hold_until.ts";
 import { listApprovals } from "../../lib/approvals/list_approvals.ts";
 import { requestApproval } from "../../lib/approvals/request_approval.ts";
 import { reviewApproval } from "../../lib/approvals/review_approval.ts";

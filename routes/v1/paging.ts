@@ -1,8 +1,7 @@
 import { z } from "zod";
+import type { Span } from "../../lib/catalog/records_after.ts";
 import { decodeUtf8 } from "../../lib/json/decode_utf8.ts";
 import { invalidRequest } from "../../lib/refusals/refusal.ts";
-import type { StoreKey } from "../../lib/store/keys.ts";
-import { type Kv, listRecords } from "../../lib/store/kv.ts";
 
 /** Lists in pages, the same on every route: `?limit=` and `?cursor=` in, `next_cursor` out. */
 
@@ -87,26 +86,18 @@ export function pageByName<T>(
 }
 
 /**
- * The page of a list that the store keeps in order of one text at the end of each key.
+ * The page of a list that is read from the store by id: `itemsAfter` gives the items behind an id,
+ * or the first ones.
  * @throws {Refusal} invalid_request for a cursor of another list
  */
-export async function pageOfRecords<T extends { readonly id: string }>(
-  kv: Kv,
-  { prefix, keyOf }: { readonly prefix: StoreKey; readonly keyOf: (id: string) => StoreKey },
-  schema: z.ZodType<T>,
+export async function pageById<T extends { readonly id: string }>(
+  itemsAfter: (span: Span) => Promise<readonly T[]>,
   { limit, cursor }: { readonly limit: number; readonly cursor?: string | undefined },
-): Promise<{ readonly items: T[]; readonly next_cursor: string | null }> {
-  // Nothing sorts between a text and the same text with the character 0 behind it.
-  const after = cursor === undefined ? {} : {
-    start: keyOf(decodeCursor(cursor, afterName)[0] + "\0") as Deno.KvKey,
-  };
-  const selector = { prefix: prefix as Deno.KvKey, ...after };
-  const items: T[] = [];
-  for await (const { value } of listRecords(kv, selector, schema, { limit: limit + 1 })) {
-    if (items.length === limit) {
-      return { items, next_cursor: encodeCursor([items[limit - 1]!.id]) };
-    }
-    items.push(value);
-  }
-  return { items, next_cursor: null };
+): Promise<{ readonly items: readonly T[]; readonly next_cursor: string | null }> {
+  const after = cursor === undefined ? null : decodeCursor(cursor, afterName)[0];
+  // One more than the page takes tells whether there is another page.
+  const found = await itemsAfter({ after, limit: limit + 1 });
+  const items = found.slice(0, limit);
+  const last = found.length > limit ? items.at(-1) : undefined;
+  return { items, next_cursor: last === undefined ? null : encodeCursor([last.id]) };
 }

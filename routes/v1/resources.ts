@@ -1,13 +1,13 @@
 import { z } from "zod";
 import {
   changeResource,
+  listResources,
   putResource,
   readResource,
   removeResource,
 } from "../../lib/catalog/resources.ts";
 import type { JsonObject } from "../../lib/json/json_value.ts";
-import { resourceKey, resourcePrefix } from "../../lib/store/keys.ts";
-import { type ResourceRecord, resourceRecord } from "../../lib/store/records/policy.ts";
+import type { ResourceRecord } from "../../lib/store/records/policy.ts";
 import { guarded, type Route } from "../route.ts";
 import { resourceId } from "./action_fields.ts";
 import {
@@ -20,7 +20,7 @@ import {
   writtenAnswer,
 } from "./catalog_fields.ts";
 import { timeText, versionAnswer } from "./machine_fields.ts";
-import { pageAnswer, pageOfRecords, pageQuery } from "./paging.ts";
+import { pageAnswer, pageById, pageQuery } from "./paging.ts";
 
 const PATH = "/v1/resources/:id";
 const group = "Configuration";
@@ -60,11 +60,10 @@ export const resourceRoutes: readonly Route[] = [
     answers: { 200: pageAnswer(resourceAnswer) },
     handle: async (call) => {
       await call.transact({ plan: () => {} });
-      const { items, next_cursor } = await pageOfRecords(
-        call.services.deps.kv,
-        { prefix: resourcePrefix(call.org), keyOf: (id) => resourceKey(call.org, id) },
-        resourceRecord,
-        call.query,
+      const { services: { deps: { kv } }, org, query } = call;
+      const { items, next_cursor } = await pageById(
+        (span) => listResources(kv, org, span),
+        query,
       );
       return { status: 200, body: { data: items.map(renderResource), next_cursor } };
     },

@@ -1,10 +1,14 @@
 import { z } from "zod";
 import { removeTenant } from "../../lib/catalog/tenant_removal.ts";
-import { changeTenant, putTenant, readTenant } from "../../lib/catalog/tenants.ts";
+import {
+  changeTenant,
+  listTenants,
+  putTenant,
+  readTenant,
+  registeredTenants,
+} from "../../lib/catalog/tenants.ts";
 import type { JsonObject } from "../../lib/json/json_value.ts";
-import { tenantKey, tenantPrefix } from "../../lib/store/keys.ts";
-import { type Kv, readRecord } from "../../lib/store/kv.ts";
-import { type TenantRecord, tenantRecord } from "../../lib/store/records/policy.ts";
+import type { TenantRecord } from "../../lib/store/records/policy.ts";
 import { guarded, type Route } from "../route.ts";
 import { tenantId } from "./action_fields.ts";
 import {
@@ -15,7 +19,7 @@ import {
   writtenAnswer,
 } from "./catalog_fields.ts";
 import { timeText, versionAnswer } from "./machine_fields.ts";
-import { pageAnswer, pageByName, pageOfRecords, pageQuery } from "./paging.ts";
+import { pageAnswer, pageById, pageByName, pageQuery } from "./paging.ts";
 
 const PATH = "/v1/tenants/:id";
 const group = "Configuration";
@@ -46,15 +50,6 @@ function renderTenant({ id, name, metadata, created_at }: TenantRecord): JsonObj
   return { id, name, metadata, created_at: timeText(created_at) };
 }
 
-/** Those of the named tenants that are registered, by id. */
-async function tenantsOf(kv: Kv, org: string, ids: readonly string[]): Promise<TenantRecord[]> {
-  const sorted = ids.toSorted();
-  const records = await Promise.all(
-    sorted.map((id) => readRecord(kv, tenantKey(org, id), tenantRecord)),
-  );
-  return records.flatMap((record) => record?.value ?? []);
-}
-
 export const tenantRoutes: readonly Route[] = [
   guarded({
     method: "get",
@@ -69,13 +64,8 @@ export const tenantRoutes: readonly Route[] = [
       const { services: { deps: { kv } }, org, query } = call;
       const bound = await call.transact({ plan: (_, { tenant_ids }) => tenant_ids });
       const { items, next_cursor } = bound === null
-        ? await pageOfRecords(
-          kv,
-          { prefix: tenantPrefix(org), keyOf: (id) => tenantKey(org, id) },
-          tenantRecord,
-          query,
-        )
-        : pageByName(await tenantsOf(kv, org, bound), ({ id }) => id, query);
+        ? await pageById((span) => listTenants(kv, org, span), query)
+        : pageByName(await registeredTenants(kv, org, bound), ({ id }) => id, query);
       return { status: 200, body: { data: items.map(renderTenant), next_cursor } };
     },
   }),

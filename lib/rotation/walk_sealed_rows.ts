@@ -1,7 +1,7 @@
 import type { Deps } from "../deps.ts";
-import { SEALED_KINDS, type SealedKind, sealedPrefix, type StoreKey } from "./keys.ts";
-import { reseal, type RowAnew } from "./sealed_rows.ts";
-import { timed } from "./timed.ts";
+import { SEALED_KINDS, type SealedKind, sealedPrefix, type StoreKey } from "../store/keys.ts";
+import { reseal, type RowAnew } from "../store/sealed_rows.ts";
+import { timed } from "../store/timed.ts";
 
 /** Rows a commit: over KV Connect one takes ten checks, and ten values of 64 KiB fit any. */
 const BATCH = 10;

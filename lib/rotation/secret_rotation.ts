@@ -1,11 +1,11 @@
 import type { JsonObject } from "../json/json_value.ts";
 import type { Operation } from "../ledger/operation.ts";
-import { DEPLOYMENT_ORG } from "../orgs/create_org.ts";
 import type { Services } from "../services.ts";
-import { CANARY_WORDS, canaryRecord } from "./canary.ts";
-import { canaryKey, SEALED_KINDS, type SealedKind } from "./keys.ts";
-import { countsByKind, type Walk, walkSealedRows } from "./reseal.ts";
-import { CannotOpen } from "./sealing.ts";
+import { DEPLOYMENT_ORG } from "../store/keys.ts";
+import { CANARY_WORDS, canaryRecord } from "../store/canary.ts";
+import { canaryKey, SEALED_KINDS, type SealedKind } from "../store/keys.ts";
+import { countsByKind, type Walk, walkSealedRows } from "./walk_sealed_rows.ts";
+import { CannotOpen } from "../store/sealing.ts";
 
 /** The least time between two lines about how far it is, milliseconds. */
 const PROGRESS_MS = 10_000;
