@@ -1,11 +1,11 @@
-import type { Client } from "../lib/decisions/question.ts";
+import type { Client } from "../lib/identity/client.ts";
 import type { Caller, CallerTier, Presented } from "../lib/identity/caller.ts";
 import { asCaller, type CallerOperation } from "../lib/identity/caller_operation.ts";
 import { keepAnswer } from "../lib/idempotency/kept_answer.ts";
 import { Refusal } from "../lib/refusals/refusal.ts";
 import type { Services } from "../lib/services.ts";
 import { isKept, problemOf } from "./problems.ts";
-import type { Answer } from "./route.ts";
+import type { Answer } from "./answer.ts";
 
 /** One request of somebody whom the surface need not know. */
 export interface OpenCall {

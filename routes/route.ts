@@ -1,18 +1,8 @@
 import type { z } from "zod";
 import type { CallerTier } from "../lib/identity/caller.ts";
-import type { JsonValue } from "../lib/json/json_value.ts";
+import type { Answer } from "./answer.ts";
 import type { ProblemCode } from "./problems.ts";
 import type { Call, OpenCall } from "./call.ts";
-
-/** An answer in JSON. `granted` when repeating it would grant something again. */
-export interface Answer {
-  readonly status: number;
-  readonly body: JsonValue;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly granted?: { readonly token_id: string | null };
-  /** See `Keepable.unfinished_ms`: the request goes on after this commit. */
-  readonly unfinished_ms?: number;
-}
 
 type Method = "get" | "post" | "put" | "patch" | "delete";
 

@@ -10,7 +10,8 @@ import { Call } from "./call.ts";
 import { idempotencyKeyOf, parseBody, parseInput, queryOf, secretOf } from "./inputs.ts";
 import { problemOf, PROBLEMS, SurfaceRefusal } from "./problems.ts";
 import { asksToWait, logRequest } from "./request_log.ts";
-import type { Answer, GuardedRoute, Route } from "./route.ts";
+import type { Answer } from "./answer.ts";
+import type { GuardedRoute, Route } from "./route.ts";
 import { nameSpan } from "./telemetry.ts";
 
 /** What the server knows of a connection. */

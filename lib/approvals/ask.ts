@@ -1,7 +1,7 @@
 import type { Action } from "../actions/action.ts";
 import { actionDigest } from "../actions/action_digest.ts";
 import type { Decision } from "../decisions/decide.ts";
-import type { Client } from "../decisions/question.ts";
+import type { Client } from "../identity/client.ts";
 import { actorOf, type Caller, tenantWithin } from "../identity/caller.ts";
 import type { JsonObject } from "../json/json_value.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";

@@ -1,4 +1,4 @@
-import type { Client } from "../decisions/question.ts";
+import type { Client } from "../identity/client.ts";
 import { actorOf, type Caller } from "../identity/caller.ts";
 import type { CallerOperation } from "../identity/caller_operation.ts";
 import type { Transaction } from "../ledger/transaction.ts";

@@ -1,6 +1,6 @@
 import { toolDefinitionDigest } from "../catalog/tool_definition.ts";
 import type { Decision } from "../decisions/decide.ts";
-import type { Client } from "../decisions/question.ts";
+import type { Client } from "../identity/client.ts";
 import { schedule } from "../due/schedule.ts";
 import { actorOf, type Caller } from "../identity/caller.ts";
 import type { JsonObject } from "../json/json_value.ts";

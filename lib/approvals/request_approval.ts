@@ -1,6 +1,6 @@
 import type { Action } from "../actions/action.ts";
 import { checkOperation } from "../decisions/check.ts";
-import type { Client } from "../decisions/question.ts";
+import type { Client } from "../identity/client.ts";
 import type { DiscoveryRoom } from "../decisions/discovery.ts";
 import type { CallerOperation } from "../identity/caller_operation.ts";
 import { Refusal } from "../refusals/refusal.ts";

@@ -4,7 +4,8 @@ import { type LoadedApproval, loadReady } from "../approvals/loaded_approval.ts"
 import { seen } from "../approvals/seen_approval.ts";
 import { consumeApproval } from "../approvals/use_approval.ts";
 import { type Checked, checkOperation } from "../decisions/check.ts";
-import type { CheckRequest, Client } from "../decisions/question.ts";
+import type { CheckRequest } from "../decisions/question.ts";
+import type { Client } from "../identity/client.ts";
 import type { DiscoveryRoom } from "../decisions/discovery.ts";
 import { type Caller, tenantWithin } from "../identity/caller.ts";
 import type { CallerOperation } from "../identity/caller_operation.ts";

@@ -4,7 +4,8 @@ import type { Transaction } from "../ledger/transaction.ts";
 import { Refusal } from "../refusals/refusal.ts";
 import type { ToolRecord } from "../store/records/policy.ts";
 import { decide, type Decision } from "./decide.ts";
-import { type CheckRequest, type Client, Question } from "./question.ts";
+import { type CheckRequest, Question } from "./question.ts";
+import type { Client } from "../identity/client.ts";
 import { type DiscoveryRoom, isDiscovery, loadDiscoveryRoom, toolAfter } from "./discovery.ts";
 
 /** A decision, and the tool as the catalog has it after the question. */

@@ -1,19 +1,10 @@
 import type { Action } from "../actions/action.ts";
 import { actionDigest } from "../actions/action_digest.ts";
 import type { Deps } from "../deps.ts";
+import type { Client } from "../identity/client.ts";
 import type { JsonValue } from "../json/json_value.ts";
 import { type SealedOff, sealOff } from "../ledger/private_parts.ts";
-import type { Via } from "../policy/chain.ts";
 import { scrubText } from "../scrub/scrub.ts";
-
-/** Where a request came from; kept in the private part of its entry. */
-export interface Client {
-  readonly ip: string | null;
-  readonly user_agent: string | null;
-  /** The id that the answer carries and the logs name. */
-  readonly request_id: string;
-  readonly via: Via;
-}
 
 /** What is asked besides the action itself. */
 export interface CheckRequest {

@@ -1,4 +1,4 @@
-import type { Client } from "../decisions/question.ts";
+import type { Client } from "../identity/client.ts";
 import type { CallerOperation } from "../identity/caller_operation.ts";
 import { actorOf, requireAllTenants } from "../identity/caller.ts";
 import type { JsonObject } from "../json/json_value.ts";

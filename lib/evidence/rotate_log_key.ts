@@ -1,6 +1,6 @@
 import { type PublishedLogKey, publishedLogKey } from "../checkpoint/log_key.ts";
 import { type KeyRotation, signRotation } from "../checkpoint/rotation.ts";
-import type { Client } from "../decisions/question.ts";
+import type { Client } from "../identity/client.ts";
 import type { Deps } from "../deps.ts";
 import type { CallerOperation } from "../identity/caller_operation.ts";
 import { actorOf } from "../identity/caller.ts";

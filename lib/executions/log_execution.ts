@@ -1,6 +1,6 @@
 import { actionDigest } from "../actions/action_digest.ts";
 import { assertNoPersonalIds } from "../catalog/personal_ids.ts";
-import type { Client } from "../decisions/question.ts";
+import type { Client } from "../identity/client.ts";
 import { type Caller, tenantWithin } from "../identity/caller.ts";
 import type { CallerOperation } from "../identity/caller_operation.ts";
 import type { Transaction } from "../ledger/transaction.ts";

@@ -1,5 +1,5 @@
 import type { Deps } from "../deps.ts";
-import { KEPT_POLICY_CHANGES } from "../policy/snapshot.ts";
+import { KEPT_POLICY_CHANGES } from "../policy/load_snapshot.ts";
 import * as keys from "../store/keys.ts";
 import type { LogGrowth } from "./log_tail.ts";
 import { privateRows, segmentRows } from "./segments.ts";

@@ -1,6 +1,7 @@
 import type { Deps } from "../deps.ts";
 import { IdMaker } from "../ids/id.ts";
-import { loadSnapshot, refreshSnapshot, type Snapshot } from "../policy/snapshot.ts";
+import { loadSnapshot, refreshSnapshot } from "../policy/load_snapshot.ts";
+import type { Snapshot } from "../policy/snapshot.ts";
 import * as keys from "../store/keys.ts";
 import { readRecord, storeError, StoreUnavailable } from "../store/kv.ts";
 import { logSegment, policyVersion } from "../store/records/log.ts";

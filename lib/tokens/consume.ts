@@ -1,5 +1,5 @@
 import type { Action } from "../actions/action.ts";
-import type { Client } from "../decisions/question.ts";
+import type { Client } from "../identity/client.ts";
 import { schedule } from "../due/schedule.ts";
 import { actorOf } from "../identity/caller.ts";
 import type { CallerOperation } from "../identity/caller_operation.ts";

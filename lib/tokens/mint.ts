@@ -1,5 +1,5 @@
 import type { Decision } from "../decisions/decide.ts";
-import type { Client } from "../decisions/question.ts";
+import type { Client } from "../identity/client.ts";
 import { actorOf, type Caller } from "../identity/caller.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import { runTokenKey } from "../store/keys.ts";

@@ -2,7 +2,7 @@ import type { Action } from "../actions/action.ts";
 import { consumeApproval } from "../approvals/use_approval.ts";
 import { loadApproval, type LoadedApproval } from "../approvals/loaded_approval.ts";
 import { type Checked, checkOperation } from "../decisions/check.ts";
-import type { Client } from "../decisions/question.ts";
+import type { Client } from "../identity/client.ts";
 import type { DiscoveryRoom } from "../decisions/discovery.ts";
 import type { CallerOperation } from "../identity/caller_operation.ts";
 import { argumentProblems } from "../parameters/argument_problems.ts";

@@ -1,4 +1,4 @@
-import type { Client } from "../decisions/question.ts";
+import type { Client } from "../identity/client.ts";
 import { actorOf, type Caller } from "../identity/caller.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import type { JsonValue } from "../json/json_value.ts";

@@ -11,7 +11,8 @@ import { mayKnowOf } from "../../lib/identity/caller.ts";
 import type { JsonObject } from "../../lib/json/json_value.ts";
 import { Refusal } from "../../lib/refusals/refusal.ts";
 import type { AgentRecord } from "../../lib/store/records/identity.ts";
-import { type Answer, guarded, type Route } from "../route.ts";
+import type { Answer } from "../answer.ts";
+import { guarded, type Route } from "../route.ts";
 import {
   expiryOf,
   lastUsedAnswer,

@@ -15,7 +15,8 @@ import type { SeenApproval } from "../../lib/approvals/seen_approval.ts";
 import { statusOf } from "../../lib/approvals/state.ts";
 import { tenantWithin } from "../../lib/identity/caller.ts";
 import type { Call } from "../call.ts";
-import { type Answer, guarded, type Route } from "../route.ts";
+import type { Answer } from "../answer.ts";
+import { guarded, type Route } from "../route.ts";
 import { actionOf } from "./action_fields.ts";
 import { approvalAnswer, renderApproval, renderReview } from "./approval_answer.ts";
 import {

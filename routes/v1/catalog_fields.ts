@@ -4,7 +4,7 @@ import { externalIdProblem } from "../../lib/json/external_text.ts";
 import { isJsonObject, type JsonObject } from "../../lib/json/json_value.ts";
 import type { Written } from "../../lib/catalog/record_change.ts";
 import { PERMISSIONS } from "../../lib/policy/permission.ts";
-import type { Answer } from "../route.ts";
+import type { Answer } from "../answer.ts";
 
 /** Fields that several nouns of the configuration have in common on the wire. */
 
