@@ -30,7 +30,9 @@ export function inputWords(issue: Issue): string | undefined {
     case "too_big":
       return bound("at most", issue.origin, issue.maximum);
     case "unrecognized_keys":
-      return "is not known here";
+      return `does not take ${
+        issue.keys.slice(0, 10).map((key) => JSON.stringify(key)).join(", ")
+      }`;
     default:
       return undefined;
   }

@@ -3,7 +3,7 @@ import { decodeUtf8 } from "../lib/json/decode_utf8.ts";
 import { pointerToken } from "../lib/json/json_pointer.ts";
 import type { JsonValue } from "../lib/json/json_value.ts";
 import { parseStrictJson } from "../lib/json/parse_strict.ts";
-import { type InputProblem, invalidRequest, Refusal } from "../lib/refusals/refusal.ts";
+import { invalidRequest, Refusal } from "../lib/refusals/refusal.ts";
 import { inputWords } from "./input_words.ts";
 
 /**
@@ -23,23 +23,14 @@ export function parseBody(bytes: Uint8Array): JsonValue {
 export function parseInput<T>(schema: z.ZodType<T>, value: unknown): T {
   const parsed = schema.safeParse(value, IN_WORDS);
   if (parsed.success) return parsed.data;
-  const errors = parsed.error.issues.flatMap(problemsOf).slice(0, 20);
+  const errors = parsed.error.issues.slice(0, 20).map(({ path, message }) => ({
+    path: path.map((part) => "/" + pointerToken(String(part))).join(""),
+    message,
+  }));
   throw new Refusal("invalid_request", { errors });
 }
 
 const IN_WORDS = { error: inputWords };
-
-/** The problems of one issue: of members that are not known, each at its own place. */
-function problemsOf(issue: z.core.$ZodIssue): InputProblem[] {
-  const { message } = issue;
-  const places = issue.code === "unrecognized_keys"
-    ? issue.keys.map((key) => [...issue.path, key])
-    : [issue.path];
-  return places.map((path) => ({
-    path: path.map((part) => "/" + pointerToken(String(part))).join(""),
-    message,
-  }));
-}
 
 /**
  * The query of a URL as an object, each name once.

@@ -103,6 +103,7 @@ Deno.test("POST /v1/approvals/request does the same", async () => {
   const body = { tool_name: TOOL, reason: "why not" };
   assert.equal((await it.org.post("/v1/approvals/request", body)).status, 201);
   assert.equal((await it.org.post("/v1/approvals", body)).status, 200);
+  assert.equal((await it.org.post("/v1/approvals/request", body)).status, 200);
 });
 
 Deno.test("POST /v1/approvals refuses what the policy allows, and records the decision", async () => {

@@ -69,6 +69,32 @@ Deno.test("check with request needs a reason", async () => {
   assert.equal(got.body.errors[0].path, "/reason");
 });
 
+Deno.test("check with request is refused where no request can be made", async () => {
+  await using countersign = await Countersign.start();
+  const org = await orgWith(countersign);
+  const ask = (fields: object) => org.post(CHECK, { ...held, request: true, ...fields });
+
+  await org.manage("PATCH", "/v1/org", { strict_levels: true });
+  const twice = { default_permission: "requires_approval", requires_second_approval: true };
+  await org.tool("wire", twice);
+  const second = await ask({ tool_name: "wire" });
+  assert.deepEqual([second.status, second.body.code], [409, "no_second_level"]);
+
+  for (let i = 0; i < 20; i++) assert.equal((await ask({ resource_id: `r${i}` })).status, 200);
+  const full = await ask({ resource_id: "r20" });
+  assert.deepEqual([full.status, full.body.code], [429, "too_many_pending"]);
+  assert.match(full.headers.get("retry-after") ?? "", /^[1-9][0-9]*$/);
+
+  const agent = await org.agent();
+  for (let i = 0; i < 10; i++) await org.post(CHECK, { tool_name: `new_${i}` }, agent);
+  const capped = { ...held, tool_name: "new_10" };
+  const verdict = await org.post(CHECK, capped, agent);
+  assert.equal(verdict.body.permission, "requires_approval");
+  assert.equal(verdict.body.tool, null);
+  const asked = await org.post(CHECK, { ...capped, request: true }, agent);
+  assert.deepEqual([asked.status, asked.body.code], [409, "tool_not_registered"]);
+});
+
 Deno.test("check with request asks nobody for what is allowed or disabled", async () => {
   await using countersign = await Countersign.start();
   const org = await orgWith(countersign);

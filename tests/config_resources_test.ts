@@ -52,6 +52,24 @@ Deno.test("A resource is registered, read, changed and removed, each in the log"
   });
 });
 
+Deno.test("PUT /v1/resources/:id replaces what is said of a resource", async () => {
+  await using countersign = await Countersign.start();
+  const org = await countersign.org();
+  const path = "/v1/resources/server-prod-01";
+  const made = await org.manage("PUT", path, { name: "The big one", metadata: { rack: 4 } });
+  assert.equal(made.status, 201);
+  const replaced = await org.manage("PUT", path, { type: "server" });
+  assert.equal(replaced.status, 200);
+  assert.deepEqual(replaced.body, {
+    id: "server-prod-01",
+    name: null,
+    type: "server",
+    metadata: {},
+    created_at: made.body.created_at,
+    policy_version: made.body.policy_version + 1,
+  });
+});
+
 Deno.test("GET /v1/resources pages by id", async () => {
   await using countersign = await Countersign.start();
   const org = await countersign.org();

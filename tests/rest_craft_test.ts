@@ -265,6 +265,45 @@ Deno.test("query: a name given twice is refused", async () => {
   assert.deepEqual(body.errors.map(({ path }: { path: string }) => path), ["/limit"]);
 });
 
+Deno.test("input: each place that does not fit is named, with what is expected there", async () => {
+  await using countersign = await Countersign.start();
+  const org = await countersign.org();
+  const cases: [unknown, Record<string, string>][] = [
+    [[], { "": "must be an object, not a list" }],
+    [{}, { "/tool_name": "is required" }],
+    [{ tool_name: 1, wait: 61 }, {
+      "/tool_name": "must be a text, not a number",
+      "/wait": "must be at most 60",
+    }],
+    [{ ...ACTION, "a/b": 1, secret: "s3cr3t" }, {
+      "": 'does not take "a/b", "secret"',
+    }],
+    [{ ...ACTION, explain: "yes", wait: 0.5 }, {
+      "/explain": "must be true or false, not a text",
+      "/wait": "must be a whole number, not a fraction",
+    }],
+    [{ ...ACTION, reason: "" }, { "/reason": "must have at least 1 character" }],
+  ];
+  for (const [body, expected] of cases) {
+    const got = await org.post(CHECK, body);
+    assert.equal(got.status, 422);
+    assert.equal(got.body.code, "invalid_request");
+    const errors: { path: string; message: string }[] = got.body.errors;
+    assert.deepEqual(
+      Object.fromEntries(errors.map(({ path, message }) => [path, message])),
+      expected,
+    );
+    assert.equal(got.text.includes("s3cr3t"), false);
+  }
+  const rule = { selector: { tool_name: "x" }, permission: "maybe" };
+  assert.equal(
+    (await org.manage("PUT", "/v1/rules", rule)).body.detail,
+    '/permission must be one of "allowed", "requires_approval", "disabled".',
+  );
+  const batch = await org.post("/v1/permissions/check-batch", { checks: [] });
+  assert.equal(batch.body.detail, "/checks must have at least 1 item.");
+});
+
 Deno.test("host: a request for another name is 421, save for probes", async () => {
   await using countersign = await Countersign.start();
   const org = await countersign.org();

@@ -60,6 +60,12 @@ Deno.test("readSettings() reads everything that is set", () => {
   assert.equal(settings.bootstrap.owner, "owner@example.com");
 });
 
+Deno.test("readSettings() trusts no proxy when the variable says no", () => {
+  for (const no of ["0", "false", "No", "off", ""]) {
+    assert.equal(read({ COUNTERSIGN_TRUSTED_PROXY: no }).trusted_proxy, false, no);
+  }
+});
+
 Deno.test("readSettings() refuses by the variable's name, and never repeats a secret", async (t) => {
   const cases: [string, Record<string, string>][] = [
     ["PORT", { PORT: "70000" }],

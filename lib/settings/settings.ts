@@ -74,7 +74,7 @@ export function readSettings(environment: Environment): Settings {
     port,
     kv,
     url,
-    trusted_proxy: get("COUNTERSIGN_TRUSTED_PROXY") !== null,
+    trusted_proxy: isOn(get("COUNTERSIGN_TRUSTED_PROXY")),
     secret,
     previous_secret: bytes("COUNTERSIGN_SECRET_PREVIOUS", get("COUNTERSIGN_SECRET_PREVIOUS")),
     log: logged(get("COUNTERSIGN_LOG")),
@@ -88,6 +88,11 @@ export function readSettings(environment: Environment): Settings {
       owner: email(get("COUNTERSIGN_BOOTSTRAP_OWNER")),
     },
   };
+}
+
+/** Whether a switch is on: set, and not to a word that says no. */
+function isOn(text: string | null): boolean {
+  return text !== null && !["0", "false", "no", "off"].includes(text.trim().toLowerCase());
 }
 
 /** True when an origin is this computer, where plain http is safe. */
