@@ -173,7 +173,6 @@ Deno.test("attack: an agent neither configures, nor maps the policy, nor reads t
       "/v1/agents",
       "/v1/audit/entries",
       "/v1/audit/export",
-      "/v1/audit/checkpoint",
     ]
   ) assertProblem(await org.get(path, agent), 403, "wrong_tier");
   const explained = { tool_name: "restart", explain: true };

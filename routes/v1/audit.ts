@@ -17,6 +17,7 @@ import { decodeCursor, encodeCursor, pageAnswer, pageQuery } from "./paging.ts";
 import { timeRange, timeText } from "./time_range.ts";
 import { indexField } from "./index_field.ts";
 
+/** Entries show what others did, which is not for an agent; hashes and proofs show nothing. */
 const READERS = ["standard", "management"] as const;
 
 const checkpointAnswer = z.object({
@@ -124,7 +125,7 @@ export const auditRoutes: readonly Route[] = [
     summary: "Get the signed head of the log",
     description: "A C2SP signed note as `text/plain`, or JSON for `Accept: application/json`. " +
       "Keep one somewhere else now and then: only against it can a log that was set back be told.",
-    callers: READERS,
+    callers: [...READERS, "agent"],
     answers: { 200: checkpointAnswer },
     handle: checkpoint,
   }),

@@ -8,7 +8,7 @@ import { guarded, type Route } from "../route.ts";
 import { indexField } from "./index_field.ts";
 import { hashes } from "./log_entries.ts";
 
-const READERS = ["standard", "management"] as const;
+const READERS = ["standard", "management", "agent"] as const;
 const count = z.number().int().nonnegative();
 
 const inclusionQuery = z.strictObject({
