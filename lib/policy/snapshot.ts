@@ -153,7 +153,8 @@ function parsed<T>(
 ): T | null {
   if (value === null) return null;
   const record = parseRecord(key, schema, value);
-  const own = JSON.stringify(ownKey(record));
-  if (own !== JSON.stringify(key)) throw new MalformedRecord(key, `it belongs under ${own}`);
+  const own = ownKey(record);
+  const same = own.length === key.length && own.every((part, i) => part === key[i]);
+  if (!same) throw new MalformedRecord(key, `it belongs under ${JSON.stringify(own)}`);
   return record;
 }
