@@ -1,6 +1,6 @@
 import { Hono } from "hono";
 import type { Services } from "../lib/services.ts";
-import { SurfaceRefusal } from "./problems.ts";
+import { SurfaceRefusal } from "./problem_document.ts";
 import { documentationRoutes } from "./documentation.ts";
 import type { Route } from "./route.ts";
 import { type Connection, refuse, serve } from "./serve.ts";

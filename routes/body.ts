@@ -1,6 +1,6 @@
 import type { Deps } from "../lib/deps.ts";
 import { Refusal } from "../lib/refusals/refusal.ts";
-import { SurfaceRefusal } from "./problems.ts";
+import { SurfaceRefusal } from "./problem_document.ts";
 
 /** Most bytes a body may have. */
 export const MAX_BODY_BYTES = 256 * 1024;

@@ -4,7 +4,7 @@ import { asCaller, type CallerOperation } from "../lib/identity/caller_operation
 import { keepAnswer } from "../lib/idempotency/kept_answer.ts";
 import { Refusal } from "../lib/refusals/refusal.ts";
 import type { Services } from "../lib/services.ts";
-import { isKept, problemOf } from "./problems.ts";
+import { isKept, problemOf } from "./problem_document.ts";
 import type { Answer } from "./answer.ts";
 
 /** One request of somebody whom the surface need not know. */

@@ -1,6 +1,6 @@
 import type { Services } from "../lib/services.ts";
 import type { App } from "./app.ts";
-import { SurfaceRefusal } from "./problems.ts";
+import { SurfaceRefusal } from "./problem_document.ts";
 import { refuse } from "./serve.ts";
 
 /** A surface that can be emptied before its server is shut down. */

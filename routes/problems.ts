@@ -1,5 +1,5 @@
-import type { JsonObject, JsonValue } from "../lib/json/json_value.ts";
-import type { InputProblem, Refusal, RefusalCode, RefusalData } from "../lib/refusals/refusal.ts";
+import type { JsonObject } from "../lib/json/json_value.ts";
+import type { InputProblem, RefusalData } from "../lib/refusals/refusal.ts";
 
 /** Refusals that only the HTTP surface knows. */
 export interface SurfaceData {
@@ -447,47 +447,3 @@ export const PROBLEMS: { readonly [C in ProblemCode]: ProblemKind<ProblemData[C]
     next: () => ({ retry_after_seconds: 1 }),
   },
 };
-
-/** A refusal of the HTTP surface itself. */
-export class SurfaceRefusal<C extends keyof SurfaceData = keyof SurfaceData> extends Error {
-  constructor(readonly code: C, readonly data: SurfaceData[C]) {
-    super(code);
-  }
-}
-
-/** An RFC 9457 problem document. */
-export interface Problem {
-  readonly status: number;
-  readonly body: JsonObject;
-}
-
-/** The problem document of a refusal. */
-export function problemOf(
-  refusal: Refusal | SurfaceRefusal,
-  request: { path: string; id: string },
-): Problem {
-  const code: ProblemCode = refusal.code;
-  const kind = PROBLEMS[code] as ProblemKind<unknown>;
-  const { data } = refusal;
-  const next: JsonValue | undefined = kind.next?.(data);
-  return {
-    status: kind.status,
-    body: {
-      type: `/docs/errors#${code}`,
-      title: kind.title,
-      status: kind.status,
-      detail: kind.detail(data),
-      instance: request.path,
-      code,
-      request_id: request.id,
-      ...kind.members?.(data),
-      ...(next === undefined ? {} : { next }),
-    },
-  };
-}
-
-/** Codes whose answers an idempotency key does not keep. */
-export function isKept(code: RefusalCode): boolean {
-  const { status } = PROBLEMS[code];
-  return ![401, 403, 429].includes(status) && status < 500;
-}

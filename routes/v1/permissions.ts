@@ -17,7 +17,7 @@ import { invalidRequest, Refusal } from "../../lib/refusals/refusal.ts";
 import { TOKEN_TTL } from "../../lib/tokens/mint.ts";
 import { mintOperation } from "../../lib/tokens/mint_operation.ts";
 import type { Call } from "../call.ts";
-import { problemOf } from "../problems.ts";
+import { problemOf } from "../problem_document.ts";
 import type { Answer } from "../answer.ts";
 import { guarded, type Route } from "../route.ts";
 import { actionFields, actionOf, reasonField, referenceField } from "./action_fields.ts";

@@ -1,0 +1,47 @@
+import type { JsonObject, JsonValue } from "../lib/json/json_value.ts";
+import type { Refusal, RefusalCode } from "../lib/refusals/refusal.ts";
+import { type ProblemCode, type ProblemKind, PROBLEMS, type SurfaceData } from "./problems.ts";
+
+/** A refusal of the HTTP surface itself. */
+export class SurfaceRefusal<C extends keyof SurfaceData = keyof SurfaceData> extends Error {
+  constructor(readonly code: C, readonly data: SurfaceData[C]) {
+    super(code);
+  }
+}
+
+/** An RFC 9457 problem document. */
+export interface Problem {
+  readonly status: number;
+  readonly body: JsonObject;
+}
+
+/** The problem document of a refusal. */
+export function problemOf(
+  refusal: Refusal | SurfaceRefusal,
+  request: { path: string; id: string },
+): Problem {
+  const code: ProblemCode = refusal.code;
+  const kind = PROBLEMS[code] as ProblemKind<unknown>;
+  const { data } = refusal;
+  const next: JsonValue | undefined = kind.next?.(data);
+  return {
+    status: kind.status,
+    body: {
+      type: `/docs/errors#${code}`,
+      title: kind.title,
+      status: kind.status,
+      detail: kind.detail(data),
+      instance: request.path,
+      code,
+      request_id: request.id,
+      ...kind.members?.(data),
+      ...(next === undefined ? {} : { next }),
+    },
+  };
+}
+
+/** Whether the answer with this code is kept for a repeated request. */
+export function isKept(code: RefusalCode): boolean {
+  const { status } = PROBLEMS[code];
+  return ![401, 403, 429].includes(status) && status < 500;
+}
