@@ -192,7 +192,7 @@ const people: LabelledReason[] = [
   reason`New bank account of employee 20417: ${iban("BE", "", 12)}.`,
   reason`Emergency contact is ${phone("+41 44 668 18 00")}, update the record.`,
   reason`Reset the password; initial passphrase: ${secret("blue4" + "Horse!")} to be changed.`,
-  reason`Badge 0004812345 lost, issue 0004812399.`,
+  reason`Badge 0004812345 lost, replaced by 0004812399.`,
   reason`Contract 2024/118-3 ends; archive personnel file 77-1290.`,
   reason`Invite ${mail("lead@team.example.net")} and ${
     mail("second.lead@team.example.net")
