@@ -48,6 +48,7 @@ Deno.test("verifyLog() finds nothing when the log is intact, and says what it pr
     keyReplacedAt: null,
     span: { first: "2026-01-31T12:00:00.000Z", last: "2026-01-31T12:00:16.000Z" },
     privateParts: 4,
+    decisions: { checked: 0, unchecked: 0, byKey: 0 },
     previousSize: 9,
   });
   const text = logReportText(verdict.report);

@@ -9,6 +9,8 @@ export interface CheckedEntry {
   readonly type: string;
   /** RFC 3339 in UTC with milliseconds, so that order as text is order in time. */
   readonly at: string;
+  readonly actor: JsonObject;
+  readonly subject: JsonObject;
   readonly data: JsonObject;
   readonly leafHash: Uint8Array;
 }
@@ -53,11 +55,18 @@ export function checkEntry(
   }
   const problem = formProblem(entry);
   if (problem !== null) return refused("entry_malformed", index, `Entry ${index} ${problem}`);
-  const { type, at, data } = entry;
-  if (typeof type !== "string" || typeof at !== "string" || !isJsonObject(data)) {
-    return refused("entry_malformed", index, `Entry ${index} lacks its type, at or data`);
+  const { type, at, actor, subject, data } = entry;
+  if (
+    typeof type !== "string" || typeof at !== "string" || !isJsonObject(actor) ||
+    !isJsonObject(subject) || !isJsonObject(data)
+  ) {
+    return refused(
+      "entry_malformed",
+      index,
+      `Entry ${index} lacks its type, at, actor, subject or data`,
+    );
   }
-  return { ok: true, entry: { type, at, data, leafHash: hash } };
+  return { ok: true, entry: { type, at, actor, subject, data, leafHash: hash } };
 }
 
 function formProblem(entry: JsonObject): string | null {
@@ -68,8 +77,6 @@ function formProblem(entry: JsonObject): string | null {
   if (typeof entry.at !== "string" || !TIME.test(entry.at) || Number.isNaN(Date.parse(entry.at))) {
     return `has time ${shown(entry.at)}, expected the form "2026-01-31T12:00:00.000Z"`;
   }
-  if (!isJsonObject(entry.actor)) return "has no actor";
-  if (!isJsonObject(entry.subject)) return "has no subject";
   return null;
 }
 

@@ -15,6 +15,18 @@ export type FindingCode =
   | "private_digest_missing"
   | "private_digest_mismatch"
   | "key_rotation_invalid"
+  | "decision_unsigned"
+  | "decision_out_of_time"
+  | "statement_mismatch"
+  | "assertion_malformed"
+  | "assertion_challenge_mismatch"
+  | "assertion_elsewhere"
+  | "assertion_user_unverified"
+  | "assertion_signature_wrong"
+  | "passkey_mismatch"
+  | "passkey_unknown"
+  | "passkey_removed"
+  | "passkey_malformed"
   | "too_few_entries"
   | "root_mismatch"
   | "origin_mismatch"
@@ -58,6 +70,29 @@ const MEANINGS: Record<FindingCode, string> = {
     "The private part was changed: the entry commits to another value. The entry itself is intact.",
   key_rotation_invalid:
     "Someone wrote a change of the log's key into it that the holder of the old key did not make.",
+  decision_unsigned:
+    "Nobody stands for this approval: no passkey signed it, and no approver key gave it.",
+  decision_out_of_time:
+    "The member signed at another time than the entry says: an old signature was used, or it was put in later.",
+  statement_mismatch:
+    "The member signed something else than the entry says: the approval is not theirs.",
+  assertion_malformed:
+    "What should show that the member signed is not what the log writes, and shows nothing.",
+  assertion_challenge_mismatch:
+    "The member's passkey signed something else, or the statement was changed afterwards.",
+  assertion_elsewhere:
+    "The passkey was used for something else or on another site: the member was not on the approval page.",
+  assertion_user_unverified:
+    "The device did not check who used it: it need not have been the member.",
+  assertion_signature_wrong:
+    "The member's passkey did not sign this: the approval was made up or changed.",
+  passkey_mismatch: "The entry names one passkey, and another one signed.",
+  passkey_unknown:
+    "The log does not say whose passkey this is: anyone can make one and sign with it.",
+  passkey_removed:
+    "The member no longer had this passkey: whoever signed held a lost or discarded one.",
+  passkey_malformed:
+    "The log does not say which key the member got: nothing signed by it can be checked.",
   too_few_entries:
     "The end of the log was cut off: entries that the checkpoint vouches for are not in the export.",
   root_mismatch:

@@ -27,6 +27,12 @@ export function checkPrivateParts(
   return { ok: true, checked: names.length };
 }
 
+/** The value of a private part that was checked; undefined when it is not there. */
+export function privateValue(parts: JsonObject | null, name: string): JsonValue | undefined {
+  const part = parts !== null && Object.hasOwn(parts, name) ? parts[name] : undefined;
+  return isJsonObject(part) ? part.value : undefined;
+}
+
 function partProblem(
   name: string,
   part: JsonValue | undefined,

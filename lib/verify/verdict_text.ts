@@ -1,4 +1,5 @@
 import { visibleText } from "../json/external_text.ts";
+import type { DecisionCounts } from "./assertions.ts";
 import { type Finding, meaningOf } from "./finding.ts";
 import type { LogReport } from "./verify_log.ts";
 import type { ReceiptReport } from "./verify_receipt.ts";
@@ -20,6 +21,7 @@ export function logReportText(report: LogReport): string {
   }
   rows.push(["time span", span === null ? "none" : `${span.first} to ${span.last}`]);
   rows.push(["private parts", `${report.privateParts} checked`]);
+  rows.push(...decisionRows(report.decisions));
   if (previousSize !== null) {
     rows.push(["previous", `${previousSize} entries: since then the log has only grown`]);
   }
@@ -47,6 +49,17 @@ export function findingText(finding: Finding): string {
   const { code, index, what } = finding;
   const place = index === null ? "" : ` at entry ${index}`;
   return `WRONG${place} (${code})\n  ${visibleText(what)}.\n  ${meaningOf(code)}`;
+}
+
+function decisionRows({ checked, unchecked, byKey }: DecisionCounts): [string, string][] {
+  const rows: [string, string][] = [];
+  if (checked + unchecked > 0) rows.push(["approvals", `${checked} signed decisions checked`]);
+  if (unchecked > 0) rows.push(["", `${unchecked} without their private part: not checkable`]);
+  if (byKey > 0) {
+    const name = rows.length === 0 ? "approvals" : "";
+    rows.push([name, `${byKey} given through an approver key: nobody signed them`]);
+  }
+  return rows;
 }
 
 function pinning(report: LogReport): string {

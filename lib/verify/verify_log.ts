@@ -3,6 +3,7 @@ import type { LogKey } from "../checkpoint/log_key.ts";
 import { orgOfOrigin } from "../checkpoint/origin.ts";
 import { appendLeaf, emptyRange, rangeRoot } from "../merkle/compact_range.ts";
 import { toHex } from "../merkle/hex.ts";
+import { type DecisionCounts, SignedDecisions } from "./assertions.ts";
 import { byteLines } from "./byte_lines.ts";
 import { checkEntry } from "./entry_checks.ts";
 import { parseExportLine } from "./export_line.ts";
@@ -39,6 +40,7 @@ export interface LogReport {
   /** Times of the first and last covered entry. */
   readonly span: { readonly first: string; readonly last: string } | null;
   readonly privateParts: number;
+  readonly decisions: DecisionCounts;
   /** Size of the previous checkpoint, if one was given. */
   readonly previousSize: number | null;
 }
@@ -54,8 +56,9 @@ export const PROGRESS_EVERY = 100_000;
  * Verifies an exported log against its checkpoint, and gives the first thing that is wrong.
  *
  * Trusts only `pinnedKeys`, and keys that they handed the log over to inside of it. Works offline,
- * in one pass and bounded memory. The entries come first, then the checkpoint's size and root, its
- * signature, and the previous checkpoint.
+ * in one pass; of the entries only the keys of the log and of its members' passkeys stay in memory.
+ * The entries come first, then the checkpoint's size and root, its signature, and the previous
+ * checkpoint.
  */
 export async function verifyLog(evidence: LogEvidence): Promise<LogVerdict> {
   const { checkpoint, previous, pinnedKeys } = evidence;
@@ -83,6 +86,7 @@ export async function verifyLog(evidence: LogEvidence): Promise<LogVerdict> {
       keyReplacedAt: walk.trusted.replacedAt(signature.key.kid),
       span: walk.span,
       privateParts: walk.privateParts,
+      decisions: walk.decisions.counts,
       previousSize: previous?.size ?? null,
     },
   };
@@ -95,6 +99,7 @@ interface Walk {
   /** Roots, in hex, at the sizes of the two checkpoints, as far as the entries reach. */
   readonly roots: Map<number, string>;
   readonly trusted: TrustedKeys;
+  readonly decisions: SignedDecisions;
 }
 
 /** Goes through the entries once; ends at the first that is wrong. */
@@ -111,6 +116,7 @@ async function walkEntries(evidence: LogEvidence): Promise<Walk | { finding: Fin
     span: null,
     roots: new Map(),
     trusted: new TrustedKeys(checkpoint.origin, pinnedKeys),
+    decisions: new SignedDecisions(),
   };
   const rootSizes = new Set([checkpoint.size, previous?.size ?? checkpoint.size]);
   const range = emptyRange();
@@ -140,6 +146,8 @@ async function walkEntries(evidence: LogEvidence): Promise<Walk | { finding: Fin
         if (!parts.ok) return { finding: parts.finding };
         walk.privateParts += parts.checked;
       }
+      const unsigned = await walk.decisions.take(entry, line.private, { org, index });
+      if (unsigned !== null) return { finding: unsigned };
       if (index < checkpoint.size) {
         if (entry.type === ROTATION_TYPE) {
           const finding = await walk.trusted.rotate(entry.data, index);

@@ -1,0 +1,52 @@
+/** What can be wrong with the circumstances in which a passkey was used. */
+export type CeremonyFault =
+  | "malformed"
+  | "wrong_type"
+  | "wrong_challenge"
+  | "wrong_origin"
+  | "cross_origin"
+  | "wrong_rp_id"
+  | "user_not_present"
+  | "user_not_verified";
+
+/** Why an answer of a passkey is not accepted. */
+export type PasskeyFault =
+  | CeremonyFault
+  | "wrong_credential"
+  | "wrong_user"
+  | "counter_went_back"
+  | "bad_signature"
+  | "not_discoverable"
+  | "attestation_unexpected"
+  | "unsupported_key";
+
+const TEXTS: Record<PasskeyFault, string> = {
+  malformed: "What the browser sent is no answer of a passkey. Reload the page and try again.",
+  wrong_type: "The passkey was used for something else. Reload the page and try again.",
+  wrong_challenge:
+    "The passkey confirmed something else than what this page shows, or the page is too old. Reload it and try again.",
+  wrong_origin:
+    "The passkey was used on a page of another address. Open this one directly and try again.",
+  cross_origin:
+    "The passkey was used inside a page of another site. Open this one in its own tab and try again.",
+  wrong_rp_id: "The passkey was asked in the name of another site. Open this one directly.",
+  user_not_present: "The passkey was not touched. Try again and confirm it on your device.",
+  user_not_verified:
+    "Your device did not check that it is you. Try again with fingerprint, face or PIN.",
+  wrong_credential: "Another passkey answered than the one asked for. Use one of your own.",
+  wrong_user: "The passkey belongs to another account. Use one of your own.",
+  counter_went_back:
+    "The passkey counts fewer uses than before: it may have been copied. Use another one, and remove this one under Security.",
+  bad_signature: "The signature is not by this passkey. Try again, or use another one.",
+  not_discoverable:
+    "The passkey was not stored on the device, so it could not sign you in. Choose another device.",
+  attestation_unexpected:
+    "The device told more about itself than it was asked. Choose another device.",
+  unsupported_key:
+    "The passkey signs in a way that is not supported here: ES256, EdDSA and RS256 are. Choose another device.",
+};
+
+/** The reason for a person: what happened and what to do next. */
+export function faultText(fault: PasskeyFault): string {
+  return TEXTS[fault];
+}

@@ -1,0 +1,104 @@
+import { canonicalBytes } from "../json/canonical.ts";
+import type { JsonObject } from "../json/json_value.ts";
+
+/**
+ * What a passkey signs. Every challenge is the SHA-256 of such a statement in RFC 8785 form, so
+ * that what was signed for one purpose can never serve another. Runs in the browser too: the page
+ * makes the statement anew from what it shows.
+ */
+export type Statement = ApprovalStatement | CeremonyStatement;
+
+/** What an approver signs: this level of this request, with exactly what was on the page. */
+export interface ApprovalStatement extends JsonObject {
+  v: 1;
+  type: "countersign.approval-decision";
+  /** Public origin of the deployment. */
+  issuer: string;
+  org: string;
+  approval: string;
+  level: 1 | 2;
+  decision: "approve";
+  action_digest: string;
+  view_digest: string;
+  member: string;
+  /** Of the note as it was typed; null without one. */
+  note_digest: string | null;
+  /** 32 random bytes in base64url, made by the server for this member and level. */
+  nonce: string;
+  /** RFC 3339 in UTC with milliseconds, like the two after it. */
+  issued_at: string;
+  expires_at: string;
+  /** Until when the approved action can be used. */
+  use_before: string;
+}
+
+/** The parts of an approval statement that are not the same in all of them. */
+export interface ApprovalFacts {
+  readonly issuer: string;
+  readonly org: string;
+  readonly approval: string;
+  readonly level: 1 | 2;
+  readonly action_digest: string;
+  readonly view_digest: string;
+  readonly member: string;
+  readonly note_digest: string | null;
+  readonly nonce: string;
+  readonly issued_at: string;
+  readonly expires_at: string;
+  readonly use_before: string;
+}
+
+/** What a passkey is used for besides decisions. */
+export type CeremonyPurpose = "sign-in" | "step-up" | "enrolment" | "consent";
+
+/** What is signed where nothing but the purpose and the moment matter. */
+export interface CeremonyStatement extends JsonObject {
+  v: 1;
+  type: `countersign.${CeremonyPurpose}`;
+  issuer: string;
+  /** 32 random bytes in base64url. */
+  nonce: string;
+}
+
+/** The statement of an approval: these members and no others, whatever else `facts` carries. */
+export function approvalStatement(facts: ApprovalFacts): ApprovalStatement {
+  return {
+    v: 1,
+    type: "countersign.approval-decision",
+    issuer: facts.issuer,
+    org: facts.org,
+    approval: facts.approval,
+    level: facts.level,
+    decision: "approve",
+    action_digest: facts.action_digest,
+    view_digest: facts.view_digest,
+    member: facts.member,
+    note_digest: facts.note_digest,
+    nonce: facts.nonce,
+    issued_at: facts.issued_at,
+    expires_at: facts.expires_at,
+    use_before: facts.use_before,
+  };
+}
+
+/** The statement of any other use of a passkey. */
+export function ceremonyStatement(
+  purpose: CeremonyPurpose,
+  issuer: string,
+  nonce: string,
+): CeremonyStatement {
+  return { v: 1, type: `countersign.${purpose}`, issuer, nonce };
+}
+
+/** What the challenge is the SHA-256 of: the statement in RFC 8785 form, as UTF-8. */
+export function statementBytes(statement: Statement): Uint8Array<ArrayBuffer> {
+  return canonicalBytes(statement);
+}
+
+/**
+ * The note that a note digest is of: as it was typed, with line feeds as line ends, because forms
+ * send others than the page reads. An empty note is none.
+ */
+export function notedText(note: string | null): string | null {
+  return note === null || note === "" ? null : note.replaceAll(/\r\n?/g, "\n");
+}

@@ -1,0 +1,6 @@
+import { toBase64Url } from "../checkpoint/base64.ts";
+
+/** The name that passkeys carry for an account: its id in base64url, which tells nothing of the person. */
+export function userHandleOf(account: string): string {
+  return toBase64Url(new TextEncoder().encode(account));
+}
