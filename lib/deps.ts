@@ -1,3 +1,5 @@
+import type { Mailer } from "./mail/mailer.ts";
+import type { PushFetch } from "./push/push_fetch.ts";
 import type { Sealer } from "./store/sealing.ts";
 import type { Kv } from "./store/kv.ts";
 
@@ -28,6 +30,8 @@ export interface Deps {
   readonly random: (bytes: number) => Uint8Array;
   readonly timer: (milliseconds: number) => Timer;
   readonly log: LogLine;
+  readonly mail: Mailer;
+  readonly push: PushFetch;
 }
 
 /** A timer of the system's clock. */

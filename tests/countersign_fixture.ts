@@ -1,5 +1,9 @@
 import { type Deps, systemRandom, systemTimer } from "../lib/deps.ts";
+import type { MemberCaller } from "../lib/identity/caller.ts";
+import { asMember, memberCaller, type MemberOperation } from "../lib/identity/member_operation.ts";
+import type { Right } from "../lib/identity/rights.ts";
 import { makeSecret, secretHash, type SecretKind } from "../lib/identity/secret.ts";
+import { beginSession } from "../lib/identity/sessions.ts";
 import type { JsonObject } from "../lib/json/json_value.ts";
 import { makeServices } from "../lib/make_services.ts";
 import { createOrgOperation } from "../lib/orgs/create_org.ts";
@@ -8,8 +12,11 @@ import { readSettings } from "../lib/settings/settings.ts";
 import * as keys from "../lib/store/keys.ts";
 import type { Kv } from "../lib/store/kv.ts";
 import type { AgentRecord, ApiKeyRecord, MemberRecord } from "../lib/store/records/identity.ts";
+import type { AccountRecord } from "../lib/store/records/people.ts";
 import { Sealer } from "../lib/store/sealing.ts";
 import { app } from "../routes/app.ts";
+import type { Route } from "../routes/route.ts";
+import { MailBox, PushBox } from "./mail_box.ts";
 
 /** An answer as a client sees it. */
 export interface Got {
@@ -38,6 +45,10 @@ export interface FixtureOptions {
   /** Share the sealing secret between nodes over one store. */
   readonly secret?: Uint8Array;
   readonly variables?: Record<string, string>;
+  /** Be http://localhost, where browsers allow passkeys, in place of http://127.0.0.1. */
+  readonly localhost?: boolean;
+  /** Routes to serve in place of the API's. */
+  readonly routes?: readonly Route[];
 }
 
 /** A whole Countersign over real HTTP on a port of its own, with a clock that the test moves. */
@@ -47,7 +58,13 @@ export class Countersign implements AsyncDisposable {
     readonly clock: TestClock,
     readonly secret: Uint8Array,
     readonly server: Deno.HttpServer<Deno.NetAddr>,
+    /** Where it answers. */
+    readonly origin: string,
     readonly ownsKv: boolean,
+    /** The mails that were sent. */
+    readonly mail: MailBox,
+    /** The pushes that were sent. */
+    readonly pushes: PushBox,
   ) {}
 
   static async start(options: FixtureOptions = {}): Promise<Countersign> {
@@ -59,13 +76,16 @@ export class Countersign implements AsyncDisposable {
       { port: 0, hostname: "127.0.0.1", onListen: () => {} },
       async (request, connection) => (await handler).fetch(request, connection),
     );
+    const origin = `http://${options.localhost ? "localhost" : "127.0.0.1"}:${server.addr.port}`;
     const settings = readSettings((variable) =>
       ({
         PORT: String(server.addr.port),
-        COUNTERSIGN_URL: `http://127.0.0.1:${server.addr.port}`,
+        COUNTERSIGN_URL: origin,
         ...options.variables,
       } as Record<string, string>)[variable]
     );
+    const mail = new MailBox();
+    const pushes = new PushBox();
     const services = makeServices({
       kv,
       sealer: new Sealer(secret, null, systemRandom),
@@ -74,10 +94,13 @@ export class Countersign implements AsyncDisposable {
       random: systemRandom,
       timer: systemTimer,
       log: () => {},
+      mail,
+      push: pushes.push,
       ...options.deps,
     }, settings);
-    resolve(app(services));
-    return new Countersign(services, clock, secret, server, options.kv === undefined);
+    resolve(app(services, options.routes));
+    const ownsKv = options.kv === undefined;
+    return new Countersign(services, clock, secret, server, origin, ownsKv, mail, pushes);
   }
 
   /** A new org with one key of each tier, made without the API. */
@@ -101,7 +124,7 @@ export class Countersign implements AsyncDisposable {
     options: { key?: string; body?: unknown; headers?: Record<string, string> } = {},
   ): Promise<Got> {
     const { key, body, headers = {} } = options;
-    const response = await fetch(`http://127.0.0.1:${this.server.addr.port}${path}`, {
+    const response = await fetch(this.origin + path, {
       method,
       headers: { ...(key === undefined ? {} : { "x-api-key": key }), ...headers },
       ...(body === undefined
@@ -123,6 +146,26 @@ export class Countersign implements AsyncDisposable {
     await this.server.shutdown();
     if (this.ownsKv) this.services.deps.kv.close();
   }
+}
+
+/** A member who is signed in, without any ceremony. */
+export interface SignedIn {
+  /** What the session cookie holds. */
+  readonly secret: string;
+  /** Under which the session is stored; `asMember` takes it. */
+  readonly hash: string;
+  readonly member: MemberRecord;
+  /** The member as the session's first operation sees them. */
+  readonly caller: MemberCaller;
+}
+
+export interface SignedInOptions {
+  /** Whether the session has a fresh assertion; true when absent. */
+  readonly fresh?: boolean;
+  /** Whether a recovery holds the member for a day; false when absent. */
+  readonly held?: boolean;
+  readonly email?: string;
+  readonly groups?: MemberRecord["groups"];
 }
 
 /** An org in a fixture, and its credentials. */
@@ -216,13 +259,63 @@ export class TestOrg {
         email,
         role: "approver",
         groups: [],
+        account: null,
         has_passkey: false,
+        held_until: null,
         created_at: transaction.at,
         ...fields,
       };
       transaction.setPolicy(keys.memberKey(this.id, email), record);
       return record;
     });
+  }
+
+  /** A new member of a role with an account and a live session, made without the API. */
+  async signedIn(role: MemberRecord["role"], options: SignedInOptions = {}): Promise<SignedIn> {
+    const { fresh = true, held = false, groups = [] } = options;
+    const { deps, ids, ledgers } = this.countersign.services;
+    const account = ids.make("acc", deps.now());
+    const email = options.email ?? `${role}-${account.slice(-8).toLowerCase()}@example.com`;
+    const { secret, record, member } = await this.transact((transaction) => {
+      const { at } = transaction;
+      const person: AccountRecord = {
+        id: account,
+        email,
+        orgs: [this.id],
+        had_passkey: true,
+        created_at: at,
+      };
+      transaction.set(keys.accountKey(account), person);
+      transaction.set(keys.accountByEmailKey(email), { account });
+      const member: MemberRecord = {
+        id: transaction.id("usr"),
+        email,
+        role,
+        groups,
+        account,
+        has_passkey: true,
+        held_until: held ? at + 24 * 60 * 60 * 1000 : null,
+        created_at: at,
+      };
+      transaction.setPolicy(keys.memberKey(this.id, email), member);
+      const passkey = { account, org: this.id, credential_id: "none", user_agent: null };
+      const begun = beginSession(transaction, passkey);
+      const record = { ...begun.record, fresh_until: fresh ? begun.record.fresh_until : at };
+      transaction.set(keys.sessionKey(secretHash(begun.secret)), record);
+      return { secret: begun.secret, record, member };
+    });
+    const caller = await ledgers.transact(this.id, {
+      plan: ({ snapshot, at }) => memberCaller(snapshot, record, at),
+    });
+    return { secret, hash: secretHash(secret), member, caller };
+  }
+
+  /** Runs an operation for a member, as a page or route that asks for `right` does. */
+  as<L, R>(session: SignedIn, right: Right, operation: MemberOperation<L, R>): Promise<R> {
+    return this.countersign.services.ledgers.transact(
+      this.id,
+      asMember(session, right, operation),
+    );
   }
 
   /** An approved tool without the API of tools. */

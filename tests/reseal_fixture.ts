@@ -4,14 +4,18 @@ import { reviewApproval } from "../lib/approvals/review_approval.ts";
 import { sealText } from "../lib/approvals/frozen_view.ts";
 import { systemRandom } from "../lib/deps.ts";
 import { bootstrap } from "../lib/orgs/bootstrap.ts";
-import { approvalKey, approvalPrefix, type SealedKey } from "../lib/store/keys.ts";
+import { tellIdentityEvent } from "../lib/people/identity_events.ts";
+import { pushKey } from "../lib/push/push_key.ts";
+import { approvalKey, approvalPrefix, type SealedKey, sealedPrefix } from "../lib/store/keys.ts";
 import { type Kv, listRecords, readRecord } from "../lib/store/kv.ts";
 import { approvalRecord } from "../lib/store/records/approval.ts";
+import { sealedRecord } from "../lib/store/records/log.ts";
 import { proveSecret } from "../lib/store/canary.ts";
 import { Sealer } from "../lib/store/sealing.ts";
 import { ApprovalOrg, TOOL } from "./approval_fixture.ts";
 import { Countersign, TestClock, TestOrg } from "./countersign_fixture.ts";
 import { exportLines } from "./evidence_fixture.ts";
+import { CLIENT } from "./people_fixture.ts";
 import { consume, minted, verify } from "./tokens_fixture.ts";
 
 export const SECRETS = { a: systemRandom(48), b: systemRandom(48), c: systemRandom(48) };
@@ -113,6 +117,8 @@ export class SealedLife {
     await it.decide(approved.id, "approve", { note: "go on" });
     await secondNote(it, approved.id);
     const reader = await org.key("standard", { audit_private: true });
+    await pushKey(node.services);
+    await org.transact((transaction) => tellIdentityEvent(transaction, JO, BEGUN, CLIENT));
     return new SealedLife(it, reader, token, pending);
   }
 
@@ -133,7 +139,10 @@ export class SealedLife {
       const got = await this.it.get(value.id, org.approver);
       assert.equal(got.status, 200, got.text);
       const { review_url: _of_this_node, ...shown } = got.body;
-      approvals.push([shown, await reviewApproval(services, org.id, value)]);
+      approvals.push([
+        shown,
+        await reviewApproval(services, org.id, { record: value, inside: true }),
+      ]);
     }
     const { body: valid } = await verify(org, this.token, { tool_name: "restart" });
     const other = { tool_name: "restart", arguments: { force: false } };
@@ -142,9 +151,20 @@ export class SealedLife {
     assert.equal((await org.get("/v1/audit/checkpoint")).status, 200);
     const lines = await exportLines(org, this.reader);
     const before = lines.filter(({ entry }) => SHOWN.has(entry.type));
-    return { approvals, valid, private: before.map((line) => line.private) };
+    const push = await pushKey(services);
+    const { kv, sealer } = services.deps;
+    const waiting = await Array.fromAsync(
+      listRecords(kv, { prefix: [...sealedPrefix("identity_event")] }, sealedRecord),
+      ({ key, value }) => sealer.openJson(key, value.sealed),
+    );
+    assert.equal(waiting.length, 1);
+    return { approvals, valid, push, waiting, private: before.map((line) => line.private) };
   }
 }
+
+/** Somebody's sign-in, on its way into the log of the deployment. */
+const JO = { id: "acc_" + "0".repeat(26), orgs: [] };
+const BEGUN = { type: "session.begun" };
 
 /** Types of entries that looking does not add to. */
 const SHOWN = new Set(["permission.checked", "approval.created", "approval.asked_again"]);

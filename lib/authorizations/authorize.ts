@@ -7,8 +7,8 @@ import { type Checked, checkOperation } from "../decisions/check.ts";
 import type { CheckRequest } from "../decisions/question.ts";
 import type { Client } from "../identity/client.ts";
 import type { DiscoveryRoom } from "../decisions/discovery.ts";
-import { type Caller, tenantWithin } from "../identity/caller.ts";
-import type { CallerOperation } from "../identity/caller_operation.ts";
+import { type MachineCaller, tenantWithin } from "../identity/caller.ts";
+import type { MachineOperation } from "../identity/caller_operation.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import { Refusal } from "../refusals/refusal.ts";
 import { type MintedToken, mintToken, TOKEN_TTL } from "../tokens/mint.ts";
@@ -46,7 +46,7 @@ interface Loaded {
 export function authorizeOperation(
   request: AuthorizeRequest,
   client: Client,
-): CallerOperation<Loaded, Authorized | Refusal> {
+): MachineOperation<Loaded, Authorized | Refusal> {
   const check = checkOperation(request, client);
   const { prepare } = check;
   return {
@@ -85,7 +85,7 @@ export function authorizeOperation(
 
 async function loadAll(
   reader: Reader,
-  caller: Caller,
+  caller: MachineCaller,
   { action, mint, ask }: AuthorizeRequest,
   room: Promise<DiscoveryRoom | null> | DiscoveryRoom | null,
 ): Promise<Loaded> {
@@ -107,7 +107,7 @@ async function loadAll(
 
 function mint(
   transaction: Transaction,
-  caller: Caller,
+  caller: MachineCaller,
   checked: Checked,
   ready: LoadedApproval | null,
   { key, client }: { readonly key: LoadedTokenKey; readonly client: Client },

@@ -1,5 +1,7 @@
-import { requireAllTenants } from "../identity/caller.ts";
+import { type Caller, requireAllTenants } from "../identity/caller.ts";
 import type { CallerOperation } from "../identity/caller_operation.ts";
+import { assertKillSwitch } from "../identity/kill_switch.ts";
+import { demand } from "../identity/member_demands.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import { Refusal } from "../refusals/refusal.ts";
@@ -7,7 +9,6 @@ import { resourcePrefix, tenantPrefix } from "../store/keys.ts";
 import { type Kv, listRecords } from "../store/kv.ts";
 import { resourceRecord, type RuleRecord, tenantRecord } from "../store/records/policy.ts";
 import type { CategoryRecord, ToolRecord } from "../store/records/policy.ts";
-import { assertKillSwitch } from "./kill_switch.ts";
 import {
   type Described,
   type DocumentChanges,
@@ -61,7 +62,8 @@ export function readPolicy(): CallerOperation<Described, Policy> {
  * document was made from.
  * @param version of the policy that the caller has seen; null when what they sent is no version
  * @throws {Refusal} precondition_failed, invalid_request, invalid_selector, owner_required,
- * policy_change_too_large
+ *   policy_change_too_large; of a member role_required, recovery_held, fresh_assertion_required
+ *   unless it is a dry run
  */
 export function applyPolicy(
   document: PolicyDocument,
@@ -80,9 +82,14 @@ export function applyPolicy(
         id: (prefix) => transaction.id(prefix),
         at: transaction.at,
       });
-      assertChanges(snapshot, changes);
+      assertChanges(changes);
       const { rows } = changes;
+      demand(caller, { right: "configure" });
+      // A member looks at what would be without their passkey.
+      if (!dry_run || caller.type !== "member") assertReleases(snapshot, caller, changes);
       if (!dry_run) {
+        const fresh = changes.widens ? "A policy that lets more through" : null;
+        demand(caller, { right: "configure", fresh });
         for (const row of rows) writeRow(transaction, { caller, request_id }, row);
       }
       return { rows, dry_run, policy_version: transaction.policyVersion };
@@ -104,13 +111,16 @@ function assertDocument({ tools = [], rules = [] }: PolicyDocument): void {
   for (const { selector } of rules) assertSelector(selector);
 }
 
-function assertChanges(snapshot: Snapshot, { rows, problems }: DocumentChanges): void {
-  refuseProblems([...problems]);
+function assertReleases(snapshot: Snapshot, caller: Caller, { rows }: DocumentChanges): void {
   for (const { tool } of rows) {
     if (tool !== undefined && tool.old !== null) {
-      assertKillSwitch(snapshot, tool.old.kill_switch, tool.next.kill_switch);
+      assertKillSwitch(snapshot, caller, tool.old.kill_switch, tool.next.kill_switch);
     }
   }
+}
+
+function assertChanges({ rows, problems }: DocumentChanges): void {
+  refuseProblems([...problems]);
   if (rows.length > MAX_CHANGED_ROWS) {
     throw new Refusal("policy_change_too_large", { rows: rows.length });
   }

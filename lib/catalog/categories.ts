@@ -1,11 +1,13 @@
 import type { CallerOperation } from "../identity/caller_operation.ts";
+import { demand } from "../identity/member_demands.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import { Refusal } from "../refusals/refusal.ts";
 import { categoryKey } from "../store/keys.ts";
 import type { CategoryRecord } from "../store/records/policy.ts";
 import { type RecordChange, writeChange, type Written } from "./record_change.ts";
+import { categoryWidens } from "./widening.ts";
 
-/** Makes a category or replaces it. */
+/** Makes a category or replaces it. @throws {Refusal} fresh_assertion_required */
 export function putCategory(
   next: CategoryRecord,
   request_id: string,
@@ -13,6 +15,7 @@ export function putCategory(
   return {
     plan(transaction, caller) {
       const old = transaction.snapshot.category(next.name) ?? null;
+      demand(caller, { right: "configure", fresh: freshFor(old, next) });
       writeChange(transaction, { caller, request_id }, categoryChange(caller.org, old, next));
       return {
         record: next,
@@ -23,7 +26,10 @@ export function putCategory(
   };
 }
 
-/** Removes a category; its tools keep its name, which decides nothing then. @throws {Refusal} not_found */
+/**
+ * Removes a category; its tools keep its name, which decides nothing then.
+ * @throws {Refusal} not_found, fresh_assertion_required
+ */
 export function removeCategory(
   name: string,
   request_id: string,
@@ -31,10 +37,15 @@ export function removeCategory(
   return {
     plan(transaction, caller) {
       const record = existingCategory(transaction, name);
+      demand(caller, { right: "configure", fresh: freshFor(record, null) });
       writeChange(transaction, { caller, request_id }, categoryChange(caller.org, record, null));
       return { record, created: false, policy_version: transaction.policyVersion };
     },
   };
+}
+
+function freshFor(old: CategoryRecord | null, next: CategoryRecord | null): string | null {
+  return categoryWidens(old, next) ? `Loosening the category ${next?.name ?? old?.name}` : null;
 }
 
 /** The category of this name in the transaction's org. @throws {Refusal} not_found */

@@ -1,23 +1,28 @@
+import type { Caller, MemberCaller } from "../identity/caller.ts";
 import type { CallerOperation } from "../identity/caller_operation.ts";
-import type { Transaction } from "../ledger/transaction.ts";
+import { demand } from "../identity/member_demands.ts";
+import { type MemberOperation, requireRight } from "../identity/member_operation.ts";
+import { mayGrant, type Role } from "../identity/rights.ts";
+import type { Reader, Transaction } from "../ledger/transaction.ts";
 import { invalidRequest, Refusal } from "../refusals/refusal.ts";
-import { memberKey } from "../store/keys.ts";
+import { accountKey, memberKey } from "../store/keys.ts";
 import type { MemberRecord } from "../store/records/identity.ts";
+import { type AccountRecord, accountRecord } from "../store/records/people.ts";
+import { assertOwnerStays } from "./last_owner.ts";
 import { type RecordChange, writeChange, type Written } from "./record_change.ts";
 
-/** Roles that a key may give: who rules the org is for an owner in the dashboard. */
-export const KEY_GIVEN_ROLES = ["approver", "viewer"] as const;
+/** Roles that a key may give: who rules the org is for its members to say. */
+export const KEY_GIVEN_ROLES = ["approver", "viewer"] as const satisfies readonly Role[];
 
-/** A member as a key may ask for one. */
-export interface MemberFields {
-  readonly role: typeof KEY_GIVEN_ROLES[number];
-  readonly groups: MemberRecord["groups"];
-}
+/** What makes a member one who may do more or less. */
+export type MemberFields = Pick<MemberRecord, "role" | "groups">;
 
 /**
  * Makes a person a member, or changes role and groups of one. They can sign in only by invitation.
  * @param email in lower case
- * @throws {Refusal} owner_required for an owner or admin; invalid_request for a viewer with groups
+ * @throws {Refusal} owner_required of a key for an owner or admin; role_required of a member for a
+ *   role above their own, recovery_held, fresh_assertion_required; last_owner; invalid_request for a
+ *   viewer with groups
  */
 export function putMember(
   email: string,
@@ -29,18 +34,22 @@ export function putMember(
   }
   return {
     plan(transaction, caller) {
-      const old = transaction.snapshot.members.get(email) ?? null;
-      assertNoRuler(old);
+      const { snapshot } = transaction;
+      const old = snapshot.members.get(email) ?? null;
+      assertMayRule(caller, old === null ? [role] : [old.role, role]);
       const next: MemberRecord = {
         ...(old ?? {
           id: transaction.id("usr"),
           email,
+          account: null,
           has_passkey: false,
+          held_until: null,
           created_at: transaction.at,
         }),
         role,
         groups: [...groups].sort(),
       };
+      if (old !== null) assertOwnerStays(snapshot, old, next);
       writeChange(transaction, { caller, request_id }, memberChange(caller.org, old, next));
       return {
         record: next,
@@ -51,16 +60,84 @@ export function putMember(
   };
 }
 
-/** Ends a membership. @throws {Refusal} not_found; owner_required for an owner or admin */
+/**
+ * Ends a membership: the person's next click in this org is refused, on every node. Keys and agents
+ * that they made stay, and go on saying who was behind them.
+ * @throws {Refusal} not_found; owner_required of a key for an owner or admin; role_required of a
+ *   member for a role above their own, recovery_held, fresh_assertion_required; last_owner
+ */
 export function removeMember(
   email: string,
   request_id: string,
-): CallerOperation<void, Written<MemberRecord>> {
+): CallerOperation<AccountRecord | null, Written<MemberRecord>> {
+  return {
+    load: (reader) => loadAccountOf(reader, reader.snapshot.members.get(email)),
+    plan(transaction, caller, account) {
+      const record = existingMember(transaction, email);
+      assertMayRule(caller, [record.role]);
+      endMembership(transaction, caller, { record, account, request_id });
+      return { record, created: false, policy_version: transaction.policyVersion };
+    },
+  };
+}
+
+/** A membership that ends, and the account that it was accepted by. */
+export interface EndingMembership {
+  readonly record: MemberRecord;
+  readonly account: AccountRecord | null;
+  readonly request_id: string;
+}
+
+/** Ends a membership, in the commit of what ends it. @throws {Refusal} last_owner */
+export function endMembership(
+  transaction: Transaction,
+  caller: Caller,
+  { record, account, request_id }: EndingMembership,
+): void {
+  const { orgId } = transaction.snapshot;
+  assertOwnerStays(transaction.snapshot, record, null);
+  writeChange(transaction, { caller, request_id }, memberChange(orgId, record, null));
+  if (account === null) return;
+  const orgs = account.orgs.filter((org) => org !== orgId);
+  transaction.set(accountKey(account.id), { ...account, orgs });
+}
+
+/** The account behind a membership, to be checked by the commit; null where there is none yet. */
+export async function loadAccountOf(
+  reader: Reader,
+  member: MemberRecord | undefined,
+): Promise<AccountRecord | null> {
+  const account = member?.account ?? null;
+  if (account === null) return null;
+  return (await reader.get(accountKey(account), accountRecord))?.value ?? null;
+}
+
+/**
+ * Another owner confirms that it was the member who recovered their account: they may rule again at
+ * once. Who is on hold confirms nobody, so not themself either.
+ * @throws {Refusal} not_found, role_required, recovery_held, fresh_assertion_required
+ */
+export function confirmRecovery(
+  id: string,
+  request_id: string,
+): MemberOperation<void, Written<MemberRecord>> {
   return {
     plan(transaction, caller) {
-      const record = existingMember(transaction, email);
-      assertNoRuler(record);
-      writeChange(transaction, { caller, request_id }, memberChange(caller.org, record, null));
+      const fresh = "Confirming a recovery";
+      demand(caller, { right: "confirm_recovery", unheld: true, fresh });
+      const old = transaction.snapshot.members.values().find((member) => member.id === id);
+      if (old === undefined) throw new Refusal("not_found", { what: `member ${id}` });
+      const record: MemberRecord = { ...old, held_until: null };
+      if (old.held_until !== null && old.held_until > transaction.at) {
+        transaction.setPolicy(memberKey(caller.org, old.email), record);
+        transaction.append({
+          type: "recovery.confirmed",
+          actor: { type: "member", id: caller.id },
+          subject: { member: id },
+          data: { held_until: new Date(old.held_until).toISOString(), request_id },
+          private: { email: old.email },
+        });
+      }
       return { record, created: false, policy_version: transaction.policyVersion };
     },
   };
@@ -73,10 +150,22 @@ export function existingMember({ snapshot }: Transaction, email: string): Member
   return record;
 }
 
-function assertNoRuler(member: MemberRecord | null): void {
-  if (member?.role === "owner" || member?.role === "admin") {
-    throw new Refusal("owner_required", { what: `Changing an ${member.role}` });
+/** Nobody gives or takes a role above their own. @throws {Refusal} role_required */
+export function requireGrant(caller: MemberCaller, roles: readonly Role[]): void {
+  requireRight(caller, "manage_members");
+  if (roles.every((role) => mayGrant(caller.role, role))) return;
+  throw new Refusal("role_required", { role: caller.role, right: "manage_members" });
+}
+
+/** Asks of whoever changes a member what that needs; `roles` are those given and taken. */
+function assertMayRule(caller: Caller, roles: readonly Role[]): void {
+  if (caller.type === "member") {
+    requireGrant(caller, roles);
+    demand(caller, { right: "manage_members", unheld: true, fresh: "Changing the team" });
+    return;
   }
+  const ruler = roles.find((role) => role === "owner" || role === "admin");
+  if (ruler !== undefined) throw new Refusal("owner_required", { what: `Changing an ${ruler}` });
 }
 
 function memberChange(

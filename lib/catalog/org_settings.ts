@@ -1,9 +1,12 @@
 import type { CallerOperation } from "../identity/caller_operation.ts";
+import { assertKillSwitch } from "../identity/kill_switch.ts";
+import { demand } from "../identity/member_demands.ts";
+import type { Transaction } from "../ledger/transaction.ts";
 import { Refusal } from "../refusals/refusal.ts";
 import { orgKey } from "../store/keys.ts";
 import type { OrgRecord } from "../store/records/policy.ts";
-import { assertKillSwitch } from "./kill_switch.ts";
-import { writeChange, type Written } from "./record_change.ts";
+import { type Author, writeChange, type Written } from "./record_change.ts";
+import { orgWidens } from "./widening.ts";
 
 const ORG_FIELDS = [
   "name",
@@ -23,8 +26,9 @@ const ORG_FIELDS = [
 export type OrgChange = Partial<Pick<OrgRecord, typeof ORG_FIELDS[number]>>;
 
 /**
- * Changes the settings of an org by a key.
- * @throws {Refusal} owner_required for what only an owner may change
+ * Changes the settings of an org. What lets more through is for owners, under a fresh assertion.
+ * @throws {Refusal} owner_required for what a key may not change; role_required, recovery_held,
+ *   fresh_assertion_required
  */
 export function changeOrg(
   change: OrgChange,
@@ -35,23 +39,46 @@ export function changeOrg(
       const { snapshot } = transaction;
       const old = snapshot.org;
       const next: OrgRecord = { ...old, ...change };
-      if (next.allow_personal_ids !== old.allow_personal_ids) {
+      if (caller.type !== "member" && next.allow_personal_ids !== old.allow_personal_ids) {
         throw new Refusal("owner_required", { what: "Allowing personal ids" });
       }
-      assertKillSwitch(snapshot, old.kill_switch, next.kill_switch);
-      const written = writeChange(transaction, { caller, request_id }, {
-        noun: "org",
-        key: orgKey(old.id),
-        subject: { org: old.id },
-        old,
-        next,
-        fields: ORG_FIELDS,
-      });
-      return {
-        record: written ? next : old,
-        created: false,
-        policy_version: transaction.policyVersion,
-      };
+      demand(caller, { right: "configure" });
+      assertKillSwitch(snapshot, caller, old.kill_switch, next.kill_switch);
+      if (orgWidens(old, next)) {
+        demand(caller, { right: "widen_settings", fresh: "A setting that lets more through" });
+      }
+      return writeOrg(transaction, { caller, request_id }, next);
     },
+  };
+}
+
+/** Stops everything in the org: its kill switch, by whoever may throw it. @throws {Refusal} role_required */
+export function stopOrg(
+  reason: string | null,
+  request_id: string,
+): CallerOperation<void, Written<OrgRecord>> {
+  return {
+    plan(transaction, caller) {
+      demand(caller, { right: "kill_switch_on" });
+      const next = { ...transaction.snapshot.org, kill_switch: { active: true, reason } };
+      return writeOrg(transaction, { caller, request_id }, next);
+    },
+  };
+}
+
+function writeOrg(transaction: Transaction, author: Author, next: OrgRecord): Written<OrgRecord> {
+  const old = transaction.snapshot.org;
+  const written = writeChange(transaction, author, {
+    noun: "org",
+    key: orgKey(old.id),
+    subject: { org: old.id },
+    old,
+    next,
+    fields: ORG_FIELDS,
+  });
+  return {
+    record: written ? next : old,
+    created: false,
+    policy_version: transaction.policyVersion,
   };
 }

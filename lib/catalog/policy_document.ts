@@ -18,6 +18,14 @@ import { idsOf, ruleChange, type RuleFields, ruleRecordOf } from "./rules.ts";
 import { tenantChange, type TenantFields } from "./tenants.ts";
 import { replacedTool, TOOL_FIELDS, type ToolFields, toolProblems } from "./tool_record.ts";
 import { archivedTool, toolChange } from "./tools.ts";
+import {
+  categoryWidens,
+  type RuleStep,
+  ruleWidens,
+  tenantWidens,
+  togglesTenantGate,
+  toolWidens,
+} from "./widening.ts";
 
 /** A whole policy as one document. A kind that is left out stays as it is; an empty one is emptied. */
 export interface PolicyDocument {
@@ -34,11 +42,14 @@ export interface Described {
   readonly resources: readonly ResourceRecord[];
 }
 
-/** One row that a document changes, besides the record change the tool that it is about. */
+/** One row that a document changes, besides the record change the tool or rule that it is about. */
 export interface RowChange {
   readonly kind: "tools" | "categories" | "tenants" | "resources" | "rules";
   readonly change: RecordChange;
+  /** Whether it lets more through. */
+  readonly widens: boolean;
   readonly tool?: { readonly old: ToolRecord | null; readonly next: ToolRecord };
+  readonly rule?: RuleStep;
   /** How the difference names it. */
   readonly label: { readonly [name: string]: string | Selector };
 }
@@ -47,6 +58,8 @@ export interface RowChange {
 export interface DocumentChanges {
   readonly rows: readonly RowChange[];
   readonly problems: readonly InputProblem[];
+  /** Whether any of it, or all of it together, lets more through. */
+  readonly widens: boolean;
 }
 
 /** Ids for new records, and the time of the commit in milliseconds. */
@@ -78,7 +91,9 @@ export function documentChanges(
   addTenants(snapshot, described, document, making, add);
   addResources(snapshot, described, document, making, add);
   addRules(snapshot, document, making, add);
-  return { rows, problems };
+  const steps = rows.flatMap(({ rule }) => rule ?? []);
+  const widens = rows.some((row) => row.widens) || togglesTenantGate(snapshot.rules, steps);
+  return { rows, problems, widens };
 }
 
 type Add = (row: RowChange, ...problems: InputProblem[]) => void;
@@ -95,29 +110,45 @@ function addTools(snapshot: Snapshot, { tools }: PolicyDocument, making: Making,
       path: `/tools/${i}${path}`,
       message,
     }));
-    add({ kind: "tools", change, label: { name }, tool: { old, next } }, ...problems);
+    add(toolRow(snapshot, change, { old, next }), ...problems);
   });
   const named = new Set(tools.map(({ name }) => name));
   for (const old of snapshot.tools.values()) {
     if (named.has(old.name) || old.status === "draft") continue;
     const next = archivedTool(old, making.at);
     const change = toolChange(snapshot.orgId, old, next);
-    add({ kind: "tools", change, label: { name: old.name }, tool: { old, next } });
+    add(toolRow(snapshot, change, { old, next }));
   }
+}
+
+function toolRow(
+  snapshot: Snapshot,
+  change: RecordChange,
+  tool: { readonly old: ToolRecord | null; readonly next: ToolRecord },
+): RowChange {
+  const widens = toolWidens(tool.old, tool.next, snapshot);
+  return { kind: "tools", change, widens, label: { name: tool.next.name }, tool };
 }
 
 function addCategories(snapshot: Snapshot, { categories }: PolicyDocument, add: Add): void {
   if (categories === undefined) return;
   const org = snapshot.orgId;
   for (const next of categories) {
-    const change = categoryChange(org, snapshot.category(next.name) ?? null, next);
-    add({ kind: "categories", change, label: { name: next.name } });
+    const old = snapshot.category(next.name) ?? null;
+    const widens = categoryWidens(old, next);
+    const change = categoryChange(org, old, next);
+    add({ kind: "categories", change, widens, label: { name: next.name } });
   }
   const named = new Set(categories.map(({ name }) => name));
   for (const old of snapshot.categories.values()) {
     if (named.has(old.name)) continue;
     const change = categoryChange(org, old, null);
-    add({ kind: "categories", change, label: { name: old.name } });
+    add({
+      kind: "categories",
+      change,
+      widens: categoryWidens(old, null),
+      label: { name: old.name },
+    });
   }
 }
 
@@ -136,14 +167,24 @@ function addTenants(
     const old = known.get(id) ?? null;
     const next: TenantRecord = { ...fields, created_at: old?.created_at ?? at };
     const personal = personalIdProblems(snapshot.org, { [`/tenants/${i}/id`]: id });
-    add({ kind: "tenants", change: tenantChange(org, old, next), label: { id } }, ...personal);
+    add(tenantRow(snapshot, old, next), ...personal);
     known.delete(id);
   });
   for (const [id, old] of known) {
-    add({ kind: "tenants", change: tenantChange(org, old, null), label: { id } });
+    add(tenantRow(snapshot, old, null));
     if (rules !== undefined || !snapshot.rules.hasTenant(id)) continue;
     for (const rule of snapshot.rules.forTenant(id)) add(ruleRow(org, rule, null));
   }
+}
+
+function tenantRow(
+  { orgId, rules }: Snapshot,
+  old: TenantRecord | null,
+  next: TenantRecord | null,
+): RowChange {
+  const change = tenantChange(orgId, old, next);
+  const label = { id: next?.id ?? old?.id ?? "" };
+  return { kind: "tenants", change, widens: tenantWidens(old, next, rules), label };
 }
 
 function addResources(
@@ -161,11 +202,13 @@ function addResources(
     const old = known.get(id) ?? null;
     const next: ResourceRecord = { ...fields, created_at: old?.created_at ?? at };
     const personal = personalIdProblems(snapshot.org, { [`/resources/${i}/id`]: id });
-    add({ kind: "resources", change: resourceChange(org, old, next), label: { id } }, ...personal);
+    const change = resourceChange(org, old, next);
+    add({ kind: "resources", change, widens: false, label: { id } }, ...personal);
     known.delete(id);
   });
   for (const [id, old] of known) {
-    add({ kind: "resources", change: resourceChange(org, old, null), label: { id } });
+    const change = resourceChange(org, old, null);
+    add({ kind: "resources", change, widens: false, label: { id } });
   }
 }
 
@@ -193,6 +236,8 @@ function ruleRow(org: string, old: RuleRecord | null, next: RuleRecord | null): 
   return {
     kind: "rules",
     change,
+    widens: ruleWidens(old, next),
+    rule: { old, next },
     label: rule === null ? {} : { selector: rule.selector, permission: rule.permission },
   };
 }

@@ -1,4 +1,5 @@
 import type { CallerOperation } from "../identity/caller_operation.ts";
+import { demand } from "../identity/member_demands.ts";
 import type { Reader } from "../ledger/transaction.ts";
 import { Refusal } from "../refusals/refusal.ts";
 import { resourceKey, resourcePrefix } from "../store/keys.ts";
@@ -41,6 +42,7 @@ function writeResource(
       assertNoPersonalIds(transaction.snapshot.org, { "/id": id });
       const created_at = old?.created_at ?? transaction.at;
       const next: ResourceRecord = { id, name, type, metadata, created_at };
+      demand(caller, { right: "configure" });
       writeChange(transaction, { caller, request_id }, resourceChange(caller.org, old, next));
       return {
         record: next,
@@ -60,6 +62,7 @@ export function removeResource(
     load: (reader) => loadResource(reader, id),
     plan(transaction, caller, old) {
       const record = found(id, old);
+      demand(caller, { right: "configure" });
       writeChange(transaction, { caller, request_id }, resourceChange(caller.org, record, null));
       return { record, created: false, policy_version: transaction.policyVersion };
     },

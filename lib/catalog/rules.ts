@@ -1,4 +1,5 @@
 import type { CallerOperation } from "../identity/caller_operation.ts";
+import { demand } from "../identity/member_demands.ts";
 import type { JsonObject } from "../json/json_value.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import { levelOfSelector } from "../policy/levels.ts";
@@ -7,13 +8,14 @@ import { ruleKey } from "../store/keys.ts";
 import type { RuleRecord, Selector } from "../store/records/policy.ts";
 import { assertNoPersonalIds, type GivenIds } from "./personal_ids.ts";
 import { type RecordChange, writeChange, type Written } from "./record_change.ts";
+import { type RuleStep, ruleWidens, togglesTenantGate } from "./widening.ts";
 
 /** A rule as it is asked for. */
 export type RuleFields = Pick<RuleRecord, "selector" | "permission" | "note">;
 
 /**
  * Makes the rule of a selector, or replaces it: there is one for each.
- * @throws {Refusal} invalid_selector, invalid_request
+ * @throws {Refusal} invalid_selector, invalid_request, fresh_assertion_required
  */
 export function putRule(
   fields: RuleFields,
@@ -26,6 +28,7 @@ export function putRule(
       assertNoPersonalIds(snapshot.org, idsOf(fields.selector, "/selector"));
       const old = snapshot.rules.get(fields.selector) ?? null;
       const next = ruleRecordOf(fields, old, { id: transaction.id("rul"), at });
+      demand(caller, { right: "configure", fresh: freshFor(transaction, { old, next }) });
       const change = ruleChange(caller.org, old, next);
       const written = writeChange(transaction, { caller, request_id }, change);
       return {
@@ -37,7 +40,7 @@ export function putRule(
   };
 }
 
-/** Removes a rule. @throws {Refusal} not_found */
+/** Removes a rule. @throws {Refusal} not_found, fresh_assertion_required */
 export function removeRule(
   id: string,
   request_id: string,
@@ -45,10 +48,29 @@ export function removeRule(
   return {
     plan(transaction, caller) {
       const record = existingRule(transaction, id);
+      const step = { old: record, next: null };
+      demand(caller, { right: "configure", fresh: freshFor(transaction, step) });
       writeChange(transaction, { caller, request_id }, ruleChange(caller.org, record, null));
       return { record, created: false, policy_version: transaction.policyVersion };
     },
   };
+}
+
+/** What of a change of one rule needs a fresh assertion; null when it does not widen. */
+function freshFor({ snapshot: { rules } }: Transaction, step: RuleStep): string | null {
+  const { old, next } = step;
+  if (!ruleWidens(old, next) && !togglesTenantGate(rules, [step])) return null;
+  if (next === null) return "Removing a rule";
+  const { resource_id, tool_name, method, tag } = next.selector;
+  const what = tool_name ?? resource_id ?? method ?? `what is tagged ${tag ?? ""}`;
+  switch (next.permission) {
+    case "allowed":
+      return `Letting ${what} run without asking`;
+    case "requires_approval":
+      return `Letting ${what} run after an approval`;
+    case "disabled":
+      return "The first rule that names a tenant";
+  }
 }
 
 /** The rule with this id in the transaction's org. @throws {Refusal} not_found */

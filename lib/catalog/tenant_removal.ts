@@ -1,4 +1,5 @@
 import type { CallerOperation } from "../identity/caller_operation.ts";
+import { demand } from "../identity/member_demands.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import { keyText } from "../ledger/transaction.ts";
 import { Refusal } from "../refusals/refusal.ts";
@@ -7,6 +8,7 @@ import type { RuleRecord, TenantRecord } from "../store/records/policy.ts";
 import { type Author, writeChange } from "./record_change.ts";
 import { ruleChange } from "./rules.ts";
 import { loadTenant, tenantChange } from "./tenants.ts";
+import { tenantWidens } from "./widening.ts";
 
 /** One commit takes so many rules at most, and keys of so many characters. */
 const MAX_RULES = 250;
@@ -31,7 +33,8 @@ type Transact = (operation: CallerOperation<TenantRecord | null, RemovalStep>) =
  * Removes a tenant and its rules. The tenant goes with the first commit: whatever stops the rest,
  * an action of an unregistered tenant is held as long as any of its rules is left. Removing it again
  * removes what was left.
- * @throws {Refusal} not_found when there is neither the tenant nor a rule of it
+ * @throws {Refusal} not_found when there is neither the tenant nor a rule of it,
+ *   fresh_assertion_required
  */
 export async function removeTenant(
   transact: Transact,
@@ -53,9 +56,12 @@ function firstStep(id: string, request_id: string): Parameters<Transact>[0] {
     load: (reader) => loadTenant(reader, id),
     plan(transaction, caller, tenant) {
       const author = { caller, request_id };
-      if (tenant === null && !transaction.snapshot.rules.hasTenant(id)) {
+      const { rules } = transaction.snapshot;
+      if (tenant === null && !rules.hasTenant(id)) {
         throw new Refusal("not_found", { what: `tenant ${id}` });
       }
+      const widens = tenantWidens(tenant, null, rules) || rules.hasTenant(id);
+      demand(caller, { right: "configure", fresh: widens ? `Removing the tenant ${id}` : null });
       writeChange(transaction, author, tenantChange(caller.org, tenant, null));
       return removeRules(transaction, author, id, tenant);
     },
@@ -65,6 +71,8 @@ function firstStep(id: string, request_id: string): Parameters<Transact>[0] {
 function nextStep(id: string, request_id: string): Parameters<Transact>[0] {
   return {
     plan(transaction, caller) {
+      // The first step was the one to widen, so only the right is asked again.
+      demand(caller, { right: "configure" });
       // Registered anew meanwhile: what it has now is not ours to remove.
       if (transaction.snapshot.isTenantRegistered(id)) {
         const { policyVersion: policy_version } = transaction;

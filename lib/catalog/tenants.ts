@@ -1,5 +1,6 @@
 import type { CallerOperation } from "../identity/caller_operation.ts";
 import { tenantWithin } from "../identity/caller.ts";
+import { demand } from "../identity/member_demands.ts";
 import type { Reader } from "../ledger/transaction.ts";
 import { Refusal } from "../refusals/refusal.ts";
 import { tenantKey, tenantPrefix } from "../store/keys.ts";
@@ -8,11 +9,15 @@ import { type TenantRecord, tenantRecord } from "../store/records/policy.ts";
 import { assertNoPersonalIds } from "./personal_ids.ts";
 import { recordsAfter, type Span } from "./records_after.ts";
 import { type RecordChange, writeChange, type Written } from "./record_change.ts";
+import { tenantWidens } from "./widening.ts";
 
 /** What may be said of a tenant besides its id. */
 export type TenantFields = Pick<TenantRecord, "name" | "metadata">;
 
-/** Registers a tenant or replaces what is said of it. @throws {Refusal} invalid_request */
+/**
+ * Registers a tenant or replaces what is said of it.
+ * @throws {Refusal} invalid_request, fresh_assertion_required
+ */
 export function putTenant(
   id: string,
   fields: TenantFields,
@@ -46,6 +51,8 @@ function writeTenant(
         metadata,
         created_at: old?.created_at ?? transaction.at,
       };
+      const widens = tenantWidens(old, next, transaction.snapshot.rules);
+      demand(caller, { right: "configure", fresh: widens ? `Registering the tenant ${id}` : null });
       writeChange(transaction, { caller, request_id }, tenantChange(caller.org, old, next));
       return {
         record: next,

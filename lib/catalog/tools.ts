@@ -1,10 +1,12 @@
 import type { CallerOperation } from "../identity/caller_operation.ts";
+import { assertKillSwitch } from "../identity/kill_switch.ts";
+import { demand } from "../identity/member_demands.ts";
 import { schedule } from "../due/schedule.ts";
+import type { Caller } from "../identity/caller.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import { Refusal } from "../refusals/refusal.ts";
 import { toolKey } from "../store/keys.ts";
 import type { ToolRecord } from "../store/records/policy.ts";
-import { assertKillSwitch } from "./kill_switch.ts";
 import { type Author, type RecordChange, writeChange, type Written } from "./record_change.ts";
 import { toolDefinitionDigest } from "./tool_definition.ts";
 import {
@@ -16,10 +18,12 @@ import {
   type ToolFields,
   toolProblems,
 } from "./tool_record.ts";
+import { toolWidens } from "./widening.ts";
 
 /**
  * Registers a tool, or replaces its description.
- * @throws {Refusal} invalid_request, owner_required
+ * @throws {Refusal} invalid_request, owner_required, role_required, recovery_held,
+ *   fresh_assertion_required
  */
 export function putTool(
   name: string,
@@ -37,7 +41,10 @@ export function putTool(
   };
 }
 
-/** Changes named fields of a tool. @throws {Refusal} not_found, invalid_request, owner_required */
+/**
+ * Changes named fields of a tool.
+ * @throws {Refusal} not_found, and what `putTool` refuses
+ */
 export function changeTool(
   name: string,
   fields: ToolFields,
@@ -56,7 +63,8 @@ export function changeTool(
 /**
  * Takes a tool out of use: a draft is removed, any other archived, so that what was once approved
  * stays known by its name and is refused from now on.
- * @throws {Refusal} not_found, owner_required
+ * @throws {Refusal} not_found, owner_required, role_required, recovery_held,
+ *   fresh_assertion_required
  */
 export function removeTool(
   name: string,
@@ -66,11 +74,8 @@ export function removeTool(
     plan(transaction, caller) {
       const old = existingTool(transaction, name);
       const removed = old.status === "draft";
-      if (removed) {
-        // Asked about again it would come back as a draft whose switch is off.
-        assertKillSwitch(transaction.snapshot, old.kill_switch, { active: false });
-      }
       const next = removed ? null : archivedTool(old, transaction.at);
+      assertChange(transaction, caller, old, next);
       const written = writeTool(transaction, { caller, request_id }, old, next);
       return {
         record: written && next !== null ? next : old,
@@ -78,6 +83,22 @@ export function removeTool(
         removed,
         policy_version: transaction.policyVersion,
       };
+    },
+  };
+}
+
+/** Stops a tool: its kill switch, by whoever may throw it. @throws {Refusal} not_found, role_required */
+export function stopTool(
+  name: string,
+  reason: string | null,
+  request_id: string,
+): CallerOperation<void, Written<ToolRecord>> {
+  return {
+    plan(transaction, caller) {
+      demand(caller, { right: "kill_switch_on" });
+      const old = existingTool(transaction, name);
+      const next = mergedTool(old, { kill_switch: { active: true, reason } }, transaction.at);
+      return writtenTool(transaction, { caller, request_id }, old, next);
     },
   };
 }
@@ -143,11 +164,49 @@ function accepted(
   next: ToolRecord,
 ): Written<ToolRecord> {
   refuseProblems(toolProblems(old, next));
-  if (old !== null) assertKillSwitch(transaction.snapshot, old.kill_switch, next.kill_switch);
-  const written = writeTool(transaction, author, old, next);
+  assertChange(transaction, author.caller, old, next);
+  return writtenTool(transaction, author, old, next);
+}
+
+function writtenTool(
+  transaction: Transaction,
+  author: Author,
+  old: ToolRecord | null,
+  next: ToolRecord,
+): Written<ToolRecord> {
+  const changed = writeTool(transaction, author, old, next);
   return {
-    record: written || old === null ? next : old,
+    record: changed || old === null ? next : old,
     created: old === null,
     policy_version: transaction.policyVersion,
   };
+}
+
+/** Asks of whoever changes a tool what that change needs. */
+function assertChange(
+  { snapshot }: Transaction,
+  caller: Caller,
+  old: ToolRecord | null,
+  next: ToolRecord | null,
+): void {
+  demand(caller, { right: "configure" });
+  // A draft that is removed comes back, when it is asked about again, with its switch off.
+  const released = next?.kill_switch ?? { active: false };
+  if (old !== null) assertKillSwitch(snapshot, caller, old.kill_switch, released);
+  if (toolWidens(old, next, snapshot)) {
+    demand(caller, { right: "configure", fresh: looseningOf(old, next) });
+  }
+}
+
+/** How a refusal names what lets more through. */
+function looseningOf(old: ToolRecord | null, next: ToolRecord | null): string {
+  if (next === null) return `Removing ${old?.name}`;
+  const { name, default_permission, status } = next;
+  if (status !== "approved") return `Loosening ${name}`;
+  const approves = old?.status !== "approved";
+  const allowed = default_permission === "allowed";
+  if (allowed && (approves || old.default_permission !== "allowed")) {
+    return `Letting ${name} run without asking`;
+  }
+  return approves ? `Approving ${name}` : `Loosening ${name}`;
 }

@@ -1,5 +1,5 @@
-import type { CallerOperation } from "../identity/caller_operation.ts";
-import { type Caller, requireTier, tenantWithin } from "../identity/caller.ts";
+import type { MachineOperation } from "../identity/caller_operation.ts";
+import { type MachineCaller, requireTier, tenantWithin } from "../identity/caller.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import { Refusal } from "../refusals/refusal.ts";
 import type { ToolRecord } from "../store/records/policy.ts";
@@ -19,7 +19,7 @@ export interface Checked {
 export function checkOperation(
   request: CheckRequest,
   client: Client,
-): CallerOperation<DiscoveryRoom | null, Checked> {
+): MachineOperation<DiscoveryRoom | null, Checked> {
   const question = new Question(request, client);
   return {
     prepare: (deps, org) => question.prepare(deps, org),
@@ -38,7 +38,7 @@ export function checkOperation(
 export function checkBatchOperation(
   requests: readonly CheckRequest[],
   client: Client,
-): CallerOperation<DiscoveryRoom | null, (Checked | Refusal)[]> {
+): MachineOperation<DiscoveryRoom | null, (Checked | Refusal)[]> {
   const questions = requests.map((request) => new Question(request, client));
   return {
     prepare(deps, org) {
@@ -63,7 +63,7 @@ export function checkBatchOperation(
 
 function checkOne(
   transaction: Transaction,
-  caller: Caller,
+  caller: MachineCaller,
   question: Question,
   room: DiscoveryRoom | null,
 ): Checked {

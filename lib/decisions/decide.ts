@@ -1,6 +1,6 @@
 import type { Action } from "../actions/action.ts";
 import { assertNoPersonalIds } from "../catalog/personal_ids.ts";
-import { actorOf, type Caller } from "../identity/caller.ts";
+import { actorOf, type MachineCaller } from "../identity/caller.ts";
 import type { Placed } from "../ledger/entry.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import { type Resolution, resolve } from "../policy/chain.ts";
@@ -27,7 +27,7 @@ export interface Decision {
  */
 export function decide(
   transaction: Transaction,
-  caller: Caller,
+  caller: MachineCaller,
   question: Question,
   tenant: string | null,
 ): Decision {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { actorOf, type Caller } from "../identity/caller.ts";
+import { actorOf, type MachineCaller } from "../identity/caller.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import { discovers, draftToolRecord, type Via } from "../policy/chain.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
@@ -29,7 +29,7 @@ export interface DiscoveryRoom {
 /** Reads how much room discovery has, where the tool is unknown and may be discovered. */
 export async function loadDiscoveryRoom(
   reader: Reader,
-  caller: Caller,
+  caller: MachineCaller,
 ): Promise<DiscoveryRoom> {
   const org = caller.org;
   const [ofOrg, ofCaller] = await Promise.all([
@@ -55,7 +55,7 @@ export function isDiscovery(snapshot: Snapshot, tool: string, via: Via): boolean
  */
 export function toolAfter(
   transaction: Transaction,
-  caller: Caller,
+  caller: MachineCaller,
   decision: Decision,
   room: DiscoveryRoom | null,
 ): ToolRecord | null {
@@ -70,7 +70,7 @@ export function toolAfter(
 
 function registerDraft(
   transaction: Transaction,
-  caller: Caller,
+  caller: MachineCaller,
   tool: string,
   room: DiscoveryRoom,
 ): ToolRecord | null {

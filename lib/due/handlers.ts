@@ -1,5 +1,11 @@
+import { deliverAlert } from "../alerts/deliver_alert.ts";
+import { expandAlert } from "../alerts/expand_alert.ts";
 import { cancelForTool, settleDueApproval } from "../approvals/due_approvals.ts";
 import { reportDue } from "../executions/report_due.ts";
+import { clearDeletedOrg } from "../orgs/delete_org.ts";
+import { eraseOrg } from "../orgs/erase_org.ts";
+import { erasePerson } from "../people/erase_person.ts";
+import { deliverIdentityEvent } from "../people/identity_events.ts";
 import type { Services } from "../services.ts";
 import type { DueKind, DueWork } from "./schedule.ts";
 
@@ -15,4 +21,16 @@ export const DUE_HANDLERS: Readonly<Record<DueKind, DueHandler>> = {
   approval_lapses: settleDueApproval,
   tool_changed: cancelForTool,
   report_due: reportDue,
+  identity_event: deliverIdentityEvent,
+  alert_new_request: expandAlert,
+  alert_second_level: expandAlert,
+  alert_nearing_expiry: expandAlert,
+  alert_decided: expandAlert,
+  alert_delivery: deliverAlert,
+  org_deleted: clearDeletedOrg,
+  org_erased: eraseOrg,
+  person_erased: erasePerson,
 };
+
+/** Work that waits for somebody else's server: it must hold up nothing of our own. */
+export const OUTSIDE_KINDS: ReadonlySet<DueKind> = new Set(["alert_delivery"]);

@@ -1,3 +1,4 @@
+import { z } from "zod";
 import type { Transaction } from "../ledger/transaction.ts";
 import { dueKey } from "../store/keys.ts";
 
@@ -7,6 +8,15 @@ export const DUE_KINDS = [
   "approval_lapses",
   "tool_changed",
   "report_due",
+  "identity_event",
+  "alert_new_request",
+  "alert_second_level",
+  "alert_nearing_expiry",
+  "alert_decided",
+  "alert_delivery",
+  "org_deleted",
+  "org_erased",
+  "person_erased",
 ] as const;
 export type DueKind = (typeof DUE_KINDS)[number];
 
@@ -20,17 +30,32 @@ export interface DueWork {
   readonly id: string;
 }
 
+/** A row of due work as it is stored. */
+export const dueWork: z.ZodType<DueWork> = z.object({
+  kind: z.enum(DUE_KINDS),
+  at: z.number().int().nonnegative(),
+  org: z.string(),
+  id: z.string(),
+});
+
+/** News of work that is due already, for a worker that no queue wakes. */
+export const DUE_NOW = "due now";
+
 /**
  * Puts work into the same commit as its cause: a row that a sweep finds, and, where the platform
- * has queues, a message that arrives at the time.
+ * has queues, a message that arrives at the time. Work for another org goes into its own commits.
  */
 export function schedule(
   transaction: Transaction,
-  { kind, at, id }: Pick<DueWork, "kind" | "at" | "id">,
+  { kind, at, id, org = transaction.snapshot.orgId }:
+    & Pick<DueWork, "kind" | "at" | "id">
+    & Partial<Pick<DueWork, "org">>,
 ): void {
-  const work: DueWork = { kind, at, org: transaction.snapshot.orgId, id };
-  transaction.set(dueKey(at, kind, work.org, id), work);
+  const work: DueWork = { kind, at, org, id };
+  transaction.set(dueKey(at, kind, org, id), work);
   if (transaction.deps.queues) {
     transaction.enqueue({ due: work }, Math.max(0, at - transaction.at));
+  } else if (at <= transaction.at) {
+    transaction.notify(DUE_NOW);
   }
 }

@@ -1,8 +1,9 @@
 import { actionDigest } from "../actions/action_digest.ts";
+import { tellOfApproval } from "../approvals/topics.ts";
 import { assertNoPersonalIds } from "../catalog/personal_ids.ts";
 import type { Client } from "../identity/client.ts";
-import { type Caller, tenantWithin } from "../identity/caller.ts";
-import type { CallerOperation } from "../identity/caller_operation.ts";
+import { type MachineCaller, tenantWithin } from "../identity/caller.ts";
+import type { MachineOperation } from "../identity/caller_operation.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import { Refusal } from "../refusals/refusal.ts";
 import { dueKey, runTokenKey } from "../store/keys.ts";
@@ -35,7 +36,7 @@ export function logExecutionOperation(
   sealer: Sealer,
   report: Report,
   client: Client,
-): CallerOperation<PresentedToken | null, LoggedExecution | Refusal> {
+): MachineOperation<PresentedToken | null, LoggedExecution | Refusal> {
   const { token: text, given, outcome } = report;
   return {
     load: (reader, caller) =>
@@ -67,6 +68,7 @@ export function logExecutionOperation(
         ? { ...run, status: "reported_late", late_execution_id: id }
         : { ...run, status: event === "report" ? "reported" : "unknown", execution_id: id };
       transaction.set(runTokenKey(snapshot.orgId, token.id), reported);
+      if (token.approval_id !== null) tellOfApproval(transaction, token.approval_id);
       return logged;
     },
   };
@@ -84,7 +86,11 @@ function openRun(transaction: Transaction, token: RunTokenRecord): ConsumedToken
 }
 
 /** Whether the report names the token's action in full: what it leaves out, the action has not. */
-function isWholeAction(caller: Caller, token: RunTokenRecord, given: Report["given"]): boolean {
+function isWholeAction(
+  caller: MachineCaller,
+  token: RunTokenRecord,
+  given: Report["given"],
+): boolean {
   const tenant = walledTenant(caller, given.tenant ?? null);
   if (tenant instanceof Refusal) return false;
   return actionDigest(caller.org, wholeAction(given, tenant)) === token.action_digest;
@@ -97,7 +103,7 @@ function wholeAction(given: Report["given"], tenant: string | null) {
 
 function logUnattested(
   transaction: Transaction,
-  caller: Caller,
+  caller: MachineCaller,
   { given, outcome }: Report,
   client: Client,
 ): LoggedExecution {

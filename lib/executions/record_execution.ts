@@ -1,5 +1,5 @@
 import type { Client } from "../identity/client.ts";
-import { actorOf, type Caller } from "../identity/caller.ts";
+import { actorOf, type MachineCaller } from "../identity/caller.ts";
 import type { Actor, Placed } from "../ledger/entry.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import type { JsonValue } from "../json/json_value.ts";
@@ -23,7 +23,7 @@ export type Run = Pick<
 >;
 
 /** Who said it; null when the deadline passed without a word. */
-export type Reporter = { readonly caller: Caller; readonly client: Client } | null;
+export type Reporter = { readonly caller: MachineCaller; readonly client: Client } | null;
 
 const DEADLINE: Actor = { type: "system", id: "report_deadline" };
 

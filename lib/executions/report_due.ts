@@ -1,3 +1,4 @@
+import { tellOfApproval } from "../approvals/topics.ts";
 import type { DueWork } from "../due/schedule.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import type { Services } from "../services.ts";
@@ -17,6 +18,7 @@ export function noteUnreported(transaction: Transaction, token: ConsumedToken): 
     { result: "unknown", duration_ms: null, cost_micros: null, output_digest: null, error: null },
     null,
   );
+  if (token.approval_id !== null) tellOfApproval(transaction, token.approval_id);
   return { ...token, status: "unknown", execution_id: record.id };
 }
 

@@ -2,7 +2,7 @@ import { createHmac, hash } from "node:crypto";
 import { deflateRawSync, inflateRawSync } from "node:zlib";
 import { z } from "zod";
 import type { JsonValue } from "../json/json_value.ts";
-import type { CallerOperation } from "../identity/caller_operation.ts";
+import type { MachineOperation } from "../identity/caller_operation.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import { Refusal } from "../refusals/refusal.ts";
 import { idempotencyKey, runTokenKey, type StoreKey } from "../store/keys.ts";
@@ -71,11 +71,11 @@ const spending = z.object({ status: z.string(), expires_at: z.number() });
  * @throws {Refusal} idempotency_mismatch, idempotency_in_progress, idempotency_stale
  */
 export function keepAnswer<L, R>(
-  operation: CallerOperation<L, R | Refusal>,
+  operation: MachineOperation<L, R | Refusal>,
   request: Repeatable,
   render: (result: R) => Keepable,
   refuse: (refusal: Refusal) => Keepable | null,
-): CallerOperation<Kept<L>, Answered | Refusal> {
+): MachineOperation<Kept<L>, Answered | Refusal> {
   const key = idempotencyKey(
     request.org,
     request.credential_id,

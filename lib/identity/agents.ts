@@ -1,11 +1,13 @@
 import type { Transaction } from "../ledger/transaction.ts";
+import { agentWidens } from "../catalog/widening.ts";
 import { Refusal } from "../refusals/refusal.ts";
 import { agentKey, credentialKey, credentialUsedKey } from "../store/keys.ts";
 import type { AgentRecord, CredentialIndex } from "../store/records/identity.ts";
 import { actorOf, type Caller } from "./caller.ts";
 import type { CallerOperation } from "./caller_operation.ts";
+import { assertKillSwitch } from "./kill_switch.ts";
 import { assertMachineFields, machineEntry, type MachineFields } from "./machine_fields.ts";
-import { ownerEnrolled } from "./owner_enrolled.ts";
+import { demand } from "./member_demands.ts";
 import { makeSecret, secretHash } from "./secret.ts";
 
 /** An agent as it is asked for. */
@@ -28,8 +30,8 @@ export interface TokenedAgent extends WrittenAgent {
 }
 
 /**
- * Makes an agent, for which the same member answers as for the one that makes it.
- * @throws {Refusal} invalid_request
+ * Makes an agent. The member who makes it answers for it, or who answers for the key that does.
+ * @throws {Refusal} invalid_request, role_required, recovery_held, fresh_assertion_required
  */
 export function createAgent(
   fields: NewAgent,
@@ -37,6 +39,7 @@ export function createAgent(
 ): CallerOperation<void, TokenedAgent> {
   return {
     plan(transaction, caller) {
+      demand(caller, { right: "configure", unheld: true, fresh: "Making an agent" });
       assertMachineFields(transaction, fields);
       const secret = makeSecret("agent", transaction.deps.random);
       const record: AgentRecord = {
@@ -60,9 +63,9 @@ export function createAgent(
 }
 
 /**
- * Changes an agent. Stopping it is for every management key; once an owner has a passkey, only an
- * owner lets it go on, so that a stolen key does not undo what a person stopped.
- * @throws {Refusal} not_found, owner_required, invalid_request
+ * Changes an agent.
+ * @throws {Refusal} not_found, owner_required, invalid_request, role_required, recovery_held,
+ *   fresh_assertion_required
  */
 export function changeAgent(
   id: string,
@@ -71,13 +74,14 @@ export function changeAgent(
 ): CallerOperation<void, WrittenAgent> {
   return {
     plan(transaction, caller) {
+      demand(caller, { right: "configure" });
       const old = existingAgent(transaction, id);
-      const releases = old.kill_switch.active && change.kill_switch?.active === false;
-      if (releases && ownerEnrolled(transaction.snapshot)) {
-        throw new Refusal("owner_required", { what: "Releasing a kill switch" });
+      const record: AgentRecord = { ...old, ...change };
+      assertKillSwitch(transaction.snapshot, caller, old.kill_switch, record.kill_switch);
+      if (agentWidens(old, record)) {
+        demand(caller, { right: "configure", fresh: "Letting an agent do more" });
       }
       assertMachineFields(transaction, change);
-      const record: AgentRecord = { ...old, ...change };
       transaction.setPolicy(agentKey(caller.org, id), record);
       appendAgentEntry(transaction, caller, "agent.set", id, change, requestId);
       return { record, policy_version: transaction.policyVersion };
@@ -85,13 +89,58 @@ export function changeAgent(
   };
 }
 
-/** Gives an agent a new token; the old one is void at once. @throws {Refusal} not_found */
+/**
+ * Stops an agent: its kill switch, by whoever may throw it.
+ * @throws {Refusal} not_found, role_required
+ */
+export function pauseAgent(
+  id: string,
+  reason: string | null,
+  requestId: string,
+): CallerOperation<void, WrittenAgent> {
+  return {
+    plan(transaction, caller) {
+      const record = stopAgent(transaction, caller, { id, reason, requestId });
+      return { record, policy_version: transaction.policyVersion };
+    },
+  };
+}
+
+/**
+ * Stops an agent in the commit of what is the reason for it. One that stands still already stays as
+ * it is.
+ * @throws {Refusal} not_found, role_required
+ */
+export function stopAgent(
+  transaction: Transaction,
+  caller: Caller,
+  { id, reason, requestId }: {
+    readonly id: string;
+    readonly reason: string | null;
+    readonly requestId: string;
+  },
+): AgentRecord {
+  demand(caller, { right: "kill_switch_on" });
+  const old = existingAgent(transaction, id);
+  if (old.kill_switch.active) return old;
+  const kill_switch = { active: true, reason };
+  const record: AgentRecord = { ...old, kill_switch };
+  transaction.setPolicy(agentKey(caller.org, id), record);
+  appendAgentEntry(transaction, caller, "agent.set", id, { kill_switch }, requestId);
+  return record;
+}
+
+/**
+ * Gives an agent a new token; the old one is void at once.
+ * @throws {Refusal} not_found, role_required, recovery_held, fresh_assertion_required
+ */
 export function rotateAgent(
   id: string,
   requestId: string,
 ): CallerOperation<void, TokenedAgent> {
   return {
     plan(transaction, caller) {
+      demand(caller, { right: "configure", unheld: true, fresh: "A new token for an agent" });
       const old = existingAgent(transaction, id);
       const secret = makeSecret("agent", transaction.deps.random);
       const record: AgentRecord = { ...old, secret_hash: secretHash(secret) };
@@ -104,13 +153,14 @@ export function rotateAgent(
   };
 }
 
-/** Removes an agent; its token is void at once. @throws {Refusal} not_found */
+/** Removes an agent; its token is void at once. @throws {Refusal} not_found, role_required */
 export function removeAgent(
   id: string,
   requestId: string,
 ): CallerOperation<void, WrittenAgent> {
   return {
     plan(transaction, caller) {
+      demand(caller, { right: "configure" });
       const record = existingAgent(transaction, id);
       transaction.deletePolicy(agentKey(caller.org, id));
       transaction.delete(credentialKey(record.secret_hash));

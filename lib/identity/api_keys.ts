@@ -2,9 +2,11 @@ import type { Transaction } from "../ledger/transaction.ts";
 import { invalidRequest, Refusal } from "../refusals/refusal.ts";
 import { apiKeyKey, credentialKey, credentialUsedKey } from "../store/keys.ts";
 import type { ApiKeyRecord, CredentialIndex, KEY_TIERS } from "../store/records/identity.ts";
-import { actorOf } from "./caller.ts";
+import { actorOf, type Caller } from "./caller.ts";
 import type { CallerOperation } from "./caller_operation.ts";
 import { assertMachineFields, machineEntry, type MachineFields } from "./machine_fields.ts";
+import { demand } from "./member_demands.ts";
+import type { MemberOperation } from "./member_operation.ts";
 import { ownerEnrolled } from "./owner_enrolled.ts";
 import { makeSecret, secretHash } from "./secret.ts";
 
@@ -29,10 +31,17 @@ export interface RevokedApiKey {
   readonly warning: "last_management_key" | null;
 }
 
+/** A key that an owner keeps. */
+export interface KeptApiKey {
+  readonly record: ApiKeyRecord;
+  readonly policy_version: number;
+}
+
 /**
- * Makes a standard or management key, which answers for the same member as the one that makes it.
- * @throws {Refusal} owner_required for an approver key or one that reads private data,
- *   invalid_request
+ * Makes a key. The member who makes it answers for it, or who answers for the key that does. One that
+ * decides, or reads private data, is made by an owner.
+ * @throws {Refusal} owner_required of a key, role_required, recovery_held,
+ *   fresh_assertion_required of a member; invalid_request
  */
 export function createApiKey(
   fields: NewApiKey,
@@ -41,10 +50,7 @@ export function createApiKey(
   return {
     plan(transaction, caller) {
       const { name, tier, trust_tier, tenant_ids, expires_at, rate_limit_per_minute } = fields;
-      if (tier === "approver") throw new Refusal("owner_required", { what: "An approver key" });
-      if (fields.audit_private) {
-        throw new Refusal("owner_required", { what: "A key that reads private data" });
-      }
+      assertMayMake(caller, fields);
       if (tier === "management" && tenant_ids !== null) {
         throw invalidRequest(
           "/tenant_ids",
@@ -62,7 +68,7 @@ export function createApiKey(
         tenant_ids,
         expires_at,
         rate_limit_per_minute,
-        audit_private: false,
+        audit_private: fields.audit_private,
         bootstrap: false,
         kept: false,
         member_behind: caller.member_behind,
@@ -76,7 +82,12 @@ export function createApiKey(
         type: "api_key.created",
         actor: actorOf(caller),
         subject: { api_key: record.id },
-        data: { ...entry.data, tier, request_id: requestId },
+        data: {
+          ...entry.data,
+          tier,
+          ...(fields.audit_private ? { audit_private: true } : {}),
+          request_id: requestId,
+        },
         private: entry.private,
       });
       return { record, secret, policy_version: transaction.policyVersion };
@@ -84,10 +95,61 @@ export function createApiKey(
   };
 }
 
+/** @throws {Refusal} owner_required, role_required, recovery_held, fresh_assertion_required */
+function assertMayMake(
+  caller: Caller,
+  { tier, audit_private }: Pick<NewApiKey, "tier" | "audit_private">,
+): void {
+  const forOwners = tier === "approver"
+    ? "An approver key"
+    : audit_private
+    ? "A key that reads private data"
+    : null;
+  if (caller.type !== "member" && forOwners !== null) {
+    throw new Refusal("owner_required", { what: forOwners });
+  }
+  const right = forOwners === null ? "configure" : "make_approver_keys";
+  demand(caller, { right, unheld: true, fresh: forOwners ?? "Making a key" });
+}
+
+/**
+ * Keeps an approver key that the operator handed over by environment: it decides on although there
+ * are passkeys now.
+ * @throws {Refusal} not_found when there is no such key; role_required, recovery_held,
+ *   fresh_assertion_required
+ */
+export function keepBootstrapKey(
+  id: string,
+  requestId: string,
+): MemberOperation<void, KeptApiKey> {
+  return {
+    plan(transaction, caller) {
+      const right = "make_approver_keys";
+      demand(caller, { right, unheld: true, fresh: "Keeping an approver key" });
+      const old = transaction.snapshot.apiKeys.get(id);
+      if (old === undefined || !old.bootstrap || old.tier !== "approver") {
+        throw new Refusal("not_found", { what: `approver key of the operator ${id}` });
+      }
+      const record: ApiKeyRecord = { ...old, kept: true };
+      if (!old.kept) {
+        transaction.setPolicy(apiKeyKey(caller.org, id), record);
+        transaction.append({
+          type: "api_key.kept",
+          actor: actorOf(caller),
+          subject: { api_key: id },
+          data: { tier: record.tier, request_id: requestId },
+        });
+      }
+      return { record, policy_version: transaction.policyVersion };
+    },
+  };
+}
+
 /**
  * Revokes a key: the policy record goes, so every decision under way on any node is refused or made
- * again, and the hash goes, so that it is not found any more. A key may revoke itself.
- * @throws {Refusal} not_found
+ * again, and the hash goes, so that it is not found any more. A key may revoke itself. Whoever
+ * configures the org may end every key, also one that they could not make.
+ * @throws {Refusal} not_found, role_required
  */
 export function revokeApiKey(
   id: string,
@@ -95,6 +157,7 @@ export function revokeApiKey(
 ): CallerOperation<void, RevokedApiKey> {
   return {
     plan(transaction, caller) {
+      demand(caller, { right: "configure" });
       const record = transaction.snapshot.apiKeys.get(id);
       if (record === undefined) throw new Refusal("not_found", { what: `API key ${id}` });
       transaction.deletePolicy(apiKeyKey(caller.org, id));

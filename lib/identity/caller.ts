@@ -1,27 +1,53 @@
 import type { Actor } from "../ledger/entry.ts";
+import type { ApprovalLevel } from "../store/records/approval.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import { Refusal } from "../refusals/refusal.ts";
 import type { ApiKeyRecord, KEY_TIERS } from "../store/records/identity.ts";
+import type { RequesterType } from "../store/records/requester.ts";
 import { ownerEnrolled } from "./owner_enrolled.ts";
+import type { Role } from "./rights.ts";
 
 /** What a credential may do: the tier of a key, or being an agent. */
 export type CallerTier = (typeof KEY_TIERS)[number] | "agent";
 
-/** Who asks, as the policy of this moment has them. */
-export interface Caller {
+/** What is known of everybody who asks, as the policy of this moment has them. */
+interface CallerFields {
   readonly org: string;
-  readonly type: "api_key" | "agent";
-  readonly tier: CallerTier;
   readonly id: string;
   readonly name: string;
   readonly trust_tier: number;
   readonly tenant_ids: readonly string[] | null;
   readonly rate_limit_per_minute: number | null;
-  readonly kill_switch: { readonly active: boolean } | null;
   readonly audit_private: boolean;
   /** The member who answers for what this caller asks, where there is one. */
   readonly member_behind: string | null;
 }
+
+/** A key, an agent, or an MCP client that acts for a member by their grant. */
+export interface MachineCaller extends CallerFields {
+  readonly type: RequesterType;
+  readonly tier: CallerTier;
+  readonly kill_switch: { readonly active: boolean } | null;
+}
+
+/** A member who is signed in. */
+export interface MemberCaller extends CallerFields {
+  readonly type: "member";
+  readonly tier: "member";
+  readonly email: string;
+  readonly account: string;
+  readonly session_id: string;
+  readonly role: Role;
+  /** The levels at which they may decide. */
+  readonly levels: readonly ApprovalLevel[];
+  /** Whether they have shown their passkey within the last minutes. */
+  readonly fresh: boolean;
+  /** Until when a recovery of their account keeps them from ruling others, milliseconds. */
+  readonly held_until: number | null;
+}
+
+/** Who asks. */
+export type Caller = MachineCaller | MemberCaller;
 
 /** A presented secret whose hash is known, and the org it belongs to. */
 export interface Presented {
@@ -36,7 +62,11 @@ export interface Presented {
  * that a credential revoked since is refused by the same commit that would have served it.
  * @throws {Refusal} invalid_credentials when it was revoked, has expired, is out of force or never was
  */
-export function callerOf(snapshot: Snapshot, presented: Presented, now: number): Caller {
+export function callerOf(
+  snapshot: Snapshot,
+  presented: Pick<Presented, "secret_hash">,
+  now: number,
+): MachineCaller {
   const credential = snapshot.exists ? snapshot.credential(presented.secret_hash) : undefined;
   if (credential === undefined) throw new Refusal("invalid_credentials", {});
   const { record } = credential;
@@ -81,7 +111,7 @@ function isSuperseded(key: ApiKeyRecord, snapshot: Snapshot): boolean {
 
 /** @throws {Refusal} wrong_tier */
 export function requireTier(caller: Caller, allowed: readonly CallerTier[]): void {
-  if (!allowed.includes(caller.tier)) {
+  if (caller.tier === "member" || !allowed.includes(caller.tier)) {
     throw new Refusal("wrong_tier", { tier: caller.tier, allowed });
   }
 }
@@ -112,8 +142,10 @@ export function actorOf(caller: Caller): Actor {
  * The tenant of an action inside this caller's wall: filled in when the caller has exactly one.
  * @throws {Refusal} tenant_not_permitted when it names another, or none where it has several
  */
-export function tenantWithin(caller: Caller, tenant: string | null): string | null {
-  const permitted = caller.tenant_ids;
+export function tenantWithin(
+  { tenant_ids: permitted }: Pick<Caller, "tenant_ids">,
+  tenant: string | null,
+): string | null {
   if (permitted === null) return tenant;
   if (tenant === null && permitted.length === 1) return permitted[0] ?? null;
   if (tenant !== null && permitted.includes(tenant)) return tenant;

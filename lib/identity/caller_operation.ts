@@ -1,12 +1,23 @@
 import type { Operation } from "../ledger/operation.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
-import { type Caller, callerOf, type CallerTier, type Presented, requireTier } from "./caller.ts";
+import {
+  type Caller,
+  callerOf,
+  type CallerTier,
+  type MachineCaller,
+  type Presented,
+  requireTier,
+} from "./caller.ts";
 
-/** An operation on behalf of somebody who presented a secret. */
-export interface CallerOperation<L, R> extends Pick<Operation<L, R>, "prepare"> {
-  readonly load?: (reader: Reader, caller: Caller) => Promise<L> | L;
-  readonly plan: (transaction: Transaction, caller: Caller, loaded: L) => R;
+/** An operation on behalf of somebody: of anybody, unless it says of whom. */
+export interface CallerOperation<L, R, C extends Caller = Caller>
+  extends Pick<Operation<L, R>, "prepare"> {
+  readonly load?: (reader: Reader, caller: C) => Promise<L> | L;
+  readonly plan: (transaction: Transaction, caller: C, loaded: L) => R;
 }
+
+/** What only a key or an agent may do. */
+export type MachineOperation<L, R> = CallerOperation<L, R, MachineCaller>;
 
 /**
  * The operation with its caller found in the snapshot that it is decided on. The commit proves that
@@ -16,7 +27,7 @@ export interface CallerOperation<L, R> extends Pick<Operation<L, R>, "prepare"> 
 export function asCaller<L, R>(
   presented: Presented,
   allowed: readonly CallerTier[],
-  operation: CallerOperation<L, R>,
+  operation: MachineOperation<L, R>,
 ): Operation<L, R> {
   const caller = (snapshot: Transaction["snapshot"], now: number) => {
     const found = callerOf(snapshot, presented, now);

@@ -5,7 +5,13 @@ import { readRecord } from "../store/kv.ts";
 import { credentialIndex } from "../store/records/identity.ts";
 import { subkey } from "../store/sealing.ts";
 import { timed } from "../store/timed.ts";
-import { type Caller, callerOf, type CallerTier, type Presented, requireTier } from "./caller.ts";
+import {
+  callerOf,
+  type CallerTier,
+  type MachineCaller,
+  type Presented,
+  requireTier,
+} from "./caller.ts";
 import { isPlausibleSecret, secretHash } from "./secret.ts";
 
 /** How many known credentials a process remembers; beyond that it starts anew. */
@@ -46,7 +52,7 @@ export class Credentials {
    * the operation that finds them again. Whoever would be refused by that is looked up first.
    * @throws {Refusal} invalid_credentials, wrong_tier
    */
-  async caller(presented: Presented, allowed: readonly CallerTier[]): Promise<Caller> {
+  async caller(presented: Presented, allowed: readonly CallerTier[]): Promise<MachineCaller> {
     const ledger = this.ledgers.of(presented.org);
     const { knownSnapshot } = ledger;
     const find = (snapshot: NonNullable<typeof knownSnapshot>) => {

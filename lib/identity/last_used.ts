@@ -91,7 +91,8 @@ export class LastUsed {
   /** False once the credential is gone: a key that revokes itself must leave no row behind. */
   #exists({ org, id }: Use): boolean {
     const snapshot = this.ledgers.of(org).knownSnapshot;
-    const exists = snapshot === null || snapshot.apiKeys.has(id) || snapshot.agents.has(id);
+    const exists = snapshot === null || snapshot.apiKeys.has(id) || snapshot.agents.has(id) ||
+      snapshot.grants.has(id);
     if (!exists) this.#unstored.delete(id);
     return exists;
   }

@@ -21,7 +21,7 @@ export class RateLimits {
    * Counts one request.
    * @throws {Refusal} rate_limited
    */
-  take(caller: Caller, now: number): RateState | null {
+  take(caller: Pick<Caller, "id" | "rate_limit_per_minute">, now: number): RateState | null {
     const limit = caller.rate_limit_per_minute;
     if (limit === null) return null;
     let window = this.#windows.get(caller.id);

@@ -8,6 +8,8 @@ export const SECRET_PREFIXES = {
   management: "cs_mgmt_",
   approver: "cs_appr_",
   agent: "cs_agent_",
+  access_token: "cs_at_",
+  refresh_token: "cs_rt_",
 } as const;
 
 export type SecretKind = keyof typeof SECRET_PREFIXES;

@@ -9,10 +9,15 @@ export type IdPrefix =
   | "key"
   | "agt"
   | "usr"
+  | "acc"
+  | "ses"
+  | "grt"
+  | "inv"
   | "dec"
   | "apr"
   | "rtk"
   | "exe"
+  | "dlv"
   | "ent"
   | "req";
 

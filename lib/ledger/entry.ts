@@ -1,11 +1,12 @@
 import { Buffer } from "node:buffer";
 import { canonicalJson } from "../json/canonical.ts";
+import type { RequesterType } from "../store/records/requester.ts";
 import type { SealedOff } from "./private_parts.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../json/json_value.ts";
 
-/** Who did it. */
+/** Who did it: an account in the log of the deployment, a member in that of an org. */
 export interface Actor extends JsonObject {
-  type: "api_key" | "agent" | "member" | "system";
+  type: RequesterType | "member" | "account" | "system";
   id: string;
 }
 

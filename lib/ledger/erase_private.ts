@@ -15,10 +15,21 @@ export interface Erasure {
   readonly actor: Actor;
 }
 
-interface Loaded {
-  readonly key: ReturnType<typeof logPrivateKey>;
+/** An entry, and which of its private parts are to go. */
+export interface EntryErasure {
+  readonly index: number;
+  readonly takes: (name: string) => boolean;
+}
+
+type RowKey = ReturnType<typeof logPrivateKey>;
+
+interface LoadedRow {
+  readonly key: RowKey;
   readonly row: PrivateRow;
 }
+
+/** So many entries one erasure names at most: their indexes have to fit into its own entry. */
+const MAX_NAMED = 400;
 
 /**
  * Erases private parts of one entry for good: value and salt go, the digest in the leaf stays and
@@ -30,10 +41,49 @@ export async function erasePrivate(
   org: string,
   { index, names, actor }: Erasure,
 ): Promise<string[]> {
+  const takes = (name: string) => names?.includes(name) ?? true;
+  return await eraseFromRow(ledgers, org, [{ index, takes }], actor);
+}
+
+/**
+ * The same for many entries, in ascending order: one commit, and one entry `private.erased`, for
+ * those that lie together.
+ */
+export async function erasePrivateParts(
+  ledgers: Ledgers,
+  org: string,
+  entries: readonly EntryErasure[],
+  actor: Actor,
+): Promise<void> {
+  const { kv } = ledgers.deps;
+  let together: EntryErasure[] = [];
+  let row: RowKey | null = null;
+  const flush = async () => {
+    if (together.length > 0) await eraseFromRow(ledgers, org, together, actor);
+    together = [];
+  };
+  for (const entry of entries) {
+    const key = await privateRowKey(kv, org, entry.index);
+    if (key?.[2] !== row?.[2] || together.length === MAX_NAMED) await flush();
+    row = key;
+    together.push(entry);
+  }
+  await flush();
+}
+
+/** Erases from the one row that holds all of these entries. Answers the names of what went. */
+async function eraseFromRow(
+  ledgers: Ledgers,
+  org: string,
+  entries: readonly EntryErasure[],
+  actor: Actor,
+): Promise<string[]> {
   const { kv, sealer } = ledgers.deps;
-  const operation: Operation<Loaded | null, string[]> = {
+  const wanted = new Map(entries.map((entry) => [entry.index, entry.takes]));
+  const operation: Operation<LoadedRow | null, string[]> = {
     async load(reader) {
-      const key = await privateRowKey(kv, org, index);
+      const [first] = entries;
+      const key = first === undefined ? null : await privateRowKey(kv, org, first.index);
       if (key === null) return null;
       const record = await reader.get(key, sealedRecord);
       return record === null
@@ -41,24 +91,30 @@ export async function erasePrivate(
         : { key, row: openPrivateRow(sealer, key, record.value.sealed) };
     },
     plan(transaction, loaded) {
-      const parts = loaded?.row.find(([at]) => at === index)?.[1] ?? {};
-      const erased = Object.keys(parts).filter((name) => names?.includes(name) ?? true);
-      if (loaded === null || erased.length === 0) return [];
-      const { key } = loaded;
-      const row = loaded.row.flatMap(([at, kept]): PrivateRow => {
-        if (at !== index) return [[at, kept]];
-        const rest = without(kept, erased);
-        return Object.keys(rest).length === 0 ? [] : [[at, rest]];
+      if (loaded === null) return [];
+      const indexes: number[] = [];
+      const names = new Set<string>();
+      const row = loaded.row.flatMap(([index, parts]): PrivateRow => {
+        const takes = wanted.get(index);
+        const erased = takes === undefined ? [] : Object.keys(parts).filter(takes);
+        if (erased.length === 0) return [[index, parts]];
+        indexes.push(index);
+        for (const name of erased) names.add(name);
+        const rest = without(parts, erased);
+        return Object.keys(rest).length === 0 ? [] : [[index, rest]];
       });
+      if (indexes.length === 0) return [];
+      const { key } = loaded;
       if (row.length === 0) transaction.delete(key);
       else transaction.set(key, { sealed: sealer.sealJson(key, row) });
+      const [index = 0] = indexes;
       transaction.append({
         type: "private.erased",
         actor,
         subject: {},
-        data: { index, names: erased },
+        data: { ...(indexes.length === 1 ? { index } : { indexes }), names: [...names] },
       });
-      return erased;
+      return [...names];
     },
   };
   return await ledgers.transact(org, operation);

@@ -4,6 +4,7 @@ import { appendToTiles, extendedTile, isFullTile, TILE_WIDTH } from "../merkle/t
 import * as keys from "../store/keys.ts";
 import { type Kv, listRecords, MalformedRecord, readRecord } from "../store/kv.ts";
 import * as log from "../store/records/log.ts";
+import { checkedPermission, withCheck } from "./check_counts.ts";
 import { decodeLeaf, type Entry, facetHashes, splitLeaves } from "./entry.ts";
 import type { NewLeaf } from "./transaction.ts";
 
@@ -27,6 +28,7 @@ export interface LogGrowth {
 interface OpenPage {
   hashes: Uint8Array[];
   facets: Set<number>;
+  checks: readonly log.DayChecks[];
   firstAt: number;
 }
 
@@ -47,12 +49,15 @@ export class LogTail {
   static async load(kv: Kv, org: string): Promise<LogTail> {
     const record = await readRecord(kv, keys.logHeadKey(org), log.logHead);
     const head = record?.value ?? { size: 0, peaks: [], at: 0 };
-    const page: OpenPage = { hashes: [], facets: new Set(), firstAt: 0 };
+    const page: OpenPage = { hashes: [], facets: new Set(), checks: [], firstAt: 0 };
     const pageStart = head.size - head.size % PAGE_ENTRIES;
     for await (const { index, leaf, at } of leavesFrom(kv, org, pageStart, head.size)) {
       if (index === pageStart) page.firstAt = at;
       page.hashes.push(prefixedLeafHash(leaf));
-      for (const facet of facetHashes(decodedLeaf(org, index, leaf))) page.facets.add(facet);
+      const entry = decodedLeaf(org, index, leaf);
+      for (const facet of facetHashes(entry)) page.facets.add(facet);
+      const checked = checkedPermission(entry);
+      if (checked !== null) page.checks = withCheck(page.checks, checked, at);
     }
     // The open page is hashed again from its entries: a log that is damaged here is not grown on.
     const range = appended(emptyRange(), page.hashes);
@@ -91,16 +96,18 @@ export class LogTail {
         if (page.hashes.length === 0) page.firstAt = at;
         page.hashes.push(leaf.hash);
         for (const facet of leaf.facets) page.facets.add(facet);
+        if (leaf.checked !== null) page.checks = withCheck(page.checks, leaf.checked, at);
         if (page.hashes.length < PAGE_ENTRIES) return;
         const number = Math.floor((this.head.size + i) / PAGE_ENTRIES);
         const summary: log.LogPage = {
           first_at: page.firstAt,
           last_at: at,
           facets: Uint32Array.from(page.facets).sort(),
+          checks: [...page.checks],
         };
         rows.push({ key: keys.logPageKey(org, number), value: summary });
         rows.push({ key: keys.logTileKey(org, 0, number), value: joined(page.hashes) });
-        page = { hashes: [], facets: new Set(), firstAt: at };
+        page = { hashes: [], facets: new Set(), checks: [], firstAt: at };
       });
     }
 

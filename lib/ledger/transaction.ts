@@ -4,9 +4,11 @@ import { serialize } from "node:v8";
 import type { z } from "zod";
 import type { Deps } from "../deps.ts";
 import type { IdMaker, IdPrefix } from "../ids/id.ts";
+import type { Permission } from "../policy/permission.ts";
 import { assertPolicyRecord, type Snapshot } from "../policy/snapshot.ts";
 import * as keys from "../store/keys.ts";
 import { type Kv, readRecord, type Versioned } from "../store/kv.ts";
+import { checkedPermission } from "./check_counts.ts";
 import { type EntryDraft, facetHashes, leafText, type Placed } from "./entry.ts";
 import { type PrivateParts, sealOff } from "./private_parts.ts";
 
@@ -55,6 +57,8 @@ export interface NewLeaf {
   readonly text: string;
   readonly hash: Uint8Array;
   readonly facets: number[];
+  /** The answer that its entry records; null when it is none of a check. */
+  readonly checked: Permission | null;
   readonly private: PrivateParts | null;
 }
 
@@ -156,8 +160,15 @@ export class Transaction {
     });
     const leaf_hash = hash("sha256", text, "hex");
     const facets = facetHashes({ ...draft, data });
+    const checked = checkedPermission(draft);
     const parts = sealed?.parts ?? null;
-    this.leaves.push({ text, hash: Uint8Array.fromHex(leaf_hash), facets, private: parts });
+    this.leaves.push({
+      text,
+      hash: Uint8Array.fromHex(leaf_hash),
+      facets,
+      checked,
+      private: parts,
+    });
     this.#grow(text.length * 3 + 64 + (parts === null ? 0 : roughSize(parts)), 0);
     return { index, leaf_hash };
   }

@@ -16,7 +16,8 @@ import type { ApiKeyRecord, CredentialIndex, MemberRecord } from "../store/recor
 import { createOrgOperation } from "./create_org.ts";
 
 const SYSTEM: Actor = { type: "system", id: "bootstrap" };
-const bootstrapRecord = z.object({ org: z.string() });
+/** Which org was the first: one is made once. */
+export const bootstrapRecord = z.object({ org: z.string() });
 
 /** What the start found or made. */
 export type Bootstrap =
@@ -68,7 +69,9 @@ function addMembersAndKeys(
       email: owner,
       role: "owner",
       groups: [],
+      account: null,
       has_passkey: false,
+      held_until: null,
       created_at: transaction.at,
     };
     transaction.setPolicy(memberKey(transaction.snapshot.orgId, owner), record);

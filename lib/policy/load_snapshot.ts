@@ -33,6 +33,7 @@ export async function loadSnapshot(kv: Kv, org: string): Promise<Snapshot> {
     keys.apiKeyPrefix(org),
     keys.agentPrefix(org),
     keys.memberPrefix(org),
+    keys.grantPrefix(org),
   ];
   for (const prefix of prefixes) {
     for await (const { key, value } of listRecords(kv, { prefix }, anyRecord)) {

@@ -2,6 +2,7 @@ import type { z } from "zod";
 import * as keys from "../store/keys.ts";
 import { MalformedRecord, parseRecord } from "../store/kv.ts";
 import * as identity from "../store/records/identity.ts";
+import * as oauth from "../store/records/oauth.ts";
 import * as policy from "../store/records/policy.ts";
 import type { PolicyView } from "./chain.ts";
 import { RuleIndex } from "./rule_index.ts";
@@ -21,19 +22,22 @@ export class Snapshot implements PolicyView {
   readonly members = new Map<string, identity.MemberRecord>();
   readonly apiKeys = new Map<string, identity.ApiKeyRecord>();
   readonly agents = new Map<string, identity.AgentRecord>();
+  /** What members let MCP clients do for them. */
+  readonly grants = new Map<string, oauth.GrantRecord>();
   readonly tools = new Map<string, policy.ToolRecord>();
   readonly categories = new Map<string, policy.CategoryRecord>();
   readonly #tenants = new Set<string>();
   readonly #credentials = new Map<string, Credential>();
+  readonly #accounts = new Map<string, identity.MemberRecord>();
   #org: policy.OrgRecord | null = null;
   version = 0;
   versionstamp: string | null = null;
 
   constructor(readonly orgId: string) {}
 
-  /** False when there is no such org (yet). */
+  /** False when there is no such org (yet), or not any more. */
   get exists(): boolean {
-    return this.#org !== null;
+    return this.#org !== null && this.#org.deleted_at === undefined;
   }
 
   get org(): policy.OrgRecord {
@@ -56,6 +60,11 @@ export class Snapshot implements PolicyView {
   /** The key or agent whose secret has this hash, expired or not. */
   credential(secretHash: string): Credential | undefined {
     return this.#credentials.get(secretHash);
+  }
+
+  /** The membership of an account, accepted by its person. */
+  memberOf(account: string): identity.MemberRecord | undefined {
+    return this.#accounts.get(account);
   }
 
   /** Takes one record over, or its absence, which is null. @throws {MalformedRecord} */
@@ -96,7 +105,11 @@ export class Snapshot implements PolicyView {
       }
       case "member": {
         const own = ({ email }: identity.MemberRecord) => keys.memberKey(org, email);
-        put(this.members, name, parsed(key, identity.memberRecord, value, own));
+        const record = parsed(key, identity.memberRecord, value, own);
+        const old = this.members.get(name)?.account ?? null;
+        if (old !== null) this.#accounts.delete(old);
+        if (record !== null && record.account !== null) this.#accounts.set(record.account, record);
+        put(this.members, name, record);
         break;
       }
       case "api_key": {
@@ -114,6 +127,11 @@ export class Snapshot implements PolicyView {
         const record = parsed(key, identity.agentRecord, value, own);
         this.#replaceCredential(this.agents.get(name), record ? { kind: "agent", record } : null);
         put(this.agents, name, record);
+        break;
+      }
+      case "grant": {
+        const own = ({ id }: oauth.GrantRecord) => keys.grantKey(org, id);
+        put(this.grants, name, parsed(key, oauth.grantRecord, value, own));
         break;
       }
       case "resource":

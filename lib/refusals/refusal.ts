@@ -1,3 +1,6 @@
+import type { Right } from "../identity/rights.ts";
+import type { AssertionFault } from "../people/assertion_fault.ts";
+
 /** One thing wrong with an input: a JSON pointer into it, and what was expected. */
 export interface InputProblem {
   readonly path: string;
@@ -24,8 +27,20 @@ export interface RefusalData {
   wrong_tier: { tier: string; allowed: readonly string[] };
   tenant_not_permitted: { tenant_id: string | null; permitted: readonly string[] };
   rate_limited: { limit: number; retry_after_seconds: number };
+  insufficient_scope: { needs: string };
   not_found: { what: string };
   owner_required: { what: string };
+  // People
+  session_ended: Record<never, never>;
+  role_required: { role: string; right: Right };
+  fresh_assertion_required: { what: string };
+  recovery_held: { until: string };
+  last_owner: { organization: string };
+  assertion_not_accepted: { why: AssertionFault };
+  /** `why` goes to who holds the link; of a link that was made up it is always `ended`. */
+  link_not_valid: { why: "ended" | "other_account" | "sign_in_first" };
+  code_not_accepted: Record<never, never>;
+  too_many_codes: { retry_after_seconds: number };
   // Requests kept by an idempotency key
   idempotency_mismatch: Record<never, never>;
   idempotency_in_progress: Record<never, never>;
@@ -37,7 +52,8 @@ export interface RefusalData {
   recently_denied: { retry_after_seconds: number; approval_id: string };
   no_second_level: Record<never, never>;
   too_many_pending: { limit: string; retry_after_seconds: number };
-  approval_not_pending: { status: string };
+  /** `because`: why it was cancelled; null where it was not. */
+  approval_not_pending: { status: string; because: "withdrawn" | "tool_changed" | null };
   approval_not_approved: { status: string };
   approval_used: { token_id: string | null };
   approval_lapsed: { use_before: string };
@@ -46,6 +62,9 @@ export interface RefusalData {
   not_an_approver: { level: number };
   already_decided_level: Record<never, never>;
   passkey_required: { why: string };
+  /** The page showed another request than the one that would be decided now. */
+  view_changed: { because: "asked_again" | "next_level" | "other_view" };
+  nonce_ended: Record<never, never>;
   not_the_requester: Record<never, never>;
   // Run tokens and executions
   action_mismatch: { differs: string[] | null };

@@ -1,6 +1,8 @@
 import { z } from "zod";
 import { isPlausibleSecret, SECRET_PREFIXES, type SecretKind } from "../identity/secret.ts";
 import { isFile, PLATFORM_STORE } from "../store/store_address.ts";
+import { type MailSettings, mailSettings } from "./mail_settings.ts";
+import { SettingRefused, type Variable, VARIABLES } from "./setting_refused.ts";
 
 /** What the operator set, checked. */
 export interface Settings {
@@ -16,6 +18,8 @@ export interface Settings {
   readonly previous_secret: Uint8Array | null;
   /** `access` writes one line a request besides the lines about failures. */
   readonly log: "failures" | "access";
+  /** Null where mails go to the console of the server. */
+  readonly mail: MailSettings | null;
   readonly bootstrap: {
     readonly key: string | null;
     readonly approver_key: string | null;
@@ -23,37 +27,15 @@ export interface Settings {
   };
 }
 
-/** The variables that are read; the process needs permission for no other of ours. */
-export const VARIABLES = [
-  "PORT",
-  "COUNTERSIGN_KV",
-  "DENO_DEPLOYMENT_ID",
-  "COUNTERSIGN_URL",
-  "COUNTERSIGN_TRUSTED_PROXY",
-  "COUNTERSIGN_SECRET",
-  "COUNTERSIGN_SECRET_PREVIOUS",
-  "COUNTERSIGN_LOG",
-  "COUNTERSIGN_BOOTSTRAP_KEY",
-  "COUNTERSIGN_BOOTSTRAP_APPROVER_KEY",
-  "COUNTERSIGN_BOOTSTRAP_OWNER",
-] as const;
+export { SettingRefused, VARIABLES };
 
-/** A setting is not what it must be; the start ends with its message. */
-export class SettingRefused extends Error {
-  readonly code = "setting_refused";
-
-  constructor(readonly variable: (typeof VARIABLES)[number], problem: string) {
-    super(`${variable} ${problem}`);
-  }
-}
-
-type Environment = (variable: (typeof VARIABLES)[number]) => string | undefined;
+type Environment = (variable: Variable) => string | undefined;
 
 const MIN_SECRET_BYTES = 32;
 
 /** Reads and checks the settings. @throws {SettingRefused} */
 export function readSettings(environment: Environment): Settings {
-  const get = (variable: (typeof VARIABLES)[number]) => environment(variable) || null;
+  const get = (variable: Variable) => environment(variable) || null;
   const port = Number(get("PORT") ?? "8000");
   if (!Number.isInteger(port) || port < 0 || port > 65535) {
     throw new SettingRefused("PORT", `is ${JSON.stringify(get("PORT"))}; give 1 to 65535.`);
@@ -78,6 +60,7 @@ export function readSettings(environment: Environment): Settings {
     secret,
     previous_secret: bytes("COUNTERSIGN_SECRET_PREVIOUS", get("COUNTERSIGN_SECRET_PREVIOUS")),
     log: logged(get("COUNTERSIGN_LOG")),
+    mail: mailSettings(get("SMTP_URL"), get("MAIL_FROM")),
     bootstrap: {
       key: chosenKey("COUNTERSIGN_BOOTSTRAP_KEY", "management", get("COUNTERSIGN_BOOTSTRAP_KEY")),
       approver_key: chosenKey(

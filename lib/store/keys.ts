@@ -23,6 +23,8 @@ export const SEALED_KINDS = [
   "approval_view",
   "approval_ask",
   "log_private",
+  "push_key",
+  "identity_event",
 ] as const;
 export type SealedKind = (typeof SEALED_KINDS)[number];
 /** The name that bytes are sealed under: the key of their row, perhaps with a name inside of it. */
@@ -36,6 +38,7 @@ export const sealedPrefix = (kind: SealedKind) => [kind] as const;
 export const orgKey = (org: string) => ["org", org] as const;
 export const orgPrefix = () => ["org"] as const;
 export const policyVersionKey = (org: string) => ["policy_version", org] as const;
+export const policyChangePrefix = (org: string) => ["policy_change", org] as const;
 export const policyChangeKey = (org: string, version: number) =>
   ["policy_change", org, version] as const;
 
@@ -51,8 +54,12 @@ export const apiKeyKey = (org: string, id: string) => ["api_key", org, id] as co
 export const apiKeyPrefix = (org: string) => ["api_key", org] as const;
 export const agentKey = (org: string, id: string) => ["agent", org, id] as const;
 export const agentPrefix = (org: string) => ["agent", org] as const;
+export const grantKey = (org: string, id: string) => ["grant", org, id] as const;
+export const grantPrefix = (org: string) => ["grant", org] as const;
 export const memberKey = (org: string, email: string) => ["member", org, email] as const;
 export const memberPrefix = (org: string) => ["member", org] as const;
+/** The members of all orgs. */
+export const membersPrefix = () => ["member"] as const;
 
 /**
  * One rule per selector: the selector is the key. The letters say which parts follow
@@ -82,11 +89,53 @@ export function ruleSelector(key: StoreKey): Selector {
 }
 export const rulePrefix = (org: string) => ["rule", org] as const;
 
+/** All rows of one kind that are filed under an org. */
+export const rowsOfOrg = (kind: string, org: string) => [kind, org] as const;
+
 // --- Who presents a secret. ---
 
 export const credentialKey = (secretHash: string) => ["credential", secretHash] as const;
 export const credentialUsedKey = (org: string, id: string) => ["credential_used", org, id] as const;
 export const credentialUsedPrefix = (org: string) => ["credential_used", org] as const;
+
+// --- People. Accounts are of the deployment; members stand in the policy of their org. ---
+
+export const accountKey = (id: string) => ["account", id] as const;
+export const accountPrefix = () => ["account"] as const;
+export const accountByEmailKey = (email: string) => ["account_by_email", email] as const;
+export const passkeyKey = (credentialId: string) => ["passkey", credentialId] as const;
+export const passkeyPrefix = () => ["passkey"] as const;
+export const accountPasskeyKey = (account: string, credentialId: string) =>
+  ["account_passkey", account, credentialId] as const;
+export const accountPasskeyPrefix = (account: string) => ["account_passkey", account] as const;
+/** By the hash of what the browser's cookie holds. */
+export const sessionKey = (hash: string) => ["session", hash] as const;
+export const accountSessionKey = (account: string, id: string) =>
+  ["account_session", account, id] as const;
+export const accountSessionPrefix = (account: string) => ["account_session", account] as const;
+/** A challenge that was handed out, by the hash of its nonce; deleted by what uses it. */
+export const ceremonyKey = (nonceHash: string) => ["ceremony", nonceHash] as const;
+/** A code that was mailed, by the hash of the secret of the browser that asked. */
+export const emailCodeKey = (purpose: string, flowHash: string) =>
+  ["email_code", purpose, flowHash] as const;
+/** By the hash of the address: whoever asks names it, so it may be anybody's. */
+export const emailCodeLimitKey = (emailHash: string) => ["email_code_limit", emailHash] as const;
+export const recoveryCodeKey = (account: string, hash: string) =>
+  ["recovery_code", account, hash] as const;
+export const recoveryCodePrefix = (account: string) => ["recovery_code", account] as const;
+/** Which of an account's recovery codes count: those of the newest set. */
+export const recoverySetKey = (account: string) => ["recovery_set", account] as const;
+/** A passkey that the log of an org names, for its member there. */
+export const knownPasskeyKey = (org: string, credentialId: string) =>
+  ["passkey_known", org, credentialId] as const;
+export const knownPasskeyPrefix = (org: string) => ["passkey_known", org] as const;
+export const setUpLinkKey = () => ["set_up_link"] as const;
+/** By the hash of the link's secret: found before the org is known. */
+export const invitationPointerKey = (hash: string) => ["invitation_link", hash] as const;
+export const invitationKey = (org: string, email: string) => ["invitation", org, email] as const;
+export const invitationPrefix = (org: string) => ["invitation", org] as const;
+/** An entry on its way from the log of one commit into another log. */
+export const identityEventKey = (org: string, id: string) => ["identity_event", org, id] as const;
 
 // --- The audit log. ---
 
@@ -131,12 +180,35 @@ export const approvalOpenKey = (org: string, requester: string, actionDigest: st
 /** The approved and unused request of a requester for an action: what a late check mints from. */
 export const approvalReadyKey = (org: string, requester: string, actionDigest: string) =>
   ["approval_ready", org, requester, actionDigest] as const;
+/** The newest approved request for a tool: what the next one is compared with. */
+export const approvalLastKey = (org: string, tool: string) => ["approval_last", org, tool] as const;
+/** The same of one requester. */
+export const approvalLastOfKey = (org: string, tool: string, requester: string) =>
+  ["approval_last", org, tool, requester] as const;
 /** What a requester asked before, by action: counts of asking and denial, the newest denial. */
 export const approvalHistoryKey = (org: string, requester: string, actionDigest: string) =>
   ["approval_history", org, requester, actionDigest] as const;
 export const approvalCountKey = (org: string, requester: string) =>
   ["approval_count", org, requester] as const;
 export const approvalOrgCountKey = (org: string) => ["approval_org_count", org] as const;
+/** What one session was handed to sign a decision with: a new one takes its place. */
+export const decisionNonceKey = (org: string, session: string, approval: string) =>
+  ["decision_nonce", org, session, approval] as const;
+
+// --- Alerts. Browsers that take pushes are of a person; what is told is of an org. ---
+
+/** Has a second part: the row of a key that is all prefix is not listed under it. */
+export const pushKeyKey = () => ["push_key", "vapid"] as const;
+export const pushSubscriptionKey = (account: string, id: string) =>
+  ["push_subscription", account, id] as const;
+export const pushSubscriptionPrefix = (account: string) => ["push_subscription", account] as const;
+/** Whose a browser is, by the id of its subscription. */
+export const pushEndpointKey = (id: string) => ["push_endpoint", id] as const;
+export const alertPreferenceKey = (org: string, member: string) =>
+  ["alert_preference", org, member] as const;
+export const alertPreferencePrefix = (org: string) => ["alert_preference", org] as const;
+export const alertDeliveryKey = (org: string, id: string) => ["alert_delivery", org, id] as const;
+export const alertDeliveryPrefix = (org: string) => ["alert_delivery", org] as const;
 
 // --- Run tokens and executions. ---
 
@@ -150,6 +222,12 @@ export const unreadableTokenKey = (org: string, caller: string) =>
 export const tokenKeyKey = (org: string, kid: string) => ["token_key", org, kid] as const;
 export const tokenKeyPrefix = (org: string) => ["token_key", org] as const;
 export const executionKey = (org: string, id: string) => ["execution", org, id] as const;
+
+// --- Trying it out. ---
+
+/** A member's sample agent and request. */
+export const sampleKey = (org: string, member: string) => ["sample", org, member] as const;
+export const samplePrefix = (org: string) => ["sample", org] as const;
 
 // --- Limits, answers kept, and what must happen later. ---
 

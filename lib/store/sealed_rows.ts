@@ -58,6 +58,8 @@ export const SEALED_ROWS: Readonly<Record<SealedKind, SealedRows>> = {
   approval_view: { replaced: replacedWhole, ends: false },
   approval_ask: { replaced: replacedWhole, ends: false },
   log_private: { replaced: replacedWhole, ends: false },
+  push_key: { replaced: replacedWhole, ends: false },
+  identity_event: { replaced: replacedWhole, ends: false },
 };
 
 /** A row as it is to be written. */

@@ -1,5 +1,11 @@
 import { Buffer } from "node:buffer";
-import { createCipheriv, createDecipheriv, hkdfSync } from "node:crypto";
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  hkdfSync,
+  timingSafeEqual,
+} from "node:crypto";
 import type { SealedKey, StoreKey } from "./keys.ts";
 
 const NONCE_BYTES = 12;
@@ -73,6 +79,8 @@ export interface Opened {
 export class Sealer {
   readonly #current: Uint8Array;
   readonly #previous: Uint8Array | null;
+  /** Keys of MACs: the current one first. */
+  readonly #macKeys: readonly [Uint8Array, ...Uint8Array[]];
   readonly #random: (bytes: number) => Uint8Array;
 
   /** @param previous the secret before the current one, while records still lie under it */
@@ -83,6 +91,10 @@ export class Sealer {
   ) {
     this.#current = subkey(secret, "store");
     this.#previous = previous === null ? null : subkey(previous, "store");
+    this.#macKeys = [
+      subkey(secret, "mac"),
+      ...(previous === null ? [] : [subkey(previous, "mac")]),
+    ];
     this.#random = random;
   }
 
@@ -113,6 +125,23 @@ export class Sealer {
     return opened.plain;
   }
 
+  /**
+   * HMAC-SHA-256 of a text for one purpose, under the current secret: for a secret too short to be
+   * kept as a bare hash, which whoever steals the store would try through.
+   */
+  mac(purpose: string, text: string): Uint8Array<ArrayBuffer> {
+    return hmac(this.#macKeys[0], purpose, text);
+  }
+
+  /** Whether `mac` gave these bytes, under the current secret or the one before. In constant time. */
+  isMac(purpose: string, text: string, mac: Uint8Array): boolean {
+    const matches = this.#macKeys.map((key) => {
+      const expected = hmac(key, purpose, text);
+      return mac.length === expected.length && timingSafeEqual(mac, expected);
+    });
+    return matches.includes(true);
+  }
+
   sealJson(key: SealedKey, value: unknown): Uint8Array {
     return this.seal(key, Buffer.from(JSON.stringify(value)));
   }
@@ -121,6 +150,10 @@ export class Sealer {
   openJson(key: StoreKey, sealed: Uint8Array): unknown {
     return JSON.parse(Buffer.from(this.open(key, sealed)).toString());
   }
+}
+
+function hmac(key: Uint8Array, purpose: string, text: string): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(createHmac("sha256", key).update(`${purpose}\0${text}`).digest());
 }
 
 function associatedData(key: StoreKey): Uint8Array {

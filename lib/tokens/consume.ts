@@ -1,8 +1,9 @@
 import type { Action } from "../actions/action.ts";
+import { tellOfApproval } from "../approvals/topics.ts";
 import type { Client } from "../identity/client.ts";
 import { schedule } from "../due/schedule.ts";
 import { actorOf } from "../identity/caller.ts";
-import type { CallerOperation } from "../identity/caller_operation.ts";
+import type { MachineOperation } from "../identity/caller_operation.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import type { Refusal } from "../refusals/refusal.ts";
 import { runTokenArgumentsKey, runTokenKey } from "../store/keys.ts";
@@ -38,7 +39,7 @@ export function consumeOperation(
   text: string,
   action: Action,
   client: Client,
-): CallerOperation<PresentedToken, Consumed | Refusal> {
+): MachineOperation<PresentedToken, Consumed | Refusal> {
   return {
     load: (reader, caller) => loadPresentedToken(reader, caller, sealer, { text, given: action }),
     plan(transaction, caller, presented) {
@@ -79,6 +80,7 @@ export function spend(
     },
     private: { client: privateClient(client) },
   });
+  if (token.approval_id !== null) tellOfApproval(transaction, token.approval_id);
   return {
     ...token,
     status: "consumed",

@@ -1,6 +1,6 @@
 import type { Decision } from "../decisions/decide.ts";
 import type { Client } from "../identity/client.ts";
-import { actorOf, type Caller } from "../identity/caller.ts";
+import { actorOf, type MachineCaller } from "../identity/caller.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import { runTokenKey } from "../store/keys.ts";
 import type { RunTokenRecord } from "../store/records/run_token.ts";
@@ -35,7 +35,7 @@ export interface MintedToken {
  */
 export function mintToken(
   transaction: Transaction,
-  caller: Caller,
+  caller: MachineCaller,
   decision: Decision,
   { key, ttl_seconds, approval, client }: MintTerms,
 ): MintedToken {

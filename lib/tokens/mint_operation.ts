@@ -4,7 +4,7 @@ import { loadApproval, type LoadedApproval } from "../approvals/loaded_approval.
 import { type Checked, checkOperation } from "../decisions/check.ts";
 import type { Client } from "../identity/client.ts";
 import type { DiscoveryRoom } from "../decisions/discovery.ts";
-import type { CallerOperation } from "../identity/caller_operation.ts";
+import type { MachineOperation } from "../identity/caller_operation.ts";
 import { argumentProblems } from "../parameters/argument_problems.ts";
 import { Refusal } from "../refusals/refusal.ts";
 import { type MintedToken, mintToken } from "./mint.ts";
@@ -31,7 +31,7 @@ interface Loaded {
 export function mintOperation(
   request: MintRequest,
   client: Client,
-): CallerOperation<Loaded, MintedToken | Refusal> {
+): MachineOperation<Loaded, MintedToken | Refusal> {
   const { action, approval_id, ttl_seconds } = request;
   const check = checkOperation(
     { action, reason: null, reference_id: null, explain: false },

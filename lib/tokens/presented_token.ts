@@ -1,5 +1,5 @@
 import { actionDigest } from "../actions/action_digest.ts";
-import type { Caller } from "../identity/caller.ts";
+import type { MachineCaller } from "../identity/caller.ts";
 import { isId } from "../ids/id.ts";
 import { canonicalJson } from "../json/canonical.ts";
 import type { JsonObject } from "../json/json_value.ts";
@@ -37,7 +37,7 @@ export type PresentedToken = KnownToken | UnreadableToken;
 /** Reads what a presented text stands for, and what is needed to compare `given` with it. */
 export async function loadPresentedToken(
   reader: Reader,
-  caller: Caller,
+  caller: MachineCaller,
   sealer: Sealer,
   { text, given }: { readonly text: string; readonly given: GivenAction },
 ): Promise<PresentedToken> {

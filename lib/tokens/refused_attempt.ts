@@ -1,5 +1,5 @@
 import type { Client } from "../identity/client.ts";
-import { actorOf, type Caller } from "../identity/caller.ts";
+import { actorOf, type MachineCaller } from "../identity/caller.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import type { JsonValue } from "../json/json_value.ts";
 import { Refusal } from "../refusals/refusal.ts";
@@ -11,7 +11,7 @@ const MINUTE_MS = 60_000;
 
 /** Who tried what with a token. */
 export interface TokenAttempt {
-  readonly caller: Caller;
+  readonly caller: MachineCaller;
   readonly client: Client;
   readonly attempt: "consume" | "report";
 }

@@ -1,4 +1,4 @@
-import type { Caller } from "../identity/caller.ts";
+import type { MachineCaller } from "../identity/caller.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import { Refusal } from "../refusals/refusal.ts";
 import type { RunTokenRecord } from "../store/records/run_token.ts";
@@ -20,7 +20,7 @@ export interface Attempt {
  */
 export function refusalOf(
   snapshot: Snapshot,
-  caller: Caller,
+  caller: MachineCaller,
   { token, known_arguments }: KnownToken,
   { event, given }: Attempt,
   now: number,

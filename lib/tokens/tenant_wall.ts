@@ -1,4 +1,4 @@
-import { type Caller, tenantWithin } from "../identity/caller.ts";
+import { type MachineCaller, tenantWithin } from "../identity/caller.ts";
 import { Refusal } from "../refusals/refusal.ts";
 
 /** Whether a tenant, or acting for none, lies outside what a credential may act for. */
@@ -7,7 +7,10 @@ export function isOutsideWall(permitted: readonly string[] | null, tenant: strin
 }
 
 /** `tenantWithin` with its refusal as a value, where the refusal itself is to be recorded. */
-export function walledTenant(caller: Caller, tenant: string | null): string | null | Refusal {
+export function walledTenant(
+  caller: MachineCaller,
+  tenant: string | null,
+): string | null | Refusal {
   try {
     return tenantWithin(caller, tenant);
   } catch (error) {

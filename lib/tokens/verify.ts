@@ -1,4 +1,4 @@
-import type { CallerOperation } from "../identity/caller_operation.ts";
+import type { MachineOperation } from "../identity/caller_operation.ts";
 import type { Sealer } from "../store/sealing.ts";
 import type { TokenClaims } from "./claims.ts";
 import type { GivenAction } from "./differing_action.ts";
@@ -27,7 +27,7 @@ export function verifyOperation(
   sealer: Sealer,
   text: string,
   given: GivenAction,
-): CallerOperation<PresentedToken, Verified> {
+): MachineOperation<PresentedToken, Verified> {
   return {
     load: (reader, caller) => loadPresentedToken(reader, caller, sealer, { text, given }),
     plan({ snapshot, at }, caller, presented) {

@@ -1,4 +1,6 @@
 import { z } from "zod";
+import { REQUESTER_TYPES } from "./requester.ts";
+import { QUICK_REASONS } from "../../approvals/quick_reasons.ts";
 import { RESOLVED_FROM } from "../../policy/levels.ts";
 
 /** Records of requests to humans. What an approver sees lies apart, sealed. */
@@ -50,11 +52,13 @@ export const levelDecision = z.object({
   at: timestamp,
   /** The scrubbed note, sealed; null when there is none. */
   note: bytes.nullable(),
+  /** Why it was denied, in one word; null where none was chosen. */
+  quick_reason: z.enum(QUICK_REASONS).nullable().default(null),
 });
 export type LevelDecision = z.infer<typeof levelDecision>;
 
 export const requester = z.object({
-  type: z.enum(["api_key", "agent"]),
+  type: z.enum(REQUESTER_TYPES),
   id: z.string(),
   name: z.string(),
 });
@@ -123,3 +127,16 @@ export const askHistory = z.object({
   last_denial: z.object({ approval: z.string(), at: timestamp }).nullable(),
 });
 export type AskHistory = z.infer<typeof askHistory>;
+
+/** What a member was handed to sign with: for one session, request and level. */
+export const decisionNonce = z.object({
+  /** SHA-256 of the nonce, hex. */
+  nonce_hash: z.string(),
+  member: z.string(),
+  level,
+  issued_at: timestamp,
+  expires_at: timestamp,
+  /** Until when what is approved with it can be used, at the latest. */
+  use_before: timestamp,
+});
+export type DecisionNonce = z.infer<typeof decisionNonce>;

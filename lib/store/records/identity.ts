@@ -54,8 +54,15 @@ export const memberRecord = z.object({
   role: z.enum(ROLES),
   /** Approver groups: 1, 2 or both. */
   groups: z.array(z.union([z.literal(1), z.literal(2)])),
-  /** Whether the person behind it has enrolled a passkey. */
+  /** The account of the person; null until they have accepted the membership. */
+  account: z.string().nullable().default(null),
+  /** Whether the person has accepted it under a passkey; stays true while they replace a lost one. */
   has_passkey: z.boolean().default(false),
+  /**
+   * Until when a member who recovered their account may not decide, make keys, change roles or
+   * release a kill switch; null when they did not, or an owner confirmed it.
+   */
+  held_until: timestamp.nullable().default(null),
   created_at: timestamp,
 });
 export type MemberRecord = z.infer<typeof memberRecord>;

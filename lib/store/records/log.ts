@@ -32,11 +32,22 @@ export const logSegment = z.object({
 });
 export type LogSegment = z.infer<typeof logSegment>;
 
-/** A full page of 256 entries in brief: when, and which facet values occur. */
+/** How many checks of one UTC day (counted from 1970-01-01) had which answer. */
+export const dayChecks = z.object({
+  day: z.number().int().nonnegative(),
+  allowed: z.number().int().nonnegative(),
+  requires_approval: z.number().int().nonnegative(),
+  disabled: z.number().int().nonnegative(),
+});
+export type DayChecks = z.infer<typeof dayChecks>;
+
+/** A full page of 256 entries in brief: when, which facet values occur, which answers were given. */
 export const logPage = z.object({
   first_at: z.number().int().nonnegative(),
   last_at: z.number().int().nonnegative(),
   facets: z.custom<Uint32Array>((value) => value instanceof Uint32Array, "expected facet hashes"),
+  /** By day; absent from pages of the time before they were counted. */
+  checks: z.array(dayChecks).optional(),
 });
 export type LogPage = z.infer<typeof logPage>;
 

@@ -32,6 +32,8 @@ export const orgRecord = z.object({
   allow_personal_ids: z.boolean(),
   kill_switch: killSwitch,
   created_at: timestamp,
+  /** When it was deleted; from then on nobody is let in. Its record stays for the sake of its log. */
+  deleted_at: timestamp.exactOptional(),
 });
 export type OrgRecord = z.infer<typeof orgRecord>;
 

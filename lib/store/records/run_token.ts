@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { REQUESTER_TYPES } from "./requester.ts";
 
 /** Records of run tokens and of the keys that sign them. None holds the text of a token. */
 
@@ -6,7 +7,7 @@ const timestamp = z.number().int().nonnegative();
 const bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array, "expected bytes");
 
 /** A key or agent, as records name it. */
-export const party = z.object({ type: z.enum(["api_key", "agent"]), id: z.string() });
+export const party = z.object({ type: z.enum(REQUESTER_TYPES), id: z.string() });
 export type Party = z.infer<typeof party>;
 
 /** What is known of the call that a token was consumed for: its action was compared, or not. */

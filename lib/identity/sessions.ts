@@ -1,0 +1,90 @@
+import type { Deps } from "../deps.ts";
+import { accountSessionKey, sessionKey } from "../store/keys.ts";
+import { readRecord } from "../store/kv.ts";
+import { type SessionRecord, sessionRecord } from "../store/records/people.ts";
+import { timed } from "../store/timed.ts";
+import type { Transaction } from "../ledger/transaction.ts";
+import { secretHash } from "./secret.ts";
+
+const HOUR = 60 * 60 * 1000;
+/** A session ends when it was not used for so long, milliseconds. */
+export const SESSION_IDLE_MS = 12 * HOUR;
+/** It ends at last, however much it is used. */
+export const SESSION_LIFE_MS = 7 * 24 * HOUR;
+/** For how long an assertion lets its member do what widens. */
+export const FRESH_MS = 5 * 60 * 1000;
+/** How exactly it is known when a session was last used. */
+const SEEN_EVERY_MS = 5 * 60 * 1000;
+
+const SECRET = /^[A-Za-z0-9_-]{43}$/;
+
+/** A session whose cookie was presented. */
+export interface PresentedSession {
+  readonly hash: string;
+  readonly record: SessionRecord;
+}
+
+/** A session that begins: what its cookie holds is known only now. */
+export interface NewSession {
+  readonly secret: string;
+  readonly record: SessionRecord;
+}
+
+/** Whether a session is in force at `now`, milliseconds. */
+export function isLive({ seen_at, expires_at }: SessionRecord, now: number): boolean {
+  return now < expires_at && now < seen_at + SESSION_IDLE_MS;
+}
+
+/** Begins a session, in the commit of what allows it. It counts as fresh: a passkey was shown. */
+export function beginSession(
+  transaction: Transaction,
+  { account, org, credential_id, user_agent }: Pick<
+    SessionRecord,
+    "account" | "org" | "credential_id" | "user_agent"
+  >,
+): NewSession {
+  const { at, deps } = transaction;
+  const secret = deps.random(32).toBase64({ alphabet: "base64url", omitPadding: true });
+  const record: SessionRecord = {
+    id: transaction.id("ses"),
+    account,
+    org,
+    created_at: at,
+    seen_at: at,
+    expires_at: at + SESSION_LIFE_MS,
+    fresh_until: at + FRESH_MS,
+    credential_id,
+    user_agent,
+  };
+  const hash = secretHash(secret);
+  transaction.set(sessionKey(hash), record, { expireIn: SESSION_LIFE_MS });
+  transaction.set(accountSessionKey(account, record.id), { hash }, { expireIn: SESSION_LIFE_MS });
+  return { secret, record };
+}
+
+/** Ends a session, in the commit of what ends it. */
+export function endSession(transaction: Transaction, { hash, record }: PresentedSession): void {
+  transaction.delete(sessionKey(hash));
+  transaction.delete(accountSessionKey(record.account, record.id));
+}
+
+/** The session that a cookie's value stands for; null when it has ended or never was. */
+export async function presentSession(
+  deps: Deps,
+  secret: string | null,
+): Promise<PresentedSession | null> {
+  // Found by its hash, so no comparison of secrets leaks by its time how far they agree.
+  if (secret === null || !SECRET.test(secret)) return null;
+  const hash = secretHash(secret);
+  const key = sessionKey(hash);
+  const row = await timed(deps, readRecord(deps.kv, key, sessionRecord));
+  const now = deps.now();
+  if (row === null || !isLive(row.value, now)) return null;
+  if (now - row.value.seen_at < SEEN_EVERY_MS) return { hash, record: row.value };
+  const record = { ...row.value, seen_at: now };
+  const expireIn = Math.max(1, record.expires_at - now);
+  // Whoever changed it meanwhile wins: only the time of last use would be lost.
+  const touch = deps.kv.atomic().check({ key, versionstamp: row.versionstamp });
+  await timed(deps, touch.set(key, record, { expireIn }).commit());
+  return { hash, record };
+}

@@ -1,0 +1,150 @@
+import { z } from "zod";
+import { move } from "../approvals/end_approval.ts";
+import { loadApproval } from "../approvals/loaded_approval.ts";
+import { loadAccountOf } from "../catalog/members.ts";
+import { type DueWork, schedule } from "../due/schedule.ts";
+import { actorOf } from "../identity/caller.ts";
+import type { Client } from "../identity/client.ts";
+import { demand } from "../identity/member_demands.ts";
+import type { MemberOperation } from "../identity/member_operation.ts";
+import { tellIdentityEvent } from "../people/identity_events.ts";
+import { invalidRequest } from "../refusals/refusal.ts";
+import type { Services } from "../services.ts";
+import {
+  accountKey,
+  agentPrefix,
+  apiKeyPrefix,
+  approvalPendingPrefix,
+  credentialKey,
+  dueKey,
+  invitationPointerKey,
+  invitationPrefix,
+  memberPrefix,
+  orgKey,
+  type StoreKey,
+} from "../store/keys.ts";
+import { listRecords } from "../store/kv.ts";
+import { removeRows } from "./remove_rows.ts";
+import { approvalPointer } from "../store/records/approval.ts";
+import { memberRecord } from "../store/records/identity.ts";
+import { invitationRecord } from "../store/records/invitations.ts";
+import type { OrgRecord } from "../store/records/policy.ts";
+
+/**
+ * How long after a deletion its personal data goes, milliseconds: within 30 days, and not at once, so
+ * that what was done before can still be looked into by whoever runs the deployment.
+ */
+export const ERASED_AFTER_MS = 7 * 24 * 60 * 60 * 1000;
+
+/**
+ * Deletes the org that the session looks at. With this one commit every key, agent, session and
+ * invitation of it is refused on every node; its log stays, and verifies. Members, credentials and
+ * pending requests go by work that this commit schedules, personal data a week later.
+ * @param typed the org's name, typed by the owner
+ * @throws {Refusal} role_required, recovery_held, fresh_assertion_required; invalid_request when the
+ *   name is another
+ */
+export function deleteOrg(typed: string, client: Client): MemberOperation<void, OrgRecord> {
+  return {
+    plan(transaction, caller) {
+      demand(caller, { right: "delete_org", unheld: true });
+      const { org } = transaction.snapshot;
+      if (typed.trim() !== org.name.trim()) {
+        throw invalidRequest(
+          "/name",
+          `must be the name of the organization, ${JSON.stringify(org.name)}`,
+        );
+      }
+      demand(caller, { right: "delete_org", unheld: true, fresh: "Deleting the organization" });
+      const { at } = transaction;
+      transaction.setPolicy(orgKey(org.id), { ...org, name: "", deleted_at: at });
+      transaction.append({
+        type: "org.deleted",
+        actor: actorOf(caller),
+        subject: { org: org.id },
+        data: { policy_version: transaction.policyVersion, request_id: client.request_id },
+      });
+      const person = { id: caller.account, orgs: [] };
+      const event = { type: "org.deleted", data: { org: org.id }, private: { name: org.name } };
+      tellIdentityEvent(transaction, person, event, client);
+      schedule(transaction, { kind: "org_deleted", at, id: caller.id });
+      schedule(transaction, { kind: "org_erased", at: at + ERASED_AFTER_MS, id: org.id });
+      return org;
+    },
+  };
+}
+
+/**
+ * Takes away what let people and machines into a deleted org, and cancels what waited for them. All
+ * of it is void already: this is so that nothing lies about.
+ * @param work its id is the member who deleted the org
+ */
+export async function clearDeletedOrg(services: Services, work: DueWork): Promise<void> {
+  const { kind, at, org, id } = work;
+  const { kv } = services.deps;
+  const pending = { prefix: approvalPendingPrefix(org) };
+  for await (const { value } of listRecords(kv, pending, approvalPointer)) {
+    await cancelPending(services, org, { approval: value.id, member: id });
+  }
+  await removeMembers(services, org);
+  await removeRows(services, org, credentialRows(services, org));
+  await services.ledgers.transact(org, {
+    plan: (transaction) => transaction.delete(dueKey(at, kind, org, id)),
+  });
+}
+
+async function cancelPending(
+  { ledgers }: Services,
+  org: string,
+  { approval, member }: { readonly approval: string; readonly member: string },
+): Promise<void> {
+  await ledgers.transact(org, {
+    load: (reader) => loadApproval(reader, approval),
+    plan(transaction, loaded) {
+      if (loaded === null) return;
+      move(transaction, loaded, { type: "withdraw" }, {
+        type: "approval.cancelled",
+        actor: { type: "member", id: member },
+        data: {
+          action_digest: loaded.record.action_digest,
+          because: "org_deleted",
+          was: loaded.record.progress.state,
+        },
+      });
+    },
+  });
+}
+
+/** Ends the memberships. They are no policy any more, so no node has to follow. */
+async function removeMembers({ deps, ledgers }: Services, org: string): Promise<void> {
+  const members = listRecords(deps.kv, { prefix: memberPrefix(org) }, memberRecord);
+  for await (const { key, value } of members) {
+    await ledgers.transact(org, {
+      load: (reader) => loadAccountOf(reader, value),
+      plan(transaction, account) {
+        transaction.delete(key);
+        if (account === null) return;
+        const orgs = account.orgs.filter((other) => other !== org);
+        transaction.set(accountKey(account.id), { ...account, orgs });
+      },
+    });
+  }
+}
+
+/** What a key and an agent have in common. */
+const withSecret = z.object({ secret_hash: z.string() });
+
+/** The keys of what a secret is found by, and of what it stands for. */
+async function* credentialRows({ deps: { kv } }: Services, org: string): AsyncGenerator<StoreKey> {
+  for (const prefix of [apiKeyPrefix(org), agentPrefix(org)]) {
+    for await (const { key, value } of listRecords(kv, { prefix: [...prefix] }, withSecret)) {
+      yield credentialKey(value.secret_hash);
+      yield key;
+    }
+  }
+  const invitations = listRecords(kv, { prefix: invitationPrefix(org) }, invitationRecord);
+  for await (const { key, value } of invitations) {
+    yield invitationPointerKey(value.hash);
+    yield key;
+  }
+}

@@ -1,0 +1,37 @@
+import { Buffer } from "node:buffer";
+import { keyText } from "../ledger/transaction.ts";
+import type { Services } from "../services.ts";
+import type { StoreKey } from "../store/keys.ts";
+
+/** Rows that one commit removes at most, and bytes that their keys have. */
+const MAX_ROWS = 200;
+const MAX_KEY_BYTES = 50_000;
+
+/**
+ * Removes rows of a deleted org, as many with a commit as it takes. Rows of its policy too: where
+ * nobody is let in, no node has to follow what they were.
+ */
+export async function removeRows(
+  { ledgers }: Pick<Services, "ledgers">,
+  org: string,
+  rows: AsyncIterable<StoreKey>,
+): Promise<void> {
+  let batch: StoreKey[] = [];
+  let bytes = 0;
+  const remove = async () => {
+    const keys = batch;
+    batch = [];
+    bytes = 0;
+    if (keys.length === 0) return;
+    await ledgers.transact(org, {
+      plan: (transaction) => keys.forEach((key) => transaction.delete(key)),
+    });
+  };
+  for await (const key of rows) {
+    const size = Buffer.byteLength(keyText(key));
+    if (batch.length === MAX_ROWS || bytes + size > MAX_KEY_BYTES) await remove();
+    batch.push(key);
+    bytes += size;
+  }
+  await remove();
+}

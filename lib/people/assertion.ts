@@ -1,0 +1,105 @@
+import type { Client } from "../identity/client.ts";
+import type { Reader, Transaction } from "../ledger/transaction.ts";
+import type { AssertionResponse } from "../passkeys/response_schema.ts";
+import { credentialDigest } from "../passkeys/assertion_evidence.ts";
+import type { CeremonyPurpose } from "../passkeys/statement.ts";
+import { type GivenAssertion, verifyAssertion } from "../passkeys/verify_assertion.ts";
+import { Refusal } from "../refusals/refusal.ts";
+import type { Settings } from "../settings/settings.ts";
+import { accountKey, passkeyKey } from "../store/keys.ts";
+import {
+  type AccountRecord,
+  accountRecord,
+  type PasskeyRecord,
+  passkeyRecord,
+} from "../store/records/people.ts";
+import type { AssertionFault } from "./assertion_fault.ts";
+import { ceremonyChallenge, loadCeremony, type LoadedCeremony } from "./ceremonies.ts";
+import { tellIdentityEvent } from "./identity_events.ts";
+
+/** An answer of a passkey to a nonce. */
+export interface GivenAnswer {
+  readonly nonce: string;
+  readonly response: AssertionResponse;
+}
+
+/** An assertion as it was read and verified: of whom it is, or why it counts for nothing. */
+export type LoadedAssertion =
+  & { readonly ceremony: LoadedCeremony }
+  & (
+    | {
+      readonly ok: true;
+      readonly passkey: PasskeyRecord;
+      readonly account: AccountRecord;
+      readonly counter: number;
+      readonly backed_up: boolean;
+    }
+    | {
+      readonly ok: false;
+      readonly why: AssertionFault;
+      /** Of whom it is all the same: set where the signature is right and only the counter is not. */
+      readonly regressed: { passkey: PasskeyRecord; account: AccountRecord } | null;
+    }
+  );
+
+/** Reads what an assertion is checked against, and checks it. The commit checks what was read. */
+export async function loadAssertion(
+  reader: Reader,
+  { url }: Pick<Settings, "url">,
+  purpose: CeremonyPurpose,
+  { nonce, response }: GivenAnswer,
+): Promise<LoadedAssertion> {
+  const ceremony = await loadCeremony(reader, nonce);
+  const refused = (why: AssertionFault) => ({ ceremony, ok: false, why, regressed: null } as const);
+  const passkey = (await reader.get(passkeyKey(response.id), passkeyRecord))?.value;
+  if (passkey === undefined) return refused("unknown_passkey");
+  const account = (await reader.get(accountKey(passkey.account), accountRecord))?.value;
+  if (account === undefined) return refused("unknown_passkey");
+  if (passkey.rp_id !== url.hostname) return refused("made_for_other_address");
+  const given: GivenAssertion = {
+    response,
+    challenge: ceremonyChallenge({ url }, purpose, nonce),
+    origin: url.origin,
+    rpId: url.hostname,
+    passkey,
+  };
+  const verdict = await verifyAssertion(given);
+  if (verdict.ok) return { ceremony, passkey, account, ...verdict };
+  if (verdict.why !== "counter_went_back") return refused(verdict.why);
+  // Without a right signature anybody could make an honest passkey look copied.
+  const signed = await verifyAssertion({ ...given, passkey: { ...passkey, counter: 0 } });
+  return signed.ok
+    ? { ceremony, ok: false, why: verdict.why, regressed: { passkey, account } }
+    : refused(signed.why);
+}
+
+/** Stores that a passkey was used, in the commit of what it was used for. */
+export function storeUse(
+  transaction: Transaction,
+  { passkey, counter, backed_up }: Extract<LoadedAssertion, { ok: true }>,
+): void {
+  const used: PasskeyRecord = { ...passkey, counter, backed_up, last_used_at: transaction.at };
+  transaction.set(passkeyKey(passkey.credential_id), used);
+}
+
+/**
+ * Refuses an assertion. One that is rightly signed and whose passkey counts fewer uses than before is
+ * written down, as the passkey may have been copied: that refusal is given back, to be returned by
+ * the plan so that the entry stays, and the nonce is used up.
+ * @throws {Refusal} assertion_not_accepted in all other cases: the person may try again
+ */
+export function refuseAssertion(
+  transaction: Transaction,
+  { why, regressed }: Extract<LoadedAssertion, { ok: false }>,
+  client: Client,
+): Refusal {
+  const refusal = new Refusal("assertion_not_accepted", { why });
+  if (regressed === null) throw refusal;
+  const { passkey, account } = regressed;
+  const credential = credentialDigest(passkey.credential_id);
+  tellIdentityEvent(transaction, account, {
+    type: "passkey.counter_regressed",
+    data: { credential },
+  }, client);
+  return refusal;
+}

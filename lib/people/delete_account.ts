@@ -1,0 +1,144 @@
+import { assertOwnerStays } from "../catalog/last_owner.ts";
+import { endMembership } from "../catalog/members.ts";
+import { schedule } from "../due/schedule.ts";
+import type { Client } from "../identity/client.ts";
+import { memberCaller } from "../identity/member_operation.ts";
+import type { PresentedSession } from "../identity/sessions.ts";
+import type { Reader, Transaction } from "../ledger/transaction.ts";
+import { ERASED_AFTER_MS } from "../orgs/delete_org.ts";
+import { deleteSubscription, listSubscriptions } from "../push/subscriptions.ts";
+import type { Services } from "../services.ts";
+import {
+  accountByEmailKey,
+  accountKey,
+  accountPasskeyKey,
+  accountPasskeyPrefix,
+  accountSessionKey,
+  accountSessionPrefix,
+  DEPLOYMENT_ORG,
+  passkeyKey,
+  recoveryCodeKey,
+  recoveryCodePrefix,
+  recoverySetKey,
+  sessionKey,
+} from "../store/keys.ts";
+import { listRecords } from "../store/kv.ts";
+import type { PushSubscriptionRecord } from "../store/records/push.ts";
+import { sessionPointer } from "../store/records/people.ts";
+import { type AccountCaller, asAccount, requireFreshAccount } from "./account_operation.ts";
+import { tellIdentityEvent } from "./identity_events.ts";
+
+/** Sessions that are removed by name. Others void themselves: none is good without its account. */
+const MAX_SESSIONS = 200;
+
+/** What is removed with an account. */
+interface Belongings {
+  readonly sessions: readonly { readonly id: string; readonly hash: string }[];
+  readonly passkeys: readonly string[];
+  /** Hashes of recovery codes. */
+  readonly codes: readonly string[];
+  readonly subscriptions: readonly PushSubscriptionRecord[];
+}
+
+/**
+ * Deletes the account of whoever is signed in: memberships, sessions, passkeys, recovery codes and
+ * browsers end at once, what the logs know of the person a week later. Keys and agents that they made
+ * belong to their orgs, and stay. Stopped halfway it has ended some memberships, and is done again.
+ * @throws {Refusal} session_ended, fresh_assertion_required; last_owner, before anything is done,
+ *   when an org would be left without an owner who can sign in
+ */
+export async function deleteAccount(
+  { ledgers }: Pick<Services, "ledgers">,
+  session: PresentedSession,
+  client: Client,
+): Promise<void> {
+  const orgs = await ledgers.transact(
+    DEPLOYMENT_ORG,
+    asAccount(session, {
+      plan(_transaction, caller) {
+        requireFreshAccount(caller, "Deleting your account");
+        return caller.account.orgs;
+      },
+    }),
+  );
+  for (const org of orgs) await ledgers.transact(org, asAccount(session, { plan: mayLeave }));
+  for (const org of orgs) {
+    const plan = (transaction: Transaction, caller: AccountCaller) =>
+      leave(transaction, caller, client);
+    await ledgers.transact(org, asAccount(session, { plan }));
+  }
+  await ledgers.transact(
+    DEPLOYMENT_ORG,
+    asAccount(session, {
+      load: (reader, { account }) => loadBelongings(reader, account.id),
+      plan: (transaction, caller, belongings) =>
+        endAccount(transaction, caller, belongings, client),
+    }),
+  );
+}
+
+/** @throws {Refusal} last_owner */
+function mayLeave({ snapshot }: Transaction, { account }: AccountCaller): void {
+  const member = snapshot.exists ? snapshot.memberOf(account.id) : undefined;
+  if (member !== undefined) assertOwnerStays(snapshot, member, null);
+}
+
+/** @throws {Refusal} last_owner */
+function leave(
+  transaction: Transaction,
+  { account, session }: AccountCaller,
+  client: Client,
+): void {
+  const { snapshot, at } = transaction;
+  const member = snapshot.exists ? snapshot.memberOf(account.id) : undefined;
+  if (member === undefined) return;
+  const caller = memberCaller(snapshot, session.record, at);
+  const { request_id } = client;
+  endMembership(transaction, caller, { record: member, account, request_id });
+  schedule(transaction, { kind: "person_erased", at: at + ERASED_AFTER_MS, id: member.id });
+}
+
+function endAccount(
+  transaction: Transaction,
+  caller: AccountCaller,
+  { sessions, passkeys, codes, subscriptions }: Belongings,
+  client: Client,
+): void {
+  requireFreshAccount(caller, "Deleting your account");
+  const { id, email } = caller.account;
+  transaction.delete(accountKey(id));
+  transaction.delete(accountByEmailKey(email));
+  for (const { id: session, hash } of sessions) {
+    transaction.delete(sessionKey(hash));
+    transaction.delete(accountSessionKey(id, session));
+  }
+  for (const credential of passkeys) {
+    transaction.delete(passkeyKey(credential));
+    transaction.delete(accountPasskeyKey(id, credential));
+  }
+  for (const hash of codes) transaction.delete(recoveryCodeKey(id, hash));
+  transaction.delete(recoverySetKey(id));
+  for (const subscription of subscriptions) deleteSubscription(transaction, subscription);
+  tellIdentityEvent(transaction, { id, orgs: [] }, { type: "account.deleted" }, client);
+  const at = transaction.at + ERASED_AFTER_MS;
+  schedule(transaction, { kind: "person_erased", at, id });
+}
+
+/** Reads without checks: whoever adds to these has the commit check the account itself. */
+async function loadBelongings({ kv }: Reader, account: string): Promise<Belongings> {
+  const lastParts = (prefix: readonly string[]) =>
+    Array.fromAsync(kv.list({ prefix: [...prefix] }), ({ key }) => String(key[2]));
+  const sessions: { id: string; hash: string }[] = [];
+  const listed = { prefix: [...accountSessionPrefix(account)] };
+  for await (
+    const { key, value } of listRecords(kv, listed, sessionPointer, { limit: MAX_SESSIONS })
+  ) {
+    sessions.push({ id: String(key[2]), hash: value.hash });
+  }
+  return {
+    sessions,
+    passkeys: await lastParts(accountPasskeyPrefix(account)),
+    codes: await lastParts(recoveryCodePrefix(account)),
+    subscriptions: await listSubscriptions(kv, account),
+  };
+}

@@ -1,0 +1,108 @@
+import type { Actor } from "../ledger/entry.ts";
+import type { Client } from "../identity/client.ts";
+import type { Transaction } from "../ledger/transaction.ts";
+import { accountKey, knownPasskeyKey, memberKey, sessionKey } from "../store/keys.ts";
+import { type Kv, readRecord } from "../store/kv.ts";
+import type { MemberRecord } from "../store/records/identity.ts";
+import {
+  type KnownPasskey,
+  knownPasskey,
+  type PasskeyRecord,
+  type SessionRecord,
+} from "../store/records/people.ts";
+import type { AccountCaller } from "./account_operation.ts";
+import { knowPasskey } from "./known_passkeys.ts";
+import { passkeysOf } from "./passkeys_of.ts";
+import { lastUsed } from "./switch_org.ts";
+
+/** By what a person came to their membership. */
+export type AcceptedBy = "invitation" | "set_up";
+
+/** A membership that nobody has accepted yet. */
+export function newMember(
+  transaction: Transaction,
+  { email, role, groups }: Pick<MemberRecord, "email" | "role" | "groups">,
+): MemberRecord {
+  return {
+    id: transaction.id("usr"),
+    email,
+    role,
+    groups: [...groups].sort(),
+    account: null,
+    has_passkey: false,
+    held_until: null,
+    created_at: transaction.at,
+  };
+}
+
+/** Makes a membership that of an account, whose person has shown a passkey. */
+export function acceptMembership(
+  transaction: Transaction,
+  member: MemberRecord,
+  { account, by }: { readonly account: string; readonly by: AcceptedBy },
+  client: Client,
+): MemberRecord {
+  const accepted: MemberRecord = { ...member, account, has_passkey: true };
+  transaction.setPolicy(memberKey(transaction.snapshot.orgId, member.email), accepted);
+  const actor: Actor = { type: "member", id: member.id };
+  transaction.append({
+    type: "member.accepted",
+    actor,
+    subject: { member: member.id },
+    data: {
+      by,
+      role: member.role,
+      groups: [...member.groups],
+      policy_version: transaction.policyVersion,
+      request_id: client.request_id,
+    },
+    private: {
+      email: member.email,
+      client: { ip: client.ip, user_agent: client.user_agent },
+    },
+  });
+  return accepted;
+}
+
+/** A passkey, and what the log of an org says of it. */
+export interface PasskeyInOrg {
+  readonly passkey: PasskeyRecord;
+  readonly known: KnownPasskey | null;
+}
+
+/** The passkeys of an account, and whether the log of an org names them: read without a check. */
+export async function passkeysInOrg(
+  kv: Kv,
+  account: string,
+  org: string,
+): Promise<PasskeyInOrg[]> {
+  const passkeys = await passkeysOf(kv, account);
+  return await Promise.all(passkeys.map(async (passkey) => {
+    const row = await readRecord(kv, knownPasskeyKey(org, passkey.credential_id), knownPasskey);
+    return { passkey, known: row?.value ?? null };
+  }));
+}
+
+/**
+ * Has somebody who is signed in join the org of the transaction: the membership is theirs, the log
+ * of the org names their passkeys, and their session looks at it.
+ */
+export function joinOrg(
+  transaction: Transaction,
+  { account, session: { hash, record } }: AccountCaller,
+  { member, by, passkeys }: {
+    readonly member: MemberRecord;
+    readonly by: AcceptedBy;
+    readonly passkeys: readonly PasskeyInOrg[];
+  },
+  client: Client,
+): void {
+  const org = transaction.snapshot.orgId;
+  acceptMembership(transaction, member, { account: account.id, by }, client);
+  for (const { passkey, known } of passkeys) knowPasskey(transaction, member, passkey, known);
+  transaction.set(accountKey(account.id), lastUsed(account, org));
+  const next: SessionRecord = { ...record, org };
+  transaction.set(sessionKey(hash), next, {
+    expireIn: Math.max(1, record.expires_at - transaction.at),
+  });
+}

@@ -1,0 +1,132 @@
+import { actorOf, type MemberCaller } from "../identity/caller.ts";
+import type { Client } from "../identity/client.ts";
+import { secretHash } from "../identity/secret.ts";
+import type { Reader, Transaction } from "../ledger/transaction.ts";
+import type { Snapshot } from "../policy/snapshot.ts";
+import type { Services } from "../services.ts";
+import { invitationKey, invitationPointerKey, invitationPrefix } from "../store/keys.ts";
+import { listRecords } from "../store/kv.ts";
+import type { MemberRecord } from "../store/records/identity.ts";
+import { type InvitationRecord, invitationRecord } from "../store/records/invitations.ts";
+import { makeLinkSecret } from "./link_secret.ts";
+
+/** How long an invitation counts, milliseconds. */
+export const INVITATION_MS = 7 * 24 * 60 * 60 * 1000;
+
+/** An invitation that nobody has accepted yet. */
+export interface PendingInvitation
+  extends
+    Pick<InvitationRecord, "id" | "email" | "member" | "created_at" | "expires_at">,
+    Pick<MemberRecord, "role" | "groups"> {
+  /** The member who invited. */
+  readonly invited_by: string;
+  readonly expired: boolean;
+}
+
+/** An invitation whose link is to go out. */
+export interface SentInvitation {
+  readonly secret: string;
+  readonly record: InvitationRecord;
+  readonly organization: string;
+  readonly role: MemberRecord["role"];
+  readonly invited_by: string;
+}
+
+/** The invitations of an org that nobody has accepted yet, by address. */
+export async function listInvitations(
+  { deps }: Pick<Services, "deps">,
+  snapshot: Snapshot,
+): Promise<PendingInvitation[]> {
+  const prefix = [...invitationPrefix(snapshot.orgId)];
+  const pending: PendingInvitation[] = [];
+  for await (const { value } of listRecords(deps.kv, { prefix }, invitationRecord)) {
+    const member = invitedMember(snapshot, value);
+    if (member === null) continue;
+    const { id, email, invited_by, created_at, expires_at } = value;
+    pending.push({
+      id,
+      email,
+      member: member.id,
+      role: member.role,
+      groups: member.groups,
+      invited_by,
+      created_at,
+      expires_at,
+      expired: expires_at <= deps.now(),
+    });
+  }
+  return pending;
+}
+
+/** The open invitation of an address to the reader's org; the commit checks that it stays. */
+export async function loadInvitation(
+  reader: Reader,
+  email: string,
+): Promise<InvitationRecord | null> {
+  const key = invitationKey(reader.snapshot.orgId, email);
+  return (await reader.get(key, invitationRecord))?.value ?? null;
+}
+
+/** The membership that an invitation is about; null when it went, or is somebody's already. */
+export function invitedMember(
+  snapshot: Snapshot,
+  invitation: InvitationRecord | null,
+): MemberRecord | null {
+  if (invitation === null || !snapshot.exists) return null;
+  const member = snapshot.members.get(invitation.email);
+  const waits = member?.id === invitation.member && member.account === null;
+  return waits ? member : null;
+}
+
+/** Ends an invitation, in the commit of what ends it. */
+export function endInvitation(transaction: Transaction, { email, hash }: InvitationRecord): void {
+  transaction.delete(invitationKey(transaction.snapshot.orgId, email));
+  transaction.delete(invitationPointerKey(hash));
+}
+
+/** Stores an invitation under a new secret, in place of the open one. */
+export function storeInvitation(
+  transaction: Transaction,
+  caller: MemberCaller,
+  { member, open, made }: {
+    readonly member: MemberRecord;
+    readonly open: InvitationRecord | null;
+    readonly made: boolean;
+  },
+  client: Client,
+): SentInvitation {
+  const { at, deps, snapshot } = transaction;
+  const old = open?.member === member.id ? open : null;
+  if (open !== null) endInvitation(transaction, open);
+  const secret = makeLinkSecret(deps.random);
+  const record: InvitationRecord = {
+    id: old?.id ?? transaction.id("inv"),
+    hash: secretHash(secret),
+    email: member.email,
+    member: member.id,
+    made_member: made || (old?.made_member ?? false),
+    invited_by: caller.id,
+    created_at: at,
+    expires_at: at + INVITATION_MS,
+  };
+  const { hash, email } = record;
+  const org = snapshot.orgId;
+  transaction.set(invitationKey(org, email), record);
+  transaction.set(invitationPointerKey(hash), { org, email }, { expireIn: INVITATION_MS });
+  transaction.append({
+    type: "member.invited",
+    actor: actorOf(caller),
+    subject: { member: member.id },
+    data: {
+      invitation: record.id,
+      role: member.role,
+      groups: [...member.groups],
+      again: old !== null,
+      expires_at: new Date(record.expires_at).toISOString(),
+      request_id: client.request_id,
+    },
+    private: { email },
+  });
+  const { role } = member;
+  return { secret, record, organization: snapshot.org.name, role, invited_by: caller.email };
+}

@@ -1,0 +1,25 @@
+import type { SetUpLink } from "./first_run.ts";
+
+/** What the start prints while the deployment has no owner with a passkey. */
+export function setUpNotice({ url, organization, email, expires_at }: SetUpLink): string {
+  const place = organization === null
+    ? "the owner of a new organization"
+    : `an owner of the organization "${organization}"`;
+  const who = email === null ? "whoever opens it" : email;
+  const until = new Date(expires_at).toISOString().slice(0, 16).replace("T", " ");
+  const notice = `Nobody owns this deployment yet. Open this link where you want your passkey:
+
+  ${url}
+
+It makes ${who} ${place}.
+It works once, until ${until} UTC; each start makes a new one in its place
+until there is an owner with a passkey. Keep it to yourself.`;
+  return organization === null ? `${notice}\n\n${WITHOUT_BROWSER}` : notice;
+}
+
+const WITHOUT_BROWSER =
+  `Without a browser, for REST only: stop, and start once with a key of your own:
+
+  COUNTERSIGN_BOOTSTRAP_KEY="cs_mgmt_$(openssl rand -hex 24)" deno task start
+
+That makes the organization "default" with this management key. Keep the key: it is not stored.`;

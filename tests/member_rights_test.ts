@@ -1,0 +1,138 @@
+import assert from "node:assert/strict";
+import { putMember, removeMember } from "../lib/catalog/members.ts";
+import { stopOrg } from "../lib/catalog/org_settings.ts";
+import { removeTenant } from "../lib/catalog/tenant_removal.ts";
+import type { MemberOperation } from "../lib/identity/member_operation.ts";
+import { hasRight, mayGrant, type Right, RIGHTS } from "../lib/identity/rights.ts";
+import { Refusal } from "../lib/refusals/refusal.ts";
+import { ROLES } from "../lib/store/records/identity.ts";
+import { Countersign, type SignedIn, type TestOrg } from "./countersign_fixture.ts";
+import { CATALOG_DEEDS, op, R, rule, type Run, tenant } from "./member_deeds.ts";
+import { IDENTITY_DEEDS } from "./member_identity_deeds.ts";
+
+type Outcome = "done" | "role_required" | "recovery_held" | "fresh_assertion_required";
+
+const STATES = [
+  { fresh: true, held: false },
+  { fresh: false, held: false },
+  { fresh: true, held: true },
+] as const;
+
+for (const deed of [...CATALOG_DEEDS, ...IDENTITY_DEEDS]) {
+  Deno.test(`A member ${deed.name} just as the rights table says`, async () => {
+    await using countersign = await Countersign.start();
+    const org = await countersign.org();
+    let n = 0;
+    for (const role of ROLES) {
+      for (const state of STATES) {
+        const session = await org.signedIn(role, state);
+        const expected: Outcome = !hasRight(role, deed.right)
+          ? "role_required"
+          : deed.unheld && state.held
+          ? "recovery_held"
+          : deed.fresh && !state.fresh
+          ? "fresh_assertion_required"
+          : "done";
+        // A page that asks for less than the deed needs opens nothing.
+        const asked = deed.asksItself === false
+          ? [deed.right]
+          : [deed.right, "see_requests" as const];
+        for (const right of asked) {
+          const got = await outcomeOf(org, session, right, await deed.on(org, ++n));
+          assert.equal(got, expected, `${role}, ${JSON.stringify(state)}, asked for ${right}`);
+        }
+      }
+    }
+  });
+}
+
+Deno.test("A member removes a tenant with its rules under a fresh assertion only", async () => {
+  await using countersign = await Countersign.start();
+  const org = await countersign.org();
+  for (const role of ROLES) {
+    for (const { fresh, held } of STATES) {
+      const id = `t-${role}-${fresh}-${held}`;
+      await tenant(org, id);
+      await rule(org, "x", "disabled", id);
+      const session = await org.signedIn(role, { fresh, held });
+      const got = await settled(removeTenant((step) => org.as(session, "read", step), id, R));
+      assert.equal(
+        got,
+        hasRight(role, "configure") ? fresh ? "done" : "fresh_assertion_required" : "role_required",
+      );
+    }
+  }
+});
+
+Deno.test("Every right refuses the roles that do not have it, before anything is read", async () => {
+  await using countersign = await Countersign.start();
+  const org = await countersign.org();
+  for (const role of ROLES) {
+    const session = await org.signedIn(role);
+    for (const right of RIGHTS) {
+      let loaded = false;
+      const operation: MemberOperation<void, void> = {
+        load: () => {
+          loaded = true;
+        },
+        plan: () => {},
+      };
+      const got = await outcomeOf(org, session, right, op(operation));
+      assert.equal(got, hasRight(role, right) ? "done" : "role_required", `${role}, ${right}`);
+      assert.equal(loaded, hasRight(role, right));
+    }
+  }
+});
+
+Deno.test("Nobody gives or takes a role above their own", async () => {
+  await using countersign = await Countersign.start();
+  const org = await countersign.org();
+  let n = 0;
+  for (const own of ROLES) {
+    const session = await org.signedIn(own);
+    for (const from of [null, ...ROLES]) {
+      for (const to of [null, ...ROLES]) {
+        if (from === null && to === null) continue;
+        const email = `x${++n}@example.com`;
+        if (from !== null) await org.member(email, { role: from });
+        const operation = to === null
+          ? op(removeMember(email, R))
+          : op(putMember(email, { role: to, groups: [] }, R));
+        const granted = [from, to].every((role) => role === null || mayGrant(own, role));
+        const got = await outcomeOf(org, session, "see_requests", operation);
+        assert.equal(got, granted ? "done" : "role_required", `${own}: ${from} to ${to}`);
+      }
+    }
+  }
+});
+
+Deno.test("An admin who was made a viewer is refused on the next call, with the same session", async () => {
+  await using countersign = await Countersign.start();
+  const org = await countersign.org();
+  const owner = await org.signedIn("owner");
+  const admin = await org.signedIn("admin");
+  const stop = () => outcomeOf(org, admin, "kill_switch_on", op(stopOrg(null, R)));
+  assert.equal(await stop(), "done");
+  const { email } = admin.member;
+  await org.as(owner, "manage_members", putMember(email, { role: "viewer", groups: [] }, R));
+  assert.equal(await stop(), "role_required");
+});
+
+function outcomeOf(
+  org: TestOrg,
+  session: SignedIn,
+  right: Right,
+  run: Run,
+): Promise<string> {
+  return settled(run(org, session, right));
+}
+
+async function settled(result: Promise<unknown>): Promise<string> {
+  try {
+    await result;
+    return "done";
+  } catch (error) {
+    if (error instanceof Refusal) return error.code;
+    throw error;
+  }
+}
