@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { approvalTopic } from "../lib/approvals/advance.ts";
+import { approvalTopic } from "../lib/approvals/topics.ts";
 import { schedule } from "../lib/due/schedule.ts";
 import { startDueWork, sweep } from "../lib/due/worker.ts";
 import type { JsonObject } from "../lib/json/json_value.ts";

@@ -40,6 +40,7 @@ async function decidedApproval(
       asserted_by: null,
       at: transaction.at,
       note: null,
+      quick_reason: null,
     }));
     const record: Pick<ApprovalRecord, "decisions" | "requester"> = {
       decisions,

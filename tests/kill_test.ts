@@ -4,6 +4,7 @@ import { systemRandom, systemTimer } from "../lib/deps.ts";
 import { makeSecret } from "../lib/identity/secret.ts";
 import { DEPLOYMENT_ORG, dueKey, duePrefix, orgPrefix } from "../lib/store/keys.ts";
 import { Sealer } from "../lib/store/sealing.ts";
+import { MailBox } from "./mail_box.ts";
 import { verifiedLog } from "./stored_log.ts";
 
 const ROUNDS = 20;
@@ -125,6 +126,8 @@ Deno.test("kill -9 under load, 20 times: the log verifies and has every answer, 
       random: systemRandom,
       timer: systemTimer,
       log: () => {},
+      mail: new MailBox(),
+      push: () => Promise.reject(new Error("Nothing is pushed here.")),
     };
     const log = await verifiedLog(deps, org);
     const found = new Map<string, Told[]>();

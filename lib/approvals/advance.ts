@@ -1,3 +1,4 @@
+import { queueAlerts } from "../alerts/queue_alerts.ts";
 import { toolDefinitionDigest } from "../catalog/tool_definition.ts";
 import { schedule } from "../due/schedule.ts";
 import type { Actor } from "../ledger/entry.ts";
@@ -16,9 +17,11 @@ import {
 import type { ApprovalRecord, AskHistory, Progress } from "../store/records/approval.ts";
 import type { ToolRecord } from "../store/records/policy.ts";
 import { eraseArguments } from "./frozen_view.ts";
+import { storeLastApproved } from "./last_approved.ts";
 import { storeCounts, withoutRequest } from "./limits.ts";
 import type { LoadedApproval } from "./loaded_approval.ts";
 import { settledApproval } from "./state.ts";
+import { tellOfApproval } from "./topics.ts";
 
 /** What the log says of a move. */
 export interface MoveEntry {
@@ -34,9 +37,6 @@ const SYSTEM: Actor = { type: "system", id: "approvals" };
 
 /** How long it is remembered what was asked about an action, milliseconds. */
 const HISTORY_KEPT_MS = 90 * 24 * 60 * 60 * 1000;
-
-/** News of a request, for whoever waits for its outcome. */
-export const approvalTopic = (org: string, id: string): string => `approval ${org} ${id}`;
 
 /** What the log says that an entry about a request was done to. */
 export function subjectOf(record: ApprovalRecord): JsonObject {
@@ -78,6 +78,7 @@ export function advance(
   if (after.state === "approved") {
     schedule(transaction, { kind: "approval_lapses", at: after.use_before, id });
     transaction.set(ready, { id });
+    storeLastApproved(transaction, next);
   } else if (before.state === "approved") {
     transaction.delete(dueKey(before.use_before, "approval_lapses", org, id));
     // It may name a newer one by now, which then is found by its id only.
@@ -94,10 +95,11 @@ export function advance(
     }
   }
   transaction.set(approvalKey(org, id), record);
+  queueAlerts(transaction, before, record);
   if (entry !== null) {
     transaction.append({ ...entry, subject: { ...subjectOf(record), ...entry.subject } });
   }
-  transaction.notify(approvalTopic(org, id));
+  tellOfApproval(transaction, id);
   return { ...loaded, record, arguments: args, counts };
 }
 

@@ -2,7 +2,7 @@ import type { Action } from "../actions/action.ts";
 import { actionDigest } from "../actions/action_digest.ts";
 import type { Decision } from "../decisions/decide.ts";
 import type { Client } from "../identity/client.ts";
-import { actorOf, type Caller, tenantWithin } from "../identity/caller.ts";
+import { actorOf, type MachineCaller, tenantWithin } from "../identity/caller.ts";
 import type { JsonObject } from "../json/json_value.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import { argumentProblems } from "../parameters/argument_problems.ts";
@@ -18,6 +18,7 @@ import { loadView, openView, type SealedView, storeAsking, viewDigest } from "./
 import { ASK_LIMITS, type AskCounts, DENIAL_REST_MS, limitReached } from "./limits.ts";
 import { loadApproval, loadCounts, type LoadedApproval, loadHistory } from "./loaded_approval.ts";
 import { seen, type SeenApproval } from "./seen_approval.ts";
+import { tellOfApproval } from "./topics.ts";
 
 /** Most bytes of a context in canonical form, before it is scrubbed. */
 export const MAX_CONTEXT_BYTES = 16 * 1024;
@@ -57,7 +58,11 @@ export function scrubbedAsk(ask: Ask): Ask {
  * Reads what an asking about this action depends on.
  * @throws {Refusal} tenant_not_permitted
  */
-export async function loadAsk(reader: Reader, caller: Caller, action: Action): Promise<LoadedAsk> {
+export async function loadAsk(
+  reader: Reader,
+  caller: MachineCaller,
+  action: Action,
+): Promise<LoadedAsk> {
   const { orgId } = reader.snapshot;
   const digest = actionDigest(orgId, { ...action, tenant: tenantWithin(caller, action.tenant) });
   const pointer = await reader.get(approvalOpenKey(orgId, caller.id, digest), approvalPointer);
@@ -83,7 +88,7 @@ export async function loadAsk(reader: Reader, caller: Caller, action: Action): P
  */
 export function createOrJoin(
   transaction: Transaction,
-  caller: Caller,
+  caller: MachineCaller,
   request: {
     readonly decision: Decision;
     readonly tool: ToolRecord;
@@ -115,7 +120,7 @@ type Request = Parameters<typeof createOrJoin>[2];
 
 function create(
   transaction: Transaction,
-  caller: Caller,
+  caller: MachineCaller,
   request: Request,
   loaded: Pick<LoadedAsk, "counts" | "history">,
 ): Asked | Refusal {
@@ -151,7 +156,7 @@ function create(
 
 function join(
   transaction: Transaction,
-  caller: Caller,
+  caller: MachineCaller,
   { decision, ask, client }: Request,
   loaded: LoadedApproval,
   sealed: SealedView,
@@ -188,6 +193,7 @@ function join(
     },
     private: context === null ? { reason } : { reason, context },
   });
+  tellOfApproval(transaction, record.id);
   const approval = seen({ ...loaded, record: next }, caller, { snapshot, sealer: deps.sealer });
   return { approval, joined: true };
 }

@@ -1,4 +1,5 @@
 import type { Snapshot } from "../policy/snapshot.ts";
+import { Refusal } from "../refusals/refusal.ts";
 import type { ApprovalLevel, ApprovalRecord } from "../store/records/approval.ts";
 import type { MemberRecord } from "../store/records/identity.ts";
 import type { OrgRecord, ToolRecord } from "../store/records/policy.ts";
@@ -19,6 +20,29 @@ export function mayDecide(member: MemberRecord, level: ApprovalLevel, members: M
     case "viewer":
       return false;
   }
+}
+
+/** The levels at which a member may decide. */
+export function levelsOf(member: MemberRecord, members: Members): ApprovalLevel[] {
+  return ([1, 2] as const).filter((level) => mayDecide(member, level, members));
+}
+
+/** Whether a member has decided a level of this request already. */
+export function hasDecided({ decisions }: Pick<ApprovalRecord, "decisions">, id: string): boolean {
+  return decisions.some(({ member }) => member === id);
+}
+
+/** Why a member may not decide a pending request at the level where it stands; null if they may. */
+export function decisionBar(
+  record: Pick<ApprovalRecord, "decisions" | "duties_separated" | "member_behind" | "progress">,
+  { id, levels }: { readonly id: string; readonly levels: readonly ApprovalLevel[] },
+  org: OrgRecord,
+): Refusal | null {
+  const { level } = record.progress;
+  if (hasDecided(record, id)) return new Refusal("already_decided_level", {});
+  if (!levels.includes(level)) return new Refusal("not_an_approver", { level });
+  const isBehind = id === record.member_behind;
+  return isBehind && isSeparated(record, org) ? new Refusal("self_approval", {}) : null;
 }
 
 /** Whether somebody who can decide is in the group of a level. */

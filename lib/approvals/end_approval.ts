@@ -2,8 +2,10 @@ import type { Client } from "../identity/client.ts";
 import { actorOf, type Caller } from "../identity/caller.ts";
 import type { CallerOperation } from "../identity/caller_operation.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
+import { hasRight } from "../identity/rights.ts";
 import { Refusal } from "../refusals/refusal.ts";
 import { runTokenKey } from "../store/keys.ts";
+import type { ApprovalRecord } from "../store/records/approval.ts";
 import { type RunTokenRecord, runTokenRecord } from "../store/records/run_token.ts";
 import { isSpent } from "../tokens/state.ts";
 import { voidToken } from "../tokens/void_token.ts";
@@ -55,7 +57,10 @@ interface WithToken {
   readonly token: RunTokenRecord | null;
 }
 
-/** The requester takes an approval back, as long as what it authorized has not run. */
+/**
+ * Takes an approval back, as long as what it authorized has not run: by its requester; of members by
+ * who decided it, who answers for the requester, owners and admins.
+ */
 export function revokeApproval(
   idOrReference: string,
   client: Client,
@@ -63,7 +68,9 @@ export function revokeApproval(
   return {
     load: (reader) => loadWithToken(reader, idOrReference),
     plan(transaction, caller, { approval, token }) {
-      const current = settle(transaction, ownOf(caller, approval));
+      const found = visible(caller, approval);
+      if (!mayRevoke(caller, found.record)) throw new Refusal("not_the_requester", {});
+      const current = settle(transaction, found);
       const event: ApprovalEvent = {
         type: "revoke",
         // One that cannot be found cannot be shown to be unspent.
@@ -105,7 +112,10 @@ export function stateRefusal(code: StateRefusal, { record }: LoadedApproval): Re
   const { progress } = record;
   const status = statusOf(progress);
   switch (code) {
-    case "approval_not_pending":
+    case "approval_not_pending": {
+      const because = progress.state === "cancelled" ? progress.because : null;
+      return new Refusal(code, { status, because });
+    }
     case "approval_not_approved":
       return new Refusal(code, { status });
     case "approval_used":
@@ -120,6 +130,17 @@ export function stateRefusal(code: StateRefusal, { record }: LoadedApproval): Re
 function seenIn(transaction: Transaction, caller: Caller, loaded: LoadedApproval): SeenApproval {
   const { snapshot, deps } = transaction;
   return seen(loaded, caller, { snapshot, sealer: deps.sealer });
+}
+
+function mayRevoke(
+  caller: Caller,
+  record: Pick<ApprovalRecord, "requester" | "member_behind" | "decisions">,
+): boolean {
+  if (isRequester(caller, record)) return true;
+  if (caller.type !== "member") return false;
+  // Whoever configures the org may end what it allowed; it takes no passkey to stop something.
+  return hasRight(caller.role, "configure") || record.member_behind === caller.id ||
+    record.decisions.some(({ member }) => member === caller.id);
 }
 
 /** @throws {Refusal} not_found, not_the_requester */

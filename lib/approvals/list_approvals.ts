@@ -3,10 +3,16 @@ import { encodeCrockford } from "../ids/crockford.ts";
 import type { Reader } from "../ledger/transaction.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import type { Services } from "../services.ts";
-import { approvalKey, approvalPendingPrefix, approvalPrefix } from "../store/keys.ts";
-import { type Kv, listRecords, readRecord } from "../store/kv.ts";
+import {
+  approvalKey,
+  approvalPendingPrefix,
+  approvalPrefix,
+  type StoreKey,
+} from "../store/keys.ts";
+import { type Kv, listRecords, readRecord, readRecords } from "../store/kv.ts";
 import { approvalPointer, type ApprovalRecord, approvalRecord } from "../store/records/approval.ts";
 import { definitionOf, settle } from "./advance.ts";
+import { decisionBar } from "./deciders.ts";
 import { loadArguments } from "./frozen_view.ts";
 import { loadApproval } from "./loaded_approval.ts";
 import { isVisible, seen, type SeenApproval, seesArguments } from "./seen_approval.ts";
@@ -17,11 +23,26 @@ export interface ApprovalFilter {
   readonly status: ApprovalStatus | null;
   readonly tool: string | null;
   readonly tenant: string | null;
+  /** Id of the key or agent that asked. */
+  readonly requester: string | null;
   /** Made at or after, milliseconds. */
   readonly since: number | null;
   /** Made before, milliseconds. */
   readonly until: number | null;
+  /** Only what the member who looks can decide now. */
+  readonly waits_for_me: boolean;
 }
+
+/** Every request. */
+export const NO_FILTER: ApprovalFilter = {
+  status: null,
+  tool: null,
+  tenant: null,
+  requester: null,
+  since: null,
+  until: null,
+  waits_for_me: false,
+};
 
 /** Rows that one page looks at, so that a rare filter cannot hold the store. */
 const MAX_LOOKED_AT = 2000;
@@ -34,20 +55,24 @@ export async function listApprovals(
   services: Services,
   caller: Caller,
   snapshot: Snapshot,
-  { filter, limit, after }: {
+  { filter, limit, after, withArguments = true }: {
     readonly filter: ApprovalFilter;
     readonly limit: number;
     readonly after: string | null;
+    /** False where nobody will look at arguments: they are then not read. */
+    readonly withArguments?: boolean;
   },
 ): Promise<{ items: SeenApproval[]; next: string | null }> {
   const { deps, ledgers } = services;
   const org = snapshot.orgId;
+  const see = (records: readonly ApprovalRecord[]) =>
+    seeAll(services, caller, snapshot, records, withArguments);
   const matching: ApprovalRecord[] = [];
   let last: string | null = null;
   let lookedAt = 0;
   for await (const stored of newestFirst(deps.kv, org, filter, after)) {
     if (matching.length === limit || lookedAt === MAX_LOOKED_AT) {
-      return { items: await seeAll(services, caller, snapshot, matching), next: last };
+      return { items: await see(matching), next: last };
     }
     last = stored.id;
     lookedAt++;
@@ -62,19 +87,20 @@ export async function listApprovals(
           loaded === null ? record : settle(transaction, loaded).record,
       });
     }
-    if (filter.status === null || statusOf(record.progress) === filter.status) {
-      matching.push(record);
-    }
+    if (filter.status !== null && statusOf(record.progress) !== filter.status) continue;
+    if (filter.waits_for_me && !waitsFor(caller, record, snapshot)) continue;
+    matching.push(record);
   }
-  return { items: await seeAll(services, caller, snapshot, matching), next: null };
+  return { items: await see(matching), next: null };
 }
 
 async function* newestFirst(
   kv: Kv,
   org: string,
-  { status, since, until }: ApprovalFilter,
+  { since, until, ...filter }: ApprovalFilter,
   after: string | null,
 ): AsyncGenerator<ApprovalRecord> {
+  const status = filter.waits_for_me ? "pending" : filter.status;
   const prefix = status === "pending" ? approvalPendingPrefix(org) : approvalPrefix(org);
   const ends = [after, until === null ? null : floorId(until)].filter((end) => end !== null);
   // The store refuses a range that ends before it starts, which a span or a cursor may ask for.
@@ -92,9 +118,12 @@ async function* newestFirst(
     for await (const { value } of listRecords(kv, range, approvalRecord, options)) yield value;
     return;
   }
+  const keys: StoreKey[] = [];
   for await (const { value } of listRecords(kv, range, approvalPointer, options)) {
-    const record = await readRecord(kv, approvalKey(org, value.id), approvalRecord);
-    if (record !== null) yield record.value;
+    keys.push(approvalKey(org, value.id));
+  }
+  for await (const record of readRecords(kv, keys, approvalRecord)) {
+    if (record !== null) yield record;
   }
 }
 
@@ -105,9 +134,17 @@ function floorId(at: number): string {
   return `apr_${encodeCrockford(bytes)}`;
 }
 
-function isOf(record: ApprovalRecord, { tool, tenant, since, until }: ApprovalFilter): boolean {
+/** Whether a member can decide a request where it stands; a hold after a recovery does not count. */
+function waitsFor(caller: Caller, record: ApprovalRecord, { org }: Snapshot): boolean {
+  return caller.type === "member" && record.progress.state === "pending" &&
+    decisionBar(record, caller, org) === null;
+}
+
+function isOf(record: ApprovalRecord, filter: ApprovalFilter): boolean {
+  const { tool, tenant, requester, since, until } = filter;
   return (tool === null || record.tool_name === tool) &&
     (tenant === null || record.tenant === tenant) &&
+    (requester === null || record.requester.id === requester) &&
     (since === null || record.created_at >= since) &&
     (until === null || record.created_at < until);
 }
@@ -117,11 +154,12 @@ async function seeAll(
   caller: Caller,
   snapshot: Snapshot,
   records: readonly ApprovalRecord[],
+  withArguments: boolean,
 ): Promise<SeenApproval[]> {
   const reader: Pick<Reader, "peek"> = { peek: (key, schema) => readRecord(deps.kv, key, schema) };
   const items: SeenApproval[] = [];
   for (const record of records) {
-    const args = seesArguments(caller, record)
+    const args = withArguments && seesArguments(caller, record)
       ? await loadArguments(reader, snapshot.orgId, record)
       : null;
     items.push(seen({ record, arguments: args }, caller, { snapshot, sealer: deps.sealer }));

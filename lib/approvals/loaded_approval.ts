@@ -100,5 +100,6 @@ async function idOf(reader: Reader, idOrReference: string): Promise<string | nul
   const reference = readReference(idOrReference);
   if (reference === null) return null;
   const key = approvalReferenceKey(reader.snapshot.orgId, reference);
-  return (await reader.get(key, approvalPointer))?.value.id ?? null;
+  // Written once, with the request itself, and never changed.
+  return (await reader.peek(key, approvalPointer))?.value.id ?? null;
 }

@@ -1,8 +1,9 @@
+import { queueAlerts } from "../alerts/queue_alerts.ts";
 import { toolDefinitionDigest } from "../catalog/tool_definition.ts";
 import type { Decision } from "../decisions/decide.ts";
 import type { Client } from "../identity/client.ts";
 import { schedule } from "../due/schedule.ts";
-import { actorOf, type Caller } from "../identity/caller.ts";
+import { actorOf, type MachineCaller } from "../identity/caller.ts";
 import type { JsonObject } from "../json/json_value.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import {
@@ -26,6 +27,7 @@ import {
 } from "./frozen_view.ts";
 import { type AskCounts, storeCounts, withRequest } from "./limits.ts";
 import { makeReference } from "./reference.ts";
+import { tellOfApproval } from "./topics.ts";
 
 interface NewApproval {
   readonly decision: Decision;
@@ -44,7 +46,7 @@ interface NewApproval {
  */
 export function makeApproval(
   transaction: Transaction,
-  caller: Caller,
+  caller: MachineCaller,
   request: NewApproval,
   counts: AskCounts,
 ): { record: ApprovalRecord; arguments: Uint8Array } {
@@ -95,7 +97,9 @@ export function makeApproval(
   transaction.set(approvalOpenKey(org, caller.id, record.action_digest), { id });
   storeCounts(transaction, caller.id, withRequest(counts, expires_at, at));
   schedule(transaction, { kind: "approval_ends", at: expires_at, id });
+  queueAlerts(transaction, null, record);
   appendCreated(transaction, caller, request, record);
+  tellOfApproval(transaction, id);
   return { record, arguments: args };
 }
 
@@ -137,7 +141,7 @@ function frozenView(
 
 function appendCreated(
   transaction: Transaction,
-  caller: Caller,
+  caller: MachineCaller,
   { ask, client }: NewApproval,
   record: ApprovalRecord,
 ): void {

@@ -2,7 +2,7 @@ import type { Action } from "../actions/action.ts";
 import { checkOperation } from "../decisions/check.ts";
 import type { Client } from "../identity/client.ts";
 import type { DiscoveryRoom } from "../decisions/discovery.ts";
-import type { CallerOperation } from "../identity/caller_operation.ts";
+import type { MachineOperation } from "../identity/caller_operation.ts";
 import { Refusal } from "../refusals/refusal.ts";
 import { type Ask, type Asked, createOrJoin, loadAsk, type LoadedAsk } from "./ask.ts";
 
@@ -21,7 +21,7 @@ export function requestApproval(
   action: Action,
   ask: Ask,
   client: Client,
-): CallerOperation<Loaded, Asked | Refusal> {
+): MachineOperation<Loaded, Asked | Refusal> {
   const { reason, reference_id } = ask;
   const check = checkOperation({ action, reason, reference_id, explain: false }, client);
   const { prepare } = check;

@@ -8,6 +8,7 @@ import { type ApprovalRecord, askHistory } from "../store/records/approval.ts";
 import { sealedRecord } from "../store/records/log.ts";
 import { type AskedAgain, type FrozenView, loadView, openView } from "./frozen_view.ts";
 import { NO_HISTORY } from "./loaded_approval.ts";
+import type { SeenApproval } from "./seen_approval.ts";
 
 /** What somebody who decides looks at besides the request itself. */
 export interface Review {
@@ -28,14 +29,15 @@ const askedAgain: z.ZodType<AskedAgain> = z.object({
 });
 
 /**
- * Reads the whole of a request, for whom it has been shown to be visible before.
+ * Reads the whole of a request as somebody has seen it; null for who may not see its arguments.
  * @throws {CannotOpen}, {MalformedRecord}
  */
 export async function reviewApproval(
   { deps }: Pick<Services, "deps">,
   org: string,
-  record: ApprovalRecord,
-): Promise<Review> {
+  { record, inside }: Pick<SeenApproval, "record" | "inside">,
+): Promise<Review | null> {
+  if (!inside) return null;
   const { kv, sealer } = deps;
   const reader: Pick<Reader, "peek"> = { peek: (key, schema) => readRecord(kv, key, schema) };
   const historyKey = approvalHistoryKey(org, record.requester.id, record.action_digest);

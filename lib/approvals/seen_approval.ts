@@ -12,6 +12,8 @@ import type { LoadedApproval } from "./loaded_approval.ts";
 export interface SeenApproval {
   readonly record: ApprovalRecord;
   readonly reason: string;
+  /** Whether this caller may see the arguments, what was noted, and the view that is decided on. */
+  readonly inside: boolean;
   /** Null for who may not see them, and once they were erased. */
   readonly arguments: JsonObject | null;
   readonly decisions: readonly SeenDecision[];
@@ -24,15 +26,15 @@ export interface SeenDecision extends Omit<LevelDecision, "note"> {
 }
 
 /**
- * Whether a caller may know of a request at all: inside the wall of their tenants, and an agent
- * only of its own.
+ * Whether a caller may know of a request at all: members of every one, keys inside the wall of their
+ * tenants, an agent only of its own.
  */
 export function isVisible(
   caller: Caller,
   { requester, tenant }: Pick<ApprovalRecord, "requester" | "tenant">,
 ): boolean {
   if (isRequester(caller, { requester })) return true;
-  if (caller.tier !== "standard" && caller.tier !== "approver") return false;
+  if (caller.tier === "management" || caller.tier === "agent") return false;
   return caller.tenant_ids === null || (tenant !== null && caller.tenant_ids.includes(tenant));
 }
 
@@ -44,8 +46,15 @@ export function isRequester(
   return caller.type === requester.type && caller.id === requester.id;
 }
 
-/** Arguments, and what was noted on a decision, go to who asked and to who decides. */
-export function seesArguments(caller: Caller, record: Pick<ApprovalRecord, "requester">): boolean {
+/**
+ * Arguments, and what was noted on a decision, go to who asked and to who decides: to a member who
+ * may decide at one of the request's levels.
+ */
+export function seesArguments(
+  caller: Caller,
+  record: Pick<ApprovalRecord, "levels" | "requester">,
+): boolean {
+  if (caller.tier === "member") return caller.levels.some((level) => level <= record.levels);
   return caller.tier === "approver" || isRequester(caller, record);
 }
 
@@ -69,6 +78,7 @@ export function seen(
   return {
     record,
     reason: openText(sealer, orgId, record.id, "reason", record.reason),
+    inside,
     arguments: inside && args !== null ? openArguments(sealer, orgId, record.id, args) : null,
     decisions: record.decisions.map(({ note, ...decision }) => ({
       ...decision,

@@ -1,0 +1,103 @@
+import { toBase64Url } from "../checkpoint/base64.ts";
+import type { MemberCaller } from "../identity/caller.ts";
+import { type MemberOperation, requireUnheld } from "../identity/member_operation.ts";
+import { secretHash } from "../identity/secret.ts";
+import type { Transaction } from "../ledger/transaction.ts";
+import { CEREMONY_MS } from "../passkeys/options.ts";
+import type { ApprovalFacts } from "../passkeys/statement.ts";
+import { Refusal } from "../refusals/refusal.ts";
+import type { Settings } from "../settings/settings.ts";
+import { decisionNonceKey } from "../store/keys.ts";
+import type { ApprovalRecord, DecisionNonce } from "../store/records/approval.ts";
+import { settle } from "./advance.ts";
+import { decisionBar } from "./deciders.ts";
+import { stateRefusal } from "./end_approval.ts";
+import { loadApproval, type LoadedApproval } from "./loaded_approval.ts";
+import { visible } from "./seen_approval.ts";
+
+/**
+ * The parts of an approval statement that the server makes up. The digests are not among them: the
+ * page takes those of what it shows.
+ */
+export type DecisionFacts = Omit<ApprovalFacts, "action_digest" | "view_digest" | "note_digest">;
+
+/**
+ * Hands a member what they need to approve a request at its level: a nonce for their session and
+ * this level alone, for five minutes. A newer one takes its place.
+ * @throws {Refusal} not_found, recovery_held
+ */
+export function openDecision(
+  settings: Pick<Settings, "url">,
+  idOrReference: string,
+): MemberOperation<LoadedApproval | null, DecisionFacts | Refusal> {
+  return {
+    load: (reader) => loadApproval(reader, idOrReference),
+    plan(transaction, caller, loaded) {
+      const current = decidable(transaction, caller, loaded);
+      if (current instanceof Refusal) return current;
+      const { record } = current;
+      const nonce = toBase64Url(transaction.deps.random(32));
+      const row = nonceFor(transaction, caller, record, nonce);
+      const key = decisionNonceKey(caller.org, caller.session_id, record.id);
+      transaction.set(key, row, { expireIn: Math.max(1, row.expires_at - transaction.at) });
+      return decisionFacts(settings, caller.org, record.id, nonce, row);
+    },
+  };
+}
+
+/**
+ * The request as it stands, if this member may decide it now.
+ * @throws {Refusal} not_found, recovery_held
+ */
+export function decidable(
+  transaction: Transaction,
+  caller: MemberCaller,
+  loaded: LoadedApproval | null,
+): LoadedApproval | Refusal {
+  const found = visible(caller, loaded);
+  requireUnheld(caller);
+  const current = settle(transaction, found);
+  const { record } = current;
+  if (record.progress.state !== "pending") return stateRefusal("approval_not_pending", current);
+  return decisionBar(record, caller, transaction.snapshot.org) ?? current;
+}
+
+/** What a statement says that was made with this nonce. */
+export function decisionFacts(
+  { url }: Pick<Settings, "url">,
+  org: string,
+  approval: string,
+  nonce: string,
+  { member, level, issued_at, expires_at, use_before }: DecisionNonce,
+): DecisionFacts {
+  return {
+    issuer: url.origin,
+    org,
+    approval,
+    level,
+    member,
+    nonce,
+    issued_at: new Date(issued_at).toISOString(),
+    expires_at: new Date(expires_at).toISOString(),
+    use_before: new Date(use_before).toISOString(),
+  };
+}
+
+function nonceFor(
+  { at }: Transaction,
+  { id }: MemberCaller,
+  { progress: { level }, levels, expires_at: ends, use_seconds }: ApprovalRecord,
+  nonce: string,
+): DecisionNonce {
+  const expires_at = Math.min(at + CEREMONY_MS, ends);
+  // Before the last level the other one may decide as late as the request is pending.
+  const decidedBy = level === levels ? expires_at : ends;
+  return {
+    nonce_hash: secretHash(nonce),
+    member: id,
+    level,
+    issued_at: at,
+    expires_at,
+    use_before: decidedBy + use_seconds * 1000,
+  };
+}

@@ -1,0 +1,145 @@
+import { isJsonObject, type JsonObject, type JsonValue } from "../json/json_value.ts";
+import { valueAtPointer } from "../json/value_at_pointer.ts";
+
+/** Keywords whose subschemas speak of the same value as the schema that they stand in. */
+const BESIDE = ["allOf", "anyOf", "oneOf", "if", "then", "else", "dependentSchemas"] as const;
+
+/** More schemas than this of one value are not looked at: a page must end, whatever it is given. */
+const MAX_SCHEMAS = 64;
+
+/**
+ * What a parameter schema says of the places in arguments, without checking them by it. A value is
+ * described by a list of subschemas; an empty list is a value that the schema does not describe.
+ */
+export class SchemaReading {
+  readonly #all = new Map<JsonValue, readonly JsonObject[]>();
+
+  constructor(
+    readonly root: JsonValue,
+    readonly matches: (pattern: string, name: string) => boolean,
+  ) {}
+
+  /** The subschemas that describe a member of an object that these describe. */
+  ofMember(schemas: readonly JsonValue[], name: string): JsonValue[] {
+    return this.#objects(schemas).flatMap((schema) => {
+      const found: JsonValue[] = [];
+      const named = memberOf(own(schema, "properties"), name);
+      if (named !== undefined) found.push(named);
+      for (const [pattern, subschema] of entriesOf(own(schema, "patternProperties"))) {
+        if (this.matches(pattern, name)) found.push(subschema);
+      }
+      if (found.length > 0) return found;
+      return saying(own(schema, "additionalProperties"), own(schema, "unevaluatedProperties"));
+    });
+  }
+
+  /** The subschemas that describe an element of an array that these describe. */
+  ofItem(schemas: readonly JsonValue[], index: number): JsonValue[] {
+    return this.#objects(schemas).flatMap((schema) => {
+      const items = own(schema, "items");
+      // Draft-07 lists the first elements under `items`, 2020-12 under `prefixItems`.
+      const prefix = Array.isArray(items) ? items : own(schema, "prefixItems");
+      const placed = Array.isArray(prefix) ? prefix[index] : undefined;
+      if (placed !== undefined) return [placed];
+      return Array.isArray(items)
+        ? saying(own(schema, "additionalItems"))
+        : saying(items, own(schema, "unevaluatedItems"));
+    });
+  }
+
+  /** The first value of a keyword in these subschemas, and those they refer to, that is of use. */
+  first(
+    schemas: readonly JsonValue[],
+    keyword: string,
+    isUseful: (value: JsonValue) => boolean,
+  ): JsonValue | undefined {
+    for (const schema of this.#objects(schemas)) {
+      const value = own(schema, keyword);
+      if (value !== undefined && isUseful(value)) return value;
+    }
+    return undefined;
+  }
+
+  /** These subschemas with all that they say beside themselves: references, branches. */
+  #objects(schemas: readonly JsonValue[]): readonly JsonObject[] {
+    const found = new Set<JsonObject>();
+    for (const schema of schemas) {
+      for (const one of this.#expanded(schema)) {
+        if (found.size < MAX_SCHEMAS) found.add(one);
+      }
+    }
+    return [...found];
+  }
+
+  #expanded(schema: JsonValue): readonly JsonObject[] {
+    const known = this.#all.get(schema);
+    if (known !== undefined) return known;
+    const found = new Set<JsonObject>();
+    const queue = [schema];
+    for (const next of queue) {
+      if (!isJsonObject(next) || found.has(next) || found.size === MAX_SCHEMAS) continue;
+      found.add(next);
+      for (const keyword of ["$ref", "$dynamicRef"]) {
+        const target = this.#referred(own(next, keyword));
+        if (target !== undefined) queue.push(target);
+      }
+      for (const keyword of BESIDE) {
+        const beside = own(next, keyword);
+        if (Array.isArray(beside)) queue.push(...beside);
+        else if (keyword === "dependentSchemas") queue.push(...entriesOf(beside).map(([, s]) => s));
+        else if (beside !== undefined) queue.push(beside);
+      }
+    }
+    const all = [...found];
+    this.#all.set(schema, all);
+    return all;
+  }
+
+  /** The subschema that a reference into this document means: by pointer, or by anchor. */
+  #referred(reference: JsonValue | undefined): JsonValue | undefined {
+    if (typeof reference !== "string" || !reference.startsWith("#")) return undefined;
+    const fragment = decoded(reference.slice(1));
+    if (fragment === "" || fragment.startsWith("/")) return valueAtPointer(this.root, fragment);
+    return this.#anchored(fragment);
+  }
+
+  /** The subschema that has this anchor; anywhere, for which places hold schemas matters little. */
+  #anchored(name: string): JsonValue | undefined {
+    const queue: JsonValue[] = [this.root];
+    for (const next of queue) {
+      if (typeof next !== "object" || next === null) continue;
+      if (isJsonObject(next)) {
+        const anchors = [own(next, "$anchor"), own(next, "$dynamicAnchor")];
+        if (anchors.includes(name) || own(next, "$id") === `#${name}`) return next;
+      }
+      queue.push(...Object.values(next));
+    }
+    return undefined;
+  }
+}
+
+/** Those of some subschemas that say something; true, false and nothing do not. */
+function saying(...schemas: (JsonValue | undefined)[]): JsonValue[] {
+  return schemas.filter((schema) => isJsonObject(schema));
+}
+
+function memberOf(value: JsonValue | undefined, name: string): JsonValue | undefined {
+  return isJsonObject(value) ? own(value, name) : undefined;
+}
+
+function entriesOf(value: JsonValue | undefined): [string, JsonValue][] {
+  return isJsonObject(value) ? Object.entries(value) : [];
+}
+
+/** A name of `Object.prototype` is a name like any other. */
+function own(object: JsonObject, name: string): JsonValue | undefined {
+  return Object.hasOwn(object, name) ? object[name] : undefined;
+}
+
+function decoded(fragment: string): string {
+  try {
+    return decodeURIComponent(fragment);
+  } catch {
+    return fragment;
+  }
+}
