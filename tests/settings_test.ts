@@ -28,6 +28,7 @@ Deno.test("readSettings() needs nothing on a laptop", () => {
       secret: null,
       previous_secret: null,
       log: "failures",
+      mail: null,
       bootstrap: { key: null, approver_key: null, owner: null },
     },
   );
@@ -50,6 +51,8 @@ Deno.test("readSettings() reads everything that is set", () => {
     COUNTERSIGN_BOOTSTRAP_KEY: `cs_mgmt_${"k".repeat(32)}`,
     COUNTERSIGN_BOOTSTRAP_APPROVER_KEY: `cs_appr_${"k".repeat(40)}`,
     COUNTERSIGN_BOOTSTRAP_OWNER: "Owner@Example.com",
+    SMTP_URL: "smtps://me%40example.com:p%2Fw@mail.example",
+    MAIL_FROM: "Countersign <mail@example.com>",
   });
   assert.equal(settings.port, 9000);
   assert.equal(settings.url.host, "countersign.example");
@@ -58,6 +61,15 @@ Deno.test("readSettings() reads everything that is set", () => {
   assert.equal(settings.previous_secret?.length, 40);
   assert.equal(settings.log, "access");
   assert.equal(settings.bootstrap.owner, "owner@example.com");
+  assert.deepEqual(settings.mail, {
+    smtp: {
+      host: "mail.example",
+      port: 465,
+      tls: true,
+      credentials: { user: "me@example.com", password: "p/w" },
+    },
+    from: { name: "Countersign", address: "mail@example.com" },
+  });
 });
 
 Deno.test("readSettings() trusts no proxy when the variable says no", () => {
@@ -88,6 +100,23 @@ Deno.test("readSettings() refuses by the variable's name, and never repeats a se
       COUNTERSIGN_BOOTSTRAP_APPROVER_KEY: `cs_mgmt_${"h".repeat(32)}`,
     }],
     ["COUNTERSIGN_BOOTSTRAP_OWNER", { COUNTERSIGN_BOOTSTRAP_OWNER: "nobody" }],
+    ["SMTP_URL", { MAIL_FROM: "mail@example.com" }],
+    ["SMTP_URL", { SMTP_URL: "mail.example", MAIL_FROM: "mail@example.com" }],
+    ["SMTP_URL", { SMTP_URL: "https://mail.example", MAIL_FROM: "mail@example.com" }],
+    ["SMTP_URL", { SMTP_URL: "smtp:mail.example", MAIL_FROM: "mail@example.com" }],
+    ["SMTP_URL", { SMTP_URL: "smtp://me@mail.example", MAIL_FROM: "mail@example.com" }],
+    ["SMTP_URL", { SMTP_URL: "smtp://me:hunter2/@mail.example", MAIL_FROM: "mail@example.com" }],
+    ["SMTP_URL", { SMTP_URL: "smtp://me:hunter2%@mail.example", MAIL_FROM: "mail@example.com" }],
+    ["SMTP_URL", {
+      SMTP_URL: "smtp://me:hunter2@mail.example/?tls.rejectUnauthorized=false",
+      MAIL_FROM: "mail@example.com",
+    }],
+    ["MAIL_FROM", { SMTP_URL: "smtp://me:hunter2@mail.example" }],
+    ["MAIL_FROM", { SMTP_URL: "smtp://me:hunter2@mail.example", MAIL_FROM: "nobody" }],
+    ["MAIL_FROM", {
+      SMTP_URL: "smtp://me:hunter2@mail.example",
+      MAIL_FROM: "Me\r\nBcc: x <mail@example.com>",
+    }],
   ];
   for (const [variable, variables] of cases) {
     await t.step(JSON.stringify(variables), () => {
@@ -99,16 +128,29 @@ Deno.test("readSettings() refuses by the variable's name, and never repeats a se
   }
 });
 
+Deno.test("readSettings() takes a mail server with and without a port, a name, credentials", () => {
+  const mail = (SMTP_URL: string, MAIL_FROM: string) => read({ SMTP_URL, MAIL_FROM }).mail;
+  assert.deepEqual(mail("smtp://localhost:2525", "mail@example.com"), {
+    smtp: { host: "localhost", port: 2525, tls: false, credentials: null },
+    from: { name: "", address: "mail@example.com" },
+  });
+  assert.equal(mail("smtp://[::1]/", "mail@example.com")?.smtp.host, "::1");
+  assert.equal(mail("smtp://mail.example", "mail@example.com")?.smtp.port, 587);
+  const from = { name: "Sentry, the", address: "mail@example.com" };
+  assert.deepEqual(mail("smtp://localhost", '"Sentry, the" <mail@example.com>')?.from, from);
+});
+
 Deno.test("readSettings() lets a store in memory go without a secret of its own", () => {
   assert.equal(read({ COUNTERSIGN_KV: ":memory:" }).secret, null);
 });
 
 Deno.test("the task start may read exactly the variables that are settings", async () => {
   const { tasks } = JSON.parse(await Deno.readTextFile(new URL("../deno.json", import.meta.url)));
-  const [, list = ""] = /--allow-env=(\S+)/.exec(tasks.start) ?? [];
+  const { command } = tasks.start;
+  const [, list = ""] = /--allow-env=(\S+)/.exec(command) ?? [];
   // The runtime itself reads the access token of a KV Connect store.
   assert.deepEqual(list.split(",").sort(), [...VARIABLES, "DENO_KV_ACCESS_TOKEN"].sort());
-  assert.ok(!tasks.start.includes(" -A") && !tasks.start.includes("--allow-all"));
+  assert.ok(!command.includes(" -A") && !command.includes("--allow-all"));
 });
 
 Deno.test("readSettings() takes the platform's database on Deno Deploy, unless told otherwise", () => {

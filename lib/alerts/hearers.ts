@@ -1,0 +1,80 @@
+import { decisionBar, levelsOf } from "../approvals/deciders.ts";
+import type { Snapshot } from "../policy/snapshot.ts";
+import type { AlertKind } from "../store/records/alert.ts";
+import type { ApprovalRecord } from "../store/records/approval.ts";
+import type { MemberRecord } from "../store/records/identity.ts";
+
+/** What of a request says who hears of it. */
+export type HeardOf = Pick<
+  ApprovalRecord,
+  "progress" | "decisions" | "duties_separated" | "member_behind" | "expires_at"
+>;
+
+/** A member whom something can be sent to. */
+export interface Hearer extends MemberRecord {
+  readonly account: string;
+}
+
+type Policy = Pick<Snapshot, "members" | "org">;
+
+/**
+ * Whether there is still something to tell: the request stands where the alert says. `now` in
+ * milliseconds.
+ */
+export function stillNews(
+  kind: AlertKind,
+  { progress, expires_at }: Pick<HeardOf, "progress" | "expires_at">,
+  now: number,
+): boolean {
+  const waits = progress.state === "pending" && now < expires_at;
+  switch (kind) {
+    case "new_request":
+      return waits && progress.level === 1;
+    case "second_level":
+      return waits && progress.level === 2;
+    case "nearing_expiry":
+      return waits;
+    case "decided":
+      return "decided_at" in progress && progress.decided_at !== null;
+  }
+}
+
+/** The members who are told, by their ids: who can decide, or who else cares for the decision. */
+export function hearers(
+  kind: AlertKind,
+  request: HeardOf,
+  policy: Policy,
+  now: number,
+): Hearer[] {
+  return [...policy.members.values()]
+    .filter(hasAccount)
+    .filter((member) => isHearer(member, kind, request, policy, now))
+    .sort((a, b) => a.id < b.id ? -1 : 1);
+}
+
+/** Whether anybody of an org can be told anything. */
+export function hasHearers(members: Snapshot["members"]): boolean {
+  return members.values().some(hasAccount);
+}
+
+/** Whether something can be sent to a member: they have accepted the membership. */
+export function hasAccount(member: MemberRecord): member is Hearer {
+  return member.account !== null;
+}
+
+/** Whether a member is among those who are told. */
+export function isHearer(
+  member: Hearer,
+  kind: AlertKind,
+  request: HeardOf,
+  { members, org }: Policy,
+  now: number,
+): boolean {
+  const levels = levelsOf(member, members);
+  if (kind === "decided") {
+    if (request.decisions.at(-1)?.member === member.id) return false;
+    return levels.includes(request.progress.level) || request.member_behind === member.id;
+  }
+  if (member.held_until !== null && member.held_until > now) return false;
+  return decisionBar(request, { id: member.id, levels }, org) === null;
+}
