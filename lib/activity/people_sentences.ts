@@ -1,0 +1,25 @@
+import type { Telling } from "./telling.ts";
+
+/** Entries about people: how they sign in, and what they sign with. */
+export const PEOPLE_SENTENCES = {
+  "set_up_link.made": () => "A link to set this deployment up was made",
+  "account.created": (t) => `${t.Who} began an account`,
+  "account.deleted": (t) => `${t.Who} deleted their account`,
+  "member.accepted": (t) => `${t.nameOf(t.entry.subject.member)} accepted the membership`,
+
+  "session.begun": (t) => `${t.Who} signed in`,
+  "session.confirmed": (t) => `${t.Who} confirmed a session by passkey`,
+  "session.ended": (t) =>
+    t.said("by") === "sign_out" ? `${t.Who} signed out` : `A session of ${t.who} was ended`,
+
+  "passkey.enrolled": (t) => `${t.Who} has a new passkey`,
+  "passkey.removed": (t) => `A passkey of ${t.who} was removed`,
+  "passkey.counter_regressed": (t) =>
+    `A passkey of ${t.who} was refused: its counter went back, as that of a copy would`,
+
+  "recovery_codes.made": (t) => `${t.Who} has new recovery codes`,
+  "recovery.confirmed": (t) =>
+    `${t.Who} confirmed the recovery of ${
+      t.nameOf(t.entry.subject.member)
+    } before its hold was over`,
+} as const satisfies Record<string, (t: Telling) => string>;

@@ -1,0 +1,72 @@
+/**
+ * Names of characters that nobody sees, for people who are shown that they are there. The well-known
+ * ones by the name that Unicode gives them; the controls, which have none, as ISO 6429 calls them.
+ */
+const NAMES: ReadonlyMap<number, string> = new Map([
+  [0x00, "NULL"],
+  [0x07, "BELL"],
+  [0x08, "BACKSPACE"],
+  [0x09, "TAB"],
+  [0x0a, "LINE FEED"],
+  [0x0b, "LINE TABULATION"],
+  [0x0c, "FORM FEED"],
+  [0x0d, "CARRIAGE RETURN"],
+  [0x1b, "ESCAPE"],
+  [0x7f, "DELETE"],
+  [0x85, "NEXT LINE"],
+  [0x9b, "CONTROL SEQUENCE INTRODUCER"],
+  [0xad, "SOFT HYPHEN"],
+  [0x34f, "COMBINING GRAPHEME JOINER"],
+  [0x61c, "ARABIC LETTER MARK"],
+  [0x115f, "HANGUL CHOSEONG FILLER"],
+  [0x1160, "HANGUL JUNGSEONG FILLER"],
+  [0x180e, "MONGOLIAN VOWEL SEPARATOR"],
+  [0x200b, "ZERO WIDTH SPACE"],
+  [0x200c, "ZERO WIDTH NON-JOINER"],
+  [0x200d, "ZERO WIDTH JOINER"],
+  [0x200e, "LEFT-TO-RIGHT MARK"],
+  [0x200f, "RIGHT-TO-LEFT MARK"],
+  [0x2028, "LINE SEPARATOR"],
+  [0x2029, "PARAGRAPH SEPARATOR"],
+  [0x202a, "LEFT-TO-RIGHT EMBEDDING"],
+  [0x202b, "RIGHT-TO-LEFT EMBEDDING"],
+  [0x202c, "POP DIRECTIONAL FORMATTING"],
+  [0x202d, "LEFT-TO-RIGHT OVERRIDE"],
+  [0x202e, "RIGHT-TO-LEFT OVERRIDE"],
+  [0x2060, "WORD JOINER"],
+  [0x2061, "FUNCTION APPLICATION"],
+  [0x2062, "INVISIBLE TIMES"],
+  [0x2063, "INVISIBLE SEPARATOR"],
+  [0x2064, "INVISIBLE PLUS"],
+  [0x2066, "LEFT-TO-RIGHT ISOLATE"],
+  [0x2067, "RIGHT-TO-LEFT ISOLATE"],
+  [0x2068, "FIRST STRONG ISOLATE"],
+  [0x2069, "POP DIRECTIONAL ISOLATE"],
+  [0x2800, "BRAILLE PATTERN BLANK"],
+  [0x3164, "HANGUL FILLER"],
+  [0xfeff, "ZERO WIDTH NO-BREAK SPACE (BYTE ORDER MARK)"],
+  [0xffa0, "HALFWIDTH HANGUL FILLER"],
+  [0xe0001, "LANGUAGE TAG"],
+  [0xe007f, "CANCEL TAG"],
+]);
+
+/** A code point as Unicode writes it: `U+202E`. */
+export function codePointText(code: number): string {
+  return `U+${code.toString(16).toUpperCase().padStart(4, "0")}`;
+}
+
+/** What a hidden character is called, after its code point: `U+202E RIGHT-TO-LEFT OVERRIDE`. */
+export function characterName(character: string): string {
+  const code = character.codePointAt(0) ?? 0;
+  return `${codePointText(code)} ${NAMES.get(code) ?? kindOf(character, code)}`;
+}
+
+function kindOf(character: string, code: number): string {
+  if (code >= 0xfe00 && code <= 0xfe0f) return `VARIATION SELECTOR-${code - 0xfe00 + 1}`;
+  if (code >= 0xe0100 && code <= 0xe01ef) return `VARIATION SELECTOR-${code - 0xe0100 + 17}`;
+  // A tag carries a character of ASCII that only software reads: what it says is shown.
+  if (code >= 0xe0020 && code <= 0xe007e) return `TAG ${String.fromCodePoint(code - 0xe0000)}`;
+  if (/\p{Surrogate}/u.test(character)) return "half of a surrogate pair";
+  if (/\p{Private_Use}/u.test(character)) return "private use character";
+  return /\p{Control}/u.test(character) ? "control character" : "invisible character";
+}
