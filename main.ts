@@ -1,7 +1,12 @@
 import { type Deps, systemRandom, systemTimer } from "./lib/deps.ts";
 import { startDueWork } from "./lib/due/worker.ts";
+import { consoleMailer } from "./lib/mail/console_mailer.ts";
+import { smtpMailer } from "./lib/mail/smtp_mailer.ts";
 import { makeServices } from "./lib/make_services.ts";
 import { bootstrap } from "./lib/orgs/bootstrap.ts";
+import { makeSetUpLink } from "./lib/people/first_run.ts";
+import { setUpNotice } from "./lib/people/set_up_notice.ts";
+import { guardedFetch, resolveHost } from "./lib/push/guarded_fetch.ts";
 import { startSecretRotation } from "./lib/rotation/secret_rotation.ts";
 import { logLine } from "./lib/settings/log_line.ts";
 import { secretFromFolder } from "./lib/settings/secret_file.ts";
@@ -11,14 +16,8 @@ import { openStore, StoreRefused } from "./lib/store/open_store.ts";
 import { Sealer } from "./lib/store/sealing.ts";
 import { isFile } from "./lib/store/store_address.ts";
 import { app } from "./routes/app.ts";
+import { missingBundle } from "./routes/assets.ts";
 import { drainable } from "./routes/drainable.ts";
-
-const NO_ORG =
-  `There is no organization yet, so nothing can be asked. Start once with a key of your own:
-
-  COUNTERSIGN_BOOTSTRAP_KEY="cs_mgmt_$(openssl rand -hex 24)" deno task start
-
-That makes the organization "default" with this management key. Keep the key: it is not stored.`;
 
 /** The exit status of a start that was refused; 1 is a process that was forced or failed. */
 const REFUSED = 2;
@@ -37,12 +36,19 @@ async function start(): Promise<void> {
     random: systemRandom,
     timer: systemTimer,
     log: logLine,
+    mail: settings.mail === null
+      ? consoleMailer(console.log)
+      : smtpMailer(settings.mail, settings.url.hostname, systemTimer),
+    push: guardedFetch({ resolve: resolveHost, fetch, timer: systemTimer }),
   };
   await proveSecret(deps);
   const stopping = new AbortController();
   const services = makeServices(deps, settings, stopping.signal);
-  const { outcome } = await bootstrap(services);
-  if (outcome === "nothing") console.log(NO_ORG);
+  await bootstrap(services);
+  const setUpLink = await makeSetUpLink(services);
+  if (setUpLink !== null) console.log(`\n${setUpNotice(setUpLink)}\n`);
+  const missing = missingBundle();
+  if (missing !== null) logLine("warn", missing);
   services.lastUsed.start();
   services.failedAttempts.start();
   const dueWork = startDueWork(services);

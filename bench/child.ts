@@ -47,7 +47,8 @@ export class Child implements AsyncDisposable {
   /** The service itself, as `deno task start` runs it, over a store. */
   static async service(store: SeededStore): Promise<Child> {
     const path = new URL("../main.ts", import.meta.url).pathname;
-    const permissions = ["--allow-net", "--allow-env", "--allow-read=data", "--allow-write=data"];
+    const folders = ["--allow-read=data,static,dist", "--allow-write=data"];
+    const permissions = ["--allow-net", "--allow-env", ...folders];
     const child = new Child([...permissions, path], {
       PORT: "0",
       COUNTERSIGN_KV: store.path,
@@ -128,9 +129,10 @@ export class Child implements AsyncDisposable {
 }
 
 async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<string, void, void> {
+  const decoder = new TextDecoder();
   let rest = "";
-  for await (const chunk of stream.pipeThrough(new TextDecoderStream())) {
-    const lines = (rest + chunk).split("\n");
+  for await (const chunk of stream) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
     rest = lines.pop() ?? "";
     yield* lines;
   }

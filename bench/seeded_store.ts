@@ -2,6 +2,7 @@ import type { Deps } from "../lib/deps.ts";
 import { systemRandom, systemTimer } from "../lib/deps.ts";
 import { IdMaker } from "../lib/ids/id.ts";
 import { makeSecret, secretHash } from "../lib/identity/secret.ts";
+import { consoleMailer } from "../lib/mail/console_mailer.ts";
 import { Ledgers } from "../lib/ledger/ledgers.ts";
 import type { Transaction } from "../lib/ledger/transaction.ts";
 import { createOrgOperation } from "../lib/orgs/create_org.ts";
@@ -48,6 +49,8 @@ export async function seedStore(
     random: systemRandom,
     timer: systemTimer,
     log: (level, message, fields) => console.error(level, message, fields),
+    mail: consoleMailer(console.error),
+    push: () => Promise.reject(new Error("The benchmark pushes nothing.")),
   };
   const ledgers = new Ledgers(deps);
   const org = new IdMaker(systemRandom).make("org", Date.now());

@@ -1,10 +1,14 @@
 import { Hono } from "hono";
 import type { Services } from "../lib/services.ts";
+import { assetRoutes } from "./assets.ts";
 import { SurfaceRefusal } from "./problem_document.ts";
 import { documentationRoutes } from "./documentation.ts";
 import type { Route } from "./route.ts";
 import { type Connection, refuse, serve } from "./serve.ts";
 import { ROUTES } from "./manifest.ts";
+import { ENDPOINTS, PAGES } from "./page_manifest.ts";
+import { serveEndpoint } from "./serve_endpoint.ts";
+import { errorResponse, servePage } from "./serve_page.tsx";
 
 const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 
@@ -17,9 +21,23 @@ export interface App {
 export function app(services: Services, routes: readonly Route[] = ROUTES): App {
   const hono = new Hono<{ Bindings: Connection }>();
   const { host, origin } = services.settings.url;
-  const served = [...routes, ...documentationRoutes(routes, origin)];
+  const served = [...routes, ...documentationRoutes(routes, origin), ...assetRoutes];
   for (const route of served) {
     hono.on(route.method.toUpperCase(), route.path, (c) => serve(services, route, c));
+  }
+  const sections = PAGES.flatMap((page) => page.audience === "member" ? [page.section] : []);
+  // Before the pages: `/approvals/live` is no request of the name `live`.
+  for (const endpoint of ENDPOINTS) {
+    hono.on(
+      endpoint.method.toUpperCase(),
+      endpoint.path,
+      (c) => serveEndpoint(services, endpoint, c),
+    );
+  }
+  for (const page of PAGES) {
+    hono.get(page.path, (c) => servePage(services, page, sections, c));
+    if (page.actions === undefined) continue;
+    hono.post(page.path, (c) => servePage(services, page, sections, c));
   }
   hono.notFound((c) => {
     const { path, method } = c.req;
@@ -28,7 +46,10 @@ export function app(services: Services, routes: readonly Route[] = ROUTES): App 
     const refusal = allow.length === 0
       ? new SurfaceRefusal("route_not_found", { path })
       : new SurfaceRefusal("method_not_allowed", { method, allow });
-    return refuse(refusal, services, identify(services, path));
+    const about = identify(services, path);
+    return wantsPage(c.req.raw)
+      ? errorResponse(services, refusal, about.id)
+      : refuse(refusal, services, about);
   });
   hono.onError((error, c) => refuse(error, services, identify(services, c.req.path)));
 
@@ -50,6 +71,11 @@ export function app(services: Services, routes: readonly Route[] = ROUTES): App 
       return refuse(refusal, services, identify(services, pathname));
     },
   };
+}
+
+/** Whether a person looks at the answer, not a program. */
+function wantsPage({ headers }: Request): boolean {
+  return headers.get("accept")?.includes("text/html") ?? false;
 }
 
 function identify(services: Services, path: string): { path: string; id: string } {

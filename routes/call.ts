@@ -1,6 +1,6 @@
 import type { Client } from "../lib/identity/client.ts";
-import type { Caller, CallerTier, Presented } from "../lib/identity/caller.ts";
-import { asCaller, type CallerOperation } from "../lib/identity/caller_operation.ts";
+import type { CallerTier, MachineCaller, Presented } from "../lib/identity/caller.ts";
+import { asCaller, type MachineOperation } from "../lib/identity/caller_operation.ts";
 import { keepAnswer } from "../lib/idempotency/kept_answer.ts";
 import { Refusal } from "../lib/refusals/refusal.ts";
 import type { Services } from "../lib/services.ts";
@@ -37,7 +37,7 @@ export class Call<P, Q, B> {
     /** Null when the request carries no idempotency key. */
     readonly repetition: Repetition | null,
     /** The caller as this process knew them when the request came. */
-    readonly caller: Caller,
+    readonly caller: MachineCaller,
   ) {}
 
   get org(): string {
@@ -45,7 +45,7 @@ export class Call<P, Q, B> {
   }
 
   /** Runs an operation for the caller; its result is current, and stored where it has effects. */
-  transact<L, R>(operation: CallerOperation<L, R>): Promise<R> {
+  transact<L, R>(operation: MachineOperation<L, R>): Promise<R> {
     return this.services.ledgers.transact(
       this.org,
       asCaller(this.presented, this.allowed, operation),
@@ -60,7 +60,7 @@ export class Call<P, Q, B> {
    * @param options.finishes whether an earlier commit of this request left its answer unfinished
    */
   async commit<L, R>(
-    operation: CallerOperation<L, R | Refusal>,
+    operation: MachineOperation<L, R | Refusal>,
     render: (result: R) => Answer,
     { finishes = false }: { readonly finishes?: boolean } = {},
   ): Promise<Answer> {

@@ -1,4 +1,5 @@
 import type { JsonObject } from "../lib/json/json_value.ts";
+import { assertionFaultText } from "../lib/people/assertion_fault.ts";
 import type { InputProblem, RefusalData } from "../lib/refusals/refusal.ts";
 
 /** Refusals that only the HTTP surface knows. */
@@ -8,6 +9,7 @@ export interface SurfaceData {
   payload_too_large: { limit: number };
   request_timeout: { seconds: number };
   misdirected_request: { host: string; expected: string };
+  foreign_origin: { origin: string | null };
   overloaded: Record<never, never>;
   store_unavailable: Record<never, never>;
   stopping: Record<never, never>;
@@ -41,6 +43,16 @@ const firstError = (data: { errors: InputProblem[] }): string => {
   return first === undefined
     ? "The request does not fit."
     : `${first.path || "The body"} ${first.message}.`;
+};
+const VIEW_CHANGES: Record<RefusalData["view_changed"]["because"], string> = {
+  asked_again: "The action was asked again while the page was open, with a new reason.",
+  next_level: "The first level was decided while the page was open.",
+  other_view: "The page showed something else than what would be decided.",
+};
+const LINK_FAULTS: Record<RefusalData["link_not_valid"]["why"], string> = {
+  ended: "The link was used, replaced or withdrawn, is too old, or is not complete.",
+  other_account: "The link is for another e-mail address than the one you are signed in with.",
+  sign_in_first: "The address of this link has a passkey here already.",
 };
 const retryAfter = (data: { retry_after_seconds: number }): JsonObject => ({
   retry_after_seconds: data.retry_after_seconds,
@@ -101,12 +113,69 @@ export const PROBLEMS: { readonly [C in ProblemCode]: ProblemKind<ProblemData[C]
     advice: "Name one of the tenants that the credential is bound to.",
     next: ({ permitted }) => ({ tenant_ids: [...permitted] }),
   },
+  insufficient_scope: {
+    status: 403,
+    title: "Scope missing",
+    meaning: "The access token, its grant, or the member's role does not include the scope.",
+    detail: ({ needs }) => `This needs the scope ${needs}.`,
+    advice: "Authorize again with this scope; the member's role has to include it.",
+    members: ({ needs }) => ({ scope: needs }),
+  },
   owner_required: {
     status: 403,
     title: "Needs an owner",
     meaning: "What was asked is for an owner in the dashboard, not for a key.",
     detail: ({ what }) => `${what} is for an owner in the dashboard, not for a key.`,
     advice: "Ask an owner of the organization.",
+  },
+  session_ended: {
+    status: 401,
+    title: "Signed out",
+    meaning: "The session has ended, was revoked, or its person is no longer a member.",
+    detail: () => "You are signed out: the session ended, or was revoked.",
+    advice: "Sign in again with your passkey.",
+    next: () => ({ sign_in: "/sign-in" }),
+  },
+  role_required: {
+    status: 403,
+    title: "Not for your role",
+    meaning: "The member's role does not have the right that this needs.",
+    detail: ({ role, right }) => `Your role, ${role}, does not include this (${right}).`,
+    advice: "Ask an owner or admin of the organization.",
+    members: ({ role, right }) => ({ role, right }),
+  },
+  fresh_assertion_required: {
+    status: 403,
+    title: "Confirm with your passkey",
+    meaning: "This is done only within five minutes after the member has shown their passkey.",
+    detail: ({ what }) => `${what} needs your passkey once more.`,
+    advice: "Confirm with your passkey, then send the same again.",
+    next: () => ({ confirm: "/session/fresh" }),
+  },
+  recovery_held: {
+    status: 403,
+    title: "On hold after a recovery",
+    meaning: "The member recovered their account a short while ago, and cannot rule others yet.",
+    detail: ({ until }) => `Your account was recovered; this is on hold until ${until}.`,
+    advice: "Wait, or ask another owner to confirm the recovery under their passkey.",
+    members: ({ until }) => ({ until }),
+  },
+  assertion_not_accepted: {
+    status: 403,
+    title: "Passkey not accepted",
+    meaning: "The passkey's answer does not fit what was asked; `why` names what is wrong with it.",
+    detail: ({ why }) => assertionFaultText(why),
+    advice: "Reload the page and try again.",
+    members: ({ why }) => ({ why }),
+  },
+  code_not_accepted: {
+    status: 403,
+    title: "Code not accepted",
+    meaning:
+      "The code is wrong, over five minutes old, used, or was asked for in another browser. Which of these is not said.",
+    detail: () =>
+      "The code is wrong, too old, or was asked for in another browser. After five wrong tries it is void.",
+    advice: "Check the digits, or ask for a new code in this browser.",
   },
   tool_disabled: {
     status: 403,
@@ -126,9 +195,9 @@ export const PROBLEMS: { readonly [C in ProblemCode]: ProblemKind<ProblemData[C]
   not_an_approver: {
     status: 403,
     title: "Not an approver",
-    meaning: "The member who is named has no right to decide at this level.",
-    detail: ({ level }) => `The member named may not decide at level ${level}.`,
-    advice: "Name a member with the right to decide at this level.",
+    meaning: "The member has no right to decide at this level.",
+    detail: ({ level }) => `This member may not decide at level ${level}.`,
+    advice: "Have a member decide who has the right to at this level.",
   },
   already_decided_level: {
     status: 403,
@@ -147,8 +216,10 @@ export const PROBLEMS: { readonly [C in ProblemCode]: ProblemKind<ProblemData[C]
   not_the_requester: {
     status: 403,
     title: "Not the requester",
-    meaning: "Only who asked for an approval may use, cancel or revoke it.",
-    detail: () => "Only who asked for this approval may use, cancel or revoke it.",
+    meaning:
+      "Only who asked for an approval may use or cancel it; to revoke it is also for its decider, owners and admins.",
+    detail: () =>
+      "Only who asked for this approval may use or cancel it; to revoke it is also for its decider, owners and admins.",
     advice: "Use the credential that made the request, or make a request of your own.",
     next: () => ({ request_approval: "/v1/approvals" }),
   },
@@ -167,6 +238,17 @@ export const PROBLEMS: { readonly [C in ProblemCode]: ProblemKind<ProblemData[C]
     meaning: "There is nothing with this id in the organization of the key.",
     detail: ({ what }) => `There is no ${what}.`,
     advice: "Check the id; ids of other organizations are not found either.",
+  },
+  link_not_valid: {
+    status: 404,
+    title: "Link not valid",
+    meaning:
+      "The invitation or set-up link was used, replaced or withdrawn, is too old, is not complete, or is for somebody else.",
+    detail: ({ why }) => LINK_FAULTS[why],
+    advice:
+      "Sign in if you have a passkey here; otherwise ask whoever sent the link for a new one.",
+    members: ({ why }) => ({ why }),
+    next: () => ({ sign_in: "/sign-in" }),
   },
   route_not_found: {
     status: 404,
@@ -189,6 +271,15 @@ export const PROBLEMS: { readonly [C in ProblemCode]: ProblemKind<ProblemData[C]
     meaning: "The body did not arrive in time.",
     detail: ({ seconds }) => `The body did not arrive within ${seconds} seconds.`,
     advice: "Send the request again, in one piece.",
+  },
+  last_owner: {
+    status: 409,
+    title: "Last owner",
+    meaning: "The organization would be left without an owner who can sign in.",
+    detail: ({ organization }) =>
+      `${JSON.stringify(organization)} would be left without an owner who can sign in.`,
+    advice: "Make another member with a passkey an owner first, or delete the organization.",
+    members: ({ organization }) => ({ organization }),
   },
   approval_not_required: {
     status: 409,
@@ -220,9 +311,30 @@ export const PROBLEMS: { readonly [C in ProblemCode]: ProblemKind<ProblemData[C]
     status: 409,
     title: "Approval not pending",
     meaning: "The approval was decided, or ended, already.",
-    detail: ({ status }) => `The approval is ${status} already.`,
+    detail: ({ status, because }) =>
+      because === "tool_changed"
+        ? "The approval is cancelled: its tool was changed while it was open."
+        : `The approval is ${status} already.`,
     advice: "Nothing is left to decide or cancel; request a new one if it is still needed.",
-    members: ({ status }) => ({ approval_status: status }),
+    members: ({ status, because }) => ({ approval_status: status, ended_because: because }),
+  },
+  view_changed: {
+    status: 409,
+    title: "Changed while it was open",
+    meaning:
+      "The request was asked again, or went to its next level, after the page was shown: what was on it is not what would be decided.",
+    detail: ({ because }) => VIEW_CHANGES[because],
+    advice: "Reload the page, read it again, then decide.",
+    members: ({ because }) => ({ because }),
+  },
+  nonce_ended: {
+    status: 409,
+    title: "Press Approve again",
+    meaning:
+      "What the passkey was to sign is over five minutes old, was used, or was handed to another session or level.",
+    detail: () =>
+      "It took longer than five minutes, was tried before, or the page was opened once more since.",
+    advice: "Press Approve again.",
   },
   approval_used: {
     status: 409,
@@ -414,12 +526,28 @@ export const PROBLEMS: { readonly [C in ProblemCode]: ProblemKind<ProblemData[C]
     advice: "Wait for decisions, or cancel what is no longer needed.",
     next: retryAfter,
   },
+  too_many_codes: {
+    status: 429,
+    title: "Too many codes",
+    meaning:
+      "An address gets five codes an hour, and takes twenty wrong tries a day; it has had as many.",
+    detail: () => "This address has had as many codes, or wrong tries, as it may have for now.",
+    advice: "Wait for the seconds of `Retry-After`, then ask for a new code.",
+    next: retryAfter,
+  },
   internal_error: {
     status: 500,
     title: "Internal error",
     meaning: "Something failed inside. Nothing was granted.",
     detail: () => "Something failed inside. Nothing was granted.",
     advice: "Report the request id to the operator.",
+  },
+  foreign_origin: {
+    status: 403,
+    title: "Sent from another site",
+    meaning: "A change came from a page of another site, or its sender did not say from where.",
+    detail: ({ origin }) => `The request came from ${origin ?? "an unknown origin"}.`,
+    advice: "Open the dashboard itself and do it there.",
   },
   overloaded: {
     status: 503,

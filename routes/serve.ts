@@ -1,5 +1,5 @@
 import type { Context } from "hono";
-import type { Caller, Presented } from "../lib/identity/caller.ts";
+import type { MachineCaller, Presented } from "../lib/identity/caller.ts";
 import type { RateState } from "../lib/identity/rate_limit.ts";
 import { Overloaded } from "../lib/ledger/ledger.ts";
 import { Refusal } from "../lib/refusals/refusal.ts";
@@ -41,11 +41,11 @@ export async function serve(services: Services, route: Route, c: Served): Promis
 
 async function answered(services: Services, route: Route, c: Served, id: string): Promise<{
   readonly response: Response;
-  readonly caller?: Caller;
+  readonly caller?: MachineCaller;
   readonly held?: boolean;
 }> {
   const request = c.req.raw;
-  let known: { caller?: Caller; held?: boolean } = {};
+  let known: { caller?: MachineCaller; held?: boolean } = {};
   let rate: RateState | null = null;
   try {
     if (route.callers === "open") {
@@ -79,7 +79,7 @@ async function prepare(
   services: Services,
   route: GuardedRoute,
   c: Served,
-  { id, presented, caller }: { id: string; presented: Presented; caller: Caller },
+  { id, presented, caller }: { id: string; presented: Presented; caller: MachineCaller },
 ) {
   const request = c.req.raw;
   const takesBody = request.method !== "GET" && request.method !== "DELETE";
@@ -121,7 +121,11 @@ async function presentedBy(services: Services, request: Request): Promise<Presen
 }
 
 /** The address of the client: behind a trusted proxy the last one it forwarded for. */
-function addressOf(services: Services, request: Request, connection: Connection): string | null {
+export function addressOf(
+  services: Services,
+  request: Request,
+  connection: Connection,
+): string | null {
   if (services.settings.trusted_proxy) {
     const forwarded = request.headers.get("x-forwarded-for")?.split(",").at(-1)?.trim();
     if (forwarded) return forwarded.slice(0, 64);
@@ -157,7 +161,7 @@ function rateHeaders(rate: RateState | null): Record<string, string> {
   };
 }
 
-/** The one place where an error becomes an answer. */
+/** The one place where an error becomes an answer in JSON. */
 export function refuse(
   error: unknown,
   services: Services,
@@ -165,14 +169,7 @@ export function refuse(
   rate: RateState | null = null,
 ): Response {
   const refusal = refusalOf(error);
-  if (PROBLEMS[refusal.code].status >= 500 && refusal.code !== "stopping") {
-    services.deps.log("error", "A request failed", {
-      request_id: request.id,
-      route: request.route ?? null,
-      code: refusal.code,
-      error: error instanceof Error ? error.stack ?? error.message : String(error),
-    });
-  }
+  logFailure(services, error, refusal, request);
   const { status, body } = problemOf(refusal, request);
   const headers: Record<string, string> = {
     ...HEADERS,
@@ -191,6 +188,22 @@ export function refuse(
   return new Response(JSON.stringify(body), { status, headers });
 }
 
+/** Logs what is no fault of the caller. */
+export function logFailure(
+  services: Services,
+  error: unknown,
+  { code }: Refusal | SurfaceRefusal,
+  request: { id: string; route?: string },
+): void {
+  if (PROBLEMS[code].status < 500 || code === "stopping") return;
+  services.deps.log("error", "A request failed", {
+    request_id: request.id,
+    route: request.route ?? null,
+    code,
+    error: error instanceof Error ? error.stack ?? error.message : String(error),
+  });
+}
+
 /** The state of a limit that refused a request; null for every other refusal. */
 function exhausted(refusal: Refusal): RateState | null {
   const { code, data } = refusal;
@@ -198,7 +211,8 @@ function exhausted(refusal: Refusal): RateState | null {
   return { limit: data.limit, remaining: 0, reset_seconds: data.retry_after_seconds };
 }
 
-function refusalOf(error: unknown): Refusal | SurfaceRefusal {
+/** What an error is to a caller; one that nobody foresaw tells nothing of itself. */
+export function refusalOf(error: unknown): Refusal | SurfaceRefusal {
   if (error instanceof Refusal || error instanceof SurfaceRefusal) return error;
   if (error instanceof Overloaded) return new SurfaceRefusal("overloaded", {});
   if (error instanceof StoreUnavailable || error instanceof MalformedRecord) {

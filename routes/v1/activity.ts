@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { type Caller, tenantWithin } from "../../lib/identity/caller.ts";
+import { type MachineCaller, tenantWithin } from "../../lib/identity/caller.ts";
 import { readActivity } from "../../lib/ledger/activity.ts";
 import type { Facet } from "../../lib/ledger/entry.ts";
 import type { LoggedEntry } from "../../lib/ledger/log_reader.ts";
@@ -29,7 +29,10 @@ type ActivityFields = z.output<typeof activityQuery>;
 const position = z.tuple([z.number().int().nonnegative()]);
 
 /** The values that an entry must have for this caller to get it. */
-function facetsFor(caller: Caller, query: ActivityFields): { facet: Facet; value: string }[] {
+function facetsFor(
+  caller: MachineCaller,
+  query: ActivityFields,
+): { facet: Facet; value: string }[] {
   const isAgent = caller.tier === "agent";
   // What an agent did itself is its own to see; it names a tenant only to narrow that.
   const tenant = isAgent && query.tenant_id === undefined

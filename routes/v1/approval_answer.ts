@@ -1,4 +1,6 @@
 import { z } from "zod";
+import { REQUESTER_TYPES } from "../../lib/store/records/requester.ts";
+import { QUICK_REASONS } from "../../lib/approvals/quick_reasons.ts";
 import type { Review } from "../../lib/approvals/review_approval.ts";
 import type { SeenApproval } from "../../lib/approvals/seen_approval.ts";
 import { APPROVAL_STATUSES, statusOf } from "../../lib/approvals/state.ts";
@@ -17,6 +19,7 @@ const decisionAnswer = z.object({
   asserted_by: z.string().nullable().describe("The approver key that spoke for the member"),
   decided_at: time,
   note: z.string().nullable().describe("For the requester and approver keys"),
+  quick_reason: z.enum(QUICK_REASONS).nullable().describe("Why it was denied, in one word"),
 });
 
 const reviewAnswer = z.object({
@@ -48,7 +51,7 @@ export const approvalAnswer = z.object({
   view_digest: z.string(),
   reason: z.string().describe("Without personal data and secrets"),
   reference_id: z.string().nullable(),
-  requested_by: z.object({ type: z.enum(["api_key", "agent"]), id: z.string(), name: z.string() }),
+  requested_by: z.object({ type: z.enum(REQUESTER_TYPES), id: z.string(), name: z.string() }),
   resolved_from: z.enum(RESOLVED_FROM),
   rule_id: z.string().nullable(),
   decision_id: z.string(),
@@ -94,13 +97,14 @@ export function renderApproval(
     expires_at: timeOf(record.expires_at),
     decided_at: "decided_at" in progress ? timeOf(progress.decided_at) : null,
     use_before: "use_before" in progress ? timeOf(progress.use_before) : null,
-    decisions: decisions.map(({ level, decision, member, asserted_by, at, note }) => ({
-      level,
-      decision,
-      decided_by: member,
-      asserted_by,
-      decided_at: timeOf(at),
-      note,
+    decisions: decisions.map((decided) => ({
+      level: decided.level,
+      decision: decided.decision,
+      decided_by: decided.member,
+      asserted_by: decided.asserted_by,
+      decided_at: timeOf(decided.at),
+      note: decided.note,
+      quick_reason: decided.quick_reason,
     })),
     token_id: "token_id" in progress ? progress.token_id : null,
     ended_because: endedBecause(progress),

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { MAX_CONTEXT_BYTES } from "../../lib/approvals/ask.ts";
+import { MAX_NOTE } from "../../lib/approvals/record_decision.ts";
 import { APPROVAL_STATUSES } from "../../lib/approvals/state.ts";
 import { isId } from "../../lib/ids/id.ts";
 import { canonicalBytes } from "../../lib/json/canonical.ts";
@@ -68,7 +69,7 @@ export const listQuery = z.strictObject({
 export const decideBody = z.strictObject({
   decision: z.enum(["approve", "deny"]),
   decided_by: z.string().min(3).max(320).describe("E-mail address of the member who decided"),
-  note: z.string().min(1).max(1000).nullish(),
+  note: z.string().min(1).max(MAX_NOTE).nullish(),
 });
 
 export const afterId = z.tuple([z.string().refine((text) => isId(text, "apr"))]);

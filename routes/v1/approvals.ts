@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import { approvalTopic } from "../../lib/approvals/advance.ts";
+import { approvalTopic } from "../../lib/approvals/topics.ts";
 import { type Asked, scrubbedAsk } from "../../lib/approvals/ask.ts";
 import { decideApproval } from "../../lib/approvals/decide_approval.ts";
 import {
@@ -8,7 +8,7 @@ import {
   revokeApproval,
 } from "../../lib/approvals/end_approval.ts";
 import { holdUntil } from "../../lib/approvals/hold_until.ts";
-import { listApprovals } from "../../lib/approvals/list_approvals.ts";
+import { listApprovals, NO_FILTER } from "../../lib/approvals/list_approvals.ts";
 import { requestApproval } from "../../lib/approvals/request_approval.ts";
 import { reviewApproval } from "../../lib/approvals/review_approval.ts";
 import type { SeenApproval } from "../../lib/approvals/seen_approval.ts";
@@ -94,9 +94,10 @@ async function answerOne(
     );
   }
   const body = renderApproval(approval, services.settings);
-  if (call.caller.tier === "approver") {
-    body.review = renderReview(await reviewApproval(services, org, approval.record));
-  }
+  const review = call.caller.tier === "approver"
+    ? await reviewApproval(services, org, approval)
+    : null;
+  if (review !== null) body.review = renderReview(review);
   return { status: 200, body };
 }
 
@@ -112,7 +113,7 @@ async function answerList(
     },
   });
   const { items, next } = await listApprovals(services, caller, snapshot, {
-    filter: { status, tool: tool_name, tenant: tenant_id, since, until },
+    filter: { ...NO_FILTER, status, tool: tool_name, tenant: tenant_id, since, until },
     limit: query.limit,
     after: query.cursor === undefined ? null : decodeCursor(query.cursor, afterId)[0],
   });

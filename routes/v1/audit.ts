@@ -1,20 +1,16 @@
 import { z } from "zod";
-import { readLogOperation, readOnOperation } from "../../lib/evidence/read_log.ts";
+import { readLogOperation } from "../../lib/evidence/read_log.ts";
 import { rotateLogKeyOperation } from "../../lib/evidence/rotate_log_key.ts";
 import { currentCheckpoint } from "../../lib/ledger/checkpoints.ts";
-import {
-  exportChunks,
-  type ExportRange,
-  type ExportRow,
-  exportRows,
-} from "../../lib/ledger/export.ts";
-import { firstIndexAt, readHead } from "../../lib/ledger/log_reader.ts";
+import { type ExportRow, exportRows } from "../../lib/ledger/export.ts";
+import { readHead } from "../../lib/ledger/log_reader.ts";
 import type { JsonObject } from "../../lib/json/json_value.ts";
 import type { Call } from "../call.ts";
+import { logExport } from "../log_export.ts";
 import { guarded, type Route } from "../route.ts";
 import { logRow, publishedKey } from "./log_entries.ts";
 import { decodeCursor, encodeCursor, pageAnswer, pageQuery } from "./paging.ts";
-import { timeRange, timeText } from "./time_range.ts";
+import { timeRange } from "./time_range.ts";
 import { indexField } from "./index_field.ts";
 
 /** Entries show what others did, which is not for an agent; hashes and proofs show nothing. */
@@ -76,47 +72,6 @@ function renderRow({ index, leaf_hash, entry, private: parts }: ExportRow): Json
   return { index, leaf_hash, entry, private: parts };
 }
 
-async function exported(call: Reading<z.output<typeof exportQuery>>) {
-  const { services: { deps }, org, query, client } = call;
-  const { since, until } = query;
-  const { size } = await readHead(deps.kv, org);
-  const [from, end] = await Promise.all([
-    since === undefined ? 0 : firstIndexAt(deps.kv, org, size, since),
-    until === undefined ? size : firstIndexAt(deps.kv, org, size, until),
-  ]);
-  const range = { from, to: Math.max(from, end) };
-  const asked = { since: timeText(since), until: timeText(until) };
-  const { withPrivate } = await call.transact(readLogOperation(range, asked, client));
-  return new Response(ReadableStream.from(admitted(call, { ...range, withPrivate })), {
-    headers: {
-      "content-type": "application/x-ndjson",
-      "content-disposition": `attachment; filename="${org}.ndjson"`,
-      "cache-control": "no-store",
-      "x-content-type-options": "nosniff",
-    },
-  });
-}
-
-/**
- * The chunks of an export, each read when the reader asks for it, and each only while the reader
- * may still read: a key that is revoked ends the download with an error, not with a short file.
- */
-async function* admitted(
-  call: Reading<unknown>,
-  range: ExportRange,
-): AsyncGenerator<Uint8Array, void, void> {
-  const { deps } = call.services;
-  try {
-    for await (const chunk of exportChunks(deps, call.org, range)) {
-      await call.transact(readOnOperation(range));
-      yield chunk;
-    }
-  } catch (error) {
-    deps.log("warn", "An export ended early", { request_id: call.id, error: String(error) });
-    throw error;
-  }
-}
-
 export const auditRoutes: readonly Route[] = [
   guarded({
     method: "get",
@@ -151,7 +106,7 @@ export const auditRoutes: readonly Route[] = [
     query: exportQuery,
     answers: { 200: null },
     refusals: ["tenant_not_permitted"],
-    handle: exported,
+    handle: (call) => logExport(call, { since: call.query.since, until: call.query.until }),
   }),
   guarded({
     method: "post",

@@ -27,7 +27,7 @@ const orgChange = z.strictObject({
   kill_switch: killSwitchField.exactOptional(),
 });
 
-const orgAnswer = orgRecord.omit({ created_at: true }).extend({
+const orgAnswer = orgRecord.omit({ created_at: true, deleted_at: true }).extend({
   created_at: z.iso.datetime(),
   ...versionAnswer,
 });

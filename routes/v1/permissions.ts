@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { approvalTopic } from "../../lib/approvals/advance.ts";
+import { approvalTopic } from "../../lib/approvals/topics.ts";
 import { scrubbedAsk } from "../../lib/approvals/ask.ts";
 import { lookAtApproval } from "../../lib/approvals/end_approval.ts";
 import { holdUntil } from "../../lib/approvals/hold_until.ts";

@@ -19,7 +19,8 @@ const receiptAnswer = z.object({
   key: publishedKey,
 });
 
-function renderReceipt(receipt: IssuedReceipt): JsonObject {
+/** A receipt as it is handed out. */
+export function renderReceipt(receipt: IssuedReceipt): JsonObject {
   const { entry, leaf_hash, index, inclusion, checkpoint } = receipt;
   return {
     entry,

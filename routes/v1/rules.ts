@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { existingRule, givenParts, putRule, removeRule } from "../../lib/catalog/rules.ts";
-import { type Caller, mayKnowOf, tenantWithin } from "../../lib/identity/caller.ts";
+import { type MachineCaller, mayKnowOf, tenantWithin } from "../../lib/identity/caller.ts";
 import type { JsonObject } from "../../lib/json/json_value.ts";
 import type { Snapshot } from "../../lib/policy/snapshot.ts";
 import { Refusal } from "../../lib/refusals/refusal.ts";
@@ -49,7 +49,7 @@ const tenantsOf = ({ selector: { tenant_id } }: RuleRecord) =>
 /** The rules that a query asks for and the caller may know of, by ascending id. */
 function* matching(
   { rules }: Snapshot,
-  caller: Caller,
+  caller: MachineCaller,
   { tenant_id, tool_name, resource_id }: z.output<typeof ruleQuery>,
 ): Generator<RuleRecord> {
   // Without a rule of the tenant there is no branch to walk.

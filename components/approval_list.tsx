@@ -1,0 +1,66 @@
+import type { ApprovalRow } from "../lib/approvals/approval_row.ts";
+import { requestSentence } from "../lib/approvals/request_sentence.ts";
+import { Badge } from "./badge.tsx";
+import { Countdown } from "./countdown.tsx";
+import { type Status, StatusBadge } from "./status_badge.tsx";
+import { Time } from "./time.tsx";
+import { UntrustedText } from "./untrusted_text.tsx";
+
+/**
+ * Requests as a list of sentences, each leading to its page. There is nothing here to decide with:
+ * whoever decides has looked at the request itself.
+ */
+export function ApprovalList({ rows, now }: {
+  readonly rows: readonly ApprovalRow[];
+  readonly now: number;
+}) {
+  return (
+    <ol class="approval-list">
+      {rows.map((row) => (
+        <li key={row.id} class="approval-row">
+          <p class="approval-row-head">
+            <StatusBadge status={row.state as Status} />
+            {row.levels > 1 && <Badge tone="accent">Level {row.level} of {row.levels}</Badge>}
+            {row.stuck && <Badge tone="warning" icon="warning">Nobody can decide it</Badge>}
+            {row.state === "pending"
+              ? <Countdown until={row.expires_at} now={now} />
+              : <Time at={row.decided_at ?? row.created_at} now={now} show="relative" />}
+          </p>
+          <p class="approval-row-sentence">
+            <a class="row-link" href={`/approvals/${row.id}`}>
+              <Sentence row={row} />
+            </a>
+          </p>
+          <p class="approval-row-reason quiet">
+            <UntrustedText text={row.reason} />
+          </p>
+          <p class="quiet small">
+            <span class="mono">{row.reference}</span> ·{" "}
+            <Time at={row.created_at} now={now} show="relative" />
+          </p>
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+function Sentence({ row }: { readonly row: ApprovalRow }) {
+  const { requester, tool_name: tool, resource, tenant, method } = row;
+  return (
+    <>
+      {requestSentence({ requester, tool, resource, tenant, method }).map(({ kind, text }, index) =>
+        kind === "text" ? text : kind === "tool"
+          ? (
+            <strong key={index}>
+              <UntrustedText text={text} />
+            </strong>
+          )
+          : (
+            <em key={index}>
+              <UntrustedText text={text} />
+            </em>
+          )
+      )}
+    </>
+  );
+}

@@ -1,0 +1,38 @@
+import { Button } from "./button.tsx";
+import { Form } from "./form.tsx";
+import { Icon } from "./icon.tsx";
+
+/** An organization that somebody may work in. */
+export interface OrgChoice {
+  readonly id: string;
+  readonly name: string;
+  readonly current: boolean;
+}
+
+export interface OrgSwitcherProps {
+  readonly orgName: string;
+  readonly orgs: readonly OrgChoice[];
+  /** Where the choice is posted, as `org`. */
+  readonly action: string;
+}
+
+/** The name of the organization, and where there are several, the way to another. */
+export function OrgSwitcher({ orgName, orgs, action }: OrgSwitcherProps) {
+  const others = orgs.filter(({ current }) => !current);
+  if (others.length === 0) return <p class="org-name">{orgName}</p>;
+  return (
+    <details class="switcher">
+      <summary aria-label={`Organization ${orgName}, switch`}>
+        <span class="org-name">{orgName}</span>
+        <Icon name="chevron_down" size="small" />
+      </summary>
+      <div class="switcher-list">
+        <Form action={action} do="switch_org">
+          {others.map(({ id, name }) => (
+            <Button key={id} variant="quiet" name="org" value={id}>{name}</Button>
+          ))}
+        </Form>
+      </div>
+    </details>
+  );
+}

@@ -1,0 +1,79 @@
+import type { SheetStep } from "../lib/approvals/approval_sheet.ts";
+import type { Awaited } from "../lib/approvals/approval_story.ts";
+import { Countdown } from "./countdown.tsx";
+import { Icon, type IconName } from "./icon.tsx";
+import { Time } from "./time.tsx";
+import { UntrustedText } from "./untrusted_text.tsx";
+
+const STEPS: Readonly<Record<string, { readonly words: string; readonly icon: IconName }>> = {
+  requested: { words: "Requested", icon: "approvals" },
+  asked_again: { words: "Asked again", icon: "repeat" },
+  approved: { words: "Approved", icon: "check_circle" },
+  denied: { words: "Denied", icon: "cross_circle" },
+  expired: { words: "Expired", icon: "clock" },
+  lapsed: { words: "Not used in time", icon: "clock" },
+  revoked: { words: "Revoked", icon: "undo" },
+  cancelled: { words: "Cancelled", icon: "minus_circle" },
+  minted: { words: "Token minted", icon: "key" },
+  token_expired: { words: "Token expired", icon: "clock" },
+  token_revoked: { words: "Token void", icon: "ban" },
+  consumed: { words: "Token consumed: it runs", icon: "bolt" },
+  result: { words: "Result", icon: "activity" },
+};
+
+const AWAITED: Readonly<Record<Awaited["what"], string>> = {
+  decision: "Waits for a decision:",
+  mint: "Waits for the agent to mint its token:",
+  consume: "Waits for the tool to consume it:",
+  report: "Waits for the result:",
+};
+
+const NOTES: Readonly<Record<string, string>> = {
+  withdrawn: "withdrawn by the requester",
+  tool_changed: "the tool's definition changed",
+};
+
+/** What happened to a request so far, and what it waits for. */
+export function RequestSteps({ steps, awaits, now }: {
+  readonly steps: readonly SheetStep[];
+  readonly awaits: Awaited | null;
+  readonly now: number;
+}) {
+  return (
+    <ol class="strip" aria-label="What happened so far">
+      {steps.map(({ what, at, who, note }, index) => {
+        const { words, icon } = STEPS[what] ?? { words: what, icon: "info" as const };
+        return (
+          <li key={`${what} ${at} ${index}`} class={`strip-step strip-${what}`}>
+            <Icon name={icon} />
+            <div>
+              <p class="strip-words">
+                {words}
+                {note !== null && <span>: {NOTES[note] ?? note}</span>}
+              </p>
+              <p class="quiet small">
+                {who !== null && (
+                  <>
+                    <UntrustedText text={who} />,{" "}
+                  </>
+                )}
+                <Time at={at} now={now} />
+              </p>
+            </div>
+          </li>
+        );
+      })}
+      {awaits !== null && (
+        <li class="strip-step strip-awaits">
+          <Icon name="hourglass" />
+          <Countdown
+            until={awaits.until}
+            now={now}
+            label={AWAITED[awaits.what]}
+            over="Time is up"
+          />
+        </li>
+      )}
+    </ol>
+  );
+}

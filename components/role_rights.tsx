@@ -1,0 +1,66 @@
+import { hasRight, type Right, RIGHTS, type Role } from "../lib/identity/rights.ts";
+import { ROLES } from "../lib/store/records/identity.ts";
+import { Icon } from "./icon.tsx";
+import { Table } from "./table.tsx";
+
+/** Each right in plain words. */
+const WORDS: Readonly<Record<Right, string>> = {
+  see_requests: "See requests, without their arguments",
+  decide: "See arguments, approve and deny",
+  read: "Read rules, tools, tenants, resources, agents, keys, settings and the log",
+  configure: "Change rules, tools, tenants, resources, agents, standard and management keys",
+  manage_members: "Invite, change and remove members up to their own role",
+  make_approver_keys: "Make keys that decide, or that read private data",
+  widen_settings: "Change settings so that more is let through",
+  export_private: "Read the private parts of the log",
+  delete_org: "Delete the organization",
+  confirm_recovery: "Confirm a colleague’s recovery before its hold is over",
+  kill_switch_on: "Stop everything, a tool or an agent",
+  kill_switch_off: "Let go on what was stopped",
+  grant_read: "Let an MCP client read for them",
+  grant_write: "Let an MCP client ask and act for them",
+};
+
+const ROLE_WORDS: Readonly<Record<Role, { readonly label: string; readonly hint: string }>> = {
+  owner: { label: "Owner", hint: "Rules everything, settings that let more through included." },
+  admin: { label: "Admin", hint: "Runs it day by day: rules, tools, agents, keys, the team." },
+  approver: { label: "Approver", hint: "Decides requests, and can stop things." },
+  viewer: { label: "Viewer", hint: "Looks on. Sees no arguments, decides nothing." },
+};
+
+/** A role in words. */
+export function roleWords(role: Role): { readonly label: string; readonly hint: string } {
+  return ROLE_WORDS[role];
+}
+
+/** What each role may do, from the table that every page and route asks. */
+export function RoleRights() {
+  return (
+    <Table<Right>
+      caption="What each role may do"
+      rows={RIGHTS}
+      rowKey={(right) => right}
+      empty={null}
+      columns={[
+        { key: "right", label: "May", kind: "title", cell: (right) => WORDS[right] },
+        ...ROLES.map((role) => ({
+          key: role,
+          label: ROLE_WORDS[role].label,
+          cell: (right: Right) => <Held role={role} right={right} />,
+        })),
+      ]}
+    />
+  );
+}
+
+function Held({ role, right }: { readonly role: Role; readonly right: Right }) {
+  if (!hasRight(role, right)) return <span class="quiet">No</span>;
+  // An approver's groups say at which level they decide.
+  const yes = right === "decide" && role === "approver" ? "At their level" : "Yes";
+  return (
+    <span class="row">
+      <Icon name="check" size="small" />
+      {yes}
+    </span>
+  );
+}

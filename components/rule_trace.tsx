@@ -1,0 +1,69 @@
+import type { TraceStep } from "../lib/policy/trace.ts";
+import { FALLBACKS } from "../lib/policy/levels.ts";
+import { Badge } from "./badge.tsx";
+import { originWords } from "./rule_words.ts";
+import { Table } from "./table.tsx";
+import { UntrustedText } from "./untrusted_text.tsx";
+
+/** Every step of a decision in the order walked, and why each did or did not decide. */
+export function RuleTrace({ trace }: { readonly trace: readonly TraceStep[] }) {
+  const steps = trace.map((step, index) => ({ step, number: index + 1 }));
+  return (
+    <Table
+      caption="Every level that was looked at, in order"
+      rows={steps}
+      rowKey={({ number }) => String(number)}
+      empty={null}
+      columns={[
+        { key: "number", label: "No.", kind: "badge", cell: ({ number }) => number },
+        {
+          key: "level",
+          label: "Looked at",
+          kind: "title",
+          cell: ({ step }) => (
+            <>
+              {originWords(step.level).title} <code class="mono quiet">{step.level}</code>
+            </>
+          ),
+        },
+        {
+          key: "key",
+          label: "For",
+          cell: ({ step }) => <UntrustedText text={step.key} mono />,
+        },
+        {
+          key: "outcome",
+          label: "Outcome",
+          cell: ({ step, number }) => (
+            <span class="badges">
+              <Outcome step={step} isLast={number === steps.length} />
+              {step.rule_id !== undefined && <a href={`/rules/${step.rule_id}`}>Rule</a>}
+            </span>
+          ),
+        },
+      ]}
+    />
+  );
+}
+
+function Outcome({ step: { level, outcome }, isLast }: {
+  readonly step: TraceStep;
+  readonly isLast: boolean;
+}) {
+  switch (outcome) {
+    case "matched":
+      return isLast
+        ? <Badge tone="accent" icon="check">Decides</Badge>
+        : <Badge>Matches, and the draft's gate narrows it</Badge>;
+    case "skipped":
+      return <span class="quiet">Does not apply</span>;
+    case "no_rule":
+      return <span class="quiet">{passedWords(level)}</span>;
+  }
+}
+
+function passedWords(level: TraceStep["level"]): string {
+  if (level === "kill_switch") return "Off";
+  if (level.startsWith("gate_")) return "Passed";
+  return (FALLBACKS as readonly string[]).includes(level) ? "Says nothing" : "No rule";
+}

@@ -1,0 +1,67 @@
+import type { ComponentChildren } from "preact";
+
+/** One column of a table of `Row`s. */
+export interface Column<Row> {
+  readonly key: string;
+  readonly label: string;
+  readonly cell: (row: Row) => ComponentChildren;
+  /**
+   * `title` heads the card that a row is on a phone, and one `badge` stands beside it; `number`
+   * stands right; `actions` holds buttons.
+   */
+  readonly kind?: "text" | "title" | "badge" | "number" | "actions";
+}
+
+export interface TableProps<Row> {
+  /** What the table lists, for those who do not see it. */
+  readonly caption: string;
+  readonly columns: readonly Column<Row>[];
+  readonly rows: readonly Row[];
+  readonly rowKey: (row: Row) => string;
+  /** Shown instead of the table when there are no rows; mostly an `EmptyState`. */
+  readonly empty: ComponentChildren;
+}
+
+/**
+ * A table where there is room, a list of cards where there is not: there each cell carries its
+ * column's name. Up to three columns always find room, unless one holds buttons. The roles are written out because a table laid out as blocks loses them in some browsers.
+ */
+export function Table<Row>({ caption, columns, rows, rowKey, empty }: TableProps<Row>) {
+  if (rows.length === 0) return <>{empty}</>;
+  const fits = columns.length <= 3 && columns.every(({ kind }) => kind !== "actions");
+  return (
+    <div class={fits ? "table-frame table-fits" : "table-frame table-cards"}>
+      <table class="table" role="table">
+        <caption class="visually-hidden">{caption}</caption>
+        <thead role="rowgroup">
+          <tr role="row">
+            {columns.map(({ key, label, kind = "text" }) => (
+              <th key={key} role="columnheader" scope="col" class={`cell-${kind}`}>
+                {kind === "actions" ? <span class="visually-hidden">{label}</span> : label}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody role="rowgroup">
+          {rows.map((row) => (
+            <tr key={rowKey(row)} role="row">
+              {columns.map(({ key, label, kind = "text", cell }) => (
+                <td key={key} role="cell" class={`cell-${kind}`} data-label={label}>
+                  <div class="cell">{cell(row)}</div>
+                </td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+/** The link of a row: the whole row, or the whole card on a phone, leads there. */
+export function RowLink({ href, children }: {
+  readonly href: string;
+  readonly children: ComponentChildren;
+}) {
+  return <a class="row-link" href={href}>{children}</a>;
+}

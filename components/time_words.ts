@@ -1,0 +1,57 @@
+const MONTHS = [
+  "Jan",
+  "Feb",
+  "Mar",
+  "Apr",
+  "May",
+  "Jun",
+  "Jul",
+  "Aug",
+  "Sep",
+  "Oct",
+  "Nov",
+  "Dec",
+] as const;
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+const two = (value: number) => String(value).padStart(2, "0");
+
+/** A moment in words, such as `22 Nov 2026, 14:05 UTC`. `ms` since the epoch. */
+export function absoluteWords(ms: number): string {
+  const date = new Date(ms);
+  const day = `${date.getUTCDate()} ${MONTHS[date.getUTCMonth()]} ${date.getUTCFullYear()}`;
+  return `${day}, ${two(date.getUTCHours())}:${two(date.getUTCMinutes())} UTC`;
+}
+
+/**
+ * How far `ms` is from `now`, such as `in 12 min` or `3 min ago`, in the largest unit that is
+ * whole, rounded towards `now`: what is left is never overstated.
+ */
+export function relativeWords(ms: number, now: number): string {
+  const distance = Math.abs(ms - now);
+  if (distance < 5 * SECOND) return "now";
+  const words = spanWords(distance);
+  return ms > now ? `in ${words}` : `${words} ago`;
+}
+
+/** A span of milliseconds in its largest unit, such as `45 s`, `12 min`, `3 h`, `2 days`. */
+export function spanWords(span: number): string {
+  if (span < MINUTE) return `${Math.floor(span / SECOND)} s`;
+  if (span < HOUR) return `${Math.floor(span / MINUTE)} min`;
+  if (span < 2 * DAY) return `${Math.floor(span / HOUR)} h`;
+  return `${Math.floor(span / DAY)} days`;
+}
+
+/** What is left, to the second within the last hour: `12 min 04 s`, `3 h 20 min`, `2 days 4 h`. */
+export function remainingWords(span: number): string {
+  const left = Math.max(0, span);
+  const parts = (value: number, unit: number) => Math.floor(value / unit);
+  if (left < MINUTE) return `${parts(left, SECOND)} s`;
+  if (left < HOUR) return `${parts(left, MINUTE)} min ${two(parts(left % MINUTE, SECOND))} s`;
+  if (left < DAY) return `${parts(left, HOUR)} h ${two(parts(left % HOUR, MINUTE))} min`;
+  return `${parts(left, DAY)} d ${parts(left % DAY, HOUR)} h`;
+}

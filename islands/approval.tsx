@@ -1,0 +1,203 @@
+import { useEffect, useRef, useState } from "preact/hooks";
+import { Button } from "../components/button.tsx";
+import { Countdown } from "../components/countdown.tsx";
+import { DecisionBar } from "../components/decision_bar.tsx";
+import { LiveMark } from "../components/live_mark.tsx";
+import { Notice } from "../components/notice.tsx";
+import { RequestSheet } from "../components/request_sheet.tsx";
+import { StatusBadge } from "../components/status_badge.tsx";
+import type { ApprovalSheet } from "../lib/approvals/approval_sheet.ts";
+import { QUICK_REASONS, quickReasonText } from "../lib/approvals/quick_reasons.ts";
+import { island } from "./island.tsx";
+import { signApproval } from "./sign_approval.ts";
+import { useClock } from "./use_clock.ts";
+import { useLive } from "./use_live.ts";
+import { useSeen } from "./use_seen.ts";
+
+/** How long Approve stays locked after anything has changed, milliseconds. */
+const SETTLE_MS = 1000;
+const DENY_FORM = "deny";
+const BAR = "decision-bar";
+
+const BARRED: Readonly<Record<NonNullable<ApprovalSheet["barred"]>, string>> = {
+  self_approval: "You answer for who asks, so somebody else has to decide this.",
+  not_an_approver: "Your role and groups do not include deciding at this level.",
+  already_decided_level: "You have decided a level of this already: the next needs someone else.",
+  recovery_held: "Your account was recovered a short while ago; you can decide once the hold ends.",
+  not_inside: "Who may not see the arguments may not decide.",
+};
+
+export interface ApprovalProps {
+  readonly start: ApprovalSheet;
+  /** The server's time, milliseconds. */
+  readonly now: number;
+  /** Whether this member may stop the agent that asked. */
+  readonly mayPause: boolean;
+  /** What was typed as a note where a form was refused. */
+  readonly note: string;
+}
+
+export default island("approval", Approval);
+
+/** One request, kept up to date, and the decision about it. */
+function Approval({ start, now: from, mayPause, note: typed }: ApprovalProps) {
+  const now = useClock(from);
+  const live = useLive(`/approvals/${start.id}/live`, start);
+  const sheet = live.value;
+  const content = contentOf(sheet);
+  const body = useRef<HTMLDivElement>(null);
+  const seen = useSeen(body, content, coveredHeight);
+  const settled = useSettled(content);
+  const [note, setNote] = useState(typed);
+  const [busy, setBusy] = useState(false);
+  const [message, setMessage] = useState("");
+  const { view } = sheet;
+  const open = sheet.state === "pending" && now < sheet.expires_at;
+  const decides = open && sheet.barred === null && view !== null && live.state !== "ended";
+
+  async function approve() {
+    if (view === null) return;
+    setBusy(true);
+    setMessage("");
+    const signed = await signApproval(sheet, view, note === "" ? null : note);
+    setBusy(false);
+    if (!signed.ok) setMessage(signed.message);
+    else location.reload();
+  }
+
+  return (
+    <div class="approval">
+      <div class="approval-head">
+        <StatusBadge status={statusOf(sheet)} />
+        {open && <Countdown until={sheet.expires_at} now={now} />}
+        <span class="mono quiet">{sheet.reference}</span>
+        <LiveMark state={live.state} message={live.message} />
+      </div>
+      <div ref={body}>
+        <RequestSheet sheet={sheet} now={now} />
+      </div>
+      {open && sheet.barred !== null && (
+        <Notice tone="info" live={false}>{BARRED[sheet.barred]}</Notice>
+      )}
+      {decides && (
+        <form id={DENY_FORM} method="post" class="form form-stack deny-form">
+          <label class="field-label" for="note">
+            Note <span class="field-optional">optional</span>
+          </label>
+          <textarea
+            id="note"
+            name="note"
+            class="input"
+            rows={2}
+            maxLength={1000}
+            value={note}
+            onInput={(event) => setNote(event.currentTarget.value)}
+            aria-describedby="note-hint"
+          />
+          <p class="field-hint" id="note-hint">
+            The agent gets it with a denial; it is kept with the decision.
+          </p>
+          <fieldset class="quick-reasons">
+            <legend>Deny, because…</legend>
+            <input type="hidden" name="do" value="deny" />
+            {QUICK_REASONS.map((reason) => (
+              <Button key={reason} size="small" name="quick_reason" value={reason}>
+                {quickReasonText(reason)}
+              </Button>
+            ))}
+          </fieldset>
+          {mayPause && sheet.requester.type === "agent" && (
+            <Button variant="danger" size="small" name="pause" value="on" icon="pause">
+              Deny and pause this agent
+            </Button>
+          )}
+        </form>
+      )}
+      {decides && (
+        <div id={BAR}>
+          <DecisionBar
+            deny={
+              <Button variant="danger" size="large" form={DENY_FORM} icon="cross">
+                Deny
+              </Button>
+            }
+            approve={
+              <Button
+                variant="primary"
+                size="large"
+                type="button"
+                icon="check"
+                disabled={!seen.all || !settled || busy}
+                aria-describedby="approve-status"
+                onClick={approve}
+              >
+                {busy ? "Waiting for your passkey…" : "Approve"}
+              </Button>
+            }
+            status={
+              <div id="approve-status" role="status">
+                {message !== "" && <p class="field-error" role="alert">{message}</p>}
+                {message === "" && !seen.all && (
+                  <p>
+                    Approve unlocks once you have seen all of it.{" "}
+                    <button type="button" class="link-button" onClick={seen.showRest}>
+                      Show what is left
+                    </button>
+                  </p>
+                )}
+                {message === "" && seen.all && !settled && <p>Something changed: look again.</p>}
+              </div>
+            }
+          />
+        </div>
+      )}
+      {sheet.revocable && (
+        <form method="post" class="form">
+          <input type="hidden" name="do" value="revoke" />
+          <Button variant="danger" icon="undo">Revoke this approval</Button>
+        </form>
+      )}
+      <noscript>
+        <p>
+          Approving needs a passkey, and so JavaScript. Denying works without.
+        </p>
+      </noscript>
+    </div>
+  );
+}
+
+/** What the decision is about: another text is another thing to look at. */
+function contentOf({ view, state, level, asked_again }: ApprovalSheet): string {
+  return JSON.stringify([view, state, level, asked_again.length]);
+}
+
+/** False for a moment after what is shown has changed, so that no tap lands on something new. */
+function useSettled(content: string): boolean {
+  const [settledOn, setSettledOn] = useState("");
+  useEffect(() => {
+    const timer = setTimeout(() => setSettledOn(content), SETTLE_MS);
+    return () => clearTimeout(timer);
+  }, [content]);
+  return settledOn === content;
+}
+
+/** How much of the window the decision bar and the menu below it cover, pixels. */
+function coveredHeight(): number {
+  const bar = document.getElementById(BAR)?.firstElementChild;
+  return bar instanceof HTMLElement ? innerHeight - bar.getBoundingClientRect().top : 0;
+}
+
+function statusOf({ state }: ApprovalSheet): Parameters<typeof StatusBadge>[0]["status"] {
+  switch (state) {
+    case "approved":
+    case "used":
+    case "denied":
+    case "expired":
+    case "lapsed":
+    case "cancelled":
+    case "revoked":
+      return state;
+    default:
+      return "pending";
+  }
+}

@@ -1,0 +1,68 @@
+import { startRegistration } from "@simplewebauthn/browser";
+import { useRef, useState } from "preact/hooks";
+import type { TargetedSubmitEvent } from "preact";
+import { Button } from "../components/button.tsx";
+import { TextField } from "../components/text_field.tsx";
+import type { JsonObject } from "../lib/json/json_value.ts";
+import { ceremonyStatement } from "../lib/passkeys/statement.ts";
+import { ceremonyMessage } from "./ceremony.ts";
+import { challengeText } from "./challenge.ts";
+import { island } from "./island.tsx";
+
+type CreationOptions = Parameters<typeof startRegistration>[0]["optionsJSON"];
+
+interface EnrolProps {
+  /** What the form asks its page to do with the new passkey. */
+  readonly do: string;
+  readonly nonce: string;
+  /** As WebAuthn's JSON has them. Their challenge is computed here anew. */
+  readonly options: JsonObject;
+  readonly label: string;
+  /** Whether the person is asked what to call it. */
+  readonly named: boolean;
+}
+
+export default island("enrol", Enrol);
+
+/** A form that has the device make a passkey, then sends it to the page. */
+function Enrol({ do: name, nonce, options, label, named }: EnrolProps) {
+  const [busy, setBusy] = useState(false);
+  const [message, setMessage] = useState("");
+  const response = useRef<HTMLInputElement>(null);
+  async function make(event: TargetedSubmitEvent<HTMLFormElement>) {
+    event.preventDefault();
+    const form = event.currentTarget;
+    setBusy(true);
+    setMessage("");
+    try {
+      const challenge = await challengeText(ceremonyStatement("enrolment", location.origin, nonce));
+      const optionsJSON = { ...options, challenge } as unknown as CreationOptions;
+      const made = await startRegistration({ optionsJSON });
+      if (response.current !== null) response.current.value = JSON.stringify(made);
+      form.submit();
+    } catch (error) {
+      setBusy(false);
+      setMessage(ceremonyMessage(error));
+    }
+  }
+  return (
+    <form method="post" class="form form-stack" onSubmit={make}>
+      <input type="hidden" name="do" value={name} />
+      <input type="hidden" name="nonce" value={nonce} />
+      <input type="hidden" name="response" ref={response} />
+      {named && (
+        <TextField
+          name="name"
+          label="Name"
+          hint="Where it lives, such as “Work phone”. Only you see it."
+          maxLength={60}
+          optional
+        />
+      )}
+      <Button variant="primary" size="large" icon="passkey" disabled={busy}>
+        {busy ? "Waiting for your device…" : label}
+      </Button>
+      <p role="alert" class="field-error">{message}</p>
+    </form>
+  );
+}

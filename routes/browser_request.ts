@@ -1,0 +1,102 @@
+import type { Context } from "hono";
+import type { z } from "zod";
+import type { MemberCaller } from "../lib/identity/caller.ts";
+import type { Right } from "../lib/identity/rights.ts";
+import { memberCaller, requireRight } from "../lib/identity/member_operation.ts";
+import { type PresentedSession, presentSession } from "../lib/identity/sessions.ts";
+import { Refusal } from "../lib/refusals/refusal.ts";
+import type { Services } from "../lib/services.ts";
+import { AccountCall, BrowserCall, MemberCall, type Received } from "./browser_call.ts";
+import { readCookie, setCookieLine } from "./cookies.ts";
+import { parseInput, queryOf } from "./inputs.ts";
+import { originCheck } from "./origin_check.ts";
+import { SurfaceRefusal } from "./problem_document.ts";
+import { addressOf, type Connection } from "./serve.ts";
+
+export type Served = Context<{ Bindings: Connection }>;
+
+/** Whom a page or endpoint is for, and what it takes. */
+export type Asked =
+  & {
+    readonly path: string;
+    readonly params?: z.ZodType;
+    readonly query?: z.ZodType;
+  }
+  & (
+    | { readonly audience: "member"; readonly needs: Right }
+    | { readonly audience: "account" | "anyone" }
+  );
+
+/** A person is signed in, and is no member of the org that their session looks at. */
+export class NoMembership extends Error {}
+
+/**
+ * The request of a browser as the route asks for it: who sent it is known, and may ask this. Its
+ * inputs are parsed; the body last, by `readInput`, once it is known that it is worth reading.
+ * @throws {Refusal} session_ended, role_required, rate_limited, invalid_request
+ * @throws {SurfaceRefusal} foreign_origin for a change that another site sent
+ * @throws {NoMembership}
+ */
+export async function browserCall(
+  services: Services,
+  asked: Asked,
+  c: Served,
+  id: string,
+  readInput: () => Promise<unknown> = () => Promise.resolve(undefined),
+): Promise<BrowserCall> {
+  const request = c.req.raw;
+  const { url } = services.settings;
+  const verdict = originCheck(request, url.origin);
+  if (!verdict.allowed) throw new SurfaceRefusal("foreign_origin", { origin: verdict.got });
+  const session = await presentSession(services.deps, readCookie(request.headers, url, "session"));
+  if (asked.audience !== "anyone" && session === null) throw new Refusal("session_ended", {});
+  const member = asked.audience === "member" && session !== null
+    ? { needs: asked.needs, caller: await memberOf(services, session, asked.needs) }
+    : null;
+  const received: Received = {
+    services,
+    request,
+    id,
+    path: c.req.path,
+    params: asked.params === undefined ? undefined : parseInput(asked.params, c.req.param()),
+    query: asked.query === undefined ? undefined : parseInput(asked.query, queryOf(request.url)),
+    body: await readInput(),
+    client: {
+      ip: addressOf(services, request, c.env),
+      user_agent: request.headers.get("user-agent")?.slice(0, 256) ?? null,
+      request_id: id,
+      via: "dashboard",
+    },
+    flow: readCookie(request.headers, url, "flow"),
+  };
+  if (session === null || asked.audience === "anyone") return new BrowserCall(received, session);
+  return member === null
+    ? new AccountCall(received, session)
+    : new MemberCall(received, session, member.needs, member.caller);
+}
+
+/** @throws {NoMembership}, {Refusal} role_required, rate_limited */
+async function memberOf(
+  services: Services,
+  { record }: PresentedSession,
+  needs: Right,
+): Promise<MemberCaller> {
+  if (record.org === null) throw new NoMembership();
+  const caller = await services.ledgers.transact(record.org, {
+    plan: ({ snapshot, at }) =>
+      snapshot.exists && snapshot.memberOf(record.account) !== undefined
+        ? memberCaller(snapshot, record, at)
+        : null,
+  });
+  if (caller === null) throw new NoMembership();
+  services.rateLimits.take(caller, services.deps.now());
+  requireRight(caller, needs);
+  return caller;
+}
+
+/** Puts the cookies that a call sets into its answer. */
+export function addCookies(headers: Headers, { cookies, services }: BrowserCall): void {
+  for (const cookie of cookies) {
+    headers.append("set-cookie", setCookieLine(services.settings.url, cookie));
+  }
+}

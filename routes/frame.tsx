@@ -1,0 +1,140 @@
+import type { VNode } from "preact";
+import { renderToString } from "preact-render-to-string";
+import { Bare } from "../components/bare.tsx";
+import { Document } from "../components/document.tsx";
+import { Notice } from "../components/notice.tsx";
+import type { NavigationKey } from "../components/navigation.ts";
+import { Shell, type Viewer } from "../components/shell.tsx";
+import { ButtonLink } from "../components/button.tsx";
+import { accountKey, approvalOrgCountKey } from "../lib/store/keys.ts";
+import { readRecord } from "../lib/store/kv.ts";
+import { orgCount } from "../lib/store/records/approval.ts";
+import { accountRecord } from "../lib/store/records/people.ts";
+import { assetUrl } from "./assets.ts";
+import type { MemberCall } from "./browser_call.ts";
+
+type Width = "wide" | "normal" | "narrow";
+
+/** What a page shows, and what stands around it. */
+export interface Shown {
+  readonly title: string;
+  readonly body: VNode;
+  /** What was just done, in a sentence. */
+  readonly notice: string | null;
+}
+
+/** A page that holds its own frame. */
+export function bareDocument({ title, body, notice }: Shown): string {
+  return html(title, <>{noticeOf(notice)}{body}</>);
+}
+
+/** A member's page within the frame of the dashboard; the menu lists `sections`. */
+export async function dashboardDocument(
+  call: MemberCall,
+  { title, body, notice, width = "normal" }: Shown & { readonly width?: Width | undefined },
+  sections: readonly NavigationKey[],
+): Promise<string> {
+  const { viewer, killed } = await frameOf(call);
+  const banner = killed
+    ? (
+      <Notice
+        tone="danger"
+        live={false}
+        title="The kill switch is on"
+        actions={<ButtonLink href="/settings" size="small">Settings</ButtonLink>}
+      >
+        Every action of this organization is refused until an owner releases it.
+      </Notice>
+    )
+    : undefined;
+  return html(
+    title,
+    <Shell
+      viewer={viewer}
+      path={call.path}
+      allowed={sections}
+      notice={noticeOf(notice)}
+      banner={banner}
+      width={width}
+    >
+      {body}
+    </Shell>,
+  );
+}
+
+function noticeOf(notice: string | null) {
+  return notice === null ? undefined : <Notice tone="success">{notice}</Notice>;
+}
+
+/** What is said to whom nothing can be shown. */
+export interface ErrorWords {
+  readonly title: string;
+  readonly detail: string;
+  readonly request_id: string;
+}
+
+/** An error as a page of its own. */
+export function errorDocument({ title, detail, request_id }: ErrorWords): string {
+  return html(
+    title,
+    <Bare
+      title={title}
+      lead={detail}
+      foot={
+        <>
+          Request <code>{request_id}</code>
+        </>
+      }
+    >
+      <p>
+        <ButtonLink href="/" variant="primary">Go to the overview</ButtonLink>
+      </p>
+    </Bare>,
+  );
+}
+
+function html(title: string, body: VNode): string {
+  const whole = (
+    <Document
+      title={title}
+      stylesheet={assetUrl("stylesheet.css")}
+      script={assetUrl("client.js")}
+      assets="/assets"
+    >
+      {body}
+    </Document>
+  );
+  return "<!doctype html>" + renderToString(whole);
+}
+
+async function frameOf(call: MemberCall): Promise<{ viewer: Viewer; killed: boolean }> {
+  const { deps, ledgers } = call.services;
+  const [account, count, org] = await Promise.all([
+    readRecord(deps.kv, accountKey(call.account), accountRecord),
+    readRecord(deps.kv, approvalOrgCountKey(call.org), orgCount),
+    call.transact({ plan: ({ snapshot }) => snapshot.org }),
+  ]);
+  const orgs = await Promise.all(
+    (account?.value.orgs ?? []).map(async (id) => ({
+      id,
+      current: id === call.org,
+      name: id === call.org ? org.name : await ledgers.transact(id, {
+        plan: ({ snapshot }) =>
+          snapshot.exists && snapshot.memberOf(call.account) !== undefined
+            ? snapshot.org.name
+            : null,
+      }),
+    })),
+  );
+  const { deadlines } = count?.value ?? { deadlines: [] };
+  return {
+    killed: org.kill_switch.active,
+    viewer: {
+      name: call.caller.email,
+      role: call.caller.role,
+      orgName: org.name,
+      orgs: orgs.flatMap(({ id, name, current }) => name === null ? [] : [{ id, name, current }]),
+      pending: deadlines.filter((at) => at > call.now).length,
+    },
+  };
+}

@@ -1,0 +1,10 @@
+/**
+ * The path within this origin that a text names, to go on to after signing in; null for anything
+ * that a browser would take for another site or another scheme (an open redirect).
+ */
+export function localPath(text: string | null, origin: URL): string | null {
+  if (text === null || text.length > 1000 || !/^\/[\x21-\x7e]*$/.test(text)) return null;
+  if (text.startsWith("//") || text.includes("\\")) return null;
+  const url = URL.parse(text, origin);
+  return url === null || url.origin !== origin.origin ? null : url.pathname + url.search;
+}

@@ -1,0 +1,160 @@
+import { z } from "zod";
+import { Breadcrumb } from "../../components/page_header.tsx";
+import ApprovalIsland from "../../islands/approval.tsx";
+import { Notice } from "../../components/notice.tsx";
+import {
+  type ApprovalSheet,
+  approvalSheet,
+  lookAtSheet,
+} from "../../lib/approvals/approval_sheet.ts";
+import { denyDecision, type Pause } from "../../lib/approvals/deny_decision.ts";
+import { revokeApproval } from "../../lib/approvals/end_approval.ts";
+import { openDecision } from "../../lib/approvals/open_decision.ts";
+import { QUICK_REASONS } from "../../lib/approvals/quick_reasons.ts";
+import { MAX_NOTE } from "../../lib/approvals/record_decision.ts";
+import { requestSentence, sentenceText } from "../../lib/approvals/request_sentence.ts";
+import { signDecision } from "../../lib/approvals/sign_decision.ts";
+import { approvalTopic } from "../../lib/approvals/topics.ts";
+import { hasRight } from "../../lib/identity/rights.ts";
+import type { JsonValue } from "../../lib/json/json_value.ts";
+import { requestOptions } from "../../lib/passkeys/options.ts";
+import { assertionResponse } from "../../lib/passkeys/response_schema.ts";
+import { passkeysOf } from "../../lib/people/passkeys_of.ts";
+import { Refusal } from "../../lib/refusals/refusal.ts";
+import { attempted } from "../attempted.ts";
+import type { MemberCall } from "../browser_call.ts";
+import { type Endpoint, memberEndpoint } from "../endpoint.ts";
+import { checkbox, optional, verbatim } from "../form_fields.ts";
+import { liveStream } from "../live.ts";
+import { action, memberPage } from "../page.ts";
+
+const byId = z.object({ id: z.string().max(64) });
+type Call = MemberCall<z.output<typeof byId>>;
+
+const denial = z.strictObject({
+  note: verbatim(z.string().max(MAX_NOTE, `has at most ${MAX_NOTE} characters`)),
+  quick_reason: optional(z.enum(QUICK_REASONS)),
+  pause: checkbox,
+});
+
+const PAUSED: Readonly<Record<Pause, string>> = {
+  paused: "The agent is paused: every action of it is refused until an owner lets it go on.",
+  was_paused: "The agent was paused already.",
+  not_an_agent: "It was asked by an API key, which cannot be paused; revoke it under API keys.",
+  gone: "The agent does not exist any more.",
+};
+
+/** One request to a human: what would run, why it is held, and the decision. */
+export const approvalPage = memberPage({
+  path: "/approvals/:id",
+  section: "approvals",
+  needs: "see_requests",
+  params: byId,
+  width: "narrow",
+  load: async (call: Call) => ({
+    sheet: await lookAt(call),
+    mayPause: hasRight(call.caller.role, "kill_switch_on"),
+  }),
+  title: ({ sheet }) => titleOf(sheet),
+  view: ({ data: { sheet, mayPause }, attempt, now }) => {
+    const form = attempted(attempt, attempt?.do ?? "");
+    return (
+      <>
+        <Breadcrumb crumbs={[{ label: "Approvals", href: "/approvals" }]} />
+        {attempt !== null && <Notice tone="danger">{attempt.message}</Notice>}
+        <ApprovalIsland start={sheet} now={now} mayPause={mayPause} note={form.value("note")} />
+      </>
+    );
+  },
+  actions: {
+    deny: action(denial, async (call: Call, { note, quick_reason, pause }) => {
+      const { id } = call.params;
+      const denied = await call.transact(
+        denyDecision(
+          id,
+          { note: note === "" ? null : note, quick_reason, pause_agent: pause },
+          call.client,
+        ),
+        "decide",
+      );
+      if (denied instanceof Refusal) throw denied;
+      const { record } = denied.approval;
+      const paused = denied.pause === null ? "" : ` ${PAUSED[denied.pause]}`;
+      return {
+        to: `/approvals/${record.id}`,
+        notice: `${record.reference} is denied; the agent is told.${paused}`,
+      };
+    }),
+    revoke: action(z.strictObject({}), async (call: Call) => {
+      const revoked = await call.transact(revokeApproval(call.params.id, call.client));
+      if (revoked instanceof Refusal) throw revoked;
+      return {
+        to: `/approvals/${revoked.record.id}`,
+        notice: "The approval is revoked: nothing can be run with it any more.",
+      };
+    }),
+  },
+});
+
+export const approvalEndpoints: readonly Endpoint[] = [
+  memberEndpoint({
+    method: "get",
+    path: "/approvals/:id/live",
+    needs: "see_requests",
+    params: byId,
+    handle: async (call) => {
+      const look = async () => await lookAt(call) as unknown as JsonValue;
+      const { id } = await lookAt(call);
+      return liveStream(call, [approvalTopic(call.org, id)], look);
+    },
+  }),
+  memberEndpoint({
+    method: "post",
+    path: "/approvals/:id/statement",
+    needs: "decide",
+    params: byId,
+    handle: async (call) => {
+      const { settings, deps } = call.services;
+      const facts = await call.transact(openDecision(settings, call.params.id));
+      if (facts instanceof Refusal) throw facts;
+      const options = requestOptions({
+        rpId: settings.url.hostname,
+        // The page computes it from what it shows.
+        challenge: "",
+        passkeys: await passkeysOf(deps.kv, call.account),
+      });
+      return { facts: { ...facts }, options: options as unknown as JsonValue };
+    },
+  }),
+  memberEndpoint({
+    method: "post",
+    path: "/approvals/:id/approve",
+    needs: "decide",
+    params: byId,
+    body: z.strictObject({
+      nonce: z.string().max(64),
+      note: z.string().max(MAX_NOTE).nullable(),
+      response: assertionResponse,
+      view_digest: z.string().max(80),
+      action_digest: z.string().max(80),
+    }),
+    handle: async (call) => {
+      const signing = signDecision(call.services.settings, call.params.id, call.body, call.client);
+      const signed = await call.transact(signing);
+      if (signed instanceof Refusal) throw signed;
+      return { status: signed.record.progress.state };
+    },
+  }),
+];
+
+async function lookAt(call: Call): Promise<ApprovalSheet> {
+  return await approvalSheet(
+    call.services,
+    await call.transact(lookAtSheet(call.params.id), "see_requests"),
+  );
+}
+
+function titleOf({ requester, tool_name, resource, tenant, method }: ApprovalSheet): string {
+  const facts = { requester: requester.name, tool: tool_name, resource, tenant, method };
+  return sentenceText(requestSentence(facts));
+}

@@ -1,0 +1,178 @@
+import type { ComponentChildren } from "preact";
+import { z } from "zod";
+import { Bare } from "../../components/bare.tsx";
+import { Button } from "../../components/button.tsx";
+import { CheckboxField } from "../../components/choice_fields.tsx";
+import { Form, FormActions } from "../../components/form.tsx";
+import { Notice } from "../../components/notice.tsx";
+import { groupedCode } from "../../components/recovery_codes_text.ts";
+import { TextField } from "../../components/text_field.tsx";
+import { UntrustedText } from "../../components/untrusted_text.tsx";
+import Enrol from "../../islands/enrol.tsx";
+import RecoveryCodes from "../../islands/recovery_codes.tsx";
+import type { JsonObject } from "../../lib/json/json_value.ts";
+import { parseRegistrationResponse } from "../../lib/passkeys/response_schema.ts";
+import type { EnrolmentStep } from "../../lib/people/enrolment_step.ts";
+import type { CodeSent } from "../../lib/people/set_up.ts";
+import { type AttemptedForm } from "../attempted.ts";
+import { text, verbatim } from "../form_fields.ts";
+import type { Attempt } from "../page.ts";
+
+/** The steps by which somebody comes to their first passkey, or to one in place of those they lost. */
+
+/** Of the form that takes a code. */
+export const codeForm = z.strictObject({ code: text(z.string().min(1, "must not be empty")) });
+
+const response = verbatim(
+  z.string().transform((value, context) => {
+    const parsed = parseRegistrationResponse(value);
+    if (parsed !== null) return parsed;
+    context.addIssue({ code: "custom", message: "is not what a device answers" });
+    return z.NEVER;
+  }),
+);
+
+/** Of the form that brings a new passkey. */
+export const passkeyForm = z.strictObject({ nonce: text(z.string()), response });
+
+/** Of the page with recovery codes, once they are stored. */
+export const storedForm = z.strictObject({ stored: z.array(z.string()).default(() => []) });
+
+/** Names a ceremony in the address of a page, so that loading the page again goes on with it. */
+export const ceremonyQuery = z.strictObject({
+  passkey: z.string().max(64).optional(),
+  /** Set where the form that asks for a code is wanted though there is a code. */
+  again: z.literal("1").optional(),
+});
+
+/** Where on the way a page is. */
+export function Progress({ step, of }: { readonly step: number; readonly of: number }) {
+  return <p class="quiet small">{`Step ${step} of ${of}`}</p>;
+}
+
+/** Why something was refused, where the form that it was sent by is not on the page any more. */
+export function Refused({ attempt, shown }: {
+  readonly attempt: Attempt | null;
+  /** What the page's own form does: that one tells by itself. */
+  readonly shown: string;
+}) {
+  if (attempt === null || attempt.do === shown) return null;
+  return <Notice tone="danger">{attempt.message}</Notice>;
+}
+
+/** Says where a code is to be found. */
+export function CodeWhereabouts({ sent: { to, mailed } }: { readonly sent: CodeSent }) {
+  const address = (
+    <strong>
+      <UntrustedText text={to} />
+    </strong>
+  );
+  return mailed
+    ? <>A code was sent to {address}. It counts for five minutes, in this browser.</>
+    : (
+      <>
+        This server has no mail server, so the code for {address}{" "}
+        is printed on its console: whoever started it reads it there. It counts for five minutes, in
+        this browser.
+      </>
+    );
+}
+
+/** Takes the six digits. */
+export function CodeForm({ form, again, children }: {
+  readonly form: AttemptedForm;
+  /** Where another code is asked for. */
+  readonly again: string;
+  /** Further fields, after the code. */
+  readonly children?: ComponentChildren;
+}) {
+  return (
+    <>
+      <Form do="confirm_code" layout="stack">
+        <TextField
+          name="code"
+          label="Six-digit code"
+          inputMode="numeric"
+          autoComplete="one-time-code"
+          autoFocus
+          maxLength={16}
+          error={form.errors[0]?.message}
+          mono
+          required
+        />
+        {children}
+        <FormActions>
+          <Button variant="primary" size="large">Go on</Button>
+        </FormActions>
+      </Form>
+      <p class="small">
+        <a href={again}>Ask for another code</a>
+      </p>
+    </>
+  );
+}
+
+/** Has the device make a passkey. */
+export function PasskeyStep({ attempt, step, progress, again }: {
+  readonly attempt: Attempt | null;
+  readonly step: Extract<EnrolmentStep, { at: "passkey" }>;
+  readonly progress: ComponentChildren;
+  /** Where to begin once more when the time is over. */
+  readonly again: string;
+}) {
+  const { email, handout: { nonce, options } } = step;
+  return (
+    <Bare
+      title="Create your passkey"
+      lead={
+        <>
+          You sign in with it as{" "}
+          <UntrustedText text={email} />, and sign what you approve: by fingerprint, face or the PIN
+          of this device. There is no password.
+        </>
+      }
+      notice={progress}
+      foot={
+        <>
+          This waits for five minutes. <a href={again}>Begin again</a>
+        </>
+      }
+    >
+      <Refused attempt={attempt} shown="" />
+      <Enrol
+        do="finish"
+        nonce={nonce}
+        options={options as unknown as JsonObject}
+        label="Create passkey"
+        named={false}
+      />
+      <noscript>Passkeys need JavaScript. Allow it for this page, then load it again.</noscript>
+    </Bare>
+  );
+}
+
+/** Shows new recovery codes, this once. `action` is the page that the form goes to. */
+export function RecoveryCodesPage({ codes, email, origin, progress, action }: {
+  readonly codes: readonly string[];
+  readonly email: string;
+  readonly origin: string;
+  readonly progress?: ComponentChildren;
+  readonly action?: string;
+}) {
+  return (
+    <Bare
+      title="Store your recovery codes"
+      lead="They are shown only now. Should you lose every passkey, one of them together with a code
+        from your mailbox lets you back in. Keep them where your devices are not."
+      notice={progress}
+    >
+      <RecoveryCodes codes={codes.map(groupedCode)} email={email} origin={origin} />
+      <Form do="stored" layout="stack" {...(action === undefined ? {} : { action })}>
+        <CheckboxField name="stored" label="I have stored them" required />
+        <FormActions>
+          <Button variant="primary" size="large">Go on</Button>
+        </FormActions>
+      </Form>
+    </Bare>
+  );
+}

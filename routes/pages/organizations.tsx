@@ -1,0 +1,86 @@
+import { z } from "zod";
+import { Bare } from "../../components/bare.tsx";
+import { Button } from "../../components/button.tsx";
+import { Form } from "../../components/form.tsx";
+import { Notice } from "../../components/notice.tsx";
+import { UntrustedText } from "../../components/untrusted_text.tsx";
+import { type OrgOfAccount, orgsOf, switchOrg } from "../../lib/people/switch_org.ts";
+import type { AccountCall } from "../browser_call.ts";
+import { text } from "../form_fields.ts";
+import { accountPage, action, type View } from "../page.ts";
+import { signedInEmail } from "./account_email.ts";
+import { Refused } from "./enrolment_parts.tsx";
+import { DELETE_ACCOUNT_PATH } from "./security_paths.ts";
+
+interface Data {
+  readonly orgs: readonly OrgOfAccount[];
+  /** Whether the session looks at an org that its person is no member of any more. */
+  readonly left: boolean;
+  readonly current: string | null;
+  readonly email: string;
+}
+
+const shared = {
+  title: "Organizations",
+  load: async (call: AccountCall): Promise<Data> => {
+    const { services, session: { record: { org: current } } } = call;
+    const orgs = await orgsOf(services, call.account);
+    const left = current !== null && orgs.every(({ id }) => id !== current);
+    return { orgs, left, current, email: await signedInEmail(call) ?? "" };
+  },
+  view: Organizations,
+};
+
+/** Where a person chooses among their orgs, and lands when the one they looked at is theirs no more. */
+export const organizationsPage = accountPage({ path: "/organizations", ...shared });
+
+/** Takes the choice, from here and from the frame of every page. */
+export const switchOrgPage = accountPage({
+  path: "/switch-org",
+  ...shared,
+  actions: {
+    switch_org: action(
+      z.strictObject({ org: text(z.string().max(64)) }),
+      async ({ services, session }: AccountCall, { org }) => {
+        await switchOrg(services, session, org);
+        return { to: "/" };
+      },
+    ),
+  },
+});
+
+function Organizations({ data: { orgs, left, current, email }, attempt }: View<Data>) {
+  return (
+    <Bare
+      title={orgs.length === 0 ? "You are in no organization" : "Choose an organization"}
+      lead={
+        <>
+          You are signed in as <UntrustedText text={email} />.
+        </>
+      }
+      foot={<a href={DELETE_ACCOUNT_PATH}>Delete your account</a>}
+    >
+      <Refused attempt={attempt} shown="" />
+      {left && (
+        <Notice tone="warning">
+          Your membership of the organization that you were looking at has ended.
+        </Notice>
+      )}
+      {orgs.length === 0 && (
+        <p>Ask an owner or admin for an invitation to {email}, and open its link in this browser.</p>
+      )}
+      {orgs.map(({ id, name, role }) => (
+        <Form key={id} do="switch_org" action="/switch-org" hidden={{ org: id }}>
+          <Button variant={id === current ? "primary" : "secondary"} icon="building">
+            <span>
+              <UntrustedText text={name} /> <span class="small">{role}</span>
+            </span>
+          </Button>
+        </Form>
+      ))}
+      <Form do="sign_out" action="/sign-out">
+        <Button variant="quiet" icon="sign_out">Sign out</Button>
+      </Form>
+    </Bare>
+  );
+}

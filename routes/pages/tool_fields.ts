@@ -1,0 +1,56 @@
+import { z } from "zod";
+import { annotationsOf } from "../../components/tool_annotation_fields.tsx";
+import { schemaProblems, type ToolFields } from "../../lib/catalog/tool_record.ts";
+import { isJsonObject, type JsonObject } from "../../lib/json/json_value.ts";
+import {
+  checkbox,
+  lines,
+  optional,
+  optionalJson,
+  optionalWhole,
+  several,
+  text,
+  whole,
+} from "../form_fields.ts";
+import { toolFields } from "../v1/tool_fields.ts";
+
+const annotationName = z.enum(["read_only", "destructive", "idempotent", "open_world"]);
+
+/** A parameter schema; what is wrong inside it is said with its place. */
+const parameterSchema = z.custom<JsonObject>(isJsonObject, "must be a JSON Schema: an object")
+  .superRefine((schema, context) => {
+    for (const { path, message } of schemaProblems(schema)) {
+      const at = path.slice("/parameters".length);
+      context.addIssue({ code: "custom", message: at === "" ? message : `at ${at}: ${message}` });
+    }
+  });
+
+/** The annotations as a form sends them: the names of the ones that hold. */
+export const annotationFields = {
+  annotations: several(annotationName),
+  annotations_acknowledged: checkbox,
+};
+
+/** Every field of a tool besides its name and kill switch, as the form sends it. */
+export const toolFormFields = {
+  description: text(toolFields.description.unwrap()),
+  category: optional(toolFields.category.unwrap().unwrap()),
+  tags: lines(z.string()).pipe(toolFields.tags.unwrap()),
+  risk_level: text(toolFields.risk_level.unwrap()),
+  parameters: optionalJson(parameterSchema),
+  default_permission: optional(toolFields.default_permission.unwrap().unwrap()),
+  ...annotationFields,
+  required_tier: whole(toolFields.required_tier.unwrap()),
+  required_facts: several(z.string()).pipe(toolFields.required_facts.unwrap()),
+  requires_second_approval: checkbox,
+  approval_timeout_seconds: optionalWhole(toolFields.approval_timeout_seconds.unwrap().unwrap()),
+  approval_use_seconds: optionalWhole(toolFields.approval_use_seconds.unwrap().unwrap()),
+  status: text(toolFields.status.unwrap()),
+};
+
+const toolForm = z.strictObject(toolFormFields);
+
+/** What a form says of a tool, as the catalog takes it. */
+export function toolFieldsOf({ annotations, ...fields }: z.output<typeof toolForm>): ToolFields {
+  return { ...fields, annotations: annotationsOf(annotations) };
+}

@@ -1,0 +1,62 @@
+import type { JsonValue } from "../lib/json/json_value.ts";
+import type { Services } from "../lib/services.ts";
+import { readBody } from "./body.ts";
+import type { BrowserCall } from "./browser_call.ts";
+import { addCookies, browserCall, NoMembership, type Served } from "./browser_request.ts";
+import type { Endpoint } from "./endpoint.ts";
+import { parseBody, parseInput } from "./inputs.ts";
+import { Refusal } from "../lib/refusals/refusal.ts";
+import { logRequest } from "./request_log.ts";
+import { refuse } from "./serve.ts";
+import { nameSpan } from "./telemetry.ts";
+
+/** Answers one request of the browser's own script. */
+export async function serveEndpoint(
+  services: Services,
+  endpoint: Endpoint,
+  c: Served,
+): Promise<Response> {
+  const id = services.ids.make("req", services.deps.now());
+  const started = services.deps.now();
+  nameSpan(c.req.method, endpoint.path, id);
+  const { response, call } = await answered(services, endpoint, c, id);
+  logRequest(services, {
+    request_id: id,
+    method: c.req.method,
+    route: endpoint.path,
+    status: response.status,
+    org: call?.session?.record.org ?? null,
+    caller: call?.session?.record.id ?? null,
+  }, { started, held: response.headers.get("content-type") === "text/event-stream" });
+  return response;
+}
+
+async function answered(
+  services: Services,
+  endpoint: Endpoint,
+  c: Served,
+  id: string,
+): Promise<{ response: Response; call: BrowserCall | null }> {
+  let call: BrowserCall | null = null;
+  try {
+    const { body } = endpoint;
+    const readInput = async () =>
+      body === undefined
+        ? undefined
+        : parseInput(body, parseBody(await readBody(c.req.raw, services.deps)));
+    call = await browserCall(services, endpoint, c, id, readInput);
+    // The endpoint's audience is what `browserCall` made the call by.
+    const handle = endpoint.handle as (call: BrowserCall) => Promise<JsonValue | Response>;
+    const answer = await handle(call);
+    const response = answer instanceof Response ? answer : Response.json(answer);
+    response.headers.set("cache-control", "no-store");
+    response.headers.set("x-content-type-options", "nosniff");
+    response.headers.set("x-request-id", id);
+    addCookies(response.headers, call);
+    return { response, call };
+  } catch (error) {
+    const known = error instanceof NoMembership ? new Refusal("session_ended", {}) : error;
+    const response = refuse(known, services, { path: c.req.path, id, route: endpoint.path });
+    return { response, call };
+  }
+}

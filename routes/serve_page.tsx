@@ -1,0 +1,231 @@
+import type { VNode } from "preact";
+import { requireRight } from "../lib/identity/member_operation.ts";
+import { invalidRequest, Refusal } from "../lib/refusals/refusal.ts";
+import type { Services } from "../lib/services.ts";
+import { readBody } from "./body.ts";
+import { type BrowserCall, MemberCall } from "./browser_call.ts";
+import { addCookies, browserCall, NoMembership, type Served } from "./browser_request.ts";
+import { ConfirmPage } from "./confirm_page.tsx";
+import { readCookie } from "./cookies.ts";
+import { formValues } from "./form_values.ts";
+import { bareDocument, dashboardDocument, errorDocument } from "./frame.tsx";
+import type { NavigationKey } from "../components/navigation.ts";
+import { parseInput } from "./inputs.ts";
+import { localPath } from "./local_path.ts";
+import type { Action, Attempt, FormValues, Outcome, Page, View } from "./page.ts";
+import { type ProblemKind, PROBLEMS } from "./problems.ts";
+import type { SurfaceRefusal } from "./problem_document.ts";
+import { logRequest } from "./request_log.ts";
+import { logFailure, refusalOf } from "./serve.ts";
+import { securityHeaders } from "./security_headers.ts";
+import { nameSpan } from "./telemetry.ts";
+
+const NOTICE_SECONDS = 60;
+
+type Frame = "dashboard" | "bare";
+
+/** Answers one request for a page, or by a form of it. */
+export async function servePage(
+  services: Services,
+  page: Page,
+  sections: readonly NavigationKey[],
+  c: Served,
+): Promise<Response> {
+  const id = services.ids.make("req", services.deps.now());
+  const started = services.deps.now();
+  nameSpan(c.req.method, page.path, id);
+  const answer = new PageAnswer(services, page, sections, c, id);
+  const response = await answer.response();
+  logRequest(services, {
+    request_id: id,
+    method: c.req.method,
+    route: page.path,
+    status: response.status,
+    org: answer.call?.session?.record.org ?? null,
+    caller: answer.call?.session?.record.id ?? null,
+  }, { started, held: false });
+  return response;
+}
+
+/** One answer in the making: what is known of the request grows, and an error shows what there is. */
+class PageAnswer {
+  call: BrowserCall | null = null;
+
+  constructor(
+    readonly services: Services,
+    readonly page: Page,
+    /** What the menu lists. */
+    readonly sections: readonly NavigationKey[],
+    readonly c: Served,
+    readonly id: string,
+  ) {}
+
+  async response(): Promise<Response> {
+    const isPost = this.c.req.method === "POST";
+    try {
+      const readInput = async () =>
+        isPost
+          ? formValues(this.c.req.raw.headers, await readBody(this.c.req.raw, this.services.deps))
+          : undefined;
+      this.call = await browserCall(this.services, this.page, this.c, this.id, readInput);
+      return isPost
+        ? await this.#act(this.call, this.call.body as FormValues)
+        : await this.#show(this.call, 200, null);
+    } catch (error) {
+      return await this.#refused(error);
+    }
+  }
+
+  async #act(call: BrowserCall, values: FormValues): Promise<Response> {
+    const { do: [name = ""] = [], ...fields } = values;
+    const action = Object.hasOwn(this.page.actions ?? {}, name)
+      ? this.page.actions?.[name] as Action<BrowserCall>
+      : undefined;
+    if (action === undefined) throw invalidRequest("/do", "names nothing that this page does");
+    try {
+      if (action.needs !== undefined && call instanceof MemberCall) {
+        requireRight(call.caller, action.needs);
+      }
+      const outcome = await action.run(call, parseInput(action.form, fields));
+      return await this.#done(call, outcome);
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      const { code }: Refusal = error;
+      // Nothing of this page helps somebody whose role does not include what it does.
+      if (code === "session_ended" || code === "role_required") throw error;
+      if (code === "fresh_assertion_required") {
+        return await this.#confirm(call, error, values);
+      }
+      const attempt: Attempt = {
+        do: name,
+        values: fields,
+        errors: "errors" in error.data ? error.data.errors : [],
+        message: detailOf(error),
+      };
+      return await this.#showAgain(call, error, attempt);
+    }
+  }
+
+  /** The page with the refused form; where there is no such page any more, the refusal alone. */
+  async #showAgain(call: BrowserCall, refusal: Refusal, attempt: Attempt): Promise<Response> {
+    try {
+      return await this.#show(call, PROBLEMS[refusal.code].status, attempt);
+    } catch (error) {
+      throw error instanceof Refusal ? refusal : error;
+    }
+  }
+
+  async #done(call: BrowserCall, outcome: Outcome): Promise<Response> {
+    if ("show" in outcome) return await this.#html(call, 200, outcome.show, outcome.title);
+    const origin = this.services.settings.url;
+    if (outcome.notice !== undefined) {
+      call.cookies.push({
+        name: "notice",
+        value: outcome.notice,
+        maxAgeSeconds: NOTICE_SECONDS,
+      });
+    }
+    return this.#redirect(localPath(outcome.to, origin) ?? "/", call);
+  }
+
+  async #show(call: BrowserCall, status: number, attempt: Attempt | null): Promise<Response> {
+    // What `load` gives is what this page's own `view` takes.
+    const load = this.page.load as (call: BrowserCall) => Promise<unknown>;
+    const view = this.page.view as (view: View<unknown>) => VNode;
+    const data = await load(call);
+    const { title } = this.page;
+    const body = view({ data, attempt, now: call.now });
+    return await this.#html(call, status, body, typeof title === "string" ? title : title(data));
+  }
+
+  async #refused(error: unknown): Promise<Response> {
+    if (error instanceof NoMembership) return this.#redirect("/organizations", this.call);
+    const refusal = refusalOf(error);
+    if (refusal.code === "session_ended") return this.#toSignIn();
+    const about = { id: this.id, route: this.page.path };
+    logFailure(this.services, error, refusal, about);
+    if (refusal.code === "fresh_assertion_required" && this.call !== null) {
+      return await this.#confirm(this.call, refusal, null);
+    }
+    return errorResponse(this.services, refusal, this.id);
+  }
+
+  /** Back to this page afterwards; what a form sent is not kept, its page is. */
+  #toSignIn(): Response {
+    const to = this.#here();
+    return this.#redirect(to === "/" ? "/sign-in" : `/sign-in?to=${encodeURIComponent(to)}`, null);
+  }
+
+  /** A page that holds what was sent until a passkey was shown; outside of the member's frame. */
+  #confirm(
+    call: BrowserCall,
+    refusal: Refusal | SurfaceRefusal,
+    fields: FormValues | null,
+  ): Promise<Response> {
+    const what = detailOf(refusal);
+    const body = <ConfirmPage what={what} action={this.#here()} fields={fields} />;
+    return this.#html(call, 200, body, "Confirm it is you", "bare");
+  }
+
+  /** Path and query of this request. */
+  #here(): string {
+    const url = URL.parse(this.c.req.url);
+    return url === null ? "/" : url.pathname + url.search;
+  }
+
+  async #html(
+    call: BrowserCall,
+    status: number,
+    body: VNode,
+    title: string,
+    frame: Frame = this.page.audience === "member" ? "dashboard" : "bare",
+  ): Promise<Response> {
+    const { settings } = this.services;
+    const notice = readCookie(call.request.headers, settings.url, "notice");
+    if (notice !== null) call.cookies.push({ name: "notice", value: "", maxAgeSeconds: 0 });
+    const width = "width" in this.page ? this.page.width : undefined;
+    const html = frame === "dashboard" && call instanceof MemberCall
+      ? await dashboardDocument(call, { title, body, notice, width }, this.sections)
+      : bareDocument({ title, body, notice });
+    const headers = pageHeaders(this.services, this.id);
+    addCookies(headers, call);
+    return new Response(html, { status, headers });
+  }
+
+  #redirect(to: string, call: BrowserCall | null): Response {
+    const headers = pageHeaders(this.services, this.id);
+    headers.set("location", to);
+    if (call !== null) addCookies(headers, call);
+    return new Response(null, { status: 303, headers });
+  }
+}
+
+/** An error as a page of its own, for whom nothing is known of. */
+export function errorResponse(
+  services: Services,
+  refusal: Refusal | SurfaceRefusal,
+  id: string,
+): Response {
+  const kind = PROBLEMS[refusal.code];
+  const html = errorDocument({
+    title: kind.title,
+    detail: detailOf(refusal),
+    request_id: id,
+  });
+  return new Response(html, { status: kind.status, headers: pageHeaders(services, id) });
+}
+
+function pageHeaders(services: Services, id: string): Headers {
+  return new Headers({
+    ...securityHeaders(services.settings.url),
+    "content-type": "text/html; charset=utf-8",
+    // What was on the screen of somebody signed in is not for the one who presses Back afterwards.
+    "cache-control": "no-store",
+    "x-request-id": id,
+  });
+}
+
+function detailOf(refusal: Refusal | SurfaceRefusal): string {
+  const kind = PROBLEMS[refusal.code] as ProblemKind<unknown>;
+  return `${kind.detail(refusal.data)} ${kind.advice}`;
+}
