@@ -5,9 +5,12 @@ const PROJECT = fileURLToPath(new URL("..", import.meta.url));
 /** The arguments of the task `start`, so that a test runs with its permissions and no others. */
 async function startArguments(): Promise<string[]> {
   const { tasks } = JSON.parse(await Deno.readTextFile(`${PROJECT}deno.json`));
-  const [deno, run, ...rest] = String(tasks.start).split(" ");
+  const [deno, run, ...rest] = String(tasks.start.command).split(" ");
   if (deno !== "deno" || run !== "run") throw new Error(`The task start is not deno run: ${deno}`);
-  const flags = rest.filter((word) => word !== "main.ts");
+  const flags = rest
+    .filter((word) => word !== "main.ts")
+    // The folder of the data is the test's own; the files of pages are the project's.
+    .map((word) => word.replace("static,dist", `${PROJECT}static,${PROJECT}dist`));
   return ["run", "--config", `${PROJECT}deno.json`, ...flags, `${PROJECT}main.ts`];
 }
 

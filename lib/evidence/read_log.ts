@@ -1,26 +1,38 @@
 import type { Client } from "../identity/client.ts";
 import type { CallerOperation } from "../identity/caller_operation.ts";
 import { actorOf, requireAllTenants } from "../identity/caller.ts";
+import { demand } from "../identity/member_demands.ts";
 import type { JsonObject } from "../json/json_value.ts";
 import { Refusal } from "../refusals/refusal.ts";
 
+/** Which entries are read, and whether with their private parts. */
+export interface LogRange {
+  readonly from: number;
+  /** Not included. */
+  readonly to: number;
+  /** Where the reader may see them when absent. */
+  readonly withPrivate?: boolean;
+}
+
 /**
- * Admits a reader of the entries `from` (included) to `to` (not included), and answers whether the
- * private parts may go along. Where they do, the entry that says so is stored before any of them
- * leaves.
+ * Admits a reader of a range of entries, and answers whether the private parts may go along. Where
+ * they do, the entry that says so is stored before any of them leaves.
  *
  * @param asked what the reader gave to name the range, as the entry is to tell it
+ * @throws {Refusal} tenant_not_permitted; role_required and fresh_assertion_required for a member
+ *   who asks for private parts
  */
 export function readLogOperation(
-  range: { readonly from: number; readonly to: number },
+  range: LogRange,
   asked: JsonObject,
   client: Client,
 ): CallerOperation<void, { readonly withPrivate: boolean }> {
   return {
     plan(transaction, caller) {
       requireAllTenants(caller);
-      if (!caller.audit_private) return { withPrivate: false };
-      if (range.from < range.to) {
+      if (range.withPrivate) demand(caller, { right: "export_private", fresh: READING });
+      const withPrivate = caller.audit_private && range.withPrivate !== false;
+      if (withPrivate && range.from < range.to) {
         transaction.append({
           type: "audit.private_read",
           actor: actorOf(caller),
@@ -29,13 +41,14 @@ export function readLogOperation(
           private: { client: { ip: client.ip, user_agent: client.user_agent } },
         });
       }
-      return { withPrivate: true };
+      return { withPrivate };
     },
   };
 }
 
 /**
- * Admits the same reader once more, for the next piece of a long answer.
+ * Admits the same reader once more, for the next piece of a long answer. A fresh assertion counts
+ * for all of it: a download takes longer than one lasts.
  * @throws {Refusal} when the credential was revoked, bound to tenants, or may not see private parts
  */
 export function readOnOperation(
@@ -44,7 +57,14 @@ export function readOnOperation(
   return {
     plan(_transaction, caller) {
       requireAllTenants(caller);
-      if (withPrivate && !caller.audit_private) throw new Refusal("invalid_credentials", {});
+      if (!withPrivate) return;
+      demand(caller, { right: "export_private" });
+      if (caller.type !== "member" && !caller.audit_private) {
+        throw new Refusal("invalid_credentials", {});
+      }
     },
   };
 }
+
+/** Begins the sentence that asks a member for their passkey. */
+const READING = "Reading what the log keeps private";

@@ -5,6 +5,7 @@ import { idTime, isId } from "../ids/id.ts";
 import { type CurrentCheckpoint, currentCheckpoint } from "../ledger/checkpoints.ts";
 import type { Entry } from "../ledger/entry.ts";
 import { leavesOfTime, type LoggedEntry, loggedEntry } from "../ledger/log_reader.ts";
+import { leavesFrom } from "../ledger/log_tail.ts";
 import { LogTiles } from "../ledger/tile_source.ts";
 import { inclusionProof } from "../merkle/proof.ts";
 import { Refusal } from "../refusals/refusal.ts";
@@ -49,7 +50,36 @@ export async function receiptOf(
   const checkpoint = await currentCheckpoint(deps, org, origin);
   const found = await find(deps, org, checkpoint.size, id, sought);
   if (found === null || !maySee(caller, found.entry, sought.owner)) throw notFound(id);
-  const tiles = new LogTiles(deps.kv, org, checkpoint.size);
+  return await proven(deps, org, found, checkpoint);
+}
+
+/**
+ * The receipt of whatever entry stands at an index, for who may read the whole log.
+ * @param origin the name of the org's log
+ * @throws {Refusal} not_found beyond the log's end
+ */
+export async function receiptAt(
+  deps: Deps,
+  org: string,
+  origin: string,
+  index: number,
+): Promise<IssuedReceipt> {
+  const checkpoint = await currentCheckpoint(deps, org, origin);
+  if (index < checkpoint.size) {
+    for await (const stored of leavesFrom(deps.kv, org, index, index + 1)) {
+      return await proven(deps, org, loggedEntry(stored), checkpoint);
+    }
+  }
+  throw new Refusal("not_found", { what: `entry ${index}` });
+}
+
+async function proven(
+  { kv }: Deps,
+  org: string,
+  found: LoggedEntry,
+  checkpoint: CurrentCheckpoint,
+): Promise<IssuedReceipt> {
+  const tiles = new LogTiles(kv, org, checkpoint.size);
   const inclusion = await inclusionProof(tiles, found.index, checkpoint.size);
   return { ...found, checkpoint, inclusion };
 }

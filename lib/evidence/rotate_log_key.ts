@@ -4,6 +4,7 @@ import type { Client } from "../identity/client.ts";
 import type { Deps } from "../deps.ts";
 import type { CallerOperation } from "../identity/caller_operation.ts";
 import { actorOf } from "../identity/caller.ts";
+import { demand } from "../identity/member_demands.ts";
 import { activeLogKey } from "../ledger/checkpoints.ts";
 import type { Placed } from "../ledger/entry.ts";
 import { makeLogKey, publicLogKey, signerOf } from "../ledger/log_keys.ts";
@@ -29,6 +30,7 @@ interface Prepared {
  * Gives an org's log a new key. The entry `log_key.rotated` is signed by the old key and by the
  * new one, so whoever pinned the old key can follow. The private part of the old key goes: nobody
  * who comes by the store later can sign with it.
+ * @throws {Refusal} role_required, fresh_assertion_required for a member
  */
 export function rotateLogKeyOperation(
   deps: Deps,
@@ -50,6 +52,7 @@ export function rotateLogKeyOperation(
       return { old, next, rotation, origin };
     },
     plan(transaction, caller, { old, next, rotation, origin }) {
+      demand(caller, { right: "configure", fresh: "Replacing the key of the log" });
       const { orgId } = transaction.snapshot;
       const retired: LogKeyRecord = {
         ...old,

@@ -1,5 +1,14 @@
 import { EMPTY_ROOT, equalHashes, HASH_BYTES, nodeHash } from "./hash.ts";
 
+/** One fold of an inclusion proof: the hash so far with the next one of the proof. */
+export interface InclusionStep {
+  /** On which side of the hash so far this one stands. */
+  readonly side: "left" | "right";
+  readonly sibling: Uint8Array;
+  /** What both give. */
+  readonly hash: Uint8Array;
+}
+
 /**
  * True when `proof` shows that the leaf hash at `index` is in the tree of `size` leaves with this
  * root: the algorithm of RFC 9162 section 2.1.3.2. A proof too short or too long is refused.
@@ -11,27 +20,40 @@ export function verifyInclusion(
   proof: readonly Uint8Array[],
   root: Uint8Array,
 ): boolean {
-  if (!isCount(index) || !isCount(size) || index >= size) return false;
+  const steps = inclusionSteps(leafHash, index, size, proof);
+  return steps !== null && isHash(root) && equalHashes(steps.at(-1)?.hash ?? leafHash, root);
+}
+
+/**
+ * The folds that lead from a leaf hash to a root, for who wants to see them; null when the proof is
+ * not one for this place in a tree of this size. Which root they must give is the caller's to say.
+ */
+export function inclusionSteps(
+  leafHash: Uint8Array,
+  index: number,
+  size: number,
+  proof: readonly Uint8Array[],
+): InclusionStep[] | null {
+  if (!isCount(index) || !isCount(size) || index >= size) return null;
   // A hash of another length would shift bytes between the two halves of a node.
-  if (![leafHash, root, ...proof].every(isHash)) return false;
+  if (![leafHash, ...proof].every(isHash)) return null;
   let position = index;
   let last = size - 1;
   let hash = leafHash;
+  const steps: InclusionStep[] = [];
   for (const sibling of proof) {
-    if (last === 0) return false;
-    if (isOdd(position) || position === last) {
-      hash = nodeHash(sibling, hash);
-      while (!isOdd(position) && position !== 0) {
-        position = half(position);
-        last = half(last);
-      }
-    } else {
-      hash = nodeHash(hash, sibling);
+    if (last === 0) return null;
+    const side = isOdd(position) || position === last ? "left" : "right";
+    hash = side === "left" ? nodeHash(sibling, hash) : nodeHash(hash, sibling);
+    steps.push({ side, sibling, hash });
+    while (side === "left" && !isOdd(position) && position !== 0) {
+      position = half(position);
+      last = half(last);
     }
     position = half(position);
     last = half(last);
   }
-  return last === 0 && equalHashes(hash, root);
+  return last === 0 ? steps : null;
 }
 
 /**
