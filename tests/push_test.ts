@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { systemTimer } from "../lib/deps.ts";
 import { bootstrap } from "../lib/orgs/bootstrap.ts";
-import { endpointProblem, isPublicAddress } from "../lib/push/endpoint.ts";
-import { guardedFetch, type Network } from "../lib/push/guarded_fetch.ts";
+import { guardedFetch } from "../lib/net/guarded_fetch.ts";
+import { endpointProblem } from "../lib/push/endpoint.ts";
+import { guardedPush } from "../lib/push/guarded_push.ts";
 import { EndpointRefused } from "../lib/push/push_fetch.ts";
 import { publicPushKey, pushKey } from "../lib/push/push_key.ts";
 import {
@@ -18,6 +19,7 @@ import { DEPLOYMENT_ORG, pushKeyKey } from "../lib/store/keys.ts";
 import { Countersign, type SignedIn, type TestOrg } from "./countersign_fixture.ts";
 import { PushBrowser, vapidClaims } from "./push_browser.ts";
 import { verifiedLog } from "./stored_log.ts";
+import { httpAnswer, PUBLIC, StrangerNetwork } from "./stranger_network.ts";
 
 const REQUEST = {
   endpoint: "https://push.example.com/abc",
@@ -25,19 +27,9 @@ const REQUEST = {
   body: new Uint8Array([1, 2, 3]),
 };
 
-/** A network that answers 201 from a public address, with parts replaced. */
-function network(parts: Partial<Network> = {}) {
-  const sent: { url: string; init: RequestInit }[] = [];
-  const push = guardedFetch({
-    resolve: () => Promise.resolve(["93.184.216.34"]),
-    fetch(url, init) {
-      sent.push({ url, init });
-      return Promise.resolve(new Response(null, { status: 201 }));
-    },
-    timer: systemTimer,
-    ...parts,
-  });
-  return { push, sent };
+/** Pushes over a network in memory. */
+function pushOver(network: StrangerNetwork, timer = systemTimer) {
+  return guardedPush(guardedFetch(network, timer));
 }
 
 function subscribe(org: TestOrg, session: SignedIn, browser: PushBrowser) {
@@ -88,104 +80,60 @@ Deno.test("endpointProblem() takes what push services look like, and nothing els
   ) assert.notEqual(endpointProblem(endpoint), null, endpoint);
 });
 
-Deno.test("isPublicAddress() knows the addresses of networks of one's own", () => {
-  const open = ["8.8.8.8", "172.32.0.1", "100.128.0.1", "2606:4700::1111", "64:ff9b::808:808"];
-  for (const address of open) assert.ok(isPublicAddress(address), address);
-  for (
-    const address of [
-      "0.0.0.0",
-      "10.1.2.3",
-      "100.64.0.1",
-      "127.0.0.1",
-      "169.254.169.254",
-      "172.31.255.255",
-      "192.168.0.1",
-      "198.18.0.1",
-      "224.0.0.1",
-      "255.255.255.255",
-      "::",
-      "::1",
-      "::ffff:8.8.8.8",
-      "::ffff:127.0.0.1",
-      "fe80::1",
-      "fd00::1",
-      "ff02::1",
-      "2001:db8::1",
-      "2002:7f00:1::",
-      "64:ff9b::a00:1",
-      "64:ff9b::1",
-      "example.com",
-      "",
-    ]
-  ) assert.ok(!isPublicAddress(address), address);
-});
-
 Deno.test("a push is posted to the endpoint, and its answer told", async () => {
-  const answers = [
-    new Response("made", { status: 201 }),
-    new Response("slower", { status: 429, headers: { "retry-after": "120" } }),
-    new Response("later", { status: 503, headers: { "retry-after": "Fri, 01 Jan 2027 00:00:00" } }),
-  ];
-  const sent: RequestInit[] = [];
-  const { push } = network({
-    fetch(_url, init) {
-      sent.push(init);
-      return Promise.resolve(answers.shift() ?? Response.error());
-    },
+  const network = new StrangerNetwork({
+    answers: [
+      httpAnswer(["HTTP/1.1 201 Created", "Content-Length: 4"], "made"),
+      httpAnswer(["HTTP/1.1 429 Too Many", "Retry-After: 120"], "slower"),
+      httpAnswer(["HTTP/1.1 503 Later", "Retry-After: Fri, 01 Jan 2027 00:00:00"]),
+    ],
   });
+  const push = pushOver(network);
   assert.deepEqual(await push(REQUEST), { status: 201, retry_after_seconds: null });
   assert.deepEqual(await push(REQUEST), { status: 429, retry_after_seconds: 120 });
   assert.deepEqual(await push(REQUEST), { status: 503, retry_after_seconds: null });
-  const [{ method, headers, body, redirect } = {}] = sent;
-  assert.deepEqual([method, headers, body], ["POST", REQUEST.headers, REQUEST.body]);
-  assert.equal(redirect, "manual");
+  const [sent = ""] = network.sent;
+  assert.match(sent, /^POST \/abc HTTP\/1\.1\r\nhost: push\.example\.com\r\n/);
+  assert.match(sent, /\r\ncontent-length: 3\r\n/);
+  assert.ok(sent.endsWith("\r\nttl: 60\r\n\r\n\u0001\u0002\u0003"), sent);
+  assert.equal(network.closed, 3);
 });
 
 Deno.test("SSRF: a host that is, or also is, in a private network gets nothing", async () => {
-  for (const addresses of [["10.0.0.7"], ["93.184.216.34", "::1"], ["169.254.169.254"]]) {
-    const { push, sent } = network({ resolve: () => Promise.resolve(addresses) });
-    await assert.rejects(push(REQUEST), EndpointRefused);
-    assert.deepEqual(sent, []);
+  for (const addresses of [["10.0.0.7"], [PUBLIC, "::1"], ["169.254.169.254"]]) {
+    const network = new StrangerNetwork({ addresses: [addresses] });
+    await assert.rejects(pushOver(network)(REQUEST), EndpointRefused);
+    assert.deepEqual(network.connected, []);
   }
 });
 
 Deno.test("SSRF: an endpoint that no push service has is refused before its name is asked", async () => {
-  const asked: string[] = [];
-  const { push, sent } = network({
-    resolve(host) {
-      asked.push(host);
-      return Promise.resolve(["93.184.216.34"]);
-    },
-  });
+  const network = new StrangerNetwork();
   for (
     const endpoint of ["https://127.0.0.1/", "http://push.example.com/", "https://db.internal/"]
   ) {
-    await assert.rejects(push({ ...REQUEST, endpoint }), EndpointRefused);
+    await assert.rejects(pushOver(network)({ ...REQUEST, endpoint }), EndpointRefused);
   }
-  assert.deepEqual([asked, sent], [[], []]);
+  assert.deepEqual([network.resolved, network.connected], [[], []]);
 });
 
 Deno.test("SSRF: a redirect is not followed", async () => {
   for (const status of [301, 302, 303, 307, 308]) {
-    const { push } = network({
-      fetch(_url, { redirect }) {
-        assert.equal(redirect, "manual");
-        const headers = { location: "http://169.254.169.254/" };
-        return Promise.resolve(new Response(null, { status, headers }));
-      },
-    });
-    await assert.rejects(push(REQUEST), EndpointRefused);
+    const lines = [`HTTP/1.1 ${status} Elsewhere`, "Location: http://169.254.169.254/"];
+    const network = new StrangerNetwork({ answers: [httpAnswer(lines)] });
+    await assert.rejects(pushOver(network)(REQUEST), EndpointRefused);
+    assert.equal(network.connected.length, 1);
   }
 });
 
 Deno.test("a host that is not found, or a service that is silent, is another try's matter", async () => {
-  const nowhere = network({ resolve: () => Promise.resolve([]) }).push(REQUEST);
+  const nowhere = pushOver(new StrangerNetwork({ addresses: [[]] }))(REQUEST);
   await assert.rejects(nowhere, (error) => !(error instanceof EndpointRefused));
   const { promise: elapsed, resolve } = Promise.withResolvers<void>();
   const timer = () => ({ elapsed, cancel: () => {} });
-  const silent = network({ timer, resolve: () => new Promise(() => {}) }).push(REQUEST);
+  const silent = pushOver(new StrangerNetwork(), timer)(REQUEST);
   resolve();
-  await assert.rejects(silent, /no answer within 10000 ms/);
+  await assert.rejects(silent, /no whole answer within 10000 ms/);
 });
 
 Deno.test("the deployment has one push key for good, made by whichever node needs it first", async () => {
