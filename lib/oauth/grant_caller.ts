@@ -1,13 +1,13 @@
 import type { MachineCaller } from "../identity/caller.ts";
 import type { MachineOperation } from "../identity/caller_operation.ts";
-import { hasRight } from "../identity/rights.ts";
+import { hasRight, type Role } from "../identity/rights.ts";
 import type { Operation } from "../ledger/operation.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import { Refusal } from "../refusals/refusal.ts";
 import type { GrantRecord, Scope } from "../store/records/oauth.ts";
 
 /** Requests a minute by one grant. */
-const GRANT_RATE_LIMIT = 600;
+export const GRANT_RATE_LIMIT = 600;
 
 /** A grant whose access token was presented, and the org that the call is about. */
 export interface PresentedGrant {
@@ -24,9 +24,12 @@ export interface PresentedGrant {
 export function scopesOf(snapshot: Snapshot, grant: GrantRecord): Scope[] {
   const member = snapshot.memberOf(grant.account);
   if (member === undefined || member.id !== grant.member) return [];
-  return grant.scopes.filter((scope) =>
-    hasRight(member.role, scope === "mcp:write" ? "grant_write" : "grant_read")
-  );
+  return grant.scopes.filter((scope) => roleReaches(member.role, scope));
+}
+
+/** Whether a member of this role can let a client do what the scope is for. */
+export function roleReaches(role: Role, scope: Scope): boolean {
+  return hasRight(role, scope === "mcp:write" ? "grant_write" : "grant_read");
 }
 
 /**

@@ -1,0 +1,77 @@
+import type { Client } from "../identity/client.ts";
+import { demand } from "../identity/member_demands.ts";
+import type { MemberOperation } from "../identity/member_operation.ts";
+import type { Actor } from "../ledger/entry.ts";
+import type { Transaction } from "../ledger/transaction.ts";
+import { Refusal } from "../refusals/refusal.ts";
+import { credentialUsedKey, grantKey } from "../store/keys.ts";
+import type { GrantRecord } from "../store/records/oauth.ts";
+
+/** Takes a grant out of the policy of the transaction's org: it is void there on every node. */
+export function removeGrant(transaction: Transaction, { id }: Pick<GrantRecord, "id">): void {
+  const { orgId } = transaction.snapshot;
+  transaction.deletePolicy(grantKey(orgId, id));
+  transaction.delete(credentialUsedKey(orgId, id));
+}
+
+/**
+ * Ends what MCP clients may do in the org of the transaction for one account: in the commit of what
+ * ends its membership, or puts it on hold.
+ */
+export function endGrantsOf(
+  transaction: Transaction,
+  account: string,
+  { because, actor, request_id }: {
+    readonly because: "membership_ended" | "recovery";
+    readonly actor: Actor;
+    readonly request_id: string;
+  },
+): void {
+  for (const grant of [...transaction.snapshot.grants.values()]) {
+    if (grant.account !== account) continue;
+    removeGrant(transaction, grant);
+    const { client_id } = grant;
+    transaction.append({
+      type: "oauth.revoked",
+      actor,
+      subject: { member: grant.member, grant: grant.id },
+      data: {
+        because,
+        client_id,
+        client_name: grant.client_name,
+        policy_version: transaction.policyVersion,
+        request_id,
+      },
+    });
+  }
+}
+
+/**
+ * Ends in one org what a client may do there for another of its members; what that member lets it do
+ * elsewhere is not this org's to end.
+ * @throws {Refusal} not_found, role_required, fresh_assertion_required
+ */
+export function revokeInOrg(id: string, client: Client): MemberOperation<void, GrantRecord> {
+  return {
+    plan(transaction, caller) {
+      demand(caller, { right: "manage_members", fresh: "Ending a connection of another member" });
+      const grant = transaction.snapshot.grants.get(id);
+      if (grant === undefined) throw new Refusal("not_found", { what: `connection ${id}` });
+      removeGrant(transaction, grant);
+      transaction.append({
+        type: "oauth.revoked",
+        actor: { type: "member", id: caller.id },
+        subject: { member: grant.member, grant: id },
+        data: {
+          because: "revoked",
+          client_id: grant.client_id,
+          client_name: grant.client_name,
+          policy_version: transaction.policyVersion,
+          request_id: client.request_id,
+        },
+        private: { client: { ip: client.ip, user_agent: client.user_agent } },
+      });
+      return grant;
+    },
+  };
+}

@@ -1,0 +1,84 @@
+import type { Client } from "../identity/client.ts";
+import type { JsonValue } from "../json/json_value.ts";
+import type { Reader } from "../ledger/transaction.ts";
+import type { Services } from "../services.ts";
+import { DEPLOYMENT_ORG, oauthClientKey, oauthRegistrationsKey } from "../store/keys.ts";
+import { type RegisteredClient, registrationTimes } from "../store/records/oauth.ts";
+import { CLIENT_UNUSED_MS } from "./client.ts";
+import { parseRegistration, type RegistrationFault } from "./registration_request.ts";
+
+const HOUR = 60 * 60 * 1000;
+/** Registrations an hour from one address; hosts in a cloud share one between many people. */
+export const REGISTRATIONS_OF_ONE = 30;
+/** Registrations an hour in all: what strangers can make the store hold is bounded by it. */
+export const REGISTRATIONS_OF_ALL = 300;
+
+/** More clients registered within the hour than may. */
+export interface TooManyRegistrations {
+  readonly retry_after_seconds: number;
+}
+
+/**
+ * Registers a client that nobody vouches for (RFC 7591). It grants nothing: a person is asked each
+ * time, and told that the name is the client's own word. Unused for 90 days it ends.
+ * @throws {StoreUnavailable}
+ */
+export async function registerClient(
+  { ledgers, deps }: Services,
+  body: JsonValue,
+  { ip }: Pick<Client, "ip">,
+): Promise<RegisteredClient | RegistrationFault | TooManyRegistrations> {
+  const asked = parseRegistration(body);
+  if ("error" in asked) return asked;
+  const source = deps.sealer.mac("registration", sourceOf(ip)).toHex();
+  return await ledgers.transact(DEPLOYMENT_ORG, {
+    load: async (reader) => ({
+      one: await timesOf(reader, source),
+      all: await timesOf(reader, "all"),
+    }),
+    plan(transaction, { one, all }): RegisteredClient | TooManyRegistrations {
+      const { at } = transaction;
+      for (
+        const [times, most] of [[one, REGISTRATIONS_OF_ONE], [all, REGISTRATIONS_OF_ALL]] as const
+      ) {
+        const [oldest] = times.slice(-most);
+        if (times.length >= most && oldest !== undefined) {
+          return { retry_after_seconds: Math.max(1, Math.ceil((oldest + HOUR - at) / 1000)) };
+        }
+      }
+      const record: RegisteredClient = {
+        id: transaction.id("ocl"),
+        name: asked.name,
+        redirect_uris: [...asked.redirect_uris],
+        created_at: at,
+        used_at: at,
+        expires_at: at + CLIENT_UNUSED_MS,
+      };
+      transaction.set(oauthClientKey(record.id), record, { expireIn: CLIENT_UNUSED_MS });
+      for (const [name, times] of [[source, one], ["all", all]] as const) {
+        transaction.set(oauthRegistrationsKey(name), { at: [...times, at] }, { expireIn: HOUR });
+      }
+      return record;
+    },
+  });
+}
+
+/** What counts as one address: of IPv6 the network of a customer, who has all addresses in it. */
+export function sourceOf(ip: string | null): string {
+  if (ip === null) return "unknown";
+  if (!ip.includes(":")) return ip;
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(ip)?.[1];
+  if (mapped !== undefined) return mapped;
+  const [head = "", tail] = ip.split("::");
+  const before = head === "" ? [] : head.split(":");
+  const after = tail === undefined || tail === "" ? [] : tail.split(":");
+  const zeros = tail === undefined ? 0 : Math.max(0, 8 - before.length - after.length);
+  const groups = [...before, ...Array<string>(zeros).fill("0"), ...after];
+  return groups.slice(0, 4).map((group) => group.replace(/^0+(?=.)/, "").toLowerCase()).join(":");
+}
+
+/** Times of registrations within the last hour. */
+async function timesOf(reader: Reader, source: string): Promise<number[]> {
+  const row = await reader.get(oauthRegistrationsKey(source), registrationTimes);
+  return (row?.value.at ?? []).filter((time) => time > reader.now - HOUR);
+}

@@ -1,0 +1,150 @@
+import type { VNode } from "preact";
+import { z } from "zod";
+import { Bare } from "../../components/bare.tsx";
+import { UntrustedText } from "../../components/untrusted_text.tsx";
+import SignIn from "../../islands/sign_in.tsx";
+import type { PresentedSession } from "../../lib/identity/sessions.ts";
+import type { JsonValue } from "../../lib/json/json_value.ts";
+import { allowConsent } from "../../lib/oauth/allow_consent.ts";
+import { answerUrl } from "../../lib/oauth/authorize_answer.ts";
+import {
+  type Asked,
+  type AuthorizeRequest,
+  MAX_QUERY,
+  readAuthorizeRequest,
+} from "../../lib/oauth/authorize_request.ts";
+import { beginConsent } from "../../lib/oauth/begin_consent.ts";
+import { consentOrgs, MAX_ORGS } from "../../lib/oauth/consent_orgs.ts";
+import { assertionResponse } from "../../lib/passkeys/response_schema.ts";
+import { SCOPES } from "../../lib/store/records/oauth.ts";
+import type { BrowserCall } from "../browser_call.ts";
+import { accountEndpoint, type Endpoint, publicEndpoint } from "../endpoint.ts";
+import { bareDocument, errorDocument } from "../frame.tsx";
+import { accountEmail } from "../pages/account_email.ts";
+import { securityHeaders } from "../security_headers.ts";
+import { logFailure, refusalOf } from "../serve.ts";
+import { errorResponse } from "../serve_page.tsx";
+import { ConsentPage } from "./consent_page.tsx";
+import { OAUTH_PATHS } from "./metadata.ts";
+
+const CONSENT_PATH = "/oauth/consent";
+
+/** Where a client sends people, and what the page there asks for when they allow it. */
+export const authorizeEndpoints: readonly Endpoint[] = [
+  publicEndpoint({ method: "get", path: OAUTH_PATHS.authorize, handle: authorize }),
+  accountEndpoint({
+    method: "post",
+    path: CONSENT_PATH,
+    body: z.strictObject({ request: z.string().max(MAX_QUERY) }),
+    async handle({ services, session, body }) {
+      const { nonce, options } = await beginConsent(services, session, body.request);
+      // Plain JSON by its type's own name: WebAuthn's JSON forms.
+      return { nonce, options: options as unknown as JsonValue };
+    },
+  }),
+  accountEndpoint({
+    method: "post",
+    path: `${CONSENT_PATH}/finish`,
+    body: z.strictObject({
+      nonce: z.string().max(64),
+      scopes: z.array(z.enum(SCOPES)).max(SCOPES.length),
+      orgs: z.array(z.string().max(64)).max(MAX_ORGS),
+      response: assertionResponse,
+    }),
+    async handle({ services, session, body, client }) {
+      return { ...await allowConsent(services, session, body, client) };
+    },
+  }),
+];
+
+/**
+ * Answers a person whom a client sent here. Whoever is not signed in signs in first, on this very
+ * page: only to a person is an error sent on to the client, or a stranger could use this server to
+ * lead people anywhere (RFC 9700 section 4.11.2).
+ */
+async function authorize(call: BrowserCall): Promise<Response> {
+  const { services, session, id } = call;
+  try {
+    const { search } = new URL(call.request.url);
+    const asked = await readAuthorizeRequest(services, search);
+    if ("unanswerable" in asked) return unanswerable(call, asked.unanswerable);
+    if (session === null) return page(call, "Sign in", signIn(asked, search));
+    if ("refused" in asked) {
+      const error = { error: asked.refused, error_description: asked.description };
+      return elsewhere(call, answerUrl(asked.answer_to, error, services.settings.url.origin));
+    }
+    return await consent(call, session, asked.request, search);
+  } catch (error) {
+    const refusal = refusalOf(error);
+    logFailure(services, error, refusal, { id, route: OAUTH_PATHS.authorize });
+    return errorResponse(services, refusal, id);
+  }
+}
+
+async function consent(
+  call: BrowserCall,
+  { record: { account } }: PresentedSession,
+  request: AuthorizeRequest,
+  search: string,
+): Promise<Response> {
+  const { services } = call;
+  const denied = { error: "access_denied", error_description: "The person said no." } as const;
+  const body = (
+    <ConsentPage
+      request={request}
+      query={search.slice(1)}
+      path={OAUTH_PATHS.authorize + search}
+      orgs={await consentOrgs(services, account)}
+      email={await accountEmail(services, account)}
+      deny={answerUrl(request, denied, services.settings.url.origin)}
+    />
+  );
+  return page(call, "Connect a program", body);
+}
+
+function signIn(asked: Exclude<Asked, { unanswerable: string }>, search: string): VNode {
+  const lead = "request" in asked
+    ? (
+      <>
+        <UntrustedText text={asked.request.client.name} />{" "}
+        asks to act for you. Sign in to see what it wants.
+      </>
+    )
+    : "A program asks to act for you. Sign in to go on.";
+  return (
+    <Bare title="Sign in" lead={lead} foot={<a href="/recover">Lost your passkeys?</a>}>
+      <SignIn to={OAUTH_PATHS.authorize + search} />
+      <noscript>Passkeys need JavaScript. Allow it for this page, then load it again.</noscript>
+    </Bare>
+  );
+}
+
+/** What is answered by no redirect: it is not known whose it is. */
+function unanswerable({ services, id }: BrowserCall, detail: string): Response {
+  const html = errorDocument({
+    title: "This connection cannot be made",
+    detail: `${detail} Nothing was granted, and nothing was sent to anybody.`,
+    request_id: id,
+  });
+  return new Response(html, { status: 400, headers: headersOf(services.settings.url) });
+}
+
+function page({ services }: BrowserCall, title: string, body: VNode): Response {
+  const html = bareDocument({ title, body, notice: null });
+  return new Response(html, { headers: headersOf(services.settings.url) });
+}
+
+function elsewhere({ services }: BrowserCall, location: string): Response {
+  const headers = { ...headersOf(services.settings.url), location };
+  return new Response(null, { status: 303, headers });
+}
+
+function headersOf(url: URL): Record<string, string> {
+  return {
+    ...securityHeaders(url),
+    "content-type": "text/html; charset=utf-8",
+    // Hosts open this page as a popup and wait for it: cut off from them, they take it for closed.
+    // What they can do with the window is lead it elsewhere, where no passkey of this site works.
+    "cross-origin-opener-policy": "unsafe-none",
+  };
+}

@@ -1,0 +1,98 @@
+import { Refusal } from "../../lib/refusals/refusal.ts";
+import type { Services } from "../../lib/services.ts";
+import { SurfaceRefusal } from "../problem_document.ts";
+import { PROBLEMS } from "../problems.ts";
+import { logRequest } from "../request_log.ts";
+import { addressOf, logFailure, refusalOf } from "../serve.ts";
+import type { Served } from "../browser_request.ts";
+import { nameSpan } from "../telemetry.ts";
+import type { OAuthAnswer, OAuthEndpoint } from "./oauth_endpoint.ts";
+
+/** Tokens and codes stay in no cache (RFC 6749 section 5.1); metadata say otherwise. */
+const HEADERS = {
+  "cache-control": "no-store",
+  pragma: "no-cache",
+  "x-content-type-options": "nosniff",
+  // Without credentials a page learns nothing that its server could not ask as well.
+  "access-control-allow-origin": "*",
+};
+
+const PREFLIGHT = {
+  "access-control-allow-origin": "*",
+  "access-control-allow-headers": "content-type, authorization, mcp-protocol-version",
+  "access-control-max-age": "86400",
+};
+
+/** Answers what a browser asks before it lets a page of another site ask. */
+export function servePreflight({ method }: OAuthEndpoint): Response {
+  const headers = { ...PREFLIGHT, "access-control-allow-methods": method.toUpperCase() };
+  return new Response(null, { status: 204, headers });
+}
+
+/** Answers one request of an OAuth client, refusals in the form that OAuth has for them. */
+export async function serveOAuth(
+  services: Services,
+  endpoint: OAuthEndpoint,
+  c: Served,
+): Promise<Response> {
+  const id = services.ids.make("req", services.deps.now());
+  const started = services.deps.now();
+  nameSpan(c.req.method, endpoint.path, id);
+  const request = c.req.raw;
+  const client = {
+    ip: addressOf(services, request, c.env),
+    user_agent: request.headers.get("user-agent")?.slice(0, 256) ?? null,
+    request_id: id,
+    via: "mcp" as const,
+  };
+  let answer: OAuthAnswer;
+  try {
+    answer = await endpoint.handle({ services, request, client });
+  } catch (error) {
+    answer = failed(services, error, { id, route: endpoint.path });
+  }
+  logRequest(services, {
+    request_id: id,
+    method: c.req.method,
+    route: endpoint.path,
+    status: answer.status,
+    org: null,
+    caller: null,
+  }, { started, held: false });
+  const body = answer.body === null ? null : JSON.stringify(answer.body);
+  const headers = new Headers({ ...HEADERS, "x-request-id": id });
+  if (body !== null) headers.set("content-type", "application/json");
+  for (const [name, value] of Object.entries(answer.headers ?? {})) headers.set(name, value);
+  // A cache that may keep the answer is not told twice.
+  if (!headers.get("cache-control")?.includes("no-store")) headers.delete("pragma");
+  return new Response(body, { status: answer.status, headers });
+}
+
+/** What nobody foresaw, or what the request itself broke. */
+function failed(
+  services: Services,
+  error: unknown,
+  about: { readonly id: string; readonly route: string },
+): OAuthAnswer {
+  const refusal = refusalOf(error);
+  logFailure(services, error, refusal, about);
+  const { status, title } = PROBLEMS[refusal.code];
+  if (refusal instanceof Refusal && "retry_after_seconds" in refusal.data) {
+    const headers = { "retry-after": String(refusal.data.retry_after_seconds) };
+    const error_description = `${title}. Wait, then try again.`;
+    return { status, body: { error: "temporarily_unavailable", error_description }, headers };
+  }
+  if (status < 500) {
+    // Broken JSON, a form that is none, a body too large: 400 where OAuth knows no other status.
+    const own = refusal instanceof SurfaceRefusal ? status : 400;
+    return { status: own, body: { error: "invalid_request", error_description: `${title}.` } };
+  }
+  return {
+    status,
+    body: {
+      error: status === 503 ? "temporarily_unavailable" : "server_error",
+      error_description: `${title}. Nothing was granted.`,
+    },
+    ...(status === 503 ? { headers: { "retry-after": "1" } } : {}),
+  };
+}

@@ -1,0 +1,109 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import {
+  isAllowedRedirectUri,
+  matchesRedirectUri,
+  redirectTarget,
+} from "../lib/oauth/redirect_uri.ts";
+import { answerUrl } from "../lib/oauth/authorize_answer.ts";
+
+Deno.test("isAllowedRedirectUri() takes https, this computer, and schemes of apps", () => {
+  for (
+    const uri of [
+      "https://claude.ai/api/mcp/auth_callback",
+      "https://app.example/done?x=1",
+      "https://app.example:8443/done",
+      "http://127.0.0.1/",
+      "http://localhost:33418/callback",
+      "http://[::1]:1/x",
+      "cursor://anysphere.cursor-mcp/oauth/callback",
+      "vscode://vscode.github-authentication/did-authenticate",
+      "com.example.app:/done",
+      "com.example.app://done",
+    ]
+  ) assert.ok(isAllowedRedirectUri(uri), uri);
+});
+
+Deno.test("isAllowedRedirectUri() refuses what leaks, runs or opens something", () => {
+  for (
+    const uri of [
+      "",
+      "/done",
+      "//app.example/done",
+      "http://app.example/done",
+      "http:127.0.0.1/done",
+      "https:app.example/done",
+      "http://127.0.0.1.evil.example/",
+      "http://localhost.evil.example/",
+      "http://127.0.0.1@evil.example/",
+      "http://2130706433/",
+      "http://%6cocalhost/",
+      "https://app.example/done#fragment",
+      "https://user:password@app.example/done",
+      "https://app.example/with space",
+      "https://app.example/ünicode",
+      "https://app.example/\\done",
+      "javascript:alert(1)",
+      "javascript://a.b/%0aalert(1)",
+      "data:text/html,x.y",
+      "file:///etc/passwd",
+      "blob:https://app.example/x",
+      "ms-msdt:/id.x",
+      "search-ms://a.b/",
+      "mailto:a@b.example",
+      "intent://a.b/#Intent",
+      "cursor:done",
+      "cursor://done",
+      "myapp://callback",
+      `https://app.example/${"a".repeat(1000)}`,
+    ]
+  ) assert.ok(!isAllowedRedirectUri(uri), uri);
+});
+
+Deno.test("matchesRedirectUri() is equality for every address but those of this computer", () => {
+  const uri = fc.oneof(
+    fc.webUrl({ withQueryParameters: true, validSchemes: ["https", "http"] }),
+    fc.constantFrom(
+      "http://127.0.0.1:1/a",
+      "http://127.0.0.1:2/a",
+      "http://localhost:1/a",
+      "cursor://a.b/c",
+    ),
+  );
+  fc.assert(fc.property(uri, uri, (own, given) => {
+    const matches = matchesRedirectUri([own], given);
+    if (own === given) return assert.equal(matches, isAllowedRedirectUri(given));
+    if (!matches) return;
+    const [a, b] = [new URL(own), new URL(given)];
+    assert.ok(a.protocol === "http:" && b.protocol === "http:");
+    a.port = b.port = "";
+    assert.equal(a.href, b.href);
+  }));
+});
+
+Deno.test("redirectTarget() names where an answer goes", () => {
+  assert.deepEqual(redirectTarget("https://claude.ai/x"), { kind: "host", shown: "claude.ai" });
+  assert.deepEqual(redirectTarget("http://localhost:33418/x"), {
+    kind: "this_computer",
+    shown: "localhost:33418",
+  });
+  assert.deepEqual(redirectTarget("cursor://a.b/x"), { kind: "app", shown: "cursor://" });
+});
+
+Deno.test("answerUrl() adds to the query, and changes nothing else", () => {
+  const to = (redirect_uri: string) =>
+    answerUrl({ redirect_uri, state: null }, { code: "c" }, "https://own.example");
+  const query = "code=c&iss=https%3A%2F%2Fown.example";
+  assert.equal(to("https://a.example/x"), `https://a.example/x?${query}`);
+  assert.equal(to("https://a.example/x?y=1"), `https://a.example/x?y=1&${query}`);
+  assert.equal(to("https://a.example"), `https://a.example?${query}`);
+  assert.equal(to("https://a.example/?"), `https://a.example/?${query}`);
+  assert.equal(to("com.example.app:/x"), `com.example.app:/x?${query}`);
+  const hostile = answerUrl(
+    { redirect_uri: "https://a.example/", state: "x&code=evil#" },
+    { code: "c" },
+    "https://own.example",
+  );
+  assert.deepEqual(new URL(hostile).searchParams.getAll("code"), ["c"]);
+  assert.equal(new URL(hostile).searchParams.get("state"), "x&code=evil#");
+});
