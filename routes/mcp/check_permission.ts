@@ -1,0 +1,114 @@
+import { z } from "zod";
+import { type Ask, scrubbedAsk } from "../../lib/approvals/ask.ts";
+import {
+  type Authorized,
+  authorizeOperation,
+  type AuthorizeRequest,
+} from "../../lib/authorizations/authorize.ts";
+import type { JsonObject } from "../../lib/json/json_value.ts";
+import { joiningReady } from "../../lib/mcp/joining_ready.ts";
+import type { Resolution } from "../../lib/policy/chain.ts";
+import { invalidRequest, Refusal } from "../../lib/refusals/refusal.ts";
+import { actionFields, actionOf, reasonField } from "../v1/action_fields.ts";
+import { checkAnswer, renderChecked } from "../v1/check_answer.ts";
+import { approvalData, approvalOutput, nextOf } from "./approval_output.ts";
+import { mcpTool } from "./tool.ts";
+import type { ToolCall } from "./tool_call.ts";
+
+const input = {
+  ...actionFields,
+  reason: reasonField.nullish(),
+  request: z.boolean().default(false).describe(
+    "Whether to ask a person when an approval is required; needs `reason` and mcp:write",
+  ),
+};
+type CheckArguments = z.output<z.ZodObject<typeof input>>;
+
+const TELL = "Tell the person you work for.";
+
+/** What to do about a decision that nobody was asked about. */
+function nextAfter({ permission, resolved_from }: Resolution): string {
+  if (resolved_from === "kill_switch") {
+    return `Everything is stopped by a kill switch: do not run it. ${TELL}`;
+  }
+  if (resolved_from === "gate_incomplete") {
+    return "The action does not name all that the tool requires (required_facts in " +
+      "list_my_tools). Name it and check again; as it stands, a person has to approve it.";
+  }
+  switch (permission) {
+    case "allowed":
+      return "Allowed. Call mint_run_token with the same action, run exactly that action " +
+        "once, then call log_execution.";
+    case "requires_approval":
+      return "A person has to approve it: do not run it yet. Call request_approval with the " +
+        "same action and a reason that they can decide by.";
+    case "disabled":
+      return `The policy forbids it: do not run it, in this or another form. ${TELL}`;
+  }
+}
+
+/** Decides and, with something to tell the approver, asks or joins what is there. */
+async function decided(call: ToolCall, request: AuthorizeRequest): Promise<Authorized> {
+  const looking = authorizeOperation({ ...request, ask: null }, call.client);
+  if (request.ask === null) return await call.transact(looking);
+  return await call.transact(joiningReady(
+    request.action,
+    authorizeOperation(request, call.client),
+    looking,
+    (looked, approval): Authorized | Refusal =>
+      looked instanceof Refusal ||
+        looked.checked.decision.resolution.permission !== "requires_approval"
+        ? looked
+        : { ...looked, asked: { approval, joined: true } },
+  ));
+}
+
+function askOf({ request, reason }: CheckArguments): Ask | null {
+  if (!request) return null;
+  if (!reason) throw invalidRequest("/reason", "is required with request: an approver reads it");
+  return scrubbedAsk({ reason, context: null, reference_id: null, timeout_seconds: null });
+}
+
+export const checkPermission = mcpTool({
+  name: "check_permission",
+  title: "Check an action",
+  description: "Decides whether one action may run: allowed, requires_approval or disabled, with " +
+    "the level of the policy that it came from. The decision is recorded. A tool that the " +
+    "organization does not know yet is registered as a draft for a person to look at. With " +
+    "request, an action that requires approval is put before a person in the same step.",
+  hints: {
+    readOnlyHint: false,
+    destructiveHint: false,
+    idempotentHint: true,
+    openWorldHint: false,
+  },
+  scopes: ({ request }) => request === true ? ["mcp:read", "mcp:write"] : ["mcp:read"],
+  input,
+  output: {
+    ...checkAnswer.omit({ next: true, trace: true }).shape,
+    approval: approvalOutput.nullable().describe("What was asked or joined, with `request`"),
+  },
+  async run(call, args) {
+    const { settings } = call.services;
+    const ask = askOf(args);
+    const request = {
+      action: actionOf(args),
+      reason: args.reason ?? null,
+      reference_id: null,
+      explain: false,
+      mint: false,
+      ask,
+    };
+    const { checked, asked } = await decided(call, request);
+    const { next: _next, ...decision } = renderChecked(checked);
+    const approval: JsonObject | null = asked === null
+      ? null
+      : approvalData(asked.approval, settings);
+    return {
+      data: { ...decision, approval },
+      next: asked === null
+        ? nextAfter(checked.decision.resolution)
+        : nextOf(asked.approval, String(approval?.review_url)),
+    };
+  },
+});

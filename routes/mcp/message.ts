@@ -1,0 +1,43 @@
+import { isJsonObject, type JsonObject } from "../../lib/json/json_value.ts";
+import { type Scope, SCOPES } from "../../lib/store/records/oauth.ts";
+import { taskScope } from "./tasks.ts";
+import type { McpTool } from "./tool.ts";
+import { toolNamed } from "./tools.ts";
+
+/** What can be told of a message of the protocol before it is served. */
+
+/** Every scope that these messages need; none for what only tells how to use the endpoint. */
+export function neededScopes(messages: readonly JsonObject[]): readonly Scope[] {
+  const needed = messages.flatMap(scopesOf);
+  return SCOPES.filter((scope) => needed.includes(scope));
+}
+
+/** Whether a call in this message can be held. */
+export function waits(message: JsonObject): boolean {
+  const { tool, args } = calledBy(message);
+  return tool?.waits === true && args.wait_seconds !== 0;
+}
+
+function scopesOf(message: JsonObject): readonly Scope[] {
+  const { method } = message;
+  if (typeof method !== "string") return [];
+  if (method === "tools/call") {
+    const { tool, args } = calledBy(message);
+    return tool?.scopes(args) ?? [];
+  }
+  if (method === "resources/read") return ["mcp:read"];
+  const ofTask = taskScope(method);
+  return ofTask === null ? [] : [ofTask];
+}
+
+function calledBy({ method, params }: JsonObject): {
+  readonly tool: McpTool | undefined;
+  readonly args: JsonObject;
+} {
+  if (method !== "tools/call" || !isJsonObject(params)) return { tool: undefined, args: {} };
+  const { name, arguments: args } = params;
+  return {
+    tool: typeof name === "string" ? toolNamed(name) : undefined,
+    args: isJsonObject(args) ? args : {},
+  };
+}

@@ -1,0 +1,56 @@
+import type { Client } from "../../lib/identity/client.ts";
+import type { MachineOperation } from "../../lib/identity/caller_operation.ts";
+import type { McpCaller } from "../../lib/mcp/mcp_caller.ts";
+import { Refusal } from "../../lib/refusals/refusal.ts";
+import type { Services } from "../../lib/services.ts";
+import type { Scope } from "../../lib/store/records/oauth.ts";
+
+/** One HTTP request to the MCP endpoint whose credential was accepted. */
+export interface McpRequest {
+  readonly services: Services;
+  readonly caller: McpCaller;
+  readonly client: Client;
+}
+
+/** What is known of a call while it is under way. */
+export interface UnderWay {
+  /** Aborted when the client goes away or cancels. */
+  readonly gone: AbortSignal;
+  /** Tells the client that the call is still held; null where it did not ask to be told. */
+  readonly progress: ((count: number, message: string) => Promise<void>) | null;
+  /** Whether a call that waits may be answered with a task. */
+  readonly takesTask: boolean;
+}
+
+/** One call of a tool, in the organization that it is about. */
+export class ToolCall {
+  constructor(
+    readonly request: McpRequest,
+    readonly org: string,
+    /** The strongest scope that the call needs. */
+    readonly needs: Scope,
+    readonly underWay: UnderWay,
+  ) {}
+
+  get services(): Services {
+    return this.request.services;
+  }
+
+  get client(): Client {
+    return this.request.client;
+  }
+
+  /**
+   * Runs an operation for the caller. A plan that returns a refusal instead of throwing it refuses
+   * as well, and what it wrote stays.
+   */
+  async transact<L, R>(operation: MachineOperation<L, R | Refusal>): Promise<R> {
+    const { services, caller } = this.request;
+    const result = await services.ledgers.transact(
+      this.org,
+      caller.operation(this.org, this.needs, operation),
+    );
+    if (result instanceof Refusal) throw result;
+    return result;
+  }
+}
