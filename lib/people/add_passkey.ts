@@ -1,10 +1,10 @@
 import type { PublicKeyCredentialCreationOptionsJSON } from "@simplewebauthn/server";
 import type { Client } from "../identity/client.ts";
 import type { PresentedSession } from "../identity/sessions.ts";
-import { invalidRequest } from "../refusals/refusal.ts";
+import { invalidRequest, Refusal } from "../refusals/refusal.ts";
 import type { Services } from "../services.ts";
 import { externalIdProblem } from "../json/external_text.ts";
-import { DEPLOYMENT_ORG } from "../store/keys.ts";
+import { accountKey, DEPLOYMENT_ORG } from "../store/keys.ts";
 import type { PasskeyRecord } from "../store/records/people.ts";
 import { asAccount, requireFreshAccount } from "./account_operation.ts";
 import type { Handout } from "./ceremonies.ts";
@@ -21,22 +21,30 @@ import { passkeysOf, usablePasskeysOf } from "./passkeys_of.ts";
 
 const ADDING = "Adding a passkey";
 const MAX_NAME = 60;
+/**
+ * Passkeys of one person. A recovery ends all of them in one commit: whoever has a stolen session
+ * must not be able to add so many that it does not fit.
+ */
+export const MAX_PASSKEYS = 20;
 
 /**
  * Asks whoever is signed in for a further passkey.
- * @throws {Refusal} session_ended, fresh_assertion_required
+ * @throws {Refusal} session_ended, fresh_assertion_required, too_many_passkeys
  */
 export async function beginAddPasskey(
   services: Services,
   session: PresentedSession,
 ): Promise<Handout<PublicKeyCredentialCreationOptionsJSON>> {
-  const { ledgers, settings } = services;
-  const passkeys = await usablePasskeysOf(services, session.record.account);
+  const { deps, ledgers, settings } = services;
+  const { account: id } = session.record;
+  const passkeys = await usablePasskeysOf(services, id);
+  const count = (await passkeysOf(deps.kv, id)).length;
   return await ledgers.transact(
     DEPLOYMENT_ORG,
     asAccount(session, {
       plan(transaction, caller) {
         requireFreshAccount(caller, ADDING);
+        assertRoom(count);
         const { account } = caller;
         const bound = session.hash;
         return handOutEnrolment(transaction, settings, { bound, account, data: null, passkeys });
@@ -48,7 +56,8 @@ export async function beginAddPasskey(
 /**
  * Adds a passkey to the account of whoever is signed in; the logs of their orgs come to name it.
  * @param added.name what its person calls it; null for a name by its number
- * @throws {Refusal} session_ended, fresh_assertion_required, assertion_not_accepted, invalid_request
+ * @throws {Refusal} session_ended, fresh_assertion_required, assertion_not_accepted,
+ *   invalid_request, too_many_passkeys
  */
 export async function addPasskey(
   services: Services,
@@ -57,7 +66,7 @@ export async function addPasskey(
   client: Client,
 ): Promise<PasskeyRecord> {
   const { deps, ledgers, settings } = services;
-  const chosen = typedName(added.name);
+  const chosen = typedPasskeyName(added.name);
   return await counted(services, client, () =>
     ledgers.transact(
       DEPLOYMENT_ORG,
@@ -68,8 +77,11 @@ export async function addPasskey(
         }),
         plan(transaction, caller, { enrolment, count }) {
           requireFreshAccount(caller, ADDING);
+          assertRoom(count);
           const { account } = caller;
           const { credential } = takeEnrolment(transaction, enrolment, session.hash);
+          // Of two who add at once the second counts again.
+          transaction.set(accountKey(account.id), account);
           const name = chosen ?? `Passkey ${count + 1}`;
           const stored = { account: account.id, credential, name };
           const passkey = storePasskey(transaction, settings, stored, client);
@@ -80,8 +92,13 @@ export async function addPasskey(
     ));
 }
 
+/** @throws {Refusal} too_many_passkeys */
+function assertRoom(count: number): void {
+  if (count >= MAX_PASSKEYS) throw new Refusal("too_many_passkeys", { most: MAX_PASSKEYS });
+}
+
 /** What a person calls a passkey; null where they left it out. @throws {Refusal} invalid_request */
-function typedName(text: string | null): string | null {
+export function typedPasskeyName(text: string | null): string | null {
   const name = text?.trim() ?? "";
   if (name === "") return null;
   const problem = name.length > MAX_NAME

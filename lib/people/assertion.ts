@@ -43,14 +43,31 @@ export type LoadedAssertion =
   );
 
 /** Reads what an assertion is checked against, and checks it. The commit checks what was read. */
-export async function loadAssertion(
+export function loadAssertion(
+  reader: Reader,
+  settings: Pick<Settings, "url">,
+  purpose: CeremonyPurpose,
+  answer: GivenAnswer,
+): Promise<LoadedAssertion> {
+  const challenge = ceremonyChallenge(settings, purpose, answer.nonce);
+  return loadAnswer(reader, settings, answer, () => challenge);
+}
+
+/**
+ * The same where what was signed says more than purpose and nonce.
+ * @param challengeOf what the passkey must have signed, base64url, by what the nonce was handed out
+ *   for; null when it was handed out for nothing that could be signed
+ */
+export async function loadAnswer(
   reader: Reader,
   { url }: Pick<Settings, "url">,
-  purpose: CeremonyPurpose,
   { nonce, response }: GivenAnswer,
+  challengeOf: (ceremony: LoadedCeremony) => string | null,
 ): Promise<LoadedAssertion> {
   const ceremony = await loadCeremony(reader, nonce);
   const refused = (why: AssertionFault) => ({ ceremony, ok: false, why, regressed: null } as const);
+  const challenge = challengeOf(ceremony);
+  if (challenge === null) return refused("ceremony_ended");
   const passkey = (await reader.get(passkeyKey(response.id), passkeyRecord))?.value;
   if (passkey === undefined) return refused("unknown_passkey");
   const account = (await reader.get(accountKey(passkey.account), accountRecord))?.value;
@@ -58,7 +75,7 @@ export async function loadAssertion(
   if (passkey.rp_id !== url.hostname) return refused("made_for_other_address");
   const given: GivenAssertion = {
     response,
-    challenge: ceremonyChallenge({ url }, purpose, nonce),
+    challenge,
     origin: url.origin,
     rpId: url.hostname,
     passkey,

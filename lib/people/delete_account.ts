@@ -10,6 +10,8 @@ import { deleteSubscription, listSubscriptions } from "../push/subscriptions.ts"
 import type { Services } from "../services.ts";
 import {
   accountByEmailKey,
+  accountGrantKey,
+  accountGrantPrefix,
   accountKey,
   accountPasskeyKey,
   accountPasskeyPrefix,
@@ -38,6 +40,8 @@ interface Belongings {
   /** Hashes of recovery codes. */
   readonly codes: readonly string[];
   readonly subscriptions: readonly PushSubscriptionRecord[];
+  /** Ids of what MCP clients were let do; in each org they end with the membership. */
+  readonly grants: readonly string[];
 }
 
 /**
@@ -101,7 +105,7 @@ function leave(
 function endAccount(
   transaction: Transaction,
   caller: AccountCaller,
-  { sessions, passkeys, codes, subscriptions }: Belongings,
+  { sessions, passkeys, codes, subscriptions, grants }: Belongings,
   client: Client,
 ): void {
   requireFreshAccount(caller, "Deleting your account");
@@ -119,6 +123,7 @@ function endAccount(
   for (const hash of codes) transaction.delete(recoveryCodeKey(id, hash));
   transaction.delete(recoverySetKey(id));
   for (const subscription of subscriptions) deleteSubscription(transaction, subscription);
+  for (const grant of grants) transaction.delete(accountGrantKey(id, grant));
   tellIdentityEvent(transaction, { id, orgs: [] }, { type: "account.deleted" }, client);
   const at = transaction.at + ERASED_AFTER_MS;
   schedule(transaction, { kind: "person_erased", at, id });
@@ -140,5 +145,6 @@ async function loadBelongings({ kv }: Reader, account: string): Promise<Belongin
     passkeys: await lastParts(accountPasskeyPrefix(account)),
     codes: await lastParts(recoveryCodePrefix(account)),
     subscriptions: await listSubscriptions(kv, account),
+    grants: await lastParts(accountGrantPrefix(account)),
   };
 }

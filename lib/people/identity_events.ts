@@ -5,6 +5,7 @@ import { schedule } from "../due/schedule.ts";
 import type { Client } from "../identity/client.ts";
 import { isJsonObject, type JsonObject } from "../json/json_value.ts";
 import type { Transaction } from "../ledger/transaction.ts";
+import { appendGrantEntry, grantEvent } from "../oauth/grant_entry.ts";
 import type { Services } from "../services.ts";
 import { DEPLOYMENT_ORG, dueKey, identityEventKey, passkeyKey } from "../store/keys.ts";
 import { parseRecord } from "../store/kv.ts";
@@ -35,6 +36,7 @@ const waiting = z.discriminatedUnion("kind", [
     private: jsonObject,
   }),
   z.object({ kind: z.literal("passkey"), account: z.string(), credential_id: z.string() }),
+  grantEvent,
 ]);
 type WaitingEvent = z.infer<typeof waiting>;
 type WaitingEntry = Extract<WaitingEvent, { kind: "entry" }>;
@@ -92,7 +94,7 @@ export async function deliverIdentityEvent(services: Services, work: DueWork): P
         waiting,
         services.deps.sealer.openJson(key, row.value.sealed),
       );
-      if (event.kind === "entry") return { event, passkey: null, known: null };
+      if (event.kind !== "passkey") return { event, passkey: null, known: null };
       const { credential_id } = event;
       const passkey = (await reader.get(passkeyKey(credential_id), passkeyRecord))?.value ?? null;
       return { event, passkey, known: await loadKnownPasskey(reader, credential_id) };
@@ -103,6 +105,7 @@ export async function deliverIdentityEvent(services: Services, work: DueWork): P
       transaction.delete(key);
       const { event, passkey, known } = loaded;
       if (event.kind === "entry") return appendEntry(transaction, event, null);
+      if (event.kind === "grant") return appendGrantEntry(transaction, event);
       const member = transaction.snapshot.memberOf(event.account);
       // Removed meanwhile, or no member any more: there is nothing left to say.
       if (member === undefined || passkey?.account !== event.account) return;
@@ -137,9 +140,12 @@ function appendEntry(
   transaction.append({ id, type, actor, subject: { member: member.id }, data, private: hidden });
 }
 
-function sendTo(transaction: Transaction, org: string, event: WaitingEvent): void {
-  const id = event.kind === "entry" ? event.id : transaction.id("ent");
+/** Has another log take an event up; the work that is left by it. */
+export function sendTo(transaction: Transaction, org: string, event: WaitingEvent): DueWork {
+  const id = event.kind === "passkey" ? transaction.id("ent") : event.id;
   const key = identityEventKey(org, id);
+  const work: DueWork = { kind: "identity_event", at: transaction.at, id, org };
   transaction.set(key, { sealed: transaction.deps.sealer.sealJson(key, event) });
-  schedule(transaction, { kind: "identity_event", at: transaction.at, id, org });
+  schedule(transaction, work);
+  return work;
 }

@@ -13,6 +13,7 @@ import { type GivenAnswer, loadAssertion, refuseAssertion, storeUse } from "./as
 import { ceremonyChallenge, flowBound, type Handout, handOut, useCeremony } from "./ceremonies.ts";
 import { counted } from "./counted.ts";
 import { tellIdentityEvent } from "./identity_events.ts";
+import { crowdedOut } from "./sessions_of.ts";
 import { orgsOf } from "./switch_org.ts";
 
 /** Somebody who got in. */
@@ -62,20 +63,25 @@ export async function signIn(
   attempt: SignInAttempt,
   client: Client,
 ): Promise<Entered> {
-  const { settings, ledgers } = services;
+  const { deps, settings, ledgers } = services;
   const org = await orgOfPasskey(services, attempt.response.id);
   return await counted(services, client, () =>
     ledgers.transact(DEPLOYMENT_ORG, {
-      load: async (reader) => ({
-        assertion: await loadAssertion(reader, settings, "sign-in", attempt),
-        old: await currentSession(reader, attempt.replaces),
-      }),
-      plan(transaction, { assertion, old }) {
+      async load(reader) {
+        const assertion = await loadAssertion(reader, settings, "sign-in", attempt);
+        return {
+          assertion,
+          old: await currentSession(reader, attempt.replaces),
+          crowded: assertion.ok ? await crowdedOut(deps, assertion.account.id) : [],
+        };
+      },
+      plan(transaction, { assertion, old, crowded }) {
         const bound = flowBound(attempt.flow);
         useCeremony(transaction, assertion.ceremony, { purpose: "sign-in", bound });
         if (!assertion.ok) return refuseAssertion(transaction, assertion, client);
         const { passkey: { credential_id }, account } = assertion;
         if (old !== null) endSession(transaction, old);
+        for (const ending of crowded) endSession(transaction, ending);
         storeUse(transaction, assertion);
         const begun = beginSession(transaction, {
           account: account.id,

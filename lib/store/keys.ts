@@ -125,6 +125,10 @@ export const recoveryCodeKey = (account: string, hash: string) =>
 export const recoveryCodePrefix = (account: string) => ["recovery_code", account] as const;
 /** Which of an account's recovery codes count: those of the newest set. */
 export const recoverySetKey = (account: string) => ["recovery_set", account] as const;
+/** A recovery that was begun and not ended. */
+export const recoveryKey = (account: string) => ["recovery", account] as const;
+/** The one link by which the operator lets an account in again. */
+export const recoveryLinkKey = (account: string) => ["recovery_link", account] as const;
 /** A passkey that the log of an org names, for its member there. */
 export const knownPasskeyKey = (org: string, credentialId: string) =>
   ["passkey_known", org, credentialId] as const;
@@ -136,6 +140,22 @@ export const invitationKey = (org: string, email: string) => ["invitation", org,
 export const invitationPrefix = (org: string) => ["invitation", org] as const;
 /** An entry on its way from the log of one commit into another log. */
 export const identityEventKey = (org: string, id: string) => ["identity_event", org, id] as const;
+
+// --- MCP clients. What they hold is of the deployment; a grant stands in the policy of orgs, too. ---
+
+/** A client that registered itself. */
+export const oauthClientKey = (id: string) => ["oauth_client", id] as const;
+/** What the document of a client said, by its URL. */
+export const oauthDocumentKey = (url: string) => ["oauth_document", url] as const;
+/** Times of registrations, by the MAC of where they came from, or of all. */
+export const oauthRegistrationsKey = (source: string) => ["oauth_registrations", source] as const;
+/** A consent as its account has it: without this row none of its tokens is good. */
+export const accountGrantKey = (account: string, id: string) =>
+  ["oauth_grant", account, id] as const;
+export const accountGrantPrefix = (account: string) => ["oauth_grant", account] as const;
+export const oauthCodeKey = (hash: string) => ["oauth_code", hash] as const;
+export const accessTokenKey = (hash: string) => ["oauth_access_token", hash] as const;
+export const refreshTokenKey = (hash: string) => ["oauth_refresh_token", hash] as const;
 
 // --- The audit log. ---
 

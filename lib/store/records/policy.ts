@@ -31,6 +31,8 @@ export const orgRecord = z.object({
   /** Whether external ids shaped like an e-mail address are accepted into the log. */
   allow_personal_ids: z.boolean(),
   kill_switch: killSwitch,
+  /** How long a member who recovered their account may not rule others, unless an owner confirms. */
+  recovery_hold_hours: z.number().int().nonnegative().default(24),
   created_at: timestamp,
   /** When it was deleted; from then on nobody is let in. Its record stays for the sake of its log. */
   deleted_at: timestamp.exactOptional(),

@@ -1,0 +1,80 @@
+import type { Client } from "../identity/client.ts";
+import { endSession, type PresentedSession } from "../identity/sessions.ts";
+import { Refusal } from "../refusals/refusal.ts";
+import type { Services } from "../services.ts";
+import { accountSessionKey, DEPLOYMENT_ORG, sessionKey } from "../store/keys.ts";
+import { sessionPointer, sessionRecord } from "../store/records/people.ts";
+import { asAccount } from "./account_operation.ts";
+import { tellIdentityEvent } from "./identity_events.ts";
+import { sessionsOf } from "./sessions_of.ts";
+
+/** Sessions that one commit ends. */
+const MAX_ENDED = 200;
+
+/**
+ * Ends one session of whoever is signed in: its next click is refused, and its open streams end.
+ * @param id of the session
+ * @throws {Refusal} session_ended, not_found
+ */
+export async function endSessionOf(
+  { ledgers }: Pick<Services, "ledgers">,
+  session: PresentedSession,
+  id: string,
+  client: Client,
+): Promise<void> {
+  await ledgers.transact(
+    DEPLOYMENT_ORG,
+    asAccount(session, {
+      async load(reader, { account }) {
+        const key = accountSessionKey(account.id, id);
+        const hash = (await reader.peek(key, sessionPointer))?.value.hash;
+        if (hash === undefined) return null;
+        const record = (await reader.get(sessionKey(hash), sessionRecord))?.value;
+        return record === undefined ? null : { hash, record };
+      },
+      plan(transaction, { account }, found) {
+        if (found === null) throw new Refusal("not_found", { what: `session ${id} of yours` });
+        endSession(transaction, found);
+        tellIdentityEvent(transaction, account, {
+          type: "session.ended",
+          data: { session: id, by: "person" },
+        }, client);
+      },
+    }),
+  );
+}
+
+/**
+ * Ends all sessions of whoever is signed in, but this one.
+ * @returns how many ended
+ * @throws {Refusal} session_ended
+ */
+export async function endOtherSessions(
+  { deps, ledgers }: Pick<Services, "deps" | "ledgers">,
+  session: PresentedSession,
+  client: Client,
+): Promise<number> {
+  let ended = 0;
+  for (;;) {
+    const some = await ledgers.transact(
+      DEPLOYMENT_ORG,
+      asAccount(session, {
+        load: async (_reader, { account }) =>
+          (await sessionsOf(deps, account.id)).filter(({ hash }) => hash !== session.hash)
+            .slice(0, MAX_ENDED),
+        plan(transaction, { account }, others) {
+          for (const other of others) endSession(transaction, other);
+          if (others.length > 0) {
+            tellIdentityEvent(transaction, account, {
+              type: "session.ended",
+              data: { sessions: others.length, by: "person" },
+            }, client);
+          }
+          return others.length;
+        },
+      }),
+    );
+    ended += some;
+    if (some < MAX_ENDED) return ended;
+  }
+}

@@ -1,0 +1,81 @@
+import type { DueWork } from "../due/schedule.ts";
+import { schedule } from "../due/schedule.ts";
+import type { Transaction } from "../ledger/transaction.ts";
+import { endGrantsOf } from "../oauth/org_grants.ts";
+import type { Services } from "../services.ts";
+import { dueKey, memberKey, recoveryKey } from "../store/keys.ts";
+import { readRecord } from "../store/kv.ts";
+import type { MemberRecord } from "../store/records/identity.ts";
+import { type RecoveryRecord, recoveryRecord } from "../store/records/recovery.ts";
+import { timed } from "../store/timed.ts";
+import { letterId } from "./recovery_letters.ts";
+
+const HOUR = 60 * 60 * 1000;
+const KIND = "recovery_hold";
+
+/**
+ * Puts the hold of a recovery into force in every org of the account, and returns when it is. Before
+ * it, the account gets no new passkey.
+ */
+export async function holdEverywhere(services: Services, account: string): Promise<void> {
+  const { deps } = services;
+  const row = await timed(deps, readRecord(deps.kv, recoveryKey(account), recoveryRecord));
+  if (row === null) return;
+  const { waiting, redeemed_at: at } = row.value;
+  for (const org of waiting) await holdRecovered(services, { kind: KIND, at, org, id: account });
+}
+
+/** Has each org of an account hold its member, in commits of their own; `work` of one of them. */
+export function scheduleHolds(transaction: Transaction, account: string, orgs: readonly string[]) {
+  for (const org of orgs) {
+    schedule(transaction, { kind: KIND, at: transaction.at, id: account, org });
+  }
+}
+
+/** Holds the member of one org who recovered their account, tells its log and its owners: once. */
+export async function holdRecovered(
+  { ledgers }: Pick<Services, "ledgers">,
+  { kind, at, org, id: account }: DueWork,
+): Promise<void> {
+  const key = recoveryKey(account);
+  await ledgers.transact(org, {
+    load: async (reader) => (await reader.get(key, recoveryRecord))?.value ?? null,
+    plan(transaction, recovery) {
+      transaction.delete(dueKey(at, kind, org, account));
+      // A later recovery has work of its own.
+      if (recovery?.redeemed_at !== at || !recovery.waiting.includes(org)) return;
+      const waiting = recovery.waiting.filter((other) => other !== org);
+      transaction.set(key, { ...recovery, waiting });
+      const { snapshot } = transaction;
+      const member = snapshot.exists ? snapshot.memberOf(account) : undefined;
+      if (member !== undefined) hold(transaction, member, recovery);
+    },
+  });
+}
+
+function hold(
+  transaction: Transaction,
+  member: MemberRecord,
+  { by, redeemed_at, request_id }: RecoveryRecord,
+): void {
+  const { snapshot, at } = transaction;
+  const until = redeemed_at + snapshot.org.recovery_hold_hours * HOUR;
+  const held_until = Math.max(until, member.held_until ?? 0);
+  transaction.setPolicy(memberKey(snapshot.orgId, member.email), { ...member, held_until });
+  // Whoever holds a token of theirs now may be who they had to recover from.
+  const actor = { type: "member", id: member.id } as const;
+  if (member.account !== null) {
+    endGrantsOf(transaction, member.account, { because: "recovery", actor, request_id });
+  }
+  transaction.append({
+    type: "recovery.redeemed",
+    actor,
+    subject: { member: member.id },
+    data: { by, held_until: new Date(held_until).toISOString(), request_id },
+    private: { email: member.email },
+  });
+  for (const other of snapshot.members.values()) {
+    if (other.role !== "owner" || other.account === null || other.id === member.id) continue;
+    schedule(transaction, { kind: "recovery_letter", at, id: letterId(member.id, other.id) });
+  }
+}

@@ -1,0 +1,34 @@
+import { type Deps, systemRandom, systemTimer } from "./deps.ts";
+import { consoleMailer } from "./mail/console_mailer.ts";
+import { smtpMailer } from "./mail/smtp_mailer.ts";
+import { guardedFetch } from "./net/guarded_fetch.ts";
+import { internet } from "./net/internet.ts";
+import { guardedPush } from "./push/guarded_push.ts";
+import { logLine } from "./settings/log_line.ts";
+import type { Settings } from "./settings/settings.ts";
+import type { Kv } from "./store/kv.ts";
+import { Sealer } from "./store/sealing.ts";
+import { isFile } from "./store/store_address.ts";
+
+/** What comes from outside, as this system and the settings have it. */
+export function systemDeps(
+  settings: Pick<Settings, "kv" | "url" | "mail" | "previous_secret">,
+  kv: Kv,
+  secret: Uint8Array,
+): Deps {
+  const strangers = guardedFetch(internet, systemTimer);
+  return {
+    kv,
+    queues: isFile(settings.kv) || settings.kv === ":memory:",
+    sealer: new Sealer(secret, settings.previous_secret, systemRandom),
+    now: Date.now,
+    random: systemRandom,
+    timer: systemTimer,
+    log: logLine,
+    mail: settings.mail === null
+      ? consoleMailer(console.log)
+      : smtpMailer(settings.mail, settings.url.hostname, systemTimer),
+    push: guardedPush(strangers),
+    strangers,
+  };
+}
