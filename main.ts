@@ -1,20 +1,18 @@
-import { type Deps, systemRandom, systemTimer } from "./lib/deps.ts";
+import { systemRandom, systemTimer } from "./lib/deps.ts";
 import { startDueWork } from "./lib/due/worker.ts";
-import { consoleMailer } from "./lib/mail/console_mailer.ts";
-import { smtpMailer } from "./lib/mail/smtp_mailer.ts";
 import { makeServices } from "./lib/make_services.ts";
 import { bootstrap } from "./lib/orgs/bootstrap.ts";
 import { makeSetUpLink } from "./lib/people/first_run.ts";
+import { movedPasskeys } from "./lib/people/moved_passkeys.ts";
+import { movedNotice } from "./lib/people/recovery_notice.ts";
 import { setUpNotice } from "./lib/people/set_up_notice.ts";
-import { guardedFetch, resolveHost } from "./lib/push/guarded_fetch.ts";
 import { startSecretRotation } from "./lib/rotation/secret_rotation.ts";
 import { logLine } from "./lib/settings/log_line.ts";
 import { secretFromFolder } from "./lib/settings/secret_file.ts";
 import { readSettings, SettingRefused } from "./lib/settings/settings.ts";
 import { proveSecret } from "./lib/store/canary.ts";
 import { openStore, StoreRefused } from "./lib/store/open_store.ts";
-import { Sealer } from "./lib/store/sealing.ts";
-import { isFile } from "./lib/store/store_address.ts";
+import { systemDeps } from "./lib/system_deps.ts";
 import { app } from "./routes/app.ts";
 import { missingBundle } from "./routes/assets.ts";
 import { drainable } from "./routes/drainable.ts";
@@ -28,25 +26,15 @@ async function start(): Promise<void> {
   const settings = readSettings((variable) => Deno.env.get(variable));
   const secret = settings.secret ?? await secretFromFolder("config", settings.kv, systemRandom);
   const kv = await openStore(settings.kv);
-  const deps: Deps = {
-    kv,
-    queues: isFile(settings.kv) || settings.kv === ":memory:",
-    sealer: new Sealer(secret, settings.previous_secret, systemRandom),
-    now: Date.now,
-    random: systemRandom,
-    timer: systemTimer,
-    log: logLine,
-    mail: settings.mail === null
-      ? consoleMailer(console.log)
-      : smtpMailer(settings.mail, settings.url.hostname, systemTimer),
-    push: guardedFetch({ resolve: resolveHost, fetch, timer: systemTimer }),
-  };
+  const deps = systemDeps(settings, kv, secret);
   await proveSecret(deps);
   const stopping = new AbortController();
   const services = makeServices(deps, settings, stopping.signal);
   await bootstrap(services);
   const setUpLink = await makeSetUpLink(services);
   if (setUpLink !== null) console.log(`\n${setUpNotice(setUpLink)}\n`);
+  const moved = await movedPasskeys(services);
+  if (moved !== null) console.log(`\n${movedNotice(moved, settings.url.hostname)}\n`);
   const missing = missingBundle();
   if (missing !== null) logLine("warn", missing);
   services.lastUsed.start();

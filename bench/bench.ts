@@ -2,6 +2,7 @@ import { makeSecret } from "../lib/identity/secret.ts";
 import { systemRandom } from "../lib/deps.ts";
 import { Child, type Resident } from "./child.ts";
 import { checkRequests, type Measured } from "./measure.ts";
+import { INBOX_REQUESTS, type MeasuredPages, measurePages } from "./pages.ts";
 import { type Question, samplePolicy, sampleQuestions } from "./sample_policy.ts";
 import { withScratchFolder } from "./scratch_folder.ts";
 import { seedStore } from "./seeded_store.ts";
@@ -28,7 +29,7 @@ const WARM_UP_SECONDS = 0.3;
 const FIRST_WARM_UP_SECONDS = 2;
 
 /** What is wanted at 32 connections, and of the median at one. */
-const WANTED = { shareOfEcho: 0.15, timesPlain: 5, timesBareCommit: 1.5 };
+const WANTED = { shareOfEcho: 0.15, timesPlain: 5, timesBareCommit: 1.5, timesBarePage: 8 };
 
 type Subject = "echo" | "check" | "plain";
 const NAMES: Record<Subject, string> = {
@@ -101,6 +102,8 @@ async function bench(folder: string): Promise<void> {
     }
   }
   report(single, many, bare, await check.resident());
+  console.error("Pages");
+  reportPages(await measurePages());
 }
 
 /** What is answered to a question, so far as both kinds of check must answer alike. */
@@ -149,4 +152,19 @@ function report(single: Rounds, many: Rounds, bare: Measured[], resident: Reside
     },
   ]);
   refuseFailures([...Object.values(single), ...Object.values(many)].flat());
+}
+
+function reportPages({ bare, inbox }: MeasuredPages): void {
+  console.log(
+    `\nPages, p50 over HTTP: ${bare.toFixed(2)} ms with an empty list, ${
+      inbox.toFixed(2)
+    } ms with ${INBOX_REQUESTS} requests`,
+  );
+  const timesBarePage = inbox / bare;
+  printWanted([{
+    what: `the inbox with ${INBOX_REQUESTS} requests over a bare page`,
+    wanted: `at most ${times(WANTED.timesBarePage)}`,
+    got: times(timesBarePage),
+    reached: timesBarePage <= WANTED.timesBarePage,
+  }]);
 }

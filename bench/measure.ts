@@ -34,6 +34,32 @@ export function checkRequests(questions: readonly Question[], key: string): stri
   });
 }
 
+/** The same checks as calls of the MCP tool, in the revision that needs no handshake. */
+export function mcpCheckRequests(questions: readonly Question[], token: string): string[] {
+  const revision = "2026-07-28";
+  return questions.map((question, id) => {
+    const body = JSON.stringify({
+      jsonrpc: "2.0",
+      id,
+      method: "tools/call",
+      params: {
+        name: "check_permission",
+        arguments: question,
+        _meta: {
+          "io.modelcontextprotocol/protocolVersion": revision,
+          "io.modelcontextprotocol/clientCapabilities": {},
+          "io.modelcontextprotocol/clientInfo": { name: "bench", version: "1" },
+        },
+      },
+    });
+    return "POST /mcp HTTP/1.1\r\nhost: localhost\r\n" +
+      `authorization: Bearer ${token}\r\ncontent-type: application/json\r\n` +
+      "accept: application/json, text/event-stream\r\n" +
+      `mcp-protocol-version: ${revision}\r\nmcp-method: tools/call\r\n` +
+      `mcp-name: check_permission\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
+  });
+}
+
 /** Requests for a document at each path. */
 export function getRequests(paths: readonly string[], key: string): string[] {
   return paths.map((path) =>

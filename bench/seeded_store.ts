@@ -8,7 +8,7 @@ import type { Transaction } from "../lib/ledger/transaction.ts";
 import { createOrgOperation } from "../lib/orgs/create_org.ts";
 import { draftToolRecord } from "../lib/policy/draft_tool.ts";
 import * as keys from "../lib/store/keys.ts";
-import type { ApiKeyRecord } from "../lib/store/records/identity.ts";
+import type { AgentRecord, ApiKeyRecord } from "../lib/store/records/identity.ts";
 import type { RuleRecord, TenantRecord, ToolRecord } from "../lib/store/records/policy.ts";
 import { Sealer } from "../lib/store/sealing.ts";
 import { CATEGORY, type SamplePolicy, TAG, TOOLS } from "./sample_policy.ts";
@@ -27,6 +27,8 @@ export interface SeededStore {
   readonly sealingSecret: string;
   /** A standard key without a rate limit. */
   readonly key: string;
+  /** The token of an agent without a rate limit. */
+  readonly agent: string;
 }
 
 /** Says how far a long load is, `done` of `all`. */
@@ -51,6 +53,7 @@ export async function seedStore(
     log: (level, message, fields) => console.error(level, message, fields),
     mail: consoleMailer(console.error),
     push: () => Promise.reject(new Error("The benchmark pushes nothing.")),
+    strangers: () => Promise.reject(new Error("The benchmark asks nobody.")),
   };
   const ledgers = new Ledgers(deps);
   const org = new IdMaker(systemRandom).make("org", Date.now());
@@ -61,7 +64,13 @@ export async function seedStore(
   );
   await ledgers.transact(org, create);
   const key = makeSecret("standard", systemRandom);
-  await ledgers.transact(org, { plan: (transaction) => writeKeyAndTools(transaction, key) });
+  const agent = makeSecret("agent", systemRandom);
+  await ledgers.transact(org, {
+    plan(transaction) {
+      writeKeyAndTools(transaction, key);
+      writeAgent(transaction, agent);
+    },
+  });
   await writeInParts(ledgers, org, policy.tenants, writeTenant, () => {});
   await writeInParts(
     ledgers,
@@ -72,7 +81,7 @@ export async function seedStore(
   );
   await appendEntries(ledgers, org, entries, (done) => progress("entries", done, entries));
   kv.close();
-  return { path, sealingSecret, key };
+  return { path, sealingSecret, key, agent };
 }
 
 function writeKeyAndTools(transaction: Transaction, secret: string): void {
@@ -110,6 +119,24 @@ function writeKeyAndTools(transaction: Transaction, secret: string): void {
     };
     transaction.setPolicy(keys.toolKey(org, name), tool);
   }
+}
+
+function writeAgent(transaction: Transaction, secret: string): void {
+  const org = transaction.snapshot.orgId;
+  const record: AgentRecord = {
+    id: transaction.id("agt"),
+    name: "bench",
+    secret_hash: secretHash(secret),
+    trust_tier: 0,
+    tenant_ids: null,
+    expires_at: null,
+    rate_limit_per_minute: null,
+    kill_switch: { active: false, reason: null },
+    member_behind: null,
+    created_at: transaction.at,
+  };
+  transaction.setPolicy(keys.agentKey(org, record.id), record);
+  transaction.set(keys.credentialKey(record.secret_hash), { org, kind: "agent", id: record.id });
 }
 
 function writeTenant(transaction: Transaction, id: string): void {

@@ -18,10 +18,8 @@ export function DeciderGaps({ gaps }: { readonly gaps: readonly DeciderGap[] }) 
               live={false}
               title="Nobody gives the second approval"
             >
-              <Names names={gap.tools} />{" "}
-              {gap.tools.length === 1 ? "needs" : "need"} two different people, and nobody is in
-              {" "}
-              the group Level 2. {gap.refused
+              <Names names={gap.tools} /> {gap.tools.length === 1 ? "needs" : "need"}{" "}
+              two different people, and nobody is in the group Level 2. {gap.refused
                 ? "Requests are refused until somebody is."
                 : "Until somebody is, one approval is enough, and the log says so."}
             </Notice>
@@ -55,12 +53,12 @@ function Names({ names }: { readonly names: readonly string[] }) {
   return (
     <>
       {names.slice(0, NAMED).map((name, index) => (
-        <>
+        <span key={name}>
           {index > 0 && ", "}
           <strong>
             <UntrustedText text={name} />
           </strong>
-        </>
+        </span>
       ))}
       {more > 0 && ` and ${more} more`}
     </>

@@ -1,12 +1,12 @@
 import { hasRight, type Right, RIGHTS, type Role } from "../lib/identity/rights.ts";
 import { ROLES } from "../lib/store/records/identity.ts";
-import { Icon } from "./icon.tsx";
+import { RoleBadge } from "./role_badge.tsx";
 import { Table } from "./table.tsx";
 
 /** Each right in plain words. */
 const WORDS: Readonly<Record<Right, string>> = {
   see_requests: "See requests, without their arguments",
-  decide: "See arguments, approve and deny",
+  decide: "See arguments, approve and deny; approvers at their own level",
   read: "Read rules, tools, tenants, resources, agents, keys, settings and the log",
   configure: "Change rules, tools, tenants, resources, agents, standard and management keys",
   manage_members: "Invite, change and remove members up to their own role",
@@ -42,25 +42,19 @@ export function RoleRights() {
       rowKey={(right) => right}
       empty={null}
       columns={[
-        { key: "right", label: "May", kind: "title", cell: (right) => WORDS[right] },
-        ...ROLES.map((role) => ({
-          key: role,
-          label: ROLE_WORDS[role].label,
-          cell: (right: Right) => <Held role={role} right={right} />,
-        })),
+        { key: "right", label: "May", cell: (right) => WORDS[right] },
+        {
+          key: "roles",
+          label: "Who",
+          cell: (right) => (
+            <span class="badges">
+              {ROLES.filter((role) => hasRight(role, right)).map((role) => (
+                <RoleBadge key={role} role={role} />
+              ))}
+            </span>
+          ),
+        },
       ]}
     />
-  );
-}
-
-function Held({ role, right }: { readonly role: Role; readonly right: Right }) {
-  if (!hasRight(role, right)) return <span class="quiet">No</span>;
-  // An approver's groups say at which level they decide.
-  const yes = right === "decide" && role === "approver" ? "At their level" : "Yes";
-  return (
-    <span class="row">
-      <Icon name="check" size="small" />
-      {yes}
-    </span>
   );
 }

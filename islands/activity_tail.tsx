@@ -1,4 +1,6 @@
+import type { VNode } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
+import { EmptyState } from "../components/empty_state.tsx";
 import { EntryList } from "../components/entry_list.tsx";
 import { LiveMark } from "../components/live_mark.tsx";
 import type { EntryRow } from "../lib/activity/entry_row.ts";
@@ -22,33 +24,41 @@ function ActivityTail({ start, stream, now: from }: ActivityTailProps) {
   const now = useClock(from);
   const [isOn, setOn] = useState(true);
   const [rows, setRows] = useState(start);
+  const control = (
+    <button
+      type="button"
+      class="switch"
+      role="switch"
+      aria-checked={isOn}
+      onClick={() => setOn(!isOn)}
+    >
+      <span class="switch-track" aria-hidden="true"></span>
+      Live
+    </button>
+  );
   return (
     <div class="stack">
-      <div class="row">
-        <button
-          type="button"
-          class="switch"
-          role="switch"
-          aria-checked={isOn}
-          onClick={() => setOn(!isOn)}
-        >
-          <span class="switch-track" aria-hidden="true"></span>
-          Live
-        </button>
-        {!isOn && <span class="live">Off: new entries are not shown.</span>}
-      </div>
       {isOn
-        ? <Followed start={rows} stream={stream} now={now} keep={setRows} />
-        : <Rows rows={rows} now={now} />}
+        ? <Followed start={rows} stream={stream} now={now} keep={setRows} control={control} />
+        : (
+          <>
+            <div class="row">
+              {control}
+              <span class="live">New entries are not shown.</span>
+            </div>
+            <Rows rows={rows} now={now} />
+          </>
+        )}
     </div>
   );
 }
 
-function Followed({ start, stream, now, keep }: {
+function Followed({ start, stream, now, keep, control }: {
   readonly start: readonly EntryRow[];
   readonly stream: string;
   readonly now: number;
   readonly keep: (rows: readonly EntryRow[]) => void;
+  readonly control: VNode;
 }) {
   const list = useRef<HTMLDivElement>(null);
   const reading = useReading(list);
@@ -64,7 +74,8 @@ function Followed({ start, stream, now, keep }: {
   return (
     <>
       <div class="row">
-        <LiveMark state={state} message={message} />
+        {control}
+        {state !== "live" && <LiveMark state={state} message={message} />}
         <span class="live" role="status">
           {reading && waiting > 0 && `${waiting} new, shown when you leave the list`}
         </span>
@@ -78,6 +89,11 @@ function Followed({ start, stream, now, keep }: {
 
 function Rows({ rows, now }: { readonly rows: readonly EntryRow[]; readonly now: number }) {
   return rows.length === 0
-    ? <p class="quiet">No entry fits yet. New ones appear here by themselves.</p>
+    ? (
+      <EmptyState icon="activity" title="No such entry yet">
+        Nothing in the log fits these filters. Clear some of them, or wait: new entries appear here
+        by themselves.
+      </EmptyState>
+    )
     : <EntryList rows={rows} now={now} />;
 }

@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import { Button } from "../components/button.tsx";
+import { Button, ButtonLink } from "../components/button.tsx";
 import { Countdown } from "../components/countdown.tsx";
 import { DecisionBar } from "../components/decision_bar.tsx";
 import { LiveMark } from "../components/live_mark.tsx";
@@ -33,6 +33,8 @@ export interface ApprovalProps {
   readonly now: number;
   /** Whether this member may stop the agent that asked. */
   readonly mayPause: boolean;
+  /** Whether the member sent it to themselves, from the Quickstart, which then runs it. */
+  readonly isSample: boolean;
   /** What was typed as a note where a form was refused. */
   readonly note: string;
 }
@@ -40,7 +42,7 @@ export interface ApprovalProps {
 export default island("approval", Approval);
 
 /** One request, kept up to date, and the decision about it. */
-function Approval({ start, now: from, mayPause, note: typed }: ApprovalProps) {
+function Approval({ start, now: from, mayPause, isSample, note: typed }: ApprovalProps) {
   const now = useClock(from);
   const live = useLive(`/approvals/${start.id}/live`, start);
   const sheet = live.value;
@@ -73,6 +75,8 @@ function Approval({ start, now: from, mayPause, note: typed }: ApprovalProps) {
         <span class="mono quiet">{sheet.reference}</span>
         <LiveMark state={live.state} message={live.message} />
       </div>
+      {isSample && open && sheet.barred === null && <SampleAsked />}
+      {isSample && !open && <SampleNext state={sheet.state} />}
       <div ref={body}>
         <RequestSheet sheet={sheet} now={now} />
       </div>
@@ -163,6 +167,38 @@ function Approval({ start, now: from, mayPause, note: typed }: ApprovalProps) {
         </p>
       </noscript>
     </div>
+  );
+}
+
+/** What to do with a sample that waits. */
+function SampleAsked() {
+  return (
+    <Notice tone="info" live={false} title="You sent this to yourself">
+      This is the page that an approver gets. Read it to its end, then approve it with your passkey,
+      or deny it.
+    </Notice>
+  );
+}
+
+/** What comes after a sample: an agent of one's own would go on by itself. */
+function SampleNext({ state }: { readonly state: string }) {
+  if (state !== "approved") {
+    return <ButtonLink href="/quickstart">Back to the Quickstart</ButtonLink>;
+  }
+  return (
+    <Notice
+      tone="success"
+      live={false}
+      title="Approved"
+      actions={
+        <form method="post" action="/quickstart" class="form">
+          <input type="hidden" name="do" value="run" />
+          <Button variant="primary" icon="bolt">Run it</Button>
+        </form>
+      }
+    >
+      An agent of your own would go on by itself now. This one is a sample, and waits for you.
+    </Notice>
   );
 }
 

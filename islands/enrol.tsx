@@ -1,5 +1,5 @@
 import { startRegistration } from "@simplewebauthn/browser";
-import { useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { TargetedSubmitEvent } from "preact";
 import { Button } from "../components/button.tsx";
 import { TextField } from "../components/text_field.tsx";
@@ -20,33 +20,42 @@ interface EnrolProps {
   readonly label: string;
   /** Whether the person is asked what to call it. */
   readonly named: boolean;
+  /** Whether the device is asked at once, where the browser lets a page do that unasked. */
+  readonly begins?: boolean;
 }
 
 export default island("enrol", Enrol);
 
 /** A form that has the device make a passkey, then sends it to the page. */
-function Enrol({ do: name, nonce, options, label, named }: EnrolProps) {
+function Enrol({ do: name, nonce, options, label, named, begins = false }: EnrolProps) {
   const [busy, setBusy] = useState(false);
   const [message, setMessage] = useState("");
+  const form = useRef<HTMLFormElement>(null);
   const response = useRef<HTMLInputElement>(null);
-  async function make(event: TargetedSubmitEvent<HTMLFormElement>) {
+  async function make() {
+    const challenge = await challengeText(ceremonyStatement("enrolment", location.origin, nonce));
+    const optionsJSON = { ...options, challenge } as unknown as CreationOptions;
+    const made = await startRegistration({ optionsJSON });
+    if (response.current !== null) response.current.value = JSON.stringify(made);
+    form.current?.submit();
+  }
+  async function press(event: TargetedSubmitEvent<HTMLFormElement>) {
     event.preventDefault();
-    const form = event.currentTarget;
     setBusy(true);
     setMessage("");
     try {
-      const challenge = await challengeText(ceremonyStatement("enrolment", location.origin, nonce));
-      const optionsJSON = { ...options, challenge } as unknown as CreationOptions;
-      const made = await startRegistration({ optionsJSON });
-      if (response.current !== null) response.current.value = JSON.stringify(made);
-      form.submit();
+      await make();
     } catch (error) {
       setBusy(false);
       setMessage(ceremonyMessage(error));
     }
   }
+  useEffect(() => {
+    // Some browsers want a press of the button first: it is there, and nothing has failed yet.
+    if (begins) make().catch(() => {});
+  }, []);
   return (
-    <form method="post" class="form form-stack" onSubmit={make}>
+    <form method="post" class="form form-stack" ref={form} onSubmit={press}>
       <input type="hidden" name="do" value={name} />
       <input type="hidden" name="nonce" value={nonce} />
       <input type="hidden" name="response" ref={response} />

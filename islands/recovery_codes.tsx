@@ -18,7 +18,10 @@ function RecoveryCodes({ codes, origin, email }: RecoveryCodesProps) {
   const [copied, setCopied] = useState<"" | "Copied" | "Not copied">("");
   const text = recoveryCodesText({ codes, origin, email });
   const copy = () =>
-    navigator.clipboard.writeText(text).then(() => setCopied("Copied"), () => setCopied("Not copied"));
+    navigator.clipboard.writeText(text).then(
+      () => setCopied("Copied"),
+      () => setCopied("Not copied"),
+    );
   return (
     <div class="stack">
       <div class="recovery-sheet">

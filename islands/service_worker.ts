@@ -1,5 +1,5 @@
 /// <reference lib="dom" />
-import { buildOf, ownUrl, readNotice } from "./service_worker_rules.ts";
+import { buildOf, BUILT_FILES, OFFLINE, ownUrl, readNotice } from "./service_worker_rules.ts";
 
 /** What is used of a service worker's global scope; the compiler's own types of it are no page's. */
 interface Scope {
@@ -35,9 +35,6 @@ interface Events {
 const scope = globalThis as unknown as Scope;
 const { origin } = scope.location;
 
-/** Only files that say nothing of anybody are ever kept: pages and answers of the API never are. */
-const BUILT_FILES = "built files";
-const OFFLINE = "offline";
 const OFFLINE_PAGE = "/assets/offline.html";
 const OFFLINE_FILES = [OFFLINE_PAGE, "/assets/stylesheet.css"];
 
@@ -95,7 +92,8 @@ async function pageOrOffline(request: Request): Promise<Response> {
   try {
     return await fetch(request);
   } catch (error) {
-    const kept = await caches.match(OFFLINE_PAGE);
+    const kept = await caches.match(request, { cacheName: OFFLINE, ignoreSearch: true }) ??
+      await caches.match(OFFLINE_PAGE);
     if (kept === undefined) throw error;
     return kept;
   }

@@ -6,6 +6,13 @@ export interface Notice {
   readonly tag: string;
 }
 
+/**
+ * The caches. Only what says nothing of anybody is ever kept: files of a build, and pages that are the
+ * same for everybody. Pages of members and answers of the API never are.
+ */
+export const BUILT_FILES = "built files";
+export const OFFLINE = "offline";
+
 /** A file of a build: its URL holds the build's hash, so its content never changes. */
 const BUILT_FILE = /^\/assets\/([0-9a-f]{16})\/[^/]+$/;
 

@@ -1,4 +1,5 @@
 import type { Mailer } from "./mail/mailer.ts";
+import type { StrangerFetch } from "./net/stranger_fetch.ts";
 import type { PushFetch } from "./push/push_fetch.ts";
 import type { Sealer } from "./store/sealing.ts";
 import type { Kv } from "./store/kv.ts";
@@ -32,6 +33,8 @@ export interface Deps {
   readonly log: LogLine;
   readonly mail: Mailer;
   readonly push: PushFetch;
+  /** Asks hosts that clients name. */
+  readonly strangers: StrangerFetch;
 }
 
 /** A timer of the system's clock. */

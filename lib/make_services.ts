@@ -7,6 +7,7 @@ import { LastUsed } from "./identity/last_used.ts";
 import { RateLimits } from "./identity/rate_limit.ts";
 import { Ledgers } from "./ledger/ledgers.ts";
 import { KV_CONNECT_LIMITS, KV_LIMITS } from "./ledger/transaction.ts";
+import { FetchedDocuments } from "./oauth/metadata_documents.ts";
 import type { Deps } from "./deps.ts";
 import type { Services } from "./services.ts";
 import type { Settings } from "./settings/settings.ts";
@@ -28,6 +29,7 @@ export function makeServices(
     lastUsed: new LastUsed(ledgers),
     failedAttempts: new FailedAttempts(ledgers),
     ids: new IdMaker(deps.random),
+    metadataDocuments: new FetchedDocuments(deps),
     held: new HeldCalls(),
     readiness: new Readiness(ledgers),
     stopping,

@@ -7,6 +7,7 @@ import type { FailedAttempts } from "./identity/failed_attempts.ts";
 import type { LastUsed } from "./identity/last_used.ts";
 import type { RateLimits } from "./identity/rate_limit.ts";
 import type { Ledgers } from "./ledger/ledgers.ts";
+import type { MetadataDocuments } from "./oauth/client.ts";
 import type { Settings } from "./settings/settings.ts";
 
 /** What the surfaces are built on: made once at start, or by a test. */
@@ -19,6 +20,7 @@ export interface Services {
   readonly lastUsed: LastUsed;
   readonly failedAttempts: FailedAttempts;
   readonly ids: IdMaker;
+  readonly metadataDocuments: MetadataDocuments;
   readonly held: HeldCalls;
   readonly readiness: Readiness;
   /** Aborted when the process begins to stop: a held request then answers at once. */

@@ -6,9 +6,12 @@ import { documentationRoutes } from "./documentation.ts";
 import type { Route } from "./route.ts";
 import { type Connection, refuse, serve } from "./serve.ts";
 import { ROUTES } from "./manifest.ts";
+import { serveMcp } from "./mcp.ts";
+import { OAUTH_ENDPOINTS } from "./oauth/oauth_manifest.ts";
+import { serveOAuth, servePreflight } from "./oauth/serve_oauth.ts";
 import { ENDPOINTS, PAGES } from "./page_manifest.ts";
 import { serveEndpoint } from "./serve_endpoint.ts";
-import { errorResponse, servePage } from "./serve_page.tsx";
+import { errorResponse, noPage, servePage } from "./serve_page.tsx";
 
 const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 
@@ -34,6 +37,12 @@ export function app(services: Services, routes: readonly Route[] = ROUTES): App 
       (c) => serveEndpoint(services, endpoint, c),
     );
   }
+  hono.post("/mcp", (c) => serveMcp(services, c));
+  for (const endpoint of OAUTH_ENDPOINTS) {
+    const { method, path } = endpoint;
+    hono.on(method.toUpperCase(), path, (c) => serveOAuth(services, endpoint, c));
+    hono.on("OPTIONS", path, () => servePreflight(endpoint));
+  }
   for (const page of PAGES) {
     hono.get(page.path, (c) => servePage(services, page, sections, c));
     if (page.actions === undefined) continue;
@@ -47,9 +56,10 @@ export function app(services: Services, routes: readonly Route[] = ROUTES): App 
       ? new SurfaceRefusal("route_not_found", { path })
       : new SurfaceRefusal("method_not_allowed", { method, allow });
     const about = identify(services, path);
-    return wantsPage(c.req.raw)
-      ? errorResponse(services, refusal, about.id)
-      : refuse(refusal, services, about);
+    if (!wantsPage(c.req.raw)) return refuse(refusal, services, about);
+    return allow.length === 0
+      ? noPage(services, path, about.id)
+      : errorResponse(services, refusal, about.id);
   });
   hono.onError((error, c) => refuse(error, services, identify(services, c.req.path)));
 

@@ -243,7 +243,7 @@ export const PROBLEMS: { readonly [C in ProblemCode]: ProblemKind<ProblemData[C]
     status: 404,
     title: "Link not valid",
     meaning:
-      "The invitation or set-up link was used, replaced or withdrawn, is too old, is not complete, or is for somebody else.",
+      "The invitation, set-up or recovery link was used, replaced or withdrawn, is too old, is not complete, or is for somebody else.",
     detail: ({ why }) => LINK_FAULTS[why],
     advice:
       "Sign in if you have a passkey here; otherwise ask whoever sent the link for a new one.",
@@ -280,6 +280,20 @@ export const PROBLEMS: { readonly [C in ProblemCode]: ProblemKind<ProblemData[C]
       `${JSON.stringify(organization)} would be left without an owner who can sign in.`,
     advice: "Make another member with a passkey an owner first, or delete the organization.",
     members: ({ organization }) => ({ organization }),
+  },
+  last_passkey: {
+    status: 409,
+    title: "Last passkey",
+    meaning: "The account would be left without a passkey that works under this address.",
+    detail: () => "It is your only passkey here: without it you could not sign in again.",
+    advice: "Add another passkey first.",
+  },
+  too_many_passkeys: {
+    status: 409,
+    title: "Too many passkeys",
+    meaning: "The account has as many passkeys as one person may have.",
+    detail: ({ most }) => `Your account has ${most} passkeys already, and no more fit.`,
+    advice: "Remove one that you do not use, then add the new one.",
   },
   approval_not_required: {
     status: 409,
@@ -484,6 +498,15 @@ export const PROBLEMS: { readonly [C in ProblemCode]: ProblemKind<ProblemData[C]
     detail: ({ given }) =>
       `${given.length === 0 ? "Nothing" : given.join(" + ")} is none of the eight levels.`,
     advice: "Name resource, tool and method in one of the ways the levels have, or a tag alone.",
+  },
+  org_required: {
+    status: 422,
+    title: "Organization not named",
+    meaning: "The MCP connection reaches several organizations, and the call names none of them.",
+    detail: ({ orgs }) =>
+      `This connection reaches ${orgs.length} organizations, and the call names none of them.`,
+    advice: "Pass `org`, the id of the organization that the call is about.",
+    members: ({ orgs }) => ({ organizations: orgs.map(({ id, name }) => ({ id, name })) }),
   },
   idempotency_mismatch: {
     status: 422,

@@ -153,7 +153,7 @@ function respond(answer: Answer | Response, id: string, rate: RateState | null):
 }
 
 /** IETF draft-ietf-httpapi-ratelimit-headers. */
-function rateHeaders(rate: RateState | null): Record<string, string> {
+export function rateHeaders(rate: RateState | null): Record<string, string> {
   if (rate === null) return {};
   return {
     "ratelimit-policy": `"minute";q=${rate.limit};w=60`,

@@ -215,6 +215,16 @@ export function errorResponse(
   return new Response(html, { status: kind.status, headers: pageHeaders(services, id) });
 }
 
+/** The answer where no page is. */
+export function noPage(services: Services, path: string, id: string): Response {
+  const html = errorDocument({
+    title: "No such page",
+    detail: `There is nothing at ${path}. The link may be old, or cut short.`,
+    request_id: id,
+  });
+  return new Response(html, { status: 404, headers: pageHeaders(services, id) });
+}
+
 function pageHeaders(services: Services, id: string): Headers {
   return new Headers({
     ...securityHeaders(services.settings.url),
@@ -227,5 +237,7 @@ function pageHeaders(services: Services, id: string): Headers {
 
 function detailOf(refusal: Refusal | SurfaceRefusal): string {
   const kind = PROBLEMS[refusal.code] as ProblemKind<unknown>;
+  // What is wrong with fields stands beside them; the advice is for who reads JSON.
+  if ("errors" in refusal.data) return kind.detail(refusal.data);
   return `${kind.detail(refusal.data)} ${kind.advice}`;
 }

@@ -60,8 +60,11 @@ async function writtenTypes(): Promise<Set<string>> {
   return types;
 }
 
-/** Texts of the same shape that are no types of entries: those of statements that browsers sign. */
-const NO_TYPES = /^(countersign|webauthn)\./;
+/**
+ * Texts of the same shape that are no types of entries: those of statements that browsers sign, the
+ * sample tool, names of files.
+ */
+const NO_TYPES = /^(countersign|webauthn|sample)\.|\.(sh|mts|py|json)$/;
 
 Deno.test("entrySentence() has a sentence for every type of entry that is written", async () => {
   const written = [...await writtenTypes()].filter((type) => !NO_TYPES.test(type));

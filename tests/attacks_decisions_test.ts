@@ -3,7 +3,12 @@ import { createHash } from "node:crypto";
 import { canonicalJson } from "../lib/json/canonical.ts";
 import type { JsonObject } from "../lib/json/json_value.ts";
 import { challengeText } from "../lib/passkeys/challenge.ts";
-import { approvalStatement, ceremonyStatement } from "../lib/passkeys/statement.ts";
+import {
+  approvalStatement,
+  type CeremonyPurpose,
+  ceremonyStatement,
+  consentStatement,
+} from "../lib/passkeys/statement.ts";
 import { beginSignIn, signIn } from "../lib/people/sign_in.ts";
 import { beginStepUp, stepUp } from "../lib/people/step_up.ts";
 import { sessionKey } from "../lib/store/keys.ts";
@@ -123,14 +128,28 @@ Deno.test("attack: an assertion made in time and sent after its nonce ended", as
   await ann.send(id, again, inTime);
 });
 
-Deno.test("attack: a sign-in or step-up assertion sent as a decision", async () => {
+Deno.test("attack: a sign-in, step-up, enrolment or consent assertion sent as a decision", async () => {
   await using it = await DecisionOrg.start();
   const ann = await it.person("owner");
   const { id } = await it.pending();
-  for (const purpose of ["sign-in", "step-up", "enrolment", "consent"] as const) {
+  const consented = (issuer: string, nonce: string) =>
+    consentStatement({
+      issuer,
+      nonce,
+      client_id: "ocl_x",
+      redirect_uri: "http://localhost/",
+      scopes: ["mcp:read"],
+      orgs: [it.org.id],
+      code_challenge: "x",
+      resource: `${issuer}/mcp`,
+    });
+  const plain = (purpose: CeremonyPurpose) => (issuer: string, nonce: string) =>
+    ceremonyStatement(purpose, issuer, nonce);
+  const others = [plain("sign-in"), plain("step-up"), plain("enrolment"), consented];
+  for (const statementOf of others) {
     const page = await ann.open(id);
     const { issuer, nonce } = page.facts;
-    const response = await ann.assert(challengeText(ceremonyStatement(purpose, issuer, nonce)));
+    const response = await ann.assert(challengeText(statementOf(issuer, nonce)));
     await assertNotAccepted(it, id, () => ann.send(id, page, response), "wrong_challenge");
   }
 });

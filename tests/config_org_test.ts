@@ -22,6 +22,7 @@ Deno.test("The settings of an org are read, changed, and each change is in the l
     api_decisions: true,
     allow_personal_ids: false,
     kill_switch: { active: false, reason: null },
+    recovery_hold_hours: 24,
     created_at: "2026-01-01T00:00:00.000Z",
   });
 

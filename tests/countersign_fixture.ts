@@ -17,6 +17,7 @@ import { Sealer } from "../lib/store/sealing.ts";
 import { app } from "../routes/app.ts";
 import type { Route } from "../routes/route.ts";
 import { MailBox, PushBox } from "./mail_box.ts";
+import { StrangerSites } from "./stranger_sites.ts";
 
 /** An answer as a client sees it. */
 export interface Got {
@@ -65,6 +66,8 @@ export class Countersign implements AsyncDisposable {
     readonly mail: MailBox,
     /** The pushes that were sent. */
     readonly pushes: PushBox,
+    /** What hosts that clients name answer. */
+    readonly sites: StrangerSites,
   ) {}
 
   static async start(options: FixtureOptions = {}): Promise<Countersign> {
@@ -86,6 +89,7 @@ export class Countersign implements AsyncDisposable {
     );
     const mail = new MailBox();
     const pushes = new PushBox();
+    const sites = new StrangerSites();
     const services = makeServices({
       kv,
       sealer: new Sealer(secret, null, systemRandom),
@@ -96,11 +100,12 @@ export class Countersign implements AsyncDisposable {
       log: () => {},
       mail,
       push: pushes.push,
+      strangers: sites.fetch,
       ...options.deps,
     }, settings);
     resolve(app(services, options.routes));
     const ownsKv = options.kv === undefined;
-    return new Countersign(services, clock, secret, server, origin, ownsKv, mail, pushes);
+    return new Countersign(services, clock, secret, server, origin, ownsKv, mail, pushes, sites);
   }
 
   /** A new org with one key of each tier, made without the API. */

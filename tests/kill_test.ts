@@ -128,6 +128,7 @@ Deno.test("kill -9 under load, 20 times: the log verifies and has every answer, 
       log: () => {},
       mail: new MailBox(),
       push: () => Promise.reject(new Error("Nothing is pushed here.")),
+      strangers: () => Promise.reject(new Error("Nobody is asked here.")),
     };
     const log = await verifiedLog(deps, org);
     const found = new Map<string, Told[]>();

@@ -154,7 +154,7 @@ Deno.test("mails are sent with the permissions of the task start, and no more", 
   const program = `
     import { smtpMailer } from ${module("../lib/mail/smtp_mailer.ts")};
     import { systemTimer } from ${module("../lib/deps.ts")};
-    import { resolveHost } from ${module("../lib/push/guarded_fetch.ts")};
+    import { resolveHost } from ${module("../lib/net/internet.ts")};
     const smtp = { host: "localhost", port: ${sink.port}, tls: false, credentials: null };
     const settings = { smtp, from: { name: "", address: "mail@example.com" } };
     const mail = { to: "ann@example.com", subject: "Hello", text: "Hello" };

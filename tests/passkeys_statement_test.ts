@@ -10,6 +10,8 @@ import {
   type ApprovalFacts,
   approvalStatement,
   ceremonyStatement,
+  type ConsentFacts,
+  consentStatement,
   type Statement,
   statementBytes,
 } from "../lib/passkeys/statement.ts";
@@ -30,9 +32,20 @@ const facts: fc.Arbitrary<ApprovalFacts> = fc.record({
   expires_at: text,
   use_before: text,
 });
+const consent: fc.Arbitrary<ConsentFacts> = fc.record({
+  issuer: fc.webUrl(),
+  nonce: text,
+  client_id: text,
+  redirect_uri: text,
+  scopes: fc.array(text),
+  orgs: fc.array(text),
+  code_challenge: text,
+  resource: text,
+});
 const statement: fc.Arbitrary<Statement> = fc.oneof(
   facts.map(approvalStatement),
-  fc.tuple(fc.constantFrom("sign-in", "step-up", "enrolment", "consent"), fc.webUrl(), text)
+  consent.map(consentStatement),
+  fc.tuple(fc.constantFrom("sign-in", "step-up", "enrolment"), fc.webUrl(), text)
     .map(([purpose, issuer, nonce]) => ceremonyStatement(purpose, issuer, nonce)),
 );
 const fixed: ApprovalFacts = {
@@ -48,6 +61,16 @@ const fixed: ApprovalFacts = {
   issued_at: "2026-01-31T12:00:00.000Z",
   expires_at: "2026-01-31T12:05:00.000Z",
   use_before: "2026-01-31T12:20:00.000Z",
+};
+const consented: ConsentFacts = {
+  issuer: "https://countersign.example",
+  nonce: "AAAA",
+  client_id: "ocl_1",
+  redirect_uri: "http://localhost/done",
+  scopes: ["mcp:write", "mcp:read"],
+  orgs: ["org_2", "org_1"],
+  code_challenge: "cc",
+  resource: "https://countersign.example/mcp",
 };
 
 Deno.test("approvalStatement() has the members of version 1 and no others", () => {
@@ -71,8 +94,36 @@ Deno.test("ceremonyStatement() says what it is for, so that none passes for anot
     issuer: "https://countersign.example",
     nonce: "AAAA",
   });
-  const challenges = [of("sign-in"), of("step-up"), of("enrolment"), of("consent")];
-  assert.equal(new Set([...challenges, challengeText(approvalStatement(fixed))]).size, 5);
+  const challenges = [
+    of("sign-in"),
+    of("step-up"),
+    of("enrolment"),
+    challengeText(consentStatement(consented)),
+    challengeText(approvalStatement(fixed)),
+  ];
+  assert.equal(new Set(challenges).size, 5);
+});
+
+Deno.test("consentStatement() has the members of version 1, with scopes and orgs in order", () => {
+  const signed = consentStatement({ ...consented, ...{ state: "dropped" } });
+  assert.equal(
+    new TextDecoder().decode(statementBytes(signed)),
+    '{"client_id":"ocl_1","code_challenge":"cc","issuer":"https://countersign.example",' +
+      '"nonce":"AAAA","orgs":["org_1","org_2"],"redirect_uri":"http://localhost/done",' +
+      '"resource":"https://countersign.example/mcp","scopes":["mcp:read","mcp:write"],' +
+      '"type":"countersign.consent","v":1}',
+  );
+  const reversed = { scopes: consented.scopes.toReversed(), orgs: consented.orgs.toReversed() };
+  assert.deepEqual(consentStatement({ ...consented, ...reversed }), signed);
+});
+
+Deno.test("challengeText() changes with every member of a consent statement", () => {
+  const challenges = Object.entries(consented).map(([name, value]) => {
+    const other = typeof value === "string" ? "other" : [...value.slice(1)];
+    return challengeText(consentStatement({ ...consented, [name]: other }));
+  });
+  const all = new Set([challengeText(consentStatement(consented)), ...challenges]);
+  assert.equal(all.size, Object.keys(consented).length + 1);
 });
 
 Deno.test("challengeText() is the SHA-256 of the canonical statement, by an independent JCS", () => {

@@ -23,6 +23,7 @@ export function anOrg(part: Partial<OrgRecord> = {}): OrgRecord {
     strict_levels: false,
     api_decisions: true,
     allow_personal_ids: false,
+    recovery_hold_hours: 24,
     kill_switch: { active: false, reason: null },
     created_at: 0,
     ...part,

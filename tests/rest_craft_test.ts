@@ -210,7 +210,6 @@ Deno.test("path: what names no route is 404, however it is written", async (t) =
   await using countersign = await Countersign.start();
   const org = await countersign.org();
   const paths = [
-    "/",
     "/v1",
     "/v2/permissions/check",
     `${CHECK}/`,

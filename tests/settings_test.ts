@@ -28,6 +28,7 @@ Deno.test("readSettings() needs nothing on a laptop", () => {
       secret: null,
       previous_secret: null,
       log: "failures",
+      mcp_tasks: true,
       mail: null,
       bootstrap: { key: null, approver_key: null, owner: null },
     },
@@ -48,6 +49,7 @@ Deno.test("readSettings() reads everything that is set", () => {
     COUNTERSIGN_SECRET: SECRET,
     COUNTERSIGN_SECRET_PREVIOUS: "y".repeat(40),
     COUNTERSIGN_LOG: "access",
+    COUNTERSIGN_MCP_TASKS: "off",
     COUNTERSIGN_BOOTSTRAP_KEY: `cs_mgmt_${"k".repeat(32)}`,
     COUNTERSIGN_BOOTSTRAP_APPROVER_KEY: `cs_appr_${"k".repeat(40)}`,
     COUNTERSIGN_BOOTSTRAP_OWNER: "Owner@Example.com",
@@ -60,6 +62,7 @@ Deno.test("readSettings() reads everything that is set", () => {
   assert.equal(settings.secret?.length, 32);
   assert.equal(settings.previous_secret?.length, 40);
   assert.equal(settings.log, "access");
+  assert.equal(settings.mcp_tasks, false);
   assert.equal(settings.bootstrap.owner, "owner@example.com");
   assert.deepEqual(settings.mail, {
     smtp: {

@@ -69,6 +69,14 @@ export class StartedProcess implements AsyncDisposable {
     ]);
   }
 
+  /** What a pattern finds in the output; waits for a line that holds `text` before it looks. */
+  async found(text: string, pattern: RegExp): Promise<string> {
+    await this.seen(text);
+    const [, found] = pattern.exec(this.#output) ?? [];
+    if (found === undefined) throw new Error(`${pattern} was not printed:\n${this.#output}`);
+    return found;
+  }
+
   signal(name: Deno.Signal): void {
     this.child.kill(name);
   }

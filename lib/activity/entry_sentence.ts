@@ -1,4 +1,5 @@
 import { ACTION_SENTENCES } from "./action_sentences.ts";
+import { GRANT_SENTENCES } from "./grant_sentences.ts";
 import { IDENTITY_SENTENCES } from "./identity_sentences.ts";
 import type { Names } from "./names.ts";
 import { PEOPLE_SENTENCES } from "./people_sentences.ts";
@@ -10,6 +11,7 @@ const SENTENCES: Readonly<Record<string, (t: Telling) => string>> = {
   ...POLICY_SENTENCES,
   ...IDENTITY_SENTENCES,
   ...PEOPLE_SENTENCES,
+  ...GRANT_SENTENCES,
 };
 
 /** The types of entries, in the order of a list to choose from. */

@@ -5,6 +5,9 @@ export const PEOPLE_SENTENCES = {
   "set_up_link.made": () => "A link to set this deployment up was made",
   "account.created": (t) => `${t.Who} began an account`,
   "account.deleted": (t) => `${t.Who} deleted their account`,
+  "member.invited": (t) => `${t.Who} invited ${t.nameOf(t.entry.subject.member)}`,
+  "invitation.withdrawn": (t) =>
+    `${t.Who} withdrew the invitation of ${t.nameOf(t.entry.subject.member)}`,
   "member.accepted": (t) => `${t.nameOf(t.entry.subject.member)} accepted the membership`,
 
   "session.begun": (t) => `${t.Who} signed in`,
@@ -12,11 +15,20 @@ export const PEOPLE_SENTENCES = {
   "session.ended": (t) =>
     t.said("by") === "sign_out" ? `${t.Who} signed out` : `A session of ${t.who} was ended`,
 
+  "passkey.added": (t) => `${t.Who} added a passkey`,
   "passkey.enrolled": (t) => `${t.Who} has a new passkey`,
   "passkey.removed": (t) => `A passkey of ${t.who} was removed`,
   "passkey.counter_regressed": (t) =>
     `A passkey of ${t.who} was refused: its counter went back, as that of a copy would`,
 
+  "passkey.dropped": (t) => `${t.Who} removed a passkey`,
+  "passkey.renamed": (t) => `${t.Who} gave a passkey another name`,
+  "recovery.redeemed": (t) =>
+    t.said("by") === "operator"
+      ? `${t.Who} recovered their account by a link of whoever runs this deployment`
+      : `${t.Who} recovered their account`,
+  "recovery_link.made": (t) =>
+    `A link was made by which ${t.nameOf(t.entry.subject.account)} can recover their account`,
   "recovery_codes.made": (t) => `${t.Who} has new recovery codes`,
   "recovery.confirmed": (t) =>
     `${t.Who} confirmed the recovery of ${

@@ -13,7 +13,9 @@ export class Telling {
   /** Who did it, as the beginning of a sentence. */
   get Who(): string {
     const who = this.who;
-    return /^(agent|key|account) /.test(who) ? who.charAt(0).toUpperCase() + who.slice(1) : who;
+    return /^(agent|key|account|program) /.test(who)
+      ? who.charAt(0).toUpperCase() + who.slice(1)
+      : who;
   }
 
   /** Who did it. What kind it is goes along, for a key may be named like a person. */
@@ -32,6 +34,8 @@ export class Telling {
         return `key “${this.nameOf(id)}”`;
       case "member":
         return this.nameOf(id);
+      case "oauth_grant":
+        return `program “${this.said("client_name") ?? this.nameOf(id)}”`;
       case "account":
         return `account ${this.nameOf(id)}`;
       default:

@@ -7,7 +7,7 @@ import type { Services } from "../services.ts";
 import type { AlertKind } from "../store/records/alert.ts";
 import type { ApprovalRecord } from "../store/records/approval.ts";
 import type { PushSubscriptionRecord } from "../store/records/push.ts";
-import { alertText } from "./alert_text.ts";
+import { type AlertText, alertText } from "./alert_text.ts";
 import type { DeliveryOutcome } from "./delivery_state.ts";
 
 /** Where one delivery goes. */
@@ -15,7 +15,7 @@ export type Destination =
   | { readonly channel: "mail"; readonly address: string }
   | { readonly channel: "push"; readonly subscription: PushSubscriptionRecord };
 
-/** How long a push service keeps an alert for a browser that is off, seconds. */
+/** How long a push service keeps word of a decision, seconds. */
 const DECIDED_TTL = 24 * 60 * 60;
 /** Answers after which the same push would fail again (RFC 8030 section 8, RFC 8292 section 4.2). */
 const REFUSED = new Set([400, 401, 403, 413]);
@@ -24,13 +24,32 @@ const MAX_ERROR = 200;
 type Sending = Pick<Services, "deps" | "ledgers" | "settings">;
 
 /** Sends one alert once. Never throws: what went wrong is the outcome. */
-export async function sendAlert(
+export function sendAlert(
   services: Sending,
   alert: { readonly org: string; readonly kind: AlertKind; readonly record: ApprovalRecord },
   to: Destination,
 ): Promise<DeliveryOutcome> {
+  return sendText(services, to, () => ({
+    text: textOf(services, alert),
+    ttl: secondsOfUse(alert, services.deps.now()),
+  }));
+}
+
+/**
+ * Sends once what `write` writes, over the channel of the destination. Never throws: what went wrong,
+ * in writing too, is the outcome.
+ */
+export async function sendText(
+  services: Sending,
+  to: Destination,
+  write: () => {
+    readonly text: AlertText;
+    /** How long a push service keeps it for a browser that is off, seconds. */
+    readonly ttl: number;
+  },
+): Promise<DeliveryOutcome> {
   try {
-    const text = textOf(services, alert);
+    const { text, ttl } = write();
     if (to.channel === "mail") {
       await services.deps.mail.send({ to: to.address, ...text.mail });
       return { type: "sent" };
@@ -39,7 +58,7 @@ export async function sendAlert(
       key: await pushKey(services),
       subscription: to.subscription,
       payload: text.push,
-      ttl: secondsOfUse(alert, services.deps.now()),
+      ttl,
       subject: vapidSubject(services.settings),
     });
     return pushOutcome(answer);

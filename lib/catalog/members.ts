@@ -1,9 +1,10 @@
-import type { Caller, MemberCaller } from "../identity/caller.ts";
+import { actorOf, type Caller, type MemberCaller } from "../identity/caller.ts";
 import type { CallerOperation } from "../identity/caller_operation.ts";
 import { demand } from "../identity/member_demands.ts";
 import { type MemberOperation, requireRight } from "../identity/member_operation.ts";
 import { mayGrant, type Role } from "../identity/rights.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
+import { endGrantsOf } from "../oauth/org_grants.ts";
 import { invalidRequest, Refusal } from "../refusals/refusal.ts";
 import { accountKey, memberKey } from "../store/keys.ts";
 import type { MemberRecord } from "../store/records/identity.ts";
@@ -61,8 +62,9 @@ export function putMember(
 }
 
 /**
- * Ends a membership: the person's next click in this org is refused, on every node. Keys and agents
- * that they made stay, and go on saying who was behind them.
+ * Ends a membership: the person's next click in this org is refused, on every node. What MCP
+ * clients did for them ends with it. Keys and agents that they made stay, and go on saying who was
+ * behind them.
  * @throws {Refusal} not_found; owner_required of a key for an owner or admin; role_required of a
  *   member for a role above their own, recovery_held, fresh_assertion_required; last_owner
  */
@@ -97,6 +99,10 @@ export function endMembership(
   const { orgId } = transaction.snapshot;
   assertOwnerStays(transaction.snapshot, record, null);
   writeChange(transaction, { caller, request_id }, memberChange(orgId, record, null));
+  if (record.account !== null) {
+    const end = { because: "membership_ended", actor: actorOf(caller), request_id } as const;
+    endGrantsOf(transaction, record.account, end);
+  }
   if (account === null) return;
   const orgs = account.orgs.filter((org) => org !== orgId);
   transaction.set(accountKey(account.id), { ...account, orgs });

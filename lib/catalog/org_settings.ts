@@ -19,6 +19,7 @@ const ORG_FIELDS = [
   "strict_levels",
   "api_decisions",
   "allow_personal_ids",
+  "recovery_hold_hours",
   "kill_switch",
 ] as const satisfies readonly (keyof OrgRecord)[];
 

@@ -167,7 +167,8 @@ export function tenantWidens(
 /**
  * The settings of an org widen when unknown tools become drafts that were refused, duties are not
  * separated or a missing second level not refused any more, keys may decide, ids may be personal, a
- * request may wait longer or an approval be used later, or the kill switch is released. How soon a
+ * request may wait longer or an approval be used later, a recovered account is held for a shorter
+ * time, or the kill switch is released. How soon a
  * run must be reported and whether arguments are retained lets nothing through.
  */
 export function orgWidens(old: OrgRecord, next: OrgRecord): boolean {
@@ -178,6 +179,7 @@ export function orgWidens(old: OrgRecord, next: OrgRecord): boolean {
     (next.allow_personal_ids && !old.allow_personal_ids) ||
     next.approval_timeout_seconds > old.approval_timeout_seconds ||
     next.approval_use_seconds > old.approval_use_seconds ||
+    next.recovery_hold_hours < old.recovery_hold_hours ||
     releases(old.kill_switch, next.kill_switch);
 }
 

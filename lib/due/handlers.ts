@@ -3,9 +3,13 @@ import { expandAlert } from "../alerts/expand_alert.ts";
 import { cancelForTool, settleDueApproval } from "../approvals/due_approvals.ts";
 import { reportDue } from "../executions/report_due.ts";
 import { clearDeletedOrg } from "../orgs/delete_org.ts";
+import { endGrantInTime } from "../oauth/account_grants.ts";
 import { eraseOrg } from "../orgs/erase_org.ts";
 import { erasePerson } from "../people/erase_person.ts";
 import { deliverIdentityEvent } from "../people/identity_events.ts";
+import { holdRecovered } from "../people/recovery_holds.ts";
+import { tellOwner } from "../people/recovery_letters.ts";
+import { deliverRemovedPasskey } from "../people/removed_passkeys.ts";
 import type { Services } from "../services.ts";
 import type { DueKind, DueWork } from "./schedule.ts";
 
@@ -22,6 +26,9 @@ export const DUE_HANDLERS: Readonly<Record<DueKind, DueHandler>> = {
   tool_changed: cancelForTool,
   report_due: reportDue,
   identity_event: deliverIdentityEvent,
+  passkey_removed: deliverRemovedPasskey,
+  recovery_hold: holdRecovered,
+  recovery_letter: tellOwner,
   alert_new_request: expandAlert,
   alert_second_level: expandAlert,
   alert_nearing_expiry: expandAlert,
@@ -30,7 +37,11 @@ export const DUE_HANDLERS: Readonly<Record<DueKind, DueHandler>> = {
   org_deleted: clearDeletedOrg,
   org_erased: eraseOrg,
   person_erased: erasePerson,
+  grant_ends: endGrantInTime,
 };
 
 /** Work that waits for somebody else's server: it must hold up nothing of our own. */
-export const OUTSIDE_KINDS: ReadonlySet<DueKind> = new Set(["alert_delivery"]);
+export const OUTSIDE_KINDS: ReadonlySet<DueKind> = new Set([
+  "alert_delivery",
+  "recovery_letter",
+]);

@@ -9,6 +9,9 @@ export const DUE_KINDS = [
   "tool_changed",
   "report_due",
   "identity_event",
+  "passkey_removed",
+  "recovery_hold",
+  "recovery_letter",
   "alert_new_request",
   "alert_second_level",
   "alert_nearing_expiry",
@@ -17,6 +20,7 @@ export const DUE_KINDS = [
   "org_deleted",
   "org_erased",
   "person_erased",
+  "grant_ends",
 ] as const;
 export type DueKind = (typeof DUE_KINDS)[number];
 

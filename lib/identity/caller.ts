@@ -105,7 +105,7 @@ export function callerOf(
  * An approver key that came by environment stands in for the owner's passkey: once there is one, it
  * is out of force, unless the owner chose to keep it.
  */
-function isSuperseded(key: ApiKeyRecord, snapshot: Snapshot): boolean {
+export function isSuperseded(key: ApiKeyRecord, snapshot: Snapshot): boolean {
   return key.bootstrap && !key.kept && key.tier === "approver" && ownerEnrolled(snapshot);
 }
 

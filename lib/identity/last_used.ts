@@ -21,21 +21,30 @@ interface Use {
  * that does not take it costs no request.
  */
 export class LastUsed {
-  readonly #unstored = new Map<string, Use>();
+  /** By id: a grant is used in every org of its consent, anything else in one. */
+  readonly #unstored = new Map<string, Use[]>();
   #periodic: Periodic | null = null;
 
   constructor(readonly ledgers: Ledgers) {}
 
   /** Notes a use. On the path of every request: allocates at the first use a minute only. */
   note(org: string, id: string, now: number): void {
-    const use = this.#unstored.get(id);
-    if (use === undefined) this.#unstored.set(id, { org, id, at: now });
-    else use.at = now;
+    const uses = this.#unstored.get(id);
+    if (uses === undefined) {
+      this.#unstored.set(id, [{ org, id, at: now }]);
+      return;
+    }
+    for (const use of uses) {
+      if (use.org !== org) continue;
+      use.at = now;
+      return;
+    }
+    uses.push({ org, id, at: now });
   }
 
   /** Stores what was noted since. Never fails: what the store did not take is stored next time. */
   async flush(): Promise<void> {
-    const uses = [...this.#unstored.values()].filter((use) => this.#exists(use));
+    const uses = [...this.#unstored.values()].flat().filter((use) => this.#exists(use));
     for (let from = 0; from < uses.length; from += ROWS_A_WRITE) {
       const rows = uses.slice(from, from + ROWS_A_WRITE).map((use) => ({ use, at: use.at }));
       try {
@@ -49,7 +58,7 @@ export class LastUsed {
         return;
       }
       for (const { use, at } of rows) {
-        if (use.at === at) this.#unstored.delete(use.id);
+        if (use.at === at) this.#forget(use);
       }
     }
   }
@@ -70,8 +79,9 @@ export class LastUsed {
       times.set(id, value.at);
     }
     for (const id of ids) {
-      const use = this.#unstored.get(id);
-      if (use?.org === org) times.set(id, Math.max(use.at, times.get(id) ?? 0));
+      for (const use of this.#unstored.get(id) ?? []) {
+        if (use.org === org) times.set(id, Math.max(use.at, times.get(id) ?? 0));
+      }
     }
     return times;
   }
@@ -89,11 +99,18 @@ export class LastUsed {
   }
 
   /** False once the credential is gone: a key that revokes itself must leave no row behind. */
-  #exists({ org, id }: Use): boolean {
+  #exists(use: Use): boolean {
+    const { org, id } = use;
     const snapshot = this.ledgers.of(org).knownSnapshot;
     const exists = snapshot === null || snapshot.apiKeys.has(id) || snapshot.agents.has(id) ||
       snapshot.grants.has(id);
-    if (!exists) this.#unstored.delete(id);
+    if (!exists) this.#forget(use);
     return exists;
+  }
+
+  #forget(use: Use): void {
+    const others = this.#unstored.get(use.id)?.filter((other) => other !== use) ?? [];
+    if (others.length === 0) this.#unstored.delete(use.id);
+    else this.#unstored.set(use.id, others);
   }
 }

@@ -62,8 +62,14 @@ export function beginSession(
   return { secret, record };
 }
 
+/** A session that is to end: what its rows are found by. */
+export interface EndingSession {
+  readonly hash: string;
+  readonly record: Pick<SessionRecord, "id" | "account">;
+}
+
 /** Ends a session, in the commit of what ends it. */
-export function endSession(transaction: Transaction, { hash, record }: PresentedSession): void {
+export function endSession(transaction: Transaction, { hash, record }: EndingSession): void {
   transaction.delete(sessionKey(hash));
   transaction.delete(accountSessionKey(record.account, record.id));
 }

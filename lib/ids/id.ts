@@ -12,6 +12,7 @@ export type IdPrefix =
   | "acc"
   | "ses"
   | "grt"
+  | "ocl"
   | "inv"
   | "dec"
   | "apr"

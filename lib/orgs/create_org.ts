@@ -21,6 +21,7 @@ export function newOrgRecord(id: string, name: string, host: string, at: number)
     strict_levels: false,
     api_decisions: true,
     allow_personal_ids: false,
+    recovery_hold_hours: 24,
     kill_switch: { active: false, reason: null },
     created_at: at,
   };

@@ -17,6 +17,7 @@ import {
   approvalPendingPrefix,
   credentialKey,
   dueKey,
+  grantPrefix,
   invitationPointerKey,
   invitationPrefix,
   memberPrefix,
@@ -142,6 +143,7 @@ async function* credentialRows({ deps: { kv } }: Services, org: string): AsyncGe
       yield key;
     }
   }
+  for await (const { key } of kv.list({ prefix: [...grantPrefix(org)] })) yield key as StoreKey;
   const invitations = listRecords(kv, { prefix: invitationPrefix(org) }, invitationRecord);
   for await (const { key, value } of invitations) {
     yield invitationPointerKey(value.hash);

@@ -6,7 +6,7 @@ import type { JsonObject } from "../json/json_value.ts";
  * that what was signed for one purpose can never serve another. Runs in the browser too: the page
  * makes the statement anew from what it shows.
  */
-export type Statement = ApprovalStatement | CeremonyStatement;
+export type Statement = ApprovalStatement | ConsentStatement | CeremonyStatement;
 
 /** What an approver signs: this level of this request, with exactly what was on the page. */
 export interface ApprovalStatement extends JsonObject {
@@ -48,8 +48,38 @@ export interface ApprovalFacts {
   readonly use_before: string;
 }
 
-/** What a passkey is used for besides decisions. */
-export type CeremonyPurpose = "sign-in" | "step-up" | "enrolment" | "consent";
+/** What a person signs who lets an MCP client act for them: this client, with exactly this. */
+export interface ConsentStatement extends JsonObject {
+  v: 1;
+  type: "countersign.consent";
+  /** Public origin of the deployment. */
+  issuer: string;
+  /** 32 random bytes in base64url. */
+  nonce: string;
+  client_id: string;
+  /** Where the answer goes. */
+  redirect_uri: string;
+  /** In ascending order, like the orgs. */
+  scopes: string[];
+  orgs: string[];
+  code_challenge: string;
+  resource: string;
+}
+
+/** The parts of a consent statement that are not the same in all of them. */
+export interface ConsentFacts {
+  readonly issuer: string;
+  readonly nonce: string;
+  readonly client_id: string;
+  readonly redirect_uri: string;
+  readonly scopes: readonly string[];
+  readonly orgs: readonly string[];
+  readonly code_challenge: string;
+  readonly resource: string;
+}
+
+/** What a passkey is used for besides decisions and consent. */
+export type CeremonyPurpose = "sign-in" | "step-up" | "enrolment";
 
 /** What is signed where nothing but the purpose and the moment matter. */
 export interface CeremonyStatement extends JsonObject {
@@ -78,6 +108,22 @@ export function approvalStatement(facts: ApprovalFacts): ApprovalStatement {
     issued_at: facts.issued_at,
     expires_at: facts.expires_at,
     use_before: facts.use_before,
+  };
+}
+
+/** The statement of a consent: these members and no others, whatever else `facts` carries. */
+export function consentStatement(facts: ConsentFacts): ConsentStatement {
+  return {
+    v: 1,
+    type: "countersign.consent",
+    issuer: facts.issuer,
+    nonce: facts.nonce,
+    client_id: facts.client_id,
+    redirect_uri: facts.redirect_uri,
+    scopes: facts.scopes.toSorted(),
+    orgs: facts.orgs.toSorted(),
+    code_challenge: facts.code_challenge,
+    resource: facts.resource,
   };
 }
 

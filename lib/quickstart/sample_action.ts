@@ -11,7 +11,8 @@ export const SAMPLE_REASON = "Sent from the Quickstart, to see how an approval w
 
 /** The sample tool as it is registered: harmless, and held for a human all the same. */
 export const SAMPLE_TOOL_FIELDS: ToolFields = {
-  description: "A sample: it would send a greeting. Nothing runs behind it, so it can be approved " +
+  description:
+    "A sample: it would send a greeting. Nothing runs behind it, so it can be approved " +
     "and denied at will.",
   risk_level: "low",
   parameters: {

@@ -40,8 +40,11 @@ set -euo pipefail
 ACTION='"tool_name": "${FIRST_TOOL}", "arguments": {"name": "world"}'
 
 post() {
-  curl -sS --fail-with-body "${origin}/v1/$1" -H "X-API-Key: $COUNTERSIGN_KEY" \
-    -H 'Content-Type: application/json' -d "{$ACTION, $2}"
+  local answer
+  answer=$(curl -sS --fail-with-body "${origin}/v1/$1" -H "X-API-Key: $COUNTERSIGN_KEY" \
+    -H 'Content-Type: application/json' -d "{$ACTION, $2}") ||
+    { echo "Not run: $answer" >&2; return 1; }
+  echo "$answer"
 }
 
 # Ask. Where a human has to approve, wait a minute for it; running this again waits on.
@@ -69,12 +72,11 @@ console.log(await greet({ name: "world" }, { reason: "${REASON}" }));
 }
 
 function inPython(origin: string): string {
-  return `${guardInPython.trimEnd()}
+  const guard = guardInPython.trimEnd().replace("import json\n", "import json\nimport os\n");
+  return `${guard}
 
 
 # Your tool, guarded: it runs only when this very call was authorized.
-import os
-
 greet = guard("${origin}", os.environ["COUNTERSIGN_KEY"], "${FIRST_TOOL}", lambda name: f"Hello, {name}!")
 print(greet({"name": "world"}, reason="${REASON}"))
 `;

@@ -28,6 +28,7 @@ export interface RefusalData {
   tenant_not_permitted: { tenant_id: string | null; permitted: readonly string[] };
   rate_limited: { limit: number; retry_after_seconds: number };
   insufficient_scope: { needs: string };
+  org_required: { orgs: readonly { readonly id: string; readonly name: string }[] };
   not_found: { what: string };
   owner_required: { what: string };
   // People
@@ -36,6 +37,8 @@ export interface RefusalData {
   fresh_assertion_required: { what: string };
   recovery_held: { until: string };
   last_owner: { organization: string };
+  last_passkey: Record<never, never>;
+  too_many_passkeys: { most: number };
   assertion_not_accepted: { why: AssertionFault };
   /** `why` goes to who holds the link; of a link that was made up it is always `ended`. */
   link_not_valid: { why: "ended" | "other_account" | "sign_in_first" };

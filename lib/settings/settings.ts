@@ -18,6 +18,8 @@ export interface Settings {
   readonly previous_secret: Uint8Array | null;
   /** `access` writes one line a request besides the lines about failures. */
   readonly log: "failures" | "access";
+  /** Whether MCP clients that declare the tasks extension get tasks in place of held calls. */
+  readonly mcp_tasks: boolean;
   /** Null where mails go to the console of the server. */
   readonly mail: MailSettings | null;
   readonly bootstrap: {
@@ -60,6 +62,7 @@ export function readSettings(environment: Environment): Settings {
     secret,
     previous_secret: bytes("COUNTERSIGN_SECRET_PREVIOUS", get("COUNTERSIGN_SECRET_PREVIOUS")),
     log: logged(get("COUNTERSIGN_LOG")),
+    mcp_tasks: isOn(get("COUNTERSIGN_MCP_TASKS") ?? "on"),
     mail: mailSettings(get("SMTP_URL"), get("MAIL_FROM")),
     bootstrap: {
       key: chosenKey("COUNTERSIGN_BOOTSTRAP_KEY", "management", get("COUNTERSIGN_BOOTSTRAP_KEY")),

@@ -161,8 +161,8 @@ function keyCheck(check: Check, kid: string, known: Known["key"]): Check {
       ...check,
       outcome: "open",
       says:
-        "You gave no key to compare with: this one came with the receipt, and whoever makes up " +
-        "a receipt makes up its key too. Compare the fingerprint with one you got from elsewhere.",
+        "There was no other key to compare with: this one came with the receipt, and whoever makes " +
+        "up a receipt makes up its key too. Compare the fingerprint with one from elsewhere.",
     };
   }
   if (typeof known !== "string" || known === kid) {

@@ -21,6 +21,9 @@ import { requestOptions } from "../../lib/passkeys/options.ts";
 import { assertionResponse } from "../../lib/passkeys/response_schema.ts";
 import { passkeysOf } from "../../lib/people/passkeys_of.ts";
 import { Refusal } from "../../lib/refusals/refusal.ts";
+import { sampleKey } from "../../lib/store/keys.ts";
+import { readRecord } from "../../lib/store/kv.ts";
+import { sampleRecord } from "../../lib/store/records/quickstart.ts";
 import { attempted } from "../attempted.ts";
 import type { MemberCall } from "../browser_call.ts";
 import { type Endpoint, memberEndpoint } from "../endpoint.ts";
@@ -54,15 +57,22 @@ export const approvalPage = memberPage({
   load: async (call: Call) => ({
     sheet: await lookAt(call),
     mayPause: hasRight(call.caller.role, "kill_switch_on"),
+    sample: await newestSample(call),
   }),
   title: ({ sheet }) => titleOf(sheet),
-  view: ({ data: { sheet, mayPause }, attempt, now }) => {
+  view: ({ data: { sheet, mayPause, sample }, attempt, now }) => {
     const form = attempted(attempt, attempt?.do ?? "");
     return (
       <>
         <Breadcrumb crumbs={[{ label: "Approvals", href: "/approvals" }]} />
         {attempt !== null && <Notice tone="danger">{attempt.message}</Notice>}
-        <ApprovalIsland start={sheet} now={now} mayPause={mayPause} note={form.value("note")} />
+        <ApprovalIsland
+          start={sheet}
+          now={now}
+          mayPause={mayPause}
+          isSample={sheet.id === sample}
+          note={form.value("note")}
+        />
       </>
     );
   },
@@ -146,6 +156,12 @@ export const approvalEndpoints: readonly Endpoint[] = [
     },
   }),
 ];
+
+/** The request that the member sent themselves last, from the Quickstart. */
+async function newestSample({ services, org, caller }: Call): Promise<string | null> {
+  const sample = await readRecord(services.deps.kv, sampleKey(org, caller.id), sampleRecord);
+  return sample?.value.approval ?? null;
+}
 
 async function lookAt(call: Call): Promise<ApprovalSheet> {
   return await approvalSheet(

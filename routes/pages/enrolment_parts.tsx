@@ -78,29 +78,33 @@ export function CodeWhereabouts({ sent: { to, mailed } }: { readonly sent: CodeS
     );
 }
 
+/** The field for the six digits. */
+export function CodeField({ error }: { readonly error: string | undefined }) {
+  return (
+    <TextField
+      name="code"
+      label="Six-digit code"
+      inputMode="numeric"
+      autoComplete="one-time-code"
+      autoFocus
+      maxLength={16}
+      error={error}
+      mono
+      required
+    />
+  );
+}
+
 /** Takes the six digits. */
-export function CodeForm({ form, again, children }: {
+export function CodeForm({ form, again }: {
   readonly form: AttemptedForm;
   /** Where another code is asked for. */
   readonly again: string;
-  /** Further fields, after the code. */
-  readonly children?: ComponentChildren;
 }) {
   return (
     <>
       <Form do="confirm_code" layout="stack">
-        <TextField
-          name="code"
-          label="Six-digit code"
-          inputMode="numeric"
-          autoComplete="one-time-code"
-          autoFocus
-          maxLength={16}
-          error={form.errors[0]?.message}
-          mono
-          required
-        />
-        {children}
+        <CodeField error={form.errors[0]?.message} />
         <FormActions>
           <Button variant="primary" size="large">Go on</Button>
         </FormActions>
@@ -145,34 +149,85 @@ export function PasskeyStep({ attempt, step, progress, again }: {
         options={options as unknown as JsonObject}
         label="Create passkey"
         named={false}
+        // What was refused is read first.
+        begins={attempt === null}
       />
       <noscript>Passkeys need JavaScript. Allow it for this page, then load it again.</noscript>
     </Bare>
   );
 }
 
-/** Shows new recovery codes, this once. `action` is the page that the form goes to. */
-export function RecoveryCodesPage({ codes, email, origin, progress, action }: {
+/** New recovery codes, shown this once. */
+interface NewCodes {
   readonly codes: readonly string[];
   readonly email: string;
   readonly origin: string;
-  readonly progress?: ComponentChildren;
-  readonly action?: string;
+}
+
+/** What can be done right after, in place of looking around: a form of another page. */
+interface NextStep {
+  readonly label: string;
+  readonly action: string;
+  readonly do: string;
+}
+
+/** A page with new recovery codes at the end of the way. */
+export function RecoveryCodesPage({ progress, next, ...codes }: NewCodes & {
+  readonly progress: ComponentChildren;
+  readonly next?: NextStep;
 }) {
   return (
     <Bare
       title="Store your recovery codes"
-      lead="They are shown only now. Should you lose every passkey, one of them together with a code
-        from your mailbox lets you back in. Keep them where your devices are not."
+      lead={<WhatCodesAreFor />}
       notice={progress}
     >
+      <StoreCodes {...codes} {...(next === undefined ? {} : { next })} />
+    </Bare>
+  );
+}
+
+export function WhatCodesAreFor() {
+  return (
+    <>
+      They are shown only now. Should you lose every passkey, one of them together with a code from
+      your mailbox lets you back in. Keep them where your devices are not.
+    </>
+  );
+}
+
+/** The codes, and the form that says that they are stored. */
+export function StoreCodes({ codes, email, origin, next }: NewCodes & {
+  readonly next?: NextStep;
+}) {
+  return (
+    <>
       <RecoveryCodes codes={codes.map(groupedCode)} email={email} origin={origin} />
-      <Form do="stored" layout="stack" {...(action === undefined ? {} : { action })}>
+      <form method="post" class="form form-stack">
         <CheckboxField name="stored" label="I have stored them" required />
         <FormActions>
-          <Button variant="primary" size="large">Go on</Button>
+          {next !== undefined && (
+            <Button
+              variant="primary"
+              size="large"
+              icon="bolt"
+              name="do"
+              value={next.do}
+              formAction={next.action}
+            >
+              {next.label}
+            </Button>
+          )}
+          <Button
+            variant={next === undefined ? "primary" : "secondary"}
+            size="large"
+            name="do"
+            value="stored"
+          >
+            Go on
+          </Button>
         </FormActions>
-      </Form>
-    </Bare>
+      </form>
+    </>
   );
 }

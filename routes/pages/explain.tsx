@@ -1,15 +1,10 @@
 import { z } from "zod";
-import { Button, ButtonLink } from "../../components/button.tsx";
+import { Button } from "../../components/button.tsx";
 import { PageHeader } from "../../components/page_header.tsx";
-import { PermissionBadge } from "../../components/permission_badge.tsx";
-import { RuleSelector } from "../../components/rule_selector.tsx";
-import { RuleTrace } from "../../components/rule_trace.tsx";
-import { originWords } from "../../components/rule_words.ts";
 import { Section } from "../../components/section.tsx";
 import { SelectField } from "../../components/select_field.tsx";
 import { Suggestions } from "../../components/suggestions.tsx";
 import { TextField } from "../../components/text_field.tsx";
-import { UntrustedText } from "../../components/untrusted_text.tsx";
 import { listTenants } from "../../lib/catalog/tenants.ts";
 import { explainAction, type Explained } from "../../lib/explain/explain_action.ts";
 import type { Snapshot } from "../../lib/policy/snapshot.ts";
@@ -18,7 +13,7 @@ import type { MemberCall } from "../browser_call.ts";
 import { memberPage } from "../page.ts";
 import { queryText } from "../page_query.ts";
 import { methodName, resourceId, tenantId, toolName } from "../v1/action_fields.ts";
-import { rulePath, rulesPath } from "./rule_links.ts";
+import { ExplainedAnswer } from "./explain_answer.tsx";
 
 const PATH = "/rules/explain";
 const MAX_SUGGESTIONS = 500;
@@ -141,63 +136,10 @@ export const explainPage = memberPage({
           </div>
         </form>
       </Section>
-      {explained !== null && <Answer explained={explained} />}
+      {explained !== null && <ExplainedAnswer explained={explained} />}
     </>
   ),
 });
-
-function Answer({ explained }: { readonly explained: Explained }) {
-  const { permission, resolved_from, rule, trace, action, policy_version } = explained;
-  const { title, meaning } = originWords(resolved_from);
-  const { tenant, resource, tool, method } = action;
-  const selector = {
-    tenant_id: tenant,
-    resource_id: resource,
-    tool_name: tool,
-    method,
-    tag: null,
-  };
-  return (
-    <>
-      <Section
-        title="The answer"
-        actions={
-          <ButtonLink href={rulesPath(tool, tenant)} size="small" icon="rules">
-            Rules side by side
-          </ButtonLink>
-        }
-      >
-        <p>
-          <RuleSelector selector={selector} />
-        </p>
-        <p class="rule-verdict">
-          <PermissionBadge permission={permission} />
-          <span>
-            <strong>{title}.</strong> {meaning} <code class="mono quiet">{resolved_from}</code>
-          </span>
-        </p>
-        {rule !== null && (
-          <p>
-            <a href={rulePath(rule.id)}>The rule that decides</a>
-            {rule.note !== null && (
-              <>
-                {": "}
-                <UntrustedText text={rule.note} />
-              </>
-            )}
-          </p>
-        )}
-        <p class="quiet small">On policy version {policy_version}, asked over REST.</p>
-      </Section>
-      <Section
-        title="How it came to that"
-        description="Every step in order. The first that decides ends it."
-      >
-        <RuleTrace trace={trace} />
-      </Section>
-    </>
-  );
-}
 
 function problemsOf(query: Query): Problems {
   const problems: Partial<Record<Field, string>> = {};

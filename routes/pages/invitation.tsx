@@ -11,8 +11,8 @@ import {
   acceptInvitation,
   confirmInvitationCode,
   finishInvitation,
-  type SeenInvitation,
   seeInvitation,
+  type SeenInvitation,
   sendInvitationCode,
 } from "../../lib/people/accept_invitation.ts";
 import { type EnrolmentStep, linkStep } from "../../lib/people/enrolment_step.ts";
@@ -23,8 +23,8 @@ import { action, type Attempt, publicPage } from "../page.ts";
 import { accountEmail, signedInEmail } from "./account_email.ts";
 import {
   ceremonyQuery,
-  codeForm,
   CodeForm,
+  codeForm,
   CodeWhereabouts,
   passkeyForm,
   PasskeyStep,
@@ -201,7 +201,11 @@ function AcceptStep({ invitation, link, attempt, now, email }: StepProps & {
             <Button variant="primary" size="large">Accept</Button>
           </Form>
         )
-        : <p>The invitation is for another address than yours. Sign out to accept it as that one.</p>}
+        : (
+          <p>
+            The invitation is for another address than yours. Sign out to accept it as that one.
+          </p>
+        )}
       <Form do="sign_out" action="/sign-out" hidden={{ to: invitationPath(link) }}>
         <Button variant={own ? "quiet" : "primary"}>Sign out</Button>
       </Form>

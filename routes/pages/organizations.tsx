@@ -67,7 +67,9 @@ function Organizations({ data: { orgs, left, current, email }, attempt }: View<D
         </Notice>
       )}
       {orgs.length === 0 && (
-        <p>Ask an owner or admin for an invitation to {email}, and open its link in this browser.</p>
+        <p>
+          Ask an owner or admin for an invitation to {email}, and open its link in this browser.
+        </p>
       )}
       {orgs.map(({ id, name, role }) => (
         <Form key={id} do="switch_org" action="/switch-org" hidden={{ org: id }}>

@@ -62,7 +62,10 @@ export function makeAction(to: (call: Call, rule: RuleRecord) => string) {
 /** Changes what a rule says. */
 export function changeAction(to: (call: Call, rule: RuleRecord) => string) {
   return action(changing, async (call: Call, { rule: id, seen, permission, note }) => {
-    const rule = await call.transact(changedRule(id, seen, { permission, note }, call.id));
+    const rule = await call.transact(
+      changedRule(id, seen, { permission, note }, call.id),
+      "configure",
+    );
     return { to: to(call, rule), notice: "The rule is changed and in force." };
   }, "configure");
 }

@@ -151,7 +151,7 @@ export function RuleChangeForm({ form, rule, cancel }: {
   return (
     <Form
       do="change"
-      hidden={{ rule: rule.id, seen: String(rule.updated_at) }}
+      hidden={{ rule: rule.id, seen: form.value("seen", rule.updated_at) }}
       layout="stack"
     >
       <FieldErrors errors={form.errors} />

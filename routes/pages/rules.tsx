@@ -1,16 +1,14 @@
 import { z } from "zod";
-import { Button, ButtonLink } from "../../components/button.tsx";
+import { ButtonLink } from "../../components/button.tsx";
 import { Notice } from "../../components/notice.tsx";
 import { PageHeader } from "../../components/page_header.tsx";
 import { PolicyChanges } from "../../components/policy_changes.tsx";
-import { RuleFallbacks, RuleMatrixTable, RuleVerdict } from "../../components/rule_matrix.tsx";
 import { RuleSelector } from "../../components/rule_selector.tsx";
 import { Section } from "../../components/section.tsx";
-import { TextField } from "../../components/text_field.tsx";
 import { namesOf } from "../../lib/activity/names.ts";
 import { recentChanges } from "../../lib/activity/recent_changes.ts";
 import { listTenants } from "../../lib/catalog/tenants.ts";
-import { type RuleMatrix, ruleMatrix } from "../../lib/explain/rule_matrix.ts";
+import { ruleMatrix } from "../../lib/explain/rule_matrix.ts";
 import { hasRight } from "../../lib/identity/rights.ts";
 import { LEVELS } from "../../lib/policy/levels.ts";
 import type { Snapshot } from "../../lib/policy/snapshot.ts";
@@ -30,8 +28,9 @@ import {
   RuleRemoveForm,
   RuleSuggestionLists,
 } from "./rule_form.tsx";
-import { matrixLinks, rulesPath, rulesPathOf } from "./rule_links.ts";
+import { rulesPath, rulesPathOf } from "./rule_links.ts";
 import { listedRules, RuleList } from "./rule_list.tsx";
+import { SideBySide } from "./rule_side_by_side.tsx";
 
 const PATH = "/rules";
 const MAX_SUGGESTIONS = 500;
@@ -108,38 +107,22 @@ export const rulesPage = memberPage({
           }
         />
         <RuleSuggestionLists tools={data.tools} tenants={data.tenants} tags={data.tags} />
-        <Section
-          title="By tool and tenant"
-          description="Everything that concerns one tool, side by side. The first rule that matches
-            decides: the tenant's from the top, then the organization's."
-        >
-          <LookForm query={query} toolError={data.toolError} />
-          {matrix === null || query.tool_name === null
-            ? <p class="quiet">Choose a tool to see its rules at all eight levels.</p>
-            : (
-              <Matrix
-                name={query.tool_name}
-                matrix={matrix}
-                strange={data.strange}
-                mayConfigure={mayConfigure}
-              />
-            )}
-        </Section>
         {query.rule !== null && editing === null && (
           <Notice tone="warning" live={false}>That rule does not exist any more.</Notice>
         )}
         {mayConfigure && editing !== null && (
-          <Section
-            id="edit"
-            title={
-              <>
-                Rule for <RuleSelector selector={editing.selector} />
-              </>
-            }
-          >
-            <RuleChangeForm form={attempted(attempt, "change")} rule={editing} cancel={here} />
-            <RuleRemoveForm form={attempted(attempt, "remove")} rule={editing} />
-          </Section>
+          <>
+            <Section
+              id="edit"
+              title="Change a rule"
+              description={<RuleSelector selector={editing.selector} />}
+            >
+              <RuleChangeForm form={attempted(attempt, "change")} rule={editing} cancel={here} />
+            </Section>
+            <Section title="Remove this rule" look="danger">
+              <RuleRemoveForm form={attempted(attempt, "remove")} rule={editing} />
+            </Section>
+          </>
         )}
         {mayConfigure && level !== null && (
           <Section
@@ -161,6 +144,14 @@ export const rulesPage = memberPage({
             />
           </Section>
         )}
+        <SideBySide
+          tool={query.tool_name}
+          toolError={data.toolError}
+          tenant={query.tenant_id}
+          matrix={matrix}
+          strange={data.strange}
+          mayConfigure={mayConfigure}
+        />
         <RuleList listed={data.listed} query={query} mayConfigure={mayConfigure} now={now} />
         <Section
           title="Who changed what"
@@ -193,76 +184,6 @@ export const rulesPage = memberPage({
     remove: removeAction((call, rule) => contextPath(call, rule)),
   },
 });
-
-function LookForm({ query, toolError }: {
-  readonly query: RulesQuery;
-  readonly toolError: string | undefined;
-}) {
-  return (
-    <form
-      class="form form-inline"
-      method="get"
-      action={PATH}
-      role="search"
-      aria-label="Tool and tenant to look at"
-    >
-      <TextField
-        name="tool_name"
-        id="look-tool"
-        label="Tool"
-        value={query.tool_name ?? ""}
-        error={toolError}
-        list="rule-tools"
-        autoComplete="off"
-        mono
-      />
-      <TextField
-        name="tenant_id"
-        id="look-tenant"
-        label="Tenant"
-        value={query.tenant_id ?? ""}
-        list="rule-tenants"
-        autoComplete="off"
-        mono
-        optional
-      />
-      <Button>Show</Button>
-    </form>
-  );
-}
-
-function Matrix({ name, matrix, strange, mayConfigure }: {
-  readonly name: string;
-  readonly matrix: RuleMatrix;
-  readonly strange: boolean;
-  readonly mayConfigure: boolean;
-}) {
-  return (
-    <>
-      {matrix.tool === null && (
-        <Notice tone="info" live={false}>
-          No tool of this name is in the catalog. Rules for it hold as soon as it is.
-        </Notice>
-      )}
-      {strange && (
-        <Notice
-          tone="warning"
-          live={false}
-          actions={<ButtonLink href="/tenants" size="small">Tenants</ButtonLink>}
-        >
-          This tenant is not registered: where any rule names a tenant, its actions need approval
-          before rules are looked at.
-        </Notice>
-      )}
-      <RuleVerdict matrix={matrix} />
-      <RuleMatrixTable
-        matrix={matrix}
-        links={matrixLinks(name, matrix.tenant, mayConfigure)}
-      />
-      <RuleFallbacks matrix={matrix} />
-    </>
-  );
-}
 
 /** Where a change leads back to: what was looked at, or else what the rule is about. */
 function contextPath(call: MemberCall<unknown, unknown>, { selector }: RuleRecord): string {

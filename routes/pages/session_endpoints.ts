@@ -12,7 +12,7 @@ import { withQuery } from "../page_query.ts";
 import { ADD_PASSKEY_PATH } from "./security_paths.ts";
 
 /** Where a person goes on after signing in, as the address of the sign-in page had it. */
-const to = z.string().max(2000).optional();
+const to = z.string().max(4000).optional();
 const answer = { nonce: z.string().max(64), response: assertionResponse };
 
 /** The ceremonies of a session: it begins with one, and another makes it fresh. */

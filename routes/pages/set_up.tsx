@@ -1,10 +1,4 @@
 import { z } from "zod";
-import { Bare } from "../../components/bare.tsx";
-import { Button, ButtonLink } from "../../components/button.tsx";
-import { FieldErrors } from "../../components/field_errors.tsx";
-import { Form, FormActions } from "../../components/form.tsx";
-import { TextField } from "../../components/text_field.tsx";
-import { UntrustedText } from "../../components/untrusted_text.tsx";
 import { SESSION_LIFE_MS } from "../../lib/identity/sessions.ts";
 import { type EnrolmentStep, linkStep } from "../../lib/people/enrolment_step.ts";
 import { seeSetUpLink, type SetUp } from "../../lib/people/first_run.ts";
@@ -15,29 +9,31 @@ import {
   sendSetUpCode,
 } from "../../lib/people/set_up.ts";
 import { Refusal } from "../../lib/refusals/refusal.ts";
-import { attempted } from "../attempted.ts";
 import type { BrowserCall } from "../browser_call.ts";
 import { optional } from "../form_fields.ts";
-import { action, type Attempt, publicPage } from "../page.ts";
+import { action, publicPage } from "../page.ts";
 import { accountEmail, signedInEmail } from "./account_email.ts";
 import {
   ceremonyQuery,
-  CodeForm,
   codeForm,
-  CodeWhereabouts,
   passkeyForm,
   PasskeyStep,
   Progress,
   RecoveryCodesPage,
-  Refused,
   storedForm,
 } from "./enrolment_parts.tsx";
+import {
+  AcceptStep,
+  AddressStep,
+  AFTER_SET_UP,
+  CodeStep,
+  Done,
+  SET_UP_STEPS,
+  setUpPath,
+} from "./set_up_steps.tsx";
 
 const byLink = z.object({ link: z.string().max(128) });
 type Call = BrowserCall<z.output<typeof byLink>, z.output<typeof ceremonyQuery>>;
-
-const NEXT = "/quickstart";
-const STEPS = 4;
 
 const address = z.strictObject({
   organization: optional(z.string()),
@@ -73,7 +69,7 @@ export const setUpPage = publicPage({
         <PasskeyStep
           attempt={attempt}
           step={seen.step}
-          progress={<Progress step={3} of={STEPS} />}
+          progress={<Progress step={3} of={SET_UP_STEPS} />}
           again={setUpPath(seen.link)}
         />
       )
@@ -103,17 +99,18 @@ export const setUpPage = publicPage({
             codes={entered.recovery_codes}
             email={await accountEmail(services, entered.session.account)}
             origin={services.settings.url.origin}
-            progress={<Progress step={4} of={STEPS} />}
+            progress={<Progress step={4} of={SET_UP_STEPS} />}
+            next={{ label: "Send yourself a request", action: AFTER_SET_UP, do: "sample" }}
           />
         ),
       };
     }),
-    stored: action(storedForm, () => Promise.resolve({ to: NEXT })),
+    stored: action(storedForm, () => Promise.resolve({ to: AFTER_SET_UP })),
     accept: action(orgOnly, async (call: Call, { organization }) => {
       const { params: { link }, session, services } = call;
       if (session === null) throw new Refusal("session_ended", {});
       await acceptSetUp(services, session, { link, organization }, call.client);
-      return { to: NEXT, notice: "You are an owner of this organization." };
+      return { to: AFTER_SET_UP, notice: "You are an owner of this organization." };
     }),
   },
 });
@@ -132,162 +129,4 @@ async function see(call: Call): Promise<Seen> {
     if (used && call.session !== null) return null;
     throw error;
   }
-}
-
-function setUpPath(link: string): string {
-  return `/set-up/${encodeURIComponent(link)}`;
-}
-
-function AddressStep({ setUp, attempt, link }: {
-  readonly setUp: SetUp;
-  readonly attempt: Attempt | null;
-  readonly link: string;
-}) {
-  const form = attempted(attempt, "send_code");
-  return (
-    <Bare
-      title="Set up Countersign"
-      lead={<WhatIsMade setUp={setUp} />}
-      notice={<Progress step={1} of={STEPS} />}
-      foot={
-        <>
-          You have a passkey here already?{" "}
-          <a href={`/sign-in?to=${encodeURIComponent(setUpPath(link))}`}>Sign in first</a>
-        </>
-      }
-    >
-      <Refused attempt={attempt} shown="send_code" />
-      <Form do="send_code" layout="stack" action={setUpPath(link)}>
-        <FieldErrors errors={form.errors} />
-        {setUp.organization === null && (
-          <OrganizationField
-            value={form.value("organization")}
-            error={form.error("organization")}
-          />
-        )}
-        {setUp.email === null && (
-          <TextField
-            name="email"
-            label="Your e-mail address"
-            type="email"
-            autoComplete="email"
-            hint="It gets a code now, and your alerts later."
-            value={form.value("email")}
-            error={form.error("email")}
-            required
-          />
-        )}
-        <FormActions>
-          <Button variant="primary" size="large" icon="mail">Send me the code</Button>
-        </FormActions>
-      </Form>
-    </Bare>
-  );
-}
-
-function OrganizationField({ value, error }: {
-  readonly value: string;
-  readonly error: string | undefined;
-}) {
-  return (
-    <TextField
-      name="organization"
-      label="Organization"
-      hint="The application or project whose agents you want to check. It can be renamed."
-      autoComplete="organization"
-      maxLength={100}
-      value={value}
-      error={error}
-      required
-    />
-  );
-}
-
-function CodeStep({ sent, attempt, link }: {
-  readonly sent: Extract<EnrolmentStep, { at: "code" }>["sent"];
-  readonly attempt: Attempt | null;
-  readonly link: string;
-}) {
-  return (
-    <Bare
-      title="Enter the code"
-      lead={<CodeWhereabouts sent={sent} />}
-      notice={<Progress step={2} of={STEPS} />}
-    >
-      <Refused attempt={attempt} shown="confirm_code" />
-      <CodeForm form={attempted(attempt, "confirm_code")} again={`${setUpPath(link)}?again=1`} />
-    </Bare>
-  );
-}
-
-/** For somebody with an account: their passkey has shown who they are. */
-function AcceptStep({ setUp, email, attempt, link }: {
-  readonly setUp: SetUp;
-  readonly email: string;
-  readonly attempt: Attempt | null;
-  readonly link: string;
-}) {
-  const form = attempted(attempt, "accept");
-  return (
-    <Bare
-      title="Set up Countersign"
-      lead={
-        <>
-          <WhatIsMade setUp={setUp} /> You are signed in as{" "}
-          <strong>
-            <UntrustedText text={email} />
-          </strong>.
-        </>
-      }
-    >
-      <Refused attempt={attempt} shown="accept" />
-      {setUp.email !== null && setUp.email !== email
-        ? <p>Sign out first: the link is for another address.</p>
-        : (
-          <Form do="accept" layout="stack" action={setUpPath(link)}>
-            <FieldErrors errors={form.errors} />
-            {setUp.organization === null && (
-              <OrganizationField
-                value={form.value("organization")}
-                error={form.error("organization")}
-              />
-            )}
-            <FormActions>
-              <Button variant="primary" size="large">Become its owner</Button>
-            </FormActions>
-          </Form>
-        )}
-      <Form do="sign_out" action="/sign-out" hidden={{ to: setUpPath(link) }}>
-        <Button variant="quiet">Sign out, and use another address</Button>
-      </Form>
-    </Bare>
-  );
-}
-
-/** What the link makes of whoever follows it. */
-function WhatIsMade({ setUp: { organization, email } }: { readonly setUp: SetUp }) {
-  const who = email === null ? "you" : <UntrustedText text={email} />;
-  return organization === null
-    ? <>This makes an organization, and {who} its owner. It takes about a minute.</>
-    : (
-      <>
-        This makes {who} an owner of{" "}
-        <strong>
-          <UntrustedText text={organization} />
-        </strong>. It takes about a minute.
-      </>
-    );
-}
-
-function Done() {
-  return (
-    <Bare
-      title="You are signed in"
-      lead="This link has done its work, or has ended. Did you not store your recovery codes? Make new
-        ones under Security."
-    >
-      <ButtonLink href={NEXT} variant="primary">Go to the Quickstart</ButtonLink>
-      <ButtonLink href="/security">Security</ButtonLink>
-    </Bare>
-  );
 }

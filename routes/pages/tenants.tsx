@@ -8,6 +8,7 @@ import { Time } from "../../components/time.tsx";
 import { UntrustedText } from "../../components/untrusted_text.tsx";
 import { listTenants, putTenant } from "../../lib/catalog/tenants.ts";
 import { hasRight } from "../../lib/identity/rights.ts";
+import { asShown } from "../as_shown.ts";
 import { attempted } from "../attempted.ts";
 import type { MemberCall } from "../browser_call.ts";
 import { optional, optionalJson, text } from "../form_fields.ts";
@@ -17,8 +18,11 @@ import { displayName, metadataField } from "../v1/catalog_fields.ts";
 import { pageById, pageQuery } from "../v1/paging.ts";
 import { TenantForm } from "./tenant_form.tsx";
 
+/** An id in a form. No address ends in `.` or `..`: browsers take these for ways up. */
+const registeredId = tenantId.refine((id) => id !== "." && id !== "..", "cannot be . or ..");
+
 const registration = z.strictObject({
-  id: text(tenantId),
+  id: text(registeredId),
   name: optional(displayName.unwrap()),
   metadata: optionalJson(metadataField),
 });
@@ -84,8 +88,14 @@ export const tenantsPage = memberPage({
   ),
   actions: {
     register: action(registration, async (call: MemberCall, { id, name, metadata }) => {
-      const fields = { name, metadata: metadata ?? {} };
-      await call.transact(putTenant(id, fields, call.id), "configure");
+      const put = asShown(
+        putTenant(id, { name, metadata: metadata ?? {} }, call.id),
+        (_, there) =>
+          there === null
+            ? null
+            : { path: "/id", message: "is registered already; change it on its own page" },
+      );
+      await call.transact(put, "configure");
       return { to: tenantPath(id), notice: `Tenant ${id} is registered.` };
     }, "configure"),
   },

@@ -4,12 +4,12 @@ import { schemaProblems, type ToolFields } from "../../lib/catalog/tool_record.t
 import { isJsonObject, type JsonObject } from "../../lib/json/json_value.ts";
 import {
   checkbox,
-  lines,
   optional,
   optionalJson,
   optionalWhole,
   several,
   text,
+  verbatim,
   whole,
 } from "../form_fields.ts";
 import { toolFields } from "../v1/tool_fields.ts";
@@ -25,6 +25,33 @@ const parameterSchema = z.custom<JsonObject>(isJsonObject, "must be a JSON Schem
     }
   });
 
+const tagList = z.array(z.string());
+
+/** Tags as a form shows them: with commas between them, or as JSON where one has a comma itself. */
+export function tagText(tags: readonly string[]): string {
+  const text = tags.join(", ");
+  return sameTags(tagsIn(text), tags) ? text : JSON.stringify(tags);
+}
+
+function tagsIn(text: string): string[] {
+  return listIn(text) ?? text.split(",").map((tag) => tag.trim()).filter((tag) => tag !== "");
+}
+
+function listIn(text: string): string[] | null {
+  if (!text.startsWith("[")) return null;
+  try {
+    return tagList.safeParse(JSON.parse(text)).data ?? null;
+  } catch (error) {
+    // Not JSON: then it is a tag that begins so.
+    if (error instanceof SyntaxError) return null;
+    throw error;
+  }
+}
+
+function sameTags(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((tag, index) => tag === b[index]);
+}
+
 /** The annotations as a form sends them: the names of the ones that hold. */
 export const annotationFields = {
   annotations: several(annotationName),
@@ -33,9 +60,9 @@ export const annotationFields = {
 
 /** Every field of a tool besides its name and kill switch, as the form sends it. */
 export const toolFormFields = {
-  description: text(toolFields.description.unwrap()),
+  description: verbatim(toolFields.description.unwrap()),
   category: optional(toolFields.category.unwrap().unwrap()),
-  tags: lines(z.string()).pipe(toolFields.tags.unwrap()),
+  tags: text(z.string().transform(tagsIn)).pipe(toolFields.tags.unwrap()),
   risk_level: text(toolFields.risk_level.unwrap()),
   parameters: optionalJson(parameterSchema),
   default_permission: optional(toolFields.default_permission.unwrap().unwrap()),

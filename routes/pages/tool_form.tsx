@@ -13,6 +13,7 @@ import {
 } from "../../components/tool_annotation_fields.tsx";
 import type { OrgRecord, ToolRecord } from "../../lib/store/records/policy.ts";
 import type { AttemptedForm } from "../attempted.ts";
+import { tagText } from "./tool_fields.ts";
 
 export interface ToolFormProps {
   readonly form: AttemptedForm;
@@ -32,7 +33,7 @@ export function ToolForm({ form, tool, isNew, categories, org, back }: ToolFormP
   return (
     <Form
       do={isNew ? "register" : "change"}
-      hidden={isNew ? {} : { seen: String(tool.updated_at) }}
+      hidden={isNew ? {} : { seen: form.value("seen", tool.updated_at) }}
       layout="stack"
     >
       <FieldErrors errors={form.errors} />
@@ -71,7 +72,7 @@ export function ToolForm({ form, tool, isNew, categories, org, back }: ToolFormP
           {...field("tags")}
           label="Tags"
           hint="Separated by commas. Rules can name a tag."
-          value={form.value("tags", tool.tags.join(", "))}
+          value={form.value("tags", tagText(tool.tags))}
           autoComplete="off"
           optional
         />

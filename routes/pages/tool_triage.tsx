@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { Button, ButtonLink } from "../../components/button.tsx";
+import { Button } from "../../components/button.tsx";
 import { Disclosure } from "../../components/disclosure.tsx";
 import { FieldErrors } from "../../components/field_errors.tsx";
 import { fieldId } from "../../components/field_parts.tsx";
@@ -169,14 +169,14 @@ export function TriageForm({ tool, attempt }: {
   return (
     <Form
       do="triage"
-      hidden={{ tool: tool.name, seen: String(tool.updated_at) }}
+      hidden={{ tool: tool.name, seen: form.value("seen", tool.updated_at) }}
       layout="stack"
     >
       <FieldErrors errors={errors} />
       <p>
         Nobody has described this tool: it is taken to be as dangerous as a tool can be, and every
-        use of it needs approval. <a href={`${toolPath(tool.name)}?view=edit`}>Describe it fully</a>
-        {" "}
+        use of it needs approval.{" "}
+        <a href={`${toolPath(tool.name)}?view=edit`}>Describe it in full</a>{" "}
         if you want to say more than this.
       </p>
       <ToolAnnotationFields
@@ -198,7 +198,6 @@ export function TriageForm({ tool, attempt }: {
         <Button variant="primary" name="verdict" value="approve">Approve tool</Button>
         <Button name="verdict" value="disable" formNoValidate>Disable</Button>
         <Button variant="danger" name="verdict" value="delete" formNoValidate>Delete</Button>
-        <ButtonLink variant="quiet" href={toolPath(tool.name)}>Open its page</ButtonLink>
       </FormActions>
       <p class="quiet small">
         Approving asks for your passkey. Disabled, every use is refused. Deleted, it comes back as a

@@ -226,6 +226,6 @@ function hrefOf({ name, category, status, unacknowledged }: Query, cursor: strin
 
 /** As much of a description as a list has room for; the whole is on the tool's page. */
 function beginning(description: string): string {
-  const characters = Array.from(description.slice(0, 400));
-  return characters.length > 160 ? `${characters.slice(0, 160).join("").trimEnd()}…` : description;
+  const characters = Array.from(description.slice(0, 250));
+  return characters.length > 100 ? `${characters.slice(0, 100).join("").trimEnd()}…` : description;
 }

@@ -1,5 +1,7 @@
 import { z } from "zod";
 import { logExecutionOperation } from "../../lib/executions/log_execution.ts";
+import type { LoggedExecution } from "../../lib/executions/record_execution.ts";
+import type { JsonObject } from "../../lib/json/json_value.ts";
 import { EXECUTION_RESULTS } from "../../lib/store/records/execution.ts";
 import { binding } from "../../lib/store/records/run_token.ts";
 import { guarded, type Route } from "../route.ts";
@@ -9,7 +11,7 @@ import { tokenField } from "./tokens.ts";
 
 const YEAR_MS = 366 * 24 * 60 * 60 * 1000;
 
-const logBody = z.strictObject({
+export const logBody = z.strictObject({
   ...actionFields,
   token: tokenField.nullish().describe("The run token that it ran under"),
   execution_result: z.enum(EXECUTION_RESULTS),
@@ -22,7 +24,8 @@ const logBody = z.strictObject({
   ),
 });
 
-const logAnswer = z.object({
+/** An execution that was logged. */
+export const logAnswer = z.object({
   execution_id: z.string(),
   token_id: z.string().nullable(),
   attested: z.boolean().describe("Whether a run token attests that the run was authorized"),
@@ -30,6 +33,18 @@ const logAnswer = z.object({
   late: z.boolean().describe("Whether the run had counted as unknown before"),
   audit: z.object({ index: z.int(), leaf_hash: z.string() }),
 });
+
+/** The wire form of an execution that was logged. */
+export function renderLogged({ record, audit }: LoggedExecution): JsonObject {
+  return {
+    execution_id: record.id,
+    token_id: record.token_id,
+    attested: record.token_id !== null,
+    binding: record.binding,
+    late: record.late,
+    audit: { index: audit.index, leaf_hash: audit.leaf_hash },
+  };
+}
 
 export const executionRoutes: readonly Route[] = [
   guarded({
@@ -67,17 +82,7 @@ export const executionRoutes: readonly Route[] = [
       const { sealer } = call.services.deps;
       return call.commit(
         logExecutionOperation(sealer, report, call.client),
-        ({ record, audit }) => ({
-          status: 201,
-          body: {
-            execution_id: record.id,
-            token_id: record.token_id,
-            attested: record.token_id !== null,
-            binding: record.binding,
-            late: record.late,
-            audit: { index: audit.index, leaf_hash: audit.leaf_hash },
-          },
-        }),
+        (logged) => ({ status: 201, body: renderLogged(logged) }),
       );
     },
   }),

@@ -8,8 +8,10 @@ import { timeText, versionAnswer } from "./machine_fields.ts";
 
 const WEEK = 7 * 24 * 60 * 60;
 const DAY = 24 * 60 * 60;
+/** 30 days. */
+const MAX_HOLD_HOURS = 720;
 
-const orgChange = z.strictObject({
+export const orgChange = z.strictObject({
   name: orgName.exactOptional(),
   approval_timeout_seconds: seconds(60, WEEK, "How long a request waits for its decision")
     .exactOptional(),
@@ -24,6 +26,8 @@ const orgChange = z.strictObject({
   strict_levels: z.boolean().exactOptional(),
   api_decisions: z.boolean().exactOptional(),
   allow_personal_ids: z.boolean().exactOptional().describe("For an owner to change"),
+  recovery_hold_hours: z.number().int().min(0).max(MAX_HOLD_HOURS).exactOptional()
+    .describe("How long a member who recovered their account may not rule others"),
   kill_switch: killSwitchField.exactOptional(),
 });
 

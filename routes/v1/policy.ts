@@ -20,7 +20,7 @@ const group = "Configuration";
 const KINDS = ["tools", "categories", "tenants", "resources", "rules"] as const;
 
 /** The policy as a document that can be sent back, without what only the store says. */
-function renderPolicy(policy: Policy): JsonObject {
+export function renderPolicy(policy: Policy): JsonObject {
   return {
     policy_version: policy.policy_version,
     tools: policy.tools.map((tool) =>

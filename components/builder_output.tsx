@@ -1,0 +1,106 @@
+import CopyButton from "../islands/copy_button.tsx";
+import { builderQuery, type BuilderState } from "../lib/builder/builder_state.ts";
+import { outputOf, OUTPUTS, outputText } from "../lib/builder/outputs.ts";
+import { itemsOf } from "../lib/builder/plan.ts";
+import { applyPolicyScript } from "../lib/builder/policy_text.ts";
+import type { JsonObject } from "../lib/json/json_value.ts";
+import { ButtonLink } from "./button.tsx";
+import { CodeBlock } from "./code.tsx";
+import { Notice } from "./notice.tsx";
+import { Section } from "./section.tsx";
+import { Tabs } from "./tabs.tsx";
+
+interface OutputProps {
+  readonly state: BuilderState;
+  readonly origin: string;
+  /** The policy as it is; null before it is known. */
+  readonly current: JsonObject | null;
+  /** Whether it could not be read. */
+  readonly failed: boolean;
+}
+
+/** What was filled in, in the language that is chosen, to be copied or saved. */
+export function BuilderOutput(props: OutputProps) {
+  const { state } = props;
+  const href = (change: Parameters<typeof builderQuery>[1]) =>
+    `/api-builder${builderQuery(state, change)}`;
+  return (
+    <Section
+      title="The script"
+      description="It holds no secret: run it with a management key in the environment variable
+        COUNTERSIGN_KEY. Read it before you run it."
+    >
+      <Tabs
+        label="Language"
+        tabs={OUTPUTS.map(({ key, label }) => ({
+          label,
+          href: href({ output: key }),
+          current: key === state.output,
+        }))}
+      />
+      {state.output === "policy" && (
+        <>
+          <Tabs
+            label="Begins with"
+            tabs={[
+              {
+                label: "The policy as it is, with these in it",
+                href: href({ base: "current" }),
+                current: state.base === "current",
+              },
+              {
+                label: "These alone",
+                href: href({ base: "none" }),
+                current: state.base === "none",
+              },
+            ]}
+          />
+          {state.base === "none" && (
+            <Notice tone="warning" live={false}>
+              What a list does not name goes: other tools are archived, other tenants, resources and
+              rules removed. Lists that are left out stay as they are.
+            </Notice>
+          )}
+        </>
+      )}
+      <Text {...props} />
+      {state.output === "policy" && (
+        <CodeBlock code={applyPolicyScript(props.origin)} label="How to apply it (bash)" />
+      )}
+    </Section>
+  );
+}
+
+function Text({ state, origin, current, failed }: OutputProps) {
+  const { output, base } = state;
+  if (output === "policy" && base === "current" && current === null) {
+    return failed
+      ? <Notice tone="danger">The policy could not be read. Load the page again.</Notice>
+      : <p class="quiet">Reading the policy…</p>;
+  }
+  const text = outputText(output, itemsOf(state.plan), {
+    origin,
+    current: base === "current" ? current : null,
+  });
+  const { file } = outputOf(output);
+  return (
+    <>
+      <CodeBlock
+        key={output}
+        code={text}
+        label={file}
+        copy={<CopyButton key={text} text={text} label={`Copy ${file}`} />}
+        wrap={false}
+      />
+      <div class="row">
+        <ButtonLink
+          href={`data:text/plain;charset=utf-8,${encodeURIComponent(text)}`}
+          download={file}
+          icon="download"
+        >
+          Download {file}
+        </ButtonLink>
+      </div>
+    </>
+  );
+}

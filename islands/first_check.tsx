@@ -1,0 +1,86 @@
+import { ButtonLink } from "../components/button.tsx";
+import { LiveMark } from "../components/live_mark.tsx";
+import { Notice } from "../components/notice.tsx";
+import { PermissionBadge } from "../components/permission_badge.tsx";
+import { Time } from "../components/time.tsx";
+import { UntrustedText } from "../components/untrusted_text.tsx";
+import type { Permission } from "../lib/policy/permission.ts";
+import { island } from "./island.tsx";
+import { useClock } from "./use_clock.ts";
+import { useLive } from "./use_live.ts";
+
+/** The first check of an agent, as it is told of. */
+export interface ShownCheck {
+  /** Of its entry in the log. */
+  readonly index: number;
+  /** Milliseconds. */
+  readonly at: number;
+  /** The name of who asked. */
+  readonly who: string;
+  readonly tool: string;
+  readonly permission: Permission;
+}
+
+/** Null while it is waited for. */
+export interface Watched {
+  readonly check: ShownCheck | null;
+}
+
+export interface FirstCheckProps {
+  readonly start: Watched;
+  /** Where the stream is. */
+  readonly stream: string;
+  readonly now: number;
+}
+
+export default island("first_check", FirstCheck);
+
+/** Waits for an agent's first check, then says what came of it. */
+function FirstCheck({ start, stream, now: from }: FirstCheckProps) {
+  const now = useClock(from);
+  const { value: { check }, state, message } = useLive(stream, start);
+  return (
+    <div class="stack" aria-live="polite">
+      {check === null
+        ? (
+          <>
+            <p>Waiting for the first check. It shows here by itself, within a second.</p>
+            <LiveMark state={state} message={message} />
+            <noscript>
+              <p>
+                <a href="">Load again</a> to see whether it came.
+              </p>
+            </noscript>
+          </>
+        )
+        : <Came check={check} now={now} />}
+    </div>
+  );
+}
+
+function Came({ check, now }: { readonly check: ShownCheck; readonly now: number }) {
+  const { index, at, who, tool, permission } = check;
+  return (
+    <Notice
+      tone="success"
+      live={false}
+      title="The first check has come"
+      actions={
+        <>
+          <ButtonLink href={`/activity/${index}`} size="small" icon="activity">
+            Its entry in the log
+          </ButtonLink>
+          {permission === "requires_approval" && (
+            <ButtonLink href="/approvals" size="small" icon="approvals">What waits</ButtonLink>
+          )}
+        </>
+      }
+    >
+      <p>
+        <UntrustedText text={who} /> asked for <UntrustedText text={tool} mono />{" "}
+        <Time at={at} now={now} show="relative" />. The answer:{" "}
+        <PermissionBadge permission={permission} />
+      </p>
+    </Notice>
+  );
+}

@@ -1,0 +1,146 @@
+import { useEffect, useRef, useState } from "preact/hooks";
+import { Button } from "../components/button.tsx";
+import { Icon } from "../components/icon.tsx";
+import { Notice } from "../components/notice.tsx";
+import { ReceiptChecks } from "../components/receipt_checks.tsx";
+import { TextAreaField } from "../components/text_field.tsx";
+import { type Pasted, type PastedResult, readPasted } from "../lib/verify/pasted_receipt.ts";
+import type { ReceiptCheck as Result } from "../lib/verify/receipt_check.ts";
+import { island } from "./island.tsx";
+import { keepForOffline } from "./keep_for_offline.ts";
+import { type Checked, runCheck } from "./run_check.ts";
+
+export default island("receipt_check", ReceiptCheck);
+
+const EMPTY: Pasted = { receipt: "", key: "", earlier: "", consistency: "" };
+type Errors = Extract<PastedResult, { ok: false }>["errors"];
+
+/** Checks a pasted receipt in this browser; nothing that is pasted leaves it. */
+function ReceiptCheck() {
+  const [pasted, setPasted] = useState(EMPTY);
+  const [errors, setErrors] = useState<Errors>({});
+  const [checked, setChecked] = useState<Checked | null>(null);
+  const outcome = useRef<HTMLDivElement>(null);
+  useEffect(() => void keepForOffline(), []);
+  useEffect(() => {
+    if (checked !== null) outcome.current?.focus();
+  }, [checked]);
+
+  const change = (part: Partial<Pasted>) => {
+    setPasted((before) => ({ ...before, ...part }));
+    // What was found is about what stood there before.
+    setChecked(null);
+  };
+  async function check() {
+    const read = readPasted(pasted);
+    setErrors(read.ok ? {} : read.errors);
+    setChecked(read.ok ? await runCheck(read.receipt, read.known) : null);
+  }
+  const field = (name: keyof Pasted) => ({
+    name,
+    mono: true,
+    spellcheck: false,
+    autoComplete: "off",
+    value: pasted[name],
+    error: errors[name],
+    onInput: (event: { readonly currentTarget: HTMLTextAreaElement }) =>
+      change({ [name]: event.currentTarget.value }),
+  });
+  return (
+    <div class="stack verifier">
+      <div class="field">
+        <label class="field-label" for="receipt-file">Receipt, as a file</label>
+        <input
+          class="input"
+          id="receipt-file"
+          type="file"
+          accept=".json,application/json"
+          onChange={async (event) => {
+            const receipt = await event.currentTarget.files?.[0]?.text();
+            if (receipt !== undefined) change({ receipt });
+          }}
+        />
+      </div>
+      <TextAreaField
+        {...field("receipt")}
+        label="Receipt, as text"
+        hint='JSON that begins with {"entry": …'
+        rows={8}
+      />
+      <TextAreaField
+        {...field("key")}
+        label="The log's key as you know it"
+        hint="Its fingerprint, or the keys file, from elsewhere than this receipt. Without it you
+          only learn that the receipt fits together."
+        rows={2}
+        optional
+      />
+      <details class="disclosure">
+        <summary>
+          <Icon name="chevron_right" size="small" />
+          <span class="disclosure-summary">Compare with a checkpoint that you kept</span>
+        </summary>
+        <div class="disclosure-body stack">
+          <TextAreaField
+            {...field("earlier")}
+            label="Checkpoint"
+            hint="The note as you saved it, all lines of it."
+            optional
+          />
+          <TextAreaField
+            {...field("consistency")}
+            label="Consistency proof"
+            hint="Needed where the log had another size then: under Activity, Evidence, or from
+              /v1/audit/proof/consistency."
+            optional
+          />
+        </div>
+      </details>
+      <div>
+        <Button type="button" variant="primary" icon="shield" onClick={check}>
+          Check this receipt
+        </Button>
+      </div>
+      <div ref={outcome} class="stack" tabIndex={-1} aria-live="polite">
+        {checked !== null &&
+          (checked.ok
+            ? <Outcome result={checked.result} />
+            : <Notice tone="danger">{checked.message}</Notice>)}
+      </div>
+    </div>
+  );
+}
+
+function Outcome({ result }: { readonly result: Result }) {
+  return (
+    <>
+      <h2>What was found</h2>
+      <Verdict verdict={result.verdict} />
+      <ReceiptChecks result={result} />
+    </>
+  );
+}
+
+function Verdict({ verdict }: Pick<Result, "verdict">) {
+  switch (verdict) {
+    case "proven":
+      return (
+        <Notice tone="success" title="Proven: this entry is in the log">
+          Whoever holds the key that you know signed for a log that contains it, as it stands here.
+        </Notice>
+      );
+    case "consistent":
+      return (
+        <Notice tone="warning" title="It fits together, but anyone could have made it">
+          Compare the key's fingerprint below with one that you got from elsewhere, or paste that
+          one above.
+        </Notice>
+      );
+    case "wrong":
+      return (
+        <Notice tone="danger" title="This receipt proves nothing">
+          Something is wrong with it; what, is marked below.
+        </Notice>
+      );
+  }
+}

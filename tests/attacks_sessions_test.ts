@@ -1,0 +1,224 @@
+import assert from "node:assert/strict";
+import { type PresentedSession, presentSession } from "../lib/identity/sessions.ts";
+import { addPasskey, beginAddPasskey, MAX_PASSKEYS } from "../lib/people/add_passkey.ts";
+import { passkeysOf } from "../lib/people/passkeys_of.ts";
+import { removePasskey } from "../lib/people/remove_passkey.ts";
+import { MAX_SESSIONS, sessionsOf } from "../lib/people/sessions_of.ts";
+import { DEPLOYMENT_ORG } from "../lib/store/keys.ts";
+import { secretHash } from "../lib/identity/secret.ts";
+import { beginSession } from "../lib/identity/sessions.ts";
+import { readCookie, setCookieLine } from "../routes/cookies.ts";
+import { ApprovalOrg } from "./approval_fixture.ts";
+import { Countersign } from "./countersign_fixture.ts";
+import { CLIENT, People, type Person, refused } from "./people_fixture.ts";
+import { WebPerson } from "./web_person.ts";
+
+/** Attacks on who is signed in: by stolen cookies, sibling sites, other tabs and sheer number. */
+
+/** Gives somebody who is signed in a further passkey on a device of its own. */
+async function addDevice(people: People, session: PresentedSession, email: string) {
+  const { services } = people;
+  const device = people.person(email);
+  const { nonce, options } = await beginAddPasskey(services, session);
+  const response = await device.enrol(options);
+  const passkey = await addPasskey(services, session, { nonce, response, name: null }, CLIENT);
+  return { device, passkey };
+}
+
+/** Begins sessions by a passkey, as so many sign-ins with it would. */
+async function begin(people: People, account: string, credential_id: string, count: number) {
+  const part = 100;
+  for (let done = 0; done < count; done += part) {
+    await people.services.ledgers.transact(DEPLOYMENT_ORG, {
+      plan(transaction) {
+        for (let i = done; i < Math.min(count, done + part); i++) {
+          beginSession(transaction, { account, org: null, credential_id, user_agent: null });
+        }
+      },
+    });
+  }
+}
+
+Deno.test("attack: a thief with a passkey begins sessions without end, to outlast its removal", async () => {
+  await using people = await People.start();
+  const { services } = people;
+  const { session, entered, owner } = await people.withOwner();
+  const { account } = entered.session;
+  const { device: thief, passkey } = await addDevice(people, session, owner.email);
+  await begin(people, account, passkey.credential_id, MAX_SESSIONS - 2);
+  for (let i = 0; i < 5; i++) {
+    people.clock.advance(1);
+    await thief.signIn();
+  }
+  assert.equal((await sessionsOf(services.deps, account)).length, MAX_SESSIONS);
+  const again = await owner.signIn();
+  const own = await people.session(again.secret);
+  await removePasskey(services, own, passkey.credential_id, CLIENT);
+  const left = await sessionsOf(services.deps, account);
+  assert.ok(left.every(({ record }) => record.credential_id !== passkey.credential_id));
+  await refused(thief.signIn(), "assertion_not_accepted");
+});
+
+Deno.test("attack: parallel sign-ins by one passkey begin no more sessions than one may have", async () => {
+  await using people = await People.start();
+  const { services } = people;
+  const { entered, owner } = await people.withOwner();
+  const { account, credential_id } = entered.session;
+  await begin(people, account, credential_id, MAX_SESSIONS + 20);
+  await Promise.all(Array.from({ length: 8 }, () => owner.signIn()));
+  assert.ok((await sessionsOf(services.deps, account)).length <= MAX_SESSIONS);
+});
+
+Deno.test("attack: a stolen fresh session adds passkeys without end, to outlast a recovery", async () => {
+  await using people = await People.start();
+  const { services } = people;
+  const { session, entered, owner } = await people.withOwner();
+  const { account } = entered.session;
+  const ready: { device: Person; nonce: string; options: never }[] = [];
+  for (let i = 0; i < MAX_PASSKEYS + 5; i++) {
+    const { nonce, options } = await beginAddPasskey(services, session);
+    ready.push({ device: people.person(owner.email), nonce, options: options as never });
+  }
+  const outcomes = await Promise.allSettled(ready.map(async ({ device, nonce, options }) => {
+    const response = await device.enrol(options);
+    await addPasskey(services, session, { nonce, response, name: null }, CLIENT);
+  }));
+  const added = outcomes.filter(({ status }) => status === "fulfilled").length;
+  assert.equal(added, MAX_PASSKEYS - 1);
+  assert.equal((await passkeysOf(services.deps.kv, account)).length, MAX_PASSKEYS);
+  await refused(beginAddPasskey(services, session), "too_many_passkeys");
+});
+
+Deno.test("attack: asking for the head of a stream takes its places, until none is left", async () => {
+  await using it = await ApprovalOrg.start();
+  const { countersign, org } = it;
+  const body = await it.pending();
+  const { secret } = await org.signedIn("owner", {});
+  const headers = { cookie: `countersign_session=${secret}` };
+  const path = `${countersign.origin}/approvals/${body.id}/live`;
+  for (let i = 0; i < 60; i++) {
+    const head = await fetch(path, { method: "HEAD", headers });
+    assert.equal(head.status, 200);
+  }
+  const stream = await fetch(path, { headers });
+  assert.equal(stream.status, 200);
+  await stream.body?.cancel();
+});
+
+Deno.test("attack: a page on a sibling host reads, or opens streams, with the member's cookie", async () => {
+  await using it = await ApprovalOrg.start();
+  const { countersign, org } = it;
+  const body = await it.pending();
+  const { secret } = await org.signedIn("owner", {});
+  const cookie = `countersign_session=${secret}`;
+  for (const site of ["same-site", "cross-site"]) {
+    for (const path of [`/approvals/${body.id}/live`, `/approvals/${body.id}`, "/activity"]) {
+      for (const mode of ["cors", "no-cors", "websocket"]) {
+        const headers = { cookie, "sec-fetch-site": site, "sec-fetch-mode": mode };
+        const got = await fetch(countersign.origin + path, { headers });
+        await got.body?.cancel();
+        assert.equal(got.status, 403, `${site} ${mode} ${path}`);
+      }
+    }
+    // A link in a mail or on a page of somebody else's still leads here.
+    const followed = { cookie, "sec-fetch-site": site, "sec-fetch-mode": "navigate" };
+    const page = await fetch(`${countersign.origin}/approvals/${body.id}`, { headers: followed });
+    assert.equal(page.status, 200);
+    await page.body?.cancel();
+  }
+});
+
+Deno.test("attack: one person's many sessions hold no more streams than one", async () => {
+  await using it = await ApprovalOrg.start();
+  const { countersign, org } = it;
+  const body = await it.pending();
+  const { member } = await org.signedIn("viewer", {});
+  const path = `${countersign.origin}/approvals/${body.id}/live`;
+  const open: Response[] = [];
+  const statuses: number[] = [];
+  for (let n = 0; n < 2; n++) {
+    const secret = await org.transact((transaction) =>
+      beginSession(transaction, {
+        account: member.account ?? "",
+        org: org.id,
+        credential_id: "none",
+        user_agent: null,
+      }).secret
+    );
+    for (let i = 0; i < 30; i++) {
+      const headers = { cookie: `countersign_session=${secret}` };
+      const stream = await fetch(path, { headers });
+      statuses.push(stream.status);
+      open.push(stream);
+    }
+  }
+  assert.equal(statuses.filter((status) => status === 200).length, 50);
+  assert.equal(statuses.filter((status) => status === 429).length, 10);
+  for (const stream of open) await stream.body?.cancel();
+});
+
+Deno.test("attack: a session cookie that another host set, by any spelling of its name, is none", () => {
+  const own = new URL("https://countersign.example.com");
+  const secret = "A".repeat(43);
+  const evil = "E".repeat(43);
+  const read = (cookie: string) => readCookie(new Headers({ cookie }), own, "session");
+  assert.equal(read(`__Host-countersign_session=${secret}`), secret);
+  const tossed = [
+    `countersign_session=${evil}`,
+    `__host-countersign_session=${evil}`,
+    `__Secure-countersign_session=${evil}`,
+    `\u00a0__Host-countersign_session=${evil}`,
+    `__Host-countersign_session\u00a0=${evil}`,
+    `\u0085__Host-countersign_session=${evil}`,
+    `"__Host-countersign_session"=${evil}`,
+    `$Version=1; x="__Host-countersign_session=${evil}"`,
+    `x=__Host-countersign_session=${evil}`,
+  ];
+  for (const cookie of tossed) {
+    assert.equal(read(cookie), null, cookie);
+    assert.equal(read(`${cookie}; __Host-countersign_session=${secret}`), secret, cookie);
+  }
+});
+
+Deno.test("attack: a session cookie is sent in the clear, to another host, or to a script", () => {
+  for (const name of ["session", "flow", "notice"] as const) {
+    const set = { name, value: "x\r\nset-cookie: y=1; domain=evil.example", maxAgeSeconds: 60 };
+    const line = setCookieLine(new URL("https://countersign.example.com"), set);
+    assert.ok(line.startsWith(`__Host-countersign_${name}=x%0D%0A`), line);
+    const attributes = line.split(";").slice(1).map((part) => part.trim().toLowerCase());
+    assert.deepEqual(attributes.toSorted(), [
+      "httponly",
+      "max-age=60",
+      "path=/",
+      "samesite=lax",
+      "secure",
+    ]);
+  }
+});
+
+Deno.test("attack: a stolen store's rows, hashes and ids are no session cookies", async () => {
+  await using countersign = await Countersign.start();
+  const org = await countersign.org();
+  const { secret, hash, caller } = await org.signedIn("owner", {});
+  const { deps } = countersign.services;
+  for (const made of [hash, secretHash(hash), caller.session_id, caller.account, ` ${secret}`]) {
+    assert.equal(await presentSession(deps, made), null);
+    const web = WebPerson.with(countersign, encodeURIComponent(made));
+    assert.equal((await web.get("/")).to, "/sign-in");
+  }
+});
+
+Deno.test("attack: a notice that somebody else put into the browser is text, marked where it deceives", async () => {
+  await using countersign = await Countersign.start();
+  const org = await countersign.org();
+  const { secret } = await org.signedIn("owner", {});
+  const web = WebPerson.with(countersign, secret);
+  const planted = "<img src=x onerror=alert(1)> \u202egnp.exe";
+  web.cookies.set("countersign_notice", encodeURIComponent(planted));
+  const { html } = await web.get("/tenants");
+  assert.ok(!html.includes("<img"));
+  assert.ok(!html.includes("\u202e"));
+  assert.match(html, /U\+202E/);
+  // It is shown once.
+  assert.ok(!(await web.get("/tenants")).html.includes("U+202E"));
+});
