@@ -11,6 +11,7 @@ import { systemRandom } from "./lib/deps.ts";
 import { makeServices } from "./lib/make_services.ts";
 import { makeRecoveryLink } from "./lib/people/recovery_link.ts";
 import { recoveryLinkNotice } from "./lib/people/recovery_notice.ts";
+import { operatorConsole } from "./lib/settings/operator_console.ts";
 import { secretFromFolder } from "./lib/settings/secret_file.ts";
 import { readSettings, SettingRefused } from "./lib/settings/settings.ts";
 import { proveSecret } from "./lib/store/canary.ts";
@@ -39,7 +40,7 @@ async function recover(args: readonly string[]): Promise<number> {
       console.error(`No account has the address ${email}. Members who never signed in have none.`);
       return UNKNOWN;
     }
-    console.log(recoveryLinkNotice(link));
+    operatorConsole(settings)(recoveryLinkNotice(link));
     return 0;
   } finally {
     kv.close();

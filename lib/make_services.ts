@@ -5,6 +5,7 @@ import { Credentials } from "./identity/credentials.ts";
 import { FailedAttempts } from "./identity/failed_attempts.ts";
 import { LastUsed } from "./identity/last_used.ts";
 import { RateLimits } from "./identity/rate_limit.ts";
+import { SourceLimits } from "./identity/source_limits.ts";
 import { Ledgers } from "./ledger/ledgers.ts";
 import { KV_CONNECT_LIMITS, KV_LIMITS } from "./ledger/transaction.ts";
 import { FetchedDocuments } from "./oauth/metadata_documents.ts";
@@ -26,6 +27,7 @@ export function makeServices(
     ledgers,
     credentials: new Credentials(ledgers),
     rateLimits: new RateLimits(),
+    sourceLimits: new SourceLimits(),
     lastUsed: new LastUsed(ledgers),
     failedAttempts: new FailedAttempts(ledgers),
     ids: new IdMaker(deps.random),

@@ -6,6 +6,7 @@ import type { Credentials } from "./identity/credentials.ts";
 import type { FailedAttempts } from "./identity/failed_attempts.ts";
 import type { LastUsed } from "./identity/last_used.ts";
 import type { RateLimits } from "./identity/rate_limit.ts";
+import type { SourceLimits } from "./identity/source_limits.ts";
 import type { Ledgers } from "./ledger/ledgers.ts";
 import type { MetadataDocuments } from "./oauth/client.ts";
 import type { Settings } from "./settings/settings.ts";
@@ -17,6 +18,7 @@ export interface Services {
   readonly ledgers: Ledgers;
   readonly credentials: Credentials;
   readonly rateLimits: RateLimits;
+  readonly sourceLimits: SourceLimits;
   readonly lastUsed: LastUsed;
   readonly failedAttempts: FailedAttempts;
   readonly ids: IdMaker;

@@ -5,6 +5,7 @@ import { guardedFetch } from "./net/guarded_fetch.ts";
 import { internet } from "./net/internet.ts";
 import { guardedPush } from "./push/guarded_push.ts";
 import { logLine } from "./settings/log_line.ts";
+import { operatorConsole } from "./settings/operator_console.ts";
 import type { Settings } from "./settings/settings.ts";
 import type { Kv } from "./store/kv.ts";
 import { Sealer } from "./store/sealing.ts";
@@ -26,7 +27,7 @@ export function systemDeps(
     timer: systemTimer,
     log: logLine,
     mail: settings.mail === null
-      ? consoleMailer(console.log)
+      ? consoleMailer(operatorConsole(settings))
       : smtpMailer(settings.mail, settings.url.hostname, systemTimer),
     push: guardedPush(strangers),
     strangers,

@@ -66,14 +66,18 @@ export function app(services: Services, routes: readonly Route[] = ROUTES): App 
   const forAnyHost = new Set(
     served.filter((route) => route.callers === "open" && route.anyHost).map(({ path }) => path),
   );
+  const answered = (request: Request, connection: Connection) =>
+    request.method === "HEAD"
+      ? headOf(hono.fetch(new Request(request, { method: "GET" }), connection))
+      : hono.fetch(request, connection);
   return {
     fetch(request, connection) {
       // A page of another site that resolves to this host (DNS rebinding) names that site here.
       const asked = request.headers.get("host");
-      if (asked === host) return hono.fetch(request, connection);
+      if (asked === host) return answered(request, connection);
       // What is no host at all makes no URL either; whoever sends it must not make this throw.
       const pathname = URL.parse(request.url)?.pathname ?? "/";
-      if (forAnyHost.has(pathname)) return hono.fetch(request, connection);
+      if (forAnyHost.has(pathname)) return answered(request, connection);
       const refusal = new SurfaceRefusal("misdirected_request", {
         host: asked ?? "",
         expected: host,
@@ -81,6 +85,13 @@ export function app(services: Services, routes: readonly Route[] = ROUTES): App 
       return refuse(refusal, services, identify(services, pathname));
     },
   };
+}
+
+/** An answer without its body, which ends: what streams it holds a place for its reader. */
+async function headOf(answer: Response | Promise<Response>): Promise<Response> {
+  const { body, status, headers } = await answer;
+  await body?.cancel();
+  return new Response(null, { status, headers });
 }
 
 /** Whether a person looks at the answer, not a program. */

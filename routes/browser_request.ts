@@ -2,7 +2,7 @@ import type { Context } from "hono";
 import type { z } from "zod";
 import type { MemberCaller } from "../lib/identity/caller.ts";
 import type { Right } from "../lib/identity/rights.ts";
-import { memberCaller, requireRight } from "../lib/identity/member_operation.ts";
+import { MEMBER_RATE_LIMIT, memberCaller, requireRight } from "../lib/identity/member_operation.ts";
 import { type PresentedSession, presentSession } from "../lib/identity/sessions.ts";
 import { Refusal } from "../lib/refusals/refusal.ts";
 import type { Services } from "../lib/services.ts";
@@ -50,9 +50,11 @@ export async function browserCall(
   if (!verdict.allowed) throw new SurfaceRefusal("foreign_origin", { origin: verdict.got });
   const session = await presentSession(services.deps, readCookie(request.headers, url, "session"));
   if (asked.audience !== "anyone" && session === null) throw new Refusal("session_ended", {});
+  const ip = addressOf(services, request, c.env);
   const member = asked.audience === "member" && session !== null
     ? { needs: asked.needs, caller: await memberOf(services, session, asked.needs) }
     : null;
+  if (member === null) limitPerson(services, request, session, ip);
   const received: Received = {
     services,
     request,
@@ -62,7 +64,7 @@ export async function browserCall(
     query: asked.query === undefined ? undefined : parseInput(asked.query, queryOf(request.url)),
     body: await readInput(),
     client: {
-      ip: addressOf(services, request, c.env),
+      ip,
       user_agent: request.headers.get("user-agent")?.slice(0, 256) ?? null,
       request_id: id,
       via: "dashboard",
@@ -73,6 +75,24 @@ export async function browserCall(
   return member === null
     ? new AccountCall(received, session)
     : new MemberCall(received, session, member.needs, member.caller);
+}
+
+/**
+ * What somebody may send outside of any org: a person as much as a member of one; whoever is not
+ * signed in may look as they like, and store little.
+ * @throws {Refusal} rate_limited
+ */
+function limitPerson(
+  { deps, rateLimits, sourceLimits }: Services,
+  { method }: Request,
+  session: PresentedSession | null,
+  ip: string | null,
+): void {
+  const now = deps.now();
+  if (session !== null) {
+    const { account: id } = session.record;
+    rateLimits.take({ id, rate_limit_per_minute: MEMBER_RATE_LIMIT }, now);
+  } else if (method === "POST") sourceLimits.take(ip, now);
 }
 
 /** @throws {NoMembership}, {Refusal} role_required, rate_limited */

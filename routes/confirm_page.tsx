@@ -1,4 +1,5 @@
 import { Bare } from "../components/bare.tsx";
+import { UntrustedText } from "../components/untrusted_text.tsx";
 import StepUp from "../islands/step_up.tsx";
 import type { FormValues } from "./page.ts";
 
@@ -19,7 +20,7 @@ export function ConfirmPage({ what, action, fields }: Unconfirmed) {
   return (
     <Bare
       title="Confirm it is you"
-      lead={what}
+      lead={<UntrustedText text={what} />}
       foot={<a href={action}>Go back without doing it</a>}
     >
       {fields !== null && (

@@ -3,8 +3,10 @@ import { renderToString } from "preact-render-to-string";
 import { Bare } from "../components/bare.tsx";
 import { Document } from "../components/document.tsx";
 import { Notice } from "../components/notice.tsx";
+import { PageOrg } from "../components/page_org.ts";
 import type { NavigationKey } from "../components/navigation.ts";
 import { Shell, type Viewer } from "../components/shell.tsx";
+import { UntrustedText } from "../components/untrusted_text.tsx";
 import { ButtonLink } from "../components/button.tsx";
 import { accountKey, approvalOrgCountKey } from "../lib/store/keys.ts";
 import { readRecord } from "../lib/store/kv.ts";
@@ -49,21 +51,28 @@ export async function dashboardDocument(
     : undefined;
   return html(
     title,
-    <Shell
-      viewer={viewer}
-      path={call.path}
-      allowed={sections}
-      notice={noticeOf(notice)}
-      banner={banner}
-      width={width}
-    >
-      {body}
-    </Shell>,
+    <PageOrg.Provider value={call.org}>
+      <Shell
+        viewer={viewer}
+        path={call.path}
+        allowed={sections}
+        notice={noticeOf(notice)}
+        banner={banner}
+        width={width}
+      >
+        {body}
+      </Shell>
+    </PageOrg.Provider>,
   );
 }
 
 function noticeOf(notice: string | null) {
-  return notice === null ? undefined : <Notice tone="success">{notice}</Notice>;
+  return notice === null ? undefined : (
+    // It can name what others named, and is handed in by the browser.
+    <Notice tone="success">
+      <UntrustedText text={notice} />
+    </Notice>
+  );
 }
 
 /** What is said to whom nothing can be shown. */
@@ -79,7 +88,7 @@ export function errorDocument({ title, detail, request_id }: ErrorWords): string
     title,
     <Bare
       title={title}
-      lead={detail}
+      lead={<UntrustedText text={detail} />}
       foot={
         <>
           Request <code>{request_id}</code>

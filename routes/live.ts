@@ -23,7 +23,7 @@ export function liveStream(
 ): Response {
   const { services, request } = call;
   const { deps, ledgers, held, stopping } = services;
-  held.take(call.caller.session_id);
+  held.take(call.caller.id);
   const over = new AbortController();
   const ends = AbortSignal.any([request.signal, stopping, over.signal]);
   const encoder = new TextEncoder();
@@ -64,7 +64,7 @@ export function liveStream(
   const source = events();
   let isHeld = true;
   const release = () => {
-    if (isHeld) held.release(call.caller.session_id);
+    if (isHeld) held.release(call.caller.id);
     isHeld = false;
   };
   const body = new ReadableStream<Uint8Array>({

@@ -7,7 +7,9 @@ const MAX_CHARACTERS = 4000;
  */
 export function localPath(text: string | null, origin: URL): string | null {
   if (text === null || text.length > MAX_CHARACTERS || !/^\/[\x21-\x7e]*$/.test(text)) return null;
-  if (text.startsWith("//") || text.includes("\\")) return null;
+  if (text.includes("\\")) return null;
   const url = URL.parse(text, origin);
-  return url === null || url.origin !== origin.origin ? null : url.pathname + url.search;
+  if (url === null || url.origin !== origin.origin) return null;
+  // Looked at when dots are resolved: `/..//evil.example` has become the address of another site.
+  return url.pathname.startsWith("//") ? null : url.pathname + url.search;
 }

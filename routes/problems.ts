@@ -10,6 +10,7 @@ export interface SurfaceData {
   request_timeout: { seconds: number };
   misdirected_request: { host: string; expected: string };
   foreign_origin: { origin: string | null };
+  other_organization: Record<never, never>;
   overloaded: Record<never, never>;
   store_unavailable: Record<never, never>;
   stopping: Record<never, never>;
@@ -535,9 +536,10 @@ export const PROBLEMS: { readonly [C in ProblemCode]: ProblemKind<ProblemData[C]
   rate_limited: {
     status: 429,
     title: "Too many requests",
-    meaning: "The credential sent more requests than its limit for a minute.",
-    detail: ({ limit }) => `This credential may send ${limit} requests a minute.`,
-    advice: "Wait for the seconds of `Retry-After`.",
+    meaning:
+      "The credential, the person, or the address of somebody who is not signed in, sent more requests than its limit for a minute.",
+    detail: ({ limit }) => `At most ${limit} requests a minute are answered to one sender.`,
+    advice: "Wait for the seconds of `Retry-After`, at most a minute.",
     next: retryAfter,
   },
   too_many_pending: {
@@ -571,6 +573,15 @@ export const PROBLEMS: { readonly [C in ProblemCode]: ProblemKind<ProblemData[C]
     meaning: "A change came from a page of another site, or its sender did not say from where.",
     detail: ({ origin }) => `The request came from ${origin ?? "an unknown origin"}.`,
     advice: "Open the dashboard itself and do it there.",
+  },
+  other_organization: {
+    status: 409,
+    title: "Another organization",
+    meaning:
+      "A form of the dashboard is of another organization than the one that its sender looks at by now.",
+    detail: () =>
+      "You switched to another organization after this page was loaded. Nothing was changed.",
+    advice: "Switch back, load the page again, and do it there.",
   },
   overloaded: {
     status: 503,

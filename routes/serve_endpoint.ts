@@ -7,6 +7,7 @@ import type { Endpoint } from "./endpoint.ts";
 import { parseBody, parseInput } from "./inputs.ts";
 import { Refusal } from "../lib/refusals/refusal.ts";
 import { logRequest } from "./request_log.ts";
+import { securityHeaders } from "./security_headers.ts";
 import { refuse } from "./serve.ts";
 import { nameSpan } from "./telemetry.ts";
 
@@ -20,6 +21,11 @@ export async function serveEndpoint(
   const started = services.deps.now();
   nameSpan(c.req.method, endpoint.path, id);
   const { response, call } = await answered(services, endpoint, c, id);
+  // No other site frames what is answered here, or draws it into its own process.
+  const headers = securityHeaders(services.settings.url);
+  for (const [name, value] of Object.entries(headers)) {
+    if (!response.headers.has(name)) response.headers.set(name, value);
+  }
   logRequest(services, {
     request_id: id,
     method: c.req.method,
@@ -50,7 +56,6 @@ async function answered(
     const answer = await handle(call);
     const response = answer instanceof Response ? answer : Response.json(answer);
     response.headers.set("cache-control", "no-store");
-    response.headers.set("x-content-type-options", "nosniff");
     response.headers.set("x-request-id", id);
     addCookies(response.headers, call);
     return { response, call };

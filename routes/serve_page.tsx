@@ -10,11 +10,12 @@ import { readCookie } from "./cookies.ts";
 import { formValues } from "./form_values.ts";
 import { bareDocument, dashboardDocument, errorDocument } from "./frame.tsx";
 import type { NavigationKey } from "../components/navigation.ts";
+import { PAGE_ORG } from "../components/page_org.ts";
 import { parseInput } from "./inputs.ts";
 import { localPath } from "./local_path.ts";
 import type { Action, Attempt, FormValues, Outcome, Page, View } from "./page.ts";
 import { type ProblemKind, PROBLEMS } from "./problems.ts";
-import type { SurfaceRefusal } from "./problem_document.ts";
+import { SurfaceRefusal } from "./problem_document.ts";
 import { logRequest } from "./request_log.ts";
 import { logFailure, refusalOf } from "./serve.ts";
 import { securityHeaders } from "./security_headers.ts";
@@ -77,7 +78,10 @@ class PageAnswer {
   }
 
   async #act(call: BrowserCall, values: FormValues): Promise<Response> {
-    const { do: [name = ""] = [], ...fields } = values;
+    const { do: [name = ""] = [], [PAGE_ORG]: [org] = [], ...fields } = values;
+    if (org !== undefined && call instanceof MemberCall && org !== call.org) {
+      throw new SurfaceRefusal("other_organization", {});
+    }
     const action = Object.hasOwn(this.page.actions ?? {}, name)
       ? this.page.actions?.[name] as Action<BrowserCall>
       : undefined;

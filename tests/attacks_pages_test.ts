@@ -173,3 +173,23 @@ Deno.test("every page and refusal carries the headers that shut injection out", 
     assert.ok(!/ (style|on[a-z]+)=/.test(got.text.replaceAll(/>[^<]*</g, "><")), nameOf(target));
   }
 });
+
+Deno.test("every answer to a script, and every refusal of one, is for this site alone", async (t) => {
+  await using countersign = await Countersign.start();
+  const org = await countersign.org();
+  const { secret } = await org.signedIn("owner", {});
+  const { origin } = countersign;
+  const paths = new Set(ENDPOINTS.map(({ path }) => filled(path)));
+  for (const target of TARGETS.filter(({ path, does }) => does === null && paths.has(path))) {
+    await t.step(nameOf(target), async () => {
+      for (const headers of [{ origin, cookie: cookie(secret) }, { origin }, {}]) {
+        const got = await send(countersign, target, headers as Record<string, string>);
+        assert.equal(got.headers.get("cross-origin-resource-policy"), "same-origin");
+        assert.equal(got.headers.get("x-frame-options"), "DENY");
+        assert.equal(got.headers.get("x-content-type-options"), "nosniff");
+        assert.equal(got.headers.get("cache-control"), "no-store");
+        assert.equal(got.headers.get("access-control-allow-origin"), null);
+      }
+    });
+  }
+});

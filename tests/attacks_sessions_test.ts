@@ -4,7 +4,7 @@ import { addPasskey, beginAddPasskey, MAX_PASSKEYS } from "../lib/people/add_pas
 import { passkeysOf } from "../lib/people/passkeys_of.ts";
 import { removePasskey } from "../lib/people/remove_passkey.ts";
 import { MAX_SESSIONS, sessionsOf } from "../lib/people/sessions_of.ts";
-import { DEPLOYMENT_ORG } from "../lib/store/keys.ts";
+import { accountKey, DEPLOYMENT_ORG } from "../lib/store/keys.ts";
 import { secretHash } from "../lib/identity/secret.ts";
 import { beginSession } from "../lib/identity/sessions.ts";
 import { readCookie, setCookieLine } from "../routes/cookies.ts";
@@ -65,7 +65,9 @@ Deno.test("attack: parallel sign-ins by one passkey begin no more sessions than 
   const { entered, owner } = await people.withOwner();
   const { account, credential_id } = entered.session;
   await begin(people, account, credential_id, MAX_SESSIONS + 20);
-  await Promise.all(Array.from({ length: 8 }, () => owner.signIn()));
+  // Of a passkey that counts its uses only those in order get in.
+  const attempts = await Promise.allSettled(Array.from({ length: 8 }, () => owner.signIn()));
+  assert.ok(attempts.some(({ status }) => status === "fulfilled"));
   assert.ok((await sessionsOf(services.deps, account)).length <= MAX_SESSIONS);
 });
 
@@ -101,8 +103,8 @@ Deno.test("attack: asking for the head of a stream takes its places, until none 
     assert.equal(head.status, 200);
   }
   const stream = await fetch(path, { headers });
-  assert.equal(stream.status, 200);
   await stream.body?.cancel();
+  assert.equal(stream.status, 200);
 });
 
 Deno.test("attack: a page on a sibling host reads, or opens streams, with the member's cookie", async () => {
@@ -152,9 +154,9 @@ Deno.test("attack: one person's many sessions hold no more streams than one", as
       open.push(stream);
     }
   }
+  for (const stream of open) await stream.body?.cancel();
   assert.equal(statuses.filter((status) => status === 200).length, 50);
   assert.equal(statuses.filter((status) => status === 429).length, 10);
-  for (const stream of open) await stream.body?.cancel();
 });
 
 Deno.test("attack: a session cookie that another host set, by any spelling of its name, is none", () => {
@@ -221,4 +223,41 @@ Deno.test("attack: a notice that somebody else put into the browser is text, mar
   assert.match(html, /U\+202E/);
   // It is shown once.
   assert.ok(!(await web.get("/tenants")).html.includes("U+202E"));
+});
+
+Deno.test("attack: a form of one org, open in another tab, changes the org that was switched to", async () => {
+  await using countersign = await Countersign.start();
+  const [staging, production] = [await countersign.org(), await countersign.org()];
+  const { secret, member } = await staging.signedIn("owner", {});
+  const account = member.account ?? "";
+  await production.member(member.email, { role: "owner", account, has_passkey: true });
+  await production.transact((transaction) =>
+    transaction.set(accountKey(account), {
+      id: account,
+      email: member.email,
+      orgs: [staging.id, production.id],
+      had_passkey: true,
+      created_at: transaction.at,
+    })
+  );
+  for (const org of [staging, production]) {
+    await org.manage("PUT", "/v1/tenants/acme", { name: "Acme" });
+  }
+  const web = WebPerson.with(countersign, secret);
+  const page = await web.get("/tenants/acme");
+  const [, shown = ""] = / name="page_org" value="([^"]*)"/.exec(page.html) ?? [];
+  assert.equal(shown, staging.id);
+  await web.follow("/switch-org", "switch_org", { org: production.id });
+  for (const does of ["change", "remove"]) {
+    const fields = { page_org: shown, name: "Changed" };
+    const stale = await web.send("/tenants/acme", does, fields);
+    assert.equal(stale.status, 409, does);
+    assert.match(stale.text, /You switched to another organization/);
+  }
+  for (const org of [staging, production]) {
+    assert.equal((await org.get("/v1/tenants/acme")).body.name, "Acme");
+  }
+  // Every form of a member's page says it, the frame's own among them.
+  const forms = page.html.match(/<form[^>]* method="post"/g)?.length;
+  assert.equal(page.html.match(/ name="page_org"/g)?.length, forms);
 });

@@ -106,6 +106,7 @@ Deno.test("a person connects a program: sign-in, consent under a passkey, code, 
   await page.getByLabel("See tools and ask what is permitted").check();
   await page.getByRole("button", { name: "Allow with your passkey" }).press("Enter");
   const answer = await program.answer;
+  await page.waitForURL(`${program.redirect}**`);
   assert.equal(answer.get("state"), "state of the program");
   assert.equal(answer.get("iss"), countersign.origin);
   const got = await redeem(countersign, {

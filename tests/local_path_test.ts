@@ -20,6 +20,10 @@ Deno.test("localPath() refuses what a browser takes for another site or scheme",
     "//evil.example",
     "///evil.example",
     "/\\evil.example",
+    "/..//evil.example",
+    "/.//evil.example",
+    "/approvals/..//evil.example",
+    "/%2e%2e//evil.example",
     "\\\\evil.example",
     "/\t/evil.example",
     "/\n/evil.example",
@@ -43,11 +47,15 @@ Deno.test("localPath() never leaves the origin, whatever it is given", () => {
     fc.constantFrom("/", "\\", "//", "/%2f", "/%5c", "/.", "/..").chain((start) =>
       fc.string().map((text) => start + text)
     ),
+    fc.array(fc.constantFrom("/", "//", "\\", ".", "..", "%2e", "%2f", "evil.example", "?", "#"))
+      .map((parts) => `/${parts.join("")}`),
   );
   fc.assert(fc.property(texts, (text) => {
     const path = localPath(text, ORIGIN);
     if (path === null) return;
     assert.equal(new URL(path, ORIGIN).origin, ORIGIN.origin);
     assert.ok(path.startsWith("/") && !path.startsWith("//"));
+    // What is kept stays as it is when it is asked about again.
+    assert.equal(localPath(path, ORIGIN), path);
   }));
 });

@@ -6,6 +6,7 @@ import { agentKey, DEPLOYMENT_ORG, grantKey } from "../lib/store/keys.ts";
 import { ApprovalOrg, TOOL } from "./approval_fixture.ts";
 import { Countersign, type TestOrg } from "./countersign_fixture.ts";
 import { grantIn, type RawAnswer, rawCall, rawPost, rawTool, resultOf } from "./mcp_fixture.ts";
+import { rawAnswer } from "./raw_request.ts";
 import { verifiedLog } from "./stored_log.ts";
 
 const PROBLEM = /^application\/problem\+json/;
@@ -175,7 +176,7 @@ Deno.test("scope challenge: a tool that writes names every scope that is needed"
   assert.equal(batch.status, 403);
   const read = await rawCall(it.countersign, "tools/call", reading, { token });
   assert.equal(resultOf(read).structuredContent.permission, "requires_approval");
-  assert.deepEqual(await it.entries("approval.requested"), []);
+  assert.deepEqual(await it.entries("approval.created"), []);
 });
 
 Deno.test("scope challenge: a grant that may write only cannot read", async () => {
@@ -202,15 +203,28 @@ Deno.test("a grant that is revoked is refused at the next call, on every node", 
   const { services, clock, secret } = it.countersign;
   const { token, id } = await grantIn([[it.org, "admin"]]);
   {
-    await using other = await Countersign.start({ kv: services.deps.kv, clock, secret });
+    // Nodes of one deployment have one address, and so one resource.
+    const { origin } = it.countersign;
+    const variables = { COUNTERSIGN_URL: origin };
+    const shared = { kv: services.deps.kv, clock, secret, variables };
+    await using other = await Countersign.start(shared);
+    const body = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
+    const ask = (node: Countersign) =>
+      rawAnswer(
+        node.server.addr.port,
+        `POST /mcp HTTP/1.1\r\nhost: ${new URL(origin).host}\r\nconnection: close\r\n` +
+          `authorization: Bearer ${token}\r\ncontent-type: application/json\r\n` +
+          `accept: application/json, text/event-stream\r\n` +
+          `content-length: ${body.length}\r\n\r\n${body}`,
+      );
     for (const node of [it.countersign, other]) {
-      assert.equal((await list(node, token)).status, 200);
+      assert.equal((await ask(node)).status, 200);
     }
     await it.org.transact((transaction) => {
       transaction.deletePolicy(grantKey(it.org.id, id));
     });
     for (const node of [it.countersign, other]) {
-      assert.equal((await list(node, token)).status, 401);
+      assert.equal((await ask(node)).status, 401);
     }
   }
 });

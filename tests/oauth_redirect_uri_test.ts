@@ -55,6 +55,21 @@ Deno.test("isAllowedRedirectUri() refuses what leaks, runs or opens something", 
       "cursor:done",
       "cursor://done",
       "myapp://callback",
+      "smb://evil.example/share",
+      "sftp://evil.example/x",
+      "ldap://evil.example/x",
+      "vnc://evil.example/",
+      "webcal://evil.example/x",
+      "microsoft-edge://evil.example/x",
+      "googlechrome://evil.example/x",
+      "itms-services://evil.example/x",
+      "http://127.0.0.1:99999/",
+      "http://localhost./done",
+      "http://[::ffff:127.0.0.1]/",
+      "http://[0:0:0:0:0:0:0:1]/",
+      "HTTP://127.0.0.1/done",
+      "https://claude.ai:443@evil.example/",
+      "cursor://a.b@evil.example/",
       `https://app.example/${"a".repeat(1000)}`,
     ]
   ) assert.ok(!isAllowedRedirectUri(uri), uri);
@@ -88,6 +103,25 @@ Deno.test("redirectTarget() names where an answer goes", () => {
     shown: "localhost:33418",
   });
   assert.deepEqual(redirectTarget("cursor://a.b/x"), { kind: "app", shown: "cursor://" });
+  for (
+    const host of [
+      "localhost",
+      "localhost.:8443",
+      "x.localhost",
+      "127.0.0.1",
+      "127.8.8.8:1",
+      "2130706433",
+      "0x7f.1",
+      "[::1]:9",
+      "0.0.0.0",
+      "[::]",
+      "[::ffff:127.0.0.1]",
+      "%6cocalhost",
+    ]
+  ) assert.equal(redirectTarget(`https://${host}/x`).kind, "this_computer", host);
+  for (
+    const host of ["localhost.evil.example", "notlocalhost", "127.0.0.1.evil.example", "8.8.8.8"]
+  ) assert.equal(redirectTarget(`https://${host}/x`).kind, "host", host);
 });
 
 Deno.test("answerUrl() adds to the query, and changes nothing else", () => {

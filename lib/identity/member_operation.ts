@@ -10,7 +10,7 @@ import { hasRight, type Right } from "./rights.ts";
 import { isLive, type PresentedSession } from "./sessions.ts";
 
 /** Requests a minute that a person's browser may send. */
-const MEMBER_RATE_LIMIT = 1200;
+export const MEMBER_RATE_LIMIT = 1200;
 
 /** What only a signed-in member may do. */
 export type MemberOperation<L, R> = CallerOperation<L, R, MemberCaller>;

@@ -5,6 +5,7 @@ import { readRecord } from "../store/kv.ts";
 import { accessTokenRecord, accountGrant, type Scope } from "../store/records/oauth.ts";
 import { timed } from "../store/timed.ts";
 import { type GrantedOrg, grantStanding, reachedScopes } from "./grant_standing.ts";
+import { mcpResource } from "./resource.ts";
 
 export type { GrantedOrg };
 
@@ -24,12 +25,12 @@ export interface PresentedAccess {
 }
 
 /**
- * What an access token stands for: null when it is unknown, has expired, was revoked, or reaches no
- * org any more. Read each time, never remembered, so that what ends, ends at once.
+ * What an access token stands for: null when it is unknown, has expired, was revoked, is for another
+ * resource, or reaches no org any more. Read each time, never remembered, so that what ends, ends at once.
  * @throws {StoreUnavailable}
  */
 export async function presentAccessToken(
-  services: Pick<Services, "deps" | "ledgers">,
+  services: Pick<Services, "deps" | "ledgers" | "settings">,
   secret: string,
 ): Promise<PresentedAccess | null> {
   const { deps } = services;
@@ -40,7 +41,7 @@ export async function presentAccessToken(
   if (token === undefined || token.expires_at <= deps.now()) return null;
   const grantRow = accountGrantKey(token.account, token.grant);
   const grant = (await timed(deps, readRecord(deps.kv, grantRow, accountGrant)))?.value;
-  if (grant === undefined) return null;
+  if (grant === undefined || grant.resource !== mcpResource(services.settings)) return null;
   const orgs = (await grantStanding(services, grant)).flatMap((org) => {
     const scopes = org.scopes.filter((scope) => token.scopes.includes(scope));
     return scopes.length === 0 ? [] : [{ ...org, scopes }];

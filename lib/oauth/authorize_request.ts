@@ -28,6 +28,14 @@ export type Asked =
   /** Nobody but the person is told: it is not known to whom an answer could go. */
   | { readonly unanswerable: string };
 
+/**
+ * Whether a request names its client by the address of a document, which may have to be fetched
+ * before anything else of the request can be told.
+ */
+export function namesDocument(search: string): boolean {
+  return new URLSearchParams(search).get("client_id")?.startsWith("https://") ?? false;
+}
+
 /** Longer than any request of a host, and short enough for the address of a page. */
 export const MAX_QUERY = 3500;
 

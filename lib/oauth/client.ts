@@ -34,7 +34,12 @@ export interface MetadataDocuments {
   get(client_id: string): Promise<FoundClient>;
 }
 
-/** How long a registration stays when nobody uses it, milliseconds. */
+/**
+ * How long a registration stays that no person let do anything yet, milliseconds: strangers make
+ * them, and the store has to hold what they make.
+ */
+export const CLIENT_NEW_MS = 7 * 24 * 60 * 60 * 1000;
+/** How long one stays after its last use, milliseconds. */
 export const CLIENT_UNUSED_MS = 90 * 24 * 60 * 60 * 1000;
 /** How exactly it is known when a client was last used. */
 const USED_EVERY_MS = 24 * 60 * 60 * 1000;
@@ -77,8 +82,9 @@ export function isInForce({ expires_at }: RegisteredClient, now: number): boolea
 
 /** The registration after a use at `now`; null when what is stored says it well enough. */
 export function usedClient(record: RegisteredClient, now: number): RegisteredClient | null {
-  if (now - record.used_at < USED_EVERY_MS) return null;
-  return { ...record, used_at: now, expires_at: now + CLIENT_UNUSED_MS };
+  const expires_at = now + CLIENT_UNUSED_MS;
+  if (expires_at - record.expires_at < USED_EVERY_MS) return null;
+  return { ...record, used_at: now, expires_at };
 }
 
 function asClient({ id, name, redirect_uris }: RegisteredClient): OAuthClient {

@@ -5,6 +5,7 @@ import { type AccountGrant, accountGrant, type Scope, SCOPES } from "../store/re
 import { timed } from "../store/timed.ts";
 import type { GrantName } from "./account_grants.ts";
 import { scopesOf } from "./grant_caller.ts";
+import { mcpResource } from "./resource.ts";
 
 /** An org in which a grant counts at this moment. */
 export interface GrantedOrg {
@@ -41,13 +42,18 @@ export function reachedScopes(orgs: readonly GrantedOrg[]): Scope[] {
   return SCOPES.filter((scope) => orgs.some(({ scopes }) => scopes.includes(scope)));
 }
 
-/** What a grant reaches at this moment; nothing when it has ended. @throws {StoreUnavailable} */
+/**
+ * What a grant reaches at this moment; nothing when it has ended, or when it is for the address that
+ * this deployment had before.
+ * @throws {StoreUnavailable}
+ */
 export async function scopesNow(
-  services: Pick<Services, "deps" | "ledgers">,
+  services: Pick<Services, "deps" | "ledgers" | "settings">,
   { account, grant }: GrantName,
 ): Promise<Scope[]> {
-  const { deps } = services;
+  const { deps, settings } = services;
   const key = accountGrantKey(account, grant);
   const row = await timed(deps, readRecord(deps.kv, key, accountGrant));
-  return row === null ? [] : reachedScopes(await grantStanding(services, row.value));
+  if (row === null || row.value.resource !== mcpResource(settings)) return [];
+  return reachedScopes(await grantStanding(services, row.value));
 }

@@ -7,33 +7,82 @@ const MAX_CHARACTERS = 1000;
 /** Spelled out: `http://2130706433/` is the same to a browser, and nothing to whoever reads it. */
 const LOOPBACK = /^http:\/\/(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?([/?]|$)/;
 
+/** Hosts that are this computer, as `URL` writes them. */
+const THIS_COMPUTER =
+  /^((.+\.)?localhost|127\.[0-9.]+|0\.0\.0\.0|\[::1?\]|\[::ffff:(7f[0-9a-f]{2}|0):[0-9a-f]{1,4}\])\.?$/;
+
 /**
  * Schemes that mean something to a browser or to the computer itself: an answer to one of these
- * would run, open or send something.
+ * would run, open or send something, some of it to a host that the address names.
  */
 const FOREIGN_SCHEMES = new Set([
   "about",
+  "afp",
+  "android-app",
   "blob",
+  "callto",
   "chrome",
+  "cifs",
+  "content",
   "data",
+  "dav",
+  "davs",
+  "facetime",
+  "feed",
   "file",
   "filesystem",
   "ftp",
+  "ftps",
+  "git",
+  "googlechrome",
+  "googlechromes",
+  "gopher",
+  "hcp",
+  "help",
   "intent",
+  "irc",
+  "ircs",
+  "itms",
+  "itms-apps",
+  "itms-services",
   "jar",
   "javascript",
+  "ldap",
+  "ldaps",
+  "magnet",
   "mailto",
+  "market",
+  "microsoft-edge",
+  "mms",
+  "news",
+  "nfs",
+  "nntp",
+  "rdp",
   "resource",
+  "rtmp",
+  "rtsp",
+  "scp",
   "search",
   "search-ms",
+  "sftp",
+  "shell",
+  "sip",
+  "sips",
+  "smb",
   "sms",
   "ssh",
+  "svn",
   "tel",
   "telnet",
   "vbscript",
   "view-source",
+  "vnc",
+  "webcal",
+  "webdav",
+  "webdavs",
   "ws",
   "wss",
+  "xmpp",
 ]);
 
 /**
@@ -83,10 +132,9 @@ export interface RedirectTarget {
 
 /** Of an allowed address. */
 export function redirectTarget(uri: string): RedirectTarget {
-  const { protocol, host } = new URL(uri);
-  if (protocol === "https:") return { kind: "host", shown: host };
-  if (protocol === "http:") return { kind: "this_computer", shown: host };
-  return { kind: "app", shown: `${protocol}//` };
+  const { protocol, host, hostname } = new URL(uri);
+  if (!/^https?:$/.test(protocol)) return { kind: "app", shown: `${protocol}//` };
+  return { kind: THIS_COMPUTER.test(hostname) ? "this_computer" : "host", shown: host };
 }
 
 function loopback(uri: string): URL | null {

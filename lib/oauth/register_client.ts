@@ -4,13 +4,16 @@ import type { Reader } from "../ledger/transaction.ts";
 import type { Services } from "../services.ts";
 import { DEPLOYMENT_ORG, oauthClientKey, oauthRegistrationsKey } from "../store/keys.ts";
 import { type RegisteredClient, registrationTimes } from "../store/records/oauth.ts";
-import { CLIENT_UNUSED_MS } from "./client.ts";
+import { CLIENT_NEW_MS } from "./client.ts";
 import { parseRegistration, type RegistrationFault } from "./registration_request.ts";
 
 const HOUR = 60 * 60 * 1000;
 /** Registrations an hour from one address; hosts in a cloud share one between many people. */
 export const REGISTRATIONS_OF_ONE = 30;
-/** Registrations an hour in all: what strangers can make the store hold is bounded by it. */
+/**
+ * Registrations an hour in all: with `CLIENT_NEW_MS` and the size of one it bounds what strangers can
+ * make the store hold.
+ */
 export const REGISTRATIONS_OF_ALL = 300;
 
 /** More clients registered within the hour than may. */
@@ -20,7 +23,7 @@ export interface TooManyRegistrations {
 
 /**
  * Registers a client that nobody vouches for (RFC 7591). It grants nothing: a person is asked each
- * time, and told that the name is the client's own word. Unused for 90 days it ends.
+ * time, and told that the name is the client's own word. Without a use it ends in a week.
  * @throws {StoreUnavailable}
  */
 export async function registerClient(
@@ -52,9 +55,9 @@ export async function registerClient(
         redirect_uris: [...asked.redirect_uris],
         created_at: at,
         used_at: at,
-        expires_at: at + CLIENT_UNUSED_MS,
+        expires_at: at + CLIENT_NEW_MS,
       };
-      transaction.set(oauthClientKey(record.id), record, { expireIn: CLIENT_UNUSED_MS });
+      transaction.set(oauthClientKey(record.id), record, { expireIn: CLIENT_NEW_MS });
       for (const [name, times] of [[source, one], ["all", all]] as const) {
         transaction.set(oauthRegistrationsKey(name), { at: [...times, at] }, { expireIn: HOUR });
       }

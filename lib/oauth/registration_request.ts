@@ -16,6 +16,8 @@ export interface RegistrationFault {
 
 const MAX_NAME = 100;
 const MAX_REDIRECT_URIS = 50;
+/** Characters of all addresses together, as they are kept. */
+const MAX_REDIRECT_TEXT = 4000;
 const UNNAMED = "Unnamed client";
 
 /**
@@ -38,6 +40,10 @@ export function parseRegistration(body: JsonValue): Registration | RegistrationF
       "None of redirect_uris is allowed: use https, http to 127.0.0.1, localhost or [::1], or the " +
         "scheme of an app with a dot in scheme or authority; without fragment and user name.",
     );
+  }
+  if (allowed.join("").length > MAX_REDIRECT_TEXT) {
+    const wanted = `redirect_uris must have at most ${MAX_REDIRECT_TEXT} characters together.`;
+    return fault("invalid_redirect_uri", wanted);
   }
   return { name: nameOf(name), redirect_uris: allowed };
 }

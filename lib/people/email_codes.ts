@@ -167,6 +167,8 @@ function assertWithin(times: readonly number[], most: number, span: number, at: 
   if (wait !== null) throw new Refusal("too_many_codes", { retry_after_seconds: wait });
 }
 
+/** Kept as long as it counts: strangers may ask for any address. */
 function storeLimit(transaction: Transaction, email: string, limit: EmailCodeLimit): void {
-  transaction.set(emailCodeLimitKey(secretHash(email)), limit, { expireIn: DAY });
+  const expireIn = limit.failed.length === 0 ? HOUR : DAY;
+  transaction.set(emailCodeLimitKey(secretHash(email)), limit, { expireIn });
 }

@@ -18,7 +18,7 @@ import { scopeText } from "../../lib/oauth/scopes.ts";
 import { Refusal } from "../../lib/refusals/refusal.ts";
 import { parseInput } from "../inputs.ts";
 import { logFailure, refusalOf } from "../serve.ts";
-import { neededScopes, waits } from "./message.ts";
+import { neededScopes, waits, withoutCancellations } from "./message.ts";
 import { inProtocol } from "./protocol_error.ts";
 import { refusalResult, toolResult } from "./refusal_result.ts";
 import { SERVER_INFO, STATUS_RESOURCE, statusOfConnection } from "./status_resource.ts";
@@ -67,7 +67,8 @@ export async function answerMcp(
     responseMode: held ? "sse" : "auto",
     keepAliveMs: KEEP_ALIVE_MS,
   });
-  return { response: await handler.fetch(http, { parsedBody: body }), held };
+  const parsedBody = withoutCancellations(body);
+  return { response: await handler.fetch(http, { parsedBody }), held };
 }
 
 /** The server of one request. */

@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject } from "../../lib/json/json_value.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "../../lib/json/json_value.ts";
 import { type Scope, SCOPES } from "../../lib/store/records/oauth.ts";
 import { taskScope } from "./tasks.ts";
 import type { McpTool } from "./tool.ts";
@@ -16,6 +16,19 @@ export function neededScopes(messages: readonly JsonObject[]): readonly Scope[] 
 export function waits(message: JsonObject): boolean {
   const { tool, args } = calledBy(message);
   return tool?.waits === true && args.wait_seconds !== 0;
+}
+
+/**
+ * A batch without what cancels requests in it. A request that is cancelled gets no answer, and the
+ * stream that waits for all of them would stay open for as long as its client likes. No cancellation
+ * is lost: requests are served one HTTP request at a time, and end when its connection is closed.
+ */
+export function withoutCancellations(body: JsonValue): JsonValue {
+  if (!Array.isArray(body)) return body;
+  const rest = body.filter((message) =>
+    !isJsonObject(message) || message.method !== "notifications/cancelled"
+  );
+  return rest.length === 0 ? body : rest;
 }
 
 function scopesOf(message: JsonObject): readonly Scope[] {

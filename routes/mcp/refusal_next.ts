@@ -127,6 +127,7 @@ export const REFUSAL_NEXT: {
   method_not_allowed: null,
   misdirected_request: null,
   foreign_origin: null,
+  other_organization: null,
 };
 
 function later(seconds: number): string {

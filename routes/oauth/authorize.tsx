@@ -11,6 +11,7 @@ import {
   type Asked,
   type AuthorizeRequest,
   MAX_QUERY,
+  namesDocument,
   readAuthorizeRequest,
 } from "../../lib/oauth/authorize_request.ts";
 import { beginConsent } from "../../lib/oauth/begin_consent.ts";
@@ -66,6 +67,10 @@ async function authorize(call: BrowserCall): Promise<Response> {
   const { services, session, id } = call;
   try {
     const { search } = new URL(call.request.url);
+    // For nobody this server asks a host that a link names, or keeps what it answers.
+    if (session === null && search.length <= MAX_QUERY && namesDocument(search)) {
+      return page(call, "Sign in", signIn(null, search));
+    }
     const asked = await readAuthorizeRequest(services, search);
     if ("unanswerable" in asked) return unanswerable(call, asked.unanswerable);
     if (session === null) return page(call, "Sign in", signIn(asked, search));
@@ -102,8 +107,8 @@ async function consent(
   return page(call, "Connect a program", body);
 }
 
-function signIn(asked: Exclude<Asked, { unanswerable: string }>, search: string): VNode {
-  const lead = "request" in asked
+function signIn(asked: Exclude<Asked, { unanswerable: string }> | null, search: string): VNode {
+  const lead = asked !== null && "request" in asked
     ? (
       <>
         <UntrustedText text={asked.request.client.name} />{" "}

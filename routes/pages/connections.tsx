@@ -253,7 +253,11 @@ function Disconnect({ do: name, grant }: { readonly do: string; readonly grant: 
   return (
     <Form do={name} hidden={{ id: grant.id }}>
       <Button variant="danger" size="small">
-        Disconnect<span class="visually-hidden">{grant.client_name}</span>
+        Disconnect
+        <span class="visually-hidden">
+          {" "}
+          <UntrustedText text={grant.client_name} />
+        </span>
       </Button>
     </Form>
   );

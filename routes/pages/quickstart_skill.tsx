@@ -89,8 +89,10 @@ export const quickstartSkillPage = memberPage({
       >
         {TRIGGER_PROMPTS.map(({ title, when, text }) => (
           <section key={title} class="stack">
-            <h3>{title}</h3>
-            <p>{when}</p>
+            <div>
+              <h3>{title}</h3>
+              <p>{when}</p>
+            </div>
             <CodeBlock
               code={text}
               label="Prompt"
