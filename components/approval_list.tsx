@@ -19,7 +19,7 @@ export function ApprovalList({ rows, now }: {
       {rows.map((row) => (
         <li key={row.id} class="approval-row">
           <p class="approval-row-head">
-            <StatusBadge status={row.state as Status} />
+            {row.state !== "pending" && <StatusBadge status={row.state as Status} />}
             {row.levels > 1 && <Badge tone="accent">Level {row.level} of {row.levels}</Badge>}
             {row.stuck && <Badge tone="warning" icon="warning">Nobody can decide it</Badge>}
             {row.state === "pending"

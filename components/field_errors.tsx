@@ -1,3 +1,4 @@
+import { visibleText } from "../lib/json/external_text.ts";
 import { fieldId } from "./field_parts.tsx";
 import { Icon } from "./icon.tsx";
 
@@ -23,7 +24,9 @@ export function FieldErrors({ errors }: { readonly errors: readonly FieldError[]
         <ul class="notice-list">
           {errors.map(({ name, message }) => (
             <li key={`${name} ${message}`}>
-              {name === null ? message : <a href={`#${fieldId(name)}`}>{message}</a>}
+              {name === null
+                ? visibleText(message)
+                : <a href={`#${fieldId(name)}`}>{visibleText(message)}</a>}
             </li>
           ))}
         </ul>

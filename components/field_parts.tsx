@@ -1,4 +1,5 @@
 import type { ComponentChildren } from "preact";
+import { visibleText } from "../lib/json/external_text.ts";
 import { Icon } from "./icon.tsx";
 
 /** What every field has. */
@@ -42,7 +43,8 @@ export function FieldNotes({ id, hint, error }: {
       {error !== undefined && (
         <p class="field-error" id={`${id}-error`}>
           <Icon name="warning" size="small" />
-          <span>{error}</span>
+          {/* It can repeat what was typed, or what a link had typed in. */}
+          <span>{visibleText(error)}</span>
         </p>
       )}
     </>

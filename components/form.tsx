@@ -1,4 +1,6 @@
 import type { ComponentChildren, FormHTMLAttributes } from "preact";
+import { useContext } from "preact/hooks";
+import { PAGE_ORG, PageOrg } from "./page_org.ts";
 
 export interface FormProps extends
   Omit<
@@ -20,6 +22,7 @@ export interface FormProps extends
 export function Form(
   { do: name, action, hidden = {}, layout = "plain", children, ...rest }: FormProps,
 ) {
+  const org = useContext(PageOrg);
   return (
     <form
       method="post"
@@ -28,6 +31,7 @@ export function Form(
       {...rest}
     >
       <input type="hidden" name="do" value={name} />
+      {org !== null && <input type="hidden" name={PAGE_ORG} value={org} />}
       {Object.entries(hidden).flatMap(([field, value]) =>
         (typeof value === "string" ? [value] : value).map((one) => (
           <input key={`${field} ${one}`} type="hidden" name={field} value={one} />

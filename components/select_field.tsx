@@ -1,4 +1,5 @@
 import type { SelectHTMLAttributes } from "preact";
+import { visibleText } from "../lib/json/external_text.ts";
 import { describedBy, type FieldBase, fieldId, FieldNotes } from "./field_parts.tsx";
 import { Icon } from "./icon.tsx";
 
@@ -42,7 +43,7 @@ export function SelectField(props: SelectFieldProps) {
               selected={option.value === value}
               disabled={option.disabled}
             >
-              {option.label}
+              {visibleText(option.label)}
             </option>
           ))}
         </select>

@@ -1,5 +1,6 @@
 import { type ComponentChildren, createContext, type FunctionComponent, h } from "preact";
 import { useContext } from "preact/hooks";
+import { PageOrg } from "../components/page_org.ts";
 import type { JsonValue } from "../lib/json/json_value.ts";
 
 /** A type whose values survive JSON; a member that would not becomes `never`. */
@@ -32,7 +33,14 @@ export function island<P extends object>(
   return Island;
 }
 
-/** Content of an island: what the server renders within the element, and the browser hydrates. */
+/**
+ * Content of an island: what the server renders within the element, and the browser hydrates, which
+ * knows nothing of the page around it.
+ */
 export function insideIsland(content: ComponentChildren) {
-  return <InsideIsland.Provider value>{content}</InsideIsland.Provider>;
+  return (
+    <InsideIsland.Provider value>
+      <PageOrg.Provider value={null}>{content}</PageOrg.Provider>
+    </InsideIsland.Provider>
+  );
 }

@@ -34,6 +34,14 @@ export async function signApproval(
       message: "The server asked for a signature on something else. Nothing was approved.",
     };
   }
+  if (facts.level !== sheet.level) {
+    return {
+      ok: false,
+      code: "next_level",
+      message: "This is at another level by now. Load the page again and look at it. " +
+        "Nothing was approved.",
+    };
+  }
   const digests = {
     view_digest: await viewDigest(view),
     action_digest: await actionDigest(sheet.org, {

@@ -1,5 +1,6 @@
 import type { VNode } from "preact";
 import { requireRight } from "../lib/identity/member_operation.ts";
+import { visibleText } from "../lib/json/external_text.ts";
 import { invalidRequest, Refusal } from "../lib/refusals/refusal.ts";
 import type { Services } from "../lib/services.ts";
 import { readBody } from "./body.ts";
@@ -104,7 +105,7 @@ class PageAnswer {
         do: name,
         values: fields,
         errors: "errors" in error.data ? error.data.errors : [],
-        message: detailOf(error),
+        message: visibleText(detailOf(error)),
       };
       return await this.#showAgain(call, error, attempt);
     }

@@ -68,3 +68,20 @@ Deno.test("attack: a statement about something else than the page shows is hande
     });
   }
 });
+
+Deno.test("attack: the Back button shows the next person at the device what the last one saw", async () => {
+  await using it = await DecisionOrg.start();
+  await using browser = await TestBrowser.start();
+  const { tab } = await memberAtBrowser(browser, it, "owner");
+  const { page } = tab;
+  const { id } = await it.pending({ ...ACTION, arguments: { card: "4111 1111" } });
+  await tab.goto(`/approvals/${id}`);
+  await page.getByText("4111 1111").first().waitFor();
+  await tab.goto("/sign-out");
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await page.waitForURL("**/sign-in");
+  await page.goBack();
+  await page.goBack();
+  await page.waitForURL(/\/sign-in\?to=/);
+  assert.ok(!(await page.content()).includes("4111 1111"));
+});

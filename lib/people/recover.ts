@@ -5,7 +5,7 @@ import type { Services } from "../services.ts";
 import { DEPLOYMENT_ORG, recoveryCodeKey, recoverySetKey } from "../store/keys.ts";
 import { recoveryCodeRecord, recoverySetRecord } from "../store/records/people.ts";
 import type { Handout } from "./ceremonies.ts";
-import { beginRecovery, loadOldAccess, settleRecovery } from "./begin_recovery.ts";
+import { beginRecovery, loadOldAccess, type OldAccess, settleRecovery } from "./begin_recovery.ts";
 import { counted } from "./counted.ts";
 import { askCode, loadCode, loadCodeLimit, tryCode } from "./email_codes.ts";
 import { loadAccountOf } from "./enrolment.ts";
@@ -14,6 +14,8 @@ import { recoveryCodeHash } from "./recovery_codes.ts";
 import { recoveryCodeLetter } from "./recovery_letters.ts";
 import type { CodeSent } from "./set_up.ts";
 import { typedAddress } from "./typed.ts";
+
+const NO_ACCESS: OldAccess = { passkeys: [], sessions: [], grants: [] };
 
 /**
  * Sends a code to somebody who lost their passkeys, if there is an account under the address. The
@@ -76,8 +78,10 @@ export async function redeemRecoveryCode(
         const id = account?.id ?? "";
         const set = (await reader.peek(recoverySetKey(id), recoverySetRecord))?.value.set;
         const code = (await reader.get(recoveryCodeKey(id, hash), recoveryCodeRecord))?.value.set;
-        const old = await loadOldAccess(deps, id);
-        return { loaded, account, isOurs: code !== undefined && code === set, old };
+        const isOurs = code !== undefined && code === set;
+        // Not before: how long the reading takes would tell whether there is an account.
+        const old = isOurs ? await loadOldAccess(deps, id) : NO_ACCESS;
+        return { loaded, account, isOurs, old };
       },
       plan(transaction, { loaded, account, isOurs, old }) {
         // A wrong recovery code makes the other wrong too: it is counted, and neither tells of the
