@@ -194,6 +194,7 @@ Deno.test("attack: a link or a form leads to another site after it", async () =>
     const away = await fetch(`${countersign.origin}/tenants?q=${encodeURIComponent(to)}`, {
       redirect: "manual",
     });
+    await away.body?.cancel();
     const next = new URL(away.headers.get("location") ?? "", countersign.origin);
     assert.equal(next.pathname, "/sign-in");
     const back = localPath(next.searchParams.get("to"), new URL(countersign.origin));

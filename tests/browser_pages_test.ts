@@ -9,9 +9,7 @@ import { stopName, stopsOf, visit } from "./page_walk.ts";
 const SIGHTS = [
   { state: "one", width: 390, scheme: "light" },
   { state: "long", width: 390, scheme: "dark" },
-  { state: "one", width: 1280, scheme: "dark" },
   { state: "many", width: 1280, scheme: "light" },
-  { state: "empty", width: 390, scheme: "light" },
 ] as const satisfies { state: PageState; width: 390 | 1280; scheme: "light" | "dark" }[];
 
 /** Most bytes of script, as they travel, that a page may have. */

@@ -1,5 +1,6 @@
 /// <reference lib="dom" />
 import assert from "node:assert/strict";
+import config from "../deno.json" with { type: "json" };
 import { TestBrowser } from "./browser_fixture.ts";
 import { firstRun } from "./browser_people.ts";
 import { ConformanceServer } from "./conformance_server.ts";
@@ -11,7 +12,7 @@ import { Countersign } from "./countersign_fixture.ts";
  * entry there that is no longer true fails as well.
  */
 
-const SUITE = "npm:@modelcontextprotocol/conformance@0.2.0-alpha.12";
+const SUITE = config.imports["@modelcontextprotocol/conformance"];
 const EXPECTED = new URL("conformance_expected.yml", import.meta.url).pathname;
 
 const SCENARIOS = [

@@ -101,10 +101,8 @@ export const credentialUsedPrefix = (org: string) => ["credential_used", org] as
 // --- People. Accounts are of the deployment; members stand in the policy of their org. ---
 
 export const accountKey = (id: string) => ["account", id] as const;
-export const accountPrefix = () => ["account"] as const;
 export const accountByEmailKey = (email: string) => ["account_by_email", email] as const;
 export const passkeyKey = (credentialId: string) => ["passkey", credentialId] as const;
-export const passkeyPrefix = () => ["passkey"] as const;
 export const accountPasskeyKey = (account: string, credentialId: string) =>
   ["account_passkey", account, credentialId] as const;
 export const accountPasskeyPrefix = (account: string) => ["account_passkey", account] as const;
@@ -226,7 +224,6 @@ export const pushSubscriptionPrefix = (account: string) => ["push_subscription",
 export const pushEndpointKey = (id: string) => ["push_endpoint", id] as const;
 export const alertPreferenceKey = (org: string, member: string) =>
   ["alert_preference", org, member] as const;
-export const alertPreferencePrefix = (org: string) => ["alert_preference", org] as const;
 export const alertDeliveryKey = (org: string, id: string) => ["alert_delivery", org, id] as const;
 export const alertDeliveryPrefix = (org: string) => ["alert_delivery", org] as const;
 

@@ -53,7 +53,6 @@ export type LogPage = z.infer<typeof logPage>;
 
 /** Bytes that only this deployment's secret opens. */
 export const sealedRecord = z.object({ sealed: bytes });
-export type SealedRecord = z.infer<typeof sealedRecord>;
 
 /** A key that signs, or signed, the heads of an org's log; the private part only sealed. */
 export const logKeyRecord = z.object({
