@@ -10,16 +10,18 @@ import { UntrustedText } from "./untrusted_text.tsx";
  * Requests as a list of sentences, each leading to its page. There is nothing here to decide with:
  * whoever decides has looked at the request itself.
  */
-export function ApprovalList({ rows, now }: {
+export function ApprovalList({ rows, now, allWait = false }: {
   readonly rows: readonly ApprovalRow[];
   readonly now: number;
+  /** Whether the list holds only what waits, so that no row has to say so. */
+  readonly allWait?: boolean;
 }) {
   return (
     <ol class="approval-list">
       {rows.map((row) => (
         <li key={row.id} class="approval-row">
           <p class="approval-row-head">
-            {row.state !== "pending" && <StatusBadge status={row.state as Status} />}
+            {!allWait && <StatusBadge status={row.state as Status} />}
             {row.levels > 1 && <Badge tone="accent">Level {row.level} of {row.levels}</Badge>}
             {row.stuck && <Badge tone="warning" icon="warning">Nobody can decide it</Badge>}
             {row.state === "pending"

@@ -50,7 +50,7 @@ function Inbox({ start, stream, now: from, mine }: InboxProps) {
               a request from the <a href="/quickstart">Quickstart</a>.
             </EmptyState>
           )
-          : <ApprovalList rows={rows} now={now} />}
+          : <ApprovalList rows={rows} now={now} allWait />}
       </div>
     </div>
   );
