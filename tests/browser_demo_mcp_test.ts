@@ -15,6 +15,7 @@ const options = {
   name: "an agent writes a file over MCP once a person has approved it in the browser",
   // The library's transport leaves the timer behind that would have killed the file server.
   sanitizeOps: false,
+  sanitizeResources: false,
 };
 
 Deno.test(options, async () => {
