@@ -37,6 +37,8 @@ Deno.test("in a browser: a person who is not verified does not get in, and is to
   await using browser = await TestBrowser.start();
   const tab = await browser.open({ origin: countersign.origin, width: 390, passkeys: true });
   await firstRun(tab, countersign);
+  // The page's stream would complain of the lost session.
+  await tab.page.goto("about:blank");
   await tab.context.clearCookies();
   await tab.setUserVerified(false);
   await tab.goto("/sign-in");
