@@ -45,11 +45,32 @@ export class Child implements AsyncDisposable {
   }
 
   /** The service itself, as `deno task start` runs it, over a store. */
-  static async service(store: SeededStore): Promise<Child> {
+  static service(store: Pick<SeededStore, "path" | "sealingSecret">): Promise<Child> {
     const path = new URL("../main.ts", import.meta.url).pathname;
     const folders = ["--allow-read=data,static,dist", "--allow-write=data"];
-    const permissions = ["--allow-net", "--allow-env", ...folders];
-    const child = new Child([...permissions, path], {
+    return Child.#listening(["--allow-net", "--allow-env", ...folders, path], store, {});
+  }
+
+  /** The service of any checkout, over a store that it makes with a management key. */
+  static version(
+    checkout: string,
+    store: Pick<SeededStore, "path" | "sealingSecret">,
+    managementKey: string,
+  ): Promise<Child> {
+    const permissions = ["--allow-net", "--allow-env", "--allow-read", "--allow-write=data"];
+    return Child.#listening(
+      [...permissions, "--config", `${checkout}/deno.json`, `${checkout}/main.ts`],
+      store,
+      { COUNTERSIGN_BOOTSTRAP_KEY: managementKey },
+    );
+  }
+
+  static async #listening(
+    args: readonly string[],
+    store: Pick<SeededStore, "path" | "sealingSecret">,
+    env: Record<string, string>,
+  ): Promise<Child> {
+    const child = new Child(args, {
       PORT: "0",
       COUNTERSIGN_KV: store.path,
       COUNTERSIGN_URL: "http://localhost",
@@ -57,6 +78,7 @@ export class Child implements AsyncDisposable {
       COUNTERSIGN_SECRET_PREVIOUS: "",
       COUNTERSIGN_TRUSTED_PROXY: "",
       COUNTERSIGN_LOG: "failures",
+      ...env,
     }, "listens");
     for (;;) {
       const line = await child.#line();
