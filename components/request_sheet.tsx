@@ -29,7 +29,7 @@ export function RequestSheet({ sheet, now }: {
     <div class="request">
       <RequestSentence
         facts={{
-          requester: requester.name,
+          requester,
           tool: sheet.tool_name,
           resource: sheet.resource,
           tenant: sheet.tenant,

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { putMember, removeMember } from "../lib/catalog/members.ts";
+import { oauthClientKey } from "../lib/store/keys.ts";
+import type { RegisteredClient } from "../lib/store/records/oauth.ts";
 import { Countersign } from "./countersign_fixture.ts";
 import { challengeOf, fault, OAuthWorld, REDIRECT, VERIFIER } from "./oauth_fixture.ts";
 
@@ -78,6 +80,61 @@ Deno.test("redirect mismatch: an address that the client did not declare is neve
   }
   const none = await answerTo(world, world.query({ redirect_uri: null }));
   assert.equal(none.status, 400);
+});
+
+Deno.test("redirect: an address that a computer would open is no address of a client", async () => {
+  await using world = await OAuthWorld.start();
+  for (const redirect_uri of ["postgresql://evil.example", "ssh://evil.example/x", "ldap://a.b/"]) {
+    const redirect_uris = [redirect_uri];
+    const refused = await world.register({ client_name: "Tester", redirect_uris });
+    assert.equal(refused.status, 400, redirect_uri);
+    assert.equal(refused.body.error, "invalid_redirect_uri");
+    // As one that was registered before, when more schemes were taken.
+    const key = oauthClientKey(world.client_id);
+    const { kv } = world.services.deps;
+    const { value } = await kv.get<RegisteredClient>([...key]);
+    await kv.set([...key], { ...value, redirect_uris });
+    const query = world.query({ redirect_uri });
+    const { status, to, text } = await answerTo(world, query);
+    assert.equal(status, 400, redirect_uri);
+    assert.equal(to, null);
+    assert.ok(!text.includes(`href="${redirect_uri}`));
+    assert.equal((await world.tick(query)).status, 422);
+  }
+});
+
+Deno.test("consent shows where the answer goes, the authority of an app's address too", async () => {
+  await using world = await OAuthWorld.start();
+  for (
+    const [redirect_uri, shown] of [
+      ["cursor://evil.example/oauth/callback", "cursor://evil.example"],
+      ["com.example.app://evil.example:5432/x", "com.example.app://evil.example:5432"],
+      ["com.example.app:/x", "com.example.app:"],
+      ["https://app.example/done", "app.example"],
+      [REDIRECT, "127.0.0.1:4711"],
+    ] as const
+  ) {
+    const client_id = await world.registered({ redirect_uris: [redirect_uri] });
+    const page = await (await world.authorize(world.query({ client_id, redirect_uri }))).text();
+    const text = page.replaceAll(/<[^>]+>/g, " ").replaceAll(/\s+/g, " ");
+    assert.ok(text.includes(`Answer goes to ${shown} `), shown);
+  }
+});
+
+Deno.test("open redirect: a request that is wrong on purpose leads nobody to a stranger's host", async () => {
+  await using world = await OAuthWorld.start();
+  for (const redirect_uri of ["https://evil.example/done", "cursor://evil.example/done"]) {
+    const client_id = await world.registered({ redirect_uris: [redirect_uri] });
+    const query = world.query({ client_id, redirect_uri, response_type: "token" });
+    const { status, to, text } = await answerTo(world, query);
+    assert.equal(status, 400);
+    assert.equal(to, null);
+    const back = /href="([^"]*error=unsupported[^"]*)"/.exec(text)?.[1]?.replaceAll("&amp;", "&");
+    const url = new URL(back ?? assert.fail(text));
+    assert.equal(`${url.protocol}//${url.host}${url.pathname}`, redirect_uri);
+    assert.equal(url.searchParams.get("iss"), world.origin);
+    assert.match(text, /Go back to/);
+  }
 });
 
 Deno.test("redirect: to this computer any port will do, as programs learn theirs late", async () => {

@@ -7,7 +7,7 @@ import {
 } from "../lib/oauth/redirect_uri.ts";
 import { answerUrl } from "../lib/oauth/authorize_answer.ts";
 
-Deno.test("isAllowedRedirectUri() takes https, this computer, and schemes of apps", () => {
+Deno.test("isAllowedRedirectUri() takes https, this computer, domains in reverse and known programs", () => {
   for (
     const uri of [
       "https://claude.ai/api/mcp/auth_callback",
@@ -20,6 +20,14 @@ Deno.test("isAllowedRedirectUri() takes https, this computer, and schemes of app
       "vscode://vscode.github-authentication/did-authenticate",
       "com.example.app:/done",
       "com.example.app://done",
+      "com.raycast:/oauth?package_name=Extension",
+      "raycast://oauth?package_name=Extension",
+      "vscode-insiders://saoudrizwan.claude-dev/auth",
+      "claude://claude.ai/oauth/callback",
+      "warp://mcp/oauth2callback",
+      "grokbot://mcp/oauth/callback",
+      "windsurf://publisher.extension/done",
+      "CURSOR://anysphere.cursor-mcp/oauth/callback",
     ]
   ) assert.ok(isAllowedRedirectUri(uri), uri);
 });
@@ -53,8 +61,28 @@ Deno.test("isAllowedRedirectUri() refuses what leaks, runs or opens something", 
       "mailto:a@b.example",
       "intent://a.b/#Intent",
       "cursor:done",
-      "cursor://done",
+      "cursor:/done",
+      "cursor:///done",
       "myapp://callback",
+      "myapp://callback.example/done",
+      "postgresql://evil.example",
+      "postgresql://evil.example/done",
+      "postgres://evil.example/done",
+      "mysql://evil.example/done",
+      "redis://evil.example/done",
+      "mongodb+srv://evil.example/done",
+      "ssh://evil.example/done",
+      "git+ssh://evil.example/done",
+      "ldaps://evil.example/done",
+      "jdbc:postgresql://evil.example/done",
+      "cursors://anysphere.cursor-mcp/done",
+      "vscode-evil://evil.example/done",
+      "x-apple.systempreferences:com.apple.preference.security",
+      "iris.beep://evil.example/done",
+      "vnd.youtube://evil.example/done",
+      "z39.50r://evil.example/done",
+      "example.://evil.example/done",
+      ".example://evil.example/done",
       "smb://evil.example/share",
       "sftp://evil.example/x",
       "ldap://evil.example/x",
@@ -102,7 +130,14 @@ Deno.test("redirectTarget() names where an answer goes", () => {
     kind: "this_computer",
     shown: "localhost:33418",
   });
-  assert.deepEqual(redirectTarget("cursor://a.b/x"), { kind: "app", shown: "cursor://" });
+  for (
+    const [uri, shown] of [
+      ["cursor://anysphere.cursor-mcp/x", "cursor://anysphere.cursor-mcp"],
+      ["com.example.app://evil.example:5432/x", "com.example.app://evil.example:5432"],
+      ["com.example.app:/x", "com.example.app:"],
+      ["com.example.app:x", "com.example.app:"],
+    ] as const
+  ) assert.deepEqual(redirectTarget(uri), { kind: "app", shown });
   for (
     const host of [
       "localhost",

@@ -1,11 +1,16 @@
 import assert from "node:assert/strict";
-import { requestSentence, sentenceText } from "../lib/approvals/request_sentence.ts";
+import {
+  requesterWords,
+  requestSentence,
+  sentenceText,
+} from "../lib/approvals/request_sentence.ts";
 
+const agent = (name: string) => ({ type: "agent", name } as const);
 const NOTHING = { resource: null, tenant: null, method: null };
 
 Deno.test("requestSentence() names who wants to run which tool, on what, and for whom", () => {
   const facts = {
-    requester: "billing-agent",
+    requester: { type: "agent", name: "billing-agent" } as const,
     tool: "refund_payment",
     resource: "order-77",
     tenant: "acme",
@@ -29,7 +34,7 @@ Deno.test("requestSentence() names who wants to run which tool, on what, and for
 });
 
 Deno.test("requestSentence() leaves out what the action does not name", () => {
-  const facts = { requester: "bot", tool: "restart", ...NOTHING };
+  const facts = { requester: agent("bot"), tool: "restart", ...NOTHING };
   assert.equal(sentenceText(requestSentence(facts)), "bot wants to run restart");
   assert.equal(
     sentenceText(requestSentence({ ...facts, tenant: "acme" })),
@@ -38,7 +43,7 @@ Deno.test("requestSentence() leaves out what the action does not name", () => {
 });
 
 Deno.test("requestSentence() keeps a name in its part, whatever it says", () => {
-  const facts = { requester: "bot wants to run nothing for", tool: "restart", ...NOTHING };
+  const facts = { requester: agent("bot wants to run nothing for"), tool: "restart", ...NOTHING };
   assert.deepEqual(requestSentence(facts)[0], {
     kind: "requester",
     text: "bot wants to run nothing for",
@@ -46,6 +51,17 @@ Deno.test("requestSentence() keeps a name in its part, whatever it says", () => 
 });
 
 Deno.test("sentenceText() writes hidden characters out", () => {
-  const facts = { requester: "b\u202eot", tool: "restart", ...NOTHING };
+  const facts = { requester: agent("b\u202eot"), tool: "restart", ...NOTHING };
   assert.equal(sentenceText(requestSentence(facts)), "b⟨U+202E⟩ot wants to run restart");
+});
+
+Deno.test("requestSentence() says of a program's own name that it is a program's", () => {
+  const requester = { type: "oauth_grant", name: "anna@example.com" } as const;
+  const facts = { requester, tool: "restart", ...NOTHING };
+  assert.equal(
+    sentenceText(requestSentence(facts)),
+    "The program “anna@example.com” wants to run restart",
+  );
+  assert.equal(requesterWords(requester), "program “anna@example.com”");
+  assert.equal(requesterWords(agent("bot")), "bot");
 });

@@ -52,7 +52,7 @@ export class Telling {
   get action(): string {
     const { tool, resource, tenant, method } = this.entry.subject;
     const [, , ...parts] = requestSentence({
-      requester: "",
+      requester: { type: "agent", name: "" },
       tool: textOf(tool) ?? "a tool",
       resource: textOf(resource),
       tenant: textOf(tenant),

@@ -1,3 +1,4 @@
+import type { NamedRequester } from "./request_sentence.ts";
 import type { SeenApproval } from "./seen_approval.ts";
 
 /** One request in a list: JSON, and nothing that decides it. */
@@ -10,7 +11,7 @@ export interface ApprovalRow {
   readonly resource: string | null;
   readonly tenant: string | null;
   readonly method: string | null;
-  readonly requester: string;
+  readonly requester: NamedRequester;
   /** The beginning of the reason. */
   readonly reason: string;
   readonly level: number;
@@ -36,7 +37,7 @@ export function approvalRow({ record, reason, warning }: SeenApproval): Approval
     resource: record.resource,
     tenant: record.tenant,
     method: record.method,
-    requester: requester.name,
+    requester: { type: requester.type, name: requester.name },
     reason: characters.length > REASON_CHARACTERS
       ? `${characters.slice(0, REASON_CHARACTERS).join("")}…`
       : reason,

@@ -10,6 +10,7 @@ import { lookAtApproval } from "./end_approval.ts";
 import { type LastApproved, lastApproved } from "./last_approved.ts";
 import type { QuickReason } from "./quick_reasons.ts";
 import { reviewApproval } from "./review_approval.ts";
+import { type NamedRequester, requesterWords } from "./request_sentence.ts";
 import type { SeenApproval } from "./seen_approval.ts";
 import { type Compared, type Differences, whatDiffers } from "./what_differs.ts";
 import type { LoadedApproval } from "./loaded_approval.ts";
@@ -67,7 +68,7 @@ export interface ApprovalSheet {
   readonly tenant: string | null;
   readonly resource: string | null;
   readonly method: string | null;
-  readonly requester: { readonly type: string; readonly id: string; readonly name: string };
+  readonly requester: NamedRequester & { readonly id: string };
   readonly resolved_from: string;
   readonly reason: string;
   readonly created_at: number;
@@ -157,7 +158,11 @@ export async function approvalSheet(
     steps: story.steps.map((step): SheetStep => ({
       what: step.kind,
       at: step.at,
-      who: "member" in step ? nameOf(step.member) : step.kind === "requested" ? step.by.name : null,
+      who: "member" in step
+        ? nameOf(step.member)
+        : step.kind === "requested"
+        ? requesterWords(step.by)
+        : null,
       note: "level" in step && record.levels > 1
         ? `Level ${step.level}`
         : "result" in step

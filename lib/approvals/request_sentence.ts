@@ -1,4 +1,5 @@
 import { visibleText } from "../json/external_text.ts";
+import type { RequesterType } from "../store/records/requester.ts";
 
 /** One part of the sentence, so that a page can emphasize it and show what is hidden in it. */
 export interface SentencePart {
@@ -7,10 +8,16 @@ export interface SentencePart {
   readonly text: string;
 }
 
+/** Who asked, as far as people are told. */
+export interface NamedRequester {
+  readonly type: RequesterType;
+  /** Members named keys and agents; a program chose its own name, and may have chosen a person's. */
+  readonly name: string;
+}
+
 /** What a request is about, as its sentence tells it. */
 export interface SentenceFacts {
-  /** Name of who asked. */
-  readonly requester: string;
+  readonly requester: NamedRequester;
   readonly tool: string;
   readonly resource: string | null;
   readonly tenant: string | null;
@@ -22,9 +29,11 @@ export interface SentenceFacts {
  * request has a say in it. Parts that the action does not name are left out.
  */
 export function requestSentence(facts: SentenceFacts): SentencePart[] {
+  const name: SentencePart = { kind: "requester", text: facts.requester.name };
   const parts: SentencePart[] = [
-    { kind: "requester", text: facts.requester },
-    { kind: "text", text: " wants to run " },
+    ...(facts.requester.type === "oauth_grant"
+      ? [text("The program “"), name, text("” wants to run ")]
+      : [name, text(" wants to run ")]),
     { kind: "tool", text: facts.tool },
   ];
   const named = [
@@ -32,10 +41,19 @@ export function requestSentence(facts: SentenceFacts): SentencePart[] {
     [" on ", "resource", facts.resource],
     [" for ", "tenant", facts.tenant],
   ] as const;
-  for (const [words, kind, text] of named) {
-    if (text !== null) parts.push({ kind: "text", text: words }, { kind, text });
+  for (const [words, kind, value] of named) {
+    if (value !== null) parts.push(text(words), { kind, text: value });
   }
   return parts;
+}
+
+/** Who asked, within a sentence. */
+export function requesterWords({ type, name }: NamedRequester): string {
+  return type === "oauth_grant" ? `program “${name}”` : name;
+}
+
+function text(words: string): SentencePart {
+  return { kind: "text", text: words };
 }
 
 /** The sentence as plain text for mail, push and titles, with hidden characters written out. */

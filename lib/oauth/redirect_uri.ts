@@ -12,84 +12,34 @@ const THIS_COMPUTER =
   /^((.+\.)?localhost|127\.[0-9.]+|0\.0\.0\.0|\[::1?\]|\[::ffff:(7f[0-9a-f]{2}|0):[0-9a-f]{1,4}\])\.?$/;
 
 /**
- * Schemes that mean something to a browser or to the computer itself: an answer to one of these
- * would run, open or send something, some of it to a host that the address names.
+ * Schemes under which programs that speak MCP take their answers: those without a dot, by name. Any
+ * other such scheme may be one that this computer opens something with, some of it at a host that
+ * the address names (`postgresql://evil.example`, `ssh:`, `ldap:`), and no list of those is complete.
  */
-const FOREIGN_SCHEMES = new Set([
-  "about",
-  "afp",
-  "android-app",
-  "blob",
-  "callto",
-  "chrome",
-  "cifs",
-  "content",
-  "data",
-  "dav",
-  "davs",
-  "facetime",
-  "feed",
-  "file",
-  "filesystem",
-  "ftp",
-  "ftps",
-  "git",
-  "googlechrome",
-  "googlechromes",
-  "gopher",
-  "hcp",
-  "help",
-  "intent",
-  "irc",
-  "ircs",
-  "itms",
-  "itms-apps",
-  "itms-services",
-  "jar",
-  "javascript",
-  "ldap",
-  "ldaps",
-  "magnet",
-  "mailto",
-  "market",
-  "microsoft-edge",
-  "mms",
-  "news",
-  "nfs",
-  "nntp",
-  "rdp",
-  "resource",
-  "rtmp",
-  "rtsp",
-  "scp",
-  "search",
-  "search-ms",
-  "sftp",
-  "shell",
-  "sip",
-  "sips",
-  "smb",
-  "sms",
-  "ssh",
-  "svn",
-  "tel",
-  "telnet",
-  "vbscript",
-  "view-source",
-  "vnc",
-  "webcal",
-  "webdav",
-  "webdavs",
-  "ws",
-  "wss",
-  "xmpp",
+const HOST_SCHEMES = new Set([
+  "antigravity",
+  "claude",
+  "cursor",
+  "grokbot",
+  "kiro",
+  "raycast",
+  "trae",
+  "vscode",
+  "vscode-insiders",
+  "vscodium",
+  "warp",
+  "windsurf",
 ]);
+/** A domain name that an app's maker holds, in reverse order (RFC 8252 section 7.1). */
+const REVERSE_DOMAIN = /^[a-z]{2,}(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$/;
+/** First words of registered schemes that have a dot and are no domain in reverse: `iris.beep`. */
+const NO_DOMAINS = /^(iris|soap|vnd|xmlrpc)\./;
 
 /**
  * Whether a client may name this address: https; http to this computer, for programs that listen on
- * it (RFC 8252 section 7.3); or a scheme of an app's own (section 7.1), where scheme or authority is
- * a name with a dot in it, such as `com.example.app:/done` or `cursor://anysphere.cursor-mcp/done`.
- * A fragment, a user name or what is no visible ASCII is in none of them.
+ * it (RFC 8252 section 7.3); or a scheme of an app's own: a domain in reverse order (section 7.1),
+ * such as `com.example.app:/done`, or that of a program known here, such as
+ * `cursor://anysphere.cursor-mcp/done`. A fragment, a user name or what is no visible ASCII is in none of them.
  */
 export function isAllowedRedirectUri(uri: string): boolean {
   if (uri.length > MAX_CHARACTERS || !/^[\x21-\x7e]+$/.test(uri)) return false;
@@ -101,9 +51,8 @@ export function isAllowedRedirectUri(uri: string): boolean {
   if (/^https?$/.test(scheme) && !/^https?:\/\//i.test(uri)) return false;
   if (scheme === "https") return true;
   if (scheme === "http") return LOOPBACK.test(uri);
-  if (FOREIGN_SCHEMES.has(scheme) || /^(ms|chrome|moz|edge)-/.test(scheme)) return false;
-  const authority = /^[a-z][a-z0-9+.-]*:\/\/([^/?@:]+)/i.exec(uri)?.[1] ?? "";
-  return scheme.includes(".") || authority.includes(".");
+  if (REVERSE_DOMAIN.test(scheme)) return !NO_DOMAINS.test(scheme);
+  return HOST_SCHEMES.has(scheme) && url.host !== "";
 }
 
 /**
@@ -126,14 +75,16 @@ export function matchesRedirectUri(own: readonly string[], given: string): boole
 export interface RedirectTarget {
   /** `this_computer`: any program on it may be the one that listens. */
   readonly kind: "host" | "this_computer" | "app";
-  /** `claude.ai`, `localhost:33418` or `cursor://`. */
+  /** `claude.ai`, `localhost:33418` or `cursor://anysphere.cursor-mcp`. */
   readonly shown: string;
 }
 
 /** Of an allowed address. */
 export function redirectTarget(uri: string): RedirectTarget {
   const { protocol, host, hostname } = new URL(uri);
-  if (!/^https?:$/.test(protocol)) return { kind: "app", shown: `${protocol}//` };
+  if (!/^https?:$/.test(protocol)) {
+    return { kind: "app", shown: host === "" ? protocol : `${protocol}//${host}` };
+  }
   return { kind: THIS_COMPUTER.test(hostname) ? "this_computer" : "host", shown: host };
 }
 

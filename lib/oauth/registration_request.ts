@@ -37,8 +37,9 @@ export function parseRegistration(body: JsonValue): Registration | RegistrationF
   if (allowed.length === 0) {
     return fault(
       "invalid_redirect_uri",
-      "None of redirect_uris is allowed: use https, http to 127.0.0.1, localhost or [::1], or the " +
-        "scheme of an app with a dot in scheme or authority; without fragment and user name.",
+      "None of redirect_uris is allowed: use https, http to 127.0.0.1, localhost or [::1], or an " +
+        "app's scheme that is a domain in reverse order, such as com.example.app:/done; without " +
+        "fragment and user name.",
     );
   }
   if (allowed.join("").length > MAX_REDIRECT_TEXT) {

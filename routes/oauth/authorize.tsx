@@ -1,6 +1,7 @@
 import type { VNode } from "preact";
 import { z } from "zod";
 import { Bare } from "../../components/bare.tsx";
+import { ButtonLink } from "../../components/button.tsx";
 import { UntrustedText } from "../../components/untrusted_text.tsx";
 import SignIn from "../../islands/sign_in.tsx";
 import type { PresentedSession } from "../../lib/identity/sessions.ts";
@@ -16,6 +17,7 @@ import {
 } from "../../lib/oauth/authorize_request.ts";
 import { beginConsent } from "../../lib/oauth/begin_consent.ts";
 import { consentOrgs, MAX_ORGS } from "../../lib/oauth/consent_orgs.ts";
+import { redirectTarget } from "../../lib/oauth/redirect_uri.ts";
 import { assertionResponse } from "../../lib/passkeys/response_schema.ts";
 import { SCOPES } from "../../lib/store/records/oauth.ts";
 import type { BrowserCall } from "../browser_call.ts";
@@ -74,10 +76,7 @@ async function authorize(call: BrowserCall): Promise<Response> {
     const asked = await readAuthorizeRequest(services, search);
     if ("unanswerable" in asked) return unanswerable(call, asked.unanswerable);
     if (session === null) return page(call, "Sign in", signIn(asked, search));
-    if ("refused" in asked) {
-      const error = { error: asked.refused, error_description: asked.description };
-      return elsewhere(call, answerUrl(asked.answer_to, error, services.settings.url.origin));
-    }
+    if ("refused" in asked) return refused(call, asked);
     return await consent(call, session, asked.request, search);
   } catch (error) {
     const refusal = refusalOf(error);
@@ -134,9 +133,40 @@ function unanswerable({ services, id }: BrowserCall, detail: string): Response {
   return new Response(html, { status: 400, headers: headersOf(services.settings.url) });
 }
 
-function page({ services }: BrowserCall, title: string, body: VNode): Response {
+/**
+ * Tells the client what is wrong with its request. To this computer at once; to anywhere else the
+ * person goes by a link that names the place: anybody may have registered it, and could lead people
+ * there by links to this server that are wrong on purpose.
+ */
+function refused(
+  call: BrowserCall,
+  { refused: error, description, answer_to }: Extract<Asked, { refused: unknown }>,
+): Response {
+  const { origin } = call.services.settings.url;
+  const location = answerUrl(answer_to, { error, error_description: description }, origin);
+  const target = redirectTarget(answer_to.redirect_uri);
+  if (target.kind === "this_computer") return elsewhere(call, location);
+  const title = "The program asked in a wrong way";
+  const body = (
+    <Bare title={title} lead={<>{description} Nothing was granted.</>}>
+      <p>
+        If you have just begun this at{" "}
+        <UntrustedText text={target.shown} mono />, go back there: it is told what is wrong.
+        Otherwise close this window.
+      </p>
+      <p>
+        <ButtonLink href={location} rel="noreferrer">
+          Go back to <UntrustedText text={target.shown} />
+        </ButtonLink>
+      </p>
+    </Bare>
+  );
+  return page(call, title, body, 400);
+}
+
+function page({ services }: BrowserCall, title: string, body: VNode, status = 200): Response {
   const html = bareDocument({ title, body, notice: null });
-  return new Response(html, { headers: headersOf(services.settings.url) });
+  return new Response(html, { status, headers: headersOf(services.settings.url) });
 }
 
 function elsewhere({ services }: BrowserCall, location: string): Response {

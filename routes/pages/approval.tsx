@@ -171,6 +171,6 @@ async function lookAt(call: Call): Promise<ApprovalSheet> {
 }
 
 function titleOf({ requester, tool_name, resource, tenant, method }: ApprovalSheet): string {
-  const facts = { requester: requester.name, tool: tool_name, resource, tenant, method };
+  const facts = { requester, tool: tool_name, resource, tenant, method };
   return sentenceText(requestSentence(facts));
 }
