@@ -64,7 +64,7 @@ function ReceiptCheck() {
       <TextAreaField
         {...field("receipt")}
         label="Receipt, as text"
-        hint='JSON that begins with {"entry": …'
+        hint='JSON with "entry", "inclusion" and "checkpoint"'
         rows={8}
       />
       <TextAreaField

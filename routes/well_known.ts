@@ -12,9 +12,9 @@ const HEADERS = {
   "access-control-allow-origin": "*",
 };
 
-async function logKeysOf({ services: { deps }, params }: OpenCall) {
+async function logKeysOf({ services, params }: OpenCall) {
   const { org_id: org } = keyParams.parse(params);
-  const keys = await publishedKeysOf(deps, org);
+  const keys = await publishedKeysOf(services, org);
   return { status: 200, body: { keys: keys.map((key) => ({ ...key })) }, headers: HEADERS };
 }
 
@@ -24,7 +24,8 @@ export const wellKnownRoutes: readonly Route[] = [
     path: "/.well-known/countersign/keys/:org_id",
     group: "Audit log",
     summary: "List the public keys of an organization's log",
-    description: "A JWK set; retired keys stay in it. Keep it apart from the log: only keys that " +
+    description:
+      "A JWK set; retired keys stay in it, each with the size up to which it counts. Keep it apart from the log: only keys that " +
       "you got before, and from elsewhere, prove who signed.",
     params: keyParams,
     answers: { 200: z.object({ keys: z.array(publishedKey) }) },

@@ -216,9 +216,33 @@ Deno.test("parseNote() keeps blank lines of the text apart from the last", () =>
 });
 
 Deno.test("parseLogKeys() reads what publishedLogKey() writes", async () => {
-  const key = { ...(await signerOf(1)).key, status: "retired" as const };
-  const published = { ...publishedLogKey(key) };
-  assert.deepEqual(parseLogKeys({ keys: [published] }), { ok: true, keys: [key] });
+  const { key } = await signerOf(1);
+  const successor = (await signerOf(2)).key.kid;
+  const retirement = { size: 7, at: "2026-01-31T12:00:07.000Z", successor };
+  for (
+    const written of [
+      key,
+      { ...key, status: "retired" as const, retirement },
+      { ...key, status: "retired" as const, retirement: { ...retirement, at: null } },
+      { ...key, status: "retired" as const },
+    ]
+  ) {
+    const published = { ...publishedLogKey(written) };
+    assert.deepEqual(parseLogKeys({ keys: [published] }), { ok: true, keys: [written] });
+  }
+});
+
+Deno.test("parseLogKeys() reads keys that were published before they told of their end", async () => {
+  const { key } = await signerOf(1);
+  const { retired_size: _s, retired_at: _a, successor: _n, ...published } = publishedLogKey(key);
+  const parsed = parseLogKeys({
+    keys: [published, { ...published, origin: "a/log/b", status: "retired" }],
+  });
+  assert.ok(parsed.ok);
+  assert.deepEqual(parsed.keys.map(({ status, retirement }) => [status, retirement]), [
+    ["active", null],
+    ["retired", null],
+  ]);
 });
 
 Deno.test("parseLogKeys() refuses keys that do not say what they are", async () => {
@@ -238,6 +262,19 @@ Deno.test("parseLogKeys() refuses keys that do not say what they are", async () 
     { keys: [{ ...key, use: "enc" }] },
     { keys: [{ ...key, status: "unknown" }] },
     { keys: [{ ...key, origin: "two words" }] },
+    { keys: [{ ...key, retired_size: 4, successor: other.kid }] },
+    { keys: [{ ...key, status: "retired", retired_size: 4 }] },
+    { keys: [{ ...key, status: "retired", successor: other.kid }] },
+    { keys: [{ ...key, status: "retired", retired_size: -1, successor: other.kid }] },
+    { keys: [{ ...key, status: "retired", retired_size: "4", successor: other.kid }] },
+    { keys: [{ ...key, status: "retired", retired_size: 4, successor: key.kid ?? null }] },
+    { keys: [{ ...key, status: "retired", retired_size: 4, successor: "abc" }] },
+    {
+      keys: [{
+        ...key,
+        ...{ status: "retired", retired_size: 4, successor: other.kid, retired_at: "2026" },
+      }],
+    },
     { keys: [withoutOrigin] },
   ];
   for (const set of sets) assert.ok(!parseLogKeys(set).ok, JSON.stringify(set));

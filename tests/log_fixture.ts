@@ -3,7 +3,7 @@ import { ed25519KeyPair } from "../lib/checkpoint/ed25519.ts";
 import { type LogSigner, logSigner } from "../lib/checkpoint/log_key.ts";
 import { logOrigin } from "../lib/checkpoint/origin.ts";
 import { canonicalBytes, canonicalJson } from "../lib/json/canonical.ts";
-import type { JsonObject } from "../lib/json/json_value.ts";
+import type { JsonObject, JsonValue } from "../lib/json/json_value.ts";
 import { appended, emptyRange, rangeRoot } from "../lib/merkle/compact_range.ts";
 import { leafHash, sha256 } from "../lib/merkle/hash.ts";
 import { fromHex, toHex } from "../lib/merkle/hex.ts";
@@ -26,13 +26,18 @@ export async function signerOf(number: number, origin = ORIGIN): Promise<LogSign
   return await logSigner(origin, await ed25519KeyPair(new Uint8Array(32).fill(number)));
 }
 
-/** Salt and digest of a private text, as entries carry it. */
+/** A private value with its salt, and the digest of it that `digest_version` 2 stands for. */
+export function privatePart(value: JsonValue): { part: JsonObject; digest: string } {
+  return { part: { salt: SALT, value }, digest: digestOfText(SALT + canonicalJson(value)) };
+}
+
+/** A private text, and the digest that leaves without a `digest_version` have of it. */
 export function privateText(value: string): { part: JsonObject; digest: string } {
-  const bytes = new TextEncoder().encode(SALT + value);
-  return {
-    part: { salt: SALT, value },
-    digest: `sha256:${toHex(sha256(bytes))}`,
-  };
+  return { part: { salt: SALT, value }, digest: digestOfText(SALT + value) };
+}
+
+function digestOfText(text: string): string {
+  return `sha256:${toHex(sha256(new TextEncoder().encode(text)))}`;
 }
 
 /** The line of one entry, consistent in itself. */
@@ -65,8 +70,9 @@ export function hashOf(entry: JsonObject): string {
 export function logOf(count: number): Line[] {
   return Array.from({ length: count }, (_, index) => {
     if (index % 5 !== 0) return lineOf(index);
-    const { part, digest } = privateText(`Because of ${index}`);
-    return lineOf(index, { data: { reason_digest: digest } }, { reason: part });
+    const { part, digest } = privatePart(`Because of ${index}`);
+    const data = { digest_version: 2, reason_digest: digest };
+    return lineOf(index, { data }, { reason: part });
   });
 }
 

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { toBase64Url } from "../lib/checkpoint/base64.ts";
 import type { JsonObject, JsonValue } from "../lib/json/json_value.ts";
 import { canonicalJson } from "../lib/json/canonical.ts";
-import { saltedDigest } from "../lib/ledger/private_parts.ts";
+import { DIGEST_VERSION, saltedDigest } from "../lib/ledger/private_parts.ts";
 import {
   decisionEvidence,
   enrolmentEvidence,
@@ -66,6 +66,7 @@ function sealed(index: number, members: JsonObject, parts: Record<string, JsonVa
   for (const [name, value] of Object.entries(parts)) {
     data[`${name}_digest`] = saltedDigest(SALT, value);
     shown[name] = { salt: SALT, value };
+    data.digest_version = DIGEST_VERSION;
   }
   const actor = { type: "member", id: MEMBER };
   return lineOf(

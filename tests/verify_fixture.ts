@@ -87,6 +87,7 @@ export async function receiptOf(lines: Line[], index: number, by = signer): Prom
   const source = { tile: () => Promise.resolve(tile) };
   const { entry, leaf_hash } = at(lines, index);
   return {
+    v: 1,
     entry,
     leaf_hash,
     index,

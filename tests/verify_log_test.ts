@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { logOrigin } from "../lib/checkpoint/origin.ts";
-import type { JsonObject } from "../lib/json/json_value.ts";
+import { canonicalJson } from "../lib/json/canonical.ts";
+import type { JsonObject, JsonValue } from "../lib/json/json_value.ts";
 import { MAX_LINE_BYTES } from "../lib/verify/byte_lines.ts";
 import type { FindingCode } from "../lib/verify/finding.ts";
 import { logReportText } from "../lib/verify/verdict_text.ts";
@@ -13,12 +14,14 @@ import {
   logOf,
   ORG,
   ORIGIN,
+  privatePart,
   privateText,
   signerOf,
 } from "./log_fixture.ts";
 import {
   assertFinding,
   at,
+  type Case,
   parsed,
   rehashed,
   renumbered,
@@ -45,7 +48,6 @@ Deno.test("verifyLog() finds nothing when the log is intact, and says what it pr
     uncovered: 3,
     key: signer.key,
     handovers: [],
-    keyReplacedAt: null,
     span: { first: "2026-01-31T12:00:00.000Z", last: "2026-01-31T12:00:16.000Z" },
     privateParts: 4,
     decisions: { checked: 0, unchecked: 0, byKey: 0 },
@@ -80,17 +82,55 @@ Deno.test("verifyLog() takes an erased private part for what it is", async () =>
   assert.equal(verdict.report.privateParts, 0);
 });
 
-Deno.test("verifyLog() takes private values that are not text by their canonical form", async () => {
-  const { digest } = privateText('{"a":1,"b":[true]}');
-  const salt = privateText("").part.salt ?? null;
-  const lines = [lineOf(0, { data: { arguments_digest: digest } }, {
-    arguments: { salt, value: { b: [true], a: 1 } },
-  })];
-  const verdict = await verdictOf({
-    exported: exportOf(lines),
-    checkpoint: await checkpointOf(lines, signer),
+/** A log of one entry, with the data and the private parts given. */
+async function logOfOne(data: JsonObject, parts: JsonObject): Promise<Case> {
+  const lines = [lineOf(0, { data }, parts)];
+  return { exported: exportOf(lines), checkpoint: await checkpointOf(lines, signer) };
+}
+
+Deno.test("verifyLog() tells a private value from the text of its canonical form", async () => {
+  const values: JsonValue[] = [{ a: 1, b: [true] }, [1], "text", 7, true, null, ""];
+  for (const value of values) {
+    const { part, digest } = privatePart(value);
+    const data = { digest_version: 2, arguments_digest: digest };
+    const verdict = await verdictOf(await logOfOne(data, { arguments: part }));
+    assert.ok(verdict.ok, JSON.stringify(verdict));
+    // Under the digest of before, these two were one.
+    const text = { ...part, value: canonicalJson(value) };
+    const swapped = await logOfOne(data, { arguments: text });
+    await assertFinding(swapped, "private_digest_mismatch", 0);
+    const back = privatePart(canonicalJson(value));
+    const other = await logOfOne({ digest_version: 2, arguments_digest: back.digest }, {
+      arguments: part,
+    });
+    await assertFinding(other, "private_digest_mismatch", 0);
+  }
+});
+
+Deno.test("verifyLog() takes digests of before, which have no version, as they were made", async () => {
+  const { part, digest } = privateText('{"a":1,"b":[true]}');
+  const salt = part.salt ?? null;
+  const cases: JsonObject[] = [part, { salt, value: { b: [true], a: 1 } }];
+  for (const data of [{}, { digest_version: 1 }]) {
+    for (const value of cases) {
+      const given = await logOfOne({ ...data, arguments_digest: digest }, { arguments: value });
+      assert.ok((await verdictOf(given)).ok);
+    }
+  }
+  const given = await logOfOne({ digest_version: 2, arguments_digest: digest }, {
+    arguments: part,
   });
-  assert.ok(verdict.ok);
+  await assertFinding(given, "private_digest_mismatch", 0);
+});
+
+Deno.test("verifyLog() says so when digests are of a version that it does not know", async () => {
+  const { part, digest } = privatePart("text");
+  for (const version of [0, 3, "2", null]) {
+    const given = await logOfOne({ digest_version: version, reason_digest: digest }, {
+      reason: part,
+    });
+    assert.match(await assertFinding(given, "entry_malformed", 0), /expected 1 or 2/);
+  }
 });
 
 Deno.test("verifyLog() finds a changed entry", async () => {
@@ -224,11 +264,11 @@ Deno.test("verifyLog() finds an entry that the log would not write", async () =>
 });
 
 Deno.test("verifyLog() finds private parts that were changed, added or damaged", async () => {
-  const { part } = privateText("Another reason");
+  const { part } = privatePart("Another reason");
   const cases: [FindingCode, JsonObject][] = [
     ["private_digest_mismatch", { reason: part }],
     ["private_digest_mismatch", {
-      reason: { ...privateText("Because of 5").part, salt: "0".repeat(32) },
+      reason: { ...privatePart("Because of 5").part, salt: "0".repeat(32) },
     }],
     ["private_digest_missing", { note: part }],
     [

@@ -61,6 +61,13 @@ Deno.test("verifyReceipt() finds every altered part", async () => {
     ["malformed_receipt", { index: -1 }],
     ["malformed_receipt", { entry: null }],
     ["malformed_receipt", { key: null }],
+    ["malformed_receipt", { key: { ...signer.key.publicKey, d: "secret" } }],
+    ["malformed_receipt", { v: 0 }],
+    ["malformed_receipt", { v: "1" }],
+    ["malformed_receipt", { v: null }],
+    ["malformed_receipt", { note: "vouched for by nobody" }],
+    ["newer_receipt", { v: 2 }],
+    ["newer_receipt", { v: 2, note: "whatever it holds" }],
   ];
   for (const [code, members] of cases) {
     assert.equal(await receiptCode({ ...receipt, ...members }), code, JSON.stringify(members));
@@ -68,4 +75,16 @@ Deno.test("verifyReceipt() finds every altered part", async () => {
   assert.equal(await receiptCode(null), "malformed_receipt");
   const away = await signerOf(1, logOrigin("elsewhere.example", ORG));
   assert.equal(await receiptCode(receipt, [away.key]), "origin_mismatch");
+});
+
+Deno.test("parseReceipt() reads receipts that were made before they had a version", async () => {
+  const { v, ...receipt } = await receiptOf(logOf(20), 7);
+  assert.equal(v, 1);
+  assert.equal(await receiptCode(receipt), "ok");
+});
+
+Deno.test("parseReceipt() says of a newer receipt that the verifier is older", async () => {
+  const parsed = parseReceipt({ ...await receiptOf(logOf(20), 7), v: 2 });
+  assert.ok(!parsed.ok);
+  assert.match(parsed.message, /the verifier is older than the receipt/);
 });

@@ -1,7 +1,7 @@
 import { HASH_BYTES } from "../merkle/hash.ts";
 import { fromBase64, toBase64 } from "./base64.ts";
 import { signEd25519, verifyEd25519 } from "./ed25519.ts";
-import { isNoteKeyName, type LogKey, type LogSigner, noteKeyId } from "./log_key.ts";
+import { isNoteKeyName, type LogKey, type LogSigner, noteKeyId, speaksFor } from "./log_key.ts";
 import { formatNote, type NoteRefusal, parseNote, type SignedNote } from "./signed_note.ts";
 
 /** The head of a log at one size. */
@@ -32,7 +32,7 @@ export type ParseCheckpointResult =
 /** Why the signature of a well-formed checkpoint is worth nothing. */
 export interface SignatureRefusal {
   readonly ok: false;
-  readonly code: "origin_mismatch" | "unpinned_key" | "bad_signature";
+  readonly code: "origin_mismatch" | "unpinned_key" | "bad_signature" | "key_retired";
   readonly message: string;
 }
 
@@ -96,7 +96,8 @@ export function parseCheckpoint(note: string): ParseCheckpointResult {
  * Finds the pinned key that signed a checkpoint.
  *
  * Signatures of unknown keys are ignored, as witnesses may add theirs; one that claims a pinned key
- * and does not verify refuses the whole note (C2SP signed-note, Signatures).
+ * and does not verify refuses the whole note (C2SP signed-note, Signatures). A retired key counts for
+ * nothing beyond the size at which it handed over.
  */
 export async function verifySignature(
   checkpoint: ParsedCheckpoint,
@@ -114,6 +115,7 @@ export async function verifySignature(
   }
   const message = new TextEncoder().encode(note.text);
   let signer: LogKey | null = null;
+  let retired: LogKey | null = null;
   for (const { name, keyId, signature } of note.signatures) {
     if (name !== origin) continue;
     const claimed = keys.filter((key) => noteKeyId(key) === keyId);
@@ -126,10 +128,14 @@ export async function verifySignature(
             `${checkpoint.size}: the text was changed, or the signature was made up`,
         };
       }
-      signer ??= key;
+      if (speaksFor(key, checkpoint.size)) signer ??= key;
+      else retired ??= key;
     }
   }
   if (signer !== null) return { ok: true, key: signer };
+  if (retired !== null) {
+    return { ok: false, code: "key_retired", message: tooLate(retired, checkpoint) };
+  }
   const ids = note.signatures.map(({ name, keyId }) => `${name} (key ID ${keyId})`).join(", ");
   return {
     ok: false,
@@ -138,6 +144,14 @@ export async function verifySignature(
       keys.map((key) => `${key.kid} (key ID ${noteKeyId(key)})`).join(", ")
     }`,
   };
+}
+
+function tooLate({ kid, retirement }: LogKey, { size }: Checkpoint): string {
+  return retirement === null
+    ? `Key ${kid}, which signed the checkpoint of size ${size}, is retired, and the keys do not say ` +
+      "at which size it handed over: fetch the published keys anew"
+    : `Key ${kid}, which signed the checkpoint of size ${size}, was retired at size ` +
+      `${retirement.size}, when it handed over to ${retirement.successor}`;
 }
 
 /** Reads a checkpoint and verifies that a pinned key of its log signed it. */

@@ -1,6 +1,6 @@
 import { sha256 } from "../merkle/hash.ts";
 import { toHex } from "../merkle/hex.ts";
-import { isJsonObject, type JsonValue } from "../json/json_value.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "../json/json_value.ts";
 import { toBase64Url } from "./base64.ts";
 import {
   type Ed25519PrivateJwk,
@@ -9,8 +9,21 @@ import {
   publicKeyBytes,
 } from "./ed25519.ts";
 
-/** Whether the log still signs with a key. Checkpoints signed by a retired one stay valid. */
+/** Whether the log still signs with a key. */
 export type LogKeyStatus = "active" | "retired";
+
+/**
+ * Up to where a retired key speaks for its log. Whoever gets hold of it afterwards can sign what
+ * they like with it, so nothing beyond counts: no larger checkpoint, no hand-over to another key.
+ */
+export interface Retirement {
+  /** The tree's size when the key handed over, and so the index of the entry that says it. */
+  readonly size: number;
+  /** The time of that entry, RFC 3339; null where the keys do not tell. */
+  readonly at: string | null;
+  /** The `kid` of the one key that it handed over to. */
+  readonly successor: string;
+}
 
 /** A public key of one log. Whoever holds it from before an attack has it *pinned*. */
 export interface LogKey {
@@ -20,6 +33,11 @@ export interface LogKey {
   readonly origin: string;
   readonly publicKey: Ed25519PublicJwk;
   readonly status: LogKeyStatus;
+  /**
+   * Null for an active key; and for a retired one of which nobody said up to where it counts. Such
+   * a key proves nothing.
+   */
+  readonly retirement: Retirement | null;
 }
 
 /** A key that can sign for its log. */
@@ -35,7 +53,17 @@ export interface PublishedLogKey extends Ed25519PublicJwk {
   readonly alg: "EdDSA";
   readonly origin: string;
   readonly status: LogKeyStatus;
+  /** Of a retired key, each as in `Retirement`; all null for an active one. */
+  readonly retired_size: number | null;
+  readonly retired_at: string | null;
+  readonly successor: string | null;
 }
+
+/** The members of a published key; a key with others was not published by this version. */
+const PUBLISHED_MEMBERS: ReadonlySet<string> = new Set([
+  ...["kty", "crv", "x", "kid", "use", "alg", "origin"],
+  ...["status", "retired_size", "retired_at", "successor"],
+]);
 
 export type LogKeysResult =
   | { readonly ok: true; readonly keys: LogKey[] }
@@ -47,14 +75,22 @@ export function jwkThumbprint(jwk: Ed25519PublicJwk): string {
   return toBase64Url(sha256(new TextEncoder().encode(members)));
 }
 
+const ACTIVE = { status: "active", retirement: null } as const;
+
 /** The log key with this public part. */
 export function logKey(
   origin: string,
   publicKey: Ed25519PublicJwk,
-  status: LogKeyStatus = "active",
+  { status, retirement }: Pick<LogKey, "status" | "retirement"> = ACTIVE,
 ): LogKey {
   const { kty, crv, x } = publicKey;
-  return { kid: jwkThumbprint(publicKey), origin, publicKey: { kty, crv, x }, status };
+  const kid = jwkThumbprint(publicKey);
+  return { kid, origin, publicKey: { kty, crv, x }, status, retirement };
+}
+
+/** Whether a key may speak for a log of this size; a retired one only up to where it handed over. */
+export function speaksFor({ status, retirement }: LogKey, size: number): boolean {
+  return status === "active" || (retirement !== null && size <= retirement.size);
 }
 
 /** The log key with this private part, ready to sign. */
@@ -78,8 +114,18 @@ export function noteKeyId(key: LogKey): string {
 
 /** The public form of a log key, one member of the JWKS that `parseLogKeys` reads. */
 export function publishedLogKey(key: LogKey): PublishedLogKey {
-  const { kid, origin, status, publicKey } = key;
-  return { ...publicKey, kid, use: "sig", alg: "EdDSA", origin, status };
+  const { kid, origin, status, publicKey, retirement } = key;
+  return {
+    ...publicKey,
+    kid,
+    use: "sig",
+    alg: "EdDSA",
+    origin,
+    status,
+    retired_size: retirement?.size ?? null,
+    retired_at: retirement?.at ?? null,
+    successor: retirement?.successor ?? null,
+  };
 }
 
 /**
@@ -123,11 +169,40 @@ function parseLogKey(jwk: JsonValue): LogKey | string {
   if (use !== "sig" || alg !== "EdDSA") {
     return 'is not for signing: expected use "sig", alg "EdDSA"';
   }
-  const key = logKey(origin, publicKey, status);
+  const retirement = retirementIn(jwk, status);
+  if (typeof retirement === "string") return retirement;
+  const key = logKey(origin, publicKey, { status, retirement });
   if (jwk.kid !== key.kid) {
     return `has kid ${JSON.stringify(jwk.kid ?? null)}, but its thumbprint is "${key.kid}"`;
   }
   return key;
+}
+
+/** Up to where a published key counts, or what is wrong with what it says of that. */
+function retirementIn(jwk: JsonObject, status: LogKeyStatus): Retirement | null | string {
+  const { retired_size: size = null, retired_at: at = null, successor = null } = jwk;
+  if (size === null && successor === null && at === null) return null;
+  if (status === "active") {
+    return "is active, and yet has a retired_size, a retired_at or a successor";
+  }
+  if (typeof size !== "number" || !Number.isSafeInteger(size) || size < 0) {
+    return `has retired_size ${JSON.stringify(size)}, expected a whole number from 0 on`;
+  }
+  if (typeof successor !== "string" || !THUMBPRINT.test(successor) || successor === jwk.kid) {
+    return `has successor ${JSON.stringify(successor)}, expected the kid of another key`;
+  }
+  if (at !== null && (typeof at !== "string" || !TIME.test(at))) {
+    return `has retired_at ${JSON.stringify(at)}, expected a time as entries have it`;
+  }
+  return { size, at, successor };
+}
+
+const THUMBPRINT = /^[A-Za-z0-9_-]{43}$/;
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
+
+/** A member of a JWK that no published key has; null when there is none. */
+export function unknownJwkMember(jwk: JsonObject): string | null {
+  return Object.keys(jwk).find((name) => !PUBLISHED_MEMBERS.has(name)) ?? null;
 }
 
 /** The public part of a JWK, or null if it is not a well-formed Ed25519 key. */

@@ -54,19 +54,20 @@ export function rotateLogKeyOperation(
     plan(transaction, caller, { old, next, rotation, origin }) {
       demand(caller, { right: "configure", fresh: "Replacing the key of the log" });
       const { orgId } = transaction.snapshot;
-      const retired: LogKeyRecord = {
-        ...old,
-        status: "retired",
-        sealed_private_key: new Uint8Array(0),
-      };
-      transaction.set(logKeyKey(orgId, old.kid), retired);
-      transaction.set(logKeyKey(orgId, next.kid), next);
       const audit = transaction.append({
         type: ROTATION_TYPE,
         actor: actorOf(caller),
         subject: { log_key: next.kid },
         data: { ...rotation, request_id: client.request_id },
       });
+      const retired: LogKeyRecord = {
+        ...old,
+        status: "retired",
+        sealed_private_key: new Uint8Array(0),
+        retirement: { size: audit.index, at: transaction.at, successor: next.kid },
+      };
+      transaction.set(logKeyKey(orgId, old.kid), retired);
+      transaction.set(logKeyKey(orgId, next.kid), next);
       return { key: publishedLogKey(publicLogKey(origin, next)), retired_kid: old.kid, audit };
     },
   };

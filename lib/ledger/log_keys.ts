@@ -53,10 +53,19 @@ export async function listLogKeys(deps: Deps, org: string): Promise<LogKeyRecord
   for await (
     const { value } of listRecords(deps.kv, { prefix: logKeyPrefix(org) }, logKeyRecord)
   ) records.push(value);
-  return records.sort((a, b) => a.created_at - b.created_at);
+  return records.sort((a, b) => a.created_at - b.created_at || endOf(a) - endOf(b));
+}
+
+function endOf({ retirement }: LogKeyRecord): number {
+  return retirement?.size ?? Number.MAX_SAFE_INTEGER;
 }
 
 /** The public form of a stored key. */
 export function publicLogKey(origin: string, record: LogKeyRecord): LogKey {
-  return logKey(origin, record.public_key, record.status);
+  const { public_key, status, retirement = null } = record;
+  const at = retirement === null ? null : new Date(retirement.at).toISOString();
+  return logKey(origin, public_key, {
+    status,
+    retirement: retirement === null ? null : { ...retirement, at },
+  });
 }

@@ -17,17 +17,23 @@ export type PrivateParts = Record<string, { salt: string; value: JsonValue }>;
 const SALT_BYTES = 16;
 
 /**
- * `"sha256:" + hex(SHA-256(salt || value))` over the UTF-8 of both; a value that is no text counts
- * in its JCS form. Salts all have the same length, or one could lend its end to the value.
+ * How salted digests are made. It stands in every leaf that has any; leaves without it are of
+ * version 1, which took a text as it is, so that a value and the text of its JCS had one digest.
+ */
+export const DIGEST_VERSION = 2;
+
+/**
+ * `"sha256:" + hex(SHA-256(salt || JCS(value)))` over the UTF-8 of both. Salts all have the same
+ * length, or one could lend its end to the value.
  */
 export function saltedDigest(salt: string, value: JsonValue): string {
-  return "sha256:" +
-    hash("sha256", salt + (typeof value === "string" ? value : canonicalJson(value)), "hex");
+  return "sha256:" + hash("sha256", salt + canonicalJson(value), "hex");
 }
 
 /** Private values, split into what the leaf shows of them and what is kept apart. */
 export interface SealedOff {
-  readonly digests: Readonly<Record<string, string>>;
+  /** `<name>_digest` of each, and `digest_version`. */
+  readonly digests: Readonly<Record<string, string | number>>;
   readonly parts: PrivateParts;
 }
 
@@ -39,12 +45,13 @@ export function sealOff(
   values: Readonly<Record<string, JsonValue>>,
   random: (bytes: number) => Uint8Array,
 ): SealedOff {
-  const digests: Record<string, string> = {};
+  const digests: Record<string, string | number> = {};
   const parts: PrivateParts = {};
   for (const [name, value] of Object.entries(values)) {
     const salt = random(SALT_BYTES).toHex();
     digests[`${name}_digest`] = saltedDigest(salt, value);
     parts[name] = { salt, value };
+    digests.digest_version = DIGEST_VERSION;
   }
   return { digests, parts };
 }

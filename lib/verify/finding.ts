@@ -32,6 +32,8 @@ export type FindingCode =
   | "origin_mismatch"
   | "unpinned_key"
   | "bad_signature"
+  | "key_retired"
+  | "key_not_active"
   | "rollback"
   | "fork"
   | "receipt_size_mismatch"
@@ -101,6 +103,10 @@ const MEANINGS: Record<FindingCode, string> = {
   unpinned_key:
     "Anyone can make a key and sign with it. Only keys that you got before, and from elsewhere, prove who signed.",
   bad_signature: "The signature proves nothing: the checkpoint was changed or made up.",
+  key_retired:
+    "A key that was replaced speaks for nothing afterwards: whoever got hold of it later can sign whatever they like.",
+  key_not_active:
+    "This is the log as it was before its key was replaced, or one made by whoever got hold of an old key. Ask for its present checkpoint.",
   rollback:
     "The log was shorter than it had been: it was set back to an old state, or its end was removed.",
   fork:

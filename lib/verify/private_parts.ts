@@ -20,8 +20,16 @@ export function checkPrivateParts(
   index: number,
 ): PrivatePartsResult {
   const names = Object.keys(parts);
+  if (names.length === 0) return { ok: true, checked: 0 };
+  const { digest_version: version = 1 } = data;
+  const digestOf = DIGESTS.get(version);
+  if (digestOf === undefined) {
+    const what = `Entry ${index} has salted digests of version ` +
+      `${JSON.stringify(version)}, expected 1 or 2`;
+    return { ok: false, finding: entryFinding("entry_malformed", index, what) };
+  }
   for (const name of names) {
-    const finding = partProblem(name, parts[name], data, index);
+    const finding = partProblem(name, parts[name], { data, index, digestOf });
     if (finding !== null) return { ok: false, finding };
   }
   return { ok: true, checked: names.length };
@@ -36,8 +44,11 @@ export function privateValue(parts: JsonObject | null, name: string): JsonValue 
 function partProblem(
   name: string,
   part: JsonValue | undefined,
-  data: JsonObject,
-  index: number,
+  { data, index, digestOf }: {
+    readonly data: JsonObject;
+    readonly index: number;
+    readonly digestOf: SaltedDigest;
+  },
 ): Finding | null {
   const label = `Private part ${JSON.stringify(name)} of entry ${index}`;
   const salt = isJsonObject(part) && typeof part.salt === "string" ? part.salt : "";
@@ -58,7 +69,7 @@ function partProblem(
       `${label} has no digest: the entry's data has no member ${JSON.stringify(member)}`,
     );
   }
-  const digest = privateDigest(salt, part.value);
+  const digest = digestOf(salt, part.value);
   if (committed === digest) return null;
   return entryFinding(
     "private_digest_mismatch",
@@ -69,8 +80,17 @@ function partProblem(
 
 const SALT = /^[0-9a-f]{32}$/;
 
-/** `"sha256:" + hex(SHA-256(salt || value))`: both as UTF-8, a value that is no text as its JCS. */
-function privateDigest(salt: string, value: JsonValue): string {
-  const text = salt + (typeof value === "string" ? value : canonicalJson(value));
+type SaltedDigest = (salt: string, value: JsonValue) => string;
+
+/**
+ * What `digest_version` stands for; absent is 1. Both are `"sha256:" + hex(SHA-256(salt || text))`.
+ * Version 1 took a text as it is, so that it could not tell `{"a":1}` from the text of that.
+ */
+const DIGESTS: ReadonlyMap<JsonValue, SaltedDigest> = new Map([
+  [1, (salt, value) => digest(salt + (typeof value === "string" ? value : canonicalJson(value)))],
+  [2, (salt, value) => digest(salt + canonicalJson(value))],
+]);
+
+function digest(text: string): string {
   return `sha256:${toHex(sha256(new TextEncoder().encode(text)))}`;
 }

@@ -106,6 +106,7 @@ function checkOf(code: FindingCode): (typeof ORDER)[number] {
     case "bad_signature":
       return "signature";
     case "unpinned_key":
+    case "key_retired":
     case "origin_mismatch":
     case "receipt_key_mismatch":
       return "key";

@@ -1,7 +1,7 @@
 import type { LogKey } from "../checkpoint/log_key.ts";
 import { verifyRotation } from "../checkpoint/rotation.ts";
-import type { JsonObject } from "../json/json_value.ts";
-import { entryFinding, type Finding } from "./finding.ts";
+import type { CheckedEntry } from "./entry_checks.ts";
+import { entryFinding, type Finding, wholeFinding } from "./finding.ts";
 
 /** One hand-over in the log from a trusted key to the next. */
 export interface Handover {
@@ -14,20 +14,20 @@ export interface Handover {
 export const ROTATION_TYPE = "log_key.rotated";
 
 /**
- * The keys that a verifier trusts: the pinned ones, and those that the log hands itself over to,
- * each signed for by a key trusted already.
+ * The keys that a verifier trusts, each as far as it counts: the pinned ones, and those that the log
+ * hands itself over to, each signed for by a key trusted already.
  */
 export class TrustedKeys {
+  readonly #pinned: readonly LogKey[];
   readonly #keys: Map<string, LogKey>;
   readonly #handovers = new Map<string, Handover>();
 
   constructor(readonly origin: string, pinned: readonly LogKey[]) {
-    this.#keys = new Map(
-      pinned.filter((key) => key.origin === origin).map((key) => [key.kid, key]),
-    );
+    this.#pinned = pinned.filter((key) => key.origin === origin);
+    this.#keys = new Map(this.#pinned.map((key) => [key.kid, key]));
   }
 
-  /** Every trusted key of this log, the pinned ones first. */
+  /** Every trusted key of this log, the pinned ones first. What handed over is retired by that. */
   get all(): LogKey[] {
     return [...this.#keys.values()];
   }
@@ -36,45 +36,68 @@ export class TrustedKeys {
    * Takes in a `log_key.rotated` entry, or says what is wrong with it.
    *
    * One that starts from a key not trusted here proves nothing and is passed over: whoever pinned
-   * only the latest key cannot judge older ones. A second one from the same key is wrong: a key
-   * hands over once, and a thief of the old key must not do it again.
+   * only the latest key cannot judge older ones. A key hands over once, and where it is pinned as
+   * retired, to its successor and at its size: a thief of the old key must not do it again.
    */
-  async rotate(data: JsonObject, index: number): Promise<Finding | null> {
+  async rotate({ data, at }: CheckedEntry, index: number): Promise<Finding | null> {
     const old = typeof data.old_kid === "string" ? this.#keys.get(data.old_kid) : undefined;
     if (old === undefined) return null;
     const rotation = await verifyRotation(data, old);
-    if (!rotation.ok) {
-      return entryFinding(
-        "key_rotation_invalid",
-        index,
-        `Entry ${index} gives the log a new key, but ${rotation.message}`,
-      );
-    }
+    if (!rotation.ok) return invalid(index, rotation.message);
+    const { newKey } = rotation;
     const earlier = this.#handovers.get(old.kid);
     if (earlier !== undefined) {
-      return entryFinding(
-        "key_rotation_invalid",
-        index,
-        `Entry ${index} gives the log a new key by the old key ${old.kid}, which entry ` +
-          `${earlier.index} already replaced`,
-      );
+      const by = `by the old key ${old.kid}, which entry ${earlier.index} already replaced`;
+      return invalid(index, by);
     }
-    const { newKey } = rotation;
+    const pinned = this.#pinned.find(({ kid }) => kid === old.kid)?.retirement ?? null;
+    if (pinned !== null && (pinned.size !== index || pinned.successor !== newKey.kid)) {
+      const what = `Entry ${index} hands the log over from key ${old.kid} to ${newKey.kid}, but ` +
+        `that key was retired at size ${pinned.size} and handed over to ${pinned.successor}`;
+      return entryFinding("key_retired", index, what);
+    }
+    const again = this.#handovers.get(newKey.kid);
+    if (again !== undefined) {
+      return invalid(index, `it is ${newKey.kid}, which entry ${again.index} already replaced`);
+    }
     this.#handovers.set(old.kid, { index, fromKid: old.kid, toKid: newKey.kid });
-    if (!this.#keys.has(newKey.kid)) this.#keys.set(newKey.kid, newKey);
+    // A retired key of which nobody said where it ended could have been stolen by now: what it hands
+    // over to is trusted no more than it is, which is not at all.
+    const speaks = old.status === "active" || old.retirement !== null;
+    if (speaks && !this.#keys.has(newKey.kid)) this.#keys.set(newKey.kid, newKey);
+    const retirement = old.retirement ?? { size: index, at, successor: newKey.kid };
+    this.#keys.set(old.kid, { ...old, status: "retired", retirement });
     return null;
   }
 
-  /** The entry by which a key was replaced, if the log tells of it. */
-  replacedAt(kid: string): number | null {
-    return this.#handovers.get(kid)?.index ?? null;
+  /**
+   * What is wrong with where the log ends, its head being signed by this key: a hand-over that the
+   * pinned keys tell of is not in it, or none of the pinned active keys leads to its end.
+   */
+  endFinding(kid: string, size: number): Finding | null {
+    for (const { kid: old, retirement } of this.#pinned) {
+      if (retirement === null || retirement.size >= size || this.#handovers.has(old)) continue;
+      const what = `Entry ${retirement.size} does not hand the log over from key ${old} to ` +
+        `${retirement.successor}, which the pinned keys say it did`;
+      return entryFinding("key_rotation_invalid", retirement.size, what);
+    }
+    const active = this.#pinned.filter(({ status }) => status === "active").map((key) => key.kid);
+    if (active.length === 0) return null;
+    const path = this.#pathTo(kid, active);
+    if (active.includes(path[0]?.fromKid ?? kid)) return null;
+    const what = `The log ends with key ${kid}; pinned as active: ${active.join(", ")}`;
+    return wholeFinding("key_not_active", what);
   }
 
   /** The hand-overs that lead to a key from a pinned one, first to last; none for a pinned key. */
-  pathTo(kid: string, pinned: readonly LogKey[]): Handover[] {
+  pathTo(kid: string): Handover[] {
+    return this.#pathTo(kid, this.#pinned.map((key) => key.kid));
+  }
+
+  #pathTo(kid: string, from: readonly string[]): Handover[] {
     const path: Handover[] = [];
     let at = kid;
-    while (!pinned.some((key) => key.kid === at && key.origin === this.origin)) {
+    while (!from.includes(at)) {
       const step = [...this.#handovers.values()].find((handover) => handover.toKid === at);
       if (step === undefined || path.includes(step)) break;
       path.unshift(step);
@@ -82,4 +105,9 @@ export class TrustedKeys {
     }
     return path;
   }
+}
+
+function invalid(index: number, why: string): Finding {
+  const what = `Entry ${index} gives the log a new key, but ${why}`;
+  return entryFinding("key_rotation_invalid", index, what);
 }

@@ -6,7 +6,7 @@ import type { ReceiptReport } from "./verify_receipt.ts";
 
 /** What was proven about a log, for a terminal. */
 export function logReportText(report: LogReport): string {
-  const { size, uncovered, span, previousSize, keyReplacedAt } = report;
+  const { size, uncovered, span, previousSize } = report;
   const rows: [string, string][] = [
     ["origin", report.origin],
     ["entries", `${size}${size === 0 ? "" : `, index 0 to ${size - 1}`}`],
@@ -15,9 +15,6 @@ export function logReportText(report: LogReport): string {
   ];
   for (const { index, fromKid, toKid } of report.handovers) {
     rows.push(["", `entry ${index} hands the log over from key ${fromKid} to ${toKid}`]);
-  }
-  if (keyReplacedAt !== null) {
-    rows.push(["", `note: entry ${keyReplacedAt} replaced this key before the checkpoint`]);
   }
   rows.push(["time span", span === null ? "none" : `${span.first} to ${span.last}`]);
   rows.push(["private parts", `${report.privateParts} checked`]);

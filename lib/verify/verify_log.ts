@@ -35,8 +35,6 @@ export interface LogReport {
   readonly key: LogKey;
   /** The hand-overs from a pinned key to `key`; empty when it is pinned itself. */
   readonly handovers: readonly Handover[];
-  /** The covered entry by which `key` was replaced, if any: a later checkpoint by it is odd. */
-  readonly keyReplacedAt: number | null;
   /** Times of the first and last covered entry. */
   readonly span: { readonly first: string; readonly last: string } | null;
   readonly privateParts: number;
@@ -55,7 +53,8 @@ export const PROGRESS_EVERY = 100_000;
 /**
  * Verifies an exported log against its checkpoint, and gives the first thing that is wrong.
  *
- * Trusts only `pinnedKeys`, and keys that they handed the log over to inside of it. Works offline,
+ * Trusts only `pinnedKeys`, and keys that they handed the log over to inside of it; a retired one no
+ * further than it says. Where one of them is active, the log has to end in it. Works offline,
  * in one pass; of the entries only the keys of the log and of its members' passkeys stay in memory.
  * The entries come first, then the checkpoint's size and root, its signature, and the previous
  * checkpoint.
@@ -70,6 +69,8 @@ export async function verifyLog(evidence: LogEvidence): Promise<LogVerdict> {
   // Only keys from here on: the root has tied the hand-overs to this very checkpoint.
   const signature = await signatureOf(checkpoint, pinnedKeys, walk.trusted);
   if ("finding" in signature) return { ok: false, finding: signature.finding };
+  const keyFinding = walk.trusted.endFinding(signature.key.kid, checkpoint.size);
+  if (keyFinding !== null) return { ok: false, finding: keyFinding };
   if (previous !== null) {
     const wrong = await previousFinding(checkpoint, previous, pinnedKeys, walk);
     if (wrong !== null) return { ok: false, finding: wrong };
@@ -82,8 +83,7 @@ export async function verifyLog(evidence: LogEvidence): Promise<LogVerdict> {
       uncovered: walk.entries - checkpoint.size,
       root: toHex(checkpoint.rootHash),
       key: signature.key,
-      handovers: walk.trusted.pathTo(signature.key.kid, pinnedKeys),
-      keyReplacedAt: walk.trusted.replacedAt(signature.key.kid),
+      handovers: walk.trusted.pathTo(signature.key.kid),
       span: walk.span,
       privateParts: walk.privateParts,
       decisions: walk.decisions.counts,
@@ -150,7 +150,7 @@ async function walkEntries(evidence: LogEvidence): Promise<Walk | { finding: Fin
       if (unsigned !== null) return { finding: unsigned };
       if (index < checkpoint.size) {
         if (entry.type === ROTATION_TYPE) {
-          const finding = await walk.trusted.rotate(entry.data, index);
+          const finding = await walk.trusted.rotate(entry, index);
           if (finding !== null) return { finding };
         }
         walk.span = { first: walk.span?.first ?? entry.at, last: entry.at };

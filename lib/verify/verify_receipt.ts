@@ -1,6 +1,11 @@
 import { parseCheckpoint, verifySignature } from "../checkpoint/checkpoint.ts";
 import type { ParsedCheckpoint } from "../checkpoint/checkpoint.ts";
-import { jwkThumbprint, type LogKey, parsePublicJwk } from "../checkpoint/log_key.ts";
+import {
+  jwkThumbprint,
+  type LogKey,
+  parsePublicJwk,
+  unknownJwkMember,
+} from "../checkpoint/log_key.ts";
 import { orgOfOrigin } from "../checkpoint/origin.ts";
 import type { Ed25519PublicJwk } from "../checkpoint/ed25519.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../json/json_value.ts";
@@ -24,7 +29,18 @@ export interface Receipt {
 
 export type ParseReceiptResult =
   | { readonly ok: true; readonly receipt: Receipt }
-  | { readonly ok: false; readonly code: "malformed_receipt"; readonly message: string };
+  | {
+    readonly ok: false;
+    readonly code: "malformed_receipt" | "newer_receipt";
+    readonly message: string;
+  };
+
+/** The version of receipts that this verifier reads. Those made before it was said have none. */
+export const RECEIPT_VERSION = 1;
+
+const MEMBERS: ReadonlySet<string> = new Set([
+  ...["v", "entry", "leaf_hash", "index", "size", "inclusion", "checkpoint", "key"],
+]);
 
 /** What is proven about a receipt that nothing is wrong with. */
 export interface ReceiptReport {
@@ -44,6 +60,20 @@ export type ReceiptVerdict =
 /** Reads a receipt's JSON; a refusal means that it is no receipt, not that it proves nothing. */
 export function parseReceipt(value: JsonValue): ParseReceiptResult {
   if (!isJsonObject(value)) return malformed("Receipt is not a JSON object");
+  const { v = RECEIPT_VERSION } = value;
+  if (isIndex(v) && v > RECEIPT_VERSION) {
+    const message = `Receipt is of version ${v}, and this verifier reads version ` +
+      `${RECEIPT_VERSION}: the verifier is older than the receipt. Take a newer one`;
+    return { ok: false, code: "newer_receipt", message };
+  }
+  if (v !== RECEIPT_VERSION) {
+    return malformed(`Receipt has "v" ${JSON.stringify(v)}, expected ${RECEIPT_VERSION}`);
+  }
+  // Nothing covers what stands beside the entry, so nothing may stand there that nobody checks.
+  const unknown = Object.keys(value).find((name) => !MEMBERS.has(name));
+  if (unknown !== undefined) {
+    return malformed(`Receipt has an unknown member ${JSON.stringify(unknown)}`);
+  }
   const { entry, leaf_hash: leafHash, index, size, inclusion, checkpoint: note } = value;
   if (!isJsonObject(entry)) return malformed('Receipt has no object "entry"');
   if (typeof leafHash !== "string" || fromHex(leafHash)?.length !== 32) {
@@ -62,7 +92,13 @@ export function parseReceipt(value: JsonValue): ParseReceiptResult {
     return malformed(`Receipt has an unreadable checkpoint: ${checkpoint.message}`);
   }
   const key = parsePublicJwk(value.key);
-  if (key === null) return malformed('Receipt has no "key" that is an Ed25519 JWK');
+  if (key === null || !isJsonObject(value.key)) {
+    return malformed('Receipt has no "key" that is an Ed25519 JWK');
+  }
+  const beside = unknownJwkMember(value.key);
+  if (beside !== null) {
+    return malformed(`Receipt has a key with an unknown member ${JSON.stringify(beside)}`);
+  }
   const parts = { entry, leafHash, index, size, inclusion: proof, key };
   return { ok: true, receipt: { ...parts, checkpoint: checkpoint.checkpoint } };
 }
@@ -110,6 +146,13 @@ export async function verifyReceipt(
   if (ownKid !== key.kid) {
     const what = `The receipt names key ${ownKid}, but key ${key.kid} signed its checkpoint`;
     return wrong(wholeFinding("receipt_key_mismatch", what));
+  }
+  const retiredAt = key.retirement?.at ?? null;
+  if (retiredAt !== null && at > retiredAt) {
+    const what =
+      `Entry ${index} is of ${at}, but key ${key.kid}, which signed for it, was retired ` +
+      `at ${retiredAt}`;
+    return wrong(wholeFinding("key_retired", what));
   }
   return { ok: true, report: { origin, index, size, root: toHex(rootHash), key, type, at } };
 }

@@ -32,7 +32,7 @@ export const settingsPage = memberPage({
   load: async (call: Call) => {
     const { services: { deps, settings }, caller: { role } } = call;
     const org = await call.transact({ plan: ({ snapshot }) => snapshot.org });
-    const keys = await publishedKeysOf(deps, org.id);
+    const keys = await publishedKeysOf(call.services, org.id);
     return {
       org,
       deployment: {

@@ -41,4 +41,8 @@ export const publishedKey = z.object({
   alg: z.literal("EdDSA"),
   origin: z.string().describe("Name of the log, the first line of its checkpoints"),
   status: z.enum(["active", "retired"]),
+  retired_size: z.number().int().nonnegative().nullable()
+    .describe("Of a retired key: how many entries it may sign for; nothing beyond counts"),
+  retired_at: z.iso.datetime().nullable().describe("When it handed over"),
+  successor: z.string().nullable().describe("`kid` of the one key that it handed over to"),
 });

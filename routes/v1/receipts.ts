@@ -2,6 +2,7 @@ import { z } from "zod";
 import { publishedLogKey } from "../../lib/checkpoint/log_key.ts";
 import { type IssuedReceipt, receiptOf } from "../../lib/evidence/receipts.ts";
 import type { JsonObject } from "../../lib/json/json_value.ts";
+import { RECEIPT_VERSION } from "../../lib/verify/verify_receipt.ts";
 import { guarded, type Route } from "../route.ts";
 import { hashes, leafHash, logEntry, publishedKey } from "./log_entries.ts";
 
@@ -10,6 +11,7 @@ const receiptParams = z.strictObject({
 });
 
 const receiptAnswer = z.object({
+  v: z.literal(RECEIPT_VERSION).describe("A verifier takes no version that is newer than itself"),
   entry: logEntry,
   leaf_hash: leafHash,
   index: z.number().int().nonnegative(),
@@ -23,6 +25,7 @@ const receiptAnswer = z.object({
 export function renderReceipt(receipt: IssuedReceipt): JsonObject {
   const { entry, leaf_hash, index, inclusion, checkpoint } = receipt;
   return {
+    v: RECEIPT_VERSION,
     entry,
     leaf_hash,
     index,

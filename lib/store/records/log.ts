@@ -61,5 +61,16 @@ export const logKeyRecord = z.object({
   sealed_private_key: bytes,
   status: z.enum(["active", "retired"]),
   created_at: z.number().int().nonnegative(),
+  /**
+   * Of a retired key, where the log tells of its end. Absent from those retired before it was kept,
+   * until somebody asks; null where the log was asked and says nothing.
+   */
+  retirement: z.object({
+    /** Index of the entry that handed over: how many entries the key speaks for. */
+    size: z.number().int().nonnegative(),
+    /** Milliseconds. */
+    at: z.number().int().nonnegative(),
+    successor: z.string(),
+  }).nullish(),
 });
 export type LogKeyRecord = z.infer<typeof logKeyRecord>;
