@@ -41,7 +41,8 @@ export function RequestSheet({ sheet, now }: {
         ? (
           <Section title="Arguments">
             <p class="quiet">
-              They are not shown: your role does not include them, or they were erased.
+              They are not shown: your role does not include them, your account is on hold after a
+              recovery, or they were erased.
             </p>
           </Section>
         )

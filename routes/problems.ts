@@ -156,7 +156,9 @@ export const PROBLEMS: { readonly [C in ProblemCode]: ProblemKind<ProblemData[C]
   recovery_held: {
     status: 403,
     title: "On hold after a recovery",
-    meaning: "The member recovered their account a short while ago, and cannot rule others yet.",
+    meaning:
+      "The member recovered their account a short while ago. While that is on hold they see " +
+      "nothing private and change nothing; they may throw a kill switch.",
     detail: ({ until }) => `Your account was recovered; this is on hold until ${until}.`,
     advice: "Wait, or ask another owner to confirm the recovery under their passkey.",
     members: ({ until }) => ({ until }),

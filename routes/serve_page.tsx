@@ -1,5 +1,5 @@
 import type { VNode } from "preact";
-import { requireRight } from "../lib/identity/member_operation.ts";
+import { requireRight } from "../lib/identity/member_demands.ts";
 import { visibleText } from "../lib/json/external_text.ts";
 import { invalidRequest, Refusal } from "../lib/refusals/refusal.ts";
 import type { Services } from "../lib/services.ts";

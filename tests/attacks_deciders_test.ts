@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { approvalSheet, lookAtSheet } from "../lib/approvals/approval_sheet.ts";
 import { openDecision } from "../lib/approvals/open_decision.ts";
 import { Refusal } from "../lib/refusals/refusal.ts";
 import { accountPasskeyKey, passkeyKey, sessionKey } from "../lib/store/keys.ts";
@@ -68,11 +69,18 @@ Deno.test("attack: a session that ended, a role lowered, a membership gone befor
   assert.equal(await it.status(id), "pending");
 });
 
-Deno.test("attack: a recovered member on hold decides nothing until the hold is over", async () => {
+Deno.test("attack: a recovered member on hold sees no arguments and decides nothing until the hold is over", async () => {
   await using it = await DecisionOrg.start();
   const held = await it.person("owner", { held: true });
   const { id } = await it.pending({ timeout_seconds: null });
-  await assertRefused(held.open(id), "recovery_held");
+  const { services } = it.countersign;
+  const { session } = held;
+  const looked = await it.org.as(session, "see_requests", lookAtSheet(id));
+  assert.equal(looked.approval.arguments, null);
+  const sheet = await approvalSheet(services, looked);
+  assert.deepEqual([sheet.view, sheet.comparison, sheet.barred], [null, null, "recovery_held"]);
+  const opening = it.org.as(session, "decide", openDecision(services.settings, id));
+  await assertRefused(opening, "recovery_held");
   await assertRefused(held.deny(id), "recovery_held");
   await held.becomes({ held_until: it.countersign.clock.now });
   await held.approve(id);

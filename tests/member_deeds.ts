@@ -22,7 +22,8 @@ export interface Deed {
   readonly name: string;
   readonly right: Right;
   readonly fresh?: true;
-  readonly unheld?: true;
+  /** Whether somebody on hold does it too: it stops something, or looks at nothing private. */
+  readonly onHold?: true;
   /** False for a pure reading, whose right the surface alone asks for. */
   readonly asksItself?: false;
   /** Makes what it is done to; `n` makes its name its own. */
@@ -134,13 +135,13 @@ export const CATALOG_DEEDS: readonly Deed[] = [
     name: "releases a tool's kill switch",
     right: "kill_switch_off",
     fresh: true,
-    unheld: true,
     on: async (org, n) =>
       op(changeTool(await tool(`t${n}`, { kill_switch: ON })(org), { kill_switch: OFF }, R)),
   },
   {
     name: "stops a tool",
     right: "kill_switch_on",
+    onHold: true,
     on: async (org, n) => op(stopTool(await tool(`t${n}`)(org), "stop", R)),
   },
   {
@@ -274,6 +275,7 @@ export const CATALOG_DEEDS: readonly Deed[] = [
   {
     name: "stops the org",
     right: "kill_switch_on",
+    onHold: true,
     on: async (org) => {
       await orgWith(org, { kill_switch: OFF }, {});
       return op(stopOrg("stop", R));
@@ -283,19 +285,20 @@ export const CATALOG_DEEDS: readonly Deed[] = [
     name: "releases the org's kill switch",
     right: "kill_switch_off",
     fresh: true,
-    unheld: true,
     on: (org) => orgWith(org, { kill_switch: ON }, { kill_switch: OFF }),
   },
   {
     name: "reads the policy",
     right: "read",
     asksItself: false,
+    onHold: true,
     on: () => op(readPolicy()),
   },
   {
     name: "reads a tenant",
     right: "read",
     asksItself: false,
+    onHold: true,
     on: async (org, n) => {
       await tenant(org, `a${n}`);
       return op(readTenant(`a${n}`));
@@ -305,6 +308,7 @@ export const CATALOG_DEEDS: readonly Deed[] = [
     name: "reads a resource",
     right: "read",
     asksItself: false,
+    onHold: true,
     on: async (org, n) => {
       await resource(org, `s${n}`);
       return op(readResource(`s${n}`));

@@ -34,35 +34,30 @@ export const IDENTITY_DEEDS: readonly Deed[] = [
     name: "makes a standard key",
     right: "configure",
     fresh: true,
-    unheld: true,
     on: () => op(createApiKey({ ...MACHINE, tier: "standard", audit_private: false }, R)),
   },
   {
     name: "makes a management key",
     right: "configure",
     fresh: true,
-    unheld: true,
     on: () => op(createApiKey({ ...MACHINE, tier: "management", audit_private: false }, R)),
   },
   {
     name: "makes an approver key",
     right: "make_approver_keys",
     fresh: true,
-    unheld: true,
     on: () => op(createApiKey({ ...MACHINE, tier: "approver", audit_private: false }, R)),
   },
   {
     name: "makes a key that reads private data",
     right: "make_approver_keys",
     fresh: true,
-    unheld: true,
     on: () => op(createApiKey({ ...MACHINE, tier: "standard", audit_private: true }, R)),
   },
   {
     name: "keeps an approver key of the operator",
     right: "make_approver_keys",
     fresh: true,
-    unheld: true,
     on: async (org) => {
       const id = await keyId(org, "approver", { bootstrap: true });
       return op(keepBootstrapKey(id, R));
@@ -77,7 +72,6 @@ export const IDENTITY_DEEDS: readonly Deed[] = [
     name: "makes an agent",
     right: "configure",
     fresh: true,
-    unheld: true,
     on: () => op(createAgent({ ...MACHINE, kill_switch: OFF }, R)),
   },
   {
@@ -94,13 +88,13 @@ export const IDENTITY_DEEDS: readonly Deed[] = [
   {
     name: "pauses an agent",
     right: "kill_switch_on",
+    onHold: true,
     on: async (org) => op(pauseAgent(await agentId(org), "stop", R)),
   },
   {
     name: "releases an agent's kill switch",
     right: "kill_switch_off",
     fresh: true,
-    unheld: true,
     on: async (org) =>
       op(changeAgent(await agentId(org, { kill_switch: ON }), { kill_switch: OFF }, R)),
   },
@@ -108,7 +102,6 @@ export const IDENTITY_DEEDS: readonly Deed[] = [
     name: "gives an agent a new token",
     right: "configure",
     fresh: true,
-    unheld: true,
     on: async (org) => op(rotateAgent(await agentId(org), R)),
   },
   {
@@ -120,14 +113,12 @@ export const IDENTITY_DEEDS: readonly Deed[] = [
     name: "makes a member",
     right: "manage_members",
     fresh: true,
-    unheld: true,
     on: (_, n) => op(putMember(`m${n}@example.com`, { role: "viewer", groups: [] }, R)),
   },
   {
     name: "puts a member into a group",
     right: "manage_members",
     fresh: true,
-    unheld: true,
     on: async (org, n) => {
       const { email } = await org.member(`m${n}@example.com`);
       return op(putMember(email, { role: "approver", groups: [2] }, R));
@@ -137,14 +128,12 @@ export const IDENTITY_DEEDS: readonly Deed[] = [
     name: "removes a member",
     right: "manage_members",
     fresh: true,
-    unheld: true,
     on: async (org, n) => op(removeMember((await org.member(`m${n}@example.com`)).email, R)),
   },
   {
     name: "confirms a recovery",
     right: "confirm_recovery",
     fresh: true,
-    unheld: true,
     on: async (org, n) => {
       const { now } = org.countersign.clock;
       const { id } = await org.member(`m${n}@example.com`, { held_until: now + 1000 });

@@ -4,7 +4,9 @@ import { stopOrg } from "../lib/catalog/org_settings.ts";
 import { removeTenant } from "../lib/catalog/tenant_removal.ts";
 import type { MemberOperation } from "../lib/identity/member_operation.ts";
 import { hasRight, mayGrant, type Right, RIGHTS } from "../lib/identity/rights.ts";
+import type { Transaction } from "../lib/ledger/transaction.ts";
 import { Refusal } from "../lib/refusals/refusal.ts";
+import { orgKey, tenantKey } from "../lib/store/keys.ts";
 import { ROLES } from "../lib/store/records/identity.ts";
 import { Countersign, type SignedIn, type TestOrg } from "./countersign_fixture.ts";
 import { CATALOG_DEEDS, op, R, rule, type Run, tenant } from "./member_deeds.ts";
@@ -16,6 +18,7 @@ const STATES = [
   { fresh: true, held: false },
   { fresh: false, held: false },
   { fresh: true, held: true },
+  { fresh: false, held: true },
 ] as const;
 
 for (const deed of [...CATALOG_DEEDS, ...IDENTITY_DEEDS]) {
@@ -28,7 +31,7 @@ for (const deed of [...CATALOG_DEEDS, ...IDENTITY_DEEDS]) {
         const session = await org.signedIn(role, state);
         const expected: Outcome = !hasRight(role, deed.right)
           ? "role_required"
-          : deed.unheld && state.held
+          : state.held && !deed.onHold
           ? "recovery_held"
           : deed.fresh && !state.fresh
           ? "fresh_assertion_required"
@@ -56,10 +59,14 @@ Deno.test("A member removes a tenant with its rules under a fresh assertion only
       await rule(org, "x", "disabled", id);
       const session = await org.signedIn(role, { fresh, held });
       const got = await settled(removeTenant((step) => org.as(session, "read", step), id, R));
-      assert.equal(
-        got,
-        hasRight(role, "configure") ? fresh ? "done" : "fresh_assertion_required" : "role_required",
-      );
+      const expected: Outcome = !hasRight(role, "configure")
+        ? "role_required"
+        : held
+        ? "recovery_held"
+        : fresh
+        ? "done"
+        : "fresh_assertion_required";
+      assert.equal(got, expected);
     }
   }
 });
@@ -82,6 +89,31 @@ Deno.test("Every right refuses the roles that do not have it, before anything is
       assert.equal(loaded, hasRight(role, right));
     }
   }
+});
+
+Deno.test("What a member's operation writes without naming its deed is not committed", async () => {
+  await using countersign = await Countersign.start();
+  const org = await countersign.org();
+  const owner = await org.signedIn("owner");
+  const write = {
+    type: "org.set",
+    actor: { type: "member", id: owner.member.id },
+    subject: {},
+    data: {},
+  } as const;
+  const before = await org.transact(({ base }) => base);
+  for (
+    const plan of [
+      (transaction: Transaction) => void transaction.append(write),
+      (transaction: Transaction) => transaction.set(tenantKey(org.id, "t"), {}),
+      (transaction: Transaction) => transaction.deletePolicy(orgKey(org.id)),
+    ]
+  ) {
+    await assert.rejects(org.as(owner, "configure", { plan }), /without naming its deed/);
+  }
+  assert.equal(await org.transact(({ base }) => base), before);
+  assert.equal(await org.transact(({ snapshot }) => snapshot.exists), true);
+  assert.equal(await org.as(owner, "configure", { plan: () => "read" }), "read");
 });
 
 Deno.test("Nobody gives or takes a role above their own", async () => {

@@ -1,4 +1,5 @@
 import { actorOf } from "../identity/caller.ts";
+import { demand } from "../identity/member_demands.ts";
 import type { MemberOperation } from "../identity/member_operation.ts";
 import { alertPreferenceKey } from "../store/keys.ts";
 import { type Kv, readRecord } from "../store/kv.ts";
@@ -33,6 +34,7 @@ export function setPreference(
 ): MemberOperation<void, AlertPreference> {
   return {
     plan(transaction, caller) {
+      demand(caller, "choose_alerts");
       transaction.set(alertPreferenceKey(caller.org, caller.id), preference);
       transaction.append({
         type: "alert_preference.set",

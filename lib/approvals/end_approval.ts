@@ -1,6 +1,7 @@
 import type { Client } from "../identity/client.ts";
 import { actorOf, type Caller } from "../identity/caller.ts";
 import type { CallerOperation } from "../identity/caller_operation.ts";
+import { demand } from "../identity/member_demands.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import { hasRight } from "../identity/rights.ts";
 import { Refusal } from "../refusals/refusal.ts";
@@ -20,8 +21,10 @@ export function lookAtApproval(
 ): CallerOperation<LoadedApproval | null, SeenApproval> {
   return {
     load: (reader) => loadApproval(reader, idOrReference),
-    plan: (transaction, caller, loaded) =>
-      seenIn(transaction, caller, settle(transaction, visible(caller, loaded))),
+    plan(transaction, caller, loaded) {
+      demand(caller, "see_request");
+      return seenIn(transaction, caller, settle(transaction, visible(caller, loaded)));
+    },
   };
 }
 
@@ -68,6 +71,7 @@ export function revokeApproval(
   return {
     load: (reader) => loadWithToken(reader, idOrReference),
     plan(transaction, caller, { approval, token }) {
+      demand(caller, "revoke_approval");
       const found = visible(caller, approval);
       if (!mayRevoke(caller, found.record)) throw new Refusal("not_the_requester", {});
       const current = settle(transaction, found);

@@ -1,6 +1,7 @@
 import { toBase64Url } from "../checkpoint/base64.ts";
 import type { MemberCaller } from "../identity/caller.ts";
-import { type MemberOperation, requireUnheld } from "../identity/member_operation.ts";
+import { demand } from "../identity/member_demands.ts";
+import type { MemberOperation } from "../identity/member_operation.ts";
 import { secretHash } from "../identity/secret.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import { CEREMONY_MS } from "../passkeys/options.ts";
@@ -55,7 +56,7 @@ export function decidable(
   loaded: LoadedApproval | null,
 ): LoadedApproval | Refusal {
   const found = visible(caller, loaded);
-  requireUnheld(caller);
+  demand(caller, "decide");
   const current = settle(transaction, found);
   const { record } = current;
   if (record.progress.state !== "pending") return stateRefusal("approval_not_pending", current);

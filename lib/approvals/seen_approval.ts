@@ -48,13 +48,15 @@ export function isRequester(
 
 /**
  * Arguments, and what was noted on a decision, go to who asked and to who decides: to a member who
- * may decide at one of the request's levels.
+ * may decide at one of the request's levels, unless a recovery of theirs is on hold.
  */
 export function seesArguments(
   caller: Caller,
   record: Pick<ApprovalRecord, "levels" | "requester">,
 ): boolean {
-  if (caller.tier === "member") return caller.levels.some((level) => level <= record.levels);
+  if (caller.tier === "member") {
+    return caller.held_until === null && caller.levels.some((level) => level <= record.levels);
+  }
   return caller.tier === "approver" || isRequester(caller, record);
 }
 

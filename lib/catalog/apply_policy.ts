@@ -84,12 +84,11 @@ export function applyPolicy(
       });
       assertChanges(changes);
       const { rows } = changes;
-      demand(caller, { right: "configure" });
+      demand(caller, "configure");
       // A member looks at what would be without their passkey.
       if (!dry_run || caller.type !== "member") assertReleases(snapshot, caller, changes);
       if (!dry_run) {
-        const fresh = changes.widens ? "A policy that lets more through" : null;
-        demand(caller, { right: "configure", fresh });
+        if (changes.widens) demand(caller, "loosen", "A policy that lets more through");
         for (const row of rows) writeRow(transaction, { caller, request_id }, row);
       }
       return { rows, dry_run, policy_version: transaction.policyVersion };

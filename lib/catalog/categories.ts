@@ -1,3 +1,4 @@
+import type { Caller } from "../identity/caller.ts";
 import type { CallerOperation } from "../identity/caller_operation.ts";
 import { demand } from "../identity/member_demands.ts";
 import type { Transaction } from "../ledger/transaction.ts";
@@ -15,7 +16,7 @@ export function putCategory(
   return {
     plan(transaction, caller) {
       const old = transaction.snapshot.category(next.name) ?? null;
-      demand(caller, { right: "configure", fresh: freshFor(old, next) });
+      demandStep(caller, old, next);
       writeChange(transaction, { caller, request_id }, categoryChange(caller.org, old, next));
       return {
         record: next,
@@ -37,15 +38,22 @@ export function removeCategory(
   return {
     plan(transaction, caller) {
       const record = existingCategory(transaction, name);
-      demand(caller, { right: "configure", fresh: freshFor(record, null) });
+      demandStep(caller, record, null);
       writeChange(transaction, { caller, request_id }, categoryChange(caller.org, record, null));
       return { record, created: false, policy_version: transaction.policyVersion };
     },
   };
 }
 
-function freshFor(old: CategoryRecord | null, next: CategoryRecord | null): string | null {
-  return categoryWidens(old, next) ? `Loosening the category ${next?.name ?? old?.name}` : null;
+/** Asks of whoever changes a category what that change needs. */
+function demandStep(
+  caller: Caller,
+  old: CategoryRecord | null,
+  next: CategoryRecord | null,
+): void {
+  demand(caller, "configure");
+  if (!categoryWidens(old, next)) return;
+  demand(caller, "loosen", `Loosening the category ${next?.name ?? old?.name}`);
 }
 
 /** The category of this name in the transaction's org. @throws {Refusal} not_found */

@@ -1,7 +1,7 @@
 import { actorOf, type Caller, type MemberCaller } from "../identity/caller.ts";
 import type { CallerOperation } from "../identity/caller_operation.ts";
-import { demand } from "../identity/member_demands.ts";
-import { type MemberOperation, requireRight } from "../identity/member_operation.ts";
+import { demand, requireRight } from "../identity/member_demands.ts";
+import type { MemberOperation } from "../identity/member_operation.ts";
 import { mayGrant, type Role } from "../identity/rights.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import { endGrantsOf } from "../oauth/org_grants.ts";
@@ -129,8 +129,7 @@ export function confirmRecovery(
 ): MemberOperation<void, Written<MemberRecord>> {
   return {
     plan(transaction, caller) {
-      const fresh = "Confirming a recovery";
-      demand(caller, { right: "confirm_recovery", unheld: true, fresh });
+      demand(caller, "confirm_recovery", "Confirming a recovery");
       const old = transaction.snapshot.members.values().find((member) => member.id === id);
       if (old === undefined) throw new Refusal("not_found", { what: `member ${id}` });
       const record: MemberRecord = { ...old, held_until: null };
@@ -167,7 +166,7 @@ export function requireGrant(caller: MemberCaller, roles: readonly Role[]): void
 function assertMayRule(caller: Caller, roles: readonly Role[]): void {
   if (caller.type === "member") {
     requireGrant(caller, roles);
-    demand(caller, { right: "manage_members", unheld: true, fresh: "Changing the team" });
+    demand(caller, "change_team", "Changing the team");
     return;
   }
   const ruler = roles.find((role) => role === "owner" || role === "admin");

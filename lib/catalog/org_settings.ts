@@ -43,11 +43,11 @@ export function changeOrg(
       if (caller.type !== "member" && next.allow_personal_ids !== old.allow_personal_ids) {
         throw new Refusal("owner_required", { what: "Allowing personal ids" });
       }
-      demand(caller, { right: "configure" });
       assertKillSwitch(snapshot, caller, old.kill_switch, next.kill_switch);
       if (orgWidens(old, next)) {
-        demand(caller, { right: "widen_settings", fresh: "A setting that lets more through" });
+        demand(caller, "loosen_settings", "A setting that lets more through");
       }
+      demand(caller, "configure");
       return writeOrg(transaction, { caller, request_id }, next);
     },
   };
@@ -60,7 +60,7 @@ export function stopOrg(
 ): CallerOperation<void, Written<OrgRecord>> {
   return {
     plan(transaction, caller) {
-      demand(caller, { right: "kill_switch_on" });
+      demand(caller, "stop");
       const next = { ...transaction.snapshot.org, kill_switch: { active: true, reason } };
       return writeOrg(transaction, { caller, request_id }, next);
     },

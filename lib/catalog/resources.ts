@@ -42,7 +42,7 @@ function writeResource(
       assertNoPersonalIds(transaction.snapshot.org, { "/id": id });
       const created_at = old?.created_at ?? transaction.at;
       const next: ResourceRecord = { id, name, type, metadata, created_at };
-      demand(caller, { right: "configure" });
+      demand(caller, "configure");
       writeChange(transaction, { caller, request_id }, resourceChange(caller.org, old, next));
       return {
         record: next,
@@ -62,7 +62,7 @@ export function removeResource(
     load: (reader) => loadResource(reader, id),
     plan(transaction, caller, old) {
       const record = found(id, old);
-      demand(caller, { right: "configure" });
+      demand(caller, "configure");
       writeChange(transaction, { caller, request_id }, resourceChange(caller.org, record, null));
       return { record, created: false, policy_version: transaction.policyVersion };
     },

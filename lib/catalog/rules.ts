@@ -1,3 +1,4 @@
+import type { Caller } from "../identity/caller.ts";
 import type { CallerOperation } from "../identity/caller_operation.ts";
 import { demand } from "../identity/member_demands.ts";
 import type { JsonObject } from "../json/json_value.ts";
@@ -28,7 +29,7 @@ export function putRule(
       assertNoPersonalIds(snapshot.org, idsOf(fields.selector, "/selector"));
       const old = snapshot.rules.get(fields.selector) ?? null;
       const next = ruleRecordOf(fields, old, { id: transaction.id("rul"), at });
-      demand(caller, { right: "configure", fresh: freshFor(transaction, { old, next }) });
+      demandStep(transaction, caller, { old, next });
       const change = ruleChange(caller.org, old, next);
       const written = writeChange(transaction, { caller, request_id }, change);
       return {
@@ -48,19 +49,22 @@ export function removeRule(
   return {
     plan(transaction, caller) {
       const record = existingRule(transaction, id);
-      const step = { old: record, next: null };
-      demand(caller, { right: "configure", fresh: freshFor(transaction, step) });
+      demandStep(transaction, caller, { old: record, next: null });
       writeChange(transaction, { caller, request_id }, ruleChange(caller.org, record, null));
       return { record, created: false, policy_version: transaction.policyVersion };
     },
   };
 }
 
-/** What of a change of one rule needs a fresh assertion; null when it does not widen. */
-function freshFor({ snapshot: { rules } }: Transaction, step: RuleStep): string | null {
+/** Asks of whoever changes a rule what that change needs. */
+function demandStep({ snapshot: { rules } }: Transaction, caller: Caller, step: RuleStep): void {
+  demand(caller, "configure");
   const { old, next } = step;
-  if (!ruleWidens(old, next) && !togglesTenantGate(rules, [step])) return null;
-  if (next === null) return "Removing a rule";
+  if (!ruleWidens(old, next) && !togglesTenantGate(rules, [step])) return;
+  demand(caller, "loosen", next === null ? "Removing a rule" : looseningOf(next));
+}
+
+function looseningOf(next: RuleRecord): string {
   const { resource_id, tool_name, method, tag } = next.selector;
   const what = tool_name ?? resource_id ?? method ?? `what is tagged ${tag ?? ""}`;
   switch (next.permission) {

@@ -60,8 +60,10 @@ function firstStep(id: string, request_id: string): Parameters<Transact>[0] {
       if (tenant === null && !rules.hasTenant(id)) {
         throw new Refusal("not_found", { what: `tenant ${id}` });
       }
-      const widens = tenantWidens(tenant, null, rules) || rules.hasTenant(id);
-      demand(caller, { right: "configure", fresh: widens ? `Removing the tenant ${id}` : null });
+      demand(caller, "configure");
+      if (tenantWidens(tenant, null, rules) || rules.hasTenant(id)) {
+        demand(caller, "loosen", `Removing the tenant ${id}`);
+      }
       writeChange(transaction, author, tenantChange(caller.org, tenant, null));
       return removeRules(transaction, author, id, tenant);
     },
@@ -72,7 +74,7 @@ function nextStep(id: string, request_id: string): Parameters<Transact>[0] {
   return {
     plan(transaction, caller) {
       // The first step was the one to widen, so only the right is asked again.
-      demand(caller, { right: "configure" });
+      demand(caller, "configure");
       // Registered anew meanwhile: what it has now is not ours to remove.
       if (transaction.snapshot.isTenantRegistered(id)) {
         const { policyVersion: policy_version } = transaction;

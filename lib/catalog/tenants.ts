@@ -51,8 +51,10 @@ function writeTenant(
         metadata,
         created_at: old?.created_at ?? transaction.at,
       };
-      const widens = tenantWidens(old, next, transaction.snapshot.rules);
-      demand(caller, { right: "configure", fresh: widens ? `Registering the tenant ${id}` : null });
+      demand(caller, "configure");
+      if (tenantWidens(old, next, transaction.snapshot.rules)) {
+        demand(caller, "loosen", `Registering the tenant ${id}`);
+      }
       writeChange(transaction, { caller, request_id }, tenantChange(caller.org, old, next));
       return {
         record: next,

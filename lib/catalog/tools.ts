@@ -95,7 +95,7 @@ export function stopTool(
 ): CallerOperation<void, Written<ToolRecord>> {
   return {
     plan(transaction, caller) {
-      demand(caller, { right: "kill_switch_on" });
+      demand(caller, "stop");
       const old = existingTool(transaction, name);
       const next = mergedTool(old, { kill_switch: { active: true, reason } }, transaction.at);
       return writtenTool(transaction, { caller, request_id }, old, next);
@@ -189,13 +189,11 @@ function assertChange(
   old: ToolRecord | null,
   next: ToolRecord | null,
 ): void {
-  demand(caller, { right: "configure" });
   // A draft that is removed comes back, when it is asked about again, with its switch off.
   const released = next?.kill_switch ?? { active: false };
   if (old !== null) assertKillSwitch(snapshot, caller, old.kill_switch, released);
-  if (toolWidens(old, next, snapshot)) {
-    demand(caller, { right: "configure", fresh: looseningOf(old, next) });
-  }
+  if (toolWidens(old, next, snapshot)) demand(caller, "loosen", looseningOf(old, next));
+  demand(caller, "configure");
 }
 
 /** How a refusal names what lets more through. */

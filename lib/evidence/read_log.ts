@@ -5,6 +5,9 @@ import { demand } from "../identity/member_demands.ts";
 import type { JsonObject } from "../json/json_value.ts";
 import { Refusal } from "../refusals/refusal.ts";
 
+/** Begins the sentence that asks a member for their passkey. */
+export const READING_PRIVATE = "Reading what the log keeps private";
+
 /** Which entries are read, and whether with their private parts. */
 export interface LogRange {
   readonly from: number;
@@ -30,8 +33,9 @@ export function readLogOperation(
   return {
     plan(transaction, caller) {
       requireAllTenants(caller);
-      if (range.withPrivate) demand(caller, { right: "export_private", fresh: READING });
-      const withPrivate = caller.audit_private && range.withPrivate !== false;
+      const wanted = range.withPrivate ?? caller.audit_private;
+      if (wanted) demand(caller, "read_private", READING_PRIVATE);
+      const withPrivate = wanted && caller.audit_private;
       if (withPrivate && range.from < range.to) {
         transaction.append({
           type: "audit.private_read",
@@ -58,13 +62,10 @@ export function readOnOperation(
     plan(_transaction, caller) {
       requireAllTenants(caller);
       if (!withPrivate) return;
-      demand(caller, { right: "export_private" });
+      demand(caller, "read_private_on");
       if (caller.type !== "member" && !caller.audit_private) {
         throw new Refusal("invalid_credentials", {});
       }
     },
   };
 }
-
-/** Begins the sentence that asks a member for their passkey. */
-const READING = "Reading what the log keeps private";

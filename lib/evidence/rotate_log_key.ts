@@ -30,7 +30,7 @@ interface Prepared {
  * Gives an org's log a new key. The entry `log_key.rotated` is signed by the old key and by the
  * new one, so whoever pinned the old key can follow. The private part of the old key goes: nobody
  * who comes by the store later can sign with it.
- * @throws {Refusal} role_required, fresh_assertion_required for a member
+ * @throws {Refusal} role_required, recovery_held, fresh_assertion_required for a member
  */
 export function rotateLogKeyOperation(
   deps: Deps,
@@ -52,7 +52,7 @@ export function rotateLogKeyOperation(
       return { old, next, rotation, origin };
     },
     plan(transaction, caller, { old, next, rotation, origin }) {
-      demand(caller, { right: "configure", fresh: "Replacing the key of the log" });
+      demand(caller, "rotate_log_key", "Replacing the key of the log");
       const { orgId } = transaction.snapshot;
       const audit = transaction.append({
         type: ROTATION_TYPE,

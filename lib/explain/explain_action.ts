@@ -1,6 +1,7 @@
 import { assertNoPersonalIds } from "../catalog/personal_ids.ts";
 import { tenantWithin } from "../identity/caller.ts";
-import { type MemberOperation, requireRight } from "../identity/member_operation.ts";
+import { requireRight } from "../identity/member_demands.ts";
+import type { MemberOperation } from "../identity/member_operation.ts";
 import { type ActionFacts, type Resolution, resolve, type Via } from "../policy/chain.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import type { TraceStep } from "../policy/trace.ts";

@@ -39,7 +39,7 @@ export function createAgent(
 ): CallerOperation<void, TokenedAgent> {
   return {
     plan(transaction, caller) {
-      demand(caller, { right: "configure", unheld: true, fresh: "Making an agent" });
+      demand(caller, "loosen", "Making an agent");
       assertMachineFields(transaction, fields);
       const secret = makeSecret("agent", transaction.deps.random);
       const record: AgentRecord = {
@@ -74,13 +74,11 @@ export function changeAgent(
 ): CallerOperation<void, WrittenAgent> {
   return {
     plan(transaction, caller) {
-      demand(caller, { right: "configure" });
       const old = existingAgent(transaction, id);
       const record: AgentRecord = { ...old, ...change };
       assertKillSwitch(transaction.snapshot, caller, old.kill_switch, record.kill_switch);
-      if (agentWidens(old, record)) {
-        demand(caller, { right: "configure", fresh: "Letting an agent do more" });
-      }
+      if (agentWidens(old, record)) demand(caller, "loosen", "Letting an agent do more");
+      demand(caller, "configure");
       assertMachineFields(transaction, change);
       transaction.setPolicy(agentKey(caller.org, id), record);
       appendAgentEntry(transaction, caller, "agent.set", id, change, requestId);
@@ -120,7 +118,7 @@ export function stopAgent(
     readonly requestId: string;
   },
 ): AgentRecord {
-  demand(caller, { right: "kill_switch_on" });
+  demand(caller, "stop");
   const old = existingAgent(transaction, id);
   if (old.kill_switch.active) return old;
   const kill_switch = { active: true, reason };
@@ -140,7 +138,7 @@ export function rotateAgent(
 ): CallerOperation<void, TokenedAgent> {
   return {
     plan(transaction, caller) {
-      demand(caller, { right: "configure", unheld: true, fresh: "A new token for an agent" });
+      demand(caller, "loosen", "A new token for an agent");
       const old = existingAgent(transaction, id);
       const secret = makeSecret("agent", transaction.deps.random);
       const record: AgentRecord = { ...old, secret_hash: secretHash(secret) };
@@ -160,7 +158,7 @@ export function removeAgent(
 ): CallerOperation<void, WrittenAgent> {
   return {
     plan(transaction, caller) {
-      demand(caller, { right: "configure" });
+      demand(caller, "configure");
       const record = existingAgent(transaction, id);
       transaction.deletePolicy(agentKey(caller.org, id));
       transaction.delete(credentialKey(record.secret_hash));

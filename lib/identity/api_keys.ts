@@ -108,8 +108,8 @@ function assertMayMake(
   if (caller.type !== "member" && forOwners !== null) {
     throw new Refusal("owner_required", { what: forOwners });
   }
-  const right = forOwners === null ? "configure" : "make_approver_keys";
-  demand(caller, { right, unheld: true, fresh: forOwners ?? "Making a key" });
+  if (forOwners === null) demand(caller, "loosen", "Making a key");
+  else demand(caller, "make_approver_key", forOwners);
 }
 
 /**
@@ -124,8 +124,7 @@ export function keepBootstrapKey(
 ): MemberOperation<void, KeptApiKey> {
   return {
     plan(transaction, caller) {
-      const right = "make_approver_keys";
-      demand(caller, { right, unheld: true, fresh: "Keeping an approver key" });
+      demand(caller, "make_approver_key", "Keeping an approver key");
       const old = transaction.snapshot.apiKeys.get(id);
       if (old === undefined || !old.bootstrap || old.tier !== "approver") {
         throw new Refusal("not_found", { what: `approver key of the operator ${id}` });
@@ -157,7 +156,7 @@ export function revokeApiKey(
 ): CallerOperation<void, RevokedApiKey> {
   return {
     plan(transaction, caller) {
-      demand(caller, { right: "configure" });
+      demand(caller, "configure");
       const record = transaction.snapshot.apiKeys.get(id);
       if (record === undefined) throw new Refusal("not_found", { what: `API key ${id}` });
       transaction.deletePolicy(apiKeyKey(caller.org, id));

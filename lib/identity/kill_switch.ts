@@ -20,11 +20,11 @@ export function assertKillSwitch(
   old: KillSwitch,
   next: KillSwitch,
 ): void {
-  if (!old.active && next.active) demand(caller, { right: "kill_switch_on" });
+  if (!old.active && next.active) demand(caller, "stop");
   if (!old.active || next.active) return;
-  const fresh = "Releasing a kill switch";
-  demand(caller, { right: "kill_switch_off", unheld: true, fresh });
+  const what = "Releasing a kill switch";
+  demand(caller, "release", what);
   if (caller.type !== "member" && ownerEnrolled(snapshot)) {
-    throw new Refusal("owner_required", { what: fresh });
+    throw new Refusal("owner_required", { what });
   }
 }

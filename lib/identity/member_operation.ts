@@ -6,6 +6,7 @@ import { sessionKey } from "../store/keys.ts";
 import { type SessionRecord, sessionRecord } from "../store/records/people.ts";
 import type { MemberCaller } from "./caller.ts";
 import type { CallerOperation } from "./caller_operation.ts";
+import { assertDemanded, requireRight } from "./member_demands.ts";
 import { hasRight, type Right } from "./rights.ts";
 import { isLive, type PresentedSession } from "./sessions.ts";
 
@@ -26,8 +27,9 @@ export function memberCaller(
 ): MemberCaller {
   const member = snapshot.exists ? snapshot.memberOf(session.account) : undefined;
   if (member === undefined || !isLive(session, now)) throw new Refusal("session_ended", {});
-  const fresh = session.fresh_until > now;
   const held = member.held_until !== null && member.held_until > now;
+  // A recovery's passkey may be a stranger's: while it is on hold, no assertion by it is fresh.
+  const fresh = session.fresh_until > now && !held;
   return {
     org: snapshot.orgId,
     type: "member",
@@ -49,31 +51,10 @@ export function memberCaller(
   };
 }
 
-/** @throws {Refusal} role_required */
-export function requireRight(caller: MemberCaller, right: Right): void {
-  if (!hasRight(caller.role, right)) {
-    throw new Refusal("role_required", { role: caller.role, right });
-  }
-}
-
-/**
- * Requires that the member has shown their passkey just now.
- * @param what begins a sentence, such as "Making a key"
- * @throws {Refusal} fresh_assertion_required
- */
-export function requireFresh(caller: MemberCaller, what: string): void {
-  if (!caller.fresh) throw new Refusal("fresh_assertion_required", { what });
-}
-
-/** Requires that no recovery keeps the member from ruling others. @throws {Refusal} recovery_held */
-export function requireUnheld({ held_until }: MemberCaller): void {
-  if (held_until === null) return;
-  throw new Refusal("recovery_held", { until: new Date(held_until).toISOString() });
-}
-
 /**
  * The operation with its member found by a session that the commit proves to be in force, in the
  * policy that it proves current: a revoked session or a lowered role counts from the next call on.
+ * What writes without having named its deed (`demand`) fails, and nothing of it stays.
  * @throws {Refusal} session_ended, role_required
  */
 export function asMember<L, R>(
@@ -95,7 +76,12 @@ export function asMember<L, R>(
       const found = caller(reader.snapshot, record, reader.now);
       return { record, loaded: await load?.(reader, found) as L };
     },
-    plan: (transaction, { record, loaded }) =>
-      plan(transaction, caller(transaction.snapshot, record, transaction.at), loaded),
+    plan(transaction, { record, loaded }) {
+      const found = caller(transaction.snapshot, record, transaction.at);
+      const before = transaction.effects;
+      const result = plan(transaction, found, loaded);
+      if (transaction.effects > before) assertDemanded(found);
+      return result;
+    },
   };
 }

@@ -131,6 +131,11 @@ export class Transaction {
     return this.leaves.length === 0 && this.writes.size === 0 && this.messages.length === 0;
   }
 
+  /** How many entries, writes and messages there are by now: an operation that adds none only reads. */
+  get effects(): number {
+    return this.leaves.length + this.messages.length + this.#journal.length;
+  }
+
   /** The version that the policy has with this operation's changes. */
   get policyVersion(): number {
     return this.snapshot.version + (this.policyChanges.length > 0 ? 1 : 0);
@@ -221,11 +226,11 @@ export class Transaction {
       if (differs || this.writes.has(text)) throw new Deferred();
     }
     return this.attempt(() => {
-      const { leaves, messages } = this;
-      const before = leaves.length + messages.length + this.#journal.length;
+      const before = this.effects;
       const result = operation();
-      const effects = leaves.length + messages.length + this.#journal.length > before;
-      const added = effects ? [...reads ?? []].filter(([text]) => !this.checks.has(text)) : [];
+      const added = this.effects > before
+        ? [...reads ?? []].filter(([text]) => !this.checks.has(text))
+        : [];
       this.#assertFits(first, added.length);
       for (const [text, read] of added) this.checks.set(text, read);
       return result;

@@ -1,6 +1,6 @@
 import type { MemberCaller } from "../identity/caller.ts";
 import type { MemberOperation } from "../identity/member_operation.ts";
-import { requireRight } from "../identity/member_operation.ts";
+import { requireRight } from "../identity/member_demands.ts";
 import type { Services } from "../services.ts";
 import type { AccountGrant, GrantRecord } from "../store/records/oauth.ts";
 import { listAccountGrants } from "./account_grants.ts";

@@ -54,7 +54,7 @@ export function endGrantsOf(
 export function revokeInOrg(id: string, client: Client): MemberOperation<void, GrantRecord> {
   return {
     plan(transaction, caller) {
-      demand(caller, { right: "manage_members", fresh: "Ending a connection of another member" });
+      demand(caller, "end_connection", "Ending a connection of another member");
       const grant = transaction.snapshot.grants.get(id);
       if (grant === undefined) throw new Refusal("not_found", { what: `connection ${id}` });
       removeGrant(transaction, grant);

@@ -48,7 +48,7 @@ export const ERASED_AFTER_MS = 7 * 24 * 60 * 60 * 1000;
 export function deleteOrg(typed: string, client: Client): MemberOperation<void, OrgRecord> {
   return {
     plan(transaction, caller) {
-      demand(caller, { right: "delete_org", unheld: true });
+      demand(caller, "begin_delete_org");
       const { org } = transaction.snapshot;
       if (typed.trim() !== org.name.trim()) {
         throw invalidRequest(
@@ -56,7 +56,7 @@ export function deleteOrg(typed: string, client: Client): MemberOperation<void, 
           `must be the name of the organization, ${JSON.stringify(org.name)}`,
         );
       }
-      demand(caller, { right: "delete_org", unheld: true, fresh: "Deleting the organization" });
+      demand(caller, "delete_org", "Deleting the organization");
       const { at } = transaction;
       transaction.setPolicy(orgKey(org.id), { ...org, name: "", deleted_at: at });
       transaction.append({

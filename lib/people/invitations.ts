@@ -71,7 +71,7 @@ export async function resendInvitation(
   return await send(services, session, {
     load: (reader) => loadInvitation(reader, email),
     plan(transaction, caller, open) {
-      demand(caller, { right: "manage_members", unheld: true, fresh: "Inviting a member" });
+      demand(caller, "change_team", "Inviting a member");
       const member = invitedMember(transaction.snapshot, open);
       if (member === null) throw new Refusal("not_found", { what: `invitation of ${email}` });
       requireGrant(caller, [member.role]);
@@ -82,7 +82,7 @@ export async function resendInvitation(
 
 /**
  * Takes an invitation back. A membership that it made goes with it.
- * @throws {Refusal} role_required, not_found
+ * @throws {Refusal} role_required, recovery_held, not_found
  */
 export async function withdrawInvitation(
   { ledgers }: Services,
@@ -93,6 +93,7 @@ export async function withdrawInvitation(
   const operation: MemberOperation<InvitationRecord | null, void> = {
     load: (reader) => loadInvitation(reader, email),
     plan(transaction, caller, open) {
+      demand(caller, "withdraw_invitation");
       if (open === null) throw new Refusal("not_found", { what: `invitation of ${email}` });
       const member = invitedMember(transaction.snapshot, open);
       if (member !== null) requireGrant(caller, [member.role]);

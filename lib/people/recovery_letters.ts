@@ -83,8 +83,9 @@ function recoveredLetter({ to, member, organization, origin, now }: {
   const { email, role, held_until } = member;
   const until = held_until === null || held_until <= now
     ? "They are not held: they may do at once whatever their role allows."
-    : `Until ${new Date(held_until).toISOString()} they cannot decide requests, make keys, change
-roles or release a kill switch, unless you confirm under your passkey that it was them.`;
+    : `Until ${new Date(held_until).toISOString()} they cannot decide requests, see their arguments
+or change anything, except to throw a kill switch, unless you confirm under your passkey that it was
+them.`;
   return {
     to,
     subject: `${email} recovered their Countersign account`,

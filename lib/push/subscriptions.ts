@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import { createPublicKey, hash } from "node:crypto";
 import { z } from "zod";
 import { fromBase64Url } from "../checkpoint/base64.ts";
-import type { Caller } from "../identity/caller.ts";
+import { demand } from "../identity/member_demands.ts";
 import type { MemberOperation } from "../identity/member_operation.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import { Refusal } from "../refusals/refusal.ts";
@@ -55,6 +55,7 @@ export function subscribePush(
       return { before: before?.value.account ?? null, own };
     },
     plan(transaction, caller, { before, own }) {
+      demand(caller, "add_browser");
       if (before !== null && before !== caller.account) {
         transaction.delete(pushSubscriptionKey(before, id));
       }
@@ -81,7 +82,8 @@ export function subscribePush(
 export function unsubscribePush(id: string): MemberOperation<PushSubscriptionRecord | null, void> {
   return {
     load: (reader, caller) => loadSubscription(reader, caller.account, id),
-    plan(transaction, _caller: Caller, record) {
+    plan(transaction, caller, record) {
+      demand(caller, "choose_alerts");
       if (record === null) throw new Refusal("not_found", { what: "push subscription" });
       deleteSubscription(transaction, record);
     },

@@ -1,5 +1,6 @@
 import { callerOf, type MachineCaller, type MemberCaller } from "../identity/caller.ts";
 import type { MachineOperation } from "../identity/caller_operation.ts";
+import { demand } from "../identity/member_demands.ts";
 import type { MemberOperation } from "../identity/member_operation.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
@@ -36,6 +37,7 @@ export function bySampleAgent<L, R>(
       return { sample, loaded: await load?.(reader, agent) as L };
     },
     plan(transaction, caller, { sample, loaded }) {
+      demand(caller, "try_sample");
       const agent = agentOf(sample, transaction.snapshot, caller, transaction.at);
       const result = plan(transaction, agent, loaded);
       keep(result, sample, transaction, caller);

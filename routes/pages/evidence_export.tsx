@@ -7,7 +7,8 @@ import { PageHeader } from "../../components/page_header.tsx";
 import { Section } from "../../components/section.tsx";
 import { TextField } from "../../components/text_field.tsx";
 import { absoluteWords } from "../../components/time_words.ts";
-import { requireFresh } from "../../lib/identity/member_operation.ts";
+import { READING_PRIVATE } from "../../lib/evidence/read_log.ts";
+import { demand } from "../../lib/identity/member_demands.ts";
 import { DAY_MS } from "../../lib/ledger/check_counts.ts";
 import { invalidRequest } from "../../lib/refusals/refusal.ts";
 import { attempted } from "../attempted.ts";
@@ -40,7 +41,7 @@ export const EXPORT_ACTIONS = {
       }
       if (!form.private) return { to: exportPath(span) };
       await call.transact({
-        plan: (_, caller) => requireFresh(caller, "Reading what the log keeps private"),
+        plan: (_, caller) => demand(caller, "read_private", READING_PRIVATE),
       }, "export_private");
       const { from, to } = await exportRange(call, {
         since: span.since ?? undefined,

@@ -32,7 +32,8 @@ export function HoldNotice({ data: { member, isOwn, mayConfirm }, now }: Shown) 
       <p>
         {isOwn ? "You" : "They"} came back in with a recovery code. Until{" "}
         <Time at={member.held_until ?? now} now={now} /> {isOwn ? "you" : "they"}{" "}
-        cannot decide, make keys, change roles or release a kill switch.
+        can look and throw kill switches, and neither see arguments, decide, nor change anything
+        else.
       </p>
       <p>
         {mayConfirm

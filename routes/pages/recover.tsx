@@ -228,8 +228,8 @@ function WhatEnds() {
   return (
     <Notice tone="warning" live={false} title="What this ends">
       All passkeys and sessions of the account end at once. Owners are told, and for a time, mostly
-      a day, you cannot decide requests, make keys or change roles, unless another owner confirms
-      that it was you.
+      a day, you cannot decide requests, see their arguments or change anything, unless another
+      owner confirms that it was you.
     </Notice>
   );
 }

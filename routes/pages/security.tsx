@@ -114,8 +114,8 @@ function Security({ data, attempt, now }: View<Data>) {
       {heldUntil !== null && (
         <Notice tone="warning" live={false} title="Your account was recovered">
           Until {absoluteWords(heldUntil)}{" "}
-          you cannot decide requests, make keys, change roles or release a kill switch, unless
-          another owner confirms under Team that it was you.
+          you can look and throw kill switches, and neither see arguments, decide requests, nor
+          change anything else, unless another owner confirms under Team that it was you.
         </Notice>
       )}
       <Section

@@ -90,8 +90,8 @@ export const SETTING_WORDS: Readonly<
   recovery_hold_hours: {
     label: "Hold after a recovery, hours",
     hint:
-      "0 to 720 (30 days). For so long, whoever came back in by a recovery code cannot decide, " +
-      "make keys, change roles or release a kill switch. Shorter gives a thief of codes a start.",
+      "0 to 720 (30 days). For so long, whoever came back in by a recovery code can look and throw " +
+      "kill switches, and do nothing else here. Shorter gives a thief of codes a start.",
   },
   discovery: {
     label: "A tool that is not in the catalog",

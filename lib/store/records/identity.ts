@@ -59,8 +59,8 @@ export const memberRecord = z.object({
   /** Whether the person has accepted it under a passkey; stays true while they replace a lost one. */
   has_passkey: z.boolean().default(false),
   /**
-   * Until when a member who recovered their account may not decide, make keys, change roles or
-   * release a kill switch; null when they did not, or an owner confirmed it.
+   * Until when a member who recovered their account neither decides, nor sees arguments, nor changes
+   * anything but a kill switch that they throw; null when they did not, or an owner confirmed it.
    */
   held_until: timestamp.nullable().default(null),
   created_at: timestamp,
