@@ -187,21 +187,21 @@ Deno.test("attack: a remote or dangling $ref is refused when the tool is registe
 });
 
 Deno.test("attack: patterns that need backtracking are refused, catastrophic ones run in linear time", () => {
-  for (const source of ["(?=a)b", "(?!a)b", "(?<=a)b", "(?<!a)b", "x(y(?=z))"]) {
+  for (const source of ["(?=a)b", "(?!a)b", "(?<=a)b", "^(?<!a)b", "x(y(?=z))", "^a(?!b)"]) {
     refusesSchema(
       { properties: { a: { pattern: source } } },
       "/properties/a/pattern",
       /look-around/,
     );
   }
-  for (const source of ["(a)\\1", "(?<n>a)\\k<n>"]) {
+  for (const source of ["(a)\\1", "(?<n>a)\\k<n>", "(a)-\\@\\1"]) {
     refusesSchema(
       { patternProperties: { [source]: {} } },
       `/patternProperties/${source}`,
       /back-ref/,
     );
   }
-  refusesSchema({ properties: { a: { pattern: "(" } } }, "/properties/a/pattern", /RE2/);
+  refusesSchema({ properties: { a: { pattern: "(" } } }, "/properties/a/pattern", /not a pattern/);
   accepts({ properties: { a: { pattern: "[(?=]\\(\\?=\\\\1" } } }, { a: "((?=\\1" });
   const schema: JsonObject = { properties: { a: { pattern: "(a+)+$" } } };
   assert.deepEqual(checkParameterSchema(schema), []);
@@ -209,7 +209,7 @@ Deno.test("attack: patterns that need backtracking are refused, catastrophic one
 });
 
 Deno.test("attack: counted repetitions that expand to a huge program are refused before compilation", () => {
-  const bombs = [".{1000}".repeat(100), `(${"abc".repeat(300)}){1000}`, "((a{30}){30}){30}"];
+  const bombs = ["(?:ab){1000}".repeat(2), `(${"abc".repeat(300)}){1000}`, "((a{30}b){30}){30}"];
   for (const source of bombs) assert.match(String(linearPattern(source)), /expands to about/);
   assert.match(String(linearPattern("(".repeat(5_000) + ")".repeat(5_000))), /nests more than/);
   for (const source of ["^.{1,1000}$", "^(?:[0-9a-f]{1,4}:){7}[0-9a-f]{1,4}$", "\\d{4}-\\d\\d"]) {
@@ -218,13 +218,13 @@ Deno.test("attack: counted repetitions that expand to a huge program are refused
   const many = Array.from({ length: 2_000 }, (_, i) => [`a${i}`, {}]);
   refusesSchema(
     { patternProperties: Object.fromEntries(many) },
-    "/patternProperties/a389",
+    "/patternProperties/a405",
     /together/,
   );
 });
 
 Deno.test("attack: a large pattern over a large text is too complex", () => {
-  tooComplex({ properties: { a: { pattern: "[ab]*a[ab]{900}c" } } }, { a: "ab".repeat(16_000) });
+  tooComplex({ properties: { a: { pattern: "(?:[ab]a?){800}c" } } }, { a: "ab".repeat(16_000) });
 });
 
 Deno.test("attack: doubling $ref, self reference and recursive anyOf end as too complex", () => {

@@ -19,8 +19,9 @@ export const MAX_SCHEMA_DEPTH = 64;
  *   `examples`, `title` and the like. Unknown keywords are ignored, as the standard asks.
  * - References stay inside the schema and lead to a subschema; nothing is fetched. `$vocabulary`
  *   is ignored.
- * - Patterns are those of RE2, found anywhere in the text: no look-around, no back-references, and
- *   of bounded size. `multipleOf` is exact for decimals; lengths count code points.
+ * - Patterns are those of ECMA-262 with the flag "u", found anywhere in the text, in linear time and
+ *   of bounded size: no back-references, and no look-around but look-aheads right after `^`.
+ *   `multipleOf` is exact for decimals; lengths count code points.
  * - Draft-07 (`$schema`) is read as 2020-12, with its `definitions`, `dependencies`, tuples written
  *   as `items: […]` with `additionalItems`, and `$id: "#name"`; keywords beside `$ref` count.
  * - The root describes an object: `type` is absent or "object".

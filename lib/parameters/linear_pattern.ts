@@ -1,6 +1,8 @@
-import { RE2JS } from "re2js";
+import type { CharacterSet } from "./character_set.ts";
+import { compilePattern, type Program, programSize } from "./pattern_program.ts";
+import { type Edge, parsePattern, PatternRefusal } from "./pattern_syntax.ts";
 
-/** A `pattern` compiled for an engine whose time is linear in the text. */
+/** A `pattern` compiled to a program whose time is linear in the text. */
 export interface LinearPattern {
   readonly source: string;
   /** Instructions of the compiled program; matching costs at most text length times this. */
@@ -8,29 +10,26 @@ export interface LinearPattern {
   test(text: string): boolean;
 }
 
-/** Instructions that one pattern may compile to: room for `.{1,1000}`, an IPv6 address, a date-time. */
+/** Instructions that one pattern may compile to: room for an IPv6 address, a date-time, an URL. */
 export const MAX_PATTERN_SIZE = 2_500;
-/** Opening parentheses that may be nested: the parser recurses. */
-const MAX_GROUP_DEPTH = 100;
 
 /**
- * Compiles a JSON Schema `pattern` for RE2 (ECMA-262 syntax where the two agree: look-around and
- * back-references do not exist, `\p` takes short names such as `\p{L}`). Returns the reason as a
- * string when the pattern is refused.
+ * Compiles a JSON Schema `pattern`: ECMA-262 with the flag "u" (without it where only that is
+ * valid), found anywhere in the text. Look-ahead is run right after `^` only, where it is a pattern
+ * of its own; look-behind and back-references have no linear-time form here. Returns the reason as
+ * a string when the pattern is refused.
  */
 export function linearPattern(source: string): LinearPattern | string {
-  const reason = refusal(source);
-  if (reason !== null) return reason;
-  let compiled: RE2JS;
   try {
-    compiled = RE2JS.compile(RE2JS.translateRegExp(source));
+    const { root, unicode } = parsePattern(source);
+    const size = programSize(root) + 1;
+    if (size > MAX_PATTERN_SIZE) return tooLarge(size);
+    const program = compilePattern(root);
+    return { source, size, test: (text) => new Match(program, text, unicode).isFound() };
   } catch (error) {
-    const detail = error instanceof Error ? error.message : String(error);
-    return `is not a pattern that the linear-time engine (RE2) accepts: ${detail.slice(0, 200)}`;
+    if (error instanceof PatternRefusal) return error.message;
+    throw error;
   }
-  const size = compiled.programSize();
-  if (size > MAX_PATTERN_SIZE) return tooLarge(size);
-  return { source, size, test: (text) => compiled.test(text) };
 }
 
 function tooLarge(size: number): string {
@@ -38,72 +37,192 @@ function tooLarge(size: number): string {
     `use smaller repetition counts, or maxLength`;
 }
 
-const LOOK_AROUND = /^\?(?:=|!|<=|<!)/;
-const COUNTED = /^\{(\d{1,6})(?:,(\d{0,6}))?\}/;
+/** The places where runs of one counted set that may still end well began, the oldest first. */
+class Runs {
+  #starts: number[] = [];
+  #first = 0;
 
-/**
- * Reads the pattern once, before it is compiled. Two things must not reach the engine: constructs
- * that its translation from ECMA-262 would silently change (`\k<name>` becomes the text "k<name>",
- * `\Q` has no meaning in ECMA-262), and nested counted repetitions, which the compiler writes out
- * in full (`(…){1000}`) before their size could be asked for.
- */
-function refusal(source: string): string | null {
-  const groups: number[] = [];
-  let total = 0;
-  let atom = 0;
-  for (let i = 0; i < source.length; i++) {
-    const character = source[i];
-    if (character === "(") {
-      const look = LOOK_AROUND.exec(source.slice(i + 1, i + 4));
-      if (look !== null) {
-        return `uses look-around "(${look[0]}", which a linear-time engine (RE2) cannot run; ` +
-          `rewrite the pattern without it`;
-      }
-      if (groups.length >= MAX_GROUP_DEPTH) return `nests more than ${MAX_GROUP_DEPTH} groups`;
-      groups.push(total);
-      total = 0;
-      atom = 0;
-      continue;
-    }
-    if (character === ")") {
-      atom = total + 2;
-      total = (groups.pop() ?? 0) + atom;
-    } else if (character === "{") {
-      const counts = COUNTED.exec(source.slice(i, i + 16));
-      if (counts === null) {
-        total += atom = 1;
-        continue;
-      }
-      // An optional repetition needs a branch instruction beside each copy.
-      const copies = Math.max(Number(counts[1]), 2 * Number(counts[2] || 0), 1);
-      total += atom * (copies - 1);
-      atom *= copies;
-      i += counts[0].length - 1;
-    } else if (character === "\\") {
-      const escaped = source[i + 1] ?? "";
-      if (/[1-9k]/.test(escaped)) {
-        return `uses the back-reference "\\${escaped}", which a linear-time engine (RE2) cannot ` +
-          `run; rewrite the pattern without it`;
-      }
-      if (/[QEACz]/.test(escaped)) return `uses "\\${escaped}", which ECMA-262 does not have`;
-      i += 1;
-      total += atom = 1;
-    } else if (character === "[") {
-      i = endOfClass(source, i);
-      total += atom = 1;
-    } else {
-      total += atom = 1;
-    }
-    if (total > 4 * MAX_PATTERN_SIZE) return tooLarge(total);
+  constructor(readonly min: number, readonly max: number) {}
+
+  get isEmpty(): boolean {
+    return this.#first === this.#starts.length;
   }
-  return null;
+
+  begin(at: number): void {
+    const last = this.#starts.length - 1;
+    if (this.#starts[last] === at) return;
+    // Without a maximum, what lies between the oldest run and the newest can do nothing new.
+    if (this.max === Infinity && last > this.#first) this.#starts[last] = at;
+    else this.#starts.push(at);
+  }
+
+  /** Goes on to the place `at`; true when a run has reached a length that may end there. */
+  grow(at: number, isIn: boolean): boolean {
+    // A run that began at this very place has not read the character yet.
+    const keep = isIn ? at - this.max : at;
+    while (!this.isEmpty && this.#starts[this.#first]! < keep) this.#first++;
+    if (this.isEmpty) this.#starts.length = this.#first = 0;
+    return !this.isEmpty && at - this.#starts[this.#first]! >= this.min;
+  }
 }
 
-/** Index of the bracket that closes the class opened at `start`, or of the last character. */
-function endOfClass(source: string, start: number): number {
-  for (let i = start + 1; i < source.length; i++) {
-    if (source[i] === "\\") i += 1;
-    else if (source[i] === "]") return i;
+/** Instructions by number, each once, in the order in which they were added. */
+class Worklist {
+  readonly #items: Int32Array;
+  /** The place at which an instruction was added last. */
+  readonly #added: Int32Array;
+  length = 0;
+
+  constructor(size: number) {
+    this.#items = new Int32Array(size);
+    this.#added = new Int32Array(size).fill(-1);
   }
-  return source.length;
+
+  at(i: number): number {
+    return this.#items[i]!;
+  }
+
+  add(instruction: number, place: number): boolean {
+    if (this.#added[instruction] === place) return false;
+    this.#added[instruction] = place;
+    this.#items[this.length++] = instruction;
+    return true;
+  }
+}
+
+/**
+ * One search. All ways through the program that the text allows so far are walked at once, each
+ * instruction at most once for each character, so no text makes it go back.
+ */
+class Match {
+  /** The `set` and `count` instructions that wait for the next character, and those of the last. */
+  #waiting: Worklist;
+  #served: Worklist;
+  /** What the walk at this place came through, from `#open` on still to be followed. */
+  readonly #walked: Worklist;
+  readonly #runs: (Runs | undefined)[] = [];
+  /** Where in the text, in UTF-16 code units, and how many characters that is. */
+  #index = 0;
+  #place = 0;
+
+  constructor(
+    readonly program: Program,
+    readonly text: string,
+    readonly unicode: boolean,
+  ) {
+    this.#waiting = new Worklist(program.length);
+    this.#served = new Worklist(program.length);
+    this.#walked = new Worklist(program.length);
+  }
+
+  isFound(): boolean {
+    const first = this.program[0];
+    return this.#search(first?.op === "edge" && first.edge === "start");
+  }
+
+  /** Whether the pattern matches from the start of the text on. */
+  isFoundAtStart(): boolean {
+    return this.#search(true);
+  }
+
+  #search(isAnchored: boolean): boolean {
+    if (this.#walk(0)) return true;
+    while (this.#index < this.text.length) {
+      if (isAnchored && this.#waiting.length === 0) return false;
+      if (this.#step()) return true;
+      if (!isAnchored && this.#walk(0)) return true;
+    }
+    return false;
+  }
+
+  /** Reads one character; true when the pattern has matched. */
+  #step(): boolean {
+    const code = this.unicode
+      ? this.text.codePointAt(this.#index)!
+      : this.text.charCodeAt(this.#index);
+    this.#index += code > 0xffff ? 2 : 1;
+    const place = ++this.#place;
+    const waiting = this.#waiting;
+    this.#waiting = this.#served;
+    this.#served = waiting;
+    this.#waiting.length = this.#walked.length = 0;
+    for (let i = 0; i < waiting.length; i++) {
+      const at = waiting.at(i);
+      const instruction = this.program[at]!;
+      if (instruction.op === "set") {
+        if (instruction.set.has(code) && this.#walk(at + 1)) return true;
+      } else if (instruction.op === "count") {
+        const runs = this.#runs[at]!;
+        const mayEnd = runs.grow(place, instruction.set.has(code));
+        if (!runs.isEmpty) this.#waiting.add(at, place);
+        if (mayEnd && this.#walk(at + 1)) return true;
+      }
+    }
+    return false;
+  }
+
+  /** Follows the program from an instruction to all that need a character; true at its end. */
+  #walk(from: number): boolean {
+    const place = this.#place;
+    const walked = this.#walked;
+    let open = walked.length;
+    walked.add(from, place);
+    while (open < walked.length) {
+      const at = walked.at(open++);
+      const instruction = this.program[at]!;
+      switch (instruction.op) {
+        case "set":
+          this.#waiting.add(at, place);
+          break;
+        case "count":
+          this.#runsOf(at, instruction.min, instruction.max).begin(place);
+          this.#waiting.add(at, place);
+          break;
+        case "fork":
+          for (const target of instruction.targets) walked.add(target, place);
+          break;
+        case "edge":
+          if (isAtEdge(this.text, this.#index, instruction.edge)) walked.add(at + 1, place);
+          break;
+        case "word":
+          if (this.#isWordEdge(instruction.set) === instruction.wanted) walked.add(at + 1, place);
+          break;
+        case "ahead": {
+          const ahead = new Match(instruction.program, this.text, this.unicode);
+          if (ahead.isFoundAtStart() === instruction.wanted) walked.add(at + 1, place);
+          break;
+        }
+        case "match":
+          return true;
+      }
+    }
+    return false;
+  }
+
+  /** Letters of words are single code units in every mode. */
+  #isWordEdge(word: CharacterSet): boolean {
+    const { text } = this;
+    const at = this.#index;
+    const before = at > 0 && word.has(text.charCodeAt(at - 1));
+    return before !== (at < text.length && word.has(text.charCodeAt(at)));
+  }
+
+  #runsOf(at: number, min: number, max: number): Runs {
+    return this.#runs[at] ??= new Runs(min, max);
+  }
+}
+
+const LINE_END = /[\n\r\u2028\u2029]/;
+
+function isAtEdge(text: string, at: number, edge: Edge): boolean {
+  switch (edge) {
+    case "start":
+      return at === 0;
+    case "end":
+      return at === text.length;
+    case "line start":
+      return at === 0 || LINE_END.test(text.charAt(at - 1));
+    case "line end":
+      return at === text.length || LINE_END.test(text.charAt(at));
+  }
 }
