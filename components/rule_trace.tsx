@@ -1,12 +1,15 @@
 import type { TraceStep } from "../lib/policy/trace.ts";
-import { FALLBACKS } from "../lib/policy/levels.ts";
+import { FALLBACKS, type ResolvedFrom } from "../lib/policy/levels.ts";
 import { Badge } from "./badge.tsx";
 import { originWords } from "./rule_words.ts";
 import { Table } from "./table.tsx";
 import { UntrustedText } from "./untrusted_text.tsx";
 
 /** Every step of a decision in the order walked, and why each did or did not decide. */
-export function RuleTrace({ trace }: { readonly trace: readonly TraceStep[] }) {
+export function RuleTrace({ trace, decidedBy }: {
+  readonly trace: readonly TraceStep[];
+  readonly decidedBy: ResolvedFrom;
+}) {
   const steps = trace.map((step, index) => ({ step, number: index + 1 }));
   return (
     <Table
@@ -34,9 +37,9 @@ export function RuleTrace({ trace }: { readonly trace: readonly TraceStep[] }) {
         {
           key: "outcome",
           label: "Outcome",
-          cell: ({ step, number }) => (
+          cell: ({ step }) => (
             <span class="badges">
-              <Outcome step={step} isLast={number === steps.length} />
+              <Outcome step={step} decidedBy={decidedBy} />
               {step.rule_id !== undefined && <a href={`/rules/${step.rule_id}`}>Rule</a>}
             </span>
           ),
@@ -46,15 +49,17 @@ export function RuleTrace({ trace }: { readonly trace: readonly TraceStep[] }) {
   );
 }
 
-function Outcome({ step: { level, outcome }, isLast }: {
+function Outcome({ step: { level, outcome }, decidedBy }: {
   readonly step: TraceStep;
-  readonly isLast: boolean;
+  readonly decidedBy: ResolvedFrom;
 }) {
   switch (outcome) {
     case "matched":
-      return isLast
-        ? <Badge tone="accent" icon="check">Decides</Badge>
-        : <Badge>Matches, and the draft's gate narrows it</Badge>;
+      return level === decidedBy ? <Badge tone="accent" icon="check">Decides</Badge> : (
+        <Badge>
+          {level.startsWith("gate_") ? "In the way too" : "Matches, and a gate decides"}
+        </Badge>
+      );
     case "skipped":
       return <span class="quiet">Does not apply</span>;
     case "no_rule":

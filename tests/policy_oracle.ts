@@ -45,29 +45,45 @@ export function oracle(policy: PlainPolicy, question: Question): Answer {
     return by("disabled", "kill_switch");
   }
 
-  // 1. Gates.
+  // 1. Gates only narrow: the first of the strictest, unless the chain is stricter still.
+  const candidates = [...gates(policy, question), chain(policy, question)];
+  for (const permission of STRICTNESS) {
+    for (const candidate of candidates) if (candidate.permission === permission) return candidate;
+  }
+  throw new Error("The chain always answers");
+}
+
+/** The gates that stand in the way of an action, in their order. */
+export function gates(policy: PlainPolicy, question: Question): Answer[] {
+  const tool = policy.tools.find((known) => known.name === question.tool);
+  const found: Answer[] = [];
   if (tool === undefined) {
-    if (policy.org.discovery === "off") return by("disabled", "gate_unknown_tool");
-    if (policy.org.discovery === "mcp" && question.via !== "mcp") {
-      return by("disabled", "gate_unknown_tool");
+    const { discovery } = policy.org;
+    if (discovery === "off" || (discovery === "mcp" && question.via !== "mcp")) {
+      found.push(by("disabled", "gate_unknown_tool"));
     }
   } else {
-    if (["disabled", "archived"].includes(tool.status)) return by("disabled", "gate_tool_disabled");
-    if (question.trust_tier < tool.required_tier) return by("disabled", "gate_tier");
+    if (["disabled", "archived"].includes(tool.status)) {
+      found.push(by("disabled", "gate_tool_disabled"));
+    }
+    if (question.trust_tier < tool.required_tier) found.push(by("disabled", "gate_tier"));
   }
   const orgHasTenantRules = policy.rules.some((rule) => rule.selector.tenant_id !== null);
   if (orgHasTenantRules && question.tenant !== null && !policy.tenants.includes(question.tenant)) {
-    return by("requires_approval", "gate_unknown_tenant");
+    found.push(by("requires_approval", "gate_unknown_tenant"));
   }
   if (tool !== undefined) {
-    for (const fact of tool.required_facts) {
-      if (question[fact] === null) return by("requires_approval", "gate_incomplete");
-    }
+    const missing = tool.required_facts.filter((fact) => question[fact] === null);
+    if (missing.length > 0) found.push(by("requires_approval", "gate_incomplete"));
   }
+  return found;
+}
 
+/** What rules, fallbacks and the gate of drafts say, as if there were no other gate. */
+export function chain(policy: PlainPolicy, question: Question): Answer {
+  const tool = policy.tools.find((known) => known.name === question.tool);
   // 2 and 3.
   const answer = walk(policy, question, tool) ?? fallback(policy, tool);
-
   // 4. Drafts, and what would become one.
   if ((tool === undefined || tool.status === "draft") && answer.permission !== "disabled") {
     return by("requires_approval", "gate_draft");

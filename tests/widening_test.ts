@@ -3,11 +3,11 @@ import fc from "fast-check";
 import {
   agentWidens,
   categoryWidens,
+  liftsTenantGate,
   orgWidens,
   type RuleStep,
   ruleWidens,
   tenantWidens,
-  togglesTenantGate,
   toolWidens,
 } from "../lib/catalog/widening.ts";
 import { draftToolRecord } from "../lib/policy/draft_tool.ts";
@@ -23,6 +23,7 @@ import type {
 import { REQUIRED_FACTS, TOOL_STATUSES } from "../lib/store/records/policy.ts";
 import { anOrg, aRule, ask, aTool, viewOf } from "./policy_fixture.ts";
 import type { PlainPolicy, Question } from "./policy_oracle.ts";
+import { runs } from "./property_runs.ts";
 
 const NAMES = ["a", "b"];
 const name = fc.constantFrom(...NAMES);
@@ -156,8 +157,8 @@ function ruleStep(before: PlainPolicy, step: RuleStep): Change {
   const { old, next } = step;
   const rest = before.rules.filter((other) => other !== old);
   const after = { ...before, rules: next === null ? rest : [...rest, next] };
-  const toggles = togglesTenantGate(viewOf(before).rules, [step]);
-  return { before, after, widens: toggles || ruleWidens(old, next) };
+  const lifts = liftsTenantGate(viewOf(before).rules, [step]);
+  return { before, after, widens: lifts || ruleWidens(old, next) };
 }
 
 /** Every question that the few names make. */
@@ -194,7 +195,7 @@ Deno.test("A change that is not said to widen lets no action through that was he
         );
       }
     }),
-    { numRuns: 10_000 },
+    runs(10_000),
   );
 });
 
@@ -223,7 +224,7 @@ Deno.test("ruleWidens() is what a table of all cases says", () => {
   }
 });
 
-Deno.test("togglesTenantGate() names the first rule with a tenant and the last, and no other", () => {
+Deno.test("liftsTenantGate() names the last rule with a tenant, and no other", () => {
   const first = aRule("rul_1", { tenant_id: "a", tool_name: "t" }, "disabled");
   const second = aRule("rul_2", { tenant_id: "b", tool_name: "t" }, "allowed");
   const ofOrg = aRule("rul_3", { tool_name: "t" }, "disabled");
@@ -231,17 +232,17 @@ Deno.test("togglesTenantGate() names the first rule with a tenant and the last, 
     viewOf({ org: anOrg(), tools: [], categories: [], tenants: [], rules: list }).rules;
   const made = (next: RuleRecord) => ({ old: null, next });
   const gone = (old: RuleRecord) => ({ old, next: null });
-  assert.equal(togglesTenantGate(rules(ofOrg), [made(first)]), true);
+  assert.equal(liftsTenantGate(rules(ofOrg), [made(first)]), false);
   assert.equal(
-    togglesTenantGate(rules(ofOrg), [made(aRule("rul_4", { tag: "x" }, "disabled"))]),
+    liftsTenantGate(rules(ofOrg), [made(aRule("rul_4", { tag: "x" }, "disabled"))]),
     false,
   );
-  assert.equal(togglesTenantGate(rules(ofOrg, first), [made(second)]), false);
-  assert.equal(togglesTenantGate(rules(ofOrg, first, second), [gone(first)]), false);
-  assert.equal(togglesTenantGate(rules(ofOrg, first, second), [gone(first), gone(second)]), true);
-  assert.equal(togglesTenantGate(rules(ofOrg, first), [gone(first)]), true);
-  assert.equal(togglesTenantGate(rules(ofOrg, first), [gone(first), made(second)]), false);
-  assert.equal(togglesTenantGate(rules(ofOrg, first), [gone(ofOrg)]), false);
+  assert.equal(liftsTenantGate(rules(ofOrg, first), [made(second)]), false);
+  assert.equal(liftsTenantGate(rules(ofOrg, first, second), [gone(first)]), false);
+  assert.equal(liftsTenantGate(rules(ofOrg, first, second), [gone(first), gone(second)]), true);
+  assert.equal(liftsTenantGate(rules(ofOrg, first), [gone(first)]), true);
+  assert.equal(liftsTenantGate(rules(ofOrg, first), [gone(first), made(second)]), false);
+  assert.equal(liftsTenantGate(rules(ofOrg, first), [gone(ofOrg)]), false);
 });
 
 /** A tool that every single change below makes wider, or (the other way round) stricter. */
@@ -250,6 +251,7 @@ const STRICT = aTool({
   kill_switch: { active: true, reason: null },
   default_permission: "disabled",
   required_tier: 2,
+  required_facts: ["tenant", "method"],
   requires_second_approval: true,
   approval_timeout_seconds: 60,
   approval_use_seconds: 60,
@@ -266,6 +268,7 @@ Deno.test("toolWidens() says so of each single field that lets more through, one
     { default_permission: "allowed" },
     { default_permission: null },
     { required_tier: 1 },
+    { required_facts: ["method"] },
     { requires_second_approval: false },
     { approval_timeout_seconds: 61 },
     { approval_timeout_seconds: null },
@@ -285,7 +288,6 @@ Deno.test("toolWidens() says so of each single field that lets more through, one
   const eitherWay: readonly Partial<ToolRecord>[] = [
     { category: "c" },
     { tags: ["a"] },
-    { required_facts: ["tenant"] },
     { parameters: { type: "object" } },
   ];
   for (const fields of eitherWay) {

@@ -20,10 +20,10 @@ import { replacedTool, TOOL_FIELDS, type ToolFields, toolProblems } from "./tool
 import { archivedTool, toolChange } from "./tools.ts";
 import {
   categoryWidens,
+  liftsTenantGate,
   type RuleStep,
   ruleWidens,
   tenantWidens,
-  togglesTenantGate,
   toolWidens,
 } from "./widening.ts";
 
@@ -92,7 +92,7 @@ export function documentChanges(
   addResources(snapshot, described, document, making, add);
   addRules(snapshot, document, making, add);
   const steps = rows.flatMap(({ rule }) => rule ?? []);
-  const widens = rows.some((row) => row.widens) || togglesTenantGate(snapshot.rules, steps);
+  const widens = rows.some((row) => row.widens) || liftsTenantGate(snapshot.rules, steps);
   return { rows, problems, widens };
 }
 

@@ -9,7 +9,7 @@ import { ruleKey } from "../store/keys.ts";
 import type { RuleRecord, Selector } from "../store/records/policy.ts";
 import { assertNoPersonalIds, type GivenIds } from "./personal_ids.ts";
 import { type RecordChange, writeChange, type Written } from "./record_change.ts";
-import { type RuleStep, ruleWidens, togglesTenantGate } from "./widening.ts";
+import { liftsTenantGate, type RuleStep, ruleWidens } from "./widening.ts";
 
 /** A rule as it is asked for. */
 export type RuleFields = Pick<RuleRecord, "selector" | "permission" | "note">;
@@ -60,21 +60,16 @@ export function removeRule(
 function demandStep({ snapshot: { rules } }: Transaction, caller: Caller, step: RuleStep): void {
   demand(caller, "configure");
   const { old, next } = step;
-  if (!ruleWidens(old, next) && !togglesTenantGate(rules, [step])) return;
+  if (!ruleWidens(old, next) && !liftsTenantGate(rules, [step])) return;
   demand(caller, "loosen", next === null ? "Removing a rule" : looseningOf(next));
 }
 
 function looseningOf(next: RuleRecord): string {
   const { resource_id, tool_name, method, tag } = next.selector;
   const what = tool_name ?? resource_id ?? method ?? `what is tagged ${tag ?? ""}`;
-  switch (next.permission) {
-    case "allowed":
-      return `Letting ${what} run without asking`;
-    case "requires_approval":
-      return `Letting ${what} run after an approval`;
-    case "disabled":
-      return "The first rule that names a tenant";
-  }
+  return next.permission === "allowed"
+    ? `Letting ${what} run without asking`
+    : `Letting ${what} run after an approval`;
 }
 
 /** The rule with this id in the transaction's org. @throws {Refusal} not_found */

@@ -73,17 +73,15 @@ export function ruleWidens(
 }
 
 /**
- * Whether changes make the first rule that names a tenant, or take the last one. Both widen whatever
- * the rule says: `gate_unknown_tenant` stands before every rule, and with the first one holds for a
- * human what a rule of the org disables; without the last one it holds nothing any more.
+ * Whether changes take the last rule that names a tenant. That widens whatever the rule says:
+ * `gate_unknown_tenant` asks about unregistered tenants only while there are rules for tenants.
  */
-export function togglesTenantGate(
+export function liftsTenantGate(
   rules: Iterable<RuleRecord> & { readonly hasTenantRules: boolean },
   steps: readonly RuleStep[],
 ): boolean {
   const namesTenant = (rule: RuleRecord | null) => (rule?.selector.tenant_id ?? null) !== null;
-  const made = steps.some(({ old, next }) => old === null && namesTenant(next));
-  if (made || !rules.hasTenantRules) return made && !rules.hasTenantRules;
+  if (!rules.hasTenantRules || steps.some(({ next }) => namesTenant(next))) return false;
   const gone = new Set<string>();
   for (const { old, next } of steps) {
     if (old !== null && next === null && namesTenant(old)) gone.add(old.id);
@@ -103,8 +101,7 @@ export function togglesTenantGate(
  * - the default permission rises, where none stands for the category's, and that for `allowed`;
  * - category or tags are others, for which there may be other rules and defaults;
  * - the required tier is lower;
- * - the required facts are others: one that goes lifts its gate, and one that comes holds for a
- *   human what a rule disables;
+ * - a required fact goes, and with it its gate;
  * - the second approval is not required any more;
  * - a request may wait longer, or an approval be used later;
  * - the parameter schema is another: whether it is looser is not to be told in general;
@@ -130,7 +127,7 @@ export function toolWidens(
     next.category !== old.category ||
     !sameMembers(next.tags, old.tags) ||
     next.required_tier < old.required_tier ||
-    !sameMembers(next.required_facts, old.required_facts) ||
+    old.required_facts.some((fact) => !next.required_facts.includes(fact)) ||
     (old.requires_second_approval && !next.requires_second_approval) ||
     (next.approval_timeout_seconds ?? org.approval_timeout_seconds) >
       (old.approval_timeout_seconds ?? org.approval_timeout_seconds) ||
@@ -153,15 +150,15 @@ export function categoryWidens(
 }
 
 /**
- * In an org that has rules which name tenants, a tenant widens when it comes (its actions are not
- * held for a human any more) and when it goes (what disabled them is not asked any more).
+ * In an org that has rules which name tenants, a tenant widens when it comes: its actions are not
+ * held for a human any more. When it goes they are, and rules that name it still count.
  */
 export function tenantWidens(
   old: TenantRecord | null,
   next: TenantRecord | null,
   rules: { readonly hasTenantRules: boolean },
 ): boolean {
-  return rules.hasTenantRules && (old === null) !== (next === null);
+  return rules.hasTenantRules && old === null && next !== null;
 }
 
 /**

@@ -18,7 +18,7 @@ export interface ExplainRequest {
 
 /** What a check would answer, and why. */
 export interface Explained extends Resolution {
-  /** Every step in the order walked, the last one matched. */
+  /** Every step in the order walked. */
   readonly trace: TraceStep[];
   /** The action with its tenant filled in, where the one who asks is bound to a single one. */
   readonly action: ActionFacts;

@@ -18,7 +18,10 @@ export interface MatrixCell {
   readonly rules: readonly RuleRecord[];
   /** How many there are. */
   readonly total: number;
-  /** The one that decides a call that names no more than the tool, and the tenant; or null. */
+  /**
+   * The one that the walk ends at for a call that names no more than the tool, and the tenant; or
+   * null. A gate may narrow what it says: the matrix's verdict tells.
+   */
   readonly inForce: RuleRecord | null;
 }
 
@@ -78,7 +81,7 @@ export function ruleMatrix(
   };
   const cell = (level: Level, half: "tenant" | "org", all: readonly RuleRecord[]): MatrixCell => {
     const found = all.filter(({ selector }) => levelOfSelector(selector) === level);
-    // A draft's own gate follows the rule that it narrows: the trace names both.
+    // A gate may narrow what the rule says: the trace names both.
     const id = matched.find((step) => step.level === level[half])?.rule_id;
     return {
       level: level[half],

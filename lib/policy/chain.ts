@@ -1,4 +1,6 @@
 import type { CategoryRecord, OrgRecord, ToolRecord } from "../store/records/policy.ts";
+import type { GATES } from "./levels.ts";
+import { type Permission, stricter } from "./permission.ts";
 import type { RuleIndex } from "./rule_index.ts";
 import type { KeyParts, TraceStep } from "./trace.ts";
 import { keyOf, namedStep } from "./trace.ts";
@@ -38,7 +40,10 @@ export interface ResolveOptions {
 export interface Resolution extends Verdict {
   /** The tool as the catalog has it; null when it has none of that name. */
   readonly tool: ToolRecord | null;
-  /** Every step in the order walked, the last one matched; only when it was asked for. */
+  /**
+   * Every step in the order walked; only when it was asked for. `matched` are every gate in the way,
+   * what ended the walk, and a draft's gate after it: `resolved_from` names the one that decided.
+   */
   readonly trace?: TraceStep[];
 }
 
@@ -50,8 +55,12 @@ export function discovers(org: OrgRecord, via: Via): boolean {
 }
 
 /**
- * The permission for one action: kill switches, gates, the walk over the rules, fallbacks; the
- * first that decides ends it. Pure and total: the same policy and facts give the same answer.
+ * The permission for one action. A kill switch ends it; then every gate is asked and the rules and
+ * fallbacks are walked, and the stricter of both answers. Pure and total: the same policy and facts
+ * give the same answer.
+ *
+ * Gates only narrow, so whatever an asker invents or leaves out lifts nothing that a rule or a
+ * default disables. Where gate and walk say the same, the gate is named.
  *
  * A tool that is not in the catalog is judged, where the org discovers tools this way, as a draft
  * without tags, category and default, so that a rule on its name, the resource or the method can
@@ -59,10 +68,9 @@ export function discovers(org: OrgRecord, via: Via): boolean {
  * `gate_unknown_tool` the caller registers the draft (`draftToolRecord`) or, at its cap, does not;
  * the answer is the same.
  *
- * A `disabled` rule more never gives a wider answer and an `allowed` rule less never does, with one
- * exception that lies in the order of the gates. `gate_unknown_tenant` stands before every rule, so
- * for an action of an unregistered tenant the org's first rule that names a tenant turns whatever
- * the chain said, `disabled` too, into `requires_approval`, and removing the last one turns it back.
+ * A `disabled` rule more never gives a wider answer. An `allowed` rule less never does either, but
+ * for the last rule that names a tenant: with it goes `gate_unknown_tenant`, which asked about
+ * unregistered tenants because there were rules for tenants.
  */
 export function resolve(
   policy: PolicyView,
@@ -73,8 +81,7 @@ export function resolve(
   const tool = policy.tool(action.tool) ?? null;
   const trace: TraceStep[] | null = options.explain === true ? [] : null;
   const verdict = stopped(policy, action, tool, caller, trace) ??
-    gated(policy, action, tool, caller, options.via, trace) ??
-    chained(policy, action, tool, trace);
+    narrowed(policy, action, tool, caller, options.via, trace);
   const { permission, resolved_from, rule } = verdict;
   return trace === null
     ? { permission, resolved_from, rule, tool }
@@ -105,6 +112,27 @@ function isActive(
   return active;
 }
 
+/** The stricter of what the gates and what rules and fallbacks say. */
+function narrowed(
+  policy: PolicyView,
+  action: ActionFacts,
+  tool: ToolRecord | null,
+  caller: Caller,
+  via: Via,
+  trace: TraceStep[] | null,
+): Verdict {
+  const gate = gated(policy, action, tool, caller, via, trace);
+  // Nothing is stricter, so the walk would only tell a trace something.
+  if (gate?.permission === "disabled" && trace === null) return gate;
+  const chain = chained(policy, action, tool, trace);
+  if (gate === null) return chain;
+  return stricter(gate.permission, chain.permission) === gate.permission ? gate : chain;
+}
+
+/**
+ * What the gates say: of all that stand in the way the strictest, of equally strict ones the first.
+ * Null when none does.
+ */
 function gated(
   policy: PolicyView,
   action: ActionFacts,
@@ -114,34 +142,22 @@ function gated(
   trace: TraceStep[] | null,
 ): Verdict | null {
   const unknown = tool === null && !discovers(policy.org, via);
-  trace?.push(namedStep("gate_unknown_tool", unknown, keyOf({ tool: action.tool })));
-  if (unknown) return { permission: "disabled", resolved_from: "gate_unknown_tool", rule: null };
-
   const off = tool !== null && (tool.status === "disabled" || tool.status === "archived");
-  trace?.push(namedStep("gate_tool_disabled", off, keyOf({ tool: action.tool }), tool === null));
-  if (off) return { permission: "disabled", resolved_from: "gate_tool_disabled", rule: null };
-
   const required = tool?.required_tier ?? 0;
   // Not `<`, which a tier that is not a number would pass.
   const below = !(caller.trust_tier >= required);
-  trace?.push(
-    namedStep("gate_tier", below, `trust_tier=${caller.trust_tier} required_tier=${required}`),
-  );
-  if (below) return { permission: "disabled", resolved_from: "gate_tier", rule: null };
-
   const tenantMatters = action.tenant !== null && policy.rules.hasTenantRules;
   const stranger = tenantMatters && action.tenant !== null &&
     !policy.isTenantRegistered(action.tenant);
-  trace?.push(
-    namedStep("gate_unknown_tenant", stranger, keyOf({ tenant: action.tenant }), !tenantMatters),
-  );
-  if (stranger) {
-    return { permission: "requires_approval", resolved_from: "gate_unknown_tenant", rule: null };
-  }
-
   let incomplete = false;
   for (const fact of tool?.required_facts ?? []) incomplete ||= action[fact] === null;
+
+  const toolKey = trace === null ? "" : keyOf({ tool: action.tool });
   trace?.push(
+    namedStep("gate_unknown_tool", unknown, toolKey),
+    namedStep("gate_tool_disabled", off, toolKey, tool === null),
+    namedStep("gate_tier", below, `trust_tier=${caller.trust_tier} required_tier=${required}`),
+    namedStep("gate_unknown_tenant", stranger, keyOf({ tenant: action.tenant }), !tenantMatters),
     namedStep(
       "gate_incomplete",
       incomplete,
@@ -149,10 +165,17 @@ function gated(
       !tool?.required_facts.length,
     ),
   );
-  if (incomplete) {
-    return { permission: "requires_approval", resolved_from: "gate_incomplete", rule: null };
-  }
+
+  if (unknown) return saying("disabled", "gate_unknown_tool");
+  if (off) return saying("disabled", "gate_tool_disabled");
+  if (below) return saying("disabled", "gate_tier");
+  if (stranger) return saying("requires_approval", "gate_unknown_tenant");
+  if (incomplete) return saying("requires_approval", "gate_incomplete");
   return null;
+}
+
+function saying(permission: Permission, gate: (typeof GATES)[number]): Verdict {
+  return { permission, resolved_from: gate, rule: null };
 }
 
 function requiredFacts(action: ActionFacts, tool: ToolRecord | null): KeyParts {

@@ -46,7 +46,7 @@ export const LEVELS = [
 /** One of the eight levels. */
 export type Level = (typeof LEVELS)[number];
 
-/** What may end a decision before any rule is looked at, in the order in which they are tried. */
+/** What may narrow the answer of rules and fallbacks, in the order in which they are asked. */
 export const GATES = [
   "gate_unknown_tool",
   "gate_tool_disabled",

@@ -10,7 +10,10 @@ export interface TraceStep {
    * not say. To be read by people: a value that could be taken for more than one is quoted.
    */
   readonly key: string;
-  /** `skipped`: does not apply to this action. `no_rule`: applies, and does not decide. */
+  /**
+   * `skipped`: does not apply to this action. `no_rule`: applies, and says nothing. `matched`: says
+   * something, though a stricter or an earlier one may be what decides.
+   */
   readonly outcome: "no_rule" | "skipped" | "matched";
   readonly rule_id?: string;
 }

@@ -6,7 +6,7 @@ import type { Permission } from "./permission.ts";
 /** What a decision looks at of an action; arguments decide nothing. */
 export type ActionFacts = Pick<Action, "tenant" | "resource" | "tool" | "method">;
 
-/** What one step of a decision says when it ends it. */
+/** What one step of a decision says. */
 export interface Verdict {
   readonly permission: Permission;
   readonly resolved_from: ResolvedFrom;

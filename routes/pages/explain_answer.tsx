@@ -54,9 +54,10 @@ export function ExplainedAnswer({ explained }: { readonly explained: Explained }
       </Section>
       <Section
         title="How it came to that"
-        description="Every step in order. The first that decides ends it."
+        description="Every step in order. A kill switch ends it. Gates only narrow what the first rule
+          that matches, or else a default, says."
       >
-        <RuleTrace trace={trace} />
+        <RuleTrace trace={trace} decidedBy={resolved_from} />
       </Section>
     </>
   );
