@@ -9,10 +9,12 @@ import { setUpNotice } from "./lib/people/set_up_notice.ts";
 import { startSecretRotation } from "./lib/rotation/secret_rotation.ts";
 import { logLine } from "./lib/settings/log_line.ts";
 import { operatorConsole } from "./lib/settings/operator_console.ts";
-import { secretFromFolder } from "./lib/settings/secret_file.ts";
+import { dropSecrets } from "./lib/settings/drop_secrets.ts";
+import { secretFromFile } from "./lib/settings/secret_file.ts";
 import { readSettings, SettingRefused } from "./lib/settings/settings.ts";
 import { proveSecret } from "./lib/store/canary.ts";
 import { openStore, StoreRefused } from "./lib/store/open_store.ts";
+import { PLATFORM_STORE } from "./lib/store/store_address.ts";
 import { systemDeps } from "./lib/system_deps.ts";
 import { app } from "./routes/app.ts";
 import { missingBundle } from "./routes/assets.ts";
@@ -25,8 +27,15 @@ const GRACE_MS = 15_000;
 
 async function start(): Promise<void> {
   const settings = readSettings((variable) => Deno.env.get(variable));
-  const secret = settings.secret ?? await secretFromFolder("config", settings.kv, systemRandom);
+  const secret = settings.secret ?? await secretFromFile(settings.kv, systemRandom);
   const kv = await openStore(settings.kv);
+  const readable = await dropSecrets();
+  // The platform gives rights as it sees fit; nobody there could do anything about them.
+  if (readable.length > 0 && settings.kv !== PLATFORM_STORE) {
+    logLine("warn", "Secrets stay readable: start with the rights of `deno task start` only", {
+      readable: readable.join(", "),
+    });
+  }
   const deps = systemDeps(settings, kv, secret);
   await proveSecret(deps);
   const stopping = new AbortController();

@@ -12,7 +12,7 @@ import { makeServices } from "./lib/make_services.ts";
 import { makeRecoveryLink } from "./lib/people/recovery_link.ts";
 import { recoveryLinkNotice } from "./lib/people/recovery_notice.ts";
 import { operatorConsole } from "./lib/settings/operator_console.ts";
-import { secretFromFolder } from "./lib/settings/secret_file.ts";
+import { secretFromFile } from "./lib/settings/secret_file.ts";
 import { readSettings, SettingRefused } from "./lib/settings/settings.ts";
 import { proveSecret } from "./lib/store/canary.ts";
 import { openStore, StoreRefused } from "./lib/store/open_store.ts";
@@ -30,7 +30,7 @@ async function recover(args: readonly string[]): Promise<number> {
   }
   const settings = readSettings((variable) => Deno.env.get(variable));
   if (isFile(settings.kv)) await assertExists(settings.kv);
-  const secret = settings.secret ?? await secretFromFolder("config", settings.kv, systemRandom);
+  const secret = settings.secret ?? await secretFromFile(settings.kv, systemRandom);
   const kv = await openStore(settings.kv);
   try {
     const deps = systemDeps(settings, kv, secret);

@@ -38,7 +38,7 @@ Deno.test("readSettings() takes a made key as well as a chosen one", () => {
 
 Deno.test("readSettings() stops with a clear message that names the variable, not the key", () => {
   const made = (kind: SecretKind) => makeSecret(kind, systemRandom);
-  const mistyped = CHOSEN.slice(0, 8) + "0".repeat(39);
+  const mistyped = CHOSEN.slice(0, 8) + "0123456789".repeat(4).slice(1);
   const wrong: [keyof typeof ALL, string, RegExp][] = [
     ["COUNTERSIGN_BOOTSTRAP_KEY", "hunter2", /begin with cs_mgmt_/],
     ["COUNTERSIGN_BOOTSTRAP_KEY", "cs_mgmt_short", /at least 32 random characters/],
@@ -46,6 +46,8 @@ Deno.test("readSettings() stops with a clear message that names the variable, no
     ["COUNTERSIGN_BOOTSTRAP_KEY", CHOSEN + " x", /visible ASCII/],
     ["COUNTERSIGN_BOOTSTRAP_KEY", CHOSEN + "x".repeat(256), /256/],
     ["COUNTERSIGN_BOOTSTRAP_KEY", mistyped, /checksum/],
+    ["COUNTERSIGN_BOOTSTRAP_KEY", `cs_mgmt_${"0101".repeat(10)}`, /has 2 distinct characters/],
+    ["COUNTERSIGN_BOOTSTRAP_APPROVER_KEY", `cs_appr_${"k".repeat(40)}`, /10 are the least/],
     ["COUNTERSIGN_BOOTSTRAP_APPROVER_KEY", CHOSEN, /begin with cs_appr_/],
     ["COUNTERSIGN_BOOTSTRAP_OWNER", "jo", /e-mail address/],
   ];

@@ -3,8 +3,10 @@ import { z } from "zod";
 import type { EntryDraft, Placed } from "../lib/ledger/entry.ts";
 import type { Operation } from "../lib/ledger/operation.ts";
 import type { Transaction } from "../lib/ledger/transaction.ts";
+import { LogTail } from "../lib/ledger/log_tail.ts";
 import * as keys from "../lib/store/keys.ts";
 import { Countersign } from "./countersign_fixture.ts";
+import { FailingStore } from "./failing_store.ts";
 import { verifiedLog } from "./stored_log.ts";
 
 const number = z.object({ value: z.number() });
@@ -274,4 +276,15 @@ Deno.test("transact() makes again what was planned on a key that another node ch
     await batchBefore;
   }
   kv.close();
+});
+
+Deno.test("LogTail.load() takes a log that another node begins meanwhile for no damage", async () => {
+  await using countersign = await Countersign.start();
+  const { id } = await countersign.org();
+  const store = new FailingStore(countersign.services.deps.kv);
+  // The head as it was before the other node's commit; all else as it is after.
+  store.get = (key) => Promise.resolve({ key: key as never, value: null, versionstamp: null });
+  const tail = await LogTail.load(store, id);
+  assert.equal(tail.versionstamp, null);
+  assert.equal(tail.head.size, 0);
 });

@@ -9,7 +9,7 @@ import { People, secretOf } from "./people_fixture.ts";
 import { StartedProcess } from "./started_process.ts";
 
 const PROJECT = fileURLToPath(new URL("..", import.meta.url));
-const SECRET = "s".repeat(48);
+const SECRET = "0123456789abcdef".repeat(3);
 const EMAIL = "jo@example.com";
 
 async function folder() {

@@ -248,7 +248,7 @@ function hurried(failing: FailingStore): FailingStore["timer"] {
 
 Deno.test("start: with COUNTERSIGN_SECRET_PREVIOUS the log says when it can be removed, and then it can", async () => {
   const folder = await Deno.makeTempDir();
-  const [old, next] = ["a".repeat(48), "b".repeat(48)];
+  const [old, next] = ["0123456789abcdef".repeat(3), "fedcba9876543210".repeat(3)];
   const run = async (variables: Record<string, string>, message: string) => {
     const { process } = await StartedProcess.listening(folder, variables);
     await using _ = process;
@@ -259,7 +259,7 @@ Deno.test("start: with COUNTERSIGN_SECRET_PREVIOUS the log says when it can be r
   };
   try {
     const { COUNTERSIGN_BOOTSTRAP_KEY } = {
-      COUNTERSIGN_BOOTSTRAP_KEY: `cs_mgmt_${"0a".repeat(24)}`,
+      COUNTERSIGN_BOOTSTRAP_KEY: `cs_mgmt_${"0123456789".repeat(4)}`,
     };
     await run({ COUNTERSIGN_SECRET: old, COUNTERSIGN_BOOTSTRAP_KEY }, "Countersign listens");
     const both = { COUNTERSIGN_SECRET: next, COUNTERSIGN_SECRET_PREVIOUS: old };

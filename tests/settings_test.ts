@@ -14,7 +14,7 @@ function refusal(variables: Record<string, string>): SettingRefused {
   throw new Error(`Taken: ${JSON.stringify(variables)}`);
 }
 
-const SECRET = "x".repeat(32);
+const SECRET = "0123456789abcdef".repeat(2);
 
 Deno.test("readSettings() needs nothing on a laptop", () => {
   const settings = read({});
@@ -47,11 +47,11 @@ Deno.test("readSettings() reads everything that is set", () => {
     COUNTERSIGN_URL: "https://countersign.example",
     COUNTERSIGN_TRUSTED_PROXY: "1",
     COUNTERSIGN_SECRET: SECRET,
-    COUNTERSIGN_SECRET_PREVIOUS: "y".repeat(40),
+    COUNTERSIGN_SECRET_PREVIOUS: "fedcba9876".repeat(4),
     COUNTERSIGN_LOG: "access",
     COUNTERSIGN_MCP_TASKS: "off",
-    COUNTERSIGN_BOOTSTRAP_KEY: `cs_mgmt_${"k".repeat(32)}`,
-    COUNTERSIGN_BOOTSTRAP_APPROVER_KEY: `cs_appr_${"k".repeat(40)}`,
+    COUNTERSIGN_BOOTSTRAP_KEY: `cs_mgmt_${"0123456789".repeat(4)}`,
+    COUNTERSIGN_BOOTSTRAP_APPROVER_KEY: `cs_appr_${"0123456789".repeat(4)}`,
     COUNTERSIGN_BOOTSTRAP_OWNER: "Owner@Example.com",
     SMTP_URL: "smtps://me%40example.com:p%2Fw@mail.example",
     MAIL_FROM: "Countersign <mail@example.com>",
@@ -75,6 +75,12 @@ Deno.test("readSettings() reads everything that is set", () => {
   });
 });
 
+Deno.test("readSettings() takes a previous secret as it is, or a weak one could not be replaced", () => {
+  const COUNTERSIGN_SECRET_PREVIOUS = "a".repeat(40);
+  const settings = read({ COUNTERSIGN_SECRET: SECRET, COUNTERSIGN_SECRET_PREVIOUS });
+  assert.equal(settings.previous_secret?.length, 40);
+});
+
 Deno.test("readSettings() trusts no proxy when the variable says no", () => {
   for (const no of ["0", "false", "No", "off", ""]) {
     assert.equal(read({ COUNTERSIGN_TRUSTED_PROXY: no }).trusted_proxy, false, no);
@@ -95,6 +101,12 @@ Deno.test("readSettings() refuses by the variable's name, and never repeats a se
     ["COUNTERSIGN_SECRET", { COUNTERSIGN_KV: "https://kv.example/connect" }],
     ["COUNTERSIGN_SECRET", { COUNTERSIGN_SECRET: "hunter2hunter2" }],
     ["COUNTERSIGN_SECRET_PREVIOUS", { COUNTERSIGN_SECRET_PREVIOUS: "hunter2hunter2" }],
+    ["COUNTERSIGN_SECRET", { COUNTERSIGN_SECRET: "hunter2".repeat(9) }],
+    ["COUNTERSIGN_SECRET", { COUNTERSIGN_SECRET: "012345678".repeat(9) }],
+    ["COUNTERSIGN_BOOTSTRAP_KEY", { COUNTERSIGN_BOOTSTRAP_KEY: `cs_mgmt_${"hunter2".repeat(9)}` }],
+    ["COUNTERSIGN_BOOTSTRAP_APPROVER_KEY", {
+      COUNTERSIGN_BOOTSTRAP_APPROVER_KEY: `cs_appr_${"k".repeat(40)}`,
+    }],
     ["COUNTERSIGN_LOG", { COUNTERSIGN_LOG: "everything" }],
     ["COUNTERSIGN_BOOTSTRAP_KEY", { COUNTERSIGN_BOOTSTRAP_KEY: `cs_appr_${"h".repeat(32)}` }],
     ["COUNTERSIGN_BOOTSTRAP_KEY", { COUNTERSIGN_BOOTSTRAP_KEY: "cs_mgmt_hunter2hunter2" }],
@@ -160,7 +172,7 @@ Deno.test("readSettings() takes the platform's database on Deno Deploy, unless t
   const deployed = {
     DENO_DEPLOYMENT_ID: "d1",
     COUNTERSIGN_URL: "https://countersign.example",
-    COUNTERSIGN_SECRET: "x".repeat(32),
+    COUNTERSIGN_SECRET: SECRET,
   };
   assert.equal(read(deployed).kv, PLATFORM_STORE);
   assert.equal(read({ ...deployed, COUNTERSIGN_KV: ":memory:" }).kv, ":memory:");

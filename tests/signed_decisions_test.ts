@@ -229,7 +229,7 @@ Deno.test("openDecision() says beforehand why there is nothing to decide", async
 Deno.test("a decision fits a commit over KV Connect, which takes ten checks", async () => {
   const variables = {
     COUNTERSIGN_KV: "https://kv.example.com/connect",
-    COUNTERSIGN_SECRET: "c2VjcmV0".repeat(8),
+    COUNTERSIGN_SECRET: "0123456789abcdef".repeat(4),
   };
   await using it = await DecisionOrg.start({ variables });
   assert.equal(it.countersign.services.ledgers.limits.checks, 7);

@@ -2,8 +2,11 @@ import { fileURLToPath } from "node:url";
 
 const PROJECT = fileURLToPath(new URL("..", import.meta.url));
 
-/** The arguments of the task `start`, so that a test runs with its permissions and no others. */
-async function startArguments(): Promise<string[]> {
+/**
+ * The arguments of the task `start`, so that a test runs with its permissions and no others.
+ * @param entry what is run in place of `main.ts`
+ */
+async function startArguments(entry: string): Promise<string[]> {
   const { tasks } = JSON.parse(await Deno.readTextFile(`${PROJECT}deno.json`));
   const [deno, run, ...rest] = String(tasks.start.command).split(" ");
   if (deno !== "deno" || run !== "run") throw new Error(`The task start is not deno run: ${deno}`);
@@ -11,7 +14,7 @@ async function startArguments(): Promise<string[]> {
     .filter((word) => word !== "main.ts")
     // The folder of the data is the test's own; the files of pages are the project's.
     .map((word) => word.replace("static,dist", `${PROJECT}static,${PROJECT}dist`));
-  return ["run", "--config", `${PROJECT}deno.json`, ...flags, `${PROJECT}main.ts`];
+  return ["run", "--config", `${PROJECT}deno.json`, ...flags, PROJECT + entry];
 }
 
 /** What is left of a process that has ended. */
@@ -30,9 +33,13 @@ export class StartedProcess implements AsyncDisposable {
     this.#drained = Promise.all([this.#collect(child.stdout), this.#collect(child.stderr)]);
   }
 
-  static async start(folder: string, variables: Record<string, string>): Promise<StartedProcess> {
+  static async start(
+    folder: string,
+    variables: Record<string, string>,
+    entry = "main.ts",
+  ): Promise<StartedProcess> {
     const command = new Deno.Command(Deno.execPath(), {
-      args: await startArguments(),
+      args: await startArguments(entry),
       cwd: folder,
       env: { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1", PORT: "0", ...variables },
       stdin: "null",

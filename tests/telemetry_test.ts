@@ -3,7 +3,7 @@ import { StartedProcess } from "./started_process.ts";
 
 Deno.test("telemetry: spans and metrics carry the route and the request id, and no key", async () => {
   const folder = await Deno.makeTempDir();
-  const key = `cs_mgmt_${"k".repeat(40)}`;
+  const key = `cs_mgmt_${"0123456789".repeat(4)}`;
   const { process, port } = await StartedProcess.listening(folder, {
     OTEL_DENO: "true",
     OTEL_EXPORTER_OTLP_PROTOCOL: "console",

@@ -128,8 +128,9 @@ export class LogTail {
 
 /** A log whose head is lost must not begin again at 0, over the entries that it has. */
 async function assertNoEntries(kv: Kv, org: string): Promise<void> {
-  const { versionstamp } = await kv.get(keys.logSegmentKey(org, 0));
-  if (versionstamp === null) return;
+  // Both in one read: another node may have written the first entries since the head was read.
+  const [head, first] = await kv.getMany([keys.logHeadKey(org), keys.logSegmentKey(org, 0)]);
+  if (head.versionstamp !== null || first.versionstamp === null) return;
   throw new MalformedRecord(keys.logHeadKey(org), "missing, though its log has entries");
 }
 

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { isPlausibleSecret, SECRET_PREFIXES, type SecretKind } from "../identity/secret.ts";
 import { isFile, PLATFORM_STORE } from "../store/store_address.ts";
+import { chosenSecretProblem } from "./chosen_secret.ts";
 import { type MailSettings, mailSettings } from "./mail_settings.ts";
 import { SettingRefused, type Variable, VARIABLES } from "./setting_refused.ts";
 
@@ -45,7 +46,7 @@ export function readSettings(environment: Environment): Settings {
   const url = origin(get("COUNTERSIGN_URL") ?? `http://localhost:${port}`);
   const ownStore = get("DENO_DEPLOYMENT_ID") === null ? "data/countersign.kv" : PLATFORM_STORE;
   const kv = get("COUNTERSIGN_KV") ?? ownStore;
-  const secret = bytes("COUNTERSIGN_SECRET", get("COUNTERSIGN_SECRET"));
+  const secret = deploymentSecret(get("COUNTERSIGN_SECRET"));
   const local = isLocal(url) && isFile(kv);
   if (secret === null && !local && kv !== ":memory:") {
     throw new SettingRefused(
@@ -105,6 +106,18 @@ function origin(text: string): URL {
   return url;
 }
 
+function deploymentSecret(text: string | null): Uint8Array | null {
+  const secret = bytes("COUNTERSIGN_SECRET", text);
+  const problem = text === null ? null : chosenSecretProblem(text);
+  if (problem === null) return secret;
+  // The previous one is taken as it is: what is weak could never be replaced otherwise.
+  throw new SettingRefused(
+    "COUNTERSIGN_SECRET",
+    `${problem} Make one by \`openssl rand -base64 48\`; where a store lies under this one, give ` +
+      "this one as COUNTERSIGN_SECRET_PREVIOUS.",
+  );
+}
+
 function bytes(
   variable: "COUNTERSIGN_SECRET" | "COUNTERSIGN_SECRET_PREVIOUS",
   text: string | null,
@@ -141,6 +154,15 @@ function chosenKey(
     throw new SettingRefused(
       variable,
       `must begin with ${prefix} and have at least 32 random characters after it.`,
+    );
+  }
+  const problem = chosenSecretProblem(text.slice(prefix.length));
+  if (problem !== null) {
+    throw new SettingRefused(
+      variable,
+      `${problem} Choose another, for example ${prefix} and the output of ` +
+        "`openssl rand -hex 24`; where an organization was made with this one, unset the variable " +
+        "and replace that key.",
     );
   }
   if (!isPlausibleSecret(text)) {
