@@ -86,9 +86,8 @@ async function answered(
   if (body instanceof Response) return body;
   const messages = (Array.isArray(body) ? body : [body]).filter(isJsonObject);
   // A batch counts as what it holds.
-  for (const _ of messages.slice(1)) {
-    known.rate = services.rateLimits.take(caller, services.deps.now());
-  }
+  const more = Math.max(0, messages.length - 1);
+  known.rate = services.rateLimits.take(caller, services.deps.now(), more);
   const client = {
     ip: addressOf(services, request, env),
     user_agent: request.headers.get("user-agent")?.slice(0, 256) ?? null,

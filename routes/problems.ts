@@ -540,8 +540,11 @@ export const PROBLEMS: { readonly [C in ProblemCode]: ProblemKind<ProblemData[C]
     title: "Too many requests",
     meaning:
       "The credential, the person, or the address of somebody who is not signed in, sent more requests than its limit for a minute.",
-    detail: ({ limit }) => `At most ${limit} requests a minute are answered to one sender.`,
-    advice: "Wait for the seconds of `Retry-After`, at most a minute.",
+    detail: ({ limit, left }) =>
+      `At most ${limit} requests a minute are answered to one sender` +
+      (left === 0 ? "." : `; ${left} are left, and this call counts as more.`),
+    advice:
+      "Wait for the seconds of `Retry-After`, at most a minute. A batch counts as many requests as it holds: send one that is larger than the limit in parts.",
     next: retryAfter,
   },
   too_many_pending: {

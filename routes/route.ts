@@ -32,6 +32,8 @@ interface Inputs<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType> 
 /** A route for callers who present a key. */
 export interface GuardedRoute extends Described, Inputs<z.ZodType, z.ZodType, z.ZodType> {
   readonly callers: readonly CallerTier[];
+  /** As how many requests a call counts against its caller's limit; without it one. */
+  readonly counts?: (body: unknown) => number;
   readonly handle: (
     call: Call<unknown, unknown, unknown>,
   ) => Promise<Answer | Response> | Answer | Response;
@@ -56,6 +58,7 @@ export function guarded<
 >(
   route: Described & Inputs<P, Q, B> & {
     readonly callers: readonly CallerTier[];
+    readonly counts?: (body: z.output<B>) => number;
     readonly handle: (
       call: Call<z.output<P>, z.output<Q>, z.output<B>>,
     ) => Promise<Answer | Response> | Answer | Response;

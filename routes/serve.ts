@@ -57,6 +57,9 @@ async function answered(services: Services, route: Route, c: Served, id: string)
     known = { caller };
     rate = services.rateLimits.take(caller, services.deps.now());
     const call = await prepare(services, route, c, { id, presented, caller });
+    if (route.counts !== undefined) {
+      rate = services.rateLimits.take(caller, services.deps.now(), route.counts(call.body) - 1);
+    }
     known = { caller, held: asksToWait(call.query) || asksToWait(call.body) };
     return { response: respond(await route.handle(call), id, rate), ...known };
   } catch (error) {
@@ -207,8 +210,8 @@ export function logFailure(
 /** The state of a limit that refused a request; null for every other refusal. */
 function exhausted(refusal: Refusal): RateState | null {
   const { code, data } = refusal;
-  if (code !== "rate_limited" || !("limit" in data) || typeof data.limit !== "number") return null;
-  return { limit: data.limit, remaining: 0, reset_seconds: data.retry_after_seconds };
+  if (code !== "rate_limited" || !("left" in data)) return null;
+  return { limit: data.limit, remaining: data.left, reset_seconds: data.retry_after_seconds };
 }
 
 /** What an error is to a caller; one that nobody foresaw tells nothing of itself. */

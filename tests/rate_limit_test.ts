@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { RateLimits } from "../lib/identity/rate_limit.ts";
 import { Countersign, type Got } from "./countersign_fixture.ts";
+import { verifiedLog } from "./stored_log.ts";
 
 const CHECK = "/v1/permissions/check";
 
@@ -62,4 +64,45 @@ Deno.test("A refusal for the limit is not kept under an idempotency key", async 
   const replayed = await ask();
   assert.equal(replayed.status, 200);
   assert.equal(replayed.body.decision_id, first.body.decision_id);
+});
+
+Deno.test("A batch counts as the decisions it holds, and is refused whole where they do not fit", async () => {
+  await using countersign = await Countersign.start();
+  const org = await countersign.org();
+  await org.tool("restart");
+  const machine = { name: "a", rate_limit_per_minute: 10 };
+  const { body: { token } } = await org.manage("POST", "/v1/agents", machine);
+  const batch = (size: number) => {
+    const checks = Array(size).fill({ tool_name: "restart" });
+    return org.post("/v1/permissions/check-batch", { checks }, token);
+  };
+  const size = async () => (await verifiedLog(countersign.services.deps, org.id)).length;
+  const left = ({ headers }: Got) => headers.get("ratelimit");
+
+  const first = await batch(6);
+  assert.equal(first.status, 200);
+  assert.equal(left(first), '"minute";r=4;t=60');
+  const before = await size();
+  const refused = await batch(5);
+  assert.equal(refused.status, 429, refused.text);
+  assert.equal(left(refused), '"minute";r=3;t=60', "the call itself counts, its decisions do not");
+  assert.equal(refused.headers.get("retry-after"), "60");
+  assert.match(refused.body.detail, /3 are left, and this call counts as more/);
+  assert.equal(await size(), before, "nothing was decided");
+  assert.equal(left(await batch(3)), '"minute";r=0;t=60');
+  assert.equal((await org.post(CHECK, { tool_name: "restart" }, token)).status, 429);
+
+  countersign.clock.advance(60_000);
+  const never = await batch(11);
+  assert.equal(never.status, 429, "larger than the whole limit");
+  assert.equal((await batch(9)).status, 200);
+});
+
+Deno.test("A batch of MCP messages that does not fit is refused whole, and counted as one", () => {
+  const limits = new RateLimits();
+  const caller = { id: "agt_1", rate_limit_per_minute: 5 };
+  assert.equal(limits.take(caller, 0)?.remaining, 4);
+  assert.throws(() => limits.take(caller, 0, 5), /rate_limited/);
+  assert.equal(limits.take(caller, 0, 4)?.remaining, 0);
+  assert.equal(limits.take(caller, 0, 0)?.remaining, 0);
 });

@@ -18,10 +18,15 @@ export class RateLimits {
   readonly #windows = new Map<string, { start: number; count: number }>();
 
   /**
-   * Counts one request.
+   * Counts requests: one, or as many as a call holds besides the one it was counted for already.
+   * @param count what does not fit whole is refused whole, and not counted
    * @throws {Refusal} rate_limited
    */
-  take(caller: Pick<Caller, "id" | "rate_limit_per_minute">, now: number): RateState | null {
+  take(
+    caller: Pick<Caller, "id" | "rate_limit_per_minute">,
+    now: number,
+    count = 1,
+  ): RateState | null {
     const limit = caller.rate_limit_per_minute;
     if (limit === null) return null;
     let window = this.#windows.get(caller.id);
@@ -29,10 +34,11 @@ export class RateLimits {
       this.#windows.set(caller.id, window = { start: now, count: 0 });
     }
     const reset_seconds = Math.ceil((window.start + WINDOW_MS - now) / 1000);
-    if (window.count >= limit) {
-      throw new Refusal("rate_limited", { limit, retry_after_seconds: reset_seconds });
+    const left = limit - window.count;
+    if (count > left) {
+      throw new Refusal("rate_limited", { limit, left, retry_after_seconds: reset_seconds });
     }
-    window.count++;
+    window.count += count;
     return { limit, remaining: limit - window.count, reset_seconds };
   }
 }

@@ -35,7 +35,7 @@ export class SourceLimits {
     const count = this.#counts.get(source) ?? 0;
     if (count >= limit) {
       const retry_after_seconds = Math.ceil((this.#start + WINDOW_MS - now) / 1000);
-      throw new Refusal("rate_limited", { limit, retry_after_seconds });
+      throw new Refusal("rate_limited", { limit, left: 0, retry_after_seconds });
     }
     this.#counts.set(source, count + 1);
   }

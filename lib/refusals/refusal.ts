@@ -26,7 +26,8 @@ export interface RefusalData {
   invalid_credentials: Record<never, never>;
   wrong_tier: { tier: string; allowed: readonly string[] };
   tenant_not_permitted: { tenant_id: string | null; permitted: readonly string[] };
-  rate_limited: { limit: number; retry_after_seconds: number };
+  /** `left`: requests of the minute that are left, for a call that holds more. */
+  rate_limited: { limit: number; left: number; retry_after_seconds: number };
   insufficient_scope: { needs: string };
   org_required: { orgs: readonly { readonly id: string; readonly name: string }[] };
   not_found: { what: string };

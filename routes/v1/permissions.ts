@@ -189,7 +189,11 @@ export const checkRoutes: readonly Route[] = [
     path: "/v1/permissions/check-batch",
     group: "Permissions",
     summary: "Decide about up to 100 actions on one policy version",
+    description:
+      "Counts against the rate limit as many requests as it holds checks; one that does " +
+      "not fit into what is left is refused whole, and decides nothing.",
     callers: ["standard", "agent"],
+    counts: ({ checks }) => checks.length,
     body: batchBody,
     answers: { 200: batchAnswer },
     handle: (call) => {
