@@ -1,7 +1,7 @@
 import type { VNode } from "preact";
 import { requireRight } from "../lib/identity/member_demands.ts";
 import { visibleText } from "../lib/json/external_text.ts";
-import { invalidRequest, Refusal } from "../lib/refusals/refusal.ts";
+import { invalidRequest, Refusal, type RefusalCode } from "../lib/refusals/refusal.ts";
 import type { Services } from "../lib/services.ts";
 import { readBody } from "./body.ts";
 import { type BrowserCall, MemberCall } from "./browser_call.ts";
@@ -23,6 +23,11 @@ import { securityHeaders } from "./security_headers.ts";
 import { nameSpan } from "./telemetry.ts";
 
 const NOTICE_SECONDS = 60;
+const NOT_THEIRS: ReadonlySet<string> = new Set<RefusalCode>([
+  "session_ended",
+  "role_required",
+  "recovery_held",
+]);
 
 type Frame = "dashboard" | "bare";
 
@@ -96,8 +101,8 @@ class PageAnswer {
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       const { code }: Refusal = error;
-      // Nothing of this page helps somebody whose role does not include what it does.
-      if (code === "session_ended" || code === "role_required") throw error;
+      // Nothing of this page helps somebody who may not do what it does, whatever they type.
+      if (NOT_THEIRS.has(code)) throw error;
       if (code === "fresh_assertion_required") {
         return await this.#confirm(call, error, values);
       }

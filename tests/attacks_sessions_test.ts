@@ -237,6 +237,7 @@ Deno.test("attack: a form of one org, open in another tab, changes the org that 
       email: member.email,
       orgs: [staging.id, production.id],
       had_passkey: true,
+      recovered_at: null,
       created_at: transaction.at,
     })
   );

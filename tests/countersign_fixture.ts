@@ -288,6 +288,7 @@ export class TestOrg {
         email,
         orgs: [this.id],
         had_passkey: true,
+        recovered_at: null,
         created_at: at,
       };
       transaction.set(keys.accountKey(account), person);

@@ -37,6 +37,7 @@ async function join(org: TestOrg, person: SignedIn, role: MemberRecord["role"]):
       email: person.member.email,
       orgs: [person.caller.org, org.id],
       had_passkey: true,
+      recovered_at: null,
       created_at: 0,
     });
   });

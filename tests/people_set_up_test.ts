@@ -40,6 +40,7 @@ Deno.test("The first owner: link, code, passkey; then account, org and session a
     email: "jo@example.com",
     orgs: [org],
     had_passkey: true,
+    recovered_at: null,
     created_at: people.clock.now,
   });
   const member = await readRecord(kv, keys.memberKey(org, "jo@example.com"), memberRecord);

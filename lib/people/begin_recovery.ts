@@ -74,7 +74,7 @@ export function beginRecovery(
   const { at, deps } = transaction;
   const { id, email, orgs } = account;
   // Read by whoever signs in: a sign-in at this moment collides, and finds its passkey gone.
-  transaction.set(accountKey(id), account);
+  transaction.set(accountKey(id), { ...account, recovered_at: at });
   for (const { credential_id } of old.passkeys) {
     transaction.delete(passkeyKey(credential_id));
     transaction.delete(accountPasskeyKey(id, credential_id));

@@ -2,6 +2,7 @@ import { assertOwnerStays } from "../catalog/last_owner.ts";
 import { endMembership } from "../catalog/members.ts";
 import { schedule } from "../due/schedule.ts";
 import type { Client } from "../identity/client.ts";
+import { requireUnheld } from "../identity/member_demands.ts";
 import { memberCaller } from "../identity/member_operation.ts";
 import type { PresentedSession } from "../identity/sessions.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
@@ -48,8 +49,8 @@ interface Belongings {
  * Deletes the account of whoever is signed in: memberships, sessions, passkeys, recovery codes and
  * browsers end at once, what the logs know of the person a week later. Keys and agents that they made
  * belong to their orgs, and stay. Stopped halfway it has ended some memberships, and is done again.
- * @throws {Refusal} session_ended, fresh_assertion_required; last_owner, before anything is done,
- *   when an org would be left without an owner who can sign in
+ * @throws {Refusal} session_ended, fresh_assertion_required; before anything is done recovery_held,
+ *   and last_owner when an org would be left without an owner who can sign in
  */
 export async function deleteAccount(
   { ledgers }: Pick<Services, "ledgers">,
@@ -81,10 +82,16 @@ export async function deleteAccount(
   );
 }
 
-/** @throws {Refusal} last_owner */
-function mayLeave({ snapshot }: Transaction, { account }: AccountCaller): void {
+/**
+ * Who recovered an account may not be whom it belongs to: while an org holds them, there is something
+ * to keep for that one.
+ * @throws {Refusal} recovery_held, last_owner
+ */
+function mayLeave({ snapshot, at }: Transaction, { account, session }: AccountCaller): void {
   const member = snapshot.exists ? snapshot.memberOf(account.id) : undefined;
-  if (member !== undefined) assertOwnerStays(snapshot, member, null);
+  if (member === undefined) return;
+  requireUnheld(memberCaller(snapshot, session.record, at));
+  assertOwnerStays(snapshot, member, null);
 }
 
 /** @throws {Refusal} last_owner */

@@ -168,7 +168,14 @@ export function openAccount(
 ): Omit<FirstEntered, "cross_device"> {
   const { at, snapshot } = transaction;
   const org = snapshot.orgId;
-  const account: AccountRecord = { id, email, orgs: [org], had_passkey: true, created_at: at };
+  const account: AccountRecord = {
+    id,
+    email,
+    orgs: [org],
+    had_passkey: true,
+    recovered_at: null,
+    created_at: at,
+  };
   transaction.set(accountKey(id), account);
   transaction.set(accountByEmailKey(email), { account: id });
   // What was made before anybody may decide here concerns the deployment only.

@@ -13,6 +13,7 @@ import {
 import type { AccountCaller } from "./account_operation.ts";
 import { knowPasskey } from "./known_passkeys.ts";
 import { passkeysOf } from "./passkeys_of.ts";
+import { heldFromBefore } from "./recovery_holds.ts";
 import { lastUsed } from "./switch_org.ts";
 
 /** By what a person came to their membership. */
@@ -53,6 +54,9 @@ export function acceptMembership(
       by,
       role: member.role,
       groups: [...member.groups],
+      ...(member.held_until === null
+        ? {}
+        : { held_until: new Date(member.held_until).toISOString() }),
       policy_version: transaction.policyVersion,
       request_id: client.request_id,
     },
@@ -85,7 +89,8 @@ export async function passkeysInOrg(
 
 /**
  * Has somebody who is signed in join the org of the transaction: the membership is theirs, the log
- * of the org names their passkeys, and their session looks at it.
+ * of the org names their passkeys, and their session looks at it. A recovery of their account that
+ * the org would hold them for still, it holds them for.
  */
 export function joinOrg(
   transaction: Transaction,
@@ -98,7 +103,8 @@ export function joinOrg(
   client: Client,
 ): void {
   const org = transaction.snapshot.orgId;
-  acceptMembership(transaction, member, { account: account.id, by }, client);
+  const held = heldFromBefore(transaction, member, account);
+  acceptMembership(transaction, held, { account: account.id, by }, client);
   for (const { passkey, known } of passkeys) knowPasskey(transaction, member, passkey, known);
   transaction.set(accountKey(account.id), lastUsed(account, org));
   const next: SessionRecord = { ...record, org };

@@ -5,7 +5,9 @@ import { endGrantsOf } from "../oauth/org_grants.ts";
 import type { Services } from "../services.ts";
 import { dueKey, memberKey, recoveryKey } from "../store/keys.ts";
 import { readRecord } from "../store/kv.ts";
+import type { Snapshot } from "../policy/snapshot.ts";
 import type { MemberRecord } from "../store/records/identity.ts";
+import type { AccountRecord } from "../store/records/people.ts";
 import { type RecoveryRecord, recoveryRecord } from "../store/records/recovery.ts";
 import { timed } from "../store/timed.ts";
 import { letterId } from "./recovery_letters.ts";
@@ -53,14 +55,32 @@ export async function holdRecovered(
   });
 }
 
+/** Until when an org holds whoever recovered their account then, milliseconds. */
+function holdEnd({ org }: Snapshot, recoveredAt: number): number {
+  return recoveredAt + org.recovery_hold_hours * HOUR;
+}
+
+/**
+ * The membership of somebody who joins, with the hold that the org has for a recovery of before: or a
+ * new org would be the way around the hold of the others.
+ */
+export function heldFromBefore(
+  { snapshot, at }: Transaction,
+  member: MemberRecord,
+  { recovered_at }: Pick<AccountRecord, "recovered_at">,
+): MemberRecord {
+  const until = recovered_at === null ? 0 : holdEnd(snapshot, recovered_at);
+  if (until <= at) return member;
+  return { ...member, held_until: Math.max(until, member.held_until ?? 0) };
+}
+
 function hold(
   transaction: Transaction,
   member: MemberRecord,
   { by, redeemed_at, request_id }: RecoveryRecord,
 ): void {
   const { snapshot, at } = transaction;
-  const until = redeemed_at + snapshot.org.recovery_hold_hours * HOUR;
-  const held_until = Math.max(until, member.held_until ?? 0);
+  const held_until = Math.max(holdEnd(snapshot, redeemed_at), member.held_until ?? 0);
   transaction.setPolicy(memberKey(snapshot.orgId, member.email), { ...member, held_until });
   // Whoever holds a token of theirs now may be who they had to recover from.
   const actor = { type: "member", id: member.id } as const;

@@ -1,5 +1,6 @@
 import { logExecutionOperation } from "../executions/log_execution.ts";
 import type { Client } from "../identity/client.ts";
+import { demand } from "../identity/member_demands.ts";
 import { Refusal } from "../refusals/refusal.ts";
 import type { Sealer } from "../store/sealing.ts";
 import { consumeOperation } from "../tokens/consume.ts";
@@ -20,7 +21,13 @@ export async function runSample(
   sealer: Sealer,
   client: Client,
 ): Promise<void> {
-  const sample = await transact({ load: loadSample, plan: (_, __, loaded) => loaded });
+  const sample = await transact({
+    load: loadSample,
+    plan(_transaction, caller, loaded) {
+      demand(caller, "try_sample");
+      return loaded;
+    },
+  });
   if (sample === null || sample.approval === null) {
     throw new Refusal("not_found", { what: "sample request" });
   }

@@ -20,6 +20,11 @@ export const accountRecord = z.object({
   orgs: z.array(z.string()),
   /** True from the first passkey on: an e-mail code alone opens nothing any more. */
   had_passkey: z.boolean(),
+  /**
+   * When it was last recovered: an org that its person joins later holds them as those that they were
+   * members of then. Null when it never was, as far as the store knows.
+   */
+  recovered_at: timestamp.nullable().default(null),
   created_at: timestamp,
 });
 export type AccountRecord = z.infer<typeof accountRecord>;
