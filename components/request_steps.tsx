@@ -31,6 +31,7 @@ const AWAITED: Readonly<Record<Awaited["what"], string>> = {
 const NOTES: Readonly<Record<string, string>> = {
   withdrawn: "withdrawn by the requester",
   tool_changed: "the tool's definition changed",
+  rotated: "the agent was given a new token",
 };
 
 /** What happened to a request so far, and what it waits for. */

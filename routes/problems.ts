@@ -1,5 +1,6 @@
 import type { JsonObject } from "../lib/json/json_value.ts";
 import { assertionFaultText } from "../lib/people/assertion_fault.ts";
+import type { Cancelled } from "../lib/store/records/approval.ts";
 import type { InputProblem, RefusalData } from "../lib/refusals/refusal.ts";
 
 /** Refusals that only the HTTP surface knows. */
@@ -49,6 +50,11 @@ const VIEW_CHANGES: Record<RefusalData["view_changed"]["because"], string> = {
   asked_again: "The action was asked again while the page was open, with a new reason.",
   next_level: "The first level was decided while the page was open.",
   other_view: "The page showed something else than what would be decided.",
+};
+const CANCELLED: Record<Cancelled, string> = {
+  withdrawn: "The approval is cancelled already: its requester withdrew it.",
+  tool_changed: "The approval is cancelled: its tool was changed while it was open.",
+  rotated: "The approval is cancelled: its agent was given a new token while it was open.",
 };
 const LINK_FAULTS: Record<RefusalData["link_not_valid"]["why"], string> = {
   ended: "The link was used, replaced or withdrawn, is too old, or is not complete.",
@@ -230,9 +236,10 @@ export const PROBLEMS: { readonly [C in ProblemCode]: ProblemKind<ProblemData[C]
     status: 403,
     title: "Token revoked",
     meaning:
-      "The run token was good, and no longer authorizes its action: its approval was revoked, its minter's credential ended, or the tool or organization was stopped.",
+      "The run token was good, and would not be minted any more. `reason` says why: `kill_switch`, `credential` (the minter's was revoked, expired or narrowed), `rotated` (its agent was given a new token), `tool_changed`, `approval_revoked`, `policy` (the action is not allowed without an approval any more, or disabled) or `levels` (its approval is not enough any more).",
     detail: ({ why }) => `The run token no longer authorizes its action: ${why}.`,
     advice: "Do not run it. Check again what the policy says now.",
+    members: ({ reason }) => ({ reason }),
     next: () => ({ check: "/v1/permissions/check" }),
   },
   not_found: {
@@ -329,9 +336,7 @@ export const PROBLEMS: { readonly [C in ProblemCode]: ProblemKind<ProblemData[C]
     title: "Approval not pending",
     meaning: "The approval was decided, or ended, already.",
     detail: ({ status, because }) =>
-      because === "tool_changed"
-        ? "The approval is cancelled: its tool was changed while it was open."
-        : `The approval is ${status} already.`,
+      because === null ? `The approval is ${status} already.` : CANCELLED[because],
     advice: "Nothing is left to decide or cancel; request a new one if it is still needed.",
     members: ({ status, because }) => ({ approval_status: status, ended_because: because }),
   },

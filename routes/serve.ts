@@ -1,4 +1,5 @@
 import type { Context } from "hono";
+import type { z } from "zod";
 import type { MachineCaller, Presented } from "../lib/identity/caller.ts";
 import type { RateState } from "../lib/identity/rate_limit.ts";
 import { Overloaded } from "../lib/ledger/ledger.ts";
@@ -87,7 +88,7 @@ async function prepare(
   const request = c.req.raw;
   const takesBody = request.method !== "GET" && request.method !== "DELETE";
   const bytes = takesBody ? await readBody(request, services.deps) : new Uint8Array(0);
-  const body = route.body === undefined ? undefined : parseInput(route.body, parseBody(bytes));
+  const body = route.body === undefined ? undefined : bodyOf(route.body, bytes);
   const params = route.params === undefined ? undefined : parseInput(route.params, c.req.param());
   const query = route.query === undefined
     ? undefined
@@ -115,6 +116,12 @@ async function prepare(
     repetition,
     caller,
   );
+}
+
+/** What a body says; none at all is for the schema to take or to refuse. */
+function bodyOf(schema: z.ZodType, bytes: Uint8Array): unknown {
+  const absent = bytes.length === 0 && schema.safeParse(undefined).success;
+  return parseInput(schema, absent ? undefined : parseBody(bytes));
 }
 
 async function presentedBy(services: Services, request: Request): Promise<Presented> {

@@ -90,7 +90,11 @@ Deno.test("An agent is made, read, changed, rotated and removed, and each change
     "agent.rotated",
     "agent.removed",
   ]);
-  assert.deepEqual(Object.keys(entries[2]?.data ?? {}).sort(), ["name_digest", "request_id"]);
+  assert.deepEqual(Object.keys(entries[2]?.data ?? {}).sort(), [
+    "digest_version",
+    "name_digest",
+    "request_id",
+  ]);
   const text = JSON.stringify(log);
   for (const secret of [token, rotated.body.token, "shift"]) assert.ok(!text.includes(secret));
 });

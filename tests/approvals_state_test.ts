@@ -45,11 +45,12 @@ class Machine {
   #changed = false;
   #spent = false;
 
-  constructor(readonly terms: Omit<Terms, "tool_changed">) {}
+  constructor(readonly terms: Omit<Terms, "ended_by">) {}
 
   happen({ at, what }: Happening): string {
     if (what === "change tool") this.#changed = true;
-    const terms = { ...this.terms, tool_changed: this.#changed };
+    const ended_by = this.#changed ? "tool_changed" as const : null;
+    const terms = { ...this.terms, ended_by };
     this.progress = settled(this.progress, terms, at);
     const event = eventOf(what, this.#spent);
     if (what === "consume token" && this.progress.state === "used") this.#spent = true;
@@ -125,9 +126,9 @@ Deno.test("no move leads out of an ended state", () => {
     { type: "revoke", token_spent: false },
   ];
   for (const progress of ended) {
-    for (const tool_changed of [false, true]) {
+    for (const ended_by of [null, "tool_changed", "rotated"] as const) {
       for (const event of events) {
-        const terms = { levels: 1 as const, expires_at: 5, use_seconds: 1, tool_changed };
+        const terms = { levels: 1 as const, expires_at: 5, use_seconds: 1, ended_by };
         assert.equal(typeof moved(progress, event, terms, 10), "string");
         assert.equal(settled(progress, terms, 10), progress);
       }
@@ -136,7 +137,7 @@ Deno.test("no move leads out of an ended state", () => {
 });
 
 Deno.test("time counts by itself: an event after the deadline is refused without a sweep", () => {
-  const terms = { levels: 1 as const, expires_at: 1000, use_seconds: 1, tool_changed: false };
+  const terms = { levels: 1 as const, expires_at: 1000, use_seconds: 1, ended_by: null };
   const pending: Progress = { state: "pending", level: 1 };
   assert.equal(moved(pending, { type: "approve" }, terms, 1000), "approval_not_pending");
   const approved = moved(pending, { type: "approve" }, terms, 999);
@@ -147,7 +148,7 @@ Deno.test("time counts by itself: an event after the deadline is refused without
 });
 
 Deno.test("a request of two levels needs two approvals", () => {
-  const terms = { levels: 2 as const, expires_at: 1000, use_seconds: 1, tool_changed: false };
+  const terms = { levels: 2 as const, expires_at: 1000, use_seconds: 1, ended_by: null };
   const first = moved({ state: "pending", level: 1 }, { type: "approve" }, terms, 0);
   assert.deepEqual(first, { state: "pending", level: 2 });
   assert.ok(typeof first !== "string");

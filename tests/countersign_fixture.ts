@@ -245,6 +245,7 @@ export class TestOrg {
         expires_at: null,
         rate_limit_per_minute: null,
         kill_switch: { active: false, reason: null },
+        void_before: 0,
         member_behind: null,
         created_at: transaction.at,
         ...fields,

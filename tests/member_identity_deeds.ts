@@ -102,7 +102,7 @@ export const IDENTITY_DEEDS: readonly Deed[] = [
     name: "gives an agent a new token",
     right: "configure",
     fresh: true,
-    on: async (org) => op(rotateAgent(await agentId(org), R)),
+    on: async (org) => op(rotateAgent(await agentId(org), { keep_requests: false }, R)),
   },
   {
     name: "removes an agent",

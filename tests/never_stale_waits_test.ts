@@ -42,6 +42,11 @@ const STOPS:
       "invalid_credentials",
     ],
     [
+      "the agent is rotated",
+      (bench) => bench.manage("POST", `/v1/agents/${bench.agent}/rotate`),
+      "invalid_credentials",
+    ],
+    [
       "a tenant wall is raised around it",
       (bench) => bench.changeAgent({ tenant_ids: ["acme", "globex"] }),
       "tenant_not_permitted",

@@ -202,13 +202,31 @@ Deno.test("a new token takes the place of the old one; a removed agent is gone",
   const admin = await Visitor.of(org, "admin");
   const rotated = await admin.send(path, "rotate");
   const [token = ""] = TOKEN.exec(rotated.text) ?? [];
-  assert.match(rotated.text, /The token before is void from this moment on/);
+  assert.match(rotated.text, /void from this moment on, and so is what was asked and minted/);
   assert.equal((await checked(org, old)).status, 401);
   assert.equal((await checked(org, token)).status, 200);
   assert.equal((await admin.send(path, "remove")).to, "/agents");
   assert.equal((await checked(org, token)).status, 401);
   assert.equal((await admin.get(path)).status, 404);
   assert.equal((await admin.send(path, "rotate")).status, 404);
+});
+
+Deno.test("a new token voids what was asked with the old one, unless the box says to keep it", async () => {
+  await using countersign = await Countersign.start();
+  const org = await countersign.org();
+  await org.tool("refund", { default_permission: "requires_approval" });
+  let token = await org.agent();
+  const path = `/agents/${(await first(org)).id}`;
+  const admin = await Visitor.of(org, "admin");
+  assert.match((await admin.get(path)).html, /type="checkbox"[^>]*name="keep_requests"/);
+  for (
+    const [fields, status] of [[{ keep_requests: "on" }, "pending"], [{}, "cancelled"]] as const
+  ) {
+    const asked = await org.post("/v1/approvals", { tool_name: "refund", reason: "x" }, token);
+    const rotated = await admin.send(path, "rotate", fields);
+    [token = ""] = TOKEN.exec(rotated.text) ?? [];
+    assert.equal((await org.get(`/v1/approvals/${asked.body.id}`)).body.status, status);
+  }
 });
 
 Deno.test("the page of an agent shows its own last requests and leads to its activity", async () => {

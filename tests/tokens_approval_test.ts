@@ -154,7 +154,8 @@ Deno.test("revoking an approval makes its unspent token void, and its kept answe
   const got = await consume(org, token);
   assertRefused(got, 403, "token_revoked");
   assert.match(got.body.detail, /approval was revoked/);
-  assert.deepEqual((await verify(org, token)).body, { valid: false, code: "token_revoked" });
+  const said = { valid: false, code: "token_revoked", reason: "approval_revoked" };
+  assert.deepEqual((await verify(org, token)).body, said);
   const repeated = await org.post("/v1/tokens/mint", body, org.standard, headers);
   assertRefused(repeated, 409, "idempotency_stale");
 });

@@ -380,6 +380,7 @@ Deno.test("agentWidens() says so of each single field that lets more through, on
     expires_at: 10,
     rate_limit_per_minute: 10,
     kill_switch: { active: true, reason: null },
+    void_before: 0,
     member_behind: null,
     created_at: 0,
   };

@@ -16,10 +16,7 @@ export const ACTION_SENTENCES = {
     `(${t.said("why") ?? "?"})`,
   "approval.expired": (t) => `The request for ${t.action} expired before it was decided`,
   "approval.lapsed": (t) => `The approval of ${t.action} lapsed before it was used`,
-  "approval.cancelled": (t) =>
-    t.said("because") === "withdrawn"
-      ? `${t.Who} withdrew the request for ${t.action}`
-      : `The request for ${t.action} was cancelled: its tool was changed`,
+  "approval.cancelled": cancelled,
   "approval.revoked": (t) => `${t.Who} revoked the approval of ${t.action}`,
 
   "token.minted": (t) => `${t.Who} got a run token for ${t.action}`,
@@ -29,7 +26,9 @@ export const ACTION_SENTENCES = {
   "token.refused": (t) =>
     t.said("code") === "token_invalid" && t.of("tool") === "?"
       ? `${t.Who} presented a run token that is none of this organization's`
-      : `${t.Who} was refused with a run token for ${t.action} (${t.said("code") ?? "?"})`,
+      : `${t.Who} was refused with a run token for ${t.action} (${
+        t.said("reason") ?? t.said("code") ?? "?"
+      })`,
 
   "execution.logged": executed,
 } as const satisfies Record<string, (t: Telling) => string>;
@@ -42,6 +41,20 @@ function answer(t: Telling): string {
       return "requires approval";
     default:
       return "disabled";
+  }
+}
+
+function cancelled(t: Telling): string {
+  const cancelled = `The request for ${t.action} was cancelled`;
+  switch (t.said("because")) {
+    case "withdrawn":
+      return `${t.Who} withdrew the request for ${t.action}`;
+    case "tool_changed":
+      return `${cancelled}: its tool was changed`;
+    case "rotated":
+      return `${cancelled}: its agent was given a new token`;
+    default:
+      return cancelled;
   }
 }
 

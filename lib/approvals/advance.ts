@@ -1,10 +1,8 @@
 import { queueAlerts } from "../alerts/queue_alerts.ts";
-import { toolDefinitionDigest } from "../catalog/tool_definition.ts";
 import { schedule } from "../due/schedule.ts";
 import type { Actor } from "../ledger/entry.ts";
 import type { JsonObject, JsonValue } from "../json/json_value.ts";
 import type { Transaction } from "../ledger/transaction.ts";
-import type { Snapshot } from "../policy/snapshot.ts";
 import {
   approvalByToolKey,
   approvalHistoryKey,
@@ -15,12 +13,11 @@ import {
   dueKey,
 } from "../store/keys.ts";
 import type { ApprovalRecord, AskHistory, Progress } from "../store/records/approval.ts";
-import type { ToolRecord } from "../store/records/policy.ts";
 import { eraseArguments } from "./frozen_view.ts";
 import { storeLastApproved } from "./last_approved.ts";
 import { storeCounts, withoutRequest } from "./limits.ts";
 import type { LoadedApproval } from "./loaded_approval.ts";
-import { settledApproval } from "./state.ts";
+import { settledApproval } from "./settled_approval.ts";
 import { tellOfApproval } from "./topics.ts";
 
 /** What the log says of a move. */
@@ -32,7 +29,7 @@ export interface MoveEntry {
   readonly private?: Readonly<Record<string, JsonValue>>;
 }
 
-/** Whoever notes what time or the catalog did. */
+/** Whoever notes what time or the policy did. */
 const SYSTEM: Actor = { type: "system", id: "approvals" };
 
 /** How long it is remembered what was asked about an action, milliseconds. */
@@ -104,28 +101,15 @@ export function advance(
 }
 
 /**
- * The request as it stands at the time of this commit. When its time has passed or its tool has
- * changed, the commit notes that with its entry.
+ * The request as it stands at the time of this commit. When its time has passed or what
+ * it rests on is no more, the commit notes that with its entry.
  */
 export function settle(transaction: Transaction, loaded: LoadedApproval): LoadedApproval {
   const { record } = loaded;
-  const definition = definitionOf(transaction.snapshot, record.tool_name);
-  const next = settledApproval(record, transaction.at, definition);
+  const next = settledApproval(record, transaction.snapshot, transaction.at);
   if (next === record) return loaded;
   return advance(transaction, loaded, next, { actor: SYSTEM, ...endingOf(record, next.progress) });
 }
-
-/** The digest of a tool's definition as the catalog has it; null when there is no such tool. */
-export function definitionOf(snapshot: Snapshot, tool: string): string | null {
-  const record = snapshot.tool(tool);
-  if (record === undefined) return null;
-  let digest = definitions.get(record);
-  if (digest === undefined) definitions.set(record, digest = toolDefinitionDigest(record));
-  return digest;
-}
-
-/** A record of the snapshot never changes: another definition is another record. */
-const definitions = new WeakMap<ToolRecord, string>();
 
 /** Puts what was asked about an action into the commit. */
 export function storeHistory(
@@ -138,7 +122,7 @@ export function storeHistory(
   transaction.set(key, history, { expireIn: HISTORY_KEPT_MS });
 }
 
-/** Pending, or approved and not yet used: what a change of the tool would cancel. */
+/** Pending, or approved and not yet used: what can still be voided. */
 function isOpen({ state }: Progress): boolean {
   return state === "pending" || state === "approved";
 }

@@ -1,3 +1,4 @@
+import type { Cancelled } from "../store/records/approval.ts";
 import type { MemberCaller } from "../identity/caller.ts";
 import type { MemberOperation } from "../identity/member_operation.ts";
 import type { JsonObject, JsonValue } from "../json/json_value.ts";
@@ -60,7 +61,7 @@ export interface ApprovalSheet {
   /** A state of `Progress`. */
   readonly state: string;
   /** Why it was cancelled. */
-  readonly because: string | null;
+  readonly because: Cancelled | null;
   readonly level: number;
   readonly levels: number;
   readonly levels_skipped: boolean;

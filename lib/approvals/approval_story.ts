@@ -1,7 +1,12 @@
 import type { Services } from "../services.ts";
 import { executionKey, runTokenKey } from "../store/keys.ts";
 import { readRecord } from "../store/kv.ts";
-import type { ApprovalLevel, ApprovalRecord, Requester } from "../store/records/approval.ts";
+import type {
+  ApprovalLevel,
+  ApprovalRecord,
+  Cancelled,
+  Requester,
+} from "../store/records/approval.ts";
 import {
   type ExecutionRecord,
   executionRecord,
@@ -28,7 +33,7 @@ export type StoryStep =
       readonly asserted_by: string | null;
     }
     | { readonly kind: "expired" | "lapsed" | "revoked" }
-    | { readonly kind: "cancelled"; readonly because: "withdrawn" | "tool_changed" }
+    | { readonly kind: "cancelled"; readonly because: Cancelled }
     | { readonly kind: "minted"; readonly token: string }
     | { readonly kind: "token_expired"; readonly token: string }
     | { readonly kind: "token_revoked"; readonly token: string; readonly because: string }

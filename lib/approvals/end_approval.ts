@@ -10,10 +10,11 @@ import type { ApprovalRecord } from "../store/records/approval.ts";
 import { type RunTokenRecord, runTokenRecord } from "../store/records/run_token.ts";
 import { isSpent } from "../tokens/state.ts";
 import { voidToken } from "../tokens/void_token.ts";
-import { advance, definitionOf, type MoveEntry, settle } from "./advance.ts";
+import { advance, type MoveEntry, settle } from "./advance.ts";
 import { loadApproval, type LoadedApproval } from "./loaded_approval.ts";
 import { isRequester, seen, type SeenApproval, visible } from "./seen_approval.ts";
-import { type ApprovalEvent, moved, type StateRefusal, statusOf, termsOf } from "./state.ts";
+import { termsOf } from "./settled_approval.ts";
+import { type ApprovalEvent, moved, type StateRefusal, statusOf } from "./state.ts";
 
 /** A request as this caller may see it, brought up to date. */
 export function lookAtApproval(
@@ -105,8 +106,8 @@ export function move(
   entry: MoveEntry | null,
 ): LoadedApproval | Refusal {
   const { record } = loaded;
-  const definition = definitionOf(transaction.snapshot, record.tool_name);
-  const progress = moved(record.progress, event, termsOf(record, definition), transaction.at);
+  const { snapshot, at } = transaction;
+  const progress = moved(record.progress, event, termsOf(record, snapshot), at);
   if (typeof progress === "string") return stateRefusal(progress, loaded);
   return advance(transaction, loaded, { ...record, progress }, entry);
 }

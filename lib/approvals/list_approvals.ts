@@ -6,12 +6,13 @@ import type { Services } from "../services.ts";
 import { approvalKey, approvalPendingPrefix, approvalPrefix } from "../store/keys.ts";
 import { type Kv, listRecords, readRecord, readRecords } from "../store/kv.ts";
 import { approvalPointer, type ApprovalRecord, approvalRecord } from "../store/records/approval.ts";
-import { definitionOf, settle } from "./advance.ts";
+import { settle } from "./advance.ts";
 import { decisionBar } from "./deciders.ts";
 import { loadArguments } from "./frozen_view.ts";
 import { loadApproval } from "./loaded_approval.ts";
 import { isVisible, seen, type SeenApproval, seesArguments } from "./seen_approval.ts";
-import { type ApprovalStatus, settledApproval, statusOf } from "./state.ts";
+import { settledApproval } from "./settled_approval.ts";
+import { type ApprovalStatus, statusOf } from "./state.ts";
 
 /** Which requests are wanted; null where it does not matter. */
 export interface ApprovalFilter {
@@ -72,8 +73,7 @@ export async function listApprovals(
     last = stored.id;
     lookedAt++;
     if (!isVisible(caller, stored) || !isOf(stored, filter)) continue;
-    const definition = definitionOf(snapshot, stored.tool_name);
-    let record = settledApproval(stored, deps.now(), definition);
+    let record = settledApproval(stored, snapshot, deps.now());
     if (record !== stored) {
       // Whoever finds that a request has ended notes it.
       record = await ledgers.transact(org, {

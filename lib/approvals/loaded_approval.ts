@@ -20,6 +20,7 @@ import {
 import { loadArguments } from "./frozen_view.ts";
 import { type AskCounts, NO_COUNTS } from "./limits.ts";
 import { readReference } from "./reference.ts";
+import { settledApproval } from "./settled_approval.ts";
 
 /** A request, and what a commit that moves it has to have read. */
 export interface LoadedApproval {
@@ -68,8 +69,8 @@ export async function loadReady(
   const pointer = await reader.get(key, approvalPointer);
   const loaded = pointer === null ? null : await loadApproval(reader, pointer.value.id);
   if (loaded === null) return null;
-  const { progress } = loaded.record;
-  return progress.state === "approved" && progress.use_before > reader.now ? loaded : null;
+  const { progress } = settledApproval(loaded.record, reader.snapshot, reader.now);
+  return progress.state === "approved" ? loaded : null;
 }
 
 /** Reads how much a requester, and the org, ask at the moment. */

@@ -76,6 +76,7 @@ export function makeApproval(
     view_digest: viewDigest(view),
     definition_digest: toolDefinitionDigest(tool),
     requester,
+    policy_version: decision.policy_version,
     member_behind: caller.member_behind,
     resolved_from: resolution.resolved_from,
     rule_id: resolution.rule?.id ?? null,

@@ -1,4 +1,9 @@
-import type { ApprovalRecord, ApprovalState, Progress } from "../store/records/approval.ts";
+import type {
+  ApprovalRecord,
+  ApprovalState,
+  Cancelled,
+  Progress,
+} from "../store/records/approval.ts";
 
 /** What somebody does to a request. */
 export type ApprovalEvent =
@@ -53,24 +58,24 @@ export const MOVES: Readonly<Record<ApprovalState, Readonly<Record<ApprovalEvent
 
 /** What of a request its moves depend on. */
 export type Terms = Pick<ApprovalRecord, "levels" | "expires_at" | "use_seconds"> & {
-  /** Whether the tool is no longer the one that the frozen view shows. */
-  readonly tool_changed: boolean;
+  /** What of the policy ends the request by now; null for nothing. */
+  readonly ended_by: Exclude<Cancelled, "withdrawn"> | null;
 };
 
-/** What time and the catalog make of a request without anybody's doing. `now` in milliseconds. */
+/** What time and the policy make of a request without anybody's doing. `now` in milliseconds. */
 export function settled(progress: Progress, terms: Terms, now: number): Progress {
   const { level } = progress;
   if (progress.state === "pending") {
     // The deadline is when it ended, however late somebody looks.
     if (now >= terms.expires_at) return { state: "expired", level, ended_at: terms.expires_at };
-    if (terms.tool_changed) return cancelled(progress, "tool_changed", now);
+    if (terms.ended_by !== null) return cancelled(progress, terms.ended_by, now);
   }
   if (progress.state === "approved") {
     const { decided_at, use_before } = progress;
     if (now >= use_before) {
       return { state: "lapsed", level, decided_at, use_before, ended_at: use_before };
     }
-    if (terms.tool_changed) return cancelled(progress, "tool_changed", now);
+    if (terms.ended_by !== null) return cancelled(progress, terms.ended_by, now);
   }
   return progress;
 }
@@ -117,7 +122,7 @@ export function moved(
 
 function cancelled(
   progress: Progress,
-  because: "withdrawn" | "tool_changed",
+  because: Cancelled,
   now: number,
 ): Progress {
   const decided_at = progress.state === "approved" ? progress.decided_at : null;
@@ -156,23 +161,4 @@ export const APPROVAL_STATUSES = [
 export function statusOf(progress: Progress): ApprovalStatus {
   const { state } = progress;
   return state === "used" || state === "lapsed" ? "approved" : state;
-}
-
-/**
- * The request as it stands at `now` (milliseconds), given the digest of the tool's definition as
- * the catalog has it (null when the tool is gone). The same object when nothing moved it.
- */
-export function settledApproval(
-  record: ApprovalRecord,
-  now: number,
-  definition: string | null,
-): ApprovalRecord {
-  const progress = settled(record.progress, termsOf(record, definition), now);
-  return progress === record.progress ? record : { ...record, progress };
-}
-
-/** What the moves of this request depend on. */
-export function termsOf(record: ApprovalRecord, definition: string | null): Terms {
-  const { levels, expires_at, use_seconds, definition_digest } = record;
-  return { levels, expires_at, use_seconds, tool_changed: definition !== definition_digest };
 }

@@ -7,6 +7,7 @@ export const DUE_KINDS = [
   "approval_ends",
   "approval_lapses",
   "tool_changed",
+  "agent_rotated",
   "report_due",
   "identity_event",
   "passkey_removed",

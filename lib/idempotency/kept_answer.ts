@@ -1,6 +1,5 @@
 import { createHmac, hash } from "node:crypto";
 import { deflateRawSync, inflateRawSync } from "node:zlib";
-import { z } from "zod";
 import type { JsonValue } from "../json/json_value.ts";
 import type { MachineOperation } from "../identity/caller_operation.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
@@ -12,7 +11,11 @@ import {
   type KeptAnswer,
   keptAnswer,
 } from "../store/records/idempotency.ts";
+import { runTokenRecord } from "../store/records/run_token.ts";
 import { decrypt, encrypt } from "../store/sealing.ts";
+import { loadApprovalOf } from "../tokens/presented_token.ts";
+import { revocation } from "../tokens/revocation.ts";
+import { stateAt } from "../tokens/state.ts";
 
 /** How long an answer is kept for repetition, milliseconds. */
 export const KEPT_MS = 24 * 60 * 60 * 1000;
@@ -53,12 +56,10 @@ export interface Answered {
 interface Kept<L> {
   /** The answer kept, if it is still in force. */
   readonly record: IdempotencyRecord | null;
-  /** Whether the token that the kept answer handed out is still unspent. */
-  readonly unspent: boolean;
+  /** Whether the token that the kept answer handed out would still be consumed. */
+  readonly standing: boolean;
   readonly loaded: L | null;
 }
-
-const spending = z.object({ status: z.string(), expires_at: z.number() });
 
 /**
  * The operation with its answer kept in the same commit. Asked again with the same key and body,
@@ -91,14 +92,14 @@ export function keepAnswer<L, R>(
       const own = request.finishes && record?.sealed === null && record.body_digest === bodyDigest;
       if (record === null || own || record.expires_at <= reader.now) {
         const loaded = await operation.load?.(reader, caller) ?? null;
-        return { record: null, unspent: false, loaded };
+        return { record: null, standing: false, loaded };
       }
       const kept = record.sealed === null ? null : open(key, record.sealed, request);
-      return { record, unspent: await isUnspent(reader, request.org, kept), loaded: null };
+      return { record, standing: await stands(reader, kept), loaded: null };
     },
-    plan(transaction, caller, { record, unspent, loaded }) {
+    plan(transaction, caller, { record, standing, loaded }) {
       if (record !== null) {
-        return replay(transaction, key, record, bodyDigest, unspent, request);
+        return replay(transaction, key, record, bodyDigest, standing, request);
       }
       const answer = answerOf(() => {
         return transaction.attempt(() => {
@@ -139,23 +140,27 @@ function replay(
   key: StoreKey,
   record: IdempotencyRecord,
   bodyDigest: string,
-  unspent: boolean,
+  standing: boolean,
   request: Repeatable,
 ): Answered {
   if (record.body_digest !== bodyDigest) throw new Refusal("idempotency_mismatch", {});
   if (record.sealed === null) throw new Refusal("idempotency_in_progress", {});
   const kept = open(key, record.sealed, request);
   const current = kept.granted_under === null || kept.granted_under === transaction.policyVersion;
-  if (!current || (kept.token_id !== null && !unspent)) {
+  if (!current || !standing) {
     throw new Refusal("idempotency_stale", {});
   }
   return { status: kept.status, body: kept.body, replayed: true };
 }
 
-async function isUnspent(reader: Reader, org: string, kept: KeptAnswer | null): Promise<boolean> {
+async function stands(reader: Reader, kept: KeptAnswer | null): Promise<boolean> {
   if (kept === null || kept.token_id === null) return true;
-  const token = await reader.get(runTokenKey(org, kept.token_id), spending);
-  return token?.value.status === "minted" && token.value.expires_at > reader.now;
+  const { orgId } = reader.snapshot;
+  const token = (await reader.get(runTokenKey(orgId, kept.token_id), runTokenRecord))?.value;
+  if (token === undefined || stateAt(token, reader.now) !== "minted") return false;
+  // The policy version tells all but what time alone does: the end of its minter.
+  const approval = await loadApprovalOf(reader, token);
+  return revocation(reader.snapshot, token, approval, reader.now) === null;
 }
 
 function seal(

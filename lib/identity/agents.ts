@@ -1,5 +1,7 @@
 import type { Transaction } from "../ledger/transaction.ts";
 import { agentWidens } from "../catalog/widening.ts";
+import { schedule } from "../due/schedule.ts";
+import type { JsonObject } from "../json/json_value.ts";
 import { Refusal } from "../refusals/refusal.ts";
 import { agentKey, credentialKey, credentialUsedKey } from "../store/keys.ts";
 import type { AgentRecord, CredentialIndex } from "../store/records/identity.ts";
@@ -51,6 +53,7 @@ export function createAgent(
         expires_at: fields.expires_at,
         rate_limit_per_minute: fields.rate_limit_per_minute,
         kill_switch: fields.kill_switch,
+        void_before: 0,
         member_behind: caller.member_behind,
         created_at: transaction.at,
       };
@@ -128,12 +131,23 @@ export function stopAgent(
   return record;
 }
 
+/** What becomes of what an agent asked before its rotation. */
+export interface Rotation {
+  /**
+   * Whether its unspent run tokens and its requests that are pending or unused stay good. Whoever
+   * had the old token may have asked for them, so only for a rotation that was planned.
+   */
+  readonly keep_requests: boolean;
+}
+
 /**
- * Gives an agent a new token; the old one is void at once.
+ * Gives an agent a new token; the old one is void at once, and so is what was asked and minted with
+ * it, unless it is kept.
  * @throws {Refusal} not_found, role_required, recovery_held, fresh_assertion_required
  */
 export function rotateAgent(
   id: string,
+  { keep_requests }: Rotation,
   requestId: string,
 ): CallerOperation<void, TokenedAgent> {
   return {
@@ -141,11 +155,16 @@ export function rotateAgent(
       demand(caller, "loosen", "A new token for an agent");
       const old = existingAgent(transaction, id);
       const secret = makeSecret("agent", transaction.deps.random);
-      const record: AgentRecord = { ...old, secret_hash: secretHash(secret) };
+      const rotated: AgentRecord = { ...old, secret_hash: secretHash(secret) };
+      // Any number of tokens fall under the one number, which each is compared with when it is used.
+      const record: AgentRecord = keep_requests
+        ? rotated
+        : { ...rotated, void_before: transaction.snapshot.version + 1 };
       transaction.setPolicy(agentKey(caller.org, id), record);
       transaction.delete(credentialKey(old.secret_hash));
       putCredential(transaction, record);
-      appendAgentEntry(transaction, caller, "agent.rotated", id, {}, requestId);
+      if (!keep_requests) schedule(transaction, { kind: "agent_rotated", at: transaction.at, id });
+      appendAgentEntry(transaction, caller, "agent.rotated", id, {}, requestId, { keep_requests });
       return { record, secret, policy_version: transaction.policyVersion };
     },
   };
@@ -188,6 +207,7 @@ function appendAgentEntry(
   id: string,
   fields: AgentChange,
   requestId: string,
+  data: JsonObject = {},
 ): void {
   const entry = machineEntry(fields);
   const { kill_switch } = fields;
@@ -202,6 +222,7 @@ function appendAgentEntry(
     data: {
       ...entry.data,
       ...(kill_switch === undefined ? {} : { kill_switch: kill_switch.active }),
+      ...data,
       request_id: requestId,
     },
     ...(Object.keys(hidden).length === 0 ? {} : { private: hidden }),

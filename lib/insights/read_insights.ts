@@ -1,5 +1,4 @@
-import { definitionOf } from "../approvals/advance.ts";
-import { settled } from "../approvals/state.ts";
+import { settledApproval } from "../approvals/settled_approval.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import type { Services } from "../services.ts";
 import { approvalKey, approvalPendingPrefix, approvalPrefix } from "../store/keys.ts";
@@ -28,6 +27,7 @@ const approvalFacts = approvalRecord.pick({
   resolved_from: true,
   rule_id: true,
   definition_digest: true,
+  policy_version: true,
   created_at: true,
   expires_at: true,
   use_seconds: true,
@@ -104,10 +104,6 @@ async function pendingApprovals(
 
 /** What a request has become by `now`, whether or not anybody noted it. */
 function standing(snapshot: Snapshot, now: number) {
-  return (stored: StoredFacts): StoredFacts & ApprovalFacts => {
-    const { levels, expires_at, use_seconds } = stored;
-    const tool_changed = definitionOf(snapshot, stored.tool_name) !== stored.definition_digest;
-    const terms = { levels, expires_at, use_seconds, tool_changed };
-    return { ...stored, progress: settled(stored.progress, terms, now) };
-  };
+  return (stored: StoredFacts): StoredFacts & ApprovalFacts =>
+    settledApproval(stored, snapshot, now);
 }

@@ -1,5 +1,7 @@
 import type { Right } from "../identity/rights.ts";
 import type { AssertionFault } from "../people/assertion_fault.ts";
+import type { Cancelled } from "../store/records/approval.ts";
+import type { RevocationReason } from "../tokens/revocation.ts";
 
 /** One thing wrong with an input: a JSON pointer into it, and what was expected. */
 export interface InputProblem {
@@ -57,7 +59,7 @@ export interface RefusalData {
   no_second_level: Record<never, never>;
   too_many_pending: { limit: string; retry_after_seconds: number };
   /** `because`: why it was cancelled; null where it was not. */
-  approval_not_pending: { status: string; because: "withdrawn" | "tool_changed" | null };
+  approval_not_pending: { status: string; because: Cancelled | null };
   approval_not_approved: { status: string };
   approval_used: { token_id: string | null };
   approval_lapsed: { use_before: string };
@@ -75,7 +77,7 @@ export interface RefusalData {
   token_invalid: Record<never, never>;
   token_expired: { expired_at: string };
   token_used: { consumed_at: string; consumed_by_request: string };
-  token_revoked: { why: string };
+  token_revoked: { reason: RevocationReason; why: string };
   already_logged: { execution_id: string };
 }
 

@@ -195,9 +195,13 @@ export const approvalByToolPrefix = (org: string, tool: string) =>
 /** The one open request of a requester for an action: how a second asking finds the first. */
 export const approvalOpenKey = (org: string, requester: string, actionDigest: string) =>
   ["approval_open", org, requester, actionDigest] as const;
+export const approvalOpenPrefix = (org: string, requester: string) =>
+  ["approval_open", org, requester] as const;
 /** The approved and unused request of a requester for an action: what a late check mints from. */
 export const approvalReadyKey = (org: string, requester: string, actionDigest: string) =>
   ["approval_ready", org, requester, actionDigest] as const;
+export const approvalReadyPrefix = (org: string, requester: string) =>
+  ["approval_ready", org, requester] as const;
 /** The newest approved request for a tool: what the next one is compared with. */
 export const approvalLastKey = (org: string, tool: string) => ["approval_last", org, tool] as const;
 /** The same of one requester. */

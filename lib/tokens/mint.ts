@@ -1,3 +1,4 @@
+import { definitionOf } from "../catalog/tool_definition.ts";
 import type { Decision } from "../decisions/decide.ts";
 import type { Client } from "../identity/client.ts";
 import { actorOf, type MachineCaller } from "../identity/caller.ts";
@@ -39,7 +40,8 @@ export function mintToken(
   decision: Decision,
   { key, ttl_seconds, approval, client }: MintTerms,
 ): MintedToken {
-  const { at, snapshot: { orgId } } = transaction;
+  const { at, snapshot } = transaction;
+  const { orgId } = snapshot;
   const { tool, tenant, resource, method, arguments: args } = decision.action;
   const record: MintedToken["record"] = {
     id: approval?.token_id ?? transaction.id("rtk"),
@@ -52,6 +54,7 @@ export function mintToken(
     decision_id: decision.id,
     approval_id: approval?.id ?? null,
     policy_version: decision.policy_version,
+    definition_digest: definitionOf(snapshot, tool),
     key_id: key.kid,
     minter: { type: caller.type, id: caller.id },
     minted_at: at,

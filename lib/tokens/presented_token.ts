@@ -4,7 +4,8 @@ import { isId } from "../ids/id.ts";
 import { canonicalJson } from "../json/canonical.ts";
 import type { JsonObject } from "../json/json_value.ts";
 import type { Reader } from "../ledger/transaction.ts";
-import { runTokenKey, unreadableTokenKey } from "../store/keys.ts";
+import { approvalKey, runTokenKey, unreadableTokenKey } from "../store/keys.ts";
+import { type ApprovalRecord, approvalRecord } from "../store/records/approval.ts";
 import {
   type RunTokenRecord,
   runTokenRecord,
@@ -21,6 +22,8 @@ import { isSignedBy, readToken } from "./token_text.ts";
 export interface KnownToken {
   readonly token: RunTokenRecord;
   readonly claims: TokenClaims;
+  /** The approval that an unspent token came from; null where none did, and once it is spent. */
+  readonly approval: ApprovalRecord | null;
   /** The arguments it was minted for, where they were asked for and are still known. */
   readonly known_arguments: JsonObject | null;
 }
@@ -49,15 +52,29 @@ export async function loadPresentedToken(
   const { token } = found;
   const differs = given.arguments !== undefined &&
     actionDigest(caller.org, { ...token, arguments: given.arguments }) !== token.action_digest;
-  const known_arguments = differs ? await loadKeptArguments(reader, sealer, token) : null;
-  return { ...found, known_arguments };
+  const [approval, known_arguments] = await Promise.all([
+    loadApprovalOf(reader, token),
+    differs ? loadKeptArguments(reader, sealer, token) : null,
+  ]);
+  return { ...found, approval, known_arguments };
+}
+
+/** The approval that an unspent token came from; null where none did. @throws {MalformedRecord} */
+export async function loadApprovalOf(
+  reader: Reader,
+  { status, approval_id }: RunTokenRecord,
+): Promise<ApprovalRecord | null> {
+  if (status !== "minted" || approval_id === null) return null;
+  // What revokes it writes the token's record too, which the commit checks.
+  const key = approvalKey(reader.snapshot.orgId, approval_id);
+  return (await reader.peek(key, approvalRecord))?.value ?? null;
 }
 
 async function loadSigned(
   reader: Reader,
   sealer: Sealer,
   text: string,
-): Promise<Omit<KnownToken, "known_arguments"> | null> {
+): Promise<Pick<KnownToken, "token" | "claims"> | null> {
   const { orgId } = reader.snapshot;
   const read = readToken(text);
   if (read === null || read.claims.org !== orgId || !isId(read.claims.token_id, "rtk")) return null;

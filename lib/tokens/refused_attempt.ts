@@ -49,6 +49,7 @@ export function refuseToken(
       attempt,
       code,
       request_id: client.request_id,
+      ...("reason" in data ? { reason: data.reason } : {}),
       ...("why" in data ? { why: data.why } : {}),
     },
     private: {

@@ -1,44 +1,130 @@
+import { definitionOf } from "../catalog/tool_definition.ts";
+import { isRotatedAway } from "../identity/rotated_away.ts";
 import { scopesOf } from "../oauth/grant_caller.ts";
 import { resolve } from "../policy/chain.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
+import type { ApprovalRecord } from "../store/records/approval.ts";
 import type { RunTokenRecord } from "../store/records/run_token.ts";
 import { isOutsideWall } from "./tenant_wall.ts";
 
+/** Why a token that was good no longer is, for programs. */
+export const REVOCATION_REASONS = [
+  "kill_switch",
+  "credential",
+  "rotated",
+  "tool_changed",
+  "approval_revoked",
+  "policy",
+  "levels",
+] as const;
+export type RevocationReason = (typeof REVOCATION_REASONS)[number];
+
+/** Why, for programs and for people. */
+export interface Revocation {
+  readonly reason: RevocationReason;
+  readonly why: string;
+}
+
+/** What of a token tells whether it would be minted again. */
+export type Unspent = Pick<
+  RunTokenRecord,
+  | "id"
+  | "minter"
+  | "tool"
+  | "tenant"
+  | "resource"
+  | "method"
+  | "approval_id"
+  | "policy_version"
+  | "definition_digest"
+>;
+
 /**
- * Why the policy of this moment no longer lets a token's action run, or null. It widens nothing: a
- * token that needed an approval does not become allowed here, it only stops being good. `now` in
- * milliseconds.
+ * Why an unspent token would not be minted at this moment, or null if it would: what was minted
+ * before the policy tightened does not outlive it. Of several reasons the first of
+ * `REVOCATION_REASONS`. It widens nothing: a token becomes good again only where what stopped it is
+ * taken back. `now` in milliseconds.
+ *
+ * @param approval the one that became this token, as it stands; null where there is none
  */
 export function revocation(
   snapshot: Snapshot,
-  token: Pick<RunTokenRecord, "minter" | "tool" | "tenant" | "resource" | "method">,
+  token: Unspent,
+  approval: ApprovalRecord | null,
   now: number,
-): string | null {
-  if (snapshot.org.kill_switch.active) return "the organization's kill switch is on";
-  const { minter } = token;
-  const record = minterOf(snapshot, minter);
-  if (record === null) return "the credential that minted it was revoked";
-  if (record.expires_at !== null && record.expires_at <= now) {
-    return "the credential that minted it has expired";
+): Revocation | null {
+  const minter = minterOf(snapshot, token.minter);
+  return stopped(snapshot, token, minter) ??
+    endedCredential(snapshot, token, minter, now) ??
+    changedTool(snapshot, token) ??
+    revokedApproval(token, approval) ??
+    narrowedPolicy(snapshot, token, minter);
+}
+
+function stopped(snapshot: Snapshot, { tool }: Unspent, minter: Minter | null): Revocation | null {
+  const by = snapshot.org.kill_switch.active
+    ? "the organization's kill switch is on"
+    : minter?.kill_switch?.active
+    ? "the kill switch of the agent that minted it is on"
+    : snapshot.tool(tool)?.kill_switch.active
+    ? "its tool's kill switch is on"
+    : null;
+  return by === null ? null : { reason: "kill_switch", why: by };
+}
+
+function endedCredential(
+  snapshot: Snapshot,
+  token: Unspent,
+  minter: Minter | null,
+  now: number,
+): Revocation | null {
+  const reason = "credential";
+  if (minter === null) return { reason, why: "the credential that minted it was revoked" };
+  if (minter.expires_at !== null && minter.expires_at <= now) {
+    return { reason, why: "the credential that minted it has expired" };
   }
-  if (record.kill_switch?.active) {
-    return "the kill switch of the agent that minted it is on";
+  if (isOutsideWall(minter.tenant_ids, token.tenant)) {
+    return { reason, why: "the credential that minted it may no longer act for its tenant" };
   }
-  if (isOutsideWall(record.tenant_ids, token.tenant)) {
-    return "the credential that minted it may no longer act for its tenant";
-  }
+  return isRotatedAway(snapshot, token.minter, token.policy_version)
+    ? { reason: "rotated", why: "the agent that minted it was given a new token since" }
+    : null;
+}
+
+function changedTool(snapshot: Snapshot, token: Unspent): Revocation | null {
+  const reason = "tool_changed";
   const tool = snapshot.tool(token.tool);
-  if (tool === undefined) return "its tool is no longer in the catalog";
-  if (tool.kill_switch.active) return "its tool's kill switch is on";
-  if (tool.status === "disabled" || tool.status === "archived") return `its tool is ${tool.status}`;
-  const { trust_tier, kill_switch } = record;
-  const { permission, resolved_from } = resolve(
-    snapshot,
-    token,
-    { trust_tier, kill_switch },
-    { via: "rest" },
-  );
-  return permission === "disabled" ? `the policy disables its action now (${resolved_from})` : null;
+  if (tool === undefined) return { reason, why: "its tool is no longer in the catalog" };
+  if (tool.status === "disabled" || tool.status === "archived") {
+    return { reason, why: `its tool is ${tool.status}` };
+  }
+  // One from before definitions were kept: whether it changed is not known, unless nothing did.
+  const same = token.definition_digest === null
+    ? token.policy_version === snapshot.version
+    : token.definition_digest === definitionOf(snapshot, token.tool);
+  return same ? null : { reason, why: "its tool's definition was changed since" };
+}
+
+function revokedApproval(token: Unspent, approval: ApprovalRecord | null): Revocation | null {
+  if (token.approval_id === null) return null;
+  const { progress } = approval ?? {};
+  return progress?.state === "used" && progress.token_id === token.id
+    ? null
+    : { reason: "approval_revoked", why: "its approval was revoked" };
+}
+
+function narrowedPolicy(
+  snapshot: Snapshot,
+  token: Unspent,
+  minter: Minter | null,
+): Revocation | null {
+  const { trust_tier = 0, kill_switch = null } = minter ?? {};
+  const caller = { trust_tier, kill_switch };
+  const { permission, resolved_from } = resolve(snapshot, token, caller, { via: "rest" });
+  if (permission === "allowed") return null;
+  if (permission === "requires_approval" && token.approval_id !== null) return null;
+  const says = permission === "disabled" ? "disables" : "requires an approval for";
+  return { reason: "policy", why: `the policy ${says} its action now (${resolved_from})` };
 }
 
 /** What bounds a minter now. */
@@ -50,7 +136,7 @@ interface Minter {
 }
 
 /** The minter as the policy has them; null when they are no longer in force. */
-function minterOf(snapshot: Snapshot, { type, id }: RunTokenRecord["minter"]): Minter | null {
+function minterOf(snapshot: Snapshot, { type, id }: Unspent["minter"]): Minter | null {
   switch (type) {
     case "agent":
       return snapshot.agents.get(id) ?? null;

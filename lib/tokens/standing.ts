@@ -21,7 +21,7 @@ export interface Attempt {
 export function refusalOf(
   snapshot: Snapshot,
   caller: MachineCaller,
-  { token, known_arguments }: KnownToken,
+  { token, approval, known_arguments }: KnownToken,
   { event, given }: Attempt,
   now: number,
 ): Refusal | null {
@@ -39,8 +39,8 @@ export function refusalOf(
   const differs = differingAction(snapshot.orgId, token, named, known_arguments);
   if (differs.length > 0) return new Refusal("action_mismatch", { differs });
 
-  const why = token.status === "minted" ? revocation(snapshot, token, now) : null;
-  return why === null ? null : new Refusal("token_revoked", { why });
+  const revoked = token.status === "minted" ? revocation(snapshot, token, approval, now) : null;
+  return revoked === null ? null : new Refusal("token_revoked", { ...revoked });
 }
 
 function stateRefusal(
@@ -58,7 +58,11 @@ function stateRefusal(
       return new Refusal("token_expired", { expired_at: new Date(token.expires_at).toISOString() });
     case "token_revoked":
       if (token.status !== "revoked") throw impossible(token, next);
-      return new Refusal("token_revoked", { why: token.revoked_because });
+      // Nothing else is written into a token's record: the rest is asked of the policy.
+      return new Refusal("token_revoked", {
+        reason: "approval_revoked",
+        why: token.revoked_because,
+      });
     case "already_logged":
       if (!("execution_id" in token)) throw impossible(token, next);
       return new Refusal("already_logged", {

@@ -3,6 +3,7 @@ import type { Sealer } from "../store/sealing.ts";
 import type { TokenClaims } from "./claims.ts";
 import type { GivenAction } from "./differing_action.ts";
 import { loadPresentedToken, type PresentedToken } from "./presented_token.ts";
+import type { RevocationReason } from "./revocation.ts";
 import { refusalOf } from "./standing.ts";
 
 /** Why consuming a token now would be refused. */
@@ -17,7 +18,12 @@ export type InvalidTokenCode = (typeof INVALID_TOKEN_CODES)[number];
 
 export type Verified =
   | { readonly valid: true; readonly claims: TokenClaims }
-  | { readonly valid: false; readonly code: InvalidTokenCode };
+  | {
+    readonly valid: false;
+    readonly code: InvalidTokenCode;
+    /** Of `token_revoked`. */
+    readonly reason?: RevocationReason;
+  };
 
 /**
  * Looks whether consuming a token with the named fields would succeed now, and changes nothing.
@@ -37,7 +43,8 @@ export function verifyOperation(
       if (refusal === null) return { valid: true, claims: presented.claims };
       const code = INVALID_TOKEN_CODES.find((known) => known === refusal.code);
       if (code === undefined) throw refusal;
-      return { valid: false, code };
+      const { data } = refusal;
+      return { valid: false, code, ...("reason" in data ? { reason: data.reason } : {}) };
     },
   };
 }

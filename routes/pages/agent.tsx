@@ -24,7 +24,7 @@ import type { AgentRecord } from "../../lib/store/records/identity.ts";
 import { asShown } from "../as_shown.ts";
 import { attempted } from "../attempted.ts";
 import type { MemberCall } from "../browser_call.ts";
-import { optional } from "../form_fields.ts";
+import { checkbox, optional } from "../form_fields.ts";
 import { action, memberPage } from "../page.ts";
 import { withQuery } from "../page_query.ts";
 import { changedFrom, shownField } from "../shown_state.ts";
@@ -52,6 +52,7 @@ const change = changeFields.extend({ shown: shownField });
 const pausing = z.strictObject({
   reason: optional(killSwitchField.shape.reason.unwrap().unwrap()),
 });
+const rotating = z.strictObject({ keep_requests: checkbox });
 const nothing = z.strictObject({});
 
 /** One agent: what it may do, what it asked, and how it is stopped. */
@@ -161,11 +162,14 @@ export const agentPage = memberPage({
       );
       return { to: agentPath(record), notice: `${record.name} goes on: rules decide again.` };
     }, "kill_switch_off"),
-    rotate: action(nothing, async (call: Call) => {
-      const made = await call.transact(rotateAgent(call.params.id, call.id), "configure");
+    rotate: action(rotating, async (call: Call, { keep_requests }) => {
+      const made = await call.transact(
+        rotateAgent(call.params.id, { keep_requests }, call.id),
+        "configure",
+      );
       const tool = await call.transact({ plan: ({ snapshot }) => firstTool(snapshot) });
       const { origin } = call.services.settings.url;
-      return agentToken(made, { origin, tool, rotated: true });
+      return agentToken(made, { origin, tool, rotated: { keep_requests } });
     }, "configure"),
     remove: action(nothing, async (call: Call) => {
       const { record } = await call.transact(removeAgent(call.params.id, call.id), "configure");

@@ -1,4 +1,5 @@
 import { Button } from "../../components/button.tsx";
+import { CheckboxField } from "../../components/choice_fields.tsx";
 import { FieldErrors } from "../../components/field_errors.tsx";
 import { Form, FormActions } from "../../components/form.tsx";
 import { isExpired } from "../../components/machine_facts.tsx";
@@ -9,7 +10,7 @@ import { Section } from "../../components/section.tsx";
 import { StatusBadge } from "../../components/status_badge.tsx";
 import { TextField } from "../../components/text_field.tsx";
 import { UntrustedText } from "../../components/untrusted_text.tsx";
-import type { TokenedAgent } from "../../lib/identity/agents.ts";
+import type { Rotation, TokenedAgent } from "../../lib/identity/agents.ts";
 import type { JsonObject } from "../../lib/json/json_value.ts";
 import type { AgentRecord } from "../../lib/store/records/identity.ts";
 import { curlCommand } from "../../lib/text/curl_command.ts";
@@ -35,7 +36,8 @@ export function agentToken(
     readonly origin: string;
     /** A tool to ask about; null while there is none. */
     readonly tool: string | null;
-    readonly rotated: boolean;
+    /** Null for the token of a new agent. */
+    readonly rotated: Rotation | null;
   },
 ): Outcome {
   const command = curlCommand({
@@ -62,7 +64,14 @@ export function agentToken(
           : "Asks whether it may use one of your tools. The answer names the rule that decided."}
         next={{ label: "To the agent", href: agentPath(record) }}
       >
-        {rotated && <p>The token before is void from this moment on.</p>}
+        {rotated !== null && (
+          <p>
+            The token before is void from this moment on
+            {rotated.keep_requests
+              ? "; what was asked and minted with it is kept."
+              : ", and so is what was asked and minted with it."}
+          </p>
+        )}
       </NewSecret>
     ),
   };
@@ -177,16 +186,26 @@ export function PauseSection({ agent, attempt }: {
 
 /** A new token in place of the old one. */
 export function RotateSection({ attempt }: { readonly attempt: Attempt | null }) {
+  const form = attempted(attempt, "rotate");
   return (
     <Section
       title="New token"
       look="danger"
       description="The token that it has is void at once: until your program has the new one, it is
-        refused. Asks for your passkey."
+        refused. What it asked and was given before is void too, for somebody else may have asked
+        it. Asks for your passkey."
     >
-      <FieldErrors errors={attempted(attempt, "rotate").errors} />
-      <Form do="rotate">
-        <Button variant="danger" icon="refresh">Make a new token</Button>
+      <FieldErrors errors={form.errors} />
+      <Form do="rotate" layout="stack">
+        <CheckboxField
+          name="keep_requests"
+          checked={form.checked("keep_requests")}
+          label="Keep its unspent run tokens and open requests"
+          hint="For a planned change only: not when somebody else may have the old token."
+        />
+        <div>
+          <Button variant="danger" icon="refresh">Make a new token</Button>
+        </div>
       </Form>
     </Section>
   );

@@ -134,7 +134,7 @@ export const agentsPage = memberPage({
       );
       const tool = await call.transact({ plan: ({ snapshot }) => firstTool(snapshot) });
       const { origin } = call.services.settings.url;
-      return agentToken(made, { origin, tool, rotated: false });
+      return agentToken(made, { origin, tool, rotated: null });
     }, "configure"),
   },
 });

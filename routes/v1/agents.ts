@@ -48,6 +48,11 @@ const readAgent = agent.extend(lastUsedAnswer);
 const writtenAgent = agent.extend(versionAnswer);
 const tokenedAgent = writtenAgent.extend({ token: z.string().describe("Shown once") });
 
+const rotation = z.strictObject({
+  keep_requests: z.boolean().default(false)
+    .describe("Whether unspent run tokens and open requests stay good: for a planned rotation"),
+}).default({ keep_requests: false });
+
 const byId = z.object({ id: z.string() });
 
 function renderAgent(record: AgentRecord): JsonObject {
@@ -155,15 +160,17 @@ export const agentRoutes: readonly Route[] = [
     path: "/v1/agents/:id/rotate",
     group: "Machines",
     summary: "Give an agent a new token",
-    description: "The old token is void at once. With an idempotency key the answer is repeated " +
-      "only while the policy has not changed since.",
+    description: "The old token is void at once, and so are its unspent run tokens, pending " +
+      "requests and unused approvals, unless they are kept. With an idempotency key the answer is " +
+      "repeated only while the policy has not changed since.",
     callers: ["management"],
     params: byId,
+    body: rotation,
     answers: { 200: tokenedAgent },
     refusals: ["not_found"],
     handle: (call) =>
       call.commit(
-        rotateAgent(call.params.id, call.id),
+        rotateAgent(call.params.id, call.body, call.id),
         (made): Answer => ({
           status: 200,
           body: renderTokened(made),

@@ -7,7 +7,7 @@ import { APPROVAL_STATUSES, statusOf } from "../../lib/approvals/state.ts";
 import type { JsonObject } from "../../lib/json/json_value.ts";
 import { RESOLVED_FROM } from "../../lib/policy/levels.ts";
 import type { Settings } from "../../lib/settings/settings.ts";
-import type { Progress } from "../../lib/store/records/approval.ts";
+import { CANCELLED_BECAUSE, type Progress } from "../../lib/store/records/approval.ts";
 
 const anyObject = z.record(z.string(), z.json());
 const time = z.iso.datetime();
@@ -61,7 +61,7 @@ export const approvalAnswer = z.object({
   use_before: time.nullable(),
   decisions: z.array(decisionAnswer),
   token_id: z.string().nullable(),
-  ended_because: z.enum(["withdrawn", "tool_changed", "lapsed"]).nullable(),
+  ended_because: z.enum([...CANCELLED_BECAUSE, "lapsed"]).nullable(),
   review_url: z.string(),
   warning: z.enum(["no_eligible_approver"]).nullable(),
   review: reviewAnswer.optional().describe("For approver keys that ask for one request"),

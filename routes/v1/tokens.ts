@@ -3,6 +3,7 @@ import { tokenClaims } from "../../lib/tokens/claims.ts";
 import { consumeOperation } from "../../lib/tokens/consume.ts";
 import { type MintedToken, TOKEN_TTL } from "../../lib/tokens/mint.ts";
 import { mintOperation } from "../../lib/tokens/mint_operation.ts";
+import { REVOCATION_REASONS } from "../../lib/tokens/revocation.ts";
 import { INVALID_TOKEN_CODES, verifyOperation } from "../../lib/tokens/verify.ts";
 import type { JsonObject } from "../../lib/json/json_value.ts";
 import { guarded, type Route } from "../route.ts";
@@ -38,7 +39,11 @@ export const mintAnswer = z.object({
 
 const verifyAnswer = z.union([
   z.object({ valid: z.literal(true), claims: tokenClaims }),
-  z.object({ valid: z.literal(false), code: z.enum(INVALID_TOKEN_CODES) }),
+  z.object({
+    valid: z.literal(false),
+    code: z.enum(INVALID_TOKEN_CODES),
+    reason: z.enum(REVOCATION_REASONS).optional().describe("Of `token_revoked`: why"),
+  }),
 ]);
 
 const consumeAnswer = z.object({
@@ -116,7 +121,8 @@ export const tokenRoutes: readonly Route[] = [
     path: "/v1/tokens/consume",
     group: "Run tokens",
     summary: "Consume a token for the call that is about to run",
-    description: "Of any number of attempts one succeeds. Run the call only after a 200.",
+    description: "Of any number of attempts one succeeds. Run the call only after a 200. A token " +
+      "that would not be minted any more is refused as `token_revoked`.",
     callers: ["standard", "agent"],
     body: consumeBody,
     answers: { 200: consumeAnswer },

@@ -10,6 +10,11 @@ const bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array, "expe
 const level = z.union([z.literal(1), z.literal(2)]);
 export type ApprovalLevel = z.infer<typeof level>;
 
+/** By its requester, or by what changed since it was made or decided. */
+export const CANCELLED_BECAUSE = ["withdrawn", "tool_changed", "rotated"] as const;
+/** Why a request was cancelled. */
+export type Cancelled = (typeof CANCELLED_BECAUSE)[number];
+
 const granted = { level, decided_at: timestamp, use_before: timestamp };
 
 /**
@@ -29,7 +34,7 @@ export const progress = z.discriminatedUnion("state", [
     /** Null when it was cancelled before it was decided. */
     decided_at: timestamp.nullable(),
     ended_at: timestamp,
-    because: z.enum(["withdrawn", "tool_changed"]),
+    because: z.enum(CANCELLED_BECAUSE),
   }),
   z.object({
     state: z.literal("revoked"),
@@ -85,6 +90,8 @@ export const approvalRecord = z.object({
   /** Of the tool as the view shows it: another one cancels the request. */
   definition_digest: z.string(),
   requester,
+  /** The policy it was asked under; 0 in records from before it was kept. */
+  policy_version: z.number().int().nonnegative().default(0),
   member_behind: z.string().nullable(),
   resolved_from: z.enum(RESOLVED_FROM),
   rule_id: z.string().nullable(),

@@ -41,6 +41,11 @@ export const agentRecord = z.object({
   expires_at: timestamp.nullable(),
   rate_limit_per_minute: z.number().int().positive().nullable(),
   kill_switch: killSwitch,
+  /**
+   * What the agent asked or was given under an earlier policy version than this is void: the
+   * version of its newest rotation that did not keep it.
+   */
+  void_before: z.number().int().nonnegative().default(0),
   member_behind: z.string().nullable(),
   created_at: timestamp,
 });

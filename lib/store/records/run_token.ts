@@ -25,6 +25,8 @@ const minted = {
   /** The approval that was turned into this token; null when none was needed. */
   approval_id: z.string().nullable(),
   policy_version: z.number().int().nonnegative(),
+  /** Of the tool as it was when this was minted; null in records from before it was kept. */
+  definition_digest: z.string().nullable().default(null),
   key_id: z.string(),
   minter: party,
   minted_at: timestamp,
