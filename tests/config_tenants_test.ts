@@ -61,7 +61,7 @@ Deno.test("A tenant is registered, read, changed and removed, each in the log", 
   const { metadata_digest, name_digest, ...first } = entries[0]?.data ?? {};
   assert.match(String(metadata_digest), /^sha256:/);
   assert.match(String(name_digest), /^sha256:/);
-  assert.deepEqual(first, { changed: {}, policy_version });
+  assert.deepEqual(first, { changed: {}, digest_version: 2, policy_version });
 });
 
 Deno.test("A tenant refuses what does not fit", async () => {

@@ -1,4 +1,5 @@
 import type { JsonObject } from "../json/json_value.ts";
+import { foldedSelector } from "../policy/method_name.ts";
 import type { Permission } from "../policy/permission.ts";
 
 /** What a script makes, in the order in which it makes it. */
@@ -70,7 +71,7 @@ export function identityOf(item: Item): string {
     case "resource":
       return JSON.stringify([item.kind, item.id]);
     case "rule":
-      return JSON.stringify([item.kind, ...Object.values(selectorParts(item))]);
+      return JSON.stringify([item.kind, ...Object.values(foldedSelector(selectorParts(item)))]);
     default:
       return JSON.stringify([item.kind, item.name]);
   }

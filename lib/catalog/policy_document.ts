@@ -1,7 +1,5 @@
 import type { Snapshot } from "../policy/snapshot.ts";
 import type { InputProblem } from "../refusals/refusal.ts";
-import { keyText } from "../ledger/transaction.ts";
-import { ruleKey } from "../store/keys.ts";
 import type {
   CategoryRecord,
   ResourceRecord,
@@ -160,7 +158,6 @@ function addTenants(
   add: Add,
 ): void {
   if (tenants === undefined) return;
-  const org = snapshot.orgId;
   const known = byId(described.tenants);
   tenants.forEach((fields, i) => {
     const { id } = fields;
@@ -173,7 +170,7 @@ function addTenants(
   for (const [id, old] of known) {
     add(tenantRow(snapshot, old, null));
     if (rules !== undefined || !snapshot.rules.hasTenant(id)) continue;
-    for (const rule of snapshot.rules.forTenant(id)) add(ruleRow(org, rule, null));
+    for (const rule of snapshot.rules.forTenant(id)) addRule(snapshot, rule, null, add);
   }
 }
 
@@ -214,22 +211,35 @@ function addResources(
 
 function addRules(snapshot: Snapshot, { rules }: PolicyDocument, making: Making, add: Add): void {
   if (rules === undefined) return;
-  const org = snapshot.orgId;
   const named = new Set<string>();
   rules.forEach((fields, i) => {
     const old = snapshot.rules.get(fields.selector) ?? null;
     const next = ruleRecordOf(fields, old, { id: making.id("rul"), at: making.at });
     const ids = idsOf(fields.selector, `/rules/${i}/selector`);
-    add(ruleRow(org, old, next), ...personalIdProblems(snapshot.org, ids));
-    named.add(keyText(ruleKey(org, fields.selector)));
+    addRule(snapshot, old, next, add, ...personalIdProblems(snapshot.org, ids));
+    if (old !== null) named.add(old.id);
   });
-  for (const old of snapshot.rules) {
-    if (!named.has(keyText(ruleKey(org, old.selector)))) add(ruleRow(org, old, null));
-  }
+  for (const old of snapshot.rules) if (!named.has(old.id)) addRule(snapshot, old, null, add);
 }
 
-function ruleRow(org: string, old: RuleRecord | null, next: RuleRecord): RowChange;
-function ruleRow(org: string, old: RuleRecord, next: null): RowChange;
+/** Adds the change of a rule, if it is one, and with it what is stored beside the rule. */
+function addRule(
+  { orgId, rules }: Snapshot,
+  old: RuleRecord | null,
+  next: RuleRecord | null,
+  add: Add,
+  ...problems: InputProblem[]
+): void {
+  const row = ruleRow(orgId, old, next);
+  if (!hasEffect(row.change)) return;
+  // They go first: the rule may take the spelling of one of them, and so its row.
+  for (const twin of old === null ? [] : rules.twinsOf(old.selector)) {
+    // It decides nothing, so its going lets nothing through.
+    add({ ...ruleRow(orgId, twin, null), widens: false });
+  }
+  add(row, ...problems);
+}
+
 function ruleRow(org: string, old: RuleRecord | null, next: RuleRecord | null): RowChange {
   const change = ruleChange(org, old, next);
   const rule = next ?? old;

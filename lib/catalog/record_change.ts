@@ -16,6 +16,8 @@ export interface RecordChange {
   /** Its entry is `<noun>.set`, or `<noun>.removed`. */
   readonly noun: "org" | "tool" | "category" | "tenant" | "resource" | "rule" | "member";
   readonly key: StoreKey;
+  /** Where the record before is, when that is under another key. */
+  readonly oldKey?: StoreKey;
   readonly subject: JsonObject;
   readonly old: JsonObject | null;
   readonly next: JsonObject | null;
@@ -61,7 +63,8 @@ export function writeChange(
   change: RecordChange,
 ): boolean {
   if (!hasEffect(change)) return false;
-  const { noun, key, next, subject, verb = "set" } = change;
+  const { noun, key, oldKey, next, subject, verb = "set" } = change;
+  if (oldKey !== undefined) transaction.deletePolicy(oldKey);
   if (next === null) transaction.deletePolicy(key);
   else transaction.setPolicy(key, next);
   const { shown, hidden } = valuesOf(change);

@@ -8,14 +8,20 @@ import { Refusal } from "../refusals/refusal.ts";
 import { ruleKey } from "../store/keys.ts";
 import type { RuleRecord, Selector } from "../store/records/policy.ts";
 import { assertNoPersonalIds, type GivenIds } from "./personal_ids.ts";
-import { type RecordChange, writeChange, type Written } from "./record_change.ts";
+import {
+  type Author,
+  hasEffect,
+  type RecordChange,
+  writeChange,
+  type Written,
+} from "./record_change.ts";
 import { liftsTenantGate, type RuleStep, ruleWidens } from "./widening.ts";
 
 /** A rule as it is asked for. */
 export type RuleFields = Pick<RuleRecord, "selector" | "permission" | "note">;
 
 /**
- * Makes the rule of a selector, or replaces it: there is one for each.
+ * Makes the rule of a selector, or replaces it: there is one for each, however a method is spelled.
  * @throws {Refusal} invalid_selector, invalid_request, fresh_assertion_required
  */
 export function putRule(
@@ -30,8 +36,7 @@ export function putRule(
       const old = snapshot.rules.get(fields.selector) ?? null;
       const next = ruleRecordOf(fields, old, { id: transaction.id("rul"), at });
       demandStep(transaction, caller, { old, next });
-      const change = ruleChange(caller.org, old, next);
-      const written = writeChange(transaction, { caller, request_id }, change);
+      const written = writeRule(transaction, { caller, request_id }, old, next);
       return {
         record: written || old === null ? next : old,
         created: old === null,
@@ -50,10 +55,27 @@ export function removeRule(
     plan(transaction, caller) {
       const record = existingRule(transaction, id);
       demandStep(transaction, caller, { old: record, next: null });
-      writeChange(transaction, { caller, request_id }, ruleChange(caller.org, record, null));
+      writeRule(transaction, { caller, request_id }, record, null);
       return { record, created: false, policy_version: transaction.policyVersion };
     },
   };
+}
+
+/** Puts a change of a rule into the commit; what is stored beside the rule goes with it. */
+function writeRule(
+  transaction: Transaction,
+  author: Author,
+  old: RuleRecord | null,
+  next: RuleRecord | null,
+): boolean {
+  const { orgId, rules } = transaction.snapshot;
+  const change = ruleChange(orgId, old, next);
+  if (!hasEffect(change)) return false;
+  // They go first: the rule may take the spelling of one of them, and so its row.
+  for (const twin of old === null ? [] : rules.twinsOf(old.selector)) {
+    writeChange(transaction, author, ruleChange(orgId, twin, null));
+  }
+  return writeChange(transaction, author, change);
 }
 
 /** Asks of whoever changes a rule what that change needs. */
@@ -111,7 +133,7 @@ export function ruleRecordOf(
   };
 }
 
-/** The change of one rule; one of both is there. */
+/** The change of one rule, perhaps of how its method is spelled; one of both is there. */
 export function ruleChange(
   org: string,
   old: RuleRecord | null,
@@ -120,9 +142,11 @@ export function ruleChange(
   const rule = next ?? old;
   if (rule === null) throw new TypeError("A change of a rule needs the rule before or after it");
   const { tenant_id, resource_id, tool_name, method, tag } = rule.selector;
+  const respelled = old !== null && next !== null && old.selector.method !== method;
   return {
     noun: "rule",
     key: ruleKey(org, rule.selector),
+    ...(respelled ? { oldKey: ruleKey(org, old.selector) } : {}),
     subject: {
       rule: rule.id,
       ...(tenant_id === null ? {} : { tenant: tenant_id }),
@@ -133,7 +157,7 @@ export function ruleChange(
     },
     old,
     next,
-    fields: ["permission", "note"],
+    fields: [...(respelled ? ["selector"] : []), "permission", "note"],
     hidden: ["note"],
   };
 }

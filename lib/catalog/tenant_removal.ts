@@ -92,7 +92,9 @@ function removeRules(
   tenant: TenantRecord | null,
 ): RemovalStep {
   const { orgId, rules } = transaction.snapshot;
-  const all = rules.hasTenant(id) ? rules.forTenant(id) : [];
+  const own = rules.hasTenant(id) ? rules.forTenant(id) : [];
+  // What a rule stands before goes first, so that it never comes into force.
+  const all = own.flatMap((rule) => [...rules.twinsOf(rule.selector), rule]);
   const batch = firstFitting(orgId, all);
   for (const rule of batch) writeChange(transaction, author, ruleChange(orgId, rule, null));
   return {

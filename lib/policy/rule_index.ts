@@ -1,6 +1,8 @@
 import type { RuleRecord, Selector } from "../store/records/policy.ts";
 import type { Level } from "./levels.ts";
 import { levelOfSelector } from "./levels.ts";
+import { foldedMethod, isSameMethod } from "./method_name.ts";
+import { PERMISSIONS } from "./permission.ts";
 
 /** The order in which a selector's parts lead down the tree. */
 const PATH = ["tenant_id", "resource_id", "tool_name", "method", "tag"] as const;
@@ -22,11 +24,17 @@ type Child = Branch | RuleRecord;
 
 /**
  * An org's rules, found by level. Nested maps by tenant, resource, tool, method and tag; strings
- * are compared exactly and never joined, so no two selectors can be taken for one another.
+ * are compared exactly, but for methods without case, and never joined, so no two selectors can be
+ * taken for one another.
+ *
+ * Of rules whose selectors differ in the case of the method alone, which only a store of before can
+ * hold, the strictest is the rule; the others are its twins, and are in no list.
  */
 export class RuleIndex implements Iterable<RuleRecord> {
   #root = new Branch();
   #byId = new Map<string, RuleRecord>();
+  /** Twins by the path of their rule, the one first that would be the rule without it. */
+  readonly #twins = new Map<string, readonly RuleRecord[]>();
   /** The greatest id added since `#byId` was last known to be in order; null: out of order. */
   #lastId: string | null = "";
 
@@ -58,6 +66,7 @@ export class RuleIndex implements Iterable<RuleRecord> {
   /**
    * The rule at one level for these facts, of the tenant's own rules or (null) of the org's. Facts
    * that the level does not speak of are ignored; undefined when one that it needs is null.
+   * @param method in its folded form
    */
   find(
     level: Level,
@@ -90,12 +99,18 @@ export class RuleIndex implements Iterable<RuleRecord> {
     return speaksOf(at.selector, level, tenant, resource, tool, method, tag) ? at : undefined;
   }
 
-  /** The rule with exactly this selector. */
+  /** The rule of this selector, however its method is spelled. */
   get(selector: Selector): RuleRecord | undefined {
     const level = levelOfSelector(selector);
     if (level === null) return undefined;
     const { tenant_id, resource_id, tool_name, method, tag } = selector;
-    return this.find(level, tenant_id, resource_id, tool_name, method, tag);
+    const folded = method === null ? null : foldedMethod(method);
+    return this.find(level, tenant_id, resource_id, tool_name, folded, tag);
+  }
+
+  /** The rules that are stored beside the one of this selector, and are not in force. */
+  twinsOf(selector: Selector): readonly RuleRecord[] {
+    return this.#twins.size === 0 ? NONE : this.#twins.get(pathText(selector)) ?? NONE;
   }
 
   /** The rule with this id. */
@@ -104,8 +119,8 @@ export class RuleIndex implements Iterable<RuleRecord> {
   }
 
   /**
-   * Adds a rule, in place of the one with the same selector or the same id. The record is kept as
-   * it is and must not be changed afterwards.
+   * Adds a rule, in place of the one with exactly the same selector or the same id. The record is
+   * kept as it is and must not be changed afterwards.
    *
    * @throws {RangeError} when the selector is none of the eight levels.
    */
@@ -117,26 +132,22 @@ export class RuleIndex implements Iterable<RuleRecord> {
       );
     }
     const sameId = this.#byId.get(rule.id);
-    if (sameId !== undefined) this.#drop(sameId);
-    const sameSelector = this.get(rule.selector);
-    if (sameSelector !== undefined) {
-      this.#drop(sameSelector);
-      this.#byId.delete(sameSelector.id);
+    // Its twins come into their own, before it is put where it belongs now.
+    if (sameId !== undefined && this.twinsOf(sameId.selector).length > 0) {
+      this.remove(sameId.selector);
     }
-    insert(this.#root, rule, 0);
-    // Replacing the value of an id leaves the id in its place.
-    if (sameId === undefined) {
-      this.#lastId = this.#lastId !== null && this.#lastId < rule.id ? rule.id : null;
-    }
-    this.#byId.set(rule.id, rule);
+    const rivals = this.#stored(rule.selector).filter((other) =>
+      other.id !== rule.id && !isSpelledAlike(other.selector, rule.selector)
+    );
+    this.#contend(rule.selector, [...rivals, rule]);
   }
 
   /** Removes the rule with exactly this selector; false when there is none. */
   remove(selector: Selector): boolean {
-    const rule = this.get(selector);
-    if (rule === undefined) return false;
-    this.#drop(rule);
-    this.#byId.delete(rule.id);
+    const stored = this.#stored(selector);
+    const others = stored.filter((other) => !isSpelledAlike(other.selector, selector));
+    if (others.length === stored.length) return false;
+    this.#contend(selector, others);
     return true;
   }
 
@@ -162,9 +173,60 @@ export class RuleIndex implements Iterable<RuleRecord> {
     return tenant === null ? this.#root : this.#root.tenant_id?.get(tenant);
   }
 
+  /** The rule of a selector and its twins. */
+  #stored(selector: Selector): readonly RuleRecord[] {
+    const rule = this.get(selector);
+    return rule === undefined ? NONE : [rule, ...this.twinsOf(selector)];
+  }
+
+  /** Makes these all that is stored for a selector: the strictest is the rule. */
+  #contend(selector: Selector, rules: RuleRecord[]): void {
+    const [first, ...twins] = rules.sort(byStrictness);
+    if (twins.length > 0) this.#twins.set(pathText(selector), twins);
+    else if (this.#twins.size > 0) this.#twins.delete(pathText(selector));
+    if (first !== undefined) {
+      this.#place(first);
+      return;
+    }
+    const rule = this.get(selector);
+    if (rule === undefined) return;
+    this.#drop(rule);
+    this.#byId.delete(rule.id);
+  }
+
+  /** Makes it the rule of its selector. */
+  #place(rule: RuleRecord): void {
+    const sameId = this.#byId.get(rule.id);
+    if (sameId !== undefined) this.#drop(sameId);
+    const sameSelector = this.get(rule.selector);
+    if (sameSelector !== undefined) {
+      this.#drop(sameSelector);
+      this.#byId.delete(sameSelector.id);
+    }
+    insert(this.#root, rule, 0);
+    // Replacing the value of an id leaves the id in its place.
+    if (sameId === undefined) {
+      this.#lastId = this.#lastId !== null && this.#lastId < rule.id ? rule.id : null;
+    }
+    this.#byId.set(rule.id, rule);
+  }
+
   #drop(rule: RuleRecord): void {
     drop(this.#root, pathOf(rule.selector), 0);
   }
+}
+
+const NONE: readonly RuleRecord[] = [];
+
+/** The strictest first, of equally strict ones the oldest: the same on every node. */
+function byStrictness(a: RuleRecord, b: RuleRecord): number {
+  return PERMISSIONS.indexOf(b.permission) - PERMISSIONS.indexOf(a.permission) ||
+    byAscendingId(a, b);
+}
+
+/** Whether two selectors of one rule are the same to the letter. */
+function isSpelledAlike(a: Selector, b: Selector): boolean {
+  return a.method === b.method;
 }
 
 function byAscendingId(a: RuleRecord, b: RuleRecord): number {
@@ -184,7 +246,7 @@ function speaksOf(
   // At the same level the same parts are null, so a part that is not must be the fact itself.
   return (selector.resource_id === null || selector.resource_id === resource) &&
     (selector.tool_name === null || selector.tool_name === tool) &&
-    (selector.method === null || selector.method === method) &&
+    (selector.method === null || (method !== null && isSameMethod(selector.method, method))) &&
     (selector.tag === null || selector.tag === tag);
 }
 
@@ -194,9 +256,13 @@ function pathOf(selector: Selector): Step[] {
   const path: Step[] = [];
   for (const part of PATH) {
     const value = selector[part];
-    if (value !== null) path.push([part, value]);
+    if (value !== null) path.push([part, part === "method" ? foldedMethod(value) : value]);
   }
   return path;
+}
+
+function pathText(selector: Selector): string {
+  return JSON.stringify(pathOf(selector));
 }
 
 /** Puts a rule that the tree does not hold yet under `branch`, which is `depth` steps down. */

@@ -1,6 +1,7 @@
 import type { RuleRecord } from "../store/records/policy.ts";
 import type { Level } from "./levels.ts";
 import { LEVELS } from "./levels.ts";
+import { foldedMethod } from "./method_name.ts";
 import { stricter } from "./permission.ts";
 import type { RuleIndex } from "./rule_index.ts";
 import type { TraceStep } from "./trace.ts";
@@ -20,10 +21,11 @@ export function walked(
 ): Verdict | null {
   const noTenant = half === "tenant" && action.tenant === null;
   const tenant = half === "tenant" ? action.tenant : null;
-  const { resource, tool, method } = action;
+  const { resource, tool } = action;
   const hasRules = !noTenant && (tenant === null || rules.hasTenant(tenant));
   // A tenant without rules, the common case, costs one look-up, not eight.
   if (!hasRules && trace === null) return null;
+  const method = action.method === null ? null : foldedMethod(action.method);
   const hasResource = hasRules && resource !== null && rules.hasResource(tenant, resource);
 
   for (const level of LEVELS) {

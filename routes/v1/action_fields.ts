@@ -3,6 +3,7 @@ import type { Action } from "../../lib/actions/action.ts";
 import { canonicalBytes } from "../../lib/json/canonical.ts";
 import { externalIdProblem } from "../../lib/json/external_text.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../../lib/json/json_value.ts";
+import { METHOD_FORM } from "../../lib/policy/method_name.ts";
 
 /** Schemas of the fields that name an action, on every route that takes one. */
 
@@ -21,7 +22,10 @@ function externalText(max: number, what: string) {
 
 export const tenantId = externalText(128, "External id of the tenant");
 export const resourceId = externalText(128, "External id of the resource");
-export const methodName = externalText(64, "The operation on the tool, such as DELETE");
+export const methodName = z.string().regex(
+  METHOD_FORM,
+  "has 1 to 64 printable ASCII characters, and no space at either end",
+).describe("The operation on the tool, such as DELETE; rules compare it without case");
 
 /** A name that cannot be mistaken for a path elsewhere. */
 export const toolName = z.string().min(1, "must not be empty").max(

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { givenParts } from "../../lib/catalog/rules.ts";
 import { canonicalJson } from "../../lib/json/canonical.ts";
 import type { JsonValue } from "../../lib/json/json_value.ts";
+import { foldedSelector } from "../../lib/policy/method_name.ts";
 import { categoryRecord } from "../../lib/store/records/policy.ts";
 import { resourceId, tenantId, toolName } from "./action_fields.ts";
 import {
@@ -65,7 +66,7 @@ export const documentBody = z.strictObject({
     }),
     ({ id }) => id,
   ),
-  rules: listOf(ruleBody, (rule) => givenParts(ruleOf(rule).selector)),
+  rules: listOf(ruleBody, (rule) => givenParts(foldedSelector(ruleOf(rule).selector))),
 });
 
 /** A policy in an answer. */
