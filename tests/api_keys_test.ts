@@ -74,6 +74,7 @@ Deno.test("An API key is made, used, listed and revoked, and each change is in t
   assert.equal(request_id, made.headers.get("x-request-id"));
   assert.ok(name_digest && tenant_ids_digest);
   assert.deepEqual(data, {
+    digest_version: 2,
     tier: "standard",
     trust_tier: 2,
     tenants: 1,
