@@ -25,6 +25,7 @@ const AWAITED: Readonly<Record<Awaited["what"], string>> = {
   decision: "Waits for a decision:",
   mint: "Waits for the agent to mint its token:",
   consume: "Waits for the tool to consume it:",
+  allowing: "Its run token is refused as things stand, and ends:",
   report: "Waits for the result:",
 };
 

@@ -8,7 +8,8 @@ const SECOND = 1000;
 async function storyOf(it: DecisionOrg, id: string): Promise<Story> {
   const viewer = await it.person("viewer");
   const { record } = await viewer.see(id);
-  return await approvalStory(it.countersign.services, it.org.id, record);
+  const snapshot = await it.org.transact((transaction) => transaction.snapshot);
+  return await approvalStory(it.countersign.services, snapshot, record);
 }
 
 const kinds = ({ steps }: Story) => steps.map(({ kind }) => kind);
@@ -111,4 +112,20 @@ Deno.test("approvalStory() shows both reports of a run that counted as unknown",
   const { steps } = await storyOf(it, id);
   const results = steps.flatMap((step) => step.kind === "result" ? [[step.result, step.late]] : []);
   assert.deepEqual(results, [["unknown", false], ["failed", true]]);
+});
+
+Deno.test("approvalStory() says of a token that would be refused now that it waits for nobody", async () => {
+  await using it = await DecisionOrg.start();
+  const { clock } = it.countersign;
+  const ann = await it.person("owner");
+  const { id } = await it.pending();
+  await ann.approve(id);
+  await it.mint(id);
+  const until = clock.now + 300 * SECOND;
+  const stopped = { kill_switch: { active: true, reason: null } };
+  assert.equal((await it.org.manage("PATCH", `/v1/tools/${TOOL}`, stopped)).status, 200);
+  const { awaits, revocable } = await storyOf(it, id);
+  assert.deepEqual([awaits, revocable], [{ what: "allowing", until }, true]);
+  clock.advance(300 * SECOND);
+  assert.equal((await storyOf(it, id)).awaits, null);
 });

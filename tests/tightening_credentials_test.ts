@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { revokeInOrg } from "../lib/oauth/org_grants.ts";
-import { memberKey, runTokenKey } from "../lib/store/keys.ts";
+import { approvalKey, memberKey, runTokenKey } from "../lib/store/keys.ts";
 import { CLIENT } from "./decision_fixture.ts";
 import { grantIn, McpClient, type TestGrant } from "./mcp_fixture.ts";
 import { assertGood, assertRevoked, TighteningWorld } from "./tightening_fixture.ts";
@@ -175,6 +175,17 @@ Deno.test("a revoked approval ends its token, and no other's", async () => {
   assertRefused(got, 403, "token_revoked");
   assert.equal(got.body.reason, "approval_revoked");
   assert.equal((await consume(world.org, first)).status, 200);
+});
+
+Deno.test("a token whose approval is not in the store is good for nothing", async () => {
+  await using world = await TighteningWorld.start();
+  await world.tool({ default_permission: "requires_approval" });
+  const { checked } = await world.tokens({ held: true });
+  const key = approvalKey(world.org.id, world.approval);
+  await world.org.transact((transaction) => transaction.delete(key));
+  const got = await consume(world.org, checked);
+  assertRefused(got, 403, "token_revoked");
+  assert.equal(got.body.reason, "approval_revoked");
 });
 
 Deno.test("what does not tighten for a token that is out already", async () => {

@@ -119,7 +119,7 @@ export async function approvalSheet(
   const [review, last, story] = await Promise.all([
     reviewApproval(services, snapshot.orgId, approval),
     lastApproved(services, caller, record),
-    approvalStory(services, snapshot.orgId, record),
+    approvalStory(services, snapshot, record),
   ]);
   const nameOf = (id: string) => memberName(snapshot, id);
   const { progress } = record;

@@ -1,3 +1,4 @@
+import type { Snapshot } from "../policy/snapshot.ts";
 import type { Services } from "../services.ts";
 import { executionKey, runTokenKey } from "../store/keys.ts";
 import { readRecord } from "../store/kv.ts";
@@ -18,6 +19,7 @@ import {
   type RunTokenRecord,
   runTokenRecord,
 } from "../store/records/run_token.ts";
+import { revocation } from "../tokens/revocation.ts";
 import { stateAt } from "../tokens/state.ts";
 
 /** What happened to a request, and to what was run with it. */
@@ -53,9 +55,12 @@ export type StoryStep =
     }
   );
 
-/** What a request waits for, and until when, milliseconds. */
+/**
+ * What a request waits for, and until when, milliseconds. `allowing`: its token would be refused
+ * now, and is good again should the policy allow it within its time.
+ */
 export interface Awaited {
-  readonly what: "decision" | "mint" | "consume" | "report";
+  readonly what: "decision" | "mint" | "consume" | "allowing" | "report";
   readonly until: number;
 }
 
@@ -71,9 +76,10 @@ export interface Story {
 /** The story of a request that somebody has seen. @throws {MalformedRecord} */
 export async function approvalStory(
   { deps }: Pick<Services, "deps">,
-  org: string,
+  snapshot: Snapshot,
   record: ApprovalRecord,
 ): Promise<Story> {
+  const org = snapshot.orgId;
   const { progress } = record;
   const tokenId = "token_id" in progress ? progress.token_id : null;
   const token = tokenId === null
@@ -83,13 +89,22 @@ export async function approvalStory(
     executionsOf(token).map((id) => readRecord(deps.kv, executionKey(org, id), executionRecord)),
   );
   const executions = read.flatMap((found) => found === null ? [] : [found.value]);
-  return storyOf(record, token, executions, deps.now());
+  const now = deps.now();
+  const refused = token !== null && revocation(snapshot, token, record, now) !== null;
+  return storyOf(record, { token, refused }, executions, now);
+}
+
+/** What became of the token of a request. */
+interface TokenThen {
+  readonly token: RunTokenRecord | null;
+  /** Whether the policy has something against it, if it is not spent. */
+  readonly refused: boolean;
 }
 
 /** The story that records tell at `now`, milliseconds. */
-export function storyOf(
+function storyOf(
   record: ApprovalRecord,
-  token: RunTokenRecord | null,
+  { token, refused }: TokenThen,
   executions: readonly ExecutionRecord[],
   now: number,
 ): Story {
@@ -114,14 +129,16 @@ export function storyOf(
     })),
     ...endSteps(record),
   ];
-  const awaits = awaited(record, token, now);
+  const awaits = awaited(record, { token, refused }, now);
   return {
     // What happens in one commit has one time, and stays in the order of its kinds.
     steps: steps.toSorted((a, b) => a.at - b.at),
     awaits,
-    revocable: awaits?.what === "mint" || awaits?.what === "consume",
+    revocable: awaits !== null && REVOCABLE.has(awaits.what),
   };
 }
+
+const REVOCABLE: ReadonlySet<Awaited["what"]> = new Set(["mint", "consume", "allowing"]);
 
 function tokenSteps(token: RunTokenRecord, now: number): StoryStep[] {
   const steps: StoryStep[] = [{ kind: "minted", at: token.minted_at, token: token.id }];
@@ -152,14 +169,16 @@ function endSteps({ progress }: ApprovalRecord): StoryStep[] {
 
 function awaited(
   { progress, expires_at }: ApprovalRecord,
-  token: RunTokenRecord | null,
+  { token, refused }: TokenThen,
   now: number,
 ): Awaited | null {
   if (progress.state === "pending") return { what: "decision", until: expires_at };
   if (progress.state === "approved") return { what: "mint", until: progress.use_before };
   if (token === null) return null;
   const state = stateAt(token, now);
-  if (state === "minted") return { what: "consume", until: token.expires_at };
+  if (state === "minted") {
+    return { what: refused ? "allowing" : "consume", until: token.expires_at };
+  }
   return state === "consumed" && "report_due_at" in token
     ? { what: "report", until: token.report_due_at }
     : null;
