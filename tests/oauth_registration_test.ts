@@ -9,6 +9,7 @@ import { CLIENT_UNUSED_MS, clientOf } from "../lib/oauth/client.ts";
 import { oauthRegistrationsKey } from "../lib/store/keys.ts";
 import { Countersign } from "./countersign_fixture.ts";
 import { OAuthWorld, REDIRECT } from "./oauth_fixture.ts";
+import { CLIENT } from "./people_fixture.ts";
 
 const HOUR = 60 * 60 * 1000;
 const BODY = { client_name: "Tester", redirect_uris: [REDIRECT] };
@@ -107,7 +108,10 @@ Deno.test("a registration flood from everywhere ends with the limit of all", asy
   const before = Array<number>(REGISTRATIONS_OF_ALL - 3).fill(clock.now);
   await services.deps.kv.set([...oauthRegistrationsKey("all")], { at: before });
   const answers = await Promise.all(
-    Array.from({ length: 8 }, (_, i) => registerClient(services, BODY, { ip: `2001:db8:${i}::1` })),
+    Array.from(
+      { length: 8 },
+      (_, i) => registerClient(services, BODY, { ...CLIENT, ip: `2001:db8:${i}::1` }),
+    ),
   );
   assert.equal(answers.filter((answer) => "retry_after_seconds" in answer).length, 5);
 });
@@ -120,6 +124,29 @@ Deno.test("sourceOf() takes a network of IPv6 for one address", () => {
   assert.equal(sourceOf("2001:db8::9"), "2001:db8:0:0");
   assert.equal(sourceOf("::1"), "0:0:0:0");
   assert.equal(sourceOf(null), "unknown");
+});
+
+Deno.test("a registration is an entry of the deployment's log, small, and of no organization's", async () => {
+  await using world = await OAuthWorld.start();
+  const before = (await world.people.log(world.org)).length;
+  const long = `https://${"h".repeat(60)}.${"i".repeat(60)}.example/done`;
+  const got = await world.register({
+    client_name: "n".repeat(500),
+    redirect_uris: [REDIRECT, long, ...[1, 2, 3].map((n) => `https://app${n}.example/${n}`)],
+  });
+  const entry = (await world.people.log()).at(-1);
+  assert.equal(entry?.type, "oauth.registered");
+  assert.deepEqual(entry.actor, { type: "system", id: "registration" });
+  assert.deepEqual(entry.subject, { client: got.body.client_id });
+  const { client_name, redirects, redirect_uris } = entry.data;
+  assert.equal(client_name, "n".repeat(100));
+  assert.deepEqual(redirects, ["127.0.0.1:4711", new URL(long).host.slice(0, 100), "app1.example"]);
+  assert.equal(redirect_uris, 5);
+  assert.ok("client_digest" in entry.data, "where from stands in the private part");
+  assert.equal((await world.people.log(world.org)).length, before);
+  const refused = await world.register({ redirect_uris: [] });
+  assert.equal(refused.status, 400);
+  assert.equal((await world.people.log()).at(-1)?.id, entry.id, "a refusal adds nothing");
 });
 
 Deno.test("a registration that nobody uses ends after 90 days; one in use stays", async () => {

@@ -374,7 +374,7 @@ Deno.test("Every step fits a store that takes ten checks a commit", async () => 
   const other = await people.countersign.org();
   const boss = await people.session((await other.signedIn("owner")).secret);
   await acceptInvitation(services, annSession, await people.invited(boss, ANN), CLIENT);
-  await switchOrg(services, await people.session(secret), org);
+  await switchOrg(services, await people.session(secret), org, CLIENT);
   const named = (await people.types(other.id)).filter((type) => type === "passkey.enrolled");
   assert.equal(named.length, 9);
 });

@@ -181,19 +181,33 @@ Deno.test("A sign-in goes to the org that was used last, and only where its pers
     [[other.id, "viewer"], [first.org, "owner"]],
   );
 
-  await switchOrg(services, await people.session(secret), first.org);
+  await switchOrg(services, await people.session(secret), first.org, CLIENT);
   assert.equal((await people.session(secret)).record.org, first.org);
+  const entered = { type: "session.switched", data: { session: session.id, org: first.org } };
+  const told = async (org?: string) =>
+    (await people.log(org)).filter(({ type }) => type === entered.type)
+      .map(({ type, data }) => ({ type, data: { session: data.session, org: data.org } }));
+  // Whoever is there already switches nothing.
+  await switchOrg(services, await people.session(secret), first.org, CLIENT);
+  assert.deepEqual(await told(), [entered]);
+  assert.deepEqual(await told(first.org), [entered]);
+  // There they may not decide; nor is the org that they come from told where they went.
+  await switchOrg(services, await people.session(secret), other.id, CLIENT);
+  assert.equal((await told()).length, 2);
+  assert.deepEqual(await told(first.org), [entered]);
+  assert.deepEqual(await told(other.id), []);
+  await switchOrg(services, await people.session(secret), first.org, CLIENT);
   assert.equal((await owner.signIn()).session.org, first.org);
   const foreign = await people.countersign.org();
   for (const org of [foreign.id, "org_made_up", keys.DEPLOYMENT_ORG]) {
-    await refused(switchOrg(services, await people.session(secret), org), "not_found");
+    await refused(switchOrg(services, await people.session(secret), org, CLIENT), "not_found");
   }
 
-  await switchOrg(services, await people.session(secret), other.id);
+  await switchOrg(services, await people.session(secret), other.id, CLIENT);
   await services.ledgers.transact(other.id, {
     plan: (transaction) => transaction.deletePolicy(keys.memberKey(other.id, owner.email)),
   });
-  await refused(switchOrg(services, await people.session(secret), other.id), "not_found");
+  await refused(switchOrg(services, await people.session(secret), other.id, CLIENT), "not_found");
   assert.equal((await owner.signIn()).session.org, first.org);
 });
 
@@ -206,7 +220,7 @@ Deno.test("Who is signed out stays so, and signing out twice is no error", async
   await signOut(services, session, CLIENT);
   assert.equal(await presentSession(services.deps, secret), null);
   await signOut(services, session, CLIENT);
-  await refused(switchOrg(services, session, org), "session_ended");
+  await refused(switchOrg(services, session, org, CLIENT), "session_ended");
   for (const log of [await people.types(), await people.types(org)]) {
     assert.equal(log.filter((type) => type === "session.ended").length, 1);
   }

@@ -2,6 +2,7 @@ import type { Telling } from "./telling.ts";
 
 /** Entries about what people let MCP clients do for them. */
 export const GRANT_SENTENCES = {
+  "oauth.registered": (t) => `${program(t)} registered itself`,
   "oauth.authorized": (t) => `${t.Who} let ${program(t)} act for them (${scopes(t)})`,
   "oauth.issued": (t) => `${t.Who} got its first tokens (${scopes(t)})`,
   "oauth.refreshed": (t) => `${t.Who} got new tokens (${scopes(t)})`,

@@ -12,6 +12,7 @@ export const PEOPLE_SENTENCES = {
 
   "session.begun": (t) => `${t.Who} signed in`,
   "session.confirmed": (t) => `${t.Who} confirmed a session by passkey`,
+  "session.switched": (t) => `${t.Who} switched to this organization`,
   "session.ended": (t) =>
     t.said("by") === "sign_out" ? `${t.Who} signed out` : `A session of ${t.who} was ended`,
 

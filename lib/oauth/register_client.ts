@@ -5,6 +5,7 @@ import type { Services } from "../services.ts";
 import { DEPLOYMENT_ORG, oauthClientKey, oauthRegistrationsKey } from "../store/keys.ts";
 import { type RegisteredClient, registrationTimes } from "../store/records/oauth.ts";
 import { CLIENT_NEW_MS } from "./client.ts";
+import { redirectTarget } from "./redirect_uri.ts";
 import { parseRegistration, type RegistrationFault } from "./registration_request.ts";
 
 const HOUR = 60 * 60 * 1000;
@@ -15,6 +16,10 @@ export const REGISTRATIONS_OF_ONE = 30;
  * make the store hold.
  */
 export const REGISTRATIONS_OF_ALL = 300;
+
+const REDIRECTS_TOLD = 3;
+/** Characters of one. */
+const REDIRECT_TOLD = 100;
 
 /** More clients registered within the hour than may. */
 export interface TooManyRegistrations {
@@ -29,11 +34,11 @@ export interface TooManyRegistrations {
 export async function registerClient(
   { ledgers, deps }: Services,
   body: JsonValue,
-  { ip }: Pick<Client, "ip">,
+  client: Client,
 ): Promise<RegisteredClient | RegistrationFault | TooManyRegistrations> {
   const asked = parseRegistration(body);
   if ("error" in asked) return asked;
-  const source = deps.sealer.mac("registration", sourceOf(ip)).toHex();
+  const source = deps.sealer.mac("registration", sourceOf(client.ip)).toHex();
   return await ledgers.transact(DEPLOYMENT_ORG, {
     load: async (reader) => ({
       one: await timesOf(reader, source),
@@ -58,12 +63,35 @@ export async function registerClient(
         expires_at: at + CLIENT_NEW_MS,
       };
       transaction.set(oauthClientKey(record.id), record, { expireIn: CLIENT_NEW_MS });
+      transaction.append({
+        type: "oauth.registered",
+        actor: { type: "system", id: "registration" },
+        subject: { client: record.id },
+        data: {
+          client_name: record.name,
+          ...shownRedirects(record),
+          request_id: client.request_id,
+        },
+        private: { client: { ip: client.ip, user_agent: client.user_agent } },
+      });
       for (const [name, times] of [[source, one], ["all", all]] as const) {
         transaction.set(oauthRegistrationsKey(name), { at: [...times, at] }, { expireIn: HOUR });
       }
       return record;
     },
   });
+}
+
+/**
+ * Where answers to a client may go, as far as an entry has room: strangers make these, and no log is
+ * to grow by whatever they send.
+ */
+function shownRedirects({ redirect_uris }: RegisteredClient) {
+  const targets = [...new Set(redirect_uris.map((uri) => redirectTarget(uri).shown))];
+  return {
+    redirects: targets.slice(0, REDIRECTS_TOLD).map((target) => target.slice(0, REDIRECT_TOLD)),
+    redirect_uris: redirect_uris.length,
+  };
 }
 
 /** What counts as one address: of IPv6 the network of a customer, who has all addresses in it. */

@@ -1,3 +1,4 @@
+import type { Client } from "../identity/client.ts";
 import type { PresentedSession } from "../identity/sessions.ts";
 import { Refusal } from "../refusals/refusal.ts";
 import type { Services } from "../services.ts";
@@ -7,6 +8,7 @@ import type { MemberRecord } from "../store/records/identity.ts";
 import { type AccountRecord, accountRecord, type SessionRecord } from "../store/records/people.ts";
 import { timed } from "../store/timed.ts";
 import { asAccount } from "./account_operation.ts";
+import { tellIdentityEvent } from "./identity_events.ts";
 
 /** An org that a person is a member of. */
 export interface OrgOfAccount {
@@ -40,6 +42,7 @@ export async function switchOrg(
   { deps, ledgers }: Services,
   session: PresentedSession,
   org: string,
+  client: Client,
 ): Promise<void> {
   const unknown = new Refusal("not_found", {
     what: `organization ${org} that you are a member of`,
@@ -59,6 +62,12 @@ export async function switchOrg(
         const next: SessionRecord = { ...record, org };
         transaction.set(sessionKey(hash), next, { expireIn: Math.max(1, record.expires_at - at) });
         transaction.set(accountKey(id), lastUsed(caller.account, org));
+        if (record.org === org) return;
+        // The org that is entered is told, and none that its person comes from or has besides.
+        tellIdentityEvent(transaction, { id, orgs: [org] }, {
+          type: "session.switched",
+          data: { session: record.id, org },
+        }, client);
       },
     }),
   );

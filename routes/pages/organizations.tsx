@@ -41,8 +41,8 @@ export const switchOrgPage = accountPage({
   actions: {
     switch_org: action(
       z.strictObject({ org: text(z.string().max(64)) }),
-      async ({ services, session }: AccountCall, { org }) => {
-        await switchOrg(services, session, org);
+      async ({ services, session, client }: AccountCall, { org }) => {
+        await switchOrg(services, session, org, client);
         return { to: "/" };
       },
     ),
