@@ -203,10 +203,11 @@ Deno.test("entrySentence() tells a whole life of a request from the entries that
   const known = await approvals.org.transact(({ snapshot }) => namesOf(snapshot));
   const sentences = (await approvals.entries()).map((entry) => entrySentence(entry, known));
   const { reference } = (await approvals.get(id)).body;
-  assert.deepEqual(sentences.slice(-7), [
+  assert.deepEqual(sentences.slice(-8), [
     `Key “standard” asked to run ${TOOL} on srv-1: requires approval (tool_default)`,
     `Key “standard” asked people to approve ${TOOL} on srv-1 (${reference})`,
     `ann@example.com approved ${TOOL} on srv-1, as key “approver” says`,
+    `Key “approver” was shown the arguments of the request for ${TOOL} on srv-1`,
     `Key “standard” asked to run ${TOOL} on srv-1: requires approval (tool_default)`,
     `Key “standard” got a run token for ${TOOL} on srv-1`,
     `Key “standard” used a run token for ${TOOL} on srv-1`,

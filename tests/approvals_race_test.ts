@@ -34,7 +34,7 @@ Deno.test("approve, deny and cancel at once: one wins, and the log says which", 
     assert.equal(status, winner?.body.status);
     winners.add(status);
     const ends = (await it.entries(undefined, id)).filter(({ type }) =>
-      type !== "approval.created"
+      type !== "approval.created" && type !== "approval.read"
     );
     assert.equal(ends.length, 1);
     const said = ends[0]?.type === "approval.decided" ? ends[0].data.decision : "cancel";
@@ -63,7 +63,8 @@ Deno.test("a decision on two nodes at once counts once", async () => {
       other.request("POST", `/v1/approvals/${id}/cancel`, { key: it.org.standard }),
     ]);
     assert.equal(succeeded(answers), 1);
-    assert.equal((await it.entries(undefined, id)).length, 2);
+    const moves = (await it.entries(undefined, id)).filter(({ type }) => type !== "approval.read");
+    assert.equal(moves.length, 2);
     clock.advance(3000);
   }
 });
@@ -78,7 +79,7 @@ Deno.test("the deadline and a decision at once: one wins", async () => {
     clock.advance(1);
     const answers = await Promise.all(racing);
     const ends = (await it.entries(undefined, id)).filter(({ type }) =>
-      type !== "approval.created"
+      type !== "approval.created" && type !== "approval.read"
     );
     assert.equal(ends.length, 1);
     const { status } = (await it.get(id)).body;

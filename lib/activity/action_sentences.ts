@@ -8,6 +8,7 @@ export const ACTION_SENTENCES = {
   "approval.created": (t) =>
     `${t.Who} asked people to approve ${t.action} (${t.said("reference") ?? t.of("approval")})`,
   "approval.asked_again": (t) => `${t.Who} asked again to approve ${t.action}`,
+  "approval.read": (t) => `${t.Who} was shown the arguments of the request for ${t.action}`,
   "approval.level_skipped": (t) =>
     `The request for ${t.action} goes without Level 2: nobody there can decide`,
   "approval.decided": decided,

@@ -8,6 +8,7 @@ import type { MemberRecord } from "../store/records/identity.ts";
 import { settle } from "./advance.ts";
 import { decisionBar, hasDecided, levelsOf } from "./deciders.ts";
 import { stateRefusal } from "./end_approval.ts";
+import { noteReading, wasReadBy } from "./key_reading.ts";
 import { loadApproval, type LoadedApproval } from "./loaded_approval.ts";
 import { recordDecision, scrubbedNote } from "./record_decision.ts";
 import { seen, type SeenApproval, visible } from "./seen_approval.ts";
@@ -20,16 +21,24 @@ export interface AssertedDecision {
   readonly note: string | null;
 }
 
+interface Deciding {
+  readonly loaded: LoadedApproval | null;
+  readonly wasRead: boolean;
+}
+
 /** A member decides one level of a request through an approver key, which answers for it. */
 export function decideApproval(
   idOrReference: string,
   asserted: AssertedDecision,
   client: Client,
-): CallerOperation<LoadedApproval | null, SeenApproval | Refusal> {
+): CallerOperation<Deciding, SeenApproval | Refusal> {
   const note = scrubbedNote(asserted.note);
   return {
-    load: (reader) => loadApproval(reader, idOrReference),
-    plan(transaction, caller, loaded) {
+    async load(reader, caller) {
+      const loaded = await loadApproval(reader, idOrReference);
+      return { loaded, wasRead: await wasReadBy(reader, caller, loaded?.record ?? null) };
+    },
+    plan(transaction, caller, { loaded, wasRead }) {
       const current = settle(transaction, visible(caller, loaded));
       const { record } = current;
       if (record.progress.state !== "pending") return stateRefusal("approval_not_pending", current);
@@ -45,7 +54,10 @@ export function decideApproval(
       }, client);
       if (next instanceof Refusal) return next;
       const { snapshot, deps } = transaction;
-      return seen(next, caller, { snapshot, sealer: deps.sealer });
+      const decided = seen(next, caller, { snapshot, sealer: deps.sealer });
+      // The answer shows the arguments, also to a key that did not look at them before.
+      noteReading(transaction, caller, decided, wasRead, client);
+      return decided;
     },
   };
 }

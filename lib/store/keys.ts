@@ -182,6 +182,9 @@ export const approvalViewKey = (org: string, id: string, piece: number) =>
 export const approvalAskKey = (org: string, id: string, ask: number) =>
   ["approval_ask", org, id, ask] as const;
 export const approvalAskPrefix = (org: string, id: string) => ["approval_ask", org, id] as const;
+/** That a key was shown a view of a request: a second time is no second entry. */
+export const approvalReadKey = (org: string, key: string, id: string, viewDigest: string) =>
+  ["approval_read", org, key, id, viewDigest] as const;
 export const approvalReferenceKey = (org: string, reference: string) =>
   ["approval_ref", org, reference] as const;
 export const approvalPendingKey = (org: string, id: string) =>

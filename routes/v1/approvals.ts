@@ -2,12 +2,9 @@ import type { z } from "zod";
 import { approvalTopic } from "../../lib/approvals/topics.ts";
 import { type Asked, scrubbedAsk } from "../../lib/approvals/ask.ts";
 import { decideApproval } from "../../lib/approvals/decide_approval.ts";
-import {
-  cancelApproval,
-  lookAtApproval,
-  revokeApproval,
-} from "../../lib/approvals/end_approval.ts";
+import { cancelApproval, revokeApproval } from "../../lib/approvals/end_approval.ts";
 import { holdUntil } from "../../lib/approvals/hold_until.ts";
+import { readApproval, readingsToNote } from "../../lib/approvals/key_reading.ts";
 import { listApprovals, NO_FILTER } from "../../lib/approvals/list_approvals.ts";
 import { requestApproval } from "../../lib/approvals/request_approval.ts";
 import { reviewApproval } from "../../lib/approvals/review_approval.ts";
@@ -77,7 +74,7 @@ async function answerOne(
   call: Call<z.output<typeof idParams>, z.output<typeof waitQuery>, undefined>,
 ): Promise<Answer> {
   const { services, org, query } = call;
-  const look = () => call.transact(lookAtApproval(call.params.id));
+  const look = () => call.transact(readApproval(call.params.id, call.client));
   const isDecided = ({ record }: SeenApproval) => statusOf(record.progress) !== "pending";
   let approval = await look();
   if (query.wait > 0 && !isDecided(approval)) {
@@ -117,6 +114,8 @@ async function answerList(
     limit: query.limit,
     after: query.cursor === undefined ? null : decodeCursor(query.cursor, afterId)[0],
   });
+  const readings = await readingsToNote(services.deps.kv, call.org, caller, items, call.client);
+  await Promise.all(readings.map((reading) => call.transact(reading)));
   const data = items.map((approval) => renderApproval(approval, services.settings));
   return { status: 200, body: { data, next_cursor: next === null ? null : encodeCursor([next]) } };
 }

@@ -47,6 +47,9 @@ export const progress = z.discriminatedUnion("state", [
 export type Progress = z.infer<typeof progress>;
 export type ApprovalState = Progress["state"];
 
+/** When a key was first shown a view. */
+export const approvalReading = z.object({ at: timestamp });
+
 /** What one person said at one level. */
 export const levelDecision = z.object({
   level,
