@@ -8,6 +8,7 @@ import {
   statusOf,
   type Terms,
 } from "../lib/approvals/state.ts";
+import { clocksAt } from "../lib/ledger/clocks.ts";
 import type { Progress } from "../lib/store/records/approval.ts";
 import { type Happening, tell } from "./approval_oracle.ts";
 
@@ -51,11 +52,11 @@ class Machine {
     if (what === "change tool") this.#changed = true;
     const ended_by = this.#changed ? "tool_changed" as const : null;
     const terms = { ...this.terms, ended_by };
-    this.progress = settled(this.progress, terms, at);
+    this.progress = settled(this.progress, terms, clocksAt(at));
     const event = eventOf(what, this.#spent);
     if (what === "consume token" && this.progress.state === "used") this.#spent = true;
     if (event === null) return "ok";
-    const next = moved(this.progress, event, terms, at);
+    const next = moved(this.progress, event, terms, clocksAt(at));
     if (typeof next === "string") return next;
     this.progress = next;
     return "ok";
@@ -81,7 +82,7 @@ Deno.test("the state machine does what the naive telling says, for any story", (
   const reached = new Set<string>();
   fc.assert(
     fc.property(story, ({ levels, lifetime, use_seconds, steps }) => {
-      const terms = { levels, use_seconds, expires_at: lifetime * 1000 };
+      const terms = { levels, use_seconds, created_at: 0, expires_at: lifetime * 1000 };
       const machine = new Machine(terms);
       const happenings: Happening[] = [];
       let at = 0;
@@ -128,30 +129,51 @@ Deno.test("no move leads out of an ended state", () => {
   for (const progress of ended) {
     for (const ended_by of [null, "tool_changed", "rotated"] as const) {
       for (const event of events) {
-        const terms = { levels: 1 as const, expires_at: 5, use_seconds: 1, ended_by };
-        assert.equal(typeof moved(progress, event, terms, 10), "string");
-        assert.equal(settled(progress, terms, 10), progress);
+        const terms = {
+          levels: 1 as const,
+          created_at: 0,
+          expires_at: 5,
+          use_seconds: 1,
+          ended_by,
+        };
+        assert.equal(typeof moved(progress, event, terms, clocksAt(10)), "string");
+        assert.equal(settled(progress, terms, clocksAt(10)), progress);
       }
     }
   }
 });
 
 Deno.test("time counts by itself: an event after the deadline is refused without a sweep", () => {
-  const terms = { levels: 1 as const, expires_at: 1000, use_seconds: 1, ended_by: null };
+  const terms = {
+    levels: 1 as const,
+    created_at: 0,
+    expires_at: 1000,
+    use_seconds: 1,
+    ended_by: null,
+  };
   const pending: Progress = { state: "pending", level: 1 };
-  assert.equal(moved(pending, { type: "approve" }, terms, 1000), "approval_not_pending");
-  const approved = moved(pending, { type: "approve" }, terms, 999);
+  assert.equal(moved(pending, { type: "approve" }, terms, clocksAt(1000)), "approval_not_pending");
+  const approved = moved(pending, { type: "approve" }, terms, clocksAt(999));
   assert.ok(typeof approved !== "string");
-  assert.equal(moved(approved, { type: "use", token_id: "t" }, terms, 1999), "approval_lapsed");
-  const used = moved(approved, { type: "use", token_id: "t" }, terms, 1998);
+  assert.equal(
+    moved(approved, { type: "use", token_id: "t" }, terms, clocksAt(1999)),
+    "approval_lapsed",
+  );
+  const used = moved(approved, { type: "use", token_id: "t" }, terms, clocksAt(1998));
   assert.equal(typeof used === "string" ? used : used.state, "used");
 });
 
 Deno.test("a request of two levels needs two approvals", () => {
-  const terms = { levels: 2 as const, expires_at: 1000, use_seconds: 1, ended_by: null };
-  const first = moved({ state: "pending", level: 1 }, { type: "approve" }, terms, 0);
+  const terms = {
+    levels: 2 as const,
+    created_at: 0,
+    expires_at: 1000,
+    use_seconds: 1,
+    ended_by: null,
+  };
+  const first = moved({ state: "pending", level: 1 }, { type: "approve" }, terms, clocksAt(0));
   assert.deepEqual(first, { state: "pending", level: 2 });
   assert.ok(typeof first !== "string");
-  const second = moved(first, { type: "approve" }, terms, 1);
+  const second = moved(first, { type: "approve" }, terms, clocksAt(1));
   assert.deepEqual(second, { state: "approved", level: 2, decided_at: 1, use_before: 1001 });
 });

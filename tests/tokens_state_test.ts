@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { clocksAt } from "../lib/ledger/clocks.ts";
 import type { RunTokenStatus } from "../lib/store/records/run_token.ts";
 import { moved, MOVES, type Standing, stateAt, type TokenEvent } from "../lib/tokens/state.ts";
 
@@ -66,24 +67,25 @@ Deno.test("moved() accepts what a naive reading of the rules accepts", () => {
   fc.assert(
     fc.property(steps, (story) => {
       const naive = new NaiveToken();
-      let token: Standing = { status: "minted", expires_at: TTL };
+      let token: Standing = { status: "minted", minted_at: 0, expires_at: TTL };
       let now = 0;
       for (const { event, wait } of story) {
         now += wait;
-        const next = moved(token, event, now);
+        const next = moved(token, event, clocksAt(now));
         const isMove = next in MOVES;
-        seen.add(`${stateAt(token, now)} ${event}`);
+        seen.add(`${stateAt(token, clocksAt(now))} ${event}`);
         assert.equal(isMove, naive.take(event, now), `${token.status} ${event} at ${now}`);
         if (!isMove) continue;
-        const wasSpent = token.report_due_at !== undefined;
+        const wasSpent = token.consumed_at !== undefined && token.report_due_at !== undefined;
         const isSpent = next !== "minted" && next !== "revoked";
         token = {
+          minted_at: 0,
           expires_at: TTL,
           status: next as RunTokenStatus,
           ...(wasSpent
-            ? { report_due_at: token.report_due_at }
+            ? { consumed_at: token.consumed_at, report_due_at: token.report_due_at }
             : isSpent
-            ? { report_due_at: now + REPORT_WITHIN }
+            ? { consumed_at: now, report_due_at: now + REPORT_WITHIN }
             : {}),
         };
       }
@@ -100,9 +102,15 @@ Deno.test("moved() leads nowhere back: no event makes a token unspent again", ()
 });
 
 Deno.test("stateAt() counts the very millisecond of an end as ended", () => {
-  assert.equal(stateAt({ status: "minted", expires_at: 300 }, 299), "minted");
-  assert.equal(stateAt({ status: "minted", expires_at: 300 }, 300), "expired");
-  const consumed: Standing = { status: "consumed", expires_at: 300, report_due_at: 900 };
-  assert.equal(stateAt(consumed, 899), "consumed");
-  assert.equal(stateAt(consumed, 900), "unknown");
+  const minted: Standing = { status: "minted", minted_at: 0, expires_at: 300 };
+  assert.equal(stateAt(minted, clocksAt(299)), "minted");
+  assert.equal(stateAt(minted, clocksAt(300)), "expired");
+  const consumed: Standing = {
+    ...minted,
+    status: "consumed",
+    consumed_at: 200,
+    report_due_at: 900,
+  };
+  assert.equal(stateAt(consumed, clocksAt(899)), "consumed");
+  assert.equal(stateAt(consumed, clocksAt(900)), "unknown");
 });

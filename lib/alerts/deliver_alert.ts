@@ -48,26 +48,26 @@ function take({ ledgers }: Delivering, work: DueWork): Promise<Claim | null> {
   return ledgers.transact(work.org, {
     load: (reader) => loadDelivery(reader, work.id),
     plan(transaction, loaded) {
-      const { at, snapshot } = transaction;
+      const { now, snapshot } = transaction;
       const due = dueKey(work.at, work.kind, work.org, work.id);
       // A queued delivery has one row of work, at its own time: any other has been overtaken.
       if (loaded === null || loaded.delivery.next_at !== work.at) {
         transaction.delete(due);
         return null;
       }
-      if (at < work.at) return null;
+      if (now < work.at) return null;
       transaction.delete(due);
       const { delivery } = loaded;
       if (delivery.under_way) {
         conclude(transaction, loaded, failedTry("The process ended while it was sent."));
         return null;
       }
-      const to = destination(loaded, snapshot, at);
+      const to = destination(loaded, snapshot, now);
       if (typeof to === "string") {
         conclude(transaction, loaded, { type: "gone", why: to });
         return null;
       }
-      const taken = begun(delivery, at);
+      const taken = begun(delivery, now);
       storeDelivery(transaction, taken);
       return { ...loaded, delivery: taken, to };
     },
@@ -131,7 +131,7 @@ function conclude(
   { delivery, record }: LoadedDelivery,
   outcome: DeliveryOutcome,
 ): void {
-  const next: AlertDelivery = concluded(delivery, outcome, transaction.at);
+  const next: AlertDelivery = concluded(delivery, outcome, transaction.now);
   storeDelivery(transaction, next);
   if (next.state !== "failed") return;
   transaction.append({

@@ -65,7 +65,7 @@ export async function expandAlert(
       }
       if (loaded.next !== null) {
         const id = `${approval} ${loaded.next}`;
-        schedule(transaction, { kind: ALERT_WORK[kind], at: transaction.at, id });
+        schedule(transaction, { kind: ALERT_WORK[kind], at: transaction.now, id });
       }
     },
   });
@@ -107,7 +107,7 @@ function deliveriesTo(
   approval: string,
   { member, preference, subscriptions }: Told,
 ): QueuedDelivery[] {
-  const { at } = transaction;
+  const { now } = transaction;
   const delivery = (way: Pick<QueuedDelivery, "channel" | "subscription">): QueuedDelivery => ({
     id: transaction.id("dlv"),
     kind,
@@ -116,10 +116,10 @@ function deliveriesTo(
     ...way,
     attempts: 0,
     last_error: null,
-    created_at: at,
-    expires_at: at + DELIVERY_KEPT_MS,
+    created_at: now,
+    expires_at: now + DELIVERY_KEPT_MS,
     state: "queued",
-    next_at: at,
+    next_at: now,
     under_way: false,
   });
   return [

@@ -20,7 +20,9 @@ export const ALERT_WORK = {
 export function nearingExpiryAt(
   { created_at, expires_at }: Pick<ApprovalRecord, "created_at" | "expires_at">,
 ): number {
-  return expires_at - Math.min(MAX_NOTICE_MS, Math.floor((expires_at - created_at) / 5));
+  // A log that is ahead of the time may have it begin after its end.
+  const lasts = Math.max(0, expires_at - created_at);
+  return expires_at - Math.min(MAX_NOTICE_MS, Math.floor(lasts / 5));
 }
 
 /**
@@ -32,7 +34,7 @@ export function queueAlerts(
   before: Progress | null,
   record: ApprovalRecord,
 ): void {
-  const { snapshot, at } = transaction;
+  const { snapshot, now: at } = transaction;
   const { id, progress: after } = record;
   const notice = nearingExpiryAt(record);
   if (before?.state === "pending" && after.state !== "pending") {

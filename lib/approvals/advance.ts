@@ -58,7 +58,7 @@ export function advance(
   next: ApprovalRecord,
   entry: MoveEntry | null,
 ): LoadedApproval {
-  const { snapshot, at } = transaction;
+  const { snapshot, now } = transaction;
   const org = snapshot.orgId;
   const { id } = next;
   const before = loaded.record.progress;
@@ -68,7 +68,7 @@ export function advance(
     transaction.delete(approvalPendingKey(org, id));
     transaction.delete(approvalOpenKey(org, next.requester.id, next.action_digest));
     transaction.delete(dueKey(next.expires_at, "approval_ends", org, id));
-    counts = withoutRequest(counts, next.expires_at, at);
+    counts = withoutRequest(counts, next.expires_at, now);
     storeCounts(transaction, next.requester.id, counts);
   }
   const ready = approvalReadyKey(org, next.requester.id, next.action_digest);
@@ -106,7 +106,7 @@ export function advance(
  */
 export function settle(transaction: Transaction, loaded: LoadedApproval): LoadedApproval {
   const { record } = loaded;
-  const next = settledApproval(record, transaction.snapshot, transaction.at);
+  const next = settledApproval(record, transaction.snapshot, transaction);
   if (next === record) return loaded;
   return advance(transaction, loaded, next, { actor: SYSTEM, ...endingOf(record, next.progress) });
 }

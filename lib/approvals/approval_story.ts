@@ -1,3 +1,4 @@
+import { clocksAt } from "../ledger/clocks.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import type { Services } from "../services.ts";
 import { executionKey, runTokenKey } from "../store/keys.ts";
@@ -142,7 +143,7 @@ const REVOCABLE: ReadonlySet<Awaited["what"]> = new Set(["mint", "consume", "all
 
 function tokenSteps(token: RunTokenRecord, now: number): StoryStep[] {
   const steps: StoryStep[] = [{ kind: "minted", at: token.minted_at, token: token.id }];
-  if (stateAt(token, now) === "expired") {
+  if (stateAt(token, clocksAt(now)) === "expired") {
     steps.push({ kind: "token_expired", at: token.expires_at, token: token.id });
   } else if (token.status === "revoked") {
     const { revoked_at: at, revoked_because: because } = token;
@@ -175,7 +176,7 @@ function awaited(
   if (progress.state === "pending") return { what: "decision", until: expires_at };
   if (progress.state === "approved") return { what: "mint", until: progress.use_before };
   if (token === null) return null;
-  const state = stateAt(token, now);
+  const state = stateAt(token, clocksAt(now));
   if (state === "minted") {
     return { what: refused ? "allowing" : "consume", until: token.expires_at };
   }

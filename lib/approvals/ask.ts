@@ -4,6 +4,7 @@ import type { Decision } from "../decisions/decide.ts";
 import type { Client } from "../identity/client.ts";
 import { actorOf, type MachineCaller, tenantWithin } from "../identity/caller.ts";
 import type { JsonObject } from "../json/json_value.ts";
+import { isWithin } from "../ledger/clocks.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import { argumentProblems } from "../parameters/argument_problems.ts";
 import { invalidRequest, Refusal } from "../refusals/refusal.ts";
@@ -124,12 +125,12 @@ function create(
   request: Request,
   loaded: Pick<LoadedAsk, "counts" | "history">,
 ): Asked | Refusal {
-  const { at, snapshot, deps } = transaction;
+  const { now, snapshot, deps } = transaction;
   const { tool, ask } = request;
   const denial = loaded.history.last_denial;
-  if (denial !== null && at < denial.at + DENIAL_REST_MS) {
+  if (denial !== null && isWithin(DENIAL_REST_MS, denial.at, now)) {
     return new Refusal("recently_denied", {
-      retry_after_seconds: Math.ceil((denial.at + DENIAL_REST_MS - at) / 1000),
+      retry_after_seconds: Math.ceil((denial.at + DENIAL_REST_MS - now) / 1000),
       approval_id: denial.approval,
     });
   }
@@ -143,7 +144,7 @@ function create(
       `is ${timeout}; a request may shorten the ${longest} seconds of the tool, not lengthen them`,
     );
   }
-  const limit = limitReached(loaded.counts, at);
+  const limit = limitReached(loaded.counts, now);
   if (limit !== null) return new Refusal("too_many_pending", limit);
   const made = makeApproval(transaction, caller, { ...request, ...levels, timeout }, loaded.counts);
   storeHistory(transaction, made.record, {

@@ -106,8 +106,8 @@ export function move(
   entry: MoveEntry | null,
 ): LoadedApproval | Refusal {
   const { record } = loaded;
-  const { snapshot, at } = transaction;
-  const progress = moved(record.progress, event, termsOf(record, snapshot), at);
+  const terms = termsOf(record, transaction.snapshot);
+  const progress = moved(record.progress, event, terms, transaction);
   if (typeof progress === "string") return stateRefusal(progress, loaded);
   return advance(transaction, loaded, { ...record, progress }, entry);
 }

@@ -1,3 +1,4 @@
+import { isWithin } from "../ledger/clocks.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import { approvalCountKey, approvalOrgCountKey } from "../store/keys.ts";
 import type { OrgCount, RequesterCount } from "../store/records/approval.ts";
@@ -88,7 +89,7 @@ function open(deadlines: readonly number[], now: number): number[] {
 }
 
 function recentOf({ recent }: RequesterCount, now: number): number[] {
-  return recent.filter((time) => time > now - MINUTE_MS);
+  return recent.filter((time) => isWithin(MINUTE_MS, time, now));
 }
 
 function without(deadlines: readonly number[], deadline: number): number[] {

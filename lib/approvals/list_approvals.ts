@@ -1,5 +1,6 @@
 import type { Caller } from "../identity/caller.ts";
 import { encodeCrockford } from "../ids/crockford.ts";
+import { clocksAt } from "../ledger/clocks.ts";
 import type { Reader } from "../ledger/transaction.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import type { Services } from "../services.ts";
@@ -73,7 +74,7 @@ export async function listApprovals(
     last = stored.id;
     lookedAt++;
     if (!isVisible(caller, stored) || !isOf(stored, filter)) continue;
-    let record = settledApproval(stored, snapshot, deps.now());
+    let record = settledApproval(stored, snapshot, clocksAt(deps.now()));
     if (record !== stored) {
       // Whoever finds that a request has ended notes it.
       record = await ledgers.transact(org, {

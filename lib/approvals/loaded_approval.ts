@@ -1,4 +1,5 @@
 import { isId } from "../ids/id.ts";
+import { clocksAt } from "../ledger/clocks.ts";
 import type { Reader } from "../ledger/transaction.ts";
 import {
   approvalCountKey,
@@ -69,7 +70,7 @@ export async function loadReady(
   const pointer = await reader.get(key, approvalPointer);
   const loaded = pointer === null ? null : await loadApproval(reader, pointer.value.id);
   if (loaded === null) return null;
-  const { progress } = settledApproval(loaded.record, reader.snapshot, reader.now);
+  const { progress } = settledApproval(loaded.record, reader.snapshot, clocksAt(reader.now));
   return progress.state === "approved" ? loaded : null;
 }
 

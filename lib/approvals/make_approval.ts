@@ -50,12 +50,12 @@ export function makeApproval(
   request: NewApproval,
   counts: AskCounts,
 ): { record: ApprovalRecord; arguments: Uint8Array } {
-  const { snapshot, deps, at } = transaction;
+  const { snapshot, deps, at, now } = transaction;
   const { decision, tool, ask, levels, levels_skipped } = request;
   const org = snapshot.orgId;
   const id = transaction.id("apr");
   const reference = makeReference(deps.random);
-  const expires_at = at + request.timeout * 1000;
+  const expires_at = now + request.timeout * 1000;
   const requester = { type: caller.type, id: caller.id, name: caller.name };
   const view = frozenView(transaction, request, { id, reference, expires_at, requester });
   const { pieces, arguments: args } = storeView(transaction, id, view);
@@ -96,7 +96,7 @@ export function makeApproval(
   transaction.set(approvalPendingKey(org, id), { id });
   transaction.set(approvalByToolKey(org, tool.name, id), { id });
   transaction.set(approvalOpenKey(org, caller.id, record.action_digest), { id });
-  storeCounts(transaction, caller.id, withRequest(counts, expires_at, at));
+  storeCounts(transaction, caller.id, withRequest(counts, expires_at, now));
   schedule(transaction, { kind: "approval_ends", at: expires_at, id });
   queueAlerts(transaction, null, record);
   appendCreated(transaction, caller, request, record);

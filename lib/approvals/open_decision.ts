@@ -40,7 +40,7 @@ export function openDecision(
       const nonce = toBase64Url(transaction.deps.random(32));
       const row = nonceFor(transaction, caller, record, nonce);
       const key = decisionNonceKey(caller.org, caller.session_id, record.id);
-      transaction.set(key, row, { expireIn: Math.max(1, row.expires_at - transaction.at) });
+      transaction.set(key, row, { expireIn: Math.max(1, row.ends_at - transaction.now) });
       return decisionFacts(settings, caller.org, record.id, nonce, row);
     },
   };
@@ -85,20 +85,24 @@ export function decisionFacts(
 }
 
 function nonceFor(
-  { at }: Transaction,
+  { at, now }: Transaction,
   { id }: MemberCaller,
   { progress: { level }, levels, expires_at: ends, use_seconds }: ApprovalRecord,
   nonce: string,
-): DecisionNonce {
-  const expires_at = Math.min(at + CEREMONY_MS, ends);
+): DecisionNonce & { readonly ends_at: number } {
+  const ends_at = Math.min(now + CEREMONY_MS, ends);
+  // A statement has the times of the log, as the entry that it goes into.
+  const ahead = at - now;
+  const expires_at = ends_at + ahead;
   // Before the last level the other one may decide as late as the request is pending.
-  const decidedBy = level === levels ? expires_at : ends;
+  const decidedBy = level === levels ? expires_at : ends + ahead;
   return {
     nonce_hash: secretHash(nonce),
     member: id,
     level,
     issued_at: at,
     expires_at,
+    ends_at,
     use_before: decidedBy + use_seconds * 1000,
   };
 }

@@ -103,6 +103,6 @@ function storeDenial(transaction: Transaction, { record, history }: LoadedApprov
   storeHistory(transaction, record, {
     ...history,
     denied: history.denied + 1,
-    last_denial: { approval: record.id, at: transaction.at },
+    last_denial: { approval: record.id, at: transaction.now },
   });
 }

@@ -1,5 +1,6 @@
 import { definitionOf } from "../catalog/tool_definition.ts";
 import { isRotatedAway } from "../identity/rotated_away.ts";
+import type { Clocks } from "../ledger/clocks.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import type { ApprovalRecord } from "../store/records/approval.ts";
 import { settled, type Terms } from "./state.ts";
@@ -9,6 +10,7 @@ type Standing = Pick<
   ApprovalRecord,
   | "progress"
   | "levels"
+  | "created_at"
   | "expires_at"
   | "use_seconds"
   | "tool_name"
@@ -18,18 +20,22 @@ type Standing = Pick<
 >;
 
 /**
- * The request as it stands at `now` (milliseconds), on the policy of that moment: time may have
- * ended it, or a change of the policy. The same object when nothing moved it.
+ * The request as it stands on the policy of this moment: time may have ended it, or a change of the
+ * policy. The same object when nothing moved it.
  */
-export function settledApproval<R extends Standing>(record: R, policy: Snapshot, now: number): R {
-  const progress = settled(record.progress, termsOf(record, policy), now);
+export function settledApproval<R extends Standing>(
+  record: R,
+  policy: Snapshot,
+  clocks: Clocks,
+): R {
+  const progress = settled(record.progress, termsOf(record, policy), clocks);
   return progress === record.progress ? record : { ...record, progress };
 }
 
 /** What the moves of this request depend on. */
 export function termsOf(record: Standing, policy: Snapshot): Terms {
-  const { levels, expires_at, use_seconds } = record;
-  return { levels, expires_at, use_seconds, ended_by: endedBy(record, policy) };
+  const { levels, created_at, expires_at, use_seconds } = record;
+  return { levels, created_at, expires_at, use_seconds, ended_by: endedBy(record, policy) };
 }
 
 function endedBy(record: Standing, policy: Snapshot): Terms["ended_by"] {

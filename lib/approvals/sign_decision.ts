@@ -2,6 +2,7 @@ import type { Client } from "../identity/client.ts";
 import { actorOf, type MemberCaller } from "../identity/caller.ts";
 import type { MemberOperation } from "../identity/member_operation.ts";
 import { secretHash } from "../identity/secret.ts";
+import type { Clocks } from "../ledger/clocks.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import { credentialDigest, decisionEvidence } from "../passkeys/assertion_evidence.ts";
 import { challengeText, noteDigest } from "../passkeys/challenge.ts";
@@ -78,7 +79,7 @@ export function signDecision(
       const { record } = current;
       const changed = viewChange(record, given);
       if (changed !== null) return changed;
-      if (nonce === null || signed === null || !isLive(nonce, caller, transaction.at)) {
+      if (nonce === null || signed === null || !isLive(nonce, caller, transaction)) {
         return new Refusal("nonce_ended", {});
       }
       if (nonce.level !== record.progress.level) {
@@ -93,7 +94,7 @@ export function signDecision(
         });
       }
       const { passkey, statement, counter, backed_up } = signed;
-      const used = { ...passkey, counter, backed_up, last_used_at: transaction.at };
+      const used = { ...passkey, counter, backed_up, last_used_at: transaction.now };
       transaction.set(passkeyKey(passkey.credential_id), used);
       knowPasskey(transaction, caller, passkey, known);
       const evidence = decisionEvidence(statement, given.response);
@@ -188,13 +189,13 @@ function viewChange(
   return new Refusal("view_changed", { because: wasAsked ? "asked_again" : "other_view" });
 }
 
-/** Whether a nonce still serves this member. Times are the log's, which the entry will carry. */
+/** Whether a nonce still serves this member, by the clock and by the time that the entry will carry. */
 function isLive(
-  { member, issued_at, expires_at }: DecisionNonce,
+  { member, issued_at, expires_at, ends_at = expires_at }: DecisionNonce,
   caller: MemberCaller,
-  at: number,
+  { now, at }: Clocks,
 ) {
-  return member === caller.id && issued_at <= at && at < expires_at;
+  return member === caller.id && issued_at <= at && at < expires_at && now < ends_at;
 }
 
 function refuseAssertion(

@@ -1,3 +1,4 @@
+import { type Clocks, isOver } from "../ledger/clocks.ts";
 import type {
   ApprovalRecord,
   ApprovalState,
@@ -57,40 +58,46 @@ export const MOVES: Readonly<Record<ApprovalState, Readonly<Record<ApprovalEvent
 };
 
 /** What of a request its moves depend on. */
-export type Terms = Pick<ApprovalRecord, "levels" | "expires_at" | "use_seconds"> & {
+export type Terms = Pick<ApprovalRecord, "levels" | "created_at" | "expires_at" | "use_seconds"> & {
   /** What of the policy ends the request by now; null for nothing. */
   readonly ended_by: Exclude<Cancelled, "withdrawn"> | null;
 };
 
-/** What time and the policy make of a request without anybody's doing. `now` in milliseconds. */
-export function settled(progress: Progress, terms: Terms, now: number): Progress {
+/** What time and the policy make of a request without anybody's doing. */
+export function settled(progress: Progress, terms: Terms, clocks: Clocks): Progress {
   const { level } = progress;
+  const { at } = clocks;
   if (progress.state === "pending") {
-    // The deadline is when it ended, however late somebody looks.
-    if (now >= terms.expires_at) return { state: "expired", level, ended_at: terms.expires_at };
-    if (terms.ended_by !== null) return cancelled(progress, terms.ended_by, now);
+    const { created_at, expires_at } = terms;
+    if (isOver(expires_at, created_at, clocks)) {
+      // The deadline is when it ended, however late somebody looks.
+      return { state: "expired", level, ended_at: Math.min(expires_at, at) };
+    }
+    if (terms.ended_by !== null) return cancelled(progress, terms.ended_by, at);
   }
   if (progress.state === "approved") {
     const { decided_at, use_before } = progress;
-    if (now >= use_before) {
-      return { state: "lapsed", level, decided_at, use_before, ended_at: use_before };
+    if (isOver(use_before, decided_at, clocks)) {
+      const ended_at = Math.min(use_before, at);
+      return { state: "lapsed", level, decided_at, use_before, ended_at };
     }
-    if (terms.ended_by !== null) return cancelled(progress, terms.ended_by, now);
+    if (terms.ended_by !== null) return cancelled(progress, terms.ended_by, at);
   }
   return progress;
 }
 
 /**
- * Where an event leads from a state at `now` (milliseconds), or why it does nothing. Time counts by
+ * Where an event leads from a state, or why it does nothing. Time counts by
  * itself: an event after the deadline finds the request expired, whether or not anybody noted it.
  */
 export function moved(
   from: Progress,
   event: ApprovalEvent,
   terms: Terms,
-  now: number,
+  clocks: Clocks,
 ): Progress | StateRefusal {
-  const progress = settled(from, terms, now);
+  const progress = settled(from, terms, clocks);
+  const { at, now } = clocks;
   const cell = MOVES[progress.state][event.type];
   switch (cell) {
     case "step":
@@ -98,18 +105,18 @@ export function moved(
       return {
         state: "approved",
         level: progress.level,
-        decided_at: now,
+        decided_at: at,
         use_before: now + terms.use_seconds * 1000,
       };
     case "denied":
-      return { state: "denied", level: progress.level, decided_at: now };
+      return { state: "denied", level: progress.level, decided_at: at };
     case "cancelled":
-      return cancelled(progress, "withdrawn", now);
+      return cancelled(progress, "withdrawn", at);
     case "used":
       if (progress.state !== "approved" || event.type !== "use") return NOT_APPROVED;
-      return { ...progress, state: "used", used_at: now, token_id: event.token_id };
+      return { ...progress, state: "used", used_at: at, token_id: event.token_id };
     case "revoked":
-      return revoked(progress, event, now);
+      return revoked(progress, event, at);
     case "approval_not_pending":
     case "approval_not_approved":
     case "approval_used":
@@ -123,13 +130,17 @@ export function moved(
 function cancelled(
   progress: Progress,
   because: Cancelled,
-  now: number,
+  ended_at: number,
 ): Progress {
   const decided_at = progress.state === "approved" ? progress.decided_at : null;
-  return { state: "cancelled", level: progress.level, decided_at, ended_at: now, because };
+  return { state: "cancelled", level: progress.level, decided_at, ended_at, because };
 }
 
-function revoked(progress: Progress, event: ApprovalEvent, now: number): Progress | StateRefusal {
+function revoked(
+  progress: Progress,
+  event: ApprovalEvent,
+  ended_at: number,
+): Progress | StateRefusal {
   switch (progress.state) {
     case "used":
       if (event.type === "revoke" && event.token_spent) return "approval_used";
@@ -142,7 +153,7 @@ function revoked(progress: Progress, event: ApprovalEvent, now: number): Progres
   }
   const { level, decided_at, use_before } = progress;
   const token_id = progress.state === "used" ? progress.token_id : null;
-  return { state: "revoked", level, decided_at, use_before, ended_at: now, token_id };
+  return { state: "revoked", level, decided_at, use_before, ended_at, token_id };
 }
 
 /** What the API calls a state. */

@@ -133,7 +133,7 @@ export function confirmRecovery(
       const old = transaction.snapshot.members.values().find((member) => member.id === id);
       if (old === undefined) throw new Refusal("not_found", { what: `member ${id}` });
       const record: MemberRecord = { ...old, held_until: null };
-      if (old.held_until !== null && old.held_until > transaction.at) {
+      if (old.held_until !== null && old.held_until > transaction.now) {
         transaction.setPolicy(memberKey(caller.org, old.email), record);
         transaction.append({
           type: "recovery.confirmed",

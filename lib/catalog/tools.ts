@@ -132,7 +132,7 @@ export function writeTool(
   );
   if (!written || old === null) return written;
   if (next === null || toolDefinitionDigest(next) !== toolDefinitionDigest(old)) {
-    schedule(transaction, { kind: "tool_changed", at: transaction.at, id: old.name });
+    schedule(transaction, { kind: "tool_changed", at: transaction.now, id: old.name });
   }
   return written;
 }

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { actorOf, type MachineCaller } from "../identity/caller.ts";
+import { isWithin } from "../ledger/clocks.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import { discovers, draftToolRecord, type Via } from "../policy/chain.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
@@ -74,8 +75,8 @@ function registerDraft(
   tool: string,
   room: DiscoveryRoom,
 ): ToolRecord | null {
-  const { at, snapshot } = transaction;
-  const recent = (all: readonly number[]) => all.filter((time) => time > at - HOUR_MS);
+  const { at, now, snapshot } = transaction;
+  const recent = (all: readonly number[]) => all.filter((time) => isWithin(HOUR_MS, time, now));
   const ofOrg = recent(room.org);
   const ofCaller = recent(room.caller);
   const full = ofOrg.length >= DISCOVERY_LIMITS.per_org_an_hour ||
@@ -86,8 +87,8 @@ function registerDraft(
   const org = snapshot.orgId;
   transaction.setPolicy(toolKey(org, tool), record);
   room.drafts.set(tool, record);
-  room.org = [...ofOrg, at];
-  room.caller = [...ofCaller, at];
+  room.org = [...ofOrg, now];
+  room.caller = [...ofCaller, now];
   const expireIn = HOUR_MS;
   transaction.set(discoveryCountKey(org), { times: room.org }, { expireIn });
   transaction.set(discoveryCallerCountKey(org, caller.id), { times: room.caller }, { expireIn });

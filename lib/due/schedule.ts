@@ -59,8 +59,8 @@ export function schedule(
   const work: DueWork = { kind, at, org, id };
   transaction.set(dueKey(at, kind, org, id), work);
   if (transaction.deps.queues) {
-    transaction.enqueue({ due: work }, Math.max(0, at - transaction.at));
-  } else if (at <= transaction.at) {
+    transaction.enqueue({ due: work }, Math.max(0, at - transaction.now));
+  } else if (at <= transaction.now) {
     transaction.notify(DUE_NOW);
   }
 }

@@ -45,10 +45,10 @@ export function logExecutionOperation(
       if (presented === null) return logUnattested(transaction, caller, report, client);
       const by = { caller, client, attempt: "report" } as const;
       if (presented.token === null) return refuseUnreadable(transaction, by, presented);
-      const { snapshot, at } = transaction;
+      const { snapshot } = transaction;
       const { token } = presented;
       const event = outcome.result === "unknown" ? "report_unknown" : "report";
-      const refusal = refusalOf(snapshot, caller, presented, { event, given }, at);
+      const refusal = refusalOf(snapshot, caller, presented, { event, given }, transaction);
       if (refusal !== null) return refuseToken(transaction, by, token, refusal);
 
       const named = isWholeAction(caller, token, given) ? "checked" : "unchecked";
@@ -80,9 +80,9 @@ function openRun(transaction: Transaction, token: RunTokenRecord): ConsumedToken
   if (token.status !== "consumed") {
     throw new Error(`A ${token.status} token passed as one that takes a report.`);
   }
-  const { at, snapshot: { orgId } } = transaction;
+  const { orgId } = transaction.snapshot;
   transaction.delete(dueKey(token.report_due_at, "report_due", orgId, token.id));
-  return stateAt(token, at) === "unknown" ? noteUnreported(transaction, token) : token;
+  return stateAt(token, transaction) === "unknown" ? noteUnreported(transaction, token) : token;
 }
 
 /** Whether the report names the token's action in full: what it leaves out, the action has not. */

@@ -34,7 +34,7 @@ export async function reportDue({ ledgers }: Services, work: DueWork): Promise<v
     plan(transaction, loaded) {
       const token = loaded?.value;
       if (token?.status === "consumed") {
-        if (moved(token, "report_deadline", transaction.at) !== "unknown") return;
+        if (moved(token, "report_deadline", transaction) !== "unknown") return;
         transaction.set(runTokenKey(org, id), noteUnreported(transaction, token));
       }
       transaction.delete(dueKey(due, kind, org, id));

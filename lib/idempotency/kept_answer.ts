@@ -2,6 +2,7 @@ import { createHmac, hash } from "node:crypto";
 import { deflateRawSync, inflateRawSync } from "node:zlib";
 import type { JsonValue } from "../json/json_value.ts";
 import type { MachineOperation } from "../identity/caller_operation.ts";
+import { clocksAt } from "../ledger/clocks.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import { Refusal } from "../refusals/refusal.ts";
 import { idempotencyKey, runTokenKey, type StoreKey } from "../store/keys.ts";
@@ -113,7 +114,7 @@ export function keepAnswer<L, R>(
       const kept: IdempotencyRecord = {
         body_digest: bodyDigest,
         sealed: unfinished_ms === undefined ? seal(key, answer, request, transaction) : null,
-        expires_at: transaction.at + expireIn,
+        expires_at: transaction.now + expireIn,
       };
       transaction.set(key, kept, { expireIn });
       return { status: answer.status, body: answer.body, replayed: false };
@@ -157,7 +158,7 @@ async function stands(reader: Reader, kept: KeptAnswer | null): Promise<boolean>
   if (kept === null || kept.token_id === null) return true;
   const { orgId } = reader.snapshot;
   const token = (await reader.get(runTokenKey(orgId, kept.token_id), runTokenRecord))?.value;
-  if (token === undefined || stateAt(token, reader.now) !== "minted") return false;
+  if (token === undefined || stateAt(token, clocksAt(reader.now)) !== "minted") return false;
   // The policy version tells all but what time alone does: the end of its minter.
   const approval = await loadApprovalOf(reader, token);
   return revocation(reader.snapshot, token, approval, reader.now) === null;

@@ -163,7 +163,7 @@ export function rotateAgent(
       transaction.setPolicy(agentKey(caller.org, id), record);
       transaction.delete(credentialKey(old.secret_hash));
       putCredential(transaction, record);
-      if (!keep_requests) schedule(transaction, { kind: "agent_rotated", at: transaction.at, id });
+      if (!keep_requests) schedule(transaction, { kind: "agent_rotated", at: transaction.now, id });
       appendAgentEntry(transaction, caller, "agent.rotated", id, {}, requestId, { keep_requests });
       return { record, secret, policy_version: transaction.policyVersion };
     },

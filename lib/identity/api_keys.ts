@@ -179,10 +179,10 @@ export function revokeApiKey(
 
 /** Whether without this key nobody, neither key nor enrolled owner, can configure the org. */
 function isLastWayIn(transaction: Transaction, revoked: ApiKeyRecord): boolean {
-  const { snapshot, at } = transaction;
+  const { snapshot, now } = transaction;
   if (revoked.tier !== "management" || ownerEnrolled(snapshot)) return false;
   for (const { id, tier, expires_at } of snapshot.apiKeys.values()) {
-    const inForce = expires_at === null || expires_at > at;
+    const inForce = expires_at === null || expires_at > now;
     if (id !== revoked.id && tier === "management" && inForce) return false;
   }
   return true;

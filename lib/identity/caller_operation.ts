@@ -41,6 +41,6 @@ export function asCaller<L, R>(
       load: (reader: Reader) => load(reader, caller(reader.snapshot, reader.now)),
     }),
     plan: (transaction, loaded) =>
-      plan(transaction, caller(transaction.snapshot, transaction.at), loaded),
+      plan(transaction, caller(transaction.snapshot, transaction.now), loaded),
   };
 }

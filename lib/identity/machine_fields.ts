@@ -26,7 +26,7 @@ export function assertMachineFields(
   transaction: Transaction,
   { expires_at, tenant_ids }: Partial<MachineFields>,
 ): void {
-  if (typeof expires_at === "number" && expires_at <= transaction.at) {
+  if (typeof expires_at === "number" && expires_at <= transaction.now) {
     throw invalidRequest(
       "/expires_at",
       `is ${new Date(expires_at).toISOString()}, which is past; give a time in the future`,

@@ -77,7 +77,7 @@ export function asMember<L, R>(
       return { record, loaded: await load?.(reader, found) as L };
     },
     plan(transaction, { record, loaded }) {
-      const found = caller(transaction.snapshot, record, transaction.at);
+      const found = caller(transaction.snapshot, record, transaction.now);
       const before = transaction.effects;
       const result = plan(transaction, found, loaded);
       if (transaction.effects > before) assertDemanded(found);

@@ -1,4 +1,5 @@
 import type { Deps } from "../deps.ts";
+import { isWithin } from "../ledger/clocks.ts";
 import { accountSessionKey, sessionKey } from "../store/keys.ts";
 import { readRecord } from "../store/kv.ts";
 import { type SessionRecord, sessionRecord } from "../store/records/people.ts";
@@ -30,9 +31,12 @@ export interface NewSession {
   readonly record: SessionRecord;
 }
 
-/** Whether a session is in force at `now`, milliseconds. */
+/**
+ * Whether a session is in force at `now`, milliseconds. One that was seen in a time to come, by a
+ * clock that was ahead, is not: it would last until then.
+ */
 export function isLive({ seen_at, expires_at }: SessionRecord, now: number): boolean {
-  return now < expires_at && now < seen_at + SESSION_IDLE_MS;
+  return now < expires_at && isWithin(SESSION_IDLE_MS, seen_at, now);
 }
 
 /** Begins a session, in the commit of what allows it. It counts as fresh: a passkey was shown. */
@@ -43,16 +47,16 @@ export function beginSession(
     "account" | "org" | "credential_id" | "user_agent"
   >,
 ): NewSession {
-  const { at, deps } = transaction;
+  const { now, deps } = transaction;
   const secret = deps.random(32).toBase64({ alphabet: "base64url", omitPadding: true });
   const record: SessionRecord = {
     id: transaction.id("ses"),
     account,
     org,
-    created_at: at,
-    seen_at: at,
-    expires_at: at + SESSION_LIFE_MS,
-    fresh_until: at + FRESH_MS,
+    created_at: now,
+    seen_at: now,
+    expires_at: now + SESSION_LIFE_MS,
+    fresh_until: now + FRESH_MS,
     credential_id,
     user_agent,
   };

@@ -1,4 +1,5 @@
 import { settledApproval } from "../approvals/settled_approval.ts";
+import { clocksAt } from "../ledger/clocks.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import type { Services } from "../services.ts";
 import { approvalKey, approvalPendingPrefix, approvalPrefix } from "../store/keys.ts";
@@ -105,5 +106,5 @@ async function pendingApprovals(
 /** What a request has become by `now`, whether or not anybody noted it. */
 function standing(snapshot: Snapshot, now: number) {
   return (stored: StoredFacts): StoredFacts & ApprovalFacts =>
-    settledApproval(stored, snapshot, now);
+    settledApproval(stored, snapshot, clocksAt(now));
 }

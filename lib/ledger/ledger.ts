@@ -175,9 +175,10 @@ export class OrgLedger {
       this.#turn = (await this.#timed(kv.get(keys.logTurnKey(this.org)))).versionstamp;
     }
     const { head } = this.#tail;
+    const now = this.deps.now();
     return await planBatch(part, this.deps, this.#snapshot, {
       size: head.size,
-      at: Math.max(this.deps.now(), head.at),
+      clocks: { now, at: Math.max(now, head.at), jumps: [] },
       ids: this.#ids,
       limits: this.limits,
     });

@@ -2,6 +2,7 @@ import type { Deps } from "../deps.ts";
 import type { IdMaker } from "../ids/id.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import { timed } from "../store/timed.ts";
+import type { Clocks } from "./clocks.ts";
 import type { Operation } from "./operation.ts";
 import { type CommitLimits, Deferred, Reader, Transaction } from "./transaction.ts";
 
@@ -36,19 +37,21 @@ export async function planBatch(
   batch: readonly Waiting[],
   deps: Deps,
   snapshot: Snapshot,
-  { size, at, ids, limits }: {
+  { size, clocks, ids, limits }: {
     readonly size: number;
-    readonly at: number;
+    readonly clocks: Clocks;
     readonly ids: IdMaker;
     readonly limits: CommitLimits;
   },
 ): Promise<PlannedBatch> {
-  const loading = batch.map(({ operation }) => load(operation, deps, snapshot));
+  const loading = batch.map(({ operation }) =>
+    load(operation, new Reader(deps.kv, snapshot, clocks.now))
+  );
   // Mostly there is nothing to wait for, and then nothing waits.
   const loads = loading.some((one) => one instanceof Promise)
     ? await timed(deps, Promise.all(loading))
     : loading as Loaded[];
-  const transaction = new Transaction(deps, snapshot, size, at, ids, limits);
+  const transaction = new Transaction(deps, snapshot, size, clocks, ids, limits);
   const outcomes = new Map<Waiting, Outcome>();
   const left: Waiting[] = [];
   batch.forEach((waiting, i) => {
@@ -67,11 +70,9 @@ export async function planBatch(
 
 function load(
   operation: Operation<unknown, unknown>,
-  deps: Deps,
-  snapshot: Snapshot,
+  reader: Reader,
 ): Loaded | Promise<Loaded> {
   if (operation.load === undefined) return NOTHING_LOADED;
-  const reader = new Reader(deps.kv, snapshot, deps.now());
   try {
     const value = operation.load(reader);
     if (!(value instanceof Promise)) return { value, reads: reader.reads };

@@ -9,6 +9,7 @@ import { assertPolicyRecord, type Snapshot } from "../policy/snapshot.ts";
 import * as keys from "../store/keys.ts";
 import { type Kv, readRecord, type Versioned } from "../store/kv.ts";
 import { checkedPermission } from "./check_counts.ts";
+import type { ClockJump, Clocks } from "./clocks.ts";
 import { type EntryDraft, facetHashes, leafText, type Placed } from "./entry.ts";
 import { type PrivateParts, sealOff } from "./private_parts.ts";
 
@@ -100,14 +101,19 @@ export class Reader {
  * One commit in the making: the entries and writes of several operations, each of which either
  * joins whole or leaves no trace.
  */
-export class Transaction {
+export class Transaction implements Clocks {
   readonly leaves: NewLeaf[] = [];
   readonly writes = new Map<string, Write>();
   readonly checks = new Map<string, { key: keys.StoreKey; versionstamp: string | null }>();
   readonly messages: Message[] = [];
   readonly topics: string[] = [];
   readonly policyChanges: { key: keys.StoreKey; value: unknown }[] = [];
+  /** The time of every entry in this commit, milliseconds; never before the log's newest. */
+  readonly at: number;
   readonly atText: string;
+  /** What the clock shows, milliseconds: what ends at a time, or is counted by it, goes by this. */
+  readonly now: number;
+  readonly jumps: readonly ClockJump[];
   #bytes = 0;
   #keyBytes = 0;
   /** What each write replaced, newest last. */
@@ -118,12 +124,14 @@ export class Transaction {
     readonly snapshot: Snapshot,
     /** How many entries the log has before this commit. */
     readonly base: number,
-    /** The time of every entry in this commit, milliseconds; never before the log's newest. */
-    readonly at: number,
+    { now, at, jumps }: Clocks,
     readonly ids: IdMaker,
     readonly limits: CommitLimits,
   ) {
+    this.at = at;
     this.atText = new Date(at).toISOString();
+    this.now = now;
+    this.jumps = jumps;
   }
 
   /** Whether there is anything to write. */

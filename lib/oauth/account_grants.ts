@@ -103,7 +103,7 @@ export async function endGrantInTime(services: Services, work: DueWork): Promise
     plan(transaction, found) {
       transaction.delete(dueKey(at, kind, org, id));
       if (found === null) return [];
-      if (found.expires_at > transaction.at) {
+      if (found.expires_at > transaction.now) {
         scheduleGrantEnd(transaction, found);
         return [];
       }

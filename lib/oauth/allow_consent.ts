@@ -107,7 +107,7 @@ function allow(
   }
   storeUse(transaction, assertion);
   touchClient(transaction, registered);
-  const { at, deps } = transaction;
+  const { at, now, deps } = transaction;
   const { client_id, client_name, client_kind, redirect_uri, code_challenge, resource } = request;
   const target = redirectTarget(redirect_uri);
   const grant: AccountGrant = {
@@ -121,7 +121,7 @@ function allow(
     orgs: [...new Set(orgs)],
     resource,
     created_at: at,
-    expires_at: at + CODE_MS,
+    expires_at: now + CODE_MS,
   };
   const code = deps.random(32).toBase64({ alphabet: "base64url", omitPadding: true });
   const record: CodeRecord = {

@@ -30,7 +30,7 @@ export async function consentOrgs(
   const row = await timed(deps, readRecord(deps.kv, accountKey(account), accountRecord));
   const found = await Promise.all((row?.value.orgs ?? []).map((org) =>
     ledgers.transact(org, {
-      plan: ({ snapshot, at }) => consentOrg(snapshot, account, at),
+      plan: ({ snapshot, now }) => consentOrg(snapshot, account, now),
     })
   ));
   return found.filter((org) => org !== null);

@@ -74,7 +74,7 @@ export async function exchangeCode(
         } as const;
         return { answer: NOT_GOOD, works: endGrant(transaction, grant, reuse, client) };
       }
-      if (transaction.at >= record.expires_at || scopes.length === 0) {
+      if (transaction.now >= record.expires_at || scopes.length === 0) {
         return { answer: NOT_GOOD, works: [] };
       }
       const used: CodeRecord = { ...record, used_at: transaction.at };

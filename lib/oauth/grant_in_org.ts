@@ -29,8 +29,8 @@ export function grantInOrg(
       return await loadAccountGrant(reader, name) !== null;
     },
     plan(transaction, stands) {
-      const { snapshot, at } = transaction;
-      const org = consentOrg(snapshot, grant.account, at);
+      const { snapshot, now } = transaction;
+      const org = consentOrg(snapshot, grant.account, now);
       const member = snapshot.memberOf(grant.account);
       if (!stands || org === null || org.held_until !== null || member === undefined) return false;
       const { id, account, client_id, client_name, client_kind, verified, scopes } = grant;

@@ -28,16 +28,16 @@ export function issueTokens(
   grant: AccountGrant,
   scopes: readonly Scope[],
 ): IssuedTokens {
-  const { at, deps } = transaction;
+  const { now, deps } = transaction;
   const access_token = makeSecret("access_token", deps.random);
   const refresh_token = makeSecret("refresh_token", deps.random);
   const owned = { grant: grant.id, account: grant.account, client_id: grant.client_id };
   const access: AccessTokenRecord = {
     ...owned,
     scopes: [...scopes],
-    expires_at: at + ACCESS_TOKEN_MS,
+    expires_at: now + ACCESS_TOKEN_MS,
   };
-  const expires_at = at + REFRESH_TOKEN_MS;
+  const expires_at = now + REFRESH_TOKEN_MS;
   const refresh: RefreshTokenRecord = { ...owned, expires_at, successor: null };
   transaction.set(accessTokenKey(secretHash(access_token)), access, { expireIn: ACCESS_TOKEN_MS });
   transaction.set(refreshTokenKey(secretHash(refresh_token)), refresh, {

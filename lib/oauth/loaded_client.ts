@@ -20,7 +20,7 @@ export async function loadClient(reader: Reader, client_id: string): Promise<Loa
 /** Notes a use, to about a day: an unused registration ends. */
 export function touchClient(transaction: Transaction, client: LoadedClient): void {
   if (typeof client === "string") return;
-  const used = usedClient(client, transaction.at);
+  const used = usedClient(client, transaction.now);
   if (used === null) return;
   transaction.set(oauthClientKey(client.id), used, { expireIn: CLIENT_UNUSED_MS });
 }

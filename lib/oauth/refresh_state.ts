@@ -1,3 +1,4 @@
+import { isWithin } from "../ledger/clocks.ts";
 import type { RefreshTokenRecord } from "../store/records/oauth.ts";
 
 /**
@@ -37,5 +38,5 @@ export function useOfRefreshToken(
 ): RefreshUse {
   if (presented.client_id !== client_id || now >= expires_at) return "refused";
   if (successor === null) return "rotates";
-  return now < successor.at + GRACE_MS ? "repeats" : "reuses";
+  return isWithin(GRACE_MS, successor.at, now) ? "repeats" : "reuses";
 }

@@ -73,7 +73,7 @@ export async function refreshTokens(
     plan(transaction, { registered, record, grant }: Loaded): Exchanged {
       if (registered === "ended") return { answer: NO_CLIENT, works: [] };
       if (record === null || grant === null) return { answer: NOT_GOOD, works: [] };
-      const use = useOfRefreshToken(record, presented, transaction.at);
+      const use = useOfRefreshToken(record, presented, transaction.now);
       if (use === "refused") return { answer: NOT_GOOD, works: [] };
       if (use === "reuses") {
         const reuse = {
@@ -91,9 +91,9 @@ export async function refreshTokens(
       if ("error" in scopes) return { answer: scopes, works: [] };
       const answer = issueTokens(transaction, grant, scopes);
       const sealed = sealSuccessor(refresh_token, hash, answer, deps.random);
-      const used: RefreshTokenRecord = { ...record, successor: { at: transaction.at, sealed } };
+      const used: RefreshTokenRecord = { ...record, successor: { at: transaction.now, sealed } };
       // Kept as long as it would have been good: a late second use is to be noticed.
-      transaction.set(key, used, { expireIn: Math.max(1, record.expires_at - transaction.at) });
+      transaction.set(key, used, { expireIn: Math.max(1, record.expires_at - transaction.now) });
       touchClient(transaction, registered);
       const told = {
         type: "oauth.refreshed",

@@ -1,5 +1,6 @@
 import type { Client } from "../identity/client.ts";
 import type { JsonValue } from "../json/json_value.ts";
+import { isWithin } from "../ledger/clocks.ts";
 import type { Reader } from "../ledger/transaction.ts";
 import type { Services } from "../services.ts";
 import { DEPLOYMENT_ORG, oauthClientKey, oauthRegistrationsKey } from "../store/keys.ts";
@@ -45,13 +46,13 @@ export async function registerClient(
       all: await timesOf(reader, "all"),
     }),
     plan(transaction, { one, all }): RegisteredClient | TooManyRegistrations {
-      const { at } = transaction;
+      const { at, now } = transaction;
       for (
         const [times, most] of [[one, REGISTRATIONS_OF_ONE], [all, REGISTRATIONS_OF_ALL]] as const
       ) {
         const [oldest] = times.slice(-most);
         if (times.length >= most && oldest !== undefined) {
-          return { retry_after_seconds: Math.max(1, Math.ceil((oldest + HOUR - at) / 1000)) };
+          return { retry_after_seconds: Math.max(1, Math.ceil((oldest + HOUR - now) / 1000)) };
         }
       }
       const record: RegisteredClient = {
@@ -59,8 +60,8 @@ export async function registerClient(
         name: asked.name,
         redirect_uris: [...asked.redirect_uris],
         created_at: at,
-        used_at: at,
-        expires_at: at + CLIENT_NEW_MS,
+        used_at: now,
+        expires_at: now + CLIENT_NEW_MS,
       };
       transaction.set(oauthClientKey(record.id), record, { expireIn: CLIENT_NEW_MS });
       transaction.append({
@@ -75,7 +76,7 @@ export async function registerClient(
         private: { client: { ip: client.ip, user_agent: client.user_agent } },
       });
       for (const [name, times] of [[source, one], ["all", all]] as const) {
-        transaction.set(oauthRegistrationsKey(name), { at: [...times, at] }, { expireIn: HOUR });
+        transaction.set(oauthRegistrationsKey(name), { at: [...times, now] }, { expireIn: HOUR });
       }
       return record;
     },
@@ -111,5 +112,5 @@ export function sourceOf(ip: string | null): string {
 /** Times of registrations within the last hour. */
 async function timesOf(reader: Reader, source: string): Promise<number[]> {
   const row = await reader.get(oauthRegistrationsKey(source), registrationTimes);
-  return (row?.value.at ?? []).filter((time) => time > reader.now - HOUR);
+  return (row?.value.at ?? []).filter((time) => isWithin(HOUR, time, reader.now));
 }

@@ -57,7 +57,7 @@ export function deleteOrg(typed: string, client: Client): MemberOperation<void, 
         );
       }
       demand(caller, "delete_org", "Deleting the organization");
-      const { at } = transaction;
+      const { at, now } = transaction;
       transaction.setPolicy(orgKey(org.id), { ...org, name: "", deleted_at: at });
       transaction.append({
         type: "org.deleted",
@@ -68,8 +68,8 @@ export function deleteOrg(typed: string, client: Client): MemberOperation<void, 
       const person = { id: caller.account, orgs: [] };
       const event = { type: "org.deleted", data: { org: org.id }, private: { name: org.name } };
       tellIdentityEvent(transaction, person, event, client);
-      schedule(transaction, { kind: "org_deleted", at, id: caller.id });
-      schedule(transaction, { kind: "org_erased", at: at + ERASED_AFTER_MS, id: org.id });
+      schedule(transaction, { kind: "org_deleted", at: now, id: caller.id });
+      schedule(transaction, { kind: "org_erased", at: now + ERASED_AFTER_MS, id: org.id });
       return org;
     },
   };

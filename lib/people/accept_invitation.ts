@@ -3,6 +3,7 @@ import { z } from "zod";
 import type { Client } from "../identity/client.ts";
 import type { PresentedSession } from "../identity/sessions.ts";
 import type { JsonObject } from "../json/json_value.ts";
+import { isOver } from "../ledger/clocks.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import { Refusal } from "../refusals/refusal.ts";
 import type { Services } from "../services.ts";
@@ -240,12 +241,13 @@ async function findInvitation({ deps }: Services, link: string): Promise<Found> 
 
 /** The invitation of a link, if it still counts. @throws {Refusal} link_not_valid */
 function openInvitation(
-  { snapshot, at }: Transaction,
+  transaction: Transaction,
   invitation: InvitationRecord | null,
   { hash }: Found,
 ): Open {
-  const member = invitedMember(snapshot, invitation);
-  const counts = invitation !== null && invitation.hash === hash && invitation.expires_at > at;
+  const member = invitedMember(transaction.snapshot, invitation);
+  const counts = invitation !== null && invitation.hash === hash &&
+    !isOver(invitation.expires_at, invitation.created_at, transaction);
   if (!counts || member === null) throw new Refusal("link_not_valid", { why: "ended" });
   return { invitation, member };
 }

@@ -48,7 +48,7 @@ export function asAccount<L, R>(
       return { record, account, loaded: await load?.(reader, found) as L };
     },
     plan: (transaction, { record, account, loaded }) =>
-      plan(transaction, caller(record, account, transaction.at), loaded),
+      plan(transaction, caller(record, account, transaction.now), loaded),
   };
 }
 

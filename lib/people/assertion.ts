@@ -95,7 +95,7 @@ export function storeUse(
   transaction: Transaction,
   { passkey, counter, backed_up }: Extract<LoadedAssertion, { ok: true }>,
 ): void {
-  const used: PasskeyRecord = { ...passkey, counter, backed_up, last_used_at: transaction.at };
+  const used: PasskeyRecord = { ...passkey, counter, backed_up, last_used_at: transaction.now };
   transaction.set(passkeyKey(passkey.credential_id), used);
 }
 

@@ -71,10 +71,10 @@ export function beginRecovery(
   },
   client: Client,
 ): BegunRecovery {
-  const { at, deps } = transaction;
+  const { now, deps } = transaction;
   const { id, email, orgs } = account;
   // Read by whoever signs in: a sign-in at this moment collides, and finds its passkey gone.
-  transaction.set(accountKey(id), { ...account, recovered_at: at });
+  transaction.set(accountKey(id), { ...account, recovered_at: now });
   for (const { credential_id } of old.passkeys) {
     transaction.delete(passkeyKey(credential_id));
     transaction.delete(accountPasskeyKey(id, credential_id));
@@ -86,7 +86,7 @@ export function beginRecovery(
     id: deps.random(16).toHex(),
     by,
     waiting: [...orgs],
-    redeemed_at: at,
+    redeemed_at: now,
     request_id: client.request_id,
   };
   transaction.set(recoveryKey(id), recovery, { expireIn: KEPT_MS });

@@ -38,9 +38,9 @@ export function handOut(
   transaction: Transaction,
   { purpose, bound, account, data }: Omit<CeremonyRecord, "expires_at">,
 ): { nonce: string; expires_at: number } {
-  const { at, deps } = transaction;
+  const { now, deps } = transaction;
   const nonce = deps.random(32).toBase64({ alphabet: "base64url", omitPadding: true });
-  const expires_at = at + CEREMONY_MS;
+  const expires_at = now + CEREMONY_MS;
   const record: CeremonyRecord = { purpose, bound, account, data, expires_at };
   transaction.set(ceremonyKey(secretHash(nonce)), record, { expireIn: CEREMONY_MS });
   return { nonce, expires_at };
@@ -82,7 +82,7 @@ export function useCeremony(
   { nonce, record }: LoadedCeremony,
   { purpose, bound }: Pick<CeremonyRecord, "purpose" | "bound">,
 ): CeremonyRecord {
-  const counts = record !== null && record.expires_at > transaction.at &&
+  const counts = record !== null && record.expires_at > transaction.now &&
     record.purpose === purpose && record.bound === bound;
   if (!counts) throw new Refusal("assertion_not_accepted", { why: "ceremony_ended" });
   transaction.delete(ceremonyKey(secretHash(nonce)));

@@ -100,13 +100,13 @@ function leave(
   { account, session }: AccountCaller,
   client: Client,
 ): void {
-  const { snapshot, at } = transaction;
+  const { snapshot, now } = transaction;
   const member = snapshot.exists ? snapshot.memberOf(account.id) : undefined;
   if (member === undefined) return;
-  const caller = memberCaller(snapshot, session.record, at);
+  const caller = memberCaller(snapshot, session.record, now);
   const { request_id } = client;
   endMembership(transaction, caller, { record: member, account, request_id });
-  schedule(transaction, { kind: "person_erased", at: at + ERASED_AFTER_MS, id: member.id });
+  schedule(transaction, { kind: "person_erased", at: now + ERASED_AFTER_MS, id: member.id });
 }
 
 function endAccount(
@@ -132,7 +132,7 @@ function endAccount(
   for (const subscription of subscriptions) deleteSubscription(transaction, subscription);
   for (const grant of grants) transaction.delete(accountGrantKey(id, grant));
   tellIdentityEvent(transaction, { id, orgs: [] }, { type: "account.deleted" }, client);
-  const at = transaction.at + ERASED_AFTER_MS;
+  const at = transaction.now + ERASED_AFTER_MS;
   schedule(transaction, { kind: "person_erased", at, id });
 }
 

@@ -1,6 +1,7 @@
 import type { Deps } from "../deps.ts";
 import { secretHash } from "../identity/secret.ts";
 import type { JsonObject } from "../json/json_value.ts";
+import { isWithin } from "../ledger/clocks.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import { Refusal } from "../refusals/refusal.ts";
 import { emailCodeKey, emailCodeLimitKey } from "../store/keys.ts";
@@ -71,14 +72,14 @@ export function askCode(
   loaded: LoadedLimit,
   { data, counts }: { readonly data: JsonObject; readonly counts: boolean },
 ): AskedCode {
-  const { at, deps } = transaction;
+  const { now, deps } = transaction;
   const { email } = loaded;
-  const limit = current(loaded.limit, at);
-  assertWithin(limit.sent, CODES_AN_HOUR, HOUR, at);
-  assertWithin(limit.failed, FAILURES_A_DAY, DAY, at);
+  const limit = current(loaded.limit, now);
+  assertWithin(limit.sent, CODES_AN_HOUR, HOUR, now);
+  assertWithin(limit.failed, FAILURES_A_DAY, DAY, now);
   const code = makeCode(deps);
   const mac = deps.sealer.mac(purpose, macText(flow, email, code));
-  const expires_at = at + CODE_MS;
+  const expires_at = now + CODE_MS;
   const record: EmailCodeRecord = {
     email,
     mac: counts ? mac : new Uint8Array(deps.random(mac.length)),
@@ -87,7 +88,7 @@ export function askCode(
     expires_at,
   };
   transaction.set(emailCodeKey(purpose, flowBound(flow)), record, { expireIn: CODE_MS });
-  storeLimit(transaction, email, { ...limit, sent: [...limit.sent, at] });
+  storeLimit(transaction, email, { ...limit, sent: [...limit.sent, now] });
   return { code: counts ? code : null, expires_at };
 }
 
@@ -109,11 +110,11 @@ export function tryCode(
   { question, record, limit: loaded }: LoadedCode,
   typed: string,
 ): EmailCodeRecord | Refusal<"code_not_accepted" | "too_many_codes"> {
-  const { at, deps } = transaction;
+  const { now, deps } = transaction;
   const refusal = new Refusal("code_not_accepted", {});
-  if (record === null || loaded === null || record.expires_at <= at) return refusal;
-  const limit = current(loaded.limit, at);
-  const wait = waitFor(limit.failed, FAILURES_A_DAY, DAY, at);
+  if (record === null || loaded === null || record.expires_at <= now) return refusal;
+  const limit = current(loaded.limit, now);
+  const wait = waitFor(limit.failed, FAILURES_A_DAY, DAY, now);
   if (wait !== null) return new Refusal("too_many_codes", { retry_after_seconds: wait });
   const { purpose, flow } = question;
   const key = emailCodeKey(purpose, flowBound(flow));
@@ -126,9 +127,9 @@ export function tryCode(
   if (tries_left === 0) transaction.delete(key);
   else {
     const next: EmailCodeRecord = { ...record, tries_left };
-    transaction.set(key, next, { expireIn: Math.max(1, record.expires_at - at) });
+    transaction.set(key, next, { expireIn: Math.max(1, record.expires_at - now) });
   }
-  storeLimit(transaction, record.email, { ...limit, failed: [...limit.failed, at] });
+  storeLimit(transaction, record.email, { ...limit, failed: [...limit.failed, now] });
   return refusal;
 }
 
@@ -148,22 +149,22 @@ function makeCode({ random }: Pick<Deps, "random">): string {
 }
 
 /** The counts without those that are over. */
-function current({ sent, failed }: EmailCodeLimit, at: number): EmailCodeLimit {
+function current({ sent, failed }: EmailCodeLimit, now: number): EmailCodeLimit {
   return {
-    sent: sent.filter((time) => at < time + HOUR),
-    failed: failed.filter((time) => at < time + DAY),
+    sent: sent.filter((time) => isWithin(HOUR, time, now)),
+    failed: failed.filter((time) => isWithin(DAY, time, now)),
   };
 }
 
 /** Seconds until one more is allowed; null when it is now. */
-function waitFor(times: readonly number[], most: number, span: number, at: number): number | null {
+function waitFor(times: readonly number[], most: number, span: number, now: number): number | null {
   const oldest = times.at(-most);
-  return oldest === undefined ? null : Math.max(1, Math.ceil((oldest + span - at) / 1000));
+  return oldest === undefined ? null : Math.max(1, Math.ceil((oldest + span - now) / 1000));
 }
 
 /** @throws {Refusal} too_many_codes */
-function assertWithin(times: readonly number[], most: number, span: number, at: number): void {
-  const wait = waitFor(times, most, span, at);
+function assertWithin(times: readonly number[], most: number, span: number, now: number): void {
+  const wait = waitFor(times, most, span, now);
   if (wait !== null) throw new Refusal("too_many_codes", { retry_after_seconds: wait });
 }
 

@@ -65,7 +65,7 @@ export async function erasePerson(
   await ledgers.transact(org, {
     plan(transaction) {
       transaction.delete(dueKey(at, kind, org, id));
-      if (to < size) schedule(transaction, { kind, at: transaction.at, id: `${person} ${to}` });
+      if (to < size) schedule(transaction, { kind, at: transaction.now, id: `${person} ${to}` });
     },
   });
 }

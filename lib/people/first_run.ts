@@ -46,7 +46,7 @@ export async function makeSetUpLink(services: Services): Promise<SetUpLink | nul
         if (old !== null) transaction.delete(setUpLinkKey());
         return null;
       }
-      const expires_at = transaction.at + SET_UP_MS;
+      const expires_at = transaction.now + SET_UP_MS;
       const made: SetUpLinkRecord = { hash: secretHash(secret), ...target, expires_at };
       transaction.set(setUpLinkKey(), made, { expireIn: SET_UP_MS });
       transaction.append({

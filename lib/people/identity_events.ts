@@ -144,7 +144,7 @@ function appendEntry(
 export function sendTo(transaction: Transaction, org: string, event: WaitingEvent): DueWork {
   const id = event.kind === "passkey" ? transaction.id("ent") : event.id;
   const key = identityEventKey(org, id);
-  const work: DueWork = { kind: "identity_event", at: transaction.at, id, org };
+  const work: DueWork = { kind: "identity_event", at: transaction.now, id, org };
   transaction.set(key, { sealed: transaction.deps.sealer.sealJson(key, event) });
   schedule(transaction, work);
   return work;

@@ -109,6 +109,6 @@ export function joinOrg(
   transaction.set(accountKey(account.id), lastUsed(account, org));
   const next: SessionRecord = { ...record, org };
   transaction.set(sessionKey(hash), next, {
-    expireIn: Math.max(1, record.expires_at - transaction.at),
+    expireIn: Math.max(1, record.expires_at - transaction.now),
   });
 }

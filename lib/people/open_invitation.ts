@@ -95,7 +95,7 @@ export function storeInvitation(
   },
   client: Client,
 ): SentInvitation {
-  const { at, deps, snapshot } = transaction;
+  const { at, now, deps, snapshot } = transaction;
   const old = open?.member === member.id ? open : null;
   if (open !== null) endInvitation(transaction, open);
   const secret = makeLinkSecret(deps.random);
@@ -107,7 +107,7 @@ export function storeInvitation(
     made_member: made || (old?.made_member ?? false),
     invited_by: caller.id,
     created_at: at,
-    expires_at: at + INVITATION_MS,
+    expires_at: now + INVITATION_MS,
   };
   const { hash, email } = record;
   const org = snapshot.orgId;

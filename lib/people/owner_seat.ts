@@ -58,8 +58,8 @@ export async function ownerSeat(
       return await loadSetUpLink(reader);
     },
     take(transaction, loaded, email) {
-      const { snapshot, at } = transaction;
-      const record = openSetUpLink(loaded, link, at);
+      const { snapshot, now } = transaction;
+      const record = openSetUpLink(loaded, link, now);
       if (record.org !== existing || ownerEnrolled(snapshot)) {
         throw new Refusal("link_not_valid", { why: "ended" });
       }

@@ -30,7 +30,7 @@ export async function holdEverywhere(services: Services, account: string): Promi
 /** Has each org of an account hold its member, in commits of their own; `work` of one of them. */
 export function scheduleHolds(transaction: Transaction, account: string, orgs: readonly string[]) {
   for (const org of orgs) {
-    schedule(transaction, { kind: KIND, at: transaction.at, id: account, org });
+    schedule(transaction, { kind: KIND, at: transaction.now, id: account, org });
   }
 }
 
@@ -79,7 +79,7 @@ function hold(
   member: MemberRecord,
   { by, redeemed_at, request_id }: RecoveryRecord,
 ): void {
-  const { snapshot, at } = transaction;
+  const { snapshot, now } = transaction;
   const held_until = Math.max(holdEnd(snapshot, redeemed_at), member.held_until ?? 0);
   transaction.setPolicy(memberKey(snapshot.orgId, member.email), { ...member, held_until });
   // Whoever holds a token of theirs now may be who they had to recover from.
@@ -96,6 +96,6 @@ function hold(
   });
   for (const other of snapshot.members.values()) {
     if (other.role !== "owner" || other.account === null || other.id === member.id) continue;
-    schedule(transaction, { kind: "recovery_letter", at, id: letterId(member.id, other.id) });
+    schedule(transaction, { kind: "recovery_letter", at: now, id: letterId(member.id, other.id) });
   }
 }

@@ -49,7 +49,7 @@ export async function makeRecoveryLink(
     load: (reader) => loadAccountOf(reader, email),
     plan(transaction, account): RecoveryLink | null {
       if (account === null) return null;
-      const expires_at = transaction.at + LINK_MS;
+      const expires_at = transaction.now + LINK_MS;
       const record = { hash: secretHash(secret), expires_at };
       transaction.set(recoveryLinkKey(account.id), record, { expireIn: LINK_MS });
       transaction.append({
@@ -100,7 +100,7 @@ export async function redeemRecoveryLink(
         old: await loadOldAccess(deps, id),
       }),
       plan(transaction, { record, account, old }) {
-        assertOpens(record, link, transaction.at);
+        assertOpens(record, link, transaction.now);
         if (account === null) throw new Refusal("link_not_valid", { why: "ended" });
         return beginRecovery(transaction, settings, { account, old, by: "operator", flow }, client);
       },

@@ -12,7 +12,7 @@ export function tellRemovedPasskey(
   credential_id: string,
 ): void {
   for (const org of orgs) {
-    schedule(transaction, { kind: "passkey_removed", at: transaction.at, id: credential_id, org });
+    schedule(transaction, { kind: "passkey_removed", at: transaction.now, id: credential_id, org });
   }
 }
 

@@ -79,7 +79,7 @@ export async function sendSetUpCode(
         return { record, to, data, account, limit: await loadCodeLimit(reader, to) };
       },
       plan(transaction, { record, to, data, account, limit }) {
-        openSetUpLink(record, link, transaction.at);
+        openSetUpLink(record, link, transaction.now);
         const question = { purpose: "enrolment", flow } as const;
         return { to, ...askCode(transaction, question, limit, { data, counts: account === null }) };
       },
@@ -107,7 +107,7 @@ export async function confirmSetUpCode(
         loaded: await loadCode(reader, { purpose: "enrolment", flow }),
       }),
       plan(transaction, { record, loaded }) {
-        const { hash } = openSetUpLink(record, link, transaction.at);
+        const { hash } = openSetUpLink(record, link, transaction.now);
         const asked = setUpOf(loaded.record);
         if (asked?.set_up !== hash) throw new Refusal("code_not_accepted", {});
         const right = tryCode(transaction, loaded, code);

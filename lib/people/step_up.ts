@@ -68,13 +68,13 @@ export async function stepUp(
           if (assertion.account.id !== caller.account.id) {
             throw new Refusal("assertion_not_accepted", { why: "wrong_user" });
           }
-          const { at } = transaction;
+          const { now } = transaction;
           const { credential_id } = assertion.passkey;
-          const fresh_until = at + FRESH_MS;
+          const fresh_until = now + FRESH_MS;
           const next: SessionRecord = { ...record, fresh_until, credential_id };
           storeUse(transaction, assertion);
           transaction.set(sessionKey(hash), next, {
-            expireIn: Math.max(1, record.expires_at - at),
+            expireIn: Math.max(1, record.expires_at - now),
           });
           // Where it counts is the org that the session looks at.
           const concerned = {

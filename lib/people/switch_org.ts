@@ -55,12 +55,12 @@ export async function switchOrg(
     org,
     asAccount(session, {
       plan(transaction, caller) {
-        const { snapshot, at } = transaction;
+        const { snapshot, now } = transaction;
         const { id } = caller.account;
         if (!snapshot.exists || snapshot.memberOf(id) === undefined) throw unknown;
         const { hash, record } = caller.session;
         const next: SessionRecord = { ...record, org };
-        transaction.set(sessionKey(hash), next, { expireIn: Math.max(1, record.expires_at - at) });
+        transaction.set(sessionKey(hash), next, { expireIn: Math.max(1, record.expires_at - now) });
         transaction.set(accountKey(id), lastUsed(caller.account, org));
         if (record.org === org) return;
         // The org that is entered is told, and none that its person comes from or has besides.

@@ -38,7 +38,7 @@ export function bySampleAgent<L, R>(
     },
     plan(transaction, caller, { sample, loaded }) {
       demand(caller, "try_sample");
-      const agent = agentOf(sample, transaction.snapshot, caller, transaction.at);
+      const agent = agentOf(sample, transaction.snapshot, caller, transaction.now);
       const result = plan(transaction, agent, loaded);
       keep(result, sample, transaction, caller);
       return result;

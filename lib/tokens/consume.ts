@@ -47,7 +47,7 @@ export function consumeOperation(
       if (presented.token === null) return refuseUnreadable(transaction, by, presented);
       const { token, claims } = presented;
       const attempt = { event: "consume", given: action } as const;
-      const refusal = refusalOf(transaction.snapshot, caller, presented, attempt, transaction.at);
+      const refusal = refusalOf(transaction.snapshot, caller, presented, attempt, transaction);
       if (refusal !== null) return refuseToken(transaction, by, token, refusal);
       if (token.status !== "minted") throw new Error(`A ${token.status} token passed as unspent.`);
       const consumed = spend(transaction, token, by, "checked");
@@ -65,7 +65,7 @@ export function spend(
   { caller, client }: TokenAttempt,
   binding: Binding,
 ): ConsumedToken {
-  const { at, snapshot: { org, orgId } } = transaction;
+  const { at, now, snapshot: { org, orgId } } = transaction;
   if (!org.retain_arguments) transaction.delete(runTokenArgumentsKey(orgId, token.id));
   transaction.append({
     type: "token.consumed",
@@ -88,6 +88,6 @@ export function spend(
     consumed_by: { type: caller.type, id: caller.id },
     consumed_by_request: client.request_id,
     binding,
-    report_due_at: at + org.report_within_seconds * 1000,
+    report_due_at: now + org.report_within_seconds * 1000,
   };
 }

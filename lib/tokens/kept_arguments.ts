@@ -20,14 +20,14 @@ export function keepArguments(
 ): void {
   // The digest alone tells that there were none.
   if (Object.keys(args).length === 0) return;
-  const { at, deps, snapshot: { org, orgId } } = transaction;
+  const { now, deps, snapshot: { org, orgId } } = transaction;
   const key = runTokenArgumentsKey(orgId, token.id);
   const expires_at = token.expires_at +
     (org.retain_arguments ? org.report_within_seconds * 1000 : 0);
   transaction.set(
     key,
     { sealed: deps.sealer.sealJson(key, args), expires_at },
-    { expireIn: expires_at - at },
+    { expireIn: expires_at - now },
   );
 }
 

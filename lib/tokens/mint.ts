@@ -40,7 +40,7 @@ export function mintToken(
   decision: Decision,
   { key, ttl_seconds, approval, client }: MintTerms,
 ): MintedToken {
-  const { at, snapshot } = transaction;
+  const { at, now, snapshot } = transaction;
   const { orgId } = snapshot;
   const { tool, tenant, resource, method, arguments: args } = decision.action;
   const record: MintedToken["record"] = {
@@ -58,7 +58,7 @@ export function mintToken(
     key_id: key.kid,
     minter: { type: caller.type, id: caller.id },
     minted_at: at,
-    expires_at: at + ttl_seconds * 1000,
+    expires_at: now + ttl_seconds * 1000,
   };
   const claims = claimsOf(orgId, record);
   const text = writeToken(claims, signingSecret(transaction, key));

@@ -1,5 +1,6 @@
 import type { Client } from "../identity/client.ts";
 import { actorOf, type MachineCaller } from "../identity/caller.ts";
+import { isWithin } from "../ledger/clocks.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import type { JsonValue } from "../json/json_value.ts";
 import { Refusal } from "../refusals/refusal.ts";
@@ -71,9 +72,9 @@ export function refuseUnreadable(
   { noted_at }: UnreadableToken,
 ): Refusal {
   const refusal = new Refusal("token_invalid", {});
-  const { at } = transaction;
-  if (noted_at !== null && noted_at > at - MINUTE_MS) return refusal;
-  transaction.set(unreadableTokenKey(caller.org, caller.id), { at }, { expireIn: MINUTE_MS });
+  const { now } = transaction;
+  if (noted_at !== null && isWithin(MINUTE_MS, noted_at, now)) return refusal;
+  transaction.set(unreadableTokenKey(caller.org, caller.id), { at: now }, { expireIn: MINUTE_MS });
   transaction.append({
     type: "token.refused",
     actor: actorOf(caller),

@@ -1,4 +1,5 @@
 import type { MachineCaller } from "../identity/caller.ts";
+import type { Clocks } from "../ledger/clocks.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import { Refusal } from "../refusals/refusal.ts";
 import type { RunTokenRecord } from "../store/records/run_token.ts";
@@ -15,7 +16,7 @@ export interface Attempt {
 }
 
 /**
- * Why an attempt on a token is refused at `now` (milliseconds), or null: the caller's tenant wall,
+ * Why an attempt on a token is refused now, or null: the caller's tenant wall,
  * what became of the token, the action, and where the token is still to be spent, today's policy.
  */
 export function refusalOf(
@@ -23,13 +24,13 @@ export function refusalOf(
   caller: MachineCaller,
   { token, approval, known_arguments }: KnownToken,
   { event, given }: Attempt,
-  now: number,
+  clocks: Clocks,
 ): Refusal | null {
   if (isOutsideWall(caller.tenant_ids, token.tenant)) {
     const permitted = caller.tenant_ids ?? [];
     return new Refusal("tenant_not_permitted", { tenant_id: token.tenant, permitted });
   }
-  const next = moved(token, event, now);
+  const next = moved(token, event, clocks);
   const stopped = stateRefusal(token, next);
   if (stopped !== null) return stopped;
 
@@ -39,7 +40,9 @@ export function refusalOf(
   const differs = differingAction(snapshot.orgId, token, named, known_arguments);
   if (differs.length > 0) return new Refusal("action_mismatch", { differs });
 
-  const revoked = token.status === "minted" ? revocation(snapshot, token, approval, now) : null;
+  const revoked = token.status === "minted"
+    ? revocation(snapshot, token, approval, clocks.now)
+    : null;
   return revoked === null ? null : new Refusal("token_revoked", { ...revoked });
 }
 

@@ -1,3 +1,4 @@
+import { type Clocks, isOver } from "../ledger/clocks.ts";
 import type { RunTokenRecord, RunTokenStatus } from "../store/records/run_token.ts";
 
 /** What a token is at a moment: its status, or what time has made of it. */
@@ -71,30 +72,31 @@ export const MOVES: Readonly<
 
 /** What of a token its state depends on. */
 export type Standing =
-  & { readonly status: RunTokenStatus; readonly expires_at: number }
-  & { readonly report_due_at?: number };
+  & Pick<RunTokenRecord, "status" | "minted_at" | "expires_at">
+  & { readonly consumed_at?: number; readonly report_due_at?: number };
 
 /**
- * The state of a token at `now` (milliseconds), whether or not anybody noted it: not consumed by
- * its end it is `expired`, not reported by the deadline `unknown`.
+ * The state of a token, whether or not anybody noted it: not consumed by its end it is `expired`,
+ * not reported by the deadline `unknown`.
  */
-export function stateAt(token: Standing, now: number): TokenState {
-  if (token.status === "minted" && now >= token.expires_at) return "expired";
-  if (token.status === "consumed" && isReportDue(token, now)) return "unknown";
-  return token.status;
+export function stateAt(token: Standing, clocks: Clocks): TokenState {
+  const { status, expires_at, minted_at } = token;
+  if (status === "minted" && isOver(expires_at, minted_at, clocks)) return "expired";
+  if (status === "consumed" && isReportDue(token, clocks)) return "unknown";
+  return status;
 }
 
-/** Where an event at `now` leads, or why it does nothing. */
+/** Where an event leads, or why it does nothing. */
 export function moved(
   token: Standing,
   event: TokenEvent,
-  now: number,
+  clocks: Clocks,
 ): RunTokenStatus | TokenStateRefusal {
   if (event === "report_deadline") {
     // What the deadline itself brings about is looked at as it was just before.
-    return isReportDue(token, now) ? MOVES[token.status][event] : "nothing_due";
+    return isReportDue(token, clocks) ? MOVES[token.status][event] : "nothing_due";
   }
-  return MOVES[stateAt(token, now)][event];
+  return MOVES[stateAt(token, clocks)][event];
 }
 
 /** Whether the token has been consumed. */
@@ -102,6 +104,7 @@ export function isSpent(token: RunTokenRecord): boolean {
   return token.status !== "minted" && token.status !== "revoked";
 }
 
-function isReportDue(token: Standing, now: number): boolean {
-  return token.report_due_at !== undefined && now >= token.report_due_at;
+function isReportDue({ consumed_at, report_due_at }: Standing, clocks: Clocks): boolean {
+  return consumed_at !== undefined && report_due_at !== undefined &&
+    isOver(report_due_at, consumed_at, clocks);
 }

@@ -55,7 +55,7 @@ export function signingSecret(transaction: Transaction, key: LoadedTokenKey): Ui
   const expireIn = KEY_PERIOD_MS + KEY_KEPT_MS;
   const record: TokenKeyRecord = {
     sealed: deps.sealer.seal(storeKey, secret),
-    expires_at: transaction.at + expireIn,
+    expires_at: transaction.now + expireIn,
   };
   transaction.set(storeKey, record, { expireIn });
   return secret;

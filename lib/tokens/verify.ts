@@ -36,10 +36,10 @@ export function verifyOperation(
 ): MachineOperation<PresentedToken, Verified> {
   return {
     load: (reader, caller) => loadPresentedToken(reader, caller, sealer, { text, given }),
-    plan({ snapshot, at }, caller, presented) {
+    plan(transaction, caller, presented) {
       if (presented.token === null) return { valid: false, code: "token_invalid" };
       const attempt = { event: "consume", given } as const;
-      const refusal = refusalOf(snapshot, caller, presented, attempt, at);
+      const refusal = refusalOf(transaction.snapshot, caller, presented, attempt, transaction);
       if (refusal === null) return { valid: true, claims: presented.claims };
       const code = INVALID_TOKEN_CODES.find((known) => known === refusal.code);
       if (code === undefined) throw refusal;

@@ -10,7 +10,7 @@ import { moved } from "./state.ts";
  */
 export function voidToken(transaction: Transaction, token: RunTokenRecord): boolean {
   const { at, snapshot: { orgId } } = transaction;
-  if (token.status !== "minted" || moved(token, "revoke", at) !== "revoked") return false;
+  if (token.status !== "minted" || moved(token, "revoke", transaction) !== "revoked") return false;
   const revoked: RunTokenRecord = {
     ...token,
     status: "revoked",

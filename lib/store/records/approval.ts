@@ -144,8 +144,11 @@ export const decisionNonce = z.object({
   nonce_hash: z.string(),
   member: z.string(),
   level,
+  /** The times of the statement are the log's. */
   issued_at: timestamp,
   expires_at: timestamp,
+  /** When it ends by the clock; absent from those of before, whose log was not ahead. */
+  ends_at: timestamp.optional(),
   /** Until when what is approved with it can be used, at the latest. */
   use_before: timestamp,
 });
