@@ -54,6 +54,10 @@ const OTHERS: Readonly<Record<OtherOrigin, LevelWords>> = {
     title: "Required facts",
     meaning: "The tool requires a fact (tenant, resource or method) that is not named.",
   },
+  gate_method: {
+    title: "Methods of the tool",
+    meaning: "The tool lists the methods that it takes, and the call names none of them.",
+  },
   gate_draft: {
     title: "Draft",
     meaning: "The tool is a draft: until somebody approves it, a person decides every use.",

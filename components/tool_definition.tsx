@@ -59,6 +59,12 @@ export function ToolDefinition({ tool, org, now }: {
               : tool.required_facts.join(", "),
           },
           {
+            term: "Methods",
+            value: tool.methods === null
+              ? <span class="quiet">Any</span>
+              : <UntrustedText text={tool.methods.join(", ")} mono />,
+          },
+          {
             term: "Approvals",
             value: tool.requires_second_approval ? "Two different people" : "One person",
           },

@@ -11,6 +11,9 @@ import type { PlainPolicy, Question } from "./policy_oracle.ts";
 // for different parts, so that a part taken for another shows.
 const NAMES = ["a", "b", "__proto__"];
 const name = fc.constantFrom(...NAMES);
+/** The same in another case, too. */
+const method = fc.constantFrom(...NAMES, ...NAMES.map((name) => name.toUpperCase()));
+const folded = (name: string) => name.toLowerCase();
 const nameOrNull = fc.option(name, { freq: 4 });
 const permission = fc.constantFrom(...PERMISSIONS);
 const permissionOrNull = fc.option(permission, { freq: 2 });
@@ -24,6 +27,13 @@ export const anyTool = fc.record({
   default_permission: permissionOrNull,
   required_tier: fc.constantFrom(0, 0, 0, 2),
   required_facts: fc.option(fc.subarray([...REQUIRED_FACTS]), { freq: 3, nil: [] }),
+  methods: fc.oneof(
+    { weight: 4, arbitrary: fc.constant(null) },
+    {
+      weight: 1,
+      arbitrary: fc.uniqueArray(method, { selector: folded, minLength: 1, maxLength: 2 }),
+    },
+  ),
   status: fc.constantFrom(
     ...(["approved", "approved", "approved", "approved", "draft", "draft"] as const),
     ...(["disabled", "archived"] as const),
@@ -35,18 +45,22 @@ export const anyRule = fc.record({
   level: fc.constantFrom(...LEVELS),
   tenant_id: nameOrNull,
   values: fc.tuple(name, name, name),
+  upper: fc.boolean(),
   permission,
-}).map(({ level, tenant_id, values, permission }) => {
-  const parts = level.parts.map((part, i) => [part, values[i] ?? "a"]);
+}).map(({ level, tenant_id, values, upper, permission }) => {
+  const parts = level.parts.map((part, i) => [part, valueOf(part, values[i] ?? "a", upper)]);
   return aRule("", { tenant_id, ...Object.fromEntries(parts) }, permission);
 });
+
+const valueOf = (part: string, value: string, upper: boolean) =>
+  part === "method" && upper ? value.toUpperCase() : value;
 
 /** Whether two rules are the rule of the same actions. */
 export const sameSelector = (a: RuleRecord, b: RuleRecord) =>
   a.selector.tenant_id === b.selector.tenant_id &&
   a.selector.resource_id === b.selector.resource_id &&
   a.selector.tool_name === b.selector.tool_name &&
-  a.selector.method === b.selector.method &&
+  a.selector.method?.toLowerCase() === b.selector.method?.toLowerCase() &&
   a.selector.tag === b.selector.tag;
 
 export const anyPolicy: fc.Arbitrary<PlainPolicy> = fc.record({
@@ -69,7 +83,7 @@ export const anyQuestion: fc.Arbitrary<Question> = fc.record({
   tenant: nameOrNull,
   resource: nameOrNull,
   tool: name,
-  method: nameOrNull,
+  method: fc.option(method, { freq: 4 }),
   trust_tier: fc.constantFrom(0, 1, 2, 3),
   agent_killed: fc.option(seldom(10), { freq: 2 }),
   via: fc.constantFrom("rest" as const, "mcp" as const, "dashboard" as const),

@@ -72,3 +72,45 @@ Deno.test("attack: leaving out a fact that the tool requires gets nobody to ask 
     await assertDisabled(org, "by_category", facts, "category_default");
   }
 });
+
+Deno.test("attack: another spelling of a method passes neither a rule nor a tool's list", async () => {
+  await using countersign = await Countersign.start();
+  const org = await countersign.org();
+  await org.tool("wipe");
+  await org.tool("listed", { methods: ["GET", "head"] });
+  await rule(org, { tool_name: "wipe", method: "DELETE" }, "disabled");
+  for (const method of ["DELETE", "delete", "Delete", "dELETE"]) {
+    await assertDisabled(org, "wipe", { method }, "org_tool_method");
+    await assertDisabled(org, "listed", { method }, "gate_method");
+  }
+  for (const method of ["GETT", "GET,HEAD", "get head", "__proto__"]) {
+    await assertDisabled(org, "listed", { method }, "gate_method");
+  }
+  // Leaving it out is none of them either; and no rule lifts the gate.
+  await rule(org, { tool_name: "listed" }, "allowed");
+  await assertDisabled(org, "listed", {}, "gate_method");
+  for (const method of ["get", "HEAD"]) {
+    const { body } = await org.post("/v1/permissions/check", { tool_name: "listed", method });
+    assert.equal(body.resolved_from, "org_tool");
+    assert.equal(body.permission, "allowed");
+  }
+});
+
+Deno.test("attack: a token for a method that the tool does not take any more is not spent", async () => {
+  await using countersign = await Countersign.start();
+  const org = await countersign.org();
+  await org.tool("wipe");
+  const action = { tool_name: "wipe", method: "delete" };
+  const minted = await org.post("/v1/tokens/mint", action);
+  assert.equal(minted.status, 201, minted.text);
+  const narrowed = await org.manage("PATCH", "/v1/tools/wipe", { methods: ["GET"] });
+  assert.equal(narrowed.status, 200, narrowed.text);
+  const spent = await org.post("/v1/tokens/consume", { ...action, token: minted.body.token });
+  assertProblem(spent, 403, "token_revoked");
+  assert.equal(spent.body.reason, "policy");
+  // What it was minted for is what was sent, to the letter.
+  await org.manage("PATCH", "/v1/tools/wipe", { methods: null });
+  const again = await org.post("/v1/tokens/mint", action);
+  const other = { ...action, method: "DELETE", token: again.body.token };
+  assertProblem(await org.post("/v1/tokens/consume", other), 409, "action_mismatch");
+});

@@ -30,6 +30,7 @@ Deno.test("explainAction() answers what a check of the same action answers", asy
   await org.tool("wipe", { required_tier: 2, default_permission: null });
   await org.tool("strict", { required_facts: ["resource"], default_permission: null });
   await org.tool("off", { status: "disabled" });
+  await org.tool("listed", { methods: ["GET"] });
   await org.manage("PUT", "/v1/tenants/acme", { name: "Acme" });
   await rule(org, { tenant_id: "acme", tool_name: "refund" }, "disabled");
   await rule(org, { resource_id: "srv-1", tool_name: "refund", method: "GET" }, "allowed");
@@ -41,7 +42,7 @@ Deno.test("explainAction() answers what a check of the same action answers", asy
   }));
   const standard = keys.find(({ tier }) => tier === "standard")?.id ?? "";
   const askers = [[standard, org.standard], [agents[0]?.id ?? "", agent]] as const;
-  for (const tool of ["refund", "wipe", "strict", "off", "unknown"]) {
+  for (const tool of ["refund", "wipe", "strict", "off", "listed", "unknown"]) {
     for (const tenant of [null, "acme", "stranger"]) {
       for (const [resource, method] of [[null, null], ["srv-1", "GET"], ["srv-2", "DELETE"]]) {
         for (const [as, secret] of askers) {

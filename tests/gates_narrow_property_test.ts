@@ -22,8 +22,8 @@ Deno.test("No answer is wider than that of rules and fallbacks with the gates ta
 
 /** Whether anything in the policy asks for a fact of a question about this tool. */
 function asksFor(policy: PlainPolicy, { tool }: Question, fact: "tenant" | "resource" | "method") {
-  return policy.tools.some(({ name, required_facts }) =>
-    name === tool && required_facts.includes(fact)
+  return policy.tools.some(({ name, required_facts, methods }) =>
+    name === tool && (required_facts.includes(fact) || (fact === "method" && methods !== null))
   );
 }
 
@@ -77,6 +77,9 @@ Deno.test("The stricter of gate and chain is named; where both say the same it i
     const rules = [aRule("rul_1", { tool_name: "t" }, rule)];
     assert.deepEqual(answer({ tools, rules }), { permission, resolved_from, rule_id });
   }
+  const listed = [aTool({ required_facts: ["tenant"], methods: ["GET"] })];
+  const stricter = { permission: "disabled", resolved_from: "gate_method", rule_id: null };
+  assert.deepEqual(answer({ tools: listed }), stricter);
   const both = answer({
     tools: [aTool({ required_tier: 3 })],
     rules: [aRule("rul_1", { tool_name: "t" }, "disabled")],

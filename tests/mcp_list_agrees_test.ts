@@ -23,6 +23,7 @@ const tool = fc.record({
   default_permission: fc.option(permission),
   required_tier: fc.integer({ min: 0, max: 3 }),
   required_facts: fc.uniqueArray(fc.constantFrom(...REQUIRED_FACTS), { maxLength: 1 }),
+  methods: fc.constantFrom<string[] | null>(null, null, null, ["GET"]),
   kill_switch: killSwitch,
   status: fc.constantFrom("approved" as const, "approved" as const, ...TOOL_STATUSES),
 });

@@ -342,6 +342,7 @@ Deno.test("every field of a tool is changed by its form", async () => {
     annotations_acknowledged: "on",
     required_tier: "2",
     required_facts: ["tenant", "method"],
+    methods: "GET, post",
     requires_second_approval: "on",
     approval_timeout_seconds: "120",
     approval_use_seconds: "90",
@@ -362,6 +363,7 @@ Deno.test("every field of a tool is changed by its form", async () => {
     annotations_acknowledged: true,
     required_tier: 2,
     required_facts: ["tenant", "method"],
+    methods: ["GET", "post"],
     requires_second_approval: true,
     approval_timeout_seconds: 120,
     approval_use_seconds: 90,
@@ -398,21 +400,25 @@ Deno.test("a form of a tool that somebody else changed meanwhile undoes nothing"
   assert.equal((await toolOf(org, "refund"))?.description, "By somebody else");
 });
 
-Deno.test("a form of a tool that is sent as it came changes nothing, whatever its tags are", async () => {
+Deno.test("a form of a tool that is sent as it came changes nothing, whatever its tags and methods are", async () => {
   await using countersign = await Countersign.start();
   const org = await countersign.org();
   const owner = await Visitor.of(org, "owner", { fresh: false });
   for (const tags of [[], ["a"], ["a, b", "c"], ["[x", "y"], ['["q"]']]) {
-    await org.tool("refund", { tags, description: " text \n", category: "money" });
+    const methods = tags.length === 0 ? null : tags;
+    await org.tool("refund", { tags, methods, description: " text \n", category: "money" });
     const { html } = await owner.get("/tools/refund?view=edit");
-    const shown = html.match(/name="tags"[^>]*value="([^"]*)"/)?.[1] ?? "";
+    const shown = (name: string) =>
+      (html.match(new RegExp(`name="${name}"[^>]*value="([^"]*)"`))?.[1] ?? "")
+        .replaceAll("&quot;", '"');
     const before = await toolOf(org, "refund");
     const saved = await owner.send("/tools/refund?view=edit", "change", {
       ...UNTOUCHED,
       seen: await seen(org, "refund"),
       description: " text \n",
       category: "money",
-      tags: shown.replaceAll("&quot;", '"'),
+      tags: shown("tags"),
+      methods: shown("methods"),
       risk_level: "high",
       default_permission: "allowed",
       annotations: ["destructive", "open_world"],

@@ -45,6 +45,7 @@ export function aTool(part: Partial<ToolRecord> = {}): ToolRecord {
     annotations_acknowledged: true,
     required_tier: 0,
     required_facts: [],
+    methods: null,
     requires_second_approval: false,
     approval_timeout_seconds: null,
     approval_use_seconds: null,

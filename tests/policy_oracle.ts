@@ -75,6 +75,10 @@ export function gates(policy: PlainPolicy, question: Question): Answer[] {
   if (tool !== undefined) {
     const missing = tool.required_facts.filter((fact) => question[fact] === null);
     if (missing.length > 0) found.push(by("requires_approval", "gate_incomplete"));
+    const taken = tool.methods?.map((method) => method.toUpperCase());
+    if (taken !== undefined && !taken.includes(question.method?.toUpperCase() ?? "")) {
+      found.push(by("disabled", "gate_method"));
+    }
   }
   return found;
 }
@@ -109,7 +113,8 @@ function walk(policy: PlainPolicy, question: Question, tool?: ToolRecord): Answe
       for (const rule of policy.rules) {
         if (
           rule.selector.tenant_id === tenant && rule.selector.resource_id === resource_id &&
-          rule.selector.tool_name === tool_name && rule.selector.method === method &&
+          rule.selector.tool_name === tool_name &&
+          rule.selector.method?.toUpperCase() === method?.toUpperCase() &&
           rule.selector.tag === null
         ) return by(rule.permission, name, rule);
       }

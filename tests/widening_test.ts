@@ -38,6 +38,7 @@ const tool: fc.Arbitrary<ToolRecord> = fc.record({
   default_permission: permissionOrNull,
   required_tier: fc.constantFrom(0, 0, 1, 3),
   required_facts: fc.subarray([...REQUIRED_FACTS], { maxLength: 2 }),
+  methods: fc.constantFrom<string[] | null>(null, null, null, ["a"], ["A", "b"], ["B"]),
   status: fc.constantFrom(...TOOL_STATUSES, "approved" as const, "approved" as const),
   kill_switch: switchedOn,
 }).map((part) => aTool({ ...part, name: "a" }));
@@ -49,6 +50,7 @@ const fields = fc.subarray(
     "default_permission",
     "required_tier",
     "required_facts",
+    "methods",
     "status",
     "kill_switch",
   ] as const,
@@ -252,6 +254,7 @@ const STRICT = aTool({
   default_permission: "disabled",
   required_tier: 2,
   required_facts: ["tenant", "method"],
+  methods: ["GET", "POST"],
   requires_second_approval: true,
   approval_timeout_seconds: 60,
   approval_use_seconds: 60,
@@ -269,6 +272,8 @@ Deno.test("toolWidens() says so of each single field that lets more through, one
     { default_permission: null },
     { required_tier: 1 },
     { required_facts: ["method"] },
+    { methods: ["get", "POST", "PUT"] },
+    { methods: null },
     { requires_second_approval: false },
     { approval_timeout_seconds: 61 },
     { approval_timeout_seconds: null },
@@ -300,6 +305,7 @@ Deno.test("toolWidens() says so of each single field that lets more through, one
     { updated_at: 7 },
     { discovered: true },
     { tags: [] },
+    { methods: ["post", "Get"] },
   ];
   for (const fields of neither) {
     assert.equal(toolWidens(STRICT, { ...STRICT, ...fields }, AROUND), false);

@@ -1,5 +1,6 @@
 import { canonicalJson } from "../json/canonical.ts";
 import { draftToolRecord } from "../policy/draft_tool.ts";
+import { isSameMethod } from "../policy/method_name.ts";
 import type { Permission } from "../policy/permission.ts";
 import type { AgentRecord } from "../store/records/identity.ts";
 import type {
@@ -102,6 +103,7 @@ export function liftsTenantGate(
  * - category or tags are others, for which there may be other rules and defaults;
  * - the required tier is lower;
  * - a required fact goes, and with it its gate;
+ * - it takes a method that it did not;
  * - the second approval is not required any more;
  * - a request may wait longer, or an approval be used later;
  * - the parameter schema is another: whether it is looser is not to be told in general;
@@ -128,6 +130,7 @@ export function toolWidens(
     !sameMembers(next.tags, old.tags) ||
     next.required_tier < old.required_tier ||
     old.required_facts.some((fact) => !next.required_facts.includes(fact)) ||
+    takesMore(old.methods, next.methods) ||
     (old.requires_second_approval && !next.requires_second_approval) ||
     (next.approval_timeout_seconds ?? org.approval_timeout_seconds) >
       (old.approval_timeout_seconds ?? org.approval_timeout_seconds) ||
@@ -207,6 +210,12 @@ function defaultOf({ default_permission, category }: ToolRecord, around: Around)
 function isMilder(old: Annotations, next: Annotations): boolean {
   const names = Object.keys(MILD) as (keyof Annotations)[];
   return names.some((name) => next[name] === MILD[name] && old[name] !== MILD[name]);
+}
+
+/** Whether one list of methods has any that the other has not; null takes all. */
+function takesMore(old: readonly string[] | null, next: readonly string[] | null): boolean {
+  if (old === null) return false;
+  return next === null || next.some((method) => !old.some((one) => isSameMethod(one, method)));
 }
 
 /** Whether one list of tenants permits any that the other does not; null permits all. */

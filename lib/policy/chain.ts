@@ -1,5 +1,6 @@
 import type { CategoryRecord, OrgRecord, ToolRecord } from "../store/records/policy.ts";
 import type { GATES } from "./levels.ts";
+import { isSameMethod } from "./method_name.ts";
 import { type Permission, stricter } from "./permission.ts";
 import type { RuleIndex } from "./rule_index.ts";
 import type { KeyParts, TraceStep } from "./trace.ts";
@@ -151,6 +152,8 @@ function gated(
     !policy.isTenantRegistered(action.tenant);
   let incomplete = false;
   for (const fact of tool?.required_facts ?? []) incomplete ||= action[fact] === null;
+  const methods = tool?.methods ?? null;
+  const foreign = methods !== null && !takes(methods, action.method);
 
   const toolKey = trace === null ? "" : keyOf({ tool: action.tool });
   trace?.push(
@@ -164,14 +167,21 @@ function gated(
       keyOf(requiredFacts(action, tool)),
       !tool?.required_facts.length,
     ),
+    namedStep("gate_method", foreign, keyOf({ method: action.method }), methods === null),
   );
 
   if (unknown) return saying("disabled", "gate_unknown_tool");
   if (off) return saying("disabled", "gate_tool_disabled");
   if (below) return saying("disabled", "gate_tier");
+  if (foreign) return saying("disabled", "gate_method");
   if (stranger) return saying("requires_approval", "gate_unknown_tenant");
   if (incomplete) return saying("requires_approval", "gate_incomplete");
   return null;
+}
+
+/** Whether a tool that lists its methods takes this one; none at all is none of them. */
+function takes(methods: readonly string[], method: string | null): boolean {
+  return method !== null && methods.some((one) => isSameMethod(one, method));
 }
 
 function saying(permission: Permission, gate: (typeof GATES)[number]): Verdict {

@@ -18,6 +18,7 @@ export function draftToolRecord(name: string, id: string, at: number): ToolRecor
     annotations_acknowledged: false,
     required_tier: 0,
     required_facts: [],
+    methods: null,
     requires_second_approval: false,
     approval_timeout_seconds: null,
     approval_use_seconds: null,

@@ -53,6 +53,7 @@ export const GATES = [
   "gate_tier",
   "gate_unknown_tenant",
   "gate_incomplete",
+  "gate_method",
 ] as const;
 
 /** What decides when no rule does, in order; `fail_safe` always does. */

@@ -35,6 +35,10 @@ function nextAfter({ permission, resolved_from }: Resolution): string {
     return "The action does not name all that the tool requires (required_facts in " +
       "list_my_tools). Name it and check again; as it stands, a person has to approve it.";
   }
+  if (resolved_from === "gate_method") {
+    return "The tool takes only the methods that list_my_tools names for it (methods). Name the " +
+      "one that you mean and check again.";
+  }
   switch (permission) {
     case "allowed":
       return "Allowed. Call mint_run_token with the same action, run exactly that action " +

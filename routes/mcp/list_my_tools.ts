@@ -7,7 +7,7 @@ import { toolRecord } from "../../lib/store/records/policy.ts";
 import { decodeCursor, DEFAULT_PAGE, encodeCursor, pageQuery } from "../v1/paging.ts";
 import { mcpTool, READ } from "./tool.ts";
 
-const { name, category, risk_level, annotations, required_facts } = toolRecord.shape;
+const { name, category, risk_level, annotations, required_facts, methods } = toolRecord.shape;
 
 const item = z.object({
   tool_name: name,
@@ -15,6 +15,7 @@ const item = z.object({
   risk_level,
   annotations,
   required_facts: required_facts.describe("What an action with this tool has to name"),
+  methods: methods.unwrap().describe("The only methods that it takes, in any case; null for any"),
   permission: z.enum(PERMISSIONS).nullable()
     .describe("What a check would answer that names nothing else; null where it is refused"),
   resolved_from: z.enum(RESOLVED_FROM).nullable(),
@@ -32,6 +33,7 @@ function render({ tool, answer }: ListedTool): JsonObject {
     risk_level: tool.risk_level,
     annotations: { ...tool.annotations },
     required_facts: [...tool.required_facts],
+    methods: tool.methods === null ? null : [...tool.methods],
     permission: refused ? null : answer.permission,
     resolved_from: refused ? null : answer.resolved_from,
     rule_id: refused ? null : answer.rule?.id ?? null,

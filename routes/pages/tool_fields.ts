@@ -25,31 +25,31 @@ const parameterSchema = z.custom<JsonObject>(isJsonObject, "must be a JSON Schem
     }
   });
 
-const tagList = z.array(z.string());
+const nameList = z.array(z.string());
 
-/** Tags as a form shows them: with commas between them, or as JSON where one has a comma itself. */
-export function tagText(tags: readonly string[]): string {
-  const text = tags.join(", ");
-  return sameTags(tagsIn(text), tags) ? text : JSON.stringify(tags);
+/** Names as a form shows them: with commas between them, or as JSON where one has a comma itself. */
+export function namesText(names: readonly string[]): string {
+  const text = names.join(", ");
+  return areSame(namesIn(text), names) ? text : JSON.stringify(names);
 }
 
-function tagsIn(text: string): string[] {
-  return listIn(text) ?? text.split(",").map((tag) => tag.trim()).filter((tag) => tag !== "");
+function namesIn(text: string): string[] {
+  return listIn(text) ?? text.split(",").map((name) => name.trim()).filter((name) => name !== "");
 }
 
 function listIn(text: string): string[] | null {
   if (!text.startsWith("[")) return null;
   try {
-    return tagList.safeParse(JSON.parse(text)).data ?? null;
+    return nameList.safeParse(JSON.parse(text)).data ?? null;
   } catch (error) {
-    // Not JSON: then it is a tag that begins so.
+    // Not JSON: then it is a name that begins so.
     if (error instanceof SyntaxError) return null;
     throw error;
   }
 }
 
-function sameTags(a: readonly string[], b: readonly string[]): boolean {
-  return a.length === b.length && a.every((tag, index) => tag === b[index]);
+function areSame(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((name, index) => name === b[index]);
 }
 
 /** The annotations as a form sends them: the names of the ones that hold. */
@@ -62,13 +62,15 @@ export const annotationFields = {
 export const toolFormFields = {
   description: verbatim(toolFields.description.unwrap()),
   category: optional(toolFields.category.unwrap().unwrap()),
-  tags: text(z.string().transform(tagsIn)).pipe(toolFields.tags.unwrap()),
+  tags: text(z.string().transform(namesIn)).pipe(toolFields.tags.unwrap()),
   risk_level: text(toolFields.risk_level.unwrap()),
   parameters: optionalJson(parameterSchema),
   default_permission: optional(toolFields.default_permission.unwrap().unwrap()),
   ...annotationFields,
   required_tier: whole(toolFields.required_tier.unwrap()),
   required_facts: several(z.string()).pipe(toolFields.required_facts.unwrap()),
+  methods: text(z.string().transform(namesIn).transform((names) => names.length > 0 ? names : null))
+    .pipe(toolFields.methods.unwrap()),
   requires_second_approval: checkbox,
   approval_timeout_seconds: optionalWhole(toolFields.approval_timeout_seconds.unwrap().unwrap()),
   approval_use_seconds: optionalWhole(toolFields.approval_use_seconds.unwrap().unwrap()),

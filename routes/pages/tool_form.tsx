@@ -13,7 +13,7 @@ import {
 } from "../../components/tool_annotation_fields.tsx";
 import type { OrgRecord, ToolRecord } from "../../lib/store/records/policy.ts";
 import type { AttemptedForm } from "../attempted.ts";
-import { tagText } from "./tool_fields.ts";
+import { namesText } from "./tool_fields.ts";
 
 export interface ToolFormProps {
   readonly form: AttemptedForm;
@@ -72,7 +72,7 @@ export function ToolForm({ form, tool, isNew, categories, org, back }: ToolFormP
           {...field("tags")}
           label="Tags"
           hint="Separated by commas. Rules can name a tag."
-          value={form.value("tags", tagText(tool.tags))}
+          value={form.value("tags", namesText(tool.tags))}
           autoComplete="off"
           optional
         />
@@ -146,6 +146,16 @@ export function ToolForm({ form, tool, isNew, categories, org, back }: ToolFormP
           { value: "method", label: "Method" },
         ]}
         layout="row"
+      />
+      <TextField
+        {...field("methods")}
+        label="Methods"
+        hint="Separated by commas; case does not count. With a list, a call with any other method,
+          or none, is disabled. Empty: it takes any."
+        value={form.value("methods", namesText(tool.methods ?? []))}
+        autoComplete="off"
+        mono
+        optional
       />
       <h3>How it is approved</h3>
       <CheckboxField

@@ -1,5 +1,7 @@
 import { z } from "zod";
 import { isJsonObject, type JsonObject } from "../../lib/json/json_value.ts";
+import { foldedMethod } from "../../lib/policy/method_name.ts";
+import { patternIn } from "../../lib/policy/pattern_characters.ts";
 import {
   REQUIRED_FACTS,
   RISK_LEVELS,
@@ -7,6 +9,7 @@ import {
   type ToolRecord,
   toolRecord,
 } from "../../lib/store/records/policy.ts";
+import { methodName } from "./action_fields.ts";
 import {
   categoryName,
   killSwitchAnswer,
@@ -17,6 +20,8 @@ import {
 } from "./catalog_fields.ts";
 import { timeText } from "./machine_fields.ts";
 
+const isUniqueMethod = (methods: readonly string[]) =>
+  new Set(methods.map(foldedMethod)).size === methods.length;
 const isUnique = (items: readonly string[]) => new Set(items).size === items.length;
 
 /** The fields of a tool in a body, all of which may be left out. */
@@ -45,6 +50,15 @@ export const toolFields = {
   required_tier: z.int().min(0).max(3).exactOptional(),
   required_facts: z.array(z.enum(REQUIRED_FACTS)).refine(isUnique, "names a fact twice")
     .exactOptional(),
+  methods: z.array(
+    methodName.refine(
+      (method) => patternIn(method) === null,
+      "holds * ? or |: methods are compared as they are written, so list each by itself",
+    ),
+  ).min(1, "must name a method, or be null for any").max(64, "has at most 64 methods")
+    .refine(isUniqueMethod, "names a method twice; case does not count")
+    .nullable().exactOptional()
+    .describe("The only methods that it takes, compared without case; null for any"),
   requires_second_approval: z.boolean().exactOptional(),
   approval_timeout_seconds: seconds(60, 7 * 24 * 60 * 60, "How long a request for it waits")
     .nullable().exactOptional(),

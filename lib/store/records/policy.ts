@@ -65,6 +65,8 @@ export const toolRecord = z.object({
   annotations_acknowledged: z.boolean(),
   required_tier: z.number().int().min(0).max(3),
   required_facts: z.array(z.enum(REQUIRED_FACTS)),
+  /** The only ones that it takes, compared without case; null: any, and none. */
+  methods: z.array(z.string()).nullable().default(null),
   requires_second_approval: z.boolean(),
   approval_timeout_seconds: z.number().int().nullable(),
   approval_use_seconds: z.number().int().nullable(),
