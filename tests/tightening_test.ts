@@ -153,6 +153,18 @@ const ANY: readonly Row[] = [
     leaves: (world) => world.rule({ tool_name: "transfer", method: "DELETE" }, "disabled"),
   },
   {
+    what: "a rule that disables its method in another case",
+    reason: "policy",
+    tightens: (world) => world.rule({ method: "post" }, "disabled"),
+    leaves: (world) => world.rule({ method: "posts" }, "disabled"),
+  },
+  {
+    what: "methods of the tool",
+    reason: "policy",
+    tightens: (world) => world.tool({ methods: ["GET"] }),
+    leaves: (world) => world.tool({ methods: ["GET", "post"] }),
+  },
+  {
     what: "a tag that a rule disables",
     reason: "policy",
     before: (world) => world.rule({ tag: "frozen" }, "disabled"),
