@@ -98,7 +98,7 @@ function writeKeyAndTools(transaction: Transaction, secret: string): void {
     audit_private: false,
     bootstrap: false,
     kept: false,
-    member_behind: null,
+    members_behind: [],
     created_at: transaction.at,
   };
   transaction.setPolicy(keys.apiKeyKey(org, record.id), record);
@@ -133,7 +133,7 @@ function writeAgent(transaction: Transaction, secret: string): void {
     rate_limit_per_minute: null,
     kill_switch: { active: false, reason: null },
     void_before: 0,
-    member_behind: null,
+    members_behind: [],
     created_at: transaction.at,
   };
   transaction.setPolicy(keys.agentKey(org, record.id), record);

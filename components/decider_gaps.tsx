@@ -19,19 +19,20 @@ export function DeciderGaps({ gaps }: { readonly gaps: readonly DeciderGap[] }) 
               title="Nobody gives the second approval"
             >
               <Names names={gap.tools} /> {gap.tools.length === 1 ? "needs" : "need"}{" "}
-              two different people, and nobody is in the group Level 2. {gap.refused
+              two different people, and nobody who could sign is in the group Level 2. {gap.refused
                 ? "Requests are refused until somebody is."
                 : "Until somebody is, one approval is enough, and the log says so."}
             </Notice>
           )
           : (
             <Notice
-              key={`nobody_else ${gap.member}`}
+              key={`nobody_else ${gap.members.join()}`}
               tone="warning"
               live={false}
               title="Nobody else could decide"
             >
-              <UntrustedText text={gap.member} /> answers for{" "}
+              <Names names={gap.members} /> {gap.members.length === 1 ? "answers" : "answer"} for
+              {" "}
               <Names names={gap.requesters} />, so somebody else has to decide what{" "}
               {gap.requesters.length === 1 ? "it asks" : "they ask"}
               {gap.tools !== null && (

@@ -1,4 +1,4 @@
-import type { ComponentChildren } from "preact";
+import { type ComponentChildren, Fragment } from "preact";
 import type { Definition } from "./definitions.tsx";
 import { tierWords } from "./machine_fields.tsx";
 import { Tags } from "./tags.tsx";
@@ -20,8 +20,8 @@ export interface MachineRecord {
 
 export interface MachineFactsProps {
   readonly machine: MachineRecord;
-  /** E-mail address of the member who answers for it; null for nobody, or one who left. */
-  readonly behind: string | null;
+  /** E-mail addresses of the members who answer for it, but for those who left. */
+  readonly behind: readonly string[];
   readonly lastUsed: number | null;
   readonly now: number;
 }
@@ -52,8 +52,14 @@ export function isExpired({ expires_at }: Pick<MachineRecord, "expires_at">, now
 }
 
 /** Who answers for an agent or a key. */
-export function Behind({ behind }: { readonly behind: string | null }): ComponentChildren {
-  return behind === null ? <span class="quiet">Nobody</span> : <UntrustedText text={behind} />;
+export function Behind({ behind }: { readonly behind: readonly string[] }): ComponentChildren {
+  if (behind.length === 0) return <span class="quiet">Nobody</span>;
+  return behind.map((email, i) => (
+    <Fragment key={email}>
+      {i > 0 && ", "}
+      <UntrustedText text={email} />
+    </Fragment>
+  ));
 }
 
 /** When it was last used, up to a minute late. */

@@ -1,7 +1,7 @@
 import type { ApprovalSheet } from "../lib/approvals/approval_sheet.ts";
+import { CANCELLED_WORDS } from "../lib/approvals/cancelled_words.ts";
 import { quickReasonText } from "../lib/approvals/quick_reasons.ts";
 import { shownView } from "../lib/approvals/shown_view.ts";
-import type { Cancelled } from "../lib/store/records/approval.ts";
 import { Notice } from "./notice.tsx";
 import { RequestArguments } from "./request_arguments.tsx";
 import { RequestComparison } from "./request_comparison.tsx";
@@ -106,16 +106,6 @@ function Ending({ sheet }: { readonly sheet: ApprovalSheet }) {
   );
 }
 
-const CANCELLED: Readonly<Record<Cancelled, string>> = {
-  withdrawn: "The requester withdrew it.",
-  tool_changed:
-    "The tool's definition changed meanwhile, so this request was cancelled: what you would " +
-    "have approved is no longer what would run. The agent has to ask again.",
-  rotated:
-    "The agent was given a new token, so what it had asked before was cancelled: whoever had the " +
-    "old token may have asked it. The agent has to ask again.",
-};
-
 function endingWords({ state, because }: ApprovalSheet): string | null {
   switch (state) {
     case "expired":
@@ -123,7 +113,10 @@ function endingWords({ state, because }: ApprovalSheet): string | null {
     case "lapsed":
       return "It was approved and not used in time. The agent has to ask again.";
     case "cancelled":
-      return because === null ? null : CANCELLED[because];
+      if (because === null) return null;
+      return because === "withdrawn"
+        ? "The requester withdrew it."
+        : `It was cancelled, because ${CANCELLED_WORDS[because]}. The agent has to ask again.`;
     case "revoked":
       return "The approval was revoked before it was used.";
     default:

@@ -1,5 +1,6 @@
 import type { SheetStep } from "../lib/approvals/approval_sheet.ts";
 import type { Awaited } from "../lib/approvals/approval_story.ts";
+import { cancelledWords } from "../lib/approvals/cancelled_words.ts";
 import { Countdown } from "./countdown.tsx";
 import { Icon, type IconName } from "./icon.tsx";
 import { Time } from "./time.tsx";
@@ -29,12 +30,6 @@ const AWAITED: Readonly<Record<Awaited["what"], string>> = {
   report: "Waits for the result:",
 };
 
-const NOTES: Readonly<Record<string, string>> = {
-  withdrawn: "withdrawn by the requester",
-  tool_changed: "the tool's definition changed",
-  rotated: "the agent was given a new token",
-};
-
 /** What happened to a request so far, and what it waits for. */
 export function RequestSteps({ steps, awaits, now }: {
   readonly steps: readonly SheetStep[];
@@ -51,7 +46,9 @@ export function RequestSteps({ steps, awaits, now }: {
             <div>
               <p class="strip-words">
                 {words}
-                {note !== null && <span>: {NOTES[note] ?? note}</span>}
+                {note !== null && (
+                  <span>: {what === "cancelled" ? cancelledWords(note) : note}</span>
+                )}
               </p>
               <p class="quiet small">
                 {who !== null && (

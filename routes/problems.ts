@@ -1,6 +1,6 @@
+import { CANCELLED_WORDS } from "../lib/approvals/cancelled_words.ts";
 import type { JsonObject } from "../lib/json/json_value.ts";
 import { assertionFaultText } from "../lib/people/assertion_fault.ts";
-import type { Cancelled } from "../lib/store/records/approval.ts";
 import type { InputProblem, RefusalData } from "../lib/refusals/refusal.ts";
 
 /** Refusals that only the HTTP surface knows. */
@@ -50,11 +50,6 @@ const VIEW_CHANGES: Record<RefusalData["view_changed"]["because"], string> = {
   asked_again: "The action was asked again while the page was open, with a new reason.",
   next_level: "The first level was decided while the page was open.",
   other_view: "The page showed something else than what would be decided.",
-};
-const CANCELLED: Record<Cancelled, string> = {
-  withdrawn: "The approval is cancelled already: its requester withdrew it.",
-  tool_changed: "The approval is cancelled: its tool was changed while it was open.",
-  rotated: "The approval is cancelled: its agent was given a new token while it was open.",
 };
 const LINK_FAULTS: Record<RefusalData["link_not_valid"]["why"], string> = {
   ended: "The link was used, replaced or withdrawn, is too old, or is not complete.",
@@ -197,15 +192,18 @@ export const PROBLEMS: { readonly [C in ProblemCode]: ProblemKind<ProblemData[C]
   self_approval: {
     status: 403,
     title: "Own request",
-    meaning: "The member behind the requester may not decide this request.",
-    detail: () => "The member behind the requester may not decide this request.",
+    meaning:
+      "Who answers for the requester may not decide this request: who made it, rotated its secret, or answers for the key that did.",
+    detail: () => "This member answers for the requester, and may not decide this request.",
     advice: "Have another approver decide.",
   },
   not_an_approver: {
     status: 403,
     title: "Not an approver",
-    meaning: "The member has no right to decide at this level.",
-    detail: ({ level }) => `This member may not decide at level ${level}.`,
+    meaning:
+      "The member has no right to decide at this level, or has not accepted the membership under a passkey.",
+    detail: ({ level }) =>
+      `This member may not decide at level ${level}, or has not accepted the membership under a passkey.`,
     advice: "Have a member decide who has the right to at this level.",
   },
   already_decided_level: {
@@ -325,10 +323,14 @@ export const PROBLEMS: { readonly [C in ProblemCode]: ProblemKind<ProblemData[C]
   approval_not_approved: {
     status: 409,
     title: "Approval not approved",
-    meaning: "The approval is pending, or ended without being given.",
-    detail: ({ status }) => `The approval is ${status}.`,
+    meaning:
+      "The approval is pending, or ended without being given, or does not count any more on the policy of now.",
+    detail: ({ status, because }) =>
+      because === null
+        ? `The approval is ${status}.`
+        : `The approval is ${status}, because ${CANCELLED_WORDS[because]}.`,
     advice: "Wait until it is approved; if it has ended, request a new one.",
-    members: ({ status }) => ({ approval_status: status }),
+    members: ({ status, because }) => ({ approval_status: status, ended_because: because }),
     next: () => ({ request_approval: "/v1/approvals" }),
   },
   approval_not_pending: {
@@ -336,7 +338,9 @@ export const PROBLEMS: { readonly [C in ProblemCode]: ProblemKind<ProblemData[C]
     title: "Approval not pending",
     meaning: "The approval was decided, or ended, already.",
     detail: ({ status, because }) =>
-      because === null ? `The approval is ${status} already.` : CANCELLED[because],
+      because === null
+        ? `The approval is ${status} already.`
+        : `The approval is ${status}, because ${CANCELLED_WORDS[because]}.`,
     advice: "Nothing is left to decide or cancel; request a new one if it is still needed.",
     members: ({ status, because }) => ({ approval_status: status, ended_because: because }),
   },
@@ -402,9 +406,10 @@ export const PROBLEMS: { readonly [C in ProblemCode]: ProblemKind<ProblemData[C]
     status: 409,
     title: "No second level",
     meaning:
-      "The tool needs a second approval, the organization insists on it, and group Level 2 has no member.",
-    detail: () => "This tool needs a second approval, and group Level 2 has no member.",
-    advice: "An owner or admin puts a member into group Level 2.",
+      "The tool needs a second approval, and group Level 2 has no member who could give it: one who accepted the membership under a passkey.",
+    detail: () => "This tool needs a second approval, and nobody in group Level 2 could give it.",
+    advice:
+      "An owner or admin puts a member with a passkey into group Level 2; or an owner allows one approval under their passkey.",
   },
   tool_not_registered: {
     status: 409,

@@ -17,10 +17,10 @@ import {
   settle,
 } from "./alerts_fixture.ts";
 import { ApprovalOrg } from "./approval_fixture.ts";
-import { Countersign } from "./countersign_fixture.ts";
+import { Countersign, INVITED } from "./countersign_fixture.ts";
 
 Deno.test("an alert that comes up after the decision is not sent", async () => {
-  await using it = await ApprovalOrg.start();
+  await using it = await ApprovalOrg.start({}, INVITED);
   await approver(it, "bob@example.com");
   const { id } = await it.pending();
   const { mail, clock, services } = it.countersign;
@@ -37,7 +37,7 @@ Deno.test("an alert that comes up after the decision is not sent", async () => {
 });
 
 Deno.test("a mail that fails is tried again, later each time, until it is taken", async () => {
-  await using it = await ApprovalOrg.start();
+  await using it = await ApprovalOrg.start({}, INVITED);
   await approver(it, "bob@example.com");
   const { mail, clock } = it.countersign;
   mail.failure = "421 4.7.0 bob@example.com: try again later";
@@ -65,7 +65,7 @@ Deno.test("a mail that fails is tried again, later each time, until it is taken"
 });
 
 Deno.test("a mail that is never taken has failed after five tries: shown, and in the log", async () => {
-  await using it = await ApprovalOrg.start();
+  await using it = await ApprovalOrg.start({}, INVITED);
   await it.settings({ approval_timeout_seconds: 86_400 });
   const bob = await approver(it, "bob@example.com");
   await approver(it, "eve@example.com");
@@ -104,7 +104,7 @@ Deno.test("a mail that is never taken has failed after five tries: shown, and in
 });
 
 Deno.test("a process that dies while it sends loses nothing: another goes on after a while", async () => {
-  await using it = await ApprovalOrg.start();
+  await using it = await ApprovalOrg.start({}, INVITED);
   await approver(it, "bob@example.com");
   const { services, clock } = it.countersign;
   await it.pending();
@@ -130,7 +130,7 @@ Deno.test("a process that dies while it sends loses nothing: another goes on aft
 });
 
 Deno.test("a process that dies between the request and its alert leaves it due", async () => {
-  await using it = await ApprovalOrg.start();
+  await using it = await ApprovalOrg.start({}, INVITED);
   await approver(it, "bob@example.com");
   const { services, clock, secret } = it.countersign;
   await it.pending();
@@ -141,7 +141,7 @@ Deno.test("a process that dies between the request and its alert leaves it due",
 });
 
 Deno.test("two nodes that deliver at once send each alert once", async () => {
-  await using it = await ApprovalOrg.start();
+  await using it = await ApprovalOrg.start({}, INVITED);
   for (let n = 0; n < 12; n++) await approver(it, `a${n}@example.com`);
   const { services, clock, secret, mail } = it.countersign;
   await using other = await Countersign.start({ kv: services.deps.kv, clock, secret });
@@ -155,7 +155,7 @@ Deno.test("two nodes that deliver at once send each alert once", async () => {
 });
 
 Deno.test("more approvers than one commit tells are each told once", async () => {
-  await using it = await ApprovalOrg.start();
+  await using it = await ApprovalOrg.start({}, INVITED);
   for (let n = 0; n < 45; n++) await approver(it, `a${n}@example.com`);
   await it.pending();
   await settle(it);
@@ -166,7 +166,7 @@ Deno.test("more approvers than one commit tells are each told once", async () =>
 });
 
 Deno.test("a mail server that hangs holds up no deadline", async () => {
-  await using it = await ApprovalOrg.start();
+  await using it = await ApprovalOrg.start({}, INVITED);
   await approver(it, "bob@example.com");
   const { services, clock, mail } = it.countersign;
   const { promise: hanging, resolve: letGo } = Promise.withResolvers<void>();
@@ -192,7 +192,7 @@ Deno.test("a mail server that hangs holds up no deadline", async () => {
 for (const queues of [false, true]) {
   const how = queues ? "by the queue" : "without a queue";
   Deno.test(`${how} an alert goes out with the commit that causes it`, async () => {
-    await using it = await ApprovalOrg.start({ deps: { queues } });
+    await using it = await ApprovalOrg.start({ deps: { queues } }, INVITED);
     await approver(it, "bob@example.com");
     const { services, mail } = it.countersign;
     const worker = startDueWork(services);
@@ -205,7 +205,7 @@ for (const queues of [false, true]) {
 }
 
 Deno.test("a member who leaves hears nothing more", async () => {
-  await using it = await ApprovalOrg.start();
+  await using it = await ApprovalOrg.start({}, INVITED);
   await approver(it, "bob@example.com");
   const { mail, clock } = it.countersign;
   mail.failure = "421 busy";
@@ -222,7 +222,7 @@ Deno.test("a member who leaves hears nothing more", async () => {
 Deno.test("where no mail server is set, alerts do not fill the console", async () => {
   const printed: string[] = [];
   const mail = consoleMailer((text) => printed.push(text));
-  await using it = await ApprovalOrg.start({ deps: { mail } });
+  await using it = await ApprovalOrg.start({ deps: { mail } }, INVITED);
   await browserOf(it, await approver(it, "bob@example.com"));
   await it.pending();
   await settle(it);

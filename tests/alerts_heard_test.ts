@@ -2,9 +2,11 @@ import assert from "node:assert/strict";
 import { DEFAULT_PREFERENCE, readPreference, setPreference } from "../lib/alerts/preferences.ts";
 import { approver, browserOf, dueKinds, HOUR, mailed, MINUTE, settle } from "./alerts_fixture.ts";
 import { ApprovalOrg, TOOL } from "./approval_fixture.ts";
+import { DecisionOrg } from "./decision_fixture.ts";
+import { INVITED } from "./countersign_fixture.ts";
 
 Deno.test("a new request is mailed to who can decide it, with nothing of what would run", async () => {
-  await using it = await ApprovalOrg.start();
+  await using it = await ApprovalOrg.start({}, INVITED);
   await it.org.signedIn("owner", { email: "owner@example.com" });
   await it.org.signedIn("admin", { email: "admin@example.com" });
   await approver(it, "bob@example.com");
@@ -33,7 +35,7 @@ Deno.test("a new request is mailed to who can decide it, with nothing of what wo
 });
 
 Deno.test("an alert is due work from the very commit of its request", async () => {
-  await using it = await ApprovalOrg.start();
+  await using it = await ApprovalOrg.start({}, INVITED);
   await approver(it, "bob@example.com");
   await it.pending();
   assert.deepEqual(await dueKinds(it), [
@@ -44,11 +46,11 @@ Deno.test("an alert is due work from the very commit of its request", async () =
 });
 
 Deno.test("who may not decide because they are behind the requester is not asked", async () => {
-  await using it = await ApprovalOrg.start();
+  await using it = await ApprovalOrg.start({}, INVITED);
   await it.settings({ separation_of_duties: true });
   const bob = await approver(it, "bob@example.com");
   await approver(it, "eve@example.com");
-  const key = await it.org.key("standard", { member_behind: bob.member.id });
+  const key = await it.org.key("standard", { members_behind: [bob.member.id] });
   await it.pending({}, key);
   await settle(it);
   assert.deepEqual(mailed(it), ["eve@example.com"]);
@@ -59,25 +61,25 @@ Deno.test("who may not decide because they are behind the requester is not asked
 });
 
 Deno.test("the second level is told when the first has approved, its decider not", async () => {
-  await using it = await ApprovalOrg.start();
+  await using it = await DecisionOrg.start();
   await it.org.tool("refund", {
     default_permission: "requires_approval",
     requires_second_approval: true,
   });
-  await it.org.signedIn("owner", { email: "owner@example.com" });
+  const owner = await it.person("owner", { email: "owner@example.com" });
   await approver(it, "one@example.com", [1]);
   await approver(it, "two@example.com", [2]);
   const { id } = await it.pending({ tool_name: "refund" });
   await settle(it);
   assert.deepEqual(mailed(it), ["one@example.com", "owner@example.com"]);
-  await it.decide(id, "approve", { decided_by: "owner@example.com" });
+  await owner.approve(id);
   await settle(it);
   assert.equal(it.countersign.mail.sent[0]?.subject.startsWith("Second approval wanted"), true);
   assert.deepEqual(mailed(it), ["two@example.com"]);
 });
 
 Deno.test("a decision is told to the other approvers and to the member behind it, if they want", async () => {
-  await using it = await ApprovalOrg.start();
+  await using it = await ApprovalOrg.start({}, INVITED);
   const wanting = {
     mail: { ...DEFAULT_PREFERENCE.mail, decided: true },
     push: DEFAULT_PREFERENCE.push,
@@ -87,7 +89,7 @@ Deno.test("a decision is told to the other approvers and to the member behind it
   const vic = await it.org.signedIn("viewer", { email: "vic@example.com" });
   await approver(it, "quiet@example.com");
   for (const one of [bob, eve, vic]) await it.org.as(one, "read", setPreference(wanting, "req_1"));
-  const key = await it.org.key("standard", { member_behind: vic.member.id });
+  const key = await it.org.key("standard", { members_behind: [vic.member.id] });
   const { id } = await it.pending({}, key);
   await settle(it);
   mailed(it);
@@ -100,7 +102,7 @@ Deno.test("a decision is told to the other approvers and to the member behind it
 });
 
 Deno.test("members choose what they hear, by channel; the log says that they did", async () => {
-  await using it = await ApprovalOrg.start();
+  await using it = await ApprovalOrg.start({}, INVITED);
   const bob = await approver(it, "bob@example.com");
   const browser = await browserOf(it, bob);
   const { kv } = it.countersign.services.deps;
@@ -123,7 +125,7 @@ Deno.test("members choose what they hear, by channel; the log says that they did
 });
 
 Deno.test("who can decide is told ten minutes, or a fifth of the time, before the end", async () => {
-  await using it = await ApprovalOrg.start();
+  await using it = await ApprovalOrg.start({}, INVITED);
   await approver(it, "bob@example.com");
   const { clock } = it.countersign;
   await it.pending({ method: "long" });
@@ -143,14 +145,14 @@ Deno.test("who can decide is told ten minutes, or a fifth of the time, before th
 });
 
 Deno.test("a request that is pending no more is not about to expire", async () => {
-  await using it = await ApprovalOrg.start();
+  await using it = await ApprovalOrg.start({}, INVITED);
   await approver(it, "bob@example.com");
   const decided = await it.pending({ method: "A" });
   const cancelled = await it.pending({ method: "B" });
   await it.pending({ method: "C" });
   await settle(it);
   mailed(it);
-  await it.decide(decided.id, "approve");
+  await it.decide(decided.id, "approve", { decided_by: "bob@example.com" });
   await it.cancel(cancelled.id);
   assert.equal((await dueKinds(it)).filter((kind) => kind === "alert_nearing_expiry").length, 1);
   // No process ran until the third had expired as well.
@@ -161,7 +163,7 @@ Deno.test("a request that is pending no more is not about to expire", async () =
 });
 
 Deno.test("an org without people who can be told has no alerts", async () => {
-  await using it = await ApprovalOrg.start();
+  await using it = await ApprovalOrg.start({}, INVITED);
   const { id } = await it.pending();
   await it.decide(id, "approve");
   assert.ok((await dueKinds(it)).every((kind) => !kind.startsWith("alert")));

@@ -3,9 +3,10 @@ import { EndpointRefused } from "../lib/push/push_fetch.ts";
 import { listSubscriptions } from "../lib/push/subscriptions.ts";
 import { approver, browserOf, deliveries, settle } from "./alerts_fixture.ts";
 import { ApprovalOrg } from "./approval_fixture.ts";
+import { INVITED } from "./countersign_fixture.ts";
 
 Deno.test("a push reaches each browser of an approver, and one that is gone is forgotten", async () => {
-  await using it = await ApprovalOrg.start();
+  await using it = await ApprovalOrg.start({}, INVITED);
   const bob = await approver(it, "bob@example.com");
   const browsers = [await browserOf(it, bob), await browserOf(it, bob)];
   const { pushes, services } = it.countersign;
@@ -32,7 +33,7 @@ Deno.test("a push reaches each browser of an approver, and one that is gone is f
 });
 
 Deno.test("a push service that asks for time gets it; one that refuses is not asked again", async () => {
-  await using it = await ApprovalOrg.start();
+  await using it = await ApprovalOrg.start({}, INVITED);
   const bob = await approver(it, "bob@example.com");
   await browserOf(it, bob);
   const { pushes, clock } = it.countersign;
@@ -54,7 +55,7 @@ Deno.test("a push service that asks for time gets it; one that refuses is not as
 Deno.test("an endpoint that nothing may be sent to fails at once", async () => {
   const push = () =>
     Promise.reject(new EndpointRefused("The push endpoint is in a private network."));
-  await using it = await ApprovalOrg.start({ deps: { push } });
+  await using it = await ApprovalOrg.start({ deps: { push } }, INVITED);
   await browserOf(it, await approver(it, "bob@example.com"));
   await it.pending();
   await settle(it);

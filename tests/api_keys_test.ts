@@ -32,7 +32,7 @@ Deno.test("An API key is made, used, listed and revoked, and each change is in t
     rate_limit_per_minute: 6000,
     audit_private: false,
     bootstrap: false,
-    member_behind: null,
+    members_behind: [],
     created_at: "2026-01-01T00:00:00.000Z",
   });
 
@@ -133,10 +133,10 @@ Deno.test("A key answers for the member behind the key that made it", async () =
   await using countersign = await Countersign.start();
   const org = await countersign.org();
   const { id } = await org.member("jo@example.com", { role: "admin" });
-  const management = await org.key("management", { member_behind: id });
+  const management = await org.key("management", { members_behind: [id] });
   const body = { name: "worker", tier: "standard", rate_limit_per_minute: null };
   const made = await org.post("/v1/api-keys", body, management);
-  assert.equal(made.body.member_behind, id);
+  assert.deepEqual(made.body.members_behind, [id]);
   assert.equal(made.body.rate_limit_per_minute, null);
 });
 

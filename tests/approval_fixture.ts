@@ -18,12 +18,15 @@ export class ApprovalOrg implements AsyncDisposable {
     readonly ann: MemberRecord,
   ) {}
 
-  static async start(options: FixtureOptions = {}): Promise<ApprovalOrg> {
+  /** @param ann what she is otherwise than an approver of everything */
+  static async start(
+    options: FixtureOptions = {},
+    ann: Partial<MemberRecord> = {},
+  ): Promise<ApprovalOrg> {
     const countersign = await Countersign.start(options);
     const org = await countersign.org();
     await org.tool(TOOL, { default_permission: "requires_approval" });
-    const ann = await org.member("ann@example.com");
-    return new ApprovalOrg(countersign, org, ann);
+    return new ApprovalOrg(countersign, org, await org.member("ann@example.com", ann));
   }
 
   /** Asks for an approval, with the standard key or another. */

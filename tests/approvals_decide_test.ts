@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { ApprovalOrg, assertProblem } from "./approval_fixture.ts";
+import { assertRefused, DecisionOrg, type Person } from "./decision_fixture.ts";
 
 const SECOND = { default_permission: "requires_approval", requires_second_approval: true };
 
@@ -77,7 +78,7 @@ Deno.test("only an approver key decides", async () => {
 
 Deno.test("separation of duties keeps the member behind the requester from deciding", async () => {
   await using it = await ApprovalOrg.start();
-  const key = await it.org.key("standard", { member_behind: it.ann.id });
+  const key = await it.org.key("standard", { members_behind: [it.ann.id] });
   const own = await it.pending({}, key);
   assert.equal((await it.decide(own.id, "approve")).body.status, "approved");
 
@@ -96,58 +97,71 @@ Deno.test("separation of duties keeps the member behind the requester from decid
   assert.equal(got.body.status, "approved");
 });
 
-Deno.test("a tool with a second approval goes to Level 2, which no key decides", async () => {
-  await using it = await ApprovalOrg.start();
-  await it.org.tool("twice", SECOND);
-  const two = await it.org.member("two@example.com", { groups: [2] });
-  const { id, levels } = await it.pending({ tool_name: "twice" });
+Deno.test("a tool that two people approve takes no approver key, at either level", async () => {
+  await using it = await DecisionOrg.start();
+  await it.secondLevel();
+  const one = await it.person("approver", { groups: [1] });
+  const two = await it.person("approver", { groups: [2] });
+  const { id, levels } = await it.pending();
   assert.equal(levels, 2);
-  const first = await it.decide(id, "approve");
-  assert.equal(first.body.status, "pending");
-  assert.equal(first.body.level, 2);
-  assert.equal(first.body.decided_at, null);
-  assertProblem(
-    await it.decide(id, "approve", { decided_by: "two@example.com" }),
-    403,
-    "already_decided_level",
-  );
-  const other = await it.org.key("approver");
-  assertProblem(await it.decide(id, "approve", {}, other), 403, "already_decided_level");
-  for (const decision of ["approve", "deny"] as const) {
-    const got = await it.decide(id, decision, { decided_by: two.email }, other);
-    assertProblem(got, 403, "passkey_required");
-  }
-  assertProblem(await it.mint(id, { tool_name: "twice" }), 409, "approval_not_approved");
+  const refused = async (person: Person) => {
+    for (const decision of ["approve", "deny"] as const) {
+      const got = await it.decide(id, decision, { decided_by: person.session.member.email });
+      assertProblem(got, 403, "passkey_required");
+    }
+  };
+  await refused(one);
+  await one.approve(id);
+  const { body } = await it.get(id);
+  assert.deepEqual([body.status, body.level, body.decided_at], ["pending", 2, null]);
+  await refused(two);
+  assertProblem(await it.mint(id), 409, "approval_not_approved");
+  await two.approve(id);
+  assert.equal((await it.mint(id)).status, 201);
 });
 
 Deno.test("a denial at Level 1 ends a request of two levels", async () => {
-  await using it = await ApprovalOrg.start();
-  await it.org.tool("twice", SECOND);
-  await it.org.member("two@example.com", { groups: [2] });
-  const { id } = await it.pending({ tool_name: "twice" });
-  assert.equal((await it.decide(id, "deny")).body.status, "denied");
+  await using it = await DecisionOrg.start();
+  await it.secondLevel();
+  const one = await it.person("approver", { groups: [1] });
+  await it.person("approver", { groups: [2] });
+  const { id } = await it.pending();
+  await one.deny(id);
+  assert.equal(await it.status(id), "denied");
 });
 
-Deno.test("a second approval keeps the member behind the requester out of both levels", async () => {
-  await using it = await ApprovalOrg.start();
-  await it.org.tool("twice", SECOND);
-  await it.org.member("two@example.com", { groups: [2] });
-  const key = await it.org.key("standard", { member_behind: it.ann.id });
-  const { id } = await it.pending({ tool_name: "twice" }, key);
-  assertProblem(await it.decide(id, "approve"), 403, "self_approval");
+Deno.test("a second approval keeps the members behind the requester out of both levels", async () => {
+  await using it = await DecisionOrg.start();
+  await it.secondLevel();
+  const [ann, bea] = [await it.person("owner"), await it.person("admin")];
+  await it.person("approver", { groups: [2] });
+  const key = await it.org.key("standard", { members_behind: [ann.id, bea.id] });
+  const { id } = await it.pending({}, key);
+  await assertRefused(ann.open(id), "self_approval");
+  await assertRefused(bea.open(id), "self_approval");
+  await (await it.person("approver", { groups: [1] })).approve(id);
+  await assertRefused(ann.open(id), "self_approval");
+  await assertRefused(bea.deny(id), "self_approval");
 });
 
-Deno.test("without anyone at Level 2 the level is skipped, with an entry, or refused", async () => {
-  await using it = await ApprovalOrg.start();
-  await it.org.tool("twice", SECOND);
+Deno.test("without anyone at Level 2 asking is refused, unless an owner chose that it is skipped", async () => {
+  await using it = await DecisionOrg.start();
+  await it.secondLevel();
+  const ann = await it.person("owner");
   await it.org.member("viewer@example.com", { role: "viewer", groups: [2] });
-  const skipped = await it.pending({ tool_name: "twice" });
-  assert.equal(skipped.levels, 1);
-  assert.equal(skipped.levels_skipped, true);
+  await it.org.member("invited@example.com", { groups: [2], account: null, has_passkey: false });
+  assertProblem(await it.ask(), 409, "no_second_level");
+  // A record of before holds false, and nobody chose it.
+  await it.settings({ strict_levels: false, strict_levels_by: null });
+  assertProblem(await it.ask(), 409, "no_second_level");
+  await it.settings({ strict_levels: false, strict_levels_by: ann.id });
+  const skipped = await it.pending();
+  assert.deepEqual([skipped.levels, skipped.levels_skipped], [1, true]);
   assert.equal((await it.entries("approval.level_skipped", skipped.id)).length, 1);
-  await it.settings({ strict_levels: true });
-  assertProblem(await it.ask({ tool_name: "twice", method: "B" }), 409, "no_second_level");
-  assert.equal((await it.decide(skipped.id, "approve")).body.status, "approved");
+  const by = { decided_by: ann.session.member.email };
+  assertProblem(await it.decide(skipped.id, "approve", by), 403, "passkey_required");
+  await ann.approve(skipped.id);
+  assert.equal((await it.mint(skipped.id)).status, 201);
 });
 
 Deno.test("a request that nobody could decide says so", async () => {

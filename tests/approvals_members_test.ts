@@ -13,8 +13,11 @@ Deno.test("members see every request, and arguments only where they may decide",
   const two = await it.person("approver", { groups: [2] });
   const admin = await it.person("admin");
   const single = await it.pending({ arguments: { id: 7 } });
-  await it.secondLevel();
-  const double = await it.pending({ arguments: { id: 7 }, method: "POST" });
+  await it.org.tool("twice", {
+    default_permission: "requires_approval",
+    requires_second_approval: true,
+  });
+  const double = await it.pending({ arguments: { id: 7 }, tool_name: "twice" });
   const inside = async (person: Person, id: string) => {
     const seen = await person.see(id);
     const review = await reviewApproval(services, it.org.id, seen);

@@ -35,7 +35,7 @@ Deno.test("An approval is revoked by its decider, an admin or an owner, and by n
 Deno.test("The member behind an agent revokes what was approved for it", async () => {
   await using it = await ApprovalOrg.start();
   const behind = await it.org.signedIn("viewer");
-  const agent = await it.org.agent({ member_behind: behind.member.id });
+  const agent = await it.org.agent({ members_behind: [behind.member.id] });
   const { id } = await it.approved({}, agent);
   assert.equal(await revoke(it, behind, id), "revoked");
 });

@@ -127,7 +127,7 @@ Deno.test("no move leads out of an ended state", () => {
     { type: "revoke", token_spent: false },
   ];
   for (const progress of ended) {
-    for (const ended_by of [null, "tool_changed", "rotated"] as const) {
+    for (const ended_by of [null, "tool_changed", "rotated", "decider_barred"] as const) {
       for (const event of events) {
         const terms = {
           levels: 1 as const,

@@ -93,11 +93,11 @@ Deno.test("bootstrap() makes the org, its keys and its owner once", async () => 
   const about = body.data.map((key: Record<string, unknown>) => [
     key.tier,
     key.bootstrap,
-    key.member_behind,
+    key.members_behind,
   ]);
   assert.deepEqual(about, [
-    ["management", true, owner?.value.id],
-    ["approver", true, owner?.value.id],
+    ["management", true, [owner?.value.id]],
+    ["approver", true, [owner?.value.id]],
   ]);
   assert.equal(await status(countersign, APPROVER), 403);
 

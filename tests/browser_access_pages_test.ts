@@ -18,9 +18,9 @@ async function filled(org: TestOrg, owner: SignedIn): Promise<string[]> {
   const { member: held } = await org.signedIn("owner", { email: long, held: true, groups: [1] });
   await org.member("waits@example.com", { role: "approver" });
   const tenant_ids = Array.from({ length: 20 }, (_, i) => `${"t".repeat(60)}-${i}`);
-  const member_behind = owner.member.id;
+  const members_behind = [owner.member.id];
   const name = HOSTILE.markup.padEnd(100, "w");
-  await org.agent({ name, tenant_ids, member_behind, expires_at: 1 });
+  await org.agent({ name, tenant_ids, members_behind, expires_at: 1 });
   await org.agent({ name: "stopped", kill_switch: { active: true, reason: HOSTILE.markup } });
   await org.tool("wire", { requires_second_approval: true });
   await org.key("approver", { name, bootstrap: true, tenant_ids });

@@ -67,7 +67,7 @@ Deno.test("browser: who answers for the agent decides, unless duties are separat
   await using it = await DecisionOrg.start();
   await using browser = await TestBrowser.start();
   const { tab, person } = await memberAtBrowser(browser, it, "owner");
-  const agent = await it.org.agent({ member_behind: person.id });
+  const agent = await it.org.agent({ members_behind: [person.id] });
   const alone = await it.pending(ACTION, agent);
   await tab.goto(`/approvals/${alone.id}`);
   await approveOnPage(tab);

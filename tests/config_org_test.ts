@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { changeOrg } from "../lib/catalog/org_settings.ts";
 import { assertProblem, configEntries } from "./config_fixture.ts";
-import { Countersign } from "./countersign_fixture.ts";
+import { assertRefused } from "./decision_fixture.ts";
+import { Countersign, INVITED } from "./countersign_fixture.ts";
 
 Deno.test("The settings of an org are read, changed, and each change is in the log", async () => {
   await using countersign = await Countersign.start();
@@ -18,7 +20,8 @@ Deno.test("The settings of an org are read, changed, and each change is in the l
     discovery: "all",
     retain_arguments: true,
     separation_of_duties: false,
-    strict_levels: false,
+    strict_levels: true,
+    strict_levels_by: null,
     api_decisions: true,
     allow_personal_ids: false,
     kill_switch: { active: false, reason: null },
@@ -29,13 +32,13 @@ Deno.test("The settings of an org are read, changed, and each change is in the l
   const change = {
     name: "Acme",
     approval_timeout_seconds: 60,
-    approval_use_seconds: 86_400,
+    approval_use_seconds: 60,
     report_within_seconds: 604_800,
     discovery: "mcp",
     retain_arguments: false,
     separation_of_duties: true,
-    strict_levels: true,
     api_decisions: false,
+    recovery_hold_hours: 48,
   };
   const changed = await org.manage("PATCH", "/v1/org", change);
   assert.equal(changed.status, 200);
@@ -115,11 +118,64 @@ Deno.test("The kill switch of an org stops the next check, and its reason is pri
   assert.deepEqual(second?.data.changed, { kill_switch: false });
 });
 
+Deno.test("A key sets what narrows; what lets more through is for an owner under a passkey", async () => {
+  await using countersign = await Countersign.start();
+  const org = await countersign.org();
+  const narrow = {
+    discovery: "off",
+    separation_of_duties: true,
+    strict_levels: true,
+    api_decisions: false,
+    approval_timeout_seconds: 60,
+    approval_use_seconds: 60,
+    recovery_hold_hours: 48,
+    allow_personal_ids: false,
+  };
+  const wide = {
+    discovery: "mcp",
+    separation_of_duties: false,
+    strict_levels: false,
+    api_decisions: true,
+    approval_timeout_seconds: 61,
+    approval_use_seconds: 61,
+    recovery_hold_hours: 47,
+    allow_personal_ids: true,
+  };
+  assert.equal((await org.manage("PATCH", "/v1/org", narrow)).status, 200);
+  const before = (await org.get("/v1/org")).body;
+  for (const [field, value] of Object.entries(wide)) {
+    for (const change of [{ [field]: value }, { name: "Other", [field]: value }]) {
+      assertProblem(await org.manage("PATCH", "/v1/org", change), 403, "owner_required");
+    }
+    const settings = (await org.get("/v1/org")).body;
+    assert.deepEqual(settings, before, field);
+  }
+  const owner = await org.signedIn("owner");
+  const stale = await org.signedIn("owner", { fresh: false });
+  const admin = await org.signedIn("admin");
+  const set = (session: typeof owner) =>
+    org.as(session, "configure", changeOrg({ strict_levels: false }, "req"));
+  await assertRefused(set(stale), "fresh_assertion_required");
+  await assertRefused(set(admin), "role_required");
+  await set(owner);
+  const chosen = (await org.get("/v1/org")).body;
+  assert.deepEqual([chosen.strict_levels, chosen.strict_levels_by], [false, owner.member.id]);
+  // What an owner chose stands, until somebody narrows it again.
+  assert.equal((await org.manage("PATCH", "/v1/org", { strict_levels: false })).status, 200);
+  assert.equal((await org.manage("PATCH", "/v1/org", { strict_levels: true })).status, 200);
+  assert.equal((await org.get("/v1/org")).body.strict_levels_by, null);
+  assertProblem(
+    await org.manage("PATCH", "/v1/org", { strict_levels: false }),
+    403,
+    "owner_required",
+  );
+});
+
 Deno.test("Once an owner has a passkey, a key switches a kill switch on but not off", async () => {
   await using countersign = await Countersign.start();
   const org = await countersign.org();
   await org.tool("restart");
-  await org.member("jo@example.com", { role: "owner" });
+  await org.member("jo@example.com", { role: "owner", ...INVITED });
   const on = { kill_switch: { active: true, reason: "first" } };
   const off = { kill_switch: { active: false } };
   for (const path of ["/v1/org", "/v1/tools/restart"]) {

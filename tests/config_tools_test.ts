@@ -213,7 +213,7 @@ Deno.test("A tool refuses what does not fit, naming the member", async () => {
   assertProblem(unstood, 422, "invalid_request", "/annotations_acknowledged");
 });
 
-Deno.test("A changed definition has approvals of the tool cancelled; another change has not", async () => {
+Deno.test("A changed definition, or asking for more, has approvals of the tool looked at; another change not", async () => {
   await using countersign = await Countersign.start();
   const org = await countersign.org();
   const put = (fields: unknown) => org.manage("PUT", "/v1/tools/x", fields);
@@ -221,8 +221,8 @@ Deno.test("A changed definition has approvals of the tool cancelled; another cha
   await put(base);
   const harmless = [
     { default_permission: "allowed" },
-    { category: "c", tags: ["t"], required_tier: 1, required_facts: ["tenant"] },
-    { requires_second_approval: true, approval_timeout_seconds: 60, approval_use_seconds: 60 },
+    { category: "c", tags: ["t"], required_tier: 1 },
+    { approval_timeout_seconds: 60, approval_use_seconds: 60 },
     { kill_switch: { active: true } },
     { status: "disabled" },
   ];
@@ -231,6 +231,8 @@ Deno.test("A changed definition has approvals of the tool cancelled; another cha
   }
   assert.deepEqual(await toolsToCancel(org), []);
   const redefining = [
+    { requires_second_approval: true },
+    { required_facts: ["tenant"] },
     { description: "Two" },
     { risk_level: "critical" },
     { annotations: { idempotent: true } },

@@ -173,6 +173,9 @@ export interface SignedInOptions {
   readonly groups?: MemberRecord["groups"];
 }
 
+/** What a member is who has not accepted the membership yet. */
+export const INVITED = { account: null, has_passkey: false } as const;
+
 /** An org in a fixture, and its credentials. */
 export class TestOrg {
   readonly secrets: Partial<Record<SecretKind, string>> = {};
@@ -220,7 +223,7 @@ export class TestOrg {
         audit_private: false,
         bootstrap: false,
         kept: false,
-        member_behind: null,
+        members_behind: [],
         created_at: transaction.at,
         ...fields,
       };
@@ -246,7 +249,7 @@ export class TestOrg {
         rate_limit_per_minute: null,
         kill_switch: { active: false, reason: null },
         void_before: 0,
-        member_behind: null,
+        members_behind: [],
         created_at: transaction.at,
         ...fields,
       };
@@ -257,7 +260,7 @@ export class TestOrg {
     return secret;
   }
 
-  /** Makes a member of any role without the API. */
+  /** Makes a member of any role without the API, who has accepted the membership under a passkey. */
   async member(email: string, fields: Partial<MemberRecord> = {}): Promise<MemberRecord> {
     return await this.transact((transaction) => {
       const record: MemberRecord = {
@@ -265,8 +268,8 @@ export class TestOrg {
         email,
         role: "approver",
         groups: [],
-        account: null,
-        has_passkey: false,
+        account: transaction.id("acc"),
+        has_passkey: true,
         held_until: null,
         created_at: transaction.at,
         ...fields,

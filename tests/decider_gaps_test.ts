@@ -18,9 +18,15 @@ async function gapsOf({ members, settings = {}, twice = false }: Team): Promise<
   const org: TestOrg = await countersign.org();
   const made: MemberRecord[] = [];
   for (const [index, fields] of members.entries()) {
-    made.push(await org.member(`m${index}@example.com`, { account: `acc_${index}`, ...fields }));
+    made.push(
+      await org.member(`m${index}@example.com`, {
+        account: `acc_${index}`,
+        has_passkey: true,
+        ...fields,
+      }),
+    );
   }
-  await org.agent({ name: "bot", member_behind: made[0]?.id ?? null });
+  await org.agent({ name: "bot", members_behind: made.slice(0, 1).map(({ id }) => id) });
   if (twice) await org.tool("wire", { requires_second_approval: true });
   return await org.transact((transaction) => {
     const { snapshot } = transaction;
@@ -30,6 +36,7 @@ async function gapsOf({ members, settings = {}, twice = false }: Team): Promise<
 }
 
 const SEPARATED = { separation_of_duties: true };
+const SKIPPING = { strict_levels: false, strict_levels_by: "usr_owner" };
 const noSecond = (refused: boolean): DeciderGap => ({
   type: "no_second_level",
   tools: ["wire"],
@@ -37,7 +44,7 @@ const noSecond = (refused: boolean): DeciderGap => ({
 });
 const nobodyElse = (tools: string[] | null): DeciderGap => ({
   type: "nobody_else",
-  member: "m0@example.com",
+  members: ["m0@example.com"],
   requesters: ["bot"],
   tools,
 });
@@ -75,17 +82,17 @@ Deno.test("deciderGaps() names what a team cannot decide, and nothing else", asy
     ],
     [
       "two levels, and nobody is at the second",
-      { members: [{ role: "approver" }, { role: "approver" }], twice: true },
+      { members: [{ role: "approver" }, { role: "approver" }], twice: true, settings: SKIPPING },
       [noSecond(false)],
     ],
     [
       "two levels, strictly",
-      { members: [{ role: "owner" }], twice: true, settings: { strict_levels: true } },
+      { members: [{ role: "owner" }], twice: true },
       [noSecond(true)],
     ],
     [
       "two levels, one owner alone: they may not decide such a tool themself",
-      { members: [{ role: "owner" }], twice: true },
+      { members: [{ role: "owner" }], twice: true, settings: SKIPPING },
       [noSecond(false), nobodyElse(["wire"])],
     ],
     [

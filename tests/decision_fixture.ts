@@ -29,7 +29,12 @@ import { accountPasskeyKey, memberKey, passkeyKey } from "../lib/store/keys.ts";
 import type { MemberRecord } from "../lib/store/records/identity.ts";
 import type { PasskeyRecord } from "../lib/store/records/people.ts";
 import { ApprovalOrg, TOOL } from "./approval_fixture.ts";
-import type { FixtureOptions, SignedIn, SignedInOptions } from "./countersign_fixture.ts";
+import {
+  type FixtureOptions,
+  INVITED,
+  type SignedIn,
+  type SignedInOptions,
+} from "./countersign_fixture.ts";
 import { type Lies, SoftwareAuthenticator } from "./software_authenticator.ts";
 
 /** Where the requests of these members come from. */
@@ -61,7 +66,11 @@ export interface Signing {
 /** An org with a tool that needs approval, whose members sign with passkeys. */
 export class DecisionOrg extends ApprovalOrg {
   static override async start(options: FixtureOptions = {}): Promise<DecisionOrg> {
-    const { countersign, org, ann } = await ApprovalOrg.start({ localhost: true, ...options });
+    // Who decides here signs; nobody else is to be in their way.
+    const { countersign, org, ann } = await ApprovalOrg.start(
+      { localhost: true, ...options },
+      INVITED,
+    );
     return new DecisionOrg(countersign, org, ann);
   }
 

@@ -57,7 +57,7 @@ Deno.test("An approver key that an owner made decides, and one for private data 
     org.as(owner, "make_approver_keys", createApiKey({ ...FIELDS, tier, audit_private }, R));
   const approver = await make("approver", false);
   assert.equal((await org.get("/v1/approvals", approver.secret)).status, 200);
-  assert.equal(approver.record.member_behind, owner.member.id);
+  assert.deepEqual(approver.record.members_behind, [owner.member.id]);
   const reader = await make("standard", true);
   const rows = await org.get("/v1/audit/entries?start=0&limit=200", reader.secret);
   const created = rows.body.data.filter(

@@ -6,7 +6,7 @@ import { Refusal } from "../lib/refusals/refusal.ts";
 import { accountKey, memberKey } from "../lib/store/keys.ts";
 import { readRecord } from "../lib/store/kv.ts";
 import { accountRecord } from "../lib/store/records/people.ts";
-import { Countersign, type SignedIn, type TestOrg } from "./countersign_fixture.ts";
+import { Countersign, INVITED, type SignedIn, type TestOrg } from "./countersign_fixture.ts";
 
 const R = "req_test";
 
@@ -27,7 +27,7 @@ Deno.test("An org keeps one owner who can sign in: neither demoted nor removed, 
   const org = await countersign.org();
   const owner = await org.signedIn("owner");
   // Neither of these could sign in and rule the org.
-  await org.member("invited@example.com", { role: "owner" });
+  await org.member("invited@example.com", { role: "owner", ...INVITED });
   await org.signedIn("admin");
   await assert.rejects(put(org, owner, owner, "admin"), refusedAs("last_owner"));
   await assert.rejects(remove(org, owner, owner), refusedAs("last_owner"));
@@ -69,8 +69,8 @@ Deno.test("A removed member is signed out of the org at once, and what they made
   const read = org.as(admin, "read", { plan: () => {} });
   await assert.rejects(read, refusedAs("session_ended"));
   const { apiKeys, agents } = await org.transact(({ snapshot }) => snapshot);
-  assert.equal(apiKeys.get(key.record.id)?.member_behind, admin.member.id);
-  assert.equal(agents.get(agent.record.id)?.member_behind, admin.member.id);
+  assert.deepEqual(apiKeys.get(key.record.id)?.members_behind, [admin.member.id]);
+  assert.deepEqual(agents.get(agent.record.id)?.members_behind, [admin.member.id]);
   const check = await org.post("/v1/permissions/check", { tool_name: "x" }, key.secret);
   assert.equal(check.status, 200);
   const account = await readRecord(

@@ -39,16 +39,16 @@ Deno.test("a new agent's token is shown this once, with commands that work", asy
   assert.equal(made.status, 200);
   assert.match(made.text, /shown only once/);
   const [token = ""] = TOKEN.exec(made.text) ?? [];
-  const { tenant_ids, trust_tier, expires_at, rate_limit_per_minute, member_behind, id } =
+  const { tenant_ids, trust_tier, expires_at, rate_limit_per_minute, members_behind, id } =
     await first(org);
   assert.deepEqual(
-    { tenant_ids, trust_tier, expires_at, rate_limit_per_minute, member_behind },
+    { tenant_ids, trust_tier, expires_at, rate_limit_per_minute, members_behind },
     {
       tenant_ids: ["acme", "globex", "o'neill"],
       trust_tier: 2,
       expires_at: Date.UTC(2027, 0, 31, 12),
       rate_limit_per_minute: 6000,
-      member_behind: owner.session.member.id,
+      members_behind: [owner.session.member.id],
     },
   );
   // The body that the command sends, tenant included.
@@ -68,7 +68,7 @@ Deno.test("the list shows state, tier, tenants, last use and who answers", async
   assert.match((await viewer.get("/agents")).text, /No agents yet/);
   const token = await org.agent({
     name: "busy",
-    member_behind: viewer.session.member.id,
+    members_behind: [viewer.session.member.id],
     trust_tier: 3,
     tenant_ids: ["a", "b", "c", "d", "e"],
   });

@@ -46,7 +46,7 @@ Deno.test("a key of each tier is shown this once, with commands for its tier", a
   assert.equal((await org.get("/v1/approvals?status=pending", approver.key)).status, 200);
   assert.match(approver.text, /\/v1\/approvals\?status=pending/);
   const record = await keyNamed(org, "standard one");
-  assert.equal(record?.member_behind, owner.session.member.id);
+  assert.deepEqual(record?.members_behind, [owner.session.member.id]);
   assert.equal(record?.rate_limit_per_minute, null);
   assert.doesNotMatch((await owner.get("/api-keys")).text, KEY);
 });
@@ -59,7 +59,7 @@ Deno.test("the keys are listed by tier, with what bounds them", async () => {
     name: HOSTILE.markup,
     tenant_ids: ["acme"],
     expires_at: countersign.clock.now + 86_400_000,
-    member_behind: viewer.session.member.id,
+    members_behind: [viewer.session.member.id],
   });
   await org.key("standard", { name: "over", expires_at: countersign.clock.now });
   await org.key("management", { name: "reader", audit_private: true });

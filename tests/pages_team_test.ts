@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { seeInvitation } from "../lib/people/accept_invitation.ts";
-import { Countersign, type TestOrg } from "./countersign_fixture.ts";
+import { Countersign, INVITED, type TestOrg } from "./countersign_fixture.ts";
 import { hiddenFields, rowsOf, shownIn } from "./form_in_page.ts";
 import { MailBox } from "./mail_box.ts";
 import { HOSTILE, Visitor } from "./policy_pages_fixture.ts";
@@ -20,7 +20,7 @@ Deno.test("the team shows role, groups and whether each member can sign in", asy
   const viewer = await Visitor.of(org, "viewer", { email: "vera@example.com" });
   await org.signedIn("owner", { email: "olga@example.com", groups: [1, 2] });
   await org.signedIn("approver", { email: "held@example.com", held: true });
-  await org.member("waits@example.com");
+  await org.member("waits@example.com", INVITED);
   const { status, html } = await viewer.get("/team");
   assert.equal(status, 200);
   const row = (email: string) => rowsOf(html).find((one) => one.includes(email)) ?? "";
@@ -139,7 +139,7 @@ Deno.test("a new link makes the one before void; withdrawing ends the membership
 Deno.test("who is a member by configuration is invited from their page, as they are", async () => {
   await using countersign = await Countersign.start();
   const org = await countersign.org();
-  await org.member("waits@example.com", { role: "approver", groups: [1] });
+  await org.member("waits@example.com", { role: "approver", groups: [1], ...INVITED });
   const owner = await Visitor.of(org, "owner");
   const page = await owner.get(path("waits@example.com"));
   const { do: does = "", ...fields } = hiddenFields(page.html, "invite") ?? {};
@@ -244,10 +244,14 @@ Deno.test("the team is warned of what it cannot decide", async () => {
   const owner = await Visitor.of(org, "owner", { email: "olga@example.com" });
   assert.doesNotMatch((await owner.get("/team")).text, /second approval needs|Nobody else could/);
   await org.tool("wire", { requires_second_approval: true });
-  const { id: member_behind } = owner.session.member;
-  await org.agent({ name: HOSTILE.markup, member_behind });
+  await org.manage("PATCH", "/v1/org", { separation_of_duties: true });
+  const members_behind = [owner.session.member.id];
+  await org.agent({ name: HOSTILE.markup, members_behind });
   const { text, html } = await owner.get("/team");
-  assert.match(text, /wire needs two different people, and nobody is in the group Level 2/);
+  assert.match(
+    text,
+    /wire needs two different people, and nobody who could sign is in the group Level 2/,
+  );
   assert.match(text, /olga@example\.com answers for <img src=x/);
   assert.ok(!html.includes("<img"));
   const page = await owner.get(path("olga@example.com"));

@@ -357,7 +357,7 @@ Deno.test("orgWidens() says so of each single setting that lets more through, on
     { discovery: "mcp" },
     { discovery: "all" },
     { separation_of_duties: false },
-    { strict_levels: false },
+    { strict_levels: false, strict_levels_by: "usr_1" },
     { api_decisions: true },
     { allow_personal_ids: true },
     { approval_timeout_seconds: 61 },
@@ -387,7 +387,7 @@ Deno.test("agentWidens() says so of each single field that lets more through, on
     rate_limit_per_minute: 10,
     kill_switch: { active: true, reason: null },
     void_before: 0,
-    member_behind: null,
+    members_behind: [],
     created_at: 0,
   };
   const wider: readonly Partial<AgentRecord>[] = [

@@ -1,3 +1,4 @@
+import { cancelledWords } from "../approvals/cancelled_words.ts";
 import type { Telling } from "./telling.ts";
 
 /** Entries about actions: asked, held, decided, authorized, run. */
@@ -18,6 +19,8 @@ export const ACTION_SENTENCES = {
   "approval.expired": (t) => `The request for ${t.action} expired before it was decided`,
   "approval.lapsed": (t) => `The approval of ${t.action} lapsed before it was used`,
   "approval.cancelled": cancelled,
+  "approval.levels_raised": (t) =>
+    `The request for ${t.action} needs a second approval now, as its tool does`,
   "approval.revoked": (t) => `${t.Who} revoked the approval of ${t.action}`,
 
   "token.minted": (t) => `${t.Who} got a run token for ${t.action}`,
@@ -46,17 +49,10 @@ function answer(t: Telling): string {
 }
 
 function cancelled(t: Telling): string {
-  const cancelled = `The request for ${t.action} was cancelled`;
-  switch (t.said("because")) {
-    case "withdrawn":
-      return `${t.Who} withdrew the request for ${t.action}`;
-    case "tool_changed":
-      return `${cancelled}: its tool was changed`;
-    case "rotated":
-      return `${cancelled}: its agent was given a new token`;
-    default:
-      return cancelled;
-  }
+  const because = t.said("because");
+  return because === "withdrawn"
+    ? `${t.Who} withdrew the request for ${t.action}`
+    : `The request for ${t.action} was cancelled: ${cancelledWords(because)}`;
 }
 
 function decided(t: Telling): string {

@@ -1,21 +1,23 @@
-import { decisionBar, levelsOf } from "../approvals/deciders.ts";
+import {
+  allBehind,
+  byPasskey,
+  type Decided,
+  type DeciderPolicy,
+  decisionBar,
+} from "../approvals/decision_bar.ts";
+import { levelsOf } from "../approvals/deciders.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import type { AlertKind } from "../store/records/alert.ts";
 import type { ApprovalRecord } from "../store/records/approval.ts";
 import type { MemberRecord } from "../store/records/identity.ts";
 
 /** What of a request says who hears of it. */
-export type HeardOf = Pick<
-  ApprovalRecord,
-  "progress" | "decisions" | "duties_separated" | "member_behind" | "expires_at"
->;
+export type HeardOf = Decided & Pick<ApprovalRecord, "progress" | "expires_at">;
 
 /** A member whom something can be sent to. */
 export interface Hearer extends MemberRecord {
   readonly account: string;
 }
-
-type Policy = Pick<Snapshot, "members" | "org">;
 
 /**
  * Whether there is still something to tell: the request stands where the alert says. `now` in
@@ -43,7 +45,7 @@ export function stillNews(
 export function hearers(
   kind: AlertKind,
   request: HeardOf,
-  policy: Policy,
+  policy: DeciderPolicy,
   now: number,
 ): Hearer[] {
   return [...policy.members.values()]
@@ -67,14 +69,13 @@ export function isHearer(
   member: Hearer,
   kind: AlertKind,
   request: HeardOf,
-  { members, org }: Policy,
+  policy: DeciderPolicy,
   now: number,
 ): boolean {
-  const levels = levelsOf(member, members);
   if (kind === "decided") {
     if (request.decisions.at(-1)?.member === member.id) return false;
-    return levels.includes(request.progress.level) || request.member_behind === member.id;
+    return levelsOf(member, policy.members).includes(request.progress.level) ||
+      allBehind(request, policy).has(member.id);
   }
-  if (member.held_until !== null && member.held_until > now) return false;
-  return decisionBar(request, { id: member.id, levels }, org) === null;
+  return decisionBar(request, byPasskey(member, request), policy, now) === null;
 }

@@ -101,14 +101,17 @@ export function advance(
 }
 
 /**
- * The request as it stands at the time of this commit. When its time has passed or what
- * it rests on is no more, the commit notes that with its entry.
+ * The request as it stands at the time of this commit. When its time has passed, its tool has changed
+ * or the policy asks more of it than was asked, the commit notes that with its entry.
  */
 export function settle(transaction: Transaction, loaded: LoadedApproval): LoadedApproval {
   const { record } = loaded;
   const next = settledApproval(record, transaction.snapshot, transaction);
   if (next === record) return loaded;
-  return advance(transaction, loaded, next, { actor: SYSTEM, ...endingOf(record, next.progress) });
+  const said = next.progress === record.progress
+    ? { type: "approval.levels_raised", data: { levels: next.levels } }
+    : endingOf(record, next.progress);
+  return advance(transaction, loaded, next, { actor: SYSTEM, ...said });
 }
 
 /** Puts what was asked about an action into the commit. */
@@ -146,6 +149,6 @@ function endingOf(before: ApprovalRecord, after: Progress): { type: string; data
         data: { action_digest, because: after.because, was: before.progress.state },
       };
     default:
-      throw new Error(`Time alone makes no request ${after.state}.`);
+      throw new Error(`Neither time nor policy makes no request ${after.state}.`);
   }
 }

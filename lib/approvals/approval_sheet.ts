@@ -6,7 +6,7 @@ import type { Snapshot } from "../policy/snapshot.ts";
 import type { Services } from "../services.ts";
 import type { AskedAgain, FrozenView } from "./frozen_view.ts";
 import { approvalStory, type Awaited } from "./approval_story.ts";
-import { decisionBar } from "./deciders.ts";
+import { byPasskey, decisionBar } from "./decision_bar.ts";
 import { lookAtApproval } from "./end_approval.ts";
 import { type LastApproved, lastApproved } from "./last_approved.ts";
 import type { QuickReason } from "./quick_reasons.ts";
@@ -146,7 +146,7 @@ export async function approvalSheet(
     asked: review?.asked ?? 0,
     denied: review?.denied ?? 0,
     comparison: review?.view && last ? compared(last, review.view) : null,
-    barred: barredBy(approval, caller, snapshot),
+    barred: barredBy(approval, caller, snapshot, services.deps.now()),
     decisions: approval.decisions.map((said) => ({
       level: said.level,
       decision: said.decision,
@@ -212,22 +212,27 @@ function comparedView(view: FrozenView): Compared {
 function barredBy(
   { record, inside }: SeenApproval,
   caller: MemberCaller,
-  { org }: Snapshot,
+  snapshot: Snapshot,
+  now: number,
 ): Barred | null {
   if (record.progress.state !== "pending") return null;
-  if (caller.role === "viewer") return "not_an_approver";
-  const bar = decisionBar(record, caller, org)?.code ?? null;
-  if (bar === "self_approval" || bar === "already_decided_level" || bar === "not_an_approver") {
-    return bar;
+  const bar = decisionBar(record, byPasskey(caller, record), snapshot, now);
+  switch (bar?.code) {
+    case undefined:
+      return inside ? null : "not_inside";
+    case "self_approval":
+    case "already_decided_level":
+    case "recovery_held":
+      return bar.code;
+    default:
+      return "not_an_approver";
   }
-  if (caller.held_until !== null) return "recovery_held";
-  return inside ? null : "not_inside";
 }
 
 /** Whoever decided it, and those who rule the org; the rest is for the operation to say. */
 function mayRevoke({ record }: SeenApproval, caller: MemberCaller): boolean {
   return caller.role === "owner" || caller.role === "admin" ||
-    record.member_behind === caller.id ||
+    record.members_behind.includes(caller.id) ||
     record.decisions.some(({ member }) => member === caller.id);
 }
 

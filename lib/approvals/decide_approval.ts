@@ -1,12 +1,10 @@
 import type { Client } from "../identity/client.ts";
-import type { Caller } from "../identity/caller.ts";
 import type { CallerOperation } from "../identity/caller_operation.ts";
-import type { Transaction } from "../ledger/transaction.ts";
+import type { Snapshot } from "../policy/snapshot.ts";
 import { Refusal } from "../refusals/refusal.ts";
-import type { ApprovalRecord } from "../store/records/approval.ts";
 import type { MemberRecord } from "../store/records/identity.ts";
 import { settle } from "./advance.ts";
-import { decisionBar, hasDecided, levelsOf } from "./deciders.ts";
+import { type Decider, decisionBar } from "./decision_bar.ts";
 import { stateRefusal } from "./end_approval.ts";
 import { noteReading, wasReadBy } from "./key_reading.ts";
 import { loadApproval, type LoadedApproval } from "./loaded_approval.ts";
@@ -42,18 +40,24 @@ export function decideApproval(
       const current = settle(transaction, visible(caller, loaded));
       const { record } = current;
       if (record.progress.state !== "pending") return stateRefusal("approval_not_pending", current);
-      const member = deciderOf(transaction, caller, record, asserted.decided_by);
-      if (member instanceof Refusal) return member;
+      const { snapshot, deps, now } = transaction;
+      const decider: Decider = {
+        level: record.progress.level,
+        // No member has the empty id: a name that nobody has decides nothing.
+        member: memberNamed(snapshot.members, asserted.decided_by)?.id ?? "",
+        asserted_by: caller.id,
+      };
+      const bar = decisionBar(record, decider, snapshot, now);
+      if (bar !== null) return bar;
       const next = recordDecision(transaction, caller, current, {
         decision: asserted.decision,
-        member: member.id,
-        asserted_by: caller.id,
+        member: decider.member,
+        asserted_by: decider.asserted_by,
         note,
         quick_reason: null,
         evidence: { data: {}, private: {} },
       }, client);
       if (next instanceof Refusal) return next;
-      const { snapshot, deps } = transaction;
       const decided = seen(next, caller, { snapshot, sealer: deps.sealer });
       // The answer shows the arguments, also to a key that did not look at them before.
       noteReading(transaction, caller, decided, wasRead, client);
@@ -62,31 +66,6 @@ export function decideApproval(
   };
 }
 
-/** The member who may decide this level, or why it is not the one who was named. */
-function deciderOf(
-  { snapshot }: Transaction,
-  caller: Caller,
-  record: ApprovalRecord,
-  email: string,
-): MemberRecord | Refusal {
-  const { org, members } = snapshot;
-  const { level } = record.progress;
-  const member = members.get(email) ?? members.get(email.toLowerCase());
-  const keyDecided = record.decisions.some(({ asserted_by }) => asserted_by === caller.id);
-  if (keyDecided || (member !== undefined && hasDecided(record, member.id))) {
-    return new Refusal("already_decided_level", {});
-  }
-  if (!org.api_decisions) {
-    return new Refusal("passkey_required", {
-      why: "The organization takes decisions under a passkey only (api_decisions is off).",
-    });
-  }
-  if (level === 2) {
-    return new Refusal("passkey_required", {
-      why: "Level 2 is decided under a passkey, never through a key.",
-    });
-  }
-  if (member === undefined) return new Refusal("not_an_approver", { level });
-  const named = { id: member.id, levels: levelsOf(member, members) };
-  return decisionBar(record, named, org) ?? member;
+function memberNamed(members: Snapshot["members"], email: string): MemberRecord | undefined {
+  return members.get(email) ?? members.get(email.toLowerCase());
 }

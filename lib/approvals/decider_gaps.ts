@@ -1,7 +1,8 @@
 import type { Snapshot } from "../policy/snapshot.ts";
 import type { ApprovalLevel } from "../store/records/approval.ts";
 import type { MemberRecord } from "../store/records/identity.ts";
-import { hasGroup, mayDecide } from "./deciders.ts";
+import { canSign, hasSecondLevel, isStrict, mayDecide } from "./deciders.ts";
+import { areTwo } from "./eligible_deciders.ts";
 
 /** Requests that the team, as it stands, does not decide as the policy means it. */
 export type DeciderGap =
@@ -12,11 +13,11 @@ export type DeciderGap =
     /** Whether requests for them are refused; otherwise one approval is enough. */
     readonly refused: boolean;
   }
-  /** Nobody could decide what a member's own agents and keys ask. */
+  /** Nobody could decide what the agents and keys ask that members answer for. */
   | {
     readonly type: "nobody_else";
-    /** E-mail address of the member who answers for them. */
-    readonly member: string;
+    /** E-mail addresses of the members who answer for them. */
+    readonly members: readonly string[];
     /** Names of those agents, keys and clients. */
     readonly requesters: readonly string[];
     /** The tools that it is so for; null for all. */
@@ -35,20 +36,20 @@ export function deciderGaps(policy: Policy): DeciderGap[] {
     .filter((tool) => tool.requires_second_approval && isInUse(tool))
     .map(({ name }) => name)
     .sort();
-  const noSecond = twice.length > 0 && !hasGroup(members, 2);
-  const gaps: DeciderGap[] = noSecond
-    ? [{ type: "no_second_level", tools: twice, refused: org.strict_levels }]
-    : [];
-  for (const [member, requesters] of requestersBehind(policy)) {
-    const first = others(members, member, 1);
-    const shared = { type: "nobody_else", member: member.email, requesters } as const;
+  const noSecond = twice.length > 0 && !hasSecondLevel(members);
+  const refused = isStrict(org);
+  const gaps: DeciderGap[] = noSecond ? [{ type: "no_second_level", tools: twice, refused }] : [];
+  for (const { behind, requesters } of answering(policy)) {
+    const first = others(members, behind, 1);
+    const emails = behind.map(({ email }) => email);
+    const shared = { type: "nobody_else", members: emails, requesters } as const;
     if (org.separation_of_duties && first.length === 0) {
       gaps.push({ ...shared, tools: null });
       continue;
     }
     // Both levels of such a tool are separated, whatever the setting says.
-    const refusedAnyway = noSecond && org.strict_levels;
-    const enough = noSecond ? first.length > 0 : areTwo(first, others(members, member, 2));
+    const refusedAnyway = noSecond && refused;
+    const enough = noSecond ? first.length > 0 : areTwo(first, others(members, behind, 2));
     if (twice.length > 0 && !refusedAnyway && !enough) gaps.push({ ...shared, tools: twice });
   }
   return gaps;
@@ -58,37 +59,40 @@ function isInUse({ status }: { readonly status: string }): boolean {
   return status === "draft" || status === "approved";
 }
 
-/** Every member who answers for something that asks, and the names of what does. */
-function requestersBehind(
-  { members, agents, apiKeys, grants }: Policy,
-): Map<MemberRecord, string[]> {
-  const byId = new Map([...members.values()].map((member) => [member.id, member]));
-  const behind = new Map<MemberRecord, string[]>();
-  const add = (id: string | null, name: string) => {
-    const member = id === null ? undefined : byId.get(id);
-    if (member !== undefined) behind.set(member, [...behind.get(member) ?? [], name]);
-  };
-  for (const { member_behind, name } of agents.values()) add(member_behind, name);
-  for (const { member_behind, name, tier } of apiKeys.values()) {
-    if (tier === "standard") add(member_behind, name);
-  }
-  for (const { member, client_name } of grants.values()) add(member, client_name);
-  return behind;
+interface Answering {
+  readonly behind: readonly MemberRecord[];
+  /** Names of what these members answer for together. */
+  readonly requesters: string[];
 }
 
-/** Ids of who decides at a level besides one member: people who can sign in. */
+/** All groups of members who answer for something that asks. */
+function answering({ members, agents, apiKeys, grants }: Policy): Iterable<Answering> {
+  const byId = new Map([...members.values()].map((member) => [member.id, member]));
+  const found = new Map<string, Answering>();
+  const add = (ids: readonly string[], name: string) => {
+    const behind = ids.toSorted().flatMap((id) => byId.get(id) ?? []);
+    if (behind.length === 0) return;
+    const key = behind.map(({ id }) => id).join();
+    const known = found.get(key);
+    if (known === undefined) found.set(key, { behind, requesters: [name] });
+    else known.requesters.push(name);
+  };
+  for (const { members_behind, name } of agents.values()) add(members_behind, name);
+  for (const { members_behind, name, tier } of apiKeys.values()) {
+    if (tier === "standard") add(members_behind, name);
+  }
+  for (const { member, client_name } of grants.values()) add([member], client_name);
+  return found.values();
+}
+
+/** Ids of who decides at a level besides these members: people who can sign. */
 function others(
   members: Snapshot["members"],
-  besides: MemberRecord,
+  besides: readonly MemberRecord[],
   level: ApprovalLevel,
 ): string[] {
   return [...members.values()]
-    .filter(({ id, account }) => id !== besides.id && account !== null)
+    .filter((member) => !besides.includes(member) && canSign(member))
     .filter((member) => mayDecide(member, level, members))
     .map(({ id }) => id);
-}
-
-/** Whether two different people can take the two levels. */
-function areTwo(first: readonly string[], second: readonly string[]): boolean {
-  return first.length > 0 && second.length > 0 && new Set([...first, ...second]).size > 1;
 }

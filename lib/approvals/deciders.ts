@@ -1,7 +1,7 @@
+import { ownerEnrolled } from "../identity/owner_enrolled.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
-import { Refusal } from "../refusals/refusal.ts";
-import type { ApprovalLevel, ApprovalRecord } from "../store/records/approval.ts";
-import type { MemberRecord } from "../store/records/identity.ts";
+import type { ApprovalLevel } from "../store/records/approval.ts";
+import type { ApiKeyRecord, MemberRecord } from "../store/records/identity.ts";
 import type { OrgRecord, ToolRecord } from "../store/records/policy.ts";
 
 type Members = Snapshot["members"];
@@ -16,7 +16,7 @@ export function mayDecide(member: MemberRecord, level: ApprovalLevel, members: M
     case "admin":
       return true;
     case "approver":
-      return member.groups.includes(level) || (level === 1 && !hasGroup(members, 1));
+      return member.groups.includes(level) || (level === 1 && !isLevelOneNamed(members));
     case "viewer":
       return false;
   }
@@ -27,30 +27,50 @@ export function levelsOf(member: MemberRecord, members: Members): ApprovalLevel[
   return ([1, 2] as const).filter((level) => mayDecide(member, level, members));
 }
 
-/** Whether a member has decided a level of this request already. */
-export function hasDecided({ decisions }: Pick<ApprovalRecord, "decisions">, id: string): boolean {
-  return decisions.some(({ member }) => member === id);
-}
-
-/** Why a member may not decide a pending request at the level where it stands; null if they may. */
-export function decisionBar(
-  record: Pick<ApprovalRecord, "decisions" | "duties_separated" | "member_behind" | "progress">,
-  { id, levels }: { readonly id: string; readonly levels: readonly ApprovalLevel[] },
-  org: OrgRecord,
-): Refusal | null {
-  const { level } = record.progress;
-  if (hasDecided(record, id)) return new Refusal("already_decided_level", {});
-  if (!levels.includes(level)) return new Refusal("not_an_approver", { level });
-  const isBehind = id === record.member_behind;
-  return isBehind && isSeparated(record, org) ? new Refusal("self_approval", {}) : null;
-}
-
-/** Whether somebody who can decide is in the group of a level. */
-export function hasGroup(members: Members, level: ApprovalLevel): boolean {
+/**
+ * Whether somebody is in group Level 1. Who was only invited counts: whoever names the group means
+ * that not every approver decides.
+ */
+function isLevelOneNamed(members: Members): boolean {
   for (const { role, groups } of members.values()) {
-    if (role !== "viewer" && groups.includes(level)) return true;
+    if (role !== "viewer" && groups.includes(1)) return true;
   }
   return false;
+}
+
+/** Whether a member has accepted the membership under a passkey: who has not decides nothing. */
+export function canSign({ account, has_passkey }: MemberRecord): boolean {
+  return account !== null && has_passkey;
+}
+
+/** Whether group Level 2 has somebody who could decide: a person who only was invited could not. */
+export function hasSecondLevel(members: Members): boolean {
+  for (const member of members.values()) {
+    if (member.role !== "viewer" && member.groups.includes(2) && canSign(member)) return true;
+  }
+  return false;
+}
+
+/**
+ * The one exception to who may be named by an approver key: the key that the operator handed over by
+ * environment may name the owner whom they named there, until an owner has a passkey. So a
+ * deployment without a browser can decide at all; from the first passkey on the key is out of force.
+ */
+export function mayNameUnenrolled(
+  { bootstrap, tier, members_behind }: ApiKeyRecord,
+  { id, role }: MemberRecord,
+  snapshot: Pick<Snapshot, "members">,
+): boolean {
+  return bootstrap && tier === "approver" && role === "owner" && members_behind.includes(id) &&
+    !ownerEnrolled(snapshot);
+}
+
+/**
+ * Whether a second level that nobody is at is refused: always, unless an owner chose otherwise under
+ * a passkey. A record of before, which holds false although nobody chose it, is strict.
+ */
+export function isStrict({ strict_levels, strict_levels_by }: OrgRecord): boolean {
+  return strict_levels || strict_levels_by === null;
 }
 
 /** How many levels a request for a tool has; null when it needs a second one that nobody is at. */
@@ -60,38 +80,6 @@ export function levelsFor(
   members: Members,
 ): { levels: ApprovalLevel; levels_skipped: boolean } | null {
   if (!tool.requires_second_approval) return { levels: 1, levels_skipped: false };
-  if (hasGroup(members, 2)) return { levels: 2, levels_skipped: false };
-  return org.strict_levels ? null : { levels: 1, levels_skipped: true };
-}
-
-/** Whether the member behind the requester may not decide this request. */
-export function isSeparated(
-  record: Pick<ApprovalRecord, "duties_separated">,
-  org: OrgRecord,
-): boolean {
-  // Switching the setting off does not loosen what was asked under it.
-  return record.duties_separated || org.separation_of_duties;
-}
-
-/** Whether there are people who could decide all that is still open of a request. */
-export function someoneCanDecide(
-  record: Pick<
-    ApprovalRecord,
-    "duties_separated" | "levels" | "member_behind" | "decisions" | "progress"
-  >,
-  org: OrgRecord,
-  members: Members,
-): boolean {
-  const barred = new Set(record.decisions.map(({ member }) => member));
-  if (record.member_behind !== null && isSeparated(record, org)) barred.add(record.member_behind);
-  const at = (level: ApprovalLevel) =>
-    [...members.values()]
-      .filter((member) => !barred.has(member.id) && mayDecide(member, level, members))
-      .map(({ id }) => id);
-  if (record.progress.level === 2) return at(2).length > 0;
-  const first = at(1);
-  if (record.levels === 1) return first.length > 0;
-  const second = at(2);
-  // Two different people: one who could do both is not enough.
-  return first.length > 0 && second.length > 0 && new Set([...first, ...second]).size > 1;
+  if (hasSecondLevel(members)) return { levels: 2, levels_skipped: false };
+  return isStrict(org) ? null : { levels: 1, levels_skipped: true };
 }

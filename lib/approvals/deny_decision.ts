@@ -35,7 +35,7 @@ export interface Denied {
 /**
  * A member denies a request at its level. Their session is enough, whatever their page showed: to
  * stop something takes less than to let it through.
- * @throws {Refusal} not_found, recovery_held, role_required, invalid_request
+ * @throws {Refusal} not_found, role_required, invalid_request
  */
 export function denyDecision(
   idOrReference: string,

@@ -106,7 +106,7 @@ export function move(
   entry: MoveEntry | null,
 ): LoadedApproval | Refusal {
   const { record } = loaded;
-  const terms = termsOf(record, transaction.snapshot);
+  const terms = termsOf(record, transaction.snapshot, transaction.now);
   const progress = moved(record.progress, event, terms, transaction);
   if (typeof progress === "string") return stateRefusal(progress, loaded);
   return advance(transaction, loaded, { ...record, progress }, entry);
@@ -115,14 +115,12 @@ export function move(
 /** The refusal of a move, with what the caller needs to know of the state. */
 export function stateRefusal(code: StateRefusal, { record }: LoadedApproval): Refusal {
   const { progress } = record;
-  const status = statusOf(progress);
   switch (code) {
-    case "approval_not_pending": {
+    case "approval_not_pending":
+    case "approval_not_approved": {
       const because = progress.state === "cancelled" ? progress.because : null;
-      return new Refusal(code, { status, because });
+      return new Refusal(code, { status: statusOf(progress), because });
     }
-    case "approval_not_approved":
-      return new Refusal(code, { status });
     case "approval_used":
       return new Refusal(code, { token_id: "token_id" in progress ? progress.token_id : null });
     case "approval_lapsed": {
@@ -139,12 +137,12 @@ function seenIn(transaction: Transaction, caller: Caller, loaded: LoadedApproval
 
 function mayRevoke(
   caller: Caller,
-  record: Pick<ApprovalRecord, "requester" | "member_behind" | "decisions">,
+  record: Pick<ApprovalRecord, "requester" | "members_behind" | "decisions">,
 ): boolean {
   if (isRequester(caller, record)) return true;
   if (caller.type !== "member") return false;
   // Whoever configures the org may end what it allowed; it takes no passkey to stop something.
-  return hasRight(caller.role, "configure") || record.member_behind === caller.id ||
+  return hasRight(caller.role, "configure") || record.members_behind.includes(caller.id) ||
     record.decisions.some(({ member }) => member === caller.id);
 }
 

@@ -8,7 +8,7 @@ import { approvalKey, approvalPendingPrefix, approvalPrefix } from "../store/key
 import { type Kv, listRecords, readRecord, readRecords } from "../store/kv.ts";
 import { approvalPointer, type ApprovalRecord, approvalRecord } from "../store/records/approval.ts";
 import { settle } from "./advance.ts";
-import { decisionBar } from "./deciders.ts";
+import { byPasskey, decisionBar } from "./decision_bar.ts";
 import { loadArguments } from "./frozen_view.ts";
 import { loadApproval } from "./loaded_approval.ts";
 import { isVisible, seen, type SeenApproval, seesArguments } from "./seen_approval.ts";
@@ -76,7 +76,7 @@ export async function listApprovals(
     if (!isVisible(caller, stored) || !isOf(stored, filter)) continue;
     let record = settledApproval(stored, snapshot, clocksAt(deps.now()));
     if (record !== stored) {
-      // Whoever finds that a request has ended notes it.
+      // Whoever finds that a request has ended, or has another level, notes it.
       record = await ledgers.transact(org, {
         load: (reader: Reader) => loadApproval(reader, stored.id),
         plan: (transaction, loaded) =>
@@ -84,7 +84,7 @@ export async function listApprovals(
       });
     }
     if (filter.status !== null && statusOf(record.progress) !== filter.status) continue;
-    if (filter.waits_for_me && !waitsFor(caller, record, snapshot)) continue;
+    if (filter.waits_for_me && !waitsFor(caller, record, snapshot, deps.now())) continue;
     matching.push(record);
   }
   return { items: await see(matching), next: null };
@@ -161,9 +161,15 @@ function floorId(at: number): string {
 }
 
 /** Whether a member can decide a request where it stands; a hold after a recovery does not count. */
-function waitsFor(caller: Caller, record: ApprovalRecord, { org }: Snapshot): boolean {
-  return caller.type === "member" && record.progress.state === "pending" &&
-    decisionBar(record, caller, org) === null;
+function waitsFor(
+  caller: Caller,
+  record: ApprovalRecord,
+  snapshot: Snapshot,
+  now: number,
+): boolean {
+  if (caller.type !== "member" || record.progress.state !== "pending") return false;
+  const bar = decisionBar(record, byPasskey(caller, record), snapshot, now);
+  return bar === null || bar.code === "recovery_held";
 }
 
 function isOf(record: ApprovalRecord, filter: ApprovalFilter): boolean {

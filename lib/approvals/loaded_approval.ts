@@ -58,7 +58,7 @@ export async function loadApproval(
 
 /**
  * Reads the request that this requester has approved and unused for an action; null when there is
- * none.
+ * none that still counts.
  * @throws {MalformedRecord}
  */
 export async function loadReady(

@@ -16,6 +16,7 @@ import {
 import type { ApprovalLevel, ApprovalRecord } from "../store/records/approval.ts";
 import type { ToolRecord } from "../store/records/policy.ts";
 import { subjectOf } from "./advance.ts";
+import { missingFacts } from "./approval_fault.ts";
 import type { Ask } from "./ask.ts";
 import {
   frozenRule,
@@ -72,12 +73,13 @@ export function makeApproval(
     tenant: action.tenant,
     resource: action.resource,
     method: action.method,
+    missing_facts: missingFacts(tool, action),
     action_digest: decision.action_digest,
     view_digest: viewDigest(view),
     definition_digest: toolDefinitionDigest(tool),
     requester,
     policy_version: decision.policy_version,
-    member_behind: caller.member_behind,
+    members_behind: [...caller.members_behind],
     resolved_from: resolution.resolved_from,
     rule_id: resolution.rule?.id ?? null,
     decision_id: decision.id,

@@ -11,7 +11,7 @@ import type { Settings } from "../settings/settings.ts";
 import { decisionNonceKey } from "../store/keys.ts";
 import type { ApprovalRecord, DecisionNonce } from "../store/records/approval.ts";
 import { settle } from "./advance.ts";
-import { decisionBar } from "./deciders.ts";
+import { byPasskey, decisionBar } from "./decision_bar.ts";
 import { stateRefusal } from "./end_approval.ts";
 import { loadApproval, type LoadedApproval } from "./loaded_approval.ts";
 import { visible } from "./seen_approval.ts";
@@ -25,7 +25,7 @@ export type DecisionFacts = Omit<ApprovalFacts, "action_digest" | "view_digest" 
 /**
  * Hands a member what they need to approve a request at its level: a nonce for their session and
  * this level alone, for five minutes. A newer one takes its place.
- * @throws {Refusal} not_found, recovery_held
+ * @throws {Refusal} not_found
  */
 export function openDecision(
   settings: Pick<Settings, "url">,
@@ -48,7 +48,7 @@ export function openDecision(
 
 /**
  * The request as it stands, if this member may decide it now.
- * @throws {Refusal} not_found, recovery_held
+ * @throws {Refusal} not_found
  */
 export function decidable(
   transaction: Transaction,
@@ -60,7 +60,8 @@ export function decidable(
   const current = settle(transaction, found);
   const { record } = current;
   if (record.progress.state !== "pending") return stateRefusal("approval_not_pending", current);
-  return decisionBar(record, caller, transaction.snapshot.org) ?? current;
+  const { snapshot, now } = transaction;
+  return decisionBar(record, byPasskey(caller, record), snapshot, now) ?? current;
 }
 
 /** What a statement says that was made with this nonce. */

@@ -1,5 +1,6 @@
 import { actorOf, type Caller } from "../identity/caller.ts";
 import type { Client } from "../identity/client.ts";
+import { requesterNow } from "../identity/requester_now.ts";
 import type { JsonObject, JsonValue } from "../json/json_value.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import { invalidRequest, Refusal } from "../refusals/refusal.ts";
@@ -51,6 +52,10 @@ export function recordDecision(
   client: Client,
 ): LoadedApproval | Refusal {
   const { record } = current;
+  if (said.decision === "approve") {
+    const bar = tierBar(transaction, record);
+    if (bar !== null) return bar;
+  }
   const { decision, asserted_by, note, quick_reason, evidence } = said;
   const hidden = { ...(note === null ? {} : { note }), ...evidence.private };
   const decided = {
@@ -77,6 +82,20 @@ export function recordDecision(
   if (next instanceof Refusal) return next;
   if (decision === "deny") storeDenial(transaction, next);
   return next;
+}
+
+/**
+ * The refusal to approve what asks for more trust by now than the requester has. Whatever else
+ * disables the action by now may be over when it is minted, and is asked there.
+ */
+function tierBar(
+  { snapshot }: Transaction,
+  { requester, tool_name }: ApprovalRecord,
+): Refusal | null {
+  const required = snapshot.tools.get(tool_name)?.required_tier ?? 0;
+  // One who is gone mints nothing, whatever is approved.
+  const tier = requesterNow(snapshot, requester)?.trust_tier ?? 0;
+  return tier >= required ? null : new Refusal("tool_disabled", { resolved_from: "gate_tier" });
 }
 
 function sealed(

@@ -4,7 +4,7 @@ import type { Snapshot } from "../policy/snapshot.ts";
 import { Refusal } from "../refusals/refusal.ts";
 import type { ApprovalRecord, LevelDecision } from "../store/records/approval.ts";
 import type { Sealer } from "../store/sealing.ts";
-import { someoneCanDecide } from "./deciders.ts";
+import { someoneCanDecide } from "./eligible_deciders.ts";
 import { openArguments, openText } from "./frozen_view.ts";
 import type { LoadedApproval } from "./loaded_approval.ts";
 
@@ -74,7 +74,7 @@ export function seen(
   caller: Caller,
   { snapshot, sealer }: { readonly snapshot: Snapshot; readonly sealer: Sealer },
 ): SeenApproval {
-  const { orgId, org, members } = snapshot;
+  const { orgId } = snapshot;
   const inside = seesArguments(caller, record);
   const isPending = record.progress.state === "pending";
   return {
@@ -88,6 +88,6 @@ export function seen(
         ? openText(sealer, orgId, record.id, `note ${decision.level}`, note)
         : null,
     })),
-    warning: isPending && !someoneCanDecide(record, org, members) ? "no_eligible_approver" : null,
+    warning: isPending && !someoneCanDecide(record, snapshot) ? "no_eligible_approver" : null,
   };
 }

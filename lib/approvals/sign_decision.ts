@@ -62,7 +62,7 @@ type Verified = Extract<AssertionVerdict, { ok: true }> & {
  * A member approves a request at its level under their passkey. The statement that must have been
  * signed is made anew from what is stored; nothing of it but the nonce and the note comes from the
  * page. An assertion that does not fit it uses the nonce up, and is recorded and returned.
- * @throws {Refusal} not_found, recovery_held, invalid_request
+ * @throws {Refusal} not_found, invalid_request
  */
 export function signDecision(
   settings: Pick<Settings, "url">,

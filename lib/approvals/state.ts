@@ -127,11 +127,7 @@ export function moved(
   }
 }
 
-function cancelled(
-  progress: Progress,
-  because: Cancelled,
-  ended_at: number,
-): Progress {
+function cancelled(progress: Progress, because: Cancelled, ended_at: number): Progress {
   const decided_at = progress.state === "approved" ? progress.decided_at : null;
   return { state: "cancelled", level: progress.level, decided_at, ended_at, because };
 }

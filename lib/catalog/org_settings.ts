@@ -1,3 +1,4 @@
+import type { Caller } from "../identity/caller.ts";
 import type { CallerOperation } from "../identity/caller_operation.ts";
 import { assertKillSwitch } from "../identity/kill_switch.ts";
 import { demand } from "../identity/member_demands.ts";
@@ -27,7 +28,8 @@ const ORG_FIELDS = [
 export type OrgChange = Partial<Pick<OrgRecord, typeof ORG_FIELDS[number]>>;
 
 /**
- * Changes the settings of an org. What lets more through is for owners, under a fresh assertion.
+ * Changes the settings of an org. What lets more through is for owners, under a fresh assertion: a key
+ * only narrows, and releases a kill switch until an owner has a passkey.
  * @throws {Refusal} owner_required for what a key may not change; role_required, recovery_held,
  *   fresh_assertion_required
  */
@@ -39,18 +41,30 @@ export function changeOrg(
     plan(transaction, caller) {
       const { snapshot } = transaction;
       const old = snapshot.org;
-      const next: OrgRecord = { ...old, ...change };
-      if (caller.type !== "member" && next.allow_personal_ids !== old.allow_personal_ids) {
-        throw new Refusal("owner_required", { what: "Allowing personal ids" });
-      }
+      const next: OrgRecord = { ...old, ...change, ...choiceOf(old, change, caller) };
       assertKillSwitch(snapshot, caller, old.kill_switch, next.kill_switch);
       if (orgWidens(old, next)) {
-        demand(caller, "loosen_settings", "A setting that lets more through");
+        const what = "A setting that lets more through";
+        demand(caller, "loosen_settings", what);
+        const { kill_switch } = old;
+        if (caller.type !== "member" && orgWidens(old, { ...next, kill_switch })) {
+          throw new Refusal("owner_required", { what });
+        }
       }
       demand(caller, "configure");
       return writeOrg(transaction, { caller, request_id }, next);
     },
   };
+}
+
+/** Who chose that a missing second level is skipped: whoever says so first, until it is strict again. */
+function choiceOf(
+  { strict_levels_by }: OrgRecord,
+  { strict_levels }: OrgChange,
+  { id }: Caller,
+): Pick<OrgRecord, "strict_levels_by"> {
+  if (strict_levels === undefined) return { strict_levels_by };
+  return { strict_levels_by: strict_levels ? null : strict_levels_by ?? id };
 }
 
 /** Stops everything in the org: its kill switch, by whoever may throw it. @throws {Refusal} role_required */
@@ -75,7 +89,7 @@ function writeOrg(transaction: Transaction, author: Author, next: OrgRecord): Wr
     subject: { org: old.id },
     old,
     next,
-    fields: ORG_FIELDS,
+    fields: [...ORG_FIELDS, "strict_levels_by"],
   });
   return {
     record: written ? next : old,

@@ -21,8 +21,8 @@ export function toolDefinitionDigest(tool: ToolRecord): string {
 }
 
 /** The digest of a tool's definition as the catalog has it; null when there is no such tool. */
-export function definitionOf(snapshot: Snapshot, tool: string): string | null {
-  const record = snapshot.tool(tool);
+export function definitionOf({ tools }: Pick<Snapshot, "tools">, tool: string): string | null {
+  const record = tools.get(tool);
   if (record === undefined) return null;
   let digest = definitions.get(record);
   if (digest === undefined) definitions.set(record, digest = toolDefinitionDigest(record));

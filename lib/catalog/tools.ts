@@ -116,8 +116,8 @@ export function archivedTool(old: ToolRecord, at: number): ToolRecord {
 }
 
 /**
- * Puts a change of a tool into the commit. When the definition is another one afterwards, what was
- * asked or approved under the old one is to be cancelled.
+ * Puts a change of a tool into the commit. When the definition is another one afterwards, or the tool
+ * asks for more, what was asked or approved before is to be looked at again.
  */
 export function writeTool(
   transaction: Transaction,
@@ -131,10 +131,17 @@ export function writeTool(
     toolChange(transaction.snapshot.orgId, old, next),
   );
   if (!written || old === null) return written;
-  if (next === null || toolDefinitionDigest(next) !== toolDefinitionDigest(old)) {
+  if (
+    next === null || toolDefinitionDigest(next) !== toolDefinitionDigest(old) || asksMore(old, next)
+  ) {
     schedule(transaction, { kind: "tool_changed", at: transaction.now, id: old.name });
   }
   return written;
+}
+
+function asksMore(old: ToolRecord, next: ToolRecord): boolean {
+  return (next.requires_second_approval && !old.requires_second_approval) ||
+    next.required_facts.some((fact) => !old.required_facts.includes(fact));
 }
 
 /** The change of one tool; null for a tool that is not there. */

@@ -1,3 +1,4 @@
+import { isStrict } from "../approvals/deciders.ts";
 import { canonicalJson } from "../json/canonical.ts";
 import { draftToolRecord } from "../policy/draft_tool.ts";
 import { isSameMethod } from "../policy/method_name.ts";
@@ -174,7 +175,7 @@ export function tenantWidens(
 export function orgWidens(old: OrgRecord, next: OrgRecord): boolean {
   return DISCOVERY_WIDTH[next.discovery] > DISCOVERY_WIDTH[old.discovery] ||
     (old.separation_of_duties && !next.separation_of_duties) ||
-    (old.strict_levels && !next.strict_levels) ||
+    (isStrict(old) && !isStrict(next)) ||
     (next.api_decisions && !old.api_decisions) ||
     (next.allow_personal_ids && !old.allow_personal_ids) ||
     next.approval_timeout_seconds > old.approval_timeout_seconds ||

@@ -11,7 +11,7 @@ import { inclusionProof } from "../merkle/proof.ts";
 import { Refusal } from "../refusals/refusal.ts";
 import { approvalKey } from "../store/keys.ts";
 import { readRecord } from "../store/kv.ts";
-import { approvalRecord } from "../store/records/approval.ts";
+import { approvalFields } from "../store/records/approval.ts";
 
 /** One entry with all that proves it to a stranger. */
 export interface IssuedReceipt extends LoggedEntry {
@@ -20,7 +20,7 @@ export interface IssuedReceipt extends LoggedEntry {
 }
 
 /** All that a receipt needs to know of an approval. */
-const decidedRecord = approvalRecord.pick({ decisions: true, requester: true });
+const decidedRecord = approvalFields.pick({ decisions: true, requester: true });
 
 /** Where the entry about an id stands: in which millisecond, and how it is known there. */
 interface Sought {

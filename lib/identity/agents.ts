@@ -32,7 +32,7 @@ export interface TokenedAgent extends WrittenAgent {
 }
 
 /**
- * Makes an agent. The member who makes it answers for it, or who answers for the key that does.
+ * Makes an agent. The member who makes it answers for it, or those who answer for the key that does.
  * @throws {Refusal} invalid_request, role_required, recovery_held, fresh_assertion_required
  */
 export function createAgent(
@@ -54,7 +54,7 @@ export function createAgent(
         rate_limit_per_minute: fields.rate_limit_per_minute,
         kill_switch: fields.kill_switch,
         void_before: 0,
-        member_behind: caller.member_behind,
+        members_behind: [...caller.members_behind],
         created_at: transaction.at,
       };
       transaction.setPolicy(agentKey(caller.org, record.id), record);
@@ -142,7 +142,8 @@ export interface Rotation {
 
 /**
  * Gives an agent a new token; the old one is void at once, and so is what was asked and minted with
- * it, unless it is kept.
+ * it, unless it is kept. Whoever is handed the new one answers for what the agent asks from now on,
+ * besides those who did.
  * @throws {Refusal} not_found, role_required, recovery_held, fresh_assertion_required
  */
 export function rotateAgent(
@@ -155,7 +156,11 @@ export function rotateAgent(
       demand(caller, "loosen", "A new token for an agent");
       const old = existingAgent(transaction, id);
       const secret = makeSecret("agent", transaction.deps.random);
-      const rotated: AgentRecord = { ...old, secret_hash: secretHash(secret) };
+      const rotated: AgentRecord = {
+        ...old,
+        secret_hash: secretHash(secret),
+        members_behind: [...new Set([...old.members_behind, ...caller.members_behind])],
+      };
       // Any number of tokens fall under the one number, which each is compared with when it is used.
       const record: AgentRecord = keep_requests
         ? rotated

@@ -38,7 +38,7 @@ export interface KeptApiKey {
 }
 
 /**
- * Makes a key. The member who makes it answers for it, or who answers for the key that does. One that
+ * Makes a key. The member who makes it answers for it, or those who answer for the key that does. One that
  * decides, or reads private data, is made by an owner.
  * @throws {Refusal} owner_required of a key, role_required, recovery_held,
  *   fresh_assertion_required of a member; invalid_request
@@ -71,7 +71,7 @@ export function createApiKey(
         audit_private: fields.audit_private,
         bootstrap: false,
         kept: false,
-        member_behind: caller.member_behind,
+        members_behind: [...caller.members_behind],
         created_at: transaction.at,
       };
       const index: CredentialIndex = { org: caller.org, kind: "api_key", id: record.id };

@@ -19,8 +19,8 @@ interface CallerFields {
   readonly tenant_ids: readonly string[] | null;
   readonly rate_limit_per_minute: number | null;
   readonly audit_private: boolean;
-  /** The member who answers for what this caller asks, where there is one. */
-  readonly member_behind: string | null;
+  /** The members who answer for what this caller asks. */
+  readonly members_behind: readonly string[];
 }
 
 /** A key, an agent, or an MCP client that acts for a member by their grant. */
@@ -80,7 +80,7 @@ export function callerOf(
     trust_tier: record.trust_tier,
     tenant_ids: record.tenant_ids,
     rate_limit_per_minute: record.rate_limit_per_minute,
-    member_behind: record.member_behind,
+    members_behind: record.members_behind,
   };
   if (credential.kind === "agent") {
     return {
@@ -105,7 +105,10 @@ export function callerOf(
  * An approver key that came by environment stands in for the owner's passkey: once there is one, it
  * is out of force, unless the owner chose to keep it.
  */
-export function isSuperseded(key: ApiKeyRecord, snapshot: Snapshot): boolean {
+export function isSuperseded(
+  key: ApiKeyRecord,
+  snapshot: Pick<Snapshot, "members">,
+): boolean {
   return key.bootstrap && !key.kept && key.tier === "approver" && ownerEnrolled(snapshot);
 }
 

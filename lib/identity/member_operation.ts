@@ -47,7 +47,7 @@ export function memberCaller(
     tenant_ids: null,
     rate_limit_per_minute: MEMBER_RATE_LIMIT,
     audit_private: fresh && hasRight(member.role, "export_private"),
-    member_behind: member.id,
+    members_behind: [member.id],
   };
 }
 

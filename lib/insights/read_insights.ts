@@ -1,10 +1,12 @@
+import { z } from "zod";
 import { settledApproval } from "../approvals/settled_approval.ts";
 import { clocksAt } from "../ledger/clocks.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import type { Services } from "../services.ts";
 import { approvalKey, approvalPendingPrefix, approvalPrefix } from "../store/keys.ts";
 import { type Kv, listRecords, readRecord } from "../store/kv.ts";
-import { approvalPointer, approvalRecord } from "../store/records/approval.ts";
+import { approvalFields, approvalPointer } from "../store/records/approval.ts";
+import { withMembersBehind } from "../store/records/members_behind.ts";
 import { type ApprovalFacts, foldInsights, type Insights } from "./fold_insights.ts";
 import { readChecks } from "./read_checks.ts";
 import { spanOf } from "./span.ts";
@@ -18,22 +20,32 @@ const MAX_APPROVALS = 5000;
 /** Longer than any request is pending, milliseconds: what was made before has ended before. */
 const LONGEST_PENDING_MS = 7 * 24 * 60 * 60 * 1000;
 
-const approvalFacts = approvalRecord.pick({
-  id: true,
-  reference: true,
-  progress: true,
-  levels: true,
-  tool_name: true,
-  requester: true,
-  resolved_from: true,
-  rule_id: true,
-  definition_digest: true,
-  policy_version: true,
-  created_at: true,
-  expires_at: true,
-  use_seconds: true,
-  decisions: true,
-});
+const approvalFacts = z.preprocess(
+  withMembersBehind,
+  approvalFields.pick({
+    id: true,
+    reference: true,
+    progress: true,
+    levels: true,
+    levels_skipped: true,
+    duties_separated: true,
+    tool_name: true,
+    tenant: true,
+    resource: true,
+    method: true,
+    missing_facts: true,
+    requester: true,
+    members_behind: true,
+    resolved_from: true,
+    rule_id: true,
+    definition_digest: true,
+    policy_version: true,
+    created_at: true,
+    expires_at: true,
+    use_seconds: true,
+    decisions: true,
+  }),
+);
 
 /**
  * The Overview's numbers of an org's last days, for who was shown to be a member. Work is bounded by

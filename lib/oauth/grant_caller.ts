@@ -53,7 +53,7 @@ export function grantCaller(snapshot: Snapshot, { grant: id }: PresentedGrant): 
     rate_limit_per_minute: GRANT_RATE_LIMIT,
     kill_switch: null,
     audit_private: false,
-    member_behind: grant.member,
+    members_behind: [grant.member],
   };
 }
 

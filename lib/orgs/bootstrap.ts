@@ -61,9 +61,10 @@ function addMembersAndKeys(
   managementKey: string,
   { approver_key, owner }: Services["settings"]["bootstrap"],
 ): void {
-  let member: string | null = null;
+  const behind: string[] = [];
   if (owner !== null) {
-    member = transaction.id("usr");
+    const member = transaction.id("usr");
+    behind.push(member);
     const record: MemberRecord = {
       id: member,
       email: owner,
@@ -83,15 +84,15 @@ function addMembersAndKeys(
       private: { email: owner },
     });
   }
-  addKey(transaction, "management", managementKey, member);
-  if (approver_key !== null) addKey(transaction, "approver", approver_key, member);
+  addKey(transaction, "management", managementKey, behind);
+  if (approver_key !== null) addKey(transaction, "approver", approver_key, behind);
 }
 
 function addKey(
   transaction: Transaction,
   tier: "management" | "approver",
   secret: string,
-  member_behind: string | null,
+  members_behind: string[],
 ): void {
   const org = transaction.snapshot.orgId;
   const record: ApiKeyRecord = {
@@ -106,7 +107,7 @@ function addKey(
     audit_private: false,
     bootstrap: true,
     kept: false,
-    member_behind,
+    members_behind,
     created_at: transaction.at,
   };
   const index: CredentialIndex = { org, kind: "api_key", id: record.id };
@@ -116,6 +117,6 @@ function addKey(
     type: "api_key.created",
     actor: SYSTEM,
     subject: { api_key: record.id },
-    data: { name: record.name, tier, bootstrap: true },
+    data: { name: record.name, tier, bootstrap: true, members_behind },
   });
 }

@@ -61,8 +61,8 @@ function agentOf(
   now: number,
 ): MachineCaller {
   const record = snapshot.agents.get(agents.at(-1) ?? "");
-  // It acts for nobody but the member who answers for it.
-  if (record === undefined || record.member_behind !== caller.id) {
+  // It acts for nobody but who answers for it.
+  if (record === undefined || !record.members_behind.includes(caller.id)) {
     throw new Refusal("not_found", { what: "sample agent" });
   }
   return callerOf(snapshot, record, now);

@@ -58,9 +58,9 @@ export interface RefusalData {
   recently_denied: { retry_after_seconds: number; approval_id: string };
   no_second_level: Record<never, never>;
   too_many_pending: { limit: string; retry_after_seconds: number };
-  /** `because`: why it was cancelled; null where it was not. */
+  /** `because` of both: why it was cancelled; null where it was not. */
   approval_not_pending: { status: string; because: Cancelled | null };
-  approval_not_approved: { status: string };
+  approval_not_approved: { status: string; because: Cancelled | null };
   approval_used: { token_id: string | null };
   approval_lapsed: { use_before: string };
   approval_required: { decision_id: string; resolved_from: string };

@@ -72,7 +72,7 @@ const WHEN_NOT = `## When the answer is no
 | \`disabled\` | Stop. Say which action the policy forbids; an owner can change the rule, you cannot. |
 | \`denied\` | Stop. Report the note of whoever decided. The same action is refused for ten minutes; ask again only if the person you work for says that something has changed. |
 | \`expired\` | Nobody decided in time. Say so, and ask again only if it is still wanted. |
-| \`cancelled\` | The request was withdrawn, or the tool's definition changed. If it is still wanted, begin with a check. |
+| \`cancelled\` | The request was withdrawn, or the policy changed under it: the tool, what it requires, or who may decide. If it is still wanted, begin with a check. |
 | \`revoked\`, or approved and never used in time | The approval is gone. If it is still wanted, begin with a check. |
 | \`disabled\` by \`kill_switch\` | Everything is stopped. Do nothing more, and say so. |
 | an error, a timeout, no connection | Treat it as no. Repeat the question, never the action without its answer. |

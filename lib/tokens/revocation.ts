@@ -1,3 +1,4 @@
+import { type ApprovalFault, approvalFault } from "../approvals/approval_fault.ts";
 import { definitionOf } from "../catalog/tool_definition.ts";
 import { isRotatedAway } from "../identity/rotated_away.ts";
 import { scopesOf } from "../oauth/grant_caller.ts";
@@ -58,7 +59,8 @@ export function revocation(
     endedCredential(snapshot, token, minter, now) ??
     changedTool(snapshot, token) ??
     revokedApproval(token, approval) ??
-    narrowedPolicy(snapshot, token, minter);
+    narrowedPolicy(snapshot, token, minter) ??
+    uncovered(snapshot, approval, now);
 }
 
 function stopped(snapshot: Snapshot, { tool }: Unspent, minter: Minter | null): Revocation | null {
@@ -125,6 +127,28 @@ function narrowedPolicy(
   if (permission === "requires_approval" && token.approval_id !== null) return null;
   const says = permission === "disabled" ? "disables" : "requires an approval for";
   return { reason: "policy", why: `the policy ${says} its action now (${resolved_from})` };
+}
+
+const UNCOVERED: Readonly<Record<ApprovalFault, Revocation>> = {
+  levels: { reason: "levels", why: "its tool needs two people by now, and one had approved" },
+  facts: {
+    reason: "policy",
+    why: "its tool requires a fact by now that whoever approved was not shown to be missing",
+  },
+  decider: {
+    reason: "approval_revoked",
+    why: "somebody who approved it may not decide it any more",
+  },
+};
+
+/** Why the approval that became the token would not be good for it now. */
+function uncovered(
+  snapshot: Snapshot,
+  approval: ApprovalRecord | null,
+  now: number,
+): Revocation | null {
+  const fault = approval === null ? null : approvalFault(approval, snapshot, now);
+  return fault === null ? null : UNCOVERED[fault];
 }
 
 /** What bounds a minter now. */

@@ -1,7 +1,7 @@
 import type { JsonObject } from "../../lib/json/json_value.ts";
+import { CANCELLED_WORDS } from "../../lib/approvals/cancelled_words.ts";
 import type { SeenApproval } from "../../lib/approvals/seen_approval.ts";
 import type { Settings } from "../../lib/settings/settings.ts";
-import type { Cancelled } from "../../lib/store/records/approval.ts";
 import { approvalAnswer, renderApproval } from "../v1/approval_answer.ts";
 
 /** A request over MCP: without arguments, which its caller has, and which are long. */
@@ -15,15 +15,6 @@ export function approvalData(
   const { arguments: _arguments, ...data } = renderApproval(approval, settings);
   return data;
 }
-
-const CANCELLED_NEXT: Readonly<Record<Cancelled, string>> = {
-  withdrawn: "Withdrawn: do not run the action. If it is wanted after all, call " +
-    "request_approval again.",
-  tool_changed: "Cancelled, because the tool was changed meanwhile: do not run the action. " +
-    "Begin again with check_permission.",
-  rotated: "Cancelled, because this agent was given a new token: do not run the action. If it is " +
-    "still wanted, call request_approval again.",
-};
 
 /** What a requester should do about a request as it stands. */
 export function nextOf({ record, decisions, warning }: SeenApproval, reviewUrl: string): string {
@@ -61,7 +52,11 @@ export function nextOf({ record, decisions, warning }: SeenApproval, reviewUrl: 
       return "Nobody decided in time: do not run the action. Tell the person you work for; if " +
         "it is still wanted, call request_approval again.";
     case "cancelled":
-      return CANCELLED_NEXT[progress.because];
+      return progress.because !== "withdrawn"
+        ? `Cancelled, because ${CANCELLED_WORDS[progress.because]}: do not run the action. ` +
+          "Begin again with check_permission."
+        : "Withdrawn: do not run the action. If it is wanted after all, call " +
+          "request_approval again.";
     case "revoked":
       return "The approval was taken back: do not run the action, and use no token that came " +
         "of it. Tell the person you work for.";

@@ -82,7 +82,7 @@ export const agentPage = memberPage({
     ]);
     return {
       agent,
-      behind: agent.member_behind === null ? null : names.of(agent.member_behind),
+      behind: agent.members_behind.flatMap((id) => names.of(id) ?? []),
       lastUsed: used.get(id) ?? null,
       requests: requests.items.map(approvalRow),
       mayConfigure: hasRight(caller.role, "configure"),

@@ -24,7 +24,7 @@ const creation = z.strictObject(machineFormFields);
 
 interface Row {
   readonly agent: AgentRecord;
-  readonly behind: string | null;
+  readonly behind: readonly string[];
   readonly lastUsed: number | null;
 }
 
@@ -48,7 +48,7 @@ export const agentsPage = memberPage({
     return {
       rows: items.map((agent): Row => ({
         agent,
-        behind: agent.member_behind === null ? null : names.of(agent.member_behind),
+        behind: agent.members_behind.flatMap((id) => names.of(id) ?? []),
         lastUsed: used.get(agent.id) ?? null,
       })),
       next_cursor,

@@ -36,11 +36,11 @@ export const apiKeyPage = memberPage({
       plan: ({ snapshot }) => {
         const record = snapshot.apiKeys.get(id);
         if (record === undefined) throw new Refusal("not_found", { what: `API key ${id}` });
-        const { member_behind } = record;
+        const names = namesOf(snapshot);
         return {
           record,
           superseded: isSuperseded(record, snapshot),
-          behind: member_behind === null ? null : namesOf(snapshot).of(member_behind),
+          behind: record.members_behind.flatMap((id) => names.of(id) ?? []),
         };
       },
     });

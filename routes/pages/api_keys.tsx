@@ -40,7 +40,7 @@ const query = z.strictObject({ ...pageQuery, tier: z.enum(KEY_TIERS).default("st
 interface Row {
   readonly record: ApiKeyRecord;
   readonly superseded: boolean;
-  readonly behind: string | null;
+  readonly behind: readonly string[];
   readonly lastUsed: number | null;
 }
 
@@ -67,7 +67,7 @@ export const apiKeysPage = memberPage({
           rows: items.map((record) => ({
             record,
             superseded: isSuperseded(record, snapshot),
-            behind: record.member_behind === null ? null : names.of(record.member_behind),
+            behind: record.members_behind.flatMap((id) => names.of(id) ?? []),
           })),
         };
       },

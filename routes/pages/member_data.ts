@@ -62,7 +62,7 @@ function isLastOwner(snapshot: Snapshot, member: MemberRecord): boolean {
 /** Names of the agents and keys that a member answers for. */
 function machinesOf({ agents, apiKeys }: Snapshot, { id }: MemberRecord): string[] {
   const names = [...agents.values(), ...apiKeys.values()]
-    .filter(({ member_behind }) => member_behind === id)
+    .filter(({ members_behind }) => members_behind.includes(id))
     .map(({ name }) => name);
   const more = names.length - MACHINES_SHOWN;
   return more > 0 ? [...names.slice(0, MACHINES_SHOWN), `and ${more} more`] : names;

@@ -63,7 +63,7 @@ export const machineAnswer = {
   tenant_ids: z.array(z.string()).nullable(),
   expires_at: z.iso.datetime().nullable(),
   rate_limit_per_minute: z.number().nullable(),
-  member_behind: z.string().nullable().describe("The member who answers for what it asks"),
+  members_behind: z.array(z.string()).describe("The members who answer for what it asks"),
   created_at: z.iso.datetime(),
 };
 
@@ -90,7 +90,7 @@ export function renderMachine(record: {
   readonly tenant_ids: string[] | null;
   readonly expires_at: number | null;
   readonly rate_limit_per_minute: number | null;
-  readonly member_behind: string | null;
+  readonly members_behind: readonly string[];
   readonly created_at: number;
 }): JsonObject {
   return {
@@ -100,7 +100,7 @@ export function renderMachine(record: {
     tenant_ids: record.tenant_ids,
     expires_at: timeText(record.expires_at),
     rate_limit_per_minute: record.rate_limit_per_minute,
-    member_behind: record.member_behind,
+    members_behind: [...record.members_behind],
     created_at: timeText(record.created_at),
   };
 }

@@ -1,4 +1,6 @@
 import { z } from "zod";
+import { membersBehind, withMembersBehind } from "./members_behind.ts";
+import { REQUIRED_FACTS } from "./policy.ts";
 import { REQUESTER_TYPES } from "./requester.ts";
 import { QUICK_REASONS } from "../../approvals/quick_reasons.ts";
 import { RESOLVED_FROM } from "../../policy/levels.ts";
@@ -11,7 +13,14 @@ const level = z.union([z.literal(1), z.literal(2)]);
 export type ApprovalLevel = z.infer<typeof level>;
 
 /** By its requester, or by what changed since it was made or decided. */
-export const CANCELLED_BECAUSE = ["withdrawn", "tool_changed", "rotated"] as const;
+export const CANCELLED_BECAUSE = [
+  "withdrawn",
+  "tool_changed",
+  "rotated",
+  "levels_raised",
+  "facts_required",
+  "decider_barred",
+] as const;
 /** Why a request was cancelled. */
 export type Cancelled = (typeof CANCELLED_BECAUSE)[number];
 
@@ -72,7 +81,7 @@ export const requester = z.object({
 });
 export type Requester = z.infer<typeof requester>;
 
-export const approvalRecord = z.object({
+export const approvalFields = z.object({
   id: z.string(),
   /** What people call it: `REF-XXXXXXXX-XXXX`. */
   reference: z.string(),
@@ -80,13 +89,15 @@ export const approvalRecord = z.object({
   levels: level,
   /** True when a second approval was wanted and nobody could give it. */
   levels_skipped: z.boolean(),
-  /** Whether the member behind the requester may not decide, as it was when this was made. */
+  /** Whether the members behind the requester may not decide, as it was when this was made. */
   duties_separated: z.boolean(),
   tool_name: z.string(),
   tool_id: z.string(),
   tenant: z.string().nullable(),
   resource: z.string().nullable(),
   method: z.string().nullable(),
+  /** What its tool required and it lacked when it was asked: the approver was shown that. */
+  missing_facts: z.array(z.enum(REQUIRED_FACTS)).default([]),
   action_digest: z.string(),
   /** Of the frozen view with everything asked again so far. */
   view_digest: z.string(),
@@ -95,7 +106,8 @@ export const approvalRecord = z.object({
   requester,
   /** The policy it was asked under; 0 in records from before it was kept. */
   policy_version: z.number().int().nonnegative().default(0),
-  member_behind: z.string().nullable(),
+  /** Who answered for the requester when it was asked; who does now counts as well. */
+  members_behind: membersBehind,
   resolved_from: z.enum(RESOLVED_FROM),
   rule_id: z.string().nullable(),
   decision_id: z.string(),
@@ -114,6 +126,7 @@ export const approvalRecord = z.object({
   /** Whether the arguments are still kept. */
   arguments_kept: z.boolean(),
 });
+export const approvalRecord = z.preprocess(withMembersBehind, approvalFields);
 export type ApprovalRecord = z.infer<typeof approvalRecord>;
 
 /** A row of an index: which request its key leads to. */

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { membersBehind, withMembersBehind } from "./members_behind.ts";
 import { killSwitch } from "./policy.ts";
 
 /** Records of who may ask, decide and configure. Secrets are held as SHA-256 only. */
@@ -9,46 +10,51 @@ const tenantIds = z.array(z.string()).nullable();
 
 export const KEY_TIERS = ["standard", "management", "approver"] as const;
 
-export const apiKeyRecord = z.object({
-  id: z.string(),
-  name: z.string(),
-  tier: z.enum(KEY_TIERS),
-  secret_hash: z.string(),
-  trust_tier: trustTier,
-  /** The tenants that this key may name; null when it may name any. */
-  tenant_ids: tenantIds,
-  expires_at: timestamp.nullable(),
-  /** Requests a minute; null when not limited. */
-  rate_limit_per_minute: z.number().int().positive().nullable(),
-  /** Whether the key may read the private parts of the log. Made by an owner only. */
-  audit_private: z.boolean(),
-  /** True for a key that the operator handed over by environment. */
-  bootstrap: z.boolean(),
-  /** True for such a key that an owner chose to keep, under a passkey. */
-  kept: z.boolean().default(false),
-  /** The member who answers for what this key asks, where there is one. */
-  member_behind: z.string().nullable(),
-  created_at: timestamp,
-});
+export const apiKeyRecord = z.preprocess(
+  withMembersBehind,
+  z.object({
+    id: z.string(),
+    name: z.string(),
+    tier: z.enum(KEY_TIERS),
+    secret_hash: z.string(),
+    trust_tier: trustTier,
+    /** The tenants that this key may name; null when it may name any. */
+    tenant_ids: tenantIds,
+    expires_at: timestamp.nullable(),
+    /** Requests a minute; null when not limited. */
+    rate_limit_per_minute: z.number().int().positive().nullable(),
+    /** Whether the key may read the private parts of the log. Made by an owner only. */
+    audit_private: z.boolean(),
+    /** True for a key that the operator handed over by environment. */
+    bootstrap: z.boolean(),
+    /** True for such a key that an owner chose to keep, under a passkey. */
+    kept: z.boolean().default(false),
+    members_behind: membersBehind,
+    created_at: timestamp,
+  }),
+);
 export type ApiKeyRecord = z.infer<typeof apiKeyRecord>;
 
-export const agentRecord = z.object({
-  id: z.string(),
-  name: z.string(),
-  secret_hash: z.string(),
-  trust_tier: trustTier,
-  tenant_ids: tenantIds,
-  expires_at: timestamp.nullable(),
-  rate_limit_per_minute: z.number().int().positive().nullable(),
-  kill_switch: killSwitch,
-  /**
-   * What the agent asked or was given under an earlier policy version than this is void: the
-   * version of its newest rotation that did not keep it.
-   */
-  void_before: z.number().int().nonnegative().default(0),
-  member_behind: z.string().nullable(),
-  created_at: timestamp,
-});
+export const agentRecord = z.preprocess(
+  withMembersBehind,
+  z.object({
+    id: z.string(),
+    name: z.string(),
+    secret_hash: z.string(),
+    trust_tier: trustTier,
+    tenant_ids: tenantIds,
+    expires_at: timestamp.nullable(),
+    rate_limit_per_minute: z.number().int().positive().nullable(),
+    kill_switch: killSwitch,
+    /**
+     * What the agent asked or was given under an earlier policy version than this is void: the
+     * version of its newest rotation that did not keep it.
+     */
+    void_before: z.number().int().nonnegative().default(0),
+    members_behind: membersBehind,
+    created_at: timestamp,
+  }),
+);
 export type AgentRecord = z.infer<typeof agentRecord>;
 
 export const ROLES = ["owner", "admin", "approver", "viewer"] as const;

@@ -27,6 +27,8 @@ export const orgRecord = z.object({
   retain_arguments: z.boolean(),
   separation_of_duties: z.boolean(),
   strict_levels: z.boolean(),
+  /** The member who chose under a passkey that a missing second level is skipped; null for nobody. */
+  strict_levels_by: z.string().nullable().default(null),
   api_decisions: z.boolean(),
   /** Whether external ids shaped like an e-mail address are accepted into the log. */
   allow_personal_ids: z.boolean(),
@@ -50,6 +52,7 @@ export type Annotations = z.infer<typeof annotations>;
 export const TOOL_STATUSES = ["draft", "approved", "disabled", "archived"] as const;
 export const RISK_LEVELS = ["low", "medium", "high", "critical"] as const;
 export const REQUIRED_FACTS = ["tenant", "resource", "method"] as const;
+export type RequiredFact = (typeof REQUIRED_FACTS)[number];
 
 export const toolRecord = z.object({
   id: z.string(),
