@@ -6,6 +6,7 @@ import { Form } from "../components/form.tsx";
 import { Notice } from "../components/notice.tsx";
 import { Table } from "../components/table.tsx";
 import { Time } from "../components/time.tsx";
+import { showPasskey } from "./ceremony.ts";
 import { island } from "./island.tsx";
 import { postJson } from "./post_json.ts";
 import {
@@ -57,6 +58,8 @@ function PushSwitch({ publicKey, browsers: first, now }: PushSwitchProps) {
   const [ability, setAbility] = useState<PushAbility | null>(null);
   /** The id of this browser's subscription, the server's or not. */
   const [own, setOwn] = useState<string | null>(null);
+  /** A subscription that the server takes once the person has shown their passkey. */
+  const [waiting, setWaiting] = useState<PushSubscription | null>(null);
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState("");
   const isOn = own !== null && browsers.some(({ id }) => id === own);
@@ -85,11 +88,22 @@ function PushSwitch({ publicKey, browsers: first, now }: PushSwitchProps) {
     if (permission !== "granted") {
       return "You were asked and did not answer. Turn it on again, then choose “Allow”.";
     }
-    const made = await subscribe(publicKey);
+    return await hand(await subscribe(publicKey));
+  });
+  // By a click of its own: browsers show no passkey long after the one that began it all.
+  const confirm = doing(async () => {
+    if (waiting === null) return null;
+    const shown = await showPasskey("step-up", "/session/fresh");
+    return shown.ok ? await hand(waiting) : shown.message;
+  });
+  async function hand(made: PushSubscription): Promise<string | null> {
     const posted = await postJson<{ id: string; browsers: PushBrowserRow[] }>(
       "/notifications/push",
       made.toJSON(),
     );
+    const awaitsPasskey = !posted.ok && posted.code === "fresh_assertion_required";
+    setWaiting(awaitsPasskey ? made : null);
+    if (awaitsPasskey) return null;
     if (!posted.ok) {
       await made.unsubscribe();
       return posted.message;
@@ -97,7 +111,7 @@ function PushSwitch({ publicKey, browsers: first, now }: PushSwitchProps) {
     setOwn(posted.data.id);
     setBrowsers(posted.data.browsers);
     return null;
-  });
+  }
   const turnOff = doing(async () => {
     const posted = await postJson<{ browsers: PushBrowserRow[] }>("/notifications/push/remove", {
       id: own,
@@ -120,6 +134,18 @@ function PushSwitch({ publicKey, browsers: first, now }: PushSwitchProps) {
           <div class="row">
             {isOn
               ? <Button type="button" disabled={busy} onClick={turnOff}>Turn off here</Button>
+              : waiting !== null
+              ? (
+                <Button
+                  type="button"
+                  variant="primary"
+                  icon="passkey"
+                  disabled={busy}
+                  onClick={confirm}
+                >
+                  Confirm with your passkey
+                </Button>
+              )
               : (
                 <Button
                   type="button"
@@ -132,7 +158,13 @@ function PushSwitch({ publicKey, browsers: first, now }: PushSwitchProps) {
                 </Button>
               )}
             <p role="status" class="quiet">
-              {busy ? "One moment…" : isOn ? "This browser takes pushes." : ""}
+              {busy
+                ? "One moment…"
+                : isOn
+                ? "This browser takes pushes."
+                : waiting !== null
+                ? "One step left: a browser that takes pushes hears of requests after you sign out."
+                : ""}
             </p>
           </div>
         )}

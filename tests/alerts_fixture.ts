@@ -4,6 +4,7 @@ import { subscribePush } from "../lib/push/subscriptions.ts";
 import { duePrefix } from "../lib/store/keys.ts";
 import type { ApprovalOrg } from "./approval_fixture.ts";
 import type { SignedIn } from "./countersign_fixture.ts";
+import { CLIENT } from "./people_fixture.ts";
 import { PushBrowser } from "./push_browser.ts";
 
 export const MINUTE = 60_000;
@@ -35,7 +36,7 @@ export function deliveries({ countersign, org }: ApprovalOrg, query = {}) {
 /** A browser of a member that takes pushes. */
 export async function browserOf({ org }: ApprovalOrg, session: SignedIn): Promise<PushBrowser> {
   const browser = new PushBrowser();
-  await org.as(session, "read", subscribePush(browser.subscription, null));
+  await org.as(session, "read", subscribePush(browser.subscription, CLIENT));
   return browser;
 }
 

@@ -4,8 +4,10 @@ import { toBase64Url } from "../lib/checkpoint/base64.ts";
 import { publicPushKey } from "../lib/push/push_key.ts";
 import { listSubscriptions } from "../lib/push/subscriptions.ts";
 import { type Tab, TestBrowser } from "./browser_fixture.ts";
+import { memberAtBrowser } from "./browser_member.ts";
 import { enter } from "./browser_people.ts";
 import { Countersign, type SignedIn, type TestOrg } from "./countersign_fixture.ts";
+import { DecisionOrg } from "./decision_fixture.ts";
 import { HOSTILE } from "./policy_pages_fixture.ts";
 import { PushBrowser } from "./push_browser.ts";
 
@@ -251,6 +253,28 @@ Deno.test("the push switch subscribes this browser under our key, knows it again
   await page.getByText("No browser takes pushes for you").waitFor();
   assert.deepEqual(await listSubscriptions(kv, owner.caller.account), []);
   assert.equal(await page.evaluate(() => localStorage.getItem("subscribed")), null);
+});
+
+Deno.test("the push switch has a session that is not fresh show its passkey first", async () => {
+  await using it = await DecisionOrg.start();
+  await using browser = await TestBrowser.start();
+  const who = { fresh: false, width: 390, serviceWorker: true } as const;
+  const { person, tab } = await memberAtBrowser(browser, it, "approver", who);
+  await using _tab = tab;
+  const { kv } = it.countersign.services.deps;
+  const { account } = person.session.caller;
+  const arg: FakePush = { ...new PushBrowser().subscription, refuses: null };
+  await tab.page.addInitScript(fakePush as (arg: unknown) => void, arg);
+  await tab.goto(NOTIFICATIONS);
+  tab.expected.push(/status of 403/);
+  await tab.page.getByRole("button", { name: "Turn on in this browser" }).click();
+  const confirm = tab.page.getByRole("button", { name: "Confirm with your passkey" });
+  await confirm.waitFor();
+  assert.deepEqual(await listSubscriptions(kv, account), []);
+  await assertSound(tab, "waits");
+  await confirm.click();
+  await tab.page.getByText("This browser takes pushes.").waitFor();
+  assert.equal((await listSubscriptions(kv, account)).length, 1);
 });
 
 Deno.test("the push switch is off where the browser takes pushes for somebody else", async () => {

@@ -16,9 +16,9 @@ export async function memberAtBrowser(
   browser: TestBrowser,
   it: DecisionOrg,
   role: MemberRecord["role"],
-  options: SignedInOptions & Pick<TabOptions, "width" | "scheme"> = {},
+  options: SignedInOptions & Pick<TabOptions, "width" | "scheme" | "serviceWorker"> = {},
 ): Promise<MemberAtBrowser> {
-  const { width, scheme, ...session } = options;
+  const { width, scheme, serviceWorker, ...session } = options;
   const { countersign } = it;
   const person = await it.person(role, session);
   const tab = await browser.open({
@@ -26,6 +26,7 @@ export async function memberAtBrowser(
     passkeys: true,
     ...(width === undefined ? {} : { width }),
     ...(scheme === undefined ? {} : { scheme }),
+    ...(serviceWorker === undefined ? {} : { serviceWorker }),
   });
   const [credential] = person.authenticator.credentials;
   assert.ok(credential !== undefined);

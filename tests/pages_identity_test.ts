@@ -306,7 +306,10 @@ Deno.test("security: sessions are told apart and ended, and what they stream end
   assert.equal(unknown.status, 404);
   await owner.signIn();
   const others = await web.follow("/security", "end_others");
-  assert.match(others.text, /1 other session has ended\./);
+  assert.match(
+    others.text,
+    /Ended: 1 other session, no browser for pushes, no connected program\./,
+  );
   await web.send("/security", "end_session", { session: entered.session.id });
   assert.equal(web.session, undefined);
 });

@@ -7,6 +7,7 @@ import type { AlertDelivery } from "../lib/store/records/alert.ts";
 import { Countersign, type SignedIn, type TestOrg } from "./countersign_fixture.ts";
 import { rowsOf } from "./form_in_page.ts";
 import { MailBox } from "./mail_box.ts";
+import { CLIENT } from "./people_fixture.ts";
 import { HOSTILE, Visitor } from "./policy_pages_fixture.ts";
 import { PushBrowser } from "./push_browser.ts";
 
@@ -146,7 +147,11 @@ Deno.test("a test goes over every way, through what sends alerts, and says what 
   const owner = await Visitor.of(org, "owner");
   const { email } = owner.session.member;
   const browser = new PushBrowser();
-  await org.as(owner.session, "read", subscribePush(browser.subscription, FIREFOX));
+  await org.as(
+    owner.session,
+    "read",
+    subscribePush(browser.subscription, { ...CLIENT, user_agent: FIREFOX }),
+  );
   const sent = await owner.send(PATH, "test");
   assert.equal(sent.status, 200);
   assert.match(sent.text, new RegExp(`Mail to ${email} Sent`));

@@ -17,6 +17,7 @@ import { sendPush, vapidSubject } from "../lib/push/web_push.ts";
 import { Refusal } from "../lib/refusals/refusal.ts";
 import { DEPLOYMENT_ORG, pushKeyKey } from "../lib/store/keys.ts";
 import { Countersign, type SignedIn, type TestOrg } from "./countersign_fixture.ts";
+import { CLIENT } from "./people_fixture.ts";
 import { PushBrowser, vapidClaims } from "./push_browser.ts";
 import { verifiedLog } from "./stored_log.ts";
 import { httpAnswer, PUBLIC, StrangerNetwork } from "./stranger_network.ts";
@@ -33,7 +34,7 @@ function pushOver(network: StrangerNetwork, timer = systemTimer) {
 }
 
 function subscribe(org: TestOrg, session: SignedIn, browser: PushBrowser) {
-  return org.as(session, "read", subscribePush(browser.subscription, "Test browser"));
+  return org.as(session, "read", subscribePush(browser.subscription, CLIENT));
 }
 
 Deno.test("endpointProblem() takes what push services look like, and nothing else", () => {
@@ -202,14 +203,14 @@ Deno.test("a browser that subscribes again is the same one; it can be removed", 
   const bob = await org.signedIn("approver");
   const browser = new PushBrowser();
   const first = await subscribe(org, ann, browser);
-  assert.equal(first.user_agent, "Test browser");
+  assert.equal(first.user_agent, CLIENT.user_agent);
   assert.equal((await subscribe(org, ann, browser)).id, first.id);
   assert.equal((await listSubscriptions(kv, ann.caller.account)).length, 1);
   await assert.rejects(
-    org.as(bob, "read", unsubscribePush(first.id)),
+    org.as(bob, "read", unsubscribePush(first.id, CLIENT)),
     (error) => error instanceof Refusal && error.code === "not_found",
   );
-  await org.as(ann, "read", unsubscribePush(first.id));
+  await org.as(ann, "read", unsubscribePush(first.id, CLIENT));
   assert.deepEqual(await listSubscriptions(kv, ann.caller.account), []);
 });
 

@@ -26,6 +26,8 @@ function revoked(t: Telling): string {
       return `The connection of ${program(t)} ended with the membership of ${behind(t)}`;
     case "recovery":
       return `The connection of ${program(t)} ended with the recovery of ${behind(t)}`;
+    case "signed_out":
+      return `The connection of ${program(t)} ended: ${behind(t)} signed out everywhere`;
     case "no_organization":
       return `The connection of ${program(t)} ended: no organization was left for it`;
     default:

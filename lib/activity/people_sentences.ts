@@ -13,8 +13,19 @@ export const PEOPLE_SENTENCES = {
   "session.begun": (t) => `${t.Who} signed in`,
   "session.confirmed": (t) => `${t.Who} confirmed a session by passkey`,
   "session.switched": (t) => `${t.Who} switched to this organization`,
-  "session.ended": (t) =>
-    t.said("by") === "sign_out" ? `${t.Who} signed out` : `A session of ${t.who} was ended`,
+  "session.ended": (t) => {
+    switch (t.said("by")) {
+      case "sign_out":
+        return `${t.Who} signed out`;
+      case "everywhere":
+        return `${t.Who} signed out everywhere: ${t.count("sessions")} other sessions, ` +
+          `${t.count("browsers")} browsers for pushes and ${t.count("connections")} programs`;
+      default:
+        return `A session of ${t.who} was ended`;
+    }
+  },
+  "push_subscription.added": (t) => `${t.Who} has alerts pushed to another browser`,
+  "push_subscription.removed": (t) => `${t.Who} has no alerts pushed to one browser any more`,
 
   "passkey.added": (t) => `${t.Who} added a passkey`,
   "passkey.enrolled": (t) => `${t.Who} has a new passkey`,

@@ -4,7 +4,13 @@ import { demand, requireRight } from "../identity/member_demands.ts";
 import type { MemberOperation } from "../identity/member_operation.ts";
 import { mayGrant, type Role } from "../identity/rights.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
-import { endGrantsOf } from "../oauth/org_grants.ts";
+import {
+  endLeft,
+  endLeftInOrg,
+  type LeftByAccount,
+  loadLeft,
+  NOTHING_LEFT,
+} from "../people/left_behind.ts";
 import { invalidRequest, Refusal } from "../refusals/refusal.ts";
 import { accountKey, memberKey } from "../store/keys.ts";
 import type { MemberRecord } from "../store/records/identity.ts";
@@ -71,22 +77,30 @@ export function putMember(
 export function removeMember(
   email: string,
   request_id: string,
-): CallerOperation<AccountRecord | null, Written<MemberRecord>> {
+): CallerOperation<Leaving, Written<MemberRecord>> {
   return {
-    load: (reader) => loadAccountOf(reader, reader.snapshot.members.get(email)),
-    plan(transaction, caller, account) {
+    async load(reader) {
+      const account = await loadAccountOf(reader, reader.snapshot.members.get(email));
+      const left = account === null ? NOTHING_LEFT : await loadLeft(reader.kv, account.id);
+      return { account, left };
+    },
+    plan(transaction, caller, leaving) {
       const record = existingMember(transaction, email);
       assertMayRule(caller, [record.role]);
-      endMembership(transaction, caller, { record, account, request_id });
+      endMembership(transaction, caller, { record, ...leaving, request_id });
       return { record, created: false, policy_version: transaction.policyVersion };
     },
   };
 }
 
+type Leaving = Pick<EndingMembership, "account" | "left">;
+
 /** A membership that ends, and the account that it was accepted by. */
 export interface EndingMembership {
   readonly record: MemberRecord;
   readonly account: AccountRecord | null;
+  /** What goes with the last of the account's memberships. */
+  readonly left: LeftByAccount;
   readonly request_id: string;
 }
 
@@ -94,17 +108,17 @@ export interface EndingMembership {
 export function endMembership(
   transaction: Transaction,
   caller: Caller,
-  { record, account, request_id }: EndingMembership,
+  { record, account, left, request_id }: EndingMembership,
 ): void {
   const { orgId } = transaction.snapshot;
   assertOwnerStays(transaction.snapshot, record, null);
   writeChange(transaction, { caller, request_id }, memberChange(orgId, record, null));
-  if (record.account !== null) {
-    const end = { because: "membership_ended", actor: actorOf(caller), request_id } as const;
-    endGrantsOf(transaction, record.account, end);
-  }
+  const because = "membership_ended" as const;
+  endLeftInOrg(transaction, record, { because, actor: actorOf(caller), request_id });
   if (account === null) return;
   const orgs = account.orgs.filter((org) => org !== orgId);
+  // What the account has beside its orgs is for those that are left.
+  if (orgs.length === 0) endLeft(transaction, left);
   transaction.set(accountKey(account.id), { ...account, orgs });
 }
 

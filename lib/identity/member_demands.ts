@@ -52,8 +52,8 @@ const DEEDS = {
   try_sample: { right: "configure", asks: "no_hold" },
   /** Say which alerts one wants; stop those to a browser. */
   choose_alerts: { right: "see_requests", asks: "nothing" },
-  /** Have alerts go to one more browser. */
-  add_browser: { right: "see_requests", asks: "no_hold" },
+  /** Have alerts go to one more browser: it would go on hearing of requests after the session. */
+  add_browser: { right: "see_requests", asks: "passkey" },
 } as const satisfies Readonly<Record<string, { readonly right: Right; readonly asks: Asks }>>;
 
 export type Deed = keyof typeof DEEDS;

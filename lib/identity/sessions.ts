@@ -48,7 +48,7 @@ export function beginSession(
   >,
 ): NewSession {
   const { now, deps } = transaction;
-  const secret = deps.random(32).toBase64({ alphabet: "base64url", omitPadding: true });
+  const secret = makeSessionSecret(deps);
   const record: SessionRecord = {
     id: transaction.id("ses"),
     account,
@@ -64,6 +64,25 @@ export function beginSession(
   transaction.set(sessionKey(hash), record, { expireIn: SESSION_LIFE_MS });
   transaction.set(accountSessionKey(account, record.id), { hash }, { expireIn: SESSION_LIFE_MS });
   return { secret, record };
+}
+
+/** Puts a session under a new secret; what the one until now is copied to has ended. */
+export function renewSession(
+  transaction: Transaction,
+  { hash, record }: PresentedSession,
+): NewSession {
+  const { at, deps } = transaction;
+  const secret = makeSessionSecret(deps);
+  const options = { expireIn: Math.max(1, record.expires_at - at) };
+  const renewed = secretHash(secret);
+  transaction.delete(sessionKey(hash));
+  transaction.set(sessionKey(renewed), record, options);
+  transaction.set(accountSessionKey(record.account, record.id), { hash: renewed }, options);
+  return { secret, record };
+}
+
+function makeSessionSecret({ random }: Pick<Deps, "random">): string {
+  return random(32).toBase64({ alphabet: "base64url", omitPadding: true });
 }
 
 /** A session that is to end: what its rows are found by. */

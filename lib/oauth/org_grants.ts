@@ -14,15 +14,18 @@ export function removeGrant(transaction: Transaction, { id }: Pick<GrantRecord, 
   transaction.delete(credentialUsedKey(orgId, id));
 }
 
+/** Why all grants of an account end in an org. */
+export type GrantsEndBecause = "membership_ended" | "recovery" | "signed_out";
+
 /**
  * Ends what MCP clients may do in the org of the transaction for one account: in the commit of what
- * ends its membership, or puts it on hold.
+ * ends its membership, puts it on hold, or signs its person out everywhere.
  */
 export function endGrantsOf(
   transaction: Transaction,
   account: string,
   { because, actor, request_id }: {
-    readonly because: "membership_ended" | "recovery";
+    readonly because: GrantsEndBecause;
     readonly actor: Actor;
     readonly request_id: string;
   },

@@ -25,7 +25,13 @@ import {
   openAccount,
   takeEnrolment,
 } from "./enrolment.ts";
-import { endInvitation, invitedMember, loadInvitation } from "./open_invitation.ts";
+import {
+  endInvitation,
+  invitedMember,
+  isStoodBehind,
+  type LoadedInvitation,
+  loadFollowed,
+} from "./open_invitation.ts";
 import { codeLetter, post, signInLetter } from "./letters.ts";
 import { linkHash } from "./link_secret.ts";
 import { acceptMembership, joinOrg, passkeysInOrg } from "./membership.ts";
@@ -65,7 +71,7 @@ const invitationData = z.object({
 export async function seeInvitation(services: Services, link: string): Promise<SeenInvitation> {
   const found = await findInvitation(services, link);
   return await services.ledgers.transact(found.org, {
-    load: (reader) => loadInvitation(reader, found.email),
+    load: (reader) => loadFollowed(reader, found.email),
     plan(transaction, loaded) {
       const { invitation, member } = openInvitation(transaction, loaded, found);
       const { snapshot } = transaction;
@@ -98,12 +104,12 @@ export async function sendInvitationCode(
     const { email: to, hash } = found;
     return await ledgers.transact(found.org, {
       load: async (reader) => ({
-        invitation: await loadInvitation(reader, to),
+        followed: await loadFollowed(reader, to),
         account: await loadAccountOf(reader, to),
         limit: await loadCodeLimit(reader, to),
       }),
-      plan(transaction, { invitation, account, limit }) {
-        openInvitation(transaction, invitation, found);
+      plan(transaction, { followed, account, limit }) {
+        openInvitation(transaction, followed, found);
         const question = { purpose: "enrolment", flow } as const;
         const data: z.infer<typeof invitationData> = { invitation: hash };
         return { to, ...askCode(transaction, question, limit, { data, counts: account === null }) };
@@ -130,11 +136,11 @@ export async function confirmInvitationCode(
     const { email, hash } = found;
     return await ledgers.transact(found.org, {
       load: async (reader) => ({
-        invitation: await loadInvitation(reader, email),
+        followed: await loadFollowed(reader, email),
         loaded: await loadCode(reader, { purpose: "enrolment", flow }),
       }),
-      plan(transaction, { invitation, loaded }) {
-        openInvitation(transaction, invitation, found);
+      plan(transaction, { followed, loaded }) {
+        openInvitation(transaction, followed, found);
         if (!isFor(loaded.record, hash)) throw new Refusal("code_not_accepted", {});
         const right = tryCode(transaction, loaded, code);
         if (right instanceof Refusal) return right;
@@ -166,12 +172,12 @@ export async function finishInvitation(
     const { email, hash } = found;
     return await ledgers.transact(found.org, {
       load: async (reader) => ({
-        invitation: await loadInvitation(reader, email),
+        followed: await loadFollowed(reader, email),
         enrolment: await loadEnrolment(reader, settings, { nonce, response }),
         account: await loadAccountOf(reader, email),
       }),
-      plan(transaction, { invitation, enrolment, account }) {
-        const open = openInvitation(transaction, invitation, found);
+      plan(transaction, { followed, enrolment, account }) {
+        const open = openInvitation(transaction, followed, found);
         const taken = takeEnrolment(transaction, enrolment, flowBound(flow));
         const { credential, ceremony } = taken;
         const id = ceremony.account;
@@ -211,11 +217,11 @@ export async function acceptInvitation(
       org,
       asAccount(session, {
         load: async (reader, { account }) => ({
-          invitation: await loadInvitation(reader, email),
+          followed: await loadFollowed(reader, email),
           passkeys: await passkeysInOrg(deps.kv, account.id, org),
         }),
-        plan(transaction, caller, { invitation, passkeys }) {
-          const open = openInvitation(transaction, invitation, found);
+        plan(transaction, caller, { followed, passkeys }) {
+          const open = openInvitation(transaction, followed, found);
           if (caller.account.email !== email) {
             throw new Refusal("link_not_valid", { why: "other_account" });
           }
@@ -242,13 +248,15 @@ async function findInvitation({ deps }: Services, link: string): Promise<Found> 
 /** The invitation of a link, if it still counts. @throws {Refusal} link_not_valid */
 function openInvitation(
   transaction: Transaction,
-  invitation: InvitationRecord | null,
+  { invitation, inviter }: LoadedInvitation,
   { hash }: Found,
 ): Open {
-  const member = invitedMember(transaction.snapshot, invitation);
-  const counts = invitation !== null && invitation.hash === hash &&
-    !isOver(invitation.expires_at, invitation.created_at, transaction);
-  if (!counts || member === null) throw new Refusal("link_not_valid", { why: "ended" });
+  const { snapshot } = transaction;
+  const member = invitedMember(snapshot, invitation);
+  const counts = invitation !== null && invitation.hash === hash && member !== null &&
+    !isOver(invitation.expires_at, invitation.created_at, transaction) &&
+    isStoodBehind(snapshot, invitation, member, inviter);
+  if (!counts) throw new Refusal("link_not_valid", { why: "ended" });
   return { invitation, member };
 }
 

@@ -3,17 +3,14 @@ import type { Deps } from "../deps.ts";
 import type { Client } from "../identity/client.ts";
 import { endSession, type PresentedSession } from "../identity/sessions.ts";
 import type { Transaction } from "../ledger/transaction.ts";
-import { listAccountGrants } from "../oauth/account_grants.ts";
 import type { Services } from "../services.ts";
 import {
-  accountGrantKey,
   accountKey,
   accountPasskeyKey,
   DEPLOYMENT_ORG,
   passkeyKey,
   recoveryKey,
 } from "../store/keys.ts";
-import type { AccountGrant } from "../store/records/oauth.ts";
 import type { AccountRecord, PasskeyRecord } from "../store/records/people.ts";
 import type { RecoveryRecord } from "../store/records/recovery.ts";
 import { flowBound, type Handout } from "./ceremonies.ts";
@@ -21,6 +18,7 @@ import { handOutEnrolment } from "./enrolment.ts";
 import { tellIdentityEvent } from "./identity_events.ts";
 import { passkeysOf } from "./passkeys_of.ts";
 import { holdEverywhere, scheduleHolds } from "./recovery_holds.ts";
+import { endLeft, type LeftByAccount, loadLeft } from "./left_behind.ts";
 import { ownRecoveryLetter } from "./recovery_letters.ts";
 import { post } from "./letters.ts";
 import { tellRemovedPasskey } from "./removed_passkeys.ts";
@@ -33,8 +31,8 @@ const KEPT_MS = 7 * 24 * 60 * 60 * 1000;
 export interface OldAccess {
   readonly passkeys: readonly PasskeyRecord[];
   readonly sessions: readonly PresentedSession[];
-  /** What MCP clients were let do; each org ends it with its hold. */
-  readonly grants: readonly AccountGrant[];
+  /** Each org ends its own part with its hold. */
+  readonly left: LeftByAccount;
 }
 
 /** What was begun: the account, and what its person makes the new passkey with. */
@@ -51,7 +49,7 @@ export async function loadOldAccess(
   return {
     passkeys: await passkeysOf(deps.kv, account),
     sessions: await sessionsOf(deps, account),
-    grants: await listAccountGrants(deps.kv, account),
+    left: await loadLeft(deps.kv, account),
   };
 }
 
@@ -81,7 +79,7 @@ export function beginRecovery(
     tellRemovedPasskey(transaction, orgs, credential_id);
   }
   for (const session of old.sessions) endSession(transaction, session);
-  for (const grant of old.grants) transaction.delete(accountGrantKey(id, grant.id));
+  endLeft(transaction, old.left);
   const recovery: RecoveryRecord = {
     id: deps.random(16).toHex(),
     by,
@@ -97,7 +95,8 @@ export function beginRecovery(
       by,
       passkeys_ended: old.passkeys.length,
       sessions_ended: old.sessions.length,
-      grants_ended: old.grants.length,
+      grants_ended: old.left.grants.length,
+      browsers_ended: old.left.subscriptions.length,
     },
     private: { email },
   }, client);
@@ -118,12 +117,16 @@ export async function settleRecovery(
   const { deps, ledgers, settings } = services;
   post(services, ownRecoveryLetter(email, settings.url.origin));
   await holdEverywhere(services, id);
-  // Without a passkey none can begin any more; one may have begun while the recovery was read for.
-  const late = await sessionsOf(deps, id);
-  if (late.length === 0) return;
+  // Without a passkey none can begin any more; one may have begun while the recovery was read for,
+  // and one of those that have ended may have left something meanwhile.
   await ledgers.transact(DEPLOYMENT_ORG, {
-    plan(transaction) {
-      for (const session of late) endSession(transaction, session);
+    load: async () => ({
+      sessions: await sessionsOf(deps, id),
+      left: await loadLeft(deps.kv, id),
+    }),
+    plan(transaction, { sessions, left }) {
+      for (const session of sessions) endSession(transaction, session);
+      endLeft(transaction, left);
     },
   });
 }

@@ -7,12 +7,9 @@ import { memberCaller } from "../identity/member_operation.ts";
 import type { PresentedSession } from "../identity/sessions.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import { ERASED_AFTER_MS } from "../orgs/delete_org.ts";
-import { deleteSubscription, listSubscriptions } from "../push/subscriptions.ts";
 import type { Services } from "../services.ts";
 import {
   accountByEmailKey,
-  accountGrantKey,
-  accountGrantPrefix,
   accountKey,
   accountPasskeyKey,
   accountPasskeyPrefix,
@@ -26,10 +23,10 @@ import {
   sessionKey,
 } from "../store/keys.ts";
 import { listRecords } from "../store/kv.ts";
-import type { PushSubscriptionRecord } from "../store/records/push.ts";
 import { sessionPointer } from "../store/records/people.ts";
 import { type AccountCaller, asAccount, requireFreshAccount } from "./account_operation.ts";
 import { tellIdentityEvent } from "./identity_events.ts";
+import { endLeft, type LeftByAccount, loadLeft, NOTHING_LEFT } from "./left_behind.ts";
 
 /** Sessions that are removed by name. Others void themselves: none is good without its account. */
 const MAX_SESSIONS = 200;
@@ -40,9 +37,8 @@ interface Belongings {
   readonly passkeys: readonly string[];
   /** Hashes of recovery codes. */
   readonly codes: readonly string[];
-  readonly subscriptions: readonly PushSubscriptionRecord[];
-  /** Ids of what MCP clients were let do; in each org they end with the membership. */
-  readonly grants: readonly string[];
+  /** In each org its part ends with the membership. */
+  readonly left: LeftByAccount;
 }
 
 /**
@@ -105,14 +101,15 @@ function leave(
   if (member === undefined) return;
   const caller = memberCaller(snapshot, session.record, now);
   const { request_id } = client;
-  endMembership(transaction, caller, { record: member, account, request_id });
+  // What the account has beside its orgs goes with the account itself.
+  endMembership(transaction, caller, { record: member, account, left: NOTHING_LEFT, request_id });
   schedule(transaction, { kind: "person_erased", at: now + ERASED_AFTER_MS, id: member.id });
 }
 
 function endAccount(
   transaction: Transaction,
   caller: AccountCaller,
-  { sessions, passkeys, codes, subscriptions, grants }: Belongings,
+  { sessions, passkeys, codes, left }: Belongings,
   client: Client,
 ): void {
   requireFreshAccount(caller, "Deleting your account");
@@ -129,8 +126,7 @@ function endAccount(
   }
   for (const hash of codes) transaction.delete(recoveryCodeKey(id, hash));
   transaction.delete(recoverySetKey(id));
-  for (const subscription of subscriptions) deleteSubscription(transaction, subscription);
-  for (const grant of grants) transaction.delete(accountGrantKey(id, grant));
+  endLeft(transaction, left);
   tellIdentityEvent(transaction, { id, orgs: [] }, { type: "account.deleted" }, client);
   const at = transaction.now + ERASED_AFTER_MS;
   schedule(transaction, { kind: "person_erased", at, id });
@@ -151,7 +147,6 @@ async function loadBelongings({ kv }: Reader, account: string): Promise<Belongin
     sessions,
     passkeys: await lastParts(accountPasskeyPrefix(account)),
     codes: await lastParts(recoveryCodePrefix(account)),
-    subscriptions: await listSubscriptions(kv, account),
-    grants: await lastParts(accountGrantPrefix(account)),
+    left: await loadLeft(kv, account),
   };
 }

@@ -6,10 +6,6 @@ import { accountSessionKey, DEPLOYMENT_ORG, sessionKey } from "../store/keys.ts"
 import { sessionPointer, sessionRecord } from "../store/records/people.ts";
 import { asAccount } from "./account_operation.ts";
 import { tellIdentityEvent } from "./identity_events.ts";
-import { sessionsOf } from "./sessions_of.ts";
-
-/** Sessions that one commit ends. */
-const MAX_ENDED = 200;
 
 /**
  * Ends one session of whoever is signed in: its next click is refused, and its open streams end.
@@ -42,39 +38,4 @@ export async function endSessionOf(
       },
     }),
   );
-}
-
-/**
- * Ends all sessions of whoever is signed in, but this one.
- * @returns how many ended
- * @throws {Refusal} session_ended
- */
-export async function endOtherSessions(
-  { deps, ledgers }: Pick<Services, "deps" | "ledgers">,
-  session: PresentedSession,
-  client: Client,
-): Promise<number> {
-  let ended = 0;
-  for (;;) {
-    const some = await ledgers.transact(
-      DEPLOYMENT_ORG,
-      asAccount(session, {
-        load: async (_reader, { account }) =>
-          (await sessionsOf(deps, account.id)).filter(({ hash }) => hash !== session.hash)
-            .slice(0, MAX_ENDED),
-        plan(transaction, { account }, others) {
-          for (const other of others) endSession(transaction, other);
-          if (others.length > 0) {
-            tellIdentityEvent(transaction, account, {
-              type: "session.ended",
-              data: { sessions: others.length, by: "person" },
-            }, client);
-          }
-          return others.length;
-        },
-      }),
-    );
-    ended += some;
-    if (some < MAX_ENDED) return ended;
-  }
 }

@@ -8,6 +8,7 @@ import { invalidRequest, Refusal } from "../refusals/refusal.ts";
 import type { Services } from "../services.ts";
 import type { MemberRecord } from "../store/records/identity.ts";
 import type { InvitationRecord } from "../store/records/invitations.ts";
+import { NOTHING_LEFT } from "./left_behind.ts";
 import { invitationLetter } from "./letters.ts";
 import {
   endInvitation,
@@ -106,7 +107,8 @@ export async function withdrawInvitation(
         private: { email },
       });
       if (member === null || !open.made_member) return;
-      const ending = { record: member, account: null, request_id: client.request_id };
+      const { request_id } = client;
+      const ending = { record: member, account: null, left: NOTHING_LEFT, request_id };
       endMembership(transaction, caller, ending);
     },
   };

@@ -1,13 +1,20 @@
 import { actorOf, type MemberCaller } from "../identity/caller.ts";
 import type { Client } from "../identity/client.ts";
+import { mayGrant } from "../identity/rights.ts";
 import { secretHash } from "../identity/secret.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import type { Services } from "../services.ts";
-import { invitationKey, invitationPointerKey, invitationPrefix } from "../store/keys.ts";
-import { listRecords } from "../store/kv.ts";
+import {
+  accountKey,
+  invitationKey,
+  invitationPointerKey,
+  invitationPrefix,
+} from "../store/keys.ts";
+import { listRecords, readRecord } from "../store/kv.ts";
 import type { MemberRecord } from "../store/records/identity.ts";
 import { type InvitationRecord, invitationRecord } from "../store/records/invitations.ts";
+import { type AccountRecord, accountRecord } from "../store/records/people.ts";
 import { makeLinkSecret } from "./link_secret.ts";
 
 /** How long an invitation counts, milliseconds. */
@@ -21,6 +28,8 @@ export interface PendingInvitation
   /** The member who invited. */
   readonly invited_by: string;
   readonly expired: boolean;
+  /** Whether whoever invited stands behind it still; if not, it is void. */
+  readonly stands: boolean;
 }
 
 /** An invitation whose link is to go out. */
@@ -43,6 +52,8 @@ export async function listInvitations(
     const member = invitedMember(snapshot, value);
     if (member === null) continue;
     const { id, email, invited_by, created_at, expires_at } = value;
+    const account = inviterOf(snapshot, value)?.account ?? "";
+    const inviter = (await readRecord(deps.kv, accountKey(account), accountRecord))?.value ?? null;
     pending.push({
       id,
       email,
@@ -53,6 +64,7 @@ export async function listInvitations(
       created_at,
       expires_at,
       expired: expires_at <= deps.now(),
+      stands: isStoodBehind(snapshot, value, member, inviter),
     });
   }
   return pending;
@@ -76,6 +88,43 @@ export function invitedMember(
   const member = snapshot.members.get(invitation.email);
   const waits = member?.id === invitation.member && member.account === null;
   return waits ? member : null;
+}
+
+/** An invitation as it was read, with the account of whoever made it. */
+export interface LoadedInvitation {
+  readonly invitation: InvitationRecord | null;
+  readonly inviter: AccountRecord | null;
+}
+
+/** The open invitation of an address, and whether somebody stands behind it. */
+export async function loadFollowed(reader: Reader, email: string): Promise<LoadedInvitation> {
+  const invitation = await loadInvitation(reader, email);
+  const account = inviterOf(reader.snapshot, invitation)?.account ?? "";
+  // Without a check: a recovery at this moment comes after, and finds the member who came in.
+  const inviter = await reader.peek(accountKey(account), accountRecord);
+  return { invitation, inviter: inviter?.value ?? null };
+}
+
+/**
+ * Whether somebody stands behind an invitation: whoever made it may give that role still, and has not
+ * recovered their account since. A thief in their name may have made it before.
+ */
+export function isStoodBehind(
+  snapshot: Snapshot,
+  invitation: InvitationRecord,
+  { role }: Pick<MemberRecord, "role">,
+  inviter: AccountRecord | null,
+): boolean {
+  const member = inviterOf(snapshot, invitation);
+  if (member === undefined || inviter === null || !mayGrant(member.role, role)) return false;
+  return inviter.recovered_at === null || inviter.recovered_at < invitation.created_at;
+}
+
+function inviterOf(
+  { members }: Snapshot,
+  invitation: InvitationRecord | null,
+): MemberRecord | undefined {
+  return members.values().find(({ id }) => id === invitation?.invited_by);
 }
 
 /** Ends an invitation, in the commit of what ends it. */

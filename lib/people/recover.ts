@@ -9,13 +9,14 @@ import { beginRecovery, loadOldAccess, type OldAccess, settleRecovery } from "./
 import { counted } from "./counted.ts";
 import { askCode, loadCode, loadCodeLimit, tryCode } from "./email_codes.ts";
 import { loadAccountOf } from "./enrolment.ts";
+import { NOTHING_LEFT } from "./left_behind.ts";
 import { post } from "./letters.ts";
 import { recoveryCodeHash } from "./recovery_codes.ts";
 import { recoveryCodeLetter } from "./recovery_letters.ts";
 import type { CodeSent } from "./set_up.ts";
 import { typedAddress } from "./typed.ts";
 
-const NO_ACCESS: OldAccess = { passkeys: [], sessions: [], grants: [] };
+const NO_ACCESS: OldAccess = { passkeys: [], sessions: [], left: NOTHING_LEFT };
 
 /**
  * Sends a code to somebody who lost their passkeys, if there is an account under the address. The

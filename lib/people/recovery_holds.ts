@@ -1,7 +1,6 @@
 import type { DueWork } from "../due/schedule.ts";
 import { schedule } from "../due/schedule.ts";
 import type { Transaction } from "../ledger/transaction.ts";
-import { endGrantsOf } from "../oauth/org_grants.ts";
 import type { Services } from "../services.ts";
 import { dueKey, memberKey, recoveryKey } from "../store/keys.ts";
 import { readRecord } from "../store/kv.ts";
@@ -10,6 +9,7 @@ import type { MemberRecord } from "../store/records/identity.ts";
 import type { AccountRecord } from "../store/records/people.ts";
 import { type RecoveryRecord, recoveryRecord } from "../store/records/recovery.ts";
 import { timed } from "../store/timed.ts";
+import { endLeftInOrg } from "./left_behind.ts";
 import { letterId } from "./recovery_letters.ts";
 
 const HOUR = 60 * 60 * 1000;
@@ -82,11 +82,9 @@ function hold(
   const { snapshot, now } = transaction;
   const held_until = Math.max(holdEnd(snapshot, redeemed_at), member.held_until ?? 0);
   transaction.setPolicy(memberKey(snapshot.orgId, member.email), { ...member, held_until });
-  // Whoever holds a token of theirs now may be who they had to recover from.
+  // Whoever has something of theirs now may be who they had to recover from.
   const actor = { type: "member", id: member.id } as const;
-  if (member.account !== null) {
-    endGrantsOf(transaction, member.account, { because: "recovery", actor, request_id });
-  }
+  endLeftInOrg(transaction, member, { because: "recovery", actor, request_id });
   transaction.append({
     type: "recovery.redeemed",
     actor,

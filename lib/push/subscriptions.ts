@@ -2,17 +2,25 @@ import { Buffer } from "node:buffer";
 import { createPublicKey, hash } from "node:crypto";
 import { z } from "zod";
 import { fromBase64Url } from "../checkpoint/base64.ts";
+import type { Client } from "../identity/client.ts";
 import { demand } from "../identity/member_demands.ts";
 import type { MemberOperation } from "../identity/member_operation.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
+import { tellIdentityEvent } from "../people/identity_events.ts";
 import { Refusal } from "../refusals/refusal.ts";
-import { pushEndpointKey, pushSubscriptionKey, pushSubscriptionPrefix } from "../store/keys.ts";
+import {
+  accountKey,
+  pushEndpointKey,
+  pushSubscriptionKey,
+  pushSubscriptionPrefix,
+} from "../store/keys.ts";
 import { type Kv, listRecords } from "../store/kv.ts";
 import {
   pushEndpointRecord,
   type PushSubscriptionRecord,
   pushSubscriptionRecord,
 } from "../store/records/push.ts";
+import { accountRecord } from "../store/records/people.ts";
 import { endpointProblem } from "./endpoint.ts";
 
 /** Browsers of one person; one more takes the place of the oldest. */
@@ -35,6 +43,13 @@ interface LoadedSubscriptions {
   readonly own: readonly PushSubscriptionRecord[];
   /** The account that had subscribed this browser. */
   readonly before: string | null;
+  /** Of the account. */
+  readonly orgs: string[];
+}
+
+interface LoadedSubscription {
+  readonly record: PushSubscriptionRecord | null;
+  readonly orgs: string[];
 }
 
 /**
@@ -43,49 +58,63 @@ interface LoadedSubscriptions {
  */
 export function subscribePush(
   { endpoint, keys }: PushSubscriptionFields,
-  userAgent: string | null,
+  client: Client,
 ): MemberOperation<LoadedSubscriptions, PushSubscriptionRecord> {
   const id = subscriptionId(endpoint);
   return {
     async load(reader, caller) {
-      const [before, own] = await Promise.all([
+      const [before, own, account] = await Promise.all([
         reader.get(pushEndpointKey(id), pushEndpointRecord),
         listSubscriptions(reader.kv, caller.account),
+        reader.get(accountKey(caller.account), accountRecord),
       ]);
-      return { before: before?.value.account ?? null, own };
+      return { before: before?.value.account ?? null, own, orgs: account?.value.orgs ?? [] };
     },
-    plan(transaction, caller, { before, own }) {
-      demand(caller, "add_browser");
+    plan(transaction, caller, { before, own, orgs }) {
+      demand(caller, "add_browser", "Having alerts pushed to another browser");
       if (before !== null && before !== caller.account) {
         transaction.delete(pushSubscriptionKey(before, id));
       }
       const others = own.filter((subscription) => subscription.id !== id);
-      for (const oldest of others.slice(0, Math.max(0, others.length - MAX_SUBSCRIPTIONS + 1))) {
-        deleteSubscription(transaction, oldest);
-      }
+      const crowded = others.slice(0, Math.max(0, others.length - MAX_SUBSCRIPTIONS + 1));
+      for (const oldest of crowded) deleteSubscription(transaction, oldest);
       const record: PushSubscriptionRecord = {
         id,
         account: caller.account,
         endpoint,
         ...keys,
-        user_agent: userAgent,
+        user_agent: client.user_agent,
         created_at: transaction.at,
       };
       transaction.set(pushSubscriptionKey(caller.account, id), record);
       transaction.set(pushEndpointKey(id), { account: caller.account });
+      tellIdentityEvent(transaction, { id: caller.account, orgs }, {
+        type: "push_subscription.added",
+        data: { browser: id, service: new URL(endpoint).host, crowded_out: crowded.length },
+      }, client);
       return record;
     },
   };
 }
 
 /** Ends the pushes to one browser of the caller. @throws {Refusal} not_found */
-export function unsubscribePush(id: string): MemberOperation<PushSubscriptionRecord | null, void> {
+export function unsubscribePush(
+  id: string,
+  client: Client,
+): MemberOperation<LoadedSubscription, void> {
   return {
-    load: (reader, caller) => loadSubscription(reader, caller.account, id),
-    plan(transaction, caller, record) {
+    load: async (reader, caller) => ({
+      record: await loadSubscription(reader, caller.account, id),
+      orgs: (await reader.get(accountKey(caller.account), accountRecord))?.value.orgs ?? [],
+    }),
+    plan(transaction, caller, { record, orgs }) {
       demand(caller, "choose_alerts");
       if (record === null) throw new Refusal("not_found", { what: "push subscription" });
       deleteSubscription(transaction, record);
+      tellIdentityEvent(transaction, { id: caller.account, orgs }, {
+        type: "push_subscription.removed",
+        data: { browser: id },
+      }, client);
     },
   };
 }

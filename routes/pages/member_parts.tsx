@@ -71,7 +71,7 @@ export function InvitationSection({ data: { member, invitation, mayRule }, now }
       </Section>
     );
   }
-  const { expired, expires_at } = invitation;
+  const { expired, stands, expires_at } = invitation;
   return (
     <Section
       title="Invitation"
@@ -79,7 +79,14 @@ export function InvitationSection({ data: { member, invitation, mayRule }, now }
         it ends the membership as well, unless that was there before."
     >
       <p>
-        The link {expired ? "expired" : "ends"} <Time at={expires_at} now={now} />.
+        {stands
+          ? (
+            <>
+              The link {expired ? "expired" : "ends"} <Time at={expires_at} now={now} />.
+            </>
+          )
+          : "The link is void: whoever sent it may not invite them any more, or has recovered " +
+            "their account since."}
       </p>
       {mayRule && <InvitationButtons email={member.email} />}
     </Section>

@@ -142,7 +142,7 @@ export const notificationsPage = memberPage({
     remove_browser: action(
       z.strictObject({ id: text(subscriptionId) }),
       async (call: Call, { id }) => {
-        await call.transact(unsubscribePush(id));
+        await call.transact(unsubscribePush(id, call.client));
         return { to: PATH, notice: "That browser takes no pushes any more." };
       },
     ),
@@ -151,7 +151,7 @@ export const notificationsPage = memberPage({
       const deliveries = await sendTest(services, caller);
       for (const { to, outcome } of deliveries) {
         if (to.channel !== "push" || outcome.type !== "gone") continue;
-        await call.transact(unsubscribePush(to.subscription.id));
+        await call.transact(unsubscribePush(to.subscription.id, call.client));
       }
       const { configured } = services.deps.mail;
       return {
@@ -170,7 +170,7 @@ export const notificationsEndpoints: readonly Endpoint[] = [
     needs: "read",
     body: pushSubscriptionFields,
     handle: async (call) => {
-      const { id } = await call.transact(subscribePush(call.body, call.client.user_agent));
+      const { id } = await call.transact(subscribePush(call.body, call.client));
       return { id, browsers: await browsersOf(call) };
     },
   }),
@@ -180,7 +180,7 @@ export const notificationsEndpoints: readonly Endpoint[] = [
     needs: "read",
     body: z.strictObject({ id: subscriptionId }),
     handle: async (call) => {
-      await call.transact(unsubscribePush(call.body.id));
+      await call.transact(unsubscribePush(call.body.id, call.client));
       return { browsers: await browsersOf(call) };
     },
   }),

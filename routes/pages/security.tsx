@@ -7,7 +7,7 @@ import { PageHeader } from "../../components/page_header.tsx";
 import { Section } from "../../components/section.tsx";
 import { absoluteWords } from "../../components/time_words.ts";
 import { UntrustedText } from "../../components/untrusted_text.tsx";
-import { endOtherSessions, endSessionOf } from "../../lib/people/end_sessions.ts";
+import { endSessionOf } from "../../lib/people/end_sessions.ts";
 import { passkeysOf } from "../../lib/people/passkeys_of.ts";
 import {
   CODES_A_SET,
@@ -15,6 +15,10 @@ import {
   regenerateRecoveryCodes,
 } from "../../lib/people/recovery_codes.ts";
 import { sessionsOf } from "../../lib/people/sessions_of.ts";
+import {
+  type SignedOutEverywhere,
+  signOutEverywhere,
+} from "../../lib/people/sign_out_everywhere.ts";
 import type { PasskeyRecord, SessionRecord } from "../../lib/store/records/people.ts";
 import type { MemberCall } from "../browser_call.ts";
 import { text } from "../form_fields.ts";
@@ -72,9 +76,10 @@ export const securityPage = memberPage({
       },
     ),
     end_others: action(nothing, async (call: MemberCall) => {
-      const ended = await endOtherSessions(call.services, call.session, call.client);
-      const sessions = ended === 1 ? "1 other session has" : `${ended} other sessions have`;
-      return { to: SECURITY_PATH, notice: `${sessions} ended.` };
+      const done = await signOutEverywhere(call.services, call.session, call.client);
+      const left = Math.ceil((done.record.expires_at - call.now) / 1000);
+      call.signIn(done.secret, Math.max(1, left));
+      return { to: SECURITY_PATH, notice: endedWords(done) };
     }),
     new_codes: action(nothing, async ({ services, session, client, caller }: MemberCall) => {
       const codes = await regenerateRecoveryCodes(services, session, client);
@@ -156,12 +161,17 @@ function Security({ data, attempt, now }: View<Data>) {
         title="Sessions"
         description="Browsers in which you are signed in. A session ends after 12 hours without use, and
           after a week in any case."
-        actions={sessions.length > 1 && (
+        actions={
           <Form do="end_others">
-            <Button size="small">End all others</Button>
+            <Button size="small">Sign out everywhere else</Button>
           </Form>
-        )}
+        }
       >
+        <p class="small quiet">
+          Signing out everywhere else also ends what a session may have left: browsers that take
+          pushes, this one too, programs that act for you, and your choice of alerts. A copy of this
+          session stops working as well.
+        </p>
         <SessionsTable sessions={sessions.slice(0, LISTED)} current={current} now={now} />
         {sessions.length > LISTED && (
           <p class="small quiet">{`${sessions.length - LISTED} more are not listed.`}</p>
@@ -177,6 +187,14 @@ function Security({ data, attempt, now }: View<Data>) {
       </Section>
     </>
   );
+}
+
+/** `Ended: 2 other sessions, 1 browser for pushes, no connected program.` */
+function endedWords({ sessions, browsers, connections }: SignedOutEverywhere): string {
+  const counted = (count: number, one: string) =>
+    count === 0 ? `no ${one}` : count === 1 ? `1 ${one}` : `${count} ${one}s`;
+  return `Ended: ${counted(sessions, "other session")}, ${counted(browsers, "browser")} for ` +
+    `pushes, ${counted(connections, "connected program")}.`;
 }
 
 /** One passkey on one device is one lost device away from a recovery. */

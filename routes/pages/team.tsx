@@ -236,12 +236,15 @@ function Invitations({ rows, own, now }: {
         {
           key: "expires",
           label: "Link",
-          cell: ({ expired, expires_at }) => (
-            <span>
-              {expired ? "Expired " : "Ends "}
-              <Time at={expires_at} now={now} show="relative" />
-            </span>
-          ),
+          cell: ({ expired, stands, expires_at }) =>
+            stands
+              ? (
+                <span>
+                  {expired ? "Expired " : "Ends "}
+                  <Time at={expires_at} now={now} show="relative" />
+                </span>
+              )
+              : "Void: send a new one",
         },
         {
           key: "actions",

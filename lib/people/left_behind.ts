@@ -1,0 +1,149 @@
+import type { Actor } from "../ledger/entry.ts";
+import type { Transaction } from "../ledger/transaction.ts";
+import { listAccountGrants } from "../oauth/account_grants.ts";
+import { endGrantsOf, type GrantsEndBecause } from "../oauth/org_grants.ts";
+import { deleteSubscription, listSubscriptions } from "../push/subscriptions.ts";
+import { accountGrantKey, alertPreferenceKey } from "../store/keys.ts";
+import type { Kv } from "../store/kv.ts";
+import type { MemberRecord } from "../store/records/identity.ts";
+import type { AccountGrant } from "../store/records/oauth.ts";
+import type { PushSubscriptionRecord } from "../store/records/push.ts";
+
+/**
+ * What a session leaves behind: whoever had somebody's session for a while must have nothing of it
+ * when that person recovers their account, signs out everywhere, leaves the org or deletes the
+ * account. Every kind of row in the store stands in this one list, so that a new one is judged too.
+ *
+ * - `ends`: its person's, whoever made it in their name; goes in the commit of each of the four.
+ * - `void`: names a session, a member, an account or a grant, and counts while that is in force.
+ * - `passkey`: made under a fresh passkey, as the way in itself; a recovery replaces it.
+ * - `organization`: what the org has; entries say who made it, and others of the org may end it.
+ * - `deployment`: written for nobody's person: by the service, by machines, by who is not signed in.
+ */
+export type Fate = "ends" | "void" | "passkey" | "organization" | "deployment";
+
+export const FATES: Readonly<Record<string, Fate>> = {
+  alert_preference: "ends",
+  grant: "ends",
+  oauth_grant: "ends",
+  push_endpoint: "ends",
+  push_subscription: "ends",
+
+  account_session: "void",
+  session: "void",
+  ceremony: "void",
+  decision_nonce: "void",
+  /** While who invited is a member who may, and has not recovered their account since. */
+  invitation: "void",
+  invitation_link: "void",
+  oauth_access_token: "void",
+  oauth_code: "void",
+  oauth_refresh_token: "void",
+  /** The agent that it names is the organization's. */
+  sample: "void",
+
+  account: "passkey",
+  account_by_email: "passkey",
+  account_passkey: "passkey",
+  passkey: "passkey",
+  passkey_known: "passkey",
+  recovery: "passkey",
+  recovery_code: "passkey",
+  recovery_link: "passkey",
+  recovery_set: "passkey",
+
+  agent: "organization",
+  alert_delivery: "organization",
+  api_key: "organization",
+  approval: "organization",
+  approval_ask: "organization",
+  approval_by_tool: "organization",
+  approval_count: "organization",
+  approval_history: "organization",
+  approval_last: "organization",
+  approval_open: "organization",
+  approval_org_count: "organization",
+  approval_pending: "organization",
+  approval_read: "organization",
+  approval_ready: "organization",
+  approval_ref: "organization",
+  approval_view: "organization",
+  category: "organization",
+  credential: "organization",
+  credential_used: "organization",
+  execution: "organization",
+  log: "organization",
+  log_head: "organization",
+  log_key: "organization",
+  log_page: "organization",
+  log_private: "organization",
+  log_tile: "organization",
+  log_turn: "organization",
+  member: "organization",
+  org: "organization",
+  policy_change: "organization",
+  policy_version: "organization",
+  resource: "organization",
+  rule: "organization",
+  run_token: "organization",
+  run_token_arguments: "organization",
+  tenant: "organization",
+  token_key: "organization",
+  tool: "organization",
+
+  bootstrap: "deployment",
+  canary: "deployment",
+  discovery_caller_count: "deployment",
+  discovery_count: "deployment",
+  due: "deployment",
+  email_code: "deployment",
+  email_code_limit: "deployment",
+  idempotency: "deployment",
+  identity_event: "deployment",
+  oauth_client: "deployment",
+  oauth_document: "deployment",
+  oauth_registrations: "deployment",
+  probe: "deployment",
+  push_key: "deployment",
+  set_up_link: "deployment",
+  unreadable_token: "deployment",
+};
+
+/** What an account has of it, whatever the org. */
+export interface LeftByAccount {
+  /** Browsers that take pushes. */
+  readonly subscriptions: readonly PushSubscriptionRecord[];
+  /** What MCP clients were let do. */
+  readonly grants: readonly AccountGrant[];
+}
+
+export const NOTHING_LEFT: LeftByAccount = { subscriptions: [], grants: [] };
+
+/** Reads it without checks: once the sessions have ended, whoever ends it looks a second time. */
+export async function loadLeft(kv: Kv, account: string): Promise<LeftByAccount> {
+  const [subscriptions, grants] = await Promise.all([
+    listSubscriptions(kv, account),
+    listAccountGrants(kv, account),
+  ]);
+  return { subscriptions, grants };
+}
+
+/** Ends it; each org ends its own part by `endLeftInOrg`. Without its grant no token is good. */
+export function endLeft(transaction: Transaction, { subscriptions, grants }: LeftByAccount): void {
+  for (const subscription of subscriptions) deleteSubscription(transaction, subscription);
+  for (const { account, id } of grants) transaction.delete(accountGrantKey(account, id));
+}
+
+/** Ends in the org of the transaction what was left in the name of its member. */
+export function endLeftInOrg(
+  transaction: Transaction,
+  { id, account }: Pick<MemberRecord, "id" | "account">,
+  end: {
+    readonly because: GrantsEndBecause;
+    readonly actor: Actor;
+    readonly request_id: string;
+  },
+): void {
+  transaction.delete(alertPreferenceKey(transaction.snapshot.orgId, id));
+  if (account !== null) endGrantsOf(transaction, account, end);
+}
