@@ -507,10 +507,13 @@ export const PROBLEMS: { readonly [C in ProblemCode]: ProblemKind<ProblemData[C]
   invalid_selector: {
     status: 422,
     title: "Not a selector",
-    meaning: "The parts of the selector are none of the eight levels of a rule.",
-    detail: ({ given }) =>
-      `${given.length === 0 ? "Nothing" : given.join(" + ")} is none of the eight levels.`,
-    advice: "Name resource, tool and method in one of the ways the levels have, or a tag alone.",
+    meaning: "The parts of the selector are none of the eight levels of a rule, or one of them " +
+      "holds `*`, `?` or `|`: names are compared as they stand, and no pattern is understood.",
+    detail: firstError,
+    advice:
+      "Write what `errors` says instead; docs/rules.md has the levels, and lists of what is " +
+      "allowed.",
+    members: fieldErrors,
   },
   org_required: {
     status: 422,

@@ -48,10 +48,23 @@ Deno.test("A policy is one document: tried dry, applied in one version, read and
     resources: [{ id: "server-1" }],
     rules: DOCUMENT.rules.map(({ selector, permission }) => ({ selector, permission })),
   };
+  const warnings = [{
+    code: "rests_on_optional_fact",
+    fact: "tenant",
+    tool_name: "ops/restart",
+    path: "/rules/1",
+  }];
   for (const dryRun of [undefined, true]) {
     const tried = await put(org, DOCUMENT, dryRun === undefined ? {} : { dryRun });
     assert.equal(tried.status, 200, tried.text);
-    const dry = { dry_run: true, policy_version, added, changed: NOTHING, removed: NOTHING };
+    const dry = {
+      dry_run: true,
+      policy_version,
+      added,
+      changed: NOTHING,
+      removed: NOTHING,
+      warnings,
+    };
     assert.deepEqual(tried.body, dry);
     assert.deepEqual((await org.get("/v1/policy")).body, empty.body, "a dry run writes nothing");
   }
@@ -63,6 +76,7 @@ Deno.test("A policy is one document: tried dry, applied in one version, read and
     added,
     changed: NOTHING,
     removed: NOTHING,
+    warnings,
   });
   assert.equal(applied.headers.get("etag"), `"${policy_version + 1}"`);
 
@@ -81,6 +95,7 @@ Deno.test("A policy is one document: tried dry, applied in one version, read and
     added: NOTHING,
     changed: NOTHING,
     removed: NOTHING,
+    warnings: [],
   });
   const entries = await configEntries(org);
   assert.deepEqual(entries.map(({ type }) => type), [

@@ -139,6 +139,50 @@ Deno.test("a rule is not made without what its level names, without a permission
   assert.deepEqual(await rulesOf(org), []);
 });
 
+Deno.test("a form of a rule says what to write instead of a pattern, beside its field", async () => {
+  await using countersign = await Countersign.start();
+  const org = await countersign.org();
+  const owner = await Visitor.of(org, "owner");
+  const cases = [["method", "method", "GET|POST"], ["resource", "resource_id", "prod-*"]] as const;
+  for (const [level, part, value] of cases) {
+    const path = `/rules?level=${level}`;
+    const got = await owner.send(path, "make", { level, [part]: value, permission: "disabled" });
+    assert.equal(got.status, 422);
+    assert.match(got.html, new RegExp(`href="#field-${part}"[^>]*>[^<]*no pattern is understood`));
+  }
+  assert.deepEqual(await rulesOf(org), []);
+  await org.manage("PUT", "/v1/resources/prod-%2A", {});
+  const made = await owner.send("/rules?level=resource", "make", {
+    level: "resource",
+    resource_id: "prod-*",
+    permission: "disabled",
+  });
+  assert.match(made.notice ?? "", /^The rule is made and in force\./);
+});
+
+Deno.test("a disabled rule that a call passes by leaving a fact out is warned of where it is made", async () => {
+  await using countersign = await Countersign.start();
+  const org = await countersign.org();
+  await org.tool("restart");
+  const owner = await Visitor.of(org, "owner");
+  const words = /rests on the method that a call names, and restart requires none/;
+  const made = await owner.send("/rules?level=tool_method", "make", {
+    level: "tool_method",
+    tool_name: "restart",
+    method: "DELETE",
+    permission: "disabled",
+  });
+  assert.match(made.notice ?? "", words);
+  const [rule] = await rulesOf(org);
+  assert.match((await owner.get(`/rules/${rule?.id}`)).text, words);
+  const explain = "/rules/explain?tool_name=restart&method=delete";
+  assert.match((await owner.get(explain)).text, words);
+  await org.tool("restart", { methods: ["GET", "DELETE"] });
+  for (const path of [`/rules/${rule?.id}`, explain]) {
+    assert.doesNotMatch((await owner.get(path)).text, /rests on/);
+  }
+});
+
 Deno.test("making a rule that is there already leads to it and changes nothing", async () => {
   await using countersign = await Countersign.start();
   const org = await countersign.org();

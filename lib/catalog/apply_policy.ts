@@ -13,11 +13,12 @@ import {
   type Described,
   type DocumentChanges,
   documentChanges,
+  type DocumentWarning,
   type PolicyDocument,
   type RowChange,
 } from "./policy_document.ts";
 import { type Author, writeChange } from "./record_change.ts";
-import { assertSelector } from "./rules.ts";
+import { levelProblems, refuseSelectors } from "./selectors.ts";
 import { refuseProblems, schemaProblems } from "./tool_record.ts";
 import { writeTool } from "./tools.ts";
 
@@ -35,6 +36,8 @@ export interface Policy extends Described {
 /** What a document made different, or would. */
 export interface AppliedPolicy {
   readonly rows: readonly RowChange[];
+  /** What is to be said of the rules that it makes or changes. */
+  readonly warnings: readonly DocumentWarning[];
   readonly dry_run: boolean;
   /** The version with the changes; in a dry run the present one. */
   readonly policy_version: number;
@@ -83,7 +86,7 @@ export function applyPolicy(
         at: transaction.at,
       });
       assertChanges(changes);
-      const { rows } = changes;
+      const { rows, warnings } = changes;
       demand(caller, "configure");
       // A member looks at what would be without their passkey.
       if (!dry_run || caller.type !== "member") assertReleases(snapshot, caller, changes);
@@ -91,7 +94,7 @@ export function applyPolicy(
         if (changes.widens) demand(caller, "loosen", "A policy that lets more through");
         for (const row of rows) writeRow(transaction, { caller, request_id }, row);
       }
-      return { rows, dry_run, policy_version: transaction.policyVersion };
+      return { rows, warnings, dry_run, policy_version: transaction.policyVersion };
     },
   };
 }
@@ -107,7 +110,9 @@ function assertDocument({ tools = [], rules = [] }: PolicyDocument): void {
     schemaProblems(parameters).map(({ path, message }) => ({ path: `/tools/${i}${path}`, message }))
   );
   refuseProblems(problems);
-  for (const { selector } of rules) assertSelector(selector);
+  refuseSelectors(
+    rules.flatMap(({ selector }, i) => levelProblems(selector, `/rules/${i}/selector`)),
+  );
 }
 
 function assertReleases(snapshot: Snapshot, caller: Caller, { rows }: DocumentChanges): void {
@@ -118,7 +123,8 @@ function assertReleases(snapshot: Snapshot, caller: Caller, { rows }: DocumentCh
   }
 }
 
-function assertChanges({ rows, problems }: DocumentChanges): void {
+function assertChanges({ rows, problems, selectorProblems }: DocumentChanges): void {
+  refuseSelectors(selectorProblems);
   refuseProblems([...problems]);
   if (rows.length > MAX_CHANGED_ROWS) {
     throw new Refusal("policy_change_too_large", { rows: rows.length });

@@ -12,7 +12,9 @@ import { categoryChange } from "./categories.ts";
 import { personalIdProblems } from "./personal_ids.ts";
 import { changedFields, hasEffect, type RecordChange } from "./record_change.ts";
 import { resourceChange, type ResourceFields } from "./resources.ts";
-import { idsOf, ruleChange, type RuleFields, ruleRecordOf } from "./rules.ts";
+import { type RuleWarning, ruleWarnings, type Tools } from "./rule_warnings.ts";
+import { ruleChange, type RuleFields, ruleRecordOf } from "./rules.ts";
+import { idsOf, patternProblems, type Registered } from "./selectors.ts";
 import { tenantChange, type TenantFields } from "./tenants.ts";
 import { replacedTool, TOOL_FIELDS, type ToolFields, toolProblems } from "./tool_record.ts";
 import { archivedTool, toolChange } from "./tools.ts";
@@ -52,10 +54,18 @@ export interface RowChange {
   readonly label: { readonly [name: string]: string | Selector };
 }
 
+/** What is to be said of a rule that a document makes, at its place in the document. */
+export interface DocumentWarning extends RuleWarning {
+  readonly path: string;
+}
+
 /** What applying a document would do, and what stands against it. */
 export interface DocumentChanges {
   readonly rows: readonly RowChange[];
   readonly problems: readonly InputProblem[];
+  /** Selectors that look like patterns. */
+  readonly selectorProblems: readonly InputProblem[];
+  readonly warnings: readonly DocumentWarning[];
   /** Whether any of it, or all of it together, lets more through. */
   readonly widens: boolean;
 }
@@ -88,10 +98,26 @@ export function documentChanges(
   addCategories(snapshot, document, add);
   addTenants(snapshot, described, document, making, add);
   addResources(snapshot, described, document, making, add);
-  addRules(snapshot, document, making, add);
+  const selectorProblems: InputProblem[] = [];
+  const warnings: DocumentWarning[] = [];
+  if (document.rules !== undefined) {
+    addRules(snapshot, document.rules, making, add);
+    const registered = registeredAfter(snapshot, described, document);
+    const tools = toolsAfter(snapshot, rows);
+    document.rules.forEach(({ selector, permission }, i) => {
+      const old = snapshot.rules.get(selector);
+      if (old === undefined) {
+        selectorProblems.push(...patternProblems(selector, `/rules/${i}/selector`, registered));
+      }
+      if (old?.permission === permission) return;
+      for (const warning of ruleWarnings({ selector, permission }, tools)) {
+        warnings.push({ ...warning, path: `/rules/${i}` });
+      }
+    });
+  }
   const steps = rows.flatMap(({ rule }) => rule ?? []);
   const widens = rows.some((row) => row.widens) || liftsTenantGate(snapshot.rules, steps);
-  return { rows, problems, widens };
+  return { rows, problems, selectorProblems, warnings, widens };
 }
 
 type Add = (row: RowChange, ...problems: InputProblem[]) => void;
@@ -209,8 +235,36 @@ function addResources(
   }
 }
 
-function addRules(snapshot: Snapshot, { rules }: PolicyDocument, making: Making, add: Add): void {
-  if (rules === undefined) return;
+/** What there is once the document is applied; of tags also those of tools that go. */
+function registeredAfter(
+  snapshot: Snapshot,
+  described: Described,
+  document: PolicyDocument,
+): Registered {
+  const { tools = [], tenants = described.tenants, resources = described.resources } = document;
+  const tenantIds = new Set(tenants.map(({ id }) => id));
+  const resourceIds = new Set(resources.map(({ id }) => id));
+  const tags = new Set([...tools, ...snapshot.tools.values()].flatMap(({ tags = [] }) => tags));
+  return {
+    tenant: (id) => tenantIds.has(id),
+    resource: (id) => resourceIds.has(id),
+    tag: (name) => tags.has(name),
+  };
+}
+
+/** The tools once the document is applied. */
+function toolsAfter(snapshot: Snapshot, rows: readonly RowChange[]): Tools {
+  const tools = new Map(snapshot.tools);
+  for (const { tool } of rows) if (tool !== undefined) tools.set(tool.next.name, tool.next);
+  return { tools, tool: (name) => tools.get(name) };
+}
+
+function addRules(
+  snapshot: Snapshot,
+  rules: readonly RuleFields[],
+  making: Making,
+  add: Add,
+): void {
   const named = new Set<string>();
   rules.forEach((fields, i) => {
     const old = snapshot.rules.get(fields.selector) ?? null;

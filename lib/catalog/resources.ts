@@ -101,7 +101,8 @@ export function resourceChange(
   };
 }
 
-async function loadResource(reader: Reader, id: string): Promise<ResourceRecord | null> {
+/** The record of a resource, to be checked by the commit; null when there is none. */
+export async function loadResource(reader: Reader, id: string): Promise<ResourceRecord | null> {
   const record = await reader.get(resourceKey(reader.snapshot.orgId, id), resourceRecord);
   return record?.value ?? null;
 }

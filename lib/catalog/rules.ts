@@ -1,13 +1,12 @@
 import type { Caller } from "../identity/caller.ts";
 import type { CallerOperation } from "../identity/caller_operation.ts";
 import { demand } from "../identity/member_demands.ts";
-import type { JsonObject } from "../json/json_value.ts";
 import type { Transaction } from "../ledger/transaction.ts";
-import { levelOfSelector } from "../policy/levels.ts";
+import { patternIn } from "../policy/pattern_characters.ts";
 import { Refusal } from "../refusals/refusal.ts";
 import { ruleKey } from "../store/keys.ts";
-import type { RuleRecord, Selector } from "../store/records/policy.ts";
-import { assertNoPersonalIds, type GivenIds } from "./personal_ids.ts";
+import type { ResourceRecord, RuleRecord } from "../store/records/policy.ts";
+import { assertNoPersonalIds } from "./personal_ids.ts";
 import {
   type Author,
   hasEffect,
@@ -15,10 +14,24 @@ import {
   writeChange,
   type Written,
 } from "./record_change.ts";
+import { loadResource } from "./resources.ts";
+import { type RuleWarning, ruleWarnings } from "./rule_warnings.ts";
+import {
+  idsOf,
+  levelProblems,
+  patternProblems,
+  refuseSelectors,
+  registeredIn,
+} from "./selectors.ts";
 import { liftsTenantGate, type RuleStep, ruleWidens } from "./widening.ts";
 
 /** A rule as it is asked for. */
 export type RuleFields = Pick<RuleRecord, "selector" | "permission" | "note">;
+
+/** A rule after a write, and what is to be said of it. */
+export interface WrittenRule extends Written<RuleRecord> {
+  readonly warnings: readonly RuleWarning[];
+}
 
 /**
  * Makes the rule of a selector, or replaces it: there is one for each, however a method is spelled.
@@ -27,13 +40,24 @@ export type RuleFields = Pick<RuleRecord, "selector" | "permission" | "note">;
 export function putRule(
   fields: RuleFields,
   request_id: string,
-): CallerOperation<void, Written<RuleRecord>> {
-  assertSelector(fields.selector);
+): CallerOperation<ResourceRecord | null, WrittenRule> {
+  const { selector } = fields;
+  refuseSelectors(levelProblems(selector, "/selector"));
   return {
-    plan(transaction, caller) {
+    // Whether it is registered matters only to an id that looks like a pattern.
+    load: (reader) =>
+      selector.resource_id === null || patternIn(selector.resource_id) === null
+        ? null
+        : loadResource(reader, selector.resource_id),
+    plan(transaction, caller, resource) {
       const { snapshot, at } = transaction;
-      assertNoPersonalIds(snapshot.org, idsOf(fields.selector, "/selector"));
-      const old = snapshot.rules.get(fields.selector) ?? null;
+      assertNoPersonalIds(snapshot.org, idsOf(selector, "/selector"));
+      const old = snapshot.rules.get(selector) ?? null;
+      // One from before patterns were refused may be made stricter.
+      if (old === null) {
+        const registered = registeredIn(snapshot, () => resource !== null);
+        refuseSelectors(patternProblems(selector, "/selector", registered));
+      }
       const next = ruleRecordOf(fields, old, { id: transaction.id("rul"), at });
       demandStep(transaction, caller, { old, next });
       const written = writeRule(transaction, { caller, request_id }, old, next);
@@ -41,6 +65,7 @@ export function putRule(
         record: written || old === null ? next : old,
         created: old === null,
         policy_version: transaction.policyVersion,
+        warnings: ruleWarnings(next, snapshot),
       };
     },
   };
@@ -99,22 +124,6 @@ export function existingRule({ snapshot }: Transaction, id: string): RuleRecord 
   const record = snapshot.rules.byId(id);
   if (record === undefined) throw new Refusal("not_found", { what: `rule ${id}` });
   return record;
-}
-
-/** @throws {Refusal} invalid_selector when a selector is none of the eight levels */
-export function assertSelector(selector: Selector): void {
-  if (levelOfSelector(selector) !== null) return;
-  throw new Refusal("invalid_selector", { given: Object.keys(givenParts(selector)) });
-}
-
-/** The parts that a selector names, without those that are null. */
-export function givenParts(selector: Selector): JsonObject {
-  return Object.fromEntries(Object.entries(selector).filter(([, part]) => part !== null));
-}
-
-/** The external ids in a selector, by their place in a request. */
-export function idsOf({ tenant_id, resource_id }: Selector, at: string): GivenIds {
-  return { [`${at}/tenant_id`]: tenant_id, [`${at}/resource_id`]: resource_id };
 }
 
 /** The record of a rule, under the id of the one that it replaces. */

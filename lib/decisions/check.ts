@@ -1,3 +1,4 @@
+import { type RuleWarning, ruleWarnings } from "../catalog/rule_warnings.ts";
 import type { MachineOperation } from "../identity/caller_operation.ts";
 import { type MachineCaller, requireTier, tenantWithin } from "../identity/caller.ts";
 import type { Transaction } from "../ledger/transaction.ts";
@@ -13,6 +14,8 @@ export interface Checked {
   readonly decision: Decision;
   /** Null when the tool is neither in the catalog nor was registered as a draft. */
   readonly tool: ToolRecord | null;
+  /** What is to be said of the rule that decided; only when the decision was to be explained. */
+  readonly warnings?: readonly RuleWarning[];
 }
 
 /** Decides about one action and records it; an unknown tool becomes a draft where there is room. */
@@ -72,5 +75,9 @@ function checkOne(
   if (explain) requireTier(caller, ["standard"]);
   const tenant = tenantWithin(caller, action.tenant);
   const decision = decide(transaction, caller, question, tenant);
-  return { decision, tool: toolAfter(transaction, caller, decision, room) };
+  const tool = toolAfter(transaction, caller, decision, room);
+  if (!explain) return { decision, tool };
+  const { rule } = decision.resolution;
+  const warnings = rule === null ? [] : ruleWarnings(rule, transaction.snapshot);
+  return { decision, tool, warnings };
 }

@@ -1,4 +1,5 @@
 import { assertNoPersonalIds } from "../catalog/personal_ids.ts";
+import { type RuleWarning, ruleWarnings } from "../catalog/rule_warnings.ts";
 import { tenantWithin } from "../identity/caller.ts";
 import { requireRight } from "../identity/member_demands.ts";
 import type { MemberOperation } from "../identity/member_operation.ts";
@@ -23,6 +24,8 @@ export interface Explained extends Resolution {
   /** The action with its tenant filled in, where the one who asks is bound to a single one. */
   readonly action: ActionFacts;
   readonly policy_version: number;
+  /** What is to be said of the rule that decides. */
+  readonly warnings: readonly RuleWarning[];
 }
 
 /** Who would ask, as far as it matters. */
@@ -53,6 +56,7 @@ export function explainAction(
         trace: resolution.trace ?? [],
         action: asked,
         policy_version: snapshot.version,
+        warnings: resolution.rule === null ? [] : ruleWarnings(resolution.rule, snapshot),
       };
     },
   };

@@ -1,6 +1,7 @@
 import { looksLikeEmail } from "../json/external_text.ts";
 import type { JsonObject, JsonValue } from "../json/json_value.ts";
 import type { Transaction } from "../ledger/transaction.ts";
+import { patternIn } from "../policy/pattern_characters.ts";
 import { invalidRequest } from "../refusals/refusal.ts";
 
 /** Requests a minute that a key or agent may send unless it is made with another limit. */
@@ -21,6 +22,7 @@ export interface MachineFields {
 /**
  * Checks what only this moment and this org can tell of given fields.
  * @throws {Refusal} invalid_request for an expiry that is past, or a tenant id that looks personal
+ *   or like a pattern
  */
 export function assertMachineFields(
   transaction: Transaction,
@@ -32,6 +34,15 @@ export function assertMachineFields(
       `is ${new Date(expires_at).toISOString()}, which is past; give a time in the future`,
     );
   }
+  tenant_ids?.forEach((tenant, i) => {
+    const character = patternIn(tenant);
+    if (character === null || transaction.snapshot.isTenantRegistered(tenant)) return;
+    throw invalidRequest(
+      `/tenant_ids/${i}`,
+      `holds ${character}, and no pattern is understood: name each tenant, or null for all of ` +
+        "them; a tenant whose id is exactly this has to be registered first",
+    );
+  });
   if (transaction.snapshot.org.allow_personal_ids) return;
   tenant_ids?.forEach((tenant, i) => {
     if (looksLikeEmail(tenant)) {

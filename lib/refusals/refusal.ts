@@ -19,7 +19,7 @@ export interface RefusalData {
   duplicate_key: { errors: InputProblem[] };
   invalid_request: { errors: InputProblem[] };
   invalid_arguments: { errors: InputProblem[] };
-  invalid_selector: { given: string[] };
+  invalid_selector: { errors: InputProblem[] };
   policy_change_too_large: { rows: number | null };
   precondition_required: Record<never, never>;
   precondition_failed: { policy_version: number };

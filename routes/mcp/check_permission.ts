@@ -89,7 +89,7 @@ export const checkPermission = mcpTool({
   scopes: ({ request }) => request === true ? ["mcp:read", "mcp:write"] : ["mcp:read"],
   input,
   output: {
-    ...checkAnswer.omit({ next: true, trace: true }).shape,
+    ...checkAnswer.omit({ next: true, trace: true, warnings: true }).shape,
     approval: approvalOutput.nullable().describe("What was asked or joined, with `request`"),
   },
   async run(call, args) {

@@ -2,6 +2,7 @@ import { ButtonLink } from "../../components/button.tsx";
 import { PermissionBadge } from "../../components/permission_badge.tsx";
 import { RuleSelector } from "../../components/rule_selector.tsx";
 import { RuleTrace } from "../../components/rule_trace.tsx";
+import { RuleWarnings } from "../../components/rule_warnings.tsx";
 import { originWords } from "../../components/rule_words.ts";
 import { Section } from "../../components/section.tsx";
 import { UntrustedText } from "../../components/untrusted_text.tsx";
@@ -10,7 +11,7 @@ import { rulePath, rulesPath } from "./rule_links.ts";
 
 /** What a check of an action would be answered, and every step that leads there. */
 export function ExplainedAnswer({ explained }: { readonly explained: Explained }) {
-  const { permission, resolved_from, rule, trace, action, policy_version } = explained;
+  const { permission, resolved_from, rule, trace, action, policy_version, warnings } = explained;
   const { title, meaning } = originWords(resolved_from);
   const { tenant, resource, tool, method } = action;
   const selector = {
@@ -50,6 +51,7 @@ export function ExplainedAnswer({ explained }: { readonly explained: Explained }
             )}
           </p>
         )}
+        <RuleWarnings warnings={warnings} />
         <p class="quiet small">On policy version {policy_version}, asked over REST.</p>
       </Section>
       <Section

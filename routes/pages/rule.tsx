@@ -5,6 +5,7 @@ import { PageHeader } from "../../components/page_header.tsx";
 import { PermissionBadge } from "../../components/permission_badge.tsx";
 import { PolicyChanges } from "../../components/policy_changes.tsx";
 import { RuleSelector, selectorText } from "../../components/rule_selector.tsx";
+import { RuleWarnings } from "../../components/rule_warnings.tsx";
 import { originWords } from "../../components/rule_words.ts";
 import { Section } from "../../components/section.tsx";
 import { Time } from "../../components/time.tsx";
@@ -12,6 +13,7 @@ import { UntrustedText } from "../../components/untrusted_text.tsx";
 import { namesOf } from "../../lib/activity/names.ts";
 import { recentChanges } from "../../lib/activity/recent_changes.ts";
 import { existingRule } from "../../lib/catalog/rules.ts";
+import { ruleWarnings } from "../../lib/catalog/rule_warnings.ts";
 import { hasRight } from "../../lib/identity/rights.ts";
 import { levelOfSelector } from "../../lib/policy/levels.ts";
 import type { RuleRecord } from "../../lib/store/records/policy.ts";
@@ -39,6 +41,7 @@ export const rulePage = memberPage({
       plan: (transaction) => ({
         rule: existingRule(transaction, call.params.id),
         names: namesOf(transaction.snapshot),
+        warnings: ruleWarnings(existingRule(transaction, call.params.id), transaction.snapshot),
       }),
     });
     return {
@@ -48,7 +51,7 @@ export const rulePage = memberPage({
     };
   },
   title: ({ rule }) => `Rule for ${selectorText(rule.selector)}`,
-  view: ({ data: { rule, names, entries, mayConfigure }, attempt, now }) => {
+  view: ({ data: { rule, names, warnings, entries, mayConfigure }, attempt, now }) => {
     const { selector, permission, note, created_at, updated_at, id } = rule;
     const { tool_name, tenant_id, resource_id, method } = selector;
     const level = levelOfSelector(selector);
@@ -71,6 +74,7 @@ export const rulePage = memberPage({
             </>
           }
         />
+        <RuleWarnings warnings={warnings} />
         <Section title="Details">
           <Definitions
             items={[

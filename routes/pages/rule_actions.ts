@@ -1,10 +1,11 @@
 import { z } from "zod";
-import type { Written } from "../../lib/catalog/record_change.ts";
+import { warningWords } from "../../components/rule_warnings.tsx";
+import type { RuleWarning } from "../../lib/catalog/rule_warnings.ts";
 import { existingRule, putRule, removeRule, type RuleFields } from "../../lib/catalog/rules.ts";
 import type { CallerOperation } from "../../lib/identity/caller_operation.ts";
 import { type Level, LEVELS, type SelectorPart } from "../../lib/policy/levels.ts";
 import { invalidRequest, Refusal } from "../../lib/refusals/refusal.ts";
-import type { RuleRecord } from "../../lib/store/records/policy.ts";
+import type { ResourceRecord, RuleRecord } from "../../lib/store/records/policy.ts";
 import { changedSince } from "../as_shown.ts";
 import type { MemberCall } from "../browser_call.ts";
 import { optional, text, whole } from "../form_fields.ts";
@@ -15,6 +16,12 @@ import { ruleBody } from "../v1/rule_fields.ts";
 import { rulePath } from "./rule_links.ts";
 
 type Call = MemberCall<unknown, unknown>;
+
+/** A rule as a form left it, and what is to be said of it. */
+interface RuleOutcome {
+  readonly rule: RuleRecord;
+  readonly warnings: readonly RuleWarning[];
+}
 
 const LEVEL_NAMES = LEVELS.map(({ name }) => name) as [Level["name"], ...Level["name"][]];
 export const levelName = z.enum(LEVEL_NAMES);
@@ -49,10 +56,13 @@ export function makeAction(to: (call: Call, rule: RuleRecord) => string) {
         errors: missing.map((part) => ({ path: `/${part}`, message: "must not be empty" })),
       });
     }
-    const { rule, made } = await atFields(() =>
+    const { rule, warnings, made } = await atFields(() =>
       call.transact(madeOrThere({ selector, permission, note }, call.id), "configure")
     );
-    return made ? { to: to(call, rule), notice: "The rule is made and in force." } : {
+    if (made) {
+      return { to: to(call, rule), notice: noticeOf("The rule is made and in force.", warnings) };
+    }
+    return {
       to: rulePath(rule.id),
       notice: "There is a rule for exactly this already, which stands unchanged. Here it is.",
     };
@@ -62,11 +72,11 @@ export function makeAction(to: (call: Call, rule: RuleRecord) => string) {
 /** Changes what a rule says. */
 export function changeAction(to: (call: Call, rule: RuleRecord) => string) {
   return action(changing, async (call: Call, { rule: id, seen, permission, note }) => {
-    const rule = await call.transact(
+    const { rule, warnings } = await call.transact(
       changedRule(id, seen, { permission, note }, call.id),
       "configure",
     );
-    return { to: to(call, rule), notice: "The rule is changed and in force." };
+    return { to: to(call, rule), notice: noticeOf("The rule is changed and in force.", warnings) };
   }, "configure");
 }
 
@@ -85,13 +95,15 @@ export function removeAction(to: (call: Call, rule: RuleRecord) => string) {
 function madeOrThere(
   fields: RuleFields,
   request_id: string,
-): CallerOperation<void, { readonly rule: RuleRecord; readonly made: boolean }> {
+): CallerOperation<ResourceRecord | null, RuleOutcome & { readonly made: boolean }> {
   const put = putRule(fields, request_id);
   return {
-    plan(transaction, caller, loaded) {
+    ...put,
+    plan(transaction, caller, resource) {
       const there = transaction.snapshot.rules.get(fields.selector);
-      if (there !== undefined) return { rule: there, made: false };
-      return { rule: put.plan(transaction, caller, loaded).record, made: true };
+      if (there !== undefined) return { rule: there, warnings: [], made: false };
+      const { record, warnings } = put.plan(transaction, caller, resource);
+      return { rule: record, warnings, made: true };
     },
   };
 }
@@ -101,19 +113,22 @@ function changedRule(
   seen: number,
   said: Pick<RuleFields, "permission" | "note">,
   request_id: string,
-): CallerOperation<void, RuleRecord> {
+): CallerOperation<void, RuleOutcome> {
   return {
-    plan(transaction, caller, loaded) {
+    plan(transaction, caller) {
       const rule = existingRule(transaction, id);
       const objection = changedSince(rule, seen);
       if (objection !== null) throw invalidRequest(objection.path, objection.message);
-      const put: CallerOperation<void, Written<RuleRecord>> = putRule(
-        { selector: rule.selector, ...said },
-        request_id,
-      );
-      return put.plan(transaction, caller, loaded).record;
+      const put = putRule({ selector: rule.selector, ...said }, request_id);
+      const { record, warnings } = put.plan(transaction, caller, null);
+      return { rule: record, warnings };
     },
   };
+}
+
+/** What was done, and what is to be said of the rule. */
+function noticeOf(done: string, warnings: readonly RuleWarning[]): string {
+  return [done, ...warnings.map(warningWords)].join(" ");
 }
 
 /** What the catalog says of a selector's part is said at the field of that part. */
@@ -121,8 +136,10 @@ async function atFields<R>(run: () => Promise<R>): Promise<R> {
   try {
     return await run();
   } catch (error) {
-    if (!(error instanceof Refusal) || error.code !== "invalid_request") throw error;
-    const { errors }: Refusal<"invalid_request">["data"] = error.data;
+    if (!(error instanceof Refusal)) throw error;
+    const { code, data } = error;
+    if (code !== "invalid_request" && code !== "invalid_selector") throw error;
+    const { errors }: Refusal<"invalid_request" | "invalid_selector">["data"] = data;
     throw new Refusal("invalid_request", {
       errors: errors.map(({ path, message }) => ({
         path: path.replace(/^\/selector/, ""),

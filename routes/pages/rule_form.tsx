@@ -35,7 +35,10 @@ const PART_FIELDS: Readonly<
     hint: "Its name. It need not be registered yet.",
     list: "rule-tools",
   },
-  method: { label: "Method", hint: "The operation as agents name it, such as DELETE." },
+  method: {
+    label: "Method",
+    hint: "The operation as agents name it, such as DELETE. Case does not count.",
+  },
   resource_id: { label: "Resource", hint: "Its external id, such as server-prod-01." },
   tag: { label: "Tag", hint: "Holds for every tool that has it.", list: "rule-tags" },
 };
@@ -119,7 +122,11 @@ export function RuleMakeForm({ form, level, start, cancel }: {
       />
       <TextField {...noteField} value={form.value("note")} error={form.error("note")} />
       <p class="quiet small">
-        A rule that lets something run, or hides a stricter one, asks for your passkey.
+        {level.parts.some((part) => part === "method" || part === "resource_id") &&
+          "What a call names, it may also leave out or name otherwise: a rule that disables " +
+            "holds where the tool requires the fact, or lists its methods. "}
+        Names are compared as they stand; no pattern such as * is understood. A rule that lets
+        something run, or hides a stricter one, asks for your passkey.
       </p>
       <FormActions>
         <Button variant="primary">Make the rule</Button>

@@ -4,6 +4,7 @@ import type { JsonObject } from "../../lib/json/json_value.ts";
 import { RESOLVED_FROM } from "../../lib/policy/levels.ts";
 import { PERMISSIONS } from "../../lib/policy/permission.ts";
 import { TOOL_STATUSES } from "../../lib/store/records/policy.ts";
+import { renderWarnings, ruleWarning } from "./rule_fields.ts";
 
 /** A decision about one action. */
 export const checkAnswer = z.object({
@@ -23,6 +24,7 @@ export const checkAnswer = z.object({
     outcome: z.enum(["no_rule", "skipped", "matched"]),
     rule_id: z.string().optional(),
   })).optional(),
+  warnings: z.array(ruleWarning).optional().describe("Of the rule that decided; with `explain`"),
 });
 
 const NEXT: Record<(typeof PERMISSIONS)[number], JsonObject> = {
@@ -32,7 +34,7 @@ const NEXT: Record<(typeof PERMISSIONS)[number], JsonObject> = {
 };
 
 /** The wire form of a decision. */
-export function renderChecked({ decision, tool }: Checked): JsonObject {
+export function renderChecked({ decision, tool, warnings }: Checked): JsonObject {
   const { permission, resolved_from, rule, trace } = decision.resolution;
   return {
     decision_id: decision.id,
@@ -46,5 +48,6 @@ export function renderChecked({ decision, tool }: Checked): JsonObject {
     audit: { index: decision.audit.index, leaf_hash: decision.audit.leaf_hash },
     next: NEXT[permission],
     ...(trace === undefined ? {} : { trace: trace.map((step) => ({ ...step })) }),
+    ...(warnings === undefined ? {} : { warnings: renderWarnings(warnings) }),
   };
 }

@@ -7,14 +7,14 @@ import {
 } from "../../lib/catalog/apply_policy.ts";
 import type { PolicyDocument, RowChange } from "../../lib/catalog/policy_document.ts";
 import { changedFields } from "../../lib/catalog/record_change.ts";
-import { givenParts } from "../../lib/catalog/rules.ts";
+import { givenParts } from "../../lib/catalog/selectors.ts";
 import { TOOL_FIELDS } from "../../lib/catalog/tool_record.ts";
 import type { JsonObject } from "../../lib/json/json_value.ts";
 import { TransactionTooLarge } from "../../lib/ledger/transaction.ts";
 import { Refusal } from "../../lib/refusals/refusal.ts";
 import { guarded, type Route } from "../route.ts";
 import { appliedAnswer, documentBody, policyAnswer } from "./policy_fields.ts";
-import { ruleOf } from "./rule_fields.ts";
+import { renderWarnings, ruleOf } from "./rule_fields.ts";
 
 const group = "Configuration";
 const KINDS = ["tools", "categories", "tenants", "resources", "rules"] as const;
@@ -45,7 +45,7 @@ export function renderPolicy(policy: Policy): JsonObject {
   };
 }
 
-function renderApplied({ rows, dry_run, policy_version }: AppliedPolicy): JsonObject {
+function renderApplied({ rows, warnings, dry_run, policy_version }: AppliedPolicy): JsonObject {
   const named = (outcome: Outcome) =>
     Object.fromEntries(KINDS.map((kind) => [
       kind,
@@ -58,6 +58,7 @@ function renderApplied({ rows, dry_run, policy_version }: AppliedPolicy): JsonOb
     added: named("added"),
     changed: named("changed"),
     removed: named("removed"),
+    warnings: renderWarnings(warnings),
   };
 }
 

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { givenParts } from "../../lib/catalog/rules.ts";
+import { givenParts } from "../../lib/catalog/selectors.ts";
 import { canonicalJson } from "../../lib/json/canonical.ts";
 import type { JsonValue } from "../../lib/json/json_value.ts";
 import { foldedSelector } from "../../lib/policy/method_name.ts";
@@ -14,7 +14,7 @@ import {
   resourceType,
 } from "./catalog_fields.ts";
 import { versionAnswer } from "./machine_fields.ts";
-import { ruleBody, ruleOf, selectorAnswer } from "./rule_fields.ts";
+import { ruleBody, ruleOf, ruleWarning, selectorAnswer } from "./rule_fields.ts";
 import { toolAnswer, toolFields } from "./tool_fields.ts";
 
 /** The whole policy as one document on the wire. */
@@ -113,4 +113,6 @@ export const appliedAnswer = z.object({
   added: differences({}),
   changed: differences({ fields: z.array(z.string()).describe("Members with another value") }),
   removed: differences({}).describe("Tools among them are archived"),
+  warnings: z.array(ruleWarning.extend({ path: z.string().describe("The rule in the document") }))
+    .describe("Where a disabled rule that it makes rests on a fact that a call may leave out"),
 });

@@ -1,6 +1,8 @@
 import { z } from "zod";
 import type { RuleFields } from "../../lib/catalog/rules.ts";
-import type { Selector } from "../../lib/store/records/policy.ts";
+import type { RuleWarning } from "../../lib/catalog/rule_warnings.ts";
+import type { JsonObject } from "../../lib/json/json_value.ts";
+import { REQUIRED_FACTS, type Selector } from "../../lib/store/records/policy.ts";
 import { methodName, resourceId, tenantId, toolName } from "./action_fields.ts";
 import { permissionField, tagName } from "./catalog_fields.ts";
 
@@ -17,6 +19,19 @@ export const ruleBody = z.strictObject({
   note: z.string().max(500, "has at most 500 characters").nullable().default(null)
     .describe("Why the rule is there"),
 });
+
+/** What is to be said of a rule where it is made. */
+export const ruleWarning = z.object({
+  code: z.enum(["rests_on_optional_fact"]),
+  fact: z.enum(REQUIRED_FACTS),
+  tool_name: z.string().nullable()
+    .describe("The tool that the rule names and that does not require the fact; null: some tool"),
+});
+
+/** The wire form of warnings. */
+export function renderWarnings(warnings: readonly RuleWarning[]): JsonObject[] {
+  return warnings.map((warning) => ({ ...warning }));
+}
 
 /** A selector in an answer: the parts that it names. */
 export const selectorAnswer = z.object({

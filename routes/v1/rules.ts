@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { existingRule, givenParts, putRule, removeRule } from "../../lib/catalog/rules.ts";
+import { existingRule, putRule, removeRule } from "../../lib/catalog/rules.ts";
+import { givenParts } from "../../lib/catalog/selectors.ts";
 import { type MachineCaller, mayKnowOf, tenantWithin } from "../../lib/identity/caller.ts";
 import type { JsonObject } from "../../lib/json/json_value.ts";
 import type { Snapshot } from "../../lib/policy/snapshot.ts";
@@ -10,7 +11,7 @@ import { resourceId, tenantId, toolName } from "./action_fields.ts";
 import { permissionField, removedAnswer, removedAs, writtenAnswer } from "./catalog_fields.ts";
 import { timeText, versionAnswer } from "./machine_fields.ts";
 import { pageAnswer, pageByName, pageQuery } from "./paging.ts";
-import { ruleBody, ruleOf, selectorAnswer } from "./rule_fields.ts";
+import { renderWarnings, ruleBody, ruleOf, ruleWarning, selectorAnswer } from "./rule_fields.ts";
 
 const group = "Configuration";
 
@@ -30,6 +31,10 @@ const ruleAnswer = z.object({
   updated_at: z.iso.datetime(),
 });
 const writtenRule = ruleAnswer.extend(versionAnswer);
+const madeRule = writtenRule.extend({
+  warnings: z.array(ruleWarning)
+    .describe("Where a disabled rule rests on a fact that a call may leave out"),
+});
 
 function renderRule(rule: RuleRecord): JsonObject {
   const { id, selector, permission, note, created_at, updated_at } = rule;
@@ -73,15 +78,21 @@ export const ruleRoutes: readonly Route[] = [
     path: "/v1/rules",
     group,
     summary: "Make the rule of a selector, or replace it",
-    description: "There is one rule for each selector. It may name what is not registered yet.",
+    description:
+      "There is one rule for each selector, however its method is spelled. It may name " +
+      "what is not registered yet; `*`, `?` and `|` are in no selector, but in ids that are.",
     callers: ["management"],
     body: ruleBody,
-    answers: { 200: writtenRule, 201: writtenRule },
+    answers: { 200: madeRule, 201: madeRule },
     refusals: ["invalid_selector"],
     handle: (call) =>
       call.commit(
         putRule(ruleOf(call.body), call.id),
-        (written) => writtenAnswer(written, renderRule),
+        (written) =>
+          writtenAnswer(written, (rule) => ({
+            ...renderRule(rule),
+            warnings: renderWarnings(written.warnings),
+          })),
       ),
   }),
   guarded({
