@@ -2,6 +2,7 @@ import { systemRandom, systemTimer } from "./lib/deps.ts";
 import { startDueWork } from "./lib/due/worker.ts";
 import { makeServices } from "./lib/make_services.ts";
 import { bootstrap } from "./lib/orgs/bootstrap.ts";
+import { makeLevelsStrict } from "./lib/orgs/strict_levels.ts";
 import { makeSetUpLink } from "./lib/people/first_run.ts";
 import { movedPasskeys } from "./lib/people/moved_passkeys.ts";
 import { movedNotice } from "./lib/people/recovery_notice.ts";
@@ -41,6 +42,7 @@ async function start(): Promise<void> {
   const stopping = new AbortController();
   const services = makeServices(deps, settings, stopping.signal);
   await bootstrap(services);
+  await makeLevelsStrict(services);
   const setUpLink = await makeSetUpLink(services);
   const print = operatorConsole(settings);
   if (setUpLink !== null) print(`\n${setUpNotice(setUpLink)}\n`);

@@ -78,14 +78,14 @@ export const SETTING_WORDS: Readonly<
       "their passkey. Tools that need two people are always decided by others.",
   },
   strict_levels: {
-    label: "Refuse when nobody is in Level 2",
-    hint: "On, a request that needs two people is refused while the group Level 2 is empty. Off, " +
-      "one approval is then enough, and the log says so.",
+    label: "Refuse when nobody could approve second",
+    hint: "On, a request that needs two people is refused while nobody with a passkey is in the " +
+      "group Level 2. Off, one approval is then enough, and the log says so.",
   },
   api_decisions: {
     label: "Approver keys may decide",
-    hint: "On, a system of yours decides Level 1 by an approver key, without a passkey. Off, " +
-      "people decide, and nothing else.",
+    hint: "On, a system of yours decides by an approver key, without a passkey, but never what " +
+      "two people approve. Off, people decide, and nothing else.",
   },
   recovery_hold_hours: {
     label: "Hold after a recovery, hours",
