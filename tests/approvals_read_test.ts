@@ -102,3 +102,26 @@ Deno.test("readings on two nodes at once are one entry", async () => {
   for (const got of answers) assert.equal(got.status, 200, got.text);
   assert.equal((await readings(it)).length, 1);
 });
+
+Deno.test("readings and decisions by a key fit a commit over KV Connect, which takes ten checks", async () => {
+  const variables = {
+    COUNTERSIGN_KV: "https://kv.example.com/connect",
+    COUNTERSIGN_SECRET: "0123456789abcdef".repeat(4),
+  };
+  await using it = await ApprovalOrg.start({ variables });
+  assert.equal(it.countersign.services.ledgers.limits.checks, 7);
+  for (let i = 0; i < 5; i++) await it.pending({ arguments: { i } });
+  const { id } = await it.pending();
+  const listed = await it.org.get("/v1/approvals", it.org.approver);
+  assert.equal(listed.body.data.length, 6);
+  assert.equal((await readings(it)).length, 6);
+  const body = { decision: "approve", decided_by: "ann@example.com" };
+  const headers = { "idempotency-key": "one" };
+  const decided = await it.org.post(
+    `/v1/approvals/${id}/decide`,
+    body,
+    it.org.approver,
+    headers,
+  );
+  assert.equal(decided.status, 200, decided.text);
+});
