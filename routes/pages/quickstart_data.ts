@@ -1,6 +1,7 @@
 import type { ShownCheck } from "../../islands/first_check.tsx";
 import { namesOf } from "../../lib/activity/names.ts";
-import { levelsOf } from "../../lib/approvals/deciders.ts";
+import { allBehind, isSeparated } from "../../lib/approvals/decision_bar.ts";
+import { canSign, mayDecide } from "../../lib/approvals/deciders.ts";
 import { hasRight } from "../../lib/identity/rights.ts";
 import { loadSample } from "../../lib/quickstart/by_sample_agent.ts";
 import { findFirstCheck } from "../../lib/quickstart/first_check.ts";
@@ -23,7 +24,7 @@ export interface QuickstartData {
   readonly sample: SampleState | null;
   /** Whether somebody has stopped their sample agent. */
   readonly isPaused: boolean;
-  /** Who else can decide the sample, where the member behind it may not; null where they may. */
+  /** Who else can decide the sample, where those behind it may not; null where they may. */
   readonly othersDecide: readonly string[] | null;
   readonly isSampled: boolean;
   /** Whether there is a key or agent besides the samples. */
@@ -52,8 +53,11 @@ export async function quickstartData(call: MemberCall): Promise<QuickstartData> 
   ]);
   const agent = snapshot.agents.get(sample?.agents.at(-1) ?? "");
   const members = [...snapshot.members.values()];
-  const isSeparated = snapshot.org.separation_of_duties ||
-    state?.approval.record.duties_separated === true;
+  const asked = state?.approval.record;
+  const separated = asked === undefined
+    ? snapshot.org.separation_of_duties
+    : isSeparated(asked, snapshot);
+  const behind = asked === undefined ? new Set([caller.id]) : allBehind(asked, snapshot);
   return {
     origin: services.settings.url.origin,
     mayConfigure: hasRight(caller.role, "configure"),
@@ -61,10 +65,9 @@ export async function quickstartData(call: MemberCall): Promise<QuickstartData> 
       .map(({ email }) => email),
     sample: state,
     isPaused: agent?.kill_switch.active ?? false,
-    othersDecide: isSeparated
+    othersDecide: separated
       ? members.filter((member) =>
-        member.id !== caller.id && member.account !== null &&
-        levelsOf(member, snapshot.members).includes(1)
+        !behind.has(member.id) && canSign(member) && mayDecide(member, 1, snapshot.members)
       ).map(({ email }) => email)
       : null,
     isSampled: state?.run !== null && state?.run !== undefined,
