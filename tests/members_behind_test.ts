@@ -221,7 +221,7 @@ Deno.test("attack: rotating an agent between the mint and the run", async () => 
   await org.made(bea, `/agents/${await org.agentId()}`, "rotate", { keep_requests: "on" });
   const consumed = await it.org.post("/v1/tokens/consume", { token, tool_name: TOOL });
   assertProblem(consumed, 403, "token_revoked");
-  assert.equal(consumed.body.reason, "approval_revoked");
+  assert.equal(consumed.body.reason, "levels");
 });
 
 Deno.test("every place where a secret that asks is made is one of the ways above", async () => {

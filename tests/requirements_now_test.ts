@@ -298,7 +298,7 @@ Deno.test("attack: a good approval of somebody who left, lost the right or the l
       await change(team);
       const consumed = await team.consume(token, "T");
       assertProblem(consumed, 403, "token_revoked");
-      assert.equal(consumed.body.reason, "approval_revoked");
+      assert.equal(consumed.body.reason, "levels");
       await assertEnded(team, approved, "A", "decider_barred");
     });
   }

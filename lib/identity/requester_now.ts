@@ -3,6 +3,10 @@ import type { RequesterType } from "../store/records/requester.ts";
 
 /** What bounds who asked for something, as the policy of this moment has them. */
 export interface RequesterNow {
+  /** Milliseconds; null when it does not expire. */
+  readonly expires_at: number | null;
+  /** The tenants that it may name; null when it may name any. */
+  readonly tenant_ids: readonly string[] | null;
   readonly trust_tier: number;
   readonly kill_switch: { readonly active: boolean } | null;
   readonly members_behind: readonly string[];
@@ -22,9 +26,9 @@ export function requesterNow(
     }
     case "oauth_grant": {
       const grant = grants.get(id);
-      return grant === undefined
-        ? null
-        : { trust_tier: 0, kill_switch: null, members_behind: [grant.member] };
+      if (grant === undefined) return null;
+      const unbound = { expires_at: null, tenant_ids: null, trust_tier: 0, kill_switch: null };
+      return { ...unbound, members_behind: [grant.member] };
     }
   }
 }

@@ -1,5 +1,6 @@
 import { type ApprovalFault, approvalFault } from "../approvals/approval_fault.ts";
 import { definitionOf } from "../catalog/tool_definition.ts";
+import { type RequesterNow, requesterNow } from "../identity/requester_now.ts";
 import { isRotatedAway } from "../identity/rotated_away.ts";
 import { scopesOf } from "../oauth/grant_caller.ts";
 import { resolve } from "../policy/chain.ts";
@@ -59,11 +60,14 @@ export function revocation(
     endedCredential(snapshot, token, minter, now) ??
     changedTool(snapshot, token) ??
     revokedApproval(token, approval) ??
-    narrowedPolicy(snapshot, token, minter) ??
-    uncovered(snapshot, approval, now);
+    narrowedPolicy(snapshot, token, { minter, approval }, now);
 }
 
-function stopped(snapshot: Snapshot, { tool }: Unspent, minter: Minter | null): Revocation | null {
+function stopped(
+  snapshot: Snapshot,
+  { tool }: Unspent,
+  minter: RequesterNow | null,
+): Revocation | null {
   const by = snapshot.org.kill_switch.active
     ? "the organization's kill switch is on"
     : minter?.kill_switch?.active
@@ -77,7 +81,7 @@ function stopped(snapshot: Snapshot, { tool }: Unspent, minter: Minter | null): 
 function endedCredential(
   snapshot: Snapshot,
   token: Unspent,
-  minter: Minter | null,
+  minter: RequesterNow | null,
   now: number,
 ): Revocation | null {
   const reason = "credential";
@@ -118,61 +122,37 @@ function revokedApproval(token: Unspent, approval: ApprovalRecord | null): Revoc
 function narrowedPolicy(
   snapshot: Snapshot,
   token: Unspent,
-  minter: Minter | null,
+  { minter, approval }: {
+    readonly minter: RequesterNow | null;
+    readonly approval: ApprovalRecord | null;
+  },
+  now: number,
 ): Revocation | null {
   const { trust_tier = 0, kill_switch = null } = minter ?? {};
   const caller = { trust_tier, kill_switch };
   const { permission, resolved_from } = resolve(snapshot, token, caller, { via: "rest" });
   if (permission === "allowed") return null;
-  if (permission === "requires_approval" && token.approval_id !== null) return null;
+  if (permission === "requires_approval" && approval !== null) {
+    const fault = approvalFault(approval, snapshot, now);
+    return fault === null ? null : UNCOVERED[fault];
+  }
   const says = permission === "disabled" ? "disables" : "requires an approval for";
   return { reason: "policy", why: `the policy ${says} its action now (${resolved_from})` };
 }
 
+/** Why the approval that became a token would not be enough for it now. */
 const UNCOVERED: Readonly<Record<ApprovalFault, Revocation>> = {
-  levels: { reason: "levels", why: "its tool needs two people by now, and one had approved" },
+  levels: { reason: "levels", why: "two people have to approve its action now, and one did" },
+  decider: { reason: "levels", why: "somebody who approved its action may not do so any more" },
   facts: {
     reason: "policy",
-    why: "its tool requires a fact by now that whoever approved was not shown to be missing",
-  },
-  decider: {
-    reason: "approval_revoked",
-    why: "somebody who approved it may not decide it any more",
+    why: "its tool requires a fact now that whoever approved was not shown to be missing",
   },
 };
 
-/** Why the approval that became the token would not be good for it now. */
-function uncovered(
-  snapshot: Snapshot,
-  approval: ApprovalRecord | null,
-  now: number,
-): Revocation | null {
-  const fault = approval === null ? null : approvalFault(approval, snapshot, now);
-  return fault === null ? null : UNCOVERED[fault];
-}
-
-/** What bounds a minter now. */
-interface Minter {
-  readonly expires_at: number | null;
-  readonly tenant_ids: readonly string[] | null;
-  readonly trust_tier: number;
-  readonly kill_switch: { readonly active: boolean } | null;
-}
-
-/** The minter as the policy has them; null when they are no longer in force. */
-function minterOf(snapshot: Snapshot, { type, id }: Unspent["minter"]): Minter | null {
-  switch (type) {
-    case "agent":
-      return snapshot.agents.get(id) ?? null;
-    case "api_key": {
-      const key = snapshot.apiKeys.get(id);
-      return key === undefined ? null : { ...key, kill_switch: null };
-    }
-    case "oauth_grant": {
-      const grant = snapshot.grants.get(id);
-      return grant !== undefined && scopesOf(snapshot, grant).includes("mcp:write")
-        ? { expires_at: null, tenant_ids: null, trust_tier: 0, kill_switch: null }
-        : null;
-    }
-  }
+/** The minter as the policy has them; null when they may not mint any more. */
+function minterOf(snapshot: Snapshot, minter: Unspent["minter"]): RequesterNow | null {
+  const grant = minter.type === "oauth_grant" ? snapshot.grants.get(minter.id) : undefined;
+  if (grant !== undefined && !scopesOf(snapshot, grant).includes("mcp:write")) return null;
+  return requesterNow(snapshot, minter);
 }
