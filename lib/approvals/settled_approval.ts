@@ -33,7 +33,7 @@ export function settledApproval<R extends Standing>(
   const progress = settled(record.progress, termsOf(record, policy, clocks.now), clocks);
   if (progress !== record.progress) return { ...record, progress };
   if (progress.state !== "pending" || levelsNow(record, policy) === record.levels) return record;
-  return { ...record, levels: 2, levels_skipped: false, duties_separated: true };
+  return { ...record, levels: 2, levels_skipped: false };
 }
 
 /** What the moves of this request depend on. `now` in milliseconds. */
