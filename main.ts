@@ -41,6 +41,7 @@ async function start(): Promise<void> {
   await proveSecret(deps);
   const stopping = new AbortController();
   const services = makeServices(deps, settings, stopping.signal);
+  await services.processTimes.look();
   await bootstrap(services);
   await makeLevelsStrict(services);
   const setUpLink = await makeSetUpLink(services);
@@ -52,6 +53,7 @@ async function start(): Promise<void> {
   if (missing !== null) logLine("warn", missing);
   services.lastUsed.start();
   services.failedAttempts.start();
+  services.processTimes.start();
   const dueWork = startDueWork(services);
 
   const handler = drainable(app(services), services);
@@ -66,6 +68,7 @@ async function start(): Promise<void> {
     await Promise.all([
       services.lastUsed.stop(),
       services.failedAttempts.stop(),
+      services.processTimes.stop(),
       dueWork.stop(),
       rotation.stop(),
     ]);

@@ -48,6 +48,7 @@ export async function seedStore(
     queues: true,
     sealer: new Sealer(new TextEncoder().encode(sealingSecret), null, systemRandom),
     now: Date.now,
+    monotonic: () => performance.now(),
     random: systemRandom,
     timer: systemTimer,
     log: (level, message, fields) => console.error(level, message, fields),

@@ -13,6 +13,7 @@ const WORDS: Readonly<Record<Right, string>> = {
   make_approver_keys: "Make keys that decide, or that read private data",
   widen_settings: "Change settings so that more is let through",
   export_private: "Read the private parts of the log",
+  accept_clock: "Accept the clock of the server after it jumped",
   delete_org: "Delete the organization",
   confirm_recovery: "Confirm a colleague’s recovery before its hold is over",
   kill_switch_on: "Stop everything, a tool or an agent",

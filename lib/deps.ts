@@ -28,6 +28,8 @@ export interface Deps {
   readonly queues: boolean;
   /** Milliseconds since 1970. */
   readonly now: () => number;
+  /** Milliseconds since some moment: counts on whatever the clock is set to. */
+  readonly monotonic: () => number;
   readonly random: (bytes: number) => Uint8Array;
   readonly timer: (milliseconds: number) => Timer;
   readonly log: LogLine;

@@ -1,4 +1,5 @@
 import { HeldCalls } from "./approvals/held_calls.ts";
+import { ProcessTimes } from "./health/process_times.ts";
 import { Readiness } from "./health/readiness.ts";
 import { IdMaker } from "./ids/id.ts";
 import { Credentials } from "./identity/credentials.ts";
@@ -33,6 +34,7 @@ export function makeServices(
     ids: new IdMaker(deps.random),
     metadataDocuments: new FetchedDocuments(deps),
     held: new HeldCalls(),
+    processTimes: new ProcessTimes(ledgers),
     readiness: new Readiness(ledgers),
     stopping,
   };

@@ -1,5 +1,6 @@
 import type { HeldCalls } from "./approvals/held_calls.ts";
 import type { Deps } from "./deps.ts";
+import type { ProcessTimes } from "./health/process_times.ts";
 import type { Readiness } from "./health/readiness.ts";
 import type { IdMaker } from "./ids/id.ts";
 import type { Credentials } from "./identity/credentials.ts";
@@ -24,6 +25,7 @@ export interface Services {
   readonly ids: IdMaker;
   readonly metadataDocuments: MetadataDocuments;
   readonly held: HeldCalls;
+  readonly processTimes: ProcessTimes;
   readonly readiness: Readiness;
   /** Aborted when the process begins to stop: a held request then answers at once. */
   readonly stopping: AbortSignal;

@@ -23,6 +23,7 @@ export function systemDeps(
     queues: isFile(settings.kv) || settings.kv === ":memory:",
     sealer: new Sealer(secret, settings.previous_secret, systemRandom),
     now: Date.now,
+    monotonic: () => performance.now(),
     random: systemRandom,
     timer: systemTimer,
     log: logLine,

@@ -5,8 +5,10 @@ const readiness = z.object({
   status: z.enum(["ready", "not_ready"]),
   store: z.enum(["ok", "failing"]).describe("Whether the store takes a write"),
   policy: z.enum(["ok", "failing"]).describe("Whether policy can be read"),
-  clock: z.enum(["ok", "behind", "unknown"]).describe(
-    "Whether the clock is at most 5 seconds behind the newest entry of a log",
+  clock: z.enum(["ok", "jumped", "behind", "drifted", "unknown"]).describe(
+    "`behind`: more than 5 minutes behind the newest entry of a log. `drifted`: set by more than 5 " +
+      "minutes while the process ran. Nothing is committed by either. `jumped`: at the start it lay " +
+      "more than a day after the store was last in use; that is said only.",
   ),
   waking: z.enum(["queue", "sweep"]).describe("What wakes work that is due"),
 });

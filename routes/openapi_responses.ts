@@ -63,6 +63,7 @@ const WITH_KEY: readonly ProblemCode[] = [
   "rate_limited",
   "overloaded",
   "store_unavailable",
+  "clock",
 ];
 const WITH_BODY: readonly ProblemCode[] = [
   "malformed_json",

@@ -1,4 +1,5 @@
 import { CANCELLED_WORDS } from "../lib/approvals/cancelled_words.ts";
+import type { ClockDoubt } from "../lib/ledger/process_clock.ts";
 import type { JsonObject } from "../lib/json/json_value.ts";
 import { assertionFaultText } from "../lib/people/assertion_fault.ts";
 import type { InputProblem, RefusalData } from "../lib/refusals/refusal.ts";
@@ -14,6 +15,7 @@ export interface SurfaceData {
   other_organization: Record<never, never>;
   overloaded: Record<never, never>;
   store_unavailable: Record<never, never>;
+  clock: { doubt: ClockDoubt };
   stopping: Record<never, never>;
   internal_error: Record<never, never>;
 }
@@ -625,5 +627,22 @@ export const PROBLEMS: { readonly [C in ProblemCode]: ProblemKind<ProblemData[C]
     detail: () => "The store does not take writes. Nothing was granted.",
     advice: "Try again after the seconds of `Retry-After`.",
     next: () => ({ retry_after_seconds: 1 }),
+  },
+  clock: {
+    status: 503,
+    title: "Clock in doubt",
+    meaning:
+      "The log of the organization is more than 5 minutes ahead of the clock of the process that was " +
+      "asked, or that clock was set by as much while it ran. Nothing was granted and nothing written.",
+    detail: ({ doubt }) =>
+      doubt === "ahead"
+        ? "The newest entry of the log lies more than 5 minutes ahead of this server's clock. Nothing " +
+          "was granted."
+        : "This server's clock was set by more than 5 minutes while it ran. Nothing was granted.",
+    advice:
+      "Try again after the seconds of `Retry-After`. If it stays so, whoever runs the server sets its " +
+      "clock right; if the clock is right, and one that was ahead has written into the log, an owner " +
+      "accepts that on the Settings page, or the operator by `deno task accept-clock ORG`.",
+    next: () => ({ retry_after_seconds: 60 }),
   },
 };

@@ -3,6 +3,7 @@ import type { z } from "zod";
 import type { MachineCaller, Presented } from "../lib/identity/caller.ts";
 import type { RateState } from "../lib/identity/rate_limit.ts";
 import { Overloaded } from "../lib/ledger/ledger.ts";
+import { ClockRefused } from "../lib/ledger/process_clock.ts";
 import { Refusal } from "../lib/refusals/refusal.ts";
 import type { Services } from "../lib/services.ts";
 import { MalformedRecord, StoreUnavailable } from "../lib/store/kv.ts";
@@ -228,5 +229,6 @@ export function refusalOf(error: unknown): Refusal | SurfaceRefusal {
   if (error instanceof StoreUnavailable || error instanceof MalformedRecord) {
     return new SurfaceRefusal("store_unavailable", {});
   }
+  if (error instanceof ClockRefused) return new SurfaceRefusal("clock", { doubt: error.doubt });
   return new SurfaceRefusal("internal_error", {});
 }

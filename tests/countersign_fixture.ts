@@ -31,10 +31,24 @@ export interface Got {
 
 /** A clock that stands still until a test moves it. */
 export class TestClock {
+  /** By how much it was set while it ran. */
+  #set = 0;
+
   constructor(public now = Date.UTC(2026, 0, 1)) {}
+
+  /** What only counts on. */
+  get monotonic(): number {
+    return this.now - this.#set;
+  }
 
   advance(milliseconds: number): void {
     this.now += milliseconds;
+  }
+
+  /** Sets the clock, as an operator does or a machine that wakes up. */
+  set(milliseconds: number): void {
+    this.now += milliseconds;
+    this.#set += milliseconds;
   }
 }
 
@@ -95,6 +109,7 @@ export class Countersign implements AsyncDisposable {
       sealer: new Sealer(secret, null, systemRandom),
       queues: false,
       now: () => clock.now,
+      monotonic: () => clock.monotonic,
       random: systemRandom,
       timer: systemTimer,
       log: () => {},

@@ -72,11 +72,11 @@ Deno.test("/readyz writes once a second however often strangers ask", async () =
   assert.equal(state.writes, 2);
 });
 
-Deno.test("/readyz is 503 when the clock falls more than 5 seconds behind the log", async () => {
+Deno.test("/readyz is 503 when the clock falls more than 5 minutes behind a log", async () => {
   await using countersign = await Countersign.start();
   const org = await countersign.org();
   await org.post("/v1/permissions/check", { tool_name: "a" });
-  countersign.clock.advance(-5000);
+  countersign.clock.advance(-5 * 60_000);
   assert.equal((await countersign.request("GET", "/readyz")).status, 200);
   countersign.clock.advance(-1);
   const { status, body } = await countersign.request("GET", "/readyz");

@@ -1,3 +1,4 @@
+import { acceptClockAsOwner } from "../lib/health/accept_clock.ts";
 import { confirmRecovery, putMember, removeMember } from "../lib/catalog/members.ts";
 import {
   changeAgent,
@@ -138,6 +139,17 @@ export const IDENTITY_DEEDS: readonly Deed[] = [
       const { now } = org.countersign.clock;
       const { id } = await org.member(`m${n}@example.com`, { held_until: now + 1000 });
       return op(confirmRecovery(id, R));
+    },
+  },
+  {
+    name: "accepts a clock that jumped",
+    right: "accept_clock",
+    fresh: true,
+    on: (org) => {
+      const { ledgers } = org.countersign.services;
+      const to = org.countersign.clock.now;
+      ledgers.clock.jumped = { from: to - 1000, to };
+      return op(acceptClockAsOwner(ledgers.clock, R));
     },
   },
 ];

@@ -1,14 +1,13 @@
 import assert from "node:assert/strict";
-import { fileURLToPath } from "node:url";
 import { movedPasskeys } from "../lib/people/moved_passkeys.ts";
 import { movedNotice } from "../lib/people/recovery_notice.ts";
 import { seeRecoveryLink } from "../lib/people/recovery_link.ts";
 import { passkeyKey } from "../lib/store/keys.ts";
 import { TestClock } from "./countersign_fixture.ts";
+import { runTask } from "./operator_task.ts";
 import { People, secretOf } from "./people_fixture.ts";
 import { StartedProcess } from "./started_process.ts";
 
-const PROJECT = fileURLToPath(new URL("..", import.meta.url));
 const SECRET = "0123456789abcdef".repeat(3);
 const EMAIL = "jo@example.com";
 
@@ -17,18 +16,8 @@ async function folder() {
   return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
 }
 
-/** Runs the task `recover` with its own permissions. */
-async function recover(cwd: string, ...args: string[]) {
-  const { tasks } = JSON.parse(await Deno.readTextFile(`${PROJECT}deno.json`));
-  const [deno, run, ...rest] = String(tasks.recover).split(" ");
-  assert.deepEqual([deno, run, rest.pop()], ["deno", "run", "recover.ts"]);
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--config", `${PROJECT}deno.json`, ...rest, `${PROJECT}recover.ts`, ...args],
-    cwd,
-    env: { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1", COUNTERSIGN_SECRET: SECRET },
-  }).output();
-  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  return { code, out: text(stdout), err: text(stderr) };
+function recover(cwd: string, ...args: string[]) {
+  return runTask(cwd, "recover", args, { COUNTERSIGN_SECRET: SECRET });
 }
 
 /** A deployment over the file that the command opens. */

@@ -120,6 +120,7 @@ const REFUSED: Tries = {
   "/settings unknown_tools": () => ({ path: "/settings", fields: { discovery: "off" } }),
   "/settings records": () => ({ path: "/settings", fields: { retain_arguments: "on" } }),
   "/settings release": () => ({ path: "/settings" }),
+  "/settings accept_clock": () => ({ path: "/settings" }),
   "/settings delete_org": () => ({ path: "/settings", fields: { name: "test" } }),
   "/quickstart sample": () => ({ path: "/quickstart" }),
   "/quickstart run": () => ({ path: "/quickstart" }),

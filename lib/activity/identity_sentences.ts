@@ -38,6 +38,10 @@ export const IDENTITY_SENTENCES = {
       : `${t.Who} erased private parts of the entry ${t.count("index")}`;
   },
   "log_key.rotated": (t) => `${t.Who} handed the log over to a new signing key`,
+  "clock.accepted": (t) =>
+    `${t.Who} accepted the clock: it showed ${t.said("to") ?? "?"}, and ${
+      t.said("from") ?? "?"
+    } was expected`,
   "secret.rotated": () => "What this deployment keeps sealed lies under a new secret",
   "auth.failed": (t) =>
     `${t.count("count")} ${

@@ -1,23 +1,24 @@
 import type { Ledgers } from "../ledger/ledgers.ts";
-import { DEPLOYMENT_ORG, logHeadPrefix, probeKey } from "../store/keys.ts";
-import { listRecords } from "../store/kv.ts";
-import { logHead } from "../store/records/log.ts";
+import { DEPLOYMENT_ORG, probeKey } from "../store/keys.ts";
+import { logsAhead } from "./logs_ahead.ts";
 
 /** What a probe learns: enough to act on, nothing about who uses this deployment. */
 export interface ReadinessReport {
   readonly ready: boolean;
   readonly store: "ok" | "failing";
   readonly policy: "ok" | "failing";
-  readonly clock: "ok" | "behind" | "unknown";
+  /**
+   * `behind` a log, or `drifted` while this process ran: nothing is committed by it. `jumped`: it lay
+   * far from when the store was last in use; that alone refuses nothing.
+   */
+  readonly clock: "ok" | "jumped" | "behind" | "drifted" | "unknown";
   /** What wakes work that is due: messages of the store, or the sweep each minute. */
   readonly waking: "queue" | "sweep";
 }
 
 /** How long a report stands, so that strangers who probe make at most one write a second. */
 const REPORT_MS = 1000;
-/** How far the clock may lie behind the newest entry of a log. */
-const CLOCK_MS = 5000;
-/** How many logs are looked at for the newest entry. */
+/** How many logs are looked at for one that is ahead of the clock. */
 const MAX_LOGS = 1000;
 const STORE_ANSWERS_WITHIN_MS = 5000;
 
@@ -38,18 +39,14 @@ export class Readiness {
   }
 
   async #look(): Promise<ReadinessReport> {
-    const [store, policy, newest] = await Promise.all([
+    const [store, policy, ahead] = await Promise.all([
       this.#tried(() => this.#takesWrite()),
       this.#tried(() => this.ledgers.transact(DEPLOYMENT_ORG, { plan: () => true })),
-      this.#tried(() => this.#newestEntry()),
+      this.#tried(() => this.#isLogAhead()),
     ]);
-    const clock = newest === null
-      ? "unknown"
-      : this.ledgers.deps.now() < newest - CLOCK_MS
-      ? "behind"
-      : "ok";
+    const clock = this.#clock(ahead);
     return {
-      ready: store !== null && policy !== null && clock === "ok",
+      ready: store !== null && policy !== null && (clock === "ok" || clock === "jumped"),
       store: store === null ? "failing" : "ok",
       policy: policy === null ? "failing" : "ok",
       clock,
@@ -63,14 +60,17 @@ export class Readiness {
     return true;
   }
 
-  async #newestEntry(): Promise<number> {
-    const { kv } = this.ledgers.deps;
-    let newest = 0;
-    const heads = { prefix: [...logHeadPrefix()] };
-    for await (const { value } of listRecords(kv, heads, logHead, { limit: MAX_LOGS })) {
-      newest = Math.max(newest, value.at);
-    }
-    return newest;
+  #clock(isLogAhead: boolean | null): ReadinessReport["clock"] {
+    const { clock } = this.ledgers;
+    if (isLogAhead === null) return "unknown";
+    if (clock.hasDrifted) return "drifted";
+    if (isLogAhead) return "behind";
+    return clock.jumped === null ? "ok" : "jumped";
+  }
+
+  async #isLogAhead(): Promise<boolean> {
+    for await (const _ of logsAhead(this.ledgers.deps, MAX_LOGS)) return true;
+    return false;
   }
 
   /** What an attempt gives; null when it fails or takes too long. */

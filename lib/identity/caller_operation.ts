@@ -11,7 +11,7 @@ import {
 
 /** An operation on behalf of somebody: of anybody, unless it says of whom. */
 export interface CallerOperation<L, R, C extends Caller = Caller>
-  extends Pick<Operation<L, R>, "prepare"> {
+  extends Pick<Operation<L, R>, "prepare" | "despite"> {
   readonly load?: (reader: Reader, caller: C) => Promise<L> | L;
   readonly plan: (transaction: Transaction, caller: C, loaded: L) => R;
 }
@@ -34,9 +34,10 @@ export function asCaller<L, R>(
     requireTier(found, allowed);
     return found;
   };
-  const { prepare, load, plan } = operation;
+  const { prepare, despite, load, plan } = operation;
   return {
     ...(prepare === undefined ? {} : { prepare }),
+    ...(despite === undefined ? {} : { despite }),
     ...(load === undefined ? {} : {
       load: (reader: Reader) => load(reader, caller(reader.snapshot, reader.now)),
     }),

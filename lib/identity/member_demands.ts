@@ -36,6 +36,7 @@ const DEEDS = {
   loosen_settings: { right: "widen_settings", asks: "passkey" },
   make_approver_key: { right: "make_approver_keys", asks: "passkey" },
   rotate_log_key: { right: "configure", asks: "passkey" },
+  accept_clock: { right: "accept_clock", asks: "passkey" },
   change_team: { right: "manage_members", asks: "passkey" },
   withdraw_invitation: { right: "manage_members", asks: "no_hold" },
   confirm_recovery: { right: "confirm_recovery", asks: "passkey" },

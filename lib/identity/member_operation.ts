@@ -67,9 +67,10 @@ export function asMember<L, R>(
     requireRight(found, right);
     return found;
   };
-  const { prepare, load, plan } = operation;
+  const { prepare, despite, load, plan } = operation;
   return {
     ...(prepare === undefined ? {} : { prepare }),
+    ...(despite === undefined ? {} : { despite }),
     async load(reader) {
       const record = (await reader.get(sessionKey(session.hash), sessionRecord))?.value;
       if (record === undefined) throw new Refusal("session_ended", {});

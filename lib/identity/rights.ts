@@ -23,6 +23,8 @@ const TABLE = {
   widen_settings: ["owner"],
   /** Read the private parts of the log. */
   export_private: ["owner"],
+  /** Say that the clock is right where the log is ahead of it. */
+  accept_clock: ["owner"],
   delete_org: ["owner"],
   /** Confirm another member's recovery before its hold is over. */
   confirm_recovery: ["owner"],

@@ -71,9 +71,9 @@ export function renewSession(
   transaction: Transaction,
   { hash, record }: PresentedSession,
 ): NewSession {
-  const { at, deps } = transaction;
+  const { now, deps } = transaction;
   const secret = makeSessionSecret(deps);
-  const options = { expireIn: Math.max(1, record.expires_at - at) };
+  const options = { expireIn: Math.max(1, record.expires_at - now) };
   const renewed = secretHash(secret);
   transaction.delete(sessionKey(hash));
   transaction.set(sessionKey(renewed), record, options);

@@ -4,12 +4,14 @@ import { loadSnapshot, refreshSnapshot } from "../policy/load_snapshot.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import * as keys from "../store/keys.ts";
 import { readRecord, storeError, StoreUnavailable } from "../store/kv.ts";
-import { logSegment, policyVersion } from "../store/records/log.ts";
+import { type LogHead, logSegment, policyVersion } from "../store/records/log.ts";
 import { timed } from "../store/timed.ts";
 import { atomicCommit, isUnfit } from "./atomic_commit.ts";
+import { clocksBehind, isAhead } from "./head_clock.ts";
 import { LogTail } from "./log_tail.ts";
 import type { Operation } from "./operation.ts";
 import { type Outcome, planBatch, type Waiting } from "./plan_batch.ts";
+import { type ClockDoubt, ClockRefused, type ProcessClock } from "./process_clock.ts";
 import {
   type CommitLimits,
   KV_LIMITS,
@@ -62,11 +64,13 @@ export class OrgLedger {
   #tail: LogTail | null = null;
   /** The stamp of `log_turn` as last seen; undefined before that. */
   #turn: string | null | undefined;
+  #doubted: ClockDoubt | null = null;
 
   constructor(
     readonly deps: Deps,
     readonly org: string,
     readonly announce: (topics: readonly string[]) => void,
+    readonly clock: ProcessClock,
     readonly limits: CommitLimits = KV_LIMITS,
   ) {
     this.#ids = new IdMaker(deps.random);
@@ -178,10 +182,24 @@ export class OrgLedger {
     const now = this.deps.now();
     return await planBatch(part, this.deps, this.#snapshot, {
       size: head.size,
-      clocks: { now, at: Math.max(now, head.at), jumps: [] },
+      time: { ...clocksBehind(head, now), doubt: this.#doubt(head, now) },
       ids: this.#ids,
       limits: this.limits,
     });
+  }
+
+  /** Why nothing may be committed by this clock; null when it may. Said once for each time it begins. */
+  #doubt(head: LogHead, now: number): ClockDoubt | null {
+    const doubt = this.clock.hasDrifted ? "drifted" : isAhead(head, now) ? "ahead" : null;
+    if (doubt !== null && doubt !== this.#doubted) {
+      this.deps.log("error", new ClockRefused(doubt).message, {
+        org: this.org,
+        clock: new Date(now).toISOString(),
+        newest_entry: new Date(head.at).toISOString(),
+      });
+    }
+    this.#doubted = doubt;
+    return doubt;
   }
 
   /** Hands a transaction to the store. What ended without writing still proves its policy current. */
@@ -200,7 +218,7 @@ export class OrgLedger {
       return (current?.versionstamp ?? null) === snapshot.versionstamp ? "committed" : "refused";
     }
     const growth = transaction.leaves.length === 0 ? null : await this.#timed(
-      tail.grown(this.deps.kv, this.org, transaction.leaves, transaction.at),
+      tail.grown(this.deps.kv, this.org, transaction.leaves, transaction),
     );
     const operation = atomicCommit(this.deps, transaction, {
       batch,
@@ -220,6 +238,8 @@ export class OrgLedger {
       return error instanceof StoreUnavailable ? "unanswered" : "lost";
     }
     if (!result.ok) return "refused";
+    if (transaction.acceptedJump !== null) this.clock.accept();
+    else if (this.#doubted === null) this.clock.trust();
     if (growth !== null) this.#tail = growth.committed(result.versionstamp);
     if (transaction.policyChanges.length > 0) {
       for (const { key, value } of transaction.policyChanges) snapshot.apply(key, value);

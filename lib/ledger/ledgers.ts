@@ -1,6 +1,7 @@
 import type { Deps } from "../deps.ts";
 import { OrgLedger } from "./ledger.ts";
 import type { Operation } from "./operation.ts";
+import { ProcessClock } from "./process_clock.ts";
 import { type CommitLimits, KV_LIMITS } from "./transaction.ts";
 
 /** A wait for news of one topic. */
@@ -15,13 +16,17 @@ export class Ledgers {
   readonly #orgs = new Map<string, OrgLedger>();
   readonly #listeners = new Map<string, Set<() => void>>();
 
-  constructor(readonly deps: Deps, readonly limits: CommitLimits = KV_LIMITS) {}
+  readonly clock: ProcessClock;
+
+  constructor(readonly deps: Deps, readonly limits: CommitLimits = KV_LIMITS) {
+    this.clock = new ProcessClock(deps);
+  }
 
   of(org: string): OrgLedger {
     let ledger = this.#orgs.get(org);
     if (ledger === undefined) {
       const announce = (topics: readonly string[]) => this.#announce(topics);
-      ledger = new OrgLedger(this.deps, org, announce, this.limits);
+      ledger = new OrgLedger(this.deps, org, announce, this.clock, this.limits);
       this.#orgs.set(org, ledger);
     }
     return ledger;

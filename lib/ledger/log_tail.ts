@@ -6,7 +6,8 @@ import { type Kv, listRecords, MalformedRecord, readRecord } from "../store/kv.t
 import * as log from "../store/records/log.ts";
 import { checkedPermission, withCheck } from "./check_counts.ts";
 import { decodeLeaf, type Entry, facetHashes, splitLeaves } from "./entry.ts";
-import type { NewLeaf } from "./transaction.ts";
+import { clockOfNext } from "./head_clock.ts";
+import type { NewLeaf, Transaction } from "./transaction.ts";
 
 /** Entries per page: the page's summary is written with the tile of its leaf hashes. */
 export const PAGE_ENTRIES = TILE_WIDTH;
@@ -82,11 +83,17 @@ export class LogTail {
     kv: Kv,
     org: string,
     leaves: readonly NewLeaf[],
-    at: number,
+    { at, now, acceptedJump }: Pick<Transaction, "at" | "now" | "acceptedJump">,
   ): Promise<LogGrowth> {
     const rows: LogRow[] = [];
     const { range, changes } = appendToTiles(this.head, leaves.map((leaf) => leaf.hash));
-    const head: log.LogHead = { size: range.size, peaks: range.peaks, at };
+    const clock = clockOfNext(this.head, { now, at }, acceptedJump);
+    const head: log.LogHead = {
+      size: range.size,
+      peaks: range.peaks,
+      at,
+      ...(clock === undefined ? {} : { clock }),
+    };
     rows.push({ key: keys.logHeadKey(org), value: head });
 
     let page = this.page;

@@ -1,4 +1,5 @@
 import type { Deps } from "../deps.ts";
+import type { ClockDoubt } from "./process_clock.ts";
 import type { Reader, Transaction } from "./transaction.ts";
 
 /**
@@ -12,6 +13,8 @@ export interface Operation<L, R> {
    * work that needs neither policy nor store. `plan` must not depend on its having run.
    */
   readonly prepare?: (deps: Deps, org: string) => void;
+  /** What may be doubted of the clock, and it is committed all the same. */
+  readonly despite?: readonly ClockDoubt[];
   /** May answer at once, where the snapshot tells that there is nothing to read. */
   readonly load?: (reader: Reader) => Promise<L> | L;
   readonly plan: (transaction: Transaction, loaded: L) => R;

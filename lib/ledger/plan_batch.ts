@@ -2,9 +2,15 @@ import type { Deps } from "../deps.ts";
 import type { IdMaker } from "../ids/id.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import { timed } from "../store/timed.ts";
-import type { Clocks } from "./clocks.ts";
+import { ClockRefused } from "./process_clock.ts";
 import type { Operation } from "./operation.ts";
-import { type CommitLimits, Deferred, Reader, Transaction } from "./transaction.ts";
+import {
+  type CommitLimits,
+  type CommitTime,
+  Deferred,
+  Reader,
+  Transaction,
+} from "./transaction.ts";
 
 /** What an operation came to: its result, or what it threw. */
 export type Outcome = { readonly value: unknown } | { readonly error: unknown };
@@ -37,28 +43,28 @@ export async function planBatch(
   batch: readonly Waiting[],
   deps: Deps,
   snapshot: Snapshot,
-  { size, clocks, ids, limits }: {
+  { size, time, ids, limits }: {
     readonly size: number;
-    readonly clocks: Clocks;
+    readonly time: CommitTime;
     readonly ids: IdMaker;
     readonly limits: CommitLimits;
   },
 ): Promise<PlannedBatch> {
   const loading = batch.map(({ operation }) =>
-    load(operation, new Reader(deps.kv, snapshot, clocks.now))
+    load(operation, new Reader(deps.kv, snapshot, time.now))
   );
   // Mostly there is nothing to wait for, and then nothing waits.
   const loads = loading.some((one) => one instanceof Promise)
     ? await timed(deps, Promise.all(loading))
     : loading as Loaded[];
-  const transaction = new Transaction(deps, snapshot, size, clocks, ids, limits);
+  const transaction = new Transaction(deps, snapshot, size, time, ids, limits);
   const outcomes = new Map<Waiting, Outcome>();
   const left: Waiting[] = [];
   batch.forEach((waiting, i) => {
     const loaded = loads[i] ?? NOTHING_LOADED;
     try {
       if ("error" in loaded) throw loaded.error;
-      const plan = () => waiting.operation.plan(transaction, loaded.value);
+      const plan = () => believed(waiting.operation, transaction, loaded.value);
       outcomes.set(waiting, { value: transaction.run(loaded.reads, plan) });
     } catch (error) {
       if (error instanceof Deferred) left.push(waiting);
@@ -66,6 +72,21 @@ export async function planBatch(
     }
   });
   return { transaction, outcomes, left };
+}
+
+/** Plans an operation. @throws {ClockRefused} when it writes something while the clock is in doubt */
+function believed(
+  operation: Operation<unknown, unknown>,
+  transaction: Transaction,
+  loaded: unknown,
+): unknown {
+  const { doubt } = transaction;
+  const before = transaction.effects;
+  const result = operation.plan(transaction, loaded);
+  const refused = doubt !== null && transaction.effects > before &&
+    operation.despite?.includes(doubt) !== true;
+  if (refused) throw new ClockRefused(doubt);
+  return result;
 }
 
 function load(

@@ -10,6 +10,7 @@ import * as keys from "../store/keys.ts";
 import { type Kv, readRecord, type Versioned } from "../store/kv.ts";
 import { checkedPermission } from "./check_counts.ts";
 import type { ClockJump, Clocks } from "./clocks.ts";
+import type { ClockDoubt } from "./process_clock.ts";
 import { type EntryDraft, facetHashes, leafText, type Placed } from "./entry.ts";
 import { type PrivateParts, sealOff } from "./private_parts.ts";
 
@@ -97,11 +98,17 @@ export class Reader {
   }
 }
 
+/** The time of a commit, and whether the clock that it is from is believed. */
+export interface CommitTime extends Clocks {
+  /** Why nothing is to be committed by it; null for no reason. */
+  readonly doubt: ClockDoubt | null;
+}
+
 /**
  * One commit in the making: the entries and writes of several operations, each of which either
  * joins whole or leaves no trace.
  */
-export class Transaction implements Clocks {
+export class Transaction implements CommitTime {
   readonly leaves: NewLeaf[] = [];
   readonly writes = new Map<string, Write>();
   readonly checks = new Map<string, { key: keys.StoreKey; versionstamp: string | null }>();
@@ -114,6 +121,8 @@ export class Transaction implements Clocks {
   /** What the clock shows, milliseconds: what ends at a time, or is counted by it, goes by this. */
   readonly now: number;
   readonly jumps: readonly ClockJump[];
+  readonly doubt: ClockDoubt | null;
+  #acceptedJump: ClockJump | null = null;
   #bytes = 0;
   #keyBytes = 0;
   /** What each write replaced, newest last. */
@@ -124,7 +133,7 @@ export class Transaction implements Clocks {
     readonly snapshot: Snapshot,
     /** How many entries the log has before this commit. */
     readonly base: number,
-    { now, at, jumps }: Clocks,
+    { now, at, jumps, doubt }: CommitTime,
     readonly ids: IdMaker,
     readonly limits: CommitLimits,
   ) {
@@ -132,6 +141,7 @@ export class Transaction implements Clocks {
     this.atText = new Date(at).toISOString();
     this.now = now;
     this.jumps = jumps;
+    this.doubt = doubt;
   }
 
   /** Whether there is anything to write. */
@@ -142,6 +152,16 @@ export class Transaction implements Clocks {
   /** How many entries, writes and messages there are by now: an operation that adds none only reads. */
   get effects(): number {
     return this.leaves.length + this.messages.length + this.#journal.length;
+  }
+
+  /** The jump of the clock that this commit accepts. */
+  get acceptedJump(): ClockJump | null {
+    return this.#acceptedJump;
+  }
+
+  /** From this commit on the log may lie as far ahead of the time as it does. The entry is the caller's. */
+  acceptClock(jump: ClockJump): void {
+    this.#acceptedJump = jump;
   }
 
   /** The version that the policy has with this operation's changes. */
@@ -253,6 +273,7 @@ export class Transaction implements Clocks {
       topics: this.topics.length,
       policyChanges: this.policyChanges.length,
       journal: this.#journal.length,
+      acceptedJump: this.#acceptedJump,
       bytes: this.#bytes,
       keyBytes: this.#keyBytes,
     };
@@ -267,6 +288,7 @@ export class Transaction implements Clocks {
         if (before === undefined) this.writes.delete(text);
         else this.writes.set(text, before);
       }
+      this.#acceptedJump = mark.acceptedJump;
       this.#bytes = mark.bytes;
       this.#keyBytes = mark.keyBytes;
       throw error;

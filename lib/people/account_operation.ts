@@ -20,7 +20,7 @@ export interface AccountCaller {
 }
 
 /** What a person does to their own account. */
-export interface AccountOperation<L, R> {
+export interface AccountOperation<L, R> extends Pick<Operation<L, R>, "despite"> {
   readonly load?: (reader: Reader, caller: AccountCaller) => Promise<L> | L;
   readonly plan: (transaction: Transaction, caller: AccountCaller, loaded: L) => R;
 }
@@ -32,13 +32,14 @@ export interface AccountOperation<L, R> {
  */
 export function asAccount<L, R>(
   { hash }: Pick<PresentedSession, "hash">,
-  { load, plan }: AccountOperation<L, R>,
+  { despite, load, plan }: AccountOperation<L, R>,
 ): Operation<{ record: SessionRecord; account: AccountRecord; loaded: L }, R> {
   const caller = (record: SessionRecord, account: AccountRecord, now: number): AccountCaller => {
     if (!isLive(record, now)) throw new Refusal("session_ended", {});
     return { account, session: { hash, record }, fresh: record.fresh_until > now };
   };
   return {
+    ...(despite === undefined ? {} : { despite }),
     async load(reader) {
       const record = (await reader.get(sessionKey(hash), sessionRecord))?.value;
       if (record === undefined) throw new Refusal("session_ended", {});

@@ -1,6 +1,7 @@
 import type { PublicKeyCredentialRequestOptionsJSON } from "@simplewebauthn/server";
 import type { Client } from "../identity/client.ts";
 import { beginSession, endSession, type PresentedSession } from "../identity/sessions.ts";
+import { DESPITE_DRIFT } from "../ledger/process_clock.ts";
 import type { Reader } from "../ledger/transaction.ts";
 import { credentialDigest } from "../passkeys/assertion_evidence.ts";
 import { requestOptions } from "../passkeys/options.ts";
@@ -39,6 +40,7 @@ export function beginSignIn(
   flow: string,
 ): Promise<Handout<PublicKeyCredentialRequestOptionsJSON>> {
   return ledgers.transact(DEPLOYMENT_ORG, {
+    despite: DESPITE_DRIFT,
     plan(transaction) {
       const handed = handOut(transaction, {
         purpose: "sign-in",
@@ -67,6 +69,7 @@ export async function signIn(
   const org = await orgOfPasskey(services, attempt.response.id);
   return await counted(services, client, () =>
     ledgers.transact(DEPLOYMENT_ORG, {
+      despite: DESPITE_DRIFT,
       async load(reader) {
         const assertion = await loadAssertion(reader, settings, "sign-in", attempt);
         return {

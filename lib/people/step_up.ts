@@ -1,6 +1,7 @@
 import type { PublicKeyCredentialRequestOptionsJSON } from "@simplewebauthn/server";
 import type { Client } from "../identity/client.ts";
 import { FRESH_MS, type PresentedSession } from "../identity/sessions.ts";
+import { DESPITE_DRIFT } from "../ledger/process_clock.ts";
 import { credentialDigest } from "../passkeys/assertion_evidence.ts";
 import { requestOptions } from "../passkeys/options.ts";
 import { Refusal } from "../refusals/refusal.ts";
@@ -30,6 +31,7 @@ export async function beginStepUp(
   return await ledgers.transact(
     DEPLOYMENT_ORG,
     asAccount(session, {
+      despite: DESPITE_DRIFT,
       plan(transaction, { account }) {
         const handed = handOut(transaction, {
           purpose: "step-up",
@@ -60,6 +62,7 @@ export async function stepUp(
     ledgers.transact(
       DEPLOYMENT_ORG,
       asAccount(session, {
+        despite: DESPITE_DRIFT,
         load: (reader) => loadAssertion(reader, settings, "step-up", answer),
         plan(transaction, caller, assertion): { fresh_until: number } | Refusal {
           const { hash, record } = caller.session;

@@ -266,6 +266,10 @@ export const dueKey = (at: number, kind: string, org: string, id: string) =>
 export const duePrefix = () => ["due"] as const;
 /** Written at start and by readiness checks only, to show that the store takes a write. */
 export const probeKey = () => ["probe"] as const;
+/** What the clock of a process that runs shows, once a minute. */
+export const clockSeenKey = () => ["clock", "seen"] as const;
+/** When somebody last said that a clock is right: processes that run hear of it. */
+export const clockAcceptedKey = () => ["clock", "accepted"] as const;
 /** Known words sealed when the store was new: a start under another secret is refused by them. */
 export const canaryKey = () => ["canary"] as const;
 /** Set when the first org was made, so that two nodes that start at once make one. */

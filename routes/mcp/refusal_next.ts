@@ -95,6 +95,9 @@ export const REFUSAL_NEXT: {
   overloaded: LATER,
   stopping: LATER,
   store_unavailable: LATER,
+  clock:
+    "Nothing was granted: do not run the action. Try again in a minute; if it stays so, tell the " +
+    "person you work for that the server's clock has to be looked at.",
   internal_error: "Nothing was granted: do not run the action. Try once more; if it fails again, " +
     "tell the person you work for.",
   // Never over MCP

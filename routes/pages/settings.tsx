@@ -2,6 +2,7 @@ import { z } from "zod";
 import { PageHeader } from "../../components/page_header.tsx";
 import { changeOrg, stopOrg } from "../../lib/catalog/org_settings.ts";
 import { publishedKeysOf } from "../../lib/evidence/published_keys.ts";
+import { acceptClockAsOwner, openJump } from "../../lib/health/accept_clock.ts";
 import { hasRight } from "../../lib/identity/rights.ts";
 import { deleteOrg } from "../../lib/orgs/delete_org.ts";
 import { asShown } from "../as_shown.ts";
@@ -10,6 +11,7 @@ import { optional, text } from "../form_fields.ts";
 import { action, memberPage } from "../page.ts";
 import { changedFrom } from "../shown_state.ts";
 import { killSwitchField } from "../v1/catalog_fields.ts";
+import { ClockSection } from "./settings_clock.tsx";
 import { DeleteSection, KillSwitchSection } from "./settings_danger.tsx";
 import { DeploymentSection, SettingsFacts } from "./settings_facts.tsx";
 import { groupState, SETTING_GROUPS, type SettingGroup } from "./settings_fields.ts";
@@ -31,10 +33,13 @@ export const settingsPage = memberPage({
   needs: "read",
   load: async (call: Call) => {
     const { services: { deps, settings }, caller: { role } } = call;
+    const { clock } = call.services.ledgers;
     const org = await call.transact({ plan: ({ snapshot }) => snapshot.org });
+    const jump = await call.transact(openJump(clock));
     const keys = await publishedKeysOf(call.services, org.id);
     return {
       org,
+      jump,
       deployment: {
         issuer: settings.url.origin,
         logKey: keys.find(({ status }) => status === "active")?.kid ?? null,
@@ -45,16 +50,18 @@ export const settingsPage = memberPage({
       mayWiden: hasRight(role, "widen_settings"),
       mayStop: hasRight(role, "kill_switch_on"),
       mayRelease: hasRight(role, "kill_switch_off"),
+      mayAcceptClock: hasRight(role, "accept_clock"),
       mayDelete: hasRight(role, "delete_org"),
     };
   },
-  view: ({ data, attempt }) => {
-    const { org } = data;
+  view: ({ data, attempt, now }) => {
+    const { org, jump, mayAcceptClock: mayAccept } = data;
     const killSwitch = <KillSwitchSection {...data} attempt={attempt} />;
     return (
       <>
         <PageHeader title="Settings" description="What holds for the whole organization." />
         {org.kill_switch.active && killSwitch}
+        {jump !== null && <ClockSection {...{ jump, mayAccept, attempt, now }} />}
         {data.mayConfigure
           ? <SettingsForms org={org} attempt={attempt} mayWiden={data.mayWiden} />
           : <SettingsFacts org={org} />}
@@ -79,6 +86,14 @@ export const settingsPage = memberPage({
       await call.transact(changeOrg({ kill_switch }, call.id), "kill_switch_off");
       return { to: PATH, notice: "The kill switch is released: rules decide again." };
     }, "kill_switch_off"),
+    accept_clock: action(z.strictObject({}), async (call: Call) => {
+      const accepting = acceptClockAsOwner(call.services.ledgers.clock, call.id);
+      const jump = await call.transact(accepting, "accept_clock");
+      const notice = jump === null
+        ? "The clock and the log agree: nothing was to be accepted."
+        : "The clock is accepted.";
+      return { to: PATH, notice };
+    }, "accept_clock"),
     delete_org: action(deletion, async (call: Call, { name }) => {
       const { name: deleted } = await call.transact(deleteOrg(name, call.client), "delete_org");
       return { to: "/organizations", notice: `${deleted} is deleted.` };

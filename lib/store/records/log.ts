@@ -12,12 +12,22 @@ export const policyChange = z.object({
   keys: z.array(z.array(z.string())).nullable(),
 });
 
+/** What was accepted of a log that is ahead of the time. */
+export const headClock = z.object({
+  /** Entries up to this time may lie ahead, milliseconds. */
+  accepted_until: z.number().int().nonnegative(),
+  jumps: z.array(z.object({ from: z.number(), to: z.number() })),
+});
+export type HeadClock = z.infer<typeof headClock>;
+
 export const logHead = z.object({
   size: z.number().int().nonnegative(),
   /** Roots of the complete subtrees that make up the tree, largest first. */
   peaks: z.array(bytes),
   /** `at` of the newest entry, milliseconds. */
   at: z.number().int().nonnegative(),
+  /** Absent where nobody ever had to accept a clock. */
+  clock: headClock.optional(),
 });
 export type LogHead = z.infer<typeof logHead>;
 
