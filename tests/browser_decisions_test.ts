@@ -133,7 +133,7 @@ Deno.test("browser: what happens to a request while its page is open", async (t)
     const id = await opened("changed");
     const change = { risk_level: "low" };
     assert.equal((await it.org.manage("PATCH", `/v1/tools/${TOOL}`, change)).status, 200);
-    await page.getByText("The tool's definition changed meanwhile").waitFor();
+    await page.getByText("It was cancelled, because its tool was changed").waitFor();
     assert.equal(await approveButton(tab).count(), 0);
     assert.equal(await it.status(id), "cancelled");
   });
@@ -143,6 +143,7 @@ Deno.test("browser: a page that heard nothing of it cannot decide what is over o
   await using it = await DecisionOrg.start();
   await using browser = await TestBrowser.start();
   const { tab } = await memberAtBrowser(browser, it, "owner");
+  const other = await it.person("approver");
   const { page } = tab;
   // Its stream is held: the page goes on showing what was there when it was loaded.
   await page.route("**/live", () => {});
@@ -166,7 +167,7 @@ Deno.test("browser: a page that heard nothing of it cannot decide what is over o
 
   await t.step("denied by another", async () => {
     const id = await stale("denied");
-    await it.decide(id, "deny");
+    await other.deny(id);
     await approveButton(tab).click();
     await page.getByRole("alert").filter({ hasText: "denied" }).waitFor();
     assert.equal(await it.status(id), "denied");
