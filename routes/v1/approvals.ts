@@ -181,8 +181,9 @@ export const approvalRoutes: readonly Route[] = [
     path: "/v1/approvals/:id/decide",
     group: GROUP,
     summary: "Decide a request for a member",
-    description: "For teams that route approvals through their own system: at most one level of " +
-      "a request, never Level 2. The entry says that this key asserted it.",
+    description: "For teams that route approvals through their own system: never what two people " +
+      "approve, and only for a member who could decide by themselves now. The entry says that this " +
+      "key asserted it.",
     callers: ["approver"],
     params: idParams,
     body: decideBody,
@@ -194,6 +195,8 @@ export const approvalRoutes: readonly Route[] = [
       "not_an_approver",
       "already_decided_level",
       "passkey_required",
+      "recovery_held",
+      "tool_disabled",
     ],
     handle: (call) => {
       const { decision, decided_by, note } = call.body;

@@ -22,10 +22,13 @@ export const orgChange = z.strictObject({
   discovery: z.enum(["all", "mcp", "off"]).exactOptional()
     .describe("By which way in an unknown tool becomes a draft"),
   retain_arguments: z.boolean().exactOptional(),
-  separation_of_duties: z.boolean().exactOptional(),
-  strict_levels: z.boolean().exactOptional(),
-  api_decisions: z.boolean().exactOptional(),
-  allow_personal_ids: z.boolean().exactOptional().describe("For an owner to change"),
+  separation_of_duties: z.boolean().exactOptional()
+    .describe("Whether those who answer for a requester may not decide; off is for an owner"),
+  strict_levels: z.boolean().exactOptional()
+    .describe("Whether a second approval that nobody could give is refused; off is for an owner"),
+  api_decisions: z.boolean().exactOptional()
+    .describe("Whether approver keys decide; on is for an owner"),
+  allow_personal_ids: z.boolean().exactOptional().describe("On is for an owner"),
   recovery_hold_hours: z.number().int().min(0).max(MAX_HOLD_HOURS).exactOptional()
     .describe("How long a member who recovered their account may not rule others"),
   kill_switch: killSwitchField.exactOptional(),
@@ -61,8 +64,9 @@ export const orgRoutes: readonly Route[] = [
     path: "/v1/org",
     group: "Configuration",
     summary: "Change the organization's settings",
-    description: "Members that are absent stay. A key switches the kill switch off only until an " +
-      "owner has a passkey, and never changes `allow_personal_ids`.",
+    description:
+      "Members that are absent stay. A key sets what narrows; what lets more through is " +
+      "for an owner under a passkey. It switches the kill switch off until an owner has a passkey.",
     callers: ["management"],
     body: orgChange,
     answers: { 200: orgAnswer },
