@@ -139,7 +139,7 @@ Deno.test("A week later no log knows who the person was, and every log verifies"
   const person = await org.signedIn("admin", { email: EMAIL });
   const reader = await org.key("standard", { audit_private: true });
   const { id } = person.member;
-  await org.as(owner, "manage_members", putMember(EMAIL, { role: "approver", groups: [1] }, "r1"));
+  await org.as(owner, "manage_members", putMember(EMAIL, { role: "admin", groups: [1] }, "r1"));
   await org.transact((transaction) => {
     const actor = { type: "member", id } as const;
     const client = { ip: "198.51.100.9", user_agent: "Phone/2" };
@@ -147,7 +147,7 @@ Deno.test("A week later no log knows who the person was, and every log verifies"
       type: "approval.decided",
       actor,
       subject: { member: id, approval: "apr_x" },
-      data: {},
+      data: { decision: "deny", level: 1 },
       private: { note: "looks fine", assertion: { id: "x" }, client },
     });
     transaction.append({

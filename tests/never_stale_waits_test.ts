@@ -107,6 +107,10 @@ class Bench implements AsyncDisposable {
     await this.org.transact((transaction: Transaction) => {
       const { snapshot } = transaction;
       transaction.setPolicy(keys.orgKey(this.org.id), { ...snapshot.org, kill_switch: off });
+      // The log has to say that they are off again, or nothing may be let through in it.
+      const told = { actor: { type: "system", id: "test" }, data: { kill_switch: false } } as const;
+      transaction.append({ type: "org.set", subject: { org: this.org.id }, ...told });
+      transaction.append({ type: "tool.set", subject: { tool: "refund" }, ...told });
       for (const rule of snapshot.rules) {
         transaction.deletePolicy(keys.ruleKey(this.org.id, rule.selector));
       }

@@ -10,6 +10,7 @@ Deno.test("findingText() names code, entry and meaning, and lets nothing steer t
     code: "org_mismatch",
     index: 7,
     what: "Entry 7 is of \u001b[2J\u202e",
+    earlier: null,
   });
   assert.match(text, /^WRONG at entry 7 \(org_mismatch\)\n/);
   assert.match(text, /another organization/);

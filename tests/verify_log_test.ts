@@ -49,6 +49,7 @@ Deno.test("verifyLog() finds nothing when the log is intact, and says what it pr
     key: signer.key,
     handovers: [],
     span: { first: "2026-01-31T12:00:00.000Z", last: "2026-01-31T12:00:16.000Z" },
+    untold: { missing: 20, untimed: 0, unplaced: 0, unclear: 0 },
     privateParts: 4,
     decisions: { checked: 0, unchecked: 0, byKey: 0 },
     previousSize: 9,

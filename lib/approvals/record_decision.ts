@@ -74,6 +74,8 @@ export function recordDecision(
       levels: record.levels,
       request_id: client.request_id,
       view_digest: record.view_digest,
+      // So that whoever has only the log can tell a use that came too late.
+      ...(approves(record, decision) ? { use_before: useBefore(transaction, record) } : {}),
       ...(quick_reason === null ? {} : { quick_reason }),
       ...evidence.data,
     },
@@ -96,6 +98,18 @@ function tierBar(
   // One who is gone mints nothing, whatever is approved.
   const tier = requesterNow(snapshot, requester)?.trust_tier ?? 0;
   return tier >= required ? null : new Refusal("tool_disabled", { resolved_from: "gate_tier" });
+}
+
+/** Whether a decision is the last that a request waits for. */
+function approves(
+  { progress, levels }: ApprovalRecord,
+  decision: SaidDecision["decision"],
+): boolean {
+  return decision === "approve" && progress.level === levels;
+}
+
+function useBefore({ now }: Transaction, { use_seconds }: ApprovalRecord): string {
+  return new Date(now + use_seconds * 1000).toISOString();
 }
 
 function sealed(

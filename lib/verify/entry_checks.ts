@@ -6,6 +6,7 @@ import { entryFinding, type Finding } from "./finding.ts";
 
 /** What an entry says of itself, once it is checked. */
 export interface CheckedEntry {
+  readonly id: string;
   readonly type: string;
   /** RFC 3339 in UTC with milliseconds, so that order as text is order in time. */
   readonly at: string;
@@ -55,9 +56,10 @@ export function checkEntry(
   }
   const problem = formProblem(entry);
   if (problem !== null) return refused("entry_malformed", index, `Entry ${index} ${problem}`);
-  const { type, at, actor, subject, data } = entry;
+  const { id, type, at, actor, subject, data } = entry;
   if (
-    typeof type !== "string" || typeof at !== "string" || !isJsonObject(actor) ||
+    typeof id !== "string" || typeof type !== "string" || typeof at !== "string" ||
+    !isJsonObject(actor) ||
     !isJsonObject(subject) || !isJsonObject(data)
   ) {
     return refused(
@@ -66,7 +68,7 @@ export function checkEntry(
       `Entry ${index} lacks its type, at, actor, subject or data`,
     );
   }
-  return { ok: true, entry: { type, at, actor, subject, data, leafHash: hash } };
+  return { ok: true, entry: { id, type, at, actor, subject, data, leafHash: hash } };
 }
 
 function formProblem(entry: JsonObject): string | null {

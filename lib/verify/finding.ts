@@ -27,6 +27,21 @@ export type FindingCode =
   | "passkey_unknown"
   | "passkey_removed"
   | "passkey_malformed"
+  | "actor_unknown"
+  | "actor_ended"
+  | "actor_not_entitled"
+  | "kill_switch_passed"
+  | "approval_unknown"
+  | "approval_not_open"
+  | "level_out_of_order"
+  | "decided_twice"
+  | "mint_undecided"
+  | "mint_unapproved"
+  | "token_unknown"
+  | "token_spent"
+  | "token_ended"
+  | "token_mismatch"
+  | "report_unfounded"
   | "too_few_entries"
   | "root_mismatch"
   | "origin_mismatch"
@@ -47,6 +62,8 @@ export interface Finding {
   readonly index: number | null;
   /** What was got and what was expected. */
   readonly what: string;
+  /** The earlier entry that this one cannot follow; null where there is none, or it is about none. */
+  readonly earlier: number | null;
 }
 
 const MEANINGS: Record<FindingCode, string> = {
@@ -95,6 +112,33 @@ const MEANINGS: Record<FindingCode, string> = {
     "The member no longer had this passkey: whoever signed held a lost or discarded one.",
   passkey_malformed:
     "The log does not say which key the member got: nothing signed by it can be checked.",
+  actor_unknown:
+    "Nobody of that id was ever let in: the entry, or the one that made its author, was made up or left out.",
+  actor_ended:
+    "Whoever wrote this had been shut out by then: a revoked or expired credential was used, or the entry was put in later.",
+  actor_not_entitled:
+    "The service lets nobody of this kind do that: the entry was not written by it, or not by whom it names.",
+  kill_switch_passed:
+    "While a kill switch is on, nothing that it covers is let through: the entry was made up, or put elsewhere.",
+  approval_unknown:
+    "Nobody asked for this: the request was made up, or its beginning was left out.",
+  approval_not_open:
+    "The request was over, or decided: what became of it was changed, or something was put in later.",
+  level_out_of_order:
+    "The levels were not decided one after the other, so one of them was passed over.",
+  decided_twice: "Two levels are two people: one person must not be both.",
+  mint_undecided:
+    "A token comes from a decision that allows its action, in the same moment. This one comes from none.",
+  mint_unapproved:
+    "The action needs a human's approval, and there is none that this token could come from.",
+  token_unknown:
+    "No such token was there to be used: it was never minted, was over long before, or its entry was left out.",
+  token_spent:
+    "A token is good once. One of the two uses was made up, or the service was deceived.",
+  token_ended: "The token was over or void by then: nothing should have run on it.",
+  token_mismatch: "The token was minted for another action, or by somebody else.",
+  report_unfounded:
+    "A run is reported that did not begin, or whose end was reported already: it was made up.",
   too_few_entries:
     "The end of the log was cut off: entries that the checkpoint vouches for are not in the export.",
   root_mismatch:
@@ -123,11 +167,16 @@ export function meaningOf(code: FindingCode): string {
 }
 
 /** A finding about the entry that is, or should be, at `index`. */
-export function entryFinding(code: FindingCode, index: number, what: string): Finding {
-  return { code, index, what };
+export function entryFinding(
+  code: FindingCode,
+  index: number,
+  what: string,
+  earlier: number | null = null,
+): Finding {
+  return { code, index, what, earlier };
 }
 
 /** A finding about the log or receipt as a whole. */
 export function wholeFinding(code: FindingCode, what: string): Finding {
-  return { code, index: null, what };
+  return { code, index: null, what, earlier: null };
 }

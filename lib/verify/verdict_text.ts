@@ -1,6 +1,7 @@
 import { visibleText } from "../json/external_text.ts";
 import type { DecisionCounts } from "./assertions.ts";
 import { type Finding, meaningOf } from "./finding.ts";
+import type { Untold } from "./story.ts";
 import type { LogReport } from "./verify_log.ts";
 import type { ReceiptReport } from "./verify_receipt.ts";
 
@@ -19,6 +20,7 @@ export function logReportText(report: LogReport): string {
   rows.push(["time span", span === null ? "none" : `${span.first} to ${span.last}`]);
   rows.push(["private parts", `${report.privateParts} checked`]);
   rows.push(...decisionRows(report.decisions));
+  rows.push(...storyRows(report.untold));
   if (previousSize !== null) {
     rows.push(["previous", `${previousSize} entries: since then the log has only grown`]);
   }
@@ -43,8 +45,9 @@ export function receiptReportText(report: ReceiptReport): string {
 
 /** The first thing wrong, and what it means, for a terminal. */
 export function findingText(finding: Finding): string {
-  const { code, index, what } = finding;
-  const place = index === null ? "" : ` at entry ${index}`;
+  const { code, index, what, earlier } = finding;
+  const after = earlier === null ? "" : `, after entry ${earlier}`;
+  const place = index === null ? "" : ` at entry ${index}${after}`;
   return `WRONG${place} (${code})\n  ${visibleText(what)}.\n  ${meaningOf(code)}`;
 }
 
@@ -55,6 +58,25 @@ function decisionRows({ checked, unchecked, byKey }: DecisionCounts): [string, s
   if (byKey > 0) {
     const name = rows.length === 0 ? "approvals" : "";
     rows.push([name, `${byKey} given through an approver key: nobody signed them`]);
+  }
+  return rows;
+}
+
+function storyRows({ missing, untimed, unplaced, unclear }: Untold): [string, string][] {
+  const rows: [string, string][] = [
+    ["story", "who acted, approvals, tokens and kill switches agree with each other"],
+  ];
+  if (missing > 0) {
+    rows.push(["", `${missing} times it rests on what the log, which begins later, does not tell`]);
+  }
+  if (untimed > 0) {
+    rows.push(["", `${untimed} approvals used that do not say until when they were good`]);
+  }
+  if (unplaced > 0) {
+    rows.push(["", `${unplaced} reports of runs too old to be held against their tokens`]);
+  }
+  if (unclear > 0) {
+    rows.push(["", `${unclear} uses of credentials that may have been over: the clock was behind`]);
   }
   return rows;
 }

@@ -10,6 +10,7 @@ import { parseExportLine } from "./export_line.ts";
 import { entryFinding, type Finding, wholeFinding } from "./finding.ts";
 import { orderFinding } from "./order.ts";
 import { checkPrivateParts } from "./private_parts.ts";
+import { Story, type Untold } from "./story.ts";
 import { type Handover, ROTATION_TYPE, TrustedKeys } from "./trusted_keys.ts";
 
 /** What to verify a log with. */
@@ -39,6 +40,7 @@ export interface LogReport {
   readonly span: { readonly first: string; readonly last: string } | null;
   readonly privateParts: number;
   readonly decisions: DecisionCounts;
+  readonly untold: Untold;
   /** Size of the previous checkpoint, if one was given. */
   readonly previousSize: number | null;
 }
@@ -87,6 +89,7 @@ export async function verifyLog(evidence: LogEvidence): Promise<LogVerdict> {
       span: walk.span,
       privateParts: walk.privateParts,
       decisions: walk.decisions.counts,
+      untold: walk.story.untold,
       previousSize: previous?.size ?? null,
     },
   };
@@ -100,6 +103,7 @@ interface Walk {
   readonly roots: Map<number, string>;
   readonly trusted: TrustedKeys;
   readonly decisions: SignedDecisions;
+  readonly story: Story;
 }
 
 /** Goes through the entries once; ends at the first that is wrong. */
@@ -117,6 +121,7 @@ async function walkEntries(evidence: LogEvidence): Promise<Walk | { finding: Fin
     roots: new Map(),
     trusted: new TrustedKeys(checkpoint.origin, pinnedKeys),
     decisions: new SignedDecisions(),
+    story: new Story(),
   };
   const rootSizes = new Set([checkpoint.size, previous?.size ?? checkpoint.size]);
   const range = emptyRange();
@@ -148,6 +153,8 @@ async function walkEntries(evidence: LogEvidence): Promise<Walk | { finding: Fin
       }
       const unsigned = await walk.decisions.take(entry, line.private, { org, index });
       if (unsigned !== null) return { finding: unsigned };
+      const wrong = walk.story.take(entry, index);
+      if (wrong !== null) return { finding: wrong };
       if (index < checkpoint.size) {
         if (entry.type === ROTATION_TYPE) {
           const finding = await walk.trusted.rotate(entry, index);

@@ -1,0 +1,280 @@
+import { hasRight, type Role } from "../identity/rights.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "../json/json_value.ts";
+import type { Finding } from "./finding.ts";
+import { memberRight, tiersFor } from "./entitlements.ts";
+import type { LogClock } from "./log_clock.ts";
+import type { StoryEntry } from "./story_entry.ts";
+import type { Told } from "./told.ts";
+
+/** What a log says of a key, an agent or a grant. */
+interface Credential {
+  /** Of a key its tier; of the others what they are. */
+  readonly tier: string;
+  /** The entry that made it. */
+  readonly made: number;
+  readonly expires_at: string | null;
+  /** The entry that ended it. */
+  readonly ended: number | null;
+  /** Of a grant the member whose it is. */
+  readonly member: string | null;
+  readonly audit_private: boolean;
+  /** Whether it is the operator's, and whether an owner chose to keep it. */
+  readonly bootstrap: boolean;
+  readonly kept: boolean;
+  /** Of an agent the entry of its last rotation that voided what it had asked before. */
+  readonly voided: number | null;
+}
+
+/** What a log says of a member. */
+interface Member {
+  /** Null where the log only tells of other changes. */
+  readonly role: string | null;
+  readonly groups: readonly number[];
+  readonly made: number;
+  /** The entry by which the person took the membership, under their passkey. */
+  readonly accepted: number | null;
+  readonly ended: number | null;
+}
+
+/** Who could act, by what the log told of it before. As many as the org ever had. */
+export class Actors {
+  readonly #credentials = new Map<string, Credential>();
+  readonly #members = new Map<string, Member>();
+
+  constructor(readonly told: Told, readonly clock: LogClock) {}
+
+  /** What is wrong with who wrote an entry. */
+  judge(entry: StoryEntry): Finding | null {
+    switch (entry.actor.type) {
+      case "api_key":
+      case "agent":
+      case "oauth_grant":
+        return this.#judgeMachine(entry);
+      case "member":
+        return this.#judgeMember(entry);
+      default:
+        return tiersFor(entry)?.others === false
+          ? entry.finding("actor_not_entitled", `is by ${entry.actor.type} ${entry.actor.id}`)
+          : null;
+    }
+  }
+
+  /** Why a credential would not serve at the time of this entry; null when it would. */
+  endOf(
+    { type, id }: StoryEntry["actor"],
+  ): { readonly why: string; readonly earlier: number } | null {
+    const credential = this.#credentials.get(nameOf(type, id));
+    if (credential === undefined) return null;
+    const { ended, expires_at, made, member } = credential;
+    if (ended !== null) return { why: `which entry ${ended} ended`, earlier: ended };
+    if (expires_at !== null && this.clock.hasPassed(expires_at)) {
+      return { why: `which by entry ${made} expired at ${expires_at}`, earlier: made };
+    }
+    const left = member === null ? null : this.#members.get(member)?.ended ?? null;
+    if (left !== null) return { why: `whose member entry ${left} removed`, earlier: left };
+    if (credential.bootstrap && !credential.kept && credential.tier === "approver") {
+      const enrolled = this.#ownerEnrolled();
+      if (enrolled !== null) {
+        const why = `which gave way to the owner's passkey with entry ${enrolled}`;
+        return { why, earlier: enrolled };
+      }
+    }
+    return null;
+  }
+
+  /** The rotation since an entry that voided what an agent had asked before; null for none. */
+  voidedSince({ type, id }: StoryEntry["actor"], index: number): number | null {
+    const voided = this.#credentials.get(nameOf(type, id))?.voided ?? null;
+    return voided !== null && voided > index ? voided : null;
+  }
+
+  /** What is wrong with a member having decided at a level. */
+  judgeDecider(entry: StoryEntry, id: string, level: number): Finding | null {
+    const member = this.#members.get(id);
+    if (member === undefined || member.role === null) {
+      const what = `is a decision of ${id}, whom no entry makes a member`;
+      return this.told.miss(entry.finding("actor_unknown", what));
+    }
+    const { ended, role, groups } = member;
+    if (ended !== null) {
+      const what = `is a decision of ${id}, whom entry ${ended} removed`;
+      return entry.finding("actor_ended", what, ended);
+    }
+    const may = isRole(role) && hasRight(role, "decide") &&
+      (role !== "approver" || groups.includes(level) || (level === 1 && !this.#isLevelOneNamed()));
+    if (may) return null;
+    const what = `is a decision at level ${level} of ${id}, who is ${role} in ` +
+      `groups [${groups.join()}] by entry ${member.made}`;
+    return entry.finding("actor_not_entitled", what, member.made);
+  }
+
+  /** Whether who wrote an entry may release a kill switch. */
+  mayRelease({ actor: { type, id } }: StoryEntry): boolean {
+    if (type !== "member") return type !== "api_key" || this.#ownerEnrolled() === null;
+    // Whom the log does not know was judged before.
+    const role = this.#members.get(id)?.role ?? "owner";
+    return isRole(role) && hasRight(role, "kill_switch_off");
+  }
+
+  /** Takes in what an entry says of who may act. */
+  note(entry: StoryEntry): void {
+    const { type, data, index } = entry;
+    switch (type) {
+      case "api_key.created":
+        return this.#make("api_key", entry, { tier: entry.text("tier") ?? "" });
+      case "agent.created":
+        return this.#make("agent", entry, { tier: "agent" });
+      case "oauth.authorized":
+        return this.#make("oauth_grant", entry, {
+          tier: "oauth_grant",
+          member: entry.subject("member"),
+        });
+      case "api_key.kept":
+        return this.#change("api_key", entry, { kept: true });
+      case "api_key.revoked":
+        return this.#change("api_key", entry, { ended: index });
+      case "agent.set":
+        if (!Object.hasOwn(data, "expires_at")) return;
+        return this.#change("agent", entry, { expires_at: entry.time("expires_at") });
+      case "agent.rotated":
+        if (data.keep_requests !== false) return;
+        return this.#change("agent", entry, { voided: index });
+      case "agent.removed":
+        return this.#change("agent", entry, { ended: index });
+      case "oauth.revoked":
+        // One access token of it may be given back alone.
+        if (Object.hasOwn(data, "only")) return;
+        return this.#change("oauth_grant", entry, { ended: index });
+      case "oauth.reuse_detected":
+        return this.#change("oauth_grant", entry, { ended: index });
+      case "member.set":
+      case "member.invited":
+      case "member.accepted":
+        return this.#noteMember(entry);
+      case "member.removed": {
+        const id = entry.subject("member") ?? "";
+        const member = this.#members.get(id);
+        if (member !== undefined) this.#members.set(id, { ...member, ended: index });
+      }
+    }
+  }
+
+  #judgeMachine(entry: StoryEntry): Finding | null {
+    const { actor: { type, id } } = entry;
+    const credential = this.#credentials.get(nameOf(type, id));
+    if (credential === undefined) {
+      const what = `is by ${type} ${id}, which no entry makes`;
+      return this.told.miss(entry.finding("actor_unknown", what));
+    }
+    const end = this.endOf(entry.actor);
+    if (end !== null) {
+      return entry.finding("actor_ended", `is by ${type} ${id}, ${end.why}`, end.earlier);
+    }
+    const tiers = tiersFor(entry);
+    if (tiers !== null && !tiers.machines.includes(credential.tier)) {
+      const what = `is by ${type} ${id}, which entry ${credential.made} made of tier ` +
+        `${credential.tier}; expected ${tiers.machines.join(" or ") || "a person"}`;
+      return entry.finding("actor_not_entitled", what, credential.made);
+    }
+    if (entry.type === "audit.private_read" && !credential.audit_private) {
+      const what = `reads private parts by ${type} ${id}, which entry ${credential.made} gave no ` +
+        "right to";
+      return entry.finding("actor_not_entitled", what, credential.made);
+    }
+    return null;
+  }
+
+  #judgeMember(entry: StoryEntry): Finding | null {
+    const { actor: { id } } = entry;
+    if (tiersFor(entry)?.members === false) {
+      return entry.finding("actor_not_entitled", `is by member ${id}; expected a key or an agent`);
+    }
+    const right = memberRight(entry);
+    if (right === null) return null;
+    const member = this.#members.get(id);
+    if (member === undefined || member.role === null) {
+      const what = `is by ${id}, whom no entry makes a member`;
+      return this.told.miss(entry.finding("actor_unknown", what));
+    }
+    const { ended, role, made, accepted } = member;
+    if (ended !== null) {
+      return entry.finding("actor_ended", `is by ${id}, whom entry ${ended} removed`, ended);
+    }
+    if (accepted === null) {
+      const what = `is by ${id}, who had not accepted what entry ${made} offers`;
+      return this.told.miss(entry.finding("actor_not_entitled", what, made));
+    }
+    if (right === "membership" || isRole(role) && hasRight(role, right)) return null;
+    const what = `is by ${id}, who is ${role} by entry ${made}`;
+    return entry.finding("actor_not_entitled", what, made);
+  }
+
+  #make(kind: string, entry: StoryEntry, of: Pick<Credential, "tier"> & Partial<Credential>): void {
+    const id = entry.subject(kind === "oauth_grant" ? "grant" : kind);
+    if (id === null || this.#credentials.has(nameOf(kind, id))) return;
+    this.#credentials.set(nameOf(kind, id), {
+      made: entry.index,
+      expires_at: entry.time("expires_at"),
+      ended: null,
+      member: null,
+      audit_private: entry.data.audit_private === true,
+      bootstrap: entry.data.bootstrap === true,
+      kept: false,
+      voided: null,
+      ...of,
+    });
+  }
+
+  #change(kind: string, entry: StoryEntry, to: Partial<Credential>): void {
+    const name = nameOf(kind, entry.subject(kind === "oauth_grant" ? "grant" : kind) ?? "");
+    const credential = this.#credentials.get(name);
+    if (credential !== undefined) this.#credentials.set(name, { ...credential, ...to });
+  }
+
+  #noteMember(entry: StoryEntry): void {
+    const id = entry.subject("member");
+    if (id === null) return;
+    // `member.set` tells what changed; the others all of it.
+    const { changed } = entry.data;
+    const told: JsonObject = isJsonObject(changed) ? changed : entry.data;
+    const old = this.#members.get(id);
+    const known = old !== undefined && old.ended === null ? old : null;
+    const accepted = entry.type === "member.accepted" ? entry.index : known?.accepted ?? null;
+    this.#members.set(id, {
+      role: typeof told.role === "string" ? told.role : known?.role ?? null,
+      groups: groupsIn(told.groups) ?? known?.groups ?? [],
+      made: entry.index,
+      accepted,
+      ended: null,
+    });
+  }
+
+  /** The entry by which an owner, who is one still, has a passkey. */
+  #ownerEnrolled(): number | null {
+    for (const { role, accepted, ended } of this.#members.values()) {
+      if (role === "owner" && accepted !== null && ended === null) return accepted;
+    }
+    return null;
+  }
+
+  #isLevelOneNamed(): boolean {
+    for (const { role, groups, ended } of this.#members.values()) {
+      if (ended === null && role !== "viewer" && groups.includes(1)) return true;
+    }
+    return false;
+  }
+}
+
+function nameOf(type: string, id: string): string {
+  return `${type} ${id}`;
+}
+
+function groupsIn(value: JsonValue | undefined): number[] | null {
+  return Array.isArray(value) ? value.filter((group) => typeof group === "number") : null;
+}
+
+const ROLES: ReadonlySet<string> = new Set<Role>(["owner", "admin", "approver", "viewer"]);
+
+function isRole(role: string): role is Role {
+  return ROLES.has(role);
+}

@@ -1,0 +1,235 @@
+import type { Actors } from "./actors.ts";
+import type { Finding } from "./finding.ts";
+import { Remembered } from "./remembered.ts";
+import type { StoryEntry } from "./story_entry.ts";
+import type { Told } from "./told.ts";
+
+/** What a log says of a request for approval. */
+interface Request {
+  /** The entry that made it, and its requester. */
+  readonly made: number;
+  readonly requester: StoryEntry["actor"];
+  readonly action_digest: string | null;
+  readonly expires_at: string;
+  readonly levels: number;
+  /** Where it stands, and the entry that brought it there. */
+  readonly state: "pending" | "approved" | "used" | "over";
+  readonly moved: number;
+  readonly level: number;
+  /** Who approved, and in which entry. */
+  readonly approvals: readonly { readonly member: string; readonly index: number }[];
+  /** Until when an approved one can be used; null where no entry tells. */
+  readonly use_before: string | null;
+}
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+/** A request is open for seven days at most, and its approval good for one. */
+const LONGEST_OPEN_MS = 7 * DAY_MS;
+const LONGEST_KNOWN_MS = 9 * DAY_MS;
+
+/** The requests for approval that can still be of any effect. */
+export class Requests {
+  readonly #requests = new Remembered<Request>();
+  /** Uses of approvals whose entries do not tell until when they were good. */
+  untimed = 0;
+
+  constructor(readonly told: Told, readonly actors: Actors) {}
+
+  /** Takes in an entry about a request, or says what is wrong with it. */
+  take(entry: StoryEntry): Finding | null {
+    const { type } = entry;
+    const id = entry.subject("approval");
+    if (id === null) return null;
+    this.#requests.forget(entry.at);
+    switch (type) {
+      case "approval.created":
+        return this.#create(entry, id);
+      case "approval.asked_again":
+        return this.#askAgain(entry, id);
+      case "approval.decided":
+        return this.#decide(entry, id);
+      case "approval.levels_raised":
+        return this.#raise(entry, id);
+      case "approval.cancelled":
+      case "approval.expired":
+      case "approval.lapsed":
+      case "approval.revoked":
+        return this.#end(entry, id);
+      default:
+        return null;
+    }
+  }
+
+  /** Uses an approval up for the token of this entry, or says why it is none for it. */
+  use(entry: StoryEntry, id: string): Finding | null {
+    const request = this.#requests.get(id);
+    if (request === undefined) {
+      const what = `mints a token from ${id}, which no entry of the days before asks for`;
+      return this.told.miss(entry.finding("approval_unknown", what));
+    }
+    const { state, moved, made, requester, action_digest, use_before } = request;
+    const wrong = (what: string, earlier: number) =>
+      entry.finding("mint_unapproved", `mints a token from ${id}, ${what}`, earlier);
+    if (state === "used") return wrong(`which entry ${moved} used already`, moved);
+    if (state === "over") return wrong(`which entry ${moved} ended`, moved);
+    if (state === "pending") {
+      return wrong(`which nobody approved: it was pending by entry ${moved}`, moved);
+    }
+    if (action_digest !== entry.text("action_digest")) {
+      return wrong(`which entry ${made} asks for another action (${action_digest})`, made);
+    }
+    if (requester.type !== entry.actor.type || requester.id !== entry.actor.id) {
+      return wrong(`which entry ${made} asks for by ${requester.type} ${requester.id}`, made);
+    }
+    if (use_before !== null && entry.at >= use_before) {
+      return wrong(`which by entry ${moved} had to be used before ${use_before}`, moved);
+    }
+    const voided = this.actors.voidedSince(requester, made);
+    if (voided !== null) return wrong(`which the rotation of entry ${voided} voided`, voided);
+    if (use_before === null) this.untimed++;
+    this.#requests.set(id, { ...request, state: "used", moved: entry.index });
+    return null;
+  }
+
+  #create(entry: StoryEntry, id: string): Finding | null {
+    const known = this.#requests.get(id);
+    if (known !== undefined) {
+      const what = `asks for ${id}, which entry ${known.made} asked for`;
+      return entry.finding("approval_not_open", what, known.made);
+    }
+    const { index, data } = entry;
+    this.#requests.set(id, {
+      made: index,
+      requester: entry.actor,
+      action_digest: entry.text("action_digest"),
+      expires_at: entry.deadline("expires_at", LONGEST_OPEN_MS),
+      levels: data.levels === 2 ? 2 : 1,
+      state: "pending",
+      moved: index,
+      level: 1,
+      approvals: [],
+      use_before: null,
+    }, entry.later(LONGEST_KNOWN_MS));
+    return null;
+  }
+
+  #askAgain(entry: StoryEntry, id: string): Finding | null {
+    const request = this.#requests.get(id);
+    if (request === undefined) return this.#unknown(entry, id);
+    const { requester, made } = request;
+    if (requester.type !== entry.actor.type || requester.id !== entry.actor.id) {
+      const what = `asks again for ${id}, which entry ${made} asks for by ${requester.id}`;
+      return entry.finding("approval_not_open", what, made);
+    }
+    return this.#closed(entry, id, request);
+  }
+
+  #decide(entry: StoryEntry, id: string): Finding | null {
+    const request = this.#requests.get(id);
+    const member = entry.subject("member") ?? "";
+    const level = Number(entry.data.level);
+    const decider = this.actors.judgeDecider(entry, member, level);
+    if (request === undefined) return decider ?? this.#unknown(entry, id);
+    const closed = this.#closed(entry, id, request);
+    if (closed !== null) return closed;
+    const { made, moved, levels } = request;
+    if (level !== request.level) {
+      const what = `decides level ${level} of ${id}, which stood at level ${request.level} by ` +
+        `entry ${moved}`;
+      return entry.finding("level_out_of_order", what, moved);
+    }
+    const before = request.approvals.find((approval) => approval.member === member);
+    if (before !== undefined) {
+      const what = `is a decision of ${member}, who decided level 1 in entry ${before.index}`;
+      return entry.finding("decided_twice", what, before.index);
+    }
+    if (entry.text("action_digest") !== request.action_digest) {
+      const what = `decides ${id} for another action than entry ${made} asks for ` +
+        `(${request.action_digest})`;
+      return entry.finding("approval_not_open", what, made);
+    }
+    if (decider !== null) return decider;
+    const assertion = assertionFinding(entry, member, level, moved);
+    if (assertion !== null) return assertion;
+    const { index } = entry;
+    if (entry.data.decision !== "approve") {
+      this.#requests.set(id, { ...request, state: "over", moved: index });
+      return null;
+    }
+    const approvals = [...request.approvals, { member, index }];
+    this.#requests.set(id, {
+      ...request,
+      approvals,
+      moved: index,
+      ...(level < levels
+        ? { level: level + 1 }
+        : { state: "approved", use_before: useBefore(entry) }),
+    });
+    return null;
+  }
+
+  #raise(entry: StoryEntry, id: string): Finding | null {
+    const request = this.#requests.get(id);
+    if (request === undefined) return this.#unknown(entry, id);
+    const closed = this.#closed(entry, id, request);
+    if (closed !== null) return closed;
+    this.#requests.set(id, { ...request, levels: entry.data.levels === 1 ? 1 : 2 });
+    return null;
+  }
+
+  /** Only what can still be of effect has to be known to be ended. */
+  #end(entry: StoryEntry, id: string): null {
+    const request = this.#requests.get(id);
+    if (request !== undefined && request.state !== "over") {
+      this.#requests.set(id, { ...request, state: "over", moved: entry.index });
+    }
+    return null;
+  }
+
+  /** What is wrong with an entry about a request that has to be pending. */
+  #closed(entry: StoryEntry, id: string, request: Request): Finding | null {
+    const { state, moved, made, expires_at, requester } = request;
+    if (state !== "pending") {
+      const what = `is about ${id} as if it were pending, but entry ${moved} ended or decided it`;
+      return entry.finding("approval_not_open", what, moved);
+    }
+    if (entry.at >= expires_at) {
+      const what = `is about ${id} as if it were pending, but by entry ${made} it expired at ` +
+        expires_at;
+      return entry.finding("approval_not_open", what, made);
+    }
+    const voided = this.actors.voidedSince(requester, made);
+    if (voided === null) return null;
+    const what = `is about ${id} as if it were pending, but the rotation of entry ${voided} ` +
+      "voided it";
+    return entry.finding("approval_not_open", what, voided);
+  }
+
+  #unknown(entry: StoryEntry, id: string): Finding | null {
+    const what = `is about ${id}, which no entry of the days before asks for`;
+    return this.told.miss(entry.finding("approval_unknown", what));
+  }
+}
+
+/** Until when an approval can be used; null where its entry, of a log of before, does not tell. */
+function useBefore(entry: StoryEntry): string | null {
+  return entry.time("use_before") === null ? null : entry.deadline("use_before", DAY_MS);
+}
+
+/** A decision is the member's own, or that of an approver key; at level 2 of no key. */
+function assertionFinding(
+  entry: StoryEntry,
+  member: string,
+  level: number,
+  moved: number,
+): Finding | null {
+  const { actor } = entry;
+  const by = entry.text("asserted_by");
+  if (actor.type === "member" ? actor.id !== member || by !== null : by !== actor.id) {
+    const what = `is by ${actor.type} ${actor.id}, and says that ${by ?? member} decided`;
+    return entry.finding("actor_not_entitled", what);
+  }
+  if (level === 1 || actor.type === "member") return null;
+  const what = `decides level 2 by a key; entry ${moved} left it to a person`;
+  return entry.finding("actor_not_entitled", what, moved);
+}
