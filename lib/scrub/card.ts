@@ -1,4 +1,4 @@
-import { ALNUM, charSet, DIGIT, LETTER, type Scan, type Span } from "./scan.ts";
+import { ALNUM, charSet, DIGIT, type Scan, type Span, WORD_LETTER } from "./scan.ts";
 
 const MIN_DIGITS = 13;
 const MAX_DIGITS = 19;
@@ -75,7 +75,8 @@ function isCardGrouping(sizes: readonly number[]): boolean {
 
 const SPACE_OR_HYPHEN = charSet(" -");
 const DOT = charSet(".");
-const DECIMAL_MARK = charSet(".,");
+const COMMA = charSet(",");
+const ZERO = charSet("0");
 const PLUS = charSet("+");
 const AT = charSet("@");
 
@@ -91,7 +92,7 @@ function readChain(scan: Scan, at: number): { groups: Span[]; end: number } {
   let start = at;
   while (true) {
     const end = scan.runEnd(start, DIGIT);
-    const glued = scan.is(end, LETTER) || scan.is(start - 1, LETTER);
+    const glued = scan.is(end, WORD_LETTER) || scan.is(start - 1, WORD_LETTER);
     if (!glued) groups.push({ start, end });
     const next = glued ? -1 : nextGroup(scan, end);
     if (next < 0) return { groups, end };
@@ -99,10 +100,14 @@ function readChain(scan: Scan, at: number): { groups: Span[]; end: number } {
   }
 }
 
-/** "0.4111…" and "4111….50" are amounts or measurements. */
+/**
+ * "0.4111…", "0,4111…" and "4111….50" are amounts or measurements. Other commas divide lists: of
+ * columns, of arguments, of numbers.
+ */
 function isPartOfDecimal(scan: Scan, start: number, end: number): boolean {
-  return (scan.is(start - 1, DECIMAL_MARK) && scan.is(start - 2, DIGIT)) ||
-    (scan.is(end, DECIMAL_MARK) && scan.is(end + 1, DIGIT));
+  if (scan.is(start - 1, DOT) && scan.is(start - 2, DIGIT)) return true;
+  if (scan.is(end, DOT) && scan.is(end + 1, DIGIT)) return true;
+  return scan.is(start - 1, COMMA) && scan.is(start - 2, ZERO) && !scan.is(start - 3, ALNUM);
 }
 
 /** The longest card number that begins with the group `from`: the index after its last group. */
@@ -116,13 +121,20 @@ function cardEnd(scan: Scan, groups: readonly Span[], from: number): number {
     digits += scan.slice(group.start, group.end);
     sizes.push(group.end - group.start);
     const start = groups[from]?.start ?? group.start;
+    // Single digits can be a row of numbers: then it must be all of them.
     const plausible = digits.length >= MIN_DIGITS && isCardGrouping(sizes) &&
-      isCardNumber(digits) && !isPartOfDecimal(scan, start, group.end) &&
+      (sizes[0] !== 1 || groups.length === digits.length) && isCardNumber(digits) &&
+      !isPartOfDecimal(scan, start, group.end) &&
       !scan.is(start - 1, PLUS) && !scan.is(group.end, AT);
     if (plausible) found = i + 1;
   }
   return found;
 }
+
+/** Finds something in every text in which `findCards` does: 13 digits with little between them. */
+export const CARD_HINT = /\d(?:[ .-]{0,3}\d){12}/;
+
+const CHAIN_START = /(?<![A-Za-z\d])\d/g;
 
 /**
  * Payment card numbers: 13 to 19 digits, also in groups divided by blanks, hyphens or dots, with a
@@ -131,13 +143,8 @@ function cardEnd(scan: Scan, groups: readonly Span[], from: number): number {
  */
 export function findCards(scan: Scan): Span[] {
   const found: Span[] = [];
-  let at = 0;
-  while (at < scan.length) {
-    if (!scan.is(at, DIGIT)) {
-      at = scan.is(at, ALNUM) ? scan.runEnd(at, ALNUM) : at + 1;
-      continue;
-    }
-    const { groups, end } = readChain(scan, at);
+  for (let start = scan.findPattern(CHAIN_START, 0); start !== null;) {
+    const { groups, end } = readChain(scan, start.start);
     for (let i = 0; i < groups.length;) {
       const next = cardEnd(scan, groups, i);
       const first = groups[i];
@@ -147,7 +154,7 @@ export function findCards(scan: Scan): Span[] {
         i = next;
       } else i++;
     }
-    at = end;
+    start = scan.findPattern(CHAIN_START, end);
   }
   return found;
 }

@@ -4,12 +4,35 @@ const LOCAL_MARKS = charSet("._%+-'");
 const DOMAIN_MARKS = charSet(".-");
 const LOCAL = (code: number) => LETTER(code) || DIGIT(code) || LOCAL_MARKS(code);
 const DOMAIN = (code: number) => LETTER(code) || DIGIT(code) || DOMAIN_MARKS(code);
-const COLON = charSet(":");
 
-/** `wg-quick@wg0.service` names a systemd unit. None of these is a top-level domain. */
-const UNIT_SUFFIXES: ReadonlySet<string> = new Set(
-  ["service", "socket", "timer", "mount", "target", "slice", "scope"],
+/** "@" as it is, in a URL, in HTML, in JSON, or spelled out in brackets. */
+const AT =
+  /(?<=\S)@(?=\S)|%40|&#(?:0{0,4}64|x0{0,4}40);|&commat;|\\{1,8}u0040|\s?[([{]\s?(?:at|@|arroba|chez)\s?[)\]}]\s?/gi;
+/** Finds something in every text in which `findEmails` does. */
+export const EMAIL_HINT = new RegExp(AT.source, "i");
+/** A host whose dots are spelled out too: "example (dot) com". */
+const SPELLED_DOMAIN =
+  /[\p{L}\d][\p{L}\d-]{0,62}(?:(?:\.|\s?[([{]\s?(?:dot|punkt|punto|point)\s?[)\]}]\s?|\sdot\s)[\p{L}\d-]{1,63}){1,4}/iuy;
+
+const words = (list: string): ReadonlySet<string> => new Set(list.split(" "));
+
+/** `wg-quick@wg0.service` names a systemd unit, `left-pad@next.beta` a version. No top-level domains. */
+const NO_DOMAINS = words(
+  "service socket timer mount target slice scope alpha beta next canary rc latest nightly stable " +
+    "snapshot png jpg jpeg gif svg webp css js json html yml yaml",
 );
+/** Networks of one's own. A person's address there has a dot in it ("ann.smith@corp.local"). */
+const OWN_NETWORKS = words("local localdomain internal lan intranet svc cluster consul home corp");
+/** Accounts of machines, which name nobody: `git@host`, `rabbit@mq-0`. */
+const SERVICE_ACCOUNTS = words("git hg svn root rabbit celery ubuntu ec2-user centos vagrant");
+/** A login on a host, as a command or a URL names it. */
+const LOGIN =
+  /(?:(?:ssh|sftp|rsync|svn\+ssh|git\+ssh):\/\/|(?<![\w-])(?:ssh|mosh|sftp|ssh-copy-id|sshfs)(?:\s{1,3}-{1,2}[\w-]{1,20}(?:[ =][^\s@-][^\s@]{0,40})?){0,4}\s{1,3})$/i;
+const LOGIN_REACH = 120;
+/** Standards allow 64 characters before the "@". */
+const LOCAL_LIMIT = 256;
+/** `deploy@web-1.example.com:/srv` is a place on a host. */
+const REMOTE_PATH = /:(?=[/~])/y;
 
 /** The domain at the head of `run`: labels up to the last one that can be a top-level domain. */
 function domainOf(run: string): string | null {
@@ -22,31 +45,52 @@ function domainOf(run: string): string | null {
 }
 
 /** `pkg@2.0.0-rc.beta` is a version, `logo@2x.png` a file, `web@blue.service` a unit. */
-function isNoMailHost(domain: string): boolean {
+function isNoMailHost(local: string, domain: string): boolean {
   const suffix = domain.slice(domain.lastIndexOf(".") + 1).toLowerCase();
-  return /^(?:\d+\.\d|\dx\.)/.test(domain) || UNIT_SUFFIXES.has(suffix);
+  return /^(?:\d+\.\d|\dx\.)/.test(domain) || NO_DOMAINS.has(suffix) ||
+    (OWN_NETWORKS.has(suffix) && !local.includes("."));
 }
 
-function mailAround(scan: Scan, at: number): Span | null {
-  const local = scan.slice(scan.runStart(at, LOCAL), at).replace(/^[.'%+-]+/, "");
-  const runEnd = scan.runEnd(at + 1, DOMAIN);
-  const run = scan.slice(at + 1, scan.runStart(runEnd, DOMAIN_MARKS, runEnd - at - 1));
+function isLogin(scan: Scan, local: Span, domainEnd: number): boolean {
+  return SERVICE_ACCOUNTS.has(scan.slice(local.start, local.end).toLowerCase()) ||
+    scan.matchAt(REMOTE_PATH, domainEnd) !== null ||
+    LOGIN.test(scan.slice(Math.max(0, local.start - LOGIN_REACH), local.start));
+}
+
+/** Where the host after the "@" ends; -1 where none is there. */
+function domainEnd(scan: Scan, from: number, at: string): number {
+  if (/[([{]/.test(at)) {
+    const spelled = scan.matchAt(SPELLED_DOMAIN, from)?.[0];
+    return spelled === undefined ? -1 : from + spelled.length;
+  }
+  const runEnd = scan.runEnd(from, DOMAIN);
+  const run = scan.slice(from, scan.runStart(runEnd, DOMAIN_MARKS, runEnd - from));
   const domain = domainOf(run);
-  if (local === "" || local.endsWith(".") || domain === null || isNoMailHost(domain)) return null;
-  const end = at + 1 + domain.length;
-  // git@host:path is an address of a repository, and names nobody.
-  if (local === "git" && scan.is(end, COLON)) return null;
-  return { start: at - local.length, end };
+  return domain === null ? -1 : from + domain.length;
+}
+
+function mailAround(scan: Scan, at: Span): Span | null {
+  const mark = scan.slice(at.start, at.end);
+  const local = scan.slice(scan.runStart(at.start, LOCAL, LOCAL_LIMIT), at.start).replace(
+    /^[.'%+-]+/,
+    "",
+  );
+  if (local === "" || local.endsWith(".")) return null;
+  const start = at.start - local.length;
+  const end = domainEnd(scan, at.end, mark);
+  if (end < 0 || isNoMailHost(local, scan.slice(at.end, end))) return null;
+  return isLogin(scan, { start, end: at.start }, end) ? null : { start, end };
 }
 
 /**
  * E-mail addresses: a dot-atom (RFC 5322 section 3.2.3, without its rare marks) before the "@", and
- * a host name with a top-level domain after it; letters of every script. Quoted local parts and
- * address literals are not found.
+ * a host name with a top-level domain after it; letters of every script. The "@" may be written as
+ * in URLs, HTML and JSON, or as "(at)". Quoted local parts and address literals are not found, nor
+ * logins on hosts.
  */
 export function findEmails(scan: Scan): Span[] {
   const found: Span[] = [];
-  for (let at = scan.find("@", 0); at >= 0; at = scan.find("@", at + 1)) {
+  for (let at = scan.findPattern(AT, 0); at !== null; at = scan.findPattern(AT, at.end)) {
     const mail = mailAround(scan, at);
     // Two "@" can share a host: what was found before stays.
     if (mail !== null && mail.start >= (found.at(-1)?.end ?? 0)) found.push(mail);

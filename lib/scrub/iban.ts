@@ -1,4 +1,4 @@
-import { ALNUM, charSet, DIGIT, LOWER, type Scan, type Span, UPPER } from "./scan.ts";
+import { ALNUM, charSet, type Scan, type Span } from "./scan.ts";
 
 /** Country codes with the length of their IBAN, from the ISO 13616 registry. */
 const LENGTHS: ReadonlyMap<string, number> = new Map(
@@ -14,7 +14,6 @@ const LENGTHS: ReadonlyMap<string, number> = new Map(
 const MIN_ACCOUNT_DIGITS = 6;
 
 const SEPARATOR = charSet(" -.");
-const ASCII_LETTER = (code: number) => UPPER(code) || LOWER(code);
 
 /** ISO 7064 MOD 97-10 over the IBAN with its first four characters moved to the end. */
 export function passesMod97(iban: string): boolean {
@@ -40,12 +39,6 @@ function readIban(scan: Scan, at: number, length: number): { iban: string; end: 
 }
 
 function ibanEnd(scan: Scan, at: number): number {
-  const isStart = scan.is(at, ASCII_LETTER) && scan.is(at + 1, ASCII_LETTER) &&
-    scan.is(at + 2, DIGIT) && scan.is(at + 3, DIGIT);
-  if (!isStart) return -1;
-  if (scan.is(at - 1, ALNUM) && scan.slice(Math.max(0, at - 4), at).toUpperCase() !== "IBAN") {
-    return -1;
-  }
   const length = LENGTHS.get(scan.slice(at, at + 2).toUpperCase());
   const read = length === undefined ? null : readIban(scan, at, length);
   if (read === null) return -1;
@@ -53,17 +46,24 @@ function ibanEnd(scan: Scan, at: number): number {
   return accountDigits >= MIN_ACCOUNT_DIGITS && passesMod97(read.iban) ? read.end : -1;
 }
 
+/** Finds something in every text in which `findIbans` does. */
+export const IBAN_HINT = new RegExp(
+  `(?:(?<![A-Za-z\\d])|(?<=IBAN))(?:${[...LENGTHS.keys()].join("|")})[ .-]?\\d\\d` +
+    "(?:[ .-]?[A-Za-z\\d]){11}",
+  "i",
+);
+const IBAN_START = new RegExp(IBAN_HINT.source, "gi");
+
 /**
  * International bank account numbers (ISO 13616): a country of the registry with its length and a
  * right check number; upper or lower case; together or in groups.
  */
 export function findIbans(scan: Scan): Span[] {
   const found: Span[] = [];
-  for (let at = 0; at < scan.length; at++) {
-    const end = ibanEnd(scan, at);
-    if (end < 0) continue;
-    found.push({ start: at, end });
-    at = end - 1;
+  for (let start = scan.findPattern(IBAN_START, 0); start !== null;) {
+    const end = ibanEnd(scan, start.start);
+    if (end >= 0) found.push({ start: start.start, end });
+    start = scan.findPattern(IBAN_START, Math.max(end, start.start + 1));
   }
   return found;
 }

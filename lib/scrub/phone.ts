@@ -1,17 +1,21 @@
 import { type NumberContext, numberContext } from "./phone_context.ts";
 import { isInternational, isNorthAmerican } from "./phone_plan.ts";
-import { ALNUM, charSet, DIGIT, LETTER, type Scan, type Span } from "./scan.ts";
+import { ALNUM, charSet, DIGIT, LETTER, type Scan, type Span, WORD_LETTER } from "./scan.ts";
 
 const MAX_GROUPS = 9;
 const MAX_DIGITS = 16;
+/** The shortest that is dialled within a town. */
+const LEAST_DIGITS = 7;
 const SEPARATORS = charSet(" -./()");
 const OPENER = charSet("+(");
 
 /** Before a number these make it a part of something longer: an id, a path, an amount, a date. */
 const NO_START = charSet("+-./_,#$%&@:");
 const PLUS = charSet("+");
-const GLUED = (code: number) => ALNUM(code) || LETTER(code);
+const GLUED = (code: number) => ALNUM(code) || WORD_LETTER(code);
 const NO_END = charSet("_@%$");
+/** An extension that is written right on: 415-555-0132x204. */
+const EXTENSION = /x\d{1,6}(?![\p{L}\d])/iuy;
 const CURRENCY = charSet("%$\u20ac");
 
 /** Groups of digits read from one place, with the separators before each of them. */
@@ -53,7 +57,8 @@ function readDialled(scan: Scan, at: number): Dialled {
       : scan.runEnd(from, SEPARATORS, 3);
     if (groups.length > 0 && (start === from || isLongDate(scan, start))) break;
     const end = scan.runEnd(start, DIGIT, MAX_DIGITS + 1 - digits);
-    if (end === start || scan.is(end, LETTER) || scan.is(end, NO_END)) break;
+    if (end === start || scan.is(end, NO_END)) break;
+    if (scan.is(end, WORD_LETTER) && scan.matchAt(EXTENSION, end) === null) break;
     digits += end - start;
     if (digits > MAX_DIGITS) break;
     groups.push(scan.slice(start, end));
@@ -86,7 +91,8 @@ function isPlusNumber(head: Dialled): boolean {
   const groups = head.groups.filter((group, i) => {
     return !(group === "0" && head.separators[i]?.endsWith("("));
   });
-  return head.groups.at(-1) !== "0" && isInternational(groups.join(""));
+  const isOpen = head.groups.at(-1) === "0" && head.separators.at(-1)?.endsWith("(") === true;
+  return !isOpen && isInternational(groups.join(""));
 }
 
 /** 0049 30 1234567. Without groups only after a phone word: ids are padded with zeros too. */
@@ -124,10 +130,48 @@ function isAreaCodeNumber(head: Dialled): boolean {
 /** After a word for "telephone" nearly any number is one; after "call" only a long one. */
 function isAnnouncedNumber(head: Dialled, context: NumberContext): boolean {
   const digits = head.groups.join("").length;
-  const least = context === "phone" ? 7 : 9;
+  const least = context === "phone" ? LEAST_DIGITS : 9;
   return (context === "phone" || context === "call") && digits >= least && digits <= 15 &&
     head.groups.every((group, i) => i === 0 || group.length >= 2 || i === head.groups.length - 1) &&
     !/^\d{1,3}(?:\.\d{1,3}){3}$/.test(head.groups.join("."));
+}
+
+/** "01 02 03 04 05", "01 02 04 08 16", "0600 1400 2200", "012 013 014" count something. */
+function isList(head: Dialled): boolean {
+  const numbers = head.groups.map(Number);
+  if (new Set(head.groups.map((group) => group.length)).size > 1 || numbers.length < 3) {
+    return false;
+  }
+  const [first = 0, second = 0] = numbers;
+  const isSeries = numbers.every((number, i) =>
+    i === 0 || number - (numbers[i - 1] ?? 0) === second - first
+  );
+  const isDoubling = numbers.every((number, i) => i === 0 || number === 2 * (numbers[i - 1] ?? 0));
+  // Only the French write five pairs; groups of one size are else no way to write a number.
+  return isSeries || isDoubling || first === second || (head.groups[0]?.length ?? 0) > 2;
+}
+
+const UNIT =
+  /\s?(?:%|(?:ms|s|sec|secs|seconds?|min|mins|minutes?|hours?|hrs?|days?|weeks?|months?|years?|rows?|items?|times|files?|users?|units?|pieces|bytes|[kmg]b|eur|usd|gbp|chf|minuten|sekunden|stunden|tage|stück|zeilen|heures|jours|horas|días)(?![\p{L}\d]))/iuy;
+
+const NEXT_NUMBER = /[ -]{1,2}(?=\d)/y;
+
+/** A number that begins or ends in the middle of others, or that counts what is named after it. */
+function isAmongNumbers(scan: Scan, start: number, end: number): boolean {
+  const before = scan.runStart(start, charSet(" -"), 2);
+  const word = scan.slice(scan.runStart(before, ALNUM, 8), before);
+  if (before < start && /\d/.test(word)) return true;
+  const next = scan.matchAt(NEXT_NUMBER, end)?.[0] ?? "";
+  return (next !== "" && !isLongDate(scan, end + next.length)) || scan.matchAt(UNIT, end) !== null;
+}
+
+/** The ways of writing of a few countries, which need no word before them. */
+function isWrittenAsNumber(scan: Scan, at: number, head: Dialled, context: NumberContext): boolean {
+  const isForm = isNorthAmericanNumber(head) || isFrenchNumber(head) || isAreaCodeNumber(head) ||
+    isZeroZeroNumber(head, context);
+  if (!isForm || context === "other") return false;
+  return context !== "none" ||
+    !(isList(head) || isAmongNumbers(scan, at, head.ends.at(-1) ?? at));
 }
 
 function phoneEnd(scan: Scan, at: number): number {
@@ -135,19 +179,18 @@ function phoneEnd(scan: Scan, at: number): number {
   // A "+" opens a number even when the one before it was written right up to it.
   if (GLUED(previous) && !(scan.is(at, PLUS) && DIGIT(previous))) return -1;
   const dialled = readDialled(scan, at);
-  if (dialled.groups.length === 0) return -1;
+  if (dialled.groups.reduce((sum, group) => sum + group.length, 0) < LEAST_DIGITS) return -1;
   const plus = scan.is(at, PLUS) || scan.is(at + 1, PLUS);
   if (!plus && (isDate(scan, at) || (NO_START(previous) && !isAfterLabel(scan, at)))) return -1;
   const context = plus ? "none" : numberContext(scan, at);
   const count = plus
     ? longestHead(dialled, isPlusNumber)
     : longestHead(dialled, (head) =>
-      isAnnouncedNumber(head, context) ||
-      (context !== "other" && (isNorthAmericanNumber(head) || isFrenchNumber(head) ||
-        isAreaCodeNumber(head) || isZeroZeroNumber(head, context))));
+      isAnnouncedNumber(head, context) || isWrittenAsNumber(scan, at, head, context));
   const end = dialled.ends[count - 1];
   if (end === undefined || continues(scan, end)) return -1;
-  return CURRENCY(scan.code(scan.runEnd(end, charSet(" "), 1))) ? -1 : end;
+  if (CURRENCY(scan.code(scan.runEnd(end, charSet(" "), 1)))) return -1;
+  return end + (scan.matchAt(EXTENSION, end)?.[0].length ?? 0);
 }
 
 /** "Tel.:0301234567", "phone:415-…": a colon or full stop after letters opens a number. */
@@ -163,6 +206,11 @@ function continues(scan: Scan, end: number): boolean {
   return scan.is(end, charSet("-./")) && scan.is(end + 1, ALNUM);
 }
 
+/** Where a number can begin: what stands before says that it is not a part of something else. */
+const START = /[+(]|\d(?<![A-Za-z\d/_,#$%&@-]\d)/g;
+/** Finds something in every text in which `findPhones` does: a start, and seven digits from there. */
+export const PHONE_HINT = new RegExp(`(?:${START.source})[(+]?\\d?(?:[ ./()-]{0,3}\\d){6}`);
+
 /**
  * Telephone numbers: international ones with "+" (or "00") and a country calling code whose plan
  * has that length, the written forms of a few national plans, and numbers that the words before
@@ -170,17 +218,11 @@ function continues(scan: Scan, end: number): boolean {
  */
 export function findPhones(scan: Scan): Span[] {
   const found: Span[] = [];
-  let at = 0;
-  while (at < scan.length) {
-    if (!scan.is(at, DIGIT) && !scan.is(at, OPENER)) {
-      at++;
-      continue;
-    }
+  for (let start = scan.findPattern(START, 0); start !== null;) {
+    const at = start.start;
     const end = phoneEnd(scan, at);
-    if (end > at) {
-      found.push({ start: at, end });
-      at = end;
-    } else at = Math.max(at + 1, scan.runEnd(at, DIGIT));
+    if (end > at) found.push({ start: at, end });
+    start = scan.findPattern(START, end > at ? end : Math.max(at + 1, scan.runEnd(at, DIGIT)));
   }
   return found;
 }

@@ -1,3 +1,5 @@
+import type { StartIndex } from "./start_index.ts";
+
 /** A stretch of the scanned text: `start` included, `end` not. */
 export interface Span {
   readonly start: number;
@@ -27,6 +29,12 @@ const BEYOND_ASCII_LETTER = /\p{L}/u;
 export const LETTER: CharSet = (code) =>
   LOWER(code) || UPPER(code) ||
   (code >= 128 && BEYOND_ASCII_LETTER.test(String.fromCharCode(code)));
+
+const UNSPACED = /[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]/;
+
+/** Letters of scripts that put blanks between words: a number beside one of them is a part of it. */
+export const WORD_LETTER: CharSet = (code) =>
+  LETTER(code) && !(code >= 0x0e00 && UNSPACED.test(String.fromCharCode(code)));
 
 /**
  * The text that detectors read, with a count of the characters that they looked at. Detectors
@@ -84,6 +92,29 @@ export class Scan {
     const at = this.text.indexOf(word, from);
     this.#reads += (at < 0 ? this.text.length : at) - from + word.length;
     return at;
+  }
+
+  /** The next match in an index of patterns. */
+  findStart(index: StartIndex, from: number): Span | null {
+    const match = index.find(this.text, from);
+    this.#reads += (match?.end ?? this.text.length) - from;
+    return match;
+  }
+
+  /** The next match of a global pattern; the pattern must look at a bounded stretch only. */
+  findPattern(pattern: RegExp, from: number): Span | null {
+    pattern.lastIndex = from;
+    const match = pattern.exec(this.text);
+    this.#reads += (match === null ? this.text.length : pattern.lastIndex) - from;
+    return match === null ? null : { start: match.index, end: pattern.lastIndex };
+  }
+
+  /** The match of a sticky pattern right at `at`. */
+  matchAt(pattern: RegExp, at: number): RegExpExecArray | null {
+    pattern.lastIndex = at;
+    const match = pattern.exec(this.text);
+    this.#reads += 1 + (match?.[0].length ?? 0);
+    return match;
   }
 
   slice(start: number, end: number): string {

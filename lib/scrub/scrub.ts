@@ -1,14 +1,15 @@
 import { isJsonObject, type JsonObject, type JsonValue } from "../json/json_value.ts";
-import { findCards } from "./card.ts";
+import { CARD_HINT, findCards } from "./card.ts";
 import { BARRIER, detectionCopy } from "./detection_copy.ts";
-import { findEmails } from "./email.ts";
-import { findIbans } from "./iban.ts";
-import { findPhones } from "./phone.ts";
+import { EMAIL_HINT, findEmails } from "./email.ts";
+import { findIbans, IBAN_HINT } from "./iban.ts";
+import { findPhones, PHONE_HINT } from "./phone.ts";
+import { type ValuePlace, valuePlaces } from "./member_names.ts";
 import { isPhoneName } from "./phone_context.ts";
 import { Scan, type Span } from "./scan.ts";
-import { findSecrets } from "./secret.ts";
-import { isSecretName } from "./secret_assignment.ts";
-import { isStandIn } from "./secret_value.ts";
+import { findSecrets, mayHoldSecrets } from "./secret.ts";
+import { secretKindOf } from "./secret_names.ts";
+import { isSecretValue, isStandIn } from "./secret_value.ts";
 
 /** What can be found; a finding of a kind is replaced by the kind in square brackets. */
 export type ScrubKind = "secret" | "IBAN" | "card" | "e-mail" | "phone";
@@ -29,16 +30,23 @@ export interface ScrubbedJson {
   readonly found: Found[];
 }
 
+interface Detector {
+  readonly kind: ScrubKind;
+  readonly find: (scan: Scan) => Span[];
+  /** True for every text in which `find` finds something: without it there is no need to look. */
+  readonly mayHold: (text: string) => boolean;
+}
+
 /**
  * The most severe first: what one kind takes, the next do not see, so that the digits of an IBAN
  * are not a card as well, and "me@example.com" in `password=me@example.com` is a secret.
  */
-const DETECTORS: readonly { kind: ScrubKind; find: (scan: Scan) => Span[] }[] = [
-  { kind: "secret", find: findSecrets },
-  { kind: "IBAN", find: findIbans },
-  { kind: "card", find: findCards },
-  { kind: "e-mail", find: findEmails },
-  { kind: "phone", find: findPhones },
+const DETECTORS: readonly Detector[] = [
+  { kind: "secret", find: findSecrets, mayHold: mayHoldSecrets },
+  { kind: "IBAN", find: findIbans, mayHold: (text) => IBAN_HINT.test(text) },
+  { kind: "card", find: findCards, mayHold: (text) => CARD_HINT.test(text) },
+  { kind: "e-mail", find: findEmails, mayHold: (text) => EMAIL_HINT.test(text) },
+  { kind: "phone", find: findPhones, mayHold: (text) => PHONE_HINT.test(text) },
 ];
 
 const placeholder = (kind: ScrubKind): string => `[${kind}]`;
@@ -90,7 +98,9 @@ function scrubOnce(source: string, counts: Counts): Pass {
   const findings: { start: number; end: number; kind: ScrubKind }[] = [];
   let text = copy.text;
   let reads = copy.text.length;
-  for (const { kind, find } of DETECTORS) {
+  for (const { kind, find, mayHold } of DETECTORS) {
+    reads += text.length;
+    if (!mayHold(text)) continue;
     const scan = new Scan(text);
     const spans = find(scan);
     reads += scan.reads;
@@ -146,24 +156,32 @@ const LEAST_CARD_NUMBER = 1e12;
 /** Announces a phone number to the detectors; it holds nothing that they find. */
 const PHONE_LEAD = "tel ";
 
-/** A string or number as the value of the member `name`. */
-function scrubScalar(name: string, value: JsonValue, counts: Counts): JsonValue {
+/** Whether a string goes whole because of the name that it goes by. */
+function isNamedSecret(name: string, value: string): boolean {
+  const kind = secretKindOf(name);
+  if (kind === null || value === "" || PLACEHOLDERS.includes(value)) return false;
+  const isRandom = kind === "opaque" || kind === "vague";
+  return isRandom ? isSecretValue(value, kind, "sure") : !isStandIn(value);
+}
+
+/** A string or number at its place in a JSON value. */
+function scrubScalar({ name, lead }: ValuePlace, value: JsonValue, counts: Counts): JsonValue {
   if (typeof value === "number") {
     const isLong = Number.isSafeInteger(value) && value >= LEAST_CARD_NUMBER;
     return isLong && findCards(new Scan(String(value))).length > 0
-      ? scrubScalar(name, String(value), counts)
+      ? scrubScalar({ name, lead }, String(value), counts)
       : value;
   }
   if (typeof value !== "string") return value;
-  if (isSecretName(name) && value !== "" && !isStandIn(value) && !PLACEHOLDERS.includes(value)) {
+  if (isNamedSecret(name, value)) {
     add(counts, "secret", 1);
     return placeholder("secret");
   }
-  const lead = isPhoneName(name) ? PHONE_LEAD : "";
-  const { text, found } = scrubText(lead + value);
+  const before = isPhoneName(name) ? PHONE_LEAD : lead;
+  const { text, found } = scrubText(before + value);
   for (const { kind, count } of found) add(counts, kind, count);
   // Where the lead is gone the whole text was replaced.
-  return text.startsWith(lead) ? text.slice(lead.length) : text;
+  return text.startsWith(before) ? text.slice(before.length) : text;
 }
 
 /** Sets an own member, `__proto__` included. */
@@ -177,28 +195,27 @@ function setMember(target: JsonObject | JsonValue[], name: string, value: JsonVa
 }
 
 /**
- * A copy of a JSON object with every string in it scrubbed at any depth. Member names stay, and
- * help: the value of a member named as a secret (`password`, `api_key`) is replaced whole, and
- * that of `phone` is read as a phone number. An integer that is a card number becomes the string
- * `[card]`; other numbers stay.
+ * A copy of a JSON object with every string in it scrubbed at any depth. Names stay, and help: the
+ * value of a member named as a secret (`password`, `authorization`), or of a pair or a flag that
+ * names one, is replaced whole, and that of `phone` is read as a phone number. An integer that is a
+ * card number becomes the string `[card]`; other numbers stay.
  */
 export function scrubJson(value: JsonObject): ScrubbedJson {
   const counts: Counts = new Map();
   const result: JsonObject = {};
   // A list of open work instead of recursion: a deep value must not exhaust the stack.
-  const open: { name: string; from: JsonValue; to: JsonObject | JsonValue[] }[] = [
+  const open: { name: string; from: JsonObject | JsonValue[]; to: JsonObject | JsonValue[] }[] = [
     { name: "", from: value, to: result },
   ];
   for (let work = open.pop(); work !== undefined; work = open.pop()) {
-    const inArray = Array.isArray(work.from);
-    for (const [key, member] of Object.entries(work.from ?? {})) {
-      // The elements of an array go by the name of the array.
-      const name = inArray ? work.name : key;
+    const placeOf = valuePlaces(work.from, work.name);
+    for (const [key, member] of Object.entries(work.from)) {
+      const place = placeOf(key);
       if (Array.isArray(member) || isJsonObject(member)) {
         const to = Array.isArray(member) ? [] : {};
         setMember(work.to, key, to);
-        open.push({ name, from: member, to });
-      } else setMember(work.to, key, scrubScalar(name, member, counts));
+        open.push({ name: place.name, from: member, to });
+      } else setMember(work.to, key, scrubScalar(place, member, counts));
     }
   }
   return { value: result, found: foundIn(counts) };

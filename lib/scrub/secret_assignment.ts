@@ -1,131 +1,181 @@
-import { secretValueAt, type Suspicion } from "./secret_value.ts";
-import { ALNUM, charSet, LETTER, type Scan, SPACE, type Span } from "./scan.ts";
+import { charSet, LETTER, type Scan, SPACE, type Span } from "./scan.ts";
+import { credentialsAfter } from "./secret_block.ts";
+import { type NamePlace, nextSecretName } from "./secret_names.ts";
+import { closingQuoteLength, quoteLength, secretValueAt, type Suspicion } from "./secret_value.ts";
 
-/** Names that hold nothing but a secret; a longer name may end with one (`DB_PASSWORD`). */
-const PASSWORD_NAMES = [
-  "password",
-  "passwd",
-  "pwd",
-  "passphrase",
-  "passwort",
-  "kennwort",
-  "motdepasse",
-  "contrasena",
-  "contraseña",
-  "apikey",
-  "accesskey",
-  "secretkey",
-  "privatekey",
-  "clientsecret",
-  "accesstoken",
-  "authtoken",
-  "refreshtoken",
-  "accountkey",
-  "sharedaccesskey",
-  "signingkey",
-  "encryptionkey",
-];
-
-/** Names that hold a secret as often as its name or its fate. */
-const LOOSE_NAMES = ["secret", "token", "credential", "credentials"];
-
-/** Tokens of lists, not of people. */
-const HARMLESS_NAMES = ["pagetoken", "nexttoken", "continuationtoken", "synctoken"];
-
-const VERBS: ReadonlySet<string> = new Set(["is", "was", "ist", "lautet", "est", "es"]);
-
-const NAME_MARKS = charSet("_-.");
-const NAME = (code: number) => ALNUM(code) || LETTER(code) || NAME_MARKS(code);
-const NAME_LIMIT = 64;
-const QUOTES = charSet("\"'`");
-const ASSIGN = charSet("=:>");
-const EQUALS = charSet("=");
 const GAP_LIMIT = 8;
 
-/** Finds nothing only where no name in the text can end in one of these. */
-const ANY_NAME = new RegExp([...PASSWORD_NAMES, ...LOOSE_NAMES].join("|"));
+/** What closes a name: quotes, brackets of a subscript, the stars of bold text. */
+const CLOSER = /[\])*_]{1,3}|\s{0,2}\([^()\n]{1,40}\)/y;
+const MARK =
+  /\s{0,8}(?::{1,2}=?|={1,3}>?|->|\u2192|>(?=[^\s<>"'`]{1,200}<\/)|\||(?<=\s)-{1,2}(?=\s))(?=\s|[^=])\*{0,2}/y;
+/** The value of a pair that has the name as a value: `"name": "DB_PASSWORD", "value": "…"`. */
+const PAIR =
+  /[,;]?\s{0,40}\\{0,8}["']?(?:value|val|default|content)\\{0,8}["']?\s{0,3}[:=]\s{0,3}/iy;
 
-function plainName(name: string): string {
-  return name.toLowerCase().replaceAll(/[^\p{L}\d]/gu, "");
+/** Verbs and what goes with them: "is now", "was set to", "lautet", "は". */
+const FILLER = new RegExp(
+  "\\s{0,4}(?:" + [
+    "is|was|are|be|been|being|to|as|has|got|now|currently|still|again|set|changed|reset|updated",
+    "rotated|equals|reads|ist|war|lautet|heißt|heisst|jetzt|nun|aktuell|wurde|auf|gesetzt|geändert",
+    "est|était|sera|devient|maintenant|es|era|fue|será|ahora|cambiada|è|ora|adesso|stata|é|foi",
+    "agora|wordt|luidt|nu|jest|brzmi|teraz|är|er|on|je|byl|это|теперь|это:|by|with",
+  ].join("|") + ")(?=[\\s:=\"'`])",
+  "iy",
+);
+const UNSPACED_FILLER = /\s?(?:は|が|を|是|为|為|就是|设为|改为|은|는|이|가|คือ)\s?[:,]?\s?/y;
+const FILLERS = 4;
+
+/** "for the admin of db-2", "nueva": whose secret it is, or which, before the mark or the verb. */
+const PREPOSITION =
+  /\s{1,3}(?:(?:for|of|on|to|in|at|für|fuer|vom|von|zu|zum|zur|der|des|am|im|de|du|del|da|do|di|della|dello|pour|para|per|van|voor|dla|från|för|til|till|pro|для|от|new|old|temporary|initial|neu|neue|nueva|nuevo|actual|temporal|inicial|nova|novo|nouveau|actuel|provisoire|nuova|nuovo|attuale|nieuw|nowe|nytt|nové|новый)(?=[\s:=])|(?:dell|dall|nell|de l|à l|d|l)['\u2019](?=\S))/iy;
+const OWNER_WORD = /\s{0,3}[^\s:="'`]{1,40}/y;
+const OWNER_WORDS = 5;
+
+interface Value {
+  readonly start: number;
+  readonly suspicion: Suspicion;
 }
 
-type NameKind = "password" | "loose" | "none";
-
-function nameKind(name: string): NameKind {
-  const plain = plainName(name);
-  if (HARMLESS_NAMES.some((tail) => plain.endsWith(tail))) return "none";
-  if (PASSWORD_NAMES.some((tail) => plain.endsWith(tail))) return "password";
-  return LOOSE_NAMES.some((tail) => plain.endsWith(tail)) ? "loose" : "none";
+function skip(scan: Scan, at: number, pattern: RegExp): number {
+  return at + (scan.matchAt(pattern, at)?.[0].length ?? 0);
 }
 
-/** True for a member name whose value is a secret: `password`, `db_password`, `apiKey`, `token`. */
-export function isSecretName(name: string): boolean {
-  return nameKind(name) !== "none";
+/** After `=`, `:` and the like; null where no mark stands at `at`. */
+function afterMark(scan: Scan, at: number, isClosed: boolean): Value | null {
+  const mark = scan.matchAt(MARK, at)?.[0];
+  if (mark === undefined) return null;
+  const start = scan.runEnd(at + mark.length, SPACE, GAP_LIMIT);
+  const isSure = mark.includes("=") || isClosed || quoteLength(scan, start) > 0 ||
+    mark === ">";
+  return { start, suspicion: isSure ? "sure" : "likely" };
 }
 
-/** Where a value starts after a name, and how much the way of writing says; or null. */
-function valueAfter(scan: Scan, nameEnd: number, kind: NameKind): [number, Suspicion] | null {
-  const closed = scan.runEnd(nameEnd, QUOTES, 1);
-  const gap = scan.runEnd(closed, SPACE, GAP_LIMIT);
-  const marks = scan.runEnd(gap, ASSIGN, 2);
-  const start = scan.runEnd(marks, SPACE, GAP_LIMIT);
-  if (marks > gap) {
-    const isSure = scan.is(gap, EQUALS) || closed > nameEnd || scan.is(start, QUOTES);
-    return [start, isSure ? "sure" : kind === "password" ? "likely" : "hint"];
+/** After a verb; null where none stands at `at`. */
+function afterVerb(scan: Scan, at: number): Value | null {
+  let end = skip(scan, at, UNSPACED_FILLER);
+  for (let i = 0; i < FILLERS; i++) end = skip(scan, end, FILLER);
+  if (end === at) return null;
+  const marked = afterMark(scan, end, false);
+  const start = marked?.start ?? scan.runEnd(end, SPACE, GAP_LIMIT);
+  return { start, suspicion: "likely" };
+}
+
+/** After up to five words that say whose secret it is; null where no mark or verb follows them. */
+function afterOwner(scan: Scan, at: number): Value | null {
+  let end = skip(scan, at, PREPOSITION);
+  if (end === at) return null;
+  for (let i = 0; i <= OWNER_WORDS; i++) {
+    const value = afterMark(scan, end, false) ?? afterVerb(scan, end);
+    if (value !== null) return { start: value.start, suspicion: "likely" };
+    const next = skip(scan, end, OWNER_WORD);
+    if (next === end) return null;
+    end = next;
   }
-  const wordEnd = scan.runEnd(gap, LETTER, GAP_LIMIT);
-  if (gap === closed || !VERBS.has(scan.slice(gap, wordEnd).toLowerCase())) return null;
-  const after = scan.runEnd(scan.runEnd(wordEnd, ASSIGN, 1), SPACE, GAP_LIMIT);
-  return after > wordEnd ? [after, kind === "password" ? "likely" : "hint"] : null;
+  return null;
 }
 
-/** `--password hunter2`: a flag takes the next word, unless that is a flag too. */
-function flagValue(scan: Scan, nameStart: number, nameEnd: number): [number, Suspicion] | null {
-  const value = scan.runEnd(nameEnd, SPACE, 1);
-  const isFlag = scan.startsWith(nameStart, "--") && value > nameEnd &&
-    !scan.startsWith(value, "-");
-  return isFlag ? [value, "likely"] : null;
+/** "hasło administratora:", "mot de passe temporaire :", and not "password hashing: argon2id". */
+const ATTRIBUTES =
+  /(?:\s{1,3}(?!(?:and|or|und|oder|et|ou|y|o|e|i)\s)\p{L}{2,20}){1,2}(?=\s{0,2}[:=])/iuy;
+const OTHER_MATTERS = new RegExp(
+  "\\s(?:polic|reset|rotat|hash|algo|length|file|path|field|manag|stor|generat|encod|encrypt|valid|" +
+    "strength|histor|expir|min|max|format|type|version|hint|check|chang|prompt|option|flag|param|" +
+    "variab|env|column|table|rule|require|error|link|url|page|form|request|ticket|service|vault|" +
+    "name|count|attempt|cache|provider|endpoint|scope|issuer|audience|lifetime|limit|bucket|owner|" +
+    "status|state|id|ref|helper|mode|size|age|days|ttl|last|update|create|used|usage|leak|found|" +
+    "missing|invalid|wrong|richtlin|länge|datei|feld|ablauf|politique|longueur|fichier|politica)",
+  "iu",
+);
+
+/** After one or two more words of the name and a mark. */
+function afterAttributes(scan: Scan, at: number): Value | null {
+  const words = scan.matchAt(ATTRIBUTES, at)?.[0];
+  if (words === undefined || OTHER_MATTERS.test(words)) return null;
+  const marked = afterMark(scan, at + words.length, false);
+  return marked === null ? null : { start: marked.start, suspicion: "likely" };
 }
 
-/** "mot de passe" and "api key" are names of several words. */
-const NAMES_OF_WORDS = ["mot de passe", "api key", "access key", "secret key", "private key"];
+const LOGIN =
+  /(?:user(?:name)?|login|account|benutzer|utilisateur|usuario|utente)\s?[:=]?\s?\S{1,40}\s{1,3}(?:and |with |und |y |e )?$/i;
+const LOGIN_REACH = 64;
 
-function nameSpan(scan: Scan, at: number): Span {
-  const start = at;
-  const many = NAMES_OF_WORDS.find((name) =>
-    scan.code(at) !== -1 && scan.slice(at, at + name.length).toLowerCase() === name
+/** `--password hunter2`, "password hunter2": the next word, as the place before it says. */
+function adjacent(scan: Scan, name: NamePlace, end: number): Value | null {
+  const start = scan.runEnd(end, SPACE, 2);
+  if (start === end || scan.startsWith(start, "-")) return null;
+  const flag = scan.runStart(
+    name.start,
+    (code) => LETTER(code) || code === 0x2d || code === 0x5f,
+    40,
   );
-  if (many !== undefined) return { start, end: at + many.length };
-  return { start, end: scan.runEnd(at, NAME) };
+  const isFlag = scan.startsWith(flag, "-") && !scan.is(flag - 1, LETTER);
+  const before = scan.slice(Math.max(0, name.start - LOGIN_REACH), name.start);
+  // "Pass 'x' to it" is a deed.
+  const isQuoted = quoteLength(scan, start) > 0 && name.end - name.start > "pass".length;
+  const isLikely = isFlag || isQuoted || LOGIN.test(before);
+  return { start, suspicion: isLikely ? "likely" : "hint" };
+}
+
+/** The places where the value of the name may start, the most telling first. */
+function* valuesOf(scan: Scan, name: NamePlace): Generator<Value> {
+  const quoted = name.end + closingQuoteLength(scan, name.end);
+  const closed = skip(scan, quoted, CLOSER);
+  const end = quoted === name.end ? closed : closed + closingQuoteLength(scan, closed);
+  const marked = afterMark(scan, end, quoted > name.end);
+  if (marked !== null) {
+    yield marked;
+    return;
+  }
+  if (name.kind === "authorization" || name.kind === "cookie") return;
+  const pair = skip(scan, end, PAIR);
+  if (pair > end) yield { start: pair, suspicion: "sure" };
+  const verb = afterVerb(scan, end);
+  if (verb !== null) yield verb;
+  const owner = afterOwner(scan, end);
+  if (owner !== null) yield owner;
+  const attributes = afterAttributes(scan, end);
+  if (attributes !== null) yield attributes;
+  const next = adjacent(scan, name, end);
+  if (next !== null) yield next;
+  else if (verb === null && end === name.end && isUnspaced(scan, name)) {
+    yield { start: end, suspicion: quoteLength(scan, end) > 0 ? "likely" : "hint" };
+  }
+}
+
+/** A script without blanks between words: the value may follow right on. */
+function isUnspaced(scan: Scan, name: NamePlace): boolean {
+  return scan.code(name.end - 1) >= 0x0e00;
+}
+
+/** After a name that says little, only `=` or a member of JSON counts. */
+const OPAQUE_END = charSet("=\"'\\&:]");
+
+function valueOf(scan: Scan, name: NamePlace): Span | null {
+  if ((name.kind === "opaque" || name.kind === "vague") && !scan.is(name.end, OPAQUE_END)) {
+    return null;
+  }
+  for (const { start, suspicion } of valuesOf(scan, name)) {
+    const span = name.kind === "authorization" || name.kind === "cookie"
+      ? credentialsAfter(scan, start, name.kind)
+      : secretValueAt(scan, start, name.kind, suspicion);
+    if (span !== null && span.end > span.start) return span;
+  }
+  return null;
 }
 
 /**
- * Values that are given a secret's name: `password=…`, `api_key: …`, `"token": "…"`, `--token …`,
- * "the password is …". The name stays. After "=" or in quotes any value of four characters is
- * one, unless it stands for a value (`<token>`, `$TOKEN`, `null`); after ":" or "is" it must look
- * made up, because "token: expired" is a sentence.
+ * Values that are given a secret's name, in some twenty languages: `password=…`, `api_key: …`,
+ * `"token": "…"`, `--token …`, "the password for db-2 is …", `Cookie: …`. The name stays. After "="
+ * or in quotes any value of four characters is a password, unless it stands for one (`<token>`,
+ * `$TOKEN`, `null`); after ":" or "is" it must look made up, because "token: expired" is a sentence.
  */
 export function findAssignments(scan: Scan): Span[] {
-  if (!ANY_NAME.test(plainName(scan.slice(0, scan.length)))) return [];
   const found: Span[] = [];
-  let at = 0;
-  while (at < scan.length) {
-    if (!NAME(scan.code(at))) {
-      at++;
-      continue;
-    }
-    const name = nameSpan(scan, at);
-    at = name.end;
-    // Only the tail of a name says what it holds; a run of any length is not copied.
-    const tail = scan.slice(Math.max(name.start, name.end - NAME_LIMIT), name.end);
-    const kind = nameKind(tail);
-    if (kind === "none") continue;
-    const value = valueAfter(scan, name.end, kind) ?? flagValue(scan, name.start, name.end);
-    if (value === null) continue;
-    const span = secretValueAt(scan, value[0], value[1]);
-    if (span === null) continue;
-    found.push(span);
-    at = span.end;
+  for (let name = nextSecretName(scan, 0); name !== null;) {
+    const span = valueOf(scan, name);
+    if (span !== null) found.push(span);
+    name = nextSecretName(scan, span?.end ?? name.end);
   }
   return found;
 }

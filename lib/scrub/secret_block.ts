@@ -1,5 +1,6 @@
-import { isSecretValue, isStandIn } from "./secret_value.ts";
-import { ALNUM, charSet, LETTER, type Scan, SPACE, type Span, UPPER } from "./scan.ts";
+import { ALNUM, charSet, type Scan, type Span, UPPER } from "./scan.ts";
+import { isScrambled } from "./secret_token.ts";
+import { isSecretValue, isStandIn, looksEncoded, quoteLength } from "./secret_value.ts";
 
 const LABEL = (code: number) => UPPER(code) || code === 0x20;
 const LABEL_LIMIT = 40;
@@ -27,54 +28,92 @@ export function findPrivateKeys(scan: Scan): Span[] {
   return found;
 }
 
-const CREDENTIAL_MARKS = charSet("._~+/=-:");
+const CREDENTIAL_MARKS = charSet("._~+/=-:%|");
 const CREDENTIAL = (code: number) => ALNUM(code) || CREDENTIAL_MARKS(code);
-const SENTENCE_END = charSet(".:-");
+const SENTENCE_END = charSet(".:-|%");
+const SCHEME = /[A-Za-z][A-Za-z\d-]{1,30}\s{1,2}/y;
+/** The parameters of `Digest`, `OAuth` and AWS signatures, which go together. */
+const PARAMETERS =
+  /(?:[A-Za-z][\w-]{0,30}=(?:"[^"\n]{0,200}"|[^\s,"']{1,200})(?:,\s{0,2}|(?![^\s"']))){1,12}/y;
+const COOKIE_PAIR = /[\w!#$%*+.^|~-]{1,64}=[^\s;,"'`]{0,256}/y;
+const NEXT_COOKIE = /;\s{0,2}(?=[\w!#$%*+.^|~-]{1,64}(?:=|;|$))/y;
+const COOKIE_END = charSet(" \t\r\n;,\"'`");
+const IN_COOKIE = (code: number) => code > 0 && !COOKIE_END(code);
+const LEAST_COOKIE = 6;
+
+function credentialEnd(scan: Scan, start: number, limit = Infinity): number {
+  const run = scan.runEnd(start, CREDENTIAL, limit);
+  return scan.runStart(run, SENTENCE_END, run - start);
+}
+
+/** A credential is judged by this much of it; what is accepted is then taken to its end. */
+const JUDGED_LENGTH = 128;
+
+/** `Bearer …`, `SSWS …`, `AWS4-HMAC-SHA256 Credential=…`, or a bare value. The scheme stays. */
+function authorizationAt(scan: Scan, at: number): Span | null {
+  const scheme = scan.matchAt(SCHEME, at)?.[0] ?? "";
+  for (const start of scheme === "" ? [at] : [at + scheme.length, at]) {
+    const parameters = scan.matchAt(PARAMETERS, start)?.[0] ?? "";
+    const end = start + parameters.length;
+    const judged = parameters === "" ? credentialEnd(scan, start, JUDGED_LENGTH) : end;
+    if (looksEncoded(scan.slice(start, judged))) {
+      return { start, end: parameters === "" ? credentialEnd(scan, start) : end };
+    }
+  }
+  return null;
+}
+
+/** `session=…; theme=dark`: all pairs, when one of them can be a secret. */
+function cookiesAt(scan: Scan, at: number): Span | null {
+  let end = at;
+  let isSecret = false;
+  for (let start = at; start >= 0;) {
+    const pair = scan.matchAt(COOKIE_PAIR, start)?.[0];
+    if (pair === undefined) break;
+    const value = pair.slice(pair.indexOf("=") + 1);
+    isSecret ||= value.length >= LEAST_COOKIE && !isStandIn(value);
+    end = start + pair.length;
+    const next = scan.matchAt(NEXT_COOKIE, end)?.[0];
+    start = next === undefined ? -1 : end + next.length;
+  }
+  return isSecret ? { start: at, end: scan.runEnd(end, IN_COOKIE) } : null;
+}
+
+/** The credentials of an `Authorization` or `Cookie` field whose value starts at `at`. */
+export function credentialsAfter(
+  scan: Scan,
+  at: number,
+  kind: "authorization" | "cookie",
+): Span | null {
+  const start = at + quoteLength(scan, at);
+  return kind === "cookie" ? cookiesAt(scan, start) : authorizationAt(scan, start);
+}
+
+const BARE_SCHEME = /(?<![A-Za-z\d])(?:bearer|basic)\s{1,2}(?=[\w+/.~=-]{8})/gi;
 const LEAST_BEARER = 16;
-const LEAST_HEADER_VALUE = 8;
-const SCHEMES: ReadonlySet<string> = new Set(["bearer", "basic", "token", "apikey", "digest"]);
-const AUTHORIZATION = "authorization";
 
-/** True when `Authorization:` or `Authorization=` stands right before `at`. */
-function isInHeader(scan: Scan, at: number): boolean {
-  const mark = scan.runStart(at, (code) => SPACE(code) || code === 0x22 || code === 0x27, 4);
-  const name = scan.runStart(mark, charSet(":= \"'"), 4);
-  return name < mark &&
-    scan.slice(Math.max(0, name - AUTHORIZATION.length), name).toLowerCase() === AUTHORIZATION;
+/** "user:password" in base64. */
+function isBasicPair(value: string): boolean {
+  try {
+    return /^[\x20-\x7e]+:[\x20-\x7e]+$/.test(atob(value));
+  } catch {
+    return false;
+  }
 }
 
-/** "Bearer expired-token" is prose; an encoded credential has digits or mixes cases. */
-function looksEncoded(value: string): boolean {
-  return /\d/.test(value) || (/[A-Z]/.test(value) && /[a-z]/.test(value));
-}
-
-/** Credentials of the `Authorization` field (RFC 9110 section 11.6.2), and bare bearer tokens. */
+/** Bearer tokens and basic credentials (RFC 9110 section 11.6.2) outside of their field. */
 export function findAuthorizations(scan: Scan): Span[] {
   const found: Span[] = [];
-  let at = 0;
-  while (at < scan.length) {
-    if (!LETTER(scan.code(at))) {
-      at++;
-      continue;
-    }
-    const wordEnd = scan.runEnd(at, LETTER);
-    const scheme = wordEnd - at > 6 ? "" : scan.slice(at, wordEnd).toLowerCase();
-    const start = scan.runEnd(wordEnd, SPACE, 2);
-    if (SCHEMES.has(scheme) && start > wordEnd) {
-      const run = scan.runEnd(start, CREDENTIAL);
-      const end = scan.runStart(run, SENTENCE_END, run - start);
-      const value = scan.slice(start, end);
-      const header = isInHeader(scan, at);
-      const isFound = header
-        ? value.length >= LEAST_HEADER_VALUE && looksEncoded(value)
-        : scheme === "bearer" && value.length >= LEAST_BEARER && isSecretValue(value, "likely");
-      if (isFound) {
-        found.push({ start, end });
-        at = end;
-        continue;
-      }
-    }
-    at = wordEnd;
+  for (let scheme = scan.findPattern(BARE_SCHEME, 0); scheme !== null;) {
+    const end = credentialEnd(scan, scheme.end);
+    const value = scan.slice(scheme.end, end);
+    const isBearer = (scan.code(scheme.start) | 0x20) === 0x62 &&
+      (scan.code(scheme.start + 1) | 0x20) === 0x65;
+    const isFound = isBearer
+      ? value.length >= LEAST_BEARER && isSecretValue(value, "key", "likely")
+      : isBasicPair(value);
+    if (isFound) found.push({ start: scheme.end, end });
+    scheme = scan.findPattern(BARE_SCHEME, Math.max(end, scheme.end));
   }
   return found;
 }
@@ -82,6 +121,7 @@ export function findAuthorizations(scan: Scan): Span[] {
 const AUTHORITY_END = charSet("/?#\"'<>`");
 const AUTHORITY = (code: number) => code > 0x20 && !AUTHORITY_END(code);
 const SCHEME_END = "://";
+const LEAST_USER_TOKEN = 20;
 
 /** User name and password of a URL (RFC 3986 section 3.2.1). The host stays. */
 export function findUrlCredentials(scan: Scan): Span[] {
@@ -95,8 +135,18 @@ export function findUrlCredentials(scan: Scan): Span[] {
     const at = authority.lastIndexOf("@");
     const colon = authority.indexOf(":");
     const password = colon >= 0 && colon < at ? authority.slice(colon + 1, at) : "";
-    if (password !== "" && !isStandIn(password)) found.push({ start, end: start + at });
+    const user = authority.slice(0, Math.max(at, 0));
+    const isToken = colon < 0 && user.length >= LEAST_USER_TOKEN && isScrambled(user);
+    if (isToken || (password !== "" && !isStandIn(password))) {
+      found.push({ start, end: start + at });
+    }
     mark = scan.find(SCHEME_END, end);
   }
   return found;
 }
+
+/** Finds something in every text in which a detector of this file does. */
+export const BLOCK_HINT = new RegExp(
+  `${BEGIN}|${BARE_SCHEME.source}|://[^/?#"'<>\`\\x00-\\x20]*@`,
+  "i",
+);

@@ -1,115 +1,214 @@
-import { ALNUM, type CharSet, charSet, DIGIT, type Scan, type Span, UPPER } from "./scan.ts";
+import { ALNUM, type CharSet, charSet, type Scan, type Span } from "./scan.ts";
+import { StartIndex, type StartPattern } from "./start_index.ts";
+import { type Alphabet, MARKED_FORMS, TOKEN_FORMS, type TokenForm } from "./token_forms.ts";
 
-const MARKS = charSet("_-");
-const DOT = charSet(".");
-const WORD: CharSet = (code) => ALNUM(code) || MARKS(code);
-const DOTTED: CharSet = (code) => WORD(code) || DOT(code);
-const KEY_ID: CharSet = (code) => UPPER(code) || DIGIT(code);
-const BASE64: CharSet = (code) => ALNUM(code) || code === 0x2f || code === 0x2b;
+const HEX = charSet("0123456789abcdefABCDEF");
+const UPPER_DIGIT = charSet("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789");
+const WORD_MARKS = charSet("_-");
+const DOTTED_MARKS = charSet("_-.");
+const BASE64_MARKS = charSet("_-+/=");
+const PATH_MARKS = charSet("_-/@.=%");
+const ANY_MARKS = charSet("_-.~+/=$!:|%");
+const WORD: CharSet = (code) => ALNUM(code) || WORD_MARKS(code);
+const DOTTED: CharSet = (code) => ALNUM(code) || DOTTED_MARKS(code);
 
-interface TokenForm {
-  readonly prefix: string;
-  readonly body: CharSet;
-  /** The least length of the body. */
-  readonly least: number;
-  /** The only length of the body, where the issuer fixed it. */
-  readonly exact?: number;
-  /** Words in kebab case can begin with the prefix: the body must have a digit. */
-  readonly needsDigit?: boolean;
-}
-
-function forms(prefixes: string, form: Omit<TokenForm, "prefix">): TokenForm[] {
-  return prefixes.split(" ").map((prefix) => ({ prefix, ...form }));
-}
-
-/** The token forms that their issuers documented, longest prefix of a family first. */
-const FORMS: readonly TokenForm[] = [
-  ...forms("cs_live_ cs_mgmt_ cs_appr_ cs_agent_ cs_run_ cs_at_ cs_rt_", {
-    body: DOTTED,
-    least: 16,
-  }),
-  ...forms("ghp_ gho_ ghs_ ghu_ ghr_", { body: ALNUM, least: 20 }),
-  ...forms("github_pat_", { body: WORD, least: 20 }),
-  ...forms("glpat- gldt- glrt- glptt- glcbt-", { body: DOTTED, least: 20 }),
-  ...forms("xoxa- xoxb- xoxe- xoxo- xoxp- xoxr- xoxs- xapp-", {
-    body: WORD,
-    least: 10,
-    needsDigit: true,
-  }),
-  ...forms("sk_live_ rk_live_ sk_test_ rk_test_ whsec_", { body: ALNUM, least: 16 }),
-  ...forms("sk-ant- sk-proj- sk-svcacct- sk-admin- sk-or-", {
-    body: WORD,
-    least: 16,
-    needsDigit: true,
-  }),
-  ...forms("sk-", { body: ALNUM, least: 20, needsDigit: true }),
-  ...forms("AIza", { body: WORD, least: 30 }),
-  ...forms("npm_", { body: ALNUM, least: 30 }),
-  ...forms("AKIA ASIA", { body: KEY_ID, least: 16, exact: 16 }),
-  ...forms("dop_v1_ shpat_ dckr_pat_ rubygems_ lin_api_", { body: WORD, least: 20 }),
-  ...forms("hf_", { body: ALNUM, least: 30 }),
-  ...forms("pypi- GOCSPX-", { body: WORD, least: 24, needsDigit: true }),
-  ...forms("SG. hvs. ya29.", { body: DOTTED, least: 20, needsDigit: true }),
-];
+const ALPHABETS: Readonly<Record<Alphabet, CharSet>> = {
+  hex: HEX,
+  upper: UPPER_DIGIT,
+  alnum: ALNUM,
+  word: WORD,
+  dotted: DOTTED,
+  base64: (code) => ALNUM(code) || BASE64_MARKS(code),
+  path: (code) => ALNUM(code) || PATH_MARKS(code),
+  any: (code) => ALNUM(code) || ANY_MARKS(code),
+};
 
 const FORMS_BY_FIRST: ReadonlyMap<number, readonly TokenForm[]> = Map.groupBy(
-  FORMS,
+  // The longest prefix of a family first.
+  TOKEN_FORMS.toSorted((a, b) => b.prefix.length - a.prefix.length),
   (form) => form.prefix.charCodeAt(0),
 );
 
-const AFTER_SENTENCE = charSet(".-");
+function escaped(text: string): string {
+  return text.replaceAll(/[.*+?^${}()|[\]\\/]/g, "\\$&");
+}
 
-const HEAD = 64;
+const JWT = "eyJ";
+
+/** Where a token can begin: not inside a word, but after `%3D` and after `\n` of JSON. */
+const WORD_START = "(?:(?<![A-Za-z\\d_])|(?<=\\\\[nrt]|%[\\dA-Fa-f]{2}))";
+/** No body of the table is shorter, nor has other characters. */
+const BODY_START = "(?=[\\w.~+/=$!:|%@-]{10})";
+
+const PREFIXES = [...TOKEN_FORMS.map((form) => form.prefix), JWT];
+
+/** Every place where a form of the table can begin. */
+export const TOKEN_START: StartPattern = {
+  pattern: new RegExp(`${WORD_START}(?:${PREFIXES.map(escaped).join("|")})${BODY_START}`),
+  beginnings: PREFIXES,
+};
+const TOKEN_STARTS = new StartIndex(TOKEN_START);
+
+const MARKED = new RegExp(
+  `(?:(?<![A-Za-z\\d])|(?<=\\\\[nrt]|%[\\dA-Fa-f]{2}))(?:${
+    MARKED_FORMS.map(([, form]) => form.source).join("|")
+  })(?![A-Za-z0-9])`,
+  "g",
+);
+
+const UNKNOWN_RUN = /(?<![A-Za-z\d])[A-Za-z\d]{30,}/g;
+
+const AWS_KEY = /(?<![A-Za-z\d+/])[A-Za-z\d+/]{40}(?![A-Za-z\d+/=])/g;
+
+const RUN_MARKS = charSet("_.~+/=!:|-");
+const LONG_RUN_LETTER: CharSet = (code) => ALNUM(code) || RUN_MARKS(code);
+/** Every marked form, every key of AWS and every unknown token has a run as long as this. */
+const LEAST_LONG_RUN = 24;
+
+function hasLongRun(text: string): boolean {
+  // Only every 24th character is looked at where none of them is in a run.
+  let first = 0;
+  for (let last = LEAST_LONG_RUN - 1; last < text.length; last = first + LEAST_LONG_RUN - 1) {
+    let at = last;
+    while (at >= first && LONG_RUN_LETTER(text.charCodeAt(at))) at--;
+    if (at < first) return true;
+    first = at + 1;
+  }
+  return false;
+}
+
+/** True for every text in which a form without a known beginning is found. */
+export function mayHoldLongTokens(text: string): boolean {
+  return hasLongRun(text) && [MARKED, UNKNOWN_RUN, AWS_KEY].some((form) => text.search(form) >= 0);
+}
+
+/** A prefix this short begins words and file names too, so that the rest must be one long run. */
+const SHORT_PREFIX = 4;
+const LONG_RUN = 16;
+const RUN = 8;
+/** How much of a body is judged; a chain of prefixes is not read to its end from each of them. */
+const HEAD = 96;
+
+/** True for text that nobody wrote by hand: a run of letters and digits that mixes its kinds. */
+function isMadeUp(body: string, form: TokenForm): boolean {
+  // The path of a web hook says enough.
+  if (form.alphabet === "path") return true;
+  const isShort = form.prefix.length < SHORT_PREFIX;
+  const least = form.exact === undefined && isShort ? LONG_RUN : RUN;
+  return body.split(/[^A-Za-z\d]+/).some((run) =>
+    run.length >= least && (/\d/.test(run) || (!isShort && /[a-z]/.test(run) && /[A-Z]/.test(run)))
+  );
+}
+
+const AFTER_SENTENCE = charSet(".-:|/%!");
+
+function formEnd(scan: Scan, at: number, form: TokenForm): number {
+  const body = at + form.prefix.length;
+  const alphabet = ALPHABETS[form.alphabet];
+  const head = scan.runEnd(body, alphabet, HEAD);
+  if (head - body < Math.min(form.least, HEAD) || !isMadeUp(scan.slice(body, head), form)) {
+    return -1;
+  }
+  const run = scan.runEnd(head, alphabet, form.exact);
+  const end = scan.runStart(run, AFTER_SENTENCE, run - body);
+  if (end - body < form.least) return -1;
+  if (form.exact !== undefined && (end - body !== form.exact || scan.is(end, ALNUM))) return -1;
+  // What goes on with other letters is taken whole, unless the alphabet is all that tells the form.
+  return form.prefix.length < SHORT_PREFIX && scan.is(end, ALNUM) ? -1 : scan.runEnd(end, ALNUM);
+}
 
 function tokenEnd(scan: Scan, at: number): number {
   for (const form of FORMS_BY_FIRST.get(scan.code(at)) ?? []) {
     if (!scan.startsWith(at, form.prefix)) continue;
-    const body = at + form.prefix.length;
-    // Judged by its head, so that a chain of prefixes is not read to its end from each of them.
-    const head = scan.runEnd(body, form.body, HEAD);
-    if (form.needsDigit && !/\d/.test(scan.slice(body, head))) continue;
-    const run = scan.runEnd(head, form.body);
-    const end = scan.runStart(run, AFTER_SENTENCE, run - body);
-    if (end - body < form.least) continue;
-    if (form.exact !== undefined && (end - body !== form.exact || scan.is(end, ALNUM))) continue;
-    return end;
+    const end = formEnd(scan, at, form);
+    if (end > at) return end;
   }
   return -1;
 }
 
 const LEAST_JWT_PART = 8;
+const DOT = charSet(".");
 
 /** Header, payload and signature of a JSON Web Token (RFC 7519); "eyJ" is the base64 of `{"`. */
 function jwtEnd(scan: Scan, at: number): number {
-  if (!scan.startsWith(at, "eyJ")) return -1;
+  // A JWT starts its run: inside of one, nothing is read twice.
+  if (!scan.startsWith(at, JWT) || scan.is(at - 1, WORD)) return -1;
   const header = scan.runEnd(at, WORD);
   if (header - at < LEAST_JWT_PART || !scan.is(header, DOT)) return -1;
   const payload = scan.runEnd(header + 1, WORD);
   if (payload - header <= LEAST_JWT_PART || !scan.is(payload, DOT)) return -1;
   const end = scan.runEnd(payload + 1, DOTTED);
-  return scan.runStart(end, AFTER_SENTENCE, end - payload);
+  return scan.runStart(end, charSet(".-"), end - payload);
 }
 
 /** Tokens that can be told by their own form. */
 export function findTokens(scan: Scan): Span[] {
   const found: Span[] = [];
-  let previous = -1;
-  for (let at = 0; at < scan.length; at++) {
-    const isStart = !ALNUM(previous);
-    // A JWT starts its run: inside of one, nothing is read twice.
-    const jwt = isStart && !WORD(previous) ? jwtEnd(scan, at) : -1;
-    const end = isStart ? Math.max(jwt, tokenEnd(scan, at)) : -1;
-    if (end > at) {
-      found.push({ start: at, end });
-      at = end - 1;
-    }
-    previous = scan.code(at);
+  for (let start = scan.findStart(TOKEN_STARTS, 0); start !== null;) {
+    const at = start.start;
+    const end = Math.max(jwtEnd(scan, at), tokenEnd(scan, at));
+    if (end > at) found.push({ start: at, end });
+    start = scan.findStart(TOKEN_STARTS, Math.max(end, at + 1));
+  }
+  for (let span = scan.findPattern(MARKED, 0); span !== null;) {
+    found.push(span);
+    span = scan.findPattern(MARKED, span.end);
   }
   return found;
 }
 
-const AWS_SECRET_LENGTH = 40;
+const OWN_NAME_LIMIT = 40;
+/** What stands before the digest of a file: `sha512-…`, `md5-…`. */
+const DIGEST_NAME = /(?:sha|md|blake)\d*[-_]$/i;
+/** `acme_pat_`, `TINES-`: words, and not a piece of a longer digest. */
+const ISSUER_NAME =
+  /(?<![A-Za-z\d_-])(?:[a-z]{3,16}\d{0,2}(?:[-_][a-z\d]{1,12}){0,3}|[A-Z]{3,16}(?:[-_][A-Z\d]{1,12}){0,3})[-_]$/;
+
+/** The least share of places at which a random run of letters and digits changes its kind. */
+const LEAST_CHANGES = 0.4;
+const LEAST_MIXED_CHANGES = 0.25;
+const LEAST_MIXED_RUN = 20;
+
+/** The share of the places in a run at which small and capital letters and digits change. */
+function changesOf(run: string): number {
+  const kinds = run.replaceAll(/[a-z]/g, "a").replaceAll(/[A-Z]/g, "A").replaceAll(/\d/g, "0");
+  let changes = 0;
+  for (let i = 1; i < kinds.length; i++) if (kinds[i] !== kinds[i - 1]) changes++;
+  return changes / run.length;
+}
+
+/** True for a run that mixes small and capital letters and digits as no name does. */
+export function isScrambled(run: string): boolean {
+  return /[a-z]/.test(run) && /[A-Z]/.test(run) && /\d/.test(run) &&
+    changesOf(run) >= LEAST_CHANGES;
+}
+
+/** The same for a run of letters of one case and digits, which must be longer to tell as much. */
+export function isMixedUp(run: string): boolean {
+  return run.length >= LEAST_MIXED_RUN && /[A-Za-z]/.test(run) && /\d/.test(run) &&
+    changesOf(run) >= LEAST_MIXED_CHANGES;
+}
+
+/**
+ * Tokens of issuers that are not in the table but write theirs as most do: a name, `_` or `-`, and
+ * 30 or more scrambled letters and digits.
+ */
+export function findUnknownTokens(scan: Scan): Span[] {
+  const found: Span[] = [];
+  for (let run = scan.findPattern(UNKNOWN_RUN, 0); run !== null;) {
+    const before = scan.slice(Math.max(0, run.start - OWN_NAME_LIMIT), run.start);
+    const name = ISSUER_NAME.exec(before);
+    const isFound = name !== null && !DIGEST_NAME.test(before) &&
+      isScrambled(scan.slice(run.start, Math.min(run.end, run.start + HEAD)));
+    if (isFound) found.push({ start: run.start - before.length + name.index, end: run.end });
+    run = scan.findPattern(UNKNOWN_RUN, run.end);
+  }
+  return found;
+}
+
 const AWS_CONTEXT_REACH = 80;
+const AWS_CONTEXT =
+  /(?<![A-Za-z\d])(?:aws|amazon|secret|secretaccesskey|a[ks]ia[a-z\d]{16})(?![A-Za-z\d])/i;
 
 /**
  * Secret keys of AWS: 40 base64 characters have no form of their own (a git hash is as long), so
@@ -118,21 +217,13 @@ const AWS_CONTEXT_REACH = 80;
  */
 export function findAwsSecretKeys(scan: Scan): Span[] {
   const found: Span[] = [];
-  let context = -Infinity;
-  let at = 0;
-  while (at < scan.length) {
-    const end = scan.runEnd(at, BASE64);
-    if (end - at === AWS_SECRET_LENGTH && at - context <= AWS_CONTEXT_REACH) {
-      const key = scan.slice(at, end);
-      if (/[A-Z]/.test(key) && /[a-z]/.test(key) && /\d/.test(key)) found.push({ start: at, end });
-    } else if (
-      /^(?:aws|amazon|secret|secretaccesskey|a[ks]ia[a-z0-9]{16})$/i.test(
-        scan.slice(at, Math.min(end, at + 32)),
-      )
-    ) {
-      context = end;
+  for (let key = scan.findPattern(AWS_KEY, 0); key !== null;) {
+    const text = scan.slice(key.start, key.end);
+    const before = scan.slice(Math.max(0, key.start - AWS_CONTEXT_REACH), key.start);
+    if (/[A-Z]/.test(text) && /[a-z]/.test(text) && /\d/.test(text) && AWS_CONTEXT.test(before)) {
+      found.push(key);
     }
-    at = Math.max(end, at + 1);
+    key = scan.findPattern(AWS_KEY, key.end);
   }
   return found;
 }
