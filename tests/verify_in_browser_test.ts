@@ -208,3 +208,28 @@ Deno.test("readPasted() says at each field what keeps it from being read", () =>
     assert.match(read.errors[field] ?? "", message);
   }
 });
+
+Deno.test("checkReceipt() tells by the published keys that a retired key signed too late", async () => {
+  const receipt = await receiptOf(logOf(20), 7);
+  const retirement = { size: 19, at: null, successor: stranger.key.kid };
+  const keys = { keys: [{ ...publishedLogKey({ ...signer.key, status: "retired", retirement }) }] };
+  const read = readPasted({
+    receipt: JSON.stringify(receipt),
+    key: JSON.stringify(keys),
+    ...{ earlier: "", consistency: "" },
+  });
+  assert.ok(read.ok);
+  const result = await checkReceipt(read.receipt, read.known);
+  assert.equal(result.verdict, "wrong");
+  assert.equal(outcomes(result).key, "failed");
+  const said = result.checks.find(({ name }) => name === "key")?.says ?? "";
+  assert.match(said, /was retired at size 19/);
+  assert.match(said, /speaks for nothing afterwards/);
+});
+
+Deno.test("readPasted() says of a newer receipt that this page is older", async () => {
+  const receipt = JSON.stringify({ ...await receiptOf(logOf(20), 7), v: 2 });
+  const read = readPasted({ receipt, key: "", earlier: "", consistency: "" });
+  assert.ok(!read.ok);
+  assert.match(read.errors.receipt ?? "", /the verifier is older than the receipt/);
+});

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { parseLogKeys } from "../lib/checkpoint/log_key.ts";
+import { createApiKey } from "../lib/identity/api_keys.ts";
+import { asMember } from "../lib/identity/member_operation.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../lib/json/json_value.ts";
 import { activeLogKey } from "../lib/ledger/checkpoints.ts";
 import { signerOf } from "../lib/ledger/log_keys.ts";
@@ -8,6 +10,7 @@ import type { FindingCode } from "../lib/verify/finding.ts";
 import { verdictOn } from "./evidence_fixture.ts";
 import { checkpointOf, exportOf, hashOf, type Line } from "./log_fixture.ts";
 import { Life } from "./log_life.ts";
+import { People } from "./people_fixture.ts";
 import { runs } from "./property_runs.ts";
 
 const STEPS = 150;
@@ -85,6 +88,30 @@ Deno.test("verifyLog() finds what was left out of the log of any life, by whoeve
     { ...runs(3), seed: SEED },
   );
   assert.deepEqual([...found].sort(), DEPENDS.map(([type]) => type).sort());
+});
+
+Deno.test("verifyLog() knows everybody in an org that its owner made by a set-up link", async () => {
+  await using people = await People.start();
+  const { org, session } = await people.withOwner();
+  const { ledgers } = people.services;
+  const key = asMember(
+    session,
+    "configure",
+    createApiKey({
+      ...{ name: "runs", tier: "standard", trust_tier: 0, tenant_ids: null },
+      ...{ expires_at: null, rate_limit_per_minute: null, audit_private: false },
+    }, "req_test"),
+  );
+  const { secret } = await ledgers.transact(org, key);
+  const get = (path: string) => people.countersign.request("GET", path, { key: secret });
+  const body = { tool_name: "refund" };
+  await people.countersign.request("POST", "/v1/permissions/check", { key: secret, body });
+  const keys = parseLogKeys((await get(`/.well-known/countersign/keys/${org}`)).body);
+  assert.ok(keys.ok);
+  const note = (await get("/v1/audit/checkpoint")).text;
+  const verdict = await verdictOn((await get("/v1/audit/export")).text, note, keys.keys);
+  assert.ok(verdict.ok, JSON.stringify(verdict));
+  assert.equal(verdict.report.untold.missing, 0);
 });
 
 /** What an auditor fetches, the lines without their private parts. */

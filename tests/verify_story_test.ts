@@ -99,6 +99,10 @@ class Log {
   passkey(id: string): number {
     return this.put("passkey.enrolled", `member ${id}`, { member: id }, { credential: "c" });
   }
+  recovers(id: string, hold: number): number {
+    const held_until = this.later(hold);
+    return this.put("recovery.redeemed", `member ${id}`, { member: id }, { held_until });
+  }
   throws(of: JsonObject, on = true, by = "api_key key_m"): number {
     const [noun = ""] = Object.keys(of);
     const data = noun === "agent" ? { kill_switch: on } : { changed: { kill_switch: on } };
@@ -283,6 +287,14 @@ const RULES: readonly Rule[] = [
     log.ask("apr_1");
     const data = { decision: "deny", asserted_by: "usr_bob" };
     return [log.decide("apr_1", "usr_ann", data, "member usr_bob"), null];
+  }],
+  ["an approval by somebody whom a recovery holds", "actor_not_entitled", (log) => {
+    log.passkey("usr_bob");
+    log.ask("apr_1");
+    const earlier = log.recovers("usr_bob", HOUR);
+    log.ask("apr_2");
+    log.decide("apr_2", "usr_bob", { decision: "deny" }, "member usr_bob");
+    return [log.decide("apr_1", "usr_bob", {}, "member usr_bob"), earlier];
   }],
   ["level 2 by a key", "actor_not_entitled", (log) => {
     log.member("usr_two", "approver", [2]);
@@ -547,6 +559,17 @@ Deno.test("verifyLog() takes a story in which everything has its order", async (
   log.mint("rtk_2");
   log.put("agent.rotated", "api_key key_m", { agent: "agt_1" }, kept);
   log.consume("rtk_2");
+  // A recovery holds until its time is over, or another owner confirms it.
+  log.recovers("usr_two", 1000);
+  log.wait(1000);
+  log.ask("apr_2", { levels: 2 });
+  log.decide("apr_2", "usr_own");
+  log.decide("apr_2", "usr_two", { level: 2 }, "member usr_two");
+  log.recovers("usr_two", HOUR);
+  log.put("recovery.confirmed", "member usr_own", { member: "usr_two" });
+  log.ask("apr_3", { levels: 2 });
+  log.decide("apr_3", "usr_own");
+  log.decide("apr_3", "usr_two", { level: 2 }, "member usr_two");
   log.throws({ org: "org_1" }, true, "member usr_two");
   log.check("dec_stop", "disabled");
   log.throws({ org: "org_1" }, false, "member usr_own");

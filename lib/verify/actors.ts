@@ -34,6 +34,8 @@ interface Member {
   /** The entry by which the person took the membership, under their passkey. */
   readonly accepted: number | null;
   readonly ended: number | null;
+  /** The recovery of their account, and until when it holds them; null when nothing does. */
+  readonly held: { readonly index: number; readonly until: string } | null;
 }
 
 /** Who could act, by what the log told of it before. As many as the org ever had. */
@@ -95,10 +97,18 @@ export class Actors {
       const what = `is a decision of ${id}, whom no entry makes a member`;
       return this.told.miss(entry.finding("actor_unknown", what));
     }
-    const { ended, role, groups } = member;
+    const { ended, role, groups, held } = member;
     if (ended !== null) {
       const what = `is a decision of ${id}, whom entry ${ended} removed`;
       return entry.finding("actor_ended", what, ended);
+    }
+    // To stop something takes less; and what a key says for somebody is not said by them.
+    const signs = entry.data.decision === "approve" && entry.actor.type === "member";
+    if (signs && held !== null && entry.at < held.until) {
+      const what =
+        `is an approval of ${id}, whom the recovery of entry ${held.index} holds until ` +
+        held.until;
+      return entry.finding("actor_not_entitled", what, held.index);
     }
     const may = isRole(role) && hasRight(role, "decide") &&
       (role !== "approver" || groups.includes(level) || (level === 1 && !this.#isLevelOneNamed()));
@@ -151,11 +161,14 @@ export class Actors {
       case "member.invited":
       case "member.accepted":
         return this.#noteMember(entry);
-      case "member.removed": {
-        const id = entry.subject("member") ?? "";
-        const member = this.#members.get(id);
-        if (member !== undefined) this.#members.set(id, { ...member, ended: index });
+      case "member.removed":
+        return this.#changeMember(entry, { ended: index });
+      case "recovery.redeemed": {
+        const until = entry.time("held_until");
+        return this.#changeMember(entry, { held: until === null ? null : { index, until } });
       }
+      case "recovery.confirmed":
+        return this.#changeMember(entry, { held: null });
     }
   }
 
@@ -246,7 +259,14 @@ export class Actors {
       made: entry.index,
       accepted,
       ended: null,
+      held: known?.held ?? null,
     });
+  }
+
+  #changeMember(entry: StoryEntry, to: Partial<Member>): void {
+    const id = entry.subject("member") ?? "";
+    const member = this.#members.get(id);
+    if (member !== undefined) this.#members.set(id, { ...member, ...to });
   }
 
   /** The entry by which an owner, who is one still, has a passkey. */
