@@ -9,6 +9,8 @@ export const FAULTS = [
   "delays",
   /** Does it, then throws: the answer is lost. */
   "answer_lost",
+  /** Does a commit again when it is done, and gives the answer to that: over KV Connect, a lost one. */
+  "repeats",
   /** Never answers, and nothing was done. */
   "hangs",
   /** Does it, and never answers. */
@@ -108,6 +110,9 @@ export class FailingStore implements Kv {
       case "answer_lost":
         await act();
         throw down;
+      case "repeats":
+        await act();
+        return await act();
       case "hangs_after":
         await act();
         return await this.#hang<T>();

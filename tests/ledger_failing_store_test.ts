@@ -226,20 +226,61 @@ Deno.test("an operation whose lost commit lands before it is tried again finds i
   assert.equal(log.filter(({ entry }) => entry.type === "test.taken").length, 1);
 });
 
-Deno.test("a commit without entries whose answer is lost is not made a second time", async () => {
+for (const fault of FAULTS) {
+  Deno.test(`a commit without entries is made once: a commit of the store ${fault}, each in turn`, async () => {
+    await using nodes = await Nodes.start(1);
+    const [first] = nodes.failing;
+    if (first === undefined) throw new Error("There is no node.");
+    const { store, node: { services: { deps, ledgers } } } = first;
+    const org = nodes.org.id;
+    const count = z.object({ value: z.number() });
+    const key = ["test_count", org];
+    // One that reads what it changes, and one that writes a row of a new name each time it is planned.
+    const work = (name: string) =>
+      ledgers.transact<number, string>(org, {
+        load: async (reader) => (await reader.get(key, count))?.value.value ?? 0,
+        plan(transaction, before) {
+          const row = deps.random(8).toHex();
+          transaction.set(["test_row", name, row], {});
+          if (name.startsWith("counted")) transaction.set(key, { value: before + 1 });
+          return row;
+        },
+      });
+    let counted = 0;
+    for (const kind of ["counted", "blind"]) {
+      for (const struck of [1, 2, 3]) {
+        const name = `${kind} ${struck}`;
+        let commits = 0;
+        store.fault = (call) => call.kind === "commit" && ++commits === struck ? fault : null;
+        const rows: (string | null)[] = [];
+        for (const again of [1, 2, 3]) {
+          rows.push(await work(`${name} ${again}`).catch(() => null));
+        }
+        await store.heal();
+        for (const [i, row] of rows.entries()) {
+          const prefix = ["test_row", `${name} ${i + 1}`];
+          const found = await Array.fromAsync(nodes.kv.list({ prefix }), ({ key }) => key[2]);
+          if (row === null) assert.ok(found.length <= 1, `${name}: not answered, at most once`);
+          else assert.deepEqual(found, [row], `${name}: answered, so once`);
+          if (kind === "counted") counted += found.length;
+        }
+      }
+    }
+    assert.deepEqual((await nodes.kv.get(key)).value, { value: counted });
+  });
+}
+
+Deno.test("a commit without entries whose answer is lost is known to have landed", async () => {
   await using nodes = await Nodes.start(1);
   const [first] = nodes.failing;
   if (first === undefined) throw new Error("There is no node.");
-  const count = z.object({ value: z.number() });
-  const key = ["test_count", nodes.org.id];
-  const increment = () =>
-    first.node.services.ledgers.transact<number, void>(nodes.org.id, {
-      load: async (reader) => (await reader.get(key, count))?.value.value ?? 0,
-      plan: (transaction, before) => transaction.set(key, { value: before + 1 }),
+  for (const fault of ["answer_lost", "repeats"] as const) {
+    first.store.fault = ({ kind }) => (kind === "commit" ? fault : null);
+    const key = ["test_landed", fault];
+    await first.node.services.ledgers.transact(nodes.org.id, {
+      plan: (transaction) => transaction.set(key, { fault }),
     });
-  await increment();
-  first.store.fault = ({ kind }) => (kind === "commit" ? "answer_lost" : null);
-  await assert.rejects(increment(), { code: "store_unavailable" });
-  await first.store.heal();
-  assert.deepEqual((await nodes.kv.get(key)).value, { value: 2 });
+    await first.store.heal();
+    assert.deepEqual((await nodes.kv.get(key)).value, { fault });
+  }
 });

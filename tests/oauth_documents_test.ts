@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { systemTimer } from "../lib/deps.ts";
+import { systemRandom, systemTimer } from "../lib/deps.ts";
 import { clientOf, type FoundClient } from "../lib/oauth/client.ts";
 import {
   documentUrlProblem,
@@ -47,6 +47,7 @@ class World implements Disposable {
   /** One more process over the same store. */
   node(): FetchedDocuments {
     return new FetchedDocuments({
+      random: systemRandom,
       kv: this.kv,
       now: () => this.clock.now,
       timer: systemTimer,

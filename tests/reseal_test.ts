@@ -81,7 +81,10 @@ Deno.test("a second rotation works once the first is done, and is refused before
   await assert.rejects(store.after("b", null), StoreRefused);
 });
 
-for (const fault of ["fails", "answer_lost", "lands_after_next"] satisfies Fault[]) {
+/** Of these the walk hears all the same that its commit landed. */
+const TOLD: readonly Fault[] = ["answer_lost", "repeats"];
+
+for (const fault of ["fails", "lands_after_next", ...TOLD] satisfies Fault[]) {
   Deno.test(`a rotation that ends in the middle loses nothing and is gone on with: ${fault}`, async () => {
     await using store = await Rotated.start();
     const life = await SealedLife.on(await store.node(store.first));
@@ -97,7 +100,7 @@ for (const fault of ["fails", "answer_lost", "lands_after_next"] satisfies Fault
       await failing.heal();
       if (runs < 2) assert.deepEqual(await life.through(node).seen(), before);
     }
-    assert.ok(runs > 2);
+    assert.ok(TOLD.includes(fault) ? runs === 1 : runs > 2, `${runs} runs`);
     assert.deepEqual(await store.left(), []);
     const after = await store.after("b", null);
     assert.deepEqual(await life.through(after).seen(), before);
@@ -190,7 +193,8 @@ Deno.test("a row that ends keeps its end when it is sealed anew", async () => {
     assert.equal(write?.expireIn, value.expires_at - store.clock.now);
   }
   const ending = written.filter(({ expireIn }) => expireIn !== undefined).map(({ key }) => key[0]);
-  assert.deepEqual([...new Set(ending)], ["token_key", "run_token_arguments"]);
+  const kinds = new Set(ending.filter((kind) => kind !== "commit_mark"));
+  assert.deepEqual([...kinds], ["token_key", "run_token_arguments"]);
 });
 
 Deno.test("rows that open under neither secret are named, left, and hold nothing up", async () => {

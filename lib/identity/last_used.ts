@@ -1,5 +1,6 @@
 import type { Ledgers } from "../ledger/ledgers.ts";
 import { type Periodic, periodically } from "../periodic.ts";
+import { commitOnce } from "../store/commit.ts";
 import { credentialUsedKey, credentialUsedPrefix } from "../store/keys.ts";
 import { listRecords } from "../store/kv.ts";
 import { credentialUsed } from "../store/records/identity.ts";
@@ -50,7 +51,7 @@ export class LastUsed {
       try {
         const write = this.ledgers.deps.kv.atomic();
         for (const { use, at } of rows) write.set(credentialUsedKey(use.org, use.id), { at });
-        await write.commit();
+        await commitOnce(this.ledgers.deps, write);
       } catch (error) {
         this.ledgers.deps.log("warn", "Times of last use were not stored", {
           error: String(error),

@@ -1,5 +1,6 @@
 import type { Deps } from "../deps.ts";
 import { isWithin } from "../ledger/clocks.ts";
+import { commitOnce } from "../store/commit.ts";
 import { accountSessionKey, sessionKey } from "../store/keys.ts";
 import { readRecord } from "../store/kv.ts";
 import { type SessionRecord, sessionRecord } from "../store/records/people.ts";
@@ -114,6 +115,6 @@ export async function presentSession(
   const expireIn = Math.max(1, record.expires_at - now);
   // Whoever changed it meanwhile wins: only the time of last use would be lost.
   const touch = deps.kv.atomic().check({ key, versionstamp: row.versionstamp });
-  await timed(deps, touch.set(key, record, { expireIn }).commit());
+  await timed(deps, commitOnce(deps, touch.set(key, record, { expireIn })));
   return { hash, record };
 }

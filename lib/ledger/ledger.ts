@@ -3,14 +3,16 @@ import { IdMaker } from "../ids/id.ts";
 import { loadSnapshot, refreshSnapshot } from "../policy/load_snapshot.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import * as keys from "../store/keys.ts";
+import { commitMarked, landed, writeMark } from "../store/commit.ts";
 import { readRecord, storeError, StoreUnavailable } from "../store/kv.ts";
-import { type LogHead, logSegment, policyVersion } from "../store/records/log.ts";
+import { type LogHead, policyVersion } from "../store/records/log.ts";
 import { timed } from "../store/timed.ts";
 import { atomicCommit, isUnfit } from "./atomic_commit.ts";
+import { type Attempt, attemptOf } from "./attempt.ts";
 import { clocksBehind, isAhead } from "./head_clock.ts";
 import { LogTail } from "./log_tail.ts";
 import type { Operation } from "./operation.ts";
-import { type Outcome, planBatch, type Waiting } from "./plan_batch.ts";
+import { planBatch, type Waiting } from "./plan_batch.ts";
 import { type ClockDoubt, ClockRefused, type ProcessClock } from "./process_clock.ts";
 import {
   type CommitLimits,
@@ -43,13 +45,6 @@ const YIELD_MS = 25;
  * `unfit` when it never takes one like it.
  */
 type Fate = "committed" | "refused" | "lost" | "unanswered" | "unfit";
-
-interface Attempt {
-  readonly batch: string;
-  readonly base: number;
-  readonly outcomes: Map<Waiting, Outcome>;
-  readonly topics: readonly string[];
-}
 
 /**
  * All commits of one org in this process. While one is on its way, operations gather; the next
@@ -111,6 +106,7 @@ export class OrgLedger {
   /** Commits as much of a batch as one commit takes; answers those, returns the rest. */
   async #commit(batch: Waiting[]): Promise<Waiting[]> {
     const lost: Attempt[] = [];
+    let common: string | null = null;
     let refusals = 0;
     let unexplained = 0;
     let unanswered = 0;
@@ -120,16 +116,14 @@ export class OrgLedger {
         const part = batch.slice(0, most);
         const { transaction, outcomes, left } = await this.#plan(part);
         const rest = [...left, ...batch.slice(part.length)];
-        const attempt: Attempt = {
-          batch: transaction.isEmpty ? "" : this.deps.random(12).toHex(),
-          base: transaction.base,
-          outcomes,
-          topics: transaction.topics,
-        };
-        // Without entries a commit checks no head, so a lost one that landed since is looked for.
-        const early = transaction.leaves.length === 0 ? await this.#findLanded(lost) : null;
+        const again = lost.length > 0;
+        const name = transaction.isEmpty ? "" : this.deps.random(12).toHex();
+        common ??= name;
+        const attempt = attemptOf(transaction, outcomes, { name, common, again });
+        // What writes nothing checks nothing that a lost one would have written.
+        const early = transaction.isEmpty ? await this.#findLanded(lost) : null;
         if (early !== null) return this.#answerLanded(early, batch);
-        const fate = await this.#store(transaction, attempt.batch, lost.length > 0);
+        const fate = await this.#store(transaction, attempt, again);
         if (fate === "committed") {
           this.#answer(attempt);
           return rest;
@@ -142,11 +136,7 @@ export class OrgLedger {
           for (const waiting of part) waiting.settle({ error: new TransactionTooLarge() });
           return rest;
         }
-        if (fate !== "refused") {
-          // Only a segment carries the attempt's name: without one, trying again might do it twice.
-          if (transaction.leaves.length === 0) throw new StoreUnavailable("a lost commit");
-          lost.push(attempt);
-        }
+        if (fate !== "refused") lost.push(attempt);
         const landed = await this.#findLanded(lost);
         if (landed !== null) return this.#answerLanded(landed, batch);
         if (fate === "unanswered" && ++unanswered >= MAX_UNANSWERED) {
@@ -203,11 +193,7 @@ export class OrgLedger {
   }
 
   /** Hands a transaction to the store. What ended without writing still proves its policy current. */
-  async #store(
-    transaction: Transaction,
-    batch: string,
-    checksHead: boolean,
-  ): Promise<Fate> {
+  async #store(transaction: Transaction, attempt: Attempt, again: boolean): Promise<Fate> {
     const { snapshot } = transaction;
     const tail = this.#tail;
     if (tail === null) return "refused";
@@ -217,18 +203,21 @@ export class OrgLedger {
       );
       return (current?.versionstamp ?? null) === snapshot.versionstamp ? "committed" : "refused";
     }
-    const growth = transaction.leaves.length === 0 ? null : await this.#timed(
-      tail.grown(this.deps.kv, this.org, transaction.leaves, transaction),
-    );
+    // Of an attempt whose answer was lost and the next one, whichever lands first keeps the other from
+    // it: each writes the head or the mark that the other checks.
+    const growth = transaction.leaves.length > 0 || again
+      ? await this.#timed(tail.grown(this.deps.kv, this.org, transaction))
+      : null;
     const operation = atomicCommit(this.deps, transaction, {
-      batch,
+      batch: attempt.mark.name,
       growth,
       turn: this.#turn ?? null,
-      head: growth !== null || checksHead ? tail.versionstamp : undefined,
+      head: growth === null ? undefined : tail.versionstamp,
     });
+    if (attempt.marksItself) writeMark(operation, attempt.mark);
     let result: Deno.KvCommitResult | Deno.KvCommitError;
     try {
-      result = await this.#timed(operation.commit());
+      result = await this.#timed(commitMarked(this.deps.kv, operation, attempt.mark));
     } catch (error) {
       if (isUnfit(error)) return "unfit";
       this.deps.log("warn", "The store did not say whether it took a commit", {
@@ -249,12 +238,10 @@ export class OrgLedger {
     return "committed";
   }
 
-  /** The attempt whose answer was lost but whose entries are in the log, if there is one. */
+  /** The attempt whose answer was lost but which is in the store, if there is one. */
   async #findLanded(lost: readonly Attempt[]): Promise<Attempt | null> {
     for (const attempt of lost) {
-      const key = keys.logSegmentKey(this.org, attempt.base);
-      const segment = await this.#timed(readRecord(this.deps.kv, key, logSegment));
-      if (segment?.value.batch !== attempt.batch) continue;
+      if (await this.#timed(landed(this.deps.kv, attempt.mark)) === null) continue;
       this.#tail = null;
       this.#snapshot = null;
       return attempt;

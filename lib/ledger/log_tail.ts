@@ -7,7 +7,7 @@ import * as log from "../store/records/log.ts";
 import { checkedPermission, withCheck } from "./check_counts.ts";
 import { decodeLeaf, type Entry, facetHashes, splitLeaves } from "./entry.ts";
 import { clockOfNext } from "./head_clock.ts";
-import type { NewLeaf, Transaction } from "./transaction.ts";
+import type { Transaction } from "./transaction.ts";
 
 /** Entries per page: the page's summary is written with the tile of its leaf hashes. */
 export const PAGE_ENTRIES = TILE_WIDTH;
@@ -82,8 +82,10 @@ export class LogTail {
   async grown(
     kv: Kv,
     org: string,
-    leaves: readonly NewLeaf[],
-    { at, now, acceptedJump }: Pick<Transaction, "at" | "now" | "acceptedJump">,
+    { leaves, at, now, acceptedJump }: Pick<
+      Transaction,
+      "leaves" | "at" | "now" | "acceptedJump"
+    >,
   ): Promise<LogGrowth> {
     const rows: LogRow[] = [];
     const { range, changes } = appendToTiles(this.head, leaves.map((leaf) => leaf.hash));
@@ -91,7 +93,7 @@ export class LogTail {
     const head: log.LogHead = {
       size: range.size,
       peaks: range.peaks,
-      at,
+      at: leaves.length > 0 ? at : this.head.at,
       ...(clock === undefined ? {} : { clock }),
     };
     rows.push({ key: keys.logHeadKey(org), value: head });

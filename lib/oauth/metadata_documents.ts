@@ -1,5 +1,6 @@
 import type { Deps } from "../deps.ts";
 import { StrangerFetchFailed } from "../net/stranger_fetch.ts";
+import { commitOnce } from "../store/commit.ts";
 import { oauthDocumentKey } from "../store/keys.ts";
 import { readRecord, storeError, type Versioned } from "../store/kv.ts";
 import { type OAuthDocument, oauthDocument } from "../store/records/oauth_document.ts";
@@ -43,7 +44,7 @@ export class FetchedDocuments implements MetadataDocuments {
   readonly #failures = new Map<string, { readonly until: number; readonly refused: Refused }>();
   readonly #limits = new DocumentLimits();
 
-  constructor(readonly deps: Pick<Deps, "kv" | "log" | "now" | "strangers" | "timer">) {}
+  constructor(readonly deps: Pick<Deps, "kv" | "log" | "now" | "random" | "strangers" | "timer">) {}
 
   /** The client of a URL; those who ask at the same time wait for one fetch. @throws {StoreUnavailable} */
   async get(client_id: string): Promise<FoundClient> {
@@ -154,7 +155,7 @@ export class FetchedDocuments implements MetadataDocuments {
     if (document === null) commit.delete(key);
     else commit.set(key, document, { expireIn: document.expires_at - document.fetched_at });
     try {
-      await timed(this.deps, commit.commit());
+      await timed(this.deps, commitOnce(this.deps, commit));
     } catch (error) {
       throw storeError(error);
     }

@@ -93,6 +93,8 @@ export const FATES: Readonly<Record<string, Fate>> = {
 
   bootstrap: "deployment",
   canary: "deployment",
+  clock: "deployment",
+  commit_mark: "deployment",
   discovery_caller_count: "deployment",
   discovery_count: "deployment",
   due: "deployment",

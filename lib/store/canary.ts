@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Deps } from "../deps.ts";
+import { commitOnce } from "./commit.ts";
 import { canaryKey } from "./keys.ts";
 import { readRecord } from "./kv.ts";
 import { StoreRefused } from "./open_store.ts";
@@ -18,8 +19,8 @@ const FIRST_ANSWER_MS = 15_000;
  * while records still lie under it.
  * @throws {StoreRefused} when the secret is another, or the store does not answer
  */
-export async function proveSecret({ kv, sealer, timer }: Deps): Promise<void> {
-  const limit = timer(FIRST_ANSWER_MS);
+export async function proveSecret(deps: Deps): Promise<void> {
+  const limit = deps.timer(FIRST_ANSWER_MS);
   const tooLate = limit.elapsed.then(() => {
     throw new StoreRefused(
       `COUNTERSIGN_KV: the store did not answer within ${FIRST_ANSWER_MS / 1000} seconds. ` +
@@ -27,17 +28,18 @@ export async function proveSecret({ kv, sealer, timer }: Deps): Promise<void> {
     );
   });
   try {
-    await Promise.race([prove(kv, sealer), tooLate]);
+    await Promise.race([prove(deps), tooLate]);
   } finally {
     limit.cancel();
   }
 }
 
-async function prove(kv: Deps["kv"], sealer: Deps["sealer"]): Promise<void> {
+async function prove(deps: Deps): Promise<void> {
+  const { kv, sealer } = deps;
   const key = canaryKey();
   const first = { key: [...key], versionstamp: null };
-  const made = await kv.atomic().check(first).set([...key], sealer.seal(key, CANARY_WORDS))
-    .commit();
+  const making = deps.kv.atomic().check(first).set([...key], sealer.seal(key, CANARY_WORDS));
+  const made = await commitOnce(deps, making);
   if (made.ok) return;
   const record = await readRecord(kv, key, canaryRecord);
   if (record === null) return;

@@ -264,6 +264,8 @@ export const idempotencyPrefix = () => ["idempotency"] as const;
 export const dueKey = (at: number, kind: string, org: string, id: string) =>
   ["due", at, kind, org, id] as const;
 export const duePrefix = () => ["due"] as const;
+/** That a commit landed which left no entry, by the name of that commit. */
+export const commitMarkKey = (name: string) => ["commit_mark", name] as const;
 /** Written at start and by readiness checks only, to show that the store takes a write. */
 export const probeKey = () => ["probe"] as const;
 /** What the clock of a process that runs shows, once a minute. */
