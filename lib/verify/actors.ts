@@ -12,7 +12,8 @@ interface Credential {
   readonly tier: string;
   /** The entry that made it. */
   readonly made: number;
-  readonly expires_at: string | null;
+  /** When it expires, and the entry that says so. */
+  readonly expiry: { readonly at: string; readonly index: number } | null;
   /** The entry that ended it. */
   readonly ended: number | null;
   /** Of a grant the member whose it is. */
@@ -67,10 +68,11 @@ export class Actors {
   ): { readonly why: string; readonly earlier: number } | null {
     const credential = this.#credentials.get(nameOf(type, id));
     if (credential === undefined) return null;
-    const { ended, expires_at, made, member } = credential;
+    const { ended, expiry, member } = credential;
     if (ended !== null) return { why: `which entry ${ended} ended`, earlier: ended };
-    if (expires_at !== null && this.clock.hasPassed(expires_at)) {
-      return { why: `which by entry ${made} expired at ${expires_at}`, earlier: made };
+    if (expiry !== null && this.clock.hasPassed(expiry.at)) {
+      const why = `which by entry ${expiry.index} expired at ${expiry.at}`;
+      return { why, earlier: expiry.index };
     }
     const left = member === null ? null : this.#members.get(member)?.ended ?? null;
     if (left !== null) return { why: `whose member entry ${left} removed`, earlier: left };
@@ -145,7 +147,7 @@ export class Actors {
         return this.#change("api_key", entry, { ended: index });
       case "agent.set":
         if (!Object.hasOwn(data, "expires_at")) return;
-        return this.#change("agent", entry, { expires_at: entry.time("expires_at") });
+        return this.#change("agent", entry, { expiry: expiryIn(entry) });
       case "agent.rotated":
         if (data.keep_requests !== false) return;
         return this.#change("agent", entry, { voided: index });
@@ -227,7 +229,7 @@ export class Actors {
     if (id === null || this.#credentials.has(nameOf(kind, id))) return;
     this.#credentials.set(nameOf(kind, id), {
       made: entry.index,
-      expires_at: entry.time("expires_at"),
+      expiry: expiryIn(entry),
       ended: null,
       member: null,
       audit_private: entry.data.audit_private === true,
@@ -283,6 +285,11 @@ export class Actors {
     }
     return false;
   }
+}
+
+function expiryIn(entry: StoryEntry): Credential["expiry"] {
+  const at = entry.time("expires_at");
+  return at === null ? null : { at, index: entry.index };
 }
 
 function nameOf(type: string, id: string): string {
