@@ -8,6 +8,8 @@ import { type OrgChoice, OrgSwitcher } from "./org_switcher.tsx";
 
 /** Who is signed in, as the frame shows it. */
 export interface Viewer {
+  /** Id of the member. */
+  readonly id?: string;
   readonly name: string;
   readonly role: string;
   readonly orgName: string;
@@ -31,6 +33,8 @@ export interface ShellProps {
   readonly switchAction?: string;
   /** `wide` for tables and comparisons, `narrow` for one thing to read. */
   readonly width?: "wide" | "normal" | "narrow";
+  /** The right by which the viewer sees the page: with it the page is taken away. */
+  readonly right?: string;
   readonly children: ComponentChildren;
 }
 
@@ -47,7 +51,7 @@ export function Shell(props: ShellProps) {
   })).filter(({ items }) => items.length > 0);
   const account = <Account viewer={viewer} signOutAction={signOutAction} />;
   return (
-    <div class="shell">
+    <div class="shell" data-right={props.right} data-reader={viewer.id}>
       <a class="skip" href="#main">Skip to the page</a>
       <header class="top">
         <a class="top-home" href="/" aria-label="Countersign, overview">

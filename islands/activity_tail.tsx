@@ -62,7 +62,7 @@ function Followed({ start, stream, now, keep, control }: {
 }) {
   const list = useRef<HTMLDivElement>(null);
   const reading = useReading(list);
-  const { value: newest, state, message } = useLive(stream, start);
+  const { value: newest, state } = useLive(stream, start);
   const [shown, setShown] = useState(start);
   useEffect(() => {
     if (reading) return;
@@ -75,7 +75,7 @@ function Followed({ start, stream, now, keep, control }: {
     <>
       <div class="row">
         {control}
-        {state !== "live" && <LiveMark state={state} message={message} />}
+        {state !== "live" && <LiveMark state={state} />}
         <span class="live" role="status">
           {reading && waiting > 0 && `${waiting} new, shown when you leave the list`}
         </span>

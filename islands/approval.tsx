@@ -55,7 +55,7 @@ function Approval({ start, now: from, mayPause, isSample, note: typed }: Approva
   const [message, setMessage] = useState("");
   const { view } = sheet;
   const open = sheet.state === "pending" && now < sheet.expires_at;
-  const decides = open && sheet.barred === null && view !== null && live.state !== "ended";
+  const decides = open && sheet.barred === null && view !== null;
 
   async function approve() {
     if (view === null) return;
@@ -73,7 +73,7 @@ function Approval({ start, now: from, mayPause, isSample, note: typed }: Approva
         <StatusBadge status={statusOf(sheet)} />
         {open && <Countdown until={sheet.expires_at} now={now} />}
         <span class="mono quiet">{sheet.reference}</span>
-        <LiveMark state={live.state} message={live.message} />
+        <LiveMark state={live.state} />
       </div>
       {isSample && open && sheet.barred === null && <SampleAsked />}
       {isSample && !open && <SampleNext state={sheet.state} />}

@@ -1,6 +1,7 @@
 import { type FunctionComponent, h, hydrate } from "preact";
 import { insideIsland } from "./island.tsx";
 import { ISLANDS } from "./manifest.ts";
+import { watchPage } from "./page_stream.ts";
 import { registerServiceWorker } from "./service_worker_registration.ts";
 
 type Module = { readonly default: FunctionComponent<Record<string, unknown>> };
@@ -16,7 +17,6 @@ async function hydrateIsland(element: HTMLElement): Promise<void> {
 }
 
 // Each on its own: one that fails leaves the page's HTML as it is, and the others at work.
-for (const element of document.querySelectorAll<HTMLElement>("x-island")) {
-  void hydrateIsland(element);
-}
+const islands = [...document.querySelectorAll<HTMLElement>("x-island")].map(hydrateIsland);
+void Promise.allSettled(islands).then(watchPage);
 registerServiceWorker();

@@ -38,14 +38,14 @@ export default island("first_check", FirstCheck);
 /** Waits for an agent's first check, then says what came of it. */
 function FirstCheck({ start, stream, now: from }: FirstCheckProps) {
   const now = useClock(from);
-  const { value: { check }, state, message } = useLive(stream, start);
+  const { value: { check }, state } = useLive(stream, start);
   return (
     <div class="stack" aria-live="polite">
       {check === null
         ? (
           <>
             <p>Waiting for the first check. It shows here by itself, within a second.</p>
-            <LiveMark state={state} message={message} />
+            <LiveMark state={state} />
             <noscript>
               <p>
                 <a href="">Load again</a> to see whether it came.

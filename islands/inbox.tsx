@@ -27,7 +27,7 @@ export default island("inbox", Inbox);
 /** The requests that wait, kept up to date. */
 function Inbox({ start, stream, now: from, mine }: InboxProps) {
   const now = useClock(from);
-  const { value: { rows, pending }, state, message } = useLive(stream, start);
+  const { value: { rows, pending }, state } = useLive(stream, start);
   useEffect(() => {
     for (const count of document.querySelectorAll<HTMLElement>("[data-pending]")) {
       count.hidden = pending === 0;
@@ -38,7 +38,7 @@ function Inbox({ start, stream, now: from, mine }: InboxProps) {
   }, [pending]);
   return (
     <div class="stack">
-      <LiveMark state={state} message={message} />
+      <LiveMark state={state} />
       <div aria-live="polite">
         {rows.length === 0
           ? (

@@ -14,6 +14,7 @@ import type { Deps } from "./deps.ts";
 import type { Services } from "./services.ts";
 import type { Settings } from "./settings/settings.ts";
 import { isRemote } from "./store/store_address.ts";
+import { WatchedRows } from "./store/watched_rows.ts";
 
 /** The services over one store. `stopping` is aborted by whoever ends the process. */
 export function makeServices(
@@ -35,6 +36,7 @@ export function makeServices(
     metadataDocuments: new FetchedDocuments(deps),
     held: new HeldCalls(),
     processTimes: new ProcessTimes(ledgers),
+    watchedRows: new WatchedRows(deps),
     readiness: new Readiness(ledgers),
     stopping,
   };

@@ -10,6 +10,7 @@ import type { RateLimits } from "./identity/rate_limit.ts";
 import type { SourceLimits } from "./identity/source_limits.ts";
 import type { Ledgers } from "./ledger/ledgers.ts";
 import type { MetadataDocuments } from "./oauth/client.ts";
+import type { WatchedRows } from "./store/watched_rows.ts";
 import type { Settings } from "./settings/settings.ts";
 
 /** What the surfaces are built on: made once at start, or by a test. */
@@ -26,6 +27,7 @@ export interface Services {
   readonly metadataDocuments: MetadataDocuments;
   readonly held: HeldCalls;
   readonly processTimes: ProcessTimes;
+  readonly watchedRows: WatchedRows;
   readonly readiness: Readiness;
   /** Aborted when the process begins to stop: a held request then answers at once. */
   readonly stopping: AbortSignal;

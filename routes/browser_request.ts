@@ -4,7 +4,7 @@ import type { MemberCaller } from "../lib/identity/caller.ts";
 import type { Right } from "../lib/identity/rights.ts";
 import { requireRight } from "../lib/identity/member_demands.ts";
 import { MEMBER_RATE_LIMIT, memberCaller } from "../lib/identity/member_operation.ts";
-import { type PresentedSession, presentSession } from "../lib/identity/sessions.ts";
+import { findSession, type PresentedSession } from "../lib/identity/sessions.ts";
 import { Refusal } from "../lib/refusals/refusal.ts";
 import type { Services } from "../lib/services.ts";
 import { AccountCall, BrowserCall, MemberCall, type Received } from "./browser_call.ts";
@@ -22,21 +22,19 @@ export type Asked =
     readonly path: string;
     readonly params?: z.ZodType;
     readonly query?: z.ZodType;
+    /** True for what an open page asks by itself: no use of the session. */
+    readonly isWatch?: boolean;
   }
   & (
     | { readonly audience: "member"; readonly needs: Right }
     | { readonly audience: "account" | "anyone" }
   );
 
-/** A person is signed in, and is no member of the org that their session looks at. */
-export class NoMembership extends Error {}
-
 /**
  * The request of a browser as the route asks for it: who sent it is known, and may ask this. Its
  * inputs are parsed; the body last, by `readInput`, once it is known that it is worth reading.
- * @throws {Refusal} session_ended, role_required, rate_limited, invalid_request
+ * @throws {Refusal} session_ended, membership_ended, role_required, rate_limited, invalid_request
  * @throws {SurfaceRefusal} foreign_origin for a change that another site sent
- * @throws {NoMembership}
  */
 export async function browserCall(
   services: Services,
@@ -49,8 +47,12 @@ export async function browserCall(
   const { url } = services.settings;
   const verdict = originCheck(request, url.origin);
   if (!verdict.allowed) throw new SurfaceRefusal("foreign_origin", { origin: verdict.got });
-  const session = await presentSession(services.deps, readCookie(request.headers, url, "session"));
-  if (asked.audience !== "anyone" && session === null) throw new Refusal("session_ended", {});
+  const cookie = readCookie(request.headers, url, "session");
+  const found = await findSession(services.deps, cookie, !asked.isWatch);
+  const session = typeof found === "string" ? null : found;
+  if (asked.audience !== "anyone" && typeof found === "string") {
+    throw new Refusal("session_ended", { why: found });
+  }
   const ip = addressOf(services, request, c.env);
   const member = asked.audience === "member" && session !== null
     ? { needs: asked.needs, caller: await memberOf(services, session, asked.needs) }
@@ -96,20 +98,16 @@ function limitPerson(
   } else if (method === "POST") sourceLimits.take(ip, now);
 }
 
-/** @throws {NoMembership}, {Refusal} role_required, rate_limited */
+/** @throws {Refusal} membership_ended, role_required, rate_limited */
 async function memberOf(
   services: Services,
   { record }: PresentedSession,
   needs: Right,
 ): Promise<MemberCaller> {
-  if (record.org === null) throw new NoMembership();
+  if (record.org === null) throw new Refusal("membership_ended", { organization: null });
   const caller = await services.ledgers.transact(record.org, {
-    plan: ({ snapshot, at }) =>
-      snapshot.exists && snapshot.memberOf(record.account) !== undefined
-        ? memberCaller(snapshot, record, at)
-        : null,
+    plan: ({ snapshot, at }) => memberCaller(snapshot, record, at),
   });
-  if (caller === null) throw new NoMembership();
   services.rateLimits.take(caller, services.deps.now());
   requireRight(caller, needs);
   return caller;

@@ -6,6 +6,8 @@ import type { AccountCall, BrowserCall, MemberCall } from "./browser_call.ts";
 interface Described {
   readonly method: "get" | "post";
   readonly path: string;
+  /** True for what an open page asks by itself: no use of the session. */
+  readonly isWatch?: boolean;
 }
 
 interface Inputs<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType> {

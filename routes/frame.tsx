@@ -8,6 +8,7 @@ import type { NavigationKey } from "../components/navigation.ts";
 import { Shell, type Viewer } from "../components/shell.tsx";
 import { UntrustedText } from "../components/untrusted_text.tsx";
 import { ButtonLink } from "../components/button.tsx";
+import type { Right } from "../lib/identity/rights.ts";
 import { accountKey, approvalOrgCountKey } from "../lib/store/keys.ts";
 import { readRecord } from "../lib/store/kv.ts";
 import { orgCount } from "../lib/store/records/approval.ts";
@@ -33,7 +34,11 @@ export function bareDocument({ title, body, notice }: Shown): string {
 /** A member's page within the frame of the dashboard; the menu lists `sections`. */
 export async function dashboardDocument(
   call: MemberCall,
-  { title, body, notice, width = "normal" }: Shown & { readonly width?: Width | undefined },
+  { title, body, notice, right, width = "normal" }: Shown & {
+    /** By which the member sees it. */
+    readonly right: Right;
+    readonly width?: Width | undefined;
+  },
   sections: readonly NavigationKey[],
 ): Promise<string> {
   const { viewer, killed } = await frameOf(call);
@@ -59,6 +64,7 @@ export async function dashboardDocument(
         notice={noticeOf(notice)}
         banner={banner}
         width={width}
+        right={right}
       >
         {body}
       </Shell>
@@ -139,6 +145,7 @@ async function frameOf(call: MemberCall): Promise<{ viewer: Viewer; killed: bool
   return {
     killed: org.kill_switch.active,
     viewer: {
+      id: call.caller.id,
       name: call.caller.email,
       role: call.caller.role,
       orgName: org.name,

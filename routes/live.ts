@@ -1,28 +1,39 @@
 import type { JsonValue } from "../lib/json/json_value.ts";
 import { Refusal } from "../lib/refusals/refusal.ts";
 import type { MemberCall } from "./browser_call.ts";
+import { policyVersionKey, sessionKey, type StoreKey } from "../lib/store/keys.ts";
 import { problemOf } from "./problem_document.ts";
 import { refusalOf } from "./serve.ts";
 
-/** How often a stream looks for what other nodes did, and whether its reader may still read. */
-const LOOK_EVERY_MS = 1000;
-/** After so long without news something is sent, so that no proxy takes the stream for dead. */
+/**
+ * After so long it looks in any case; and sends something, so that no proxy takes the stream for dead.
+ */
 const BEAT_EVERY_MS = 15_000;
 
+/** What makes a stream look again. */
+export interface Occasions {
+  /** News of this process, at once. */
+  readonly topics?: readonly string[];
+  /** Rows that change with what is looked at, on whatever node; within a second. */
+  readonly rows?: readonly StoreKey[];
+  /** When what was seen last changes by time, milliseconds; null where it does not. */
+  readonly due?: () => number | null;
+}
+
 /**
- * A stream of events (HTML standard, "Server-sent events"): what `look` sees, whenever it is
- * something else than before. `look` is a whole operation of the member each time, so that a session
- * or role that ended ends the stream: its last event is then `ended`, with the problem.
- *
- * @param topics news that make it look at once
+ * A stream of events (HTML standard, "Server-sent events"): first who reads it, then what `look`
+ * sees, whenever it is something else than before. It looks on its occasions, and whenever the session or the policy of
+ * the org changes or the session is over by its time. Each look is a whole operation of the member,
+ * so that a session, membership or right that ended ends the stream within two seconds: its last
+ * event is then `ended`, with the problem, by which the page takes itself away.
  */
 export function liveStream(
   call: MemberCall,
-  topics: readonly string[],
+  { topics = [], rows = [], due = () => null }: Occasions,
   look: () => Promise<JsonValue>,
 ): Response {
-  const { services, request } = call;
-  const { deps, ledgers, held, stopping } = services;
+  const { services, request, org, session } = call;
+  const { deps, ledgers, held, stopping, watchedRows } = services;
   held.take(call.caller.id);
   const over = new AbortController();
   const ends = AbortSignal.any([request.signal, stopping, over.signal]);
@@ -31,33 +42,44 @@ export function liveStream(
   async function* events(): AsyncGenerator<string> {
     let last: string | null = null;
     let sentAt = deps.now();
-    while (!ends.aborted) {
-      const listening = topics.map((topic) => ledgers.listen(topic));
-      const tick = deps.timer(LOOK_EVERY_MS);
-      const ended = Promise.withResolvers<void>();
-      const onEnd = () => ended.resolve();
-      ends.addEventListener("abort", onEnd);
-      try {
-        // Read after the listening began, so that nothing falls between the two.
-        const seen = JSON.stringify(await look());
-        if (seen !== last) {
-          yield `event: news\ndata: ${seen}\n\n`;
-          last = seen;
-          sentAt = deps.now();
-        } else if (deps.now() - sentAt >= BEAT_EVERY_MS) {
-          yield ": still here\n\n";
-          sentAt = deps.now();
+    const watch = watchedRows.watch([sessionKey(session.hash), policyVersionKey(org), ...rows]);
+    try {
+      // Opened again, it may be another's: whose page it is, the browser knows alone.
+      yield `event: reader\ndata: ${JSON.stringify(call.caller.id)}\n\n`;
+      while (!ends.aborted) {
+        const listening = topics.map((topic) => ledgers.listen(topic));
+        const moved = watch.moved();
+        const beat = deps.timer(BEAT_EVERY_MS);
+        const ended = Promise.withResolvers<void>();
+        const onEnd = () => ended.resolve();
+        ends.addEventListener("abort", onEnd);
+        try {
+          // Read after the listening began, so that nothing falls between the two.
+          const end = await call.transact({ plan: (_, { session_ends_at }) => session_ends_at });
+          const seen = JSON.stringify(await look());
+          watch.due = Math.min(end, due() ?? Infinity);
+          if (seen !== last) {
+            yield `event: news\ndata: ${seen}\n\n`;
+            last = seen;
+            sentAt = deps.now();
+          } else if (deps.now() - sentAt >= BEAT_EVERY_MS) {
+            yield ": still here\n\n";
+            sentAt = deps.now();
+          }
+          if (ends.aborted) return;
+          const news = listening.map((topic) => topic.news);
+          await Promise.race([...news, moved, beat.elapsed, ended.promise]);
+        } catch (error) {
+          yield ending(error, call);
+          return;
+        } finally {
+          ends.removeEventListener("abort", onEnd);
+          beat.cancel();
+          for (const { stop } of listening) stop();
         }
-        if (ends.aborted) return;
-        await Promise.race([...listening.map(({ news }) => news), tick.elapsed, ended.promise]);
-      } catch (error) {
-        yield ending(error, call);
-        return;
-      } finally {
-        ends.removeEventListener("abort", onEnd);
-        tick.cancel();
-        for (const { stop } of listening) stop();
       }
+    } finally {
+      watch.stop();
     }
   }
 

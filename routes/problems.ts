@@ -53,6 +53,12 @@ const VIEW_CHANGES: Record<RefusalData["view_changed"]["because"], string> = {
   next_level: "The first level was decided while the page was open.",
   other_view: "The page showed something else than what would be decided.",
 };
+const SESSION_ENDS: Record<RefusalData["session_ended"]["why"], string> = {
+  none: "You are not signed in.",
+  ended: "You were signed out: this session was ended, here or elsewhere.",
+  idle: "Your session ended after 12 hours without use.",
+  expired: "Your session ended: one lasts for 7 days.",
+};
 const LINK_FAULTS: Record<RefusalData["link_not_valid"]["why"], string> = {
   ended: "The link was used, replaced or withdrawn, is too old, or is not complete.",
   other_account: "The link is for another e-mail address than the one you are signed in with.",
@@ -135,10 +141,25 @@ export const PROBLEMS: { readonly [C in ProblemCode]: ProblemKind<ProblemData[C]
   session_ended: {
     status: 401,
     title: "Signed out",
-    meaning: "The session has ended, was revoked, or its person is no longer a member.",
-    detail: () => "You are signed out: the session ended, or was revoked.",
+    meaning:
+      "There is no session: none was presented, it was ended, here or elsewhere (`ended`), or " +
+      "it is over by its time (`idle`, `expired`). `why` says which.",
+    detail: ({ why }) => SESSION_ENDS[why],
     advice: "Sign in again with your passkey.",
     next: () => ({ sign_in: "/sign-in" }),
+    members: ({ why }) => ({ why }),
+  },
+  membership_ended: {
+    status: 403,
+    title: "No longer a member",
+    meaning:
+      "The person is signed in, and no member of the organization that their session looks at.",
+    detail: ({ organization }) =>
+      organization === null
+        ? "You look at no organization: it was deleted, or you have joined none yet."
+        : `You are no longer a member of ${organization}.`,
+    advice: "Choose another organization, or ask an owner or admin to invite you again.",
+    next: () => ({ organizations: "/organizations" }),
   },
   role_required: {
     status: 403,

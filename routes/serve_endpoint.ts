@@ -2,10 +2,9 @@ import type { JsonValue } from "../lib/json/json_value.ts";
 import type { Services } from "../lib/services.ts";
 import { readBody } from "./body.ts";
 import type { BrowserCall } from "./browser_call.ts";
-import { addCookies, browserCall, NoMembership, type Served } from "./browser_request.ts";
+import { addCookies, browserCall, type Served } from "./browser_request.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { parseBody, parseInput } from "./inputs.ts";
-import { Refusal } from "../lib/refusals/refusal.ts";
 import { logRequest } from "./request_log.ts";
 import { securityHeaders } from "./security_headers.ts";
 import { refuse } from "./serve.ts";
@@ -60,8 +59,7 @@ async function answered(
     addCookies(response.headers, call);
     return { response, call };
   } catch (error) {
-    const known = error instanceof NoMembership ? new Refusal("session_ended", {}) : error;
-    const response = refuse(known, services, { path: c.req.path, id, route: endpoint.path });
+    const response = refuse(error, services, { path: c.req.path, id, route: endpoint.path });
     return { response, call };
   }
 }

@@ -1,11 +1,12 @@
 import type { VNode } from "preact";
 import { requireRight } from "../lib/identity/member_demands.ts";
+import type { Right } from "../lib/identity/rights.ts";
 import { visibleText } from "../lib/json/external_text.ts";
 import { invalidRequest, Refusal, type RefusalCode } from "../lib/refusals/refusal.ts";
 import type { Services } from "../lib/services.ts";
 import { readBody } from "./body.ts";
 import { type BrowserCall, MemberCall } from "./browser_call.ts";
-import { addCookies, browserCall, NoMembership, type Served } from "./browser_request.ts";
+import { addCookies, browserCall, type Served } from "./browser_request.ts";
 import { ConfirmPage } from "./confirm_page.tsx";
 import { readCookie } from "./cookies.ts";
 import { formValues } from "./form_values.ts";
@@ -25,6 +26,7 @@ import { nameSpan } from "./telemetry.ts";
 const NOTICE_SECONDS = 60;
 const NOT_THEIRS: ReadonlySet<string> = new Set<RefusalCode>([
   "session_ended",
+  "membership_ended",
   "role_required",
   "recovery_held",
 ]);
@@ -97,7 +99,7 @@ class PageAnswer {
         requireRight(call.caller, action.needs);
       }
       const outcome = await action.run(call, parseInput(action.form, fields));
-      return await this.#done(call, outcome);
+      return await this.#done(call, outcome, action.needs);
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       const { code }: Refusal = error;
@@ -125,8 +127,16 @@ class PageAnswer {
     }
   }
 
-  async #done(call: BrowserCall, outcome: Outcome): Promise<Response> {
-    if ("show" in outcome) return await this.#html(call, 200, outcome.show, outcome.title);
+  /** @param right that the action asked for, where it is not the page's own */
+  async #done(
+    call: BrowserCall,
+    outcome: Outcome,
+    right: Right | undefined,
+  ): Promise<Response> {
+    if ("show" in outcome) {
+      const { show: body, title } = outcome;
+      return await this.#html(call, { status: 200, body, title, right });
+    }
     const origin = this.services.settings.url;
     if (outcome.notice !== undefined) {
       call.cookies.push({
@@ -143,14 +153,14 @@ class PageAnswer {
     const load = this.page.load as (call: BrowserCall) => Promise<unknown>;
     const view = this.page.view as (view: View<unknown>) => VNode;
     const data = await load(call);
-    const { title } = this.page;
+    const title = typeof this.page.title === "string" ? this.page.title : this.page.title(data);
     const body = view({ data, attempt, now: call.now });
-    return await this.#html(call, status, body, typeof title === "string" ? title : title(data));
+    return await this.#html(call, { status, body, title });
   }
 
   async #refused(error: unknown): Promise<Response> {
-    if (error instanceof NoMembership) return this.#redirect("/organizations", this.call);
     const refusal = refusalOf(error);
+    if (refusal.code === "membership_ended") return this.#redirect("/organizations", this.call);
     if (refusal.code === "session_ended") return this.#toSignIn();
     const about = { id: this.id, route: this.page.path };
     logFailure(this.services, error, refusal, about);
@@ -174,7 +184,7 @@ class PageAnswer {
   ): Promise<Response> {
     const what = detailOf(refusal);
     const body = <ConfirmPage what={what} action={this.#here()} fields={fields} />;
-    return this.#html(call, 200, body, "Confirm it is you", "bare");
+    return this.#html(call, { status: 200, body, title: "Confirm it is you", frame: "bare" });
   }
 
   /** Path and query of this request. */
@@ -185,17 +195,26 @@ class PageAnswer {
 
   async #html(
     call: BrowserCall,
-    status: number,
-    body: VNode,
-    title: string,
-    frame: Frame = this.page.audience === "member" ? "dashboard" : "bare",
+    { status, body, title, right, frame = this.page.audience === "member" ? "dashboard" : "bare" }:
+      {
+        readonly status: number;
+        readonly body: VNode;
+        readonly title: string;
+        /** By which it is seen, where that is not the page's own. */
+        readonly right?: Right | undefined;
+        readonly frame?: Frame;
+      },
   ): Promise<Response> {
     const { settings } = this.services;
     const notice = readCookie(call.request.headers, settings.url, "notice");
     if (notice !== null) call.cookies.push({ name: "notice", value: "", maxAgeSeconds: 0 });
     const width = "width" in this.page ? this.page.width : undefined;
     const html = frame === "dashboard" && call instanceof MemberCall
-      ? await dashboardDocument(call, { title, body, notice, width }, this.sections)
+      ? await dashboardDocument(
+        call,
+        { title, body, notice, right: right ?? call.needs, width },
+        this.sections,
+      )
       : bareDocument({ title, body, notice });
     const headers = pageHeaders(this.services, this.id);
     addCookies(headers, call);

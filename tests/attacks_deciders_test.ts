@@ -65,7 +65,7 @@ Deno.test("attack: a session that ended, a role lowered, a membership gone befor
 
   const removed = await signed();
   await removed.person.becomes(null);
-  await assertRefused(removed.send(), "session_ended");
+  await assertRefused(removed.send(), "membership_ended");
   assert.equal(await it.status(id), "pending");
 });
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { putMember, removeMember } from "../lib/catalog/members.ts";
-import { presentSession } from "../lib/identity/sessions.ts";
+import { presentSession, SESSION_IDLE_MS } from "../lib/identity/sessions.ts";
 import { endSessionOf } from "../lib/people/end_sessions.ts";
 import { removePasskey } from "../lib/people/remove_passkey.ts";
 import { sessionKey } from "../lib/store/keys.ts";
@@ -14,8 +14,22 @@ import {
   memberAtBrowser,
   readToTheEnd,
 } from "./browser_member.ts";
+import { enter } from "./browser_people.ts";
 import { CLIENT, DecisionOrg, Person } from "./decision_fixture.ts";
 import { SoftwareAuthenticator } from "./software_authenticator.ts";
+
+/** An argument that is private. */
+const SECRET = "iban-of-the-customer";
+/** The reason of every request here. */
+const REASON = "it is old";
+
+/** Has a page believe that nobody looks at it, or somebody again. */
+async function setHidden({ page }: MemberAtBrowser["tab"], hidden: boolean): Promise<void> {
+  await page.evaluate((hidden: boolean) => {
+    Object.defineProperty(document, "hidden", { configurable: true, get: () => hidden });
+    document.dispatchEvent(new Event("visibilitychange"));
+  }, hidden);
+}
 
 /** The session of a person, as it is stored. */
 async function sessionOf({ it, session }: Person) {
@@ -31,51 +45,131 @@ async function enrolElsewhere({ it, session }: Person): Promise<void> {
 async function openRead(it: DecisionOrg, { tab, person }: MemberAtBrowser): Promise<string> {
   // Each for another server: asking for the same one again would join the request before.
   const resource_id = `of ${person.id}`;
-  const { id } = await it.pending({ tool_name: TOOL, resource_id, arguments: { force: true } });
+  const { id } = await it.pending({
+    tool_name: TOOL,
+    resource_id,
+    arguments: { force: true, note: SECRET },
+  });
   await tab.goto(`/approvals/${id}`);
   await readToTheEnd(tab);
   await tab.page.locator("button:enabled", { hasText: "Approve" }).waitFor();
   return id;
 }
 
-async function assertSignInIsNext({ tab }: MemberAtBrowser, click: () => Promise<void>) {
-  await click();
-  await tab.page.waitForURL(({ pathname }) => pathname === "/sign-in");
+/** Waits until a page follows a stream. */
+async function follows({ page }: MemberAtBrowser["tab"], stream: string): Promise<void> {
+  await page.waitForResponse((response) => new URL(response.url()).pathname === stream);
 }
 
-Deno.test("browser: a session that is ended elsewhere ends open streams, and the next click", async (t) => {
+/** That the whole page is gone, in the browser's memory of its elements too, and says why. */
+async function assertTakenAway({ tab }: MemberAtBrowser, title: string, why: string) {
+  const { page } = tab;
+  await page.getByRole("heading", { name: title, exact: true }).waitFor();
+  await page.getByText(why, { exact: true }).waitFor();
+  assert.equal(await page.locator(".shell, x-island, form, [data-props]").count(), 0);
+  assert.equal(await page.title(), `${title} · Countersign`);
+  assert.ok(!(await page.content()).includes(SECRET));
+}
+
+async function assertSignInIsNext({ tab }: MemberAtBrowser) {
+  const { pathname, search } = new URL(tab.page.url());
+  await tab.page.getByRole("link", { name: "Sign in" }).click();
+  await tab.page.waitForURL((url) =>
+    url.pathname === "/sign-in" && url.searchParams.get("to") === pathname + search
+  );
+}
+
+const SIGNED_OUT = [
+  "Signed out",
+  "You were signed out: this session was ended, here or elsewhere.",
+] as const;
+const REMOVED = ["No longer a member", "You are no longer a member of test."] as const;
+
+Deno.test("browser: a session that is ended elsewhere takes every open page away", async (t) => {
   await using it = await DecisionOrg.start();
   const { services } = it.countersign;
   await using browser = await TestBrowser.start();
 
-  for (const [name, path] of [["inbox", "/approvals"], ["quickstart", "/quickstart"]] as const) {
+  for (
+    const [name, path, stream] of [
+      ["inbox", "/approvals", "/approvals/live"],
+      ["quickstart", "/quickstart", "/quickstart/live"],
+      ["activity", "/activity", "/activity/live"],
+      ["overview", "/", "/session/live"],
+      ["tools", "/tools", "/session/live"],
+    ] as const
+  ) {
     await t.step(name, async () => {
       const member = await memberAtBrowser(browser, it, "approver");
       const { tab, person } = member;
+      const followed = follows(tab, stream);
       await tab.goto(path);
-      await tab.page.locator(".live-live").waitFor();
+      await followed;
       const other = await sessionOf(await person.elsewhere());
       await endSessionOf(services, other, person.session.caller.session_id, CLIENT);
-      const ended = tab.page.locator(".live-ended");
-      await ended.waitFor();
-      assert.equal(await ended.getByRole("link", { name: "Sign in" }).count(), 1);
-      await assertSignInIsNext(
-        member,
-        () => tab.page.getByRole("link", { name: "Approvals" }).first().click(),
-      );
+      await assertTakenAway(member, ...SIGNED_OUT);
+      await assertSignInIsNext(member);
     });
   }
 
-  await t.step("the page of a request: nothing is left to press", async () => {
+  await t.step("activity, where its list does not follow the log", async () => {
+    const member = await memberAtBrowser(browser, it, "approver");
+    const { tab, person } = member;
+    await tab.goto("/activity");
+    const followed = follows(tab, "/session/live");
+    await tab.page.getByRole("switch", { name: "Live" }).click();
+    await followed;
+    const other = await sessionOf(await person.elsewhere());
+    await endSessionOf(services, other, person.session.caller.session_id, CLIENT);
+    await assertTakenAway(member, ...SIGNED_OUT);
+  });
+
+  await t.step("the page of a request: nothing is left to read or press", async () => {
     const member = await memberAtBrowser(browser, it, "approver");
     const { tab, person } = member;
     const id = await openRead(it, member);
+    await tab.page.getByText(SECRET).first().waitFor();
     const other = await sessionOf(await person.elsewhere());
     await endSessionOf(services, other, person.session.caller.session_id, CLIENT);
-    await tab.page.locator(".live-ended").waitFor();
-    assert.equal(await approveButton(tab).count(), 0);
+    await assertTakenAway(member, ...SIGNED_OUT);
     assert.equal(await it.status(id), "pending");
   });
+
+  await t.step("a page that was not looked at meanwhile", async () => {
+    const member = await memberAtBrowser(browser, it, "approver");
+    const { tab, person } = member;
+    await openRead(it, member);
+    await setHidden(tab, true);
+    const other = await sessionOf(await person.elsewhere());
+    await endSessionOf(services, other, person.session.caller.session_id, CLIENT);
+    assert.ok((await tab.page.content()).includes(SECRET));
+    tab.expected.push(/status of 401/);
+    await setHidden(tab, false);
+    await assertTakenAway(member, ...SIGNED_OUT);
+  });
+});
+
+Deno.test("browser: a page is not for whoever signs in next in the same browser", async () => {
+  await using it = await DecisionOrg.start();
+  await using browser = await TestBrowser.start();
+  const member = await memberAtBrowser(browser, it, "approver");
+  const { tab } = member;
+  await openRead(it, member);
+  await setHidden(tab, true);
+  await enter(tab, it.countersign, (await it.person("owner")).session);
+  await setHidden(tab, false);
+  const why =
+    "In this browser somebody else has signed in, or another organization was switched to.";
+  await assertTakenAway(member, "Not this account’s page any more", why);
+});
+
+Deno.test("browser: a page that lies open for twelve hours is taken away", async () => {
+  await using it = await DecisionOrg.start();
+  await using browser = await TestBrowser.start();
+  const member = await memberAtBrowser(browser, it, "approver");
+  await openRead(it, member);
+  it.countersign.clock.advance(SESSION_IDLE_MS);
+  await assertTakenAway(member, "Signed out", "Your session ended after 12 hours without use.");
 });
 
 Deno.test("browser: a removed passkey approves nothing, and ends the sessions it began", async (t) => {
@@ -98,7 +192,7 @@ Deno.test("browser: a removed passkey approves nothing, and ends the sessions it
 
   await t.step("where the session began with it", async () => {
     const member = await memberAtBrowser(browser, it, "approver");
-    const { tab, person } = member;
+    const { person } = member;
     const [onDevice] = person.passkeys;
     await enrolElsewhere(person);
     const credential_id = onDevice?.credential_id ?? "";
@@ -108,10 +202,8 @@ Deno.test("browser: a removed passkey approves nothing, and ends the sessions it
     const id = await openRead(it, member);
     const other = await sessionOf(await person.elsewhere());
     await removePasskey(services, other, credential_id, CLIENT);
-    await tab.page.locator(".live-ended").waitFor();
-    await assertSignInIsNext(member, async () => {
-      await tab.page.getByRole("link", { name: "Activity" }).first().click();
-    });
+    await assertTakenAway(member, ...SIGNED_OUT);
+    await assertSignInIsNext(member);
     assert.equal(await it.status(id), "pending");
   });
 });
@@ -151,7 +243,7 @@ Deno.test("browser: a changed role takes effect on open pages, and on the next c
     assert.equal(await it.status(id), "pending");
   });
 
-  await t.step("who is a member no more sees the stream end", async () => {
+  await t.step("who is a member no more is told so, and not to sign in", async () => {
     const member = await memberAtBrowser(browser, it, "approver");
     const { tab, person } = member;
     await openRead(it, member);
@@ -161,7 +253,21 @@ Deno.test("browser: a changed role takes effect on open pages, and on the next c
       "manage_members",
       removeMember(email, CLIENT.request_id),
     );
-    await tab.page.locator(".live-ended").waitFor();
-    assert.equal(await approveButton(tab).count(), 0);
+    await assertTakenAway(member, ...REMOVED);
+    await tab.page.getByRole("link", { name: "Your organizations" }).click();
+    await tab.page.waitForURL(({ pathname }) => pathname === "/organizations");
+  });
+
+  await t.step("private parts of the log go with the role that may read them", async () => {
+    const member = await memberAtBrowser(browser, it, "owner");
+    const { tab, person } = member;
+    const [asked] = await it.entries("approval.created");
+    await tab.goto(`/activity/${asked?.index}`);
+    await tab.page.getByRole("button", { name: /private/i }).click();
+    await tab.page.getByText(REASON).first().waitFor();
+    const put = putMember(person.session.caller.email, { role: "admin", groups: [] }, "req_x");
+    await it.org.as(owner.session, "manage_members", put);
+    await tab.page.getByText(/Your role/).waitFor();
+    assert.equal(await tab.page.getByText(REASON).count(), 0);
   });
 });

@@ -65,7 +65,7 @@ Deno.test("A deleted org lets nobody in with the next call, on any node", async 
     for (const node of [two, one]) assert.deepEqual(await statuses(node), [401, 401, 401, 401]);
     for (const session of [owner, viewer]) {
       const read = org.as(session, "see_requests", { plan: () => {} });
-      await assert.rejects(read, refusedAs("session_ended"));
+      await assert.rejects(read, refusedAs("membership_ended"));
     }
     assert.equal((await other.get("/v1/approvals")).status, 200);
   }

@@ -6,6 +6,7 @@ import { sessionKey } from "../lib/store/keys.ts";
 import { parseReceipt, verifyReceipt } from "../lib/verify/verify_receipt.ts";
 import { Countersign, type SignedIn } from "./countersign_fixture.ts";
 import { exportLines, grow, plainDraft, publishedKeys } from "./evidence_fixture.ts";
+import { EventStream } from "./event_stream.ts";
 import { HOSTILE, Visitor } from "./policy_pages_fixture.ts";
 
 const ROW = /href="\/activity\/(\d+)"/g;
@@ -17,29 +18,6 @@ function indices(html: string): number[] {
 function get(countersign: Countersign, path: string, { secret }: SignedIn) {
   const headers = { cookie: `countersign_session=${secret}` };
   return countersign.request("GET", path, { headers });
-}
-
-/** The events of a stream, one a call. */
-async function* eventsOf(url: string, { secret }: SignedIn): AsyncGenerator<[string, unknown]> {
-  const over = new AbortController();
-  const response = await fetch(url, {
-    headers: { cookie: `countersign_session=${secret}` },
-    signal: over.signal,
-  });
-  assert.equal(response.headers.get("content-type"), "text/event-stream");
-  let text = "";
-  try {
-    for await (const chunk of response.body!.pipeThrough(new TextDecoderStream())) {
-      text += chunk;
-      for (let end = text.indexOf("\n\n"); end >= 0; end = text.indexOf("\n\n")) {
-        const [, name, data] = /^event: (\w+)\ndata: (.*)$/.exec(text.slice(0, end)) ?? [];
-        text = text.slice(end + 2);
-        if (name !== undefined) yield [name, JSON.parse(data ?? "")];
-      }
-    }
-  } finally {
-    over.abort();
-  }
 }
 
 Deno.test("Activity tells every entry in a sentence, the newest first, page by page", async () => {
@@ -124,20 +102,21 @@ Deno.test("the live stream goes on with what fits, and ends with the session", a
   const org = await countersign.org();
   const viewer = await Visitor.of(org, "viewer");
   await org.tool("read_file");
-  const stream = `${countersign.origin}/activity/live?type=permission.checked`;
-  const events = eventsOf(stream, viewer.session);
-  assert.deepEqual((await events.next()).value, ["news", []]);
+  const path = "/activity/live?type=permission.checked";
+  const events = await EventStream.open(org, viewer.session, path);
+  assert.deepEqual(await events.next(), { name: "news", data: [] });
   await grow(org, [plainDraft(1)]);
   const checked = await org.post("/v1/permissions/check", { tool_name: "read_file" });
-  const [name, rows] = (await events.next()).value as [string, EntryRow[]];
-  assert.equal(name, "news");
+  const grown = await events.next();
+  assert.equal(grown?.name, "news");
+  const rows: EntryRow[] = grown.data;
   assert.deepEqual(rows.map(({ index, permission }) => [index, permission]), [
     [checked.body.audit.index, "allowed"],
   ]);
   await org.transact((transaction) => transaction.delete(sessionKey(viewer.session.hash)));
-  const [ended, problem] = (await events.next()).value as [string, { code: string }];
-  assert.deepEqual([ended, problem.code], ["ended", "session_ended"]);
-  await events.return(undefined);
+  const ended = await events.next();
+  assert.deepEqual([ended?.name, ended?.data.code], ["ended", "session_ended"]);
+  await events.close();
 });
 
 Deno.test("NewestEntries follows the log by small and large steps, and holds its limit", async () => {

@@ -6,6 +6,7 @@ import { parseReceipt, verifyReceipt } from "../lib/verify/verify_receipt.ts";
 import type { SignedInOptions } from "./countersign_fixture.ts";
 import { DecisionOrg, type Person } from "./decision_fixture.ts";
 import { publishedKeys } from "./evidence_fixture.ts";
+import { EventStream } from "./event_stream.ts";
 import { HOSTILE, Visitor } from "./policy_pages_fixture.ts";
 
 // A page in a message of a failed assertion hides what failed.
@@ -250,23 +251,16 @@ Deno.test("the Quickstart's stream tells of the first check of the key that it w
   const made = await owner.send("/quickstart", "key", { name: "mine" });
   const key = /cs_live_[0-9a-z]+/.exec(made.text)?.[0] ?? "";
   const [, id] = /live\?actor=(key_[0-9a-z]+)/.exec(made.html) ?? [];
-  const gone = new AbortController();
-  const response = await fetch(`${it.countersign.origin}/quickstart/live?actor=${id}`, {
-    headers: { cookie: `countersign_session=${owner.session.secret}` },
-    signal: gone.signal,
-  });
-  const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
-  const next = async () => (await reader.read()).value?.match(/data: (.*)/)?.[1] ?? "";
-  assert.deepEqual(JSON.parse(await next()), { check: null });
+  const stream = await EventStream.open(it.org, owner.session, `/quickstart/live?actor=${id}`);
+  assert.deepEqual((await stream.next())?.data, { check: null });
   await it.org.post("/v1/permissions/check", { tool_name: "hello_world" }, key);
-  const { check } = JSON.parse(await next());
+  const { check } = (await stream.next())?.data;
   assert.deepEqual([check.who, check.tool, check.permission], [
     "mine",
     "hello_world",
     "requires_approval",
   ]);
-  gone.abort();
-  await reader.closed.catch(() => {});
+  await stream.close();
 });
 
 Deno.test("the Quickstart names a few of many who can help, not all of them", async () => {

@@ -10,6 +10,7 @@ const HOUR = 60 * 60_000;
 const JO = "jo@example.com";
 const ANN = "ann@example.com";
 const SECRET = "iban-of-the-customer";
+const MACHINE = { trust_tier: "0", tenant_ids: "", expires_at: "", rate_limit_per_minute: "" };
 
 /** An org with two owners, and what an agent asks for in it. */
 interface World {
@@ -29,10 +30,10 @@ async function world(people: People): Promise<World> {
   const second = people.person(ANN);
   const joined = await second.accept(await people.invited(session, ANN, "owner"));
   const org = new TestOrg(countersign, entered.org);
-  await org.key("standard");
-  await org.key("management");
+  const ann = WebPerson.with(countersign, joined.secret, second.authenticator);
   await org.tool("refund", { default_permission: "requires_approval" });
-  const agent = await org.agent();
+  const made = await ann.send("/agents", "create", { ...MACHINE, name: "billing" });
+  const agent = /cs_agent_\w+/.exec(made.text)?.[0] ?? assert.fail(made.text);
   const asked = await org.post("/v1/approvals", {
     tool_name: "refund",
     arguments: { to: SECRET, amount: 999_999 },
@@ -42,7 +43,7 @@ async function world(people: People): Promise<World> {
   return {
     people,
     org,
-    ann: WebPerson.with(countersign, joined.secret, second.authenticator),
+    ann,
     agent,
     pending: asked.body.id,
     codes: entered.recovery_codes,
@@ -114,8 +115,8 @@ Deno.test("attack: who recovers an owner's account loosens nothing and reads not
   assertHeld(await thief.send(`/approvals/${pending}`, "deny"), "a denial");
   assertHeld(await thief.send(`/team/${JO}`, "confirm"), "their own recovery");
   assertHeld(await thief.send(`/team/${ANN}`, "remove"), "the other owner");
-  const machine = { name: "x", trust_tier: "0", rate_limit_per_minute: "" };
-  assertHeld(await thief.send("/api-keys", "create", { ...machine, tier: "standard" }), "a key");
+  const key = { ...MACHINE, name: "x", tier: "standard" };
+  assertHeld(await thief.send("/api-keys", "create", key), "a key");
   const gone = await thief.send("/security/delete-account", "delete_account", { email: JO });
   assertHeld(gone, "the account");
   assert.equal((await org.transact(({ snapshot }) => snapshot.org)).recovery_hold_hours, 24);

@@ -37,6 +37,8 @@ export interface MemberCaller extends CallerFields {
   readonly email: string;
   readonly account: string;
   readonly session_id: string;
+  /** When the session ends unless it is used meanwhile, milliseconds. */
+  readonly session_ends_at: number;
   readonly role: Role;
   /** The levels at which they may decide. */
   readonly levels: readonly ApprovalLevel[];

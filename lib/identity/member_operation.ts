@@ -8,7 +8,7 @@ import type { MemberCaller } from "./caller.ts";
 import type { CallerOperation } from "./caller_operation.ts";
 import { assertDemanded, requireRight } from "./member_demands.ts";
 import { hasRight, type Right } from "./rights.ts";
-import { isLive, type PresentedSession } from "./sessions.ts";
+import { endsAt, type PresentedSession, requireLive } from "./sessions.ts";
 
 /** Requests a minute that a person's browser may send. */
 export const MEMBER_RATE_LIMIT = 1200;
@@ -18,15 +18,19 @@ export type MemberOperation<L, R> = CallerOperation<L, R, MemberCaller>;
 
 /**
  * The member that a session stands for in an org at this moment.
- * @throws {Refusal} session_ended when there is no such member any more
+ * @throws {Refusal} session_ended; membership_ended when there is no such member any more
  */
 export function memberCaller(
   snapshot: Snapshot,
   session: SessionRecord,
   now: number,
 ): MemberCaller {
+  requireLive(session, now);
   const member = snapshot.exists ? snapshot.memberOf(session.account) : undefined;
-  if (member === undefined || !isLive(session, now)) throw new Refusal("session_ended", {});
+  if (member === undefined) {
+    const organization = snapshot.exists ? snapshot.org.name : null;
+    throw new Refusal("membership_ended", { organization });
+  }
   const held = member.held_until !== null && member.held_until > now;
   // A recovery's passkey may be a stranger's: while it is on hold, no assertion by it is fresh.
   const fresh = session.fresh_until > now && !held;
@@ -39,6 +43,7 @@ export function memberCaller(
     email: member.email,
     account: session.account,
     session_id: session.id,
+    session_ends_at: endsAt(session),
     role: member.role,
     levels: ([1, 2] as const).filter((level) => mayDecide(member, level, snapshot.members)),
     fresh,
@@ -55,7 +60,7 @@ export function memberCaller(
  * The operation with its member found by a session that the commit proves to be in force, in the
  * policy that it proves current: a revoked session or a lowered role counts from the next call on.
  * What writes without having named its deed (`demand`) fails, and nothing of it stays.
- * @throws {Refusal} session_ended, role_required
+ * @throws {Refusal} session_ended, membership_ended, role_required
  */
 export function asMember<L, R>(
   session: Pick<PresentedSession, "hash">,
@@ -73,7 +78,7 @@ export function asMember<L, R>(
     ...(despite === undefined ? {} : { despite }),
     async load(reader) {
       const record = (await reader.get(sessionKey(session.hash), sessionRecord))?.value;
-      if (record === undefined) throw new Refusal("session_ended", {});
+      if (record === undefined) throw new Refusal("session_ended", { why: "ended" });
       const found = caller(reader.snapshot, record, reader.now);
       return { record, loaded: await load?.(reader, found) as L };
     },

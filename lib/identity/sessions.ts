@@ -6,6 +6,7 @@ import { readRecord } from "../store/kv.ts";
 import { type SessionRecord, sessionRecord } from "../store/records/people.ts";
 import { timed } from "../store/timed.ts";
 import type { Transaction } from "../ledger/transaction.ts";
+import { Refusal, type SessionEnd } from "../refusals/refusal.ts";
 import { secretHash } from "./secret.ts";
 
 const HOUR = 60 * 60 * 1000;
@@ -38,6 +39,22 @@ export interface NewSession {
  */
 export function isLive({ seen_at, expires_at }: SessionRecord, now: number): boolean {
   return now < expires_at && isWithin(SESSION_IDLE_MS, seen_at, now);
+}
+
+/** When a session ends by itself unless it is used meanwhile, milliseconds. */
+export function endsAt({ seen_at, expires_at }: SessionRecord): number {
+  return Math.min(expires_at, seen_at + SESSION_IDLE_MS);
+}
+
+/** @throws {Refusal} session_ended */
+export function requireLive(record: SessionRecord, now: number): void {
+  if (!isLive(record, now)) throw new Refusal("session_ended", { why: endOf(record, now) });
+}
+
+/** Why a session that is not in force is not. */
+function endOf({ seen_at, expires_at }: SessionRecord, now: number): SessionEnd {
+  if (now >= expires_at) return "expired";
+  return now >= seen_at + SESSION_IDLE_MS ? "idle" : "ended";
 }
 
 /** Begins a session, in the commit of what allows it. It counts as fresh: a passkey was shown. */
@@ -103,14 +120,28 @@ export async function presentSession(
   deps: Deps,
   secret: string | null,
 ): Promise<PresentedSession | null> {
+  const found = await findSession(deps, secret);
+  return typeof found === "string" ? null : found;
+}
+
+/**
+ * The session that a cookie's value stands for, or why there is none.
+ * @param isUse whether its person did something: what a page asks by itself keeps no session alive
+ */
+export async function findSession(
+  deps: Deps,
+  secret: string | null,
+  isUse = true,
+): Promise<PresentedSession | SessionEnd> {
   // Found by its hash, so no comparison of secrets leaks by its time how far they agree.
-  if (secret === null || !SECRET.test(secret)) return null;
+  if (secret === null || !SECRET.test(secret)) return "none";
   const hash = secretHash(secret);
   const key = sessionKey(hash);
   const row = await timed(deps, readRecord(deps.kv, key, sessionRecord));
   const now = deps.now();
-  if (row === null || !isLive(row.value, now)) return null;
-  if (now - row.value.seen_at < SEEN_EVERY_MS) return { hash, record: row.value };
+  if (row === null) return "ended";
+  if (!isLive(row.value, now)) return endOf(row.value, now);
+  if (!isUse || now - row.value.seen_at < SEEN_EVERY_MS) return { hash, record: row.value };
   const record = { ...row.value, seen_at: now };
   const expireIn = Math.max(1, record.expires_at - now);
   // Whoever changed it meanwhile wins: only the time of last use would be lost.

@@ -1,4 +1,4 @@
-import { isLive, type PresentedSession } from "../identity/sessions.ts";
+import { type PresentedSession, requireLive } from "../identity/sessions.ts";
 import type { Operation } from "../ledger/operation.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import { Refusal } from "../refusals/refusal.ts";
@@ -35,16 +35,16 @@ export function asAccount<L, R>(
   { despite, load, plan }: AccountOperation<L, R>,
 ): Operation<{ record: SessionRecord; account: AccountRecord; loaded: L }, R> {
   const caller = (record: SessionRecord, account: AccountRecord, now: number): AccountCaller => {
-    if (!isLive(record, now)) throw new Refusal("session_ended", {});
+    requireLive(record, now);
     return { account, session: { hash, record }, fresh: record.fresh_until > now };
   };
   return {
     ...(despite === undefined ? {} : { despite }),
     async load(reader) {
       const record = (await reader.get(sessionKey(hash), sessionRecord))?.value;
-      if (record === undefined) throw new Refusal("session_ended", {});
+      if (record === undefined) throw new Refusal("session_ended", { why: "ended" });
       const account = (await reader.get(accountKey(record.account), accountRecord))?.value;
-      if (account === undefined) throw new Refusal("session_ended", {});
+      if (account === undefined) throw new Refusal("session_ended", { why: "ended" });
       const found = caller(record, account, reader.now);
       return { record, account, loaded: await load?.(reader, found) as L };
     },

@@ -83,10 +83,10 @@ export async function deleteAccount(
  * to keep for that one.
  * @throws {Refusal} recovery_held, last_owner
  */
-function mayLeave({ snapshot, at }: Transaction, { account, session }: AccountCaller): void {
+function mayLeave({ snapshot, now }: Transaction, { account, session }: AccountCaller): void {
   const member = snapshot.exists ? snapshot.memberOf(account.id) : undefined;
   if (member === undefined) return;
-  requireUnheld(memberCaller(snapshot, session.record, at));
+  requireUnheld(memberCaller(snapshot, session.record, now));
   assertOwnerStays(snapshot, member, null);
 }
 

@@ -137,6 +137,6 @@ async function send(
 }
 
 function orgOf({ record }: PresentedSession): string {
-  if (record.org === null) throw new Refusal("session_ended", {});
+  if (record.org === null) throw new Refusal("membership_ended", { organization: null });
   return record.org;
 }

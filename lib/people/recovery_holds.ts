@@ -65,12 +65,12 @@ function holdEnd({ org }: Snapshot, recoveredAt: number): number {
  * new org would be the way around the hold of the others.
  */
 export function heldFromBefore(
-  { snapshot, at }: Transaction,
+  { snapshot, now }: Transaction,
   member: MemberRecord,
   { recovered_at }: Pick<AccountRecord, "recovered_at">,
 ): MemberRecord {
   const until = recovered_at === null ? 0 : holdEnd(snapshot, recovered_at);
-  if (until <= at) return member;
+  if (until <= now) return member;
   return { ...member, held_until: Math.max(until, member.held_until ?? 0) };
 }
 

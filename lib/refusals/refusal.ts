@@ -3,6 +3,9 @@ import type { AssertionFault } from "../people/assertion_fault.ts";
 import type { Cancelled } from "../store/records/approval.ts";
 import type { RevocationReason } from "../tokens/revocation.ts";
 
+/** Why there is no session: none was presented, somebody ended it, or it is over by its time. */
+export type SessionEnd = "none" | "ended" | "idle" | "expired";
+
 /** One thing wrong with an input: a JSON pointer into it, and what was expected. */
 export interface InputProblem {
   readonly path: string;
@@ -35,7 +38,9 @@ export interface RefusalData {
   not_found: { what: string };
   owner_required: { what: string };
   // People
-  session_ended: Record<never, never>;
+  session_ended: { why: SessionEnd };
+  /** `organization`: its name; null where it was deleted, or there was none. */
+  membership_ended: { organization: string | null };
   role_required: { role: string; right: Right };
   fresh_assertion_required: { what: string };
   recovery_held: { until: string };

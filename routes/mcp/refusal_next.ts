@@ -107,6 +107,7 @@ export const REFUSAL_NEXT: {
   precondition_failed: null,
   owner_required: null,
   session_ended: null,
+  membership_ended: null,
   role_required: null,
   fresh_assertion_required: null,
   recovery_held: null,

@@ -18,6 +18,7 @@ import type { JsonValue } from "../../lib/json/json_value.ts";
 import { readActivity } from "../../lib/ledger/activity.ts";
 import type { MemberCall } from "../browser_call.ts";
 import { type Endpoint, memberEndpoint } from "../endpoint.ts";
+import { logHeadKey } from "../../lib/store/keys.ts";
 import { liveStream } from "../live.ts";
 import { memberPage } from "../page.ts";
 import { withQuery } from "../page_query.ts";
@@ -110,6 +111,7 @@ export const activityEndpoints: readonly Endpoint[] = [
   memberEndpoint({
     method: "get",
     path: "/activity/live",
+    isWatch: true,
     needs: "read",
     query: streamQuery,
     handle: async (call) => {
@@ -118,7 +120,7 @@ export const activityEndpoints: readonly Endpoint[] = [
       const { filters } = parseFilters(given, await currentNames(call));
       const newest = new NewestEntries(services.deps.kv, org, filters, ROWS);
       // No topic: a log may grow a thousand times a second, and nobody reads as fast.
-      return liveStream(call, [], async () => {
+      return liveStream(call, { rows: [logHeadKey(org)] }, async () => {
         const names = await currentNames(call);
         const rows = (await newest.look()).map((entry) => entryRow(entry, names));
         return rows as unknown as JsonValue;

@@ -21,7 +21,7 @@ import { requestOptions } from "../../lib/passkeys/options.ts";
 import { assertionResponse } from "../../lib/passkeys/response_schema.ts";
 import { passkeysOf } from "../../lib/people/passkeys_of.ts";
 import { Refusal } from "../../lib/refusals/refusal.ts";
-import { sampleKey } from "../../lib/store/keys.ts";
+import { approvalKey, sampleKey } from "../../lib/store/keys.ts";
 import { readRecord } from "../../lib/store/kv.ts";
 import { sampleRecord } from "../../lib/store/records/quickstart.ts";
 import { attempted } from "../attempted.ts";
@@ -110,12 +110,20 @@ export const approvalEndpoints: readonly Endpoint[] = [
   memberEndpoint({
     method: "get",
     path: "/approvals/:id/live",
+    isWatch: true,
     needs: "see_requests",
     params: byId,
     handle: async (call) => {
-      const look = async () => await lookAt(call) as unknown as JsonValue;
-      const { id } = await lookAt(call);
-      return liveStream(call, [approvalTopic(call.org, id)], look);
+      let sheet = await lookAt(call);
+      const look = async () => {
+        sheet = await lookAt(call);
+        return sheet as unknown as JsonValue;
+      };
+      return liveStream(call, {
+        topics: [approvalTopic(call.org, sheet.id)],
+        rows: [approvalKey(call.org, sheet.id)],
+        due: () => sheet.awaits?.until ?? null,
+      }, look);
     },
   }),
   memberEndpoint({

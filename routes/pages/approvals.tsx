@@ -19,7 +19,7 @@ import { APPROVAL_STATUSES } from "../../lib/approvals/state.ts";
 import { approvalsTopic } from "../../lib/approvals/topics.ts";
 import { hasRight } from "../../lib/identity/rights.ts";
 import type { JsonValue } from "../../lib/json/json_value.ts";
-import { approvalOrgCountKey } from "../../lib/store/keys.ts";
+import { approvalOrgCountKey, logHeadKey } from "../../lib/store/keys.ts";
 import { readRecord } from "../../lib/store/kv.ts";
 import { orgCount } from "../../lib/store/records/approval.ts";
 import type { MemberCall } from "../browser_call.ts";
@@ -110,11 +110,21 @@ export const approvalsEndpoints: readonly Endpoint[] = [
   memberEndpoint({
     method: "get",
     path: "/approvals/live",
+    isWatch: true,
     needs: "see_requests",
     query: z.object({ view: z.enum(["mine", "waiting"]) }),
     handle: (call) => {
-      const look = async () => await waiting(call, call.query.view) as unknown as JsonValue;
-      return Promise.resolve(liveStream(call, [approvalsTopic(call.org)], look));
+      let until: number | null = null;
+      const look = async () => {
+        const seen = await waiting(call, call.query.view);
+        until = seen.rows.length === 0 ? null : Math.min(...seen.rows.map((row) => row.expires_at));
+        return seen as unknown as JsonValue;
+      };
+      return Promise.resolve(liveStream(call, {
+        topics: [approvalsTopic(call.org)],
+        rows: [logHeadKey(call.org)],
+        due: () => until,
+      }, look));
     },
   }),
 ];

@@ -102,7 +102,7 @@ export const invitationPage = publicPage({
     }),
     stored: action(storedForm, () => Promise.resolve({ to: NEXT })),
     accept: action(nothing, async ({ services, session, params: { link }, client }: Call) => {
-      if (session === null) throw new Refusal("session_ended", {});
+      if (session === null) throw new Refusal("session_ended", { why: "none" });
       await acceptInvitation(services, session, link, client);
       return { to: NEXT, notice: "You are a member of this organization." };
     }),

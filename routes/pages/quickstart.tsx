@@ -10,6 +10,7 @@ import { sendSample, type Transact } from "../../lib/quickstart/send_sample.ts";
 import type { MemberCall } from "../browser_call.ts";
 import { type Endpoint, memberEndpoint } from "../endpoint.ts";
 import { checkbox, text } from "../form_fields.ts";
+import { logHeadKey } from "../../lib/store/keys.ts";
 import { liveStream } from "../live.ts";
 import { action, memberPage } from "../page.ts";
 import { newMachineFields } from "../v1/machine_fields.ts";
@@ -110,6 +111,7 @@ export const quickstartEndpoints: readonly Endpoint[] = [
   memberEndpoint({
     method: "get",
     path: `${PATH}/live`,
+    isWatch: true,
     needs: "read",
     query: z.strictObject({ actor: z.string().max(64).optional() }),
     handle: (call) => {
@@ -118,7 +120,7 @@ export const quickstartEndpoints: readonly Endpoint[] = [
         const check = await firstCheckOf(call, watch);
         return { check } as unknown as JsonValue;
       };
-      return Promise.resolve(liveStream(call, [], look));
+      return Promise.resolve(liveStream(call, { rows: [logHeadKey(call.org)] }, look));
     },
   }),
 ];

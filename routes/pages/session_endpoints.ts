@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { RIGHTS } from "../../lib/identity/rights.ts";
 import { SESSION_LIFE_MS } from "../../lib/identity/sessions.ts";
 import type { JsonObject } from "../../lib/json/json_value.ts";
 import { assertionResponse } from "../../lib/passkeys/response_schema.ts";
@@ -6,7 +7,8 @@ import type { Handout } from "../../lib/people/ceremonies.ts";
 import { beginSignIn, signIn } from "../../lib/people/sign_in.ts";
 import { beginStepUp, stepUp } from "../../lib/people/step_up.ts";
 import type { Services } from "../../lib/services.ts";
-import { accountEndpoint, type Endpoint, publicEndpoint } from "../endpoint.ts";
+import { accountEndpoint, type Endpoint, memberEndpoint, publicEndpoint } from "../endpoint.ts";
+import { liveStream } from "../live.ts";
 import { localPath } from "../local_path.ts";
 import { withQuery } from "../page_query.ts";
 import { ADD_PASSKEY_PATH } from "./security_paths.ts";
@@ -35,6 +37,20 @@ export const sessionEndpoints: readonly Endpoint[] = [
       const next = nextPath(services, body.to ?? null, entered.session.org);
       // A phone's passkey on somebody else's desk: one of this device's own saves the next code.
       return { to: entered.cross_device ? withQuery(ADD_PASSKEY_PATH, { to: next }) : next };
+    },
+  }),
+  // What every page of a member follows that follows nothing else: it ends with the right by which
+  // the page was shown.
+  memberEndpoint({
+    method: "get",
+    path: "/session/live",
+    isWatch: true,
+    needs: "see_requests",
+    query: z.strictObject({ right: z.enum(RIGHTS) }),
+    handle: (call) => {
+      const { right } = call.query;
+      const look = () => call.transact({ plan: () => null }, right);
+      return Promise.resolve(liveStream(call, {}, look));
     },
   }),
   accountEndpoint({

@@ -108,7 +108,7 @@ export const setUpPage = publicPage({
     stored: action(storedForm, () => Promise.resolve({ to: AFTER_SET_UP })),
     accept: action(orgOnly, async (call: Call, { organization }) => {
       const { params: { link }, session, services } = call;
-      if (session === null) throw new Refusal("session_ended", {});
+      if (session === null) throw new Refusal("session_ended", { why: "none" });
       await acceptSetUp(services, session, { link, organization }, call.client);
       return { to: AFTER_SET_UP, notice: "You are an owner of this organization." };
     }),
