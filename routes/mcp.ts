@@ -1,6 +1,6 @@
 import type { Context } from "hono";
 import { agentCaller, grantedCaller, type McpCaller } from "../lib/mcp/mcp_caller.ts";
-import { isJsonObject, type JsonObject, type JsonValue } from "../lib/json/json_value.ts";
+import { isJsonObject } from "../lib/json/json_value.ts";
 import { presentAccessToken } from "../lib/oauth/access_token.ts";
 import { protectedResourceMetadataUrl } from "../lib/oauth/resource.ts";
 import { scopeText } from "../lib/oauth/scopes.ts";
@@ -10,7 +10,7 @@ import { Refusal } from "../lib/refusals/refusal.ts";
 import type { Services } from "../lib/services.ts";
 import { type Scope, SCOPES } from "../lib/store/records/oauth.ts";
 import { readBody } from "./body.ts";
-import { parseBody } from "./inputs.ts";
+import { readMessage } from "./mcp/read_message.ts";
 import { SurfaceRefusal } from "./problem_document.ts";
 import { logRequest } from "./request_log.ts";
 import { addressOf, type Connection, rateHeaders, refuse } from "./serve.ts";
@@ -82,8 +82,9 @@ async function answered(
   const caller = await presentedCaller(services, request.headers);
   known.caller = caller;
   known.rate = services.rateLimits.take(caller, services.deps.now());
-  const body = await parsedBody(services, request);
-  if (body instanceof Response) return body;
+  const read = readMessage(await readBody(request, services.deps));
+  if ("fault" in read) return Response.json(read.fault, { status: 400 });
+  const { body, refusedArguments } = read;
   const messages = (Array.isArray(body) ? body : [body]).filter(isJsonObject);
   // A batch counts as what it holds.
   const more = Math.max(0, messages.length - 1);
@@ -96,10 +97,11 @@ async function answered(
   };
   // Loaded by the first call: it takes longer than everything else that a start loads.
   const { answerMcp } = await import("./mcp/mcp_server.ts");
-  const { response, held } = await answerMcp({ services, caller, client }, request, {
-    body,
-    messages,
-  });
+  const { response, held } = await answerMcp(
+    { services, caller, client, refusedArguments },
+    request,
+    { body, messages },
+  );
   known.held = held;
   return response;
 }
@@ -122,24 +124,6 @@ async function presentedCaller(services: Services, headers: Headers): Promise<Mc
   const access = await presentAccessToken(services, secret);
   if (access === null) throw new Refusal("invalid_credentials", {});
   return grantedCaller(access);
-}
-
-/** The body as JSON by the rules of the API; what is none is a fault of the protocol. */
-async function parsedBody(services: Services, request: Request): Promise<JsonValue | Response> {
-  const bytes = await readBody(request, services.deps);
-  try {
-    return parseBody(bytes);
-  } catch (error) {
-    if (!(error instanceof Refusal)) throw error;
-    return faultOf(error);
-  }
-}
-
-/** JSON-RPC 2.0 section 5.1: an answer to what could not be read has no id. */
-function faultOf({ code, data }: Refusal): Response {
-  const message = "message" in data ? data.message : "An object names a member twice.";
-  const error: JsonObject = { code: -32700, message: `Parse error: ${message}`, data: { code } };
-  return Response.json({ jsonrpc: "2.0", id: null, error }, { status: 400 });
 }
 
 /**

@@ -4,7 +4,8 @@ import { StrictScan } from "./strict_scan.ts";
 
 export type StrictJsonResult = { readonly ok: true; readonly value: JsonValue } | JsonRefusal;
 
-const DEFAULT_MAX_DEPTH = 64;
+/** How deep arrays and objects nest at most, where nothing else is said. */
+export const DEFAULT_MAX_DEPTH = 64;
 
 /**
  * Parses JSON that means the same to every reader, refusing the first place that would not.

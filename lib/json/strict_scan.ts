@@ -25,6 +25,9 @@ import type { JsonRefusal } from "./json_refusal.ts";
 const EXACT_LENGTH = 15;
 const NAME_EXCERPT = 40;
 
+/** Whether to look on after a refusal at the place that these open containers lead to. */
+export type LooksOn = (frames: readonly Frame[]) => boolean;
+
 /**
  * One pass over a text by char codes, with open containers on a stack of its own. A method that
  * answers false has set the refusal, or for `#next` may have reached the end.
@@ -36,14 +39,20 @@ export class StrictScan {
   #escaped = false;
   readonly #text: string;
   readonly #maxDepth: number;
+  readonly #looksOn: LooksOn | null;
   readonly #frames: Frame[] = [];
 
-  constructor(text: string, maxDepth: number) {
+  /** @param looksOn asked at each refusal of a text that is JSON so far; without it the first ends */
+  constructor(text: string, maxDepth: number, looksOn: LooksOn | null = null) {
     this.#text = text;
     this.#maxDepth = maxDepth;
+    this.#looksOn = looksOn;
   }
 
-  /** The first reason to refuse the text, or null when `JSON.parse` will take it. */
+  /**
+   * The first reason to refuse the text, or null when `JSON.parse` will take it. That the text is no
+   * JSON at all goes before every other reason.
+   */
   run(): JsonRefusal | null {
     do {
       if (!this.#value()) return this.#refusal;
@@ -98,12 +107,12 @@ export class StrictScan {
   }
 
   #open(object: boolean): boolean {
-    if (this.#frames.length >= this.#maxDepth) {
-      return this.#refuse(
+    if (
+      this.#frames.length >= this.#maxDepth && !this.#refuse(
         "invalid_request",
         `Value at position ${this.#at} nests deeper than ${this.#maxDepth} levels; flatten it`,
-      );
-    }
+      )
+    ) return false;
     this.#frames.push(openFrame(object));
     this.#at++;
     return true;
@@ -120,11 +129,9 @@ export class StrictScan {
     const frame = this.#frames[this.#frames.length - 1]!;
     if (!addName(frame, name)) {
       frame.inside = true;
-      return this.#refuse(
-        "duplicate_key",
-        `Member name ${quoted(name)} at position ${start} is already in this object; ` +
-          `send each name once`,
-      );
+      const refusal = `Member name ${quoted(name)} at position ${start} is already in this ` +
+        `object; send each name once`;
+      if (!this.#refuse("duplicate_key", refusal)) return false;
     }
     if (this.#peek() !== COLON) return this.#unexpected(`":"`);
     this.#at++;
@@ -196,7 +203,7 @@ export class StrictScan {
       if (at === power) return this.#incomplete(at);
     }
     const problem = exact ? null : numberProblem(text.slice(start, at));
-    if (problem !== null) return this.#refuse("invalid_request", problem);
+    if (problem !== null && !this.#refuse("invalid_request", problem)) return false;
     this.#at = at;
     return true;
   }
@@ -239,10 +246,13 @@ export class StrictScan {
     return this.#refuse("malformed_json", `${what} at position ${this.#at}`);
   }
 
-  /** Always false, so that a caller can return it. */
+  /** Whether to look on all the same. */
   #refuse(code: JsonRefusal["code"], message: string): boolean {
-    this.#refusal = { ok: false, code, path: framesPointer(this.#frames), message };
-    return false;
+    const malformed = code === "malformed_json";
+    if (this.#refusal === null || malformed) {
+      this.#refusal = { ok: false, code, path: framesPointer(this.#frames), message };
+    }
+    return !malformed && this.#looksOn !== null && this.#looksOn(this.#frames);
   }
 }
 

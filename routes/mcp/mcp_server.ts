@@ -62,7 +62,7 @@ export async function answerMcp(
   if (needed.some((scope) => !request.caller.scopes.includes(scope))) {
     throw new Refusal("insufficient_scope", { needs: scopeText(needed) });
   }
-  const held = messages.some(waits);
+  const held = request.refusedArguments === null && messages.some(waits);
   const handler = createMcpHandler(({ era }) => mcpServer(request, era), {
     responseMode: held ? "sse" : "auto",
     keepAliveMs: KEEP_ALIVE_MS,
@@ -140,6 +140,7 @@ async function callTool(
 ): Promise<CallToolResult> {
   const { services, caller, client: { request_id } } = request;
   try {
+    if (request.refusedArguments !== null) throw request.refusedArguments;
     const args = parseInput(tool.input, given);
     const org = chosenOrg(caller, orgOf(args));
     services.lastUsed.note(org, caller.id, services.deps.now());

@@ -10,6 +10,8 @@ export interface McpRequest {
   readonly services: Services;
   readonly caller: McpCaller;
   readonly client: Client;
+  /** Why the arguments of its one call are not taken as JSON; null where they are. */
+  readonly refusedArguments: Refusal | null;
 }
 
 /** What is known of a call while it is under way. */
