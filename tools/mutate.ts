@@ -73,7 +73,7 @@ async function judge(mutant: Mutant): Promise<{ verdict: Verdict; by: string }> 
   const source = await Deno.readTextFile(path);
   await Deno.writeTextFile(path, broken(source, mutant));
   try {
-    const run = await test(testFiles(mutant));
+    const run = await test(testFiles(mutant), "--fail-fast");
     if (run === null) return { verdict: "hung", by: tests.join(", ") };
     if (run.passed) {
       return explained === undefined
@@ -92,10 +92,10 @@ async function judge(mutant: Mutant): Promise<{ verdict: Verdict; by: string }> 
 }
 
 /** Runs test files in the copy; null when they find no end. */
-async function test(files: readonly string[]): Promise<Run | null> {
+async function test(files: readonly string[], ...flags: readonly string[]): Promise<Run | null> {
   const signal = AbortSignal.timeout(LIMIT_MS);
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["test", "-A", "--no-check", "--fail-fast", "--quiet", ...files],
+    args: ["test", "-A", "--no-check", "--quiet", ...flags, ...files],
     cwd: copy,
     env: { NO_COLOR: "1" },
     stdin: "null",
