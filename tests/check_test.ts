@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { privatePartsFrom } from "../lib/ledger/private_reader.ts";
 import { Countersign } from "./countersign_fixture.ts";
 
 Deno.test("POST /v1/permissions/check answers with the decision and its entry", async () => {
@@ -10,4 +11,23 @@ Deno.test("POST /v1/permissions/check answers with the decision and its entry", 
   assert.equal(got.body.permission, "allowed");
   assert.equal(got.body.resolved_from, "tool_default");
   assert.equal(got.body.audit.leaf_hash.length, 64);
+});
+
+Deno.test("a check's reason is scrubbed before the log has it, one of a batch as well", async () => {
+  await using countersign = await Countersign.start();
+  const org = await countersign.org();
+  await org.tool("restart_service");
+  const checks = ["one", "two"].map((word) => ({
+    tool_name: "restart_service",
+    reason: `${word} for bob@example.com`,
+  }));
+  assert.equal((await org.post("/v1/permissions/check", checks[0])).status, 200);
+  assert.equal(
+    (await org.post("/v1/permissions/check-batch", { checks: [checks[1]] })).status,
+    200,
+  );
+  const { deps } = countersign.services;
+  const parts = await Array.fromAsync(privatePartsFrom(deps, org.id, 0, 1000));
+  const reasons = parts.flatMap(({ parts: { reason } }) => reason?.value ?? []);
+  assert.deepEqual(reasons, ["one for [e-mail]", "two for [e-mail]"]);
 });

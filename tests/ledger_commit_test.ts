@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { z } from "zod";
+import { type Deps, systemRandom, systemTimer } from "../lib/deps.ts";
 import type { EntryDraft, Placed } from "../lib/ledger/entry.ts";
 import type { Operation } from "../lib/ledger/operation.ts";
 import type { Transaction } from "../lib/ledger/transaction.ts";
 import { LogTail } from "../lib/ledger/log_tail.ts";
 import * as keys from "../lib/store/keys.ts";
+import type { Kv } from "../lib/store/kv.ts";
 import { Countersign } from "./countersign_fixture.ts";
 import { FailingStore } from "./failing_store.ts";
 import { verifiedLog } from "./stored_log.ts";
@@ -198,26 +200,65 @@ for (const logged of [true, false]) {
   });
 }
 
+/** A store of one node, in which another one commits before each commit of it. */
+class OvertakenStore extends FailingStore {
+  overtake: () => Promise<void> = () => Promise.resolve();
+
+  override atomic: Kv["atomic"] = () => {
+    const operation = this.inner.atomic();
+    const commit = operation.commit.bind(operation);
+    operation.commit = async () => {
+      await this.overtake();
+      return await commit();
+    };
+    return operation;
+  };
+}
+
 Deno.test("a node gets its commits in while another one commits without pause", async () => {
   const kv = await Deno.openKv(":memory:");
+  const store = new OvertakenStore(kv);
+  let heldBack = Promise.withResolvers<void>();
+  let goOn = Promise.withResolvers<void>();
+  /** Without jitter no pause takes time but that of a node which was asked to let another in. */
+  const deps: Partial<Deps> = {
+    random: (bytes) => bytes === 1 ? Uint8Array.of(0) : systemRandom(bytes),
+    timer(milliseconds) {
+      if (milliseconds >= 1000) return systemTimer(milliseconds);
+      if (milliseconds === 0) return { elapsed: Promise.resolve(), cancel: () => {} };
+      heldBack.resolve();
+      return { elapsed: goOn.promise, cancel: () => {} };
+    },
+  };
   {
-    await using one = await Countersign.start({ kv });
-    await using two = await Countersign.start({ kv, clock: one.clock, secret: one.secret });
+    await using one = await Countersign.start({ kv, deps });
+    const shared = { clock: one.clock, secret: one.secret };
+    await using two = await Countersign.start({ kv: store, ...shared });
     const { id } = await one.org();
     const append = (node: Countersign, name: string) =>
       node.services.ledgers.transact(id, {
         plan: (transaction: Transaction) => transaction.append(draft(name)),
       });
-    let busy = true;
-    const load = Array.from({ length: 16 }, async (_, client) => {
-      while (busy) await append(one, `busy ${client}`);
-    });
-    for (let i = 0; i < 40; i++) await append(two, `quiet ${i}`);
-    busy = false;
-    await Promise.all(load);
+    await append(two, "first");
+    let overtaken = 0;
+    let busy: Promise<unknown> = Promise.resolve();
+    store.overtake = async () => {
+      overtaken++;
+      busy = append(one, "busy");
+      // It commits, or it was asked and holds back.
+      await Promise.race([busy, heldBack.promise]);
+    };
+    for (let round = 1; round <= 5; round++) {
+      await append(two, "quiet");
+      goOn.resolve();
+      await busy;
+      heldBack = Promise.withResolvers();
+      goOn = Promise.withResolvers();
+      assert.ok(overtaken <= 4 * round, `${overtaken} attempts for ${round} commits`);
+    }
     const log = await verifiedLog(one.services.deps, id);
-    const quiet = log.filter(({ entry }) => String(entry.subject.name).startsWith("quiet"));
-    assert.equal(quiet.length, 40);
+    const count = (name: string) => log.filter(({ entry }) => entry.subject.name === name).length;
+    assert.deepEqual([count("quiet"), count("busy")], [5, overtaken]);
   }
   kv.close();
 });

@@ -210,3 +210,24 @@ for (const count of [1, 2]) {
     }
   });
 }
+
+Deno.test("a node that lacks one of the changes since it looked reads the whole policy", async () => {
+  await using bench = await Bench.start(2);
+  const deploy = { tool_name: "deploy" };
+  // Both nodes know the policy.
+  for (let i = 0; i < 2; i++) assert.equal((await bench.check(deploy)).body.permission, "allowed");
+  const [one, two] = bench.nodes;
+  assert.ok(one !== undefined && two !== undefined);
+  const write = async (selector: object) => {
+    const key = bench.org.management;
+    const body = { selector: { ...NOBODY, ...selector }, permission: "disabled" };
+    const got = await one.request("PUT", "/v1/rules", { key, body });
+    assert.equal(got.status, 201, got.text);
+    return Number(got.body.policy_version);
+  };
+  const version = await write(deploy);
+  await write({ tool_name: "other" });
+  await bench.kv.delete([...keys.policyChangeKey(bench.org.id, version)]);
+  const got = await two.request("POST", CHECK, { key: bench.org.standard, body: deploy });
+  assert.equal(got.body.permission, "disabled");
+});

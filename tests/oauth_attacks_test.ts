@@ -360,6 +360,15 @@ Deno.test("a consent is signed for this request and by this session's person alo
   const other = await world.ruled.owner.signIn();
   const stolen = await world.post("/oauth/consent/finish", finish, other.secret);
   assert.equal(stolen.body.code, "assertion_not_accepted");
+
+  const ann = world.people.person("ann@example.com");
+  await ann.accept(await world.people.invited(world.ruled.session, ann.email));
+  const again = await world.post("/oauth/consent", { request: query });
+  const { allowCredentials: _owners, ...options } = again.body.options;
+  const hers = await world.signed(query, { ...again.body, options }, {}, ann);
+  const foreign = await world.post("/oauth/consent/finish", hers);
+  assert.equal(foreign.body.code, "assertion_not_accepted");
+  assert.equal(foreign.body.why, "wrong_user");
 });
 
 Deno.test("an assertion for another purpose is no consent, and a consent is no other purpose", async () => {

@@ -124,6 +124,23 @@ Deno.test("matchesRedirectUri() is equality for every address but those of this 
   }));
 });
 
+Deno.test("matchesRedirectUri() takes no address that only begins like the client's", () => {
+  const own = ["https://client.example/cb", "https://client.example", "com.example.app:/done"];
+  for (
+    const given of [
+      "https://client.example/cb/more",
+      "https://client.example/cb?to=evil.example",
+      "https://client.example.evil.example/",
+      "https://client.example:8443/cb",
+      "com.example.app:/done/more",
+    ]
+  ) {
+    assert.ok(isAllowedRedirectUri(given), given);
+    assert.equal(matchesRedirectUri(own, given), false, given);
+  }
+  for (const given of own) assert.equal(matchesRedirectUri(own, given), true, given);
+});
+
 Deno.test("redirectTarget() names where an answer goes", () => {
   assert.deepEqual(redirectTarget("https://claude.ai/x"), { kind: "host", shown: "claude.ai" });
   assert.deepEqual(redirectTarget("http://localhost:33418/x"), {

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { formatLogLine } from "../lib/settings/log_line.ts";
+import { asGrant } from "../lib/oauth/grant_caller.ts";
 import { GRACE_MS } from "../lib/oauth/refresh_state.ts";
 import { accountGrantKey } from "../lib/store/keys.ts";
-import { type AccountGrant, accountGrant } from "../lib/store/records/oauth.ts";
+import { type AccountGrant, accountGrant, type Scope } from "../lib/store/records/oauth.ts";
 import { fault, OAuthWorld, VERIFIER } from "./oauth_fixture.ts";
 import { rawCall } from "./mcp_fixture.ts";
+import { refused } from "./people_fixture.ts";
 
 const list = (world: OAuthWorld, token: string) =>
   rawCall(world.people.countersign, "tools/list", {}, { token });
@@ -44,6 +46,19 @@ Deno.test("token substitution: each credential opens its own doors only", async 
   assert.equal((await list(world, agent)).status, 200);
   assert.equal((await list(world, access_token)).status, 200);
   assert.equal((await world.exchange(code)).status, 200);
+});
+
+Deno.test("scope: a token for reading writes nothing, whatever else its connection was given for", async () => {
+  await using world = await OAuthWorld.start();
+  const { access_token } = await world.tokens();
+  const access = await world.present(access_token) ?? assert.fail("no token");
+  const write = (scopes: readonly Scope[]) => {
+    const presented = { org: world.org, grant: access.grant, scopes };
+    const operation = asGrant(presented, "mcp:write", { plan: () => "written" });
+    return world.services.ledgers.transact(world.org, operation);
+  };
+  assert.equal(await write(["mcp:read", "mcp:write"]), "written");
+  await refused(write(["mcp:read"]), "insufficient_scope");
 });
 
 Deno.test("audience: a token for another resource is good for nothing here, and gives no other", async () => {

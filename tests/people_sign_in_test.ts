@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { systemRandom } from "../lib/deps.ts";
 import { sweep } from "../lib/due/worker.ts";
+import { demand } from "../lib/identity/member_demands.ts";
+import { asMember } from "../lib/identity/member_operation.ts";
 import { presentSession, SESSION_IDLE_MS, SESSION_LIFE_MS } from "../lib/identity/sessions.ts";
 import { beginSignIn, signIn } from "../lib/people/sign_in.ts";
 import { signOut } from "../lib/people/sign_out.ts";
@@ -66,6 +68,29 @@ Deno.test("A session ends after 12 hours without use, and after 7 days at last",
     people.clock.advance(SESSION_IDLE_MS / 2);
   }
   assert.equal(await presentSession(deps, used.secret), null);
+});
+
+Deno.test("A session that ends while its request is under way commits nothing", async () => {
+  await using people = await People.start();
+  const { services, clock } = people;
+  const { org, session } = await people.withOwner();
+  const asMemberOf = () =>
+    services.ledgers.transact(
+      org,
+      asMember(session, "see_requests", {
+        plan(transaction, caller) {
+          demand(caller, "choose_alerts");
+          transaction.set(["test_row", org], {});
+        },
+      }),
+    );
+  clock.advance(SESSION_IDLE_MS - 1);
+  await asMemberOf();
+  await switchOrg(services, session, org, CLIENT);
+  // The cookie was looked at before.
+  clock.advance(1);
+  await refused(asMemberOf(), "session_ended");
+  await refused(switchOrg(services, session, org, CLIENT), "session_ended");
 });
 
 Deno.test("Session fixation: the secret is new, the old session of the browser ends", async () => {

@@ -1,5 +1,11 @@
 import assert from "node:assert/strict";
+import {
+  confirmInvitationCode,
+  finishInvitation,
+  sendInvitationCode,
+} from "../lib/people/accept_invitation.ts";
 import { addPasskey, beginAddPasskey } from "../lib/people/add_passkey.ts";
+import { ceremonyChallenge } from "../lib/people/ceremonies.ts";
 import {
   recoveryCodeHash,
   recoveryCodesLeft,
@@ -142,6 +148,64 @@ Deno.test("A further passkey: fresh, not one that is in use, then named by the l
   assert.equal((await passkeysOf(services.deps.kv, session.record.account)).length, 3);
   clock.advance(FRESH_MS);
   await refused(beginAddPasskey(services, session), "fresh_assertion_required");
+});
+
+Deno.test("attack: a key of one's own under the credential id of somebody else's passkey", async () => {
+  await using people = await People.start();
+  const { services } = people;
+  const { owner, session } = await people.withOwner();
+  const newId = owner.authenticator.credentials[0]?.id ?? "";
+  const stored = () => services.deps.kv.get([...keys.passkeyKey(newId)]);
+  const { versionstamp } = await stored();
+
+  // As a further passkey of an account.
+  const thief = people.person("ann@example.com");
+  const { secret } = await thief.accept(await people.invited(session, thief.email));
+  const hers = await people.session(secret);
+  const { nonce, options } = await beginAddPasskey(services, hers);
+  const forged = await thief.enrol({ ...options, excludeCredentials: [] }, { newId });
+  const added = { nonce, response: forged, name: null };
+  assert.equal(await refusedFor(addPasskey(services, hers, added, CLIENT)), "passkey_taken");
+
+  // As the first one of an account.
+  const other = people.person("bob@example.com");
+  const followed = { link: await people.invited(session, other.email), flow: other.flow };
+  await sendInvitationCode(services, followed, CLIENT);
+  const code = people.codeFor(other.email);
+  const begun = await confirmInvitationCode(services, { ...followed, code }, CLIENT);
+  const response = await other.enrol(begun.options, { newId });
+  const first = { ...followed, nonce: begun.nonce, response };
+  assert.equal(await refusedFor(finishInvitation(services, first, CLIENT)), "passkey_taken");
+
+  assert.equal((await stored()).versionstamp, versionstamp);
+  const { account } = (await owner.signIn()).session;
+  assert.equal(account, session.record.account);
+});
+
+Deno.test("attack: the nonce of a fresh assertion enrols a passkey", async () => {
+  await using people = await People.start();
+  const { services } = people;
+  const { owner, session } = await people.withOwner();
+  const step = await beginStepUp(services, session);
+  const { options } = await beginAddPasskey(services, session);
+  const challenge = ceremonyChallenge(services.settings, "enrolment", step.nonce);
+  const device = people.person(owner.email);
+  const response = await device.enrol({ ...options, challenge, excludeCredentials: [] });
+  const given = { nonce: step.nonce, response, name: null };
+  assert.equal(await refusedFor(addPasskey(services, session, given, CLIENT)), "ceremony_ended");
+});
+
+Deno.test("attack: a passkey that was asked for while fresh is added when that is over", async () => {
+  await using people = await People.start();
+  const { services, clock } = people;
+  const { owner, session } = await people.withOwner();
+  clock.advance(FRESH_MS - 1);
+  const { nonce, options } = await beginAddPasskey(services, session);
+  const device = people.person(owner.email);
+  const response = await device.enrol({ ...options, excludeCredentials: [] });
+  clock.advance(1);
+  const late = addPasskey(services, session, { nonce, response, name: null }, CLIENT);
+  await refused(late, "fresh_assertion_required");
 });
 
 Deno.test("New recovery codes void the old ones, also where two are made at once", async () => {

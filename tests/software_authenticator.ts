@@ -27,6 +27,8 @@ export interface Lies {
   readonly counter?: number;
   /** base64url: the name of another credential, under which this one's key signs. */
   readonly credentialId?: string;
+  /** base64url; of a new credential: the id that its authenticator gives it, not a random one. */
+  readonly newId?: string;
   /** base64url; null leaves it out, as authenticators may when they were told whom to ask. */
   readonly userHandle?: string | null;
   /** Changes the signature after it was made. */
@@ -93,7 +95,9 @@ export class SoftwareAuthenticator {
       "sign",
       "verify",
     ]) as CryptoKeyPair;
-    const idBytes = crypto.getRandomValues(new Uint8Array(32));
+    const idBytes = lies.newId === undefined
+      ? crypto.getRandomValues(new Uint8Array(32))
+      : Uint8Array.fromBase64(lies.newId, URL_SAFE);
     const credential: SoftwareCredential = {
       id: toBase64Url(idBytes),
       rpId,

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { revokeInOrg } from "../lib/oauth/org_grants.ts";
 import { approvalKey, memberKey, runTokenKey } from "../lib/store/keys.ts";
+import type { ApprovalRecord } from "../lib/store/records/approval.ts";
 import { CLIENT } from "./decision_fixture.ts";
 import { grantIn, McpClient, type TestGrant } from "./mcp_fixture.ts";
 import { assertGood, assertRevoked, TighteningWorld } from "./tightening_fixture.ts";
@@ -183,6 +184,20 @@ Deno.test("a token whose approval is not in the store is good for nothing", asyn
   const { checked } = await world.tokens({ held: true });
   const key = approvalKey(world.org.id, world.approval);
   await world.org.transact((transaction) => transaction.delete(key));
+  const got = await consume(world.org, checked);
+  assertRefused(got, 403, "token_revoked");
+  assert.equal(got.body.reason, "approval_revoked");
+});
+
+Deno.test("a token whose approval became another token is good for nothing", async () => {
+  await using world = await TighteningWorld.start();
+  await world.tool({ default_permission: "requires_approval" });
+  const { checked } = await world.tokens({ held: true });
+  const key = approvalKey(world.org.id, world.approval);
+  const { value } = await world.countersign.services.deps.kv.get<ApprovalRecord>([...key]);
+  assert.ok(value?.progress.state === "used");
+  const progress = { ...value.progress, token_id: "rtk_another" };
+  await world.org.transact((transaction) => transaction.set(key, { ...value, progress }));
   const got = await consume(world.org, checked);
   assertRefused(got, 403, "token_revoked");
   assert.equal(got.body.reason, "approval_revoked");
