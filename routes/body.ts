@@ -2,10 +2,16 @@ import type { Deps } from "../lib/deps.ts";
 import { Refusal } from "../lib/refusals/refusal.ts";
 import { SurfaceRefusal } from "./problem_document.ts";
 
-/** Most bytes a body may have. */
-export const MAX_BODY_BYTES = 256 * 1024;
-/** How long a body may take to arrive. */
-const BODY_SECONDS = 10;
+/** How large a body may be, and how long it may take to arrive. */
+export interface BodyLimit {
+  readonly bytes: number;
+  readonly seconds: number;
+}
+
+/** What holds where a route says nothing else. */
+export const USUAL_BODY: BodyLimit = { bytes: 256 * 1024, seconds: 10 };
+/** A whole policy: for whoever holds a management key. */
+export const POLICY_BODY: BodyLimit = { bytes: 16 * 1024 * 1024, seconds: 60 };
 
 /**
  * The bytes of a request's body.
@@ -13,22 +19,26 @@ const BODY_SECONDS = 10;
  *   request_timeout when it drips in too slowly
  * @throws {Refusal} malformed_json when it ends before its stated length
  */
-export async function readBody(request: Request, deps: Deps): Promise<Uint8Array> {
+export async function readBody(
+  request: Request,
+  deps: Deps,
+  limit = USUAL_BODY,
+): Promise<Uint8Array> {
   // Asking for `request.body` builds a stream, which costs more than reading a small body whole.
   const length = request.headers.get("content-length");
   const stated = Number(length ?? "NaN");
   if (stated === 0 || (length === null && request.body === null)) return new Uint8Array(0);
-  if (stated > MAX_BODY_BYTES) {
-    throw new SurfaceRefusal("payload_too_large", { limit: MAX_BODY_BYTES });
+  if (stated > limit.bytes) {
+    throw new SurfaceRefusal("payload_too_large", { limit: limit.bytes });
   }
-  const timer = deps.timer(BODY_SECONDS * 1000);
+  const timer = deps.timer(limit.seconds * 1000);
   const tooSlow = timer.elapsed.then(() => {
-    throw new SurfaceRefusal("request_timeout", { seconds: BODY_SECONDS });
+    throw new SurfaceRefusal("request_timeout", { seconds: limit.seconds });
   });
   try {
     // A stated length is one the server holds the peer to; without one the bytes are counted.
     const reading = Number.isNaN(stated) && request.body !== null
-      ? readCounted(request.body)
+      ? readCounted(request.body, limit.bytes)
       : request.bytes();
     return await Promise.race([reading, tooSlow]);
   } catch (error) {
@@ -39,14 +49,15 @@ export async function readBody(request: Request, deps: Deps): Promise<Uint8Array
   }
 }
 
-async function readCounted(body: ReadableStream<Uint8Array>): Promise<Uint8Array> {
+async function readCounted(
+  body: ReadableStream<Uint8Array>,
+  limit: number,
+): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of body) {
     size += chunk.length;
-    if (size > MAX_BODY_BYTES) {
-      throw new SurfaceRefusal("payload_too_large", { limit: MAX_BODY_BYTES });
-    }
+    if (size > limit) throw new SurfaceRefusal("payload_too_large", { limit });
     chunks.push(chunk);
   }
   const bytes = new Uint8Array(size);

@@ -554,16 +554,6 @@ export const PROBLEMS: { readonly [C in ProblemCode]: ProblemKind<ProblemData[C]
     detail: () => "This idempotency key came with another body before.",
     advice: "Use a new key for a new request.",
   },
-  policy_change_too_large: {
-    status: 422,
-    title: "Policy change too large",
-    meaning: "The change of the policy is larger than one version can be.",
-    detail: ({ rows }) =>
-      rows === null
-        ? "The change is larger than one commit can be."
-        : `The change touches ${rows} rows; 800 fit into one version.`,
-    advice: "Apply it in several steps.",
-  },
   precondition_required: {
     status: 428,
     title: "Version required",

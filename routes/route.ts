@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import type { CallerTier } from "../lib/identity/caller.ts";
 import type { Answer } from "./answer.ts";
+import type { BodyLimit } from "./body.ts";
 import type { ProblemCode } from "./problems.ts";
 import type { Call, OpenCall } from "./call.ts";
 
@@ -32,6 +33,8 @@ interface Inputs<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType> 
 /** A route for callers who present a key. */
 export interface GuardedRoute extends Described, Inputs<z.ZodType, z.ZodType, z.ZodType> {
   readonly callers: readonly CallerTier[];
+  /** What a body may be, where that is more than `USUAL_BODY`. */
+  readonly bodyLimit?: BodyLimit;
   /** As how many requests a call counts against its caller's limit; without it one. */
   readonly counts?: (body: unknown) => number;
   readonly handle: (
@@ -58,6 +61,7 @@ export function guarded<
 >(
   route: Described & Inputs<P, Q, B> & {
     readonly callers: readonly CallerTier[];
+    readonly bodyLimit?: BodyLimit;
     readonly counts?: (body: z.output<B>) => number;
     readonly handle: (
       call: Call<z.output<P>, z.output<Q>, z.output<B>>,

@@ -88,7 +88,9 @@ async function prepare(
 ) {
   const request = c.req.raw;
   const takesBody = request.method !== "GET" && request.method !== "DELETE";
-  const bytes = takesBody ? await readBody(request, services.deps) : new Uint8Array(0);
+  const bytes = takesBody
+    ? await readBody(request, services.deps, route.bodyLimit)
+    : new Uint8Array(0);
   const body = route.body === undefined ? undefined : bodyOf(route.body, bytes);
   const params = route.params === undefined ? undefined : parseInput(route.params, c.req.param());
   const query = route.query === undefined

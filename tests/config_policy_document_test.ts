@@ -264,35 +264,3 @@ Deno.test("A document releases no kill switch that a key may not release", async
   assert.equal(silent.status, 200);
   assert.equal((await org.get("/v1/tools/x")).body.kill_switch.active, true);
 });
-
-Deno.test("A document changes many rows in one version, but not more than 800", async () => {
-  await using countersign = await Countersign.start();
-  const org = await countersign.org();
-  const rules = Array.from({ length: 801 }, (_, i) => ({
-    selector: { tool_name: `tool_${i}` },
-    permission: "allowed",
-  }));
-  for (const dryRun of [true, false]) {
-    const got = await put(org, { rules }, { dryRun });
-    assertProblem(got, 422, "policy_change_too_large");
-  }
-  const { policy_version } = (await org.get("/v1/policy")).body;
-  const applied = await apply(org, { rules: rules.slice(0, 800) });
-  assert.equal(applied.status, 200, applied.text);
-  assert.equal(applied.body.policy_version, policy_version + 1);
-  assert.equal(applied.body.added.rules.length, 800);
-  const emptied = await apply(org, { rules: [] });
-  assert.equal(emptied.body.removed.rules.length, 800);
-});
-
-Deno.test("A document whose rows are too large for one commit is refused as a whole", async () => {
-  await using countersign = await Countersign.start();
-  const org = await countersign.org();
-  const rules = Array.from({ length: 400 }, (_, i) => ({
-    selector: { resource_id: "r".repeat(120) + i, tool_name: "t".repeat(120) + i },
-    permission: "allowed",
-  }));
-  assertProblem(await apply(org, { rules }), 422, "policy_change_too_large");
-  assert.deepEqual((await org.get("/v1/rules")).body.data, []);
-  assert.equal((await apply(org, { rules: rules.slice(0, 100) })).status, 200);
-});

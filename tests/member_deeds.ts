@@ -1,4 +1,4 @@
-import { applyPolicy, readPolicy } from "../lib/catalog/apply_policy.ts";
+import { applyAtOnce, readPolicy } from "../lib/catalog/apply_policy.ts";
 import { putCategory, removeCategory } from "../lib/catalog/categories.ts";
 import { changeOrg, type OrgChange, stopOrg } from "../lib/catalog/org_settings.ts";
 import {
@@ -78,7 +78,7 @@ async function policy(org: TestOrg, permission: Permission, dry_run: boolean, n:
     })),
   }));
   const document = { rules: [...rules, ruleFields(`doc${n}`, permission)] };
-  return op(applyPolicy(document, version, { dry_run, request_id: R }));
+  return op(applyAtOnce({ of: "whole", document }, version, { dry_run, request_id: R }));
 }
 
 async function orgWith(org: TestOrg, before: OrgChange, change: OrgChange) {

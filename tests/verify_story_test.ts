@@ -103,6 +103,16 @@ class Log {
     const held_until = this.later(hold);
     return this.put("recovery.redeemed", `member ${id}`, { member: id }, { held_until });
   }
+  /** Prepares a policy that sets the kill switch of its tool; the index that it is known by. */
+  stages(on: boolean, by = "api_key key_m"): number {
+    const generation = this.put("policy.staged", by, {}, { changes: 1 });
+    const data = { changed: { kill_switch: on }, does: "set", generation };
+    this.put("tool.staged", by, { tool: "refund" }, data);
+    return generation;
+  }
+  ends(how: "applied" | "dropped", generation: number, changes = 1, by = "api_key key_m"): number {
+    return this.put(`policy.${how}`, by, {}, { generation, changes });
+  }
   throws(of: JsonObject, on = true, by = "api_key key_m"): number {
     const [noun = ""] = Object.keys(of);
     const data = noun === "agent" ? { kill_switch: on } : { changed: { kill_switch: on } };
@@ -523,6 +533,40 @@ const RULES: readonly Rule[] = [
     log.accepts("usr_adm", "admin");
     const earlier = log.throws({ tool: "refund" });
     return [log.throws({ tool: "refund" }, false, "member usr_adm"), earlier];
+  }],
+  ["something is allowed under a kill switch of a larger policy", "kill_switch_passed", (log) => {
+    const generation = log.stages(true);
+    log.check("dec_1");
+    const earlier = log.ends("applied", generation);
+    return [log.check("dec_2"), earlier];
+  }],
+  [
+    "something is allowed after a policy that lets go on was dropped",
+    "kill_switch_passed",
+    (log) => {
+      const earlier = log.throws({ tool: "refund" });
+      log.ends("dropped", log.stages(false));
+      return [log.check("dec_1"), earlier];
+    },
+  ],
+  ["an admin releases a kill switch by a larger policy", "actor_not_entitled", (log) => {
+    log.accepts("usr_adm", "admin");
+    const earlier = log.throws({ tool: "refund" });
+    const generation = log.stages(false, "member usr_adm");
+    return [log.ends("applied", generation, 1, "member usr_adm"), earlier];
+  }],
+  ["a larger policy is applied of which a change is not told", "policy_incomplete", (log) => {
+    const earlier = log.stages(true);
+    return [log.ends("applied", earlier, 2), earlier];
+  }],
+  ["a larger policy is applied twice", "policy_incomplete", (log) => {
+    const generation = log.stages(true);
+    log.ends("applied", generation);
+    return [log.ends("applied", generation), null];
+  }],
+  ["a standard key applies a larger policy", "actor_not_entitled", (log) => {
+    const generation = log.stages(true);
+    return [log.ends("applied", generation, 1, "api_key key_s"), 2];
   }],
 ];
 

@@ -27,6 +27,20 @@ export const POLICY_SENTENCES = {
       : `${t.Who} set the rule for ${ruled(t)} to ${permission}`;
   },
   "rule.removed": (t) => `${t.Who} removed the rule for ${ruled(t)}`,
+
+  // A policy of several commits: what is prepared holds once it is applied.
+  "policy.staged": (t) => `${t.Who} began to apply a policy with ${counted(t)}`,
+  "tool.staged": (t) => prepared(t, `the tool ${t.of("tool")}`),
+  "category.staged": (t) => prepared(t, `the category ${t.of("category")}`),
+  "tenant.staged": (t) => prepared(t, `the tenant ${t.of("tenant")}`),
+  "resource.staged": (t) => prepared(t, `the resource ${t.of("resource")}`),
+  "rule.staged": (t) => {
+    const permission = textOf(t.changed.permission);
+    const to = permission === null ? "" : ` to ${permission}`;
+    return prepared(t, `the rule for ${ruled(t)}${to}`);
+  },
+  "policy.applied": (t) => `${t.Who} applied the policy with ${counted(t)}`,
+  "policy.dropped": (t) => `${t.Who} dropped a policy that was being applied; none of it holds`,
 } as const satisfies Record<string, (t: Telling) => string>;
 
 /** Of more fields than these a sentence gives the number only: those of a new record, mostly. */
@@ -43,6 +57,19 @@ function set(t: Telling, what: string): string {
   }
   const also = named === "" ? "" : ` and set ${named}`;
   return `${t.Who} turned the kill switch of ${what} ${kill_switch ? "on" : "off"}${also}`;
+}
+
+/** What a larger policy does once it is applied. */
+function prepared(t: Telling, what: string): string {
+  const { does } = t.entry.data;
+  const verb = does === "removed" ? "remove" : does === "archived" ? "archive" : "set";
+  return `${t.Who} prepared to ${verb} ${what}, as a part of a larger policy`;
+}
+
+function counted(t: Telling): string {
+  const { changes } = t.entry.data;
+  if (typeof changes !== "number") return "changes";
+  return changes === 1 ? "1 change" : `${changes} changes`;
 }
 
 function ruled(t: Telling): string {

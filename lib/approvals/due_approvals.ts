@@ -5,6 +5,7 @@ import {
   approvalByToolPrefix,
   approvalOpenPrefix,
   approvalReadyPrefix,
+  approvalsByToolPrefix,
   dueKey,
   type StoreKey,
 } from "../store/keys.ts";
@@ -30,6 +31,11 @@ export async function settleDueApproval({ ledgers }: Services, work: DueWork): P
  */
 export async function cancelForTool(services: Services, work: DueWork): Promise<void> {
   await settleAll(services, work, [approvalByToolPrefix(work.org, work.id)]);
+}
+
+/** The same for all tools at once, after a policy of several commits became the one that is read. */
+export async function cancelForPolicy(services: Services, work: DueWork): Promise<void> {
+  await settleAll(services, work, [approvalsByToolPrefix(work.org)]);
 }
 
 /** Cancels what is pending or unused of an agent that was rotated; what it asked since stays. */

@@ -1,45 +1,32 @@
-import { type Caller, requireAllTenants } from "../identity/caller.ts";
+import { requireAllTenants } from "../identity/caller.ts";
 import type { CallerOperation } from "../identity/caller_operation.ts";
-import { assertKillSwitch } from "../identity/kill_switch.ts";
 import { demand } from "../identity/member_demands.ts";
-import type { Reader, Transaction } from "../ledger/transaction.ts";
-import type { Snapshot } from "../policy/snapshot.ts";
-import { Refusal } from "../refusals/refusal.ts";
-import { resourcePrefix, tenantPrefix } from "../store/keys.ts";
-import { type Kv, listRecords } from "../store/kv.ts";
-import { resourceRecord, type RuleRecord, tenantRecord } from "../store/records/policy.ts";
-import type { CategoryRecord, ToolRecord } from "../store/records/policy.ts";
+import { type Transaction, TransactionTooLarge } from "../ledger/transaction.ts";
+import type { CategoryRecord, RuleRecord, ToolRecord } from "../store/records/policy.ts";
+import { applyInParts } from "./apply_in_parts.ts";
+import type { RowChange } from "./policy_document.ts";
+import type { Described, PolicyEdit } from "./policy_edit.ts";
 import {
-  type Described,
-  type DocumentChanges,
-  documentChanges,
-  type DocumentWarning,
-  type PolicyDocument,
-  type RowChange,
-} from "./policy_document.ts";
+  type AppliedPolicy,
+  type ApplyOptions,
+  assertDocument,
+  assertReleases,
+  demandWidening,
+  loadDescribed,
+  plannedChanges,
+  type Transact,
+} from "./policy_plan.ts";
 import { type Author, writeChange } from "./record_change.ts";
-import { levelProblems, refuseSelectors } from "./selectors.ts";
-import { refuseProblems, schemaProblems } from "./tool_record.ts";
 import { writeTool } from "./tools.ts";
 
-/** Most rows that one version of a policy changes. */
-export const MAX_CHANGED_ROWS = 800;
+/** Most rows that one commit changes. */
+const MAX_CHANGED_ROWS = 800;
 
 /** A whole policy as it stands. */
 export interface Policy extends Described {
   readonly tools: readonly ToolRecord[];
   readonly categories: readonly CategoryRecord[];
   readonly rules: readonly RuleRecord[];
-  readonly policy_version: number;
-}
-
-/** What a document made different, or would. */
-export interface AppliedPolicy {
-  readonly rows: readonly RowChange[];
-  /** What is to be said of the rules that it makes or changes. */
-  readonly warnings: readonly DocumentWarning[];
-  readonly dry_run: boolean;
-  /** The version with the changes; in a dry run the present one. */
   readonly policy_version: number;
 }
 
@@ -61,37 +48,50 @@ export function readPolicy(): CallerOperation<Described, Policy> {
 }
 
 /**
- * Makes the policy what a document says, in one version, when it still is at the version that the
- * document was made from.
+ * Makes the policy what an edit wants, in one version, when it still is at the version that the edit
+ * was made from. What is larger than a commit is written beside the policy first, and becomes it in
+ * the last commit: nobody ever reads a part of it.
  * @param version of the policy that the caller has seen; null when what they sent is no version
- * @throws {Refusal} precondition_failed, invalid_request, invalid_selector, owner_required,
- *   policy_change_too_large; of a member role_required, recovery_held, fresh_assertion_required
- *   unless it is a dry run
+ * @throws {Refusal} precondition_failed, invalid_request, invalid_selector, owner_required; of a
+ *   member role_required, recovery_held, fresh_assertion_required unless it is a dry run
  */
-export function applyPolicy(
-  document: PolicyDocument,
+export async function applyPolicy(
+  transact: Transact,
+  edit: PolicyEdit,
   version: number | null,
-  { dry_run, request_id }: { readonly dry_run: boolean; readonly request_id: string },
+  options: ApplyOptions,
+): Promise<AppliedPolicy> {
+  try {
+    return await transact(applyAtOnce(edit, version, options));
+  } catch (error) {
+    if (!(error instanceof TransactionTooLarge)) throw error;
+    return await applyInParts(transact, edit, version, options);
+  }
+}
+
+/**
+ * The same in a single commit.
+ * @throws {TransactionTooLarge} when it does not fit one, and what `applyPolicy` refuses
+ */
+export function applyAtOnce(
+  edit: PolicyEdit,
+  version: number | null,
+  { dry_run, request_id }: ApplyOptions,
 ): CallerOperation<Described, AppliedPolicy> {
-  assertDocument(document);
+  assertDocument(edit);
   return {
     load: (reader) => loadDescribed(reader),
     plan(transaction, caller, described) {
-      const { snapshot } = transaction;
-      if (version !== snapshot.version) {
-        throw new Refusal("precondition_failed", { policy_version: snapshot.version });
-      }
-      const changes = documentChanges(snapshot, described, document, {
-        id: (prefix) => transaction.id(prefix),
-        at: transaction.at,
-      });
-      assertChanges(changes);
+      const changes = plannedChanges(transaction, edit, version, described);
       const { rows, warnings } = changes;
       demand(caller, "configure");
       // A member looks at what would be without their passkey.
-      if (!dry_run || caller.type !== "member") assertReleases(snapshot, caller, changes);
+      if (!dry_run || caller.type !== "member") {
+        assertReleases(transaction.snapshot, caller, changes);
+      }
       if (!dry_run) {
-        if (changes.widens) demand(caller, "loosen", "A policy that lets more through");
+        demandWidening(caller, changes);
+        if (rows.length > MAX_CHANGED_ROWS) throw new TransactionTooLarge();
         for (const row of rows) writeRow(transaction, { caller, request_id }, row);
       }
       return { rows, warnings, dry_run, policy_version: transaction.policyVersion };
@@ -102,54 +102,6 @@ export function applyPolicy(
 function writeRow(transaction: Transaction, author: Author, { change, tool }: RowChange): void {
   if (tool === undefined) writeChange(transaction, author, change);
   else writeTool(transaction, author, tool.old, tool.next);
-}
-
-/** Checks what the document alone can tell. */
-function assertDocument({ tools = [], rules = [] }: PolicyDocument): void {
-  const problems = tools.flatMap(({ parameters }, i) =>
-    schemaProblems(parameters).map(({ path, message }) => ({ path: `/tools/${i}${path}`, message }))
-  );
-  refuseProblems(problems);
-  refuseSelectors(
-    rules.flatMap(({ selector }, i) => levelProblems(selector, `/rules/${i}/selector`)),
-  );
-}
-
-function assertReleases(snapshot: Snapshot, caller: Caller, { rows }: DocumentChanges): void {
-  for (const { tool } of rows) {
-    if (tool !== undefined && tool.old !== null) {
-      assertKillSwitch(snapshot, caller, tool.old.kill_switch, tool.next.kill_switch);
-    }
-  }
-}
-
-function assertChanges({ rows, problems, selectorProblems }: DocumentChanges): void {
-  refuseSelectors(selectorProblems);
-  refuseProblems([...problems]);
-  if (rows.length > MAX_CHANGED_ROWS) {
-    throw new Refusal("policy_change_too_large", { rows: rows.length });
-  }
-}
-
-/**
- * Reads what the snapshot does not hold. Any change of these raises the policy version, which the
- * commit checks, so they need no checks of their own.
- */
-async function loadDescribed({ kv, snapshot }: Reader): Promise<Described> {
-  const org = snapshot.orgId;
-  const [tenants, resources] = await Promise.all([
-    Array.fromAsync(values(kv, tenantPrefix(org), tenantRecord)),
-    Array.fromAsync(values(kv, resourcePrefix(org), resourceRecord)),
-  ]);
-  return { tenants, resources };
-}
-
-async function* values<T>(
-  kv: Kv,
-  prefix: readonly string[],
-  schema: Parameters<typeof listRecords<T>>[2],
-): AsyncGenerator<T> {
-  for await (const { value } of listRecords(kv, { prefix: [...prefix] }, schema)) yield value;
 }
 
 function byName<T extends { readonly name: string }>(records: Iterable<T>): T[] {

@@ -1,22 +1,29 @@
 import type { Snapshot } from "../policy/snapshot.ts";
 import type { InputProblem } from "../refusals/refusal.ts";
 import type {
-  CategoryRecord,
   ResourceRecord,
   RuleRecord,
   Selector,
   TenantRecord,
   ToolRecord,
 } from "../store/records/policy.ts";
+import {
+  type Described,
+  type LeavingRows,
+  leavingRows,
+  pointerOf,
+  type PolicyDocument,
+  type PolicyEdit,
+} from "./policy_edit.ts";
 import { categoryChange } from "./categories.ts";
 import { personalIdProblems } from "./personal_ids.ts";
 import { changedFields, hasEffect, type RecordChange } from "./record_change.ts";
-import { resourceChange, type ResourceFields } from "./resources.ts";
-import { type RuleWarning, ruleWarnings, type Tools } from "./rule_warnings.ts";
-import { ruleChange, type RuleFields, ruleRecordOf } from "./rules.ts";
+import { resourceChange } from "./resources.ts";
+import { manyRuleWarnings, type RuleWarning, type Tools } from "./rule_warnings.ts";
+import { ruleChange, ruleRecordOf } from "./rules.ts";
 import { idsOf, patternProblems, type Registered } from "./selectors.ts";
-import { tenantChange, type TenantFields } from "./tenants.ts";
-import { replacedTool, TOOL_FIELDS, type ToolFields, toolProblems } from "./tool_record.ts";
+import { tenantChange } from "./tenants.ts";
+import { replacedTool, TOOL_FIELDS, toolProblems } from "./tool_record.ts";
 import { archivedTool, toolChange } from "./tools.ts";
 import {
   categoryWidens,
@@ -26,21 +33,6 @@ import {
   tenantWidens,
   toolWidens,
 } from "./widening.ts";
-
-/** A whole policy as one document. A kind that is left out stays as it is; an empty one is emptied. */
-export interface PolicyDocument {
-  readonly tools?: readonly (ToolFields & { readonly name: string })[];
-  readonly categories?: readonly CategoryRecord[];
-  readonly tenants?: readonly (TenantFields & { readonly id: string })[];
-  readonly resources?: readonly (ResourceFields & { readonly id: string })[];
-  readonly rules?: readonly RuleFields[];
-}
-
-/** The records of a policy that a snapshot does not hold. */
-export interface Described {
-  readonly tenants: readonly TenantRecord[];
-  readonly resources: readonly ResourceRecord[];
-}
 
 /** One row that a document changes, besides the record change the tool or rule that it is about. */
 export interface RowChange {
@@ -76,45 +68,43 @@ export interface Making {
   readonly at: number;
 }
 
-/**
- * What a document makes different. Rows that it does not name go: tools are archived (drafts stay as
- * they are), everything else is removed. A tenant that goes takes its rules along where the document
- * leaves the rules out.
- */
+/** What an edit makes different. Tools that go are archived, everything else is removed. */
 export function documentChanges(
   snapshot: Snapshot,
   described: Described,
-  document: PolicyDocument,
+  edit: PolicyEdit,
   making: Making,
 ): DocumentChanges {
+  const { leaving, problems: unknown } = leavingRows(snapshot, described, edit);
+  const { document } = edit;
+  const at = pointerOf(edit);
   const rows: RowChange[] = [];
-  const problems: InputProblem[] = [];
+  const problems: InputProblem[] = [...unknown];
   const add = (row: RowChange, ...found: InputProblem[]) => {
     if (!hasEffect(row.change)) return;
     rows.push(row);
     problems.push(...found);
   };
-  addTools(snapshot, document, making, add);
-  addCategories(snapshot, document, add);
-  addTenants(snapshot, described, document, making, add);
-  addResources(snapshot, described, document, making, add);
+  const context: Adding = { snapshot, described, document, at, making, add };
+  addTools(context, leaving);
+  addCategories(context, leaving);
+  addTenants(context, leaving);
+  addResources(context, leaving);
+  addRules(context, leaving);
   const selectorProblems: InputProblem[] = [];
   const warnings: DocumentWarning[] = [];
-  if (document.rules !== undefined) {
-    addRules(snapshot, document.rules, making, add);
-    const registered = registeredAfter(snapshot, described, document);
-    const tools = toolsAfter(snapshot, rows);
-    document.rules.forEach(({ selector, permission }, i) => {
-      const old = snapshot.rules.get(selector);
-      if (old === undefined) {
-        selectorProblems.push(...patternProblems(selector, `/rules/${i}/selector`, registered));
-      }
-      if (old?.permission === permission) return;
-      for (const warning of ruleWarnings({ selector, permission }, tools)) {
-        warnings.push({ ...warning, path: `/rules/${i}` });
-      }
-    });
-  }
+  const registered = registeredAfter(snapshot, described, document, leaving);
+  const warningsOf = manyRuleWarnings(toolsAfter(snapshot, rows));
+  document.rules?.forEach(({ selector, permission }, i) => {
+    const old = snapshot.rules.get(selector);
+    if (old === undefined) {
+      selectorProblems.push(...patternProblems(selector, `${at}/rules/${i}/selector`, registered));
+    }
+    if (old?.permission === permission) return;
+    for (const warning of warningsOf({ selector, permission })) {
+      warnings.push({ ...warning, path: `${at}/rules/${i}` });
+    }
+  });
   const steps = rows.flatMap(({ rule }) => rule ?? []);
   const widens = rows.some((row) => row.widens) || liftsTenantGate(snapshot.rules, steps);
   return { rows, problems, selectorProblems, warnings, widens };
@@ -122,23 +112,30 @@ export function documentChanges(
 
 type Add = (row: RowChange, ...problems: InputProblem[]) => void;
 
-function addTools(snapshot: Snapshot, { tools }: PolicyDocument, making: Making, add: Add): void {
-  if (tools === undefined) return;
-  tools.forEach(({ name, ...fields }, i) => {
+interface Adding {
+  readonly snapshot: Snapshot;
+  readonly described: Described;
+  readonly document: PolicyDocument;
+  /** JSON pointer of the document in the request. */
+  readonly at: string;
+  readonly making: Making;
+  readonly add: Add;
+}
+
+function addTools({ snapshot, document, at, making, add }: Adding, { tools }: LeavingRows): void {
+  document.tools?.forEach(({ name, ...fields }, i) => {
     const old = snapshot.tool(name) ?? null;
     const next = replacedTool(name, fields, old, { id: making.id("tol"), at: making.at });
     const change = toolChange(snapshot.orgId, old, next);
     // A draft that is listed as it stands is not triaged by that.
     if (changedFields({ ...change, fields: TOOL_FIELDS }).length === 0) return;
     const problems = toolProblems(old, next).map(({ path, message }) => ({
-      path: `/tools/${i}${path}`,
+      path: `${at}/tools/${i}${path}`,
       message,
     }));
     add(toolRow(snapshot, change, { old, next }), ...problems);
   });
-  const named = new Set(tools.map(({ name }) => name));
-  for (const old of snapshot.tools.values()) {
-    if (named.has(old.name) || old.status === "draft") continue;
+  for (const old of tools) {
     const next = archivedTool(old, making.at);
     const change = toolChange(snapshot.orgId, old, next);
     add(toolRow(snapshot, change, { old, next }));
@@ -154,18 +151,15 @@ function toolRow(
   return { kind: "tools", change, widens, label: { name: tool.next.name }, tool };
 }
 
-function addCategories(snapshot: Snapshot, { categories }: PolicyDocument, add: Add): void {
-  if (categories === undefined) return;
+function addCategories({ snapshot, document, add }: Adding, { categories }: LeavingRows): void {
   const org = snapshot.orgId;
-  for (const next of categories) {
+  for (const next of document.categories ?? []) {
     const old = snapshot.category(next.name) ?? null;
     const widens = categoryWidens(old, next);
     const change = categoryChange(org, old, next);
     add({ kind: "categories", change, widens, label: { name: next.name } });
   }
-  const named = new Set(categories.map(({ name }) => name));
-  for (const old of snapshot.categories.values()) {
-    if (named.has(old.name)) continue;
+  for (const old of categories) {
     const change = categoryChange(org, old, null);
     add({
       kind: "categories",
@@ -177,27 +171,18 @@ function addCategories(snapshot: Snapshot, { categories }: PolicyDocument, add: 
 }
 
 function addTenants(
-  snapshot: Snapshot,
-  described: Described,
-  { tenants, rules }: PolicyDocument,
-  { at }: Making,
-  add: Add,
+  { snapshot, described, document, at, making, add }: Adding,
+  { tenants }: LeavingRows,
 ): void {
-  if (tenants === undefined) return;
   const known = byId(described.tenants);
-  tenants.forEach((fields, i) => {
+  document.tenants?.forEach((fields, i) => {
     const { id } = fields;
     const old = known.get(id) ?? null;
-    const next: TenantRecord = { ...fields, created_at: old?.created_at ?? at };
-    const personal = personalIdProblems(snapshot.org, { [`/tenants/${i}/id`]: id });
+    const next: TenantRecord = { ...fields, created_at: old?.created_at ?? making.at };
+    const personal = personalIdProblems(snapshot.org, { [`${at}/tenants/${i}/id`]: id });
     add(tenantRow(snapshot, old, next), ...personal);
-    known.delete(id);
   });
-  for (const [id, old] of known) {
-    add(tenantRow(snapshot, old, null));
-    if (rules !== undefined || !snapshot.rules.hasTenant(id)) continue;
-    for (const rule of snapshot.rules.forTenant(id)) addRule(snapshot, rule, null, add);
-  }
+  for (const old of tenants) add(tenantRow(snapshot, old, null));
 }
 
 function tenantRow(
@@ -211,27 +196,22 @@ function tenantRow(
 }
 
 function addResources(
-  snapshot: Snapshot,
-  described: Described,
-  { resources }: PolicyDocument,
-  { at }: Making,
-  add: Add,
+  { snapshot, described, document, at, making, add }: Adding,
+  { resources }: LeavingRows,
 ): void {
-  if (resources === undefined) return;
   const org = snapshot.orgId;
   const known = byId(described.resources);
-  resources.forEach((fields, i) => {
+  document.resources?.forEach((fields, i) => {
     const { id } = fields;
     const old = known.get(id) ?? null;
-    const next: ResourceRecord = { ...fields, created_at: old?.created_at ?? at };
-    const personal = personalIdProblems(snapshot.org, { [`/resources/${i}/id`]: id });
+    const next: ResourceRecord = { ...fields, created_at: old?.created_at ?? making.at };
+    const personal = personalIdProblems(snapshot.org, { [`${at}/resources/${i}/id`]: id });
     const change = resourceChange(org, old, next);
     add({ kind: "resources", change, widens: false, label: { id } }, ...personal);
-    known.delete(id);
   });
-  for (const [id, old] of known) {
+  for (const old of resources) {
     const change = resourceChange(org, old, null);
-    add({ kind: "resources", change, widens: false, label: { id } });
+    add({ kind: "resources", change, widens: false, label: { id: old.id } });
   }
 }
 
@@ -239,17 +219,30 @@ function addResources(
 function registeredAfter(
   snapshot: Snapshot,
   described: Described,
-  document: PolicyDocument,
+  { tools = [], tenants = [], resources = [] }: PolicyDocument,
+  leaving: LeavingRows,
 ): Registered {
-  const { tools = [], tenants = described.tenants, resources = described.resources } = document;
-  const tenantIds = new Set(tenants.map(({ id }) => id));
-  const resourceIds = new Set(resources.map(({ id }) => id));
+  const tenantIds = idsAfter(described.tenants, leaving.tenants, tenants);
+  const resourceIds = idsAfter(described.resources, leaving.resources, resources);
   const tags = new Set([...tools, ...snapshot.tools.values()].flatMap(({ tags = [] }) => tags));
   return {
     tenant: (id) => tenantIds.has(id),
     resource: (id) => resourceIds.has(id),
     tag: (name) => tags.has(name),
   };
+}
+
+type WithId = { readonly id: string };
+
+function idsAfter(
+  known: readonly WithId[],
+  leaving: readonly WithId[],
+  put: readonly WithId[],
+): Set<string> {
+  const ids = new Set(known.map(({ id }) => id));
+  for (const { id } of leaving) ids.delete(id);
+  for (const { id } of put) ids.add(id);
+  return ids;
 }
 
 /** The tools once the document is applied. */
@@ -259,21 +252,14 @@ function toolsAfter(snapshot: Snapshot, rows: readonly RowChange[]): Tools {
   return { tools, tool: (name) => tools.get(name) };
 }
 
-function addRules(
-  snapshot: Snapshot,
-  rules: readonly RuleFields[],
-  making: Making,
-  add: Add,
-): void {
-  const named = new Set<string>();
-  rules.forEach((fields, i) => {
+function addRules({ snapshot, document, at, making, add }: Adding, { rules }: LeavingRows): void {
+  document.rules?.forEach((fields, i) => {
     const old = snapshot.rules.get(fields.selector) ?? null;
     const next = ruleRecordOf(fields, old, { id: making.id("rul"), at: making.at });
-    const ids = idsOf(fields.selector, `/rules/${i}/selector`);
+    const ids = idsOf(fields.selector, `${at}/rules/${i}/selector`);
     addRule(snapshot, old, next, add, ...personalIdProblems(snapshot.org, ids));
-    if (old !== null) named.add(old.id);
   });
-  for (const old of snapshot.rules) if (!named.has(old.id)) addRule(snapshot, old, null, add);
+  for (const old of rules) addRule(snapshot, old, null, add);
 }
 
 /** Adds the change of a rule, if it is one, and with it what is stored beside the rule. */
@@ -306,6 +292,6 @@ function ruleRow(org: string, old: RuleRecord | null, next: RuleRecord | null): 
   };
 }
 
-function byId<T extends { readonly id: string }>(records: readonly T[]): Map<string, T> {
+function byId<T extends WithId>(records: readonly T[]): Map<string, T> {
   return new Map(records.map((record) => [record.id, record]));
 }

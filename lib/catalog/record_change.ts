@@ -59,29 +59,63 @@ export function hasEffect(change: RecordChange): boolean {
  */
 export function writeChange(
   transaction: Transaction,
-  { caller, request_id }: Author,
+  author: Author,
   change: RecordChange,
 ): boolean {
   if (!hasEffect(change)) return false;
-  const { noun, key, oldKey, next, subject, verb = "set" } = change;
+  const { noun, key, oldKey, next } = change;
   if (oldKey !== undefined) transaction.deletePolicy(oldKey);
   if (next === null) transaction.deletePolicy(key);
   else transaction.setPolicy(key, next);
+  appendChange(transaction, author, change, {
+    type: `${noun}.${verbOf(change)}`,
+    data: { policy_version: transaction.policyVersion },
+  });
+  return true;
+}
+
+/**
+ * Puts a change into the commit that belongs to a generation of the policy which nobody reads yet:
+ * its row, and an entry `<noun>.staged`, which says what is done once `policy.applied` names it.
+ */
+export function stageChange(
+  transaction: Transaction,
+  author: Author,
+  change: RecordChange,
+  generation: number,
+): void {
+  const { noun, key, next } = change;
+  if (next !== null) transaction.stagePolicy(generation, key, next);
+  appendChange(transaction, author, change, {
+    type: `${noun}.staged`,
+    data: { does: verbOf(change), generation },
+  });
+}
+
+function verbOf({ next, verb }: RecordChange): "removed" | "set" | "archived" {
+  return next === null ? "removed" : verb ?? "set";
+}
+
+function appendChange(
+  transaction: Transaction,
+  { caller, request_id }: Author,
+  change: RecordChange,
+  { type, data }: { readonly type: string; readonly data: JsonObject },
+): void {
   const { shown, hidden } = valuesOf(change);
   const secret = { ...hidden, ...change.private };
   transaction.append({
-    type: `${noun}.${next === null ? "removed" : verb}`,
+    type,
     actor: actorOf(caller),
-    subject,
+    subject: change.subject,
     data: {
       ...change.data,
-      ...(next === null ? {} : { changed: shown }),
-      policy_version: transaction.policyVersion,
+      ...(change.next === null ? {} : { changed: shown }),
+      ...data,
       request_id,
     },
     ...(Object.keys(secret).length === 0 ? {} : { private: secret }),
   });
-  return true;
 }
 
 /** The new values as the entry has them, those for the private part apart. */

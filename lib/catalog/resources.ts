@@ -80,7 +80,7 @@ export function readResource(id: string): CallerOperation<ResourceRecord | null,
 /** Resources of an org by ascending id. */
 export function listResources(kv: Kv, org: string, span: Span): Promise<ResourceRecord[]> {
   const keys = { prefix: resourcePrefix(org), keyOf: (id: string) => resourceKey(org, id) };
-  return recordsAfter(kv, keys, resourceRecord, span);
+  return recordsAfter(kv, org, keys, resourceRecord, span);
 }
 
 /** The change of one resource. */
@@ -103,7 +103,7 @@ export function resourceChange(
 
 /** The record of a resource, to be checked by the commit; null when there is none. */
 export async function loadResource(reader: Reader, id: string): Promise<ResourceRecord | null> {
-  const record = await reader.get(resourceKey(reader.snapshot.orgId, id), resourceRecord);
+  const record = await reader.getPolicy(resourceKey(reader.snapshot.orgId, id), resourceRecord);
   return record?.value ?? null;
 }
 

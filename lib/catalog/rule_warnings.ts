@@ -19,6 +19,8 @@ export interface Tools {
   readonly tools: { values(): Iterable<ToolRecord> };
 }
 
+type WarnedRule = Pick<RuleRecord, "selector" | "permission">;
+
 const FACTS = [
   ["tenant", "tenant_id"],
   ["resource", "resource_id"],
@@ -30,7 +32,7 @@ const FACTS = [
  * tool does not require stops nobody who leaves the fact out.
  */
 export function ruleWarnings(
-  { selector, permission }: Pick<RuleRecord, "selector" | "permission">,
+  { selector, permission }: WarnedRule,
   tools: Tools,
 ): RuleWarning[] {
   if (permission !== "disabled") return [];
@@ -43,6 +45,22 @@ export function ruleWarnings(
       ? [{ code: "rests_on_optional_fact", fact, tool_name }]
       : []
   );
+}
+
+/**
+ * The same for many rules: tools are gone through once for each kind of rule that names none, and
+ * not for each rule.
+ */
+export function manyRuleWarnings(tools: Tools): (rule: WarnedRule) => readonly RuleWarning[] {
+  const known = new Map<string, readonly RuleWarning[]>();
+  return (rule) => {
+    const { tool_name, tag } = rule.selector;
+    if (tool_name !== null || rule.permission !== "disabled") return ruleWarnings(rule, tools);
+    const kind = JSON.stringify([tag, ...FACTS.map(([, part]) => rule.selector[part] !== null)]);
+    let warnings = known.get(kind);
+    if (warnings === undefined) known.set(kind, warnings = ruleWarnings(rule, tools));
+    return warnings;
+  };
 }
 
 /** The tools in use that a rule speaks of; undefined for one that is not in the catalog. */

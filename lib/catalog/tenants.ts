@@ -2,8 +2,9 @@ import type { CallerOperation } from "../identity/caller_operation.ts";
 import { tenantWithin } from "../identity/caller.ts";
 import { demand } from "../identity/member_demands.ts";
 import type { Reader } from "../ledger/transaction.ts";
+import { currentGeneration } from "../policy/load_snapshot.ts";
 import { Refusal } from "../refusals/refusal.ts";
-import { tenantKey, tenantPrefix } from "../store/keys.ts";
+import { placed, tenantKey, tenantPrefix } from "../store/keys.ts";
 import { type Kv, readRecord } from "../store/kv.ts";
 import { type TenantRecord, tenantRecord } from "../store/records/policy.ts";
 import { assertNoPersonalIds } from "./personal_ids.ts";
@@ -79,7 +80,7 @@ export function readTenant(id: string): CallerOperation<TenantRecord | null, Ten
 /** Tenants of an org by ascending id. */
 export function listTenants(kv: Kv, org: string, span: Span): Promise<TenantRecord[]> {
   const keys = { prefix: tenantPrefix(org), keyOf: (id: string) => tenantKey(org, id) };
-  return recordsAfter(kv, keys, tenantRecord, span);
+  return recordsAfter(kv, org, keys, tenantRecord, span);
 }
 
 /** Those of the named tenants that are registered, by ascending id. */
@@ -88,8 +89,11 @@ export async function registeredTenants(
   org: string,
   ids: readonly string[],
 ): Promise<TenantRecord[]> {
+  const generation = await currentGeneration(kv, org);
   const records = await Promise.all(
-    ids.toSorted().map((id) => readRecord(kv, tenantKey(org, id), tenantRecord)),
+    ids.toSorted().map((id) =>
+      readRecord(kv, placed(tenantKey(org, id), generation), tenantRecord)
+    ),
   );
   return records.flatMap((record) => record?.value ?? []);
 }
@@ -114,7 +118,7 @@ export function tenantChange(
 
 /** The record of a tenant, to be checked by the commit; null when there is none. */
 export async function loadTenant(reader: Reader, id: string): Promise<TenantRecord | null> {
-  const record = await reader.get(tenantKey(reader.snapshot.orgId, id), tenantRecord);
+  const record = await reader.getPolicy(tenantKey(reader.snapshot.orgId, id), tenantRecord);
   return record?.value ?? null;
 }
 

@@ -1,6 +1,12 @@
 import { deliverAlert } from "../alerts/deliver_alert.ts";
 import { expandAlert } from "../alerts/expand_alert.ts";
-import { cancelForAgent, cancelForTool, settleDueApproval } from "../approvals/due_approvals.ts";
+import {
+  cancelForAgent,
+  cancelForPolicy,
+  cancelForTool,
+  settleDueApproval,
+} from "../approvals/due_approvals.ts";
+import { sweepPolicy } from "../catalog/policy_sweep.ts";
 import { reportDue } from "../executions/report_due.ts";
 import { clearDeletedOrg } from "../orgs/delete_org.ts";
 import { endGrantInTime } from "../oauth/account_grants.ts";
@@ -24,6 +30,8 @@ export const DUE_HANDLERS: Readonly<Record<DueKind, DueHandler>> = {
   approval_ends: settleDueApproval,
   approval_lapses: settleDueApproval,
   tool_changed: cancelForTool,
+  policy_applied: cancelForPolicy,
+  policy_sweep: sweepPolicy,
   agent_rotated: cancelForAgent,
   report_due: reportDue,
   identity_event: deliverIdentityEvent,

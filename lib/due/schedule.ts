@@ -7,6 +7,8 @@ export const DUE_KINDS = [
   "approval_ends",
   "approval_lapses",
   "tool_changed",
+  "policy_applied",
+  "policy_sweep",
   "agent_rotated",
   "report_due",
   "identity_event",

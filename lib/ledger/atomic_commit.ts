@@ -1,6 +1,7 @@
 import type { Deps } from "../deps.ts";
 import { KEPT_POLICY_CHANGES } from "../policy/load_snapshot.ts";
 import * as keys from "../store/keys.ts";
+import { policyVersionRow } from "../store/records/log.ts";
 import type { LogGrowth } from "./log_tail.ts";
 import { privateRows, segmentRows } from "./segments.ts";
 import type { Transaction } from "./transaction.ts";
@@ -39,7 +40,7 @@ export function atomicCommit(
     if (value === undefined) operation.delete(key as Deno.KvKey);
     else operation.set(key as Deno.KvKey, value, expireIn === undefined ? {} : { expireIn });
   }
-  if (transaction.policyChanges.length > 0) {
+  if (transaction.changesPolicy) {
     operation.delete(keys.policyChangeKey(org, transaction.policyVersion - KEPT_POLICY_CHANGES));
   }
   for (const { value, delay } of transaction.messages) operation.enqueue(value, { delay });
@@ -53,12 +54,15 @@ export function isUnfit(error: unknown): boolean {
 
 /** The new policy version and what it changed, for other nodes to follow. */
 function policyRows(transaction: Transaction): { key: keys.StoreKey; value: unknown }[] {
-  const { policyChanges, snapshot, policyVersion: version } = transaction;
-  if (policyChanges.length === 0) return [];
+  const { policyChanges, snapshot, policyVersion: version, generation } = transaction;
+  if (!transaction.changesPolicy) return [];
   const changed = policyChanges.map(({ key }) => key);
-  const fits = JSON.stringify(changed).length < 20_000;
+  const fits = generation === snapshot.generation && JSON.stringify(changed).length < 20_000;
   return [
-    { key: keys.policyVersionKey(snapshot.orgId), value: { version } },
+    {
+      key: keys.policyVersionKey(snapshot.orgId),
+      value: policyVersionRow({ version, generation }),
+    },
     {
       key: keys.policyChangeKey(snapshot.orgId, version),
       value: { keys: fits ? changed : null },

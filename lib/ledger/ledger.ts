@@ -230,7 +230,9 @@ export class OrgLedger {
     if (transaction.acceptedJump !== null) this.clock.accept();
     else if (this.#doubted === null) this.clock.trust();
     if (growth !== null) this.#tail = growth.committed(result.versionstamp);
-    if (transaction.policyChanges.length > 0) {
+    if (transaction.generation !== snapshot.generation) {
+      this.#snapshot = null;
+    } else if (transaction.changesPolicy) {
       for (const { key, value } of transaction.policyChanges) snapshot.apply(key, value);
       snapshot.version = transaction.policyVersion;
       snapshot.versionstamp = result.versionstamp;

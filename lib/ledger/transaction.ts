@@ -89,6 +89,11 @@ export class Reader {
     return record;
   }
 
+  /** The same for a record of the policy, wherever it lies. @throws {MalformedRecord} */
+  getPolicy<T>(key: keys.StoreKey, schema: z.ZodType<T>): Promise<Versioned<T> | null> {
+    return this.get(keys.placed(key, this.snapshot.generation), schema);
+  }
+
   /**
    * Reads a record without having the commit check it: for one that is written once, and that goes
    * only together with another that is read by `get`. Checks are few. @throws {MalformedRecord}
@@ -123,6 +128,7 @@ export class Transaction implements CommitTime {
   readonly jumps: readonly ClockJump[];
   readonly doubt: ClockDoubt | null;
   #acceptedJump: ClockJump | null = null;
+  #nextGeneration: number | null = null;
   #bytes = 0;
   #keyBytes = 0;
   /** What each write replaced, newest last. */
@@ -166,7 +172,17 @@ export class Transaction implements CommitTime {
 
   /** The version that the policy has with this operation's changes. */
   get policyVersion(): number {
-    return this.snapshot.version + (this.policyChanges.length > 0 ? 1 : 0);
+    return this.snapshot.version + (this.changesPolicy ? 1 : 0);
+  }
+
+  /** Whether the policy is another one after this commit. */
+  get changesPolicy(): boolean {
+    return this.policyChanges.length > 0 || this.#nextGeneration !== null;
+  }
+
+  /** The generation of the policy's rows that is read after this commit. */
+  get generation(): number {
+    return this.#nextGeneration ?? this.snapshot.generation;
   }
 
   /** A new id that carries this commit's time. */
@@ -221,13 +237,27 @@ export class Transaction implements CommitTime {
    */
   setPolicy(key: keys.StoreKey, value: unknown): void {
     assertPolicyRecord(key, value);
-    this.#write({ key, value, expireIn: undefined });
+    this.set(keys.placed(key, this.snapshot.generation), value);
     this.policyChanges.push({ key, value });
   }
 
   deletePolicy(key: keys.StoreKey): void {
-    this.#write({ key, value: undefined, expireIn: undefined });
+    this.delete(keys.placed(key, this.snapshot.generation));
     this.policyChanges.push({ key, value: null });
+  }
+
+  /** Writes a policy record for a generation that nobody reads yet. @throws {MalformedRecord} */
+  stagePolicy(generation: number, key: keys.StoreKey, value: unknown): void {
+    if (generation === this.snapshot.generation) {
+      throw new Error(`The generation ${generation} is read: its rows are written by setPolicy.`);
+    }
+    assertPolicyRecord(key, value);
+    this.set(keys.placed(key, generation), value);
+  }
+
+  /** Makes the rows of a generation the policy: raises the policy version. */
+  makeCurrent(generation: number): void {
+    this.#nextGeneration = generation;
   }
 
   /** A queue message that arrives after `delay` milliseconds, where the platform has queues. */
@@ -247,7 +277,7 @@ export class Transaction implements CommitTime {
    */
   run<R>(reads: Reader["reads"] | null, operation: () => R): R {
     const first = this.isEmpty;
-    if (this.policyChanges.length > 0) throw new Deferred();
+    if (this.changesPolicy) throw new Deferred();
     for (const [text, read] of reads ?? []) {
       const known = this.checks.get(text);
       const differs = known !== undefined && known.versionstamp !== read.versionstamp;
@@ -274,6 +304,7 @@ export class Transaction implements CommitTime {
       policyChanges: this.policyChanges.length,
       journal: this.#journal.length,
       acceptedJump: this.#acceptedJump,
+      nextGeneration: this.#nextGeneration,
       bytes: this.#bytes,
       keyBytes: this.#keyBytes,
     };
@@ -289,6 +320,7 @@ export class Transaction implements CommitTime {
         else this.writes.set(text, before);
       }
       this.#acceptedJump = mark.acceptedJump;
+      this.#nextGeneration = mark.nextGeneration;
       this.#bytes = mark.bytes;
       this.#keyBytes = mark.keyBytes;
       throw error;

@@ -8,8 +8,8 @@ const MAX_ROWS = 200;
 const MAX_KEY_BYTES = 50_000;
 
 /**
- * Removes rows of a deleted org, as many with a commit as it takes. Rows of its policy too: where
- * nobody is let in, no node has to follow what they were.
+ * Removes rows that nobody reads any more, as many with a commit as it takes: of a deleted org, whose
+ * policy no node has to follow where nobody is let in, or of a policy that was replaced.
  */
 export async function removeRows(
   { ledgers }: Pick<Services, "ledgers">,

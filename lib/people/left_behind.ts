@@ -82,6 +82,8 @@ export const FATES: Readonly<Record<string, Fate>> = {
   member: "organization",
   org: "organization",
   policy_change: "organization",
+  policy_generation: "organization",
+  policy_row: "organization",
   policy_version: "organization",
   resource: "organization",
   rule: "organization",

@@ -17,6 +17,7 @@ export async function loadSnapshot(kv: Kv, org: string): Promise<Snapshot> {
   const snapshot = new Snapshot(org);
   const version = await readRecord(kv, keys.policyVersionKey(org), log.policyVersion);
   snapshot.version = version?.value.version ?? 0;
+  snapshot.generation = version?.value.generation ?? 0;
   snapshot.versionstamp = version?.versionstamp ?? null;
   const record = await kv.get(keys.orgKey(org));
   if (record.versionstamp !== null) {
@@ -35,12 +36,19 @@ export async function loadSnapshot(kv: Kv, org: string): Promise<Snapshot> {
     keys.memberPrefix(org),
     keys.grantPrefix(org),
   ];
-  for (const prefix of prefixes) {
+  for (const common of prefixes) {
+    const prefix = keys.placed(common, snapshot.generation);
     for await (const { key, value } of listRecords(kv, { prefix }, anyRecord)) {
-      snapshot.apply(key, stored(value));
+      snapshot.apply(keys.unplaced(key), stored(value));
     }
   }
   return await refreshSnapshot(kv, snapshot);
+}
+
+/** Which generation of its rows is an org's policy: see `placed`. */
+export async function currentGeneration(kv: Kv, org: string): Promise<number> {
+  const version = await readRecord(kv, keys.policyVersionKey(org), log.policyVersion);
+  return version?.value.generation ?? 0;
 }
 
 /**
@@ -52,13 +60,15 @@ export async function refreshSnapshot(kv: Kv, snapshot: Snapshot): Promise<Snaps
   for (;;) {
     const current = await readRecord(kv, keys.policyVersionKey(org), log.policyVersion);
     if ((current?.versionstamp ?? null) === snapshot.versionstamp) return snapshot;
-    if (current === null) return await loadSnapshot(kv, org);
+    if (current?.value.generation !== snapshot.generation) return await loadSnapshot(kv, org);
     const behind = current.value.version - snapshot.version;
     if (behind <= 0 || behind > KEPT_POLICY_CHANGES) return await loadSnapshot(kv, org);
     const changed = await changedKeys(kv, org, snapshot.version + 1, current.value.version);
     if (changed === null) return await loadSnapshot(kv, org);
     // Read everything first, then apply in one go: nobody sees half a change.
-    const values = await Promise.all(changed.map((key) => kv.get(key as Deno.KvKey)));
+    const values = await Promise.all(
+      changed.map((key) => kv.get(keys.placed(key, snapshot.generation) as Deno.KvKey)),
+    );
     changed.forEach((key, i) => {
       const entry = values[i];
       snapshot.apply(key, entry?.versionstamp ? stored(entry.value) : null);

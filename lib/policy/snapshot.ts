@@ -31,6 +31,8 @@ export class Snapshot implements PolicyView {
   readonly #accounts = new Map<string, identity.MemberRecord>();
   #org: policy.OrgRecord | null = null;
   version = 0;
+  /** Where its rows lie: see `placed`. */
+  generation = 0;
   versionstamp: string | null = null;
 
   constructor(readonly orgId: string) {}
@@ -67,16 +69,20 @@ export class Snapshot implements PolicyView {
     return this.#accounts.get(account);
   }
 
-  /** Takes one record over, or its absence, which is null. @throws {MalformedRecord} */
+  /**
+   * Takes one record over, or its absence, which is null.
+   * @param key that it has in every generation
+   * @throws {MalformedRecord}
+   */
   apply(key: keys.StoreKey, value: unknown): void {
     const org = this.orgId;
     const name = String(key[2]);
     switch (key[0]) {
       case "org":
-        this.#org = parsed(key, policy.orgRecord, value, ({ id }) => keys.orgKey(id));
+        this.#org = this.#parsed(key, policy.orgRecord, value, ({ id }) => keys.orgKey(id));
         break;
       case "tool": {
-        const record = parsed(
+        const record = this.#parsed(
           key,
           policy.toolRecord,
           value,
@@ -87,25 +93,30 @@ export class Snapshot implements PolicyView {
       }
       case "category": {
         const own = (category: policy.CategoryRecord) => keys.categoryKey(org, category.name);
-        put(this.categories, name, parsed(key, policy.categoryRecord, value, own));
+        put(this.categories, name, this.#parsed(key, policy.categoryRecord, value, own));
         break;
       }
       case "tenant": {
-        const record = parsed(key, policy.tenantRecord, value, ({ id }) => keys.tenantKey(org, id));
+        const record = this.#parsed(
+          key,
+          policy.tenantRecord,
+          value,
+          ({ id }) => keys.tenantKey(org, id),
+        );
         if (record === null) this.#tenants.delete(name);
         else this.#tenants.add(record.id);
         break;
       }
       case "rule": {
         const own = ({ selector }: policy.RuleRecord) => keys.ruleKey(org, selector);
-        const record = parsed(key, policy.ruleRecord, value, own);
+        const record = this.#parsed(key, policy.ruleRecord, value, own);
         if (record === null) this.rules.remove(keys.ruleSelector(key));
         else this.rules.set(record);
         break;
       }
       case "member": {
         const own = ({ email }: identity.MemberRecord) => keys.memberKey(org, email);
-        const record = parsed(key, identity.memberRecord, value, own);
+        const record = this.#parsed(key, identity.memberRecord, value, own);
         const old = this.members.get(name)?.account ?? null;
         if (old !== null) this.#accounts.delete(old);
         if (record !== null && record.account !== null) this.#accounts.set(record.account, record);
@@ -114,7 +125,7 @@ export class Snapshot implements PolicyView {
       }
       case "api_key": {
         const own = ({ id }: identity.ApiKeyRecord) => keys.apiKeyKey(org, id);
-        const record = parsed(key, identity.apiKeyRecord, value, own);
+        const record = this.#parsed(key, identity.apiKeyRecord, value, own);
         this.#replaceCredential(
           this.apiKeys.get(name),
           record ? { kind: "api_key", record } : null,
@@ -124,14 +135,14 @@ export class Snapshot implements PolicyView {
       }
       case "agent": {
         const own = ({ id }: identity.AgentRecord) => keys.agentKey(org, id);
-        const record = parsed(key, identity.agentRecord, value, own);
+        const record = this.#parsed(key, identity.agentRecord, value, own);
         this.#replaceCredential(this.agents.get(name), record ? { kind: "agent", record } : null);
         put(this.agents, name, record);
         break;
       }
       case "grant": {
         const own = ({ id }: oauth.GrantRecord) => keys.grantKey(org, id);
-        put(this.grants, name, parsed(key, oauth.grantRecord, value, own));
+        put(this.grants, name, this.#parsed(key, oauth.grantRecord, value, own));
         break;
       }
       case "resource":
@@ -139,6 +150,23 @@ export class Snapshot implements PolicyView {
       default:
         throw new Error(`A policy change names ${JSON.stringify(key)}, which is no policy record.`);
     }
+  }
+
+  /** The record of a key, which must be the one that is its own: a record that was moved is damaged. */
+  #parsed<T>(
+    key: keys.StoreKey,
+    schema: z.ZodType<T>,
+    value: unknown,
+    ownKey: (record: T) => keys.StoreKey,
+  ): T | null {
+    if (value === null) return null;
+    const place = keys.placed(key, this.generation);
+    const record = parseRecord(place, schema, value);
+    const own = ownKey(record);
+    const same = own.length === key.length && own.every((part, i) => part === key[i]);
+    if (same) return record;
+    const right = keys.placed(own, this.generation);
+    throw new MalformedRecord(place, `it belongs under ${JSON.stringify(right)}`);
   }
 
   #replaceCredential(old: { secret_hash: string } | undefined, next: Credential | null): void {
@@ -160,19 +188,4 @@ export function stored(value: unknown): unknown {
 function put<T>(map: Map<string, T>, name: string, value: T | null): void {
   if (value === null) map.delete(name);
   else map.set(name, value);
-}
-
-/** The record of a key, which must be the one that is its own: a record that was moved is damaged. */
-function parsed<T>(
-  key: keys.StoreKey,
-  schema: z.ZodType<T>,
-  value: unknown,
-  ownKey: (record: T) => keys.StoreKey,
-): T | null {
-  if (value === null) return null;
-  const record = parseRecord(key, schema, value);
-  const own = ownKey(record);
-  const same = own.length === key.length && own.every((part, i) => part === key[i]);
-  if (!same) throw new MalformedRecord(key, `it belongs under ${JSON.stringify(own)}`);
-  return record;
 }

@@ -23,7 +23,6 @@ export interface RefusalData {
   invalid_request: { errors: InputProblem[] };
   invalid_arguments: { errors: InputProblem[] };
   invalid_selector: { errors: InputProblem[] };
-  policy_change_too_large: { rows: number | null };
   precondition_required: Record<never, never>;
   precondition_failed: { policy_version: number };
   // Who asks

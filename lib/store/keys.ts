@@ -89,6 +89,39 @@ export function ruleSelector(key: StoreKey): Selector {
 }
 export const rulePrefix = (org: string) => ["rule", org] as const;
 
+/**
+ * Where a row of the policy lies, or rows whose keys begin alike. Those of an org that never applied
+ * a policy of several commits lie under their own keys, which is generation 0. Such a policy is
+ * written under another generation; the version row says which one is read.
+ */
+export function placed(key: StoreKey, generation: number): StoreKey {
+  const [kind = "", org = "", ...rest] = key;
+  if (generation === 0 || !OF_A_GENERATION.has(kind)) return key;
+  return policyRowKey(String(org), generation, String(kind), ...rest);
+}
+/** The key that a row of the policy has in every generation, from where it lies. */
+export function unplaced(key: StoreKey): StoreKey {
+  if (key[0] !== "policy_row") return key;
+  const [, org = "", , kind = "", ...rest] = key;
+  return [kind, org, ...rest];
+}
+/** What a policy as a document has: the kinds of rows that a generation holds. */
+const OF_A_GENERATION: ReadonlySet<string | number> = new Set([
+  "tool",
+  "category",
+  "tenant",
+  "resource",
+  "rule",
+]);
+/** All rows of a generation. */
+export const generationPrefixes = (org: string, generation: number): readonly StoreKey[] =>
+  [...OF_A_GENERATION].map((kind) => placed([kind, org], generation));
+export const policyRowKey = (org: string, generation: number, kind: string, ...rest: StoreKey) =>
+  ["policy_row", org, generation, kind, ...rest] as const;
+/** A generation that is being written, and that nobody reads. */
+export const policyGenerationKey = (org: string, generation: number) =>
+  ["policy_generation", org, generation] as const;
+
 /** All rows of one kind that are filed under an org. */
 export const rowsOfOrg = (kind: string, org: string) => [kind, org] as const;
 
@@ -193,6 +226,7 @@ export const approvalPendingPrefix = (org: string) => ["approval_pending", org] 
 /** Approvals of one tool that a change of the tool would cancel. */
 export const approvalByToolKey = (org: string, tool: string, id: string) =>
   ["approval_by_tool", org, tool, id] as const;
+export const approvalsByToolPrefix = (org: string) => ["approval_by_tool", org] as const;
 export const approvalByToolPrefix = (org: string, tool: string) =>
   ["approval_by_tool", org, tool] as const;
 /** The one open request of a requester for an action: how a second asking finds the first. */

@@ -28,12 +28,14 @@ const BY_TYPE: Readonly<Record<string, Entitled>> = {
   "token.consumed": BY_MACHINES,
   "token.refused": BY_MACHINES,
   "execution.logged": { machines: RUNTIME, members: false, others: true },
+  "policy.staged": { machines: ["management"], members: true, others: false },
+  "policy.applied": { machines: ["management"], members: true, others: false },
   "audit.private_read": { machines: ["standard", "management"], members: true, others: false },
 };
 
 /** What makes up the configuration, by the nouns of its entries. */
 const CONFIGURED: ReadonlySet<string> = new Set([
-  ...["org", "rule", "tool", "category", "tenant", "resource"],
+  ...["org", "policy", "rule", "tool", "category", "tenant", "resource"],
   ...["agent", "api_key", "member", "invitation", "log_key"],
 ]);
 

@@ -42,6 +42,7 @@ export type FindingCode =
   | "token_ended"
   | "token_mismatch"
   | "report_unfounded"
+  | "policy_incomplete"
   | "too_few_entries"
   | "root_mismatch"
   | "origin_mismatch"
@@ -139,6 +140,8 @@ const MEANINGS: Record<FindingCode, string> = {
   token_mismatch: "The token was minted for another action, or by somebody else.",
   report_unfounded:
     "A run is reported that did not begin, or whose end was reported already: it was made up.",
+  policy_incomplete:
+    "A policy of several commits holds as a whole: an entry for each of its changes, then the one that applies it. Entries of it were left out or made up.",
   too_few_entries:
     "The end of the log was cut off: entries that the checkpoint vouches for are not in the export.",
   root_mismatch:

@@ -1,3 +1,4 @@
+import type { JsonValue } from "../json/json_value.ts";
 import { switchIn } from "./entitlements.ts";
 import type { Finding } from "./finding.ts";
 import type { StoryEntry } from "./story_entry.ts";
@@ -7,6 +8,8 @@ const ORG = "org";
 /** The kill switches that are on, each with the entry that threw it. */
 export class KillSwitches {
   readonly #on = new Map<string, number>();
+  /** What policies that are not applied yet do to switches, by their generations. */
+  readonly #staged = new Map<JsonValue | undefined, Map<string, boolean>>();
 
   /** What is wrong with an entry that lets something through, asked by this actor about its tool. */
   judge(entry: StoryEntry, asker: StoryEntry["actor"], what: string): Finding | null {
@@ -26,18 +29,45 @@ export class KillSwitches {
 
   /** The entry that threw the switch which this one releases; null where it releases none. */
   released(entry: StoryEntry): number | null {
-    const name = switchOf(entry);
-    return name !== null && switchIn(entry) === false ? this.#on.get(name) ?? null : null;
+    if (entry.type === "tool.removed") return null;
+    for (const [name, active] of this.#changes(entry)) {
+      const thrown = this.#on.get(name);
+      if (!active && thrown !== undefined) return thrown;
+    }
+    return null;
   }
 
   /** Takes in what an entry does to a switch. */
   note(entry: StoryEntry): void {
+    for (const [name, active] of this.#changes(entry)) {
+      if (!active) this.#on.delete(name);
+      else if (!this.#on.has(name)) this.#on.set(name, entry.index);
+    }
+    this.#noteStaged(entry);
+  }
+
+  /** What an entry does to switches: one of a policy that is only prepared does nothing yet. */
+  #changes(entry: StoryEntry): Iterable<readonly [string, boolean]> {
+    if (entry.type === "policy.applied") return this.#staged.get(entry.data.generation) ?? [];
     const name = switchOf(entry);
-    if (name === null) return;
-    const active = switchIn(entry);
-    if (active === true && !this.#on.has(name)) this.#on.set(name, entry.index);
+    if (name === null || entry.type === "tool.staged") return [];
     // A tool that is removed comes back, if it does, as a draft with its switch off.
-    if (active === false || entry.type === "tool.removed") this.#on.delete(name);
+    const active = entry.type === "tool.removed" ? false : switchIn(entry);
+    return active === null ? [] : [[name, active]];
+  }
+
+  #noteStaged(entry: StoryEntry): void {
+    const { generation } = entry.data;
+    if (entry.type === "policy.applied" || entry.type === "policy.dropped") {
+      this.#staged.delete(generation);
+      return;
+    }
+    const active = switchIn(entry);
+    const name = switchOf(entry);
+    if (entry.type !== "tool.staged" || name === null || active === null) return;
+    let staged = this.#staged.get(generation);
+    if (staged === undefined) this.#staged.set(generation, staged = new Map());
+    staged.set(name, active);
   }
 }
 

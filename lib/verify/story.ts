@@ -5,6 +5,7 @@ import { KillSwitches } from "./kill_switches.ts";
 import { LogClock } from "./log_clock.ts";
 import { Requests } from "./requests.ts";
 import { RunTokens } from "./run_tokens.ts";
+import { StagedPolicies } from "./staged_policies.ts";
 import { StoryEntry } from "./story_entry.ts";
 import { Told } from "./told.ts";
 
@@ -34,6 +35,7 @@ export class Story {
   readonly #clock = new LogClock();
   readonly #actors = new Actors(this.#told, this.#clock);
   readonly #switches = new KillSwitches();
+  readonly #policies = new StagedPolicies();
   readonly #requests = new Requests(this.#told, this.#actors);
   readonly #tokens = new RunTokens(this.#told, this.#actors, this.#switches, this.#requests);
 
@@ -65,6 +67,7 @@ export class Story {
     return this.#actors.judge(entry) ??
       this.#release(entry) ??
       (entry.type === "permission.checked" ? this.#tokens.decide(entry, id) : null) ??
+      this.#policies.take(entry) ??
       this.#requests.take(entry) ??
       this.#tokens.take(entry);
   }

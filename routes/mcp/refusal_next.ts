@@ -102,7 +102,6 @@ export const REFUSAL_NEXT: {
     "tell the person you work for.",
   // Never over MCP
   invalid_selector: null,
-  policy_change_too_large: null,
   precondition_required: null,
   precondition_failed: null,
   owner_required: null,

@@ -131,7 +131,7 @@ export const rulePage = memberPage({
 async function changesOf({ services, org }: Call, { id, selector }: RuleRecord) {
   const { tool_name, tenant_id } = selector;
   const { entries } = await recentChanges(services.deps.kv, org, {
-    types: ["rule.set"],
+    types: ["rule.set", "rule.staged"],
     facets: [
       ...(tool_name === null ? [] : [{ facet: "tool" as const, value: tool_name }]),
       ...(tenant_id === null ? [] : [{ facet: "tenant" as const, value: tenant_id }]),

@@ -207,7 +207,7 @@ function explainPath({ tool_name, tenant_id, resource_id }: RulesQuery): string 
 
 function changesOf({ services, org, query: { tool_name, tenant_id } }: Call) {
   return recentChanges(services.deps.kv, org, {
-    types: ["rule.set", "rule.removed"],
+    types: ["rule.set", "rule.removed", "rule.staged"],
     facets: [
       ...(tool_name === null ? [] : [{ facet: "tool" as const, value: tool_name }]),
       ...(tenant_id === null ? [] : [{ facet: "tenant" as const, value: tenant_id }]),

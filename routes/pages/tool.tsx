@@ -33,7 +33,13 @@ import { triageAction, TriageForm } from "./tool_triage.tsx";
 const VIEWS = ["edit", "history"] as const;
 const REQUESTS_SHOWN = 5;
 const CHANGES_SHOWN = 50;
-const CHANGES = ["tool.set", "tool.auto_created", "tool.archived", "tool.removed"];
+const CHANGES = [
+  "tool.set",
+  "tool.staged",
+  "tool.auto_created",
+  "tool.archived",
+  "tool.removed",
+];
 
 const byName = z.object({ name: toolInPath });
 const query = z.object({ view: z.enum(VIEWS).optional() });

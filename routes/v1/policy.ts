@@ -1,20 +1,19 @@
 import { z } from "zod";
-import {
-  type AppliedPolicy,
-  applyPolicy,
-  type Policy,
-  readPolicy,
-} from "../../lib/catalog/apply_policy.ts";
-import type { PolicyDocument, RowChange } from "../../lib/catalog/policy_document.ts";
+import { applyPolicy, type Policy, readPolicy } from "../../lib/catalog/apply_policy.ts";
+import type { RowChange } from "../../lib/catalog/policy_document.ts";
+import type { PolicyDocument, PolicyEdit } from "../../lib/catalog/policy_edit.ts";
+import type { AppliedPolicy } from "../../lib/catalog/policy_plan.ts";
 import { changedFields } from "../../lib/catalog/record_change.ts";
 import { givenParts } from "../../lib/catalog/selectors.ts";
 import { TOOL_FIELDS } from "../../lib/catalog/tool_record.ts";
 import type { JsonObject } from "../../lib/json/json_value.ts";
-import { TransactionTooLarge } from "../../lib/ledger/transaction.ts";
 import { Refusal } from "../../lib/refusals/refusal.ts";
+import type { Answer } from "../answer.ts";
+import { POLICY_BODY } from "../body.ts";
+import type { Call } from "../call.ts";
 import { guarded, type Route } from "../route.ts";
-import { appliedAnswer, documentBody, policyAnswer } from "./policy_fields.ts";
-import { renderWarnings, ruleOf } from "./rule_fields.ts";
+import { appliedAnswer, documentBody, patchBody, policyAnswer } from "./policy_fields.ts";
+import { renderWarnings, ruleOf, selectorOf } from "./rule_fields.ts";
 
 const group = "Configuration";
 const KINDS = ["tools", "categories", "tenants", "resources", "rules"] as const;
@@ -79,13 +78,54 @@ function renderRow({ label, change }: RowChange, outcome: Outcome): JsonObject {
   return outcome === "changed" ? { ...shown, fields: changedFields(change) } : shown;
 }
 
-function documentOf({ policy_version: _, rules, ...kinds }: z.output<typeof documentBody>) {
-  const document: PolicyDocument = {
-    ...kinds,
-    ...(rules === undefined ? {} : { rules: rules.map(ruleOf) }),
-  };
-  return document;
+type RowsBody = NonNullable<z.output<typeof patchBody>["put"]>;
+
+function documentOf({ rules, ...kinds }: RowsBody): PolicyDocument {
+  return { ...kinds, ...(rules === undefined ? {} : { rules: rules.map(ruleOf) }) };
 }
+
+function patchOf({ put = {}, remove = {} }: z.output<typeof patchBody>): PolicyEdit {
+  const { rules, ...kinds } = remove;
+  const named = rules?.map((rule) => typeof rule === "string" ? rule : selectorOf(rule));
+  return {
+    of: "part",
+    document: documentOf(put),
+    remove: { ...kinds, ...(named === undefined ? {} : { rules: named }) },
+  };
+}
+
+/** Applies an edit for whoever calls, or says what it would do. */
+async function applied<B>(
+  call: Call<undefined, z.output<typeof applyQuery>, B>,
+  edit: PolicyEdit,
+): Promise<Answer> {
+  const version = versionIn(call.request.headers);
+  const options = { dry_run: call.query.dry_run === "true", request_id: call.id };
+  const made = await applyPolicy(
+    (operation) => call.transact(operation),
+    edit,
+    version,
+    options,
+  );
+  return {
+    status: 200,
+    body: renderApplied(made),
+    headers: { etag: `"${made.policy_version}"` },
+  };
+}
+
+const applyQuery = z.strictObject({ dry_run: z.enum(["true", "false"]).default("true") });
+
+/** What both ways of changing a policy have in common. */
+const APPLYING = {
+  path: "/v1/policy",
+  group,
+  callers: ["management"],
+  query: applyQuery,
+  bodyLimit: POLICY_BODY,
+  answers: { 200: appliedAnswer },
+  refusals: ["precondition_required", "precondition_failed", "invalid_selector", "owner_required"],
+} as const;
 
 /**
  * The version that a request was made from; null when what it names is no version of ours.
@@ -121,39 +161,28 @@ export const policyRoutes: readonly Route[] = [
     },
   }),
   guarded({
+    ...APPLYING,
     method: "put",
-    path: "/v1/policy",
-    group,
     summary: "Replace the whole policy, or see what that would change",
     description: "A dry run unless `dry_run=false`. `If-Match` has the version that the document " +
-      "was made from. Applied in one version, at most 800 rows. What a list does not name goes: " +
-      "tools are archived, drafts stay as they are, everything else is removed. A list that is " +
-      "left out stays as it is.",
-    callers: ["management"],
-    query: z.strictObject({ dry_run: z.enum(["true", "false"]).default("true") }),
+      "was made from. A body may have 16 MiB, and any number of rows: they are applied in one " +
+      "version, all at once or not at all. What a list does not name goes: tools are archived, " +
+      "drafts stay as they are, everything else is removed. A list that is left out stays as it is.",
     body: documentBody,
-    answers: { 200: appliedAnswer },
-    refusals: [
-      "precondition_required",
-      "precondition_failed",
-      "invalid_selector",
-      "owner_required",
-      "policy_change_too_large",
-    ],
-    handle: async (call) => {
-      const version = versionIn(call.request.headers);
-      const options = { dry_run: call.query.dry_run === "true", request_id: call.id };
-      try {
-        const operation = applyPolicy(documentOf(call.body), version, options);
-        return await call.commit(operation, (applied) => ({
-          status: 200,
-          body: renderApplied(applied),
-          headers: { etag: `"${applied.policy_version}"` },
-        }));
-      } catch (error) {
-        if (!(error instanceof TransactionTooLarge)) throw error;
-        throw new Refusal("policy_change_too_large", { rows: null });
-      }
+    handle: (call) => {
+      const { policy_version: _, ...rows } = call.body;
+      return applied(call, { of: "whole", document: documentOf(rows) });
     },
+  }),
+  guarded({
+    ...APPLYING,
+    method: "patch",
+    summary: "Change rows of the policy, or see what that would change",
+    description:
+      "A dry run unless `dry_run=false`, with `If-Match` and limits as for `PUT`. What " +
+      "`put` names becomes what it says, each row whole; what `remove` names goes, a tool is " +
+      "archived, a tenant takes its rules along; everything else stays. All of it in one version.",
+    body: patchBody,
+    handle: (call) => applied(call, patchOf(call.body)),
   }),
 ];

@@ -14,7 +14,14 @@ import {
   resourceType,
 } from "./catalog_fields.ts";
 import { versionAnswer } from "./machine_fields.ts";
-import { ruleBody, ruleOf, ruleWarning, selectorAnswer } from "./rule_fields.ts";
+import {
+  ruleBody,
+  ruleId,
+  ruleOf,
+  ruleSelector,
+  ruleWarning,
+  selectorAnswer,
+} from "./rule_fields.ts";
 import { toolAnswer, toolFields } from "./tool_fields.ts";
 
 /** The whole policy as one document on the wire. */
@@ -38,9 +45,8 @@ function listOf<T extends z.ZodType>(item: T, nameOf: (item: z.output<T>) => Jso
   }).exactOptional();
 }
 
-/** A policy in a body. */
-export const documentBody = z.strictObject({
-  policy_version: z.int().exactOptional().describe("Ignored: `If-Match` counts"),
+/** Rows of a policy in a body, each whole. */
+const rowsBody = z.strictObject({
   tools: listOf(z.strictObject({ name: toolName, ...toolFields }), ({ name }) => name),
   categories: listOf(
     z.strictObject({
@@ -67,6 +73,24 @@ export const documentBody = z.strictObject({
     ({ id }) => id,
   ),
   rules: listOf(ruleBody, (rule) => givenParts(foldedSelector(ruleOf(rule).selector))),
+});
+
+/** A policy in a body. */
+export const documentBody = rowsBody.extend({
+  policy_version: z.int().exactOptional().describe("Ignored: `If-Match` counts"),
+});
+
+/** Changes of single rows in a body. */
+export const patchBody = z.strictObject({
+  put: rowsBody.exactOptional().describe("Rows to make or to replace"),
+  remove: z.strictObject({
+    tools: z.array(toolName).exactOptional().describe("They are archived"),
+    categories: z.array(categoryName).exactOptional(),
+    tenants: z.array(tenantId).exactOptional().describe("Rules of theirs go as well"),
+    resources: z.array(resourceId).exactOptional(),
+    rules: z.array(z.union([ruleId, ruleSelector])).exactOptional()
+      .describe("Each by its selector or its id"),
+  }).exactOptional(),
 });
 
 /** A policy in an answer. */

@@ -6,15 +6,21 @@ import { REQUIRED_FACTS, type Selector } from "../../lib/store/records/policy.ts
 import { methodName, resourceId, tenantId, toolName } from "./action_fields.ts";
 import { permissionField, tagName } from "./catalog_fields.ts";
 
+/** Which actions a rule in a body speaks of. */
+export const ruleSelector = z.strictObject({
+  tenant_id: tenantId.nullish(),
+  resource_id: resourceId.nullish(),
+  tool_name: toolName.nullish(),
+  method: methodName.nullish(),
+  tag: tagName.nullish(),
+});
+
+/** The id of a rule. */
+export const ruleId = z.string().regex(/^rul_[0-9a-zA-Z]{1,64}$/, "must be the id of a rule");
+
 /** A rule in a body: what its selector leaves out, or names as null, it does not speak of. */
 export const ruleBody = z.strictObject({
-  selector: z.strictObject({
-    tenant_id: tenantId.nullish(),
-    resource_id: resourceId.nullish(),
-    tool_name: toolName.nullish(),
-    method: methodName.nullish(),
-    tag: tagName.nullish(),
-  }),
+  selector: ruleSelector,
   permission: permissionField,
   note: z.string().max(500, "has at most 500 characters").nullable().default(null)
     .describe("Why the rule is there"),
@@ -44,12 +50,16 @@ export const selectorAnswer = z.object({
 
 /** The rule that a body asks for. */
 export function ruleOf({ selector, permission, note }: z.output<typeof ruleBody>): RuleFields {
-  const full: Selector = {
+  return { selector: selectorOf(selector), permission, note };
+}
+
+/** The selector with all of its parts. */
+export function selectorOf(selector: z.output<typeof ruleSelector>): Selector {
+  return {
     tenant_id: selector.tenant_id ?? null,
     resource_id: selector.resource_id ?? null,
     tool_name: selector.tool_name ?? null,
     method: selector.method ?? null,
     tag: selector.tag ?? null,
   };
-  return { selector: full, permission, note };
 }

@@ -4,7 +4,34 @@ import { z } from "zod";
 
 const bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array, "expected bytes");
 
-export const policyVersion = z.object({ version: z.number().int().nonnegative() });
+const count = z.number().int().nonnegative();
+
+/** The version of a policy, and which generation of its rows is read. */
+export interface PolicyVersion {
+  readonly version: number;
+  readonly generation: number;
+}
+
+/**
+ * A policy under the keys of generation 0 has a number alone. Any other is written in a form that a
+ * process of the time before generations refuses: it would read rows that are the policy no more.
+ */
+export const policyVersion: z.ZodType<PolicyVersion> = z.union([
+  z.object({ version: count }).transform(({ version }) => ({ version, generation: 0 })),
+  z.object({ current: z.object({ version: count, generation: count.positive() }) })
+    .transform(({ current }) => current),
+]);
+
+/** The row of a version. */
+export function policyVersionRow({ version, generation }: PolicyVersion) {
+  return generation === 0 ? { version } : { current: { version, generation } };
+}
+
+/** A generation of the policy's rows while it is written. */
+export const policyGeneration = z.object({
+  /** When it is given up, milliseconds since 1970, unless it has become the one that is read. */
+  ends_at: z.number().int().nonnegative(),
+});
 
 /** What one policy version changed, so that another node re-reads only that. */
 export const policyChange = z.object({
