@@ -8,7 +8,7 @@ import { LargePolicy, policyRows } from "./large_policy.ts";
 import { StartedProcess } from "./started_process.ts";
 import { verifiedLog } from "./stored_log.ts";
 
-const ROUNDS = 6;
+const ROUNDS = 4;
 const SECRET = "0123456789abcdef0123456789abcdef";
 const HOUR = 3_600_000;
 
