@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import * as keys from "../lib/store/keys.ts";
 import type { MemberRecord } from "../lib/store/records/identity.ts";
-import { MAX_BODY_BYTES } from "../routes/body.ts";
+import { USUAL_BODY } from "../routes/body.ts";
 import { ApprovalOrg, TOOL } from "./approval_fixture.ts";
 import { grantIn, rawCall, rawPost, rawTool, resultOf, type TestGrant } from "./mcp_fixture.ts";
 import { rawAnswer } from "./raw_request.ts";
@@ -199,7 +199,7 @@ Deno.test("own request: the member behind a grant may not decide what it asked",
 Deno.test("huge bodies are refused before they are read, and arguments beyond the limit by name", async () => {
   await using it = await ApprovalOrg.start();
   const token = await it.org.agent();
-  const huge = "x".repeat(MAX_BODY_BYTES);
+  const huge = "x".repeat(USUAL_BODY.bytes);
   const whole = await rawTool(it.countersign, token, "check_permission", { tool_name: huge });
   assert.equal(whole.status, 413);
   const args = await said(it, token, "check_permission", {

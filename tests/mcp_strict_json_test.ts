@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { JsonObject } from "../lib/json/json_value.ts";
-import { MAX_BODY_BYTES } from "../routes/body.ts";
+import { USUAL_BODY } from "../routes/body.ts";
 import { readMessage } from "../routes/mcp/read_message.ts";
 import { ApprovalOrg, TOOL } from "./approval_fixture.ts";
 import { rawPost, resultOf } from "./mcp_fixture.ts";
@@ -115,14 +115,14 @@ Deno.test("strict JSON over MCP: a tool that does not exist stays one", async ()
 
 Deno.test("reading around refusals: as many as an agent sends by mistake, not a body full of them", () => {
   const full = (open: string, item: string, close: string) => {
-    const room = MAX_BODY_BYTES - call(open + close).length;
+    const room = USUAL_BODY.bytes - call(open + close).length;
     return call(open + item.repeat(Math.floor(room / item.length)) + close);
   };
   const bodies: readonly (readonly [body: string, id: unknown])[] = [
     [call(`{"a":[0${",1136052137953124352".repeat(999)}]}`), 7],
     [full('{"a":[0', ",1e400", "]}"), null],
     [full('{"a":0', ',"a":0', "}"), null],
-    [full(`{"${"n".repeat(MAX_BODY_BYTES / 2)}":[0`, ",1e400", "]}"), null],
+    [full(`{"${"n".repeat(USUAL_BODY.bytes / 2)}":[0`, ",1e400", "]}"), null],
     [full('{"a":', "[", ""), null],
     [call(`{"a":${"[".repeat(100_000)}${"]".repeat(100_000)}}`), null],
   ];
