@@ -62,9 +62,9 @@ async function writtenTypes(): Promise<Set<string>> {
 
 /**
  * Texts of the same shape that are no types of entries: those of statements that browsers sign, the
- * sample tool, names of files.
+ * sample tool, names of files and hosts.
  */
-const NO_TYPES = /^(countersign|webauthn|sample)\.|\.(sh|mts|py|json)$/;
+const NO_TYPES = /^(countersign|webauthn|sample)\.|\.(sh|mts|py|json|io)$/;
 
 Deno.test("entrySentence() has a sentence for every type of entry that is written", async () => {
   const written = [...await writtenTypes()].filter((type) => !NO_TYPES.test(type));
