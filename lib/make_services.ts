@@ -1,3 +1,4 @@
+import { OpenAnswers } from "./answers/open_answers.ts";
 import { HeldCalls } from "./approvals/held_calls.ts";
 import { ProcessTimes } from "./health/process_times.ts";
 import { Readiness } from "./health/readiness.ts";
@@ -35,6 +36,7 @@ export function makeServices(
     ids: new IdMaker(deps.random),
     metadataDocuments: new FetchedDocuments(deps),
     held: new HeldCalls(),
+    answers: new OpenAnswers(deps),
     processTimes: new ProcessTimes(ledgers),
     watchedRows: new WatchedRows(deps),
     readiness: new Readiness(ledgers),

@@ -1,3 +1,4 @@
+import type { OpenAnswers } from "./answers/open_answers.ts";
 import type { HeldCalls } from "./approvals/held_calls.ts";
 import type { Deps } from "./deps.ts";
 import type { ProcessTimes } from "./health/process_times.ts";
@@ -26,6 +27,7 @@ export interface Services {
   readonly ids: IdMaker;
   readonly metadataDocuments: MetadataDocuments;
   readonly held: HeldCalls;
+  readonly answers: OpenAnswers;
   readonly processTimes: ProcessTimes;
   readonly watchedRows: WatchedRows;
   readonly readiness: Readiness;

@@ -4,6 +4,7 @@ import type { Client } from "../lib/identity/client.ts";
 import { exportChunks, type ExportRange } from "../lib/ledger/export.ts";
 import { firstIndexAt, readHead } from "../lib/ledger/log_reader.ts";
 import type { Services } from "../lib/services.ts";
+import { STREAM_HEADERS } from "./stream_headers.ts";
 import { timeText } from "./v1/time_range.ts";
 
 /** What an export takes of a request, of a key's and of a member's browser alike. */
@@ -12,6 +13,7 @@ export interface ExportCall {
   readonly org: string;
   readonly id: string;
   readonly client: Client;
+  readonly caller: { readonly id: string };
   transact<L, R>(operation: CallerOperation<L, R>): Promise<R>;
 }
 
@@ -27,27 +29,34 @@ export interface ExportAsked {
 
 /**
  * A span of the log as NDJSON, to be saved as a file.
- * @throws {Refusal} as `readLogOperation`
+ * @throws {Refusal} too_many_streams, and as `readLogOperation`
  */
 export async function logExport(call: ExportCall, asked: ExportAsked): Promise<Response> {
-  const { org, client } = call;
+  const { services, org, client } = call;
   const { since, until, withPrivate: wanted } = asked;
   const range = await exportRange(call, asked);
-  const { withPrivate } = await call.transact(
-    readLogOperation(
-      wanted === undefined ? range : { ...range, withPrivate: wanted },
-      { since: timeText(since), until: timeText(until) },
-      client,
-    ),
-  );
-  return new Response(ReadableStream.from(admitted(call, { ...range, withPrivate })), {
-    headers: {
-      "content-type": "application/x-ndjson",
-      "content-disposition": `attachment; filename="${org}.ndjson"`,
-      "cache-control": "no-store",
-      "x-content-type-options": "nosniff",
-    },
-  });
+  // Before the reading is written down: who is refused has read nothing.
+  const place = services.answers.take(call.caller.id);
+  try {
+    const { withPrivate } = await call.transact(
+      readLogOperation(
+        wanted === undefined ? range : { ...range, withPrivate: wanted },
+        { since: timeText(since), until: timeText(until) },
+        client,
+      ),
+    );
+    return new Response(place.stream(admitted(call, { ...range, withPrivate })), {
+      headers: {
+        ...STREAM_HEADERS,
+        "content-type": "application/x-ndjson",
+        "content-disposition": `attachment; filename="${org}.ndjson"`,
+        "x-content-type-options": "nosniff",
+      },
+    });
+  } catch (error) {
+    place.release();
+    throw error;
+  }
 }
 
 /** The indices that a span of time covers at this moment. */
@@ -70,7 +79,7 @@ export async function exportRange(
 async function* admitted(
   call: ExportCall,
   range: ExportRange,
-): AsyncGenerator<Uint8Array, void, void> {
+): AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> {
   const { deps } = call.services;
   try {
     for await (const chunk of exportChunks(deps, call.org, range)) {

@@ -573,6 +573,16 @@ export const PROBLEMS: { readonly [C in ProblemCode]: ProblemKind<ProblemData[C]
       "Wait for the seconds of `Retry-After`, at most a minute. A batch counts as many requests as it holds: send one that is larger than the limit in parts.",
     next: retryAfter,
   },
+  too_many_streams: {
+    status: 429,
+    title: "Too many answers open",
+    meaning:
+      "A credential may have 4 exports and other large answers open at the same time, a process 64. One that is not read for 30 seconds is ended.",
+    detail: ({ limit }) => `As many large answers are being read as may be: ${limit}.`,
+    advice:
+      "Read those that are open to their end, or close them; try again after the seconds of `Retry-After` at the latest.",
+    next: retryAfter,
+  },
   too_many_pending: {
     status: 429,
     title: "Too many requests for approval",

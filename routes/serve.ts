@@ -63,7 +63,7 @@ async function answered(services: Services, route: Route, c: Served, id: string)
       rate = services.rateLimits.take(caller, services.deps.now(), route.counts(call.body) - 1);
     }
     known = { caller, held: asksToWait(call.query) || asksToWait(call.body) };
-    return { response: respond(await route.handle(call), id, rate), ...known };
+    return { response: respond(await route.handle(call), id, rate, bodyFor(call)), ...known };
   } catch (error) {
     if (error instanceof Refusal && error.code === "invalid_credentials") {
       services.failedAttempts.note(addressOf(services, request, c.env), services.deps.now());
@@ -153,13 +153,28 @@ const HEADERS = {
   "x-content-type-options": "nosniff",
 };
 
-function respond(answer: Answer | Response, id: string, rate: RateState | null): Response {
+/**
+ * How an answer becomes a body. A large one that was only asked for takes a place among the open
+ * answers; that of a change is given in any case, for the change has been made.
+ */
+function bodyFor({ services, request, caller }: Call<unknown, unknown, unknown>) {
+  return request.method === "GET"
+    ? (text: string) => services.answers.body(caller.id, text)
+    : (text: string) => text;
+}
+
+function respond(
+  answer: Answer | Response,
+  id: string,
+  rate: RateState | null,
+  body: (text: string) => BodyInit = (text) => text,
+): Response {
   if (answer instanceof Response) {
     const headers = { "x-request-id": id, ...rateHeaders(rate) };
     for (const [name, value] of Object.entries(headers)) answer.headers.set(name, value);
     return answer;
   }
-  return new Response(JSON.stringify(answer.body), {
+  return new Response(body(JSON.stringify(answer.body)), {
     status: answer.status,
     headers: { ...HEADERS, "x-request-id": id, ...rateHeaders(rate), ...answer.headers },
   });

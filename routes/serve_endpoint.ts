@@ -54,7 +54,7 @@ async function answered(
     const handle = endpoint.handle as (call: BrowserCall) => Promise<JsonValue | Response>;
     const answer = await handle(call);
     const response = answer instanceof Response ? answer : Response.json(answer);
-    response.headers.set("cache-control", "no-store");
+    if (!response.headers.has("cache-control")) response.headers.set("cache-control", "no-store");
     response.headers.set("x-request-id", id);
     addCookies(response.headers, call);
     return { response, call };

@@ -218,7 +218,10 @@ class PageAnswer {
       : bareDocument({ title, body, notice });
     const headers = pageHeaders(this.services, this.id);
     addCookies(headers, call);
-    return new Response(html, { status, headers });
+    const large = call instanceof MemberCall && call.request.method === "GET"
+      ? this.services.answers.body(call.caller.id, html)
+      : html;
+    return new Response(large, { status, headers });
   }
 
   #redirect(to: string, call: BrowserCall | null): Response {

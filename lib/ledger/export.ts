@@ -19,7 +19,10 @@ export interface ExportRow extends LoggedEntry {
 }
 
 /** Characters after which a chunk of an export is handed on. */
-const CHUNK_CHARACTERS = 128 * 1024;
+const CHUNK_CHARACTERS = 16 * 1024;
+
+/** Segments that an export holds: each may have 64 KiB, and many exports are open that nobody reads. */
+const SEGMENTS_AT_ONCE = 8;
 
 /** The rows of a short range. */
 export async function exportRows(
@@ -68,7 +71,7 @@ async function* leavesWithParts(
 ): AsyncGenerator<{ stored: StoredLeaf; parts: PrivateParts | null }> {
   const parts = withPrivate ? privatePartsFrom(deps, org, from, to) : null;
   let ahead = await parts?.next();
-  for await (const stored of leavesFrom(deps.kv, org, from, to)) {
+  for await (const stored of leavesFrom(deps.kv, org, from, to, SEGMENTS_AT_ONCE)) {
     const own = ahead?.done === false && ahead.value.index === stored.index ? ahead.value : null;
     if (own !== null) ahead = await parts?.next();
     yield { stored, parts: own?.parts ?? null };

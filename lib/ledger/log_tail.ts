@@ -162,12 +162,16 @@ export async function readTile(
   return value instanceof Uint8Array ? value : new Uint8Array(0);
 }
 
-/** The stored leaves `from` (included) to `to` (not included), in order. */
+/**
+ * The stored leaves `from` (included) to `to` (not included), in order.
+ * @param batchSize segments that are read at once: they stay in memory until the last is yielded
+ */
 export async function* leavesFrom(
   kv: Kv,
   org: string,
   from: number,
   to: number,
+  batchSize = 100,
 ): AsyncGenerator<{ index: number; leaf: Uint8Array; at: number }> {
   if (from >= to) return;
   const first = await segmentStart(kv, org, from);
@@ -175,7 +179,7 @@ export async function* leavesFrom(
     start: keys.logSegmentKey(org, first),
     end: keys.logSegmentKey(org, to),
   };
-  for await (const { key, value } of listRecords(kv, range, log.logSegment, { batchSize: 100 })) {
+  for await (const { key, value } of listRecords(kv, range, log.logSegment, { batchSize })) {
     let index = Number(key[2]);
     for (const leaf of splitLeaves(value.data)) {
       if (index >= to) return;

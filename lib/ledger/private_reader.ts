@@ -24,7 +24,7 @@ export async function* privatePartsFrom(
     start: first ?? logPrivateKey(org, from),
     end: logPrivateKey(org, to),
   };
-  const rows = listRecords(deps.kv, range as Deno.KvListSelector, sealedRecord, { batchSize: 50 });
+  const rows = listRecords(deps.kv, range as Deno.KvListSelector, sealedRecord, { batchSize: 8 });
   for await (const { key, value } of rows) {
     for (const [index, parts] of openPrivateRow(deps.sealer, key, value.sealed)) {
       if (index >= from && index < to) yield { index, parts };

@@ -43,6 +43,7 @@ export const REFUSAL_NEXT: {
     `Name one of these under tenant_id, if the action is for it: ${
       permitted.map((tenant) => JSON.stringify(tenant)).join(", ")
     }. Otherwise do not run the action.`,
+  too_many_streams: ({ retry_after_seconds }) => later(retry_after_seconds),
   rate_limited: ({ retry_after_seconds }) => later(retry_after_seconds),
   insufficient_scope: ({ needs }) =>
     `Tell the person you work for: this needs the scope ${needs}, and a role in the ` +

@@ -92,7 +92,7 @@ export const auditRoutes: readonly Route[] = [
     callers: READERS,
     query: entriesQuery,
     answers: { 200: pageAnswer(logRow) },
-    refusals: ["tenant_not_permitted"],
+    refusals: ["tenant_not_permitted", "too_many_streams"],
     handle: entries,
   }),
   guarded({
@@ -105,7 +105,7 @@ export const auditRoutes: readonly Route[] = [
     callers: READERS,
     query: exportQuery,
     answers: { 200: null },
-    refusals: ["tenant_not_permitted"],
+    refusals: ["tenant_not_permitted", "too_many_streams"],
     handle: (call) => logExport(call, { since: call.query.since, until: call.query.until }),
   }),
   guarded({
