@@ -4,7 +4,6 @@ import type { Decision } from "../decisions/decide.ts";
 import type { Client } from "../identity/client.ts";
 import { actorOf, type MachineCaller, tenantWithin } from "../identity/caller.ts";
 import type { JsonObject } from "../json/json_value.ts";
-import { isWithin } from "../ledger/clocks.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import { argumentProblems } from "../parameters/argument_problems.ts";
 import { invalidRequest, Refusal } from "../refusals/refusal.ts";
@@ -16,7 +15,7 @@ import { settle, storeHistory, subjectOf } from "./advance.ts";
 import { makeApproval } from "./make_approval.ts";
 import { levelsFor } from "./deciders.ts";
 import { loadView, openView, type SealedView, storeAsking, viewDigest } from "./frozen_view.ts";
-import { ASK_LIMITS, type AskCounts, DENIAL_REST_MS, limitReached } from "./limits.ts";
+import { ASK_LIMITS, type AskCounts, denialRest, limitReached } from "./limits.ts";
 import { loadApproval, loadCounts, type LoadedApproval, loadHistory } from "./loaded_approval.ts";
 import { seen, type SeenApproval } from "./seen_approval.ts";
 import { tellOfApproval } from "./topics.ts";
@@ -127,13 +126,8 @@ function create(
 ): Asked | Refusal {
   const { now, snapshot, deps } = transaction;
   const { tool, ask } = request;
-  const denial = loaded.history.last_denial;
-  if (denial !== null && isWithin(DENIAL_REST_MS, denial.at, now)) {
-    return new Refusal("recently_denied", {
-      retry_after_seconds: Math.ceil((denial.at + DENIAL_REST_MS - now) / 1000),
-      approval_id: denial.approval,
-    });
-  }
+  const rest = denialRest(loaded.history, now);
+  if (rest !== null) return new Refusal("recently_denied", rest);
   const levels = levelsFor(tool, snapshot.org, snapshot.members);
   if (levels === null) return new Refusal("no_second_level", {});
   const longest = tool.approval_timeout_seconds ?? snapshot.org.approval_timeout_seconds;

@@ -1,7 +1,7 @@
 import { isWithin } from "../ledger/clocks.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import { approvalCountKey, approvalOrgCountKey } from "../store/keys.ts";
-import type { OrgCount, RequesterCount } from "../store/records/approval.ts";
+import type { AskHistory, OrgCount, RequesterCount } from "../store/records/approval.ts";
 
 /** How much may be asked, so that nobody is worn down. */
 export const ASK_LIMITS = {
@@ -17,6 +17,19 @@ export const DENIAL_REST_MS = 10 * 60 * 1000;
 const MINUTE_MS = 60 * 1000;
 /** Longer than any request is pending. */
 const COUNTS_KEPT_MS = 8 * 24 * 60 * 60 * 1000;
+
+/** The denial after which an action cannot be asked again yet, and for how long; null for none. */
+export function denialRest(
+  { last_denial }: Pick<AskHistory, "last_denial">,
+  now: number,
+): { approval_id: string; retry_after_seconds: number } | null {
+  if (last_denial === null || !isWithin(DENIAL_REST_MS, last_denial.at, now)) return null;
+  const { approval, at } = last_denial;
+  return {
+    approval_id: approval,
+    retry_after_seconds: Math.ceil((at + DENIAL_REST_MS - now) / 1000),
+  };
+}
 
 /** What is asked at the moment, by one requester and in the org. */
 export interface AskCounts {

@@ -2,6 +2,7 @@ import { actionDigest } from "../actions/action_digest.ts";
 import { type Ask, type Asked, createOrJoin, loadAsk, type LoadedAsk } from "../approvals/ask.ts";
 import { type LoadedApproval, loadReady } from "../approvals/loaded_approval.ts";
 import { seen } from "../approvals/seen_approval.ts";
+import type { AskedBefore } from "../approvals/asked_before.ts";
 import { consumeApproval } from "../approvals/use_approval.ts";
 import { type Checked, checkOperation } from "../decisions/check.ts";
 import type { CheckRequest } from "../decisions/question.ts";
@@ -14,6 +15,7 @@ import { Refusal } from "../refusals/refusal.ts";
 import { type MintedToken, mintToken, TOKEN_TTL } from "../tokens/mint.ts";
 import { mintRefusal } from "../tokens/mint_operation.ts";
 import { type LoadedTokenKey, loadSigningKey } from "../tokens/token_key.ts";
+import { type Advised, advised, askedAbout } from "./advise.ts";
 
 /** A check that goes on to what its answer leads to. */
 export interface AuthorizeRequest extends CheckRequest {
@@ -24,8 +26,7 @@ export interface AuthorizeRequest extends CheckRequest {
 }
 
 /** A decision, and the token or the request for approval that came of it in the same commit. */
-export interface Authorized {
-  readonly checked: Checked;
+export interface Authorized extends Advised {
   readonly token: MintedToken | null;
   readonly asked: Asked | null;
 }
@@ -36,6 +37,7 @@ interface Loaded {
   /** The caller's approved and unused request for this very action. */
   readonly ready: LoadedApproval | null;
   readonly ask: LoadedAsk | null;
+  readonly before: AskedBefore | null;
 }
 
 /**
@@ -53,13 +55,17 @@ export function authorizeOperation(
     ...(prepare === undefined ? {} : { prepare }),
     load(reader, caller) {
       const room = check.load?.(reader, caller) ?? null;
+      const before = request.ask === null
+        ? askedAbout(reader, caller, request.action, client.via)
+        : null;
       // The common question reads nothing, and does not wait for having read nothing.
-      if (!request.mint && request.ask === null && !(room instanceof Promise)) {
-        return { room, key: null, ready: null, ask: null };
+      const common = !request.mint && request.ask === null && before === null;
+      if (common && !(room instanceof Promise)) {
+        return { room, key: null, ready: null, ask: null, before: null };
       }
-      return loadAll(reader, caller, request, room);
+      return loadAll(reader, caller, request, { room, before });
     },
-    plan(transaction, caller, { room, key, ready, ask }) {
+    plan(transaction, caller, { room, key, ready, ask, before }) {
       const checked = check.plan(transaction, caller, room);
       const { decision, tool } = checked;
       const { permission } = decision.resolution;
@@ -67,7 +73,7 @@ export function authorizeOperation(
         return mint(transaction, caller, checked, null, { key, client });
       }
       if (permission !== "requires_approval" || request.ask === null) {
-        return { checked, token: null, asked: null };
+        return { ...advised(checked, before), token: null, asked: null };
       }
       if (ready !== null && key !== null) {
         return mint(transaction, caller, checked, ready, { key, client });
@@ -78,7 +84,9 @@ export function authorizeOperation(
       if (ask === null) throw new Error("What an asking depends on was not read.");
       const asking = { decision, tool, ask: request.ask, client };
       const asked = createOrJoin(transaction, caller, asking, ask);
-      return asked instanceof Refusal ? asked : { checked, token: null, asked };
+      if (asked instanceof Refusal) return asked;
+      const { id } = asked.approval.record;
+      return { checked, before: { state: "pending", approval: id }, token: null, asked };
     },
   };
 }
@@ -87,18 +95,23 @@ async function loadAll(
   reader: Reader,
   caller: MachineCaller,
   { action, mint, ask }: AuthorizeRequest,
-  room: Promise<DiscoveryRoom | null> | DiscoveryRoom | null,
+  begun: {
+    readonly room: Promise<DiscoveryRoom | null> | DiscoveryRoom | null;
+    readonly before: Promise<AskedBefore | null> | null;
+  },
 ): Promise<Loaded> {
   const walled = { ...action, tenant: tenantWithin(caller, action.tenant) };
   const digest = actionDigest(caller.org, walled);
-  const [found, key, ready] = await Promise.all([
-    room,
+  const [room, before, key, ready] = await Promise.all([
+    begun.room,
+    begun.before,
     mint ? loadSigningKey(reader) : null,
     mint && ask !== null ? loadReady(reader, caller.id, digest) : null,
   ]);
   const needsAsk = ask !== null && ready === null;
   return {
-    room: found,
+    room,
+    before,
     key,
     ready,
     ask: needsAsk ? await loadAsk(reader, caller, action) : null,
@@ -118,7 +131,7 @@ function mint(
   const terms = { key, ttl_seconds: TOKEN_TTL.default, client };
   if (ready === null) {
     const token = mintToken(transaction, caller, decision, { ...terms, approval: null });
-    return { checked, token, asked: null };
+    return { checked, before: null, token, asked: null };
   }
   const token_id = transaction.id("rtk");
   const record = consumeApproval(transaction, ready, caller, decision.action, token_id);
@@ -127,5 +140,5 @@ function mint(
   const token = mintToken(transaction, caller, decision, { ...terms, approval });
   const { snapshot, deps: { sealer } } = transaction;
   const used = seen({ ...ready, record }, caller, { snapshot, sealer });
-  return { checked, token, asked: { approval: used, joined: true } };
+  return { checked, before: null, token, asked: { approval: used, joined: true } };
 }

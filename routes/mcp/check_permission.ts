@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { type Ask, scrubbedAsk } from "../../lib/approvals/ask.ts";
+import type { AskedBefore } from "../../lib/approvals/asked_before.ts";
 import {
   type Authorized,
   authorizeOperation,
@@ -26,8 +27,8 @@ type CheckArguments = z.output<z.ZodObject<typeof input>>;
 
 const TELL = "Tell the person you work for.";
 
-/** What to do about a decision that nobody was asked about. */
-function nextAfter({ permission, resolved_from }: Resolution): string {
+/** What to do about a decision that nobody was asked about by this call. */
+function nextAfter({ permission, resolved_from }: Resolution, before: AskedBefore | null): string {
   if (resolved_from === "kill_switch") {
     return `Everything is stopped by a kill switch: do not run it. ${TELL}`;
   }
@@ -44,10 +45,28 @@ function nextAfter({ permission, resolved_from }: Resolution): string {
       return "Allowed. Call mint_run_token with the same action, run exactly that action " +
         "once, then call log_execution.";
     case "requires_approval":
-      return "A person has to approve it: do not run it yet. Call request_approval with the " +
-        "same action and a reason that they can decide by.";
+      return before === null ? ASK : afterAsking(before);
     case "disabled":
       return `The policy forbids it: do not run it, in this or another form. ${TELL}`;
+  }
+}
+
+const ASK = "A person has to approve it: do not run it yet. Call request_approval with the same " +
+  "action and a reason that they can decide by.";
+
+/** What to do where this connection asked about the same action before. */
+function afterAsking(before: AskedBefore): string {
+  switch (before.state) {
+    case "pending":
+      return "A person has been asked and has not decided yet: do not run it. Call " +
+        `check_approval_status with reference ${before.approval} and wait_seconds 45.`;
+    case "approved":
+      return "A person has approved it. Call mint_run_token with the same action and reference " +
+        `${before.approval}, run exactly that action once, then call log_execution.`;
+    case "denied":
+      return `A person denied it just now: do not run it, in this or another form. ${TELL} Only ` +
+        "if something has changed ask again, not before " +
+        `${before.retry_after_seconds} seconds have passed.`;
   }
 }
 
@@ -63,7 +82,11 @@ async function decided(call: ToolCall, request: AuthorizeRequest): Promise<Autho
       looked instanceof Refusal ||
         looked.checked.decision.resolution.permission !== "requires_approval"
         ? looked
-        : { ...looked, asked: { approval, joined: true } },
+        : {
+          ...looked,
+          before: { state: "approved", approval: approval.record.id },
+          asked: { approval, joined: true },
+        },
   ));
 }
 
@@ -71,6 +94,14 @@ function askOf({ request, reason }: CheckArguments): Ask | null {
   if (!request) return null;
   if (!reason) throw invalidRequest("/reason", "is required with request: an approver reads it");
   return scrubbedAsk({ reason, context: null, reference_id: null, timeout_seconds: null });
+}
+
+/** What was asked before, for programs. */
+function hintOf(before: AskedBefore | null): JsonObject {
+  if (before === null) return {};
+  return before.state === "denied"
+    ? { retry_after_seconds: before.retry_after_seconds }
+    : { approval_id: before.approval };
 }
 
 export const checkPermission = mcpTool({
@@ -90,6 +121,10 @@ export const checkPermission = mcpTool({
   input,
   output: {
     ...checkAnswer.omit({ next: true, trace: true, warnings: true }).shape,
+    approval_id: z.string().optional()
+      .describe("Your request for this action that is pending, or approved and not used"),
+    retry_after_seconds: z.int().optional()
+      .describe("Your request for this action was denied: until it may be asked again"),
     approval: approvalOutput.nullable().describe("What was asked or joined, with `request`"),
   },
   async run(call, args) {
@@ -103,15 +138,16 @@ export const checkPermission = mcpTool({
       mint: false,
       ask,
     };
-    const { checked, asked } = await decided(call, request);
-    const { next: _next, ...decision } = renderChecked(checked);
+    const authorized = await decided(call, request);
+    const { checked: { decision: { resolution } }, before, asked } = authorized;
+    const { next: _next, ...decision } = renderChecked(authorized);
     const approval: JsonObject | null = asked === null
       ? null
       : approvalData(asked.approval, settings);
     return {
-      data: { ...decision, approval },
+      data: { ...decision, ...hintOf(before), approval },
       next: asked === null
-        ? nextAfter(checked.decision.resolution)
+        ? nextAfter(resolution, before)
         : nextOf(asked.approval, String(approval?.review_url)),
     };
   },

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import type { Checked } from "../../lib/decisions/check.ts";
+import type { AskedBefore } from "../../lib/approvals/asked_before.ts";
+import type { Advised } from "../../lib/authorizations/advise.ts";
 import type { JsonObject } from "../../lib/json/json_value.ts";
 import { RESOLVED_FROM } from "../../lib/policy/levels.ts";
 import { PERMISSIONS } from "../../lib/policy/permission.ts";
@@ -17,7 +18,14 @@ export const checkAnswer = z.object({
   tool: z.object({ id: z.string(), name: z.string(), status: z.enum(TOOL_STATUSES) }).nullable(),
   decided_at: z.iso.datetime(),
   audit: z.object({ index: z.int(), leaf_hash: z.string() }),
-  next: z.record(z.string(), z.string()),
+  next: z.object({
+    mint: z.string().optional().describe("Where to take the token"),
+    approval_id: z.string().optional().describe("Of your approved request, to mint with"),
+    request_approval: z.string().optional().describe("Where to ask for an approval"),
+    wait: z.string().optional().describe("Where to wait for the decision of your request"),
+    retry_after_seconds: z.int().optional()
+      .describe("Your request was denied: until it may be asked again"),
+  }).describe("What the caller can do now; empty where nothing helps"),
   trace: z.array(z.object({
     level: z.string(),
     key: z.string(),
@@ -27,14 +35,34 @@ export const checkAnswer = z.object({
   warnings: z.array(ruleWarning).optional().describe("Of the rule that decided; with `explain`"),
 });
 
-const NEXT: Record<(typeof PERMISSIONS)[number], JsonObject> = {
-  allowed: { mint: "/v1/tokens/mint" },
-  requires_approval: { request_approval: "/v1/approvals" },
-  disabled: {},
-};
+/** How long a wait that is proposed lasts, seconds: proxies cut what is silent for a minute. */
+const WAIT_SECONDS = 50;
+
+const MINT = { mint: "/v1/tokens/mint" };
+
+/** What a caller can do about a decision. */
+export function nextAfter(
+  permission: (typeof PERMISSIONS)[number],
+  before: AskedBefore | null,
+): JsonObject {
+  if (permission === "allowed") return MINT;
+  if (permission === "disabled") return {};
+  switch (before?.state) {
+    case undefined:
+      return { request_approval: "/v1/approvals" };
+    case "pending":
+      return { wait: `/v1/approvals/${before.approval}?wait=${WAIT_SECONDS}` };
+    case "approved":
+      return { ...MINT, approval_id: before.approval };
+    case "denied":
+      return { retry_after_seconds: before.retry_after_seconds };
+  }
+}
 
 /** The wire form of a decision. */
-export function renderChecked({ decision, tool, warnings }: Checked): JsonObject {
+export function renderChecked(
+  { checked: { decision, tool, warnings }, before }: Advised,
+): JsonObject {
   const { permission, resolved_from, rule, trace } = decision.resolution;
   return {
     decision_id: decision.id,
@@ -46,7 +74,7 @@ export function renderChecked({ decision, tool, warnings }: Checked): JsonObject
     tool: tool === null ? null : { id: tool.id, name: tool.name, status: tool.status },
     decided_at: new Date(decision.decided_at).toISOString(),
     audit: { index: decision.audit.index, leaf_hash: decision.audit.leaf_hash },
-    next: NEXT[permission],
+    next: nextAfter(permission, before),
     ...(trace === undefined ? {} : { trace: trace.map((step) => ({ ...step })) }),
     ...(warnings === undefined ? {} : { warnings: renderWarnings(warnings) }),
   };

@@ -2,15 +2,17 @@ import { z } from "zod";
 import { approvalTopic } from "../../lib/approvals/topics.ts";
 import { scrubbedAsk } from "../../lib/approvals/ask.ts";
 import { lookAtApproval } from "../../lib/approvals/end_approval.ts";
+import { type AskedBefore, loadAskedBefore } from "../../lib/approvals/asked_before.ts";
 import { holdUntil } from "../../lib/approvals/hold_until.ts";
 import type { SeenApproval } from "../../lib/approvals/seen_approval.ts";
 import { statusOf } from "../../lib/approvals/state.ts";
+import { adviseBatchOperation, type Advised } from "../../lib/authorizations/advise.ts";
 import {
   type Authorized,
   authorizeOperation,
   type AuthorizeRequest,
 } from "../../lib/authorizations/authorize.ts";
-import { checkBatchOperation, type Checked } from "../../lib/decisions/check.ts";
+import type { MachineOperation } from "../../lib/identity/caller_operation.ts";
 import type { CheckRequest } from "../../lib/decisions/question.ts";
 import type { JsonObject } from "../../lib/json/json_value.ts";
 import { invalidRequest, Refusal } from "../../lib/refusals/refusal.ts";
@@ -23,7 +25,7 @@ import { guarded, type Route } from "../route.ts";
 import { actionFields, actionOf, reasonField, referenceField } from "./action_fields.ts";
 import { approvalAnswer, renderApproval } from "./approval_answer.ts";
 import { askFields } from "./approval_fields.ts";
-import { checkAnswer, renderChecked } from "./check_answer.ts";
+import { checkAnswer, nextAfter, renderChecked } from "./check_answer.ts";
 import { mintAnswer, renderMinted } from "./tokens.ts";
 
 const verdictFields = {
@@ -118,13 +120,17 @@ async function hold(
     look,
     ({ record }) => statusOf(record.progress) !== "pending",
   );
-  const render = (seen: SeenApproval): JsonObject => ({
+  const render = (before: AskedBefore | null): JsonObject => ({
     ...checked,
-    approval: renderApproval(seen, services.settings),
+    next: nextAfter("requires_approval", before),
+    approval: renderApproval(approval, services.settings),
   });
   if (approval.record.progress.state !== "approved") {
-    const final = { plan: () => approval };
-    const rendered = (seen: SeenApproval) => ({ status: 200, body: render(seen) });
+    const final: MachineOperation<AskedBefore | null, AskedBefore | null> = {
+      load: (reader, caller) => loadAskedBefore(reader, caller.id, approval.record.action_digest),
+      plan: (_transaction, _caller, before) => before,
+    };
+    const rendered = (before: AskedBefore | null) => ({ status: 200, body: render(before) });
     return await call.commit(final, rendered, { finishes: true });
   }
   const minting = mintOperation(
@@ -133,20 +139,21 @@ async function hold(
   );
   return await call.commit(minting, (minted) => ({
     status: 200,
-    body: { ...render(approval), ...tokenOf(renderMinted(minted)) },
+    body: { ...render(null), ...tokenOf(renderMinted(minted)) },
     granted: { token_id: minted.record.id },
   }), { finishes: true });
 }
 
-function answerOf(call: CheckCall, { checked, token, asked }: Authorized): Answer {
+function answerOf(call: CheckCall, authorized: Authorized): Answer {
   const { settings } = call.services;
+  const { token, asked } = authorized;
   const body = {
-    ...renderChecked(checked),
+    ...renderChecked(authorized),
     ...(token === null ? {} : tokenOf(renderMinted(token))),
     ...(asked === null ? {} : { approval: renderApproval(asked.approval, settings) }),
   };
   if (token !== null) return { status: 200, body, granted: { token_id: token.record.id } };
-  return { status: 200, body, ...grantOf([checked]) };
+  return { status: 200, body, ...grantOf([authorized]) };
 }
 
 /** What a check says of the token it minted; the rest the decision says already. */
@@ -155,9 +162,9 @@ function tokenOf({ token, token_id, expires_at }: JsonObject): JsonObject {
 }
 
 /** An `allowed` is repeated only while the policy is the one that allowed it. */
-function grantOf(checked: readonly (Checked | Refusal)[]): Pick<Answer, "granted"> {
-  const allows = checked.some((one) =>
-    !(one instanceof Refusal) && one.decision.resolution.permission === "allowed"
+function grantOf(advised: readonly (Advised | Refusal)[]): Pick<Answer, "granted"> {
+  const allows = advised.some((one) =>
+    !(one instanceof Refusal) && one.checked.decision.resolution.permission === "allowed"
   );
   return allows ? { granted: { token_id: null } } : {};
 }
@@ -170,7 +177,8 @@ export const checkRoutes: readonly Route[] = [
     summary: "Decide about one action",
     description:
       "The verdict is always a 200: a refusal is an answer, not an error. With `mint`, " +
-      "`request` and `wait` one call goes from the question to the token.",
+      "`request` and `wait` one call goes from the question to the token. `next` says what fits " +
+      "what the caller asked about this action before: ask, wait, mint, or not yet.",
     callers: ["standard", "agent"],
     body: checkBody,
     answers: { 200: authorizedAnswer },
@@ -198,12 +206,12 @@ export const checkRoutes: readonly Route[] = [
     answers: { 200: batchAnswer },
     handle: (call) => {
       const path = new URL(call.request.url).pathname;
-      const render = (result: Checked | Refusal): JsonObject =>
+      const render = (result: Advised | Refusal): JsonObject =>
         result instanceof Refusal
           ? { error: problemOf(result, { path, id: call.id }).body }
           : renderChecked(result);
       return call.commit(
-        checkBatchOperation(call.body.checks.map(checkRequest), call.client),
+        adviseBatchOperation(call.body.checks.map(checkRequest), call.client),
         (results) => ({
           status: 200,
           body: { results: results.map(render) },
