@@ -4,6 +4,7 @@ import { Bare } from "../components/bare.tsx";
 import { Document } from "../components/document.tsx";
 import { Notice } from "../components/notice.tsx";
 import { PageOrg } from "../components/page_org.ts";
+import { absoluteWords } from "../components/time_words.ts";
 import type { NavigationKey } from "../components/navigation.ts";
 import { Shell, type Viewer } from "../components/shell.tsx";
 import { UntrustedText } from "../components/untrusted_text.tsx";
@@ -42,18 +43,13 @@ export async function dashboardDocument(
   sections: readonly NavigationKey[],
 ): Promise<string> {
   const { viewer, killed } = await frameOf(call);
-  const banner = killed
-    ? (
-      <Notice
-        tone="danger"
-        live={false}
-        title="The kill switch is on"
-        actions={<ButtonLink href="/settings" size="small">Settings</ButtonLink>}
-      >
-        Every action of this organization is refused until an owner releases it.
-      </Notice>
-    )
-    : undefined;
+  const { held_until } = call.caller;
+  const banner = (
+    <>
+      {held_until !== null && <HeldNotice until={held_until} />}
+      {killed && <KilledNotice />}
+    </>
+  );
   return html(
     title,
     <PageOrg.Provider value={call.org}>
@@ -69,6 +65,29 @@ export async function dashboardDocument(
         {body}
       </Shell>
     </PageOrg.Provider>,
+  );
+}
+
+function HeldNotice({ until }: { readonly until: number }) {
+  return (
+    <Notice tone="warning" live={false} title="Your account was recovered">
+      Until {absoluteWords(until)}{" "}
+      you can look and throw kill switches, and neither see arguments, decide requests, nor change
+      anything else here, unless another owner confirms under Team that it was you.
+    </Notice>
+  );
+}
+
+function KilledNotice() {
+  return (
+    <Notice
+      tone="danger"
+      live={false}
+      title="The kill switch is on"
+      actions={<ButtonLink href="/settings" size="small">Settings</ButtonLink>}
+    >
+      Every action of this organization is refused until an owner releases it.
+    </Notice>
   );
 }
 

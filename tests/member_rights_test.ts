@@ -2,11 +2,13 @@ import assert from "node:assert/strict";
 import { putMember, removeMember } from "../lib/catalog/members.ts";
 import { stopOrg } from "../lib/catalog/org_settings.ts";
 import { removeTenant } from "../lib/catalog/tenant_removal.ts";
+import { demand } from "../lib/identity/member_demands.ts";
 import type { MemberOperation } from "../lib/identity/member_operation.ts";
 import { hasRight, type Right, RIGHTS } from "../lib/identity/rights.ts";
 import type { Transaction } from "../lib/ledger/transaction.ts";
 import { Refusal } from "../lib/refusals/refusal.ts";
-import { orgKey, tenantKey } from "../lib/store/keys.ts";
+import { asAccount } from "../lib/people/account_operation.ts";
+import { accountKey, orgKey, sessionKey, tenantKey } from "../lib/store/keys.ts";
 import { ROLES } from "../lib/store/records/identity.ts";
 import { Countersign, type SignedIn, type TestOrg } from "./countersign_fixture.ts";
 import { CATALOG_DEEDS, op, R, rule, type Run, tenant } from "./member_deeds.ts";
@@ -89,6 +91,48 @@ Deno.test("Every right refuses the roles that do not have it, before anything is
       assert.equal(loaded, hasRight(role, right));
     }
   }
+});
+
+Deno.test("A session or account that somebody ends after it was loaded ends the operation at its commit", async () => {
+  await using countersign = await Countersign.start();
+  const org = await countersign.org();
+  const { kv } = countersign.services.deps;
+  const size = () => org.transact(({ base }) => base);
+  const entry = {
+    type: "test.done",
+    actor: { type: "system", id: "test" },
+    subject: {},
+    data: {},
+  } as const;
+  for (
+    const [what, keyOf] of [
+      ["the session", ({ hash }: SignedIn) => sessionKey(hash)],
+      ["the account", ({ caller }: SignedIn) => accountKey(caller.account)],
+    ] as const
+  ) {
+    const signedIn = await org.signedIn("owner");
+    const before = await size();
+    // Loaded already when it ends, planned with, and about to be committed.
+    const end = () => kv.atomic().delete([...keyOf(signedIn)]).commit();
+    const asPerson = asAccount(signedIn, { load: end, plan: (tx) => tx.append(entry) });
+    assert.equal(
+      await settled(countersign.services.ledgers.transact(org.id, asPerson)),
+      "session_ended",
+      what,
+    );
+    assert.equal(await size(), before, what);
+  }
+  const signedIn = await org.signedIn("owner");
+  const before = await size();
+  const operation: MemberOperation<unknown, unknown> = {
+    load: () => kv.atomic().delete([...sessionKey(signedIn.hash)]).commit(),
+    plan(transaction, caller) {
+      demand(caller, "configure");
+      return transaction.append(entry);
+    },
+  };
+  assert.equal(await outcomeOf(org, signedIn, "configure", op(operation)), "session_ended");
+  assert.equal(await size(), before);
 });
 
 Deno.test("What a member's operation writes without naming its deed is not committed", async () => {

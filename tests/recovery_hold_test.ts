@@ -111,6 +111,9 @@ Deno.test("attack: who recovers an owner's account loosens nothing and reads not
   const page = await thief.get(`/approvals/${pending}`);
   assert.equal(page.status, 200);
   assert.ok(!page.html.includes(SECRET), "the arguments");
+  for (const path of ["/", "/settings", "/security", `/approvals/${pending}`]) {
+    assert.match((await thief.get(path)).text, /Your account was recovered Until 2 Jan 2026/, path);
+  }
   assertHeld(await thief.post(`/approvals/${pending}/statement`, {}), "an approval");
   assertHeld(await thief.send(`/approvals/${pending}`, "deny"), "a denial");
   assertHeld(await thief.send(`/team/${JO}`, "confirm"), "their own recovery");

@@ -5,7 +5,6 @@ import { Form } from "../../components/form.tsx";
 import { Notice } from "../../components/notice.tsx";
 import { PageHeader } from "../../components/page_header.tsx";
 import { Section } from "../../components/section.tsx";
-import { absoluteWords } from "../../components/time_words.ts";
 import { UntrustedText } from "../../components/untrusted_text.tsx";
 import { endSessionOf } from "../../lib/people/end_sessions.ts";
 import { passkeysOf } from "../../lib/people/passkeys_of.ts";
@@ -39,8 +38,6 @@ interface Data {
   readonly sessions: readonly SessionRecord[];
   readonly current: SessionRecord;
   readonly codesLeft: number;
-  /** Until when a recovery keeps the person from ruling others, milliseconds. */
-  readonly heldUntil: number | null;
   /** The host that passkeys must be made for. */
   readonly host: string;
 }
@@ -61,7 +58,6 @@ export const securityPage = memberPage({
       sessions: (await sessionsOf(deps, account)).map(({ record }) => record),
       current: session.record,
       codesLeft: await recoveryCodesLeft(services, account),
-      heldUntil: caller.held_until,
       host: settings.url.hostname,
     };
   },
@@ -104,7 +100,7 @@ export const securityPage = memberPage({
 });
 
 function Security({ data, attempt, now }: View<Data>) {
-  const { email, passkeys, sessions, current, codesLeft, heldUntil, host } = data;
+  const { email, passkeys, sessions, current, codesLeft, host } = data;
   return (
     <>
       <PageHeader
@@ -116,13 +112,6 @@ function Security({ data, attempt, now }: View<Data>) {
         }
       />
       <Refused attempt={attempt} shown="" />
-      {heldUntil !== null && (
-        <Notice tone="warning" live={false} title="Your account was recovered">
-          Until {absoluteWords(heldUntil)}{" "}
-          you can look and throw kill switches, and neither see arguments, decide requests, nor
-          change anything else, unless another owner confirms under Team that it was you.
-        </Notice>
-      )}
       <Section
         title="Passkeys"
         description="What you sign in with, and sign your decisions with."
