@@ -10,7 +10,7 @@ import { parseArgs } from "node:util";
 import { parseCheckpoint, type ParsedCheckpoint } from "./lib/checkpoint/checkpoint.ts";
 import { type LogKey, parseLogKeys } from "./lib/checkpoint/log_key.ts";
 import { decodeUtf8 } from "./lib/json/decode_utf8.ts";
-import { visibleText } from "./lib/json/external_text.ts";
+import { visibleText } from "./lib/text/visible_text.ts";
 import type { JsonValue } from "./lib/json/json_value.ts";
 import { parseStrictJson } from "./lib/json/parse_strict.ts";
 import { findingText, logReportText, receiptReportText } from "./lib/verify/verdict_text.ts";
@@ -136,7 +136,7 @@ async function run(args: string[]): Promise<number> {
       : await verifyLogFile(files.exported ?? "", files, pinnedKeys);
   } catch (error) {
     if (!(error instanceof Unusable)) throw error;
-    console.error(visibleText(error.message, { lineFeeds: true }));
+    console.error(visibleText(error.message, { lines: true }));
     return UNUSABLE;
   }
 }

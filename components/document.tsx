@@ -1,4 +1,5 @@
 import type { ComponentChildren } from "preact";
+import { visibleLine } from "../lib/text/visible_text.ts";
 
 export interface DocumentProps {
   /** What the page shows; the name of the product is added. */
@@ -22,7 +23,7 @@ export function Document(
     <html lang="en">
       <head>
         <meta charset="utf-8" />
-        <title>{`${title} · Countersign`}</title>
+        <title>{`${visibleLine(title)} · Countersign`}</title>
         <meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover" />
         <meta name="color-scheme" content="light dark" />
         <meta name="theme-color" content="#f6f6f2" media="(prefers-color-scheme: light)" />

@@ -1,4 +1,4 @@
-import { visibleText } from "../lib/json/external_text.ts";
+import { visibleText } from "../lib/text/visible_text.ts";
 import { fieldId } from "./field_parts.tsx";
 import { Icon } from "./icon.tsx";
 

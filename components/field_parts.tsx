@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { visibleText } from "../lib/json/external_text.ts";
+import { visibleText } from "../lib/text/visible_text.ts";
 import { Icon } from "./icon.tsx";
 
 /** What every field has. */

@@ -1,6 +1,8 @@
 import { Button } from "./button.tsx";
 import { Form } from "./form.tsx";
+import { visibleLine } from "../lib/text/visible_text.ts";
 import { Icon } from "./icon.tsx";
+import { UntrustedText } from "./untrusted_text.tsx";
 
 /** An organization that somebody may work in. */
 export interface OrgChoice {
@@ -19,17 +21,27 @@ export interface OrgSwitcherProps {
 /** The name of the organization, and where there are several, the way to another. */
 export function OrgSwitcher({ orgName, orgs, action }: OrgSwitcherProps) {
   const others = orgs.filter(({ current }) => !current);
-  if (others.length === 0) return <p class="org-name">{orgName}</p>;
+  if (others.length === 0) {
+    return (
+      <p class="org-name">
+        <UntrustedText text={orgName} />
+      </p>
+    );
+  }
   return (
     <details class="switcher">
-      <summary aria-label={`Organization ${orgName}, switch`}>
-        <span class="org-name">{orgName}</span>
+      <summary aria-label={`Organization ${visibleLine(orgName)}, switch`}>
+        <span class="org-name">
+          <UntrustedText text={orgName} />
+        </span>
         <Icon name="chevron_down" size="small" />
       </summary>
       <div class="switcher-list">
         <Form action={action} do="switch_org">
           {others.map(({ id, name }) => (
-            <Button key={id} variant="quiet" name="org" value={id}>{name}</Button>
+            <Button key={id} variant="quiet" name="org" value={id}>
+              <UntrustedText text={name} />
+            </Button>
           ))}
         </Form>
       </div>

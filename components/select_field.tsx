@@ -1,5 +1,5 @@
 import type { SelectHTMLAttributes } from "preact";
-import { visibleText } from "../lib/json/external_text.ts";
+import { visibleText } from "../lib/text/visible_text.ts";
 import { describedBy, type FieldBase, fieldId, FieldNotes } from "./field_parts.tsx";
 import { Icon } from "./icon.tsx";
 

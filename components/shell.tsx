@@ -151,7 +151,7 @@ function Account({ viewer, signOutAction }: {
     <div class="account">
       <p class="account-who">
         <span class="account-name" title={viewer.name}>{viewer.name}</span>
-        <span class="account-role">{viewer.role}</span>
+        <span class="account-role" data-role>{viewer.role}</span>
       </p>
       <Form action={signOutAction} do="sign_out">
         <Button variant="quiet" size="small" icon="sign_out">Sign out</Button>

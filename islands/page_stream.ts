@@ -106,6 +106,11 @@ function open({ path, onNews, onState }: Following): () => void {
       const { reader } = shown();
       if (reader !== undefined && reader !== JSON.parse(event.data)) over(OTHER_READER);
     });
+    source.addEventListener("role", (event) => {
+      for (const element of document.querySelectorAll("[data-role]")) {
+        element.textContent = JSON.parse(event.data);
+      }
+    });
     source.addEventListener("news", (event) => {
       onState("live");
       onNews(event.data);

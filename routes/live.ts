@@ -21,8 +21,8 @@ export interface Occasions {
 }
 
 /**
- * A stream of events (HTML standard, "Server-sent events"): first who reads it, then what `look`
- * sees, whenever it is something else than before. It looks on its occasions, and whenever the session or the policy of
+ * A stream of events (HTML standard, "Server-sent events"): first who reads it, then their role and what
+ * `look` sees, whenever it is something else than before. It looks on its occasions, and whenever the session or the policy of
  * the org changes or the session is over by its time. Each look is a whole operation of the member,
  * so that a session, membership or right that ended ends the stream within two seconds: its last
  * event is then `ended`, with the problem, by which the page takes itself away.
@@ -41,6 +41,7 @@ export function liveStream(
 
   async function* events(): AsyncGenerator<string> {
     let last: string | null = null;
+    let known: MemberCall["caller"]["role"] | null = null;
     let sentAt = deps.now();
     const watch = watchedRows.watch([sessionKey(session.hash), policyVersionKey(org), ...rows]);
     try {
@@ -55,9 +56,12 @@ export function liveStream(
         ends.addEventListener("abort", onEnd);
         try {
           // Read after the listening began, so that nothing falls between the two.
-          const end = await call.transact({ plan: (_, { session_ends_at }) => session_ends_at });
+          const { session_ends_at, role } = await call.transact({ plan: (_, caller) => caller });
           const seen = JSON.stringify(await look());
-          watch.due = Math.min(end, due() ?? Infinity);
+          watch.due = Math.min(session_ends_at, due() ?? Infinity);
+          // What the page says of its reader follows a change that took nothing away from it.
+          if (role !== known) yield `event: role\ndata: ${JSON.stringify(role)}\n\n`;
+          known = role;
           if (seen !== last) {
             yield `event: news\ndata: ${seen}\n\n`;
             last = seen;

@@ -1,7 +1,7 @@
 import type { VNode } from "preact";
 import { requireRight } from "../lib/identity/member_demands.ts";
 import type { Right } from "../lib/identity/rights.ts";
-import { visibleText } from "../lib/json/external_text.ts";
+import { visibleText } from "../lib/text/visible_text.ts";
 import { invalidRequest, Refusal, type RefusalCode } from "../lib/refusals/refusal.ts";
 import type { Services } from "../lib/services.ts";
 import { readBody } from "./body.ts";

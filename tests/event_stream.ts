@@ -14,6 +14,8 @@ export class EventStream {
   #text = "";
   /** Whose stream it says it is. */
   reader: string | null = null;
+  /** The reader's role, as it was said last. */
+  role: string | null = null;
 
   constructor(body: ReadableStream<Uint8Array<ArrayBuffer>>) {
     this.#reader = body.pipeThrough(new TextDecoderStream()).getReader();
@@ -35,8 +37,11 @@ export class EventStream {
         const event = this.#text.slice(0, at);
         this.#text = this.#text.slice(at + 2);
         const [, name, data = ""] = /^event: (\w+)\ndata: (.*)$/.exec(event) ?? [];
-        if (name !== undefined && name !== "reader") return { name, data: JSON.parse(data) };
+        if (name !== undefined && name !== "reader" && name !== "role") {
+          return { name, data: JSON.parse(data) };
+        }
         if (name === "reader") this.reader = JSON.parse(data);
+        if (name === "role") this.role = JSON.parse(data);
         continue;
       }
       const { done, value } = await this.#reader.read();

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { externalIdProblem, looksLikeEmail, visibleText } from "../lib/json/external_text.ts";
+import { externalIdProblem, looksLikeEmail } from "../lib/json/external_text.ts";
+import { visibleText } from "../lib/text/visible_text.ts";
 
 const HIDDEN: [name: string, code: number][] = [
   ["null", 0x0],
@@ -82,11 +83,17 @@ Deno.test("externalIdProblem() refuses halves of characters, outer white space a
   assert.match(externalIdProblem("\u212b") ?? "", /NFC from U\+212B at position 0/);
 });
 
-Deno.test("externalIdProblem() leaves only texts that are visible, NFC and trimmed", () => {
+Deno.test("externalIdProblem() leaves only texts that are visible, NFC and trimmed, or say what they hide", () => {
   fc.assert(fc.property(fc.string({ unit: "binary" }), (text) => {
     const sound = text === text.normalize("NFC") && text === text.trim() &&
       text === visibleText(text);
-    assert.equal(externalIdProblem(text) === null, sound);
+    // Private use and the blank Braille pattern are shown by their code, and may be in an id.
+    if (externalIdProblem(text) === null) {
+      assert.equal(
+        visibleText(text.replace(/[\p{Co}\u2800]/gu, "x")),
+        text.replace(/[\p{Co}\u2800]/gu, "x"),
+      );
+    } else assert.ok(!sound);
   }));
 });
 
@@ -130,22 +137,4 @@ Deno.test("looksLikeEmail() lets other ids with an at sign pass", () => {
   for (const text of impersonal) assert.ok(!looksLikeEmail(text), text);
   assert.ok(!looksLikeEmail("a@".repeat(100_000)));
   assert.ok(!looksLikeEmail(`a@${"b.".repeat(100_000)}`));
-});
-
-Deno.test("visibleText() writes out what a reader would not see", () => {
-  for (const [name, code] of HIDDEN) {
-    assert.equal(visibleText(`a${String.fromCodePoint(code)}b`), `a⟨U+${hex(code)}⟩b`, name);
-  }
-  assert.equal(visibleText("pay\u202e001\u202c now"), "pay⟨U+202E⟩001⟨U+202C⟩ now");
-  assert.equal(visibleText("\ud800 😀 \udc00"), "⟨U+D800⟩ 😀 ⟨U+DC00⟩");
-  assert.equal(visibleText(" plain é "), " plain é ");
-  assert.equal(visibleText("a\r\nb"), "a⟨U+000D⟩⟨U+000A⟩b");
-  assert.equal(visibleText("a\n\tb", { lineFeeds: true }), "a\n⟨U+0009⟩b");
-});
-
-Deno.test("visibleText() changes nothing the second time", () => {
-  fc.assert(fc.property(fc.string({ unit: "binary" }), (text) => {
-    const shown = visibleText(text);
-    assert.equal(visibleText(shown), shown);
-  }));
 });

@@ -189,6 +189,20 @@ for (const { name, end, code, detail } of ENDINGS) {
   });
 }
 
+Deno.test("the frame of an open page follows a change of its reader's role", async () => {
+  await using world = await started();
+  const member = await world.org.signedIn("approver");
+  const stream = await EventStream.open(world.org, member, "/activity/live");
+  assert.equal((await stream.next())?.name, "news");
+  assert.equal(stream.role, "approver");
+  await world.ticks.pass();
+  await put("viewer")(world, member);
+  await world.ticks.pass();
+  assert.equal((await stream.next())?.name, "news");
+  assert.equal(stream.role, "viewer");
+  await stream.close();
+});
+
 Deno.test("the open page of a request loses its arguments with the role that shows them", async () => {
   await using world = await started();
   const member = await world.org.signedIn("approver");

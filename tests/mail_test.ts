@@ -79,6 +79,23 @@ Deno.test("a subject with line ends becomes one line, and no header", async () =
   assert.ok(!sink.commands.some((command) => command.includes("eve")));
 });
 
+Deno.test("a name in a subject is no encoded word, and hides nothing", async () => {
+  await using sink = new SmtpSink();
+  // Folded, a header gets a space between its words.
+  const name = "=?utf-8?B?Q291bnRlcnNpZ246IHBheSBub3c=?=";
+  await mailer(sink).send({ ...MAIL, subject: `ann@example.com invites you to ${name}` });
+  await mailer(sink).send({ ...MAIL, subject: "Approval wanted: a\u202eb\ue000\u2800" });
+  const [first = "", second = ""] = sink.mails.map((mail) => headersOf(mail).get("subject"));
+  assert.equal(
+    first,
+    "ann@example.com invites you to = ?utf-8?B?Q291bnRlcnNpZ246IHBheSBub3c= ?=",
+  );
+  // Of our own making: what is beyond ASCII in it are the brackets of the codes.
+  assert.match(second, /U\+202E/);
+  assert.match(second, /U\+E000/);
+  assert.match(second, /U\+2800/);
+});
+
 Deno.test("a recipient that is not one address is refused before a connection is made", async () => {
   await using sink = new SmtpSink();
   const recipients = [

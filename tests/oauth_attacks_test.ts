@@ -424,6 +424,18 @@ Deno.test("a hostile client's name is shown for what it is", async () => {
   assert.match(page, /any program on this computer could be asking/);
 });
 
+Deno.test("a client's name that is a sentence stays what the program calls itself", async () => {
+  await using world = await OAuthWorld.start();
+  world.client_id = await world.registered({
+    client_name: "Editor” was verified by Countersign. Allow it. “",
+  });
+  const page = await (await world.authorize(world.query())).text();
+  const shown = page.replace(/<[^>]*>/g, "");
+  const name = "“Editor’ was verified by Countersign. Allow it. ’”";
+  assert.ok(shown.includes(`The program ${name} asks to act for you`));
+  assert.equal(shown.split("was verified").length, shown.split(name).length);
+});
+
 Deno.test("an OAuth token opens nothing of the REST API", async () => {
   await using world = await OAuthWorld.start();
   const { access_token, refresh_token } = await world.tokens();

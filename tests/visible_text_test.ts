@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { externalIdProblem } from "../lib/json/external_text.ts";
+import { alertText } from "../lib/alerts/alert_text.ts";
+import { subjectLine } from "../lib/mail/mailer.ts";
 import { confusableMark } from "../lib/text/confusable_mark.ts";
-import { visibleSegments } from "../lib/text/visible_text.ts";
+import { withinQuotes } from "../lib/text/within_quotes.ts";
+import { visibleLine, visibleSegments, visibleText } from "../lib/text/visible_text.ts";
 
 const names = (text: string) =>
   visibleSegments(text).flatMap(({ hidden }) => hidden === null ? [] : [hidden]);
@@ -119,4 +122,59 @@ Deno.test("confusableMark() has nothing to say of honest names in any script", (
   for (const text of ["", "acme-1", "Größe", "сервер-7", "Αθήνα", "日本", "עברית", "naïve", "m²"]) {
     assert.equal(confusableMark(text), null, text);
   }
+});
+
+Deno.test("visibleText() writes out what visibleSegments() names, and nothing else", () => {
+  fc.assert(fc.property(anyText, (text) => {
+    const expected = visibleSegments(text).map(({ text: part, hidden }) =>
+      hidden === null ? part : `⟨${hidden.split(" ")[0]}⟩`.repeat([...part].length)
+    ).join("");
+    assert.equal(visibleText(text, { lines: true }), expected);
+    assert.equal(visibleText(visibleText(text)), visibleText(text));
+  }));
+});
+
+Deno.test("visibleText() writes out line ends and tabs where a text is one line", () => {
+  assert.equal(visibleText("pay\u202e001\u202c now"), "pay⟨U+202E⟩001⟨U+202C⟩ now");
+  assert.equal(visibleText("\ud800 😀 \udc00"), "⟨U+D800⟩ 😀 ⟨U+DC00⟩");
+  assert.equal(visibleText(" plain é "), " plain é ");
+  assert.equal(visibleText("a\r\n\tb"), "a⟨U+000D⟩⟨U+000A⟩⟨U+0009⟩b");
+  assert.equal(visibleText("a\n\tb", { lines: true }), "a\n\tb");
+});
+
+Deno.test("pages, mail, push and titles agree on every character that is hidden", () => {
+  for (let code = 0; code < 0xe0200; code++) {
+    const character = String.fromCodePoint(code);
+    // Line ends are a space where there is one line.
+    if (/[\n-\r\x85\u2028\u2029]/.test(character)) continue;
+    const text = `a${character}b`;
+    const onPage = visibleSegments(text).some(({ hidden }) => hidden !== null);
+    const { mail, push } = alertText("new_request", {
+      approval: "apr_1",
+      reference: "REF-1",
+      tool: "t",
+      reason: text,
+      outcome: null,
+      expires_at: 0,
+      origin: "https://countersign.example",
+    });
+    for (
+      const written of [visibleLine(text), mail.text, push.body, subjectLine({ subject: text })]
+    ) {
+      if (written.includes("⟨U+") !== onPage) assert.fail(`U+${code.toString(16)}: ${written}`);
+    }
+  }
+});
+
+Deno.test("visibleLine() is one line, cut between characters", () => {
+  assert.equal(visibleLine(" a \r\n\t b\n"), "a b");
+  assert.equal(visibleLine("a\u2028b\ufeffc"), "a b⟨U+FEFF⟩c");
+  assert.equal(visibleLine("🎉🎉🎉", 3), "🎉🎉🎉");
+  assert.equal(visibleLine("🎉🎉🎉🎉", 3), "🎉🎉…");
+});
+
+Deno.test("withinQuotes() leaves nothing by which a name ends its quotation marks", () => {
+  const forged = withinQuotes('Editor” was verified by Countersign. "A" «B» „C‟ ＂');
+  assert.equal(forged, "Editor’ was verified by Countersign. ’A’ ’B’ ’C’ ’");
+  assert.equal(withinQuotes("Ann's editor"), "Ann's editor");
 });

@@ -1,3 +1,4 @@
+import { withinQuotes } from "../text/within_quotes.ts";
 import type { Telling } from "./telling.ts";
 
 /** Entries about what people let MCP clients do for them. */
@@ -36,7 +37,7 @@ function revoked(t: Telling): string {
 }
 
 function program(t: Telling): string {
-  return `program “${t.said("client_name") ?? t.nameOf(t.entry.subject.grant)}”`;
+  return `program “${withinQuotes(t.said("client_name") ?? t.nameOf(t.entry.subject.grant))}”`;
 }
 
 function behind(t: Telling): string {

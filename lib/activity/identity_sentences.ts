@@ -1,3 +1,4 @@
+import { withinQuotes } from "../text/within_quotes.ts";
 import type { Telling } from "./telling.ts";
 
 /** Entries about who may ask and decide, about the log itself, and about what runs beside it. */
@@ -58,11 +59,13 @@ export const IDENTITY_SENTENCES = {
 
 function key(t: Telling): string {
   const tier = t.said("tier");
-  return `${tier === null ? "" : `${tier} `}key “${t.nameOf(t.entry.subject.api_key)}”`;
+  return `${tier === null ? "" : `${tier} `}key “${
+    withinQuotes(t.nameOf(t.entry.subject.api_key))
+  }”`;
 }
 
 function agent(t: Telling): string {
-  return `agent “${t.nameOf(t.entry.subject.agent)}”`;
+  return `agent “${withinQuotes(t.nameOf(t.entry.subject.agent))}”`;
 }
 
 function groupText(groups: readonly unknown[]): string {

@@ -1,9 +1,11 @@
+import { withinQuotes } from "../text/within_quotes.ts";
 import { keyOf } from "../policy/trace.ts";
 import { type Telling, textOf } from "./telling.ts";
 
 /** Entries about what the organization decides by. */
 export const POLICY_SENTENCES = {
-  "org.created": (t) => `${t.Who} made the organization “${t.said("name") ?? t.of("org")}”`,
+  "org.created": (t) =>
+    `${t.Who} made the organization “${withinQuotes(t.said("name") ?? t.of("org"))}”`,
   "org.set": (t) => set(t, "the organization"),
   "org.deleted": (t) => `${t.Who} deleted the organization`,
 

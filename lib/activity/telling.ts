@@ -1,6 +1,7 @@
 import { requestSentence } from "../approvals/request_sentence.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../json/json_value.ts";
 import type { Entry } from "../ledger/entry.ts";
+import { withinQuotes } from "../text/within_quotes.ts";
 import type { Names } from "./names.ts";
 
 /** What a sentence is made from. */
@@ -29,13 +30,13 @@ export class Telling {
     const { type, id } = actor;
     switch (type) {
       case "agent":
-        return `agent “${this.nameOf(id)}”`;
+        return `agent “${withinQuotes(this.nameOf(id))}”`;
       case "api_key":
-        return `key “${this.nameOf(id)}”`;
+        return `key “${withinQuotes(this.nameOf(id))}”`;
       case "member":
         return this.nameOf(id);
       case "oauth_grant":
-        return `program “${this.said("client_name") ?? this.nameOf(id)}”`;
+        return `program “${withinQuotes(this.said("client_name") ?? this.nameOf(id))}”`;
       case "account":
         return `account ${this.nameOf(id)}`;
       default:

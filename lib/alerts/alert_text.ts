@@ -1,6 +1,6 @@
-import { visibleText } from "../json/external_text.ts";
 import type { PushPayload } from "../push/web_push.ts";
 import type { AlertKind } from "../store/records/alert.ts";
+import { visibleLine } from "../text/visible_text.ts";
 
 /** Most characters of a reason in an alert. */
 export const MAX_REASON = 200;
@@ -30,8 +30,8 @@ export interface AlertText {
 /** What people are told about a request. */
 export function alertText(kind: AlertKind, facts: AlertFacts): AlertText {
   const { approval, reference, outcome, origin } = facts;
-  const tool = oneLine(facts.tool, MAX_TOOL);
-  const reason = oneLine(facts.reason, MAX_REASON);
+  const tool = visibleLine(facts.tool, MAX_TOOL);
+  const reason = visibleLine(facts.reason, MAX_REASON);
   const url = `${origin}/approvals/${approval}`;
   const headline = `${HEADLINES[kind] ?? OUTCOMES[outcome ?? "none"]}: ${tool}`;
   const lines = [
@@ -70,15 +70,4 @@ function opening(kind: AlertKind, { outcome, expires_at }: AlertFacts): string {
     case "decided":
       return `A request was ${outcome ?? "decided"}.`;
   }
-}
-
-/**
- * What somebody else wrote as one line that cannot pass for a line of ours, with invisible
- * characters written out, cut by whole characters.
- */
-function oneLine(text: string, limit: number): string {
-  const characters = [...visibleText(text.replace(/\s+/gu, " ").trim())];
-  return characters.length <= limit
-    ? characters.join("")
-    : characters.slice(0, limit - 1).join("") + "…";
 }

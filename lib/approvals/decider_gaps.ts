@@ -3,6 +3,7 @@ import type { ApprovalLevel } from "../store/records/approval.ts";
 import type { MemberRecord } from "../store/records/identity.ts";
 import { canSign, hasSecondLevel, isStrict, mayDecide } from "./deciders.ts";
 import { areTwo } from "./eligible_deciders.ts";
+import { requesterWords } from "./request_sentence.ts";
 
 /** Requests that the team, as it stands, does not decide as the policy means it. */
 export type DeciderGap =
@@ -81,7 +82,9 @@ function answering({ members, agents, apiKeys, grants }: Policy): Iterable<Answe
   for (const { members_behind, name, tier } of apiKeys.values()) {
     if (tier === "standard") add(members_behind, name);
   }
-  for (const { member, client_name } of grants.values()) add([member], client_name);
+  for (const { member, client_name } of grants.values()) {
+    add([member], requesterWords({ type: "oauth_grant", name: client_name }));
+  }
   return found.values();
 }
 

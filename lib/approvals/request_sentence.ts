@@ -1,4 +1,5 @@
-import { visibleText } from "../json/external_text.ts";
+import { visibleText } from "../text/visible_text.ts";
+import { withinQuotes } from "../text/within_quotes.ts";
 import type { RequesterType } from "../store/records/requester.ts";
 
 /** One part of the sentence, so that a page can emphasize it and show what is hidden in it. */
@@ -32,7 +33,11 @@ export function requestSentence(facts: SentenceFacts): SentencePart[] {
   const name: SentencePart = { kind: "requester", text: facts.requester.name };
   const parts: SentencePart[] = [
     ...(facts.requester.type === "oauth_grant"
-      ? [text("The program “"), name, text("” wants to run ")]
+      ? [
+        text("The program “"),
+        { ...name, text: withinQuotes(name.text) },
+        text("” wants to run "),
+      ]
       : [name, text(" wants to run ")]),
     { kind: "tool", text: facts.tool },
   ];
@@ -49,7 +54,7 @@ export function requestSentence(facts: SentenceFacts): SentencePart[] {
 
 /** Who asked, within a sentence. */
 export function requesterWords({ type, name }: NamedRequester): string {
-  return type === "oauth_grant" ? `program “${name}”` : name;
+  return type === "oauth_grant" ? `program “${withinQuotes(name)}”` : name;
 }
 
 function text(words: string): SentencePart {

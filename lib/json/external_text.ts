@@ -1,11 +1,12 @@
+import { codePointText } from "../text/character_names.ts";
+
 /**
- * Characters that a reader does not see, or that change how their neighbours are shown: controls,
- * zero-width and bidirectional format characters, tags, variation selectors, line separators.
+ * Characters that no name or id may hold, as none is needed to write one: controls, zero-width and
+ * bidirectional format characters, tags, variation selectors, line separators. Fewer than are shown
+ * by their code (`lib/text/visible_text.ts`): those in private use and the blank Braille pattern are
+ * letters to somebody.
  */
 const HIDDEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/u;
-const HIDDEN_OR_HALF = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\p{Surrogate}]/gu;
-const HIDDEN_OR_HALF_BUT_LINE_FEED =
-  /(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\p{Surrogate}]/gu;
 
 /**
  * Why a name or id that came from outside is not acceptable, or null.
@@ -56,16 +57,6 @@ export function looksLikeEmail(text: string): boolean {
   return false;
 }
 
-/**
- * The text with every invisible or direction-changing character and lone surrogate written out,
- * as ⟨U+202E⟩, for places where people read what others sent. With `lineFeeds`, U+000A stays.
- */
-export function visibleText(text: string, options: { readonly lineFeeds?: boolean } = {}): string {
-  if (isPlainAscii(text)) return text;
-  const hidden = options.lineFeeds === true ? HIDDEN_OR_HALF_BUT_LINE_FEED : HIDDEN_OR_HALF;
-  return text.replace(hidden, (character) => `⟨${codePointName(character)}⟩`);
-}
-
 /** Only printable ASCII, without a space at either end. */
 function isPlainAscii(text: string): boolean {
   for (let at = 0; at < text.length; at++) {
@@ -76,11 +67,7 @@ function isPlainAscii(text: string): boolean {
 }
 
 function named(text: string, at: number): string {
-  return `${codePointName(text.slice(at))} at position ${at}`;
-}
-
-function codePointName(text: string): string {
-  return `U+${(text.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0")}`;
+  return `${codePointText(text.codePointAt(at) ?? 0)} at position ${at}`;
 }
 
 function firstDifference(a: string, b: string): number {

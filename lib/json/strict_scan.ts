@@ -1,5 +1,5 @@
 import { numberProblem } from "./exact_number.ts";
-import { visibleText } from "./external_text.ts";
+import { visibleText } from "../text/visible_text.ts";
 import {
   BACKSLASH,
   CLOSE_BRACE,

@@ -1,4 +1,5 @@
-import type { Mailer } from "./mailer.ts";
+import { visibleText } from "../text/visible_text.ts";
+import { type Mailer, subjectLine } from "./mailer.ts";
 
 const EDGE = "─".repeat(72);
 
@@ -13,16 +14,15 @@ export function consoleMailer(print: (text: string) => void): Mailer {
       const head = [
         "Mail that could not be sent, as SMTP_URL is not set:",
         `To: ${to}`,
-        `Subject: ${subject}`,
+        `Subject: ${subjectLine({ subject })}`,
       ];
-      const lines = [...head.map(printable), EDGE, ...text.split(/\r?\n/).map(printable)];
+      const lines = [
+        ...head.map((line) => visibleText(line)),
+        EDGE,
+        ...text.split(/\r?\n/).map((line) => visibleText(line)),
+      ];
       print(`\n${EDGE}\n${lines.join("\n")}\n${EDGE}\n`);
       return Promise.resolve();
     },
   };
-}
-
-/** A line that cannot move the cursor or colour what a terminal shows next. */
-function printable(line: string): string {
-  return line.replace(/\p{Cc}/gu, " ");
 }

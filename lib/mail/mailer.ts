@@ -1,3 +1,5 @@
+import { visibleLine } from "../text/visible_text.ts";
+
 /** A mail of plain text to one person. */
 export interface Mail {
   /** One e-mail address. */
@@ -5,6 +7,16 @@ export interface Mail {
   /** One line. */
   readonly subject: string;
   readonly text: string;
+}
+
+const MAX_SUBJECT = 200;
+
+/**
+ * A subject as it is sent: one line, in which nothing is hidden. What names in it hold is never read
+ * as an encoded word (RFC 2047), by which a mail program would show another text than was sent.
+ */
+export function subjectLine({ subject }: Pick<Mail, "subject">): string {
+  return visibleLine(subject, MAX_SUBJECT).replaceAll("=?", "= ?");
 }
 
 /** What takes mails away. */

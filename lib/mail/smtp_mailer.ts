@@ -2,13 +2,12 @@ import { createTransport } from "nodemailer";
 import { z } from "zod";
 import type { Timer } from "../deps.ts";
 import type { MailSettings } from "../settings/mail_settings.ts";
-import { type Mail, type Mailer, MailFailed } from "./mailer.ts";
+import { type Mail, type Mailer, MailFailed, subjectLine } from "./mailer.ts";
 
 /** How long one mail may take, from the look-up of the server to its last word, milliseconds. */
 const LIMIT_MS = 30_000;
 /** How long one step of it may take. */
 const STEP_MS = 10_000;
-const MAX_SUBJECT = 200;
 
 const address = z.email().max(254);
 
@@ -57,7 +56,7 @@ export function smtpMailer(
           to: { name: "", address: to },
           // Taken from the header by default, where another reading of it could find two.
           envelope: { from: from.address, to: [to] },
-          subject: oneLine(mail.subject),
+          subject: subjectLine(mail),
           text: mail.text,
           // So that no absence note answers it (RFC 3834 section 5).
           headers: { "Auto-Submitted": "auto-generated" },
@@ -82,11 +81,6 @@ function recipient({ to }: Mail): string {
   const parsed = address.safeParse(to);
   if (!parsed.success) throw new MailFailed("The recipient of the mail is no e-mail address.");
   return parsed.data;
-}
-
-/** A text as one line of a header. */
-function oneLine(text: string): string {
-  return text.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, " ").slice(0, MAX_SUBJECT).toWellFormed();
 }
 
 function reason(error: unknown): string {

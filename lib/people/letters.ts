@@ -1,6 +1,7 @@
 import type { Mail } from "../mail/mailer.ts";
 import type { Services } from "../services.ts";
 import type { MemberRecord } from "../store/records/identity.ts";
+import { visibleLine } from "../text/visible_text.ts";
 
 /** The mail with a code. It has no link: a code is for the browser that asked for it. */
 export function codeLetter(to: string, code: string, origin: string): Mail {
@@ -42,10 +43,11 @@ export function invitationLetter(
     readonly invited_by: string;
   },
 ): Mail {
+  const name = visibleLine(organization);
   return {
     to,
-    subject: `${invited_by} invites you to ${organization} on Countersign`,
-    text: `${invited_by} invites you to the organization "${organization}" as ${role}.
+    subject: `${invited_by} invites you to ${name} on Countersign`,
+    text: `${invited_by} invites you to the organization "${name}" as ${role}.
 
 Accept within seven days:
 

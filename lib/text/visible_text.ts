@@ -1,4 +1,4 @@
-import { characterName } from "./character_names.ts";
+import { characterName, codePointText } from "./character_names.ts";
 
 /** A part of a text: shown as it is, or, where `hidden` is not null, by that name instead. */
 export interface Segment {
@@ -9,13 +9,21 @@ export interface Segment {
 }
 
 /**
- * Runs of one character that a reader does not see, that changes how its neighbours are shown, or
- * whose look is for each font to choose: controls but line feed and tab, zero-width, bidirectional
- * and other format characters, line separators, fillers, variation selectors and tags, private use,
- * halves of surrogate pairs, and the blank Braille pattern, which looks like a space.
+ * The one definition, for pages, mail, push, titles and terminals: a character that a reader does not
+ * see, that changes how its neighbours are shown, or whose look is for each font to choose. Controls,
+ * zero-width, bidirectional and other format characters, line separators, fillers, variation selectors
+ * and tags, private use, halves of surrogate pairs, and the blank Braille pattern, which looks like a
+ * space. Line feed and tab are seen where a text may have several lines.
  */
-const HIDDEN_RUN =
-  /((?![\n\t])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\p{Co}\p{Cs}\u2800])\1*/gu;
+const HIDDEN =
+  "[\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}\\p{Default_Ignorable_Code_Point}\\p{Co}\\p{Cs}\\u2800]";
+const HIDDEN_IN_LINE = new RegExp(HIDDEN, "gu");
+const HIDDEN_IN_LINES = new RegExp(`(?![\\n\\t])${HIDDEN}`, "gu");
+const HIDDEN_RUN = new RegExp(`((?![\\n\\t])${HIDDEN})\\1*`, "gu");
+/** Spaces, tabs and every line end that some program knows. */
+const SPACES = /[ \t-\r\u0085\u2028\u2029]+/g;
+/** What most texts are made of: nothing to look for in them. */
+const PLAIN = /^[\x20-\x7e]*$/;
 
 /**
  * A text that others sent, taken apart so that a page can show what is hidden in it. Loses and
@@ -33,4 +41,26 @@ export function visibleSegments(text: string): Segment[] {
   }
   if (shown < text.length) segments.push({ text: text.slice(shown), hidden: null });
   return segments;
+}
+
+/**
+ * The same where only text has room, each hidden character as ⟨U+202E⟩. Of one line; with `lines`,
+ * line feeds and tabs stay.
+ */
+export function visibleText(text: string, options: { readonly lines?: boolean } = {}): string {
+  if (PLAIN.test(text)) return text;
+  const hidden = options.lines === true ? HIDDEN_IN_LINES : HIDDEN_IN_LINE;
+  return text.replace(hidden, (character) => `⟨${codePointText(character.codePointAt(0) ?? 0)}⟩`);
+}
+
+/**
+ * What somebody else wrote as one line that cannot pass for a line of ours: for mail, push and
+ * titles. Line ends, tabs and spaces in a row are one space; cut by whole characters.
+ */
+export function visibleLine(text: string, limit = Infinity): string {
+  const line = visibleText(text.replace(SPACES, " ").trim());
+  // In units first: most texts are far shorter than any limit.
+  if (line.length <= limit) return line;
+  const characters = [...line];
+  return characters.length <= limit ? line : characters.slice(0, limit - 1).join("") + "…";
 }

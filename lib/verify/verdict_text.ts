@@ -1,4 +1,4 @@
-import { visibleText } from "../json/external_text.ts";
+import { visibleText } from "../text/visible_text.ts";
 import type { DecisionCounts } from "./assertions.ts";
 import { type Finding, meaningOf } from "./finding.ts";
 import type { Untold } from "./story.ts";

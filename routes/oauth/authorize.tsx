@@ -2,6 +2,7 @@ import type { VNode } from "preact";
 import { z } from "zod";
 import { Bare } from "../../components/bare.tsx";
 import { ButtonLink } from "../../components/button.tsx";
+import { ProgramName } from "../../components/program_name.tsx";
 import { UntrustedText } from "../../components/untrusted_text.tsx";
 import SignIn from "../../islands/sign_in.tsx";
 import type { PresentedSession } from "../../lib/identity/sessions.ts";
@@ -110,7 +111,7 @@ function signIn(asked: Exclude<Asked, { unanswerable: string }> | null, search: 
   const lead = asked !== null && "request" in asked
     ? (
       <>
-        <UntrustedText text={asked.request.client.name} />{" "}
+        The program <ProgramName name={asked.request.client.name} />{" "}
         asks to act for you. Sign in to see what it wants.
       </>
     )

@@ -4,6 +4,7 @@ import { ButtonLink } from "../../components/button.tsx";
 import { Definitions } from "../../components/definitions.tsx";
 import { Form } from "../../components/form.tsx";
 import { Notice } from "../../components/notice.tsx";
+import { ProgramName } from "../../components/program_name.tsx";
 import { absoluteWords } from "../../components/time_words.ts";
 import { UntrustedText } from "../../components/untrusted_text.tsx";
 import Consent, { type Tickable } from "../../islands/consent.tsx";
@@ -12,7 +13,7 @@ import type { OAuthClient } from "../../lib/oauth/client.ts";
 import type { ConsentOrg } from "../../lib/oauth/consent_orgs.ts";
 import { type RedirectTarget, redirectTarget } from "../../lib/oauth/redirect_uri.ts";
 import type { Scope } from "../../lib/store/records/oauth.ts";
-import { visibleSegments } from "../../lib/text/visible_text.ts";
+import { visibleText } from "../../lib/text/visible_text.ts";
 import { SCOPE_WORDS } from "./scope_words.ts";
 
 interface ConsentPageProps {
@@ -37,7 +38,7 @@ export function ConsentPage({ request, query, path, orgs, email, deny }: Consent
       title="Connect a program"
       lead={
         <>
-          <UntrustedText text={client.name} /> asks to act for you in Countersign.
+          The program <ProgramName name={client.name} /> asks to act for you in Countersign.
         </>
       }
       foot={
@@ -49,7 +50,7 @@ export function ConsentPage({ request, query, path, orgs, email, deny }: Consent
     >
       <Definitions
         items={[
-          { term: "Program", value: <UntrustedText text={client.name} /> },
+          { term: "Calls itself", value: <ProgramName name={client.name} /> },
           { term: "Known as", value: <KnownAs client={client} target={target} /> },
           { term: "Answer goes to", value: <UntrustedText text={target.shown} mono /> },
         ]}
@@ -71,7 +72,7 @@ export function ConsentPage({ request, query, path, orgs, email, deny }: Consent
             scopes={scopes.map((scope) => scopeBox(scope, orgs))}
             orgs={orgs.map((org) => orgBox(org, scopes, orgs.length === 1))}
             deny={deny}
-            target={shownText(target.shown)}
+            target={visibleText(target.shown)}
           />
         )}
       <noscript>Passkeys need JavaScript. Allow it for this page, then load it again.</noscript>
@@ -130,7 +131,7 @@ function orgBox(org: ConsentOrg, asked: readonly Scope[], alone: boolean): Ticka
   const possible = reached.length > 0 && org.held_until === null;
   return {
     value: org.id,
-    label: shownText(org.name),
+    label: visibleText(org.name),
     hint: orgHint(org, asked, reached),
     ticked: alone && possible,
     disabled: !possible,
@@ -151,12 +152,4 @@ function orgHint(
   return `${own}, which does not include: ${
     beyond.map((scope) => SCOPE_WORDS[scope].label.toLowerCase()).join(", ")
   }`;
-}
-
-/** A text with what is hidden in it named, where only text has room. */
-function shownText(text: string): string {
-  return visibleSegments(text).map(({ text: part, hidden }) =>
-    hidden === null ? part : `⟨${hidden}⟩`
-  )
-    .join("");
 }

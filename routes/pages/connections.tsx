@@ -9,6 +9,7 @@ import { Pagination } from "../../components/pagination.tsx";
 import { type Column, Table } from "../../components/table.tsx";
 import { Tabs } from "../../components/tabs.tsx";
 import { Time } from "../../components/time.tsx";
+import { ProgramName } from "../../components/program_name.tsx";
 import { UntrustedText } from "../../components/untrusted_text.tsx";
 import { hasRight } from "../../lib/identity/rights.ts";
 import { revokeOwnGrant } from "../../lib/oauth/account_grants.ts";
@@ -209,7 +210,7 @@ function programColumns<R extends Row>(): Column<R>[] {
       key: "program",
       label: "Program",
       kind: "title",
-      cell: ({ grant }) => <UntrustedText text={grant.client_name} />,
+      cell: ({ grant }) => <ProgramName name={grant.client_name} />,
     },
     { key: "known", label: "Known as", cell: ({ grant }) => <KnownAs grant={grant} /> },
     {
@@ -256,7 +257,7 @@ function Disconnect({ do: name, grant }: { readonly do: string; readonly grant: 
         Disconnect
         <span class="visually-hidden">
           {" "}
-          <UntrustedText text={grant.client_name} />
+          <ProgramName name={grant.client_name} />
         </span>
       </Button>
     </Form>

@@ -2,6 +2,7 @@ import { BarChart } from "../../components/bar_chart.tsx";
 import { Definitions } from "../../components/definitions.tsx";
 import { EmptyState } from "../../components/empty_state.tsx";
 import { Notice } from "../../components/notice.tsx";
+import { ProgramName } from "../../components/program_name.tsx";
 import { originWords } from "../../components/rule_words.ts";
 import { Section } from "../../components/section.tsx";
 import { Stat, Stats } from "../../components/stat.tsx";
@@ -19,6 +20,12 @@ export type SpanDays = (typeof SPANS)[number];
 
 /** From this share of quick decisions on the page asks whether requests are read at all. */
 const MANY_QUICK = 0.2;
+
+const MOST_ASKING = {
+  agent: "Agent that asks most",
+  api_key: "Key that asks most",
+  oauth_grant: "Program that asks most",
+} as const;
 
 /** How the last days went. */
 export function NumbersSection({ insights, days }: {
@@ -127,11 +134,13 @@ function Noisiest({ insights }: { readonly insights: Insights }) {
       <Definitions
         items={[
           {
-            term: requester.type === "agent" ? "Agent that asks most" : "Key that asks most",
+            term: MOST_ASKING[requester.type],
             value: (
               <>
                 <a href={withQuery("/activity", { actor: requester.id, type: "approval.created" })}>
-                  <UntrustedText text={requester.name} />
+                  {requester.type === "oauth_grant"
+                    ? <ProgramName name={requester.name} />
+                    : <UntrustedText text={requester.name} />}
                 </a>, {requestWords(requester.count)}
               </>
             ),
