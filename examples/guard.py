@@ -13,9 +13,9 @@ class _NoRedirects(HTTPRedirectHandler):
         """The key is for the address that was given, and for no other."""
 
 
-def guard(url, key, tool_name, run, wait=60):
+def guard(url, key, tool_name, run, wait=50):
     """Anything but an authorization raises, and `run` is not called. Who has to approve has `wait`
-    seconds (0-60); calling again goes on where it was left."""
+    seconds (0-50); calling again goes on where it was left."""
     opener = build_opener(_NoRedirects)
     headers = {"Content-Type": "application/json", "X-API-Key": key}
 

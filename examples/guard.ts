@@ -7,9 +7,9 @@ export class NotRun extends Error {}
 
 /**
  * Wraps a tool so that it runs only when Countersign authorized this very call: anything else
- * throws. Who has to approve has `wait` seconds (0-60); calling again goes on where it was left.
+ * throws. Who has to approve has `wait` seconds (0-50); calling again goes on where it was left.
  */
-export function guard<A, R>(at: Countersign, tool_name: string, run: (args: A) => R, wait = 60) {
+export function guard<A, R>(at: Countersign, tool_name: string, run: (args: A) => R, wait = 50) {
   return async (args: A, { reason, ...where }: Call): Promise<Awaited<R>> => {
     const action = JSON.stringify({ ...where, tool_name, arguments: args });
     const post = async (path: string, fields: object) => {

@@ -39,6 +39,10 @@ export interface ApprovalProps {
   readonly note: string;
 }
 
+const NOT_LIVE =
+  "This page is not live, trying again: it may show an older state of the request. " +
+  "What you sign counts only for what is shown here.";
+
 export default island("approval", Approval);
 
 /** One request, kept up to date, and the decision about it. */
@@ -60,10 +64,11 @@ function Approval({ start, now: from, mayPause, isSample, note: typed }: Approva
   async function approve() {
     if (view === null) return;
     setBusy(true);
-    setMessage("");
+    const isLost = live.state === "lost";
+    setMessage(isLost ? NOT_LIVE : "");
     const signed = await signApproval(sheet, view, note === "" ? null : note);
     setBusy(false);
-    if (!signed.ok) setMessage(signed.message);
+    if (!signed.ok) setMessage(isLost ? `${signed.message} ${NOT_LIVE}` : signed.message);
     else location.reload();
   }
 

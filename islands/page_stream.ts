@@ -3,6 +3,12 @@ import { endPage, type PageProblem } from "./page_end.tsx";
 /** How long before a stream that failed is opened again, milliseconds. */
 const AGAIN_MS = 3000;
 
+/** How long a stream may be silent, milliseconds: it beats every five seconds. */
+const SILENCE_MS = 12_000;
+
+/** How a stream stands: it was never there, it brings what is new, or it has fallen silent. */
+export type StreamState = "connecting" | "live" | "lost";
+
 /** How long a part of the page that starts may take before it follows its stream, milliseconds. */
 const SETTLE_MS = 300;
 
@@ -18,7 +24,7 @@ export interface Following {
   /** Where the stream is. */
   readonly path: string;
   readonly onNews: (data: string) => void;
-  readonly onState: (state: "connecting" | "live") => void;
+  readonly onState: (state: StreamState) => void;
 }
 
 /** What is followed on this page. */
@@ -79,18 +85,28 @@ function settleWatch(): void {
 function open({ path, onNews, onState }: Following): () => void {
   let source: EventSource | null = null;
   let again: ReturnType<typeof setTimeout> | undefined;
+  let silence: ReturnType<typeof setTimeout> | undefined;
   let isStopped = false;
   const close = () => {
     source?.close();
     source = null;
     clearTimeout(again);
+    clearTimeout(silence);
+  };
+  // A proxy that keeps what it should hand on, or a peer that is gone, is no error to a browser.
+  const heard = () => {
+    clearTimeout(silence);
+    silence = setTimeout(() => {
+      onState("lost");
+      retry();
+    }, SILENCE_MS);
   };
   const retry = () => {
     close();
     if (!isStopped) again = setTimeout(connect, AGAIN_MS);
   };
   const failed = async () => {
-    onState("connecting");
+    onState("lost");
     // A browser goes on by itself, unless the answer was no stream. It does not say what it was.
     if (source?.readyState !== EventSource.CLOSED) return;
     close();
@@ -102,6 +118,8 @@ function open({ path, onNews, onState }: Following): () => void {
   const connect = () => {
     if (source !== null || isStopped || isOver || document.hidden) return;
     source = new EventSource(path);
+    heard();
+    for (const event of ["reader", "role", "news", "beat"]) source.addEventListener(event, heard);
     source.addEventListener("reader", (event) => {
       const { reader } = shown();
       if (reader !== undefined && reader !== JSON.parse(event.data)) over(OTHER_READER);

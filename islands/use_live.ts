@@ -1,10 +1,10 @@
 import { useEffect, useState } from "preact/hooks";
-import { followStream } from "./page_stream.ts";
+import { followStream, type StreamState } from "./page_stream.ts";
 
 /** What a stream brought last, and how it stands. */
 export interface Live<T> {
   readonly value: T;
-  readonly state: "connecting" | "live";
+  readonly state: StreamState;
 }
 
 /** Follows a stream of this origin; see `followStream`. */

@@ -11,6 +11,7 @@ import { SourceLimits } from "./identity/source_limits.ts";
 import { Ledgers } from "./ledger/ledgers.ts";
 import { KV_CONNECT_LIMITS, KV_LIMITS } from "./ledger/transaction.ts";
 import { FetchedDocuments } from "./oauth/metadata_documents.ts";
+import { ForwardedFor } from "./net/forwarded_for.ts";
 import type { Deps } from "./deps.ts";
 import type { Services } from "./services.ts";
 import type { Settings } from "./settings/settings.ts";
@@ -35,6 +36,7 @@ export function makeServices(
     failedAttempts: new FailedAttempts(ledgers),
     ids: new IdMaker(deps.random),
     metadataDocuments: new FetchedDocuments(deps),
+    forwardedFor: new ForwardedFor(settings.trusted_proxies, deps.log),
     held: new HeldCalls(),
     answers: new OpenAnswers(deps),
     processTimes: new ProcessTimes(ledgers),

@@ -11,6 +11,7 @@ import type { RateLimits } from "./identity/rate_limit.ts";
 import type { SourceLimits } from "./identity/source_limits.ts";
 import type { Ledgers } from "./ledger/ledgers.ts";
 import type { MetadataDocuments } from "./oauth/client.ts";
+import type { ForwardedFor } from "./net/forwarded_for.ts";
 import type { WatchedRows } from "./store/watched_rows.ts";
 import type { Settings } from "./settings/settings.ts";
 
@@ -26,6 +27,7 @@ export interface Services {
   readonly failedAttempts: FailedAttempts;
   readonly ids: IdMaker;
   readonly metadataDocuments: MetadataDocuments;
+  readonly forwardedFor: ForwardedFor;
   readonly held: HeldCalls;
   readonly answers: OpenAnswers;
   readonly processTimes: ProcessTimes;

@@ -10,6 +10,10 @@ const readiness = z.object({
       "minutes while the process ran. Nothing is committed by either. `jumped`: at the start it lay " +
       "more than a day after the store was last in use; that is said only.",
   ),
+  forwarded_for: z.enum(["ok", "ignored"]).describe(
+    "`ignored`: requests came through a proxy that COUNTERSIGN_TRUSTED_PROXY does not count, so all " +
+      "its clients are limited as one; that is said only.",
+  ),
   waking: z.enum(["queue", "sweep"]).describe("What wakes work that is due"),
 });
 
@@ -36,7 +40,11 @@ export const healthRoutes: readonly Route[] = [
       const { ready, ...checks } = await services.readiness.report();
       return {
         status: ready ? 200 : 503,
-        body: { status: ready ? "ready" : "not_ready", ...checks },
+        body: {
+          status: ready ? "ready" : "not_ready",
+          ...checks,
+          forwarded_for: services.forwardedFor.isIgnored ? "ignored" : "ok",
+        },
       };
     },
   }),

@@ -4,11 +4,13 @@ import type { MemberCall } from "./browser_call.ts";
 import { policyVersionKey, sessionKey, type StoreKey } from "../lib/store/keys.ts";
 import { problemOf } from "./problem_document.ts";
 import { refusalOf } from "./serve.ts";
+import { STREAM_HEADERS } from "./stream_headers.ts";
 
 /**
- * After so long it looks in any case; and sends something, so that no proxy takes the stream for dead.
+ * After so long it looks in any case, and says so: the page takes a stream that is silent for more
+ * than twice as long for dead, and so may a proxy.
  */
-const BEAT_EVERY_MS = 15_000;
+const BEAT_EVERY_MS = 5000;
 
 /** What makes a stream look again. */
 export interface Occasions {
@@ -67,7 +69,7 @@ export function liveStream(
             last = seen;
             sentAt = deps.now();
           } else if (deps.now() - sentAt >= BEAT_EVERY_MS) {
-            yield ": still here\n\n";
+            yield "event: beat\ndata: null\n\n";
             sentAt = deps.now();
           }
           if (ends.aborted) return;
@@ -106,7 +108,9 @@ export function liveStream(
       await source.return(undefined);
     },
   });
-  return new Response(body, { headers: { "content-type": "text/event-stream" } });
+  return new Response(body, {
+    headers: { ...STREAM_HEADERS, "content-type": "text/event-stream" },
+  });
 }
 
 function ending(error: unknown, { path, id, services }: MemberCall): string {

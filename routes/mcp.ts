@@ -14,6 +14,7 @@ import { readMessage } from "./mcp/read_message.ts";
 import { SurfaceRefusal } from "./problem_document.ts";
 import { logRequest } from "./request_log.ts";
 import { addressOf, type Connection, rateHeaders, refuse } from "./serve.ts";
+import { STREAM_HEADERS } from "./stream_headers.ts";
 import { nameSpan } from "./telemetry.ts";
 
 const ROUTE = "/mcp";
@@ -39,6 +40,9 @@ export async function serveMcp(
     }
     response.headers.set("x-request-id", id);
     response.headers.set("x-content-type-options", "nosniff");
+    if (response.headers.get("content-type")?.startsWith("text/event-stream")) {
+      for (const [name, value] of Object.entries(STREAM_HEADERS)) response.headers.set(name, value);
+    }
     // A run token is in some answers.
     if (!response.headers.has("cache-control")) response.headers.set("cache-control", "no-store");
   } catch (error) {

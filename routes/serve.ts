@@ -133,16 +133,14 @@ async function presentedBy(services: Services, request: Request): Promise<Presen
   return await services.credentials.present(secret);
 }
 
-/** The address of the client: behind a trusted proxy the last one it forwarded for. */
+/** The address of the client: behind trusted proxies whom they forwarded for. */
 export function addressOf(
   services: Services,
   request: Request,
   connection: Connection,
 ): string | null {
-  if (services.settings.trusted_proxy) {
-    const forwarded = request.headers.get("x-forwarded-for")?.split(",").at(-1)?.trim();
-    if (forwarded) return forwarded.slice(0, 64);
-  }
+  const forwarded = services.forwardedFor.client(request.headers.get("x-forwarded-for"));
+  if (forwarded !== null) return forwarded;
   const address = connection?.remoteAddr;
   return address !== undefined && "hostname" in address ? address.hostname : null;
 }

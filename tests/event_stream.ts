@@ -16,6 +16,8 @@ export class EventStream {
   reader: string | null = null;
   /** The reader's role, as it was said last. */
   role: string | null = null;
+  /** How often it said that it is still there. */
+  beats = 0;
 
   constructor(body: ReadableStream<Uint8Array<ArrayBuffer>>) {
     this.#reader = body.pipeThrough(new TextDecoderStream()).getReader();
@@ -26,6 +28,9 @@ export class EventStream {
       headers: { cookie: `countersign_session=${secret}` },
     });
     assert.equal(response.status, 200, path);
+    // Without these nginx, as it comes, hands on nothing of it.
+    assert.equal(response.headers.get("x-accel-buffering"), "no");
+    assert.equal(response.headers.get("cache-control"), "no-store, no-transform");
     return new EventStream(response.body ?? assert.fail("no body"));
   }
 
@@ -37,11 +42,10 @@ export class EventStream {
         const event = this.#text.slice(0, at);
         this.#text = this.#text.slice(at + 2);
         const [, name, data = ""] = /^event: (\w+)\ndata: (.*)$/.exec(event) ?? [];
-        if (name !== undefined && name !== "reader" && name !== "role") {
-          return { name, data: JSON.parse(data) };
-        }
         if (name === "reader") this.reader = JSON.parse(data);
-        if (name === "role") this.role = JSON.parse(data);
+        else if (name === "role") this.role = JSON.parse(data);
+        else if (name === "beat") this.beats++;
+        else if (name !== undefined) return { name, data: JSON.parse(data) };
         continue;
       }
       const { done, value } = await this.#reader.read();

@@ -24,7 +24,14 @@ function watchedStore(kv: Deno.Kv) {
   return { state, store };
 }
 
-const READY = { status: "ready", store: "ok", policy: "ok", clock: "ok", waking: "sweep" };
+const READY = {
+  status: "ready",
+  store: "ok",
+  policy: "ok",
+  clock: "ok",
+  forwarded_for: "ok",
+  waking: "sweep",
+};
 
 Deno.test("/healthz answers whoever asks, and only that the process is up", async () => {
   await using countersign = await Countersign.start();
@@ -95,4 +102,24 @@ Deno.test("/readyz is 503 when policy or log in the store cannot be read", async
   const { status, body } = await countersign.request("GET", "/readyz");
   assert.equal(status, 503);
   assert.deepEqual(body, { ...READY, status: "not_ready", policy: "failing", clock: "unknown" });
+});
+
+Deno.test("a forwarded address that is not trusted is said once in the log, and on /readyz", async () => {
+  const lines: string[] = [];
+  for (const [proxies, said] of [["0", "ignored"], ["1", "ok"]] as const) {
+    await using countersign = await Countersign.start({
+      variables: { COUNTERSIGN_TRUSTED_PROXY: proxies },
+      deps: { log: (_, message) => lines.push(message) },
+    });
+    const org = await countersign.org();
+    assert.equal((await countersign.request("GET", "/readyz")).body.forwarded_for, "ok");
+    for (let n = 0; n < 3; n++) {
+      await org.post("/v1/permissions/check", { tool_name: "restart" }, org.standard, {
+        "x-forwarded-for": "203.0.113.9",
+      });
+    }
+    const { status, body } = await countersign.request("GET", "/readyz");
+    assert.deepEqual([status, body.forwarded_for], [200, said]);
+  }
+  assert.equal(lines.filter((line) => line.includes("X-Forwarded-For is ignored")).length, 1);
 });

@@ -261,6 +261,7 @@ Deno.test("an open page keeps no session alive; what its person does does", asyn
   clock.advance(1);
   await ticks.pass();
   assert.match((await stream.next())?.data.detail, /12 hours without use/);
+  assert.ok(stream.beats > 0, "silent while nothing changed");
 });
 
 /** A store that counts how it is read. */

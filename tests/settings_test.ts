@@ -24,7 +24,7 @@ Deno.test("readSettings() needs nothing on a laptop", () => {
       port: 8000,
       kv: "data/countersign.kv",
       url: "http://localhost:8000/",
-      trusted_proxy: false,
+      trusted_proxies: 0,
       secret: null,
       previous_secret: null,
       log: "failures",
@@ -58,7 +58,7 @@ Deno.test("readSettings() reads everything that is set", () => {
   });
   assert.equal(settings.port, 9000);
   assert.equal(settings.url.host, "countersign.example");
-  assert.equal(settings.trusted_proxy, true);
+  assert.equal(settings.trusted_proxies, 1);
   assert.equal(settings.secret?.length, 32);
   assert.equal(settings.previous_secret?.length, 40);
   assert.equal(settings.log, "access");
@@ -81,9 +81,10 @@ Deno.test("readSettings() takes a previous secret as it is, or a weak one could 
   assert.equal(settings.previous_secret?.length, 40);
 });
 
-Deno.test("readSettings() trusts no proxy when the variable says no", () => {
-  for (const no of ["0", "false", "No", "off", ""]) {
-    assert.equal(read({ COUNTERSIGN_TRUSTED_PROXY: no }).trusted_proxy, false, no);
+Deno.test("readSettings() takes the number of proxies, and the words of before for one", () => {
+  const given = { "": 0, "0": 0, "1": 1, "2": 2, " 3 ": 3, true: 1, Yes: 1, on: 1 };
+  for (const [text, proxies] of Object.entries(given)) {
+    assert.equal(read({ COUNTERSIGN_TRUSTED_PROXY: text }).trusted_proxies, proxies, text);
   }
 });
 
@@ -92,6 +93,9 @@ Deno.test("readSettings() refuses by the variable's name, and never repeats a se
     ["PORT", { PORT: "70000" }],
     ["PORT", { PORT: "-1" }],
     ["PORT", { PORT: "80.5" }],
+    ["COUNTERSIGN_TRUSTED_PROXY", { COUNTERSIGN_TRUSTED_PROXY: "no" }],
+    ["COUNTERSIGN_TRUSTED_PROXY", { COUNTERSIGN_TRUSTED_PROXY: "-1" }],
+    ["COUNTERSIGN_TRUSTED_PROXY", { COUNTERSIGN_TRUSTED_PROXY: "10.0.0.1" }],
     ["COUNTERSIGN_URL", { COUNTERSIGN_URL: "countersign.example" }],
     ["COUNTERSIGN_URL", { COUNTERSIGN_URL: "https://countersign.example/path" }],
     ["COUNTERSIGN_URL", { COUNTERSIGN_URL: "https://user@countersign.example" }],

@@ -48,7 +48,7 @@ post() {
 }
 
 # Ask. Where a human has to approve, wait a minute for it; running this again waits on.
-ANSWER=$(post permissions/check '"reason": "${REASON}", "request": true, "mint": true, "wait": 60')
+ANSWER=$(post permissions/check '"reason": "${REASON}", "request": true, "mint": true, "wait": 50')
 TOKEN=$(sed -n 's/.*"token":"\([^"]*\)".*/\1/p' <<<"$ANSWER")
 [[ -n $TOKEN ]] || { echo "Not run: $ANSWER" >&2; exit 1; }
 

@@ -12,8 +12,8 @@ export interface Settings {
   readonly kv: string;
   /** Public origin, without a path. */
   readonly url: URL;
-  /** Whether the address of a caller is read from `X-Forwarded-For`. */
-  readonly trusted_proxy: boolean;
+  /** How many proxies stand before the process, by whose `X-Forwarded-For` callers are told apart. */
+  readonly trusted_proxies: number;
   /** Null where it is to be read from, or made in, the configuration folder. */
   readonly secret: Uint8Array | null;
   readonly previous_secret: Uint8Array | null;
@@ -59,7 +59,7 @@ export function readSettings(environment: Environment): Settings {
     port,
     kv,
     url,
-    trusted_proxy: isOn(get("COUNTERSIGN_TRUSTED_PROXY")),
+    trusted_proxies: proxies(get("COUNTERSIGN_TRUSTED_PROXY")),
     secret,
     previous_secret: bytes("COUNTERSIGN_SECRET_PREVIOUS", get("COUNTERSIGN_SECRET_PREVIOUS")),
     log: logged(get("COUNTERSIGN_LOG")),
@@ -80,6 +80,17 @@ export function readSettings(environment: Environment): Settings {
 /** Whether a switch is on: set, and not to a word that says no. */
 function isOn(text: string | null): boolean {
   return text !== null && !["0", "false", "no", "off"].includes(text.trim().toLowerCase());
+}
+
+/** A number of proxies; the words of before mean one. */
+function proxies(text: string | null): number {
+  const given = text?.trim().toLowerCase() ?? "0";
+  if (["true", "yes", "on"].includes(given)) return 1;
+  if (/^[0-9]{1,2}$/.test(given)) return Number(given);
+  throw new SettingRefused(
+    "COUNTERSIGN_TRUSTED_PROXY",
+    `is ${JSON.stringify(text)}; give how many proxies stand before it, such as 1, or unset it.`,
+  );
 }
 
 /** True when an origin is this computer, where plain http is safe. */

@@ -55,7 +55,9 @@ export const idParams = z.object({
 export const waitQuery = z.strictObject({
   wait: z.string().regex(/^[0-9]{1,2}$/, "must be a whole number from 0 to 60").transform(Number)
     .pipe(z.number().max(60, "must be at most 60")).default(0)
-    .describe("Seconds to hold the answer while the request is pending"),
+    .describe(
+      "Seconds to hold the answer while the request is pending; at most 50, for many proxies give up after 60",
+    ),
 });
 
 export const listQuery = z.strictObject({
