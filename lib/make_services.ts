@@ -5,6 +5,7 @@ import { Readiness } from "./health/readiness.ts";
 import { IdMaker } from "./ids/id.ts";
 import { Credentials } from "./identity/credentials.ts";
 import { FailedAttempts } from "./identity/failed_attempts.ts";
+import { LargeBodies } from "./identity/large_bodies.ts";
 import { LastUsed } from "./identity/last_used.ts";
 import { RateLimits } from "./identity/rate_limit.ts";
 import { SourceLimits } from "./identity/source_limits.ts";
@@ -32,6 +33,7 @@ export function makeServices(
     credentials: new Credentials(ledgers),
     rateLimits: new RateLimits(),
     sourceLimits: new SourceLimits(),
+    largeBodies: new LargeBodies(),
     lastUsed: new LastUsed(ledgers),
     failedAttempts: new FailedAttempts(ledgers),
     ids: new IdMaker(deps.random),

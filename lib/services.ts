@@ -6,6 +6,7 @@ import type { Readiness } from "./health/readiness.ts";
 import type { IdMaker } from "./ids/id.ts";
 import type { Credentials } from "./identity/credentials.ts";
 import type { FailedAttempts } from "./identity/failed_attempts.ts";
+import type { LargeBodies } from "./identity/large_bodies.ts";
 import type { LastUsed } from "./identity/last_used.ts";
 import type { RateLimits } from "./identity/rate_limit.ts";
 import type { SourceLimits } from "./identity/source_limits.ts";
@@ -23,6 +24,7 @@ export interface Services {
   readonly credentials: Credentials;
   readonly rateLimits: RateLimits;
   readonly sourceLimits: SourceLimits;
+  readonly largeBodies: LargeBodies;
   readonly lastUsed: LastUsed;
   readonly failedAttempts: FailedAttempts;
   readonly ids: IdMaker;

@@ -13,6 +13,12 @@ export const USUAL_BODY: BodyLimit = { bytes: 256 * 1024, seconds: 10 };
 /** A whole policy: for whoever holds a management key. */
 export const POLICY_BODY: BodyLimit = { bytes: 16 * 1024 * 1024, seconds: 60 };
 
+/** Whether a body can be larger than a limit, by what its request says of it. */
+export function mayExceed(request: Request, { bytes }: BodyLimit): boolean {
+  const length = request.headers.get("content-length");
+  return length === null ? request.body !== null : !(Number(length) <= bytes);
+}
+
 /**
  * The bytes of a request's body.
  * @throws {SurfaceRefusal} payload_too_large before more than the limit is held in memory,

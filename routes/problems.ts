@@ -627,8 +627,9 @@ export const PROBLEMS: { readonly [C in ProblemCode]: ProblemKind<ProblemData[C]
   overloaded: {
     status: 503,
     title: "Overloaded",
-    meaning: "More requests wait for the store than may. Nothing was granted.",
-    detail: () => "Too many requests wait for the store.",
+    meaning: "More requests wait for the store than may, or more large bodies come in at once. " +
+      "Nothing was granted.",
+    detail: () => "Too many requests wait for the store, or too many large bodies come in at once.",
     advice: "Try again after the seconds of `Retry-After`.",
     next: () => ({ retry_after_seconds: 1 }),
   },

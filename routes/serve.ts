@@ -7,7 +7,7 @@ import { ClockRefused } from "../lib/ledger/process_clock.ts";
 import { Refusal } from "../lib/refusals/refusal.ts";
 import type { Services } from "../lib/services.ts";
 import { MalformedRecord, StoreUnavailable } from "../lib/store/kv.ts";
-import { readBody } from "./body.ts";
+import { mayExceed, readBody, USUAL_BODY } from "./body.ts";
 import { Call } from "./call.ts";
 import { idempotencyKeyOf, parseBody, parseInput, queryOf, secretOf } from "./inputs.ts";
 import { problemOf, SurfaceRefusal } from "./problem_document.ts";
@@ -49,6 +49,7 @@ async function answered(services: Services, route: Route, c: Served, id: string)
   const request = c.req.raw;
   let known: { caller?: MachineCaller; held?: boolean } = {};
   let rate: RateState | null = null;
+  let sender: string | null = null;
   try {
     if (route.callers === "open") {
       const params = route.params === undefined ? {} : parseInput(route.params, c.req.param());
@@ -58,6 +59,10 @@ async function answered(services: Services, route: Route, c: Served, id: string)
     const { presented, caller } = await authenticate(services, route, request);
     known = { caller };
     rate = services.rateLimits.take(caller, services.deps.now());
+    if (route.bodyLimit !== undefined && mayExceed(request, USUAL_BODY)) {
+      services.largeBodies.take(caller.org);
+      sender = caller.org;
+    }
     const call = await prepare(services, route, c, { id, presented, caller });
     if (route.counts !== undefined) {
       rate = services.rateLimits.take(caller, services.deps.now(), route.counts(call.body) - 1);
@@ -70,6 +75,8 @@ async function answered(services: Services, route: Route, c: Served, id: string)
     }
     const about = { path: c.req.path, id, route: route.path };
     return { response: refuse(error, services, about, rate), ...known };
+  } finally {
+    if (sender !== null) services.largeBodies.release(sender);
   }
 }
 

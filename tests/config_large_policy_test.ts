@@ -5,10 +5,12 @@ import { sweep } from "../lib/due/worker.ts";
 import { Refusal } from "../lib/refusals/refusal.ts";
 import { duePrefix, policyVersionKey } from "../lib/store/keys.ts";
 import { ApprovalOrg, TOOL } from "./approval_fixture.ts";
+import { head } from "./attacks_fixture.ts";
 import { assertProblem } from "./config_fixture.ts";
 import { Countersign, type Got, type TestOrg } from "./countersign_fixture.ts";
 import { FailingStore } from "./failing_store.ts";
 import { LargePolicy, policyRows } from "./large_policy.ts";
+import { RawRequest } from "./raw_request.ts";
 import { runs } from "./property_runs.ts";
 import { aSelector } from "./policy_fixture.ts";
 import { verifiedLog } from "./stored_log.ts";
@@ -262,4 +264,25 @@ Deno.test("A policy may have 16 MiB, and no other body", async () => {
   assertProblem(await put(org, `{ ${padding}}`), 413, "payload_too_large");
   const rule = `{"selector":{"tool_name":"x"},"permission":"allowed"${" ".repeat(300 * 1024)}}`;
   assertProblem(await org.manage("PUT", "/v1/rules", rule), 413, "payload_too_large");
+});
+
+Deno.test("An organization sends one large policy at a time, and is told to try again", async () => {
+  await using countersign = await Countersign.start();
+  const org = await countersign.org();
+  const version = (await org.get("/v1/policy")).headers.get("etag") ?? "";
+  const large = `{${" ".repeat(300 * 1024)}}`;
+  using first = await RawRequest.open(countersign.server.addr.port);
+  const lines = [`X-API-Key: ${org.management}`, `If-Match: ${version}`, "Expect: 100-continue"];
+  const start = head(countersign, "PUT /v1/policy", [...lines, `Content-Length: ${large.length}`]);
+  await first.send(start);
+  const buffer = new Uint8Array(1024);
+  const size = await first.connection.read(buffer) ?? 0;
+  assert.match(new TextDecoder().decode(buffer.subarray(0, size)), /^HTTP\/1\.1 100 Continue/);
+  const refused = await put(org, large, { version });
+  assertProblem(refused, 503, "overloaded");
+  assert.equal(refused.headers.get("retry-after"), "1");
+  assert.equal((await put(org, {}, { version })).status, 200, "a usual body is none");
+  await first.send(large);
+  assert.equal((await first.answer()).status, 200);
+  assert.equal((await put(org, large, { version })).status, 200);
 });
