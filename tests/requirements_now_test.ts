@@ -128,6 +128,48 @@ Deno.test("attack: a higher tier reaches what waits and what was approved", asyn
   assert.equal((await it.decide(waits, "deny", { decided_by: one.email })).body.status, "denied");
 });
 
+Deno.test("attack: a shorter time to use approvals reaches what waits", async (t) => {
+  const HOUR = 3600;
+  const ways: [string, "passkey" | "key", (team: Team, seconds: number) => Promise<void>][] = [
+    [
+      "of the tool, by passkey",
+      "passkey",
+      (team, approval_use_seconds) => team.tool({ approval_use_seconds }),
+    ],
+    [
+      "of the organization, through a key",
+      "key",
+      (team, approval_use_seconds) => team.manage("PATCH", "/v1/org", { approval_use_seconds }),
+    ],
+  ];
+  for (const [name, through, shorten] of ways) {
+    await t.step(name, async () => {
+      await using team = await Team.start();
+      const { it, one } = team;
+      const { id } = await it.pending({ method: "W" });
+      await shorten(team, 60);
+      if (through === "passkey") assert.equal(await one.approve(id), "approved");
+      else await it.decide(id, "approve", { decided_by: one.email });
+      const { decided_at, use_before } = (await it.get(id)).body;
+      assert.equal(Date.parse(use_before) - Date.parse(decided_at), 60_000);
+      const [decided] = await it.entries("approval.decided", id);
+      assert.equal(decided?.data.use_before, use_before);
+      it.org.countersign.clock.now += 60_000;
+      assertProblem(await it.mint(id, { method: "W" }), 409, "approval_lapsed");
+    });
+  }
+  await t.step("a longer one does not", async () => {
+    await using team = await Team.start();
+    const { it, one } = team;
+    const { id } = await it.pending({ method: "W" });
+    // What was asked under the shorter time keeps it.
+    await team.tool({ approval_use_seconds: HOUR });
+    assert.equal(await one.approve(id), "approved");
+    const { decided_at, use_before } = (await it.get(id)).body;
+    assert.equal(Date.parse(use_before) - Date.parse(decided_at), 900_000);
+  });
+});
+
 Deno.test("attack: a fact that is required since reaches all that lacks it, but not what was asked without it", async () => {
   await using team = await Team.start();
   const { it, one } = team;

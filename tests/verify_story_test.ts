@@ -399,6 +399,30 @@ const RULES: readonly Rule[] = [
     const earlier = log.decide("apr_1", "usr_ann");
     return [log.mint("rtk_1", "apr_1"), earlier];
   }],
+  ["levels that are lowered while a request waits", "level_out_of_order", (log) => {
+    const earlier = log.ask("apr_1", { levels: 2 });
+    const lowered = ["approval.levels_raised", "system approvals"] as const;
+    return [log.put(...lowered, { approval: "apr_1" }, { levels: 1 }), earlier];
+  }],
+  ["two tokens by one decision", "mint_undecided", (log) => {
+    log.check("dec_1");
+    const earlier = log.mintBy("rtk_1", "dec_1");
+    return [log.mintBy("rtk_2", "dec_1"), earlier];
+  }],
+  ["a token for another tool than was decided about", "mint_undecided", (log) => {
+    const data = { id: "dec_1", permission: "allowed", action_digest: DIGEST };
+    const earlier = log.put("permission.checked", "agent agt_1", { tool: "other" }, data);
+    return [log.mintBy("rtk_1", "dec_1"), earlier];
+  }],
+  ["a token that is consumed under another tool's name, past a kill switch", "token_mismatch", (
+    log,
+  ) => {
+    const earlier = log.mint("rtk_1");
+    log.throws({ tool: "refund" });
+    const data = { action_digest: DIGEST };
+    const subject = { token: "rtk_1", tool: "other" };
+    return [log.put("token.consumed", "api_key key_s", subject, data), earlier];
+  }],
   ["a token from an approval that was denied", "mint_unapproved", (log) => {
     log.ask("apr_1");
     const earlier = log.decide("apr_1", "usr_ann", { decision: "deny" });
@@ -528,6 +552,11 @@ const RULES: readonly Rule[] = [
     log.accepts("usr_own", "owner");
     const earlier = log.throws({ org: "org_1" });
     return [log.throws({ org: "org_1" }, false), earlier];
+  }],
+  ["a key removes a tool that somebody stopped, and so lets it go", "actor_not_entitled", (log) => {
+    log.accepts("usr_own", "owner");
+    const earlier = log.throws({ tool: "refund" });
+    return [log.put("tool.removed", "api_key key_m", { tool: "refund" }), earlier];
   }],
   ["an admin releases a kill switch", "actor_not_entitled", (log) => {
     log.accepts("usr_adm", "admin");

@@ -48,6 +48,15 @@ export function levelsNow(
   return levels_skipped ? levelsFor(tool, org, members)?.levels ?? 2 : 2;
 }
 
+/** For how long an approval of this request is good if it were given now, seconds; never for longer. */
+export function useSecondsNow(
+  { use_seconds, tool_name }: Pick<ApprovalRecord, "use_seconds" | "tool_name">,
+  { tools, org }: Pick<DeciderPolicy, "tools" | "org">,
+): number {
+  const now = tools.get(tool_name)?.approval_use_seconds ?? org.approval_use_seconds;
+  return Math.min(use_seconds, now);
+}
+
 /** The facts that a tool requires and an action lacks. */
 export function missingFacts(
   { required_facts }: Pick<ToolRecord, "required_facts">,

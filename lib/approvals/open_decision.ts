@@ -11,6 +11,7 @@ import type { Settings } from "../settings/settings.ts";
 import { decisionNonceKey } from "../store/keys.ts";
 import type { ApprovalRecord, DecisionNonce } from "../store/records/approval.ts";
 import { settle } from "./advance.ts";
+import { useSecondsNow } from "./approval_fault.ts";
 import { byPasskey, decisionBar } from "./decision_bar.ts";
 import { stateRefusal } from "./end_approval.ts";
 import { loadApproval, type LoadedApproval } from "./loaded_approval.ts";
@@ -86,11 +87,12 @@ export function decisionFacts(
 }
 
 function nonceFor(
-  { at, now }: Transaction,
+  { at, now, snapshot }: Transaction,
   { id }: MemberCaller,
-  { progress: { level }, levels, expires_at: ends, use_seconds }: ApprovalRecord,
+  record: ApprovalRecord,
   nonce: string,
 ): DecisionNonce & { readonly ends_at: number } {
+  const { progress: { level }, levels, expires_at: ends } = record;
   const ends_at = Math.min(now + CEREMONY_MS, ends);
   // A statement has the times of the log, as the entry that it goes into.
   const ahead = at - now;
@@ -104,6 +106,6 @@ function nonceFor(
     issued_at: at,
     expires_at,
     ends_at,
-    use_before: decidedBy + use_seconds * 1000,
+    use_before: decidedBy + useSecondsNow(record, snapshot) * 1000,
   };
 }

@@ -7,6 +7,7 @@ import { invalidRequest, Refusal } from "../refusals/refusal.ts";
 import { scrubText } from "../scrub/scrub.ts";
 import type { ApprovalRecord, LevelDecision } from "../store/records/approval.ts";
 import { storeHistory } from "./advance.ts";
+import { useSecondsNow } from "./approval_fault.ts";
 import { move } from "./end_approval.ts";
 import { sealText } from "./frozen_view.ts";
 import type { LoadedApproval } from "./loaded_approval.ts";
@@ -108,8 +109,8 @@ function approves(
   return decision === "approve" && progress.level === levels;
 }
 
-function useBefore({ now }: Transaction, { use_seconds }: ApprovalRecord): string {
-  return new Date(now + use_seconds * 1000).toISOString();
+function useBefore({ now, snapshot }: Transaction, record: ApprovalRecord): string {
+  return new Date(now + useSecondsNow(record, snapshot) * 1000).toISOString();
 }
 
 function sealed(

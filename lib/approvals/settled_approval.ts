@@ -2,7 +2,13 @@ import { definitionOf } from "../catalog/tool_definition.ts";
 import { isRotatedAway } from "../identity/rotated_away.ts";
 import type { Clocks } from "../ledger/clocks.ts";
 import type { ApprovalRecord } from "../store/records/approval.ts";
-import { type Approvable, type ApprovalFault, approvalFault, levelsNow } from "./approval_fault.ts";
+import {
+  type Approvable,
+  type ApprovalFault,
+  approvalFault,
+  levelsNow,
+  useSecondsNow,
+} from "./approval_fault.ts";
 import type { DeciderPolicy } from "./decision_bar.ts";
 import { settled, type Terms } from "./state.ts";
 
@@ -38,7 +44,8 @@ export function settledApproval<R extends Standing>(
 
 /** What the moves of this request depend on. `now` in milliseconds. */
 export function termsOf(record: Standing, policy: DeciderPolicy, now: number): Terms {
-  const { levels, created_at, expires_at, use_seconds } = record;
+  const { levels, created_at, expires_at } = record;
+  const use_seconds = useSecondsNow(record, policy);
   const ended_by = endedBy(record, policy, now);
   return { levels, created_at, expires_at, use_seconds, ended_by };
 }

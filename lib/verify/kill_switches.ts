@@ -29,7 +29,6 @@ export class KillSwitches {
 
   /** The entry that threw the switch which this one releases; null where it releases none. */
   released(entry: StoryEntry): number | null {
-    if (entry.type === "tool.removed") return null;
     for (const [name, active] of this.#changes(entry)) {
       const thrown = this.#on.get(name);
       if (!active && thrown !== undefined) return thrown;

@@ -173,7 +173,13 @@ export class Requests {
     if (request === undefined) return this.#unknown(entry, id);
     const closed = this.#closed(entry, id, request);
     if (closed !== null) return closed;
-    this.#requests.set(id, { ...request, levels: entry.data.levels === 1 ? 1 : 2 });
+    const { made, levels } = request;
+    if (entry.data.levels !== 2) {
+      const what =
+        `has ${id} decided at fewer levels than the ${levels} that entry ${made} asks for`;
+      return entry.finding("level_out_of_order", what, made);
+    }
+    this.#requests.set(id, { ...request, levels: 2 });
     return null;
   }
 

@@ -11,6 +11,7 @@ interface RunToken {
   /** The entry that minted it, and who did. */
   readonly made: number;
   readonly minter: StoryEntry["actor"];
+  readonly tool: string | null;
   readonly action_digest: string | null;
   readonly expires_at: string;
   /** The entries that consumed it, voided it, and told of its run; null where none did. */
@@ -25,8 +26,11 @@ interface RunToken {
 interface Decision {
   readonly index: number;
   readonly actor: StoryEntry["actor"];
+  readonly tool: string | null;
   readonly action_digest: string | null;
   readonly permission: string | null;
+  /** The entry of the token that came of it; null while none did. */
+  readonly minted: number | null;
 }
 
 const HOUR_MS = 60 * 60 * 1000;
@@ -63,7 +67,8 @@ export class RunTokens {
     }
     const { index, actor } = entry;
     const action_digest = entry.text("action_digest");
-    this.#decisions.set(id, { index, actor, action_digest, permission });
+    const tool = entry.subject("tool");
+    this.#decisions.set(id, { index, actor, tool, action_digest, permission, minted: null });
     return null;
   }
 
@@ -104,6 +109,7 @@ export class RunTokens {
     this.#tokens.set(id, {
       made: entry.index,
       minter: entry.actor,
+      tool: entry.subject("tool"),
       action_digest: entry.text("action_digest"),
       expires_at: entry.deadline("expires_at", LONGEST_GOOD_MS),
       consumed: null,
@@ -121,13 +127,19 @@ export class RunTokens {
     const wrong = (what: string, earlier: number | null = null) =>
       entry.finding("mint_undecided", `mints token ${id} by decision ${name}, ${what}`, earlier);
     if (decision === undefined) return wrong("which no entry just before it records");
-    const { index, actor, action_digest, permission } = decision;
+    const { index, actor, tool, action_digest, permission, minted } = decision;
     if (actor.type !== entry.actor.type || actor.id !== entry.actor.id) {
       return wrong(`which entry ${index} gives to ${actor.type} ${actor.id}`, index);
     }
     if (action_digest !== entry.text("action_digest")) {
       return wrong(`which in entry ${index} is about another action (${action_digest})`, index);
     }
+    // A kill switch of the tool that decided must not be passed under another's name.
+    if (tool !== entry.subject("tool")) {
+      return wrong(`which in entry ${index} is about another tool (${tool})`, index);
+    }
+    if (minted !== null) return wrong(`of which entry ${minted} minted one already`, minted);
+    this.#decisions.set(name ?? "", { ...decision, minted: entry.index });
     if (permission === "allowed") return null;
     if (permission === "requires_approval") {
       if (approval !== null) return null;
@@ -143,7 +155,7 @@ export class RunTokens {
       const what = `consumes token ${id}, which no entry of the hours before mints`;
       return this.told.miss(entry.finding("token_unknown", what));
     }
-    const { made, minter, action_digest, expires_at, consumed, voided } = token;
+    const { made, minter, tool, action_digest, expires_at, consumed, voided } = token;
     const ended = (what: string, earlier: number) =>
       entry.finding("token_ended", `consumes token ${id}, ${what}`, earlier);
     if (consumed !== null) {
@@ -157,6 +169,11 @@ export class RunTokens {
     if (action_digest !== entry.text("action_digest")) {
       const what = `consumes token ${id} for another action than entry ${made} minted it for ` +
         `(${action_digest})`;
+      return entry.finding("token_mismatch", what, made);
+    }
+    if (tool !== entry.subject("tool")) {
+      const what =
+        `consumes token ${id} for another tool than entry ${made} minted it for (${tool})`;
       return entry.finding("token_mismatch", what, made);
     }
     const passed = this.switches.judge(entry, minter, `consumes token ${id}`);
