@@ -120,6 +120,29 @@ Deno.test("An org without an owner gets the one that the reader of the link name
   assert.deepEqual([body.id, body.name], [org, "default"]);
 });
 
+Deno.test("attack: an owner approves what was asked with the operator's key, or what that made", async () => {
+  await using people = await People.start({ variables: BOOTSTRAP });
+  const link = await makeSetUpLink(people.services) ?? assert.fail("no link");
+  const key = BOOTSTRAP.COUNTERSIGN_BOOTSTRAP_KEY;
+  const manage = async (method: string, path: string, body?: unknown) => {
+    const got = await people.countersign.request(method, path, { key, body });
+    assert.ok(got.status < 300, got.text);
+    return got.body;
+  };
+  const before = await manage("POST", "/v1/agents", { name: "before" });
+  const standard = await manage("POST", "/v1/api-keys", { name: "k", tier: "standard" });
+  await people.person("jo@example.com").setUp(secretOf(link.url), null);
+  const after = await manage("POST", "/v1/agents", { name: "after" });
+  const { data: members } = await manage("GET", "/v1/members");
+  const [jo] = members.map(({ id }: { id: string }) => id);
+  const { data: agents } = await manage("GET", "/v1/agents");
+  const { data: apiKeys } = await manage("GET", "/v1/api-keys");
+  const behind = new Map<string, string[]>(
+    [...agents, ...apiKeys].map((one) => [one.id, one.members_behind]),
+  );
+  for (const made of [before, standard, after]) assert.deepEqual(behind.get(made.id), [jo]);
+});
+
 Deno.test("A new start voids the set-up link of the one before", async () => {
   const kv = await Deno.openKv(":memory:");
   const shared = { kv, secret: systemRandom(48), clock: new TestClock() };

@@ -158,6 +158,18 @@ Deno.test("attack: a shorter time to use approvals reaches what waits", async (t
       assertProblem(await it.mint(id, { method: "W" }), 409, "approval_lapsed");
     });
   }
+  await t.step("a longer one does not reach what a passkey is signing", async () => {
+    await using team = await Team.start();
+    const { it, one: { person } } = team;
+    const { id } = await it.pending({ method: "W" });
+    await team.tool({ approval_use_seconds: 60 });
+    const page = await person.open(id);
+    const response = await person.sign(page);
+    await team.tool({ approval_use_seconds: HOUR });
+    // What it signed says until when the approval can be used at most.
+    await assert.rejects(person.send(id, page, response), { code: "nonce_ended" });
+    assert.equal((await person.approve(id)).record.progress.state, "approved");
+  });
   await t.step("a longer one does not", async () => {
     await using team = await Team.start();
     const { it, one } = team;

@@ -27,6 +27,7 @@ import {
 } from "../store/records/people.ts";
 import { privateClient } from "../tokens/refused_attempt.ts";
 import { subjectOf } from "./advance.ts";
+import { useSecondsNow } from "./approval_fault.ts";
 import { loadApproval, type LoadedApproval } from "./loaded_approval.ts";
 import { decidable, decisionFacts } from "./open_decision.ts";
 import { recordDecision, scrubbedNote } from "./record_decision.ts";
@@ -80,6 +81,10 @@ export function signDecision(
       const changed = viewChange(record, given);
       if (changed !== null) return changed;
       if (nonce === null || signed === null || !isLive(nonce, caller, transaction)) {
+        return new Refusal("nonce_ended", {});
+      }
+      // It may be used for longer by now than this passkey signed for.
+      if (transaction.at + useSecondsNow(record, transaction.snapshot) * 1000 > nonce.use_before) {
         return new Refusal("nonce_ended", {});
       }
       if (nonce.level !== record.progress.level) {

@@ -5,7 +5,7 @@ import { bootstrapRecord } from "../orgs/bootstrap.ts";
 import { createOrgOperation } from "../orgs/create_org.ts";
 import { Refusal } from "../refusals/refusal.ts";
 import type { Services } from "../services.ts";
-import { bootstrapKey, setUpLinkKey } from "../store/keys.ts";
+import { agentKey, apiKeyKey, bootstrapKey, setUpLinkKey } from "../store/keys.ts";
 import { readRecord } from "../store/kv.ts";
 import type { MemberRecord } from "../store/records/identity.ts";
 import { type SetUpLinkRecord, setUpLinkRecord } from "../store/records/invitations.ts";
@@ -15,6 +15,8 @@ import { newMember } from "./membership.ts";
 import { typedOrgName } from "./typed.ts";
 
 const SYSTEM: Actor = { type: "system", id: "set_up" };
+/** Of keys, and of agents, for which nobody answers yet. */
+const MOST_ANSWERED_FOR = 200;
 
 /** The place that a set-up link leads to: of the owner of an org, which may be still to be made. */
 export interface OwnerSeat {
@@ -68,7 +70,9 @@ export async function ownerSeat(
         makeOrg.plan(transaction, undefined);
         transaction.set(bootstrapKey(), { org });
       }
-      return makeOwner(transaction, email);
+      const owner = makeOwner(transaction, email);
+      answerForOperators(transaction, owner.id);
+      return owner;
     },
   };
 }
@@ -89,4 +93,25 @@ function makeOwner(transaction: Transaction, email: string): MemberRecord {
     private: { email },
   });
   return member;
+}
+
+/**
+ * The operator prints the link, and chose the keys of the environment. Where they named no owner,
+ * nobody answers for those keys, nor for what was made by them: whoever takes the place does from now
+ * on. One commit takes only so many; what is left over answers for nobody, as before.
+ */
+function answerForOperators(transaction: Transaction, member: string): void {
+  const { orgId, apiKeys, agents } = transaction.snapshot;
+  const isNobodys = (of: { readonly members_behind: readonly string[] }) =>
+    of.members_behind.length === 0;
+  const members_behind = [member];
+  const keys = [...apiKeys.values()].filter(isNobodys);
+  // The keys of the environment come first, which make others.
+  keys.sort((a, b) => Number(b.bootstrap) - Number(a.bootstrap));
+  for (const key of keys.slice(0, MOST_ANSWERED_FOR)) {
+    transaction.setPolicy(apiKeyKey(orgId, key.id), { ...key, members_behind });
+  }
+  for (const agent of [...agents.values()].filter(isNobodys).slice(0, MOST_ANSWERED_FOR)) {
+    transaction.setPolicy(agentKey(orgId, agent.id), { ...agent, members_behind });
+  }
 }
