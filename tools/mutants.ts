@@ -52,7 +52,7 @@ const DECISIONS: readonly Mutant[] = [
     file: "lib/decisions/decide.ts",
     find: "assertNoPersonalIds(snapshot.org, ids);",
     replace: "",
-    tests: ["attacks_privilege", "config_org"],
+    tests: ["check"],
   },
   {
     guard: "a caller makes no more drafts an hour than its limit",
