@@ -206,9 +206,9 @@ const APPROVALS: readonly Mutant[] = [
   },
   {
     guard: "what was denied is not asked again at once",
-    file: "lib/approvals/ask.ts",
-    find: "if (denial !== null && isWithin(DENIAL_REST_MS, denial.at, now))",
-    replace: "if (denial !== null && isWithin(0, denial.at, now))",
+    file: "lib/approvals/limits.ts",
+    find: "!isWithin(DENIAL_REST_MS, last_denial.at, now)",
+    replace: "!isWithin(0, last_denial.at, now)",
     tests: ["approvals_decide"],
   },
   {
