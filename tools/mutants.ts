@@ -665,7 +665,7 @@ const LEDGER: readonly Mutant[] = [
   {
     guard: "nothing is decided in the commit of a change of the policy",
     file: "lib/ledger/transaction.ts",
-    find: "if (this.policyChanges.length > 0) throw new Deferred();",
+    find: "if (this.changesPolicy) throw new Deferred();",
     replace: "",
     tests: ["ledger_commit"],
   },
