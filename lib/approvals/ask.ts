@@ -1,3 +1,4 @@
+import { splitReference } from "../catalog/personal_ids.ts";
 import type { Action } from "../actions/action.ts";
 import { actionDigest } from "../actions/action_digest.ts";
 import type { Decision } from "../decisions/decide.ts";
@@ -167,6 +168,7 @@ function join(
   const view = openView(deps.sealer, snapshot.orgId, record, sealed);
   if (view === null) throw new Error(`The pending request ${record.id} has lost its arguments.`);
   const { reason, context, reference_id } = ask;
+  const { shown, hidden } = splitReference(reference_id);
   const asking = { at: atText, reason, context, reference_id };
   const digest = viewDigest(asking);
   const asked_again = [...record.asked_again, { at: atText, digest }];
@@ -182,11 +184,11 @@ function join(
       ask: asked_again.length,
       ask_digest: digest,
       decision_id: decision.id,
-      reference_id,
+      reference_id: shown,
       request_id: client.request_id,
       view_digest: next.view_digest,
     },
-    private: context === null ? { reason } : { reason, context },
+    private: { reason, ...(context === null ? {} : { context }), ...hidden },
   });
   tellOfApproval(transaction, record.id);
   const approval = seen({ ...loaded, record: next }, caller, { snapshot, sealer: deps.sealer });

@@ -1,3 +1,4 @@
+import { splitReference } from "../catalog/personal_ids.ts";
 import { queueAlerts } from "../alerts/queue_alerts.ts";
 import { toolDefinitionDigest } from "../catalog/tool_definition.ts";
 import type { Decision } from "../decisions/decide.ts";
@@ -149,6 +150,7 @@ function appendCreated(
   record: ApprovalRecord,
 ): void {
   const { reason, context } = ask;
+  const { shown, hidden } = splitReference(ask.reference_id);
   transaction.append({
     type: "approval.created",
     actor: actorOf(caller),
@@ -160,13 +162,13 @@ function appendCreated(
       levels: record.levels,
       levels_skipped: record.levels_skipped,
       reference: record.reference,
-      reference_id: record.reference_id,
+      reference_id: shown,
       request_id: client.request_id,
       resolved_from: record.resolved_from,
       rule_id: record.rule_id,
       view_digest: record.view_digest,
     },
-    private: context === null ? { reason } : { reason, context },
+    private: { reason, ...(context === null ? {} : { context }), ...hidden },
   });
   if (!record.levels_skipped) return;
   transaction.append({

@@ -129,7 +129,7 @@ function addTools({ snapshot, document, at, making, add }: Adding, { tools }: Le
     const change = toolChange(snapshot.orgId, old, next);
     // A draft that is listed as it stands is not triaged by that.
     if (changedFields({ ...change, fields: TOOL_FIELDS }).length === 0) return;
-    const problems = toolProblems(old, next).map(({ path, message }) => ({
+    const problems = toolProblems(snapshot.org, old, next).map(({ path, message }) => ({
       path: `${at}/tools/${i}${path}`,
       message,
     }));

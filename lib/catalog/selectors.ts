@@ -89,7 +89,15 @@ export function givenParts(selector: Selector): JsonObject {
   return Object.fromEntries(Object.entries(selector).filter(([, part]) => part !== null));
 }
 
-/** The external ids in a selector, by their place in a request. */
-export function idsOf({ tenant_id, resource_id }: Selector, at: string): GivenIds {
-  return { [`${at}/tenant_id`]: tenant_id, [`${at}/resource_id`]: resource_id };
+/** The names and external ids in a selector, by their place in a request. */
+export function idsOf(
+  { tenant_id, resource_id, tool_name, method }: Selector,
+  at: string,
+): GivenIds {
+  return {
+    [`${at}/tenant_id`]: tenant_id,
+    [`${at}/resource_id`]: resource_id,
+    [`${at}/tool_name`]: tool_name,
+    [`${at}/method`]: method,
+  };
 }

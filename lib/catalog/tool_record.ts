@@ -1,3 +1,4 @@
+import { type GivenIds, personalIdProblems } from "./personal_ids.ts";
 import { serialize } from "node:v8";
 import type { JsonObject } from "../json/json_value.ts";
 import { checkParameterSchema } from "../parameters/check_parameter_schema.ts";
@@ -91,10 +92,15 @@ export function mergedTool(old: ToolRecord, fields: ToolFields, at: number): Too
 
 /**
  * What stands against a tool becoming `next`: an approved one has its annotations acknowledged, and
- * what was a draft until now has a default permission that a person chose.
+ * what was a draft until now has a default permission that a person chose. What it is named anew does
+ * not look personal.
  */
-export function toolProblems(old: ToolRecord | null, next: ToolRecord): InputProblem[] {
-  const problems: InputProblem[] = [];
+export function toolProblems(
+  org: Parameters<typeof personalIdProblems>[0],
+  old: ToolRecord | null,
+  next: ToolRecord,
+): InputProblem[] {
+  const problems = personalIdProblems(org, newNames(old, next));
   const approved = next.status === "approved";
   if (approved && !next.annotations_acknowledged) {
     problems.push({
@@ -117,6 +123,15 @@ export function toolProblems(old: ToolRecord | null, next: ToolRecord): InputPro
     });
   }
   return problems;
+}
+
+/** The names that the tool does not have yet: one from before may be changed, and stopped. */
+function newNames(old: ToolRecord | null, { name, methods }: ToolRecord): GivenIds {
+  const given: [string, string][] = old === null ? [["/name", name]] : [];
+  methods?.forEach((method, i) => {
+    if (!(old?.methods ?? []).includes(method)) given.push([`/methods/${i}`, method]);
+  });
+  return Object.fromEntries(given);
 }
 
 /** What is wrong with a parameter schema, at its place in the request. */

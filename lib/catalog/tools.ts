@@ -170,7 +170,7 @@ function accepted(
   old: ToolRecord | null,
   next: ToolRecord,
 ): Written<ToolRecord> {
-  refuseProblems(toolProblems(old, next));
+  refuseProblems(toolProblems(transaction.snapshot.org, old, next));
   assertChange(transaction, author.caller, old, next);
   return writtenTool(transaction, author, old, next);
 }

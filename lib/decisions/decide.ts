@@ -1,5 +1,5 @@
 import type { Action } from "../actions/action.ts";
-import { assertNoPersonalIds } from "../catalog/personal_ids.ts";
+import { assertNoPersonalIds, idsOfAction } from "../catalog/personal_ids.ts";
 import { actorOf, type MachineCaller } from "../identity/caller.ts";
 import type { Placed } from "../ledger/entry.ts";
 import type { Transaction } from "../ledger/transaction.ts";
@@ -35,8 +35,7 @@ export function decide(
   const { request, client } = question;
   question.prepare(transaction.deps, snapshot.orgId);
   const action = { ...request.action, tenant };
-  const ids = { "/tenant_id": action.tenant, "/resource_id": action.resource };
-  assertNoPersonalIds(snapshot.org, ids);
+  assertNoPersonalIds(snapshot.org, idsOfAction(action));
   const resolution = resolve(snapshot, action, caller, {
     via: client.via,
     explain: request.explain,
@@ -58,7 +57,7 @@ export function decide(
       action_digest: digest,
       permission: resolution.permission,
       policy_version,
-      reference_id: request.reference_id,
+      reference_id: question.reference.shown,
       request_id: client.request_id,
       resolved_from: resolution.resolved_from,
       rule_id: resolution.rule?.id ?? null,

@@ -1,5 +1,6 @@
 import type { Action } from "../actions/action.ts";
 import { actionDigest } from "../actions/action_digest.ts";
+import { type SplitReference, splitReference } from "../catalog/personal_ids.ts";
 import type { Deps } from "../deps.ts";
 import type { Client } from "../identity/client.ts";
 import type { JsonValue } from "../json/json_value.ts";
@@ -23,11 +24,14 @@ export class Question {
   #org: string | null = null;
   #digest = "";
   #sealedOff: SealedOff | null = null;
+  readonly reference: SplitReference;
 
-  constructor(readonly request: CheckRequest, readonly client: Client) {}
+  constructor(readonly request: CheckRequest, readonly client: Client) {
+    this.reference = splitReference(request.reference_id);
+  }
 
   prepare(deps: Pick<Deps, "random">, org: string): void {
-    this.#sealedOff ??= sealOff(privateValues(this.request, this.client), deps.random);
+    this.#sealedOff ??= sealOff(privateValues(this), deps.random);
     if (this.#org === org) return;
     this.#digest = actionDigest(org, this.request.action);
     this.#org = org;
@@ -49,9 +53,9 @@ export class Question {
   }
 }
 
-function privateValues(request: CheckRequest, client: Client): Record<string, JsonValue> {
+function privateValues({ request, client, reference }: Question): Record<string, JsonValue> {
   const { action, reason } = request;
-  const values: Record<string, JsonValue> = {};
+  const values: Record<string, JsonValue> = { ...reference.hidden };
   if (Object.keys(action.arguments).length > 0) values.arguments = action.arguments;
   values.client = { ip: client.ip, user_agent: client.user_agent };
   if (reason !== null) values.reason = scrubText(reason).text;

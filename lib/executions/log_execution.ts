@@ -1,6 +1,6 @@
 import { actionDigest } from "../actions/action_digest.ts";
 import { tellOfApproval } from "../approvals/topics.ts";
-import { assertNoPersonalIds } from "../catalog/personal_ids.ts";
+import { assertNoPersonalIds, idsOfAction } from "../catalog/personal_ids.ts";
 import type { Client } from "../identity/client.ts";
 import { type MachineCaller, tenantWithin } from "../identity/caller.ts";
 import type { MachineOperation } from "../identity/caller_operation.ts";
@@ -108,8 +108,7 @@ function logUnattested(
   client: Client,
 ): LoggedExecution {
   const action = wholeAction(given, tenantWithin(caller, given.tenant ?? null));
-  const ids = { "/tenant_id": action.tenant, "/resource_id": action.resource };
-  assertNoPersonalIds(transaction.snapshot.org, ids);
+  assertNoPersonalIds(transaction.snapshot.org, idsOfAction(action));
   const action_digest = actionDigest(caller.org, action);
   return recordExecution(
     transaction,

@@ -1,4 +1,4 @@
-import { assertNoPersonalIds } from "../catalog/personal_ids.ts";
+import { assertNoPersonalIds, idsOfAction } from "../catalog/personal_ids.ts";
 import { type RuleWarning, ruleWarnings } from "../catalog/rule_warnings.ts";
 import { tenantWithin } from "../identity/caller.ts";
 import { requireRight } from "../identity/member_demands.ts";
@@ -48,8 +48,7 @@ export function explainAction(
       requireRight(caller, "read");
       const asker = as === null ? STRANGER : askerOf(snapshot, as);
       const asked = { ...action, tenant: tenantWithin(asker, action.tenant) };
-      const ids = { "/tenant_id": asked.tenant, "/resource_id": asked.resource };
-      assertNoPersonalIds(snapshot.org, ids);
+      assertNoPersonalIds(snapshot.org, idsOfAction(asked));
       const resolution = resolve(snapshot, asked, asker, { via, explain: true });
       return {
         ...resolution,

@@ -1,4 +1,4 @@
-import { looksLikeEmail } from "../json/external_text.ts";
+import { assertNoPersonalIds } from "../catalog/personal_ids.ts";
 import type { JsonObject, JsonValue } from "../json/json_value.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import { patternIn } from "../policy/pattern_characters.ts";
@@ -43,15 +43,8 @@ export function assertMachineFields(
         "them; a tenant whose id is exactly this has to be registered first",
     );
   });
-  if (transaction.snapshot.org.allow_personal_ids) return;
-  tenant_ids?.forEach((tenant, i) => {
-    if (looksLikeEmail(tenant)) {
-      throw invalidRequest(
-        `/tenant_ids/${i}`,
-        "looks like an e-mail address; ids stay in the audit log, so they must not be personal",
-      );
-    }
-  });
+  const ids = (tenant_ids ?? []).map((tenant, i) => [`/tenant_ids/${i}`, tenant] as const);
+  assertNoPersonalIds(transaction.snapshot.org, Object.fromEntries(ids));
 }
 
 /**

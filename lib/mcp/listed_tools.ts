@@ -1,4 +1,4 @@
-import { assertNoPersonalIds } from "../catalog/personal_ids.ts";
+import { assertNoPersonalIds, personalIdProblems } from "../catalog/personal_ids.ts";
 import { type MachineCaller, tenantWithin } from "../identity/caller.ts";
 import { type Resolution, resolve } from "../policy/chain.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
@@ -26,15 +26,15 @@ export function listedTools(
   );
   approved.sort((a, b) => a.name < b.name ? -1 : 1);
   const tenant = tenantOf(snapshot, caller);
-  const items = approved.slice(0, limit).map((tool): ListedTool => ({
-    tool,
-    answer: tenant instanceof Refusal ? tenant.code : resolve(
-      snapshot,
-      { tenant, resource: null, tool: tool.name, method: null },
-      caller,
-      { via: "mcp" },
-    ),
-  }));
+  const answerOf = (tool: ToolRecord): ListedTool["answer"] => {
+    if (tenant instanceof Refusal) return tenant.code;
+    // One that was named so before it was refused.
+    const named = personalIdProblems(snapshot.org, { "/tool_name": tool.name });
+    if (named.length > 0) return "invalid_request";
+    const action = { tenant, resource: null, tool: tool.name, method: null };
+    return resolve(snapshot, action, caller, { via: "mcp" });
+  };
+  const items = approved.slice(0, limit).map((tool) => ({ tool, answer: answerOf(tool) }));
   return { items, next: approved.length > limit ? items.at(-1)?.tool.name ?? null : null };
 }
 

@@ -103,10 +103,11 @@ export const SETTING_WORDS: Readonly<
       "Lets nothing through.",
   },
   allow_personal_ids: {
-    label: "Allow ids that look like e-mail addresses",
+    label: "Allow ids that look personal",
     hint:
-      "Ids of tenants and resources stay in the log for good, beyond any erasure. On, they may " +
-      "be personal. Off, one that looks like an address is refused.",
+      "Ids of tenants and resources, tool names and methods stay in the log for good, beyond any " +
+      "erasure. On, they may be personal. Off, one that looks like an e-mail address, a telephone " +
+      "number with +, a card or a social security number is refused.",
   },
 };
 
