@@ -2,17 +2,22 @@ import { invalidRequest, Refusal } from "../lib/refusals/refusal.ts";
 import { decodeUtf8 } from "../lib/json/decode_utf8.ts";
 import type { FormValues } from "./page.ts";
 
-const FORM = "application/x-www-form-urlencoded";
+/** The media type of a form. */
+export const FORM = "application/x-www-form-urlencoded";
 /** More fields than any form of ours has, the lists of a large one included. */
 const MAX_FIELDS = 2000;
+
+/** Whether a body says that it is a form. */
+export function isForm(headers: Headers): boolean {
+  return headers.get("content-type")?.split(";")[0]?.trim().toLowerCase() === FORM;
+}
 
 /**
  * The fields of a form as a browser sends it; each name with all its values in order.
  * @throws {Refusal} invalid_request for another media type, malformed UTF-8 or too many fields
  */
 export function formValues(headers: Headers, bytes: Uint8Array): FormValues {
-  const type = headers.get("content-type")?.split(";")[0]?.trim().toLowerCase();
-  if (type !== FORM) throw invalidRequest("", `must be sent as ${FORM}`);
+  if (!isForm(headers)) throw invalidRequest("", `must be sent as ${FORM}`);
   const text = decodeUtf8(bytes);
   if (!text.ok) throw new Refusal("malformed_json", { message: "The form is not UTF-8." });
   const values: Record<string, string[]> = Object.create(null);

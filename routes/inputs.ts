@@ -30,6 +30,20 @@ export function parseInput<T>(schema: z.ZodType<T>, value: unknown): T {
   throw new Refusal("invalid_request", { errors });
 }
 
+/** The query of a URL as a schema makes it. @throws {Refusal} invalid_request naming every problem */
+export function parseQuery<T>(schema: z.ZodType<T>, url: string): T {
+  const query = queryOf(url);
+  const parsed = schema.safeParse(query, IN_WORDS);
+  const [issue] = parsed.error?.issues ?? [];
+  if (issue?.code !== "unrecognized_keys") return parseInput(schema, query);
+  throw new Refusal("invalid_request", {
+    errors: issue.keys.slice(0, 20).map((name) => ({
+      path: `/${pointerToken(name)}`,
+      message: "is no parameter of this query",
+    })),
+  });
+}
+
 const IN_WORDS = { error: inputWords };
 
 /**
@@ -54,7 +68,10 @@ export function idempotencyKeyOf(headers: Headers): string | null {
   const key = headers.get("idempotency-key");
   if (key === null) return null;
   if (!/^[\x21-\x7e]{1,255}$/.test(key)) {
-    throw invalidRequest("", "Idempotency-Key has 1 to 255 visible ASCII characters, no spaces");
+    throw invalidRequest(
+      "",
+      "needs an Idempotency-Key of 1 to 255 visible ASCII characters, no spaces",
+    );
   }
   return key;
 }

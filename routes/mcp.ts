@@ -86,7 +86,10 @@ async function answered(
   const caller = await presentedCaller(services, request.headers);
   known.caller = caller;
   known.rate = services.rateLimits.take(caller, services.deps.now());
-  const read = readMessage(await readBody(request, services.deps));
+  const read = readMessage(
+    await readBody(request, services.deps),
+    request.headers.get("mcp-protocol-version"),
+  );
   if ("fault" in read) return Response.json(read.fault, { status: 400 });
   const { body, refusedArguments } = read;
   const messages = (Array.isArray(body) ? body : [body]).filter(isJsonObject);

@@ -46,7 +46,7 @@ const firstError = (data: { errors: InputProblem[] }): string => {
   const [first] = data.errors;
   return first === undefined
     ? "The request does not fit."
-    : `${first.path || "The body"} ${first.message}.`;
+    : `${first.path || "The request"} ${first.message}.`;
 };
 const VIEW_CHANGES: Record<RefusalData["view_changed"]["because"], string> = {
   asked_again: "The action was asked again while the page was open, with a new reason.",

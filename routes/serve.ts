@@ -9,7 +9,7 @@ import type { Services } from "../lib/services.ts";
 import { MalformedRecord, StoreUnavailable } from "../lib/store/kv.ts";
 import { mayExceed, readBody, USUAL_BODY } from "./body.ts";
 import { Call } from "./call.ts";
-import { idempotencyKeyOf, parseBody, parseInput, queryOf, secretOf } from "./inputs.ts";
+import { idempotencyKeyOf, parseBody, parseInput, parseQuery, secretOf } from "./inputs.ts";
 import { problemOf, SurfaceRefusal } from "./problem_document.ts";
 import { PROBLEMS } from "./problems.ts";
 import { asksToWait, logRequest } from "./request_log.ts";
@@ -100,9 +100,7 @@ async function prepare(
     : new Uint8Array(0);
   const body = route.body === undefined ? undefined : bodyOf(route.body, bytes);
   const params = route.params === undefined ? undefined : parseInput(route.params, c.req.param());
-  const query = route.query === undefined
-    ? undefined
-    : parseInput(route.query, queryOf(request.url));
+  const query = route.query === undefined ? undefined : parseQuery(route.query, request.url);
   const key = request.method === "POST" ? idempotencyKeyOf(request.headers) : null;
   const repetition = key === null
     ? null

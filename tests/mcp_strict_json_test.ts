@@ -127,7 +127,7 @@ Deno.test("reading around refusals: as many as an agent sends by mistake, not a 
     [call(`{"a":${"[".repeat(100_000)}${"]".repeat(100_000)}}`), null],
   ];
   for (const [body, id] of bodies) {
-    const read = readMessage(new TextEncoder().encode(body));
+    const read = readMessage(new TextEncoder().encode(body), null);
     assert.equal("fault" in read ? read.fault.id : (read.body as JsonObject).id, id);
   }
 });

@@ -38,6 +38,7 @@ Deno.test("a client that declares tasks gets one at once, and its result when so
   const task = await taskOf(it, token);
   assert.deepEqual([task.status, task.ttlMs, task.pollIntervalMs], ["working", null, 5000]);
   assert.match(task.statusMessage, /REF-/);
+  assert.ok(!("content" in task) && !("task" in task), "a task is no result of a tool");
   const working = await look(it, token, task.taskId);
   assert.deepEqual([working.resultType, working.status], ["complete", "working"]);
   it.countersign.clock.advance(1000);

@@ -36,7 +36,9 @@ ${named}
      note, if there is one.
 4. **Take the token.** Call \`mint_run_token\` with the same action, and with the \`reference\` if
    it was approved. The token is for this action, once, for a few minutes.
-5. **Act once.** Run exactly the action that the token is for. If anything in it has to change,
+5. **Act once.** If you run the action yourself, call \`consume_run_token\` with the token and the
+   same action first, and go on only when that succeeds; what takes the token from you does it by
+   itself. Run exactly the action that the token is for. If anything in it has to change,
    begin again with step 1.
 6. **Log.** Call \`log_execution\` with the token and what came of it, also when it failed. If you
    cannot tell whether it ran, log \`unknown\`.

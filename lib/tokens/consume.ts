@@ -33,15 +33,19 @@ export interface Consumed {
  * Consumes a token for the call that is about to run. Of any number of attempts anywhere one
  * succeeds: the record is read by versionstamp, and the commit that marks it consumed checks that
  * stamp. Refusals are recorded and returned.
+ *
+ * @param ownOnly whether what another caller minted is no token here
  */
 export function consumeOperation(
   sealer: Sealer,
   text: string,
   action: Action,
   client: Client,
+  { ownOnly = false }: { readonly ownOnly?: boolean } = {},
 ): MachineOperation<PresentedToken, Consumed | Refusal> {
   return {
-    load: (reader, caller) => loadPresentedToken(reader, caller, sealer, { text, given: action }),
+    load: (reader, caller) =>
+      loadPresentedToken(reader, caller, sealer, { text, given: action, ownOnly }),
     plan(transaction, caller, presented) {
       const by = { caller, client, attempt: "consume" } as const;
       if (presented.token === null) return refuseUnreadable(transaction, by, presented);

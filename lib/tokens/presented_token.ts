@@ -37,15 +37,22 @@ export interface UnreadableToken {
 
 export type PresentedToken = KnownToken | UnreadableToken;
 
-/** Reads what a presented text stands for, and what is needed to compare `given` with it. */
+/**
+ * Reads what a presented text stands for, and what is needed to compare `given` with it.
+ * @param ownOnly whether what another caller minted is no token here
+ */
 export async function loadPresentedToken(
   reader: Reader,
   caller: MachineCaller,
   sealer: Sealer,
-  { text, given }: { readonly text: string; readonly given: GivenAction },
+  { text, given, ownOnly = false }: {
+    readonly text: string;
+    readonly given: GivenAction;
+    readonly ownOnly?: boolean;
+  },
 ): Promise<PresentedToken> {
   const found = await loadSigned(reader, sealer, text);
-  if (found === null) {
+  if (found === null || (ownOnly && found.token.minter.id !== caller.id)) {
     const noted = await reader.get(unreadableTokenKey(caller.org, caller.id), unreadableToken);
     return { token: null, noted_at: noted?.value.at ?? null };
   }

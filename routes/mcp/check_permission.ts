@@ -10,7 +10,8 @@ import type { JsonObject } from "../../lib/json/json_value.ts";
 import { joiningReady } from "../../lib/mcp/joining_ready.ts";
 import type { Resolution } from "../../lib/policy/chain.ts";
 import { invalidRequest, Refusal } from "../../lib/refusals/refusal.ts";
-import { actionFields, actionOf, reasonField } from "../v1/action_fields.ts";
+import { actionFields, actionOf, reasonField, referenceField } from "../v1/action_fields.ts";
+import { askFields } from "../v1/approval_fields.ts";
 import { checkAnswer, renderChecked } from "../v1/check_answer.ts";
 import { approvalData, approvalOutput, nextOf } from "./approval_output.ts";
 import { mcpTool } from "./tool.ts";
@@ -19,6 +20,8 @@ import type { ToolCall } from "./tool_call.ts";
 const input = {
   ...actionFields,
   reason: reasonField.nullish(),
+  reference_id: referenceField.nullish(),
+  ...askFields,
   request: z.boolean().default(false).describe(
     "Whether to ask a person when an approval is required; needs `reason` and mcp:write",
   ),
@@ -90,10 +93,16 @@ async function decided(call: ToolCall, request: AuthorizeRequest): Promise<Autho
   ));
 }
 
-function askOf({ request, reason }: CheckArguments): Ask | null {
+function askOf(args: CheckArguments): Ask | null {
+  const { request, reason, reference_id, context, timeout_seconds } = args;
   if (!request) return null;
   if (!reason) throw invalidRequest("/reason", "is required with request: an approver reads it");
-  return scrubbedAsk({ reason, context: null, reference_id: null, timeout_seconds: null });
+  return scrubbedAsk({
+    reason,
+    context: context ?? null,
+    reference_id: reference_id ?? null,
+    timeout_seconds: timeout_seconds ?? null,
+  });
 }
 
 /** What was asked before, for programs. */
@@ -133,7 +142,7 @@ export const checkPermission = mcpTool({
     const request = {
       action: actionOf(args),
       reason: args.reason ?? null,
-      reference_id: null,
+      reference_id: args.reference_id ?? null,
       explain: false,
       mint: false,
       ask,

@@ -18,11 +18,19 @@ import { scopeText } from "../../lib/oauth/scopes.ts";
 import { Refusal } from "../../lib/refusals/refusal.ts";
 import { parseInput } from "../inputs.ts";
 import { logFailure, refusalOf } from "../serve.ts";
+import { acceptedTypes } from "./accepted_types.ts";
 import { neededScopes, waits, withoutCancellations } from "./message.ts";
 import { inProtocol } from "./protocol_error.ts";
 import { refusalResult, toolResult } from "./refusal_result.ts";
 import { SERVER_INFO, STATUS_RESOURCE, statusOfConnection } from "./status_resource.ts";
-import { declaresTasks, serveTasks, taskResult, TASKS_CAPABILITY } from "./tasks.ts";
+import {
+  declaresTasks,
+  declaresTasksIn,
+  serveTasks,
+  taskResult,
+  TASKS_CAPABILITY,
+  withoutTaskContent,
+} from "./tasks.ts";
 import { type McpTool, refusalOutput } from "./tool.ts";
 import { type McpRequest, ToolCall, type UnderWay } from "./tool_call.ts";
 import { MCP_TOOLS, toolNamed } from "./tools.ts";
@@ -62,13 +70,19 @@ export async function answerMcp(
   if (needed.some((scope) => !request.caller.scopes.includes(scope))) {
     throw new Refusal("insufficient_scope", { needs: scopeText(needed) });
   }
-  const held = request.refusedArguments === null && messages.some(waits);
+  const takesTask = request.services.settings.mcp_tasks && messages.some(declaresTasksIn);
+  // What is answered with a task is not held.
+  const held = request.refusedArguments === null && !takesTask && messages.some(waits);
   const handler = createMcpHandler(({ era }) => mcpServer(request, era), {
     responseMode: held ? "sse" : "auto",
     keepAliveMs: KEEP_ALIVE_MS,
   });
   const parsedBody = withoutCancellations(body);
-  return { response: await handler.fetch(http, { parsedBody }), held };
+  const headers = new Headers(http.headers);
+  headers.set("accept", acceptedTypes(headers.get("accept")));
+  const served = new Request(http.url, { method: "POST", headers, signal: http.signal });
+  const response = await handler.fetch(served, { parsedBody });
+  return { response: takesTask ? await withoutTaskContent(response) : response, held };
 }
 
 /** The server of one request. */

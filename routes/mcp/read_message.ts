@@ -11,6 +11,21 @@ export type ReadMessage =
   | { readonly body: JsonValue; readonly refusedArguments: Refusal | null }
   | { readonly fault: JsonObject };
 
+/** The one revision of the protocol that has batches. */
+const BATCH_REVISION = "2025-03-26";
+
+const NO_BATCH = {
+  fault: {
+    jsonrpc: "2.0",
+    id: null,
+    error: {
+      code: -32600,
+      message: `Invalid Request: only revision ${BATCH_REVISION} has batches; send one message ` +
+        "in each request",
+    },
+  },
+};
+
 /** How many refusals of one body are read around: a list of ids at most, at little cost. */
 const MAX_REFUSALS = 1000;
 
@@ -22,10 +37,14 @@ const ARGUMENTS_POINTER = ARGUMENTS.map((name) => `/${name}`).join("");
  * Reads a body as JSON by the rules of the API. Agents send numbers in arguments that a double does
  * not hold: a call of which the arguments alone are refused is served without them, so that the model
  * behind it is told what to correct. Every other refusal is an error of the protocol.
+ *
+ * @param revision what `MCP-Protocol-Version` says; null is 2025-03-26, which had no such header
  */
-export function readMessage(bytes: Uint8Array): ReadMessage {
+export function readMessage(bytes: Uint8Array, revision: string | null): ReadMessage {
   try {
-    return { body: parseBody(bytes), refusedArguments: null };
+    const body = parseBody(bytes);
+    if (Array.isArray(body) && revision !== null && revision !== BATCH_REVISION) return NO_BATCH;
+    return { body, refusedArguments: null };
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     const decoded = decodeUtf8(bytes);

@@ -1,10 +1,17 @@
 import { logExecutionOperation } from "../../lib/executions/log_execution.ts";
-import { TOKEN_TTL } from "../../lib/tokens/mint.ts";
+import { consumeOperation } from "../../lib/tokens/consume.ts";
 import { mintOperation } from "../../lib/tokens/mint_operation.ts";
 import { actionFields, actionOf } from "../v1/action_fields.ts";
 import { idParams } from "../v1/approval_fields.ts";
 import { logAnswer, logBody, renderLogged } from "../v1/executions.ts";
-import { mintAnswer, renderMinted, tokenField } from "../v1/tokens.ts";
+import {
+  consumeAnswer,
+  mintAnswer,
+  renderConsumed,
+  renderMinted,
+  tokenField,
+  ttlField,
+} from "../v1/tokens.ts";
 import { mcpTool, type ToolHints, WRITE } from "./tool.ts";
 
 const ONCE: ToolHints = {
@@ -25,13 +32,14 @@ export const mintRunToken = mcpTool({
     ...actionFields,
     reference: idParams.shape.id.nullish()
       .describe("`reference` or `id` of the approval to use, where one was required"),
+    ttl_seconds: ttlField,
   },
   output: mintAnswer.shape,
-  async run(call, { reference, ...fields }) {
+  async run(call, { reference, ttl_seconds, ...fields }) {
     const minted = await call.transact(mintOperation({
       action: actionOf(fields),
       approval_id: reference ?? null,
-      ttl_seconds: TOKEN_TTL.default,
+      ttl_seconds,
     }, call.client));
     const until = new Date(minted.record.expires_at).toISOString();
     return {
@@ -43,7 +51,31 @@ export const mintRunToken = mcpTool({
   },
 });
 
-const { duration_ms, error, execution_result } = logBody.shape;
+export const consumeRunToken = mcpTool({
+  name: "consume_run_token",
+  title: "Use a run token up",
+  description: "Uses up a run token that this connection minted, for the action that is about to " +
+    "run: of any number of calls one succeeds, and only after that the action may run. Skip it " +
+    "where whatever runs the action consumes the token itself.",
+  hints: { ...ONCE, destructiveHint: true, openWorldHint: true },
+  scopes: WRITE,
+  input: { ...actionFields, token: tokenField },
+  output: consumeAnswer.shape,
+  async run(call, { token, ...fields }) {
+    const { sealer } = call.services.deps;
+    const action = actionOf(fields);
+    const consumed = await call.transact(
+      consumeOperation(sealer, token, action, call.client, { ownOnly: true }),
+    );
+    return {
+      data: renderConsumed(consumed),
+      next: "The token is used up. Run exactly this action now, once, then call log_execution " +
+        "with the token and what came of it.",
+    };
+  },
+});
+
+const { cost_micros, duration_ms, error, execution_result, output_digest } = logBody.shape;
 
 export const logExecution = mcpTool({
   name: "log_execution",
@@ -57,18 +89,21 @@ export const logExecution = mcpTool({
     token: tokenField.describe("The run token that it ran under"),
     execution_result,
     duration_ms,
+    cost_micros,
+    output_digest,
     error,
   },
   output: logAnswer.omit({ audit: true }).shape,
-  async run(call, { tool_name, token, execution_result, duration_ms, error }) {
+  async run(call, args) {
+    const { tool_name, token, execution_result, duration_ms, error } = args;
     const report = {
       token,
       given: { tool: tool_name },
       outcome: {
         result: execution_result,
         duration_ms: duration_ms ?? null,
-        cost_micros: null,
-        output_digest: null,
+        cost_micros: args.cost_micros ?? null,
+        output_digest: args.output_digest ?? null,
         error: error ?? null,
       },
     };

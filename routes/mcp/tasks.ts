@@ -45,9 +45,32 @@ const POLL_INTERVAL_MS = 5000;
 export function declaresTasks({ mcpReq }: ServerContext): boolean {
   // As it came: the types of the library leave this member out.
   const envelope: Readonly<Record<string, unknown>> = { ...mcpReq.envelope };
-  const capabilities = envelope[CLIENT_CAPABILITIES_META_KEY];
+  return namesExtension(envelope[CLIENT_CAPABILITIES_META_KEY]);
+}
+
+/** Whether a message as it was sent declares the extension. */
+export function declaresTasksIn({ params }: JsonObject): boolean {
+  const meta = isJsonObject(params) ? params._meta : undefined;
+  return isJsonObject(meta) && namesExtension(meta[CLIENT_CAPABILITIES_META_KEY]);
+}
+
+function namesExtension(capabilities: unknown): boolean {
   const extensions = isJsonObject(capabilities) ? capabilities.extensions : undefined;
   return isJsonObject(extensions) && EXTENSION in extensions;
+}
+
+/** The answer to a call without `content`, which the library adds, where it is a task. */
+export async function withoutTaskContent(response: Response): Promise<Response> {
+  if (!response.headers.get("content-type")?.startsWith("application/json")) return response;
+  const text = await response.text();
+  const message: unknown = JSON.parse(text);
+  const { status, headers } = response;
+  const result = isJsonObject(message) ? message.result : undefined;
+  if (!isJsonObject(message) || !isJsonObject(result) || result.resultType !== "task") {
+    return new Response(text, { status, headers });
+  }
+  const { content: _content, ...task } = result;
+  return new Response(JSON.stringify({ ...message, result: task }), { status, headers });
 }
 
 /** The task of a pending request, in place of the result of the call that was to wait for it. */

@@ -6,7 +6,7 @@ import {
 } from "./approval_tools.ts";
 import { checkPermission } from "./check_permission.ts";
 import { listMyTools } from "./list_my_tools.ts";
-import { logExecution, mintRunToken } from "./run_tools.ts";
+import { consumeRunToken, logExecution, mintRunToken } from "./run_tools.ts";
 import type { McpTool } from "./tool.ts";
 
 /** Every tool of the endpoint, in the order in which they are used. */
@@ -18,6 +18,7 @@ export const MCP_TOOLS: readonly McpTool[] = [
   checkApprovalStatus,
   cancelApprovalTool,
   mintRunToken,
+  consumeRunToken,
   logExecution,
 ];
 

@@ -1,6 +1,6 @@
 import type { TokenFault } from "../../lib/oauth/token_fault.ts";
 import { readBody } from "../body.ts";
-import { formValues } from "../form_values.ts";
+import { FORM, formValues, isForm } from "../form_values.ts";
 import type { OAuthAnswer, OAuthCall } from "./oauth_endpoint.ts";
 
 /** The parameters of a form. */
@@ -20,6 +20,10 @@ export class FormParameters {
 export async function formParameters(
   { request, services }: OAuthCall,
 ): Promise<FormParameters | TokenFault> {
+  if (!isForm(request.headers)) {
+    const error_description = `The body must be sent as Content-Type: ${FORM}.`;
+    return { error: "invalid_request", error_description };
+  }
   const fields = formValues(request.headers, await readBody(request, services.deps));
   const values = new Map<string, string>();
   for (const [name, [value = "", ...more]] of Object.entries(fields)) {

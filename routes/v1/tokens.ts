@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { tokenClaims } from "../../lib/tokens/claims.ts";
-import { consumeOperation } from "../../lib/tokens/consume.ts";
+import { type Consumed, consumeOperation } from "../../lib/tokens/consume.ts";
 import { type MintedToken, TOKEN_TTL } from "../../lib/tokens/mint.ts";
 import { mintOperation } from "../../lib/tokens/mint_operation.ts";
 import { REVOCATION_REASONS } from "../../lib/tokens/revocation.ts";
@@ -13,10 +13,14 @@ import { givenAction } from "./given_action.ts";
 /** Any text: what is no token is answered as such, whatever is wrong with it. */
 export const tokenField = z.string().describe("The text of a run token");
 
+/** How long a token may be used. */
+export const ttlField = z.int().min(TOKEN_TTL.min).max(TOKEN_TTL.max).default(TOKEN_TTL.default)
+  .describe("Seconds until the token expires");
+
 const mintBody = z.strictObject({
   ...actionFields,
   approval_id: z.string().min(1).max(64).nullish().describe("The approval to use, by id"),
-  ttl_seconds: z.int().min(TOKEN_TTL.min).max(TOKEN_TTL.max).default(TOKEN_TTL.default),
+  ttl_seconds: ttlField,
 });
 
 const verifyBody = z.strictObject({
@@ -46,7 +50,8 @@ const verifyAnswer = z.union([
   }),
 ]);
 
-const consumeAnswer = z.object({
+/** A token that was consumed. */
+export const consumeAnswer = z.object({
   token_id: z.string(),
   consumed_at: z.iso.datetime(),
   claims: tokenClaims,
@@ -62,6 +67,11 @@ export function renderMinted({ text, record }: MintedToken): JsonObject {
     decision_id: record.decision_id,
     approval_id: record.approval_id,
   };
+}
+
+/** The wire form of a token that was consumed. */
+export function renderConsumed({ token: { id, consumed_at }, claims }: Consumed): JsonObject {
+  return { token_id: id, consumed_at: new Date(consumed_at).toISOString(), claims };
 }
 
 export const tokenRoutes: readonly Route[] = [
@@ -138,9 +148,9 @@ export const tokenRoutes: readonly Route[] = [
       const { sealer } = call.services.deps;
       const { token, ...fields } = call.body;
       const operation = consumeOperation(sealer, token, actionOf(fields), call.client);
-      return call.commit(operation, ({ token: { id, consumed_at }, claims }) => ({
+      return call.commit(operation, (consumed) => ({
         status: 200,
-        body: { token_id: id, consumed_at: new Date(consumed_at).toISOString(), claims },
+        body: renderConsumed(consumed),
         // Whoever repeats it learns that it was theirs, unless the policy moved meanwhile.
         granted: { token_id: null },
       }));

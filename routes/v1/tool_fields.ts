@@ -24,9 +24,21 @@ const isUniqueMethod = (methods: readonly string[]) =>
   new Set(methods.map(foldedMethod)).size === methods.length;
 const isUnique = (items: readonly string[]) => new Set(items).size === items.length;
 
+/** Most bytes of a description: published tools have up to 9,000. */
+const MAX_DESCRIPTION_BYTES = 16_384;
+
+const encoder = new TextEncoder();
+const toolDescription = z.string().refine(
+  // Each UTF-16 unit is a byte at least: what is far too long is not encoded to be counted.
+  (text) =>
+    text.length <= MAX_DESCRIPTION_BYTES &&
+    encoder.encode(text).length <= MAX_DESCRIPTION_BYTES,
+  `has at most ${MAX_DESCRIPTION_BYTES} bytes of UTF-8`,
+).meta({ maxLength: MAX_DESCRIPTION_BYTES, description: "At most 16,384 bytes of UTF-8" });
+
 /** The fields of a tool in a body, all of which may be left out. */
 export const toolFields = {
-  description: z.string().max(8000, "has at most 8000 characters").exactOptional(),
+  description: toolDescription.exactOptional(),
   category: categoryName.nullable().exactOptional(),
   tags: z.array(tagName).max(16, "has at most 16 tags").refine(isUnique, "names a tag twice")
     .exactOptional(),
