@@ -164,7 +164,7 @@ Deno.test("A tool refuses what does not fit, naming the member", async () => {
   const acknowledged = { annotations_acknowledged: true };
   const cases: [unknown, string][] = [
     [{ status: "approved" }, "/annotations_acknowledged"],
-    [{ description: "x".repeat(8001) }, "/description"],
+    [{ description: "x".repeat(16_385) }, "/description"],
     [{ category: "" }, "/category"],
     [{ tags: Array.from({ length: 17 }, (_, i) => `t${i}`) }, "/tags"],
     [{ tags: ["a", "a"] }, "/tags"],
