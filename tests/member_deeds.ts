@@ -118,8 +118,14 @@ export const CATALOG_DEEDS: readonly Deed[] = [
     on: (_, n) => op(putTool(`t${n}`, { annotations_acknowledged: true }, R)),
   },
   {
-    name: "describes a tool",
+    name: "raises a tool's tier",
     right: "configure",
+    on: async (org, n) => op(changeTool(await tool(`t${n}`)(org), { required_tier: 1 }, R)),
+  },
+  {
+    name: "describes a tool otherwise",
+    right: "configure",
+    fresh: true,
     on: async (org, n) => op(changeTool(await tool(`t${n}`)(org), { description: "d" }, R)),
   },
   {

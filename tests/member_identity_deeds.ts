@@ -78,6 +78,7 @@ export const IDENTITY_DEEDS: readonly Deed[] = [
   {
     name: "renames an agent",
     right: "configure",
+    fresh: true,
     on: async (org) => op(changeAgent(await agentId(org), { name: "other" }, R)),
   },
   {

@@ -220,9 +220,14 @@ Deno.test("ruleWidens() is what a table of all cases says", () => {
     ["disabled", null, true],
     [null, null, false],
   ];
-  const of = (permission: Permission | null) => permission === null ? null : { permission };
+  const of = (permission: Permission | null) =>
+    permission === null ? null : { permission, note: null };
   for (const [old, next, widens] of cases) {
     assert.equal(ruleWidens(of(old), of(next)), widens, `${old} to ${next}`);
+  }
+  for (const permission of ["allowed", "requires_approval", "disabled"] as const) {
+    const isRead = permission === "requires_approval";
+    assert.equal(ruleWidens(of(permission), { permission, note: "fine" }), isRead, permission);
   }
 });
 
@@ -294,6 +299,7 @@ Deno.test("toolWidens() says so of each single field that lets more through, one
     { category: "c" },
     { tags: ["a"] },
     { parameters: { type: "object" } },
+    { description: "other" },
   ];
   for (const fields of eitherWay) {
     const next = { ...STRICT, ...fields };
@@ -301,7 +307,6 @@ Deno.test("toolWidens() says so of each single field that lets more through, one
     assert.equal(toolWidens(next, STRICT, AROUND), true, `back from ${JSON.stringify(fields)}`);
   }
   const neither: readonly Partial<ToolRecord>[] = [
-    { description: "other" },
     { updated_at: 7 },
     { discovered: true },
     { tags: [] },
@@ -406,5 +411,6 @@ Deno.test("agentWidens() says so of each single field that lets more through, on
     assert.equal(agentWidens(next, strict), false, `back from ${JSON.stringify(fields)}`);
   }
   assert.equal(agentWidens(strict, { ...strict, tenant_ids: ["b"] }), true);
-  assert.equal(agentWidens(strict, { ...strict, name: "other" }), false);
+  assert.equal(agentWidens(strict, { ...strict, name: "other" }), true);
+  assert.equal(agentWidens(strict, { ...strict, members_behind: ["usr_1"] }), false);
 });

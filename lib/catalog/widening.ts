@@ -63,15 +63,17 @@ const RISK: Readonly<Record<ToolRecord["risk_level"], number>> = {
 
 /**
  * A new rule widens unless it is `disabled`: it hides whatever stricter one lies behind it. A change
- * widens when its permission lets more through, a removal unless the rule was `allowed`.
+ * widens when its permission lets more through, or when another note is what approvers come to read; a
+ * removal unless the rule was `allowed`.
  */
 export function ruleWidens(
-  old: Pick<RuleRecord, "permission"> | null,
-  next: Pick<RuleRecord, "permission"> | null,
+  old: Pick<RuleRecord, "permission" | "note"> | null,
+  next: Pick<RuleRecord, "permission" | "note"> | null,
 ): boolean {
   if (old === null) return next !== null && next.permission !== "disabled";
   if (next === null) return old.permission !== "allowed";
-  return WIDTH[next.permission] > WIDTH[old.permission];
+  return WIDTH[next.permission] > WIDTH[old.permission] ||
+    (next.permission === "requires_approval" && next.note !== old.note);
 }
 
 /**
@@ -108,7 +110,8 @@ export function liftsTenantGate(
  * - the second approval is not required any more;
  * - a request may wait longer, or an approval be used later;
  * - the parameter schema is another: whether it is looser is not to be told in general;
- * - an annotation or the risk level becomes milder: approvers are told a more harmless story.
+ * - an annotation or the risk level becomes milder, or the description is another, of which nobody
+ *   can tell: approvers are told a more harmless story.
  *
  * A tool that goes is one that is registered as a bare draft when it is asked about again.
  * @param old null for a tool that is not in the catalog
@@ -138,6 +141,7 @@ export function toolWidens(
     (next.approval_use_seconds ?? org.approval_use_seconds) >
       (old.approval_use_seconds ?? org.approval_use_seconds) ||
     canonicalJson(next.parameters) !== canonicalJson(old.parameters) ||
+    next.description !== old.description ||
     RISK[next.risk_level] < RISK[old.risk_level] ||
     isMilder(old.annotations, next.annotations);
 }
@@ -186,7 +190,8 @@ export function orgWidens(old: OrgRecord, next: OrgRecord): boolean {
 
 /**
  * An agent widens when its trust tier rises, it may name more tenants, it lives longer, may ask more
- * often, or its kill switch is released. Null is without bounds.
+ * often, its kill switch is released, or it goes by another name: approvers read who asks. Null is
+ * without bounds.
  */
 export function agentWidens(
   old: Omit<AgentRecord, "id">,
@@ -196,6 +201,7 @@ export function agentWidens(
     reachesFurther(old.tenant_ids, next.tenant_ids) ||
     (next.expires_at ?? Infinity) > (old.expires_at ?? Infinity) ||
     (next.rate_limit_per_minute ?? Infinity) > (old.rate_limit_per_minute ?? Infinity) ||
+    next.name !== old.name ||
     releases(old.kill_switch, next.kill_switch);
 }
 
