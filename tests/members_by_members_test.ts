@@ -67,7 +67,7 @@ Deno.test("A removed member is signed out of the org at once, and what they made
   const agent = await org.as(admin, "configure", createAgent({ ...fields, kill_switch }, R));
   await remove(org, owner, admin);
   const read = org.as(admin, "read", { plan: () => {} });
-  await assert.rejects(read, refusedAs("session_ended"));
+  await assert.rejects(read, refusedAs("membership_ended"));
   const { apiKeys, agents } = await org.transact(({ snapshot }) => snapshot);
   assert.deepEqual(apiKeys.get(key.record.id)?.members_behind, [admin.member.id]);
   assert.deepEqual(agents.get(agent.record.id)?.members_behind, [admin.member.id]);
