@@ -9,11 +9,14 @@ import { ROUTES } from "./manifest.ts";
 import { serveMcp } from "./mcp.ts";
 import { OAUTH_ENDPOINTS } from "./oauth/oauth_manifest.ts";
 import { serveOAuth, servePreflight } from "./oauth/serve_oauth.ts";
+import { nearestPaths } from "./nearest_paths.ts";
+import { templateOf } from "./openapi.ts";
 import { ENDPOINTS, PAGES } from "./page_manifest.ts";
 import { serveEndpoint } from "./serve_endpoint.ts";
 import { errorResponse, noPage, servePage } from "./serve_page.tsx";
 
-const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"];
+const MCP_PATH = "/mcp";
+const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
 /** Answers every request to this deployment. */
 export interface App {
@@ -28,6 +31,12 @@ export function app(services: Services, routes: readonly Route[] = ROUTES): App 
   for (const route of served) {
     hono.on(route.method.toUpperCase(), route.path, (c) => serve(services, route, c));
   }
+  const templates = [
+    ...[...routes, ...documentationRoutes(routes, origin), ...OAUTH_ENDPOINTS].map(({ path }) =>
+      templateOf(path)
+    ),
+    MCP_PATH,
+  ];
   const sections = PAGES.flatMap((page) => page.audience === "member" ? [page.section] : []);
   // Before the pages: `/approvals/live` is no request of the name `live`.
   for (const endpoint of ENDPOINTS) {
@@ -37,7 +46,7 @@ export function app(services: Services, routes: readonly Route[] = ROUTES): App 
       (c) => serveEndpoint(services, endpoint, c),
     );
   }
-  hono.post("/mcp", (c) => serveMcp(services, c));
+  hono.post(MCP_PATH, (c) => serveMcp(services, c));
   for (const endpoint of OAUTH_ENDPOINTS) {
     const { method, path } = endpoint;
     hono.on(method.toUpperCase(), path, (c) => serveOAuth(services, endpoint, c));
@@ -52,14 +61,15 @@ export function app(services: Services, routes: readonly Route[] = ROUTES): App 
     const { path, method } = c.req;
     const allow = METHODS.filter((other) => hono.router.match(other, path)[0].length > 0);
     if (allow.includes("GET")) allow.push("HEAD");
-    const refusal = allow.length === 0
-      ? new SurfaceRefusal("route_not_found", { path })
-      : new SurfaceRefusal("method_not_allowed", { method, allow });
     const about = identify(services, path);
-    if (!wantsPage(c.req.raw)) return refuse(refusal, services, about);
-    return allow.length === 0
-      ? noPage(services, path, about.id)
-      : errorResponse(services, refusal, about.id);
+    const page = wantsPage(c.req.raw);
+    if (allow.length === 0) {
+      if (page) return noPage(services, path, about.id);
+      const close = nearestPaths(path, templates);
+      return refuse(new SurfaceRefusal("route_not_found", { path, close }), services, about);
+    }
+    const refusal = new SurfaceRefusal("method_not_allowed", { method, allow });
+    return page ? errorResponse(services, refusal, about.id) : refuse(refusal, services, about);
   });
   hono.onError((error, c) => refuse(error, services, identify(services, c.req.path)));
 
@@ -96,7 +106,7 @@ async function headOf(answer: Response | Promise<Response>): Promise<Response> {
 
 /** Whether a person looks at the answer, not a program. */
 function wantsPage({ headers }: Request): boolean {
-  return headers.get("accept")?.includes("text/html") ?? false;
+  return headers.get("accept")?.toLowerCase().includes("text/html") ?? false;
 }
 
 function identify(services: Services, path: string): { path: string; id: string } {

@@ -74,7 +74,10 @@ function asset<P extends z.ZodType>(
     handle({ services, request, params }) {
       const found = find(params as z.output<P>);
       if (found === undefined) {
-        throw new SurfaceRefusal("route_not_found", { path: new URL(request.url).pathname });
+        throw new SurfaceRefusal("route_not_found", {
+          path: new URL(request.url).pathname,
+          close: [],
+        });
       }
       return respondWith(found, request.headers, {
         ...securityHeaders(services.settings.url),

@@ -6,7 +6,8 @@ import type { InputProblem, RefusalData } from "../lib/refusals/refusal.ts";
 
 /** Refusals that only the HTTP surface knows. */
 export interface SurfaceData {
-  route_not_found: { path: string };
+  /** `close`: paths that there are, and that resemble it. */
+  route_not_found: { path: string; close: string[] };
   method_not_allowed: { method: string; allow: string[] };
   payload_too_large: { limit: number };
   request_timeout: { seconds: number };
@@ -285,9 +286,11 @@ export const PROBLEMS: { readonly [C in ProblemCode]: ProblemKind<ProblemData[C]
     status: 404,
     title: "No such route",
     meaning: "There is no such path.",
-    detail: ({ path }) => `There is no route ${path}.`,
-    advice: "See `/docs` for the routes.",
-    next: () => ({ docs: "/docs" }),
+    detail: ({ path, close }) =>
+      `There is no route ${path}.` +
+      (close.length === 0 ? "" : ` Close to it: ${close.join(", ")}.`),
+    advice: "See `/docs` for the routes; `next.close` names those that the path resembles.",
+    next: ({ close }) => ({ docs: "/docs", ...(close.length === 0 ? {} : { close }) }),
   },
   method_not_allowed: {
     status: 405,

@@ -214,3 +214,38 @@ Deno.test("the reference page escapes what it is made from", async () => {
   }));
   assert.ok(!page.includes("<script") && !page.includes("<img"));
 });
+
+Deno.test("what is no JSON alone has its media types in the document, as it is served", async () => {
+  await using countersign = await Countersign.start();
+  const org = await countersign.org();
+  const document = await documentOf(countersign);
+  const types = (path: string) =>
+    Object.keys(at(document, "paths", path, "get", "responses", "200", "content"));
+  const served = async (path: string, accept?: string) => {
+    const headers = accept === undefined ? {} : { accept };
+    const got = await org.get(path, org.management, headers);
+    return got.headers.get("content-type")?.split(";")[0];
+  };
+  const checkpoint = "/v1/audit/checkpoint";
+  assert.deepEqual(types(checkpoint), ["application/json", "text/plain"]);
+  assert.equal(await served(checkpoint), "text/plain");
+  assert.equal(await served(checkpoint, "Application/JSON"), "application/json");
+  assert.deepEqual(types("/v1/audit/export"), ["application/x-ndjson"]);
+  assert.equal(await served("/v1/audit/export"), "application/x-ndjson");
+});
+
+Deno.test("an e-mail address in the document is exactly what is taken", async () => {
+  await using countersign = await Countersign.start();
+  const org = await countersign.org();
+  const [parameter] = at(await documentOf(countersign), "paths", "/v1/members/{email}", "get")
+    .parameters as JsonObject[];
+  const schema = at(parameter, "schema");
+  assert.equal(schema.format, undefined);
+  const pattern = new RegExp(String(schema.pattern));
+  for (
+    const email of ["a@b-.com", "A.b+c@example.com", '"a b"@x.com', "a..b@x.com", "a@x", "ä@x.com"]
+  ) {
+    const { status } = await org.get(`/v1/members/${encodeURIComponent(email)}`, org.management);
+    assert.equal(status, pattern.test(email) ? 404 : 422, email);
+  }
+});

@@ -44,7 +44,7 @@ async function checkpoint(call: Reading<undefined>) {
   const { services: { deps }, org, request } = call;
   const origin = await call.transact({ plan: ({ snapshot }) => snapshot.org.log_origin });
   const { size, rootHash, note } = await currentCheckpoint(deps, org, origin);
-  if (request.headers.get("accept")?.includes("application/json")) {
+  if (request.headers.get("accept")?.toLowerCase().includes("application/json")) {
     return { status: 200, body: { origin, size, root_hash: rootHash.toHex(), note } };
   }
   return new Response(note, {
@@ -82,6 +82,7 @@ export const auditRoutes: readonly Route[] = [
       "Keep one somewhere else now and then: only against it can a log that was set back be told.",
     callers: [...READERS, "agent"],
     answers: { 200: checkpointAnswer },
+    media: "text/plain",
     handle: checkpoint,
   }),
   guarded({
@@ -105,6 +106,7 @@ export const auditRoutes: readonly Route[] = [
     callers: READERS,
     query: exportQuery,
     answers: { 200: null },
+    media: "application/x-ndjson",
     refusals: ["tenant_not_permitted", "too_many_streams"],
     handle: (call) => logExport(call, { since: call.query.since, until: call.query.until }),
   }),

@@ -15,8 +15,12 @@ import { pageAnswer, pageByName, pageQuery } from "./paging.ts";
 const PATH = "/v1/members/:email";
 const group = "Configuration";
 
-/** Lower case, so that one person is not two deciders. */
-const email = z.email("must be an e-mail address").max(254, "has at most 254 characters")
+/**
+ * Lower case, so that one person is not two deciders. By its pattern, not as `format: email`, which is
+ * what some take and others do not.
+ */
+const email = z.string().regex(z.regexes.email, "must be an e-mail address")
+  .max(254, "has at most 254 characters").describe("E-mail address of the member")
   .transform((text) => text.toLowerCase());
 const byEmail = z.object({ email });
 const groupNumber = z.union([z.literal(1), z.literal(2)], "must be 1 or 2");
