@@ -1,4 +1,4 @@
-import { Button } from "./button.tsx";
+import { Button, ButtonLink } from "./button.tsx";
 import { Form } from "./form.tsx";
 import { visibleLine } from "../lib/text/visible_text.ts";
 import { Icon } from "./icon.tsx";
@@ -18,16 +18,9 @@ export interface OrgSwitcherProps {
   readonly action: string;
 }
 
-/** The name of the organization, and where there are several, the way to another. */
+/** The name of the organization, and the way to another: one of several, or a new one. */
 export function OrgSwitcher({ orgName, orgs, action }: OrgSwitcherProps) {
   const others = orgs.filter(({ current }) => !current);
-  if (others.length === 0) {
-    return (
-      <p class="org-name">
-        <UntrustedText text={orgName} />
-      </p>
-    );
-  }
   return (
     <details class="switcher">
       <summary aria-label={`Organization ${visibleLine(orgName)}, switch`}>
@@ -37,13 +30,18 @@ export function OrgSwitcher({ orgName, orgs, action }: OrgSwitcherProps) {
         <Icon name="chevron_down" size="small" />
       </summary>
       <div class="switcher-list">
-        <Form action={action} do="switch_org">
-          {others.map(({ id, name }) => (
-            <Button key={id} variant="quiet" name="org" value={id}>
-              <UntrustedText text={name} />
-            </Button>
-          ))}
-        </Form>
+        {others.length > 0 && (
+          <Form action={action} do="switch_org">
+            {others.map(({ id, name }) => (
+              <Button key={id} variant="quiet" name="org" value={id}>
+                <UntrustedText text={name} />
+              </Button>
+            ))}
+          </Form>
+        )}
+        <ButtonLink href="/organizations" variant="quiet" icon="plus">
+          Make another organization
+        </ButtonLink>
       </div>
     </details>
   );

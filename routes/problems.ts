@@ -329,6 +329,16 @@ export const PROBLEMS: { readonly [C in ProblemCode]: ProblemKind<ProblemData[C]
     detail: ({ most }) => `Your account has ${most} passkeys already, and no more fit.`,
     advice: "Remove one that you do not use, then add the new one.",
   },
+  too_many_organizations: {
+    status: 409,
+    title: "Too many organizations",
+    meaning: "The person made as many organizations as one may in a day, or is in as many as fit.",
+    detail: ({ most, within }) =>
+      within === "day"
+        ? `You have made ${most} organizations within a day, and no more are made until it is over.`
+        : `You are in ${most} organizations, and no more fit.`,
+    advice: "Use one that you have, or wait a day; leave or delete one that nobody needs.",
+  },
   approval_not_required: {
     status: 409,
     title: "Approval not required",

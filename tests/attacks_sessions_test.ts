@@ -238,6 +238,7 @@ Deno.test("attack: a form of one org, open in another tab, changes the org that 
       orgs: [staging.id, production.id],
       had_passkey: true,
       recovered_at: null,
+      orgs_made: [],
       created_at: transaction.at,
     })
   );

@@ -308,6 +308,7 @@ export class TestOrg {
         orgs: [this.id],
         had_passkey: true,
         recovered_at: null,
+        orgs_made: [],
         created_at: at,
       };
       transaction.set(keys.accountKey(account), person);

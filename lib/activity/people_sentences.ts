@@ -12,6 +12,7 @@ export const PEOPLE_SENTENCES = {
 
   "session.begun": (t) => `${t.Who} signed in`,
   "session.confirmed": (t) => `${t.Who} confirmed a session by passkey`,
+  "org.made": (t) => `${t.Who} made an organization`,
   "session.switched": (t) => `${t.Who} switched to this organization`,
   "session.ended": (t) => {
     switch (t.said("by")) {

@@ -14,7 +14,8 @@ import { loadSetUpLink, openSetUpLink } from "./first_run.ts";
 import { newMember } from "./membership.ts";
 import { typedOrgName } from "./typed.ts";
 
-const SYSTEM: Actor = { type: "system", id: "set_up" };
+/** Who makes an organization and its first owner, in the log of it. */
+export const SYSTEM: Actor = { type: "system", id: "set_up" };
 /** Of keys, and of agents, for which nobody answers yet. */
 const MOST_ANSWERED_FOR = 200;
 
@@ -78,7 +79,7 @@ export async function ownerSeat(
 }
 
 /** Makes an address an owner of the org; nobody has accepted the membership yet. */
-function makeOwner(transaction: Transaction, email: string): MemberRecord {
+export function makeOwner(transaction: Transaction, email: string): MemberRecord {
   const old = transaction.snapshot.members.get(email) ?? null;
   if (old?.role === "owner") return old;
   const member: MemberRecord = {

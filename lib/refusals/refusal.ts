@@ -47,6 +47,7 @@ export interface RefusalData {
   last_owner: { organization: string };
   last_passkey: Record<never, never>;
   too_many_passkeys: { most: number };
+  too_many_organizations: { most: number; within: "day" | "all" };
   assertion_not_accepted: { why: AssertionFault };
   /** `why` goes to who holds the link; of a link that was made up it is always `ended`. */
   link_not_valid: { why: "ended" | "other_account" | "sign_in_first" };

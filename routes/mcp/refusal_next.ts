@@ -114,6 +114,7 @@ export const REFUSAL_NEXT: {
   last_owner: null,
   last_passkey: null,
   too_many_passkeys: null,
+  too_many_organizations: null,
   assertion_not_accepted: null,
   link_not_valid: null,
   code_not_accepted: null,

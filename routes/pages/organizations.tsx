@@ -1,16 +1,23 @@
 import { z } from "zod";
 import { Bare } from "../../components/bare.tsx";
 import { Button } from "../../components/button.tsx";
-import { Form } from "../../components/form.tsx";
+import { Disclosure } from "../../components/disclosure.tsx";
+import { FieldErrors } from "../../components/field_errors.tsx";
+import { Form, FormActions } from "../../components/form.tsx";
 import { Notice } from "../../components/notice.tsx";
+import { TextField } from "../../components/text_field.tsx";
 import { UntrustedText } from "../../components/untrusted_text.tsx";
+import { makeOrg } from "../../lib/people/make_org.ts";
 import { type OrgOfAccount, orgsOf, switchOrg } from "../../lib/people/switch_org.ts";
 import type { AccountCall } from "../browser_call.ts";
+import { attempted } from "../attempted.ts";
 import { text } from "../form_fields.ts";
-import { accountPage, action, type View } from "../page.ts";
+import { accountPage, action, type Attempt, type View } from "../page.ts";
 import { signedInEmail } from "./account_email.ts";
 import { Refused } from "./enrolment_parts.tsx";
 import { DELETE_ACCOUNT_PATH } from "./security_paths.ts";
+
+const ORGANIZATIONS_PATH = "/organizations";
 
 interface Data {
   readonly orgs: readonly OrgOfAccount[];
@@ -32,7 +39,19 @@ const shared = {
 };
 
 /** Where a person chooses among their orgs, and lands when the one they looked at is theirs no more. */
-export const organizationsPage = accountPage({ path: "/organizations", ...shared });
+export const organizationsPage = accountPage({
+  path: ORGANIZATIONS_PATH,
+  ...shared,
+  actions: {
+    make_org: action(
+      z.strictObject({ organization: text(z.string()) }),
+      async ({ services, session, client }: AccountCall, { organization }) => {
+        const { name } = await makeOrg(services, session, organization, client);
+        return { to: "/", notice: `${name} is made, and you are its owner.` };
+      },
+    ),
+  },
+});
 
 /** Takes the choice, from here and from the frame of every page. */
 export const switchOrgPage = accountPage({
@@ -80,9 +99,34 @@ function Organizations({ data: { orgs, left, current, email }, attempt }: View<D
           </Button>
         </Form>
       ))}
+      <MakeOrg attempt={attempt} />
       <Form do="sign_out" action="/sign-out">
         <Button variant="quiet" icon="sign_out">Sign out</Button>
       </Form>
     </Bare>
+  );
+}
+
+function MakeOrg({ attempt }: { readonly attempt: Attempt | null }) {
+  const form = attempted(attempt, "make_org");
+  return (
+    <Disclosure summary="Make another organization" open={form.errors.length > 0}>
+      <Form do="make_org" action={ORGANIZATIONS_PATH} layout="stack">
+        <FieldErrors errors={form.errors} />
+        <TextField
+          name="organization"
+          label="Name of the organization"
+          hint="It has rules, members and a log of its own. You become its owner."
+          autoComplete="organization"
+          maxLength={100}
+          value={form.value("organization")}
+          error={form.error("organization")}
+          required
+        />
+        <FormActions>
+          <Button icon="plus">Make it</Button>
+        </FormActions>
+      </Form>
+    </Disclosure>
   );
 }

@@ -25,6 +25,8 @@ export const accountRecord = z.object({
    * members of then. Null when it never was, as far as the store knows.
    */
   recovered_at: timestamp.nullable().default(null),
+  /** When it made organizations of its own, those of the last day. */
+  orgs_made: z.array(timestamp).default([]),
   created_at: timestamp,
 });
 export type AccountRecord = z.infer<typeof accountRecord>;

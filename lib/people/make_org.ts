@@ -1,0 +1,65 @@
+import type { Client } from "../identity/client.ts";
+import type { PresentedSession } from "../identity/sessions.ts";
+import { isWithin } from "../ledger/clocks.ts";
+import { MAX_ORGS } from "../oauth/consent_orgs.ts";
+import { createOrgOperation } from "../orgs/create_org.ts";
+import { Refusal } from "../refusals/refusal.ts";
+import type { Services } from "../services.ts";
+import type { AccountRecord } from "../store/records/people.ts";
+import { type AccountCaller, asAccount, requireFreshAccount } from "./account_operation.ts";
+import { tellIdentityEvent } from "./identity_events.ts";
+import { joinOrg, passkeysInOrg } from "./membership.ts";
+import { makeOwner, SYSTEM } from "./owner_seat.ts";
+import { typedOrgName } from "./typed.ts";
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+/** Organizations that one person makes in a day: each has a log that stays, whoever leaves it. */
+export const MADE_A_DAY = 3;
+
+/**
+ * Has whoever is signed in make another organization: it, its log, their membership as its owner and
+ * that their session looks at it are one commit. The log of the deployment says who made it.
+ * @throws {Refusal} session_ended, invalid_request, fresh_assertion_required, too_many_organizations
+ */
+export async function makeOrg(
+  { deps, ids, ledgers, settings }: Services,
+  session: PresentedSession,
+  organization: string,
+  client: Client,
+): Promise<{ readonly org: string; readonly name: string }> {
+  const name = typedOrgName(organization);
+  const org = ids.make("org", deps.now());
+  const create = await createOrgOperation(deps, { id: org, name, host: settings.url.host }, SYSTEM);
+  await ledgers.transact(
+    org,
+    asAccount(session, {
+      load: (_reader, { account }) => passkeysInOrg(deps.kv, account.id, org),
+      plan(transaction, caller, passkeys) {
+        requireFreshAccount(caller, "Making an organization");
+        const maker = countedMaker(caller, transaction.now);
+        create.plan(transaction, undefined);
+        const member = makeOwner(transaction, maker.account.email);
+        joinOrg(transaction, maker, { member, by: "set_up", passkeys }, client);
+        tellIdentityEvent(transaction, { id: maker.account.id, orgs: [] }, {
+          type: "org.made",
+          data: { org, session: session.record.id },
+        }, client);
+      },
+    }),
+  );
+  return { org, name };
+}
+
+/** The caller with one more organization made. @throws {Refusal} too_many_organizations */
+function countedMaker(caller: AccountCaller, now: number): AccountCaller {
+  const { account } = caller;
+  if (account.orgs.length >= MAX_ORGS) {
+    throw new Refusal("too_many_organizations", { most: MAX_ORGS, within: "all" });
+  }
+  const recent = account.orgs_made.filter((at) => isWithin(DAY_MS, at, now));
+  if (recent.length >= MADE_A_DAY) {
+    throw new Refusal("too_many_organizations", { most: MADE_A_DAY, within: "day" });
+  }
+  const counted: AccountRecord = { ...account, orgs_made: [...recent, now] };
+  return { ...caller, account: counted };
+}
