@@ -25,11 +25,15 @@ import { drainable } from "./routes/drainable.ts";
 const REFUSED = 2;
 /** How long requests under way may take to finish: a body has 10 seconds to arrive. */
 const GRACE_MS = 15_000;
+/** How much longer than another process may take to stop a start waits for its store. */
+const PATIENCE_MS = 15_000;
 
 async function start(): Promise<void> {
   const settings = readSettings((variable) => Deno.env.get(variable));
   const secret = settings.secret ?? await secretFromFile(settings.kv, systemRandom);
-  const kv = await openStore(settings.kv);
+  const drainMs = settings.drain_seconds * 1000;
+  // Where restarts drain, the one that is drained holds the store until it ends.
+  const kv = await openStore(settings.kv, drainMs === 0 ? 0 : drainMs + GRACE_MS + PATIENCE_MS);
   const readable = await dropSecrets();
   // The platform gives rights as it sees fit; nobody there could do anything about them.
   if (readable.length > 0 && settings.kv !== PLATFORM_STORE) {
@@ -60,6 +64,11 @@ async function start(): Promise<void> {
   const server = listen(settings.port, (request, connection) => handler.fetch(request, connection));
   const rotation = startSecretRotation(services);
   onStop(async () => {
+    services.readiness.drain();
+    if (drainMs > 0) {
+      logLine("info", "Draining: serving on, not ready", { seconds: settings.drain_seconds });
+      await systemTimer(drainMs).elapsed;
+    }
     stopping.abort();
     // A peer that never finishes its body keeps its connection open after the answer.
     const grace = systemTimer(GRACE_MS);

@@ -3,6 +3,9 @@ import { open, type Route } from "./route.ts";
 
 const readiness = z.object({
   status: z.enum(["ready", "not_ready"]),
+  process: z.enum(["serving", "stopping"]).describe(
+    "`stopping`: told to stop, it serves on for COUNTERSIGN_DRAIN_SECONDS",
+  ),
   store: z.enum(["ok", "failing"]).describe("Whether the store takes a write"),
   policy: z.enum(["ok", "failing"]).describe("Whether policy can be read"),
   clock: z.enum(["ok", "jumped", "behind", "drifted", "unknown"]).describe(

@@ -26,6 +26,7 @@ function watchedStore(kv: Deno.Kv) {
 
 const READY = {
   status: "ready",
+  process: "serving",
   store: "ok",
   policy: "ok",
   clock: "ok",

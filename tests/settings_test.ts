@@ -25,6 +25,7 @@ Deno.test("readSettings() needs nothing on a laptop", () => {
       kv: "data/countersign.kv",
       url: "http://localhost:8000/",
       trusted_proxies: 0,
+      drain_seconds: 0,
       secret: null,
       previous_secret: null,
       log: "failures",

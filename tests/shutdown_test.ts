@@ -96,3 +96,37 @@ Deno.test("a second signal stops at once, and the store is whole", async () => {
   assert.equal((await before.answer()).status, 0);
   assert.ok((await leafHashes(store.folder, store.org)).length > 0);
 });
+
+Deno.test("a restart: the old process serves on while it drains, the new one waits for its store", async () => {
+  await using store = await prepared();
+  const variables = {
+    COUNTERSIGN_SECRET: SECRET,
+    COUNTERSIGN_URL: "http://localhost",
+    COUNTERSIGN_DRAIN_SECONDS: "10",
+  };
+  const old = await StartedProcess.listening(store.folder, variables);
+  await using oldProcess = old.process;
+  await using next = await StartedProcess.start(store.folder, variables);
+  await next.line("Waiting for the process that holds the store");
+  const ready = async (port: number) =>
+    await (await fetch(`http://127.0.0.1:${port}/readyz`)).json();
+  assert.equal((await ready(old.port)).status, "ready");
+  oldProcess.signal("SIGTERM");
+  await oldProcess.line("Draining");
+  const { status, process } = await ready(old.port);
+  assert.deepEqual({ status, process }, { status: "not_ready", process: "stopping" });
+  const during = await rawAnswer(old.port, request(store.key), BODY);
+  assert.equal(during.status, 200);
+  const { port } = await next.line("Countersign listens");
+  const { code, output } = await oldProcess.ended();
+  assert.equal(code, 0, output);
+  const after = await rawAnswer(Number(port), request(store.key), BODY);
+  assert.equal(after.status, 200);
+  next.signal("SIGKILL");
+  await next.ended();
+  const hashes = await leafHashes(store.folder, store.org);
+  for (const { text } of [during, after]) {
+    const { audit } = JSON.parse(text);
+    assert.equal(hashes[audit.index], audit.leaf_hash);
+  }
+});

@@ -5,6 +5,8 @@ import { logsAhead } from "./logs_ahead.ts";
 /** What a probe learns: enough to act on, nothing about who uses this deployment. */
 export interface ReadinessReport {
   readonly ready: boolean;
+  /** `stopping`: it serves what comes, and wants nothing new. */
+  readonly process: "serving" | "stopping";
   readonly store: "ok" | "failing";
   readonly policy: "ok" | "failing";
   /**
@@ -24,9 +26,16 @@ const STORE_ANSWERS_WITHIN_MS = 5000;
 
 /** Finds out whether this process can decide: the store takes a write, policy reads, time runs. */
 export class Readiness {
+  #isDraining = false;
   #report: { at: number; answer: Promise<ReadinessReport> } | null = null;
 
   constructor(readonly ledgers: Ledgers) {}
+
+  /** From now on every report says that the process is not ready, for it is about to stop. */
+  drain(): void {
+    this.#isDraining = true;
+    this.#report = null;
+  }
 
   /** The report of now, or of at most a second ago. Never fails. */
   report(): Promise<ReadinessReport> {
@@ -46,7 +55,9 @@ export class Readiness {
     ]);
     const clock = this.#clock(ahead);
     return {
-      ready: store !== null && policy !== null && (clock === "ok" || clock === "jumped"),
+      ready: !this.#isDraining && store !== null && policy !== null &&
+        (clock === "ok" || clock === "jumped"),
+      process: this.#isDraining ? "stopping" : "serving",
       store: store === null ? "failing" : "ok",
       policy: policy === null ? "failing" : "ok",
       clock,

@@ -21,6 +21,8 @@ export interface Settings {
   readonly log: "failures" | "access";
   /** Whether MCP clients that declare the tasks extension get tasks in place of held calls. */
   readonly mcp_tasks: boolean;
+  /** How long it serves after the signal to stop, while it says that it is not ready. */
+  readonly drain_seconds: number;
   /** Null where mails go to the console of the server. */
   readonly mail: MailSettings | null;
   readonly bootstrap: {
@@ -64,6 +66,7 @@ export function readSettings(environment: Environment): Settings {
     previous_secret: bytes("COUNTERSIGN_SECRET_PREVIOUS", get("COUNTERSIGN_SECRET_PREVIOUS")),
     log: logged(get("COUNTERSIGN_LOG")),
     mcp_tasks: isOn(get("COUNTERSIGN_MCP_TASKS") ?? "on"),
+    drain_seconds: drainSeconds(get("COUNTERSIGN_DRAIN_SECONDS")),
     mail: mailSettings(get("SMTP_URL"), get("MAIL_FROM")),
     bootstrap: {
       key: chosenKey("COUNTERSIGN_BOOTSTRAP_KEY", "management", get("COUNTERSIGN_BOOTSTRAP_KEY")),
@@ -90,6 +93,15 @@ function proxies(text: string | null): number {
   throw new SettingRefused(
     "COUNTERSIGN_TRUSTED_PROXY",
     `is ${JSON.stringify(text)}; give how many proxies stand before it, such as 1, or unset it.`,
+  );
+}
+
+function drainSeconds(text: string | null): number {
+  const seconds = Number(text ?? "0");
+  if (Number.isInteger(seconds) && seconds >= 0 && seconds <= 300) return seconds;
+  throw new SettingRefused(
+    "COUNTERSIGN_DRAIN_SECONDS",
+    `is ${JSON.stringify(text)}; give whole seconds from 0 to 300.`,
   );
 }
 

@@ -1,4 +1,6 @@
 import { dirname } from "node:path";
+import { systemTimer } from "../deps.ts";
+import { logLine } from "../settings/log_line.ts";
 import { isFile, PLATFORM_STORE } from "./store_address.ts";
 
 /** The store does not open, or is not to be opened; the start ends with the message. */
@@ -9,12 +11,13 @@ export class StoreRefused extends Error {
 /**
  * Opens the store; a file is made for its owner only, folder and all, and belongs to this process
  * until it ends.
+ * @param waitMs how long another process that holds the file may take to end
  * @throws {StoreRefused} saying what to do
  */
-export async function openStore(kv: string): Promise<Deno.Kv> {
+export async function openStore(kv: string, waitMs = 0): Promise<Deno.Kv> {
   if (kv === ":memory:") return await Deno.openKv(kv);
   try {
-    if (isFile(kv)) await claimFile(kv);
+    if (isFile(kv)) await claimFile(kv, waitMs);
     return await (kv === PLATFORM_STORE ? Deno.openKv() : Deno.openKv(kv));
   } catch (error) {
     if (error instanceof StoreRefused) throw error;
@@ -23,14 +26,13 @@ export async function openStore(kv: string): Promise<Deno.Kv> {
   }
 }
 
-async function claimFile(path: string): Promise<void> {
+async function claimFile(path: string, waitMs: number): Promise<void> {
   await Deno.mkdir(dirname(path), { recursive: true, mode: 0o700 });
   // SQLite lets two processes open one file, and then fails commits of both with "database is
   // locked". The lock lies on a file of its own: closing another handle on the database file would
   // drop SQLite's locks. It is held until the process ends, so the handle is never closed.
   const lock = await Deno.open(`${path}.lock`, { create: true, write: true, mode: 0o600 });
-  if (!await lock.tryLock(true)) {
-    lock.close();
+  if (!await lock.tryLock(true) && !await isFreeWithin(lock, waitMs)) {
     throw new StoreRefused(
       `COUNTERSIGN_KV: another process holds the store ${path}. Stop that one first, or give this ` +
         "one a store of its own; several processes share a store only over KV Connect.",
@@ -39,6 +41,23 @@ async function claimFile(path: string): Promise<void> {
   // SQLite gives the files it makes beside this one the same mode.
   const file = await Deno.open(path, { create: true, write: true, mode: 0o600 });
   file.close();
+}
+
+/** Waits for the lock of a process that is being stopped. One that is not keeps it. */
+async function isFreeWithin(lock: Deno.FsFile, waitMs: number): Promise<boolean> {
+  if (waitMs === 0) {
+    lock.close();
+    return false;
+  }
+  logLine("info", "Waiting for the process that holds the store to end", { milliseconds: waitMs });
+  const timer = systemTimer(waitMs);
+  const locked = lock.lock(true).then(() => true);
+  try {
+    // The start ends where it stays locked, and the wait with it.
+    return await Promise.race([locked, timer.elapsed.then(() => false)]);
+  } finally {
+    timer.cancel();
+  }
 }
 
 function advice(kv: string): string {
