@@ -56,3 +56,24 @@ Deno.test("a description of a tool has up to 16,384 bytes", async () => {
     assert.match(got.body.detail, /^\/description has at most 16384 bytes/);
   }
 });
+
+Deno.test("a client's registration that is refused as JSON says what and where", async () => {
+  await using it = await ApprovalOrg.start();
+  const said = async (body: string) => {
+    const response = await fetch(`${it.countersign.origin}/oauth/register`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body,
+    });
+    const { error, error_description } = await response.json();
+    assert.deepEqual([response.status, error], [400, "invalid_client_metadata"]);
+    assert.match(error_description, /^[\x20-\x7e]+$/);
+    return error_description;
+  };
+  assert.match(
+    await said('{"client_id_issued_at":9007199254740993}'),
+    /\/client_id_issued_at .*(beyond|exactly)/,
+  );
+  assert.match(await said('{"client_name":"a","client_name":"b"}'), /\/client_name .*already/);
+  assert.match(await said("{"), /Text ends where/);
+});

@@ -14,7 +14,7 @@ export const registrationEndpoint: OAuthEndpoint = {
   async handle(call) {
     const { services, client } = call;
     const body = await bodyOf(call);
-    if (body instanceof Refusal) return invalid("The body must be JSON, every member once.");
+    if (body instanceof Refusal) return invalid(`The body is not taken as JSON: ${reasonOf(body)}`);
     const registered = await registerClient(services, body, client);
     if ("retry_after_seconds" in registered) {
       return {
@@ -50,6 +50,17 @@ async function bodyOf({ request, services }: OAuthCall) {
     if (error instanceof Refusal) return error;
     throw error;
   }
+}
+
+/** What is wrong with a body, and where; in ASCII (RFC 7591 section 3.2.2). */
+function reasonOf({ data }: Refusal): string {
+  const [first] = "errors" in data ? data.errors : [];
+  const reason = "message" in data
+    ? data.message
+    : first === undefined
+    ? "it does not fit"
+    : `${first.path} ${first.message}`.trimStart();
+  return reason.replace(/[^\x20-\x7e]/g, "?");
 }
 
 function invalid(error_description: string): OAuthAnswer {
