@@ -41,6 +41,7 @@ Deno.test("The first owner: link, code, passkey; then account, org and session a
     orgs: [org],
     had_passkey: true,
     recovered_at: null,
+    orgs_made: [],
     created_at: people.clock.now,
   });
   const member = await readRecord(kv, keys.memberKey(org, "jo@example.com"), memberRecord);
