@@ -16,15 +16,17 @@ import { ForwardedFor } from "./net/forwarded_for.ts";
 import type { Deps } from "./deps.ts";
 import type { Services } from "./services.ts";
 import type { Settings } from "./settings/settings.ts";
+import { PatientStore } from "./store/patient_store.ts";
 import { isRemote } from "./store/store_address.ts";
 import { WatchedRows } from "./store/watched_rows.ts";
 
 /** The services over one store. `stopping` is aborted by whoever ends the process. */
 export function makeServices(
-  deps: Deps,
+  given: Deps,
   settings: Settings,
   stopping: AbortSignal = new AbortController().signal,
 ): Services {
+  const deps: Deps = { ...given, kv: new PatientStore(given.kv, given) };
   const ledgers = new Ledgers(deps, isRemote(settings.kv) ? KV_CONNECT_LIMITS : KV_LIMITS);
   return {
     deps,

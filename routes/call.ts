@@ -24,6 +24,8 @@ interface Repetition {
 
 /** One authenticated request, its inputs parsed by the route's schemas. */
 export class Call<P, Q, B> {
+  #spent: number;
+
   constructor(
     readonly services: Services,
     readonly request: Request,
@@ -38,7 +40,11 @@ export class Call<P, Q, B> {
     readonly repetition: Repetition | null,
     /** The caller as this process knew them when the request came. */
     readonly caller: MachineCaller,
-  ) {}
+    /** How long it took to find them, milliseconds: part of the patience that the request has. */
+    spent: number,
+  ) {
+    this.#spent = spent;
+  }
 
   get org(): string {
     return this.presented.org;
@@ -46,9 +52,13 @@ export class Call<P, Q, B> {
 
   /** Runs an operation for the caller; its result is current, and stored where it has effects. */
   transact<L, R>(operation: MachineOperation<L, R>): Promise<R> {
-    return this.services.ledgers.transact(
+    const { deps, ledgers } = this.services;
+    const since = deps.monotonic() - this.#spent;
+    this.#spent = 0;
+    return ledgers.transact(
       this.org,
       asCaller(this.presented, this.allowed, operation),
+      since,
     );
   }
 

@@ -83,7 +83,10 @@ async function answered(
   if (origin !== null && origin !== services.settings.url.origin) {
     throw new SurfaceRefusal("foreign_origin", { origin });
   }
-  const caller = await presentedCaller(services, request.headers);
+  const { monotonic } = services.deps;
+  const since = monotonic();
+  const caller = await presentedCaller(services, request.headers, since);
+  const spent = monotonic() - since;
   known.caller = caller;
   known.rate = services.rateLimits.take(caller, services.deps.now());
   const read = readMessage(
@@ -105,7 +108,7 @@ async function answered(
   // Loaded by the first call: it takes longer than everything else that a start loads.
   const { answerMcp } = await import("./mcp/mcp_server.ts");
   const { response, held } = await answerMcp(
-    { services, caller, client, refusedArguments },
+    { services, caller, client, refusedArguments, spent },
     request,
     { body, messages },
   );
@@ -118,13 +121,17 @@ async function answered(
  * not for this endpoint, and are not looked up.
  * @throws {Refusal} missing_credentials, invalid_credentials
  */
-async function presentedCaller(services: Services, headers: Headers): Promise<McpCaller> {
+async function presentedCaller(
+  services: Services,
+  headers: Headers,
+  since: number,
+): Promise<McpCaller> {
   const bearer = headers.get("authorization");
   if (bearer === null || !/^bearer /i.test(bearer)) throw new Refusal("missing_credentials", {});
   const secret = bearer.slice(7).trim();
   if (secret.startsWith(SECRET_PREFIXES.agent)) {
     const presented = await services.credentials.present(secret);
-    const agent = await services.credentials.caller(presented, ["agent"]);
+    const agent = await services.credentials.caller(presented, ["agent"], since);
     const snapshot = services.ledgers.of(presented.org).knownSnapshot;
     return agentCaller(presented, agent, snapshot?.org.name ?? presented.org);
   }

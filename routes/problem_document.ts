@@ -1,4 +1,4 @@
-import type { JsonObject, JsonValue } from "../lib/json/json_value.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "../lib/json/json_value.ts";
 import type { Refusal, RefusalCode } from "../lib/refusals/refusal.ts";
 import { type ProblemCode, type ProblemKind, PROBLEMS, type SurfaceData } from "./problems.ts";
 
@@ -38,6 +38,14 @@ export function problemOf(
       ...(next === undefined ? {} : { next }),
     },
   };
+}
+
+/** After how many seconds it makes sense to try again; null where nobody can say. */
+export function retryAfter(refusal: Refusal | SurfaceRefusal): number | null {
+  const kind = PROBLEMS[refusal.code] as ProblemKind<unknown>;
+  const next: JsonValue | undefined = kind.next?.(refusal.data);
+  if (!isJsonObject(next)) return null;
+  return typeof next.retry_after_seconds === "number" ? next.retry_after_seconds : null;
 }
 
 /** Whether the answer with this code is kept for a repeated request. */

@@ -659,7 +659,7 @@ export const PROBLEMS: { readonly [C in ProblemCode]: ProblemKind<ProblemData[C]
     status: 503,
     title: "Store unavailable",
     meaning: "The store did not answer, or did not take the write. Nothing was granted.",
-    detail: () => "The store does not take writes. Nothing was granted.",
+    detail: () => "The store does not answer, or takes no write. Nothing was granted.",
     advice: "Try again after the seconds of `Retry-After`.",
     next: () => ({ retry_after_seconds: 1 }),
   },

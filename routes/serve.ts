@@ -10,7 +10,7 @@ import { MalformedRecord, StoreUnavailable } from "../lib/store/kv.ts";
 import { mayExceed, readBody, USUAL_BODY } from "./body.ts";
 import { Call } from "./call.ts";
 import { idempotencyKeyOf, parseBody, parseInput, parseQuery, secretOf } from "./inputs.ts";
-import { problemOf, SurfaceRefusal } from "./problem_document.ts";
+import { problemOf, retryAfter, SurfaceRefusal } from "./problem_document.ts";
 import { PROBLEMS } from "./problems.ts";
 import { asksToWait, logRequest } from "./request_log.ts";
 import type { Answer } from "./answer.ts";
@@ -56,14 +56,14 @@ async function answered(services: Services, route: Route, c: Served, id: string)
       const answer = await route.handle({ services, request, id, params });
       return { response: respond(answer, id, null) };
     }
-    const { presented, caller } = await authenticate(services, route, request);
+    const { presented, caller, spent } = await authenticate(services, route, request);
     known = { caller };
     rate = services.rateLimits.take(caller, services.deps.now());
     if (route.bodyLimit !== undefined && mayExceed(request, USUAL_BODY)) {
       services.largeBodies.take(caller.org);
       sender = caller.org;
     }
-    const call = await prepare(services, route, c, { id, presented, caller });
+    const call = await prepare(services, route, c, { id, presented, caller, spent });
     if (route.counts !== undefined) {
       rate = services.rateLimits.take(caller, services.deps.now(), route.counts(call.body) - 1);
     }
@@ -81,17 +81,24 @@ async function answered(services: Services, route: Route, c: Served, id: string)
 }
 
 async function authenticate(services: Services, route: GuardedRoute, request: Request) {
+  const { monotonic, now } = services.deps;
+  const since = monotonic();
   const presented = await presentedBy(services, request);
-  const caller = await services.credentials.caller(presented, route.callers);
-  services.lastUsed.note(caller.org, caller.id, services.deps.now());
-  return { presented, caller };
+  const caller = await services.credentials.caller(presented, route.callers, since);
+  services.lastUsed.note(caller.org, caller.id, now());
+  return { presented, caller, spent: monotonic() - since };
 }
 
 async function prepare(
   services: Services,
   route: GuardedRoute,
   c: Served,
-  { id, presented, caller }: { id: string; presented: Presented; caller: MachineCaller },
+  { id, presented, caller, spent }: {
+    readonly id: string;
+    readonly presented: Presented;
+    readonly caller: MachineCaller;
+    readonly spent: number;
+  },
 ) {
   const request = c.req.raw;
   const takesBody = request.method !== "GET" && request.method !== "DELETE";
@@ -123,6 +130,7 @@ async function prepare(
     route.callers,
     repetition,
     caller,
+    spent,
   );
 }
 
@@ -208,10 +216,8 @@ export function refuse(
     "x-request-id": request.id,
     ...rateHeaders(refusal instanceof Refusal ? exhausted(refusal) ?? rate : rate),
   };
-  const { next } = body;
-  if (typeof next === "object" && next !== null && "retry_after_seconds" in next) {
-    headers["retry-after"] = String(next.retry_after_seconds);
-  }
+  const retry = retryAfter(refusal);
+  if (retry !== null) headers["retry-after"] = String(retry);
   if (status === 401) headers["www-authenticate"] = 'Bearer realm="countersign"';
   if (refusal.code === "method_not_allowed" && "allow" in refusal.data) {
     headers.allow = refusal.data.allow.join(", ");

@@ -17,7 +17,7 @@ import { parseInput } from "./inputs.ts";
 import { localPath } from "./local_path.ts";
 import type { Action, Attempt, FormValues, Outcome, Page, View } from "./page.ts";
 import { type ProblemKind, PROBLEMS } from "./problems.ts";
-import { SurfaceRefusal } from "./problem_document.ts";
+import { retryAfter, SurfaceRefusal } from "./problem_document.ts";
 import { logRequest } from "./request_log.ts";
 import { logFailure, refusalOf } from "./serve.ts";
 import { securityHeaders } from "./security_headers.ts";
@@ -239,12 +239,16 @@ export function errorResponse(
   id: string,
 ): Response {
   const kind = PROBLEMS[refusal.code];
+  const retry = retryAfter(refusal);
   const html = errorDocument({
     title: kind.title,
     detail: detailOf(refusal),
+    retry_after_seconds: retry,
     request_id: id,
   });
-  return new Response(html, { status: kind.status, headers: pageHeaders(services, id) });
+  const headers = pageHeaders(services, id);
+  if (retry !== null) headers.set("retry-after", String(retry));
+  return new Response(html, { status: kind.status, headers });
 }
 
 /** The answer where no page is. */

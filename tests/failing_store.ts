@@ -34,9 +34,12 @@ export class FailingStore implements Kv {
   calls = 0;
   /** Says of each call what goes wrong with it. */
   fault: (call: StoreCall) => Fault | null = () => null;
+  /** Happens before each call, whatever goes wrong with it. */
+  before: () => Promise<void> = () => Promise.resolve();
   #before: (() => Promise<unknown>)[] = [];
   #after: (() => Promise<unknown>)[] = [];
   readonly #waits = new Set<() => void>();
+  readonly #passing = new Set<Promise<void>>();
 
   constructor(readonly inner: Kv) {}
 
@@ -73,6 +76,7 @@ export class FailingStore implements Kv {
   /** Nothing goes wrong any more, and what is still to land has landed. */
   async heal(): Promise<void> {
     this.fault = () => null;
+    await Promise.all(this.#passing);
     await this.#land();
   }
 
@@ -90,6 +94,7 @@ export class FailingStore implements Kv {
   };
 
   async #call<T>(kind: StoreCall["kind"], act: () => Promise<T>): Promise<T> {
+    await this.before();
     const fault = this.fault({ number: ++this.calls, kind });
     if (kind === "commit") {
       for (const land of this.#before.splice(0)) await land();
@@ -130,14 +135,19 @@ export class FailingStore implements Kv {
   }
 
   #hang<T>(): Promise<T> {
-    void this.#passTime();
+    const passing = this.#passTime().finally(() => this.#passing.delete(passing));
+    this.#passing.add(passing);
     return new Promise<T>(() => {});
   }
 
   /** Lets the long waits pass, once whatever does not wait for the store has come to its end. */
   async #passTime(): Promise<void> {
-    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setTimeout(resolve));
-    for (const resolve of [...this.#waits]) resolve();
+    // Whoever waits for the store does so by several waits, one after the other.
+    for (const turns of [20, ...Array<number>(10).fill(2)]) {
+      for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setTimeout(resolve));
+      if (this.#waits.size === 0) return;
+      for (const resolve of [...this.#waits]) resolve();
+    }
   }
 
   async #land(): Promise<void> {

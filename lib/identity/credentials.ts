@@ -4,7 +4,6 @@ import { credentialKey } from "../store/keys.ts";
 import { readRecord } from "../store/kv.ts";
 import { credentialIndex } from "../store/records/identity.ts";
 import { subkey } from "../store/sealing.ts";
-import { timed } from "../store/timed.ts";
 import {
   callerOf,
   type CallerTier,
@@ -35,7 +34,7 @@ export class Credentials {
     if (known !== undefined) return known;
     if (!isPlausibleSecret(secret)) throw new Refusal("invalid_credentials", {});
     const { deps } = this.ledgers;
-    const index = await timed(deps, readRecord(deps.kv, credentialKey(hash), credentialIndex));
+    const index = await readRecord(deps.kv, credentialKey(hash), credentialIndex);
     if (index === null) throw new Refusal("invalid_credentials", {});
     const presented: Presented = {
       org: index.value.org,
@@ -49,10 +48,15 @@ export class Credentials {
 
   /**
    * The caller as this process last knew them: enough to count against a rate limit, and to go on to
-   * the operation that finds them again. Whoever would be refused by that is looked up first.
+   * the operation that finds them again. Whoever would be refused by that is looked up first. `since`
+   * is when the request came, by the clock that only counts on.
    * @throws {Refusal} invalid_credentials, wrong_tier
    */
-  async caller(presented: Presented, allowed: readonly CallerTier[]): Promise<MachineCaller> {
+  async caller(
+    presented: Presented,
+    allowed: readonly CallerTier[],
+    since: number,
+  ): Promise<MachineCaller> {
     const ledger = this.ledgers.of(presented.org);
     const { knownSnapshot } = ledger;
     const find = (snapshot: NonNullable<typeof knownSnapshot>) => {
@@ -67,6 +71,6 @@ export class Credentials {
         if (!(error instanceof Refusal)) throw error;
       }
     }
-    return await ledger.transact({ plan: (transaction) => find(transaction.snapshot) });
+    return await ledger.transact({ plan: (transaction) => find(transaction.snapshot) }, since);
   }
 }

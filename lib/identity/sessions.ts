@@ -4,7 +4,6 @@ import { commitOnce } from "../store/commit.ts";
 import { accountSessionKey, sessionKey } from "../store/keys.ts";
 import { readRecord } from "../store/kv.ts";
 import { type SessionRecord, sessionRecord } from "../store/records/people.ts";
-import { timed } from "../store/timed.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import { Refusal, type SessionEnd } from "../refusals/refusal.ts";
 import { secretHash } from "./secret.ts";
@@ -137,7 +136,7 @@ export async function findSession(
   if (secret === null || !SECRET.test(secret)) return "none";
   const hash = secretHash(secret);
   const key = sessionKey(hash);
-  const row = await timed(deps, readRecord(deps.kv, key, sessionRecord));
+  const row = await readRecord(deps.kv, key, sessionRecord);
   const now = deps.now();
   if (row === null) return "ended";
   if (!isLive(row.value, now)) return endOf(row.value, now);
@@ -146,6 +145,6 @@ export async function findSession(
   const expireIn = Math.max(1, record.expires_at - now);
   // Whoever changed it meanwhile wins: only the time of last use would be lost.
   const touch = deps.kv.atomic().check({ key, versionstamp: row.versionstamp });
-  await timed(deps, commitOnce(deps, touch.set(key, record, { expireIn })));
+  await commitOnce(deps, touch.set(key, record, { expireIn }));
   return { hash, record };
 }

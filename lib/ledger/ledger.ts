@@ -6,13 +6,13 @@ import * as keys from "../store/keys.ts";
 import { commitMarked, landed, writeMark } from "../store/commit.ts";
 import { readRecord, storeError, StoreUnavailable } from "../store/kv.ts";
 import { type LogHead, policyVersion } from "../store/records/log.ts";
-import { timed } from "../store/timed.ts";
 import { atomicCommit, isUnfit } from "./atomic_commit.ts";
 import { type Attempt, attemptOf } from "./attempt.ts";
 import { clocksBehind, isAhead } from "./head_clock.ts";
 import { LogTail } from "./log_tail.ts";
 import type { Operation } from "./operation.ts";
-import { planBatch, type Waiting } from "./plan_batch.ts";
+import { Patience } from "./patience.ts";
+import { planBatch, tell, type Waiting } from "./plan_batch.ts";
 import { type ClockDoubt, ClockRefused, type ProcessClock } from "./process_clock.ts";
 import {
   type CommitLimits,
@@ -31,8 +31,6 @@ const MAX_BATCH = 512;
 const MAX_ATTEMPTS = 60;
 /** After so many refusals that neither policy nor log explains, operations are committed singly. */
 const ISOLATE_AFTER = 6;
-/** How long reading a whole policy or the end of a log may take, milliseconds. */
-const LOAD_TIMEOUT_MS = 60_000;
 /** How many commits may go without an answer before the callers get one. */
 const MAX_UNANSWERED = 2;
 /** After so many refusals in a row a node asks the others to let it in. */
@@ -52,7 +50,10 @@ type Fate = "committed" | "refused" | "lost" | "unanswered" | "unfit";
  * and is made again when they are not. Callers get their answers only afterwards.
  */
 export class OrgLedger {
-  readonly #queue: Waiting[] = [];
+  #queue: Waiting[] = [];
+  /** What the commit on its way is for. */
+  #batch: Waiting[] = [];
+  readonly #patience: Patience;
   readonly #ids: IdMaker;
   #running = false;
   #snapshot: Snapshot | null = null;
@@ -69,22 +70,27 @@ export class OrgLedger {
     readonly limits: CommitLimits = KV_LIMITS,
   ) {
     this.#ids = new IdMaker(deps.random);
+    this.#patience = new Patience(deps, (before) => this.#tellLate(before));
   }
 
   /**
-   * Runs an operation on the current policy and answers once its entries and writes are stored.
+   * Runs an operation on the current policy and answers once its entries and writes are stored, or
+   * after some seconds without that. `since` is when its caller came, by the clock that only counts on.
    * @throws what `plan` throws, {Overloaded}, {StoreUnavailable}, {MalformedRecord}
    */
-  transact<L, R>(operation: Operation<L, R>): Promise<R> {
+  transact<L, R>(operation: Operation<L, R>, since = this.deps.monotonic()): Promise<R> {
     if (this.#queue.length >= MAX_QUEUE) return Promise.reject(new Overloaded());
     return new Promise<R>((resolve, reject) => {
       operation.prepare?.(this.deps, this.org);
       this.#queue.push({
         operation: operation as Operation<unknown, unknown>,
+        since,
+        isTold: false,
         settle: (outcome) =>
           "error" in outcome ? reject(outcome.error) : resolve(outcome.value as R),
       });
       if (!this.#running) void this.#run();
+      this.#patience.watch(since);
     });
   }
 
@@ -96,11 +102,26 @@ export class OrgLedger {
   async #run(): Promise<void> {
     this.#running = true;
     while (this.#queue.length > 0) {
-      const batch = this.#queue.splice(0, MAX_BATCH);
-      const left = await this.#commit(batch);
+      this.#batch = this.#queue.splice(0, MAX_BATCH);
+      const left = await this.#commit(this.#batch);
+      this.#batch = [];
       this.#queue.unshift(...left);
     }
     this.#running = false;
+    this.#patience.rest();
+  }
+
+  /** Tells who has waited since before a moment that the store does not answer. */
+  #tellLate(before: number): number | null {
+    const error = new StoreUnavailable("no answer within the patience of the caller");
+    let next: number | null = null;
+    for (const waiting of [...this.#batch, ...this.#queue]) {
+      if (waiting.isTold) continue;
+      if (waiting.since > before) next = Math.min(next ?? waiting.since, waiting.since);
+      else tell(waiting, { error });
+    }
+    this.#queue = this.#queue.filter(({ isTold }) => !isTold);
+    return next;
   }
 
   /** Commits as much of a batch as one commit takes; answers those, returns the rest. */
@@ -133,7 +154,7 @@ export class OrgLedger {
             most = Math.ceil(part.length / 2);
             continue;
           }
-          for (const waiting of part) waiting.settle({ error: new TransactionTooLarge() });
+          for (const waiting of part) tell(waiting, { error: new TransactionTooLarge() });
           return rest;
         }
         if (fate !== "refused") lost.push(attempt);
@@ -156,17 +177,17 @@ export class OrgLedger {
       this.#tail = null;
       this.#turn = undefined;
       this.deps.log("error", "A commit failed", { org: this.org, error: String(cause) });
-      for (const waiting of batch) waiting.settle({ error });
+      for (const waiting of batch) tell(waiting, { error });
       return [];
     }
   }
 
   async #plan(part: readonly Waiting[]) {
     const { kv } = this.deps;
-    this.#snapshot ??= await this.#timed(loadSnapshot(kv, this.org), LOAD_TIMEOUT_MS);
-    this.#tail ??= await this.#timed(LogTail.load(kv, this.org), LOAD_TIMEOUT_MS);
+    this.#snapshot ??= await loadSnapshot(kv, this.org);
+    this.#tail ??= await LogTail.load(kv, this.org);
     if (this.#turn === undefined) {
-      this.#turn = (await this.#timed(kv.get(keys.logTurnKey(this.org)))).versionstamp;
+      this.#turn = (await kv.get(keys.logTurnKey(this.org))).versionstamp;
     }
     const { head } = this.#tail;
     const now = this.deps.now();
@@ -198,15 +219,17 @@ export class OrgLedger {
     const tail = this.#tail;
     if (tail === null) return "refused";
     if (transaction.isEmpty) {
-      const current = await this.#timed(
-        readRecord(this.deps.kv, keys.policyVersionKey(this.org), policyVersion),
+      const current = await readRecord(
+        this.deps.kv,
+        keys.policyVersionKey(this.org),
+        policyVersion,
       );
       return (current?.versionstamp ?? null) === snapshot.versionstamp ? "committed" : "refused";
     }
     // Of an attempt whose answer was lost and the next one, whichever lands first keeps the other from
     // it: each writes the head or the mark that the other checks.
     const growth = transaction.leaves.length > 0 || again
-      ? await this.#timed(tail.grown(this.deps.kv, this.org, transaction))
+      ? await tail.grown(this.deps.kv, this.org, transaction)
       : null;
     const operation = atomicCommit(this.deps, transaction, {
       batch: attempt.mark.name,
@@ -217,7 +240,7 @@ export class OrgLedger {
     if (attempt.marksItself) writeMark(operation, attempt.mark);
     let result: Deno.KvCommitResult | Deno.KvCommitError;
     try {
-      result = await this.#timed(commitMarked(this.deps.kv, operation, attempt.mark));
+      result = await commitMarked(this.deps.kv, operation, attempt.mark);
     } catch (error) {
       if (isUnfit(error)) return "unfit";
       this.deps.log("warn", "The store did not say whether it took a commit", {
@@ -243,7 +266,7 @@ export class OrgLedger {
   /** The attempt whose answer was lost but which is in the store, if there is one. */
   async #findLanded(lost: readonly Attempt[]): Promise<Attempt | null> {
     for (const attempt of lost) {
-      if (await this.#timed(landed(this.deps.kv, attempt.mark)) === null) continue;
+      if (await landed(this.deps.kv, attempt.mark) === null) continue;
       this.#tail = null;
       this.#snapshot = null;
       return attempt;
@@ -257,9 +280,7 @@ export class OrgLedger {
    */
   async #askForTurn(): Promise<void> {
     const at = this.deps.now();
-    const { versionstamp } = await this.#timed(
-      this.deps.kv.set(keys.logTurnKey(this.org), { at }),
-    );
+    const { versionstamp } = await this.deps.kv.set(keys.logTurnKey(this.org), { at });
     this.#turn = versionstamp;
   }
 
@@ -268,12 +289,12 @@ export class OrgLedger {
     const { kv } = this.deps;
     const stampBefore = this.#snapshot?.versionstamp;
     this.#snapshot = this.#snapshot === null
-      ? await this.#timed(loadSnapshot(kv, this.org), LOAD_TIMEOUT_MS)
-      : await this.#timed(refreshSnapshot(kv, this.#snapshot), LOAD_TIMEOUT_MS);
-    const head = await this.#timed(kv.get(keys.logHeadKey(this.org)));
+      ? await loadSnapshot(kv, this.org)
+      : await refreshSnapshot(kv, this.#snapshot);
+    const head = await kv.get(keys.logHeadKey(this.org));
     const headMoved = head.versionstamp !== (this.#tail?.versionstamp ?? null);
     if (headMoved) this.#tail = null;
-    const turn = await this.#timed(kv.get(keys.logTurnKey(this.org)));
+    const turn = await kv.get(keys.logTurnKey(this.org));
     const turnMoved = turn.versionstamp !== this.#turn;
     this.#turn = turn.versionstamp;
     if (turnMoved) return "turn";
@@ -281,7 +302,7 @@ export class OrgLedger {
   }
 
   #answer(attempt: Attempt): void {
-    for (const [waiting, outcome] of attempt.outcomes) waiting.settle(outcome);
+    for (const [waiting, outcome] of attempt.outcomes) tell(waiting, outcome);
     if (attempt.topics.length > 0) this.announce(attempt.topics);
   }
 
@@ -297,9 +318,5 @@ export class OrgLedger {
     const [byte = 0] = this.deps.random(1);
     const timer = this.deps.timer(least + limit * byte / 255);
     await timer.elapsed;
-  }
-
-  #timed<T>(answer: Promise<T>, limit?: number): Promise<T> {
-    return timed(this.deps, answer, limit);
   }
 }

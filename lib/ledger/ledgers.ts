@@ -33,8 +33,8 @@ export class Ledgers {
   }
 
   /** See `OrgLedger.transact`. */
-  transact<L, R>(org: string, operation: Operation<L, R>): Promise<R> {
-    return this.of(org).transact(operation);
+  transact<L, R>(org: string, operation: Operation<L, R>, since?: number): Promise<R> {
+    return this.of(org).transact(operation, since);
   }
 
   /**

@@ -1,7 +1,6 @@
 import type { Deps } from "../deps.ts";
 import type { IdMaker } from "../ids/id.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
-import { timed } from "../store/timed.ts";
 import { ClockRefused } from "./process_clock.ts";
 import type { Operation } from "./operation.ts";
 import {
@@ -18,7 +17,17 @@ export type Outcome = { readonly value: unknown } | { readonly error: unknown };
 /** An operation whose caller waits. */
 export interface Waiting {
   readonly operation: Operation<unknown, unknown>;
+  /** When the caller came, by the clock that only counts on, milliseconds. */
+  readonly since: number;
+  /** Whether the caller has had an answer: nothing more is to be done for them. */
+  isTold: boolean;
   readonly settle: (outcome: Outcome) => void;
+}
+
+/** Answers a caller, unless they have had an answer. */
+export function tell(waiting: Waiting, outcome: Outcome): void {
+  waiting.isTold = true;
+  waiting.settle(outcome);
 }
 
 /** Several operations planned into one commit. */
@@ -36,8 +45,8 @@ type Loaded =
 const NOTHING_LOADED: Loaded = { value: undefined, reads: null };
 
 /**
- * Loads and plans operations on one snapshot, for the log's end as given.
- * @throws {StoreUnavailable} when the store is silent
+ * Loads and plans operations on one snapshot, for the log's end as given; those whose callers have had
+ * an answer meanwhile are left out.
  */
 export async function planBatch(
   batch: readonly Waiting[],
@@ -55,12 +64,13 @@ export async function planBatch(
   );
   // Mostly there is nothing to wait for, and then nothing waits.
   const loads = loading.some((one) => one instanceof Promise)
-    ? await timed(deps, Promise.all(loading))
+    ? await Promise.all(loading)
     : loading as Loaded[];
   const transaction = new Transaction(deps, snapshot, size, time, ids, limits);
   const outcomes = new Map<Waiting, Outcome>();
   const left: Waiting[] = [];
   batch.forEach((waiting, i) => {
+    if (waiting.isTold) return;
     const loaded = loads[i] ?? NOTHING_LOADED;
     try {
       if ("error" in loaded) throw loaded.error;

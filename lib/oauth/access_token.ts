@@ -3,7 +3,6 @@ import type { Services } from "../services.ts";
 import { accessTokenKey, accountGrantKey } from "../store/keys.ts";
 import { readRecord } from "../store/kv.ts";
 import { accessTokenRecord, accountGrant, type Scope } from "../store/records/oauth.ts";
-import { timed } from "../store/timed.ts";
 import { type GrantedOrg, grantStanding, reachedScopes } from "./grant_standing.ts";
 import { mcpResource } from "./resource.ts";
 
@@ -37,10 +36,10 @@ export async function presentAccessToken(
   if (!secret.startsWith(SECRET_PREFIXES.access_token) || !isPlausibleSecret(secret)) return null;
   // Found by its hash, so no comparison of secrets leaks by its time how far they agree.
   const key = accessTokenKey(secretHash(secret));
-  const token = (await timed(deps, readRecord(deps.kv, key, accessTokenRecord)))?.value;
+  const token = (await readRecord(deps.kv, key, accessTokenRecord))?.value;
   if (token === undefined || token.expires_at <= deps.now()) return null;
   const grantRow = accountGrantKey(token.account, token.grant);
-  const grant = (await timed(deps, readRecord(deps.kv, grantRow, accountGrant)))?.value;
+  const grant = (await readRecord(deps.kv, grantRow, accountGrant))?.value;
   if (grant === undefined || grant.resource !== mcpResource(services.settings)) return null;
   const orgs = (await grantStanding(services, grant)).flatMap((org) => {
     const scopes = org.scopes.filter((scope) => token.scopes.includes(scope));

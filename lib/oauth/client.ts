@@ -3,7 +3,6 @@ import type { Services } from "../services.ts";
 import { oauthClientKey } from "../store/keys.ts";
 import { readRecord } from "../store/kv.ts";
 import { CLIENT_KINDS, type RegisteredClient, registeredClient } from "../store/records/oauth.ts";
-import { timed } from "../store/timed.ts";
 
 /** A program that asks to act for somebody. It has no secret: PKCE and its addresses bind it. */
 export interface OAuthClient {
@@ -56,10 +55,7 @@ export async function clientOf(
   if (client_id.length <= MAX_ID) {
     if (client_id.startsWith("https://")) return await metadataDocuments.get(client_id);
     if (isRegisteredId(client_id)) {
-      const row = await timed(
-        deps,
-        readRecord(deps.kv, oauthClientKey(client_id), registeredClient),
-      );
+      const row = await readRecord(deps.kv, oauthClientKey(client_id), registeredClient);
       if (row !== null && isInForce(row.value, deps.now())) return { client: asClient(row.value) };
     }
   }

@@ -5,7 +5,6 @@ import { accountKey } from "../store/keys.ts";
 import { readRecord } from "../store/kv.ts";
 import { type Scope, SCOPES } from "../store/records/oauth.ts";
 import { accountRecord } from "../store/records/people.ts";
-import { timed } from "../store/timed.ts";
 import { roleReaches } from "./grant_caller.ts";
 
 /** Orgs that one consent can be for. */
@@ -27,7 +26,7 @@ export async function consentOrgs(
   { deps, ledgers }: Pick<Services, "deps" | "ledgers">,
   account: string,
 ): Promise<ConsentOrg[]> {
-  const row = await timed(deps, readRecord(deps.kv, accountKey(account), accountRecord));
+  const row = await readRecord(deps.kv, accountKey(account), accountRecord);
   const found = await Promise.all((row?.value.orgs ?? []).map((org) =>
     ledgers.transact(org, {
       plan: ({ snapshot, now }) => consentOrg(snapshot, account, now),

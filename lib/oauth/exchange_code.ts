@@ -5,7 +5,6 @@ import type { Services } from "../services.ts";
 import { DEPLOYMENT_ORG, oauthCodeKey } from "../store/keys.ts";
 import { readRecord } from "../store/kv.ts";
 import { type AccountGrant, type CodeRecord, codeRecord } from "../store/records/oauth.ts";
-import { timed } from "../store/timed.ts";
 import { endGrant, type GrantName, loadAccountGrant } from "./account_grants.ts";
 import { settle, tellGrantEvent } from "./grant_events.ts";
 import { scopesNow } from "./grant_standing.ts";
@@ -53,7 +52,7 @@ export async function exchangeCode(
     };
   }
   const key = oauthCodeKey(CODE.test(code) ? secretHash(code) : "");
-  const row = await timed(deps, readRecord(deps.kv, key, codeRecord));
+  const row = await readRecord(deps.kv, key, codeRecord);
   const name: GrantName = row?.value ?? { account: "", grant: "" };
   const scopes = row === null ? [] : await scopesNow(services, name);
   const { answer, works } = await ledgers.transact(DEPLOYMENT_ORG, {

@@ -2,7 +2,6 @@ import type { Services } from "../services.ts";
 import { accountGrantKey } from "../store/keys.ts";
 import { readRecord } from "../store/kv.ts";
 import { type AccountGrant, accountGrant, type Scope, SCOPES } from "../store/records/oauth.ts";
-import { timed } from "../store/timed.ts";
 import type { GrantName } from "./account_grants.ts";
 import { scopesOf } from "./grant_caller.ts";
 import { mcpResource } from "./resource.ts";
@@ -53,7 +52,7 @@ export async function scopesNow(
 ): Promise<Scope[]> {
   const { deps, settings } = services;
   const key = accountGrantKey(account, grant);
-  const row = await timed(deps, readRecord(deps.kv, key, accountGrant));
+  const row = await readRecord(deps.kv, key, accountGrant);
   if (row === null || row.value.resource !== mcpResource(settings)) return [];
   return reachedScopes(await grantStanding(services, row.value));
 }

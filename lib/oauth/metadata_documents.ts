@@ -4,7 +4,6 @@ import { commitOnce } from "../store/commit.ts";
 import { oauthDocumentKey } from "../store/keys.ts";
 import { readRecord, storeError, type Versioned } from "../store/kv.ts";
 import { type OAuthDocument, oauthDocument } from "../store/records/oauth_document.ts";
-import { timed } from "../store/timed.ts";
 import type { FoundClient, MetadataDocuments } from "./client.ts";
 import {
   type ClientDocument,
@@ -62,7 +61,7 @@ export class FetchedDocuments implements MetadataDocuments {
 
   async #find(url: string): Promise<FoundClient> {
     const { deps } = this;
-    const kept = await timed(deps, readRecord(deps.kv, oauthDocumentKey(url), oauthDocument));
+    const kept = await readRecord(deps.kv, oauthDocumentKey(url), oauthDocument);
     const now = deps.now();
     if (kept !== null && kept.value.fetched_at <= now && now < kept.value.fresh_until) {
       return found(url, kept.value);
@@ -155,7 +154,7 @@ export class FetchedDocuments implements MetadataDocuments {
     if (document === null) commit.delete(key);
     else commit.set(key, document, { expireIn: document.expires_at - document.fetched_at });
     try {
-      await timed(this.deps, commitOnce(this.deps, commit));
+      await commitOnce(this.deps, commit);
     } catch (error) {
       throw storeError(error);
     }

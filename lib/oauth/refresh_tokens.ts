@@ -9,7 +9,6 @@ import {
   refreshTokenRecord,
   type Scope,
 } from "../store/records/oauth.ts";
-import { timed } from "../store/timed.ts";
 import { endGrant, type GrantName, loadAccountGrant } from "./account_grants.ts";
 import type { Exchanged, TokenAnswer } from "./exchange_code.ts";
 import { settle, tellGrantEvent } from "./grant_events.ts";
@@ -57,7 +56,7 @@ export async function refreshTokens(
   }
   const hash = isRefreshToken(refresh_token) ? secretHash(refresh_token) : "";
   const key = refreshTokenKey(hash);
-  const row = await timed(deps, readRecord(deps.kv, key, refreshTokenRecord));
+  const row = await readRecord(deps.kv, key, refreshTokenRecord);
   const name: GrantName = row?.value ?? { account: "", grant: "" };
   if (row !== null) {
     const rate_limit_per_minute = REFRESHES_A_MINUTE;

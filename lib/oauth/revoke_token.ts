@@ -5,7 +5,6 @@ import type { Services } from "../services.ts";
 import { accessTokenKey, DEPLOYMENT_ORG, refreshTokenKey } from "../store/keys.ts";
 import { readRecord } from "../store/kv.ts";
 import { tokenOwner } from "../store/records/oauth.ts";
-import { timed } from "../store/timed.ts";
 import { endGrant, type GrantEnd, loadAccountGrant } from "./account_grants.ts";
 import { settle, tellGrantEvent } from "./grant_events.ts";
 
@@ -27,7 +26,7 @@ export async function revokeToken(
   if (!isAccess && !token.startsWith(SECRET_PREFIXES.refresh_token)) return;
   const hash = secretHash(token);
   const key = isAccess ? accessTokenKey(hash) : refreshTokenKey(hash);
-  const row = await timed(deps, readRecord(deps.kv, key, tokenOwner));
+  const row = await readRecord(deps.kv, key, tokenOwner);
   if (row === null || row.value.expires_at <= deps.now()) return;
   const { value: found } = row;
   if (client_id !== null && client_id !== found.client_id) return;

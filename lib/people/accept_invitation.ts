@@ -11,7 +11,6 @@ import { invitationPointerKey } from "../store/keys.ts";
 import { readRecord } from "../store/kv.ts";
 import type { MemberRecord } from "../store/records/identity.ts";
 import { invitationPointer, type InvitationRecord } from "../store/records/invitations.ts";
-import { timed } from "../store/timed.ts";
 import { asAccount } from "./account_operation.ts";
 import { flowBound, type Handout } from "./ceremonies.ts";
 import { counted } from "./counted.ts";
@@ -240,7 +239,7 @@ async function findInvitation({ deps }: Services, link: string): Promise<Found> 
   const hash = linkHash(link);
   if (hash === null) throw new Refusal("link_not_valid", { why: "ended" });
   const key = invitationPointerKey(hash);
-  const pointer = await timed(deps, readRecord(deps.kv, key, invitationPointer));
+  const pointer = await readRecord(deps.kv, key, invitationPointer);
   if (pointer === null) throw new Refusal("link_not_valid", { why: "ended" });
   return { hash, ...pointer.value };
 }

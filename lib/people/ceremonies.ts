@@ -9,7 +9,6 @@ import type { Services } from "../services.ts";
 import { ceremonyKey } from "../store/keys.ts";
 import { readRecord } from "../store/kv.ts";
 import { type CeremonyRecord, ceremonyRecord } from "../store/records/ceremonies.ts";
-import { timed } from "../store/timed.ts";
 
 /** What a browser gets to begin a ceremony with. */
 export interface Handout<Options> {
@@ -62,7 +61,7 @@ export async function peekCeremony(
 ): Promise<CeremonyRecord | null> {
   if (!NONCE.test(nonce)) return null;
   const key = ceremonyKey(secretHash(nonce));
-  return (await timed(deps, readRecord(deps.kv, key, ceremonyRecord)))?.value ?? null;
+  return (await readRecord(deps.kv, key, ceremonyRecord))?.value ?? null;
 }
 
 /** Reads what a nonce was handed out for; the commit checks that it is still there. */

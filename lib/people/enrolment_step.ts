@@ -6,7 +6,6 @@ import type { Services } from "../services.ts";
 import { emailCodeKey } from "../store/keys.ts";
 import { readRecord } from "../store/kv.ts";
 import { type CodePurpose, emailCodeRecord } from "../store/records/ceremonies.ts";
-import { timed } from "../store/timed.ts";
 import { ceremonyChallenge, flowBound, type Handout, peekCeremony } from "./ceremonies.ts";
 import { linkHash } from "./link_secret.ts";
 import type { CodeSent } from "./set_up.ts";
@@ -87,7 +86,7 @@ export async function openCode(
   isMeant: (data: JsonObject) => boolean,
 ): Promise<CodeSent | null> {
   const key = emailCodeKey(purpose, flowBound(flow));
-  const code = (await timed(deps, readRecord(deps.kv, key, emailCodeRecord)))?.value;
+  const code = (await readRecord(deps.kv, key, emailCodeRecord))?.value;
   if (code === undefined || code.expires_at <= deps.now() || !isMeant(code.data)) return null;
   return { to: code.email, expires_at: code.expires_at, mailed: deps.mail.configured };
 }

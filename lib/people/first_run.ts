@@ -8,7 +8,6 @@ import { type Kv, readRecord } from "../store/kv.ts";
 import { memberRecord } from "../store/records/identity.ts";
 import { type SetUpLinkRecord, setUpLinkRecord } from "../store/records/invitations.ts";
 import { orgRecord } from "../store/records/policy.ts";
-import { timed } from "../store/timed.ts";
 import { linkHash, makeLinkSecret } from "./link_secret.ts";
 
 /** How long a set-up link counts, milliseconds. */
@@ -67,7 +66,7 @@ export async function makeSetUpLink(services: Services): Promise<SetUpLink | nul
 /** What a set-up link is for. @throws {Refusal} link_not_valid */
 export async function seeSetUpLink(services: Services, link: string): Promise<SetUp> {
   const { deps } = services;
-  const row = await timed(deps, readRecord(deps.kv, setUpLinkKey(), setUpLinkRecord));
+  const row = await readRecord(deps.kv, setUpLinkKey(), setUpLinkRecord);
   return await shown(services, openSetUpLink(row?.value ?? null, link, deps.now()));
 }
 

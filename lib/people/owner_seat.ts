@@ -9,7 +9,6 @@ import { agentKey, apiKeyKey, bootstrapKey, setUpLinkKey } from "../store/keys.t
 import { readRecord } from "../store/kv.ts";
 import type { MemberRecord } from "../store/records/identity.ts";
 import { type SetUpLinkRecord, setUpLinkRecord } from "../store/records/invitations.ts";
-import { timed } from "../store/timed.ts";
 import { loadSetUpLink, openSetUpLink } from "./first_run.ts";
 import { newMember } from "./membership.ts";
 import { typedOrgName } from "./typed.ts";
@@ -46,7 +45,7 @@ export async function ownerSeat(
   organization: string | null,
 ): Promise<OwnerSeat> {
   const { deps, ids, settings } = services;
-  const row = await timed(deps, readRecord(deps.kv, setUpLinkKey(), setUpLinkRecord));
+  const row = await readRecord(deps.kv, setUpLinkKey(), setUpLinkRecord);
   const existing = openSetUpLink(row?.value ?? null, link, deps.now()).org;
   const org = existing ?? ids.make("org", deps.now());
   const { host } = settings.url;

@@ -12,7 +12,6 @@ import {
 } from "../store/keys.ts";
 import { listRecords, readRecord } from "../store/kv.ts";
 import { recoveryCodeRecord, recoverySetRecord } from "../store/records/people.ts";
-import { timed } from "../store/timed.ts";
 import { asAccount, requireFreshAccount } from "./account_operation.ts";
 import { tellIdentityEvent } from "./identity_events.ts";
 
@@ -83,7 +82,7 @@ export async function recoveryCodesLeft(
   account: string,
 ): Promise<number> {
   const key = recoverySetKey(account);
-  const newest = await timed(deps, readRecord(deps.kv, key, recoverySetRecord));
+  const newest = await readRecord(deps.kv, key, recoverySetRecord);
   if (newest === null) return 0;
   let left = 0;
   const prefix = [...recoveryCodePrefix(account)];

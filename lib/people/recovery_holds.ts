@@ -8,7 +8,6 @@ import type { Snapshot } from "../policy/snapshot.ts";
 import type { MemberRecord } from "../store/records/identity.ts";
 import type { AccountRecord } from "../store/records/people.ts";
 import { type RecoveryRecord, recoveryRecord } from "../store/records/recovery.ts";
-import { timed } from "../store/timed.ts";
 import { endLeftInOrg } from "./left_behind.ts";
 import { letterId } from "./recovery_letters.ts";
 
@@ -21,7 +20,7 @@ const KIND = "recovery_hold";
  */
 export async function holdEverywhere(services: Services, account: string): Promise<void> {
   const { deps } = services;
-  const row = await timed(deps, readRecord(deps.kv, recoveryKey(account), recoveryRecord));
+  const row = await readRecord(deps.kv, recoveryKey(account), recoveryRecord);
   if (row === null) return;
   const { waiting, redeemed_at: at } = row.value;
   for (const org of waiting) await holdRecovered(services, { kind: KIND, at, org, id: account });

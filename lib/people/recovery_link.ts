@@ -9,7 +9,6 @@ import { accountKey, DEPLOYMENT_ORG, recoveryLinkKey } from "../store/keys.ts";
 import { readRecord } from "../store/kv.ts";
 import { accountRecord } from "../store/records/people.ts";
 import { recoveryLinkRecord } from "../store/records/recovery.ts";
-import { timed } from "../store/timed.ts";
 import { beginRecovery, loadOldAccess, settleRecovery } from "./begin_recovery.ts";
 import type { Handout } from "./ceremonies.ts";
 import { counted } from "./counted.ts";
@@ -72,9 +71,9 @@ export async function seeRecoveryLink(
 ): Promise<{ readonly email: string }> {
   const { deps } = services;
   const { account: id, link } = followed;
-  const row = await timed(deps, readRecord(deps.kv, recoveryLinkKey(id), recoveryLinkRecord));
+  const row = await readRecord(deps.kv, recoveryLinkKey(id), recoveryLinkRecord);
   assertOpens(row?.value ?? null, link, deps.now());
-  const account = await timed(deps, readRecord(deps.kv, accountKey(id), accountRecord));
+  const account = await readRecord(deps.kv, accountKey(id), accountRecord);
   if (account === null) throw new Refusal("link_not_valid", { why: "ended" });
   return { email: account.value.email };
 }

@@ -9,7 +9,6 @@ import type { Services } from "../services.ts";
 import { DEPLOYMENT_ORG, passkeyKey, sessionKey } from "../store/keys.ts";
 import { readRecord } from "../store/kv.ts";
 import { passkeyRecord, type SessionRecord, sessionRecord } from "../store/records/people.ts";
-import { timed } from "../store/timed.ts";
 import { type GivenAnswer, loadAssertion, refuseAssertion, storeUse } from "./assertion.ts";
 import { ceremonyChallenge, flowBound, type Handout, handOut, useCeremony } from "./ceremonies.ts";
 import { counted } from "./counted.ts";
@@ -118,7 +117,7 @@ async function currentSession(
 async function orgOfPasskey(services: Services, credentialId: string): Promise<string | null> {
   const { deps } = services;
   const key = passkeyKey(credentialId);
-  const passkey = await timed(deps, readRecord(deps.kv, key, passkeyRecord));
+  const passkey = await readRecord(deps.kv, key, passkeyRecord);
   if (passkey === null) return null;
   const [first] = await orgsOf(services, passkey.value.account);
   return first?.id ?? null;

@@ -6,7 +6,6 @@ import { accountKey, sessionKey } from "../store/keys.ts";
 import { readRecord } from "../store/kv.ts";
 import type { MemberRecord } from "../store/records/identity.ts";
 import { type AccountRecord, accountRecord, type SessionRecord } from "../store/records/people.ts";
-import { timed } from "../store/timed.ts";
 import { asAccount } from "./account_operation.ts";
 import { tellIdentityEvent } from "./identity_events.ts";
 
@@ -20,7 +19,7 @@ export interface OrgOfAccount {
 /** The orgs that an account is a member of at this moment, the last used first. */
 export async function orgsOf(services: Services, account: string): Promise<OrgOfAccount[]> {
   const { deps, ledgers } = services;
-  const row = await timed(deps, readRecord(deps.kv, accountKey(account), accountRecord));
+  const row = await readRecord(deps.kv, accountKey(account), accountRecord);
   const found = await Promise.all((row?.value.orgs ?? []).map((org) =>
     ledgers.transact(org, {
       plan({ snapshot }): OrgOfAccount | null {
@@ -48,7 +47,7 @@ export async function switchOrg(
     what: `organization ${org} that you are a member of`,
   });
   const key = accountKey(session.record.account);
-  const account = await timed(deps, readRecord(deps.kv, key, accountRecord));
+  const account = await readRecord(deps.kv, key, accountRecord);
   // Asked before a ledger is opened: a made-up id would get one of its own.
   if (!account?.value.orgs.includes(org)) throw unknown;
   await ledgers.transact(

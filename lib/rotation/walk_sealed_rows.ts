@@ -2,7 +2,6 @@ import type { Deps } from "../deps.ts";
 import { commitOnce } from "../store/commit.ts";
 import { SEALED_KINDS, type SealedKind, sealedPrefix, type StoreKey } from "../store/keys.ts";
 import { reseal, type RowAnew } from "../store/sealed_rows.ts";
-import { timed } from "../store/timed.ts";
 
 /** Rows a commit: over KV Connect one takes ten checks, one for its mark, and nine values of 64 KiB fit. */
 const BATCH = 9;
@@ -88,7 +87,7 @@ async function walkKind(
 async function* rowsOf(deps: Deps, kind: SealedKind) {
   const rows = deps.kv.list<unknown>({ prefix: [...sealedPrefix(kind)] }, { batchSize: PAGE });
   for (;;) {
-    const next = await timed(deps, rows.next());
+    const next = await rows.next();
     if (next.done) return;
     const { key, value, versionstamp } = next.value;
     yield { key: key as StoreKey, value, versionstamp };
@@ -108,7 +107,7 @@ async function write(
       operation.check({ key: [...key], versionstamp });
       operation.set([...key], value, expireIn === undefined ? {} : { expireIn });
     }
-    const { ok } = await timed(deps, commitOnce(deps, operation));
+    const { ok } = await commitOnce(deps, operation);
     if (ok) {
       walk.resealed[kind] += rows.length;
       return;
@@ -129,7 +128,7 @@ async function readAgain(
   rows: readonly StaleRow[],
 ): Promise<StaleRow[]> {
   const keys: Deno.KvKey[] = rows.map(({ key }) => [...key]);
-  const entries = await timed(deps, deps.kv.getMany(keys));
+  const entries = await deps.kv.getMany(keys);
   return entries.flatMap(({ key, value, versionstamp }) => {
     if (versionstamp === null) return [];
     const row = { key: key as StoreKey, value };

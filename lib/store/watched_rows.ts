@@ -1,7 +1,6 @@
 import type { Deps } from "../deps.ts";
 import type { StoreKey } from "./keys.ts";
 import { KEYS_A_READ } from "./kv.ts";
-import { timed } from "./timed.ts";
 
 /** How often the rows that somebody watches are read, milliseconds. */
 const READ_EVERY_MS = 1000;
@@ -110,7 +109,7 @@ export class WatchedRows {
     for (let from = 0; from < rows.length; from += KEYS_A_READ) {
       const some = rows.slice(from, from + KEYS_A_READ);
       try {
-        const entries = await timed(this.deps, this.deps.kv.getMany(some.map(keyOf)));
+        const entries = await this.deps.kv.getMany(some.map(keyOf));
         some.forEach((row, i) => {
           const stamp = entries[i]?.versionstamp ?? null;
           if (row.stamp !== stamp) changed.add(row);

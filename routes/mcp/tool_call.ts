@@ -12,6 +12,8 @@ export interface McpRequest {
   readonly client: Client;
   /** Why the arguments of its one call are not taken as JSON; null where they are. */
   readonly refusedArguments: Refusal | null;
+  /** How long it took to find the caller, milliseconds: part of the patience that a call has. */
+  readonly spent: number;
 }
 
 /** What is known of a call while it is under way. */
@@ -26,13 +28,17 @@ export interface UnderWay {
 
 /** One call of a tool, in the organization that it is about. */
 export class ToolCall {
+  #spent: number;
+
   constructor(
     readonly request: McpRequest,
     readonly org: string,
     /** The strongest scope that the call needs. */
     readonly needs: Scope,
     readonly underWay: UnderWay,
-  ) {}
+  ) {
+    this.#spent = request.spent;
+  }
 
   get services(): Services {
     return this.request.services;
@@ -48,9 +54,12 @@ export class ToolCall {
    */
   async transact<L, R>(operation: MachineOperation<L, R | Refusal>): Promise<R> {
     const { services, caller } = this.request;
+    const since = services.deps.monotonic() - this.#spent;
+    this.#spent = 0;
     const result = await services.ledgers.transact(
       this.org,
       caller.operation(this.org, this.needs, operation),
+      since,
     );
     if (result instanceof Refusal) throw result;
     return result;

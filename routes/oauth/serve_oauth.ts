@@ -1,6 +1,6 @@
 import { Refusal } from "../../lib/refusals/refusal.ts";
 import type { Services } from "../../lib/services.ts";
-import { SurfaceRefusal } from "../problem_document.ts";
+import { retryAfter, SurfaceRefusal } from "../problem_document.ts";
 import { PROBLEMS } from "../problems.ts";
 import { logRequest } from "../request_log.ts";
 import { addressOf, logFailure, refusalOf } from "../serve.ts";
@@ -82,6 +82,7 @@ function failed(
     const error_description = `${title}. Wait, then try again.`;
     return { status, body: { error: "temporarily_unavailable", error_description }, headers };
   }
+  const retry = retryAfter(refusal);
   if (status < 500) {
     // Broken JSON, a form that is none, a body too large: 400 where OAuth knows no other status.
     const own = refusal instanceof SurfaceRefusal ? status : 400;
@@ -93,6 +94,6 @@ function failed(
       error: status === 503 ? "temporarily_unavailable" : "server_error",
       error_description: `${title}. Nothing was granted.`,
     },
-    ...(status === 503 ? { headers: { "retry-after": "1" } } : {}),
+    ...(retry === null ? {} : { headers: { "retry-after": String(retry) } }),
   };
 }

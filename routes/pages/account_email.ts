@@ -2,7 +2,6 @@ import type { Services } from "../../lib/services.ts";
 import { accountKey } from "../../lib/store/keys.ts";
 import { readRecord } from "../../lib/store/kv.ts";
 import { accountRecord } from "../../lib/store/records/people.ts";
-import { timed } from "../../lib/store/timed.ts";
 import type { BrowserCall } from "../browser_call.ts";
 
 /** The address of an account; empty when it is gone. */
@@ -10,7 +9,7 @@ export async function accountEmail(
   { deps }: Pick<Services, "deps">,
   account: string,
 ): Promise<string> {
-  const row = await timed(deps, readRecord(deps.kv, accountKey(account), accountRecord));
+  const row = await readRecord(deps.kv, accountKey(account), accountRecord);
   return row?.value.email ?? "";
 }
 
