@@ -34,6 +34,7 @@ for (const era of ERAS) {
       "cancel_approval",
       "check_approval_status",
       "check_permission",
+      "consume_run_token",
       "list_my_tools",
       "list_pending_approvals",
       "log_execution",
