@@ -169,6 +169,11 @@ const HARMLESS: Readonly<Record<string, readonly [string, (it: Staged) => Try]>>
     path: "/connections",
     fields: { id: "grt_x" },
   })],
+  // The last one: the session looks at the new organization from then on.
+  "/organizations make_org": [
+    "an organization apart, which holds them as those they join do",
+    () => ({ path: "/organizations", fields: { organization: "Mine" } }),
+  ],
 };
 
 /** Forms of pages that ask for nobody's session, or leave the org: none is a deed in it. */
