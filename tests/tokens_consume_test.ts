@@ -1,4 +1,8 @@
 import assert from "node:assert/strict";
+import type { Action } from "../lib/actions/action.ts";
+import { asCaller } from "../lib/identity/caller_operation.ts";
+import { Refusal } from "../lib/refusals/refusal.ts";
+import { consumeOperation } from "../lib/tokens/consume.ts";
 import { runTokenKey } from "../lib/store/keys.ts";
 import { Countersign } from "./countersign_fixture.ts";
 import {
@@ -48,10 +52,7 @@ Deno.test("a token consumed by 500 requests at once is consumed by one", async (
   await using countersign = await Countersign.start();
   const org = await orgWithTransfer(countersign);
   const { token } = await minted(org);
-  // While this is committed all the others gather, and share the next commit.
-  const before = minted(org);
   const got = await Promise.all(Array.from({ length: 500 }, () => consume(org, token)));
-  await before;
   const won = got.filter(({ status }) => status === 200);
   assert.equal(won.length, 1);
   for (const answer of got) {
@@ -62,6 +63,40 @@ Deno.test("a token consumed by 500 requests at once is consumed by one", async (
   }
   assert.equal((await entriesOf(org, "token.consumed")).length, 1);
   assert.equal((await entriesOf(org, "token.refused")).length, 499);
+});
+
+Deno.test("a token consumed by 20 operations that share a commit is consumed by one", async () => {
+  await using countersign = await Countersign.start();
+  const org = await orgWithTransfer(countersign);
+  const { token } = await minted(org);
+  const { credentials, deps, ledgers } = countersign.services;
+  const presented = await credentials.present(org.standard);
+  const { amount, to } = TRANSFER.arguments;
+  const action: Action = {
+    tool: TRANSFER.tool_name,
+    tenant: TRANSFER.tenant_id,
+    resource: TRANSFER.resource_id,
+    method: TRANSFER.method,
+    arguments: { amount, to: { name: to.name, lines: [...to.lines] } },
+  };
+  const operation = consumeOperation(deps.sealer, token, action, {
+    ip: null,
+    user_agent: null,
+    request_id: "req_test",
+    via: "rest",
+  });
+  // While this one is on its way all the others gather.
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const first = ledgers.transact(org.id, { load: () => promise, plan: () => {} });
+  const asked = Array.from(
+    { length: 20 },
+    () => ledgers.transact(org.id, asCaller(presented, ["standard"], operation)),
+  );
+  resolve();
+  await first;
+  const won = (await Promise.all(asked)).filter((answer) => !(answer instanceof Refusal));
+  assert.equal(won.length, 1);
+  assert.equal((await entriesOf(org, "token.consumed")).length, 1);
 });
 
 Deno.test("a token consumed by 500 requests on two nodes over one store is consumed by one", async () => {
