@@ -50,7 +50,7 @@ const DECISIONS: readonly Mutant[] = [
   {
     guard: "no id that looks personal enters the log",
     file: "lib/decisions/decide.ts",
-    find: "assertNoPersonalIds(snapshot.org, ids);",
+    find: "assertNoPersonalIds(snapshot.org, idsOfAction(action));",
     replace: "",
     tests: ["check"],
   },
