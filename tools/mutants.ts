@@ -700,7 +700,7 @@ const LEDGER: readonly Mutant[] = [
   {
     guard: "a commit whose answer was lost is not made twice",
     file: "lib/ledger/ledger.ts",
-    find: "if (await this.#timed(landed(this.deps.kv, attempt.mark)) === null) continue;",
+    find: "if (await landed(this.deps.kv, attempt.mark) === null) continue;",
     replace: "continue;",
     tests: ["ledger_failing_store", "lost_answers"],
   },
