@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { MADE_A_DAY } from "../lib/people/make_org.ts";
+import { accountKey } from "../lib/store/keys.ts";
 import { OAuthWorld } from "./oauth_fixture.ts";
 import { WebPerson } from "./web_person.ts";
 
@@ -83,4 +84,20 @@ Deno.test("a person makes a few organizations a day, and no more", async () => {
   const { secret } = await world.ruled.owner.signIn();
   const again = WebPerson.with(world.people.countersign, secret, world.ruled.owner.authenticator);
   assert.equal((await make(again, "One more")).to, "/");
+});
+
+Deno.test("attack: an organization of one's own is no way around the hold after a recovery", async () => {
+  await using it = await started();
+  const { world, web } = it;
+  const { clock, services } = world.people.countersign;
+  const key = [...accountKey(world.account)];
+  const { value } = await services.deps.kv.get<Record<string, unknown>>(key);
+  await services.deps.kv.atomic().set(key, { ...value, recovered_at: clock.now }).commit();
+  const made = await make(web, "Second");
+  assert.equal(made.to, "/", made.text);
+  const { org } = (await world.people.session(web.session ?? "")).record;
+  const [accepted] = (await world.people.log(org ?? "")).filter(({ type }) =>
+    type === "member.accepted"
+  );
+  assert.equal(accepted?.data.held_until, new Date(clock.now + DAY_MS).toISOString());
 });

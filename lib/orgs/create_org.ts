@@ -6,6 +6,9 @@ import type { Deps } from "../deps.ts";
 import { logKeyKey, orgKey } from "../store/keys.ts";
 import type { OrgRecord } from "../store/records/policy.ts";
 
+/** How long a new org holds who recovered their account. */
+export const NEW_ORG_HOLD_HOURS = 24;
+
 /** The settings that a new org starts with. */
 export function newOrgRecord(id: string, name: string, host: string, at: number): OrgRecord {
   return {
@@ -22,7 +25,7 @@ export function newOrgRecord(id: string, name: string, host: string, at: number)
     strict_levels_by: null,
     api_decisions: true,
     allow_personal_ids: false,
-    recovery_hold_hours: 24,
+    recovery_hold_hours: NEW_ORG_HOLD_HOURS,
     kill_switch: { active: false, reason: null },
     created_at: at,
   };

@@ -1,6 +1,7 @@
 import type { DueWork } from "../due/schedule.ts";
 import { schedule } from "../due/schedule.ts";
 import type { Transaction } from "../ledger/transaction.ts";
+import { NEW_ORG_HOLD_HOURS } from "../orgs/create_org.ts";
 import type { Services } from "../services.ts";
 import { dueKey, memberKey, recoveryKey } from "../store/keys.ts";
 import { readRecord } from "../store/kv.ts";
@@ -55,8 +56,10 @@ export async function holdRecovered(
 }
 
 /** Until when an org holds whoever recovered their account then, milliseconds. */
-function holdEnd({ org }: Snapshot, recoveredAt: number): number {
-  return recoveredAt + org.recovery_hold_hours * HOUR;
+function holdEnd(snapshot: Snapshot, recoveredAt: number): number {
+  // One that this very commit makes is in no snapshot yet.
+  const hours = snapshot.exists ? snapshot.org.recovery_hold_hours : NEW_ORG_HOLD_HOURS;
+  return recoveredAt + hours * HOUR;
 }
 
 /**
