@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { clocksAt, isOver, isWithin } from "../lib/ledger/clocks.ts";
+import { clocksAt, isOver, isWithin, stillLasts } from "../lib/ledger/clocks.ts";
 import { ApprovalOrg } from "./approval_fixture.ts";
 import { Countersign, type TestOrg } from "./countersign_fixture.ts";
 import { assertRefused, consume, entriesOf, minted, orgWithTransfer } from "./tokens_fixture.ts";
@@ -38,6 +38,14 @@ Deno.test("isWithin() does not count a time to come for longer than one that was
   assert.equal(isWithin(60, 40, 100), false);
   assert.equal(isWithin(60, 159, 100), true);
   assert.equal(isWithin(60, 160, 100), false);
+});
+
+Deno.test("stillLasts() does not believe in what would last for longer than it may", () => {
+  assert.equal(stillLasts(1000, 100, 999), true);
+  assert.equal(stillLasts(1000, 100, 1000), false);
+  const longest = 999 + 100 + 5 * MINUTE;
+  assert.equal(stillLasts(longest, 100, 999), true);
+  assert.equal(stillLasts(longest + 1, 100, 999), false);
 });
 
 Deno.test("a token lives as long as it says behind an entry of a clock that was ahead", async () => {

@@ -122,7 +122,7 @@ Deno.test("nothing commits but by what looks for a commit whose answer was lost"
     const text = await Deno.readTextFile(path);
     if (/\.commit\(\)/.test(text)) found.push(path.pathname.slice(lib.pathname.length));
   }
-  assert.deepEqual(found, ["store/commit.ts"]);
+  assert.deepEqual(found, ["store/commit.ts"], "commit by lib/store/commit.ts");
 });
 
 async function* sources(folder: URL): AsyncGenerator<URL> {

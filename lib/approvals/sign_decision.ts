@@ -2,10 +2,11 @@ import type { Client } from "../identity/client.ts";
 import { actorOf, type MemberCaller } from "../identity/caller.ts";
 import type { MemberOperation } from "../identity/member_operation.ts";
 import { secretHash } from "../identity/secret.ts";
-import type { Clocks } from "../ledger/clocks.ts";
+import { type Clocks, stillLasts } from "../ledger/clocks.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import { credentialDigest, decisionEvidence } from "../passkeys/assertion_evidence.ts";
 import { challengeText, noteDigest } from "../passkeys/challenge.ts";
+import { CEREMONY_MS } from "../passkeys/options.ts";
 import type { AssertionResponse } from "../passkeys/response_schema.ts";
 import { type ApprovalStatement, approvalStatement } from "../passkeys/statement.ts";
 import { type AssertionVerdict, verifyAssertion } from "../passkeys/verify_assertion.ts";
@@ -200,7 +201,8 @@ function isLive(
   caller: MemberCaller,
   { now, at }: Clocks,
 ) {
-  return member === caller.id && issued_at <= at && at < expires_at && now < ends_at;
+  return member === caller.id && issued_at <= at && at < expires_at &&
+    stillLasts(ends_at, CEREMONY_MS, now);
 }
 
 function refuseAssertion(

@@ -1,6 +1,6 @@
 import { z } from "zod";
+import { CLOCK_TOLERANCE_MS } from "../ledger/clocks.ts";
 import type { Ledgers } from "../ledger/ledgers.ts";
-import { CLOCK_TOLERANCE_MS } from "../ledger/process_clock.ts";
 import { type Periodic, periodically } from "../periodic.ts";
 import { clockAcceptedKey, clockSeenKey } from "../store/keys.ts";
 import { readRecord } from "../store/kv.ts";

@@ -2,7 +2,7 @@ import { createHmac, hash } from "node:crypto";
 import { deflateRawSync, inflateRawSync } from "node:zlib";
 import type { JsonValue } from "../json/json_value.ts";
 import type { MachineOperation } from "../identity/caller_operation.ts";
-import { clocksAt } from "../ledger/clocks.ts";
+import { clocksAt, stillLasts } from "../ledger/clocks.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import { Refusal } from "../refusals/refusal.ts";
 import { idempotencyKey, runTokenKey, type StoreKey } from "../store/keys.ts";
@@ -91,7 +91,7 @@ export function keepAnswer<L, R>(
     async load(reader, caller) {
       const record = (await reader.get(key, idempotencyRecord))?.value ?? null;
       const own = request.finishes && record?.sealed === null && record.body_digest === bodyDigest;
-      if (record === null || own || record.expires_at <= reader.now) {
+      if (record === null || own || !stillLasts(record.expires_at, KEPT_MS, reader.now)) {
         const loaded = await operation.load?.(reader, caller) ?? null;
         return { record: null, standing: false, loaded };
       }

@@ -1,4 +1,5 @@
 import { mayDecide } from "../approvals/deciders.ts";
+import { stillLasts } from "../ledger/clocks.ts";
 import type { Operation } from "../ledger/operation.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import { Refusal } from "../refusals/refusal.ts";
@@ -8,7 +9,7 @@ import type { MemberCaller } from "./caller.ts";
 import type { CallerOperation } from "./caller_operation.ts";
 import { assertDemanded, requireRight } from "./member_demands.ts";
 import { hasRight, type Right } from "./rights.ts";
-import { endsAt, type PresentedSession, requireLive } from "./sessions.ts";
+import { endsAt, FRESH_MS, type PresentedSession, requireLive } from "./sessions.ts";
 
 /** Requests a minute that a person's browser may send. */
 export const MEMBER_RATE_LIMIT = 1200;
@@ -33,7 +34,7 @@ export function memberCaller(
   }
   const held = member.held_until !== null && member.held_until > now;
   // A recovery's passkey may be a stranger's: while it is on hold, no assertion by it is fresh.
-  const fresh = session.fresh_until > now && !held;
+  const fresh = stillLasts(session.fresh_until, FRESH_MS, now) && !held;
   return {
     org: snapshot.orgId,
     type: "member",

@@ -4,6 +4,9 @@
  * therefore goes by the clock of the process, and the log's is asked only where it can tell.
  */
 
+/** How far two clocks may lie apart, milliseconds, before nothing is committed by either. */
+export const CLOCK_TOLERANCE_MS = 5 * 60 * 1000;
+
 /** Log time that a clock which was ahead had written, when somebody accepted that it was wrong. */
 export interface ClockJump {
   /** The newest entry's time, milliseconds. */
@@ -32,6 +35,14 @@ export function isOver(deadline: number, set: number, { now, at, jumps }: Clocks
   // A log that was past the deadline when it was set was ahead of the time, and tells nothing.
   if (set < deadline && deadline <= at) return true;
   return jumps.some(({ from, to }) => to < set && set <= from);
+}
+
+/**
+ * Whether what lasts for `lifetime` milliseconds from when it was made is in force still. What would be
+ * for longer was made by a clock that was ahead, and is not.
+ */
+export function stillLasts(expiresAt: number, lifetime: number, now: number): boolean {
+  return now < expiresAt && expiresAt - now <= lifetime + CLOCK_TOLERANCE_MS;
 }
 
 /** Both clocks where nobody commits: the log is not asked. */

@@ -1,6 +1,5 @@
 import type { HeadClock, LogHead } from "../store/records/log.ts";
-import type { ClockJump, Clocks } from "./clocks.ts";
-import { CLOCK_TOLERANCE_MS } from "./process_clock.ts";
+import { CLOCK_TOLERANCE_MS, type ClockJump, type Clocks } from "./clocks.ts";
 
 /** Most jumps that a head remembers, and for how long it does after their time has come. */
 const MAX_JUMPS = 16;

@@ -1,8 +1,5 @@
 import type { Deps } from "../deps.ts";
-import type { ClockJump } from "./clocks.ts";
-
-/** How far two clocks may lie apart, milliseconds, before nothing is committed by either. */
-export const CLOCK_TOLERANCE_MS = 5 * 60 * 1000;
+import { CLOCK_TOLERANCE_MS, type ClockJump } from "./clocks.ts";
 
 /**
  * Why the clock is not to be believed: the log is `ahead` of it, or it has `drifted` from the clock

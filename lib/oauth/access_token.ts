@@ -1,9 +1,11 @@
 import { isPlausibleSecret, SECRET_PREFIXES, secretHash } from "../identity/secret.ts";
+import { stillLasts } from "../ledger/clocks.ts";
 import type { Services } from "../services.ts";
 import { accessTokenKey, accountGrantKey } from "../store/keys.ts";
 import { readRecord } from "../store/kv.ts";
 import { accessTokenRecord, accountGrant, type Scope } from "../store/records/oauth.ts";
 import { type GrantedOrg, grantStanding, reachedScopes } from "./grant_standing.ts";
+import { ACCESS_TOKEN_MS } from "./issue_tokens.ts";
 import { mcpResource } from "./resource.ts";
 
 export type { GrantedOrg };
@@ -37,7 +39,9 @@ export async function presentAccessToken(
   // Found by its hash, so no comparison of secrets leaks by its time how far they agree.
   const key = accessTokenKey(secretHash(secret));
   const token = (await readRecord(deps.kv, key, accessTokenRecord))?.value;
-  if (token === undefined || token.expires_at <= deps.now()) return null;
+  if (token === undefined || !stillLasts(token.expires_at, ACCESS_TOKEN_MS, deps.now())) {
+    return null;
+  }
   const grantRow = accountGrantKey(token.account, token.grant);
   const grant = (await readRecord(deps.kv, grantRow, accountGrant))?.value;
   if (grant === undefined || grant.resource !== mcpResource(services.settings)) return null;

@@ -1,6 +1,7 @@
 import type { DueWork } from "../due/schedule.ts";
 import type { Client } from "../identity/client.ts";
 import { secretHash } from "../identity/secret.ts";
+import { stillLasts } from "../ledger/clocks.ts";
 import type { Services } from "../services.ts";
 import { DEPLOYMENT_ORG, oauthCodeKey } from "../store/keys.ts";
 import { readRecord } from "../store/kv.ts";
@@ -73,7 +74,7 @@ export async function exchangeCode(
         } as const;
         return { answer: NOT_GOOD, works: endGrant(transaction, grant, reuse, client) };
       }
-      if (transaction.now >= record.expires_at || scopes.length === 0) {
+      if (!stillLasts(record.expires_at, CODE_MS, transaction.now) || scopes.length === 0) {
         return { answer: NOT_GOOD, works: [] };
       }
       const used: CodeRecord = { ...record, used_at: transaction.at };

@@ -1,5 +1,6 @@
-import { isWithin } from "../ledger/clocks.ts";
+import { isWithin, stillLasts } from "../ledger/clocks.ts";
 import type { RefreshTokenRecord } from "../store/records/oauth.ts";
+import { REFRESH_TOKEN_MS } from "./issue_tokens.ts";
 
 /**
  * How long a refresh token that was used gives the same successor, milliseconds: two requests of one
@@ -36,7 +37,9 @@ export function useOfRefreshToken(
   presented: { readonly client_id: string },
   now: number,
 ): RefreshUse {
-  if (presented.client_id !== client_id || now >= expires_at) return "refused";
+  if (presented.client_id !== client_id || !stillLasts(expires_at, REFRESH_TOKEN_MS, now)) {
+    return "refused";
+  }
   if (successor === null) return "rotates";
   return isWithin(GRACE_MS, successor.at, now) ? "repeats" : "reuses";
 }

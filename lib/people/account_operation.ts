@@ -1,4 +1,5 @@
-import { type PresentedSession, requireLive } from "../identity/sessions.ts";
+import { FRESH_MS, type PresentedSession, requireLive } from "../identity/sessions.ts";
+import { stillLasts } from "../ledger/clocks.ts";
 import type { Operation } from "../ledger/operation.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import { Refusal } from "../refusals/refusal.ts";
@@ -36,7 +37,11 @@ export function asAccount<L, R>(
 ): Operation<{ record: SessionRecord; account: AccountRecord; loaded: L }, R> {
   const caller = (record: SessionRecord, account: AccountRecord, now: number): AccountCaller => {
     requireLive(record, now);
-    return { account, session: { hash, record }, fresh: record.fresh_until > now };
+    return {
+      account,
+      session: { hash, record },
+      fresh: stillLasts(record.fresh_until, FRESH_MS, now),
+    };
   };
   return {
     ...(despite === undefined ? {} : { despite }),

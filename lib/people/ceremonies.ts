@@ -1,3 +1,4 @@
+import { stillLasts } from "../ledger/clocks.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import { secretHash } from "../identity/secret.ts";
 import { challengeText } from "../passkeys/challenge.ts";
@@ -81,7 +82,7 @@ export function useCeremony(
   { nonce, record }: LoadedCeremony,
   { purpose, bound }: Pick<CeremonyRecord, "purpose" | "bound">,
 ): CeremonyRecord {
-  const counts = record !== null && record.expires_at > transaction.now &&
+  const counts = record !== null && stillLasts(record.expires_at, CEREMONY_MS, transaction.now) &&
     record.purpose === purpose && record.bound === bound;
   if (!counts) throw new Refusal("assertion_not_accepted", { why: "ceremony_ended" });
   transaction.delete(ceremonyKey(secretHash(nonce)));

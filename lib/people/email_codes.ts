@@ -1,7 +1,7 @@
 import type { Deps } from "../deps.ts";
 import { secretHash } from "../identity/secret.ts";
 import type { JsonObject } from "../json/json_value.ts";
-import { isWithin } from "../ledger/clocks.ts";
+import { isWithin, stillLasts } from "../ledger/clocks.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import { Refusal } from "../refusals/refusal.ts";
 import { emailCodeKey, emailCodeLimitKey } from "../store/keys.ts";
@@ -112,7 +112,9 @@ export function tryCode(
 ): EmailCodeRecord | Refusal<"code_not_accepted" | "too_many_codes"> {
   const { now, deps } = transaction;
   const refusal = new Refusal("code_not_accepted", {});
-  if (record === null || loaded === null || record.expires_at <= now) return refusal;
+  if (record === null || loaded === null || !stillLasts(record.expires_at, CODE_MS, now)) {
+    return refusal;
+  }
   const limit = current(loaded.limit, now);
   const wait = waitFor(limit.failed, FAILURES_A_DAY, DAY, now);
   if (wait !== null) return new Refusal("too_many_codes", { retry_after_seconds: wait });

@@ -1,12 +1,14 @@
 import type { PublicKeyCredentialCreationOptionsJSON } from "@simplewebauthn/server";
 import { z } from "zod";
-import { creationOptions } from "../passkeys/options.ts";
+import { stillLasts } from "../ledger/clocks.ts";
+import { CEREMONY_MS, creationOptions } from "../passkeys/options.ts";
 import type { JsonObject } from "../json/json_value.ts";
 import type { Services } from "../services.ts";
 import { emailCodeKey } from "../store/keys.ts";
 import { readRecord } from "../store/kv.ts";
 import { type CodePurpose, emailCodeRecord } from "../store/records/ceremonies.ts";
 import { ceremonyChallenge, flowBound, type Handout, peekCeremony } from "./ceremonies.ts";
+import { CODE_MS } from "./email_codes.ts";
 import { linkHash } from "./link_secret.ts";
 import type { CodeSent } from "./set_up.ts";
 
@@ -66,7 +68,7 @@ export async function passkeyStep(
 ): Promise<Extract<EnrolmentStep, { at: "passkey" }> | null> {
   const { deps, settings } = services;
   const ceremony = await peekCeremony(services, nonce);
-  const counts = ceremony !== null && ceremony.expires_at > deps.now() &&
+  const counts = ceremony !== null && stillLasts(ceremony.expires_at, CEREMONY_MS, deps.now()) &&
     ceremony.purpose === "enrolment" && ceremony.bound === flowBound(flow);
   const email = counts ? emailOf(ceremony.data) : null;
   if (!counts || ceremony.account === null || email === null) return null;
@@ -87,6 +89,8 @@ export async function openCode(
 ): Promise<CodeSent | null> {
   const key = emailCodeKey(purpose, flowBound(flow));
   const code = (await readRecord(deps.kv, key, emailCodeRecord))?.value;
-  if (code === undefined || code.expires_at <= deps.now() || !isMeant(code.data)) return null;
+  if (
+    code === undefined || !stillLasts(code.expires_at, CODE_MS, deps.now()) || !isMeant(code.data)
+  ) return null;
   return { to: code.email, expires_at: code.expires_at, mailed: deps.mail.configured };
 }

@@ -1,5 +1,6 @@
 import { timingSafeEqual } from "node:crypto";
 import { secretHash } from "../identity/secret.ts";
+import { stillLasts } from "../ledger/clocks.ts";
 import type { Reader } from "../ledger/transaction.ts";
 import { Refusal } from "../refusals/refusal.ts";
 import type { Services } from "../services.ts";
@@ -82,7 +83,7 @@ export function openSetUpLink(
   now: number,
 ): SetUpLinkRecord {
   const hash = linkHash(link);
-  const opens = record !== null && hash !== null && record.expires_at > now &&
+  const opens = record !== null && hash !== null && stillLasts(record.expires_at, SET_UP_MS, now) &&
     timingSafeEqual(new TextEncoder().encode(hash), new TextEncoder().encode(record.hash));
   if (!opens) throw new Refusal("link_not_valid", { why: "ended" });
   return record;

@@ -3,6 +3,7 @@ import type { PublicKeyCredentialCreationOptionsJSON } from "@simplewebauthn/ser
 import type { z } from "zod";
 import type { Client } from "../identity/client.ts";
 import { secretHash } from "../identity/secret.ts";
+import { stillLasts } from "../ledger/clocks.ts";
 import { Refusal } from "../refusals/refusal.ts";
 import type { Services } from "../services.ts";
 import { accountKey, DEPLOYMENT_ORG, recoveryLinkKey } from "../store/keys.ts";
@@ -116,7 +117,7 @@ function assertOpens(
 ): void {
   const hash = linkHash(link);
   const bytes = (text: string) => new TextEncoder().encode(text);
-  const opens = record !== null && hash !== null && record.expires_at > now &&
+  const opens = record !== null && hash !== null && stillLasts(record.expires_at, LINK_MS, now) &&
     timingSafeEqual(bytes(hash), bytes(record.hash));
   if (!opens) throw new Refusal("link_not_valid", { why: "ended" });
 }
