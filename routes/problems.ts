@@ -672,8 +672,9 @@ export const PROBLEMS: { readonly [C in ProblemCode]: ProblemKind<ProblemData[C]
     detail: ({ doubt }) =>
       doubt === "ahead"
         ? "The newest entry of the log lies more than 5 minutes ahead of this server's clock. Nothing " +
-          "was granted."
-        : "This server's clock was set by more than 5 minutes while it ran. Nothing was granted.",
+          "was granted. An owner can accept a clock that is right on the Settings page."
+        : "This server's clock was set by more than 5 minutes while it ran. Nothing was granted. An " +
+          "owner can accept a clock that is right on the Settings page.",
     advice:
       "Try again after the seconds of `Retry-After`. If it stays so, whoever runs the server sets its " +
       "clock right; if the clock is right, and one that was ahead has written into the log, an owner " +

@@ -175,8 +175,12 @@ Deno.test("an owner accepts the clock on the Settings page, under a fresh passke
   const unsure = await Visitor.of(org, "owner", { fresh: false });
   const admin = await Visitor.of(org, "admin");
   assert.doesNotMatch((await owner.get("/settings")).text, /The clock of the server/);
+  await org.tool("delete", { default_permission: "requires_approval" });
+  const ask = { tool_name: "delete", reason: "old", timeout_seconds: 60 };
+  assert.equal((await org.post("/v1/approvals", ask)).status, 201);
   clock.set(10 * MINUTE);
   assertRefused(await check(org), 503, "clock");
+  assert.equal((await admin.get("/")).status, 200, "what ended meanwhile is seen, not noted");
   assert.match((await admin.get("/settings")).text, /An owner can accept the clock/);
   assert.equal((await admin.send("/settings", "accept_clock")).status, 403);
   assert.match((await unsure.send("/settings", "accept_clock")).text, /Confirm it is you/);

@@ -1,6 +1,7 @@
 import type { Caller } from "../identity/caller.ts";
 import { encodeCrockford } from "../ids/crockford.ts";
 import { clocksAt } from "../ledger/clocks.ts";
+import { ClockRefused } from "../ledger/process_clock.ts";
 import type { Reader } from "../ledger/transaction.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import type { Services } from "../services.ts";
@@ -60,7 +61,7 @@ export async function listApprovals(
     readonly withArguments?: boolean;
   },
 ): Promise<{ items: SeenApproval[]; next: string | null }> {
-  const { deps, ledgers } = services;
+  const { deps } = services;
   const org = snapshot.orgId;
   const see = (records: readonly ApprovalRecord[]) =>
     seeAll(services, caller, snapshot, records, withArguments);
@@ -74,20 +75,33 @@ export async function listApprovals(
     last = stored.id;
     lookedAt++;
     if (!isVisible(caller, stored) || !isOf(stored, filter)) continue;
-    let record = settledApproval(stored, snapshot, clocksAt(deps.now()));
-    if (record !== stored) {
-      // Whoever finds that a request has ended, or has another level, notes it.
-      record = await ledgers.transact(org, {
-        load: (reader: Reader) => loadApproval(reader, stored.id),
-        plan: (transaction, loaded) =>
-          loaded === null ? record : settle(transaction, loaded).record,
-      });
-    }
+    const settled = settledApproval(stored, snapshot, clocksAt(deps.now()));
+    const record = settled === stored ? stored : await noted(services, org, settled);
     if (filter.status !== null && statusOf(record.progress) !== filter.status) continue;
     if (filter.waits_for_me && !waitsFor(caller, record, snapshot, deps.now())) continue;
     matching.push(record);
   }
   return { items: await see(matching), next: null };
+}
+
+/**
+ * Whoever finds that a request has ended, or has another level, notes it; while the clock is in doubt
+ * they only see it.
+ */
+async function noted(
+  { ledgers }: Pick<Services, "ledgers">,
+  org: string,
+  record: ApprovalRecord,
+): Promise<ApprovalRecord> {
+  try {
+    return await ledgers.transact(org, {
+      load: (reader: Reader) => loadApproval(reader, record.id),
+      plan: (transaction, loaded) => loaded === null ? record : settle(transaction, loaded).record,
+    });
+  } catch (error) {
+    if (error instanceof ClockRefused) return record;
+    throw error;
+  }
 }
 
 async function* newestFirst(
