@@ -165,7 +165,7 @@ const APPROVALS: readonly Mutant[] = [
   {
     guard: "the nonce of a decision counts for its minutes",
     file: "lib/approvals/sign_decision.ts",
-    find: "issued_at <= at && at < expires_at && now < ends_at;",
+    find: "issued_at <= at && at < expires_at &&\n    stillLasts(ends_at, CEREMONY_MS, now);",
     replace: "issued_at <= at;",
     tests: ["attacks_decisions"],
   },
@@ -364,8 +364,8 @@ const IDENTITY: readonly Mutant[] = [
   {
     guard: "on hold no assertion is fresh",
     file: "lib/identity/member_operation.ts",
-    find: "const fresh = session.fresh_until > now && !held;",
-    replace: "const fresh = session.fresh_until > now;",
+    find: "const fresh = stillLasts(session.fresh_until, FRESH_MS, now) && !held;",
+    replace: "const fresh = stillLasts(session.fresh_until, FRESH_MS, now);",
     tests: ["member_rights"],
   },
   {
@@ -569,8 +569,9 @@ const OAUTH: readonly Mutant[] = [
   {
     guard: "another client's refresh token gives nothing",
     file: "lib/oauth/refresh_state.ts",
-    find: "if (presented.client_id !== client_id || now >= expires_at)",
-    replace: "if (now >= expires_at)",
+    find:
+      "if (presented.client_id !== client_id || !stillLasts(expires_at, REFRESH_TOKEN_MS, now)) {",
+    replace: "if (!stillLasts(expires_at, REFRESH_TOKEN_MS, now)) {",
     tests: ["oauth_tokens_property"],
   },
   {
@@ -605,8 +606,10 @@ const OAUTH: readonly Mutant[] = [
   {
     guard: "an access token is over at the millisecond of its end",
     file: "lib/oauth/access_token.ts",
-    find: "if (token === undefined || token.expires_at <= deps.now()) return null;",
-    replace: "if (token === undefined || token.expires_at < deps.now()) return null;",
+    find:
+      "if (token === undefined || !stillLasts(token.expires_at, ACCESS_TOKEN_MS, deps.now())) {",
+    replace:
+      "if (token === undefined || !stillLasts(token.expires_at, ACCESS_TOKEN_MS, deps.now() - 1)) {",
     tests: ["oauth_code", "oauth_tokens_property"],
   },
   {
