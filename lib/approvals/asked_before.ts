@@ -29,10 +29,12 @@ export async function loadAskedBefore(
 ): Promise<AskedBefore | null> {
   const { snapshot, now } = reader;
   const org = snapshot.orgId;
-  const [open, ready, history] = await Promise.all([
+  const history = await reader.peek(approvalHistoryKey(org, requester, actionDigest), askHistory);
+  // Every request writes it in its own commit, and it outlives them all: most checks read one row.
+  if (history === null) return null;
+  const [open, ready] = await Promise.all([
     reader.peek(approvalOpenKey(org, requester, actionDigest), approvalPointer),
     reader.peek(approvalReadyKey(org, requester, actionDigest), approvalPointer),
-    reader.peek(approvalHistoryKey(org, requester, actionDigest), askHistory),
   ]);
   for (const pointer of [open, ready]) {
     if (pointer === null) continue;
@@ -43,6 +45,6 @@ export async function loadAskedBefore(
       return { state: progress.state, approval: id };
     }
   }
-  const rest = history === null ? null : denialRest(history.value, now);
+  const rest = denialRest(history.value, now);
   return rest === null ? null : { state: "denied", retry_after_seconds: rest.retry_after_seconds };
 }
