@@ -408,7 +408,14 @@ const IDENTITY: readonly Mutant[] = [
     file: "lib/identity/rights.ts",
     find: 'return hasRight(own, "manage_members") && RANK[other] <= RANK[own];',
     replace: 'return hasRight(own, "manage_members");',
-    tests: ["member_rights"],
+    tests: ["member_rights", "role_rights"],
+  },
+  {
+    guard: "a role has the rights that are written down for it, and none by a slip in the table",
+    file: "lib/identity/rights.ts",
+    find: '  kill_switch_off: ["owner"],',
+    replace: '  kill_switch_off: ["owner", "admin"],',
+    tests: ["role_rights"],
   },
   {
     guard: "a credential gets its requests a minute and not one more",
