@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { VERSION } from "../lib/version.ts";
 import { open, type Route } from "./route.ts";
 
 const readiness = z.object({
@@ -28,8 +29,13 @@ export const healthRoutes: readonly Route[] = [
     group: "Health",
     summary: "Whether the process is up",
     anyHost: true,
-    answers: { 200: z.object({ status: z.literal("ok") }) },
-    handle: () => ({ status: 200, body: { status: "ok" } }),
+    answers: {
+      200: z.object({
+        status: z.literal("ok"),
+        version: z.string().describe("The release that answers"),
+      }),
+    },
+    handle: () => ({ status: 200, body: { status: "ok", version: VERSION } }),
   }),
   open({
     method: "get",

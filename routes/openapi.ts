@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import { isJsonObject, type JsonObject, type JsonValue } from "../lib/json/json_value.ts";
+import { VERSION } from "../lib/version.ts";
 import { type Components, refusalsOf, responsesOf, startComponents } from "./openapi_responses.ts";
 import type { Route } from "./route.ts";
 import type { SchemaComponents } from "./schema_components.ts";
@@ -27,7 +28,7 @@ export function openApiDocument(routes: readonly Route[], origin: string): JsonO
     openapi: "3.1.1",
     info: {
       title: "Countersign",
-      version: "1",
+      version: VERSION,
       description: DESCRIPTION,
       license: { name: "MIT", identifier: "MIT" },
     },

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { createOrgOperation } from "../lib/orgs/create_org.ts";
 import { DEPLOYMENT_ORG } from "../lib/store/keys.ts";
 import type { Kv } from "../lib/store/kv.ts";
+import { VERSION } from "../lib/version.ts";
 import { Countersign } from "./countersign_fixture.ts";
 
 /** A store whose plain writes can be made to fail, and are counted. */
@@ -34,10 +35,10 @@ const READY = {
   waking: "sweep",
 };
 
-Deno.test("/healthz answers whoever asks, and only that the process is up", async () => {
+Deno.test("/healthz answers whoever asks, and only that the process is up, and of which release", async () => {
   await using countersign = await Countersign.start();
   const { status, body } = await countersign.request("GET", "/healthz");
-  assert.deepEqual({ status, body }, { status: 200, body: { status: "ok" } });
+  assert.deepEqual({ status, body }, { status: 200, body: { status: "ok", version: VERSION } });
 });
 
 Deno.test("/readyz is ready when the store takes a write", async () => {

@@ -1,5 +1,5 @@
+import { sha256 as scriptedSha256 } from "@noble/hashes/sha2.js";
 import { joinBytes } from "../bytes/join_bytes.ts";
-import { portableSha256 } from "./portable_sha256.ts";
 
 /** Length of a SHA-256 hash in bytes. */
 export const HASH_BYTES = 32;
@@ -15,7 +15,8 @@ interface Runtime {
 
 /**
  * The runtime's own hashing. Asked for, not imported: a browser, which verifies proofs by these
- * functions too, has no such module and would refuse to load this one.
+ * functions too, has no such module and would refuse to load this one. There a library's script
+ * does it, for a browser's own hashing answers later, and these functions at once.
  */
 const native = (globalThis as Runtime).process?.getBuiltinModule?.("node:crypto");
 
@@ -24,14 +25,14 @@ export const EMPTY_ROOT: Uint8Array = sha256(new Uint8Array(0));
 
 /** SHA-256 of `bytes`, synchronously: on small inputs many times faster than WebCrypto. */
 export function sha256(bytes: Uint8Array): Uint8Array {
-  if (native === undefined) return portableSha256(bytes);
+  if (native === undefined) return scriptedSha256(bytes);
   // By way of hex: the runtime gives text back faster than bytes.
   return Uint8Array.fromHex(native.hash("sha256", bytes, "hex"));
 }
 
 /** Hash of a leaf: SHA-256(0x00 || `leafBytes`) (RFC 9162 section 2.1.1). */
 export function leafHash(leafBytes: Uint8Array): Uint8Array {
-  if (native === undefined) return portableSha256(joinBytes([LEAF_PREFIX, leafBytes]));
+  if (native === undefined) return scriptedSha256(joinBytes([LEAF_PREFIX, leafBytes]));
   // Two updates are cheaper than copying the leaf behind its prefix.
   return plain(native.createHash("sha256").update(LEAF_PREFIX).update(leafBytes).digest());
 }

@@ -1,8 +1,9 @@
 import type { JsonObject } from "../../lib/json/json_value.ts";
+import { VERSION } from "../../lib/version.ts";
 import type { McpRequest } from "./tool_call.ts";
 
 /** What this server calls itself. */
-export const SERVER_INFO = { name: "countersign", title: "Countersign", version: "1.0.0" };
+export const SERVER_INFO = { name: "countersign", title: "Countersign", version: VERSION };
 
 /** The one resource: how the server is, and what the connection reaches. */
 export const STATUS_RESOURCE = {
