@@ -17,6 +17,7 @@ import type { Entry } from "../lib/ledger/entry.ts";
 import { PERMISSIONS } from "../lib/policy/permission.ts";
 import { ApprovalOrg, TOOL } from "./approval_fixture.ts";
 import { jsonObject } from "./json_arbitrary.ts";
+import { projectText, sourceFiles } from "./project_files.ts";
 
 const NAMES = new Map([
   ["usr_1", "ann@example.com"],
@@ -40,23 +41,18 @@ function told(type: string, actor: Entry["actor"], subject: JsonObject, data: Js
 /** Every type that the code names: as a literal, or by noun and verb of a catalog change. */
 async function writtenTypes(): Promise<Set<string>> {
   const types = new Set<string>();
-  const visit = async (folder: URL) => {
-    for await (const { name, isDirectory } of Deno.readDir(folder)) {
-      if (isDirectory) await visit(new URL(`${name}/`, folder));
-      if (!name.endsWith(".ts")) continue;
-      const source = await Deno.readTextFile(new URL(name, folder));
-      for (const [, type = ""] of source.matchAll(/"([a-z_]+\.[a-z_]+)"/g)) types.add(type);
-      for (const [, noun = ""] of source.matchAll(/\bnoun: "([a-z_]+)",/g)) {
-        types.add(`${noun}.set`);
-        // An organization is not removed by a change of its record.
-        if (noun !== "org") types.add(`${noun}.removed`);
-      }
-      for (const [, verb = ""] of source.matchAll(/\bverb: "([a-z_]+)"/g)) {
-        types.add(`tool.${verb}`);
-      }
+  for (const path of await sourceFiles("lib/")) {
+    const source = await projectText(path);
+    for (const [, type = ""] of source.matchAll(/"([a-z_]+\.[a-z_]+)"/g)) types.add(type);
+    for (const [, noun = ""] of source.matchAll(/\bnoun: "([a-z_]+)",/g)) {
+      types.add(`${noun}.set`);
+      // An organization is not removed by a change of its record.
+      if (noun !== "org") types.add(`${noun}.removed`);
     }
-  };
-  await visit(new URL("../lib/", import.meta.url));
+    for (const [, verb = ""] of source.matchAll(/\bverb: "([a-z_]+)"/g)) {
+      types.add(`tool.${verb}`);
+    }
+  }
   return types;
 }
 

@@ -6,6 +6,7 @@ import { ApprovalOrg, TOOL } from "./approval_fixture.ts";
 import type { Got, TestOrg } from "./countersign_fixture.ts";
 import { FailingStore, type Fault } from "./failing_store.ts";
 import { OAuthWorld } from "./oauth_fixture.ts";
+import { projectText, sourceFiles } from "./project_files.ts";
 import { verifiedLog } from "./stored_log.ts";
 import { TRANSFER } from "./tokens_fixture.ts";
 
@@ -117,17 +118,8 @@ for (const fault of LOST) {
 
 Deno.test("nothing commits but by what looks for a commit whose answer was lost", async () => {
   const found: string[] = [];
-  const lib = new URL("../lib/", import.meta.url);
-  for await (const path of sources(lib)) {
-    const text = await Deno.readTextFile(path);
-    if (/\.commit\(\)/.test(text)) found.push(path.pathname.slice(lib.pathname.length));
+  for (const path of await sourceFiles("lib/")) {
+    if (/\.commit\(\)/.test(await projectText(path))) found.push(path);
   }
-  assert.deepEqual(found, ["store/commit.ts"], "commit by lib/store/commit.ts");
+  assert.deepEqual(found, ["lib/store/commit.ts"], "commit by lib/store/commit.ts");
 });
-
-async function* sources(folder: URL): AsyncGenerator<URL> {
-  for await (const { name, isDirectory } of Deno.readDir(folder)) {
-    if (isDirectory) yield* sources(new URL(`${name}/`, folder));
-    else if (name.endsWith(".ts")) yield new URL(name, folder);
-  }
-}

@@ -5,6 +5,7 @@ import { assertProblem, TOOL } from "./approval_fixture.ts";
 import { Countersign } from "./countersign_fixture.ts";
 import { DecisionOrg } from "./decision_fixture.ts";
 import { grantIn, rawTool, resultOf } from "./mcp_fixture.ts";
+import { projectText, sourceFiles } from "./project_files.ts";
 import { WebDecider } from "./web_decider.ts";
 
 /** Whoever came to know a secret answers for what is asked with it. */
@@ -228,9 +229,8 @@ Deno.test("every place where a secret that asks is made is one of the ways above
   const makers: string[] = [];
   const shown: string[] = [];
   for (const room of ["lib", "routes"]) {
-    for await (const path of sources(`${Deno.cwd()}/${room}`)) {
-      const text = await Deno.readTextFile(path);
-      const file = path.slice(Deno.cwd().length + 1);
+    for (const file of await sourceFiles(`${room}/`)) {
+      const text = await projectText(file);
       if (/\bmakeSecret\(|secret_hash: secretHash\(/.test(text)) makers.push(file);
       if (/\b(createApiKey|createAgent|rotateAgent)\(/.test(text)) shown.push(file);
     }
@@ -288,14 +288,6 @@ function showsSecret(
     (value as { type?: string }).type === "string"
   );
   return named || Object.values(schema).some((part) => showsSecret(document, part, seen));
-}
-
-async function* sources(folder: string): AsyncGenerator<string> {
-  for await (const { name, isDirectory } of Deno.readDir(folder)) {
-    const path = `${folder}/${name}`;
-    if (isDirectory) yield* sources(path);
-    else if (/\.tsx?$/.test(name)) yield path;
-  }
 }
 
 Deno.test("rows of before, which named one member or none, count as they did", async () => {

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { broken, MUTANTS, testFiles } from "../tools/mutants.ts";
-
-const PROJECT = new URL("../", import.meta.url);
+import { PROJECT, projectText } from "./project_files.ts";
 
 /** The rooms that security rests on. */
 const ROOMS = [
@@ -17,7 +16,7 @@ const ROOMS = [
 
 Deno.test("every mutant breaks one line that is there, once", async () => {
   for (const mutant of MUTANTS) {
-    const source = await Deno.readTextFile(new URL(mutant.file, PROJECT));
+    const source = await projectText(mutant.file);
     assert.notEqual(broken(source, mutant), source, mutant.guard);
   }
 });

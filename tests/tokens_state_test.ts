@@ -7,7 +7,7 @@ import { moved, MOVES, type Standing, stateAt, type TokenEvent } from "../lib/to
 const TTL = 300;
 const REPORT_WITHIN = 1000;
 
-/** What product.md says of a token, as a list of what happened and no states. */
+/** What is promised of a token, as a list of what happened and no states. */
 class NaiveToken {
   consumedAt: number | null = null;
   isRevoked = false;
