@@ -5,7 +5,7 @@ import { operatorConsole } from "./settings/operator_console.ts";
 import { secretFromFile } from "./settings/secret_file.ts";
 import { readSettings, SettingRefused } from "./settings/settings.ts";
 import { proveSecret } from "./store/canary.ts";
-import { openStore, StoreRefused } from "./store/open_store.ts";
+import { assertExists, openStore, StoreRefused } from "./store/open_store.ts";
 import { isFile } from "./store/store_address.ts";
 import { systemDeps } from "./system_deps.ts";
 
@@ -42,11 +42,4 @@ async function run(command: Command): Promise<number> {
   } finally {
     kv.close();
   }
-}
-
-/** Opening would make a new store, in which nothing is found. @throws {StoreRefused} */
-async function assertExists(path: string): Promise<void> {
-  const found = await Deno.stat(path).catch(() => null);
-  if (found !== null) return;
-  throw new StoreRefused(`COUNTERSIGN_KV: there is no store ${path}. Give the one of the service.`);
 }

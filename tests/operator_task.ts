@@ -13,7 +13,7 @@ export interface Ran {
 /** Runs a task of the operator, which is one script, in a folder, with its own permissions. */
 export async function runTask(
   cwd: string,
-  task: "recover" | "accept-clock",
+  task: "recover" | "accept-clock" | "compact",
   args: readonly string[],
   variables: Record<string, string>,
 ): Promise<Ran> {

@@ -742,6 +742,13 @@ const LEDGER: readonly Mutant[] = [
     replace: "const rest = parts;",
     tests: ["delete_account"],
   },
+  {
+    guard: "what was erased is rewritten out of the file",
+    file: "lib/ledger/erase_private.ts",
+    find: "transaction.set(erasedKey(), { at: transaction.now });",
+    replace: "",
+    tests: ["compact"],
+  },
 ];
 
 /** By room, in the order in which a request comes by them. */

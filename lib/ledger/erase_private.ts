@@ -1,4 +1,4 @@
-import type { logPrivateKey } from "../store/keys.ts";
+import { erasedKey, type logPrivateKey } from "../store/keys.ts";
 import { sealedRecord } from "../store/records/log.ts";
 import type { Actor } from "./entry.ts";
 import type { Operation } from "./operation.ts";
@@ -6,6 +6,7 @@ import type { Ledgers } from "./ledgers.ts";
 import { openPrivateRow, privateRowKey } from "./private_reader.ts";
 import type { PrivateParts } from "./private_parts.ts";
 import type { PrivateRow } from "./segments.ts";
+import type { Transaction } from "./transaction.ts";
 
 /** What is to be erased, and who had it erased. */
 export interface Erasure {
@@ -105,6 +106,7 @@ async function eraseFromRow(
       });
       if (indexes.length === 0) return [];
       const { key } = loaded;
+      markErased(transaction);
       if (row.length === 0) transaction.delete(key);
       else transaction.set(key, { sealed: sealer.sealJson(key, row) });
       const [index = 0] = indexes;
@@ -118,6 +120,14 @@ async function eraseFromRow(
     },
   };
   return await ledgers.transact(org, operation);
+}
+
+/**
+ * Says that this commit erases something: the next start rewrites the store's file, where the bytes
+ * of deleted rows stay until then.
+ */
+export function markErased(transaction: Transaction): void {
+  transaction.set(erasedKey(), { at: transaction.now });
 }
 
 function without(parts: PrivateParts, names: readonly string[]): PrivateParts {

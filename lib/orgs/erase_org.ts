@@ -1,5 +1,6 @@
 import type { DueWork } from "../due/schedule.ts";
 import type { Actor } from "../ledger/entry.ts";
+import { markErased } from "../ledger/erase_private.ts";
 import type { Services } from "../services.ts";
 import {
   dueKey,
@@ -41,7 +42,10 @@ export async function eraseOrg(services: Services, work: DueWork): Promise<void>
     if (!KEPT.has(rows)) await removeRows(services, org, rowsUnder(deps.kv, rows, org));
   }
   await ledgers.transact(org, {
-    plan: (transaction) => transaction.delete(dueKey(at, kind, org, id)),
+    plan(transaction) {
+      transaction.delete(dueKey(at, kind, org, id));
+      markErased(transaction);
+    },
   });
 }
 
@@ -58,6 +62,7 @@ async function erasePrivateRows({ deps: { kv }, ledgers }: Services, org: string
     await ledgers.transact(org, {
       plan(transaction) {
         for (const index of found) transaction.delete(logPrivateKey(org, index));
+        markErased(transaction);
         transaction.append({
           type: "private.erased",
           actor: SYSTEM,

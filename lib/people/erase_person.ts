@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import { type DueWork, schedule } from "../due/schedule.ts";
 import { idTime } from "../ids/id.ts";
 import type { Actor, Entry } from "../ledger/entry.ts";
-import { type EntryErasure, erasePrivateParts } from "../ledger/erase_private.ts";
+import { type EntryErasure, erasePrivateParts, markErased } from "../ledger/erase_private.ts";
 import { firstIndexAt, loggedEntry, readHead } from "../ledger/log_reader.ts";
 import { leavesFrom } from "../ledger/log_tail.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
@@ -65,6 +65,7 @@ export async function erasePerson(
   await ledgers.transact(org, {
     plan(transaction) {
       transaction.delete(dueKey(at, kind, org, id));
+      markErased(transaction);
       if (to < size) schedule(transaction, { kind, at: transaction.now, id: `${person} ${to}` });
     },
   });

@@ -102,6 +102,7 @@ export const FATES: Readonly<Record<string, Fate>> = {
   due: "deployment",
   email_code: "deployment",
   email_code_limit: "deployment",
+  erased: "deployment",
   idempotency: "deployment",
   identity_event: "deployment",
   oauth_client: "deployment",

@@ -306,6 +306,8 @@ export const probeKey = () => ["probe"] as const;
 export const clockSeenKey = () => ["clock", "seen"] as const;
 /** When somebody last said that a clock is right: processes that run hear of it. */
 export const clockAcceptedKey = () => ["clock", "accepted"] as const;
+/** That something was erased since the file of the store was last rewritten. */
+export const erasedKey = () => ["erased"] as const;
 /** Known words sealed when the store was new: a start under another secret is refused by them. */
 export const canaryKey = () => ["canary"] as const;
 /** Set when the first org was made, so that two nodes that start at once make one. */

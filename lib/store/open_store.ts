@@ -1,6 +1,7 @@
 import { dirname } from "node:path";
 import { systemTimer } from "../deps.ts";
 import { logLine } from "../settings/log_line.ts";
+import { compactStore, dropUnfinished, isCompactionDue, NotCompacted } from "./compact.ts";
 import { isFile, PLATFORM_STORE } from "./store_address.ts";
 
 /** The store does not open, or is not to be opened; the start ends with the message. */
@@ -17,7 +18,10 @@ export class StoreRefused extends Error {
 export async function openStore(kv: string, waitMs = 0): Promise<Deno.Kv> {
   if (kv === ":memory:") return await Deno.openKv(kv);
   try {
-    if (isFile(kv)) await claimFile(kv, waitMs);
+    if (isFile(kv)) {
+      await claimFile(kv, waitMs);
+      await compactWhenDue(kv);
+    }
     return await (kv === PLATFORM_STORE ? Deno.openKv() : Deno.openKv(kv));
   } catch (error) {
     if (error instanceof StoreRefused) throw error;
@@ -26,7 +30,12 @@ export async function openStore(kv: string, waitMs = 0): Promise<Deno.Kv> {
   }
 }
 
-async function claimFile(path: string, waitMs: number): Promise<void> {
+/**
+ * Makes a store's file this process's own until it ends, and makes the file where there is none.
+ * @param waitMs how long another process that holds the file may take to end
+ * @throws {StoreRefused} when it does not
+ */
+export async function claimFile(path: string, waitMs = 0): Promise<void> {
   await Deno.mkdir(dirname(path), { recursive: true, mode: 0o700 });
   // SQLite lets two processes open one file, and then fails commits of both with "database is
   // locked". The lock lies on a file of its own: closing another handle on the database file would
@@ -41,6 +50,22 @@ async function claimFile(path: string, waitMs: number): Promise<void> {
   // SQLite gives the files it makes beside this one the same mode.
   const file = await Deno.open(path, { create: true, write: true, mode: 0o600 });
   file.close();
+}
+
+/** What was erased goes from the file as well. A start that cannot see to it now leaves it to the next. */
+async function compactWhenDue(path: string): Promise<void> {
+  await dropUnfinished(path);
+  if (!isCompactionDue(path)) return;
+  const progress = (rows: number) => logLine("info", "Compacting the store", { rows });
+  try {
+    const { before, after } = await compactStore(path, { now: Date.now, progress });
+    const sizes = { before_bytes: before, after_bytes: after };
+    logLine("info", "Compacted the store: what was erased is not in its file any more", sizes);
+  } catch (error) {
+    if (!(error instanceof NotCompacted)) throw error;
+    const message = "The store is not compacted, so its file may hold what was erased";
+    logLine("warn", message, { why: error.message, next: "deno task compact" });
+  }
 }
 
 /** Waits for the lock of a process that is being stopped. One that is not keeps it. */
@@ -58,6 +83,13 @@ async function isFreeWithin(lock: Deno.FsFile, waitMs: number): Promise<boolean>
   } finally {
     timer.cancel();
   }
+}
+
+/** Opening would make a new store, in which nothing is found. @throws {StoreRefused} */
+export async function assertExists(path: string): Promise<void> {
+  const found = await Deno.stat(path).catch(() => null);
+  if (found !== null) return;
+  throw new StoreRefused(`COUNTERSIGN_KV: there is no store ${path}. Give the one of the service.`);
 }
 
 function advice(kv: string): string {
