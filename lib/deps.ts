@@ -1,8 +1,7 @@
 import type { Mailer } from "./mail/mailer.ts";
 import type { StrangerFetch } from "./net/stranger_fetch.ts";
 import type { PushFetch } from "./push/push_fetch.ts";
-import type { Sealer } from "./store/sealing.ts";
-import type { Kv } from "./store/kv.ts";
+import type { StoreDeps } from "./store/kv.ts";
 
 /** A wait that can be called off. */
 export interface Timer {
@@ -21,17 +20,11 @@ export type LogLine = (
  * What comes from outside: the store, time and chance. A test puts its own in their place, runs a
  * week of approvals in a millisecond, fails any commit, and replays a seed.
  */
-export interface Deps {
-  readonly kv: Kv;
-  readonly sealer: Sealer;
+export interface Deps extends StoreDeps {
   /** Whether the store delivers queue messages; KV Connect and Deno Deploy do not. */
   readonly queues: boolean;
-  /** Milliseconds since 1970. */
-  readonly now: () => number;
   /** Milliseconds since some moment: counts on whatever the clock is set to. */
   readonly monotonic: () => number;
-  readonly random: (bytes: number) => Uint8Array;
-  readonly timer: (milliseconds: number) => Timer;
   readonly log: LogLine;
   readonly mail: Mailer;
   readonly push: PushFetch;

@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import { keyText } from "../ledger/transaction.ts";
-import type { Services } from "../services.ts";
+import type { Ledgers } from "../ledger/ledgers.ts";
 import type { StoreKey } from "../store/keys.ts";
 
 /** Rows that one commit removes at most, and bytes that their keys have. */
@@ -12,7 +12,7 @@ const MAX_KEY_BYTES = 50_000;
  * policy no node has to follow where nobody is let in, or of a policy that was replaced.
  */
 export async function removeRows(
-  { ledgers }: Pick<Services, "ledgers">,
+  { ledgers }: { readonly ledgers: Ledgers },
   org: string,
   rows: AsyncIterable<StoreKey>,
 ): Promise<void> {

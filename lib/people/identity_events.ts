@@ -1,12 +1,13 @@
 import { z } from "zod";
 import { levelsOf } from "../approvals/deciders.ts";
+import type { Deps } from "../deps.ts";
 import type { DueWork } from "../due/schedule.ts";
 import { schedule } from "../due/schedule.ts";
 import type { Client } from "../identity/client.ts";
 import { isJsonObject, type JsonObject } from "../json/json_value.ts";
+import type { Ledgers } from "../ledger/ledgers.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import { appendGrantEntry, grantEvent } from "../oauth/grant_entry.ts";
-import type { Services } from "../services.ts";
 import { DEPLOYMENT_ORG, dueKey, identityEventKey, passkeyKey } from "../store/keys.ts";
 import { parseRecord } from "../store/kv.ts";
 import type { MemberRecord } from "../store/records/identity.ts";
@@ -82,17 +83,20 @@ export function tellPasskey(
 }
 
 /** Does the work of a waiting event: its entry and its end are one commit. */
-export async function deliverIdentityEvent(services: Services, work: DueWork): Promise<void> {
+export async function deliverIdentityEvent(
+  { deps, ledgers }: { readonly deps: Pick<Deps, "sealer">; readonly ledgers: Ledgers },
+  work: DueWork,
+): Promise<void> {
   const { kind, at, org, id } = work;
   const key = identityEventKey(org, id);
-  await services.ledgers.transact(org, {
+  await ledgers.transact(org, {
     async load(reader) {
       const row = await reader.get(key, sealedRecord);
       if (row === null) return null;
       const event = parseRecord(
         key,
         waiting,
-        services.deps.sealer.openJson(key, row.value.sealed),
+        deps.sealer.openJson(key, row.value.sealed),
       );
       if (event.kind !== "passkey") return { event, passkey: null, known: null };
       const { credential_id } = event;

@@ -1,4 +1,4 @@
-import type { Services } from "../services.ts";
+import type { Deps } from "../deps.ts";
 import { accountPasskeyPrefix, passkeyKey } from "../store/keys.ts";
 import { type Kv, readRecord } from "../store/kv.ts";
 import { type PasskeyRecord, passkeyRecord } from "../store/records/people.ts";
@@ -15,7 +15,10 @@ export async function passkeysOf(kv: Kv, account: string): Promise<PasskeyRecord
 
 /** Those of them that work under the address of this deployment. */
 export async function usablePasskeysOf(
-  { deps, settings }: Pick<Services, "deps" | "settings">,
+  { deps, settings }: {
+    readonly deps: Pick<Deps, "kv">;
+    readonly settings: { readonly url: URL };
+  },
   account: string,
 ): Promise<PasskeyRecord[]> {
   const passkeys = await passkeysOf(deps.kv, account);

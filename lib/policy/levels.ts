@@ -1,7 +1,7 @@
 import type { Selector } from "../store/records/policy.ts";
 
 /** A part of a selector besides the tenant, which chooses the half of the walk instead. */
-export type SelectorPart = Exclude<keyof Selector, "tenant_id">;
+export type SelectorPart = "resource_id" | "tool_name" | "method" | "tag";
 
 /**
  * The specificity walk, most specific first. `tenant` and `org` are the names that a decision

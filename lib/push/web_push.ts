@@ -1,6 +1,6 @@
 import { buildPushPayload } from "@block65/webcrypto-web-push";
 import type { Deps } from "../deps.ts";
-import type { Settings } from "../settings/settings.ts";
+import type { MailSettings } from "../settings/mail_settings.ts";
 import type { PushSubscriptionRecord } from "../store/records/push.ts";
 import type { PushKey } from "./push_key.ts";
 import type { PushResponse } from "./push_fetch.ts";
@@ -45,7 +45,9 @@ export async function sendPush(
 }
 
 /** Whom a push service may write to about our pushes (RFC 8292 section 2.1). */
-export function vapidSubject({ url, mail }: Pick<Settings, "url" | "mail">): string {
+export function vapidSubject(
+  { url, mail }: { readonly url: URL; readonly mail: MailSettings | null },
+): string {
   if (mail !== null) return `mailto:${mail.from.address}`;
   return url.protocol === "https:" ? url.origin : "mailto:operator@localhost";
 }

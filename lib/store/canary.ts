@@ -1,8 +1,7 @@
 import { z } from "zod";
-import type { Deps } from "../deps.ts";
 import { commitOnce } from "./commit.ts";
 import { canaryKey } from "./keys.ts";
-import { readRecord } from "./kv.ts";
+import { readRecord, type StoreDeps } from "./kv.ts";
 import { StoreRefused } from "./open_store.ts";
 import { CannotOpen } from "./sealing.ts";
 
@@ -19,7 +18,7 @@ const FIRST_ANSWER_MS = 15_000;
  * while records still lie under it.
  * @throws {StoreRefused} when the secret is another, or the store does not answer
  */
-export async function proveSecret(deps: Deps): Promise<void> {
+export async function proveSecret(deps: StoreDeps): Promise<void> {
   const limit = deps.timer(FIRST_ANSWER_MS);
   const tooLate = limit.elapsed.then(() => {
     throw new StoreRefused(
@@ -34,7 +33,7 @@ export async function proveSecret(deps: Deps): Promise<void> {
   }
 }
 
-async function prove(deps: Deps): Promise<void> {
+async function prove(deps: StoreDeps): Promise<void> {
   const { kv, sealer } = deps;
   const key = canaryKey();
   const first = { key: [...key], versionstamp: null };

@@ -1,6 +1,5 @@
 import { commitMarkKey, type StoreKey } from "./keys.ts";
-import type { Kv } from "./kv.ts";
-import type { Deps } from "../deps.ts";
+import type { Kv, StoreDeps } from "./kv.ts";
 
 /**
  * Over KV Connect the runtime sends a commit again when no answer comes, and reports the answer to the
@@ -34,7 +33,7 @@ export async function commitMarked(
  * @throws what the store throws; then it had not landed when that was looked for
  */
 export async function commitOnce(
-  { kv, random }: Pick<Deps, "kv" | "random">,
+  { kv, random }: Pick<StoreDeps, "kv" | "random">,
   operation: Deno.AtomicOperation,
 ): Promise<Deno.KvCommitResult | Deno.KvCommitError> {
   const name = random(12).toHex();

@@ -1,11 +1,23 @@
 import type { z } from "zod";
+import type { Timer } from "../deps.ts";
 import type { StoreKey } from "./keys.ts";
+import type { Sealer } from "./sealing.ts";
 
 /** The part of Deno KV that Countersign uses, so that a test can put a failing store in its place. */
 export type Kv = Pick<
   Deno.Kv,
   "get" | "getMany" | "list" | "atomic" | "set" | "enqueue" | "listenQueue" | "close"
 >;
+
+/** What the store is worked with: itself and its seal, time and chance. */
+export interface StoreDeps {
+  readonly kv: Kv;
+  readonly sealer: Sealer;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  readonly random: (bytes: number) => Uint8Array;
+  readonly timer: (milliseconds: number) => Timer;
+}
 
 /** A record in the store is not what its schema says. Never guessed at: the request fails. */
 export class MalformedRecord extends Error {

@@ -1,5 +1,5 @@
-import type { Deps, Timer } from "../deps.ts";
-import { type Kv, StoreUnavailable } from "./kv.ts";
+import type { Timer } from "../deps.ts";
+import { type Kv, type StoreDeps, StoreUnavailable } from "./kv.ts";
 
 /** How exactly waits are measured: all calls under way share one timer. */
 const TICK_MS = 1200;
@@ -21,7 +21,7 @@ export class PatientStore implements Kv {
   readonly #waiting = new Set<Waiting>();
   #timer: Timer | null = null;
 
-  constructor(readonly inner: Kv, readonly deps: Pick<Deps, "timer">) {}
+  constructor(readonly inner: Kv, readonly deps: Pick<StoreDeps, "timer">) {}
 
   get: Kv["get"] = (key, options) => this.#within(ANSWER_TICKS, this.inner.get(key, options));
 

@@ -1,6 +1,5 @@
-import type { Deps } from "../deps.ts";
 import type { StoreKey } from "./keys.ts";
-import { KEYS_A_READ } from "./kv.ts";
+import { KEYS_A_READ, type StoreDeps } from "./kv.ts";
 
 /** How often the rows that somebody watches are read, milliseconds. */
 const READ_EVERY_MS = 1000;
@@ -55,7 +54,7 @@ export class WatchedRows {
   #running = false;
   #nobody = Promise.withResolvers<void>();
 
-  constructor(readonly deps: Pick<Deps, "kv" | "now" | "timer">) {}
+  constructor(readonly deps: Pick<StoreDeps, "kv" | "now" | "timer">) {}
 
   watch(keys: readonly StoreKey[]): Watch {
     const watcher = new Watcher(keys.map((key) => this.#row(key)), () => this.#stop(watcher));
