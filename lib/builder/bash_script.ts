@@ -2,6 +2,7 @@ import { type ApiRequest, apiRequests } from "./api_request.ts";
 import type { Item } from "./item.ts";
 import { jsonString, jsonText } from "./json_text.ts";
 import { headWords } from "./script_words.ts";
+import { quoted } from "../text/curl_command.ts";
 
 /**
  * A script for bash and curl that makes the items. Bodies are here-documents with a quoted delimiter,
@@ -38,9 +39,4 @@ function sendText({ method, path, body, secret }: ApiRequest): string {
   return `\nprintf '%s\\n' ${quoted(label)}\nsend ${method} ${
     quoted(path)
   } ${document} | secret${rest}`;
-}
-
-/** A word of the shell that stands for exactly this text. */
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`;
 }
