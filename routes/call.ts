@@ -2,7 +2,7 @@ import type { Client } from "../lib/identity/client.ts";
 import type { CallerTier, MachineCaller, Presented } from "../lib/identity/caller.ts";
 import { asCaller, type MachineOperation } from "../lib/identity/caller_operation.ts";
 import { keepAnswer } from "../lib/idempotency/kept_answer.ts";
-import { Refusal } from "../lib/refusals/refusal.ts";
+import { type RecordedRefusal, resultOf } from "../lib/refusals/refusal.ts";
 import type { Services } from "../lib/services.ts";
 import { isKept, problemOf } from "./problem_document.ts";
 import type { Answer } from "./answer.ts";
@@ -64,38 +64,36 @@ export class Call<P, Q, B> {
 
   /**
    * Runs an operation and answers with its result. Where the request carries an idempotency key the
-   * answer is kept in the same commit, and a repetition gets it again. A plan that returns a refusal
-   * instead of throwing it refuses as well, and what it wrote stays: a refusal that is recorded.
+   * answer is kept in the same commit, and a repetition gets it again.
    *
    * @param options.finishes whether an earlier commit of this request left its answer unfinished
    */
   async commit<L, R>(
-    operation: MachineOperation<L, R | Refusal>,
+    operation: MachineOperation<L, R | RecordedRefusal>,
     render: (result: R) => Answer,
     { finishes = false }: { readonly finishes?: boolean } = {},
   ): Promise<Answer> {
     if (this.repetition === null) {
-      const result = await this.transact(operation);
-      if (result instanceof Refusal) throw result;
-      return render(result);
+      return render(resultOf(await this.transact(operation)));
     }
     const { key, method, path, body } = this.repetition;
-    const answered = await this.transact(keepAnswer(
-      operation,
-      {
-        org: this.org,
-        credential_id: this.caller.id,
-        method,
-        path,
-        key,
-        body,
-        answer_key: this.presented.answer_key,
-        finishes,
-      },
-      render,
-      (refusal) => isKept(refusal.code) ? problemOf(refusal, { path, id: this.id }) : null,
-    ));
-    if (answered instanceof Refusal) throw answered;
+    const answered = resultOf(
+      await this.transact(keepAnswer(
+        operation,
+        {
+          org: this.org,
+          credential_id: this.caller.id,
+          method,
+          path,
+          key,
+          body,
+          answer_key: this.presented.answer_key,
+          finishes,
+        },
+        render,
+        (refusal) => isKept(refusal.code) ? problemOf(refusal, { path, id: this.id }) : null,
+      )),
+    );
     return {
       status: answered.status,
       body: answered.body,

@@ -1,5 +1,5 @@
 import { isJsonObject, type JsonObject, type JsonValue } from "../lib/json/json_value.ts";
-import type { Refusal, RefusalCode } from "../lib/refusals/refusal.ts";
+import type { AnyRefusal, RefusalCode } from "../lib/refusals/refusal.ts";
 import { type ProblemCode, type ProblemKind, PROBLEMS, type SurfaceData } from "./problems.ts";
 
 /** A refusal of the HTTP surface itself. */
@@ -17,7 +17,7 @@ export interface Problem {
 
 /** The problem document of a refusal. */
 export function problemOf(
-  refusal: Refusal | SurfaceRefusal,
+  refusal: AnyRefusal | SurfaceRefusal,
   request: { path: string; id: string },
 ): Problem {
   const code: ProblemCode = refusal.code;
@@ -41,7 +41,7 @@ export function problemOf(
 }
 
 /** After how many seconds it makes sense to try again; null where nobody can say. */
-export function retryAfter(refusal: Refusal | SurfaceRefusal): number | null {
+export function retryAfter(refusal: AnyRefusal | SurfaceRefusal): number | null {
   const kind = PROBLEMS[refusal.code] as ProblemKind<unknown>;
   const next: JsonValue | undefined = kind.next?.(refusal.data);
   if (!isJsonObject(next)) return null;

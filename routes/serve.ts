@@ -4,7 +4,7 @@ import type { MachineCaller, Presented } from "../lib/identity/caller.ts";
 import type { RateState } from "../lib/identity/rate_limit.ts";
 import { Overloaded } from "../lib/ledger/ledger.ts";
 import { ClockRefused } from "../lib/ledger/process_clock.ts";
-import { Refusal } from "../lib/refusals/refusal.ts";
+import { type AnyRefusal, Refusal } from "../lib/refusals/refusal.ts";
 import type { Services } from "../lib/services.ts";
 import { MalformedRecord, StoreUnavailable } from "../lib/store/kv.ts";
 import { mayExceed, readBody, USUAL_BODY } from "./body.ts";
@@ -229,7 +229,7 @@ export function refuse(
 export function logFailure(
   services: Services,
   error: unknown,
-  { code }: Refusal | SurfaceRefusal,
+  { code }: AnyRefusal | SurfaceRefusal,
   request: { id: string; route?: string },
 ): void {
   if (PROBLEMS[code].status < 500 || code === "stopping") return;
@@ -242,14 +242,14 @@ export function logFailure(
 }
 
 /** The state of a limit that refused a request; null for every other refusal. */
-function exhausted(refusal: Refusal): RateState | null {
+function exhausted(refusal: AnyRefusal): RateState | null {
   const { code, data } = refusal;
   if (code !== "rate_limited" || !("left" in data)) return null;
   return { limit: data.limit, remaining: data.left, reset_seconds: data.retry_after_seconds };
 }
 
 /** What an error is to a caller; one that nobody foresaw tells nothing of itself. */
-export function refusalOf(error: unknown): Refusal | SurfaceRefusal {
+export function refusalOf(error: unknown): AnyRefusal | SurfaceRefusal {
   if (error instanceof Refusal || error instanceof SurfaceRefusal) return error;
   if (error instanceof Overloaded) return new SurfaceRefusal("overloaded", {});
   if (error instanceof StoreUnavailable || error instanceof MalformedRecord) {

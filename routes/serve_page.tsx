@@ -2,7 +2,12 @@ import type { VNode } from "preact";
 import { requireRight } from "../lib/identity/member_demands.ts";
 import type { Right } from "../lib/identity/rights.ts";
 import { visibleText } from "../lib/text/visible_text.ts";
-import { invalidRequest, Refusal, type RefusalCode } from "../lib/refusals/refusal.ts";
+import {
+  type AnyRefusal,
+  invalidRequest,
+  Refusal,
+  type RefusalCode,
+} from "../lib/refusals/refusal.ts";
 import type { Services } from "../lib/services.ts";
 import { readBody } from "./body.ts";
 import { type BrowserCall, MemberCall } from "./browser_call.ts";
@@ -102,7 +107,7 @@ class PageAnswer {
       return await this.#done(call, outcome, action.needs);
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
-      const { code }: Refusal = error;
+      const { code } = error;
       // Nothing of this page helps somebody who may not do what it does, whatever they type.
       if (NOT_THEIRS.has(code)) throw error;
       if (code === "fresh_assertion_required") {
@@ -119,7 +124,7 @@ class PageAnswer {
   }
 
   /** The page with the refused form; where there is no such page any more, the refusal alone. */
-  async #showAgain(call: BrowserCall, refusal: Refusal, attempt: Attempt): Promise<Response> {
+  async #showAgain(call: BrowserCall, refusal: AnyRefusal, attempt: Attempt): Promise<Response> {
     try {
       return await this.#show(call, PROBLEMS[refusal.code].status, attempt);
     } catch (error) {
@@ -179,7 +184,7 @@ class PageAnswer {
   /** A page that holds what was sent until a passkey was shown; outside of the member's frame. */
   #confirm(
     call: BrowserCall,
-    refusal: Refusal | SurfaceRefusal,
+    refusal: AnyRefusal | SurfaceRefusal,
     fields: FormValues | null,
   ): Promise<Response> {
     const what = detailOf(refusal);
@@ -235,7 +240,7 @@ class PageAnswer {
 /** An error as a page of its own, for whom nothing is known of. */
 export function errorResponse(
   services: Services,
-  refusal: Refusal | SurfaceRefusal,
+  refusal: AnyRefusal | SurfaceRefusal,
   id: string,
 ): Response {
   const kind = PROBLEMS[refusal.code];
@@ -271,7 +276,7 @@ function pageHeaders(services: Services, id: string): Headers {
   });
 }
 
-function detailOf(refusal: Refusal | SurfaceRefusal): string {
+function detailOf(refusal: AnyRefusal | SurfaceRefusal): string {
   const kind = PROBLEMS[refusal.code] as ProblemKind<unknown>;
   // What is wrong with fields stands beside them; the advice is for who reads JSON.
   if ("errors" in refusal.data) return kind.detail(refusal.data);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { revokeApproval } from "../lib/approvals/end_approval.ts";
-import { Refusal } from "../lib/refusals/refusal.ts";
+import { Refusal, resultOf } from "../lib/refusals/refusal.ts";
 import { ApprovalOrg } from "./approval_fixture.ts";
 import type { SignedIn } from "./countersign_fixture.ts";
 
@@ -8,8 +8,8 @@ const CLIENT = { via: "dashboard", ip: null, user_agent: null, request_id: "req_
 
 async function revoke({ org }: ApprovalOrg, by: SignedIn, id: string): Promise<string> {
   try {
-    const result = await org.as(by, "see_requests", revokeApproval(id, CLIENT));
-    return result instanceof Refusal ? result.code : result.record.progress.state;
+    const result = resultOf(await org.as(by, "see_requests", revokeApproval(id, CLIENT)));
+    return result.record.progress.state;
   } catch (error) {
     if (error instanceof Refusal) return error.code;
     throw error;

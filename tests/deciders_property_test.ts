@@ -9,7 +9,7 @@ import { requestApproval } from "../lib/approvals/request_approval.ts";
 import { asCaller, type MachineOperation } from "../lib/identity/caller_operation.ts";
 import type { MemberOperation } from "../lib/identity/member_operation.ts";
 import { secretHash } from "../lib/identity/secret.ts";
-import { Refusal } from "../lib/refusals/refusal.ts";
+import { recorded, type RecordedRefusal, Refusal, resultOf } from "../lib/refusals/refusal.ts";
 import * as keys from "../lib/store/keys.ts";
 import type { AgentRecord, ApiKeyRecord } from "../lib/store/records/identity.ts";
 import { mintOperation } from "../lib/tokens/mint_operation.ts";
@@ -231,8 +231,8 @@ class Service implements AsyncDisposable {
       load: (reader) => loadApproval(reader, id),
       plan(transaction, caller, loaded) {
         const current = decidable(transaction, caller, loaded);
-        if (current instanceof Refusal) return current;
-        return recordDecision(transaction, caller, current, {
+        if (current instanceof Refusal) return recorded(current);
+        const next = recordDecision(transaction, caller, current, {
           decision: "approve",
           member: caller.id,
           asserted_by: null,
@@ -240,6 +240,7 @@ class Service implements AsyncDisposable {
           quick_reason: null,
           evidence: { data: {}, private: {} },
         }, CLIENT);
+        return next instanceof Refusal ? recorded(next) : next;
       },
     };
     const session = this.people[who] ?? assert.fail();
@@ -253,7 +254,7 @@ class Service implements AsyncDisposable {
   #as<L, R>(
     secret: string,
     operation: MachineOperation<L, R>,
-    then: (result: Exclude<R, Refusal>) => void = () => {},
+    then: (result: Exclude<R, RecordedRefusal>) => void = () => {},
   ): Promise<boolean> {
     const tiers = ["agent", "approver"] as const;
     const { ledgers } = this.countersign.services;
@@ -269,12 +270,10 @@ class Service implements AsyncDisposable {
 /** Whether something was done: not refused, by an answer or an error. */
 async function done<R>(
   run: Promise<R>,
-  then: (result: Exclude<R, Refusal>) => void = () => {},
+  then: (result: Exclude<R, RecordedRefusal>) => void = () => {},
 ): Promise<boolean> {
   try {
-    const result = await run;
-    if (result instanceof Refusal) return false;
-    then(result as Exclude<R, Refusal>);
+    then(resultOf(await run) as Exclude<R, RecordedRefusal>);
     return true;
   } catch (error) {
     if (error instanceof Refusal) return false;

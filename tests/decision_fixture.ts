@@ -24,7 +24,7 @@ import {
 } from "../lib/passkeys/statement.ts";
 import { verifyEnrolment } from "../lib/passkeys/verify_enrolment.ts";
 import type { AssertionFault } from "../lib/people/assertion_fault.ts";
-import { Refusal, type RefusalCode, type RefusalData } from "../lib/refusals/refusal.ts";
+import { Refusal, type RefusalCode, type RefusalData, resultOf } from "../lib/refusals/refusal.ts";
 import { accountPasskeyKey, memberKey, passkeyKey } from "../lib/store/keys.ts";
 import type { MemberRecord } from "../lib/store/records/identity.ts";
 import type { PasskeyRecord } from "../lib/store/records/people.ts";
@@ -182,7 +182,7 @@ export class Person {
     const { tenant, resource, method, tool_name: tool } = approval.record;
     const action = { tenant, resource, method, tool, arguments: approval.arguments };
     return {
-      facts: answered(await org.as(this.session, "decide", openDecision(services.settings, id))),
+      facts: resultOf(await org.as(this.session, "decide", openDecision(services.settings, id))),
       action_digest: actionDigest(org.id, action),
       view_digest: viewDigest(review.view),
     };
@@ -215,7 +215,7 @@ export class Person {
     const { facts: { nonce }, action_digest, view_digest } = page;
     const given = { nonce, note, response, action_digest, view_digest };
     const operation = signDecision(this.#settings, id, given, CLIENT);
-    return answered(await this.it.org.as(this.session, "decide", operation));
+    return resultOf(await this.it.org.as(this.session, "decide", operation));
   }
 
   /** Opens, signs and sends, as an honest page does or as `signing` says. */
@@ -227,13 +227,8 @@ export class Person {
 
   async deny(id: string, denial: Partial<Denial> = {}): Promise<Denied> {
     const whole = { note: null, quick_reason: null, pause_agent: false, ...denial };
-    return answered(await this.it.org.as(this.session, "decide", denyDecision(id, whole, CLIENT)));
+    return resultOf(await this.it.org.as(this.session, "decide", denyDecision(id, whole, CLIENT)));
   }
-}
-
-function answered<T>(result: T | Refusal): T {
-  if (result instanceof Refusal) throw result;
-  return result;
 }
 
 /** Asserts that something is refused for a reason, returned or thrown. */

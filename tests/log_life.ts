@@ -19,7 +19,7 @@ import { challengeText, noteDigest } from "../lib/passkeys/challenge.ts";
 import { requestOptions } from "../lib/passkeys/options.ts";
 import { approvalStatement } from "../lib/passkeys/statement.ts";
 import { passkeysOf } from "../lib/people/passkeys_of.ts";
-import { Refusal } from "../lib/refusals/refusal.ts";
+import { type RecordedRefusal, Refusal, resultOf } from "../lib/refusals/refusal.ts";
 import { DEPLOYMENT_ORG } from "../lib/store/keys.ts";
 import type { Got } from "./countersign_fixture.ts";
 import { CLIENT, type Person } from "./people_fixture.ts";
@@ -391,13 +391,12 @@ export class Life implements AsyncDisposable {
     { session }: Human,
     right: Right,
     operation: MemberOperation<L, R>,
-  ): Promise<Exclude<R, Refusal>> {
+  ): Promise<Exclude<R, RecordedRefusal>> {
     const done = await this.world.services.ledgers.transact(
       this.org,
       asMember(session, right, operation),
     );
-    if (done instanceof Refusal) throw done;
-    return done as Exclude<R, Refusal>;
+    return resultOf(done) as Exclude<R, RecordedRefusal>;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

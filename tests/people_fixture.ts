@@ -203,7 +203,7 @@ export async function refused<C extends RefusalCode>(
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     assert.equal(error.code, code, JSON.stringify(error.data));
-    return error.data;
+    return (error as unknown as Refusal<C>).data;
   }
   return assert.fail(`not refused, expected ${code}`);
 }

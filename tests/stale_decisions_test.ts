@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { signDecision } from "../lib/approvals/sign_decision.ts";
 import { asMember } from "../lib/identity/member_operation.ts";
 import { Ledgers } from "../lib/ledger/ledgers.ts";
-import { Refusal } from "../lib/refusals/refusal.ts";
+import { Refusal, resultOf } from "../lib/refusals/refusal.ts";
 import { approvalViewKey, toolKey } from "../lib/store/keys.ts";
 import { TOOL } from "./approval_fixture.ts";
 import { assertNotAccepted, assertRefused, CLIENT, DecisionOrg } from "./decision_fixture.ts";
@@ -41,7 +41,7 @@ Deno.test("of several decisions at once, on two nodes, exactly one counts", asyn
       ann.send(id, ofAnn, response),
       ann.send(id, ofAnn, response),
       bob.deny(id),
-      otherNode.transact(it.org.id, elsewhere),
+      otherNode.transact(it.org.id, elsewhere).then(resultOf),
     ].map((attempt) => attempt.catch((refusal: unknown) => refusal)));
     const refused = results.filter((result) => result instanceof Refusal);
     assert.deepEqual(refused.map(({ code }) => code), Array(3).fill("approval_not_pending"));

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Action } from "../lib/actions/action.ts";
 import { asCaller } from "../lib/identity/caller_operation.ts";
-import { Refusal } from "../lib/refusals/refusal.ts";
+import { RecordedRefusal } from "../lib/refusals/refusal.ts";
 import { consumeOperation } from "../lib/tokens/consume.ts";
 import { runTokenKey } from "../lib/store/keys.ts";
 import { Countersign } from "./countersign_fixture.ts";
@@ -94,7 +94,7 @@ Deno.test("a token consumed by 20 operations that share a commit is consumed by 
   );
   resolve();
   await first;
-  const won = (await Promise.all(asked)).filter((answer) => !(answer instanceof Refusal));
+  const won = (await Promise.all(asked)).filter((answer) => !(answer instanceof RecordedRefusal));
   assert.equal(won.length, 1);
   assert.equal((await entriesOf(org, "token.consumed")).length, 1);
 });

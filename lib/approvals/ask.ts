@@ -7,7 +7,7 @@ import { actorOf, type MachineCaller, tenantWithin } from "../identity/caller.ts
 import type { JsonObject } from "../json/json_value.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import { argumentProblems } from "../parameters/argument_problems.ts";
-import { invalidRequest, Refusal } from "../refusals/refusal.ts";
+import { type AnyRefusal, invalidRequest, Refusal } from "../refusals/refusal.ts";
 import { scrubJson, scrubText } from "../scrub/scrub.ts";
 import { approvalKey, approvalOpenKey } from "../store/keys.ts";
 import { approvalPointer, type AskHistory } from "../store/records/approval.ts";
@@ -97,7 +97,7 @@ export function createOrJoin(
     readonly client: Client;
   },
   loaded: LoadedAsk,
-): Asked | Refusal {
+): Asked | AnyRefusal {
   const { decision, tool } = request;
   const errors = tool.parameters === null
     ? []
@@ -124,7 +124,7 @@ function create(
   caller: MachineCaller,
   request: Request,
   loaded: Pick<LoadedAsk, "counts" | "history">,
-): Asked | Refusal {
+): Asked | AnyRefusal {
   const { now, snapshot, deps } = transaction;
   const { tool, ask } = request;
   const rest = denialRest(loaded.history, now);
@@ -156,7 +156,7 @@ function join(
   { decision, ask, client }: Request,
   loaded: LoadedApproval,
   sealed: SealedView,
-): Asked | Refusal {
+): Asked | AnyRefusal {
   const { snapshot, deps, atText } = transaction;
   const { record } = loaded;
   if (record.asked_again.length >= ASK_LIMITS.asked_again) {

@@ -1,7 +1,7 @@
 import type { Client } from "../identity/client.ts";
 import type { CallerOperation } from "../identity/caller_operation.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
-import { Refusal } from "../refusals/refusal.ts";
+import { recorded, type RecordedRefusal, Refusal } from "../refusals/refusal.ts";
 import type { MemberRecord } from "../store/records/identity.ts";
 import { settle } from "./advance.ts";
 import { type Decider, decisionBar } from "./decision_bar.ts";
@@ -29,7 +29,7 @@ export function decideApproval(
   idOrReference: string,
   asserted: AssertedDecision,
   client: Client,
-): CallerOperation<Deciding, SeenApproval | Refusal> {
+): CallerOperation<Deciding, SeenApproval | RecordedRefusal> {
   const note = scrubbedNote(asserted.note);
   return {
     async load(reader, caller) {
@@ -39,7 +39,9 @@ export function decideApproval(
     plan(transaction, caller, { loaded, wasRead }) {
       const current = settle(transaction, visible(caller, loaded));
       const { record } = current;
-      if (record.progress.state !== "pending") return stateRefusal("approval_not_pending", current);
+      if (record.progress.state !== "pending") {
+        return recorded(stateRefusal("approval_not_pending", current));
+      }
       const { snapshot, deps, now } = transaction;
       const decider: Decider = {
         level: record.progress.level,
@@ -48,7 +50,7 @@ export function decideApproval(
         asserted_by: caller.id,
       };
       const bar = decisionBar(record, decider, snapshot, now);
-      if (bar !== null) return bar;
+      if (bar !== null) return recorded(bar);
       const next = recordDecision(transaction, caller, current, {
         decision: asserted.decision,
         member: decider.member,
@@ -57,7 +59,7 @@ export function decideApproval(
         quick_reason: null,
         evidence: { data: {}, private: {} },
       }, client);
-      if (next instanceof Refusal) return next;
+      if (next instanceof Refusal) return recorded(next);
       const decided = seen(next, caller, { snapshot, sealer: deps.sealer });
       // The answer shows the arguments, also to a key that did not look at them before.
       noteReading(transaction, caller, decided, wasRead, client);

@@ -1,7 +1,7 @@
 import { isSuperseded } from "../identity/caller.ts";
 import { requesterNow } from "../identity/requester_now.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
-import { Refusal } from "../refusals/refusal.ts";
+import { type AnyRefusal, Refusal } from "../refusals/refusal.ts";
 import type { ApprovalRecord, LevelDecision } from "../store/records/approval.ts";
 import type { ApiKeyRecord, MemberRecord } from "../store/records/identity.ts";
 import { canSign, mayDecide, mayNameUnenrolled } from "./deciders.ts";
@@ -46,7 +46,7 @@ export function decisionBar(
   decider: Decider,
   policy: DeciderPolicy,
   now: number,
-): Refusal | null {
+): AnyRefusal | null {
   const member = policy.members.values().find(({ id }) => id === decider.member);
   return memberBar(record, member, decider, policy, now);
 }
@@ -58,7 +58,7 @@ export function memberBar(
   { level, asserted_by }: Pick<Decider, "level" | "asserted_by">,
   policy: DeciderPolicy,
   now: number,
-): Refusal | null {
+): AnyRefusal | null {
   const decidedBefore = record.decisions.some((said) =>
     said.level !== level &&
     (said.member === member?.id || (asserted_by !== null && said.asserted_by === asserted_by))
@@ -88,7 +88,7 @@ function keyBar(
   key: ApiKeyRecord | undefined,
   policy: DeciderPolicy,
   now: number,
-): Refusal | null {
+): AnyRefusal | null {
   if (!policy.org.api_decisions) {
     return new Refusal("passkey_required", {
       why: "The organization takes decisions under a passkey only (api_decisions is off).",

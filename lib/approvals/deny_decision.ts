@@ -3,7 +3,7 @@ import type { Client } from "../identity/client.ts";
 import type { MemberCaller } from "../identity/caller.ts";
 import type { MemberOperation } from "../identity/member_operation.ts";
 import type { Transaction } from "../ledger/transaction.ts";
-import { Refusal } from "../refusals/refusal.ts";
+import { recorded, type RecordedRefusal, Refusal } from "../refusals/refusal.ts";
 import type { ApprovalRecord } from "../store/records/approval.ts";
 import { privateClient } from "../tokens/refused_attempt.ts";
 import { loadApproval, type LoadedApproval } from "./loaded_approval.ts";
@@ -41,13 +41,13 @@ export function denyDecision(
   idOrReference: string,
   { note: typed, quick_reason, pause_agent }: Denial,
   client: Client,
-): MemberOperation<LoadedApproval | null, Denied | Refusal> {
+): MemberOperation<LoadedApproval | null, Denied | RecordedRefusal> {
   const note = scrubbedNote(typed);
   return {
     load: (reader) => loadApproval(reader, idOrReference),
     plan(transaction, caller, loaded) {
       const current = decidable(transaction, caller, loaded);
-      if (current instanceof Refusal) return current;
+      if (current instanceof Refusal) return recorded(current);
       const next = recordDecision(transaction, caller, current, {
         decision: "deny",
         member: caller.id,
@@ -56,7 +56,7 @@ export function denyDecision(
         quick_reason,
         evidence: { data: {}, private: { client: privateClient(client) } },
       }, client);
-      if (next instanceof Refusal) return next;
+      if (next instanceof Refusal) return recorded(next);
       const pause = pause_agent ? pauseRequester(transaction, caller, next.record, client) : null;
       const { snapshot, deps } = transaction;
       return { approval: seen(next, caller, { snapshot, sealer: deps.sealer }), pause };

@@ -4,7 +4,7 @@ import type { CallerOperation } from "../identity/caller_operation.ts";
 import { demand } from "../identity/member_demands.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import { hasRight } from "../identity/rights.ts";
-import { Refusal } from "../refusals/refusal.ts";
+import { type AnyRefusal, recorded, type RecordedRefusal, Refusal } from "../refusals/refusal.ts";
 import { runTokenKey } from "../store/keys.ts";
 import type { ApprovalRecord } from "../store/records/approval.ts";
 import { type RunTokenRecord, runTokenRecord } from "../store/records/run_token.ts";
@@ -33,7 +33,7 @@ export function lookAtApproval(
 export function cancelApproval(
   idOrReference: string,
   client: Client,
-): CallerOperation<LoadedApproval | null, SeenApproval | Refusal> {
+): CallerOperation<LoadedApproval | null, SeenApproval | RecordedRefusal> {
   return {
     load: (reader) => loadApproval(reader, idOrReference),
     plan(transaction, caller, loaded) {
@@ -50,7 +50,7 @@ export function cancelApproval(
           was: current.record.progress.state,
         },
       });
-      return next instanceof Refusal ? next : seenIn(transaction, caller, next);
+      return next instanceof Refusal ? recorded(next) : seenIn(transaction, caller, next);
     },
   };
 }
@@ -68,7 +68,7 @@ interface WithToken {
 export function revokeApproval(
   idOrReference: string,
   client: Client,
-): CallerOperation<WithToken, SeenApproval | Refusal> {
+): CallerOperation<WithToken, SeenApproval | RecordedRefusal> {
   return {
     load: (reader) => loadWithToken(reader, idOrReference),
     plan(transaction, caller, { approval, token }) {
@@ -91,7 +91,7 @@ export function revokeApproval(
           was: current.record.progress.state,
         },
       });
-      if (next instanceof Refusal) return next;
+      if (next instanceof Refusal) return recorded(next);
       if (token !== null) voidToken(transaction, token);
       return seenIn(transaction, caller, next);
     },
@@ -104,7 +104,7 @@ export function move(
   loaded: LoadedApproval,
   event: ApprovalEvent,
   entry: MoveEntry | null,
-): LoadedApproval | Refusal {
+): LoadedApproval | AnyRefusal {
   const { record } = loaded;
   const terms = termsOf(record, transaction.snapshot, transaction.now);
   const progress = moved(record.progress, event, terms, transaction);
@@ -113,7 +113,7 @@ export function move(
 }
 
 /** The refusal of a move, with what the caller needs to know of the state. */
-export function stateRefusal(code: StateRefusal, { record }: LoadedApproval): Refusal {
+export function stateRefusal(code: StateRefusal, { record }: LoadedApproval): AnyRefusal {
   const { progress } = record;
   switch (code) {
     case "approval_not_pending":

@@ -6,7 +6,7 @@ import { secretHash } from "../identity/secret.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import { CEREMONY_MS } from "../passkeys/options.ts";
 import type { ApprovalFacts } from "../passkeys/statement.ts";
-import { Refusal } from "../refusals/refusal.ts";
+import { type AnyRefusal, recorded, type RecordedRefusal, Refusal } from "../refusals/refusal.ts";
 import type { Settings } from "../settings/settings.ts";
 import { decisionNonceKey } from "../store/keys.ts";
 import type { ApprovalRecord, DecisionNonce } from "../store/records/approval.ts";
@@ -31,12 +31,12 @@ export type DecisionFacts = Omit<ApprovalFacts, "action_digest" | "view_digest" 
 export function openDecision(
   settings: Pick<Settings, "url">,
   idOrReference: string,
-): MemberOperation<LoadedApproval | null, DecisionFacts | Refusal> {
+): MemberOperation<LoadedApproval | null, DecisionFacts | RecordedRefusal> {
   return {
     load: (reader) => loadApproval(reader, idOrReference),
     plan(transaction, caller, loaded) {
       const current = decidable(transaction, caller, loaded);
-      if (current instanceof Refusal) return current;
+      if (current instanceof Refusal) return recorded(current);
       const { record } = current;
       const nonce = toBase64Url(transaction.deps.random(32));
       const row = nonceFor(transaction, caller, record, nonce);
@@ -55,7 +55,7 @@ export function decidable(
   transaction: Transaction,
   caller: MemberCaller,
   loaded: LoadedApproval | null,
-): LoadedApproval | Refusal {
+): LoadedApproval | AnyRefusal {
   const found = visible(caller, loaded);
   demand(caller, "decide");
   const current = settle(transaction, found);

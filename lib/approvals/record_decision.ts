@@ -3,7 +3,7 @@ import type { Client } from "../identity/client.ts";
 import { requesterNow } from "../identity/requester_now.ts";
 import type { JsonObject, JsonValue } from "../json/json_value.ts";
 import type { Transaction } from "../ledger/transaction.ts";
-import { invalidRequest, Refusal } from "../refusals/refusal.ts";
+import { type AnyRefusal, invalidRequest, Refusal } from "../refusals/refusal.ts";
 import { scrubText } from "../scrub/scrub.ts";
 import type { ApprovalRecord, LevelDecision } from "../store/records/approval.ts";
 import { storeHistory } from "./advance.ts";
@@ -51,7 +51,7 @@ export function recordDecision(
   current: LoadedApproval,
   said: SaidDecision,
   client: Client,
-): LoadedApproval | Refusal {
+): LoadedApproval | AnyRefusal {
   const { record } = current;
   if (said.decision === "approve") {
     const bar = tierBar(transaction, record);
@@ -94,7 +94,7 @@ export function recordDecision(
 function tierBar(
   { snapshot }: Transaction,
   { requester, tool_name }: ApprovalRecord,
-): Refusal | null {
+): AnyRefusal | null {
   const required = snapshot.tools.get(tool_name)?.required_tier ?? 0;
   // One who is gone mints nothing, whatever is approved.
   const tier = requesterNow(snapshot, requester)?.trust_tier ?? 0;

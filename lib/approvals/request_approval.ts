@@ -3,7 +3,7 @@ import { checkOperation } from "../decisions/check.ts";
 import type { Client } from "../identity/client.ts";
 import type { DiscoveryRoom } from "../decisions/discovery.ts";
 import type { MachineOperation } from "../identity/caller_operation.ts";
-import { Refusal } from "../refusals/refusal.ts";
+import { recorded, type RecordedRefusal, Refusal } from "../refusals/refusal.ts";
 import { type Ask, type Asked, createOrJoin, loadAsk, type LoadedAsk } from "./ask.ts";
 
 interface Loaded {
@@ -21,7 +21,7 @@ export function requestApproval(
   action: Action,
   ask: Ask,
   client: Client,
-): MachineOperation<Loaded, Asked | Refusal> {
+): MachineOperation<Loaded, Asked | RecordedRefusal> {
   const { reason, reference_id } = ask;
   const check = checkOperation({ action, reason, reference_id, explain: false }, client);
   const { prepare } = check;
@@ -38,12 +38,18 @@ export function requestApproval(
       const { decision, tool } = check.plan(transaction, caller, loaded.room);
       const { permission, resolved_from } = decision.resolution;
       if (resolved_from === "gate_unknown_tool") {
-        return new Refusal("tool_not_registered", { tool_name: action.tool });
+        return recorded(new Refusal("tool_not_registered", { tool_name: action.tool }));
       }
-      if (permission === "allowed") return new Refusal("approval_not_required", {});
-      if (permission === "disabled") return new Refusal("tool_disabled", { resolved_from });
-      if (tool === null) return new Refusal("tool_not_registered", { tool_name: action.tool });
-      return createOrJoin(transaction, caller, { decision, tool, ask, client }, loaded.ask);
+      if (permission === "allowed") return recorded(new Refusal("approval_not_required", {}));
+      if (permission === "disabled") {
+        return recorded(new Refusal("tool_disabled", { resolved_from }));
+      }
+      if (tool === null) {
+        return recorded(new Refusal("tool_not_registered", { tool_name: action.tool }));
+      }
+      const asking = { decision, tool, ask, client };
+      const asked = createOrJoin(transaction, caller, asking, loaded.ask);
+      return asked instanceof Refusal ? recorded(asked) : asked;
     },
   };
 }

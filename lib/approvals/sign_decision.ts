@@ -12,7 +12,7 @@ import { type ApprovalStatement, approvalStatement } from "../passkeys/statement
 import { type AssertionVerdict, verifyAssertion } from "../passkeys/verify_assertion.ts";
 import type { AssertionFault } from "../people/assertion_fault.ts";
 import { knowPasskey } from "../people/known_passkeys.ts";
-import { Refusal } from "../refusals/refusal.ts";
+import { type AnyRefusal, recorded, type RecordedRefusal, Refusal } from "../refusals/refusal.ts";
 import type { Settings } from "../settings/settings.ts";
 import { decisionNonceKey, knownPasskeyKey, passkeyKey } from "../store/keys.ts";
 import {
@@ -71,25 +71,25 @@ export function signDecision(
   idOrReference: string,
   given: SignedDecision,
   client: Client,
-): MemberOperation<LoadedSignature, SeenApproval | Refusal> {
+): MemberOperation<LoadedSignature, SeenApproval | RecordedRefusal> {
   const note = scrubbedNote(given.note);
   return {
     load: (reader, caller) => loadSignature(reader, caller, settings, idOrReference, given),
     plan(transaction, caller, { approval, nonce, known, signed }) {
       const current = decidable(transaction, caller, approval);
-      if (current instanceof Refusal) return current;
+      if (current instanceof Refusal) return recorded(current);
       const { record } = current;
       const changed = viewChange(record, given);
-      if (changed !== null) return changed;
+      if (changed !== null) return recorded(changed);
       if (nonce === null || signed === null || !isLive(nonce, caller, transaction)) {
-        return new Refusal("nonce_ended", {});
+        return recorded(new Refusal("nonce_ended", {}));
       }
       // It may be used for longer by now than this passkey signed for.
       if (transaction.at + useSecondsNow(record, transaction.snapshot) * 1000 > nonce.use_before) {
-        return new Refusal("nonce_ended", {});
+        return recorded(new Refusal("nonce_ended", {}));
       }
       if (nonce.level !== record.progress.level) {
-        return new Refusal("view_changed", { because: "next_level" });
+        return recorded(new Refusal("view_changed", { because: "next_level" }));
       }
       transaction.delete(decisionNonceKey(caller.org, caller.session_id, record.id));
       if (!signed.ok) {
@@ -115,7 +115,7 @@ export function signDecision(
           private: { ...evidence.private, client: privateClient(client) },
         },
       }, client);
-      if (next instanceof Refusal) return next;
+      if (next instanceof Refusal) return recorded(next);
       const { snapshot, deps } = transaction;
       return seen(next, caller, { snapshot, sealer: deps.sealer });
     },
@@ -188,7 +188,7 @@ async function verified(
 function viewChange(
   record: ApprovalRecord,
   given: Pick<SignedDecision, "view_digest" | "action_digest">,
-): Refusal | null {
+): AnyRefusal | null {
   const { view_digest, action_digest, asked_again } = record;
   if (given.view_digest === view_digest && given.action_digest === action_digest) return null;
   const wasAsked = given.action_digest === action_digest && asked_again.length > 0;
@@ -214,7 +214,7 @@ function refuseAssertion(
     readonly why: AssertionFault;
     readonly client: Client;
   },
-): Refusal {
+): RecordedRefusal {
   transaction.append({
     type: "approval.assertion_refused",
     actor: actorOf(caller),
@@ -227,5 +227,5 @@ function refuseAssertion(
     },
     private: { client: privateClient(client) },
   });
-  return new Refusal("assertion_not_accepted", { why });
+  return recorded(new Refusal("assertion_not_accepted", { why }));
 }

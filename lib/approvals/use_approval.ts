@@ -3,7 +3,7 @@ import { actionDigest } from "../actions/action_digest.ts";
 import { differingFacts } from "../actions/differing_facts.ts";
 import type { Caller } from "../identity/caller.ts";
 import type { Transaction } from "../ledger/transaction.ts";
-import { Refusal } from "../refusals/refusal.ts";
+import { type AnyRefusal, Refusal } from "../refusals/refusal.ts";
 import type { ApprovalRecord } from "../store/records/approval.ts";
 import { settle } from "./advance.ts";
 import { move } from "./end_approval.ts";
@@ -26,7 +26,7 @@ export function consumeApproval(
   caller: Caller,
   action: Action,
   tokenId: string,
-): ApprovalRecord | Refusal {
+): ApprovalRecord | AnyRefusal {
   if (loaded === null || !isVisible(caller, loaded.record)) {
     return new Refusal("not_found", { what: "approval" });
   }

@@ -9,7 +9,7 @@ import type { MachineOperation } from "../identity/caller_operation.ts";
 import type { Client } from "../identity/client.ts";
 import type { Reader } from "../ledger/transaction.ts";
 import { resolve, type Via } from "../policy/chain.ts";
-import { Refusal } from "../refusals/refusal.ts";
+import { type AnyRefusal, Refusal } from "../refusals/refusal.ts";
 
 /** A decision, and what its caller asked about the action before; null unless it asks for that. */
 export interface Advised {
@@ -41,7 +41,7 @@ export function adviseBatchOperation(
   client: Client,
 ): MachineOperation<
   { readonly room: DiscoveryRoom | null; readonly before: readonly (AskedBefore | null)[] },
-  (Advised | Refusal)[]
+  (Advised | AnyRefusal)[]
 > {
   const check = checkBatchOperation(requests, client);
   const { prepare } = check;

@@ -11,7 +11,7 @@ import type { DiscoveryRoom } from "../decisions/discovery.ts";
 import { type MachineCaller, tenantWithin } from "../identity/caller.ts";
 import type { MachineOperation } from "../identity/caller_operation.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
-import { Refusal } from "../refusals/refusal.ts";
+import { recorded, type RecordedRefusal, Refusal } from "../refusals/refusal.ts";
 import { type MintedToken, mintToken, TOKEN_TTL } from "../tokens/mint.ts";
 import { mintRefusal } from "../tokens/mint_operation.ts";
 import { type LoadedTokenKey, loadSigningKey } from "../tokens/token_key.ts";
@@ -43,12 +43,12 @@ interface Loaded {
 /**
  * Decides about one action and, as the answer and the request say, mints its token or asks for its
  * approval, all in one commit. An approval that came after an earlier wait was over is used. A
- * refusal after the decision is returned, so that the decision's entry stays.
+ * refusal after the decision is recorded, so that the decision's entry stays.
  */
 export function authorizeOperation(
   request: AuthorizeRequest,
   client: Client,
-): MachineOperation<Loaded, Authorized | Refusal> {
+): MachineOperation<Loaded, Authorized | RecordedRefusal> {
   const check = checkOperation(request, client);
   const { prepare } = check;
   return {
@@ -79,12 +79,14 @@ export function authorizeOperation(
         return mint(transaction, caller, checked, ready, { key, client });
       }
       if (tool === null) {
-        return new Refusal("tool_not_registered", { tool_name: decision.action.tool });
+        return recorded(
+          new Refusal("tool_not_registered", { tool_name: decision.action.tool }),
+        );
       }
       if (ask === null) throw new Error("What an asking depends on was not read.");
       const asking = { decision, tool, ask: request.ask, client };
       const asked = createOrJoin(transaction, caller, asking, ask);
-      if (asked instanceof Refusal) return asked;
+      if (asked instanceof Refusal) return recorded(asked);
       const { id } = asked.approval.record;
       return { checked, before: { state: "pending", approval: id }, token: null, asked };
     },
@@ -124,9 +126,9 @@ function mint(
   checked: Checked,
   ready: LoadedApproval | null,
   { key, client }: { readonly key: LoadedTokenKey; readonly client: Client },
-): Authorized | Refusal {
+): Authorized | RecordedRefusal {
   const stopped = mintRefusal(checked);
-  if (stopped !== null) return stopped;
+  if (stopped !== null) return recorded(stopped);
   const { decision } = checked;
   const terms = { key, ttl_seconds: TOKEN_TTL.default, client };
   if (ready === null) {
@@ -135,7 +137,7 @@ function mint(
   }
   const token_id = transaction.id("rtk");
   const record = consumeApproval(transaction, ready, caller, decision.action, token_id);
-  if (record instanceof Refusal) return record;
+  if (record instanceof Refusal) return recorded(record);
   const approval = { id: record.id, token_id };
   const token = mintToken(transaction, caller, decision, { ...terms, approval });
   const { snapshot, deps: { sealer } } = transaction;

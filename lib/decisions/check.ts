@@ -2,7 +2,7 @@ import { type RuleWarning, ruleWarnings } from "../catalog/rule_warnings.ts";
 import type { MachineOperation } from "../identity/caller_operation.ts";
 import { type MachineCaller, requireTier, tenantWithin } from "../identity/caller.ts";
 import type { Transaction } from "../ledger/transaction.ts";
-import { Refusal } from "../refusals/refusal.ts";
+import { type AnyRefusal, Refusal } from "../refusals/refusal.ts";
 import type { ToolRecord } from "../store/records/policy.ts";
 import { decide, type Decision } from "./decide.ts";
 import { type CheckRequest, Question } from "./question.ts";
@@ -41,7 +41,7 @@ export function checkOperation(
 export function checkBatchOperation(
   requests: readonly CheckRequest[],
   client: Client,
-): MachineOperation<DiscoveryRoom | null, (Checked | Refusal)[]> {
+): MachineOperation<DiscoveryRoom | null, (Checked | AnyRefusal)[]> {
   const questions = requests.map((request) => new Question(request, client));
   return {
     prepare(deps, org) {

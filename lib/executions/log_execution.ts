@@ -5,7 +5,7 @@ import type { Client } from "../identity/client.ts";
 import { type MachineCaller, tenantWithin } from "../identity/caller.ts";
 import type { MachineOperation } from "../identity/caller_operation.ts";
 import type { Transaction } from "../ledger/transaction.ts";
-import { Refusal } from "../refusals/refusal.ts";
+import { type RecordedRefusal, Refusal } from "../refusals/refusal.ts";
 import { dueKey, runTokenKey } from "../store/keys.ts";
 import type { Binding, RunTokenRecord } from "../store/records/run_token.ts";
 import type { Sealer } from "../store/sealing.ts";
@@ -36,7 +36,7 @@ export function logExecutionOperation(
   sealer: Sealer,
   report: Report,
   client: Client,
-): MachineOperation<PresentedToken | null, LoggedExecution | Refusal> {
+): MachineOperation<PresentedToken | null, LoggedExecution | RecordedRefusal> {
   const { token: text, given, outcome } = report;
   return {
     load: (reader, caller) =>

@@ -4,7 +4,7 @@ import type { JsonValue } from "../json/json_value.ts";
 import type { MachineOperation } from "../identity/caller_operation.ts";
 import { clocksAt, stillLasts } from "../ledger/clocks.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
-import { Refusal } from "../refusals/refusal.ts";
+import { type AnyRefusal, RecordedRefusal, Refusal } from "../refusals/refusal.ts";
 import { idempotencyKey, runTokenKey, type StoreKey } from "../store/keys.ts";
 import {
   type IdempotencyRecord,
@@ -65,19 +65,19 @@ interface Kept<L> {
 /**
  * The operation with its answer kept in the same commit. Asked again with the same key and body,
  * it answers as before without running; with another body it refuses. A refusal that the caller
- * would get again is kept too, except 401, 403, 429 and 5xx. A refusal that `plan` returns instead
- * of throwing it keeps what the plan wrote, and comes back as it is where it is not to be kept.
+ * would get again is kept too, except 401, 403, 429 and 5xx. One that is
+ * recorded comes back as it is where it is not to be kept.
  *
  * @param render what the result becomes on the wire
  * @param refuse the same for a refusal; null when it is not to be kept
  * @throws {Refusal} idempotency_mismatch, idempotency_in_progress, idempotency_stale
  */
 export function keepAnswer<L, R>(
-  operation: MachineOperation<L, R | Refusal>,
+  operation: MachineOperation<L, R | RecordedRefusal>,
   request: Repeatable,
   render: (result: R) => Keepable,
-  refuse: (refusal: Refusal) => Keepable | null,
-): MachineOperation<Kept<L>, Answered | Refusal> {
+  refuse: (refusal: AnyRefusal) => Keepable | null,
+): MachineOperation<Kept<L>, Answered | RecordedRefusal> {
   const key = idempotencyKey(
     request.org,
     request.credential_id,
@@ -105,10 +105,10 @@ export function keepAnswer<L, R>(
       const answer = answerOf(() => {
         return transaction.attempt(() => {
           const result = operation.plan(transaction, caller, loaded as L);
-          return result instanceof Refusal ? result : render(result);
+          return result instanceof RecordedRefusal ? result : render(result);
         });
       }, refuse);
-      if (answer instanceof Refusal) return answer;
+      if (answer instanceof RecordedRefusal) return answer;
       const { unfinished_ms } = answer;
       const expireIn = unfinished_ms ?? KEPT_MS;
       const kept: IdempotencyRecord = {
@@ -123,12 +123,12 @@ export function keepAnswer<L, R>(
 }
 
 function answerOf(
-  run: () => Keepable | Refusal,
-  refuse: (refusal: Refusal) => Keepable | null,
-): Keepable | Refusal {
+  run: () => Keepable | RecordedRefusal,
+  refuse: (refusal: AnyRefusal) => Keepable | null,
+): Keepable | RecordedRefusal {
   try {
     const answer = run();
-    return answer instanceof Refusal ? refuse(answer) ?? answer : answer;
+    return answer instanceof RecordedRefusal ? refuse(answer.refusal) ?? answer : answer;
   } catch (error) {
     const kept = error instanceof Refusal ? refuse(error) : null;
     if (kept === null) throw error;

@@ -15,7 +15,7 @@ import {
 } from "../people/assertion.ts";
 import { type LoadedCeremony, useCeremony } from "../people/ceremonies.ts";
 import { counted } from "../people/counted.ts";
-import { invalidRequest, Refusal } from "../refusals/refusal.ts";
+import { invalidRequest, type RecordedRefusal, Refusal } from "../refusals/refusal.ts";
 import type { Services } from "../services.ts";
 import { accountGrantKey, DEPLOYMENT_ORG, oauthCodeKey } from "../store/keys.ts";
 import type { AccountGrant, CodeRecord, Scope } from "../store/records/oauth.ts";
@@ -92,7 +92,7 @@ function allow(
   },
   { scopes, orgs }: GivenConsent,
   client: Client,
-): Allowed | Refusal {
+): Allowed | RecordedRefusal {
   useCeremony(transaction, assertion.ceremony, { purpose: "consent", bound: session.hash });
   const request = requestOf(assertion.ceremony);
   if (request === null) throw new Refusal("assertion_not_accepted", { why: "ceremony_ended" });

@@ -5,7 +5,7 @@ import type { PresentedSession } from "../identity/sessions.ts";
 import type { JsonObject } from "../json/json_value.ts";
 import { isOver } from "../ledger/clocks.ts";
 import type { Transaction } from "../ledger/transaction.ts";
-import { Refusal } from "../refusals/refusal.ts";
+import { RecordedRefusal, Refusal } from "../refusals/refusal.ts";
 import type { Services } from "../services.ts";
 import { invitationPointerKey } from "../store/keys.ts";
 import { readRecord } from "../store/kv.ts";
@@ -142,7 +142,7 @@ export async function confirmInvitationCode(
         openInvitation(transaction, followed, found);
         if (!isFor(loaded.record, hash)) throw new Refusal("code_not_accepted", {});
         const right = tryCode(transaction, loaded, code);
-        if (right instanceof Refusal) return right;
+        if (right instanceof RecordedRefusal) return right;
         const data: z.infer<typeof invitationData> = { invitation: hash };
         return handOutEnrolment(transaction, settings, {
           bound: flowBound(flow),

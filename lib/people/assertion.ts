@@ -4,7 +4,7 @@ import type { AssertionResponse } from "../passkeys/response_schema.ts";
 import { credentialDigest } from "../passkeys/assertion_evidence.ts";
 import type { CeremonyPurpose } from "../passkeys/statement.ts";
 import { type GivenAssertion, verifyAssertion } from "../passkeys/verify_assertion.ts";
-import { Refusal } from "../refusals/refusal.ts";
+import { recorded, type RecordedRefusal, Refusal } from "../refusals/refusal.ts";
 import type { Settings } from "../settings/settings.ts";
 import { accountKey, passkeyKey } from "../store/keys.ts";
 import {
@@ -109,7 +109,7 @@ export function refuseAssertion(
   transaction: Transaction,
   { why, regressed }: Extract<LoadedAssertion, { ok: false }>,
   client: Client,
-): Refusal {
+): RecordedRefusal {
   const refusal = new Refusal("assertion_not_accepted", { why });
   if (regressed === null) throw refusal;
   const { passkey, account } = regressed;
@@ -118,5 +118,5 @@ export function refuseAssertion(
     type: "passkey.counter_regressed",
     data: { credential },
   }, client);
-  return refusal;
+  return recorded(refusal);
 }

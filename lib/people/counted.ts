@@ -1,5 +1,5 @@
 import type { Client } from "../identity/client.ts";
-import { Refusal, type RefusalCode } from "../refusals/refusal.ts";
+import { type RecordedRefusal, Refusal, type RefusalCode, resultOf } from "../refusals/refusal.ts";
 import type { Services } from "../services.ts";
 
 /** Refusals of what a stranger could have made up. */
@@ -12,18 +12,16 @@ const COUNTED: ReadonlySet<RefusalCode> = new Set(
 );
 
 /**
- * What an attempt to get in comes to; a refusal is thrown, whether the attempt threw or returned it.
+ * What an attempt to get in comes to; a refusal is thrown, recorded or not.
  * Wrong attempts are counted by where they came from.
  */
 export async function counted<R>(
   { deps, failedAttempts }: Services,
   { ip }: Pick<Client, "ip">,
-  attempt: () => Promise<R | Refusal>,
+  attempt: () => Promise<R | RecordedRefusal>,
 ): Promise<R> {
   try {
-    const result = await attempt();
-    if (result instanceof Refusal) throw result;
-    return result;
+    return resultOf(await attempt());
   } catch (error) {
     if (error instanceof Refusal && COUNTED.has(error.code)) failedAttempts.note(ip, deps.now());
     throw error;

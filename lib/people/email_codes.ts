@@ -3,7 +3,7 @@ import { secretHash } from "../identity/secret.ts";
 import type { JsonObject } from "../json/json_value.ts";
 import { isWithin, stillLasts } from "../ledger/clocks.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
-import { Refusal } from "../refusals/refusal.ts";
+import { recorded, type RecordedRefusal, Refusal } from "../refusals/refusal.ts";
 import { emailCodeKey, emailCodeLimitKey } from "../store/keys.ts";
 import {
   type CodePurpose,
@@ -103,21 +103,21 @@ export async function loadCode(reader: Reader, question: CodeQuestion): Promise<
 /**
  * Compares what somebody typed with their code, which a right answer uses up. A wrong one is counted
  * by the same commit, under a check of the code and the counts: of parallel tries no more are
- * answered than there may be. So a wrong answer is given back, for the plan to return it, not throw.
+ * answered than there may be. So a wrong answer is given back recorded.
  */
 export function tryCode(
   transaction: Transaction,
   { question, record, limit: loaded }: LoadedCode,
   typed: string,
-): EmailCodeRecord | Refusal<"code_not_accepted" | "too_many_codes"> {
+): EmailCodeRecord | RecordedRefusal {
   const { now, deps } = transaction;
-  const refusal = new Refusal("code_not_accepted", {});
+  const refusal = recorded(new Refusal("code_not_accepted", {}));
   if (record === null || loaded === null || !stillLasts(record.expires_at, CODE_MS, now)) {
     return refusal;
   }
   const limit = current(loaded.limit, now);
   const wait = waitFor(limit.failed, FAILURES_A_DAY, DAY, now);
-  if (wait !== null) return new Refusal("too_many_codes", { retry_after_seconds: wait });
+  if (wait !== null) return recorded(new Refusal("too_many_codes", { retry_after_seconds: wait }));
   const { purpose, flow } = question;
   const key = emailCodeKey(purpose, flowBound(flow));
   const code = typed.replaceAll(/[\s-]/g, "");

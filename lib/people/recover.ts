@@ -1,6 +1,6 @@
 import type { PublicKeyCredentialCreationOptionsJSON } from "@simplewebauthn/server";
 import type { Client } from "../identity/client.ts";
-import { Refusal } from "../refusals/refusal.ts";
+import { RecordedRefusal, Refusal } from "../refusals/refusal.ts";
 import type { Services } from "../services.ts";
 import { DEPLOYMENT_ORG, recoveryCodeKey, recoverySetKey } from "../store/keys.ts";
 import { recoveryCodeRecord, recoverySetRecord } from "../store/records/people.ts";
@@ -88,7 +88,7 @@ export async function redeemRecoveryCode(
         // A wrong recovery code makes the other wrong too: it is counted, and neither tells of the
         // other. What nobody was mailed matches nothing.
         const right = tryCode(transaction, loaded, isOurs ? given.code : "");
-        if (right instanceof Refusal) return right;
+        if (right instanceof RecordedRefusal) return right;
         if (account === null) throw new Refusal("code_not_accepted", {});
         transaction.delete(recoveryCodeKey(account.id, hash));
         return beginRecovery(transaction, settings, { account, old, by: "code", flow }, client);

@@ -2,7 +2,7 @@ import type { PublicKeyCredentialCreationOptionsJSON } from "@simplewebauthn/ser
 import { z } from "zod";
 import type { Client } from "../identity/client.ts";
 import type { PresentedSession } from "../identity/sessions.ts";
-import { Refusal } from "../refusals/refusal.ts";
+import { RecordedRefusal, Refusal } from "../refusals/refusal.ts";
 import type { Services } from "../services.ts";
 import { DEPLOYMENT_ORG } from "../store/keys.ts";
 import type { JsonObject } from "../json/json_value.ts";
@@ -111,7 +111,7 @@ export async function confirmSetUpCode(
         const asked = setUpOf(loaded.record);
         if (asked?.set_up !== hash) throw new Refusal("code_not_accepted", {});
         const right = tryCode(transaction, loaded, code);
-        if (right instanceof Refusal) return right;
+        if (right instanceof RecordedRefusal) return right;
         return handOutEnrolment(transaction, settings, {
           bound: flowBound(flow),
           account: { id: transaction.id("acc"), email: asked.email },

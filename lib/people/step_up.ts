@@ -4,7 +4,7 @@ import { FRESH_MS, type PresentedSession } from "../identity/sessions.ts";
 import { DESPITE_DRIFT } from "../ledger/process_clock.ts";
 import { credentialDigest } from "../passkeys/assertion_evidence.ts";
 import { requestOptions } from "../passkeys/options.ts";
-import { Refusal } from "../refusals/refusal.ts";
+import { type RecordedRefusal, Refusal } from "../refusals/refusal.ts";
 import type { Services } from "../services.ts";
 import { DEPLOYMENT_ORG, sessionKey } from "../store/keys.ts";
 import type { SessionRecord } from "../store/records/people.ts";
@@ -64,7 +64,7 @@ export async function stepUp(
       asAccount(session, {
         despite: DESPITE_DRIFT,
         load: (reader) => loadAssertion(reader, settings, "step-up", answer),
-        plan(transaction, caller, assertion): { fresh_until: number } | Refusal {
+        plan(transaction, caller, assertion): { fresh_until: number } | RecordedRefusal {
           const { hash, record } = caller.session;
           useCeremony(transaction, assertion.ceremony, { purpose: "step-up", bound: hash });
           if (!assertion.ok) return refuseAssertion(transaction, assertion, client);

@@ -1,7 +1,7 @@
 import { logExecutionOperation } from "../executions/log_execution.ts";
 import type { Client } from "../identity/client.ts";
 import { demand } from "../identity/member_demands.ts";
-import { Refusal } from "../refusals/refusal.ts";
+import { Refusal, resultOf } from "../refusals/refusal.ts";
 import type { Sealer } from "../store/sealing.ts";
 import { consumeOperation } from "../tokens/consume.ts";
 import { TOKEN_TTL } from "../tokens/mint.ts";
@@ -33,8 +33,8 @@ export async function runSample(
   }
   const action = sampleAction(sample.number);
   const request = { action, approval_id: sample.approval, ttl_seconds: TOKEN_TTL.default };
-  const { text } = done(await transact(bySampleAgent(mintOperation(request, client))));
-  done(await transact(bySampleAgent(consumeOperation(sealer, text, action, client))));
+  const { text } = resultOf(await transact(bySampleAgent(mintOperation(request, client))));
+  resultOf(await transact(bySampleAgent(consumeOperation(sealer, text, action, client))));
   const report = {
     token: text,
     given: action,
@@ -46,10 +46,5 @@ export async function runSample(
       error: null,
     },
   };
-  done(await transact(bySampleAgent(logExecutionOperation(sealer, report, client))));
-}
-
-function done<R>(result: R | Refusal): R {
-  if (result instanceof Refusal) throw result;
-  return result;
+  resultOf(await transact(bySampleAgent(logExecutionOperation(sealer, report, client))));
 }

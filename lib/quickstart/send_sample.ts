@@ -5,7 +5,7 @@ import { createAgent } from "../identity/agents.ts";
 import type { Client } from "../identity/client.ts";
 import { DEFAULT_RATE_LIMIT } from "../identity/machine_fields.ts";
 import type { MemberOperation } from "../identity/member_operation.ts";
-import { Refusal } from "../refusals/refusal.ts";
+import { RecordedRefusal, resultOf } from "../refusals/refusal.ts";
 import { sampleKey } from "../store/keys.ts";
 import type { SampleRecord } from "../store/records/quickstart.ts";
 import { bySampleAgent, loadSample } from "./by_sample_agent.ts";
@@ -37,9 +37,7 @@ const ASK = scrubbedAsk({
 export async function sendSample(transact: Transact, client: Client): Promise<Asked["approval"]> {
   await transact(ensureTool(client.request_id));
   const { number } = await transact(ensureAgent(client.request_id));
-  const asked = await transact(askForSample(number + 1, client));
-  if (asked instanceof Refusal) throw asked;
-  return asked.approval;
+  return resultOf(await transact(askForSample(number + 1, client))).approval;
 }
 
 /** One that is in use stays as it is: somebody may have changed it to see what happens then. */
@@ -84,7 +82,7 @@ function askForSample(number: number, client: Client) {
   return bySampleAgent(
     requestApproval(sampleAction(number), ASK, client),
     (asked, sample, transaction, caller) => {
-      if (asked instanceof Refusal) return;
+      if (asked instanceof RecordedRefusal) return;
       const next: SampleRecord = { ...sample, number, approval: asked.approval.record.id };
       transaction.set(sampleKey(caller.org, caller.id), next);
     },

@@ -89,13 +89,39 @@ export interface RefusalData {
 
 export type RefusalCode = keyof RefusalData;
 
-/** A request that is refused for a reason its caller can act on. */
-export class Refusal<C extends RefusalCode = RefusalCode> extends Error {
+/** Any refusal; asking for its `code` tells what `data` it has. */
+export type AnyRefusal = { [C in RefusalCode]: Refusal<C> }[RefusalCode];
+
+/** A request that is refused for a reason its caller can act on. What its plan wrote is undone. */
+export class Refusal<C extends RefusalCode> extends Error {
   override readonly name = "Refusal";
 
   constructor(readonly code: C, readonly data: RefusalData[C]) {
     super(code);
   }
+
+  static override [Symbol.hasInstance](value: unknown): value is AnyRefusal {
+    return Function.prototype[Symbol.hasInstance].call(Refusal, value);
+  }
+}
+
+/**
+ * A refusal that is committed: a plan returns it instead of throwing, and what it wrote until then,
+ * such as the entry of an attempt, stays. Whoever runs the operation answers with `refusal`.
+ */
+export class RecordedRefusal {
+  constructor(readonly refusal: AnyRefusal) {}
+}
+
+/** Refuses, and keeps what the plan wrote. */
+export function recorded(refusal: AnyRefusal): RecordedRefusal {
+  return new RecordedRefusal(refusal);
+}
+
+/** What an operation came to. @throws {Refusal} what it refused and recorded */
+export function resultOf<R>(outcome: R | RecordedRefusal): R {
+  if (outcome instanceof RecordedRefusal) throw outcome.refusal;
+  return outcome;
 }
 
 /** A refusal of input, naming one problem. */

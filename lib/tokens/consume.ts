@@ -5,7 +5,7 @@ import { schedule } from "../due/schedule.ts";
 import { actorOf } from "../identity/caller.ts";
 import type { MachineOperation } from "../identity/caller_operation.ts";
 import type { Transaction } from "../ledger/transaction.ts";
-import type { Refusal } from "../refusals/refusal.ts";
+import type { RecordedRefusal } from "../refusals/refusal.ts";
 import { runTokenArgumentsKey, runTokenKey } from "../store/keys.ts";
 import type { Binding, RunTokenRecord } from "../store/records/run_token.ts";
 import type { Sealer } from "../store/sealing.ts";
@@ -42,7 +42,7 @@ export function consumeOperation(
   action: Action,
   client: Client,
   { ownOnly = false }: { readonly ownOnly?: boolean } = {},
-): MachineOperation<PresentedToken, Consumed | Refusal> {
+): MachineOperation<PresentedToken, Consumed | RecordedRefusal> {
   return {
     load: (reader, caller) =>
       loadPresentedToken(reader, caller, sealer, { text, given: action, ownOnly }),

@@ -6,7 +6,7 @@ import type { Client } from "../identity/client.ts";
 import type { DiscoveryRoom } from "../decisions/discovery.ts";
 import type { MachineOperation } from "../identity/caller_operation.ts";
 import { argumentProblems } from "../parameters/argument_problems.ts";
-import { Refusal } from "../refusals/refusal.ts";
+import { type AnyRefusal, recorded, type RecordedRefusal, Refusal } from "../refusals/refusal.ts";
 import { type MintedToken, mintToken } from "./mint.ts";
 import { type LoadedTokenKey, loadSigningKey } from "./token_key.ts";
 
@@ -31,7 +31,7 @@ interface Loaded {
 export function mintOperation(
   request: MintRequest,
   client: Client,
-): MachineOperation<Loaded, MintedToken | Refusal> {
+): MachineOperation<Loaded, MintedToken | RecordedRefusal> {
   const { action, approval_id, ttl_seconds } = request;
   const check = checkOperation(
     { action, reason: null, reference_id: null, explain: false },
@@ -51,7 +51,7 @@ export function mintOperation(
     plan(transaction, caller, { room, key, approval }) {
       const checked = check.plan(transaction, caller, room);
       const stopped = mintRefusal(checked);
-      if (stopped !== null) return stopped;
+      if (stopped !== null) return recorded(stopped);
       const terms = { key, ttl_seconds, client };
       const { decision } = checked;
       if (approval_id !== null) {
@@ -59,13 +59,15 @@ export function mintOperation(
         // a human denied or took back is not minted.
         const token_id = transaction.id("rtk");
         const used = consumeApproval(transaction, approval, caller, decision.action, token_id);
-        if (used instanceof Refusal) return used;
+        if (used instanceof Refusal) return recorded(used);
         const named = { id: used.id, token_id };
         return mintToken(transaction, caller, decision, { ...terms, approval: named });
       }
       const { permission, resolved_from } = decision.resolution;
       if (permission !== "allowed") {
-        return new Refusal("approval_required", { decision_id: decision.id, resolved_from });
+        return recorded(
+          new Refusal("approval_required", { decision_id: decision.id, resolved_from }),
+        );
       }
       return mintToken(transaction, caller, decision, { ...terms, approval: null });
     },
@@ -76,7 +78,7 @@ export function mintOperation(
  * Why no token may be minted for a decision whatever was approved: the policy disables the action,
  * or its arguments are not the tool's.
  */
-export function mintRefusal({ decision, tool }: Checked): Refusal | null {
+export function mintRefusal({ decision, tool }: Checked): AnyRefusal | null {
   const { permission, resolved_from } = decision.resolution;
   if (permission === "disabled") return new Refusal("tool_disabled", { resolved_from });
   const problems = !tool?.parameters

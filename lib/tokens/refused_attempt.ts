@@ -3,7 +3,7 @@ import { actorOf, type MachineCaller } from "../identity/caller.ts";
 import { isWithin } from "../ledger/clocks.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import type { JsonValue } from "../json/json_value.ts";
-import { Refusal } from "../refusals/refusal.ts";
+import { type AnyRefusal, recorded, type RecordedRefusal, Refusal } from "../refusals/refusal.ts";
 import { unreadableTokenKey } from "../store/keys.ts";
 import type { RunTokenRecord } from "../store/records/run_token.ts";
 import type { UnreadableToken } from "./presented_token.ts";
@@ -39,8 +39,8 @@ export function refuseToken(
   transaction: Transaction,
   { caller, client, attempt }: TokenAttempt,
   token: RunTokenRecord,
-  refusal: Refusal,
-): Refusal {
+  refusal: AnyRefusal,
+): RecordedRefusal {
   const { code, data } = refusal;
   transaction.append({
     type: "token.refused",
@@ -59,7 +59,7 @@ export function refuseToken(
       ...("differs" in data && data.differs !== null ? { differs: data.differs } : {}),
     },
   });
-  return refusal;
+  return recorded(refusal);
 }
 
 /**
@@ -70,10 +70,10 @@ export function refuseUnreadable(
   transaction: Transaction,
   { caller, client, attempt }: TokenAttempt,
   { noted_at }: UnreadableToken,
-): Refusal {
+): RecordedRefusal {
   const refusal = new Refusal("token_invalid", {});
   const { now } = transaction;
-  if (noted_at !== null && isWithin(MINUTE_MS, noted_at, now)) return refusal;
+  if (noted_at !== null && isWithin(MINUTE_MS, noted_at, now)) return recorded(refusal);
   transaction.set(unreadableTokenKey(caller.org, caller.id), { at: now }, { expireIn: MINUTE_MS });
   transaction.append({
     type: "token.refused",
@@ -82,5 +82,5 @@ export function refuseUnreadable(
     data: { attempt, code: refusal.code, request_id: client.request_id },
     private: { client: privateClient(client) },
   });
-  return refusal;
+  return recorded(refusal);
 }

@@ -1,7 +1,7 @@
 import type { MachineCaller } from "../identity/caller.ts";
 import type { Clocks } from "../ledger/clocks.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
-import { Refusal } from "../refusals/refusal.ts";
+import { type AnyRefusal, Refusal } from "../refusals/refusal.ts";
 import type { RunTokenRecord } from "../store/records/run_token.ts";
 import { differingAction, type GivenAction } from "./differing_action.ts";
 import type { KnownToken } from "./presented_token.ts";
@@ -25,7 +25,7 @@ export function refusalOf(
   { token, approval, known_arguments }: KnownToken,
   { event, given }: Attempt,
   clocks: Clocks,
-): Refusal | null {
+): AnyRefusal | null {
   if (isOutsideWall(caller.tenant_ids, token.tenant)) {
     const permitted = caller.tenant_ids ?? [];
     return new Refusal("tenant_not_permitted", { tenant_id: token.tenant, permitted });
@@ -49,7 +49,7 @@ export function refusalOf(
 function stateRefusal(
   token: RunTokenRecord,
   next: RunTokenRecord["status"] | TokenStateRefusal,
-): Refusal | null {
+): AnyRefusal | null {
   switch (next) {
     case "token_used":
       if (!("consumed_at" in token)) throw impossible(token, next);

@@ -1,5 +1,5 @@
 import { type MachineCaller, tenantWithin } from "../identity/caller.ts";
-import { Refusal } from "../refusals/refusal.ts";
+import { type AnyRefusal, Refusal } from "../refusals/refusal.ts";
 
 /** Whether a tenant, or acting for none, lies outside what a credential may act for. */
 export function isOutsideWall(permitted: readonly string[] | null, tenant: string | null): boolean {
@@ -10,7 +10,7 @@ export function isOutsideWall(permitted: readonly string[] | null, tenant: strin
 export function walledTenant(
   caller: MachineCaller,
   tenant: string | null,
-): string | null | Refusal {
+): string | null | AnyRefusal {
   try {
     return tenantWithin(caller, tenant);
   } catch (error) {

@@ -9,7 +9,7 @@ import {
 import type { JsonObject } from "../../lib/json/json_value.ts";
 import { joiningReady } from "../../lib/mcp/joining_ready.ts";
 import type { Resolution } from "../../lib/policy/chain.ts";
-import { invalidRequest, Refusal } from "../../lib/refusals/refusal.ts";
+import { invalidRequest, RecordedRefusal } from "../../lib/refusals/refusal.ts";
 import { actionFields, actionOf, reasonField, referenceField } from "../v1/action_fields.ts";
 import { askFields } from "../v1/approval_fields.ts";
 import { checkAnswer, renderChecked } from "../v1/check_answer.ts";
@@ -81,8 +81,8 @@ async function decided(call: ToolCall, request: AuthorizeRequest): Promise<Autho
     request.action,
     authorizeOperation(request, call.client),
     looking,
-    (looked, approval): Authorized | Refusal =>
-      looked instanceof Refusal ||
+    (looked, approval): Authorized | RecordedRefusal =>
+      looked instanceof RecordedRefusal ||
         looked.checked.decision.resolution.permission !== "requires_approval"
         ? looked
         : {

@@ -3,12 +3,12 @@ import type { Frame } from "../../lib/json/json_frames.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../../lib/json/json_value.ts";
 import { DEFAULT_MAX_DEPTH } from "../../lib/json/parse_strict.ts";
 import { StrictScan } from "../../lib/json/strict_scan.ts";
-import { Refusal } from "../../lib/refusals/refusal.ts";
+import { type AnyRefusal, Refusal } from "../../lib/refusals/refusal.ts";
 import { parseBody } from "../inputs.ts";
 
 /** What a body holds: what to serve, or the error of JSON-RPC to answer with. */
 export type ReadMessage =
-  | { readonly body: JsonValue; readonly refusedArguments: Refusal | null }
+  | { readonly body: JsonValue; readonly refusedArguments: AnyRefusal | null }
   | { readonly fault: JsonObject };
 
 /** The one revision of the protocol that has batches. */
@@ -102,18 +102,19 @@ function memberAt(frame: Frame | undefined): string | undefined {
 }
 
 /** The refusal with pointers into the arguments, as those that their schema refuses have. */
-function withinArguments(refusal: Refusal): Refusal {
-  const { code, data } = refusal;
-  if (!("errors" in data)) return refusal;
-  const errors = data.errors.map(({ path, message }) => ({
+function withinArguments(refusal: AnyRefusal): AnyRefusal {
+  if (refusal.code !== "duplicate_key" && refusal.code !== "invalid_request") return refusal;
+  const errors = refusal.data.errors.map(({ path, message }) => ({
     path: path.slice(ARGUMENTS_POINTER.length),
     message,
   }));
-  return new Refusal(code, { ...data, errors });
+  return refusal.code === "duplicate_key"
+    ? new Refusal("duplicate_key", { errors })
+    : new Refusal("invalid_request", { errors });
 }
 
 /** JSON-RPC 2.0 section 5: an error, with the id of the request where that can be told. */
-function faultOf({ code, data }: Refusal, id: string | number | null): JsonObject {
+function faultOf({ code, data }: AnyRefusal, id: string | number | null): JsonObject {
   const errors = "errors" in data
     ? data.errors.map(({ path, message }) => ({ path, message }))
     : [];

@@ -1,6 +1,6 @@
 import type { CallToolResult } from "@modelcontextprotocol/server";
 import { isJsonObject, type JsonObject } from "../../lib/json/json_value.ts";
-import type { Refusal } from "../../lib/refusals/refusal.ts";
+import type { AnyRefusal } from "../../lib/refusals/refusal.ts";
 import { problemOf, type SurfaceRefusal } from "../problem_document.ts";
 import { PROBLEMS } from "../problems.ts";
 import { REFUSAL_NEXT } from "./refusal_next.ts";
@@ -11,7 +11,7 @@ export function toolResult(data: JsonObject, next: string): CallToolResult {
 }
 
 /** A refusal as a result: the words of the API, and a next step that a model can take. */
-export function refusalResult(refusal: Refusal | SurfaceRefusal, id: string): CallToolResult {
+export function refusalResult(refusal: AnyRefusal | SurfaceRefusal, id: string): CallToolResult {
   const { code, data } = refusal;
   // The document's own members are for HTTP: what is left is what this refusal is about.
   const {

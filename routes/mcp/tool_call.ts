@@ -1,7 +1,7 @@
 import type { Client } from "../../lib/identity/client.ts";
 import type { MachineOperation } from "../../lib/identity/caller_operation.ts";
 import type { McpCaller } from "../../lib/mcp/mcp_caller.ts";
-import { Refusal } from "../../lib/refusals/refusal.ts";
+import { type AnyRefusal, type RecordedRefusal, resultOf } from "../../lib/refusals/refusal.ts";
 import type { Services } from "../../lib/services.ts";
 import type { Scope } from "../../lib/store/records/oauth.ts";
 
@@ -11,7 +11,7 @@ export interface McpRequest {
   readonly caller: McpCaller;
   readonly client: Client;
   /** Why the arguments of its one call are not taken as JSON; null where they are. */
-  readonly refusedArguments: Refusal | null;
+  readonly refusedArguments: AnyRefusal | null;
   /** How long it took to find the caller, milliseconds: part of the patience that a call has. */
   readonly spent: number;
 }
@@ -48,20 +48,17 @@ export class ToolCall {
     return this.request.client;
   }
 
-  /**
-   * Runs an operation for the caller. A plan that returns a refusal instead of throwing it refuses
-   * as well, and what it wrote stays.
-   */
-  async transact<L, R>(operation: MachineOperation<L, R | Refusal>): Promise<R> {
+  /** Runs an operation for the caller. @throws {Refusal} what it refuses, recorded or not */
+  async transact<L, R>(operation: MachineOperation<L, R | RecordedRefusal>): Promise<R> {
     const { services, caller } = this.request;
     const since = services.deps.monotonic() - this.#spent;
     this.#spent = 0;
-    const result = await services.ledgers.transact(
-      this.org,
-      caller.operation(this.org, this.needs, operation),
-      since,
+    return resultOf(
+      await services.ledgers.transact(
+        this.org,
+        caller.operation(this.org, this.needs, operation),
+        since,
+      ),
     );
-    if (result instanceof Refusal) throw result;
-    return result;
   }
 }

@@ -1,6 +1,6 @@
 import { registerClient } from "../../lib/oauth/register_client.ts";
 import { scopeText } from "../../lib/oauth/scopes.ts";
-import { Refusal } from "../../lib/refusals/refusal.ts";
+import { type AnyRefusal, Refusal } from "../../lib/refusals/refusal.ts";
 import { SCOPES } from "../../lib/store/records/oauth.ts";
 import { readBody } from "../body.ts";
 import { parseBody } from "../inputs.ts";
@@ -53,7 +53,7 @@ async function bodyOf({ request, services }: OAuthCall) {
 }
 
 /** What is wrong with a body, and where; in ASCII (RFC 7591 section 3.2.2). */
-function reasonOf({ data }: Refusal): string {
+function reasonOf({ data }: AnyRefusal): string {
   const [first] = "errors" in data ? data.errors : [];
   const reason = "message" in data
     ? data.message

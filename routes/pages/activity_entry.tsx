@@ -21,7 +21,7 @@ import type { JsonValue } from "../../lib/json/json_value.ts";
 import { exportRows } from "../../lib/ledger/export.ts";
 import { readHead } from "../../lib/ledger/log_reader.ts";
 import type { PrivateParts } from "../../lib/ledger/private_parts.ts";
-import { Refusal } from "../../lib/refusals/refusal.ts";
+import { type AnyRefusal, Refusal } from "../../lib/refusals/refusal.ts";
 import { attempted } from "../attempted.ts";
 import type { MemberCall } from "../browser_call.ts";
 import { type Endpoint, memberEndpoint } from "../endpoint.ts";
@@ -210,6 +210,6 @@ function indexOf(call: Call): number {
   return Number(index);
 }
 
-function noEntry({ params }: Call): Refusal {
+function noEntry({ params }: Call): AnyRefusal {
   return new Refusal("not_found", { what: `entry ${JSON.stringify(params.index)}` });
 }

@@ -20,7 +20,7 @@ import type { JsonValue } from "../../lib/json/json_value.ts";
 import { requestOptions } from "../../lib/passkeys/options.ts";
 import { assertionResponse } from "../../lib/passkeys/response_schema.ts";
 import { passkeysOf } from "../../lib/people/passkeys_of.ts";
-import { Refusal } from "../../lib/refusals/refusal.ts";
+import { resultOf } from "../../lib/refusals/refusal.ts";
 import { approvalKey, sampleKey } from "../../lib/store/keys.ts";
 import { readRecord } from "../../lib/store/kv.ts";
 import { sampleRecord } from "../../lib/store/records/quickstart.ts";
@@ -79,15 +79,9 @@ export const approvalPage = memberPage({
   actions: {
     deny: action(denial, async (call: Call, { note, quick_reason, pause }) => {
       const { id } = call.params;
-      const denied = await call.transact(
-        denyDecision(
-          id,
-          { note: note === "" ? null : note, quick_reason, pause_agent: pause },
-          call.client,
-        ),
-        "decide",
-      );
-      if (denied instanceof Refusal) throw denied;
+      const denial = { note: note === "" ? null : note, quick_reason, pause_agent: pause };
+      const denying = denyDecision(id, denial, call.client);
+      const denied = resultOf(await call.transact(denying, "decide"));
       const { record } = denied.approval;
       const paused = denied.pause === null ? "" : ` ${PAUSED[denied.pause]}`;
       return {
@@ -96,8 +90,7 @@ export const approvalPage = memberPage({
       };
     }),
     revoke: action(z.strictObject({}), async (call: Call) => {
-      const revoked = await call.transact(revokeApproval(call.params.id, call.client));
-      if (revoked instanceof Refusal) throw revoked;
+      const revoked = resultOf(await call.transact(revokeApproval(call.params.id, call.client)));
       return {
         to: `/approvals/${revoked.record.id}`,
         notice: "The approval is revoked: nothing can be run with it any more.",
@@ -133,8 +126,7 @@ export const approvalEndpoints: readonly Endpoint[] = [
     params: byId,
     handle: async (call) => {
       const { settings, deps } = call.services;
-      const facts = await call.transact(openDecision(settings, call.params.id));
-      if (facts instanceof Refusal) throw facts;
+      const facts = resultOf(await call.transact(openDecision(settings, call.params.id)));
       const options = requestOptions({
         rpId: settings.url.hostname,
         // The page computes it from what it shows.
@@ -158,8 +150,7 @@ export const approvalEndpoints: readonly Endpoint[] = [
     }),
     handle: async (call) => {
       const signing = signDecision(call.services.settings, call.params.id, call.body, call.client);
-      const signed = await call.transact(signing);
-      if (signed instanceof Refusal) throw signed;
+      const signed = resultOf(await call.transact(signing));
       return { status: signed.record.progress.state };
     },
   }),

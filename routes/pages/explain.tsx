@@ -8,7 +8,7 @@ import { TextField } from "../../components/text_field.tsx";
 import { listTenants } from "../../lib/catalog/tenants.ts";
 import { explainAction, type Explained } from "../../lib/explain/explain_action.ts";
 import type { Snapshot } from "../../lib/policy/snapshot.ts";
-import { Refusal } from "../../lib/refusals/refusal.ts";
+import { type AnyRefusal, Refusal } from "../../lib/refusals/refusal.ts";
 import type { MemberCall } from "../browser_call.ts";
 import { memberPage } from "../page.ts";
 import { queryText } from "../page_query.ts";
@@ -170,7 +170,7 @@ async function explained(
   }
 }
 
-function refusedAs({ code, data }: Refusal): Problems | null {
+function refusedAs({ code, data }: AnyRefusal): Problems | null {
   switch (code) {
     case "not_found":
       return { as: "does not exist any more; choose another" };

@@ -15,7 +15,7 @@ import {
 import type { MachineOperation } from "../../lib/identity/caller_operation.ts";
 import type { CheckRequest } from "../../lib/decisions/question.ts";
 import type { JsonObject } from "../../lib/json/json_value.ts";
-import { invalidRequest, Refusal } from "../../lib/refusals/refusal.ts";
+import { type AnyRefusal, invalidRequest, Refusal } from "../../lib/refusals/refusal.ts";
 import { TOKEN_TTL } from "../../lib/tokens/mint.ts";
 import { mintOperation } from "../../lib/tokens/mint_operation.ts";
 import type { Call } from "../call.ts";
@@ -167,7 +167,7 @@ function tokenOf({ token, token_id, expires_at }: JsonObject): JsonObject {
 }
 
 /** An `allowed` is repeated only while the policy is the one that allowed it. */
-function grantOf(advised: readonly (Advised | Refusal)[]): Pick<Answer, "granted"> {
+function grantOf(advised: readonly (Advised | AnyRefusal)[]): Pick<Answer, "granted"> {
   const allows = advised.some((one) =>
     !(one instanceof Refusal) && one.checked.decision.resolution.permission === "allowed"
   );
@@ -211,7 +211,7 @@ export const checkRoutes: readonly Route[] = [
     answers: { 200: batchAnswer },
     handle: (call) => {
       const path = new URL(call.request.url).pathname;
-      const render = (result: Advised | Refusal): JsonObject =>
+      const render = (result: Advised | AnyRefusal): JsonObject =>
         result instanceof Refusal
           ? { error: problemOf(result, { path, id: call.id }).body }
           : renderChecked(result);
