@@ -1,12 +1,12 @@
 import { mayDecide } from "../approvals/deciders.ts";
 import { stillLasts } from "../ledger/clocks.ts";
-import type { Operation } from "../ledger/operation.ts";
+import type { Reader } from "../ledger/transaction.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import { Refusal } from "../refusals/refusal.ts";
 import { sessionKey } from "../store/keys.ts";
 import { type SessionRecord, sessionRecord } from "../store/records/people.ts";
 import type { MemberCaller } from "./caller.ts";
-import type { CallerOperation } from "./caller_operation.ts";
+import { acting, type CallerOperation } from "./caller_operation.ts";
 import { assertDemanded, requireRight } from "./member_demands.ts";
 import { hasRight, type Right } from "./rights.ts";
 import { endsAt, FRESH_MS, type PresentedSession, requireLive } from "./sessions.ts";
@@ -57,38 +57,30 @@ export function memberCaller(
   };
 }
 
+/** Reads a session, for the commit to check. @throws {Refusal} session_ended */
+export async function readSession(reader: Reader, hash: string): Promise<SessionRecord> {
+  const record = (await reader.get(sessionKey(hash), sessionRecord))?.value;
+  if (record === undefined) throw new Refusal("session_ended", { why: "ended" });
+  return record;
+}
+
 /**
- * The operation with its member found by a session that the commit proves to be in force, in the
- * policy that it proves current: a revoked session or a lowered role counts from the next call on.
- * What writes without having named its deed (`demand`) fails, and nothing of it stays.
+ * The operation for the member of a session. What writes without having named its deed (`demand`)
+ * fails, and nothing of it stays.
  * @throws {Refusal} session_ended, membership_ended, role_required
  */
 export function asMember<L, R>(
-  session: Pick<PresentedSession, "hash">,
+  { hash }: Pick<PresentedSession, "hash">,
   right: Right,
   operation: MemberOperation<L, R>,
-): Operation<{ record: SessionRecord; loaded: L }, R> {
-  const caller = (snapshot: Snapshot, record: SessionRecord, now: number) => {
-    const found = memberCaller(snapshot, record, now);
-    requireRight(found, right);
-    return found;
-  };
-  const { prepare, despite, load, plan } = operation;
-  return {
-    ...(prepare === undefined ? {} : { prepare }),
-    ...(despite === undefined ? {} : { despite }),
-    async load(reader) {
-      const record = (await reader.get(sessionKey(session.hash), sessionRecord))?.value;
-      if (record === undefined) throw new Refusal("session_ended", { why: "ended" });
-      const found = caller(reader.snapshot, record, reader.now);
-      return { record, loaded: await load?.(reader, found) as L };
+) {
+  return acting({
+    read: (reader) => readSession(reader, hash),
+    find(snapshot, now, session) {
+      const caller = memberCaller(snapshot, session, now);
+      requireRight(caller, right);
+      return caller;
     },
-    plan(transaction, { record, loaded }) {
-      const found = caller(transaction.snapshot, record, transaction.now);
-      const before = transaction.effects;
-      const result = plan(transaction, found, loaded);
-      if (transaction.effects > before) assertDemanded(found);
-      return result;
-    },
-  };
+    wrote: assertDemanded,
+  }, operation);
 }

@@ -1,7 +1,6 @@
 import type { MachineCaller } from "../identity/caller.ts";
-import type { MachineOperation } from "../identity/caller_operation.ts";
+import { acting, type MachineOperation } from "../identity/caller_operation.ts";
 import { hasRight, type Role } from "../identity/rights.ts";
-import type { Operation } from "../ledger/operation.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import { Refusal } from "../refusals/refusal.ts";
 import type { GrantRecord, Scope } from "../store/records/oauth.ts";
@@ -58,27 +57,24 @@ export function grantCaller(snapshot: Snapshot, { grant: id }: PresentedGrant): 
 }
 
 /**
- * The operation for the caller behind a grant, found in the policy that the commit proves current.
+ * The operation for the caller behind a grant.
  * @throws {Refusal} invalid_credentials; insufficient_scope when the token, the grant or the role
  *   does not reach what is asked
  */
 export function asGrant<L, R>(
   presented: PresentedGrant,
   needs: Scope,
-  { prepare, load, plan }: MachineOperation<L, R>,
-): Operation<L, R> {
-  const caller = (snapshot: Snapshot) => {
-    const found = grantCaller(snapshot, presented);
-    const grant = snapshot.grants.get(presented.grant);
-    const scopes = grant === undefined ? [] : scopesOf(snapshot, grant);
-    if (!scopes.includes(needs) || !presented.scopes.includes(needs)) {
-      throw new Refusal("insufficient_scope", { needs });
-    }
-    return found;
-  };
-  return {
-    ...(prepare === undefined ? {} : { prepare }),
-    ...(load === undefined ? {} : { load: (reader) => load(reader, caller(reader.snapshot)) }),
-    plan: (transaction, loaded) => plan(transaction, caller(transaction.snapshot), loaded),
-  };
+  operation: MachineOperation<L, R>,
+) {
+  return acting({
+    find(snapshot) {
+      const caller = grantCaller(snapshot, presented);
+      const grant = snapshot.grants.get(presented.grant);
+      const scopes = grant === undefined ? [] : scopesOf(snapshot, grant);
+      if (!scopes.includes(needs) || !presented.scopes.includes(needs)) {
+        throw new Refusal("insufficient_scope", { needs });
+      }
+      return caller;
+    },
+  }, operation);
 }
