@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
-import { systemRandom } from "../lib/deps.ts";
 import { secretHash } from "../lib/identity/secret.ts";
 import { credentialKey } from "../lib/store/keys.ts";
-import { Countersign, TestClock } from "./countersign_fixture.ts";
+import { Countersign } from "./countersign_fixture.ts";
 import { verifiedLog } from "./stored_log.ts";
 
 const CHECK = "/v1/permissions/check";
@@ -146,38 +145,33 @@ Deno.test("A repeated rotation gives the same token while nothing changed, else 
 });
 
 Deno.test("The kill switch of an agent stops it at once on every node, and no other", async () => {
-  const kv = await Deno.openKv(":memory:");
-  const shared = { kv, secret: systemRandom(48), clock: new TestClock() };
-  {
-    await using one = await Countersign.start(shared);
-    await using two = await Countersign.start(shared);
-    const org = await one.org();
-    await org.tool("restart");
-    const stopped = await org.manage("POST", "/v1/agents", { name: "stopped" });
-    const other = await org.agent();
-    const body = { tool_name: "restart" };
-    const check = async (key: string) => {
-      const [a, b] = await Promise.all(
-        [one, two].map((node) => node.request("POST", CHECK, { key, body })),
-      );
-      assert.equal(a?.body.permission, b?.body.permission);
-      return a?.body;
-    };
-    assert.equal((await check(stopped.body.token)).permission, "allowed");
+  await using one = await Countersign.start();
+  await using two = await one.another();
+  const org = await one.org();
+  await org.tool("restart");
+  const stopped = await org.manage("POST", "/v1/agents", { name: "stopped" });
+  const other = await org.agent();
+  const body = { tool_name: "restart" };
+  const check = async (key: string) => {
+    const [a, b] = await Promise.all(
+      [one, two].map((node) => node.request("POST", CHECK, { key, body })),
+    );
+    assert.equal(a?.body.permission, b?.body.permission);
+    return a?.body;
+  };
+  assert.equal((await check(stopped.body.token)).permission, "allowed");
 
-    const path = `/v1/agents/${stopped.body.id}`;
-    const kill_switch = { active: true, reason: "runs wild" };
-    const answer = await org.manage("PATCH", path, { kill_switch });
-    assert.deepEqual(answer.body.kill_switch, kill_switch);
-    const refused = await check(stopped.body.token);
-    assert.equal(refused.permission, "disabled");
-    assert.equal(refused.resolved_from, "kill_switch");
-    assert.equal((await check(other)).permission, "allowed");
+  const path = `/v1/agents/${stopped.body.id}`;
+  const kill_switch = { active: true, reason: "runs wild" };
+  const answer = await org.manage("PATCH", path, { kill_switch });
+  assert.deepEqual(answer.body.kill_switch, kill_switch);
+  const refused = await check(stopped.body.token);
+  assert.equal(refused.permission, "disabled");
+  assert.equal(refused.resolved_from, "kill_switch");
+  assert.equal((await check(other)).permission, "allowed");
 
-    await org.manage("PATCH", path, { kill_switch: { active: false } });
-    assert.equal((await check(stopped.body.token)).permission, "allowed");
-  }
-  kv.close();
+  await org.manage("PATCH", path, { kill_switch: { active: false } });
+  assert.equal((await check(stopped.body.token)).permission, "allowed");
 });
 
 Deno.test("Once an owner has a passkey, a key stops an agent but does not let it go on", async () => {

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
-import { systemRandom } from "../lib/deps.ts";
 import { secretHash } from "../lib/identity/secret.ts";
 import { credentialKey, credentialUsedKey } from "../lib/store/keys.ts";
-import { Countersign, TestClock } from "./countersign_fixture.ts";
+import { Countersign } from "./countersign_fixture.ts";
 import { verifiedLog } from "./stored_log.ts";
 
 const CHECK = "/v1/permissions/check";
@@ -214,33 +213,28 @@ Deno.test("A repeated POST /v1/api-keys answers the same key and makes one", asy
 });
 
 Deno.test("A revoked key is refused on the next call, with 32 checks in flight, on two nodes", async () => {
-  const kv = await Deno.openKv(":memory:");
-  const shared = { kv, secret: systemRandom(48), clock: new TestClock() };
-  {
-    await using one = await Countersign.start(shared);
-    await using two = await Countersign.start(shared);
-    const org = await one.org();
-    await org.tool("restart");
-    const { body } = await org.manage("POST", "/v1/api-keys", { name: "w", tier: "standard" });
-    const check = (node: Countersign) =>
-      node.request("POST", CHECK, { key: body.key, body: { tool_name: "restart" } });
-    assert.equal((await check(one)).status, 200);
-    assert.equal((await check(two)).status, 200);
+  await using one = await Countersign.start();
+  await using two = await one.another();
+  const org = await one.org();
+  await org.tool("restart");
+  const { body } = await org.manage("POST", "/v1/api-keys", { name: "w", tier: "standard" });
+  const check = (node: Countersign) =>
+    node.request("POST", CHECK, { key: body.key, body: { tool_name: "restart" } });
+  assert.equal((await check(one)).status, 200);
+  assert.equal((await check(two)).status, 200);
 
-    const inFlight = Array.from({ length: 32 }, (_, i) => check(i % 2 === 0 ? one : two));
-    const revoked = await two.request("DELETE", `/v1/api-keys/${body.id}`, { key: org.management });
-    assert.equal(revoked.status, 200);
-    const later = Array.from({ length: 32 }, (_, i) => check(i % 2 === 0 ? one : two));
-    for (const got of await Promise.all(later)) {
-      assert.equal(got.status, 401);
-      assert.equal(got.body.code, "invalid_credentials");
-    }
-    for (const got of await Promise.all(inFlight)) assert.ok([200, 401].includes(got.status));
-
-    const log = await verifiedLog(one.services.deps, org.id);
-    const end = log.findIndex(({ entry }) => entry.type === "api_key.revoked");
-    const last = log.findLastIndex(({ entry }) => entry.actor.id === body.id);
-    assert.ok(last < end, `entry ${last} of the key stands after its revocation at ${end}`);
+  const inFlight = Array.from({ length: 32 }, (_, i) => check(i % 2 === 0 ? one : two));
+  const revoked = await two.request("DELETE", `/v1/api-keys/${body.id}`, { key: org.management });
+  assert.equal(revoked.status, 200);
+  const later = Array.from({ length: 32 }, (_, i) => check(i % 2 === 0 ? one : two));
+  for (const got of await Promise.all(later)) {
+    assert.equal(got.status, 401);
+    assert.equal(got.body.code, "invalid_credentials");
   }
-  kv.close();
+  for (const got of await Promise.all(inFlight)) assert.ok([200, 401].includes(got.status));
+
+  const log = await verifiedLog(one.services.deps, org.id);
+  const end = log.findIndex(({ entry }) => entry.type === "api_key.revoked");
+  const last = log.findLastIndex(({ entry }) => entry.actor.id === body.id);
+  assert.ok(last < end, `entry ${last} of the key stands after its revocation at ${end}`);
 });

@@ -138,20 +138,15 @@ Deno.test("A second start with other settings changes nothing", async () => {
 });
 
 Deno.test("Two nodes that start at once make one org", async () => {
-  const kv = await Deno.openKv(":memory:");
-  const shared = { kv, secret: systemRandom(48), clock: new TestClock(), variables: ALL };
-  {
-    await using one = await Countersign.start(shared);
-    await using two = await Countersign.start(shared);
-    const outcomes = await Promise.all([bootstrap(one.services), bootstrap(two.services)]);
-    assert.deepEqual(outcomes.map(({ outcome }) => outcome).sort(), ["found", "made"]);
-    assert.equal((await orgsIn(one)).length, 1);
-    assert.equal(await status(one, CHOSEN), 200);
-    assert.equal(await status(two, CHOSEN), 200);
-    const log = await verifiedLog(one.services.deps, keys.DEPLOYMENT_ORG);
-    assert.equal(log.length, 1);
-  }
-  kv.close();
+  await using one = await Countersign.start({ variables: ALL });
+  await using two = await one.another(ALL);
+  const outcomes = await Promise.all([bootstrap(one.services), bootstrap(two.services)]);
+  assert.deepEqual(outcomes.map(({ outcome }) => outcome).sort(), ["found", "made"]);
+  assert.equal((await orgsIn(one)).length, 1);
+  assert.equal(await status(one, CHOSEN), 200);
+  assert.equal(await status(two, CHOSEN), 200);
+  const log = await verifiedLog(one.services.deps, keys.DEPLOYMENT_ORG);
+  assert.equal(log.length, 1);
 });
 
 Deno.test("The approver key of the environment ends with an owner's passkey, unless kept", async () => {

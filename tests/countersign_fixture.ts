@@ -123,6 +123,12 @@ export class Countersign implements AsyncDisposable {
     return new Countersign(services, clock, secret, server, origin, ownsKv, mail, pushes, sites);
   }
 
+  /** Another node over the same store, to be disposed before this one. */
+  another(variables: Record<string, string> = {}): Promise<Countersign> {
+    const { kv } = this.services.deps;
+    return Countersign.start({ kv, clock: this.clock, secret: this.secret, variables });
+  }
+
   /** A new org with one key of each tier, made without the API. */
   async org(): Promise<TestOrg> {
     const { deps, settings, ids, ledgers } = this.services;

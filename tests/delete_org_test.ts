@@ -47,29 +47,25 @@ async function holds(kv: Kv, text: string): Promise<boolean> {
 }
 
 Deno.test("A deleted org lets nobody in with the next call, on any node", async () => {
-  const kv = await Deno.openKv(":memory:");
-  {
-    await using one = await Countersign.start({ kv });
-    await using two = await Countersign.start({ kv, clock: one.clock, secret: one.secret });
-    const org = await one.org();
-    const other = await one.org();
-    const [owner, viewer] = [await org.signedIn("owner"), await org.signedIn("viewer")];
-    const agent = await org.agent();
-    const secrets = [org.management, org.standard, org.approver, agent];
-    const statuses = async (node: Countersign) =>
-      await Promise.all(
-        secrets.map(async (key) => (await node.request("GET", "/v1/approvals", { key })).status),
-      );
-    assert.deepEqual(await statuses(two), [403, 200, 200, 200]);
-    await remove(org, owner);
-    for (const node of [two, one]) assert.deepEqual(await statuses(node), [401, 401, 401, 401]);
-    for (const session of [owner, viewer]) {
-      const read = org.as(session, "see_requests", { plan: () => {} });
-      await assert.rejects(read, refusedAs("membership_ended"));
-    }
-    assert.equal((await other.get("/v1/approvals")).status, 200);
+  await using one = await Countersign.start();
+  await using two = await one.another();
+  const org = await one.org();
+  const other = await one.org();
+  const [owner, viewer] = [await org.signedIn("owner"), await org.signedIn("viewer")];
+  const agent = await org.agent();
+  const secrets = [org.management, org.standard, org.approver, agent];
+  const statuses = async (node: Countersign) =>
+    await Promise.all(
+      secrets.map(async (key) => (await node.request("GET", "/v1/approvals", { key })).status),
+    );
+  assert.deepEqual(await statuses(two), [403, 200, 200, 200]);
+  await remove(org, owner);
+  for (const node of [two, one]) assert.deepEqual(await statuses(node), [401, 401, 401, 401]);
+  for (const session of [owner, viewer]) {
+    const read = org.as(session, "see_requests", { plan: () => {} });
+    await assert.rejects(read, refusedAs("membership_ended"));
   }
-  kv.close();
+  assert.equal((await other.get("/v1/approvals")).status, 200);
 });
 
 Deno.test("An org is deleted by an owner only, who types its name and shows their passkey", async () => {

@@ -153,29 +153,25 @@ Deno.test("a kill switch of the org or of the agent that asks leaves no draft", 
 });
 
 Deno.test("discovery flood: 300 parallel unknown names make 10 drafts and 300 entries", async () => {
-  const kv = await Deno.openKv(":memory:");
-  {
-    await using one = await Countersign.start({ kv });
-    await using two = await Countersign.start({ kv, clock: one.clock, secret: one.secret });
-    const org = await one.org();
-    const answers = await Promise.all(
-      Array.from({ length: 300 }, (_, i) =>
-        (i % 2 === 0 ? one : two).request("POST", CHECK, {
-          key: org.standard,
-          body: { tool_name: `flood_${i}` },
-        })),
-    );
-    for (const { status, body } of answers) {
-      assert.equal(status, 200);
-      assert.deepEqual([body.permission, body.resolved_from], ["requires_approval", "gate_draft"]);
-    }
-    assert.equal(answers.filter(({ body }) => body.tool !== null).length, 10);
-    assert.equal((await toolsOf(org)).length, 10);
-    const log = await verifiedLog(one.services.deps, org.id);
-    assert.equal(log.filter(({ entry }) => entry.type === "permission.checked").length, 300);
-    assert.equal(log.filter(({ entry }) => entry.type === "tool.auto_created").length, 10);
+  await using one = await Countersign.start();
+  await using two = await one.another();
+  const org = await one.org();
+  const answers = await Promise.all(
+    Array.from({ length: 300 }, (_, i) =>
+      (i % 2 === 0 ? one : two).request("POST", CHECK, {
+        key: org.standard,
+        body: { tool_name: `flood_${i}` },
+      })),
+  );
+  for (const { status, body } of answers) {
+    assert.equal(status, 200);
+    assert.deepEqual([body.permission, body.resolved_from], ["requires_approval", "gate_draft"]);
   }
-  kv.close();
+  assert.equal(answers.filter(({ body }) => body.tool !== null).length, 10);
+  assert.equal((await toolsOf(org)).length, 10);
+  const log = await verifiedLog(one.services.deps, org.id);
+  assert.equal(log.filter(({ entry }) => entry.type === "permission.checked").length, 300);
+  assert.equal(log.filter(({ entry }) => entry.type === "tool.auto_created").length, 10);
 });
 
 Deno.test("a batch about unknown tools keeps to the caps too, and names each draft once", async () => {

@@ -1,39 +1,33 @@
 import assert from "node:assert/strict";
-import { systemRandom } from "../lib/deps.ts";
 import { credentialUsedPrefix } from "../lib/store/keys.ts";
-import { Countersign, TestClock } from "./countersign_fixture.ts";
+import { Countersign } from "./countersign_fixture.ts";
 import { FailingStore } from "./failing_store.ts";
 
 const CHECK = "/v1/permissions/check";
 const BODY = { tool_name: "restart" };
 
 Deno.test("Last use is seen at once on the node of the request, after a flush on every node", async () => {
-  const kv = await Deno.openKv(":memory:");
-  const shared = { kv, secret: systemRandom(48), clock: new TestClock() };
-  {
-    await using one = await Countersign.start(shared);
-    await using two = await Countersign.start(shared);
-    const org = await one.org();
-    await org.tool("restart");
-    const made = await org.manage("POST", "/v1/agents", { name: "agent" });
-    const lastUsed = async (node: Countersign) => {
-      const path = `/v1/agents/${made.body.id}`;
-      return (await node.request("GET", path, { key: org.standard })).body.last_used_at;
-    };
-    assert.equal(await lastUsed(one), null);
-    shared.clock.advance(5000);
-    const used = new Date(shared.clock.now).toISOString();
-    await org.post(CHECK, BODY, made.body.token);
-    assert.equal(await lastUsed(one), used);
-    assert.equal(await lastUsed(two), null);
-    await one.services.lastUsed.flush();
-    assert.equal(await lastUsed(two), used);
+  await using one = await Countersign.start();
+  await using two = await one.another();
+  const org = await one.org();
+  await org.tool("restart");
+  const made = await org.manage("POST", "/v1/agents", { name: "agent" });
+  const lastUsed = async (node: Countersign) => {
+    const path = `/v1/agents/${made.body.id}`;
+    return (await node.request("GET", path, { key: org.standard })).body.last_used_at;
+  };
+  assert.equal(await lastUsed(one), null);
+  one.clock.advance(5000);
+  const used = new Date(one.clock.now).toISOString();
+  await org.post(CHECK, BODY, made.body.token);
+  assert.equal(await lastUsed(one), used);
+  assert.equal(await lastUsed(two), null);
+  await one.services.lastUsed.flush();
+  assert.equal(await lastUsed(two), used);
 
-    shared.clock.advance(5000);
-    await org.post(CHECK, BODY, made.body.token);
-    assert.equal(await lastUsed(one), new Date(shared.clock.now).toISOString());
-  }
-  kv.close();
+  one.clock.advance(5000);
+  await org.post(CHECK, BODY, made.body.token);
+  assert.equal(await lastUsed(one), new Date(one.clock.now).toISOString());
 });
 
 Deno.test("However often a credential is used, a flush writes it once, and nothing when unused", async () => {

@@ -181,22 +181,18 @@ Deno.test("transact() refuses a policy record that nobody could read again", asy
 for (const logged of [true, false]) {
   const what = logged ? "with entries" : "without entries";
   Deno.test(`200 parallel increments ${what} over two nodes lose no update`, async () => {
-    const kv = await Deno.openKv(":memory:");
-    {
-      await using one = await Countersign.start({ kv });
-      await using two = await Countersign.start({ kv, clock: one.clock, secret: one.secret });
-      const { id } = await one.org();
-      const key = ["test_counter", id];
-      const values = await Promise.all(Array.from({ length: 200 }, (_, i) => {
-        const node = i % 2 === 0 ? one : two;
-        return node.services.ledgers.transact(id, increment(key, { logged }));
-      }));
-      assert.equal(await valueOf(one, key), 200);
-      const sorted = values.toSorted((a, b) => a - b);
-      assert.deepEqual(sorted, Array.from({ length: 200 }, (_, i) => i + 1));
-      await verifiedLog(one.services.deps, id);
-    }
-    kv.close();
+    await using one = await Countersign.start();
+    await using two = await one.another();
+    const { id } = await one.org();
+    const key = ["test_counter", id];
+    const values = await Promise.all(Array.from({ length: 200 }, (_, i) => {
+      const node = i % 2 === 0 ? one : two;
+      return node.services.ledgers.transact(id, increment(key, { logged }));
+    }));
+    assert.equal(await valueOf(one, key), 200);
+    const sorted = values.toSorted((a, b) => a - b);
+    assert.deepEqual(sorted, Array.from({ length: 200 }, (_, i) => i + 1));
+    await verifiedLog(one.services.deps, id);
   });
 }
 
@@ -264,25 +260,21 @@ Deno.test("a node gets its commits in while another one commits without pause", 
 });
 
 Deno.test("a node that another one overtook by whole pages fills its own page all the same", async () => {
-  const kv = await Deno.openKv(":memory:");
-  {
-    await using one = await Countersign.start({ kv });
-    await using two = await Countersign.start({ kv, clock: one.clock, secret: one.secret });
-    const { id } = await one.org();
-    const append = (node: Countersign, count: number) =>
-      node.services.ledgers.transact(id, {
-        plan: (transaction: Transaction) =>
-          Array.from({ length: count }, (_, i) => transaction.append(draft(String(i)))).at(-1),
-      });
-    const start = (await append(one, 1))?.index ?? 0;
-    await append(one, 510 - start - 1);
-    assert.equal((await append(two, 1))?.index, 510);
-    await append(one, 600);
-    // Its own tail still ends at 511: the page that it fills there is long full.
-    assert.equal((await append(two, 1))?.index, 1111);
-    await verifiedLog(one.services.deps, id);
-  }
-  kv.close();
+  await using one = await Countersign.start();
+  await using two = await one.another();
+  const { id } = await one.org();
+  const append = (node: Countersign, count: number) =>
+    node.services.ledgers.transact(id, {
+      plan: (transaction: Transaction) =>
+        Array.from({ length: count }, (_, i) => transaction.append(draft(String(i)))).at(-1),
+    });
+  const start = (await append(one, 1))?.index ?? 0;
+  await append(one, 510 - start - 1);
+  assert.equal((await append(two, 1))?.index, 510);
+  await append(one, 600);
+  // Its own tail still ends at 511: the page that it fills there is long full.
+  assert.equal((await append(two, 1))?.index, 1111);
+  await verifiedLog(one.services.deps, id);
 });
 
 Deno.test("transact() makes again what was planned on a key that another node changed meanwhile", async () => {
