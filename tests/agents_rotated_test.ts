@@ -4,7 +4,8 @@ import { startDueWork, sweep } from "../lib/due/worker.ts";
 import type { JsonObject } from "../lib/json/json_value.ts";
 import { agentKey, approvalKey, approvalPendingPrefix } from "../lib/store/keys.ts";
 import { Countersign, type TestOrg } from "./countersign_fixture.ts";
-import { assertRefused, consume, entriesOf } from "./tokens_fixture.ts";
+import { assertProblem } from "./refused.ts";
+import { consume, entriesOf } from "./tokens_fixture.ts";
 
 /** What a new token for an agent does to what was asked and minted with the old one. */
 
@@ -80,8 +81,8 @@ Deno.test("a rotation cancels what is pending or unused, and whoever looks is to
   const foreign = (await it.ask(REFUND, it.org.standard)).body.id;
   await it.rotate();
   // Nobody has noted it yet, and it counts already.
-  assertRefused(await it.decide(pending), 409, "approval_not_pending");
-  assertRefused(await it.mint(REFUND, approved), 409, "approval_not_approved");
+  assertProblem(await it.decide(pending), 409, "approval_not_pending");
+  assertProblem(await it.mint(REFUND, approved), 409, "approval_not_approved");
   for (const id of [pending, approved]) {
     const { body } = await it.org.get(`/v1/approvals/${id}`);
     assert.deepEqual([body.status, body.ended_because], ["cancelled", "rotated"]);
@@ -164,9 +165,9 @@ Deno.test("what one rotation voided the next one does not bring back by keeping"
   await it.rotate({});
   await it.rotate({ keep_requests: true });
   const got = await consume(it.org, token, { tool_name: "look" });
-  assertRefused(got, 403, "token_revoked");
+  assertProblem(got, 403, "token_revoked");
   assert.equal(got.body.reason, "rotated");
-  assertRefused(await it.mint(REFUND, approved), 409, "approval_not_approved");
+  assertProblem(await it.mint(REFUND, approved), 409, "approval_not_approved");
 });
 
 Deno.test("a rotation writes the same however many tokens it voids", async () => {
@@ -217,7 +218,7 @@ Deno.test("a rotation that says something else is refused, and changes nothing",
   await using it = await Rotations.start();
   for (const body of [{ keep_requests: "no" }, { keep: true }, [], "null"]) {
     const got = await it.org.manage("POST", `/v1/agents/${it.id}/rotate`, body);
-    assertRefused(got, 422, "invalid_request");
+    assertProblem(got, 422, "invalid_request");
   }
   assert.equal((await it.mint({ tool_name: "look" })).status, 201);
 });

@@ -102,10 +102,3 @@ export class ApprovalOrg implements AsyncDisposable {
     return this.countersign[Symbol.asyncDispose]();
   }
 }
-
-/** Asserts the status and code of a problem. */
-export function assertProblem(got: Got, status: number, code: string): void {
-  assert.equal(got.status, status, got.text);
-  assert.equal(got.body.code, code);
-  assert.match(got.headers.get("content-type") ?? "", /^application\/problem\+json/);
-}

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { ApprovalOrg, assertProblem } from "./approval_fixture.ts";
-import { assertRefused, DecisionOrg, type Person } from "./decision_fixture.ts";
+import { ApprovalOrg } from "./approval_fixture.ts";
+import { DecisionOrg, type Person } from "./decision_fixture.ts";
+import { assertProblem, refused } from "./refused.ts";
 
 const SECOND = { default_permission: "requires_approval", requires_second_approval: true };
 
@@ -137,11 +138,11 @@ Deno.test("a second approval keeps the members behind the requester out of both 
   await it.person("approver", { groups: [2] });
   const key = await it.org.key("standard", { members_behind: [ann.id, bea.id] });
   const { id } = await it.pending({}, key);
-  await assertRefused(ann.open(id), "self_approval");
-  await assertRefused(bea.open(id), "self_approval");
+  await refused(ann.open(id), "self_approval");
+  await refused(bea.open(id), "self_approval");
   await (await it.person("approver", { groups: [1] })).approve(id);
-  await assertRefused(ann.open(id), "self_approval");
-  await assertRefused(bea.deny(id), "self_approval");
+  await refused(ann.open(id), "self_approval");
+  await refused(bea.deny(id), "self_approval");
 });
 
 Deno.test("without anyone at Level 2 asking is refused, unless an owner chose that it is skipped", async () => {

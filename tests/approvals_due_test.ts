@@ -5,7 +5,8 @@ import { startDueWork, sweep } from "../lib/due/worker.ts";
 import type { JsonObject } from "../lib/json/json_value.ts";
 import { duePrefix, toolKey } from "../lib/store/keys.ts";
 import { Countersign } from "./countersign_fixture.ts";
-import { ApprovalOrg, assertProblem, TOOL } from "./approval_fixture.ts";
+import { ApprovalOrg, TOOL } from "./approval_fixture.ts";
+import { assertProblem } from "./refused.ts";
 
 const HOUR = 3_600_000;
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { approvalOrgCountKey } from "../lib/store/keys.ts";
-import { ApprovalOrg, assertProblem } from "./approval_fixture.ts";
+import { ApprovalOrg } from "./approval_fixture.ts";
+import { assertProblem } from "./refused.ts";
 
 Deno.test("a requester has 20 pending requests, and room again when one ends", async () => {
   await using it = await ApprovalOrg.start();

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { hash } from "node:crypto";
 import { canonicalJson } from "../lib/json/canonical.ts";
-import { ApprovalOrg, assertProblem, TOOL } from "./approval_fixture.ts";
+import { ApprovalOrg, TOOL } from "./approval_fixture.ts";
+import { assertProblem } from "./refused.ts";
 
 Deno.test("an approval lives: absent, asked, read, decided, used up", async () => {
   await using it = await ApprovalOrg.start();

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { Got } from "./countersign_fixture.ts";
-import { ApprovalOrg, assertProblem, TOOL } from "./approval_fixture.ts";
+import { ApprovalOrg, TOOL } from "./approval_fixture.ts";
+import { assertProblem } from "./refused.ts";
 
 const idsOf = (got: Got): string[] => got.body.data.map(({ id }: { id: string }) => id);
 

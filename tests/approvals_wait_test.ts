@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { holdUntil } from "../lib/approvals/hold_until.ts";
 import { apiKeyKey } from "../lib/store/keys.ts";
 import { Countersign } from "./countersign_fixture.ts";
-import { ApprovalOrg, assertProblem } from "./approval_fixture.ts";
+import { ApprovalOrg } from "./approval_fixture.ts";
 import { HeldTimers, WAIT_MS } from "./held_timers.ts";
+import { assertProblem } from "./refused.ts";
 
 async function start(timers: HeldTimers): Promise<ApprovalOrg> {
   return await ApprovalOrg.start({ deps: { timer: timers.timer } });

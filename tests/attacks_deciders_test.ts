@@ -3,13 +3,8 @@ import { approvalSheet, lookAtSheet } from "../lib/approvals/approval_sheet.ts";
 import { openDecision } from "../lib/approvals/open_decision.ts";
 import { resultOf } from "../lib/refusals/refusal.ts";
 import { accountPasskeyKey, passkeyKey, sessionKey } from "../lib/store/keys.ts";
-import {
-  assertNotAccepted,
-  assertRefused,
-  DecisionOrg,
-  type OpenPage,
-  type Person,
-} from "./decision_fixture.ts";
+import { assertNotAccepted, DecisionOrg, type OpenPage, type Person } from "./decision_fixture.ts";
+import { refused } from "./refused.ts";
 
 Deno.test("attack: the nonce of another member, and of another session of the same one", async () => {
   await using it = await DecisionOrg.start();
@@ -18,11 +13,11 @@ Deno.test("attack: the nonce of another member, and of another session of the sa
   const { id } = await it.pending();
   const page = await ann.open(id);
   const ofBob: OpenPage = { ...page, facts: { ...page.facts, member: bob.id } };
-  await assertRefused(bob.send(id, ofBob, await bob.sign(ofBob)), "nonce_ended");
+  await refused(bob.send(id, ofBob, await bob.sign(ofBob)), "nonce_ended");
   await bob.open(id);
-  await assertRefused(bob.send(id, ofBob, await bob.sign(ofBob)), "nonce_ended");
+  await refused(bob.send(id, ofBob, await bob.sign(ofBob)), "nonce_ended");
   const elsewhere = await ann.elsewhere();
-  await assertRefused(elsewhere.send(id, page, await ann.sign(page)), "nonce_ended");
+  await refused(elsewhere.send(id, page, await ann.sign(page)), "nonce_ended");
   await ann.send(id, page, await ann.sign(page));
 });
 
@@ -50,22 +45,22 @@ Deno.test("attack: a session that ended, a role lowered, a membership gone befor
   };
   const signedOut = await signed();
   await it.org.transact((tx) => tx.delete(sessionKey(signedOut.person.session.hash)));
-  await assertRefused(signedOut.send(), "session_ended");
+  await refused(signedOut.send(), "session_ended");
 
   const lowered = await signed();
   await lowered.person.becomes({ role: "viewer" });
-  await assertRefused(lowered.send(), "role_required", { role: "viewer", right: "decide" });
+  await refused(lowered.send(), "role_required", { role: "viewer", right: "decide" });
   await lowered.person.becomes({ role: "approver", groups: [2] });
   await it.org.member("one@example.com", { groups: [1] });
-  await assertRefused(lowered.send(), "not_an_approver", { level: 1 });
+  await refused(lowered.send(), "not_an_approver", { level: 1 });
 
   const held = await signed();
   await held.person.becomes({ held_until: it.countersign.clock.now + 1 });
-  await assertRefused(held.send(), "recovery_held");
+  await refused(held.send(), "recovery_held");
 
   const removed = await signed();
   await removed.person.becomes(null);
-  await assertRefused(removed.send(), "membership_ended");
+  await refused(removed.send(), "membership_ended");
   assert.equal(await it.status(id), "pending");
 });
 
@@ -80,8 +75,8 @@ Deno.test("attack: a recovered member on hold sees no arguments and decides noth
   const sheet = await approvalSheet(services, looked);
   assert.deepEqual([sheet.view, sheet.comparison, sheet.barred], [null, null, "recovery_held"]);
   const opening = it.org.as(session, "decide", openDecision(services.settings, id));
-  await assertRefused(opening, "recovery_held");
-  await assertRefused(held.deny(id), "recovery_held");
+  await refused(opening, "recovery_held");
+  await refused(held.deny(id), "recovery_held");
   await held.becomes({ held_until: it.countersign.clock.now });
   await held.approve(id);
 });
@@ -95,10 +90,10 @@ Deno.test("attack: viewers and approvers of the other level", async () => {
   const { id } = await it.pending();
   const open = (person: Person) =>
     it.org.as(person.session, "decide", openDecision(settings, id)).then(resultOf);
-  await assertRefused(open(viewer), "role_required", { role: "viewer", right: "decide" });
-  await assertRefused(viewer.deny(id), "role_required");
-  await assertRefused(open(two), "not_an_approver", { level: 1 });
-  await assertRefused(two.deny(id), "not_an_approver");
+  await refused(open(viewer), "role_required", { role: "viewer", right: "decide" });
+  await refused(viewer.deny(id), "role_required");
+  await refused(open(two), "not_an_approver", { level: 1 });
+  await refused(two.deny(id), "not_an_approver");
 });
 
 Deno.test("attack: one person at both levels, in one browser and another", async () => {
@@ -108,9 +103,9 @@ Deno.test("attack: one person at both levels, in one browser and another", async
   await it.person("approver", { groups: [2] });
   const { id } = await it.pending();
   await ann.approve(id);
-  await assertRefused(ann.open(id), "already_decided_level");
+  await refused(ann.open(id), "already_decided_level");
   const second = await ann.elsewhere();
-  await assertRefused(second.open(id), "already_decided_level");
+  await refused(second.open(id), "already_decided_level");
 });
 
 Deno.test("attack: separated duties, opened before the setting was switched on", async () => {
@@ -120,5 +115,5 @@ Deno.test("attack: separated duties, opened before the setting was switched on",
   const { id } = await it.pending({}, agent);
   const page = await ann.open(id);
   await it.settings({ separation_of_duties: true });
-  await assertRefused(ann.send(id, page, await ann.sign(page)), "self_approval");
+  await refused(ann.send(id, page, await ann.sign(page)), "self_approval");
 });

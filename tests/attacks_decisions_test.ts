@@ -16,12 +16,12 @@ import { readRecord } from "../lib/store/kv.ts";
 import { sessionRecord } from "../lib/store/records/people.ts";
 import {
   assertNotAccepted,
-  assertRefused,
   CLIENT,
   DecisionOrg,
   type Person,
   type Signing,
 } from "./decision_fixture.ts";
+import { refused } from "./refused.ts";
 
 Deno.test("attack: an assertion for another statement than this request's", async () => {
   await using it = await DecisionOrg.start();
@@ -85,10 +85,10 @@ Deno.test("attack: an assertion replayed", async () => {
   const response = await ann.sign(page);
   await ann.send(id, page, response);
   // For the second level, which the same person may not decide.
-  await assertRefused(ann.send(id, page, response), "already_decided_level");
+  await refused(ann.send(id, page, response), "already_decided_level");
   // For the same action asked again later.
   await it.cancel(id);
-  await assertRefused(ann.send(id, page, response), "approval_not_pending");
+  await refused(ann.send(id, page, response), "approval_not_pending");
   const again = await it.pending();
   assert.equal(again.action_digest, page.action_digest);
   const newPage = await ann.open(again.id);
@@ -99,7 +99,7 @@ Deno.test("attack: an assertion replayed", async () => {
     "wrong_challenge",
   );
   const old = { ...newPage, facts: page.facts };
-  await assertRefused(ann.send(again.id, old, response), "nonce_ended");
+  await refused(ann.send(again.id, old, response), "nonce_ended");
 });
 
 Deno.test("attack: a refused assertion sent again uses no nonce twice", async () => {
@@ -109,8 +109,8 @@ Deno.test("attack: a refused assertion sent again uses no nonce twice", async ()
   const page = await ann.open(id);
   const bad = await ann.sign(page, { lies: { tamper: true } });
   await assertNotAccepted(it, id, () => ann.send(id, page, bad), "bad_signature");
-  await assertRefused(ann.send(id, page, bad), "nonce_ended");
-  await assertRefused(ann.send(id, page, await ann.sign(page)), "nonce_ended");
+  await refused(ann.send(id, page, bad), "nonce_ended");
+  await refused(ann.send(id, page, await ann.sign(page)), "nonce_ended");
   assert.equal((await it.entries("approval.assertion_refused")).length, 1);
 });
 
@@ -121,7 +121,7 @@ Deno.test("attack: an assertion made in time and sent after its nonce ended", as
   const page = await ann.open(id);
   const response = await ann.sign(page);
   it.countersign.clock.advance(300_000);
-  await assertRefused(ann.send(id, page, response), "nonce_ended");
+  await refused(ann.send(id, page, response), "nonce_ended");
   const again = await ann.open(id);
   const inTime = await ann.sign(again);
   it.countersign.clock.advance(300_000 - 1);
@@ -166,7 +166,7 @@ Deno.test("attack: the nonce of a sign-in or step-up used for a decision", async
   ];
   for (const { nonce } of handed) {
     const taken = { ...page, facts: { ...page.facts, nonce } };
-    await assertRefused(ann.send(id, taken, await ann.sign(taken)), "nonce_ended");
+    await refused(ann.send(id, taken, await ann.sign(taken)), "nonce_ended");
   }
 });
 
@@ -188,7 +188,7 @@ Deno.test("attack: a decision's assertion used to sign in or to step up", async 
   // With the nonce of the decision itself.
   for (const attempt of attempts) {
     const used = attempt(page.facts.nonce, await ann.sign(page));
-    await assertRefused(used, "assertion_not_accepted", { why: "ceremony_ended" });
+    await refused(used, "assertion_not_accepted", { why: "ceremony_ended" });
   }
   // A decision's statement over the ceremony's nonce.
   const over = async (nonce: string) =>
@@ -197,9 +197,9 @@ Deno.test("attack: a decision's assertion used to sign in or to step up", async 
   const stepping = await beginStepUp(services, session);
   const wrong = { why: "wrong_challenge" } as const;
   const { nonce } = signing;
-  await assertRefused(sign(nonce, await over(nonce)), "assertion_not_accepted", wrong);
+  await refused(sign(nonce, await over(nonce)), "assertion_not_accepted", wrong);
   const second = stepping.nonce;
-  await assertRefused(step(second, await over(second)), "assertion_not_accepted", wrong);
+  await refused(step(second, await over(second)), "assertion_not_accepted", wrong);
 });
 
 Deno.test("attack: another person's passkey", async () => {

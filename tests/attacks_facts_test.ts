@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { assertProblem } from "./config_fixture.ts";
 import { Countersign, type TestOrg } from "./countersign_fixture.ts";
 import { grantIn, rawTool, resultOf } from "./mcp_fixture.ts";
+import { assertProblem } from "./refused.ts";
 
 type Facts = { tenant_id?: string; resource_id?: string; method?: string };
 

@@ -3,10 +3,11 @@ import { systemRandom } from "../lib/deps.ts";
 import { makeSecret } from "../lib/identity/secret.ts";
 import { bootstrap } from "../lib/orgs/bootstrap.ts";
 import { DEPLOYMENT_ORG, logHeadPrefix } from "../lib/store/keys.ts";
-import { ApprovalOrg, assertProblem, TOOL } from "./approval_fixture.ts";
+import { ApprovalOrg, TOOL } from "./approval_fixture.ts";
 import { head, raw } from "./attacks_fixture.ts";
 import { Countersign, type TestOrg } from "./countersign_fixture.ts";
 import { FailingStore } from "./failing_store.ts";
+import { assertProblem } from "./refused.ts";
 
 const CHECK = "/v1/permissions/check";
 const MEGABYTES = 10 * 1024 * 1024;

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import type { ApiKeyRecord } from "../lib/store/records/identity.ts";
 import { apiKeyKey } from "../lib/store/keys.ts";
-import { ApprovalOrg, assertProblem, TOOL } from "./approval_fixture.ts";
+import { ApprovalOrg, TOOL } from "./approval_fixture.ts";
 import { Countersign, type TestOrg } from "./countersign_fixture.ts";
 import { exportLines } from "./evidence_fixture.ts";
+import { assertProblem } from "./refused.ts";
 
 const OWNER = { role: "owner", has_passkey: true } as const;
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { ApprovalOrg, assertProblem, TOOL } from "./approval_fixture.ts";
+import { ApprovalOrg, TOOL } from "./approval_fixture.ts";
 import { Countersign, type TestOrg } from "./countersign_fixture.ts";
+import { assertProblem } from "./refused.ts";
 import { entriesOf } from "./tokens_fixture.ts";
 
 const CHECK = "/v1/permissions/check";

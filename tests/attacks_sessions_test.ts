@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type PresentedSession, presentSession } from "../lib/identity/sessions.ts";
+import { presentSession } from "../lib/identity/sessions.ts";
 import { addPasskey, beginAddPasskey, MAX_PASSKEYS } from "../lib/people/add_passkey.ts";
 import { passkeysOf } from "../lib/people/passkeys_of.ts";
 import { removePasskey } from "../lib/people/remove_passkey.ts";
@@ -10,20 +10,11 @@ import { beginSession } from "../lib/identity/sessions.ts";
 import { readCookie, setCookieLine } from "../routes/cookies.ts";
 import { ApprovalOrg } from "./approval_fixture.ts";
 import { Countersign } from "./countersign_fixture.ts";
-import { CLIENT, People, type Person, refused } from "./people_fixture.ts";
+import { addDevice, CLIENT, People, type Person } from "./people_fixture.ts";
+import { refused } from "./refused.ts";
 import { WebPerson } from "./web_person.ts";
 
 /** Attacks on who is signed in: by stolen cookies, sibling sites, other tabs and sheer number. */
-
-/** Gives somebody who is signed in a further passkey on a device of its own. */
-async function addDevice(people: People, session: PresentedSession, email: string) {
-  const { services } = people;
-  const device = people.person(email);
-  const { nonce, options } = await beginAddPasskey(services, session);
-  const response = await device.enrol(options);
-  const passkey = await addPasskey(services, session, { nonce, response, name: null }, CLIENT);
-  return { device, passkey };
-}
 
 /** Begins sessions by a passkey, as so many sign-ins with it would. */
 async function begin(people: People, account: string, credential_id: string, count: number) {

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import * as keys from "../lib/store/keys.ts";
 import { ROUTES } from "../routes/manifest.ts";
-import { assertProblem } from "./approval_fixture.ts";
 import { Countersign, type TestOrg } from "./countersign_fixture.ts";
+import { assertProblem } from "./refused.ts";
 
 const INSIDE = "acme";
 /** The tenant behind the wall; its name stands in nothing that is sent. */

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { formatLogLine } from "../lib/settings/log_line.ts";
-import { ApprovalOrg, assertProblem, TOOL } from "./approval_fixture.ts";
+import { ApprovalOrg, TOOL } from "./approval_fixture.ts";
 import { Countersign } from "./countersign_fixture.ts";
 import { exportText } from "./evidence_fixture.ts";
+import { assertProblem } from "./refused.ts";
 
 /** Texts that a reader sees as another, or does not see whole. */
 const DECEPTIVE: Readonly<Record<string, string>> = {

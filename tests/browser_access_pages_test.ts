@@ -46,16 +46,6 @@ async function filled(org: TestOrg, owner: SignedIn): Promise<string[]> {
   ];
 }
 
-async function assertSound(tab: Tab, what: string): Promise<void> {
-  // What is folded away has to be sound as well.
-  for (const folded of await tab.page.locator("main details").all()) {
-    await folded.evaluate((element) => (element as HTMLDetailsElement).open = true);
-  }
-  assert.deepEqual(await tab.axe(), [], what);
-  assert.equal(await tab.scrollsSideways(), false, what);
-  assert.equal(await tab.page.evaluate(() => "ran" in globalThis), false, what);
-}
-
 Deno.test("the pages of team, machines, alerts and settings are sound on phone and desk, in both themes", async (t) => {
   await using countersign = await Countersign.start({ localhost: true });
   const org = await countersign.org();
@@ -68,7 +58,7 @@ Deno.test("the pages of team, machines, alerts and settings are sound on phone a
       await enter(tab, countersign, owner);
       for (const path of paths) {
         await tab.goto(path);
-        await assertSound(tab, path);
+        await tab.assertSound(path);
       }
       // Pages that are shown once.
       await tab.goto("/team");
@@ -76,17 +66,17 @@ Deno.test("the pages of team, machines, alerts and settings are sound on phone a
       await tab.page.getByRole("button", { name: "Invite" }).click();
       await tab.page.getByRole("heading", { name: /Invitation of/ }).waitFor();
       await tab.hydrated();
-      await assertSound(tab, "invitation");
+      await tab.assertSound("invitation");
       await tab.goto("/agents");
       await tab.page.getByLabel("Name").fill("x".repeat(100));
       await tab.page.getByRole("button", { name: "Make agent" }).click();
       await tab.page.getByText("shown only once").waitFor();
       await tab.hydrated();
-      await assertSound(tab, "token");
+      await tab.assertSound("token");
       await tab.goto(NOTIFICATIONS);
       await tab.page.getByRole("button", { name: "Send me a test" }).click();
       await tab.page.getByRole("heading", { name: "Test", exact: true }).waitFor();
-      await assertSound(tab, "test");
+      await tab.assertSound("test");
     });
   }
 });
@@ -104,7 +94,7 @@ Deno.test("a forgotten field of a form is told by its summary, from which the ke
   await tab.page.keyboard.press("Enter");
   const summary = tab.page.getByRole("alert").getByRole("link");
   await summary.waitFor();
-  await assertSound(tab, "refused");
+  await tab.assertSound("refused");
   await summary.press("Enter");
   assert.match(tab.page.url(), /#field-rate_limit_per_minute$/);
   await tab.page.keyboard.press("Tab");
@@ -164,7 +154,7 @@ Deno.test("the push switch says why a browser takes no pushes, and what to do", 
       await using tab = await atBrowser(browser, countersign, owner, { prepare, arg: null });
       await tab.page.getByRole("alert").filter({ hasText: expected }).waitFor();
       assert.equal(await tab.page.getByRole("button", { name: /Turn on/ }).count(), 0);
-      await assertSound(tab, name);
+      await tab.assertSound(name);
     });
   }
 });
@@ -237,7 +227,7 @@ Deno.test("the push switch subscribes this browser under our key, knows it again
   await page.getByRole("button", { name: "Turn on in this browser" }).click();
   await page.getByText("This browser takes pushes.").waitFor();
   await page.getByRole("cell").getByText("This one").waitFor();
-  await assertSound(tab, "on");
+  await tab.assertSound("on");
   const [stored] = await listSubscriptions(kv, owner.caller.account);
   assert.equal(stored?.endpoint, subscription.endpoint);
   const [visible, key = ""] = (await page.evaluate(() => localStorage.getItem("subscribed")) ?? "")
@@ -271,7 +261,7 @@ Deno.test("the push switch has a session that is not fresh show its passkey firs
   const confirm = tab.page.getByRole("button", { name: "Confirm with your passkey" });
   await confirm.waitFor();
   assert.deepEqual(await listSubscriptions(kv, account), []);
-  await assertSound(tab, "waits");
+  await tab.assertSound("waits");
   await confirm.click();
   await tab.page.getByText("This browser takes pushes.").waitFor();
   assert.equal((await listSubscriptions(kv, account)).length, 1);

@@ -232,12 +232,7 @@ Deno.test("the pages of Overview and Activity are sound on a phone and on a desk
       for (const path of paths) {
         await tab.goto(path);
         if (/\/\d$/.test(path)) await tab.page.locator(".checks").waitFor();
-        for (const folded of await tab.page.locator("main details").all()) {
-          await folded.evaluate((element) => (element as HTMLDetailsElement).open = true);
-        }
-        assert.deepEqual(await tab.axe(), [], path);
-        assert.equal(await tab.scrollsSideways(), false, path);
-        assert.equal(await tab.page.evaluate(() => "ran" in globalThis), false, path);
+        await tab.assertSound(path);
       }
     });
   }

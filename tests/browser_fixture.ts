@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 /// <reference lib="dom" />
 import axe from "axe-core";
 import {
@@ -163,6 +164,19 @@ export class Tab implements AsyncDisposable {
       const { scrollWidth, clientWidth } = document.documentElement;
       return scrollWidth > clientWidth;
     });
+  }
+
+  /**
+   * Asserts that people with disabilities find nothing wrong, what is folded away included, that the
+   * page is no wider than its window, and that nothing that was typed ran as script.
+   */
+  async assertSound(what: string): Promise<void> {
+    for (const folded of await this.page.locator("main details").all()) {
+      await folded.evaluate((element) => (element as HTMLDetailsElement).open = true);
+    }
+    assert.deepEqual(await this.axe(), [], what);
+    assert.equal(await this.scrollsSideways(), false, what);
+    assert.equal(await this.page.evaluate(() => "ran" in globalThis), false, what);
   }
 
   /** Gives the device an authenticator without passkeys. */

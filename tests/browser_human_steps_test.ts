@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type Tab, TestBrowser } from "./browser_fixture.ts";
 import { approveButton, readToTheEnd, statusOf } from "./browser_member.ts";
-import { StartedProcess } from "./started_process.ts";
+import { freePort, StartedProcess } from "./started_process.ts";
 
 const MOST_STEPS = 8;
 
@@ -20,12 +20,6 @@ class Human {
     devtools.on("WebAuthn.credentialAdded", () => this.steps.push("gesture: a new passkey"));
     devtools.on("WebAuthn.credentialAsserted", () => this.steps.push("gesture: the passkey"));
   }
-}
-
-/** A port that nothing listens at. */
-function freePort(): number {
-  using listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
-  return listener.addr.port;
 }
 
 Deno.test("from the clone to the first approved action it takes a person at most 8 steps", async () => {

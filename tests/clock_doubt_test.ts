@@ -7,8 +7,9 @@ import type { SessionRecord } from "../lib/store/records/people.ts";
 import { Countersign, TestClock, TestOrg } from "./countersign_fixture.ts";
 import { CLIENT, People } from "./people_fixture.ts";
 import { Visitor } from "./policy_pages_fixture.ts";
+import { assertProblem } from "./refused.ts";
 import { verifiedLog } from "./stored_log.ts";
-import { assertRefused, consume, entriesOf, minted } from "./tokens_fixture.ts";
+import { consume, entriesOf, minted } from "./tokens_fixture.ts";
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -62,10 +63,10 @@ Deno.test("behind a node that is a year ahead nothing is committed until that is
   const ofWrongClock = await minted(there, BODY);
 
   const refused = await check(org);
-  assertRefused(refused, 503, "clock");
+  assertProblem(refused, 503, "clock");
   assert.equal(refused.headers.get("retry-after"), "60");
   assert.equal(refused.body.permission, undefined);
-  assertRefused(await consume(org, before.token, ACTION), 503, "clock");
+  assertProblem(await consume(org, before.token, ACTION), 503, "clock");
   assert.equal(
     (await org.get("/v1/tools/transfer", org.management)).status,
     200,
@@ -81,13 +82,13 @@ Deno.test("behind a node that is a year ahead nothing is committed until that is
   assert.equal((await check(org)).status, 200);
 
   // What either clock has passed is over, and so is what the wrong one had let through.
-  assertRefused(await consume(org, before.token, ACTION), 410, "token_expired");
-  assertRefused(await consume(org, ofWrongClock.token, ACTION), 410, "token_expired");
+  assertProblem(await consume(org, before.token, ACTION), 410, "token_expired");
+  assertProblem(await consume(org, ofWrongClock.token, ACTION), 410, "token_expired");
   const [first, second] = [await minted(org, BODY), await minted(org, BODY)];
   right.clock.advance(9 * SECOND);
   assert.equal((await consume(org, first.token, ACTION)).status, 200);
   right.clock.advance(SECOND);
-  assertRefused(await consume(org, second.token, ACTION), 410, "token_expired");
+  assertProblem(await consume(org, second.token, ACTION), 410, "token_expired");
 
   const log = await verifiedLog(right.services.deps, org.id);
   const times = log.map(({ entry }) => entry.at);
@@ -109,7 +110,7 @@ Deno.test("what was accepted is no leave to go further: the wrong clock writes a
   assert.equal((await check(org)).status, 200);
   nodes.advance(MINUTE);
   assert.equal((await check(there)).status, 200);
-  assertRefused(await check(org), 503, "clock");
+  assertProblem(await check(org), 503, "clock");
   assert.equal((await accept(right, org.id))?.why, "ahead");
   assert.equal((await check(org)).status, 200);
 });
@@ -123,7 +124,7 @@ Deno.test("a log that is 5 minutes ahead is served, one that is further is not; 
   assert.equal(await accept(right, org.id), null, "there is nothing to accept");
   wrong.clock.advance(1);
   assert.equal((await check(there)).status, 200);
-  assertRefused(await check(org), 503, "clock");
+  assertProblem(await check(org), 503, "clock");
   wrong.clock.advance(30 * DAY);
   assert.equal((await check(there)).status, 200, "the org was quiet");
 });
@@ -139,7 +140,7 @@ Deno.test("when the time has caught up with an accepted clock, the log goes by i
   assert.equal(newest?.at, new Date(right.clock.now).toISOString());
   // Nothing of the leave is left.
   right.clock.advance(-2 * DAY);
-  assertRefused(await check(org), 503, "clock");
+  assertProblem(await check(org), 503, "clock");
 });
 
 Deno.test("a process whose clock was set by more than 5 minutes commits nothing", async () => {
@@ -156,7 +157,7 @@ Deno.test("a process whose clock was set by more than 5 minutes commits nothing"
   for (const milliseconds of [5 * MINUTE + 1, -5 * MINUTE - 1]) {
     clock.set(milliseconds);
     for (const attempt of [1, 2]) {
-      assertRefused(await check(org), 503, "clock");
+      assertProblem(await check(org), 503, "clock");
       clock.advance(attempt * DAY);
     }
     assert.equal((await countersign.request("GET", "/readyz")).body.clock, "drifted");
@@ -179,7 +180,7 @@ Deno.test("an owner accepts the clock on the Settings page, under a fresh passke
   const ask = { tool_name: "delete", reason: "old", timeout_seconds: 60 };
   assert.equal((await org.post("/v1/approvals", ask)).status, 201);
   clock.set(10 * MINUTE);
-  assertRefused(await check(org), 503, "clock");
+  assertProblem(await check(org), 503, "clock");
   assert.equal((await admin.get("/")).status, 200, "what ended meanwhile is seen, not noted");
   assert.match((await admin.get("/settings")).text, /An owner can accept the clock/);
   assert.equal((await admin.send("/settings", "accept_clock")).status, 403);
@@ -243,10 +244,10 @@ Deno.test("a process hears within a minute that the clock was accepted elsewhere
   clock.set(DAY);
   await processTimes.beat();
   assert.deepEqual((await kv.get([...clockSeenKey()])).value, { at: clock.now - DAY });
-  assertRefused(await check(org), 503, "clock");
+  assertProblem(await check(org), 503, "clock");
   await kv.set([...clockAcceptedKey()], { at: clock.now - 6 * MINUTE });
   await processTimes.beat();
-  assertRefused(await check(org), 503, "clock");
+  assertProblem(await check(org), 503, "clock");
   await kv.set([...clockAcceptedKey()], { at: clock.now });
   await processTimes.beat();
   assert.equal((await check(org)).status, 200);

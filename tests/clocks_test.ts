@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { clocksAt, isOver, isWithin, stillLasts } from "../lib/ledger/clocks.ts";
 import { ApprovalOrg } from "./approval_fixture.ts";
 import { Countersign, type TestOrg } from "./countersign_fixture.ts";
-import { assertRefused, consume, entriesOf, minted, orgWithTransfer } from "./tokens_fixture.ts";
+import { assertProblem } from "./refused.ts";
+import { consume, entriesOf, minted, orgWithTransfer } from "./tokens_fixture.ts";
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -59,7 +60,7 @@ Deno.test("a token lives as long as it says behind an entry of a clock that was 
   clock.advance(9 * SECOND);
   assert.equal((await consume(org, first.token, { tool_name: "transfer" })).status, 200);
   clock.advance(SECOND);
-  assertRefused(
+  assertProblem(
     await consume(org, second.token, { tool_name: "transfer" }),
     410,
     "token_expired",
@@ -72,7 +73,7 @@ Deno.test("a token that the log has outlived stays expired when the clock is set
   const body = { tool_name: "transfer", ttl_seconds: 10 };
   const { token } = await minted(org, body);
   await ahead(org, 10 * SECOND);
-  assertRefused(await consume(org, token, { tool_name: "transfer" }), 410, "token_expired");
+  assertProblem(await consume(org, token, { tool_name: "transfer" }), 410, "token_expired");
 });
 
 Deno.test("a run counts as unknown by the clock, and entries never go back", async () => {
@@ -103,7 +104,7 @@ Deno.test("a request ends, and what is approved lapses, by the clock", async () 
   assert.equal((await fixture.get(pending.id)).body.status, "pending");
   clock.advance(1);
   assert.equal((await fixture.get(pending.id)).body.status, "expired");
-  assertRefused(await fixture.decide(pending.id, "approve"), 409, "approval_not_pending");
+  assertProblem(await fixture.decide(pending.id, "approve"), 409, "approval_not_pending");
 });
 
 Deno.test("rate windows go by the clock, also behind an entry of one that was ahead", async () => {
@@ -113,7 +114,7 @@ Deno.test("rate windows go by the clock, also behind an entry of one that was ah
   const { id } = await fixture.pending();
   assert.equal((await fixture.decide(id, "deny")).status, 200);
   const denied = await fixture.ask();
-  assertRefused(denied, 409, "recently_denied");
+  assertProblem(denied, 409, "recently_denied");
   clock.advance(denied.body.next.retry_after_seconds * SECOND);
   assert.equal(denied.body.next.retry_after_seconds, 10 * 60);
   assert.equal((await fixture.ask()).status, 201);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { assertProblem } from "./config_fixture.ts";
 import { Countersign } from "./countersign_fixture.ts";
+import { assertProblem } from "./refused.ts";
 
 type Request = readonly [method: string, path: string, body?: unknown];
 

@@ -4,16 +4,6 @@ import { duePrefix } from "../lib/store/keys.ts";
 import type { Got, TestOrg } from "./countersign_fixture.ts";
 import { verifiedLog } from "./stored_log.ts";
 
-/** Asserts a problem document, and, where a path is given, that it names that member. */
-export function assertProblem(got: Got, status: number, code: string, path?: string): void {
-  assert.equal(got.status, status, got.text);
-  assert.equal(got.headers.get("content-type"), "application/problem+json");
-  assert.equal(got.body.code, code, got.text);
-  if (path === undefined) return;
-  const paths = got.body.errors.map((error: { path: string }) => error.path);
-  assert.ok(paths.includes(path), `${JSON.stringify(paths)} should name ${path}`);
-}
-
 /** An entry of the log without what differs from run to run. */
 export interface ConfigEntry {
   readonly type: string;

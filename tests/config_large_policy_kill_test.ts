@@ -5,17 +5,12 @@ import { makeSecret } from "../lib/identity/secret.ts";
 import { DEPLOYMENT_ORG, orgPrefix } from "../lib/store/keys.ts";
 import { Countersign, type Got, TestClock } from "./countersign_fixture.ts";
 import { LargePolicy, policyRows } from "./large_policy.ts";
-import { StartedProcess } from "./started_process.ts";
+import { freePort, StartedProcess } from "./started_process.ts";
 import { verifiedLog } from "./stored_log.ts";
 
 const ROUNDS = 4;
 const SECRET = "0123456789abcdef0123456789abcdef";
 const HOUR = 3_600_000;
-
-function freePort(): number {
-  using listener = Deno.listen({ port: 0 });
-  return (listener.addr as Deno.NetAddr).port;
-}
 
 Deno.test("kill -9 while a large policy is applied: it is the one before or the one after, whole", async () => {
   const folder = await Deno.makeTempDir();

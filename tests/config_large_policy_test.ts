@@ -6,13 +6,13 @@ import { Refusal } from "../lib/refusals/refusal.ts";
 import { duePrefix, policyVersionKey } from "../lib/store/keys.ts";
 import { ApprovalOrg, TOOL } from "./approval_fixture.ts";
 import { head } from "./attacks_fixture.ts";
-import { assertProblem } from "./config_fixture.ts";
 import { Countersign, type Got, type TestOrg } from "./countersign_fixture.ts";
 import { FailingStore } from "./failing_store.ts";
 import { LargePolicy, policyRows } from "./large_policy.ts";
 import { RawRequest } from "./raw_request.ts";
 import { runs } from "./property_runs.ts";
 import { aSelector } from "./policy_fixture.ts";
+import { assertProblem } from "./refused.ts";
 import { verifiedLog } from "./stored_log.ts";
 
 const MINUTE = 60_000;

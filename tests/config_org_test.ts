@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { changeOrg } from "../lib/catalog/org_settings.ts";
-import { assertProblem, configEntries } from "./config_fixture.ts";
-import { assertRefused } from "./decision_fixture.ts";
+import { configEntries } from "./config_fixture.ts";
 import { Countersign, INVITED } from "./countersign_fixture.ts";
+import { assertProblem, refused } from "./refused.ts";
 
 Deno.test("The settings of an org are read, changed, and each change is in the log", async () => {
   await using countersign = await Countersign.start();
@@ -155,8 +155,8 @@ Deno.test("A key sets what narrows; what lets more through is for an owner under
   const admin = await org.signedIn("admin");
   const set = (session: typeof owner) =>
     org.as(session, "configure", changeOrg({ strict_levels: false }, "req"));
-  await assertRefused(set(stale), "fresh_assertion_required");
-  await assertRefused(set(admin), "role_required");
+  await refused(set(stale), "fresh_assertion_required");
+  await refused(set(admin), "role_required");
   await set(owner);
   const chosen = (await org.get("/v1/org")).body;
   assert.deepEqual([chosen.strict_levels, chosen.strict_levels_by], [false, owner.member.id]);

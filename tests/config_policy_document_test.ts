@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { assertProblem, configEntries, toolsToCancel } from "./config_fixture.ts";
+import { configEntries, toolsToCancel } from "./config_fixture.ts";
 import { Countersign, type TestOrg } from "./countersign_fixture.ts";
+import { assertProblem } from "./refused.ts";
 
 const NOTHING = { tools: [], categories: [], tenants: [], resources: [], rules: [] };
 const DOCUMENT = {

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { assertProblem, configEntries, toolsToCancel } from "./config_fixture.ts";
+import { configEntries, toolsToCancel } from "./config_fixture.ts";
 import { Countersign, type Got, type TestOrg } from "./countersign_fixture.ts";
 import { LargePolicy } from "./large_policy.ts";
+import { assertProblem } from "./refused.ts";
 
 const NOTHING = { tools: [], categories: [], tenants: [], resources: [], rules: [] };
 const DOCUMENT = {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { assertProblem, configEntries, namesOf } from "./config_fixture.ts";
+import { configEntries, namesOf } from "./config_fixture.ts";
 import { Countersign } from "./countersign_fixture.ts";
+import { assertProblem } from "./refused.ts";
 
 Deno.test("A resource is registered, read, changed and removed, each in the log", async () => {
   await using countersign = await Countersign.start();

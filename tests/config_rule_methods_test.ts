@@ -3,9 +3,10 @@ import { loadSnapshot, refreshSnapshot } from "../lib/policy/load_snapshot.ts";
 import type { Permission } from "../lib/policy/permission.ts";
 import { ruleKey, rulePrefix } from "../lib/store/keys.ts";
 import type { RuleRecord } from "../lib/store/records/policy.ts";
-import { assertProblem, configEntries } from "./config_fixture.ts";
+import { configEntries } from "./config_fixture.ts";
 import { Countersign, type Got, type TestOrg } from "./countersign_fixture.ts";
 import { aRule } from "./policy_fixture.ts";
+import { assertProblem } from "./refused.ts";
 
 const CHECK = "/v1/permissions/check";
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { assertProblem, configEntries, namesOf } from "./config_fixture.ts";
+import { configEntries, namesOf } from "./config_fixture.ts";
 import { Countersign } from "./countersign_fixture.ts";
+import { assertProblem } from "./refused.ts";
 
 const PARTS = {
   resource_id: "server-1",

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { ruleKey } from "../lib/store/keys.ts";
-import { assertProblem } from "./config_fixture.ts";
 import { Countersign, type Got, type TestOrg } from "./countersign_fixture.ts";
 import { aRule } from "./policy_fixture.ts";
+import { assertProblem } from "./refused.ts";
 
 const put = (org: TestOrg, selector: Record<string, string>, permission = "disabled") =>
   org.manage("PUT", "/v1/rules", { selector, permission });

@@ -3,8 +3,9 @@ import { removeTenant } from "../lib/catalog/tenant_removal.ts";
 import { asCaller } from "../lib/identity/caller_operation.ts";
 import { KV_LIMITS } from "../lib/ledger/transaction.ts";
 import { apiKeyKey, orgKey, ruleKey } from "../lib/store/keys.ts";
-import { assertProblem, configEntries, namesOf } from "./config_fixture.ts";
+import { configEntries, namesOf } from "./config_fixture.ts";
 import { Countersign, type TestOrg } from "./countersign_fixture.ts";
+import { assertProblem } from "./refused.ts";
 
 const CHECK = "/v1/permissions/check";
 

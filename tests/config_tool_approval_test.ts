@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { assertProblem } from "./config_fixture.ts";
 import { Countersign, type TestOrg } from "./countersign_fixture.ts";
+import { assertProblem } from "./refused.ts";
 
 const CHECK = "/v1/permissions/check";
 const PATH = "/v1/tools/odd";

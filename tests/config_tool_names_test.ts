@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { assertProblem, namesOf } from "./config_fixture.ts";
+import { namesOf } from "./config_fixture.ts";
 import { Countersign } from "./countersign_fixture.ts";
+import { assertProblem } from "./refused.ts";
 
 const CHECK = "/v1/permissions/check";
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { assertProblem, configEntries, toolsToCancel } from "./config_fixture.ts";
+import { configEntries, toolsToCancel } from "./config_fixture.ts";
 import { Countersign } from "./countersign_fixture.ts";
+import { assertProblem } from "./refused.ts";
 
 const CHECK = "/v1/permissions/check";
 const DEFAULTS = {

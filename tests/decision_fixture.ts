@@ -24,7 +24,7 @@ import {
 } from "../lib/passkeys/statement.ts";
 import { verifyEnrolment } from "../lib/passkeys/verify_enrolment.ts";
 import type { AssertionFault } from "../lib/people/assertion_fault.ts";
-import { Refusal, type RefusalCode, type RefusalData, resultOf } from "../lib/refusals/refusal.ts";
+import { Refusal, resultOf } from "../lib/refusals/refusal.ts";
 import { accountPasskeyKey, memberKey, passkeyKey } from "../lib/store/keys.ts";
 import type { MemberRecord } from "../lib/store/records/identity.ts";
 import type { PasskeyRecord } from "../lib/store/records/people.ts";
@@ -229,18 +229,6 @@ export class Person {
     const whole = { note: null, quick_reason: null, pause_agent: false, ...denial };
     return resultOf(await this.it.org.as(this.session, "decide", denyDecision(id, whole, CLIENT)));
   }
-}
-
-/** Asserts that something is refused for a reason, returned or thrown. */
-export async function assertRefused<C extends RefusalCode>(
-  attempt: Promise<unknown>,
-  code: C,
-  data?: RefusalData[C],
-): Promise<void> {
-  const error = await attempt.then(() => null, (thrown: unknown) => thrown);
-  if (error !== null && !(error instanceof Refusal)) throw error;
-  assert.equal(error?.code ?? "done", code, JSON.stringify(error?.data));
-  if (data !== undefined) assert.deepEqual(error?.data, data);
 }
 
 /** Asserts that an assertion is refused for this reason, recorded, and that nothing was decided. */

@@ -4,8 +4,8 @@ import { reportDue } from "../lib/executions/report_due.ts";
 import { duePrefix, executionKey, logPrivatePrefix } from "../lib/store/keys.ts";
 import type { ExecutionRecord } from "../lib/store/records/execution.ts";
 import { Countersign, type Got, type TestOrg } from "./countersign_fixture.ts";
+import { assertProblem } from "./refused.ts";
 import {
-  assertRefused,
   consume,
   entriesOf,
   isStored,
@@ -71,7 +71,7 @@ Deno.test("an execution is logged once, with its figures", async () => {
   assert.equal(await countDue(countersign), 0, "the deadline is called off");
 
   const again = await log(org, { token, execution_result: "failed" });
-  assertRefused(again, 409, "already_logged");
+  assertProblem(again, 409, "already_logged");
   assert.equal(again.body.execution_id, execution_id);
 });
 
@@ -101,7 +101,7 @@ Deno.test("without a token the tenant wall stands", async () => {
   await using countersign = await Countersign.start();
   const org = await orgWithTransfer(countersign);
   const walled = await org.key("standard", { tenant_ids: ["acme"] });
-  assertRefused(await log(org, { tenant_id: "other" }, walled), 403, "tenant_not_permitted");
+  assertProblem(await log(org, { tenant_id: "other" }, walled), 403, "tenant_not_permitted");
   assert.equal((await log(org, {}, walled)).status, 201);
   assert.equal((await entriesOf(org, "execution.logged"))[0]?.subject.tenant, "acme");
 });
@@ -117,9 +117,9 @@ Deno.test("a token that was not consumed is consumed by its report, unchecked", 
   assert.equal(entry?.data.binding, "unchecked");
   assert.equal((await entriesOf(org, "token.consumed"))[0]?.data.binding, "unchecked");
   const used = await consume(org, token);
-  assertRefused(used, 409, "token_used");
+  assertProblem(used, 409, "token_used");
   assert.equal(used.body.consumed_by_request, got.headers.get("x-request-id"));
-  assertRefused(await log(org, { token }), 409, "already_logged");
+  assertProblem(await log(org, { token }), 409, "already_logged");
   assert.equal(await countDue(countersign), 0);
 });
 
@@ -144,11 +144,11 @@ Deno.test("a report of another tool or action than the token's is refused, and u
   const { token: spent } = await consumed(org);
   for (const token of [fresh, spent]) {
     const tool = await log(org, { token, tool_name: "other" });
-    assertRefused(tool, 409, "action_mismatch");
+    assertProblem(tool, 409, "action_mismatch");
     assert.deepEqual(tool.body.differs, ["/tool_name"]);
     const args = { ...TRANSFER.arguments, amount: 11 };
     const action = await log(org, { token, arguments: args });
-    assertRefused(action, 409, "action_mismatch");
+    assertProblem(action, 409, "action_mismatch");
     assert.deepEqual(action.body.differs, ["/arguments/amount"]);
   }
   const refused = await entriesOf(org, "token.refused");
@@ -161,16 +161,16 @@ Deno.test("a report of another tool or action than the token's is refused, and u
 Deno.test("a report under a token that is no good is refused", async () => {
   await using countersign = await Countersign.start();
   const org = await orgWithTransfer(countersign);
-  assertRefused(await log(org, { token: "cs_run_x" }), 400, "token_invalid");
+  assertProblem(await log(org, { token: "cs_run_x" }), 400, "token_invalid");
   const { token: revoked } = await minted(org);
   await org.tool("transfer", { status: "disabled" });
-  assertRefused(await log(org, { token: revoked }), 403, "token_revoked");
+  assertProblem(await log(org, { token: revoked }), 403, "token_revoked");
   await org.tool("transfer");
   const { token: late } = await minted(org);
   const walled = await org.key("standard", { tenant_ids: ["other"] });
-  assertRefused(await log(org, { token: late }, walled), 403, "tenant_not_permitted");
+  assertProblem(await log(org, { token: late }, walled), 403, "tenant_not_permitted");
   countersign.clock.advance(300_000);
-  assertRefused(await log(org, { token: late }), 410, "token_expired");
+  assertProblem(await log(org, { token: late }), 410, "token_expired");
   assert.deepEqual(await executionsOf(org), []);
 });
 
@@ -219,7 +219,7 @@ Deno.test("one late report is accepted after unknown, and both stay", async () =
   assert.equal(got.status, 201, got.text);
   assert.equal(got.body.late, true);
   const again = await log(org, { token });
-  assertRefused(again, 409, "already_logged");
+  assertProblem(again, 409, "already_logged");
   assert.equal(again.body.execution_id, got.body.execution_id);
   const executions = await executionsOf(org);
   assert.deepEqual(executions.map(({ result, late }) => [result, late]), [
@@ -242,7 +242,7 @@ Deno.test("a report after the deadline is late, though nothing noted the deadlin
     ["system", "unknown", false],
     ["api_key", "success", true],
   ]);
-  assertRefused(await log(org, { token }), 409, "already_logged");
+  assertProblem(await log(org, { token }), 409, "already_logged");
 });
 
 Deno.test("whoever reports unknown may report once more when it is known", async () => {
@@ -255,7 +255,7 @@ Deno.test("whoever reports unknown may report once more when it is known", async
   await sweep(services, clock.now);
   const got = await log(org, { token, execution_result: "error" });
   assert.equal(got.body.late, true, got.text);
-  assertRefused(await log(org, { token }), 409, "already_logged");
+  assertProblem(await log(org, { token }), 409, "already_logged");
   assert.equal((await executionsOf(org)).length, 2);
 });
 
@@ -291,7 +291,7 @@ Deno.test("figures outside their bounds are refused", async () => {
   };
   for (const [name, values] of Object.entries(wrong)) {
     for (const value of values) {
-      assertRefused(await log(org, { [name]: value }), 422, "invalid_request");
+      assertProblem(await log(org, { [name]: value }), 422, "invalid_request");
     }
   }
   assert.equal(
@@ -304,7 +304,7 @@ Deno.test("logging is for standard keys and agents, and repeats by its idempoten
   await using countersign = await Countersign.start();
   const org = await orgWithTransfer(countersign);
   for (const key of [org.management, org.approver]) {
-    assertRefused(await log(org, {}, key), 403, "wrong_tier");
+    assertProblem(await log(org, {}, key), 403, "wrong_tier");
   }
   const { token } = await consumed(org);
   const body = { tool_name: "transfer", execution_result: "success", token };

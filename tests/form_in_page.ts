@@ -16,7 +16,23 @@ export function shownIn(html: string, name: string): string {
 
 /** The rows of a page's tables as one reads them. */
 export function rowsOf(html: string): string[] {
-  return [...html.matchAll(/<tr role="row">.*?<\/tr>/gs)].map(([row]) =>
-    row.replaceAll(/<[^>]*>/g, " ").replaceAll(/\s+/g, " ")
-  );
+  return [...html.matchAll(/<tr role="row">.*?<\/tr>/gs)].map(([row]) => textOf(row));
+}
+
+/** A page, or a part of one, as one reads it: without tags, on one line. */
+export function textOf(html: string): string {
+  return unescaped(html.replaceAll(/<[^>]*>/g, " ")).replaceAll(/\s+/g, " ");
+}
+
+const ENTITIES: Readonly<Record<string, string>> = {
+  "&lt;": "<",
+  "&gt;": ">",
+  "&quot;": '"',
+  "&#39;": "'",
+  "&amp;": "&",
+};
+
+/** What an attribute or a text of a page says. */
+export function unescaped(text: string): string {
+  return text.replaceAll(/&(lt|gt|quot|#39|amp);/g, (one) => ENTITIES[one] ?? one);
 }

@@ -5,6 +5,7 @@ import { makeSecret } from "../lib/identity/secret.ts";
 import { DEPLOYMENT_ORG, dueKey, duePrefix, orgPrefix } from "../lib/store/keys.ts";
 import { Sealer } from "../lib/store/sealing.ts";
 import { MailBox } from "./mail_box.ts";
+import { freePort } from "./started_process.ts";
 import { verifiedLog } from "./stored_log.ts";
 
 const ROUNDS = 20;
@@ -60,11 +61,6 @@ class Process {
     await this.child.status;
     await this.child.stderr.cancel();
   }
-}
-
-function freePort(): number {
-  using listener = Deno.listen({ port: 0 });
-  return (listener.addr as Deno.NetAddr).port;
 }
 
 /** Reads what the process says until it listens. The rest is left in its pipe. */

@@ -13,8 +13,9 @@ import { subscribePush } from "../lib/push/subscriptions.ts";
 import { sweep } from "../lib/due/worker.ts";
 import * as keys from "../lib/store/keys.ts";
 import { OAuthWorld, type Tokens } from "./oauth_fixture.ts";
-import { CLIENT, type Person, refused } from "./people_fixture.ts";
+import { CLIENT, type Person } from "./people_fixture.ts";
 import { PushBrowser } from "./push_browser.ts";
+import { refused } from "./refused.ts";
 
 const EMAIL = "ann@example.com";
 const HOUR = 60 * 60_000;

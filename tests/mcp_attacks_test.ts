@@ -3,18 +3,20 @@ import * as keys from "../lib/store/keys.ts";
 import type { MemberRecord } from "../lib/store/records/identity.ts";
 import { USUAL_BODY } from "../routes/body.ts";
 import { ApprovalOrg, TOOL } from "./approval_fixture.ts";
-import { grantIn, rawCall, rawPost, rawTool, resultOf, type TestGrant } from "./mcp_fixture.ts";
+import {
+  grantIn,
+  rawCall,
+  rawPost,
+  rawTool,
+  resultOf,
+  said,
+  type TestGrant,
+} from "./mcp_fixture.ts";
 import { rawAnswer } from "./raw_request.ts";
 
 const ASK = { tool_name: TOOL, reason: "mine", wait_seconds: 0 };
 
 /** The structured answer of a tool. */
-async function said(it: ApprovalOrg, token: string, name: string, args = {}) {
-  const answer = await rawTool(it.countersign, token, name, args);
-  assert.equal(answer.status, 200, answer.text);
-  return { ...resultOf(answer).structuredContent, isError: resultOf(answer).isError === true };
-}
-
 async function changeMember(
   it: ApprovalOrg,
   grant: TestGrant,
@@ -39,23 +41,28 @@ Deno.test("foreign approval reference: another's request is not there, by id or 
     (await grantIn([[second, "owner"]])).token,
     await second.agent(),
   ];
-  const { id, reference } = await said(it, mine, "request_approval", ASK);
+  const { id, reference } = await said(it.countersign, mine, "request_approval", ASK);
   await it.decide(id, "approve");
   const unknown = "REF-00000000-0000";
   for (const stranger of strangers) {
     for (const name of ["check_approval_status", "cancel_approval"]) {
       const answers = [];
       for (const named of [id, reference, unknown]) {
-        const { request_id: _, ...answer } = await said(it, stranger, name, { reference: named });
+        const { request_id: _, ...answer } = await said(it.countersign, stranger, name, {
+          reference: named,
+        });
         answers.push(answer);
       }
       assert.equal(answers[0].code, "not_found");
       assert.deepEqual(answers[0], answers[2], "as for one that does not exist");
       assert.deepEqual(answers[1], answers[2]);
     }
-    const minted = await said(it, stranger, "mint_run_token", { tool_name: TOOL, reference });
+    const minted = await said(it.countersign, stranger, "mint_run_token", {
+      tool_name: TOOL,
+      reference,
+    });
     assert.deepEqual([minted.isError, minted.token], [true, undefined]);
-    const listed = await said(it, stranger, "list_pending_approvals");
+    const listed = await said(it.countersign, stranger, "list_pending_approvals");
     assert.deepEqual(listed.approvals, []);
   }
 });
@@ -64,11 +71,11 @@ Deno.test("foreign run token: one that another minted is no token here", async (
   await using it = await ApprovalOrg.start();
   await it.org.tool("read_file");
   const second = await it.countersign.org();
-  const { token } = await said(it, await it.org.agent(), "mint_run_token", {
+  const { token } = await said(it.countersign, await it.org.agent(), "mint_run_token", {
     tool_name: "read_file",
   });
   const report = { tool_name: "read_file", token, execution_result: "success" };
-  const stranger = await said(it, await second.agent(), "log_execution", report);
+  const stranger = await said(it.countersign, await second.agent(), "log_execution", report);
   assert.deepEqual([stranger.isError, stranger.code], [true, "token_invalid"]);
 });
 
@@ -80,10 +87,15 @@ Deno.test("org escalation: an org outside the grant answers as one that does not
   for (const credential of [agent, token]) {
     const answers = [];
     for (const org of [second.id, "org_" + "0".repeat(26), "nonsense"]) {
-      const { request_id: _, ...answer } = await said(it, credential, "check_permission", {
-        tool_name: TOOL,
-        org,
-      });
+      const { request_id: _, ...answer } = await said(
+        it.countersign,
+        credential,
+        "check_permission",
+        {
+          tool_name: TOOL,
+          org,
+        },
+      );
       answers.push(answer);
     }
     assert.equal(answers[0]?.code, "not_found");
@@ -97,19 +109,19 @@ Deno.test("org escalation: a membership that ended is not reached, the others ar
   const second = await it.countersign.org();
   const grant = await grantIn([[it.org, "admin"], [second, "admin"]]);
   await changeMember(it, grant, null);
-  const outside = await said(it, grant.token, "check_permission", {
+  const outside = await said(it.countersign, grant.token, "check_permission", {
     tool_name: TOOL,
     org: it.org.id,
   });
   assert.equal(outside.code, "not_found");
-  const inside = await said(it, grant.token, "check_permission", { tool_name: TOOL });
+  const inside = await said(it.countersign, grant.token, "check_permission", { tool_name: TOOL });
   assert.equal(inside.org, second.id, "the only one that is left");
 });
 
 Deno.test("membership ended: the token is good for nothing, and so for a new member of that name", async () => {
   await using it = await ApprovalOrg.start();
   const grant = await grantIn([[it.org, "admin"]]);
-  const { id } = await said(it, grant.token, "request_approval", ASK);
+  const { id } = await said(it.countersign, grant.token, "request_approval", ASK);
   await changeMember(it, grant, null);
   const list = () => rawCall(it.countersign, "tools/list", {}, { token: grant.token });
   assert.equal((await list()).status, 401);
@@ -121,14 +133,16 @@ Deno.test("membership ended: the token is good for nothing, and so for a new mem
 Deno.test("role lowered after consent: what the role does not include any more is refused", async () => {
   await using it = await ApprovalOrg.start();
   const grant = await grantIn([[it.org, "approver"]]);
-  const { reference } = await said(it, grant.token, "request_approval", ASK);
+  const { reference } = await said(it.countersign, grant.token, "request_approval", ASK);
   await changeMember(it, grant, { role: "viewer" });
   for (const name of ["request_approval", "cancel_approval", "mint_run_token"]) {
     const answer = await rawTool(it.countersign, grant.token, name, { reference, ...ASK });
     assert.equal(answer.status, 403, name);
     assert.match(answer.headers.get("www-authenticate") ?? "", /error="insufficient_scope"/);
   }
-  const { status } = await said(it, grant.token, "check_approval_status", { reference });
+  const { status } = await said(it.countersign, grant.token, "check_approval_status", {
+    reference,
+  });
   assert.equal(status, "pending", "reading is what a viewer may");
 });
 
@@ -137,19 +151,25 @@ Deno.test("role lowered in one org of several: there it reads, elsewhere it writ
   const second = await it.countersign.org();
   await second.tool(TOOL, { default_permission: "requires_approval" });
   const grant = await grantIn([[it.org, "viewer"], [second, "admin"]]);
-  const refused = await said(it, grant.token, "request_approval", { ...ASK, org: it.org.id });
+  const refused = await said(it.countersign, grant.token, "request_approval", {
+    ...ASK,
+    org: it.org.id,
+  });
   assert.deepEqual([refused.isError, refused.code], [true, "insufficient_scope"]);
   assert.match(refused.next, /role in the organization/);
-  const asked = await said(it, grant.token, "request_approval", { ...ASK, org: second.id });
+  const asked = await said(it.countersign, grant.token, "request_approval", {
+    ...ASK,
+    org: second.id,
+  });
   assert.equal(asked.status, "pending");
   const check = { tool_name: TOOL, org: it.org.id };
-  assert.equal((await said(it, grant.token, "check_permission", check)).isError, false);
+  assert.equal((await said(it.countersign, grant.token, "check_permission", check)).isError, false);
 });
 
 Deno.test("a tool call trying to decide: nothing that arrives here moves a request", async () => {
   await using it = await ApprovalOrg.start();
   const { token } = await grantIn([[it.org, "owner"]]);
-  const { id, reference } = await said(it, token, "request_approval", ASK);
+  const { id, reference } = await said(it.countersign, token, "request_approval", ASK);
   const names = [
     "decide_approval",
     "approve",
@@ -170,7 +190,7 @@ Deno.test("a tool call trying to decide: nothing that arrives here moves a reque
     ["mint_run_token", { tool_name: TOOL, approval_id: id }],
   ] as const;
   for (const [name, args] of sneaky) {
-    assert.equal((await said(it, token, name, args)).code, "invalid_request", name);
+    assert.equal((await said(it.countersign, token, name, args)).code, "invalid_request", name);
   }
   for (const method of ["approvals/decide", "tools/decide", "elicitation/create"]) {
     const answer = await rawCall(it.countersign, method, { reference }, { token });
@@ -190,7 +210,7 @@ Deno.test("own request: the member behind a grant may not decide what it asked",
   await using it = await ApprovalOrg.start();
   await it.settings({ separation_of_duties: true });
   const grant = await grantIn([[it.org, "approver"]]);
-  const { id } = await said(it, grant.token, "request_approval", ASK);
+  const { id } = await said(it.countersign, grant.token, "request_approval", ASK);
   const email = grant.members.get(it.org.id)?.email ?? "";
   const decided = await it.decide(id, "approve", { decided_by: email });
   assert.equal(decided.body.code, "self_approval");
@@ -202,7 +222,7 @@ Deno.test("huge bodies are refused before they are read, and arguments beyond th
   const huge = "x".repeat(USUAL_BODY.bytes);
   const whole = await rawTool(it.countersign, token, "check_permission", { tool_name: huge });
   assert.equal(whole.status, 413);
-  const args = await said(it, token, "check_permission", {
+  const args = await said(it.countersign, token, "check_permission", {
     tool_name: TOOL,
     arguments: { text: "x".repeat(33 * 1024) },
   });
@@ -271,10 +291,10 @@ Deno.test("a kill switch of the agent stops its checks, and its tokens", async (
   await using it = await ApprovalOrg.start();
   await it.org.tool("read_file");
   const token = await it.org.agent({ kill_switch: { active: true, reason: "loose" } });
-  const checked = await said(it, token, "check_permission", { tool_name: "read_file" });
+  const checked = await said(it.countersign, token, "check_permission", { tool_name: "read_file" });
   assert.deepEqual([checked.permission, checked.resolved_from], ["disabled", "kill_switch"]);
   assert.match(checked.next, /kill switch/);
-  const minted = await said(it, token, "mint_run_token", { tool_name: "read_file" });
+  const minted = await said(it.countersign, token, "mint_run_token", { tool_name: "read_file" });
   assert.equal(minted.code, "tool_disabled");
 });
 

@@ -5,6 +5,7 @@ import { TestBrowser } from "./browser_fixture.ts";
 import { firstRun } from "./browser_people.ts";
 import { ConformanceServer } from "./conformance_server.ts";
 import { Countersign } from "./countersign_fixture.ts";
+import { freePort } from "./started_process.ts";
 
 /**
  * The conformance suite of the MCP project, as its npm package ships it, against the real endpoint.
@@ -93,9 +94,3 @@ Deno.test("the authorization server passes the conformance suite of MCP, consent
   assert.match(told, /authorization-code-grant/);
   assert.ok(!/FAILURE/.test(told), told.slice(-3000));
 });
-
-/** A port that was free just now. */
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
-}

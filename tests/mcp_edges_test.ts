@@ -1,16 +1,10 @@
 import assert from "node:assert/strict";
 import { ApprovalOrg, TOOL } from "./approval_fixture.ts";
-import { grantIn, rawPost, rawTool, resultOf } from "./mcp_fixture.ts";
+import { grantIn, rawPost, rawTool, said } from "./mcp_fixture.ts";
 
 const LIST = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/list", params: {} });
 
 /** The structured answer of a tool. */
-async function said(it: ApprovalOrg, token: string, name: string, args = {}) {
-  const answer = await rawTool(it.countersign, token, name, args);
-  assert.equal(answer.status, 200, answer.text);
-  return resultOf(answer).structuredContent;
-}
-
 Deno.test("Accept: what takes JSON and streams is served, however it is written", async () => {
   await using it = await ApprovalOrg.start();
   const authorization = `Bearer ${await it.org.agent()}`;
@@ -53,7 +47,7 @@ Deno.test("batches: revision 2025-03-26 has them, the others have not", async ()
 Deno.test("check_permission takes what a request says: reference, context, a shorter time", async () => {
   await using it = await ApprovalOrg.start();
   const agent = await it.org.agent();
-  const { approval } = await said(it, agent, "check_permission", {
+  const { approval } = await said(it.countersign, agent, "check_permission", {
     tool_name: TOOL,
     reason: "it is old",
     request: true,
@@ -74,15 +68,15 @@ Deno.test("a run token over MCP: minted for a time, consumed once, logged with c
   await it.org.tool("read_file");
   const agent = await it.org.agent();
   const action = { tool_name: "read_file", arguments: { path: "/etc/hosts" } };
-  const { token, token_id, expires_at } = await said(it, agent, "mint_run_token", {
+  const { token, token_id, expires_at } = await said(it.countersign, agent, "mint_run_token", {
     ...action,
     ttl_seconds: 30,
   });
   assert.equal(Date.parse(expires_at) - it.countersign.clock.now, 30_000);
 
-  const { token: another } = await said(it, agent, "mint_run_token", action);
+  const { token: another } = await said(it.countersign, agent, "mint_run_token", action);
   const consume = (args = {}) =>
-    said(it, agent, "consume_run_token", { token, ...action, ...args });
+    said(it.countersign, agent, "consume_run_token", { token, ...action, ...args });
   assert.equal((await consume({ arguments: { path: "/" } })).code, "action_mismatch");
   const consumed = await consume();
   assert.equal(consumed.token_id, token_id);
@@ -94,15 +88,21 @@ Deno.test("a run token over MCP: minted for a time, consumed once, logged with c
 
   // Another agent, another grant: no token of theirs, as one that never was.
   for (const stranger of [await it.org.agent(), (await grantIn([[it.org, "owner"]])).token]) {
-    const stolen = await said(it, stranger, "consume_run_token", { ...action, token: another });
-    const made = await said(it, stranger, "consume_run_token", { ...action, token: "cs_run_x" });
+    const stolen = await said(it.countersign, stranger, "consume_run_token", {
+      ...action,
+      token: another,
+    });
+    const made = await said(it.countersign, stranger, "consume_run_token", {
+      ...action,
+      token: "cs_run_x",
+    });
     assert.equal(stolen.code, "token_invalid");
     assert.deepEqual({ ...stolen, request_id: "" }, { ...made, request_id: "" });
   }
   assert.equal((await consume({ token: another })).code, undefined, "it is still good for its own");
 
   const output_digest = `sha256:${"0".repeat(64)}`;
-  const logged = await said(it, agent, "log_execution", {
+  const logged = await said(it.countersign, agent, "log_execution", {
     tool_name: "read_file",
     token,
     execution_result: "success",

@@ -158,6 +158,20 @@ export function resultOf({ messages }: RawAnswer): any {
   return messages.at(-1)?.result;
 }
 
+/** What a tool answers to a program, and whether it calls that an error. */
+export async function said(
+  countersign: Countersign,
+  token: string,
+  name: string,
+  args: JsonObject = {},
+  // deno-lint-ignore no-explicit-any -- tests look at answers member by member
+): Promise<any> {
+  const answer = await rawTool(countersign, token, name, args);
+  assert.equal(answer.status, 200, answer.text);
+  const { structuredContent, isError } = resultOf(answer);
+  return { ...structuredContent, isError: isError === true };
+}
+
 /** A consent that was given, made without the pages. */
 export interface TestGrant {
   readonly id: string;

@@ -1,14 +1,8 @@
 import assert from "node:assert/strict";
 import { ApprovalOrg, TOOL } from "./approval_fixture.ts";
-import { grantIn, rawCall, rawPost, rawTool, resultOf } from "./mcp_fixture.ts";
+import { grantIn, rawCall, rawPost, said } from "./mcp_fixture.ts";
 
 /** The structured answer of a tool. */
-async function said(it: ApprovalOrg, token: string, name: string, args = {}) {
-  const answer = await rawTool(it.countersign, token, name, args);
-  assert.equal(answer.status, 200, answer.text);
-  return resultOf(answer).structuredContent;
-}
-
 Deno.test("tenant wall: an agent's token reaches its own tenant alone, by every tool", async () => {
   await using it = await ApprovalOrg.start();
   await it.org.tool("read_file");
@@ -23,23 +17,23 @@ Deno.test("tenant wall: an agent's token reaches its own tenant alone, by every 
       ["mint_run_token", { ...outside, tool_name: "read_file" }],
     ] as const
   ) {
-    const refused = await said(it, acme, name, args);
+    const refused = await said(it.countersign, acme, name, args);
     assert.equal(refused.code, "tenant_not_permitted", name);
     assert.ok(!JSON.stringify(refused.next).includes("globex"), "only its own are named");
   }
   assert.deepEqual(await it.entries("approval.created"), []);
-  const theirs = await said(it, globex, "request_approval", {
+  const theirs = await said(it.countersign, globex, "request_approval", {
     tool_name: TOOL,
     reason: "x",
     wait_seconds: 0,
   });
   for (const reference of [theirs.id, theirs.reference]) {
     for (const name of ["check_approval_status", "cancel_approval"]) {
-      assert.equal((await said(it, acme, name, { reference })).code, "not_found");
+      assert.equal((await said(it.countersign, acme, name, { reference })).code, "not_found");
     }
   }
-  const minted = await said(it, globex, "mint_run_token", { tool_name: "read_file" });
-  const reported = await said(it, acme, "log_execution", {
+  const minted = await said(it.countersign, globex, "mint_run_token", { tool_name: "read_file" });
+  const reported = await said(it.countersign, acme, "log_execution", {
     tool_name: "read_file",
     token: minted.token,
     execution_result: "success",
@@ -55,29 +49,32 @@ Deno.test("the kill switch of the organization is in force over MCP, for grants 
   const approved = await it.approved();
   await it.settings({ kill_switch: { active: true, reason: "stop" } });
   for (const token of callers) {
-    const { tools } = await said(it, token, "list_my_tools");
+    const { tools } = await said(it.countersign, token, "list_my_tools");
     for (const { permission, resolved_from } of tools) {
       assert.deepEqual([permission, resolved_from], ["disabled", "kill_switch"]);
     }
     for (const tool_name of ["read_file", TOOL]) {
       assert.equal(
-        (await said(it, token, "check_permission", { tool_name })).permission,
+        (await said(it.countersign, token, "check_permission", { tool_name })).permission,
         "disabled",
       );
-      const minted = await said(it, token, "mint_run_token", { tool_name });
+      const minted = await said(it.countersign, token, "mint_run_token", { tool_name });
       assert.equal(minted.code, "tool_disabled");
     }
-    const asked = await said(it, token, "request_approval", { tool_name: TOOL, reason: "x" });
+    const asked = await said(it.countersign, token, "request_approval", {
+      tool_name: TOOL,
+      reason: "x",
+    });
     assert.equal(asked.code, "tool_disabled");
     const named = { tool_name: TOOL, reference: approved.id };
-    assert.equal((await said(it, token, "mint_run_token", named)).token, undefined);
+    assert.equal((await said(it.countersign, token, "mint_run_token", named)).token, undefined);
   }
 });
 
 Deno.test("one approval gives one run token, of 20 calls at once", async () => {
   await using it = await ApprovalOrg.start();
   const { token } = await grantIn([[it.org, "approver"]]);
-  const { id, reference } = await said(it, token, "request_approval", {
+  const { id, reference } = await said(it.countersign, token, "request_approval", {
     tool_name: TOOL,
     reason: "x",
     wait_seconds: 0,
@@ -86,7 +83,7 @@ Deno.test("one approval gives one run token, of 20 calls at once", async () => {
   const answers = await Promise.all(
     Array.from(
       { length: 20 },
-      () => said(it, token, "mint_run_token", { tool_name: TOOL, reference }),
+      () => said(it.countersign, token, "mint_run_token", { tool_name: TOOL, reference }),
     ),
   );
   assert.equal(answers.filter(({ token }) => token !== undefined).length, 1);
@@ -100,8 +97,8 @@ Deno.test("drafts, disabled and foreign tools are in no list", async () => {
   const second = await it.countersign.org();
   await second.tool("theirs");
   const token = await it.org.agent();
-  await said(it, token, "check_permission", { tool_name: "unknown_tool" });
-  const { tools } = await said(it, token, "list_my_tools");
+  await said(it.countersign, token, "check_permission", { tool_name: "unknown_tool" });
+  const { tools } = await said(it.countersign, token, "list_my_tools");
   assert.deepEqual(tools.map(({ tool_name }: { tool_name: string }) => tool_name), [TOOL]);
 });
 

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { bootstrap } from "../lib/orgs/bootstrap.ts";
 import { agentKey, apiKeyKey, approvalKey, type StoreKey } from "../lib/store/keys.ts";
-import { assertProblem, TOOL } from "./approval_fixture.ts";
+import { TOOL } from "./approval_fixture.ts";
 import { Countersign } from "./countersign_fixture.ts";
 import { DecisionOrg } from "./decision_fixture.ts";
 import { grantIn, rawTool, resultOf } from "./mcp_fixture.ts";
 import { projectText, sourceFiles } from "./project_files.ts";
+import { assertProblem } from "./refused.ts";
 import { WebDecider } from "./web_decider.ts";
 
 /** Whoever came to know a secret answers for what is asked with it. */

@@ -6,7 +6,7 @@ import { accountGrantKey } from "../lib/store/keys.ts";
 import { type AccountGrant, accountGrant, type Scope } from "../lib/store/records/oauth.ts";
 import { fault, OAuthWorld, VERIFIER } from "./oauth_fixture.ts";
 import { rawCall } from "./mcp_fixture.ts";
-import { refused } from "./people_fixture.ts";
+import { refused } from "./refused.ts";
 
 const list = (world: OAuthWorld, token: string) =>
   rawCall(world.people.countersign, "tools/list", {}, { token });

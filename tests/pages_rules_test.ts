@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { LEVELS } from "../lib/policy/levels.ts";
 import type { RuleRecord, Selector } from "../lib/store/records/policy.ts";
 import { Countersign, type TestOrg } from "./countersign_fixture.ts";
+import { rowsOf } from "./form_in_page.ts";
 import { type GotPage, HOSTILE, Visitor } from "./policy_pages_fixture.ts";
 
 type Part = Exclude<keyof Selector, "tenant_id">;
@@ -34,9 +35,7 @@ async function rule(
 /** The rows of the first table of a page, as text. */
 function rows({ html }: GotPage): string[] {
   const table = html.match(/<table.*?<\/table>/s)?.[0] ?? "";
-  return [...table.matchAll(/<tr role="row">.*?<\/tr>/gs)].slice(1).map(([row]) =>
-    row.replaceAll(/<[^>]*>/g, " ").replaceAll(/\s+/g, " ")
-  );
+  return rowsOf(table).slice(1);
 }
 
 Deno.test("the eight levels of a tool stand side by side for a tenant and for the organization", async () => {

@@ -3,6 +3,7 @@ import * as keys from "../lib/store/keys.ts";
 import { readRecord } from "../lib/store/kv.ts";
 import { categoryRecord, type ToolRecord, toolRecord } from "../lib/store/records/policy.ts";
 import { Countersign, type TestOrg } from "./countersign_fixture.ts";
+import { rowsOf } from "./form_in_page.ts";
 import { HOSTILE, Visitor } from "./policy_pages_fixture.ts";
 
 const CHECK = "/v1/permissions/check";
@@ -42,9 +43,7 @@ Deno.test("the list of tools shows where each stands", async () => {
   const viewer = await Visitor.of(org, "viewer");
   const { status, html } = await viewer.get("/tools");
   assert.equal(status, 200);
-  const rows = [...html.matchAll(/<tr role="row">.*?<\/tr>/gs)].map(([row]) =>
-    row.replaceAll(/<[^>]*>/g, " ")
-  );
+  const rows = rowsOf(html);
   const row = (name: string) => rows.find((one) => one.includes(` ${name} `)) ?? "";
   assert.match(row("fine"), /Approved.*Allowed.*Low risk/s);
   assert.match(row("halted"), /Approved.*Stopped/s);

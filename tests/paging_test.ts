@@ -3,8 +3,8 @@ import fc from "fast-check";
 import { z } from "zod";
 import { Refusal } from "../lib/refusals/refusal.ts";
 import { decodeCursor, encodeCursor, pageByName } from "../routes/v1/paging.ts";
-import { assertProblem } from "./config_fixture.ts";
 import { Countersign } from "./countersign_fixture.ts";
+import { assertProblem } from "./refused.ts";
 
 const parts = z.array(z.union([z.string(), z.int()]));
 

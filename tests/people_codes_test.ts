@@ -7,7 +7,8 @@ import { makeServices } from "../lib/make_services.ts";
 import { Refusal } from "../lib/refusals/refusal.ts";
 import * as keys from "../lib/store/keys.ts";
 import { Sealer } from "../lib/store/sealing.ts";
-import { CLIENT, People, refused, wrongCode } from "./people_fixture.ts";
+import { CLIENT, People, wrongCode } from "./people_fixture.ts";
+import { refused } from "./refused.ts";
 
 const ANN = "ann@example.com";
 const HOUR = 60 * 60 * 1000;

@@ -17,16 +17,19 @@ import {
   finishInvitation,
   sendInvitationCode,
 } from "../lib/people/accept_invitation.ts";
+import { addPasskey, beginAddPasskey } from "../lib/people/add_passkey.ts";
+import type { AssertionFault } from "../lib/people/assertion_fault.ts";
 import type { FirstEntered } from "../lib/people/enrolment.ts";
 import { makeSetUpLink } from "../lib/people/first_run.ts";
 import { invite } from "../lib/people/invitations.ts";
 import { confirmSetUpCode, finishSetUp, sendSetUpCode } from "../lib/people/set_up.ts";
 import { beginSignIn, type Entered, signIn } from "../lib/people/sign_in.ts";
-import { Refusal, type RefusalCode } from "../lib/refusals/refusal.ts";
 import type { Services } from "../lib/services.ts";
 import { DEPLOYMENT_ORG } from "../lib/store/keys.ts";
 import type { MemberRecord } from "../lib/store/records/identity.ts";
+import type { PasskeyRecord } from "../lib/store/records/people.ts";
 import { Countersign, type FixtureOptions } from "./countersign_fixture.ts";
+import { refused } from "./refused.ts";
 import { type Lies, SoftwareAuthenticator } from "./software_authenticator.ts";
 import { verifiedLog } from "./stored_log.ts";
 
@@ -193,17 +196,21 @@ export function wrongCode(code: string): string {
   return String((Number(code) + 1) % 1_000_000).padStart(6, "0");
 }
 
-/** That an attempt is refused; gives what the refusal says. */
-export async function refused<C extends RefusalCode>(
-  attempt: Promise<unknown>,
-  code: C,
-): Promise<Refusal<C>["data"]> {
-  try {
-    await attempt;
-  } catch (error) {
-    if (!(error instanceof Refusal)) throw error;
-    assert.equal(error.code, code, JSON.stringify(error.data));
-    return (error as unknown as Refusal<C>).data;
-  }
-  return assert.fail(`not refused, expected ${code}`);
+/** Asserts that an assertion is not accepted, and gives the reason. */
+export async function refusedFor(attempt: Promise<unknown>): Promise<AssertionFault> {
+  return (await refused(attempt, "assertion_not_accepted")).why;
+}
+
+/** Adds a passkey on another device to the account of a session. */
+export async function addDevice(
+  people: People,
+  session: PresentedSession,
+  email: string,
+): Promise<{ device: Person; passkey: PasskeyRecord }> {
+  const { services } = people;
+  const device = people.person(email);
+  const { nonce, options } = await beginAddPasskey(services, session);
+  const response = await device.enrol(options);
+  const passkey = await addPasskey(services, session, { nonce, response, name: "Phone" }, CLIENT);
+  return { device, passkey };
 }

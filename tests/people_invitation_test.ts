@@ -18,7 +18,8 @@ import * as keys from "../lib/store/keys.ts";
 import { readRecord } from "../lib/store/kv.ts";
 import type { MemberRecord } from "../lib/store/records/identity.ts";
 import { accountRecord } from "../lib/store/records/people.ts";
-import { CLIENT, People, refused, secretOf } from "./people_fixture.ts";
+import { CLIENT, People, secretOf } from "./people_fixture.ts";
+import { refused } from "./refused.ts";
 
 const ANN = "ann@example.com";
 

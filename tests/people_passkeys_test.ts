@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { type PresentedSession, presentSession } from "../lib/identity/sessions.ts";
 import { credentialDigest } from "../lib/passkeys/assertion_evidence.ts";
-import { addPasskey, beginAddPasskey } from "../lib/people/add_passkey.ts";
 import { endSessionOf } from "../lib/people/end_sessions.ts";
 import { passkeysOf } from "../lib/people/passkeys_of.ts";
 import { removePasskey } from "../lib/people/remove_passkey.ts";
@@ -11,22 +10,8 @@ import { signOutEverywhere } from "../lib/people/sign_out_everywhere.ts";
 import { beginStepUp, stepUp } from "../lib/people/step_up.ts";
 import { Refusal } from "../lib/refusals/refusal.ts";
 import { knownPasskeyKey, passkeyKey } from "../lib/store/keys.ts";
-import type { PasskeyRecord } from "../lib/store/records/people.ts";
-import { CLIENT, People, type Person, refused } from "./people_fixture.ts";
-
-/** Gives somebody who is signed in a second passkey on a device of its own. */
-async function addDevice(
-  people: People,
-  session: PresentedSession,
-  email: string,
-): Promise<{ device: Person; passkey: PasskeyRecord }> {
-  const { services } = people;
-  const device = people.person(email);
-  const { nonce, options } = await beginAddPasskey(services, session);
-  const response = await device.enrol(options);
-  const passkey = await addPasskey(services, session, { nonce, response, name: "Phone" }, CLIENT);
-  return { device, passkey };
-}
+import { addDevice, CLIENT, People } from "./people_fixture.ts";
+import { refused } from "./refused.ts";
 
 Deno.test("A passkey is renamed, by its person only", async () => {
   await using people = await People.start();

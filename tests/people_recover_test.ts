@@ -20,7 +20,8 @@ import { Refusal } from "../lib/refusals/refusal.ts";
 import * as keys from "../lib/store/keys.ts";
 import type { MemberRecord } from "../lib/store/records/identity.ts";
 import { type SignedIn, TestOrg } from "./countersign_fixture.ts";
-import { CLIENT, People, type Person, refused, secretOf, wrongCode } from "./people_fixture.ts";
+import { CLIENT, People, type Person, secretOf, wrongCode } from "./people_fixture.ts";
+import { refused } from "./refused.ts";
 
 const HOUR = 60 * 60_000;
 const NEW_KEY = {

@@ -10,7 +10,8 @@ import { readRecord } from "../lib/store/kv.ts";
 import { memberRecord } from "../lib/store/records/identity.ts";
 import { accountRecord, knownPasskey, passkeyRecord } from "../lib/store/records/people.ts";
 import { TestClock } from "./countersign_fixture.ts";
-import { CLIENT, People, refused, secretOf } from "./people_fixture.ts";
+import { CLIENT, People, secretOf } from "./people_fixture.ts";
+import { refused } from "./refused.ts";
 
 const BOOTSTRAP = {
   COUNTERSIGN_BOOTSTRAP_KEY: "cs_mgmt_" + "a-key-of-the-operators-own-choosing-1234",

@@ -4,23 +4,18 @@ import { sweep } from "../lib/due/worker.ts";
 import { demand } from "../lib/identity/member_demands.ts";
 import { asMember } from "../lib/identity/member_operation.ts";
 import { presentSession, SESSION_IDLE_MS, SESSION_LIFE_MS } from "../lib/identity/sessions.ts";
+import type { AssertionFault } from "../lib/people/assertion_fault.ts";
 import { beginSignIn, signIn } from "../lib/people/sign_in.ts";
 import { signOut } from "../lib/people/sign_out.ts";
 import { orgsOf, switchOrg } from "../lib/people/switch_org.ts";
 import { acceptInvitation } from "../lib/people/accept_invitation.ts";
-import type { Refusal } from "../lib/refusals/refusal.ts";
 import * as keys from "../lib/store/keys.ts";
 import { readRecord } from "../lib/store/kv.ts";
 import { passkeyRecord } from "../lib/store/records/people.ts";
 import { TestClock } from "./countersign_fixture.ts";
-import { CLIENT, People, type Person, refused } from "./people_fixture.ts";
+import { CLIENT, People, type Person, refusedFor } from "./people_fixture.ts";
+import { refused } from "./refused.ts";
 import type { Lies } from "./software_authenticator.ts";
-
-type Why = Refusal<"assertion_not_accepted">["data"]["why"];
-
-async function refusedFor(attempt: Promise<unknown>): Promise<Why> {
-  return (await refused(attempt, "assertion_not_accepted")).why;
-}
 
 /** The stored passkey of somebody who has one. */
 async function passkeyOf(people: People, person: Person) {
@@ -132,7 +127,7 @@ Deno.test("An assertion counts once, in the browser that asked, for five minutes
 Deno.test("An assertion is refused by its reason, and the person may try again", async () => {
   await using people = await People.start();
   const { owner } = await people.withOwner();
-  const lies: [Lies, Why][] = [
+  const lies: [Lies, AssertionFault][] = [
     [{ origin: "https://evil.example" }, "wrong_origin"],
     [{ rpId: "evil.example" }, "wrong_rp_id"],
     [{ userVerified: false }, "user_not_verified"],

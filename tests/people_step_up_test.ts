@@ -14,17 +14,11 @@ import {
 import { beginSignIn, signIn } from "../lib/people/sign_in.ts";
 import { signOut } from "../lib/people/sign_out.ts";
 import { beginStepUp, stepUp } from "../lib/people/step_up.ts";
-import type { Refusal } from "../lib/refusals/refusal.ts";
 import * as keys from "../lib/store/keys.ts";
 import { secretHash } from "../lib/identity/secret.ts";
 import { passkeysOf } from "../lib/people/passkeys_of.ts";
-import { CLIENT, People, refused } from "./people_fixture.ts";
-
-type Why = Refusal<"assertion_not_accepted">["data"]["why"];
-
-async function refusedFor(attempt: Promise<unknown>): Promise<Why> {
-  return (await refused(attempt, "assertion_not_accepted")).why;
-}
+import { CLIENT, People, refusedFor } from "./people_fixture.ts";
+import { refused } from "./refused.ts";
 
 const FRESH_MS = 5 * 60_000;
 

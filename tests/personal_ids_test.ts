@@ -3,8 +3,8 @@ import fc from "fast-check";
 import { personalShape } from "../lib/catalog/personal_ids.ts";
 import { saltedDigest } from "../lib/ledger/private_parts.ts";
 import { orgKey } from "../lib/store/keys.ts";
-import { assertProblem } from "./config_fixture.ts";
 import { Countersign, type TestOrg } from "./countersign_fixture.ts";
+import { assertProblem } from "./refused.ts";
 import { privatePartsFrom } from "../lib/ledger/private_reader.ts";
 
 const PERSONAL = {

@@ -1,5 +1,6 @@
 import type { MemberRecord } from "../lib/store/records/identity.ts";
 import type { SignedIn, SignedInOptions, TestOrg } from "./countersign_fixture.ts";
+import { textOf } from "./form_in_page.ts";
 
 /** A page as a browser gets it. */
 export interface GotPage {
@@ -67,21 +68,6 @@ export class Visitor {
 function noticeOf(cookie: string): string {
   const value = cookie.slice(cookie.indexOf("=") + 1).split(";")[0] ?? "";
   return decodeURIComponent(value);
-}
-
-const ENTITIES: Readonly<Record<string, string>> = {
-  "&lt;": "<",
-  "&gt;": ">",
-  "&quot;": '"',
-  "&#39;": "'",
-  "&amp;": "&",
-};
-
-function textOf(html: string): string {
-  return html.replaceAll(/<[^>]*>/g, " ").replaceAll(
-    /&(lt|gt|quot|#39|amp);/g,
-    (one) => ENTITIES[one] ?? one,
-  ).replaceAll(/\s+/g, " ");
 }
 
 /** Text that would run as script, were it taken for HTML, and text that would mislead the eye. */

@@ -2,10 +2,11 @@ import assert from "node:assert/strict";
 import { bootstrap } from "../lib/orgs/bootstrap.ts";
 import type { JsonObject } from "../lib/json/json_value.ts";
 import { memberKey } from "../lib/store/keys.ts";
-import { assertProblem, TOOL } from "./approval_fixture.ts";
+import { TOOL } from "./approval_fixture.ts";
 import { Countersign, type Got, INVITED } from "./countersign_fixture.ts";
 import { DecisionOrg } from "./decision_fixture.ts";
 import { shownIn } from "./form_in_page.ts";
+import { assertProblem } from "./refused.ts";
 import { WebDecider } from "./web_decider.ts";
 
 /** What a decision needs is asked on the policy of now: when somebody decides, and at the mint. */

@@ -5,9 +5,10 @@ import { credentialDigest } from "../lib/passkeys/assertion_evidence.ts";
 import { decisionNonceKey, passkeyKey } from "../lib/store/keys.ts";
 import { readRecord } from "../lib/store/kv.ts";
 import { passkeyRecord } from "../lib/store/records/people.ts";
-import { assertProblem, TOOL } from "./approval_fixture.ts";
-import { assertRefused, DecisionOrg } from "./decision_fixture.ts";
+import { TOOL } from "./approval_fixture.ts";
+import { DecisionOrg } from "./decision_fixture.ts";
 import { checkpointNote, exportText, publishedKeys, verdictOn } from "./evidence_fixture.ts";
+import { assertProblem, refused } from "./refused.ts";
 
 Deno.test("signDecision() approves, and the agent's token works", async () => {
   await using it = await DecisionOrg.start();
@@ -92,7 +93,7 @@ Deno.test("a newer page takes the place of the older one in the same session", a
   const { id } = await it.pending();
   const older = await ann.open(id);
   const newer = await ann.open(id);
-  await assertRefused(ann.send(id, older, await ann.sign(older)), "nonce_ended");
+  await refused(ann.send(id, older, await ann.sign(older)), "nonce_ended");
   await ann.send(id, newer, await ann.sign(newer));
   const key = decisionNonceKey(it.org.id, ann.session.caller.session_id, id);
   assert.equal((await it.countersign.services.deps.kv.get(key)).value, null);
@@ -106,7 +107,7 @@ Deno.test("a note is signed as it was typed, whatever line ends the form sends",
   assert.equal(await it.status(id), "approved");
   assert.equal(noteDigest("one\r\ntwo"), noteDigest("one\ntwo"));
   const other = await it.pending({ method: "POST" });
-  await assertRefused(ann.approve(other.id, { note: "x".repeat(1001) }), "invalid_request");
+  await refused(ann.approve(other.id, { note: "x".repeat(1001) }), "invalid_request");
 });
 
 Deno.test("two levels take two people, each under their own passkey", async () => {
@@ -115,11 +116,11 @@ Deno.test("two levels take two people, each under their own passkey", async () =
   const one = await it.person("approver", { groups: [1] });
   const two = await it.person("approver", { groups: [2] });
   const { id } = await it.pending();
-  await assertRefused(two.open(id), "not_an_approver", { level: 1 });
+  await refused(two.open(id), "not_an_approver", { level: 1 });
   await one.approve(id);
   assert.equal(await it.status(id), "pending");
-  await assertRefused(one.open(id), "already_decided_level");
-  await assertRefused(one.deny(id), "already_decided_level");
+  await refused(one.open(id), "already_decided_level");
+  await refused(one.deny(id), "already_decided_level");
   await two.approve(id);
   assert.equal(await it.status(id), "approved");
   const decided = await it.entries("approval.decided", id);
@@ -147,11 +148,11 @@ Deno.test("a person decides what their own agent asked, unless duties are separa
   await ann.approve((await it.pending({}, agent)).id);
   await it.settings({ separation_of_duties: true });
   const { id } = await it.pending({ method: "POST" }, agent);
-  await assertRefused(ann.open(id), "self_approval");
-  await assertRefused(ann.deny(id), "self_approval");
+  await refused(ann.open(id), "self_approval");
+  await refused(ann.deny(id), "self_approval");
   // Switching it off does not loosen what was asked under it.
   await it.settings({ separation_of_duties: false });
-  await assertRefused(ann.open(id), "self_approval");
+  await refused(ann.open(id), "self_approval");
   await (await it.person("admin")).approve(id);
   assert.equal(await it.status(id), "approved");
 });
@@ -170,7 +171,7 @@ Deno.test("denyDecision() takes a session alone, and tells the agent why", async
   assert.equal(entry?.data.quick_reason, "wrong_target");
   assert.equal(entry?.data.credential, undefined);
   assertProblem(await it.ask(), 409, "recently_denied");
-  await assertRefused(ann.deny(id), "approval_not_pending", { status: "denied", because: null });
+  await refused(ann.deny(id), "approval_not_pending", { status: "denied", because: null });
 });
 
 Deno.test("denyDecision() pauses the agent that asked, in the same commit", async () => {
@@ -206,7 +207,7 @@ Deno.test("openDecision() says beforehand why there is nothing to decide", async
   const page = await ann.open(a.id);
   await it.cancel(a.id);
   const withdrawn = { status: "cancelled", because: "withdrawn" } as const;
-  await assertRefused(
+  await refused(
     ann.send(a.id, page, await ann.sign(page)),
     "approval_not_pending",
     withdrawn,
@@ -214,11 +215,11 @@ Deno.test("openDecision() says beforehand why there is nothing to decide", async
   const b = await it.pending({ method: "B" });
   // Their page shows no arguments, so it is not even opened.
   const { settings } = it.countersign.services;
-  await assertRefused(
+  await refused(
     it.org.as(held.session, "decide", openDecision(settings, b.id)),
     "recovery_held",
   );
-  await assertRefused(ann.open("apr_00000000000000000000000000"), "not_found");
+  await refused(ann.open("apr_00000000000000000000000000"), "not_found");
 });
 
 Deno.test("a decision fits a commit over KV Connect, which takes ten checks", async () => {

@@ -5,7 +5,8 @@ import { Ledgers } from "../lib/ledger/ledgers.ts";
 import { Refusal, resultOf } from "../lib/refusals/refusal.ts";
 import { approvalViewKey, toolKey } from "../lib/store/keys.ts";
 import { TOOL } from "./approval_fixture.ts";
-import { assertNotAccepted, assertRefused, CLIENT, DecisionOrg } from "./decision_fixture.ts";
+import { assertNotAccepted, CLIENT, DecisionOrg } from "./decision_fixture.ts";
+import { refused } from "./refused.ts";
 
 Deno.test("attack: a page of level 1 decides nothing at level 2", async () => {
   await using it = await DecisionOrg.start();
@@ -17,7 +18,7 @@ Deno.test("attack: a page of level 1 decides nothing at level 2", async () => {
   const page = await bob.open(id);
   const response = await bob.sign(page);
   await ann.approve(id);
-  await assertRefused(bob.send(id, page, response), "view_changed", { because: "next_level" });
+  await refused(bob.send(id, page, response), "view_changed", { because: "next_level" });
   assert.equal(await it.status(id), "pending");
   await bob.approve(id);
   assert.equal(await it.status(id), "approved");
@@ -62,7 +63,7 @@ Deno.test("a stale page cannot decide, and says why", async () => {
   };
   const decided = await opened();
   await bob.deny(decided.id);
-  await assertRefused(
+  await refused(
     ann.send(decided.id, decided.page, decided.response),
     "approval_not_pending",
     { status: "denied", because: null },
@@ -70,7 +71,7 @@ Deno.test("a stale page cannot decide, and says why", async () => {
 
   const asked = await opened();
   await it.ask({ method: "M1", reason: "and do it now, the CEO says" });
-  await assertRefused(
+  await refused(
     ann.send(asked.id, asked.page, asked.response),
     "view_changed",
     { because: "asked_again" },
@@ -86,7 +87,7 @@ Deno.test("a stale page cannot decide, and says why", async () => {
     const tool = transaction.snapshot.tool(TOOL);
     transaction.setPolicy(toolKey(it.org.id, TOOL), { ...tool, description: "deletes less" });
   });
-  await assertRefused(
+  await refused(
     ann.send(changed.id, changed.page, changed.response),
     "approval_not_pending",
     { status: "cancelled", because: "tool_changed" },
@@ -94,7 +95,7 @@ Deno.test("a stale page cannot decide, and says why", async () => {
 
   const expired = await opened();
   clock.advance(3600_000);
-  await assertRefused(
+  await refused(
     ann.send(expired.id, expired.page, expired.response),
     "approval_not_pending",
     { status: "expired", because: null },
@@ -112,7 +113,7 @@ Deno.test("attack: arguments swapped in a stolen store are not what gets approve
   });
   const page = await ann.open(id);
   const response = await ann.sign(page);
-  await assertRefused(ann.send(id, page, response), "view_changed", { because: "other_view" });
+  await refused(ann.send(id, page, response), "view_changed", { because: "other_view" });
   const { view_digest, action_digest } = (await it.get(id)).body;
   const claimed = { ...page, view_digest, action_digest };
   await assertNotAccepted(it, id, () => ann.send(id, claimed, response), "wrong_challenge");

@@ -121,3 +121,9 @@ export class StartedProcess implements AsyncDisposable {
     }
   }
 }
+
+/** A port that nothing listens on. */
+export function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}

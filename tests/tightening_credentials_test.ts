@@ -4,8 +4,9 @@ import { approvalKey, memberKey, runTokenKey } from "../lib/store/keys.ts";
 import type { ApprovalRecord } from "../lib/store/records/approval.ts";
 import { CLIENT } from "./decision_fixture.ts";
 import { grantIn, McpClient, type TestGrant } from "./mcp_fixture.ts";
+import { assertProblem } from "./refused.ts";
 import { assertGood, assertRevoked, TighteningWorld } from "./tightening_fixture.ts";
-import { assertRefused, consume, verify } from "./tokens_fixture.ts";
+import { consume, verify } from "./tokens_fixture.ts";
 
 const MINUTE_MS = 60_000;
 const PAYMENT = { tool_name: "transfer", arguments: { amount: 10 } };
@@ -56,7 +57,7 @@ Deno.test("a look that is repeated says nothing of before its key expired", asyn
   assert.equal((await look()).body.valid, true);
   assert.equal((await look()).headers.get("idempotent-replayed"), "true");
   clock.advance(MINUTE_MS);
-  assertRefused(await look(), 409, "idempotency_stale");
+  assertProblem(await look(), 409, "idempotency_stale");
 });
 
 /** What ends, or leaves, what an MCP client was given. */
@@ -114,7 +115,7 @@ Deno.test("what an MCP client was given ends with what its grant reaches", async
       if (ends) {
         const said = { valid: false, code: "token_revoked", reason: "credential" };
         assert.deepEqual(looked.body, said);
-        assertRefused(got, 403, "token_revoked");
+        assertProblem(got, 403, "token_revoked");
         assert.equal(got.body.reason, "credential");
       } else {
         assert.equal(looked.body.valid, true);
@@ -147,7 +148,7 @@ Deno.test("a token from before definitions were kept is good until the policy ch
     const got = await consume(org, first);
     if (!change) assert.equal(got.status, 200, got.text);
     else {
-      assertRefused(got, 403, "token_revoked");
+      assertProblem(got, 403, "token_revoked");
       assert.equal(got.body.reason, "tool_changed");
     }
   }
@@ -173,7 +174,7 @@ Deno.test("a revoked approval ends its token, and no other's", async () => {
   const said = { valid: false, code: "token_revoked", reason: "approval_revoked" };
   assert.deepEqual((await verify(world.org, checked)).body, said);
   const got = await consume(world.org, checked);
-  assertRefused(got, 403, "token_revoked");
+  assertProblem(got, 403, "token_revoked");
   assert.equal(got.body.reason, "approval_revoked");
   assert.equal((await consume(world.org, first)).status, 200);
 });
@@ -185,7 +186,7 @@ Deno.test("a token whose approval is not in the store is good for nothing", asyn
   const key = approvalKey(world.org.id, world.approval);
   await world.org.transact((transaction) => transaction.delete(key));
   const got = await consume(world.org, checked);
-  assertRefused(got, 403, "token_revoked");
+  assertProblem(got, 403, "token_revoked");
   assert.equal(got.body.reason, "approval_revoked");
 });
 
@@ -199,7 +200,7 @@ Deno.test("a token whose approval became another token is good for nothing", asy
   const progress = { ...value.progress, token_id: "rtk_another" };
   await world.org.transact((transaction) => transaction.set(key, { ...value, progress }));
   const got = await consume(world.org, checked);
-  assertRefused(got, 403, "token_revoked");
+  assertProblem(got, 403, "token_revoked");
   assert.equal(got.body.reason, "approval_revoked");
 });
 
@@ -226,7 +227,7 @@ Deno.test("a fact that is required now ends a token without it", async () => {
   const { token } = (await mint()).body;
   await world.tool({ required_facts: ["resource"] });
   const got = await consume(world.org, token, bare);
-  assertRefused(got, 403, "token_revoked");
+  assertProblem(got, 403, "token_revoked");
   assert.equal(got.body.reason, "policy");
   assert.match(got.body.detail, /requires an approval for its action now \(gate_incomplete\)/);
 });

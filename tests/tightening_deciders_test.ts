@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import type { Got } from "./countersign_fixture.ts";
 import { TOOL } from "./approval_fixture.ts";
 import { DecisionOrg, type Person } from "./decision_fixture.ts";
-import { assertRefused, entriesOf } from "./tokens_fixture.ts";
+import { assertProblem } from "./refused.ts";
+import { entriesOf } from "./tokens_fixture.ts";
 
 /**
  * What ends a token after it was minted because those who approved its action could not do so any
@@ -52,7 +53,7 @@ class Approved implements AsyncDisposable {
       await this.it.org.post("/v1/executions/log", report),
     ];
     for (const got of attempts) {
-      assertRefused(got, 403, "token_revoked");
+      assertProblem(got, 403, "token_revoked");
       assert.equal(got.body.reason, reason, got.text);
     }
     const entries = await entriesOf(this.it.org, "token.refused");

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import type { RevocationReason } from "../lib/tokens/revocation.ts";
 import { Countersign, type Got, type TestOrg } from "./countersign_fixture.ts";
-import { assertRefused, consume, entriesOf, TRANSFER, verify } from "./tokens_fixture.ts";
+import { assertProblem } from "./refused.ts";
+import { consume, entriesOf, TRANSFER, verify } from "./tokens_fixture.ts";
 
 const TOOL = "/v1/tools/transfer";
 
@@ -145,7 +146,7 @@ export async function assertRevoked(
   assert.deepEqual(looked.body, { valid: false, code: "token_revoked", reason });
   const consumed = [await consume(org, first), await consume(org, checked), await report(second)];
   for (const got of consumed) {
-    assertRefused(got, 403, "token_revoked");
+    assertProblem(got, 403, "token_revoked");
     assert.equal(got.body.reason, reason);
     assert.match(got.body.detail, /^The run token no longer authorizes its action: \w.*\.$/);
   }

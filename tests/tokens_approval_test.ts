@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Countersign, type Got, type TestOrg } from "./countersign_fixture.ts";
+import { assertProblem } from "./refused.ts";
 import {
-  assertRefused,
   changeOrg,
   consume,
   entriesOf,
@@ -46,7 +46,7 @@ Deno.test("an approval becomes one token, which runs what was approved", async (
   const org = await orgWithHeldTool(countersign);
   const approval_id = await requested(org);
   const early = await mint(org, approval_id);
-  assertRefused(early, 409, "approval_not_approved");
+  assertProblem(early, 409, "approval_not_approved");
   assert.equal(early.body.approval_status, "pending");
   await decided(org, approval_id, "approve");
 
@@ -57,7 +57,7 @@ Deno.test("an approval becomes one token, which runs what was approved", async (
   assert.equal(entry?.subject.approval, approval_id);
 
   const again = await mint(org, approval_id);
-  assertRefused(again, 409, "approval_used");
+  assertProblem(again, 409, "approval_used");
   assert.equal(again.body.token_id, got.body.token_id);
   const used = await consume(org, got.body.token);
   assert.equal(used.status, 200);
@@ -74,7 +74,7 @@ Deno.test("an approval minted from by 100 requests at once gives one token", asy
   assert.deepEqual(more, []);
   for (const answer of got) {
     if (answer === won) continue;
-    assertRefused(answer, 409, "approval_used");
+    assertProblem(answer, 409, "approval_used");
     assert.equal(answer.body.token_id, won.body.token_id);
   }
   assert.equal((await entriesOf(org, "token.minted")).length, 1);
@@ -86,7 +86,7 @@ Deno.test("an approval does not mint another action; what differs is named", asy
   const approval_id = await approved(org);
   const changed = { arguments: { ...TRANSFER.arguments, amount: 10_000 } };
   const got = await mint(org, approval_id, changed);
-  assertRefused(got, 409, "action_mismatch");
+  assertProblem(got, 409, "action_mismatch");
   assert.deepEqual(got.body.differs, ["/arguments/amount"]);
   assert.equal((await mint(org, approval_id)).status, 201, "it is not used up by that");
 });
@@ -95,7 +95,7 @@ Deno.test("another requester does not mint from an approval", async () => {
   await using countersign = await Countersign.start();
   const org = await orgWithHeldTool(countersign);
   const approval_id = await approved(org);
-  assertRefused(
+  assertProblem(
     await mint(org, approval_id, {}, await org.key("standard")),
     403,
     "not_the_requester",
@@ -108,9 +108,9 @@ Deno.test("an approval of another org, or none, is not found", async () => {
   const org = await orgWithHeldTool(countersign);
   const other = await orgWithHeldTool(countersign);
   const approval_id = await approved(org);
-  assertRefused(await mint(other, approval_id), 404, "not_found");
-  assertRefused(await mint(other, "apr_" + "0".repeat(26)), 404, "not_found");
-  assertRefused(await mint(other, "nonsense"), 404, "not_found");
+  assertProblem(await mint(other, approval_id), 404, "not_found");
+  assertProblem(await mint(other, "apr_" + "0".repeat(26)), 404, "not_found");
+  assertProblem(await mint(other, "nonsense"), 404, "not_found");
 });
 
 Deno.test("an approval lapses when it is not used in time", async () => {
@@ -118,7 +118,7 @@ Deno.test("an approval lapses when it is not used in time", async () => {
   const org = await orgWithHeldTool(countersign);
   const approval_id = await approved(org);
   countersign.clock.advance(900_000);
-  assertRefused(await mint(org, approval_id), 409, "approval_lapsed");
+  assertProblem(await mint(org, approval_id), 409, "approval_lapsed");
 });
 
 Deno.test("a denied approval mints nothing, even where the policy allows by now", async () => {
@@ -126,9 +126,9 @@ Deno.test("a denied approval mints nothing, even where the policy allows by now"
   const org = await orgWithHeldTool(countersign);
   const approval_id = await requested(org);
   await decided(org, approval_id, "deny");
-  assertRefused(await mint(org, approval_id), 409, "approval_not_approved");
+  assertProblem(await mint(org, approval_id), 409, "approval_not_approved");
   await org.tool("transfer", { default_permission: "allowed" });
-  assertRefused(await mint(org, approval_id), 409, "approval_not_approved");
+  assertProblem(await mint(org, approval_id), 409, "approval_not_approved");
   await minted(org);
 });
 
@@ -138,7 +138,7 @@ Deno.test("an approval never mints what the policy disables", async () => {
   const approval_id = await approved(org);
   await changeOrg(org, { kill_switch: { active: true, reason: null } });
   const got = await mint(org, approval_id);
-  assertRefused(got, 403, "tool_disabled");
+  assertProblem(got, 403, "tool_disabled");
   assert.equal(got.body.resolved_from, "kill_switch");
 });
 
@@ -152,12 +152,12 @@ Deno.test("revoking an approval makes its unspent token void, and its kept answe
   const { token } = first.body;
   assert.equal((await org.post(`/v1/approvals/${approval_id}/revoke`, {})).status, 200);
   const got = await consume(org, token);
-  assertRefused(got, 403, "token_revoked");
+  assertProblem(got, 403, "token_revoked");
   assert.match(got.body.detail, /approval was revoked/);
   const said = { valid: false, code: "token_revoked", reason: "approval_revoked" };
   assert.deepEqual((await verify(org, token)).body, said);
   const repeated = await org.post("/v1/tokens/mint", body, org.standard, headers);
-  assertRefused(repeated, 409, "idempotency_stale");
+  assertProblem(repeated, 409, "idempotency_stale");
 });
 
 Deno.test("revoking an approval whose token was consumed is refused", async () => {
@@ -167,7 +167,7 @@ Deno.test("revoking an approval whose token was consumed is refused", async () =
   const { token } = (await mint(org, approval_id)).body;
   assert.equal((await consume(org, token)).status, 200);
   const got = await org.post(`/v1/approvals/${approval_id}/revoke`, {});
-  assertRefused(got, 409, "approval_used");
+  assertProblem(got, 409, "approval_used");
 });
 
 Deno.test("revoke and consume at once: one of them wins", async () => {

@@ -5,15 +5,8 @@ import { RecordedRefusal } from "../lib/refusals/refusal.ts";
 import { consumeOperation } from "../lib/tokens/consume.ts";
 import { runTokenKey } from "../lib/store/keys.ts";
 import { Countersign } from "./countersign_fixture.ts";
-import {
-  assertRefused,
-  consume,
-  entriesOf,
-  minted,
-  orgWithTransfer,
-  TRANSFER,
-  verify,
-} from "./tokens_fixture.ts";
+import { assertProblem } from "./refused.ts";
+import { consume, entriesOf, minted, orgWithTransfer, TRANSFER, verify } from "./tokens_fixture.ts";
 
 Deno.test("a token lives: verified, consumed once, then used for good", async () => {
   await using countersign = await Countersign.start();
@@ -39,7 +32,7 @@ Deno.test("a token lives: verified, consumed once, then used for good", async ()
 
   countersign.clock.advance(1000);
   const again = await consume(org, token);
-  assertRefused(again, 409, "token_used");
+  assertProblem(again, 409, "token_used");
   assert.equal(again.body.consumed_at, got.body.consumed_at);
   assert.equal(again.body.consumed_by_request, request);
   assert.deepEqual((await verify(org, token)).body, { valid: false, code: "token_used" });
@@ -57,7 +50,7 @@ Deno.test("a token consumed by 500 requests at once is consumed by one", async (
   assert.equal(won.length, 1);
   for (const answer of got) {
     if (answer === won[0]) continue;
-    assertRefused(answer, 409, "token_used");
+    assertProblem(answer, 409, "token_used");
     assert.equal(answer.body.consumed_at, won[0]?.body.consumed_at);
     assert.equal(answer.body.consumed_by_request, won[0]?.headers.get("x-request-id"));
   }
@@ -119,7 +112,7 @@ Deno.test("a token consumed by 500 requests on two nodes over one store is consu
   assert.equal(won.length, 1);
   for (const answer of got) {
     if (answer === won[0]) continue;
-    assertRefused(answer, 409, "token_used");
+    assertProblem(answer, 409, "token_used");
     assert.equal(answer.body.consumed_at, won[0]?.body.consumed_at);
   }
   assert.equal((await entriesOf(org, "token.consumed")).length, 1);
@@ -134,7 +127,7 @@ Deno.test("a token expires by the clock, at its very millisecond", async () => {
   assert.equal((await consume(org, first.token)).status, 200);
   countersign.clock.advance(1);
   const got = await consume(org, second.token);
-  assertRefused(got, 410, "token_expired");
+  assertProblem(got, 410, "token_expired");
   assert.equal(got.body.expired_at, second.expires_at);
   assert.deepEqual((await verify(org, second.token)).body, { valid: false, code: "token_expired" });
 });
@@ -163,7 +156,7 @@ Deno.test("consume refuses another action and names what differs", async () => {
   for (const [change, differs] of cases) {
     const action = { ...TRANSFER, ...change };
     const got = await consume(org, token, action);
-    assertRefused(got, 409, "action_mismatch");
+    assertProblem(got, 409, "action_mismatch");
     assert.deepEqual(got.body.differs, differs, JSON.stringify(change));
     assert.deepEqual((await verify(org, token, action)).body, {
       valid: false,
@@ -190,7 +183,7 @@ Deno.test("consume tells __proto__ and constructor in the arguments from their a
 
   const token = await tokenFor('{"__proto__": {"admin": true}, "amount": 1}');
   const bare = await consumeWith(token, '{"amount": 1}');
-  assertRefused(bare, 409, "action_mismatch");
+  assertProblem(bare, 409, "action_mismatch");
   assert.deepEqual(bare.body.differs, ["/arguments/__proto__"]);
   const other = await consumeWith(token, '{"__proto__": {"admin": false}, "amount": 1}');
   assert.deepEqual(other.body.differs, ["/arguments/__proto__/admin"]);
@@ -199,7 +192,7 @@ Deno.test("consume tells __proto__ and constructor in the arguments from their a
 
   const plain = await tokenFor("{}");
   const polluted = await consumeWith(plain, '{"constructor": {"prototype": {}}}');
-  assertRefused(polluted, 409, "action_mismatch");
+  assertProblem(polluted, 409, "action_mismatch");
   assert.deepEqual(polluted.body.differs, ["/arguments/constructor"]);
   assert.equal((await consumeWith(plain, "{}")).status, 200);
 });
@@ -225,7 +218,7 @@ Deno.test("a kept verification is not repeated once the token is used", async ()
   const look = () => org.post("/v1/tokens/verify", { token }, org.standard, headers);
   assert.equal((await look()).body.valid, true);
   assert.equal((await consume(org, token)).status, 200);
-  assertRefused(await look(), 409, "idempotency_stale");
+  assertProblem(await look(), 409, "idempotency_stale");
 });
 
 Deno.test("consume repeated with its idempotency key is the same consumption", async () => {
@@ -239,7 +232,7 @@ Deno.test("consume repeated with its idempotency key is the same consumption", a
   assert.deepEqual(second.body, first.body);
   assert.equal(second.headers.get("idempotent-replayed"), "true");
   await org.tool("transfer", { default_permission: "disabled" });
-  assertRefused(await run(), 409, "idempotency_stale");
+  assertProblem(await run(), 409, "idempotency_stale");
 });
 
 Deno.test("any standard key or agent of the org may consume, within its tenant wall", async () => {
@@ -249,11 +242,11 @@ Deno.test("any standard key or agent of the org may consume, within its tenant w
   const several = await org.key("standard", { tenant_ids: ["acme", "other"] });
   const { token } = await minted(org);
 
-  assertRefused(await consume(org, token, TRANSFER, outside), 403, "tenant_not_permitted");
+  assertProblem(await consume(org, token, TRANSFER, outside), 403, "tenant_not_permitted");
   const unnamed = { ...TRANSFER, tenant_id: null };
-  assertRefused(await consume(org, token, unnamed, several), 403, "tenant_not_permitted");
+  assertProblem(await consume(org, token, unnamed, several), 403, "tenant_not_permitted");
   const verified = await org.post("/v1/tokens/verify", { token }, outside);
-  assertRefused(verified, 403, "tenant_not_permitted");
+  assertProblem(verified, 403, "tenant_not_permitted");
   const codes = (await entriesOf(org, "token.refused")).map(({ data }) => data.code);
   assert.deepEqual(codes, ["tenant_not_permitted", "tenant_not_permitted"]);
 
@@ -263,7 +256,7 @@ Deno.test("any standard key or agent of the org may consume, within its tenant w
 
   const ownerless = await minted(org, { tool_name: "transfer" });
   const action = { tool_name: "transfer" };
-  assertRefused(await consume(org, ownerless.token, action, agent), 403, "tenant_not_permitted");
+  assertProblem(await consume(org, ownerless.token, action, agent), 403, "tenant_not_permitted");
 });
 
 Deno.test("a token record that does not parse refuses instead of guessing", async () => {
@@ -271,5 +264,5 @@ Deno.test("a token record that does not parse refuses instead of guessing", asyn
   const org = await orgWithTransfer(countersign);
   const { token, token_id } = await minted(org);
   await countersign.services.deps.kv.set(runTokenKey(org.id, token_id), { status: "minted" });
-  assertRefused(await consume(org, token), 503, "store_unavailable");
+  assertProblem(await consume(org, token), 503, "store_unavailable");
 });

@@ -52,12 +52,6 @@ export function verify(org: TestOrg, token: string, action: unknown = {}): Promi
   return org.post("/v1/tokens/verify", { token, ...(action as object) });
 }
 
-/** Asserts a refusal: its status, its code, and that it is a problem document. */
-export function assertRefused(got: Got, status: number, code: string): void {
-  assert.equal(`${got.status} ${got.body?.code}`, `${status} ${code}`, got.text);
-  assert.equal(got.headers.get("content-type"), "application/problem+json");
-}
-
 /** The entries of one type in an org's log, the oldest first. */
 export async function entriesOf(org: TestOrg, type: string): Promise<Entry[]> {
   const entries: Entry[] = [];

@@ -4,8 +4,8 @@ import { canonicalJson } from "../lib/json/canonical.ts";
 import type { JsonObject } from "../lib/json/json_value.ts";
 import { runTokenKey, tokenKeyPrefix } from "../lib/store/keys.ts";
 import { Countersign, type TestOrg } from "./countersign_fixture.ts";
+import { assertProblem } from "./refused.ts";
 import {
-  assertRefused,
   checksummed,
   consume,
   entriesOf,
@@ -147,10 +147,10 @@ Deno.test("garbage tokens are logged once a minute and caller, real ones each ti
     Promise.all(Array.from({ length: 50 }, (_, i) => consume(org, `cs_run_${i}`, TRANSFER, key)));
   const refused = () => entriesOf(org, "token.refused");
 
-  for (const got of await flood()) assertRefused(got, 400, "token_invalid");
+  for (const got of await flood()) assertProblem(got, 400, "token_invalid");
   assert.equal((await refused()).length, 1);
   const report = { tool_name: "transfer", token: "x", execution_result: "success" };
-  assertRefused(await org.post("/v1/executions/log", report), 400, "token_invalid");
+  assertProblem(await org.post("/v1/executions/log", report), 400, "token_invalid");
   assert.equal((await refused()).length, 1, "over both routes");
   await flood(agent);
   assert.equal((await refused()).length, 2);
@@ -170,8 +170,8 @@ Deno.test("a token that is not text is a malformed request", async () => {
   const org = await orgWithTransfer(countersign);
   for (const token of [null, 1, {}, ["cs_run_"]]) {
     const got = await org.post("/v1/tokens/consume", { token, ...TRANSFER });
-    assertRefused(got, 422, "invalid_request");
+    assertProblem(got, 422, "invalid_request");
   }
   const { token } = await minted(org);
-  assertRefused(await org.post("/v1/tokens/consume", { token }), 422, "invalid_request");
+  assertProblem(await org.post("/v1/tokens/consume", { token }), 422, "invalid_request");
 });

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { runTokenArgumentsKey, runTokenKey, toolKey } from "../lib/store/keys.ts";
 import { Countersign } from "./countersign_fixture.ts";
+import { assertProblem } from "./refused.ts";
 import {
-  assertRefused,
   changeOrg,
   consume,
   entriesOf,
@@ -57,7 +57,7 @@ Deno.test("mint refuses a ttl below 10 and above 3600 seconds", async () => {
   const org = await orgWithTransfer(countersign);
   for (const ttl_seconds of [9, 3601, 10.5, "300", null, -1]) {
     const got = await org.post("/v1/tokens/mint", { ...TRANSFER, ttl_seconds });
-    assertRefused(got, 422, "invalid_request");
+    assertProblem(got, 422, "invalid_request");
     assert.equal(got.body.errors[0].path, "/ttl_seconds");
   }
   for (const ttl_seconds of [10, 3600]) {
@@ -70,7 +70,7 @@ Deno.test("mint without the approval that the policy asks for is refused, and re
   await using countersign = await Countersign.start();
   const org = await orgWithTransfer(countersign, { default_permission: "requires_approval" });
   const got = await org.post("/v1/tokens/mint", TRANSFER);
-  assertRefused(got, 409, "approval_required");
+  assertProblem(got, 409, "approval_required");
   assert.deepEqual(got.body.next, { request_approval: "/v1/approvals" });
   const [entry] = await entriesOf(org, "permission.checked");
   assert.equal(entry?.id, got.body.decision_id);
@@ -82,7 +82,7 @@ Deno.test("mint for what the policy disables is refused, and recorded", async ()
   await using countersign = await Countersign.start();
   const org = await orgWithTransfer(countersign, { default_permission: "disabled" });
   const got = await org.post("/v1/tokens/mint", TRANSFER);
-  assertRefused(got, 403, "tool_disabled");
+  assertProblem(got, 403, "tool_disabled");
   assert.equal(got.body.resolved_from, "tool_default");
   assert.equal((await entriesOf(org, "permission.checked"))[0]?.data.permission, "disabled");
 });
@@ -92,12 +92,12 @@ Deno.test("a refused mint with an idempotency key is recorded, and a 403 is not 
   const org = await orgWithTransfer(countersign, { default_permission: "disabled" });
   const headers = { "idempotency-key": "once" };
   const post = () => org.post("/v1/tokens/mint", TRANSFER, org.standard, headers);
-  assertRefused(await post(), 403, "tool_disabled");
+  assertProblem(await post(), 403, "tool_disabled");
   await org.tool("transfer", { default_permission: "requires_approval" });
   const held = await post();
-  assertRefused(held, 409, "approval_required");
+  assertProblem(held, 409, "approval_required");
   const again = await post();
-  assertRefused(again, 409, "approval_required");
+  assertProblem(again, 409, "approval_required");
   assert.equal(again.headers.get("idempotent-replayed"), "true");
   assert.equal(again.body.decision_id, held.body.decision_id);
   assert.equal((await entriesOf(org, "permission.checked")).length, 2);
@@ -109,7 +109,7 @@ Deno.test("mint validates the arguments against the tool's schema", async () => 
     parameters: { type: "object", properties: { amount: { type: "integer", maximum: 5 } } },
   });
   const got = await org.post("/v1/tokens/mint", TRANSFER);
-  assertRefused(got, 422, "invalid_arguments");
+  assertProblem(got, 422, "invalid_arguments");
   assert.equal(got.body.errors[0].path, "/arguments/amount");
   await minted(org, { ...TRANSFER, arguments: { amount: 5 } });
 });
@@ -118,7 +118,7 @@ Deno.test("mint for an unknown tool registers a draft and needs an approval", as
   await using countersign = await Countersign.start();
   const org = await countersign.org();
   const got = await org.post("/v1/tokens/mint", { tool_name: "new_tool" });
-  assertRefused(got, 409, "approval_required");
+  assertProblem(got, 409, "approval_required");
   assert.equal(got.body.resolved_from, "gate_draft");
   const draft = await countersign.services.deps.kv.get(toolKey(org.id, "new_tool"));
   assert.equal((draft.value as { status: string }).status, "draft");
@@ -129,7 +129,7 @@ Deno.test("mint for a tenant outside the wall is refused; a single tenant is fil
   const org = await orgWithTransfer(countersign);
   const walled = await org.key("standard", { tenant_ids: ["acme"] });
   const got = await org.post("/v1/tokens/mint", { ...TRANSFER, tenant_id: "other" }, walled);
-  assertRefused(got, 403, "tenant_not_permitted");
+  assertProblem(got, 403, "tenant_not_permitted");
   assert.deepEqual(await entriesOf(org, "permission.checked"), []);
   const { token } = await minted(org, { tool_name: "transfer" }, walled);
   assert.equal(parts(token).claims.tenant, "acme");
@@ -140,7 +140,7 @@ Deno.test("mint is for standard keys and agents", async () => {
   const org = await orgWithTransfer(countersign);
   for (const key of [org.management, org.approver]) {
     for (const path of ["mint", "verify", "consume"]) {
-      assertRefused(await org.post(`/v1/tokens/${path}`, TRANSFER, key), 403, "wrong_tier");
+      assertProblem(await org.post(`/v1/tokens/${path}`, TRANSFER, key), 403, "wrong_tier");
     }
   }
   await minted(org, TRANSFER, await org.agent());
@@ -169,15 +169,15 @@ Deno.test("a kept mint is stale after a rule change, after the use and after the
 
   const used = await post("used");
   assert.equal((await consume(org, used.body.token)).status, 200);
-  assertRefused(await post("used"), 409, "idempotency_stale");
+  assertProblem(await post("used"), 409, "idempotency_stale");
 
   await post("changed");
   await org.tool("transfer", { risk_level: "critical" });
-  assertRefused(await post("changed"), 409, "idempotency_stale");
+  assertProblem(await post("changed"), 409, "idempotency_stale");
 
   await post("ended");
   countersign.clock.advance(300_000);
-  assertRefused(await post("ended"), 409, "idempotency_stale");
+  assertProblem(await post("ended"), 409, "idempotency_stale");
 });
 
 Deno.test("a new signing key is made every 30 days, and tokens of the old one stay good", async () => {

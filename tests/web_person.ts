@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { challengeText } from "../lib/passkeys/challenge.ts";
 import { type CeremonyPurpose, ceremonyStatement } from "../lib/passkeys/statement.ts";
 import type { Countersign } from "./countersign_fixture.ts";
+import { textOf, unescaped } from "./form_in_page.ts";
 import { type Lies, SoftwareAuthenticator } from "./software_authenticator.ts";
 
 /** A page or JSON as a browser gets it. */
@@ -136,20 +137,4 @@ export function islandProps(html: string, name: string): any {
 /** The recovery codes that a page shows, in groups. */
 export function codesOf(html: string): string[] {
   return [...html.matchAll(/<li><code>([^<]*)<\/code><\/li>/g)].map(([, code = ""]) => code);
-}
-
-const ENTITIES: Readonly<Record<string, string>> = {
-  "&lt;": "<",
-  "&gt;": ">",
-  "&quot;": '"',
-  "&#39;": "'",
-  "&amp;": "&",
-};
-
-function unescaped(text: string): string {
-  return text.replaceAll(/&(lt|gt|quot|#39|amp);/g, (one) => ENTITIES[one] ?? one);
-}
-
-function textOf(html: string): string {
-  return unescaped(html.replaceAll(/<[^>]*>/g, " ")).replaceAll(/\s+/g, " ");
 }
