@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { Refusal, type RefusalCode, type RefusalData } from "../lib/refusals/refusal.ts";
+import { Refusal, type RefusalCode, type RefusalData, resultOf } from "../lib/refusals/refusal.ts";
 import type { Got } from "./countersign_fixture.ts";
 
 /**
- * Asserts that an attempt is refused, whether the refusal is thrown or returned.
+ * Asserts that an attempt is refused, whether the refusal is thrown or was recorded.
  * @param data what the refusal says, where that matters
  * @returns what it says
  */
@@ -11,15 +11,13 @@ export async function refused<C extends RefusalCode>(
   attempt: Promise<unknown>,
   code: C,
   data?: RefusalData[C],
-): Promise<Refusal<C>["data"]> {
-  const outcome = await attempt.catch((thrown: unknown) => {
-    if (thrown instanceof Refusal) return thrown;
-    throw thrown;
-  });
-  if (!(outcome instanceof Refusal)) return assert.fail(`not refused, expected ${code}`);
-  assert.equal(outcome.code, code, JSON.stringify(outcome.data));
-  if (data !== undefined) assert.deepEqual(outcome.data, data);
-  return (outcome as unknown as Refusal<C>).data;
+): Promise<RefusalData[C]> {
+  const refusal = await attempt.then(resultOf).then(() => null, (thrown: unknown) => thrown);
+  if (refusal === null) return assert.fail(`not refused, expected ${code}`);
+  if (!(refusal instanceof Refusal)) throw refusal;
+  assert.equal(refusal.code, code, JSON.stringify(refusal.data));
+  if (data !== undefined) assert.deepEqual(refusal.data, data);
+  return refusal.data as RefusalData[C];
 }
 
 /**
