@@ -124,7 +124,7 @@ Deno.test("next of a check: what is kept by an idempotency key is answered as it
   assert.deepEqual([again.text, again.headers.get("idempotent-replayed")], [first.text, "true"]);
 });
 
-Deno.test("next of a check: only what requires an approval reads anything for it", async () => {
+Deno.test("next of a check: nothing is read for what was surely not asked about before", async () => {
   const inner = await Deno.openKv(":memory:");
   const store = new FailingStore(inner);
   let reads = 0;
@@ -136,20 +136,20 @@ Deno.test("next of a check: only what requires an approval reads anything for it
     await using it = await ApprovalOrg.start({ kv: store });
     await it.org.tool("read_file");
     await it.org.tool("drop_table", { default_permission: "disabled" });
-    const readsOf = async (tool_name: string) => {
-      await it.org.post("/v1/permissions/check", { tool_name });
+    const agent = await it.org.agent();
+    const readsOf = async (tool_name: string, id: number) => {
       const before = reads;
-      const got = await it.org.post("/v1/permissions/check", { tool_name });
+      const asked = { tool_name, arguments: { id } };
+      const got = await it.org.post("/v1/permissions/check", asked, agent);
       assert.equal(got.status, 200, got.text);
       return reads - before;
     };
-    const [allowed, disabled, held] = [
-      await readsOf("read_file"),
-      await readsOf("drop_table"),
-      await readsOf(TOOL),
-    ];
-    assert.deepEqual([allowed, disabled], [0, 0]);
-    assert.equal(held, 1);
+    await readsOf("read_file", 0);
+    assert.deepEqual([await readsOf("read_file", 1), await readsOf("drop_table", 1)], [0, 0]);
+    assert.deepEqual([await readsOf(TOOL, 1), await readsOf(TOOL, 2)], [1, 0]);
+    await it.pending({ arguments: { id: 3 } }, agent);
+    assert.deepEqual([await readsOf(TOOL, 1), await readsOf(TOOL, 4)], [0, 0]);
+    assert.notEqual(await readsOf(TOOL, 3), 0);
   }
   inner.close();
 });

@@ -29,8 +29,8 @@ const DECISIONS: readonly Mutant[] = [
   {
     guard: "a digest is of the action with the tenant that was filled in",
     file: "lib/decisions/question.ts",
-    find: "const same = action.tenant === this.request.action.tenant;",
-    replace: "const same = true;",
+    find: "const same = org === this.#org && action.tenant === this.#tenant;",
+    replace: "const same = org === this.#org;",
     tests: ["tenant_walls"],
   },
   {
@@ -685,6 +685,20 @@ const LEDGER: readonly Mutant[] = [
     find: "this.leaves.length = mark.leaves;",
     replace: "",
     tests: ["ledger_commit", "check"],
+  },
+  {
+    guard: "what is held of the rows that there are goes with the head that it was read under",
+    file: "lib/ledger/held_keys.ts",
+    find: "if (head === this.#head) return;",
+    replace: "return;",
+    tests: ["held_keys", "asked_before_property"],
+  },
+  {
+    guard: "what a commit writes is held from then on",
+    file: "lib/ledger/held_keys.ts",
+    find: "this.#hold(text, names.add(String(key.at(-1))));",
+    replace: "this.#hold(text, names);",
+    tests: ["held_keys", "asked_before_property"],
   },
   {
     guard: "a log that is damaged is not grown on",

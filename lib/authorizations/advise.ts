@@ -1,15 +1,15 @@
 import type { Action } from "../actions/action.ts";
-import { actionDigest } from "../actions/action_digest.ts";
 import { type AskedBefore, loadAskedBefore } from "../approvals/asked_before.ts";
 import { checkBatchOperation, type Checked } from "../decisions/check.ts";
 import type { DiscoveryRoom } from "../decisions/discovery.ts";
-import type { CheckRequest } from "../decisions/question.ts";
+import type { CheckRequest, Question } from "../decisions/question.ts";
 import { type MachineCaller, tenantWithin } from "../identity/caller.ts";
 import type { MachineOperation } from "../identity/caller_operation.ts";
 import type { Client } from "../identity/client.ts";
 import type { Reader } from "../ledger/transaction.ts";
-import { resolve, type Via } from "../policy/chain.ts";
+import { resolve } from "../policy/chain.ts";
 import { type AnyRefusal, Refusal } from "../refusals/refusal.ts";
+import { approvalHistoryPrefix } from "../store/keys.ts";
 
 /** A decision, and what its caller asked about the action before; null unless it asks for that. */
 export interface Advised {
@@ -19,20 +19,35 @@ export interface Advised {
 
 /**
  * Reads what the caller asked about an action before, where the policy requires an approval for it.
- * Everything else is answered without a read, and without waiting for having read nothing.
+ * Everything else is answered without a read, and without waiting for having read nothing; so is,
+ * once it is known what the caller asked about at all, whatever is not among that.
  */
 export function askedAbout(
   reader: Reader,
   caller: MachineCaller,
-  action: Action,
-  via: Via,
+  question: Question,
 ): Promise<AskedBefore | null> | null {
-  const { snapshot } = reader;
-  const walled = withinWall(caller, action);
+  const { snapshot, held } = reader;
+  const walled = withinWall(caller, question.request.action);
   if (walled === null) return null;
-  const { permission } = resolve(snapshot, walled, caller, { via });
-  if (permission !== "requires_approval") return null;
-  return loadAskedBefore(reader, caller.id, actionDigest(snapshot.orgId, walled));
+  const digest = question.digestOf(snapshot.orgId, walled);
+  if (held.lacks(approvalHistoryPrefix(snapshot.orgId, caller.id), digest)) return null;
+  const { permission } = resolve(snapshot, walled, caller, { via: question.client.via });
+  return permission === "requires_approval" ? loadIfAsked(reader, caller.id, digest) : null;
+}
+
+/** `loadAskedBefore`, for an operation that writes an entry. Mostly it is of what was never asked. */
+async function loadIfAsked(
+  reader: Reader,
+  requester: string,
+  actionDigest: string,
+): Promise<AskedBefore | null> {
+  const { held, kv, snapshot } = reader;
+  const prefix = approvalHistoryPrefix(snapshot.orgId, requester);
+  await held.look(kv, prefix);
+  return held.lacks(prefix, actionDigest)
+    ? null
+    : await loadAskedBefore(reader, requester, actionDigest);
 }
 
 /** `checkBatchOperation`, with what to do about those that require an approval. */
@@ -49,7 +64,7 @@ export function adviseBatchOperation(
     ...(prepare === undefined ? {} : { prepare }),
     load(reader, caller) {
       const room = check.load?.(reader, caller) ?? null;
-      const before = requests.map(({ action }) => askedAbout(reader, caller, action, client.via));
+      const before = check.questions.map((question) => askedAbout(reader, caller, question));
       if (!(room instanceof Promise) && before.every((one) => one === null)) {
         return { room, before: [] };
       }

@@ -55,9 +55,7 @@ export function authorizeOperation(
     ...(prepare === undefined ? {} : { prepare }),
     load(reader, caller) {
       const room = check.load?.(reader, caller) ?? null;
-      const before = request.ask === null
-        ? askedAbout(reader, caller, request.action, client.via)
-        : null;
+      const before = request.ask === null ? askedAbout(reader, caller, check.question) : null;
       // The common question reads nothing, and does not wait for having read nothing.
       const common = !request.mint && request.ask === null && before === null;
       if (common && !(room instanceof Promise)) {

@@ -18,13 +18,22 @@ export interface Checked {
   readonly warnings?: readonly RuleWarning[];
 }
 
+/** The operation of one question. */
+export interface CheckOperation extends MachineOperation<DiscoveryRoom | null, Checked> {
+  readonly question: Question;
+}
+
+/** The operation of several. */
+export interface CheckBatchOperation
+  extends MachineOperation<DiscoveryRoom | null, (Checked | AnyRefusal)[]> {
+  readonly questions: readonly Question[];
+}
+
 /** Decides about one action and records it; an unknown tool becomes a draft where there is room. */
-export function checkOperation(
-  request: CheckRequest,
-  client: Client,
-): MachineOperation<DiscoveryRoom | null, Checked> {
+export function checkOperation(request: CheckRequest, client: Client): CheckOperation {
   const question = new Question(request, client);
   return {
+    question,
     prepare: (deps, org) => question.prepare(deps, org),
     load: (reader, caller) =>
       isDiscovery(reader.snapshot, request.action.tool, client.via)
@@ -41,9 +50,10 @@ export function checkOperation(
 export function checkBatchOperation(
   requests: readonly CheckRequest[],
   client: Client,
-): MachineOperation<DiscoveryRoom | null, (Checked | AnyRefusal)[]> {
+): CheckBatchOperation {
   const questions = requests.map((request) => new Question(request, client));
   return {
+    questions,
     prepare(deps, org) {
       for (const question of questions) question.prepare(deps, org);
     },

@@ -41,7 +41,7 @@ export function decide(
     explain: request.explain,
   });
   const id = transaction.id("dec");
-  const digest = question.digestOf(action);
+  const digest = question.digestOf(snapshot.orgId, action);
   const policy_version = snapshot.version;
   const audit = transaction.append({
     id,

@@ -22,6 +22,7 @@ export interface CheckRequest {
  */
 export class Question {
   #org: string | null = null;
+  #tenant: string | null = null;
   #digest = "";
   #sealedOff: SealedOff | null = null;
   readonly reference: SplitReference;
@@ -32,15 +33,17 @@ export class Question {
 
   prepare(deps: Pick<Deps, "random">, org: string): void {
     this.#sealedOff ??= sealOff(privateValues(this), deps.random);
-    if (this.#org === org) return;
-    this.#digest = actionDigest(org, this.request.action);
-    this.#org = org;
+    if (this.#org !== org) this.digestOf(org, this.request.action);
   }
 
   /** The digest of the action, which is the one asked about but for a tenant that was filled in. */
-  digestOf(action: Action): string {
-    const same = action.tenant === this.request.action.tenant;
-    return same || this.#org === null ? this.#digest : actionDigest(this.#org, action);
+  digestOf(org: string, action: Action): string {
+    const same = org === this.#org && action.tenant === this.#tenant;
+    if (same) return this.#digest;
+    this.#digest = actionDigest(org, action);
+    this.#org = org;
+    this.#tenant = action.tenant;
+    return this.#digest;
   }
 
   /** What of the question goes into the private part of its entry. */

@@ -9,6 +9,7 @@ import { type LogHead, policyVersion } from "../store/records/log.ts";
 import { atomicCommit, isUnfit } from "./atomic_commit.ts";
 import { type Attempt, attemptOf } from "./attempt.ts";
 import { clocksBehind, isAhead } from "./head_clock.ts";
+import { HeldKeys, isHeld } from "./held_keys.ts";
 import { LogTail } from "./log_tail.ts";
 import type { Operation } from "./operation.ts";
 import { Patience } from "./patience.ts";
@@ -58,6 +59,7 @@ export class OrgLedger {
   #running = false;
   #snapshot: Snapshot | null = null;
   #tail: LogTail | null = null;
+  readonly #held = new HeldKeys();
   /** The stamp of `log_turn` as last seen; undefined before that. */
   #turn: string | null | undefined;
   #doubted: ClockDoubt | null = null;
@@ -189,13 +191,15 @@ export class OrgLedger {
     if (this.#turn === undefined) {
       this.#turn = (await kv.get(keys.logTurnKey(this.org))).versionstamp;
     }
-    const { head } = this.#tail;
+    const { head, versionstamp } = this.#tail;
+    this.#held.under(versionstamp);
     const now = this.deps.now();
     return await planBatch(part, this.deps, this.#snapshot, {
       size: head.size,
       time: { ...clocksBehind(head, now), doubt: this.#doubt(head, now) },
       ids: this.#ids,
       limits: this.limits,
+      held: this.#held,
     });
   }
 
@@ -228,7 +232,7 @@ export class OrgLedger {
     }
     // Of an attempt whose answer was lost and the next one, whichever lands first keeps the other from
     // it: each writes the head or the mark that the other checks.
-    const growth = transaction.leaves.length > 0 || again
+    const growth = transaction.leaves.length > 0 || again || writesHeld(transaction)
       ? await tail.grown(this.deps.kv, this.org, transaction)
       : null;
     const operation = atomicCommit(this.deps, transaction, {
@@ -247,12 +251,17 @@ export class OrgLedger {
         org: this.org,
         error: String(error),
       });
+      this.#held.drop();
       return error instanceof StoreUnavailable ? "unanswered" : "lost";
     }
     if (!result.ok) return "refused";
     if (transaction.acceptedJump !== null) this.clock.accept();
     else if (this.#doubted === null) this.clock.trust();
     if (growth !== null) this.#tail = growth.committed(result.versionstamp);
+    this.#held.follow(
+      transaction.writes.values(),
+      growth === null ? tail.versionstamp : result.versionstamp,
+    );
     if (transaction.generation !== snapshot.generation) {
       this.#snapshot = null;
     } else if (transaction.changesPolicy) {
@@ -319,4 +328,10 @@ export class OrgLedger {
     const timer = this.deps.timer(least + limit * byte / 255);
     await timer.elapsed;
   }
+}
+
+/** Whether other processes are to notice a commit by the log's head, although it has no entry. */
+function writesHeld({ writes }: Transaction): boolean {
+  for (const { key } of writes.values()) if (isHeld(key)) return true;
+  return false;
 }

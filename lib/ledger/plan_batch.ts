@@ -1,6 +1,7 @@
 import type { Deps } from "../deps.ts";
 import type { IdMaker } from "../ids/id.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
+import type { HeldKeys } from "./held_keys.ts";
 import { ClockRefused } from "./process_clock.ts";
 import type { Operation } from "./operation.ts";
 import {
@@ -52,15 +53,16 @@ export async function planBatch(
   batch: readonly Waiting[],
   deps: Deps,
   snapshot: Snapshot,
-  { size, time, ids, limits }: {
+  { size, time, ids, limits, held }: {
     readonly size: number;
     readonly time: CommitTime;
     readonly ids: IdMaker;
     readonly limits: CommitLimits;
+    readonly held: HeldKeys;
   },
 ): Promise<PlannedBatch> {
   const loading = batch.map(({ operation }) =>
-    load(operation, new Reader(deps.kv, snapshot, time.now))
+    load(operation, new Reader(deps.kv, snapshot, time.now, held))
   );
   // Mostly there is nothing to wait for, and then nothing waits.
   const loads = loading.some((one) => one instanceof Promise)

@@ -12,6 +12,7 @@ import { checkedPermission } from "./check_counts.ts";
 import type { ClockJump, Clocks } from "./clocks.ts";
 import type { ClockDoubt } from "./process_clock.ts";
 import { type EntryDraft, facetHashes, leafText, type Placed } from "./entry.ts";
+import type { HeldKeys } from "./held_keys.ts";
 import { type PrivateParts, sealOff } from "./private_parts.ts";
 
 /** What one atomic operation of Deno KV takes, with room left for the log's own rows. */
@@ -76,6 +77,8 @@ export class Reader {
     readonly snapshot: Snapshot,
     /** Milliseconds since 1970. */
     readonly now: number,
+    /** What an operation that writes an entry knows without a read. */
+    readonly held: HeldKeys,
   ) {}
 
   /** @throws {MalformedRecord} */

@@ -247,6 +247,8 @@ export const approvalLastOfKey = (org: string, tool: string, requester: string) 
 /** What a requester asked before, by action: counts of asking and denial, the newest denial. */
 export const approvalHistoryKey = (org: string, requester: string, actionDigest: string) =>
   ["approval_history", org, requester, actionDigest] as const;
+export const approvalHistoryPrefix = (org: string, requester: string) =>
+  ["approval_history", org, requester] as const;
 export const approvalCountKey = (org: string, requester: string) =>
   ["approval_count", org, requester] as const;
 export const approvalOrgCountKey = (org: string) => ["approval_org_count", org] as const;
