@@ -6,6 +6,7 @@ import { makeLevelsStrict } from "./lib/orgs/strict_levels.ts";
 import { makeSetUpLink } from "./lib/people/first_run.ts";
 import { movedPasskeys } from "./lib/people/moved_passkeys.ts";
 import { movedNotice } from "./lib/people/recovery_notice.ts";
+import { keepOrgless } from "./lib/people/orgless_accounts.ts";
 import { setUpNotice } from "./lib/people/set_up_notice.ts";
 import { startSecretRotation } from "./lib/rotation/secret_rotation.ts";
 import { logLine } from "./lib/settings/log_line.ts";
@@ -48,6 +49,7 @@ async function start(): Promise<void> {
   await services.processTimes.look();
   await bootstrap(services);
   await makeLevelsStrict(services);
+  await keepOrgless(services);
   const setUpLink = await makeSetUpLink(services);
   const print = operatorConsole(settings);
   if (setUpLink !== null) print(`\n${setUpNotice(setUpLink)}\n`);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { sweep } from "../lib/due/worker.ts";
-import { ERASED_AFTER_MS } from "../lib/orgs/delete_org.ts";
+import { ERASED_AFTER_MS } from "../lib/people/left_behind.ts";
 import { deleteAccount } from "../lib/people/delete_account.ts";
 import { sendRecoveryCode } from "../lib/people/recover.ts";
 import { compactStore, isCompactionDue, NotCompacted } from "../lib/store/compact.ts";

@@ -314,6 +314,7 @@ export class TestOrg {
         orgs: [this.id],
         had_passkey: true,
         recovered_at: null,
+        orgless_since: null,
         orgs_made: [],
         created_at: at,
       };

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { putMember } from "../lib/catalog/members.ts";
 import { sweep } from "../lib/due/worker.ts";
 import { presentSession } from "../lib/identity/sessions.ts";
-import { ERASED_AFTER_MS } from "../lib/orgs/delete_org.ts";
+import { ERASED_AFTER_MS } from "../lib/people/left_behind.ts";
 import { deleteAccount } from "../lib/people/delete_account.ts";
 import { erasePerson } from "../lib/people/erase_person.ts";
 import { makeRecoveryCodes } from "../lib/people/recovery_codes.ts";

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { sweep } from "../lib/due/worker.ts";
-import { deleteOrg, ERASED_AFTER_MS } from "../lib/orgs/delete_org.ts";
+import { deleteOrg } from "../lib/orgs/delete_org.ts";
+import { ERASED_AFTER_MS } from "../lib/people/left_behind.ts";
 import { Refusal } from "../lib/refusals/refusal.ts";
 import {
   accountKey,
@@ -164,8 +165,10 @@ Deno.test("A week after its deletion an org is its log, which verifies, and noth
   const entries = await verifiedLog(services.deps, org.id);
   assert.equal(entries.at(-1)?.entry.type, "private.erased");
   assert.deepEqual(await publishedKeysOf(org), before);
+  // Its owner was in no other, and has not signed in since.
   const account = await readRecord(kv, accountKey(owner.caller.account), accountRecord);
-  assert.equal(account?.value.email, "owner-to-forget@example.com", "the person stays");
+  assert.equal(account, null);
+  assert.equal(await holds(kv, "owner-to-forget@example.com"), false);
 });
 
 async function publishedKeysOf(org: TestOrg): Promise<unknown> {

@@ -42,6 +42,7 @@ Deno.test("The first owner: link, code, passkey; then account, org and session a
     orgs: [org],
     had_passkey: true,
     recovered_at: null,
+    orgless_since: null,
     orgs_made: [],
     created_at: people.clock.now,
   });

@@ -757,6 +757,20 @@ const LEDGER: readonly Mutant[] = [
     tests: ["delete_account"],
   },
   {
+    guard: "an account that is left in no org goes",
+    file: "lib/people/left_behind.ts",
+    find: "keepForNow(transaction, { ...account, orgs }, now);",
+    replace: "transaction.set(accountKey(account.id), { ...account, orgs });",
+    tests: ["orgless_accounts"],
+  },
+  {
+    guard: "an account in no org that is used stays for another week",
+    file: "lib/people/orgless_accounts.ts",
+    find: "used.push(last_used_at ?? created_at);",
+    replace: "",
+    tests: ["orgless_accounts"],
+  },
+  {
     guard: "what was erased is rewritten out of the file",
     file: "lib/ledger/erase_private.ts",
     find: "transaction.set(erasedKey(), { at: transaction.now });",

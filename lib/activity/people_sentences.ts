@@ -4,7 +4,10 @@ import type { Telling } from "./telling.ts";
 export const PEOPLE_SENTENCES = {
   "set_up_link.made": () => "A link to set this deployment up was made",
   "account.created": (t) => `${t.Who} began an account`,
-  "account.deleted": (t) => `${t.Who} deleted their account`,
+  "account.deleted": (t) =>
+    t.said("because") === "in_no_organization"
+      ? "An account in no organization was deleted"
+      : `${t.Who} deleted their account`,
   "member.invited": (t) => `${t.Who} invited ${t.nameOf(t.entry.subject.member)}`,
   "invitation.withdrawn": (t) =>
     `${t.Who} withdrew the invitation of ${t.nameOf(t.entry.subject.member)}`,

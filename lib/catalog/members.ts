@@ -1,3 +1,4 @@
+import { schedule } from "../due/schedule.ts";
 import { actorOf, type Caller, type MemberCaller } from "../identity/caller.ts";
 import type { CallerOperation } from "../identity/caller_operation.ts";
 import { demand, requireRight } from "../identity/member_demands.ts";
@@ -5,8 +6,9 @@ import type { MemberOperation } from "../identity/member_operation.ts";
 import { mayGrant, type Role } from "../identity/rights.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import {
-  endLeft,
   endLeftInOrg,
+  ERASED_AFTER_MS,
+  leaveOrg,
   type LeftByAccount,
   loadLeft,
   NOTHING_LEFT,
@@ -115,11 +117,10 @@ export function endMembership(
   writeChange(transaction, { caller, request_id }, memberChange(orgId, record, null));
   const because = "membership_ended" as const;
   endLeftInOrg(transaction, record, { because, actor: actorOf(caller), request_id });
-  if (account === null) return;
-  const orgs = account.orgs.filter((org) => org !== orgId);
-  // What the account has beside its orgs is for those that are left.
-  if (orgs.length === 0) endLeft(transaction, left);
-  transaction.set(accountKey(account.id), { ...account, orgs });
+  // What changed in the policy is told to other nodes by rows that name the address.
+  const at = transaction.now + ERASED_AFTER_MS;
+  schedule(transaction, { kind: "member_forgotten", at, id: record.id });
+  if (account !== null) leaveOrg(transaction, account, left);
 }
 
 /** The account behind a membership, to be checked by the commit; null where there is none yet. */

@@ -11,8 +11,9 @@ import { reportDue } from "../executions/report_due.ts";
 import { clearDeletedOrg } from "../orgs/delete_org.ts";
 import { endGrantInTime } from "../oauth/account_grants.ts";
 import { eraseOrg } from "../orgs/erase_org.ts";
-import { erasePerson } from "../people/erase_person.ts";
+import { erasePerson, forgetMember } from "../people/erase_person.ts";
 import { deliverIdentityEvent } from "../people/identity_events.ts";
+import { endOrgless } from "../people/orgless_accounts.ts";
 import { holdRecovered } from "../people/recovery_holds.ts";
 import { tellOwner } from "../people/recovery_letters.ts";
 import { deliverRemovedPasskey } from "../people/removed_passkeys.ts";
@@ -46,6 +47,8 @@ export const DUE_HANDLERS: Readonly<Record<DueKind, DueHandler>> = {
   org_deleted: clearDeletedOrg,
   org_erased: eraseOrg,
   person_erased: erasePerson,
+  member_forgotten: forgetMember,
+  account_orgless: endOrgless,
   grant_ends: endGrantInTime,
 };
 

@@ -23,6 +23,8 @@ export const DUE_KINDS = [
   "org_deleted",
   "org_erased",
   "person_erased",
+  "member_forgotten",
+  "account_orgless",
   "grant_ends",
 ] as const;
 export type DueKind = (typeof DUE_KINDS)[number];

@@ -8,10 +8,10 @@ import type { Client } from "../identity/client.ts";
 import { demand } from "../identity/member_demands.ts";
 import type { MemberOperation } from "../identity/member_operation.ts";
 import { tellIdentityEvent } from "../people/identity_events.ts";
+import { ERASED_AFTER_MS, leaveOrg, loadLeft } from "../people/left_behind.ts";
 import { invalidRequest } from "../refusals/refusal.ts";
 import type { Services } from "../services.ts";
 import {
-  accountKey,
   agentPrefix,
   apiKeyPrefix,
   approvalPendingPrefix,
@@ -30,12 +30,6 @@ import { approvalPointer } from "../store/records/approval.ts";
 import { memberRecord } from "../store/records/identity.ts";
 import { invitationRecord } from "../store/records/invitations.ts";
 import type { OrgRecord } from "../store/records/policy.ts";
-
-/**
- * How long after a deletion its personal data goes, milliseconds: within 30 days, and not at once, so
- * that what was done before can still be looked into by whoever runs the deployment.
- */
-export const ERASED_AFTER_MS = 7 * 24 * 60 * 60 * 1000;
 
 /**
  * Deletes the org that the session looks at. With this one commit every key, agent, session and
@@ -121,12 +115,13 @@ async function removeMembers({ deps, ledgers }: Services, org: string): Promise<
   const members = listRecords(deps.kv, { prefix: memberPrefix(org) }, memberRecord);
   for await (const { key, value } of members) {
     await ledgers.transact(org, {
-      load: (reader) => loadAccountOf(reader, value),
-      plan(transaction, account) {
+      async load(reader) {
+        const account = await loadAccountOf(reader, value);
+        return account === null ? null : { account, left: await loadLeft(reader.kv, account.id) };
+      },
+      plan(transaction, leaving) {
         transaction.delete(key);
-        if (account === null) return;
-        const orgs = account.orgs.filter((other) => other !== org);
-        transaction.set(accountKey(account.id), { ...account, orgs });
+        if (leaving !== null) leaveOrg(transaction, leaving.account, leaving.left);
       },
     });
   }

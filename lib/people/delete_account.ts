@@ -6,7 +6,6 @@ import { requireUnheld } from "../identity/member_demands.ts";
 import { memberCaller } from "../identity/member_operation.ts";
 import type { PresentedSession } from "../identity/sessions.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
-import { ERASED_AFTER_MS } from "../orgs/delete_org.ts";
 import type { Services } from "../services.ts";
 import {
   accountByEmailKey,
@@ -19,20 +18,28 @@ import {
   passkeyKey,
   recoveryCodeKey,
   recoveryCodePrefix,
+  recoveryKey,
+  recoveryLinkKey,
   recoverySetKey,
   sessionKey,
 } from "../store/keys.ts";
 import { listRecords } from "../store/kv.ts";
-import { sessionPointer } from "../store/records/people.ts";
+import { type AccountRecord, sessionPointer } from "../store/records/people.ts";
 import { type AccountCaller, asAccount, requireFreshAccount } from "./account_operation.ts";
 import { tellIdentityEvent } from "./identity_events.ts";
-import { endLeft, type LeftByAccount, loadLeft, NOTHING_LEFT } from "./left_behind.ts";
+import {
+  endLeft,
+  ERASED_AFTER_MS,
+  type LeftByAccount,
+  loadLeft,
+  NOTHING_LEFT,
+} from "./left_behind.ts";
 
 /** Sessions that are removed by name. Others void themselves: none is good without its account. */
 const MAX_SESSIONS = 200;
 
 /** What is removed with an account. */
-interface Belongings {
+export interface Belongings {
   readonly sessions: readonly { readonly id: string; readonly hash: string }[];
   readonly passkeys: readonly string[];
   /** Hashes of recovery codes. */
@@ -109,11 +116,23 @@ function leave(
 function endAccount(
   transaction: Transaction,
   caller: AccountCaller,
-  { sessions, passkeys, codes, left }: Belongings,
+  belongings: Belongings,
   client: Client,
 ): void {
   requireFreshAccount(caller, "Deleting your account");
-  const { id, email } = caller.account;
+  const { id } = caller.account;
+  removeAccount(transaction, caller.account, belongings);
+  tellIdentityEvent(transaction, { id, orgs: [] }, { type: "account.deleted" }, client);
+  const at = transaction.now + ERASED_AFTER_MS;
+  schedule(transaction, { kind: "person_erased", at, id });
+}
+
+/** Removes an account and every row that counts because of it. */
+export function removeAccount(
+  transaction: Transaction,
+  { id, email }: Pick<AccountRecord, "id" | "email">,
+  { sessions, passkeys, codes, left }: Belongings,
+): void {
   transaction.delete(accountKey(id));
   transaction.delete(accountByEmailKey(email));
   for (const { id: session, hash } of sessions) {
@@ -126,14 +145,13 @@ function endAccount(
   }
   for (const hash of codes) transaction.delete(recoveryCodeKey(id, hash));
   transaction.delete(recoverySetKey(id));
+  transaction.delete(recoveryKey(id));
+  transaction.delete(recoveryLinkKey(id));
   endLeft(transaction, left);
-  tellIdentityEvent(transaction, { id, orgs: [] }, { type: "account.deleted" }, client);
-  const at = transaction.now + ERASED_AFTER_MS;
-  schedule(transaction, { kind: "person_erased", at, id });
 }
 
 /** Reads without checks: whoever adds to these has the commit check the account itself. */
-async function loadBelongings({ kv }: Reader, account: string): Promise<Belongings> {
+export async function loadBelongings({ kv }: Reader, account: string): Promise<Belongings> {
   const lastParts = (prefix: readonly string[]) =>
     Array.fromAsync(kv.list({ prefix: [...prefix] }), ({ key }) => String(key[2]));
   const sessions: { id: string; hash: string }[] = [];

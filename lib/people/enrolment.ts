@@ -174,6 +174,7 @@ export function openAccount(
     orgs: [org],
     had_passkey: true,
     recovered_at: null,
+    orgless_since: null,
     orgs_made: [],
     created_at: at,
   };

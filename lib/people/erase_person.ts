@@ -10,6 +10,7 @@ import type { Services } from "../services.ts";
 import {
   alertPreferenceKey,
   dueKey,
+  invitationPrefix,
   knownPasskeyPrefix,
   policyChangePrefix,
   type StoreKey,
@@ -79,22 +80,58 @@ function takenFrom({ actor, subject }: Entry, person: string): EntryErasure["tak
   return actor.id === person ? (name) => name === "client" : null;
 }
 
+/**
+ * Forgets the address of a member who left, or whom an org removed: the log keeps it sealed, as what
+ * the org has to know of who acted in it; no row beside it does.
+ * @param work its id is the member
+ */
+export async function forgetMember(services: Services, work: DueWork): Promise<void> {
+  const { kind, at, org, id } = work;
+  await removeKeys(services, org, await rowsOfNobody(services, org));
+  await services.ledgers.transact(org, {
+    plan(transaction) {
+      transaction.delete(dueKey(at, kind, org, id));
+      markErased(transaction);
+    },
+  });
+}
+
 /** Removes the rows beside the log that name the person. */
-async function forget({ deps, ledgers }: Services, org: string, person: string): Promise<void> {
+async function forget(services: Services, org: string, person: string): Promise<void> {
+  const { deps } = services;
   const rows: StoreKey[] = [alertPreferenceKey(org, person)];
   const passkeys = { prefix: [...knownPasskeyPrefix(org)] };
   for await (const { key, value } of listRecords(deps.kv, passkeys, knownPasskey)) {
     if (value.member === person) rows.push(key);
   }
+  rows.push(...await rowsOfNobody(services, org));
+  await removeKeys(services, org, rows);
+}
+
+/** Rows that name addresses of which none is a member's any more. */
+async function rowsOfNobody({ deps, ledgers }: Services, org: string): Promise<StoreKey[]> {
+  const rows: StoreKey[] = [];
   const snapshot = await ledgers.transact(org, { plan: (transaction) => transaction.snapshot });
   const changes = { prefix: [...policyChangePrefix(org)] };
   for await (const { key, value } of listRecords(deps.kv, changes, policyChange)) {
     if (value.keys?.some((changed) => namesNobody(changed, snapshot))) rows.push(key);
   }
+  for await (const { key } of deps.kv.list({ prefix: [...invitationPrefix(org)] })) {
+    if (!snapshot.members.has(String(key[2]))) rows.push(key as StoreKey);
+  }
+  return rows;
+}
+
+async function removeKeys(
+  { ledgers }: Services,
+  org: string,
+  rows: readonly StoreKey[],
+): Promise<void> {
   for (let i = 0; i < rows.length; i += MAX_ROWS) {
     await ledgers.transact(org, {
       plan(transaction) {
         for (const key of rows.slice(i, i + MAX_ROWS)) transaction.delete(key);
+        markErased(transaction);
       },
     });
   }

@@ -54,7 +54,6 @@ export async function makeSetUpLink(services: Services): Promise<SetUpLink | nul
         actor: { type: "system", id: "set_up" },
         subject: target.org === null ? {} : { org: target.org },
         data: { expires_at: new Date(expires_at).toISOString() },
-        ...(target.email === null ? {} : { private: { email: target.email } }),
       });
       return made;
     },

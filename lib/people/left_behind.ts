@@ -1,12 +1,20 @@
+import { schedule } from "../due/schedule.ts";
 import type { Actor } from "../ledger/entry.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import { listAccountGrants } from "../oauth/account_grants.ts";
 import { endGrantsOf, type GrantsEndBecause } from "../oauth/org_grants.ts";
 import { deleteSubscription, listSubscriptions } from "../push/subscriptions.ts";
-import { accountGrantKey, alertPreferenceKey } from "../store/keys.ts";
+import {
+  accountGrantKey,
+  accountKey,
+  alertPreferenceKey,
+  DEPLOYMENT_ORG,
+  invitationKey,
+} from "../store/keys.ts";
 import type { Kv } from "../store/kv.ts";
 import type { MemberRecord } from "../store/records/identity.ts";
 import type { AccountGrant } from "../store/records/oauth.ts";
+import type { AccountRecord } from "../store/records/people.ts";
 import type { PushSubscriptionRecord } from "../store/records/push.ts";
 
 /**
@@ -114,6 +122,13 @@ export const FATES: Readonly<Record<string, Fate>> = {
   unreadable_token: "deployment",
 };
 
+/**
+ * How long after a deletion its personal data goes, milliseconds: within 30 days, and not at once, so
+ * that what was done before can still be looked into by whoever runs the deployment. An account that
+ * is in no org goes as long after it was last used.
+ */
+export const ERASED_AFTER_MS = 7 * 24 * 60 * 60 * 1000;
+
 /** What an account has of it, whatever the org. */
 export interface LeftByAccount {
   /** Browsers that take pushes. */
@@ -139,16 +154,49 @@ export function endLeft(transaction: Transaction, { subscriptions, grants }: Lef
   for (const { account, id } of grants) transaction.delete(accountGrantKey(account, id));
 }
 
-/** Ends in the org of the transaction what was left in the name of its member. */
+/**
+ * Takes the org of the transaction from an account. With the last one goes what it has beside its
+ * orgs, and in time the account itself (`orgless_accounts.ts`).
+ * @param left what the account has beside them
+ */
+export function leaveOrg(
+  transaction: Transaction,
+  account: AccountRecord,
+  left: LeftByAccount,
+): void {
+  const { now, snapshot } = transaction;
+  const orgs = account.orgs.filter((org) => org !== snapshot.orgId);
+  if (orgs.length > 0) {
+    transaction.set(accountKey(account.id), { ...account, orgs });
+    return;
+  }
+  endLeft(transaction, left);
+  keepForNow(transaction, { ...account, orgs }, now);
+}
+
+/** An account that is in no org since a time; work that is due a week later ends it. */
+export function keepForNow(transaction: Transaction, account: AccountRecord, since: number): void {
+  transaction.set(accountKey(account.id), { ...account, orgless_since: since });
+  schedule(transaction, {
+    kind: "account_orgless",
+    at: since + ERASED_AFTER_MS,
+    id: account.id,
+    org: DEPLOYMENT_ORG,
+  });
+}
+
+/** Ends in the org of the transaction what was left in the name of its member, or kept for them. */
 export function endLeftInOrg(
   transaction: Transaction,
-  { id, account }: Pick<MemberRecord, "id" | "account">,
+  { id, account, email }: Pick<MemberRecord, "id" | "account" | "email">,
   end: {
     readonly because: GrantsEndBecause;
     readonly actor: Actor;
     readonly request_id: string;
   },
 ): void {
-  transaction.delete(alertPreferenceKey(transaction.snapshot.orgId, id));
+  const { orgId } = transaction.snapshot;
+  transaction.delete(alertPreferenceKey(orgId, id));
+  transaction.delete(invitationKey(orgId, email));
   if (account !== null) endGrantsOf(transaction, account, end);
 }

@@ -106,7 +106,7 @@ export function joinOrg(
   const held = heldFromBefore(transaction, member, account);
   acceptMembership(transaction, held, { account: account.id, by }, client);
   for (const { passkey, known } of passkeys) knowPasskey(transaction, member, passkey, known);
-  transaction.set(accountKey(account.id), lastUsed(account, org));
+  transaction.set(accountKey(account.id), { ...lastUsed(account, org), orgless_since: null });
   const next: SessionRecord = { ...record, org };
   transaction.set(sessionKey(hash), next, {
     expireIn: Math.max(1, record.expires_at - transaction.now),

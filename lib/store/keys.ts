@@ -134,6 +134,7 @@ export const credentialUsedPrefix = (org: string) => ["credential_used", org] as
 // --- People. Accounts are of the deployment; members stand in the policy of their org. ---
 
 export const accountKey = (id: string) => ["account", id] as const;
+export const accountsPrefix = () => ["account"] as const;
 export const accountByEmailKey = (email: string) => ["account_by_email", email] as const;
 export const passkeyKey = (credentialId: string) => ["passkey", credentialId] as const;
 export const accountPasskeyKey = (account: string, credentialId: string) =>
@@ -169,6 +170,8 @@ export const setUpLinkKey = () => ["set_up_link"] as const;
 export const invitationPointerKey = (hash: string) => ["invitation_link", hash] as const;
 export const invitationKey = (org: string, email: string) => ["invitation", org, email] as const;
 export const invitationPrefix = (org: string) => ["invitation", org] as const;
+/** The invitations to all orgs. */
+export const invitationsPrefix = () => ["invitation"] as const;
 /** An entry on its way from the log of one commit into another log. */
 export const identityEventKey = (org: string, id: string) => ["identity_event", org, id] as const;
 

@@ -87,7 +87,9 @@ function Organizations({ data: { orgs, left, current, email }, attempt }: View<D
       )}
       {orgs.length === 0 && (
         <p>
-          Ask an owner or admin for an invitation to {email}, and open its link in this browser.
+          Ask an owner or admin for an invitation to{" "}
+          {email}, and open its link in this browser. An account in no organization is deleted a
+          week after its last sign-in.
         </p>
       )}
       {orgs.map(({ id, name, role }) => (

@@ -25,6 +25,8 @@ export const accountRecord = z.object({
    * members of then. Null when it never was, as far as the store knows.
    */
   recovered_at: timestamp.nullable().default(null),
+  /** Since when it is in no org; null while it is in one. */
+  orgless_since: timestamp.nullable().default(null),
   /** When it made organizations of its own, those of the last day. */
   orgs_made: z.array(timestamp).default([]),
   created_at: timestamp,
