@@ -4,9 +4,9 @@ import { makeSecret } from "../lib/identity/secret.ts";
 import { bootstrap } from "../lib/orgs/bootstrap.ts";
 import { DEPLOYMENT_ORG, logHeadPrefix } from "../lib/store/keys.ts";
 import { ApprovalOrg, TOOL } from "./approval_fixture.ts";
-import { head, raw } from "./attacks_fixture.ts";
 import { Countersign, type TestOrg } from "./countersign_fixture.ts";
 import { FailingStore } from "./failing_store.ts";
+import { head, raw } from "./raw_request.ts";
 import { assertProblem } from "./refused.ts";
 
 const CHECK = "/v1/permissions/check";

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { systemRandom } from "../lib/deps.ts";
 import { makeSecret } from "../lib/identity/secret.ts";
 import { ROUTES } from "../routes/manifest.ts";
-import { head, raw } from "./attacks_fixture.ts";
 import { Countersign, type TestOrg } from "./countersign_fixture.ts";
+import { head, raw } from "./raw_request.ts";
 
 const CHECK = "POST /v1/permissions/check";
 const BODY = JSON.stringify({ tool_name: "restart" });
