@@ -1,0 +1,120 @@
+/**
+ * Which files of the project one warm `POST /v1/permissions/check` executes: by V8's precise
+ * coverage, every file of which at least one function ran between the arrival of the request and its
+ * answer. Once for a check that allows, and once for one that asks a human in the same commit.
+ *
+ *     deno task footprint          # the two figures
+ *     deno task footprint --files  # the files too, asking's own marked with a plus sign
+ *
+ * The service runs in this process over a store in memory; files loaded at the start alone count not.
+ */
+import { Session } from "node:inspector/promises";
+import { systemRandom } from "../lib/deps.ts";
+import { makeSecret } from "../lib/identity/secret.ts";
+import { makeServices } from "../lib/make_services.ts";
+import { bootstrap } from "../lib/orgs/bootstrap.ts";
+import { readSettings } from "../lib/settings/settings.ts";
+import { systemDeps } from "../lib/system_deps.ts";
+import { app } from "../routes/app.ts";
+import { drainable } from "../routes/drainable.ts";
+
+const PROJECT = new URL("../", import.meta.url).href;
+const WARM_UP = 10;
+
+/** The shape of what V8 tells, as far as it is read here. */
+interface Coverage {
+  readonly result: readonly {
+    readonly url: string;
+    readonly functions: readonly { readonly ranges: readonly { readonly count: number }[] }[];
+  }[];
+}
+
+/** The files of the project of which a function ran since this was asked last, but for this one. */
+async function executed(session: Session): Promise<Set<string>> {
+  const { result } = await session.post("Profiler.takePreciseCoverage") as Coverage;
+  const ran = result.filter(({ url, functions }) =>
+    url.startsWith(PROJECT) && url !== import.meta.url &&
+    functions.some(({ ranges: [whole] }) => whole !== undefined && whole.count > 0)
+  );
+  return new Set(ran.map(({ url }) => url.slice(PROJECT.length)));
+}
+
+const session = new Session();
+session.connect();
+await session.post("Profiler.enable");
+await session.post("Profiler.startPreciseCoverage", { callCount: true, detailed: false });
+
+const server = Deno.serve(
+  { port: 0, hostname: "127.0.0.1", onListen: () => {} },
+  (request, connection) => handler.fetch(request, connection),
+);
+const origin = `http://127.0.0.1:${server.addr.port}`;
+const management = makeSecret("management", systemRandom);
+const variables: Partial<Record<string, string>> = {
+  COUNTERSIGN_KV: ":memory:",
+  COUNTERSIGN_URL: origin,
+  COUNTERSIGN_BOOTSTRAP_KEY: management,
+};
+const settings = readSettings((variable) => variables[variable]);
+using kv = await Deno.openKv(":memory:");
+const services = makeServices(
+  systemDeps(settings, kv, systemRandom(32)),
+  settings,
+  new AbortController().signal,
+);
+await bootstrap(services);
+const handler = drainable(app(services), services);
+
+/** Sends one request, and returns the whole answer. */
+async function send(method: string, path: string, key: string, body: unknown) {
+  const response = await fetch(origin + path, {
+    method,
+    headers: { "x-api-key": key, "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  const answer = await response.json();
+  if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${answer.detail}`);
+  return answer;
+}
+
+const approved = { status: "approved", annotations_acknowledged: true };
+await send("PUT", "/v1/tenants/acme", management, { name: "Acme" });
+await send("PUT", "/v1/tools/read", management, { ...approved, default_permission: "allowed" });
+await send("PUT", "/v1/tools/pay", management, {
+  ...approved,
+  default_permission: "requires_approval",
+});
+const { key } = await send("POST", "/v1/api-keys", management, {
+  name: "footprint",
+  tier: "standard",
+  rate_limit_per_minute: null,
+});
+
+/** What one check executes when many like it went before. */
+async function warm(bodyOf: (turn: number) => unknown): Promise<Set<string>> {
+  for (let turn = 0; turn < WARM_UP; turn++) {
+    await send("POST", "/v1/permissions/check", key, bodyOf(turn));
+  }
+  await executed(session);
+  await send("POST", "/v1/permissions/check", key, bodyOf(WARM_UP));
+  return await executed(session);
+}
+
+const facts = { tenant_id: "acme", resource_id: "ledger", method: "GET", reason: "Counting files" };
+const checking = await warm(() => ({ tool_name: "read", ...facts }));
+const asking = await warm((turn) => ({
+  tool_name: "pay",
+  ...facts,
+  request: true,
+  arguments: { amount: turn },
+}));
+console.log(
+  `One warm check executes ${checking.size} files of the project; asking, ${asking.size}.`,
+);
+if (Deno.args.includes("--files")) {
+  for (const file of [...checking.union(asking)].sort()) {
+    console.log(`${checking.has(file) ? " " : "+"} ${file}`);
+  }
+}
+await server.shutdown();
+session.disconnect();
