@@ -39,6 +39,11 @@ export function systemTimer(milliseconds: number): Timer {
   return { elapsed: promise, cancel: () => clearTimeout(id) };
 }
 
+/** Milliseconds since the process began, whatever the clock is set to meanwhile. */
+export function systemMonotonic(): number {
+  return performance.now();
+}
+
 const POOL_BYTES = 4096;
 let pool = new Uint8Array(0);
 let poolUsed = 0;

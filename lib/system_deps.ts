@@ -1,4 +1,4 @@
-import { type Deps, systemRandom, systemTimer } from "./deps.ts";
+import { type Deps, systemMonotonic, systemRandom, systemTimer } from "./deps.ts";
 import { consoleMailer } from "./mail/console_mailer.ts";
 import { smtpMailer } from "./mail/smtp_mailer.ts";
 import { guardedFetch } from "./net/guarded_fetch.ts";
@@ -23,7 +23,7 @@ export function systemDeps(
     queues: isFile(settings.kv) || settings.kv === ":memory:",
     sealer: new Sealer(secret, settings.previous_secret, systemRandom),
     now: Date.now,
-    monotonic: () => performance.now(),
+    monotonic: systemMonotonic,
     random: systemRandom,
     timer: systemTimer,
     log: logLine,
