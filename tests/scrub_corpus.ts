@@ -148,7 +148,7 @@ const support: LabelledReason[] = [
   reason`mailto:${mail("info@xn--mller-kva.example")} is the new contact.`,
   reason`Call ${phone("+1 415 555 0132")} before the technician goes out.`,
   reason`Customer's number is ${phone("(212) 555-0187")}, callback after 5 pm.`,
-  reason`Reached at ${phone("650-555-0119")} ext. 12, no answer.`,
+  reason`Reached at ${phone("650-555-0119 ext. 12")}, no answer.`,
   reason`Change phone to ${phone("+44 20 7946 0958")}, old one was wrong.`,
   reason`Phone ${phone("+49 (0)30 23125 012")} and mail ${
     mail("k.meier@example.de")

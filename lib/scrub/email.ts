@@ -52,7 +52,8 @@ function isNoMailHost(local: string, domain: string): boolean {
 }
 
 function isLogin(scan: Scan, local: Span, domainEnd: number): boolean {
-  return SERVICE_ACCOUNTS.has(scan.slice(local.start, local.end).toLowerCase()) ||
+  return URL_USER.test(scan.slice(Math.max(0, local.start - LOGIN_REACH), local.start)) ||
+    SERVICE_ACCOUNTS.has(scan.slice(local.start, local.end).toLowerCase()) ||
     scan.matchAt(REMOTE_PATH, domainEnd) !== null ||
     LOGIN.test(scan.slice(Math.max(0, local.start - LOGIN_REACH), local.start));
 }
@@ -69,8 +70,26 @@ function domainEnd(scan: Scan, from: number, at: string): number {
   return domain === null ? -1 : from + domain.length;
 }
 
+const QUOTE = charSet('"');
+const IN_QUOTES = (code: number) => code >= 0x20 && code !== 0x22 && code !== 0x40;
+const QUOTED_LIMIT = 64;
+/** The name in a URL that has a password: what stands before the host is no mail box. */
+const URL_USER = /:\/\/[^\s/@]{0,64}:$/;
+
+/** The name in quotes that ends at `end` (RFC 5322, `"jane doe"@…`), or null. */
+function quotedLocal(scan: Scan, end: number): Span | null {
+  if (!scan.is(end - 1, QUOTE)) return null;
+  const start = scan.runStart(end - 1, IN_QUOTES, QUOTED_LIMIT) - 1;
+  return start < end - 2 && scan.is(start, QUOTE) ? { start, end } : null;
+}
+
 function mailAround(scan: Scan, at: Span): Span | null {
   const mark = scan.slice(at.start, at.end);
+  const quoted = quotedLocal(scan, at.start);
+  if (quoted !== null) {
+    const end = domainEnd(scan, at.end, mark);
+    return end < 0 ? null : { start: quoted.start, end };
+  }
   const local = scan.slice(scan.runStart(at.start, LOCAL, LOCAL_LIMIT), at.start).replace(
     /^[.'%+-]+/,
     "",
@@ -85,8 +104,8 @@ function mailAround(scan: Scan, at: Span): Span | null {
 /**
  * E-mail addresses: a dot-atom (RFC 5322 section 3.2.3, without its rare marks) before the "@", and
  * a host name with a top-level domain after it; letters of every script. The "@" may be written as
- * in URLs, HTML and JSON, or as "(at)". Quoted local parts and address literals are not found, nor
- * logins on hosts.
+ * in URLs, HTML and JSON, or as "(at)", the name in quotes. Address literals are not found, nor logins on
+ * hosts.
  */
 export function findEmails(scan: Scan): Span[] {
   const found: Span[] = [];

@@ -2,7 +2,7 @@ import { isJsonObject, type JsonObject, type JsonValue } from "../json/json_valu
 import { isPhoneName } from "./phone_context.ts";
 import { passwordFlags } from "./secret_command.ts";
 import { secretKindOf } from "./secret_names.ts";
-import { looksEncoded } from "./secret_value.ts";
+import { isSecretValue, looksEncoded } from "./secret_value.ts";
 
 /** What is known of a value from where it stands in a JSON value. */
 export interface ValuePlace {
@@ -45,12 +45,19 @@ function pairName(value: JsonObject): string | null {
   return null;
 }
 
+/** A secret in a list that is named for them, `"tokens": […]`, and not the name of one. */
+function isSecretOf(plural: string, value: string): boolean {
+  const kind = /s$/i.test(plural) ? secretKindOf(plural.slice(0, -1)) : null;
+  return kind !== null && isSecretValue(value, kind === "code" ? kind : "token", "likely");
+}
+
 /** Where an element of a list stands: after a flag, after the name of a header, or in a pair. */
 function elementPlace(list: readonly JsonValue[], at: number, outer: string): ValuePlace {
   const [first, before, value] = [list[0], list[at - 1], list[at]];
-  const plain = { name: outer, lead: "" };
+  const isOneOfMany = typeof value === "string" && isSecretOf(outer, value);
+  const plain = { name: isOneOfMany ? outer.slice(0, -1) : outer, lead: "" };
   if (typeof value !== "string" || typeof before !== "string") return plain;
-  const flags = typeof first === "string" ? passwordFlags(first) : [];
+  const flags = typeof first === "string" ? passwordFlags(first, list.slice(1, 9).join(" ")) : [];
   if (value.startsWith("-")) {
     const isGlued = flags.some((flag) => value.startsWith(flag) && value.length > flag.length);
     return isGlued ? { name: outer, lead: `${first} ` } : plain;
@@ -73,7 +80,8 @@ export function valuePlaces(
   outer: string,
 ): (key: string) => ValuePlace {
   if (!isJsonObject(value)) return (key) => elementPlace(value, Number(key), outer);
-  const pair = pairName(value);
+  // {"token": {"value": …}} too.
+  const pair = pairName(value) ?? (secretKindOf(outer) === null ? null : outer);
   return (key) => ({
     name: pair !== null && VALUE_MEMBERS.has(key.toLowerCase()) ? pair : key,
     lead: "",

@@ -14,8 +14,9 @@ const NO_START = charSet("+-./_,#$%&@:");
 const PLUS = charSet("+");
 const GLUED = (code: number) => ALNUM(code) || WORD_LETTER(code);
 const NO_END = charSet("_@%$");
-/** An extension that is written right on: 415-555-0132x204. */
-const EXTENSION = /x\d{1,6}(?![\p{L}\d])/iuy;
+/** An extension: 415-555-0132x204, "ext. 12", "Durchwahl 12", ";ext=77". */
+const EXTENSION =
+  /(?:x|;ext=|[ ,(]{0,2}(?:x|ext|extn|extension|durchwahl|dw|nst|app|apparat|poste|extensión|anexo|interno|int|ramal|toestel|tst|wew|wewn|anknytning|klapka|доб|內線|内線|分机|내선)[.:]?) ?(?:no\.? ?|#)?\d{1,6}(?![\p{L}\d]|[.,:]\d)/iuy;
 const CURRENCY = charSet("%$\u20ac");
 
 /** Groups of digits read from one place, with the separators before each of them. */
@@ -133,7 +134,8 @@ function isAnnouncedNumber(head: Dialled, context: NumberContext): boolean {
   const least = context === "phone" ? LEAST_DIGITS : 9;
   return (context === "phone" || context === "call") && digits >= least && digits <= 15 &&
     head.groups.every((group, i) => i === 0 || group.length >= 2 || i === head.groups.length - 1) &&
-    !/^\d{1,3}(?:\.\d{1,3}){3}$/.test(head.groups.join("."));
+    !(head.separators.slice(1).every((separator) => separator === ".") &&
+      /^\d{1,3}(?:-\d{1,3}){3}$/.test(head.groups.join("-")));
 }
 
 /** "01 02 03 04 05", "01 02 04 08 16", "0600 1400 2200", "012 013 014" count something. */
@@ -183,10 +185,13 @@ function phoneEnd(scan: Scan, at: number): number {
   const plus = scan.is(at, PLUS) || scan.is(at + 1, PLUS);
   if (!plus && (isDate(scan, at) || (NO_START(previous) && !isAfterLabel(scan, at)))) return -1;
   const context = plus ? "none" : numberContext(scan, at);
+  // An announced number may be followed by the next; others go on as an id or an address does.
+  const isAnnounced = (head: Dialled) =>
+    isAnnouncedNumber(head, context) && !continues(scan, head.ends.at(-1) ?? at);
   const count = plus
     ? longestHead(dialled, isPlusNumber)
     : longestHead(dialled, (head) =>
-      isAnnouncedNumber(head, context) || isWrittenAsNumber(scan, at, head, context));
+      isAnnounced(head) || isWrittenAsNumber(scan, at, head, context));
   const end = dialled.ends[count - 1];
   if (end === undefined || continues(scan, end)) return -1;
   if (CURRENCY(scan.code(scan.runEnd(end, charSet(" "), 1)))) return -1;

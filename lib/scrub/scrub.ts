@@ -160,8 +160,8 @@ const PHONE_LEAD = "tel ";
 function isNamedSecret(name: string, value: string): boolean {
   const kind = secretKindOf(name);
   if (kind === null || value === "" || PLACEHOLDERS.includes(value)) return false;
-  const isRandom = kind === "opaque" || kind === "vague";
-  return isRandom ? isSecretValue(value, kind, "sure") : !isStandIn(value);
+  const isJudged = kind === "opaque" || kind === "vague" || kind === "code" || kind === "phrase";
+  return isJudged ? isSecretValue(value, kind, "sure") : !isStandIn(value);
 }
 
 /** A string or number at its place in a JSON value. */

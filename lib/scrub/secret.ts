@@ -4,24 +4,31 @@ import {
   BLOCK_HINT,
   findAuthorizations,
   findPrivateKeys,
+  findPuttyKeys,
   findUrlCredentials,
 } from "./secret_block.ts";
-import { findCommandSecrets, PROGRAM, USER_PAIR } from "./secret_command.ts";
-import { SECRET_NAME } from "./secret_names.ts";
+import { findCommandSecrets, POSITIONAL, PROGRAM, USER_PAIR } from "./secret_command.ts";
+import { NAME_PATTERNS } from "./secret_names.ts";
 import {
   findAwsSecretKeys,
+  findMarkedTokens,
   findTokens,
   findUnknownTokens,
+  hasLongRun,
   mayHoldLongTokens,
   TOKEN_START,
 } from "./secret_token.ts";
 import { StartIndex } from "./start_index.ts";
 
-const STARTS = new StartIndex(TOKEN_START, SECRET_NAME, PROGRAM, USER_PAIR);
+const STARTS = new StartIndex(TOKEN_START, PROGRAM, USER_PAIR, POSITIONAL, ...NAME_PATTERNS);
 
 /** True for every text in which `findSecrets` finds something, and for few others. */
 export function mayHoldSecrets(text: string): boolean {
   return STARTS.find(text, 0) !== null || mayHoldLongTokens(text) || BLOCK_HINT.test(text);
+}
+
+function findLongTokens(scan: Scan): Span[] {
+  return [...findMarkedTokens(scan), ...findUnknownTokens(scan), ...findAwsSecretKeys(scan)];
 }
 
 /**
@@ -31,9 +38,9 @@ export function mayHoldSecrets(text: string): boolean {
 export function findSecrets(scan: Scan): Span[] {
   return joinOverlaps([
     ...findPrivateKeys(scan),
+    ...findPuttyKeys(scan),
     ...findTokens(scan),
-    ...findUnknownTokens(scan),
-    ...findAwsSecretKeys(scan),
+    ...(hasLongRun(scan.text) ? findLongTokens(scan) : []),
     ...findAuthorizations(scan),
     ...findUrlCredentials(scan),
     ...findCommandSecrets(scan),

@@ -1,17 +1,30 @@
-import { charSet, LETTER, type Scan, SPACE, type Span } from "./scan.ts";
+import { ALNUM, charSet, LETTER, type Scan, SPACE, type Span } from "./scan.ts";
 import { credentialsAfter } from "./secret_block.ts";
 import { type NamePlace, nextSecretName } from "./secret_names.ts";
-import { closingQuoteLength, quoteLength, secretValueAt, type Suspicion } from "./secret_value.ts";
+import {
+  closingQuoteLength,
+  codeAt,
+  quoteLength,
+  secretValueAt,
+  type Suspicion,
+} from "./secret_value.ts";
 
 const GAP_LIMIT = 8;
 
 /** What closes a name: quotes, brackets of a subscript, the stars of bold text. */
-const CLOSER = /[\])*_]{1,3}|\s{0,2}\([^()\n]{1,40}\)/y;
+const CLOSER = /\[\]|[\])*_]{1,3}|\s{0,2}\([^()\n]{1,40}\)/y;
 const MARK =
-  /\s{0,8}(?::{1,2}=?|={1,3}>?|->|\u2192|>(?=[^\s<>"'`]{1,200}<\/)|\||(?<=\s)-{1,2}(?=\s))(?=\s|[^=])\*{0,2}/y;
-/** The value of a pair that has the name as a value: `"name": "DB_PASSWORD", "value": "…"`. */
+  /\s{0,8}(?::\s?(?:&(?:'static\s)?)?(?:string|String|str|text|char|any|Final|Optional|Secret|SecretStr)(?:[[<]\w{1,12}[\]>])?\s?=(?!=)|:{1,2}=?|={1,3}>?|->|\u2192|>(?=[^\s<>"'`]{1,200}<\/)|\||(?<=\s)-{1,2}(?=\s))(?=\s|[^=])\*{0,2}/y;
+/**
+ * The value of a pair that has the name as a value: `"name": "DB_PASSWORD", "value": "…"`, also as
+ * elements of XML: `name="ApiKey"><value>…`, `<key>ApiKey</key><string>…`.
+ */
 const PAIR =
-  /[,;]?\s{0,40}\\{0,8}["']?(?:value|val|default|content)\\{0,8}["']?\s{0,3}[:=]\s{0,3}/iy;
+  /(?:[,;]?\s{0,40}\\{0,8}["']?(?:value|val|default|content)\\{0,8}["']?\s{0,3}[:=]\s{0,3}|\s?(?:<\/\w{1,12})?>\s{0,40}<(?:value|string|val)>\s{0,8})/iy;
+
+/** The second argument of a call whose first is the name: `define('DB_PASSWORD', '…')`. */
+const ARGUMENT = /\s?,\s{0,3}(?=["'`])/y;
+const CALL = charSet("(");
 
 /** Verbs and what goes with them: "is now", "was set to", "lautet", "は". */
 const FILLER = new RegExp(
@@ -41,11 +54,15 @@ function skip(scan: Scan, at: number, pattern: RegExp): number {
   return at + (scan.matchAt(pattern, at)?.[0].length ?? 0);
 }
 
+/** What YAML has between the mark and the value: a tag, or the sign of a block. */
+const YAML_SIGN = /\s{0,4}(?:!!?(?:str|binary)\s{1,4}|[|>][+-]?\d?\s{0,4}\n\s{1,40}(?=\S))/y;
+
 /** After `=`, `:` and the like; null where no mark stands at `at`. */
 function afterMark(scan: Scan, at: number, isClosed: boolean): Value | null {
   const mark = scan.matchAt(MARK, at)?.[0];
   if (mark === undefined) return null;
-  const start = scan.runEnd(at + mark.length, SPACE, GAP_LIMIT);
+  const marked = at + mark.length;
+  const start = scan.runEnd(skip(scan, marked, YAML_SIGN), SPACE, GAP_LIMIT);
   const isSure = mark.includes("=") || isClosed || quoteLength(scan, start) > 0 ||
     mark === ">";
   return { start, suspicion: isSure ? "sure" : "likely" };
@@ -128,6 +145,10 @@ function* valuesOf(scan: Scan, name: NamePlace): Generator<Value> {
     return;
   }
   if (name.kind === "authorization" || name.kind === "cookie") return;
+  const argument = quoted > name.end ? skip(scan, quoted, ARGUMENT) : quoted;
+  if (argument > quoted && isFirstArgument(scan, name)) {
+    yield { start: argument, suspicion: "likely" };
+  }
   const pair = skip(scan, end, PAIR);
   if (pair > end) yield { start: pair, suspicion: "sure" };
   const verb = afterVerb(scan, end);
@@ -143,6 +164,12 @@ function* valuesOf(scan: Scan, name: NamePlace): Generator<Value> {
   }
 }
 
+/** True for a name in quotes right behind the bracket of a call: `setenv("API_TOKEN"`. */
+function isFirstArgument(scan: Scan, name: NamePlace): boolean {
+  const start = scan.runStart(name.start, (code) => ALNUM(code) || code === 0x5f, 40);
+  return quoteLength(scan, start - 1) > 0 && scan.is(start - 2, CALL) && scan.is(start - 3, ALNUM);
+}
+
 /** A script without blanks between words: the value may follow right on. */
 function isUnspaced(scan: Scan, name: NamePlace): boolean {
   return scan.code(name.end - 1) >= 0x0e00;
@@ -150,15 +177,30 @@ function isUnspaced(scan: Scan, name: NamePlace): boolean {
 
 /** After a name that says little, only `=` or a member of JSON counts. */
 const OPAQUE_END = charSet("=\"'\\&:]");
+const SPACED_EQUALS = /\s{1,2}=\s/y;
+
+/** "Zugangsdaten: admin / …", "creds: admin, …": a login before the password. */
+const LOGIN_BEFORE = /[\p{L}\d][\p{L}\d.@_-]{1,40}\s{0,2}\/\s{0,2}/uy;
+
+function credentialAt(scan: Scan, { kind }: NamePlace, { start, suspicion }: Value): Span | null {
+  if (kind === "authorization" || kind === "cookie") return credentialsAfter(scan, start, kind);
+  const code = kind === "code" || kind === "phrase" ? codeAt(scan, start, kind, suspicion) : null;
+  const span = code ?? secretValueAt(scan, start, kind, suspicion);
+  if (span !== null || kind !== "token" || suspicion === "hint") return span;
+  const password = skip(scan, start, LOGIN_BEFORE);
+  return password > start ? secretValueAt(scan, password, "login", "likely") : null;
+}
 
 function valueOf(scan: Scan, name: NamePlace): Span | null {
-  if ((name.kind === "opaque" || name.kind === "vague") && !scan.is(name.end, OPAQUE_END)) {
+  const isWeak = name.kind === "opaque" || name.kind === "vague";
+  // `--key …` is a flag, "the key …" a sentence.
+  const isFlag = isWeak && scan.startsWith(name.start - 2, "--") && scan.is(name.end, SPACE);
+  if (isFlag) return secretValueAt(scan, scan.runEnd(name.end, SPACE, 2), name.kind, "sure");
+  if (isWeak && !scan.is(name.end, OPAQUE_END) && scan.matchAt(SPACED_EQUALS, name.end) === null) {
     return null;
   }
-  for (const { start, suspicion } of valuesOf(scan, name)) {
-    const span = name.kind === "authorization" || name.kind === "cookie"
-      ? credentialsAfter(scan, start, name.kind)
-      : secretValueAt(scan, start, name.kind, suspicion);
+  for (const value of valuesOf(scan, name)) {
+    const span = credentialAt(scan, name, value);
     if (span !== null && span.end > span.start) return span;
   }
   return null;

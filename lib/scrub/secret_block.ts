@@ -28,6 +28,27 @@ export function findPrivateKeys(scan: Scan): Span[] {
   return found;
 }
 
+const LEAST_PUTTY = 16;
+const PUTTY = "Private-Lines:";
+const PUTTY_COUNT = /\s?\d{1,4}(?:\s|\\[rn]){1,4}/y;
+const PUTTY_LINE = /(?!Private-)[A-Za-z\d+/=]{1,80}(?:\s|\\[rn]){0,4}/y;
+
+/** The private half of a key in PuTTY's own format. */
+export function findPuttyKeys(scan: Scan): Span[] {
+  const found: Span[] = [];
+  for (let mark = scan.find(PUTTY, 0); mark >= 0;) {
+    const start = mark + PUTTY.length +
+      (scan.matchAt(PUTTY_COUNT, mark + PUTTY.length)?.[0].length ?? 0);
+    let end = start;
+    for (let line = ""; (line = scan.matchAt(PUTTY_LINE, end)?.[0] ?? "") !== "";) {
+      end += line.length;
+    }
+    if (end - start >= LEAST_PUTTY) found.push({ start, end });
+    mark = scan.find(PUTTY, end);
+  }
+  return found;
+}
+
 const CREDENTIAL_MARKS = charSet("._~+/=-:%|");
 const CREDENTIAL = (code: number) => ALNUM(code) || CREDENTIAL_MARKS(code);
 const SENTENCE_END = charSet(".:-|%");
@@ -89,7 +110,7 @@ export function credentialsAfter(
   return kind === "cookie" ? cookiesAt(scan, start) : authorizationAt(scan, start);
 }
 
-const BARE_SCHEME = /(?<![A-Za-z\d])(?:bearer|basic)\s{1,2}(?=[\w+/.~=-]{8})/gi;
+const BARE_SCHEME = /(?<![A-Za-z\d])(?:bearer|basic),?\s{1,2}(?=[\w+/.~=-]{8})/gi;
 const LEAST_BEARER = 16;
 
 /** "user:password" in base64. */
@@ -147,6 +168,6 @@ export function findUrlCredentials(scan: Scan): Span[] {
 
 /** Finds something in every text in which a detector of this file does. */
 export const BLOCK_HINT = new RegExp(
-  `${BEGIN}|${BARE_SCHEME.source}|://[^/?#"'<>\`\\x00-\\x20]*@`,
+  `${BEGIN}|${PUTTY}|${BARE_SCHEME.source}|://[^/?#"'<>\`\\x00-\\x20]*@`,
   "i",
 );

@@ -5,7 +5,8 @@ import { StartIndex, type StartPattern } from "./start_index.ts";
  * What a name says of its value. A `password` is chosen by people and can be a word; a `key` is
  * made by machines; a `token` is as often the name or the fate of one ("token: expired"); an
  * `opaque` name (`session`, `sig`) holds a secret only where the value is random, and a `vague` one
- * (`key`, `code`) only where nothing else could look so. `authorization` and `cookie` have a form of
+ * (`key`, `code`) only where nothing else could look so. A `code` is a few digits that are used once
+ * or typed at a door, a `phrase` twelve words or more. `authorization` and `cookie` have a form of
  * their own.
  */
 export type SecretKind =
@@ -14,6 +15,8 @@ export type SecretKind =
   | "token"
   | "opaque"
   | "vague"
+  | "code"
+  | "phrase"
   | "authorization"
   | "cookie";
 
@@ -24,15 +27,15 @@ const ROWS: readonly NameRow[] = [
   [
     "password",
     "en",
-    "password, passwd, passphrase, passcode, passwrd, basic auth, http auth, identified by, requirepass, " +
+    "password, passwd, passphrase, passwrd, p/w, snmp community, snmp community string, basic auth, http auth, identified by, requirepass, " +
     "masterauth, bindpw, rootpw, dbpass, dbpw, rootpass, adminpass, userpass, smtppass, mailpass, ftppass",
   ],
-  ["password", "de", "passwort, kennwort, losungswort, zugangscode"],
-  ["password", "fr", "mot de passe, phrase secrète, code secret"],
+  ["password", "de", "passwort, kennwort, losungswort"],
+  ["password", "fr", "mot de passe, phrase secrète"],
   ["password", "es", "contraseña, contrasenya, clave de acceso, clave secreta"],
   ["password", "it", "parola d ordine, parola di accesso"],
-  ["password", "pt", "senha, palavra passe, código secreto"],
-  ["password", "nl", "wachtwoord, wachtwoordzin, toegangscode, wachtzin"],
+  ["password", "pt", "senha, palavra passe"],
+  ["password", "nl", "wachtwoord, wachtwoordzin, wachtzin"],
   ["password", "pl", "hasło, hasła, hasłem, haslo, haslem"],
   ["password", "sv, da, no", "lösenord, lösenordet, adgangskode, kodeord, passord, passordet"],
   ["password", "fi, et", "salasana, salasanan, parool"],
@@ -63,7 +66,7 @@ const ROWS: readonly NameRow[] = [
     "cookie secret, secret key base, api token, access token, auth token, refresh token, " +
     "bearer token, session token, security token, deploy token, bot token, vault token, " +
     "root token, private token, personal access token, service token, registration token, " +
-    "join token, oauth token, client key, ssh key, seed phrase, connection string, client key data, pre shared key",
+    "join token, oauth token, client key, ssh key, connection string, client key data, pre shared key",
   ],
   ["key", "de", "api schlüssel, zugangsschlüssel, geheimer schlüssel, privater schlüssel"],
   ["key", "de", "zugriffsschlüssel, zugriffstoken, zugangstoken, api geheimnis"],
@@ -96,6 +99,15 @@ const ROWS: readonly NameRow[] = [
   ["token", "nl, pl, sv", "geheim, inloggegevens, sekret, hemlighet"],
   ["token", "ru, ja, zh, ko", "токен, секрет, トークン, シークレット, 令牌, 凭证, 토큰, 시크릿"],
 
+  ["code", "fr", "code secret, code d accès, code de sécurité, code de vérification, code pin"],
+  ["code", "es", "código de acceso, código de verificación, código de seguridad, código secreto"],
+  ["code", "it", "codice segreto, codice di accesso, codice di verifica, codice di sicurezza"],
+  ["code", "pt", "código de acesso, código de verificação, código de segurança"],
+  ["code", "pl", "kod dostępu, kod weryfikacyjny, kod bezpieczeństwa, kod pin"],
+  ["code", "ru, tr", "код доступа, код подтверждения, пин код, doğrulama kodu, güvenlik kodu"],
+  ["code", "ja, zh, ko", "認証コード, 確認コード, 验证码, 驗證碼, 校验码, 인증번호, 인증 코드"],
+  ["phrase", "en, fr", "mnemonic, phrase de récupération"],
+
   ["authorization", "en", "authorization"],
   ["cookie", "en", "cookie, cookies"],
 ];
@@ -104,18 +116,44 @@ const ROWS: readonly NameRow[] = [
 const WHOLE_ROWS: readonly NameRow[] = [
   ["opaque", "en", "session, session id, sid, sess id, auth, jwt, sig, signature, otp seed, pat"],
   ["opaque", "en", "connect sid, phpsessid, jsessionid, csrf, xsrf, ticket granting ticket"],
-  ["vague", "en", "key, code, hash key"],
+  ["opaque", "en", "bearer"],
+  ["vague", "en", "key, hash key"],
   ["password", "en", "pass, pwd, pw, psw, passw, pswd, psk"],
   ["password", "fr", "mdp"],
   ["password", "es", "clave"],
   ["token", "de, fr, it, pt, nl, pl", "schlüssel, chiave, sleutel, klucz"],
 ];
 
+/**
+ * Names that say little alone, and much with the word before them: the "code" of "exit code" and
+ * of "security code". Those words begin too many others to be looked for.
+ */
+const LED: readonly (readonly [name: RegExp, lead: RegExp, kind: SecretKind])[] = [
+  [
+    /^(?:codes?|kode?)$/,
+    /(?:access|security|verification|confirmation|one[ _-]?time|login|2fa|mfa|otp|pin|recovery|backup|unlock|door|pass|zugangs|sicherheits|bestätigungs|einmal|prüf|tür|toegangs|beveiligings|verificatie|engångs|engangs|säkerhets|sikkerheds)[ _-]?$/i,
+    "code",
+  ],
+  [/^(?:password|passcode)$/, /one[ _-]?time[ _-]?$/i, "code"],
+  [/^phrase$/, /(?:seed|recovery|backup|wiederherstellungs)[ _-]?$/i, "phrase"],
+  [/^key$/, /(?:licen[sc]e|product|activation|serial)[ _-]?$/i, "key"],
+];
+const LEAD_REACH = 24;
+/** Taken for a name only behind one of those words, or where a word of its own begins. */
+const LED_NAMES = "codes code kode kod phrase";
+
+/** Codes with a short name: whole words, and a TAN in capitals, because of the colour. */
+const SHORT_CODE: StartPattern = {
+  pattern:
+    /(?<![A-Za-z])(?:[Pp][Ii][Nn]|[Oo][Tt][Pp]|[Tt][Oo][Tt][Pp]|[Cc][Vv][VvCc]2?|TAN)(?![A-Za-z])/,
+  beginnings: ["pin", "otp", "totp", "cvv", "cvc", "tan"],
+};
+
 const SEPARATORS = "[ _.'\u2019-]";
 
-/** What may follow a name within a longer one: `PASSWORD_PROD`, `secret2`, `tokenValue`. */
+/** What may follow a name within a longer one: `PASSWORD_PROD`, `secret2`, `tokenValue`, "token 1:". */
 const SUFFIX =
-  /[_.-]?(?:base|text|value|val|plain|raw|prod|production|staging|stage|stg|dev|test|live|old|new|current|primary|secondary|backup|main|root|v?\d{1,3})/iy;
+  / #?\d{1,2}(?= ?=|: )|[_.-]?(?:string|base|text|value|val|plain|raw|prod|production|staging|stage|stg|dev|test|live|old|new|current|primary|secondary|backup|main|root|v?\d{1,3})/iy;
 
 /** Scripts that write words without blanks: what follows such a name is not a part of it. */
 const UNSPACED = /[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]$/;
@@ -138,13 +176,17 @@ function namesOf(rows: readonly NameRow[], isWhole: boolean): Name[] {
   );
 }
 
-const NAMES = [...namesOf(ROWS, false), ...namesOf(WHOLE_ROWS, true)];
+const NAMES = [
+  ...namesOf(ROWS, false),
+  ...namesOf(WHOLE_ROWS, true),
+  ...LED_NAMES.split(" ").map((words): Name => ({ kind: "vague", isWhole: true, words })),
+];
 const NAMES_BY_LETTERS: ReadonlyMap<string, Name> = new Map(
   NAMES.map((name) => [name.words.replaceAll(" ", ""), name]),
 );
 
 /** Every place where a name of the table can stand; each match is a few words long at most. */
-export const SECRET_NAME: StartPattern = {
+const SECRET_NAME: StartPattern = {
   pattern: new RegExp(
     // At one place the longest name wins: "secret key base" is more than "secret".
     NAMES.toSorted((a, b) => b.words.length - a.words.length)
@@ -153,7 +195,9 @@ export const SECRET_NAME: StartPattern = {
   ),
   beginnings: NAMES.map(({ words }) => words.split(" ", 1)[0] ?? words),
 };
-const SECRET_NAMES = new StartIndex(SECRET_NAME);
+/** The patterns that together find every name. */
+export const NAME_PATTERNS: readonly StartPattern[] = [SECRET_NAME, SHORT_CODE];
+const SECRET_NAMES = new StartIndex(...NAME_PATTERNS);
 
 const ALL_SEPARATORS = new RegExp(SEPARATORS, "g");
 const JOINTS = charSet("_-.");
@@ -171,6 +215,9 @@ function startsName(scan: Scan, at: number): boolean {
 /** Tokens and keys of lists, of texts and of the public. */
 const HARMLESS =
   /(?:page|next|continuation|sync|cursor|design|lexer|public|foreign|sort|hash|row|partition|cache|idempotency|object)[ _.-]?$/i;
+/** Variables for the keys of tables, maps, messages and caches: `lookup_key`, `messageKey`. */
+const OTHER_KEYS =
+  /(?:unique|index|lookup|dedup\w{0,11}|message|event|record|job|task|order|customer|user|entity|doc|document|node|item|group|bucket|s3|blob|file|query|trace|correlation|request|primary|composite|join|map|i18n|translation|locale|label|feature|flag|issue|project|routing|shard|registry|asset|image)_?$/i;
 const HARMLESS_REACH = 16;
 const HEADER = /(?<![A-Za-z\d])x-(?:[a-z]{1,12}-)?$/i;
 
@@ -189,19 +236,33 @@ function nameEnd(scan: Scan, end: number): number {
   return -1;
 }
 
+/** What the name that begins at `start` says, with the word before it; null for a part of a word. */
+function kindAt(scan: Scan, start: number, letters: string): SecretKind | null {
+  const before = scan.slice(Math.max(0, start - LEAD_REACH), start);
+  const led = LED.find(([name, lead]) => name.test(letters) && lead.test(before));
+  if (led !== undefined) return led[2];
+  const name = NAMES_BY_LETTERS.get(letters);
+  if (name === undefined) return /^(?:pin|t?otp|cv[vc]2?|tan)$/.test(letters) ? "code" : null;
+  if (name.isWhole && !startsName(scan, start)) return null;
+  if (name.kind !== "vague") return name.kind;
+  // WEATHER_KEY and X-Functions-Key are keys, and "key" in a sentence is hardly ever one.
+  if (scan.startsWith(start - 1, "_KEY") || HEADER.test(before.slice(-HARMLESS_REACH))) {
+    return "key";
+  }
+  const isVariable = letters === "key" && !OTHER_KEYS.test(before) &&
+    (scan.startsWith(start - 1, "_") || (scan.is(start, UPPER) && scan.is(start - 1, LOWER)));
+  return isVariable ? "opaque" : "vague";
+}
+
 /** The next name of a secret from `from` on, or null. */
 export function nextSecretName(scan: Scan, from: number): NamePlace | null {
   let match = scan.findStart(SECRET_NAMES, from);
   while (match !== null) {
     const letters = scan.slice(match.start, match.end).toLowerCase().replaceAll(ALL_SEPARATORS, "");
-    const name = NAMES_BY_LETTERS.get(letters);
+    const kind = kindAt(scan, match.start, letters);
     const end = UNSPACED.test(letters) ? match.end : nameEnd(scan, match.end);
-    const isWord = name !== undefined && (!name.isWhole || startsName(scan, match.start));
-    if (isWord && end >= 0 && !isHarmless(scan, match.start)) {
-      // WEATHER_KEY and X-Functions-Key are keys, and "key" in a sentence is hardly ever one.
-      const isVariable = name.kind === "vague" && (scan.startsWith(match.start - 1, "_KEY") ||
-        HEADER.test(scan.slice(Math.max(0, match.start - HARMLESS_REACH), match.start)));
-      return { kind: isVariable ? "key" : name.kind, start: match.start, end };
+    if (kind !== null && end >= 0 && !isHarmless(scan, match.start)) {
+      return { kind, start: match.start, end };
     }
     match = scan.findStart(SECRET_NAMES, match.start + 1);
   }

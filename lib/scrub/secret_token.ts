@@ -57,16 +57,19 @@ const MARKED = new RegExp(
 );
 
 const UNKNOWN_RUN = /(?<![A-Za-z\d])[A-Za-z\d]{30,}/g;
+/** The same in base64url: a name, and 36 or more letters, digits, hyphens and underscores. */
+const UNKNOWN_WORD = /(?<![\w-])(?:[a-z][a-z\d]{1,15}|[A-Z][A-Z\d]{1,15})[-_](?=[\w-]{36})/g;
 
 const AWS_KEY = /(?<![A-Za-z\d+/])[A-Za-z\d+/]{40}(?![A-Za-z\d+/=])/g;
 
 const RUN_MARKS = charSet("_.~+/=!:|-");
 const LONG_RUN_LETTER: CharSet = (code) => ALNUM(code) || RUN_MARKS(code);
 /** Every marked form, every key of AWS and every unknown token has a run as long as this. */
-const LEAST_LONG_RUN = 24;
+const LEAST_LONG_RUN = 22;
 
-function hasLongRun(text: string): boolean {
-  // Only every 24th character is looked at where none of them is in a run.
+/** False where none of the forms without a known beginning can stand. */
+export function hasLongRun(text: string): boolean {
+  // Only every 22nd character is looked at where none of them is in a run.
   let first = 0;
   for (let last = LEAST_LONG_RUN - 1; last < text.length; last = first + LEAST_LONG_RUN - 1) {
     let at = last;
@@ -79,7 +82,8 @@ function hasLongRun(text: string): boolean {
 
 /** True for every text in which a form without a known beginning is found. */
 export function mayHoldLongTokens(text: string): boolean {
-  return hasLongRun(text) && [MARKED, UNKNOWN_RUN, AWS_KEY].some((form) => text.search(form) >= 0);
+  return hasLongRun(text) &&
+    [MARKED, UNKNOWN_RUN, UNKNOWN_WORD, AWS_KEY].some((form) => text.search(form) >= 0);
 }
 
 /** A prefix this short begins words and file names too, so that the rest must be one long run. */
@@ -141,7 +145,7 @@ function jwtEnd(scan: Scan, at: number): number {
   return scan.runStart(end, charSet(".-"), end - payload);
 }
 
-/** Tokens that can be told by their own form. */
+/** Tokens whose form begins as an issuer documents it. */
 export function findTokens(scan: Scan): Span[] {
   const found: Span[] = [];
   for (let start = scan.findStart(TOKEN_STARTS, 0); start !== null;) {
@@ -150,6 +154,12 @@ export function findTokens(scan: Scan): Span[] {
     if (end > at) found.push({ start: at, end });
     start = scan.findStart(TOKEN_STARTS, Math.max(end, at + 1));
   }
+  return found;
+}
+
+/** Tokens that are told by a mark inside or at the end of them. */
+export function findMarkedTokens(scan: Scan): Span[] {
+  const found: Span[] = [];
   for (let span = scan.findPattern(MARKED, 0); span !== null;) {
     found.push(span);
     span = scan.findPattern(MARKED, span.end);
@@ -189,6 +199,14 @@ export function isMixedUp(run: string): boolean {
     changesOf(run) >= LEAST_MIXED_CHANGES;
 }
 
+const LEAST_LOWER_RUN = 36;
+
+/** True for a long run of small letters and digits that is no digest: it has letters beyond "f". */
+function isScrambledLower(run: string): boolean {
+  return run.length >= LEAST_LOWER_RUN && /[g-z]/.test(run) && /^[a-z\d]+$/.test(run) &&
+    changesOf(run) >= LEAST_MIXED_CHANGES;
+}
+
 /**
  * Tokens of issuers that are not in the table but write theirs as most do: a name, `_` or `-`, and
  * 30 or more scrambled letters and digits.
@@ -198,10 +216,19 @@ export function findUnknownTokens(scan: Scan): Span[] {
   for (let run = scan.findPattern(UNKNOWN_RUN, 0); run !== null;) {
     const before = scan.slice(Math.max(0, run.start - OWN_NAME_LIMIT), run.start);
     const name = ISSUER_NAME.exec(before);
+    const body = scan.slice(run.start, Math.min(run.end, run.start + HEAD));
     const isFound = name !== null && !DIGEST_NAME.test(before) &&
-      isScrambled(scan.slice(run.start, Math.min(run.end, run.start + HEAD)));
+      (isScrambled(body) || isScrambledLower(body));
     if (isFound) found.push({ start: run.start - before.length + name.index, end: run.end });
     run = scan.findPattern(UNKNOWN_RUN, run.end);
+  }
+  for (let name = scan.findPattern(UNKNOWN_WORD, 0); name !== null;) {
+    const end = scan.runStart(scan.runEnd(name.end, WORD), WORD_MARKS, 1);
+    const body = scan.slice(name.end, Math.min(end, name.end + HEAD)).replaceAll(/[-_]/g, "");
+    const isFound = !DIGEST_NAME.test(scan.slice(name.start, name.end)) && isScrambled(body) &&
+      isScrambled(body.slice(-LEAST_MIXED_RUN));
+    if (isFound) found.push({ start: name.start, end });
+    name = scan.findPattern(UNKNOWN_WORD, end);
   }
   return found;
 }

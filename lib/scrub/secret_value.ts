@@ -5,6 +5,9 @@ import { isMixedUp, isScrambled } from "./secret_token.ts";
 /** How much the way of writing says that a value is a secret, from a sure place to a mere hint. */
 export type Suspicion = "sure" | "likely" | "hint";
 
+/** What a value can be: what its name says, or the password that follows the name of its user. */
+export type ValueKind = SecretKind | "login";
+
 const MIN_LENGTH: Readonly<Record<Suspicion, number>> = { sure: 4, likely: 6, hint: 8 };
 
 const NOT_VALUES: ReadonlySet<string> = new Set(
@@ -17,15 +20,15 @@ const NOT_VALUES: ReadonlySet<string> = new Set(
 
 /** Calls, look-ups and markers that stand where a secret will be put. */
 const STAND_INS = [
-  /^<[^>]*>?$|^\{|^\$(?:[A-Z_]|\{|\(|[a-z_]\w*$)|^%(?:[A-Za-z_]+%?$|\()|^\([A-Za-z ]+\)?$/,
+  /^<[^>]*>?$|^\{{1,2}[^{}]*\}{0,2}$|^\$(?:[A-Z_]|\{|\(|[a-z_]\w*$)|^%(?:[A-Za-z_]+%?$|\()|^\([A-Za-z ]+\)?$/,
   /^!(?:vault|ref|sub|getatt|secret|env|encrypted|reference|include)\b/i,
   /^@[A-Za-z]\w*[.(]/,
   /^\[[A-Za-z -]+\]?$|\]\(|<[A-Za-z][\w -]*>/,
   /^[*.xX\u2022#_?-]+$|\*{3,}|x{6,}|\.{3,}$/i,
   /^(?:process\.env|import\.meta|env[.:[(]|os\.environ|os\.getenv|secrets?[.:[]|vault[:/]|arn:aws|op:\/\/|ref\+|ssm:|sm:\/\/|kms:|enc[[(]|keyring:|file:|config\.|settings\.|var\.|getenv|system\.)/i,
-  /^(?:your|my|the|insert|replace|enter|add|put|some|any|test|fake|dummy|example|sample)[-_ ](?:[a-z]+[-_ ]?)*$/i,
+  /^(?:your|my|the|insert|replace|enter|add|put|some|any|test|fake|dummy|example|sample)[-_ ](?:[a-z]+[-_ ])*[a-z]*\d*$/i,
   /^[A-Z]+(?:_[A-Z]+)+$/,
-  /^[A-Za-z_][\w.]*\(/,
+  /^[A-Za-z_][\w.]*(?:\(|\[$|\[["'])/,
 ];
 
 /**
@@ -133,9 +136,19 @@ function isOpaque(value: string, suspicion: Suspicion, isVague: boolean): boolea
     );
 }
 
+/** Words of BIP 39, in one of its lengths or more. */
+const PHRASE = /^\p{Ll}{3,10}(?:[ ,]{1,2}\p{Ll}{3,10}){11,23}$/u;
+const LEAST_CODE = 3;
+
+/** `k3x9p-m2q7w`, "881 204": how codes to recover an account, and long ones, are written. */
+function isGroups(value: string): boolean {
+  return /^[A-Za-z\d]{3,10}(?:[- ][A-Za-z\d]{3,10}){1,5}$/.test(value) && /\d/.test(value);
+}
+
 /** True when `value`, found under a name of that kind and with that suspicion, is a secret. */
-export function isSecretValue(value: string, kind: SecretKind, suspicion: Suspicion): boolean {
-  if (value.length < MIN_LENGTH[suspicion] || isStandIn(value) || isPlace(value, suspicion)) {
+export function isSecretValue(value: string, kind: ValueKind, suspicion: Suspicion): boolean {
+  const least = kind === "code" ? LEAST_CODE : MIN_LENGTH[suspicion];
+  if (value.length < least || isStandIn(value) || isPlace(value, suspicion)) {
     return false;
   }
   switch (kind) {
@@ -148,6 +161,14 @@ export function isSecretValue(value: string, kind: SecretKind, suspicion: Suspic
     case "opaque":
     case "vague":
       return isOpaque(value, suspicion, kind === "vague");
+    case "login":
+      return isPassword(value, suspicion) && !isWordy(value);
+    case "code":
+      return /^\d+$/.test(value)
+        ? value.length <= 10
+        : isGroups(value) || isPassword(value, "hint");
+    case "phrase":
+      return PHRASE.test(value);
     case "authorization":
     case "cookie":
       return looksEncoded(value);
@@ -248,7 +269,7 @@ function closingAt(scan: Scan, start: number, text: string): number {
 export function secretValueAt(
   scan: Scan,
   at: number,
-  kind: SecretKind,
+  kind: ValueKind,
   suspicion: Suspicion,
 ): Span | null {
   const quote = scan.matchAt(QUOTE, at)?.[0] ?? "";
@@ -267,4 +288,34 @@ export function secretValueAt(
     return { start, end: scan.runStart(judged, CLOSERS, judged - start) };
   }
   return { start, end: unquotedEnd(scan, judged, Infinity) };
+}
+
+const ONE_CODE =
+  "(?:\\d{3,4}[ -]\\d{3,4}(?:[ -]\\d{3,4})?|\\d{3,10}|(?=[A-Za-z-]{0,30}\\d)[A-Za-z\\d]{4,10}(?:-[A-Za-z\\d]{4,10}){1,5})";
+
+/** "493027", "881 204", "k3x9p-m2q7w", and more of them after commas. */
+const CODES = new RegExp(
+  `${ONE_CODE}(?:,\\s{0,2}${ONE_CODE}){0,15}(?![\\p{L}\\d])(?![.,]\\d)`,
+  "uy",
+);
+const WORDS = /\p{Ll}{3,10}(?:[ ,]{1,2}\p{Ll}{3,10}){11,23}/uy;
+/** "300 seconds", "30 %": what is counted is no code. */
+const COUNTED =
+  /\s?(?:%|°|:\d|\/|(?:ms|s|px|mm|cm|kb|mb|seconds?|minutes?|hours?|days?|digits?|characters?|attempts?|times|users?|rows?|errors?|codes?|requests?|ziffern|stellen|zeichen|minuten|sekunden|versuche|chiffres|dígitos|cifre|cijfers|cyfr)(?![\p{L}\d]))/uy;
+
+/** With nothing between it and its name, a shorter number is the count of something. */
+const LEAST_BARE_CODE = 4;
+
+/** The code or the phrase that starts at `at`, behind a quote or not; null where none does. */
+export function codeAt(
+  scan: Scan,
+  at: number,
+  kind: "code" | "phrase",
+  suspicion: Suspicion,
+): Span | null {
+  const start = at + quoteLength(scan, at);
+  const text = scan.matchAt(kind === "code" ? CODES : WORDS, start)?.[0] ?? "";
+  const end = start + text.length;
+  if (text === "" || scan.matchAt(COUNTED, end) !== null) return null;
+  return suspicion === "hint" && text.length < LEAST_BARE_CODE ? null : { start, end };
 }

@@ -65,9 +65,9 @@ export class StartIndex {
   }
 
   #matchEnd(text: string, start: number, starts: number): number {
-    for (let i = 0; i < this.#patterns.length; i++) {
+    for (let rest = starts, i = 0; rest !== 0; rest >>= 1, i++) {
       const pattern = this.#patterns[i];
-      if ((starts & (1 << i)) === 0 || pattern === undefined) continue;
+      if ((rest & 1) === 0 || pattern === undefined) continue;
       pattern.lastIndex = start;
       if (pattern.test(text)) return pattern.lastIndex;
     }
