@@ -28,7 +28,8 @@ async function folder() {
 async function found(path: string, text: string): Promise<Record<string, number>> {
   const counts: Record<string, number> = {};
   const wide = String.fromCharCode(...[...text].flatMap((one) => [one.charCodeAt(0), 0]));
-  for await (const { name } of Deno.readDir(path)) {
+  for await (const { name, isDirectory } of Deno.readDir(path)) {
+    if (isDirectory) continue;
     const bytes = new TextDecoder("latin1").decode(await Deno.readFile(`${path}/${name}`));
     const count = bytes.split(text).length + bytes.split(wide).length - 2;
     if (count > 0) counts[name] = count;
@@ -153,6 +154,43 @@ Deno.test("a store that another process has open, and a file that is none, stay 
   await Deno.writeTextFile(text, "no database at all, whatever its length may be".repeat(40));
   await assert.rejects(compactStore(text, { now: Date.now }), NotCompacted);
   assert.match(await Deno.readTextFile(text), /no database/);
+  assert.equal((await rowsOf(place.store)).length, 100);
+});
+
+Deno.test("a start that cannot rewrite the store says why, serves, and leaves it to the next", async () => {
+  await using place = await folder();
+  await storeWith(place.store, 100);
+  const inTheWay = `${place.store}.compact`;
+  await Deno.mkdir(`${inTheWay}/full`, { recursive: true });
+  {
+    const { process } = await StartedProcess.listening(place.path, VARIABLES);
+    await using _process = process;
+    const line = await process.line("The store is not compacted");
+    assert.match(
+      String(line.why),
+      /countersign\.kv\.compact or its folder cannot be read or written/,
+    );
+    process.signal("SIGTERM");
+    await process.ended();
+  }
+  assert.ok(isCompactionDue(place.store));
+  await Deno.remove(inTheWay, { recursive: true });
+  const { process } = await StartedProcess.listening(place.path, VARIABLES);
+  await using _process = process;
+  await process.line("Compacted the store");
+  process.signal("SIGTERM");
+  await process.ended();
+  assert.deepEqual(await found(`${place.path}/data`, GONE), {});
+});
+
+Deno.test("where the store's name leads elsewhere, the file that it leads to is rewritten", async () => {
+  await using place = await folder();
+  const real = `${place.path}/real.kv`;
+  await storeWith(real, 100);
+  await Deno.symlink(real, place.store);
+  await compactStore(place.store, { now: Date.now });
+  assert.ok((await Deno.lstat(place.store)).isSymlink);
+  assert.deepEqual(await found(place.path, GONE), {});
   assert.equal((await rowsOf(place.store)).length, 100);
 });
 

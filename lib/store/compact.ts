@@ -46,10 +46,9 @@ const SIBLINGS = ["-wal", "-shm", "-journal"] as const;
 export async function compactStore(path: string, options: CompactionOptions): Promise<Compacted> {
   let copy: string | null = null;
   try {
-    // A name that leads elsewhere would be replaced, and the file that it leads to would stay.
-    const store = (await Deno.lstat(path)).isSymlink ? await Deno.realPath(path) : path;
-    copy = copyOf(store);
+    const store = await fileOf(path);
     await dropUnfinished(store);
+    copy = copyOf(store);
     const before = await bytesOf(store) + await bytesOf(`${store}-wal`);
     await makeLike(store, copy);
     const rows = copyRows(store, copy, options);
@@ -57,7 +56,9 @@ export async function compactStore(path: string, options: CompactionOptions): Pr
     await sync(copy, { write: true });
     const after = await bytesOf(copy);
     await Deno.rename(copy, store);
-    await sync(dirname(store), { read: true });
+    // Not on every system, nor under every right. A rename that is lost with the power brings back the
+    // row that says what is due.
+    await sync(dirname(store), { read: true }).catch(() => {});
     return { before, after, rows };
   } catch (error) {
     if (copy !== null) await Deno.remove(copy).catch(() => {});
@@ -79,14 +80,20 @@ export function isCompactionDue(path: string): boolean {
   }
 }
 
-/** Removes what a compaction that was killed left beside the store. */
+/** Removes what a compaction that was killed left beside the store. @throws {NotCompacted} */
 export async function dropUnfinished(path: string): Promise<void> {
-  const copy = copyOf(path);
+  const copy = copyOf(await fileOf(path));
   for (const file of [copy, ...SIBLINGS.map((end) => copy + end)]) {
     await Deno.remove(file).catch((error) => {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
+      if (!(error instanceof Deno.errors.NotFound)) throw notCompacted(file, error);
     });
   }
+}
+
+/** A name that leads elsewhere would be replaced, and the file that it leads to would stay. */
+async function fileOf(path: string): Promise<string> {
+  const found = await Deno.lstat(path).catch(() => null);
+  return found?.isSymlink ? await Deno.realPath(path) : path;
 }
 
 function copyOf(path: string): string {
@@ -192,8 +199,6 @@ async function bytesOf(path: string): Promise<number> {
 }
 
 async function sync(path: string, options: Deno.OpenOptions): Promise<void> {
-  // A folder cannot be synced on every system; there the rename itself is what there is.
-  if (options.write !== true && Deno.build.os === "windows") return;
   using file = await Deno.open(path, options);
   await file.sync();
 }

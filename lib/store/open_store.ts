@@ -54,10 +54,10 @@ export async function claimFile(path: string, waitMs = 0): Promise<void> {
 
 /** What was erased goes from the file as well. A start that cannot see to it now leaves it to the next. */
 async function compactWhenDue(path: string): Promise<void> {
-  await dropUnfinished(path);
-  if (!isCompactionDue(path)) return;
   const progress = (rows: number) => logLine("info", "Compacting the store", { rows });
   try {
+    await dropUnfinished(path);
+    if (!isCompactionDue(path)) return;
     const { before, after } = await compactStore(path, { now: Date.now, progress });
     const sizes = { before_bytes: before, after_bytes: after };
     logLine("info", "Compacted the store: what was erased is not in its file any more", sizes);
