@@ -1,21 +1,22 @@
 import { systemRandom, systemTimer } from "./lib/deps.ts";
 import { startDueWork } from "./lib/due/worker.ts";
 import { makeServices } from "./lib/make_services.ts";
+import { migrate } from "./lib/migrations.ts";
 import { bootstrap } from "./lib/orgs/bootstrap.ts";
-import { makeLevelsStrict } from "./lib/orgs/strict_levels.ts";
 import { makeSetUpLink } from "./lib/people/first_run.ts";
 import { movedPasskeys } from "./lib/people/moved_passkeys.ts";
 import { movedNotice } from "./lib/people/recovery_notice.ts";
 import { keepOrgless } from "./lib/people/orgless_accounts.ts";
 import { setUpNotice } from "./lib/people/set_up_notice.ts";
 import { startSecretRotation } from "./lib/rotation/secret_rotation.ts";
+import type { Services } from "./lib/services.ts";
 import { logLine } from "./lib/settings/log_line.ts";
 import { operatorConsole } from "./lib/settings/operator_console.ts";
 import { dropSecrets } from "./lib/settings/drop_secrets.ts";
 import { secretFromFile } from "./lib/settings/secret_file.ts";
 import { readSettings, SettingRefused } from "./lib/settings/settings.ts";
 import { proveSecret } from "./lib/store/canary.ts";
-import { openStore, StoreRefused } from "./lib/store/open_store.ts";
+import { openStore, overStore, StoreRefused } from "./lib/store/open_store.ts";
 import { PLATFORM_STORE } from "./lib/store/store_address.ts";
 import { systemDeps } from "./lib/system_deps.ts";
 import { app } from "./routes/app.ts";
@@ -43,18 +44,13 @@ async function start(): Promise<void> {
     });
   }
   const deps = systemDeps(settings, kv, secret);
-  await proveSecret(deps);
   const stopping = new AbortController();
-  const services = makeServices(deps, settings, stopping.signal);
-  await services.processTimes.look();
-  await bootstrap(services);
-  await makeLevelsStrict(services);
-  await keepOrgless(services);
-  const setUpLink = await makeSetUpLink(services);
-  const print = operatorConsole(settings);
-  if (setUpLink !== null) print(`\n${setUpNotice(setUpLink)}\n`);
-  const moved = await movedPasskeys(services);
-  if (moved !== null) print(`\n${movedNotice(moved, settings.url.hostname)}\n`);
+  const services = await overStore(settings.kv, async () => {
+    await proveSecret(deps);
+    const services = makeServices(deps, settings, stopping.signal);
+    await prepare(services);
+    return services;
+  });
   const missing = missingBundle();
   if (missing !== null) logLine("warn", missing);
   services.lastUsed.start();
@@ -88,6 +84,20 @@ async function start(): Promise<void> {
     Deno.exit(0);
   });
   logLine("info", "Countersign listens", { port: server.addr.port, url: settings.url.origin });
+}
+
+/** What is looked at and made in the store before anybody is served. */
+async function prepare(services: Services): Promise<void> {
+  const { settings } = services;
+  await services.processTimes.look();
+  await migrate(services);
+  await bootstrap(services);
+  await keepOrgless(services);
+  const setUpLink = await makeSetUpLink(services);
+  const print = operatorConsole(settings);
+  if (setUpLink !== null) print(`\n${setUpNotice(setUpLink)}\n`);
+  const moved = await movedPasskeys(services);
+  if (moved !== null) print(`\n${movedNotice(moved, settings.url.hostname)}\n`);
 }
 
 function listen(port: number, handler: Deno.ServeHandler<Deno.NetAddr>) {

@@ -26,7 +26,8 @@ export function makeServices(
   settings: Settings,
   stopping: AbortSignal = new AbortController().signal,
 ): Services {
-  const deps: Deps = { ...given, kv: new PatientStore(given.kv, given) };
+  const store = new PatientStore(given.kv, given);
+  const deps: Deps = { ...given, kv: store };
   const ledgers = new Ledgers(deps, isRemote(settings.kv) ? KV_CONNECT_LIMITS : KV_LIMITS);
   return {
     deps,
@@ -43,9 +44,9 @@ export function makeServices(
     forwardedFor: new ForwardedFor(settings.trusted_proxies, deps.log),
     held: new HeldCalls(),
     answers: new OpenAnswers(deps),
-    processTimes: new ProcessTimes(ledgers),
+    processTimes: new ProcessTimes(ledgers, store.health),
     watchedRows: new WatchedRows(deps),
-    readiness: new Readiness(ledgers),
+    readiness: new Readiness(ledgers, store.health),
     stopping,
   };
 }

@@ -1,11 +1,12 @@
 import { systemRandom } from "./deps.ts";
 import { makeServices } from "./make_services.ts";
+import { migrate } from "./migrations.ts";
 import type { Services } from "./services.ts";
 import { operatorConsole } from "./settings/operator_console.ts";
 import { secretFromFile } from "./settings/secret_file.ts";
 import { readSettings, SettingRefused } from "./settings/settings.ts";
 import { proveSecret } from "./store/canary.ts";
-import { assertExists, openStore, StoreRefused } from "./store/open_store.ts";
+import { assertExists, openStore, overStore, StoreRefused } from "./store/open_store.ts";
 import { isFile } from "./store/store_address.ts";
 import { systemDeps } from "./system_deps.ts";
 
@@ -36,9 +37,13 @@ async function run(command: Command): Promise<number> {
   const secret = settings.secret ?? await secretFromFile(settings.kv, systemRandom);
   const kv = await openStore(settings.kv);
   try {
-    const deps = systemDeps(settings, kv, secret);
-    await proveSecret(deps);
-    return await command(makeServices(deps, settings), operatorConsole(settings));
+    return await overStore(settings.kv, async () => {
+      const deps = systemDeps(settings, kv, secret);
+      await proveSecret(deps);
+      const services = makeServices(deps, settings);
+      await migrate(services);
+      return await command(services, operatorConsole(settings));
+    });
   } finally {
     kv.close();
   }

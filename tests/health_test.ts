@@ -125,3 +125,64 @@ Deno.test("a forwarded address that is not trusted is said once in the log, and 
   }
   assert.equal(lines.filter((line) => line.includes("X-Forwarded-For is ignored")).length, 1);
 });
+
+/** A store on a disk that is full: what is small still fits, what is larger does not. */
+function fullStore(kv: Deno.Kv) {
+  const state = { error: null as Error | null };
+  const { store } = watchedStore(kv);
+  store.atomic = () => {
+    const operation = kv.atomic();
+    const commit = operation.commit.bind(operation);
+    operation.commit = () => state.error === null ? commit() : Promise.reject(state.error);
+    return operation;
+  };
+  return { state, store };
+}
+
+Deno.test("/readyz is 503 from the commit on that failed, though a small write is taken, and ready again once one lands", async () => {
+  using kv = await Deno.openKv(":memory:");
+  const { state, store } = fullStore(kv);
+  const lines: string[] = [];
+  const log = (level: string, message: string) => void lines.push(`${level} ${message}`);
+  await using countersign = await Countersign.start({ kv: store, deps: { log } });
+  const org = await countersign.org();
+  await org.tool("deploy");
+  const ready = async () => (await countersign.request("GET", "/readyz")).status;
+  assert.equal(await ready(), 200);
+  state.error = new TypeError("database or disk is full");
+  // Nobody has met it yet: the report of a moment ago stands.
+  assert.equal(await ready(), 200);
+  const refused = await org.post("/v1/permissions/check", { tool_name: "deploy" });
+  assert.equal(refused.status, 503, refused.text);
+  assert.equal(refused.body.code, "store_unavailable");
+  assert.ok(!refused.text.includes("disk"));
+  const failing = await countersign.request("GET", "/readyz");
+  assert.deepEqual(failing.body, { ...READY, status: "not_ready", store: "failing" });
+  countersign.clock.advance(1000);
+  assert.equal(await ready(), 503, "the next look tries a commit, too");
+  state.error = null;
+  countersign.clock.advance(1000);
+  assert.equal(await ready(), 200, "without a request that would show it");
+  const told = lines.filter((line) => /commits/.test(line));
+  assert.deepEqual(told, [
+    "error The store does not take commits",
+    "info The store takes commits again",
+  ]);
+});
+
+Deno.test("/readyz stays 503 once the file is found damaged, whatever still works", async () => {
+  using kv = await Deno.openKv(":memory:");
+  const { state, store } = fullStore(kv);
+  await using countersign = await Countersign.start({ kv: store });
+  const org = await countersign.org();
+  await org.tool("deploy");
+  state.error = new TypeError("database disk image is malformed");
+  const refused = await org.post("/v1/permissions/check", { tool_name: "deploy" });
+  assert.equal(refused.body.code, "store_unavailable");
+  state.error = null;
+  for (let look = 0; look < 3; look++) {
+    countersign.clock.advance(1000);
+    const { status, body } = await countersign.request("GET", "/readyz");
+    assert.deepEqual([status, body.store], [503, "failing"]);
+  }
+});

@@ -4,6 +4,8 @@ import type { Ledgers } from "../ledger/ledgers.ts";
 import { type Periodic, periodically } from "../periodic.ts";
 import { clockAcceptedKey, clockSeenKey } from "../store/keys.ts";
 import { readRecord } from "../store/kv.ts";
+import { SCHEMA_VERSION, schemaVersion } from "../store/schema_version.ts";
+import type { StoreHealth } from "../store/store_health.ts";
 
 const EVERY_MS = 60_000;
 /** How long no process may have run before a start says so. */
@@ -19,7 +21,7 @@ const clockTime = z.object({ at: z.number().int().nonnegative() });
 export class ProcessTimes {
   #periodic: Periodic | null = null;
 
-  constructor(readonly ledgers: Ledgers) {}
+  constructor(readonly ledgers: Ledgers, readonly store: StoreHealth) {}
 
   /** Looks at what was written last, and says so when that was long ago. Refuses nothing. */
   async look(): Promise<void> {
@@ -49,16 +51,23 @@ export class ProcessTimes {
     this.#periodic = null;
   }
 
-  /** Writes the time, unless the clock is in doubt. Never fails: what is not written is next time. */
+  /**
+   * Writes the time, unless the clock is in doubt, and looks whether the store is still one for this
+   * release. Never fails: what is not written is next time.
+   */
   async beat(): Promise<void> {
     const { clock, deps } = this.ledgers;
     try {
       await this.#hearAcceptance();
-      if (clock.hasDrifted) return;
-      await deps.kv.set([...clockSeenKey()], { at: deps.now() });
-      clock.trust();
+      if (!clock.hasDrifted) {
+        await deps.kv.set([...clockSeenKey()], { at: deps.now() });
+        clock.trust();
+      }
+      await this.#lookAtVersion();
     } catch (error) {
-      deps.log("warn", "The time was not stored", { error: String(error) });
+      deps.log("warn", "The time was not stored, or the version not read", {
+        error: String(error),
+      });
     }
   }
 
@@ -70,5 +79,11 @@ export class ProcessTimes {
     const isOfNow = accepted !== null &&
       Math.abs(deps.now() - accepted.value.at) <= CLOCK_TOLERANCE_MS;
     if (isOfNow) clock.accept();
+  }
+
+  /** Over KV Connect a newer release may have been started beside this process. */
+  async #lookAtVersion(): Promise<void> {
+    const version = await schemaVersion(this.ledgers.deps);
+    if (version > SCHEMA_VERSION) this.store.outgrown(version);
   }
 }

@@ -1,5 +1,7 @@
 import type { Ledgers } from "../ledger/ledgers.ts";
+import { commitOnce } from "../store/commit.ts";
 import { DEPLOYMENT_ORG, probeKey } from "../store/keys.ts";
+import type { StoreHealth } from "../store/store_health.ts";
 import { logsAhead } from "./logs_ahead.ts";
 
 /** What a probe learns: enough to act on, nothing about who uses this deployment. */
@@ -18,8 +20,17 @@ export interface ReadinessReport {
   readonly waking: "queue" | "sweep";
 }
 
+/** A report that stands for a while; what it says of the store once it is there. */
+interface Kept {
+  readonly at: number;
+  failing: boolean | null;
+  readonly answer: Promise<ReadinessReport>;
+}
+
 /** How long a report stands, so that strangers who probe make at most one write a second. */
 const REPORT_MS = 1000;
+/** What a look writes after a commit has failed: a disk that is full may still take a small row. */
+const LARGE_ROW = 60_000;
 /** How many logs are looked at for one that is ahead of the clock. */
 const MAX_LOGS = 1000;
 const STORE_ANSWERS_WITHIN_MS = 5000;
@@ -27,9 +38,9 @@ const STORE_ANSWERS_WITHIN_MS = 5000;
 /** Finds out whether this process can decide: the store takes a write, policy reads, time runs. */
 export class Readiness {
   #isDraining = false;
-  #report: { at: number; answer: Promise<ReadinessReport> } | null = null;
+  #report: Kept | null = null;
 
-  constructor(readonly ledgers: Ledgers) {}
+  constructor(readonly ledgers: Ledgers, readonly store: StoreHealth) {}
 
   /** From now on every report says that the process is not ready, for it is about to stop. */
   drain(): void {
@@ -37,14 +48,20 @@ export class Readiness {
     this.#report = null;
   }
 
-  /** The report of now, or of at most a second ago. Never fails. */
+  /**
+   * The report of now, or of at most a second ago unless commits fail since, or no longer do. Never
+   * fails.
+   */
   report(): Promise<ReadinessReport> {
     const now = this.ledgers.deps.now();
     const known = this.#report;
-    if (known !== null && now >= known.at && now - known.at < REPORT_MS) return known.answer;
-    const answer = this.#look();
-    this.#report = { at: now, answer };
-    return answer;
+    const stands = known !== null && now >= known.at && now - known.at < REPORT_MS &&
+      (known.failing === null || known.failing === this.store.isFailing);
+    if (stands) return known.answer;
+    const kept: Kept = { at: now, failing: null, answer: this.#look() };
+    this.#report = kept;
+    void kept.answer.then(({ store }) => kept.failing = store === "failing");
+    return kept.answer;
   }
 
   async #look(): Promise<ReadinessReport> {
@@ -65,10 +82,19 @@ export class Readiness {
     };
   }
 
-  async #takesWrite(): Promise<true> {
-    const { kv, now } = this.ledgers.deps;
-    await kv.set([...probeKey()], { at: now() });
-    return true;
+  /**
+   * Makes a small write, and where a commit has failed a commit that needs room. Null where the store
+   * takes them and is not to be trusted all the same.
+   */
+  async #takesWrite(): Promise<true | null> {
+    const { deps } = this.ledgers;
+    const key = [...probeKey()];
+    const at = deps.now();
+    await deps.kv.set(key, { at });
+    if (!this.store.isFailing) return true;
+    const room = new Uint8Array(LARGE_ROW);
+    await commitOnce(deps, deps.kv.atomic().set(key, { at, room }));
+    return this.store.isFailing ? null : true;
   }
 
   #clock(isLogAhead: boolean | null): ReadinessReport["clock"] {

@@ -47,11 +47,6 @@ export function atomicCommit(
   return operation;
 }
 
-/** Whether the store says that a commit is beyond its limits, and so was never made. */
-export function isUnfit(error: unknown): boolean {
-  return error instanceof TypeError && /too (large|many)/i.test(error.message);
-}
-
 /** The new policy version and what it changed, for other nodes to follow. */
 function policyRows(transaction: Transaction): { key: keys.StoreKey; value: unknown }[] {
   const { policyChanges, snapshot, policyVersion: version, generation } = transaction;

@@ -12,6 +12,7 @@ import {
   memberKey,
   orgPrefix,
 } from "../store/keys.ts";
+import { listRecords } from "../store/kv.ts";
 import type { ApiKeyRecord, CredentialIndex, MemberRecord } from "../store/records/identity.ts";
 import { createOrgOperation } from "./create_org.ts";
 
@@ -35,7 +36,7 @@ export async function bootstrap(services: Services): Promise<Bootstrap> {
   const own = { id: DEPLOYMENT_ORG, name: "deployment", host };
   await ledgers.transact(own.id, await createOrgOperation(deps, own, SYSTEM));
 
-  for await (const { key } of deps.kv.list({ prefix: orgPrefix() })) {
+  for await (const { key } of listRecords(deps.kv, { prefix: [...orgPrefix()] }, z.unknown())) {
     if (key[1] !== DEPLOYMENT_ORG) return { outcome: "found" };
   }
   const { key } = settings.bootstrap;

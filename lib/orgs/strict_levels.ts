@@ -1,19 +1,21 @@
+import { z } from "zod";
 import type { Operation } from "../ledger/operation.ts";
 import type { Services } from "../services.ts";
 import { DEPLOYMENT_ORG, orgKey, orgPrefix } from "../store/keys.ts";
-import { MalformedRecord } from "../store/kv.ts";
+import { listRecords, MalformedRecord } from "../store/kv.ts";
 import { orgRecord } from "../store/records/policy.ts";
 
 const WHAT = "A second approval that nobody can give is refused from now on, no longer skipped. " +
   "An owner may allow one approval again under Settings, with a passkey.";
 
 /**
- * Switches `strict_levels` on, at the start, in every org where it is off and nobody chose that: it
- * was the default once. Does so once, whichever node does, with an entry and a line on the console;
+ * Switches `strict_levels` on in every org where it is off and nobody chose that, for it was the
+ * default once: a step of the store's migration. Does so once, whichever node does, with an entry and a line on the console;
  * what an owner chose under a passkey stays.
  */
 export async function makeLevelsStrict({ deps, ledgers }: Services): Promise<void> {
-  for await (const { key, value } of deps.kv.list({ prefix: [...orgPrefix()] })) {
+  const orgs = listRecords(deps.kv, { prefix: [...orgPrefix()] }, z.unknown());
+  for await (const { key, value } of orgs) {
     const org = String(key[1]);
     const record = orgRecord.safeParse(value);
     if (org === DEPLOYMENT_ORG || !record.success || !isUnchosen(record.data)) continue;

@@ -1,11 +1,12 @@
 import { timingSafeEqual } from "node:crypto";
+import { z } from "zod";
 import { secretHash } from "../identity/secret.ts";
 import { stillLasts } from "../ledger/clocks.ts";
 import type { Reader } from "../ledger/transaction.ts";
 import { Refusal } from "../refusals/refusal.ts";
 import type { Services } from "../services.ts";
 import { DEPLOYMENT_ORG, membersPrefix, orgPrefix, setUpLinkKey } from "../store/keys.ts";
-import { type Kv, readRecord } from "../store/kv.ts";
+import { type Kv, listRecords, readRecord } from "../store/kv.ts";
 import { memberRecord } from "../store/records/identity.ts";
 import { type SetUpLinkRecord, setUpLinkRecord } from "../store/records/invitations.ts";
 import { orgRecord } from "../store/records/policy.ts";
@@ -91,7 +92,9 @@ export function openSetUpLink(
 /** The org that lacks an owner, and the owner it is to have; null when some owner has a passkey. */
 async function firstOwner({ deps, settings }: Services): Promise<Target | null> {
   const expected: { org: string; email: string }[] = [];
-  for await (const { key, value } of deps.kv.list({ prefix: [...membersPrefix()] })) {
+  for await (
+    const { key, value } of listRecords(deps.kv, { prefix: [...membersPrefix()] }, z.unknown())
+  ) {
     const org = String(key[1]);
     const member = memberRecord.safeParse(value);
     if (!member.success) {
@@ -110,7 +113,7 @@ async function firstOwner({ deps, settings }: Services): Promise<Target | null> 
 
 /** The oldest org; null when there is none besides the deployment's own. */
 async function firstOrg(kv: Kv): Promise<string | null> {
-  for await (const { key, value } of kv.list({ prefix: [...orgPrefix()] })) {
+  for await (const { key, value } of listRecords(kv, { prefix: [...orgPrefix()] }, z.unknown())) {
     const deleted = orgRecord.safeParse(value).data?.deleted_at !== undefined;
     if (key[1] !== DEPLOYMENT_ORG && !deleted) return String(key[1]);
   }

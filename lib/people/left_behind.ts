@@ -118,6 +118,7 @@ export const FATES: Readonly<Record<string, Fate>> = {
   oauth_registrations: "deployment",
   probe: "deployment",
   push_key: "deployment",
+  schema_version: "deployment",
   set_up_link: "deployment",
   unreadable_token: "deployment",
 };

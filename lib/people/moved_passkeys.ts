@@ -1,6 +1,7 @@
+import { z } from "zod";
 import type { Services } from "../services.ts";
 import { accountKey, membersPrefix } from "../store/keys.ts";
-import { readRecord } from "../store/kv.ts";
+import { listRecords, readRecord } from "../store/kv.ts";
 import { memberRecord } from "../store/records/identity.ts";
 import { accountRecord } from "../store/records/people.ts";
 import { passkeysOf } from "./passkeys_of.ts";
@@ -37,7 +38,8 @@ export async function movedPasskeys(services: Services): Promise<MovedPasskeys |
 /** The accounts of the owners of all orgs. */
 async function ownersOf({ deps }: Services): Promise<Set<string>> {
   const owners = new Set<string>();
-  for await (const { key, value } of deps.kv.list({ prefix: [...membersPrefix()] })) {
+  const members = listRecords(deps.kv, { prefix: [...membersPrefix()] }, z.unknown());
+  for await (const { key, value } of members) {
     const member = memberRecord.safeParse(value);
     if (!member.success) {
       deps.log("error", "A member is malformed", { org: String(key[1]) });

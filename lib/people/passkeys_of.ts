@@ -1,12 +1,15 @@
+import { z } from "zod";
 import type { Deps } from "../deps.ts";
 import { accountPasskeyPrefix, passkeyKey } from "../store/keys.ts";
-import { type Kv, readRecord } from "../store/kv.ts";
+import { type Kv, listRecords, readRecord } from "../store/kv.ts";
 import { type PasskeyRecord, passkeyRecord } from "../store/records/people.ts";
 
 /** The passkeys of an account, the oldest first. */
 export async function passkeysOf(kv: Kv, account: string): Promise<PasskeyRecord[]> {
   const passkeys: PasskeyRecord[] = [];
-  for await (const { key } of kv.list({ prefix: [...accountPasskeyPrefix(account)] })) {
+  for await (
+    const { key } of listRecords(kv, { prefix: [...accountPasskeyPrefix(account)] }, z.unknown())
+  ) {
     const passkey = await readRecord(kv, passkeyKey(String(key[2])), passkeyRecord);
     if (passkey !== null) passkeys.push(passkey.value);
   }

@@ -1,4 +1,5 @@
 import { isFile } from "../store/store_address.ts";
+import { faultOf, whatIsWrong } from "../store/store_faults.ts";
 import { chosenSecretProblem } from "./chosen_secret.ts";
 import { SettingRefused } from "./settings.ts";
 
@@ -41,15 +42,25 @@ async function readOrMake(random: (bytes: number) => Uint8Array): Promise<string
       const made = random(48).toBase64();
       await Deno.writeTextFile(SECRET_FILE, made, { createNew: true, mode: 0o600 });
     } catch (error) {
-      if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+      if (!(error instanceof Deno.errors.AlreadyExists)) await forget(error);
     }
     return await Deno.readTextFile(SECRET_FILE);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const fault = faultOf(error);
+    const next = fault === "full"
+      ? "Free space on its disk, or set the variable."
+      : `Let this user read and write the folder ${CONFIG_FOLDER}, or set the variable.`;
     throw new SettingRefused(
       "COUNTERSIGN_SECRET",
-      `is to come from ${SECRET_FILE}, which cannot be read or made (${why}). Let this user read ` +
-        `and write the folder ${CONFIG_FOLDER}, or set the variable.`,
+      `is to come from ${SECRET_FILE}, which cannot be read or made: ${
+        whatIsWrong(error)
+      }. ${next}`,
     );
   }
+}
+
+/** Removes the file that a full disk left empty: the next start would take it for a lost secret. */
+async function forget(error: unknown): Promise<never> {
+  if (faultOf(error) === "full") await Deno.remove(SECRET_FILE).catch(() => {});
+  throw error;
 }

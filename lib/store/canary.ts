@@ -1,8 +1,9 @@
 import { z } from "zod";
 import { commitOnce } from "./commit.ts";
 import { canaryKey } from "./keys.ts";
-import { readRecord, type StoreDeps } from "./kv.ts";
+import { readRecord, type StoreDeps, StoreUnavailable } from "./kv.ts";
 import { StoreRefused } from "./open_store.ts";
+import { refuseNewer, stampNew } from "./schema_version.ts";
 import { CannotOpen } from "./sealing.ts";
 
 /** What the canary says. */
@@ -12,11 +13,13 @@ export const canaryRecord = z.instanceof(Uint8Array);
 const FIRST_ANSWER_MS = 15_000;
 
 /**
- * Proves at start that the store lies under the secret, or under the previous one, before anything
+ * Proves at start that no newer release has written the store, and that it lies under the secret, or
+ * under the previous one, before anything
  * is sealed under another: a record with known words, sealed when the store was new. Of all that is
  * sealed it is the last to be sealed anew (`lib/rotation/secret_rotation.ts`), so that a secret is not taken away
  * while records still lie under it.
- * @throws {StoreRefused} when the secret is another, or the store does not answer
+ * @throws {StoreRefused} when release or secret are others, or the store does not answer
+ * @throws {StoreUnavailable} when it takes no write
  */
 export async function proveSecret(deps: StoreDeps): Promise<void> {
   const limit = deps.timer(FIRST_ANSWER_MS);
@@ -35,11 +38,9 @@ export async function proveSecret(deps: StoreDeps): Promise<void> {
 
 async function prove(deps: StoreDeps): Promise<void> {
   const { kv, sealer } = deps;
+  await refuseNewer(deps);
+  if (await makeCanary(deps)) return;
   const key = canaryKey();
-  const first = { key: [...key], versionstamp: null };
-  const making = deps.kv.atomic().check(first).set([...key], sealer.seal(key, CANARY_WORDS));
-  const made = await commitOnce(deps, making);
-  if (made.ok) return;
   const record = await readRecord(kv, key, canaryRecord);
   if (record === null) return;
   try {
@@ -51,5 +52,22 @@ async function prove(deps: StoreDeps): Promise<void> {
         "it as COUNTERSIGN_SECRET_PREVIOUS beside the new one. Where none was set, it is the file " +
         "config/secret of that time. A rotation that was under way is to be finished first.",
     );
+  }
+}
+
+/**
+ * Seals the known words where there are none; true when it did. A store without a row gets its
+ * version in the same commit.
+ */
+async function makeCanary(deps: StoreDeps): Promise<boolean> {
+  const { kv, sealer } = deps;
+  const key = canaryKey();
+  try {
+    const isNew = (await kv.list({ prefix: [] }, { limit: 1 }).next()).done === true;
+    const making = kv.atomic().check({ key: [...key], versionstamp: null })
+      .set([...key], sealer.seal(key, CANARY_WORDS));
+    return (await commitOnce(deps, isNew ? stampNew(making) : making)).ok;
+  } catch (error) {
+    throw new StoreUnavailable(error);
   }
 }

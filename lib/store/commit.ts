@@ -67,3 +67,8 @@ export async function landed(
 function isNamed(value: unknown, name: string): boolean {
   return typeof value === "object" && value !== null && "batch" in value && value.batch === name;
 }
+
+/** Whether the store says that a commit is beyond its limits, and so was never made. */
+export function isUnfit(error: unknown): boolean {
+  return error instanceof TypeError && /too (large|many)/i.test(error.message);
+}

@@ -315,5 +315,7 @@ export const clockAcceptedKey = () => ["clock", "accepted"] as const;
 export const erasedKey = () => ["erased"] as const;
 /** Known words sealed when the store was new: a start under another secret is refused by them. */
 export const canaryKey = () => ["canary"] as const;
+/** Which shape the rows of this store have: a release that knows only older ones is refused by it. */
+export const schemaVersionKey = () => ["schema_version"] as const;
 /** Set when the first org was made, so that two nodes that start at once make one. */
 export const bootstrapKey = () => ["bootstrap"] as const;

@@ -2,7 +2,10 @@ import { dirname } from "node:path";
 import { systemTimer } from "../deps.ts";
 import { logLine } from "../settings/log_line.ts";
 import { compactStore, dropUnfinished, isCompactionDue, NotCompacted } from "./compact.ts";
+import { MalformedRecord, StoreUnavailable } from "./kv.ts";
+import { lookThrough } from "./look_through.ts";
 import { isFile, PLATFORM_STORE } from "./store_address.ts";
+import { faultOf, nextStep, whatIsWrong } from "./store_faults.ts";
 
 /** The store does not open, or is not to be opened; the start ends with the message. */
 export class StoreRefused extends Error {
@@ -25,17 +28,50 @@ export async function openStore(kv: string, waitMs = 0): Promise<Deno.Kv> {
     return await (kv === PLATFORM_STORE ? Deno.openKv() : Deno.openKv(kv));
   } catch (error) {
     if (error instanceof StoreRefused) throw error;
-    const why = error instanceof Error ? error.message : String(error);
-    throw new StoreRefused(`COUNTERSIGN_KV: the store ${kv} does not open (${why}). ${advice(kv)}`);
+    throw refusal(kv, "does not open", error);
   }
+}
+
+/**
+ * Does what a start or a command of the operator does over an open store. What the store fails with
+ * before that has an answer of its own refuses the start, as if it had not opened.
+ * @throws {StoreRefused}
+ */
+export async function overStore<T>(kv: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof MalformedRecord) {
+      throw new StoreRefused(`COUNTERSIGN_KV: ${error.message}`);
+    }
+    if (error instanceof StoreUnavailable) throw refusal(kv, "cannot be used", error.cause);
+    if (error instanceof StoreRefused || faultOf(error) === "other") throw error;
+    throw refusal(kv, "cannot be used", error);
+  }
+}
+
+function refusal(kv: string, how: string, error: unknown): StoreRefused {
+  return new StoreRefused(
+    `COUNTERSIGN_KV: the store ${kv} ${how}: ${whatIsWrong(error)}. ${
+      nextStep(kv, faultOf(error))
+    }`,
+  );
 }
 
 /**
  * Makes a store's file this process's own until it ends, and makes the file where there is none.
  * @param waitMs how long another process that holds the file may take to end
- * @throws {StoreRefused} when it does not
+ * @throws {StoreRefused} when it does not, or when the file cannot be used
  */
 export async function claimFile(path: string, waitMs = 0): Promise<void> {
+  try {
+    await claim(path, waitMs);
+  } catch (error) {
+    throw error instanceof StoreRefused ? error : refusal(path, "does not open", error);
+  }
+}
+
+async function claim(path: string, waitMs: number): Promise<void> {
   await Deno.mkdir(dirname(path), { recursive: true, mode: 0o700 });
   // SQLite lets two processes open one file, and then fails commits of both with "database is
   // locked". The lock lies on a file of its own: closing another handle on the database file would
@@ -49,7 +85,9 @@ export async function claimFile(path: string, waitMs = 0): Promise<void> {
   }
   // SQLite gives the files it makes beside this one the same mode.
   const file = await Deno.open(path, { create: true, write: true, mode: 0o600 });
+  const { size } = await file.stat();
   file.close();
+  lookThrough(path, size);
 }
 
 /** What was erased goes from the file as well. A start that cannot see to it now leaves it to the next. */
@@ -87,15 +125,12 @@ async function isFreeWithin(lock: Deno.FsFile, waitMs: number): Promise<boolean>
 
 /** Opening would make a new store, in which nothing is found. @throws {StoreRefused} */
 export async function assertExists(path: string): Promise<void> {
-  const found = await Deno.stat(path).catch(() => null);
-  if (found !== null) return;
-  throw new StoreRefused(`COUNTERSIGN_KV: there is no store ${path}. Give the one of the service.`);
-}
-
-function advice(kv: string): string {
-  if (kv === PLATFORM_STORE) return "Assign a Deno KV database to the app.";
-  return isFile(kv)
-    ? "Give a path below data/ that this user may write, or run with --allow-read and --allow-write " +
-      "for another folder; a file that is no database must be moved away first."
-    : "Check the URL, and that DENO_KV_ACCESS_TOKEN holds its access token.";
+  try {
+    await Deno.stat(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw refusal(path, "does not open", error);
+    throw new StoreRefused(
+      `COUNTERSIGN_KV: there is no store ${path}. Give the one of the service.`,
+    );
+  }
 }

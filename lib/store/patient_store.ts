@@ -1,5 +1,6 @@
-import type { Timer } from "../deps.ts";
+import type { LogLine, Timer } from "../deps.ts";
 import { type Kv, type StoreDeps, StoreUnavailable } from "./kv.ts";
+import { StoreHealth } from "./store_health.ts";
 
 /** How exactly waits are measured: all calls under way share one timer. */
 const TICK_MS = 1200;
@@ -15,13 +16,20 @@ interface Waiting {
 
 /**
  * The store, but that silence counts as an outage after some seconds: whoever asks gets
- * `StoreUnavailable`, whatever becomes of the call. A commit may stand all the same.
+ * `StoreUnavailable`, whatever becomes of the call. A commit may stand all the same. What calls come
+ * to is the health of the store.
  */
 export class PatientStore implements Kv {
   readonly #waiting = new Set<Waiting>();
+  readonly health: StoreHealth;
   #timer: Timer | null = null;
 
-  constructor(readonly inner: Kv, readonly deps: Pick<StoreDeps, "timer">) {}
+  constructor(
+    readonly inner: Kv,
+    readonly deps: Pick<StoreDeps, "timer"> & { readonly log: LogLine },
+  ) {
+    this.health = new StoreHealth(deps);
+  }
 
   get: Kv["get"] = (key, options) => this.#within(ANSWER_TICKS, this.inner.get(key, options));
 
@@ -38,21 +46,32 @@ export class PatientStore implements Kv {
   atomic: Kv["atomic"] = () => {
     const operation = this.inner.atomic();
     const commit = operation.commit.bind(operation);
-    operation.commit = () => this.#within(ANSWER_TICKS, commit());
+    operation.commit = async () => {
+      const result = await this.#writes(commit());
+      this.health.committed();
+      return result;
+    };
     return operation;
   };
 
-  set: Kv["set"] = (key, value, options) =>
-    this.#within(ANSWER_TICKS, this.inner.set(key, value, options));
+  set: Kv["set"] = (key, value, options) => this.#writes(this.inner.set(key, value, options));
 
-  enqueue: Kv["enqueue"] = (value, options) =>
-    this.#within(ANSWER_TICKS, this.inner.enqueue(value, options));
+  enqueue: Kv["enqueue"] = (value, options) => this.#writes(this.inner.enqueue(value, options));
 
   /** Listens for as long as the store is open. */
   listenQueue: Kv["listenQueue"] = (handler) => this.inner.listenQueue(handler);
 
   close(): void {
     this.inner.close();
+  }
+
+  async #writes<T>(answer: Promise<T>): Promise<T> {
+    try {
+      return await this.#within(ANSWER_TICKS, answer);
+    } catch (error) {
+      this.health.failed(error);
+      throw error;
+    }
   }
 
   #within<T>(ticks: number, answer: Promise<T>): Promise<T> {
@@ -71,6 +90,7 @@ export class PatientStore implements Kv {
         },
         (error) => {
           done();
+          this.health.heard(error);
           reject(error);
         },
       );
