@@ -89,6 +89,7 @@ async function answered(
   const spent = monotonic() - since;
   known.caller = caller;
   known.rate = services.rateLimits.take(caller, services.deps.now());
+  services.answers.mayChange(caller.id);
   const read = readMessage(
     await readBody(request, services.deps),
     request.headers.get("mcp-protocol-version"),
@@ -113,7 +114,13 @@ async function answered(
     { body, messages },
   );
   known.held = held;
-  return response;
+  if (!response.headers.get("content-type")?.startsWith("application/json")) return response;
+  // Which calls of a batch changed something is not told apart: its answer is given.
+  const { status, headers } = response;
+  return new Response(services.answers.given(caller.id, await response.text()), {
+    status,
+    headers,
+  });
 }
 
 /**

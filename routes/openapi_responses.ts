@@ -61,6 +61,7 @@ const WITH_KEY: readonly ProblemCode[] = [
   "invalid_credentials",
   "wrong_tier",
   "rate_limited",
+  "too_many_streams",
   "overloaded",
   "store_unavailable",
   "clock",

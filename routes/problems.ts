@@ -590,7 +590,7 @@ export const PROBLEMS: { readonly [C in ProblemCode]: ProblemKind<ProblemData[C]
     status: 429,
     title: "Too many answers open",
     meaning:
-      "A credential may have 4 exports and other large answers open at the same time, a process 64. One that is not read for 30 seconds is ended.",
+      "A credential may have 4 exports and other large answers open at the same time, a process 64. One that is not read for 30 seconds is ended. Who leaves 4 large answers to changes unread changes nothing more.",
     detail: ({ limit }) => `As many large answers are being read as may be: ${limit}.`,
     advice:
       "Read those that are open to their end, or close them; try again after the seconds of `Retry-After` at the latest.",

@@ -63,6 +63,7 @@ async function answered(services: Services, route: Route, c: Served, id: string)
       services.largeBodies.take(caller.org);
       sender = caller.org;
     }
+    if (request.method !== "GET") services.answers.mayChange(caller.id);
     const call = await prepare(services, route, c, { id, presented, caller, spent });
     if (route.counts !== undefined) {
       rate = services.rateLimits.take(caller, services.deps.now(), route.counts(call.body) - 1);
@@ -165,13 +166,12 @@ const HEADERS = {
 };
 
 /**
- * How an answer becomes a body. A large one that was only asked for takes a place among the open
- * answers; that of a change is given in any case, for the change has been made.
+ * How an answer becomes a body. A large one takes a place among the open answers; that of a change
+ * is given in any case, for the change has been made.
  */
 function bodyFor({ services, request, caller }: Call<unknown, unknown, unknown>) {
-  return request.method === "GET"
-    ? (text: string) => services.answers.body(caller.id, text)
-    : (text: string) => text;
+  const how = request.method === "GET" ? "body" : "given";
+  return (text: string) => services.answers[how](caller.id, text);
 }
 
 function respond(

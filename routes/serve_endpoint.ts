@@ -1,7 +1,7 @@
 import type { JsonValue } from "../lib/json/json_value.ts";
 import type { Services } from "../lib/services.ts";
 import { readBody } from "./body.ts";
-import type { BrowserCall } from "./browser_call.ts";
+import { type BrowserCall, MemberCall } from "./browser_call.ts";
 import { addCookies, browserCall, type Served } from "./browser_request.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { parseBody, parseInput } from "./inputs.ts";
@@ -36,6 +36,18 @@ export async function serveEndpoint(
   return response;
 }
 
+function jsonResponse(
+  services: Services,
+  member: string | null,
+  isRead: boolean,
+  answer: JsonValue,
+) {
+  const text = JSON.stringify(answer);
+  const how = isRead ? "body" : "given";
+  const body = member === null ? text : services.answers[how](member, text);
+  return new Response(body, { headers: { "content-type": "application/json" } });
+}
+
 async function answered(
   services: Services,
   endpoint: Endpoint,
@@ -51,9 +63,14 @@ async function answered(
         : parseInput(body, parseBody(await readBody(c.req.raw, services.deps)));
     call = await browserCall(services, endpoint, c, id, readInput);
     // The endpoint's audience is what `browserCall` made the call by.
+    const member = call instanceof MemberCall ? call.caller.id : null;
+    const isRead = c.req.method === "GET";
+    if (member !== null && !isRead) services.answers.mayChange(member);
     const handle = endpoint.handle as (call: BrowserCall) => Promise<JsonValue | Response>;
     const answer = await handle(call);
-    const response = answer instanceof Response ? answer : Response.json(answer);
+    const response = answer instanceof Response
+      ? answer
+      : jsonResponse(services, member, isRead, answer);
     if (!response.headers.has("cache-control")) response.headers.set("cache-control", "no-store");
     response.headers.set("x-request-id", id);
     addCookies(response.headers, call);

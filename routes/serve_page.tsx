@@ -95,6 +95,7 @@ class PageAnswer {
     if (org !== undefined && call instanceof MemberCall && org !== call.org) {
       throw new SurfaceRefusal("other_organization", {});
     }
+    if (call instanceof MemberCall) this.services.answers.mayChange(call.caller.id);
     const action = Object.hasOwn(this.page.actions ?? {}, name)
       ? this.page.actions?.[name] as Action<BrowserCall>
       : undefined;
@@ -223,10 +224,11 @@ class PageAnswer {
       : bareDocument({ title, body, notice });
     const headers = pageHeaders(this.services, this.id);
     addCookies(headers, call);
-    const large = call instanceof MemberCall && call.request.method === "GET"
-      ? this.services.answers.body(call.caller.id, html)
+    const how = call.request.method === "GET" ? "body" : "given";
+    const answer = call instanceof MemberCall
+      ? this.services.answers[how](call.caller.id, html)
       : html;
-    return new Response(large, { status, headers });
+    return new Response(answer, { status, headers });
   }
 
   #redirect(to: string, call: BrowserCall | null): Response {

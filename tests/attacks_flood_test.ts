@@ -6,7 +6,7 @@ import { DEPLOYMENT_ORG, logHeadPrefix } from "../lib/store/keys.ts";
 import { ApprovalOrg, TOOL } from "./approval_fixture.ts";
 import { Countersign, type TestOrg } from "./countersign_fixture.ts";
 import { FailingStore } from "./failing_store.ts";
-import { head, raw } from "./raw_request.ts";
+import { head, raw, RawRequest } from "./raw_request.ts";
 import { assertProblem } from "./refused.ts";
 
 const CHECK = "/v1/permissions/check";
@@ -83,6 +83,39 @@ Deno.test("attack: a body that drips in is ended when its time is over, and chan
     assert.deepEqual((await answered).statuses, [408], framing);
   }
   assert.equal((await sizes(countersign)).get(org.id), before);
+});
+
+Deno.test("attack: after a 408 nothing more is answered on the connection, whatever comes behind", async () => {
+  const waits = new Set<() => void>();
+  await using countersign = await Countersign.start({
+    deps: {
+      timer: (milliseconds) => {
+        const { promise, resolve } = Promise.withResolvers<void>();
+        if (milliseconds === 10_000) waits.add(resolve);
+        return { elapsed: promise, cancel: () => waits.delete(resolve) };
+      },
+    },
+  });
+  const org = await withTool(countersign);
+  const { host } = countersign.services.settings.url;
+  const start = (framing: string) =>
+    `POST ${CHECK} HTTP/1.1\r\nHost: ${host}\r\nX-API-Key: ${org.standard}\r\n${framing}\r\n\r\n`;
+  const smuggled = `GET /healthz HTTP/1.1\r\nHost: ${host}\r\n\r\n`;
+  const framings = [
+    ["Content-Length: 100", "{", "x".repeat(99)],
+    ["Transfer-Encoding: chunked", "1\r\n{\r\n", "0\r\n\r\n"],
+  ] as const;
+  for (const [framing, part, rest] of framings) {
+    using request = await RawRequest.open(countersign.server.addr.port);
+    await request.send(start(framing), part);
+    (await lasting(waits))();
+    const answer = await request.received((text) => text.includes("}"));
+    assert.match(answer, /^HTTP\/1\.1 408 /);
+    assert.deepEqual(answer.match(/^connection: .*$/gim), ["connection: close"], framing);
+    // The runtime keeps the socket for the rest of the body, and closes it behind that.
+    await request.send(rest, smuggled).catch(() => {});
+    assert.equal(await request.received(), "", framing);
+  }
 });
 
 /** The first wait that is not called off: the store has the same limit, and answers. */

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { OpenAnswers } from "../lib/answers/open_answers.ts";
+import { LARGE_CHARACTERS, OpenAnswers } from "../lib/answers/open_answers.ts";
 import { systemRandom, systemTimer, type Timer } from "../lib/deps.ts";
 import { Countersign, type TestOrg } from "./countersign_fixture.ts";
 import { grow } from "./evidence_fixture.ts";
+import { rawPost } from "./mcp_fixture.ts";
 import { RawRequest } from "./raw_request.ts";
 import { StartedProcess } from "./started_process.ts";
 
@@ -106,6 +107,81 @@ Deno.test("a process has 64 places, of which an answer takes what it holds", () 
   assert.throws(() => answers.take("key_1"), { code: "too_many_streams" });
   large.release();
   answers.take("key_1");
+});
+
+Deno.test("the answer of a change is always given, and whoever leaves four unread changes nothing more", () => {
+  const minutes = new HalfMinutes();
+  const answers = new OpenAnswers(minutes);
+  const large = "x".repeat(1024 * 1024);
+  for (let n = 0; n < 4; n++) answers.take("key_a");
+  // Exports that are open keep nobody from changing things.
+  answers.mayChange("key_a");
+  for (let n = 0; n < 5; n++) assert.ok(answers.given("key_a", large) instanceof ReadableStream);
+  assert.equal(answers.given("key_a", "small"), "small");
+  assert.throws(() => answers.mayChange("key_a"), { code: "too_many_streams" });
+  assert.throws(() => answers.body("key_a", large), { code: "too_many_streams" });
+  answers.mayChange("key_b");
+  // They are counted: 4 + 5 × 2 places are taken.
+  const places = Array.from({ length: 50 }, (_, n) => answers.take(`key_${n}`));
+  assert.throws(() => answers.take("key_c"), { code: "too_many_streams" });
+  // Who has none open makes their change, and its answer, at any time; a second one waits.
+  answers.mayChange("key_b");
+  assert.ok(answers.given("key_b", large) instanceof ReadableStream);
+  assert.throws(() => answers.mayChange("key_b"), { code: "too_many_streams" });
+  for (const place of places) place.release();
+  answers.mayChange("key_b");
+  minutes.pass();
+});
+
+Deno.test("who leaves the answers of changes unread is refused before anything is changed, on every surface", async () => {
+  await using countersign = await Countersign.start();
+  const org = await countersign.org();
+  const { answers } = countersign.services;
+  const large = "x".repeat(1024 * 1024);
+  const leftUnread = (credential: string) =>
+    Array.from({ length: 4 }, () => {
+      const body = answers.given(credential, large);
+      return body instanceof ReadableStream ? body : assert.fail("small");
+    });
+  const listed = (await org.get("/v1/api-keys", org.management)).body.data;
+  const managing = listed.find(({ tier }: { tier: string }) => tier === "management");
+  const unread = leftUnread(managing.id);
+  const before = (await org.get("/v1/audit/checkpoint", org.standard, {
+    accept: "application/json",
+  })).body.size;
+  const tenant = { name: "Acme" };
+  const refused = await org.manage("PUT", "/v1/tenants/acme", tenant);
+  assert.equal(refused.status, 429);
+  assert.equal(refused.body.code, "too_many_streams");
+  const { size } = (await org.get("/v1/audit/checkpoint", org.standard, {
+    accept: "application/json",
+  })).body;
+  assert.equal(size, before);
+  assert.equal((await org.get("/v1/tenants", org.management)).status, 200);
+  assert.equal((await org.post("/v1/permissions/check", { tool_name: "x" })).status, 200);
+  await Promise.all(unread.map((body) => body.cancel()));
+  assert.ok((await org.manage("PUT", "/v1/tenants/acme", tenant)).status < 300);
+
+  const agent = await org.manage("POST", "/v1/agents", { name: "bot" });
+  const call = (count: number) => {
+    const message = (id: number) => ({ jsonrpc: "2.0", id, method: "tools/list" });
+    const body = Array.from({ length: count }, (_, id) => message(id));
+    const accept = "application/json, text/event-stream";
+    return rawPost(countersign, JSON.stringify(body), {
+      accept,
+      authorization: `Bearer ${agent.body.token}`,
+      "mcp-protocol-version": "2025-03-26",
+    });
+  };
+  const many = await call(20);
+  assert.ok(many.text.length > LARGE_CHARACTERS, `${many.text.length} characters`);
+  assert.equal(many.messages.flat().length, 20);
+  const theirs = leftUnread(agent.body.id);
+  const none = await call(1);
+  assert.equal(none.status, 429);
+  assert.equal(JSON.parse(none.text).code, "too_many_streams");
+  await Promise.all(theirs.map((body) => body.cancel()));
+  assert.equal((await call(1)).status, 200);
 });
 
 Deno.test("HEAD of an export takes no place", async () => {

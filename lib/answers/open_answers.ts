@@ -32,6 +32,8 @@ export interface Place {
  */
 export class OpenAnswers {
   readonly #ofCredential = new Map<string, number>();
+  /** Of these, what changes were answered with. */
+  readonly #given = new Map<string, number>();
   #places = 0;
 
   constructor(readonly deps: Pick<Deps, "timer">) {}
@@ -43,22 +45,10 @@ export class OpenAnswers {
    */
   take(credential: string, bytes = PLACE_BYTES): Place {
     const own = this.#ofCredential.get(credential) ?? 0;
-    if (own >= MAX_OF_CREDENTIAL) throw tooMany(`${MAX_OF_CREDENTIAL} of a credential`);
-    // One that needs more than there are must not wait for ever: it takes all of them.
-    const places = Math.min(MAX_PLACES, Math.ceil(bytes / PLACE_BYTES));
-    if (this.#places + places > MAX_PLACES) throw tooMany(`${MAX_PLACES} of the process`);
-    this.#ofCredential.set(credential, own + 1);
-    this.#places += places;
-    let isTaken = true;
-    const release = () => {
-      if (!isTaken) return;
-      isTaken = false;
-      this.#places -= places;
-      const left = (this.#ofCredential.get(credential) ?? 0) - 1;
-      if (left > 0) this.#ofCredential.set(credential, left);
-      else this.#ofCredential.delete(credential);
-    };
-    return { stream: (source) => this.#stream(source, release), release };
+    if (own >= MAX_OF_CREDENTIAL) throw tooManyOfCredential();
+    const places = placesFor(bytes);
+    if (this.#places + places > MAX_PLACES) throw tooManyOfProcess();
+    return this.#place(credential, places, [this.#ofCredential]);
   }
 
   /** A text as the body of an answer; a large one takes a place. @throws {Refusal} too_many_streams */
@@ -66,6 +56,43 @@ export class OpenAnswers {
     if (text.length <= LARGE_CHARACTERS) return text;
     const bytes = new TextEncoder().encode(text);
     return this.take(credential, bytes.length).stream(pieces(bytes));
+  }
+
+  /**
+   * Refuses a change before it is made where its answer could not be counted: whoever makes it has
+   * left as many large answers to changes unread as may be open, or one where the process has no
+   * place. What else is open does not count: nobody's changes wait for an export.
+   * @throws {Refusal} too_many_streams
+   */
+  mayChange(credential: string): void {
+    const own = this.#given.get(credential) ?? 0;
+    if (own >= MAX_OF_CREDENTIAL) throw tooManyOfCredential();
+    if (own > 0 && this.#places >= MAX_PLACES) throw tooManyOfProcess();
+  }
+
+  /** As `body`, for what answers a change: that has been made, so its answer is never refused. */
+  given(credential: string, text: string): string | ReadableStream<Uint8Array> {
+    if (text.length <= LARGE_CHARACTERS) return text;
+    const bytes = new TextEncoder().encode(text);
+    const counts = [this.#ofCredential, this.#given];
+    return this.#place(credential, placesFor(bytes.length), counts).stream(pieces(bytes));
+  }
+
+  #place(credential: string, places: number, counts: readonly Map<string, number>[]): Place {
+    for (const count of counts) count.set(credential, (count.get(credential) ?? 0) + 1);
+    this.#places += places;
+    let isTaken = true;
+    const release = () => {
+      if (!isTaken) return;
+      isTaken = false;
+      this.#places -= places;
+      for (const count of counts) {
+        const left = (count.get(credential) ?? 0) - 1;
+        if (left > 0) count.set(credential, left);
+        else count.delete(credential);
+      }
+    };
+    return { stream: (source) => this.#stream(source, release), release };
   }
 
   #stream(
@@ -118,6 +145,14 @@ export async function* pieces(
     yield bytes.slice(at, at + PIECE_BYTES);
   }
 }
+
+/** One that needs more places than there are must not wait for ever: it takes all of them. */
+function placesFor(bytes: number): number {
+  return Math.min(MAX_PLACES, Math.ceil(bytes / PLACE_BYTES));
+}
+
+const tooManyOfCredential = () => tooMany(`${MAX_OF_CREDENTIAL} of a credential`);
+const tooManyOfProcess = () => tooMany(`${MAX_PLACES} of the process`);
 
 function tooMany(limit: string): Refusal<"too_many_streams"> {
   return new Refusal("too_many_streams", {

@@ -93,7 +93,7 @@ export const auditRoutes: readonly Route[] = [
     callers: READERS,
     query: entriesQuery,
     answers: { 200: pageAnswer(logRow) },
-    refusals: ["tenant_not_permitted", "too_many_streams"],
+    refusals: ["tenant_not_permitted"],
     handle: entries,
   }),
   guarded({
@@ -107,7 +107,7 @@ export const auditRoutes: readonly Route[] = [
     query: exportQuery,
     answers: { 200: null },
     media: "application/x-ndjson",
-    refusals: ["tenant_not_permitted", "too_many_streams"],
+    refusals: ["tenant_not_permitted"],
     handle: (call) => logExport(call, { since: call.query.since, until: call.query.until }),
   }),
   guarded({
