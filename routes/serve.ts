@@ -218,6 +218,8 @@ export function refuse(
   };
   const retry = retryAfter(refusal);
   if (retry !== null) headers["retry-after"] = String(retry);
+  // A proxy that keeps the connection would send its next request into the end of the process.
+  if (refusal.code === "stopping") headers.connection = "close";
   if (status === 401) headers["www-authenticate"] = 'Bearer realm="countersign"';
   if (refusal.code === "method_not_allowed" && "allow" in refusal.data) {
     headers.allow = refusal.data.allow.join(", ");
