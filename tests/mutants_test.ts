@@ -12,6 +12,7 @@ const ROOMS = [
   "people",
   "oauth",
   "ledger",
+  "passkeys",
 ];
 
 Deno.test("every mutant breaks one line that is there, once", async () => {

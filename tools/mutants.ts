@@ -171,8 +171,8 @@ const APPROVALS: readonly Mutant[] = [
   },
   {
     guard: "another member's passkey signs no decision",
-    file: "lib/approvals/sign_decision.ts",
-    find: 'if (passkey.account !== caller.account) return { ok: false, why: "wrong_user" };',
+    file: "lib/passkeys/verify_assertion.ts",
+    find: 'if (account !== null && passkey.account !== account) return refused("wrong_user");',
     replace: "",
     tests: ["attacks_decisions"],
   },

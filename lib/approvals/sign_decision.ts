@@ -9,7 +9,7 @@ import { challengeText, noteDigest } from "../passkeys/challenge.ts";
 import { CEREMONY_MS } from "../passkeys/options.ts";
 import type { AssertionResponse } from "../passkeys/response_schema.ts";
 import { type ApprovalStatement, approvalStatement } from "../passkeys/statement.ts";
-import { type AssertionVerdict, verifyAssertion } from "../passkeys/verify_assertion.ts";
+import { checkAssertion, type CheckedAssertion } from "../passkeys/verify_assertion.ts";
 import type { AssertionFault } from "../people/assertion_fault.ts";
 import { knowPasskey } from "../people/known_passkeys.ts";
 import { type AnyRefusal, recorded, type RecordedRefusal, Refusal } from "../refusals/refusal.ts";
@@ -20,12 +20,7 @@ import {
   type DecisionNonce,
   decisionNonce,
 } from "../store/records/approval.ts";
-import {
-  type KnownPasskey,
-  knownPasskey,
-  type PasskeyRecord,
-  passkeyRecord,
-} from "../store/records/people.ts";
+import { type KnownPasskey, knownPasskey, passkeyRecord } from "../store/records/people.ts";
 import { privateClient } from "../tokens/refused_attempt.ts";
 import { subjectOf } from "./advance.ts";
 import { useSecondsNow } from "./approval_fault.ts";
@@ -52,13 +47,11 @@ interface LoadedSignature {
   readonly nonce: DecisionNonce | null;
   /** What the log of the org says of the passkey. */
   readonly known: KnownPasskey | null;
-  readonly signed: Verified | { readonly ok: false; readonly why: AssertionFault } | null;
+  readonly signed:
+    | (Extract<CheckedAssertion, { ok: true }> & { readonly statement: ApprovalStatement })
+    | Extract<CheckedAssertion, { ok: false }>
+    | null;
 }
-
-type Verified = Extract<AssertionVerdict, { ok: true }> & {
-  readonly passkey: PasskeyRecord;
-  readonly statement: ApprovalStatement;
-};
 
 /**
  * A member approves a request at its level under their passkey. The statement that must have been
@@ -150,38 +143,12 @@ async function loadSignature(
     view_digest: record.view_digest,
     note_digest: noteDigest(given.note),
   });
-  const signed = await verified(
-    settings,
-    caller,
-    statement,
-    given.response,
-    passkey?.value ?? null,
-  );
-  return { approval, nonce, known, signed };
-}
-
-async function verified(
-  { url }: Pick<Settings, "url">,
-  caller: MemberCaller,
-  statement: ApprovalStatement,
-  response: AssertionResponse,
-  passkey: PasskeyRecord | null,
-): Promise<LoadedSignature["signed"]> {
-  if (passkey === null) return { ok: false, why: "unknown_passkey" };
-  if (passkey.account !== caller.account) return { ok: false, why: "wrong_user" };
-  if (passkey.rp_id !== url.hostname) return { ok: false, why: "made_for_other_address" };
-  const given = {
-    response,
+  const signed = await checkAssertion(settings, passkey?.value ?? null, {
+    response: given.response,
     challenge: challengeText(statement),
-    origin: url.origin,
-    rpId: url.hostname,
-  };
-  const verdict = await verifyAssertion({ ...given, passkey });
-  if (verdict.ok) return { ...verdict, passkey, statement };
-  if (verdict.why !== "counter_went_back") return verdict;
-  // The entry says that a passkey may have been copied only where the signature is right.
-  const signed = await verifyAssertion({ ...given, passkey: { ...passkey, counter: 0 } });
-  return signed.ok ? verdict : signed;
+    account: caller.account,
+  });
+  return { approval, nonce, known, signed: signed.ok ? { ...signed, statement } : signed };
 }
 
 /** Why what the page showed is not what would be decided; null when it is. */

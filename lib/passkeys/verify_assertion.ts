@@ -1,5 +1,6 @@
 import { verifyAuthenticationResponse } from "@simplewebauthn/server";
 import { fromBase64Url } from "../checkpoint/base64.ts";
+import type { AssertionFault } from "../people/assertion_fault.ts";
 import type { PasskeyRecord } from "../store/records/people.ts";
 import {
   authenticatorDataFault,
@@ -72,6 +73,41 @@ export async function verifyAssertion(given: GivenAssertion): Promise<AssertionV
     // The library refuses by throwing, also what it cannot decode.
     return { ok: false, why: "malformed" };
   }
+}
+
+/** An assertion by a passkey that this deployment knows, or why it counts for nothing. */
+export type CheckedAssertion =
+  | (Extract<AssertionVerdict, { ok: true }> & { readonly passkey: PasskeyRecord })
+  | {
+    readonly ok: false;
+    readonly why: AssertionFault;
+    /** Set where the signature is right and only the counter is not: it may have been copied. */
+    readonly regressed: PasskeyRecord | null;
+  };
+
+/**
+ * Whether a stored passkey made for this address signed the challenge.
+ * @param passkey the one with the response's id; null when none has it
+ * @param expected.account whose it has to be; null for anybody's
+ */
+export async function checkAssertion(
+  { url }: { readonly url: URL },
+  passkey: PasskeyRecord | null,
+  { response, challenge, account }: Pick<GivenAssertion, "response" | "challenge"> & {
+    readonly account: string | null;
+  },
+): Promise<CheckedAssertion> {
+  const refused = (why: AssertionFault) => ({ ok: false, why, regressed: null } as const);
+  if (passkey === null) return refused("unknown_passkey");
+  if (account !== null && passkey.account !== account) return refused("wrong_user");
+  if (passkey.rp_id !== url.hostname) return refused("made_for_other_address");
+  const given = { response, challenge, origin: url.origin, rpId: url.hostname };
+  const verdict = await verifyAssertion({ ...given, passkey });
+  if (verdict.ok) return { ...verdict, passkey };
+  if (verdict.why !== "counter_went_back") return refused(verdict.why);
+  // Without a right signature anybody could make an honest passkey look copied.
+  const signed = await verifyAssertion({ ...given, passkey: { ...passkey, counter: 0 } });
+  return signed.ok ? { ok: false, why: verdict.why, regressed: passkey } : refused(signed.why);
 }
 
 async function verifyOwn({ response, passkey }: GivenAssertion): Promise<boolean> {

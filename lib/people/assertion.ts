@@ -3,7 +3,7 @@ import type { Reader, Transaction } from "../ledger/transaction.ts";
 import type { AssertionResponse } from "../passkeys/response_schema.ts";
 import { credentialDigest } from "../passkeys/assertion_evidence.ts";
 import type { CeremonyPurpose } from "../passkeys/statement.ts";
-import { type GivenAssertion, verifyAssertion } from "../passkeys/verify_assertion.ts";
+import { checkAssertion } from "../passkeys/verify_assertion.ts";
 import { recorded, type RecordedRefusal, Refusal } from "../refusals/refusal.ts";
 import type { Settings } from "../settings/settings.ts";
 import { accountKey, passkeyKey } from "../store/keys.ts";
@@ -60,7 +60,7 @@ export function loadAssertion(
  */
 export async function loadAnswer(
   reader: Reader,
-  { url }: Pick<Settings, "url">,
+  settings: Pick<Settings, "url">,
   { nonce, response }: GivenAnswer,
   challengeOf: (ceremony: LoadedCeremony) => string | null,
 ): Promise<LoadedAssertion> {
@@ -68,26 +68,20 @@ export async function loadAnswer(
   const refused = (why: AssertionFault) => ({ ceremony, ok: false, why, regressed: null } as const);
   const challenge = challengeOf(ceremony);
   if (challenge === null) return refused("ceremony_ended");
-  const passkey = (await reader.get(passkeyKey(response.id), passkeyRecord))?.value;
-  if (passkey === undefined) return refused("unknown_passkey");
-  const account = (await reader.get(accountKey(passkey.account), accountRecord))?.value;
-  if (account === undefined) return refused("unknown_passkey");
-  if (passkey.rp_id !== url.hostname) return refused("made_for_other_address");
-  const given: GivenAssertion = {
-    response,
-    challenge,
-    origin: url.origin,
-    rpId: url.hostname,
-    passkey,
+  const passkey = (await reader.get(passkeyKey(response.id), passkeyRecord))?.value ?? null;
+  const account = passkey === null
+    ? null
+    : (await reader.get(accountKey(passkey.account), accountRecord))?.value ?? null;
+  if (account === null) return refused("unknown_passkey");
+  const checked = await checkAssertion(settings, passkey, { response, challenge, account: null });
+  if (checked.ok) return { ceremony, account, ...checked };
+  const { why, regressed } = checked;
+  return {
+    ceremony,
+    ok: false,
+    why,
+    regressed: regressed === null ? null : { passkey: regressed, account },
   };
-  const verdict = await verifyAssertion(given);
-  if (verdict.ok) return { ceremony, passkey, account, ...verdict };
-  if (verdict.why !== "counter_went_back") return refused(verdict.why);
-  // Without a right signature anybody could make an honest passkey look copied.
-  const signed = await verifyAssertion({ ...given, passkey: { ...passkey, counter: 0 } });
-  return signed.ok
-    ? { ceremony, ok: false, why: verdict.why, regressed: { passkey, account } }
-    : refused(signed.why);
 }
 
 /** Stores that a passkey was used, in the commit of what it was used for. */
