@@ -36,7 +36,10 @@ export class Question {
     if (this.#org !== org) this.digestOf(org, this.request.action);
   }
 
-  /** The digest of the action, which is the one asked about but for a tenant that was filled in. */
+  /**
+   * The digest of the action, which is the one asked about but for a tenant that was filled in. It is
+   * made once for each tenant in turn.
+   */
   digestOf(org: string, action: Action): string {
     const same = org === this.#org && action.tenant === this.#tenant;
     if (same) return this.#digest;
