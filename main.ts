@@ -6,7 +6,6 @@ import { bootstrap } from "./lib/orgs/bootstrap.ts";
 import { makeSetUpLink } from "./lib/people/first_run.ts";
 import { movedPasskeys } from "./lib/people/moved_passkeys.ts";
 import { movedNotice } from "./lib/people/recovery_notice.ts";
-import { keepOrgless } from "./lib/people/orgless_accounts.ts";
 import { setUpNotice } from "./lib/people/set_up_notice.ts";
 import { startSecretRotation } from "./lib/rotation/secret_rotation.ts";
 import type { Services } from "./lib/services.ts";
@@ -92,7 +91,6 @@ async function prepare(services: Services): Promise<void> {
   await services.processTimes.look();
   await migrate(services);
   await bootstrap(services);
-  await keepOrgless(services);
   const setUpLink = await makeSetUpLink(services);
   const print = operatorConsole(settings);
   if (setUpLink !== null) print(`\n${setUpNotice(setUpLink)}\n`);

@@ -1,5 +1,6 @@
 import { ClockRefused } from "./ledger/process_clock.ts";
 import { makeLevelsStrict } from "./orgs/strict_levels.ts";
+import { keepOrgless } from "./people/orgless_accounts.ts";
 import type { Services } from "./services.ts";
 import { schemaVersion, stamp } from "./store/schema_version.ts";
 
@@ -17,12 +18,20 @@ export interface Migration {
 }
 
 /** The steps from a store without a version to `SCHEMA_VERSION`, in order. */
-export const MIGRATIONS: readonly Migration[] = [{
-  from: 0,
-  to: 1,
-  what: "a second level that nobody can approve is refused, unless an owner chose to skip it",
-  run: makeLevelsStrict,
-}];
+export const MIGRATIONS: readonly Migration[] = [
+  {
+    from: 0,
+    to: 1,
+    what: "a second level that nobody can approve is refused, unless an owner chose to skip it",
+    run: makeLevelsStrict,
+  },
+  {
+    from: 1,
+    to: 2,
+    what: "accounts that are in no organization end after a week",
+    run: keepOrgless,
+  },
+];
 
 /**
  * Brings the store to the version of this release, step by step, each told in one line by the process

@@ -9,7 +9,7 @@ import {
   dueKey,
   invitationsPrefix,
 } from "../store/keys.ts";
-import type { Kv } from "../store/kv.ts";
+import { type Kv, listRecords } from "../store/kv.ts";
 import { type AccountRecord, accountRecord } from "../store/records/people.ts";
 import { loadBelongings, removeAccount } from "./delete_account.ts";
 import { ERASED_AFTER_MS, keepForNow } from "./left_behind.ts";
@@ -58,11 +58,12 @@ export async function endOrgless({ ledgers }: Services, work: DueWork): Promise<
 }
 
 /**
- * Begins the week of accounts that were in no org before there was one, at the start. Done again, it
- * finds none.
+ * Begins the week of accounts that were in no org before there was one: a step of the store's
+ * migration. Done again, it finds none.
  */
 export async function keepOrgless({ deps, ledgers }: Services): Promise<void> {
-  for await (const { key, value } of deps.kv.list({ prefix: [...accountsPrefix()] })) {
+  const accounts = listRecords(deps.kv, { prefix: [...accountsPrefix()] }, z.unknown());
+  for await (const { key, value } of accounts) {
     const listed = accountRecord.safeParse(value);
     if (!listed.success) {
       deps.log("error", "An account is malformed", { account: String(key[1]) });
