@@ -12,6 +12,7 @@ import { acceptClockAsOperator } from "./lib/health/accept_clock.ts";
 import { logsAhead } from "./lib/health/logs_ahead.ts";
 import { runCommand, UNUSABLE } from "./lib/operator_command.ts";
 import type { Services } from "./lib/services.ts";
+import { taskCommand } from "./lib/settings/operator_console.ts";
 import { DEPLOYMENT_ORG, logHeadKey } from "./lib/store/keys.ts";
 
 const UNKNOWN = 1;
@@ -21,7 +22,7 @@ type Print = (text: string) => void;
 async function acceptClock(args: readonly string[]): Promise<number> {
   const [name, ...more] = args;
   if (more.length > 0) {
-    console.error("Usage: deno task accept-clock [ORG]");
+    console.error(`Usage: ${taskCommand("accept-clock [ORG]")}`);
     return UNUSABLE;
   }
   const org = name === "deployment" ? DEPLOYMENT_ORG : name;

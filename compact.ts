@@ -8,6 +8,7 @@
  * 2 it is as it was, and a message says why.
  */
 import { UNUSABLE } from "./lib/operator_command.ts";
+import { taskCommand } from "./lib/settings/operator_console.ts";
 import { readSettings, SettingRefused } from "./lib/settings/settings.ts";
 import { compactStore, NotCompacted } from "./lib/store/compact.ts";
 import { assertExists, claimFile, StoreRefused } from "./lib/store/open_store.ts";
@@ -15,7 +16,7 @@ import { isFile } from "./lib/store/store_address.ts";
 
 async function compact(args: readonly string[]): Promise<number> {
   if (args.length > 0) {
-    console.error("Usage: deno task compact");
+    console.error(`Usage: ${taskCommand("compact")}`);
     return UNUSABLE;
   }
   const { kv } = readSettings((variable) => Deno.env.get(variable));

@@ -10,7 +10,7 @@ import { setUpNotice } from "./lib/people/set_up_notice.ts";
 import { startSecretRotation } from "./lib/rotation/secret_rotation.ts";
 import type { Services } from "./lib/services.ts";
 import { logLine } from "./lib/settings/log_line.ts";
-import { operatorConsole } from "./lib/settings/operator_console.ts";
+import { operatorConsole, taskCommand } from "./lib/settings/operator_console.ts";
 import { dropSecrets } from "./lib/settings/drop_secrets.ts";
 import { secretFromFile } from "./lib/settings/secret_file.ts";
 import { readSettings, SettingRefused } from "./lib/settings/settings.ts";
@@ -28,6 +28,8 @@ const REFUSED = 2;
 const GRACE_MS = 15_000;
 /** How much longer than another process may take to stop a start waits for its store. */
 const PATIENCE_MS = 15_000;
+/** How long signals after the first are taken for the same wish to stop. */
+const SAME_WISH_MS = 1000;
 
 async function start(): Promise<void> {
   const settings = readSettings((variable) => Deno.env.get(variable));
@@ -38,7 +40,7 @@ async function start(): Promise<void> {
   const readable = await dropSecrets();
   // The platform gives rights as it sees fit; nobody there could do anything about them.
   if (readable.length > 0 && settings.kv !== PLATFORM_STORE) {
-    logLine("warn", "Secrets stay readable: start with the rights of `deno task start` only", {
+    logLine("warn", `Secrets stay readable: start it by \`${taskCommand("start")}\``, {
       readable: readable.join(", "),
     });
   }
@@ -115,19 +117,35 @@ function listen(port: number, handler: Deno.ServeHandler<Deno.NetAddr>) {
   }
 }
 
-/** Requests under way are finished; whoever cannot wait for that signals again. */
+/**
+ * Requests under way are finished; whoever cannot wait for that signals again. One wish to stop can
+ * arrive as several signals: from the terminal and the service manager, which tell every process of
+ * the group, and from each launcher in between, which passes on what it got.
+ */
 function onStop(stop: () => Promise<void>): void {
-  let signals = 0;
+  let isStopping = false;
+  let isForcing = false;
   const onSignal = () => {
-    signals++;
-    if (signals > 1) {
+    if (isForcing) {
       logLine("warn", "Stopped at once: requests under way were cut off");
       Deno.exit(1);
     }
-    logLine("info", "Stopping: finishing the requests under way; signal again to stop at once");
+    if (isStopping) return;
+    isStopping = true;
+    logLine("info", "Stopping: finishing the requests under way");
     void stop();
+    void systemTimer(SAME_WISH_MS).elapsed.then(() => {
+      isForcing = true;
+      logLine("info", "Still stopping; signal again to stop at once");
+    });
   };
   for (const signal of ["SIGTERM", "SIGINT"] as const) Deno.addSignalListener(signal, onSignal);
+  if (Deno.args.includes("--until-input-ends")) void inputEnded().then(onSignal);
+}
+
+/** Resolves when the launcher, which holds the other end and writes nothing, is gone. */
+async function inputEnded(): Promise<void> {
+  for await (const _ of Deno.stdin.readable);
 }
 
 try {

@@ -10,13 +10,14 @@
 import { runCommand, UNUSABLE } from "./lib/operator_command.ts";
 import { makeRecoveryLink } from "./lib/people/recovery_link.ts";
 import { recoveryLinkNotice } from "./lib/people/recovery_notice.ts";
+import { taskCommand } from "./lib/settings/operator_console.ts";
 
 const UNKNOWN = 1;
 
 async function recover(args: readonly string[]): Promise<number> {
   const [email, ...more] = args;
   if (email === undefined || more.length > 0 || !email.includes("@")) {
-    console.error("Usage: deno task recover EMAIL");
+    console.error(`Usage: ${taskCommand("recover EMAIL")}`);
     return UNUSABLE;
   }
   return await runCommand(async (services, print) => {

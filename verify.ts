@@ -13,13 +13,14 @@ import { decodeUtf8 } from "./lib/json/decode_utf8.ts";
 import { visibleText } from "./lib/text/visible_text.ts";
 import type { JsonValue } from "./lib/json/json_value.ts";
 import { parseStrictJson } from "./lib/json/parse_strict.ts";
+import { taskCommand } from "./lib/settings/operator_console.ts";
 import { findingText, logReportText, receiptReportText } from "./lib/verify/verdict_text.ts";
 import { verifyLog } from "./lib/verify/verify_log.ts";
 import { parseReceipt, verifyReceipt } from "./lib/verify/verify_receipt.ts";
 
 const USAGE = `Usage:
-  deno task verify EXPORT --checkpoint FILE [--previous FILE] --keys FILE
-  deno task verify --receipt FILE --keys FILE
+  ${taskCommand("verify")} EXPORT --checkpoint FILE [--previous FILE] --keys FILE
+  ${taskCommand("verify")} --receipt FILE --keys FILE
 
 EXPORT        the whole log as NDJSON, from /v1/audit/export
 --checkpoint  a signed checkpoint of it, from /v1/audit/checkpoint

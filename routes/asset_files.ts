@@ -70,7 +70,9 @@ function hashOf(files: ReadonlyMap<string, AssetFile>): string {
 
 function namesIn(folder: URL): string[] {
   try {
-    return [...Deno.readDirSync(folder)].filter(({ isFile }) => isFile).map(({ name }) => name);
+    const files = [...Deno.readDirSync(folder)].filter(({ isFile }) => isFile);
+    // A name that begins with a dot is for who made the folder.
+    return files.map(({ name }) => name).filter((name) => !name.startsWith("."));
   } catch (error) {
     if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotCapable) return [];
     throw error;

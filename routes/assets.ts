@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { taskCommand } from "../lib/settings/operator_console.ts";
 import { type AssetFile, type Build, readBuild } from "./asset_files.ts";
 import { SurfaceRefusal } from "./problem_document.ts";
 import { open, type Route } from "./route.ts";
@@ -27,8 +28,8 @@ export function assetUrl(name: string): string {
 /** What to do when the browser's scripts were not bundled; null when they are there. */
 export function missingBundle(): string | null {
   if (build().files.has(LOADER)) return null;
-  return `dist/${LOADER} is missing, so pages come without their scripts. Run \`deno task client\`, ` +
-    "then start again. The API needs none of it.";
+  return `dist/${LOADER} is missing, so pages come without their scripts. Run ` +
+    `\`${taskCommand("client")}\`, then start again. The API needs none of it.`;
 }
 
 /** The routes of the files that pages and browsers ask for. */

@@ -24,7 +24,7 @@ class Human {
 
 Deno.test("from the clone to the first approved action it takes a person at most 8 steps", async () => {
   const readme = await Deno.readTextFile(new URL("../README.md", import.meta.url));
-  assert.match(readme, /^npx -y deno@[\d.]+ task start /m, "the README begins with this command");
+  assert.match(readme, /^npx -y deno@[\d.]+ task -q start /m, "the README begins with this command");
   const folder = await Deno.makeTempDir();
   try {
     const human = new Human();
@@ -32,7 +32,7 @@ Deno.test("from the clone to the first approved action it takes a person at most
     const origin = `http://localhost:${port}`;
     await using server = await human.step(
       "command",
-      "npx -y deno task start",
+      "npx -y deno task -q start",
       () => StartedProcess.start(folder, { PORT: String(port) }),
     );
     const link = await server.found("/set-up/", /(http:\/\/localhost:\d+\/set-up\/\S+)/);
@@ -65,7 +65,7 @@ Deno.test("from the clone to the first approved action it takes a person at most
     await statusOf(tab, "Approved");
 
     assert.deepEqual(human.steps, [
-      "command: npx -y deno task start",
+      "command: npx -y deno task -q start",
       "click: the link in the terminal",
       "form: organization and address",
       "form: the code that the terminal shows",

@@ -7,6 +7,7 @@ import { smtpMailer } from "../lib/mail/smtp_mailer.ts";
 import type { MailSettings, SmtpServer } from "../lib/settings/mail_settings.ts";
 import { SELF_SIGNED } from "./self_signed.ts";
 import { SmtpSink } from "./smtp_sink.ts";
+import { taskArguments } from "./started_process.ts";
 
 const MAIL: Mail = { to: "ann@example.com", subject: "Hello", text: "One line.\nAnother.\n" };
 
@@ -165,8 +166,6 @@ Deno.test("a server that says nothing is given up", async () => {
 Deno.test("mails are sent with the permissions of the task start, and no more", async () => {
   await using sink = new SmtpSink();
   const root = fileURLToPath(new URL("..", import.meta.url));
-  const { tasks } = JSON.parse(await Deno.readTextFile(`${root}deno.json`));
-  const [, , ...flags] = String(tasks.start.command).split(" ").slice(0, -1);
   const module = (path: string) => JSON.stringify(new URL(path, import.meta.url).href);
   const program = `
     import { smtpMailer } from ${module("../lib/mail/smtp_mailer.ts")};
@@ -180,7 +179,7 @@ Deno.test("mails are sent with the permissions of the task start, and no more", 
     console.log("sent");
   `;
   const command = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--config", `${root}deno.json`, ...flags, "-"],
+    args: [...taskArguments("start", root, {}), "-"],
     env: { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" },
     stdin: "piped",
     stdout: "piped",

@@ -4,6 +4,7 @@ import { systemTimer } from "../lib/deps.ts";
 import { guardedFetch } from "../lib/net/guarded_fetch.ts";
 import { connectTls } from "../lib/net/internet.ts";
 import { StrangerFetchFailed } from "../lib/net/stranger_fetch.ts";
+import { taskArguments } from "./started_process.ts";
 import { PUBLIC } from "./stranger_network.ts";
 import { AUTHORITY, CLIENT_EXAMPLE } from "./test_authority.ts";
 
@@ -151,8 +152,6 @@ Deno.test("a server that leaves in the middle of the handshake, or speaks no TLS
 Deno.test("strangers are asked with the permissions of the task start, and no more", async () => {
   await using server = serve(() => new Response("secret"));
   const root = fileURLToPath(new URL("..", import.meta.url));
-  const { tasks } = JSON.parse(await Deno.readTextFile(`${root}deno.json`));
-  const [, , ...flags] = String(tasks.start.command).split(" ").slice(0, -1);
   const program = `
     import { connectTls } from "./lib/net/internet.ts";
     const to = { address: "127.0.0.1", host: "client.example", port: ${server.addr.port} };
@@ -163,7 +162,7 @@ Deno.test("strangers are asked with the permissions of the task start, and no mo
     }
   `;
   const command = new Deno.Command(Deno.execPath(), {
-    args: ["run", ...flags, "--ext=ts", "-"],
+    args: [...taskArguments("start", root, {}), "--ext=ts", "-"],
     cwd: root,
     env: { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" },
     stdin: "piped",

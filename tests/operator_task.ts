@@ -1,7 +1,13 @@
-import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import { taskArguments } from "./started_process.ts";
 
 const PROJECT = fileURLToPath(new URL("..", import.meta.url));
+
+const SCRIPTS = {
+  "recover": "recover.ts",
+  "accept-clock": "accept_clock.ts",
+  "compact": "compact.ts",
+} as const;
 
 /** What a command printed, and its exit status. */
 export interface Ran {
@@ -13,16 +19,12 @@ export interface Ran {
 /** Runs a task of the operator, which is one script, in a folder, with its own permissions. */
 export async function runTask(
   cwd: string,
-  task: "recover" | "accept-clock" | "compact",
+  task: keyof typeof SCRIPTS,
   args: readonly string[],
   variables: Record<string, string>,
 ): Promise<Ran> {
-  const { tasks } = JSON.parse(await Deno.readTextFile(`${PROJECT}deno.json`));
-  const [deno, run, ...rest] = String(tasks[task]).split(" ");
-  const script = rest.pop() ?? "";
-  assert.deepEqual([deno, run], ["deno", "run"]);
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--config", `${PROJECT}deno.json`, ...rest, `${PROJECT}${script}`, ...args],
+    args: [...taskArguments(task, cwd, variables), `${PROJECT}${SCRIPTS[task]}`, ...args],
     cwd,
     env: { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1", ...variables },
   }).output();

@@ -40,7 +40,7 @@ Deno.test("recover: prints a link for an account, and says so in the log", async
   assert.match(none.err, /there is no store data\/countersign\.kv/);
   await withStore(place.path, (people) => people.withOwner(EMAIL));
   const usage = await recover(place.path);
-  assert.deepEqual([usage.code, usage.err], [2, "Usage: deno task recover EMAIL\n"]);
+  assert.deepEqual([usage.code, usage.err], [2, "Usage: deno task -q recover EMAIL\n"]);
   const unknown = await recover(place.path, "no@example.com");
   assert.equal(unknown.code, 1);
   assert.match(unknown.err, /No account has the address no@example\.com/);

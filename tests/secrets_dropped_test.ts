@@ -17,7 +17,7 @@ interface Probed {
 }
 
 async function probed(folder: string, variables: Record<string, string>): Promise<Probed> {
-  await using process = await StartedProcess.start(folder, variables, "tests/started_probe.ts");
+  await using process = StartedProcess.start(folder, variables, "tests/started_probe.ts");
   const { before, serving } = await process.line("probed");
   await process.seen("Countersign listens");
   return { before, serving } as unknown as Probed;
@@ -29,7 +29,8 @@ Deno.test("secrets: once requests are served, the process can read none of its v
     const mail = { MAIL_FROM: "countersign@example.com" };
     const { before, serving } = await probed(folder, { ...SECRETS, ...mail });
     for (const [name, value] of Object.entries(SECRETS)) {
-      assert.equal(before[name], value, name);
+      // The token of a store over KV Connect is never readable beside a store that is a file.
+      assert.equal(before[name], name === "DENO_KV_ACCESS_TOKEN" ? "NotCapable" : value, name);
       assert.equal(serving[name], "NotCapable", name);
     }
     for (const [name, read] of Object.entries(serving)) assert.equal(read, "NotCapable", name);

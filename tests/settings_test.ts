@@ -164,15 +164,6 @@ Deno.test("readSettings() lets a store in memory go without a secret of its own"
   assert.equal(read({ COUNTERSIGN_KV: ":memory:" }).secret, null);
 });
 
-Deno.test("the task start may read exactly the variables that are settings", async () => {
-  const { tasks } = JSON.parse(await Deno.readTextFile(new URL("../deno.json", import.meta.url)));
-  const { command } = tasks.start;
-  const [, list = ""] = /--allow-env=(\S+)/.exec(command) ?? [];
-  // The runtime itself reads the access token of a KV Connect store.
-  assert.deepEqual(list.split(",").sort(), [...VARIABLES, "DENO_KV_ACCESS_TOKEN"].sort());
-  assert.ok(!command.includes(" -A") && !command.includes("--allow-all"));
-});
-
 Deno.test("readSettings() takes the platform's database on Deno Deploy, unless told otherwise", () => {
   const deployed = {
     DENO_DEPLOYMENT_ID: "d1",

@@ -1,20 +1,16 @@
 import { fileURLToPath } from "node:url";
+import { type Program, rights } from "../lib/settings/rights.ts";
 
 const PROJECT = fileURLToPath(new URL("..", import.meta.url));
 
-/**
- * The arguments of the task `start`, so that a test runs with its permissions and no others.
- * @param entry what is run in place of `main.ts`
- */
-async function startArguments(entry: string): Promise<string[]> {
-  const { tasks } = JSON.parse(await Deno.readTextFile(`${PROJECT}deno.json`));
-  const [deno, run, ...rest] = String(tasks.start.command).split(" ");
-  if (deno !== "deno" || run !== "run") throw new Error(`The task start is not deno run: ${deno}`);
-  const flags = rest
-    .filter((word) => word !== "main.ts")
-    // The folder of the data is the test's own; the files of pages are the project's.
-    .map((word) => word.replace("static,dist", `${PROJECT}static,${PROJECT}dist`));
-  return ["run", "--config", `${PROJECT}deno.json`, ...flags, PROJECT + entry];
+/** What `deno run` gets in a test that runs with the rights of a task and no others. */
+export function taskArguments(
+  program: Program,
+  deployment: string,
+  variables: Readonly<Record<string, string>>,
+): string[] {
+  const flags = rights(program, (variable) => variables[variable], { deployment, code: PROJECT });
+  return ["run", "--config", `${PROJECT}deno.json`, ...flags];
 }
 
 /** What is left of a process that has ended. */
@@ -23,7 +19,7 @@ export interface Ended {
   readonly output: string;
 }
 
-/** The server as the task `start` runs it, in a folder of its own. */
+/** The server as the task `start` runs it, in a folder of its own and without the launcher. */
 export class StartedProcess implements AsyncDisposable {
   #output = "";
   #waiting: { text: string; found: () => void }[] = [];
@@ -33,13 +29,23 @@ export class StartedProcess implements AsyncDisposable {
     this.#drained = Promise.all([this.#collect(child.stdout), this.#collect(child.stderr)]);
   }
 
-  static async start(
+  /** @param entry what is run in place of `main.ts` */
+  static start(
     folder: string,
     variables: Record<string, string>,
     entry = "main.ts",
-  ): Promise<StartedProcess> {
+  ): StartedProcess {
+    const args = [...taskArguments("start", folder, variables), PROJECT + entry];
+    return StartedProcess.#spawn(folder, args, variables);
+  }
+
+  static #spawn(
+    folder: string,
+    args: readonly string[],
+    variables: Record<string, string>,
+  ): StartedProcess {
     const command = new Deno.Command(Deno.execPath(), {
-      args: await startArguments(entry),
+      args: [...args],
       cwd: folder,
       env: { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1", PORT: "0", ...variables },
       stdin: "null",
@@ -49,9 +55,20 @@ export class StartedProcess implements AsyncDisposable {
     return new StartedProcess(command.spawn());
   }
 
+  /** The task itself, launcher and all, as `deno task` runs it in a deployment's folder. */
+  static async launched(
+    folder: string,
+    variables: Record<string, string>,
+    task: Program = "start",
+  ): Promise<StartedProcess> {
+    const { tasks } = JSON.parse(await Deno.readTextFile(`${PROJECT}deno.json`));
+    const [, ...args] = String(tasks[task]).replace("launch.ts", `${PROJECT}launch.ts`).split(" ");
+    return StartedProcess.#spawn(folder, args, variables);
+  }
+
   /** Starts it, and waits until it listens. */
   static async listening(folder: string, variables: Record<string, string>) {
-    const process = await StartedProcess.start(folder, variables);
+    const process = StartedProcess.start(folder, variables);
     const { port } = await process.line("Countersign listens");
     return { process, port: Number(port) };
   }

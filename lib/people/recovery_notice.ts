@@ -1,3 +1,4 @@
+import { taskCommand } from "../settings/operator_console.ts";
 import type { MovedPasskeys } from "./moved_passkeys.ts";
 import type { RecoveryLink } from "./recovery_link.ts";
 
@@ -18,7 +19,7 @@ export function movedNotice({ hosts, link }: MovedPasskeys, here: string): strin
 Passkeys do not move: COUNTERSIGN_URL must stay, or everybody makes new ones.`;
   return link === null
     ? `${what} An owner can sign in here all the same;
-\`deno task recover EMAIL\` lets the others in.`
+\`${taskCommand("recover EMAIL")}\` lets the others in.`
     : `${what}
 
 ${recoveryLinkNotice(link)}`;

@@ -1,3 +1,4 @@
+import { taskCommand } from "../settings/operator_console.ts";
 import type { SetUpLink } from "./first_run.ts";
 
 /** What the start prints while the deployment has no owner with a passkey. */
@@ -14,12 +15,13 @@ export function setUpNotice({ url, organization, email, expires_at }: SetUpLink)
 It makes ${who} ${place}.
 It works once, until ${until} UTC; each start makes a new one in its place
 until there is an owner with a passkey. Keep it to yourself.`;
-  return organization === null ? `${notice}\n\n${WITHOUT_BROWSER}` : notice;
+  return organization === null ? `${notice}\n\n${withoutBrowser()}` : notice;
 }
 
-const WITHOUT_BROWSER =
-  `Without a browser, for REST only: stop, and start once with a key of your own:
+function withoutBrowser(): string {
+  return `Without a browser, for REST only: stop, and start once with a key of your own:
 
-  COUNTERSIGN_BOOTSTRAP_KEY="cs_mgmt_$(openssl rand -hex 24)" deno task start
+  COUNTERSIGN_BOOTSTRAP_KEY="cs_mgmt_$(openssl rand -hex 24)" ${taskCommand("start")}
 
 That makes the organization "default" with this management key. Keep the key: it is not stored.`;
+}

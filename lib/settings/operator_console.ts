@@ -13,3 +13,16 @@ export function operatorConsole({ kv }: Pick<Settings, "kv">): (text: string) =>
     for (let from = 0; from < bytes.length;) from += Deno.stdout.writeSync(bytes.subarray(from));
   };
 }
+
+/**
+ * How whoever started this process starts another task: by the Deno that `npx` fetched for one
+ * command, which is on no path, or by an installed one.
+ * @param task name and arguments, such as `recover EMAIL`
+ */
+export function taskCommand(
+  task: string,
+  [executable, version] = [Deno.execPath(), Deno.version.deno],
+): string {
+  const deno = /[/\\]_npx[/\\]/.test(executable) ? `npx -y deno@${version}` : "deno";
+  return `${deno} task -q ${task}`;
+}

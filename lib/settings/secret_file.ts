@@ -1,7 +1,7 @@
 import { isFile } from "../store/store_address.ts";
 import { faultOf, whatIsWrong } from "../store/store_faults.ts";
 import { chosenSecretProblem } from "./chosen_secret.ts";
-import { SettingRefused } from "./settings.ts";
+import { SettingRefused } from "./setting_refused.ts";
 
 /** Where the secret is kept that no variable gives; apart from the store. */
 export const CONFIG_FOLDER = "config";

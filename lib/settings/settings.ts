@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { isPlausibleSecret, SECRET_PREFIXES, type SecretKind } from "../identity/secret.ts";
-import { isFile, PLATFORM_STORE } from "../store/store_address.ts";
+import { chosenStore, isFile } from "../store/store_address.ts";
 import { chosenSecretProblem } from "./chosen_secret.ts";
 import { type MailSettings, mailSettings } from "./mail_settings.ts";
 import { SettingRefused, type Variable, VARIABLES } from "./setting_refused.ts";
@@ -46,8 +46,7 @@ export function readSettings(environment: Environment): Settings {
     throw new SettingRefused("PORT", `is ${JSON.stringify(get("PORT"))}; give 1 to 65535.`);
   }
   const url = origin(get("COUNTERSIGN_URL") ?? `http://localhost:${port}`);
-  const ownStore = get("DENO_DEPLOYMENT_ID") === null ? "data/countersign.kv" : PLATFORM_STORE;
-  const kv = get("COUNTERSIGN_KV") ?? ownStore;
+  const kv = chosenStore(get);
   const secret = deploymentSecret(get("COUNTERSIGN_SECRET"));
   const local = isLocal(url) && isFile(kv);
   if (secret === null && !local && kv !== ":memory:") {

@@ -1,6 +1,7 @@
 import { dirname } from "node:path";
 import { systemTimer } from "../deps.ts";
 import { logLine } from "../settings/log_line.ts";
+import { taskCommand } from "../settings/operator_console.ts";
 import { compactStore, dropUnfinished, isCompactionDue, NotCompacted } from "./compact.ts";
 import { MalformedRecord, StoreUnavailable } from "./kv.ts";
 import { lookThrough } from "./look_through.ts";
@@ -102,7 +103,7 @@ async function compactWhenDue(path: string): Promise<void> {
   } catch (error) {
     if (!(error instanceof NotCompacted)) throw error;
     const message = "The store is not compacted, so its file may hold what was erased";
-    logLine("warn", message, { why: error.message, next: "deno task compact" });
+    logLine("warn", message, { why: error.message, next: taskCommand("compact") });
   }
 }
 

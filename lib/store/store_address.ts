@@ -10,3 +10,11 @@ export function isRemote(kv: string): boolean {
 export function isFile(kv: string): boolean {
   return kv !== ":memory:" && !isRemote(kv);
 }
+
+/** The store that the settings name; without one, that of the platform or a file beside the code. */
+export function chosenStore(
+  get: (variable: "COUNTERSIGN_KV" | "DENO_DEPLOYMENT_ID") => string | null,
+): string {
+  const own = get("DENO_DEPLOYMENT_ID") === null ? "data/countersign.kv" : PLATFORM_STORE;
+  return get("COUNTERSIGN_KV") ?? own;
+}

@@ -22,6 +22,7 @@ import { exportRows } from "../../lib/ledger/export.ts";
 import { readHead } from "../../lib/ledger/log_reader.ts";
 import type { PrivateParts } from "../../lib/ledger/private_parts.ts";
 import { type AnyRefusal, Refusal } from "../../lib/refusals/refusal.ts";
+import { taskCommand } from "../../lib/settings/operator_console.ts";
 import { attempted } from "../attempted.ts";
 import type { MemberCall } from "../browser_call.ts";
 import { type Endpoint, memberEndpoint } from "../endpoint.ts";
@@ -97,7 +98,7 @@ export const entryPage = memberPage({
         <InclusionProof receipt={receipt} />
         <noscript>
           This check needs JavaScript. Without it, download the receipt and run{" "}
-          <code>deno task verify --receipt FILE --keys FILE</code>.
+          <code>{taskCommand("verify --receipt FILE --keys FILE")}</code>.
         </noscript>
       </Section>
       <Section

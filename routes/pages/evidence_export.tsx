@@ -11,6 +11,7 @@ import { READING_PRIVATE } from "../../lib/evidence/read_log.ts";
 import { demand } from "../../lib/identity/member_demands.ts";
 import { DAY_MS } from "../../lib/ledger/check_counts.ts";
 import { invalidRequest } from "../../lib/refusals/refusal.ts";
+import { taskCommand } from "../../lib/settings/operator_console.ts";
 import { attempted } from "../attempted.ts";
 import type { MemberCall } from "../browser_call.ts";
 import { checkbox, optional } from "../form_fields.ts";
@@ -64,8 +65,8 @@ export function ExportSection({ mayExportPrivate, attempt }: {
   return (
     <Section
       title="Export the log"
-      description="One entry a line, as JSON (NDJSON). The whole log, without days, can be verified
-        offline with deno task verify."
+      description={"One entry a line, as JSON (NDJSON). The whole log, without days, can be verified " +
+        `offline: ${taskCommand("verify")} tells how.`}
     >
       <Form do="export" layout="stack">
         <FieldErrors errors={form.errors} />

@@ -1,5 +1,6 @@
 import { Bare } from "../../components/bare.tsx";
 import ReceiptCheck from "../../islands/receipt_check.tsx";
+import { taskCommand } from "../../lib/settings/operator_console.ts";
 import { publicPage } from "../page.ts";
 
 /**
@@ -20,7 +21,8 @@ export const verifyPage = publicPage({
       <ReceiptCheck />
       <noscript>
         This page checks with JavaScript. Without it, run{" "}
-        <code>deno task verify --receipt FILE --keys FILE</code> from the source of Countersign.
+        <code>{taskCommand("verify --receipt FILE --keys FILE")}</code>{" "}
+        from the source of Countersign.
       </noscript>
       <section class="prose">
         <h2>What it proves, and what not</h2>
@@ -39,7 +41,7 @@ export const verifyPage = publicPage({
           </li>
           <li>
             This page came from a server. If you do not trust that server either, run{" "}
-            <code>deno task verify</code> from the source: it checks the same.
+            <code>{taskCommand("verify")}</code> from the source: it checks the same.
           </li>
         </ul>
       </section>
