@@ -24,7 +24,11 @@ class Human {
 
 Deno.test("from the clone to the first approved action it takes a person at most 8 steps", async () => {
   const readme = await Deno.readTextFile(new URL("../README.md", import.meta.url));
-  assert.match(readme, /^npx -y deno@[\d.]+ task -q start /m, "the README begins with this command");
+  assert.match(
+    readme,
+    /^npx -y deno@[\d.]+ task -q start /m,
+    "the README begins with this command",
+  );
   const folder = await Deno.makeTempDir();
   try {
     const human = new Human();
@@ -33,7 +37,7 @@ Deno.test("from the clone to the first approved action it takes a person at most
     await using server = await human.step(
       "command",
       "npx -y deno task -q start",
-      () => StartedProcess.start(folder, { PORT: String(port) }),
+      () => StartedProcess.launched(folder, { PORT: String(port) }),
     );
     const link = await server.found("/set-up/", /(http:\/\/localhost:\d+\/set-up\/\S+)/);
     await server.seen("Countersign listens");
