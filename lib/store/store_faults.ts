@@ -1,4 +1,5 @@
 import { dirname } from "node:path";
+import { taskCommand } from "../settings/operator_console.ts";
 import { isFile, PLATFORM_STORE } from "./store_address.ts";
 
 /**
@@ -107,7 +108,7 @@ export function nextStep(kv: string, fault: StoreFault): string {
       return "Look at the disk; put a backup on a sound one if it stays.";
     case "no_right":
     case "other":
-      return "Give a path below data/ that this user may write, or run with --allow-read and " +
-        "--allow-write for another folder.";
+      return `Let this user write the folder ${folder}, or give a path in another one; start it by ` +
+        `\`${taskCommand("start")}\`, which gives the process the right to the folder.`;
   }
 }
