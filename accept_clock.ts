@@ -8,9 +8,10 @@
  * deployment itself. Reads the settings of `deno task start`. Exit status: 0 the clock was accepted
  * or agrees, 1 there is no such organization, 2 wrong usage or a store that does not open.
  */
-import { acceptClockAsOperator } from "./lib/health/accept_clock.ts";
+
 import { logsAhead } from "./lib/health/logs_ahead.ts";
 import { runCommand, UNUSABLE } from "./lib/operator_command.ts";
+import { acceptClockAsOperator } from "./lib/server/clock.ts";
 import type { Services } from "./lib/services.ts";
 import { taskCommand } from "./lib/settings/operator_console.ts";
 import { DEPLOYMENT_ORG, logHeadKey } from "./lib/store/keys.ts";

@@ -7,9 +7,11 @@
  * as what is live in it, and reads the settings of `deno task start`. Exit status: 0 it is rewritten,
  * 2 it is as it was, and a message says why.
  */
+
 import { UNUSABLE } from "./lib/operator_command.ts";
+import { readSettings } from "./lib/server/settings.ts";
 import { taskCommand } from "./lib/settings/operator_console.ts";
-import { readSettings, SettingRefused } from "./lib/settings/settings.ts";
+import { SettingRefused } from "./lib/settings/setting_refused.ts";
 import { compactStore, NotCompacted } from "./lib/store/compact.ts";
 import { assertExists, claimFile, StoreRefused } from "./lib/store/open_store.ts";
 import { isFile } from "./lib/store/store_address.ts";

@@ -8,12 +8,15 @@
  * comes back; 2 is also a setting that is refused. It may itself run whatever it likes, so it takes
  * nothing in but its arguments and its environment, and hands on of that what the program needs.
  */
+
 import { fileURLToPath } from "node:url";
-import { bundlingRights, passedOn, type Program, rights } from "./lib/settings/rights.ts";
+import { bundlingRights, passedOn, type Program, rights } from "./lib/server/rights.ts";
 import { SettingRefused } from "./lib/settings/setting_refused.ts";
 
 const REFUSED = 2;
+
 const CODE = fileURLToPath(new URL(".", import.meta.url));
+
 const SCRIPTS: Record<Program, string> = {
   "start": "main.ts",
   "recover": "recover.ts",
@@ -22,6 +25,7 @@ const SCRIPTS: Record<Program, string> = {
 };
 
 let child: Deno.ChildProcess | null = null;
+
 let isStopping = false;
 
 async function launch(name = "", ...args: string[]): Promise<number> {

@@ -1,33 +1,37 @@
+import { bootstrap } from "./lib/catalog/create_org.ts";
 import { systemRandom, systemTimer } from "./lib/deps.ts";
-import { startDueWork } from "./lib/due/worker.ts";
-import { makeServices } from "./lib/make_services.ts";
 import { migrate } from "./lib/migrations.ts";
-import { bootstrap } from "./lib/orgs/bootstrap.ts";
-import { makeSetUpLink } from "./lib/people/first_run.ts";
+import { makeSetUpLink } from "./lib/people/links.ts";
 import { movedPasskeys } from "./lib/people/moved_passkeys.ts";
 import { movedNotice } from "./lib/people/recovery_notice.ts";
 import { setUpNotice } from "./lib/people/set_up_notice.ts";
-import { startSecretRotation } from "./lib/rotation/secret_rotation.ts";
+import { secretFromFile } from "./lib/server/console.ts";
+import { startDueWork } from "./lib/server/due_worker.ts";
+import { startSecretRotation } from "./lib/server/rotation.ts";
+import { readSettings } from "./lib/server/settings.ts";
+import { makeServices } from "./lib/server/wiring.ts";
 import type { Services } from "./lib/services.ts";
-import { logLine } from "./lib/settings/log_line.ts";
-import { operatorConsole, taskCommand } from "./lib/settings/operator_console.ts";
 import { dropSecrets } from "./lib/settings/drop_secrets.ts";
-import { secretFromFile } from "./lib/settings/secret_file.ts";
-import { readSettings, SettingRefused } from "./lib/settings/settings.ts";
+import { operatorConsole, taskCommand } from "./lib/settings/operator_console.ts";
+import { SettingRefused } from "./lib/settings/setting_refused.ts";
 import { proveSecret } from "./lib/store/canary.ts";
 import { openStore, overStore, StoreRefused } from "./lib/store/open_store.ts";
 import { PLATFORM_STORE } from "./lib/store/store_address.ts";
+import { logLine } from "./lib/store/system.ts";
 import { systemDeps } from "./lib/system_deps.ts";
 import { app } from "./routes/app.ts";
-import { missingBundle } from "./routes/assets.ts";
 import { drainable } from "./routes/drainable.ts";
+import { missingBundle } from "./routes/http/assets.ts";
 
 /** The exit status of a start that was refused; 1 is a process that was forced or failed. */
 const REFUSED = 2;
+
 /** How long requests under way may take to finish: a body has 10 seconds to arrive. */
 const GRACE_MS = 15_000;
+
 /** How much longer than another process may take to stop a start waits for its store. */
 const PATIENCE_MS = 15_000;
+
 /** How long signals after the first are taken for the same wish to stop. */
 const SAME_WISH_MS = 1000;
 

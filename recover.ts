@@ -7,6 +7,7 @@
  * `deno task start`. Exit status: 0 a link was printed, 1 no account has the address, 2 wrong usage
  * or a store that does not open.
  */
+
 import { runCommand, UNUSABLE } from "./lib/operator_command.ts";
 import { makeRecoveryLink } from "./lib/people/recovery_link.ts";
 import { recoveryLinkNotice } from "./lib/people/recovery_notice.ts";

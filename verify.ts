@@ -6,14 +6,15 @@
  *
  * Exit status: 0 nothing is wrong, 1 something is, 2 wrong usage or an unreadable file.
  */
+
 import { parseArgs } from "node:util";
-import { parseCheckpoint, type ParsedCheckpoint } from "./lib/checkpoint/checkpoint.ts";
-import { type LogKey, parseLogKeys } from "./lib/checkpoint/log_key.ts";
 import { decodeUtf8 } from "./lib/json/decode_utf8.ts";
-import { visibleText } from "./lib/text/visible_text.ts";
 import type { JsonValue } from "./lib/json/json_value.ts";
 import { parseStrictJson } from "./lib/json/parse_strict.ts";
 import { taskCommand } from "./lib/settings/operator_console.ts";
+import { visibleText } from "./lib/text/visible_text.ts";
+import { parseCheckpoint, type ParsedCheckpoint } from "./lib/tlog/checkpoint.ts";
+import { type LogKey, parseLogKeys } from "./lib/tlog/log_key.ts";
 import { findingText, logReportText, receiptReportText } from "./lib/verify/verdict_text.ts";
 import { verifyLog } from "./lib/verify/verify_log.ts";
 import { parseReceipt, verifyReceipt } from "./lib/verify/verify_receipt.ts";
@@ -30,6 +31,7 @@ EXPORT        the whole log as NDJSON, from /v1/audit/export
 `;
 
 const WRONG = 1;
+
 const UNUSABLE = 2;
 
 /** The command line or a file cannot be used; the log itself was not judged. */

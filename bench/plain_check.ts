@@ -1,7 +1,7 @@
 import { hash } from "node:crypto";
 import { actionDigest } from "../lib/actions/action_digest.ts";
+import { IdMaker } from "../lib/base/id.ts";
 import { systemRandom } from "../lib/deps.ts";
-import { IdMaker } from "../lib/ids/id.ts";
 import { LEVELS } from "../lib/policy/levels.ts";
 import { ruleKey } from "../lib/store/keys.ts";
 import {

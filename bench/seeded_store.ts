@@ -1,10 +1,9 @@
-import type { Deps } from "../lib/deps.ts";
-import { systemRandom, systemTimer } from "../lib/deps.ts";
-import { IdMaker } from "../lib/ids/id.ts";
+import { IdMaker } from "../lib/base/id.ts";
+import { type Deps, systemRandom, systemTimer } from "../lib/deps.ts";
 import { makeSecret, secretHash } from "../lib/identity/secret.ts";
-import { consoleMailer } from "../lib/mail/console_mailer.ts";
 import { Ledgers } from "../lib/ledger/ledgers.ts";
 import type { Transaction } from "../lib/ledger/transaction.ts";
+import { consoleMailer } from "../lib/mail/console_mailer.ts";
 import { createOrgOperation } from "../lib/orgs/create_org.ts";
 import { draftToolRecord } from "../lib/policy/draft_tool.ts";
 import * as keys from "../lib/store/keys.ts";

@@ -1,8 +1,8 @@
 import type { ApprovalRow } from "../lib/approvals/approval_row.ts";
-import { requestSentence } from "../lib/approvals/request_sentence.ts";
+import { requestSentence } from "../lib/sheet/sentence.ts";
 import { Badge } from "./badge.tsx";
+import { type Status, StatusBadge } from "./badges.tsx";
 import { Countdown } from "./countdown.tsx";
-import { type Status, StatusBadge } from "./status_badge.tsx";
 import { Time } from "./time.tsx";
 import { UntrustedText } from "./untrusted_text.tsx";
 

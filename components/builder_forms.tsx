@@ -1,7 +1,7 @@
 import type { ItemKind } from "../lib/builder/item.ts";
-import type { RefusedForm } from "../lib/builder/builder_state.ts";
+import type { RefusedForm } from "../lib/onboarding/builder_state.ts";
+import { BuilderPolicyFields } from "./builder.tsx";
 import { BuilderMachineFields } from "./builder_machine_fields.tsx";
-import { BuilderPolicyFields } from "./builder_policy_fields.tsx";
 import { Button } from "./button.tsx";
 import { Disclosure } from "./disclosure.tsx";
 import { FieldErrors } from "./field_errors.tsx";

@@ -1,6 +1,6 @@
 import type { TypedForm } from "./builder_forms.tsx";
+import { TextField } from "./fields.tsx";
 import { SelectField } from "./select_field.tsx";
-import { TextField } from "./text_field.tsx";
 
 /** What an agent or a key is made with. */
 export function BuilderMachineFields({ form }: { readonly form: TypedForm }) {

@@ -1,11 +1,11 @@
-import CopyButton from "../islands/copy_button.tsx";
-import { builderQuery, type BuilderState } from "../lib/builder/builder_state.ts";
 import { outputOf, OUTPUTS, outputText } from "../lib/builder/outputs.ts";
 import { itemsOf } from "../lib/builder/plan.ts";
-import { applyPolicyScript } from "../lib/builder/policy_text.ts";
 import type { JsonObject } from "../lib/json/json_value.ts";
+import { applyPolicyScript } from "../lib/onboarding/builder_plan.ts";
+import { builderQuery, type BuilderState } from "../lib/onboarding/builder_state.ts";
 import { ButtonLink } from "./button.tsx";
 import { CodeBlock } from "./code.tsx";
+import CopyButton from "./copy_button.tsx";
 import { Notice } from "./notice.tsx";
 import { Section } from "./section.tsx";
 import { Tabs } from "./tabs.tsx";

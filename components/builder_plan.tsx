@@ -1,7 +1,7 @@
-import { builderQuery, type BuilderState } from "../lib/builder/builder_state.ts";
 import { type Item, itemName } from "../lib/builder/item.ts";
 import { itemsOf } from "../lib/builder/plan.ts";
 import { countsText } from "../lib/builder/script_words.ts";
+import { builderQuery, type BuilderState } from "../lib/onboarding/builder_state.ts";
 import { ButtonLink } from "./button.tsx";
 import { PermissionBadge } from "./permission_badge.tsx";
 import { Section } from "./section.tsx";

@@ -2,10 +2,12 @@ import { labelledPlaces } from "./chart_scale.ts";
 
 /** Pixels above and below what is drawn; the names stand below. */
 const CHART_TOP = 10;
+
 const CHART_FOOT = 26;
 
 /** How many names stand below: as many as a phone holds, and as a desk holds. */
 const FEW_NAMES = 4;
+
 const MANY_NAMES = 8;
 
 /** Pixels from the top at which a value lies. */

@@ -1,4 +1,4 @@
-import type { DeciderGap } from "../lib/approvals/decider_gaps.ts";
+import type { DeciderGap } from "../lib/sheet/decider_gaps.ts";
 import { Notice } from "./notice.tsx";
 import { UntrustedText } from "./untrusted_text.tsx";
 

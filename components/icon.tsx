@@ -1,7 +1,5 @@
 import { ICON_PATHS, type IconName } from "./icon_paths.ts";
 
-export type { IconName };
-
 export interface IconProps {
   readonly name: IconName;
   /** `small` sits in badges and hints, `large` in empty states. */

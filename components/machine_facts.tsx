@@ -1,6 +1,6 @@
 import { type ComponentChildren, Fragment } from "preact";
 import type { Definition } from "./definitions.tsx";
-import { tierWords } from "./machine_fields.tsx";
+import { tierWords } from "./machine.tsx";
 import { Tags } from "./tags.tsx";
 import { Time } from "./time.tsx";
 import { UntrustedText } from "./untrusted_text.tsx";

@@ -1,7 +1,7 @@
-import { mayGrant, type Role } from "../lib/identity/rights.ts";
+import { mayGrant, type Role } from "../lib/policy/rights.ts";
 import { ROLES } from "../lib/store/records/identity.ts";
-import { CheckboxGroup, RadioGroup } from "./choice_fields.tsx";
-import { roleWords } from "./role_rights.tsx";
+import { CheckboxGroup, RadioGroup } from "./choices.tsx";
+import { roleWords } from "./member.tsx";
 
 export interface MemberFieldsProps {
   /** Of whoever fills the form in: nobody gives a role above their own. */

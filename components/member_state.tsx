@@ -1,6 +1,6 @@
 import type { MemberRecord } from "../lib/store/records/identity.ts";
 import { Badge } from "./badge.tsx";
-import { StatusBadge } from "./status_badge.tsx";
+import { StatusBadge } from "./badges.tsx";
 
 export interface MemberStateProps {
   readonly member: MemberRecord;

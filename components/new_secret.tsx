@@ -1,9 +1,9 @@
 import type { ComponentChildren } from "preact";
-import CopyButton from "../islands/copy_button.tsx";
 import { ButtonLink } from "./button.tsx";
 import { CodeBlock } from "./code.tsx";
+import CopyButton from "./copy_button.tsx";
+import { type Crumb, PageHeader } from "./layout.tsx";
 import { Notice } from "./notice.tsx";
-import { type Crumb, PageHeader } from "./page_header.tsx";
 import { Section } from "./section.tsx";
 
 export interface NewSecretProps {

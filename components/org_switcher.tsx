@@ -1,6 +1,6 @@
+import { visibleLine } from "../lib/text/visible_text.ts";
 import { Button, ButtonLink } from "./button.tsx";
 import { Form } from "./form.tsx";
-import { visibleLine } from "../lib/text/visible_text.ts";
 import { Icon } from "./icon.tsx";
 import { UntrustedText } from "./untrusted_text.tsx";
 

@@ -1,6 +1,6 @@
 import type { ComponentChildren } from "preact";
 import type { Permission } from "../lib/policy/permission.ts";
-import { RadioGroup } from "./choice_fields.tsx";
+import { RadioGroup } from "./choices.tsx";
 import { PermissionBadge } from "./permission_badge.tsx";
 
 const CONSEQUENCES: Readonly<Record<Permission, string>> = {
@@ -8,6 +8,7 @@ const CONSEQUENCES: Readonly<Record<Permission, string>> = {
   requires_approval: "It waits until a person has seen it and approved it with their passkey.",
   disabled: "It is refused, and nobody can approve it.",
 };
+
 const ORDER: readonly Permission[] = ["allowed", "requires_approval", "disabled"];
 
 export interface PermissionFieldProps {

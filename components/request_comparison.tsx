@@ -1,5 +1,5 @@
-import type { SheetComparison } from "../lib/approvals/approval_sheet.ts";
 import type { JsonValue } from "../lib/json/json_value.ts";
+import type { SheetComparison } from "../lib/sheet/sheet.ts";
 import { Badge } from "./badge.tsx";
 import { Section } from "./section.tsx";
 import { Time } from "./time.tsx";

@@ -1,6 +1,5 @@
 import type { ShownView } from "../lib/approvals/shown_view.ts";
-import type { Definition } from "./definitions.tsx";
-import { Definitions } from "./definitions.tsx";
+import { type Definition, Definitions } from "./definitions.tsx";
 import { Section } from "./section.tsx";
 import { AnnotationBadges, RiskBadge } from "./tool_badges.tsx";
 import { UntrustedText } from "./untrusted_text.tsx";

@@ -1,4 +1,4 @@
-import { requestSentence, type SentenceFacts } from "../lib/approvals/request_sentence.ts";
+import { requestSentence, type SentenceFacts } from "../lib/sheet/sentence.ts";
 import { confusableMark } from "../lib/text/confusable_mark.ts";
 import { Badge } from "./badge.tsx";
 import { UntrustedText } from "./untrusted_text.tsx";

@@ -1,4 +1,4 @@
-import type { Role } from "../lib/identity/rights.ts";
+import type { Role } from "../lib/policy/rights.ts";
 import { Badge, type BadgeProps } from "./badge.tsx";
 
 const LOOKS: Readonly<Record<Role, BadgeProps>> = {

@@ -3,11 +3,11 @@ import type {
   MatrixFallback,
   MatrixRow,
   RuleMatrix,
-} from "../lib/explain/rule_matrix.ts";
+} from "../lib/policy/rule_matrix.ts";
 import { Badge } from "./badge.tsx";
 import { PermissionBadge } from "./permission_badge.tsx";
+import { LEVEL_WORDS, originWords } from "./rule.tsx";
 import { RuleSelector } from "./rule_selector.tsx";
-import { LEVEL_WORDS, originWords } from "./rule_words.ts";
 import { type Column, Table } from "./table.tsx";
 import { UntrustedText } from "./untrusted_text.tsx";
 

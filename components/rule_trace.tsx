@@ -1,7 +1,7 @@
-import type { TraceStep } from "../lib/policy/trace.ts";
 import { FALLBACKS, type ResolvedFrom } from "../lib/policy/levels.ts";
+import type { TraceStep } from "../lib/policy/trace.ts";
 import { Badge } from "./badge.tsx";
-import { originWords } from "./rule_words.ts";
+import { originWords } from "./rule.tsx";
 import { Table } from "./table.tsx";
 import { UntrustedText } from "./untrusted_text.tsx";
 

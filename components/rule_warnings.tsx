@@ -1,4 +1,4 @@
-import type { RuleWarning } from "../lib/catalog/rule_warnings.ts";
+import type { RuleWarning } from "../lib/policy/rule_warnings.ts";
 import { Notice } from "./notice.tsx";
 
 /** What a warning of a rule means, as a sentence. */

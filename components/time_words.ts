@@ -14,8 +14,11 @@ const MONTHS = [
 ] as const;
 
 const SECOND = 1000;
+
 const MINUTE = 60 * SECOND;
+
 const HOUR = 60 * MINUTE;
+
 const DAY = 24 * HOUR;
 
 const two = (value: number) => String(value).padStart(2, "0");

@@ -1,5 +1,5 @@
 import type { Annotations } from "../lib/store/records/policy.ts";
-import { CheckboxField, CheckboxGroup } from "./choice_fields.tsx";
+import { CheckboxField, CheckboxGroup } from "./choices.tsx";
 import { fieldId } from "./field_parts.tsx";
 
 /** The four annotations in the order of the form, each in plain words. */

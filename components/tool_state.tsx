@@ -1,6 +1,6 @@
-import { Badge } from "./badge.tsx";
-import { StatusBadge } from "./status_badge.tsx";
 import type { ToolRecord } from "../lib/store/records/policy.ts";
+import { Badge } from "./badge.tsx";
+import { StatusBadge } from "./badges.tsx";
 
 /** Where a tool stands: its status, whether it is stopped, whether anybody stands for it. */
 export function ToolStateBadges({ tool }: { readonly tool: ToolRecord }) {

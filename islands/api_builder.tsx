@@ -1,14 +1,14 @@
-import { useEffect, useMemo, useState } from "preact/hooks";
 import type { TargetedMouseEvent, TargetedSubmitEvent } from "preact";
+import { useEffect, useMemo, useState } from "preact/hooks";
 import { BuilderForms } from "../components/builder_forms.tsx";
 import { BuilderOutput } from "../components/builder_output.tsx";
 import { BuilderPlan } from "../components/builder_plan.tsx";
+import { island } from "../components/island.tsx";
 import { Section } from "../components/section.tsx";
-import { builderQuery, type BuilderState, builderState } from "../lib/builder/builder_state.ts";
 import { itemName } from "../lib/builder/item.ts";
 import { itemsOf, planText } from "../lib/builder/plan.ts";
 import type { JsonObject } from "../lib/json/json_value.ts";
-import { island } from "./island.tsx";
+import { builderQuery, type BuilderState, builderState } from "../lib/onboarding/builder_state.ts";
 
 const PATH = "/api-builder";
 

@@ -1,22 +1,24 @@
 import { useEffect, useRef, useState } from "preact/hooks";
+import { StatusBadge } from "../components/badges.tsx";
 import { Button, ButtonLink } from "../components/button.tsx";
 import { Countdown } from "../components/countdown.tsx";
 import { DecisionBar } from "../components/decision_bar.tsx";
+import { island } from "../components/island.tsx";
 import { LiveMark } from "../components/live_mark.tsx";
 import { Notice } from "../components/notice.tsx";
-import { RequestSheet } from "../components/request_sheet.tsx";
-import { StatusBadge } from "../components/status_badge.tsx";
-import type { ApprovalSheet } from "../lib/approvals/approval_sheet.ts";
+import { RequestSheet } from "../components/request.tsx";
 import { QUICK_REASONS, quickReasonText } from "../lib/approvals/quick_reasons.ts";
-import { island } from "./island.tsx";
+import type { ApprovalSheet } from "../lib/sheet/sheet.ts";
+import { useSeen } from "./seen.ts";
 import { signApproval } from "./sign_approval.ts";
 import { useClock } from "./use_clock.ts";
 import { useLive } from "./use_live.ts";
-import { useSeen } from "./use_seen.ts";
 
 /** How long Approve stays locked after anything has changed, milliseconds. */
 const SETTLE_MS = 1000;
+
 const DENY_FORM = "deny";
+
 const BAR = "decision-bar";
 
 const BARRED: Readonly<Record<NonNullable<ApprovalSheet["barred"]>, string>> = {

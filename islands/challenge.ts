@@ -1,6 +1,6 @@
 import type { Action } from "../lib/actions/action.ts";
-import { toBase64Url } from "../lib/checkpoint/base64.ts";
-import { canonicalBytes } from "../lib/json/canonical.ts";
+import { toBase64Url } from "../lib/base/bytes.ts";
+import { canonicalBytes } from "../lib/base/canonical.ts";
 import type { JsonObject } from "../lib/json/json_value.ts";
 import { notedText, type Statement, statementBytes } from "../lib/passkeys/statement.ts";
 

@@ -1,7 +1,7 @@
 import { type FunctionComponent, h, hydrate } from "preact";
-import { insideIsland } from "./island.tsx";
+import { insideIsland } from "../components/island.tsx";
 import { ISLANDS } from "./manifest.ts";
-import { watchPage } from "./page_stream.ts";
+import { watchPage } from "./page_stream.tsx";
 import { registerServiceWorker } from "./service_worker_registration.ts";
 
 type Module = { readonly default: FunctionComponent<Record<string, unknown>> };
@@ -18,5 +18,7 @@ async function hydrateIsland(element: HTMLElement): Promise<void> {
 
 // Each on its own: one that fails leaves the page's HTML as it is, and the others at work.
 const islands = [...document.querySelectorAll<HTMLElement>("x-island")].map(hydrateIsland);
+
 void Promise.allSettled(islands).then(watchPage);
+
 registerServiceWorker();

@@ -1,13 +1,13 @@
 import { startAuthentication } from "@simplewebauthn/browser";
 import { useState } from "preact/hooks";
 import { Button, ButtonLink } from "../components/button.tsx";
-import { CheckboxGroup, type Choice } from "../components/choice_fields.tsx";
+import { CheckboxGroup, type Choice } from "../components/choices.tsx";
 import { FormActions } from "../components/form.tsx";
+import { island } from "../components/island.tsx";
 import { type ConsentFacts, consentStatement } from "../lib/passkeys/statement.ts";
-import { ceremonyMessage } from "./ceremony.ts";
 import { challengeText } from "./challenge.ts";
-import { island } from "./island.tsx";
 import { type Posted, postJson } from "./post_json.ts";
+import { ceremonyMessage } from "./signing.ts";
 
 /** One thing that can be ticked. */
 export interface Tickable {

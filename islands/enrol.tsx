@@ -1,13 +1,13 @@
 import { startRegistration } from "@simplewebauthn/browser";
-import { useEffect, useRef, useState } from "preact/hooks";
 import type { TargetedSubmitEvent } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { Button } from "../components/button.tsx";
-import { TextField } from "../components/text_field.tsx";
+import { TextField } from "../components/fields.tsx";
+import { island } from "../components/island.tsx";
 import type { JsonObject } from "../lib/json/json_value.ts";
 import { ceremonyStatement } from "../lib/passkeys/statement.ts";
-import { ceremonyMessage } from "./ceremony.ts";
 import { challengeText } from "./challenge.ts";
-import { island } from "./island.tsx";
+import { ceremonyMessage } from "./signing.ts";
 
 type CreationOptions = Parameters<typeof startRegistration>[0]["optionsJSON"];
 

@@ -1,11 +1,11 @@
 import { ButtonLink } from "../components/button.tsx";
+import { island } from "../components/island.tsx";
 import { LiveMark } from "../components/live_mark.tsx";
 import { Notice } from "../components/notice.tsx";
 import { PermissionBadge } from "../components/permission_badge.tsx";
 import { Time } from "../components/time.tsx";
 import { UntrustedText } from "../components/untrusted_text.tsx";
 import type { Permission } from "../lib/policy/permission.ts";
-import { island } from "./island.tsx";
 import { useClock } from "./use_clock.ts";
 import { useLive } from "./use_live.ts";
 

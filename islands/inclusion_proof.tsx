@@ -1,10 +1,10 @@
 import { useEffect, useState } from "preact/hooks";
+import { ReceiptChecks } from "../components/entries.tsx";
+import { island } from "../components/island.tsx";
 import { Notice } from "../components/notice.tsx";
-import { ReceiptChecks } from "../components/receipt_checks.tsx";
 import type { JsonObject } from "../lib/json/json_value.ts";
 import { NOTHING_KNOWN } from "../lib/verify/receipt_check.ts";
 import { parseReceipt } from "../lib/verify/verify_receipt.ts";
-import { island } from "./island.tsx";
 import { type Checked, runCheck } from "./run_check.ts";
 
 export default island("inclusion_proof", InclusionProof);

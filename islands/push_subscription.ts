@@ -1,4 +1,4 @@
-import { fromBase64Url } from "../lib/checkpoint/base64.ts";
+import { fromBase64Url } from "../lib/base/bytes.ts";
 
 /** Whether this browser can take pushes, and why not. */
 export type PushAbility =

@@ -3,11 +3,10 @@ import { Badge } from "../components/badge.tsx";
 import { Button } from "../components/button.tsx";
 import { EmptyState } from "../components/empty_state.tsx";
 import { Form } from "../components/form.tsx";
+import { island } from "../components/island.tsx";
 import { Notice } from "../components/notice.tsx";
 import { Table } from "../components/table.tsx";
 import { Time } from "../components/time.tsx";
-import { showPasskey } from "./ceremony.ts";
-import { island } from "./island.tsx";
 import { postJson } from "./post_json.ts";
 import {
   presentSubscription,
@@ -16,6 +15,7 @@ import {
   subscribe,
   subscriptionId,
 } from "./push_subscription.ts";
+import { showPasskey } from "./signing.ts";
 
 /** One browser of the member that takes pushes. */
 export interface PushBrowserRow {

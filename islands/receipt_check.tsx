@@ -1,18 +1,19 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Button } from "../components/button.tsx";
+import { ReceiptChecks } from "../components/entries.tsx";
+import { TextAreaField } from "../components/fields.tsx";
 import { Icon } from "../components/icon.tsx";
+import { island } from "../components/island.tsx";
 import { Notice } from "../components/notice.tsx";
-import { ReceiptChecks } from "../components/receipt_checks.tsx";
-import { TextAreaField } from "../components/text_field.tsx";
 import { type Pasted, type PastedResult, readPasted } from "../lib/verify/pasted_receipt.ts";
 import type { ReceiptCheck as Result } from "../lib/verify/receipt_check.ts";
-import { island } from "./island.tsx";
 import { keepForOffline } from "./keep_for_offline.ts";
 import { type Checked, runCheck } from "./run_check.ts";
 
 export default island("receipt_check", ReceiptCheck);
 
 const EMPTY: Pasted = { receipt: "", key: "", earlier: "", consistency: "" };
+
 type Errors = Extract<PastedResult, { ok: false }>["errors"];
 
 /** Checks a pasted receipt in this browser; nothing that is pasted leaves it. */

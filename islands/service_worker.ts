@@ -1,4 +1,5 @@
 /// <reference lib="dom" />
+
 import { buildOf, BUILT_FILES, OFFLINE, ownUrl, readNotice } from "./service_worker_rules.ts";
 
 /** What is used of a service worker's global scope; the compiler's own types of it are no page's. */
@@ -15,13 +16,16 @@ interface Scope {
   skipWaiting(): Promise<void>;
   addEventListener<T extends keyof Events>(type: T, listener: (event: Events[T]) => void): void;
 }
+
 interface Window {
   readonly url: string;
   focus(): Promise<unknown>;
 }
+
 interface Extendable {
   waitUntil(work: Promise<unknown>): void;
 }
+
 interface Events {
   install: Extendable;
   activate: Extendable;
@@ -33,9 +37,11 @@ interface Events {
 }
 
 const scope = globalThis as unknown as Scope;
+
 const { origin } = scope.location;
 
 const OFFLINE_PAGE = "/assets/offline.html";
+
 const OFFLINE_FILES = [OFFLINE_PAGE, "/assets/stylesheet.css"];
 
 scope.addEventListener("install", (event) => {

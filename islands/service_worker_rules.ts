@@ -11,6 +11,7 @@ export interface Notice {
  * same for everybody. Pages of members and answers of the API never are.
  */
 export const BUILT_FILES = "built files";
+
 export const OFFLINE = "offline";
 
 /** A file of a build: its URL holds the build's hash, so its content never changes. */

@@ -1,10 +1,10 @@
 import { startAuthentication } from "@simplewebauthn/browser";
-import type { ApprovalSheet } from "../lib/approvals/approval_sheet.ts";
 import type { FrozenView } from "../lib/approvals/frozen_view.ts";
 import { type ApprovalFacts, approvalStatement } from "../lib/passkeys/statement.ts";
-import { ceremonyMessage } from "./ceremony.ts";
+import type { ApprovalSheet } from "../lib/sheet/sheet.ts";
 import { actionDigest, challengeText, noteDigest, viewDigest } from "./challenge.ts";
 import { type Posted, postJson } from "./post_json.ts";
+import { ceremonyMessage } from "./signing.ts";
 
 type Facts = Omit<ApprovalFacts, "action_digest" | "view_digest" | "note_digest">;
 

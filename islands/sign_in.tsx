@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 import { Button } from "../components/button.tsx";
-import { showPasskey } from "./ceremony.ts";
-import { island } from "./island.tsx";
+import { island } from "../components/island.tsx";
+import { showPasskey } from "./signing.ts";
 
 export default island("sign_in", SignIn);
 

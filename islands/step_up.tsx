@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
-import { showPasskey } from "./ceremony.ts";
-import { island } from "./island.tsx";
+import { island } from "../components/island.tsx";
+import { showPasskey } from "./signing.ts";
 
 export default island("step_up", StepUp);
 

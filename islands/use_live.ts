@@ -1,5 +1,5 @@
 import { useEffect, useState } from "preact/hooks";
-import { followStream, type StreamState } from "./page_stream.ts";
+import { followStream, type StreamState } from "./page_stream.tsx";
 
 /** What a stream brought last, and how it stands. */
 export interface Live<T> {

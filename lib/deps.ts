@@ -45,7 +45,9 @@ export function systemMonotonic(): number {
 }
 
 const POOL_BYTES = 4096;
+
 let pool = new Uint8Array(0);
+
 let poolUsed = 0;
 
 /** Random bytes of the system; small numbers of them are taken from a block drawn at once. */

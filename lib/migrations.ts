@@ -1,6 +1,6 @@
+import { keepOrgless } from "./leaving/orgless_accounts.ts";
 import { ClockRefused } from "./ledger/process_clock.ts";
-import { makeLevelsStrict } from "./orgs/strict_levels.ts";
-import { keepOrgless } from "./people/orgless_accounts.ts";
+import { makeLevelsStrict } from "./server/migrations.ts";
 import type { Services } from "./services.ts";
 import { schemaVersion, stamp } from "./store/schema_version.ts";
 

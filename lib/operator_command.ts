@@ -1,10 +1,11 @@
 import { systemRandom } from "./deps.ts";
-import { makeServices } from "./make_services.ts";
 import { migrate } from "./migrations.ts";
+import { secretFromFile } from "./server/console.ts";
+import { readSettings } from "./server/settings.ts";
+import { makeServices } from "./server/wiring.ts";
 import type { Services } from "./services.ts";
 import { operatorConsole } from "./settings/operator_console.ts";
-import { secretFromFile } from "./settings/secret_file.ts";
-import { readSettings, SettingRefused } from "./settings/settings.ts";
+import { SettingRefused } from "./settings/setting_refused.ts";
 import { proveSecret } from "./store/canary.ts";
 import { assertExists, openStore, overStore, StoreRefused } from "./store/open_store.ts";
 import { isFile } from "./store/store_address.ts";

@@ -1,20 +1,20 @@
-import type { OpenAnswers } from "./answers/open_answers.ts";
 import type { HeldCalls } from "./approvals/held_calls.ts";
+import type { IdMaker } from "./base/id.ts";
 import type { Deps } from "./deps.ts";
 import type { ProcessTimes } from "./health/process_times.ts";
-import type { Readiness } from "./health/readiness.ts";
-import type { IdMaker } from "./ids/id.ts";
 import type { Credentials } from "./identity/credentials.ts";
 import type { FailedAttempts } from "./identity/failed_attempts.ts";
 import type { LargeBodies } from "./identity/large_bodies.ts";
-import type { LastUsed } from "./identity/last_used.ts";
+import type { SourceLimits } from "./identity/limits.ts";
+import type { LastUsed } from "./identity/noted.ts";
+import type { OpenAnswers } from "./identity/open_answers.ts";
 import type { RateLimits } from "./identity/rate_limit.ts";
-import type { SourceLimits } from "./identity/source_limits.ts";
 import type { Ledgers } from "./ledger/ledgers.ts";
-import type { MetadataDocuments } from "./oauth/client.ts";
+import type { Readiness } from "./ledger/readiness.ts";
 import type { ForwardedFor } from "./net/forwarded_for.ts";
+import type { MetadataDocuments } from "./oauth/client.ts";
+import type { Settings } from "./server/settings.ts";
 import type { WatchedRows } from "./store/watched_rows.ts";
-import type { Settings } from "./settings/settings.ts";
 
 /** What the surfaces are built on: made once at start, or by a test. */
 export interface Services {

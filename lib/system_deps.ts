@@ -1,15 +1,15 @@
 import { type Deps, systemMonotonic, systemRandom, systemTimer } from "./deps.ts";
 import { consoleMailer } from "./mail/console_mailer.ts";
-import { smtpMailer } from "./mail/smtp_mailer.ts";
-import { guardedFetch } from "./net/guarded_fetch.ts";
-import { internet } from "./net/internet.ts";
+import { guardedFetch } from "./outside/guarded_fetch.ts";
+import { internet } from "./outside/internet.ts";
+import { smtpMailer } from "./outside/mailer.ts";
 import { guardedPush } from "./push/guarded_push.ts";
-import { logLine } from "./settings/log_line.ts";
+import type { Settings } from "./server/settings.ts";
 import { operatorConsole } from "./settings/operator_console.ts";
-import type { Settings } from "./settings/settings.ts";
 import type { Kv } from "./store/kv.ts";
 import { Sealer } from "./store/sealing.ts";
 import { isFile } from "./store/store_address.ts";
+import { logLine } from "./store/system.ts";
 
 /** What comes from outside, as this system and the settings have it. */
 export function systemDeps(

@@ -1,21 +1,22 @@
 import { Hono } from "hono";
 import type { Services } from "../lib/services.ts";
-import { assetRoutes } from "./assets.ts";
-import { SurfaceRefusal } from "./problem_document.ts";
-import { documentationRoutes } from "./documentation.ts";
-import type { Route } from "./route.ts";
-import { type Connection, refuse, serve } from "./serve.ts";
+import { serveEndpoint } from "./dashboard/endpoint.ts";
+import { errorResponse, noPage, servePage } from "./dashboard/serve_page.tsx";
+import { documentationRoutes } from "./docs/documentation.ts";
+import { templateOf } from "./docs/openapi.ts";
+import { assetRoutes } from "./http/assets.ts";
+import { nearestPaths } from "./http/nearest_paths.ts";
+import { SurfaceRefusal } from "./http/problem_document.ts";
+import type { Route } from "./http/route.ts";
+import { type Connection, refuse, serve } from "./http/serve.ts";
 import { ROUTES } from "./manifest.ts";
-import { serveMcp } from "./mcp.ts";
+import { serveMcp } from "./mcp/mcp.ts";
 import { OAUTH_ENDPOINTS } from "./oauth/oauth_manifest.ts";
 import { serveOAuth, servePreflight } from "./oauth/serve_oauth.ts";
-import { nearestPaths } from "./nearest_paths.ts";
-import { templateOf } from "./openapi.ts";
 import { ENDPOINTS, PAGES } from "./page_manifest.ts";
-import { serveEndpoint } from "./serve_endpoint.ts";
-import { errorResponse, noPage, servePage } from "./serve_page.tsx";
 
 const MCP_PATH = "/mcp";
+
 const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
 /** Answers every request to this deployment. */

@@ -1,6 +1,6 @@
 import type { CallerOperation } from "../lib/identity/caller_operation.ts";
 import type { Transaction } from "../lib/ledger/transaction.ts";
-import { invalidRequest } from "../lib/refusals/refusal.ts";
+import { invalidRequest } from "../lib/refusal.ts";
 
 /** Why an operation does not go on, and at which field of the form that is said. */
 export interface Objection {

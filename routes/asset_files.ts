@@ -28,6 +28,7 @@ const TEXT_TYPES: Readonly<Record<string, string>> = {
   txt: "text/plain; charset=utf-8",
   webmanifest: "application/manifest+json",
 };
+
 const BINARY_TYPES: Readonly<Record<string, string>> = { png: "image/png", woff2: "font/woff2" };
 
 /**

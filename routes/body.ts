@@ -1,6 +1,6 @@
 import type { Deps } from "../lib/deps.ts";
-import { Refusal } from "../lib/refusals/refusal.ts";
-import { SurfaceRefusal } from "./problem_document.ts";
+import { Refusal } from "../lib/refusal.ts";
+import { SurfaceRefusal } from "./http/problem_document.ts";
 
 /** How large a body may be, and how long it may take to arrive. */
 export interface BodyLimit {
@@ -10,6 +10,7 @@ export interface BodyLimit {
 
 /** What holds where a route says nothing else. */
 export const USUAL_BODY: BodyLimit = { bytes: 256 * 1024, seconds: 10 };
+
 /** A whole policy: for whoever holds a management key. */
 export const POLICY_BODY: BodyLimit = { bytes: 16 * 1024 * 1024, seconds: 60 };
 

@@ -1,7 +1,7 @@
 import { Bare } from "../components/bare.tsx";
 import { UntrustedText } from "../components/untrusted_text.tsx";
 import StepUp from "../islands/step_up.tsx";
-import type { FormValues } from "./page.ts";
+import type { FormValues } from "./dashboard/page.ts";
 
 const WAITING = "waiting";
 

@@ -1,7 +1,7 @@
 import type { Services } from "../lib/services.ts";
 import type { App } from "./app.ts";
-import { SurfaceRefusal } from "./problem_document.ts";
-import { refuse } from "./serve.ts";
+import { SurfaceRefusal } from "./http/problem_document.ts";
+import { refuse } from "./http/serve.ts";
 
 /** A surface that can be emptied before its server is shut down. */
 export interface DrainableApp extends App {

@@ -1,7 +1,7 @@
 import type { z } from "zod";
-import type { Right } from "../lib/identity/rights.ts";
 import type { JsonValue } from "../lib/json/json_value.ts";
-import type { AccountCall, BrowserCall, MemberCall } from "./browser_call.ts";
+import type { Right } from "../lib/policy/rights.ts";
+import type { AccountCall, BrowserCall, MemberCall } from "./dashboard/browser_call.ts";
 
 interface Described {
   readonly method: "get" | "post";
@@ -17,6 +17,7 @@ interface Inputs<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType> 
 }
 
 type Answered = Promise<JsonValue | Response>;
+
 type AnyInputs = Inputs<z.ZodType, z.ZodType, z.ZodType>;
 
 /** What the browser's own script asks for, in JSON or as a stream. */

@@ -1,9 +1,9 @@
 import { documentedCodes } from "./errors_page.ts";
-import { PROBLEMS } from "./problems.ts";
+import { PROBLEMS } from "./http/problems.ts";
 
 const INTRODUCTION = `# Errors
 
-<!-- Made from routes/problems.ts by \`deno task docs\`; change it there. -->
+<!-- Made from routes/http/problems.ts by \`deno task docs\`; change it there. -->
 
 An error is a problem document (RFC 9457, \`application/problem+json\`). Its \`code\` is stable and is
 what a program should look at; \`detail\` says what went wrong this time, \`request_id\` names the

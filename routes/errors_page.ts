@@ -1,6 +1,6 @@
 import { html } from "hono/html";
 import { docsPage, type Html, inline } from "./docs_page.ts";
-import { type ProblemCode, PROBLEMS } from "./problems.ts";
+import { type ProblemCode, PROBLEMS } from "./http/problems.ts";
 
 /** Codes of errors in the order of the documentation: by status, then as the table has them. */
 export function documentedCodes(): ProblemCode[] {

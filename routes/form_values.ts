@@ -1,9 +1,10 @@
-import { invalidRequest, Refusal } from "../lib/refusals/refusal.ts";
 import { decodeUtf8 } from "../lib/json/decode_utf8.ts";
-import type { FormValues } from "./page.ts";
+import { invalidRequest, Refusal } from "../lib/refusal.ts";
+import type { FormValues } from "./dashboard/page.ts";
 
 /** The media type of a form. */
 export const FORM = "application/x-www-form-urlencoded";
+
 /** More fields than any form of ours has, the lists of a large one included. */
 const MAX_FIELDS = 2000;
 

@@ -1,6 +1,6 @@
 import type { JsonObject } from "../lib/json/json_value.ts";
-import { type ProblemCode, PROBLEMS } from "./problems.ts";
-import type { Route } from "./route.ts";
+import { type ProblemCode, PROBLEMS } from "./http/problems.ts";
+import type { Route } from "./http/route.ts";
 import { SchemaComponents } from "./schema_components.ts";
 
 const PROBLEM_SCHEMA: JsonObject = {
@@ -56,6 +56,7 @@ const HEADERS: Record<string, JsonObject> = {
 
 /** Codes of every request, of every request with a key, and of every request with a body. */
 const ALWAYS: readonly ProblemCode[] = ["misdirected_request", "internal_error", "stopping"];
+
 const WITH_KEY: readonly ProblemCode[] = [
   "missing_credentials",
   "invalid_credentials",
@@ -66,6 +67,7 @@ const WITH_KEY: readonly ProblemCode[] = [
   "store_unavailable",
   "clock",
 ];
+
 const WITH_BODY: readonly ProblemCode[] = [
   "malformed_json",
   "duplicate_key",
@@ -73,6 +75,7 @@ const WITH_BODY: readonly ProblemCode[] = [
   "payload_too_large",
   "request_timeout",
 ];
+
 const WITH_IDEMPOTENCY: readonly ProblemCode[] = [
   "invalid_request",
   "idempotency_mismatch",

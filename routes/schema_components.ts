@@ -1,6 +1,5 @@
 import { z } from "zod";
-import type { JsonObject, JsonValue } from "../lib/json/json_value.ts";
-import { isJsonObject } from "../lib/json/json_value.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "../lib/json/json_value.ts";
 
 /**
  * Collects JSON Schemas under names, equal ones under one name, for `#/components/schemas/…`.

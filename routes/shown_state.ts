@@ -1,9 +1,9 @@
 import { hash } from "node:crypto";
 import { z } from "zod";
-import { canonicalJson } from "../lib/json/canonical.ts";
+import { canonicalJson } from "../lib/base/canonical.ts";
 import type { JsonObject } from "../lib/json/json_value.ts";
 import type { Objection } from "./as_shown.ts";
-import { text } from "./form_fields.ts";
+import { text } from "./dashboard/form.ts";
 
 /** The hidden field in which a form says what it was made from, where no time of change tells. */
 export const shownField = text(z.string().regex(/^[0-9a-f]{64}$/, "is not what the page sent"));

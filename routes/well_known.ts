@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { publishedKeysOf } from "../lib/evidence/published_keys.ts";
-import type { OpenCall } from "./call.ts";
-import { open, type Route } from "./route.ts";
+import type { OpenCall } from "./http/call.ts";
+import { open, type Route } from "./http/route.ts";
 import { publishedKey } from "./v1/log_entries.ts";
 
 const keyParams = z.strictObject({ org_id: z.string().max(64) });

@@ -1,10 +1,10 @@
-import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
 import canonicalize from "canonicalize";
 import fc from "fast-check";
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import type { Action } from "../lib/actions/action.ts";
 import { actionDigest } from "../lib/actions/action_digest.ts";
-import { differingFacts } from "../lib/actions/differing_facts.ts";
+import { differingFacts } from "../lib/base/action.ts";
 import type { JsonObject } from "../lib/json/json_value.ts";
 import { jsonObject, reversed } from "./json_arbitrary.ts";
 

@@ -1,6 +1,7 @@
-import assert from "node:assert/strict";
 import fc from "fast-check";
+import assert from "node:assert/strict";
 import { ENTRY_TYPES, entrySentence } from "../lib/activity/entry_sentence.ts";
+import { type Names, namesOf, NO_NAMES } from "../lib/activity/names.ts";
 import {
   type ActivityFilters,
   facetsOf,
@@ -8,9 +9,8 @@ import {
   fits,
   NO_FILTERS,
   parseFilters,
-} from "../lib/activity/filters.ts";
-import { type Names, namesOf, NO_NAMES } from "../lib/activity/names.ts";
-import type { Told } from "../lib/activity/telling.ts";
+} from "../lib/evidence/filters.ts";
+import type { Told } from "../lib/evidence/telling.ts";
 import type { JsonObject } from "../lib/json/json_value.ts";
 import { readActivity } from "../lib/ledger/activity.ts";
 import type { Entry } from "../lib/ledger/entry.ts";

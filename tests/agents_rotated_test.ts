@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { approvalsTopic } from "../lib/approvals/topics.ts";
-import { startDueWork, sweep } from "../lib/due/worker.ts";
 import type { JsonObject } from "../lib/json/json_value.ts";
+import { startDueWork, sweep } from "../lib/server/due_worker.ts";
 import { agentKey, approvalKey, approvalPendingPrefix } from "../lib/store/keys.ts";
 import { Countersign, type TestOrg } from "./countersign_fixture.ts";
 import { assertProblem } from "./refused.ts";

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { BACKOFF_MS, LEASE_MS } from "../lib/alerts/delivery_state.ts";
 import { approvalTopic } from "../lib/approvals/topics.ts";
-import { startDueWork, sweep } from "../lib/due/worker.ts";
 import { consoleMailer } from "../lib/mail/console_mailer.ts";
 import type { Mail } from "../lib/mail/mailer.ts";
+import { startDueWork, sweep } from "../lib/server/due_worker.ts";
 import type { Services } from "../lib/services.ts";
 import {
   approver,

@@ -1,6 +1,6 @@
 import { listDeliveries } from "../lib/alerts/list_deliveries.ts";
-import { sweep } from "../lib/due/worker.ts";
-import { subscribePush } from "../lib/push/subscriptions.ts";
+import { subscribePush } from "../lib/alerts/subscriptions.ts";
+import { sweep } from "../lib/server/due_worker.ts";
 import { duePrefix } from "../lib/store/keys.ts";
 import type { ApprovalOrg } from "./approval_fixture.ts";
 import type { SignedIn } from "./countersign_fixture.ts";

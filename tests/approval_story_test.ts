@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { approvalStory, type Story } from "../lib/approvals/approval_story.ts";
+import { approvalStory, type Story } from "../lib/sheet/story.ts";
 import { TOOL } from "./approval_fixture.ts";
 import { DecisionOrg } from "./decision_fixture.ts";
 

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { approvalTopic } from "../lib/approvals/topics.ts";
-import { schedule } from "../lib/due/schedule.ts";
-import { startDueWork, sweep } from "../lib/due/worker.ts";
 import type { JsonObject } from "../lib/json/json_value.ts";
+import { schedule } from "../lib/ledger/due.ts";
+import { startDueWork, sweep } from "../lib/server/due_worker.ts";
 import { duePrefix, toolKey } from "../lib/store/keys.ts";
-import { Countersign } from "./countersign_fixture.ts";
 import { ApprovalOrg, TOOL } from "./approval_fixture.ts";
+import { Countersign } from "./countersign_fixture.ts";
 import { assertProblem } from "./refused.ts";
 
 const HOUR = 3_600_000;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { listApprovals, NO_FILTER } from "../lib/approvals/list_approvals.ts";
+import { listApprovals, NO_FILTER } from "../lib/approvals/list.ts";
 import { reviewApproval } from "../lib/approvals/review_approval.ts";
 import { approvalsTopic, approvalTopic } from "../lib/approvals/topics.ts";
 import { TOOL } from "./approval_fixture.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { hash } from "node:crypto";
-import { canonicalJson } from "../lib/json/canonical.ts";
+import { canonicalJson } from "../lib/base/canonical.ts";
 import { ApprovalOrg, TOOL } from "./approval_fixture.ts";
 import { assertProblem } from "./refused.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { revokeApproval } from "../lib/approvals/end_approval.ts";
-import { Refusal, resultOf } from "../lib/refusals/refusal.ts";
+import { revokeApproval } from "../lib/approvals/end.ts";
+import { Refusal, resultOf } from "../lib/refusal.ts";
 import { ApprovalOrg } from "./approval_fixture.ts";
 import type { SignedIn } from "./countersign_fixture.ts";
 

@@ -1,5 +1,5 @@
-import assert from "node:assert/strict";
 import fc from "fast-check";
+import assert from "node:assert/strict";
 import {
   type ApprovalEvent,
   moved,
@@ -8,7 +8,7 @@ import {
   statusOf,
   type Terms,
 } from "../lib/approvals/state.ts";
-import { clocksAt } from "../lib/ledger/clocks.ts";
+import { clocksAt } from "../lib/ledger/clock.ts";
 import type { Progress } from "../lib/store/records/approval.ts";
 import { type Happening, tell } from "./approval_oracle.ts";
 

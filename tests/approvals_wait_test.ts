@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { holdUntil } from "../lib/approvals/hold_until.ts";
+import { holdUntil } from "../lib/approvals/hold.ts";
 import { apiKeyKey } from "../lib/store/keys.ts";
-import { Countersign } from "./countersign_fixture.ts";
 import { ApprovalOrg } from "./approval_fixture.ts";
+import { Countersign } from "./countersign_fixture.ts";
 import { HeldTimers, WAIT_MS } from "./held_timers.ts";
 import { assertProblem } from "./refused.ts";
 

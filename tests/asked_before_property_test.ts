@@ -1,12 +1,12 @@
-import assert from "node:assert/strict";
 import fc from "fast-check";
+import assert from "node:assert/strict";
 import { actionDigest } from "../lib/actions/action_digest.ts";
 import { loadAskedBefore } from "../lib/approvals/asked_before.ts";
 import { HeldKeys } from "../lib/ledger/held_keys.ts";
+import { loadSnapshot } from "../lib/ledger/load_snapshot.ts";
 import { Reader } from "../lib/ledger/transaction.ts";
-import { loadSnapshot } from "../lib/policy/load_snapshot.ts";
 import { approvalHistoryKey } from "../lib/store/keys.ts";
-import { nextAfter } from "../routes/v1/check_answer.ts";
+import { nextAfter } from "../routes/fields/check.ts";
 import { ApprovalOrg, TOOL } from "./approval_fixture.ts";
 import { Countersign, TestClock, TestOrg } from "./countersign_fixture.ts";
 import { FailingStore, type Fault } from "./failing_store.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { assetUrl } from "../routes/assets.ts";
+import { assetUrl } from "../routes/http/assets.ts";
 import { Countersign } from "./countersign_fixture.ts";
 import { RawRequest } from "./raw_request.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { approvalSheet, lookAtSheet } from "../lib/approvals/approval_sheet.ts";
 import { openDecision } from "../lib/approvals/open_decision.ts";
-import { resultOf } from "../lib/refusals/refusal.ts";
+import { resultOf } from "../lib/refusal.ts";
+import { approvalSheet, lookAtSheet } from "../lib/sheet/sheet.ts";
 import { accountPasskeyKey, passkeyKey, sessionKey } from "../lib/store/keys.ts";
 import { assertNotAccepted, DecisionOrg, type OpenPage, type Person } from "./decision_fixture.ts";
 import { refused } from "./refused.ts";

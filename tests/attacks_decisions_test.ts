@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { canonicalJson } from "../lib/json/canonical.ts";
+import { canonicalJson } from "../lib/base/canonical.ts";
 import type { JsonObject } from "../lib/json/json_value.ts";
 import { challengeText } from "../lib/passkeys/challenge.ts";
 import {

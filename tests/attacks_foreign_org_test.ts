@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import type { CallerTier } from "../lib/identity/caller.ts";
 import * as keys from "../lib/store/keys.ts";
+import type { GuardedRoute } from "../routes/http/route.ts";
 import { ROUTES } from "../routes/manifest.ts";
-import type { GuardedRoute } from "../routes/route.ts";
 import { Countersign, type Got, type TestOrg } from "./countersign_fixture.ts";
 
 /** The name that things of the other org have where their owner chooses it. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { hasRight, type Right } from "../lib/identity/rights.ts";
+import { hasRight, type Right } from "../lib/policy/rights.ts";
 import { ROLES } from "../lib/store/records/identity.ts";
 import { ENDPOINTS, PAGES } from "../routes/page_manifest.ts";
 import { Countersign } from "./countersign_fixture.ts";

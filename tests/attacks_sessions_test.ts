@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
-import { presentSession } from "../lib/identity/sessions.ts";
-import { addPasskey, beginAddPasskey, MAX_PASSKEYS } from "../lib/people/add_passkey.ts";
+import { secretHash } from "../lib/identity/secret.ts";
+import { beginSession, presentSession } from "../lib/identity/sessions.ts";
+import { addPasskey, beginAddPasskey, MAX_PASSKEYS } from "../lib/people/passkeys.ts";
 import { passkeysOf } from "../lib/people/passkeys_of.ts";
 import { removePasskey } from "../lib/people/remove_passkey.ts";
 import { MAX_SESSIONS, sessionsOf } from "../lib/people/sessions_of.ts";
 import { accountKey, DEPLOYMENT_ORG } from "../lib/store/keys.ts";
-import { secretHash } from "../lib/identity/secret.ts";
-import { beginSession } from "../lib/identity/sessions.ts";
 import { readCookie, setCookieLine } from "../routes/cookies.ts";
 import { ApprovalOrg } from "./approval_fixture.ts";
 import { Countersign } from "./countersign_fixture.ts";

@@ -1,12 +1,8 @@
 import assert from "node:assert/strict";
-import {
-  MAX_LIMITED_SOURCES,
-  SOURCE_RATE_LIMIT,
-  SourceLimits,
-} from "../lib/identity/source_limits.ts";
+import { MAX_LIMITED_SOURCES, SOURCE_RATE_LIMIT, SourceLimits } from "../lib/identity/limits.ts";
 import { presentSession } from "../lib/identity/sessions.ts";
 import { passkeysOf } from "../lib/people/passkeys_of.ts";
-import { Refusal } from "../lib/refusals/refusal.ts";
+import { Refusal } from "../lib/refusal.ts";
 import { localPath } from "../routes/local_path.ts";
 import { PAGES } from "../routes/page_manifest.ts";
 import { Countersign, type FixtureOptions } from "./countersign_fixture.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
+import { bootstrap } from "../lib/catalog/create_org.ts";
 import { ApprovalOrg, TOOL } from "./approval_fixture.ts";
 import { TestClock } from "./countersign_fixture.ts";
-import { bootstrap } from "../lib/orgs/bootstrap.ts";
 
 /** Every row as text, bytes as Latin-1, so that whatever lies in clear shows. */
 async function dump(it: ApprovalOrg): Promise<string[]> {

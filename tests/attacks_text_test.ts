@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { formatLogLine } from "../lib/settings/log_line.ts";
+import { formatLogLine } from "../lib/store/system.ts";
 import { ApprovalOrg, TOOL } from "./approval_fixture.ts";
 import { Countersign } from "./countersign_fixture.ts";
 import { exportText } from "./evidence_fixture.ts";

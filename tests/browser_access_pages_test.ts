@@ -1,8 +1,8 @@
 /// <reference lib="dom" />
 import assert from "node:assert/strict";
-import { toBase64Url } from "../lib/checkpoint/base64.ts";
+import { listSubscriptions } from "../lib/alerts/subscriptions.ts";
+import { toBase64Url } from "../lib/base/bytes.ts";
 import { publicPushKey } from "../lib/push/push_key.ts";
-import { listSubscriptions } from "../lib/push/subscriptions.ts";
 import { type Tab, TestBrowser } from "./browser_fixture.ts";
 import { memberAtBrowser } from "./browser_member.ts";
 import { enter } from "./browser_people.ts";

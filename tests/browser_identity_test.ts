@@ -1,11 +1,11 @@
 /// <reference lib="dom" />
 import assert from "node:assert/strict";
+import { presentSession } from "../lib/identity/sessions.ts";
+import { invite, type InvitedFields } from "../lib/people/invitations.ts";
+import { makeSetUpLink } from "../lib/people/links.ts";
 import { type Tab, TestBrowser } from "./browser_fixture.ts";
 import { createPasskey, firstRun, goOnFromCodes, signInByPasskey } from "./browser_people.ts";
 import { Countersign, TestClock } from "./countersign_fixture.ts";
-import { invite, type InvitedFields } from "../lib/people/invitations.ts";
-import { makeSetUpLink } from "../lib/people/first_run.ts";
-import { presentSession } from "../lib/identity/sessions.ts";
 import { CLIENT } from "./people_fixture.ts";
 
 /** A clock of the present: browsers end cookies by their own. */

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { SESSION_LIFE_MS } from "../lib/identity/sessions.ts";
-import { makeSetUpLink } from "../lib/people/first_run.ts";
+import { makeSetUpLink } from "../lib/people/links.ts";
+import type { Tab } from "./browser_fixture.ts";
 import { Countersign, type SignedIn, TestOrg } from "./countersign_fixture.ts";
 import type { MailBox } from "./mail_box.ts";
-import type { Tab } from "./browser_fixture.ts";
 
 /** What people do in a browser to get in, step by step as they do it. */
 

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import type { ComponentChildren } from "preact";
 import { renderToString } from "preact-render-to-string";
-import CopyButton from "../islands/copy_button.tsx";
-import { assetUrl } from "../routes/assets.ts";
-import { open } from "../routes/route.ts";
-import { securityHeaders } from "../routes/security_headers.ts";
+import CopyButton from "../components/copy_button.tsx";
+import { assetUrl } from "../routes/http/assets.ts";
+import { securityHeaders } from "../routes/http/headers.ts";
+import { open } from "../routes/http/route.ts";
 import { TestBrowser } from "./browser_fixture.ts";
 import { Countersign } from "./countersign_fixture.ts";
 

@@ -1,10 +1,10 @@
-import assert from "node:assert/strict";
 import fc from "fast-check";
+import assert from "node:assert/strict";
 import { bashScript } from "../lib/builder/bash_script.ts";
 import type { Item, MachineItem, RuleItem, ToolItem } from "../lib/builder/item.ts";
-import { pythonScript } from "../lib/builder/python_script.ts";
 import { typescriptScript } from "../lib/builder/typescript_script.ts";
 import type { JsonValue } from "../lib/json/json_value.ts";
+import { pythonScript } from "../lib/onboarding/builder_scripts.ts";
 import { LEVELS } from "../lib/policy/levels.ts";
 import { PERMISSIONS } from "../lib/policy/permission.ts";
 import { jsonObject } from "./json_arbitrary.ts";

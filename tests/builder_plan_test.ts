@@ -1,11 +1,11 @@
-import assert from "node:assert/strict";
 import fc from "fast-check";
+import assert from "node:assert/strict";
 import type { Item } from "../lib/builder/item.ts";
 import { itemsOf, parsePlan, planText, withForm, withoutForm } from "../lib/builder/plan.ts";
-import { applyPolicyScript, policyDocument, policyText } from "../lib/builder/policy_text.ts";
-import { type ReadItem, readItem } from "../lib/builder/read_item.ts";
-import { Countersign } from "./countersign_fixture.ts";
+import { type ReadItem, readItem } from "../lib/onboarding/builder_items.ts";
+import { applyPolicyScript, policyDocument, policyText } from "../lib/onboarding/builder_plan.ts";
 import { hostileItem, hostileText, runScript } from "./builder_fixture.ts";
+import { Countersign } from "./countersign_fixture.ts";
 
 const read = (fields: Record<string, string>) => readItem(new URLSearchParams(fields));
 const problems = (result: ReadItem) => result.ok ? [] : result.errors.map(({ name }) => name);

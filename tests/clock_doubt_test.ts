@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { acceptClockAsOperator } from "../lib/health/accept_clock.ts";
 import { FRESH_MS, presentSession } from "../lib/identity/sessions.ts";
 import { beginStepUp, stepUp } from "../lib/people/step_up.ts";
+import { acceptClockAsOperator } from "../lib/server/clock.ts";
 import { clockAcceptedKey, clockSeenKey, DEPLOYMENT_ORG, sessionKey } from "../lib/store/keys.ts";
 import type { SessionRecord } from "../lib/store/records/people.ts";
 import { Countersign, TestClock, TestOrg } from "./countersign_fixture.ts";

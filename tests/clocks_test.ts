@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { clocksAt, isOver, isWithin, stillLasts } from "../lib/ledger/clocks.ts";
+import { clocksAt, isOver, isWithin, stillLasts } from "../lib/ledger/clock.ts";
 import { ApprovalOrg } from "./approval_fixture.ts";
 import { Countersign, type TestOrg } from "./countersign_fixture.ts";
 import { assertProblem } from "./refused.ts";

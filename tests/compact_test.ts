@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
-import { sweep } from "../lib/due/worker.ts";
+import { deleteAccount } from "../lib/leaving/person.ts";
 import { ERASED_AFTER_MS } from "../lib/people/left_behind.ts";
-import { deleteAccount } from "../lib/people/delete_account.ts";
 import { sendRecoveryCode } from "../lib/people/recover.ts";
+import { sweep } from "../lib/server/due_worker.ts";
 import { compactStore, isCompactionDue, NotCompacted } from "../lib/store/compact.ts";
 import { erasedKey } from "../lib/store/keys.ts";
 import { TestClock } from "./countersign_fixture.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { systemRandom } from "../lib/deps.ts";
-import { sweep } from "../lib/due/worker.ts";
 import { makeSecret } from "../lib/identity/secret.ts";
+import { sweep } from "../lib/server/due_worker.ts";
 import { DEPLOYMENT_ORG, orgPrefix } from "../lib/store/keys.ts";
 import { Countersign, type Got, TestClock } from "./countersign_fixture.ts";
 import { LargePolicy, policyRows } from "./large_policy.ts";

@@ -1,16 +1,16 @@
 import assert from "node:assert/strict";
 import { applyPolicy } from "../lib/catalog/apply_policy.ts";
 import type { Transact } from "../lib/catalog/policy_plan.ts";
-import { sweep } from "../lib/due/worker.ts";
-import { Refusal } from "../lib/refusals/refusal.ts";
+import { Refusal } from "../lib/refusal.ts";
+import { sweep } from "../lib/server/due_worker.ts";
 import { duePrefix, policyVersionKey } from "../lib/store/keys.ts";
 import { ApprovalOrg, TOOL } from "./approval_fixture.ts";
 import { Countersign, type Got, type TestOrg } from "./countersign_fixture.ts";
 import { FailingStore } from "./failing_store.ts";
 import { LargePolicy, policyRows } from "./large_policy.ts";
-import { head, RawRequest } from "./raw_request.ts";
-import { runs } from "./property_runs.ts";
 import { aSelector } from "./policy_fixture.ts";
+import { runs } from "./property_runs.ts";
+import { head, RawRequest } from "./raw_request.ts";
 import { assertProblem } from "./refused.ts";
 import { verifiedLog } from "./stored_log.ts";
 

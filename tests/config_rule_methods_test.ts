@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { loadSnapshot, refreshSnapshot } from "../lib/policy/load_snapshot.ts";
+import { loadSnapshot, refreshSnapshot } from "../lib/ledger/load_snapshot.ts";
 import type { Permission } from "../lib/policy/permission.ts";
 import { ruleKey, rulePrefix } from "../lib/store/keys.ts";
 import type { RuleRecord } from "../lib/store/records/policy.ts";

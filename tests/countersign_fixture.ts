@@ -1,21 +1,21 @@
 import { type Deps, systemRandom, systemTimer } from "../lib/deps.ts";
 import type { MemberCaller } from "../lib/identity/caller.ts";
 import { asMember, memberCaller, type MemberOperation } from "../lib/identity/member_operation.ts";
-import type { Right } from "../lib/identity/rights.ts";
 import { makeSecret, secretHash, type SecretKind } from "../lib/identity/secret.ts";
 import { beginSession } from "../lib/identity/sessions.ts";
 import type { JsonObject } from "../lib/json/json_value.ts";
-import { makeServices } from "../lib/make_services.ts";
 import { createOrgOperation } from "../lib/orgs/create_org.ts";
+import type { Right } from "../lib/policy/rights.ts";
+import { readSettings } from "../lib/server/settings.ts";
+import { makeServices } from "../lib/server/wiring.ts";
 import type { Services } from "../lib/services.ts";
-import { readSettings } from "../lib/settings/settings.ts";
 import * as keys from "../lib/store/keys.ts";
 import type { Kv } from "../lib/store/kv.ts";
 import type { AgentRecord, ApiKeyRecord, MemberRecord } from "../lib/store/records/identity.ts";
 import type { AccountRecord } from "../lib/store/records/people.ts";
 import { Sealer } from "../lib/store/sealing.ts";
 import { app } from "../routes/app.ts";
-import type { Route } from "../routes/route.ts";
+import type { Route } from "../routes/http/route.ts";
 import { MailBox, PushBox } from "./mail_box.ts";
 import { StrangerSites } from "./stranger_sites.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { type DeciderGap, deciderGaps } from "../lib/approvals/decider_gaps.ts";
 import type { JsonObject } from "../lib/json/json_value.ts";
+import { type DeciderGap, deciderGaps } from "../lib/sheet/decider_gaps.ts";
 import * as keys from "../lib/store/keys.ts";
 import type { MemberRecord } from "../lib/store/records/identity.ts";
 import { Countersign, type TestOrg } from "./countersign_fixture.ts";

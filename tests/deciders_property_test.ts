@@ -1,20 +1,19 @@
-import assert from "node:assert/strict";
 import fc from "fast-check";
+import assert from "node:assert/strict";
+import { recordDecision } from "../lib/approvals/decide.ts";
 import { decideApproval } from "../lib/approvals/decide_approval.ts";
-import { lookAtApproval } from "../lib/approvals/end_approval.ts";
-import { loadApproval } from "../lib/approvals/loaded_approval.ts";
+import { lookAtApproval } from "../lib/approvals/end.ts";
 import { decidable } from "../lib/approvals/open_decision.ts";
-import { recordDecision } from "../lib/approvals/record_decision.ts";
-import { requestApproval } from "../lib/approvals/request_approval.ts";
+import { loadApproval } from "../lib/approvals/seen.ts";
+import { mintOperation } from "../lib/authorize/mint.ts";
+import { requestApproval } from "../lib/authorize/request.ts";
 import { asCaller, type MachineOperation } from "../lib/identity/caller_operation.ts";
 import type { MemberOperation } from "../lib/identity/member_operation.ts";
 import { secretHash } from "../lib/identity/secret.ts";
-import { recorded, type RecordedRefusal, Refusal, resultOf } from "../lib/refusals/refusal.ts";
+import { recorded, type RecordedRefusal, Refusal, resultOf } from "../lib/refusal.ts";
 import * as keys from "../lib/store/keys.ts";
 import type { AgentRecord, ApiKeyRecord } from "../lib/store/records/identity.ts";
-import { mintOperation } from "../lib/tokens/mint_operation.ts";
 import { Countersign, type SignedIn, type TestOrg } from "./countersign_fixture.ts";
-import { CLIENT } from "./decision_fixture.ts";
 import {
   type Fact,
   type Happening,
@@ -37,6 +36,7 @@ import {
   TOOL,
   toolFields,
 } from "./deciders_world.ts";
+import { CLIENT } from "./decision_fixture.ts";
 import { runs } from "./property_runs.ts";
 
 Deno.test("who may decide, and what may be minted of it, is what the promises say: on records", () => {

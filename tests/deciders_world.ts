@@ -1,11 +1,11 @@
-import { missingFacts } from "../lib/approvals/approval_fault.ts";
-import { type Decided, type DeciderPolicy, decisionBar } from "../lib/approvals/decision_bar.ts";
 import { levelsFor } from "../lib/approvals/deciders.ts";
 import { settledApproval, termsOf } from "../lib/approvals/settled_approval.ts";
 import { type ApprovalEvent, moved } from "../lib/approvals/state.ts";
 import { toolDefinitionDigest } from "../lib/catalog/tool_definition.ts";
+import { type Decided, type DeciderPolicy, decisionBar } from "../lib/identity/deciders.ts";
 import { requesterNow } from "../lib/identity/requester_now.ts";
-import { clocksAt } from "../lib/ledger/clocks.ts";
+import { missingFacts } from "../lib/identity/standing.ts";
+import { clocksAt } from "../lib/ledger/clock.ts";
 import type { ApprovalRecord } from "../lib/store/records/approval.ts";
 import type { AgentRecord, ApiKeyRecord, MemberRecord } from "../lib/store/records/identity.ts";
 import type { OrgRecord, ToolRecord } from "../lib/store/records/policy.ts";

@@ -1,22 +1,22 @@
 import assert from "node:assert/strict";
 import { actionDigest } from "../lib/actions/action_digest.ts";
 import { type Denial, type Denied, denyDecision } from "../lib/approvals/deny_decision.ts";
-import { lookAtApproval } from "../lib/approvals/end_approval.ts";
+import { lookAtApproval } from "../lib/approvals/end.ts";
 import { viewDigest } from "../lib/approvals/frozen_view.ts";
 import { type DecisionFacts, openDecision } from "../lib/approvals/open_decision.ts";
 import { reviewApproval } from "../lib/approvals/review_approval.ts";
 import type { SeenApproval } from "../lib/approvals/seen_approval.ts";
-import { signDecision } from "../lib/approvals/sign_decision.ts";
+import { signDecision } from "../lib/approvals/sign.ts";
+import type { Client } from "../lib/identity/client.ts";
 import { secretHash } from "../lib/identity/secret.ts";
 import { beginSession } from "../lib/identity/sessions.ts";
-import type { Client } from "../lib/identity/client.ts";
 import { challengeText, noteDigest } from "../lib/passkeys/challenge.ts";
 import { creationOptions, requestOptions } from "../lib/passkeys/options.ts";
 import {
   type AssertionResponse,
   assertionResponse,
   registrationResponse,
-} from "../lib/passkeys/response_schema.ts";
+} from "../lib/passkeys/responses.ts";
 import {
   type ApprovalFacts,
   approvalStatement,
@@ -24,7 +24,7 @@ import {
 } from "../lib/passkeys/statement.ts";
 import { verifyEnrolment } from "../lib/passkeys/verify_enrolment.ts";
 import type { AssertionFault } from "../lib/people/assertion_fault.ts";
-import { Refusal, resultOf } from "../lib/refusals/refusal.ts";
+import { Refusal, resultOf } from "../lib/refusal.ts";
 import { accountPasskeyKey, memberKey, passkeyKey } from "../lib/store/keys.ts";
 import type { MemberRecord } from "../lib/store/records/identity.ts";
 import type { PasskeyRecord } from "../lib/store/records/people.ts";

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
-import { putMember } from "../lib/catalog/members.ts";
-import { sweep } from "../lib/due/worker.ts";
 import { presentSession } from "../lib/identity/sessions.ts";
-import { ERASED_AFTER_MS } from "../lib/people/left_behind.ts";
-import { deleteAccount } from "../lib/people/delete_account.ts";
+import { deleteAccount } from "../lib/leaving/person.ts";
 import { erasePerson } from "../lib/people/erase_person.ts";
+import { ERASED_AFTER_MS } from "../lib/people/left_behind.ts";
+import { putMember } from "../lib/people/members.ts";
 import { makeRecoveryCodes } from "../lib/people/recovery_codes.ts";
-import { Refusal } from "../lib/refusals/refusal.ts";
+import { Refusal } from "../lib/refusal.ts";
+import { sweep } from "../lib/server/due_worker.ts";
 import * as keys from "../lib/store/keys.ts";
 import type { MemberRecord } from "../lib/store/records/identity.ts";
 import { Countersign, type SignedIn, type TestOrg } from "./countersign_fixture.ts";

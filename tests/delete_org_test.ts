@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { sweep } from "../lib/due/worker.ts";
-import { deleteOrg } from "../lib/orgs/delete_org.ts";
+import { deleteOrg } from "../lib/leaving/org.ts";
 import { ERASED_AFTER_MS } from "../lib/people/left_behind.ts";
-import { Refusal } from "../lib/refusals/refusal.ts";
+import { Refusal } from "../lib/refusal.ts";
+import { sweep } from "../lib/server/due_worker.ts";
 import {
   accountKey,
   DEPLOYMENT_ORG,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { type ProblemCode, PROBLEMS } from "../routes/problems.ts";
 import { errorsMarkdown } from "../routes/errors_markdown.ts";
+import { type ProblemCode, PROBLEMS } from "../routes/http/problems.ts";
 import { ROUTES } from "../routes/manifest.ts";
 import { Countersign } from "./countersign_fixture.ts";
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { parseCheckpoint, type ParsedCheckpoint } from "../lib/checkpoint/checkpoint.ts";
-import { type LogKey, parseLogKeys } from "../lib/checkpoint/log_key.ts";
 import type { Entry, EntryDraft } from "../lib/ledger/entry.ts";
 import type { PrivateParts } from "../lib/ledger/private_parts.ts";
+import { parseCheckpoint, type ParsedCheckpoint } from "../lib/tlog/checkpoint.ts";
+import { type LogKey, parseLogKeys } from "../lib/tlog/log_key.ts";
 import { type LogVerdict, verifyLog } from "../lib/verify/verify_log.ts";
 import type { TestOrg } from "./countersign_fixture.ts";
 

@@ -1,9 +1,9 @@
-import assert from "node:assert/strict";
 import fc from "fast-check";
-import { verifyCheckpoint } from "../lib/checkpoint/checkpoint.ts";
+import assert from "node:assert/strict";
 import { appended, emptyRange, rangeRoot } from "../lib/merkle/compact_range.ts";
 import { fromHex } from "../lib/merkle/hex.ts";
-import { verifyConsistency, verifyInclusion } from "../lib/merkle/verify_proof.ts";
+import { verifyCheckpoint } from "../lib/tlog/checkpoint.ts";
+import { verifyConsistency, verifyInclusion } from "../lib/tlog/verify_proof.ts";
 import { Countersign, type TestOrg } from "./countersign_fixture.ts";
 import {
   checkpointNote,

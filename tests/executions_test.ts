@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { sweep } from "../lib/due/worker.ts";
 import { reportDue } from "../lib/executions/report_due.ts";
+import { sweep } from "../lib/server/due_worker.ts";
 import { duePrefix, executionKey, logPrivatePrefix } from "../lib/store/keys.ts";
 import type { ExecutionRecord } from "../lib/store/records/execution.ts";
 import { Countersign, type Got, type TestOrg } from "./countersign_fixture.ts";

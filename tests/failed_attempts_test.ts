@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
+import { bootstrap } from "../lib/catalog/create_org.ts";
 import { systemRandom } from "../lib/deps.ts";
 import { MAX_SOURCES } from "../lib/identity/failed_attempts.ts";
 import { makeSecret } from "../lib/identity/secret.ts";
-import { bootstrap } from "../lib/orgs/bootstrap.ts";
 import { DEPLOYMENT_ORG } from "../lib/store/keys.ts";
 import { Countersign } from "./countersign_fixture.ts";
 import { FailingStore } from "./failing_store.ts";

@@ -11,7 +11,7 @@ import {
   text,
   verbatim,
   whole,
-} from "../routes/form_fields.ts";
+} from "../routes/dashboard/form.ts";
 import { formValues } from "../routes/form_values.ts";
 
 function parsed(body: string, schema: z.ZodType) {

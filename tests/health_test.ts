@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
+import { VERSION } from "../lib/base/version.ts";
 import { createOrgOperation } from "../lib/orgs/create_org.ts";
 import { DEPLOYMENT_ORG } from "../lib/store/keys.ts";
 import type { Kv } from "../lib/store/kv.ts";
-import { VERSION } from "../lib/version.ts";
 import { Countersign } from "./countersign_fixture.ts";
 
 /** A store whose plain writes can be made to fail, and are counted. */

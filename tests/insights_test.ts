@@ -1,9 +1,9 @@
-import assert from "node:assert/strict";
 import fc from "fast-check";
-import { type ApprovalFacts, foldInsights, median } from "../lib/insights/fold_insights.ts";
+import assert from "node:assert/strict";
+import { type ApprovalFacts, foldInsights, median } from "../lib/evidence/insights.ts";
+import { readInsights } from "../lib/evidence/read_insights.ts";
 import { mostFrequent } from "../lib/insights/most_frequent.ts";
 import { readChecks } from "../lib/insights/read_checks.ts";
-import { readInsights } from "../lib/insights/read_insights.ts";
 import { spanOf } from "../lib/insights/span.ts";
 import type { EntryDraft } from "../lib/ledger/entry.ts";
 import { PAGE_ENTRIES } from "../lib/ledger/log_tail.ts";

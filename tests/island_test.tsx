@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { renderToString } from "preact-render-to-string";
-import { island } from "../islands/island.tsx";
+import { island } from "../components/island.tsx";
 import { ISLANDS } from "../islands/manifest.ts";
 
 interface GreetingProps {

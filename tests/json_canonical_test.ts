@@ -1,7 +1,7 @@
-import assert from "node:assert/strict";
 import canonicalize from "canonicalize";
 import fc from "fast-check";
-import { canonicalBytes, canonicalJson } from "../lib/json/canonical.ts";
+import assert from "node:assert/strict";
+import { canonicalBytes, canonicalJson } from "../lib/base/canonical.ts";
 import type { JsonValue } from "../lib/json/json_value.ts";
 import { jsonObject, jsonValue, objectOf, reversed } from "./json_arbitrary.ts";
 

@@ -1,7 +1,7 @@
-import assert from "node:assert/strict";
 import fc from "fast-check";
-import { canonicalJson } from "../lib/json/canonical.ts";
-import { differingPointers } from "../lib/json/differing_pointers.ts";
+import assert from "node:assert/strict";
+import { canonicalJson } from "../lib/base/canonical.ts";
+import { differingPointers } from "../lib/base/json.ts";
 import type { JsonValue } from "../lib/json/json_value.ts";
 import { jsonValue, objectOf, reversed } from "./json_arbitrary.ts";
 

@@ -1,6 +1,6 @@
-import assert from "node:assert/strict";
 import fc from "fast-check";
-import { externalIdProblem, looksLikeEmail } from "../lib/json/external_text.ts";
+import assert from "node:assert/strict";
+import { externalIdProblem, looksLikeEmail } from "../lib/base/text.ts";
 import { visibleText } from "../lib/text/visible_text.ts";
 
 const HIDDEN: [name: string, code: number][] = [

@@ -1,6 +1,6 @@
-import assert from "node:assert/strict";
 import fc from "fast-check";
-import { canonicalJson } from "../lib/json/canonical.ts";
+import assert from "node:assert/strict";
+import { canonicalJson } from "../lib/base/canonical.ts";
 import { decodeUtf8 } from "../lib/json/decode_utf8.ts";
 import { parseStrictJson } from "../lib/json/parse_strict.ts";
 import { jsonValue } from "./json_arbitrary.ts";

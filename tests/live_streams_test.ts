@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { putMember, removeMember } from "../lib/catalog/members.ts";
 import { type Deps, systemTimer, type Timer } from "../lib/deps.ts";
 import { presentSession, SESSION_IDLE_MS, SESSION_LIFE_MS } from "../lib/identity/sessions.ts";
 import { endSessionOf } from "../lib/people/end_sessions.ts";
+import { putMember, removeMember } from "../lib/people/members.ts";
 import { signOut } from "../lib/people/sign_out.ts";
 import { orgKey, sessionKey, type StoreKey } from "../lib/store/keys.ts";
 import type { Kv } from "../lib/store/kv.ts";

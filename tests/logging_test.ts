@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import type { LogLine } from "../lib/deps.ts";
-import { formatLogLine } from "../lib/settings/log_line.ts";
-import { guarded, open } from "../routes/route.ts";
+import { formatLogLine } from "../lib/store/system.ts";
 import { app } from "../routes/app.ts";
+import { guarded, open } from "../routes/http/route.ts";
 import { Countersign, type FixtureOptions, TestClock } from "./countersign_fixture.ts";
 
 type Line = Parameters<LogLine>;

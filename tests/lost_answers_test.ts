@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { sweep } from "../lib/due/worker.ts";
+import { sweep } from "../lib/server/due_worker.ts";
 import { DEPLOYMENT_ORG } from "../lib/store/keys.ts";
 import type { Kv } from "../lib/store/kv.ts";
 import { ApprovalOrg, TOOL } from "./approval_fixture.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { changeAgent, createAgent, pauseAgent } from "../lib/identity/agents.ts";
-import { createApiKey, keepBootstrapKey } from "../lib/identity/api_keys.ts";
-import { Refusal } from "../lib/refusals/refusal.ts";
+import { changeAgent, createAgent, pauseAgent } from "../lib/catalog/agents.ts";
+import { createApiKey, keepBootstrapKey } from "../lib/catalog/api_keys.ts";
+import { Refusal } from "../lib/refusal.ts";
 import { Countersign, type TestOrg } from "./countersign_fixture.ts";
 
 const R = "req_test";

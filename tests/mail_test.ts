@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { systemTimer } from "../lib/deps.ts";
 import { consoleMailer } from "../lib/mail/console_mailer.ts";
 import { type Mail, MailFailed } from "../lib/mail/mailer.ts";
-import { smtpMailer } from "../lib/mail/smtp_mailer.ts";
+import { smtpMailer } from "../lib/outside/mailer.ts";
 import type { MailSettings, SmtpServer } from "../lib/settings/mail_settings.ts";
 import { SELF_SIGNED } from "./self_signed.ts";
 import { SmtpSink } from "./smtp_sink.ts";
@@ -168,9 +168,9 @@ Deno.test("mails are sent with the permissions of the task start, and no more", 
   const root = fileURLToPath(new URL("..", import.meta.url));
   const module = (path: string) => JSON.stringify(new URL(path, import.meta.url).href);
   const program = `
-    import { smtpMailer } from ${module("../lib/mail/smtp_mailer.ts")};
+    import { smtpMailer } from ${module("../lib/outside/mailer.ts")};
     import { systemTimer } from ${module("../lib/deps.ts")};
-    import { resolveHost } from ${module("../lib/net/internet.ts")};
+    import { resolveHost } from ${module("../lib/outside/internet.ts")};
     const smtp = { host: "localhost", port: ${sink.port}, tls: false, credentials: null };
     const settings = { smtp, from: { name: "", address: "mail@example.com" } };
     const mail = { to: "ann@example.com", subject: "Hello", text: "Hello" };

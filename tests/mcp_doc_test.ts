@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { PROBLEMS } from "../routes/problems.ts";
-import { REFUSAL_NEXT } from "../routes/mcp/refusal_next.ts";
+import { PROBLEMS } from "../routes/http/problems.ts";
+import { REFUSAL_NEXT } from "../routes/mcp/refusal.ts";
 import { MCP_TOOLS } from "../routes/mcp/tools.ts";
 import { toolsMarkdown } from "../routes/mcp/tools_markdown.ts";
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { governText } from "../lib/mcp/govern.ts";
+import { governText } from "../lib/onboarding/govern.ts";
 import { MCP_TOOLS } from "../routes/mcp/tools.ts";
 import { ApprovalOrg, TOOL } from "./approval_fixture.ts";
 import { type Era, ERAS, grantIn, McpClient } from "./mcp_fixture.ts";

@@ -1,13 +1,13 @@
-import { acceptClockAsOwner } from "../lib/health/accept_clock.ts";
-import { confirmRecovery, putMember, removeMember } from "../lib/catalog/members.ts";
 import {
   changeAgent,
   createAgent,
   pauseAgent,
   removeAgent,
   rotateAgent,
-} from "../lib/identity/agents.ts";
-import { createApiKey, keepBootstrapKey, revokeApiKey } from "../lib/identity/api_keys.ts";
+} from "../lib/catalog/agents.ts";
+import { createApiKey, keepBootstrapKey, revokeApiKey } from "../lib/catalog/api_keys.ts";
+import { confirmRecovery, putMember, removeMember } from "../lib/people/members.ts";
+import { acceptClockAsOwner } from "../lib/server/clock.ts";
 import type { TestOrg } from "./countersign_fixture.ts";
 import { type Deed, OFF, ON, op, R } from "./member_deeds.ts";
 

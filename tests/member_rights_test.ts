@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
-import { putMember, removeMember } from "../lib/catalog/members.ts";
 import { stopOrg } from "../lib/catalog/org_settings.ts";
 import { removeTenant } from "../lib/catalog/tenant_removal.ts";
-import { demand } from "../lib/identity/member_demands.ts";
+import { demand } from "../lib/identity/acting.ts";
 import type { MemberOperation } from "../lib/identity/member_operation.ts";
-import { hasRight, type Right, RIGHTS } from "../lib/identity/rights.ts";
 import type { Transaction } from "../lib/ledger/transaction.ts";
-import { Refusal } from "../lib/refusals/refusal.ts";
 import { asAccount } from "../lib/people/account_operation.ts";
+import { putMember, removeMember } from "../lib/people/members.ts";
+import { hasRight, type Right, RIGHTS } from "../lib/policy/rights.ts";
+import { Refusal } from "../lib/refusal.ts";
 import { accountKey, orgKey, sessionKey, tenantKey } from "../lib/store/keys.ts";
 import { ROLES } from "../lib/store/records/identity.ts";
 import { Countersign, type SignedIn, type TestOrg } from "./countersign_fixture.ts";

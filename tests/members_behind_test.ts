@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { bootstrap } from "../lib/orgs/bootstrap.ts";
+import { bootstrap } from "../lib/catalog/create_org.ts";
 import { agentKey, apiKeyKey, approvalKey, type StoreKey } from "../lib/store/keys.ts";
 import { TOOL } from "./approval_fixture.ts";
 import { Countersign } from "./countersign_fixture.ts";
@@ -237,20 +237,20 @@ Deno.test("every place where a secret that asks is made is one of the ways above
     }
   }
   assert.deepEqual(makers.sort(), [
-    "lib/identity/agents.ts",
-    "lib/identity/api_keys.ts",
+    "lib/catalog/agents.ts",
+    "lib/catalog/api_keys.ts",
     "lib/identity/secret.ts",
     "lib/oauth/issue_tokens.ts",
-    "lib/orgs/bootstrap.ts",
+    "lib/catalog/create_org.ts",
   ]);
   assert.deepEqual(shown.sort(), [
-    "lib/identity/agents.ts",
-    "lib/identity/api_keys.ts",
-    "lib/quickstart/send_sample.ts",
-    "routes/pages/agent.tsx",
-    "routes/pages/agents.tsx",
-    "routes/pages/api_keys.tsx",
-    "routes/pages/quickstart.tsx",
+    "lib/catalog/agents.ts",
+    "lib/catalog/api_keys.ts",
+    "lib/onboarding/sample.ts",
+    "routes/pages/machines/agent.tsx",
+    "routes/pages/machines/agents.tsx",
+    "routes/pages/machines/api_keys.tsx",
+    "routes/pages/quickstart/quickstart.tsx",
     "routes/v1/agents.ts",
     "routes/v1/api_keys.ts",
   ]);

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { confirmRecovery, putMember, removeMember } from "../lib/catalog/members.ts";
-import { createAgent } from "../lib/identity/agents.ts";
-import { createApiKey } from "../lib/identity/api_keys.ts";
-import { Refusal } from "../lib/refusals/refusal.ts";
+import { createAgent } from "../lib/catalog/agents.ts";
+import { createApiKey } from "../lib/catalog/api_keys.ts";
+import { confirmRecovery, putMember, removeMember } from "../lib/people/members.ts";
+import { Refusal } from "../lib/refusal.ts";
 import { accountKey, memberKey } from "../lib/store/keys.ts";
 import { readRecord } from "../lib/store/kv.ts";
 import { accountRecord } from "../lib/store/records/people.ts";

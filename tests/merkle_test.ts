@@ -1,18 +1,18 @@
-import assert from "node:assert/strict";
 import fc from "fast-check";
-import { appended, emptyRange, rangeRoot } from "../lib/merkle/compact_range.ts";
+import assert from "node:assert/strict";
 import {
   EMPTY_ROOT,
   equalHashes,
   leafHash,
   nodeHash,
   prefixedLeafHash,
-} from "../lib/merkle/hash.ts";
+} from "../lib/base/sha256.ts";
+import { appended, emptyRange, rangeRoot } from "../lib/merkle/compact_range.ts";
 import { fromHex, toHex } from "../lib/merkle/hex.ts";
 import { consistencyProof, inclusionProof, rootAt } from "../lib/merkle/proof.ts";
-import { appendToTiles, extendedTile, isFullTile, type TileSource } from "../lib/merkle/tiles.ts";
-import { MissingTileHashError } from "../lib/merkle/tree_reader.ts";
-import { verifyConsistency, verifyInclusion } from "../lib/merkle/verify_proof.ts";
+import { MissingTileHashError } from "../lib/tlog/proof.ts";
+import { appendToTiles, extendedTile, isFullTile, type TileSource } from "../lib/tlog/tree.ts";
+import { verifyConsistency, verifyInclusion } from "../lib/tlog/verify_proof.ts";
 
 // The definitions of RFC 9162 section 2.1, word for word and slow, to compare with.
 

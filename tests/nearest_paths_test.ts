@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
+import { templateOf } from "../routes/docs/openapi.ts";
+import { nearestPaths } from "../routes/http/nearest_paths.ts";
 import { ROUTES } from "../routes/manifest.ts";
-import { nearestPaths } from "../routes/nearest_paths.ts";
-import { templateOf } from "../routes/openapi.ts";
 import { Countersign } from "./countersign_fixture.ts";
 
 const TEMPLATES = ROUTES.map(({ path }) => templateOf(path));

@@ -1,14 +1,14 @@
-import assert from "node:assert/strict";
 import fc from "fast-check";
+import assert from "node:assert/strict";
 import { systemTimer, type Timer } from "../lib/deps.ts";
-import { guardedFetch } from "../lib/net/guarded_fetch.ts";
-import { isPublicAddress } from "../lib/net/public_address.ts";
 import {
   type StrangerFailure,
   StrangerFetchFailed,
   type StrangerRequest,
 } from "../lib/net/stranger_fetch.ts";
 import { strangerUrlProblem } from "../lib/net/stranger_url.ts";
+import { isPublicAddress } from "../lib/outside/addresses.ts";
+import { guardedFetch } from "../lib/outside/guarded_fetch.ts";
 import { answerOf, httpAnswer, PUBLIC, StrangerNetwork } from "./stranger_network.ts";
 
 const REQUEST: StrangerRequest = {

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { systemTimer } from "../lib/deps.ts";
-import { guardedFetch } from "../lib/net/guarded_fetch.ts";
-import { connectTls } from "../lib/net/internet.ts";
 import { StrangerFetchFailed } from "../lib/net/stranger_fetch.ts";
+import { guardedFetch } from "../lib/outside/guarded_fetch.ts";
+import { connectTls } from "../lib/outside/internet.ts";
 import { taskArguments } from "./started_process.ts";
 import { PUBLIC } from "./stranger_network.ts";
 import { AUTHORITY, CLIENT_EXAMPLE } from "./test_authority.ts";
@@ -153,7 +153,7 @@ Deno.test("strangers are asked with the permissions of the task start, and no mo
   await using server = serve(() => new Response("secret"));
   const root = fileURLToPath(new URL("..", import.meta.url));
   const program = `
-    import { connectTls } from "./lib/net/internet.ts";
+    import { connectTls } from "./lib/outside/internet.ts";
     const to = { address: "127.0.0.1", host: "client.example", port: ${server.addr.port} };
     try {
       await connectTls(to, AbortSignal.timeout(10_000));

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { putMember, removeMember } from "../lib/catalog/members.ts";
+import { putMember, removeMember } from "../lib/people/members.ts";
 import { oauthClientKey } from "../lib/store/keys.ts";
 import type { RegisteredClient } from "../lib/store/records/oauth.ts";
 import { Countersign } from "./countersign_fixture.ts";

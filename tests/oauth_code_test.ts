@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { sweep } from "../lib/due/worker.ts";
+import { sweep } from "../lib/server/due_worker.ts";
 import * as keys from "../lib/store/keys.ts";
 import { fault, OAuthWorld, REDIRECT, VERIFIER } from "./oauth_fixture.ts";
 

@@ -8,7 +8,7 @@ import {
 } from "../lib/oauth/client_document.ts";
 import { freshFor } from "../lib/oauth/document_freshness.ts";
 import { DocumentLimits, FETCHES_A_HOST, NEW_HOSTS } from "../lib/oauth/document_limits.ts";
-import { FAILURE_MS, FetchedDocuments, KEPT_MS } from "../lib/oauth/metadata_documents.ts";
+import { FAILURE_MS, FetchedDocuments, KEPT_MS } from "../lib/oauth/documents.ts";
 import { oauthDocumentKey } from "../lib/store/keys.ts";
 import { StoreUnavailable } from "../lib/store/kv.ts";
 import { Countersign, TestClock } from "./countersign_fixture.ts";

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { sweep } from "../lib/due/worker.ts";
 import { asMember } from "../lib/identity/member_operation.ts";
-import { allowConsent } from "../lib/oauth/allow_consent.ts";
-import { deleteOrg } from "../lib/orgs/delete_org.ts";
-import { deleteAccount } from "../lib/people/delete_account.ts";
+import { deleteOrg } from "../lib/leaving/org.ts";
+import { deleteAccount } from "../lib/leaving/person.ts";
+import { allowConsent } from "../lib/oauth/consent.ts";
+import { assertionResponse } from "../lib/passkeys/responses.ts";
 import { redeemRecoveryCode, sendRecoveryCode } from "../lib/people/recover.ts";
-import { assertionResponse } from "../lib/passkeys/response_schema.ts";
+import { sweep } from "../lib/server/due_worker.ts";
 import * as keys from "../lib/store/keys.ts";
 import { fault, OAuthWorld } from "./oauth_fixture.ts";
 import { CLIENT } from "./people_fixture.ts";

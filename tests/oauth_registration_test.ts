@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
+import { CLIENT_UNUSED_MS, clientOf } from "../lib/oauth/client.ts";
 import {
   registerClient,
   REGISTRATIONS_OF_ALL,
   REGISTRATIONS_OF_ONE,
   sourceOf,
-} from "../lib/oauth/register_client.ts";
-import { CLIENT_UNUSED_MS, clientOf } from "../lib/oauth/client.ts";
+} from "../lib/oauth/register.ts";
 import { oauthRegistrationsKey } from "../lib/store/keys.ts";
 import { Countersign } from "./countersign_fixture.ts";
 import { OAuthWorld, REDIRECT } from "./oauth_fixture.ts";

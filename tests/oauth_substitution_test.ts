@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { formatLogLine } from "../lib/settings/log_line.ts";
-import { asGrant } from "../lib/oauth/grant_caller.ts";
+import { asGrant } from "../lib/identity/grant_caller.ts";
 import { GRACE_MS } from "../lib/oauth/refresh_state.ts";
 import { accountGrantKey } from "../lib/store/keys.ts";
 import { type AccountGrant, accountGrant, type Scope } from "../lib/store/records/oauth.ts";
-import { fault, OAuthWorld, VERIFIER } from "./oauth_fixture.ts";
+import { formatLogLine } from "../lib/store/system.ts";
 import { rawCall } from "./mcp_fixture.ts";
+import { fault, OAuthWorld, VERIFIER } from "./oauth_fixture.ts";
 import { refused } from "./refused.ts";
 
 const list = (world: OAuthWorld, token: string) =>

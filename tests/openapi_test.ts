@@ -1,10 +1,10 @@
-import assert from "node:assert/strict";
 import { Validator } from "@seriousme/openapi-schema-validator";
+import assert from "node:assert/strict";
 import { isJsonObject, type JsonObject, type JsonValue } from "../lib/json/json_value.ts";
 import { argumentProblems } from "../lib/parameters/argument_problems.ts";
-import { operationIdOf, templateOf } from "../routes/openapi.ts";
+import { operationIdOf, templateOf } from "../routes/docs/openapi.ts";
+import { resolved } from "../routes/docs/schemas.ts";
 import { ROUTES } from "../routes/manifest.ts";
-import { resolved } from "../routes/schema_reading.ts";
 import { Countersign, type Got } from "./countersign_fixture.ts";
 
 async function documentOf(countersign: Countersign): Promise<JsonObject> {
@@ -185,7 +185,7 @@ Deno.test("the reference page shows every route, loads nothing from elsewhere an
 });
 
 Deno.test("the reference page escapes what it is made from", async () => {
-  const { referencePage } = await import("../routes/reference_page.ts");
+  const { referencePage } = await import("../routes/docs/reference_page.ts");
   const evil = `<script>alert("x")</script>`;
   const page = String(referencePage({
     info: { description: evil },

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { followStream, type StreamState } from "../islands/page_stream.ts";
+import { followStream, type StreamState } from "../islands/page_stream.tsx";
 
 /** A stream that says what a test lets it say. */
 class ToldSource extends EventTarget {

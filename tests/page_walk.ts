@@ -1,4 +1,4 @@
-import type { Page } from "../routes/page.ts";
+import type { Page } from "../routes/dashboard/page.ts";
 import { PAGES } from "../routes/page_manifest.ts";
 import type { Tab } from "./browser_fixture.ts";
 import type { StagedOrg } from "./page_states.ts";

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
-import { NO_FILTERS } from "../lib/activity/filters.ts";
-import { NewestEntries } from "../lib/activity/newest_entries.ts";
 import type { EntryRow } from "../lib/activity/entry_row.ts";
+import { NO_FILTERS } from "../lib/evidence/filters.ts";
+import { NewestEntries } from "../lib/evidence/newest.ts";
 import { sessionKey } from "../lib/store/keys.ts";
 import { parseReceipt, verifyReceipt } from "../lib/verify/verify_receipt.ts";
 import { Countersign, type SignedIn } from "./countersign_fixture.ts";
-import { exportLines, grow, plainDraft, publishedKeys } from "./evidence_fixture.ts";
 import { EventStream } from "./event_stream.ts";
+import { exportLines, grow, plainDraft, publishedKeys } from "./evidence_fixture.ts";
 import { HOSTILE, Visitor } from "./policy_pages_fixture.ts";
 
 const ROW = /href="\/activity\/(\d+)"/g;

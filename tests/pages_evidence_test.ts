@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { verifySignature } from "../lib/checkpoint/checkpoint.ts";
 import { fromHex } from "../lib/merkle/hex.ts";
-import { verifyConsistency } from "../lib/merkle/verify_proof.ts";
+import { verifySignature } from "../lib/tlog/checkpoint.ts";
+import { verifyConsistency } from "../lib/tlog/verify_proof.ts";
 import { Countersign, type Got, type TestOrg } from "./countersign_fixture.ts";
 import {
   checkpointNote,

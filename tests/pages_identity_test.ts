@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { removeMember } from "../lib/catalog/members.ts";
 import { asMember } from "../lib/identity/member_operation.ts";
 import { presentSession } from "../lib/identity/sessions.ts";
+import { removeMember } from "../lib/people/members.ts";
 import { People, wrongCode } from "./people_fixture.ts";
 import { HOSTILE } from "./policy_pages_fixture.ts";
 import { codesOf, islandProps, WebPerson } from "./web_person.ts";

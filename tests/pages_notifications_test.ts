@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { listDeliveries } from "../lib/alerts/list_deliveries.ts";
 import { readPreference } from "../lib/alerts/preferences.ts";
-import { listSubscriptions, subscribePush } from "../lib/push/subscriptions.ts";
+import { listSubscriptions, subscribePush } from "../lib/alerts/subscriptions.ts";
 import * as keys from "../lib/store/keys.ts";
 import type { AlertDelivery } from "../lib/store/records/alert.ts";
 import { Countersign, type SignedIn, type TestOrg } from "./countersign_fixture.ts";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { renderToString } from "preact-render-to-string";
-import { foldInsights, type InsightFacts } from "../lib/insights/fold_insights.ts";
+import { foldInsights, type InsightFacts } from "../lib/evidence/insights.ts";
 import { spanOf } from "../lib/insights/span.ts";
-import { NumbersSection } from "../routes/pages/overview_numbers.tsx";
+import { NumbersSection } from "../routes/pages/overview/numbers.tsx";
 import { Countersign, type TestOrg } from "./countersign_fixture.ts";
 import { DecisionOrg } from "./decision_fixture.ts";
 import { HOSTILE, Visitor } from "./policy_pages_fixture.ts";

@@ -1,8 +1,8 @@
-import assert from "node:assert/strict";
 import fc from "fast-check";
+import assert from "node:assert/strict";
 import { z } from "zod";
-import { Refusal } from "../lib/refusals/refusal.ts";
-import { decodeCursor, encodeCursor, pageByName } from "../routes/v1/paging.ts";
+import { Refusal } from "../lib/refusal.ts";
+import { decodeCursor, encodeCursor, pageByName } from "../routes/fields/paging.ts";
 import { Countersign } from "./countersign_fixture.ts";
 import { assertProblem } from "./refused.ts";
 

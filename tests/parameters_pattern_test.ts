@@ -1,6 +1,6 @@
-import assert from "node:assert/strict";
 import fc from "fast-check";
-import { linearPattern } from "../lib/parameters/linear_pattern.ts";
+import assert from "node:assert/strict";
+import { linearPattern } from "../lib/schema/pattern.ts";
 
 function matches(source: string, text: string): boolean {
   const pattern = linearPattern(source);

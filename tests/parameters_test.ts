@@ -1,13 +1,9 @@
 import assert from "node:assert/strict";
 import { isJsonObject, type JsonObject } from "../lib/json/json_value.ts";
 import { argumentProblems } from "../lib/parameters/argument_problems.ts";
-import {
-  checkParameterSchema,
-  MAX_SCHEMA_BYTES,
-  MAX_SCHEMA_DEPTH,
-} from "../lib/parameters/check_parameter_schema.ts";
-import { MAX_PROBLEMS } from "../lib/parameters/evaluation.ts";
-import { linearPattern } from "../lib/parameters/linear_pattern.ts";
+import { checkParameterSchema, MAX_SCHEMA_BYTES, MAX_SCHEMA_DEPTH } from "../lib/schema/check.ts";
+import { MAX_PROBLEMS } from "../lib/schema/evaluation.ts";
+import { linearPattern } from "../lib/schema/pattern.ts";
 
 /** Parsed from text as the server does it: `__proto__` becomes a member like any other. */
 function parsed(text: string): JsonObject {

@@ -1,6 +1,6 @@
-import assert from "node:assert/strict";
 import fc from "fast-check";
-import { toBase64Url } from "../lib/checkpoint/base64.ts";
+import assert from "node:assert/strict";
+import { toBase64Url } from "../lib/base/bytes.ts";
 import { challengeText } from "../lib/passkeys/challenge.ts";
 import { faultText, type PasskeyFault } from "../lib/passkeys/fault.ts";
 import { creationOptions, requestOptions } from "../lib/passkeys/options.ts";
@@ -9,10 +9,10 @@ import {
   parseAssertionResponse,
   parseRegistrationResponse,
   registrationResponse,
-} from "../lib/passkeys/response_schema.ts";
+} from "../lib/passkeys/responses.ts";
 import { ceremonyStatement } from "../lib/passkeys/statement.ts";
 import { userHandleOf } from "../lib/passkeys/user_handle.ts";
-import { type GivenAssertion, verifyAssertion } from "../lib/passkeys/verify_assertion.ts";
+import { type GivenAssertion, verifyAssertion } from "../lib/passkeys/verify.ts";
 import { verifyEnrolment } from "../lib/passkeys/verify_enrolment.ts";
 import { type Algorithm, type Lies, SoftwareAuthenticator } from "./software_authenticator.ts";
 

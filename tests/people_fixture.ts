@@ -1,29 +1,29 @@
 import assert from "node:assert/strict";
-import { sweep } from "../lib/due/worker.ts";
+import { bootstrap } from "../lib/catalog/create_org.ts";
 import type { Client } from "../lib/identity/client.ts";
 import { type PresentedSession, presentSession } from "../lib/identity/sessions.ts";
 import type { Entry } from "../lib/ledger/entry.ts";
 import { Ledgers } from "../lib/ledger/ledgers.ts";
 import type { CommitLimits } from "../lib/ledger/transaction.ts";
-import { bootstrap } from "../lib/orgs/bootstrap.ts";
 import {
   type AssertionResponse,
   assertionResponse,
   type RegistrationResponse,
   registrationResponse,
-} from "../lib/passkeys/response_schema.ts";
+} from "../lib/passkeys/responses.ts";
 import {
   confirmInvitationCode,
   finishInvitation,
   sendInvitationCode,
 } from "../lib/people/accept_invitation.ts";
-import { addPasskey, beginAddPasskey } from "../lib/people/add_passkey.ts";
 import type { AssertionFault } from "../lib/people/assertion_fault.ts";
 import type { FirstEntered } from "../lib/people/enrolment.ts";
-import { makeSetUpLink } from "../lib/people/first_run.ts";
 import { invite } from "../lib/people/invitations.ts";
+import { makeSetUpLink } from "../lib/people/links.ts";
+import { addPasskey, beginAddPasskey } from "../lib/people/passkeys.ts";
 import { confirmSetUpCode, finishSetUp, sendSetUpCode } from "../lib/people/set_up.ts";
 import { beginSignIn, type Entered, signIn } from "../lib/people/sign_in.ts";
+import { sweep } from "../lib/server/due_worker.ts";
 import type { Services } from "../lib/services.ts";
 import { DEPLOYMENT_ORG } from "../lib/store/keys.ts";
 import type { MemberRecord } from "../lib/store/records/identity.ts";

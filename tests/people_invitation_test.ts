@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import type { PresentedSession } from "../lib/identity/sessions.ts";
+import { KV_CONNECT_LIMITS } from "../lib/ledger/transaction.ts";
 import {
   acceptInvitation,
   confirmInvitationCode,
@@ -6,14 +8,12 @@ import {
   seeInvitation,
   sendInvitationCode,
 } from "../lib/people/accept_invitation.ts";
-import { addPasskey, beginAddPasskey } from "../lib/people/add_passkey.ts";
+import { invite, resendInvitation, withdrawInvitation } from "../lib/people/invitations.ts";
+import { INVITATION_MS, listInvitations } from "../lib/people/open_invitation.ts";
+import { addPasskey, beginAddPasskey } from "../lib/people/passkeys.ts";
 import { regenerateRecoveryCodes } from "../lib/people/recovery_codes.ts";
 import { beginStepUp, stepUp } from "../lib/people/step_up.ts";
 import { switchOrg } from "../lib/people/switch_org.ts";
-import { KV_CONNECT_LIMITS } from "../lib/ledger/transaction.ts";
-import { invite, resendInvitation, withdrawInvitation } from "../lib/people/invitations.ts";
-import { INVITATION_MS, listInvitations } from "../lib/people/open_invitation.ts";
-import type { PresentedSession } from "../lib/identity/sessions.ts";
 import * as keys from "../lib/store/keys.ts";
 import { readRecord } from "../lib/store/kv.ts";
 import type { MemberRecord } from "../lib/store/records/identity.ts";

@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { type PresentedSession, presentSession } from "../lib/identity/sessions.ts";
-import { credentialDigest } from "../lib/passkeys/assertion_evidence.ts";
+import { credentialDigest } from "../lib/passkeys/evidence.ts";
 import { endSessionOf } from "../lib/people/end_sessions.ts";
 import { passkeysOf } from "../lib/people/passkeys_of.ts";
 import { removePasskey } from "../lib/people/remove_passkey.ts";
 import { renamePasskey } from "../lib/people/rename_passkey.ts";
+import { signOutEverywhere } from "../lib/people/sessions.ts";
 import { sessionsOf } from "../lib/people/sessions_of.ts";
-import { signOutEverywhere } from "../lib/people/sign_out_everywhere.ts";
 import { beginStepUp, stepUp } from "../lib/people/step_up.ts";
-import { Refusal } from "../lib/refusals/refusal.ts";
+import { Refusal } from "../lib/refusal.ts";
 import { knownPasskeyKey, passkeyKey } from "../lib/store/keys.ts";
 import { addDevice, CLIENT, People } from "./people_fixture.ts";
 import { refused } from "./refused.ts";

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
+import { bootstrap } from "../lib/catalog/create_org.ts";
 import { systemRandom } from "../lib/deps.ts";
-import { bootstrap } from "../lib/orgs/bootstrap.ts";
-import { makeSetUpLink, seeSetUpLink, SET_UP_MS } from "../lib/people/first_run.ts";
+import { makeSetUpLink, seeSetUpLink, SET_UP_MS } from "../lib/people/links.ts";
 import { recoveryCodesLeft } from "../lib/people/recovery_codes.ts";
-import { setUpNotice } from "../lib/people/set_up_notice.ts";
 import { acceptSetUp, confirmSetUpCode, finishSetUp, sendSetUpCode } from "../lib/people/set_up.ts";
+import { setUpNotice } from "../lib/people/set_up_notice.ts";
 import * as keys from "../lib/store/keys.ts";
 import { readRecord } from "../lib/store/kv.ts";
 import { memberRecord } from "../lib/store/records/identity.ts";

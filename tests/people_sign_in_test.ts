@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { systemRandom } from "../lib/deps.ts";
-import { sweep } from "../lib/due/worker.ts";
-import { demand } from "../lib/identity/member_demands.ts";
+import { demand } from "../lib/identity/acting.ts";
 import { asMember } from "../lib/identity/member_operation.ts";
 import { presentSession, SESSION_IDLE_MS, SESSION_LIFE_MS } from "../lib/identity/sessions.ts";
+import { acceptInvitation } from "../lib/people/accept_invitation.ts";
 import type { AssertionFault } from "../lib/people/assertion_fault.ts";
 import { beginSignIn, signIn } from "../lib/people/sign_in.ts";
 import { signOut } from "../lib/people/sign_out.ts";
 import { orgsOf, switchOrg } from "../lib/people/switch_org.ts";
-import { acceptInvitation } from "../lib/people/accept_invitation.ts";
+import { sweep } from "../lib/server/due_worker.ts";
 import * as keys from "../lib/store/keys.ts";
 import { readRecord } from "../lib/store/kv.ts";
 import { passkeyRecord } from "../lib/store/records/people.ts";

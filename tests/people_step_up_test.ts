@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
+import { secretHash } from "../lib/identity/secret.ts";
 import {
   confirmInvitationCode,
   finishInvitation,
   sendInvitationCode,
 } from "../lib/people/accept_invitation.ts";
-import { addPasskey, beginAddPasskey } from "../lib/people/add_passkey.ts";
 import { ceremonyChallenge } from "../lib/people/ceremonies.ts";
+import { addPasskey, beginAddPasskey } from "../lib/people/passkeys.ts";
+import { passkeysOf } from "../lib/people/passkeys_of.ts";
 import {
   recoveryCodeHash,
   recoveryCodesLeft,
@@ -15,8 +17,6 @@ import { beginSignIn, signIn } from "../lib/people/sign_in.ts";
 import { signOut } from "../lib/people/sign_out.ts";
 import { beginStepUp, stepUp } from "../lib/people/step_up.ts";
 import * as keys from "../lib/store/keys.ts";
-import { secretHash } from "../lib/identity/secret.ts";
-import { passkeysOf } from "../lib/people/passkeys_of.ts";
 import { CLIENT, People, refusedFor } from "./people_fixture.ts";
 import { refused } from "./refused.ts";
 

@@ -1,6 +1,6 @@
-import assert from "node:assert/strict";
 import fc from "fast-check";
-import { foldedMethod, isSameMethod, METHOD_FORM } from "../lib/policy/method_name.ts";
+import assert from "node:assert/strict";
+import { foldedMethod, isSameMethod, METHOD_FORM } from "../lib/policy/names.ts";
 import { PERMISSIONS } from "../lib/policy/permission.ts";
 import { RuleIndex } from "../lib/policy/rule_index.ts";
 import type { RuleRecord } from "../lib/store/records/policy.ts";

@@ -1,20 +1,20 @@
 import assert from "node:assert/strict";
-import { systemTimer } from "../lib/deps.ts";
-import { bootstrap } from "../lib/orgs/bootstrap.ts";
-import { guardedFetch } from "../lib/net/guarded_fetch.ts";
-import { endpointProblem } from "../lib/push/endpoint.ts";
-import { guardedPush } from "../lib/push/guarded_push.ts";
-import { EndpointRefused } from "../lib/push/push_fetch.ts";
-import { publicPushKey, pushKey } from "../lib/push/push_key.ts";
 import {
   listSubscriptions,
   MAX_SUBSCRIPTIONS,
   pushSubscriptionFields,
   subscribePush,
   unsubscribePush,
-} from "../lib/push/subscriptions.ts";
-import { sendPush, vapidSubject } from "../lib/push/web_push.ts";
-import { Refusal } from "../lib/refusals/refusal.ts";
+} from "../lib/alerts/subscriptions.ts";
+import { bootstrap } from "../lib/catalog/create_org.ts";
+import { systemTimer } from "../lib/deps.ts";
+import { guardedFetch } from "../lib/outside/guarded_fetch.ts";
+import { sendPush, vapidSubject } from "../lib/outside/push.ts";
+import { endpointProblem } from "../lib/push/endpoint.ts";
+import { guardedPush } from "../lib/push/guarded_push.ts";
+import { EndpointRefused } from "../lib/push/push_fetch.ts";
+import { publicPushKey, pushKey } from "../lib/push/push_key.ts";
+import { Refusal } from "../lib/refusal.ts";
 import { DEPLOYMENT_ORG, pushKeyKey } from "../lib/store/keys.ts";
 import { Countersign, type SignedIn, type TestOrg } from "./countersign_fixture.ts";
 import { CLIENT } from "./people_fixture.ts";

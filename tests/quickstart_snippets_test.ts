@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { connectSnippets, FIRST_TOOL, type Snippet } from "../lib/quickstart/snippets.ts";
+import { connectSnippets, FIRST_TOOL, type Snippet } from "../lib/onboarding/snippets.ts";
 import { Countersign, type TestOrg } from "./countersign_fixture.ts";
 
 interface Ran {

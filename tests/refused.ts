@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Refusal, type RefusalCode, type RefusalData, resultOf } from "../lib/refusals/refusal.ts";
+import { Refusal, type RefusalCode, type RefusalData, resultOf } from "../lib/refusal.ts";
 import type { Got } from "./countersign_fixture.ts";
 
 /**

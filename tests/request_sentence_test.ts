@@ -1,9 +1,5 @@
 import assert from "node:assert/strict";
-import {
-  requesterWords,
-  requestSentence,
-  sentenceText,
-} from "../lib/approvals/request_sentence.ts";
+import { requesterWords, requestSentence, sentenceText } from "../lib/sheet/sentence.ts";
 
 const agent = (name: string) => ({ type: "agent", name } as const);
 const NOTHING = { resource: null, tenant: null, method: null };

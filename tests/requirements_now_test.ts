@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { bootstrap } from "../lib/orgs/bootstrap.ts";
+import { bootstrap } from "../lib/catalog/create_org.ts";
 import type { JsonObject } from "../lib/json/json_value.ts";
 import { memberKey } from "../lib/store/keys.ts";
 import { TOOL } from "./approval_fixture.ts";

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { systemRandom } from "../lib/deps.ts";
+import { rotateSecret, startSecretRotation } from "../lib/server/rotation.ts";
 import {
   approvalViewKey,
   DEPLOYMENT_ORG,
@@ -8,7 +9,6 @@ import {
   SEALED_KINDS,
 } from "../lib/store/keys.ts";
 import { StoreRefused } from "../lib/store/open_store.ts";
-import { rotateSecret, startSecretRotation } from "../lib/rotation/secret_rotation.ts";
 import { Sealer } from "../lib/store/sealing.ts";
 import type { Countersign } from "./countersign_fixture.ts";
 import { FailingStore, type Fault } from "./failing_store.ts";

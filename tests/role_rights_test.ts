@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { hasRight, mayGrant, RIGHTS } from "../lib/identity/rights.ts";
+import { hasRight, mayGrant, RIGHTS } from "../lib/policy/rights.ts";
 import { ROLES } from "../lib/store/records/identity.ts";
 
 /**

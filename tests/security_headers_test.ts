@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { securityHeaders } from "../routes/security_headers.ts";
+import { securityHeaders } from "../routes/http/headers.ts";
 
 const secure = securityHeaders(new URL("https://countersign.example"));
 const directives = new Map(

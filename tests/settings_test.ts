@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { readSettings, SettingRefused, VARIABLES } from "../lib/settings/settings.ts";
+import { readSettings } from "../lib/server/settings.ts";
+import { SettingRefused, VARIABLES } from "../lib/settings/setting_refused.ts";
 import { PLATFORM_STORE } from "../lib/store/store_address.ts";
 
 const read = (variables: Record<string, string>) => readSettings((name) => variables[name]);

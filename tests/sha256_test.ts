@@ -1,7 +1,7 @@
 import { sha256 as scriptedSha256 } from "@noble/hashes/sha2.js";
-import assert from "node:assert/strict";
 import fc from "fast-check";
-import { sha256 } from "../lib/merkle/hash.ts";
+import assert from "node:assert/strict";
+import { sha256 } from "../lib/base/sha256.ts";
 
 Deno.test("sha256() gives the digests of FIPS 180-4's examples", () => {
   const digests = {

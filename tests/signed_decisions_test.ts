@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { openDecision } from "../lib/approvals/open_decision.ts";
 import { noteDigest } from "../lib/passkeys/challenge.ts";
-import { credentialDigest } from "../lib/passkeys/assertion_evidence.ts";
+import { credentialDigest } from "../lib/passkeys/evidence.ts";
 import { decisionNonceKey, passkeyKey } from "../lib/store/keys.ts";
 import { readRecord } from "../lib/store/kv.ts";
 import { passkeyRecord } from "../lib/store/records/people.ts";

@@ -1,13 +1,13 @@
-import assert from "node:assert/strict";
 import fc from "fast-check";
-import { governText } from "../lib/mcp/govern.ts";
+import assert from "node:assert/strict";
+import { governText } from "../lib/onboarding/govern.ts";
+import { SKILL_NAME, skillMarkdown } from "../lib/onboarding/skill.ts";
 import { quotedName } from "../lib/skill/quoted_name.ts";
 import { sampleSkill } from "../lib/skill/sample_skill.ts";
-import { SKILL_NAME, skillMarkdown } from "../lib/skill/skill_markdown.ts";
 import { promptMarkdown, TRIGGER_PROMPTS } from "../lib/skill/trigger_prompts.ts";
 import { visibleSegments } from "../lib/text/visible_text.ts";
-import { MCP_TOOLS } from "../routes/mcp/tools.ts";
 import { ROUTES } from "../routes/manifest.ts";
+import { MCP_TOOLS } from "../routes/mcp/tools.ts";
 import { orgName } from "../routes/v1/catalog_fields.ts";
 import { Countersign, type TestOrg } from "./countersign_fixture.ts";
 import { Visitor } from "./policy_pages_fixture.ts";

@@ -5,10 +5,10 @@ import type {
   RegistrationResponseJSON,
 } from "@simplewebauthn/server";
 import { isoCBOR } from "@simplewebauthn/server/helpers";
-import { createHash } from "node:crypto";
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { toBase64Url } from "../lib/base/bytes.ts";
 import { joinBytes } from "../lib/bytes/join_bytes.ts";
-import { toBase64Url } from "../lib/checkpoint/base64.ts";
 import { ALGORITHMS } from "../lib/passkeys/cose_key.ts";
 
 export type Algorithm = keyof typeof ALGORITHMS;

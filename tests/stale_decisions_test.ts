@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { signDecision } from "../lib/approvals/sign_decision.ts";
+import { signDecision } from "../lib/approvals/sign.ts";
 import { asMember } from "../lib/identity/member_operation.ts";
 import { Ledgers } from "../lib/ledger/ledgers.ts";
-import { Refusal, resultOf } from "../lib/refusals/refusal.ts";
+import { Refusal, resultOf } from "../lib/refusal.ts";
 import { approvalViewKey, toolKey } from "../lib/store/keys.ts";
 import { TOOL } from "./approval_fixture.ts";
 import { assertNotAccepted, CLIENT, DecisionOrg } from "./decision_fixture.ts";

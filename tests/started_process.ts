@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import { type Program, rights } from "../lib/settings/rights.ts";
+import { type Program, rights } from "../lib/server/rights.ts";
 
 const PROJECT = fileURLToPath(new URL("..", import.meta.url));
 

@@ -1,4 +1,4 @@
-import type { Connection, Network } from "../lib/net/guarded_fetch.ts";
+import type { Connection, Network } from "../lib/outside/guarded_fetch.ts";
 
 /** A public address, of nobody in particular. */
 export const PUBLIC = "93.184.216.34";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { changeOrg } from "../lib/catalog/org_settings.ts";
-import { makeLevelsStrict } from "../lib/orgs/strict_levels.ts";
+import { makeLevelsStrict } from "../lib/server/migrations.ts";
 import { DEPLOYMENT_ORG, memberKey, orgKey } from "../lib/store/keys.ts";
 import { Countersign, type TestOrg } from "./countersign_fixture.ts";
 import { verifiedLog } from "./stored_log.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { revokeInOrg } from "../lib/oauth/org_grants.ts";
+import { revokeInOrg } from "../lib/identity/grant_entries.ts";
 import { approvalKey, memberKey, runTokenKey } from "../lib/store/keys.ts";
 import type { ApprovalRecord } from "../lib/store/records/approval.ts";
 import { CLIENT } from "./decision_fixture.ts";

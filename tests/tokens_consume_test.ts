@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import type { Action } from "../lib/actions/action.ts";
 import { asCaller } from "../lib/identity/caller_operation.ts";
-import { RecordedRefusal } from "../lib/refusals/refusal.ts";
-import { consumeOperation } from "../lib/tokens/consume.ts";
+import { RecordedRefusal } from "../lib/refusal.ts";
 import { runTokenKey } from "../lib/store/keys.ts";
+import { consumeOperation } from "../lib/tokens/consume.ts";
 import { Countersign } from "./countersign_fixture.ts";
 import { assertProblem } from "./refused.ts";
 import { consume, entriesOf, minted, orgWithTransfer, TRANSFER, verify } from "./tokens_fixture.ts";

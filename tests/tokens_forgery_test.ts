@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
-import { canonicalJson } from "../lib/json/canonical.ts";
+import { canonicalJson } from "../lib/base/canonical.ts";
 import type { JsonObject } from "../lib/json/json_value.ts";
 import { runTokenKey, tokenKeyPrefix } from "../lib/store/keys.ts";
 import { Countersign, type TestOrg } from "./countersign_fixture.ts";

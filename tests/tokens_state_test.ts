@@ -1,7 +1,7 @@
-import assert from "node:assert/strict";
 import fc from "fast-check";
-import { clocksAt } from "../lib/ledger/clocks.ts";
-import type { RunTokenStatus } from "../lib/store/records/run_token.ts";
+import assert from "node:assert/strict";
+import { clocksAt } from "../lib/ledger/clock.ts";
+import type { RunTokenStatus } from "../lib/store/records/token.ts";
 import { moved, MOVES, type Standing, stateAt, type TokenEvent } from "../lib/tokens/state.ts";
 
 const TTL = 300;

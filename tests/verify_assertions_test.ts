@@ -1,17 +1,13 @@
-import assert from "node:assert/strict";
 import fc from "fast-check";
-import { toBase64Url } from "../lib/checkpoint/base64.ts";
+import assert from "node:assert/strict";
+import { toBase64Url } from "../lib/base/bytes.ts";
+import { canonicalJson } from "../lib/base/canonical.ts";
 import type { JsonObject, JsonValue } from "../lib/json/json_value.ts";
-import { canonicalJson } from "../lib/json/canonical.ts";
 import { DIGEST_VERSION, saltedDigest } from "../lib/ledger/private_parts.ts";
-import {
-  decisionEvidence,
-  enrolmentEvidence,
-  removalEvidence,
-} from "../lib/passkeys/assertion_evidence.ts";
 import { challengeText } from "../lib/passkeys/challenge.ts";
+import { decisionEvidence, enrolmentEvidence, removalEvidence } from "../lib/passkeys/evidence.ts";
 import { creationOptions, requestOptions } from "../lib/passkeys/options.ts";
-import { assertionResponse, registrationResponse } from "../lib/passkeys/response_schema.ts";
+import { assertionResponse, registrationResponse } from "../lib/passkeys/responses.ts";
 import { approvalStatement, ceremonyStatement } from "../lib/passkeys/statement.ts";
 import { type EnrolledCredential, verifyEnrolment } from "../lib/passkeys/verify_enrolment.ts";
 import type { FindingCode } from "../lib/verify/finding.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { publishedLogKey } from "../lib/checkpoint/log_key.ts";
+import { publishedLogKey } from "../lib/tlog/log_key.ts";
 import { byteLines } from "../lib/verify/byte_lines.ts";
 import { findingText } from "../lib/verify/verdict_text.ts";
 import { checkpointOf, exportOf, logOf } from "./log_fixture.ts";

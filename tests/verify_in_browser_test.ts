@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { parseCheckpoint } from "../lib/checkpoint/checkpoint.ts";
-import { publishedLogKey } from "../lib/checkpoint/log_key.ts";
 import type { JsonObject, JsonValue } from "../lib/json/json_value.ts";
-import { consistencyProof } from "../lib/merkle/proof.ts";
 import { fromHex, toHex } from "../lib/merkle/hex.ts";
+import { consistencyProof } from "../lib/merkle/proof.ts";
+import { parseCheckpoint } from "../lib/tlog/checkpoint.ts";
+import { publishedLogKey } from "../lib/tlog/log_key.ts";
 import { type Pasted, readPasted } from "../lib/verify/pasted_receipt.ts";
 import {
   type CheckName,

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { signRotation } from "../lib/checkpoint/rotation.ts";
 import type { JsonObject } from "../lib/json/json_value.ts";
-import type { LogKey, Retirement } from "../lib/checkpoint/log_key.ts";
-import { parseReceipt, verifyReceipt } from "../lib/verify/verify_receipt.ts";
+import type { LogKey, Retirement } from "../lib/tlog/log_key.ts";
+import { signRotation } from "../lib/tlog/rotation.ts";
 import { logReportText } from "../lib/verify/verdict_text.ts";
+import { parseReceipt, verifyReceipt } from "../lib/verify/verify_receipt.ts";
 import { checkpointOf, exportOf, type Line, lineOf, logOf, signerOf } from "./log_fixture.ts";
 import { assertFinding, receiptOf, signer, stranger, verdictOf } from "./verify_fixture.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
+import { canonicalJson } from "../lib/base/canonical.ts";
 import { logOrigin } from "../lib/checkpoint/origin.ts";
-import { canonicalJson } from "../lib/json/canonical.ts";
 import type { JsonObject, JsonValue } from "../lib/json/json_value.ts";
 import { MAX_LINE_BYTES } from "../lib/verify/byte_lines.ts";
 import type { FindingCode } from "../lib/verify/finding.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
+import { leafHash } from "../lib/base/sha256.ts";
 import { logOrigin } from "../lib/checkpoint/origin.ts";
 import type { JsonObject, JsonValue } from "../lib/json/json_value.ts";
-import { leafHash } from "../lib/merkle/hash.ts";
 import { toHex } from "../lib/merkle/hex.ts";
 import { parseReceipt, verifyReceipt } from "../lib/verify/verify_receipt.ts";
 import { hashOf, logOf, ORG, signerOf } from "./log_fixture.ts";

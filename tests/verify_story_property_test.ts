@@ -1,11 +1,11 @@
-import assert from "node:assert/strict";
 import fc from "fast-check";
-import { parseLogKeys } from "../lib/checkpoint/log_key.ts";
-import { createApiKey } from "../lib/identity/api_keys.ts";
+import assert from "node:assert/strict";
+import { createApiKey } from "../lib/catalog/api_keys.ts";
 import { asMember } from "../lib/identity/member_operation.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../lib/json/json_value.ts";
 import { activeLogKey } from "../lib/ledger/checkpoints.ts";
 import { signerOf } from "../lib/ledger/log_keys.ts";
+import { parseLogKeys } from "../lib/tlog/log_key.ts";
 import type { FindingCode } from "../lib/verify/finding.ts";
 import { verdictOn } from "./evidence_fixture.ts";
 import { checkpointOf, exportOf, hashOf, type Line } from "./log_fixture.ts";

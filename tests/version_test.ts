@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { VERSION } from "../lib/version.ts";
+import { VERSION } from "../lib/base/version.ts";
 import { SERVER_INFO } from "../routes/mcp/status_resource.ts";
 import { Countersign } from "./countersign_fixture.ts";
 

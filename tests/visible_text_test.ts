@@ -1,11 +1,11 @@
-import assert from "node:assert/strict";
 import fc from "fast-check";
-import { externalIdProblem } from "../lib/json/external_text.ts";
+import assert from "node:assert/strict";
 import { alertText } from "../lib/alerts/alert_text.ts";
+import { externalIdProblem } from "../lib/base/text.ts";
 import { subjectLine } from "../lib/mail/mailer.ts";
 import { confusableMark } from "../lib/text/confusable_mark.ts";
-import { withinQuotes } from "../lib/text/within_quotes.ts";
 import { visibleLine, visibleSegments, visibleText } from "../lib/text/visible_text.ts";
+import { withinQuotes } from "../lib/text/within_quotes.ts";
 
 const names = (text: string) =>
   visibleSegments(text).flatMap(({ hidden }) => hidden === null ? [] : [hidden]);

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { actionDigest } from "../lib/actions/action_digest.ts";
-import type { ApprovalSheet } from "../lib/approvals/approval_sheet.ts";
 import { viewDigest } from "../lib/approvals/frozen_view.ts";
 import { challengeText } from "../lib/passkeys/challenge.ts";
 import { approvalStatement } from "../lib/passkeys/statement.ts";
+import type { ApprovalSheet } from "../lib/sheet/sheet.ts";
 import type { MemberRecord } from "../lib/store/records/identity.ts";
 import type { SignedInOptions } from "./countersign_fixture.ts";
 import type { DecisionOrg, Person } from "./decision_fixture.ts";

@@ -1,9 +1,9 @@
-import assert from "node:assert/strict";
 import fc from "fast-check";
-import { lastApproved } from "../lib/approvals/last_approved.ts";
+import assert from "node:assert/strict";
 import { type Compared, whatDiffers } from "../lib/approvals/what_differs.ts";
-import { canonicalJson } from "../lib/json/canonical.ts";
+import { canonicalJson } from "../lib/base/canonical.ts";
 import { pointerTokens, valueAtPointer } from "../lib/json/value_at_pointer.ts";
+import { lastApproved } from "../lib/sheet/comparison.ts";
 import { approvalKey } from "../lib/store/keys.ts";
 import { readRecord } from "../lib/store/kv.ts";
 import { type ApprovalRecord, approvalRecord } from "../lib/store/records/approval.ts";

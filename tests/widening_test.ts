@@ -1,5 +1,8 @@
-import assert from "node:assert/strict";
 import fc from "fast-check";
+import assert from "node:assert/strict";
+import { draftToolRecord } from "../lib/policy/draft_tool.ts";
+import { LEVELS } from "../lib/policy/levels.ts";
+import { type Permission, PERMISSIONS } from "../lib/policy/permission.ts";
 import {
   agentWidens,
   categoryWidens,
@@ -9,18 +12,16 @@ import {
   ruleWidens,
   tenantWidens,
   toolWidens,
-} from "../lib/catalog/widening.ts";
-import { draftToolRecord } from "../lib/policy/draft_tool.ts";
-import { LEVELS } from "../lib/policy/levels.ts";
-import { type Permission, PERMISSIONS } from "../lib/policy/permission.ts";
+} from "../lib/policy/widening.ts";
 import type { AgentRecord } from "../lib/store/records/identity.ts";
-import type {
-  CategoryRecord,
-  OrgRecord,
-  RuleRecord,
-  ToolRecord,
+import {
+  type CategoryRecord,
+  type OrgRecord,
+  REQUIRED_FACTS,
+  type RuleRecord,
+  TOOL_STATUSES,
+  type ToolRecord,
 } from "../lib/store/records/policy.ts";
-import { REQUIRED_FACTS, TOOL_STATUSES } from "../lib/store/records/policy.ts";
 import { anOrg, aRule, ask, aTool, viewOf } from "./policy_fixture.ts";
 import type { PlainPolicy, Question } from "./policy_oracle.ts";
 import { runs } from "./property_runs.ts";

@@ -9,11 +9,11 @@
  * The service runs in this process over a store in memory; files loaded at the start alone count not.
  */
 import { Session } from "node:inspector/promises";
+import { bootstrap } from "../lib/catalog/create_org.ts";
 import { systemRandom } from "../lib/deps.ts";
 import { makeSecret } from "../lib/identity/secret.ts";
-import { makeServices } from "../lib/make_services.ts";
-import { bootstrap } from "../lib/orgs/bootstrap.ts";
-import { readSettings } from "../lib/settings/settings.ts";
+import { readSettings } from "../lib/server/settings.ts";
+import { makeServices } from "../lib/server/wiring.ts";
 import { systemDeps } from "../lib/system_deps.ts";
 import { app } from "../routes/app.ts";
 import { drainable } from "../routes/drainable.ts";

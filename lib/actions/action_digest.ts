@@ -1,5 +1,5 @@
 import { hash } from "node:crypto";
-import { canonicalJson } from "../json/canonical.ts";
+import { canonicalJson } from "../base/canonical.ts";
 import type { Action } from "./action.ts";
 
 /**

@@ -1,5 +1,5 @@
 import { cancelledWords } from "../approvals/cancelled_words.ts";
-import type { Telling } from "./telling.ts";
+import type { Telling } from "../evidence/telling.ts";
 
 /** Entries about actions: asked, held, decided, authorized, run. */
 export const ACTION_SENTENCES = {

@@ -13,6 +13,7 @@ export interface AskedAbout {
 }
 
 const MOST_COUNTED = 100;
+
 /** For each tool: a page with several must not read the whole log. */
 const BUDGET: ActivityBudget = { pages: 8, summaries: 256 };
 

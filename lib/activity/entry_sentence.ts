@@ -1,10 +1,10 @@
+import { POLICY_SENTENCES } from "../evidence/sentences.ts";
+import { Telling, type Told } from "../evidence/telling.ts";
 import { ACTION_SENTENCES } from "./action_sentences.ts";
 import { GRANT_SENTENCES } from "./grant_sentences.ts";
 import { IDENTITY_SENTENCES } from "./identity_sentences.ts";
 import type { Names } from "./names.ts";
 import { PEOPLE_SENTENCES } from "./people_sentences.ts";
-import { POLICY_SENTENCES } from "./policy_sentences.ts";
-import { Telling, type Told } from "./telling.ts";
 
 const SENTENCES: Readonly<Record<string, (t: Telling) => string>> = {
   ...ACTION_SENTENCES,

@@ -1,5 +1,5 @@
+import type { Telling } from "../evidence/telling.ts";
 import { withinQuotes } from "../text/within_quotes.ts";
-import type { Telling } from "./telling.ts";
 
 /** Entries about what people let MCP clients do for them. */
 export const GRANT_SENTENCES = {

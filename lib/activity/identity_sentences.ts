@@ -1,5 +1,5 @@
+import type { Telling } from "../evidence/telling.ts";
 import { withinQuotes } from "../text/within_quotes.ts";
-import type { Telling } from "./telling.ts";
 
 /** Entries about who may ask and decide, about the log itself, and about what runs beside it. */
 export const IDENTITY_SENTENCES = {

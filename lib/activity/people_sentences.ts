@@ -1,4 +1,4 @@
-import type { Telling } from "./telling.ts";
+import type { Telling } from "../evidence/telling.ts";
 
 /** Entries about people: how they sign in, and what they sign with. */
 export const PEOPLE_SENTENCES = {

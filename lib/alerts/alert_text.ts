@@ -1,9 +1,10 @@
-import type { PushPayload } from "../push/web_push.ts";
+import type { PushPayload } from "../outside/push.ts";
 import type { AlertKind } from "../store/records/alert.ts";
 import { visibleLine } from "../text/visible_text.ts";
 
 /** Most characters of a reason in an alert. */
 export const MAX_REASON = 200;
+
 /** Agents name the tools that they discover. */
 const MAX_TOOL = 100;
 
@@ -56,6 +57,7 @@ const HEADLINES: Readonly<Record<AlertKind, string | null>> = {
   nearing_expiry: "Expires soon",
   decided: null,
 };
+
 const OUTCOMES = { approved: "Approved", denied: "Denied", none: "Decided" } as const;
 
 function opening(kind: AlertKind, { outcome, expires_at }: AlertFacts): string {

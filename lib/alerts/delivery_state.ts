@@ -2,8 +2,10 @@ import type { AlertDelivery, QueuedDelivery } from "../store/records/alert.ts";
 
 /** How long before each try after the one before, milliseconds; after the last one it has failed. */
 export const BACKOFF_MS = [0, 30_000, 2 * 60_000, 10 * 60_000, 60 * 60_000] as const;
+
 /** How long a try may be under way before it counts as lost with its process. */
 export const LEASE_MS = 2 * 60_000;
+
 const MAX_WAIT_MS = 60 * 60_000;
 
 /** What came of a try. */

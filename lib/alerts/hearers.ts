@@ -1,11 +1,11 @@
+import { levelsOf } from "../approvals/deciders.ts";
 import {
   allBehind,
   byPasskey,
   type Decided,
   type DeciderPolicy,
   decisionBar,
-} from "../approvals/decision_bar.ts";
-import { levelsOf } from "../approvals/deciders.ts";
+} from "../identity/deciders.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import type { AlertKind } from "../store/records/alert.ts";
 import type { ApprovalRecord } from "../store/records/approval.ts";

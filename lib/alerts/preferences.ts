@@ -1,5 +1,5 @@
+import { demand } from "../identity/acting.ts";
 import { actorOf } from "../identity/caller.ts";
-import { demand } from "../identity/member_demands.ts";
 import type { MemberOperation } from "../identity/member_operation.ts";
 import { alertPreferenceKey } from "../store/keys.ts";
 import { type Kv, readRecord } from "../store/kv.ts";

@@ -1,4 +1,4 @@
-import { type DueKind, schedule } from "../due/schedule.ts";
+import { type DueKind, schedule } from "../ledger/due.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import { dueKey } from "../store/keys.ts";
 import type { AlertKind } from "../store/records/alert.ts";

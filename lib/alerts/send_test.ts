@@ -1,12 +1,13 @@
 import type { MemberCaller } from "../identity/caller.ts";
-import { listSubscriptions } from "../push/subscriptions.ts";
 import type { Services } from "../services.ts";
 import type { AlertText } from "./alert_text.ts";
 import type { DeliveryOutcome } from "./delivery_state.ts";
-import { type Destination, sendText } from "./send_alert.ts";
+import { type Destination, sendText } from "./send.ts";
+import { listSubscriptions } from "./subscriptions.ts";
 
 /** How many tests a member may send themself in a minute, so that no mailbox is flooded by it. */
 const TESTS_A_MINUTE = 3;
+
 /** A push that comes later than the person waits for it says nothing, seconds. */
 const TEST_TTL = 60;
 

@@ -1,4 +1,4 @@
-import { schedule } from "../due/schedule.ts";
+import { schedule } from "../ledger/due.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import { alertDeliveryKey } from "../store/keys.ts";
 import type { AlertDelivery } from "../store/records/alert.ts";

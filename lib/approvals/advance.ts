@@ -1,8 +1,9 @@
 import { queueAlerts } from "../alerts/queue_alerts.ts";
-import { schedule } from "../due/schedule.ts";
-import type { Actor } from "../ledger/entry.ts";
 import type { JsonObject, JsonValue } from "../json/json_value.ts";
+import { schedule } from "../ledger/due.ts";
+import type { Actor } from "../ledger/entry.ts";
 import type { Transaction } from "../ledger/transaction.ts";
+import { storeLastApproved } from "../sheet/comparison.ts";
 import {
   approvalByToolKey,
   approvalHistoryKey,
@@ -14,9 +15,8 @@ import {
 } from "../store/keys.ts";
 import type { ApprovalRecord, AskHistory, Progress } from "../store/records/approval.ts";
 import { eraseArguments } from "./frozen_view.ts";
-import { storeLastApproved } from "./last_approved.ts";
 import { storeCounts, withoutRequest } from "./limits.ts";
-import type { LoadedApproval } from "./loaded_approval.ts";
+import type { LoadedApproval } from "./seen.ts";
 import { settledApproval } from "./settled_approval.ts";
 import { tellOfApproval } from "./topics.ts";
 

@@ -1,4 +1,4 @@
-import type { NamedRequester } from "./request_sentence.ts";
+import type { NamedRequester } from "../sheet/sentence.ts";
 import type { SeenApproval } from "./seen_approval.ts";
 
 /** One request in a list: JSON, and nothing that decides it. */

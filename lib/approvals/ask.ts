@@ -1,23 +1,23 @@
-import { splitReference } from "../catalog/personal_ids.ts";
 import type { Action } from "../actions/action.ts";
 import { actionDigest } from "../actions/action_digest.ts";
+import { splitReference } from "../catalog/personal_ids.ts";
 import type { Decision } from "../decisions/decide.ts";
-import type { Client } from "../identity/client.ts";
 import { actorOf, type MachineCaller, tenantWithin } from "../identity/caller.ts";
+import type { Client } from "../identity/client.ts";
 import type { JsonObject } from "../json/json_value.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import { argumentProblems } from "../parameters/argument_problems.ts";
-import { type AnyRefusal, invalidRequest, Refusal } from "../refusals/refusal.ts";
+import { type AnyRefusal, invalidRequest, Refusal } from "../refusal.ts";
 import { scrubJson, scrubText } from "../scrub/scrub.ts";
 import { approvalKey, approvalOpenKey } from "../store/keys.ts";
 import { approvalPointer, type AskHistory } from "../store/records/approval.ts";
 import type { ToolRecord } from "../store/records/policy.ts";
 import { settle, storeHistory, subjectOf } from "./advance.ts";
-import { makeApproval } from "./make_approval.ts";
 import { levelsFor } from "./deciders.ts";
 import { loadView, openView, type SealedView, storeAsking, viewDigest } from "./frozen_view.ts";
 import { ASK_LIMITS, type AskCounts, denialRest, limitReached } from "./limits.ts";
-import { loadApproval, loadCounts, type LoadedApproval, loadHistory } from "./loaded_approval.ts";
+import { makeApproval } from "./make_approval.ts";
+import { loadApproval, loadCounts, type LoadedApproval, loadHistory } from "./seen.ts";
 import { seen, type SeenApproval } from "./seen_approval.ts";
 import { tellOfApproval } from "./topics.ts";
 

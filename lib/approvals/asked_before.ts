@@ -1,5 +1,5 @@
+import { clocksAt } from "../ledger/clock.ts";
 import type { Reader } from "../ledger/transaction.ts";
-import { clocksAt } from "../ledger/clocks.ts";
 import {
   approvalHistoryKey,
   approvalKey,

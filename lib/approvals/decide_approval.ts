@@ -1,14 +1,14 @@
-import type { Client } from "../identity/client.ts";
 import type { CallerOperation } from "../identity/caller_operation.ts";
+import type { Client } from "../identity/client.ts";
+import { type Decider, decisionBar } from "../identity/deciders.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
-import { recorded, type RecordedRefusal, Refusal } from "../refusals/refusal.ts";
+import { recorded, type RecordedRefusal, Refusal } from "../refusal.ts";
 import type { MemberRecord } from "../store/records/identity.ts";
 import { settle } from "./advance.ts";
-import { type Decider, decisionBar } from "./decision_bar.ts";
-import { stateRefusal } from "./end_approval.ts";
+import { recordDecision, scrubbedNote } from "./decide.ts";
+import { stateRefusal } from "./end.ts";
 import { noteReading, wasReadBy } from "./key_reading.ts";
-import { loadApproval, type LoadedApproval } from "./loaded_approval.ts";
-import { recordDecision, scrubbedNote } from "./record_decision.ts";
+import { loadApproval, type LoadedApproval } from "./seen.ts";
 import { seen, type SeenApproval, visible } from "./seen_approval.ts";
 
 /** What an approver key says for a member. */

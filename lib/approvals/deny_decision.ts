@@ -1,15 +1,15 @@
-import { stopAgent } from "../identity/agents.ts";
-import type { Client } from "../identity/client.ts";
+import { stopAgent } from "../catalog/agents.ts";
 import type { MemberCaller } from "../identity/caller.ts";
+import type { Client } from "../identity/client.ts";
 import type { MemberOperation } from "../identity/member_operation.ts";
 import type { Transaction } from "../ledger/transaction.ts";
-import { recorded, type RecordedRefusal, Refusal } from "../refusals/refusal.ts";
+import { recorded, type RecordedRefusal, Refusal } from "../refusal.ts";
 import type { ApprovalRecord } from "../store/records/approval.ts";
-import { privateClient } from "../tokens/refused_attempt.ts";
-import { loadApproval, type LoadedApproval } from "./loaded_approval.ts";
+import { privateClient } from "../tokens/attempt.ts";
+import { recordDecision, scrubbedNote } from "./decide.ts";
 import { decidable } from "./open_decision.ts";
 import type { QuickReason } from "./quick_reasons.ts";
-import { recordDecision, scrubbedNote } from "./record_decision.ts";
+import { loadApproval, type LoadedApproval } from "./seen.ts";
 import { seen, type SeenApproval } from "./seen_approval.ts";
 
 /** What a member says with their denial. */

@@ -1,4 +1,4 @@
-import type { DueWork } from "../due/schedule.ts";
+import type { DueWork } from "../ledger/due.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import type { Services } from "../services.ts";
 import {
@@ -12,7 +12,7 @@ import {
 import { listRecords } from "../store/kv.ts";
 import { approvalPointer } from "../store/records/approval.ts";
 import { settle } from "./advance.ts";
-import { loadApproval } from "./loaded_approval.ts";
+import { loadApproval } from "./seen.ts";
 
 /** Notes that a request has expired or lapsed, and removes the work in the same commit. */
 export async function settleDueApproval({ ledgers }: Services, work: DueWork): Promise<void> {

@@ -1,5 +1,5 @@
+import { type Decided, type DeciderPolicy, memberBar } from "../identity/deciders.ts";
 import type { ApprovalLevel, ApprovalRecord } from "../store/records/approval.ts";
-import { type Decided, type DeciderPolicy, memberBar } from "./decision_bar.ts";
 
 /** A hold ends by itself, and the key that needs no passkey does not expire: no time matters here. */
 const ANY_TIME = 0;

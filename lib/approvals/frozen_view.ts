@@ -1,7 +1,7 @@
 import { hash } from "node:crypto";
 import { z } from "zod";
+import { canonicalBytes, canonicalJson } from "../base/canonical.ts";
 import { joinBytes } from "../bytes/join_bytes.ts";
-import { canonicalBytes, canonicalJson } from "../json/canonical.ts";
 import { isJsonObject, type JsonObject } from "../json/json_value.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import { approvalAskKey, approvalKey, approvalViewKey } from "../store/keys.ts";
@@ -34,9 +34,11 @@ export interface SealedView {
 
 /** Bytes of a view in one value of the store, with room for the seal. */
 const PIECE_BYTES = 60_000;
+
 const ARGUMENTS_PIECE = 0;
 
 const jsonObject = z.custom<JsonObject>(isJsonObject, "expected a JSON object");
+
 const askRows = z.array(z.object({ at: z.string(), digest: z.string() }));
 
 /** `sha256:` and the lower-case hex SHA-256 of the RFC 8785 form of a view or of an asking. */

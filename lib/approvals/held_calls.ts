@@ -1,4 +1,4 @@
-import { Refusal } from "../refusals/refusal.ts";
+import { Refusal } from "../refusal.ts";
 
 /** Most calls of one credential that wait at the same time on one node. */
 const MAX_HELD_CALLS = 50;

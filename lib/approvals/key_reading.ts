@@ -1,13 +1,13 @@
-import type { Client } from "../identity/client.ts";
 import { actorOf, type Caller } from "../identity/caller.ts";
 import type { CallerOperation, MachineOperation } from "../identity/caller_operation.ts";
+import type { Client } from "../identity/client.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import { approvalReadKey } from "../store/keys.ts";
 import { type Kv, readRecords } from "../store/kv.ts";
 import { approvalReading, type ApprovalRecord } from "../store/records/approval.ts";
 import { subjectOf } from "./advance.ts";
-import { lookAtApproval } from "./end_approval.ts";
-import type { LoadedApproval } from "./loaded_approval.ts";
+import { lookAtApproval } from "./end.ts";
+import type { LoadedApproval } from "./seen.ts";
 import type { SeenApproval } from "./seen_approval.ts";
 
 /**

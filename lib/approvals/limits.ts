@@ -1,4 +1,4 @@
-import { isWithin } from "../ledger/clocks.ts";
+import { isWithin } from "../ledger/clock.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import { approvalCountKey, approvalOrgCountKey } from "../store/keys.ts";
 import type { AskHistory, OrgCount, RequesterCount } from "../store/records/approval.ts";
@@ -15,6 +15,7 @@ export const ASK_LIMITS = {
 export const DENIAL_REST_MS = 10 * 60 * 1000;
 
 const MINUTE_MS = 60 * 1000;
+
 /** Longer than any request is pending. */
 const COUNTS_KEPT_MS = 8 * 24 * 60 * 60 * 1000;
 

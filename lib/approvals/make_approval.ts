@@ -1,11 +1,12 @@
-import { splitReference } from "../catalog/personal_ids.ts";
 import { queueAlerts } from "../alerts/queue_alerts.ts";
+import { splitReference } from "../catalog/personal_ids.ts";
 import { toolDefinitionDigest } from "../catalog/tool_definition.ts";
 import type { Decision } from "../decisions/decide.ts";
-import type { Client } from "../identity/client.ts";
-import { schedule } from "../due/schedule.ts";
 import { actorOf, type MachineCaller } from "../identity/caller.ts";
+import type { Client } from "../identity/client.ts";
+import { missingFacts } from "../identity/standing.ts";
 import type { JsonObject } from "../json/json_value.ts";
+import { schedule } from "../ledger/due.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import {
   approvalByToolKey,
@@ -17,7 +18,6 @@ import {
 import type { ApprovalLevel, ApprovalRecord } from "../store/records/approval.ts";
 import type { ToolRecord } from "../store/records/policy.ts";
 import { subjectOf } from "./advance.ts";
-import { missingFacts } from "./approval_fault.ts";
 import type { Ask } from "./ask.ts";
 import {
   frozenRule,

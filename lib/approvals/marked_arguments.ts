@@ -1,6 +1,6 @@
-import { isJsonObject, type JsonObject, type JsonValue } from "../json/json_value.ts";
 import { pointerToken } from "../json/json_pointer.ts";
-import { SchemaReading } from "./schema_reading.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "../json/json_value.ts";
+import { SchemaReading } from "../sheet/arguments.ts";
 
 /** One value among a call's arguments, with what the tool's parameter schema says of it. */
 export interface MarkedArgument {

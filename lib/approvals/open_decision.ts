@@ -1,20 +1,20 @@
-import { toBase64Url } from "../checkpoint/base64.ts";
+import { toBase64Url } from "../base/bytes.ts";
+import { demand } from "../identity/acting.ts";
 import type { MemberCaller } from "../identity/caller.ts";
-import { demand } from "../identity/member_demands.ts";
+import { byPasskey, decisionBar } from "../identity/deciders.ts";
 import type { MemberOperation } from "../identity/member_operation.ts";
 import { secretHash } from "../identity/secret.ts";
+import { useSecondsNow } from "../identity/standing.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import { CEREMONY_MS } from "../passkeys/options.ts";
 import type { ApprovalFacts } from "../passkeys/statement.ts";
-import { type AnyRefusal, recorded, type RecordedRefusal, Refusal } from "../refusals/refusal.ts";
-import type { Settings } from "../settings/settings.ts";
+import { type AnyRefusal, recorded, type RecordedRefusal, Refusal } from "../refusal.ts";
+import type { Settings } from "../server/settings.ts";
 import { decisionNonceKey } from "../store/keys.ts";
 import type { ApprovalRecord, DecisionNonce } from "../store/records/approval.ts";
 import { settle } from "./advance.ts";
-import { useSecondsNow } from "./approval_fault.ts";
-import { byPasskey, decisionBar } from "./decision_bar.ts";
-import { stateRefusal } from "./end_approval.ts";
-import { loadApproval, type LoadedApproval } from "./loaded_approval.ts";
+import { stateRefusal } from "./end.ts";
+import { loadApproval, type LoadedApproval } from "./seen.ts";
 import { visible } from "./seen_approval.ts";
 
 /**

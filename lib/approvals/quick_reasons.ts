@@ -7,6 +7,7 @@ export const QUICK_REASONS = [
   "suspicious",
   "other",
 ] as const;
+
 export type QuickReason = (typeof QUICK_REASONS)[number];
 
 const TEXTS: Record<QuickReason, string> = {

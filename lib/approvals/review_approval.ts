@@ -7,7 +7,7 @@ import { listRecords, readRecord } from "../store/kv.ts";
 import { type ApprovalRecord, askHistory } from "../store/records/approval.ts";
 import { sealedRecord } from "../store/records/log.ts";
 import { type AskedAgain, type FrozenView, loadView, openView } from "./frozen_view.ts";
-import { NO_HISTORY } from "./loaded_approval.ts";
+import { NO_HISTORY } from "./seen.ts";
 import type { SeenApproval } from "./seen_approval.ts";
 
 /** What somebody who decides looks at besides the request itself. */

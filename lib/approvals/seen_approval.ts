@@ -1,12 +1,12 @@
 import type { Caller } from "../identity/caller.ts";
 import type { JsonObject } from "../json/json_value.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
-import { Refusal } from "../refusals/refusal.ts";
+import { Refusal } from "../refusal.ts";
 import type { ApprovalRecord, LevelDecision } from "../store/records/approval.ts";
 import type { Sealer } from "../store/sealing.ts";
 import { someoneCanDecide } from "./eligible_deciders.ts";
 import { openArguments, openText } from "./frozen_view.ts";
-import type { LoadedApproval } from "./loaded_approval.ts";
+import type { LoadedApproval } from "./seen.ts";
 
 /** A request as one caller may see it. */
 export interface SeenApproval {

@@ -1,15 +1,15 @@
 import { definitionOf } from "../catalog/tool_definition.ts";
+import type { DeciderPolicy } from "../identity/deciders.ts";
 import { isRotatedAway } from "../identity/rotated_away.ts";
-import type { Clocks } from "../ledger/clocks.ts";
-import type { ApprovalRecord } from "../store/records/approval.ts";
 import {
   type Approvable,
   type ApprovalFault,
   approvalFault,
   levelsNow,
   useSecondsNow,
-} from "./approval_fault.ts";
-import type { DeciderPolicy } from "./decision_bar.ts";
+} from "../identity/standing.ts";
+import type { Clocks } from "../ledger/clock.ts";
+import type { ApprovalRecord } from "../store/records/approval.ts";
 import { settled, type Terms } from "./state.ts";
 
 /** What of a request its standing depends on. */

@@ -1,7 +1,9 @@
 import { isJsonObject, type JsonObject, type JsonValue } from "../json/json_value.ts";
 
 const RISKS = ["low", "medium", "high", "critical"] as const;
+
 type Risk = (typeof RISKS)[number];
+
 const ANNOTATIONS = ["read_only", "destructive", "idempotent", "open_world"] as const;
 
 /** What of a frozen view a page lays out; the digest is of the whole of it. */

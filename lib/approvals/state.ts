@@ -1,4 +1,4 @@
-import { type Clocks, isOver } from "../ledger/clocks.ts";
+import { type Clocks, isOver } from "../ledger/clock.ts";
 import type {
   ApprovalRecord,
   ApprovalState,
@@ -27,7 +27,9 @@ export type StateRefusal =
 type Cell = ApprovalState | "step" | StateRefusal;
 
 const NOT_PENDING = "approval_not_pending";
+
 const NOT_APPROVED = "approval_not_approved";
+
 const ENDED = {
   approve: NOT_PENDING,
   deny: NOT_PENDING,

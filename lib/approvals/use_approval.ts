@@ -1,14 +1,14 @@
 import type { Action } from "../actions/action.ts";
 import { actionDigest } from "../actions/action_digest.ts";
-import { differingFacts } from "../actions/differing_facts.ts";
+import { differingFacts } from "../base/action.ts";
 import type { Caller } from "../identity/caller.ts";
 import type { Transaction } from "../ledger/transaction.ts";
-import { type AnyRefusal, Refusal } from "../refusals/refusal.ts";
+import { type AnyRefusal, Refusal } from "../refusal.ts";
 import type { ApprovalRecord } from "../store/records/approval.ts";
 import { settle } from "./advance.ts";
-import { move } from "./end_approval.ts";
+import { move } from "./end.ts";
 import { openArguments } from "./frozen_view.ts";
-import type { LoadedApproval } from "./loaded_approval.ts";
+import type { LoadedApproval } from "./seen.ts";
 import { isRequester, isVisible } from "./seen_approval.ts";
 
 /**

@@ -1,5 +1,5 @@
-import { differingFacts } from "../actions/differing_facts.ts";
-import { MAX_DIFFERING_POINTERS } from "../json/differing_pointers.ts";
+import { differingFacts } from "../base/action.ts";
+import { MAX_DIFFERING_POINTERS } from "../base/json.ts";
 import type { JsonObject, JsonValue } from "../json/json_value.ts";
 import { valueAtPointer } from "../json/value_at_pointer.ts";
 

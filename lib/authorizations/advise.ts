@@ -8,7 +8,7 @@ import type { MachineOperation } from "../identity/caller_operation.ts";
 import type { Client } from "../identity/client.ts";
 import type { Reader } from "../ledger/transaction.ts";
 import { resolve } from "../policy/chain.ts";
-import { type AnyRefusal, Refusal } from "../refusals/refusal.ts";
+import { type AnyRefusal, Refusal } from "../refusal.ts";
 import { approvalHistoryPrefix } from "../store/keys.ts";
 
 /** A decision, and what its caller asked about the action before; null unless it asks for that. */

@@ -1,8 +1,8 @@
+import { quoted } from "../text/curl_command.ts";
 import { type ApiRequest, apiRequests } from "./api_request.ts";
 import type { Item } from "./item.ts";
 import { jsonString, jsonText } from "./json_text.ts";
 import { headWords } from "./script_words.ts";
-import { quoted } from "../text/curl_command.ts";
 
 /**
  * A script for bash and curl that makes the items. Bodies are here-documents with a quoted delimiter,

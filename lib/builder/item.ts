@@ -1,9 +1,10 @@
 import type { JsonObject } from "../json/json_value.ts";
-import { foldedSelector } from "../policy/method_name.ts";
+import { foldedSelector } from "../policy/names.ts";
 import type { Permission } from "../policy/permission.ts";
 
 /** What a script makes, in the order in which it makes it. */
 export const ITEM_KINDS = ["tool", "tenant", "resource", "rule", "agent", "key"] as const;
+
 export type ItemKind = (typeof ITEM_KINDS)[number];
 
 export interface ToolItem {

@@ -1,8 +1,8 @@
 import type { JsonObject } from "../json/json_value.ts";
+import { policyText } from "../onboarding/builder_plan.ts";
+import { pythonScript } from "../onboarding/builder_scripts.ts";
 import { bashScript } from "./bash_script.ts";
 import type { Item } from "./item.ts";
-import { policyText } from "./policy_text.ts";
-import { pythonScript } from "./python_script.ts";
 import { typescriptScript } from "./typescript_script.ts";
 
 /** What a plan is made into. */

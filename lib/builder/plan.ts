@@ -1,5 +1,5 @@
+import { readItem } from "../onboarding/builder_items.ts";
 import { identityOf, type Item } from "./item.ts";
-import { readItem } from "./read_item.ts";
 
 /**
  * What a script is to make, as a list of forms that were filled in: each the text of its fields

@@ -1,10 +1,10 @@
-import { schedule } from "../due/schedule.ts";
+import { demand } from "../identity/acting.ts";
 import { actorOf } from "../identity/caller.ts";
 import type { CallerOperation } from "../identity/caller_operation.ts";
-import { demand } from "../identity/member_demands.ts";
+import { schedule } from "../ledger/due.ts";
 import { TransactionTooLarge } from "../ledger/transaction.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
-import { Refusal } from "../refusals/refusal.ts";
+import { Refusal } from "../refusal.ts";
 import { StoreUnavailable } from "../store/kv.ts";
 import type { DocumentChanges } from "./policy_document.ts";
 import type { Described, PolicyEdit } from "./policy_edit.ts";

@@ -1,6 +1,6 @@
+import { demand } from "../identity/acting.ts";
 import { requireAllTenants } from "../identity/caller.ts";
 import type { CallerOperation } from "../identity/caller_operation.ts";
-import { demand } from "../identity/member_demands.ts";
 import { type Transaction, TransactionTooLarge } from "../ledger/transaction.ts";
 import type { CategoryRecord, RuleRecord, ToolRecord } from "../store/records/policy.ts";
 import { applyInParts } from "./apply_in_parts.ts";

@@ -1,12 +1,12 @@
+import { demand } from "../identity/acting.ts";
 import type { Caller } from "../identity/caller.ts";
 import type { CallerOperation } from "../identity/caller_operation.ts";
-import { demand } from "../identity/member_demands.ts";
 import type { Transaction } from "../ledger/transaction.ts";
-import { Refusal } from "../refusals/refusal.ts";
+import { categoryWidens } from "../policy/widening.ts";
+import { Refusal } from "../refusal.ts";
 import { categoryKey } from "../store/keys.ts";
 import type { CategoryRecord } from "../store/records/policy.ts";
 import { type RecordChange, writeChange, type Written } from "./record_change.ts";
-import { categoryWidens } from "./widening.ts";
 
 /** Makes a category or replaces it. @throws {Refusal} fresh_assertion_required */
 export function putCategory(

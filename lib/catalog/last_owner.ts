@@ -1,5 +1,5 @@
 import type { Snapshot } from "../policy/snapshot.ts";
-import { Refusal } from "../refusals/refusal.ts";
+import { Refusal } from "../refusal.ts";
 import type { MemberRecord } from "../store/records/identity.ts";
 
 /**

@@ -1,13 +1,13 @@
+import { demand } from "../identity/acting.ts";
 import type { Caller } from "../identity/caller.ts";
 import type { CallerOperation } from "../identity/caller_operation.ts";
 import { assertKillSwitch } from "../identity/kill_switch.ts";
-import { demand } from "../identity/member_demands.ts";
 import type { Transaction } from "../ledger/transaction.ts";
-import { Refusal } from "../refusals/refusal.ts";
+import { orgWidens } from "../policy/widening.ts";
+import { Refusal } from "../refusal.ts";
 import { orgKey } from "../store/keys.ts";
 import type { OrgRecord } from "../store/records/policy.ts";
 import { type Author, writeChange, type Written } from "./record_change.ts";
-import { orgWidens } from "./widening.ts";
 
 const ORG_FIELDS = [
   "name",

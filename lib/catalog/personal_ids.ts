@@ -1,6 +1,6 @@
 import type { Action } from "../actions/action.ts";
-import { looksLikeEmail } from "../json/external_text.ts";
-import { type InputProblem, Refusal } from "../refusals/refusal.ts";
+import { looksLikeEmail } from "../base/text.ts";
+import { type InputProblem, Refusal } from "../refusal.ts";
 import { CARD_HINT, findCards } from "../scrub/card.ts";
 import { findPhones } from "../scrub/phone.ts";
 import { Scan } from "../scrub/scan.ts";
@@ -13,11 +13,15 @@ export type GivenIds = Readonly<Record<string, string | null | undefined>>;
  * look; plain digits among them, which are ids more often than anything else.
  */
 const SUSPECT = /[@+%]|\d[ .-]|[^\x20-\x7e]/;
+
 /** Written so in a path. */
 const ESCAPED: Readonly<Record<string, string>> = { "%40": "@", "%2b": "+", "%20": " " };
+
 const DASH = /[\u2010-\u2015\u2212]/g;
+
 /** A number with its `+`, cut out of what an id has around it; not the build of a version. */
 const WITH_PLUS = /(?<!\d)\+ ?\(?\d[\d ().-]*\d/g;
+
 /** A social security number of the United States, as it is written. */
 const SOCIAL_SECURITY = /(?<!\d|\d[ .-])\d{3}-\d{2}-\d{4}(?!\d|[ .-]\d)/;
 

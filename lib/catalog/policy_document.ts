@@ -1,5 +1,14 @@
+import { manyRuleWarnings, type RuleWarning, type Tools } from "../policy/rule_warnings.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
-import type { InputProblem } from "../refusals/refusal.ts";
+import {
+  categoryWidens,
+  liftsTenantGate,
+  type RuleStep,
+  ruleWidens,
+  tenantWidens,
+  toolWidens,
+} from "../policy/widening.ts";
+import type { InputProblem } from "../refusal.ts";
 import type {
   ResourceRecord,
   RuleRecord,
@@ -7,6 +16,8 @@ import type {
   TenantRecord,
   ToolRecord,
 } from "../store/records/policy.ts";
+import { categoryChange } from "./categories.ts";
+import { personalIdProblems } from "./personal_ids.ts";
 import {
   type Described,
   type LeavingRows,
@@ -15,24 +26,13 @@ import {
   type PolicyDocument,
   type PolicyEdit,
 } from "./policy_edit.ts";
-import { categoryChange } from "./categories.ts";
-import { personalIdProblems } from "./personal_ids.ts";
 import { changedFields, hasEffect, type RecordChange } from "./record_change.ts";
 import { resourceChange } from "./resources.ts";
-import { manyRuleWarnings, type RuleWarning, type Tools } from "./rule_warnings.ts";
 import { ruleChange, ruleRecordOf } from "./rules.ts";
 import { idsOf, patternProblems, type Registered } from "./selectors.ts";
 import { tenantChange } from "./tenants.ts";
 import { replacedTool, TOOL_FIELDS, toolProblems } from "./tool_record.ts";
 import { archivedTool, toolChange } from "./tools.ts";
-import {
-  categoryWidens,
-  liftsTenantGate,
-  type RuleStep,
-  ruleWidens,
-  tenantWidens,
-  toolWidens,
-} from "./widening.ts";
 
 /** One row that a document changes, besides the record change the tool or rule that it is about. */
 export interface RowChange {

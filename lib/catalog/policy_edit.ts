@@ -1,5 +1,5 @@
 import type { Snapshot } from "../policy/snapshot.ts";
-import type { InputProblem } from "../refusals/refusal.ts";
+import type { InputProblem } from "../refusal.ts";
 import type {
   CategoryRecord,
   ResourceRecord,

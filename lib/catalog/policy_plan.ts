@@ -1,10 +1,10 @@
-import { type Caller } from "../identity/caller.ts";
+import { demand } from "../identity/acting.ts";
+import type { Caller } from "../identity/caller.ts";
 import type { CallerOperation } from "../identity/caller_operation.ts";
 import { assertKillSwitch } from "../identity/kill_switch.ts";
-import { demand } from "../identity/member_demands.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
-import { Refusal } from "../refusals/refusal.ts";
+import { Refusal } from "../refusal.ts";
 import { placed, resourcePrefix, type StoreKey, tenantPrefix } from "../store/keys.ts";
 import { type Kv, listRecords } from "../store/kv.ts";
 import { resourceRecord, tenantRecord } from "../store/records/policy.ts";

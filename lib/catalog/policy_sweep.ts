@@ -1,4 +1,4 @@
-import type { DueWork } from "../due/schedule.ts";
+import type { DueWork } from "../ledger/due.ts";
 import type { Actor } from "../ledger/entry.ts";
 import { removeRows } from "../orgs/remove_rows.ts";
 import type { Services } from "../services.ts";

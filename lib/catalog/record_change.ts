@@ -1,6 +1,6 @@
 import { hash } from "node:crypto";
+import { canonicalBytes, canonicalJson } from "../base/canonical.ts";
 import { actorOf, type Caller } from "../identity/caller.ts";
-import { canonicalBytes, canonicalJson } from "../json/canonical.ts";
 import type { JsonObject, JsonValue } from "../json/json_value.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import type { StoreKey } from "../store/keys.ts";

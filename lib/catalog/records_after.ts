@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import { currentGeneration } from "../policy/load_snapshot.ts";
+import { currentGeneration } from "../ledger/load_snapshot.ts";
 import { placed, type StoreKey } from "../store/keys.ts";
 import { type Kv, listRecords } from "../store/kv.ts";
 

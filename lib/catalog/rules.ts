@@ -1,9 +1,11 @@
+import { demand } from "../identity/acting.ts";
 import type { Caller } from "../identity/caller.ts";
 import type { CallerOperation } from "../identity/caller_operation.ts";
-import { demand } from "../identity/member_demands.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import { patternIn } from "../policy/pattern_characters.ts";
-import { Refusal } from "../refusals/refusal.ts";
+import { type RuleWarning, ruleWarnings } from "../policy/rule_warnings.ts";
+import { liftsTenantGate, type RuleStep, ruleWidens } from "../policy/widening.ts";
+import { Refusal } from "../refusal.ts";
 import { ruleKey } from "../store/keys.ts";
 import type { ResourceRecord, RuleRecord } from "../store/records/policy.ts";
 import { assertNoPersonalIds } from "./personal_ids.ts";
@@ -15,7 +17,6 @@ import {
   type Written,
 } from "./record_change.ts";
 import { loadResource } from "./resources.ts";
-import { type RuleWarning, ruleWarnings } from "./rule_warnings.ts";
 import {
   idsOf,
   levelProblems,
@@ -23,7 +24,6 @@ import {
   refuseSelectors,
   registeredIn,
 } from "./selectors.ts";
-import { liftsTenantGate, type RuleStep, ruleWidens } from "./widening.ts";
 
 /** A rule as it is asked for. */
 export type RuleFields = Pick<RuleRecord, "selector" | "permission" | "note">;

@@ -2,7 +2,7 @@ import type { JsonObject } from "../json/json_value.ts";
 import { levelOfSelector } from "../policy/levels.ts";
 import { patternIn } from "../policy/pattern_characters.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
-import { type InputProblem, Refusal } from "../refusals/refusal.ts";
+import { type InputProblem, Refusal } from "../refusal.ts";
 import type { Selector } from "../store/records/policy.ts";
 import type { GivenIds } from "./personal_ids.ts";
 

@@ -1,7 +1,7 @@
 import { serialize } from "node:v8";
-import { schedule } from "../due/schedule.ts";
-import type { Reader, Transaction } from "../ledger/transaction.ts";
-import { keyText } from "../ledger/transaction.ts";
+import type { JsonObject } from "../json/json_value.ts";
+import { schedule } from "../ledger/due.ts";
+import { keyText, type Reader, type Transaction } from "../ledger/transaction.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import {
   categoryKey,
@@ -14,7 +14,6 @@ import {
   toolKey,
 } from "../store/keys.ts";
 import { policyGeneration } from "../store/records/log.ts";
-import type { JsonObject } from "../json/json_value.ts";
 import type { Described } from "./policy_edit.ts";
 import type { RecordChange } from "./record_change.ts";
 
@@ -23,10 +22,14 @@ const STAGED_FOR_MS = 30 * 60 * 1000;
 
 /** Most rows, and bytes of values and entries, and of keys, that are meant for one commit. */
 const MAX_ROWS = 400;
+
 const MAX_BYTES = 500_000;
+
 const MAX_KEY_BYTES = 40_000;
+
 /** An entry shows its change in brief, and says by whom and about what in so many bytes more. */
 const MAX_SHOWN_BYTES = 2000;
+
 const ENTRY_BYTES = 600;
 
 /** One row of a generation, and what became other with it; a row that goes is a change only. */

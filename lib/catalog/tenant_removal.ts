@@ -1,17 +1,17 @@
+import { demand } from "../identity/acting.ts";
 import type { CallerOperation } from "../identity/caller_operation.ts";
-import { demand } from "../identity/member_demands.ts";
-import type { Transaction } from "../ledger/transaction.ts";
-import { keyText } from "../ledger/transaction.ts";
-import { Refusal } from "../refusals/refusal.ts";
+import { keyText, type Transaction } from "../ledger/transaction.ts";
+import { tenantWidens } from "../policy/widening.ts";
+import { Refusal } from "../refusal.ts";
 import { ruleKey } from "../store/keys.ts";
 import type { RuleRecord, TenantRecord } from "../store/records/policy.ts";
 import { type Author, writeChange } from "./record_change.ts";
 import { ruleChange } from "./rules.ts";
 import { loadTenant, tenantChange } from "./tenants.ts";
-import { tenantWidens } from "./widening.ts";
 
 /** One commit takes so many rules at most, and keys of so many characters. */
 const MAX_RULES = 250;
+
 const MAX_KEY_CHARACTERS = 50_000;
 
 /** A step of a removal. */

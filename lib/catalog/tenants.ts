@@ -1,16 +1,16 @@
-import type { CallerOperation } from "../identity/caller_operation.ts";
+import { demand } from "../identity/acting.ts";
 import { tenantWithin } from "../identity/caller.ts";
-import { demand } from "../identity/member_demands.ts";
+import type { CallerOperation } from "../identity/caller_operation.ts";
+import { currentGeneration } from "../ledger/load_snapshot.ts";
 import type { Reader } from "../ledger/transaction.ts";
-import { currentGeneration } from "../policy/load_snapshot.ts";
-import { Refusal } from "../refusals/refusal.ts";
+import { tenantWidens } from "../policy/widening.ts";
+import { Refusal } from "../refusal.ts";
 import { placed, tenantKey, tenantPrefix } from "../store/keys.ts";
 import { type Kv, readRecord } from "../store/kv.ts";
 import { type TenantRecord, tenantRecord } from "../store/records/policy.ts";
 import { assertNoPersonalIds } from "./personal_ids.ts";
-import { recordsAfter, type Span } from "./records_after.ts";
 import { type RecordChange, writeChange, type Written } from "./record_change.ts";
-import { tenantWidens } from "./widening.ts";
+import { recordsAfter, type Span } from "./records_after.ts";
 
 /** What may be said of a tenant besides its id. */
 export type TenantFields = Pick<TenantRecord, "name" | "metadata">;

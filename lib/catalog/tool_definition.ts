@@ -1,5 +1,5 @@
 import { hash } from "node:crypto";
-import { canonicalJson } from "../json/canonical.ts";
+import { canonicalJson } from "../base/canonical.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import type { ToolRecord } from "../store/records/policy.ts";
 

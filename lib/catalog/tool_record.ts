@@ -1,9 +1,9 @@
-import { type GivenIds, personalIdProblems } from "./personal_ids.ts";
 import { serialize } from "node:v8";
 import type { JsonObject } from "../json/json_value.ts";
-import { checkParameterSchema } from "../parameters/check_parameter_schema.ts";
-import { type InputProblem, Refusal } from "../refusals/refusal.ts";
+import { type InputProblem, Refusal } from "../refusal.ts";
+import { checkParameterSchema } from "../schema/check.ts";
 import type { Annotations, ToolRecord } from "../store/records/policy.ts";
+import { type GivenIds, personalIdProblems } from "./personal_ids.ts";
 
 /** The fields of a tool that a person writes. */
 export const TOOL_FIELDS = [

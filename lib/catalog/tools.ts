@@ -1,10 +1,11 @@
+import { demand } from "../identity/acting.ts";
+import type { Caller } from "../identity/caller.ts";
 import type { CallerOperation } from "../identity/caller_operation.ts";
 import { assertKillSwitch } from "../identity/kill_switch.ts";
-import { demand } from "../identity/member_demands.ts";
-import { schedule } from "../due/schedule.ts";
-import type { Caller } from "../identity/caller.ts";
+import { schedule } from "../ledger/due.ts";
 import type { Transaction } from "../ledger/transaction.ts";
-import { Refusal } from "../refusals/refusal.ts";
+import { toolWidens } from "../policy/widening.ts";
+import { Refusal } from "../refusal.ts";
 import { toolKey } from "../store/keys.ts";
 import type { ToolRecord } from "../store/records/policy.ts";
 import { type Author, type RecordChange, writeChange, type Written } from "./record_change.ts";
@@ -18,7 +19,6 @@ import {
   type ToolFields,
   toolProblems,
 } from "./tool_record.ts";
-import { toolWidens } from "./widening.ts";
 
 /**
  * Registers a tool, or replaces its description.

@@ -1,4 +1,4 @@
-import { fromBase64Url, toBase64Url } from "./base64.ts";
+import { fromBase64Url, toBase64Url } from "../base/bytes.ts";
 
 /** An Ed25519 public key as a JWK (RFC 8037). */
 export interface Ed25519PublicJwk {

@@ -1,6 +1,6 @@
+import { fromBase64, toBase64 } from "../base/bytes.ts";
 import { toHex } from "../merkle/hex.ts";
-import { fromBase64, toBase64 } from "./base64.ts";
-import { isNoteKeyName } from "./log_key.ts";
+import { isNoteKeyName } from "../tlog/log_key.ts";
 
 /** One signature line of a note. Nothing is verified yet. */
 export interface NoteSignature {
@@ -25,7 +25,9 @@ export interface NoteRefusal {
 
 /** Enough for any number of witnesses; more would only make a verifier work. */
 const MAX_NOTE_CHARACTERS = 65_536;
+
 const KEY_ID_BYTES = 4;
+
 const SIGNATURE_LINE = /^\u2014 (\S+) (\S+)$/u;
 
 /** A note: text, blank line, signature lines (C2SP signed-note). `text` ends in a newline. */

@@ -1,13 +1,13 @@
-import { type RuleWarning, ruleWarnings } from "../catalog/rule_warnings.ts";
-import type { MachineOperation } from "../identity/caller_operation.ts";
 import { type MachineCaller, requireTier, tenantWithin } from "../identity/caller.ts";
+import type { MachineOperation } from "../identity/caller_operation.ts";
+import type { Client } from "../identity/client.ts";
 import type { Transaction } from "../ledger/transaction.ts";
-import { type AnyRefusal, Refusal } from "../refusals/refusal.ts";
+import { type RuleWarning, ruleWarnings } from "../policy/rule_warnings.ts";
+import { type AnyRefusal, Refusal } from "../refusal.ts";
 import type { ToolRecord } from "../store/records/policy.ts";
 import { decide, type Decision } from "./decide.ts";
-import { type CheckRequest, Question } from "./question.ts";
-import type { Client } from "../identity/client.ts";
 import { type DiscoveryRoom, isDiscovery, loadDiscoveryRoom, toolAfter } from "./discovery.ts";
+import { type CheckRequest, Question } from "./question.ts";
 
 /** A decision, and the tool as the catalog has it after the question. */
 export interface Checked {

@@ -1,8 +1,9 @@
 import { z } from "zod";
 import { actorOf, type MachineCaller } from "../identity/caller.ts";
-import { isWithin } from "../ledger/clocks.ts";
+import { isWithin } from "../ledger/clock.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
-import { discovers, draftToolRecord, type Via } from "../policy/chain.ts";
+import { discovers, type Via } from "../policy/chain.ts";
+import { draftToolRecord } from "../policy/draft_tool.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import { discoveryCallerCountKey, discoveryCountKey, toolKey } from "../store/keys.ts";
 import type { ToolRecord } from "../store/records/policy.ts";

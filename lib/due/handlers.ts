@@ -1,5 +1,5 @@
-import { deliverAlert } from "../alerts/deliver_alert.ts";
-import { expandAlert } from "../alerts/expand_alert.ts";
+import { deliverAlert } from "../alerts/deliver.ts";
+import { expandAlert } from "../alerts/expand.ts";
 import {
   cancelForAgent,
   cancelForPolicy,
@@ -8,17 +8,17 @@ import {
 } from "../approvals/due_approvals.ts";
 import { sweepPolicy } from "../catalog/policy_sweep.ts";
 import { reportDue } from "../executions/report_due.ts";
-import { clearDeletedOrg } from "../orgs/delete_org.ts";
-import { endGrantInTime } from "../oauth/account_grants.ts";
+import { deliverIdentityEvent } from "../identity/events.ts";
+import { clearDeletedOrg } from "../leaving/org.ts";
+import { endOrgless } from "../leaving/orgless_accounts.ts";
+import type { DueKind, DueWork } from "../ledger/due.ts";
+import { endGrantInTime } from "../oauth/grants.ts";
 import { eraseOrg } from "../orgs/erase_org.ts";
 import { erasePerson, forgetMember } from "../people/erase_person.ts";
-import { deliverIdentityEvent } from "../people/identity_events.ts";
-import { endOrgless } from "../people/orgless_accounts.ts";
 import { holdRecovered } from "../people/recovery_holds.ts";
 import { tellOwner } from "../people/recovery_letters.ts";
 import { deliverRemovedPasskey } from "../people/removed_passkeys.ts";
 import type { Services } from "../services.ts";
-import type { DueKind, DueWork } from "./schedule.ts";
 
 /**
  * Does work that is due and removes its row, in the commit that does it. Looks at the state by

@@ -1,4 +1,4 @@
-import type { DueWork } from "./schedule.ts";
+import type { DueWork } from "../ledger/due.ts";
 import { Slots } from "./slots.ts";
 
 /** How many conversations with servers of others run at the same time. */

@@ -1,7 +1,7 @@
-import { jwkThumbprint, parsePublicJwk } from "../checkpoint/log_key.ts";
-import type { Kv } from "../store/kv.ts";
-import { ROTATION_TYPE } from "../verify/trusted_keys.ts";
 import { readActivity } from "../ledger/activity.ts";
+import type { Kv } from "../store/kv.ts";
+import { jwkThumbprint, parsePublicJwk } from "../tlog/log_key.ts";
+import { ROTATION_TYPE } from "../verify/trusted_keys.ts";
 
 /** What the log says of how a key handed over. */
 export interface KeyHandover {

@@ -1,13 +1,13 @@
-import { type PublishedLogKey, publishedLogKey } from "../checkpoint/log_key.ts";
-import { isId } from "../ids/id.ts";
-import { type KeyHandover, listHandovers } from "./key_handovers.ts";
+import { isId } from "../base/id.ts";
 import { listLogKeys, publicLogKey } from "../ledger/log_keys.ts";
-import { Refusal } from "../refusals/refusal.ts";
+import { Refusal } from "../refusal.ts";
 import type { Services } from "../services.ts";
 import { logKeyKey, orgKey } from "../store/keys.ts";
 import { readRecord } from "../store/kv.ts";
 import { type LogKeyRecord, logKeyRecord } from "../store/records/log.ts";
 import { orgRecord } from "../store/records/policy.ts";
+import { type PublishedLogKey, publishedLogKey } from "../tlog/log_key.ts";
+import { type KeyHandover, listHandovers } from "./key_handovers.ts";
 
 type Stores = Pick<Services, "deps" | "ledgers">;
 

@@ -1,9 +1,9 @@
-import type { Client } from "../identity/client.ts";
-import type { CallerOperation } from "../identity/caller_operation.ts";
+import { demand } from "../identity/acting.ts";
 import { actorOf, requireAllTenants } from "../identity/caller.ts";
-import { demand } from "../identity/member_demands.ts";
+import type { CallerOperation } from "../identity/caller_operation.ts";
+import type { Client } from "../identity/client.ts";
 import type { JsonObject } from "../json/json_value.ts";
-import { Refusal } from "../refusals/refusal.ts";
+import { Refusal } from "../refusal.ts";
 
 /** Begins the sentence that asks a member for their passkey. */
 export const READING_PRIVATE = "Reading what the log keeps private";

@@ -1,14 +1,14 @@
 import { Buffer } from "node:buffer";
+import { idTime, isId } from "../base/id.ts";
 import type { Deps } from "../deps.ts";
 import { type Caller, requireTier } from "../identity/caller.ts";
-import { idTime, isId } from "../ids/id.ts";
 import { type CurrentCheckpoint, currentCheckpoint } from "../ledger/checkpoints.ts";
 import type { Entry } from "../ledger/entry.ts";
 import { leavesOfTime, type LoggedEntry, loggedEntry } from "../ledger/log_reader.ts";
 import { leavesFrom } from "../ledger/log_tail.ts";
 import { LogTiles } from "../ledger/tile_source.ts";
 import { inclusionProof } from "../merkle/proof.ts";
-import { Refusal } from "../refusals/refusal.ts";
+import { Refusal } from "../refusal.ts";
 import { approvalKey } from "../store/keys.ts";
 import { readRecord } from "../store/kv.ts";
 import { approvalFields } from "../store/records/approval.ts";

@@ -1,15 +1,15 @@
-import { type PublishedLogKey, publishedLogKey } from "../checkpoint/log_key.ts";
-import { type KeyRotation, signRotation } from "../checkpoint/rotation.ts";
-import type { Client } from "../identity/client.ts";
 import type { Deps } from "../deps.ts";
-import type { CallerOperation } from "../identity/caller_operation.ts";
+import { demand } from "../identity/acting.ts";
 import { actorOf } from "../identity/caller.ts";
-import { demand } from "../identity/member_demands.ts";
+import type { CallerOperation } from "../identity/caller_operation.ts";
+import type { Client } from "../identity/client.ts";
 import { activeLogKey } from "../ledger/checkpoints.ts";
 import type { Placed } from "../ledger/entry.ts";
 import { makeLogKey, publicLogKey, signerOf } from "../ledger/log_keys.ts";
 import { logKeyKey } from "../store/keys.ts";
 import { type LogKeyRecord, logKeyRecord } from "../store/records/log.ts";
+import { type PublishedLogKey, publishedLogKey } from "../tlog/log_key.ts";
+import { type KeyRotation, signRotation } from "../tlog/rotation.ts";
 import { ROTATION_TYPE } from "../verify/trusted_keys.ts";
 
 /** A change of the key that signs an org's log. */

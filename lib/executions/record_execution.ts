@@ -1,11 +1,11 @@
-import type { Client } from "../identity/client.ts";
 import { actorOf, type MachineCaller } from "../identity/caller.ts";
+import type { Client } from "../identity/client.ts";
+import type { JsonValue } from "../json/json_value.ts";
 import type { Actor, Placed } from "../ledger/entry.ts";
 import type { Transaction } from "../ledger/transaction.ts";
-import type { JsonValue } from "../json/json_value.ts";
 import { executionKey } from "../store/keys.ts";
 import type { ExecutionRecord, ExecutionResult } from "../store/records/execution.ts";
-import { privateClient } from "../tokens/refused_attempt.ts";
+import { privateClient } from "../tokens/attempt.ts";
 
 /** What came of a run, as far as somebody said. */
 export interface Outcome {

@@ -1,9 +1,9 @@
 import { tellOfApproval } from "../approvals/topics.ts";
-import type { DueWork } from "../due/schedule.ts";
+import type { DueWork } from "../ledger/due.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import type { Services } from "../services.ts";
 import { dueKey, runTokenKey } from "../store/keys.ts";
-import { type RunTokenRecord, runTokenRecord } from "../store/records/run_token.ts";
+import { type RunTokenRecord, runTokenRecord } from "../store/records/token.ts";
 import type { ConsumedToken } from "../tokens/consume.ts";
 import { moved } from "../tokens/state.ts";
 import { recordExecution } from "./record_execution.ts";

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { CLOCK_TOLERANCE_MS } from "../ledger/clocks.ts";
+import { CLOCK_TOLERANCE_MS } from "../ledger/clock.ts";
 import type { Ledgers } from "../ledger/ledgers.ts";
 import { type Periodic, periodically } from "../periodic.ts";
 import { clockAcceptedKey, clockSeenKey } from "../store/keys.ts";
@@ -8,6 +8,7 @@ import { SCHEMA_VERSION, schemaVersion } from "../store/schema_version.ts";
 import type { StoreHealth } from "../store/store_health.ts";
 
 const EVERY_MS = 60_000;
+
 /** How long no process may have run before a start says so. */
 const LONG_MS = 24 * 60 * 60 * 1000;
 

@@ -1,11 +1,11 @@
 import type { Actor } from "../ledger/entry.ts";
-import type { ApprovalLevel } from "../store/records/approval.ts";
+import type { Role } from "../policy/rights.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
-import { Refusal } from "../refusals/refusal.ts";
+import { Refusal } from "../refusal.ts";
+import type { ApprovalLevel } from "../store/records/approval.ts";
 import type { ApiKeyRecord, KEY_TIERS } from "../store/records/identity.ts";
 import type { RequesterType } from "../store/records/requester.ts";
 import { ownerEnrolled } from "./owner_enrolled.ts";
-import type { Role } from "./rights.ts";
 
 /** What a credential may do: the tier of a key, or being an agent. */
 export type CallerTier = (typeof KEY_TIERS)[number] | "agent";

@@ -48,10 +48,12 @@ export function acting<S, C, L, R>(
   finder: RowFinder<S, C>,
   operation: OperationOf<C, L, R>,
 ): Operation<Found<S, L>, R>;
+
 export function acting<C, L, R>(
   finder: Finder<void, C>,
   operation: OperationOf<C, L, R>,
 ): Operation<L, R>;
+
 export function acting<S, C, L, R>(
   finder: Finder<void, C> | RowFinder<S, C>,
   operation: OperationOf<C, L, R>,

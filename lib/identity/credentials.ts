@@ -1,5 +1,5 @@
 import type { Ledgers } from "../ledger/ledgers.ts";
-import { Refusal } from "../refusals/refusal.ts";
+import { Refusal } from "../refusal.ts";
 import { credentialKey } from "../store/keys.ts";
 import { readRecord } from "../store/kv.ts";
 import { credentialIndex } from "../store/records/identity.ts";

@@ -1,13 +1,16 @@
-import type { Ledgers } from "../ledger/ledgers.ts";
 import type { Actor } from "../ledger/entry.ts";
+import type { Ledgers } from "../ledger/ledgers.ts";
 import { type Periodic, periodically } from "../periodic.ts";
 import { DEPLOYMENT_ORG } from "../store/keys.ts";
 
 const FLUSH_MS = 60_000;
+
 /** Sources told apart in one minute; attempts of further ones are counted together. */
 export const MAX_SOURCES = 1000;
+
 /** What attempts are counted under that come from no known address, or from too many. */
 export const OTHER_SOURCES = "other";
+
 /** Entries in one commit: what a flood leaves behind must not crowd out an org's own commits. */
 const ENTRIES_A_COMMIT = 200;
 

@@ -1,7 +1,7 @@
 import type { Snapshot } from "../policy/snapshot.ts";
-import { Refusal } from "../refusals/refusal.ts";
+import { Refusal } from "../refusal.ts";
+import { demand } from "./acting.ts";
 import type { Caller } from "./caller.ts";
-import { demand } from "./member_demands.ts";
 import { ownerEnrolled } from "./owner_enrolled.ts";
 
 interface KillSwitch {

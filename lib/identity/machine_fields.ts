@@ -2,7 +2,7 @@ import { assertNoPersonalIds } from "../catalog/personal_ids.ts";
 import type { JsonObject, JsonValue } from "../json/json_value.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import { patternIn } from "../policy/pattern_characters.ts";
-import { invalidRequest } from "../refusals/refusal.ts";
+import { invalidRequest } from "../refusal.ts";
 
 /** Requests a minute that a key or agent may send unless it is made with another limit. */
 export const DEFAULT_RATE_LIMIT = 6000;

@@ -1,14 +1,14 @@
 import { mayDecide } from "../approvals/deciders.ts";
-import { stillLasts } from "../ledger/clocks.ts";
+import { stillLasts } from "../ledger/clock.ts";
 import type { Reader } from "../ledger/transaction.ts";
+import { hasRight, type Right } from "../policy/rights.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
-import { Refusal } from "../refusals/refusal.ts";
+import { Refusal } from "../refusal.ts";
 import { sessionKey } from "../store/keys.ts";
 import { type SessionRecord, sessionRecord } from "../store/records/people.ts";
+import { assertDemanded, requireRight } from "./acting.ts";
 import type { MemberCaller } from "./caller.ts";
 import { acting, type CallerOperation } from "./caller_operation.ts";
-import { assertDemanded, requireRight } from "./member_demands.ts";
-import { hasRight, type Right } from "./rights.ts";
 import { endsAt, FRESH_MS, type PresentedSession, requireLive } from "./sessions.ts";
 
 /** Requests a minute that a person's browser may send. */

@@ -1,4 +1,4 @@
-import { Refusal } from "../refusals/refusal.ts";
+import { Refusal } from "../refusal.ts";
 import type { Caller } from "./caller.ts";
 
 const WINDOW_MS = 60_000;

@@ -15,6 +15,7 @@ export const SECRET_PREFIXES = {
 export type SecretKind = keyof typeof SECRET_PREFIXES;
 
 const BODY_BYTES = 20;
+
 /** 20 bytes are 32 characters, 4 bytes of checksum are 7. */
 const MADE_BODY = /^[0-9a-hjkmnp-tv-z]{39}$/;
 

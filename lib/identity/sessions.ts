@@ -1,20 +1,24 @@
 import type { Deps } from "../deps.ts";
-import { isWithin } from "../ledger/clocks.ts";
+import { isWithin } from "../ledger/clock.ts";
+import type { Transaction } from "../ledger/transaction.ts";
+import { Refusal, type SessionEnd } from "../refusal.ts";
 import { commitOnce } from "../store/commit.ts";
 import { accountSessionKey, sessionKey } from "../store/keys.ts";
 import { readRecord } from "../store/kv.ts";
 import { type SessionRecord, sessionRecord } from "../store/records/people.ts";
-import type { Transaction } from "../ledger/transaction.ts";
-import { Refusal, type SessionEnd } from "../refusals/refusal.ts";
 import { secretHash } from "./secret.ts";
 
 const HOUR = 60 * 60 * 1000;
+
 /** A session ends when it was not used for so long, milliseconds. */
 export const SESSION_IDLE_MS = 12 * HOUR;
+
 /** It ends at last, however much it is used. */
 export const SESSION_LIFE_MS = 7 * 24 * HOUR;
+
 /** For how long an assertion lets its member do what widens. */
 export const FRESH_MS = 5 * 60 * 1000;
+
 /** How exactly it is known when a session was last used. */
 const SEEN_EVERY_MS = 5 * 60 * 1000;
 

@@ -1,4 +1,4 @@
-import { canonicalJson } from "../json/canonical.ts";
+import { canonicalJson } from "../base/canonical.ts";
 import type { JsonValue } from "../json/json_value.ts";
 
 /**

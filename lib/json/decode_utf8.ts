@@ -1,6 +1,7 @@
 import type { JsonRefusal } from "./json_refusal.ts";
 
 const fatal = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
 const lenient = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /**

@@ -1,5 +1,6 @@
 /** RFC 8785 writes integers below this without an exponent. */
 const EXPONENT_FROM = 1e21;
+
 const EXCERPT = 40;
 
 /**

@@ -1,15 +1,27 @@
 export const QUOTE = 0x22;
+
 export const COMMA = 0x2c;
+
 export const MINUS = 0x2d;
+
 export const POINT = 0x2e;
+
 export const ZERO = 0x30;
+
 export const NINE = 0x39;
+
 export const COLON = 0x3a;
+
 export const OPEN_BRACKET = 0x5b;
+
 export const BACKSLASH = 0x5c;
+
 export const CLOSE_BRACKET = 0x5d;
+
 export const OPEN_BRACE = 0x7b;
+
 export const CLOSE_BRACE = 0x7d;
+
 /** Where a char code would be, were there another one. */
 export const END = -1;
 

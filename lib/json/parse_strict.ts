@@ -1,6 +1,6 @@
+import { StrictScan } from "../base/strict_json.ts";
 import type { JsonRefusal } from "./json_refusal.ts";
 import type { JsonValue } from "./json_value.ts";
-import { StrictScan } from "./strict_scan.ts";
 
 export type StrictJsonResult = { readonly ok: true; readonly value: JsonValue } | JsonRefusal;
 

@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import { canonicalJson } from "../json/canonical.ts";
+import { canonicalJson } from "../base/canonical.ts";
 import * as keys from "../store/keys.ts";
 import { type Kv, listRecords } from "../store/kv.ts";
 import { logPage } from "../store/records/log.ts";

@@ -1,7 +1,7 @@
 import type { Deps } from "../deps.ts";
-import { KEPT_POLICY_CHANGES } from "../policy/load_snapshot.ts";
 import * as keys from "../store/keys.ts";
 import { policyVersionRow } from "../store/records/log.ts";
+import { KEPT_POLICY_CHANGES } from "./load_snapshot.ts";
 import type { LogGrowth } from "./log_tail.ts";
 import { privateRows, segmentRows } from "./segments.ts";
 import type { Transaction } from "./transaction.ts";

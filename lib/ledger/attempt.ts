@@ -1,6 +1,6 @@
 import type { CommitMark } from "../store/commit.ts";
 import { commitMarkKey, logSegmentKey } from "../store/keys.ts";
-import type { Outcome, Waiting } from "./plan_batch.ts";
+import type { Outcome, Waiting } from "./commit.ts";
 import type { Transaction } from "./transaction.ts";
 
 /** One try of a commit, and what its operations come to if it lands. */

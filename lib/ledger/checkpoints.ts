@@ -1,10 +1,10 @@
-import { signCheckpoint } from "../checkpoint/checkpoint.ts";
-import type { LogKey } from "../checkpoint/log_key.ts";
 import type { Deps } from "../deps.ts";
 import { rangeRoot } from "../merkle/compact_range.ts";
 import { logHeadKey, logKeyKey } from "../store/keys.ts";
 import { parseRecord } from "../store/kv.ts";
 import { logHead, type LogKeyRecord, logKeyRecord } from "../store/records/log.ts";
+import { signCheckpoint } from "../tlog/checkpoint.ts";
+import type { LogKey } from "../tlog/log_key.ts";
 import { listLogKeys, publicLogKey, signerOf } from "./log_keys.ts";
 
 /** A signed head of an org's log. */

@@ -1,8 +1,8 @@
 import { Buffer } from "node:buffer";
-import { canonicalJson } from "../json/canonical.ts";
+import { canonicalJson } from "../base/canonical.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "../json/json_value.ts";
 import type { RequesterType } from "../store/records/requester.ts";
 import type { SealedOff } from "./private_parts.ts";
-import { isJsonObject, type JsonObject, type JsonValue } from "../json/json_value.ts";
 
 /** Who did it: an account in the log of the deployment, a member in that of an org. */
 export interface Actor extends JsonObject {
@@ -106,6 +106,7 @@ function isEntry(value: unknown): value is Entry {
 
 /** What the log can be filtered by. */
 export const FACETS = ["type", "tool", "tenant", "actor", "permission"] as const;
+
 export type Facet = (typeof FACETS)[number];
 
 /** The value of a facet in an entry, or null. */

@@ -1,10 +1,10 @@
 import { erasedKey, type logPrivateKey } from "../store/keys.ts";
 import { sealedRecord } from "../store/records/log.ts";
 import type { Actor } from "./entry.ts";
-import type { Operation } from "./operation.ts";
 import type { Ledgers } from "./ledgers.ts";
-import { openPrivateRow, privateRowKey } from "./private_reader.ts";
+import type { Operation } from "./operation.ts";
 import type { PrivateParts } from "./private_parts.ts";
+import { openPrivateRow, privateRowKey } from "./private_reader.ts";
 import type { PrivateRow } from "./segments.ts";
 import type { Transaction } from "./transaction.ts";
 

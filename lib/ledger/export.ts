@@ -1,7 +1,7 @@
+import { prefixedLeafHash } from "../base/sha256.ts";
 import type { Deps } from "../deps.ts";
-import { prefixedLeafHash } from "../merkle/hash.ts";
-import { leavesFrom } from "./log_tail.ts";
 import { type LoggedEntry, loggedEntry, type StoredLeaf } from "./log_reader.ts";
+import { leavesFrom } from "./log_tail.ts";
 import type { PrivateParts } from "./private_parts.ts";
 import { privatePartsFrom } from "./private_reader.ts";
 

@@ -1,8 +1,9 @@
 import type { HeadClock, LogHead } from "../store/records/log.ts";
-import { CLOCK_TOLERANCE_MS, type ClockJump, type Clocks } from "./clocks.ts";
+import { CLOCK_TOLERANCE_MS, type ClockJump, type Clocks } from "./clock.ts";
 
 /** Most jumps that a head remembers, and for how long it does after their time has come. */
 const MAX_JUMPS = 16;
+
 const JUMPS_KEPT_MS = 400 * 24 * 60 * 60 * 1000;
 
 type Timed = Pick<LogHead, "at" | "clock">;

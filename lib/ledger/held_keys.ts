@@ -5,8 +5,10 @@ import { keyText } from "./transaction.ts";
 
 /** The kinds of rows that are held: a commit that writes one moves the log's head, entries or not. */
 const HELD_KINDS: ReadonlySet<StoreKey[number] | undefined> = new Set(["approval_history"]);
+
 /** A prefix with more rows than this is not held: whoever asks reads the row. */
 export const KEYS_A_PREFIX = 100;
+
 /** Prefixes and names held for one org: 1 to 3.5 MB. The first that were read go first. */
 const MAX_HELD = 10_000;
 

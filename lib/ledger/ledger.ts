@@ -1,19 +1,19 @@
+import { IdMaker } from "../base/id.ts";
 import type { Deps } from "../deps.ts";
-import { IdMaker } from "../ids/id.ts";
-import { loadSnapshot, refreshSnapshot } from "../policy/load_snapshot.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
-import * as keys from "../store/keys.ts";
 import { commitMarked, isUnfit, landed, writeMark } from "../store/commit.ts";
+import * as keys from "../store/keys.ts";
 import { readRecord, storeError, StoreUnavailable } from "../store/kv.ts";
 import { type LogHead, policyVersion } from "../store/records/log.ts";
 import { atomicCommit } from "./atomic_commit.ts";
 import { type Attempt, attemptOf } from "./attempt.ts";
+import { planBatch, tell, type Waiting } from "./commit.ts";
 import { clocksBehind, isAhead } from "./head_clock.ts";
 import { HeldKeys, isHeld } from "./held_keys.ts";
+import { loadSnapshot, refreshSnapshot } from "./load_snapshot.ts";
 import { LogTail } from "./log_tail.ts";
 import type { Operation } from "./operation.ts";
 import { Patience } from "./patience.ts";
-import { planBatch, tell, type Waiting } from "./plan_batch.ts";
 import { type ClockDoubt, ClockRefused, type ProcessClock } from "./process_clock.ts";
 import {
   type CommitLimits,
@@ -28,14 +28,20 @@ export class Overloaded extends Error {
 }
 
 const MAX_QUEUE = 10_000;
+
 const MAX_BATCH = 512;
+
 const MAX_ATTEMPTS = 60;
+
 /** After so many refusals that neither policy nor log explains, operations are committed singly. */
 const ISOLATE_AFTER = 6;
+
 /** How many commits may go without an answer before the callers get one. */
 const MAX_UNANSWERED = 2;
+
 /** After so many refusals in a row a node asks the others to let it in. */
 const ASK_AFTER = 3;
+
 /** How long a node that was asked holds back, milliseconds: a few reads and a commit of another. */
 const YIELD_MS = 25;
 

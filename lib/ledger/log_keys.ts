@@ -1,16 +1,10 @@
 import { z } from "zod";
 import { ed25519KeyPair, type Ed25519PrivateJwk } from "../checkpoint/ed25519.ts";
-import {
-  jwkThumbprint,
-  type LogKey,
-  logKey,
-  type LogSigner,
-  logSigner,
-} from "../checkpoint/log_key.ts";
 import type { Deps } from "../deps.ts";
 import { logKeyKey, logKeyPrefix } from "../store/keys.ts";
 import { listRecords } from "../store/kv.ts";
 import { type LogKeyRecord, logKeyRecord } from "../store/records/log.ts";
+import { jwkThumbprint, type LogKey, logKey, type LogSigner, logSigner } from "../tlog/log_key.ts";
 
 const privateJwk = z.object({
   kty: z.literal("OKP"),

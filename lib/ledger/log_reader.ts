@@ -1,4 +1,4 @@
-import { prefixedLeafHash } from "../merkle/hash.ts";
+import { prefixedLeafHash } from "../base/sha256.ts";
 import * as keys from "../store/keys.ts";
 import { type Kv, MalformedRecord, readRecord } from "../store/kv.ts";
 import { type LogHead, logHead, type LogPage, logPage } from "../store/records/log.ts";

@@ -1,9 +1,9 @@
+import { EMPTY_ROOT, equalHashes, HASH_BYTES, prefixedLeafHash } from "../base/sha256.ts";
 import { appended, emptyRange } from "../merkle/compact_range.ts";
-import { EMPTY_ROOT, equalHashes, HASH_BYTES, prefixedLeafHash } from "../merkle/hash.ts";
-import { appendToTiles, extendedTile, isFullTile, TILE_WIDTH } from "../merkle/tiles.ts";
 import * as keys from "../store/keys.ts";
 import { type Kv, listRecords, MalformedRecord, readRecord } from "../store/kv.ts";
 import * as log from "../store/records/log.ts";
+import { appendToTiles, extendedTile, isFullTile, TILE_WIDTH } from "../tlog/tree.ts";
 import { checkedPermission, withCheck } from "./check_counts.ts";
 import { decodeLeaf, type Entry, facetHashes, splitLeaves } from "./entry.ts";
 import { clockOfNext } from "./head_clock.ts";

@@ -2,6 +2,7 @@ import type { Deps, Timer } from "../deps.ts";
 
 /** How long an operation may wait for its answer, milliseconds. */
 export const PATIENCE_MS = 4250;
+
 /** How much later than that it may hear that there is none. */
 const GRANULARITY_MS = 250;
 

@@ -1,6 +1,6 @@
 import { hash } from "node:crypto";
 import { z } from "zod";
-import { canonicalJson } from "../json/canonical.ts";
+import { canonicalJson } from "../base/canonical.ts";
 import type { JsonValue } from "../json/json_value.ts";
 
 /** Salt (32 hex digits) and value: with both, anyone can recompute the digest that the leaf carries. */
@@ -12,6 +12,7 @@ export const privatePart = z.object({
 
 /** The private parts of one entry, by name. */
 export const privateParts = z.record(z.string(), privatePart);
+
 export type PrivateParts = Record<string, { salt: string; value: JsonValue }>;
 
 const SALT_BYTES = 16;

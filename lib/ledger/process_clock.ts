@@ -1,5 +1,5 @@
 import type { Deps } from "../deps.ts";
-import { CLOCK_TOLERANCE_MS, type ClockJump } from "./clocks.ts";
+import { CLOCK_TOLERANCE_MS, type ClockJump } from "./clock.ts";
 
 /**
  * Why the clock is not to be believed: the log is `ahead` of it, or it has `drifted` from the clock

@@ -1,6 +1,6 @@
-import { HASH_BYTES, prefixedLeafHash } from "../merkle/hash.ts";
-import { TILE_WIDTH, type TileSource } from "../merkle/tiles.ts";
+import { HASH_BYTES, prefixedLeafHash } from "../base/sha256.ts";
 import type { Kv } from "../store/kv.ts";
+import { TILE_WIDTH, type TileSource } from "../tlog/tree.ts";
 import { leavesFrom, readTile } from "./log_tail.ts";
 
 /**

@@ -2,18 +2,18 @@ import { Buffer } from "node:buffer";
 import { hash } from "node:crypto";
 import { serialize } from "node:v8";
 import type { z } from "zod";
+import type { IdMaker, IdPrefix } from "../base/id.ts";
 import type { Deps } from "../deps.ts";
-import type { IdMaker, IdPrefix } from "../ids/id.ts";
 import type { Permission } from "../policy/permission.ts";
 import { assertPolicyRecord, type Snapshot } from "../policy/snapshot.ts";
 import * as keys from "../store/keys.ts";
 import { type Kv, readRecord, type Versioned } from "../store/kv.ts";
 import { checkedPermission } from "./check_counts.ts";
-import type { ClockJump, Clocks } from "./clocks.ts";
-import type { ClockDoubt } from "./process_clock.ts";
+import type { ClockJump, Clocks } from "./clock.ts";
 import { type EntryDraft, facetHashes, leafText, type Placed } from "./entry.ts";
 import type { HeldKeys } from "./held_keys.ts";
 import { type PrivateParts, sealOff } from "./private_parts.ts";
+import type { ClockDoubt } from "./process_clock.ts";
 
 /** What one atomic operation of Deno KV takes, with room left for the log's own rows. */
 export interface CommitLimits {

@@ -1,7 +1,7 @@
 import type { Action } from "../actions/action.ts";
 import { actionDigest } from "../actions/action_digest.ts";
 import { settle } from "../approvals/advance.ts";
-import { type LoadedApproval, loadReady } from "../approvals/loaded_approval.ts";
+import { type LoadedApproval, loadReady } from "../approvals/seen.ts";
 import { seen, type SeenApproval } from "../approvals/seen_approval.ts";
 import { tenantWithin } from "../identity/caller.ts";
 import type { MachineOperation } from "../identity/caller_operation.ts";

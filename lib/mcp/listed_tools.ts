@@ -2,7 +2,7 @@ import { assertNoPersonalIds, personalIdProblems } from "../catalog/personal_ids
 import { type MachineCaller, tenantWithin } from "../identity/caller.ts";
 import { type Resolution, resolve } from "../policy/chain.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
-import { type AnyRefusal, Refusal, type RefusalCode } from "../refusals/refusal.ts";
+import { type AnyRefusal, Refusal, type RefusalCode } from "../refusal.ts";
 import type { ToolRecord } from "../store/records/policy.ts";
 
 /** An approved tool, and what a check that names nothing else would answer. */

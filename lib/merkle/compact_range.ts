@@ -1,4 +1,4 @@
-import { EMPTY_ROOT, nodeHash } from "./hash.ts";
+import { EMPTY_ROOT, nodeHash } from "../base/sha256.ts";
 
 /**
  * The right edge of a Merkle tree: all that appending needs, at most 53 hashes.

@@ -1,5 +1,5 @@
-import type { TileSource } from "./tiles.ts";
-import { largestPowerOfTwoBelow, TreeReader } from "./tree_reader.ts";
+import { largestPowerOfTwoBelow, TreeReader } from "../tlog/proof.ts";
+import type { TileSource } from "../tlog/tree.ts";
 
 /**
  * Root of the tree of the first `size` leaves, for any size that the tiles reach:

@@ -8,7 +8,9 @@ export interface ByteSource {
 
 /** Most bytes of a line, its end included. */
 export const MAX_LINE = 16 * 1024;
+
 const LF = 0x0a;
+
 const CR = 0x0d;
 
 /** Takes lines and counted bytes off a connection, never more of them in memory than asked for. */

@@ -1,6 +1,8 @@
 const TOKEN = /^[a-z0-9!#$%&'*+.^_`|~-]+$/;
+
 /** No line of a header can end before we end it (RFC 9110 section 5.5). */
 const VALUE = /^[\x20-\x7e]*$/;
+
 const OURS = new Set(["host", "connection", "content-length", "transfer-encoding", "user-agent"]);
 
 /**

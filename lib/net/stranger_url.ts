@@ -2,6 +2,7 @@ import { isIP } from "node:net";
 
 /** Longest name of DNS, and longest label of one (RFC 1035 section 2.3.4). */
 const MAX_HOST = 253;
+
 const LABEL = /^(?!-)[a-z0-9-]{1,63}(?<!-)$/;
 
 /** Names that stand for this host or for a network of one's own (RFC 6761, RFC 6762, RFC 8375). */

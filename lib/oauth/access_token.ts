@@ -1,5 +1,5 @@
 import { isPlausibleSecret, SECRET_PREFIXES, secretHash } from "../identity/secret.ts";
-import { stillLasts } from "../ledger/clocks.ts";
+import { stillLasts } from "../ledger/clock.ts";
 import type { Services } from "../services.ts";
 import { accessTokenKey, accountGrantKey } from "../store/keys.ts";
 import { readRecord } from "../store/kv.ts";
@@ -7,8 +7,6 @@ import { accessTokenRecord, accountGrant, type Scope } from "../store/records/oa
 import { type GrantedOrg, grantStanding, reachedScopes } from "./grant_standing.ts";
 import { ACCESS_TOKEN_MS } from "./issue_tokens.ts";
 import { mcpResource } from "./resource.ts";
-
-export type { GrantedOrg };
 
 /** An access token that was presented, and what it is good for at this moment. */
 export interface PresentedAccess {

@@ -5,11 +5,11 @@ import { requestOptions } from "../passkeys/options.ts";
 import { asAccount } from "../people/account_operation.ts";
 import { type Handout, handOut } from "../people/ceremonies.ts";
 import { usablePasskeysOf } from "../people/passkeys_of.ts";
-import { invalidRequest, Refusal } from "../refusals/refusal.ts";
+import { invalidRequest, Refusal } from "../refusal.ts";
 import type { Services } from "../services.ts";
 import { DEPLOYMENT_ORG } from "../store/keys.ts";
 import { CLIENT_KINDS, SCOPES } from "../store/records/oauth.ts";
-import { readAuthorizeRequest } from "./authorize_request.ts";
+import { readAuthorizeRequest } from "./authorize.ts";
 
 /** A request that a person is asked about, as it is kept while they decide. */
 export const consentRequest = z.object({
@@ -23,6 +23,7 @@ export const consentRequest = z.object({
   code_challenge: z.string(),
   resource: z.string(),
 });
+
 export type ConsentRequest = z.infer<typeof consentRequest>;
 
 /**

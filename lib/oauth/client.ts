@@ -1,8 +1,12 @@
-import { isId } from "../ids/id.ts";
+import { isId } from "../base/id.ts";
 import type { Services } from "../services.ts";
 import { oauthClientKey } from "../store/keys.ts";
 import { readRecord } from "../store/kv.ts";
-import { CLIENT_KINDS, type RegisteredClient, registeredClient } from "../store/records/oauth.ts";
+import {
+  type CLIENT_KINDS,
+  type RegisteredClient,
+  registeredClient,
+} from "../store/records/oauth.ts";
 
 /** A program that asks to act for somebody. It has no secret: PKCE and its addresses bind it. */
 export interface OAuthClient {
@@ -38,10 +42,13 @@ export interface MetadataDocuments {
  * them, and the store has to hold what they make.
  */
 export const CLIENT_NEW_MS = 7 * 24 * 60 * 60 * 1000;
+
 /** How long one stays after its last use, milliseconds. */
 export const CLIENT_UNUSED_MS = 90 * 24 * 60 * 60 * 1000;
+
 /** How exactly it is known when a client was last used. */
 const USED_EVERY_MS = 24 * 60 * 60 * 1000;
+
 const MAX_ID = 500;
 
 /**

@@ -7,7 +7,9 @@ import { nameOf } from "./registration_request.ts";
 
 /** Most bytes of a document. */
 export const MAX_DOCUMENT = 10 * 1024;
+
 const MAX_REDIRECT_URIS = 50;
+
 const MAX_DEPTH = 8;
 
 /** What of a client's document counts here. */

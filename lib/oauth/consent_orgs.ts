@@ -1,11 +1,11 @@
-import { type Role } from "../identity/rights.ts";
+import { roleReaches } from "../identity/grant_caller.ts";
+import type { Role } from "../policy/rights.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import type { Services } from "../services.ts";
 import { accountKey } from "../store/keys.ts";
 import { readRecord } from "../store/kv.ts";
 import { type Scope, SCOPES } from "../store/records/oauth.ts";
 import { accountRecord } from "../store/records/people.ts";
-import { roleReaches } from "./grant_caller.ts";
 
 /** Orgs that one consent can be for. */
 export const MAX_ORGS = 20;

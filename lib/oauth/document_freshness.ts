@@ -1,9 +1,13 @@
 const MINUTE_MS = 60_000;
+
 const HOUR_MS = 60 * MINUTE_MS;
+
 /** However short a document says it lives: else whoever opens a page causes a fetch. */
 export const MIN_FRESH_MS = 5 * MINUTE_MS;
+
 /** However long: a redirect address that was taken out must not be good for ever. */
 export const MAX_FRESH_MS = 24 * HOUR_MS;
+
 const DEFAULT_FRESH_MS = HOUR_MS;
 
 /** For how many milliseconds an answer is not asked for again (RFC 9111 sections 4.2 and 5.2.2). */

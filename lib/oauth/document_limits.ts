@@ -1,7 +1,10 @@
 const MINUTE_MS = 60_000;
+
 const HOUR_MS = 60 * MINUTE_MS;
+
 /** Fetches from one host within a minute. */
 export const FETCHES_A_HOST = 10;
+
 /** Hosts of documents that are not known here, within an hour. */
 export const NEW_HOSTS = 60;
 

@@ -1,8 +1,8 @@
 import { z } from "zod";
+import { removeGrant } from "../identity/grant_entries.ts";
 import { isJsonObject, type JsonObject } from "../json/json_value.ts";
 import type { Actor } from "../ledger/entry.ts";
 import type { Transaction } from "../ledger/transaction.ts";
-import { removeGrant } from "./org_grants.ts";
 
 const jsonObject = z.custom<JsonObject>(isJsonObject, "expected an object");
 
@@ -21,6 +21,7 @@ export const grantEvent = z.object({
   /** Whether the grant ends by it. */
   ends: z.boolean(),
 });
+
 export type GrantEvent = z.infer<typeof grantEvent>;
 
 /** Who brought an event about, as the log names them; `person` stands for the person. */

@@ -1,8 +1,8 @@
-import type { DueWork } from "../due/schedule.ts";
 import type { Client } from "../identity/client.ts";
+import { deliverIdentityEvent, sendTo } from "../identity/events.ts";
 import type { JsonObject } from "../json/json_value.ts";
+import type { DueWork } from "../ledger/due.ts";
 import type { Transaction } from "../ledger/transaction.ts";
-import { deliverIdentityEvent, sendTo } from "../people/identity_events.ts";
 import type { Services } from "../services.ts";
 import type { AccountGrant } from "../store/records/oauth.ts";
 import { grantActor, type GrantEvent } from "./grant_entry.ts";

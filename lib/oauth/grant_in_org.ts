@@ -2,8 +2,8 @@ import type { Client } from "../identity/client.ts";
 import type { Operation } from "../ledger/operation.ts";
 import { grantKey } from "../store/keys.ts";
 import type { AccountGrant, GrantRecord } from "../store/records/oauth.ts";
-import { loadAccountGrant } from "./account_grants.ts";
 import { consentOrg } from "./consent_orgs.ts";
+import { loadAccountGrant } from "./grants.ts";
 
 /** How a consent was given. */
 export interface ConsentOf {

@@ -1,9 +1,9 @@
+import { scopesOf } from "../identity/grant_caller.ts";
 import type { Services } from "../services.ts";
 import { accountGrantKey } from "../store/keys.ts";
 import { readRecord } from "../store/kv.ts";
 import { type AccountGrant, accountGrant, type Scope, SCOPES } from "../store/records/oauth.ts";
-import type { GrantName } from "./account_grants.ts";
-import { scopesOf } from "./grant_caller.ts";
+import type { GrantName } from "./grants.ts";
 import { mcpResource } from "./resource.ts";
 
 /** An org in which a grant counts at this moment. */

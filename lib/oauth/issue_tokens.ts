@@ -10,6 +10,7 @@ import type {
 
 /** How long an access token is good, milliseconds. */
 export const ACCESS_TOKEN_MS = 60 * 60 * 1000;
+
 /** How long a refresh token may lie unused, milliseconds; each use gives a new one. */
 export const REFRESH_TOKEN_MS = 30 * 24 * 60 * 60 * 1000;
 

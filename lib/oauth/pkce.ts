@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 
 const CHALLENGE = /^[A-Za-z0-9_-]{43}$/;
+
 const VERIFIER = /^[A-Za-z0-9._~-]{43,128}$/;
 
 /** Whether a text has the form of an S256 challenge (RFC 7636 section 4.2). */

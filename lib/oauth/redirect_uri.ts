@@ -4,6 +4,7 @@
  */
 
 const MAX_CHARACTERS = 1000;
+
 /** Spelled out: `http://2130706433/` is the same to a browser, and nothing to whoever reads it. */
 const LOOPBACK = /^http:\/\/(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?([/?]|$)/;
 
@@ -30,8 +31,10 @@ const HOST_SCHEMES = new Set([
   "warp",
   "windsurf",
 ]);
+
 /** A domain name that an app's maker holds, in reverse order (RFC 8252 section 7.1). */
 const REVERSE_DOMAIN = /^[a-z]{2,}(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$/;
+
 /** First words of registered schemes that have a dot and are no domain in reverse: `iris.beep`. */
 const NO_DOMAINS = /^(iris|soap|vnd|xmlrpc)\./;
 

@@ -1,4 +1,4 @@
-import { isWithin, stillLasts } from "../ledger/clocks.ts";
+import { isWithin, stillLasts } from "../ledger/clock.ts";
 import type { RefreshTokenRecord } from "../store/records/oauth.ts";
 import { REFRESH_TOKEN_MS } from "./issue_tokens.ts";
 

@@ -15,9 +15,12 @@ export interface RegistrationFault {
 }
 
 const MAX_NAME = 100;
+
 const MAX_REDIRECT_URIS = 50;
+
 /** Characters of all addresses together, as they are kept. */
 const MAX_REDIRECT_TEXT = 4000;
+
 const UNNAMED = "Unnamed client";
 
 /**

@@ -1,4 +1,4 @@
-import type { Settings } from "../settings/settings.ts";
+import type { Settings } from "../server/settings.ts";
 
 type Addressed = Pick<Settings, "url">;
 

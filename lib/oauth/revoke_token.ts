@@ -1,12 +1,12 @@
-import type { DueWork } from "../due/schedule.ts";
 import type { Client } from "../identity/client.ts";
 import { isPlausibleSecret, SECRET_PREFIXES, secretHash } from "../identity/secret.ts";
+import type { DueWork } from "../ledger/due.ts";
 import type { Services } from "../services.ts";
 import { accessTokenKey, DEPLOYMENT_ORG, refreshTokenKey } from "../store/keys.ts";
 import { readRecord } from "../store/kv.ts";
 import { tokenOwner } from "../store/records/oauth.ts";
-import { endGrant, type GrantEnd, loadAccountGrant } from "./account_grants.ts";
 import { settle, tellGrantEvent } from "./grant_events.ts";
+import { endGrant, type GrantEnd, loadAccountGrant } from "./grants.ts";
 
 /**
  * Revokes a token that a client hands back (RFC 7009): with a refresh token, used or not, all that

@@ -1,8 +1,8 @@
 import { logOrigin } from "../checkpoint/origin.ts";
+import type { Deps } from "../deps.ts";
 import type { Actor } from "../ledger/entry.ts";
 import { makeLogKey } from "../ledger/log_keys.ts";
 import type { Operation } from "../ledger/operation.ts";
-import type { Deps } from "../deps.ts";
 import { logKeyKey, orgKey } from "../store/keys.ts";
 import type { OrgRecord } from "../store/records/policy.ts";
 

@@ -1,4 +1,4 @@
-import type { DueWork } from "../due/schedule.ts";
+import type { DueWork } from "../ledger/due.ts";
 import type { Actor } from "../ledger/entry.ts";
 import { markErased } from "../ledger/erase_private.ts";
 import type { Services } from "../services.ts";

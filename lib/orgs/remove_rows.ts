@@ -1,10 +1,11 @@
 import { Buffer } from "node:buffer";
-import { keyText } from "../ledger/transaction.ts";
 import type { Ledgers } from "../ledger/ledgers.ts";
+import { keyText } from "../ledger/transaction.ts";
 import type { StoreKey } from "../store/keys.ts";
 
 /** Rows that one commit removes at most, and bytes that their keys have. */
 const MAX_ROWS = 200;
+
 const MAX_KEY_BYTES = 50_000;
 
 /**

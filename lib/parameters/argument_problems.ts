@@ -1,6 +1,6 @@
 import type { JsonObject } from "../json/json_value.ts";
-import { preparedSchema } from "./check_parameter_schema.ts";
-import { Evaluation, TooComplexError } from "./evaluation.ts";
+import { preparedSchema } from "../schema/check.ts";
+import { Evaluation, TooComplexError } from "../schema/evaluation.ts";
 import type { ParameterProblem } from "./location.ts";
 
 /**

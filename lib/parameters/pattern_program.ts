@@ -1,5 +1,5 @@
+import type { Edge, PatternNode } from "../schema/pattern_syntax.ts";
 import type { CharacterSet } from "./character_set.ts";
-import type { Edge, PatternNode } from "./pattern_syntax.ts";
 
 /**
  * One step of a matching program. Without a target the next instruction follows. `count` repeats

@@ -2,8 +2,11 @@
 export type CborMap = ReadonlyMap<number, number | Uint8Array<ArrayBuffer>>;
 
 const UNSIGNED = 0;
+
 const NEGATIVE = 1;
+
 const BYTE_STRING = 2;
+
 const MAP = 5;
 
 interface Head {

@@ -1,8 +1,8 @@
+import { equalHashes, sha256 } from "../base/sha256.ts";
 import { joinBytes } from "../bytes/join_bytes.ts";
 import { decodeUtf8 } from "../json/decode_utf8.ts";
 import { isJsonObject } from "../json/json_value.ts";
 import { parseStrictJson } from "../json/parse_strict.ts";
-import { equalHashes, sha256 } from "../merkle/hash.ts";
 import type { CeremonyFault } from "./fault.ts";
 
 /** What a ceremony has to be. */
@@ -15,9 +15,13 @@ export interface ExpectedCeremony {
 }
 
 const RP_ID_HASH_BYTES = 32;
+
 const COUNTER_AT = 33;
+
 const MINIMUM_BYTES = 37;
+
 const USER_PRESENT = 0x01;
+
 const USER_VERIFIED = 0x04;
 
 /**

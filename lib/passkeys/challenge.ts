@@ -1,6 +1,6 @@
 import { hash } from "node:crypto";
-import { toBase64Url } from "../checkpoint/base64.ts";
-import { sha256 } from "../merkle/hash.ts";
+import { toBase64Url } from "../base/bytes.ts";
+import { sha256 } from "../base/sha256.ts";
 import { notedText, type Statement, statementBytes } from "./statement.ts";
 
 /** The challenge of a statement: SHA-256 of its RFC 8785 form. */

@@ -1,4 +1,4 @@
-import { toBase64Url } from "../checkpoint/base64.ts";
+import { toBase64Url } from "../base/bytes.ts";
 import { type CborMap, readCborMap } from "./cbor_map.ts";
 import { rawEcdsaSignature } from "./ecdsa_signature.ts";
 
@@ -15,12 +15,19 @@ interface CoseKey {
 }
 
 const KTY = 1;
+
 const ALG = 3;
+
 const OKP = 1;
+
 const EC2 = 2;
+
 const RSA = 3;
+
 const P256 = 1;
+
 const ED25519 = 6;
+
 /** 2048 to 4096 bits. */
 const RSA_BYTES = { minimum: 256, maximum: 512 };
 

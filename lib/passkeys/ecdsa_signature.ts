@@ -1,4 +1,5 @@
 const SEQUENCE = 0x30;
+
 const INTEGER = 0x02;
 
 /**

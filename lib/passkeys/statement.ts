@@ -1,4 +1,4 @@
-import { canonicalBytes } from "../json/canonical.ts";
+import { canonicalBytes } from "../base/canonical.ts";
 import type { JsonObject } from "../json/json_value.ts";
 
 /**

@@ -1,4 +1,4 @@
-import { toBase64Url } from "../checkpoint/base64.ts";
+import { toBase64Url } from "../base/bytes.ts";
 
 /** The name that passkeys carry for an account: its id in base64url, which tells nothing of the person. */
 export function userHandleOf(account: string): string {

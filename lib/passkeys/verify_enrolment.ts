@@ -1,6 +1,6 @@
 import { verifyRegistrationResponse } from "@simplewebauthn/server";
 import { decodeAttestationObject, parseAuthenticatorData } from "@simplewebauthn/server/helpers";
-import { fromBase64Url, toBase64Url } from "../checkpoint/base64.ts";
+import { fromBase64Url, toBase64Url } from "../base/bytes.ts";
 import type { PasskeyRecord } from "../store/records/people.ts";
 import {
   authenticatorDataFault,
@@ -9,7 +9,7 @@ import {
 } from "./ceremony_checks.ts";
 import { ALGORITHMS, isUsableKey } from "./cose_key.ts";
 import type { PasskeyFault } from "./fault.ts";
-import type { RegistrationResponse } from "./response_schema.ts";
+import type { RegistrationResponse } from "./responses.ts";
 
 /** A new passkey and all that it must agree with. */
 export interface GivenEnrolment {

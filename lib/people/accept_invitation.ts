@@ -3,9 +3,9 @@ import { z } from "zod";
 import type { Client } from "../identity/client.ts";
 import type { PresentedSession } from "../identity/sessions.ts";
 import type { JsonObject } from "../json/json_value.ts";
-import { isOver } from "../ledger/clocks.ts";
+import { isOver } from "../ledger/clock.ts";
 import type { Transaction } from "../ledger/transaction.ts";
-import { RecordedRefusal, Refusal } from "../refusals/refusal.ts";
+import { RecordedRefusal, Refusal } from "../refusal.ts";
 import type { Services } from "../services.ts";
 import { invitationPointerKey } from "../store/keys.ts";
 import { readRecord } from "../store/kv.ts";
@@ -24,6 +24,9 @@ import {
   openAccount,
   takeEnrolment,
 } from "./enrolment.ts";
+import { codeLetter, post, signInLetter } from "./letters.ts";
+import { linkHash } from "./link_secret.ts";
+import { acceptMembership, joinOrg, passkeysInOrg } from "./membership.ts";
 import {
   endInvitation,
   invitedMember,
@@ -31,9 +34,6 @@ import {
   type LoadedInvitation,
   loadFollowed,
 } from "./open_invitation.ts";
-import { codeLetter, post, signInLetter } from "./letters.ts";
-import { linkHash } from "./link_secret.ts";
-import { acceptMembership, joinOrg, passkeysInOrg } from "./membership.ts";
 import type { CodeSent, FollowedLink } from "./set_up.ts";
 
 /** What an invitation is to, for whoever has its link. */

@@ -1,8 +1,8 @@
 import { acting, type OperationOf } from "../identity/caller_operation.ts";
 import { readSession } from "../identity/member_operation.ts";
 import { FRESH_MS, type PresentedSession, requireLive } from "../identity/sessions.ts";
-import { stillLasts } from "../ledger/clocks.ts";
-import { Refusal } from "../refusals/refusal.ts";
+import { stillLasts } from "../ledger/clock.ts";
+import { Refusal } from "../refusal.ts";
 import { accountKey } from "../store/keys.ts";
 import { type AccountRecord, accountRecord } from "../store/records/people.ts";
 

@@ -1,11 +1,12 @@
 import type { Client } from "../identity/client.ts";
+import { tellIdentityEvent } from "../identity/events.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
-import type { AssertionResponse } from "../passkeys/response_schema.ts";
-import { credentialDigest } from "../passkeys/assertion_evidence.ts";
+import { credentialDigest } from "../passkeys/evidence.ts";
+import type { AssertionResponse } from "../passkeys/responses.ts";
 import type { CeremonyPurpose } from "../passkeys/statement.ts";
-import { checkAssertion } from "../passkeys/verify_assertion.ts";
-import { recorded, type RecordedRefusal, Refusal } from "../refusals/refusal.ts";
-import type { Settings } from "../settings/settings.ts";
+import { checkAssertion } from "../passkeys/verify.ts";
+import { recorded, type RecordedRefusal, Refusal } from "../refusal.ts";
+import type { Settings } from "../server/settings.ts";
 import { accountKey, passkeyKey } from "../store/keys.ts";
 import {
   type AccountRecord,
@@ -15,7 +16,6 @@ import {
 } from "../store/records/people.ts";
 import type { AssertionFault } from "./assertion_fault.ts";
 import { ceremonyChallenge, loadCeremony, type LoadedCeremony } from "./ceremonies.ts";
-import { tellIdentityEvent } from "./identity_events.ts";
 
 /** An answer of a passkey to a nonce. */
 export interface GivenAnswer {

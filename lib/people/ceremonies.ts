@@ -1,11 +1,11 @@
-import { stillLasts } from "../ledger/clocks.ts";
-import type { Reader, Transaction } from "../ledger/transaction.ts";
 import { secretHash } from "../identity/secret.ts";
+import { stillLasts } from "../ledger/clock.ts";
+import type { Reader, Transaction } from "../ledger/transaction.ts";
 import { challengeText } from "../passkeys/challenge.ts";
 import { CEREMONY_MS } from "../passkeys/options.ts";
 import { type CeremonyPurpose, ceremonyStatement } from "../passkeys/statement.ts";
-import { Refusal } from "../refusals/refusal.ts";
-import type { Settings } from "../settings/settings.ts";
+import { Refusal } from "../refusal.ts";
+import type { Settings } from "../server/settings.ts";
 import type { Services } from "../services.ts";
 import { ceremonyKey } from "../store/keys.ts";
 import { readRecord } from "../store/kv.ts";

@@ -1,5 +1,5 @@
 import type { Client } from "../identity/client.ts";
-import { type RecordedRefusal, Refusal, type RefusalCode, resultOf } from "../refusals/refusal.ts";
+import { type RecordedRefusal, Refusal, type RefusalCode, resultOf } from "../refusal.ts";
 import type { Services } from "../services.ts";
 
 /** Refusals of what a stranger could have made up. */

@@ -1,9 +1,9 @@
 import type { Deps } from "../deps.ts";
 import { secretHash } from "../identity/secret.ts";
 import type { JsonObject } from "../json/json_value.ts";
-import { isWithin, stillLasts } from "../ledger/clocks.ts";
+import { isWithin, stillLasts } from "../ledger/clock.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
-import { recorded, type RecordedRefusal, Refusal } from "../refusals/refusal.ts";
+import { recorded, type RecordedRefusal, Refusal } from "../refusal.ts";
 import { emailCodeKey, emailCodeLimitKey } from "../store/keys.ts";
 import {
   type CodePurpose,
@@ -16,15 +16,21 @@ import { flowBound } from "./ceremonies.ts";
 
 /** How long a code counts, milliseconds. */
 export const CODE_MS = 5 * 60 * 1000;
+
 /** Wrong tries after which a code is void. */
 export const TRIES_A_CODE = 5;
+
 const HOUR = 60 * 60 * 1000;
+
 const DAY = 24 * HOUR;
+
 /** Of an address, whether or not it is anybody's here. */
 export const CODES_AN_HOUR = 5;
+
 export const FAILURES_A_DAY = 20;
 
 const CODES = 1_000_000;
+
 const DIGITS = 6;
 
 /** Whose code it is, and what for. */

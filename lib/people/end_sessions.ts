@@ -1,11 +1,11 @@
 import type { Client } from "../identity/client.ts";
+import { tellIdentityEvent } from "../identity/events.ts";
 import { endSession, type PresentedSession } from "../identity/sessions.ts";
-import { Refusal } from "../refusals/refusal.ts";
+import { Refusal } from "../refusal.ts";
 import type { Services } from "../services.ts";
 import { accountSessionKey, DEPLOYMENT_ORG, sessionKey } from "../store/keys.ts";
 import { sessionPointer, sessionRecord } from "../store/records/people.ts";
 import { asAccount } from "./account_operation.ts";
-import { tellIdentityEvent } from "./identity_events.ts";
 
 /**
  * Ends one session of whoever is signed in: its next click is refused, and its open streams end.

@@ -1,18 +1,19 @@
 import type { PublicKeyCredentialCreationOptionsJSON } from "@simplewebauthn/server";
 import type { Client } from "../identity/client.ts";
+import { tellIdentityEvent } from "../identity/events.ts";
 import { beginSession } from "../identity/sessions.ts";
 import type { JsonObject } from "../json/json_value.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
-import { credentialDigest } from "../passkeys/assertion_evidence.ts";
+import { credentialDigest } from "../passkeys/evidence.ts";
 import { creationOptions } from "../passkeys/options.ts";
-import type { RegistrationResponse } from "../passkeys/response_schema.ts";
+import type { RegistrationResponse } from "../passkeys/responses.ts";
 import {
   type EnrolledCredential,
   type EnrolmentVerdict,
   verifyEnrolment,
 } from "../passkeys/verify_enrolment.ts";
-import { Refusal } from "../refusals/refusal.ts";
-import type { Settings } from "../settings/settings.ts";
+import { Refusal } from "../refusal.ts";
+import type { Settings } from "../server/settings.ts";
 import { accountByEmailKey, accountKey, accountPasskeyKey, passkeyKey } from "../store/keys.ts";
 import type { CeremonyRecord } from "../store/records/ceremonies.ts";
 import type { MemberRecord } from "../store/records/identity.ts";
@@ -31,7 +32,6 @@ import {
   type LoadedCeremony,
   useCeremony,
 } from "./ceremonies.ts";
-import { tellIdentityEvent } from "./identity_events.ts";
 import { knowPasskey } from "./known_passkeys.ts";
 import { makeRecoveryCodes } from "./recovery_codes.ts";
 import type { Entered } from "./sign_in.ts";

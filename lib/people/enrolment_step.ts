@@ -1,8 +1,8 @@
 import type { PublicKeyCredentialCreationOptionsJSON } from "@simplewebauthn/server";
 import { z } from "zod";
-import { stillLasts } from "../ledger/clocks.ts";
-import { CEREMONY_MS, creationOptions } from "../passkeys/options.ts";
 import type { JsonObject } from "../json/json_value.ts";
+import { stillLasts } from "../ledger/clock.ts";
+import { CEREMONY_MS, creationOptions } from "../passkeys/options.ts";
 import type { Services } from "../services.ts";
 import { emailCodeKey } from "../store/keys.ts";
 import { readRecord } from "../store/kv.ts";

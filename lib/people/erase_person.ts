@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
-import { type DueWork, schedule } from "../due/schedule.ts";
-import { idTime } from "../ids/id.ts";
+import { idTime } from "../base/id.ts";
+import { type DueWork, schedule } from "../ledger/due.ts";
 import type { Actor, Entry } from "../ledger/entry.ts";
 import { type EntryErasure, erasePrivateParts, markErased } from "../ledger/erase_private.ts";
 import { firstIndexAt, loggedEntry, readHead } from "../ledger/log_reader.ts";

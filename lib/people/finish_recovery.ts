@@ -1,9 +1,10 @@
 import { z } from "zod";
 import type { Client } from "../identity/client.ts";
+import { tellIdentityEvent, tellPasskey } from "../identity/events.ts";
 import { beginSession, endSession } from "../identity/sessions.ts";
 import type { JsonObject } from "../json/json_value.ts";
-import { credentialDigest } from "../passkeys/assertion_evidence.ts";
-import { Refusal } from "../refusals/refusal.ts";
+import { credentialDigest } from "../passkeys/evidence.ts";
+import { Refusal } from "../refusal.ts";
 import type { Services } from "../services.ts";
 import {
   accountKey,
@@ -18,7 +19,6 @@ import { recoveryRecord } from "../store/records/recovery.ts";
 import { flowBound, peekCeremony } from "./ceremonies.ts";
 import { counted } from "./counted.ts";
 import { type GivenPasskey, loadEnrolment, storePasskey, takeEnrolment } from "./enrolment.ts";
-import { tellIdentityEvent, tellPasskey } from "./identity_events.ts";
 import { makeRecoveryCodes } from "./recovery_codes.ts";
 import { holdEverywhere } from "./recovery_holds.ts";
 import { sessionsOf } from "./sessions_of.ts";

@@ -1,15 +1,15 @@
-import { endMembership, putMember, requireGrant } from "../catalog/members.ts";
+import { demand } from "../identity/acting.ts";
 import { actorOf } from "../identity/caller.ts";
 import type { Client } from "../identity/client.ts";
-import { demand } from "../identity/member_demands.ts";
 import { asMember, type MemberOperation } from "../identity/member_operation.ts";
 import type { PresentedSession } from "../identity/sessions.ts";
-import { invalidRequest, Refusal } from "../refusals/refusal.ts";
+import { invalidRequest, Refusal } from "../refusal.ts";
 import type { Services } from "../services.ts";
 import type { MemberRecord } from "../store/records/identity.ts";
 import type { InvitationRecord } from "../store/records/invitations.ts";
 import { NOTHING_LEFT } from "./left_behind.ts";
 import { invitationLetter } from "./letters.ts";
+import { endMembership, putMember, requireGrant } from "./members.ts";
 import {
   endInvitation,
   invitedMember,

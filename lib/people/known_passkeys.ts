@@ -1,10 +1,8 @@
 import type { Reader, Transaction } from "../ledger/transaction.ts";
-import { enrolmentEvidence } from "../passkeys/assertion_evidence.ts";
+import { enrolmentEvidence } from "../passkeys/evidence.ts";
 import { knownPasskeyKey } from "../store/keys.ts";
 import type { MemberRecord } from "../store/records/identity.ts";
 import { type KnownPasskey, knownPasskey, type PasskeyRecord } from "../store/records/people.ts";
-
-export type { KnownPasskey };
 
 /** What the log of the reader's org says of a passkey; the commit checks that it stays so. */
 export async function loadKnownPasskey(

@@ -1,9 +1,9 @@
-import { schedule } from "../due/schedule.ts";
+import { deleteSubscription, listSubscriptions } from "../alerts/subscriptions.ts";
+import { endGrantsOf, type GrantsEndBecause } from "../identity/grant_entries.ts";
+import { schedule } from "../ledger/due.ts";
 import type { Actor } from "../ledger/entry.ts";
 import type { Transaction } from "../ledger/transaction.ts";
-import { listAccountGrants } from "../oauth/account_grants.ts";
-import { endGrantsOf, type GrantsEndBecause } from "../oauth/org_grants.ts";
-import { deleteSubscription, listSubscriptions } from "../push/subscriptions.ts";
+import { listAccountGrants } from "../oauth/grants.ts";
 import {
   accountGrantKey,
   accountKey,

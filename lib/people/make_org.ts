@@ -1,18 +1,19 @@
 import type { Client } from "../identity/client.ts";
+import { tellIdentityEvent } from "../identity/events.ts";
 import type { PresentedSession } from "../identity/sessions.ts";
-import { isWithin } from "../ledger/clocks.ts";
+import { isWithin } from "../ledger/clock.ts";
 import { MAX_ORGS } from "../oauth/consent_orgs.ts";
 import { createOrgOperation } from "../orgs/create_org.ts";
-import { Refusal } from "../refusals/refusal.ts";
+import { Refusal } from "../refusal.ts";
 import type { Services } from "../services.ts";
 import type { AccountRecord } from "../store/records/people.ts";
 import { type AccountCaller, asAccount, requireFreshAccount } from "./account_operation.ts";
-import { tellIdentityEvent } from "./identity_events.ts";
 import { joinOrg, passkeysInOrg } from "./membership.ts";
 import { makeOwner, SYSTEM } from "./owner_seat.ts";
 import { typedOrgName } from "./typed.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1000;
+
 /** Organizations that one person makes in a day: each has a log that stays, whoever leaves it. */
 export const MADE_A_DAY = 3;
 

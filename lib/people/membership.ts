@@ -1,5 +1,5 @@
-import type { Actor } from "../ledger/entry.ts";
 import type { Client } from "../identity/client.ts";
+import type { Actor } from "../ledger/entry.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import { accountKey, knownPasskeyKey, memberKey, sessionKey } from "../store/keys.ts";
 import { type Kv, readRecord } from "../store/kv.ts";

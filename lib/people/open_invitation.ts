@@ -1,8 +1,8 @@
 import { actorOf, type MemberCaller } from "../identity/caller.ts";
 import type { Client } from "../identity/client.ts";
-import { mayGrant } from "../identity/rights.ts";
 import { secretHash } from "../identity/secret.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
+import { mayGrant } from "../policy/rights.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import type { Services } from "../services.ts";
 import {

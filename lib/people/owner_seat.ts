@@ -1,20 +1,21 @@
+import { bootstrapRecord } from "../catalog/create_org.ts";
 import { ownerEnrolled } from "../identity/owner_enrolled.ts";
 import type { Actor } from "../ledger/entry.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
-import { bootstrapRecord } from "../orgs/bootstrap.ts";
 import { createOrgOperation } from "../orgs/create_org.ts";
-import { Refusal } from "../refusals/refusal.ts";
+import { Refusal } from "../refusal.ts";
 import type { Services } from "../services.ts";
 import { agentKey, apiKeyKey, bootstrapKey, setUpLinkKey } from "../store/keys.ts";
 import { readRecord } from "../store/kv.ts";
 import type { MemberRecord } from "../store/records/identity.ts";
 import { type SetUpLinkRecord, setUpLinkRecord } from "../store/records/invitations.ts";
-import { loadSetUpLink, openSetUpLink } from "./first_run.ts";
+import { loadSetUpLink, openSetUpLink } from "./links.ts";
 import { newMember } from "./membership.ts";
 import { typedOrgName } from "./typed.ts";
 
 /** Who makes an organization and its first owner, in the log of it. */
 export const SYSTEM: Actor = { type: "system", id: "set_up" };
+
 /** Of keys, and of agents, for which nobody answers yet. */
 const MOST_ANSWERED_FOR = 200;
 

@@ -1,16 +1,16 @@
 import type { PublicKeyCredentialCreationOptionsJSON } from "@simplewebauthn/server";
 import type { Client } from "../identity/client.ts";
-import { RecordedRefusal, Refusal } from "../refusals/refusal.ts";
+import { RecordedRefusal, Refusal } from "../refusal.ts";
 import type { Services } from "../services.ts";
 import { DEPLOYMENT_ORG, recoveryCodeKey, recoverySetKey } from "../store/keys.ts";
 import { recoveryCodeRecord, recoverySetRecord } from "../store/records/people.ts";
 import type { Handout } from "./ceremonies.ts";
-import { beginRecovery, loadOldAccess, type OldAccess, settleRecovery } from "./begin_recovery.ts";
 import { counted } from "./counted.ts";
 import { askCode, loadCode, loadCodeLimit, tryCode } from "./email_codes.ts";
 import { loadAccountOf } from "./enrolment.ts";
 import { NOTHING_LEFT } from "./left_behind.ts";
 import { post } from "./letters.ts";
+import { beginRecovery, loadOldAccess, type OldAccess, settleRecovery } from "./recovery.ts";
 import { recoveryCodeHash } from "./recovery_codes.ts";
 import { recoveryCodeLetter } from "./recovery_letters.ts";
 import type { CodeSent } from "./set_up.ts";

@@ -1,7 +1,8 @@
-import { decodeCrockford, encodeCrockford } from "../ids/crockford.ts";
 import type { Client } from "../identity/client.ts";
-import type { PresentedSession } from "../identity/sessions.ts";
+import { tellIdentityEvent } from "../identity/events.ts";
 import { secretHash } from "../identity/secret.ts";
+import type { PresentedSession } from "../identity/sessions.ts";
+import { decodeCrockford, encodeCrockford } from "../ids/crockford.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import type { Services } from "../services.ts";
 import {
@@ -13,11 +14,12 @@ import {
 import { listRecords, readRecord } from "../store/kv.ts";
 import { recoveryCodeRecord, recoverySetRecord } from "../store/records/people.ts";
 import { asAccount, requireFreshAccount } from "./account_operation.ts";
-import { tellIdentityEvent } from "./identity_events.ts";
 
 export const CODES_A_SET = 10;
+
 /** 128 bits in 26 characters: too many to try, so that a plain hash keeps them. */
 const CODE_BYTES = 16;
+
 const CODE_CHARACTERS = 26;
 
 /**

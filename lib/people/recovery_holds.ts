@@ -1,11 +1,10 @@
-import type { DueWork } from "../due/schedule.ts";
-import { schedule } from "../due/schedule.ts";
+import { type DueWork, schedule } from "../ledger/due.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import { NEW_ORG_HOLD_HOURS } from "../orgs/create_org.ts";
+import type { Snapshot } from "../policy/snapshot.ts";
 import type { Services } from "../services.ts";
 import { dueKey, memberKey, recoveryKey } from "../store/keys.ts";
 import { readRecord } from "../store/kv.ts";
-import type { Snapshot } from "../policy/snapshot.ts";
 import type { MemberRecord } from "../store/records/identity.ts";
 import type { AccountRecord } from "../store/records/people.ts";
 import { type RecoveryRecord, recoveryRecord } from "../store/records/recovery.ts";
@@ -13,6 +12,7 @@ import { endLeftInOrg } from "./left_behind.ts";
 import { letterId } from "./recovery_letters.ts";
 
 const HOUR = 60 * 60 * 1000;
+
 const KIND = "recovery_hold";
 
 /**

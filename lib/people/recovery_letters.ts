@@ -1,4 +1,4 @@
-import type { DueWork } from "../due/schedule.ts";
+import type { DueWork } from "../ledger/due.ts";
 import type { Mail } from "../mail/mailer.ts";
 import type { Services } from "../services.ts";
 import { dueKey } from "../store/keys.ts";

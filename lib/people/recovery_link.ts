@@ -1,20 +1,20 @@
-import { timingSafeEqual } from "node:crypto";
 import type { PublicKeyCredentialCreationOptionsJSON } from "@simplewebauthn/server";
+import { timingSafeEqual } from "node:crypto";
 import type { z } from "zod";
 import type { Client } from "../identity/client.ts";
 import { secretHash } from "../identity/secret.ts";
-import { stillLasts } from "../ledger/clocks.ts";
-import { Refusal } from "../refusals/refusal.ts";
+import { stillLasts } from "../ledger/clock.ts";
+import { Refusal } from "../refusal.ts";
 import type { Services } from "../services.ts";
 import { accountKey, DEPLOYMENT_ORG, recoveryLinkKey } from "../store/keys.ts";
 import { readRecord } from "../store/kv.ts";
 import { accountRecord } from "../store/records/people.ts";
 import { recoveryLinkRecord } from "../store/records/recovery.ts";
-import { beginRecovery, loadOldAccess, settleRecovery } from "./begin_recovery.ts";
 import type { Handout } from "./ceremonies.ts";
 import { counted } from "./counted.ts";
 import { loadAccountOf } from "./enrolment.ts";
 import { linkHash, makeLinkSecret } from "./link_secret.ts";
+import { beginRecovery, loadOldAccess, settleRecovery } from "./recovery.ts";
 
 /** How long a link of the operator counts, milliseconds. */
 const LINK_MS = 60 * 60 * 1000;

@@ -1,12 +1,12 @@
 import type { Client } from "../identity/client.ts";
+import { tellIdentityEvent } from "../identity/events.ts";
 import { endSession, type PresentedSession } from "../identity/sessions.ts";
-import { credentialDigest } from "../passkeys/assertion_evidence.ts";
-import { Refusal } from "../refusals/refusal.ts";
+import { credentialDigest } from "../passkeys/evidence.ts";
+import { Refusal } from "../refusal.ts";
 import type { Services } from "../services.ts";
 import { accountKey, accountPasskeyKey, DEPLOYMENT_ORG, passkeyKey } from "../store/keys.ts";
 import { passkeyRecord } from "../store/records/people.ts";
 import { asAccount, requireFreshAccount } from "./account_operation.ts";
-import { tellIdentityEvent } from "./identity_events.ts";
 import { usablePasskeysOf } from "./passkeys_of.ts";
 import { tellRemovedPasskey } from "./removed_passkeys.ts";
 import { sessionsOf } from "./sessions_of.ts";

@@ -1,6 +1,6 @@
-import { type DueWork, schedule } from "../due/schedule.ts";
+import { type DueWork, schedule } from "../ledger/due.ts";
 import type { Transaction } from "../ledger/transaction.ts";
-import { removalEvidence } from "../passkeys/assertion_evidence.ts";
+import { removalEvidence } from "../passkeys/evidence.ts";
 import type { Services } from "../services.ts";
 import { dueKey, knownPasskeyKey } from "../store/keys.ts";
 import { loadKnownPasskey } from "./known_passkeys.ts";

@@ -1,13 +1,13 @@
 import type { Client } from "../identity/client.ts";
+import { tellIdentityEvent } from "../identity/events.ts";
 import type { PresentedSession } from "../identity/sessions.ts";
-import { credentialDigest } from "../passkeys/assertion_evidence.ts";
-import { invalidRequest, Refusal } from "../refusals/refusal.ts";
+import { credentialDigest } from "../passkeys/evidence.ts";
+import { invalidRequest, Refusal } from "../refusal.ts";
 import type { Services } from "../services.ts";
 import { DEPLOYMENT_ORG, passkeyKey } from "../store/keys.ts";
 import { passkeyRecord } from "../store/records/people.ts";
 import { asAccount } from "./account_operation.ts";
-import { typedPasskeyName } from "./add_passkey.ts";
-import { tellIdentityEvent } from "./identity_events.ts";
+import { typedPasskeyName } from "./passkeys.ts";
 
 /**
  * Gives a passkey of whoever is signed in another name.

@@ -1,5 +1,5 @@
-import { type EndingSession, isLive, type PresentedSession } from "../identity/sessions.ts";
 import type { Deps } from "../deps.ts";
+import { type EndingSession, isLive, type PresentedSession } from "../identity/sessions.ts";
 import { accountSessionPrefix, sessionKey } from "../store/keys.ts";
 import { listRecords, readRecords } from "../store/kv.ts";
 import { sessionPointer, sessionRecord } from "../store/records/people.ts";
@@ -9,6 +9,7 @@ import { sessionPointer, sessionRecord } from "../store/records/people.ts";
  * else begin so many that no commit has room to end them, and could be shut out no more.
  */
 export const MAX_SESSIONS = 100;
+
 /** How many of too many end at once: more than a moment of parallel sign-ins leaves behind. */
 const CROWDED_OUT = 50;
 

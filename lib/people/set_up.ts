@@ -2,10 +2,10 @@ import type { PublicKeyCredentialCreationOptionsJSON } from "@simplewebauthn/ser
 import { z } from "zod";
 import type { Client } from "../identity/client.ts";
 import type { PresentedSession } from "../identity/sessions.ts";
-import { RecordedRefusal, Refusal } from "../refusals/refusal.ts";
+import type { JsonObject } from "../json/json_value.ts";
+import { RecordedRefusal, Refusal } from "../refusal.ts";
 import type { Services } from "../services.ts";
 import { DEPLOYMENT_ORG } from "../store/keys.ts";
-import type { JsonObject } from "../json/json_value.ts";
 import { asAccount } from "./account_operation.ts";
 import { flowBound, type Handout, peekCeremony } from "./ceremonies.ts";
 import { counted } from "./counted.ts";
@@ -19,8 +19,8 @@ import {
   openAccount,
   takeEnrolment,
 } from "./enrolment.ts";
-import { loadSetUpLink, openSetUpLink } from "./first_run.ts";
 import { codeLetter, post, signInLetter } from "./letters.ts";
+import { loadSetUpLink, openSetUpLink } from "./links.ts";
 import { acceptMembership, joinOrg, passkeysInOrg } from "./membership.ts";
 import { ownerSeat } from "./owner_seat.ts";
 import { typedAddress, typedOrgName } from "./typed.ts";

@@ -1,5 +1,5 @@
 import { taskCommand } from "../settings/operator_console.ts";
-import type { SetUpLink } from "./first_run.ts";
+import type { SetUpLink } from "./links.ts";
 
 /** What the start prints while the deployment has no owner with a passkey. */
 export function setUpNotice({ url, organization, email, expires_at }: SetUpLink): string {

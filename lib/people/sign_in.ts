@@ -1,9 +1,10 @@
 import type { PublicKeyCredentialRequestOptionsJSON } from "@simplewebauthn/server";
 import type { Client } from "../identity/client.ts";
+import { tellIdentityEvent } from "../identity/events.ts";
 import { beginSession, endSession, type PresentedSession } from "../identity/sessions.ts";
 import { DESPITE_DRIFT } from "../ledger/process_clock.ts";
 import type { Reader } from "../ledger/transaction.ts";
-import { credentialDigest } from "../passkeys/assertion_evidence.ts";
+import { credentialDigest } from "../passkeys/evidence.ts";
 import { requestOptions } from "../passkeys/options.ts";
 import type { Services } from "../services.ts";
 import { DEPLOYMENT_ORG, passkeyKey, sessionKey } from "../store/keys.ts";
@@ -12,7 +13,6 @@ import { passkeyRecord, type SessionRecord, sessionRecord } from "../store/recor
 import { type GivenAnswer, loadAssertion, refuseAssertion, storeUse } from "./assertion.ts";
 import { ceremonyChallenge, flowBound, type Handout, handOut, useCeremony } from "./ceremonies.ts";
 import { counted } from "./counted.ts";
-import { tellIdentityEvent } from "./identity_events.ts";
 import { crowdedOut } from "./sessions_of.ts";
 import { orgsOf } from "./switch_org.ts";
 

@@ -1,10 +1,10 @@
 import type { Client } from "../identity/client.ts";
+import { tellIdentityEvent } from "../identity/events.ts";
 import { endSession, type PresentedSession } from "../identity/sessions.ts";
-import { Refusal } from "../refusals/refusal.ts";
+import { Refusal } from "../refusal.ts";
 import type { Services } from "../services.ts";
 import { DEPLOYMENT_ORG } from "../store/keys.ts";
 import { asAccount } from "./account_operation.ts";
-import { tellIdentityEvent } from "./identity_events.ts";
 
 /** Ends a session. One that has ended already is no reason to refuse. */
 export async function signOut(

@@ -1,10 +1,11 @@
 import type { PublicKeyCredentialRequestOptionsJSON } from "@simplewebauthn/server";
 import type { Client } from "../identity/client.ts";
+import { tellIdentityEvent } from "../identity/events.ts";
 import { FRESH_MS, type PresentedSession } from "../identity/sessions.ts";
 import { DESPITE_DRIFT } from "../ledger/process_clock.ts";
-import { credentialDigest } from "../passkeys/assertion_evidence.ts";
+import { credentialDigest } from "../passkeys/evidence.ts";
 import { requestOptions } from "../passkeys/options.ts";
-import { type RecordedRefusal, Refusal } from "../refusals/refusal.ts";
+import { type RecordedRefusal, Refusal } from "../refusal.ts";
 import type { Services } from "../services.ts";
 import { DEPLOYMENT_ORG, sessionKey } from "../store/keys.ts";
 import type { SessionRecord } from "../store/records/people.ts";
@@ -12,7 +13,6 @@ import { asAccount } from "./account_operation.ts";
 import { type GivenAnswer, loadAssertion, refuseAssertion, storeUse } from "./assertion.ts";
 import { ceremonyChallenge, type Handout, handOut, useCeremony } from "./ceremonies.ts";
 import { counted } from "./counted.ts";
-import { tellIdentityEvent } from "./identity_events.ts";
 import { usablePasskeysOf } from "./passkeys_of.ts";
 
 /**

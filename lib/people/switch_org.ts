@@ -1,13 +1,13 @@
 import type { Client } from "../identity/client.ts";
+import { tellIdentityEvent } from "../identity/events.ts";
 import type { PresentedSession } from "../identity/sessions.ts";
-import { Refusal } from "../refusals/refusal.ts";
+import { Refusal } from "../refusal.ts";
 import type { Services } from "../services.ts";
 import { accountKey, sessionKey } from "../store/keys.ts";
 import { readRecord } from "../store/kv.ts";
 import type { MemberRecord } from "../store/records/identity.ts";
 import { type AccountRecord, accountRecord, type SessionRecord } from "../store/records/people.ts";
 import { asAccount } from "./account_operation.ts";
-import { tellIdentityEvent } from "./identity_events.ts";
 
 /** An org that a person is a member of. */
 export interface OrgOfAccount {

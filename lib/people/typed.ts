@@ -1,8 +1,9 @@
 import { z } from "zod";
-import { externalIdProblem } from "../json/external_text.ts";
-import { invalidRequest } from "../refusals/refusal.ts";
+import { externalIdProblem } from "../base/text.ts";
+import { invalidRequest } from "../refusal.ts";
 
 const MAX_NAME = 100;
+
 const address = z.email().max(254);
 
 /** An e-mail address as a person typed it, in lower case. @throws {Refusal} invalid_request */

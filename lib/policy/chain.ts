@@ -1,16 +1,11 @@
 import type { CategoryRecord, OrgRecord, ToolRecord } from "../store/records/policy.ts";
 import type { GATES } from "./levels.ts";
-import { isSameMethod } from "./method_name.ts";
+import { isSameMethod } from "./names.ts";
 import { type Permission, stricter } from "./permission.ts";
 import type { RuleIndex } from "./rule_index.ts";
-import type { KeyParts, TraceStep } from "./trace.ts";
-import { keyOf, namedStep } from "./trace.ts";
+import { keyOf, type KeyParts, namedStep, type TraceStep } from "./trace.ts";
 import type { ActionFacts, Verdict } from "./verdict.ts";
 import { walked } from "./walk.ts";
-
-export { draftToolRecord } from "./draft_tool.ts";
-export type { TraceStep } from "./trace.ts";
-export type { ActionFacts } from "./verdict.ts";
 
 /** One state of an org's policy. */
 export interface PolicyView {

@@ -1,7 +1,6 @@
 import type { RuleRecord, Selector } from "../store/records/policy.ts";
-import type { Level } from "./levels.ts";
-import { levelOfSelector } from "./levels.ts";
-import { foldedMethod, isSameMethod } from "./method_name.ts";
+import { type Level, levelOfSelector } from "./levels.ts";
+import { foldedMethod, isSameMethod } from "./names.ts";
 import { PERMISSIONS } from "./permission.ts";
 
 /** The order in which a selector's parts lead down the tree. */

@@ -1,11 +1,9 @@
 import type { RuleRecord } from "../store/records/policy.ts";
-import type { Level } from "./levels.ts";
-import { LEVELS } from "./levels.ts";
-import { foldedMethod } from "./method_name.ts";
+import { type Level, LEVELS } from "./levels.ts";
+import { foldedMethod } from "./names.ts";
 import { stricter } from "./permission.ts";
 import type { RuleIndex } from "./rule_index.ts";
-import type { TraceStep } from "./trace.ts";
-import { levelStep, matchedStep } from "./trace.ts";
+import { levelStep, matchedStep, type TraceStep } from "./trace.ts";
 import type { ActionFacts, Verdict } from "./verdict.ts";
 
 /**

@@ -1,5 +1,5 @@
 import { createECDH } from "node:crypto";
-import { toBase64Url } from "../checkpoint/base64.ts";
+import { toBase64Url } from "../base/bytes.ts";
 import type { Services } from "../services.ts";
 import { DEPLOYMENT_ORG, pushKeyKey } from "../store/keys.ts";
 import { readRecord } from "../store/kv.ts";

@@ -1,10 +1,10 @@
+import { demand } from "../identity/acting.ts";
 import { callerOf, type MachineCaller, type MemberCaller } from "../identity/caller.ts";
 import type { MachineOperation } from "../identity/caller_operation.ts";
-import { demand } from "../identity/member_demands.ts";
 import type { MemberOperation } from "../identity/member_operation.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
-import { Refusal } from "../refusals/refusal.ts";
+import { Refusal } from "../refusal.ts";
 import { sampleKey } from "../store/keys.ts";
 import { type SampleRecord, sampleRecord } from "../store/records/quickstart.ts";
 

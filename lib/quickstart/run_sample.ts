@@ -1,14 +1,14 @@
-import { logExecutionOperation } from "../executions/log_execution.ts";
+import { mintOperation } from "../authorize/mint.ts";
+import { demand } from "../identity/acting.ts";
 import type { Client } from "../identity/client.ts";
-import { demand } from "../identity/member_demands.ts";
-import { Refusal, resultOf } from "../refusals/refusal.ts";
+import type { Transact } from "../onboarding/sample.ts";
+import { Refusal, resultOf } from "../refusal.ts";
 import type { Sealer } from "../store/sealing.ts";
 import { consumeOperation } from "../tokens/consume.ts";
+import { logExecutionOperation } from "../tokens/execution.ts";
 import { TOKEN_TTL } from "../tokens/mint.ts";
-import { mintOperation } from "../tokens/mint_operation.ts";
 import { bySampleAgent, loadSample } from "./by_sample_agent.ts";
 import { sampleAction } from "./sample_action.ts";
-import type { Transact } from "./send_sample.ts";
 
 /**
  * What an agent does once its request is approved, done for the member's sample: mint the token,

@@ -1,14 +1,14 @@
-import { lookAtApproval } from "../approvals/end_approval.ts";
+import { lookAtApproval } from "../approvals/end.ts";
 import type { SeenApproval } from "../approvals/seen_approval.ts";
 import { type IssuedReceipt, receiptOf } from "../evidence/receipts.ts";
 import type { MemberCaller } from "../identity/caller.ts";
-import { Refusal } from "../refusals/refusal.ts";
+import type { Transact } from "../onboarding/sample.ts";
+import { Refusal } from "../refusal.ts";
 import type { Services } from "../services.ts";
 import { runTokenKey } from "../store/keys.ts";
 import { readRecord } from "../store/kv.ts";
-import { type RunTokenRecord, runTokenRecord } from "../store/records/run_token.ts";
+import { type RunTokenRecord, runTokenRecord } from "../store/records/token.ts";
 import { claimsOf, type TokenClaims } from "../tokens/claims.ts";
-import type { Transact } from "./send_sample.ts";
 
 /** The token of a sample that was run, which counts no more. */
 export interface SampleRun {

@@ -5,10 +5,13 @@ import { reseal, type RowAnew } from "../store/sealed_rows.ts";
 
 /** Rows a commit: over KV Connect one takes ten checks, one for its mark, and nine values of 64 KiB fit. */
 const BATCH = 9;
+
 /** Rows read between two pauses. */
 const PAGE = 50;
+
 /** The pause after each commit and each page, milliseconds: requests come first. */
 const PAUSE_MS = 10;
+
 /** How often rows that others change meanwhile are tried; the next walk finds them again. */
 const MAX_ATTEMPTS = 5;
 

@@ -1,6 +1,7 @@
 import { ALNUM, charSet, DIGIT, type Scan, type Span, WORD_LETTER } from "./scan.ts";
 
 const MIN_DIGITS = 13;
+
 const MAX_DIGITS = 19;
 
 /** Issuer ranges (ISO/IEC 7812 prefixes) with the lengths that the schemes issue. */
@@ -74,10 +75,15 @@ function isCardGrouping(sizes: readonly number[]): boolean {
 }
 
 const SPACE_OR_HYPHEN = charSet(" -");
+
 const DOT = charSet(".");
+
 const COMMA = charSet(",");
+
 const ZERO = charSet("0");
+
 const PLUS = charSet("+");
+
 const AT = charSet("@");
 
 /** Where the next group of the same number starts, or -1. */

@@ -13,14 +13,18 @@ export interface DetectionCopy {
 }
 
 const INVISIBLE = /[\p{Default_Ignorable_Code_Point}\p{Cf}\p{Cc}\p{Mn}\p{Me}]/u;
+
 /**
  * Printable ASCII and line ends, and no "[" that might open a placeholder; letters of Latin, Greek,
  * Cyrillic, Chinese, Japanese and Korean, and quotes, that are their own plain form.
  */
 const PLAIN =
   /^[\t\n\r -Z\\-~\u00a7\u00ab\u00b0\u00bb\u00bf-\u0131\u0134-\u013e\u0141-\u0148\u014a-\u017e\u0391-\u03c9\u0400-\u0481\u048a-\u052f\u2018-\u201f\u20ac\u3001\u3002\u3041-\u3096\u30a1-\u30fa\u4e00-\u9fff\uac00-\ud7a3]*$/;
+
 const DASH = /[\p{Pd}\u2212]/u;
+
 const BLANK = /\p{Zs}/u;
+
 const DECIMAL_DIGIT = /\p{Nd}/u;
 
 /** The value of a decimal digit of any script: each script has its ten in a row. */

@@ -52,6 +52,7 @@ export const IBAN_HINT = new RegExp(
     "(?:[ .-]?[A-Za-z\\d]){11}",
   "i",
 );
+
 const IBAN_START = new RegExp(IBAN_HINT.source, "gi");
 
 /**

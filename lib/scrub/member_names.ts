@@ -24,6 +24,7 @@ const NAME_MEMBERS = [
   "param",
   "parameter",
 ];
+
 const VALUE_MEMBERS: ReadonlySet<string> = new Set(
   "value val v values".split(" "),
 );

@@ -3,20 +3,29 @@ import { isInternational, isNorthAmerican } from "./phone_plan.ts";
 import { ALNUM, charSet, DIGIT, LETTER, type Scan, type Span, WORD_LETTER } from "./scan.ts";
 
 const MAX_GROUPS = 9;
+
 const MAX_DIGITS = 16;
+
 /** The shortest that is dialled within a town. */
 const LEAST_DIGITS = 7;
+
 const SEPARATORS = charSet(" -./()");
+
 const OPENER = charSet("+(");
 
 /** Before a number these make it a part of something longer: an id, a path, an amount, a date. */
 const NO_START = charSet("+-./_,#$%&@:");
+
 const PLUS = charSet("+");
+
 const GLUED = (code: number) => ALNUM(code) || WORD_LETTER(code);
+
 const NO_END = charSet("_@%$");
+
 /** An extension: 415-555-0132x204, "ext. 12", "Durchwahl 12", ";ext=77". */
 const EXTENSION =
   /(?:x|;ext=|[ ,(]{0,2}(?:x|ext|extn|extension|durchwahl|dw|nst|app|apparat|poste|extensión|anexo|interno|int|ramal|toestel|tst|wew|wewn|anknytning|klapka|доб|內線|内線|分机|내선)[.:]?) ?(?:no\.? ?|#)?\d{1,6}(?![\p{L}\d]|[.,:]\d)/iuy;
+
 const CURRENCY = charSet("%$\u20ac");
 
 /** Groups of digits read from one place, with the separators before each of them. */
@@ -30,8 +39,11 @@ interface Dialled {
 
 const LONG_DATE =
   /^(?:(?:19|20)\d{2}[-./](?:0?[1-9]|1[0-2])[-./](?:[12]\d|3[01]|0?[1-9])|\d{1,2}[-./]\d{1,2}[-./](?:19|20)\d{2})(?!\d)/;
+
 const SHORT_DATE = /^\d{1,2}([-./])\d{1,2}\1\d{2}(?!\d|[-./]\d)/;
+
 const COMPACT_DATE = /^(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?!\d)/;
+
 const DATE_LENGTH = 11;
 
 /** "2024-05-12", "12.05.2024": after a number these end it. */
@@ -213,6 +225,7 @@ function continues(scan: Scan, end: number): boolean {
 
 /** Where a number can begin: what stands before says that it is not a part of something else. */
 const START = /[+(]|\d(?<![A-Za-z\d/_,#$%&@-]\d)/g;
+
 /** Finds something in every text in which `findPhones` does: a start, and seven digits from there. */
 export const PHONE_HINT = new RegExp(`(?:${START.source})[(+]?\\d?(?:[ ./()-]{0,3}\\d){6}`);
 

@@ -51,7 +51,9 @@ const FILLERS = words(
 );
 
 const BETWEEN = charSet(" :.#=(\"'/");
+
 const WORD_LIMIT = 24;
+
 const WORDS_BACK = 5;
 
 function plainWord(word: string): string {

@@ -17,10 +17,15 @@ export function charSet(members: string): CharSet {
 }
 
 const LOWER_LETTERS = "abcdefghijklmnopqrstuvwxyz";
+
 export const LOWER = charSet(LOWER_LETTERS);
+
 export const UPPER = charSet(LOWER_LETTERS.toUpperCase());
+
 export const DIGIT = charSet("0123456789");
+
 export const ALNUM: CharSet = (code) => DIGIT(code) || LOWER(code) || UPPER(code);
+
 export const SPACE = charSet(" \t\r\n");
 
 const BEYOND_ASCII_LETTER = /\p{L}/u;

@@ -1,10 +1,10 @@
 import { isJsonObject, type JsonObject, type JsonValue } from "../json/json_value.ts";
 import { CARD_HINT, findCards } from "./card.ts";
 import { BARRIER, detectionCopy } from "./detection_copy.ts";
-import { EMAIL_HINT, findEmails } from "./email.ts";
 import { findIbans, IBAN_HINT } from "./iban.ts";
-import { findPhones, PHONE_HINT } from "./phone.ts";
+import { EMAIL_HINT, findEmails } from "./iban_email.ts";
 import { type ValuePlace, valuePlaces } from "./member_names.ts";
+import { findPhones, PHONE_HINT } from "./phone.ts";
 import { isPhoneName } from "./phone_context.ts";
 import { Scan, type Span } from "./scan.ts";
 import { findSecrets, mayHoldSecrets } from "./secret.ts";
@@ -50,6 +50,7 @@ const DETECTORS: readonly Detector[] = [
 ];
 
 const placeholder = (kind: ScrubKind): string => `[${kind}]`;
+
 const PLACEHOLDERS = DETECTORS.map(({ kind }) => placeholder(kind));
 
 /**

@@ -13,8 +13,10 @@ const GAP_LIMIT = 8;
 
 /** What closes a name: quotes, brackets of a subscript, the stars of bold text. */
 const CLOSER = /\[\]|[\])*_]{1,3}|\s{0,2}\([^()\n]{1,40}\)/y;
+
 const MARK =
   /\s{0,8}(?::\s?(?:&(?:'static\s)?)?(?:string|String|str|text|char|any|Final|Optional|Secret|SecretStr)(?:[[<]\w{1,12}[\]>])?\s?=(?!=)|:{1,2}=?|={1,3}>?|->|\u2192|>(?=[^\s<>"'`]{1,200}<\/)|\||(?<=\s)-{1,2}(?=\s))(?=\s|[^=])\*{0,2}/y;
+
 /**
  * The value of a pair that has the name as a value: `"name": "DB_PASSWORD", "value": "…"`, also as
  * elements of XML: `name="ApiKey"><value>…`, `<key>ApiKey</key><string>…`.
@@ -24,6 +26,7 @@ const PAIR =
 
 /** The second argument of a call whose first is the name: `define('DB_PASSWORD', '…')`. */
 const ARGUMENT = /\s?,\s{0,3}(?=["'`])/y;
+
 const CALL = charSet("(");
 
 /** Verbs and what goes with them: "is now", "was set to", "lautet", "は". */
@@ -36,13 +39,17 @@ const FILLER = new RegExp(
   ].join("|") + ")(?=[\\s:=\"'`])",
   "iy",
 );
+
 const UNSPACED_FILLER = /\s?(?:は|が|を|是|为|為|就是|设为|改为|은|는|이|가|คือ)\s?[:,]?\s?/y;
+
 const FILLERS = 4;
 
 /** "for the admin of db-2", "nueva": whose secret it is, or which, before the mark or the verb. */
 const PREPOSITION =
   /\s{1,3}(?:(?:for|of|on|to|in|at|für|fuer|vom|von|zu|zum|zur|der|des|am|im|de|du|del|da|do|di|della|dello|pour|para|per|van|voor|dla|från|för|til|till|pro|для|от|new|old|temporary|initial|neu|neue|nueva|nuevo|actual|temporal|inicial|nova|novo|nouveau|actuel|provisoire|nuova|nuovo|attuale|nieuw|nowe|nytt|nové|новый)(?=[\s:=])|(?:dell|dall|nell|de l|à l|d|l)['\u2019](?=\S))/iy;
+
 const OWNER_WORD = /\s{0,3}[^\s:="'`]{1,40}/y;
+
 const OWNER_WORDS = 5;
 
 interface Value {
@@ -95,6 +102,7 @@ function afterOwner(scan: Scan, at: number): Value | null {
 /** "hasło administratora:", "mot de passe temporaire :", and not "password hashing: argon2id". */
 const ATTRIBUTES =
   /(?:\s{1,3}(?!(?:and|or|und|oder|et|ou|y|o|e|i)\s)\p{L}{2,20}){1,2}(?=\s{0,2}[:=])/iuy;
+
 const OTHER_MATTERS = new RegExp(
   "\\s(?:polic|reset|rotat|hash|algo|length|file|path|field|manag|stor|generat|encod|encrypt|valid|" +
     "strength|histor|expir|min|max|format|type|version|hint|check|chang|prompt|option|flag|param|" +
@@ -115,6 +123,7 @@ function afterAttributes(scan: Scan, at: number): Value | null {
 
 const LOGIN =
   /(?:user(?:name)?|login|account|benutzer|utilisateur|usuario|utente)\s?[:=]?\s?\S{1,40}\s{1,3}(?:and |with |und |y |e )?$/i;
+
 const LOGIN_REACH = 64;
 
 /** `--password hunter2`, "password hunter2": the next word, as the place before it says. */
@@ -177,6 +186,7 @@ function isUnspaced(scan: Scan, name: NamePlace): boolean {
 
 /** After a name that says little, only `=` or a member of JSON counts. */
 const OPAQUE_END = charSet("=\"'\\&:]");
+
 const SPACED_EQUALS = /\s{1,2}=\s/y;
 
 /** "Zugangsdaten: admin / …", "creds: admin, …": a login before the password. */

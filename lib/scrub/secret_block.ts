@@ -3,8 +3,11 @@ import { isScrambled } from "./secret_token.ts";
 import { isSecretValue, isStandIn, looksEncoded, quoteLength } from "./secret_value.ts";
 
 const LABEL = (code: number) => UPPER(code) || code === 0x20;
+
 const LABEL_LIMIT = 40;
+
 const BEGIN = "-----BEGIN ";
+
 const END = "-----END ";
 
 /** A private key in PEM (RFC 7468). One that was cut off before its end takes the rest with it. */
@@ -29,8 +32,11 @@ export function findPrivateKeys(scan: Scan): Span[] {
 }
 
 const LEAST_PUTTY = 16;
+
 const PUTTY = "Private-Lines:";
+
 const PUTTY_COUNT = /\s?\d{1,4}(?:\s|\\[rn]){1,4}/y;
+
 const PUTTY_LINE = /(?!Private-)[A-Za-z\d+/=]{1,80}(?:\s|\\[rn]){0,4}/y;
 
 /** The private half of a key in PuTTY's own format. */
@@ -50,16 +56,25 @@ export function findPuttyKeys(scan: Scan): Span[] {
 }
 
 const CREDENTIAL_MARKS = charSet("._~+/=-:%|");
+
 const CREDENTIAL = (code: number) => ALNUM(code) || CREDENTIAL_MARKS(code);
+
 const SENTENCE_END = charSet(".:-|%");
+
 const SCHEME = /[A-Za-z][A-Za-z\d-]{1,30}\s{1,2}/y;
+
 /** The parameters of `Digest`, `OAuth` and AWS signatures, which go together. */
 const PARAMETERS =
   /(?:[A-Za-z][\w-]{0,30}=(?:"[^"\n]{0,200}"|[^\s,"']{1,200})(?:,\s{0,2}|(?![^\s"']))){1,12}/y;
+
 const COOKIE_PAIR = /[\w!#$%*+.^|~-]{1,64}=[^\s;,"'`]{0,256}/y;
+
 const NEXT_COOKIE = /;\s{0,2}(?=[\w!#$%*+.^|~-]{1,64}(?:=|;|$))/y;
+
 const COOKIE_END = charSet(" \t\r\n;,\"'`");
+
 const IN_COOKIE = (code: number) => code > 0 && !COOKIE_END(code);
+
 const LEAST_COOKIE = 6;
 
 function credentialEnd(scan: Scan, start: number, limit = Infinity): number {
@@ -111,6 +126,7 @@ export function credentialsAfter(
 }
 
 const BARE_SCHEME = /(?<![A-Za-z\d])(?:bearer|basic),?\s{1,2}(?=[\w+/.~=-]{8})/gi;
+
 const LEAST_BEARER = 16;
 
 /** "user:password" in base64. */
@@ -140,8 +156,11 @@ export function findAuthorizations(scan: Scan): Span[] {
 }
 
 const AUTHORITY_END = charSet("/?#\"'<>`");
+
 const AUTHORITY = (code: number) => code > 0x20 && !AUTHORITY_END(code);
+
 const SCHEME_END = "://";
+
 const LEAST_USER_TOKEN = 20;
 
 /** User name and password of a URL (RFC 3986 section 3.2.1). The host stays. */

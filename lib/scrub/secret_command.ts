@@ -32,6 +32,7 @@ export const PROGRAM: StartPattern = {
   ),
   beginnings: [...FLAGS_OF.keys()],
 };
+
 const PROGRAMS = new StartIndex(PROGRAM);
 
 /** `user:password` after `-u` or `--user` of curl and its like, and `user%password` of Samba's. */
@@ -42,6 +43,7 @@ export const USER_PAIR: StartPattern = {
 };
 
 const USER = "[^\\s:/]{1,40}\\s{1,3}";
+
 /** Commands and queries whose password has a place, and no flag. */
 export const POSITIONAL: StartPattern = {
   pattern: new RegExp(
@@ -62,11 +64,14 @@ export const POSITIONAL: StartPattern = {
   beginnings: ("rabbitmqctl net auth-pass sqlplus sqlldr htpasswd mosquitto_passwd " +
     "chpasswd echo ?u= &u=").split(" ").concat("gh "),
 };
+
 const PLACES = new StartIndex(USER_PAIR, POSITIONAL);
 
 /** How far behind the program its flag is looked for, on the same line. */
 const REACH = 120;
+
 const NEXT_PROGRAM = /[\n;|]|&&/;
+
 const LOGIN_ONLY: ReadonlySet<string> = new Set(
   "docker podman helm oras crane skopeo nerdctl buildah oc az cf".split(" "),
 );

@@ -138,7 +138,9 @@ const LED: readonly (readonly [name: RegExp, lead: RegExp, kind: SecretKind])[] 
   [/^phrase$/, /(?:seed|recovery|backup|wiederherstellungs)[ _-]?$/i, "phrase"],
   [/^key$/, /(?:licen[sc]e|product|activation|serial)[ _-]?$/i, "key"],
 ];
+
 const LEAD_REACH = 24;
+
 /** Taken for a name only behind one of those words, or where a word of its own begins. */
 const LED_NAMES = "codes code kode kod phrase";
 
@@ -181,6 +183,7 @@ const NAMES = [
   ...namesOf(WHOLE_ROWS, true),
   ...LED_NAMES.split(" ").map((words): Name => ({ kind: "vague", isWhole: true, words })),
 ];
+
 const NAMES_BY_LETTERS: ReadonlyMap<string, Name> = new Map(
   NAMES.map((name) => [name.words.replaceAll(" ", ""), name]),
 );
@@ -195,11 +198,14 @@ const SECRET_NAME: StartPattern = {
   ),
   beginnings: NAMES.map(({ words }) => words.split(" ", 1)[0] ?? words),
 };
+
 /** The patterns that together find every name. */
 export const NAME_PATTERNS: readonly StartPattern[] = [SECRET_NAME, SHORT_CODE];
+
 const SECRET_NAMES = new StartIndex(...NAME_PATTERNS);
 
 const ALL_SEPARATORS = new RegExp(SEPARATORS, "g");
+
 const JOINTS = charSet("_-.");
 
 /** A name that holds a secret, where it stands in the text. */
@@ -215,10 +221,13 @@ function startsName(scan: Scan, at: number): boolean {
 /** Tokens and keys of lists, of texts and of the public. */
 const HARMLESS =
   /(?:page|next|continuation|sync|cursor|design|lexer|public|foreign|sort|hash|row|partition|cache|idempotency|object)[ _.-]?$/i;
+
 /** Variables for the keys of tables, maps, messages and caches: `lookup_key`, `messageKey`. */
 const OTHER_KEYS =
   /(?:unique|index|lookup|dedup\w{0,11}|message|event|record|job|task|order|customer|user|entity|doc|document|node|item|group|bucket|s3|blob|file|query|trace|correlation|request|primary|composite|join|map|i18n|translation|locale|label|feature|flag|issue|project|routing|shard|registry|asset|image)_?$/i;
+
 const HARMLESS_REACH = 16;
+
 const HEADER = /(?<![A-Za-z\d])x-(?:[a-z]{1,12}-)?$/i;
 
 function isHarmless(scan: Scan, start: number): boolean {

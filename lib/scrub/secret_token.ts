@@ -3,13 +3,21 @@ import { StartIndex, type StartPattern } from "./start_index.ts";
 import { type Alphabet, MARKED_FORMS, TOKEN_FORMS, type TokenForm } from "./token_forms.ts";
 
 const HEX = charSet("0123456789abcdefABCDEF");
+
 const UPPER_DIGIT = charSet("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789");
+
 const WORD_MARKS = charSet("_-");
+
 const DOTTED_MARKS = charSet("_-.");
+
 const BASE64_MARKS = charSet("_-+/=");
+
 const PATH_MARKS = charSet("_-/@.=%");
+
 const ANY_MARKS = charSet("_-.~+/=$!:|%");
+
 const WORD: CharSet = (code) => ALNUM(code) || WORD_MARKS(code);
+
 const DOTTED: CharSet = (code) => ALNUM(code) || DOTTED_MARKS(code);
 
 const ALPHABETS: Readonly<Record<Alphabet, CharSet>> = {
@@ -37,6 +45,7 @@ const JWT = "eyJ";
 
 /** Where a token can begin: not inside a word, but after `%3D` and after `\n` of JSON. */
 const WORD_START = "(?:(?<![A-Za-z\\d_])|(?<=\\\\[nrt]|%[\\dA-Fa-f]{2}))";
+
 /** No body of the table is shorter, nor has other characters. */
 const BODY_START = "(?=[\\w.~+/=$!:|%@-]{10})";
 
@@ -47,6 +56,7 @@ export const TOKEN_START: StartPattern = {
   pattern: new RegExp(`${WORD_START}(?:${PREFIXES.map(escaped).join("|")})${BODY_START}`),
   beginnings: PREFIXES,
 };
+
 const TOKEN_STARTS = new StartIndex(TOKEN_START);
 
 const MARKED = new RegExp(
@@ -57,13 +67,16 @@ const MARKED = new RegExp(
 );
 
 const UNKNOWN_RUN = /(?<![A-Za-z\d])[A-Za-z\d]{30,}/g;
+
 /** The same in base64url: a name, and 36 or more letters, digits, hyphens and underscores. */
 const UNKNOWN_WORD = /(?<![\w-])(?:[a-z][a-z\d]{1,15}|[A-Z][A-Z\d]{1,15})[-_](?=[\w-]{36})/g;
 
 const AWS_KEY = /(?<![A-Za-z\d+/])[A-Za-z\d+/]{40}(?![A-Za-z\d+/=])/g;
 
 const RUN_MARKS = charSet("_.~+/=!:|-");
+
 const LONG_RUN_LETTER: CharSet = (code) => ALNUM(code) || RUN_MARKS(code);
+
 /** Every marked form, every key of AWS and every unknown token has a run as long as this. */
 const LEAST_LONG_RUN = 22;
 
@@ -88,8 +101,11 @@ export function mayHoldLongTokens(text: string): boolean {
 
 /** A prefix this short begins words and file names too, so that the rest must be one long run. */
 const SHORT_PREFIX = 4;
+
 const LONG_RUN = 16;
+
 const RUN = 8;
+
 /** How much of a body is judged; a chain of prefixes is not read to its end from each of them. */
 const HEAD = 96;
 
@@ -131,6 +147,7 @@ function tokenEnd(scan: Scan, at: number): number {
 }
 
 const LEAST_JWT_PART = 8;
+
 const DOT = charSet(".");
 
 /** Header, payload and signature of a JSON Web Token (RFC 7519); "eyJ" is the base64 of `{"`. */
@@ -168,15 +185,19 @@ export function findMarkedTokens(scan: Scan): Span[] {
 }
 
 const OWN_NAME_LIMIT = 40;
+
 /** What stands before the digest of a file: `sha512-…`, `md5-…`. */
 const DIGEST_NAME = /(?:sha|md|blake)\d*[-_]$/i;
+
 /** `acme_pat_`, `TINES-`: words, and not a piece of a longer digest. */
 const ISSUER_NAME =
   /(?<![A-Za-z\d_-])(?:[a-z]{3,16}\d{0,2}(?:[-_][a-z\d]{1,12}){0,3}|[A-Z]{3,16}(?:[-_][A-Z\d]{1,12}){0,3})[-_]$/;
 
 /** The least share of places at which a random run of letters and digits changes its kind. */
 const LEAST_CHANGES = 0.4;
+
 const LEAST_MIXED_CHANGES = 0.25;
+
 const LEAST_MIXED_RUN = 20;
 
 /** The share of the places in a run at which small and capital letters and digits change. */
@@ -234,6 +255,7 @@ export function findUnknownTokens(scan: Scan): Span[] {
 }
 
 const AWS_CONTEXT_REACH = 80;
+
 const AWS_CONTEXT =
   /(?<![A-Za-z\d])(?:aws|amazon|secret|secretaccesskey|a[ks]ia[a-z\d]{16})(?![A-Za-z\d])/i;
 

@@ -63,6 +63,7 @@ const MEASURE =
   /^(?:v?\d+(?:\.\d+)+(?:-\w+)?|\d+(?:[.,]\d+)?[A-Za-z%]{1,7}|\d{4}-\d\d-\d\d(?:T[\d:.Z+-]*)?|[A-Z]{2,10}-\d+)$/;
 
 const UUID = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/i;
+
 const MARK = /[!@#$%^&*+=?~]/;
 
 interface Traits {
@@ -103,6 +104,7 @@ function isPassword(value: string, suspicion: Suspicion): boolean {
 }
 
 const LEAST_OPAQUE = 16;
+
 /** Names that are put together can be longer than random keys, but not by much. */
 const LEAST_RANDOM_KEY = 32;
 
@@ -138,6 +140,7 @@ function isOpaque(value: string, suspicion: Suspicion, isVague: boolean): boolea
 
 /** Words of BIP 39, in one of its lengths or more. */
 const PHRASE = /^\p{Ll}{3,10}(?:[ ,]{1,2}\p{Ll}{3,10}){11,23}$/u;
+
 const LEAST_CODE = 3;
 
 /** `k3x9p-m2q7w`, "881 204": how codes to recover an account, and long ones, are written. */
@@ -184,6 +187,7 @@ export function looksEncoded(value: string): boolean {
 /** A quote as it is, escaped by JSON inside of JSON, or as an entity of HTML. */
 const QUOTE =
   /\\{0,8}["'`]|["'`]|[\u201c\u201d\u201e\u2018\u2019\u201a\u00ab\u2039\u300c\u300e]|&(?:quot|#34|#x22|apos|#39);|%2[27]|\\u002[27]/y;
+
 const CLOSING: ReadonlyMap<string, string> = new Map([
   ["\u201c", "\u201d"],
   ["\u201e", "\u201c"],
@@ -209,17 +213,28 @@ export function quoteLength(scan: Scan, at: number): number {
 }
 
 const QUOTES = charSet("\"'`");
+
 const CURLY = /["'`\u201c\u201d\u201e\u2018\u2019\u201a\u00ab\u00bb\u2039\u203a\u300c-\u300f]/;
+
 const STOPS: CharSet = (code) =>
   code <= 0 || SPACE(code) || QUOTES(code) || (code > 127 && CURLY.test(String.fromCharCode(code)));
+
 const LIST_MARKS = charSet(",;&|");
+
 const ANGLE = charSet("<");
+
 const CLOSERS = charSet(".,;:)]}>&\\*_");
+
 const SENTENCE_ENDS = charSet(".,;:)]}>&!?\\*_");
+
 const NAME = charSet("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-#");
+
 const ASSIGN = charSet("=:");
+
 const AMPERSAND = charSet("&");
+
 const SEMICOLON = charSet(";");
+
 const NAME_LIMIT = 40;
 
 /** True when the list mark at `at` ends a value: nothing, or `name=`, or an entity follows. */
@@ -232,6 +247,7 @@ function dividesMembers(scan: Scan, at: number): boolean {
 
 /** A value is judged by this much of it; what is accepted is then taken to its end. */
 const JUDGED_LENGTH = 128;
+
 /** What stands between quotes further apart than this is no value. */
 const QUOTED_LENGTH = 2048;
 
@@ -298,7 +314,9 @@ const CODES = new RegExp(
   `${ONE_CODE}(?:,\\s{0,2}${ONE_CODE}){0,15}(?![\\p{L}\\d])(?![.,]\\d)`,
   "uy",
 );
+
 const WORDS = /\p{Ll}{3,10}(?:[ ,]{1,2}\p{Ll}{3,10}){11,23}/uy;
+
 /** "300 seconds", "30 %": what is counted is no code. */
 const COUNTED =
   /\s?(?:%|°|:\d|\/|(?:ms|s|px|mm|cm|kb|mb|seconds?|minutes?|hours?|days?|digits?|characters?|attempts?|times|users?|rows?|errors?|codes?|requests?|ziffern|stellen|zeichen|minuten|sekunden|versuche|chiffres|dígitos|cifre|cijfers|cyfr)(?![\p{L}\d]))/uy;

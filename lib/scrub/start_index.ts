@@ -1,6 +1,7 @@
 import type { Span } from "./scan.ts";
 
 const LETTERS = 3;
+
 const SIZE = 1 << (5 * LETTERS);
 
 /** Five bits of a character, the same for small and capital ASCII letters. */

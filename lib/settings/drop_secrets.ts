@@ -1,4 +1,4 @@
-import { CONFIG_FOLDER, SECRET_FILE } from "./secret_file.ts";
+import { CONFIG_FOLDER, SECRET_FILE } from "../server/console.ts";
 
 /**
  * Gives up the right to read the secrets again, once they were read: the variables, the access token

@@ -1,5 +1,5 @@
+import type { Settings } from "../server/settings.ts";
 import { PLATFORM_STORE } from "../store/store_address.ts";
-import type { Settings } from "./settings.ts";
 
 /**
  * Prints what is for whoever started the process alone: links that let in, and mails with codes. Not

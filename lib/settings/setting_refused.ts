@@ -16,6 +16,7 @@ export const VARIABLES = [
   "SMTP_URL",
   "MAIL_FROM",
 ] as const;
+
 export type Variable = (typeof VARIABLES)[number];
 
 /** A setting is not what it must be; the start ends with its message. */

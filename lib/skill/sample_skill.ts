@@ -1,4 +1,4 @@
-import { type SkillFor, skillMarkdown } from "./skill_markdown.ts";
+import { type SkillFor, skillMarkdown } from "../onboarding/skill.ts";
 
 const SAMPLE: SkillFor = {
   org: { id: "org_06dsj3k8m1e7n9q2r4t6v8w0x2", name: "Example Org" },

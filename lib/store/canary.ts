@@ -8,7 +8,9 @@ import { CannotOpen } from "./sealing.ts";
 
 /** What the canary says. */
 export const CANARY_WORDS = new TextEncoder().encode("countersign");
+
 export const canaryRecord = z.instanceof(Uint8Array);
+
 /** How long the first answer of the store may take, milliseconds. */
 const FIRST_ANSWER_MS = 15_000;
 
@@ -16,7 +18,7 @@ const FIRST_ANSWER_MS = 15_000;
  * Proves at start that no newer release has written the store, and that it lies under the secret, or
  * under the previous one, before anything
  * is sealed under another: a record with known words, sealed when the store was new. Of all that is
- * sealed it is the last to be sealed anew (`lib/rotation/secret_rotation.ts`), so that a secret is not taken away
+ * sealed it is the last to be sealed anew (`lib/server/rotation.ts`), so that a secret is not taken away
  * while records still lie under it.
  * @throws {StoreRefused} when release or secret are others, or the store does not answer
  * @throws {StoreUnavailable} when it takes no write

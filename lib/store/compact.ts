@@ -33,8 +33,10 @@ export interface CompactionOptions {
 
 /** How long a compaction runs before it says how far it is, and between two such lines. */
 const PROGRESS_MS = 1000;
+
 /** Rows that are copied before the clock is looked at. */
 const STRIDE = 1000;
+
 /** What SQLite lays beside a database while it is in use. */
 const SIBLINGS = ["-wal", "-shm", "-journal"] as const;
 

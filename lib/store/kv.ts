@@ -81,6 +81,7 @@ export async function readRecord<T>(
 
 /** Most keys that `getMany` takes. */
 export const KEYS_A_READ = 10;
+
 /** Reads under way at the same time: several take half as long as one after the other. */
 const READS_AT_ONCE = 10;
 

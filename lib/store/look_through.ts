@@ -1,8 +1,9 @@
 import { DatabaseSync } from "node:sqlite";
-import { logLine } from "../settings/log_line.ts";
+import { logLine } from "./system.ts";
 
 /** Larger files are not read through at the start: it would take longer than a restart may. */
 const LARGEST = 2 * 1024 ** 3;
+
 /** From this size on reading it through is said, for a start then takes seconds. */
 const LARGE = LARGEST / 4;
 

@@ -1,12 +1,12 @@
 import { dirname } from "node:path";
 import { systemTimer } from "../deps.ts";
-import { logLine } from "../settings/log_line.ts";
 import { taskCommand } from "../settings/operator_console.ts";
 import { compactStore, dropUnfinished, isCompactionDue, NotCompacted } from "./compact.ts";
 import { MalformedRecord, StoreUnavailable } from "./kv.ts";
 import { lookThrough } from "./look_through.ts";
 import { isFile, PLATFORM_STORE } from "./store_address.ts";
 import { faultOf, nextStep, whatIsWrong } from "./store_faults.ts";
+import { logLine } from "./system.ts";
 
 /** The store does not open, or is not to be opened; the start ends with the message. */
 export class StoreRefused extends Error {

@@ -4,8 +4,10 @@ import { StoreHealth } from "./store_health.ts";
 
 /** How exactly waits are measured: all calls under way share one timer. */
 const TICK_MS = 1200;
+
 /** How many ticks one answer may take before it counts as lost: 2.4 to 3.6 seconds. */
 const ANSWER_TICKS = 3;
+
 /** The same for a piece of a listing, which may be some megabytes: 8.4 to 9.6 seconds. */
 const LISTING_TICKS = 8;
 

@@ -10,6 +10,7 @@ import { StoreRefused } from "./open_store.ts";
  * now. What is only added, and has a default where it is missing, needs no new version.
  */
 export const SCHEMA_VERSION = 2;
+
 /** What a store has that was written before there were versions. */
 const UNVERSIONED = 0;
 

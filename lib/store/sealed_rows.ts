@@ -15,13 +15,17 @@ interface SealedRows {
 }
 
 const bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array, "expected bytes");
+
 // Loose, so that a row keeps what else is in it, whatever that is.
 const whole = z.looseObject({ sealed: bytes });
+
 const logKey = z.looseObject({ sealed_private_key: bytes });
+
 const approval = z.looseObject({
   reason: bytes,
   decisions: z.array(z.looseObject({ level: z.number(), note: bytes.nullable() })),
 });
+
 const ending = z.object({ expires_at: z.number() });
 
 const replacedWhole: SealedRows["replaced"] = (key, value, anew) => {

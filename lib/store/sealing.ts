@@ -9,6 +9,7 @@ import {
 import type { SealedKey, StoreKey } from "./keys.ts";
 
 const NONCE_BYTES = 12;
+
 const TAG_BYTES = 16;
 
 /** Bytes in the store do not open under any secret this process was given. */

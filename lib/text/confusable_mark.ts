@@ -1,10 +1,11 @@
-import { codePointText } from "./character_names.ts";
+import { codePointText } from "../base/confusables.ts";
 
 /**
  * Letters of other scripts that most fonts draw like a letter of ASCII, as pairs. Not every one that
  * Unicode's confusables list, but those by which a name in whole words can be imitated.
  */
 const CYRILLIC = "аaсcеeоoрpхxуyіiјjѕsԁdһhԛqԝwӏlАAВBЕEКKМMНHОOРPСCТTХXУYЅSІIЈJԚQԜW";
+
 const GREEK = "οoνvαaρpιiκkυuΑAΒBΕEΖZΗHΙIΚKΜMΝNΟOΡPΤTΥYΧXϹCϲcϳjϻm";
 
 const TWINS: ReadonlyMap<string, string> = new Map(

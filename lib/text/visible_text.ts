@@ -1,4 +1,4 @@
-import { characterName, codePointText } from "./character_names.ts";
+import { characterName, codePointText } from "../base/confusables.ts";
 
 /** A part of a text: shown as it is, or, where `hidden` is not null, by that name instead. */
 export interface Segment {
@@ -17,11 +17,16 @@ export interface Segment {
  */
 const HIDDEN =
   "[\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}\\p{Default_Ignorable_Code_Point}\\p{Co}\\p{Cs}\\u2800]";
+
 const HIDDEN_IN_LINE = new RegExp(HIDDEN, "gu");
+
 const HIDDEN_IN_LINES = new RegExp(`(?![\\n\\t])${HIDDEN}`, "gu");
+
 const HIDDEN_RUN = new RegExp(`((?![\\n\\t])${HIDDEN})\\1*`, "gu");
+
 /** Spaces, tabs and every line end that some program knows. */
 const SPACES = /[ \t-\r\u0085\u2028\u2029]+/g;
+
 /** What most texts are made of: nothing to look for in them. */
 const PLAIN = /^[\x20-\x7e]*$/;
 

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { RunTokenRecord } from "../store/records/run_token.ts";
+import type { RunTokenRecord } from "../store/records/token.ts";
 
 /** What a run token says, on the wire and under its signature. */
 export const tokenClaims = z.strictObject({
@@ -18,6 +18,7 @@ export const tokenClaims = z.strictObject({
   expires_at: z.string(),
   key_id: z.string(),
 });
+
 export type TokenClaims = z.infer<typeof tokenClaims>;
 
 /** The claims that the token of this record carries. */

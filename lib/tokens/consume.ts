@@ -1,26 +1,27 @@
 import type { Action } from "../actions/action.ts";
 import { tellOfApproval } from "../approvals/topics.ts";
-import type { Client } from "../identity/client.ts";
-import { schedule } from "../due/schedule.ts";
 import { actorOf } from "../identity/caller.ts";
 import type { MachineOperation } from "../identity/caller_operation.ts";
+import type { Client } from "../identity/client.ts";
+import { schedule } from "../ledger/due.ts";
 import type { Transaction } from "../ledger/transaction.ts";
-import type { RecordedRefusal } from "../refusals/refusal.ts";
+import type { RecordedRefusal } from "../refusal.ts";
 import { runTokenArgumentsKey, runTokenKey } from "../store/keys.ts";
-import type { Binding, RunTokenRecord } from "../store/records/run_token.ts";
+import type { Binding, RunTokenRecord } from "../store/records/token.ts";
 import type { Sealer } from "../store/sealing.ts";
-import type { TokenClaims } from "./claims.ts";
-import { loadPresentedToken, type PresentedToken } from "./presented_token.ts";
 import {
   privateClient,
   refuseToken,
   refuseUnreadable,
   type TokenAttempt,
   tokenSubject,
-} from "./refused_attempt.ts";
+} from "./attempt.ts";
+import type { TokenClaims } from "./claims.ts";
+import { loadPresentedToken, type PresentedToken } from "./presented.ts";
 import { refusalOf } from "./standing.ts";
 
 type MintedToken = Extract<RunTokenRecord, { status: "minted" }>;
+
 export type ConsumedToken = Extract<RunTokenRecord, { status: "consumed" }>;
 
 /** A token that was consumed just now. */

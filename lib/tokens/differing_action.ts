@@ -1,8 +1,8 @@
 import type { Action } from "../actions/action.ts";
 import { actionDigest } from "../actions/action_digest.ts";
-import { differingFacts } from "../actions/differing_facts.ts";
+import { differingFacts } from "../base/action.ts";
 import type { JsonObject } from "../json/json_value.ts";
-import type { RunTokenRecord } from "../store/records/run_token.ts";
+import type { RunTokenRecord } from "../store/records/token.ts";
 
 /** The fields of an action that somebody named; what is absent was not named. */
 export type GivenAction = Partial<Action>;

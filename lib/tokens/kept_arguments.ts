@@ -3,7 +3,7 @@ import { actionDigest } from "../actions/action_digest.ts";
 import { isJsonObject, type JsonObject } from "../json/json_value.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import { runTokenArgumentsKey } from "../store/keys.ts";
-import { runTokenArguments, type RunTokenRecord } from "../store/records/run_token.ts";
+import { runTokenArguments, type RunTokenRecord } from "../store/records/token.ts";
 import type { Sealer } from "../store/sealing.ts";
 
 const jsonObject = z.custom<JsonObject>(isJsonObject, "expected a JSON object");

@@ -1,13 +1,13 @@
 import { definitionOf } from "../catalog/tool_definition.ts";
 import type { Decision } from "../decisions/decide.ts";
-import type { Client } from "../identity/client.ts";
 import { actorOf, type MachineCaller } from "../identity/caller.ts";
+import type { Client } from "../identity/client.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import { runTokenKey } from "../store/keys.ts";
-import type { RunTokenRecord } from "../store/records/run_token.ts";
+import type { RunTokenRecord } from "../store/records/token.ts";
+import { tokenSubject } from "./attempt.ts";
 import { claimsOf } from "./claims.ts";
 import { keepArguments } from "./kept_arguments.ts";
-import { tokenSubject } from "./refused_attempt.ts";
 import { type LoadedTokenKey, signingSecret } from "./token_key.ts";
 import { writeToken } from "./token_text.ts";
 

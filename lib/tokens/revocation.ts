@@ -1,12 +1,12 @@
-import { type ApprovalFault, approvalFault } from "../approvals/approval_fault.ts";
 import { definitionOf } from "../catalog/tool_definition.ts";
+import { scopesOf } from "../identity/grant_caller.ts";
 import { type RequesterNow, requesterNow } from "../identity/requester_now.ts";
 import { isRotatedAway } from "../identity/rotated_away.ts";
-import { scopesOf } from "../oauth/grant_caller.ts";
+import { type ApprovalFault, approvalFault } from "../identity/standing.ts";
 import { resolve } from "../policy/chain.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import type { ApprovalRecord } from "../store/records/approval.ts";
-import type { RunTokenRecord } from "../store/records/run_token.ts";
+import type { RunTokenRecord } from "../store/records/token.ts";
 import { isOutsideWall } from "./tenant_wall.ts";
 
 /** Why a token that was good no longer is, for programs. */
@@ -19,6 +19,7 @@ export const REVOCATION_REASONS = [
   "policy",
   "levels",
 ] as const;
+
 export type RevocationReason = (typeof REVOCATION_REASONS)[number];
 
 /** Why, for programs and for people. */

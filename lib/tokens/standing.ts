@@ -1,10 +1,10 @@
 import type { MachineCaller } from "../identity/caller.ts";
-import type { Clocks } from "../ledger/clocks.ts";
+import type { Clocks } from "../ledger/clock.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
-import { type AnyRefusal, Refusal } from "../refusals/refusal.ts";
-import type { RunTokenRecord } from "../store/records/run_token.ts";
+import { type AnyRefusal, Refusal } from "../refusal.ts";
+import type { RunTokenRecord } from "../store/records/token.ts";
 import { differingAction, type GivenAction } from "./differing_action.ts";
-import type { KnownToken } from "./presented_token.ts";
+import type { KnownToken } from "./presented.ts";
 import { revocation } from "./revocation.ts";
 import { moved, type TokenEvent, type TokenStateRefusal } from "./state.ts";
 import { isOutsideWall, walledTenant } from "./tenant_wall.ts";

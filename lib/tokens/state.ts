@@ -1,5 +1,5 @@
-import { type Clocks, isOver } from "../ledger/clocks.ts";
-import type { RunTokenRecord, RunTokenStatus } from "../store/records/run_token.ts";
+import { type Clocks, isOver } from "../ledger/clock.ts";
+import type { RunTokenRecord, RunTokenStatus } from "../store/records/token.ts";
 
 /** What a token is at a moment: its status, or what time has made of it. */
 export type TokenState = RunTokenStatus | "expired";

@@ -1,5 +1,5 @@
 import { type MachineCaller, tenantWithin } from "../identity/caller.ts";
-import { type AnyRefusal, Refusal } from "../refusals/refusal.ts";
+import { type AnyRefusal, Refusal } from "../refusal.ts";
 
 /** Whether a tenant, or acting for none, lies outside what a credential may act for. */
 export function isOutsideWall(permitted: readonly string[] | null, tenant: string | null): boolean {

@@ -1,16 +1,18 @@
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import { tokenKeyKey } from "../store/keys.ts";
-import { type TokenKeyRecord, tokenKeyRecord } from "../store/records/run_token.ts";
+import { type TokenKeyRecord, tokenKeyRecord } from "../store/records/token.ts";
 import type { Sealer } from "../store/sealing.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 /** How old a key may be that signs, milliseconds. */
 export const KEY_PERIOD_MS = 30 * DAY_MS;
+
 /** How long after it a key still tells its tokens: a run may be reported long after it. */
 const KEY_KEPT_MS = 365 * DAY_MS;
 
 const SECRET_BYTES = 32;
+
 const KEY_ID = /^k[0-9]{1,9}$/;
 
 /** The key of a period as it was read; null when nobody has needed it yet. */

@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import { createHmac, timingSafeEqual } from "node:crypto";
+import { canonicalJson } from "../base/canonical.ts";
 import { checksum } from "../identity/secret.ts";
-import { canonicalJson } from "../json/canonical.ts";
 import { decodeUtf8 } from "../json/decode_utf8.ts";
 import { parseStrictJson } from "../json/parse_strict.ts";
 import { type TokenClaims, tokenClaims } from "./claims.ts";
@@ -13,6 +13,7 @@ export const TOKEN_PREFIX = "cs_run_";
 export const MAX_TOKEN_CHARACTERS = 8192;
 
 const CHECKSUM_CHARACTERS = 7;
+
 const SHAPE = /^cs_run_([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]{43})[0-9a-hjkmnp-tv-z]{7}$/;
 
 /** A token taken apart. What it claims is not to be believed before `isSignedBy`. */

@@ -2,7 +2,7 @@ import type { MachineOperation } from "../identity/caller_operation.ts";
 import type { Sealer } from "../store/sealing.ts";
 import type { TokenClaims } from "./claims.ts";
 import type { GivenAction } from "./differing_action.ts";
-import { loadPresentedToken, type PresentedToken } from "./presented_token.ts";
+import { loadPresentedToken, type PresentedToken } from "./presented.ts";
 import type { RevocationReason } from "./revocation.ts";
 import { refusalOf } from "./standing.ts";
 
@@ -14,6 +14,7 @@ export const INVALID_TOKEN_CODES = [
   "token_revoked",
   "action_mismatch",
 ] as const;
+
 export type InvalidTokenCode = (typeof INVALID_TOKEN_CODES)[number];
 
 export type Verified =

@@ -1,6 +1,6 @@
 import type { Transaction } from "../ledger/transaction.ts";
 import { runTokenArgumentsKey, runTokenKey } from "../store/keys.ts";
-import type { RunTokenRecord } from "../store/records/run_token.ts";
+import type { RunTokenRecord } from "../store/records/token.ts";
 import { moved } from "./state.ts";
 
 /**

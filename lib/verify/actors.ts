@@ -1,7 +1,7 @@
-import { hasRight, type Role } from "../identity/rights.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../json/json_value.ts";
-import type { Finding } from "./finding.ts";
+import { hasRight, type Role } from "../policy/rights.ts";
 import { memberRight, tiersFor } from "./entitlements.ts";
+import type { Finding } from "./finding.ts";
 import type { LogClock } from "./log_clock.ts";
 import type { StoryEntry } from "./story_entry.ts";
 import type { Told } from "./told.ts";

@@ -1,6 +1,6 @@
-import { fromBase64Url } from "../checkpoint/base64.ts";
+import { fromBase64Url } from "../base/bytes.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../json/json_value.ts";
-import { credentialDigest } from "../passkeys/assertion_evidence.ts";
+import { credentialDigest } from "../passkeys/evidence.ts";
 import { type ApprovalStatement, approvalStatement } from "../passkeys/statement.ts";
 
 /** A stored assertion, decoded; nothing about it is verified yet. */
@@ -15,10 +15,12 @@ export interface ReadAssertion {
 }
 
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
+
 const TEXTS = [
   ...["issuer", "org", "approval", "action_digest", "view_digest", "member", "nonce"],
   ...["issued_at", "expires_at", "use_before"],
 ] as const;
+
 const TIMES = ["issued_at", "expires_at", "use_before"] as const;
 
 /** Reads the private part `assertion` of a decision, or says why it is none. */

@@ -1,13 +1,14 @@
-import { fromBase64Url } from "../checkpoint/base64.ts";
+import { fromBase64Url } from "../base/bytes.ts";
 import type { JsonObject, JsonValue } from "../json/json_value.ts";
-import { credentialDigest } from "../passkeys/assertion_evidence.ts";
 import { isUsableKey } from "../passkeys/cose_key.ts";
-import type { CheckedEntry } from "./entry_checks.ts";
+import { credentialDigest } from "../passkeys/evidence.ts";
+import type { CheckedEntry } from "./export_lines.ts";
 import { entryFinding, type Finding } from "./finding.ts";
 import { privateValue } from "./private_parts.ts";
 
 /** The types of the entries by which a member gets a passkey and loses it. */
 export const ENROLLED_TYPE = "passkey.enrolled";
+
 export const REMOVED_TYPE = "passkey.removed";
 
 /** What the log said last of one passkey of one member. */

@@ -1,5 +1,5 @@
-import type { Right } from "../identity/rights.ts";
 import { isJsonObject } from "../json/json_value.ts";
+import type { Right } from "../policy/rights.ts";
 import type { StoryEntry } from "./story_entry.ts";
 
 /** Who of the machines may write an entry, and whether anybody else may. */
@@ -12,6 +12,7 @@ interface Entitled {
 }
 
 const RUNTIME = ["standard", "agent", "oauth_grant"];
+
 /** What is decided, asked and run: only machines do, and each entry names the one that did. */
 const BY_MACHINES: Entitled = { machines: RUNTIME, members: false, others: false };
 

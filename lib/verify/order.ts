@@ -1,4 +1,4 @@
-import { byteLines } from "./byte_lines.ts";
+import type { byteLines } from "./byte_lines.ts";
 import { parseExportLine } from "./export_line.ts";
 import { entryFinding, type Finding } from "./finding.ts";
 

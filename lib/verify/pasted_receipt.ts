@@ -1,8 +1,8 @@
-import { parseCheckpoint } from "../checkpoint/checkpoint.ts";
-import { parseLogKeys } from "../checkpoint/log_key.ts";
 import { isJsonObject, type JsonValue } from "../json/json_value.ts";
 import { parseStrictJson } from "../json/parse_strict.ts";
 import { fromHex } from "../merkle/hex.ts";
+import { parseCheckpoint } from "../tlog/checkpoint.ts";
+import { parseLogKeys } from "../tlog/log_key.ts";
 import { isIndex } from "./export_line.ts";
 import { type Known, NOTHING_KNOWN } from "./receipt_check.ts";
 import { parseReceipt, type Receipt } from "./verify_receipt.ts";

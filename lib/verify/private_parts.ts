@@ -1,6 +1,6 @@
-import { canonicalJson } from "../json/canonical.ts";
+import { canonicalJson } from "../base/canonical.ts";
+import { sha256 } from "../base/sha256.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../json/json_value.ts";
-import { sha256 } from "../merkle/hash.ts";
 import { toHex } from "../merkle/hex.ts";
 import { entryFinding, type Finding } from "./finding.ts";
 

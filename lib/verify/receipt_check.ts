@@ -1,9 +1,9 @@
-import { type ParsedCheckpoint, verifySignature } from "../checkpoint/checkpoint.ts";
-import { type LogKey, logKey } from "../checkpoint/log_key.ts";
-import { canonicalBytes } from "../json/canonical.ts";
-import { leafHash } from "../merkle/hash.ts";
+import { canonicalBytes } from "../base/canonical.ts";
+import { leafHash } from "../base/sha256.ts";
 import { toHex } from "../merkle/hex.ts";
-import { type InclusionStep, inclusionSteps, verifyConsistency } from "../merkle/verify_proof.ts";
+import { type ParsedCheckpoint, verifySignature } from "../tlog/checkpoint.ts";
+import { type LogKey, logKey } from "../tlog/log_key.ts";
+import { type InclusionStep, inclusionSteps, verifyConsistency } from "../tlog/verify_proof.ts";
 import { type Finding, type FindingCode, meaningOf } from "./finding.ts";
 import { type Receipt, verifyReceipt } from "./verify_receipt.ts";
 

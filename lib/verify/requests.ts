@@ -23,8 +23,10 @@ interface Request {
 }
 
 const DAY_MS = 24 * 60 * 60 * 1000;
+
 /** A request is open for seven days at most, and its approval good for one. */
 const LONGEST_OPEN_MS = 7 * DAY_MS;
+
 const LONGEST_KNOWN_MS = 9 * DAY_MS;
 
 /** The requests for approval that can still be of any effect. */

@@ -34,9 +34,12 @@ interface Decision {
 }
 
 const HOUR_MS = 60 * 60 * 1000;
+
 /** A token is good for an hour at most, and the report of its run due a week later at most. */
 const LONGEST_GOOD_MS = HOUR_MS;
+
 const LONGEST_KNOWN_MS = 8 * 24 * HOUR_MS;
+
 /** A token stands in the commit of its decision, a few entries behind it. */
 const DECISIONS_KNOWN = 256;
 

@@ -1,5 +1,5 @@
 import { Actors } from "./actors.ts";
-import type { CheckedEntry } from "./entry_checks.ts";
+import type { CheckedEntry } from "./export_lines.ts";
 import type { Finding } from "./finding.ts";
 import { KillSwitches } from "./kill_switches.ts";
 import { LogClock } from "./log_clock.ts";

@@ -1,5 +1,5 @@
 import type { JsonObject, JsonValue } from "../json/json_value.ts";
-import type { CheckedEntry } from "./entry_checks.ts";
+import type { CheckedEntry } from "./export_lines.ts";
 import { entryFinding, type Finding, type FindingCode } from "./finding.ts";
 
 /** An entry in its place, as the chapters of a log's story read it. */

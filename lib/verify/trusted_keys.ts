@@ -1,6 +1,6 @@
-import type { LogKey } from "../checkpoint/log_key.ts";
-import { verifyRotation } from "../checkpoint/rotation.ts";
-import type { CheckedEntry } from "./entry_checks.ts";
+import type { LogKey } from "../tlog/log_key.ts";
+import { verifyRotation } from "../tlog/rotation.ts";
+import type { CheckedEntry } from "./export_lines.ts";
 import { entryFinding, type Finding, wholeFinding } from "./finding.ts";
 
 /** One hand-over in the log from a trusted key to the next. */

@@ -1,5 +1,5 @@
 import { visibleText } from "../text/visible_text.ts";
-import type { DecisionCounts } from "./assertions.ts";
+import type { DecisionCounts } from "./decisions.ts";
 import { type Finding, meaningOf } from "./finding.ts";
 import type { Untold } from "./story.ts";
 import type { LogReport } from "./verify_log.ts";

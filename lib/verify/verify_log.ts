@@ -1,12 +1,12 @@
-import { type ParsedCheckpoint, verifySignature } from "../checkpoint/checkpoint.ts";
-import type { LogKey } from "../checkpoint/log_key.ts";
 import { orgOfOrigin } from "../checkpoint/origin.ts";
 import { appendLeaf, emptyRange, rangeRoot } from "../merkle/compact_range.ts";
 import { toHex } from "../merkle/hex.ts";
-import { type DecisionCounts, SignedDecisions } from "./assertions.ts";
+import { type ParsedCheckpoint, verifySignature } from "../tlog/checkpoint.ts";
+import type { LogKey } from "../tlog/log_key.ts";
 import { byteLines } from "./byte_lines.ts";
-import { checkEntry } from "./entry_checks.ts";
+import { type DecisionCounts, SignedDecisions } from "./decisions.ts";
 import { parseExportLine } from "./export_line.ts";
+import { checkEntry } from "./export_lines.ts";
 import { entryFinding, type Finding, wholeFinding } from "./finding.ts";
 import { orderFinding } from "./order.ts";
 import { checkPrivateParts } from "./private_parts.ts";

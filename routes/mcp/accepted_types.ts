@@ -1,5 +1,7 @@
 const JSON_TYPE = "application/json";
+
 const STREAM_TYPE = "text/event-stream";
+
 /** What a client of the protocol sends (Streamable HTTP, "Sending Messages to the Server"). */
 const BOTH = `${JSON_TYPE}, ${STREAM_TYPE}`;
 

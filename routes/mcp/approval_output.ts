@@ -1,8 +1,8 @@
-import type { JsonObject } from "../../lib/json/json_value.ts";
 import { CANCELLED_WORDS } from "../../lib/approvals/cancelled_words.ts";
 import type { SeenApproval } from "../../lib/approvals/seen_approval.ts";
-import type { Settings } from "../../lib/settings/settings.ts";
-import { approvalAnswer, renderApproval } from "../v1/approval_answer.ts";
+import type { JsonObject } from "../../lib/json/json_value.ts";
+import type { Settings } from "../../lib/server/settings.ts";
+import { approvalAnswer, renderApproval } from "../fields/approval.ts";
 
 /** A request over MCP: without arguments, which its caller has, and which are long. */
 export const approvalOutput = approvalAnswer.omit({ arguments: true, review: true });

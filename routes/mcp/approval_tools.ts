@@ -1,14 +1,14 @@
 import { z } from "zod";
 import { type Asked, scrubbedAsk } from "../../lib/approvals/ask.ts";
-import { cancelApproval, lookAtApproval } from "../../lib/approvals/end_approval.ts";
-import { listApprovals, NO_FILTER } from "../../lib/approvals/list_approvals.ts";
-import { requestApproval } from "../../lib/approvals/request_approval.ts";
+import { cancelApproval, lookAtApproval } from "../../lib/approvals/end.ts";
+import { listApprovals, NO_FILTER } from "../../lib/approvals/list.ts";
 import type { SeenApproval } from "../../lib/approvals/seen_approval.ts";
+import { requestApproval } from "../../lib/authorize/request.ts";
 import { joiningReady } from "../../lib/mcp/joining_ready.ts";
-import { Refusal } from "../../lib/refusals/refusal.ts";
-import { actionOf } from "../v1/action_fields.ts";
+import { Refusal } from "../../lib/refusal.ts";
+import { actionOf } from "../fields/action.ts";
+import { decodeCursor, DEFAULT_PAGE, encodeCursor, pageQuery } from "../fields/paging.ts";
 import { afterId, idParams, requestBody } from "../v1/approval_fields.ts";
-import { decodeCursor, DEFAULT_PAGE, encodeCursor, pageQuery } from "../v1/paging.ts";
 import { approvalData, approvalOutput } from "./approval_output.ts";
 import { approvalResult, heldApproval, MAX_WAIT_SECONDS, waitSeconds } from "./held_approval.ts";
 import { mcpTool, READ, type ToolHints, WRITE } from "./tool.ts";
@@ -20,6 +20,7 @@ const LOOKS: ToolHints = {
   idempotentHint: true,
   openWorldHint: false,
 };
+
 const ASKS: ToolHints = { ...LOOKS, readOnlyHint: false };
 
 const reference = idParams.shape.id.describe("`reference` or `id` of the request");

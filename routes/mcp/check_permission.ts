@@ -5,14 +5,14 @@ import {
   type Authorized,
   authorizeOperation,
   type AuthorizeRequest,
-} from "../../lib/authorizations/authorize.ts";
+} from "../../lib/authorize/authorize.ts";
 import type { JsonObject } from "../../lib/json/json_value.ts";
 import { joiningReady } from "../../lib/mcp/joining_ready.ts";
 import type { Resolution } from "../../lib/policy/chain.ts";
-import { invalidRequest, RecordedRefusal } from "../../lib/refusals/refusal.ts";
-import { actionFields, actionOf, reasonField, referenceField } from "../v1/action_fields.ts";
+import { invalidRequest, RecordedRefusal } from "../../lib/refusal.ts";
+import { actionFields, actionOf, reasonField, referenceField } from "../fields/action.ts";
+import { checkAnswer, renderChecked } from "../fields/check.ts";
 import { askFields } from "../v1/approval_fields.ts";
-import { checkAnswer, renderChecked } from "../v1/check_answer.ts";
 import { approvalData, approvalOutput, nextOf } from "./approval_output.ts";
 import { mcpTool } from "./tool.ts";
 import type { ToolCall } from "./tool_call.ts";
@@ -26,6 +26,7 @@ const input = {
     "Whether to ask a person when an approval is required; needs `reason` and mcp:write",
   ),
 };
+
 type CheckArguments = z.output<z.ZodObject<typeof input>>;
 
 const TELL = "Tell the person you work for.";

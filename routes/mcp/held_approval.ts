@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { lookAtApproval } from "../../lib/approvals/end_approval.ts";
-import { holdUntil } from "../../lib/approvals/hold_until.ts";
+import { lookAtApproval } from "../../lib/approvals/end.ts";
+import { holdUntil } from "../../lib/approvals/hold.ts";
 import type { SeenApproval } from "../../lib/approvals/seen_approval.ts";
 import { statusOf } from "../../lib/approvals/state.ts";
 import { approvalTopic } from "../../lib/approvals/topics.ts";

@@ -1,10 +1,10 @@
 import { z } from "zod";
-import { type ListedTool, listedTools } from "../../lib/mcp/listed_tools.ts";
 import type { JsonObject } from "../../lib/json/json_value.ts";
+import { type ListedTool, listedTools } from "../../lib/mcp/listed_tools.ts";
 import { RESOLVED_FROM } from "../../lib/policy/levels.ts";
 import { PERMISSIONS } from "../../lib/policy/permission.ts";
 import { toolRecord } from "../../lib/store/records/policy.ts";
-import { decodeCursor, DEFAULT_PAGE, encodeCursor, pageQuery } from "../v1/paging.ts";
+import { decodeCursor, DEFAULT_PAGE, encodeCursor, pageQuery } from "../fields/paging.ts";
 import { mcpTool, READ } from "./tool.ts";
 
 const { name, category, risk_level, annotations, required_facts, methods } = toolRecord.shape;

@@ -1,7 +1,7 @@
 import { ProtocolError, ProtocolErrorCode } from "@modelcontextprotocol/server";
-import { problemOf } from "../problem_document.ts";
-import { PROBLEMS } from "../problems.ts";
-import { logFailure, refusalOf } from "../serve.ts";
+import { problemOf } from "../http/problem_document.ts";
+import { PROBLEMS } from "../http/problems.ts";
+import { logFailure, refusalOf } from "../http/serve.ts";
 import type { McpRequest } from "./tool_call.ts";
 
 /**

@@ -1,10 +1,10 @@
+import { StrictScan } from "../../lib/base/strict_json.ts";
 import { decodeUtf8 } from "../../lib/json/decode_utf8.ts";
 import type { Frame } from "../../lib/json/json_frames.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../../lib/json/json_value.ts";
 import { DEFAULT_MAX_DEPTH } from "../../lib/json/parse_strict.ts";
-import { StrictScan } from "../../lib/json/strict_scan.ts";
-import { type AnyRefusal, Refusal } from "../../lib/refusals/refusal.ts";
-import { parseBody } from "../inputs.ts";
+import { type AnyRefusal, Refusal } from "../../lib/refusal.ts";
+import { parseBody } from "../http/inputs.ts";
 
 /** What a body holds: what to serve, or the error of JSON-RPC to answer with. */
 export type ReadMessage =
@@ -31,6 +31,7 @@ const MAX_REFUSALS = 1000;
 
 /** Where the arguments of a call stand in its message. */
 const ARGUMENTS = ["params", "arguments"] as const;
+
 const ARGUMENTS_POINTER = ARGUMENTS.map((name) => `/${name}`).join("");
 
 /**

@@ -1,9 +1,9 @@
 import type { CallToolResult } from "@modelcontextprotocol/server";
 import { isJsonObject, type JsonObject } from "../../lib/json/json_value.ts";
-import type { AnyRefusal } from "../../lib/refusals/refusal.ts";
-import { problemOf, type SurfaceRefusal } from "../problem_document.ts";
-import { PROBLEMS } from "../problems.ts";
-import { REFUSAL_NEXT } from "./refusal_next.ts";
+import type { AnyRefusal } from "../../lib/refusal.ts";
+import { problemOf, type SurfaceRefusal } from "../http/problem_document.ts";
+import { PROBLEMS } from "../http/problems.ts";
+import { REFUSAL_NEXT } from "./refusal.ts";
 
 /** What came of a call, with what to do next. */
 export function toolResult(data: JsonObject, next: string): CallToolResult {

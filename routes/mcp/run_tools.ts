@@ -1,7 +1,7 @@
-import { logExecutionOperation } from "../../lib/executions/log_execution.ts";
+import { mintOperation } from "../../lib/authorize/mint.ts";
 import { consumeOperation } from "../../lib/tokens/consume.ts";
-import { mintOperation } from "../../lib/tokens/mint_operation.ts";
-import { actionFields, actionOf } from "../v1/action_fields.ts";
+import { logExecutionOperation } from "../../lib/tokens/execution.ts";
+import { actionFields, actionOf } from "../fields/action.ts";
 import { idParams } from "../v1/approval_fields.ts";
 import { logAnswer, logBody, renderLogged } from "../v1/executions.ts";
 import {

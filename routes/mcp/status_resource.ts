@@ -1,5 +1,5 @@
+import { VERSION } from "../../lib/base/version.ts";
 import type { JsonObject } from "../../lib/json/json_value.ts";
-import { VERSION } from "../../lib/version.ts";
 import type { McpRequest } from "./tool_call.ts";
 
 /** What this server calls itself. */

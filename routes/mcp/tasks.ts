@@ -6,14 +6,14 @@ import {
   type ServerContext,
 } from "@modelcontextprotocol/server";
 import { z } from "zod";
-import { cancelApproval, lookAtApproval } from "../../lib/approvals/end_approval.ts";
+import { cancelApproval, lookAtApproval } from "../../lib/approvals/end.ts";
 import type { SeenApproval } from "../../lib/approvals/seen_approval.ts";
 import { isJsonObject, type JsonObject } from "../../lib/json/json_value.ts";
-import { chosenOrg } from "../../lib/mcp/mcp_caller.ts";
-import { Refusal } from "../../lib/refusals/refusal.ts";
+import { Refusal } from "../../lib/refusal.ts";
 import type { Scope } from "../../lib/store/records/oauth.ts";
-import { inProtocol } from "./protocol_error.ts";
+import { chosenOrg } from "./caller.ts";
 import { approvalResult } from "./held_approval.ts";
+import { inProtocol } from "./protocol_error.ts";
 import { toolResult } from "./refusal_result.ts";
 import { type McpRequest, ToolCall, type UnderWay } from "./tool_call.ts";
 

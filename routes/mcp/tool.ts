@@ -73,4 +73,5 @@ export const refusalOutput = z.looseObject({
 });
 
 export const READ = (): readonly Scope[] => ["mcp:read"];
+
 export const WRITE = (): readonly Scope[] => ["mcp:write"];

@@ -1,9 +1,9 @@
-import type { Client } from "../../lib/identity/client.ts";
 import type { MachineOperation } from "../../lib/identity/caller_operation.ts";
-import type { McpCaller } from "../../lib/mcp/mcp_caller.ts";
-import { type AnyRefusal, type RecordedRefusal, resultOf } from "../../lib/refusals/refusal.ts";
+import type { Client } from "../../lib/identity/client.ts";
+import { type AnyRefusal, type RecordedRefusal, resultOf } from "../../lib/refusal.ts";
 import type { Services } from "../../lib/services.ts";
 import type { Scope } from "../../lib/store/records/oauth.ts";
+import type { McpCaller } from "./caller.ts";
 
 /** One HTTP request to the MCP endpoint whose credential was accepted. */
 export interface McpRequest {

@@ -1,5 +1,5 @@
-import { MCP_TOOLS } from "./tools.ts";
 import { type McpTool, orgField } from "./tool.ts";
+import { MCP_TOOLS } from "./tools.ts";
 
 /** The table of tools in `docs/mcp.md`, as the code has them. */
 export function toolsMarkdown(): string {

@@ -7,27 +7,27 @@ import { UntrustedText } from "../../components/untrusted_text.tsx";
 import SignIn from "../../islands/sign_in.tsx";
 import type { PresentedSession } from "../../lib/identity/sessions.ts";
 import type { JsonValue } from "../../lib/json/json_value.ts";
-import { allowConsent } from "../../lib/oauth/allow_consent.ts";
-import { answerUrl } from "../../lib/oauth/authorize_answer.ts";
 import {
   type Asked,
   type AuthorizeRequest,
   MAX_QUERY,
   namesDocument,
   readAuthorizeRequest,
-} from "../../lib/oauth/authorize_request.ts";
+} from "../../lib/oauth/authorize.ts";
+import { answerUrl } from "../../lib/oauth/authorize_answer.ts";
 import { beginConsent } from "../../lib/oauth/begin_consent.ts";
+import { allowConsent } from "../../lib/oauth/consent.ts";
 import { consentOrgs, MAX_ORGS } from "../../lib/oauth/consent_orgs.ts";
 import { redirectTarget } from "../../lib/oauth/redirect_uri.ts";
-import { assertionResponse } from "../../lib/passkeys/response_schema.ts";
+import { assertionResponse } from "../../lib/passkeys/responses.ts";
 import { SCOPES } from "../../lib/store/records/oauth.ts";
-import type { BrowserCall } from "../browser_call.ts";
+import type { BrowserCall } from "../dashboard/browser_call.ts";
+import { bareDocument, errorDocument } from "../dashboard/frame.tsx";
+import { errorResponse } from "../dashboard/serve_page.tsx";
 import { accountEndpoint, type Endpoint, publicEndpoint } from "../endpoint.ts";
-import { bareDocument, errorDocument } from "../frame.tsx";
+import { securityHeaders } from "../http/headers.ts";
+import { logFailure, refusalOf } from "../http/serve.ts";
 import { accountEmail } from "../pages/account_email.ts";
-import { securityHeaders } from "../security_headers.ts";
-import { logFailure, refusalOf } from "../serve.ts";
-import { errorResponse } from "../serve_page.tsx";
 import { ConsentPage } from "./consent_page.tsx";
 import { OAUTH_PATHS } from "./metadata.ts";
 

@@ -7,14 +7,15 @@ import { Notice } from "../../components/notice.tsx";
 import { ProgramName } from "../../components/program_name.tsx";
 import { absoluteWords } from "../../components/time_words.ts";
 import { UntrustedText } from "../../components/untrusted_text.tsx";
-import Consent, { type Tickable } from "../../islands/consent.tsx";
-import type { AuthorizeRequest } from "../../lib/oauth/authorize_request.ts";
+import Consent from "../../islands/consent.tsx";
+import type { Tickable } from "../../islands/consent.tsx";
+import type { AuthorizeRequest } from "../../lib/oauth/authorize.ts";
 import type { OAuthClient } from "../../lib/oauth/client.ts";
 import type { ConsentOrg } from "../../lib/oauth/consent_orgs.ts";
 import { type RedirectTarget, redirectTarget } from "../../lib/oauth/redirect_uri.ts";
 import type { Scope } from "../../lib/store/records/oauth.ts";
 import { visibleText } from "../../lib/text/visible_text.ts";
-import { SCOPE_WORDS } from "./scope_words.ts";
+import { SCOPE_WORDS } from "../fields/scopes.ts";
 
 interface ConsentPageProps {
   readonly request: AuthorizeRequest;

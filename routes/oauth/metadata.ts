@@ -1,6 +1,6 @@
-import type { Services } from "../../lib/services.ts";
 import { mcpResource } from "../../lib/oauth/resource.ts";
 import { OFFLINE_ACCESS } from "../../lib/oauth/scopes.ts";
+import type { Services } from "../../lib/services.ts";
 import { SCOPES } from "../../lib/store/records/oauth.ts";
 import type { OAuthAnswer, OAuthCall, OAuthEndpoint } from "./oauth_endpoint.ts";
 

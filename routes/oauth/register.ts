@@ -1,9 +1,9 @@
-import { registerClient } from "../../lib/oauth/register_client.ts";
+import { registerClient } from "../../lib/oauth/register.ts";
 import { scopeText } from "../../lib/oauth/scopes.ts";
-import { type AnyRefusal, Refusal } from "../../lib/refusals/refusal.ts";
+import { type AnyRefusal, Refusal } from "../../lib/refusal.ts";
 import { SCOPES } from "../../lib/store/records/oauth.ts";
 import { readBody } from "../body.ts";
-import { parseBody } from "../inputs.ts";
+import { parseBody } from "../http/inputs.ts";
 import { OAUTH_PATHS } from "./metadata.ts";
 import type { OAuthAnswer, OAuthCall, OAuthEndpoint } from "./oauth_endpoint.ts";
 

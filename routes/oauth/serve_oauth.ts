@@ -1,10 +1,10 @@
-import { Refusal } from "../../lib/refusals/refusal.ts";
+import { Refusal } from "../../lib/refusal.ts";
 import type { Services } from "../../lib/services.ts";
-import { retryAfter, SurfaceRefusal } from "../problem_document.ts";
-import { PROBLEMS } from "../problems.ts";
+import type { Served } from "../dashboard/browser_request.ts";
+import { retryAfter, SurfaceRefusal } from "../http/problem_document.ts";
+import { PROBLEMS } from "../http/problems.ts";
+import { addressOf, logFailure, refusalOf } from "../http/serve.ts";
 import { logRequest } from "../request_log.ts";
-import { addressOf, logFailure, refusalOf } from "../serve.ts";
-import type { Served } from "../browser_request.ts";
 import { nameSpan } from "../telemetry.ts";
 import type { OAuthAnswer, OAuthEndpoint } from "./oauth_endpoint.ts";
 

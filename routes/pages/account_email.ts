@@ -2,7 +2,7 @@ import type { Services } from "../../lib/services.ts";
 import { accountKey } from "../../lib/store/keys.ts";
 import { readRecord } from "../../lib/store/kv.ts";
 import { accountRecord } from "../../lib/store/records/people.ts";
-import type { BrowserCall } from "../browser_call.ts";
+import type { BrowserCall } from "../dashboard/browser_call.ts";
 
 /** The address of an account; empty when it is gone. */
 export async function accountEmail(

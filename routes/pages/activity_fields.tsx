@@ -1,9 +1,9 @@
+import { TextField } from "../../components/fields.tsx";
 import { Filters } from "../../components/filters.tsx";
 import { permissionWords } from "../../components/permission_badge.tsx";
 import { SelectField } from "../../components/select_field.tsx";
-import { TextField } from "../../components/text_field.tsx";
 import { ENTRY_TYPES } from "../../lib/activity/entry_sentence.ts";
-import type { FilterProblem } from "../../lib/activity/filters.ts";
+import type { FilterProblem } from "../../lib/evidence/filters.ts";
 import { PERMISSIONS } from "../../lib/policy/permission.ts";
 
 /** What the list can be narrowed by, as the address names it. */

@@ -1,7 +1,7 @@
 import type { Entry } from "../../lib/ledger/entry.ts";
 import { withQuery } from "../page_query.ts";
+import { tenantPath } from "./registry/tenants.tsx";
 import { rulePath } from "./rule_links.ts";
-import { tenantPath } from "./tenants.tsx";
 import { toolPath } from "./tool_path.ts";
 
 /** The address of an entry's page. */

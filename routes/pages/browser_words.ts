@@ -7,6 +7,7 @@ const BROWSERS: readonly (readonly [RegExp, string])[] = [
   [/\b(HeadlessChrome|Chrome|CriOS)\//, "Chrome"],
   [/\bSafari\//, "Safari"],
 ];
+
 const SYSTEMS: readonly (readonly [RegExp, string])[] = [
   [/\biPhone\b/, "iPhone"],
   [/\biPad\b/, "iPad"],

@@ -1,9 +1,9 @@
 import { Button } from "../../components/button.tsx";
 import { FieldErrors } from "../../components/field_errors.tsx";
+import { TextField } from "../../components/fields.tsx";
 import { Form, FormActions } from "../../components/form.tsx";
-import { TextField } from "../../components/text_field.tsx";
-import { attempted } from "../attempted.ts";
-import type { Attempt } from "../page.ts";
+import { attempted } from "../dashboard/attempted.ts";
+import type { Attempt } from "../dashboard/page.ts";
 import { DELETE_ACCOUNT_PATH } from "./security_paths.ts";
 
 /** Takes the address of the person as the sign that they mean it. */

@@ -1,6 +1,6 @@
 import { Button } from "../../components/button.tsx";
+import { TextField } from "../../components/fields.tsx";
 import { Section } from "../../components/section.tsx";
-import { TextField } from "../../components/text_field.tsx";
 import { EVIDENCE } from "./evidence_path.ts";
 
 /** Fetches what ties a checkpoint that was kept to the log of now. */

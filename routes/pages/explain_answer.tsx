@@ -1,12 +1,12 @@
 import { ButtonLink } from "../../components/button.tsx";
 import { PermissionBadge } from "../../components/permission_badge.tsx";
+import { originWords } from "../../components/rule.tsx";
 import { RuleSelector } from "../../components/rule_selector.tsx";
 import { RuleTrace } from "../../components/rule_trace.tsx";
 import { RuleWarnings } from "../../components/rule_warnings.tsx";
-import { originWords } from "../../components/rule_words.ts";
 import { Section } from "../../components/section.tsx";
 import { UntrustedText } from "../../components/untrusted_text.tsx";
-import type { Explained } from "../../lib/explain/explain_action.ts";
+import type { Explained } from "../../lib/decisions/explain.ts";
 import { rulePath, rulesPath } from "./rule_links.ts";
 
 /** What a check of an action would be answered, and every step that leads there. */

@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { lines, optionalTime, optionalWhole, text, whole } from "../form_fields.ts";
-import { newMachineFields } from "../v1/machine_fields.ts";
+import { lines, optionalTime, optionalWhole, text, whole } from "../dashboard/form.ts";
+import { newMachineFields } from "../fields/machine.ts";
 
 const { name, trust_tier, tenant_ids, rate_limit_per_minute } = newMachineFields;
 

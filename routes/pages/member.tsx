@@ -1,11 +1,11 @@
 import { z } from "zod";
 import { Definitions } from "../../components/definitions.tsx";
+import { PageHeader } from "../../components/layout.tsx";
+import { roleWords } from "../../components/member.tsx";
 import { groupWords } from "../../components/member_fields.tsx";
 import { MemberState } from "../../components/member_state.tsx";
 import { Notice } from "../../components/notice.tsx";
-import { PageHeader } from "../../components/page_header.tsx";
 import { RoleBadge } from "../../components/role_badge.tsx";
-import { roleWords } from "../../components/role_rights.tsx";
 import { Section } from "../../components/section.tsx";
 import { Tags } from "../../components/tags.tsx";
 import { Time } from "../../components/time.tsx";
@@ -15,16 +15,17 @@ import {
   existingMember,
   putMember,
   removeMember,
-} from "../../lib/catalog/members.ts";
+} from "../../lib/people/members.ts";
 import { asShown } from "../as_shown.ts";
-import { action, memberPage } from "../page.ts";
+import { action, memberPage } from "../dashboard/page.ts";
 import { changedFrom, shownField } from "../shown_state.ts";
 import { byEmail, type Call, loadMember, memberState } from "./member_data.ts";
-import { ChangeSection, HoldNotice, InvitationSection, RemoveSection } from "./member_parts.tsx";
+import { INVITATION_ACTIONS } from "./team/invitation.tsx";
+import { ChangeSection, HoldNotice, InvitationSection, RemoveSection } from "./team/member.tsx";
 import { memberFormFields, memberPath } from "./team_fields.ts";
-import { INVITATION_ACTIONS } from "./team_invitation.tsx";
 
 const change = z.strictObject({ shown: shownField, ...memberFormFields });
+
 const nothing = z.strictObject({});
 
 /** One member: what they may do, what they answer for, and how that changes. */

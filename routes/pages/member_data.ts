@@ -1,17 +1,18 @@
 import { z } from "zod";
 import { levelsOf } from "../../lib/approvals/deciders.ts";
 import { assertOwnerStays } from "../../lib/catalog/last_owner.ts";
-import { existingMember } from "../../lib/catalog/members.ts";
-import { hasRight, mayGrant } from "../../lib/identity/rights.ts";
 import type { JsonObject } from "../../lib/json/json_value.ts";
+import { existingMember } from "../../lib/people/members.ts";
 import { listInvitations } from "../../lib/people/open_invitation.ts";
+import { hasRight, mayGrant } from "../../lib/policy/rights.ts";
 import type { Snapshot } from "../../lib/policy/snapshot.ts";
-import { Refusal } from "../../lib/refusals/refusal.ts";
+import { Refusal } from "../../lib/refusal.ts";
 import type { MemberRecord } from "../../lib/store/records/identity.ts";
-import type { MemberCall } from "../browser_call.ts";
+import type { MemberCall } from "../dashboard/browser_call.ts";
 import { emailInPath } from "./team_fields.ts";
 
 export const byEmail = z.object({ email: emailInPath });
+
 export type Call = MemberCall<z.output<typeof byEmail>>;
 
 /** Names of machines that are listed; the rest is counted. */

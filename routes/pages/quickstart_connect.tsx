@@ -1,15 +1,15 @@
 import { Button, ButtonLink } from "../../components/button.tsx";
 import { CodeBlock } from "../../components/code.tsx";
+import CopyButton from "../../components/copy_button.tsx";
 import { Disclosure } from "../../components/disclosure.tsx";
 import { FieldErrors } from "../../components/field_errors.tsx";
+import { TextField } from "../../components/fields.tsx";
 import { Form, FormActions } from "../../components/form.tsx";
 import { Notice } from "../../components/notice.tsx";
-import { TextField } from "../../components/text_field.tsx";
-import CopyButton from "../../islands/copy_button.tsx";
-import { connectSnippets, FIRST_TOOL } from "../../lib/quickstart/snippets.ts";
-import { attempted } from "../attempted.ts";
-import type { Attempt } from "../page.ts";
-import type { QuickstartData } from "./quickstart_data.ts";
+import { connectSnippets, FIRST_TOOL } from "../../lib/onboarding/snippets.ts";
+import { attempted } from "../dashboard/attempted.ts";
+import type { Attempt } from "../dashboard/page.ts";
+import type { QuickstartData } from "./quickstart/data.ts";
 import { AnyOf } from "./quickstart_who.tsx";
 
 /** The second step: a key, and a program that asks with it. */

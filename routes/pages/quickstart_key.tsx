@@ -1,10 +1,10 @@
 import { ButtonLink } from "../../components/button.tsx";
 import { CodeBlock } from "../../components/code.tsx";
+import CopyButton from "../../components/copy_button.tsx";
+import { PageHeader } from "../../components/layout.tsx";
 import { Notice } from "../../components/notice.tsx";
-import { PageHeader } from "../../components/page_header.tsx";
 import { Section } from "../../components/section.tsx";
 import { UntrustedText } from "../../components/untrusted_text.tsx";
-import CopyButton from "../../islands/copy_button.tsx";
 import FirstCheck from "../../islands/first_check.tsx";
 import { Programs } from "./quickstart_connect.tsx";
 

@@ -1,5 +1,5 @@
-import { optional, optionalJson, text } from "../form_fields.ts";
-import { resourceId } from "../v1/action_fields.ts";
+import { optional, optionalJson, text } from "../dashboard/form.ts";
+import { resourceId } from "../fields/action.ts";
 import { displayName, metadataField, resourceType } from "../v1/catalog_fields.ts";
 
 /** What is said of a resource, as a form sends it. */

@@ -1,9 +1,9 @@
 import { Button } from "../../components/button.tsx";
 import { FieldErrors } from "../../components/field_errors.tsx";
+import { TextAreaField, TextField } from "../../components/fields.tsx";
 import { Form, FormActions } from "../../components/form.tsx";
-import { TextAreaField, TextField } from "../../components/text_field.tsx";
 import type { ResourceRecord } from "../../lib/store/records/policy.ts";
-import type { AttemptedForm } from "../attempted.ts";
+import type { AttemptedForm } from "../dashboard/attempted.ts";
 
 /** The form that registers a resource, or changes what is said of `resource`. */
 export function ResourceForm({ form, resource }: {

@@ -1,33 +1,34 @@
 import { z } from "zod";
 import { ButtonLink } from "../../components/button.tsx";
 import { Definitions } from "../../components/definitions.tsx";
-import { PageHeader } from "../../components/page_header.tsx";
+import { PageHeader } from "../../components/layout.tsx";
 import { PermissionBadge } from "../../components/permission_badge.tsx";
 import { PolicyChanges } from "../../components/policy_changes.tsx";
+import { originWords } from "../../components/rule.tsx";
 import { RuleSelector, selectorText } from "../../components/rule_selector.tsx";
 import { RuleWarnings } from "../../components/rule_warnings.tsx";
-import { originWords } from "../../components/rule_words.ts";
 import { Section } from "../../components/section.tsx";
 import { Time } from "../../components/time.tsx";
 import { UntrustedText } from "../../components/untrusted_text.tsx";
 import { namesOf } from "../../lib/activity/names.ts";
 import { recentChanges } from "../../lib/activity/recent_changes.ts";
 import { existingRule } from "../../lib/catalog/rules.ts";
-import { ruleWarnings } from "../../lib/catalog/rule_warnings.ts";
-import { hasRight } from "../../lib/identity/rights.ts";
 import { levelOfSelector } from "../../lib/policy/levels.ts";
+import { hasRight } from "../../lib/policy/rights.ts";
+import { ruleWarnings } from "../../lib/policy/rule_warnings.ts";
 import type { RuleRecord } from "../../lib/store/records/policy.ts";
-import { attempted } from "../attempted.ts";
-import type { MemberCall } from "../browser_call.ts";
-import { memberPage } from "../page.ts";
+import { attempted } from "../dashboard/attempted.ts";
+import type { MemberCall } from "../dashboard/browser_call.ts";
+import { memberPage } from "../dashboard/page.ts";
 import { withQuery } from "../page_query.ts";
-import { changeAction, removeAction } from "./rule_actions.ts";
-import { RuleChangeForm, RuleRemoveForm } from "./rule_form.tsx";
 import { rulePath, rulesPathOf } from "./rule_links.ts";
+import { RuleChangeForm, RuleRemoveForm } from "./rules/form.tsx";
+import { changeAction, removeAction } from "./rules/rule.tsx";
 
 const CHANGES_READ = 100;
 
 const byId = z.object({ id: z.string().max(64) });
+
 type Call = MemberCall<z.output<typeof byId>>;
 
 /** One rule: what it is about, what it says, and who changed it. */

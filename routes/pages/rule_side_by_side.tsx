@@ -1,9 +1,9 @@
 import { Button, ButtonLink } from "../../components/button.tsx";
+import { TextField } from "../../components/fields.tsx";
 import { Notice } from "../../components/notice.tsx";
 import { RuleFallbacks, RuleMatrixTable, RuleVerdict } from "../../components/rule_matrix.tsx";
 import { Section } from "../../components/section.tsx";
-import { TextField } from "../../components/text_field.tsx";
-import type { RuleMatrix } from "../../lib/explain/rule_matrix.ts";
+import type { RuleMatrix } from "../../lib/policy/rule_matrix.ts";
 import { matrixLinks } from "./rule_links.ts";
 
 export interface SideBySideProps {

@@ -1,20 +1,21 @@
 import { z } from "zod";
-import { RIGHTS } from "../../lib/identity/rights.ts";
 import { SESSION_LIFE_MS } from "../../lib/identity/sessions.ts";
 import type { JsonObject } from "../../lib/json/json_value.ts";
-import { assertionResponse } from "../../lib/passkeys/response_schema.ts";
+import { assertionResponse } from "../../lib/passkeys/responses.ts";
 import type { Handout } from "../../lib/people/ceremonies.ts";
 import { beginSignIn, signIn } from "../../lib/people/sign_in.ts";
 import { beginStepUp, stepUp } from "../../lib/people/step_up.ts";
+import { RIGHTS } from "../../lib/policy/rights.ts";
 import type { Services } from "../../lib/services.ts";
+import { liveStream } from "../dashboard/live.ts";
 import { accountEndpoint, type Endpoint, memberEndpoint, publicEndpoint } from "../endpoint.ts";
-import { liveStream } from "../live.ts";
 import { localPath } from "../local_path.ts";
 import { withQuery } from "../page_query.ts";
 import { ADD_PASSKEY_PATH } from "./security_paths.ts";
 
 /** Where a person goes on after signing in, as the address of the sign-in page had it. */
 const to = z.string().max(4000).optional();
+
 const answer = { nonce: z.string().max(64), response: assertionResponse };
 
 /** The ceremonies of a session: it begins with one, and another makes it fresh. */

@@ -1,18 +1,17 @@
 import { z } from "zod";
 import { SESSION_LIFE_MS } from "../../lib/identity/sessions.ts";
 import { type EnrolmentStep, linkStep } from "../../lib/people/enrolment_step.ts";
-import { seeSetUpLink, type SetUp } from "../../lib/people/first_run.ts";
+import { seeSetUpLink, type SetUp } from "../../lib/people/links.ts";
 import {
   acceptSetUp,
   confirmSetUpCode,
   finishSetUp,
   sendSetUpCode,
 } from "../../lib/people/set_up.ts";
-import { Refusal } from "../../lib/refusals/refusal.ts";
-import type { BrowserCall } from "../browser_call.ts";
-import { optional } from "../form_fields.ts";
-import { action, publicPage } from "../page.ts";
-import { accountEmail, signedInEmail } from "./account_email.ts";
+import { Refusal } from "../../lib/refusal.ts";
+import type { BrowserCall } from "../dashboard/browser_call.ts";
+import { optional } from "../dashboard/form.ts";
+import { action, publicPage } from "../dashboard/page.ts";
 import {
   ceremonyQuery,
   codeForm,
@@ -21,7 +20,7 @@ import {
   Progress,
   RecoveryCodesPage,
   storedForm,
-} from "./enrolment_parts.tsx";
+} from "./account/enrolment_parts.tsx";
 import {
   AcceptStep,
   AddressStep,
@@ -30,15 +29,18 @@ import {
   Done,
   SET_UP_STEPS,
   setUpPath,
-} from "./set_up_steps.tsx";
+} from "./account/set_up.tsx";
+import { accountEmail, signedInEmail } from "./account_email.ts";
 
 const byLink = z.object({ link: z.string().max(128) });
+
 type Call = BrowserCall<z.output<typeof byLink>, z.output<typeof ceremonyQuery>>;
 
 const address = z.strictObject({
   organization: optional(z.string()),
   email: optional(z.string()),
 });
+
 const orgOnly = z.strictObject({ organization: optional(z.string()) });
 
 /** What the page shows; null once the link has done its work for whoever is signed in. */

@@ -4,9 +4,9 @@ import { FieldErrors } from "../../components/field_errors.tsx";
 import { Form } from "../../components/form.tsx";
 import { Section } from "../../components/section.tsx";
 import { Time } from "../../components/time.tsx";
-import type { OpenJump } from "../../lib/health/accept_clock.ts";
-import { attempted } from "../attempted.ts";
-import type { Attempt } from "../page.ts";
+import type { OpenJump } from "../../lib/server/clock.ts";
+import { attempted } from "../dashboard/attempted.ts";
+import type { Attempt } from "../dashboard/page.ts";
 
 const WHY: Readonly<Record<OpenJump["why"], { readonly expected: string; readonly says: string }>> =
   {

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { OrgChange } from "../../lib/catalog/org_settings.ts";
 import type { OrgRecord } from "../../lib/store/records/policy.ts";
-import { checkbox, text, whole } from "../form_fields.ts";
+import { checkbox, text, whole } from "../dashboard/form.ts";
 import { shownField } from "../shown_state.ts";
 import { orgChange } from "../v1/org.ts";
 
@@ -38,6 +38,7 @@ export const SETTING_GROUPS = {
     allow_personal_ids: checkbox,
   }),
 };
+
 export type SettingGroup = keyof typeof SETTING_GROUPS;
 
 /** What a group's form was made from. */

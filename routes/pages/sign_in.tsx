@@ -4,8 +4,8 @@ import { ButtonLink } from "../../components/button.tsx";
 import { Notice } from "../../components/notice.tsx";
 import { UntrustedText } from "../../components/untrusted_text.tsx";
 import SignIn from "../../islands/sign_in.tsx";
+import { publicPage } from "../dashboard/page.ts";
 import { localPath } from "../local_path.ts";
-import { publicPage } from "../page.ts";
 import { signedInEmail } from "./account_email.ts";
 
 /** The way in. What it says is the same for everybody: nobody is named before a passkey is shown. */

@@ -3,9 +3,9 @@ import { Bare } from "../../components/bare.tsx";
 import { Button } from "../../components/button.tsx";
 import { Form } from "../../components/form.tsx";
 import { signOut } from "../../lib/people/sign_out.ts";
-import type { BrowserCall } from "../browser_call.ts";
-import { optional } from "../form_fields.ts";
-import { action, publicPage } from "../page.ts";
+import type { BrowserCall } from "../dashboard/browser_call.ts";
+import { optional } from "../dashboard/form.ts";
+import { action, publicPage } from "../dashboard/page.ts";
 
 const form = z.strictObject({ to: optional(z.string()) });
 

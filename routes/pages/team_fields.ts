@@ -1,7 +1,6 @@
 import { z } from "zod";
-import type { MemberRecord } from "../../lib/store/records/identity.ts";
-import { ROLES } from "../../lib/store/records/identity.ts";
-import { several, text } from "../form_fields.ts";
+import { type MemberRecord, ROLES } from "../../lib/store/records/identity.ts";
+import { several, text } from "../dashboard/form.ts";
 
 const group = z.enum(["1", "2"], "must be 1 or 2").transform((value) =>
   value === "1" ? 1 as const : 2 as const

@@ -1,9 +1,9 @@
-import { FieldErrors } from "../../components/field_errors.tsx";
-import { Form, FormActions } from "../../components/form.tsx";
 import { Button } from "../../components/button.tsx";
-import { TextAreaField, TextField } from "../../components/text_field.tsx";
+import { FieldErrors } from "../../components/field_errors.tsx";
+import { TextAreaField, TextField } from "../../components/fields.tsx";
+import { Form, FormActions } from "../../components/form.tsx";
 import type { TenantRecord } from "../../lib/store/records/policy.ts";
-import type { AttemptedForm } from "../attempted.ts";
+import type { AttemptedForm } from "../dashboard/attempted.ts";
 
 /** The form that registers a tenant, or changes what is said of `tenant`. */
 export function TenantForm({ form, tenant }: {

@@ -1,17 +1,19 @@
 import { z } from "zod";
 import { ButtonLink } from "../../components/button.tsx";
 import { EmptyState } from "../../components/empty_state.tsx";
-import { PageHeader } from "../../components/page_header.tsx";
+import { PageHeader } from "../../components/layout.tsx";
 import { Pagination } from "../../components/pagination.tsx";
-import { memberPage } from "../page.ts";
+import { memberPage } from "../dashboard/page.ts";
+import { decodeCursor, encodeCursor } from "../fields/paging.ts";
 import { withQuery } from "../page_query.ts";
-import { decodeCursor, encodeCursor } from "../v1/paging.ts";
-import { discovered, discoveredDrafts, triageAction, TriageList } from "./tool_triage.tsx";
+import { discovered, discoveredDrafts, triageAction, TriageList } from "./tools/triage.tsx";
 
 const PATH = "/tools/discovered";
+
 const ROWS = 10;
 
 const query = z.object({ cursor: z.string().max(2048).optional() });
+
 const afterId = z.tuple([z.string()]);
 
 /** All drafts that wait to be looked at, some at a time. */

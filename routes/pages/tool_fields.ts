@@ -11,8 +11,8 @@ import {
   text,
   verbatim,
   whole,
-} from "../form_fields.ts";
-import { toolFields } from "../v1/tool_fields.ts";
+} from "../dashboard/form.ts";
+import { toolFields } from "../fields/catalog.ts";
 
 const annotationName = z.enum(["read_only", "destructive", "idempotent", "open_world"]);
 

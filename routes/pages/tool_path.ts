@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { toolName } from "../v1/action_fields.ts";
+import { toolName } from "../fields/action.ts";
 
 /** Pages below /tools that are no tool's. */
 const TAKEN: ReadonlySet<string> = new Set(["new", "discovered", "categories"]);

@@ -1,14 +1,14 @@
 import { z } from "zod";
 import { type MachineCaller, tenantWithin } from "../../lib/identity/caller.ts";
+import type { JsonObject } from "../../lib/json/json_value.ts";
 import { readActivity } from "../../lib/ledger/activity.ts";
 import type { Facet } from "../../lib/ledger/entry.ts";
 import type { LoggedEntry } from "../../lib/ledger/log_reader.ts";
-import type { JsonObject } from "../../lib/json/json_value.ts";
 import { permission } from "../../lib/store/records/policy.ts";
-import { guarded, type Route } from "../route.ts";
-import { tenantId, toolName } from "./action_fields.ts";
+import { tenantId, toolName } from "../fields/action.ts";
+import { decodeCursor, encodeCursor, pageAnswer, pageQuery } from "../fields/paging.ts";
+import { guarded, type Route } from "../http/route.ts";
 import { activityEntry } from "./log_entries.ts";
-import { decodeCursor, encodeCursor, pageAnswer, pageQuery } from "./paging.ts";
 import { timeRange } from "./time_range.ts";
 
 const name = (what: string) =>
@@ -24,6 +24,7 @@ const activityQuery = z.strictObject({
   permission: permission.optional(),
   order: z.enum(["asc", "desc"]).default("desc").describe("By time; the newest first by default"),
 });
+
 type ActivityFields = z.output<typeof activityQuery>;
 
 const position = z.tuple([z.number().int().nonnegative()]);

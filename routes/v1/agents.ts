@@ -6,13 +6,12 @@ import {
   removeAgent,
   rotateAgent,
   type TokenedAgent,
-} from "../../lib/identity/agents.ts";
+} from "../../lib/catalog/agents.ts";
 import { mayKnowOf } from "../../lib/identity/caller.ts";
 import type { JsonObject } from "../../lib/json/json_value.ts";
-import { Refusal } from "../../lib/refusals/refusal.ts";
+import { Refusal } from "../../lib/refusal.ts";
 import type { AgentRecord } from "../../lib/store/records/identity.ts";
 import type { Answer } from "../answer.ts";
-import { guarded, type Route } from "../route.ts";
 import {
   expiryOf,
   lastUsedAnswer,
@@ -22,8 +21,9 @@ import {
   renderMachine,
   timeText,
   versionAnswer,
-} from "./machine_fields.ts";
-import { pageAnswer, pageByName, pageQuery } from "./paging.ts";
+} from "../fields/machine.ts";
+import { pageAnswer, pageByName, pageQuery } from "../fields/paging.ts";
+import { guarded, type Route } from "../http/route.ts";
 
 const killSwitch = z.strictObject({
   active: z.boolean(),
@@ -44,8 +44,11 @@ const agent = z.object({
   ...machineAnswer,
   kill_switch: z.object({ active: z.boolean(), reason: z.string().nullable() }),
 });
+
 const readAgent = agent.extend(lastUsedAnswer);
+
 const writtenAgent = agent.extend(versionAnswer);
+
 const tokenedAgent = writtenAgent.extend({ token: z.string().describe("Shown once") });
 
 const rotation = z.strictObject({

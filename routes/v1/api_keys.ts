@@ -1,9 +1,8 @@
 import { z } from "zod";
-import { createApiKey, revokeApiKey } from "../../lib/identity/api_keys.ts";
+import { createApiKey, revokeApiKey } from "../../lib/catalog/api_keys.ts";
 import { mayKnowOf } from "../../lib/identity/caller.ts";
 import type { JsonObject } from "../../lib/json/json_value.ts";
 import { type ApiKeyRecord, KEY_TIERS } from "../../lib/store/records/identity.ts";
-import { guarded, type Route } from "../route.ts";
 import {
   expiryOf,
   lastUsedAnswer,
@@ -12,8 +11,9 @@ import {
   renderMachine,
   timeText,
   versionAnswer,
-} from "./machine_fields.ts";
-import { pageAnswer, pageByName, pageQuery } from "./paging.ts";
+} from "../fields/machine.ts";
+import { pageAnswer, pageByName, pageQuery } from "../fields/paging.ts";
+import { guarded, type Route } from "../http/route.ts";
 
 const newKey = z.strictObject({
   ...newMachineFields,

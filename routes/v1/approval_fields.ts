@@ -1,9 +1,9 @@
 import { z } from "zod";
 import { MAX_CONTEXT_BYTES } from "../../lib/approvals/ask.ts";
-import { MAX_NOTE } from "../../lib/approvals/record_decision.ts";
+import { MAX_NOTE } from "../../lib/approvals/decide.ts";
 import { APPROVAL_STATUSES } from "../../lib/approvals/state.ts";
-import { isId } from "../../lib/ids/id.ts";
-import { canonicalBytes } from "../../lib/json/canonical.ts";
+import { canonicalBytes } from "../../lib/base/canonical.ts";
+import { isId } from "../../lib/base/id.ts";
 import { isJsonObject, type JsonObject } from "../../lib/json/json_value.ts";
 import {
   actionFields,
@@ -13,8 +13,8 @@ import {
   referenceField,
   tenantId,
   toolName,
-} from "./action_fields.ts";
-import { pageQuery } from "./paging.ts";
+} from "../fields/action.ts";
+import { pageQuery } from "../fields/paging.ts";
 import { timeRange } from "./time_range.ts";
 
 /** Inputs of the routes about approvals. */

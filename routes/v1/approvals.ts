@@ -1,21 +1,22 @@
 import type { z } from "zod";
-import { approvalTopic } from "../../lib/approvals/topics.ts";
 import { type Asked, scrubbedAsk } from "../../lib/approvals/ask.ts";
 import { decideApproval } from "../../lib/approvals/decide_approval.ts";
-import { cancelApproval, revokeApproval } from "../../lib/approvals/end_approval.ts";
-import { holdUntil } from "../../lib/approvals/hold_until.ts";
+import { cancelApproval, revokeApproval } from "../../lib/approvals/end.ts";
+import { holdUntil } from "../../lib/approvals/hold.ts";
 import { readApproval, readingsToNote } from "../../lib/approvals/key_reading.ts";
-import { listApprovals, NO_FILTER } from "../../lib/approvals/list_approvals.ts";
-import { requestApproval } from "../../lib/approvals/request_approval.ts";
+import { listApprovals, NO_FILTER } from "../../lib/approvals/list.ts";
 import { reviewApproval } from "../../lib/approvals/review_approval.ts";
 import type { SeenApproval } from "../../lib/approvals/seen_approval.ts";
 import { statusOf } from "../../lib/approvals/state.ts";
+import { approvalTopic } from "../../lib/approvals/topics.ts";
+import { requestApproval } from "../../lib/authorize/request.ts";
 import { tenantWithin } from "../../lib/identity/caller.ts";
-import type { Call } from "../call.ts";
 import type { Answer } from "../answer.ts";
-import { guarded, type Route } from "../route.ts";
-import { actionOf } from "./action_fields.ts";
-import { approvalAnswer, renderApproval, renderReview } from "./approval_answer.ts";
+import { actionOf } from "../fields/action.ts";
+import { approvalAnswer, renderApproval, renderReview } from "../fields/approval.ts";
+import { decodeCursor, encodeCursor, pageAnswer } from "../fields/paging.ts";
+import type { Call } from "../http/call.ts";
+import { guarded, type Route } from "../http/route.ts";
 import {
   afterId,
   decideBody,
@@ -24,7 +25,6 @@ import {
   requestBody,
   waitQuery,
 } from "./approval_fields.ts";
-import { decodeCursor, encodeCursor, pageAnswer } from "./paging.ts";
 
 const GROUP = "Approvals";
 

@@ -1,8 +1,8 @@
 import { z } from "zod";
-import { canonicalBytes } from "../../lib/json/canonical.ts";
-import { externalIdProblem } from "../../lib/json/external_text.ts";
-import { isJsonObject, type JsonObject } from "../../lib/json/json_value.ts";
+import { canonicalBytes } from "../../lib/base/canonical.ts";
+import { externalIdProblem } from "../../lib/base/text.ts";
 import type { Written } from "../../lib/catalog/record_change.ts";
+import { isJsonObject, type JsonObject } from "../../lib/json/json_value.ts";
 import { PERMISSIONS } from "../../lib/policy/permission.ts";
 import type { Answer } from "../answer.ts";
 
@@ -20,9 +20,13 @@ function shownText(max: number) {
 }
 
 export const categoryName = shownText(64).describe("Name of the category");
+
 export const orgName = shownText(100).describe("What people call the organization");
+
 export const tagName = shownText(64).describe("A tag of tools");
+
 export const displayName = shownText(200).nullable().describe("What people call it");
+
 export const resourceType = shownText(64).nullable().describe("What kind of thing it is");
 
 /** Seconds in a range, for durations. */

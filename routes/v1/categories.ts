@@ -2,7 +2,9 @@ import { z } from "zod";
 import { existingCategory, putCategory, removeCategory } from "../../lib/catalog/categories.ts";
 import type { JsonObject } from "../../lib/json/json_value.ts";
 import { type CategoryRecord, categoryRecord } from "../../lib/store/records/policy.ts";
-import { guarded, type Route } from "../route.ts";
+import { versionAnswer } from "../fields/machine.ts";
+import { pageAnswer, pageByName, pageQuery } from "../fields/paging.ts";
+import { guarded, type Route } from "../http/route.ts";
 import {
   categoryName,
   permissionField,
@@ -10,17 +12,18 @@ import {
   removedAs,
   writtenAnswer,
 } from "./catalog_fields.ts";
-import { versionAnswer } from "./machine_fields.ts";
-import { pageAnswer, pageByName, pageQuery } from "./paging.ts";
 
 const PATH = "/v1/categories/:name";
+
 const group = "Configuration";
 
 const byName = z.object({ name: categoryName });
+
 const categoryBody = z.strictObject({
   default_permission: permissionField.nullable().default(null)
     .describe("What holds for its tools that have no default of their own"),
 });
+
 const writtenCategory = categoryRecord.extend(versionAnswer);
 
 function renderCategory({ name, default_permission }: CategoryRecord): JsonObject {

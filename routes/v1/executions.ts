@@ -1,11 +1,11 @@
 import { z } from "zod";
-import { logExecutionOperation } from "../../lib/executions/log_execution.ts";
 import type { LoggedExecution } from "../../lib/executions/record_execution.ts";
 import type { JsonObject } from "../../lib/json/json_value.ts";
 import { EXECUTION_RESULTS } from "../../lib/store/records/execution.ts";
-import { binding } from "../../lib/store/records/run_token.ts";
-import { guarded, type Route } from "../route.ts";
-import { actionFields } from "./action_fields.ts";
+import { binding } from "../../lib/store/records/token.ts";
+import { logExecutionOperation } from "../../lib/tokens/execution.ts";
+import { actionFields } from "../fields/action.ts";
+import { guarded, type Route } from "../http/route.ts";
 import { givenAction } from "./given_action.ts";
 import { tokenField } from "./tokens.ts";
 

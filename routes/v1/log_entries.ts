@@ -6,6 +6,7 @@ const jsonObject = z.record(z.string(), z.json());
 
 export const leafHash = z.string().regex(/^[0-9a-f]{64}$/)
   .describe("hex(SHA-256(0x00 || JCS(entry)))");
+
 export const hashes = z.array(z.string().regex(/^[0-9a-f]{64}$/));
 
 const entryFields = {

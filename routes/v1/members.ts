@@ -1,18 +1,19 @@
 import { z } from "zod";
+import type { JsonObject } from "../../lib/json/json_value.ts";
 import {
   existingMember,
   KEY_GIVEN_ROLES,
   putMember,
   removeMember,
-} from "../../lib/catalog/members.ts";
-import type { JsonObject } from "../../lib/json/json_value.ts";
+} from "../../lib/people/members.ts";
 import { type MemberRecord, ROLES } from "../../lib/store/records/identity.ts";
-import { guarded, type Route } from "../route.ts";
+import { timeText, versionAnswer } from "../fields/machine.ts";
+import { pageAnswer, pageByName, pageQuery } from "../fields/paging.ts";
+import { guarded, type Route } from "../http/route.ts";
 import { removedAnswer, removedAs, writtenAnswer } from "./catalog_fields.ts";
-import { timeText, versionAnswer } from "./machine_fields.ts";
-import { pageAnswer, pageByName, pageQuery } from "./paging.ts";
 
 const PATH = "/v1/members/:email";
+
 const group = "Configuration";
 
 /**
@@ -22,8 +23,11 @@ const group = "Configuration";
 const email = z.string().regex(z.regexes.email, "must be an e-mail address")
   .max(254, "has at most 254 characters").describe("E-mail address of the member")
   .transform((text) => text.toLowerCase());
+
 const byEmail = z.object({ email });
+
 const groupNumber = z.union([z.literal(1), z.literal(2)], "must be 1 or 2");
+
 const memberBody = z.strictObject({
   role: z.enum(KEY_GIVEN_ROLES),
   groups: z.array(groupNumber).refine(
@@ -31,6 +35,7 @@ const memberBody = z.strictObject({
     "names a group twice",
   ).default(() => []).describe("Approver groups: 1, 2 or both"),
 });
+
 const memberAnswer = z.object({
   id: z.string(),
   email: z.string(),
@@ -39,6 +44,7 @@ const memberAnswer = z.object({
   has_passkey: z.boolean(),
   created_at: z.iso.datetime(),
 });
+
 const writtenMember = memberAnswer.extend(versionAnswer);
 
 function renderMember(member: MemberRecord): JsonObject {

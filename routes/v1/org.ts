@@ -2,12 +2,14 @@ import { z } from "zod";
 import { changeOrg } from "../../lib/catalog/org_settings.ts";
 import type { JsonObject } from "../../lib/json/json_value.ts";
 import { type OrgRecord, orgRecord } from "../../lib/store/records/policy.ts";
-import { guarded, type Route } from "../route.ts";
+import { timeText, versionAnswer } from "../fields/machine.ts";
+import { guarded, type Route } from "../http/route.ts";
 import { killSwitchField, orgName, seconds, writtenAnswer } from "./catalog_fields.ts";
-import { timeText, versionAnswer } from "./machine_fields.ts";
 
 const WEEK = 7 * 24 * 60 * 60;
+
 const DAY = 24 * 60 * 60;
+
 /** 30 days. */
 const MAX_HOLD_HOURS = 720;
 

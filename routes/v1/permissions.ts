@@ -1,31 +1,31 @@
 import { z } from "zod";
-import { approvalTopic } from "../../lib/approvals/topics.ts";
 import { scrubbedAsk } from "../../lib/approvals/ask.ts";
-import { lookAtApproval } from "../../lib/approvals/end_approval.ts";
 import { type AskedBefore, loadAskedBefore } from "../../lib/approvals/asked_before.ts";
-import { holdUntil } from "../../lib/approvals/hold_until.ts";
+import { lookAtApproval } from "../../lib/approvals/end.ts";
+import { holdUntil } from "../../lib/approvals/hold.ts";
 import type { SeenApproval } from "../../lib/approvals/seen_approval.ts";
 import { statusOf } from "../../lib/approvals/state.ts";
+import { approvalTopic } from "../../lib/approvals/topics.ts";
 import { adviseBatchOperation, type Advised } from "../../lib/authorizations/advise.ts";
 import {
   type Authorized,
   authorizeOperation,
   type AuthorizeRequest,
-} from "../../lib/authorizations/authorize.ts";
-import type { MachineOperation } from "../../lib/identity/caller_operation.ts";
+} from "../../lib/authorize/authorize.ts";
+import { mintOperation } from "../../lib/authorize/mint.ts";
 import type { CheckRequest } from "../../lib/decisions/question.ts";
+import type { MachineOperation } from "../../lib/identity/caller_operation.ts";
 import type { JsonObject } from "../../lib/json/json_value.ts";
-import { type AnyRefusal, invalidRequest, Refusal } from "../../lib/refusals/refusal.ts";
+import { type AnyRefusal, invalidRequest, Refusal } from "../../lib/refusal.ts";
 import { TOKEN_TTL } from "../../lib/tokens/mint.ts";
-import { mintOperation } from "../../lib/tokens/mint_operation.ts";
-import type { Call } from "../call.ts";
-import { problemOf } from "../problem_document.ts";
 import type { Answer } from "../answer.ts";
-import { guarded, type Route } from "../route.ts";
-import { actionFields, actionOf, reasonField, referenceField } from "./action_fields.ts";
-import { approvalAnswer, renderApproval } from "./approval_answer.ts";
+import { actionFields, actionOf, reasonField, referenceField } from "../fields/action.ts";
+import { approvalAnswer, renderApproval } from "../fields/approval.ts";
+import { checkAnswer, nextAfter, renderChecked } from "../fields/check.ts";
+import type { Call } from "../http/call.ts";
+import { problemOf } from "../http/problem_document.ts";
+import { guarded, type Route } from "../http/route.ts";
 import { askFields } from "./approval_fields.ts";
-import { checkAnswer, nextAfter, renderChecked } from "./check_answer.ts";
 import { mintAnswer, renderMinted } from "./tokens.ts";
 
 const verdictFields = {

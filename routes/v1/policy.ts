@@ -7,15 +7,16 @@ import { changedFields } from "../../lib/catalog/record_change.ts";
 import { givenParts } from "../../lib/catalog/selectors.ts";
 import { TOOL_FIELDS } from "../../lib/catalog/tool_record.ts";
 import type { JsonObject } from "../../lib/json/json_value.ts";
-import { Refusal } from "../../lib/refusals/refusal.ts";
+import { Refusal } from "../../lib/refusal.ts";
 import type { Answer } from "../answer.ts";
 import { POLICY_BODY } from "../body.ts";
-import type { Call } from "../call.ts";
-import { guarded, type Route } from "../route.ts";
-import { appliedAnswer, documentBody, patchBody, policyAnswer } from "./policy_fields.ts";
+import { appliedAnswer, documentBody, patchBody, policyAnswer } from "../fields/policy.ts";
+import type { Call } from "../http/call.ts";
+import { guarded, type Route } from "../http/route.ts";
 import { renderWarnings, ruleOf, selectorOf } from "./rule_fields.ts";
 
 const group = "Configuration";
+
 const KINDS = ["tools", "categories", "tenants", "resources", "rules"] as const;
 
 /** The policy as a document that can be sent back, without what only the store says. */

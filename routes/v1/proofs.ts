@@ -2,13 +2,14 @@ import { z } from "zod";
 import { readHead } from "../../lib/ledger/log_reader.ts";
 import { LogTiles } from "../../lib/ledger/tile_source.ts";
 import { consistencyProof, inclusionProof } from "../../lib/merkle/proof.ts";
-import { invalidRequest } from "../../lib/refusals/refusal.ts";
+import { invalidRequest } from "../../lib/refusal.ts";
 import type { Services } from "../../lib/services.ts";
-import { guarded, type Route } from "../route.ts";
+import { guarded, type Route } from "../http/route.ts";
 import { indexField } from "./index_field.ts";
 import { hashes } from "./log_entries.ts";
 
 const READERS = ["standard", "management", "agent"] as const;
+
 const count = z.number().int().nonnegative();
 
 const inclusionQuery = z.strictObject({

@@ -1,9 +1,9 @@
 import { z } from "zod";
-import { publishedLogKey } from "../../lib/checkpoint/log_key.ts";
 import { type IssuedReceipt, receiptOf } from "../../lib/evidence/receipts.ts";
 import type { JsonObject } from "../../lib/json/json_value.ts";
+import { publishedLogKey } from "../../lib/tlog/log_key.ts";
 import { RECEIPT_VERSION } from "../../lib/verify/verify_receipt.ts";
-import { guarded, type Route } from "../route.ts";
+import { guarded, type Route } from "../http/route.ts";
 import { hashes, leafHash, logEntry, publishedKey } from "./log_entries.ts";
 
 const receiptParams = z.strictObject({

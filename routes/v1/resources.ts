@@ -8,8 +8,10 @@ import {
 } from "../../lib/catalog/resources.ts";
 import type { JsonObject } from "../../lib/json/json_value.ts";
 import type { ResourceRecord } from "../../lib/store/records/policy.ts";
-import { guarded, type Route } from "../route.ts";
-import { resourceId } from "./action_fields.ts";
+import { resourceId } from "../fields/action.ts";
+import { timeText, versionAnswer } from "../fields/machine.ts";
+import { pageAnswer, pageById, pageQuery } from "../fields/paging.ts";
+import { guarded, type Route } from "../http/route.ts";
 import {
   displayName,
   metadataAnswer,
@@ -19,23 +21,25 @@ import {
   resourceType,
   writtenAnswer,
 } from "./catalog_fields.ts";
-import { timeText, versionAnswer } from "./machine_fields.ts";
-import { pageAnswer, pageById, pageQuery } from "./paging.ts";
 
 const PATH = "/v1/resources/:id";
+
 const group = "Configuration";
 
 const byId = z.object({ id: resourceId });
+
 const resourceBody = z.strictObject({
   name: displayName.default(null),
   type: resourceType.default(null),
   metadata: metadataField.default(() => ({})),
 });
+
 const resourceChange = z.strictObject({
   name: displayName.exactOptional(),
   type: resourceType.exactOptional(),
   metadata: metadataField.exactOptional(),
 });
+
 const resourceAnswer = z.object({
   id: z.string(),
   name: z.string().nullable(),
@@ -43,6 +47,7 @@ const resourceAnswer = z.object({
   metadata: metadataAnswer,
   created_at: z.iso.datetime(),
 });
+
 const writtenResource = resourceAnswer.extend(versionAnswer);
 
 function renderResource({ id, name, type, metadata, created_at }: ResourceRecord): JsonObject {

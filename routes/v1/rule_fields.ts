@@ -1,9 +1,9 @@
 import { z } from "zod";
 import type { RuleFields } from "../../lib/catalog/rules.ts";
-import type { RuleWarning } from "../../lib/catalog/rule_warnings.ts";
 import type { JsonObject } from "../../lib/json/json_value.ts";
+import type { RuleWarning } from "../../lib/policy/rule_warnings.ts";
 import { REQUIRED_FACTS, type Selector } from "../../lib/store/records/policy.ts";
-import { methodName, resourceId, tenantId, toolName } from "./action_fields.ts";
+import { methodName, resourceId, tenantId, toolName } from "../fields/action.ts";
 import { permissionField, tagName } from "./catalog_fields.ts";
 
 /** Which actions a rule in a body speaks of. */

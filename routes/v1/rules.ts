@@ -4,24 +4,26 @@ import { givenParts } from "../../lib/catalog/selectors.ts";
 import { type MachineCaller, mayKnowOf, tenantWithin } from "../../lib/identity/caller.ts";
 import type { JsonObject } from "../../lib/json/json_value.ts";
 import type { Snapshot } from "../../lib/policy/snapshot.ts";
-import { Refusal } from "../../lib/refusals/refusal.ts";
+import { Refusal } from "../../lib/refusal.ts";
 import type { RuleRecord } from "../../lib/store/records/policy.ts";
-import { guarded, type Route } from "../route.ts";
-import { resourceId, tenantId, toolName } from "./action_fields.ts";
+import { resourceId, tenantId, toolName } from "../fields/action.ts";
+import { timeText, versionAnswer } from "../fields/machine.ts";
+import { pageAnswer, pageByName, pageQuery } from "../fields/paging.ts";
+import { guarded, type Route } from "../http/route.ts";
 import { permissionField, removedAnswer, removedAs, writtenAnswer } from "./catalog_fields.ts";
-import { timeText, versionAnswer } from "./machine_fields.ts";
-import { pageAnswer, pageByName, pageQuery } from "./paging.ts";
 import { renderWarnings, ruleBody, ruleOf, ruleWarning, selectorAnswer } from "./rule_fields.ts";
 
 const group = "Configuration";
 
 const byId = z.object({ id: z.string() });
+
 const ruleQuery = z.strictObject({
   ...pageQuery,
   tenant_id: tenantId.optional(),
   tool_name: toolName.optional(),
   resource_id: resourceId.optional(),
 });
+
 const ruleAnswer = z.object({
   id: z.string(),
   selector: selectorAnswer,
@@ -30,7 +32,9 @@ const ruleAnswer = z.object({
   created_at: z.iso.datetime(),
   updated_at: z.iso.datetime(),
 });
+
 const writtenRule = ruleAnswer.extend(versionAnswer);
+
 const madeRule = writtenRule.extend({
   warnings: z.array(ruleWarning)
     .describe("Where a disabled rule rests on a fact that a call may leave out"),

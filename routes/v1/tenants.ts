@@ -9,8 +9,10 @@ import {
 } from "../../lib/catalog/tenants.ts";
 import type { JsonObject } from "../../lib/json/json_value.ts";
 import type { TenantRecord } from "../../lib/store/records/policy.ts";
-import { guarded, type Route } from "../route.ts";
-import { tenantId } from "./action_fields.ts";
+import { tenantId } from "../fields/action.ts";
+import { timeText, versionAnswer } from "../fields/machine.ts";
+import { pageAnswer, pageById, pageByName, pageQuery } from "../fields/paging.ts";
+import { guarded, type Route } from "../http/route.ts";
 import {
   displayName,
   metadataAnswer,
@@ -18,28 +20,32 @@ import {
   removedAnswer,
   writtenAnswer,
 } from "./catalog_fields.ts";
-import { timeText, versionAnswer } from "./machine_fields.ts";
-import { pageAnswer, pageById, pageByName, pageQuery } from "./paging.ts";
 
 const PATH = "/v1/tenants/:id";
+
 const group = "Configuration";
 
 const byId = z.object({ id: tenantId });
+
 const tenantBody = z.strictObject({
   name: displayName.default(null),
   metadata: metadataField.default(() => ({})),
 });
+
 const tenantChange = z.strictObject({
   name: displayName.exactOptional(),
   metadata: metadataField.exactOptional(),
 });
+
 const tenantAnswer = z.object({
   id: z.string(),
   name: z.string().nullable(),
   metadata: metadataAnswer,
   created_at: z.iso.datetime(),
 });
+
 const writtenTenant = tenantAnswer.extend(versionAnswer);
+
 const removedTenant = writtenTenant.extend({
   ...removedAnswer,
   created_at: z.iso.datetime().nullable().describe("Null when only rules of it were left"),

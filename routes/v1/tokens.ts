@@ -1,13 +1,13 @@
 import { z } from "zod";
+import { mintOperation } from "../../lib/authorize/mint.ts";
+import type { JsonObject } from "../../lib/json/json_value.ts";
 import { tokenClaims } from "../../lib/tokens/claims.ts";
 import { type Consumed, consumeOperation } from "../../lib/tokens/consume.ts";
 import { type MintedToken, TOKEN_TTL } from "../../lib/tokens/mint.ts";
-import { mintOperation } from "../../lib/tokens/mint_operation.ts";
 import { REVOCATION_REASONS } from "../../lib/tokens/revocation.ts";
 import { INVALID_TOKEN_CODES, verifyOperation } from "../../lib/tokens/verify.ts";
-import type { JsonObject } from "../../lib/json/json_value.ts";
-import { guarded, type Route } from "../route.ts";
-import { actionFields, actionOf, toolName } from "./action_fields.ts";
+import { actionFields, actionOf, toolName } from "../fields/action.ts";
+import { guarded, type Route } from "../http/route.ts";
 import { givenAction } from "./given_action.ts";
 
 /** Any text: what is no token is answered as such, whatever is wrong with it. */

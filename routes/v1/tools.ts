@@ -1,23 +1,27 @@
 import { z } from "zod";
 import { changeTool, existingTool, putTool, removeTool } from "../../lib/catalog/tools.ts";
-import { invalidRequest } from "../../lib/refusals/refusal.ts";
+import { invalidRequest } from "../../lib/refusal.ts";
 import { TOOL_STATUSES, type ToolRecord } from "../../lib/store/records/policy.ts";
-import { guarded, type Route } from "../route.ts";
-import { toolName } from "./action_fields.ts";
+import { toolName } from "../fields/action.ts";
+import { renderTool, toolAnswer, toolFields } from "../fields/catalog.ts";
+import { versionAnswer } from "../fields/machine.ts";
+import { pageAnswer, pageByName, pageQuery } from "../fields/paging.ts";
+import { guarded, type Route } from "../http/route.ts";
 import { categoryName, removedAnswer, writtenAnswer } from "./catalog_fields.ts";
-import { versionAnswer } from "./machine_fields.ts";
-import { pageAnswer, pageByName, pageQuery } from "./paging.ts";
-import { renderTool, toolAnswer, toolFields } from "./tool_fields.ts";
 
 const PATH = "/v1/tools/:name{.+}";
+
 const group = "Configuration";
 
 const byName = z.object({ name: toolName });
+
 const toolBody = z.strictObject({
   name: toolName.exactOptional().describe("If given, the one in the path"),
   ...toolFields,
 });
+
 const namedTool = z.strictObject({ name: toolName, ...toolFields });
+
 const toolQuery = z.strictObject({
   ...pageQuery,
   status: z.enum(TOOL_STATUSES).optional(),
@@ -25,6 +29,7 @@ const toolQuery = z.strictObject({
   discovered: z.enum(["true", "false"]).optional()
     .describe("`true` for drafts that were discovered and not looked at yet"),
 });
+
 const writtenTool = toolAnswer.extend(versionAnswer);
 
 /** @throws {Refusal} invalid_request when a body names another tool than the path */

@@ -1,5 +1,5 @@
 import type { JsonValue } from "../../json/json_value.ts";
-import { describe, type Keyword, membersOf } from "../keyword.ts";
+import { describe, type Keyword, membersOf } from "../../schema/keyword.ts";
 
 /** Keywords that check nothing in the arguments; only their form is checked. */
 
@@ -23,6 +23,7 @@ const TEXTS = [
   "contentEncoding",
   "contentMediaType",
 ];
+
 const FLAGS = ["deprecated", "readOnly", "writeOnly"];
 
 function definitions(name: string): Keyword {

@@ -1,6 +1,4 @@
-import type { SchemaNode } from "../evaluation.ts";
-import { EVERYTHING } from "../evaluation.ts";
-import { JsonValueSet } from "../json_equality.ts";
+import { EVERYTHING, type SchemaNode } from "../../schema/evaluation.ts";
 import {
   countOf,
   describe,
@@ -8,7 +6,8 @@ import {
   type KeywordSite,
   schemaOf,
   schemasOf,
-} from "../keyword.ts";
+} from "../../schema/keyword.ts";
+import { JsonValueSet } from "../json_equality.ts";
 
 /** Keywords about the items of an array. */
 

@@ -5,9 +5,11 @@ import { z } from "zod";
 const timestamp = z.number().int().nonnegative();
 
 export const ALERT_KINDS = ["new_request", "second_level", "nearing_expiry", "decided"] as const;
+
 export type AlertKind = (typeof ALERT_KINDS)[number];
 
 export const CHANNELS = ["mail", "push"] as const;
+
 export type Channel = (typeof CHANNELS)[number];
 
 export const alertSwitches = z.strictObject({
@@ -19,6 +21,7 @@ export const alertSwitches = z.strictObject({
 
 /** Which alerts a member wants, by channel. */
 export const alertPreference = z.strictObject({ mail: alertSwitches, push: alertSwitches });
+
 export type AlertPreference = z.infer<typeof alertPreference>;
 
 const delivery = {
@@ -37,6 +40,7 @@ const delivery = {
   created_at: timestamp,
   expires_at: timestamp,
 };
+
 const ended = { ended_at: timestamp };
 
 /** One alert to one member over one channel, each state with what is true in it. */
@@ -53,5 +57,7 @@ export const alertDelivery = z.discriminatedUnion("state", [
   /** Nobody needed to hear it any more: decided meanwhile, or the member or browser is gone. */
   z.object({ ...delivery, state: z.literal("skipped"), ...ended }),
 ]);
+
 export type AlertDelivery = z.infer<typeof alertDelivery>;
+
 export type QueuedDelivery = Extract<AlertDelivery, { state: "queued" }>;

@@ -1,15 +1,18 @@
 import { z } from "zod";
+import { QUICK_REASONS } from "../../approvals/quick_reasons.ts";
+import { RESOLVED_FROM } from "../../policy/levels.ts";
 import { membersBehind, withMembersBehind } from "./members_behind.ts";
 import { REQUIRED_FACTS } from "./policy.ts";
 import { REQUESTER_TYPES } from "./requester.ts";
-import { QUICK_REASONS } from "../../approvals/quick_reasons.ts";
-import { RESOLVED_FROM } from "../../policy/levels.ts";
 
 /** Records of requests to humans. What an approver sees lies apart, sealed. */
 
 const timestamp = z.number().int().nonnegative();
+
 const bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array, "expected bytes");
+
 const level = z.union([z.literal(1), z.literal(2)]);
+
 export type ApprovalLevel = z.infer<typeof level>;
 
 /** By its requester, or by what changed since it was made or decided. */
@@ -21,6 +24,7 @@ export const CANCELLED_BECAUSE = [
   "facts_required",
   "decider_barred",
 ] as const;
+
 /** Why a request was cancelled. */
 export type Cancelled = (typeof CANCELLED_BECAUSE)[number];
 
@@ -53,7 +57,9 @@ export const progress = z.discriminatedUnion("state", [
     token_id: z.string().nullable(),
   }),
 ]);
+
 export type Progress = z.infer<typeof progress>;
+
 export type ApprovalState = Progress["state"];
 
 /** When a key was first shown a view. */
@@ -72,6 +78,7 @@ export const levelDecision = z.object({
   /** Why it was denied, in one word; null where none was chosen. */
   quick_reason: z.enum(QUICK_REASONS).nullable().default(null),
 });
+
 export type LevelDecision = z.infer<typeof levelDecision>;
 
 export const requester = z.object({
@@ -79,6 +86,7 @@ export const requester = z.object({
   id: z.string(),
   name: z.string(),
 });
+
 export type Requester = z.infer<typeof requester>;
 
 export const approvalFields = z.object({
@@ -126,7 +134,9 @@ export const approvalFields = z.object({
   /** Whether the arguments are still kept. */
   arguments_kept: z.boolean(),
 });
+
 export const approvalRecord = z.preprocess(withMembersBehind, approvalFields);
+
 export type ApprovalRecord = z.infer<typeof approvalRecord>;
 
 /** A row of an index: which request its key leads to. */
@@ -134,6 +144,7 @@ export const approvalPointer = z.object({ id: z.string() });
 
 /** Deadlines of the requests that are open: one that has passed does not count, noted or not. */
 export const orgCount = z.object({ deadlines: z.array(timestamp) });
+
 export type OrgCount = z.infer<typeof orgCount>;
 
 export const requesterCount = z.object({
@@ -141,6 +152,7 @@ export const requesterCount = z.object({
   /** When requests were made in the past minute, milliseconds. */
   recent: z.array(timestamp),
 });
+
 export type RequesterCount = z.infer<typeof requesterCount>;
 
 /** What a requester asked before about one action. */
@@ -149,6 +161,7 @@ export const askHistory = z.object({
   denied: z.number().int().nonnegative(),
   last_denial: z.object({ approval: z.string(), at: timestamp }).nullable(),
 });
+
 export type AskHistory = z.infer<typeof askHistory>;
 
 /** What a member was handed to sign with: for one session, request and level. */
@@ -165,4 +178,5 @@ export const decisionNonce = z.object({
   /** Until when what is approved with it can be used, at the latest. */
   use_before: timestamp,
 });
+
 export type DecisionNonce = z.infer<typeof decisionNonce>;

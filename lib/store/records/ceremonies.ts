@@ -4,7 +4,9 @@ import { isJsonObject, type JsonObject } from "../../json/json_value.ts";
 /** Records of what a person has begun and not ended: challenges and e-mail codes. */
 
 const timestamp = z.number().int().nonnegative();
+
 const jsonObject = z.custom<JsonObject>(isJsonObject, "expected an object");
+
 const bytes = z.custom<Uint8Array<ArrayBuffer>>(
   (value) => value instanceof Uint8Array,
   "expected bytes",
@@ -21,9 +23,11 @@ export const ceremonyRecord = z.object({
   data: jsonObject.nullable(),
   expires_at: timestamp,
 });
+
 export type CeremonyRecord = z.infer<typeof ceremonyRecord>;
 
 export const CODE_PURPOSES = ["enrolment", "recovery"] as const;
+
 export type CodePurpose = (typeof CODE_PURPOSES)[number];
 
 /** A code that was mailed, found by the browser that asked for it. */
@@ -37,6 +41,7 @@ export const emailCodeRecord = z.object({
   data: jsonObject,
   expires_at: timestamp,
 });
+
 export type EmailCodeRecord = z.infer<typeof emailCodeRecord>;
 
 /** How often codes were sent to an address, and how often a wrong one was tried. */
@@ -46,4 +51,5 @@ export const emailCodeLimit = z.object({
   /** Times within the last day. */
   failed: z.array(timestamp),
 });
+
 export type EmailCodeLimit = z.infer<typeof emailCodeLimit>;

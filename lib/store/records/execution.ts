@@ -1,8 +1,10 @@
 import { z } from "zod";
-import { binding, party } from "./run_token.ts";
+import { binding, party } from "./token.ts";
 
 export const EXECUTION_RESULTS = ["success", "failed", "error", "unknown"] as const;
+
 export const executionResult = z.enum(EXECUTION_RESULTS);
+
 export type ExecutionResult = z.infer<typeof executionResult>;
 
 /** What was reported about one run, or that nothing was. The error's text is in the log alone. */
@@ -28,4 +30,5 @@ export const executionRecord = z.object({
   /** Index of its entry in the log. */
   entry_index: z.number().int().nonnegative(),
 });
+
 export type ExecutionRecord = z.infer<typeof executionRecord>;

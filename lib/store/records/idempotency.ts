@@ -9,6 +9,7 @@ export const idempotencyRecord = z.object({
   sealed: z.custom<Uint8Array>((value) => value instanceof Uint8Array).nullable(),
   expires_at: z.number().int(),
 });
+
 export type IdempotencyRecord = z.infer<typeof idempotencyRecord>;
 
 /** What is inside: an answer, and what it depends on. */
@@ -21,4 +22,5 @@ export const keptAnswer = z.object({
   /** The run token it handed out, replayed only while unspent. */
   token_id: z.string().nullable(),
 });
+
 export type KeptAnswer = z.infer<typeof keptAnswer>;

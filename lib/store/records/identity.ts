@@ -5,7 +5,9 @@ import { killSwitch } from "./policy.ts";
 /** Records of who may ask, decide and configure. Secrets are held as SHA-256 only. */
 
 const timestamp = z.number().int().nonnegative();
+
 const trustTier = z.number().int().min(0).max(3);
+
 const tenantIds = z.array(z.string()).nullable();
 
 export const KEY_TIERS = ["standard", "management", "approver"] as const;
@@ -33,6 +35,7 @@ export const apiKeyRecord = z.preprocess(
     created_at: timestamp,
   }),
 );
+
 export type ApiKeyRecord = z.infer<typeof apiKeyRecord>;
 
 export const agentRecord = z.preprocess(
@@ -55,6 +58,7 @@ export const agentRecord = z.preprocess(
     created_at: timestamp,
   }),
 );
+
 export type AgentRecord = z.infer<typeof agentRecord>;
 
 export const ROLES = ["owner", "admin", "approver", "viewer"] as const;
@@ -76,6 +80,7 @@ export const memberRecord = z.object({
   held_until: timestamp.nullable().default(null),
   created_at: timestamp,
 });
+
 export type MemberRecord = z.infer<typeof memberRecord>;
 
 /** Where a presented secret belongs: found by its hash, before the org is known. */
@@ -84,6 +89,7 @@ export const credentialIndex = z.object({
   kind: z.enum(["api_key", "agent"]),
   id: z.string(),
 });
+
 export type CredentialIndex = z.infer<typeof credentialIndex>;
 
 /** When a key or agent was last used, outside the policy: it changes with every request. */

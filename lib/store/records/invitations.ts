@@ -13,6 +13,7 @@ export const setUpLinkRecord = z.object({
   email: z.string().nullable(),
   expires_at: timestamp,
 });
+
 export type SetUpLinkRecord = z.infer<typeof setUpLinkRecord>;
 
 /** Where an invitation link leads, by the hash of its secret. */
@@ -33,4 +34,5 @@ export const invitationRecord = z.object({
   created_at: timestamp,
   expires_at: timestamp,
 });
+
 export type InvitationRecord = z.infer<typeof invitationRecord>;

@@ -45,6 +45,7 @@ export const headClock = z.object({
   accepted_until: z.number().int().nonnegative(),
   jumps: z.array(z.object({ from: z.number(), to: z.number() })),
 });
+
 export type HeadClock = z.infer<typeof headClock>;
 
 export const logHead = z.object({
@@ -56,6 +57,7 @@ export const logHead = z.object({
   /** Absent where nobody ever had to accept a clock. */
   clock: headClock.optional(),
 });
+
 export type LogHead = z.infer<typeof logHead>;
 
 /** The entries of one commit, or a part of them that fits a value. */
@@ -67,6 +69,7 @@ export const logSegment = z.object({
   /** `0x00 || JCS(entry)`, one after another: each part is exactly what its leaf hash hashes. */
   data: bytes,
 });
+
 export type LogSegment = z.infer<typeof logSegment>;
 
 /** How many checks of one UTC day (counted from 1970-01-01) had which answer. */
@@ -76,6 +79,7 @@ export const dayChecks = z.object({
   requires_approval: z.number().int().nonnegative(),
   disabled: z.number().int().nonnegative(),
 });
+
 export type DayChecks = z.infer<typeof dayChecks>;
 
 /** A full page of 256 entries in brief: when, which facet values occur, which answers were given. */
@@ -86,6 +90,7 @@ export const logPage = z.object({
   /** By day; absent from pages of the time before they were counted. */
   checks: z.array(dayChecks).optional(),
 });
+
 export type LogPage = z.infer<typeof logPage>;
 
 /** Bytes that only this deployment's secret opens. */
@@ -110,4 +115,5 @@ export const logKeyRecord = z.object({
     successor: z.string(),
   }).nullish(),
 });
+
 export type LogKeyRecord = z.infer<typeof logKeyRecord>;

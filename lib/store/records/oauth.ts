@@ -3,17 +3,21 @@ import { z } from "zod";
 /** Records of what members let MCP clients do for them. */
 
 const timestamp = z.number().int().nonnegative();
+
 const bytes = z.custom<Uint8Array<ArrayBuffer>>(
   (value) => value instanceof Uint8Array,
   "expected bytes",
 );
 
 export const SCOPES = ["mcp:read", "mcp:write"] as const;
+
 export type Scope = (typeof SCOPES)[number];
+
 const scopes = z.array(z.enum(SCOPES));
 
 /** How a client came to be known: by a document at its own address, or by registering itself. */
 export const CLIENT_KINDS = ["metadata_document", "registered"] as const;
+
 const clientKind = z.enum(CLIENT_KINDS);
 
 /** What a consent says of the client that it is for. */
@@ -44,6 +48,7 @@ export const grantRecord = z.object({
   verified: consented.verified.default(false),
   created_at: timestamp,
 });
+
 export type GrantRecord = z.infer<typeof grantRecord>;
 
 /** The same consent as its account has it: what tokens are issued for. */
@@ -59,6 +64,7 @@ export const accountGrant = z.object({
   /** When it ends, unless its tokens are refreshed before. */
   expires_at: timestamp,
 });
+
 export type AccountGrant = z.infer<typeof accountGrant>;
 
 /** A client that registered itself (RFC 7591). Nobody vouches for a word of it. */
@@ -71,6 +77,7 @@ export const registeredClient = z.object({
   used_at: timestamp,
   expires_at: timestamp,
 });
+
 export type RegisteredClient = z.infer<typeof registeredClient>;
 
 /** Times of registrations within the last hour. */
@@ -88,6 +95,7 @@ export const codeRecord = z.object({
   expires_at: timestamp,
   used_at: timestamp.nullable(),
 });
+
 export type CodeRecord = z.infer<typeof codeRecord>;
 
 /** What every token says of itself. */
@@ -100,6 +108,7 @@ export const tokenOwner = z.object({
 
 /** An access token, by its hash. */
 export const accessTokenRecord = tokenOwner.extend({ scopes });
+
 export type AccessTokenRecord = z.infer<typeof accessTokenRecord>;
 
 /** A refresh token, by its hash. Kept when it was used, so that a second use is noticed. */
@@ -107,4 +116,5 @@ export const refreshTokenRecord = tokenOwner.extend({
   /** What it was exchanged for, sealed under a key derived from this very token. */
   successor: z.object({ at: timestamp, sealed: bytes }).nullable(),
 });
+
 export type RefreshTokenRecord = z.infer<typeof refreshTokenRecord>;

@@ -13,4 +13,5 @@ export const oauthDocument = z.object({
   /** Until when it serves while it cannot be fetched. */
   expires_at: timestamp,
 });
+
 export type OAuthDocument = z.infer<typeof oauthDocument>;

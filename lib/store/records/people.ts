@@ -3,6 +3,7 @@ import { z } from "zod";
 /** Records of people: accounts of the deployment and what they sign in with. */
 
 const timestamp = z.number().int().nonnegative();
+
 const bytes = z.custom<Uint8Array<ArrayBuffer>>(
   (value) => value instanceof Uint8Array,
   "expected bytes",
@@ -31,6 +32,7 @@ export const accountRecord = z.object({
   orgs_made: z.array(timestamp).default([]),
   created_at: timestamp,
 });
+
 export type AccountRecord = z.infer<typeof accountRecord>;
 
 /** Which account an address or another record belongs to. */
@@ -54,6 +56,7 @@ export const passkeyRecord = z.object({
   created_at: timestamp,
   last_used_at: timestamp.nullable(),
 });
+
 export type PasskeyRecord = z.infer<typeof passkeyRecord>;
 
 export const sessionRecord = z.object({
@@ -72,6 +75,7 @@ export const sessionRecord = z.object({
   credential_id: z.string(),
   user_agent: z.string().nullable(),
 });
+
 export type SessionRecord = z.infer<typeof sessionRecord>;
 
 /** The hash of a session, found by its id. */
@@ -90,4 +94,5 @@ export const knownPasskey = z.object({
   public_key: bytes,
   created_at: timestamp,
 });
+
 export type KnownPasskey = z.infer<typeof knownPasskey>;

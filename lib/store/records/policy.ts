@@ -1,6 +1,5 @@
 import { z } from "zod";
-import type { JsonObject } from "../../json/json_value.ts";
-import { isJsonObject } from "../../json/json_value.ts";
+import { isJsonObject, type JsonObject } from "../../json/json_value.ts";
 import { PERMISSIONS } from "../../policy/permission.ts";
 
 /** Records of what an organization decides by. Every one is parsed when it is read. */
@@ -8,6 +7,7 @@ import { PERMISSIONS } from "../../policy/permission.ts";
 export const permission = z.enum(PERMISSIONS);
 
 const jsonObject = z.custom<JsonObject>(isJsonObject, "expected a JSON object");
+
 const timestamp = z.number().int().nonnegative();
 
 export const killSwitch = z.object({
@@ -39,6 +39,7 @@ export const orgRecord = z.object({
   /** When it was deleted; from then on nobody is let in. Its record stays for the sake of its log. */
   deleted_at: timestamp.exactOptional(),
 });
+
 export type OrgRecord = z.infer<typeof orgRecord>;
 
 export const annotations = z.object({
@@ -47,11 +48,15 @@ export const annotations = z.object({
   idempotent: z.boolean(),
   open_world: z.boolean(),
 });
+
 export type Annotations = z.infer<typeof annotations>;
 
 export const TOOL_STATUSES = ["draft", "approved", "disabled", "archived"] as const;
+
 export const RISK_LEVELS = ["low", "medium", "high", "critical"] as const;
+
 export const REQUIRED_FACTS = ["tenant", "resource", "method"] as const;
+
 export type RequiredFact = (typeof REQUIRED_FACTS)[number];
 
 export const toolRecord = z.object({
@@ -80,12 +85,14 @@ export const toolRecord = z.object({
   created_at: timestamp,
   updated_at: timestamp,
 });
+
 export type ToolRecord = z.infer<typeof toolRecord>;
 
 export const categoryRecord = z.object({
   name: z.string(),
   default_permission: permission.nullable(),
 });
+
 export type CategoryRecord = z.infer<typeof categoryRecord>;
 
 export const tenantRecord = z.object({
@@ -94,6 +101,7 @@ export const tenantRecord = z.object({
   metadata: jsonObject,
   created_at: timestamp,
 });
+
 export type TenantRecord = z.infer<typeof tenantRecord>;
 
 export const resourceRecord = z.object({
@@ -103,6 +111,7 @@ export const resourceRecord = z.object({
   metadata: jsonObject,
   created_at: timestamp,
 });
+
 export type ResourceRecord = z.infer<typeof resourceRecord>;
 
 /** Which actions a rule speaks of; one of the eight levels, with or without a tenant. */
@@ -113,6 +122,7 @@ export const selector = z.object({
   method: z.string().nullable(),
   tag: z.string().nullable(),
 });
+
 export type Selector = z.infer<typeof selector>;
 
 export const ruleRecord = z.object({
@@ -123,4 +133,5 @@ export const ruleRecord = z.object({
   created_at: timestamp,
   updated_at: timestamp,
 });
+
 export type RuleRecord = z.infer<typeof ruleRecord>;

@@ -3,6 +3,7 @@ import { z } from "zod";
 /** Records of browser push. */
 
 const timestamp = z.number().int().nonnegative();
+
 const bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array, "expected bytes");
 
 /** The key by which push services know this deployment (RFC 8292); the private part sealed. */
@@ -13,6 +14,7 @@ export const pushKeyRecord = z.object({
   sealed: bytes,
   created_at: timestamp,
 });
+
 export type PushKeyRecord = z.infer<typeof pushKeyRecord>;
 
 /** One browser of a person that takes pushes. */
@@ -27,6 +29,7 @@ export const pushSubscriptionRecord = z.object({
   user_agent: z.string().nullable(),
   created_at: timestamp,
 });
+
 export type PushSubscriptionRecord = z.infer<typeof pushSubscriptionRecord>;
 
 /** Whose a browser is: the person who subscribed it last. */

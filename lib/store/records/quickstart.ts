@@ -9,4 +9,5 @@ export const sampleRecord = z.object({
   /** The newest request; null until there is one. */
   approval: z.string().nullable(),
 });
+
 export type SampleRecord = z.infer<typeof sampleRecord>;

@@ -17,6 +17,7 @@ export const recoveryRecord = z.object({
   /** Of the request that began it. */
   request_id: z.string(),
 });
+
 export type RecoveryRecord = z.infer<typeof recoveryRecord>;
 
 /** The link that the operator made for an account. */

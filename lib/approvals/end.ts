@@ -1,0 +1,162 @@
+import { demand } from "../identity/acting.ts";
+import { actorOf, type Caller } from "../identity/caller.ts";
+import type { CallerOperation } from "../identity/caller_operation.ts";
+import type { Client } from "../identity/client.ts";
+import type { Reader, Transaction } from "../ledger/transaction.ts";
+import { hasRight } from "../policy/rights.ts";
+import { type AnyRefusal, recorded, type RecordedRefusal, Refusal } from "../refusal.ts";
+import { runTokenKey } from "../store/keys.ts";
+import type { ApprovalRecord } from "../store/records/approval.ts";
+import { type RunTokenRecord, runTokenRecord } from "../store/records/token.ts";
+import { isSpent } from "../tokens/state.ts";
+import { voidToken } from "../tokens/void_token.ts";
+import { advance, type MoveEntry, settle } from "./advance.ts";
+import { loadApproval, type LoadedApproval } from "./seen.ts";
+import { isRequester, seen, type SeenApproval, visible } from "./seen_approval.ts";
+import { termsOf } from "./settled_approval.ts";
+import { type ApprovalEvent, moved, type StateRefusal, statusOf } from "./state.ts";
+
+/** A request as this caller may see it, brought up to date. */
+export function lookAtApproval(
+  idOrReference: string,
+): CallerOperation<LoadedApproval | null, SeenApproval> {
+  return {
+    load: (reader) => loadApproval(reader, idOrReference),
+    plan(transaction, caller, loaded) {
+      demand(caller, "see_request");
+      return seenIn(transaction, caller, settle(transaction, visible(caller, loaded)));
+    },
+  };
+}
+
+/** The requester withdraws a pending request. */
+export function cancelApproval(
+  idOrReference: string,
+  client: Client,
+): CallerOperation<LoadedApproval | null, SeenApproval | RecordedRefusal> {
+  return {
+    load: (reader) => loadApproval(reader, idOrReference),
+    plan(transaction, caller, loaded) {
+      const current = settle(transaction, ownOf(caller, loaded));
+      const { id, action_digest } = current.record;
+      const next = move(transaction, current, { type: "withdraw" }, {
+        type: "approval.cancelled",
+        actor: actorOf(caller),
+        subject: { approval: id },
+        data: {
+          action_digest,
+          because: "withdrawn",
+          request_id: client.request_id,
+          was: current.record.progress.state,
+        },
+      });
+      return next instanceof Refusal ? recorded(next) : seenIn(transaction, caller, next);
+    },
+  };
+}
+
+interface WithToken {
+  readonly approval: LoadedApproval | null;
+  /** The token minted from it; null when there is none. */
+  readonly token: RunTokenRecord | null;
+}
+
+/**
+ * Takes an approval back, as long as what it authorized has not run: by its requester; of members by
+ * who decided it, who answers for the requester, owners and admins.
+ */
+export function revokeApproval(
+  idOrReference: string,
+  client: Client,
+): CallerOperation<WithToken, SeenApproval | RecordedRefusal> {
+  return {
+    load: (reader) => loadWithToken(reader, idOrReference),
+    plan(transaction, caller, { approval, token }) {
+      demand(caller, "revoke_approval");
+      const found = visible(caller, approval);
+      if (!mayRevoke(caller, found.record)) throw new Refusal("not_the_requester", {});
+      const current = settle(transaction, found);
+      const event: ApprovalEvent = {
+        type: "revoke",
+        // One that cannot be found cannot be shown to be unspent.
+        token_spent: token === null || isSpent(token),
+      };
+      const next = move(transaction, current, event, {
+        type: "approval.revoked",
+        actor: actorOf(caller),
+        ...(token === null ? {} : { subject: { token: token.id } }),
+        data: {
+          action_digest: current.record.action_digest,
+          request_id: client.request_id,
+          was: current.record.progress.state,
+        },
+      });
+      if (next instanceof Refusal) return recorded(next);
+      if (token !== null) voidToken(transaction, token);
+      return seenIn(transaction, caller, next);
+    },
+  };
+}
+
+/** Makes a move that is allowed, with its entry; a refusal leaves the request as it is. */
+export function move(
+  transaction: Transaction,
+  loaded: LoadedApproval,
+  event: ApprovalEvent,
+  entry: MoveEntry | null,
+): LoadedApproval | AnyRefusal {
+  const { record } = loaded;
+  const terms = termsOf(record, transaction.snapshot, transaction.now);
+  const progress = moved(record.progress, event, terms, transaction);
+  if (typeof progress === "string") return stateRefusal(progress, loaded);
+  return advance(transaction, loaded, { ...record, progress }, entry);
+}
+
+/** The refusal of a move, with what the caller needs to know of the state. */
+export function stateRefusal(code: StateRefusal, { record }: LoadedApproval): AnyRefusal {
+  const { progress } = record;
+  switch (code) {
+    case "approval_not_pending":
+    case "approval_not_approved": {
+      const because = progress.state === "cancelled" ? progress.because : null;
+      return new Refusal(code, { status: statusOf(progress), because });
+    }
+    case "approval_used":
+      return new Refusal(code, { token_id: "token_id" in progress ? progress.token_id : null });
+    case "approval_lapsed": {
+      const useBefore = "use_before" in progress ? progress.use_before : record.expires_at;
+      return new Refusal(code, { use_before: new Date(useBefore).toISOString() });
+    }
+  }
+}
+
+function seenIn(transaction: Transaction, caller: Caller, loaded: LoadedApproval): SeenApproval {
+  const { snapshot, deps } = transaction;
+  return seen(loaded, caller, { snapshot, sealer: deps.sealer });
+}
+
+function mayRevoke(
+  caller: Caller,
+  record: Pick<ApprovalRecord, "requester" | "members_behind" | "decisions">,
+): boolean {
+  if (isRequester(caller, record)) return true;
+  if (caller.type !== "member") return false;
+  // Whoever configures the org may end what it allowed; it takes no passkey to stop something.
+  return hasRight(caller.role, "configure") || record.members_behind.includes(caller.id) ||
+    record.decisions.some(({ member }) => member === caller.id);
+}
+
+/** @throws {Refusal} not_found, not_the_requester */
+function ownOf(caller: Caller, loaded: LoadedApproval | null): LoadedApproval {
+  const approval = visible(caller, loaded);
+  if (!isRequester(caller, approval.record)) throw new Refusal("not_the_requester", {});
+  return approval;
+}
+
+async function loadWithToken(reader: Reader, idOrReference: string): Promise<WithToken> {
+  const approval = await loadApproval(reader, idOrReference);
+  const progress = approval?.record.progress;
+  if (progress?.state !== "used") return { approval, token: null };
+  const key = runTokenKey(reader.snapshot.orgId, progress.token_id);
+  return { approval, token: (await reader.get(key, runTokenRecord))?.value ?? null };
+}

@@ -1,0 +1,198 @@
+import { actorOf, type MemberCaller } from "../identity/caller.ts";
+import type { Client } from "../identity/client.ts";
+import type { MemberOperation } from "../identity/member_operation.ts";
+import { secretHash } from "../identity/secret.ts";
+import { useSecondsNow } from "../identity/standing.ts";
+import { type Clocks, stillLasts } from "../ledger/clock.ts";
+import type { Reader, Transaction } from "../ledger/transaction.ts";
+import { challengeText, noteDigest } from "../passkeys/challenge.ts";
+import { credentialDigest, decisionEvidence } from "../passkeys/evidence.ts";
+import { CEREMONY_MS } from "../passkeys/options.ts";
+import type { AssertionResponse } from "../passkeys/responses.ts";
+import { type ApprovalStatement, approvalStatement } from "../passkeys/statement.ts";
+import { checkAssertion, type CheckedAssertion } from "../passkeys/verify.ts";
+import type { AssertionFault } from "../people/assertion_fault.ts";
+import { knowPasskey } from "../people/known_passkeys.ts";
+import { type AnyRefusal, recorded, type RecordedRefusal, Refusal } from "../refusal.ts";
+import type { Settings } from "../server/settings.ts";
+import { decisionNonceKey, knownPasskeyKey, passkeyKey } from "../store/keys.ts";
+import {
+  type ApprovalRecord,
+  type DecisionNonce,
+  decisionNonce,
+} from "../store/records/approval.ts";
+import { type KnownPasskey, knownPasskey, passkeyRecord } from "../store/records/people.ts";
+import { privateClient } from "../tokens/attempt.ts";
+import { subjectOf } from "./advance.ts";
+import { recordDecision, scrubbedNote } from "./decide.ts";
+import { decidable, decisionFacts } from "./open_decision.ts";
+import { loadApproval, type LoadedApproval } from "./seen.ts";
+import { seen, type SeenApproval } from "./seen_approval.ts";
+
+/** What a member sends with their approval. */
+export interface SignedDecision {
+  /** From `openDecision`. */
+  readonly nonce: string;
+  /** As it was typed. */
+  readonly note: string | null;
+  readonly response: AssertionResponse;
+  /** The digests that the page took of what it showed: only to say why they are no longer right. */
+  readonly view_digest: string;
+  readonly action_digest: string;
+}
+
+interface LoadedSignature {
+  readonly approval: LoadedApproval | null;
+  /** What the session was handed last for this request, if it is what was signed. */
+  readonly nonce: DecisionNonce | null;
+  /** What the log of the org says of the passkey. */
+  readonly known: KnownPasskey | null;
+  readonly signed:
+    | (Extract<CheckedAssertion, { ok: true }> & { readonly statement: ApprovalStatement })
+    | Extract<CheckedAssertion, { ok: false }>
+    | null;
+}
+
+/**
+ * A member approves a request at its level under their passkey. The statement that must have been
+ * signed is made anew from what is stored; nothing of it but the nonce and the note comes from the
+ * page. An assertion that does not fit it uses the nonce up, and is recorded and returned.
+ * @throws {Refusal} not_found, invalid_request
+ */
+export function signDecision(
+  settings: Pick<Settings, "url">,
+  idOrReference: string,
+  given: SignedDecision,
+  client: Client,
+): MemberOperation<LoadedSignature, SeenApproval | RecordedRefusal> {
+  const note = scrubbedNote(given.note);
+  return {
+    load: (reader, caller) => loadSignature(reader, caller, settings, idOrReference, given),
+    plan(transaction, caller, { approval, nonce, known, signed }) {
+      const current = decidable(transaction, caller, approval);
+      if (current instanceof Refusal) return recorded(current);
+      const { record } = current;
+      const changed = viewChange(record, given);
+      if (changed !== null) return recorded(changed);
+      if (nonce === null || signed === null || !isLive(nonce, caller, transaction)) {
+        return recorded(new Refusal("nonce_ended", {}));
+      }
+      // It may be used for longer by now than this passkey signed for.
+      if (transaction.at + useSecondsNow(record, transaction.snapshot) * 1000 > nonce.use_before) {
+        return recorded(new Refusal("nonce_ended", {}));
+      }
+      if (nonce.level !== record.progress.level) {
+        return recorded(new Refusal("view_changed", { because: "next_level" }));
+      }
+      transaction.delete(decisionNonceKey(caller.org, caller.session_id, record.id));
+      if (!signed.ok) {
+        return refuseAssertion(transaction, caller, record, {
+          response: given.response,
+          why: signed.why,
+          client,
+        });
+      }
+      const { passkey, statement, counter, backed_up } = signed;
+      const used = { ...passkey, counter, backed_up, last_used_at: transaction.now };
+      transaction.set(passkeyKey(passkey.credential_id), used);
+      knowPasskey(transaction, caller, passkey, known);
+      const evidence = decisionEvidence(statement, given.response);
+      const next = recordDecision(transaction, caller, current, {
+        decision: "approve",
+        member: caller.id,
+        asserted_by: null,
+        note,
+        quick_reason: null,
+        evidence: {
+          data: evidence.data,
+          private: { ...evidence.private, client: privateClient(client) },
+        },
+      }, client);
+      if (next instanceof Refusal) return recorded(next);
+      const { snapshot, deps } = transaction;
+      return seen(next, caller, { snapshot, sealer: deps.sealer });
+    },
+  };
+}
+
+async function loadSignature(
+  reader: Reader,
+  caller: MemberCaller,
+  settings: Pick<Settings, "url">,
+  idOrReference: string,
+  given: SignedDecision,
+): Promise<LoadedSignature> {
+  const { id } = given.response;
+  const [approval, passkey, knownRow] = await Promise.all([
+    loadApproval(reader, idOrReference),
+    reader.get(passkeyKey(id), passkeyRecord),
+    // Not checked, because checks are few: at worst the log names a passkey twice.
+    reader.peek(knownPasskeyKey(caller.org, id), knownPasskey),
+  ]);
+  const known = knownRow?.value ?? null;
+  if (approval === null) return { approval, nonce: null, known, signed: null };
+  const { record } = approval;
+  const key = decisionNonceKey(caller.org, caller.session_id, record.id);
+  const nonce = (await reader.get(key, decisionNonce))?.value ?? null;
+  if (nonce === null || nonce.nonce_hash !== secretHash(given.nonce)) {
+    return { approval, nonce: null, known, signed: null };
+  }
+  const statement = approvalStatement({
+    ...decisionFacts(settings, caller.org, record.id, given.nonce, nonce),
+    action_digest: record.action_digest,
+    view_digest: record.view_digest,
+    note_digest: noteDigest(given.note),
+  });
+  const signed = await checkAssertion(settings, passkey?.value ?? null, {
+    response: given.response,
+    challenge: challengeText(statement),
+    account: caller.account,
+  });
+  return { approval, nonce, known, signed: signed.ok ? { ...signed, statement } : signed };
+}
+
+/** Why what the page showed is not what would be decided; null when it is. */
+function viewChange(
+  record: ApprovalRecord,
+  given: Pick<SignedDecision, "view_digest" | "action_digest">,
+): AnyRefusal | null {
+  const { view_digest, action_digest, asked_again } = record;
+  if (given.view_digest === view_digest && given.action_digest === action_digest) return null;
+  const wasAsked = given.action_digest === action_digest && asked_again.length > 0;
+  return new Refusal("view_changed", { because: wasAsked ? "asked_again" : "other_view" });
+}
+
+/** Whether a nonce still serves this member, by the clock and by the time that the entry will carry. */
+function isLive(
+  { member, issued_at, expires_at, ends_at = expires_at }: DecisionNonce,
+  caller: MemberCaller,
+  { now, at }: Clocks,
+) {
+  return member === caller.id && issued_at <= at && at < expires_at &&
+    stillLasts(ends_at, CEREMONY_MS, now);
+}
+
+function refuseAssertion(
+  transaction: Transaction,
+  caller: MemberCaller,
+  record: ApprovalRecord,
+  { response, why, client }: {
+    readonly response: AssertionResponse;
+    readonly why: AssertionFault;
+    readonly client: Client;
+  },
+): RecordedRefusal {
+  transaction.append({
+    type: "approval.assertion_refused",
+    actor: actorOf(caller),
+    subject: { ...subjectOf(record), member: caller.id },
+    data: {
+      credential: credentialDigest(response.id),
+      level: record.progress.level,
+      request_id: client.request_id,
+      why,
+    },
+    private: { client: privateClient(client) },
+  });
+  return recorded(new Refusal("assertion_not_accepted", { why }));
+}

@@ -1,0 +1,239 @@
+import { demand } from "../identity/acting.ts";
+import { actorOf, type Caller } from "../identity/caller.ts";
+import type { CallerOperation } from "../identity/caller_operation.ts";
+import { assertKillSwitch } from "../identity/kill_switch.ts";
+import {
+  assertMachineFields,
+  machineEntry,
+  type MachineFields,
+} from "../identity/machine_fields.ts";
+import { makeSecret, secretHash } from "../identity/secret.ts";
+import type { JsonObject } from "../json/json_value.ts";
+import { schedule } from "../ledger/due.ts";
+import type { Transaction } from "../ledger/transaction.ts";
+import { agentWidens } from "../policy/widening.ts";
+import { Refusal } from "../refusal.ts";
+import { agentKey, credentialKey, credentialUsedKey } from "../store/keys.ts";
+import type { AgentRecord, CredentialIndex } from "../store/records/identity.ts";
+
+/** An agent as it is asked for. */
+export interface NewAgent extends MachineFields {
+  readonly kill_switch: AgentRecord["kill_switch"];
+}
+
+/** What is to be another way; what is absent stays. */
+export type AgentChange = Partial<NewAgent>;
+
+/** An agent after a write. */
+export interface WrittenAgent {
+  readonly record: AgentRecord;
+  readonly policy_version: number;
+}
+
+/** An agent with a new token: the only time that it is known. */
+export interface TokenedAgent extends WrittenAgent {
+  readonly secret: string;
+}
+
+/**
+ * Makes an agent. The member who makes it answers for it, or those who answer for the key that does.
+ * @throws {Refusal} invalid_request, role_required, recovery_held, fresh_assertion_required
+ */
+export function createAgent(
+  fields: NewAgent,
+  requestId: string,
+): CallerOperation<void, TokenedAgent> {
+  return {
+    plan(transaction, caller) {
+      demand(caller, "loosen", "Making an agent");
+      assertMachineFields(transaction, fields);
+      const secret = makeSecret("agent", transaction.deps.random);
+      const record: AgentRecord = {
+        id: transaction.id("agt"),
+        name: fields.name,
+        secret_hash: secretHash(secret),
+        trust_tier: fields.trust_tier,
+        tenant_ids: fields.tenant_ids,
+        expires_at: fields.expires_at,
+        rate_limit_per_minute: fields.rate_limit_per_minute,
+        kill_switch: fields.kill_switch,
+        void_before: 0,
+        members_behind: [...caller.members_behind],
+        created_at: transaction.at,
+      };
+      transaction.setPolicy(agentKey(caller.org, record.id), record);
+      putCredential(transaction, record);
+      appendAgentEntry(transaction, caller, "agent.created", record.id, fields, requestId);
+      return { record, secret, policy_version: transaction.policyVersion };
+    },
+  };
+}
+
+/**
+ * Changes an agent.
+ * @throws {Refusal} not_found, owner_required, invalid_request, role_required, recovery_held,
+ *   fresh_assertion_required
+ */
+export function changeAgent(
+  id: string,
+  change: AgentChange,
+  requestId: string,
+): CallerOperation<void, WrittenAgent> {
+  return {
+    plan(transaction, caller) {
+      const old = existingAgent(transaction, id);
+      const record: AgentRecord = { ...old, ...change };
+      assertKillSwitch(transaction.snapshot, caller, old.kill_switch, record.kill_switch);
+      if (agentWidens(old, record)) demand(caller, "loosen", "Letting an agent do more");
+      demand(caller, "configure");
+      assertMachineFields(transaction, change);
+      transaction.setPolicy(agentKey(caller.org, id), record);
+      appendAgentEntry(transaction, caller, "agent.set", id, change, requestId);
+      return { record, policy_version: transaction.policyVersion };
+    },
+  };
+}
+
+/**
+ * Stops an agent: its kill switch, by whoever may throw it.
+ * @throws {Refusal} not_found, role_required
+ */
+export function pauseAgent(
+  id: string,
+  reason: string | null,
+  requestId: string,
+): CallerOperation<void, WrittenAgent> {
+  return {
+    plan(transaction, caller) {
+      const record = stopAgent(transaction, caller, { id, reason, requestId });
+      return { record, policy_version: transaction.policyVersion };
+    },
+  };
+}
+
+/**
+ * Stops an agent in the commit of what is the reason for it. One that stands still already stays as
+ * it is.
+ * @throws {Refusal} not_found, role_required
+ */
+export function stopAgent(
+  transaction: Transaction,
+  caller: Caller,
+  { id, reason, requestId }: {
+    readonly id: string;
+    readonly reason: string | null;
+    readonly requestId: string;
+  },
+): AgentRecord {
+  demand(caller, "stop");
+  const old = existingAgent(transaction, id);
+  if (old.kill_switch.active) return old;
+  const kill_switch = { active: true, reason };
+  const record: AgentRecord = { ...old, kill_switch };
+  transaction.setPolicy(agentKey(caller.org, id), record);
+  appendAgentEntry(transaction, caller, "agent.set", id, { kill_switch }, requestId);
+  return record;
+}
+
+/** What becomes of what an agent asked before its rotation. */
+export interface Rotation {
+  /**
+   * Whether its unspent run tokens and its requests that are pending or unused stay good. Whoever
+   * had the old token may have asked for them, so only for a rotation that was planned.
+   */
+  readonly keep_requests: boolean;
+}
+
+/**
+ * Gives an agent a new token; the old one is void at once, and so is what was asked and minted with
+ * it, unless it is kept. Whoever is handed the new one answers for what the agent asks from now on,
+ * besides those who did.
+ * @throws {Refusal} not_found, role_required, recovery_held, fresh_assertion_required
+ */
+export function rotateAgent(
+  id: string,
+  { keep_requests }: Rotation,
+  requestId: string,
+): CallerOperation<void, TokenedAgent> {
+  return {
+    plan(transaction, caller) {
+      demand(caller, "loosen", "A new token for an agent");
+      const old = existingAgent(transaction, id);
+      const secret = makeSecret("agent", transaction.deps.random);
+      const rotated: AgentRecord = {
+        ...old,
+        secret_hash: secretHash(secret),
+        members_behind: [...new Set([...old.members_behind, ...caller.members_behind])],
+      };
+      // Any number of tokens fall under the one number, which each is compared with when it is used.
+      const record: AgentRecord = keep_requests
+        ? rotated
+        : { ...rotated, void_before: transaction.snapshot.version + 1 };
+      transaction.setPolicy(agentKey(caller.org, id), record);
+      transaction.delete(credentialKey(old.secret_hash));
+      putCredential(transaction, record);
+      if (!keep_requests) schedule(transaction, { kind: "agent_rotated", at: transaction.now, id });
+      appendAgentEntry(transaction, caller, "agent.rotated", id, {}, requestId, { keep_requests });
+      return { record, secret, policy_version: transaction.policyVersion };
+    },
+  };
+}
+
+/** Removes an agent; its token is void at once. @throws {Refusal} not_found, role_required */
+export function removeAgent(
+  id: string,
+  requestId: string,
+): CallerOperation<void, WrittenAgent> {
+  return {
+    plan(transaction, caller) {
+      demand(caller, "configure");
+      const record = existingAgent(transaction, id);
+      transaction.deletePolicy(agentKey(caller.org, id));
+      transaction.delete(credentialKey(record.secret_hash));
+      transaction.delete(credentialUsedKey(caller.org, id));
+      appendAgentEntry(transaction, caller, "agent.removed", id, {}, requestId);
+      return { record, policy_version: transaction.policyVersion };
+    },
+  };
+}
+
+/** The agent with this id in the transaction's org. @throws {Refusal} not_found */
+export function existingAgent(transaction: Transaction, id: string): AgentRecord {
+  const record = transaction.snapshot.agents.get(id);
+  if (record === undefined) throw new Refusal("not_found", { what: `agent ${id}` });
+  return record;
+}
+
+function putCredential(transaction: Transaction, { id, secret_hash }: AgentRecord): void {
+  const index: CredentialIndex = { org: transaction.snapshot.orgId, kind: "agent", id };
+  transaction.set(credentialKey(secret_hash), index);
+}
+
+function appendAgentEntry(
+  transaction: Transaction,
+  caller: Caller,
+  type: "agent.created" | "agent.set" | "agent.rotated" | "agent.removed",
+  id: string,
+  fields: AgentChange,
+  requestId: string,
+  data: JsonObject = {},
+): void {
+  const entry = machineEntry(fields);
+  const { kill_switch } = fields;
+  const hidden = {
+    ...entry.private,
+    ...(kill_switch?.reason ? { kill_switch_reason: kill_switch.reason } : {}),
+  };
+  transaction.append({
+    type,
+    actor: actorOf(caller),
+    subject: { agent: id },
+    data: {
+      ...entry.data,
+      ...(kill_switch === undefined ? {} : { kill_switch: kill_switch.active }),
+      ...data,
+      request_id: requestId,
+    },
+    ...(Object.keys(hidden).length === 0 ? {} : { private: hidden }),
+  });
+}

@@ -1,0 +1,193 @@
+import { demand } from "../identity/acting.ts";
+import { actorOf, type Caller } from "../identity/caller.ts";
+import type { CallerOperation } from "../identity/caller_operation.ts";
+import {
+  assertMachineFields,
+  machineEntry,
+  type MachineFields,
+} from "../identity/machine_fields.ts";
+import type { MemberOperation } from "../identity/member_operation.ts";
+import { ownerEnrolled } from "../identity/owner_enrolled.ts";
+import { makeSecret, secretHash } from "../identity/secret.ts";
+import type { Transaction } from "../ledger/transaction.ts";
+import { invalidRequest, Refusal } from "../refusal.ts";
+import { apiKeyKey, credentialKey, credentialUsedKey } from "../store/keys.ts";
+import type { ApiKeyRecord, CredentialIndex, KEY_TIERS } from "../store/records/identity.ts";
+
+/** A key as it is asked for. */
+export interface NewApiKey extends MachineFields {
+  readonly tier: (typeof KEY_TIERS)[number];
+  readonly audit_private: boolean;
+}
+
+/** A key as it was made: the only time that its secret is known. */
+export interface MadeApiKey {
+  readonly record: ApiKeyRecord;
+  readonly secret: string;
+  readonly policy_version: number;
+}
+
+/** A key as it was when it was revoked. */
+export interface RevokedApiKey {
+  readonly record: ApiKeyRecord;
+  readonly policy_version: number;
+  /** Set when nobody can configure the org any more, until the operator acts. */
+  readonly warning: "last_management_key" | null;
+}
+
+/** A key that an owner keeps. */
+export interface KeptApiKey {
+  readonly record: ApiKeyRecord;
+  readonly policy_version: number;
+}
+
+/**
+ * Makes a key. The member who makes it answers for it, or those who answer for the key that does. One that
+ * decides, or reads private data, is made by an owner.
+ * @throws {Refusal} owner_required of a key, role_required, recovery_held,
+ *   fresh_assertion_required of a member; invalid_request
+ */
+export function createApiKey(
+  fields: NewApiKey,
+  requestId: string,
+): CallerOperation<void, MadeApiKey> {
+  return {
+    plan(transaction, caller) {
+      const { name, tier, trust_tier, tenant_ids, expires_at, rate_limit_per_minute } = fields;
+      assertMayMake(caller, fields);
+      if (tier === "management" && tenant_ids !== null) {
+        throw invalidRequest(
+          "/tenant_ids",
+          "bounds standard keys and agents only: a management key configures the whole organization",
+        );
+      }
+      assertMachineFields(transaction, fields);
+      const secret = makeSecret(tier, transaction.deps.random);
+      const record: ApiKeyRecord = {
+        id: transaction.id("key"),
+        name,
+        tier,
+        secret_hash: secretHash(secret),
+        trust_tier,
+        tenant_ids,
+        expires_at,
+        rate_limit_per_minute,
+        audit_private: fields.audit_private,
+        bootstrap: false,
+        kept: false,
+        members_behind: [...caller.members_behind],
+        created_at: transaction.at,
+      };
+      const index: CredentialIndex = { org: caller.org, kind: "api_key", id: record.id };
+      transaction.setPolicy(apiKeyKey(caller.org, record.id), record);
+      transaction.set(credentialKey(record.secret_hash), index);
+      const entry = machineEntry(fields);
+      transaction.append({
+        type: "api_key.created",
+        actor: actorOf(caller),
+        subject: { api_key: record.id },
+        data: {
+          ...entry.data,
+          tier,
+          ...(fields.audit_private ? { audit_private: true } : {}),
+          request_id: requestId,
+        },
+        private: entry.private,
+      });
+      return { record, secret, policy_version: transaction.policyVersion };
+    },
+  };
+}
+
+/** @throws {Refusal} owner_required, role_required, recovery_held, fresh_assertion_required */
+function assertMayMake(
+  caller: Caller,
+  { tier, audit_private }: Pick<NewApiKey, "tier" | "audit_private">,
+): void {
+  const forOwners = tier === "approver"
+    ? "An approver key"
+    : audit_private
+    ? "A key that reads private data"
+    : null;
+  if (caller.type !== "member" && forOwners !== null) {
+    throw new Refusal("owner_required", { what: forOwners });
+  }
+  if (forOwners === null) demand(caller, "loosen", "Making a key");
+  else demand(caller, "make_approver_key", forOwners);
+}
+
+/**
+ * Keeps an approver key that the operator handed over by environment: it decides on although there
+ * are passkeys now.
+ * @throws {Refusal} not_found when there is no such key; role_required, recovery_held,
+ *   fresh_assertion_required
+ */
+export function keepBootstrapKey(
+  id: string,
+  requestId: string,
+): MemberOperation<void, KeptApiKey> {
+  return {
+    plan(transaction, caller) {
+      demand(caller, "make_approver_key", "Keeping an approver key");
+      const old = transaction.snapshot.apiKeys.get(id);
+      if (old === undefined || !old.bootstrap || old.tier !== "approver") {
+        throw new Refusal("not_found", { what: `approver key of the operator ${id}` });
+      }
+      const record: ApiKeyRecord = { ...old, kept: true };
+      if (!old.kept) {
+        transaction.setPolicy(apiKeyKey(caller.org, id), record);
+        transaction.append({
+          type: "api_key.kept",
+          actor: actorOf(caller),
+          subject: { api_key: id },
+          data: { tier: record.tier, request_id: requestId },
+        });
+      }
+      return { record, policy_version: transaction.policyVersion };
+    },
+  };
+}
+
+/**
+ * Revokes a key: the policy record goes, so every decision under way on any node is refused or made
+ * again, and the hash goes, so that it is not found any more. A key may revoke itself. Whoever
+ * configures the org may end every key, also one that they could not make.
+ * @throws {Refusal} not_found, role_required
+ */
+export function revokeApiKey(
+  id: string,
+  requestId: string,
+): CallerOperation<void, RevokedApiKey> {
+  return {
+    plan(transaction, caller) {
+      demand(caller, "configure");
+      const record = transaction.snapshot.apiKeys.get(id);
+      if (record === undefined) throw new Refusal("not_found", { what: `API key ${id}` });
+      transaction.deletePolicy(apiKeyKey(caller.org, id));
+      transaction.delete(credentialKey(record.secret_hash));
+      transaction.delete(credentialUsedKey(caller.org, id));
+      transaction.append({
+        type: "api_key.revoked",
+        actor: actorOf(caller),
+        subject: { api_key: id },
+        data: { tier: record.tier, request_id: requestId },
+      });
+      return {
+        record,
+        policy_version: transaction.policyVersion,
+        warning: isLastWayIn(transaction, record) ? "last_management_key" : null,
+      };
+    },
+  };
+}
+
+/** Whether without this key nobody, neither key nor enrolled owner, can configure the org. */
+function isLastWayIn(transaction: Transaction, revoked: ApiKeyRecord): boolean {
+  const { snapshot, now } = transaction;
+  if (revoked.tier !== "management" || ownerEnrolled(snapshot)) return false;
+  for (const { id, tier, expires_at } of snapshot.apiKeys.values()) {
+    const inForce = expires_at === null || expires_at > now;
+    if (id !== revoked.id && tier === "management" && inForce) return false;
+  }
+  return true;
+}

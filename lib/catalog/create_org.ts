@@ -1,0 +1,124 @@
+import { z } from "zod";
+import { secretHash } from "../identity/secret.ts";
+import type { Actor } from "../ledger/entry.ts";
+import type { Operation } from "../ledger/operation.ts";
+import type { Transaction } from "../ledger/transaction.ts";
+import { createOrgOperation } from "../orgs/create_org.ts";
+import type { Services } from "../services.ts";
+import {
+  apiKeyKey,
+  bootstrapKey,
+  credentialKey,
+  DEPLOYMENT_ORG,
+  memberKey,
+  orgPrefix,
+} from "../store/keys.ts";
+import { listRecords } from "../store/kv.ts";
+import type { ApiKeyRecord, CredentialIndex, MemberRecord } from "../store/records/identity.ts";
+
+const SYSTEM: Actor = { type: "system", id: "bootstrap" };
+
+/** Which org was the first: one is made once. */
+export const bootstrapRecord = z.object({ org: z.string() });
+
+/** What the start found or made. */
+export type Bootstrap =
+  | { readonly outcome: "made"; readonly org: string }
+  | { readonly outcome: "found" }
+  | { readonly outcome: "nothing" };
+
+/**
+ * Makes the deployment's own log, and, when there is no org yet and the operator handed over a
+ * management key, the org `default` with that key (and approver key and owner, where given).
+ */
+export async function bootstrap(services: Services): Promise<Bootstrap> {
+  const { deps, ledgers, settings } = services;
+  const host = settings.url.host;
+  const own = { id: DEPLOYMENT_ORG, name: "deployment", host };
+  await ledgers.transact(own.id, await createOrgOperation(deps, own, SYSTEM));
+
+  for await (const { key } of listRecords(deps.kv, { prefix: [...orgPrefix()] }, z.unknown())) {
+    if (key[1] !== DEPLOYMENT_ORG) return { outcome: "found" };
+  }
+  const { key } = settings.bootstrap;
+  if (key === null) return { outcome: "nothing" };
+
+  const org = services.ids.make("org", deps.now());
+  const create = await createOrgOperation(deps, { id: org, name: "default", host }, SYSTEM);
+  const operation: Operation<boolean, boolean> = {
+    load: async (reader) => await reader.get(bootstrapKey(), bootstrapRecord) === null,
+    plan(transaction, first) {
+      if (!first || !create.plan(transaction, undefined)) return false;
+      transaction.set(bootstrapKey(), { org });
+      addMembersAndKeys(transaction, key, settings.bootstrap);
+      return true;
+    },
+  };
+  const made = await ledgers.transact(org, operation);
+  return made ? { outcome: "made", org } : { outcome: "found" };
+}
+
+function addMembersAndKeys(
+  transaction: Transaction,
+  managementKey: string,
+  { approver_key, owner }: Services["settings"]["bootstrap"],
+): void {
+  const behind: string[] = [];
+  if (owner !== null) {
+    const member = transaction.id("usr");
+    behind.push(member);
+    const record: MemberRecord = {
+      id: member,
+      email: owner,
+      role: "owner",
+      groups: [],
+      account: null,
+      has_passkey: false,
+      held_until: null,
+      created_at: transaction.at,
+    };
+    transaction.setPolicy(memberKey(transaction.snapshot.orgId, owner), record);
+    transaction.append({
+      type: "member.set",
+      actor: SYSTEM,
+      subject: { member },
+      data: { role: "owner", groups: [] },
+      private: { email: owner },
+    });
+  }
+  addKey(transaction, "management", managementKey, behind);
+  if (approver_key !== null) addKey(transaction, "approver", approver_key, behind);
+}
+
+function addKey(
+  transaction: Transaction,
+  tier: "management" | "approver",
+  secret: string,
+  members_behind: string[],
+): void {
+  const org = transaction.snapshot.orgId;
+  const record: ApiKeyRecord = {
+    id: transaction.id("key"),
+    name: "bootstrap",
+    tier,
+    secret_hash: secretHash(secret),
+    trust_tier: 0,
+    tenant_ids: null,
+    expires_at: null,
+    rate_limit_per_minute: 6000,
+    audit_private: false,
+    bootstrap: true,
+    kept: false,
+    members_behind,
+    created_at: transaction.at,
+  };
+  const index: CredentialIndex = { org, kind: "api_key", id: record.id };
+  transaction.setPolicy(apiKeyKey(org, record.id), record);
+  transaction.set(credentialKey(record.secret_hash), index);
+  transaction.append({
+    type: "api_key.created",
+    actor: SYSTEM,
+    subject: { api_key: record.id },
+    data: { name: record.name, tier, bootstrap: true, members_behind },
+  });
+}

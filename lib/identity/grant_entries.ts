@@ -1,0 +1,80 @@
+import type { Actor } from "../ledger/entry.ts";
+import type { Transaction } from "../ledger/transaction.ts";
+import { Refusal } from "../refusal.ts";
+import { credentialUsedKey, grantKey } from "../store/keys.ts";
+import type { GrantRecord } from "../store/records/oauth.ts";
+import { demand } from "./acting.ts";
+import type { Client } from "./client.ts";
+import type { MemberOperation } from "./member_operation.ts";
+
+/** Takes a grant out of the policy of the transaction's org: it is void there on every node. */
+export function removeGrant(transaction: Transaction, { id }: Pick<GrantRecord, "id">): void {
+  const { orgId } = transaction.snapshot;
+  transaction.deletePolicy(grantKey(orgId, id));
+  transaction.delete(credentialUsedKey(orgId, id));
+}
+
+/** Why all grants of an account end in an org. */
+export type GrantsEndBecause = "membership_ended" | "recovery" | "signed_out";
+
+/**
+ * Ends what MCP clients may do in the org of the transaction for one account: in the commit of what
+ * ends its membership, puts it on hold, or signs its person out everywhere.
+ */
+export function endGrantsOf(
+  transaction: Transaction,
+  account: string,
+  { because, actor, request_id }: {
+    readonly because: GrantsEndBecause;
+    readonly actor: Actor;
+    readonly request_id: string;
+  },
+): void {
+  for (const grant of [...transaction.snapshot.grants.values()]) {
+    if (grant.account !== account) continue;
+    removeGrant(transaction, grant);
+    const { client_id } = grant;
+    transaction.append({
+      type: "oauth.revoked",
+      actor,
+      subject: { member: grant.member, grant: grant.id },
+      data: {
+        because,
+        client_id,
+        client_name: grant.client_name,
+        policy_version: transaction.policyVersion,
+        request_id,
+      },
+    });
+  }
+}
+
+/**
+ * Ends in one org what a client may do there for another of its members; what that member lets it do
+ * elsewhere is not this org's to end.
+ * @throws {Refusal} not_found, role_required, fresh_assertion_required
+ */
+export function revokeInOrg(id: string, client: Client): MemberOperation<void, GrantRecord> {
+  return {
+    plan(transaction, caller) {
+      demand(caller, "end_connection", "Ending a connection of another member");
+      const grant = transaction.snapshot.grants.get(id);
+      if (grant === undefined) throw new Refusal("not_found", { what: `connection ${id}` });
+      removeGrant(transaction, grant);
+      transaction.append({
+        type: "oauth.revoked",
+        actor: { type: "member", id: caller.id },
+        subject: { member: grant.member, grant: id },
+        data: {
+          because: "revoked",
+          client_id: grant.client_id,
+          client_name: grant.client_name,
+          policy_version: transaction.policyVersion,
+          request_id: client.request_id,
+        },
+        private: { client: { ip: client.ip, user_agent: client.user_agent } },
+      });
+      return grant;
+    },
+  };
+}

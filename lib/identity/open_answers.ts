@@ -1,0 +1,167 @@
+import type { Deps } from "../deps.ts";
+import { Refusal } from "../refusal.ts";
+
+/** Most answers of one credential that are open at the same time on this process. */
+const MAX_OF_CREDENTIAL = 4;
+
+/** Most places of the process; an answer takes one for each `PLACE_BYTES` that it holds. */
+const MAX_PLACES = 64;
+
+const PLACE_BYTES = 512 * 1024;
+
+/** How long a reader may take nothing, milliseconds. */
+const STANDS_STILL_MS = 30_000;
+
+/** What is handed to the server at once: it holds a few pieces of an answer that nobody reads. */
+const PIECE_BYTES = 16 * 1024;
+
+/** Answers of more characters take a place as streams do; every other is gone with its request. */
+export const LARGE_CHARACTERS = 128 * 1024;
+
+/** What a stream ends with when nobody reads it. */
+export class AnswerStandsStill extends Error {
+  override readonly name = "AnswerStandsStill";
+}
+
+/** A place for one answer, until it is read to its end, given up or let go. */
+export interface Place {
+  /** What the source yields, a piece whenever the reader has taken the one before. */
+  stream(source: AsyncGenerator<Uint8Array<ArrayBuffer>, void, void>): ReadableStream<Uint8Array>;
+  release(): void;
+}
+
+/**
+ * The answers that are streamed or large, and not read to their end. Each holds memory for as long
+ * as its reader likes, so there are few of them, and one that stands still is ended.
+ */
+export class OpenAnswers {
+  readonly #ofCredential = new Map<string, number>();
+  /** Of these, what changes were answered with. */
+  readonly #given = new Map<string, number>();
+  #places = 0;
+
+  constructor(readonly deps: Pick<Deps, "timer">) {}
+
+  /**
+   * A place for an answer.
+   * @param bytes what of it is held in memory at the same time
+   * @throws {Refusal} too_many_streams
+   */
+  take(credential: string, bytes = PLACE_BYTES): Place {
+    const own = this.#ofCredential.get(credential) ?? 0;
+    if (own >= MAX_OF_CREDENTIAL) throw tooManyOfCredential();
+    const places = placesFor(bytes);
+    if (this.#places + places > MAX_PLACES) throw tooManyOfProcess();
+    return this.#place(credential, places, [this.#ofCredential]);
+  }
+
+  /** A text as the body of an answer; a large one takes a place. @throws {Refusal} too_many_streams */
+  body(credential: string, text: string): string | ReadableStream<Uint8Array> {
+    if (text.length <= LARGE_CHARACTERS) return text;
+    const bytes = new TextEncoder().encode(text);
+    return this.take(credential, bytes.length).stream(pieces(bytes));
+  }
+
+  /**
+   * Refuses a change before it is made where its answer could not be counted: whoever makes it has
+   * left as many large answers to changes unread as may be open, or one where the process has no
+   * place. What else is open does not count: nobody's changes wait for an export.
+   * @throws {Refusal} too_many_streams
+   */
+  mayChange(credential: string): void {
+    const own = this.#given.get(credential) ?? 0;
+    if (own >= MAX_OF_CREDENTIAL) throw tooManyOfCredential();
+    if (own > 0 && this.#places >= MAX_PLACES) throw tooManyOfProcess();
+  }
+
+  /** As `body`, for what answers a change: that has been made, so its answer is never refused. */
+  given(credential: string, text: string): string | ReadableStream<Uint8Array> {
+    if (text.length <= LARGE_CHARACTERS) return text;
+    const bytes = new TextEncoder().encode(text);
+    const counts = [this.#ofCredential, this.#given];
+    return this.#place(credential, placesFor(bytes.length), counts).stream(pieces(bytes));
+  }
+
+  #place(credential: string, places: number, counts: readonly Map<string, number>[]): Place {
+    for (const count of counts) count.set(credential, (count.get(credential) ?? 0) + 1);
+    this.#places += places;
+    let isTaken = true;
+    const release = () => {
+      if (!isTaken) return;
+      isTaken = false;
+      this.#places -= places;
+      for (const count of counts) {
+        const left = (count.get(credential) ?? 0) - 1;
+        if (left > 0) count.set(credential, left);
+        else count.delete(credential);
+      }
+    };
+    return { stream: (source) => this.#stream(source, release), release };
+  }
+
+  #stream(
+    source: AsyncGenerator<Uint8Array<ArrayBuffer>, void, void>,
+    release: () => void,
+  ): ReadableStream<Uint8Array> {
+    let timer = this.deps.timer(STANDS_STILL_MS);
+    const end = async () => {
+      timer.cancel();
+      release();
+      await source.return();
+    };
+    const watch = (controller: ReadableStreamDefaultController<Uint8Array>) => {
+      timer.cancel();
+      const own = timer = this.deps.timer(STANDS_STILL_MS);
+      void own.elapsed.then(() => {
+        if (own !== timer) return;
+        controller.error(new AnswerStandsStill("Nobody reads the answer"));
+        return end();
+      });
+    };
+    return new ReadableStream<Uint8Array>({
+      start: watch,
+      async pull(controller) {
+        timer.cancel();
+        try {
+          const { done, value } = await source.next();
+          if (!done) {
+            watch(controller);
+            return controller.enqueue(value);
+          }
+        } catch (error) {
+          await end();
+          throw error;
+        }
+        await end();
+        controller.close();
+      },
+      cancel: end,
+    }, { highWaterMark: 0 });
+  }
+}
+
+/** Bytes in pieces. */
+export async function* pieces(
+  bytes: Uint8Array<ArrayBuffer>,
+): AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> {
+  for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
+    // A copy: the server takes what it gets for its own.
+    yield bytes.slice(at, at + PIECE_BYTES);
+  }
+}
+
+/** One that needs more places than there are must not wait for ever: it takes all of them. */
+function placesFor(bytes: number): number {
+  return Math.min(MAX_PLACES, Math.ceil(bytes / PLACE_BYTES));
+}
+
+const tooManyOfCredential = () => tooMany(`${MAX_OF_CREDENTIAL} of a credential`);
+
+const tooManyOfProcess = () => tooMany(`${MAX_PLACES} of the process`);
+
+function tooMany(limit: string): Refusal<"too_many_streams"> {
+  return new Refusal("too_many_streams", {
+    limit,
+    retry_after_seconds: STANDS_STILL_MS / 1000,
+  });
+}

@@ -1,0 +1,66 @@
+import { levelsFor } from "../approvals/deciders.ts";
+import type { ApprovalLevel, ApprovalRecord } from "../store/records/approval.ts";
+import { REQUIRED_FACTS, type RequiredFact, type ToolRecord } from "../store/records/policy.ts";
+import { type Decided, type DeciderPolicy, decisionBar } from "./deciders.ts";
+
+/**
+ * Why what people approved does not count on the policy of this moment:
+ * - `levels`: the tool wants a second person by now, and one approved;
+ * - `facts`: the tool requires a fact by now that the request lacks, which nobody was shown;
+ * - `decider`: somebody who approved could not do so any more: they left, lost the right or the level,
+ *   recovered their account, or came to answer for the requester; or their approver key is void.
+ */
+export type ApprovalFault = "levels" | "facts" | "decider";
+
+/** What of a request says whether its approval counts. */
+export type Approvable =
+  & Decided
+  & Pick<ApprovalRecord, "progress" | "missing_facts" | "tenant" | "resource" | "method">;
+
+/**
+ * What is wrong with a request by now, null for nothing: asked of one that is pending, before anybody
+ * decides it, and of one that was approved, before its token is minted and before that is consumed.
+ * A pending one only grows by the levels that it lacks. `now` in milliseconds.
+ */
+export function approvalFault(
+  record: Approvable,
+  policy: DeciderPolicy,
+  now: number,
+): ApprovalFault | null {
+  const tool = policy.tools.get(record.tool_name);
+  const missing = tool === undefined ? [] : missingFacts(tool, record);
+  if (missing.some((fact) => !record.missing_facts.includes(fact))) return "facts";
+  const approvals = record.decisions.filter(({ decision }) => decision === "approve");
+  const isPending = record.progress.state === "pending";
+  if (!isPending && approvals.length < levelsNow(record, policy)) return "levels";
+  const barred = approvals.some((said) => decisionBar(record, said, policy, now) !== null);
+  return barred ? "decider" : null;
+}
+
+/** How many levels a request has on the policy of this moment; never fewer than it was made with. */
+export function levelsNow(
+  { levels, levels_skipped, tool_name }: Pick<Decided, "levels" | "levels_skipped" | "tool_name">,
+  { tools, org, members }: DeciderPolicy,
+): ApprovalLevel {
+  const tool = tools.get(tool_name);
+  if (!tool?.requires_second_approval) return levels;
+  // A level is skipped only where somebody asks, with an entry; never for what waits already.
+  return levels_skipped ? levelsFor(tool, org, members)?.levels ?? 2 : 2;
+}
+
+/** For how long an approval of this request is good if it were given now, seconds; never for longer. */
+export function useSecondsNow(
+  { use_seconds, tool_name }: Pick<ApprovalRecord, "use_seconds" | "tool_name">,
+  { tools, org }: Pick<DeciderPolicy, "tools" | "org">,
+): number {
+  const now = tools.get(tool_name)?.approval_use_seconds ?? org.approval_use_seconds;
+  return Math.min(use_seconds, now);
+}
+
+/** The facts that a tool requires and an action lacks. */
+export function missingFacts(
+  { required_facts }: Pick<ToolRecord, "required_facts">,
+  facts: { readonly [F in RequiredFact]: string | null },
+): RequiredFact[] {
+  return REQUIRED_FACTS.filter((fact) => required_facts.includes(fact) && facts[fact] === null);
+}

@@ -1,0 +1,101 @@
+import { z } from "zod";
+import { type DueWork, schedule } from "../ledger/due.ts";
+import { markErased } from "../ledger/erase_private.ts";
+import { ERASED_AFTER_MS, keepForNow } from "../people/left_behind.ts";
+import { passkeysOf } from "../people/passkeys_of.ts";
+import type { Services } from "../services.ts";
+import {
+  accountKey,
+  accountsPrefix,
+  DEPLOYMENT_ORG,
+  dueKey,
+  invitationsPrefix,
+} from "../store/keys.ts";
+import { type Kv, listRecords } from "../store/kv.ts";
+import { type AccountRecord, accountRecord } from "../store/records/people.ts";
+import { loadBelongings, removeAccount } from "./person.ts";
+
+/**
+ * Accounts in no org. Their person may sign in, make an org or be invited for a week; each sign-in
+ * begins the week anew, and an invitation is waited for. Then the account goes as one that its person
+ * deletes, and at once what the deployment's log knows of them. Orgs that ended the membership keep
+ * who it was.
+ */
+
+/** What an invitation says that matters here. */
+const invited = z.object({ email: z.string(), expires_at: z.number() });
+
+/**
+ * Ends an account that is in no org, or looks again when its week will be over.
+ * @param work its id is the account
+ */
+export async function endOrgless({ ledgers }: Services, work: DueWork): Promise<void> {
+  const { kind, at, org, id } = work;
+  await ledgers.transact(org, {
+    async load(reader) {
+      const account = (await reader.get(accountKey(id), accountRecord))?.value;
+      if (account === undefined || account.orgs.length > 0) return null;
+      const { kv, now } = reader;
+      const until = await keptUntil(kv, account, now);
+      return { account, until, belongings: await loadBelongings(reader, id) };
+    },
+    plan(transaction, loaded) {
+      transaction.delete(dueKey(at, kind, org, id));
+      if (loaded === null) return;
+      const { account, until, belongings } = loaded;
+      if (until > transaction.now) return schedule(transaction, { kind, at: until, id });
+      removeAccount(transaction, account, belongings);
+      markErased(transaction);
+      transaction.append({
+        type: "account.deleted",
+        actor: { type: "system", id: "deletion" },
+        subject: { account: id },
+        data: { because: "in_no_organization" },
+      });
+      schedule(transaction, { kind: "person_erased", at: transaction.now, id });
+    },
+  });
+}
+
+/**
+ * Begins the week of accounts that were in no org before there was one: a step of the store's
+ * migration. Done again, it finds none.
+ */
+export async function keepOrgless({ deps, ledgers }: Services): Promise<void> {
+  const accounts = listRecords(deps.kv, { prefix: [...accountsPrefix()] }, z.unknown());
+  for await (const { key, value } of accounts) {
+    const listed = accountRecord.safeParse(value);
+    if (!listed.success) {
+      deps.log("error", "An account is malformed", { account: String(key[1]) });
+      continue;
+    }
+    if (!isUnnoticed(listed.data)) continue;
+    await ledgers.transact(DEPLOYMENT_ORG, {
+      load: async (reader) => (await reader.get(accountKey(listed.data.id), accountRecord))?.value,
+      plan(transaction, account) {
+        if (account !== undefined && isUnnoticed(account)) {
+          keepForNow(transaction, account, transaction.now);
+        }
+      },
+    });
+  }
+}
+
+function isUnnoticed({ orgs, orgless_since }: AccountRecord): boolean {
+  return orgs.length === 0 && orgless_since === null;
+}
+
+/** When the week of an account is over that is in no org, milliseconds since 1970. */
+async function keptUntil(kv: Kv, account: AccountRecord, now: number): Promise<number> {
+  const used = [account.orgless_since ?? now, account.recovered_at ?? 0];
+  for (const { created_at, last_used_at } of await passkeysOf(kv, account.id)) {
+    used.push(last_used_at ?? created_at);
+  }
+  let until = Math.max(...used.map((time) => Math.min(time, now))) + ERASED_AFTER_MS;
+  for await (const { value } of kv.list({ prefix: [...invitationsPrefix()] })) {
+    const invitation = invited.safeParse(value);
+    if (invitation.data?.email !== account.email) continue;
+    until = Math.max(until, invitation.data.expires_at);
+  }
+  return until;
+}

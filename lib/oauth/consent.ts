@@ -1,0 +1,217 @@
+import type { Client } from "../identity/client.ts";
+import { secretHash } from "../identity/secret.ts";
+import type { PresentedSession } from "../identity/sessions.ts";
+import type { Transaction } from "../ledger/transaction.ts";
+import { challengeText } from "../passkeys/challenge.ts";
+import { credentialDigest } from "../passkeys/evidence.ts";
+import { consentStatement } from "../passkeys/statement.ts";
+import { type AccountCaller, asAccount } from "../people/account_operation.ts";
+import {
+  type GivenAnswer,
+  loadAnswer,
+  type LoadedAssertion,
+  refuseAssertion,
+  storeUse,
+} from "../people/assertion.ts";
+import { type LoadedCeremony, useCeremony } from "../people/ceremonies.ts";
+import { counted } from "../people/counted.ts";
+import { invalidRequest, type RecordedRefusal, Refusal } from "../refusal.ts";
+import type { Services } from "../services.ts";
+import { accountGrantKey, DEPLOYMENT_ORG, oauthCodeKey } from "../store/keys.ts";
+import type { AccountGrant, CodeRecord, Scope } from "../store/records/oauth.ts";
+import { answerUrl } from "./authorize_answer.ts";
+import { type ConsentRequest, consentRequest } from "./begin_consent.ts";
+import { consentOrgs, MAX_ORGS } from "./consent_orgs.ts";
+import { settle } from "./grant_events.ts";
+import { type ConsentOf, grantInOrg } from "./grant_in_org.ts";
+import { endGrant, type GrantEnd, scheduleGrantEnd } from "./grants.ts";
+import { loadClient, type LoadedClient, touchClient } from "./loaded_client.ts";
+import { redirectTarget } from "./redirect_uri.ts";
+import { CODE_MS } from "./tokens.ts";
+
+/** What a person ticked, under their passkey. */
+export interface GivenConsent extends GivenAnswer {
+  readonly scopes: readonly Scope[];
+  readonly orgs: readonly string[];
+}
+
+/**
+ * Lets a client act for whoever is signed in, and gives the address that takes its code there.
+ *
+ * One commit uses the nonce up, and writes grant and code; then each org takes the grant into its
+ * policy; only then is the code told to anybody. Whatever breaks off before that leaves a grant that
+ * nobody has a code for, which ends with the code's minute.
+ * @throws {Refusal} session_ended, assertion_not_accepted; invalid_request for what cannot be ticked
+ */
+export async function allowConsent(
+  services: Services,
+  session: PresentedSession,
+  given: GivenConsent,
+  client: Client,
+): Promise<{ readonly redirect: string }> {
+  const { ledgers, settings } = services;
+  await requireOrgs(services, session.record.account, given);
+  const allowed = await counted(services, client, () =>
+    ledgers.transact(
+      DEPLOYMENT_ORG,
+      asAccount(session, {
+        async load(reader) {
+          const challengeOf = (ceremony: LoadedCeremony) => challengeFor(services, ceremony, given);
+          const assertion = await loadAnswer(reader, settings, given, challengeOf);
+          const client_id = requestOf(assertion.ceremony)?.client_id ?? "";
+          return { assertion, registered: await loadClient(reader, client_id) };
+        },
+        plan: (transaction, caller, loaded) => allow(transaction, caller, loaded, given, client),
+      }),
+    ));
+  const { grant, request, code, consent } = allowed;
+  const taken: boolean[] = [];
+  for (const org of grant.orgs) taken.push(await ledgers.transact(org, grantInOrg(grant, consent)));
+  if (!taken.includes(true)) {
+    await endUnused(services, grant, client);
+    throw invalidRequest("/orgs", "name no organization that you are still a member of");
+  }
+  return { redirect: answerUrl(request, { code }, settings.url.origin) };
+}
+
+/** What a consent came to. */
+interface Allowed {
+  readonly grant: AccountGrant;
+  readonly request: ConsentRequest;
+  /** Known only now. */
+  readonly code: string;
+  readonly consent: ConsentOf;
+}
+
+function allow(
+  transaction: Transaction,
+  { account, session }: AccountCaller,
+  { assertion, registered }: {
+    readonly assertion: LoadedAssertion;
+    readonly registered: LoadedClient;
+  },
+  { scopes, orgs }: GivenConsent,
+  client: Client,
+): Allowed | RecordedRefusal {
+  useCeremony(transaction, assertion.ceremony, { purpose: "consent", bound: session.hash });
+  const request = requestOf(assertion.ceremony);
+  if (request === null) throw new Refusal("assertion_not_accepted", { why: "ceremony_ended" });
+  if (!assertion.ok) return refuseAssertion(transaction, assertion, client);
+  if (assertion.account.id !== account.id) {
+    throw new Refusal("assertion_not_accepted", { why: "wrong_user" });
+  }
+  if (registered === "ended") throw new Refusal("not_found", { what: "program that asks" });
+  const beyond = scopes.find((scope) => !request.scopes.includes(scope));
+  if (beyond !== undefined) {
+    throw invalidRequest("/scopes", `hold ${beyond}, which nobody asked for`);
+  }
+  storeUse(transaction, assertion);
+  touchClient(transaction, registered);
+  const { at, now, deps } = transaction;
+  const { client_id, client_name, client_kind, redirect_uri, code_challenge, resource } = request;
+  const target = redirectTarget(redirect_uri);
+  const grant: AccountGrant = {
+    id: transaction.id("grt"),
+    account: account.id,
+    client_id,
+    client_name,
+    client_kind,
+    verified: client_kind === "metadata_document" && target.kind === "host",
+    scopes: [...new Set(scopes)],
+    orgs: [...new Set(orgs)],
+    resource,
+    created_at: at,
+    expires_at: now + CODE_MS,
+  };
+  const code = deps.random(32).toBase64({ alphabet: "base64url", omitPadding: true });
+  const record: CodeRecord = {
+    grant: grant.id,
+    account: account.id,
+    client_id,
+    redirect_uri,
+    code_challenge,
+    resource,
+    expires_at: grant.expires_at,
+    used_at: null,
+  };
+  transaction.set(accountGrantKey(account.id, grant.id), grant);
+  transaction.set(oauthCodeKey(secretHash(code)), record, { expireIn: CODE_MS });
+  scheduleGrantEnd(transaction, grant);
+  const consent: ConsentOf = {
+    credential: credentialDigest(assertion.passkey.credential_id),
+    redirect: target.shown,
+    client,
+  };
+  transaction.append({
+    type: "oauth.authorized",
+    actor: { type: "account", id: account.id },
+    subject: { account: account.id, grant: grant.id },
+    data: {
+      client_id,
+      client_name,
+      client_kind,
+      verified: grant.verified,
+      scopes: grant.scopes,
+      orgs: grant.orgs,
+      redirect: consent.redirect,
+      credential: consent.credential,
+      request_id: client.request_id,
+    },
+    private: { client: { ip: client.ip, user_agent: client.user_agent } },
+  });
+  return { grant, request, code, consent };
+}
+
+/** @throws {Refusal} invalid_request, before a passkey is used up for nothing */
+async function requireOrgs(
+  services: Services,
+  account: string,
+  { scopes, orgs }: GivenConsent,
+): Promise<void> {
+  if (scopes.length === 0) throw invalidRequest("/scopes", "must name at least one thing");
+  if (orgs.length === 0 || orgs.length > MAX_ORGS) {
+    throw invalidRequest("/orgs", `must name 1 to ${MAX_ORGS} organizations`);
+  }
+  const own = new Map((await consentOrgs(services, account)).map((org) => [org.id, org]));
+  for (const id of orgs) {
+    const org = own.get(id);
+    if (org === undefined) {
+      throw invalidRequest("/orgs", "hold one that you are no member of");
+    }
+    if (org.held_until !== null) {
+      throw new Refusal("recovery_held", { until: new Date(org.held_until).toISOString() });
+    }
+    if (!scopes.some((scope) => org.scopes.includes(scope))) {
+      throw new Refusal("role_required", { role: org.role, right: "grant_write" });
+    }
+  }
+}
+
+/** What the passkey must have signed: what was asked, and what this answer says was ticked. */
+function challengeFor(
+  { settings }: Pick<Services, "settings">,
+  ceremony: LoadedCeremony,
+  { scopes, orgs }: GivenConsent,
+): string | null {
+  const request = requestOf(ceremony);
+  if (request === null) return null;
+  const { client_id, redirect_uri, code_challenge, resource } = request;
+  const issuer = settings.url.origin;
+  const asked = { client_id, redirect_uri, code_challenge, resource };
+  return challengeText(
+    consentStatement({ issuer, nonce: ceremony.nonce, ...asked, scopes, orgs }),
+  );
+}
+
+function requestOf({ record }: LoadedCeremony): ConsentRequest | null {
+  const parsed = consentRequest.safeParse(record?.purpose === "consent" ? record.data : null);
+  return parsed.success ? parsed.data : null;
+}
+
+async function endUnused(services: Services, grant: AccountGrant, client: Client): Promise<void> {
+  const data = { because: "no_organization" satisfies GrantEnd };
+  const works = await services.ledgers.transact(DEPLOYMENT_ORG, {
+    plan: (transaction) => endGrant(transaction, grant, { by: "system", data }, client),
+  });
+  await settle(services, works);
+}

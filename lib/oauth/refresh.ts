@@ -1,0 +1,138 @@
+import type { Client } from "../identity/client.ts";
+import { isPlausibleSecret, SECRET_PREFIXES, secretHash } from "../identity/secret.ts";
+import type { Services } from "../services.ts";
+import { DEPLOYMENT_ORG, refreshTokenKey } from "../store/keys.ts";
+import { readRecord } from "../store/kv.ts";
+import {
+  type AccountGrant,
+  type RefreshTokenRecord,
+  refreshTokenRecord,
+  type Scope,
+} from "../store/records/oauth.ts";
+import { settle, tellGrantEvent } from "./grant_events.ts";
+import { scopesNow } from "./grant_standing.ts";
+import { endGrant, type GrantName, loadAccountGrant } from "./grants.ts";
+import { issueTokens } from "./issue_tokens.ts";
+import { loadClient, type LoadedClient, touchClient } from "./loaded_client.ts";
+import { useOfRefreshToken } from "./refresh_state.ts";
+import { isMcpResource } from "./resource.ts";
+import { knownScopes } from "./scopes.ts";
+import { openSuccessor, sealSuccessor } from "./successor.ts";
+import { NO_CLIENT, NOT_GOOD, type TokenFault } from "./token_fault.ts";
+import type { Exchanged, TokenAnswer } from "./tokens.ts";
+
+/** An honest client refreshes once an hour; each time makes entries in logs. */
+const REFRESHES_A_MINUTE = 60;
+
+/** What a client shows to get new tokens (RFC 6749 section 6). */
+export interface PresentedRefresh {
+  readonly client_id: string;
+  readonly refresh_token: string;
+  /** Null when not sent: then as much as was granted. */
+  readonly scope: string | null;
+  /** Null when not sent. */
+  readonly resource: string | null;
+}
+
+/**
+ * Exchanges a refresh token for new tokens, and for its successor (RFC 9700 section 4.14.2). What
+ * another request of the same client got for it within 30 seconds it gets as well; after that a
+ * second use ends the grant.
+ * @throws {Refusal} rate_limited
+ * @throws {StoreUnavailable}
+ */
+export async function refreshTokens(
+  services: Services,
+  presented: PresentedRefresh,
+  client: Client,
+): Promise<TokenAnswer> {
+  const { deps, ledgers, settings } = services;
+  const { client_id, refresh_token, resource } = presented;
+  if (resource !== null && !isMcpResource(settings, resource)) {
+    return {
+      error: "invalid_target",
+      error_description: "resource is not the one of this server.",
+    };
+  }
+  const hash = isRefreshToken(refresh_token) ? secretHash(refresh_token) : "";
+  const key = refreshTokenKey(hash);
+  const row = await readRecord(deps.kv, key, refreshTokenRecord);
+  const name: GrantName = row?.value ?? { account: "", grant: "" };
+  if (row !== null) {
+    const rate_limit_per_minute = REFRESHES_A_MINUTE;
+    services.rateLimits.take({ id: `refresh ${name.grant}`, rate_limit_per_minute }, deps.now());
+  }
+  const reached = row === null ? [] : await scopesNow(services, name);
+  const { answer, works } = await ledgers.transact(DEPLOYMENT_ORG, {
+    load: async (reader) => ({
+      registered: await loadClient(reader, client_id),
+      record: (await reader.get(key, refreshTokenRecord))?.value ?? null,
+      grant: await loadAccountGrant(reader, name),
+    }),
+    plan(transaction, { registered, record, grant }: Loaded): Exchanged {
+      if (registered === "ended") return { answer: NO_CLIENT, works: [] };
+      if (record === null || grant === null) return { answer: NOT_GOOD, works: [] };
+      const use = useOfRefreshToken(record, presented, transaction.now);
+      if (use === "refused") return { answer: NOT_GOOD, works: [] };
+      if (use === "reuses") {
+        const reuse = {
+          type: "oauth.reuse_detected",
+          by: "system",
+          data: { reused: "refresh_token" },
+        } as const;
+        return { answer: NOT_GOOD, works: endGrant(transaction, grant, reuse, client) };
+      }
+      if (reached.length === 0) return { answer: NOT_GOOD, works: [] };
+      if (use === "repeats" && record.successor !== null) {
+        return { answer: openSuccessor(refresh_token, hash, record.successor.sealed), works: [] };
+      }
+      const scopes = scopesFor(presented.scope, grant.scopes, reached);
+      if ("error" in scopes) return { answer: scopes, works: [] };
+      const answer = issueTokens(transaction, grant, scopes);
+      const sealed = sealSuccessor(refresh_token, hash, answer, deps.random);
+      const used: RefreshTokenRecord = { ...record, successor: { at: transaction.now, sealed } };
+      // Kept as long as it would have been good: a late second use is to be noticed.
+      transaction.set(key, used, { expireIn: Math.max(1, record.expires_at - transaction.now) });
+      touchClient(transaction, registered);
+      const told = {
+        type: "oauth.refreshed",
+        by: "client",
+        data: { scopes },
+        ends: false,
+      } as const;
+      return { answer, works: tellGrantEvent(transaction, grant, told, client) };
+    },
+  });
+  await settle(services, works);
+  return answer;
+}
+
+interface Loaded {
+  readonly registered: LoadedClient;
+  readonly record: RefreshTokenRecord | null;
+  readonly grant: AccountGrant | null;
+}
+
+function isRefreshToken(text: string): boolean {
+  return text.startsWith(SECRET_PREFIXES.refresh_token) && isPlausibleSecret(text);
+}
+
+/**
+ * What a new access token is for: what is asked for of what was granted (RFC 6749 section 6), and no
+ * more than the member's role includes now.
+ */
+function scopesFor(
+  asked: string | null,
+  granted: readonly Scope[],
+  reached: readonly Scope[],
+): Scope[] | TokenFault {
+  const named = asked === null ? [] : knownScopes(asked);
+  const beyond = named.find((scope) => !granted.includes(scope));
+  if (beyond !== undefined) {
+    return { error: "invalid_scope", error_description: `${beyond} was not granted.` };
+  }
+  const scopes = named.length === 0 ? [...reached] : named.filter((one) => reached.includes(one));
+  if (scopes.length > 0) return scopes;
+  const error_description = `The role of the person does not include ${named.join(" ")} any more.`;
+  return { error: "invalid_scope", error_description };
+}

@@ -1,0 +1,137 @@
+import { verifyAuthenticationResponse } from "@simplewebauthn/server";
+import { fromBase64Url } from "../base/bytes.ts";
+import type { AssertionFault } from "../people/assertion_fault.ts";
+import type { PasskeyRecord } from "../store/records/people.ts";
+import {
+  authenticatorDataFault,
+  clientDataFault,
+  signatureCounter,
+  signedMessage,
+} from "./ceremony_checks.ts";
+import { verifyByCoseKey } from "./cose_key.ts";
+import type { PasskeyFault } from "./fault.ts";
+import type { AssertionResponse } from "./responses.ts";
+import { userHandleOf } from "./user_handle.ts";
+
+/** An assertion and all that it must agree with. */
+export interface GivenAssertion {
+  readonly response: AssertionResponse;
+  /** base64url, of the statement as the server knows it. */
+  readonly challenge: string;
+  readonly origin: string;
+  readonly rpId: string;
+  /** The stored passkey that is said to have answered. */
+  readonly passkey: Pick<PasskeyRecord, "credential_id" | "account" | "public_key" | "counter">;
+}
+
+export type AssertionVerdict =
+  | {
+    readonly ok: true;
+    /** To be stored in the commit that the assertion is used in. */
+    readonly counter: number;
+    readonly backed_up: boolean;
+  }
+  | { readonly ok: false; readonly why: PasskeyFault };
+
+/**
+ * Verifies that this passkey, its person present and verified, signed this challenge on our origin.
+ * Never throws, whatever the response holds.
+ *
+ * Each condition is checked here by name first; the library then checks them again with the
+ * signature, so that neither is the only guard.
+ */
+export async function verifyAssertion(given: GivenAssertion): Promise<AssertionVerdict> {
+  const { response, challenge, origin, rpId, passkey } = given;
+  const fault = assertionFault(given);
+  if (fault !== null) return { ok: false, why: fault };
+  const { clientDataJSON, authenticatorData, signature } = response.response;
+  try {
+    const { verified, authenticationInfo } = await verifyAuthenticationResponse({
+      response: {
+        id: response.id,
+        rawId: response.rawId,
+        type: response.type,
+        response: { clientDataJSON, authenticatorData, signature },
+        clientExtensionResults: {},
+      },
+      expectedChallenge: challenge,
+      expectedOrigin: origin,
+      expectedRPID: rpId,
+      expectedType: "webauthn.get",
+      requireUserVerification: true,
+      credential: {
+        id: passkey.credential_id,
+        publicKey: passkey.public_key,
+        counter: passkey.counter,
+      },
+    });
+    // The library reads loose signatures too; what counts is what can be checked offline later.
+    if (!verified || !await verifyOwn(given)) return { ok: false, why: "bad_signature" };
+    const { newCounter: counter, credentialBackedUp: backed_up } = authenticationInfo;
+    return { ok: true, counter, backed_up };
+  } catch {
+    // The library refuses by throwing, also what it cannot decode.
+    return { ok: false, why: "malformed" };
+  }
+}
+
+/** An assertion by a passkey that this deployment knows, or why it counts for nothing. */
+export type CheckedAssertion =
+  | (Extract<AssertionVerdict, { ok: true }> & { readonly passkey: PasskeyRecord })
+  | {
+    readonly ok: false;
+    readonly why: AssertionFault;
+    /** Set where the signature is right and only the counter is not: it may have been copied. */
+    readonly regressed: PasskeyRecord | null;
+  };
+
+/**
+ * Whether a stored passkey made for this address signed the challenge.
+ * @param passkey the one with the response's id; null when none has it
+ * @param expected.account whose it has to be; null for anybody's
+ */
+export async function checkAssertion(
+  { url }: { readonly url: URL },
+  passkey: PasskeyRecord | null,
+  { response, challenge, account }: Pick<GivenAssertion, "response" | "challenge"> & {
+    readonly account: string | null;
+  },
+): Promise<CheckedAssertion> {
+  const refused = (why: AssertionFault) => ({ ok: false, why, regressed: null } as const);
+  if (passkey === null) return refused("unknown_passkey");
+  if (account !== null && passkey.account !== account) return refused("wrong_user");
+  if (passkey.rp_id !== url.hostname) return refused("made_for_other_address");
+  const given = { response, challenge, origin: url.origin, rpId: url.hostname };
+  const verdict = await verifyAssertion({ ...given, passkey });
+  if (verdict.ok) return { ...verdict, passkey };
+  if (verdict.why !== "counter_went_back") return refused(verdict.why);
+  // Without a right signature anybody could make an honest passkey look copied.
+  const signed = await verifyAssertion({ ...given, passkey: { ...passkey, counter: 0 } });
+  return signed.ok ? { ok: false, why: verdict.why, regressed: passkey } : refused(signed.why);
+}
+
+async function verifyOwn({ response, passkey }: GivenAssertion): Promise<boolean> {
+  const clientData = fromBase64Url(response.response.clientDataJSON);
+  const authenticatorData = fromBase64Url(response.response.authenticatorData);
+  const signature = fromBase64Url(response.response.signature);
+  if (clientData === null || authenticatorData === null || signature === null) return false;
+  const message = signedMessage(authenticatorData, clientData);
+  return await verifyByCoseKey(passkey.public_key, message, signature);
+}
+
+function assertionFault(given: GivenAssertion): PasskeyFault | null {
+  const { response, challenge, origin, rpId, passkey } = given;
+  if (response.id !== passkey.credential_id) return "wrong_credential";
+  const { userHandle } = response.response;
+  if (userHandle && userHandle !== userHandleOf(passkey.account)) return "wrong_user";
+  const clientData = fromBase64Url(response.response.clientDataJSON);
+  const authenticatorData = fromBase64Url(response.response.authenticatorData);
+  if (clientData === null || authenticatorData === null) return "malformed";
+  const fault = clientDataFault(clientData, { type: "webauthn.get", challenge, origin, rpId }) ??
+    authenticatorDataFault(authenticatorData, rpId);
+  if (fault !== null) return fault;
+  const counter = signatureCounter(authenticatorData);
+  // Two devices with one key each count for themselves (WebAuthn Level 2, section 6.1.1).
+  const counts = counter > 0 || passkey.counter > 0;
+  return counts && counter <= passkey.counter ? "counter_went_back" : null;
+}

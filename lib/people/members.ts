@@ -1,0 +1,206 @@
+import { assertOwnerStays } from "../catalog/last_owner.ts";
+import { type RecordChange, writeChange, type Written } from "../catalog/record_change.ts";
+import { demand, requireRight } from "../identity/acting.ts";
+import { actorOf, type Caller, type MemberCaller } from "../identity/caller.ts";
+import type { CallerOperation } from "../identity/caller_operation.ts";
+import type { MemberOperation } from "../identity/member_operation.ts";
+import { schedule } from "../ledger/due.ts";
+import type { Reader, Transaction } from "../ledger/transaction.ts";
+import { mayGrant, type Role } from "../policy/rights.ts";
+import { invalidRequest, Refusal } from "../refusal.ts";
+import { accountKey, memberKey } from "../store/keys.ts";
+import type { MemberRecord } from "../store/records/identity.ts";
+import { type AccountRecord, accountRecord } from "../store/records/people.ts";
+import {
+  endLeftInOrg,
+  ERASED_AFTER_MS,
+  leaveOrg,
+  type LeftByAccount,
+  loadLeft,
+  NOTHING_LEFT,
+} from "./left_behind.ts";
+
+/** Roles that a key may give: who rules the org is for its members to say. */
+export const KEY_GIVEN_ROLES = ["approver", "viewer"] as const satisfies readonly Role[];
+
+/** What makes a member one who may do more or less. */
+export type MemberFields = Pick<MemberRecord, "role" | "groups">;
+
+/**
+ * Makes a person a member, or changes role and groups of one. They can sign in only by invitation.
+ * @param email in lower case
+ * @throws {Refusal} owner_required of a key for an owner or admin; role_required of a member for a
+ *   role above their own, recovery_held, fresh_assertion_required; last_owner; invalid_request for a
+ *   viewer with groups
+ */
+export function putMember(
+  email: string,
+  { role, groups }: MemberFields,
+  request_id: string,
+): CallerOperation<void, Written<MemberRecord>> {
+  if (role === "viewer" && groups.length > 0) {
+    throw invalidRequest("/groups", "must be empty for a viewer, who does not decide");
+  }
+  return {
+    plan(transaction, caller) {
+      const { snapshot } = transaction;
+      const old = snapshot.members.get(email) ?? null;
+      assertMayRule(caller, old === null ? [role] : [old.role, role]);
+      const next: MemberRecord = {
+        ...(old ?? {
+          id: transaction.id("usr"),
+          email,
+          account: null,
+          has_passkey: false,
+          held_until: null,
+          created_at: transaction.at,
+        }),
+        role,
+        groups: [...groups].sort(),
+      };
+      if (old !== null) assertOwnerStays(snapshot, old, next);
+      writeChange(transaction, { caller, request_id }, memberChange(caller.org, old, next));
+      return {
+        record: next,
+        created: old === null,
+        policy_version: transaction.policyVersion,
+      };
+    },
+  };
+}
+
+/**
+ * Ends a membership: the person's next click in this org is refused, on every node. What MCP
+ * clients did for them ends with it. Keys and agents that they made stay, and go on saying who was
+ * behind them.
+ * @throws {Refusal} not_found; owner_required of a key for an owner or admin; role_required of a
+ *   member for a role above their own, recovery_held, fresh_assertion_required; last_owner
+ */
+export function removeMember(
+  email: string,
+  request_id: string,
+): CallerOperation<Leaving, Written<MemberRecord>> {
+  return {
+    async load(reader) {
+      const account = await loadAccountOf(reader, reader.snapshot.members.get(email));
+      const left = account === null ? NOTHING_LEFT : await loadLeft(reader.kv, account.id);
+      return { account, left };
+    },
+    plan(transaction, caller, leaving) {
+      const record = existingMember(transaction, email);
+      assertMayRule(caller, [record.role]);
+      endMembership(transaction, caller, { record, ...leaving, request_id });
+      return { record, created: false, policy_version: transaction.policyVersion };
+    },
+  };
+}
+
+type Leaving = Pick<EndingMembership, "account" | "left">;
+
+/** A membership that ends, and the account that it was accepted by. */
+export interface EndingMembership {
+  readonly record: MemberRecord;
+  readonly account: AccountRecord | null;
+  /** What goes with the last of the account's memberships. */
+  readonly left: LeftByAccount;
+  readonly request_id: string;
+}
+
+/** Ends a membership, in the commit of what ends it. @throws {Refusal} last_owner */
+export function endMembership(
+  transaction: Transaction,
+  caller: Caller,
+  { record, account, left, request_id }: EndingMembership,
+): void {
+  const { orgId } = transaction.snapshot;
+  assertOwnerStays(transaction.snapshot, record, null);
+  writeChange(transaction, { caller, request_id }, memberChange(orgId, record, null));
+  const because = "membership_ended" as const;
+  endLeftInOrg(transaction, record, { because, actor: actorOf(caller), request_id });
+  // What changed in the policy is told to other nodes by rows that name the address.
+  const at = transaction.now + ERASED_AFTER_MS;
+  schedule(transaction, { kind: "member_forgotten", at, id: record.id });
+  if (account !== null) leaveOrg(transaction, account, left);
+}
+
+/** The account behind a membership, to be checked by the commit; null where there is none yet. */
+export async function loadAccountOf(
+  reader: Reader,
+  member: MemberRecord | undefined,
+): Promise<AccountRecord | null> {
+  const account = member?.account ?? null;
+  if (account === null) return null;
+  return (await reader.get(accountKey(account), accountRecord))?.value ?? null;
+}
+
+/**
+ * Another owner confirms that it was the member who recovered their account: they may rule again at
+ * once. Who is on hold confirms nobody, so not themself either.
+ * @throws {Refusal} not_found, role_required, recovery_held, fresh_assertion_required
+ */
+export function confirmRecovery(
+  id: string,
+  request_id: string,
+): MemberOperation<void, Written<MemberRecord>> {
+  return {
+    plan(transaction, caller) {
+      demand(caller, "confirm_recovery", "Confirming a recovery");
+      const old = transaction.snapshot.members.values().find((member) => member.id === id);
+      if (old === undefined) throw new Refusal("not_found", { what: `member ${id}` });
+      const record: MemberRecord = { ...old, held_until: null };
+      if (old.held_until !== null && old.held_until > transaction.now) {
+        transaction.setPolicy(memberKey(caller.org, old.email), record);
+        transaction.append({
+          type: "recovery.confirmed",
+          actor: { type: "member", id: caller.id },
+          subject: { member: id },
+          data: { held_until: new Date(old.held_until).toISOString(), request_id },
+          private: { email: old.email },
+        });
+      }
+      return { record, created: false, policy_version: transaction.policyVersion };
+    },
+  };
+}
+
+/** The member with this address in the transaction's org. @throws {Refusal} not_found */
+export function existingMember({ snapshot }: Transaction, email: string): MemberRecord {
+  const record = snapshot.members.get(email);
+  if (record === undefined) throw new Refusal("not_found", { what: `member ${email}` });
+  return record;
+}
+
+/** Nobody gives or takes a role above their own. @throws {Refusal} role_required */
+export function requireGrant(caller: MemberCaller, roles: readonly Role[]): void {
+  requireRight(caller, "manage_members");
+  if (roles.every((role) => mayGrant(caller.role, role))) return;
+  throw new Refusal("role_required", { role: caller.role, right: "manage_members" });
+}
+
+/** Asks of whoever changes a member what that needs; `roles` are those given and taken. */
+function assertMayRule(caller: Caller, roles: readonly Role[]): void {
+  if (caller.type === "member") {
+    requireGrant(caller, roles);
+    demand(caller, "change_team", "Changing the team");
+    return;
+  }
+  const ruler = roles.find((role) => role === "owner" || role === "admin");
+  if (ruler !== undefined) throw new Refusal("owner_required", { what: `Changing an ${ruler}` });
+}
+
+function memberChange(
+  org: string,
+  old: MemberRecord | null,
+  next: MemberRecord | null,
+): RecordChange {
+  const { id = "", email = "" } = old ?? next ?? {};
+  return {
+    noun: "member",
+    key: memberKey(org, email),
+    subject: { member: id },
+    old,
+    next,
+    fields: ["role", "groups"],
+    private: { email },
+  };
+}

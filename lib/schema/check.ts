@@ -1,0 +1,85 @@
+import { isJsonObject, type JsonObject, type JsonValue } from "../json/json_value.ts";
+import type { ParameterProblem } from "../parameters/location.ts";
+import { type PreparedSchema, prepareSchema } from "./prepare.ts";
+
+export const MAX_SCHEMA_BYTES = 32 * 1024;
+
+export const MAX_SCHEMA_DEPTH = 64;
+
+/**
+ * Checks a tool's `parameters` before they are stored. Returns what is wrong, at most 20 problems
+ * with their place in the schema; empty when the schema can be used. Never throws.
+ *
+ * What of JSON Schema 2020-12 is covered:
+ *
+ * - Asserted: `type`, `enum`, `const`, the number, string, array and object keywords,
+ *   `dependentRequired`, `dependentSchemas`, `prefixItems`, `items`, `contains` with its counts,
+ *   `allOf`, `anyOf`, `oneOf`, `not`, `if`/`then`/`else`, `unevaluatedProperties`,
+ *   `unevaluatedItems`, `$ref`, `$dynamicRef`, `$id`, `$anchor`, `$dynamicAnchor`, `$defs`.
+ * - Annotations only: `format`, `contentEncoding`, `contentMediaType`, `contentSchema`, `default`,
+ *   `examples`, `title` and the like. Unknown keywords are ignored, as the standard asks.
+ * - References stay inside the schema and lead to a subschema; nothing is fetched. `$vocabulary`
+ *   is ignored.
+ * - Patterns are those of ECMA-262 with the flag "u", found anywhere in the text, in linear time and
+ *   of bounded size: no back-references, and no look-around but look-aheads right after `^`.
+ *   `multipleOf` is exact for decimals; lengths count code points.
+ * - Draft-07 (`$schema`) is read as 2020-12, with its `definitions`, `dependencies`, tuples written
+ *   as `items: […]` with `additionalItems`, and `$id: "#name"`; keywords beside `$ref` count.
+ * - The root describes an object: `type` is absent or "object".
+ */
+export function checkParameterSchema(schema: JsonObject): ParameterProblem[] {
+  return [...preparedSchema(schema).problems];
+}
+
+const preparedSchemas = new WeakMap<JsonObject, PreparedSchema | Refused>();
+
+interface Refused {
+  readonly root: null;
+  readonly problems: readonly ParameterProblem[];
+}
+
+/** The schema made ready, once for each schema object, which must not change afterwards. */
+export function preparedSchema(schema: JsonObject): PreparedSchema | Refused {
+  let prepared = preparedSchemas.get(schema);
+  if (prepared === undefined) {
+    prepared = prepare(schema);
+    preparedSchemas.set(schema, prepared);
+  }
+  return prepared;
+}
+
+function prepare(schema: JsonObject): PreparedSchema | Refused {
+  try {
+    const outside = sizeProblem(schema) ?? rootProblem(schema);
+    return outside === null ? prepareSchema(schema) : { root: null, problems: [outside] };
+  } catch {
+    return { root: null, problems: [{ path: "", message: "cannot be read as a JSON Schema" }] };
+  }
+}
+
+function sizeProblem(schema: JsonObject): ParameterProblem | null {
+  // First of all: what follows recurses as deep as the schema does.
+  if (deeperThan(schema, MAX_SCHEMA_DEPTH)) {
+    return { path: "", message: `is nested deeper than ${MAX_SCHEMA_DEPTH} levels` };
+  }
+  const bytes = new TextEncoder().encode(JSON.stringify(schema)).length;
+  return bytes <= MAX_SCHEMA_BYTES
+    ? null
+    : { path: "", message: `is ${bytes} bytes, at most ${MAX_SCHEMA_BYTES} are allowed` };
+}
+
+function deeperThan(value: JsonValue, levels: number): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return levels === 0 || Object.values(value).some((member) => deeperThan(member, levels - 1));
+}
+
+function rootProblem(schema: JsonObject): ParameterProblem | null {
+  if (!isJsonObject(schema)) return { path: "", message: "is not an object" };
+  const type = Object.hasOwn(schema, "type") ? schema["type"] : undefined;
+  const types = Array.isArray(type) ? type : [type];
+  if (type === undefined || (types.length === 1 && types[0] === "object")) return null;
+  return {
+    path: "/type",
+    message: `is ${JSON.stringify(type)}, expected "object": the arguments of a call are an object`,
+  };
+}

@@ -1,0 +1,166 @@
+import type { JsonValue } from "../json/json_value.ts";
+import { cut, type Location, type ParameterProblem, pointerOf } from "../parameters/location.ts";
+import type { LinearPattern } from "./pattern.ts";
+
+/** A schema with its own `$id`, or the root: what anchors and dynamic references are looked up in. */
+export interface SchemaResource {
+  readonly uri: string;
+  readonly anchors: Map<string, SchemaNode>;
+  readonly dynamicAnchors: Map<string, SchemaNode>;
+}
+
+/**
+ * What the subschemas of one schema have evaluated at the same place: property names, array
+ * indexes, or EVERYTHING. Kept only where an `unevaluated…` keyword will ask.
+ */
+export type Marks = (string | number | typeof EVERYTHING)[];
+
+export const EVERYTHING = Symbol("everything");
+
+/** One keyword bound to its value. Reports every reason for returning false. */
+export type Check = (
+  value: JsonValue,
+  run: Evaluation,
+  at: Location | null,
+  marks: Marks | null,
+) => boolean;
+
+/** A subschema as a list of checks; `late` ones run only when the others passed. */
+export interface SchemaNode {
+  readonly resource: SchemaResource;
+  readonly checks: Check[];
+  readonly late: Check[];
+}
+
+/**
+ * Why a check failed. Most reasons inside of an `anyOf` are never shown, so their place and any
+ * costly text are worked out only when they are. `brief` asks for one that quotes no other reasons.
+ */
+export interface Reason {
+  readonly at: Location | null;
+  readonly message: string | ((brief: boolean) => string);
+}
+
+/** Thrown when an evaluation exceeds what one validation may cost. */
+export class TooComplexError extends Error {
+  override name = "TooComplexError";
+}
+
+/** Evaluations of subschemas, property look-ups and the like that one validation may take. */
+export const STEP_BUDGET = 100_000;
+
+/** Subschemas that may be open at once: arguments are at most 32 deep, the rest is `$ref` and `anyOf`. */
+const MAX_DEPTH = 400;
+
+export const MAX_PROBLEMS = 20;
+
+const CHARACTERS_PER_STEP = 32;
+
+/** Measured: an adversarial pattern takes some 30 ns for each character and instruction. */
+const PATTERN_WORK_PER_STEP = 100;
+
+/** One validation: its budget, the schemas it is inside of, and the problems found. */
+export class Evaluation {
+  #reasons: Reason[] = [];
+  #limit = MAX_PROBLEMS;
+  #steps = STEP_BUDGET;
+  #depth = 0;
+  readonly #scope: SchemaResource[] = [];
+
+  /** The problems found, at most MAX_PROBLEMS. */
+  get problems(): ParameterProblem[] {
+    return this.#reasons.map(({ at, message }) => ({
+      path: pointerOf(at),
+      message: cut(typeof message === "string" ? message : message(false), 600),
+    }));
+  }
+
+  /** True when further problems would not be kept, so that looking for them is wasted work. */
+  get full(): boolean {
+    return this.#reasons.length >= this.#limit;
+  }
+
+  /** Takes from the budget. Throws TooComplexError when it is used up. */
+  spend(steps: number): void {
+    this.#steps -= steps;
+    if (this.#steps < 0) throw new TooComplexError();
+  }
+
+  /** Takes for work that grows with the number of characters read. */
+  readonly spendCharacters = (characters: number): void => {
+    this.spend(1 + Math.floor(characters / CHARACTERS_PER_STEP));
+  };
+
+  /** Whether the pattern is found in the text, at a price of text length times program size. */
+  matches(pattern: LinearPattern, text: string): boolean {
+    this.spend(1 + Math.floor(text.length * pattern.size / PATTERN_WORK_PER_STEP));
+    return pattern.test(text);
+  }
+
+  /** Records a problem; returns false so that a check can end with it. */
+  report(at: Location | null, message: Reason["message"]): false {
+    if (!this.full) this.#reasons.push({ at, message });
+    return false;
+  }
+
+  /** Applies a subschema. What it evaluates is added to `marks` when it passes. */
+  evaluate(
+    node: SchemaNode,
+    value: JsonValue,
+    at: Location | null,
+    marks: Marks | null,
+  ): boolean {
+    this.spend(1);
+    if (this.#depth >= MAX_DEPTH) throw new TooComplexError();
+    this.#depth += 1;
+    const entered = this.#scope.at(-1) !== node.resource;
+    if (entered) this.#scope.push(node.resource);
+    const own: Marks | null = marks !== null || node.late.length > 0 ? [] : null;
+    let valid = true;
+    for (const check of node.checks) {
+      if (!check(value, this, at, own)) {
+        valid = false;
+        if (this.full) break;
+      }
+    }
+    // After a failure the marks are incomplete and would produce problems that are none.
+    if (valid) {
+      for (const check of node.late) valid = check(value, this, at, own) && valid;
+    }
+    if (valid && marks !== null && own !== null) {
+      this.spend(own.length);
+      for (const mark of own) marks.push(mark);
+    }
+    if (entered) this.#scope.pop();
+    this.#depth -= 1;
+    return valid;
+  }
+
+  /** Applies a subschema without recording problems. Returns null when it passes, else a reason. */
+  probe(
+    node: SchemaNode,
+    value: JsonValue,
+    at: Location | null,
+    marks: Marks | null,
+  ): Reason | null {
+    const outer = this.#reasons;
+    const outerLimit = this.#limit;
+    this.#reasons = [];
+    this.#limit = 1;
+    const valid = this.evaluate(node, value, at, marks);
+    const reason = this.#reasons[0] ?? { at, message: "does not match" };
+    this.#reasons = outer;
+    this.#limit = outerLimit;
+    return valid ? null : reason;
+  }
+
+  /** The outermost schema now open that has the dynamic anchor (JSON Schema core 2020-12, 8.2.3.2). */
+  dynamicTarget(anchor: string): SchemaNode | undefined {
+    this.spend(this.#scope.length);
+    for (const resource of this.#scope) {
+      const node = resource.dynamicAnchors.get(anchor);
+      if (node !== undefined) return node;
+    }
+    return undefined;
+  }
+}

@@ -1,0 +1,228 @@
+import type { CharacterSet } from "../parameters/character_set.ts";
+import { compilePattern, type Program, programSize } from "../parameters/pattern_program.ts";
+import { type Edge, parsePattern, PatternRefusal } from "./pattern_syntax.ts";
+
+/** A `pattern` compiled to a program whose time is linear in the text. */
+export interface LinearPattern {
+  readonly source: string;
+  /** Instructions of the compiled program; matching costs at most text length times this. */
+  readonly size: number;
+  test(text: string): boolean;
+}
+
+/** Instructions that one pattern may compile to: room for an IPv6 address, a date-time, an URL. */
+export const MAX_PATTERN_SIZE = 2_500;
+
+/**
+ * Compiles a JSON Schema `pattern`: ECMA-262 with the flag "u" (without it where only that is
+ * valid), found anywhere in the text. Look-ahead is run right after `^` only, where it is a pattern
+ * of its own; look-behind and back-references have no linear-time form here. Returns the reason as
+ * a string when the pattern is refused.
+ */
+export function linearPattern(source: string): LinearPattern | string {
+  try {
+    const { root, unicode } = parsePattern(source);
+    const size = programSize(root) + 1;
+    if (size > MAX_PATTERN_SIZE) return tooLarge(size);
+    const program = compilePattern(root);
+    return { source, size, test: (text) => new Match(program, text, unicode).isFound() };
+  } catch (error) {
+    if (error instanceof PatternRefusal) return error.message;
+    throw error;
+  }
+}
+
+function tooLarge(size: number): string {
+  return `expands to about ${size} matching instructions, at most ${MAX_PATTERN_SIZE} are allowed; ` +
+    `use smaller repetition counts, or maxLength`;
+}
+
+/** The places where runs of one counted set that may still end well began, the oldest first. */
+class Runs {
+  #starts: number[] = [];
+  #first = 0;
+
+  constructor(readonly min: number, readonly max: number) {}
+
+  get isEmpty(): boolean {
+    return this.#first === this.#starts.length;
+  }
+
+  begin(at: number): void {
+    const last = this.#starts.length - 1;
+    if (this.#starts[last] === at) return;
+    // Without a maximum, what lies between the oldest run and the newest can do nothing new.
+    if (this.max === Infinity && last > this.#first) this.#starts[last] = at;
+    else this.#starts.push(at);
+  }
+
+  /** Goes on to the place `at`; true when a run has reached a length that may end there. */
+  grow(at: number, isIn: boolean): boolean {
+    // A run that began at this very place has not read the character yet.
+    const keep = isIn ? at - this.max : at;
+    while (!this.isEmpty && this.#starts[this.#first]! < keep) this.#first++;
+    if (this.isEmpty) this.#starts.length = this.#first = 0;
+    return !this.isEmpty && at - this.#starts[this.#first]! >= this.min;
+  }
+}
+
+/** Instructions by number, each once, in the order in which they were added. */
+class Worklist {
+  readonly #items: Int32Array;
+  /** The place at which an instruction was added last. */
+  readonly #added: Int32Array;
+  length = 0;
+
+  constructor(size: number) {
+    this.#items = new Int32Array(size);
+    this.#added = new Int32Array(size).fill(-1);
+  }
+
+  at(i: number): number {
+    return this.#items[i]!;
+  }
+
+  add(instruction: number, place: number): boolean {
+    if (this.#added[instruction] === place) return false;
+    this.#added[instruction] = place;
+    this.#items[this.length++] = instruction;
+    return true;
+  }
+}
+
+/**
+ * One search. All ways through the program that the text allows so far are walked at once, each
+ * instruction at most once for each character, so no text makes it go back.
+ */
+class Match {
+  /** The `set` and `count` instructions that wait for the next character, and those of the last. */
+  #waiting: Worklist;
+  #served: Worklist;
+  /** What the walk at this place came through, from `#open` on still to be followed. */
+  readonly #walked: Worklist;
+  readonly #runs: (Runs | undefined)[] = [];
+  /** Where in the text, in UTF-16 code units, and how many characters that is. */
+  #index = 0;
+  #place = 0;
+
+  constructor(
+    readonly program: Program,
+    readonly text: string,
+    readonly unicode: boolean,
+  ) {
+    this.#waiting = new Worklist(program.length);
+    this.#served = new Worklist(program.length);
+    this.#walked = new Worklist(program.length);
+  }
+
+  isFound(): boolean {
+    const first = this.program[0];
+    return this.#search(first?.op === "edge" && first.edge === "start");
+  }
+
+  /** Whether the pattern matches from the start of the text on. */
+  isFoundAtStart(): boolean {
+    return this.#search(true);
+  }
+
+  #search(isAnchored: boolean): boolean {
+    if (this.#walk(0)) return true;
+    while (this.#index < this.text.length) {
+      if (isAnchored && this.#waiting.length === 0) return false;
+      if (this.#step()) return true;
+      if (!isAnchored && this.#walk(0)) return true;
+    }
+    return false;
+  }
+
+  /** Reads one character; true when the pattern has matched. */
+  #step(): boolean {
+    const code = this.unicode
+      ? this.text.codePointAt(this.#index)!
+      : this.text.charCodeAt(this.#index);
+    this.#index += code > 0xffff ? 2 : 1;
+    const place = ++this.#place;
+    const waiting = this.#waiting;
+    this.#waiting = this.#served;
+    this.#served = waiting;
+    this.#waiting.length = this.#walked.length = 0;
+    for (let i = 0; i < waiting.length; i++) {
+      const at = waiting.at(i);
+      const instruction = this.program[at]!;
+      if (instruction.op === "set") {
+        if (instruction.set.has(code) && this.#walk(at + 1)) return true;
+      } else if (instruction.op === "count") {
+        const runs = this.#runs[at]!;
+        const mayEnd = runs.grow(place, instruction.set.has(code));
+        if (!runs.isEmpty) this.#waiting.add(at, place);
+        if (mayEnd && this.#walk(at + 1)) return true;
+      }
+    }
+    return false;
+  }
+
+  /** Follows the program from an instruction to all that need a character; true at its end. */
+  #walk(from: number): boolean {
+    const place = this.#place;
+    const walked = this.#walked;
+    let open = walked.length;
+    walked.add(from, place);
+    while (open < walked.length) {
+      const at = walked.at(open++);
+      const instruction = this.program[at]!;
+      switch (instruction.op) {
+        case "set":
+          this.#waiting.add(at, place);
+          break;
+        case "count":
+          this.#runsOf(at, instruction.min, instruction.max).begin(place);
+          this.#waiting.add(at, place);
+          break;
+        case "fork":
+          for (const target of instruction.targets) walked.add(target, place);
+          break;
+        case "edge":
+          if (isAtEdge(this.text, this.#index, instruction.edge)) walked.add(at + 1, place);
+          break;
+        case "word":
+          if (this.#isWordEdge(instruction.set) === instruction.wanted) walked.add(at + 1, place);
+          break;
+        case "ahead": {
+          const ahead = new Match(instruction.program, this.text, this.unicode);
+          if (ahead.isFoundAtStart() === instruction.wanted) walked.add(at + 1, place);
+          break;
+        }
+        case "match":
+          return true;
+      }
+    }
+    return false;
+  }
+
+  /** Letters of words are single code units in every mode. */
+  #isWordEdge(word: CharacterSet): boolean {
+    const { text } = this;
+    const at = this.#index;
+    const before = at > 0 && word.has(text.charCodeAt(at - 1));
+    return before !== (at < text.length && word.has(text.charCodeAt(at)));
+  }
+
+  #runsOf(at: number, min: number, max: number): Runs {
+    return this.#runs[at] ??= new Runs(min, max);
+  }
+}
+
+const LINE_END = /[\n\r\u2028\u2029]/;
+
+function isAtEdge(text: string, at: number, edge: Edge): boolean {
+  switch (edge) {
+    case "start":
+      return at === 0;
+    case "end":
+      return at === text.length;
+    case "line start":
+      return at === 0 || LINE_END.test(text.charAt(at - 1));
+    case "line end":
+      return at === text.length || LINE_END.test(text.charAt(at));
+  }
+}

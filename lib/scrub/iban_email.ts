@@ -1,0 +1,132 @@
+import { charSet, DIGIT, LETTER, type Scan, type Span } from "./scan.ts";
+
+const LOCAL_MARKS = charSet("._%+-'");
+
+const DOMAIN_MARKS = charSet(".-");
+
+const LOCAL = (code: number) => LETTER(code) || DIGIT(code) || LOCAL_MARKS(code);
+
+const DOMAIN = (code: number) => LETTER(code) || DIGIT(code) || DOMAIN_MARKS(code);
+
+/** "@" as it is, in a URL, in HTML, in JSON, or spelled out in brackets. */
+const AT =
+  /(?<=\S)@(?=\S)|%40|&#(?:0{0,4}64|x0{0,4}40);|&commat;|\\{1,8}u0040|\s?[([{]\s?(?:at|@|arroba|chez)\s?[)\]}]\s?/gi;
+
+/** Finds something in every text in which `findEmails` does. */
+export const EMAIL_HINT = new RegExp(AT.source, "i");
+
+/** A host whose dots are spelled out too: "example (dot) com". */
+const SPELLED_DOMAIN =
+  /[\p{L}\d][\p{L}\d-]{0,62}(?:(?:\.|\s?[([{]\s?(?:dot|punkt|punto|point)\s?[)\]}]\s?|\sdot\s)[\p{L}\d-]{1,63}){1,4}/iuy;
+
+const words = (list: string): ReadonlySet<string> => new Set(list.split(" "));
+
+/** `wg-quick@wg0.service` names a systemd unit, `left-pad@next.beta` a version. No top-level domains. */
+const NO_DOMAINS = words(
+  "service socket timer mount target slice scope alpha beta next canary rc latest nightly stable " +
+    "snapshot png jpg jpeg gif svg webp css js json html yml yaml",
+);
+
+/** Networks of one's own. A person's address there has a dot in it ("ann.smith@corp.local"). */
+const OWN_NETWORKS = words("local localdomain internal lan intranet svc cluster consul home corp");
+
+/** Accounts of machines, which name nobody: `git@host`, `rabbit@mq-0`. */
+const SERVICE_ACCOUNTS = words("git hg svn root rabbit celery ubuntu ec2-user centos vagrant");
+
+/** A login on a host, as a command or a URL names it. */
+const LOGIN =
+  /(?:(?:ssh|sftp|rsync|svn\+ssh|git\+ssh):\/\/|(?<![\w-])(?:ssh|mosh|sftp|ssh-copy-id|sshfs)(?:\s{1,3}-{1,2}[\w-]{1,20}(?:[ =][^\s@-][^\s@]{0,40})?){0,4}\s{1,3})$/i;
+
+const LOGIN_REACH = 120;
+
+/** Standards allow 64 characters before the "@". */
+const LOCAL_LIMIT = 256;
+
+/** `deploy@web-1.example.com:/srv` is a place on a host. */
+const REMOTE_PATH = /:(?=[/~])/y;
+
+/** The domain at the head of `run`: labels up to the last one that can be a top-level domain. */
+function domainOf(run: string): string | null {
+  const labels = run.split("..", 1)[0]?.split(".") ?? [];
+  while (labels.length >= 2 && !/^(?:\p{L}{2,}|xn--[a-z0-9-]+)$/iu.test(labels.at(-1) ?? "")) {
+    labels.pop();
+  }
+  if (labels.length < 2 || labels.some((label) => !/^[\p{L}\d]/u.test(label))) return null;
+  return labels.join(".");
+}
+
+/** `pkg@2.0.0-rc.beta` is a version, `logo@2x.png` a file, `web@blue.service` a unit. */
+function isNoMailHost(local: string, domain: string): boolean {
+  const suffix = domain.slice(domain.lastIndexOf(".") + 1).toLowerCase();
+  return /^(?:\d+\.\d|\dx\.)/.test(domain) || NO_DOMAINS.has(suffix) ||
+    (OWN_NETWORKS.has(suffix) && !local.includes("."));
+}
+
+function isLogin(scan: Scan, local: Span, domainEnd: number): boolean {
+  return URL_USER.test(scan.slice(Math.max(0, local.start - LOGIN_REACH), local.start)) ||
+    SERVICE_ACCOUNTS.has(scan.slice(local.start, local.end).toLowerCase()) ||
+    scan.matchAt(REMOTE_PATH, domainEnd) !== null ||
+    LOGIN.test(scan.slice(Math.max(0, local.start - LOGIN_REACH), local.start));
+}
+
+/** Where the host after the "@" ends; -1 where none is there. */
+function domainEnd(scan: Scan, from: number, at: string): number {
+  if (/[([{]/.test(at)) {
+    const spelled = scan.matchAt(SPELLED_DOMAIN, from)?.[0];
+    return spelled === undefined ? -1 : from + spelled.length;
+  }
+  const runEnd = scan.runEnd(from, DOMAIN);
+  const run = scan.slice(from, scan.runStart(runEnd, DOMAIN_MARKS, runEnd - from));
+  const domain = domainOf(run);
+  return domain === null ? -1 : from + domain.length;
+}
+
+const QUOTE = charSet('"');
+
+const IN_QUOTES = (code: number) => code >= 0x20 && code !== 0x22 && code !== 0x40;
+
+const QUOTED_LIMIT = 64;
+
+/** The name in a URL that has a password: what stands before the host is no mail box. */
+const URL_USER = /:\/\/[^\s/@]{0,64}:$/;
+
+/** The name in quotes that ends at `end` (RFC 5322, `"jane doe"@…`), or null. */
+function quotedLocal(scan: Scan, end: number): Span | null {
+  if (!scan.is(end - 1, QUOTE)) return null;
+  const start = scan.runStart(end - 1, IN_QUOTES, QUOTED_LIMIT) - 1;
+  return start < end - 2 && scan.is(start, QUOTE) ? { start, end } : null;
+}
+
+function mailAround(scan: Scan, at: Span): Span | null {
+  const mark = scan.slice(at.start, at.end);
+  const quoted = quotedLocal(scan, at.start);
+  if (quoted !== null) {
+    const end = domainEnd(scan, at.end, mark);
+    return end < 0 ? null : { start: quoted.start, end };
+  }
+  const local = scan.slice(scan.runStart(at.start, LOCAL, LOCAL_LIMIT), at.start).replace(
+    /^[.'%+-]+/,
+    "",
+  );
+  if (local === "" || local.endsWith(".")) return null;
+  const start = at.start - local.length;
+  const end = domainEnd(scan, at.end, mark);
+  if (end < 0 || isNoMailHost(local, scan.slice(at.end, end))) return null;
+  return isLogin(scan, { start, end: at.start }, end) ? null : { start, end };
+}
+
+/**
+ * E-mail addresses: a dot-atom (RFC 5322 section 3.2.3, without its rare marks) before the "@", and
+ * a host name with a top-level domain after it; letters of every script. The "@" may be written as
+ * in URLs, HTML and JSON, or as "(at)", the name in quotes. Address literals are not found, nor logins on
+ * hosts.
+ */
+export function findEmails(scan: Scan): Span[] {
+  const found: Span[] = [];
+  for (let at = scan.findPattern(AT, 0); at !== null; at = scan.findPattern(AT, at.end)) {
+    const mail = mailAround(scan, at);
+    // Two "@" can share a host: what was found before stays.
+    if (mail !== null && mail.start >= (found.at(-1)?.end ?? 0)) found.push(mail);
+  }
+  return found;
+}

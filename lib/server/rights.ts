@@ -1,0 +1,102 @@
+import { dirname, join, relative, resolve } from "node:path";
+import { SettingRefused, type Variable, VARIABLES } from "../settings/setting_refused.ts";
+import { chosenStore, isFile, isRemote } from "../store/store_address.ts";
+import { CONFIG_FOLDER, SECRET_FILE } from "./console.ts";
+
+/** What can be run over a deployment. */
+export type Program = "start" | "recover" | "accept-clock" | "compact";
+
+/** Where a deployment keeps its `data/` and `config/`, and where the code is; absolute. */
+export interface Place {
+  readonly deployment: string;
+  readonly code: string;
+}
+
+type Environment = (variable: Variable) => string | undefined;
+
+/** Read by the runtime itself, when it opens a store over KV Connect. */
+const STORE_TOKEN = "DENO_KV_ACCESS_TOKEN";
+
+/** What else of the environment a program gets: the runtime's own, and none that widens rights. */
+const RUNTIME = new RegExp(
+  "^(?:HOME|USERPROFILE|LOCALAPPDATA|SYSTEMROOT|XDG_CACHE_HOME|TMPDIR|TMP|TEMP|TZ|LANG|LC_ALL|" +
+    "NO_COLOR|FORCE_COLOR|TERM|COLORTERM|DENO_DIR|DENO_CERT|DENO_TLS_CA_STORE|DENO_V8_FLAGS|" +
+    "DENO_NO_UPDATE_CHECK|NODE_EXTRA_CA_CERTS|SSL_CERT_FILE|NPM_CONFIG_REGISTRY|" +
+    // Where Deno finds its C library in its own Alpine image.
+    "LD_LIBRARY_PATH|HTTPS?_PROXY|ALL_PROXY|NO_PROXY|OTEL_[A-Z0-9_]+)$",
+  "i",
+);
+
+/**
+ * The rights that a program of the deployment needs under these settings, as arguments of `deno run`:
+ * every host, for pushes, mails and clients' documents have any; of files, the folder of the store,
+ * the made secret where no variable gives it, and what pages are made of; of variables, the settings.
+ * @throws {SettingRefused} where the store's folder cannot be given without giving more
+ */
+export function rights(program: Program, environment: Environment, place: Place): string[] {
+  const get = (variable: Variable) => environment(variable) || null;
+  const kv = chosenStore(get);
+  const folder = isFile(kv) ? [storeFolder(kv, place)] : [];
+  const sealed = program !== "compact" && isFile(kv) && get("COUNTERSIGN_SECRET") === null;
+  const pages = program === "start" ? [join(place.code, "static"), join(place.code, "dist")] : [];
+  const read = [...folder, ...(sealed ? [join(place.deployment, SECRET_FILE)] : []), ...pages];
+  const write = [...folder, ...(sealed ? [join(place.deployment, CONFIG_FOLDER)] : [])];
+  return [
+    "--no-prompt",
+    ...(program === "start" || isRemote(kv) ? ["--allow-net"] : []),
+    ...granted("--allow-read", read),
+    ...granted("--allow-write", write),
+    `--allow-env=${[...VARIABLES, ...(isRemote(kv) ? [STORE_TOKEN] : [])].join()}`,
+  ];
+}
+
+/** What bundling the browsers' scripts needs: it reads packages too, wherever Deno keeps them. */
+export function bundlingRights(code: string): string[] {
+  const write = granted("--allow-write", [join(code, "dist")]);
+  return ["--no-prompt", "--unstable-bundle", "--allow-read", ...write];
+}
+
+/** The part of an environment that a program gets. */
+export function passedOn(environment: Readonly<Record<string, string>>): Record<string, string> {
+  const settings: readonly string[] = [...VARIABLES, STORE_TOKEN];
+  return Object.fromEntries(
+    Object.entries(environment).filter(([name]) => settings.includes(name) || RUNTIME.test(name)),
+  );
+}
+
+/** The folder of a store, which is given whole: SQLite and the claim on it keep files beside it. */
+function storeFolder(kv: string, { deployment, code }: Place): string {
+  const folder = dirname(resolve(deployment, kv));
+  const config = join(deployment, CONFIG_FOLDER);
+  const isCode = isWithin(folder, code) && !isWithin(folder, join(code, "data"));
+  const holdsCode = isWithin(code, folder);
+  if (isCode || holdsCode || isWithin(folder, config) || isWithin(config, folder)) {
+    throw new SettingRefused(
+      "COUNTERSIGN_KV",
+      `is ${JSON.stringify(kv)}, and with it this process would get the right to write all of ` +
+        `${folder}. Give a path below data/, or one in a folder of the store's own elsewhere.`,
+    );
+  }
+  return folder;
+}
+
+function isWithin(path: string, folder: string): boolean {
+  const way = relative(folder, path);
+  return way === "" || !/^\.\.(?:[/\\]|$)|^[a-z]:/i.test(way);
+}
+
+/** No argument at all for no path: an empty list stands for every path. */
+function granted(flag: "--allow-read" | "--allow-write", paths: readonly string[]): string[] {
+  // deno run takes a comma for the end of a path, and has no way to write one.
+  const unwritable = paths.find((path) => /[,\p{Cc}]/u.test(path));
+  if (unwritable !== undefined) {
+    throw new SettingRefused(
+      "COUNTERSIGN_KV",
+      `and where this runs come to the path ${
+        JSON.stringify(unwritable)
+      }: no right can be given for ` +
+        "a path with a comma or a control character. Give one without, or move the folder.",
+    );
+  }
+  return paths.length === 0 ? [] : [`${flag}=${paths.join()}`];
+}

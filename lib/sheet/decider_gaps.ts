@@ -1,0 +1,101 @@
+import { canSign, hasSecondLevel, isStrict, mayDecide } from "../approvals/deciders.ts";
+import { areTwo } from "../approvals/eligible_deciders.ts";
+import type { Snapshot } from "../policy/snapshot.ts";
+import type { ApprovalLevel } from "../store/records/approval.ts";
+import type { MemberRecord } from "../store/records/identity.ts";
+import { requesterWords } from "./sentence.ts";
+
+/** Requests that the team, as it stands, does not decide as the policy means it. */
+export type DeciderGap =
+  /** Tools need a second approval, and nobody is there to give it. */
+  | {
+    readonly type: "no_second_level";
+    readonly tools: readonly string[];
+    /** Whether requests for them are refused; otherwise one approval is enough. */
+    readonly refused: boolean;
+  }
+  /** Nobody could decide what the agents and keys ask that members answer for. */
+  | {
+    readonly type: "nobody_else";
+    /** E-mail addresses of the members who answer for them. */
+    readonly members: readonly string[];
+    /** Names of those agents, keys and clients. */
+    readonly requesters: readonly string[];
+    /** The tools that it is so for; null for all. */
+    readonly tools: readonly string[] | null;
+  };
+
+type Policy = Pick<
+  Snapshot,
+  "members" | "agents" | "apiKeys" | "grants" | "org" | "tools"
+>;
+
+/** What the team cannot decide although people would have to. */
+export function deciderGaps(policy: Policy): DeciderGap[] {
+  const { members, org } = policy;
+  const twice = [...policy.tools.values()]
+    .filter((tool) => tool.requires_second_approval && isInUse(tool))
+    .map(({ name }) => name)
+    .sort();
+  const noSecond = twice.length > 0 && !hasSecondLevel(members);
+  const refused = isStrict(org);
+  const gaps: DeciderGap[] = noSecond ? [{ type: "no_second_level", tools: twice, refused }] : [];
+  for (const { behind, requesters } of answering(policy)) {
+    const first = others(members, behind, 1);
+    const emails = behind.map(({ email }) => email);
+    const shared = { type: "nobody_else", members: emails, requesters } as const;
+    if (org.separation_of_duties && first.length === 0) {
+      gaps.push({ ...shared, tools: null });
+      continue;
+    }
+    // Both levels of such a tool are separated, whatever the setting says.
+    const refusedAnyway = noSecond && refused;
+    const enough = noSecond ? first.length > 0 : areTwo(first, others(members, behind, 2));
+    if (twice.length > 0 && !refusedAnyway && !enough) gaps.push({ ...shared, tools: twice });
+  }
+  return gaps;
+}
+
+function isInUse({ status }: { readonly status: string }): boolean {
+  return status === "draft" || status === "approved";
+}
+
+interface Answering {
+  readonly behind: readonly MemberRecord[];
+  /** Names of what these members answer for together. */
+  readonly requesters: string[];
+}
+
+/** All groups of members who answer for something that asks. */
+function answering({ members, agents, apiKeys, grants }: Policy): Iterable<Answering> {
+  const byId = new Map([...members.values()].map((member) => [member.id, member]));
+  const found = new Map<string, Answering>();
+  const add = (ids: readonly string[], name: string) => {
+    const behind = ids.toSorted().flatMap((id) => byId.get(id) ?? []);
+    if (behind.length === 0) return;
+    const key = behind.map(({ id }) => id).join();
+    const known = found.get(key);
+    if (known === undefined) found.set(key, { behind, requesters: [name] });
+    else known.requesters.push(name);
+  };
+  for (const { members_behind, name } of agents.values()) add(members_behind, name);
+  for (const { members_behind, name, tier } of apiKeys.values()) {
+    if (tier === "standard") add(members_behind, name);
+  }
+  for (const { member, client_name } of grants.values()) {
+    add([member], requesterWords({ type: "oauth_grant", name: client_name }));
+  }
+  return found.values();
+}
+
+/** Ids of who decides at a level besides these members: people who can sign. */
+function others(
+  members: Snapshot["members"],
+  besides: readonly MemberRecord[],
+  level: ApprovalLevel,
+): string[] {
+  return [...members.values()]
+    .filter((member) => !besides.includes(member) && canSign(member))
+    .filter((member) => mayDecide(member, level, members))
+    .map(({ id }) => id);
+}

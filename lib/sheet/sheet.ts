@@ -1,0 +1,242 @@
+import { lookAtApproval } from "../approvals/end.ts";
+import type { AskedAgain, FrozenView } from "../approvals/frozen_view.ts";
+import type { QuickReason } from "../approvals/quick_reasons.ts";
+import { reviewApproval } from "../approvals/review_approval.ts";
+import type { LoadedApproval } from "../approvals/seen.ts";
+import type { SeenApproval } from "../approvals/seen_approval.ts";
+import { type Compared, type Differences, whatDiffers } from "../approvals/what_differs.ts";
+import type { MemberCaller } from "../identity/caller.ts";
+import { byPasskey, decisionBar } from "../identity/deciders.ts";
+import type { MemberOperation } from "../identity/member_operation.ts";
+import type { JsonObject, JsonValue } from "../json/json_value.ts";
+import type { Snapshot } from "../policy/snapshot.ts";
+import type { Services } from "../services.ts";
+import type { Cancelled } from "../store/records/approval.ts";
+import { type LastApproved, lastApproved } from "./comparison.ts";
+import { type NamedRequester, requesterWords } from "./sentence.ts";
+import { approvalStory, type Awaited } from "./story.ts";
+
+/** Why a member may not decide a request, as its page says it. */
+export type Barred =
+  | "self_approval"
+  | "not_an_approver"
+  | "already_decided_level"
+  | "recovery_held"
+  | "not_inside";
+
+/** One thing that happened to a request; `what` is a kind of `StoryStep`. */
+export interface SheetStep {
+  readonly what: string;
+  readonly at: number;
+  /** Who did it, by the name that people know; null for time itself. */
+  readonly who: string | null;
+  /** More about it: a level, a result. */
+  readonly note: string | null;
+}
+
+export interface SheetDecision {
+  readonly level: number;
+  readonly decision: "approve" | "deny";
+  readonly who: string;
+  readonly at: number;
+  readonly by_key: boolean;
+  readonly note: string | null;
+  readonly quick_reason: QuickReason | null;
+}
+
+/** The last approved call of the same tool, and in what this one differs from it. */
+export interface SheetComparison extends Differences {
+  readonly id: string;
+  readonly reference: string;
+  readonly decided_at: number | null;
+  readonly same_requester: boolean;
+  readonly same_action: boolean;
+}
+
+/** One request as its page shows it to one member: JSON, all of it. */
+export interface ApprovalSheet {
+  readonly id: string;
+  readonly org: string;
+  readonly reference: string;
+  /** A state of `Progress`. */
+  readonly state: string;
+  /** Why it was cancelled. */
+  readonly because: Cancelled | null;
+  readonly level: number;
+  readonly levels: number;
+  readonly levels_skipped: boolean;
+  readonly tool_name: string;
+  readonly tenant: string | null;
+  readonly resource: string | null;
+  readonly method: string | null;
+  readonly requester: NamedRequester & { readonly id: string };
+  readonly resolved_from: string;
+  readonly reason: string;
+  readonly created_at: number;
+  readonly expires_at: number;
+  /** What the decision is about, whose digest the passkey signs; null for who may not see it. */
+  readonly view: FrozenView | null;
+  readonly asked_again: readonly AskedAgain[];
+  readonly asked: number;
+  readonly denied: number;
+  readonly comparison: SheetComparison | null;
+  /** Null for who may decide it, as far as who they are goes. */
+  readonly barred: Barred | null;
+  readonly decisions: readonly SheetDecision[];
+  readonly steps: readonly SheetStep[];
+  readonly awaits: Awaited | null;
+  /** Whether this member can take back what was approved. */
+  readonly revocable: boolean;
+}
+
+interface Looked {
+  readonly approval: SeenApproval;
+  readonly caller: MemberCaller;
+  readonly snapshot: Snapshot;
+}
+
+/** A member looks at a request: as of now, with the policy that it is looked at by. */
+export function lookAtSheet(
+  idOrReference: string,
+): MemberOperation<LoadedApproval | null, Looked> {
+  const { load, plan } = lookAtApproval(idOrReference);
+  return {
+    ...(load === undefined ? {} : { load }),
+    plan: (transaction, caller, loaded) => ({
+      approval: plan(transaction, caller, loaded),
+      caller,
+      snapshot: transaction.snapshot,
+    }),
+  };
+}
+
+/** What the page of a request shows. @throws {MalformedRecord}, {CannotOpen} */
+export async function approvalSheet(
+  services: Services,
+  { approval, caller, snapshot }: Looked,
+): Promise<ApprovalSheet> {
+  const { record } = approval;
+  const [review, last, story] = await Promise.all([
+    reviewApproval(services, snapshot.orgId, approval),
+    lastApproved(services, caller, record),
+    approvalStory(services, snapshot, record),
+  ]);
+  const nameOf = (id: string) => memberName(snapshot, id);
+  const { progress } = record;
+  return {
+    id: record.id,
+    org: snapshot.orgId,
+    reference: record.reference,
+    state: progress.state,
+    because: progress.state === "cancelled" ? progress.because : null,
+    level: progress.level,
+    levels: record.levels,
+    levels_skipped: record.levels_skipped,
+    tool_name: record.tool_name,
+    tenant: record.tenant,
+    resource: record.resource,
+    method: record.method,
+    requester: record.requester,
+    resolved_from: record.resolved_from,
+    reason: approval.reason,
+    created_at: record.created_at,
+    expires_at: record.expires_at,
+    view: review?.view ?? null,
+    asked_again: review?.asked_again ?? [],
+    asked: review?.asked ?? 0,
+    denied: review?.denied ?? 0,
+    comparison: review?.view && last ? compared(last, review.view) : null,
+    barred: barredBy(approval, caller, snapshot, services.deps.now()),
+    decisions: approval.decisions.map((said) => ({
+      level: said.level,
+      decision: said.decision,
+      who: nameOf(said.member),
+      at: said.at,
+      by_key: said.asserted_by !== null,
+      note: said.note,
+      quick_reason: said.quick_reason,
+    })),
+    steps: story.steps.map((step): SheetStep => ({
+      what: step.kind,
+      at: step.at,
+      who: "member" in step
+        ? nameOf(step.member)
+        : step.kind === "requested"
+        ? requesterWords(step.by)
+        : null,
+      note: "level" in step && record.levels > 1
+        ? `Level ${step.level}`
+        : "result" in step
+        ? step.result
+        : "because" in step
+        ? step.because
+        : null,
+    })),
+    awaits: story.awaits,
+    revocable: story.revocable && mayRevoke(approval, caller),
+  };
+}
+
+function compared(last: LastApproved, view: FrozenView): SheetComparison {
+  const { record } = last;
+  const { progress } = record;
+  return {
+    id: record.id,
+    reference: record.reference,
+    decided_at: "decided_at" in progress ? progress.decided_at : null,
+    same_requester: last.same_requester,
+    same_action: last.same_action,
+    ...whatDiffers(
+      {
+        tenant: record.tenant,
+        resource: record.resource,
+        method: record.method,
+        arguments: last.view?.arguments ?? null,
+      },
+      comparedView(view),
+    ),
+  };
+}
+
+function comparedView(view: FrozenView): Compared {
+  const text = (value: JsonValue | undefined) => typeof value === "string" ? value : null;
+  const args: JsonObject = view.arguments;
+  return {
+    tenant: text(view.tenant_id),
+    resource: text(view.resource_id),
+    method: text(view.method),
+    arguments: args,
+  };
+}
+
+function barredBy(
+  { record, inside }: SeenApproval,
+  caller: MemberCaller,
+  snapshot: Snapshot,
+  now: number,
+): Barred | null {
+  if (record.progress.state !== "pending") return null;
+  const bar = decisionBar(record, byPasskey(caller, record), snapshot, now);
+  switch (bar?.code) {
+    case undefined:
+      return inside ? null : "not_inside";
+    case "self_approval":
+    case "already_decided_level":
+    case "recovery_held":
+      return bar.code;
+    default:
+      return "not_an_approver";
+  }
+}
+
+/** Whoever decided it, and those who rule the org; the rest is for the operation to say. */
+function mayRevoke({ record }: SeenApproval, caller: MemberCaller): boolean {
+  return caller.role === "owner" || caller.role === "admin" ||
+    record.members_behind.includes(caller.id) ||
+    record.decisions.some(({ member }) => member === caller.id);
+}
+
+function memberName({ members }: Snapshot, id: string): string {
+  for (const member of members.values()) if (member.id === id) return member.email;
+  return "a former member";
+}

@@ -1,0 +1,86 @@
+import { z } from "zod";
+import { REQUESTER_TYPES } from "./requester.ts";
+
+/** Records of run tokens and of the keys that sign them. None holds the text of a token. */
+
+const timestamp = z.number().int().nonnegative();
+
+const bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array, "expected bytes");
+
+/** A key or agent, as records name it. */
+export const party = z.object({ type: z.enum(REQUESTER_TYPES), id: z.string() });
+
+export type Party = z.infer<typeof party>;
+
+/** What is known of the call that a token was consumed for: its action was compared, or not. */
+export const binding = z.enum(["checked", "unchecked"]);
+
+export type Binding = z.infer<typeof binding>;
+
+const minted = {
+  id: z.string(),
+  tool: z.string(),
+  tenant: z.string().nullable(),
+  resource: z.string().nullable(),
+  method: z.string().nullable(),
+  action_digest: z.string(),
+  decision_id: z.string(),
+  /** The approval that was turned into this token; null when none was needed. */
+  approval_id: z.string().nullable(),
+  policy_version: z.number().int().nonnegative(),
+  /** Of the tool as it was when this was minted; null in records from before it was kept. */
+  definition_digest: z.string().nullable().default(null),
+  key_id: z.string(),
+  minter: party,
+  minted_at: timestamp,
+  expires_at: timestamp,
+};
+
+const consumed = {
+  ...minted,
+  consumed_at: timestamp,
+  consumed_by: party,
+  consumed_by_request: z.string(),
+  /** Whether whoever consumed it named the action, and it was this one. */
+  binding,
+  /** Until when an execution has to be reported. */
+  report_due_at: timestamp,
+};
+
+/**
+ * A run token, each status with what is true in it and nothing else. Time passing shows in no
+ * record: `lib/tokens/state.ts` says what a status means at a moment.
+ */
+export const runTokenRecord = z.discriminatedUnion("status", [
+  z.object({ ...minted, status: z.literal("minted") }),
+  z.object({
+    ...minted,
+    status: z.literal("revoked"),
+    revoked_at: timestamp,
+    revoked_because: z.string(),
+  }),
+  z.object({ ...consumed, status: z.literal("consumed") }),
+  z.object({ ...consumed, status: z.literal("reported"), execution_id: z.string() }),
+  z.object({ ...consumed, status: z.literal("unknown"), execution_id: z.string() }),
+  z.object({
+    ...consumed,
+    status: z.literal("reported_late"),
+    execution_id: z.string(),
+    late_execution_id: z.string(),
+  }),
+]);
+
+export type RunTokenRecord = z.infer<typeof runTokenRecord>;
+
+export type RunTokenStatus = RunTokenRecord["status"];
+
+/** The arguments of a minted action, sealed; may be dropped at `expires_at`. */
+export const runTokenArguments = z.object({ sealed: bytes, expires_at: timestamp });
+
+/** The secret under which an org's tokens of one period are signed, sealed. */
+export const tokenKeyRecord = z.object({ sealed: bytes, expires_at: timestamp });
+
+export type TokenKeyRecord = z.infer<typeof tokenKeyRecord>;
+
+/** When a caller's unreadable token was last logged. */
+export const unreadableToken = z.object({ at: timestamp });

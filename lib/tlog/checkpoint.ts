@@ -1,0 +1,176 @@
+import { fromBase64, toBase64 } from "../base/bytes.ts";
+import { HASH_BYTES } from "../base/sha256.ts";
+import { signEd25519, verifyEd25519 } from "../checkpoint/ed25519.ts";
+import {
+  formatNote,
+  type NoteRefusal,
+  parseNote,
+  type SignedNote,
+} from "../checkpoint/signed_note.ts";
+import { isNoteKeyName, type LogKey, type LogSigner, noteKeyId, speaksFor } from "./log_key.ts";
+
+/** The head of a log at one size. */
+export interface Checkpoint {
+  /** Name of the log, `<host>/log/<org_id>`. */
+  readonly origin: string;
+  /** How many entries the root covers. */
+  readonly size: number;
+  readonly rootHash: Uint8Array;
+}
+
+/** A checkpoint with the note that it came in; its signatures are not verified. */
+export interface ParsedCheckpoint extends Checkpoint {
+  readonly note: SignedNote;
+}
+
+export interface CheckpointRefusal {
+  readonly ok: false;
+  readonly code: "malformed_checkpoint";
+  readonly message: string;
+}
+
+export type ParseCheckpointResult =
+  | { readonly ok: true; readonly checkpoint: ParsedCheckpoint }
+  | NoteRefusal
+  | CheckpointRefusal;
+
+/** Why the signature of a well-formed checkpoint is worth nothing. */
+export interface SignatureRefusal {
+  readonly ok: false;
+  readonly code: "origin_mismatch" | "unpinned_key" | "bad_signature" | "key_retired";
+  readonly message: string;
+}
+
+export type SignatureResult = { readonly ok: true; readonly key: LogKey } | SignatureRefusal;
+
+export type VerifyCheckpointResult =
+  | { readonly ok: true; readonly checkpoint: ParsedCheckpoint; readonly key: LogKey }
+  | NoteRefusal
+  | CheckpointRefusal
+  | SignatureRefusal;
+
+/** The text of a checkpoint, the bytes that get signed (C2SP tlog-checkpoint). */
+export function formatCheckpoint(checkpoint: Checkpoint): string {
+  const { origin, size, rootHash } = checkpoint;
+  if (!isNoteKeyName(origin)) throw new RangeError(`Origin "${origin}" cannot name a log`);
+  if (!Number.isSafeInteger(size) || size < 0) throw new RangeError(`Size ${size} is no log size`);
+  if (rootHash.length !== HASH_BYTES) {
+    throw new RangeError(`Root hash has ${rootHash.length} bytes, expected ${HASH_BYTES}`);
+  }
+  return `${origin}\n${size}\n${toBase64(rootHash)}\n`;
+}
+
+/** The checkpoint as a signed note. The signer must be a key of the same log. */
+export async function signCheckpoint(checkpoint: Checkpoint, signer: LogSigner): Promise<string> {
+  if (signer.key.origin !== checkpoint.origin) {
+    throw new RangeError(
+      `Key ${signer.key.kid} signs for "${signer.key.origin}", not for "${checkpoint.origin}"`,
+    );
+  }
+  const text = formatCheckpoint(checkpoint);
+  const signature = await signEd25519(signer.privateKey, new TextEncoder().encode(text));
+  return formatNote(text, [{ name: signer.key.origin, keyId: noteKeyId(signer.key), signature }]);
+}
+
+/**
+ * Reads a checkpoint, strictly after C2SP tlog-checkpoint. Verifies no signature.
+ *
+ * Extension lines are let through unread, as the format asks; the signature covers them.
+ */
+export function parseCheckpoint(note: string): ParseCheckpointResult {
+  const parsed = parseNote(note);
+  if (!parsed.ok) return parsed;
+  const [origin = "", sizeText = "", root = "", ...extensions] = parsed.note.text.slice(0, -1)
+    .split("\n");
+  if (!isNoteKeyName(origin)) {
+    return refused(`Origin line is ${JSON.stringify(origin)}, expected the name of a log`);
+  }
+  const size = Number(sizeText);
+  if (!/^(0|[1-9][0-9]*)$/.test(sizeText) || !Number.isSafeInteger(size)) {
+    return refused(`Size line is ${JSON.stringify(sizeText)}, expected a whole decimal number`);
+  }
+  const rootHash = fromBase64(root);
+  if (rootHash?.length !== HASH_BYTES) {
+    return refused(`Root line is ${JSON.stringify(root)}, expected ${HASH_BYTES} bytes in Base64`);
+  }
+  if (extensions.includes("")) return refused("Checkpoint has an empty line in its text");
+  return { ok: true, checkpoint: { origin, size, rootHash, note: parsed.note } };
+}
+
+/**
+ * Finds the pinned key that signed a checkpoint.
+ *
+ * Signatures of unknown keys are ignored, as witnesses may add theirs; one that claims a pinned key
+ * and does not verify refuses the whole note (C2SP signed-note, Signatures). A retired key counts for
+ * nothing beyond the size at which it handed over.
+ */
+export async function verifySignature(
+  checkpoint: ParsedCheckpoint,
+  pinnedKeys: readonly LogKey[],
+): Promise<SignatureResult> {
+  const { origin, note } = checkpoint;
+  const keys = pinnedKeys.filter((key) => key.origin === origin);
+  if (keys.length === 0) {
+    const names = [...new Set(pinnedKeys.map((key) => `"${key.origin}"`))].join(", ") || "no log";
+    return {
+      ok: false,
+      code: "origin_mismatch",
+      message: `Checkpoint is of log "${origin}", but the pinned keys are of ${names}`,
+    };
+  }
+  const message = new TextEncoder().encode(note.text);
+  let signer: LogKey | null = null;
+  let retired: LogKey | null = null;
+  for (const { name, keyId, signature } of note.signatures) {
+    if (name !== origin) continue;
+    const claimed = keys.filter((key) => noteKeyId(key) === keyId);
+    for (const key of claimed) {
+      if (!await verifyEd25519(key.publicKey, message, signature)) {
+        return {
+          ok: false,
+          code: "bad_signature",
+          message: `Signature of key ${key.kid} does not fit the checkpoint of size ` +
+            `${checkpoint.size}: the text was changed, or the signature was made up`,
+        };
+      }
+      if (speaksFor(key, checkpoint.size)) signer ??= key;
+      else retired ??= key;
+    }
+  }
+  if (signer !== null) return { ok: true, key: signer };
+  if (retired !== null) {
+    return { ok: false, code: "key_retired", message: tooLate(retired, checkpoint) };
+  }
+  const ids = note.signatures.map(({ name, keyId }) => `${name} (key ID ${keyId})`).join(", ");
+  return {
+    ok: false,
+    code: "unpinned_key",
+    message: `Checkpoint of size ${checkpoint.size} is signed by ${ids}; pinned for this log: ${
+      keys.map((key) => `${key.kid} (key ID ${noteKeyId(key)})`).join(", ")
+    }`,
+  };
+}
+
+function tooLate({ kid, retirement }: LogKey, { size }: Checkpoint): string {
+  return retirement === null
+    ? `Key ${kid}, which signed the checkpoint of size ${size}, is retired, and the keys do not say ` +
+      "at which size it handed over: fetch the published keys anew"
+    : `Key ${kid}, which signed the checkpoint of size ${size}, was retired at size ` +
+      `${retirement.size}, when it handed over to ${retirement.successor}`;
+}
+
+/** Reads a checkpoint and verifies that a pinned key of its log signed it. */
+export async function verifyCheckpoint(
+  note: string,
+  pinnedKeys: readonly LogKey[],
+): Promise<VerifyCheckpointResult> {
+  const parsed = parseCheckpoint(note);
+  if (!parsed.ok) return parsed;
+  const signature = await verifySignature(parsed.checkpoint, pinnedKeys);
+  if (!signature.ok) return signature;
+  return { ok: true, checkpoint: parsed.checkpoint, key: signature.key };
+}
+
+function refused(message: string): CheckpointRefusal {
+  return { ok: false, code: "malformed_checkpoint", message };
+}

@@ -1,0 +1,86 @@
+import { actorOf, type MachineCaller } from "../identity/caller.ts";
+import type { Client } from "../identity/client.ts";
+import type { JsonValue } from "../json/json_value.ts";
+import { isWithin } from "../ledger/clock.ts";
+import type { Transaction } from "../ledger/transaction.ts";
+import { type AnyRefusal, recorded, type RecordedRefusal, Refusal } from "../refusal.ts";
+import { unreadableTokenKey } from "../store/keys.ts";
+import type { RunTokenRecord } from "../store/records/token.ts";
+import type { UnreadableToken } from "./presented.ts";
+
+const MINUTE_MS = 60_000;
+
+/** Who tried what with a token. */
+export interface TokenAttempt {
+  readonly caller: MachineCaller;
+  readonly client: Client;
+  readonly attempt: "consume" | "report";
+}
+
+/** The facts that every entry about a token names. */
+export function tokenSubject(token: RunTokenRecord) {
+  return {
+    approval: token.approval_id,
+    method: token.method,
+    resource: token.resource,
+    tenant: token.tenant,
+    token: token.id,
+    tool: token.tool,
+  };
+}
+
+/** What of a request is kept in the private part of its entry. */
+export function privateClient({ ip, user_agent }: Client): JsonValue {
+  return { ip, user_agent };
+}
+
+/** Records that a token was refused; returns the refusal, which the plan has to return too. */
+export function refuseToken(
+  transaction: Transaction,
+  { caller, client, attempt }: TokenAttempt,
+  token: RunTokenRecord,
+  refusal: AnyRefusal,
+): RecordedRefusal {
+  const { code, data } = refusal;
+  transaction.append({
+    type: "token.refused",
+    actor: actorOf(caller),
+    subject: tokenSubject(token),
+    data: {
+      attempt,
+      code,
+      request_id: client.request_id,
+      ...("reason" in data ? { reason: data.reason } : {}),
+      ...("why" in data ? { why: data.why } : {}),
+    },
+    private: {
+      client: privateClient(client),
+      // Names of arguments can be personal, and fifty of them would not fit the leaf.
+      ...("differs" in data && data.differs !== null ? { differs: data.differs } : {}),
+    },
+  });
+  return recorded(refusal);
+}
+
+/**
+ * Refuses text that is no token. The log takes notice once a minute and caller, so that nobody
+ * grows it with garbage.
+ */
+export function refuseUnreadable(
+  transaction: Transaction,
+  { caller, client, attempt }: TokenAttempt,
+  { noted_at }: UnreadableToken,
+): RecordedRefusal {
+  const refusal = new Refusal("token_invalid", {});
+  const { now } = transaction;
+  if (noted_at !== null && isWithin(MINUTE_MS, noted_at, now)) return recorded(refusal);
+  transaction.set(unreadableTokenKey(caller.org, caller.id), { at: now }, { expireIn: MINUTE_MS });
+  transaction.append({
+    type: "token.refused",
+    actor: actorOf(caller),
+    subject: { token: null },
+    data: { attempt, code: refusal.code, request_id: client.request_id },
+    private: { client: privateClient(client) },
+  });
+  return recorded(refusal);
+}

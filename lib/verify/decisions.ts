@@ -1,0 +1,174 @@
+import type { JsonObject, JsonValue } from "../json/json_value.ts";
+import {
+  authenticatorDataFault,
+  clientDataFault,
+  signedMessage,
+} from "../passkeys/ceremony_checks.ts";
+import { challengeText } from "../passkeys/challenge.ts";
+import { verifyByCoseKey } from "../passkeys/cose_key.ts";
+import type { CeremonyFault } from "../passkeys/fault.ts";
+import { type ReadAssertion, readAssertion } from "./assertion_reading.ts";
+import { ENROLLED_TYPE, EnrolledPasskeys, REMOVED_TYPE } from "./enrolled_passkeys.ts";
+import type { CheckedEntry } from "./export_lines.ts";
+import { entryFinding, type Finding, type FindingCode } from "./finding.ts";
+import { privateValue } from "./private_parts.ts";
+
+/** How the approvals of a log were given. */
+export interface DecisionCounts {
+  /** Signed by a passkey, and the signature checked. */
+  readonly checked: number;
+  /** Signed by a passkey, but a private part that is needed to check it is not in the export. */
+  readonly unchecked: number;
+  /** Given through an approver key, which answers for the member; nobody signed. */
+  readonly byKey: number;
+}
+
+const DECIDED_TYPE = "approval.decided";
+
+/**
+ * Checks that every approval in a log was signed by a passkey of its member, with nothing but the
+ * log: what was signed, that it is what the entry says, and that the passkey was enrolled then.
+ */
+export class SignedDecisions {
+  readonly #passkeys = new EnrolledPasskeys();
+  #checked = 0;
+  #unchecked = 0;
+  #byKey = 0;
+
+  get counts(): DecisionCounts {
+    return { checked: this.#checked, unchecked: this.#unchecked, byKey: this.#byKey };
+  }
+
+  /**
+   * Takes in the next entry, whose private parts agree with its digests already, or says what is
+   * wrong with it. Entries of other types are passed over.
+   */
+  async take(
+    entry: CheckedEntry,
+    parts: JsonObject | null,
+    place: { readonly org: string; readonly index: number },
+  ): Promise<Finding | null> {
+    const { index } = place;
+    if (entry.type === ENROLLED_TYPE) return await this.#passkeys.enrol(entry, parts, index);
+    if (entry.type === REMOVED_TYPE) return this.#passkeys.remove(entry, index);
+    if (entry.type !== DECIDED_TYPE || entry.data.decision !== "approve") return null;
+    if (!Object.hasOwn(entry.data, "assertion_digest")) return this.#unsigned(entry, index);
+
+    const passkey = this.#passkeyOf(entry, index);
+    if ("code" in passkey) return passkey;
+    const value = privateValue(parts, "assertion");
+    if (value === undefined) {
+      this.#unchecked++;
+      return null;
+    }
+    const read = readAssertion(value);
+    if ("problem" in read) {
+      const what = `The assertion of entry ${index} ${read.problem}`;
+      return entryFinding("assertion_malformed", index, what);
+    }
+    const finding = contentFinding(read, entry, place);
+    if (finding !== null) return finding;
+    if (passkey.publicKey === null) {
+      this.#unchecked++;
+      return null;
+    }
+    const message = signedMessage(read.authenticatorData, read.clientDataJson);
+    if (!await verifyByCoseKey(passkey.publicKey, message, read.signature)) {
+      const what =
+        `The signature of entry ${index} is not by passkey ${read.credential} of member ` +
+        shown(entry.subject.member);
+      return entryFinding("assertion_signature_wrong", index, what);
+    }
+    this.#checked++;
+    return null;
+  }
+
+  #unsigned(entry: CheckedEntry, index: number): Finding | null {
+    if (typeof entry.data.asserted_by === "string") {
+      this.#byKey++;
+      return null;
+    }
+    const what = `Entry ${index} approves with neither an "asserted_by" key nor an ` +
+      '"assertion_digest"';
+    return entryFinding("decision_unsigned", index, what);
+  }
+
+  /** The key of the passkey that the leaf names, as far as the export shows it. */
+  #passkeyOf(
+    { subject, data }: CheckedEntry,
+    index: number,
+  ): Finding | { readonly publicKey: Uint8Array<ArrayBuffer> | null } {
+    const passkey = this.#passkeys.find(String(subject.member), String(data.credential));
+    const label = `Passkey ${shown(data.credential)} of member ${shown(subject.member)}`;
+    if (passkey === undefined) {
+      const what = `${label}, which approves in entry ${index}, was not enrolled before`;
+      return entryFinding("passkey_unknown", index, what);
+    }
+    if (passkey.removedAt !== null) {
+      const what = `${label} approves in entry ${index}, but entry ${passkey.removedAt} removed it`;
+      return entryFinding("passkey_removed", index, what);
+    }
+    return passkey;
+  }
+}
+
+/** What is wrong with an assertion, its signature aside. */
+function contentFinding(
+  read: ReadAssertion,
+  entry: CheckedEntry,
+  { org, index }: { readonly org: string; readonly index: number },
+): Finding | null {
+  const { statement } = read;
+  if (read.credential !== entry.data.credential) {
+    const what = `The assertion of entry ${index} is by passkey ${read.credential}, the entry ` +
+      `names ${shown(entry.data.credential)}`;
+    return entryFinding("passkey_mismatch", index, what);
+  }
+  const { subject, data, actor } = entry;
+  const expected: [string, JsonValue | undefined, JsonValue | undefined][] = [
+    ["org", statement.org, org],
+    ["approval", statement.approval, subject.approval],
+    ["level", statement.level, data.level],
+    ["action_digest", statement.action_digest, data.action_digest],
+    ["view_digest", statement.view_digest, data.view_digest],
+    ["member", statement.member, subject.member],
+    ["member", statement.member, actor.type === "member" ? actor.id : statement.member],
+  ];
+  for (const [name, said, wanted] of expected) {
+    if (said === wanted) continue;
+    const what = `The passkey of entry ${index} signed ${name} ${shown(said)}, the entry says ` +
+      shown(wanted);
+    return entryFinding("statement_mismatch", index, what);
+  }
+  const { issued_at: from, expires_at: to } = statement;
+  if (entry.at < from || entry.at > to) {
+    const what = `Entry ${index} is of ${entry.at}, what its passkey signed held from ${from} to ` +
+      to;
+    return entryFinding("decision_out_of_time", index, what);
+  }
+  const fault = clientDataFault(read.clientDataJson, {
+    type: "webauthn.get",
+    challenge: challengeText(statement),
+    origin: statement.issuer,
+    rpId: read.rpId,
+  }) ?? authenticatorDataFault(read.authenticatorData, read.rpId);
+  if (fault === null) return null;
+  const [code, problem] = CEREMONY_FINDINGS[fault];
+  const what = `The assertion of entry ${index} ${problem} (issuer ${shown(statement.issuer)})`;
+  return entryFinding(code, index, what);
+}
+
+const CEREMONY_FINDINGS: Record<CeremonyFault, readonly [code: FindingCode, problem: string]> = {
+  malformed: ["assertion_malformed", "holds client data or authenticator data that is none"],
+  wrong_type: ["assertion_elsewhere", "was not made by using a passkey"],
+  wrong_challenge: ["assertion_challenge_mismatch", "holds the challenge of another statement"],
+  wrong_origin: ["assertion_elsewhere", "was made on another origin than the statement's"],
+  cross_origin: ["assertion_elsewhere", "was made inside a page of another site"],
+  wrong_rp_id: ["assertion_elsewhere", "was made for another RP id than the statement's"],
+  user_not_present: ["assertion_user_unverified", "was made without anyone present"],
+  user_not_verified: ["assertion_user_unverified", "was made without verifying the person"],
+};
+
+function shown(value: JsonValue | undefined): string {
+  return JSON.stringify(value ?? null);
+}

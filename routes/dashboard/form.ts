@@ -1,0 +1,96 @@
+import { z } from "zod";
+import { decodeUtf8 } from "../../lib/json/decode_utf8.ts";
+import type { JsonValue } from "../../lib/json/json_value.ts";
+import { parseStrictJson } from "../../lib/json/parse_strict.ts";
+
+/**
+ * Fields of forms, which arrive as lists of strings. Each gives what the schema of the API takes, so
+ * that a form and a route are held to the same rules.
+ */
+
+const MISSING = "must not be empty";
+
+/** A field that has one value, empty or not. */
+export function text<T extends z.ZodType<unknown, string>>(schema: T) {
+  return z.array(z.string()).max(1, "is given twice").default(() => [""])
+    .transform(([value = ""]) => value.trim()).pipe(schema);
+}
+
+/** The same with its white space: a note, a reason, anything that is signed as it was typed. */
+export function verbatim<T extends z.ZodType<unknown, string>>(schema: T) {
+  return z.array(z.string()).max(1, "is given twice").default(() => [""])
+    .transform(([value = ""]) => value).pipe(schema);
+}
+
+/** A field that may be left empty: then null. */
+export function optional<T extends z.ZodType<unknown, string>>(schema: T) {
+  return text(
+    z.string().transform((value, context) => {
+      if (value === "") return null;
+      const parsed = schema.safeParse(value);
+      if (parsed.success) return parsed.data;
+      for (const { message } of parsed.error.issues) context.addIssue({ code: "custom", message });
+      return z.NEVER;
+    }),
+  );
+}
+
+/** A box that is ticked or not; an unticked one sends nothing. */
+export const checkbox = z.array(z.string()).default(() => []).transform((values) =>
+  values.length > 0
+);
+
+/** The ticked ones of several boxes, or of a list. */
+export function several<T extends z.ZodType<unknown, string>>(schema: T) {
+  return z.array(schema).default(() => []);
+}
+
+/** One value a line, or separated by commas; white space around each and empty ones do not count. */
+export function lines<T extends z.ZodType<unknown, string>>(schema: T) {
+  return text(
+    z.string().transform((value) =>
+      value.split(/[\n,]/).map((line) => line.trim()).filter((line) => line !== "")
+    ).pipe(z.array(schema)),
+  );
+}
+
+/** A whole number, as the given schema bounds it. */
+export function whole<T extends z.ZodType<unknown, number>>(schema: T) {
+  return text(z.string().min(1, MISSING).regex(/^-?[0-9]{1,15}$/, "must be a whole number"))
+    .transform(Number).pipe(schema);
+}
+
+/** A whole number, or null when left empty. */
+export function optionalWhole<T extends z.ZodType<unknown, number>>(schema: T) {
+  return optional(
+    z.string().regex(/^-?[0-9]{1,15}$/, "must be a whole number").transform(Number).pipe(schema),
+  );
+}
+
+/** A time as `datetime-local` and people write it, in UTC; null when left empty. */
+export const optionalTime = optional(
+  z.string().transform((value, context) => {
+    const full = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,3})?)?Z?$/.test(value)
+      ? value.replace(/Z?$/, "Z")
+      : /^\d{4}-\d\d-\d\d$/.test(value)
+      ? `${value}T00:00Z`
+      : "";
+    const at = Date.parse(full);
+    if (!Number.isNaN(at)) return at;
+    context.addIssue({ code: "custom", message: "must be a time such as 2027-01-31T12:00 (UTC)" });
+    return z.NEVER;
+  }),
+);
+
+/** JSON as somebody typed it, under the rules of every body; null when left empty. */
+export function optionalJson<T extends z.ZodType<unknown, JsonValue>>(schema: T) {
+  return optional(
+    z.string().transform((value, context): JsonValue => {
+      const decoded = decodeUtf8(new TextEncoder().encode(value));
+      const parsed = decoded.ok ? parseStrictJson(decoded.text) : decoded;
+      if (parsed.ok) return parsed.value;
+      context.addIssue({ code: "custom", message: `is not JSON: ${parsed.message}` });
+      return z.NEVER;
+    }).pipe(schema),
+  );
+}

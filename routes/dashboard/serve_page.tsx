@@ -1,0 +1,282 @@
+import type { VNode } from "preact";
+import type { NavigationKey } from "../../components/navigation.ts";
+import { PAGE_ORG } from "../../components/page_org.ts";
+import { requireRight } from "../../lib/identity/acting.ts";
+import type { Right } from "../../lib/policy/rights.ts";
+import { type AnyRefusal, invalidRequest, Refusal, type RefusalCode } from "../../lib/refusal.ts";
+import type { Services } from "../../lib/services.ts";
+import { visibleText } from "../../lib/text/visible_text.ts";
+import { readBody } from "../body.ts";
+import { ConfirmPage } from "../confirm_page.tsx";
+import { readCookie } from "../cookies.ts";
+import { formValues } from "../form_values.ts";
+import { securityHeaders } from "../http/headers.ts";
+import { parseInput } from "../http/inputs.ts";
+import { retryAfter, SurfaceRefusal } from "../http/problem_document.ts";
+import { type ProblemKind, PROBLEMS } from "../http/problems.ts";
+import { logFailure, refusalOf } from "../http/serve.ts";
+import { localPath } from "../local_path.ts";
+import { logRequest } from "../request_log.ts";
+import { nameSpan } from "../telemetry.ts";
+import { type BrowserCall, MemberCall } from "./browser_call.ts";
+import { addCookies, browserCall, type Served } from "./browser_request.ts";
+import { bareDocument, dashboardDocument, errorDocument } from "./frame.tsx";
+import type { Action, Attempt, FormValues, Outcome, Page, View } from "./page.ts";
+
+const NOTICE_SECONDS = 60;
+
+const NOT_THEIRS: ReadonlySet<string> = new Set<RefusalCode>([
+  "session_ended",
+  "membership_ended",
+  "role_required",
+  "recovery_held",
+]);
+
+type Frame = "dashboard" | "bare";
+
+/** Answers one request for a page, or by a form of it. */
+export async function servePage(
+  services: Services,
+  page: Page,
+  sections: readonly NavigationKey[],
+  c: Served,
+): Promise<Response> {
+  const id = services.ids.make("req", services.deps.now());
+  const started = services.deps.now();
+  nameSpan(c.req.method, page.path, id);
+  const answer = new PageAnswer(services, page, sections, c, id);
+  const response = await answer.response();
+  logRequest(services, {
+    request_id: id,
+    method: c.req.method,
+    route: page.path,
+    status: response.status,
+    org: answer.call?.session?.record.org ?? null,
+    caller: answer.call?.session?.record.id ?? null,
+  }, { started, held: false });
+  return response;
+}
+
+/** One answer in the making: what is known of the request grows, and an error shows what there is. */
+class PageAnswer {
+  call: BrowserCall | null = null;
+
+  constructor(
+    readonly services: Services,
+    readonly page: Page,
+    /** What the menu lists. */
+    readonly sections: readonly NavigationKey[],
+    readonly c: Served,
+    readonly id: string,
+  ) {}
+
+  async response(): Promise<Response> {
+    const isPost = this.c.req.method === "POST";
+    try {
+      const readInput = async () =>
+        isPost
+          ? formValues(this.c.req.raw.headers, await readBody(this.c.req.raw, this.services.deps))
+          : undefined;
+      this.call = await browserCall(this.services, this.page, this.c, this.id, readInput);
+      return isPost
+        ? await this.#act(this.call, this.call.body as FormValues)
+        : await this.#show(this.call, 200, null);
+    } catch (error) {
+      return await this.#refused(error);
+    }
+  }
+
+  async #act(call: BrowserCall, values: FormValues): Promise<Response> {
+    const { do: [name = ""] = [], [PAGE_ORG]: [org] = [], ...fields } = values;
+    if (org !== undefined && call instanceof MemberCall && org !== call.org) {
+      throw new SurfaceRefusal("other_organization", {});
+    }
+    if (call instanceof MemberCall) this.services.answers.mayChange(call.caller.id);
+    const action = Object.hasOwn(this.page.actions ?? {}, name)
+      ? this.page.actions?.[name] as Action<BrowserCall>
+      : undefined;
+    if (action === undefined) throw invalidRequest("/do", "names nothing that this page does");
+    try {
+      if (action.needs !== undefined && call instanceof MemberCall) {
+        requireRight(call.caller, action.needs);
+      }
+      const outcome = await action.run(call, parseInput(action.form, fields));
+      return await this.#done(call, outcome, action.needs);
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      const { code } = error;
+      // Nothing of this page helps somebody who may not do what it does, whatever they type.
+      if (NOT_THEIRS.has(code)) throw error;
+      if (code === "fresh_assertion_required") {
+        return await this.#confirm(call, error, values);
+      }
+      const attempt: Attempt = {
+        do: name,
+        values: fields,
+        errors: "errors" in error.data ? error.data.errors : [],
+        message: visibleText(detailOf(error)),
+      };
+      return await this.#showAgain(call, error, attempt);
+    }
+  }
+
+  /** The page with the refused form; where there is no such page any more, the refusal alone. */
+  async #showAgain(call: BrowserCall, refusal: AnyRefusal, attempt: Attempt): Promise<Response> {
+    try {
+      return await this.#show(call, PROBLEMS[refusal.code].status, attempt);
+    } catch (error) {
+      throw error instanceof Refusal ? refusal : error;
+    }
+  }
+
+  /** @param right that the action asked for, where it is not the page's own */
+  async #done(
+    call: BrowserCall,
+    outcome: Outcome,
+    right: Right | undefined,
+  ): Promise<Response> {
+    if ("show" in outcome) {
+      const { show: body, title } = outcome;
+      return await this.#html(call, { status: 200, body, title, right });
+    }
+    const origin = this.services.settings.url;
+    if (outcome.notice !== undefined) {
+      call.cookies.push({
+        name: "notice",
+        value: outcome.notice,
+        maxAgeSeconds: NOTICE_SECONDS,
+      });
+    }
+    return this.#redirect(localPath(outcome.to, origin) ?? "/", call);
+  }
+
+  async #show(call: BrowserCall, status: number, attempt: Attempt | null): Promise<Response> {
+    // What `load` gives is what this page's own `view` takes.
+    const load = this.page.load as (call: BrowserCall) => Promise<unknown>;
+    const view = this.page.view as (view: View<unknown>) => VNode;
+    const data = await load(call);
+    const title = typeof this.page.title === "string" ? this.page.title : this.page.title(data);
+    const body = view({ data, attempt, now: call.now });
+    return await this.#html(call, { status, body, title });
+  }
+
+  async #refused(error: unknown): Promise<Response> {
+    const refusal = refusalOf(error);
+    if (refusal.code === "membership_ended") return this.#redirect("/organizations", this.call);
+    if (refusal.code === "session_ended") return this.#toSignIn();
+    const about = { id: this.id, route: this.page.path };
+    logFailure(this.services, error, refusal, about);
+    if (refusal.code === "fresh_assertion_required" && this.call !== null) {
+      return await this.#confirm(this.call, refusal, null);
+    }
+    return errorResponse(this.services, refusal, this.id);
+  }
+
+  /** Back to this page afterwards; what a form sent is not kept, its page is. */
+  #toSignIn(): Response {
+    const to = this.#here();
+    return this.#redirect(to === "/" ? "/sign-in" : `/sign-in?to=${encodeURIComponent(to)}`, null);
+  }
+
+  /** A page that holds what was sent until a passkey was shown; outside of the member's frame. */
+  #confirm(
+    call: BrowserCall,
+    refusal: AnyRefusal | SurfaceRefusal,
+    fields: FormValues | null,
+  ): Promise<Response> {
+    const what = detailOf(refusal);
+    const body = <ConfirmPage what={what} action={this.#here()} fields={fields} />;
+    return this.#html(call, { status: 200, body, title: "Confirm it is you", frame: "bare" });
+  }
+
+  /** Path and query of this request. */
+  #here(): string {
+    const url = URL.parse(this.c.req.url);
+    return url === null ? "/" : url.pathname + url.search;
+  }
+
+  async #html(
+    call: BrowserCall,
+    { status, body, title, right, frame = this.page.audience === "member" ? "dashboard" : "bare" }:
+      {
+        readonly status: number;
+        readonly body: VNode;
+        readonly title: string;
+        /** By which it is seen, where that is not the page's own. */
+        readonly right?: Right | undefined;
+        readonly frame?: Frame;
+      },
+  ): Promise<Response> {
+    const { settings } = this.services;
+    const notice = readCookie(call.request.headers, settings.url, "notice");
+    if (notice !== null) call.cookies.push({ name: "notice", value: "", maxAgeSeconds: 0 });
+    const width = "width" in this.page ? this.page.width : undefined;
+    const html = frame === "dashboard" && call instanceof MemberCall
+      ? await dashboardDocument(
+        call,
+        { title, body, notice, right: right ?? call.needs, width },
+        this.sections,
+      )
+      : bareDocument({ title, body, notice });
+    const headers = pageHeaders(this.services, this.id);
+    addCookies(headers, call);
+    const how = call.request.method === "GET" ? "body" : "given";
+    const answer = call instanceof MemberCall
+      ? this.services.answers[how](call.caller.id, html)
+      : html;
+    return new Response(answer, { status, headers });
+  }
+
+  #redirect(to: string, call: BrowserCall | null): Response {
+    const headers = pageHeaders(this.services, this.id);
+    headers.set("location", to);
+    if (call !== null) addCookies(headers, call);
+    return new Response(null, { status: 303, headers });
+  }
+}
+
+/** An error as a page of its own, for whom nothing is known of. */
+export function errorResponse(
+  services: Services,
+  refusal: AnyRefusal | SurfaceRefusal,
+  id: string,
+): Response {
+  const kind = PROBLEMS[refusal.code];
+  const retry = retryAfter(refusal);
+  const html = errorDocument({
+    title: kind.title,
+    detail: detailOf(refusal),
+    retry_after_seconds: retry,
+    request_id: id,
+  });
+  const headers = pageHeaders(services, id);
+  if (retry !== null) headers.set("retry-after", String(retry));
+  return new Response(html, { status: kind.status, headers });
+}
+
+/** The answer where no page is. */
+export function noPage(services: Services, path: string, id: string): Response {
+  const html = errorDocument({
+    title: "No such page",
+    detail: `There is nothing at ${path}. The link may be old, or cut short.`,
+    request_id: id,
+  });
+  return new Response(html, { status: 404, headers: pageHeaders(services, id) });
+}
+
+function pageHeaders(services: Services, id: string): Headers {
+  return new Headers({
+    ...securityHeaders(services.settings.url),
+    "content-type": "text/html; charset=utf-8",
+    // What was on the screen of somebody signed in is not for the one who presses Back afterwards.
+    "cache-control": "no-store",
+    "x-request-id": id,
+  });
+}
+
+function detailOf(refusal: AnyRefusal | SurfaceRefusal): string {
+  const kind = PROBLEMS[refusal.code] as ProblemKind<unknown>;
+  // What is wrong with fields stands beside them; the advice is for who reads JSON.
+  if ("errors" in refusal.data) return kind.detail(refusal.data);
+  return `${kind.detail(refusal.data)} ${kind.advice}`;
+}

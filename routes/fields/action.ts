@@ -1,0 +1,94 @@
+import { z } from "zod";
+import type { Action } from "../../lib/actions/action.ts";
+import { canonicalBytes } from "../../lib/base/canonical.ts";
+import { externalIdProblem } from "../../lib/base/text.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "../../lib/json/json_value.ts";
+import { METHOD_FORM } from "../../lib/policy/names.ts";
+
+/** Schemas of the fields that name an action, on every route that takes one. */
+
+/** Most bytes of the arguments in canonical form. */
+export const MAX_ARGUMENT_BYTES = 32 * 1024;
+
+/** How deep arguments may nest. */
+export const MAX_ARGUMENT_DEPTH = 32;
+
+function externalText(max: number, what: string) {
+  return z.string().min(1, "must not be empty").max(max, `has at most ${max} characters`)
+    .superRefine((text, context) => {
+      const problem = externalIdProblem(text);
+      if (problem !== null) context.addIssue({ code: "custom", message: problem });
+    }).describe(what);
+}
+
+export const tenantId = externalText(128, "External id of the tenant");
+
+export const resourceId = externalText(128, "External id of the resource");
+
+export const methodName = z.string().regex(
+  METHOD_FORM,
+  "has 1 to 64 printable ASCII characters, and no space at either end",
+).describe("The operation on the tool, such as DELETE; rules compare it without case");
+
+/** A name that cannot be mistaken for a path elsewhere. */
+export const toolName = z.string().min(1, "must not be empty").max(
+  128,
+  "has at most 128 characters",
+)
+  .regex(/^[A-Za-z0-9_.:/-]+$/, "may have letters, digits and _ . : / - only")
+  .refine((name) => {
+    const segments = name.split("/");
+    return !segments.some((segment) => segment === "" || segment === "." || segment === "..");
+  }, "has an empty segment, or one that is . or ..")
+  .describe("Name of the tool");
+
+const jsonObject = z.custom<JsonObject>(isJsonObject, "must be an object");
+
+export const argumentsField = jsonObject.superRefine((value, context) => {
+  if (depthOf(value) > MAX_ARGUMENT_DEPTH) {
+    context.addIssue({ code: "custom", message: `nest deeper than ${MAX_ARGUMENT_DEPTH} levels` });
+  } else if (canonicalBytes(value).length > MAX_ARGUMENT_BYTES) {
+    context.addIssue({
+      code: "custom",
+      message: `have more than ${MAX_ARGUMENT_BYTES} bytes in canonical form`,
+    });
+  }
+}).meta({ type: "object", description: "The call's arguments" });
+
+/** How deep objects and arrays nest; 0 for a value that is neither. */
+export function depthOf(value: JsonValue): number {
+  if (typeof value !== "object" || value === null) return 0;
+  let deepest = 0;
+  for (const item of Object.values(value)) deepest = Math.max(deepest, depthOf(item));
+  return deepest + 1;
+}
+
+/** The fields of an action as they stand in a body. */
+export const actionFields = {
+  tool_name: toolName,
+  tenant_id: tenantId.nullish(),
+  resource_id: resourceId.nullish(),
+  method: methodName.nullish(),
+  arguments: argumentsField.nullish(),
+};
+
+/** The action that parsed fields name; what is absent is null, absent arguments are `{}`. */
+export function actionOf(fields: {
+  tool_name: string;
+  tenant_id?: string | null | undefined;
+  resource_id?: string | null | undefined;
+  method?: string | null | undefined;
+  arguments?: JsonObject | null | undefined;
+}): Action {
+  return {
+    tool: fields.tool_name,
+    tenant: fields.tenant_id ?? null,
+    resource: fields.resource_id ?? null,
+    method: fields.method ?? null,
+    arguments: fields.arguments ?? {},
+  };
+}
+
+export const reasonField = z.string().min(1).max(2000).describe("Why the action is wanted");
+
+export const referenceField = externalText(200, "The caller's own id for this");

@@ -1,0 +1,138 @@
+import { z } from "zod";
+import { QUICK_REASONS } from "../../lib/approvals/quick_reasons.ts";
+import type { Review } from "../../lib/approvals/review_approval.ts";
+import type { SeenApproval } from "../../lib/approvals/seen_approval.ts";
+import { APPROVAL_STATUSES, statusOf } from "../../lib/approvals/state.ts";
+import type { JsonObject } from "../../lib/json/json_value.ts";
+import { RESOLVED_FROM } from "../../lib/policy/levels.ts";
+import type { Settings } from "../../lib/server/settings.ts";
+import { CANCELLED_BECAUSE, type Progress } from "../../lib/store/records/approval.ts";
+import { REQUESTER_TYPES } from "../../lib/store/records/requester.ts";
+
+const anyObject = z.record(z.string(), z.json());
+
+const time = z.iso.datetime();
+
+const decisionAnswer = z.object({
+  level: z.int().min(1).max(2),
+  decision: z.enum(["approve", "deny"]),
+  decided_by: z.string().describe("The member, by id"),
+  asserted_by: z.string().nullable().describe("The approver key that spoke for the member"),
+  decided_at: time,
+  note: z.string().nullable().describe("For the requester and approver keys"),
+  quick_reason: z.enum(QUICK_REASONS).nullable().describe("Why it was denied, in one word"),
+});
+
+const reviewAnswer = z.object({
+  view: anyObject.nullable().describe("What `view_digest` is the digest of, in RFC 8785 form"),
+  asked_again: z.array(z.object({
+    at: time,
+    reason: z.string(),
+    context: anyObject.nullable(),
+    reference_id: z.string().nullable(),
+  })),
+  asked_times: z.int().describe("How often this requester asked for this action"),
+  denied_times: z.int(),
+});
+
+/** A request for approval. */
+export const approvalAnswer = z.object({
+  id: z.string(),
+  reference: z.string(),
+  status: z.enum(APPROVAL_STATUSES),
+  level: z.int().min(1).max(2),
+  levels: z.int().min(1).max(2),
+  levels_skipped: z.boolean(),
+  tool_name: z.string(),
+  tenant_id: z.string().nullable(),
+  resource_id: z.string().nullable(),
+  method: z.string().nullable(),
+  arguments: anyObject.nullable().describe("For the requester and approver keys, else null"),
+  action_digest: z.string(),
+  view_digest: z.string(),
+  reason: z.string().describe("Without personal data and secrets"),
+  reference_id: z.string().nullable(),
+  requested_by: z.object({ type: z.enum(REQUESTER_TYPES), id: z.string(), name: z.string() }),
+  resolved_from: z.enum(RESOLVED_FROM),
+  rule_id: z.string().nullable(),
+  decision_id: z.string(),
+  created_at: time,
+  expires_at: time,
+  decided_at: time.nullable(),
+  use_before: time.nullable(),
+  decisions: z.array(decisionAnswer),
+  token_id: z.string().nullable(),
+  ended_because: z.enum([...CANCELLED_BECAUSE, "lapsed"]).nullable(),
+  review_url: z.string(),
+  warning: z.enum(["no_eligible_approver"]).nullable(),
+  review: reviewAnswer.optional().describe("For approver keys that ask for one request"),
+});
+
+/** The wire form of a request as its reader may see it. */
+export function renderApproval(
+  { record, reason, arguments: args, decisions, warning }: SeenApproval,
+  settings: Pick<Settings, "url">,
+): JsonObject {
+  const { progress } = record;
+  return {
+    id: record.id,
+    reference: record.reference,
+    status: statusOf(progress),
+    level: progress.level,
+    levels: record.levels,
+    levels_skipped: record.levels_skipped,
+    tool_name: record.tool_name,
+    tenant_id: record.tenant,
+    resource_id: record.resource,
+    method: record.method,
+    arguments: args,
+    action_digest: record.action_digest,
+    view_digest: record.view_digest,
+    reason,
+    reference_id: record.reference_id,
+    requested_by: { ...record.requester },
+    resolved_from: record.resolved_from,
+    rule_id: record.rule_id,
+    decision_id: record.decision_id,
+    created_at: timeOf(record.created_at),
+    expires_at: timeOf(record.expires_at),
+    decided_at: "decided_at" in progress ? timeOf(progress.decided_at) : null,
+    use_before: "use_before" in progress ? timeOf(progress.use_before) : null,
+    decisions: decisions.map((decided) => ({
+      level: decided.level,
+      decision: decided.decision,
+      decided_by: decided.member,
+      asserted_by: decided.asserted_by,
+      decided_at: timeOf(decided.at),
+      note: decided.note,
+      quick_reason: decided.quick_reason,
+    })),
+    token_id: "token_id" in progress ? progress.token_id : null,
+    ended_because: endedBecause(progress),
+    review_url: `${settings.url.origin}/approvals/${record.id}`,
+    warning,
+  };
+}
+
+/** The wire form of what somebody who decides looks at. */
+export function renderReview({ view, asked_again, asked, denied }: Review): JsonObject {
+  return {
+    view,
+    asked_again: [...asked_again],
+    asked_times: asked,
+    denied_times: denied,
+  };
+}
+
+function endedBecause(progress: Progress): string | null {
+  if (progress.state === "cancelled") return progress.because;
+  return progress.state === "lapsed" ? "lapsed" : null;
+}
+
+function timeOf(at: number): string;
+
+function timeOf(at: number | null): string | null;
+
+function timeOf(at: number | null): string | null {
+  return at === null ? null : new Date(at).toISOString();
+}

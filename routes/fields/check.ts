@@ -1,0 +1,81 @@
+import { z } from "zod";
+import type { AskedBefore } from "../../lib/approvals/asked_before.ts";
+import type { Advised } from "../../lib/authorizations/advise.ts";
+import type { JsonObject } from "../../lib/json/json_value.ts";
+import { RESOLVED_FROM } from "../../lib/policy/levels.ts";
+import { PERMISSIONS } from "../../lib/policy/permission.ts";
+import { TOOL_STATUSES } from "../../lib/store/records/policy.ts";
+import { renderWarnings, ruleWarning } from "../v1/rule_fields.ts";
+
+/** A decision about one action. */
+export const checkAnswer = z.object({
+  decision_id: z.string(),
+  permission: z.enum(PERMISSIONS),
+  resolved_from: z.enum(RESOLVED_FROM),
+  rule_id: z.string().nullable(),
+  policy_version: z.int(),
+  action_digest: z.string(),
+  tool: z.object({ id: z.string(), name: z.string(), status: z.enum(TOOL_STATUSES) }).nullable(),
+  decided_at: z.iso.datetime(),
+  audit: z.object({ index: z.int(), leaf_hash: z.string() }),
+  next: z.object({
+    mint: z.string().optional().describe("Where to take the token"),
+    approval_id: z.string().optional().describe("Of your approved request, to mint with"),
+    request_approval: z.string().optional().describe("Where to ask for an approval"),
+    wait: z.string().optional().describe("Where to wait for the decision of your request"),
+    retry_after_seconds: z.int().optional()
+      .describe("Your request was denied: until it may be asked again"),
+  }).describe("What the caller can do now; empty where nothing helps"),
+  trace: z.array(z.object({
+    level: z.string(),
+    key: z.string(),
+    outcome: z.enum(["no_rule", "skipped", "matched"]),
+    rule_id: z.string().optional(),
+  })).optional(),
+  warnings: z.array(ruleWarning).optional().describe("Of the rule that decided; with `explain`"),
+});
+
+/** How long a wait that is proposed lasts, seconds: proxies cut what is silent for a minute. */
+const WAIT_SECONDS = 50;
+
+const MINT = { mint: "/v1/tokens/mint" };
+
+/** What a caller can do about a decision. */
+export function nextAfter(
+  permission: (typeof PERMISSIONS)[number],
+  before: AskedBefore | null,
+): JsonObject {
+  if (permission === "allowed") return MINT;
+  if (permission === "disabled") return {};
+  switch (before?.state) {
+    case undefined:
+      return { request_approval: "/v1/approvals" };
+    case "pending":
+      return { wait: `/v1/approvals/${before.approval}?wait=${WAIT_SECONDS}` };
+    case "approved":
+      return { ...MINT, approval_id: before.approval };
+    case "denied":
+      return { retry_after_seconds: before.retry_after_seconds };
+  }
+}
+
+/** The wire form of a decision. */
+export function renderChecked(
+  { checked: { decision, tool, warnings }, before }: Advised,
+): JsonObject {
+  const { permission, resolved_from, rule, trace } = decision.resolution;
+  return {
+    decision_id: decision.id,
+    permission,
+    resolved_from,
+    rule_id: rule?.id ?? null,
+    policy_version: decision.policy_version,
+    action_digest: decision.action_digest,
+    tool: tool === null ? null : { id: tool.id, name: tool.name, status: tool.status },
+    decided_at: new Date(decision.decided_at).toISOString(),
+    audit: { index: decision.audit.index, leaf_hash: decision.audit.leaf_hash },
+    next: nextAfter(permission, before),
+    ...(trace === undefined ? {} : { trace: trace.map((step) => ({ ...step })) }),
+    ...(warnings === undefined ? {} : { warnings: renderWarnings(warnings) }),
+  };
+}

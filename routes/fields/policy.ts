@@ -1,0 +1,143 @@
+import { z } from "zod";
+import { canonicalJson } from "../../lib/base/canonical.ts";
+import { givenParts } from "../../lib/catalog/selectors.ts";
+import type { JsonValue } from "../../lib/json/json_value.ts";
+import { foldedSelector } from "../../lib/policy/names.ts";
+import { categoryRecord } from "../../lib/store/records/policy.ts";
+import {
+  categoryName,
+  displayName,
+  metadataAnswer,
+  metadataField,
+  permissionField,
+  resourceType,
+} from "../v1/catalog_fields.ts";
+import {
+  ruleBody,
+  ruleId,
+  ruleOf,
+  ruleSelector,
+  ruleWarning,
+  selectorAnswer,
+} from "../v1/rule_fields.ts";
+import { resourceId, tenantId, toolName } from "./action.ts";
+import { toolAnswer, toolFields } from "./catalog.ts";
+import { versionAnswer } from "./machine.ts";
+
+/** The whole policy as one document on the wire. */
+
+/** A list whose items are told apart by some of their members. */
+function listOf<T extends z.ZodType>(item: T, nameOf: (item: z.output<T>) => JsonValue) {
+  return z.array(item).superRefine((items, context) => {
+    const seen = new Map<string, number>();
+    items.forEach((one, i) => {
+      const name = canonicalJson(nameOf(one));
+      const first = seen.get(name);
+      if (first === undefined) seen.set(name, i);
+      else {
+        context.addIssue({
+          code: "custom",
+          path: [i],
+          message: `is the same one as item ${first}; name each once`,
+        });
+      }
+    });
+  }).exactOptional();
+}
+
+/** Rows of a policy in a body, each whole. */
+const rowsBody = z.strictObject({
+  tools: listOf(z.strictObject({ name: toolName, ...toolFields }), ({ name }) => name),
+  categories: listOf(
+    z.strictObject({
+      name: categoryName,
+      default_permission: permissionField.nullable().default(null),
+    }),
+    ({ name }) => name,
+  ),
+  tenants: listOf(
+    z.strictObject({
+      id: tenantId,
+      name: displayName.default(null),
+      metadata: metadataField.default(() => ({})),
+    }),
+    ({ id }) => id,
+  ),
+  resources: listOf(
+    z.strictObject({
+      id: resourceId,
+      name: displayName.default(null),
+      type: resourceType.default(null),
+      metadata: metadataField.default(() => ({})),
+    }),
+    ({ id }) => id,
+  ),
+  rules: listOf(ruleBody, (rule) => givenParts(foldedSelector(ruleOf(rule).selector))),
+});
+
+/** A policy in a body. */
+export const documentBody = rowsBody.extend({
+  policy_version: z.int().exactOptional().describe("Ignored: `If-Match` counts"),
+});
+
+/** Changes of single rows in a body. */
+export const patchBody = z.strictObject({
+  put: rowsBody.exactOptional().describe("Rows to make or to replace"),
+  remove: z.strictObject({
+    tools: z.array(toolName).exactOptional().describe("They are archived"),
+    categories: z.array(categoryName).exactOptional(),
+    tenants: z.array(tenantId).exactOptional().describe("Rules of theirs go as well"),
+    resources: z.array(resourceId).exactOptional(),
+    rules: z.array(z.union([ruleId, ruleSelector])).exactOptional()
+      .describe("Each by its selector or its id"),
+  }).exactOptional(),
+});
+
+/** A policy in an answer. */
+export const policyAnswer = z.object({
+  ...versionAnswer,
+  tools: z.array(
+    toolAnswer.omit({ id: true, discovered: true, created_at: true, updated_at: true }),
+  ),
+  categories: z.array(categoryRecord),
+  tenants: z.array(
+    z.object({ id: z.string(), name: z.string().nullable(), metadata: metadataAnswer }),
+  ),
+  resources: z.array(z.object({
+    id: z.string(),
+    name: z.string().nullable(),
+    type: z.string().nullable(),
+    metadata: metadataAnswer,
+  })),
+  rules: z.array(z.object({
+    selector: selectorAnswer,
+    permission: permissionField,
+    note: z.string().nullable(),
+  })),
+});
+
+/** Rows by kind, each with further fields. */
+const differences = (fields: z.ZodRawShape) => {
+  const named = z.array(z.object({ name: z.string(), ...fields }));
+  const identified = z.array(z.object({ id: z.string(), ...fields }));
+  return z.object({
+    tools: named,
+    categories: named,
+    tenants: identified,
+    resources: identified,
+    rules: z.array(
+      z.object({ selector: selectorAnswer, permission: permissionField, ...fields }),
+    ),
+  });
+};
+
+/** What a document made different, in an answer. */
+export const appliedAnswer = z.object({
+  dry_run: z.boolean(),
+  ...versionAnswer,
+  added: differences({}),
+  changed: differences({ fields: z.array(z.string()).describe("Members with another value") }),
+  removed: differences({}).describe("Tools among them are archived"),
+  warnings: z.array(ruleWarning.extend({ path: z.string().describe("The rule in the document") }))
+    .describe("Where a disabled rule that it makes rests on a fact that a call may leave out"),
+});

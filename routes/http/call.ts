@@ -1,0 +1,106 @@
+import type { CallerTier, MachineCaller, Presented } from "../../lib/identity/caller.ts";
+import { asCaller, type MachineOperation } from "../../lib/identity/caller_operation.ts";
+import type { Client } from "../../lib/identity/client.ts";
+import { type RecordedRefusal, resultOf } from "../../lib/refusal.ts";
+import type { Services } from "../../lib/services.ts";
+import { keepAnswer } from "../../lib/tokens/kept_answer.ts";
+import type { Answer } from "../answer.ts";
+import { isKept, problemOf } from "./problem_document.ts";
+
+/** One request of somebody whom the surface need not know. */
+export interface OpenCall {
+  readonly services: Services;
+  readonly request: Request;
+  readonly id: string;
+  readonly params: unknown;
+}
+
+interface Repetition {
+  readonly key: string;
+  readonly method: string;
+  readonly path: string;
+  readonly body: Uint8Array;
+}
+
+/** One authenticated request, its inputs parsed by the route's schemas. */
+export class Call<P, Q, B> {
+  #spent: number;
+
+  constructor(
+    readonly services: Services,
+    readonly request: Request,
+    readonly id: string,
+    readonly params: P,
+    readonly query: Q,
+    readonly body: B,
+    readonly client: Client,
+    readonly presented: Presented,
+    readonly allowed: readonly CallerTier[],
+    /** Null when the request carries no idempotency key. */
+    readonly repetition: Repetition | null,
+    /** The caller as this process knew them when the request came. */
+    readonly caller: MachineCaller,
+    /** How long it took to find them, milliseconds: part of the patience that the request has. */
+    spent: number,
+  ) {
+    this.#spent = spent;
+  }
+
+  get org(): string {
+    return this.presented.org;
+  }
+
+  /** Runs an operation for the caller; its result is current, and stored where it has effects. */
+  transact<L, R>(operation: MachineOperation<L, R>): Promise<R> {
+    const { deps, ledgers } = this.services;
+    const since = deps.monotonic() - this.#spent;
+    this.#spent = 0;
+    return ledgers.transact(
+      this.org,
+      asCaller(this.presented, this.allowed, operation),
+      since,
+    );
+  }
+
+  /**
+   * Runs an operation and answers with its result. Where the request carries an idempotency key the
+   * answer is kept in the same commit, and a repetition gets it again.
+   *
+   * @param options.finishes whether an earlier commit of this request left its answer unfinished
+   */
+  async commit<L, R>(
+    operation: MachineOperation<L, R | RecordedRefusal>,
+    render: (result: R) => Answer,
+    { finishes = false }: { readonly finishes?: boolean } = {},
+  ): Promise<Answer> {
+    if (this.repetition === null) {
+      return render(resultOf(await this.transact(operation)));
+    }
+    const { key, method, path, body } = this.repetition;
+    const answered = resultOf(
+      await this.transact(keepAnswer(
+        operation,
+        {
+          org: this.org,
+          credential_id: this.caller.id,
+          method,
+          path,
+          key,
+          body,
+          answer_key: this.presented.answer_key,
+          finishes,
+        },
+        render,
+        (refusal) => isKept(refusal.code) ? problemOf(refusal, { path, id: this.id }) : null,
+      )),
+    );
+    return {
+      status: answered.status,
+      body: answered.body,
+      headers: {
+        ...(answered.status < 400 ? {} : { "content-type": "application/problem+json" }),
+        ...(answered.replayed ? { "idempotent-replayed": "true" } : {}),
+      },
+    };
+  }
+}

@@ -1,0 +1,690 @@
+import { CANCELLED_WORDS } from "../../lib/approvals/cancelled_words.ts";
+import type { JsonObject } from "../../lib/json/json_value.ts";
+import type { ClockDoubt } from "../../lib/ledger/process_clock.ts";
+import { assertionFaultText } from "../../lib/people/assertion_fault.ts";
+import type { InputProblem, RefusalData } from "../../lib/refusal.ts";
+
+/** Refusals that only the HTTP surface knows. */
+export interface SurfaceData {
+  /** `close`: paths that there are, and that resemble it. */
+  route_not_found: { path: string; close: string[] };
+  method_not_allowed: { method: string; allow: string[] };
+  payload_too_large: { limit: number };
+  request_timeout: { seconds: number };
+  misdirected_request: { host: string; expected: string };
+  foreign_origin: { origin: string | null };
+  other_organization: Record<never, never>;
+  overloaded: Record<never, never>;
+  store_unavailable: Record<never, never>;
+  clock: { doubt: ClockDoubt };
+  stopping: Record<never, never>;
+  internal_error: Record<never, never>;
+}
+
+type ProblemData = RefusalData & SurfaceData;
+
+export type ProblemCode = keyof ProblemData;
+
+/** What one code becomes on the wire, and what `docs/errors.md` says of it. */
+export interface ProblemKind<D> {
+  readonly status: number;
+  readonly title: string;
+  /** When this is answered, for the documentation. */
+  readonly meaning: string;
+  /** What went wrong this time: what was got, what was expected. */
+  readonly detail: (data: D) => string;
+  /** What its caller can do, in one sentence of the documentation. */
+  readonly advice: string;
+  /** Routes or times to act on, for programs. */
+  readonly next?: (data: D) => JsonObject;
+  /** Members beside the standard ones. */
+  readonly members?: (data: D) => JsonObject;
+}
+
+const fieldErrors = (data: { errors: InputProblem[] }): JsonObject => ({
+  errors: data.errors.map(({ path, message }) => ({ path, message })),
+});
+
+const firstError = (data: { errors: InputProblem[] }): string => {
+  const [first] = data.errors;
+  return first === undefined
+    ? "The request does not fit."
+    : `${first.path || "The request"} ${first.message}.`;
+};
+
+const VIEW_CHANGES: Record<RefusalData["view_changed"]["because"], string> = {
+  asked_again: "The action was asked again while the page was open, with a new reason.",
+  next_level: "The first level was decided while the page was open.",
+  other_view: "The page showed something else than what would be decided.",
+};
+
+const SESSION_ENDS: Record<RefusalData["session_ended"]["why"], string> = {
+  none: "You are not signed in.",
+  ended: "You were signed out: this session was ended, here or elsewhere.",
+  idle: "Your session ended after 12 hours without use.",
+  expired: "Your session ended: one lasts for 7 days.",
+};
+
+const LINK_FAULTS: Record<RefusalData["link_not_valid"]["why"], string> = {
+  ended: "The link was used, replaced or withdrawn, is too old, or is not complete.",
+  other_account: "The link is for another e-mail address than the one you are signed in with.",
+  sign_in_first: "The address of this link has a passkey here already.",
+};
+
+const retryAfter = (data: { retry_after_seconds: number }): JsonObject => ({
+  retry_after_seconds: data.retry_after_seconds,
+});
+
+/**
+ * Every error that the API answers, in one place: status, words and next step. The compiler holds
+ * this table to the reasons of the domain, and `docs/errors.md` is generated from it.
+ */
+export const PROBLEMS: { readonly [C in ProblemCode]: ProblemKind<ProblemData[C]> } = {
+  malformed_json: {
+    status: 400,
+    title: "Malformed JSON",
+    meaning: "The body is not JSON as RFC 8259 has it, not UTF-8, or ended too early.",
+    detail: ({ message }) => message,
+    advice: "Send a JSON object encoded as UTF-8.",
+  },
+  token_invalid: {
+    status: 400,
+    title: "Token invalid",
+    meaning: "The run token is not one of this organization, or was altered.",
+    detail: () => "The run token is not one of this organization, or was altered.",
+    advice: "Mint a new token for the action.",
+    next: () => ({ mint: "/v1/tokens/mint" }),
+  },
+  missing_credentials: {
+    status: 401,
+    title: "Credentials missing",
+    meaning: "No key was presented.",
+    detail: () => "No key was presented.",
+    advice: "Send `X-API-Key: <key>` or `Authorization: Bearer <key>`.",
+  },
+  invalid_credentials: {
+    status: 401,
+    title: "Credentials not accepted",
+    meaning: "The presented key is unknown, revoked or expired. Which of these is not said.",
+    detail: () => "The presented key is unknown, revoked or expired.",
+    advice: "Check the key for missing characters; if it was revoked, ask for a new one.",
+  },
+  wrong_tier: {
+    status: 403,
+    title: "Wrong kind of key",
+    meaning: "The key is good, and its tier is not one that this route takes.",
+    detail: ({ tier, allowed }) =>
+      `A credential of tier ${tier} was presented; this needs ${allowed.join(" or ")}.`,
+    advice: "Use a key of the tier that the route needs.",
+    members: ({ tier, allowed }) => ({ tier, allowed: [...allowed] }),
+  },
+  tenant_not_permitted: {
+    status: 403,
+    title: "Tenant not permitted",
+    meaning:
+      "The credential is bound to tenants, and the request names another or, where there are several, none.",
+    detail: ({ tenant_id }) =>
+      tenant_id === null
+        ? "This credential is bound to tenants, and the request names none of them."
+        : `This credential may not act for the tenant ${JSON.stringify(tenant_id)}.`,
+    advice: "Name one of the tenants that the credential is bound to.",
+    next: ({ permitted }) => ({ tenant_ids: [...permitted] }),
+  },
+  insufficient_scope: {
+    status: 403,
+    title: "Scope missing",
+    meaning: "The access token, its grant, or the member's role does not include the scope.",
+    detail: ({ needs }) => `This needs the scope ${needs}.`,
+    advice: "Authorize again with this scope; the member's role has to include it.",
+    members: ({ needs }) => ({ scope: needs }),
+  },
+  owner_required: {
+    status: 403,
+    title: "Needs an owner",
+    meaning: "What was asked is for an owner in the dashboard, not for a key.",
+    detail: ({ what }) => `${what} is for an owner in the dashboard, not for a key.`,
+    advice: "Ask an owner of the organization.",
+  },
+  session_ended: {
+    status: 401,
+    title: "Signed out",
+    meaning:
+      "There is no session: none was presented, it was ended, here or elsewhere (`ended`), or " +
+      "it is over by its time (`idle`, `expired`). `why` says which.",
+    detail: ({ why }) => SESSION_ENDS[why],
+    advice: "Sign in again with your passkey.",
+    next: () => ({ sign_in: "/sign-in" }),
+    members: ({ why }) => ({ why }),
+  },
+  membership_ended: {
+    status: 403,
+    title: "No longer a member",
+    meaning:
+      "The person is signed in, and no member of the organization that their session looks at.",
+    detail: ({ organization }) =>
+      organization === null
+        ? "You look at no organization: it was deleted, or you have joined none yet."
+        : `You are no longer a member of ${organization}.`,
+    advice: "Choose another organization, or ask an owner or admin to invite you again.",
+    next: () => ({ organizations: "/organizations" }),
+  },
+  role_required: {
+    status: 403,
+    title: "Not for your role",
+    meaning: "The member's role does not have the right that this needs.",
+    detail: ({ role, right }) => `Your role, ${role}, does not include this (${right}).`,
+    advice: "Ask an owner or admin of the organization.",
+    members: ({ role, right }) => ({ role, right }),
+  },
+  fresh_assertion_required: {
+    status: 403,
+    title: "Confirm with your passkey",
+    meaning: "This is done only within five minutes after the member has shown their passkey.",
+    detail: ({ what }) => `${what} needs your passkey once more.`,
+    advice: "Confirm with your passkey, then send the same again.",
+    next: () => ({ confirm: "/session/fresh" }),
+  },
+  recovery_held: {
+    status: 403,
+    title: "On hold after a recovery",
+    meaning:
+      "The member recovered their account a short while ago. While that is on hold they see " +
+      "nothing private and change nothing; they may throw a kill switch.",
+    detail: ({ until }) => `Your account was recovered; this is on hold until ${until}.`,
+    advice: "Wait, or ask another owner to confirm the recovery under their passkey.",
+    members: ({ until }) => ({ until }),
+  },
+  assertion_not_accepted: {
+    status: 403,
+    title: "Passkey not accepted",
+    meaning: "The passkey's answer does not fit what was asked; `why` names what is wrong with it.",
+    detail: ({ why }) => assertionFaultText(why),
+    advice: "Reload the page and try again.",
+    members: ({ why }) => ({ why }),
+  },
+  code_not_accepted: {
+    status: 403,
+    title: "Code not accepted",
+    meaning:
+      "The code is wrong, over five minutes old, used, or was asked for in another browser. Which of these is not said.",
+    detail: () =>
+      "The code is wrong, too old, or was asked for in another browser. After five wrong tries it is void.",
+    advice: "Check the digits, or ask for a new code in this browser.",
+  },
+  tool_disabled: {
+    status: 403,
+    title: "Tool disabled",
+    meaning: "The policy disables the action; `resolved_from` names the level that decided.",
+    detail: ({ resolved_from }) => `The policy disables this action (${resolved_from}).`,
+    advice: "Do not run it. An owner or admin can change the rule that it names.",
+    members: ({ resolved_from }) => ({ resolved_from }),
+  },
+  self_approval: {
+    status: 403,
+    title: "Own request",
+    meaning:
+      "Who answers for the requester may not decide this request: who made it, rotated its secret, or answers for the key that did.",
+    detail: () => "This member answers for the requester, and may not decide this request.",
+    advice: "Have another approver decide.",
+  },
+  not_an_approver: {
+    status: 403,
+    title: "Not an approver",
+    meaning:
+      "The member has no right to decide at this level, or has not accepted the membership under a passkey.",
+    detail: ({ level }) =>
+      `This member may not decide at level ${level}, or has not accepted the membership under a passkey.`,
+    advice: "Have a member decide who has the right to at this level.",
+  },
+  already_decided_level: {
+    status: 403,
+    title: "Already decided a level",
+    meaning: "One person, and one key, decides at most one level of a request.",
+    detail: () => "One person, and one key, decides at most one level of a request.",
+    advice: "Have somebody else decide the next level.",
+  },
+  passkey_required: {
+    status: 403,
+    title: "Passkey required",
+    meaning: "This decision needs a member's passkey; a key cannot make it.",
+    detail: ({ why }) => why,
+    advice: "A member decides in the dashboard under a passkey.",
+  },
+  not_the_requester: {
+    status: 403,
+    title: "Not the requester",
+    meaning:
+      "Only who asked for an approval may use or cancel it; to revoke it is also for its decider, owners and admins.",
+    detail: () =>
+      "Only who asked for this approval may use or cancel it; to revoke it is also for its decider, owners and admins.",
+    advice: "Use the credential that made the request, or make a request of your own.",
+    next: () => ({ request_approval: "/v1/approvals" }),
+  },
+  token_revoked: {
+    status: 403,
+    title: "Token revoked",
+    meaning:
+      "The run token was good, and would not be minted any more. `reason` says why: `kill_switch`, `credential` (the minter's was revoked, expired or narrowed), `rotated` (its agent was given a new token), `tool_changed`, `approval_revoked`, `policy` (the action is not allowed without an approval any more, or disabled) or `levels` (its approval is not enough any more).",
+    detail: ({ why }) => `The run token no longer authorizes its action: ${why}.`,
+    advice: "Do not run it. Check again what the policy says now.",
+    members: ({ reason }) => ({ reason }),
+    next: () => ({ check: "/v1/permissions/check" }),
+  },
+  not_found: {
+    status: 404,
+    title: "Not found",
+    meaning: "There is nothing with this id in the organization of the key.",
+    detail: ({ what }) => `There is no ${what}.`,
+    advice: "Check the id; ids of other organizations are not found either.",
+  },
+  link_not_valid: {
+    status: 404,
+    title: "Link not valid",
+    meaning:
+      "The invitation, set-up or recovery link was used, replaced or withdrawn, is too old, is not complete, or is for somebody else.",
+    detail: ({ why }) => LINK_FAULTS[why],
+    advice:
+      "Sign in if you have a passkey here; otherwise ask whoever sent the link for a new one.",
+    members: ({ why }) => ({ why }),
+    next: () => ({ sign_in: "/sign-in" }),
+  },
+  route_not_found: {
+    status: 404,
+    title: "No such route",
+    meaning: "There is no such path.",
+    detail: ({ path, close }) =>
+      `There is no route ${path}.` +
+      (close.length === 0 ? "" : ` Close to it: ${close.join(", ")}.`),
+    advice: "See `/docs` for the routes; `next.close` names those that the path resembles.",
+    next: ({ close }) => ({ docs: "/docs", ...(close.length === 0 ? {} : { close }) }),
+  },
+  method_not_allowed: {
+    status: 405,
+    title: "Method not allowed",
+    meaning: "The path is there, for other methods.",
+    detail: ({ method, allow }) => `${method} is not for this route; it takes ${allow.join(", ")}.`,
+    advice: "Use a method of the `Allow` header.",
+  },
+  request_timeout: {
+    status: 408,
+    title: "Request too slow",
+    meaning: "The body did not arrive in time.",
+    detail: ({ seconds }) => `The body did not arrive within ${seconds} seconds.`,
+    advice: "Send the request again, in one piece.",
+  },
+  last_owner: {
+    status: 409,
+    title: "Last owner",
+    meaning: "The organization would be left without an owner who can sign in.",
+    detail: ({ organization }) =>
+      `${JSON.stringify(organization)} would be left without an owner who can sign in.`,
+    advice: "Make another member with a passkey an owner first, or delete the organization.",
+    members: ({ organization }) => ({ organization }),
+  },
+  last_passkey: {
+    status: 409,
+    title: "Last passkey",
+    meaning: "The account would be left without a passkey that works under this address.",
+    detail: () => "It is your only passkey here: without it you could not sign in again.",
+    advice: "Add another passkey first.",
+  },
+  too_many_passkeys: {
+    status: 409,
+    title: "Too many passkeys",
+    meaning: "The account has as many passkeys as one person may have.",
+    detail: ({ most }) => `Your account has ${most} passkeys already, and no more fit.`,
+    advice: "Remove one that you do not use, then add the new one.",
+  },
+  too_many_organizations: {
+    status: 409,
+    title: "Too many organizations",
+    meaning: "The person made as many organizations as one may in a day, or is in as many as fit.",
+    detail: ({ most, within }) =>
+      within === "day"
+        ? `You have made ${most} organizations within a day, and no more are made until it is over.`
+        : `You are in ${most} organizations, and no more fit.`,
+    advice: "Use one that you have, or wait a day; leave or delete one that nobody needs.",
+  },
+  approval_not_required: {
+    status: 409,
+    title: "Approval not required",
+    meaning: "The policy allows the action as it is: there is nothing to approve.",
+    detail: () => "The policy allows this action as it is.",
+    advice: "Mint a token, or run the action.",
+    next: () => ({ mint: "/v1/tokens/mint" }),
+  },
+  approval_required: {
+    status: 409,
+    title: "Approval required",
+    meaning: "The policy holds the action for a human, and no approval was given along.",
+    detail: ({ resolved_from }) => `The policy holds this action for a human (${resolved_from}).`,
+    advice: "Request an approval, wait for it, then mint with its `approval_id`.",
+    members: ({ decision_id, resolved_from }) => ({ decision_id, resolved_from }),
+    next: () => ({ request_approval: "/v1/approvals" }),
+  },
+  approval_not_approved: {
+    status: 409,
+    title: "Approval not approved",
+    meaning:
+      "The approval is pending, or ended without being given, or does not count any more on the policy of now.",
+    detail: ({ status, because }) =>
+      because === null
+        ? `The approval is ${status}.`
+        : `The approval is ${status}, because ${CANCELLED_WORDS[because]}.`,
+    advice: "Wait until it is approved; if it has ended, request a new one.",
+    members: ({ status, because }) => ({ approval_status: status, ended_because: because }),
+    next: () => ({ request_approval: "/v1/approvals" }),
+  },
+  approval_not_pending: {
+    status: 409,
+    title: "Approval not pending",
+    meaning: "The approval was decided, or ended, already.",
+    detail: ({ status, because }) =>
+      because === null
+        ? `The approval is ${status} already.`
+        : `The approval is ${status}, because ${CANCELLED_WORDS[because]}.`,
+    advice: "Nothing is left to decide or cancel; request a new one if it is still needed.",
+    members: ({ status, because }) => ({ approval_status: status, ended_because: because }),
+  },
+  view_changed: {
+    status: 409,
+    title: "Changed while it was open",
+    meaning:
+      "The request was asked again, or went to its next level, after the page was shown: what was on it is not what would be decided.",
+    detail: ({ because }) => VIEW_CHANGES[because],
+    advice: "Reload the page, read it again, then decide.",
+    members: ({ because }) => ({ because }),
+  },
+  nonce_ended: {
+    status: 409,
+    title: "Press Approve again",
+    meaning:
+      "What the passkey was to sign is over five minutes old, was used, or was handed to another session or level.",
+    detail: () =>
+      "It took longer than five minutes, was tried before, or the page was opened once more since.",
+    advice: "Press Approve again.",
+  },
+  approval_used: {
+    status: 409,
+    title: "Approval used",
+    meaning: "The approval was turned into a run token: it counts once.",
+    detail: () => "The approval has been turned into a run token: it counts once.",
+    advice: "Use that token, or request a new approval.",
+    members: ({ token_id }) => ({ token_id }),
+    next: () => ({ request_approval: "/v1/approvals" }),
+  },
+  approval_lapsed: {
+    status: 409,
+    title: "Approval lapsed",
+    meaning: "The approval was given, and not used in time.",
+    detail: ({ use_before }) => `The approval had to be used before ${use_before}.`,
+    advice: "Request a new approval and mint soon after it is given.",
+    members: ({ use_before }) => ({ use_before }),
+    next: () => ({ request_approval: "/v1/approvals" }),
+  },
+  action_mismatch: {
+    status: 409,
+    title: "Action mismatch",
+    meaning:
+      "The action is not the one that was authorized; `differs` names the places where that is known.",
+    detail: ({ differs }) =>
+      differs === null || differs.length === 0
+        ? "The action is not the one that was authorized."
+        : `The action differs from the authorized one at ${differs.join(", ")}.`,
+    advice: "Run exactly what was authorized, or ask again for what you mean to run.",
+    members: ({ differs }) => (differs === null ? {} : { differs }),
+  },
+  recently_denied: {
+    status: 409,
+    title: "Recently denied",
+    meaning: "The same requester had the same action denied a short while ago.",
+    detail: ({ retry_after_seconds }) =>
+      `The same action was denied; it can be asked again in ${retry_after_seconds} seconds.`,
+    advice: "Do not run it. Read why it was denied before you ask again.",
+    members: ({ approval_id }) => ({ approval_id }),
+    next: retryAfter,
+  },
+  no_second_level: {
+    status: 409,
+    title: "No second level",
+    meaning:
+      "The tool needs a second approval, and group Level 2 has no member who could give it: one who accepted the membership under a passkey.",
+    detail: () => "This tool needs a second approval, and nobody in group Level 2 could give it.",
+    advice:
+      "An owner or admin puts a member with a passkey into group Level 2; or an owner allows one approval under their passkey.",
+  },
+  tool_not_registered: {
+    status: 409,
+    title: "Tool not registered",
+    meaning: "The tool is not in the catalog, and was not added by being asked about.",
+    detail: ({ tool_name }) => `The tool ${JSON.stringify(tool_name)} is not in the catalog.`,
+    advice: "Register it with a management key, or ask again when discovery has room.",
+  },
+  token_used: {
+    status: 409,
+    title: "Token used",
+    meaning: "The run token was consumed before: of any number of attempts one succeeds.",
+    detail: ({ consumed_at }) => `The run token was consumed at ${consumed_at}: it counts once.`,
+    advice: "Do not run the action again. Mint a new token if it is wanted once more.",
+    members: ({ consumed_at, consumed_by_request }) => ({ consumed_at, consumed_by_request }),
+  },
+  already_logged: {
+    status: 409,
+    title: "Already logged",
+    meaning: "The execution was reported before.",
+    detail: ({ execution_id }) => `The execution is logged already, as ${execution_id}.`,
+    advice: "Nothing is left to do.",
+    members: ({ execution_id }) => ({ execution_id }),
+  },
+  idempotency_in_progress: {
+    status: 409,
+    title: "Request in progress",
+    meaning: "A request with this idempotency key is still running.",
+    detail: () => "A request with this idempotency key is still running.",
+    advice: "Wait for its answer, then repeat to read it.",
+  },
+  idempotency_stale: {
+    status: 409,
+    title: "Kept answer is stale",
+    meaning:
+      "The kept answer granted something, and the policy has changed or the token was spent since.",
+    detail: () => "The kept answer granted something that it may not grant any more.",
+    advice: "Ask again under a new idempotency key.",
+  },
+  token_expired: {
+    status: 410,
+    title: "Token expired",
+    meaning: "The run token was not used in time.",
+    detail: ({ expired_at }) => `The run token expired at ${expired_at}.`,
+    advice: "Mint a new token.",
+    members: ({ expired_at }) => ({ expired_at }),
+    next: () => ({ mint: "/v1/tokens/mint" }),
+  },
+  precondition_failed: {
+    status: 412,
+    title: "Policy changed",
+    meaning: "The policy changed after the version that `If-Match` names.",
+    detail: ({ policy_version }) => `The policy is at version ${policy_version} by now.`,
+    advice: "Read the policy again, apply your change to it, and send it with its version.",
+    members: ({ policy_version }) => ({ policy_version }),
+  },
+  payload_too_large: {
+    status: 413,
+    title: "Body too large",
+    meaning: "The body is larger than any request may be.",
+    detail: ({ limit }) => `A body may have ${limit} bytes.`,
+    advice: "Send less.",
+  },
+  misdirected_request: {
+    status: 421,
+    title: "Misdirected request",
+    meaning: "The request names another host than this deployment's public origin.",
+    detail: ({ host, expected }) => `This is ${expected}; the request was for ${host}.`,
+    advice: "Use the public origin of the deployment (`COUNTERSIGN_URL`).",
+  },
+  invalid_request: {
+    status: 422,
+    title: "Request does not fit",
+    meaning: "Body, query or path do not fit the schema of the route; `errors` names each place.",
+    detail: firstError,
+    advice: "Correct the members that `errors` names.",
+    members: fieldErrors,
+  },
+  duplicate_key: {
+    status: 422,
+    title: "Duplicate member",
+    meaning: "An object names a member twice, which readers take differently.",
+    detail: firstError,
+    advice: "Name every member of an object once.",
+    members: fieldErrors,
+  },
+  invalid_arguments: {
+    status: 422,
+    title: "Arguments do not fit the tool",
+    meaning: "The arguments do not fit the tool's parameter schema; `errors` names each place.",
+    detail: firstError,
+    advice: "Correct the arguments after the tool's parameter schema.",
+    members: fieldErrors,
+  },
+  invalid_selector: {
+    status: 422,
+    title: "Not a selector",
+    meaning: "The parts of the selector are none of the eight levels of a rule, or one of them " +
+      "holds `*`, `?` or `|`: names are compared as they stand, and no pattern is understood.",
+    detail: firstError,
+    advice:
+      "Write what `errors` says instead; docs/rules.md has the levels, and lists of what is " +
+      "allowed.",
+    members: fieldErrors,
+  },
+  org_required: {
+    status: 422,
+    title: "Organization not named",
+    meaning: "The MCP connection reaches several organizations, and the call names none of them.",
+    detail: ({ orgs }) =>
+      `This connection reaches ${orgs.length} organizations, and the call names none of them.`,
+    advice: "Pass `org`, the id of the organization that the call is about.",
+    members: ({ orgs }) => ({ organizations: orgs.map(({ id, name }) => ({ id, name })) }),
+  },
+  idempotency_mismatch: {
+    status: 422,
+    title: "Idempotency key used for another request",
+    meaning: "The idempotency key came with another body before.",
+    detail: () => "This idempotency key came with another body before.",
+    advice: "Use a new key for a new request.",
+  },
+  precondition_required: {
+    status: 428,
+    title: "Version required",
+    meaning: "A policy is replaced only with `If-Match`, so that nobody's change is lost.",
+    detail: () => "A policy is replaced only with `If-Match`.",
+    advice: 'Read the policy and send its version as `If-Match: "<policy_version>"`.',
+  },
+  rate_limited: {
+    status: 429,
+    title: "Too many requests",
+    meaning:
+      "The credential, the person, or the address of somebody who is not signed in, sent more requests than its limit for a minute.",
+    detail: ({ limit, left }) =>
+      `At most ${limit} requests a minute are answered to one sender` +
+      (left === 0 ? "." : `; ${left} are left, and this call counts as more.`),
+    advice:
+      "Wait for the seconds of `Retry-After`, at most a minute. A batch counts as many requests as it holds: send one that is larger than the limit in parts.",
+    next: retryAfter,
+  },
+  too_many_streams: {
+    status: 429,
+    title: "Too many answers open",
+    meaning:
+      "A credential may have 4 exports and other large answers open at the same time, a process 64. One that is not read for 30 seconds is ended. Who leaves 4 large answers to changes unread changes nothing more.",
+    detail: ({ limit }) => `As many large answers are being read as may be: ${limit}.`,
+    advice:
+      "Read those that are open to their end, or close them; try again after the seconds of `Retry-After` at the latest.",
+    next: retryAfter,
+  },
+  too_many_pending: {
+    status: 429,
+    title: "Too many requests for approval",
+    meaning:
+      "The requester, or the organization, has asked for as many approvals as may wait, or as may be asked in a minute.",
+    detail: ({ limit }) => `The limit is reached: ${limit}.`,
+    advice: "Wait for decisions, or cancel what is no longer needed.",
+    next: retryAfter,
+  },
+  too_many_codes: {
+    status: 429,
+    title: "Too many codes",
+    meaning:
+      "An address gets five codes an hour, and takes twenty wrong tries a day; it has had as many.",
+    detail: () => "This address has had as many codes, or wrong tries, as it may have for now.",
+    advice: "Wait for the seconds of `Retry-After`, then ask for a new code.",
+    next: retryAfter,
+  },
+  internal_error: {
+    status: 500,
+    title: "Internal error",
+    meaning: "Something failed inside. Nothing was granted.",
+    detail: () => "Something failed inside. Nothing was granted.",
+    advice: "Report the request id to the operator.",
+  },
+  foreign_origin: {
+    status: 403,
+    title: "Sent from another site",
+    meaning: "A change came from a page of another site, or its sender did not say from where.",
+    detail: ({ origin }) => `The request came from ${origin ?? "an unknown origin"}.`,
+    advice: "Open the dashboard itself and do it there.",
+  },
+  other_organization: {
+    status: 409,
+    title: "Another organization",
+    meaning:
+      "A form of the dashboard is of another organization than the one that its sender looks at by now.",
+    detail: () =>
+      "You switched to another organization after this page was loaded. Nothing was changed.",
+    advice: "Switch back, load the page again, and do it there.",
+  },
+  overloaded: {
+    status: 503,
+    title: "Overloaded",
+    meaning: "More requests wait for the store than may, or more large bodies come in at once. " +
+      "Nothing was granted.",
+    detail: () => "Too many requests wait for the store, or too many large bodies come in at once.",
+    advice: "Try again after the seconds of `Retry-After`.",
+    next: () => ({ retry_after_seconds: 1 }),
+  },
+  stopping: {
+    status: 503,
+    title: "Stopping",
+    meaning: "The process is being stopped and takes no new request. Nothing was granted.",
+    detail: () => "This process is stopping.",
+    advice:
+      "Try again after the seconds of `Retry-After`: another one answers, or this one is back.",
+    next: () => ({ retry_after_seconds: 1 }),
+  },
+  store_unavailable: {
+    status: 503,
+    title: "Store unavailable",
+    meaning: "The store did not answer, or did not take the write. Nothing was granted.",
+    detail: () => "The store does not answer, or takes no write. Nothing was granted.",
+    advice: "Try again after the seconds of `Retry-After`.",
+    next: () => ({ retry_after_seconds: 1 }),
+  },
+  clock: {
+    status: 503,
+    title: "Clock in doubt",
+    meaning:
+      "The log of the organization is more than 5 minutes ahead of the clock of the process that was " +
+      "asked, or that clock was set by as much while it ran. Nothing was granted and nothing written.",
+    detail: ({ doubt }) =>
+      doubt === "ahead"
+        ? "The newest entry of the log lies more than 5 minutes ahead of this server's clock. Nothing " +
+          "was granted. An owner can accept a clock that is right on the Settings page."
+        : "This server's clock was set by more than 5 minutes while it ran. Nothing was granted. An " +
+          "owner can accept a clock that is right on the Settings page.",
+    advice:
+      "Try again after the seconds of `Retry-After`. If it stays so, whoever runs the server sets its " +
+      "clock right; if the clock is right, and one that was ahead has written into the log, an owner " +
+      "accepts that on the Settings page, or the operator by `deno task accept-clock ORG`.",
+    next: () => ({ retry_after_seconds: 60 }),
+  },
+};

@@ -1,0 +1,145 @@
+import type { RefusalData } from "../../lib/refusal.ts";
+import type { SurfaceData } from "../http/problems.ts";
+
+type Data = RefusalData & SurfaceData;
+
+type Code = keyof Data;
+
+const CORRECT = "Correct the arguments as described under errors, and call the tool again.";
+
+const LATER = "Nothing was done. Wait a few seconds, then make the same call again.";
+
+const NEW_TOKEN =
+  "Do not run the action under this token. Begin again with check_permission for the action.";
+
+const DO_NOT_RUN = "Do not run the action, in this or another form. Tell the person you work for.";
+
+const ASK_AGAIN =
+  "Do not run the action. If it is still wanted, call request_approval with a reason.";
+
+/**
+ * What a model is to do about each refusal, in the tools it has; null for what no tool here can be
+ * refused with, because it is about people at their browser or about routes. The compiler lets no
+ * code be left out.
+ */
+export const REFUSAL_NEXT: {
+  readonly [C in Code]: string | ((data: Data[C]) => string) | null;
+} = {
+  // Input
+  malformed_json: CORRECT,
+  duplicate_key: CORRECT,
+  invalid_request: CORRECT,
+  invalid_arguments:
+    "Correct the action's arguments as described under errors: they have to fit the " +
+    "tool's own schema.",
+  org_required: ({ orgs }) =>
+    `Call the tool again with org set to the id of the organization that this is about: ${
+      orgs.map(({ id, name }) => `${id} (${JSON.stringify(name)})`).join(", ")
+    }. If you do not know which, ask the person you work for.`,
+  payload_too_large: "Send less: shorten context or arguments.",
+  request_timeout: LATER,
+  // Who asks
+  missing_credentials: "Tell the person you work for to connect Countersign again.",
+  invalid_credentials:
+    "This connection was revoked or has ended: nothing runs through it. Tell the " +
+    "person you work for to connect Countersign again.",
+  wrong_tier: "Tell the person you work for: this credential is not for agents.",
+  tenant_not_permitted: ({ permitted }) =>
+    `Name one of these under tenant_id, if the action is for it: ${
+      permitted.map((tenant) => JSON.stringify(tenant)).join(", ")
+    }. Otherwise do not run the action.`,
+  too_many_streams: ({ retry_after_seconds }) => later(retry_after_seconds),
+  rate_limited: ({ retry_after_seconds }) => later(retry_after_seconds),
+  insufficient_scope: ({ needs }) =>
+    `Tell the person you work for: this needs the scope ${needs}, and a role in the ` +
+    "organization that includes it.",
+  not_found: "Check the id for missing characters. What other connections and organizations " +
+    "have is not found from here.",
+  // Approvals
+  approval_not_required:
+    "No approval is needed: call mint_run_token with the same action and run it once.",
+  approval_required:
+    "A person has to approve it: call request_approval with the same action and a " +
+    "reason, then mint with its reference.",
+  tool_disabled: DO_NOT_RUN,
+  tool_not_registered:
+    "Do not run the action. Tell the person you work for that the organization does " +
+    "not know this tool.",
+  recently_denied:
+    "Do not run the action. Read that decision with check_approval_status and the approval_id; " +
+    "ask again only if something has changed.",
+  no_second_level:
+    "Do not run the action. Tell the person you work for that the organization has " +
+    "nobody for the second approval.",
+  too_many_pending: ({ retry_after_seconds }) =>
+    "Wait for the decisions of what you asked (list_pending_approvals), or withdraw " +
+    "what is not wanted any more (cancel_approval). Try again in " +
+    `${retry_after_seconds} seconds.`,
+  approval_not_pending: ({ status }) =>
+    status === "approved"
+      ? "It is approved already and cannot be withdrawn: let it lapse, or use it with " +
+        "mint_run_token."
+      : "It has ended; nothing is left to withdraw.",
+  approval_not_approved: ({ status }) =>
+    status === "pending"
+      ? "Nobody has decided yet: call check_approval_status with this reference and " +
+        "wait_seconds 45."
+      : ASK_AGAIN,
+  approval_used: "It counts once and has been used. For another run, begin with check_permission.",
+  approval_lapsed: ASK_AGAIN,
+  not_the_requester: "Use a request that this connection made, or call request_approval.",
+  // Run tokens and executions
+  action_mismatch:
+    "Use exactly the action that was authorized, or begin again with check_permission for the " +
+    "one you mean.",
+  token_invalid: "Check that the token is complete and of this organization.",
+  token_expired: NEW_TOKEN,
+  token_used: "Do not run the action again. For another run, begin with check_permission.",
+  token_revoked: NEW_TOKEN,
+  already_logged: "Nothing is left to do: this run is logged.",
+  // The deployment
+  overloaded: LATER,
+  stopping: LATER,
+  store_unavailable: LATER,
+  clock:
+    "Nothing was granted: do not run the action. Try again in a minute; if it stays so, tell the " +
+    "person you work for that the server's clock has to be looked at.",
+  internal_error: "Nothing was granted: do not run the action. Try once more; if it fails again, " +
+    "tell the person you work for.",
+  // Never over MCP
+  invalid_selector: null,
+  precondition_required: null,
+  precondition_failed: null,
+  owner_required: null,
+  session_ended: null,
+  membership_ended: null,
+  role_required: null,
+  fresh_assertion_required: null,
+  recovery_held: null,
+  last_owner: null,
+  last_passkey: null,
+  too_many_passkeys: null,
+  too_many_organizations: null,
+  assertion_not_accepted: null,
+  link_not_valid: null,
+  code_not_accepted: null,
+  too_many_codes: null,
+  idempotency_mismatch: null,
+  idempotency_in_progress: null,
+  idempotency_stale: null,
+  self_approval: null,
+  not_an_approver: null,
+  already_decided_level: null,
+  passkey_required: null,
+  view_changed: null,
+  nonce_ended: null,
+  route_not_found: null,
+  method_not_allowed: null,
+  misdirected_request: null,
+  foreign_origin: null,
+  other_organization: null,
+};
+
+function later(seconds: number): string {
+  return `Nothing was done. Wait ${seconds} seconds, then make the same call again.`;
+}

@@ -1,0 +1,229 @@
+import {
+  type CallToolResult,
+  createMcpHandler,
+  type jsonSchemaValidator,
+  ProtocolError,
+  ProtocolErrorCode,
+  ResourceNotFoundError,
+  Server,
+  type ServerContext,
+  SUPPORTED_PROTOCOL_VERSIONS,
+  type Tool,
+} from "@modelcontextprotocol/server";
+import { z } from "zod";
+import { isJsonObject, type JsonObject, type JsonValue } from "../../lib/json/json_value.ts";
+import { scopeText } from "../../lib/oauth/scopes.ts";
+import { governText, INSTRUCTIONS } from "../../lib/onboarding/govern.ts";
+import { Refusal } from "../../lib/refusal.ts";
+import { parseInput } from "../http/inputs.ts";
+import { logFailure, refusalOf } from "../http/serve.ts";
+import { acceptedTypes } from "./accepted_types.ts";
+import { chosenOrg } from "./caller.ts";
+import { neededScopes, waits, withoutCancellations } from "./message.ts";
+import { inProtocol } from "./protocol_error.ts";
+import { refusalResult, toolResult } from "./refusal_result.ts";
+import { SERVER_INFO, STATUS_RESOURCE, statusOfConnection } from "./status_resource.ts";
+import {
+  declaresTasks,
+  declaresTasksIn,
+  serveTasks,
+  taskResult,
+  TASKS_CAPABILITY,
+  withoutTaskContent,
+} from "./tasks.ts";
+import { type McpTool, refusalOutput } from "./tool.ts";
+import { type McpRequest, ToolCall, type UnderWay } from "./tool_call.ts";
+import { MCP_TOOLS, toolNamed } from "./tools.ts";
+
+const PROTOCOL_VERSIONS = ["2026-07-28", ...SUPPORTED_PROTOCOL_VERSIONS];
+
+/** Proxies and hosts drop a stream that is silent for longer. */
+const KEEP_ALIVE_MS = 10_000;
+
+/** What does not change while the process runs can be kept by clients for an hour. */
+const FIXED = { ttlMs: 60 * 60 * 1000, cacheScope: "public" } as const;
+
+const GOVERN = {
+  name: "govern",
+  title: "Act under Countersign",
+  description:
+    "The procedure for actions that Countersign governs: check, ask, wait, act once, log",
+  arguments: [{
+    name: "org",
+    description: "Id of the organization, where the connection reaches several",
+    required: false,
+  }],
+};
+
+/**
+ * Answers one HTTP request to the endpoint, in the revision that it speaks. A call that is held is
+ * answered by a stream from the first moment, by which it is noticed when the client goes away.
+ *
+ * @param messages what was sent, in a batch or alone
+ * @throws {Refusal} insufficient_scope
+ */
+export async function answerMcp(
+  request: McpRequest,
+  http: Request,
+  { body, messages }: { readonly body: JsonValue; readonly messages: readonly JsonObject[] },
+): Promise<{ readonly response: Response; readonly held: boolean }> {
+  const needed = neededScopes(messages);
+  if (needed.some((scope) => !request.caller.scopes.includes(scope))) {
+    throw new Refusal("insufficient_scope", { needs: scopeText(needed) });
+  }
+  const takesTask = request.services.settings.mcp_tasks && messages.some(declaresTasksIn);
+  // What is answered with a task is not held.
+  const held = request.refusedArguments === null && !takesTask && messages.some(waits);
+  const handler = createMcpHandler(({ era }) => mcpServer(request, era), {
+    responseMode: held ? "sse" : "auto",
+    keepAliveMs: KEEP_ALIVE_MS,
+  });
+  const parsedBody = withoutCancellations(body);
+  const headers = new Headers(http.headers);
+  headers.set("accept", acceptedTypes(headers.get("accept")));
+  const served = new Request(http.url, { method: "POST", headers, signal: http.signal });
+  const response = await handler.fetch(served, { parsedBody });
+  return { response: takesTask ? await withoutTaskContent(response) : response, held };
+}
+
+/** The server of one request. */
+function mcpServer(request: McpRequest, era: "legacy" | "modern"): Server {
+  const withTasks = era === "modern" && request.services.settings.mcp_tasks;
+  const server = new Server(SERVER_INFO, {
+    capabilities: {
+      tools: {},
+      resources: {},
+      prompts: {},
+      ...(withTasks ? { extensions: TASKS_CAPABILITY } : {}),
+    },
+    instructions: INSTRUCTIONS,
+    jsonSchemaValidator: NO_VALIDATOR,
+    cacheHints: {
+      "tools/list": FIXED,
+      "prompts/list": FIXED,
+      "resources/list": FIXED,
+      "resources/templates/list": FIXED,
+      "server/discover": FIXED,
+    },
+  });
+  server.setRequestHandler("tools/list", () => ({ tools: LISTED }));
+  server.setRequestHandler("tools/call", ({ params }, context) => {
+    const tool = toolNamed(params.name);
+    if (tool === undefined) {
+      throw new ProtocolError(ProtocolErrorCode.InvalidParams, "There is no tool of this name.");
+    }
+    // The surface parsed the whole body as JSON, of which these are a part.
+    const args = (params.arguments ?? {}) as JsonObject;
+    return callTool(request, tool, args, underWay(context, withTasks && declaresTasks(context)));
+  });
+  server.setRequestHandler("resources/list", () => ({ resources: [STATUS_RESOURCE] }));
+  server.setRequestHandler("resources/templates/list", () => ({ resourceTemplates: [] }));
+  server.setRequestHandler("resources/read", ({ params: { uri } }) => {
+    if (uri !== STATUS_RESOURCE.uri) throw new ResourceNotFoundError(uri);
+    return inProtocol(request, async () => {
+      const status = await statusOfConnection(request, PROTOCOL_VERSIONS);
+      const { mimeType } = STATUS_RESOURCE;
+      return { contents: [{ uri, mimeType, text: JSON.stringify(status) }] };
+    });
+  });
+  server.setRequestHandler("prompts/list", () => ({ prompts: [GOVERN] }));
+  server.setRequestHandler("prompts/get", ({ params }) => {
+    if (params.name !== GOVERN.name) {
+      throw new ProtocolError(ProtocolErrorCode.InvalidParams, "There is no prompt of this name.");
+    }
+    return inProtocol(request, () => {
+      const named = params.arguments?.org;
+      const text = governText(
+        named === undefined ? {} : { org: chosenOrg(request.caller, named) },
+      );
+      return Promise.resolve({
+        description: GOVERN.description,
+        messages: [{ role: "user" as const, content: { type: "text" as const, text } }],
+      });
+    });
+  });
+  if (withTasks) serveTasks(server, request);
+  return server;
+}
+
+/** Runs a tool. What it is refused with, or fails by, is a result that its caller can act on. */
+async function callTool(
+  request: McpRequest,
+  tool: McpTool,
+  given: JsonObject,
+  underWay: UnderWay,
+): Promise<CallToolResult> {
+  const { services, caller, client: { request_id } } = request;
+  try {
+    if (request.refusedArguments !== null) throw request.refusedArguments;
+    const args = parseInput(tool.input, given);
+    const org = chosenOrg(caller, orgOf(args));
+    services.lastUsed.note(org, caller.id, services.deps.now());
+    const needs = tool.scopes(given).includes("mcp:write") ? "mcp:write" : "mcp:read";
+    const call = new ToolCall(request, org, needs, underWay);
+    const { data, next, waitsFor } = await tool.run(call, args);
+    if (waitsFor !== undefined && underWay.takesTask) return taskResult(org, waitsFor);
+    return toolResult({ org, ...data }, next);
+  } catch (error) {
+    const refusal = refusalOf(error);
+    logFailure(services, error, refusal, { id: request_id, route: `/mcp ${tool.name}` });
+    return refusalResult(refusal, request_id);
+  }
+}
+
+function orgOf(args: Record<string, unknown>): string | undefined {
+  return typeof args.org === "string" ? args.org : undefined;
+}
+
+function underWay({ mcpReq }: ServerContext, takesTask: boolean): UnderWay {
+  const progressToken = mcpReq._meta?.progressToken;
+  return {
+    gone: mcpReq.signal,
+    takesTask,
+    progress: progressToken === undefined ? null : async (progress, message) => {
+      try {
+        await mcpReq.notify({
+          method: "notifications/progress",
+          params: { progressToken, progress, message },
+        });
+      } catch {
+        // The client has gone; `gone` says so to whoever waits.
+      }
+    },
+  };
+}
+
+/** The tools as a client lists them. */
+const LISTED: Tool[] = MCP_TOOLS.map(({ name, title, description, hints, input, output }) => ({
+  name,
+  title,
+  description,
+  annotations: { title, ...hints },
+  inputSchema: jsonSchemaOf(input, "input"),
+  // A refusal is a result too, and some clients hold it to this schema as well.
+  outputSchema: jsonSchemaOf(z.union([output, refusalOutput]), "output"),
+}));
+
+function jsonSchemaOf(type: z.ZodType, io: "input" | "output"): Tool["inputSchema"] {
+  const { $schema: _, ...schema } = z.toJSONSchema(type, {
+    io,
+    unrepresentable: "any",
+    override: ({ jsonSchema }) => withoutBulk(jsonSchema),
+  });
+  if (!isJsonObject(schema)) throw new Error("A schema of a tool is no JSON.");
+  return { ...schema, type: "object" } as Tool["inputSchema"];
+}
+
+/** Leaves out what says again what `format` or `type` say: a model reads every character. */
+function withoutBulk(schema: z.core.JSONSchema.BaseSchema): void {
+  if (schema.format === "date-time") delete schema.pattern;
+  if (schema.minimum === Number.MIN_SAFE_INTEGER) delete schema.minimum;
+  if (schema.maximum === Number.MAX_SAFE_INTEGER) delete schema.maximum;
+}
+
+/** This server asks its clients for nothing that would have to be checked. */
+const NO_VALIDATOR: jsonSchemaValidator = {
+  getValidator() {
+    throw new Error("Nothing is asked of clients.");
+  },
+};

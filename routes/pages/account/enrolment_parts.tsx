@@ -1,0 +1,233 @@
+import type { ComponentChildren } from "preact";
+import { z } from "zod";
+import { Bare } from "../../../components/bare.tsx";
+import { Button } from "../../../components/button.tsx";
+import { CheckboxField } from "../../../components/choices.tsx";
+import { TextField } from "../../../components/fields.tsx";
+import { Form, FormActions } from "../../../components/form.tsx";
+import { Notice } from "../../../components/notice.tsx";
+import { groupedCode } from "../../../components/recovery_codes_text.ts";
+import { UntrustedText } from "../../../components/untrusted_text.tsx";
+import Enrol from "../../../islands/enrol.tsx";
+import RecoveryCodes from "../../../islands/recovery_codes.tsx";
+import type { JsonObject } from "../../../lib/json/json_value.ts";
+import { parseRegistrationResponse } from "../../../lib/passkeys/responses.ts";
+import type { EnrolmentStep } from "../../../lib/people/enrolment_step.ts";
+import type { CodeSent } from "../../../lib/people/set_up.ts";
+import type { AttemptedForm } from "../../dashboard/attempted.ts";
+import { text, verbatim } from "../../dashboard/form.ts";
+import type { Attempt } from "../../dashboard/page.ts";
+
+/** The steps by which somebody comes to their first passkey, or to one in place of those they lost. */
+
+/** Of the form that takes a code. */
+export const codeForm = z.strictObject({ code: text(z.string().min(1, "must not be empty")) });
+
+const response = verbatim(
+  z.string().transform((value, context) => {
+    const parsed = parseRegistrationResponse(value);
+    if (parsed !== null) return parsed;
+    context.addIssue({ code: "custom", message: "is not what a device answers" });
+    return z.NEVER;
+  }),
+);
+
+/** Of the form that brings a new passkey. */
+export const passkeyForm = z.strictObject({ nonce: text(z.string()), response });
+
+/** Of the page with recovery codes, once they are stored. */
+export const storedForm = z.strictObject({ stored: z.array(z.string()).default(() => []) });
+
+/** Names a ceremony in the address of a page, so that loading the page again goes on with it. */
+export const ceremonyQuery = z.strictObject({
+  passkey: z.string().max(64).optional(),
+  /** Set where the form that asks for a code is wanted though there is a code. */
+  again: z.literal("1").optional(),
+});
+
+/** Where on the way a page is. */
+export function Progress({ step, of }: { readonly step: number; readonly of: number }) {
+  return <p class="quiet small">{`Step ${step} of ${of}`}</p>;
+}
+
+/** Why something was refused, where the form that it was sent by is not on the page any more. */
+export function Refused({ attempt, shown }: {
+  readonly attempt: Attempt | null;
+  /** What the page's own form does: that one tells by itself. */
+  readonly shown: string;
+}) {
+  if (attempt === null || attempt.do === shown) return null;
+  return <Notice tone="danger">{attempt.message}</Notice>;
+}
+
+/** Says where a code is to be found. */
+export function CodeWhereabouts({ sent: { to, mailed } }: { readonly sent: CodeSent }) {
+  const address = (
+    <strong>
+      <UntrustedText text={to} />
+    </strong>
+  );
+  return mailed
+    ? <>A code was sent to {address}. It counts for five minutes, in this browser.</>
+    : (
+      <>
+        This server has no mail server, so the code for {address}{" "}
+        is printed on its console: whoever started it reads it there. It counts for five minutes, in
+        this browser.
+      </>
+    );
+}
+
+/** The field for the six digits. */
+export function CodeField({ error }: { readonly error: string | undefined }) {
+  return (
+    <TextField
+      name="code"
+      label="Six-digit code"
+      inputMode="numeric"
+      autoComplete="one-time-code"
+      autoFocus
+      maxLength={16}
+      error={error}
+      mono
+      required
+    />
+  );
+}
+
+/** Takes the six digits. */
+export function CodeForm({ form, again }: {
+  readonly form: AttemptedForm;
+  /** Where another code is asked for. */
+  readonly again: string;
+}) {
+  return (
+    <>
+      <Form do="confirm_code" layout="stack">
+        <CodeField error={form.errors[0]?.message} />
+        <FormActions>
+          <Button variant="primary" size="large">Go on</Button>
+        </FormActions>
+      </Form>
+      <p class="small">
+        <a href={again}>Ask for another code</a>
+      </p>
+    </>
+  );
+}
+
+/** Has the device make a passkey. */
+export function PasskeyStep({ attempt, step, progress, again }: {
+  readonly attempt: Attempt | null;
+  readonly step: Extract<EnrolmentStep, { at: "passkey" }>;
+  readonly progress: ComponentChildren;
+  /** Where to begin once more when the time is over. */
+  readonly again: string;
+}) {
+  const { email, handout: { nonce, options } } = step;
+  return (
+    <Bare
+      title="Create your passkey"
+      lead={
+        <>
+          You sign in with it as{" "}
+          <UntrustedText text={email} />, and sign what you approve: by fingerprint, face or the PIN
+          of this device. There is no password.
+        </>
+      }
+      notice={progress}
+      foot={
+        <>
+          This waits for five minutes. <a href={again}>Begin again</a>
+        </>
+      }
+    >
+      <Refused attempt={attempt} shown="" />
+      <Enrol
+        do="finish"
+        nonce={nonce}
+        options={options as unknown as JsonObject}
+        label="Create passkey"
+        named={false}
+        // What was refused is read first.
+        begins={attempt === null}
+      />
+      <noscript>Passkeys need JavaScript. Allow it for this page, then load it again.</noscript>
+    </Bare>
+  );
+}
+
+/** New recovery codes, shown this once. */
+interface NewCodes {
+  readonly codes: readonly string[];
+  readonly email: string;
+  readonly origin: string;
+}
+
+/** What can be done right after, in place of looking around: a form of another page. */
+interface NextStep {
+  readonly label: string;
+  readonly action: string;
+  readonly do: string;
+}
+
+/** A page with new recovery codes at the end of the way. */
+export function RecoveryCodesPage({ progress, next, ...codes }: NewCodes & {
+  readonly progress: ComponentChildren;
+  readonly next?: NextStep;
+}) {
+  return (
+    <Bare
+      title="Store your recovery codes"
+      lead={<WhatCodesAreFor />}
+      notice={progress}
+    >
+      <StoreCodes {...codes} {...(next === undefined ? {} : { next })} />
+    </Bare>
+  );
+}
+
+export function WhatCodesAreFor() {
+  return (
+    <>
+      They are shown only now. Should you lose every passkey, one of them together with a code from
+      your mailbox lets you back in. Keep them where your devices are not.
+    </>
+  );
+}
+
+/** The codes, and the form that says that they are stored. */
+export function StoreCodes({ codes, email, origin, next }: NewCodes & {
+  readonly next?: NextStep;
+}) {
+  return (
+    <>
+      <RecoveryCodes codes={codes.map(groupedCode)} email={email} origin={origin} />
+      <form method="post" class="form form-stack">
+        <CheckboxField name="stored" label="I have stored them" required />
+        <FormActions>
+          {next !== undefined && (
+            <Button
+              variant="primary"
+              size="large"
+              icon="bolt"
+              name="do"
+              value={next.do}
+              formAction={next.action}
+            >
+              {next.label}
+            </Button>
+          )}
+          <Button
+            variant={next === undefined ? "primary" : "secondary"}
+            size="large"
+            name="do"
+            value="stored"
+          >
+            Go on
+          </Button>
+        </FormActions>
+      </form>
+    </>
+  );
+}

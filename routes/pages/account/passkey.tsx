@@ -1,0 +1,125 @@
+import { z } from "zod";
+import { Button } from "../../../components/button.tsx";
+import { Definitions } from "../../../components/definitions.tsx";
+import { FieldErrors } from "../../../components/field_errors.tsx";
+import { TextField } from "../../../components/fields.tsx";
+import { Form, FormActions } from "../../../components/form.tsx";
+import { PageHeader } from "../../../components/layout.tsx";
+import { Section } from "../../../components/section.tsx";
+import { Time } from "../../../components/time.tsx";
+import { UntrustedText } from "../../../components/untrusted_text.tsx";
+import { passkeysOf } from "../../../lib/people/passkeys_of.ts";
+import { removePasskey } from "../../../lib/people/remove_passkey.ts";
+import { renamePasskey } from "../../../lib/people/rename_passkey.ts";
+import { Refusal } from "../../../lib/refusal.ts";
+import { attempted } from "../../dashboard/attempted.ts";
+import type { MemberCall } from "../../dashboard/browser_call.ts";
+import { text } from "../../dashboard/form.ts";
+import { action, memberPage } from "../../dashboard/page.ts";
+import { passkeyPath, SECURITY_PATH } from "../security_paths.ts";
+import { Refused } from "./enrolment_parts.tsx";
+import { PasskeyMarks } from "./security_tables.tsx";
+
+const byId = z.object({ id: z.string().max(1400) });
+
+type Call = MemberCall<z.output<typeof byId>>;
+
+/** One passkey of whoever is signed in. */
+export const passkeyPage = memberPage({
+  path: passkeyPath(":id"),
+  section: "security",
+  needs: "see_requests",
+  width: "narrow",
+  params: byId,
+  load: async (call) => {
+    const { services: { deps, settings }, account, session, params: { id } } = call;
+    await call.transact({ plan: () => null });
+    const passkeys = await passkeysOf(deps.kv, account);
+    const passkey = passkeys.find(({ credential_id }) => credential_id === id);
+    if (passkey === undefined) {
+      throw new Refusal("not_found", { what: "such a passkey of yours" });
+    }
+    const host = settings.url.hostname;
+    return {
+      passkey,
+      host,
+      own: session.record.credential_id === id,
+      isLast: !passkeys.some(({ credential_id, rp_id }) => credential_id !== id && rp_id === host),
+    };
+  },
+  title: "Passkey",
+  view: ({ data: { passkey, host, own, isLast }, attempt, now }) => {
+    const form = attempted(attempt, "rename");
+    return (
+      <>
+        <PageHeader
+          title={<UntrustedText text={passkey.name} />}
+          breadcrumb={[{ label: "Security", href: SECURITY_PATH }]}
+          badges={<PasskeyMarks passkey={passkey} host={host} own={own} />}
+        />
+        <Refused attempt={attempt} shown="rename" />
+        <Section title="Details">
+          <Definitions
+            items={[
+              { term: "Added", value: <Time at={passkey.created_at} now={now} /> },
+              {
+                term: "Last used",
+                value: passkey.last_used_at === null
+                  ? "Not yet"
+                  : <Time at={passkey.last_used_at} now={now} />,
+              },
+            ]}
+          />
+          <Form do="rename" layout="stack">
+            <FieldErrors errors={form.errors} />
+            <TextField
+              name="name"
+              label="Name"
+              hint="Only you see it."
+              maxLength={60}
+              value={form.value("name", passkey.name)}
+              error={form.error("name")}
+              required
+            />
+            <FormActions>
+              <Button variant="primary">Save</Button>
+            </FormActions>
+          </Form>
+        </Section>
+        {isLast
+          ? (
+            <Section title="Remove this passkey">
+              <p>It is your only one here. Add another first.</p>
+            </Section>
+          )
+          : (
+            <Section
+              title="Remove this passkey"
+              look="danger"
+              description="It signs nothing any more, and every session that it began or last
+                confirmed ends. What it signed before stays valid."
+            >
+              <Form do="remove">
+                <Button variant="danger">Remove passkey</Button>
+              </Form>
+            </Section>
+          )}
+      </>
+    );
+  },
+  actions: {
+    rename: action(z.strictObject({ name: text(z.string()) }), async (call: Call, { name }) => {
+      const { services, session, params: { id }, client } = call;
+      await renamePasskey(services, session, { credential_id: id, name }, client);
+      return { to: SECURITY_PATH, notice: "Saved." };
+    }),
+    remove: action(z.strictObject({}), async (call: Call) => {
+      const { services, session, params: { id }, client } = call;
+      const { ended_own } = await removePasskey(services, session, id, client);
+      if (!ended_own) return { to: SECURITY_PATH, notice: "The passkey is removed." };
+      call.signOut();
+      const notice = "The passkey is removed, and with it this session: sign in with another one.";
+      return { to: "/sign-in", notice };
+    }),
+  },
+});

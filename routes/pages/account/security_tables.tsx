@@ -1,0 +1,135 @@
+import { Badge } from "../../../components/badge.tsx";
+import { Button } from "../../../components/button.tsx";
+import { EmptyState } from "../../../components/empty_state.tsx";
+import { Form } from "../../../components/form.tsx";
+import { RowLink, Table } from "../../../components/table.tsx";
+import { Time } from "../../../components/time.tsx";
+import { UntrustedText } from "../../../components/untrusted_text.tsx";
+import type { PasskeyRecord, SessionRecord } from "../../../lib/store/records/people.ts";
+import { browserWords } from "../browser_words.ts";
+import { passkeyPath } from "../security_paths.ts";
+
+interface Shared {
+  readonly current: SessionRecord;
+  readonly now: number;
+}
+
+/** The passkeys of a person, each with a page of its own. */
+export function PasskeysTable({ passkeys, current, host, now }: Shared & {
+  readonly passkeys: readonly PasskeyRecord[];
+  readonly host: string;
+}) {
+  return (
+    <Table
+      caption="Your passkeys"
+      rows={passkeys}
+      rowKey={({ credential_id }) => credential_id}
+      columns={[
+        {
+          key: "name",
+          label: "Name",
+          kind: "title",
+          cell: ({ name, credential_id }) => (
+            <RowLink href={passkeyPath(credential_id)}>
+              <UntrustedText text={name} />
+            </RowLink>
+          ),
+        },
+        {
+          key: "marks",
+          label: "Kind",
+          cell: (passkey) => (
+            <PasskeyMarks
+              passkey={passkey}
+              host={host}
+              own={passkey.credential_id === current.credential_id}
+            />
+          ),
+        },
+        {
+          key: "added",
+          label: "Added",
+          cell: ({ created_at }) => <Time at={created_at} now={now} show="relative" />,
+        },
+        {
+          key: "used",
+          label: "Last used",
+          cell: ({ last_used_at }) =>
+            last_used_at === null
+              ? "Not yet"
+              : <Time at={last_used_at} now={now} show="relative" />,
+        },
+      ]}
+      empty={
+        <EmptyState icon="passkey" title="No passkey">
+          Add one now, so that you can sign in again.
+        </EmptyState>
+      }
+    />
+  );
+}
+
+/** Where a passkey lives, and what it is to this session. */
+export function PasskeyMarks({ passkey: { backed_up, rp_id }, host, own }: {
+  readonly passkey: PasskeyRecord;
+  readonly host: string;
+  readonly own: boolean;
+}) {
+  return (
+    <span class="badges">
+      <Badge>{backed_up ? "Synced" : "On one device"}</Badge>
+      {rp_id !== host && <Badge tone="warning">{`Only works at ${rp_id}`}</Badge>}
+      {own && <Badge tone="success">This session</Badge>}
+    </span>
+  );
+}
+
+/** The sessions of a person, each with the button that ends it. */
+export function SessionsTable({ sessions, current, now }: Shared & {
+  readonly sessions: readonly SessionRecord[];
+}) {
+  return (
+    <Table
+      caption="Your sessions"
+      rows={sessions}
+      rowKey={({ id }) => id}
+      columns={[
+        {
+          key: "browser",
+          label: "Browser",
+          kind: "title",
+          cell: ({ id, user_agent }) => (
+            <span class="badges">
+              {browserWords(user_agent)}
+              {id === current.id && <Badge tone="success">This one</Badge>}
+            </span>
+          ),
+        },
+        {
+          key: "began",
+          label: "Began",
+          cell: ({ created_at }) => <Time at={created_at} now={now} show="relative" />,
+        },
+        {
+          key: "used",
+          label: "Last used",
+          cell: ({ seen_at }) => <Time at={seen_at} now={now} show="relative" />,
+        },
+        {
+          key: "end",
+          label: "End",
+          kind: "actions",
+          cell: ({ id, user_agent }) => (
+            <Form do="end_session" hidden={{ session: id }}>
+              <Button size="small">
+                {id === current.id ? "Sign out" : "End"}
+                <span class="visually-hidden">{`: ${browserWords(user_agent)}`}</span>
+              </Button>
+            </Form>
+          ),
+        },
+      ]}
+      empty={null}
+    />
+  );
+}

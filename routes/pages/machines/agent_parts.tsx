@@ -1,0 +1,229 @@
+import { StatusBadge } from "../../../components/badges.tsx";
+import { Button } from "../../../components/button.tsx";
+import { CheckboxField } from "../../../components/choices.tsx";
+import { FieldErrors } from "../../../components/field_errors.tsx";
+import { TextField } from "../../../components/fields.tsx";
+import { Form, FormActions } from "../../../components/form.tsx";
+import { MachineFields } from "../../../components/machine.tsx";
+import { isExpired } from "../../../components/machine_facts.tsx";
+import { NewSecret } from "../../../components/new_secret.tsx";
+import { Notice } from "../../../components/notice.tsx";
+import { Section } from "../../../components/section.tsx";
+import { UntrustedText } from "../../../components/untrusted_text.tsx";
+import type { Rotation, TokenedAgent } from "../../../lib/catalog/agents.ts";
+import type { JsonObject } from "../../../lib/json/json_value.ts";
+import type { AgentRecord } from "../../../lib/store/records/identity.ts";
+import { curlCommand } from "../../../lib/text/curl_command.ts";
+import { attempted, type AttemptedForm } from "../../dashboard/attempted.ts";
+import type { Attempt, Outcome } from "../../dashboard/page.ts";
+import { shownState } from "../../shown_state.ts";
+
+/** The address of an agent's page. */
+export function agentPath({ id }: Pick<AgentRecord, "id">): string {
+  return `/agents/${encodeURIComponent(id)}`;
+}
+
+/** Whether an agent may ask at all. */
+export function AgentState({ agent, now }: { readonly agent: AgentRecord; readonly now: number }) {
+  if (agent.kill_switch.active) return <StatusBadge status="paused" />;
+  return <StatusBadge status={isExpired(agent, now) ? "expired" : "active"} />;
+}
+
+/** An agent's token, this once, and how to ask with it. */
+export function agentToken(
+  { record, secret }: TokenedAgent,
+  { origin, tool, rotated }: {
+    readonly origin: string;
+    /** A tool to ask about; null while there is none. */
+    readonly tool: string | null;
+    /** Null for the token of a new agent. */
+    readonly rotated: Rotation | null;
+  },
+): Outcome {
+  const command = curlCommand({
+    method: "POST",
+    url: `${origin}/v1/permissions/check`,
+    secret,
+    body: checkBody(record, tool),
+  });
+  return {
+    title: "Token",
+    show: (
+      <NewSecret
+        title={
+          <>
+            Token of <UntrustedText text={record.name} />
+          </>
+        }
+        breadcrumb={[{ label: "Agents", href: "/agents" }]}
+        label="Token"
+        secret={secret}
+        command={command}
+        commandSays={tool === null
+          ? "Asks about a tool. One that is not in the catalog becomes a draft, for you to look at."
+          : "Asks whether it may use one of your tools. The answer names the rule that decided."}
+        next={{ label: "To the agent", href: agentPath(record) }}
+      >
+        {rotated !== null && (
+          <p>
+            The token before is void from this moment on
+            {rotated.keep_requests
+              ? "; what was asked and minted with it is kept."
+              : ", and so is what was asked and minted with it."}
+          </p>
+        )}
+      </NewSecret>
+    ),
+  };
+}
+
+function checkBody({ tenant_ids }: AgentRecord, tool: string | null): JsonObject {
+  // With exactly one tenant an absent one is filled in; with several it must be named.
+  const tenant = (tenant_ids?.length ?? 0) > 1 ? tenant_ids?.[0] : undefined;
+  return {
+    tool_name: tool ?? "hello_world",
+    ...(tenant === undefined ? {} : { tenant_id: tenant }),
+  };
+}
+
+/** The form that makes an agent, or changes what one may do. */
+export function AgentForm({ form, agent }: {
+  readonly form: AttemptedForm;
+  /** Null for a new one. */
+  readonly agent: AgentRecord | null;
+}) {
+  const hidden: Record<string, string> = agent === null
+    ? {}
+    : { shown: shownState(agentState(agent)) };
+  return (
+    <Form do={agent === null ? "create" : "change"} hidden={hidden} layout="stack">
+      <FieldErrors errors={form.errors} />
+      <MachineFields form={form} machine={agent} />
+      <p class="quiet small">
+        {agent === null
+          ? "Making an agent asks for your passkey. You answer for what it asks."
+          : "A change that lets it do more asks for your passkey."}
+      </p>
+      <FormActions>
+        <Button variant="primary">{agent === null ? "Make agent" : "Save"}</Button>
+      </FormActions>
+    </Form>
+  );
+}
+
+/** What a form that changes an agent was made from. */
+export function agentState(
+  { name, tenant_ids, trust_tier, expires_at, rate_limit_per_minute }: AgentRecord,
+): JsonObject {
+  return { name, tenant_ids, trust_tier, expires_at, rate_limit_per_minute };
+}
+
+/** That an agent is paused, why, and how it goes on. */
+export function PausedNotice({ agent, mayRelease, attempt }: {
+  readonly agent: AgentRecord;
+  readonly mayRelease: boolean;
+  readonly attempt: Attempt | null;
+}) {
+  if (!agent.kill_switch.active) return null;
+  const { reason } = agent.kill_switch;
+  return (
+    <Notice
+      tone="danger"
+      live={false}
+      title="This agent is paused"
+      actions={mayRelease && (
+        <Form do="release">
+          <Button>Let it go on</Button>
+        </Form>
+      )}
+    >
+      <p>
+        Everything it asks is refused.{" "}
+        {mayRelease ? "Letting it go on asks for your passkey." : "Only an owner lets it go on."}
+      </p>
+      {reason !== null && (
+        <p>
+          Reason: <UntrustedText text={reason} />
+        </p>
+      )}
+      <FieldErrors errors={attempted(attempt, "release").errors} />
+    </Notice>
+  );
+}
+
+/** Stops an agent at once. */
+export function PauseSection({ agent, attempt }: {
+  readonly agent: AgentRecord;
+  readonly attempt: Attempt | null;
+}) {
+  if (agent.kill_switch.active) return null;
+  const form = attempted(attempt, "pause");
+  return (
+    <Section
+      title="Pause this agent"
+      look="danger"
+      description="From its next call on everything it asks is refused, and its unspent run tokens
+        count for nothing. Only an owner lets it go on."
+    >
+      <Form do="pause" layout="stack">
+        <FieldErrors errors={form.errors} />
+        <TextField
+          name="reason"
+          label="Reason"
+          hint="For your colleagues. It is shown on this page."
+          value={form.value("reason")}
+          error={form.error("reason")}
+          maxLength={500}
+          optional
+        />
+        <div>
+          <Button variant="danger" icon="pause">Pause agent</Button>
+        </div>
+      </Form>
+    </Section>
+  );
+}
+
+/** A new token in place of the old one. */
+export function RotateSection({ attempt }: { readonly attempt: Attempt | null }) {
+  const form = attempted(attempt, "rotate");
+  return (
+    <Section
+      title="New token"
+      look="danger"
+      description="The token that it has is void at once: until your program has the new one, it is
+        refused. What it asked and was given before is void too, for somebody else may have asked
+        it. Asks for your passkey."
+    >
+      <FieldErrors errors={form.errors} />
+      <Form do="rotate" layout="stack">
+        <CheckboxField
+          name="keep_requests"
+          checked={form.checked("keep_requests")}
+          label="Keep its unspent run tokens and open requests"
+          hint="For a planned change only: not when somebody else may have the old token."
+        />
+        <div>
+          <Button variant="danger" icon="refresh">Make a new token</Button>
+        </div>
+      </Form>
+    </Section>
+  );
+}
+
+/** Ends an agent. */
+export function RemoveSection({ attempt }: { readonly attempt: Attempt | null }) {
+  return (
+    <Section
+      title="Remove this agent"
+      look="danger"
+      description="Its token is void on its next call, for good. Its requests and everything that it
+        did stay in the log."
+    >
+      <FieldErrors errors={attempted(attempt, "remove").errors} />
+      <Form do="remove">
+        <Button variant="danger" icon="trash">Remove agent</Button>
+      </Form>
+    </Section>
+  );
+}

@@ -1,0 +1,188 @@
+import { BarChart } from "../../../components/charts.tsx";
+import { Definitions } from "../../../components/definitions.tsx";
+import { EmptyState } from "../../../components/empty_state.tsx";
+import { Notice } from "../../../components/notice.tsx";
+import { ProgramName } from "../../../components/program_name.tsx";
+import { originWords } from "../../../components/rule.tsx";
+import { Section } from "../../../components/section.tsx";
+import { Stat, Stats } from "../../../components/stat.tsx";
+import { Tabs } from "../../../components/tabs.tsx";
+import { absoluteWords, spanWords } from "../../../components/time_words.ts";
+import { UntrustedText } from "../../../components/untrusted_text.tsx";
+import type { Insights } from "../../../lib/evidence/insights.ts";
+import { withQuery } from "../../page_query.ts";
+import { rulePath } from "../rule_links.ts";
+import { toolPath } from "../tool_path.ts";
+
+/** Spans to choose from, days. */
+export const SPANS = ["7", "30", "90"] as const;
+
+export type SpanDays = (typeof SPANS)[number];
+
+/** From this share of quick decisions on the page asks whether requests are read at all. */
+const MANY_QUICK = 0.2;
+
+const MOST_ASKING = {
+  agent: "Agent that asks most",
+  api_key: "Key that asks most",
+  oauth_grant: "Program that asks most",
+} as const;
+
+/** How the last days went. */
+export function NumbersSection({ insights, days }: {
+  readonly insights: Insights;
+  readonly days: SpanDays;
+}) {
+  const { truncated } = insights;
+  return (
+    <Section title="Decisions" look="plain">
+      <Tabs
+        label="How far back"
+        tabs={SPANS.map((span) => ({
+          label: `${span} days`,
+          href: span === "30" ? "/" : `/?days=${span}`,
+          current: span === days,
+        }))}
+      />
+      {(truncated.checks || truncated.approvals) && (
+        <Notice tone="info" live={false} title="Not everything is counted">
+          {truncated.checks && "There are so many checks that the oldest days are missing below. "}
+          {truncated.approvals &&
+            "Only the newest 5,000 requests are counted: times and shares are of those."}
+        </Notice>
+      )}
+      <Checks insights={insights} />
+      <Requests insights={insights} />
+      <Noisiest insights={insights} />
+    </Section>
+  );
+}
+
+function Checks({ insights: { days, totals } }: { readonly insights: Insights }) {
+  const { allowed, requires_approval, disabled } = totals;
+  if (allowed + requires_approval + disabled === 0) {
+    return (
+      <EmptyState icon="activity" title="No agent asked in these days">
+        Each question of an agent, and its answer, will stand here as a bar.
+      </EmptyState>
+    );
+  }
+  return (
+    <BarChart
+      id="checks"
+      title="Answers to agents by day"
+      description={`${allowed} allowed, ${requires_approval} held for a person, ${disabled} refused.`}
+      series={[
+        { label: "allowed", tone: "success" },
+        { label: "held for a person", tone: "warning" },
+        { label: "refused", tone: "danger" },
+      ]}
+      rows={days.map((day) => ({
+        label: dayWords(day.at),
+        values: [day.allowed, day.requires_approval, day.disabled],
+      }))}
+    />
+  );
+}
+
+function Requests({ insights }: { readonly insights: Insights }) {
+  const { totals, made, median_seconds, quick_share, expiry_rate } = insights;
+  const decided = totals.approved + totals.denied;
+  return (
+    <Stats>
+      <Stat
+        label="Requests to people"
+        value={made}
+        note={`${totals.approved} approved, ${totals.denied} denied, ${totals.expired} expired`}
+        href="/approvals?view=all"
+      />
+      <Stat
+        label="Time to a decision"
+        value={median_seconds === null ? "–" : spanWords(median_seconds * 1000)}
+        note={median_seconds === null
+          ? "nothing was decided"
+          : decided === 1
+          ? "for the one decision"
+          : `half of ${decided} took longer`}
+      />
+      <Stat
+        label="Decided under 3 seconds"
+        value={percentOf(quick_share)}
+        note={(quick_share ?? 0) >= MANY_QUICK
+          ? "Rubber-stamping? Nobody reads a request that fast. Allow what is always approved by a rule."
+          : "Nobody reads a request that fast"}
+      />
+      <Stat
+        label="Expired unanswered"
+        value={percentOf(expiry_rate)}
+        note={(expiry_rate ?? 0) > 0
+          ? "An agent waited for nothing. More approvers, or alerts, help."
+          : "of all that was decided or expired"}
+      />
+    </Stats>
+  );
+}
+
+/** Where the requests came from: what a better rule would do most about. */
+function Noisiest({ insights }: { readonly insights: Insights }) {
+  const { noisiest_requester: requester, noisiest_rule: rule } = insights;
+  if (requester === null || rule === null) return null;
+  return (
+    <Section
+      title="Where most requests come from"
+      description="A rule for the common case spares people these, and keeps their eye for the rest."
+    >
+      <Definitions
+        items={[
+          {
+            term: MOST_ASKING[requester.type],
+            value: (
+              <>
+                <a href={withQuery("/activity", { actor: requester.id, type: "approval.created" })}>
+                  {requester.type === "oauth_grant"
+                    ? <ProgramName name={requester.name} />
+                    : <UntrustedText text={requester.name} />}
+                </a>, {requestWords(requester.count)}
+              </>
+            ),
+          },
+          {
+            term: "Rule that holds most",
+            value: (
+              <>
+                <RuleLink rule={rule} />, {requestWords(rule.count)}
+              </>
+            ),
+          },
+        ]}
+      />
+    </Section>
+  );
+}
+
+function RuleLink({ rule }: { readonly rule: NonNullable<Insights["noisiest_rule"]> }) {
+  const { resolved_from, rule_id, tool_name } = rule;
+  const { title } = originWords(resolved_from);
+  if (rule_id !== null) return <a href={rulePath(rule_id)}>{title}</a>;
+  return tool_name === null ? <>{title}</> : (
+    <>
+      {title} of{" "}
+      <a href={toolPath(tool_name)}>
+        <UntrustedText text={tool_name} />
+      </a>
+    </>
+  );
+}
+
+function requestWords(count: number): string {
+  return `${count} ${count === 1 ? "request" : "requests"}`;
+}
+
+function percentOf(share: number | null): string {
+  return share === null ? "–" : `${Math.round(share * 100)} %`;
+}
+
+/** `5 Jan`. */
+function dayWords(at: number): string {
+  return absoluteWords(at).split(" ").slice(0, 2).join(" ");
+}

@@ -1,0 +1,132 @@
+import type { ShownCheck } from "../../../islands/first_check.tsx";
+import { namesOf } from "../../../lib/activity/names.ts";
+import { canSign, mayDecide } from "../../../lib/approvals/deciders.ts";
+import { allBehind, isSeparated } from "../../../lib/identity/deciders.ts";
+import type { LoggedEntry } from "../../../lib/ledger/log_reader.ts";
+import { findFirstCheck } from "../../../lib/onboarding/first_check.ts";
+import { PERMISSIONS } from "../../../lib/policy/permission.ts";
+import { hasRight } from "../../../lib/policy/rights.ts";
+import type { Snapshot } from "../../../lib/policy/snapshot.ts";
+import { loadSample } from "../../../lib/quickstart/by_sample_agent.ts";
+import { type SampleState, sampleState } from "../../../lib/quickstart/sample_state.ts";
+import { samplePrefix } from "../../../lib/store/keys.ts";
+import { listRecords } from "../../../lib/store/kv.ts";
+import { sampleRecord } from "../../../lib/store/records/quickstart.ts";
+import type { MemberCall } from "../../dashboard/browser_call.ts";
+
+/** What the Quickstart shows to one member. */
+export interface QuickstartData {
+  readonly origin: string;
+  /** Whether they may make tools, agents and keys. */
+  readonly mayConfigure: boolean;
+  /** E-mail addresses of those who may. */
+  readonly askWhom: readonly string[];
+  readonly sample: SampleState | null;
+  /** Whether somebody has stopped their sample agent. */
+  readonly isPaused: boolean;
+  /** Who else can decide the sample, where those behind it may not; null where they may. */
+  readonly othersDecide: readonly string[] | null;
+  readonly isSampled: boolean;
+  /** Whether there is a key or agent besides the samples. */
+  readonly isConnected: boolean;
+  readonly check: ShownCheck | null;
+}
+
+/** Everything that the steps are told from, as it is now. */
+export async function quickstartData(call: MemberCall): Promise<QuickstartData> {
+  const { services } = call;
+  const { sample, snapshot, caller } = await call.transact({
+    load: loadSample,
+    plan: ({ snapshot }, caller, sample) => ({ sample, snapshot, caller }),
+  });
+  const origin = snapshot.org.log_origin;
+  const [state, samples, check] = await Promise.all([
+    sample?.approval
+      ? sampleState(services, (operation) => call.transact(operation, "see_requests"), {
+        caller,
+        origin,
+        id: sample.approval,
+      })
+      : null,
+    sampleAgents(call),
+    firstCheckOf(call, firstCheckWatch(null)),
+  ]);
+  const agent = snapshot.agents.get(sample?.agents.at(-1) ?? "");
+  const members = [...snapshot.members.values()];
+  const asked = state?.approval.record;
+  const separated = asked === undefined
+    ? snapshot.org.separation_of_duties
+    : isSeparated(asked, snapshot);
+  const behind = asked === undefined ? new Set([caller.id]) : allBehind(asked, snapshot);
+  return {
+    origin: services.settings.url.origin,
+    mayConfigure: hasRight(caller.role, "configure"),
+    askWhom: members.filter(({ role, account }) => account !== null && hasRight(role, "configure"))
+      .map(({ email }) => email),
+    sample: state,
+    isPaused: agent?.kill_switch.active ?? false,
+    othersDecide: separated
+      ? members.filter((member) =>
+        !behind.has(member.id) && canSign(member) && mayDecide(member, 1, snapshot.members)
+      ).map(({ email }) => email)
+      : null,
+    isSampled: state?.run !== null && state?.run !== undefined,
+    isConnected: hasOwn(snapshot, samples),
+    check,
+  };
+}
+
+function hasOwn({ apiKeys, agents }: Snapshot, samples: ReadonlySet<string>): boolean {
+  return [...apiKeys.values()].some(({ tier }) => tier === "standard") ||
+    [...agents.keys()].some((id) => !samples.has(id));
+}
+
+/** Whose first check is waited for, and how far the log has been looked through. */
+interface Watch {
+  readonly actor: string | null;
+  position: number;
+  found: LoggedEntry | null;
+}
+
+/** A new watch, of one key or agent, or of all but the samples (null). */
+export function firstCheckWatch(actor: string | null): Watch {
+  return { actor, position: 0, found: null };
+}
+
+/** The check that a watch waits for, once it has come; goes on where the watch was left. */
+export async function firstCheckOf(call: MemberCall, watch: Watch): Promise<ShownCheck | null> {
+  const { actor } = watch;
+  const names = await call.transact({ plan: ({ snapshot }) => namesOf(snapshot) });
+  if (watch.found === null) {
+    const except = await sampleAgents(call);
+    const { kv } = call.services.deps;
+    const looked = await findFirstCheck(kv, call.org, { actor, except }, watch.position);
+    if (looked.found === null) watch.position = looked.position;
+    else watch.found = looked.found;
+  }
+  return watch.found === null ? null : shownCheck(watch.found, names);
+}
+
+function shownCheck(
+  { index, entry }: LoggedEntry,
+  names: ReturnType<typeof namesOf>,
+): ShownCheck {
+  const { actor, subject, data, at } = entry;
+  return {
+    index,
+    at: Date.parse(at),
+    who: names.of(actor.id) ?? actor.id,
+    tool: String(subject.tool),
+    permission: PERMISSIONS.find((permission) => permission === data.permission) ?? "disabled",
+  };
+}
+
+/** The sample agents of all members. */
+async function sampleAgents({ services, org }: MemberCall): Promise<Set<string>> {
+  const found = new Set<string>();
+  const selector = { prefix: samplePrefix(org) };
+  for await (const { value } of listRecords(services.deps.kv, selector, sampleRecord)) {
+    for (const agent of value.agents) found.add(agent);
+  }
+  return found;
+}

@@ -1,0 +1,132 @@
+import { ButtonLink } from "../../../components/button.tsx";
+import { CodeBlock, Mono } from "../../../components/code.tsx";
+import CopyButton from "../../../components/copy_button.tsx";
+import { Disclosure } from "../../../components/disclosure.tsx";
+import { PageHeader } from "../../../components/layout.tsx";
+import { Notice } from "../../../components/notice.tsx";
+import { Section } from "../../../components/section.tsx";
+import { Table } from "../../../components/table.tsx";
+import { SKILL_FILE, SKILL_NAME, skillMarkdown } from "../../../lib/onboarding/skill.ts";
+import { TRIGGER_PROMPTS } from "../../../lib/skill/trigger_prompts.ts";
+import type { MemberCall } from "../../dashboard/browser_call.ts";
+import { memberPage } from "../../dashboard/page.ts";
+import { type Endpoint, memberEndpoint } from "../../endpoint.ts";
+
+export const SKILL_PATH = "/quickstart/skill";
+
+/** Where hosts look for skills, below a project or a home directory. */
+const PLACES = [
+  { host: "Claude Code", place: `.claude/skills/${SKILL_NAME}/${SKILL_FILE}` },
+  { host: "Cursor", place: `.cursor/skills/${SKILL_NAME}/${SKILL_FILE}` },
+  { host: "VS Code", place: `.github/skills/${SKILL_NAME}/${SKILL_FILE}` },
+  { host: "Codex and others", place: `.agents/skills/${SKILL_NAME}/${SKILL_FILE}` },
+] as const;
+
+/** The skill of the member's organization, and the prompts that put an agent under it. */
+export const quickstartSkillPage = memberPage({
+  path: SKILL_PATH,
+  title: "Teach your agent",
+  section: "quickstart",
+  needs: "read",
+  load: async (call: MemberCall) => ({
+    skill: await skillOf(call),
+    endpoint: `${call.services.settings.url.origin}/mcp`,
+  }),
+  view: ({ data: { skill, endpoint } }) => (
+    <>
+      <PageHeader
+        title="Teach your agent"
+        description="For agents that read instructions, such as Claude Code, Cursor or VS Code: a file
+          that tells them how to ask, and a prompt that tells them when."
+        breadcrumb={[{ label: "Quickstart", href: "/quickstart" }]}
+      />
+      <Section
+        title="Give it the skill"
+        description="The procedure, step by step, with the id of your organization in it."
+      >
+        <div class="row">
+          <ButtonLink
+            href={`${SKILL_PATH}/${SKILL_FILE}`}
+            variant="primary"
+            icon="download"
+            download
+          >
+            Download {SKILL_FILE}
+          </ButtonLink>
+        </div>
+        <p>
+          Put it where your agent looks for skills, below the project or your home directory. The
+          folder has to be called <Mono>{SKILL_NAME}</Mono>.
+        </p>
+        <Table
+          caption="Where hosts look for skills"
+          rows={PLACES}
+          rowKey={({ host }) => host}
+          columns={[
+            { key: "host", label: "Host", kind: "title", cell: ({ host }) => host },
+            { key: "place", label: "Place", cell: ({ place }) => <Mono>{place}</Mono> },
+          ]}
+          empty={null}
+        />
+        <p>
+          An agent without skills takes the text into its standing instructions, such as{" "}
+          <Mono>AGENTS.md</Mono>. Connect it to <Mono>{endpoint}</Mono> so that it has the tools;
+          {" "}
+          <a href="/connections">Connections</a> shows what is connected.
+        </p>
+        <Disclosure summary="Read the skill">
+          <CodeBlock
+            code={skill}
+            label={SKILL_FILE}
+            copy={<CopyButton text={skill} label={`Copy ${SKILL_FILE}`} />}
+          />
+        </Disclosure>
+      </Section>
+      <Section
+        title="Tell it when"
+        description="Paste one of these at the start of a session, or keep it in the standing
+          instructions."
+      >
+        {TRIGGER_PROMPTS.map(({ title, when, text }) => (
+          <section key={title} class="stack">
+            <div>
+              <h3>{title}</h3>
+              <p>{when}</p>
+            </div>
+            <CodeBlock
+              code={text}
+              label="Prompt"
+              copy={<CopyButton text={text} label={`Copy “${title}”`} />}
+            />
+          </section>
+        ))}
+        <Notice tone="info" title="A prompt asks; a token binds" live={false}>
+          A model that is told to ask usually does. Where it has to, let the program that runs the
+          tool consume the run token first: without one, nothing runs. The{" "}
+          <a href="/quickstart">Quickstart</a> has such a program in three languages.
+        </Notice>
+      </Section>
+    </>
+  ),
+});
+
+export const quickstartSkillEndpoints: readonly Endpoint[] = [
+  memberEndpoint({
+    method: "get",
+    path: `${SKILL_PATH}/${SKILL_FILE}`,
+    needs: "read",
+    handle: async (call) =>
+      new Response(await skillOf(call), {
+        headers: {
+          "content-type": "text/markdown; charset=utf-8",
+          "content-disposition": `attachment; filename="${SKILL_FILE}"`,
+        },
+      }),
+  }),
+];
+
+/** The skill as it is now: whoever renames the organization changes it. */
+async function skillOf(call: MemberCall): Promise<string> {
+  const name = await call.transact({ plan: ({ snapshot }) => snapshot.org.name });
+  return skillMarkdown({ org: { id: call.org, name }, origin: call.services.settings.url.origin });
+}

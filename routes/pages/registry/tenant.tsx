@@ -1,0 +1,95 @@
+import { z } from "zod";
+import { Button, ButtonLink } from "../../../components/button.tsx";
+import { Definitions } from "../../../components/definitions.tsx";
+import { Form } from "../../../components/form.tsx";
+import { JsonView } from "../../../components/json_view.tsx";
+import { PageHeader } from "../../../components/layout.tsx";
+import { Section } from "../../../components/section.tsx";
+import { Time } from "../../../components/time.tsx";
+import { UntrustedText } from "../../../components/untrusted_text.tsx";
+import { removeTenant } from "../../../lib/catalog/tenant_removal.ts";
+import { changeTenant, readTenant } from "../../../lib/catalog/tenants.ts";
+import { hasRight } from "../../../lib/policy/rights.ts";
+import { attempted } from "../../dashboard/attempted.ts";
+import type { MemberCall } from "../../dashboard/browser_call.ts";
+import { optional, optionalJson } from "../../dashboard/form.ts";
+import { action, memberPage } from "../../dashboard/page.ts";
+import { tenantId } from "../../fields/action.ts";
+import { displayName, metadataField } from "../../v1/catalog_fields.ts";
+import { TenantForm } from "../tenant_form.tsx";
+import { tenantPath } from "./tenants.tsx";
+
+const byId = z.object({ id: tenantId });
+
+type Call = MemberCall<z.output<typeof byId>>;
+
+const change = z.strictObject({
+  name: optional(displayName.unwrap()),
+  metadata: optionalJson(metadataField),
+});
+
+export const tenantPage = memberPage({
+  path: "/tenants/:id",
+  section: "tenants",
+  needs: "read",
+  params: byId,
+  load: async (call) => ({
+    tenant: await call.transact(readTenant(call.params.id)),
+    mayConfigure: hasRight(call.caller.role, "configure"),
+  }),
+  title: ({ tenant }) => `Tenant ${tenant.id}`,
+  view: ({ data: { tenant, mayConfigure }, attempt, now }) => (
+    <>
+      <PageHeader
+        title={<UntrustedText text={tenant.name ?? tenant.id} />}
+        breadcrumb={[{ label: "Tenants", href: "/tenants" }]}
+        actions={
+          <ButtonLink href={`/rules?tenant_id=${encodeURIComponent(tenant.id)}`} icon="rules">
+            Rules of this tenant
+          </ButtonLink>
+        }
+      />
+      <Section title="Details">
+        <Definitions
+          items={[
+            { term: "External id", value: <UntrustedText text={tenant.id} mono /> },
+            { term: "Registered", value: <Time at={tenant.created_at} now={now} /> },
+          ]}
+        />
+        {mayConfigure
+          ? <TenantForm form={attempted(attempt, "change")} tenant={tenant} />
+          : <JsonView value={tenant.metadata} />}
+      </Section>
+      {mayConfigure && (
+        <Section
+          title="Remove this tenant"
+          look="danger"
+          description="Its rules go with it. Actions that name it then need approval, as long as
+            there are rules of other tenants."
+        >
+          <Form do="remove">
+            <Button variant="danger">Remove tenant and its rules</Button>
+          </Form>
+        </Section>
+      )}
+    </>
+  ),
+  actions: {
+    change: action(change, async (call: Call, { name, metadata }) => {
+      const { id } = call.params;
+      const fields = { name, metadata: metadata ?? {} };
+      await call.transact(changeTenant(id, fields, call.id), "configure");
+      return { to: tenantPath(id), notice: "Saved." };
+    }, "configure"),
+    remove: action(z.strictObject({}), async (call: Call) => {
+      const { id } = call.params;
+      const { rules_removed } = await removeTenant(
+        (operation) => call.transact(operation, "configure"),
+        id,
+        call.id,
+      );
+      const rules = rules_removed === 1 ? "1 rule" : `${rules_removed} rules`;
+      return { to: "/tenants", notice: `Tenant ${id} is removed, with ${rules}.` };
+    }, "configure"),
+  },
+});

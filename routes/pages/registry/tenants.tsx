@@ -1,0 +1,107 @@
+import { z } from "zod";
+import { EmptyState } from "../../../components/empty_state.tsx";
+import { PageHeader } from "../../../components/layout.tsx";
+import { Pagination } from "../../../components/pagination.tsx";
+import { Section } from "../../../components/section.tsx";
+import { RowLink, Table } from "../../../components/table.tsx";
+import { Time } from "../../../components/time.tsx";
+import { UntrustedText } from "../../../components/untrusted_text.tsx";
+import { listTenants, putTenant } from "../../../lib/catalog/tenants.ts";
+import { hasRight } from "../../../lib/policy/rights.ts";
+import { asShown } from "../../as_shown.ts";
+import { attempted } from "../../dashboard/attempted.ts";
+import type { MemberCall } from "../../dashboard/browser_call.ts";
+import { optional, optionalJson, text } from "../../dashboard/form.ts";
+import { action, memberPage } from "../../dashboard/page.ts";
+import { tenantId } from "../../fields/action.ts";
+import { pageById, pageQuery } from "../../fields/paging.ts";
+import { displayName, metadataField } from "../../v1/catalog_fields.ts";
+import { TenantForm } from "../tenant_form.tsx";
+
+/** An id in a form. No address ends in `.` or `..`: browsers take these for ways up. */
+const registeredId = tenantId.refine((id) => id !== "." && id !== "..", "cannot be . or ..");
+
+const registration = z.strictObject({
+  id: text(registeredId),
+  name: optional(displayName.unwrap()),
+  metadata: optionalJson(metadataField),
+});
+
+export const tenantsPage = memberPage({
+  path: "/tenants",
+  title: "Tenants",
+  section: "tenants",
+  needs: "read",
+  query: z.strictObject(pageQuery),
+  load: async ({ services, org, query, caller }) => ({
+    ...await pageById((span) => listTenants(services.deps.kv, org, span), query),
+    isFirst: query.cursor === undefined,
+    mayConfigure: hasRight(caller.role, "configure"),
+  }),
+  view: ({ data: { items, next_cursor, isFirst, mayConfigure }, attempt, now }) => (
+    <>
+      <PageHeader
+        title="Tenants"
+        description="Your customers or end users. A rule can hold for one of them alone."
+      />
+      <Table
+        caption="Registered tenants"
+        rows={items}
+        rowKey={({ id }) => id}
+        columns={[
+          {
+            key: "id",
+            label: "External id",
+            kind: "title",
+            cell: ({ id }) => (
+              <RowLink href={tenantPath(id)}>
+                <UntrustedText text={id} mono />
+              </RowLink>
+            ),
+          },
+          { key: "name", label: "Name", cell: ({ name }) => <UntrustedText text={name ?? "–"} /> },
+          {
+            key: "created",
+            label: "Registered",
+            cell: ({ created_at }) => <Time at={created_at} now={now} show="relative" />,
+          },
+        ]}
+        empty={
+          <EmptyState icon="building" title={isFirst ? "No tenants yet" : "No more tenants"}>
+            Without tenants every rule holds for the whole organization. Register one as soon as a
+            customer needs rules of their own.
+          </EmptyState>
+        }
+      />
+      <Pagination
+        newer={isFirst ? null : "/tenants"}
+        older={next_cursor === null ? null : `/tenants?cursor=${next_cursor}`}
+        newerLabel="First page"
+        olderLabel="More"
+      />
+      {mayConfigure && (
+        <Section title="Register a tenant">
+          <TenantForm form={attempted(attempt, "register")} tenant={null} />
+        </Section>
+      )}
+    </>
+  ),
+  actions: {
+    register: action(registration, async (call: MemberCall, { id, name, metadata }) => {
+      const put = asShown(
+        putTenant(id, { name, metadata: metadata ?? {} }, call.id),
+        (_, there) =>
+          there === null
+            ? null
+            : { path: "/id", message: "is registered already; change it on its own page" },
+      );
+      await call.transact(put, "configure");
+      return { to: tenantPath(id), notice: `Tenant ${id} is registered.` };
+    }, "configure"),
+  },
+});
+
+/** The address of a tenant's page. */
+export function tenantPath(id: string): string {
+  return `/tenants/${encodeURIComponent(id)}`;
+}

@@ -1,0 +1,201 @@
+import { ButtonLink } from "../../../components/button.tsx";
+import { EmptyState } from "../../../components/empty_state.tsx";
+import { TextField } from "../../../components/fields.tsx";
+import { Filters } from "../../../components/filters.tsx";
+import { Pagination } from "../../../components/pagination.tsx";
+import { PermissionBadge, permissionWords } from "../../../components/permission_badge.tsx";
+import { LEVEL_WORDS } from "../../../components/rule.tsx";
+import { RuleSelector } from "../../../components/rule_selector.tsx";
+import { Section } from "../../../components/section.tsx";
+import { SelectField } from "../../../components/select_field.tsx";
+import { RowLink, Table } from "../../../components/table.tsx";
+import { Time } from "../../../components/time.tsx";
+import { UntrustedText } from "../../../components/untrusted_text.tsx";
+import { levelOfSelector } from "../../../lib/policy/levels.ts";
+import { type Permission, PERMISSIONS } from "../../../lib/policy/permission.ts";
+import type { Snapshot } from "../../../lib/policy/snapshot.ts";
+import type { RuleRecord } from "../../../lib/store/records/policy.ts";
+import { pageByName } from "../../fields/paging.ts";
+import { withQuery } from "../../page_query.ts";
+import { rulePath } from "../rule_links.ts";
+
+const PATH = "/rules";
+
+const ROWS = 50;
+
+/** Which rules are listed. */
+export interface RuleFilters {
+  readonly cursor?: string | undefined;
+  readonly tool_name: string | null;
+  readonly tenant_id: string | null;
+  readonly resource_id: string | null;
+  readonly permission: Permission | null;
+}
+
+/** One page of rules in the order in which they were made. */
+export interface ListedRules {
+  readonly items: readonly RuleRecord[];
+  readonly next_cursor: string | null;
+  /** How many there are, whatever the filters. */
+  readonly total: number;
+}
+
+/** The rules that filters leave. @throws {Refusal} invalid_request for a cursor of another list */
+export function listedRules({ rules }: Snapshot, filters: RuleFilters): ListedRules {
+  const page = { limit: ROWS, cursor: filters.cursor };
+  return {
+    ...pageByName(wanted(rules, filters), ({ id }) => id, page),
+    total: rules.size,
+  };
+}
+
+function* wanted(
+  rules: Snapshot["rules"],
+  { tool_name, tenant_id, resource_id, permission }: RuleFilters,
+): Generator<RuleRecord> {
+  // Without a rule of the tenant there is no branch to walk.
+  const some = tenant_id === null
+    ? rules
+    : rules.hasTenant(tenant_id)
+    ? rules.forTenant(tenant_id)
+    : [];
+  for (const rule of some) {
+    const { selector } = rule;
+    if (tool_name !== null && selector.tool_name !== tool_name) continue;
+    if (resource_id !== null && selector.resource_id !== resource_id) continue;
+    if (permission !== null && rule.permission !== permission) continue;
+    yield rule;
+  }
+}
+
+/** Every rule that there is, or that the filters leave. */
+export function RuleList({ listed, query, mayConfigure, now }: {
+  readonly listed: ListedRules;
+  readonly query: RuleFilters;
+  readonly mayConfigure: boolean;
+  readonly now: number;
+}) {
+  const filters = [query.tool_name, query.tenant_id, query.resource_id, query.permission];
+  const active = filters.filter((value) => value !== null).length;
+  return (
+    <Section
+      id="all"
+      look="plain"
+      title={active === 0 ? "All rules" : "Rules that fit the filters"}
+      description="In the order in which they were made."
+    >
+      <ListFilters query={query} active={active} />
+      <Table<RuleRecord>
+        caption="Rules"
+        rows={listed.items}
+        rowKey={({ id }) => id}
+        columns={[
+          {
+            key: "selector",
+            label: "Rule for",
+            kind: "title",
+            cell: ({ id, selector }) => (
+              <RowLink href={rulePath(id)}>
+                <RuleSelector selector={selector} />
+              </RowLink>
+            ),
+          },
+          {
+            key: "permission",
+            label: "Permission",
+            cell: ({ permission }) => <PermissionBadge permission={permission} />,
+          },
+          { key: "level", label: "Level", cell: ({ selector }) => levelTitle(selector) },
+          {
+            key: "note",
+            label: "Note",
+            cell: ({ note }) =>
+              note === null ? <span class="quiet">–</span> : (
+                <span class="clamp">
+                  <UntrustedText text={note} />
+                </span>
+              ),
+          },
+          {
+            key: "changed",
+            label: "Changed",
+            cell: ({ updated_at }) => <Time at={updated_at} now={now} show="relative" />,
+          },
+        ]}
+        empty={
+          <EmptyState
+            icon="rules"
+            title={listed.total === 0 ? "No rules yet" : "No rule fits these filters"}
+            action={listed.total === 0
+              ? mayConfigure && (
+                <ButtonLink href="/rules?level=tool#make">Make the first rule</ButtonLink>
+              )
+              : <ButtonLink href="/rules">Show all rules</ButtonLink>}
+          >
+            {listed.total === 0
+              ? "Until there are rules the defaults of tools and categories decide: approved tools are allowed, drafts need approval."
+              : "Take a filter away to see more."}
+          </EmptyState>
+        }
+      />
+      <Pagination
+        newer={query.cursor === undefined ? null : hrefOf(query, null)}
+        older={listed.next_cursor === null ? null : hrefOf(query, listed.next_cursor)}
+        newerLabel="First page"
+        olderLabel="More"
+      />
+    </Section>
+  );
+}
+
+function ListFilters({ query, active }: { readonly query: RuleFilters; readonly active: number }) {
+  return (
+    <Filters action={PATH} active={active}>
+      <TextField
+        name="tool_name"
+        id="list-tool"
+        label="Tool"
+        value={query.tool_name ?? ""}
+        list="rule-tools"
+        mono
+      />
+      <TextField
+        name="tenant_id"
+        id="list-tenant"
+        label="Tenant"
+        value={query.tenant_id ?? ""}
+        list="rule-tenants"
+        mono
+      />
+      <TextField
+        name="resource_id"
+        id="list-resource"
+        label="Resource"
+        value={query.resource_id ?? ""}
+        mono
+      />
+      <SelectField
+        name="permission"
+        id="list-permission"
+        label="Permission"
+        value={query.permission ?? ""}
+        options={[
+          { value: "", label: "Any" },
+          ...PERMISSIONS.map((value) => ({ value, label: permissionWords(value) })),
+        ]}
+      />
+    </Filters>
+  );
+}
+
+function levelTitle(selector: RuleRecord["selector"]): string {
+  const level = levelOfSelector(selector);
+  return level === null ? "None" : LEVEL_WORDS[level.name].title;
+}
+
+function hrefOf(
+  { tool_name, tenant_id, resource_id, permission }: RuleFilters,
+  cursor: string | null,
+): string {
+  return `${withQuery(PATH, { tool_name, tenant_id, resource_id, permission, cursor })}#all`;
+}

@@ -1,0 +1,225 @@
+import { z } from "zod";
+import { ButtonLink } from "../../../components/button.tsx";
+import { PageHeader } from "../../../components/layout.tsx";
+import { Notice } from "../../../components/notice.tsx";
+import { PolicyChanges } from "../../../components/policy_changes.tsx";
+import { RuleSelector } from "../../../components/rule_selector.tsx";
+import { Section } from "../../../components/section.tsx";
+import { namesOf } from "../../../lib/activity/names.ts";
+import { recentChanges } from "../../../lib/activity/recent_changes.ts";
+import { listTenants } from "../../../lib/catalog/tenants.ts";
+import { LEVELS } from "../../../lib/policy/levels.ts";
+import { hasRight } from "../../../lib/policy/rights.ts";
+import { ruleMatrix } from "../../../lib/policy/rule_matrix.ts";
+import type { Snapshot } from "../../../lib/policy/snapshot.ts";
+import type { RuleRecord } from "../../../lib/store/records/policy.ts";
+import { attempted } from "../../dashboard/attempted.ts";
+import type { MemberCall } from "../../dashboard/browser_call.ts";
+import { memberPage } from "../../dashboard/page.ts";
+import { toolName } from "../../fields/action.ts";
+import { pageQuery } from "../../fields/paging.ts";
+import { queryText, withQuery } from "../../page_query.ts";
+import { permissionField } from "../../v1/catalog_fields.ts";
+import { rulesPath, rulesPathOf } from "../rule_links.ts";
+import { SideBySide } from "../rule_side_by_side.tsx";
+import {
+  LevelChoice,
+  RuleChangeForm,
+  RuleMakeForm,
+  RuleRemoveForm,
+  RuleSuggestionLists,
+} from "./form.tsx";
+import { listedRules, RuleList } from "./list.tsx";
+import { changeAction, levelName, makeAction, removeAction } from "./rule.tsx";
+
+const PATH = "/rules";
+
+const MAX_SUGGESTIONS = 500;
+
+const CHANGES_SHOWN = 10;
+
+const query = z.object({
+  cursor: pageQuery.cursor,
+  tool_name: queryText,
+  tenant_id: queryText,
+  resource_id: queryText,
+  permission: permissionField.or(z.literal("")).optional().transform((value) => value || null),
+  level: levelName.optional(),
+  half: z.enum(["tenant", "org"]).optional(),
+  rule: queryText,
+});
+
+export type RulesQuery = z.output<typeof query>;
+
+type Call = MemberCall<undefined, RulesQuery>;
+
+/** The rules: of one tool and tenant side by side, all of them, and who changed them. */
+export const rulesPage = memberPage({
+  path: PATH,
+  title: "Rules",
+  section: "rules",
+  needs: "read",
+  query,
+  width: "wide",
+  load: async (call: Call) => {
+    const { query, services: { deps }, org, caller } = call;
+    const tool = query.tool_name === null ? null : toolName.safeParse(query.tool_name);
+    const [policy, changes, tenants] = await Promise.all([
+      call.transact({
+        plan: ({ snapshot }) => ({
+          matrix: tool?.success ? ruleMatrix(snapshot, tool.data, query.tenant_id) : null,
+          strange: query.tenant_id !== null && !snapshot.isTenantRegistered(query.tenant_id),
+          editing: query.rule === null ? null : snapshot.rules.byId(query.rule) ?? null,
+          listed: listedRules(snapshot, query),
+          names: namesOf(snapshot),
+          tools: [...snapshot.tools.keys()].sort().slice(0, MAX_SUGGESTIONS),
+          tags: tagsOf(snapshot).slice(0, MAX_SUGGESTIONS),
+        }),
+      }),
+      changesOf(call),
+      listTenants(deps.kv, org, { after: null, limit: MAX_SUGGESTIONS }),
+    ]);
+    return {
+      ...policy,
+      query,
+      changes,
+      tenants: tenants.map(({ id }) => id),
+      toolError: tool?.success === false ? tool.error.issues[0]?.message : undefined,
+      mayConfigure: hasRight(caller.role, "configure"),
+    };
+  },
+  view: ({ data, attempt, now }) => {
+    const { query, matrix, editing, mayConfigure } = data;
+    const here = rulesPath(query.tool_name, query.tenant_id);
+    const level = LEVELS.find(({ name }) => name === query.level) ?? null;
+    const withLevel = (name: string) =>
+      `${withQuery(PATH, contextOf(query, { level: name, half: query.half }))}#make`;
+    return (
+      <>
+        <PageHeader
+          title="Rules"
+          description="What agents may do without asking, what a person decides, and what is refused."
+          actions={
+            <>
+              <ButtonLink href={explainPath(query)}>Explain an action</ButtonLink>
+              {mayConfigure && (
+                <ButtonLink href={withLevel("tool")} variant="primary" icon="plus">
+                  Make a rule
+                </ButtonLink>
+              )}
+            </>
+          }
+        />
+        <RuleSuggestionLists tools={data.tools} tenants={data.tenants} tags={data.tags} />
+        {query.rule !== null && editing === null && (
+          <Notice tone="warning" live={false}>That rule does not exist any more.</Notice>
+        )}
+        {mayConfigure && editing !== null && (
+          <>
+            <Section
+              id="edit"
+              title="Change a rule"
+              description={<RuleSelector selector={editing.selector} />}
+            >
+              <RuleChangeForm form={attempted(attempt, "change")} rule={editing} cancel={here} />
+            </Section>
+            <Section title="Remove this rule" look="danger">
+              <RuleRemoveForm form={attempted(attempt, "remove")} rule={editing} />
+            </Section>
+          </>
+        )}
+        {mayConfigure && level !== null && (
+          <Section
+            id="make"
+            title="Make a rule"
+            description="Choose what it names; the more it names, the earlier it is looked at."
+          >
+            <LevelChoice current={level.name} hrefOf={withLevel} />
+            <RuleMakeForm
+              form={attempted(attempt, "make")}
+              level={level}
+              start={{
+                tool_name: query.tool_name,
+                resource_id: query.resource_id,
+                tenant_id: query.half === "org" ? null : query.tenant_id,
+                tag: matrix?.tool?.tags[0] ?? null,
+              }}
+              cancel={here}
+            />
+          </Section>
+        )}
+        <SideBySide
+          tool={query.tool_name}
+          toolError={data.toolError}
+          tenant={query.tenant_id}
+          matrix={matrix}
+          strange={data.strange}
+          mayConfigure={mayConfigure}
+        />
+        <RuleList listed={data.listed} query={query} mayConfigure={mayConfigure} now={now} />
+        <Section
+          title="Who changed what"
+          actions={
+            <ButtonLink
+              size="small"
+              href={withQuery("/activity", {
+                type: "rule.set",
+                tool_name: query.tool_name,
+                tenant_id: query.tenant_id,
+              })}
+            >
+              In the audit log
+            </ButtonLink>
+          }
+        >
+          <PolicyChanges
+            entries={data.changes.entries}
+            names={data.names}
+            now={now}
+            none="No rule was changed here yet."
+          />
+        </Section>
+      </>
+    );
+  },
+  actions: {
+    make: makeAction((call, rule) => contextPath(call, rule)),
+    change: changeAction((call, rule) => contextPath(call, rule)),
+    remove: removeAction((call, rule) => contextPath(call, rule)),
+  },
+});
+
+/** Where a change leads back to: what was looked at, or else what the rule is about. */
+function contextPath(call: MemberCall<unknown, unknown>, { selector }: RuleRecord): string {
+  // The surface has parsed the query of this page by its schema.
+  const { tool_name, tenant_id } = call.query as RulesQuery;
+  return tool_name === null && tenant_id === null
+    ? rulesPathOf(selector)
+    : rulesPath(tool_name, tenant_id);
+}
+
+function contextOf(
+  { tool_name, tenant_id, resource_id }: RulesQuery,
+  more: Readonly<Record<string, string | undefined>>,
+) {
+  return { tool_name, tenant_id, resource_id, ...more };
+}
+
+function explainPath({ tool_name, tenant_id, resource_id }: RulesQuery): string {
+  return withQuery("/rules/explain", { tool_name, tenant_id, resource_id });
+}
+
+function changesOf({ services, org, query: { tool_name, tenant_id } }: Call) {
+  return recentChanges(services.deps.kv, org, {
+    types: ["rule.set", "rule.removed", "rule.staged"],
+    facets: [
+      ...(tool_name === null ? [] : [{ facet: "tool" as const, value: tool_name }]),
+      ...(tenant_id === null ? [] : [{ facet: "tenant" as const, value: tenant_id }]),
+    ],
+    limit: CHANGES_SHOWN,
+  });
+}
+
+function tagsOf({ tools }: Snapshot): string[] {
+  return [...new Set([...tools.values()].flatMap(({ tags }) => tags))].sort();
+}

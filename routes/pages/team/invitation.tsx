@@ -1,0 +1,151 @@
+import { z } from "zod";
+import { Button, ButtonLink } from "../../../components/button.tsx";
+import { CodeBlock } from "../../../components/code.tsx";
+import CopyButton from "../../../components/copy_button.tsx";
+import { FieldErrors } from "../../../components/field_errors.tsx";
+import { TextField } from "../../../components/fields.tsx";
+import { Form, FormActions } from "../../../components/form.tsx";
+import { PageHeader } from "../../../components/layout.tsx";
+import { MemberFields } from "../../../components/member_fields.tsx";
+import { Notice } from "../../../components/notice.tsx";
+import { Card } from "../../../components/section.tsx";
+import { Time } from "../../../components/time.tsx";
+import { UntrustedText } from "../../../components/untrusted_text.tsx";
+import {
+  invite,
+  type Invited,
+  resendInvitation,
+  withdrawInvitation,
+} from "../../../lib/people/invitations.ts";
+import type { Role } from "../../../lib/policy/rights.ts";
+import type { AttemptedForm } from "../../dashboard/attempted.ts";
+import type { MemberCall } from "../../dashboard/browser_call.ts";
+import { text } from "../../dashboard/form.ts";
+import { action, type Outcome } from "../../dashboard/page.ts";
+import { memberFormFields } from "../team_fields.ts";
+
+type Call = MemberCall<unknown, unknown>;
+
+const email = text(z.string().min(1, "must be an e-mail address").max(254));
+
+const invitation = z.strictObject({ email, ...memberFormFields });
+
+const named = z.strictObject({ email });
+
+/** What makes invitations and takes them back, on every page that offers it. */
+export const INVITATION_ACTIONS = {
+  invite: action(invitation, async (call: Call, fields) => {
+    const { services, session, client } = call;
+    return shown(await invite(services, session, fields, client), call.now);
+  }, "manage_members"),
+  resend: action(named, async (call: Call, fields) => {
+    const { services, session, client } = call;
+    const address = fields.email.toLowerCase();
+    return shown(await resendInvitation(services, session, address, client), call.now);
+  }, "manage_members"),
+  withdraw: action(named, async (call: Call, fields) => {
+    const { services, session, client } = call;
+    await withdrawInvitation(services, session, fields.email.toLowerCase(), client);
+    return { to: "/team?view=invitations", notice: `The link to ${fields.email} is void.` };
+  }, "manage_members"),
+};
+
+function shown(invited: Invited, now: number): Outcome {
+  return { show: <InvitationLink invited={invited} now={now} />, title: "Invitation" };
+}
+
+/** The link of a new invitation, this once. */
+function InvitationLink({ invited, now }: { readonly invited: Invited; readonly now: number }) {
+  const { link, email, expires_at, mailed } = invited;
+  return (
+    <>
+      <PageHeader
+        title={
+          <>
+            Invitation of <UntrustedText text={email} />
+          </>
+        }
+        breadcrumb={[{ label: "Team", href: "/team" }]}
+      />
+      {mailed === "yes"
+        ? (
+          <Notice tone="success">
+            The link is on its way by mail. You may hand it over as well.
+          </Notice>
+        )
+        : (
+          <Notice tone="warning" title="Hand the link over yourself">
+            {mailed === "failed"
+              ? "The mail server did not take the mail, so it did not go out."
+              : "This deployment has no mail server, so nothing was mailed."}
+          </Notice>
+        )}
+      <Card>
+        <div class="stack">
+          <CodeBlock
+            label="Their link"
+            code={link}
+            copy={<CopyButton text={link} label="Copy" />}
+          />
+          <p>
+            It counts once, for <UntrustedText text={email} /> alone, until{" "}
+            <Time at={expires_at} now={now} />. It is shown only now; a new one makes it void.
+          </p>
+          <p>
+            <ButtonLink href="/team" variant="primary">Back to the team</ButtonLink>
+          </p>
+        </div>
+      </Card>
+    </>
+  );
+}
+
+/** The form that invites somebody. */
+export function InviteForm({ form, own, mailConfigured }: {
+  readonly form: AttemptedForm;
+  /** The role of whoever invites. */
+  readonly own: Role;
+  readonly mailConfigured: boolean;
+}) {
+  return (
+    <Form do="invite" layout="stack">
+      <FieldErrors errors={form.errors} />
+      <TextField
+        name="email"
+        label="E-mail address"
+        type="email"
+        hint={mailConfigured
+          ? "The link goes there by mail, and you can copy it too."
+          : "No mail server is set up: you get the link to hand over."}
+        value={form.value("email")}
+        error={form.error("email")}
+        autoComplete="off"
+        required
+      />
+      <MemberFields
+        own={own}
+        role={form.value("role", "approver")}
+        groups={form.values("groups")}
+        error={form.error}
+      />
+      <p class="quiet small">Inviting somebody asks for your passkey.</p>
+      <FormActions>
+        <Button variant="primary" icon="mail">Invite</Button>
+      </FormActions>
+    </Form>
+  );
+}
+
+/** A new link for an open invitation, or none at all. */
+export function InvitationButtons({ email }: { readonly email: string }) {
+  return (
+    <div class="row">
+      <Form do="resend" hidden={{ email }}>
+        <Button size="small">New link</Button>
+      </Form>
+      <Form do="withdraw" hidden={{ email }}>
+        <Button size="small" variant="danger">Withdraw</Button>
+      </Form>
+    </div>
+  );
+}

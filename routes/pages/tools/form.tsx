@@ -1,0 +1,197 @@
+import { statusWords } from "../../../components/badges.tsx";
+import { Button, ButtonLink } from "../../../components/button.tsx";
+import { CheckboxField, CheckboxGroup } from "../../../components/choices.tsx";
+import { FieldErrors } from "../../../components/field_errors.tsx";
+import { TextAreaField, TextField } from "../../../components/fields.tsx";
+import { Form, FormActions } from "../../../components/form.tsx";
+import { PermissionField } from "../../../components/permission_field.tsx";
+import { SelectField } from "../../../components/select_field.tsx";
+import { Suggestions } from "../../../components/suggestions.tsx";
+import {
+  tickedAnnotations,
+  ToolAnnotationFields,
+} from "../../../components/tool_annotation_fields.tsx";
+import type { OrgRecord, ToolRecord } from "../../../lib/store/records/policy.ts";
+import type { AttemptedForm } from "../../dashboard/attempted.ts";
+import { namesText } from "../tool_fields.ts";
+
+export interface ToolFormProps {
+  readonly form: AttemptedForm;
+  /** The tool as it stands; what a new one is until somebody says otherwise. */
+  readonly tool: ToolRecord;
+  readonly isNew: boolean;
+  readonly categories: readonly string[];
+  readonly org: Pick<OrgRecord, "approval_timeout_seconds" | "approval_use_seconds">;
+  /** Where to go without doing anything. */
+  readonly back: string;
+}
+
+/** The form that registers a tool, or changes everything that is said of one. */
+export function ToolForm({ form, tool, isNew, categories, org, back }: ToolFormProps) {
+  const field = (name: keyof ToolRecord & string) => ({ name, error: form.error(name) });
+  const schema = tool.parameters === null ? "" : JSON.stringify(tool.parameters, null, 2);
+  return (
+    <Form
+      do={isNew ? "register" : "change"}
+      hidden={isNew ? {} : { seen: form.value("seen", tool.updated_at) }}
+      layout="stack"
+    >
+      <FieldErrors errors={form.errors} />
+      <h3>What it is</h3>
+      {isNew && (
+        <TextField
+          {...field("name")}
+          label="Name"
+          hint="As agents call it: letters, digits and _ . : / -"
+          value={form.value("name")}
+          mono
+          required
+          maxLength={128}
+          autoComplete="off"
+        />
+      )}
+      <TextAreaField
+        {...field("description")}
+        label="Description"
+        hint="What it does, for the people who approve it."
+        value={form.value("description", tool.description)}
+        optional
+      />
+      <div class="grid-2">
+        <TextField
+          {...field("category")}
+          label="Category"
+          hint="Its default permission holds where the tool has none."
+          value={form.value("category", tool.category)}
+          list="tool-categories"
+          autoComplete="off"
+          optional
+        />
+        <Suggestions id="tool-categories" values={categories} />
+        <TextField
+          {...field("tags")}
+          label="Tags"
+          hint="Separated by commas. Rules can name a tag."
+          value={form.value("tags", namesText(tool.tags))}
+          autoComplete="off"
+          optional
+        />
+      </div>
+      <TextAreaField
+        {...field("parameters")}
+        label="Parameter schema"
+        hint="The arguments that it takes, as JSON Schema (2020-12). Without one any are accepted."
+        value={form.value("parameters", schema)}
+        rows={schema === "" ? 5 : 14}
+        spellcheck={false}
+        mono
+        optional
+      />
+      <h3>How dangerous it is</h3>
+      <SelectField
+        {...field("risk_level")}
+        label="Risk"
+        hint="Shown to whoever approves it. It decides nothing by itself."
+        value={form.value("risk_level", tool.risk_level)}
+        options={[
+          { value: "low", label: "Low" },
+          { value: "medium", label: "Medium" },
+          { value: "high", label: "High" },
+          { value: "critical", label: "Critical" },
+        ]}
+      />
+      <ToolAnnotationFields
+        ticked={form.values("annotations", tickedAnnotations(tool.annotations))}
+        acknowledged={form.checked("annotations_acknowledged", tool.annotations_acknowledged)}
+        error={form.error}
+      />
+      <h3>Who may run it</h3>
+      <PermissionField
+        {...field("default_permission")}
+        label="Default permission"
+        hint="What holds where no rule speaks of it."
+        value={form.value("default_permission", tool.default_permission)}
+        none="Its category decides; without one an approved tool is allowed."
+      />
+      <div class="grid-2">
+        <SelectField
+          {...field("required_tier")}
+          label="Trust tier required"
+          hint="Keys and agents below it are refused."
+          value={form.value("required_tier", tool.required_tier)}
+          options={["0", "1", "2", "3"].map((tier) => ({
+            value: tier,
+            label: tier === "0" ? "0: everybody" : tier === "3" ? "3: the highest" : tier,
+          }))}
+        />
+        <SelectField
+          {...field("status")}
+          label="Status"
+          hint="A draft always needs approval; what is disabled or archived is refused."
+          value={form.value("status", tool.status)}
+          options={(["draft", "approved", "disabled", "archived"] as const).map((value) => ({
+            value,
+            label: statusWords(value),
+          }))}
+        />
+      </div>
+      <CheckboxGroup
+        {...field("required_facts")}
+        label="Facts required"
+        hint="A call that leaves one out needs approval."
+        values={form.values("required_facts", tool.required_facts)}
+        options={[
+          { value: "tenant", label: "Tenant" },
+          { value: "resource", label: "Resource" },
+          { value: "method", label: "Method" },
+        ]}
+        layout="row"
+      />
+      <TextField
+        {...field("methods")}
+        label="Methods"
+        hint="Separated by commas; case does not count. With a list, a call with any other method,
+          or none, is disabled. Empty: it takes any."
+        value={form.value("methods", namesText(tool.methods ?? []))}
+        autoComplete="off"
+        mono
+        optional
+      />
+      <h3>How it is approved</h3>
+      <CheckboxField
+        {...field("requires_second_approval")}
+        label="Two different people have to approve"
+        hint="The second one is a member of the group Level 2."
+        checked={form.checked("requires_second_approval", tool.requires_second_approval)}
+      />
+      <div class="grid-2">
+        <TextField
+          {...field("approval_timeout_seconds")}
+          label="A request waits, seconds"
+          hint={`60 to 604800 (7 days). Empty: the organization's ${org.approval_timeout_seconds}.`}
+          value={form.value("approval_timeout_seconds", tool.approval_timeout_seconds)}
+          inputMode="numeric"
+          optional
+        />
+        <TextField
+          {...field("approval_use_seconds")}
+          label="An approval is good for, seconds"
+          hint={`60 to 86400 (24 hours). Empty: the organization's ${org.approval_use_seconds}.`}
+          value={form.value("approval_use_seconds", tool.approval_use_seconds)}
+          inputMode="numeric"
+          optional
+        />
+      </div>
+      <p class="quiet small">
+        {isNew
+          ? "A tool that can run afterwards asks for your passkey."
+          : "A change that lets more through asks for your passkey. Requests that wait are " +
+            "cancelled when description, annotations, parameters or risk change."}
+      </p>
+      <FormActions>
+        <Button variant="primary">{isNew ? "Register tool" : "Save"}</Button>
+        <ButtonLink href={back} variant="quiet">Cancel</ButtonLink>
+      </FormActions>
+    </Form>
+  );
+}

@@ -1,0 +1,231 @@
+import { z } from "zod";
+import { ApprovalList } from "../../../components/approval_list.tsx";
+import { ButtonLink } from "../../../components/button.tsx";
+import { PageHeader } from "../../../components/layout.tsx";
+import { PolicyChanges } from "../../../components/policy_changes.tsx";
+import { RuleFallbacks, RuleMatrixTable, RuleVerdict } from "../../../components/rule_matrix.tsx";
+import { Section } from "../../../components/section.tsx";
+import { Tabs } from "../../../components/tabs.tsx";
+import { ToolDefinition } from "../../../components/tool.tsx";
+import { ToolStateBadges } from "../../../components/tool_state.tsx";
+import { UntrustedText } from "../../../components/untrusted_text.tsx";
+import { namesOf } from "../../../lib/activity/names.ts";
+import { recentChanges } from "../../../lib/activity/recent_changes.ts";
+import { approvalRow } from "../../../lib/approvals/approval_row.ts";
+import { listApprovals, NO_FILTER } from "../../../lib/approvals/list.ts";
+import { changeTool, existingTool } from "../../../lib/catalog/tools.ts";
+import { hasRight } from "../../../lib/policy/rights.ts";
+import { ruleMatrix } from "../../../lib/policy/rule_matrix.ts";
+import { asShown, changedSince } from "../../as_shown.ts";
+import { attempted } from "../../dashboard/attempted.ts";
+import type { MemberCall } from "../../dashboard/browser_call.ts";
+import { whole } from "../../dashboard/form.ts";
+import { action, memberPage } from "../../dashboard/page.ts";
+import { withQuery } from "../../page_query.ts";
+import { matrixLinks } from "../rule_links.ts";
+import { toolFieldsOf, toolFormFields } from "../tool_fields.ts";
+import { toolInPath, toolPath } from "../tool_path.ts";
+import { categoryNames } from "./categories.tsx";
+import { ToolForm } from "./form.tsx";
+import { RemoveSection, StoppedNotice, StopSection, SWITCH_ACTIONS } from "./switch.tsx";
+import { triageAction, TriageForm } from "./triage.tsx";
+
+const VIEWS = ["edit", "history"] as const;
+
+const REQUESTS_SHOWN = 5;
+
+const CHANGES_SHOWN = 50;
+
+const CHANGES = [
+  "tool.set",
+  "tool.staged",
+  "tool.auto_created",
+  "tool.archived",
+  "tool.removed",
+];
+
+const byName = z.object({ name: toolInPath });
+
+const query = z.object({ view: z.enum(VIEWS).optional() });
+
+type Call = MemberCall<z.output<typeof byName>, z.output<typeof query>>;
+
+const change = z.strictObject({ seen: whole(z.int()), ...toolFormFields });
+
+/** One tool: what it is, what holds for it, what was asked of it, and who changed it. */
+export const toolPage = memberPage({
+  path: "/tools/:name{.+}",
+  section: "tools",
+  needs: "read",
+  params: byName,
+  query,
+  load: async (call: Call) => {
+    const { params: { name }, caller: { role } } = call;
+    const mayConfigure = hasRight(role, "configure");
+    const { view: wanted = "overview" } = call.query;
+    const view = wanted === "edit" && !mayConfigure ? "overview" : wanted;
+    const base = await call.transact({
+      plan: (transaction) => {
+        const { snapshot } = transaction;
+        return {
+          tool: existingTool(transaction, name),
+          matrix: ruleMatrix(snapshot, name, null),
+          org: snapshot.org,
+          categories: categoryNames(snapshot),
+          names: namesOf(snapshot),
+        };
+      },
+    });
+    return {
+      ...base,
+      view,
+      requests: view === "overview" ? await lastRequests(call) : [],
+      changes: view === "history" ? await changesOf(call) : null,
+      mayConfigure,
+      mayStop: hasRight(role, "kill_switch_on"),
+      mayRelease: hasRight(role, "kill_switch_off"),
+    };
+  },
+  title: ({ tool }) => `Tool ${tool.name}`,
+  view: ({ data, attempt, now }) => {
+    const { tool, view, mayConfigure } = data;
+    const path = toolPath(tool.name);
+    return (
+      <>
+        <PageHeader
+          title={<UntrustedText text={tool.name} mono />}
+          breadcrumb={[{ label: "Tools", href: "/tools" }]}
+          badges={<ToolStateBadges tool={tool} />}
+          actions={
+            <>
+              <ButtonLink href={withQuery("/rules", { tool_name: tool.name })} icon="rules">
+                Rules
+              </ButtonLink>
+              <ButtonLink href={withQuery("/rules/explain", { tool_name: tool.name })}>
+                Explain
+              </ButtonLink>
+            </>
+          }
+        />
+        <StoppedNotice tool={tool} mayRelease={data.mayRelease} attempt={attempt} />
+        <Tabs
+          label="Views of the tool"
+          tabs={[
+            { label: "Overview", href: path, current: view === "overview" },
+            ...(mayConfigure
+              ? [{ label: "Edit", href: `${path}?view=edit`, current: view === "edit" }]
+              : []),
+            { label: "History", href: `${path}?view=history`, current: view === "history" },
+          ]}
+        />
+        {view === "edit" && (
+          <>
+            <Section title="Edit">
+              <ToolForm
+                form={attempted(attempt, "change")}
+                tool={tool}
+                isNew={false}
+                categories={data.categories}
+                org={data.org}
+                back={path}
+              />
+            </Section>
+            <RemoveSection tool={tool} attempt={attempt} />
+          </>
+        )}
+        {view === "history" && data.changes !== null && (
+          <Section title="Who changed what" description="The audit log has every value.">
+            <PolicyChanges
+              entries={data.changes.entries}
+              names={data.names}
+              now={now}
+              none="Nobody has changed it yet."
+            />
+            {!data.changes.complete && (
+              <p>
+                <a href={withQuery("/activity", { tool_name: tool.name })}>Everything about it</a>
+              </p>
+            )}
+          </Section>
+        )}
+        {view === "overview" && (
+          <>
+            {tool.discovered && tool.status === "draft" && mayConfigure && (
+              <Section title="Discovered: say what it does">
+                <TriageForm tool={tool} attempt={attempt} />
+              </Section>
+            )}
+            <Section title="Definition">
+              <ToolDefinition tool={tool} org={data.org} now={now} />
+            </Section>
+            <Section
+              title="What holds for it"
+              description="The rules of the organization that concern it, the most specific first."
+              actions={
+                <ButtonLink href={withQuery("/rules", { tool_name: tool.name })} size="small">
+                  For a tenant
+                </ButtonLink>
+              }
+            >
+              <RuleVerdict matrix={data.matrix} />
+              <RuleMatrixTable
+                matrix={data.matrix}
+                links={matrixLinks(tool.name, null, mayConfigure)}
+              />
+              <RuleFallbacks matrix={data.matrix} />
+            </Section>
+            <Section
+              title="Last requests"
+              actions={data.requests.length > 0 && (
+                <ButtonLink
+                  href={withQuery("/approvals", { view: "all", tool_name: tool.name })}
+                  size="small"
+                >
+                  All requests
+                </ButtonLink>
+              )}
+            >
+              {data.requests.length === 0
+                ? <p class="quiet">Nobody has asked for an approval of it yet.</p>
+                : <ApprovalList rows={data.requests} now={now} />}
+            </Section>
+            {data.mayStop && <StopSection tool={tool} attempt={attempt} />}
+          </>
+        )}
+      </>
+    );
+  },
+  actions: {
+    change: action(change, async (call: Call, { seen, ...fields }) => {
+      const { name } = call.params;
+      const changed = asShown(
+        changeTool(name, toolFieldsOf(fields), call.id),
+        ({ snapshot }) => changedSince(snapshot.tool(name), seen),
+      );
+      await call.transact(changed, "configure");
+      return { to: toolPath(name), notice: "Saved." };
+    }, "configure"),
+    triage: triageAction((name, verdict) => verdict === "delete" ? "/tools" : toolPath(name)),
+    ...SWITCH_ACTIONS,
+  },
+});
+
+async function lastRequests(call: Call) {
+  const { snapshot, caller } = await call.transact({
+    plan: (transaction, caller) => ({ snapshot: transaction.snapshot, caller }),
+  }, "see_requests");
+  const { items } = await listApprovals(call.services, caller, snapshot, {
+    filter: { ...NO_FILTER, tool: call.params.name },
+    limit: REQUESTS_SHOWN,
+    after: null,
+  });
+  return items.map(approvalRow);
+}
+
+function changesOf({ services, org, params }: Call) {
+  return recentChanges(services.deps.kv, org, {
+    types: CHANGES,
+    facets: [{ facet: "tool", value: params.name }],
+    limit: CHANGES_SHOWN,
+  });
+}

@@ -1,0 +1,209 @@
+import { z } from "zod";
+import { Button } from "../../../components/button.tsx";
+import { Disclosure } from "../../../components/disclosure.tsx";
+import { FieldErrors } from "../../../components/field_errors.tsx";
+import { fieldId } from "../../../components/field_parts.tsx";
+import { Form, FormActions } from "../../../components/form.tsx";
+import { Notice } from "../../../components/notice.tsx";
+import { PermissionField } from "../../../components/permission_field.tsx";
+import { Time } from "../../../components/time.tsx";
+import {
+  annotationsOf,
+  tickedAnnotations,
+  ToolAnnotationFields,
+} from "../../../components/tool_annotation_fields.tsx";
+import { UntrustedText } from "../../../components/untrusted_text.tsx";
+import { type AskedAbout, askedAbout } from "../../../lib/activity/asked_about.ts";
+import { type Names, namesOf } from "../../../lib/activity/names.ts";
+import { changeTool, removeTool } from "../../../lib/catalog/tools.ts";
+import type { Actor } from "../../../lib/ledger/entry.ts";
+import type { Snapshot } from "../../../lib/policy/snapshot.ts";
+import type { ToolRecord } from "../../../lib/store/records/policy.ts";
+import { asShown, changedSince } from "../../as_shown.ts";
+import { attempted } from "../../dashboard/attempted.ts";
+import type { MemberCall } from "../../dashboard/browser_call.ts";
+import { optional, text, whole } from "../../dashboard/form.ts";
+import { action, type Attempt } from "../../dashboard/page.ts";
+import { toolName } from "../../fields/action.ts";
+import { permissionField } from "../../v1/catalog_fields.ts";
+import { annotationFields } from "../tool_fields.ts";
+import { toolPath } from "../tool_path.ts";
+
+/** Drafts that wait to be looked at, the newest first. */
+export function discoveredDrafts({ tools }: Snapshot): ToolRecord[] {
+  return [...tools.values()].filter(({ discovered, status }) => discovered && status === "draft")
+    .sort((a, b) => (a.id < b.id ? 1 : -1));
+}
+
+/** Some drafts, and what the log tells of each. */
+export interface Discovered {
+  readonly drafts: readonly ToolRecord[];
+  readonly asked: ReadonlyMap<string, AskedAbout>;
+  readonly names: Names;
+}
+
+/** Reads what the log tells of drafts. */
+export async function discovered(
+  { services, org }: MemberCall<unknown, unknown>,
+  snapshot: Snapshot,
+  drafts: readonly ToolRecord[],
+): Promise<Discovered> {
+  const asked = await askedAbout(services.deps.kv, org, drafts);
+  return { drafts, asked, names: namesOf(snapshot) };
+}
+
+const sorting = z.strictObject({
+  tool: text(toolName),
+  seen: whole(z.int()),
+  verdict: text(z.enum(["approve", "disable", "delete"])),
+  default_permission: optional(permissionField),
+  ...annotationFields,
+});
+
+type Sorting = z.output<typeof sorting>;
+
+/** Approves, disables or deletes a draft; `to` is where that leads, by the draft's name. */
+export function triageAction(to: (name: string, verdict: Sorting["verdict"]) => string) {
+  return action(sorting, async (call: MemberCall<unknown, unknown>, form: Sorting) => {
+    const { tool, seen, verdict } = form;
+    const current = ({ snapshot }: { readonly snapshot: Snapshot }) =>
+      changedSince(snapshot.tool(tool), seen);
+    if (verdict === "delete") {
+      await call.transact(asShown(removeTool(tool, call.id), current), "configure");
+      return { to: to(tool, verdict), notice: `The draft ${tool} is deleted.` };
+    }
+    const change = changeTool(tool, changesOf(form, verdict), call.id);
+    await call.transact(asShown(change, current), "configure");
+    const done = verdict === "approve" ? "approved" : "disabled: every use of it is refused";
+    return { to: to(tool, verdict), notice: `${tool} is ${done}.` };
+  }, "configure");
+}
+
+function changesOf(
+  form: Sorting,
+  verdict: "approve" | "disable",
+): Parameters<typeof changeTool>[1] {
+  if (verdict === "disable") return { status: "disabled" };
+  const { annotations, annotations_acknowledged, default_permission } = form;
+  return {
+    status: "approved",
+    annotations: annotationsOf(annotations),
+    annotations_acknowledged,
+    ...(default_permission === null ? {} : { default_permission }),
+  };
+}
+
+/** The drafts as a list to be worked off; the one whose form was refused is open. */
+export function TriageList({ found, attempt, now }: {
+  readonly found: Discovered;
+  readonly attempt: Attempt | null;
+  readonly now: number;
+}) {
+  const refused = attempt?.do === "triage" ? attempt.values.tool?.[0] : undefined;
+  const isShown = found.drafts.some(({ name }) => name === refused);
+  return (
+    <>
+      {attempt?.do === "triage" && !isShown && <Notice tone="danger">{attempt.message}</Notice>}
+      <ul class="discovered">
+        {found.drafts.map((tool) => (
+          <li key={tool.id}>
+            <Disclosure
+              open={tool.name === refused}
+              summary={
+                <>
+                  <span class="discovered-name">
+                    <UntrustedText text={tool.name} mono />
+                  </span>{" "}
+                  <span class="quiet small">
+                    <Asked asked={found.asked.get(tool.name)} names={found.names} />{" "}
+                    <Time at={tool.created_at} now={now} show="relative" />
+                  </span>
+                </>
+              }
+            >
+              <TriageForm tool={tool} attempt={tool.name === refused ? attempt : null} />
+            </Disclosure>
+          </li>
+        ))}
+      </ul>
+    </>
+  );
+}
+
+function Asked(
+  { asked, names }: { readonly asked: AskedAbout | undefined; readonly names: Names },
+) {
+  if (asked === undefined) return null;
+  const { first, checks, more } = asked;
+  const once = checks <= 1 && !more;
+  const times = once ? "once" : `${more ? "at least " : ""}${checks} times`;
+  return (
+    <>
+      Asked about {times}, {once ? "" : "first "}
+      {first !== null && (
+        <>
+          by <UntrustedText text={actorWords(first, names)} />
+          {", "}
+        </>
+      )}
+    </>
+  );
+}
+
+function actorWords({ type, id }: Actor, names: Names): string {
+  const kind = type === "agent" ? "agent " : type === "api_key" ? "key " : "";
+  return `${kind}${names.of(id) ?? id}`;
+}
+
+/** One draft: what it does, what holds for it, and what becomes of it. */
+export function TriageForm({ tool, attempt }: {
+  readonly tool: ToolRecord;
+  readonly attempt: Attempt | null;
+}) {
+  const form = attempted(attempt, "triage");
+  // The same fields stand on the page for other drafts.
+  const suffix = `-${tool.id}`;
+  const errors = form.errors.map(({ name, message }) => ({
+    name: name === null ? null : `${name}${suffix}`,
+    message,
+  }));
+  return (
+    <Form
+      do="triage"
+      hidden={{ tool: tool.name, seen: form.value("seen", tool.updated_at) }}
+      layout="stack"
+    >
+      <FieldErrors errors={errors} />
+      <p>
+        Nobody has described this tool: it is taken to be as dangerous as a tool can be, and every
+        use of it needs approval.{" "}
+        <a href={`${toolPath(tool.name)}?view=edit`}>Describe it in full</a>{" "}
+        if you want to say more than this.
+      </p>
+      <ToolAnnotationFields
+        ticked={form.values("annotations", tickedAnnotations(tool.annotations))}
+        acknowledged={form.checked("annotations_acknowledged")}
+        error={form.error}
+        suffix={suffix}
+      />
+      <PermissionField
+        name="default_permission"
+        id={fieldId(`default_permission${suffix}`)}
+        label="Default permission"
+        hint="What holds where no rule speaks of it. An approval of this draft has to name it."
+        error={form.error("default_permission")}
+        value={form.value("default_permission")}
+        required
+      />
+      <FormActions>
+        <Button variant="primary" name="verdict" value="approve">Approve tool</Button>
+        <Button name="verdict" value="disable" formNoValidate>Disable</Button>
+        <Button variant="danger" name="verdict" value="delete" formNoValidate>Delete</Button>
+      </FormActions>
+      <p class="quiet small">
+        Approving asks for your passkey. Disabled, every use is refused. Deleted, it comes back as a
+        draft when it is asked about again.
+      </p>
+    </Form>
+  );
+}
