@@ -9,12 +9,12 @@
  * or agrees, 1 there is no such organization, 2 wrong usage or a store that does not open.
  */
 
-import { logsAhead } from "./lib/health/logs_ahead.ts";
-import { runCommand, UNUSABLE } from "./lib/operator_command.ts";
+import { logsAhead } from "./lib/ledger/readiness.ts";
 import { acceptClockAsOperator } from "./lib/server/clock.ts";
+import { runCommand, UNUSABLE } from "./lib/server/wiring.ts";
 import type { Services } from "./lib/services.ts";
-import { taskCommand } from "./lib/settings/operator_console.ts";
 import { DEPLOYMENT_ORG, logHeadKey } from "./lib/store/keys.ts";
+import { taskCommand } from "./lib/store/system.ts";
 
 const UNKNOWN = 1;
 

@@ -8,13 +8,13 @@
  * 2 it is as it was, and a message says why.
  */
 
-import { UNUSABLE } from "./lib/operator_command.ts";
+import { SettingRefused } from "./lib/server/rights.ts";
 import { readSettings } from "./lib/server/settings.ts";
-import { taskCommand } from "./lib/settings/operator_console.ts";
-import { SettingRefused } from "./lib/settings/setting_refused.ts";
+import { UNUSABLE } from "./lib/server/wiring.ts";
 import { compactStore, NotCompacted } from "./lib/store/compact.ts";
-import { assertExists, claimFile, StoreRefused } from "./lib/store/open_store.ts";
-import { isFile } from "./lib/store/store_address.ts";
+import { assertExists, claimFile } from "./lib/store/open_store.ts";
+import { isFile, StoreRefused } from "./lib/store/store_faults.ts";
+import { taskCommand } from "./lib/store/system.ts";
 
 async function compact(args: readonly string[]): Promise<number> {
   if (args.length > 0) {

@@ -10,8 +10,13 @@
  */
 
 import { fileURLToPath } from "node:url";
-import { bundlingRights, passedOn, type Program, rights } from "./lib/server/rights.ts";
-import { SettingRefused } from "./lib/settings/setting_refused.ts";
+import {
+  bundlingRights,
+  passedOn,
+  type Program,
+  rights,
+  SettingRefused,
+} from "./lib/server/rights.ts";
 
 const REFUSED = 2;
 

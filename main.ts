@@ -1,26 +1,18 @@
 import { bootstrap } from "./lib/catalog/create_org.ts";
-import { systemRandom, systemTimer } from "./lib/deps.ts";
-import { migrate } from "./lib/migrations.ts";
-import { makeSetUpLink } from "./lib/people/links.ts";
-import { movedPasskeys } from "./lib/people/moved_passkeys.ts";
-import { movedNotice } from "./lib/people/recovery_notice.ts";
-import { setUpNotice } from "./lib/people/set_up_notice.ts";
-import { secretFromFile } from "./lib/server/console.ts";
+import { makeSetUpLink, setUpNotice } from "./lib/people/links.ts";
+import { movedNotice, movedPasskeys } from "./lib/people/recover.ts";
+import { dropSecrets, operatorConsole, secretFromFile } from "./lib/server/console.ts";
 import { startDueWork } from "./lib/server/due_worker.ts";
+import { migrate } from "./lib/server/migrations.ts";
+import { SettingRefused } from "./lib/server/rights.ts";
 import { startSecretRotation } from "./lib/server/rotation.ts";
 import { readSettings } from "./lib/server/settings.ts";
-import { makeServices } from "./lib/server/wiring.ts";
+import { makeServices, systemDeps } from "./lib/server/wiring.ts";
 import type { Services } from "./lib/services.ts";
-import { dropSecrets } from "./lib/settings/drop_secrets.ts";
-import { operatorConsole, taskCommand } from "./lib/settings/operator_console.ts";
-import { SettingRefused } from "./lib/settings/setting_refused.ts";
-import { proveSecret } from "./lib/store/canary.ts";
-import { openStore, overStore, StoreRefused } from "./lib/store/open_store.ts";
-import { PLATFORM_STORE } from "./lib/store/store_address.ts";
-import { logLine } from "./lib/store/system.ts";
-import { systemDeps } from "./lib/system_deps.ts";
-import { app } from "./routes/app.ts";
-import { drainable } from "./routes/drainable.ts";
+import { openStore, overStore, proveSecret } from "./lib/store/open_store.ts";
+import { PLATFORM_STORE, StoreRefused } from "./lib/store/store_faults.ts";
+import { logLine, systemRandom, systemTimer, taskCommand } from "./lib/store/system.ts";
+import { app, drainable } from "./routes/app.ts";
 import { missingBundle } from "./routes/http/assets.ts";
 
 /** The exit status of a start that was refused; 1 is a process that was forced or failed. */

@@ -8,10 +8,9 @@
  * or a store that does not open.
  */
 
-import { runCommand, UNUSABLE } from "./lib/operator_command.ts";
-import { makeRecoveryLink } from "./lib/people/recovery_link.ts";
-import { recoveryLinkNotice } from "./lib/people/recovery_notice.ts";
-import { taskCommand } from "./lib/settings/operator_console.ts";
+import { makeRecoveryLink, recoveryLinkNotice } from "./lib/people/recover.ts";
+import { runCommand, UNUSABLE } from "./lib/server/wiring.ts";
+import { taskCommand } from "./lib/store/system.ts";
 
 const UNKNOWN = 1;
 

@@ -8,11 +8,10 @@
  */
 
 import { parseArgs } from "node:util";
-import { decodeUtf8 } from "./lib/json/decode_utf8.ts";
-import type { JsonValue } from "./lib/json/json_value.ts";
-import { parseStrictJson } from "./lib/json/parse_strict.ts";
-import { taskCommand } from "./lib/settings/operator_console.ts";
-import { visibleText } from "./lib/text/visible_text.ts";
+import type { JsonValue } from "./lib/base/json.ts";
+import { parseStrictJson } from "./lib/base/strict_json.ts";
+import { decodeUtf8, visibleText } from "./lib/base/text.ts";
+import { taskCommand } from "./lib/store/system.ts";
 import { parseCheckpoint, type ParsedCheckpoint } from "./lib/tlog/checkpoint.ts";
 import { type LogKey, parseLogKeys } from "./lib/tlog/log_key.ts";
 import { findingText, logReportText, receiptReportText } from "./lib/verify/verdict_text.ts";

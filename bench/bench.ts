@@ -1,11 +1,8 @@
-import { makeSecret } from "../lib/identity/secret.ts";
-import { systemRandom } from "../lib/deps.ts";
+import { makeSecret } from "../lib/identity/credentials.ts";
+import { systemRandom } from "../lib/store/system.ts";
 import { Child, type Resident } from "./child.ts";
 import { checkRequests, type Measured } from "./measure.ts";
 import { INBOX_REQUESTS, type MeasuredPages, measurePages } from "./pages.ts";
-import { type Question, samplePolicy, sampleQuestions } from "./sample_policy.ts";
-import { withScratchFolder } from "./scratch_folder.ts";
-import { seedStore } from "./seeded_store.ts";
 import {
   MEASURED_HEAD,
   measuredRow,
@@ -16,6 +13,9 @@ import {
   refuseFailures,
   times,
 } from "./report.ts";
+import { type Question, samplePolicy, sampleQuestions } from "./sample_policy.ts";
+import { withScratchFolder } from "./scratch_folder.ts";
+import { seedStore } from "./seeded_store.ts";
 
 /**
  * `deno task bench`: the durable check beside a bare echo, a plain implementation of itself, and a

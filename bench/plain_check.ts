@@ -1,9 +1,9 @@
 import { hash } from "node:crypto";
-import { actionDigest } from "../lib/actions/action_digest.ts";
 import { IdMaker } from "../lib/base/id.ts";
-import { systemRandom } from "../lib/deps.ts";
-import { LEVELS } from "../lib/policy/levels.ts";
+import { actionDigest } from "../lib/decisions/decide.ts";
 import { ruleKey } from "../lib/store/keys.ts";
+import { LEVELS } from "../lib/store/records/vocabulary.ts";
+import { systemRandom } from "../lib/store/system.ts";
 import {
   CATEGORY,
   type Question,

@@ -1,6 +1,5 @@
-import { LEVELS } from "../lib/policy/levels.ts";
-import type { Permission } from "../lib/policy/permission.ts";
 import type { Selector } from "../lib/store/records/policy.ts";
+import { LEVELS, type Permission } from "../lib/store/records/vocabulary.ts";
 
 export const CATEGORY = "infrastructure";
 export const TAG = "production";

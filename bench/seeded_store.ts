@@ -1,15 +1,16 @@
 import { IdMaker } from "../lib/base/id.ts";
-import { type Deps, systemRandom, systemTimer } from "../lib/deps.ts";
-import { makeSecret, secretHash } from "../lib/identity/secret.ts";
+import { createOrgOperation } from "../lib/catalog/create_org.ts";
+import type { Deps } from "../lib/deps.ts";
+import { makeSecret, secretHash } from "../lib/identity/credentials.ts";
 import { Ledgers } from "../lib/ledger/ledgers.ts";
 import type { Transaction } from "../lib/ledger/transaction.ts";
-import { consoleMailer } from "../lib/mail/console_mailer.ts";
-import { createOrgOperation } from "../lib/orgs/create_org.ts";
-import { draftToolRecord } from "../lib/policy/draft_tool.ts";
+import { consoleMailer } from "../lib/outside/mailer.ts";
+import { draftToolRecord } from "../lib/policy/chain.ts";
 import * as keys from "../lib/store/keys.ts";
 import type { AgentRecord, ApiKeyRecord } from "../lib/store/records/identity.ts";
 import type { RuleRecord, TenantRecord, ToolRecord } from "../lib/store/records/policy.ts";
 import { Sealer } from "../lib/store/sealing.ts";
+import { systemRandom, systemTimer } from "../lib/store/system.ts";
 import { CATEGORY, type SamplePolicy, TAG, TOOLS } from "./sample_policy.ts";
 
 const SYSTEM = { type: "system", id: "bench" } as const;

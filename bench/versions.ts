@@ -1,5 +1,5 @@
-import { systemRandom } from "../lib/deps.ts";
-import { makeSecret } from "../lib/identity/secret.ts";
+import { makeSecret } from "../lib/identity/credentials.ts";
+import { systemRandom } from "../lib/store/system.ts";
 import { Child } from "./child.ts";
 import { checkRequests, type Measured } from "./measure.ts";
 import { median } from "./percentile.ts";

@@ -1,10 +1,9 @@
-import type { ApprovalRow } from "../lib/approvals/approval_row.ts";
+import type { ComponentChildren } from "preact";
+import type { ApprovalRow } from "../lib/approvals/list.ts";
 import { requestSentence } from "../lib/sheet/sentence.ts";
-import { Badge } from "./badge.tsx";
-import { type Status, StatusBadge } from "./badges.tsx";
-import { Countdown } from "./countdown.tsx";
-import { Time } from "./time.tsx";
-import { UntrustedText } from "./untrusted_text.tsx";
+import { Badge, type Status, StatusBadge } from "./badges.tsx";
+import { Countdown, Time } from "./time.tsx";
+import { UntrustedText } from "./untrusted.tsx";
 
 /**
  * Requests as a list of sentences, each leading to its page. There is nothing here to decide with:
@@ -64,5 +63,27 @@ function Sentence({ row }: { readonly row: ApprovalRow }) {
           )
       )}
     </>
+  );
+}
+
+export interface DecisionBarProps {
+  /** The button that denies. */
+  readonly deny: ComponentChildren;
+  /** The button that approves. */
+  readonly approve: ComponentChildren;
+  /** Why it is locked, how long it waits. */
+  readonly status?: ComponentChildren;
+}
+
+/** The two decisions, at the bottom edge, under the thumb, apart from each other. */
+export function DecisionBar({ deny, approve, status }: DecisionBarProps) {
+  return (
+    <div class="decision-bar" role="group" aria-label="Decision">
+      {status !== undefined && <div class="decision-status">{status}</div>}
+      <div class="decision-buttons">
+        <div class="decision-deny">{deny}</div>
+        <div class="decision-approve">{approve}</div>
+      </div>
+    </div>
   );
 }

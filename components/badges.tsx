@@ -1,6 +1,65 @@
-import { Badge, type BadgeProps } from "./badge.tsx";
+import type { ComponentChildren } from "preact";
+import type { Role } from "../lib/policy/rights.ts";
+import type { Annotations, ToolRecord } from "../lib/store/records/policy.ts";
+import type { Permission } from "../lib/store/records/vocabulary.ts";
+import { Icon, type IconName } from "./icon.tsx";
+import { UntrustedText } from "./untrusted.tsx";
 
-const LOOKS = {
+/** What a colour means. The word beside it says the same. */
+export type Tone = "neutral" | "accent" | "success" | "warning" | "danger";
+
+export interface BadgeProps {
+  readonly tone?: Tone;
+  readonly icon?: IconName;
+  readonly children: ComponentChildren;
+}
+
+/** One word about a thing. */
+export function Badge({ tone = "neutral", icon, children }: BadgeProps) {
+  return (
+    <span class={`badge badge-${tone}`}>
+      {icon !== undefined && <Icon name={icon} size="small" />}
+      <span>{children}</span>
+    </span>
+  );
+}
+
+const ROLE_LOOKS: Readonly<Record<Role, BadgeProps>> = {
+  owner: { tone: "accent", icon: "key", children: "Owner" },
+  admin: { tone: "accent", icon: "settings", children: "Admin" },
+  approver: { tone: "neutral", icon: "approvals", children: "Approver" },
+  viewer: { tone: "neutral", icon: "eye", children: "Viewer" },
+};
+
+/** What a member is in the organization. */
+export function RoleBadge({ role }: { readonly role: Role }) {
+  return <Badge {...ROLE_LOOKS[role]} />;
+}
+
+const PERMISSION_LOOKS: Readonly<Record<Permission, BadgeProps>> = {
+  allowed: { tone: "success", icon: "check", children: "Allowed" },
+  requires_approval: { tone: "warning", icon: "approvals", children: "Needs approval" },
+  disabled: { tone: "danger", icon: "ban", children: "Disabled" },
+};
+
+export interface PermissionBadgeProps {
+  /** Null where nothing is set. */
+  readonly permission: Permission | null;
+  /** What null is called. */
+  readonly none?: string;
+}
+
+/** What a rule grants or a decision answered. */
+export function PermissionBadge({ permission, none = "Not set" }: PermissionBadgeProps) {
+  return permission === null ? <Badge>{none}</Badge> : <Badge {...PERMISSION_LOOKS[permission]} />;
+}
+
+/** A permission in the words of the badge, for sentences and lists. */
+export function permissionWords(permission: Permission): string {
+  return String(PERMISSION_LOOKS[permission].children);
+}
+
+const STATUS_LOOKS = {
   // Requests to people.
   pending: { tone: "warning", icon: "hourglass", children: "Pending" },
   approved: { tone: "success", icon: "check_circle", children: "Approved" },
@@ -27,7 +86,7 @@ const LOOKS = {
   paused: { tone: "danger", icon: "pause", children: "Paused" },
 } as const satisfies Record<string, BadgeProps>;
 
-export type Status = keyof typeof LOOKS;
+export type Status = keyof typeof STATUS_LOOKS;
 
 /** Where a request, tool, token, execution, key or member stands. */
 export function StatusBadge({ status, label }: {
@@ -35,11 +94,91 @@ export function StatusBadge({ status, label }: {
   /** Another word than the usual one. */
   readonly label?: string;
 }) {
-  const look = LOOKS[status];
+  const look = STATUS_LOOKS[status];
   return <Badge tone={look.tone} icon={look.icon}>{label ?? look.children}</Badge>;
 }
 
 /** A status in the words of the badge, for sentences and lists. */
 export function statusWords(status: Status): string {
-  return LOOKS[status].children;
+  return STATUS_LOOKS[status].children;
+}
+
+const RISKS: Readonly<Record<ToolRecord["risk_level"], BadgeProps>> = {
+  low: { tone: "neutral", icon: "shield", children: "Low risk" },
+  medium: { tone: "accent", icon: "shield", children: "Medium risk" },
+  high: { tone: "warning", icon: "flame", children: "High risk" },
+  critical: { tone: "danger", icon: "flame", children: "Critical risk" },
+};
+
+/** How much harm a tool can do. */
+export function RiskBadge({ risk }: { readonly risk: ToolRecord["risk_level"] }) {
+  return <Badge {...RISKS[risk]} />;
+}
+
+const ANNOTATIONS: Readonly<
+  Record<keyof Annotations, { readonly on: BadgeProps; readonly off: BadgeProps }>
+> = {
+  read_only: {
+    on: { tone: "success", icon: "eye", children: "Read-only" },
+    off: { tone: "neutral", icon: "draft", children: "Writes" },
+  },
+  destructive: {
+    on: { tone: "danger", icon: "trash", children: "Destructive" },
+    off: { tone: "neutral", icon: "check", children: "Not destructive" },
+  },
+  idempotent: {
+    on: { tone: "neutral", icon: "repeat", children: "Idempotent" },
+    off: { tone: "warning", icon: "repeat", children: "Not idempotent" },
+  },
+  open_world: {
+    on: { tone: "warning", icon: "globe", children: "Open world" },
+    off: { tone: "neutral", icon: "lock", children: "Closed world" },
+  },
+};
+
+/** The four annotations of a tool, each with its word for both sides. */
+export function AnnotationBadges({ annotations, acknowledged = true }: {
+  readonly annotations: Annotations;
+  /** False marks them as nobody's statement yet. */
+  readonly acknowledged?: boolean;
+}) {
+  return (
+    <span class="badges">
+      {!acknowledged && <Badge tone="warning" icon="warning">Needs annotations</Badge>}
+      {(Object.keys(ANNOTATIONS) as (keyof Annotations)[]).map((name) => (
+        <Badge key={name} {...ANNOTATIONS[name][annotations[name] ? "on" : "off"]} />
+      ))}
+    </span>
+  );
+}
+
+/** Where a tool stands: its status, whether it is stopped, whether anybody stands for it. */
+export function ToolStateBadges({ tool }: { readonly tool: ToolRecord }) {
+  return (
+    <span class="badges">
+      <StatusBadge status={tool.status} />
+      {tool.kill_switch.active && <Badge tone="danger" icon="power">Stopped</Badge>}
+      {!tool.annotations_acknowledged && tool.status !== "archived" && (
+        <Badge tone="warning" icon="warning">Needs annotations</Badge>
+      )}
+    </span>
+  );
+}
+
+/** Words that somebody put on a thing, or ids in a row. They wrap where they are long. */
+export function Tags({ tags, none = "None" }: {
+  readonly tags: readonly string[];
+  /** What stands there when there are none. */
+  readonly none?: string;
+}) {
+  if (tags.length === 0) return <span class="quiet">{none}</span>;
+  return (
+    <ul class="tags">
+      {tags.map((tag) => (
+        <li key={tag} class="tag">
+          <UntrustedText text={tag} />
+        </li>
+      ))}
+    </ul>
+  );
 }

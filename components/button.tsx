@@ -1,6 +1,5 @@
 import type { AnchorHTMLAttributes, ButtonHTMLAttributes, ComponentChildren } from "preact";
-import { Icon } from "./icon.tsx";
-import type { IconName } from "./icon_paths.ts";
+import { Icon, type IconName } from "./icon.tsx";
 
 /** What a button looks like, and so how much it weighs. */
 export interface ButtonLook {

@@ -1,7 +1,5 @@
-import type { Tone } from "./badge.tsx";
-import { ChartGrid, ChartScale, chartY, percent } from "./chart_axes.tsx";
-import { ChartFrame, type ChartRow } from "./chart_frame.tsx";
-import { scaleFor } from "./chart_scale.ts";
+import type { ComponentChildren } from "preact";
+import type { Tone } from "./badges.tsx";
 
 /** One part of every bar. Its tone comes with a pattern of its own, so colour is not all. */
 export interface BarSeries {
@@ -110,5 +108,238 @@ function Legend({ id, series }: { readonly id: string; readonly series: readonly
         </li>
       ))}
     </ul>
+  );
+}
+
+/** Pixels above and below what is drawn; the names stand below. */
+const CHART_TOP = 10;
+
+const CHART_FOOT = 26;
+
+/** How many names stand below: as many as a phone holds, and as a desk holds. */
+const FEW_NAMES = 4;
+
+const MANY_NAMES = 8;
+
+/** Pixels from the top at which a value lies. */
+export function chartY(value: number, top: number, height: number): number {
+  const room = height - CHART_TOP - CHART_FOOT;
+  return Math.round((CHART_TOP + room * (1 - value / top)) * 10) / 10;
+}
+
+/** Percents of the width, short enough to write many of them. */
+export function percent(share: number): string {
+  return `${Math.round(share * 100) / 100}%`;
+}
+
+export interface ChartScaleProps {
+  readonly height: number;
+  readonly top: number;
+  readonly ticks: readonly number[];
+}
+
+/** The numbers of the scale, in a drawing of their own, so that they take the room they need. */
+export function ChartScale({ height, top, ticks }: ChartScaleProps) {
+  return (
+    <svg class="chart-scale" height={height} aria-hidden="true" focusable="false">
+      {ticks.map((tick) => (
+        <text key={tick} x="100%" y={chartY(tick, top, height) + 4} text-anchor="end">
+          {tick}
+        </text>
+      ))}
+    </svg>
+  );
+}
+
+export interface ChartGridProps extends ChartScaleProps {
+  readonly labels: readonly string[];
+  /** Where the middle of each place is, in percent of the width. */
+  readonly middle: (index: number) => number;
+}
+
+/** The lines of the scale and the names below; where it is narrow fewer names. */
+export function ChartGrid({ height, top, ticks, labels, middle }: ChartGridProps) {
+  const many = labelledPlaces(labels.length, MANY_NAMES);
+  const few = labelledPlaces(labels.length, FEW_NAMES);
+  return (
+    <g aria-hidden="true">
+      {ticks.map((tick) => {
+        const y = chartY(tick, top, height);
+        return (
+          <line
+            key={tick}
+            class={tick === 0 ? "chart-base" : "chart-grid"}
+            x2="100%"
+            y1={y}
+            y2={y}
+          />
+        );
+      })}
+      {labels.map((label, index) => {
+        if (!many.has(index) && !few.has(index)) return null;
+        const where = {
+          x: percent(middle(index)),
+          y: height - 6,
+          "text-anchor": "middle",
+        } as const;
+        return (
+          <g key={label}>
+            {many.has(index) && <text class="chart-name-many" {...where}>{label}</text>}
+            {few.has(index) && <text class="chart-name-few" {...where}>{label}</text>}
+          </g>
+        );
+      })}
+    </g>
+  );
+}
+
+/** A line of the chart's table: what it is about, and one number a series. */
+export interface ChartRow {
+  readonly label: string;
+  readonly values: readonly number[];
+}
+
+export interface ChartFrameProps {
+  /** Unique on the page. */
+  readonly id: string;
+  readonly title: string;
+  /** What the chart shows, in a sentence. */
+  readonly description: string;
+  readonly series: readonly string[];
+  readonly rows: readonly ChartRow[];
+  readonly height: number;
+  /** What a number is, such as `s`; stands behind it in the table. */
+  readonly unit?: string | undefined;
+  readonly legend?: ComponentChildren;
+  /** The numbers at the left of the drawing. */
+  readonly scale: ComponentChildren;
+  /** The drawing, in pixels down and percents across. */
+  readonly children: ComponentChildren;
+}
+
+/** A drawing with its name, its legend, and the same numbers as a table. */
+export function ChartFrame(props: ChartFrameProps) {
+  const { id, title, description, series, rows, height, unit = "", legend, scale, children } =
+    props;
+  return (
+    <figure class="chart">
+      {legend}
+      <div class="chart-body">
+        {scale}
+        <svg
+          class="chart-drawing"
+          height={height}
+          role="img"
+          aria-labelledby={`${id}-title`}
+          aria-describedby={`${id}-desc`}
+        >
+          <title id={`${id}-title`}>{title}</title>
+          <desc id={`${id}-desc`}>{description}</desc>
+          {children}
+        </svg>
+      </div>
+      <details class="chart-numbers">
+        <summary>Numbers as a table</summary>
+        <table>
+          <caption class="visually-hidden">{title}</caption>
+          <thead>
+            <tr>
+              <th scope="col">When</th>
+              {series.map((name) => <th key={name} scope="col">{name}</th>)}
+            </tr>
+          </thead>
+          <tbody>
+            {rows.map((row) => (
+              <tr key={row.label}>
+                <th scope="row">{row.label}</th>
+                {row.values.map((value, index) => (
+                  <td key={series[index]}>{`${value}${unit === "" ? "" : ` ${unit}`}`}</td>
+                ))}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </details>
+    </figure>
+  );
+}
+
+/**
+ * The top of a scale for values up to `max`, and its ticks from 0: at most five, at whole steps of
+ * 1, 2 or 5 times a power of ten.
+ */
+export function scaleFor(max: number): { readonly top: number; readonly ticks: readonly number[] } {
+  const rough = Math.max(max, 1) / 4;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 5, 10].map((factor) => factor * power).find((one) => one >= rough) ?? rough;
+  const whole = Math.max(step, 1);
+  const count = Math.max(1, Math.ceil(max / whole));
+  return { top: whole * count, ticks: Array.from({ length: count + 1 }, (_, i) => whole * i) };
+}
+
+/** Which of `count` labels are written: the last, and before it one every so often. */
+export function labelledPlaces(count: number, most: number): ReadonlySet<number> {
+  const step = Math.max(1, Math.ceil((count - 1) / (most - 1)));
+  const places = new Set<number>();
+  for (let place = count - 1; place >= 0; place -= step) places.add(place);
+  return places;
+}
+
+export interface LineChartProps {
+  /** Unique on the page. */
+  readonly id: string;
+  readonly title: string;
+  readonly description: string;
+  /** What the line counts. */
+  readonly series: string;
+  /** What a number is, such as `s`. */
+  readonly unit?: string;
+  readonly points: readonly { readonly label: string; readonly value: number }[];
+  /** In pixels. */
+  readonly height?: number;
+}
+
+/** One number over time as a line. */
+export function LineChart(props: LineChartProps) {
+  const { id, title, description, series, unit, points, height = 200 } = props;
+  const { top, ticks } = scaleFor(Math.max(0, ...points.map(({ value }) => value)));
+  const slot = 100 / Math.max(1, points.length);
+  const middle = (index: number) => slot * (index + 0.5);
+  const x = (index: number) => percent(middle(index));
+  const y = (value: number) => chartY(value, top, height);
+  return (
+    <ChartFrame
+      id={id}
+      title={title}
+      description={description}
+      series={[series]}
+      rows={points.map(({ label, value }) => ({ label, values: [value] }))}
+      height={height}
+      unit={unit}
+      scale={<ChartScale height={height} top={top} ticks={ticks} />}
+    >
+      <ChartGrid
+        height={height}
+        top={top}
+        ticks={ticks}
+        labels={points.map(({ label }) => label)}
+        middle={middle}
+      />
+      {points.slice(1).map((point, index) => (
+        <line
+          key={point.label}
+          class="chart-line"
+          x1={x(index)}
+          x2={x(index + 1)}
+          y1={y(points[index]?.value ?? 0)}
+          y2={y(point.value)}
+        />
+      ))}
+      {points.map((point, index) => (
+        <circle key={point.label} class="chart-point" cx={x(index)} cy={y(point.value)} r="3">
+          <title>{`${point.label}: ${point.value}${unit === undefined ? "" : ` ${unit}`}`}</title>
+        </circle>
+      ))}
+    </ChartFrame>
   );
 }

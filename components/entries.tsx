@@ -1,6 +1,35 @@
+import type { EntryRow } from "../lib/evidence/sentences.ts";
 import type { Check, Fold, ReceiptCheck } from "../lib/verify/receipt_check.ts";
-import { Badge, type BadgeProps } from "./badge.tsx";
-import { Definitions } from "./definitions.tsx";
+import { Badge, type BadgeProps, PermissionBadge } from "./badges.tsx";
+import { Definitions } from "./layout.tsx";
+import { Time } from "./time.tsx";
+import { UntrustedText } from "./untrusted.tsx";
+
+/** Entries of the log as sentences, each leading to its page. */
+export function EntryList({ rows, now }: {
+  readonly rows: readonly EntryRow[];
+  readonly now: number;
+}) {
+  return (
+    <ol class="entry-list">
+      {rows.map(({ index, at, type, sentence, permission }) => (
+        <li key={index} class="entry-row">
+          <p class="entry-row-sentence">
+            <a class="row-link" href={`/activity/${index}`}>
+              <UntrustedText text={sentence} />
+            </a>
+          </p>
+          {permission !== null && <PermissionBadge permission={permission} />}
+          <p class="entry-row-facts">
+            <Time at={at} now={now} show="relative" />
+            <span class="mono">{type}</span>
+            <span class="mono">#{index}</span>
+          </p>
+        </li>
+      ))}
+    </ol>
+  );
+}
 
 const TITLES: Readonly<Record<Check["name"], string>> = {
   entry: "The entry itself",

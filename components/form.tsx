@@ -1,6 +1,9 @@
-import type { ComponentChildren, FormHTMLAttributes } from "preact";
+import { type ComponentChildren, createContext, type FormHTMLAttributes } from "preact";
 import { useContext } from "preact/hooks";
-import { PAGE_ORG, PageOrg } from "./page_org.ts";
+import { visibleText } from "../lib/base/text.ts";
+import { Button, ButtonLink } from "./button.tsx";
+import { fieldId } from "./fields.tsx";
+import { Icon } from "./icon.tsx";
 
 export interface FormProps extends
   Omit<
@@ -46,3 +49,79 @@ export function Form(
 export function FormActions({ children }: { readonly children: ComponentChildren }) {
   return <div class="form-actions">{children}</div>;
 }
+
+/** What is wrong with one field, or with all of them together. */
+export interface FieldError {
+  /** The name of the field; null when the message is about none alone. */
+  readonly name: string | null;
+  readonly message: string;
+}
+
+/** Why a form was not accepted, with a way to each field. Nothing when there is nothing to say. */
+export function FieldErrors({ errors }: { readonly errors: readonly FieldError[] }) {
+  if (errors.length === 0) return null;
+  return (
+    <div class="notice notice-danger" role="alert" tabIndex={-1}>
+      <Icon name="warning" />
+      <div class="notice-body">
+        <p class="notice-title">
+          {errors.length === 1
+            ? "One thing is not right yet"
+            : `${errors.length} things are not right yet`}
+        </p>
+        <ul class="notice-list">
+          {errors.map(({ name, message }) => (
+            <li key={`${name} ${message}`}>
+              {name === null
+                ? visibleText(message)
+                : <a href={`#${fieldId(name)}`}>{visibleText(message)}</a>}
+            </li>
+          ))}
+        </ul>
+      </div>
+    </div>
+  );
+}
+
+export interface FiltersProps {
+  /** Address of the list. */
+  readonly action: string;
+  /** How many filters are in force. */
+  readonly active: number;
+  /** Query values that stay as they are, such as the tab. */
+  readonly keep?: Readonly<Record<string, string>>;
+  /** The fields. */
+  readonly children: ComponentChildren;
+}
+
+/** Fields that narrow a list; the address carries them, so that a view can be shared. */
+export function Filters({ action, active, keep = {}, children }: FiltersProps) {
+  return (
+    <details class="filters" open={active > 0}>
+      <summary class="filters-summary">
+        <Icon name="filter" size="small" />
+        <span>Filters</span>
+        {active > 0 && <span class="count">{active}</span>}
+      </summary>
+      <form class="filters-form" method="get" action={action} role="search">
+        {Object.entries(keep).map(([name, value]) => (
+          <input key={name} type="hidden" name={name} value={value} />
+        ))}
+        {children}
+        <div class="filters-actions">
+          <Button>Apply</Button>
+          {active > 0 && <ButtonLink variant="quiet" href={action}>Clear</ButtonLink>}
+        </div>
+      </form>
+    </details>
+  );
+}
+
+/** The hidden field in which a form says of which org its page is. */
+export const PAGE_ORG = "page_org";
+
+/**
+ * The org that the page is of; null where it is of none, and within an island. A session looks at one
+ * org at a time, and a page that stayed open in another tab must not change the next one's.
+ */
+export const PageOrg = createContext<string | null>(null);

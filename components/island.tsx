@@ -1,7 +1,7 @@
 import { type ComponentChildren, createContext, type FunctionComponent, h } from "preact";
 import { useContext } from "preact/hooks";
-import type { JsonValue } from "../lib/json/json_value.ts";
-import { PageOrg } from "./page_org.ts";
+import type { JsonValue } from "../lib/base/json.ts";
+import { PageOrg } from "./form.tsx";
 
 /** A type whose values survive JSON; a member that would not becomes `never`. */
 type Json<T> = T extends JsonValue | undefined ? T
@@ -13,7 +13,7 @@ const InsideIsland = createContext(false);
 
 /**
  * A component that also runs in the browser. The server renders it within an element `x-island`
- * that carries its name in `islands/manifest.ts` and its props, from which the browser hydrates it.
+ * that carries its name in `islands/client.ts` and its props, from which the browser hydrates it.
  * An island within an island is part of the outer one and hydrated with it.
  *
  * The first rendering in the browser must equal the server's: what differs between them, such as

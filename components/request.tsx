@@ -1,16 +1,22 @@
-import { CANCELLED_WORDS } from "../lib/approvals/cancelled_words.ts";
-import { quickReasonText } from "../lib/approvals/quick_reasons.ts";
-import { shownView } from "../lib/approvals/shown_view.ts";
+import { confusableMark } from "../lib/base/confusables.ts";
+import type { JsonObject } from "../lib/base/json.ts";
+import { markedArguments } from "../lib/sheet/arguments.ts";
+import {
+  CANCELLED_WORDS,
+  quickReasonText,
+  requestSentence,
+  type SentenceFacts,
+  shownView,
+} from "../lib/sheet/sentence.ts";
 import type { ApprovalSheet } from "../lib/sheet/sheet.ts";
-import { Notice } from "./notice.tsx";
-import { RequestArguments } from "./request_arguments.tsx";
-import { RequestComparison } from "./request_comparison.tsx";
-import { RequestSteps } from "./request_parts.tsx";
-import { RequestReasons } from "./request_reasons.tsx";
-import { RequestSentence } from "./request_sentence.tsx";
-import { RequestWords } from "./request_words.tsx";
-import { Section } from "./section.tsx";
-import { UntrustedText } from "./untrusted_text.tsx";
+import type { AskedAgain } from "../lib/store/records/approval.ts";
+import { Badge } from "./badges.tsx";
+import { Icon } from "./icon.tsx";
+import { JsonView } from "./json_view.tsx";
+import { Notice, Section } from "./layout.tsx";
+import { RequestComparison, RequestReasons, RequestSteps } from "./request_parts.tsx";
+import { Time } from "./time.tsx";
+import { UntrustedText } from "./untrusted.tsx";
 
 const ARGUMENTS = "/arguments";
 
@@ -126,4 +132,117 @@ function endingWords({ state, because }: ApprovalSheet): string | null {
 
 function times(count: number): string {
   return count === 1 ? "once" : `${count} times`;
+}
+
+/** What a request asks for, in one sentence of our own, with what was named by others marked. */
+export function RequestSentence({ facts }: { readonly facts: SentenceFacts }) {
+  const parts = requestSentence(facts);
+  const marks = parts.flatMap(({ kind, text }) => {
+    const mark = kind === "text" ? null : confusableMark(text);
+    return mark === null ? [] : [mark];
+  });
+  return (
+    <div class="request-sentence">
+      <h1>
+        {parts.map(({ kind, text }, index) => {
+          if (kind === "text") return text;
+          const named = <UntrustedText text={text} />;
+          return kind === "tool"
+            ? <strong key={index}>{named}</strong>
+            : <em key={index}>{named}</em>;
+        })}
+      </h1>
+      {marks.length > 0 && (
+        <p class="badges">
+          {marks.map((mark) => <Badge key={mark} tone="danger" icon="warning">{mark}</Badge>)}
+        </p>
+      )}
+    </div>
+  );
+}
+
+export interface RequestWordsProps {
+  readonly reason: string;
+  readonly context: JsonObject | null;
+  readonly referenceId: string | null;
+  readonly askedAgain: readonly AskedAgain[];
+  readonly now: number;
+}
+
+/** What the requester wrote about its request, boxed: nobody has checked a word of it. */
+export function RequestWords({ reason, context, referenceId, askedAgain, now }: RequestWordsProps) {
+  return (
+    <section class="unverified" aria-labelledby="unverified-title">
+      <h2 id="unverified-title">
+        <Icon name="agent" />
+        The agent says (unverified)
+      </h2>
+      <blockquote>
+        <UntrustedText text={reason} />
+      </blockquote>
+      {referenceId !== null && (
+        <p class="quiet">
+          Its reference: <UntrustedText text={referenceId} mono />
+        </p>
+      )}
+      {context !== null && <JsonView value={context} />}
+      {askedAgain.map((asking) => (
+        <div key={asking.at} class="asked-again">
+          <p class="quiet">
+            Asked again <Time at={asking.at} now={now} />
+          </p>
+          <blockquote>
+            <UntrustedText text={asking.reason} />
+          </blockquote>
+          {asking.reference_id !== null && (
+            <p class="quiet">
+              Its reference: <UntrustedText text={asking.reference_id} mono />
+            </p>
+          )}
+          {asking.context !== null && <JsonView value={asking.context} />}
+        </div>
+      ))}
+    </section>
+  );
+}
+
+export interface RequestArgumentsProps {
+  readonly args: JsonObject;
+  /** The tool's parameter schema. */
+  readonly schema: JsonObject | null;
+  /** Places that differ from the last approved call, as pointers into the arguments. */
+  readonly changed: readonly string[];
+}
+
+/** What the tool would be called with: every key and value, none cut. */
+export function RequestArguments({ args, schema, changed }: RequestArgumentsProps) {
+  if (Object.keys(args).length === 0) {
+    return (
+      <Section title="Arguments">
+        <p class="quiet">The call has no arguments.</p>
+      </Section>
+    );
+  }
+  const outside = new Set(
+    markedArguments(schema, args).flatMap(({ pointer, inSchema }) => inSchema ? [] : [pointer]),
+  );
+  // What lies within something outside of the schema need not say so again.
+  const isOutermost = (pointer: string) =>
+    outside.has(pointer) && !outside.has(pointer.slice(0, pointer.lastIndexOf("/")));
+  const differing = new Set(changed);
+  return (
+    <Section
+      title="Arguments"
+      {...(schema === null
+        ? { description: "The tool has no parameter schema: nobody said what these do." }
+        : {})}
+    >
+      <JsonView
+        value={args}
+        schema={schema}
+        isUnknown={(pointer) => schema !== null && isOutermost(pointer)}
+        isChanged={(pointer) => differing.has(pointer)}
+      />
+    </Section>
+  );
 }

@@ -1,11 +1,149 @@
-import { cancelledWords } from "../lib/approvals/cancelled_words.ts";
-import type { SheetStep } from "../lib/sheet/sheet.ts";
+import type { JsonValue } from "../lib/base/json.ts";
+import { cancelledWords, type ShownView } from "../lib/sheet/sentence.ts";
+import type { SheetComparison, SheetStep } from "../lib/sheet/sheet.ts";
 import type { Awaited } from "../lib/sheet/story.ts";
-import { Countdown } from "./countdown.tsx";
-import { Icon } from "./icon.tsx";
-import type { IconName } from "./icon_paths.ts";
-import { Time } from "./time.tsx";
-import { UntrustedText } from "./untrusted_text.tsx";
+import { AnnotationBadges, Badge, RiskBadge } from "./badges.tsx";
+import { Icon, type IconName } from "./icon.tsx";
+import { type Definition, Definitions, Section } from "./layout.tsx";
+import { Countdown, Time } from "./time.tsx";
+import { UntrustedText } from "./untrusted.tsx";
+
+const KINDS = { added: "Added", removed: "Removed", changed: "Changed" } as const;
+
+/** In what a request differs from the last call of its tool that somebody approved. */
+export function RequestComparison({ comparison, now }: {
+  readonly comparison: SheetComparison | null;
+  readonly now: number;
+}) {
+  const title = "Compared with the last approved call";
+  if (comparison === null) {
+    return (
+      <Section title={title}>
+        <p>No call of this tool was approved before: there is nothing to compare it with.</p>
+      </Section>
+    );
+  }
+  const { differences, more, arguments_known, same_action } = comparison;
+  const by = comparison.same_requester ? "by the same requester" : "by another requester";
+  return (
+    <Section title={title}>
+      <p class="quiet">
+        <a href={`/approvals/${comparison.id}`}>{comparison.reference}</a>, {by}
+        {comparison.decided_at !== null && (
+          <>
+            , approved <Time at={comparison.decided_at} now={now} show="relative" />
+          </>
+        )}
+      </p>
+      {same_action && <p>It is the very same action.</p>}
+      {!same_action && differences.length > 0 && (
+        <dl class="differences">
+          {differences.map(({ pointer, kind, before, after }) => (
+            <div key={pointer} class="difference">
+              <dt>
+                <UntrustedText text={pointer.slice(1)} mono />
+                <Badge tone="accent" icon="repeat">{KINDS[kind]}</Badge>
+              </dt>
+              <dd>
+                {kind !== "added" && <Value word="Before" value={before} />}
+                {kind !== "removed" && <Value word="Now" value={after} />}
+              </dd>
+            </div>
+          ))}
+        </dl>
+      )}
+      {more && <p>There may be more differences than these; read the arguments themselves.</p>}
+      {!same_action && !arguments_known && (
+        <p>The arguments of that call were erased, so they could not be compared.</p>
+      )}
+    </Section>
+  );
+}
+
+function Value({ word, value }: { readonly word: string; readonly value: JsonValue }) {
+  return (
+    <div class="difference-value">
+      <span class="difference-word">{word}</span>
+      <UntrustedText text={JSON.stringify(value)} mono />
+    </div>
+  );
+}
+
+export interface RequestReasonsProps {
+  readonly shown: ShownView;
+  readonly resolvedFrom: string;
+  readonly levels: number;
+  readonly levelsSkipped: boolean;
+}
+
+/** What each level that can hold a request means, in words. */
+const HELD_BY: Readonly<Record<string, string>> = {
+  gate_draft: "The tool is a draft: nobody has approved it yet",
+  gate_unknown_tenant: "The tenant is not registered",
+  gate_incomplete: "A fact that the tool requires is missing",
+  tool_default: "The tool's default permission asks for approval",
+  category_default: "The default of the tool's category asks for approval",
+  fail_safe: "No rule decides, so a person does",
+};
+
+/** Why a request is held: the level that decided, the rule, what the tool is said to do. */
+export function RequestReasons(props: RequestReasonsProps) {
+  const { shown: { tool, rule }, resolvedFrom, levels, levelsSkipped } = props;
+  const held = HELD_BY[resolvedFrom] ??
+    (resolvedFrom.startsWith("tenant_")
+      ? "A rule of this tenant asks for approval"
+      : "A rule of the organization asks for approval");
+  const items: Definition[] = [
+    {
+      term: "Decided at",
+      value: (
+        <>
+          {held} <code class="mono quiet">{resolvedFrom}</code>
+        </>
+      ),
+    },
+  ];
+  if (rule !== null) {
+    items.push({
+      term: "Rule",
+      value: (
+        <>
+          <a class="mono" href={`/rules/${rule.id}`}>{rule.id}</a>
+          {rule.note !== null && (
+            <p>
+              <UntrustedText text={rule.note} />
+            </p>
+          )}
+        </>
+      ),
+    });
+  }
+  items.push({
+    term: "Tool",
+    value: <UntrustedText text={tool.description || "No description"} />,
+  });
+  items.push({
+    term: "What it does",
+    value: (
+      <span class="badges">
+        <RiskBadge risk={tool.risk_level} />
+        <AnnotationBadges annotations={tool.annotations} />
+      </span>
+    ),
+  });
+  if (levels > 1) items.push({ term: "Approvals", value: "Two different people have to approve" });
+  if (levelsSkipped) {
+    items.push({
+      term: "Second approval",
+      value: "Skipped: the group Level 2 had no member when this was asked",
+    });
+  }
+  return (
+    <Section title="Why it is held">
+      <Definitions items={items} />
+    </Section>
+  );
+}
 
 const STEPS: Readonly<Record<string, { readonly words: string; readonly icon: IconName }>> = {
   requested: { words: "Requested", icon: "approvals" },

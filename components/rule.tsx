@@ -1,4 +1,118 @@
-import type { Level, ResolvedFrom } from "../lib/policy/levels.ts";
+import { entrySentence } from "../lib/evidence/sentences.ts";
+import type { Names } from "../lib/evidence/telling.ts";
+import type { LoggedEntry } from "../lib/ledger/log_reader.ts";
+import type { RuleWarning } from "../lib/policy/rule_warnings.ts";
+import type { TraceStep } from "../lib/policy/trace.ts";
+import type { Selector } from "../lib/store/records/policy.ts";
+import { FALLBACKS, type Level, type ResolvedFrom } from "../lib/store/records/vocabulary.ts";
+import { Badge } from "./badges.tsx";
+import { Notice } from "./layout.tsx";
+import { Table } from "./table.tsx";
+import { Time } from "./time.tsx";
+import { UntrustedText } from "./untrusted.tsx";
+
+const PARTS = [
+  ["tool_name", "tool"],
+  ["method", "method"],
+  ["resource_id", "resource"],
+  ["tag", "tag"],
+  ["tenant_id", "tenant"],
+] as const satisfies readonly (readonly [keyof Selector, string])[];
+
+/** Which actions a rule speaks of: each part under its name, as it is compared. */
+export function RuleSelector({ selector, without = [] }: {
+  readonly selector: Selector;
+  /** Parts that are clear from where it stands. */
+  readonly without?: readonly (keyof Selector)[];
+}) {
+  const named = PARTS.filter(([part]) => selector[part] !== null && !without.includes(part));
+  return (
+    <span class="rule-selector">
+      {named.map(([part, word]) => (
+        <span key={part} class="rule-part">
+          <span class="rule-part-name">{word}</span>{" "}
+          <UntrustedText text={selector[part] ?? ""} mono />
+        </span>
+      ))}
+    </span>
+  );
+}
+
+/** The same as plain text, for titles. */
+export function selectorText(selector: Selector): string {
+  return PARTS.flatMap(([part, word]) => {
+    const value = selector[part];
+    return value === null ? [] : [`${word} ${value}`];
+  }).join(", ");
+}
+
+/** Every step of a decision in the order walked, and why each did or did not decide. */
+export function RuleTrace({ trace, decidedBy }: {
+  readonly trace: readonly TraceStep[];
+  readonly decidedBy: ResolvedFrom;
+}) {
+  const steps = trace.map((step, index) => ({ step, number: index + 1 }));
+  return (
+    <Table
+      caption="Every level that was looked at, in order"
+      rows={steps}
+      rowKey={({ number }) => String(number)}
+      empty={null}
+      columns={[
+        { key: "number", label: "No.", kind: "badge", cell: ({ number }) => number },
+        {
+          key: "level",
+          label: "Looked at",
+          kind: "title",
+          cell: ({ step }) => (
+            <>
+              {originWords(step.level).title} <code class="mono quiet">{step.level}</code>
+            </>
+          ),
+        },
+        {
+          key: "key",
+          label: "For",
+          cell: ({ step }) => <UntrustedText text={step.key} mono />,
+        },
+        {
+          key: "outcome",
+          label: "Outcome",
+          cell: ({ step }) => (
+            <span class="badges">
+              <Outcome step={step} decidedBy={decidedBy} />
+              {step.rule_id !== undefined && <a href={`/rules/${step.rule_id}`}>Rule</a>}
+            </span>
+          ),
+        },
+      ]}
+    />
+  );
+}
+
+function Outcome({ step: { level, outcome }, decidedBy }: {
+  readonly step: TraceStep;
+  readonly decidedBy: ResolvedFrom;
+}) {
+  switch (outcome) {
+    case "matched":
+      return level === decidedBy ? <Badge tone="accent" icon="check">Decides</Badge> : (
+        <Badge>
+          {level.startsWith("gate_") ? "In the way too" : "Matches, and a gate decides"}
+        </Badge>
+      );
+    case "skipped":
+      return <span class="quiet">Does not apply</span>;
+    case "no_rule":
+      return <span class="quiet">{passedWords(level)}</span>;
+  }
+}
+
+function passedWords(level: TraceStep["level"]): string {
+  if (level === "kill_switch") return "Off";
+  if (level.startsWith("gate_")) return "Passed";
+  return (FALLBACKS as readonly string[]).includes(level) ? "Says nothing" : "No rule";
+}
 
 /** A level of rules in words for people. */
 export interface LevelWords {
@@ -88,4 +202,52 @@ export function originWords(from: ResolvedFrom): LevelWords {
   return half === "tenant"
     ? { title: `Tenant's rule by ${title.toLowerCase()}`, meaning }
     : { title: `Organization's rule by ${title.toLowerCase()}`, meaning };
+}
+
+export interface PolicyChangesProps {
+  readonly entries: readonly LoggedEntry[];
+  readonly names: Names;
+  readonly now: number;
+  /** What is said when there are none. */
+  readonly none: string;
+}
+
+/** Who changed what and when, from the audit log, the newest first. */
+export function PolicyChanges({ entries, names, now, none }: PolicyChangesProps) {
+  if (entries.length === 0) return <p class="quiet">{none}</p>;
+  return (
+    <ol class="policy-changes">
+      {entries.map(({ index, entry }) => (
+        <li key={index} class="policy-change">
+          <a class="policy-change-time" href={`/activity/${index}`}>
+            <Time at={entry.at} now={now} />
+          </a>
+          <span class="policy-change-what">
+            <UntrustedText text={entrySentence(entry, names)} />
+          </span>
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+/** What a warning of a rule means, as a sentence. */
+export function warningWords({ fact, tool_name }: RuleWarning): string {
+  const whose = tool_name === null ? "not every tool requires one" : `${tool_name} requires none`;
+  return `It rests on the ${fact} that a call names, and ${whose}: ` +
+    "leaving it out passes the rule.";
+}
+
+/** What is to be said of a rule that disables; nothing when there is nothing. */
+export function RuleWarnings({ warnings }: { readonly warnings: readonly RuleWarning[] }) {
+  if (warnings.length === 0) return null;
+  return (
+    <Notice tone="warning" title="The rule stops less than it says" live={false}>
+      {warnings.map((warning) => <p key={warning.fact}>{warningWords(warning)}</p>)}
+      <p>
+        Require the fact in the tool, or list the methods that it takes. Surer still: disable the
+        tool by default, and allow what is meant.
+      </p>
+    </Notice>
+  );
 }

@@ -4,12 +4,10 @@ import type {
   MatrixRow,
   RuleMatrix,
 } from "../lib/policy/rule_matrix.ts";
-import { Badge } from "./badge.tsx";
-import { PermissionBadge } from "./permission_badge.tsx";
-import { LEVEL_WORDS, originWords } from "./rule.tsx";
-import { RuleSelector } from "./rule_selector.tsx";
+import { Badge, PermissionBadge } from "./badges.tsx";
+import { LEVEL_WORDS, originWords, RuleSelector } from "./rule.tsx";
 import { type Column, Table } from "./table.tsx";
-import { UntrustedText } from "./untrusted_text.tsx";
+import { UntrustedText } from "./untrusted.tsx";
 
 /** Of more rules than these a cell says only how many there are. */
 const SHOWN = 5;

@@ -1,10 +1,9 @@
 import type { ComponentChildren } from "preact";
-import { Brand } from "./brand.tsx";
-import { Button } from "./button.tsx";
+import { visibleLine } from "../lib/base/text.ts";
+import { Button, ButtonLink } from "./button.tsx";
 import { Form } from "./form.tsx";
-import { Icon } from "./icon.tsx";
-import { isCurrent, NAVIGATION, type NavigationItem, type NavigationKey } from "./navigation.ts";
-import { type OrgChoice, OrgSwitcher } from "./org_switcher.tsx";
+import { Icon, type IconName } from "./icon.tsx";
+import { UntrustedText } from "./untrusted.tsx";
 
 /** Who is signed in, as the frame shows it. */
 export interface Viewer {
@@ -157,5 +156,129 @@ function Account({ viewer, signOutAction }: {
         <Button variant="quiet" size="small" icon="sign_out">Sign out</Button>
       </Form>
     </div>
+  );
+}
+
+/** One page of the dashboard as the menus name it. */
+export interface NavigationItem {
+  readonly key: string;
+  readonly label: string;
+  readonly href: string;
+  readonly icon: IconName;
+}
+
+/** The pages of the dashboard in groups, in the order of the menus; the first needs no heading. */
+export const NAVIGATION = [
+  {
+    heading: null,
+    items: [
+      { key: "overview", label: "Overview", href: "/", icon: "overview" },
+      { key: "approvals", label: "Approvals", href: "/approvals", icon: "approvals" },
+      { key: "activity", label: "Activity", href: "/activity", icon: "activity" },
+    ],
+  },
+  {
+    heading: "Policy",
+    items: [
+      { key: "tools", label: "Tools", href: "/tools", icon: "tool" },
+      { key: "rules", label: "Rules", href: "/rules", icon: "rules" },
+      { key: "tenants", label: "Tenants", href: "/tenants", icon: "building" },
+      { key: "resources", label: "Resources", href: "/resources", icon: "resource" },
+    ],
+  },
+  {
+    heading: "Access",
+    items: [
+      { key: "agents", label: "Agents", href: "/agents", icon: "agent" },
+      { key: "api_keys", label: "API keys", href: "/api-keys", icon: "key" },
+      { key: "connections", label: "Connections", href: "/connections", icon: "link" },
+    ],
+  },
+  {
+    heading: "Organization",
+    items: [
+      { key: "team", label: "Team", href: "/team", icon: "team" },
+      { key: "notifications", label: "Notifications", href: "/notifications", icon: "bell" },
+      { key: "security", label: "Security", href: "/security", icon: "shield" },
+      { key: "settings", label: "Settings", href: "/settings", icon: "settings" },
+    ],
+  },
+  {
+    heading: "Build",
+    items: [
+      { key: "quickstart", label: "Quickstart", href: "/quickstart", icon: "bolt" },
+      { key: "api_builder", label: "API Builder", href: "/api-builder", icon: "code" },
+    ],
+  },
+] as const satisfies readonly { heading: string | null; items: readonly NavigationItem[] }[];
+
+export type NavigationKey = (typeof NAVIGATION)[number]["items"][number]["key"];
+
+/** Whether `path` is the page of `href` or a page below it. */
+export function isCurrent(href: string, path: string): boolean {
+  return path === href || (href !== "/" && path.startsWith(`${href}/`));
+}
+
+/** An organization that somebody may work in. */
+export interface OrgChoice {
+  readonly id: string;
+  readonly name: string;
+  readonly current: boolean;
+}
+
+export interface OrgSwitcherProps {
+  readonly orgName: string;
+  readonly orgs: readonly OrgChoice[];
+  /** Where the choice is posted, as `org`. */
+  readonly action: string;
+}
+
+/** The name of the organization, and the way to another: one of several, or a new one. */
+export function OrgSwitcher({ orgName, orgs, action }: OrgSwitcherProps) {
+  const others = orgs.filter(({ current }) => !current);
+  return (
+    <details class="switcher">
+      <summary aria-label={`Organization ${visibleLine(orgName)}, switch`}>
+        <span class="org-name">
+          <UntrustedText text={orgName} />
+        </span>
+        <Icon name="chevron_down" size="small" />
+      </summary>
+      <div class="switcher-list">
+        {others.length > 0 && (
+          <Form action={action} do="switch_org">
+            {others.map(({ id, name }) => (
+              <Button key={id} variant="quiet" name="org" value={id}>
+                <UntrustedText text={name} />
+              </Button>
+            ))}
+          </Form>
+        )}
+        <ButtonLink href="/organizations" variant="quiet" icon="plus">
+          Make another organization
+        </ButtonLink>
+      </div>
+    </details>
+  );
+}
+
+/** The mark of the product: a sentry's chevron, and over it the tick of the second signature. */
+export function Mark() {
+  return (
+    <svg class="mark" viewBox="0 0 48 48" aria-hidden="true" focusable="false">
+      <rect class="mark-ground" width="48" height="48" rx="11" />
+      <path class="mark-chevron" d="M10 22l14 16 14-16" />
+      <path class="mark-stroke" d="M17 14.5l7 8.5 13-13.5" />
+    </svg>
+  );
+}
+
+/** The mark and the name beside it. */
+export function Brand() {
+  return (
+    <span class="brand">
+      <Mark />
+      <span class="brand-name">Countersign</span>
+    </span>
   );
 }

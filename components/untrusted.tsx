@@ -1,4 +1,4 @@
-import type { Segment } from "../lib/text/visible_text.ts";
+import { type Segment, visibleSegments, withinQuotes } from "../lib/base/text.ts";
 
 export interface UntrustedProps {
   readonly segments: readonly Segment[];
@@ -23,5 +23,25 @@ export function Untrusted({ segments, mono = false }: UntrustedProps) {
           )
       )}
     </bdi>
+  );
+}
+
+/** `Untrusted` for text as it is stored. */
+export function UntrustedText({ text, mono = false }: {
+  readonly text: string;
+  readonly mono?: boolean;
+}) {
+  return <Untrusted segments={visibleSegments(text)} mono={mono} />;
+}
+
+/**
+ * What a program calls itself, in quotation marks that nothing in it can close: it chose the name, and
+ * may have chosen a sentence that reads like one of ours.
+ */
+export function ProgramName({ name }: { readonly name: string }) {
+  return (
+    <span class="program-name">
+      “<UntrustedText text={withinQuotes(name)} />”
+    </span>
   );
 }

@@ -1,13 +1,10 @@
 import type { VNode } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { EmptyState } from "../components/empty_state.tsx";
-import { EntryList } from "../components/entry_list.tsx";
+import { EntryList } from "../components/entries.tsx";
 import { island } from "../components/island.tsx";
-import { LiveMark } from "../components/live_mark.tsx";
-import type { EntryRow } from "../lib/activity/entry_row.ts";
-import { useReading } from "./live.ts";
-import { useClock } from "./use_clock.ts";
-import { useLive } from "./use_live.ts";
+import { EmptyState, LiveMark } from "../components/layout.tsx";
+import type { EntryRow } from "../lib/evidence/sentences.ts";
+import { useClock, useLive, useReading } from "./live.ts";
 
 export interface ActivityTailProps {
   /** The newest entries, the newest first. */

@@ -1,13 +1,12 @@
 import type { TargetedMouseEvent, TargetedSubmitEvent } from "preact";
 import { useEffect, useMemo, useState } from "preact/hooks";
-import { BuilderForms } from "../components/builder_forms.tsx";
-import { BuilderOutput } from "../components/builder_output.tsx";
-import { BuilderPlan } from "../components/builder_plan.tsx";
+import { BuilderForms } from "../components/builder.tsx";
+import { BuilderOutput, BuilderPlan } from "../components/builder_output.tsx";
 import { island } from "../components/island.tsx";
-import { Section } from "../components/section.tsx";
-import { itemName } from "../lib/builder/item.ts";
-import { itemsOf, planText } from "../lib/builder/plan.ts";
-import type { JsonObject } from "../lib/json/json_value.ts";
+import { Section } from "../components/layout.tsx";
+import type { JsonObject } from "../lib/base/json.ts";
+import { itemName } from "../lib/onboarding/builder_items.ts";
+import { itemsOf, planText } from "../lib/onboarding/builder_plan.ts";
 import { builderQuery, type BuilderState, builderState } from "../lib/onboarding/builder_state.ts";
 
 const PATH = "/api-builder";

@@ -1,18 +1,28 @@
+import { startAuthentication } from "@simplewebauthn/browser";
 import { useEffect, useRef, useState } from "preact/hooks";
+import { DecisionBar } from "../components/approval_list.tsx";
 import { StatusBadge } from "../components/badges.tsx";
 import { Button, ButtonLink } from "../components/button.tsx";
-import { Countdown } from "../components/countdown.tsx";
-import { DecisionBar } from "../components/decision_bar.tsx";
 import { island } from "../components/island.tsx";
-import { LiveMark } from "../components/live_mark.tsx";
-import { Notice } from "../components/notice.tsx";
+import { LiveMark, Notice } from "../components/layout.tsx";
 import { RequestSheet } from "../components/request.tsx";
-import { QUICK_REASONS, quickReasonText } from "../lib/approvals/quick_reasons.ts";
+import { Countdown } from "../components/time.tsx";
+import type { FrozenView } from "../lib/approvals/frozen_view.ts";
+import { type ApprovalFacts, approvalStatement } from "../lib/passkeys/statement.ts";
+import { quickReasonText } from "../lib/sheet/sentence.ts";
 import type { ApprovalSheet } from "../lib/sheet/sheet.ts";
+import { QUICK_REASONS } from "../lib/store/records/vocabulary.ts";
+import { useClock, useLive } from "./live.ts";
 import { useSeen } from "./seen.ts";
-import { signApproval } from "./sign_approval.ts";
-import { useClock } from "./use_clock.ts";
-import { useLive } from "./use_live.ts";
+import {
+  actionDigest,
+  ceremonyMessage,
+  challengeText,
+  noteDigest,
+  type Posted,
+  postJson,
+  viewDigest,
+} from "./signing.ts";
 
 /** How long Approve stays locked after anything has changed, milliseconds. */
 const SETTLE_MS = 1000;
@@ -242,5 +252,65 @@ function statusOf({ state }: ApprovalSheet): Parameters<typeof StatusBadge>[0]["
       return state;
     default:
       return "pending";
+  }
+}
+
+type Facts = Omit<ApprovalFacts, "action_digest" | "view_digest" | "note_digest">;
+
+interface Opened {
+  readonly facts: Facts;
+  readonly options: Parameters<typeof startAuthentication>[0]["optionsJSON"];
+}
+
+/**
+ * Approves what this page shows. The passkey signs digests that are computed here, from the very
+ * JSON that was rendered: a server that showed one thing and asked to sign another would get a
+ * signature that fits neither.
+ */
+export async function signApproval(
+  sheet: ApprovalSheet,
+  view: FrozenView,
+  note: string | null,
+): Promise<Posted<unknown>> {
+  const path = `/approvals/${sheet.id}`;
+  const opened = await postJson<Opened>(`${path}/statement`);
+  if (!opened.ok) return opened;
+  const { facts, options } = opened.data;
+  if (facts.issuer !== location.origin || facts.approval !== sheet.id || facts.org !== sheet.org) {
+    return {
+      ok: false,
+      code: "other_statement",
+      message: "The server asked for a signature on something else. Nothing was approved.",
+    };
+  }
+  if (facts.level !== sheet.level) {
+    return {
+      ok: false,
+      code: "next_level",
+      message: "This is at another level by now. Load the page again and look at it. " +
+        "Nothing was approved.",
+    };
+  }
+  const digests = {
+    view_digest: await viewDigest(view),
+    action_digest: await actionDigest(sheet.org, {
+      tenant: sheet.tenant,
+      resource: sheet.resource,
+      tool: sheet.tool_name,
+      method: sheet.method,
+      arguments: view.arguments,
+    }),
+  };
+  const statement = approvalStatement({
+    ...facts,
+    ...digests,
+    note_digest: await noteDigest(note),
+  });
+  const challenge = await challengeText(statement);
+  try {
+    const response = await startAuthentication({ optionsJSON: { ...options, challenge } });
+    return await postJson(`${path}/approve`, { nonce: facts.nonce, note, response, ...digests });
+  } catch (error) {
+    return { ok: false, code: "ceremony_ended", message: ceremonyMessage(error) };
   }
 }

@@ -5,9 +5,7 @@ import { CheckboxGroup, type Choice } from "../components/choices.tsx";
 import { FormActions } from "../components/form.tsx";
 import { island } from "../components/island.tsx";
 import { type ConsentFacts, consentStatement } from "../lib/passkeys/statement.ts";
-import { challengeText } from "./challenge.ts";
-import { type Posted, postJson } from "./post_json.ts";
-import { ceremonyMessage } from "./signing.ts";
+import { ceremonyMessage, challengeText, type Posted, postJson } from "./signing.ts";
 
 /** One thing that can be ticked. */
 export interface Tickable {

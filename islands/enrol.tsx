@@ -4,10 +4,9 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { Button } from "../components/button.tsx";
 import { TextField } from "../components/fields.tsx";
 import { island } from "../components/island.tsx";
-import type { JsonObject } from "../lib/json/json_value.ts";
+import type { JsonObject } from "../lib/base/json.ts";
 import { ceremonyStatement } from "../lib/passkeys/statement.ts";
-import { challengeText } from "./challenge.ts";
-import { ceremonyMessage } from "./signing.ts";
+import { ceremonyMessage, challengeText } from "./signing.ts";
 
 type CreationOptions = Parameters<typeof startRegistration>[0]["optionsJSON"];
 

@@ -1,13 +1,11 @@
+import { PermissionBadge } from "../components/badges.tsx";
 import { ButtonLink } from "../components/button.tsx";
 import { island } from "../components/island.tsx";
-import { LiveMark } from "../components/live_mark.tsx";
-import { Notice } from "../components/notice.tsx";
-import { PermissionBadge } from "../components/permission_badge.tsx";
+import { LiveMark, Notice } from "../components/layout.tsx";
 import { Time } from "../components/time.tsx";
-import { UntrustedText } from "../components/untrusted_text.tsx";
-import type { Permission } from "../lib/policy/permission.ts";
-import { useClock } from "./use_clock.ts";
-import { useLive } from "./use_live.ts";
+import { UntrustedText } from "../components/untrusted.tsx";
+import type { Permission } from "../lib/store/records/vocabulary.ts";
+import { useClock, useLive } from "./live.ts";
 
 /** The first check of an agent, as it is told of. */
 export interface ShownCheck {

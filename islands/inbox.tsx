@@ -1,11 +1,9 @@
 import { useEffect } from "preact/hooks";
 import { ApprovalList } from "../components/approval_list.tsx";
-import { EmptyState } from "../components/empty_state.tsx";
 import { island } from "../components/island.tsx";
-import { LiveMark } from "../components/live_mark.tsx";
-import type { ApprovalRow } from "../lib/approvals/approval_row.ts";
-import { useClock } from "./use_clock.ts";
-import { useLive } from "./use_live.ts";
+import { EmptyState, LiveMark } from "../components/layout.tsx";
+import type { ApprovalRow } from "../lib/approvals/list.ts";
+import { useClock, useLive } from "./live.ts";
 
 /** What waits, and how much of it there is in all. */
 export interface Waiting {

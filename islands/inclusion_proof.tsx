@@ -1,11 +1,11 @@
 import { useEffect, useState } from "preact/hooks";
 import { ReceiptChecks } from "../components/entries.tsx";
 import { island } from "../components/island.tsx";
-import { Notice } from "../components/notice.tsx";
-import type { JsonObject } from "../lib/json/json_value.ts";
+import { Notice } from "../components/layout.tsx";
+import type { JsonObject } from "../lib/base/json.ts";
 import { NOTHING_KNOWN } from "../lib/verify/receipt_check.ts";
 import { parseReceipt } from "../lib/verify/verify_receipt.ts";
-import { type Checked, runCheck } from "./run_check.ts";
+import { type Checked, runCheck } from "./receipt_check.tsx";
 
 export default island("inclusion_proof", InclusionProof);
 

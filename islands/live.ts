@@ -1,5 +1,25 @@
 import type { RefObject } from "preact";
 import { useEffect, useState } from "preact/hooks";
+import { followStream, type StreamState } from "./page_stream.tsx";
+
+/** What a stream brought last, and how it stands. */
+export interface Live<T> {
+  readonly value: T;
+  readonly state: StreamState;
+}
+
+/** Follows a stream of this origin; see `followStream`. */
+export function useLive<T>(path: string, start: T): Live<T> {
+  const [value, setValue] = useState(start);
+  const [state, setState] = useState<Live<T>["state"]>("connecting");
+  useEffect(() =>
+    followStream({
+      path,
+      onNews: (data) => setValue(JSON.parse(data)),
+      onState: setState,
+    }), [path]);
+  return { value, state };
+}
 
 /**
  * Whether somebody is at an element: with the pointer, with the keyboard, or further down in it. What
@@ -33,4 +53,18 @@ export function useReading(element: RefObject<HTMLElement | null>): boolean {
     };
   }, []);
   return reading;
+}
+
+/**
+ * The server's time, milliseconds, moving on each second: a phone's own clock may be wrong.
+ * @param start the server's time when it rendered the page; what the first rendering sees
+ */
+export function useClock(start: number): number {
+  const [now, setNow] = useState(start);
+  useEffect(() => {
+    const from = performance.now();
+    const timer = setInterval(() => setNow(start + performance.now() - from), 1000);
+    return () => clearInterval(timer);
+  }, [start]);
+  return now;
 }

@@ -1,4 +1,7 @@
-import { endPage, type PageProblem } from "./page_end.tsx";
+import { render } from "preact";
+import { Bare } from "../components/bare.tsx";
+import { ButtonLink } from "../components/button.tsx";
+import { UntrustedText } from "../components/untrusted.tsx";
 
 /** How long before a stream that failed is opened again, milliseconds. */
 const AGAIN_MS = 3000;
@@ -183,4 +186,45 @@ async function problemAt(path: string): Promise<PageProblem | null> {
 /** Whether asking again gives the same: all that is refused, but for having asked too much. */
 function isFinal(status: number): boolean {
   return status >= 400 && status < 500 && status !== 429;
+}
+
+/** Why a page is not its reader's any more: of a problem document what is shown. */
+export interface PageProblem {
+  readonly code: string;
+  readonly title: string;
+  readonly detail: string;
+}
+
+/**
+ * Takes everything that the page shows away, and says why. Not only what is on the screen goes: the
+ * elements of islands carry what they were drawn from.
+ */
+export function endPage(problem: PageProblem): void {
+  const { pathname, search } = location;
+  document.title = `${problem.title} · Countersign`;
+  const root = document.createElement("div");
+  document.body.replaceChildren(root);
+  render(<PageEnd problem={problem} here={pathname + search} />, root);
+  root.querySelector<HTMLElement>("h1")?.focus();
+}
+
+function PageEnd({ problem: { code, title, detail }, here }: {
+  readonly problem: PageProblem;
+  readonly here: string;
+}) {
+  return (
+    <Bare title={title} lead={<UntrustedText text={detail} />}>
+      <p>
+        {code === "session_ended"
+          ? (
+            <ButtonLink href={`/sign-in?to=${encodeURIComponent(here)}`} variant="primary">
+              Sign in
+            </ButtonLink>
+          )
+          : code === "membership_ended"
+          ? <ButtonLink href="/organizations" variant="primary">Your organizations</ButtonLink>
+          : <ButtonLink href="/" variant="primary">Go to the overview</ButtonLink>}
+      </p>
+    </Bare>
+  );
 }

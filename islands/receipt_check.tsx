@@ -4,15 +4,21 @@ import { ReceiptChecks } from "../components/entries.tsx";
 import { TextAreaField } from "../components/fields.tsx";
 import { Icon } from "../components/icon.tsx";
 import { island } from "../components/island.tsx";
-import { Notice } from "../components/notice.tsx";
-import { type Pasted, type PastedResult, readPasted } from "../lib/verify/pasted_receipt.ts";
-import type { ReceiptCheck as Result } from "../lib/verify/receipt_check.ts";
-import { keepForOffline } from "./keep_for_offline.ts";
-import { type Checked, runCheck } from "./run_check.ts";
-
-export default island("receipt_check", ReceiptCheck);
+import { Notice } from "../components/layout.tsx";
+import {
+  checkReceipt,
+  type Known,
+  type Pasted,
+  type PastedResult,
+  readPasted,
+  type ReceiptCheck as Result,
+} from "../lib/verify/receipt_check.ts";
+import type { Receipt } from "../lib/verify/verify_receipt.ts";
+import { buildOf, BUILT_FILES, OFFLINE } from "./service_worker_rules.ts";
 
 const EMPTY: Pasted = { receipt: "", key: "", earlier: "", consistency: "" };
+
+export default island("receipt_check", ReceiptCheck);
 
 type Errors = Extract<PastedResult, { ok: false }>["errors"];
 
@@ -143,5 +149,43 @@ function Verdict({ verdict }: Pick<Result, "verdict">) {
           Something is wrong with it; what, is marked below.
         </Notice>
       );
+  }
+}
+
+/** What came of a check in this browser. */
+export type Checked =
+  | { readonly ok: true; readonly result: Result }
+  | { readonly ok: false; readonly message: string };
+
+/** Checks a receipt here, with nothing asked of any server. Never throws. */
+export async function runCheck(receipt: Receipt, known: Known): Promise<Checked> {
+  try {
+    return { ok: true, result: await checkReceipt(receipt, known) };
+  } catch (error) {
+    const unsupported = error instanceof DOMException && error.name === "NotSupportedError";
+    return {
+      ok: false,
+      message: unsupported
+        ? "This browser cannot check Ed25519 signatures. Use a current one, or the command line."
+        : `The check itself failed, so nothing is proven: ${String(error)}`,
+    };
+  }
+}
+
+/**
+ * Keeps this page and the files it is made of, so that the service worker can show it without a
+ * network. Only for a page that says nothing of anybody: it is fetched as by a stranger.
+ */
+export async function keepForOffline(): Promise<void> {
+  if (!("serviceWorker" in navigator) || !("caches" in globalThis)) return;
+  const { origin, pathname } = location;
+  const files = performance.getEntriesByType("resource").map(({ name }) => name)
+    .filter((url) => buildOf(url, origin) !== null);
+  try {
+    await (await caches.open(OFFLINE)).add(new Request(pathname, { credentials: "omit" }));
+    await (await caches.open(BUILT_FILES)).addAll(files);
+  } catch (error) {
+    // A full disk or a private window: the page works, and only with a network.
+    console.info(`This page was not kept for later: ${String(error)}`);
   }
 }

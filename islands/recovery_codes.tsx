@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 import { Button, ButtonLink } from "../components/button.tsx";
+import { recoveryCodesText } from "../components/code.tsx";
 import { island } from "../components/island.tsx";
-import { recoveryCodesText } from "../components/recovery_codes_text.ts";
 
 interface RecoveryCodesProps {
   /** In groups, as they are to be shown and may be typed. */

@@ -1,20 +1,5 @@
-import type { Mailer } from "./mail/mailer.ts";
-import type { StrangerFetch } from "./net/stranger_fetch.ts";
-import type { PushFetch } from "./push/push_fetch.ts";
 import type { StoreDeps } from "./store/kv.ts";
-
-/** A wait that can be called off. */
-export interface Timer {
-  readonly elapsed: Promise<void>;
-  cancel(): void;
-}
-
-/** One line of the deployment's log: never a secret, never personal data. */
-export type LogLine = (
-  level: "info" | "warn" | "error",
-  message: string,
-  fields?: Readonly<Record<string, string | number | boolean | null>>,
-) => void;
+import type { LogLine } from "./store/system.ts";
 
 /**
  * What comes from outside: the store, time and chance. A test puts its own in their place, runs a
@@ -32,32 +17,68 @@ export interface Deps extends StoreDeps {
   readonly strangers: StrangerFetch;
 }
 
-/** A timer of the system's clock. */
-export function systemTimer(milliseconds: number): Timer {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const id = setTimeout(resolve, milliseconds);
-  return { elapsed: promise, cancel: () => clearTimeout(id) };
+/** A request to a host that somebody else named. */
+export interface StrangerRequest {
+  readonly url: string;
+  readonly method: "GET" | "POST";
+  /** Names in lower case. Host, length and connection are not the caller's to say. */
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: Uint8Array;
+  /** How long all of it may take, from the look-up of the name to the last byte. */
+  readonly limit_ms: number;
+  /** Most bytes of an answer's body. */
+  readonly max_body: number;
+  /** Whether the body that follows this head is worth reading. */
+  readonly bodyWanted: (head: AnswerHead) => boolean;
 }
 
-/** Milliseconds since the process began, whatever the clock is set to meanwhile. */
-export function systemMonotonic(): number {
-  return performance.now();
+export interface AnswerHead {
+  readonly status: number;
+  readonly headers: Headers;
 }
 
-const POOL_BYTES = 4096;
-
-let pool = new Uint8Array(0);
-
-let poolUsed = 0;
-
-/** Random bytes of the system; small numbers of them are taken from a block drawn at once. */
-export function systemRandom(bytes: number): Uint8Array {
-  if (bytes > 64) return crypto.getRandomValues(new Uint8Array(bytes));
-  if (poolUsed + bytes > pool.length) {
-    pool = crypto.getRandomValues(new Uint8Array(POOL_BYTES));
-    poolUsed = 0;
-  }
-  poolUsed += bytes;
-  // A copy: what is handed out must not keep its neighbours' bytes within reach.
-  return pool.slice(poolUsed - bytes, poolUsed);
+export interface StrangerAnswer extends AnswerHead {
+  /** Null where it was not wanted. */
+  readonly body: Uint8Array<ArrayBuffer> | null;
 }
+
+/** Asks a host that somebody else named. @throws {StrangerFetchFailed} */
+export type StrangerFetch = (request: StrangerRequest) => Promise<StrangerAnswer>;
+
+/** A mail of plain text to one person. */
+export interface Mail {
+  /** One e-mail address. */
+  readonly to: string;
+  /** One line. */
+  readonly subject: string;
+  readonly text: string;
+}
+
+/** What takes mails away. */
+export interface Mailer {
+  /** Whether mails reach the people they are for; otherwise the operator sees them instead. */
+  readonly configured: boolean;
+  /** Resolves once another server has taken the mail. @throws {MailFailed} */
+  send(mail: Mail): Promise<void>;
+}
+
+/** A request to a push service (RFC 8030 section 5). */
+export interface PushRequest {
+  /** Where a browser said that its pushes go. */
+  readonly endpoint: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array<ArrayBuffer>;
+}
+
+/** What a push service answered; its body is of no use. */
+export interface PushResponse {
+  readonly status: number;
+  /** `Retry-After` in seconds, where there is one. */
+  readonly retry_after_seconds: number | null;
+}
+
+/**
+ * Posts to a push service.
+ * @throws {EndpointRefused} for an address that nothing is to be sent to, and what the network throws
+ */
+export type PushFetch = (request: PushRequest) => Promise<PushResponse>;

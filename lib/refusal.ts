@@ -1,7 +1,7 @@
-import type { AssertionFault } from "./people/assertion_fault.ts";
+import type { AssertionFault } from "./passkeys/fault.ts";
 import type { Right } from "./policy/rights.ts";
 import type { Cancelled } from "./store/records/approval.ts";
-import type { RevocationReason } from "./tokens/revocation.ts";
+import type { RevocationReason } from "./store/records/vocabulary.ts";
 
 /** Why there is no session: none was presented, somebody ended it, or it is over by its time. */
 export type SessionEnd = "none" | "ended" | "idle" | "expired";

@@ -1,19 +1,13 @@
-import type { HeldCalls } from "./approvals/held_calls.ts";
 import type { IdMaker } from "./base/id.ts";
 import type { Deps } from "./deps.ts";
-import type { ProcessTimes } from "./health/process_times.ts";
 import type { Credentials } from "./identity/credentials.ts";
-import type { FailedAttempts } from "./identity/failed_attempts.ts";
-import type { LargeBodies } from "./identity/large_bodies.ts";
-import type { SourceLimits } from "./identity/limits.ts";
-import type { LastUsed } from "./identity/noted.ts";
-import type { OpenAnswers } from "./identity/open_answers.ts";
-import type { RateLimits } from "./identity/rate_limit.ts";
+import type { ForwardedFor, HeldCalls, RateLimits, SourceLimits } from "./identity/limits.ts";
+import type { FailedAttempts, LastUsed, ProcessTimes } from "./identity/noted.ts";
+import type { LargeBodies, OpenAnswers } from "./identity/open_answers.ts";
 import type { Ledgers } from "./ledger/ledgers.ts";
 import type { Readiness } from "./ledger/readiness.ts";
-import type { ForwardedFor } from "./net/forwarded_for.ts";
-import type { MetadataDocuments } from "./oauth/client.ts";
-import type { Settings } from "./server/settings.ts";
+import type { MailSettings } from "./outside/mailer.ts";
+import type { CLIENT_KINDS } from "./store/records/oauth.ts";
 import type { WatchedRows } from "./store/watched_rows.ts";
 
 /** What the surfaces are built on: made once at start, or by a test. */
@@ -37,4 +31,60 @@ export interface Services {
   readonly readiness: Readiness;
   /** Aborted when the process begins to stop: a held request then answers at once. */
   readonly stopping: AbortSignal;
+}
+
+/** A program that asks to act for somebody. It has no secret: PKCE and its addresses bind it. */
+export interface OAuthClient {
+  readonly id: string;
+  readonly kind: (typeof CLIENT_KINDS)[number];
+  /** As it calls itself: shown with hidden characters made visible, and believed by nobody. */
+  readonly name: string;
+  /** Where answers may go, as declared; only those that are allowed. */
+  readonly redirect_uris: readonly string[];
+  /** The host whose document names it; null for one that registered itself. */
+  readonly host: string | null;
+}
+
+/** Why a client is not taken. */
+export type ClientRefusal = "unknown_client" | "document_unreachable" | "document_not_accepted";
+
+export type FoundClient =
+  | { readonly client: OAuthClient }
+  | {
+    readonly refused: ClientRefusal;
+    /** One sentence for a person: what was got, and what to do. */
+    readonly why: string;
+  };
+
+/** Clients that a document at their own address describes (Client ID Metadata Documents). */
+export interface MetadataDocuments {
+  /** @param client_id an https URL; whether its form is allowed is checked here */
+  get(client_id: string): Promise<FoundClient>;
+}
+
+/** What the operator set, checked. */
+export interface Settings {
+  readonly port: number;
+  /** A file path, `:memory:`, a KV Connect URL, or `PLATFORM_STORE`. */
+  readonly kv: string;
+  /** Public origin, without a path. */
+  readonly url: URL;
+  /** How many proxies stand before the process, by whose `X-Forwarded-For` callers are told apart. */
+  readonly trusted_proxies: number;
+  /** Null where it is to be read from, or made in, the configuration folder. */
+  readonly secret: Uint8Array | null;
+  readonly previous_secret: Uint8Array | null;
+  /** `access` writes one line a request besides the lines about failures. */
+  readonly log: "failures" | "access";
+  /** Whether MCP clients that declare the tasks extension get tasks in place of held calls. */
+  readonly mcp_tasks: boolean;
+  /** How long it serves after the signal to stop, while it says that it is not ready. */
+  readonly drain_seconds: number;
+  /** Null where mails go to the console of the server. */
+  readonly mail: MailSettings | null;
+  readonly bootstrap: {
+    readonly key: string | null;
+    readonly approver_key: string | null;
+    readonly owner: string | null;
+  };
 }

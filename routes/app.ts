@@ -9,11 +9,10 @@ import { nearestPaths } from "./http/nearest_paths.ts";
 import { SurfaceRefusal } from "./http/problem_document.ts";
 import type { Route } from "./http/route.ts";
 import { type Connection, refuse, serve } from "./http/serve.ts";
-import { ROUTES } from "./manifest.ts";
+import { ENDPOINTS, PAGES, ROUTES } from "./manifest.ts";
 import { serveMcp } from "./mcp/mcp.ts";
-import { OAUTH_ENDPOINTS } from "./oauth/oauth_manifest.ts";
+import { OAUTH_ENDPOINTS } from "./oauth/endpoints.ts";
 import { serveOAuth, servePreflight } from "./oauth/serve_oauth.ts";
-import { ENDPOINTS, PAGES } from "./page_manifest.ts";
 
 const MCP_PATH = "/mcp";
 
@@ -112,4 +111,40 @@ function wantsPage({ headers }: Request): boolean {
 
 function identify(services: Services, path: string): { path: string; id: string } {
   return { path, id: services.ids.make("req", services.deps.now()) };
+}
+
+/** A surface that can be emptied before its server is shut down. */
+export interface DrainableApp extends App {
+  /** Resolves when every request under way has its answer. New ones are refused by then. */
+  drained(): Promise<void>;
+}
+
+/**
+ * Counts the requests under way, and refuses new ones once the process is stopping. The server's own
+ * graceful shutdown does not do: Deno 2.9 breaks off the bodies that are still arriving
+ * (denoland/deno#36809), so it must come when there are none.
+ */
+export function drainable(app: App, services: Services): DrainableApp {
+  let underWay = 0;
+  const { promise: drained, resolve } = Promise.withResolvers<void>();
+  const answered = () => {
+    underWay--;
+    if (underWay === 0 && services.stopping.aborted) resolve();
+  };
+  return {
+    fetch(request, connection) {
+      if (services.stopping.aborted) {
+        const path = URL.parse(request.url)?.pathname ?? "/";
+        const id = services.ids.make("req", services.deps.now());
+        return refuse(new SurfaceRefusal("stopping", {}), services, { path, id });
+      }
+      const answer = app.fetch(request, connection);
+      if (answer instanceof Promise) {
+        underWay++;
+        answer.then(answered, answered);
+      }
+      return answer;
+    },
+    drained: () => underWay === 0 ? Promise.resolve() : drained,
+  };
 }

@@ -2,10 +2,9 @@ import canonicalize from "canonicalize";
 import fc from "fast-check";
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import type { Action } from "../lib/actions/action.ts";
-import { actionDigest } from "../lib/actions/action_digest.ts";
-import { differingFacts } from "../lib/base/action.ts";
-import type { JsonObject } from "../lib/json/json_value.ts";
+import { type Action, differingFacts } from "../lib/base/action.ts";
+import type { JsonObject } from "../lib/base/json.ts";
+import { actionDigest } from "../lib/decisions/decide.ts";
 import { jsonObject, reversed } from "./json_arbitrary.ts";
 
 const RESTART: Action = {

@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import assert from "node:assert/strict";
-import { ENTRY_TYPES, entrySentence } from "../lib/activity/entry_sentence.ts";
-import { type Names, namesOf, NO_NAMES } from "../lib/activity/names.ts";
+import type { JsonObject } from "../lib/base/json.ts";
 import {
   type ActivityFilters,
   facetsOf,
@@ -10,11 +9,11 @@ import {
   NO_FILTERS,
   parseFilters,
 } from "../lib/evidence/filters.ts";
-import type { Told } from "../lib/evidence/telling.ts";
-import type { JsonObject } from "../lib/json/json_value.ts";
-import { readActivity } from "../lib/ledger/activity.ts";
+import { ENTRY_TYPES, entrySentence } from "../lib/evidence/sentences.ts";
+import { type Names, namesOf, NO_NAMES, type Told } from "../lib/evidence/telling.ts";
 import type { Entry } from "../lib/ledger/entry.ts";
-import { PERMISSIONS } from "../lib/policy/permission.ts";
+import { readActivity } from "../lib/ledger/log_reader.ts";
+import { PERMISSIONS } from "../lib/store/records/vocabulary.ts";
 import { ApprovalOrg, TOOL } from "./approval_fixture.ts";
 import { jsonObject } from "./json_arbitrary.ts";
 import { projectText, sourceFiles } from "./project_files.ts";

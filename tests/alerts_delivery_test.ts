@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { BACKOFF_MS, LEASE_MS } from "../lib/alerts/delivery_state.ts";
-import { approvalTopic } from "../lib/approvals/topics.ts";
-import { consoleMailer } from "../lib/mail/console_mailer.ts";
-import type { Mail } from "../lib/mail/mailer.ts";
+import { BACKOFF_MS, LEASE_MS } from "../lib/alerts/send.ts";
+import type { Mail } from "../lib/deps.ts";
+import { approvalTopic } from "../lib/ledger/due.ts";
+import { consoleMailer } from "../lib/outside/mailer.ts";
 import { startDueWork, sweep } from "../lib/server/due_worker.ts";
 import type { Services } from "../lib/services.ts";
 import {

@@ -1,4 +1,4 @@
-import { listDeliveries } from "../lib/alerts/list_deliveries.ts";
+import { listDeliveries } from "../lib/alerts/preferences.ts";
 import { subscribePush } from "../lib/alerts/subscriptions.ts";
 import { sweep } from "../lib/server/due_worker.ts";
 import { duePrefix } from "../lib/store/keys.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { listSubscriptions } from "../lib/alerts/subscriptions.ts";
-import { EndpointRefused } from "../lib/push/push_fetch.ts";
+import { EndpointRefused } from "../lib/outside/push.ts";
 import { approver, browserOf, deliveries, settle } from "./alerts_fixture.ts";
 import { ApprovalOrg } from "./approval_fixture.ts";
 import { INVITED } from "./countersign_fixture.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { alertText, MAX_REASON } from "../lib/alerts/alert_text.ts";
+import { alertText, MAX_REASON } from "../lib/alerts/send.ts";
 import { TOOL } from "./approval_fixture.ts";
 
 const FACTS = {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { secretHash } from "../lib/identity/secret.ts";
+import { secretHash } from "../lib/identity/credentials.ts";
 import { credentialKey, credentialUsedKey } from "../lib/store/keys.ts";
 import { Countersign } from "./countersign_fixture.ts";
 import { verifiedLog } from "./stored_log.ts";

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
+import type { JsonObject } from "../lib/base/json.ts";
 import { decodeLeaf, type Entry, splitLeaves } from "../lib/ledger/entry.ts";
-import type { JsonObject } from "../lib/json/json_value.ts";
 import { logSegmentPrefix } from "../lib/store/keys.ts";
 import { listRecords } from "../lib/store/kv.ts";
-import { logSegment } from "../lib/store/records/log.ts";
 import type { MemberRecord } from "../lib/store/records/identity.ts";
+import { logSegment } from "../lib/store/records/log.ts";
 import { Countersign, type FixtureOptions, type Got, type TestOrg } from "./countersign_fixture.ts";
 
 /** The tool that every action here needs an approval for. */

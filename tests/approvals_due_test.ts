@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
-import { approvalTopic } from "../lib/approvals/topics.ts";
-import type { JsonObject } from "../lib/json/json_value.ts";
-import { schedule } from "../lib/ledger/due.ts";
+import type { JsonObject } from "../lib/base/json.ts";
+import { approvalTopic, schedule } from "../lib/ledger/due.ts";
 import { startDueWork, sweep } from "../lib/server/due_worker.ts";
 import { duePrefix, toolKey } from "../lib/store/keys.ts";
 import { ApprovalOrg, TOOL } from "./approval_fixture.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { listApprovals, NO_FILTER } from "../lib/approvals/list.ts";
-import { reviewApproval } from "../lib/approvals/review_approval.ts";
-import { approvalsTopic, approvalTopic } from "../lib/approvals/topics.ts";
+import { approvalsTopic, approvalTopic } from "../lib/ledger/due.ts";
+import { reviewApproval } from "../lib/sheet/sheet.ts";
 import { TOOL } from "./approval_fixture.ts";
 import { DecisionOrg, type Person } from "./decision_fixture.ts";
 

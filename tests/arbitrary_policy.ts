@@ -1,7 +1,6 @@
 import fc from "fast-check";
-import { LEVELS } from "../lib/policy/levels.ts";
-import { PERMISSIONS } from "../lib/policy/permission.ts";
 import { REQUIRED_FACTS, type RuleRecord } from "../lib/store/records/policy.ts";
+import { LEVELS, PERMISSIONS } from "../lib/store/records/vocabulary.ts";
 import { anOrg, aRule, ask, aTool, viewOf } from "./policy_fixture.ts";
 import type { PlainPolicy, Question } from "./policy_oracle.ts";
 

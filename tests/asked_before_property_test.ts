@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import assert from "node:assert/strict";
-import { actionDigest } from "../lib/actions/action_digest.ts";
-import { loadAskedBefore } from "../lib/approvals/asked_before.ts";
+import { loadAskedBefore } from "../lib/authorize/authorize.ts";
+import { actionDigest } from "../lib/decisions/decide.ts";
 import { HeldKeys } from "../lib/ledger/held_keys.ts";
 import { loadSnapshot } from "../lib/ledger/load_snapshot.ts";
 import { Reader } from "../lib/ledger/transaction.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { pathToFileURL } from "node:url";
 import { gunzipSync } from "node:zlib";
-import { assetFile, readBuild } from "../routes/asset_files.ts";
+import { assetFile, readBuild } from "../routes/http/assets.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 

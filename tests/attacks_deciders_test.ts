@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { openDecision } from "../lib/approvals/open_decision.ts";
+import { openDecision } from "../lib/approvals/sign.ts";
 import { resultOf } from "../lib/refusal.ts";
 import { approvalSheet, lookAtSheet } from "../lib/sheet/sheet.ts";
 import { accountPasskeyKey, passkeyKey, sessionKey } from "../lib/store/keys.ts";

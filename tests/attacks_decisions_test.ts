@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { canonicalJson } from "../lib/base/canonical.ts";
-import type { JsonObject } from "../lib/json/json_value.ts";
+import type { JsonObject } from "../lib/base/json.ts";
 import { challengeText } from "../lib/passkeys/challenge.ts";
 import {
   approvalStatement,
@@ -9,8 +9,7 @@ import {
   ceremonyStatement,
   consentStatement,
 } from "../lib/passkeys/statement.ts";
-import { beginSignIn, signIn } from "../lib/people/sign_in.ts";
-import { beginStepUp, stepUp } from "../lib/people/step_up.ts";
+import { beginSignIn, beginStepUp, signIn, stepUp } from "../lib/people/sign_in.ts";
 import { sessionKey } from "../lib/store/keys.ts";
 import { readRecord } from "../lib/store/kv.ts";
 import { sessionRecord } from "../lib/store/records/people.ts";

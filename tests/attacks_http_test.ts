@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { systemRandom } from "../lib/deps.ts";
-import { makeSecret } from "../lib/identity/secret.ts";
+import { makeSecret } from "../lib/identity/credentials.ts";
+import { systemRandom } from "../lib/store/system.ts";
 import { ROUTES } from "../routes/manifest.ts";
 import { Countersign, type TestOrg } from "./countersign_fixture.ts";
 import { head, raw } from "./raw_request.ts";

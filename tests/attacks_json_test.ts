@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
+import { saltedDigest } from "../lib/ledger/entry.ts";
 import { ApprovalOrg, TOOL } from "./approval_fixture.ts";
 import { Countersign, type Got, type TestOrg } from "./countersign_fixture.ts";
 import { exportLines } from "./evidence_fixture.ts";
 import { assertProblem } from "./refused.ts";
-import { saltedDigest } from "../lib/ledger/private_parts.ts";
 
 const CHECK = "/v1/permissions/check";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { hasRight, type Right } from "../lib/policy/rights.ts";
 import { ROLES } from "../lib/store/records/identity.ts";
-import { ENDPOINTS, PAGES } from "../routes/page_manifest.ts";
+import { ENDPOINTS, PAGES } from "../routes/manifest.ts";
 import { Countersign } from "./countersign_fixture.ts";
 
 /** Attacks on everything that a browser can ask for, from the manifest: a new page is among them. */

@@ -1,12 +1,16 @@
 import assert from "node:assert/strict";
-import { secretHash } from "../lib/identity/secret.ts";
+import { secretHash } from "../lib/identity/credentials.ts";
+import { passkeysOf } from "../lib/identity/events.ts";
 import { beginSession, presentSession } from "../lib/identity/sessions.ts";
-import { addPasskey, beginAddPasskey, MAX_PASSKEYS } from "../lib/people/passkeys.ts";
-import { passkeysOf } from "../lib/people/passkeys_of.ts";
-import { removePasskey } from "../lib/people/remove_passkey.ts";
-import { MAX_SESSIONS, sessionsOf } from "../lib/people/sessions_of.ts";
+import {
+  addPasskey,
+  beginAddPasskey,
+  MAX_PASSKEYS,
+  removePasskey,
+} from "../lib/people/passkeys.ts";
+import { MAX_SESSIONS, sessionsOf } from "../lib/people/sessions.ts";
 import { accountKey, DEPLOYMENT_ORG } from "../lib/store/keys.ts";
-import { readCookie, setCookieLine } from "../routes/cookies.ts";
+import { readCookie, setCookieLine } from "../routes/http/headers.ts";
 import { ApprovalOrg } from "./approval_fixture.ts";
 import { Countersign } from "./countersign_fixture.ts";
 import { addDevice, CLIENT, People, type Person } from "./people_fixture.ts";

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
+import { passkeysOf } from "../lib/identity/events.ts";
 import { MAX_LIMITED_SOURCES, SOURCE_RATE_LIMIT, SourceLimits } from "../lib/identity/limits.ts";
 import { presentSession } from "../lib/identity/sessions.ts";
-import { passkeysOf } from "../lib/people/passkeys_of.ts";
 import { Refusal } from "../lib/refusal.ts";
-import { localPath } from "../routes/local_path.ts";
-import { PAGES } from "../routes/page_manifest.ts";
+import { localPath } from "../routes/http/headers.ts";
+import { PAGES } from "../routes/manifest.ts";
 import { Countersign, type FixtureOptions } from "./countersign_fixture.ts";
 import { People, secretOf } from "./people_fixture.ts";
 import { WebPerson } from "./web_person.ts";

@@ -1,6 +1,6 @@
 /// <reference lib="dom" />
 import assert from "node:assert/strict";
-import { PAGES } from "../routes/page_manifest.ts";
+import { PAGES } from "../routes/manifest.ts";
 import { type Tab, TestBrowser } from "./browser_fixture.ts";
 import { enter } from "./browser_people.ts";
 import { plantedOrg, SHORT } from "./hostile_org.ts";

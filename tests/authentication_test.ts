@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { systemRandom } from "../lib/deps.ts";
 import type { CallerTier } from "../lib/identity/caller.ts";
-import { makeSecret } from "../lib/identity/secret.ts";
+import { makeSecret } from "../lib/identity/credentials.ts";
 import type { Kv } from "../lib/store/kv.ts";
+import { systemRandom } from "../lib/store/system.ts";
 import type { GuardedRoute } from "../routes/http/route.ts";
 import { ROUTES } from "../routes/manifest.ts";
 import { Countersign, type Got, TestClock } from "./countersign_fixture.ts";

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { bootstrap } from "../lib/catalog/create_org.ts";
-import { systemRandom } from "../lib/deps.ts";
-import { makeSecret, secretHash, type SecretKind } from "../lib/identity/secret.ts";
+import { makeSecret, secretHash, type SecretKind } from "../lib/identity/credentials.ts";
+import { SettingRefused } from "../lib/server/rights.ts";
 import { readSettings } from "../lib/server/settings.ts";
-import { SettingRefused } from "../lib/settings/setting_refused.ts";
 import * as keys from "../lib/store/keys.ts";
 import { readRecord } from "../lib/store/kv.ts";
 import { apiKeyRecord, credentialIndex, memberRecord } from "../lib/store/records/identity.ts";
+import { systemRandom } from "../lib/store/system.ts";
 import { Countersign, TestClock } from "./countersign_fixture.ts";
 import { verifiedLog } from "./stored_log.ts";
 

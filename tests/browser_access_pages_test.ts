@@ -1,8 +1,7 @@
 /// <reference lib="dom" />
 import assert from "node:assert/strict";
-import { listSubscriptions } from "../lib/alerts/subscriptions.ts";
+import { listSubscriptions, publicPushKey } from "../lib/alerts/subscriptions.ts";
 import { toBase64Url } from "../lib/base/bytes.ts";
-import { publicPushKey } from "../lib/push/push_key.ts";
 import { type Tab, TestBrowser } from "./browser_fixture.ts";
 import { memberAtBrowser } from "./browser_member.ts";
 import { enter } from "./browser_people.ts";

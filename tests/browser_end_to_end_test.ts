@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { JsonObject } from "../lib/json/json_value.ts";
+import type { JsonObject } from "../lib/base/json.ts";
 import { type Tab, TestBrowser } from "./browser_fixture.ts";
 import { signOnPage, statusOf } from "./browser_member.ts";
 import { acceptInvitationAs, firstRun, signInByPasskey } from "./browser_people.ts";

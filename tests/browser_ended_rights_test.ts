@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { presentSession, SESSION_IDLE_MS } from "../lib/identity/sessions.ts";
-import { endSessionOf } from "../lib/people/end_sessions.ts";
 import { putMember, removeMember } from "../lib/people/members.ts";
-import { removePasskey } from "../lib/people/remove_passkey.ts";
+import { removePasskey } from "../lib/people/passkeys.ts";
+import { endSessionOf } from "../lib/people/sessions.ts";
 import { sessionKey } from "../lib/store/keys.ts";
 import { readRecord } from "../lib/store/kv.ts";
 import { sessionRecord } from "../lib/store/records/people.ts";

@@ -1,12 +1,9 @@
 import fc from "fast-check";
 import assert from "node:assert/strict";
-import { bashScript } from "../lib/builder/bash_script.ts";
-import type { Item, MachineItem, RuleItem, ToolItem } from "../lib/builder/item.ts";
-import { typescriptScript } from "../lib/builder/typescript_script.ts";
-import type { JsonValue } from "../lib/json/json_value.ts";
-import { pythonScript } from "../lib/onboarding/builder_scripts.ts";
-import { LEVELS } from "../lib/policy/levels.ts";
-import { PERMISSIONS } from "../lib/policy/permission.ts";
+import type { JsonValue } from "../lib/base/json.ts";
+import type { Item, MachineItem, RuleItem, ToolItem } from "../lib/onboarding/builder_items.ts";
+import { bashScript, pythonScript, typescriptScript } from "../lib/onboarding/builder_scripts.ts";
+import { LEVELS, PERMISSIONS } from "../lib/store/records/vocabulary.ts";
 import { jsonObject } from "./json_arbitrary.ts";
 
 /** Texts that would end a quotation, start a command, or mislead a reader. */

@@ -1,9 +1,16 @@
 import fc from "fast-check";
 import assert from "node:assert/strict";
-import type { Item } from "../lib/builder/item.ts";
-import { itemsOf, parsePlan, planText, withForm, withoutForm } from "../lib/builder/plan.ts";
-import { type ReadItem, readItem } from "../lib/onboarding/builder_items.ts";
-import { applyPolicyScript, policyDocument, policyText } from "../lib/onboarding/builder_plan.ts";
+import { type Item, type ReadItem, readItem } from "../lib/onboarding/builder_items.ts";
+import {
+  applyPolicyScript,
+  itemsOf,
+  parsePlan,
+  planText,
+  policyDocument,
+  policyText,
+  withForm,
+  withoutForm,
+} from "../lib/onboarding/builder_plan.ts";
 import { hostileItem, hostileText, runScript } from "./builder_fixture.ts";
 import { Countersign } from "./countersign_fixture.ts";
 

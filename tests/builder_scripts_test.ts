@@ -1,9 +1,9 @@
-import assert from "node:assert/strict";
 import fc from "fast-check";
-import { apiRequests } from "../lib/builder/api_request.ts";
-import type { Item, ToolItem } from "../lib/builder/item.ts";
-import { typescriptScript } from "../lib/builder/typescript_script.ts";
-import { visibleSegments } from "../lib/text/visible_text.ts";
+import assert from "node:assert/strict";
+import { visibleSegments } from "../lib/base/text.ts";
+import type { Item, ToolItem } from "../lib/onboarding/builder_items.ts";
+import { apiRequests } from "../lib/onboarding/builder_plan.ts";
+import { typescriptScript } from "../lib/onboarding/builder_scripts.ts";
 import { hostileItem, LANGUAGES, Listener, runScript } from "./builder_fixture.ts";
 import { Countersign } from "./countersign_fixture.ts";
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { JsonObject } from "../lib/json/json_value.ts";
+import type { JsonObject } from "../lib/base/json.ts";
 import { ApprovalOrg, TOOL } from "./approval_fixture.ts";
 import { FailingStore } from "./failing_store.ts";
 import { rawTool, resultOf } from "./mcp_fixture.ts";

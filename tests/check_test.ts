@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { privatePartsFrom } from "../lib/ledger/private_reader.ts";
+import { privatePartsFrom } from "../lib/ledger/entry.ts";
 import { orgKey } from "../lib/store/keys.ts";
 import { Countersign } from "./countersign_fixture.ts";
 import { verifiedLog } from "./stored_log.ts";

@@ -1,23 +1,33 @@
 import assert from "node:assert/strict";
-import { fromBase64, fromBase64Url, toBase64, toBase64Url } from "../lib/base/bytes.ts";
+import {
+  fromBase64,
+  fromBase64Url,
+  fromHex,
+  toBase64,
+  toBase64Url,
+  toHex,
+} from "../lib/base/bytes.ts";
+import type { JsonObject } from "../lib/base/json.ts";
 import { EMPTY_ROOT, sha256 } from "../lib/base/sha256.ts";
+import {
+  formatNote,
+  parseCheckpoint,
+  parseNote,
+  signCheckpoint,
+  verifyCheckpoint,
+} from "../lib/tlog/checkpoint.ts";
 import {
   ed25519KeyPair,
   importPrivateKey,
-  signEd25519,
-  verifyEd25519,
-} from "../lib/checkpoint/ed25519.ts";
-import { logOrigin, orgOfOrigin } from "../lib/checkpoint/origin.ts";
-import { formatNote, parseNote } from "../lib/checkpoint/signed_note.ts";
-import type { JsonObject } from "../lib/json/json_value.ts";
-import { fromHex, toHex } from "../lib/merkle/hex.ts";
-import { parseCheckpoint, signCheckpoint, verifyCheckpoint } from "../lib/tlog/checkpoint.ts";
-import {
   jwkThumbprint,
   logKey,
+  logOrigin,
   noteKeyId,
+  orgOfOrigin,
   parseLogKeys,
   publishedLogKey,
+  signEd25519,
+  verifyEd25519,
 } from "../lib/tlog/log_key.ts";
 import { signRotation, verifyRotation } from "../lib/tlog/rotation.ts";
 import { checkpointOf, checkpointTextOf, logOf, ORG, ORIGIN, signerOf } from "./log_fixture.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { FRESH_MS, presentSession } from "../lib/identity/sessions.ts";
-import { beginStepUp, stepUp } from "../lib/people/step_up.ts";
+import { beginStepUp, stepUp } from "../lib/people/sign_in.ts";
 import { acceptClockAsOperator } from "../lib/server/clock.ts";
 import { clockAcceptedKey, clockSeenKey, DEPLOYMENT_ORG, sessionKey } from "../lib/store/keys.ts";
 import type { SessionRecord } from "../lib/store/records/people.ts";

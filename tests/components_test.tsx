@@ -1,20 +1,15 @@
 import assert from "node:assert/strict";
 import type { ComponentChild } from "preact";
 import { renderToString } from "preact-render-to-string";
-import { BarChart } from "../components/charts.tsx";
+import { BarChart, LineChart } from "../components/charts.tsx";
 import { CheckboxField, RadioGroup } from "../components/choices.tsx";
-import { Countdown } from "../components/countdown.tsx";
-import { FieldErrors } from "../components/field_errors.tsx";
-import { TextField } from "../components/fields.tsx";
-import { Form } from "../components/form.tsx";
+import { SelectField, TextField } from "../components/fields.tsx";
+import { FieldErrors, Form } from "../components/form.tsx";
 import { JsonView } from "../components/json_view.tsx";
-import { LineChart } from "../components/line_chart.tsx";
-import { SelectField } from "../components/select_field.tsx";
 import { Shell, type ShellProps } from "../components/shell.tsx";
 import { Table } from "../components/table.tsx";
-import { Time } from "../components/time.tsx";
-import { relativeWords, remainingWords } from "../components/time_words.ts";
-import { UntrustedText } from "../components/untrusted_text.tsx";
+import { Countdown, relativeWords, remainingWords, Time } from "../components/time.tsx";
+import { UntrustedText } from "../components/untrusted.tsx";
 
 const NOW = Date.UTC(2026, 10, 22, 14, 5);
 const SECOND = 1000;

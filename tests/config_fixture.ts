@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { JsonObject } from "../lib/json/json_value.ts";
+import type { JsonObject } from "../lib/base/json.ts";
 import { duePrefix } from "../lib/store/keys.ts";
 import type { Got, TestOrg } from "./countersign_fixture.ts";
 import { verifiedLog } from "./stored_log.ts";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { systemRandom } from "../lib/deps.ts";
-import { makeSecret } from "../lib/identity/secret.ts";
+import { makeSecret } from "../lib/identity/credentials.ts";
 import { sweep } from "../lib/server/due_worker.ts";
 import { DEPLOYMENT_ORG, orgPrefix } from "../lib/store/keys.ts";
+import { systemRandom } from "../lib/store/system.ts";
 import { Countersign, type Got, TestClock } from "./countersign_fixture.ts";
 import { LargePolicy, policyRows } from "./large_policy.ts";
 import { freePort, StartedProcess } from "./started_process.ts";

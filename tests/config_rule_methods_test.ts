@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { loadSnapshot, refreshSnapshot } from "../lib/ledger/load_snapshot.ts";
-import type { Permission } from "../lib/policy/permission.ts";
 import { ruleKey, rulePrefix } from "../lib/store/keys.ts";
 import type { RuleRecord } from "../lib/store/records/policy.ts";
+import type { Permission } from "../lib/store/records/vocabulary.ts";
 import { configEntries } from "./config_fixture.ts";
 import { Countersign, type Got, type TestOrg } from "./countersign_fixture.ts";
 import { aRule } from "./policy_fixture.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { removeTenant } from "../lib/catalog/tenant_removal.ts";
-import { asCaller } from "../lib/identity/caller_operation.ts";
+import { removeTenant } from "../lib/catalog/tenants.ts";
+import { asCaller } from "../lib/identity/acting.ts";
 import { KV_LIMITS } from "../lib/ledger/transaction.ts";
 import { apiKeyKey, orgKey, ruleKey } from "../lib/store/keys.ts";
 import { configEntries, namesOf } from "./config_fixture.ts";

@@ -1,5 +1,5 @@
-import { systemTimer, type Timer } from "../lib/deps.ts";
-import { isJsonObject, type JsonObject, type JsonValue } from "../lib/json/json_value.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "../lib/base/json.ts";
+import { systemTimer, type Timer } from "../lib/store/system.ts";
 import { ApprovalOrg, TOOL } from "./approval_fixture.ts";
 
 /**

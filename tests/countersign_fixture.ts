@@ -1,10 +1,10 @@
-import { type Deps, systemRandom, systemTimer } from "../lib/deps.ts";
+import type { JsonObject } from "../lib/base/json.ts";
+import { createOrgOperation } from "../lib/catalog/create_org.ts";
+import type { Deps } from "../lib/deps.ts";
+import { asMember, memberCaller, type MemberOperation } from "../lib/identity/acting.ts";
 import type { MemberCaller } from "../lib/identity/caller.ts";
-import { asMember, memberCaller, type MemberOperation } from "../lib/identity/member_operation.ts";
-import { makeSecret, secretHash, type SecretKind } from "../lib/identity/secret.ts";
+import { makeSecret, secretHash, type SecretKind } from "../lib/identity/credentials.ts";
 import { beginSession } from "../lib/identity/sessions.ts";
-import type { JsonObject } from "../lib/json/json_value.ts";
-import { createOrgOperation } from "../lib/orgs/create_org.ts";
 import type { Right } from "../lib/policy/rights.ts";
 import { readSettings } from "../lib/server/settings.ts";
 import { makeServices } from "../lib/server/wiring.ts";
@@ -14,6 +14,7 @@ import type { Kv } from "../lib/store/kv.ts";
 import type { AgentRecord, ApiKeyRecord, MemberRecord } from "../lib/store/records/identity.ts";
 import type { AccountRecord } from "../lib/store/records/people.ts";
 import { Sealer } from "../lib/store/sealing.ts";
+import { systemRandom, systemTimer } from "../lib/store/system.ts";
 import { app } from "../routes/app.ts";
 import type { Route } from "../routes/http/route.ts";
 import { MailBox, PushBox } from "./mail_box.ts";
@@ -353,7 +354,7 @@ export class TestOrg {
 
   /** An approved tool without the API of tools. */
   async tool(name: string, fields: JsonObject = {}): Promise<void> {
-    const { draftToolRecord } = await import("../lib/policy/draft_tool.ts");
+    const { draftToolRecord } = await import("../lib/policy/chain.ts");
     await this.transact((transaction) => {
       transaction.setPolicy(keys.toolKey(this.id, name), {
         ...draftToolRecord(name, transaction.id("tol"), transaction.at),

@@ -1,6 +1,6 @@
-import assert from "node:assert/strict";
 import fc from "fast-check";
-import { curlCommand, quoted } from "../lib/text/curl_command.ts";
+import assert from "node:assert/strict";
+import { curlCommand, shellWord as quoted } from "../lib/onboarding/builder_scripts.ts";
 
 /** What a POSIX shell makes of words in single quotes and escaped characters. */
 function shellWord(text: string): string {

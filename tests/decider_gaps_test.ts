@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { JsonObject } from "../lib/json/json_value.ts";
+import type { JsonObject } from "../lib/base/json.ts";
 import { type DeciderGap, deciderGaps } from "../lib/sheet/decider_gaps.ts";
 import * as keys from "../lib/store/keys.ts";
 import type { MemberRecord } from "../lib/store/records/identity.ts";

@@ -1,15 +1,12 @@
 import fc from "fast-check";
 import assert from "node:assert/strict";
-import { recordDecision } from "../lib/approvals/decide.ts";
-import { decideApproval } from "../lib/approvals/decide_approval.ts";
+import { decidable, decideApproval, recordDecision } from "../lib/approvals/decide.ts";
 import { lookAtApproval } from "../lib/approvals/end.ts";
-import { decidable } from "../lib/approvals/open_decision.ts";
 import { loadApproval } from "../lib/approvals/seen.ts";
 import { mintOperation } from "../lib/authorize/mint.ts";
 import { requestApproval } from "../lib/authorize/request.ts";
-import { asCaller, type MachineOperation } from "../lib/identity/caller_operation.ts";
-import type { MemberOperation } from "../lib/identity/member_operation.ts";
-import { secretHash } from "../lib/identity/secret.ts";
+import { asCaller, type MachineOperation, type MemberOperation } from "../lib/identity/acting.ts";
+import { secretHash } from "../lib/identity/credentials.ts";
 import { recorded, type RecordedRefusal, Refusal, resultOf } from "../lib/refusal.ts";
 import * as keys from "../lib/store/keys.ts";
 import type { AgentRecord, ApiKeyRecord } from "../lib/store/records/identity.ts";

@@ -1,9 +1,12 @@
-import { levelsFor } from "../lib/approvals/deciders.ts";
-import { settledApproval, termsOf } from "../lib/approvals/settled_approval.ts";
-import { type ApprovalEvent, moved } from "../lib/approvals/state.ts";
-import { toolDefinitionDigest } from "../lib/catalog/tool_definition.ts";
-import { type Decided, type DeciderPolicy, decisionBar } from "../lib/identity/deciders.ts";
-import { requesterNow } from "../lib/identity/requester_now.ts";
+import { type ApprovalEvent, moved, settledApproval, termsOf } from "../lib/approvals/state.ts";
+import { toolDefinitionDigest } from "../lib/catalog/tool_record.ts";
+import {
+  type Decided,
+  type DeciderPolicy,
+  decisionBar,
+  levelsFor,
+  requesterNow,
+} from "../lib/identity/deciders.ts";
 import { missingFacts } from "../lib/identity/standing.ts";
 import { clocksAt } from "../lib/ledger/clock.ts";
 import type { ApprovalRecord } from "../lib/store/records/approval.ts";

@@ -1,17 +1,20 @@
 import assert from "node:assert/strict";
-import { actionDigest } from "../lib/actions/action_digest.ts";
-import { type Denial, type Denied, denyDecision } from "../lib/approvals/deny_decision.ts";
+import { type Denial, type Denied, denyDecision } from "../lib/approvals/decide.ts";
 import { lookAtApproval } from "../lib/approvals/end.ts";
 import { viewDigest } from "../lib/approvals/frozen_view.ts";
-import { type DecisionFacts, openDecision } from "../lib/approvals/open_decision.ts";
-import { reviewApproval } from "../lib/approvals/review_approval.ts";
-import type { SeenApproval } from "../lib/approvals/seen_approval.ts";
-import { signDecision } from "../lib/approvals/sign.ts";
-import type { Client } from "../lib/identity/client.ts";
-import { secretHash } from "../lib/identity/secret.ts";
+import type { SeenApproval } from "../lib/approvals/seen.ts";
+import { type DecisionFacts, openDecision, signDecision } from "../lib/approvals/sign.ts";
+import { actionDigest } from "../lib/decisions/decide.ts";
+import type { Client } from "../lib/identity/caller.ts";
+import { secretHash } from "../lib/identity/credentials.ts";
 import { beginSession } from "../lib/identity/sessions.ts";
-import { challengeText, noteDigest } from "../lib/passkeys/challenge.ts";
-import { creationOptions, requestOptions } from "../lib/passkeys/options.ts";
+import {
+  challengeText,
+  creationOptions,
+  noteDigest,
+  requestOptions,
+} from "../lib/passkeys/challenge.ts";
+import type { AssertionFault } from "../lib/passkeys/fault.ts";
 import {
   type AssertionResponse,
   assertionResponse,
@@ -22,9 +25,9 @@ import {
   approvalStatement,
   ceremonyStatement,
 } from "../lib/passkeys/statement.ts";
-import { verifyEnrolment } from "../lib/passkeys/verify_enrolment.ts";
-import type { AssertionFault } from "../lib/people/assertion_fault.ts";
+import { verifyEnrolment } from "../lib/passkeys/verify.ts";
 import { Refusal, resultOf } from "../lib/refusal.ts";
+import { reviewApproval } from "../lib/sheet/sheet.ts";
 import { accountPasskeyKey, memberKey, passkeyKey } from "../lib/store/keys.ts";
 import type { MemberRecord } from "../lib/store/records/identity.ts";
 import type { PasskeyRecord } from "../lib/store/records/people.ts";

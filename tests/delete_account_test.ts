@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { presentSession } from "../lib/identity/sessions.ts";
-import { deleteAccount } from "../lib/leaving/person.ts";
-import { erasePerson } from "../lib/people/erase_person.ts";
+import { deleteAccount, erasePerson } from "../lib/leaving/person.ts";
 import { ERASED_AFTER_MS } from "../lib/people/left_behind.ts";
 import { putMember } from "../lib/people/members.ts";
 import { makeRecoveryCodes } from "../lib/people/recovery_codes.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { errorsMarkdown } from "../routes/errors_markdown.ts";
+import { errorsMarkdown } from "../routes/docs/documentation.ts";
 import { type ProblemCode, PROBLEMS } from "../routes/http/problems.ts";
 import { ROUTES } from "../routes/manifest.ts";
 import { Countersign } from "./countersign_fixture.ts";

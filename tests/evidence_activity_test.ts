@@ -1,7 +1,7 @@
-import assert from "node:assert/strict";
 import fc from "fast-check";
-import { readActivity } from "../lib/ledger/activity.ts";
+import assert from "node:assert/strict";
 import type { Entry, EntryDraft } from "../lib/ledger/entry.ts";
+import { readActivity } from "../lib/ledger/log_reader.ts";
 import { Countersign, type Got, type TestOrg } from "./countersign_fixture.ts";
 import { type ExportedLine, exportLines, grow, plainDraft } from "./evidence_fixture.ts";
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { actionDigest } from "../lib/actions/action_digest.ts";
-import type { JsonObject } from "../lib/json/json_value.ts";
+import type { JsonObject } from "../lib/base/json.ts";
+import { actionDigest } from "../lib/decisions/decide.ts";
+import { listLogKeys } from "../lib/ledger/checkpoints.ts";
 import { erasePrivate } from "../lib/ledger/erase_private.ts";
-import { listLogKeys } from "../lib/ledger/log_keys.ts";
 import { logKeyKey } from "../lib/store/keys.ts";
 import { Countersign, type TestOrg } from "./countersign_fixture.ts";
 import {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Entry, EntryDraft } from "../lib/ledger/entry.ts";
-import type { PrivateParts } from "../lib/ledger/private_parts.ts";
+import type { PrivateParts } from "../lib/store/records/log.ts";
 import { parseCheckpoint, type ParsedCheckpoint } from "../lib/tlog/checkpoint.ts";
 import { type LogKey, parseLogKeys } from "../lib/tlog/log_key.ts";
 import { type LogVerdict, verifyLog } from "../lib/verify/verify_log.ts";

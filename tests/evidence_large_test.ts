@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
+import { fromHex } from "../lib/base/bytes.ts";
 import { exportChunks } from "../lib/ledger/export.ts";
-import { appendLeaf, emptyRange, rangeRoot } from "../lib/merkle/compact_range.ts";
-import { fromHex } from "../lib/merkle/hex.ts";
 import { apiKeyKey } from "../lib/store/keys.ts";
 import type { Kv } from "../lib/store/kv.ts";
+import { appendLeaf, emptyRange, rangeRoot } from "../lib/tlog/tree.ts";
 import { verifyConsistency, verifyInclusion } from "../lib/tlog/verify_proof.ts";
 import { Countersign, type TestOrg } from "./countersign_fixture.ts";
 import { checkpointNote, exportText, grow, parsedNote, plainDraft } from "./evidence_fixture.ts";

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import assert from "node:assert/strict";
-import { appended, emptyRange, rangeRoot } from "../lib/merkle/compact_range.ts";
-import { fromHex } from "../lib/merkle/hex.ts";
+import { fromHex } from "../lib/base/bytes.ts";
 import { verifyCheckpoint } from "../lib/tlog/checkpoint.ts";
+import { appended, emptyRange, rangeRoot } from "../lib/tlog/tree.ts";
 import { verifyConsistency, verifyInclusion } from "../lib/tlog/verify_proof.ts";
 import { Countersign, type TestOrg } from "./countersign_fixture.ts";
 import {

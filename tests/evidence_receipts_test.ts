@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { JsonValue } from "../lib/json/json_value.ts";
+import type { JsonValue } from "../lib/base/json.ts";
 import { approvalKey } from "../lib/store/keys.ts";
 import type { ApprovalRecord } from "../lib/store/records/approval.ts";
 import { parseReceipt, verifyReceipt } from "../lib/verify/verify_receipt.ts";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { reportDue } from "../lib/executions/report_due.ts";
 import { sweep } from "../lib/server/due_worker.ts";
 import { duePrefix, executionKey, logPrivatePrefix } from "../lib/store/keys.ts";
-import type { ExecutionRecord } from "../lib/store/records/execution.ts";
+import type { ExecutionRecord } from "../lib/store/records/token.ts";
+import { reportDue } from "../lib/tokens/execution.ts";
 import { Countersign, type Got, type TestOrg } from "./countersign_fixture.ts";
 import { assertProblem } from "./refused.ts";
 import {

@@ -2,11 +2,15 @@ import fc from "fast-check";
 import assert from "node:assert/strict";
 import { explainAction, type ExplainRequest } from "../lib/decisions/explain.ts";
 import { readHead } from "../lib/ledger/log_reader.ts";
-import { FALLBACKS, LEVELS } from "../lib/policy/levels.ts";
-import { type Permission, PERMISSIONS } from "../lib/policy/permission.ts";
 import { ruleMatrix } from "../lib/policy/rule_matrix.ts";
 import { Refusal } from "../lib/refusal.ts";
 import type { Selector } from "../lib/store/records/policy.ts";
+import {
+  FALLBACKS,
+  LEVELS,
+  type Permission,
+  PERMISSIONS,
+} from "../lib/store/records/vocabulary.ts";
 import { Countersign, type TestOrg } from "./countersign_fixture.ts";
 import { anOrg, aPolicy, aQuestion, aRule, ask, aTool, viewOf } from "./policy_fixture.ts";
 

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { bootstrap } from "../lib/catalog/create_org.ts";
-import { systemRandom } from "../lib/deps.ts";
-import { MAX_SOURCES } from "../lib/identity/failed_attempts.ts";
-import { makeSecret } from "../lib/identity/secret.ts";
+import { makeSecret } from "../lib/identity/credentials.ts";
+import { MAX_SOURCES } from "../lib/identity/noted.ts";
 import { DEPLOYMENT_ORG } from "../lib/store/keys.ts";
+import { systemRandom } from "../lib/store/system.ts";
 import { Countersign } from "./countersign_fixture.ts";
 import { FailingStore } from "./failing_store.ts";
 import { verifiedLog } from "./stored_log.ts";

@@ -1,5 +1,5 @@
-import type { Timer } from "../lib/deps.ts";
 import type { Kv } from "../lib/store/kv.ts";
+import type { Timer } from "../lib/store/system.ts";
 
 /** What may go wrong with one call of the store. */
 export const FAULTS = [

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { z } from "zod";
 import {
   checkbox,
+  formValues,
   lines,
   optional,
   optionalJson,
@@ -12,7 +13,6 @@ import {
   verbatim,
   whole,
 } from "../routes/dashboard/form.ts";
-import { formValues } from "../routes/form_values.ts";
 
 function parsed(body: string, schema: z.ZodType) {
   const headers = new Headers({ "content-type": "application/x-www-form-urlencoded" });

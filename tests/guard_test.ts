@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { guard } from "../examples/guard.ts";
-import type { JsonObject, JsonValue } from "../lib/json/json_value.ts";
+import type { JsonObject, JsonValue } from "../lib/base/json.ts";
 import { Countersign, type Got, type TestOrg } from "./countersign_fixture.ts";
 
 /** One guarded call: where it asks, and what the tool does when it is run. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { VERSION } from "../lib/base/version.ts";
-import { createOrgOperation } from "../lib/orgs/create_org.ts";
+import { createOrgOperation } from "../lib/catalog/create_org.ts";
 import { DEPLOYMENT_ORG } from "../lib/store/keys.ts";
 import type { Kv } from "../lib/store/kv.ts";
 import { Countersign } from "./countersign_fixture.ts";

@@ -1,4 +1,4 @@
-import { systemTimer, type Timer } from "../lib/deps.ts";
+import { systemTimer, type Timer } from "../lib/store/system.ts";
 
 /** What every held call of these tests asks for, milliseconds. */
 export const WAIT_MS = 30_000;

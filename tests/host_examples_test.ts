@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { z } from "zod";
-import { SECRET_PREFIXES } from "../lib/identity/secret.ts";
-import { SERVER_INFO } from "../routes/mcp/status_resource.ts";
-import { Countersign } from "./countersign_fixture.ts";
+import { SECRET_PREFIXES } from "../lib/identity/credentials.ts";
+import { SERVER_INFO } from "../routes/mcp/server.ts";
 import { MCP_TOOLS } from "../routes/mcp/tools.ts";
+import { Countersign } from "./countersign_fixture.ts";
 import { rawCall, resultOf } from "./mcp_fixture.ts";
 
 const HOSTS = new URL("../examples/hosts/", import.meta.url);

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import * as keys from "../lib/store/keys.ts";
-import { makeLinkSecret } from "../lib/people/link_secret.ts";
-import { secretHash } from "../lib/identity/secret.ts";
+import { secretHash } from "../lib/identity/credentials.ts";
 import { beginSession } from "../lib/identity/sessions.ts";
+import { makeLinkSecret } from "../lib/people/links.ts";
+import * as keys from "../lib/store/keys.ts";
 import type { Countersign, Got, TestOrg } from "./countersign_fixture.ts";
 import type { StagedOrg } from "./page_states.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { inflateRawSync } from "node:zlib";
 import * as keys from "../lib/store/keys.ts";
-import { idempotencyRecord } from "../lib/store/records/idempotency.ts";
+import { idempotencyRecord } from "../lib/store/records/identity.ts";
 import { decrypt, subkey } from "../lib/store/sealing.ts";
 import { Countersign, type Got, type TestOrg } from "./countersign_fixture.ts";
 import { type StoredEntry, verifiedLog } from "./stored_log.ts";

@@ -1,16 +1,19 @@
 import fc from "fast-check";
 import assert from "node:assert/strict";
-import { type ApprovalFacts, foldInsights, median } from "../lib/evidence/insights.ts";
-import { readInsights } from "../lib/evidence/read_insights.ts";
-import { mostFrequent } from "../lib/insights/most_frequent.ts";
-import { readChecks } from "../lib/insights/read_checks.ts";
-import { spanOf } from "../lib/insights/span.ts";
+import {
+  type ApprovalFacts,
+  foldInsights,
+  median,
+  mostFrequent,
+  spanOf,
+} from "../lib/evidence/insights.ts";
+import { readChecks, readInsights } from "../lib/evidence/read_insights.ts";
 import type { EntryDraft } from "../lib/ledger/entry.ts";
 import { PAGE_ENTRIES } from "../lib/ledger/log_tail.ts";
-import { PERMISSIONS } from "../lib/policy/permission.ts";
 import { logPageKey } from "../lib/store/keys.ts";
 import { readRecord } from "../lib/store/kv.ts";
 import { type DayChecks, logPage } from "../lib/store/records/log.ts";
+import { PERMISSIONS } from "../lib/store/records/vocabulary.ts";
 import { ApprovalOrg, TOOL } from "./approval_fixture.ts";
 import { Countersign, type TestOrg } from "./countersign_fixture.ts";
 import { grow, plainDraft } from "./evidence_fixture.ts";

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import type { JsonObject, JsonValue } from "../lib/json/json_value.ts";
+import type { JsonObject, JsonValue } from "../lib/base/json.ts";
 
 const name = fc.oneof(
   fc.string({ unit: "binary", maxLength: 5 }),

@@ -2,7 +2,7 @@ import canonicalize from "canonicalize";
 import fc from "fast-check";
 import assert from "node:assert/strict";
 import { canonicalBytes, canonicalJson } from "../lib/base/canonical.ts";
-import type { JsonValue } from "../lib/json/json_value.ts";
+import type { JsonValue } from "../lib/base/json.ts";
 import { jsonObject, jsonValue, objectOf, reversed } from "./json_arbitrary.ts";
 
 Deno.test("canonicalJson() equals an independent implementation for any value", () => {

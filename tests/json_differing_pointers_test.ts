@@ -1,8 +1,7 @@
 import fc from "fast-check";
 import assert from "node:assert/strict";
 import { canonicalJson } from "../lib/base/canonical.ts";
-import { differingPointers } from "../lib/base/json.ts";
-import type { JsonValue } from "../lib/json/json_value.ts";
+import { differingPointers, type JsonValue } from "../lib/base/json.ts";
 import { jsonValue, objectOf, reversed } from "./json_arbitrary.ts";
 
 Deno.test("differingPointers() names the deepest places, sorted", () => {

@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import assert from "node:assert/strict";
-import { externalIdProblem, looksLikeEmail } from "../lib/base/text.ts";
-import { visibleText } from "../lib/text/visible_text.ts";
+import { externalIdProblem, looksLikeEmail, visibleText } from "../lib/base/text.ts";
 
 const HIDDEN: [name: string, code: number][] = [
   ["null", 0x0],

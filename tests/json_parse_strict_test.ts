@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import assert from "node:assert/strict";
 import { canonicalJson } from "../lib/base/canonical.ts";
-import { decodeUtf8 } from "../lib/json/decode_utf8.ts";
-import { parseStrictJson } from "../lib/json/parse_strict.ts";
+import { parseStrictJson } from "../lib/base/strict_json.ts";
+import { decodeUtf8 } from "../lib/base/text.ts";
 import { jsonValue } from "./json_arbitrary.ts";
 
 /** `ok`, or code and path. */

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { systemRandom, systemTimer } from "../lib/deps.ts";
-import { makeSecret } from "../lib/identity/secret.ts";
+import { makeSecret } from "../lib/identity/credentials.ts";
 import { DEPLOYMENT_ORG, dueKey, duePrefix, orgPrefix } from "../lib/store/keys.ts";
 import { Sealer } from "../lib/store/sealing.ts";
+import { systemRandom, systemTimer } from "../lib/store/system.ts";
 import { MailBox } from "./mail_box.ts";
 import { freePort } from "./started_process.ts";
 import { verifiedLog } from "./stored_log.ts";

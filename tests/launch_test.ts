@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
-import { passedOn, type Program, rights } from "../lib/server/rights.ts";
-import { taskCommand } from "../lib/settings/operator_console.ts";
-import { SettingRefused, VARIABLES } from "../lib/settings/setting_refused.ts";
+import { passedOn, type Program, rights, SettingRefused, VARIABLES } from "../lib/server/rights.ts";
+import { taskCommand } from "../lib/store/system.ts";
 import { projectText } from "./project_files.ts";
 import { StartedProcess } from "./started_process.ts";
 

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { z } from "zod";
-import { type Deps, systemRandom, systemTimer } from "../lib/deps.ts";
+import type { Deps } from "../lib/deps.ts";
 import type { EntryDraft, Placed } from "../lib/ledger/entry.ts";
-import type { Operation } from "../lib/ledger/operation.ts";
-import type { Transaction } from "../lib/ledger/transaction.ts";
 import { LogTail } from "../lib/ledger/log_tail.ts";
+import type { Operation, Transaction } from "../lib/ledger/transaction.ts";
 import * as keys from "../lib/store/keys.ts";
 import type { Kv } from "../lib/store/kv.ts";
+import { systemRandom, systemTimer } from "../lib/store/system.ts";
 import { Countersign } from "./countersign_fixture.ts";
 import { FailingStore } from "./failing_store.ts";
 import { verifiedLog } from "./stored_log.ts";

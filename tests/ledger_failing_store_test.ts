@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { z } from "zod";
-import { draftToolRecord } from "../lib/policy/draft_tool.ts";
+import { draftToolRecord } from "../lib/policy/chain.ts";
 import { toolKey } from "../lib/store/keys.ts";
 import { Countersign, type Got, type TestOrg } from "./countersign_fixture.ts";
 import { FailingStore, type Fault, FAULTS, type StoreCall } from "./failing_store.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { setPreference } from "../lib/alerts/preferences.ts";
 import { subscribePush } from "../lib/alerts/subscriptions.ts";
-import { asMember, type MemberOperation } from "../lib/identity/member_operation.ts";
+import { asMember, type MemberOperation } from "../lib/identity/acting.ts";
 import { type PresentedSession, presentSession } from "../lib/identity/sessions.ts";
 import { deleteAccount } from "../lib/leaving/person.ts";
 import { seeInvitation } from "../lib/people/accept_invitation.ts";
@@ -9,7 +9,7 @@ import { FATES } from "../lib/people/left_behind.ts";
 import { putMember, removeMember } from "../lib/people/members.ts";
 import { redeemRecoveryCode, sendRecoveryCode } from "../lib/people/recover.ts";
 import { signOutEverywhere } from "../lib/people/sessions.ts";
-import { beginStepUp, stepUp } from "../lib/people/step_up.ts";
+import { beginStepUp, stepUp } from "../lib/people/sign_in.ts";
 import { sweep } from "../lib/server/due_worker.ts";
 import * as keys from "../lib/store/keys.ts";
 import { OAuthWorld, type Tokens } from "./oauth_fixture.ts";

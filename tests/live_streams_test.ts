@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
-import { type Deps, systemTimer, type Timer } from "../lib/deps.ts";
+import type { Deps } from "../lib/deps.ts";
 import { presentSession, SESSION_IDLE_MS, SESSION_LIFE_MS } from "../lib/identity/sessions.ts";
-import { endSessionOf } from "../lib/people/end_sessions.ts";
 import { putMember, removeMember } from "../lib/people/members.ts";
-import { signOut } from "../lib/people/sign_out.ts";
+import { endSessionOf } from "../lib/people/sessions.ts";
+import { signOut } from "../lib/people/sign_in.ts";
 import { orgKey, sessionKey, type StoreKey } from "../lib/store/keys.ts";
 import type { Kv } from "../lib/store/kv.ts";
+import { systemTimer, type Timer } from "../lib/store/system.ts";
 import { WatchedRows } from "../lib/store/watched_rows.ts";
 import { Countersign, type SignedIn, TestClock, type TestOrg } from "./countersign_fixture.ts";
 import { EventStream } from "./event_stream.ts";

@@ -1,6 +1,6 @@
-import assert from "node:assert/strict";
 import fc from "fast-check";
-import { localPath } from "../routes/local_path.ts";
+import assert from "node:assert/strict";
+import { localPath } from "../routes/http/headers.ts";
 
 const ORIGIN = new URL("https://countersign.example");
 

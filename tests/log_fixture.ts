@@ -1,12 +1,10 @@
+import { fromHex, toHex } from "../lib/base/bytes.ts";
 import { canonicalBytes, canonicalJson } from "../lib/base/canonical.ts";
+import type { JsonObject, JsonValue } from "../lib/base/json.ts";
 import { leafHash, sha256 } from "../lib/base/sha256.ts";
-import { ed25519KeyPair } from "../lib/checkpoint/ed25519.ts";
-import { logOrigin } from "../lib/checkpoint/origin.ts";
-import type { JsonObject, JsonValue } from "../lib/json/json_value.ts";
-import { appended, emptyRange, rangeRoot } from "../lib/merkle/compact_range.ts";
-import { fromHex, toHex } from "../lib/merkle/hex.ts";
 import { formatCheckpoint, signCheckpoint } from "../lib/tlog/checkpoint.ts";
-import { type LogSigner, logSigner } from "../lib/tlog/log_key.ts";
+import { ed25519KeyPair, logOrigin, type LogSigner, logSigner } from "../lib/tlog/log_key.ts";
+import { appended, emptyRange, rangeRoot } from "../lib/tlog/tree.ts";
 
 export const ORG = "org_01arz3ndektsv4rrffq69g5fav";
 export const ORIGIN = logOrigin("countersign.example", ORG);

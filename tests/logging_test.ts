@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import type { LogLine } from "../lib/deps.ts";
-import { formatLogLine } from "../lib/store/system.ts";
+import { formatLogLine, type LogLine } from "../lib/store/system.ts";
 import { app } from "../routes/app.ts";
 import { guarded, open } from "../routes/http/route.ts";
 import { Countersign, type FixtureOptions, TestClock } from "./countersign_fixture.ts";

@@ -121,5 +121,5 @@ Deno.test("nothing commits but by what looks for a commit whose answer was lost"
   for (const path of await sourceFiles("lib/")) {
     if (/\.commit\(\)/.test(await projectText(path))) found.push(path);
   }
-  assert.deepEqual(found, ["lib/store/commit.ts"], "commit by lib/store/commit.ts");
+  assert.deepEqual(found, ["lib/store/kv.ts"], "commit by lib/store/kv.ts");
 });

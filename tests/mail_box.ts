@@ -1,5 +1,5 @@
-import { type Mail, type Mailer, MailFailed } from "../lib/mail/mailer.ts";
-import type { PushFetch, PushRequest, PushResponse } from "../lib/push/push_fetch.ts";
+import type { Mail, Mailer, PushFetch, PushRequest, PushResponse } from "../lib/deps.ts";
+import { MailFailed } from "../lib/outside/mailer.ts";
 
 /** A mailer that keeps what it is given, and fails as long as a test says so. */
 export class MailBox implements Mailer {

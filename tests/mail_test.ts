@@ -1,10 +1,14 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { systemTimer } from "../lib/deps.ts";
-import { consoleMailer } from "../lib/mail/console_mailer.ts";
-import { type Mail, MailFailed } from "../lib/mail/mailer.ts";
-import { smtpMailer } from "../lib/outside/mailer.ts";
-import type { MailSettings, SmtpServer } from "../lib/settings/mail_settings.ts";
+import type { Mail } from "../lib/deps.ts";
+import {
+  consoleMailer,
+  MailFailed,
+  type MailSettings,
+  smtpMailer,
+  type SmtpServer,
+} from "../lib/outside/mailer.ts";
+import { systemTimer } from "../lib/store/system.ts";
 import { SELF_SIGNED } from "./self_signed.ts";
 import { SmtpSink } from "./smtp_sink.ts";
 import { taskArguments } from "./started_process.ts";

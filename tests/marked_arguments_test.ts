@@ -1,8 +1,7 @@
-import assert from "node:assert/strict";
 import fc from "fast-check";
-import { type MarkedArgument, markedArguments } from "../lib/approvals/marked_arguments.ts";
-import { valueAtPointer } from "../lib/json/value_at_pointer.ts";
-import type { JsonObject } from "../lib/json/json_value.ts";
+import assert from "node:assert/strict";
+import { type JsonObject, valueAtPointer } from "../lib/base/json.ts";
+import { type MarkedArgument, markedArguments } from "../lib/sheet/arguments.ts";
 import { jsonObject } from "./json_arbitrary.ts";
 
 function at(marked: readonly MarkedArgument[], pointer: string): MarkedArgument {

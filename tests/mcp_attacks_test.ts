@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import * as keys from "../lib/store/keys.ts";
 import type { MemberRecord } from "../lib/store/records/identity.ts";
-import { USUAL_BODY } from "../routes/body.ts";
+import { USUAL_BODY } from "../routes/http/inputs.ts";
 import { ApprovalOrg, TOOL } from "./approval_fixture.ts";
 import {
   grantIn,

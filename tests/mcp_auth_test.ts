@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { bootstrap } from "../lib/catalog/create_org.ts";
-import { systemRandom } from "../lib/deps.ts";
-import { makeSecret } from "../lib/identity/secret.ts";
+import { makeSecret } from "../lib/identity/credentials.ts";
 import { agentKey, DEPLOYMENT_ORG, grantKey } from "../lib/store/keys.ts";
+import { systemRandom } from "../lib/store/system.ts";
 import { ApprovalOrg, TOOL } from "./approval_fixture.ts";
 import { Countersign, type TestOrg } from "./countersign_fixture.ts";
 import { grantIn, type RawAnswer, rawCall, rawPost, rawTool, resultOf } from "./mcp_fixture.ts";

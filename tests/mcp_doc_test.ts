@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { PROBLEMS } from "../routes/http/problems.ts";
 import { REFUSAL_NEXT } from "../routes/mcp/refusal.ts";
-import { MCP_TOOLS } from "../routes/mcp/tools.ts";
-import { toolsMarkdown } from "../routes/mcp/tools_markdown.ts";
+import { MCP_TOOLS, toolsMarkdown } from "../routes/mcp/tools.ts";
 
 /** The cells of a table, whatever the formatter makes of their widths. */
 const cells = (text: string) =>

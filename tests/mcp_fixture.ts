@@ -1,8 +1,7 @@
-import assert from "node:assert/strict";
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
-import { systemRandom } from "../lib/deps.ts";
-import { makeSecret, secretHash } from "../lib/identity/secret.ts";
-import type { JsonObject } from "../lib/json/json_value.ts";
+import assert from "node:assert/strict";
+import type { JsonObject } from "../lib/base/json.ts";
+import { makeSecret, secretHash } from "../lib/identity/credentials.ts";
 import * as keys from "../lib/store/keys.ts";
 import type { MemberRecord } from "../lib/store/records/identity.ts";
 import {
@@ -12,6 +11,7 @@ import {
   type Scope,
   SCOPES,
 } from "../lib/store/records/oauth.ts";
+import { systemRandom } from "../lib/store/system.ts";
 import type { Countersign, TestOrg } from "./countersign_fixture.ts";
 
 /** The two eras of the protocol. */

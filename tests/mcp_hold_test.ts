@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { JsonObject } from "../lib/json/json_value.ts";
+import type { JsonObject } from "../lib/base/json.ts";
 import { agentKey } from "../lib/store/keys.ts";
 import { ApprovalOrg, TOOL } from "./approval_fixture.ts";
 import { Countersign, type FixtureOptions } from "./countersign_fixture.ts";

@@ -1,8 +1,8 @@
-import assert from "node:assert/strict";
 import fc from "fast-check";
+import assert from "node:assert/strict";
 import * as keys from "../lib/store/keys.ts";
-import { PERMISSIONS } from "../lib/policy/permission.ts";
 import { REQUIRED_FACTS, TOOL_STATUSES } from "../lib/store/records/policy.ts";
+import { PERMISSIONS } from "../lib/store/records/vocabulary.ts";
 import { Countersign, type TestOrg } from "./countersign_fixture.ts";
 import { grantIn, rawTool, resultOf } from "./mcp_fixture.ts";
 import { aRule, aTool } from "./policy_fixture.ts";

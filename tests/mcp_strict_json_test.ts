@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import type { JsonObject } from "../lib/json/json_value.ts";
-import { USUAL_BODY } from "../routes/body.ts";
-import { readMessage } from "../routes/mcp/read_message.ts";
+import type { JsonObject } from "../lib/base/json.ts";
+import { USUAL_BODY } from "../routes/http/inputs.ts";
+import { readMessage } from "../routes/mcp/mcp.ts";
 import { ApprovalOrg, TOOL } from "./approval_fixture.ts";
 import { rawPost, resultOf } from "./mcp_fixture.ts";
 

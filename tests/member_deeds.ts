@@ -10,10 +10,10 @@ import {
 import { putRule, removeRule } from "../lib/catalog/rules.ts";
 import { changeTenant, putTenant, readTenant } from "../lib/catalog/tenants.ts";
 import { changeTool, putTool, removeTool, stopTool } from "../lib/catalog/tools.ts";
-import type { MemberOperation } from "../lib/identity/member_operation.ts";
-import type { Permission } from "../lib/policy/permission.ts";
+import type { MemberOperation } from "../lib/identity/acting.ts";
 import type { Right } from "../lib/policy/rights.ts";
 import * as keys from "../lib/store/keys.ts";
+import type { Permission } from "../lib/store/records/vocabulary.ts";
 import type { SignedIn, TestOrg } from "./countersign_fixture.ts";
 import { aRule, aSelector } from "./policy_fixture.ts";
 

@@ -1,10 +1,8 @@
 import assert from "node:assert/strict";
 import { stopOrg } from "../lib/catalog/org_settings.ts";
-import { removeTenant } from "../lib/catalog/tenant_removal.ts";
-import { demand } from "../lib/identity/acting.ts";
-import type { MemberOperation } from "../lib/identity/member_operation.ts";
+import { removeTenant } from "../lib/catalog/tenants.ts";
+import { asAccount, demand, type MemberOperation } from "../lib/identity/acting.ts";
 import type { Transaction } from "../lib/ledger/transaction.ts";
-import { asAccount } from "../lib/people/account_operation.ts";
 import { putMember, removeMember } from "../lib/people/members.ts";
 import { hasRight, type Right, RIGHTS } from "../lib/policy/rights.ts";
 import { Refusal } from "../lib/refusal.ts";

@@ -239,8 +239,8 @@ Deno.test("every place where a secret that asks is made is one of the ways above
   assert.deepEqual(makers.sort(), [
     "lib/catalog/agents.ts",
     "lib/catalog/api_keys.ts",
-    "lib/identity/secret.ts",
-    "lib/oauth/issue_tokens.ts",
+    "lib/identity/credentials.ts",
+    "lib/oauth/tokens.ts",
     "lib/catalog/create_org.ts",
   ]);
   assert.deepEqual(shown.sort(), [

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import assert from "node:assert/strict";
+import { fromHex, toHex } from "../lib/base/bytes.ts";
 import {
   EMPTY_ROOT,
   equalHashes,
@@ -7,11 +8,21 @@ import {
   nodeHash,
   prefixedLeafHash,
 } from "../lib/base/sha256.ts";
-import { appended, emptyRange, rangeRoot } from "../lib/merkle/compact_range.ts";
-import { fromHex, toHex } from "../lib/merkle/hex.ts";
-import { consistencyProof, inclusionProof, rootAt } from "../lib/merkle/proof.ts";
-import { MissingTileHashError } from "../lib/tlog/proof.ts";
-import { appendToTiles, extendedTile, isFullTile, type TileSource } from "../lib/tlog/tree.ts";
+import {
+  consistencyProof,
+  inclusionProof,
+  MissingTileHashError,
+  rootAt,
+} from "../lib/tlog/proof.ts";
+import {
+  appended,
+  appendToTiles,
+  emptyRange,
+  extendedTile,
+  isFullTile,
+  rangeRoot,
+  type TileSource,
+} from "../lib/tlog/tree.ts";
 import { verifyConsistency, verifyInclusion } from "../lib/tlog/verify_proof.ts";
 
 // The definitions of RFC 9162 section 2.1, word for word and slow, to compare with.

@@ -1,8 +1,12 @@
 import fc from "fast-check";
 import assert from "node:assert/strict";
-import { AnswerReader } from "../lib/net/answer_reader.ts";
-import { type StrangerFailure, StrangerFetchFailed } from "../lib/net/stranger_fetch.ts";
-import { readBody, readHead } from "../lib/outside/http_answer.ts";
+import {
+  AnswerReader,
+  readBody,
+  readHead,
+  type StrangerFailure,
+  StrangerFetchFailed,
+} from "../lib/outside/http_answer.ts";
 import { answerOf, httpAnswer } from "./stranger_network.ts";
 
 const MAX_BODY = 10 * 1024;

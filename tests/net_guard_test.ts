@@ -1,14 +1,10 @@
 import fc from "fast-check";
 import assert from "node:assert/strict";
-import { systemTimer, type Timer } from "../lib/deps.ts";
-import {
-  type StrangerFailure,
-  StrangerFetchFailed,
-  type StrangerRequest,
-} from "../lib/net/stranger_fetch.ts";
-import { strangerUrlProblem } from "../lib/net/stranger_url.ts";
-import { isPublicAddress } from "../lib/outside/addresses.ts";
+import type { StrangerRequest } from "../lib/deps.ts";
+import { isPublicAddress, strangerUrlProblem } from "../lib/outside/addresses.ts";
 import { guardedFetch } from "../lib/outside/guarded_fetch.ts";
+import { type StrangerFailure, StrangerFetchFailed } from "../lib/outside/http_answer.ts";
+import { systemTimer, type Timer } from "../lib/store/system.ts";
 import { answerOf, httpAnswer, PUBLIC, StrangerNetwork } from "./stranger_network.ts";
 
 const REQUEST: StrangerRequest = {

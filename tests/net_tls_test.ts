@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { systemTimer } from "../lib/deps.ts";
-import { StrangerFetchFailed } from "../lib/net/stranger_fetch.ts";
 import { guardedFetch } from "../lib/outside/guarded_fetch.ts";
+import { StrangerFetchFailed } from "../lib/outside/http_answer.ts";
 import { connectTls } from "../lib/outside/internet.ts";
+import { systemTimer } from "../lib/store/system.ts";
 import { taskArguments } from "./started_process.ts";
 import { PUBLIC } from "./stranger_network.ts";
 import { AUTHORITY, CLIENT_EXAMPLE } from "./test_authority.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { systemTimer, type Timer } from "../lib/deps.ts";
 import type { Transaction } from "../lib/ledger/transaction.ts";
 import * as keys from "../lib/store/keys.ts";
+import { systemTimer, type Timer } from "../lib/store/system.ts";
 import { Countersign, type Got, type TestOrg } from "./countersign_fixture.ts";
 import { verifiedLog } from "./stored_log.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { systemRandom } from "../lib/deps.ts";
 import { decodeLeaf } from "../lib/ledger/entry.ts";
 import { leavesFrom } from "../lib/ledger/log_tail.ts";
+import { systemRandom } from "../lib/store/system.ts";
 import { Countersign } from "./countersign_fixture.ts";
 import { RawRequest } from "./raw_request.ts";
 import { SELF_SIGNED } from "./self_signed.ts";

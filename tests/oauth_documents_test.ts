@@ -1,16 +1,21 @@
 import assert from "node:assert/strict";
-import { systemRandom, systemTimer } from "../lib/deps.ts";
-import { clientOf, type FoundClient } from "../lib/oauth/client.ts";
+import { clientOf } from "../lib/oauth/client.ts";
 import {
+  DocumentLimits,
   documentUrlProblem,
+  FAILURE_MS,
+  FetchedDocuments,
+  FETCHES_A_HOST,
+  freshFor,
   isJsonType,
+  KEPT_MS,
+  NEW_HOSTS,
   readClientDocument,
-} from "../lib/oauth/client_document.ts";
-import { freshFor } from "../lib/oauth/document_freshness.ts";
-import { DocumentLimits, FETCHES_A_HOST, NEW_HOSTS } from "../lib/oauth/document_limits.ts";
-import { FAILURE_MS, FetchedDocuments, KEPT_MS } from "../lib/oauth/documents.ts";
+} from "../lib/oauth/documents.ts";
+import type { FoundClient } from "../lib/services.ts";
 import { oauthDocumentKey } from "../lib/store/keys.ts";
 import { StoreUnavailable } from "../lib/store/kv.ts";
+import { systemRandom, systemTimer } from "../lib/store/system.ts";
 import { Countersign, TestClock } from "./countersign_fixture.ts";
 import { StrangerSites } from "./stranger_sites.ts";
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { asMember } from "../lib/identity/member_operation.ts";
+import { asMember } from "../lib/identity/acting.ts";
 import { deleteOrg } from "../lib/leaving/org.ts";
 import { deleteAccount } from "../lib/leaving/person.ts";
 import { allowConsent } from "../lib/oauth/consent.ts";

@@ -1,7 +1,7 @@
+import type { PublicKeyCredentialRequestOptionsJSON } from "@simplewebauthn/server";
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import type { PublicKeyCredentialRequestOptionsJSON } from "@simplewebauthn/server";
-import { presentAccessToken, type PresentedAccess } from "../lib/oauth/access_token.ts";
+import { presentAccessToken, type PresentedAccess } from "../lib/oauth/access.ts";
 import { challengeText } from "../lib/passkeys/challenge.ts";
 import { type ConsentFacts, consentStatement } from "../lib/passkeys/statement.ts";
 import * as keys from "../lib/store/keys.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { GRACE_MS } from "../lib/oauth/refresh_state.ts";
+import { GRACE_MS } from "../lib/oauth/refresh.ts";
 import { fault, OAuthWorld, type Tokens } from "./oauth_fixture.ts";
 
 Deno.test("of 50 parallel redemptions of one code one gives tokens", async () => {

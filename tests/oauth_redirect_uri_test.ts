@@ -1,11 +1,11 @@
-import assert from "node:assert/strict";
 import fc from "fast-check";
+import assert from "node:assert/strict";
+import { answerUrl } from "../lib/oauth/authorize.ts";
 import {
   isAllowedRedirectUri,
   matchesRedirectUri,
   redirectTarget,
 } from "../lib/oauth/redirect_uri.ts";
-import { answerUrl } from "../lib/oauth/authorize_answer.ts";
 
 Deno.test("isAllowedRedirectUri() takes https, this computer, domains in reverse and known programs", () => {
   for (

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { asGrant } from "../lib/identity/grant_caller.ts";
-import { GRACE_MS } from "../lib/oauth/refresh_state.ts";
+import { GRACE_MS } from "../lib/oauth/refresh.ts";
 import { accountGrantKey } from "../lib/store/keys.ts";
 import { type AccountGrant, accountGrant, type Scope } from "../lib/store/records/oauth.ts";
 import { formatLogLine } from "../lib/store/system.ts";

@@ -1,10 +1,8 @@
 import fc from "fast-check";
 import assert from "node:assert/strict";
 import { clientOf } from "../lib/oauth/client.ts";
-import { refreshTokens } from "../lib/oauth/refresh.ts";
-import { useOfRefreshToken } from "../lib/oauth/refresh_state.ts";
-import { revokeToken } from "../lib/oauth/revoke_token.ts";
-import { exchangeCode, type TokenAnswer } from "../lib/oauth/tokens.ts";
+import { refreshTokens, useOfRefreshToken } from "../lib/oauth/refresh.ts";
+import { exchangeCode, revokeToken, type TokenAnswer } from "../lib/oauth/tokens.ts";
 import { sweep } from "../lib/server/due_worker.ts";
 import { OAuthWorld, REDIRECT, VERIFIER } from "./oauth_fixture.ts";
 import { CLIENT } from "./people_fixture.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { systemRandom, systemTimer, type Timer } from "../lib/deps.ts";
 import { LARGE_CHARACTERS, OpenAnswers } from "../lib/identity/open_answers.ts";
+import { systemRandom, systemTimer, type Timer } from "../lib/store/system.ts";
 import { Countersign, type TestOrg } from "./countersign_fixture.ts";
 import { grow } from "./evidence_fixture.ts";
 import { rawPost } from "./mcp_fixture.ts";

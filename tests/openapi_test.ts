@@ -1,7 +1,7 @@
 import { Validator } from "@seriousme/openapi-schema-validator";
 import assert from "node:assert/strict";
-import { isJsonObject, type JsonObject, type JsonValue } from "../lib/json/json_value.ts";
-import { argumentProblems } from "../lib/parameters/argument_problems.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "../lib/base/json.ts";
+import { argumentProblems } from "../lib/schema/check.ts";
 import { operationIdOf, templateOf } from "../routes/docs/openapi.ts";
 import { resolved } from "../routes/docs/schemas.ts";
 import { ROUTES } from "../routes/manifest.ts";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import assert from "node:assert/strict";
-import { asMember } from "../lib/identity/member_operation.ts";
+import { asMember } from "../lib/identity/acting.ts";
 import { type PresentedSession, presentSession } from "../lib/identity/sessions.ts";
 import { deleteOrg } from "../lib/leaving/org.ts";
 import { keepOrgless } from "../lib/leaving/orgless_accounts.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { originCheck } from "../routes/origin_check.ts";
+import { originCheck } from "../routes/http/headers.ts";
 
 const OWN = "https://countersign.example";
 const OTHER = "https://evil.example";

@@ -1,4 +1,4 @@
-import type { JsonObject } from "../lib/json/json_value.ts";
+import type { JsonObject } from "../lib/base/json.ts";
 import * as keys from "../lib/store/keys.ts";
 import { Countersign, type SignedIn, TestClock, type TestOrg } from "./countersign_fixture.ts";
 

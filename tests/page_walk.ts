@@ -1,5 +1,5 @@
 import type { Page } from "../routes/dashboard/page.ts";
-import { PAGES } from "../routes/page_manifest.ts";
+import { PAGES } from "../routes/manifest.ts";
 import type { Tab } from "./browser_fixture.ts";
 import type { StagedOrg } from "./page_states.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import type { EntryRow } from "../lib/activity/entry_row.ts";
 import { NO_FILTERS } from "../lib/evidence/filters.ts";
 import { NewestEntries } from "../lib/evidence/newest.ts";
+import type { EntryRow } from "../lib/evidence/sentences.ts";
 import { sessionKey } from "../lib/store/keys.ts";
 import { parseReceipt, verifyReceipt } from "../lib/verify/verify_receipt.ts";
 import { Countersign, type SignedIn } from "./countersign_fixture.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { fromHex } from "../lib/merkle/hex.ts";
+import { fromHex } from "../lib/base/bytes.ts";
 import { verifySignature } from "../lib/tlog/checkpoint.ts";
 import { verifyConsistency } from "../lib/tlog/verify_proof.ts";
 import { Countersign, type Got, type TestOrg } from "./countersign_fixture.ts";

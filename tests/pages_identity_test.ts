@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { asMember } from "../lib/identity/member_operation.ts";
+import { asMember } from "../lib/identity/acting.ts";
 import { presentSession } from "../lib/identity/sessions.ts";
 import { removeMember } from "../lib/people/members.ts";
 import { People, wrongCode } from "./people_fixture.ts";

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { listDeliveries } from "../lib/alerts/list_deliveries.ts";
-import { readPreference } from "../lib/alerts/preferences.ts";
+import { listDeliveries, readPreference } from "../lib/alerts/preferences.ts";
 import { listSubscriptions, subscribePush } from "../lib/alerts/subscriptions.ts";
 import * as keys from "../lib/store/keys.ts";
 import type { AlertDelivery } from "../lib/store/records/alert.ts";

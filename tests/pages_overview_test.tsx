@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { renderToString } from "preact-render-to-string";
-import { foldInsights, type InsightFacts } from "../lib/evidence/insights.ts";
-import { spanOf } from "../lib/insights/span.ts";
+import { foldInsights, type InsightFacts, spanOf } from "../lib/evidence/insights.ts";
 import { NumbersSection } from "../routes/pages/overview/numbers.tsx";
 import { Countersign, type TestOrg } from "./countersign_fixture.ts";
 import { DecisionOrg } from "./decision_fixture.ts";

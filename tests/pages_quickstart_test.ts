@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
-import type { MemberRecord } from "../lib/store/records/identity.ts";
-import { SAMPLE_TOOL } from "../lib/quickstart/sample_action.ts";
+import { SAMPLE_TOOL } from "../lib/onboarding/sample.ts";
 import { agentKey } from "../lib/store/keys.ts";
+import type { MemberRecord } from "../lib/store/records/identity.ts";
 import { parseReceipt, verifyReceipt } from "../lib/verify/verify_receipt.ts";
 import type { SignedInOptions } from "./countersign_fixture.ts";
 import { DecisionOrg, type Person } from "./decision_fixture.ts";
-import { publishedKeys } from "./evidence_fixture.ts";
 import { EventStream } from "./event_stream.ts";
+import { publishedKeys } from "./evidence_fixture.ts";
 import { HOSTILE, Visitor } from "./policy_pages_fixture.ts";
 
 // A page in a message of a failed assertion hides what failed.

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { LEVELS } from "../lib/policy/levels.ts";
 import type { RuleRecord, Selector } from "../lib/store/records/policy.ts";
+import { LEVELS } from "../lib/store/records/vocabulary.ts";
 import { Countersign, type TestOrg } from "./countersign_fixture.ts";
 import { rowsOf } from "./form_in_page.ts";
 import { type GotPage, HOSTILE, Visitor } from "./policy_pages_fixture.ts";

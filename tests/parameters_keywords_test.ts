@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
-import { isJsonObject, type JsonObject, type JsonValue } from "../lib/json/json_value.ts";
-import { argumentProblems } from "../lib/parameters/argument_problems.ts";
-import { checkParameterSchema } from "../lib/schema/check.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "../lib/base/json.ts";
+import { argumentProblems, checkParameterSchema } from "../lib/schema/check.ts";
 
 /** What JSON Schema 2020-12 says of each keyword: schema, values that pass, values that fail. */
 type Case = [schema: JsonValue, valid: JsonValue[], invalid: JsonValue[]];

@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
-import { isJsonObject, type JsonObject } from "../lib/json/json_value.ts";
-import { argumentProblems } from "../lib/parameters/argument_problems.ts";
-import { checkParameterSchema, MAX_SCHEMA_BYTES, MAX_SCHEMA_DEPTH } from "../lib/schema/check.ts";
+import { isJsonObject, type JsonObject } from "../lib/base/json.ts";
+import {
+  argumentProblems,
+  checkParameterSchema,
+  MAX_SCHEMA_BYTES,
+  MAX_SCHEMA_DEPTH,
+} from "../lib/schema/check.ts";
 import { MAX_PROBLEMS } from "../lib/schema/evaluation.ts";
 import { linearPattern } from "../lib/schema/pattern.ts";
 

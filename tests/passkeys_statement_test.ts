@@ -1,10 +1,10 @@
-import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
 import canonicalize from "canonicalize";
 import fc from "fast-check";
-import * as page from "../islands/challenge.ts";
-import { actionDigest } from "../lib/actions/action_digest.ts";
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import * as page from "../islands/signing.ts";
 import { viewDigest } from "../lib/approvals/frozen_view.ts";
+import { actionDigest } from "../lib/decisions/decide.ts";
 import { challengeBytes, challengeText, noteDigest } from "../lib/passkeys/challenge.ts";
 import {
   type ApprovalFacts,
@@ -188,6 +188,6 @@ Deno.test("what the page computes with imports nothing of the server", async () 
       await visit(new URL(from, url));
     }
   };
-  await visit(new URL("../islands/challenge.ts", import.meta.url));
+  await visit(new URL("../islands/signing.ts", import.meta.url));
   assert.ok(seen.size > 3);
 });

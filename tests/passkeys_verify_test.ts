@@ -1,9 +1,13 @@
 import fc from "fast-check";
 import assert from "node:assert/strict";
 import { toBase64Url } from "../lib/base/bytes.ts";
-import { challengeText } from "../lib/passkeys/challenge.ts";
+import {
+  challengeText,
+  creationOptions,
+  requestOptions,
+  userHandleOf,
+} from "../lib/passkeys/challenge.ts";
 import { faultText, type PasskeyFault } from "../lib/passkeys/fault.ts";
-import { creationOptions, requestOptions } from "../lib/passkeys/options.ts";
 import {
   assertionResponse,
   parseAssertionResponse,
@@ -11,9 +15,7 @@ import {
   registrationResponse,
 } from "../lib/passkeys/responses.ts";
 import { ceremonyStatement } from "../lib/passkeys/statement.ts";
-import { userHandleOf } from "../lib/passkeys/user_handle.ts";
-import { type GivenAssertion, verifyAssertion } from "../lib/passkeys/verify.ts";
-import { verifyEnrolment } from "../lib/passkeys/verify_enrolment.ts";
+import { type GivenAssertion, verifyAssertion, verifyEnrolment } from "../lib/passkeys/verify.ts";
 import { type Algorithm, type Lies, SoftwareAuthenticator } from "./software_authenticator.ts";
 
 const origin = "https://countersign.example:8443";

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
-import { systemRandom } from "../lib/deps.ts";
-import { secretHash } from "../lib/identity/secret.ts";
+import { secretHash } from "../lib/identity/credentials.ts";
 import { confirmInvitationCode, sendInvitationCode } from "../lib/people/accept_invitation.ts";
 import { CODE_MS, CODES_AN_HOUR, FAILURES_A_DAY, TRIES_A_CODE } from "../lib/people/email_codes.ts";
 import { Refusal } from "../lib/refusal.ts";
 import { makeServices } from "../lib/server/wiring.ts";
 import * as keys from "../lib/store/keys.ts";
 import { Sealer } from "../lib/store/sealing.ts";
+import { systemRandom } from "../lib/store/system.ts";
 import { CLIENT, People, wrongCode } from "./people_fixture.ts";
 import { refused } from "./refused.ts";
 

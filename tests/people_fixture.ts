@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { bootstrap } from "../lib/catalog/create_org.ts";
-import type { Client } from "../lib/identity/client.ts";
+import type { Client } from "../lib/identity/caller.ts";
 import { type PresentedSession, presentSession } from "../lib/identity/sessions.ts";
 import type { Entry } from "../lib/ledger/entry.ts";
 import { Ledgers } from "../lib/ledger/ledgers.ts";
 import type { CommitLimits } from "../lib/ledger/transaction.ts";
+import type { AssertionFault } from "../lib/passkeys/fault.ts";
 import {
   type AssertionResponse,
   assertionResponse,
@@ -16,7 +17,6 @@ import {
   finishInvitation,
   sendInvitationCode,
 } from "../lib/people/accept_invitation.ts";
-import type { AssertionFault } from "../lib/people/assertion_fault.ts";
 import type { FirstEntered } from "../lib/people/enrolment.ts";
 import { invite } from "../lib/people/invitations.ts";
 import { makeSetUpLink } from "../lib/people/links.ts";

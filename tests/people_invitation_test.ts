@@ -8,12 +8,17 @@ import {
   seeInvitation,
   sendInvitationCode,
 } from "../lib/people/accept_invitation.ts";
-import { invite, resendInvitation, withdrawInvitation } from "../lib/people/invitations.ts";
-import { INVITATION_MS, listInvitations } from "../lib/people/open_invitation.ts";
+import {
+  INVITATION_MS,
+  invite,
+  listInvitations,
+  resendInvitation,
+  withdrawInvitation,
+} from "../lib/people/invitations.ts";
 import { addPasskey, beginAddPasskey } from "../lib/people/passkeys.ts";
 import { regenerateRecoveryCodes } from "../lib/people/recovery_codes.ts";
-import { beginStepUp, stepUp } from "../lib/people/step_up.ts";
-import { switchOrg } from "../lib/people/switch_org.ts";
+import { switchOrg } from "../lib/people/sessions.ts";
+import { beginStepUp, stepUp } from "../lib/people/sign_in.ts";
 import * as keys from "../lib/store/keys.ts";
 import { readRecord } from "../lib/store/kv.ts";
 import type { MemberRecord } from "../lib/store/records/identity.ts";

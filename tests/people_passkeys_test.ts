@@ -1,13 +1,10 @@
 import assert from "node:assert/strict";
+import { passkeysOf } from "../lib/identity/events.ts";
 import { type PresentedSession, presentSession } from "../lib/identity/sessions.ts";
 import { credentialDigest } from "../lib/passkeys/evidence.ts";
-import { endSessionOf } from "../lib/people/end_sessions.ts";
-import { passkeysOf } from "../lib/people/passkeys_of.ts";
-import { removePasskey } from "../lib/people/remove_passkey.ts";
-import { renamePasskey } from "../lib/people/rename_passkey.ts";
-import { signOutEverywhere } from "../lib/people/sessions.ts";
-import { sessionsOf } from "../lib/people/sessions_of.ts";
-import { beginStepUp, stepUp } from "../lib/people/step_up.ts";
+import { removePasskey, renamePasskey } from "../lib/people/passkeys.ts";
+import { endSessionOf, sessionsOf, signOutEverywhere } from "../lib/people/sessions.ts";
+import { beginStepUp, stepUp } from "../lib/people/sign_in.ts";
 import { Refusal } from "../lib/refusal.ts";
 import { knownPasskeyKey, passkeyKey } from "../lib/store/keys.ts";
 import { addDevice, CLIENT, People } from "./people_fixture.ts";

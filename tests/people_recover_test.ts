@@ -1,20 +1,21 @@
 import assert from "node:assert/strict";
 import { createApiKey } from "../lib/catalog/api_keys.ts";
 import { changeOrg } from "../lib/catalog/org_settings.ts";
-import { asMember } from "../lib/identity/member_operation.ts";
+import { asMember } from "../lib/identity/acting.ts";
+import { passkeysOf } from "../lib/identity/events.ts";
 import { type PresentedSession, presentSession } from "../lib/identity/sessions.ts";
 import { acceptInvitation } from "../lib/people/accept_invitation.ts";
-import { finishRecovery, type Recovered } from "../lib/people/finish_recovery.ts";
 import { confirmRecovery, type MemberFields, putMember } from "../lib/people/members.ts";
-import { passkeysOf } from "../lib/people/passkeys_of.ts";
-import { redeemRecoveryCode, sendRecoveryCode } from "../lib/people/recover.ts";
-import { recoveryCodesLeft } from "../lib/people/recovery_codes.ts";
 import {
   makeRecoveryLink,
+  redeemRecoveryCode,
   redeemRecoveryLink,
   seeRecoveryLink,
-} from "../lib/people/recovery_link.ts";
-import { sessionsOf } from "../lib/people/sessions_of.ts";
+  sendRecoveryCode,
+} from "../lib/people/recover.ts";
+import { finishRecovery, type Recovered } from "../lib/people/recovery.ts";
+import { recoveryCodesLeft } from "../lib/people/recovery_codes.ts";
+import { sessionsOf } from "../lib/people/sessions.ts";
 import { Refusal } from "../lib/refusal.ts";
 import { sweep } from "../lib/server/due_worker.ts";
 import * as keys from "../lib/store/keys.ts";

@@ -1,14 +1,13 @@
 import assert from "node:assert/strict";
 import { bootstrap } from "../lib/catalog/create_org.ts";
-import { systemRandom } from "../lib/deps.ts";
-import { makeSetUpLink, seeSetUpLink, SET_UP_MS } from "../lib/people/links.ts";
+import { makeSetUpLink, seeSetUpLink, SET_UP_MS, setUpNotice } from "../lib/people/links.ts";
 import { recoveryCodesLeft } from "../lib/people/recovery_codes.ts";
 import { acceptSetUp, confirmSetUpCode, finishSetUp, sendSetUpCode } from "../lib/people/set_up.ts";
-import { setUpNotice } from "../lib/people/set_up_notice.ts";
 import * as keys from "../lib/store/keys.ts";
 import { readRecord } from "../lib/store/kv.ts";
 import { memberRecord } from "../lib/store/records/identity.ts";
 import { accountRecord, knownPasskey, passkeyRecord } from "../lib/store/records/people.ts";
+import { systemRandom } from "../lib/store/system.ts";
 import { TestClock } from "./countersign_fixture.ts";
 import { CLIENT, People, secretOf } from "./people_fixture.ts";
 import { refused } from "./refused.ts";

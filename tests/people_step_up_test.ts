@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { secretHash } from "../lib/identity/secret.ts";
+import { secretHash } from "../lib/identity/credentials.ts";
+import { passkeysOf } from "../lib/identity/events.ts";
 import {
   confirmInvitationCode,
   finishInvitation,
@@ -7,15 +8,12 @@ import {
 } from "../lib/people/accept_invitation.ts";
 import { ceremonyChallenge } from "../lib/people/ceremonies.ts";
 import { addPasskey, beginAddPasskey } from "../lib/people/passkeys.ts";
-import { passkeysOf } from "../lib/people/passkeys_of.ts";
 import {
   recoveryCodeHash,
   recoveryCodesLeft,
   regenerateRecoveryCodes,
 } from "../lib/people/recovery_codes.ts";
-import { beginSignIn, signIn } from "../lib/people/sign_in.ts";
-import { signOut } from "../lib/people/sign_out.ts";
-import { beginStepUp, stepUp } from "../lib/people/step_up.ts";
+import { beginSignIn, beginStepUp, signIn, signOut, stepUp } from "../lib/people/sign_in.ts";
 import * as keys from "../lib/store/keys.ts";
 import { CLIENT, People, refusedFor } from "./people_fixture.ts";
 import { refused } from "./refused.ts";

@@ -1,11 +1,10 @@
-import assert from "node:assert/strict";
 import fc from "fast-check";
+import assert from "node:assert/strict";
 import { personalShape } from "../lib/catalog/personal_ids.ts";
-import { saltedDigest } from "../lib/ledger/private_parts.ts";
+import { privatePartsFrom, saltedDigest } from "../lib/ledger/entry.ts";
 import { orgKey } from "../lib/store/keys.ts";
 import { Countersign, type TestOrg } from "./countersign_fixture.ts";
 import { assertProblem } from "./refused.ts";
-import { privatePartsFrom } from "../lib/ledger/private_reader.ts";
 
 const PERSONAL = {
   "an e-mail address": ["jo@example.com", "user:jo@example.com/1", "JO%40EXAMPLE.COM"],

@@ -1,5 +1,7 @@
-import assert from "node:assert/strict";
 import fc from "fast-check";
+import assert from "node:assert/strict";
+import type { RuleRecord } from "../lib/store/records/policy.ts";
+import { RESOLVED_FROM, type ResolvedFrom } from "../lib/store/records/vocabulary.ts";
 import {
   anyPolicy,
   anyQuestion,
@@ -8,9 +10,6 @@ import {
   sixQuestions,
   width,
 } from "./arbitrary_policy.ts";
-import type { ResolvedFrom } from "../lib/policy/levels.ts";
-import { RESOLVED_FROM } from "../lib/policy/levels.ts";
-import type { RuleRecord } from "../lib/store/records/policy.ts";
 import { answerOf, aPolicy, aQuestion, aRule, ask, viewOf } from "./policy_fixture.ts";
 import { chain, gates, oracle, type PlainPolicy } from "./policy_oracle.ts";
 import { runs } from "./property_runs.ts";

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { discovers } from "../lib/policy/chain.ts";
-import type { ResolvedFrom } from "../lib/policy/levels.ts";
-import type { Permission } from "../lib/policy/permission.ts";
+import type { Permission, ResolvedFrom } from "../lib/store/records/vocabulary.ts";
 import {
   anOrg,
   answer,

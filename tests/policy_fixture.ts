@@ -1,10 +1,14 @@
 import assert from "node:assert/strict";
-import type { Caller, PolicyView, Resolution, ResolveOptions } from "../lib/policy/chain.ts";
-import { resolve } from "../lib/policy/chain.ts";
-import type { ResolvedFrom } from "../lib/policy/levels.ts";
-import type { Permission } from "../lib/policy/permission.ts";
+import {
+  type Caller,
+  type PolicyView,
+  type Resolution,
+  resolve,
+  type ResolveOptions,
+} from "../lib/policy/chain.ts";
 import { RuleIndex } from "../lib/policy/rule_index.ts";
 import type { OrgRecord, RuleRecord, Selector, ToolRecord } from "../lib/store/records/policy.ts";
+import type { Permission, ResolvedFrom } from "../lib/store/records/vocabulary.ts";
 import type { Answer, PlainPolicy, Question } from "./policy_oracle.ts";
 
 /** Policies for tests, every part with a harmless default. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { levelOfSelector, LEVELS, RESOLVED_FROM } from "../lib/policy/levels.ts";
+import { levelOfSelector } from "../lib/policy/levels.ts";
+import { LEVELS, RESOLVED_FROM } from "../lib/store/records/vocabulary.ts";
 import { aSelector } from "./policy_fixture.ts";
 
 Deno.test("levelOfSelector() knows exactly the eight combinations, with or without a tenant", () => {

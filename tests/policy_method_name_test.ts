@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import assert from "node:assert/strict";
 import { foldedMethod, isSameMethod, METHOD_FORM } from "../lib/policy/names.ts";
-import { PERMISSIONS } from "../lib/policy/permission.ts";
 import { RuleIndex } from "../lib/policy/rule_index.ts";
 import type { RuleRecord } from "../lib/store/records/policy.ts";
+import { PERMISSIONS } from "../lib/store/records/vocabulary.ts";
 import { answer, aRule, aSelector } from "./policy_fixture.ts";
 import { runs } from "./property_runs.ts";
 

@@ -1,9 +1,8 @@
-import assert from "node:assert/strict";
 import fc from "fast-check";
-import { LEVELS } from "../lib/policy/levels.ts";
-import { PERMISSIONS } from "../lib/policy/permission.ts";
+import assert from "node:assert/strict";
 import { RuleIndex } from "../lib/policy/rule_index.ts";
 import type { RuleRecord, Selector } from "../lib/store/records/policy.ts";
+import { LEVELS, PERMISSIONS } from "../lib/store/records/vocabulary.ts";
 import { aRule, aSelector } from "./policy_fixture.ts";
 
 const NAMES = ["a", "b", "__proto__", "constructor", ""];

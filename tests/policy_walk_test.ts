@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { draftToolRecord } from "../lib/policy/draft_tool.ts";
-import type { ResolvedFrom } from "../lib/policy/levels.ts";
+import { draftToolRecord } from "../lib/policy/chain.ts";
 import { type Selector, toolRecord } from "../lib/store/records/policy.ts";
+import type { ResolvedFrom } from "../lib/store/records/vocabulary.ts";
 import { answer, aRule, aTool, decides, FULL } from "./policy_fixture.ts";
 import type { Question } from "./policy_oracle.ts";
 

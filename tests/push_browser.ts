@@ -9,7 +9,7 @@ import {
   verify,
 } from "node:crypto";
 import type { PushSubscriptionFields } from "../lib/alerts/subscriptions.ts";
-import type { PushRequest } from "../lib/push/push_fetch.ts";
+import type { PushRequest } from "../lib/deps.ts";
 
 /** A browser's side of Web Push: it makes a subscription and reads what comes for it. */
 export class PushBrowser {

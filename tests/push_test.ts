@@ -2,20 +2,24 @@ import assert from "node:assert/strict";
 import {
   listSubscriptions,
   MAX_SUBSCRIPTIONS,
+  publicPushKey,
+  pushKey,
   pushSubscriptionFields,
   subscribePush,
   unsubscribePush,
 } from "../lib/alerts/subscriptions.ts";
 import { bootstrap } from "../lib/catalog/create_org.ts";
-import { systemTimer } from "../lib/deps.ts";
 import { guardedFetch } from "../lib/outside/guarded_fetch.ts";
-import { sendPush, vapidSubject } from "../lib/outside/push.ts";
-import { endpointProblem } from "../lib/push/endpoint.ts";
-import { guardedPush } from "../lib/push/guarded_push.ts";
-import { EndpointRefused } from "../lib/push/push_fetch.ts";
-import { publicPushKey, pushKey } from "../lib/push/push_key.ts";
+import {
+  endpointProblem,
+  EndpointRefused,
+  guardedPush,
+  sendPush,
+  vapidSubject,
+} from "../lib/outside/push.ts";
 import { Refusal } from "../lib/refusal.ts";
 import { DEPLOYMENT_ORG, pushKeyKey } from "../lib/store/keys.ts";
+import { systemTimer } from "../lib/store/system.ts";
 import { Countersign, type SignedIn, type TestOrg } from "./countersign_fixture.ts";
 import { CLIENT } from "./people_fixture.ts";
 import { PushBrowser, vapidClaims } from "./push_browser.ts";

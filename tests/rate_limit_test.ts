@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { RateLimits } from "../lib/identity/rate_limit.ts";
+import { RateLimits } from "../lib/identity/limits.ts";
 import { Countersign, type Got } from "./countersign_fixture.ts";
 import { verifiedLog } from "./stored_log.ts";
 

@@ -1,7 +1,5 @@
 import assert from "node:assert/strict";
-import { movedPasskeys } from "../lib/people/moved_passkeys.ts";
-import { movedNotice } from "../lib/people/recovery_notice.ts";
-import { seeRecoveryLink } from "../lib/people/recovery_link.ts";
+import { movedNotice, movedPasskeys, seeRecoveryLink } from "../lib/people/recover.ts";
 import { passkeyKey } from "../lib/store/keys.ts";
 import { TestClock } from "./countersign_fixture.ts";
 import { runTask } from "./operator_task.ts";

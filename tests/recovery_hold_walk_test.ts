@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { creationOptions, requestOptions } from "../lib/passkeys/options.ts";
+import { creationOptions, requestOptions } from "../lib/passkeys/challenge.ts";
 import * as keys from "../lib/store/keys.ts";
-import { ENDPOINTS, PAGES } from "../routes/page_manifest.ts";
+import { ENDPOINTS, PAGES } from "../routes/manifest.ts";
 import { Countersign, type Got, type TestOrg } from "./countersign_fixture.ts";
 import { hiddenFields } from "./form_in_page.ts";
 import { rule } from "./member_deeds.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
+import type { JsonObject } from "../lib/base/json.ts";
 import { bootstrap } from "../lib/catalog/create_org.ts";
-import type { JsonObject } from "../lib/json/json_value.ts";
 import { memberKey } from "../lib/store/keys.ts";
 import { TOOL } from "./approval_fixture.ts";
 import { Countersign, type Got, INVITED } from "./countersign_fixture.ts";

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { systemRandom } from "../lib/deps.ts";
 import { rotateSecret, startSecretRotation } from "../lib/server/rotation.ts";
 import {
   approvalViewKey,
@@ -8,8 +7,9 @@ import {
   runTokenArgumentsKey,
   SEALED_KINDS,
 } from "../lib/store/keys.ts";
-import { StoreRefused } from "../lib/store/open_store.ts";
 import { Sealer } from "../lib/store/sealing.ts";
+import { StoreRefused } from "../lib/store/store_faults.ts";
+import { systemRandom } from "../lib/store/system.ts";
 import type { Countersign } from "./countersign_fixture.ts";
 import { FailingStore, type Fault } from "./failing_store.ts";
 import { interrupted, Rotated, SealedLife, SECRETS, type Written } from "./reseal_fixture.ts";

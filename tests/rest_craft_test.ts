@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import type { Timer } from "../lib/deps.ts";
-import { systemTimer } from "../lib/deps.ts";
+import { systemTimer, type Timer } from "../lib/store/system.ts";
 import { Countersign, type TestOrg } from "./countersign_fixture.ts";
 import { rawAnswer, RawRequest } from "./raw_request.ts";
 

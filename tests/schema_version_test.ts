@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { migrate, type Migration, MIGRATIONS } from "../lib/migrations.ts";
+import { migrate, type Migration, MIGRATIONS } from "../lib/server/migrations.ts";
 import { orgKey, schemaVersionKey } from "../lib/store/keys.ts";
-import { SCHEMA_VERSION, schemaVersion, stamp } from "../lib/store/schema_version.ts";
+import { SCHEMA_VERSION, schemaVersion, stamp } from "../lib/store/open_store.ts";
 import { Countersign, TestClock } from "./countersign_fixture.ts";
 import { runTask } from "./operator_task.ts";
 import { StartedProcess } from "./started_process.ts";

@@ -1,5 +1,5 @@
 import { passesLuhn } from "../lib/scrub/card.ts";
-import { passesMod97 } from "../lib/scrub/iban.ts";
+import { passesMod97 } from "../lib/scrub/iban_email.ts";
 import type { ScrubKind } from "../lib/scrub/scrub.ts";
 
 /** A made-up value inside a reason, with the kind that it should be found as. */

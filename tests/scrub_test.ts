@@ -1,12 +1,10 @@
 import fc from "fast-check";
 import assert from "node:assert/strict";
-import type { JsonObject } from "../lib/json/json_value.ts";
+import type { JsonObject } from "../lib/base/json.ts";
 import { CARD_HINT, findCards } from "../lib/scrub/card.ts";
-import { detectionCopy } from "../lib/scrub/detection_copy.ts";
-import { findIbans, IBAN_HINT } from "../lib/scrub/iban.ts";
-import { EMAIL_HINT, findEmails } from "../lib/scrub/iban_email.ts";
+import { EMAIL_HINT, findEmails, findIbans, IBAN_HINT } from "../lib/scrub/iban_email.ts";
 import { findPhones, PHONE_HINT } from "../lib/scrub/phone.ts";
-import { Scan } from "../lib/scrub/scan.ts";
+import { detectionCopy, Scan } from "../lib/scrub/scan.ts";
 import { scrubJson, type ScrubKind, scrubMeasured, scrubText } from "../lib/scrub/scrub.ts";
 import { findSecrets, mayHoldSecrets } from "../lib/scrub/secret.ts";
 import { corpus } from "./scrub_corpus.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
+import { SettingRefused, VARIABLES } from "../lib/server/rights.ts";
 import { readSettings } from "../lib/server/settings.ts";
-import { SettingRefused, VARIABLES } from "../lib/settings/setting_refused.ts";
-import { PLATFORM_STORE } from "../lib/store/store_address.ts";
+import { PLATFORM_STORE } from "../lib/store/store_faults.ts";
 
 const read = (variables: Record<string, string>) => readSettings((name) => variables[name]);
 

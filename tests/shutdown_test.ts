@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { prefixedLeafHash } from "../lib/base/sha256.ts";
-import { systemRandom } from "../lib/deps.ts";
 import { leavesFrom, LogTail } from "../lib/ledger/log_tail.ts";
+import { systemRandom } from "../lib/store/system.ts";
 import { Countersign } from "./countersign_fixture.ts";
 import { rawAnswer, RawRequest } from "./raw_request.ts";
 import { StartedProcess } from "./started_process.ts";

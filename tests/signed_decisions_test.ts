@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { openDecision } from "../lib/approvals/open_decision.ts";
+import { openDecision } from "../lib/approvals/sign.ts";
 import { noteDigest } from "../lib/passkeys/challenge.ts";
 import { credentialDigest } from "../lib/passkeys/evidence.ts";
 import { decisionNonceKey, passkeyKey } from "../lib/store/keys.ts";

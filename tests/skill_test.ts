@@ -1,14 +1,18 @@
 import fc from "fast-check";
 import assert from "node:assert/strict";
+import { visibleSegments } from "../lib/base/text.ts";
 import { governText } from "../lib/onboarding/govern.ts";
-import { SKILL_NAME, skillMarkdown } from "../lib/onboarding/skill.ts";
-import { quotedName } from "../lib/skill/quoted_name.ts";
-import { sampleSkill } from "../lib/skill/sample_skill.ts";
-import { promptMarkdown, TRIGGER_PROMPTS } from "../lib/skill/trigger_prompts.ts";
-import { visibleSegments } from "../lib/text/visible_text.ts";
+import {
+  promptMarkdown,
+  quotedName,
+  sampleSkill,
+  SKILL_NAME,
+  skillMarkdown,
+  TRIGGER_PROMPTS,
+} from "../lib/onboarding/skill.ts";
+import { orgName } from "../routes/fields/catalog.ts";
 import { ROUTES } from "../routes/manifest.ts";
 import { MCP_TOOLS } from "../routes/mcp/tools.ts";
-import { orgName } from "../routes/v1/catalog_fields.ts";
 import { Countersign, type TestOrg } from "./countersign_fixture.ts";
 import { Visitor } from "./policy_pages_fixture.ts";
 

@@ -7,8 +7,7 @@ import type {
 import { isoCBOR } from "@simplewebauthn/server/helpers";
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { toBase64Url } from "../lib/base/bytes.ts";
-import { joinBytes } from "../lib/bytes/join_bytes.ts";
+import { joinBytes, toBase64Url } from "../lib/base/bytes.ts";
 import { ALGORITHMS } from "../lib/passkeys/cose_key.ts";
 
 export type Algorithm = keyof typeof ALGORITHMS;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { signDecision } from "../lib/approvals/sign.ts";
-import { asMember } from "../lib/identity/member_operation.ts";
+import { asMember } from "../lib/identity/acting.ts";
 import { Ledgers } from "../lib/ledger/ledgers.ts";
 import { Refusal, resultOf } from "../lib/refusal.ts";
 import { approvalViewKey, toolKey } from "../lib/store/keys.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Timer } from "../lib/deps.ts";
+import type { Timer } from "../lib/store/system.ts";
 import { Countersign, type Got, TestOrg } from "./countersign_fixture.ts";
 import { FailingStore } from "./failing_store.ts";
 import { Visitor } from "./policy_pages_fixture.ts";

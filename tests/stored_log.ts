@@ -1,18 +1,18 @@
 import assert from "node:assert/strict";
 import { canonicalJson } from "../lib/base/canonical.ts";
+import type { JsonObject } from "../lib/base/json.ts";
 import { prefixedLeafHash } from "../lib/base/sha256.ts";
 import type { Deps } from "../lib/deps.ts";
-import type { JsonObject } from "../lib/json/json_value.ts";
+import { listLogKeys, publicLogKey, signerOf } from "../lib/ledger/checkpoints.ts";
 import { decodeLeaf, type Entry } from "../lib/ledger/entry.ts";
-import { listLogKeys, publicLogKey, signerOf } from "../lib/ledger/log_keys.ts";
 import { leavesFrom, PAGE_ENTRIES, readTile } from "../lib/ledger/log_tail.ts";
-import type { PrivateRow } from "../lib/ledger/segments.ts";
-import { rangeRoot } from "../lib/merkle/compact_range.ts";
+import type { PrivateRow } from "../lib/ledger/private_parts.ts";
 import { logHeadKey, logPrivatePrefix, orgKey } from "../lib/store/keys.ts";
 import { listRecords, readRecord } from "../lib/store/kv.ts";
 import { logHead, sealedRecord } from "../lib/store/records/log.ts";
 import { orgRecord } from "../lib/store/records/policy.ts";
 import { parseCheckpoint, signCheckpoint } from "../lib/tlog/checkpoint.ts";
+import { rangeRoot } from "../lib/tlog/tree.ts";
 import { verifyLog } from "../lib/verify/verify_log.ts";
 
 /** An entry as it lies in the store. */

@@ -1,9 +1,5 @@
-import {
-  type StrangerFailure,
-  type StrangerFetch,
-  StrangerFetchFailed,
-  type StrangerRequest,
-} from "../lib/net/stranger_fetch.ts";
+import type { StrangerFetch, StrangerRequest } from "../lib/deps.ts";
+import { type StrangerFailure, StrangerFetchFailed } from "../lib/outside/http_answer.ts";
 
 /** What one URL answers. */
 export interface Site {

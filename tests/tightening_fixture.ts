@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { RevocationReason } from "../lib/tokens/revocation.ts";
+import type { RevocationReason } from "../lib/store/records/vocabulary.ts";
 import { Countersign, type Got, type TestOrg } from "./countersign_fixture.ts";
 import { assertProblem } from "./refused.ts";
 import { consume, entriesOf, TRANSFER, verify } from "./tokens_fixture.ts";

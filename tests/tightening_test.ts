@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { RevocationReason } from "../lib/tokens/revocation.ts";
+import type { RevocationReason } from "../lib/store/records/vocabulary.ts";
 import { assertGood, assertRevoked, TighteningWorld } from "./tightening_fixture.ts";
 import { TRANSFER } from "./tokens_fixture.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import type { Action } from "../lib/actions/action.ts";
-import { asCaller } from "../lib/identity/caller_operation.ts";
+import type { Action } from "../lib/base/action.ts";
+import { asCaller } from "../lib/identity/acting.ts";
 import { RecordedRefusal } from "../lib/refusal.ts";
 import { runTokenKey } from "../lib/store/keys.ts";
 import { consumeOperation } from "../lib/tokens/consume.ts";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { serialize } from "node:v8";
-import { checksum } from "../lib/identity/secret.ts";
-import type { JsonObject } from "../lib/json/json_value.ts";
+import type { JsonObject } from "../lib/base/json.ts";
+import { checksum } from "../lib/identity/credentials.ts";
 import { decodeLeaf, type Entry } from "../lib/ledger/entry.ts";
 import { leavesFrom } from "../lib/ledger/log_tail.ts";
 import { orgKey } from "../lib/store/keys.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { publishedLogKey } from "../lib/tlog/log_key.ts";
-import { byteLines } from "../lib/verify/byte_lines.ts";
+import { byteLines } from "../lib/verify/export_lines.ts";
 import { findingText } from "../lib/verify/verdict_text.ts";
 import { checkpointOf, exportOf, logOf } from "./log_fixture.ts";
 import { chunked, receiptOf, signer, stranger } from "./verify_fixture.ts";

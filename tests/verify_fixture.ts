@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import type { JsonObject } from "../lib/json/json_value.ts";
-import { fromHex, toHex } from "../lib/merkle/hex.ts";
-import { inclusionProof } from "../lib/merkle/proof.ts";
+import { fromHex, toHex } from "../lib/base/bytes.ts";
+import type { JsonObject } from "../lib/base/json.ts";
 import { parseCheckpoint, type ParsedCheckpoint } from "../lib/tlog/checkpoint.ts";
 import type { LogKey } from "../lib/tlog/log_key.ts";
+import { inclusionProof } from "../lib/tlog/proof.ts";
 import type { FindingCode } from "../lib/verify/finding.ts";
 import { type LogVerdict, verifyLog } from "../lib/verify/verify_log.ts";
 import { checkpointOf, exportOf, hashOf, type Line, logOf, signerOf } from "./log_fixture.ts";

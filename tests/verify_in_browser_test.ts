@@ -1,15 +1,16 @@
 import assert from "node:assert/strict";
-import type { JsonObject, JsonValue } from "../lib/json/json_value.ts";
-import { fromHex, toHex } from "../lib/merkle/hex.ts";
-import { consistencyProof } from "../lib/merkle/proof.ts";
+import { fromHex, toHex } from "../lib/base/bytes.ts";
+import type { JsonObject, JsonValue } from "../lib/base/json.ts";
 import { parseCheckpoint } from "../lib/tlog/checkpoint.ts";
 import { publishedLogKey } from "../lib/tlog/log_key.ts";
-import { type Pasted, readPasted } from "../lib/verify/pasted_receipt.ts";
+import { consistencyProof } from "../lib/tlog/proof.ts";
 import {
   type CheckName,
   checkReceipt,
   type Known,
   NOTHING_KNOWN,
+  type Pasted,
+  readPasted,
   type ReceiptCheck,
 } from "../lib/verify/receipt_check.ts";
 import { parseReceipt } from "../lib/verify/verify_receipt.ts";

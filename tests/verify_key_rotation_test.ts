@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { JsonObject } from "../lib/json/json_value.ts";
+import type { JsonObject } from "../lib/base/json.ts";
 import type { LogKey, Retirement } from "../lib/tlog/log_key.ts";
 import { signRotation } from "../lib/tlog/rotation.ts";
 import { logReportText } from "../lib/verify/verdict_text.ts";

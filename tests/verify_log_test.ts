@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { canonicalJson } from "../lib/base/canonical.ts";
-import { logOrigin } from "../lib/checkpoint/origin.ts";
-import type { JsonObject, JsonValue } from "../lib/json/json_value.ts";
-import { MAX_LINE_BYTES } from "../lib/verify/byte_lines.ts";
+import type { JsonObject, JsonValue } from "../lib/base/json.ts";
+import { logOrigin } from "../lib/tlog/log_key.ts";
+import { MAX_LINE_BYTES } from "../lib/verify/export_lines.ts";
 import type { FindingCode } from "../lib/verify/finding.ts";
 import { logReportText } from "../lib/verify/verdict_text.ts";
 import { verifyLog } from "../lib/verify/verify_log.ts";

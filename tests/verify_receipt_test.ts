@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
+import { toHex } from "../lib/base/bytes.ts";
+import type { JsonObject, JsonValue } from "../lib/base/json.ts";
 import { leafHash } from "../lib/base/sha256.ts";
-import { logOrigin } from "../lib/checkpoint/origin.ts";
-import type { JsonObject, JsonValue } from "../lib/json/json_value.ts";
-import { toHex } from "../lib/merkle/hex.ts";
+import { logOrigin } from "../lib/tlog/log_key.ts";
 import { parseReceipt, verifyReceipt } from "../lib/verify/verify_receipt.ts";
 import { hashOf, logOf, ORG, signerOf } from "./log_fixture.ts";
 import { at, receiptOf, signer, stranger, withEntry } from "./verify_fixture.ts";

@@ -1,10 +1,9 @@
 import fc from "fast-check";
 import assert from "node:assert/strict";
+import { isJsonObject, type JsonObject, type JsonValue } from "../lib/base/json.ts";
 import { createApiKey } from "../lib/catalog/api_keys.ts";
-import { asMember } from "../lib/identity/member_operation.ts";
-import { isJsonObject, type JsonObject, type JsonValue } from "../lib/json/json_value.ts";
-import { activeLogKey } from "../lib/ledger/checkpoints.ts";
-import { signerOf } from "../lib/ledger/log_keys.ts";
+import { asMember } from "../lib/identity/acting.ts";
+import { activeLogKey, signerOf } from "../lib/ledger/checkpoints.ts";
 import { parseLogKeys } from "../lib/tlog/log_key.ts";
 import type { FindingCode } from "../lib/verify/finding.ts";
 import { verdictOn } from "./evidence_fixture.ts";

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import type { JsonObject } from "../lib/json/json_value.ts";
+import type { JsonObject } from "../lib/base/json.ts";
 import type { FindingCode } from "../lib/verify/finding.ts";
-import { Remembered } from "../lib/verify/remembered.ts";
-import type { LogReport } from "../lib/verify/verify_log.ts";
+import { Remembered } from "../lib/verify/story_entry.ts";
 import { findingText, logReportText } from "../lib/verify/verdict_text.ts";
+import type { LogReport } from "../lib/verify/verify_log.ts";
 import { checkpointOf, exportOf, type Line, lineOf } from "./log_fixture.ts";
 import { signer, verdictOf } from "./verify_fixture.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { VERSION } from "../lib/base/version.ts";
-import { SERVER_INFO } from "../routes/mcp/status_resource.ts";
+import { SERVER_INFO } from "../routes/mcp/server.ts";
 import { Countersign } from "./countersign_fixture.ts";
 
 const read = (path: string) => Deno.readTextFile(new URL(`../${path}`, import.meta.url));

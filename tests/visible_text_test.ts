@@ -1,11 +1,15 @@
 import fc from "fast-check";
 import assert from "node:assert/strict";
-import { alertText } from "../lib/alerts/alert_text.ts";
-import { externalIdProblem } from "../lib/base/text.ts";
-import { subjectLine } from "../lib/mail/mailer.ts";
-import { confusableMark } from "../lib/text/confusable_mark.ts";
-import { visibleLine, visibleSegments, visibleText } from "../lib/text/visible_text.ts";
-import { withinQuotes } from "../lib/text/within_quotes.ts";
+import { alertText } from "../lib/alerts/send.ts";
+import { confusableMark } from "../lib/base/confusables.ts";
+import {
+  externalIdProblem,
+  visibleLine,
+  visibleSegments,
+  visibleText,
+  withinQuotes,
+} from "../lib/base/text.ts";
+import { subjectLine } from "../lib/outside/mailer.ts";
 
 const names = (text: string) =>
   visibleSegments(text).flatMap(({ hidden }) => hidden === null ? [] : [hidden]);

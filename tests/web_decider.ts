@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { actionDigest } from "../lib/actions/action_digest.ts";
 import { viewDigest } from "../lib/approvals/frozen_view.ts";
+import { actionDigest } from "../lib/decisions/decide.ts";
 import { challengeText } from "../lib/passkeys/challenge.ts";
 import { approvalStatement } from "../lib/passkeys/statement.ts";
 import type { ApprovalSheet } from "../lib/sheet/sheet.ts";

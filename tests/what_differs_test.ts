@@ -1,9 +1,8 @@
 import fc from "fast-check";
 import assert from "node:assert/strict";
-import { type Compared, whatDiffers } from "../lib/approvals/what_differs.ts";
 import { canonicalJson } from "../lib/base/canonical.ts";
-import { pointerTokens, valueAtPointer } from "../lib/json/value_at_pointer.ts";
-import { lastApproved } from "../lib/sheet/comparison.ts";
+import { pointerTokens, valueAtPointer } from "../lib/base/json.ts";
+import { type Compared, lastApproved, whatDiffers } from "../lib/sheet/comparison.ts";
 import { approvalKey } from "../lib/store/keys.ts";
 import { readRecord } from "../lib/store/kv.ts";
 import { type ApprovalRecord, approvalRecord } from "../lib/store/records/approval.ts";

@@ -1,8 +1,6 @@
 import fc from "fast-check";
 import assert from "node:assert/strict";
-import { draftToolRecord } from "../lib/policy/draft_tool.ts";
-import { LEVELS } from "../lib/policy/levels.ts";
-import { type Permission, PERMISSIONS } from "../lib/policy/permission.ts";
+import { draftToolRecord } from "../lib/policy/chain.ts";
 import {
   agentWidens,
   categoryWidens,
@@ -22,6 +20,7 @@ import {
   TOOL_STATUSES,
   type ToolRecord,
 } from "../lib/store/records/policy.ts";
+import { LEVELS, type Permission, PERMISSIONS } from "../lib/store/records/vocabulary.ts";
 import { anOrg, aRule, ask, aTool, viewOf } from "./policy_fixture.ts";
 import type { PlainPolicy, Question } from "./policy_oracle.ts";
 import { runs } from "./property_runs.ts";

@@ -10,13 +10,11 @@
  */
 import { Session } from "node:inspector/promises";
 import { bootstrap } from "../lib/catalog/create_org.ts";
-import { systemRandom } from "../lib/deps.ts";
-import { makeSecret } from "../lib/identity/secret.ts";
+import { makeSecret } from "../lib/identity/credentials.ts";
 import { readSettings } from "../lib/server/settings.ts";
-import { makeServices } from "../lib/server/wiring.ts";
-import { systemDeps } from "../lib/system_deps.ts";
-import { app } from "../routes/app.ts";
-import { drainable } from "../routes/drainable.ts";
+import { makeServices, systemDeps } from "../lib/server/wiring.ts";
+import { systemRandom } from "../lib/store/system.ts";
+import { app, drainable } from "../routes/app.ts";
 
 const PROJECT = new URL("../", import.meta.url).href;
 const WARM_UP = 10;

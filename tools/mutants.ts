@@ -21,28 +21,28 @@ export interface Mutant {
 const DECISIONS: readonly Mutant[] = [
   {
     guard: "the reason of a check is scrubbed before the log has it",
-    file: "lib/decisions/question.ts",
+    file: "lib/decisions/decide.ts",
     find: "values.reason = scrubText(reason).text;",
     replace: "values.reason = reason;",
     tests: ["check"],
   },
   {
     guard: "a digest is of the action with the tenant that was filled in",
-    file: "lib/decisions/question.ts",
+    file: "lib/decisions/decide.ts",
     find: "const same = org === this.#org && action.tenant === this.#tenant;",
     replace: "const same = org === this.#org;",
     tests: ["tenant_walls"],
   },
   {
     guard: "a check names no tenant outside the wall of who asks",
-    file: "lib/decisions/check.ts",
+    file: "lib/decisions/decide.ts",
     find: "const tenant = tenantWithin(caller, action.tenant);",
     replace: "const tenant = action.tenant;",
     tests: ["tenant_walls"],
   },
   {
     guard: "an agent reads no trace of the policy",
-    file: "lib/decisions/check.ts",
+    file: "lib/decisions/decide.ts",
     find: 'if (explain) requireTier(caller, ["standard"]);',
     replace: "",
     tests: ["attacks_privilege"],
@@ -56,7 +56,7 @@ const DECISIONS: readonly Mutant[] = [
   },
   {
     guard: "a caller makes no more drafts an hour than its limit",
-    file: "lib/decisions/discovery.ts",
+    file: "lib/decisions/decide.ts",
     find: "ofCaller.length >= DISCOVERY_LIMITS.per_caller_an_hour",
     replace: "ofCaller.length > DISCOVERY_LIMITS.per_caller_an_hour",
     tests: ["discovery"],
@@ -108,14 +108,14 @@ const DECISIONS: readonly Mutant[] = [
 const APPROVALS: readonly Mutant[] = [
   {
     guard: "an approval is minted by its requester alone",
-    file: "lib/approvals/use_approval.ts",
+    file: "lib/approvals/end.ts",
     find: "if (!isRequester(caller, loaded.record))",
     replace: "if (false)",
     tests: ["tokens_approval"],
   },
   {
     guard: "an approval is minted for the very action that was approved",
-    file: "lib/approvals/use_approval.ts",
+    file: "lib/approvals/end.ts",
     find: "if (isApproved && actionDigest(",
     replace: "if (false && actionDigest(",
     tests: ["tokens_approval"],
@@ -199,7 +199,7 @@ const APPROVALS: readonly Mutant[] = [
   },
   {
     guard: "a request ends where its tool is another by now",
-    file: "lib/approvals/settled_approval.ts",
+    file: "lib/approvals/state.ts",
     find: "definitionOf(policy, record.tool_name) !== record.definition_digest",
     replace: "false",
     tests: ["stale_decisions", "approvals_due"],
@@ -213,14 +213,14 @@ const APPROVALS: readonly Mutant[] = [
   },
   {
     guard: "a member on hold sees no arguments",
-    file: "lib/approvals/seen_approval.ts",
+    file: "lib/approvals/seen.ts",
     find: "return caller.held_until === null && caller.levels.some",
     replace: "return caller.levels.some",
     tests: ["attacks_deciders"],
   },
   {
     guard: "a key knows of no request outside its tenants",
-    file: "lib/approvals/seen_approval.ts",
+    file: "lib/approvals/seen.ts",
     find: "(tenant !== null && caller.tenant_ids.includes(tenant));",
     replace: "tenant !== null;",
     tests: ["approvals_visible"],
@@ -281,7 +281,7 @@ const TOKENS: readonly Mutant[] = [
   },
   {
     guard: "a token ends with the write scope of the connection that minted it",
-    file: "lib/tokens/revocation.ts",
+    file: "lib/tokens/standing.ts",
     find:
       'if (grant !== undefined && !scopesOf(snapshot, grant).includes("mcp:write")) return null;',
     replace: "",
@@ -289,21 +289,21 @@ const TOKENS: readonly Mutant[] = [
   },
   {
     guard: "a token ends with the credential that minted it",
-    file: "lib/tokens/revocation.ts",
+    file: "lib/tokens/standing.ts",
     find: "if (minter.expires_at !== null && minter.expires_at <= now) {",
     replace: "if (false) {",
     tests: ["tightening_credentials"],
   },
   {
     guard: "a token ends when its agent is given a new secret",
-    file: "lib/tokens/revocation.ts",
+    file: "lib/tokens/standing.ts",
     find: "return isRotatedAway(snapshot, token.minter, token.policy_version)",
     replace: "return false",
     tests: ["tightening", "tightening_credentials", "agents_rotated"],
   },
   {
     guard: "a token is good for what its approval became, and for no other",
-    file: "lib/tokens/revocation.ts",
+    file: "lib/tokens/standing.ts",
     find: 'progress?.state === "used" && progress.token_id === token.id',
     replace: 'progress?.state === "used"',
     tests: ["tightening_credentials"],
@@ -356,21 +356,21 @@ const IDENTITY: readonly Mutant[] = [
   },
   {
     guard: "nothing is committed for a member that named no deed",
-    file: "lib/identity/member_operation.ts",
+    file: "lib/identity/acting.ts",
     find: "wrote: assertDemanded,",
     replace: "",
     tests: ["member_rights"],
   },
   {
     guard: "on hold no assertion is fresh",
-    file: "lib/identity/member_operation.ts",
+    file: "lib/identity/acting.ts",
     find: "const fresh = stillLasts(session.fresh_until, FRESH_MS, now) && !held;",
     replace: "const fresh = stillLasts(session.fresh_until, FRESH_MS, now);",
     tests: ["member_rights"],
   },
   {
     guard: "a session that ended while its request was under way commits nothing for a member",
-    file: "lib/identity/member_operation.ts",
+    file: "lib/identity/acting.ts",
     find: "requireLive(session, now);",
     replace: "",
     tests: ["people_sign_in"],
@@ -384,7 +384,7 @@ const IDENTITY: readonly Mutant[] = [
   },
   {
     guard: "a key lets nothing go on that a person stopped",
-    file: "lib/identity/kill_switch.ts",
+    file: "lib/identity/acting.ts",
     find: 'if (caller.type !== "member" && ownerEnrolled(snapshot)) {',
     replace: "if (false) {",
     tests: ["agents"],
@@ -419,7 +419,7 @@ const IDENTITY: readonly Mutant[] = [
   },
   {
     guard: "a credential gets its requests a minute and not one more",
-    file: "lib/identity/rate_limit.ts",
+    file: "lib/identity/limits.ts",
     find: "if (count > left) {",
     replace: "if (count > left + 1) {",
     tests: ["rate_limit"],
@@ -471,7 +471,7 @@ const PEOPLE: readonly Mutant[] = [
   },
   {
     guard: "a fresh assertion is of the session's own person",
-    file: "lib/people/step_up.ts",
+    file: "lib/people/sign_in.ts",
     find: "if (assertion.account.id !== caller.account.id) {",
     replace: "if (false) {",
     tests: ["people_step_up"],
@@ -485,14 +485,14 @@ const PEOPLE: readonly Mutant[] = [
   },
   {
     guard: "a session that ended while its request was under way commits nothing for its person",
-    file: "lib/people/account_operation.ts",
+    file: "lib/identity/acting.ts",
     find: "requireLive(record, now);",
     replace: "",
     tests: ["people_sign_in"],
   },
   {
     guard: "nobody removes another's passkey",
-    file: "lib/people/remove_passkey.ts",
+    file: "lib/people/passkeys.ts",
     find: "if (passkey?.account !== account.id) {",
     replace: "if (passkey === null) {",
     tests: ["people_passkeys"],
@@ -506,7 +506,7 @@ const PEOPLE: readonly Mutant[] = [
   },
   {
     guard: "no new passkey before every organization holds its member",
-    file: "lib/people/finish_recovery.ts",
+    file: "lib/people/recovery.ts",
     find: "recovery?.id === asked.recovery && recovery.waiting.length === 0;",
     replace: "recovery?.id === asked.recovery;",
     tests: ["people_recover"],
@@ -523,14 +523,14 @@ const PEOPLE: readonly Mutant[] = [
   },
   {
     guard: "the secret of a recovery's link is compared",
-    file: "lib/people/recovery_link.ts",
+    file: "lib/people/recover.ts",
     find: "timingSafeEqual(bytes(hash), bytes(record.hash));",
     replace: "bytes(hash).length === bytes(record.hash).length;",
     tests: ["people_recover"],
   },
   {
     guard: "an invitation ends when whoever made it recovers their account",
-    file: "lib/people/open_invitation.ts",
+    file: "lib/people/invitations.ts",
     find: "return inviter.recovered_at === null || inviter.recovered_at < invitation.created_at;",
     replace: "return true;",
     tests: ["left_behind"],
@@ -561,7 +561,7 @@ const OAUTH: readonly Mutant[] = [
   },
   {
     guard: "a code is exchanged with its verifier",
-    file: "lib/oauth/pkce.ts",
+    file: "lib/oauth/tokens.ts",
     find: "return made.length === expected.length && timingSafeEqual(made, expected);",
     replace: "return made.length === expected.length;",
     tests: ["oauth_attacks"],
@@ -575,7 +575,7 @@ const OAUTH: readonly Mutant[] = [
   },
   {
     guard: "another client's refresh token gives nothing",
-    file: "lib/oauth/refresh_state.ts",
+    file: "lib/oauth/refresh.ts",
     find:
       "if (presented.client_id !== client_id || !stillLasts(expires_at, REFRESH_TOKEN_MS, now)) {",
     replace: "if (!stillLasts(expires_at, REFRESH_TOKEN_MS, now)) {",
@@ -583,7 +583,7 @@ const OAUTH: readonly Mutant[] = [
   },
   {
     guard: "a refresh token that is used again later ends the connection",
-    file: "lib/oauth/refresh_state.ts",
+    file: "lib/oauth/refresh.ts",
     find: 'return isWithin(GRACE_MS, successor.at, now) ? "repeats" : "reuses";',
     replace: 'return "repeats";',
     tests: ["oauth_races"],
@@ -604,7 +604,7 @@ const OAUTH: readonly Mutant[] = [
   },
   {
     guard: "a token for another resource is good for nothing",
-    file: "lib/oauth/access_token.ts",
+    file: "lib/oauth/access.ts",
     find:
       "if (grant === undefined || grant.resource !== mcpResource(services.settings)) return null;",
     replace: "if (grant === undefined) return null;",
@@ -612,7 +612,7 @@ const OAUTH: readonly Mutant[] = [
   },
   {
     guard: "an access token is over at the millisecond of its end",
-    file: "lib/oauth/access_token.ts",
+    file: "lib/oauth/access.ts",
     find:
       "if (token === undefined || !stillLasts(token.expires_at, ACCESS_TOKEN_MS, deps.now())) {",
     replace:
@@ -635,7 +635,7 @@ const OAUTH: readonly Mutant[] = [
   },
   {
     guard: "a client revokes its own tokens only",
-    file: "lib/oauth/revoke_token.ts",
+    file: "lib/oauth/tokens.ts",
     find: "if (client_id !== null && client_id !== found.client_id) return;",
     replace: "",
     tests: ["oauth_code"],
@@ -645,7 +645,7 @@ const OAUTH: readonly Mutant[] = [
 const LEDGER: readonly Mutant[] = [
   {
     guard: "a commit stands only on the policy that it was decided on",
-    file: "lib/ledger/atomic_commit.ts",
+    file: "lib/ledger/commit.ts",
     find:
       ".check({ key: keys.policyVersionKey(org), versionstamp: snapshot.versionstamp })\n    .check",
     replace: ".check",
@@ -653,14 +653,14 @@ const LEDGER: readonly Mutant[] = [
   },
   {
     guard: "a commit stands only on the log's end that it was made on",
-    file: "lib/ledger/atomic_commit.ts",
+    file: "lib/ledger/commit.ts",
     find: "if (head !== undefined) operation.check(",
     replace: "if (false) operation.check(",
     tests: ["ledger_commit"],
   },
   {
     guard: "a commit stands only on the records that it was planned on",
-    file: "lib/ledger/atomic_commit.ts",
+    file: "lib/ledger/commit.ts",
     find: "operation.check({ key: key as Deno.KvKey, versionstamp });",
     replace: "",
     tests: ["ledger_commit"],
@@ -716,7 +716,7 @@ const LEDGER: readonly Mutant[] = [
   },
   {
     guard: "a node that is asked lets the other one in",
-    file: "lib/ledger/atomic_commit.ts",
+    file: "lib/ledger/commit.ts",
     find: "\n    .check({ key: keys.logTurnKey(org), versionstamp: turn });",
     replace: ";",
     tests: ["ledger_commit"],
@@ -744,7 +744,7 @@ const LEDGER: readonly Mutant[] = [
   },
   {
     guard: "a private value is no guess away from the digest in its leaf",
-    file: "lib/ledger/private_parts.ts",
+    file: "lib/ledger/entry.ts",
     find: "digests[`${name}_digest`] = saltedDigest(salt, value);",
     replace: 'digests[`${name}_digest`] = saltedDigest("", value);',
     tests: ["evidence_export"],

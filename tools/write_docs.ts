@@ -1,7 +1,6 @@
-import { sampleSkill } from "../lib/skill/sample_skill.ts";
-import { promptMarkdown } from "../lib/skill/trigger_prompts.ts";
-import { errorsMarkdown } from "../routes/errors_markdown.ts";
-import { toolsMarkdown } from "../routes/mcp/tools_markdown.ts";
+import { promptMarkdown, sampleSkill } from "../lib/onboarding/skill.ts";
+import { errorsMarkdown } from "../routes/docs/documentation.ts";
+import { toolsMarkdown } from "../routes/mcp/tools.ts";
 
 /** Writes the documents that are made from code: `deno task docs`. */
 await Deno.writeTextFile(new URL("../docs/errors.md", import.meta.url), errorsMarkdown());

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { JsonObject } from "../../lib/json/json_value.ts";
+import type { JsonObject } from "../../lib/base/json.ts";
 import type { Scene } from "./scene.ts";
 
 const consumed = z.object({ token_id: z.string() });

@@ -2,7 +2,7 @@ import { type CallToolResult, Client, type Tool } from "@modelcontextprotocol/cl
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 import { fileURLToPath } from "node:url";
 import config from "../../deno.json" with { type: "json" };
-import type { JsonObject } from "../../lib/json/json_value.ts";
+import type { JsonObject } from "../../lib/base/json.ts";
 
 /** The package as deno.json pins it and deno.lock holds it to its bytes. */
 export const PACKAGE = config.imports["@modelcontextprotocol/server-filesystem"];

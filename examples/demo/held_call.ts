@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { JsonObject } from "../../lib/json/json_value.ts";
+import type { JsonObject } from "../../lib/base/json.ts";
 import { guard } from "../guard.ts";
 import { approval, onDisk, type Scene } from "./scene.ts";
 import { NotAsTold } from "./story.ts";

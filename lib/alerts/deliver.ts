@@ -1,16 +1,20 @@
 import { subjectOf } from "../approvals/advance.ts";
-import type { DueWork } from "../ledger/due.ts";
+import { hasAccount, type Hearer } from "../identity/deciders.ts";
+import { schedule } from "../ledger/due.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import type { Services } from "../services.ts";
 import { alertDeliveryKey, approvalKey, dueKey } from "../store/keys.ts";
-import { type AlertDelivery, alertDelivery, type QueuedDelivery } from "../store/records/alert.ts";
+import {
+  type AlertDelivery,
+  alertDelivery,
+  type PushSubscriptionRecord,
+  type QueuedDelivery,
+} from "../store/records/alert.ts";
 import { type ApprovalRecord, approvalRecord } from "../store/records/approval.ts";
-import type { PushSubscriptionRecord } from "../store/records/push.ts";
-import { begun, concluded, type DeliveryOutcome } from "./delivery_state.ts";
-import { hasAccount, type Hearer, isHearer, stillNews } from "./hearers.ts";
-import { type Destination, sendAlert } from "./send.ts";
-import { storeDelivery } from "./store_delivery.ts";
+import type { DueWork } from "../store/records/log.ts";
+import { isHearer, stillNews } from "./hearers.ts";
+import { begun, concluded, type DeliveryOutcome, type Destination, sendAlert } from "./send.ts";
 import { deleteSubscription, loadSubscription } from "./subscriptions.ts";
 
 type Delivering = Pick<Services, "deps" | "ledgers" | "settings">;
@@ -149,4 +153,16 @@ function conclude(
 
 function failedTry(error: string): DeliveryOutcome {
   return { type: "failed", error, for_good: false, wait_ms: 0 };
+}
+
+/** How long deliveries can be looked at, milliseconds. */
+export const DELIVERY_KEPT_MS = 30 * 24 * 60 * 60 * 1000;
+
+/** Puts a delivery into the commit, and its next try, of which it has one as long as it is queued. */
+export function storeDelivery(transaction: Transaction, delivery: AlertDelivery): void {
+  transaction.set(alertDeliveryKey(transaction.snapshot.orgId, delivery.id), delivery, {
+    expireIn: Math.max(1, delivery.expires_at - transaction.now),
+  });
+  if (delivery.state !== "queued") return;
+  schedule(transaction, { kind: "alert_delivery", at: delivery.next_at, id: delivery.id });
 }

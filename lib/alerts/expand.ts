@@ -1,4 +1,6 @@
-import { type DueWork, dueWork, schedule } from "../ledger/due.ts";
+import { ALERT_WORK } from "../approvals/advance.ts";
+import type { Hearer } from "../identity/deciders.ts";
+import { schedule } from "../ledger/due.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import type { Services } from "../services.ts";
 import { alertPreferenceKey, approvalKey, dueKey } from "../store/keys.ts";
@@ -6,14 +8,14 @@ import {
   type AlertKind,
   type AlertPreference,
   alertPreference,
+  type PushSubscriptionRecord,
   type QueuedDelivery,
 } from "../store/records/alert.ts";
 import { approvalRecord } from "../store/records/approval.ts";
-import type { PushSubscriptionRecord } from "../store/records/push.ts";
-import { type Hearer, hearers, stillNews } from "./hearers.ts";
+import { type DueWork, dueWork } from "../store/records/log.ts";
+import { DELIVERY_KEPT_MS, storeDelivery } from "./deliver.ts";
+import { hearers, stillNews } from "./hearers.ts";
 import { DEFAULT_PREFERENCE } from "./preferences.ts";
-import { ALERT_WORK } from "./queue_alerts.ts";
-import { DELIVERY_KEPT_MS, storeDelivery } from "./store_delivery.ts";
 import { listSubscriptions } from "./subscriptions.ts";
 
 /**

@@ -1,23 +1,18 @@
-import { levelsOf } from "../approvals/deciders.ts";
 import {
   allBehind,
   byPasskey,
   type Decided,
   type DeciderPolicy,
   decisionBar,
+  hasAccount,
+  type Hearer,
+  levelsOf,
 } from "../identity/deciders.ts";
-import type { Snapshot } from "../policy/snapshot.ts";
 import type { AlertKind } from "../store/records/alert.ts";
 import type { ApprovalRecord } from "../store/records/approval.ts";
-import type { MemberRecord } from "../store/records/identity.ts";
 
 /** What of a request says who hears of it. */
 export type HeardOf = Decided & Pick<ApprovalRecord, "progress" | "expires_at">;
-
-/** A member whom something can be sent to. */
-export interface Hearer extends MemberRecord {
-  readonly account: string;
-}
 
 /**
  * Whether there is still something to tell: the request stands where the alert says. `now` in
@@ -52,16 +47,6 @@ export function hearers(
     .filter(hasAccount)
     .filter((member) => isHearer(member, kind, request, policy, now))
     .sort((a, b) => a.id < b.id ? -1 : 1);
-}
-
-/** Whether anybody of an org can be told anything. */
-export function hasHearers(members: Snapshot["members"]): boolean {
-  return members.values().some(hasAccount);
-}
-
-/** Whether something can be sent to a member: they have accepted the membership. */
-export function hasAccount(member: MemberRecord): member is Hearer {
-  return member.account !== null;
 }
 
 /** Whether a member is among those who are told. */

@@ -1,14 +1,17 @@
 import { openText } from "../approvals/frozen_view.ts";
-import { sendPush, vapidSubject } from "../outside/push.ts";
-import { EndpointRefused } from "../push/push_fetch.ts";
-import { pushKey } from "../push/push_key.ts";
+import { visibleLine } from "../base/text.ts";
+import type { MemberCaller } from "../identity/caller.ts";
+import { EndpointRefused, type PushPayload, sendPush, vapidSubject } from "../outside/push.ts";
 import { scrubText } from "../scrub/scrub.ts";
 import type { Services } from "../services.ts";
-import type { AlertKind } from "../store/records/alert.ts";
+import type {
+  AlertDelivery,
+  AlertKind,
+  PushSubscriptionRecord,
+  QueuedDelivery,
+} from "../store/records/alert.ts";
 import type { ApprovalRecord } from "../store/records/approval.ts";
-import type { PushSubscriptionRecord } from "../store/records/push.ts";
-import { type AlertText, alertText } from "./alert_text.ts";
-import type { DeliveryOutcome } from "./delivery_state.ts";
+import { listSubscriptions, pushKey } from "./subscriptions.ts";
 
 /** Where one delivery goes. */
 export type Destination =
@@ -116,4 +119,183 @@ function failure(
   // A mail server repeats the address that it refuses.
   const error = [...scrubText(message).text].slice(0, MAX_ERROR).join("");
   return { type: "failed", error, for_good, wait_ms };
+}
+
+/** Most characters of a reason in an alert. */
+export const MAX_REASON = 200;
+
+/** Agents name the tools that they discover. */
+const MAX_TOOL = 100;
+
+/** What an alert may say of a request; the arguments and the context are not among it. */
+export interface AlertFacts {
+  readonly approval: string;
+  readonly reference: string;
+  readonly tool: string;
+  /** Scrubbed. */
+  readonly reason: string;
+  readonly outcome: "approved" | "denied" | null;
+  /** Milliseconds. */
+  readonly expires_at: number;
+  /** The origin that the link leads to. */
+  readonly origin: string;
+}
+
+/** An alert as each channel takes it. */
+export interface AlertText {
+  readonly mail: { readonly subject: string; readonly text: string };
+  readonly push: PushPayload;
+}
+
+/** What people are told about a request. */
+export function alertText(kind: AlertKind, facts: AlertFacts): AlertText {
+  const { approval, reference, outcome, origin } = facts;
+  const tool = visibleLine(facts.tool, MAX_TOOL);
+  const reason = visibleLine(facts.reason, MAX_REASON);
+  const url = `${origin}/approvals/${approval}`;
+  const headline = `${HEADLINES[kind] ?? OUTCOMES[outcome ?? "none"]}: ${tool}`;
+  const lines = [
+    opening(kind, facts),
+    "",
+    `Tool: ${tool}`,
+    `Reference: ${reference}`,
+    `The agent says (unverified): ${reason}`,
+    "",
+    `Open it here: ${url}`,
+    "",
+  ];
+  return {
+    mail: { subject: `${headline} (${reference})`, text: lines.join("\n") },
+    push: { title: headline, body: `${reference} · ${reason}`, url, tag: approval },
+  };
+}
+
+const HEADLINES: Readonly<Record<AlertKind, string | null>> = {
+  new_request: "Approval wanted",
+  second_level: "Second approval wanted",
+  nearing_expiry: "Expires soon",
+  decided: null,
+};
+
+const OUTCOMES = { approved: "Approved", denied: "Denied", none: "Decided" } as const;
+
+function opening(kind: AlertKind, { outcome, expires_at }: AlertFacts): string {
+  const until = new Date(expires_at).toISOString().slice(0, 16).replace("T", " ");
+  switch (kind) {
+    case "new_request":
+      return "An agent asks for approval, and you may decide.";
+    case "second_level":
+      return "A request was approved at Level 1 and waits for Level 2, where you may decide.";
+    case "nearing_expiry":
+      return `A request that you may decide expires at ${until} UTC.`;
+    case "decided":
+      return `A request was ${outcome ?? "decided"}.`;
+  }
+}
+
+/** How many tests a member may send themself in a minute, so that no mailbox is flooded by it. */
+const TESTS_A_MINUTE = 3;
+
+/** A push that comes later than the person waits for it says nothing, seconds. */
+const TEST_TTL = 60;
+
+/** Where a test went, and what came of it. */
+export interface TestDelivery {
+  readonly to: Destination;
+  readonly outcome: DeliveryOutcome;
+}
+
+/**
+ * Sends a member a test over every way in which alerts reach them: a mail, where there is a mail
+ * server, and a push to each of their browsers, whatever they have switched off.
+ * @throws {Refusal} rate_limited
+ */
+export async function sendTest(
+  services: Pick<Services, "deps" | "ledgers" | "settings" | "rateLimits">,
+  { id, email, account }: Pick<MemberCaller, "id" | "email" | "account">,
+): Promise<TestDelivery[]> {
+  const { deps, rateLimits, settings } = services;
+  rateLimits.take({ id: `test ${id}`, rate_limit_per_minute: TESTS_A_MINUTE }, deps.now());
+  const browsers = await listSubscriptions(deps.kv, account);
+  const destinations: Destination[] = [
+    ...(deps.mail.configured ? [{ channel: "mail", address: email } as const] : []),
+    ...browsers.map((subscription) => ({ channel: "push", subscription } as const)),
+  ];
+  const write = () => ({ text: testText(settings.url.origin), ttl: TEST_TTL });
+  return await Promise.all(destinations.map(async (to) => ({
+    to,
+    outcome: await sendText(services, to, write),
+  })));
+}
+
+function testText(origin: string): AlertText {
+  const url = `${origin}/notifications`;
+  return {
+    mail: {
+      subject: "Countersign: a test",
+      text: `You asked for a test. Alerts about requests reach you like this.\n\n${url}\n`,
+    },
+    push: {
+      title: "A test",
+      body: "You asked for it. Alerts about requests look like this.",
+      url,
+      tag: "test",
+    },
+  };
+}
+
+/** How long before each try after the one before, milliseconds; after the last one it has failed. */
+export const BACKOFF_MS = [0, 30_000, 2 * 60_000, 10 * 60_000, 60 * 60_000] as const;
+
+/** How long a try may be under way before it counts as lost with its process. */
+export const LEASE_MS = 2 * 60_000;
+
+const MAX_WAIT_MS = 60 * 60_000;
+
+/** What came of a try. */
+export type DeliveryOutcome =
+  | { readonly type: "sent" }
+  /** Nobody is there to hear it any more. */
+  | { readonly type: "gone"; readonly why: string }
+  | {
+    readonly type: "failed";
+    readonly error: string;
+    /** Whether another try would fail as well. */
+    readonly for_good: boolean;
+    /** What the other side asked for, milliseconds. */
+    readonly wait_ms: number;
+  };
+
+/** The delivery with a try begun: others keep off until it counts as lost. */
+export function begun(delivery: QueuedDelivery, now: number): QueuedDelivery {
+  return {
+    ...delivery,
+    attempts: delivery.attempts + 1,
+    next_at: now + LEASE_MS,
+    under_way: true,
+  };
+}
+
+/** The delivery after a try ended so, at `now` (milliseconds). */
+export function concluded(
+  delivery: QueuedDelivery,
+  outcome: DeliveryOutcome,
+  now: number,
+): AlertDelivery {
+  const { next_at: _next_at, under_way: _under_way, state: _state, ...rest } = delivery;
+  switch (outcome.type) {
+    case "sent":
+      return { ...rest, state: "sent", ended_at: now };
+    case "gone":
+      return { ...rest, state: "skipped", last_error: outcome.why, ended_at: now };
+    case "failed": {
+      const { error: last_error, for_good, wait_ms } = outcome;
+      const backoff = BACKOFF_MS[delivery.attempts];
+      if (for_good || backoff === undefined) {
+        return { ...rest, state: "failed", last_error, ended_at: now };
+      }
+      const wait = Math.min(MAX_WAIT_MS, Math.max(backoff, wait_ms));
+      return { ...rest, state: "queued", last_error, next_at: now + wait, under_way: false };
+    }
+  }
 }

@@ -1,27 +1,31 @@
 import { Buffer } from "node:buffer";
-import { createPublicKey, hash } from "node:crypto";
+import { createECDH, createPublicKey, hash } from "node:crypto";
 import { z } from "zod";
-import { fromBase64Url } from "../base/bytes.ts";
-import { demand } from "../identity/acting.ts";
-import type { Client } from "../identity/client.ts";
+import { fromBase64Url, toBase64Url } from "../base/bytes.ts";
+import { demand, type MemberOperation } from "../identity/acting.ts";
+import type { Client } from "../identity/caller.ts";
 import { tellIdentityEvent } from "../identity/events.ts";
-import type { MemberOperation } from "../identity/member_operation.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
-import { endpointProblem } from "../push/endpoint.ts";
+import { endpointProblem, type PushKey } from "../outside/push.ts";
 import { Refusal } from "../refusal.ts";
+import type { Services } from "../services.ts";
 import {
   accountKey,
+  DEPLOYMENT_ORG,
   pushEndpointKey,
+  pushKeyKey,
   pushSubscriptionKey,
   pushSubscriptionPrefix,
 } from "../store/keys.ts";
-import { type Kv, listRecords } from "../store/kv.ts";
-import { accountRecord } from "../store/records/people.ts";
+import { type Kv, listRecords, readRecord } from "../store/kv.ts";
 import {
   pushEndpointRecord,
+  type PushKeyRecord,
+  pushKeyRecord,
   type PushSubscriptionRecord,
   pushSubscriptionRecord,
-} from "../store/records/push.ts";
+} from "../store/records/alert.ts";
+import { accountRecord } from "../store/records/people.ts";
 
 /** Browsers of one person; one more takes the place of the oldest. */
 export const MAX_SUBSCRIPTIONS = 10;
@@ -174,4 +178,58 @@ function isPoint(text: string): boolean {
 
 function isSecret(text: string): boolean {
   return fromBase64Url(text)?.length === 16;
+}
+
+type Parts = Pick<Services, "deps" | "ledgers">;
+
+/** The public key that a browser subscribes with. @throws {StoreUnavailable} */
+export async function publicPushKey(services: Parts): Promise<string> {
+  return (await keyRecord(services)).public_key;
+}
+
+/** The deployment's push key, made when it is first needed. @throws {CannotOpen} {StoreUnavailable} */
+export async function pushKey(services: Parts): Promise<PushKey> {
+  const { public_key, sealed } = await keyRecord(services);
+  const secret = services.deps.sealer.open(pushKeyKey(), sealed);
+  return { public_key, private_key: toBase64Url(secret) };
+}
+
+async function keyRecord({ deps, ledgers }: Parts): Promise<PushKeyRecord> {
+  const found = await readRecord(deps.kv, pushKeyKey(), pushKeyRecord);
+  if (found !== null) return found.value;
+  const { point, secret } = keyPair(deps.random);
+  return await ledgers.transact(DEPLOYMENT_ORG, {
+    load: (reader) => reader.get(pushKeyKey(), pushKeyRecord),
+    plan(transaction, made) {
+      // Another node was first: browsers know the deployment by one key for good.
+      if (made !== null) return made.value;
+      const record: PushKeyRecord = {
+        public_key: toBase64Url(point),
+        sealed: deps.sealer.seal(pushKeyKey(), secret),
+        created_at: transaction.at,
+      };
+      transaction.set(pushKeyKey(), record);
+      transaction.append({
+        type: "push_key.created",
+        actor: { type: "system", id: "push" },
+        subject: {},
+        data: { public_key: record.public_key },
+      });
+      return record;
+    },
+  });
+}
+
+/** A P-256 key: the public point, uncompressed, and the secret scalar. */
+function keyPair(random: (bytes: number) => Uint8Array): { point: Uint8Array; secret: Uint8Array } {
+  const pair = createECDH("prime256v1");
+  for (;;) {
+    const secret = random(32);
+    try {
+      pair.setPrivateKey(secret);
+    } catch {
+      continue; // One number in four billion is beyond the order of the curve.
+    }
+    return { point: pair.getPublicKey(), secret };
+  }
 }

@@ -1,24 +1,39 @@
-import { queueAlerts } from "../alerts/queue_alerts.ts";
-import type { JsonObject, JsonValue } from "../json/json_value.ts";
-import { schedule } from "../ledger/due.ts";
+import type { JsonObject, JsonValue } from "../base/json.ts";
+import { hasAccount } from "../identity/deciders.ts";
+import { schedule, tellOfApproval } from "../ledger/due.ts";
 import type { Actor } from "../ledger/entry.ts";
-import type { Transaction } from "../ledger/transaction.ts";
-import { storeLastApproved } from "../sheet/comparison.ts";
+import type { Reader, Transaction } from "../ledger/transaction.ts";
+import type { Snapshot } from "../policy/snapshot.ts";
+import type { Services } from "../services.ts";
 import {
   approvalByToolKey,
+  approvalByToolPrefix,
   approvalHistoryKey,
   approvalKey,
+  approvalLastKey,
+  approvalLastOfKey,
   approvalOpenKey,
+  approvalOpenPrefix,
   approvalPendingKey,
   approvalReadyKey,
+  approvalReadyPrefix,
+  approvalsByToolPrefix,
   dueKey,
+  type StoreKey,
 } from "../store/keys.ts";
-import type { ApprovalRecord, AskHistory, Progress } from "../store/records/approval.ts";
+import { listRecords } from "../store/kv.ts";
+import type { AlertKind } from "../store/records/alert.ts";
+import {
+  approvalPointer,
+  type ApprovalRecord,
+  type AskHistory,
+  type Progress,
+} from "../store/records/approval.ts";
+import type { DueKind, DueWork } from "../store/records/log.ts";
 import { eraseArguments } from "./frozen_view.ts";
 import { storeCounts, withoutRequest } from "./limits.ts";
-import type { LoadedApproval } from "./seen.ts";
-import { settledApproval } from "./settled_approval.ts";
-import { tellOfApproval } from "./topics.ts";
+import { loadApproval, type LoadedApproval } from "./seen.ts";
+import { settledApproval } from "./state.ts";
 
 /** What the log says of a move. */
 export interface MoveEntry {
@@ -151,4 +166,120 @@ function endingOf(before: ApprovalRecord, after: Progress): { type: string; data
     default:
       throw new Error(`Neither time nor policy makes no request ${after.state}.`);
   }
+}
+
+/** Notes that a request has expired or lapsed, and removes the work in the same commit. */
+export async function settleDueApproval({ ledgers }: Services, work: DueWork): Promise<void> {
+  await ledgers.transact(work.org, {
+    load: (reader: Reader) => loadApproval(reader, work.id),
+    plan(transaction: Transaction, loaded) {
+      if (loaded !== null) settle(transaction, loaded);
+      transaction.delete(dueKey(work.at, work.kind, work.org, work.id));
+    },
+  });
+}
+
+/**
+ * Cancels what is pending or unused of a tool whose definition has changed. Every request looks at
+ * the catalog itself, so one that was made since stays.
+ */
+export async function cancelForTool(services: Services, work: DueWork): Promise<void> {
+  await settleAll(services, work, [approvalByToolPrefix(work.org, work.id)]);
+}
+
+/** The same for all tools at once, after a policy of several commits became the one that is read. */
+export async function cancelForPolicy(services: Services, work: DueWork): Promise<void> {
+  await settleAll(services, work, [approvalsByToolPrefix(work.org)]);
+}
+
+/** Cancels what is pending or unused of an agent that was rotated; what it asked since stays. */
+export async function cancelForAgent(services: Services, work: DueWork): Promise<void> {
+  const { org, id } = work;
+  await settleAll(services, work, [approvalOpenPrefix(org, id), approvalReadyPrefix(org, id)]);
+}
+
+/** Brings all requests up to date that rows of indexes name, then removes the work. */
+async function settleAll(
+  { deps, ledgers }: Services,
+  work: DueWork,
+  prefixes: readonly StoreKey[],
+): Promise<void> {
+  for (const prefix of prefixes) {
+    for await (const { value } of listRecords(deps.kv, { prefix }, approvalPointer)) {
+      // In turn: all of them count against the same limits, so their commits would collide.
+      await ledgers.transact(work.org, {
+        load: (reader: Reader) => loadApproval(reader, value.id),
+        plan(transaction: Transaction, loaded) {
+          if (loaded !== null) settle(transaction, loaded);
+        },
+      });
+    }
+  }
+  await ledgers.transact(work.org, {
+    plan: (transaction) => transaction.delete(dueKey(work.at, work.kind, work.org, work.id)),
+  });
+}
+
+/** How long before the end an alert says so, at most, milliseconds. */
+const MAX_NOTICE_MS = 10 * 60_000;
+
+/** The due work that each kind of alert begins as. */
+export const ALERT_WORK = {
+  new_request: "alert_new_request",
+  second_level: "alert_second_level",
+  nearing_expiry: "alert_nearing_expiry",
+  decided: "alert_decided",
+} as const satisfies Record<AlertKind, DueKind>;
+
+/** When it is said that a request ends soon: ten minutes or a fifth of its time before. */
+export function nearingExpiryAt(
+  { created_at, expires_at }: Pick<ApprovalRecord, "created_at" | "expires_at">,
+): number {
+  // A log that is ahead of the time may have it begin after its end.
+  const lasts = Math.max(0, expires_at - created_at);
+  return expires_at - Math.min(MAX_NOTICE_MS, Math.floor(lasts / 5));
+}
+
+/**
+ * Puts the alerts that a move of a request causes into the commit of that move.
+ * @param before null for a request that is new
+ */
+export function queueAlerts(
+  transaction: Transaction,
+  before: Progress | null,
+  record: ApprovalRecord,
+): void {
+  const { snapshot, now: at } = transaction;
+  const { id, progress: after } = record;
+  const notice = nearingExpiryAt(record);
+  if (before?.state === "pending" && after.state !== "pending") {
+    transaction.delete(dueKey(notice, ALERT_WORK.nearing_expiry, snapshot.orgId, id));
+  }
+  if (!hasHearers(snapshot.members)) return;
+  if (before === null) {
+    schedule(transaction, { kind: ALERT_WORK.new_request, at, id });
+    schedule(transaction, { kind: ALERT_WORK.nearing_expiry, at: notice, id });
+  } else if (before.state === "pending") {
+    if (after.state === "pending" && after.level > before.level) {
+      schedule(transaction, { kind: ALERT_WORK.second_level, at, id });
+    }
+    if (after.state === "approved" || after.state === "denied") {
+      schedule(transaction, { kind: ALERT_WORK.decided, at, id });
+    }
+  }
+}
+
+/** Remembers, in the commit that approves a request, that it is the tool's newest approved one. */
+export function storeLastApproved(
+  transaction: Transaction,
+  { id, tool_name, requester }: Pick<ApprovalRecord, "id" | "tool_name" | "requester">,
+): void {
+  const { orgId } = transaction.snapshot;
+  transaction.set(approvalLastKey(orgId, tool_name), { id });
+  transaction.set(approvalLastOfKey(orgId, tool_name, requester.id), { id });
+}
+
+/** Whether anybody of an org can be told anything. */
+export function hasHearers(members: Snapshot["members"]): boolean {
+  return members.values().some(hasAccount);
 }

@@ -1,17 +1,33 @@
-import { actorOf, type Caller } from "../identity/caller.ts";
-import type { Client } from "../identity/client.ts";
-import { requesterNow } from "../identity/requester_now.ts";
+import type { JsonObject, JsonValue } from "../base/json.ts";
+import { stopAgent } from "../catalog/agents.ts";
+import { type CallerOperation, demand, type MemberOperation } from "../identity/acting.ts";
+import {
+  actorOf,
+  type Caller,
+  type Client,
+  type MemberCaller,
+  privateClient,
+} from "../identity/caller.ts";
+import { byPasskey, type Decider, decisionBar, requesterNow } from "../identity/deciders.ts";
 import { useSecondsNow } from "../identity/standing.ts";
-import type { JsonObject, JsonValue } from "../json/json_value.ts";
 import type { Transaction } from "../ledger/transaction.ts";
-import { type AnyRefusal, invalidRequest, Refusal } from "../refusal.ts";
+import type { Snapshot } from "../policy/snapshot.ts";
+import {
+  type AnyRefusal,
+  invalidRequest,
+  recorded,
+  type RecordedRefusal,
+  Refusal,
+} from "../refusal.ts";
 import { scrubText } from "../scrub/scrub.ts";
 import type { ApprovalRecord, LevelDecision } from "../store/records/approval.ts";
-import { storeHistory } from "./advance.ts";
-import { move } from "./end.ts";
+import type { MemberRecord } from "../store/records/identity.ts";
+import type { QuickReason } from "../store/records/vocabulary.ts";
+import { settle, storeHistory } from "./advance.ts";
+import { move, stateRefusal } from "./end.ts";
 import { sealText } from "./frozen_view.ts";
-import type { QuickReason } from "./quick_reasons.ts";
-import type { LoadedApproval } from "./seen.ts";
+import { noteReading, wasReadBy } from "./key_reading.ts";
+import { loadApproval, type LoadedApproval, seen, type SeenApproval, visible } from "./seen.ts";
 
 /** Most characters of a note. */
 export const MAX_NOTE = 1000;
@@ -139,4 +155,150 @@ function storeDenial(transaction: Transaction, { record, history }: LoadedApprov
     denied: history.denied + 1,
     last_denial: { approval: record.id, at: transaction.now },
   });
+}
+
+/** What an approver key says for a member. */
+export interface AssertedDecision {
+  readonly decision: "approve" | "deny";
+  /** E-mail address of the member. */
+  readonly decided_by: string;
+  readonly note: string | null;
+}
+
+interface Deciding {
+  readonly loaded: LoadedApproval | null;
+  readonly wasRead: boolean;
+}
+
+/** A member decides one level of a request through an approver key, which answers for it. */
+export function decideApproval(
+  idOrReference: string,
+  asserted: AssertedDecision,
+  client: Client,
+): CallerOperation<Deciding, SeenApproval | RecordedRefusal> {
+  const note = scrubbedNote(asserted.note);
+  return {
+    async load(reader, caller) {
+      const loaded = await loadApproval(reader, idOrReference);
+      return { loaded, wasRead: await wasReadBy(reader, caller, loaded?.record ?? null) };
+    },
+    plan(transaction, caller, { loaded, wasRead }) {
+      const current = settle(transaction, visible(caller, loaded));
+      const { record } = current;
+      if (record.progress.state !== "pending") {
+        return recorded(stateRefusal("approval_not_pending", current));
+      }
+      const { snapshot, deps, now } = transaction;
+      const decider: Decider = {
+        level: record.progress.level,
+        // No member has the empty id: a name that nobody has decides nothing.
+        member: memberNamed(snapshot.members, asserted.decided_by)?.id ?? "",
+        asserted_by: caller.id,
+      };
+      const bar = decisionBar(record, decider, snapshot, now);
+      if (bar !== null) return recorded(bar);
+      const next = recordDecision(transaction, caller, current, {
+        decision: asserted.decision,
+        member: decider.member,
+        asserted_by: decider.asserted_by,
+        note,
+        quick_reason: null,
+        evidence: { data: {}, private: {} },
+      }, client);
+      if (next instanceof Refusal) return recorded(next);
+      const decided = seen(next, caller, { snapshot, sealer: deps.sealer });
+      // The answer shows the arguments, also to a key that did not look at them before.
+      noteReading(transaction, caller, decided, wasRead, client);
+      return decided;
+    },
+  };
+}
+
+function memberNamed(members: Snapshot["members"], email: string): MemberRecord | undefined {
+  return members.get(email) ?? members.get(email.toLowerCase());
+}
+
+/** What a member says with their denial. */
+export interface Denial {
+  readonly note: string | null;
+  readonly quick_reason: QuickReason | null;
+  /** Whether the agent that asked is to be stopped in the same commit. */
+  readonly pause_agent: boolean;
+}
+
+/**
+ * What became of the wish to stop who asked: an API key cannot be paused, only revoked, and an agent
+ * may be gone by now.
+ */
+export type Pause = "paused" | "was_paused" | "not_an_agent" | "gone";
+
+export interface Denied {
+  readonly approval: SeenApproval;
+  /** Null where nobody was to be stopped. */
+  readonly pause: Pause | null;
+}
+
+/**
+ * A member denies a request at its level. Their session is enough, whatever their page showed: to
+ * stop something takes less than to let it through.
+ * @throws {Refusal} not_found, role_required, invalid_request
+ */
+export function denyDecision(
+  idOrReference: string,
+  { note: typed, quick_reason, pause_agent }: Denial,
+  client: Client,
+): MemberOperation<LoadedApproval | null, Denied | RecordedRefusal> {
+  const note = scrubbedNote(typed);
+  return {
+    load: (reader) => loadApproval(reader, idOrReference),
+    plan(transaction, caller, loaded) {
+      const current = decidable(transaction, caller, loaded);
+      if (current instanceof Refusal) return recorded(current);
+      const next = recordDecision(transaction, caller, current, {
+        decision: "deny",
+        member: caller.id,
+        asserted_by: null,
+        note,
+        quick_reason,
+        evidence: { data: {}, private: { client: privateClient(client) } },
+      }, client);
+      if (next instanceof Refusal) return recorded(next);
+      const pause = pause_agent ? pauseRequester(transaction, caller, next.record, client) : null;
+      const { snapshot, deps } = transaction;
+      return { approval: seen(next, caller, { snapshot, sealer: deps.sealer }), pause };
+    },
+  };
+}
+
+function pauseRequester(
+  transaction: Transaction,
+  caller: MemberCaller,
+  { requester, reference }: ApprovalRecord,
+  client: Client,
+): Pause {
+  if (requester.type !== "agent") return "not_an_agent";
+  const agent = transaction.snapshot.agents.get(requester.id);
+  if (agent === undefined) return "gone";
+  if (agent.kill_switch.active) return "was_paused";
+  const reason = `denied ${reference}`;
+  stopAgent(transaction, caller, { id: agent.id, reason, requestId: client.request_id });
+  return "paused";
+}
+
+/**
+ * The request as it stands, if this member may decide it now.
+ * @throws {Refusal} not_found
+ */
+export function decidable(
+  transaction: Transaction,
+  caller: MemberCaller,
+  loaded: LoadedApproval | null,
+): LoadedApproval | AnyRefusal {
+  const found = visible(caller, loaded);
+  demand(caller, "decide");
+  const current = settle(transaction, found);
+  const { record } = current;
+  if (record.progress.state !== "pending") return stateRefusal("approval_not_pending", current);
+  const { snapshot, now } = transaction;
+  return decisionBar(record, byPasskey(caller, record), snapshot, now) ?? current;
 }

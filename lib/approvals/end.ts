@@ -1,20 +1,27 @@
-import { demand } from "../identity/acting.ts";
-import { actorOf, type Caller } from "../identity/caller.ts";
-import type { CallerOperation } from "../identity/caller_operation.ts";
-import type { Client } from "../identity/client.ts";
+import { type Action, differingFacts } from "../base/action.ts";
+import { actionDigest } from "../decisions/decide.ts";
+import { type CallerOperation, demand } from "../identity/acting.ts";
+import { actorOf, type Caller, type Client } from "../identity/caller.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import { hasRight } from "../policy/rights.ts";
 import { type AnyRefusal, recorded, type RecordedRefusal, Refusal } from "../refusal.ts";
 import { runTokenKey } from "../store/keys.ts";
 import type { ApprovalRecord } from "../store/records/approval.ts";
 import { type RunTokenRecord, runTokenRecord } from "../store/records/token.ts";
+import { voidToken } from "../tokens/attempt.ts";
 import { isSpent } from "../tokens/state.ts";
-import { voidToken } from "../tokens/void_token.ts";
 import { advance, type MoveEntry, settle } from "./advance.ts";
-import { loadApproval, type LoadedApproval } from "./seen.ts";
-import { isRequester, seen, type SeenApproval, visible } from "./seen_approval.ts";
-import { termsOf } from "./settled_approval.ts";
-import { type ApprovalEvent, moved, type StateRefusal, statusOf } from "./state.ts";
+import { openArguments } from "./frozen_view.ts";
+import {
+  isRequester,
+  isVisible,
+  loadApproval,
+  type LoadedApproval,
+  seen,
+  type SeenApproval,
+  visible,
+} from "./seen.ts";
+import { type ApprovalEvent, moved, type StateRefusal, statusOf, termsOf } from "./state.ts";
 
 /** A request as this caller may see it, brought up to date. */
 export function lookAtApproval(
@@ -159,4 +166,47 @@ async function loadWithToken(reader: Reader, idOrReference: string): Promise<Wit
   if (progress?.state !== "used") return { approval, token: null };
   const key = runTokenKey(reader.snapshot.orgId, progress.token_id);
   return { approval, token: (await reader.get(key, runTokenRecord))?.value ?? null };
+}
+
+/**
+ * Turns an approved request into the token `tokenId`, once: for its requester, for exactly the
+ * action that was approved, before its time is over. The token's own entry records it. A refusal is
+ * returned (not_found, not_the_requester, approval_not_approved, approval_used, approval_lapsed,
+ * action_mismatch), so that the caller can log it.
+ *
+ * @param loaded from `loadApproval` in the same operation
+ * @param action with its tenant filled in
+ */
+export function consumeApproval(
+  transaction: Transaction,
+  loaded: LoadedApproval | null,
+  caller: Caller,
+  action: Action,
+  tokenId: string,
+): ApprovalRecord | AnyRefusal {
+  if (loaded === null || !isVisible(caller, loaded.record)) {
+    return new Refusal("not_found", { what: "approval" });
+  }
+  if (!isRequester(caller, loaded.record)) return new Refusal("not_the_requester", {});
+  const current = settle(transaction, loaded);
+  const { record } = current;
+  const isApproved = record.progress.state === "approved";
+  // What has become of the request says more than how the action differs.
+  if (isApproved && actionDigest(transaction.snapshot.orgId, action) !== record.action_digest) {
+    return new Refusal("action_mismatch", { differs: differing(transaction, current, action) });
+  }
+  const used = move(transaction, current, { type: "use", token_id: tokenId }, null);
+  return used instanceof Refusal ? used : used.record;
+}
+
+function differing(
+  transaction: Transaction,
+  { record, arguments: sealed }: LoadedApproval,
+  action: Action,
+): string[] | null {
+  if (sealed === null) return null;
+  const { deps, snapshot } = transaction;
+  const { tenant, resource, method, tool_name: tool } = record;
+  const args = openArguments(deps.sealer, snapshot.orgId, record.id, sealed);
+  return differingFacts({ tenant, resource, method, tool, arguments: args }, action);
 }

@@ -1,13 +1,13 @@
 import { hash } from "node:crypto";
 import { z } from "zod";
+import { joinBytes } from "../base/bytes.ts";
 import { canonicalBytes, canonicalJson } from "../base/canonical.ts";
-import { joinBytes } from "../bytes/join_bytes.ts";
-import { isJsonObject, type JsonObject } from "../json/json_value.ts";
+import type { JsonObject } from "../base/json.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import { approvalAskKey, approvalKey, approvalViewKey } from "../store/keys.ts";
-import type { ApprovalRecord } from "../store/records/approval.ts";
+import { type ApprovalRecord, type AskedAgain, askRows } from "../store/records/approval.ts";
 import { sealedRecord } from "../store/records/log.ts";
-import type { RuleRecord, ToolRecord } from "../store/records/policy.ts";
+import { jsonObject, type RuleRecord, type ToolRecord } from "../store/records/policy.ts";
 import type { Sealer } from "../store/sealing.ts";
 
 /** What the approver of a request will see, whatever becomes of the tool meanwhile. */
@@ -15,14 +15,6 @@ export interface FrozenView extends JsonObject {
   arguments: JsonObject;
   /** When it was asked again, and the digest of what was said then. */
   asked_again: { at: string; digest: string }[];
-}
-
-/** What is said when the same action is asked again. */
-export interface AskedAgain extends JsonObject {
-  at: string;
-  reason: string;
-  context: JsonObject | null;
-  reference_id: string | null;
 }
 
 /** A view as the store keeps it. */
@@ -36,10 +28,6 @@ export interface SealedView {
 const PIECE_BYTES = 60_000;
 
 const ARGUMENTS_PIECE = 0;
-
-const jsonObject = z.custom<JsonObject>(isJsonObject, "expected a JSON object");
-
-const askRows = z.array(z.object({ at: z.string(), digest: z.string() }));
 
 /** `sha256:` and the lower-case hex SHA-256 of the RFC 8785 form of a view or of an asking. */
 export function viewDigest(view: JsonObject): string {

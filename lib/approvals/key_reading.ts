@@ -1,14 +1,12 @@
-import { actorOf, type Caller } from "../identity/caller.ts";
-import type { CallerOperation, MachineOperation } from "../identity/caller_operation.ts";
-import type { Client } from "../identity/client.ts";
+import type { CallerOperation, MachineOperation } from "../identity/acting.ts";
+import { actorOf, type Caller, type Client } from "../identity/caller.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import { approvalReadKey } from "../store/keys.ts";
 import { type Kv, readRecords } from "../store/kv.ts";
 import { approvalReading, type ApprovalRecord } from "../store/records/approval.ts";
 import { subjectOf } from "./advance.ts";
 import { lookAtApproval } from "./end.ts";
-import type { LoadedApproval } from "./seen.ts";
-import type { SeenApproval } from "./seen_approval.ts";
+import type { LoadedApproval, SeenApproval } from "./seen.ts";
 
 /**
  * Arguments of requests that go out to an approver key: each such reading is an entry, stored before

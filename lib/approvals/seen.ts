@@ -1,6 +1,11 @@
-import { isId } from "../base/id.ts";
+import { encodeCrockford, isId } from "../base/id.ts";
+import type { JsonObject } from "../base/json.ts";
+import type { Caller } from "../identity/caller.ts";
+import { someoneCanDecide } from "../identity/deciders.ts";
 import { clocksAt } from "../ledger/clock.ts";
 import type { Reader } from "../ledger/transaction.ts";
+import type { Snapshot } from "../policy/snapshot.ts";
+import { Refusal } from "../refusal.ts";
 import {
   approvalCountKey,
   approvalHistoryKey,
@@ -15,13 +20,98 @@ import {
   approvalRecord,
   type AskHistory,
   askHistory,
+  type LevelDecision,
   orgCount,
   requesterCount,
 } from "../store/records/approval.ts";
-import { loadArguments } from "./frozen_view.ts";
+import type { Sealer } from "../store/sealing.ts";
+import { loadArguments, openArguments, openText } from "./frozen_view.ts";
 import { type AskCounts, NO_COUNTS } from "./limits.ts";
-import { readReference } from "./reference.ts";
-import { settledApproval } from "./settled_approval.ts";
+import { settledApproval } from "./state.ts";
+
+/** A request as one caller may see it. */
+export interface SeenApproval {
+  readonly record: ApprovalRecord;
+  readonly reason: string;
+  /** Whether this caller may see the arguments, what was noted, and the view that is decided on. */
+  readonly inside: boolean;
+  /** Null for who may not see them, and once they were erased. */
+  readonly arguments: JsonObject | null;
+  readonly decisions: readonly SeenDecision[];
+  readonly warning: "no_eligible_approver" | null;
+}
+
+export interface SeenDecision extends Omit<LevelDecision, "note"> {
+  /** Null for who may not see it, and where there is none. */
+  readonly note: string | null;
+}
+
+/**
+ * Whether a caller may know of a request at all: members of every one, keys inside the wall of their
+ * tenants, an agent only of its own.
+ */
+export function isVisible(
+  caller: Caller,
+  { requester, tenant }: Pick<ApprovalRecord, "requester" | "tenant">,
+): boolean {
+  if (isRequester(caller, { requester })) return true;
+  if (caller.tier === "management" || caller.tier === "agent") return false;
+  return caller.tenant_ids === null || (tenant !== null && caller.tenant_ids.includes(tenant));
+}
+
+/** Whether this caller made the request. */
+export function isRequester(
+  caller: Pick<Caller, "type" | "id">,
+  { requester }: Pick<ApprovalRecord, "requester">,
+): boolean {
+  return caller.type === requester.type && caller.id === requester.id;
+}
+
+/**
+ * Arguments, and what was noted on a decision, go to who asked and to who decides: to a member who
+ * may decide at one of the request's levels, unless a recovery of theirs is on hold.
+ */
+export function seesArguments(
+  caller: Caller,
+  record: Pick<ApprovalRecord, "levels" | "requester">,
+): boolean {
+  if (caller.tier === "member") {
+    return caller.held_until === null && caller.levels.some((level) => level <= record.levels);
+  }
+  return caller.tier === "approver" || isRequester(caller, record);
+}
+
+/** The request, if this caller may know of it. @throws {Refusal} not_found */
+export function visible(caller: Caller, loaded: LoadedApproval | null): LoadedApproval {
+  if (loaded === null || !isVisible(caller, loaded.record)) {
+    throw new Refusal("not_found", { what: "approval" });
+  }
+  return loaded;
+}
+
+/** A request as this caller may see it. @throws {CannotOpen} */
+export function seen(
+  { record, arguments: args }: Pick<LoadedApproval, "record" | "arguments">,
+  caller: Caller,
+  { snapshot, sealer }: { readonly snapshot: Snapshot; readonly sealer: Sealer },
+): SeenApproval {
+  const { orgId } = snapshot;
+  const inside = seesArguments(caller, record);
+  const isPending = record.progress.state === "pending";
+  return {
+    record,
+    reason: openText(sealer, orgId, record.id, "reason", record.reason),
+    inside,
+    arguments: inside && args !== null ? openArguments(sealer, orgId, record.id, args) : null,
+    decisions: record.decisions.map(({ note, ...decision }) => ({
+      ...decision,
+      note: inside && note !== null
+        ? openText(sealer, orgId, record.id, `note ${decision.level}`, note)
+        : null,
+    })),
+    warning: isPending && !someoneCanDecide(record, snapshot) ? "no_eligible_approver" : null,
+  };
+}
 
 /** A request, and what a commit that moves it has to have read. */
 export interface LoadedApproval {
@@ -104,4 +194,23 @@ async function idOf(reader: Reader, idOrReference: string): Promise<string | nul
   const key = approvalReferenceKey(reader.snapshot.orgId, reference);
   // Written once, with the request itself, and never changed.
   return (await reader.peek(key, approvalPointer))?.value.id ?? null;
+}
+
+const REFERENCE = /^REF-[0-9A-HJKMNP-TV-Z]{8}-[0-9A-HJKMNP-TV-Z]{4}$/;
+
+/** A new reference for people to say and type: `REF-XXXXXXXX-XXXX`, 60 random bits. */
+export function makeReference(random: (bytes: number) => Uint8Array): string {
+  const text = encodeCrockford(random(8)).slice(-12).toUpperCase();
+  return `REF-${text.slice(0, 8)}-${text.slice(8)}`;
+}
+
+/**
+ * The reference that somebody typed, as it was made: small letters count as capitals, and the
+ * letters that Crockford's alphabet leaves out as the digits they look like. Null for other text.
+ */
+export function readReference(typed: string): string | null {
+  const upper = typed.toUpperCase();
+  if (!upper.startsWith("REF-")) return null;
+  const text = "REF-" + upper.slice(4).replaceAll("O", "0").replaceAll(/[IL]/g, "1");
+  return REFERENCE.test(text) ? text : null;
 }

@@ -1,20 +1,23 @@
-import { actorOf, type MemberCaller } from "../identity/caller.ts";
-import type { Client } from "../identity/client.ts";
-import type { MemberOperation } from "../identity/member_operation.ts";
-import { secretHash } from "../identity/secret.ts";
+import { toBase64Url } from "../base/bytes.ts";
+import type { MemberOperation } from "../identity/acting.ts";
+import { actorOf, type Client, type MemberCaller, privateClient } from "../identity/caller.ts";
+import { secretHash } from "../identity/credentials.ts";
+import { knowPasskey } from "../identity/events.ts";
 import { useSecondsNow } from "../identity/standing.ts";
 import { type Clocks, stillLasts } from "../ledger/clock.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
-import { challengeText, noteDigest } from "../passkeys/challenge.ts";
+import { CEREMONY_MS, challengeText, noteDigest } from "../passkeys/challenge.ts";
 import { credentialDigest, decisionEvidence } from "../passkeys/evidence.ts";
-import { CEREMONY_MS } from "../passkeys/options.ts";
+import type { AssertionFault } from "../passkeys/fault.ts";
 import type { AssertionResponse } from "../passkeys/responses.ts";
-import { type ApprovalStatement, approvalStatement } from "../passkeys/statement.ts";
+import {
+  type ApprovalFacts,
+  type ApprovalStatement,
+  approvalStatement,
+} from "../passkeys/statement.ts";
 import { checkAssertion, type CheckedAssertion } from "../passkeys/verify.ts";
-import type { AssertionFault } from "../people/assertion_fault.ts";
-import { knowPasskey } from "../people/known_passkeys.ts";
 import { type AnyRefusal, recorded, type RecordedRefusal, Refusal } from "../refusal.ts";
-import type { Settings } from "../server/settings.ts";
+import type { Settings } from "../services.ts";
 import { decisionNonceKey, knownPasskeyKey, passkeyKey } from "../store/keys.ts";
 import {
   type ApprovalRecord,
@@ -22,12 +25,84 @@ import {
   decisionNonce,
 } from "../store/records/approval.ts";
 import { type KnownPasskey, knownPasskey, passkeyRecord } from "../store/records/people.ts";
-import { privateClient } from "../tokens/attempt.ts";
 import { subjectOf } from "./advance.ts";
-import { recordDecision, scrubbedNote } from "./decide.ts";
-import { decidable, decisionFacts } from "./open_decision.ts";
-import { loadApproval, type LoadedApproval } from "./seen.ts";
-import { seen, type SeenApproval } from "./seen_approval.ts";
+import { decidable, recordDecision, scrubbedNote } from "./decide.ts";
+import { loadApproval, type LoadedApproval, seen, type SeenApproval } from "./seen.ts";
+
+/**
+ * The parts of an approval statement that the server makes up. The digests are not among them: the
+ * page takes those of what it shows.
+ */
+export type DecisionFacts = Omit<ApprovalFacts, "action_digest" | "view_digest" | "note_digest">;
+
+/**
+ * Hands a member what they need to approve a request at its level: a nonce for their session and
+ * this level alone, for five minutes. A newer one takes its place.
+ * @throws {Refusal} not_found
+ */
+export function openDecision(
+  settings: Pick<Settings, "url">,
+  idOrReference: string,
+): MemberOperation<LoadedApproval | null, DecisionFacts | RecordedRefusal> {
+  return {
+    load: (reader) => loadApproval(reader, idOrReference),
+    plan(transaction, caller, loaded) {
+      const current = decidable(transaction, caller, loaded);
+      if (current instanceof Refusal) return recorded(current);
+      const { record } = current;
+      const nonce = toBase64Url(transaction.deps.random(32));
+      const row = nonceFor(transaction, caller, record, nonce);
+      const key = decisionNonceKey(caller.org, caller.session_id, record.id);
+      transaction.set(key, row, { expireIn: Math.max(1, row.ends_at - transaction.now) });
+      return decisionFacts(settings, caller.org, record.id, nonce, row);
+    },
+  };
+}
+
+/** What a statement says that was made with this nonce. */
+export function decisionFacts(
+  { url }: Pick<Settings, "url">,
+  org: string,
+  approval: string,
+  nonce: string,
+  { member, level, issued_at, expires_at, use_before }: DecisionNonce,
+): DecisionFacts {
+  return {
+    issuer: url.origin,
+    org,
+    approval,
+    level,
+    member,
+    nonce,
+    issued_at: new Date(issued_at).toISOString(),
+    expires_at: new Date(expires_at).toISOString(),
+    use_before: new Date(use_before).toISOString(),
+  };
+}
+
+function nonceFor(
+  { at, now, snapshot }: Transaction,
+  { id }: MemberCaller,
+  record: ApprovalRecord,
+  nonce: string,
+): DecisionNonce & { readonly ends_at: number } {
+  const { progress: { level }, levels, expires_at: ends } = record;
+  const ends_at = Math.min(now + CEREMONY_MS, ends);
+  // A statement has the times of the log, as the entry that it goes into.
+  const ahead = at - now;
+  const expires_at = ends_at + ahead;
+  // Before the last level the other one may decide as late as the request is pending.
+  const decidedBy = level === levels ? expires_at : ends + ahead;
+  return {
+    nonce_hash: secretHash(nonce),
+    member: id,
+    level,
+    issued_at: at,
+    expires_at,
+    ends_at,
+    use_before: decidedBy + useSecondsNow(record, snapshot) * 1000,
+  };
+}
 
 /** What a member sends with their approval. */
 export interface SignedDecision {

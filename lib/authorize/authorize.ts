@@ -1,18 +1,32 @@
-import { actionDigest } from "../actions/action_digest.ts";
 import { type Ask, type Asked, createOrJoin, loadAsk, type LoadedAsk } from "../approvals/ask.ts";
-import type { AskedBefore } from "../approvals/asked_before.ts";
-import { type LoadedApproval, loadReady } from "../approvals/seen.ts";
-import { seen } from "../approvals/seen_approval.ts";
-import { consumeApproval } from "../approvals/use_approval.ts";
-import { type Advised, advised, askedAbout } from "../authorizations/advise.ts";
-import { type Checked, checkOperation } from "../decisions/check.ts";
-import type { DiscoveryRoom } from "../decisions/discovery.ts";
-import type { CheckRequest } from "../decisions/question.ts";
-import { type MachineCaller, tenantWithin } from "../identity/caller.ts";
-import type { MachineOperation } from "../identity/caller_operation.ts";
-import type { Client } from "../identity/client.ts";
+import { consumeApproval } from "../approvals/end.ts";
+import { denialRest } from "../approvals/limits.ts";
+import { type LoadedApproval, loadReady, seen } from "../approvals/seen.ts";
+import { settledApproval } from "../approvals/state.ts";
+import type { Action } from "../base/action.ts";
+import {
+  actionDigest,
+  checkBatchOperation,
+  type Checked,
+  checkOperation,
+  type CheckRequest,
+  type DiscoveryRoom,
+  type Question,
+} from "../decisions/decide.ts";
+import type { MachineOperation } from "../identity/acting.ts";
+import { type Client, type MachineCaller, tenantWithin } from "../identity/caller.ts";
+import { clocksAt } from "../ledger/clock.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
-import { recorded, type RecordedRefusal, Refusal } from "../refusal.ts";
+import { resolve } from "../policy/chain.ts";
+import { type AnyRefusal, recorded, type RecordedRefusal, Refusal } from "../refusal.ts";
+import {
+  approvalHistoryKey,
+  approvalHistoryPrefix,
+  approvalKey,
+  approvalOpenKey,
+  approvalReadyKey,
+} from "../store/keys.ts";
+import { approvalPointer, approvalRecord, askHistory } from "../store/records/approval.ts";
 import { type MintedToken, mintToken, TOKEN_TTL } from "../tokens/mint.ts";
 import { type LoadedTokenKey, loadSigningKey } from "../tokens/token_key.ts";
 import { mintRefusal } from "./mint.ts";
@@ -141,4 +155,125 @@ function mint(
   const { snapshot, deps: { sealer } } = transaction;
   const used = seen({ ...ready, record }, caller, { snapshot, sealer });
   return { checked, before: null, token, asked: { approval: used, joined: true } };
+}
+
+/** A decision, and what its caller asked about the action before; null unless it asks for that. */
+export interface Advised {
+  readonly checked: Checked;
+  readonly before: AskedBefore | null;
+}
+
+/**
+ * Reads what the caller asked about an action before, where the policy requires an approval for it.
+ * Everything else is answered without a read, and without waiting for having read nothing; so is,
+ * once it is known what the caller asked about at all, whatever is not among that.
+ */
+export function askedAbout(
+  reader: Reader,
+  caller: MachineCaller,
+  question: Question,
+): Promise<AskedBefore | null> | null {
+  const { snapshot, held } = reader;
+  const walled = withinWall(caller, question.request.action);
+  if (walled === null) return null;
+  const digest = question.digestOf(snapshot.orgId, walled);
+  if (held.lacks(approvalHistoryPrefix(snapshot.orgId, caller.id), digest)) return null;
+  const { permission } = resolve(snapshot, walled, caller, { via: question.client.via });
+  return permission === "requires_approval" ? loadIfAsked(reader, caller.id, digest) : null;
+}
+
+/** `loadAskedBefore`, for an operation that writes an entry. Mostly it is of what was never asked. */
+async function loadIfAsked(
+  reader: Reader,
+  requester: string,
+  actionDigest: string,
+): Promise<AskedBefore | null> {
+  const { held, kv, snapshot } = reader;
+  const prefix = approvalHistoryPrefix(snapshot.orgId, requester);
+  await held.look(kv, prefix);
+  return held.lacks(prefix, actionDigest)
+    ? null
+    : await loadAskedBefore(reader, requester, actionDigest);
+}
+
+/** `checkBatchOperation`, with what to do about those that require an approval. */
+export function adviseBatchOperation(
+  requests: readonly CheckRequest[],
+  client: Client,
+): MachineOperation<
+  { readonly room: DiscoveryRoom | null; readonly before: readonly (AskedBefore | null)[] },
+  (Advised | AnyRefusal)[]
+> {
+  const check = checkBatchOperation(requests, client);
+  const { prepare } = check;
+  return {
+    ...(prepare === undefined ? {} : { prepare }),
+    load(reader, caller) {
+      const room = check.load?.(reader, caller) ?? null;
+      const before = check.questions.map((question) => askedAbout(reader, caller, question));
+      if (!(room instanceof Promise) && before.every((one) => one === null)) {
+        return { room, before: [] };
+      }
+      return Promise.all([room, Promise.all(before)]).then(([room, before]) => ({ room, before }));
+    },
+    plan: (transaction, caller, { room, before }) =>
+      check.plan(transaction, caller, room).map((checked, i) =>
+        checked instanceof Refusal ? checked : advised(checked, before[i] ?? null)
+      ),
+  };
+}
+
+/** A decision with what was read for it, which counts only where the decision needs it. */
+export function advised(checked: Checked, before: AskedBefore | null): Advised {
+  const { permission } = checked.decision.resolution;
+  return { checked, before: permission === "requires_approval" ? before : null };
+}
+
+/** The action inside the caller's wall; null outside of it, where the decision refuses. */
+function withinWall(caller: MachineCaller, action: Action): Action | null {
+  try {
+    return { ...action, tenant: tenantWithin(caller, action.tenant) };
+  } catch (error) {
+    if (error instanceof Refusal) return null;
+    throw error;
+  }
+}
+
+/** What a requester asked about an action before, as far as it says what to do next. */
+export type AskedBefore =
+  | { readonly state: "pending" | "approved"; readonly approval: string }
+  /** Asked again within these seconds, it is refused. */
+  | { readonly state: "denied"; readonly retry_after_seconds: number };
+
+/**
+ * Reads whether a requester waits for a decision on this action, has an approval of it that is not
+ * used, or was denied it just now; null for none of these. It is a hint for whoever asks and grants
+ * nothing, so no commit checks it.
+ * @throws {MalformedRecord}
+ */
+export async function loadAskedBefore(
+  reader: Reader,
+  requester: string,
+  actionDigest: string,
+): Promise<AskedBefore | null> {
+  const { snapshot, now } = reader;
+  const org = snapshot.orgId;
+  const history = await reader.peek(approvalHistoryKey(org, requester, actionDigest), askHistory);
+  // Every request writes it in its own commit, and it outlives them all: most checks read one row.
+  if (history === null) return null;
+  const [open, ready] = await Promise.all([
+    reader.peek(approvalOpenKey(org, requester, actionDigest), approvalPointer),
+    reader.peek(approvalReadyKey(org, requester, actionDigest), approvalPointer),
+  ]);
+  for (const pointer of [open, ready]) {
+    if (pointer === null) continue;
+    const found = await reader.peek(approvalKey(org, pointer.value.id), approvalRecord);
+    if (found === null) continue;
+    const { progress, id } = settledApproval(found.value, snapshot, clocksAt(now));
+    if (progress.state === "pending" || progress.state === "approved") {
+      return { state: progress.state, approval: id };
+    }
+  }
+  const rest = denialRest(history.value, now);
+  return rest === null ? null : { state: "denied", retry_after_seconds: rest.retry_after_seconds };
 }

@@ -1,12 +1,11 @@
-import type { Action } from "../actions/action.ts";
+import { consumeApproval } from "../approvals/end.ts";
 import { loadApproval, type LoadedApproval } from "../approvals/seen.ts";
-import { consumeApproval } from "../approvals/use_approval.ts";
-import { type Checked, checkOperation } from "../decisions/check.ts";
-import type { DiscoveryRoom } from "../decisions/discovery.ts";
-import type { MachineOperation } from "../identity/caller_operation.ts";
-import type { Client } from "../identity/client.ts";
-import { argumentProblems } from "../parameters/argument_problems.ts";
+import type { Action } from "../base/action.ts";
+import { type Checked, checkOperation, type DiscoveryRoom } from "../decisions/decide.ts";
+import type { MachineOperation } from "../identity/acting.ts";
+import type { Client } from "../identity/caller.ts";
 import { type AnyRefusal, recorded, type RecordedRefusal, Refusal } from "../refusal.ts";
+import { argumentProblems } from "../schema/check.ts";
 import { type MintedToken, mintToken } from "../tokens/mint.ts";
 import { type LoadedTokenKey, loadSigningKey } from "../tokens/token_key.ts";
 

@@ -1,5 +1,13 @@
-import type { Action } from "../actions/action.ts";
-import { differingPointers, MAX_DIFFERING_POINTERS } from "./json.ts";
+import { differingPointers, type JsonObject, MAX_DIFFERING_POINTERS } from "./json.ts";
+
+/** One concrete intended call. A part that the caller did not name is null. */
+export interface Action {
+  readonly tenant: string | null;
+  readonly resource: string | null;
+  readonly tool: string;
+  readonly method: string | null;
+  readonly arguments: JsonObject;
+}
 
 /**
  * Where two actions differ, as sorted JSON pointers into the action's fields as the API names

@@ -1,4 +1,4 @@
-import type { JsonObject, JsonValue } from "../json/json_value.ts";
+import type { JsonObject, JsonValue } from "./json.ts";
 
 const encoder = new TextEncoder();
 

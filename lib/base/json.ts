@@ -1,5 +1,41 @@
-import { pointerToken } from "../json/json_pointer.ts";
-import { isJsonObject, type JsonValue } from "../json/json_value.ts";
+/** A value that JSON can carry. */
+export type JsonValue = null | boolean | number | string | JsonValue[] | JsonObject;
+
+/** A JSON object. Members are always own properties, `__proto__` included. */
+export interface JsonObject {
+  [member: string]: JsonValue;
+}
+
+/** True for a JSON object: not null, not an array. */
+export function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** One reference token of a JSON pointer, escaped as RFC 6901 section 3 says. */
+export function pointerToken(name: string): string {
+  return name.includes("~") || name.includes("/")
+    ? name.replaceAll("~", "~0").replaceAll("/", "~1")
+    : name;
+}
+
+/** The tokens of an RFC 6901 pointer, unescaped; none for `""`, the whole value. */
+export function pointerTokens(pointer: string): string[] {
+  return pointer.split("/").slice(1).map((token) =>
+    token.replaceAll("~1", "/").replaceAll("~0", "~")
+  );
+}
+
+/** What stands at an RFC 6901 pointer; undefined where the value has no such place. */
+export function valueAtPointer(value: JsonValue, pointer: string): JsonValue | undefined {
+  let at: JsonValue | undefined = value;
+  for (const token of pointerTokens(pointer)) {
+    if (typeof at !== "object" || at === null || !Object.hasOwn(at, token)) return undefined;
+    // `length` is an own property of an array, and no element of it.
+    if (Array.isArray(at)) at = /^(0|[1-9]\d*)$/.test(token) ? at[Number(token)] : undefined;
+    else at = (at as JsonObject)[token];
+  }
+  return at;
+}
 
 /** More places than this help nobody; answers stay small. */
 export const MAX_DIFFERING_POINTERS = 50;
@@ -45,4 +81,12 @@ function compare(
 /** A missing member named like one of `Object.prototype` must not be found there. */
 function own(object: { [member: string]: JsonValue }, name: string): JsonValue | undefined {
   return Object.hasOwn(object, name) ? object[name] : undefined;
+}
+
+/** Why a text is not taken as JSON. `path` is the RFC 6901 pointer of the place. */
+export interface JsonRefusal {
+  readonly ok: false;
+  readonly code: "malformed_json" | "duplicate_key" | "invalid_request";
+  readonly path: string;
+  readonly message: string;
 }

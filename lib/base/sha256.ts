@@ -1,5 +1,5 @@
 import { sha256 as scriptedSha256 } from "@noble/hashes/sha2.js";
-import { joinBytes } from "../bytes/join_bytes.ts";
+import { joinBytes } from "./bytes.ts";
 
 /** Length of a SHA-256 hash in bytes. */
 export const HASH_BYTES = 32;

@@ -1,25 +1,181 @@
-import { numberProblem } from "../json/exact_number.ts";
-import {
-  BACKSLASH,
-  CLOSE_BRACE,
-  CLOSE_BRACKET,
-  COLON,
-  COMMA,
-  digitsEnd,
-  END,
-  escapedUnit,
-  isSurrogate,
-  MINUS,
-  NINE,
-  OPEN_BRACE,
-  OPEN_BRACKET,
-  POINT,
-  QUOTE,
-  ZERO,
-} from "../json/json_characters.ts";
-import { addName, type Frame, framesPointer, openFrame } from "../json/json_frames.ts";
-import type { JsonRefusal } from "../json/json_refusal.ts";
-import { visibleText } from "../text/visible_text.ts";
+import { type JsonRefusal, type JsonValue, pointerToken } from "./json.ts";
+import { visibleText } from "./text.ts";
+
+export type StrictJsonResult = { readonly ok: true; readonly value: JsonValue } | JsonRefusal;
+
+/** How deep arrays and objects nest at most, where nothing else is said. */
+export const DEFAULT_MAX_DEPTH = 64;
+
+/**
+ * Parses JSON that means the same to every reader, refusing the first place that would not.
+ *
+ * - `malformed_json`: not RFC 8259 JSON; the message names the position in UTF-16 units.
+ * - `duplicate_key`: a member name twice in one object, compared after unescaping.
+ * - `invalid_request`: a lone surrogate, a number that a double does not hold (see
+ *   `numberProblem`), or arrays and objects nested deeper than `maxDepth` (64).
+ *
+ * `__proto__` and `constructor` are ordinary own members of the value. Takes time linear in the
+ * text and never recurses.
+ */
+export function parseStrictJson(
+  text: string,
+  options: { readonly maxDepth?: number } = {},
+): StrictJsonResult {
+  const refusal = new StrictScan(text, options.maxDepth ?? DEFAULT_MAX_DEPTH).run();
+  return refusal ?? { ok: true, value: JSON.parse(text) as JsonValue };
+}
+
+/** Up to here comparing names one by one is cheaper than a set. */
+const FEW_NAMES = 8;
+
+/** An array or object that is open at a scan's position. */
+export interface Frame {
+  /** Names so far, the one being read last; null for an array. */
+  readonly names: string[] | null;
+  /** The same names once they are many. */
+  seen: Set<string> | null;
+  /** Elements begun before the one being read. */
+  index: number;
+  /** True when the position belongs to a member or element, not to the container itself. */
+  inside: boolean;
+}
+
+export function openFrame(object: boolean): Frame {
+  return { names: object ? [] : null, seen: null, index: 0, inside: false };
+}
+
+/** Adds a member name; false when the object had it already. */
+export function addName(frame: Frame, name: string): boolean {
+  const names = frame.names ?? [];
+  if (names.length === FEW_NAMES) frame.seen = new Set(names);
+  const known = frame.seen === null ? names.includes(name) : frame.seen.has(name);
+  names.push(name);
+  frame.seen?.add(name);
+  return !known;
+}
+
+/** The RFC 6901 pointer of the place that the open frames lead to. */
+export function framesPointer(frames: readonly Frame[]): string {
+  let path = "";
+  for (const { names, index, inside } of frames) {
+    if (inside) path += `/${names === null ? index : pointerToken(names.at(-1) ?? "")}`;
+  }
+  return path;
+}
+
+export const QUOTE = 0x22;
+
+export const COMMA = 0x2c;
+
+export const MINUS = 0x2d;
+
+export const POINT = 0x2e;
+
+export const ZERO = 0x30;
+
+export const NINE = 0x39;
+
+export const COLON = 0x3a;
+
+export const OPEN_BRACKET = 0x5b;
+
+export const BACKSLASH = 0x5c;
+
+export const CLOSE_BRACKET = 0x5d;
+
+export const OPEN_BRACE = 0x7b;
+
+export const CLOSE_BRACE = 0x7d;
+
+/** Where a char code would be, were there another one. */
+export const END = -1;
+
+/** The UTF-16 unit that the escape at `at` stands for, or `END` when it is not an escape of JSON. */
+export function escapedUnit(text: string, at: number): number {
+  const letter = text.charCodeAt(at + 1);
+  if (letter !== 0x75) return `"\\/bfnrt`.includes(text.charAt(at + 1) || " ") ? letter : END;
+  let unit = 0;
+  for (let digit = at + 2; digit < at + 6; digit++) {
+    const code = text.charCodeAt(digit);
+    if (code >= ZERO && code <= NINE) unit = unit * 16 + code - ZERO;
+    else if ((code | 0x20) >= 0x61 && (code | 0x20) <= 0x66) {
+      unit = unit * 16 + (code | 0x20) - 0x57;
+    } else return END;
+  }
+  return unit;
+}
+
+/** Whether a UTF-16 unit is half of a surrogate pair. */
+export function isSurrogate(unit: number): boolean {
+  return (unit & 0xf800) === 0xd800;
+}
+
+/** The position after the ASCII digits that start at `from`. */
+export function digitsEnd(text: string, from: number): number {
+  let at = from;
+  for (let code = text.charCodeAt(at); code >= ZERO && code <= NINE; code = text.charCodeAt(at)) {
+    at++;
+  }
+  return at;
+}
+
+/** RFC 8785 writes integers below this without an exponent. */
+const EXPONENT_FROM = 1e21;
+
+const EXCERPT = 40;
+
+/**
+ * Why a number literal in JSON grammar cannot be carried by a double without changing, or null.
+ *
+ * Refused are integers beyond ±(2^53−1), in whichever notation they would be digested, and any
+ * literal whose decimal value is not that of the shortest form of its double (`1e400`,
+ * `0.12345678901234567890`). `1.10`, `1e2` and `-0` are fine: they mean the number that RFC 8785
+ * prints. Takes time linear in the literal.
+ */
+export function numberProblem(literal: string): string | null {
+  const value = Number(literal);
+  const magnitude = Math.abs(value);
+  // A refused spelling must not come back through another one: 1e16 is digested as
+  // 10000000000000000, so both are refused. From 1e21 on the digested form keeps its exponent.
+  if (
+    magnitude > Number.MAX_SAFE_INTEGER &&
+    (magnitude < EXPONENT_FROM || !/[.eE]/.test(literal))
+  ) {
+    return `Integer ${excerpt(literal)} is beyond ±9007199254740991; send it as a string`;
+  }
+  if (!Number.isFinite(value) || !sameDecimal(literal, String(value))) {
+    return `Number ${excerpt(literal)} does not fit a double exactly (nearest: ${value}); ` +
+      `send it as a string or with fewer digits`;
+  }
+  return null;
+}
+
+function sameDecimal(a: string, b: string): boolean {
+  const left = decimal(a);
+  const right = decimal(b);
+  if (left.digits === "" || right.digits === "") return left.digits === right.digits;
+  return left.digits === right.digits && left.exponent === right.exponent;
+}
+
+/** The magnitude as digits × 10^exponent, without leading or trailing zeros; zero has no digits. */
+function decimal(literal: string): { digits: string; exponent: number } {
+  const unsigned = literal.startsWith("-") ? literal.slice(1) : literal;
+  const [mantissa = "", power = "0"] = unsigned.split(/[eE]/);
+  const [whole = "", fraction = ""] = mantissa.split(".");
+  const digits = whole + fraction;
+  let start = 0;
+  while (start < digits.length && digits[start] === "0") start++;
+  let end = digits.length;
+  while (end > start && digits[end - 1] === "0") end--;
+  return {
+    digits: digits.slice(start, end),
+    exponent: Number(power) - fraction.length + (digits.length - end),
+  };
+}
+
+function excerpt(literal: string): string {
+  return literal.length <= EXCERPT ? literal : `${literal.slice(0, EXCERPT)}…`;
+}
 
 /** So many characters without an exponent are always the decimal that the double prints. */
 const EXACT_LENGTH = 15;

@@ -1,12 +1,13 @@
-import { codePointText } from "./confusables.ts";
+import { characterName, codePointText } from "./confusables.ts";
+import type { JsonRefusal } from "./json.ts";
 
 /**
  * Characters that no name or id may hold, as none is needed to write one: controls, zero-width and
  * bidirectional format characters, tags, variation selectors, line separators. Fewer than are shown
- * by their code (`lib/text/visible_text.ts`): those in private use and the blank Braille pattern are
+ * by their code (`lib/base/text.ts`): those in private use and the blank Braille pattern are
  * letters to somebody.
  */
-const HIDDEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/u;
+const NOT_ACCEPTED = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/u;
 
 /**
  * Why a name or id that came from outside is not acceptable, or null.
@@ -21,7 +22,7 @@ export function externalIdProblem(text: string): string | null {
     const at = text.search(/\p{Surrogate}/u);
     return `Text holds half of a surrogate pair, ${named(text, at)}; send whole characters`;
   }
-  const hidden = text.search(HIDDEN);
+  const hidden = text.search(NOT_ACCEPTED);
   if (hidden >= 0) {
     return `Text holds ${named(text, hidden)}, which is invisible or changes how the text is ` +
       `shown; remove it`;
@@ -73,5 +74,120 @@ function named(text: string, at: number): string {
 function firstDifference(a: string, b: string): number {
   let at = 0;
   while (at < a.length && a.charCodeAt(at) === b.charCodeAt(at)) at++;
+  return at;
+}
+
+/** A part of a text: shown as it is, or, where `hidden` is not null, by that name instead. */
+export interface Segment {
+  /** As it stands in the text; all segments' joined are the text. */
+  readonly text: string;
+  /** `U+202E RIGHT-TO-LEFT OVERRIDE`, and behind it ` ×3` for three of the same in a row. */
+  readonly hidden: string | null;
+}
+
+/**
+ * The one definition, for pages, mail, push, titles and terminals: a character that a reader does not
+ * see, that changes how its neighbours are shown, or whose look is for each font to choose. Controls,
+ * zero-width, bidirectional and other format characters, line separators, fillers, variation selectors
+ * and tags, private use, halves of surrogate pairs, and the blank Braille pattern, which looks like a
+ * space. Line feed and tab are seen where a text may have several lines.
+ */
+const HIDDEN =
+  "[\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}\\p{Default_Ignorable_Code_Point}\\p{Co}\\p{Cs}\\u2800]";
+
+const HIDDEN_IN_LINE = new RegExp(HIDDEN, "gu");
+
+const HIDDEN_IN_LINES = new RegExp(`(?![\\n\\t])${HIDDEN}`, "gu");
+
+const HIDDEN_RUN = new RegExp(`((?![\\n\\t])${HIDDEN})\\1*`, "gu");
+
+/** Spaces, tabs and every line end that some program knows. */
+const SPACES = /[ \t-\r\u0085\u2028\u2029]+/g;
+
+/** What most texts are made of: nothing to look for in them. */
+const PLAIN = /^[\x20-\x7e]*$/;
+
+/**
+ * A text that others sent, taken apart so that a page can show what is hidden in it. Loses and
+ * changes nothing; takes time linear in the text.
+ */
+export function visibleSegments(text: string): Segment[] {
+  const segments: Segment[] = [];
+  let shown = 0;
+  for (const { 0: run, 1: character = "", index } of text.matchAll(HIDDEN_RUN)) {
+    if (index > shown) segments.push({ text: text.slice(shown, index), hidden: null });
+    const count = run.length / character.length;
+    const name = characterName(character);
+    segments.push({ text: run, hidden: count === 1 ? name : `${name} ×${count}` });
+    shown = index + run.length;
+  }
+  if (shown < text.length) segments.push({ text: text.slice(shown), hidden: null });
+  return segments;
+}
+
+/**
+ * The same where only text has room, each hidden character as ⟨U+202E⟩. Of one line; with `lines`,
+ * line feeds and tabs stay.
+ */
+export function visibleText(text: string, options: { readonly lines?: boolean } = {}): string {
+  if (PLAIN.test(text)) return text;
+  const hidden = options.lines === true ? HIDDEN_IN_LINES : HIDDEN_IN_LINE;
+  return text.replace(hidden, (character) => `⟨${codePointText(character.codePointAt(0) ?? 0)}⟩`);
+}
+
+/**
+ * What somebody else wrote as one line that cannot pass for a line of ours: for mail, push and
+ * titles. Line ends, tabs and spaces in a row are one space; cut by whole characters.
+ */
+export function visibleLine(text: string, limit = Infinity): string {
+  const line = visibleText(text.replace(SPACES, " ").trim());
+  // In units first: most texts are far shorter than any limit.
+  if (line.length <= limit) return line;
+  const characters = [...line];
+  return characters.length <= limit ? line : characters.slice(0, limit - 1).join("") + "…";
+}
+
+/** Double quotation marks of every script, and what most fonts draw like one. */
+const QUOTATION_MARK =
+  /["\u00ab\u00bb\u02ba\u02dd\u02ee\u05f4\u201c-\u201f\u2033\u2036\u275d\u275e\u2760\u301d-\u301f\uff02]/g;
+
+/** A name to stand within “ and ”: its own double quotation marks are single ones, so that it cannot end them. */
+export function withinQuotes(name: string): string {
+  return name.replace(QUOTATION_MARK, "\u2019");
+}
+
+const fatal = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+const lenient = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/**
+ * Decodes the bytes of a JSON text. Refuses anything but UTF-8 (RFC 8259 section 8.1), and a byte
+ * order mark, which readers treat differently.
+ */
+export function decodeUtf8(bytes: Uint8Array): { readonly ok: true; text: string } | JsonRefusal {
+  if (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf) {
+    return malformed("Text starts with a byte order mark; leave it out");
+  }
+  try {
+    return { ok: true, text: fatal.decode(bytes) };
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    return malformed(`Text is not UTF-8 at byte ${firstBadByte(bytes)}; send JSON as UTF-8`);
+  }
+}
+
+function malformed(message: string): JsonRefusal {
+  return { ok: false, code: "malformed_json", path: "", message };
+}
+
+function firstBadByte(bytes: Uint8Array): number {
+  let at = 0;
+  for (const character of lenient.decode(bytes)) {
+    // A replacement character that the sender wrote is three good bytes.
+    const sent = bytes[at] === 0xef && bytes[at + 1] === 0xbf && bytes[at + 2] === 0xbd;
+    if (character === "\ufffd" && !sent) return at;
+    const code = character.codePointAt(0) ?? 0;
+    at += code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+  }
   return at;
 }

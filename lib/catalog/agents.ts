@@ -1,20 +1,14 @@
-import { demand } from "../identity/acting.ts";
+import type { JsonObject } from "../base/json.ts";
+import { assertKillSwitch, type CallerOperation, demand } from "../identity/acting.ts";
 import { actorOf, type Caller } from "../identity/caller.ts";
-import type { CallerOperation } from "../identity/caller_operation.ts";
-import { assertKillSwitch } from "../identity/kill_switch.ts";
-import {
-  assertMachineFields,
-  machineEntry,
-  type MachineFields,
-} from "../identity/machine_fields.ts";
-import { makeSecret, secretHash } from "../identity/secret.ts";
-import type { JsonObject } from "../json/json_value.ts";
+import { makeSecret, secretHash } from "../identity/credentials.ts";
 import { schedule } from "../ledger/due.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import { agentWidens } from "../policy/widening.ts";
 import { Refusal } from "../refusal.ts";
 import { agentKey, credentialKey, credentialUsedKey } from "../store/keys.ts";
 import type { AgentRecord, CredentialIndex } from "../store/records/identity.ts";
+import { assertMachineFields, machineEntry, type MachineFields } from "./api_keys.ts";
 
 /** An agent as it is asked for. */
 export interface NewAgent extends MachineFields {

@@ -1,6 +1,5 @@
-import { demand } from "../identity/acting.ts";
+import { type CallerOperation, demand } from "../identity/acting.ts";
 import type { Caller } from "../identity/caller.ts";
-import type { CallerOperation } from "../identity/caller_operation.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import { categoryWidens } from "../policy/widening.ts";
 import { Refusal } from "../refusal.ts";

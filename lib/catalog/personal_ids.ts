@@ -1,4 +1,4 @@
-import type { Action } from "../actions/action.ts";
+import type { Action } from "../base/action.ts";
 import { looksLikeEmail } from "../base/text.ts";
 import { type InputProblem, Refusal } from "../refusal.ts";
 import { CARD_HINT, findCards } from "../scrub/card.ts";

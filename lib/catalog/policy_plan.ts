@@ -1,7 +1,5 @@
-import { demand } from "../identity/acting.ts";
+import { assertKillSwitch, type CallerOperation, demand } from "../identity/acting.ts";
 import type { Caller } from "../identity/caller.ts";
-import type { CallerOperation } from "../identity/caller_operation.ts";
-import { assertKillSwitch } from "../identity/kill_switch.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import { Refusal } from "../refusal.ts";

@@ -1,13 +1,17 @@
-import { demand } from "../identity/acting.ts";
-import type { CallerOperation } from "../identity/caller_operation.ts";
+import { type CallerOperation, demand } from "../identity/acting.ts";
 import type { Reader } from "../ledger/transaction.ts";
 import { Refusal } from "../refusal.ts";
 import { resourceKey, resourcePrefix } from "../store/keys.ts";
 import type { Kv } from "../store/kv.ts";
 import { type ResourceRecord, resourceRecord } from "../store/records/policy.ts";
 import { assertNoPersonalIds } from "./personal_ids.ts";
-import { type RecordChange, writeChange, type Written } from "./record_change.ts";
-import { recordsAfter, type Span } from "./records_after.ts";
+import {
+  type RecordChange,
+  recordsAfter,
+  type Span,
+  writeChange,
+  type Written,
+} from "./record_change.ts";
 
 /** What may be said of a resource besides its id. */
 export type ResourceFields = Pick<ResourceRecord, "name" | "type" | "metadata">;

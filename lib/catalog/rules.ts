@@ -1,8 +1,7 @@
-import { demand } from "../identity/acting.ts";
+import { type CallerOperation, demand } from "../identity/acting.ts";
 import type { Caller } from "../identity/caller.ts";
-import type { CallerOperation } from "../identity/caller_operation.ts";
 import type { Transaction } from "../ledger/transaction.ts";
-import { patternIn } from "../policy/pattern_characters.ts";
+import { patternIn } from "../policy/names.ts";
 import { type RuleWarning, ruleWarnings } from "../policy/rule_warnings.ts";
 import { liftsTenantGate, type RuleStep, ruleWidens } from "../policy/widening.ts";
 import { Refusal } from "../refusal.ts";

@@ -1,6 +1,6 @@
-import type { JsonObject } from "../json/json_value.ts";
+import type { JsonObject } from "../base/json.ts";
 import { levelOfSelector } from "../policy/levels.ts";
-import { patternIn } from "../policy/pattern_characters.ts";
+import { patternIn } from "../policy/names.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import { type InputProblem, Refusal } from "../refusal.ts";
 import type { Selector } from "../store/records/policy.ts";

@@ -1,11 +1,15 @@
 import { serialize } from "node:v8";
-import type { JsonObject } from "../json/json_value.ts";
+import type { JsonObject } from "../base/json.ts";
 import { schedule } from "../ledger/due.ts";
-import { keyText, type Reader, type Transaction } from "../ledger/transaction.ts";
+import type { Actor } from "../ledger/entry.ts";
+import { removeRows } from "../ledger/ledgers.ts";
+import type { Reader, Transaction } from "../ledger/transaction.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
+import type { Services } from "../services.ts";
 import {
   categoryKey,
   dueKey,
+  generationPrefixes,
   policyGenerationKey,
   resourceKey,
   ruleKey,
@@ -13,7 +17,8 @@ import {
   tenantKey,
   toolKey,
 } from "../store/keys.ts";
-import { policyGeneration } from "../store/records/log.ts";
+import { keyText, type Kv } from "../store/kv.ts";
+import { type DueWork, policyGeneration } from "../store/records/log.ts";
 import type { Described } from "./policy_edit.ts";
 import type { RecordChange } from "./record_change.ts";
 
@@ -123,4 +128,44 @@ function inParts(rows: readonly StagedRow[]): StagedRow[][] {
     keyBytes += keySize;
   }
   return parts;
+}
+
+const SYSTEM: Actor = { type: "system", id: "policy" };
+
+/**
+ * Removes the rows of a generation of the policy that is not read: one that was replaced, or one
+ * that was never finished. Stopped anywhere it goes on from there the next time.
+ * @param work its id is the generation
+ */
+export async function sweepPolicy(services: Services, work: DueWork): Promise<void> {
+  const { kind, at, org, id } = work;
+  const { deps, ledgers } = services;
+  const generation = Number(id);
+  const isRead = await ledgers.transact(org, {
+    load: (reader) => loadStaging(reader, generation),
+    plan(transaction, staging) {
+      // Without this row it can never become the one that is read. The work stays until all is done.
+      if (staging !== null) {
+        transaction.delete(policyGenerationKey(org, generation));
+        transaction.append({
+          type: "policy.dropped",
+          actor: SYSTEM,
+          subject: {},
+          data: { generation, because: "unfinished" },
+        });
+      }
+      return transaction.snapshot.generation === generation;
+    },
+  });
+  if (!isRead) await removeRows(services, org, keysOf(deps.kv, org, generation));
+  await ledgers.transact(org, {
+    plan: (transaction) => transaction.delete(dueKey(at, kind, org, id)),
+  });
+}
+
+async function* keysOf(kv: Kv, org: string, generation: number): AsyncGenerator<StoreKey> {
+  for (const prefix of generationPrefixes(org, generation)) {
+    const selector = { prefix: prefix as Deno.KvKey };
+    for await (const { key } of kv.list(selector)) yield key as StoreKey;
+  }
 }

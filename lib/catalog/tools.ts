@@ -1,7 +1,5 @@
-import { demand } from "../identity/acting.ts";
+import { assertKillSwitch, type CallerOperation, demand } from "../identity/acting.ts";
 import type { Caller } from "../identity/caller.ts";
-import type { CallerOperation } from "../identity/caller_operation.ts";
-import { assertKillSwitch } from "../identity/kill_switch.ts";
 import { schedule } from "../ledger/due.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import { toolWidens } from "../policy/widening.ts";
@@ -9,13 +7,13 @@ import { Refusal } from "../refusal.ts";
 import { toolKey } from "../store/keys.ts";
 import type { ToolRecord } from "../store/records/policy.ts";
 import { type Author, type RecordChange, writeChange, type Written } from "./record_change.ts";
-import { toolDefinitionDigest } from "./tool_definition.ts";
 import {
   mergedTool,
   refuseProblems,
   replacedTool,
   schemaProblems,
   TOOL_FIELDS,
+  toolDefinitionDigest,
   type ToolFields,
   toolProblems,
 } from "./tool_record.ts";

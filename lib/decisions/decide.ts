@@ -1,10 +1,93 @@
-import type { Action } from "../actions/action.ts";
-import { assertNoPersonalIds, idsOfAction } from "../catalog/personal_ids.ts";
-import { actorOf, type MachineCaller } from "../identity/caller.ts";
-import type { Placed } from "../ledger/entry.ts";
-import type { Transaction } from "../ledger/transaction.ts";
-import { type Resolution, resolve } from "../policy/chain.ts";
-import type { Question } from "./question.ts";
+import { hash } from "node:crypto";
+import type { Action } from "../base/action.ts";
+import { canonicalJson } from "../base/canonical.ts";
+import type { JsonValue } from "../base/json.ts";
+import {
+  assertNoPersonalIds,
+  idsOfAction,
+  type SplitReference,
+  splitReference,
+} from "../catalog/personal_ids.ts";
+import type { Deps } from "../deps.ts";
+import type { MachineOperation } from "../identity/acting.ts";
+import {
+  actorOf,
+  type Client,
+  type MachineCaller,
+  requireTier,
+  tenantWithin,
+} from "../identity/caller.ts";
+import { isWithin } from "../ledger/clock.ts";
+import { type Placed, type SealedOff, sealOff } from "../ledger/entry.ts";
+import type { Reader, Transaction } from "../ledger/transaction.ts";
+import { discovers, draftToolRecord, type Resolution, resolve, type Via } from "../policy/chain.ts";
+import { type RuleWarning, ruleWarnings } from "../policy/rule_warnings.ts";
+import type { Snapshot } from "../policy/snapshot.ts";
+import { type AnyRefusal, Refusal } from "../refusal.ts";
+import { scrubText } from "../scrub/scrub.ts";
+import { discoveryCallerCountKey, discoveryCountKey, toolKey } from "../store/keys.ts";
+import { discoveryTimes, type ToolRecord } from "../store/records/policy.ts";
+
+/** What is asked besides the action itself. */
+export interface CheckRequest {
+  readonly action: Action;
+  /** As it came; it is scrubbed before it is stored. */
+  readonly reason: string | null;
+  readonly reference_id: string | null;
+  readonly explain: boolean;
+}
+
+/**
+ * A question and what its entry will say of it whatever the answer is. The digests take longer than
+ * the decision, so `prepare` makes them while the commit before is on its way.
+ */
+export class Question {
+  #org: string | null = null;
+  #tenant: string | null = null;
+  #digest = "";
+  #sealedOff: SealedOff | null = null;
+  readonly reference: SplitReference;
+
+  constructor(readonly request: CheckRequest, readonly client: Client) {
+    this.reference = splitReference(request.reference_id);
+  }
+
+  prepare(deps: Pick<Deps, "random">, org: string): void {
+    this.#sealedOff ??= sealOff(privateValues(this), deps.random);
+    if (this.#org !== org) this.digestOf(org, this.request.action);
+  }
+
+  /**
+   * The digest of the action, which is the one asked about but for a tenant that was filled in. It is
+   * made once for each tenant in turn.
+   */
+  digestOf(org: string, action: Action): string {
+    const same = org === this.#org && action.tenant === this.#tenant;
+    if (same) return this.#digest;
+    this.#digest = actionDigest(org, action);
+    this.#org = org;
+    this.#tenant = action.tenant;
+    return this.#digest;
+  }
+
+  /** What of the question goes into the private part of its entry. */
+  sealedOff(retainArguments: boolean): SealedOff {
+    const all = this.#sealedOff ?? { digests: {}, parts: {} };
+    if (retainArguments || all.parts.arguments === undefined) return all;
+    const { arguments_digest: _digest, ...digests } = all.digests;
+    const { arguments: _part, ...parts } = all.parts;
+    return { digests, parts };
+  }
+}
+
+function privateValues({ request, client, reference }: Question): Record<string, JsonValue> {
+  const { action, reason } = request;
+  const values: Record<string, JsonValue> = { ...reference.hidden };
+  if (Object.keys(action.arguments).length > 0) values.arguments = action.arguments;
+  values.client = { ip: client.ip, user_agent: client.user_agent };
+  if (reason !== null) values.reason = scrubText(reason).text;
+  return values;
+}
 
 /** A decision and the entry that records it. */
 export interface Decision {
@@ -73,4 +156,203 @@ export function decide(
     decided_at: transaction.at,
     audit,
   };
+}
+
+/**
+ * The digest that names one concrete call of one org: `sha256:` and the lower-case hex SHA-256 of
+ * the RFC 8785 form of its facts, version 1. What is approved, minted and consumed is this.
+ *
+ * @throws {TypeError} when the arguments are not JSON (see `canonicalJson`).
+ */
+export function actionDigest(org: string, action: Action): string {
+  // The members in RFC 8785 order, written out because every check comes through here.
+  const text = `{"arguments":${canonicalJson(action.arguments)}` +
+    `,"method":${canonicalJson(action.method)}` +
+    `,"org":${canonicalJson(org)}` +
+    `,"resource":${canonicalJson(action.resource)}` +
+    `,"tenant":${canonicalJson(action.tenant)}` +
+    `,"tool":${canonicalJson(action.tool)}` +
+    `,"v":1}`;
+  return `sha256:${hash("sha256", text, "hex")}`;
+}
+
+/** A decision, and the tool as the catalog has it after the question. */
+export interface Checked {
+  readonly decision: Decision;
+  /** Null when the tool is neither in the catalog nor was registered as a draft. */
+  readonly tool: ToolRecord | null;
+  /** What is to be said of the rule that decided; only when the decision was to be explained. */
+  readonly warnings?: readonly RuleWarning[];
+}
+
+/** The operation of one question. */
+export interface CheckOperation extends MachineOperation<DiscoveryRoom | null, Checked> {
+  readonly question: Question;
+}
+
+/** The operation of several. */
+export interface CheckBatchOperation
+  extends MachineOperation<DiscoveryRoom | null, (Checked | AnyRefusal)[]> {
+  readonly questions: readonly Question[];
+}
+
+/** Decides about one action and records it; an unknown tool becomes a draft where there is room. */
+export function checkOperation(request: CheckRequest, client: Client): CheckOperation {
+  const question = new Question(request, client);
+  return {
+    question,
+    prepare: (deps, org) => question.prepare(deps, org),
+    load: (reader, caller) =>
+      isDiscovery(reader.snapshot, request.action.tool, client.via)
+        ? loadDiscoveryRoom(reader, caller)
+        : null,
+    plan: (transaction, caller, room) => checkOne(transaction, caller, question, room),
+  };
+}
+
+/**
+ * Decides about several actions on one policy version, in one commit. What is refused for one of
+ * them, such as a tenant outside the wall, does not touch the others.
+ */
+export function checkBatchOperation(
+  requests: readonly CheckRequest[],
+  client: Client,
+): CheckBatchOperation {
+  const questions = requests.map((request) => new Question(request, client));
+  return {
+    questions,
+    prepare(deps, org) {
+      for (const question of questions) question.prepare(deps, org);
+    },
+    load: (reader, caller) =>
+      requests.some(({ action }) => isDiscovery(reader.snapshot, action.tool, client.via))
+        ? loadDiscoveryRoom(reader, caller)
+        : null,
+    plan(transaction, caller, room) {
+      return questions.map((question) => {
+        try {
+          return transaction.attempt(() => checkOne(transaction, caller, question, room));
+        } catch (error) {
+          if (error instanceof Refusal) return error;
+          throw error;
+        }
+      });
+    },
+  };
+}
+
+function checkOne(
+  transaction: Transaction,
+  caller: MachineCaller,
+  question: Question,
+  room: DiscoveryRoom | null,
+): Checked {
+  const { explain, action } = question.request;
+  // By the trace an agent could map the policy, and look for its gaps.
+  if (explain) requireTier(caller, ["standard"]);
+  const tenant = tenantWithin(caller, action.tenant);
+  const decision = decide(transaction, caller, question, tenant);
+  const tool = toolAfter(transaction, caller, decision, room);
+  if (!explain) return { decision, tool };
+  const { rule } = decision.resolution;
+  const warnings = rule === null ? [] : ruleWarnings(rule, transaction.snapshot);
+  return { decision, tool, warnings };
+}
+
+/** How many drafts strangers' questions may make. */
+export const DISCOVERY_LIMITS = {
+  per_org_an_hour: 50,
+  per_caller_an_hour: 10,
+  untriaged: 500,
+} as const;
+
+const HOUR_MS = 60 * 60 * 1000;
+
+/** What was read to know whether drafts may be made, and what the operation made since. */
+export interface DiscoveryRoom {
+  org: readonly number[];
+  caller: readonly number[];
+  readonly drafts: Map<string, ToolRecord>;
+}
+
+/** Reads how much room discovery has, where the tool is unknown and may be discovered. */
+export async function loadDiscoveryRoom(
+  reader: Reader,
+  caller: MachineCaller,
+): Promise<DiscoveryRoom> {
+  const org = caller.org;
+  const [ofOrg, ofCaller] = await Promise.all([
+    reader.get(discoveryCountKey(org), discoveryTimes),
+    reader.get(discoveryCallerCountKey(org, caller.id), discoveryTimes),
+  ]);
+  return {
+    org: ofOrg?.value.times ?? [],
+    caller: ofCaller?.value.times ?? [],
+    drafts: new Map(),
+  };
+}
+
+/** Whether asking for this tool now would register a draft, room provided. */
+export function isDiscovery(snapshot: Snapshot, tool: string, via: Via): boolean {
+  return snapshot.exists && snapshot.tool(tool) === undefined && discovers(snapshot.org, via) &&
+    !snapshot.org.kill_switch.active;
+}
+
+/**
+ * The tool that a question was about: as the catalog has it, or, where it is unknown and there is
+ * room, the draft that is registered now, with its entry. Null where there is neither.
+ */
+export function toolAfter(
+  transaction: Transaction,
+  caller: MachineCaller,
+  decision: Decision,
+  room: DiscoveryRoom | null,
+): ToolRecord | null {
+  const { tool, resolved_from } = decision.resolution;
+  if (tool !== null) return tool;
+  if (room === null || resolved_from === "kill_switch" || resolved_from === "gate_unknown_tool") {
+    return null;
+  }
+  const name = decision.action.tool;
+  return room.drafts.get(name) ?? registerDraft(transaction, caller, name, room);
+}
+
+function registerDraft(
+  transaction: Transaction,
+  caller: MachineCaller,
+  tool: string,
+  room: DiscoveryRoom,
+): ToolRecord | null {
+  const { at, now, snapshot } = transaction;
+  const recent = (all: readonly number[]) => all.filter((time) => isWithin(HOUR_MS, time, now));
+  const ofOrg = recent(room.org);
+  const ofCaller = recent(room.caller);
+  const full = ofOrg.length >= DISCOVERY_LIMITS.per_org_an_hour ||
+    ofCaller.length >= DISCOVERY_LIMITS.per_caller_an_hour ||
+    untriaged(snapshot) + room.drafts.size >= DISCOVERY_LIMITS.untriaged;
+  if (full) return null;
+  const record = draftToolRecord(tool, transaction.id("tol"), at);
+  const org = snapshot.orgId;
+  transaction.setPolicy(toolKey(org, tool), record);
+  room.drafts.set(tool, record);
+  room.org = [...ofOrg, now];
+  room.caller = [...ofCaller, now];
+  const expireIn = HOUR_MS;
+  transaction.set(discoveryCountKey(org), { times: room.org }, { expireIn });
+  transaction.set(discoveryCallerCountKey(org, caller.id), { times: room.caller }, { expireIn });
+  transaction.append({
+    type: "tool.auto_created",
+    actor: actorOf(caller),
+    subject: { tool },
+    data: { tool_id: record.id, status: record.status },
+  });
+  return record;
+}
+
+function untriaged(snapshot: Snapshot): number {
+  let count = 0;
+  for (const tool of snapshot.tools.values()) {
+    if (tool.discovered && tool.status === "draft") count++;
+  }
+  return count;
 }

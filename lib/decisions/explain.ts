@@ -1,12 +1,11 @@
 import { assertNoPersonalIds, idsOfAction } from "../catalog/personal_ids.ts";
-import { requireRight } from "../identity/acting.ts";
+import { type MemberOperation, requireRight } from "../identity/acting.ts";
 import { tenantWithin } from "../identity/caller.ts";
-import type { MemberOperation } from "../identity/member_operation.ts";
 import { type Resolution, resolve, type Via } from "../policy/chain.ts";
+import type { ActionFacts } from "../policy/levels.ts";
 import { type RuleWarning, ruleWarnings } from "../policy/rule_warnings.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import type { TraceStep } from "../policy/trace.ts";
-import type { ActionFacts } from "../policy/verdict.ts";
 import { Refusal } from "../refusal.ts";
 
 /** An action that somebody wants to know the answer for. */

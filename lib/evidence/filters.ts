@@ -1,9 +1,8 @@
 import { z } from "zod";
-import { type Names, NO_NAMES } from "../activity/names.ts";
-import type { ActivityQuery } from "../ledger/activity.ts";
-import { DAY_MS } from "../ledger/check_counts.ts";
-import { type Entry, type Facet, facetValue } from "../ledger/entry.ts";
-import { type Permission, PERMISSIONS } from "../policy/permission.ts";
+import { DAY_MS, type Entry, type Facet, facetValue } from "../ledger/entry.ts";
+import type { ActivityQuery } from "../ledger/log_reader.ts";
+import { type Permission, PERMISSIONS } from "../store/records/vocabulary.ts";
+import { type Names, NO_NAMES } from "./telling.ts";
 
 /** Which entries a page shows and its live stream goes on with; null where it does not matter. */
 export interface ActivityFilters {

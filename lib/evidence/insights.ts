@@ -1,6 +1,6 @@
-import { mostFrequent } from "../insights/most_frequent.ts";
-import { dayText, type Span } from "../insights/span.ts";
-import { DAY_MS, utcDay } from "../ledger/check_counts.ts";
+import { canonicalJson } from "../base/canonical.ts";
+import type { JsonValue } from "../base/json.ts";
+import { DAY_MS, utcDay } from "../ledger/entry.ts";
 import type { ApprovalRecord, Progress, Requester } from "../store/records/approval.ts";
 import type { DayChecks } from "../store/records/log.ts";
 
@@ -198,4 +198,43 @@ export function median(numbers: readonly number[]): number | null {
 
 function share(part: number, whole: number): number | null {
   return whole === 0 ? null : part / whole;
+}
+
+/**
+ * The value that occurs most often, told apart by a name for each, as it occurs first, and how
+ * often. Of several equally frequent ones the one whose name sorts first, so that the same facts
+ * give the same answer in any order.
+ */
+export function mostFrequent<T>(
+  values: readonly T[],
+  nameOf: (value: T) => JsonValue,
+): { readonly value: T; readonly count: number } | null {
+  const counts = new Map<string, { readonly value: T; count: number }>();
+  for (const value of values) {
+    const name = canonicalJson(nameOf(value));
+    const known = counts.get(name);
+    if (known === undefined) counts.set(name, { value, count: 1 });
+    else known.count++;
+  }
+  const [first] = [...counts].sort(([a, of], [b, or]) => or.count - of.count || (a < b ? -1 : 1));
+  return first?.[1] ?? null;
+}
+
+/** Whole UTC days up to now; the last one is not over. */
+export interface Span {
+  /** Start of the first day, milliseconds. */
+  readonly since: number;
+  /** Now, milliseconds. */
+  readonly until: number;
+  readonly days: number;
+}
+
+/** The `days` UTC days that end with the one `now` is in. */
+export function spanOf(now: number, days: number): Span {
+  return { since: (utcDay(now) - days + 1) * DAY_MS, until: now, days };
+}
+
+/** The date that a day is written as: `2026-01-31`. */
+export function dayText(day: number): string {
+  return new Date(day * DAY_MS).toISOString().slice(0, 10);
 }

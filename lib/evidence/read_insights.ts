@@ -1,15 +1,15 @@
-import { z } from "zod";
-import { settledApproval } from "../approvals/settled_approval.ts";
-import { readChecks } from "../insights/read_checks.ts";
-import { spanOf } from "../insights/span.ts";
+import { settledApproval } from "../approvals/state.ts";
 import { clocksAt } from "../ledger/clock.ts";
+import { checkedPermission, decodeLeaf, utcDay, withCheck } from "../ledger/entry.ts";
+import { missingPage, readHead } from "../ledger/log_reader.ts";
+import { leavesFrom, PAGE_ENTRIES } from "../ledger/log_tail.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import type { Services } from "../services.ts";
-import { approvalKey, approvalPendingPrefix, approvalPrefix } from "../store/keys.ts";
+import { approvalKey, approvalPendingPrefix, approvalPrefix, logPageKey } from "../store/keys.ts";
 import { type Kv, listRecords, readRecord } from "../store/kv.ts";
-import { approvalFields, approvalPointer } from "../store/records/approval.ts";
-import { withMembersBehind } from "../store/records/members_behind.ts";
-import { type ApprovalFacts, foldInsights, type Insights } from "./insights.ts";
+import { approvalFacts, approvalPointer } from "../store/records/approval.ts";
+import { type DayChecks, logPage } from "../store/records/log.ts";
+import { type ApprovalFacts, foldInsights, type Insights, spanOf } from "./insights.ts";
 
 /** Days that the Overview looks back. */
 export const INSIGHT_DAYS = 30;
@@ -19,33 +19,6 @@ const MAX_APPROVALS = 5000;
 
 /** Longer than any request is pending, milliseconds: what was made before has ended before. */
 const LONGEST_PENDING_MS = 7 * 24 * 60 * 60 * 1000;
-
-const approvalFacts = z.preprocess(
-  withMembersBehind,
-  approvalFields.pick({
-    id: true,
-    reference: true,
-    progress: true,
-    levels: true,
-    levels_skipped: true,
-    duties_separated: true,
-    tool_name: true,
-    tenant: true,
-    resource: true,
-    method: true,
-    missing_facts: true,
-    requester: true,
-    members_behind: true,
-    resolved_from: true,
-    rule_id: true,
-    definition_digest: true,
-    policy_version: true,
-    created_at: true,
-    expires_at: true,
-    use_seconds: true,
-    decisions: true,
-  }),
-);
 
 /**
  * The Overview's numbers of an org's last days, for who was shown to be a member. Work is bounded by
@@ -119,4 +92,66 @@ async function pendingApprovals(
 function standing(snapshot: Snapshot, now: number) {
   return (stored: StoredFacts): StoredFacts & ApprovalFacts =>
     settledApproval(stored, snapshot, clocksAt(now));
+}
+
+/** How much is looked at: a million entries by their pages' summaries, few of them one by one. */
+export interface CheckBudget {
+  /** Summaries of pages. */
+  readonly summaries: number;
+  /** Pages whose entries are read, because their summary has no counts yet. */
+  readonly pages: number;
+}
+
+const BUDGET: CheckBudget = { summaries: 4000, pages: 40 };
+
+/**
+ * How many checks had which answer on each day from the one on that `since` (milliseconds) is in,
+ * from the summaries of the log's pages and the entries of its open one. `truncated` when the budget
+ * ended before the span: then the oldest are missing.
+ * @throws {MalformedRecord}
+ */
+export async function readChecks(
+  kv: Kv,
+  org: string,
+  since: number,
+  budget: CheckBudget = BUDGET,
+): Promise<{ readonly checks: DayChecks[]; readonly truncated: boolean }> {
+  const { size } = await readHead(kv, org);
+  const open = Math.floor(size / PAGE_ENTRIES);
+  const found = [...await countedPage(kv, org, open, size)];
+  const within = ({ day }: DayChecks) => day >= utcDay(since);
+  let expected = open - 1;
+  let pages = 0;
+  let summaries = 0;
+  const full = { start: logPageKey(org, 0), end: logPageKey(org, open) };
+  const listed = { reverse: true, batchSize: 200 };
+  for await (const { key, value } of listRecords(kv, full, logPage, listed)) {
+    if (Number(key[2]) !== expected) throw missingPage(org, expected);
+    if (value.last_at < since) break;
+    const counted = value.checks !== undefined;
+    if (summaries === budget.summaries || (!counted && pages === budget.pages)) {
+      return { checks: found.filter(within), truncated: true };
+    }
+    summaries++;
+    if (!counted) pages++;
+    found.push(...value.checks ?? await countedPage(kv, org, expected, size));
+    expected--;
+  }
+  return { checks: found.filter(within), truncated: false };
+}
+
+/** The counts of one page, from its entries. */
+async function countedPage(
+  kv: Kv,
+  org: string,
+  page: number,
+  size: number,
+): Promise<readonly DayChecks[]> {
+  let counts: readonly DayChecks[] = [];
+  const end = Math.min((page + 1) * PAGE_ENTRIES, size);
+  for await (const { leaf, at } of leavesFrom(kv, org, page * PAGE_ENTRIES, end)) {
+    const permission = checkedPermission(decodeLeaf(leaf));
+    if (permission !== null) counts = withCheck(counts, permission, at);
+  }
+  return counts;
 }

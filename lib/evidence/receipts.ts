@@ -1,26 +1,46 @@
 import { Buffer } from "node:buffer";
 import { idTime, isId } from "../base/id.ts";
+import type { JsonObject } from "../base/json.ts";
 import type { Deps } from "../deps.ts";
-import { type Caller, requireTier } from "../identity/caller.ts";
-import { type CurrentCheckpoint, currentCheckpoint } from "../ledger/checkpoints.ts";
+import { type CallerOperation, demand } from "../identity/acting.ts";
+import {
+  actorOf,
+  type Caller,
+  type Client,
+  requireAllTenants,
+  requireTier,
+} from "../identity/caller.ts";
+import {
+  type CurrentCheckpoint,
+  currentCheckpoint,
+  listLogKeys,
+  publicLogKey,
+} from "../ledger/checkpoints.ts";
 import type { Entry } from "../ledger/entry.ts";
-import { leavesOfTime, type LoggedEntry, loggedEntry } from "../ledger/log_reader.ts";
+import { LogTiles } from "../ledger/export.ts";
+import { leavesOfTime, type LoggedEntry, loggedEntry, readActivity } from "../ledger/log_reader.ts";
 import { leavesFrom } from "../ledger/log_tail.ts";
-import { LogTiles } from "../ledger/tile_source.ts";
-import { inclusionProof } from "../merkle/proof.ts";
 import { Refusal } from "../refusal.ts";
-import { approvalKey } from "../store/keys.ts";
-import { readRecord } from "../store/kv.ts";
-import { approvalFields } from "../store/records/approval.ts";
+import type { Services } from "../services.ts";
+import { approvalKey, logKeyKey, orgKey } from "../store/keys.ts";
+import { type Kv, readRecord } from "../store/kv.ts";
+import { decidedRecord } from "../store/records/approval.ts";
+import { type LogKeyRecord, logKeyRecord } from "../store/records/log.ts";
+import { orgRecord } from "../store/records/policy.ts";
+import {
+  jwkThumbprint,
+  parsePublicJwk,
+  type PublishedLogKey,
+  publishedLogKey,
+} from "../tlog/log_key.ts";
+import { inclusionProof } from "../tlog/proof.ts";
+import { ROTATION_TYPE } from "../verify/trusted_keys.ts";
 
 /** One entry with all that proves it to a stranger. */
 export interface IssuedReceipt extends LoggedEntry {
   readonly checkpoint: CurrentCheckpoint;
   readonly inclusion: readonly Uint8Array[];
 }
-
-/** All that a receipt needs to know of an approval. */
-const decidedRecord = approvalFields.pick({ decisions: true, requester: true });
 
 /** Where the entry about an id stands: in which millisecond, and how it is known there. */
 interface Sought {
@@ -129,4 +149,156 @@ function maySee(caller: Caller, { actor, subject }: Entry, owner: string = actor
 
 function notFound(id: string): Refusal<"not_found"> {
   return new Refusal("not_found", { what: `decision or execution ${JSON.stringify(id)}` });
+}
+
+/** Begins the sentence that asks a member for their passkey. */
+export const READING_PRIVATE = "Reading what the log keeps private";
+
+/** Which entries are read, and whether with their private parts. */
+export interface LogRange {
+  readonly from: number;
+  /** Not included. */
+  readonly to: number;
+  /** Where the reader may see them when absent. */
+  readonly withPrivate?: boolean;
+}
+
+/**
+ * Admits a reader of a range of entries, and answers whether the private parts may go along. Where
+ * they do, the entry that says so is stored before any of them leaves.
+ *
+ * @param asked what the reader gave to name the range, as the entry is to tell it
+ * @throws {Refusal} tenant_not_permitted; role_required and fresh_assertion_required for a member
+ *   who asks for private parts
+ */
+export function readLogOperation(
+  range: LogRange,
+  asked: JsonObject,
+  client: Client,
+): CallerOperation<void, { readonly withPrivate: boolean }> {
+  return {
+    plan(transaction, caller) {
+      requireAllTenants(caller);
+      const wanted = range.withPrivate ?? caller.audit_private;
+      if (wanted) demand(caller, "read_private", READING_PRIVATE);
+      const withPrivate = wanted && caller.audit_private;
+      if (withPrivate && range.from < range.to) {
+        transaction.append({
+          type: "audit.private_read",
+          actor: actorOf(caller),
+          subject: {},
+          data: { ...asked, from: range.from, to: range.to, request_id: client.request_id },
+          private: { client: { ip: client.ip, user_agent: client.user_agent } },
+        });
+      }
+      return { withPrivate };
+    },
+  };
+}
+
+/**
+ * Admits the same reader once more, for the next piece of a long answer. A fresh assertion counts
+ * for all of it: a download takes longer than one lasts.
+ * @throws {Refusal} when the credential was revoked, bound to tenants, or may not see private parts
+ */
+export function readOnOperation(
+  { withPrivate }: { readonly withPrivate: boolean },
+): CallerOperation<void, void> {
+  return {
+    plan(_transaction, caller) {
+      requireAllTenants(caller);
+      if (!withPrivate) return;
+      demand(caller, "read_private_on");
+      if (caller.type !== "member" && !caller.audit_private) {
+        throw new Refusal("invalid_credentials", {});
+      }
+    },
+  };
+}
+
+type Stores = Pick<Services, "deps" | "ledgers">;
+
+/**
+ * The public keys of an org's log as anybody may have them, the retired ones too, oldest first, each
+ * with where it ended.
+ * @throws {Refusal} not_found when there is no such org
+ */
+export async function publishedKeysOf(services: Stores, org: string): Promise<PublishedLogKey[]> {
+  const { deps } = services;
+  const record = isId(org, "org") ? await readRecord(deps.kv, orgKey(org), orgRecord) : null;
+  if (record === null) {
+    throw new Refusal("not_found", { what: `organization ${JSON.stringify(org)}` });
+  }
+  const keys = await withRetirements(services, org, await listLogKeys(deps, org));
+  return keys.map((key) => publishedLogKey(publicLogKey(record.value.log_origin, key)));
+}
+
+/**
+ * The same keys, and for those that were retired before their end was kept, what the log tells of
+ * it. That is stored, so a log is searched once. Of what it does not tell nothing is said, and
+ * whoever verifies takes such a key for nothing.
+ */
+async function withRetirements(
+  { deps, ledgers }: Stores,
+  org: string,
+  keys: LogKeyRecord[],
+): Promise<LogKeyRecord[]> {
+  const isOpen = ({ status, retirement }: LogKeyRecord) =>
+    status === "retired" && retirement === undefined;
+  if (!keys.some(isOpen)) return keys;
+  const handovers = await listHandovers(deps.kv, org);
+  return await Promise.all(keys.map(async (key) => {
+    if (!isOpen(key)) return key;
+    const retirement = retirementBy(handovers.get(key.kid));
+    await ledgers.transact(org, {
+      load: (reader) => reader.get(logKeyKey(org, key.kid), logKeyRecord),
+      plan(transaction, row) {
+        if (row === null || !isOpen(row.value)) return;
+        transaction.set(logKeyKey(org, key.kid), { ...row.value, retirement });
+      },
+    });
+    return { ...key, retirement };
+  }));
+}
+
+function retirementBy(handover: KeyHandover | undefined): LogKeyRecord["retirement"] {
+  if (handover === undefined) return null;
+  const { index, at, successor } = handover;
+  return { size: index, at, successor };
+}
+
+/** What the log says of how a key handed over. */
+export interface KeyHandover {
+  /** Of the entry that says it. */
+  readonly index: number;
+  /** Milliseconds. */
+  readonly at: number;
+  /** The `kid` of the new key. */
+  readonly successor: string;
+}
+
+const MOST_AT_ONCE = 100;
+
+/** How each key of an org's log handed over, by its `kid`; of two entries about one key the first. */
+export async function listHandovers(kv: Kv, org: string): Promise<Map<string, KeyHandover>> {
+  const handovers = new Map<string, KeyHandover>();
+  let position: number | null = 0;
+  while (position !== null) {
+    const { entries, next } = await readActivity(kv, org, {
+      facets: [{ facet: "type", value: ROTATION_TYPE }],
+      since: null,
+      until: null,
+      order: "asc",
+      limit: MOST_AT_ONCE,
+      position,
+    });
+    for (const { index, entry: { at, data } } of entries) {
+      const newKey = parsePublicJwk(data.new_key);
+      if (newKey === null || typeof data.old_kid !== "string") continue;
+      if (handovers.has(data.old_kid)) continue;
+      handovers.set(data.old_kid, { index, at: Date.parse(at), successor: jwkThumbprint(newKey) });
+    }
+    position = next;
+  }
+  return handovers;
 }

@@ -1,11 +1,8 @@
 import type { Deps } from "../deps.ts";
-import { demand } from "../identity/acting.ts";
-import { actorOf } from "../identity/caller.ts";
-import type { CallerOperation } from "../identity/caller_operation.ts";
-import type { Client } from "../identity/client.ts";
-import { activeLogKey } from "../ledger/checkpoints.ts";
+import { type CallerOperation, demand } from "../identity/acting.ts";
+import { actorOf, type Client } from "../identity/caller.ts";
+import { activeLogKey, makeLogKey, publicLogKey, signerOf } from "../ledger/checkpoints.ts";
 import type { Placed } from "../ledger/entry.ts";
-import { makeLogKey, publicLogKey, signerOf } from "../ledger/log_keys.ts";
 import { logKeyKey } from "../store/keys.ts";
 import { type LogKeyRecord, logKeyRecord } from "../store/records/log.ts";
 import { type PublishedLogKey, publishedLogKey } from "../tlog/log_key.ts";

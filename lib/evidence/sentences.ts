@@ -1,6 +1,289 @@
+import { withinQuotes } from "../base/text.ts";
+import { checkedPermission } from "../ledger/entry.ts";
+import type { LoggedEntry } from "../ledger/log_reader.ts";
 import { keyOf } from "../policy/trace.ts";
-import { withinQuotes } from "../text/within_quotes.ts";
-import { type Telling, textOf } from "./telling.ts";
+import { cancelledWords } from "../sheet/sentence.ts";
+import type { Permission } from "../store/records/vocabulary.ts";
+import { type Names, Telling, textOf, type Told } from "./telling.ts";
+
+/** One entry in a list. JSON. */
+export interface EntryRow {
+  readonly index: number;
+  /** RFC 3339. */
+  readonly at: string;
+  readonly type: string;
+  /** Without a full stop; names and ids in it are as others wrote them. */
+  readonly sentence: string;
+  /** The answer of a check; null for every other entry. */
+  readonly permission: Permission | null;
+}
+
+/** An entry as lists show it. */
+export function entryRow({ index, entry }: LoggedEntry, names: Names): EntryRow {
+  const { at, type } = entry;
+  return {
+    index,
+    at,
+    type,
+    sentence: entrySentence(entry, names),
+    permission: checkedPermission(entry),
+  };
+}
+
+/** Entries about actions: asked, held, decided, authorized, run. */
+export const ACTION_SENTENCES = {
+  "permission.checked": (t) =>
+    `${t.Who} asked to run ${t.action}: ${answer(t)} (${t.said("resolved_from") ?? "?"})`,
+
+  "approval.created": (t) =>
+    `${t.Who} asked people to approve ${t.action} (${t.said("reference") ?? t.of("approval")})`,
+  "approval.asked_again": (t) => `${t.Who} asked again to approve ${t.action}`,
+  "approval.read": (t) => `${t.Who} was shown the arguments of the request for ${t.action}`,
+  "approval.level_skipped": (t) =>
+    `The request for ${t.action} goes without Level 2: nobody there can decide`,
+  "approval.decided": decided,
+  "approval.assertion_refused": (t) =>
+    `${t.Who} was refused to decide about ${t.action}: their passkey's signature did not fit ` +
+    `(${t.said("why") ?? "?"})`,
+  "approval.expired": (t) => `The request for ${t.action} expired before it was decided`,
+  "approval.lapsed": (t) => `The approval of ${t.action} lapsed before it was used`,
+  "approval.cancelled": cancelled,
+  "approval.levels_raised": (t) =>
+    `The request for ${t.action} needs a second approval now, as its tool does`,
+  "approval.revoked": (t) => `${t.Who} revoked the approval of ${t.action}`,
+
+  "token.minted": (t) => `${t.Who} got a run token for ${t.action}`,
+  "token.consumed": (t) =>
+    `${t.Who} used a run token for ${t.action}` +
+    (t.said("binding") === "unchecked" ? ", without saying what it was about to run" : ""),
+  "token.refused": (t) =>
+    t.said("code") === "token_invalid" && t.of("tool") === "?"
+      ? `${t.Who} presented a run token that is none of this organization's`
+      : `${t.Who} was refused with a run token for ${t.action} (${
+        t.said("reason") ?? t.said("code") ?? "?"
+      })`,
+
+  "execution.logged": executed,
+} as const satisfies Record<string, (t: Telling) => string>;
+
+function answer(t: Telling): string {
+  switch (t.said("permission")) {
+    case "allowed":
+      return "allowed";
+    case "requires_approval":
+      return "requires approval";
+    default:
+      return "disabled";
+  }
+}
+
+function cancelled(t: Telling): string {
+  const because = t.said("because");
+  return because === "withdrawn"
+    ? `${t.Who} withdrew the request for ${t.action}`
+    : `The request for ${t.action} was cancelled: ${cancelledWords(because)}`;
+}
+
+function decided(t: Telling): string {
+  const verb = t.said("decision") === "approve" ? "approved" : "denied";
+  const levels = t.count("levels") > 1
+    ? ` at level ${t.count("level")} of ${t.count("levels")}`
+    : "";
+  const by = t.said("asserted_by") === null ? "" : `, as ${t.who} says`;
+  return `${t.nameOf(t.entry.subject.member)} ${verb} ${t.action}${levels}${by}`;
+}
+
+function executed(t: Telling): string {
+  const { actor, data } = t.entry;
+  if (actor.type === "system") return `Nobody reported in time what came of ${t.action}`;
+  const late = data.late === true ? ", late" : "";
+  const unattested = data.attested === false ? ", without a run token" : "";
+  return `${t.Who} reported ${result(t)} of ${t.action}${late}${unattested}`;
+}
+
+function result(t: Telling): string {
+  switch (t.said("execution_result")) {
+    case "success":
+      return "success";
+    case "failed":
+      return "the failure";
+    case "error":
+      return "an error";
+    default:
+      return "an unknown outcome";
+  }
+}
+
+/** Entries about what people let MCP clients do for them. */
+export const GRANT_SENTENCES = {
+  "oauth.registered": (t) => `${program(t)} registered itself`,
+  "oauth.authorized": (t) => `${t.Who} let ${program(t)} act for them (${scopes(t)})`,
+  "oauth.issued": (t) => `${t.Who} got its first tokens (${scopes(t)})`,
+  "oauth.refreshed": (t) => `${t.Who} got new tokens (${scopes(t)})`,
+  "oauth.reuse_detected": (t) =>
+    `The connection of ${program(t)} ended: its ${
+      t.said("reused") === "code" ? "code" : "refresh token"
+    } was used a second time, as a thief would`,
+  "oauth.revoked": (t) => revoked(t),
+} as const satisfies Record<string, (t: Telling) => string>;
+
+function revoked(t: Telling): string {
+  const connection = `the connection of ${program(t)}`;
+  switch (t.said("because")) {
+    case "revoked":
+      return `${t.Who} ended ${connection}`;
+    case "revoked_by_client":
+      return t.said("only") === "access_token"
+        ? `${t.Who} gave an access token back`
+        : `${t.Who} ended its connection`;
+    case "membership_ended":
+      return `The connection of ${program(t)} ended with the membership of ${behind(t)}`;
+    case "recovery":
+      return `The connection of ${program(t)} ended with the recovery of ${behind(t)}`;
+    case "signed_out":
+      return `The connection of ${program(t)} ended: ${behind(t)} signed out everywhere`;
+    case "no_organization":
+      return `The connection of ${program(t)} ended: no organization was left for it`;
+    default:
+      return `The connection of ${program(t)} ended unused`;
+  }
+}
+
+function program(t: Telling): string {
+  return `program “${withinQuotes(t.said("client_name") ?? t.nameOf(t.entry.subject.grant))}”`;
+}
+
+function behind(t: Telling): string {
+  return t.nameOf(t.entry.subject.member);
+}
+
+function scopes(t: Telling): string {
+  const { scopes: granted } = t.entry.data;
+  return Array.isArray(granted) ? granted.join(", ") : "nothing";
+}
+
+/** Entries about who may ask and decide, about the log itself, and about what runs beside it. */
+export const IDENTITY_SENTENCES = {
+  "member.set": (t) => {
+    const { role, groups } = t.changed;
+    const said = t.said("role") ?? (typeof role === "string" ? role : null);
+    const parts = [
+      ...(said === null ? [] : [`the role ${said}`]),
+      ...(Array.isArray(groups) ? [groupText(groups)] : []),
+    ];
+    return `${t.Who} gave ${t.nameOf(t.entry.subject.member)} ${
+      parts.join(" and ") || "no change"
+    }`;
+  },
+  "member.removed": (t) => `${t.Who} removed the member ${t.nameOf(t.entry.subject.member)}`,
+
+  "api_key.created": (t) => `${t.Who} made the ${key(t)}`,
+  "api_key.kept": (t) => `${t.Who} kept the operator's ${key(t)} in force`,
+  "api_key.revoked": (t) => `${t.Who} revoked the ${key(t)}`,
+
+  "agent.created": (t) => `${t.Who} made ${agent(t)}`,
+  "agent.set": (t) => {
+    const { kill_switch } = t.entry.data;
+    return typeof kill_switch === "boolean"
+      ? `${t.Who} turned the kill switch of ${agent(t)} ${kill_switch ? "on" : "off"}`
+      : `${t.Who} changed ${agent(t)}`;
+  },
+  "agent.rotated": (t) => `${t.Who} gave ${agent(t)} a new token`,
+  "agent.removed": (t) => `${t.Who} removed ${agent(t)}`,
+
+  "audit.private_read": (t) =>
+    `${t.Who} read private parts of the entries from ${t.count("from")} up to ${t.count("to")}`,
+  "private.erased": (t) => {
+    const { indexes } = t.entry.data;
+    return Array.isArray(indexes)
+      ? `${t.Who} erased private parts of ${indexes.length} entries`
+      : `${t.Who} erased private parts of the entry ${t.count("index")}`;
+  },
+  "log_key.rotated": (t) => `${t.Who} handed the log over to a new signing key`,
+  "clock.accepted": (t) =>
+    `${t.Who} accepted the clock: it showed ${t.said("to") ?? "?"}, and ${
+      t.said("from") ?? "?"
+    } was expected`,
+  "secret.rotated": () => "What this deployment keeps sealed lies under a new secret",
+  "auth.failed": (t) =>
+    `${t.count("count")} ${
+      t.count("count") === 1 ? "attempt" : "attempts"
+    } without valid credentials came from one source within a minute`,
+
+  "alert.failed": (t) =>
+    `An alert by ${t.said("channel") ?? "?"} to ${
+      t.nameOf(t.entry.subject.member)
+    } did not get through`,
+  "alert_preference.set": (t) => `${t.Who} chose which alerts they get`,
+  "push_key.created": () => "A key for browser push was made for this deployment",
+} as const satisfies Record<string, (t: Telling) => string>;
+
+function key(t: Telling): string {
+  const tier = t.said("tier");
+  return `${tier === null ? "" : `${tier} `}key “${
+    withinQuotes(t.nameOf(t.entry.subject.api_key))
+  }”`;
+}
+
+function agent(t: Telling): string {
+  return `agent “${withinQuotes(t.nameOf(t.entry.subject.agent))}”`;
+}
+
+function groupText(groups: readonly unknown[]): string {
+  return groups.length === 0 ? "no approver group" : `the approver groups ${groups.join(" and ")}`;
+}
+
+/** Entries about people: how they sign in, and what they sign with. */
+export const PEOPLE_SENTENCES = {
+  "set_up_link.made": () => "A link to set this deployment up was made",
+  "account.created": (t) => `${t.Who} began an account`,
+  "account.deleted": (t) =>
+    t.said("because") === "in_no_organization"
+      ? "An account in no organization was deleted"
+      : `${t.Who} deleted their account`,
+  "member.invited": (t) => `${t.Who} invited ${t.nameOf(t.entry.subject.member)}`,
+  "invitation.withdrawn": (t) =>
+    `${t.Who} withdrew the invitation of ${t.nameOf(t.entry.subject.member)}`,
+  "member.accepted": (t) => `${t.nameOf(t.entry.subject.member)} accepted the membership`,
+
+  "session.begun": (t) => `${t.Who} signed in`,
+  "session.confirmed": (t) => `${t.Who} confirmed a session by passkey`,
+  "org.made": (t) => `${t.Who} made an organization`,
+  "session.switched": (t) => `${t.Who} switched to this organization`,
+  "session.ended": (t) => {
+    switch (t.said("by")) {
+      case "sign_out":
+        return `${t.Who} signed out`;
+      case "everywhere":
+        return `${t.Who} signed out everywhere: ${t.count("sessions")} other sessions, ` +
+          `${t.count("browsers")} browsers for pushes and ${t.count("connections")} programs`;
+      default:
+        return `A session of ${t.who} was ended`;
+    }
+  },
+  "push_subscription.added": (t) => `${t.Who} has alerts pushed to another browser`,
+  "push_subscription.removed": (t) => `${t.Who} has no alerts pushed to one browser any more`,
+
+  "passkey.added": (t) => `${t.Who} added a passkey`,
+  "passkey.enrolled": (t) => `${t.Who} has a new passkey`,
+  "passkey.removed": (t) => `A passkey of ${t.who} was removed`,
+  "passkey.counter_regressed": (t) =>
+    `A passkey of ${t.who} was refused: its counter went back, as that of a copy would`,
+
+  "passkey.dropped": (t) => `${t.Who} removed a passkey`,
+  "passkey.renamed": (t) => `${t.Who} gave a passkey another name`,
+  "recovery.redeemed": (t) =>
+    t.said("by") === "operator"
+      ? `${t.Who} recovered their account by a link of whoever runs this deployment`
+      : `${t.Who} recovered their account`,
+  "recovery_link.made": (t) =>
+    `A link was made by which ${t.nameOf(t.entry.subject.account)} can recover their account`,
+  "recovery_codes.made": (t) => `${t.Who} has new recovery codes`,
+  "recovery.confirmed": (t) =>
+    `${t.Who} confirmed the recovery of ${
+      t.nameOf(t.entry.subject.member)
+    } before its hold was over`,
+} as const satisfies Record<string, (t: Telling) => string>;
 
 /** Entries about what the organization decides by. */
 export const POLICY_SENTENCES = {
@@ -79,4 +362,26 @@ function ruled(t: Telling): string {
   const parts = Object.entries({ tenant, resource, tool, method, tag })
     .flatMap(([name, value]) => typeof value === "string" ? [[name, value]] : []);
   return keyOf(Object.fromEntries(parts));
+}
+
+const SENTENCES: Readonly<Record<string, (t: Telling) => string>> = {
+  ...ACTION_SENTENCES,
+  ...POLICY_SENTENCES,
+  ...IDENTITY_SENTENCES,
+  ...PEOPLE_SENTENCES,
+  ...GRANT_SENTENCES,
+};
+
+/** The types of entries, in the order of a list to choose from. */
+export const ENTRY_TYPES: readonly string[] = Object.keys(SENTENCES).sort();
+
+/**
+ * What an entry says, in one plain sentence without a full stop. Names, tools and external ids are
+ * as others wrote them: a page shows hidden characters in it. Of a type that this version does not
+ * know, who did what by its name.
+ */
+export function entrySentence(entry: Told, names: Names): string {
+  const telling = new Telling(entry, names);
+  const sentence = Object.hasOwn(SENTENCES, entry.type) ? SENTENCES[entry.type] : undefined;
+  return sentence === undefined ? `${telling.Who}: ${entry.type}` : sentence(telling);
 }

@@ -1,8 +1,11 @@
-import type { Names } from "../activity/names.ts";
-import { isJsonObject, type JsonObject, type JsonValue } from "../json/json_value.ts";
-import type { Entry } from "../ledger/entry.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
+import { withinQuotes } from "../base/text.ts";
+import type { Actor, Entry } from "../ledger/entry.ts";
+import { type ActivityBudget, type ActivityQuery, readActivity } from "../ledger/log_reader.ts";
+import type { Snapshot } from "../policy/snapshot.ts";
 import { requestSentence } from "../sheet/sentence.ts";
-import { withinQuotes } from "../text/within_quotes.ts";
+import type { Kv } from "../store/kv.ts";
+import type { ToolRecord } from "../store/records/policy.ts";
 
 /** What a sentence is made from. */
 export type Told = Pick<Entry, "type" | "actor" | "subject" | "data">;
@@ -89,4 +92,85 @@ export class Telling {
 export function textOf(value: JsonValue | undefined): string | null {
   if (typeof value === "string") return value;
   return typeof value === "number" ? String(value) : null;
+}
+
+/** What people call the ids that entries name. */
+export interface Names {
+  /** The name of a member (their e-mail address), an agent or a key; null when there is none such. */
+  of(id: string): string | null;
+  /** The id that somebody means by a name; of several of that name the oldest. Null for none. */
+  idOf(name: string): string | null;
+}
+
+/** No names at all: ids speak for themselves. */
+export const NO_NAMES: Names = { of: () => null, idOf: () => null };
+
+/** The names that an org's members, agents and keys have now; who is gone has none any more. */
+export function namesOf(
+  { members, agents, apiKeys, grants }: Pick<
+    Snapshot,
+    "members" | "agents" | "apiKeys" | "grants"
+  >,
+): Names {
+  const names = new Map<string, string>();
+  const ids = new Map<string, string>();
+  const add = (id: string, name: string) => {
+    names.set(id, name);
+    const known = ids.get(name.toLowerCase());
+    if (known === undefined || id < known) ids.set(name.toLowerCase(), id);
+  };
+  for (const { id, name } of apiKeys.values()) add(id, name);
+  for (const { id, name } of agents.values()) add(id, name);
+  for (const { id, client_name } of grants.values()) add(id, client_name);
+  // Last, and in place of others: a key that is named like a member must not hide them.
+  for (const { id, email } of members.values()) {
+    names.set(id, email);
+    ids.set(email.toLowerCase(), id);
+  }
+  return {
+    of: (id) => names.get(id) ?? null,
+    idOf: (name) => ids.get(name.toLowerCase()) ?? null,
+  };
+}
+
+/** What the log tells of the questions about a tool. */
+export interface AskedAbout {
+  /** Who made it known by asking; null where that is not to be found. */
+  readonly first: Actor | null;
+  readonly checks: number;
+  /** Whether there may be more of them than were counted. */
+  readonly more: boolean;
+}
+
+const MOST_COUNTED = 100;
+
+/** For each tool: a page with several must not read the whole log. */
+const BUDGET: ActivityBudget = { pages: 8, summaries: 256 };
+
+/** Who asked first about some tools, and how often they were asked about since; by name. */
+export async function askedAbout(
+  kv: Kv,
+  org: string,
+  tools: readonly Pick<ToolRecord, "name" | "created_at">[],
+): Promise<ReadonlyMap<string, AskedAbout>> {
+  const found = await Promise.all(tools.map(async ({ name, created_at }) => {
+    const about = (type: string, span: Pick<ActivityQuery, "until" | "order" | "limit">) =>
+      readActivity(kv, org, {
+        facets: [{ facet: "type", value: type }, { facet: "tool", value: name }],
+        since: created_at,
+        position: null,
+        ...span,
+      }, BUDGET);
+    const [made, checked] = await Promise.all([
+      about("tool.auto_created", { until: created_at + 1, order: "asc", limit: 1 }),
+      about("permission.checked", { until: null, order: "asc", limit: MOST_COUNTED }),
+    ]);
+    const asked: AskedAbout = {
+      first: made.entries[0]?.entry.actor ?? null,
+      checks: checked.entries.length,
+      more: checked.next !== null,
+    };
+    return [name, asked] as const;
+  }));
+  return new Map(found);
 }

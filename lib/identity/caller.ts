@@ -1,11 +1,11 @@
+import type { JsonValue } from "../base/json.ts";
 import type { Actor } from "../ledger/entry.ts";
+import type { Via } from "../policy/chain.ts";
 import type { Role } from "../policy/rights.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import { Refusal } from "../refusal.ts";
 import type { ApprovalLevel } from "../store/records/approval.ts";
-import type { ApiKeyRecord, KEY_TIERS } from "../store/records/identity.ts";
-import type { RequesterType } from "../store/records/requester.ts";
-import { ownerEnrolled } from "./owner_enrolled.ts";
+import type { ApiKeyRecord, KEY_TIERS, RequesterType } from "../store/records/identity.ts";
 
 /** What a credential may do: the tier of a key, or being an agent. */
 export type CallerTier = (typeof KEY_TIERS)[number] | "agent";
@@ -155,4 +155,29 @@ export function tenantWithin(
   if (tenant === null && permitted.length === 1) return permitted[0] ?? null;
   if (tenant !== null && permitted.includes(tenant)) return tenant;
   throw new Refusal("tenant_not_permitted", { tenant_id: tenant, permitted });
+}
+
+/** Where a request came from; kept in the private part of its entry. */
+export interface Client {
+  readonly ip: string | null;
+  readonly user_agent: string | null;
+  /** The id that the answer carries and the logs name. */
+  readonly request_id: string;
+  readonly via: Via;
+}
+
+/**
+ * Whether some owner of the org has a passkey. From then on people rule it under their passkeys,
+ * and a key alone may no longer do what widens most.
+ */
+export function ownerEnrolled({ members }: Pick<Snapshot, "members">): boolean {
+  for (const member of members.values()) {
+    if (member.role === "owner" && member.has_passkey) return true;
+  }
+  return false;
+}
+
+/** What of a request is kept in the private part of its entry. */
+export function privateClient({ ip, user_agent }: Client): JsonValue {
+  return { ip, user_agent };
 }

@@ -1,3 +1,6 @@
+import { hash } from "node:crypto";
+import { crc32 } from "node:zlib";
+import { encodeCrockford } from "../base/id.ts";
 import type { Ledgers } from "../ledger/ledgers.ts";
 import { Refusal } from "../refusal.ts";
 import { credentialKey } from "../store/keys.ts";
@@ -11,7 +14,6 @@ import {
   type Presented,
   requireTier,
 } from "./caller.ts";
-import { isPlausibleSecret, secretHash } from "./secret.ts";
 
 /** How many known credentials a process remembers; beyond that it starts anew. */
 const MAX_REMEMBERED = 10_000;
@@ -73,4 +75,61 @@ export class Credentials {
     }
     return await ledger.transact({ plan: (transaction) => find(transaction.snapshot) }, since);
   }
+}
+
+/** The prefixes of secrets, known to secret scanners. */
+export const SECRET_PREFIXES = {
+  standard: "cs_live_",
+  management: "cs_mgmt_",
+  approver: "cs_appr_",
+  agent: "cs_agent_",
+  access_token: "cs_at_",
+  refresh_token: "cs_rt_",
+} as const;
+
+export type SecretKind = keyof typeof SECRET_PREFIXES;
+
+const BODY_BYTES = 20;
+
+/** 20 bytes are 32 characters, 4 bytes of checksum are 7. */
+const MADE_BODY = /^[0-9a-hjkmnp-tv-z]{39}$/;
+
+/** A new secret: prefix, 160 random bits, and a checksum over both (CRC-32, as scanners expect). */
+export function makeSecret(kind: SecretKind, random: (bytes: number) => Uint8Array): string {
+  const text = SECRET_PREFIXES[kind] + encodeCrockford(random(BODY_BYTES));
+  return text + checksum(text);
+}
+
+/** The kind that a presented secret claims by its prefix, or null. */
+function secretKind(secret: string): SecretKind | null {
+  for (const kind of Object.keys(SECRET_PREFIXES) as SecretKind[]) {
+    if (secret.startsWith(SECRET_PREFIXES[kind])) return kind;
+  }
+  return null;
+}
+
+/**
+ * False for text that cannot be a secret of this deployment, so that a mistyped or made-up one costs
+ * no read of the store. A secret that an operator chose has no checksum and passes by its shape.
+ */
+export function isPlausibleSecret(secret: string): boolean {
+  if (secret.length > 256 || !/^[\x21-\x7e]+$/.test(secret)) return false;
+  const kind = secretKind(secret);
+  if (kind === null) return false;
+  const body = secret.slice(SECRET_PREFIXES[kind].length);
+  if (!MADE_BODY.test(body)) return body.length >= 32;
+  return checksum(secret.slice(0, -7)) === secret.slice(-7);
+}
+
+/** What the store keeps of a secret: 160 random bits need no slow hash. */
+export function secretHash(secret: string): string {
+  return hash("sha256", secret, "hex");
+}
+
+/** Seven characters by which a mistyped secret is told without a look at the store (CRC-32). */
+export function checksum(text: string): string {
+  const crc = crc32(text);
+  return encodeCrockford(
+    new Uint8Array([crc >>> 24, (crc >>> 16) & 255, (crc >>> 8) & 255, crc & 255]),
+  );
 }

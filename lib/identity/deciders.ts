@@ -1,10 +1,82 @@
-import { canSign, mayDecide, mayNameUnenrolled } from "../approvals/deciders.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
+import { isStrict } from "../policy/widening.ts";
 import { type AnyRefusal, Refusal } from "../refusal.ts";
-import type { ApprovalRecord, LevelDecision } from "../store/records/approval.ts";
-import type { ApiKeyRecord, MemberRecord } from "../store/records/identity.ts";
-import { isSuperseded } from "./caller.ts";
-import { requesterNow } from "./requester_now.ts";
+import type { ApprovalLevel, ApprovalRecord, LevelDecision } from "../store/records/approval.ts";
+import type { ApiKeyRecord, MemberRecord, RequesterType } from "../store/records/identity.ts";
+import type { OrgRecord, ToolRecord } from "../store/records/policy.ts";
+import { isSuperseded, ownerEnrolled } from "./caller.ts";
+
+type Members = Snapshot["members"];
+
+/**
+ * Whether a member has the right to decide at a level: owners and admins do, approvers at the level
+ * of their group. While group Level 1 is empty, every approver is in it.
+ */
+export function mayDecide(member: MemberRecord, level: ApprovalLevel, members: Members): boolean {
+  switch (member.role) {
+    case "owner":
+    case "admin":
+      return true;
+    case "approver":
+      return member.groups.includes(level) || (level === 1 && !isLevelOneNamed(members));
+    case "viewer":
+      return false;
+  }
+}
+
+/** The levels at which a member may decide. */
+export function levelsOf(member: MemberRecord, members: Members): ApprovalLevel[] {
+  return ([1, 2] as const).filter((level) => mayDecide(member, level, members));
+}
+
+/**
+ * Whether somebody is in group Level 1. Who was only invited counts: whoever names the group means
+ * that not every approver decides.
+ */
+function isLevelOneNamed(members: Members): boolean {
+  for (const { role, groups } of members.values()) {
+    if (role !== "viewer" && groups.includes(1)) return true;
+  }
+  return false;
+}
+
+/** Whether a member has accepted the membership under a passkey: who has not decides nothing. */
+export function canSign({ account, has_passkey }: MemberRecord): boolean {
+  return account !== null && has_passkey;
+}
+
+/** Whether group Level 2 has somebody who could decide: a person who only was invited could not. */
+export function hasSecondLevel(members: Members): boolean {
+  for (const member of members.values()) {
+    if (member.role !== "viewer" && member.groups.includes(2) && canSign(member)) return true;
+  }
+  return false;
+}
+
+/**
+ * The one exception to who may be named by an approver key: the key that the operator handed over by
+ * environment may name the owner whom they named there, until an owner has a passkey. So a
+ * deployment without a browser can decide at all; from the first passkey on the key is out of force.
+ */
+export function mayNameUnenrolled(
+  { bootstrap, tier, members_behind }: ApiKeyRecord,
+  { id, role }: MemberRecord,
+  snapshot: Pick<Snapshot, "members">,
+): boolean {
+  return bootstrap && tier === "approver" && role === "owner" && members_behind.includes(id) &&
+    !ownerEnrolled(snapshot);
+}
+
+/** How many levels a request for a tool has; null when it needs a second one that nobody is at. */
+export function levelsFor(
+  tool: ToolRecord,
+  org: OrgRecord,
+  members: Members,
+): { levels: ApprovalLevel; levels_skipped: boolean } | null {
+  if (!tool.requires_second_approval) return { levels: 1, levels_skipped: false };
+  if (hasSecondLevel(members)) return { levels: 2, levels_skipped: false };
+  return isStrict(org) ? null : { levels: 1, levels_skipped: true };
+}
 
 /** Who decides a level, or did: a member, or an approver key that names one. */
 export type Decider = Pick<LevelDecision, "level" | "member" | "asserted_by">;
@@ -127,4 +199,88 @@ export function allBehind(
   policy: DeciderPolicy,
 ): ReadonlySet<string> {
   return new Set([...members_behind, ...requesterNow(policy, requester)?.members_behind ?? []]);
+}
+
+/** A hold ends by itself, and the key that needs no passkey does not expire: no time matters here. */
+const ANY_TIME = 0;
+
+/**
+ * Whether there are people who could decide all that is still open of a pending request, when holds
+ * after a recovery are over.
+ */
+export function someoneCanDecide(
+  record: Decided & Pick<ApprovalRecord, "progress">,
+  policy: DeciderPolicy,
+): boolean {
+  const at = (level: ApprovalLevel) => eligible(record, level, policy);
+  if (record.progress.level === 2) return at(2).length > 0;
+  const first = at(1);
+  return record.levels === 1 ? first.length > 0 : areTwo(first, at(2));
+}
+
+/** Whether two different people can take the two levels: one who could do both is not enough. */
+export function areTwo(first: readonly string[], second: readonly string[]): boolean {
+  return first.length > 0 && second.length > 0 && new Set([...first, ...second]).size > 1;
+}
+
+/** Ids of who could decide a level: by a passkey, or through the key that needs none. */
+function eligible(
+  record: Decided,
+  level: ApprovalLevel,
+  policy: DeciderPolicy,
+): string[] {
+  const keys = policy.apiKeys.values()
+    .filter(({ bootstrap, tier }) => bootstrap && tier === "approver")
+    .map(({ id }) => id);
+  const ways = [null, ...keys];
+  return [...policy.members.values()]
+    .filter((member) =>
+      ways.some((asserted_by) => {
+        const bar = memberBar(record, member, { level, asserted_by }, policy, ANY_TIME);
+        return bar === null || bar.code === "recovery_held";
+      })
+    )
+    .map(({ id }) => id);
+}
+
+/** What bounds who asked for something, as the policy of this moment has them. */
+export interface RequesterNow {
+  /** Milliseconds; null when it does not expire. */
+  readonly expires_at: number | null;
+  /** The tenants that it may name; null when it may name any. */
+  readonly tenant_ids: readonly string[] | null;
+  readonly trust_tier: number;
+  readonly kill_switch: { readonly active: boolean } | null;
+  readonly members_behind: readonly string[];
+}
+
+/** The requester of a request by its id; null when there is none such any more. */
+export function requesterNow(
+  { agents, apiKeys, grants }: Pick<Snapshot, "agents" | "apiKeys" | "grants">,
+  { type, id }: { readonly type: RequesterType; readonly id: string },
+): RequesterNow | null {
+  switch (type) {
+    case "agent":
+      return agents.get(id) ?? null;
+    case "api_key": {
+      const key = apiKeys.get(id);
+      return key === undefined ? null : { ...key, kill_switch: null };
+    }
+    case "oauth_grant": {
+      const grant = grants.get(id);
+      if (grant === undefined) return null;
+      const unbound = { expires_at: null, tenant_ids: null, trust_tier: 0, kill_switch: null };
+      return { ...unbound, members_behind: [grant.member] };
+    }
+  }
+}
+
+/** A member whom something can be sent to. */
+export interface Hearer extends MemberRecord {
+  readonly account: string;
+}
+
+/** Whether something can be sent to a member: they have accepted the membership. */
+export function hasAccount(member: MemberRecord): member is Hearer {
+  return member.account !== null;
 }

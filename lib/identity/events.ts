@@ -1,18 +1,33 @@
 import { z } from "zod";
-import { levelsOf } from "../approvals/deciders.ts";
+import type { JsonObject } from "../base/json.ts";
 import type { Deps } from "../deps.ts";
-import { isJsonObject, type JsonObject } from "../json/json_value.ts";
-import { type DueWork, schedule } from "../ledger/due.ts";
+import { schedule } from "../ledger/due.ts";
 import type { Ledgers } from "../ledger/ledgers.ts";
-import type { Transaction } from "../ledger/transaction.ts";
-import { appendGrantEntry, grantEvent } from "../oauth/grant_entry.ts";
-import { knowPasskey, loadKnownPasskey } from "../people/known_passkeys.ts";
-import { DEPLOYMENT_ORG, dueKey, identityEventKey, passkeyKey } from "../store/keys.ts";
-import { parseRecord } from "../store/kv.ts";
+import type { Reader, Transaction } from "../ledger/transaction.ts";
+import { enrolmentEvidence } from "../passkeys/evidence.ts";
+import {
+  accountPasskeyPrefix,
+  DEPLOYMENT_ORG,
+  dueKey,
+  identityEventKey,
+  knownPasskeyKey,
+  passkeyKey,
+} from "../store/keys.ts";
+import { type Kv, listRecords, readRecord } from "../store/kv.ts";
+import { parseRecord } from "../store/record.ts";
 import type { MemberRecord } from "../store/records/identity.ts";
-import { sealedRecord } from "../store/records/log.ts";
-import { type AccountRecord, type KnownPasskey, passkeyRecord } from "../store/records/people.ts";
-import type { Client } from "./client.ts";
+import { type DueWork, sealedRecord } from "../store/records/log.ts";
+import {
+  type AccountRecord,
+  type KnownPasskey,
+  knownPasskey,
+  type PasskeyRecord,
+  passkeyRecord,
+  waiting,
+} from "../store/records/people.ts";
+import type { Client } from "./caller.ts";
+import { levelsOf } from "./deciders.ts";
+import { appendGrantEntry } from "./grant_entries.ts";
 
 /** Something that concerns an account, as a log is to say it. */
 export interface IdentityEvent {
@@ -22,22 +37,6 @@ export interface IdentityEvent {
   /** Kept apart and sealed; the leaf carries a salted digest of each. */
   readonly private?: JsonObject;
 }
-
-const jsonObject = z.custom<JsonObject>(isJsonObject, "expected an object");
-
-/** What waits for its place in another log. Sealed: it can hold addresses of people. */
-const waiting = z.discriminatedUnion("kind", [
-  z.object({
-    kind: z.literal("entry"),
-    id: z.string(),
-    account: z.string(),
-    type: z.string(),
-    data: jsonObject,
-    private: jsonObject,
-  }),
-  z.object({ kind: z.literal("passkey"), account: z.string(), credential_id: z.string() }),
-  grantEvent,
-]);
 
 type WaitingEvent = z.infer<typeof waiting>;
 
@@ -153,4 +152,63 @@ export function sendTo(transaction: Transaction, org: string, event: WaitingEven
   transaction.set(key, { sealed: transaction.deps.sealer.sealJson(key, event) });
   schedule(transaction, work);
   return work;
+}
+
+/** What the log of the reader's org says of a passkey; the commit checks that it stays so. */
+export async function loadKnownPasskey(
+  reader: Reader,
+  credential_id: string,
+): Promise<KnownPasskey | null> {
+  const key = knownPasskeyKey(reader.snapshot.orgId, credential_id);
+  return (await reader.get(key, knownPasskey))?.value ?? null;
+}
+
+/**
+ * Has the log of the org name a passkey of a member, unless it does: whoever checks a decision by it
+ * later takes the key from there, not from the records. Belongs into the commit of a decision too,
+ * so that none comes before the entry that it is checked by.
+ * @param known what `loadKnownPasskey` found
+ */
+export function knowPasskey(
+  transaction: Transaction,
+  member: Pick<MemberRecord, "id">,
+  passkey: Pick<PasskeyRecord, "credential_id" | "public_key">,
+  known: KnownPasskey | null,
+): void {
+  if (known?.member === member.id) return;
+  const { credential_id, public_key } = passkey;
+  const record: KnownPasskey = { member: member.id, public_key, created_at: transaction.at };
+  transaction.set(knownPasskeyKey(transaction.snapshot.orgId, credential_id), record);
+  const evidence = enrolmentEvidence(passkey);
+  transaction.append({
+    type: "passkey.enrolled",
+    actor: { type: "member", id: member.id },
+    subject: { member: member.id },
+    data: evidence.data,
+    private: evidence.private,
+  });
+}
+
+/** The passkeys of an account, the oldest first. */
+export async function passkeysOf(kv: Kv, account: string): Promise<PasskeyRecord[]> {
+  const passkeys: PasskeyRecord[] = [];
+  for await (
+    const { key } of listRecords(kv, { prefix: [...accountPasskeyPrefix(account)] }, z.unknown())
+  ) {
+    const passkey = await readRecord(kv, passkeyKey(String(key[2])), passkeyRecord);
+    if (passkey !== null) passkeys.push(passkey.value);
+  }
+  return passkeys.sort((a, b) => a.created_at - b.created_at);
+}
+
+/** Those of them that work under the address of this deployment. */
+export async function usablePasskeysOf(
+  { deps, settings }: {
+    readonly deps: Pick<Deps, "kv">;
+    readonly settings: { readonly url: URL };
+  },
+  account: string,
+): Promise<PasskeyRecord[]> {
+  const passkeys = await passkeysOf(deps.kv, account);
+  return passkeys.filter(({ rp_id }) => rp_id === settings.url.hostname);
 }

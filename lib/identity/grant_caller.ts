@@ -2,8 +2,8 @@ import { hasRight, type Role } from "../policy/rights.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import { Refusal } from "../refusal.ts";
 import type { GrantRecord, Scope } from "../store/records/oauth.ts";
+import { acting, type MachineOperation } from "./acting.ts";
 import type { MachineCaller } from "./caller.ts";
-import { acting, type MachineOperation } from "./caller_operation.ts";
 
 /** Requests a minute by one grant. */
 export const GRANT_RATE_LIMIT = 600;

@@ -1,11 +1,42 @@
+import type { z } from "zod";
 import type { Actor } from "../ledger/entry.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import { Refusal } from "../refusal.ts";
-import { credentialUsedKey, grantKey } from "../store/keys.ts";
-import type { GrantRecord } from "../store/records/oauth.ts";
-import { demand } from "./acting.ts";
-import type { Client } from "./client.ts";
-import type { MemberOperation } from "./member_operation.ts";
+import { accountGrantPrefix, credentialUsedKey, grantKey } from "../store/keys.ts";
+import { type Kv, listRecords } from "../store/kv.ts";
+import { type AccountGrant, accountGrant, type GrantRecord } from "../store/records/oauth.ts";
+import type { grantEvent } from "../store/records/people.ts";
+import { demand, type MemberOperation } from "./acting.ts";
+import type { Client } from "./caller.ts";
+
+export type GrantEvent = z.infer<typeof grantEvent>;
+
+/** Who brought an event about, as the log names them; `person` stands for the person. */
+export function grantActor({ by, grant }: Pick<GrantEvent, "by" | "grant">, person: Actor): Actor {
+  switch (by) {
+    case "person":
+      return person;
+    case "client":
+      return { type: "oauth_grant", id: grant };
+    case "system":
+      return { type: "system", id: "oauth" };
+  }
+}
+
+/** Writes an event into the log of an org. Where the grant counts no more there is nothing to say. */
+export function appendGrantEntry(transaction: Transaction, event: GrantEvent): void {
+  const grant = transaction.snapshot.grants.get(event.grant);
+  if (grant === undefined) return;
+  transaction.append({
+    id: event.id,
+    type: event.type,
+    actor: grantActor(event, { type: "member", id: grant.member }),
+    subject: { member: grant.member, grant: grant.id },
+    data: event.data,
+    private: event.private,
+  });
+  if (event.ends) removeGrant(transaction, grant);
+}
 
 /** Takes a grant out of the policy of the transaction's org: it is void there on every node. */
 export function removeGrant(transaction: Transaction, { id }: Pick<GrantRecord, "id">): void {
@@ -77,4 +108,10 @@ export function revokeInOrg(id: string, client: Client): MemberOperation<void, G
       return grant;
     },
   };
+}
+
+/** The grants of an account in the order of their ids, which is that of their making. */
+export async function listAccountGrants(kv: Kv, account: string): Promise<AccountGrant[]> {
+  const selector = { prefix: [...accountGrantPrefix(account)] };
+  return await Array.fromAsync(listRecords(kv, selector, accountGrant), ({ value }) => value);
 }

@@ -1,6 +1,48 @@
 import { Refusal } from "../refusal.ts";
+import type { LogLine } from "../store/system.ts";
+import type { Caller } from "./caller.ts";
 
 const WINDOW_MS = 60_000;
+
+/** What is left of a caller's minute. */
+export interface RateState {
+  readonly limit: number;
+  readonly remaining: number;
+  readonly reset_seconds: number;
+}
+
+/**
+ * Counts requests per credential and minute, in this process: with n nodes a caller may get up to
+ * n times as much, which protects each node as well.
+ */
+export class RateLimits {
+  readonly #windows = new Map<string, { start: number; count: number }>();
+
+  /**
+   * Counts requests: one, or as many as a call holds besides the one it was counted for already.
+   * @param count what does not fit whole is refused whole, and not counted
+   * @throws {Refusal} rate_limited
+   */
+  take(
+    caller: Pick<Caller, "id" | "rate_limit_per_minute">,
+    now: number,
+    count = 1,
+  ): RateState | null {
+    const limit = caller.rate_limit_per_minute;
+    if (limit === null) return null;
+    let window = this.#windows.get(caller.id);
+    if (window === undefined || now - window.start >= WINDOW_MS || now < window.start) {
+      this.#windows.set(caller.id, window = { start: now, count: 0 });
+    }
+    const reset_seconds = Math.ceil((window.start + WINDOW_MS - now) / 1000);
+    const left = limit - window.count;
+    if (count > left) {
+      throw new Refusal("rate_limited", { limit, left, retry_after_seconds: reset_seconds });
+    }
+    window.count += count;
+    return { limit, remaining: limit - window.count, reset_seconds };
+  }
+}
 
 /**
  * Requests a minute of one source that may store something for a visitor nobody knows. An office
@@ -56,4 +98,70 @@ function sourceOf(address: string): string {
 
 function groupsOf(part: string): string[] {
   return part === "" ? [] : part.split(":").map((group) => parseInt(group, 16).toString(16));
+}
+
+/** Most calls of one credential that wait at the same time on one node. */
+const MAX_HELD_CALLS = 50;
+
+/** How many calls each credential holds on this node. */
+export class HeldCalls {
+  readonly #counts = new Map<string, number>();
+
+  /** @throws {Refusal} too_many_pending */
+  take(credential: string): void {
+    const count = this.#counts.get(credential) ?? 0;
+    if (count >= MAX_HELD_CALLS) {
+      throw new Refusal("too_many_pending", {
+        limit: `${MAX_HELD_CALLS} held calls a credential`,
+        retry_after_seconds: 1,
+      });
+    }
+    this.#counts.set(credential, count + 1);
+  }
+
+  release(credential: string): void {
+    const count = (this.#counts.get(credential) ?? 0) - 1;
+    if (count > 0) this.#counts.set(credential, count);
+    else this.#counts.delete(credential);
+  }
+}
+
+/** The longest address that is taken from a header. */
+const MAX_CHARACTERS = 64;
+
+/** Reads who a request was forwarded for, as far as the operator trusts who says so. */
+export class ForwardedFor {
+  #isIgnored = false;
+
+  /** @param proxies how many proxies stand before this process; each appends whom it got it from */
+  constructor(readonly proxies: number, readonly log: LogLine) {}
+
+  /** Whether some request came through a proxy that the settings do not know of. */
+  get isIgnored(): boolean {
+    return this.#isIgnored;
+  }
+
+  /**
+   * The client by `X-Forwarded-For`: counted from the right, for what stands further left was sent by
+   * the client. Null where nothing is trusted, or fewer proxies than there are have written it.
+   */
+  client(header: string | null): string | null {
+    if (header === null) return null;
+    if (this.proxies === 0) {
+      this.#ignored();
+      return null;
+    }
+    const address = header.split(",").at(-this.proxies)?.trim();
+    return address ? address.slice(0, MAX_CHARACTERS) : null;
+  }
+
+  #ignored(): void {
+    if (this.#isIgnored) return;
+    this.#isIgnored = true;
+    this.log(
+      "warn",
+      "X-Forwarded-For is ignored: behind a proxy all clients count as one. Set " +
+        "COUNTERSIGN_TRUSTED_PROXY to the number of proxies; without one somebody makes it up",
+    );
+  }
 }

@@ -1,9 +1,49 @@
+import type { Deps } from "../deps.ts";
+import { CLOCK_TOLERANCE_MS } from "../ledger/clock.ts";
+import type { Actor } from "../ledger/entry.ts";
 import type { Ledgers } from "../ledger/ledgers.ts";
-import { type Periodic, periodically } from "../periodic.ts";
-import { commitOnce } from "../store/commit.ts";
-import { credentialUsedKey, credentialUsedPrefix } from "../store/keys.ts";
-import { listRecords } from "../store/kv.ts";
+import {
+  clockAcceptedKey,
+  clockSeenKey,
+  credentialUsedKey,
+  credentialUsedPrefix,
+  DEPLOYMENT_ORG,
+} from "../store/keys.ts";
+import { commitOnce, listRecords, readRecord, type StoreHealth } from "../store/kv.ts";
+import { SCHEMA_VERSION, schemaVersion } from "../store/open_store.ts";
 import { credentialUsed } from "../store/records/identity.ts";
+import { clockTime } from "../store/records/log.ts";
+
+/** Work that goes on in rounds until it is stopped. */
+export interface Periodic {
+  /** Ends the waiting and lets a round under way finish. */
+  stop(): Promise<void>;
+}
+
+/** Does `work` again and again, `milliseconds` after the round before. `work` must not fail. */
+export function periodically(
+  deps: Pick<Deps, "timer">,
+  milliseconds: number,
+  work: () => Promise<void>,
+): Periodic {
+  const { promise: stopped, resolve: stop } = Promise.withResolvers<"stopped">();
+  const run = async () => {
+    for (;;) {
+      const timer = deps.timer(milliseconds);
+      const ended = await Promise.race([timer.elapsed, stopped]);
+      timer.cancel();
+      if (ended === "stopped") return;
+      await work();
+    }
+  };
+  const running = run();
+  return {
+    async stop() {
+      stop("stopped");
+      await running;
+    },
+  };
+}
 
 const FLUSH_MS = 60_000;
 
@@ -114,5 +154,174 @@ export class LastUsed {
     const others = this.#unstored.get(use.id)?.filter((other) => other !== use) ?? [];
     if (others.length === 0) this.#unstored.delete(use.id);
     else this.#unstored.set(use.id, others);
+  }
+}
+
+/** Sources told apart in one minute; attempts of further ones are counted together. */
+export const MAX_SOURCES = 1000;
+
+/** What attempts are counted under that come from no known address, or from too many. */
+export const OTHER_SOURCES = "other";
+
+/** Entries in one commit: what a flood leaves behind must not crowd out an org's own commits. */
+const ENTRIES_A_COMMIT = 200;
+
+const ACTOR: Actor = { type: "system", id: "authentication" };
+
+/** Attempts of one source since the last entry about it. */
+interface Attempts {
+  count: number;
+  since: number;
+}
+
+/**
+ * Counts requests whose credentials were not accepted. Nothing is stored for one attempt: once a
+ * minute each source makes one entry in the deployment's own log, so that strangers cannot grow it.
+ */
+export class FailedAttempts {
+  #sources = new Map<string, Attempts>();
+  #periodic: Periodic | null = null;
+
+  constructor(readonly ledgers: Ledgers) {}
+
+  /** Counts one attempt. @param source the address it came from, null when not known */
+  note(source: string | null, now: number): void {
+    this.#add(source ?? OTHER_SOURCES, { count: 1, since: now });
+  }
+
+  /** Writes one entry for each source. Never fails: what was not stored is counted on. */
+  async flush(): Promise<void> {
+    const sources = [...this.#sources];
+    this.#sources = new Map();
+    for (let from = 0; from < sources.length; from += ENTRIES_A_COMMIT) {
+      try {
+        await this.#append(sources.slice(from, from + ENTRIES_A_COMMIT));
+      } catch (error) {
+        for (const [source, attempts] of sources.slice(from)) this.#add(source, attempts);
+        this.ledgers.deps.log("warn", "Failed attempts were not recorded", {
+          error: String(error),
+        });
+        return;
+      }
+    }
+  }
+
+  /** Begins to write once a minute. */
+  start(): void {
+    this.#periodic ??= periodically(this.ledgers.deps, FLUSH_MS, () => this.flush());
+  }
+
+  /** Writes what is left and ends. */
+  async stop(): Promise<void> {
+    await this.#periodic?.stop();
+    this.#periodic = null;
+    await this.flush();
+  }
+
+  #add(source: string, { count, since }: Attempts): void {
+    const attempts = this.#sources.get(source);
+    if (attempts !== undefined) {
+      attempts.count += count;
+      attempts.since = Math.min(attempts.since, since);
+    } else if (this.#sources.size < MAX_SOURCES || source === OTHER_SOURCES) {
+      this.#sources.set(source, { count, since });
+    } else {
+      this.#add(OTHER_SOURCES, { count, since });
+    }
+  }
+
+  #append(sources: readonly (readonly [string, Attempts])[]): Promise<void> {
+    return this.ledgers.transact(DEPLOYMENT_ORG, {
+      plan(transaction) {
+        for (const [source, { count, since }] of sources) {
+          transaction.append({
+            type: "auth.failed",
+            actor: ACTOR,
+            subject: {},
+            data: { count, since: new Date(since).toISOString() },
+            private: { source },
+          });
+        }
+      },
+    });
+  }
+}
+
+const EVERY_MS = 60_000;
+
+/** How long no process may have run before a start says so. */
+const LONG_MS = 24 * 60 * 60 * 1000;
+
+/**
+ * Writes once a minute what the clock shows, so that a start can tell that the clock has jumped since,
+ * or that the store lay idle for long: which of the two, only a human can say.
+ */
+export class ProcessTimes {
+  #periodic: Periodic | null = null;
+
+  constructor(readonly ledgers: Ledgers, readonly store: StoreHealth) {}
+
+  /** Looks at what was written last, and says so when that was long ago. Refuses nothing. */
+  async look(): Promise<void> {
+    const { clock, deps } = this.ledgers;
+    const times = await Promise.all(
+      [clockSeenKey(), clockAcceptedKey()].map((key) => readRecord(deps.kv, key, clockTime)),
+    );
+    const last = Math.max(...times.map((time) => time?.value.at ?? 0));
+    const now = deps.now();
+    if (last === 0 || now - last <= LONG_MS) return;
+    clock.jumped = { from: last, to: now };
+    deps.log("warn", "The clock lies more than a day after the store was last in use", {
+      last_in_use: new Date(last).toISOString(),
+      clock: new Date(now).toISOString(),
+      next:
+        "If the clock is wrong, stop, set it right and start again; if not, nothing is to be done",
+    });
+  }
+
+  /** Begins to write once a minute. */
+  start(): void {
+    this.#periodic ??= periodically(this.ledgers.deps, EVERY_MS, () => this.beat());
+  }
+
+  async stop(): Promise<void> {
+    await this.#periodic?.stop();
+    this.#periodic = null;
+  }
+
+  /**
+   * Writes the time, unless the clock is in doubt, and looks whether the store is still one for this
+   * release. Never fails: what is not written is next time.
+   */
+  async beat(): Promise<void> {
+    const { clock, deps } = this.ledgers;
+    try {
+      await this.#hearAcceptance();
+      if (!clock.hasDrifted) {
+        await deps.kv.set([...clockSeenKey()], { at: deps.now() });
+        clock.trust();
+      }
+      await this.#lookAtVersion();
+    } catch (error) {
+      deps.log("warn", "The time was not stored, or the version not read", {
+        error: String(error),
+      });
+    }
+  }
+
+  /** Another process may have written that somebody accepted the clock. */
+  async #hearAcceptance(): Promise<void> {
+    const { clock, deps } = this.ledgers;
+    if (!clock.hasDrifted && clock.jumped === null) return;
+    const accepted = await readRecord(deps.kv, clockAcceptedKey(), clockTime);
+    const isOfNow = accepted !== null &&
+      Math.abs(deps.now() - accepted.value.at) <= CLOCK_TOLERANCE_MS;
+    if (isOfNow) clock.accept();
+  }
+
+  /** Over KV Connect a newer release may have been started beside this process. */
+  async #lookAtVersion(): Promise<void> {
+    const version = await schemaVersion(this.ledgers.deps);
+    if (version > SCHEMA_VERSION) this.store.outgrown(version);
   }
 }

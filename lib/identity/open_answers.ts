@@ -1,4 +1,5 @@
 import type { Deps } from "../deps.ts";
+import { Overloaded } from "../ledger/ledger.ts";
 import { Refusal } from "../refusal.ts";
 
 /** Most answers of one credential that are open at the same time on this process. */
@@ -164,4 +165,25 @@ function tooMany(limit: string): Refusal<"too_many_streams"> {
     limit,
     retry_after_seconds: STANDS_STILL_MS / 1000,
   });
+}
+
+/** Most large bodies that a process holds, for all organizations together. */
+const MOST = 4;
+
+/**
+ * Who sends a large body now: one of an organization at a time, and few at all, for each takes many
+ * times its size in memory until it is answered.
+ */
+export class LargeBodies {
+  readonly #orgs = new Set<string>();
+
+  /** @throws {Overloaded} */
+  take(org: string): void {
+    if (this.#orgs.has(org) || this.#orgs.size >= MOST) throw new Overloaded();
+    this.#orgs.add(org);
+  }
+
+  release(org: string): void {
+    this.#orgs.delete(org);
+  }
 }

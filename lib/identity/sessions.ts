@@ -2,11 +2,10 @@ import type { Deps } from "../deps.ts";
 import { isWithin } from "../ledger/clock.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import { Refusal, type SessionEnd } from "../refusal.ts";
-import { commitOnce } from "../store/commit.ts";
 import { accountSessionKey, sessionKey } from "../store/keys.ts";
-import { readRecord } from "../store/kv.ts";
+import { commitOnce, readRecord } from "../store/kv.ts";
 import { type SessionRecord, sessionRecord } from "../store/records/people.ts";
-import { secretHash } from "./secret.ts";
+import { secretHash } from "./credentials.ts";
 
 const HOUR = 60 * 60 * 1000;
 

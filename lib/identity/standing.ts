@@ -1,7 +1,8 @@
-import { levelsFor } from "../approvals/deciders.ts";
+import type { Snapshot } from "../policy/snapshot.ts";
 import type { ApprovalLevel, ApprovalRecord } from "../store/records/approval.ts";
+import type { RequesterType } from "../store/records/identity.ts";
 import { REQUIRED_FACTS, type RequiredFact, type ToolRecord } from "../store/records/policy.ts";
-import { type Decided, type DeciderPolicy, decisionBar } from "./deciders.ts";
+import { type Decided, type DeciderPolicy, decisionBar, levelsFor } from "./deciders.ts";
 
 /**
  * Why what people approved does not count on the policy of this moment:
@@ -63,4 +64,18 @@ export function missingFacts(
   facts: { readonly [F in RequiredFact]: string | null },
 ): RequiredFact[] {
   return REQUIRED_FACTS.filter((fact) => required_facts.includes(fact) && facts[fact] === null);
+}
+
+/**
+ * Whether a rotation voided what this requester asked, or was given, under a policy version. Told
+ * by the version, which every commit checks: times of one millisecond would not tell before from
+ * after.
+ */
+export function isRotatedAway(
+  { agents }: Pick<Snapshot, "agents">,
+  { type, id }: { readonly type: RequesterType; readonly id: string },
+  policyVersion: number,
+): boolean {
+  const agent = type === "agent" ? agents.get(id) : undefined;
+  return agent !== undefined && policyVersion < agent.void_before;
 }

@@ -1,8 +1,8 @@
 import { z } from "zod";
-import { type DueWork, schedule } from "../ledger/due.ts";
+import { passkeysOf } from "../identity/events.ts";
+import { schedule } from "../ledger/due.ts";
 import { markErased } from "../ledger/erase_private.ts";
 import { ERASED_AFTER_MS, keepForNow } from "../people/left_behind.ts";
-import { passkeysOf } from "../people/passkeys_of.ts";
 import type { Services } from "../services.ts";
 import {
   accountKey,
@@ -12,18 +12,9 @@ import {
   invitationsPrefix,
 } from "../store/keys.ts";
 import { type Kv, listRecords } from "../store/kv.ts";
-import { type AccountRecord, accountRecord } from "../store/records/people.ts";
+import type { DueWork } from "../store/records/log.ts";
+import { type AccountRecord, accountRecord, invited } from "../store/records/people.ts";
 import { loadBelongings, removeAccount } from "./person.ts";
-
-/**
- * Accounts in no org. Their person may sign in, make an org or be invited for a week; each sign-in
- * begins the week anew, and an invitation is waited for. Then the account goes as one that its person
- * deletes, and at once what the deployment's log knows of them. Orgs that ended the membership keep
- * who it was.
- */
-
-/** What an invitation says that matters here. */
-const invited = z.object({ email: z.string(), expires_at: z.number() });
 
 /**
  * Ends an account that is in no org, or looks again when its week will be over.

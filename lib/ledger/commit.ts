@@ -1,13 +1,22 @@
+import { Buffer } from "node:buffer";
 import type { IdMaker } from "../base/id.ts";
 import type { Deps } from "../deps.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
+import * as keys from "../store/keys.ts";
+import { commitMarkKey, logSegmentKey } from "../store/keys.ts";
+import type { CommitMark } from "../store/kv.ts";
+import { type LogSegment, policyVersionRow } from "../store/records/log.ts";
+import type { Sealer } from "../store/sealing.ts";
+import { ClockRefused } from "./clock.ts";
 import type { HeldKeys } from "./held_keys.ts";
-import type { Operation } from "./operation.ts";
-import { ClockRefused } from "./process_clock.ts";
+import { KEPT_POLICY_CHANGES } from "./load_snapshot.ts";
+import type { LogGrowth, LogRow } from "./log_tail.ts";
 import {
   type CommitLimits,
   type CommitTime,
   Deferred,
+  type NewLeaf,
+  type Operation,
   Reader,
   Transaction,
 } from "./transaction.ts";
@@ -116,4 +125,150 @@ function load(
   } catch (error) {
     return { error };
   }
+}
+
+/** The checks and writes of one commit, ready to be handed to the store. */
+export function atomicCommit(
+  { kv, sealer }: Pick<Deps, "kv" | "sealer">,
+  transaction: Transaction,
+  { batch, growth, turn, head }: {
+    /** Names the attempt, so that a lost answer can be told from a lost commit. */
+    readonly batch: string;
+    /** Null when there are no entries. */
+    readonly growth: LogGrowth | null;
+    readonly turn: string | null;
+    /** The stamp of the log's head; undefined when it is not to be checked. */
+    readonly head: string | null | undefined;
+  },
+): Deno.AtomicOperation {
+  const { snapshot, leaves, base, at } = transaction;
+  const org = snapshot.orgId;
+  const operation = kv.atomic()
+    .check({ key: keys.policyVersionKey(org), versionstamp: snapshot.versionstamp })
+    .check({ key: keys.logTurnKey(org), versionstamp: turn });
+  if (head !== undefined) operation.check({ key: keys.logHeadKey(org), versionstamp: head });
+  for (const { key, versionstamp } of transaction.checks.values()) {
+    operation.check({ key: key as Deno.KvKey, versionstamp });
+  }
+  const rows = [
+    ...growth?.rows ?? [],
+    ...segmentRows(org, leaves, { base, at, batch }),
+    ...privateRows(org, leaves, base, sealer),
+    ...policyRows(transaction),
+  ];
+  for (const { key, value } of rows) operation.set(key as Deno.KvKey, value);
+  for (const { key, value, expireIn } of transaction.writes.values()) {
+    if (value === undefined) operation.delete(key as Deno.KvKey);
+    else operation.set(key as Deno.KvKey, value, expireIn === undefined ? {} : { expireIn });
+  }
+  if (transaction.changesPolicy) {
+    operation.delete(keys.policyChangeKey(org, transaction.policyVersion - KEPT_POLICY_CHANGES));
+  }
+  for (const { value, delay } of transaction.messages) operation.enqueue(value, { delay });
+  return operation;
+}
+
+/** The new policy version and what it changed, for other nodes to follow. */
+function policyRows(transaction: Transaction): { key: keys.StoreKey; value: unknown }[] {
+  const { policyChanges, snapshot, policyVersion: version, generation } = transaction;
+  if (!transaction.changesPolicy) return [];
+  const changed = policyChanges.map(({ key }) => key);
+  const fits = generation === snapshot.generation && JSON.stringify(changed).length < 20_000;
+  return [
+    {
+      key: keys.policyVersionKey(snapshot.orgId),
+      value: policyVersionRow({ version, generation }),
+    },
+    {
+      key: keys.policyChangeKey(snapshot.orgId, version),
+      value: { keys: fits ? changed : null },
+    },
+  ];
+}
+
+const encoder = new TextEncoder();
+
+/** A value may have 65,536 bytes as Deno KV writes it; this leaves room for its wrapping. */
+const MAX_ROW_BYTES = 60_000;
+
+/** The rows that hold the leaves of one commit: as few as the size of a value allows. */
+export function segmentRows(
+  org: string,
+  leaves: readonly NewLeaf[],
+  commit: { base: number; at: number; batch: string },
+): LogRow[] {
+  return chunks(leaves, (leaf) => Buffer.byteLength(leaf.text)).map(({ from, items }) => {
+    const data = encoder.encode(items.map((leaf) => leaf.text).join(""));
+    const value: LogSegment = { batch: commit.batch, at: commit.at, count: items.length, data };
+    return { key: keys.logSegmentKey(org, commit.base + from), value };
+  });
+}
+
+/** The rows that hold the private parts of one commit's entries, sealed, keyed by the first entry. */
+export function privateRows(
+  org: string,
+  leaves: readonly NewLeaf[],
+  base: number,
+  sealer: Sealer,
+): LogRow[] {
+  const parts: { index: number; text: string }[] = [];
+  leaves.forEach((leaf, i) => {
+    if (leaf.private !== null) {
+      parts.push({ index: base + i, text: JSON.stringify([base + i, leaf.private]) });
+    }
+  });
+  return chunks(parts, (part) => Buffer.byteLength(part.text)).map(({ items }) => {
+    const key = keys.logPrivateKey(org, items[0]?.index ?? base);
+    const text = `[${items.map((part) => part.text).join()}]`;
+    return { key, value: { sealed: sealer.seal(key, encoder.encode(text)) } };
+  });
+}
+
+/** Consecutive items in groups of at most `MAX_ROW_BYTES`; an item larger than that stands alone. */
+function chunks<T>(
+  items: readonly T[],
+  sizeOf: (item: T) => number,
+): { from: number; items: T[] }[] {
+  const groups: { from: number; items: T[]; size: number }[] = [];
+  items.forEach((item, i) => {
+    const size = sizeOf(item);
+    const last = groups.at(-1);
+    if (last !== undefined && last.size + size <= MAX_ROW_BYTES) {
+      last.items.push(item);
+      last.size += size;
+    } else {
+      groups.push({ from: i, items: [item], size });
+    }
+  });
+  return groups;
+}
+
+/** One try of a commit, and what its operations come to if it lands. */
+export interface Attempt {
+  readonly mark: CommitMark;
+  /** Whether the mark is a row of its own, not the segment of the entries. */
+  readonly marksItself: boolean;
+  readonly outcomes: ReadonlyMap<Waiting, Outcome>;
+  readonly topics: readonly string[];
+}
+
+/**
+ * The attempt to commit a transaction. Its entries tell that it landed; without entries, and after an
+ * attempt whose answer was lost, it has a row for that.
+ * @param name tells it from every other attempt
+ * @param common the same for all attempts at one batch, so that only one of those that write it lands
+ */
+export function attemptOf(
+  transaction: Transaction,
+  outcomes: ReadonlyMap<Waiting, Outcome>,
+  { name, common, again }: {
+    readonly name: string;
+    readonly common: string;
+    readonly again: boolean;
+  },
+): Attempt {
+  const { leaves, base, snapshot, topics } = transaction;
+  const marksItself = again || leaves.length === 0;
+  const key = marksItself ? commitMarkKey(common) : logSegmentKey(snapshot.orgId, base);
+  return { mark: { key, name }, marksItself, outcomes, topics };
 }

@@ -1,52 +1,6 @@
-import { z } from "zod";
 import { dueKey } from "../store/keys.ts";
+import type { DueWork } from "../store/records/log.ts";
 import type { Transaction } from "./transaction.ts";
-
-/** The kinds of work that must happen at a time. */
-export const DUE_KINDS = [
-  "approval_ends",
-  "approval_lapses",
-  "tool_changed",
-  "policy_applied",
-  "policy_sweep",
-  "agent_rotated",
-  "report_due",
-  "identity_event",
-  "passkey_removed",
-  "recovery_hold",
-  "recovery_letter",
-  "alert_new_request",
-  "alert_second_level",
-  "alert_nearing_expiry",
-  "alert_decided",
-  "alert_delivery",
-  "org_deleted",
-  "org_erased",
-  "person_erased",
-  "member_forgotten",
-  "account_orgless",
-  "grant_ends",
-] as const;
-
-export type DueKind = (typeof DUE_KINDS)[number];
-
-/** Work for one org at one time. Handlers look at the state themselves: doing it twice is harmless. */
-export interface DueWork {
-  readonly kind: DueKind;
-  /** Milliseconds since 1970. */
-  readonly at: number;
-  readonly org: string;
-  /** What it is about: an approval's id, a tool's name, a token's id. */
-  readonly id: string;
-}
-
-/** A row of due work as it is stored. */
-export const dueWork: z.ZodType<DueWork> = z.object({
-  kind: z.enum(DUE_KINDS),
-  at: z.number().int().nonnegative(),
-  org: z.string(),
-  id: z.string(),
-});
 
 /** News of work that is due already, for a worker that no queue wakes. */
 export const DUE_NOW = "due now";
@@ -68,4 +22,17 @@ export function schedule(
   } else if (at <= transaction.now) {
     transaction.notify(DUE_NOW);
   }
+}
+
+/** News of one request: asked again, decided, ended, minted, run, reported. */
+export const approvalTopic = (org: string, id: string): string => `approval ${org} ${id}`;
+
+/** News of any request of an org, for whoever looks at the list. */
+export const approvalsTopic = (org: string): string => `approvals ${org}`;
+
+/** Wakes whoever waits for a request or looks at the list, once the commit stands. */
+export function tellOfApproval(transaction: Transaction, id: string): void {
+  const { orgId } = transaction.snapshot;
+  transaction.notify(approvalTopic(orgId, id));
+  transaction.notify(approvalsTopic(orgId));
 }

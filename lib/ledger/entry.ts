@@ -1,8 +1,21 @@
 import { Buffer } from "node:buffer";
+import { hash } from "node:crypto";
 import { canonicalJson } from "../base/canonical.ts";
-import { isJsonObject, type JsonObject, type JsonValue } from "../json/json_value.ts";
-import type { RequesterType } from "../store/records/requester.ts";
-import type { SealedOff } from "./private_parts.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
+import type { Deps } from "../deps.ts";
+import { logPrivateKey, logPrivatePrefix, type StoreKey } from "../store/keys.ts";
+import { type Kv, listRecords } from "../store/kv.ts";
+import { parseRecord } from "../store/record.ts";
+import type { RequesterType } from "../store/records/identity.ts";
+import {
+  type DayChecks,
+  type PrivateParts,
+  privateRow,
+  sealedRecord,
+} from "../store/records/log.ts";
+import { type Permission, PERMISSIONS } from "../store/records/vocabulary.ts";
+import type { Sealer } from "../store/sealing.ts";
+import type { PrivateRow } from "./private_parts.ts";
 
 /** Who did it: an account in the log of the deployment, a member in that of an org. */
 export interface Actor extends JsonObject {
@@ -146,4 +159,118 @@ export function facetHashes(
     if (value !== null) hashes.push(facetHash(facet, value));
   }
   return hashes;
+}
+
+/** A UTC day, milliseconds: none of those that clocks show has another length. */
+export const DAY_MS = 24 * 60 * 60 * 1000;
+
+/** The number of the UTC day that a time (milliseconds) is in. */
+export function utcDay(at: number): number {
+  return Math.floor(at / DAY_MS);
+}
+
+/** The answer that an entry records; null when it is none of a check. */
+export function checkedPermission(entry: Pick<Entry, "type" | "data">): Permission | null {
+  if (entry.type !== "permission.checked") return null;
+  const { permission } = entry.data;
+  return PERMISSIONS.find((known) => known === permission) ?? null;
+}
+
+/** The counts of a page with one check more; they are in the order of their days, and `at` is in the last. */
+export function withCheck(
+  counts: readonly DayChecks[],
+  permission: Permission,
+  at: number,
+): readonly DayChecks[] {
+  const day = utcDay(at);
+  const last = counts.at(-1);
+  if (last?.day === day) return [...counts.slice(0, -1), oneMore(last, permission)];
+  return [...counts, oneMore({ day, allowed: 0, requires_approval: 0, disabled: 0 }, permission)];
+}
+
+function oneMore(counts: DayChecks, permission: Permission): DayChecks {
+  return { ...counts, [permission]: counts[permission] + 1 };
+}
+
+const SALT_BYTES = 16;
+
+/**
+ * How salted digests are made. It stands in every leaf that has any; leaves without it are of
+ * version 1, which took a text as it is, so that a value and the text of its JCS had one digest.
+ */
+export const DIGEST_VERSION = 2;
+
+/**
+ * `"sha256:" + hex(SHA-256(salt || JCS(value)))` over the UTF-8 of both. Salts all have the same
+ * length, or one could lend its end to the value.
+ */
+export function saltedDigest(salt: string, value: JsonValue): string {
+  return "sha256:" + hash("sha256", salt + canonicalJson(value), "hex");
+}
+
+/** Private values, split into what the leaf shows of them and what is kept apart. */
+export interface SealedOff {
+  /** `<name>_digest` of each, and `digest_version`. */
+  readonly digests: Readonly<Record<string, string | number>>;
+  readonly parts: PrivateParts;
+}
+
+/**
+ * Splits private values from what the leaf may show: `<name>_digest` joins the data, value and
+ * salt go into the parts. Without the salt a digest tells nothing, not even of a short value.
+ */
+export function sealOff(
+  values: Readonly<Record<string, JsonValue>>,
+  random: (bytes: number) => Uint8Array,
+): SealedOff {
+  const digests: Record<string, string | number> = {};
+  const parts: PrivateParts = {};
+  for (const [name, value] of Object.entries(values)) {
+    const salt = random(SALT_BYTES).toHex();
+    digests[`${name}_digest`] = saltedDigest(salt, value);
+    parts[name] = { salt, value };
+    digests.digest_version = DIGEST_VERSION;
+  }
+  return { digests, parts };
+}
+
+type LogPrivateKey = ReturnType<typeof logPrivateKey>;
+
+/** The private parts of the entries `from` (included) to `to` (not included) that have any left. */
+export async function* privatePartsFrom(
+  deps: Deps,
+  org: string,
+  from: number,
+  to: number,
+): AsyncGenerator<{ index: number; parts: PrivateParts }> {
+  if (from >= to) return;
+  const first = await privateRowKey(deps.kv, org, from);
+  const range = {
+    start: first ?? logPrivateKey(org, from),
+    end: logPrivateKey(org, to),
+  };
+  const rows = listRecords(deps.kv, range as Deno.KvListSelector, sealedRecord, { batchSize: 8 });
+  for await (const { key, value } of rows) {
+    for (const [index, parts] of openPrivateRow(deps.sealer, key, value.sealed)) {
+      if (index >= from && index < to) yield { index, parts };
+    }
+  }
+}
+
+/** The key of the row that holds an entry's private parts if any row does: the last one up to it. */
+export async function privateRowKey(
+  kv: Kv,
+  org: string,
+  index: number,
+): Promise<LogPrivateKey | null> {
+  const range = { prefix: logPrivatePrefix(org), end: logPrivateKey(org, index + 1) };
+  for await (const { key } of kv.list(range, { reverse: true, limit: 1 })) {
+    return key as LogPrivateKey;
+  }
+  return null;
+}
+
+/** The content of a sealed row. @throws {CannotOpen}, {MalformedRecord} */
+export function openPrivateRow(sealer: Sealer, key: StoreKey, sealed: Uint8Array): PrivateRow {
+  return parseRecord(key, privateRow, sealer.openJson(key, sealed)) as PrivateRow;
 }

@@ -1,12 +1,9 @@
 import { erasedKey, type logPrivateKey } from "../store/keys.ts";
-import { sealedRecord } from "../store/records/log.ts";
-import type { Actor } from "./entry.ts";
+import { type PrivateParts, sealedRecord } from "../store/records/log.ts";
+import { type Actor, openPrivateRow, privateRowKey } from "./entry.ts";
 import type { Ledgers } from "./ledgers.ts";
-import type { Operation } from "./operation.ts";
-import type { PrivateParts } from "./private_parts.ts";
-import { openPrivateRow, privateRowKey } from "./private_reader.ts";
-import type { PrivateRow } from "./segments.ts";
-import type { Transaction } from "./transaction.ts";
+import type { PrivateRow } from "./private_parts.ts";
+import type { Operation, Transaction } from "./transaction.ts";
 
 /** What is to be erased, and who had it erased. */
 export interface Erasure {

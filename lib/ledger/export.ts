@@ -1,9 +1,11 @@
-import { prefixedLeafHash } from "../base/sha256.ts";
+import { HASH_BYTES, prefixedLeafHash } from "../base/sha256.ts";
 import type { Deps } from "../deps.ts";
+import type { Kv } from "../store/kv.ts";
+import type { PrivateParts } from "../store/records/log.ts";
+import { TILE_WIDTH, type TileSource } from "../tlog/tree.ts";
+import { privatePartsFrom } from "./entry.ts";
 import { type LoggedEntry, loggedEntry, type StoredLeaf } from "./log_reader.ts";
-import { leavesFrom } from "./log_tail.ts";
-import type { PrivateParts } from "./private_parts.ts";
-import { privatePartsFrom } from "./private_reader.ts";
+import { leavesFrom, readTile } from "./log_tail.ts";
 
 /** Which entries of a log are read, and whether with what the leaves hold only as digests. */
 export interface ExportRange {
@@ -75,5 +77,24 @@ async function* leavesWithParts(
     const own = ahead?.done === false && ahead.value.index === stored.index ? ahead.value : null;
     if (own !== null) ahead = await parts?.next();
     yield { stored, parts: own?.parts ?? null };
+  }
+}
+
+/**
+ * The tiles of an org's log, for proofs about any size up to the head's that it was made with.
+ * The open tile of leaf hashes is stored nowhere: it is hashed from the entries, 255 at most.
+ */
+export class LogTiles implements TileSource {
+  constructor(readonly kv: Kv, readonly org: string, readonly size: number) {}
+
+  async tile(level: number, index: number): Promise<Uint8Array> {
+    const isStored = level > 0 || (index + 1) * TILE_WIDTH <= this.size;
+    if (isStored) return await readTile(this.kv, this.org, level, index);
+    const start = index * TILE_WIDTH;
+    const tile = new Uint8Array(Math.max(0, this.size - start) * HASH_BYTES);
+    for await (const { index: at, leaf } of leavesFrom(this.kv, this.org, start, this.size)) {
+      tile.set(prefixedLeafHash(leaf), (at - start) * HASH_BYTES);
+    }
+    return tile;
   }
 }

@@ -1,7 +1,6 @@
 import { z } from "zod";
 import type { StoreKey } from "../store/keys.ts";
-import { type Kv, listRecords } from "../store/kv.ts";
-import { keyText } from "./transaction.ts";
+import { keyText, type Kv, listRecords } from "../store/kv.ts";
 
 /** The kinds of rows that are held: a commit that writes one moves the log's head, entries or not. */
 const HELD_KINDS: ReadonlySet<StoreKey[number] | undefined> = new Set(["approval_history"]);

@@ -1,23 +1,33 @@
 import { IdMaker } from "../base/id.ts";
 import type { Deps } from "../deps.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
-import { commitMarked, isUnfit, landed, writeMark } from "../store/commit.ts";
 import * as keys from "../store/keys.ts";
-import { readRecord, storeError, StoreUnavailable } from "../store/kv.ts";
+import {
+  commitMarked,
+  isUnfit,
+  landed,
+  readRecord,
+  storeError,
+  StoreUnavailable,
+  writeMark,
+} from "../store/kv.ts";
 import { type LogHead, policyVersion } from "../store/records/log.ts";
-import { atomicCommit } from "./atomic_commit.ts";
-import { type Attempt, attemptOf } from "./attempt.ts";
-import { planBatch, tell, type Waiting } from "./commit.ts";
-import { clocksBehind, isAhead } from "./head_clock.ts";
+import type { Timer } from "../store/system.ts";
+import {
+  type ClockDoubt,
+  ClockRefused,
+  clocksBehind,
+  isAhead,
+  type ProcessClock,
+} from "./clock.ts";
+import { atomicCommit, type Attempt, attemptOf, planBatch, tell, type Waiting } from "./commit.ts";
 import { HeldKeys, isHeld } from "./held_keys.ts";
 import { loadSnapshot, refreshSnapshot } from "./load_snapshot.ts";
 import { LogTail } from "./log_tail.ts";
-import type { Operation } from "./operation.ts";
-import { Patience } from "./patience.ts";
-import { type ClockDoubt, ClockRefused, type ProcessClock } from "./process_clock.ts";
 import {
   type CommitLimits,
   KV_LIMITS,
+  type Operation,
   type Transaction,
   TransactionTooLarge,
 } from "./transaction.ts";
@@ -340,4 +350,50 @@ export class OrgLedger {
 function writesHeld({ writes }: Transaction): boolean {
   for (const { key } of writes.values()) if (isHeld(key)) return true;
   return false;
+}
+
+/** How long an operation may wait for its answer, milliseconds. */
+export const PATIENCE_MS = 4250;
+
+/** How much later than that it may hear that there is none. */
+const GRANULARITY_MS = 250;
+
+/** What somebody waits for. */
+export interface Awaited {
+  /** By the clock that only counts on, milliseconds. */
+  readonly since: number;
+}
+
+/**
+ * One timer for everybody who waits for the commits of an org: a store that is away, or a policy that
+ * takes long to load, is told to them while the commit goes on behind.
+ */
+export class Patience {
+  #timer: Timer | null = null;
+
+  constructor(
+    readonly deps: Pick<Deps, "timer" | "monotonic">,
+    /** Tells those who have waited since before a moment; gives when the next one came, if there is one. */
+    readonly tell: (before: number) => number | null,
+  ) {}
+
+  /** Begins to watch, somebody having come at `since`; does nothing while it does. */
+  watch(since: number): void {
+    if (this.#timer !== null) return;
+    const left = since + PATIENCE_MS - this.deps.monotonic();
+    const timer = this.deps.timer(Math.max(GRANULARITY_MS, left));
+    this.#timer = timer;
+    void timer.elapsed.then(() => {
+      if (this.#timer !== timer) return;
+      this.#timer = null;
+      const next = this.tell(this.deps.monotonic() - PATIENCE_MS);
+      if (next !== null) this.watch(next);
+    });
+  }
+
+  /** Nobody waits any more. */
+  rest(): void {
+    this.#timer?.cancel();
+    this.#timer = null;
+  }
 }

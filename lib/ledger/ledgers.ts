@@ -1,8 +1,10 @@
+import { Buffer } from "node:buffer";
 import type { Deps } from "../deps.ts";
+import type { StoreKey } from "../store/keys.ts";
+import { keyText } from "../store/kv.ts";
+import { ProcessClock } from "./clock.ts";
 import { OrgLedger } from "./ledger.ts";
-import type { Operation } from "./operation.ts";
-import { ProcessClock } from "./process_clock.ts";
-import { type CommitLimits, KV_LIMITS } from "./transaction.ts";
+import { type CommitLimits, KV_LIMITS, type Operation } from "./transaction.ts";
 
 /** A wait for news of one topic. */
 export interface Listening {
@@ -59,4 +61,38 @@ export class Ledgers {
       for (const listener of this.#listeners.get(topic) ?? []) listener();
     }
   }
+}
+
+/** Rows that one commit removes at most, and bytes that their keys have. */
+const MAX_ROWS = 200;
+
+const MAX_KEY_BYTES = 50_000;
+
+/**
+ * Removes rows that nobody reads any more, as many with a commit as it takes: of a deleted org, whose
+ * policy no node has to follow where nobody is let in, or of a policy that was replaced.
+ */
+export async function removeRows(
+  { ledgers }: { readonly ledgers: Ledgers },
+  org: string,
+  rows: AsyncIterable<StoreKey>,
+): Promise<void> {
+  let batch: StoreKey[] = [];
+  let bytes = 0;
+  const remove = async () => {
+    const keys = batch;
+    batch = [];
+    bytes = 0;
+    if (keys.length === 0) return;
+    await ledgers.transact(org, {
+      plan: (transaction) => keys.forEach((key) => transaction.delete(key)),
+    });
+  };
+  for await (const key of rows) {
+    const size = Buffer.byteLength(keyText(key));
+    if (batch.length === MAX_ROWS || bytes + size > MAX_KEY_BYTES) await remove();
+    batch.push(key);
+    bytes += size;
+  }
+  await remove();
 }

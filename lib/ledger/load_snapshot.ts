@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { Snapshot, stored } from "../policy/snapshot.ts";
 import * as keys from "../store/keys.ts";
-import { type Kv, listRecords, MalformedRecord, readRecord } from "../store/kv.ts";
+import { type Kv, listRecords, readRecord } from "../store/kv.ts";
+import { MalformedRecord } from "../store/record.ts";
 import * as log from "../store/records/log.ts";
 
 /** How many changes of a policy are kept for other nodes to follow. */

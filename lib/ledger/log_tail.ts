@@ -1,12 +1,25 @@
 import { EMPTY_ROOT, equalHashes, HASH_BYTES, prefixedLeafHash } from "../base/sha256.ts";
-import { appended, emptyRange } from "../merkle/compact_range.ts";
 import * as keys from "../store/keys.ts";
-import { type Kv, listRecords, MalformedRecord, readRecord } from "../store/kv.ts";
+import { type Kv, listRecords, readRecord } from "../store/kv.ts";
+import { MalformedRecord } from "../store/record.ts";
 import * as log from "../store/records/log.ts";
-import { appendToTiles, extendedTile, isFullTile, TILE_WIDTH } from "../tlog/tree.ts";
-import { checkedPermission, withCheck } from "./check_counts.ts";
-import { decodeLeaf, type Entry, facetHashes, splitLeaves } from "./entry.ts";
-import { clockOfNext } from "./head_clock.ts";
+import {
+  appended,
+  appendToTiles,
+  emptyRange,
+  extendedTile,
+  isFullTile,
+  TILE_WIDTH,
+} from "../tlog/tree.ts";
+import { clockOfNext } from "./clock.ts";
+import {
+  checkedPermission,
+  decodeLeaf,
+  type Entry,
+  facetHashes,
+  splitLeaves,
+  withCheck,
+} from "./entry.ts";
 import type { Transaction } from "./transaction.ts";
 
 /** Entries per page: the page's summary is written with the tile of its leaf hashes. */

@@ -1,7 +1,8 @@
-import { logsAhead } from "../health/logs_ahead.ts";
-import { commitOnce } from "../store/commit.ts";
-import { DEPLOYMENT_ORG, probeKey } from "../store/keys.ts";
-import type { StoreHealth } from "../store/store_health.ts";
+import type { Deps } from "../deps.ts";
+import { DEPLOYMENT_ORG, logHeadPrefix, probeKey } from "../store/keys.ts";
+import { commitOnce, listRecords, type StoreHealth } from "../store/kv.ts";
+import { logHead } from "../store/records/log.ts";
+import { isAhead } from "./clock.ts";
 import type { Ledgers } from "./ledgers.ts";
 
 /** What a probe learns: enough to act on, nothing about who uses this deployment. */
@@ -123,5 +124,20 @@ export class Readiness {
     } finally {
       timer.cancel();
     }
+  }
+}
+
+/**
+ * The orgs whose log lies further ahead of the clock than a clock may be wrong, and the time of their
+ * newest entry, milliseconds. @param limit how many logs are looked at
+ */
+export async function* logsAhead(
+  { kv, now }: Pick<Deps, "kv" | "now">,
+  limit = Infinity,
+): AsyncGenerator<{ readonly org: string; readonly at: number }> {
+  const heads = { prefix: [...logHeadPrefix()] };
+  const options = limit === Infinity ? {} : { limit };
+  for await (const { key, value } of listRecords(kv, heads, logHead, options)) {
+    if (isAhead(value, now())) yield { org: String(key[1]), at: value.at };
   }
 }

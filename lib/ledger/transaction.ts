@@ -4,16 +4,21 @@ import { serialize } from "node:v8";
 import type { z } from "zod";
 import type { IdMaker, IdPrefix } from "../base/id.ts";
 import type { Deps } from "../deps.ts";
-import type { Permission } from "../policy/permission.ts";
 import { assertPolicyRecord, type Snapshot } from "../policy/snapshot.ts";
 import * as keys from "../store/keys.ts";
-import { type Kv, readRecord, type Versioned } from "../store/kv.ts";
-import { checkedPermission } from "./check_counts.ts";
-import type { ClockJump, Clocks } from "./clock.ts";
-import { type EntryDraft, facetHashes, leafText, type Placed } from "./entry.ts";
+import { keyText, type Kv, readRecord, type Versioned } from "../store/kv.ts";
+import type { PrivateParts } from "../store/records/log.ts";
+import type { Permission } from "../store/records/vocabulary.ts";
+import type { ClockDoubt, ClockJump, Clocks } from "./clock.ts";
+import {
+  checkedPermission,
+  type EntryDraft,
+  facetHashes,
+  leafText,
+  type Placed,
+  sealOff,
+} from "./entry.ts";
 import type { HeldKeys } from "./held_keys.ts";
-import { type PrivateParts, sealOff } from "./private_parts.ts";
-import type { ClockDoubt } from "./process_clock.ts";
 
 /** What one atomic operation of Deno KV takes, with room left for the log's own rows. */
 export interface CommitLimits {
@@ -368,11 +373,6 @@ export class Transaction implements CommitTime {
   }
 }
 
-/** Text that is the same for the same key only. */
-export function keyText(key: keys.StoreKey): string {
-  return JSON.stringify(key);
-}
-
 /** An upper estimate of the bytes that a value takes in the store. */
 function roughSize(value: unknown): number {
   if (value instanceof Uint8Array) return value.length + 16;
@@ -384,4 +384,22 @@ function roughSize(value: unknown): number {
     return sum;
   }
   return 12;
+}
+
+/**
+ * One operation on an org. `load` reads what the snapshot does not hold; `plan` is pure: it looks
+ * at the transaction's snapshot and at what was loaded, and puts entries and writes into the
+ * transaction. Both run again whenever the store moved before the commit.
+ */
+export interface Operation<L, R> {
+  /**
+   * Runs once, when the operation is handed over and another commit may still be on its way: for
+   * work that needs neither policy nor store. `plan` must not depend on its having run.
+   */
+  readonly prepare?: (deps: Deps, org: string) => void;
+  /** What may be doubted of the clock, and it is committed all the same. */
+  readonly despite?: readonly ClockDoubt[];
+  /** May answer at once, where the snapshot tells that there is nothing to read. */
+  readonly load?: (reader: Reader) => Promise<L> | L;
+  readonly plan: (transaction: Transaction, loaded: L) => R;
 }

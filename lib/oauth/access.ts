@@ -1,10 +1,118 @@
-import { requireRight } from "../identity/acting.ts";
+import { type MemberOperation, requireRight } from "../identity/acting.ts";
 import type { MemberCaller } from "../identity/caller.ts";
-import type { MemberOperation } from "../identity/member_operation.ts";
+import { isPlausibleSecret, SECRET_PREFIXES, secretHash } from "../identity/credentials.ts";
+import { scopesOf } from "../identity/grant_caller.ts";
+import { listAccountGrants } from "../identity/grant_entries.ts";
+import { stillLasts } from "../ledger/clock.ts";
 import type { Services } from "../services.ts";
-import type { AccountGrant, GrantRecord } from "../store/records/oauth.ts";
-import { type GrantedOrg, grantStanding } from "./grant_standing.ts";
-import { listAccountGrants } from "./grants.ts";
+import { accessTokenKey, accountGrantKey } from "../store/keys.ts";
+import { readRecord } from "../store/kv.ts";
+import {
+  accessTokenRecord,
+  type AccountGrant,
+  accountGrant,
+  type GrantRecord,
+  type Scope,
+  SCOPES,
+} from "../store/records/oauth.ts";
+import type { GrantName } from "./grants.ts";
+import { mcpResource } from "./scopes.ts";
+
+/** An access token that was presented, and what it is good for at this moment. */
+export interface PresentedAccess {
+  readonly grant: string;
+  readonly account: string;
+  readonly client_id: string;
+  /** At least one, with what the token reaches in each. */
+  readonly orgs: readonly GrantedOrg[];
+  /** What it reaches in any of them. */
+  readonly scopes: readonly Scope[];
+  /** The URL that it is for (RFC 8707). */
+  readonly resource: string;
+  /** Milliseconds since 1970. */
+  readonly expires_at: number;
+}
+
+/**
+ * What an access token stands for: null when it is unknown, has expired, was revoked, is for another
+ * resource, or reaches no org any more. Read each time, never remembered, so that what ends, ends at once.
+ * @throws {StoreUnavailable}
+ */
+export async function presentAccessToken(
+  services: Pick<Services, "deps" | "ledgers" | "settings">,
+  secret: string,
+): Promise<PresentedAccess | null> {
+  const { deps } = services;
+  if (!secret.startsWith(SECRET_PREFIXES.access_token) || !isPlausibleSecret(secret)) return null;
+  // Found by its hash, so no comparison of secrets leaks by its time how far they agree.
+  const key = accessTokenKey(secretHash(secret));
+  const token = (await readRecord(deps.kv, key, accessTokenRecord))?.value;
+  if (token === undefined || !stillLasts(token.expires_at, ACCESS_TOKEN_MS, deps.now())) {
+    return null;
+  }
+  const grantRow = accountGrantKey(token.account, token.grant);
+  const grant = (await readRecord(deps.kv, grantRow, accountGrant))?.value;
+  if (grant === undefined || grant.resource !== mcpResource(services.settings)) return null;
+  const orgs = (await grantStanding(services, grant)).flatMap((org) => {
+    const scopes = org.scopes.filter((scope) => token.scopes.includes(scope));
+    return scopes.length === 0 ? [] : [{ ...org, scopes }];
+  });
+  if (orgs.length === 0) return null;
+  const { grant: id, account, client_id, expires_at } = token;
+  const scopes = reachedScopes(orgs);
+  return { grant: id, account, client_id, orgs, scopes, resource: grant.resource, expires_at };
+}
+
+/** An org in which a grant counts at this moment. */
+export interface GrantedOrg {
+  readonly id: string;
+  readonly name: string;
+  /** What grant and role of its member reach there; never empty. */
+  readonly scopes: readonly Scope[];
+}
+
+/**
+ * The orgs in which a grant counts now, each proven by its current policy: where it was revoked, the
+ * membership ended, or the role includes none of its scopes, it does not.
+ * @throws {StoreUnavailable}
+ */
+export async function grantStanding(
+  { ledgers }: Pick<Services, "ledgers">,
+  { id, account, orgs }: Pick<AccountGrant, "id" | "account" | "orgs">,
+): Promise<GrantedOrg[]> {
+  const found = await Promise.all(orgs.map((org) =>
+    ledgers.transact(org, {
+      plan({ snapshot }): GrantedOrg | null {
+        const grant = snapshot.exists ? snapshot.grants.get(id) : undefined;
+        if (grant === undefined || grant.account !== account) return null;
+        const scopes = scopesOf(snapshot, grant);
+        return scopes.length === 0 ? null : { id: org, name: snapshot.org.name, scopes };
+      },
+    })
+  ));
+  return found.filter((org) => org !== null);
+}
+
+/** What a grant reaches in any of its orgs. */
+export function reachedScopes(orgs: readonly GrantedOrg[]): Scope[] {
+  return SCOPES.filter((scope) => orgs.some(({ scopes }) => scopes.includes(scope)));
+}
+
+/**
+ * What a grant reaches at this moment; nothing when it has ended, or when it is for the address that
+ * this deployment had before.
+ * @throws {StoreUnavailable}
+ */
+export async function scopesNow(
+  services: Pick<Services, "deps" | "ledgers" | "settings">,
+  { account, grant }: GrantName,
+): Promise<Scope[]> {
+  const { deps, settings } = services;
+  const key = accountGrantKey(account, grant);
+  const row = await readRecord(deps.kv, key, accountGrant);
+  if (row === null || row.value.resource !== mcpResource(settings)) return [];
+  return reachedScopes(await grantStanding(services, row.value));
+}
 
 /** A program that a person lets act for them, and where. */
 export interface OwnConnection {
@@ -78,3 +186,6 @@ export async function membersConnections(
   const used = await lastUsed.of(org, found.map(({ grant }) => grant.id));
   return found.map((one) => ({ ...one, last_used: used.get(one.grant.id) ?? null }));
 }
+
+/** How long an access token is good, milliseconds. */
+export const ACCESS_TOKEN_MS = 60 * 60 * 1000;

@@ -1,11 +1,17 @@
-import type { Services } from "../services.ts";
-import type { Scope } from "../store/records/oauth.ts";
-import type { AnswerTo, AuthorizeError } from "./authorize_answer.ts";
-import { clientOf, type OAuthClient } from "./client.ts";
-import { isChallenge } from "./pkce.ts";
+import type { PublicKeyCredentialRequestOptionsJSON } from "@simplewebauthn/server";
+import { asAccount } from "../identity/acting.ts";
+import { usablePasskeysOf } from "../identity/events.ts";
+import type { PresentedSession } from "../identity/sessions.ts";
+import { requestOptions } from "../passkeys/challenge.ts";
+import { type Handout, handOut } from "../people/ceremonies.ts";
+import { invalidRequest, Refusal } from "../refusal.ts";
+import type { OAuthClient, Services } from "../services.ts";
+import { DEPLOYMENT_ORG } from "../store/keys.ts";
+import type { ConsentRequest, Scope } from "../store/records/oauth.ts";
+import { clientOf } from "./client.ts";
 import { matchesRedirectUri } from "./redirect_uri.ts";
-import { isMcpResource, mcpResource } from "./resource.ts";
-import { askedScopes } from "./scopes.ts";
+import { askedScopes, isMcpResource, mcpResource } from "./scopes.ts";
+import { isChallenge } from "./tokens.ts";
 
 /** What a client asks a person for. */
 export interface AuthorizeRequest extends AnswerTo {
@@ -130,4 +136,89 @@ function repeatedName(query: URLSearchParams): string | null {
     names.add(name);
   }
   return null;
+}
+
+/** Errors that an authorization request is answered with (RFC 6749 section 4.1.2.1, RFC 8707). */
+export type AuthorizeError =
+  | "invalid_request"
+  | "unsupported_response_type"
+  | "access_denied"
+  | "invalid_target"
+  | "server_error"
+  | "temporarily_unavailable";
+
+/** What every answer goes by. */
+export interface AnswerTo {
+  /** Allowed, and the client's. */
+  readonly redirect_uri: string;
+  /** As the client sent it; null when it sent none. */
+  readonly state: string | null;
+}
+
+/**
+ * The address that takes an answer to the client, who is told in each whose it is: a client of
+ * several servers would else bring a code to the wrong one (mix-up, RFC 9207).
+ * @param issuer origin of this deployment
+ */
+export function answerUrl(
+  { redirect_uri, state }: AnswerTo,
+  answer: { readonly code: string } | {
+    readonly error: AuthorizeError;
+    readonly error_description: string;
+  },
+  issuer: string,
+): string {
+  const query = new URLSearchParams({ ...answer });
+  if (state !== null) query.set("state", state);
+  query.set("iss", issuer);
+  // The address stays as it was registered, letter by letter; only its query grows.
+  const joint = !redirect_uri.includes("?") ? "?" : /[?&]$/.test(redirect_uri) ? "" : "&";
+  return redirect_uri + joint + query;
+}
+
+/**
+ * Begins a consent: a nonce that is bound to this session and this very request. The page makes the
+ * rest of what the passkey signs from what it shows, so the options have no challenge.
+ * @param search the query of the authorization request, which is understood anew
+ * @throws {Refusal} session_ended; invalid_request when the request is good no more;
+ *   assertion_not_accepted when the account has no passkey for this address
+ */
+export async function beginConsent(
+  services: Services,
+  session: PresentedSession,
+  search: string,
+): Promise<Handout<PublicKeyCredentialRequestOptionsJSON>> {
+  const { ledgers, settings } = services;
+  const asked = await readAuthorizeRequest(services, search);
+  if (!("request" in asked)) {
+    const why = "unanswerable" in asked ? asked.unanswerable : asked.description;
+    throw invalidRequest("/request", `is not good any more: ${why}`);
+  }
+  const { client, ...request } = asked.request;
+  const data: ConsentRequest = {
+    client_id: client.id,
+    client_name: client.name,
+    client_kind: client.kind,
+    ...request,
+    scopes: [...request.scopes],
+  };
+  const passkeys = await usablePasskeysOf(services, session.record.account);
+  if (passkeys.length === 0) {
+    throw new Refusal("assertion_not_accepted", { why: "made_for_other_address" });
+  }
+  const rpId = settings.url.hostname;
+  return await ledgers.transact(
+    DEPLOYMENT_ORG,
+    asAccount(session, {
+      plan: (transaction, { account }) => ({
+        ...handOut(transaction, {
+          purpose: "consent",
+          bound: session.hash,
+          account: account.id,
+          data: { ...data },
+        }),
+        options: requestOptions({ rpId, challenge: "", passkeys }),
+      }),
+    }),
+  );
 }

@@ -1,41 +1,9 @@
 import { isId } from "../base/id.ts";
-import type { Services } from "../services.ts";
+import type { Reader, Transaction } from "../ledger/transaction.ts";
+import type { FoundClient, OAuthClient, Services } from "../services.ts";
 import { oauthClientKey } from "../store/keys.ts";
 import { readRecord } from "../store/kv.ts";
-import {
-  type CLIENT_KINDS,
-  type RegisteredClient,
-  registeredClient,
-} from "../store/records/oauth.ts";
-
-/** A program that asks to act for somebody. It has no secret: PKCE and its addresses bind it. */
-export interface OAuthClient {
-  readonly id: string;
-  readonly kind: (typeof CLIENT_KINDS)[number];
-  /** As it calls itself: shown with hidden characters made visible, and believed by nobody. */
-  readonly name: string;
-  /** Where answers may go, as declared; only those that are allowed. */
-  readonly redirect_uris: readonly string[];
-  /** The host whose document names it; null for one that registered itself. */
-  readonly host: string | null;
-}
-
-/** Why a client is not taken. */
-export type ClientRefusal = "unknown_client" | "document_unreachable" | "document_not_accepted";
-
-export type FoundClient =
-  | { readonly client: OAuthClient }
-  | {
-    readonly refused: ClientRefusal;
-    /** One sentence for a person: what was got, and what to do. */
-    readonly why: string;
-  };
-
-/** Clients that a document at their own address describes (Client ID Metadata Documents). */
-export interface MetadataDocuments {
-  /** @param client_id an https URL; whether its form is allowed is checked here */
-  get(client_id: string): Promise<FoundClient>;
-}
+import { type RegisteredClient, registeredClient } from "../store/records/oauth.ts";
 
 /**
  * How long a registration stays that no person let do anything yet, milliseconds: strangers make
@@ -92,4 +60,26 @@ export function usedClient(record: RegisteredClient, now: number): RegisteredCli
 
 function asClient({ id, name, redirect_uris }: RegisteredClient): OAuthClient {
   return { id, kind: "registered", name, redirect_uris, host: null };
+}
+
+/**
+ * The client of a token request as the commit proves it: one that has a document has no row here.
+ * `ended` for what names no client, or one whose registration is gone.
+ */
+export type LoadedClient = RegisteredClient | "documented" | "ended";
+
+/** Reads the client that an id names; the commit checks that it stays. */
+export async function loadClient(reader: Reader, client_id: string): Promise<LoadedClient> {
+  if (client_id.startsWith("https://")) return "documented";
+  if (!isRegisteredId(client_id)) return "ended";
+  const row = await reader.get(oauthClientKey(client_id), registeredClient);
+  return row !== null && isInForce(row.value, reader.now) ? row.value : "ended";
+}
+
+/** Notes a use, to about a day: an unused registration ends. */
+export function touchClient(transaction: Transaction, client: LoadedClient): void {
+  if (typeof client === "string") return;
+  const used = usedClient(client, transaction.now);
+  if (used === null) return;
+  transaction.set(oauthClientKey(client.id), used, { expireIn: CLIENT_UNUSED_MS });
 }

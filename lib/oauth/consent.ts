@@ -1,31 +1,48 @@
-import type { Client } from "../identity/client.ts";
-import { secretHash } from "../identity/secret.ts";
+import { type AccountCaller, asAccount } from "../identity/acting.ts";
+import type { Client } from "../identity/caller.ts";
+import { secretHash } from "../identity/credentials.ts";
+import { roleReaches } from "../identity/grant_caller.ts";
 import type { PresentedSession } from "../identity/sessions.ts";
-import type { Transaction } from "../ledger/transaction.ts";
+import type { Operation, Transaction } from "../ledger/transaction.ts";
 import { challengeText } from "../passkeys/challenge.ts";
 import { credentialDigest } from "../passkeys/evidence.ts";
 import { consentStatement } from "../passkeys/statement.ts";
-import { type AccountCaller, asAccount } from "../people/account_operation.ts";
 import {
   type GivenAnswer,
   loadAnswer,
   type LoadedAssertion,
+  type LoadedCeremony,
   refuseAssertion,
   storeUse,
-} from "../people/assertion.ts";
-import { type LoadedCeremony, useCeremony } from "../people/ceremonies.ts";
-import { counted } from "../people/counted.ts";
+  useCeremony,
+} from "../people/ceremonies.ts";
+import { counted } from "../people/email_codes.ts";
+import { MAX_ORGS } from "../people/membership.ts";
+import type { Role } from "../policy/rights.ts";
+import type { Snapshot } from "../policy/snapshot.ts";
 import { invalidRequest, type RecordedRefusal, Refusal } from "../refusal.ts";
 import type { Services } from "../services.ts";
-import { accountGrantKey, DEPLOYMENT_ORG, oauthCodeKey } from "../store/keys.ts";
-import type { AccountGrant, CodeRecord, Scope } from "../store/records/oauth.ts";
-import { answerUrl } from "./authorize_answer.ts";
-import { type ConsentRequest, consentRequest } from "./begin_consent.ts";
-import { consentOrgs, MAX_ORGS } from "./consent_orgs.ts";
-import { settle } from "./grant_events.ts";
-import { type ConsentOf, grantInOrg } from "./grant_in_org.ts";
-import { endGrant, type GrantEnd, scheduleGrantEnd } from "./grants.ts";
-import { loadClient, type LoadedClient, touchClient } from "./loaded_client.ts";
+import {
+  accountGrantKey,
+  accountKey,
+  DEPLOYMENT_ORG,
+  grantKey,
+  oauthCodeKey,
+} from "../store/keys.ts";
+import { readRecord } from "../store/kv.ts";
+import {
+  type AccountGrant,
+  type CodeRecord,
+  type ConsentRequest,
+  consentRequest,
+  type GrantRecord,
+  type Scope,
+  SCOPES,
+} from "../store/records/oauth.ts";
+import { accountRecord } from "../store/records/people.ts";
+import { answerUrl } from "./authorize.ts";
+import { loadClient, type LoadedClient, touchClient } from "./client.ts";
+import { endGrant, type GrantEnd, loadAccountGrant, scheduleGrantEnd, settle } from "./grants.ts";
 import { redirectTarget } from "./redirect_uri.ts";
 import { CODE_MS } from "./tokens.ts";
 
@@ -214,4 +231,106 @@ async function endUnused(services: Services, grant: AccountGrant, client: Client
     plan: (transaction) => endGrant(transaction, grant, { by: "system", data }, client),
   });
   await settle(services, works);
+}
+
+/** An org that a person can let a client act in. */
+export interface ConsentOrg {
+  readonly id: string;
+  readonly name: string;
+  readonly role: Role;
+  /** What their role there can let it do. */
+  readonly scopes: readonly Scope[];
+  /** Until when a recovery of their account keeps them from it, milliseconds; null when none does. */
+  readonly held_until: number | null;
+}
+
+/** The orgs of an account at this moment, the last used first. @throws {StoreUnavailable} */
+export async function consentOrgs(
+  { deps, ledgers }: Pick<Services, "deps" | "ledgers">,
+  account: string,
+): Promise<ConsentOrg[]> {
+  const row = await readRecord(deps.kv, accountKey(account), accountRecord);
+  const found = await Promise.all((row?.value.orgs ?? []).map((org) =>
+    ledgers.transact(org, {
+      plan: ({ snapshot, now }) => consentOrg(snapshot, account, now),
+    })
+  ));
+  return found.filter((org) => org !== null);
+}
+
+/** The org of a snapshot as `account` can let a client act in it; null when they are no member. */
+export function consentOrg(snapshot: Snapshot, account: string, now: number): ConsentOrg | null {
+  const member = snapshot.exists ? snapshot.memberOf(account) : undefined;
+  if (member === undefined) return null;
+  const { role, held_until } = member;
+  return {
+    id: snapshot.orgId,
+    name: snapshot.org.name,
+    role,
+    scopes: SCOPES.filter((scope) => roleReaches(role, scope)),
+    held_until: held_until !== null && held_until > now ? held_until : null,
+  };
+}
+
+/** How a consent was given. */
+export interface ConsentOf {
+  /** Digest of the passkey that signed it. */
+  readonly credential: string;
+  /** Where its code goes, as the person was shown it. */
+  readonly redirect: string;
+  readonly client: Client;
+}
+
+/**
+ * Takes a grant into the policy of one of its orgs; false where that is not to be: the membership or
+ * the grant ended meanwhile, or a recovery holds the member. The commit checks that the grant stands,
+ * so one that is revoked at this moment does not come back.
+ */
+export function grantInOrg(
+  grant: AccountGrant,
+  { credential, redirect, client }: ConsentOf,
+): Operation<boolean, boolean> {
+  return {
+    load: async (reader) => {
+      const name = { account: grant.account, grant: grant.id };
+      return await loadAccountGrant(reader, name) !== null;
+    },
+    plan(transaction, stands) {
+      const { snapshot, now } = transaction;
+      const org = consentOrg(snapshot, grant.account, now);
+      const member = snapshot.memberOf(grant.account);
+      if (!stands || org === null || org.held_until !== null || member === undefined) return false;
+      const { id, account, client_id, client_name, client_kind, verified, scopes } = grant;
+      const record: GrantRecord = {
+        id,
+        account,
+        member: member.id,
+        client_id,
+        client_name,
+        client_kind,
+        verified,
+        scopes,
+        created_at: grant.created_at,
+      };
+      transaction.setPolicy(grantKey(snapshot.orgId, id), record);
+      transaction.append({
+        type: "oauth.authorized",
+        actor: { type: "member", id: member.id },
+        subject: { member: member.id, grant: id },
+        data: {
+          client_id,
+          client_name,
+          client_kind,
+          verified,
+          scopes,
+          redirect,
+          credential,
+          policy_version: transaction.policyVersion,
+          request_id: client.request_id,
+        },
+        private: { client: { ip: client.ip, user_agent: client.user_agent } },
+      });
+      return true;
+    },
+  };
 }

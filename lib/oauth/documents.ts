@@ -1,20 +1,15 @@
+import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
+import { parseStrictJson } from "../base/strict_json.ts";
+import { decodeUtf8 } from "../base/text.ts";
 import type { Deps } from "../deps.ts";
-import { StrangerFetchFailed } from "../net/stranger_fetch.ts";
-import { commitOnce } from "../store/commit.ts";
+import { strangerUrlProblem } from "../outside/addresses.ts";
+import { StrangerFetchFailed } from "../outside/http_answer.ts";
+import type { FoundClient, MetadataDocuments } from "../services.ts";
 import { oauthDocumentKey } from "../store/keys.ts";
-import { readRecord, storeError, type Versioned } from "../store/kv.ts";
-import { type OAuthDocument, oauthDocument } from "../store/records/oauth_document.ts";
-import type { FoundClient, MetadataDocuments } from "./client.ts";
-import {
-  type ClientDocument,
-  type DocumentProblem,
-  documentUrlProblem,
-  isJsonType,
-  MAX_DOCUMENT,
-  readClientDocument,
-} from "./client_document.ts";
-import { freshFor } from "./document_freshness.ts";
-import { DocumentLimits } from "./document_limits.ts";
+import { commitOnce, readRecord, storeError, type Versioned } from "../store/kv.ts";
+import { type OAuthDocument, oauthDocument } from "../store/records/oauth.ts";
+import { isAllowedRedirectUri } from "./redirect_uri.ts";
+import { nameOf } from "./register.ts";
 
 /** How long one fetch may take. */
 const FETCH_LIMIT_MS = 5000;
@@ -180,4 +175,154 @@ function asRecord(
 function found(url: string, { name, redirect_uris }: OAuthDocument): FoundClient {
   const host = new URL(url).host;
   return { client: { id: url, kind: "metadata_document", name, redirect_uris, host } };
+}
+
+/** Most bytes of a document. */
+export const MAX_DOCUMENT = 10 * 1024;
+
+const MAX_REDIRECT_URIS = 50;
+
+const MAX_DEPTH = 8;
+
+/** What of a client's document counts here. */
+export interface ClientDocument {
+  readonly name: string;
+  /** As declared, in their order; the allowed ones, at least one. */
+  readonly redirect_uris: readonly string[];
+}
+
+/** Why a document is not taken, as the end of a sentence about it. */
+export interface DocumentProblem {
+  readonly problem: string;
+}
+
+/**
+ * Why a text cannot be the address of a client's document, or null; it completes a sentence that
+ * begins with the address. Besides what holds for every URL of a stranger it has a path, and is
+ * written in the one way that every program writes it: `..`, another case, a port that goes without
+ * saying or letters outside of ASCII would let two ids mean one document.
+ */
+export function documentUrlProblem(client_id: string): string | null {
+  const problem = strangerUrlProblem(client_id);
+  if (problem !== null) return problem;
+  const { href, pathname } = new URL(client_id);
+  if (pathname === "/") return "has no path";
+  if (href !== client_id) return `is another way to write ${href}`;
+  return null;
+}
+
+/** Whether a content type is JSON's (RFC 8259 section 11, RFC 6839 section 3.1). */
+export function isJsonType(contentType: string | null): boolean {
+  return /^application\/([a-z0-9!#$&^_.-]+\+)?json[\t ]*(;|$)/i.test(contentType ?? "");
+}
+
+/**
+ * Reads a client's document. Members that are not named here are ignored: none of them could give
+ * the client more than it has without them, and pictures from elsewhere are not shown.
+ */
+export function readClientDocument(
+  client_id: string,
+  bytes: Uint8Array,
+): ClientDocument | DocumentProblem {
+  const text = decodeUtf8(bytes);
+  if (!text.ok) return { problem: "is not UTF-8" };
+  const json = parseStrictJson(text.text, { maxDepth: MAX_DEPTH });
+  if (!json.ok) return { problem: "is not JSON that every reader understands in the same way" };
+  if (!isJsonObject(json.value)) return { problem: "is not a JSON object" };
+  const document = new Map(Object.entries(json.value));
+  // Whoever can put a file on a host could otherwise speak for another client.
+  if (document.get("client_id") !== client_id) return { problem: "is of another client_id" };
+  const secret = secretProblem(document);
+  if (secret !== null) return { problem: secret };
+  const name = document.get("client_name");
+  if (typeof name !== "string" || name.trim() === "") return { problem: "has no client_name" };
+  const uris = document.get("redirect_uris");
+  if (!isTextList(uris) || uris.length === 0 || uris.length > MAX_REDIRECT_URIS) {
+    return { problem: `does not list 1 to ${MAX_REDIRECT_URIS} redirect_uris` };
+  }
+  const redirect_uris = uris.filter(isAllowedRedirectUri);
+  if (redirect_uris.length === 0) {
+    return { problem: "names no redirect address to which an answer may go" };
+  }
+  return { name: nameOf(name), redirect_uris };
+}
+
+/** A client that proves itself by more than its addresses expects that somebody checks it. */
+function secretProblem(document: ReadonlyMap<string, JsonValue>): string | null {
+  if (document.has("client_secret")) return "holds a client_secret, which everybody can read";
+  const method = document.get("token_endpoint_auth_method");
+  if (method === undefined || method === "none") return null;
+  if (method === "private_key_jwt") {
+    return "asks for private_key_jwt, which this server does not check; it takes none";
+  }
+  return "asks for a token_endpoint_auth_method that a public client cannot have; none is taken";
+}
+
+function isTextList(value: JsonObject[string] | undefined): value is string[] {
+  return Array.isArray(value) && value.every((element) => typeof element === "string");
+}
+
+const MINUTE_MS = 60_000;
+
+const HOUR_MS = 60 * MINUTE_MS;
+
+/** However short a document says it lives: else whoever opens a page causes a fetch. */
+export const MIN_FRESH_MS = 5 * MINUTE_MS;
+
+/** However long: a redirect address that was taken out must not be good for ever. */
+export const MAX_FRESH_MS = 24 * HOUR_MS;
+
+const DEFAULT_FRESH_MS = HOUR_MS;
+
+/** For how many milliseconds an answer is not asked for again (RFC 9111 sections 4.2 and 5.2.2). */
+export function freshFor(headers: Headers): number {
+  const directives = (headers.get("cache-control") ?? "").toLowerCase().split(",")
+    .map((directive) => directive.trim());
+  if (directives.some((one) => /^(no-store|no-cache)(=|$)/.test(one))) return MIN_FRESH_MS;
+  const ages = directives.flatMap((one) => /^max-age="?([0-9]{1,10})"?$/.exec(one)?.[1] ?? []);
+  if (ages.length === 0) return DEFAULT_FRESH_MS;
+  const spent = /^[0-9]{1,10}$/.exec(headers.get("age") ?? "")?.[0] ?? "0";
+  const left = (Math.min(...ages.map(Number)) - Number(spent)) * 1000;
+  return Math.min(Math.max(left, MIN_FRESH_MS), MAX_FRESH_MS);
+}
+
+/** Fetches from one host within a minute. */
+export const FETCHES_A_HOST = 10;
+
+/** Hosts of documents that are not known here, within an hour. */
+export const NEW_HOSTS = 60;
+
+/**
+ * How often this process fetches documents, whoever asks: what strangers write into a link must not
+ * make it knock at many doors, or often at one. Documents that are known have no part in the bound
+ * on new hosts, so using it up keeps no client out that was in before.
+ */
+export class DocumentLimits {
+  readonly #hosts = new Map<string, number[]>();
+  readonly #newHosts = new Map<string, number>();
+
+  /** Counts one fetch at `now`, milliseconds; false when it must not be made. */
+  take(host: string, options: { readonly known: boolean; readonly now: number }): boolean {
+    const { known, now } = options;
+    this.#forget(now);
+    const times = this.#hosts.get(host) ?? [];
+    if (times.length >= FETCHES_A_HOST) return false;
+    if (!known && !this.#newHosts.has(host)) {
+      if (this.#newHosts.size >= NEW_HOSTS) return false;
+      this.#newHosts.set(host, now);
+    }
+    this.#hosts.set(host, [...times, now]);
+    return true;
+  }
+
+  #forget(now: number): void {
+    for (const [host, times] of this.#hosts) {
+      const left = times.filter((at) => at <= now && now - at < MINUTE_MS);
+      if (left.length === 0) this.#hosts.delete(host);
+      else this.#hosts.set(host, left);
+    }
+    for (const [host, at] of this.#newHosts) {
+      if (at > now || now - at >= HOUR_MS) this.#newHosts.delete(host);
+    }
+  }
 }

@@ -1,14 +1,16 @@
-import type { Client } from "../identity/client.ts";
+import type { JsonObject } from "../base/json.ts";
+import { asAccount } from "../identity/acting.ts";
+import type { Client } from "../identity/caller.ts";
+import { deliverIdentityEvent, sendTo } from "../identity/events.ts";
+import { grantActor, type GrantEvent } from "../identity/grant_entries.ts";
 import type { PresentedSession } from "../identity/sessions.ts";
-import { type DueWork, schedule } from "../ledger/due.ts";
+import { schedule } from "../ledger/due.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
-import { asAccount } from "../people/account_operation.ts";
 import { Refusal } from "../refusal.ts";
 import type { Services } from "../services.ts";
-import { accountGrantKey, accountGrantPrefix, DEPLOYMENT_ORG, dueKey } from "../store/keys.ts";
-import { type Kv, listRecords } from "../store/kv.ts";
+import { accountGrantKey, DEPLOYMENT_ORG, dueKey } from "../store/keys.ts";
+import type { DueWork } from "../store/records/log.ts";
 import { type AccountGrant, accountGrant } from "../store/records/oauth.ts";
-import { settle, tellGrantEvent, type ToldGrantEvent } from "./grant_events.ts";
 
 /** Whose grant it is, and which. */
 export interface GrantName {
@@ -32,12 +34,6 @@ export async function loadAccountGrant(
   { account, grant }: GrantName,
 ): Promise<AccountGrant | null> {
   return (await reader.get(accountGrantKey(account, grant), accountGrant))?.value ?? null;
-}
-
-/** The grants of an account in the order of their ids, which is that of their making. */
-export async function listAccountGrants(kv: Kv, account: string): Promise<AccountGrant[]> {
-  const selector = { prefix: [...accountGrantPrefix(account)] };
-  return await Array.fromAsync(listRecords(kv, selector, accountGrant), ({ value }) => value);
 }
 
 /**
@@ -112,4 +108,69 @@ export async function endGrantInTime(services: Services, work: DueWork): Promise
     },
   });
   await settle(services, works);
+}
+
+/** What became of a grant. */
+export interface ToldGrantEvent extends Pick<GrantEvent, "by" | "ends"> {
+  readonly type: "oauth.issued" | "oauth.refreshed" | "oauth.reuse_detected" | "oauth.revoked";
+  readonly data: JsonObject;
+}
+
+/**
+ * Puts an event into the log of the deployment, whose commit this is, and on its way into those of
+ * the orgs of the grant: by rows that ride in the commit and are taken up exactly once.
+ * @returns the work that is left: done at once by `settle`, else by whoever sweeps
+ */
+export function tellGrantEvent(
+  transaction: Transaction,
+  grant: AccountGrant,
+  { type, by, ends, data }: ToldGrantEvent,
+  client: Client,
+): DueWork[] {
+  const { id, account, client_id, client_name, orgs } = grant;
+  const event: GrantEvent = {
+    kind: "grant",
+    id: transaction.id("ent"),
+    account,
+    grant: id,
+    type,
+    by,
+    data: {
+      client_id,
+      client_name,
+      ...data,
+      occurred_at: transaction.atText,
+      request_id: client.request_id,
+    },
+    private: { client: { ip: client.ip, user_agent: client.user_agent } },
+    ends,
+  };
+  transaction.append({
+    id: event.id,
+    type,
+    actor: grantActor(event, { type: "account", id: account }),
+    subject: { account, grant: id },
+    data: event.data,
+    private: event.private,
+  });
+  return orgs.map((org) => sendTo(transaction, org, { ...event, id: transaction.id("ent") }));
+}
+
+/**
+ * Does at once what a commit left for the orgs of a grant: each log has it in order, and a grant that
+ * ended is void in each policy. Never fails: the commit stands, and what the store does not take now
+ * is taken up by whoever sweeps.
+ */
+export async function settle(services: Services, works: readonly DueWork[]): Promise<void> {
+  await Promise.all(works.map(async (work) => {
+    try {
+      await deliverIdentityEvent(services, work);
+    } catch (error) {
+      services.deps.log("warn", "An event of a grant waits for its log", {
+        org: work.org,
+        id: work.id,
+        error: String(error),
+      });
+    }
+  }));
 }

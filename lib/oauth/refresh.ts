@@ -1,25 +1,33 @@
-import type { Client } from "../identity/client.ts";
-import { isPlausibleSecret, SECRET_PREFIXES, secretHash } from "../identity/secret.ts";
+import { Buffer } from "node:buffer";
+import type { Client } from "../identity/caller.ts";
+import { isPlausibleSecret, SECRET_PREFIXES, secretHash } from "../identity/credentials.ts";
+import { isWithin, stillLasts } from "../ledger/clock.ts";
 import type { Services } from "../services.ts";
 import { DEPLOYMENT_ORG, refreshTokenKey } from "../store/keys.ts";
 import { readRecord } from "../store/kv.ts";
+import { MalformedRecord, parseRecord } from "../store/record.ts";
 import {
   type AccountGrant,
+  issuedTokens,
   type RefreshTokenRecord,
   refreshTokenRecord,
   type Scope,
 } from "../store/records/oauth.ts";
-import { settle, tellGrantEvent } from "./grant_events.ts";
-import { scopesNow } from "./grant_standing.ts";
-import { endGrant, type GrantName, loadAccountGrant } from "./grants.ts";
-import { issueTokens } from "./issue_tokens.ts";
-import { loadClient, type LoadedClient, touchClient } from "./loaded_client.ts";
-import { useOfRefreshToken } from "./refresh_state.ts";
-import { isMcpResource } from "./resource.ts";
-import { knownScopes } from "./scopes.ts";
-import { openSuccessor, sealSuccessor } from "./successor.ts";
-import { NO_CLIENT, NOT_GOOD, type TokenFault } from "./token_fault.ts";
-import type { Exchanged, TokenAnswer } from "./tokens.ts";
+import { decrypt, encrypt, subkey } from "../store/sealing.ts";
+import { scopesNow } from "./access.ts";
+import { loadClient, type LoadedClient, touchClient } from "./client.ts";
+import { endGrant, type GrantName, loadAccountGrant, settle, tellGrantEvent } from "./grants.ts";
+import { isMcpResource, knownScopes } from "./scopes.ts";
+import {
+  type Exchanged,
+  type IssuedTokens,
+  issueTokens,
+  NO_CLIENT,
+  NOT_GOOD,
+  REFRESH_TOKEN_MS,
+  type TokenAnswer,
+  type TokenFault,
+} from "./tokens.ts";
 
 /** An honest client refreshes once an hour; each time makes entries in logs. */
 const REFRESHES_A_MINUTE = 60;
@@ -135,4 +143,79 @@ function scopesFor(
   if (scopes.length > 0) return scopes;
   const error_description = `The role of the person does not include ${named.join(" ")} any more.`;
   return { error: "invalid_scope", error_description };
+}
+
+/**
+ * How long a refresh token that was used gives the same successor, milliseconds: two requests of one
+ * honest client at the same moment, or one whose answer got lost, are no theft.
+ */
+export const GRACE_MS = 30_000;
+
+/** What a refresh token that is presented comes to. */
+export type RefreshUse =
+  /** The first use: it is exchanged. */
+  | "rotates"
+  /** Used a moment ago: the same successor once more. */
+  | "repeats"
+  /** Used long ago: two parties hold it, and nobody knows which of them is the thief. */
+  | "reuses"
+  /** Good for nothing, and tells nothing. */
+  | "refused";
+
+/**
+ * The states of a refresh token (RFC 9700 section 4.14.2), `now` in milliseconds:
+ *
+ * | token               | its own client | another client |
+ * | ------------------- | -------------- | -------------- |
+ * | expired             | refused        | refused        |
+ * | not used            | rotates        | refused        |
+ * | used within 30 s    | repeats        | refused        |
+ * | used before         | reuses         | refused        |
+ */
+export function useOfRefreshToken(
+  { client_id, expires_at, successor }: Pick<
+    RefreshTokenRecord,
+    "client_id" | "expires_at" | "successor"
+  >,
+  presented: { readonly client_id: string },
+  now: number,
+): RefreshUse {
+  if (presented.client_id !== client_id || !stillLasts(expires_at, REFRESH_TOKEN_MS, now)) {
+    return "refused";
+  }
+  if (successor === null) return "rotates";
+  return isWithin(GRACE_MS, successor.at, now) ? "repeats" : "reuses";
+}
+
+const PURPOSE = "refresh successor";
+
+/**
+ * What a refresh token was exchanged for, sealed under a key that only who holds that token can
+ * derive: the store alone gives no token away.
+ * @param hash of the old token, under which its row lies
+ */
+export function sealSuccessor(
+  old: string,
+  hash: string,
+  issued: IssuedTokens,
+  random: (bytes: number) => Uint8Array,
+): Uint8Array<ArrayBuffer> {
+  const plain = Buffer.from(JSON.stringify(issued));
+  return new Uint8Array(encrypt(keyOf(old), plain, rowOf(hash), random));
+}
+
+/** @throws {MalformedRecord} when the row was altered */
+export function openSuccessor(old: string, hash: string, sealed: Uint8Array): IssuedTokens {
+  const key = refreshTokenKey(hash);
+  const plain = decrypt(keyOf(old), sealed, rowOf(hash));
+  if (plain === null) throw new MalformedRecord(key, "its successor does not open");
+  return parseRecord(key, issuedTokens, JSON.parse(Buffer.from(plain).toString()));
+}
+
+function keyOf(token: string): Uint8Array {
+  return subkey(Buffer.from(token), PURPOSE);
+}
+
+function rowOf(hash: string): Uint8Array {
+  return Buffer.from(JSON.stringify(refreshTokenKey(hash)));
 }

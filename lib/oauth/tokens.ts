@@ -1,19 +1,43 @@
-import type { Client } from "../identity/client.ts";
-import { secretHash } from "../identity/secret.ts";
+import { createHash, timingSafeEqual } from "node:crypto";
+import type { Client } from "../identity/caller.ts";
+import {
+  isPlausibleSecret,
+  makeSecret,
+  SECRET_PREFIXES,
+  secretHash,
+} from "../identity/credentials.ts";
 import { stillLasts } from "../ledger/clock.ts";
-import type { DueWork } from "../ledger/due.ts";
+import type { Transaction } from "../ledger/transaction.ts";
 import type { Services } from "../services.ts";
-import { DEPLOYMENT_ORG, oauthCodeKey } from "../store/keys.ts";
+import {
+  accessTokenKey,
+  accountGrantKey,
+  DEPLOYMENT_ORG,
+  oauthCodeKey,
+  refreshTokenKey,
+} from "../store/keys.ts";
 import { readRecord } from "../store/kv.ts";
-import { type AccountGrant, type CodeRecord, codeRecord } from "../store/records/oauth.ts";
-import { settle, tellGrantEvent } from "./grant_events.ts";
-import { scopesNow } from "./grant_standing.ts";
-import { endGrant, type GrantName, loadAccountGrant } from "./grants.ts";
-import { type IssuedTokens, issueTokens, REFRESH_TOKEN_MS } from "./issue_tokens.ts";
-import { loadClient, type LoadedClient, touchClient } from "./loaded_client.ts";
-import { verifies } from "./pkce.ts";
-import { isMcpResource } from "./resource.ts";
-import { NO_CLIENT, NOT_GOOD, type TokenFault } from "./token_fault.ts";
+import type { DueWork } from "../store/records/log.ts";
+import {
+  type AccessTokenRecord,
+  type AccountGrant,
+  type CodeRecord,
+  codeRecord,
+  type RefreshTokenRecord,
+  type Scope,
+  tokenOwner,
+} from "../store/records/oauth.ts";
+import { ACCESS_TOKEN_MS, scopesNow } from "./access.ts";
+import { loadClient, type LoadedClient, touchClient } from "./client.ts";
+import {
+  endGrant,
+  type GrantEnd,
+  type GrantName,
+  loadAccountGrant,
+  settle,
+  tellGrantEvent,
+} from "./grants.ts";
+import { isMcpResource } from "./scopes.ts";
 
 /** How long an authorization code is good, milliseconds. */
 export const CODE_MS = 60_000;
@@ -108,4 +132,126 @@ function fits(record: CodeRecord, presented: PresentedCode): boolean {
   return record.client_id === client_id &&
     (redirect_uri === null || redirect_uri === record.redirect_uri) &&
     verifies(code_verifier, record.code_challenge);
+}
+
+/** How long a refresh token may lie unused, milliseconds; each use gives a new one. */
+export const REFRESH_TOKEN_MS = 30 * 24 * 60 * 60 * 1000;
+
+/** What a client gets for a code or a refresh token: known only now. */
+export interface IssuedTokens {
+  readonly access_token: string;
+  /** Milliseconds since 1970. */
+  readonly access_expires_at: number;
+  readonly refresh_token: string;
+  readonly scopes: readonly Scope[];
+}
+
+/** Issues a pair of tokens, in the commit of what they are given for. The grant lives as long. */
+export function issueTokens(
+  transaction: Transaction,
+  grant: AccountGrant,
+  scopes: readonly Scope[],
+): IssuedTokens {
+  const { now, deps } = transaction;
+  const access_token = makeSecret("access_token", deps.random);
+  const refresh_token = makeSecret("refresh_token", deps.random);
+  const owned = { grant: grant.id, account: grant.account, client_id: grant.client_id };
+  const access: AccessTokenRecord = {
+    ...owned,
+    scopes: [...scopes],
+    expires_at: now + ACCESS_TOKEN_MS,
+  };
+  const expires_at = now + REFRESH_TOKEN_MS;
+  const refresh: RefreshTokenRecord = { ...owned, expires_at, successor: null };
+  transaction.set(accessTokenKey(secretHash(access_token)), access, { expireIn: ACCESS_TOKEN_MS });
+  transaction.set(refreshTokenKey(secretHash(refresh_token)), refresh, {
+    expireIn: REFRESH_TOKEN_MS,
+  });
+  transaction.set(accountGrantKey(grant.account, grant.id), { ...grant, expires_at });
+  return { access_token, access_expires_at: access.expires_at, refresh_token, scopes };
+}
+
+/**
+ * Revokes a token that a client hands back (RFC 7009): with a refresh token, used or not, all that
+ * was granted ends; an access token ends alone. What is unknown, or another client's, is none: the
+ * answer is the same.
+ * @param client_id as the request names it; null when it does not
+ * @throws {StoreUnavailable}
+ */
+export async function revokeToken(
+  services: Services,
+  { token, client_id }: { readonly token: string; readonly client_id: string | null },
+  client: Client,
+): Promise<void> {
+  const { deps, ledgers } = services;
+  const isAccess = token.startsWith(SECRET_PREFIXES.access_token);
+  if (!isPlausibleSecret(token)) return;
+  if (!isAccess && !token.startsWith(SECRET_PREFIXES.refresh_token)) return;
+  const hash = secretHash(token);
+  const key = isAccess ? accessTokenKey(hash) : refreshTokenKey(hash);
+  const row = await readRecord(deps.kv, key, tokenOwner);
+  if (row === null || row.value.expires_at <= deps.now()) return;
+  const { value: found } = row;
+  if (client_id !== null && client_id !== found.client_id) return;
+  const works = await ledgers.transact(DEPLOYMENT_ORG, {
+    load: async (reader) => ({
+      stands: (await reader.get(key, tokenOwner)) !== null,
+      grant: await loadAccountGrant(reader, found),
+    }),
+    plan(transaction, { stands, grant }): DueWork[] {
+      if (!stands || grant === null) return [];
+      const data = { because: "revoked_by_client" satisfies GrantEnd };
+      if (!isAccess) return endGrant(transaction, grant, { by: "client", data }, client);
+      transaction.delete(key);
+      return tellGrantEvent(transaction, grant, {
+        type: "oauth.revoked",
+        by: "client",
+        data: { ...data, only: "access_token" },
+        ends: false,
+      }, client);
+    },
+  });
+  await settle(services, works);
+}
+
+/** Why the token endpoint refuses (RFC 6749 section 5.2, RFC 8707 section 2). */
+export interface TokenFault {
+  readonly error:
+    | "invalid_request"
+    | "invalid_client"
+    | "invalid_grant"
+    | "invalid_scope"
+    | "invalid_target"
+    | "unsupported_grant_type";
+  /** For who builds the client: visible ASCII without quotes. */
+  readonly error_description: string;
+}
+
+/** A code, token or client that is not good: which of the reasons it is tells a thief nothing. */
+export const NOT_GOOD: TokenFault = {
+  error: "invalid_grant",
+  error_description: "It is unknown, expired, used, revoked, or was issued to another client.",
+};
+
+/** For a client whose registration ended: by this hosts know that they have to register anew. */
+export const NO_CLIENT: TokenFault = {
+  error: "invalid_client",
+  error_description: "The client is not registered, or its registration ended. Register it again.",
+};
+
+const CHALLENGE = /^[A-Za-z0-9_-]{43}$/;
+
+const VERIFIER = /^[A-Za-z0-9._~-]{43,128}$/;
+
+/** Whether a text has the form of an S256 challenge (RFC 7636 section 4.2). */
+export function isChallenge(text: string): boolean {
+  return CHALLENGE.test(text);
+}
+
+/** Whether a verifier is the one that a challenge was made of (RFC 7636 section 4.6). */
+export function verifies(verifier: string, challenge: string): boolean {
+  if (!VERIFIER.test(verifier)) return false;
+  const made = createHash("sha256").update(verifier).digest();
+  const expected = Uint8Array.fromBase64(challenge, { alphabet: "base64url" });
+  return made.length === expected.length && timingSafeEqual(made, expected);
 }

@@ -1,8 +1,86 @@
-import { type ApiRequest, apiRequests } from "../builder/api_request.ts";
-import type { Item } from "../builder/item.ts";
-import { escapeHidden, jsonString } from "../builder/json_text.ts";
-import { headWords } from "../builder/script_words.ts";
-import type { JsonValue } from "../json/json_value.ts";
+import type { JsonObject, JsonValue } from "../base/json.ts";
+import { type Item, ITEM_KINDS, type ItemKind } from "./builder_items.ts";
+import {
+  type ApiRequest,
+  apiRequests,
+  escapeHidden,
+  jsonString,
+  jsonText,
+  policyText,
+} from "./builder_plan.ts";
+
+/** What a plan is made into. */
+export const OUTPUTS = [
+  { key: "curl", label: "curl", file: "seed.sh" },
+  { key: "typescript", label: "TypeScript", file: "seed.mts" },
+  { key: "python", label: "Python", file: "seed.py" },
+  { key: "policy", label: "Policy document", file: "policy.json" },
+] as const;
+
+export type OutputKey = (typeof OUTPUTS)[number]["key"];
+
+/** The output that a name stands for; the first for any other. */
+export function outputOf(key: string): (typeof OUTPUTS)[number] {
+  return OUTPUTS.find((output) => output.key === key) ?? OUTPUTS[0];
+}
+
+/**
+ * The text of an output.
+ * @param current the policy that the document begins with; null for none
+ */
+export function outputText(
+  key: OutputKey,
+  items: readonly Item[],
+  { origin, current }: { readonly origin: string; readonly current: JsonObject | null },
+): string {
+  switch (key) {
+    case "curl":
+      return bashScript(items, origin);
+    case "typescript":
+      return typescriptScript(items, origin);
+    case "python":
+      return pythonScript(items, origin);
+    case "policy":
+      return policyText(items, current);
+  }
+}
+
+/**
+ * A script for bash and curl that makes the items. Bodies are here-documents with a quoted delimiter,
+ * in which nothing is expanded; no line of indented JSON is that delimiter.
+ */
+export function bashScript(items: readonly Item[], origin: string): string {
+  return String.raw`#!/usr/bin/env bash
+${headWords(items, "bash seed.sh").map((line) => `# ${line}`).join("\n")}
+set -euo pipefail
+: "${"${COUNTERSIGN_KEY:?Put a management key into COUNTERSIGN_KEY}"}"
+url=${"${COUNTERSIGN_URL:-" + origin + "}"}
+
+# Sends the JSON on standard input, prints the answer; ends the script where it is refused.
+send() {
+  local answer
+  # The key comes from a pipe: whoever lists processes sees the arguments of curl.
+  answer=$(curl -gsS --fail-with-body -X "$1" "$url$2" --data-binary @- \
+    -H 'Content-Type: application/json' -H @<(printf 'X-API-Key: %s' "$COUNTERSIGN_KEY")) ||
+    { printf 'Refused: %s %s\n%s\n' "$1" "$2" "$answer" >&2; exit 1; }
+  printf 'Done: %s %s\n' "$1" "$2" >&2
+  printf '%s\n' "$answer"
+}
+
+# The secret in an answer.
+secret() { sed -nE 's/.*"(key|token)":"(cs_[a-z]+_[0-9a-z]+)".*/\2/p'; }
+${apiRequests(items).map(bashSend).join("")}`;
+}
+
+function bashSend({ method, path, body, secret }: ApiRequest): string {
+  const document = `<<'JSON'`;
+  const rest = `\n${jsonText(body)}\nJSON\n`;
+  if (secret === null) return `\nsend ${method} ${shellWord(path)} >/dev/null ${document}${rest}`;
+  const label = `The ${secret.field} of ${jsonString(secret.of)}, shown only now:`;
+  return `\nprintf '%s\\n' ${shellWord(label)}\nsend ${method} ${
+    shellWord(path)
+  } ${document} | secret${rest}`;
+}
 
 /** A script for Python 3 alone that makes the items. */
 export function pythonScript(items: readonly Item[], origin: string): string {
@@ -13,7 +91,7 @@ import sys
 from urllib.error import HTTPError
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
-URL = os.environ.get("COUNTERSIGN_URL", ${literal(origin)})
+URL = os.environ.get("COUNTERSIGN_URL", ${pythonLiteral(origin)})
 KEY = os.environ.get("COUNTERSIGN_KEY") or sys.exit("Put a management key into COUNTERSIGN_KEY")
 
 
@@ -34,18 +112,18 @@ def send(method, path, body):
     print(f"Done: {method} {path}", file=sys.stderr)
     return answer
 
-${apiRequests(items).map(sendText).join("")}`;
+${apiRequests(items).map(pythonSend).join("")}`;
 }
 
-function sendText({ method, path, body, secret }: ApiRequest): string {
-  const sent = `send("${method}", ${literal(path)}, ${literal(body)})`;
+function pythonSend({ method, path, body, secret }: ApiRequest): string {
+  const sent = `send("${method}", ${pythonLiteral(path)}, ${pythonLiteral(body)})`;
   if (secret === null) return `\n${sent}\n`;
-  const label = literal(`The ${secret.field} of ${jsonString(secret.of)}, shown only now:`);
+  const label = pythonLiteral(`The ${secret.field} of ${jsonString(secret.of)}, shown only now:`);
   return `\nprint(${label})\nprint(${sent}["${secret.field}"])\n`;
 }
 
 /** An expression of Python that is this value. */
-function literal(value: JsonValue, indent = ""): string {
+function pythonLiteral(value: JsonValue, indent = ""): string {
   if (value === null) return "None";
   if (value === true) return "True";
   if (value === false) return "False";
@@ -55,8 +133,10 @@ function literal(value: JsonValue, indent = ""): string {
   const inner = `${indent}    `;
   const isList = Array.isArray(value);
   const parts = isList
-    ? value.map((item) => literal(item, inner))
-    : Object.entries(value).map(([name, item]) => `${literal(name)}: ${literal(item, inner)}`);
+    ? value.map((item) => pythonLiteral(item, inner))
+    : Object.entries(value).map(([name, item]) =>
+      `${pythonLiteral(name)}: ${pythonLiteral(item, inner)}`
+    );
   const [open, close] = isList ? "[]" : "{}";
   return parts.length === 0
     ? `${open}${close}`
@@ -66,4 +146,105 @@ function literal(value: JsonValue, indent = ""): string {
 function codePoint(character: string): string {
   const digits = (character.codePointAt(0) ?? 0).toString(16);
   return digits.length > 4 ? `\\U${digits.padStart(8, "0")}` : `\\u${digits.padStart(4, "0")}`;
+}
+
+/** A script for Deno, or Node from 22.18 on, that makes the items. */
+export function typescriptScript(items: readonly Item[], origin: string): string {
+  return `${
+    headWords(items, "deno run --allow-net --allow-env seed.mts   (or: node seed.mts)")
+      .map((line) => `// ${line}`).join("\n")
+  }
+import process from "node:process";
+
+const url = process.env.COUNTERSIGN_URL ?? ${jsonString(origin)};
+const key = process.env.COUNTERSIGN_KEY ?? "";
+if (key === "") throw new Error("Put a management key into COUNTERSIGN_KEY");
+
+/** Sends one request, gives the answer; ends the script where it is refused. */
+async function send(method: string, path: string, body: object) {
+  const response = await fetch(url + path, {
+    method,
+    headers: { "content-type": "application/json", "x-api-key": key },
+    body: JSON.stringify(body),
+    redirect: "error",
+  });
+  const text = await response.text();
+  if (!response.ok) throw new Error(\`Refused: \${method} \${path}\\n\${text}\`);
+  console.error(\`Done: \${method} \${path}\`);
+  return JSON.parse(text);
+}
+${apiRequests(items).map(typescriptSend).join("")}`;
+}
+
+function typescriptSend({ method, path, body, secret }: ApiRequest): string {
+  const sent = `await send("${method}", ${jsonString(path)}, ${indentedLiteral(jsonText(body))})`;
+  if (secret === null) return `\n${sent};\n`;
+  const label = jsonString(`The ${secret.field} of ${jsonString(secret.of)}, shown only now:`);
+  return `\nconsole.log(${label});\nconsole.log((${sent}).${secret.field});\n`;
+}
+
+/**
+ * JSON is an expression of JavaScript but for one name: `"__proto__": …` sets the prototype, where a
+ * computed name makes a member (ECMA-262 section 13.2.5.5). Only a name stands at the begin of a line
+ * with a colon behind it.
+ */
+function indentedLiteral(json: string): string {
+  return json.replaceAll(/^( *)"__proto__":/gm, '$1["__proto__"]:');
+}
+
+const NAMES: Readonly<Record<ItemKind, readonly [one: string, several: string]>> = {
+  tool: ["tool", "tools"],
+  tenant: ["tenant", "tenants"],
+  resource: ["resource", "resources"],
+  rule: ["rule", "rules"],
+  agent: ["agent", "agents"],
+  key: ["key", "keys"],
+};
+
+/** What a script says of itself, in lines. None of it was typed by anybody. */
+export function headWords(items: readonly Item[], command: string): string[] {
+  const makesSecrets = items.some(({ kind }) => kind === "agent" || kind === "key");
+  return [
+    `Makes ${countsText(items)} in Countersign.`,
+    `Put a management key into COUNTERSIGN_KEY, then run: ${command}`,
+    makesSecrets
+      ? "Run again it makes agents and keys anew; all else is put in the place of what is there."
+      : "It can be run again: everything is put in the place of what is there.",
+  ];
+}
+
+/** Such as "2 tools, 1 rule"; "nothing yet" for none. */
+export function countsText(items: readonly Item[]): string {
+  const counts = ITEM_KINDS.flatMap((kind) => {
+    const count = items.filter((item) => item.kind === kind).length;
+    return count === 0 ? [] : [`${count} ${NAMES[kind][count === 1 ? 0 : 1]}`];
+  });
+  return counts.length === 0 ? "nothing yet" : counts.join(", ");
+}
+
+/** A request to show as a command. */
+export interface CurlRequest {
+  readonly method: "GET" | "POST";
+  /** Absolute. */
+  readonly url: string;
+  /** The credential; exported first, so that the command itself holds none. */
+  readonly secret: string;
+  readonly body?: JsonObject;
+}
+
+/** Commands for a POSIX shell that send one request, ready to be pasted. */
+export function curlCommand({ method, url, secret, body }: CurlRequest): string {
+  const lines = [
+    method === "POST" ? `curl -sS -X POST ${shellWord(url)}` : `curl -sS ${shellWord(url)}`,
+    `-H "X-API-Key: $COUNTERSIGN_KEY"`,
+    ...(body === undefined
+      ? []
+      : ["-H 'Content-Type: application/json'", `-d ${shellWord(JSON.stringify(body))}`]),
+  ];
+  return `export COUNTERSIGN_KEY=${shellWord(secret)}\n${lines.join(" \\\n  ")}`;
+}
+
+/** A word that the shell takes as it is: within single quotes nothing but their end means anything. */
+export function shellWord(word: string): string {
+  return `'${word.replaceAll("'", "'\\''")}'`;
 }

@@ -1,7 +1,6 @@
-import { ITEM_KINDS, type ItemKind } from "../builder/item.ts";
-import { type OutputKey, outputOf } from "../builder/outputs.ts";
-import { parsePlan, type Plan, planText, withForm, withoutForm } from "../builder/plan.ts";
-import { type FieldProblem, readItem } from "./builder_items.ts";
+import { type FieldProblem, ITEM_KINDS, type ItemKind, readItem } from "./builder_items.ts";
+import { parsePlan, type Plan, planText, withForm, withoutForm } from "./builder_plan.ts";
+import { type OutputKey, outputOf } from "./builder_scripts.ts";
 
 /** Where the policy document begins: with the policy as it is, or with nothing. */
 export type PolicyBase = "current" | "none";

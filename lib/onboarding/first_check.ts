@@ -1,5 +1,9 @@
-import { type ActivityQuery, readActivity } from "../ledger/activity.ts";
-import { type LoggedEntry, readHead } from "../ledger/log_reader.ts";
+import {
+  type ActivityQuery,
+  type LoggedEntry,
+  readActivity,
+  readHead,
+} from "../ledger/log_reader.ts";
 import type { Kv } from "../store/kv.ts";
 
 const ROWS = 50;

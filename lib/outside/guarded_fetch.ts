@@ -1,15 +1,13 @@
-import type { Timer } from "../deps.ts";
-import { AnswerReader, type ByteSource } from "../net/answer_reader.ts";
-import { httpRequest } from "../net/http_request.ts";
+import type { StrangerAnswer, StrangerFetch, StrangerRequest } from "../deps.ts";
+import type { Timer } from "../store/system.ts";
+import { isPublicAddress, strangerUrlProblem } from "./addresses.ts";
 import {
-  type StrangerAnswer,
-  type StrangerFetch,
+  AnswerReader,
+  type ByteSource,
+  readBody,
+  readHead,
   StrangerFetchFailed,
-  type StrangerRequest,
-} from "../net/stranger_fetch.ts";
-import { strangerUrlProblem } from "../net/stranger_url.ts";
-import { isPublicAddress } from "./addresses.ts";
-import { readBody, readHead } from "./http_answer.ts";
+} from "./http_answer.ts";
 
 /** A connection on which the other side has proved its name. */
 export interface Connection extends ByteSource {
@@ -116,4 +114,43 @@ async function connected(
 function unreachable(host: string, error: unknown): StrangerFetchFailed {
   const why = error instanceof Error ? error.message : String(error);
   return new StrangerFetchFailed("unreachable", `${host} cannot be reached: ${why}`, error);
+}
+
+const TOKEN = /^[a-z0-9!#$%&'*+.^_`|~-]+$/;
+
+/** No line of a header can end before we end it (RFC 9110 section 5.5). */
+const VALUE = /^[\x20-\x7e]*$/;
+
+const OURS = new Set(["host", "connection", "content-length", "transfer-encoding", "user-agent"]);
+
+/**
+ * The bytes of an HTTP/1.1 request (RFC 9112) on a connection of its own.
+ * @throws {TypeError} for a header that cannot be written or is not the caller's to set
+ */
+export function httpRequest({ url, method, headers = {}, body }: {
+  readonly url: URL;
+  readonly method: "GET" | "POST";
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: Uint8Array | undefined;
+}): Uint8Array<ArrayBuffer> {
+  const lines = [
+    `${method} ${url.pathname}${url.search} HTTP/1.1`,
+    `host: ${url.host}`,
+    "user-agent: Countersign",
+    "connection: close",
+    ...(body === undefined ? [] : [`content-length: ${body.length}`]),
+  ];
+  // Without these words a server may choose to compress, which would have to be undone here.
+  const all = { accept: "*/*", "accept-encoding": "identity", ...headers };
+  for (const [name, value] of Object.entries(all)) {
+    if (!TOKEN.test(name) || !VALUE.test(value) || OURS.has(name)) {
+      throw new TypeError(`Header ${JSON.stringify(name)} cannot be sent as it is`);
+    }
+    lines.push(`${name}: ${value}`);
+  }
+  const head = new TextEncoder().encode(`${lines.join("\r\n")}\r\n\r\n`);
+  const request = new Uint8Array(head.length + (body?.length ?? 0));
+  request.set(head);
+  if (body !== undefined) request.set(body, head.length);
+  return request;
 }

@@ -1,8 +1,52 @@
 import { createTransport } from "nodemailer";
 import { z } from "zod";
-import type { Timer } from "../deps.ts";
-import { type Mail, type Mailer, MailFailed, subjectLine } from "../mail/mailer.ts";
-import type { MailSettings } from "../settings/mail_settings.ts";
+import { visibleLine, visibleText } from "../base/text.ts";
+import type { Mail, Mailer } from "../deps.ts";
+import type { Timer } from "../store/system.ts";
+
+const MAX_SUBJECT = 200;
+
+/**
+ * A subject as it is sent: one line, in which nothing is hidden. What names in it hold is never read
+ * as an encoded word (RFC 2047), by which a mail program would show another text than was sent.
+ */
+export function subjectLine({ subject }: Pick<Mail, "subject">): string {
+  return visibleLine(subject, MAX_SUBJECT).replaceAll("=?", "= ?");
+}
+
+/**
+ * A mail was not taken. The message holds what the mail server answered, so it may hold an address:
+ * scrub it before it is kept.
+ */
+export class MailFailed extends Error {
+  readonly code = "mail_failed";
+}
+
+const EDGE = "─".repeat(72);
+
+/**
+ * Stands in where no mail server is set: prints mails where the operator sees them, because the
+ * codes and links in them must reach somebody.
+ */
+export function consoleMailer(print: (text: string) => void): Mailer {
+  return {
+    configured: false,
+    send({ to, subject, text }) {
+      const head = [
+        "Mail that could not be sent, as SMTP_URL is not set:",
+        `To: ${to}`,
+        `Subject: ${subjectLine({ subject })}`,
+      ];
+      const lines = [
+        ...head.map((line) => visibleText(line)),
+        EDGE,
+        ...text.split(/\r?\n/).map((line) => visibleText(line)),
+      ];
+      print(`\n${EDGE}\n${lines.join("\n")}\n${EDGE}\n`);
+      return Promise.resolve();
+    },
+  };
+}
 
 /** How long one mail may take, from the look-up of the server to its last word, milliseconds. */
 const LIMIT_MS = 30_000;
@@ -86,4 +130,20 @@ function recipient({ to }: Mail): string {
 
 function reason(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+/** The server that takes our mails. */
+export interface SmtpServer {
+  readonly host: string;
+  readonly port: number;
+  /** TLS from the first byte (smtps); otherwise by STARTTLS. */
+  readonly tls: boolean;
+  /** Null where the server takes mails without. */
+  readonly credentials: { readonly user: string; readonly password: string } | null;
+}
+
+export interface MailSettings {
+  readonly smtp: SmtpServer;
+  /** Whom mails come from; the name may be empty. */
+  readonly from: { readonly name: string; readonly address: string };
 }

@@ -1,9 +1,9 @@
 import { buildPushPayload } from "@block65/webcrypto-web-push";
-import type { Deps } from "../deps.ts";
-import type { PushResponse } from "../push/push_fetch.ts";
-import type { PushKey } from "../push/push_key.ts";
-import type { MailSettings } from "../settings/mail_settings.ts";
-import type { PushSubscriptionRecord } from "../store/records/push.ts";
+import type { Deps, PushFetch, PushResponse, StrangerFetch } from "../deps.ts";
+import type { PushSubscriptionRecord } from "../store/records/alert.ts";
+import { strangerUrlProblem } from "./addresses.ts";
+import { StrangerFetchFailed } from "./http_answer.ts";
+import type { MailSettings } from "./mailer.ts";
 
 /** What the service worker shows; it opens `url` when it is clicked. */
 export interface PushPayload {
@@ -50,4 +50,61 @@ export function vapidSubject(
 ): string {
   if (mail !== null) return `mailto:${mail.from.address}`;
   return url.protocol === "https:" ? url.origin : "mailto:operator@localhost";
+}
+
+/** An endpoint is not one that a push service can have. */
+export class EndpointRefused extends Error {
+  readonly code = "endpoint_refused";
+}
+
+/** How long one push may take, milliseconds. */
+const LIMIT_MS = 10_000;
+
+/** Posts to push services, as any host that a stranger names is asked. */
+export function guardedPush(fetch: StrangerFetch): PushFetch {
+  return async ({ endpoint, headers, body }) => {
+    const problem = endpointProblem(endpoint);
+    if (problem !== null) throw new EndpointRefused(`The push endpoint ${problem}.`);
+    try {
+      const answer = await fetch({
+        url: endpoint,
+        method: "POST",
+        headers,
+        body,
+        limit_ms: LIMIT_MS,
+        max_body: 0,
+        bodyWanted: () => false,
+      });
+      return { status: answer.status, retry_after_seconds: retryAfter(answer.headers) };
+    } catch (error) {
+      if (
+        error instanceof StrangerFetchFailed &&
+        (error.code === "address_refused" || error.code === "redirected")
+      ) throw new EndpointRefused(error.message, { cause: error });
+      throw error;
+    }
+  };
+}
+
+/** RFC 9110 section 10.2.3; a date instead of seconds counts as none. */
+function retryAfter(headers: Headers): number | null {
+  const text = headers.get("retry-after") ?? "";
+  return /^[0-9]{1,6}$/.test(text) ? Number(text) : null;
+}
+
+const MAX_ENDPOINT = 2000;
+
+/**
+ * Why a browser's push endpoint is not one to send to, or null. A member hands it over, so it may
+ * be any text: only what the push services of browsers look like is taken.
+ */
+export function endpointProblem(endpoint: string): string | null {
+  if (endpoint.length > MAX_ENDPOINT) return `is longer than ${MAX_ENDPOINT} characters`;
+  return strangerUrlProblem(endpoint);
+}
+
+/** The key that signs our requests to push services (VAPID, RFC 8292), base64url. */
+export interface PushKey {
+  readonly public_key: string;
+  readonly private_key: string;
 }

@@ -1,6 +1,4 @@
 import { toBase64Url } from "../base/bytes.ts";
-import { type CborMap, readCborMap } from "./cbor_map.ts";
-import { rawEcdsaSignature } from "./ecdsa_signature.ts";
 
 /** COSE numbers of the algorithms that passkeys may sign with, the wanted ones first. */
 export const ALGORITHMS = { ES256: -7, EdDSA: -8, RS256: -257 } as const;
@@ -114,4 +112,101 @@ function bytesOf(map: CborMap, label: number, minimum: number, maximum: number):
   const value = map.get(label);
   if (!(value instanceof Uint8Array)) return null;
   return value.length >= minimum && value.length <= maximum ? toBase64Url(value) : null;
+}
+
+/** Bytes that begin with a CBOR map of integers to integers or byte strings (RFC 8949). */
+export type CborMap = ReadonlyMap<number, number | Uint8Array<ArrayBuffer>>;
+
+const UNSIGNED = 0;
+
+const NEGATIVE = 1;
+
+const BYTE_STRING = 2;
+
+const MAP = 5;
+
+interface Head {
+  readonly major: number;
+  readonly argument: number;
+  readonly next: number;
+}
+
+/**
+ * Reads such a map, as COSE keys are; null for everything else, also when bytes follow it or a
+ * label comes twice. Lengths of up to two bytes are enough for any key.
+ */
+export function readCborMap(bytes: Uint8Array): CborMap | null {
+  const start = readHead(bytes, 0);
+  if (start?.major !== MAP) return null;
+  const map = new Map<number, number | Uint8Array<ArrayBuffer>>();
+  let at = start.next;
+  for (let member = 0; member < start.argument; member++) {
+    const label = readHead(bytes, at);
+    const name = label === null ? null : integerOf(label);
+    const value = label === null ? null : readHead(bytes, label.next);
+    if (name === null || value === null || map.has(name)) return null;
+    const integer = integerOf(value);
+    at = integer === null ? value.next + value.argument : value.next;
+    if (integer !== null) map.set(name, integer);
+    else if (value.major === BYTE_STRING && at <= bytes.length) {
+      map.set(name, bytes.slice(value.next, at));
+    } else return null;
+  }
+  return at === bytes.length ? map : null;
+}
+
+function readHead(bytes: Uint8Array, at: number): Head | null {
+  const first = bytes[at];
+  if (first === undefined) return null;
+  const [major, low] = [first >> 5, first & 0x1f];
+  if (low < 24) return { major, argument: low, next: at + 1 };
+  const [one, two] = [bytes[at + 1], bytes[at + 2]];
+  if (low === 24 && one !== undefined) return { major, argument: one, next: at + 2 };
+  if (low === 25 && one !== undefined && two !== undefined) {
+    return { major, argument: one * 256 + two, next: at + 3 };
+  }
+  return null;
+}
+
+function integerOf({ major, argument }: Head): number | null {
+  return major === UNSIGNED ? argument : major === NEGATIVE ? -1 - argument : null;
+}
+
+const SEQUENCE = 0x30;
+
+const INTEGER = 0x02;
+
+/**
+ * The two numbers of an ECDSA signature side by side, each `size` bytes, as WebCrypto takes them,
+ * out of the DER form that passkeys give (RFC 3279 section 2.2.3). Null for anything but DER.
+ *
+ * Only lengths of one byte are read: with numbers of at most 61 bytes DER has no others.
+ */
+export function rawEcdsaSignature(
+  der: Uint8Array,
+  size: number,
+): Uint8Array<ArrayBuffer> | null {
+  if (der[0] !== SEQUENCE || der[1] !== der.length - 2) return null;
+  const raw = new Uint8Array(2 * size);
+  let at = 2;
+  for (const end of [size, 2 * size]) {
+    const number = readInteger(der, at);
+    if (number === null || number.digits.length > size) return null;
+    raw.set(number.digits, end - number.digits.length);
+    at = number.next;
+  }
+  return at === der.length ? raw : null;
+}
+
+/** A positive integer without its leading zero. */
+function readInteger(der: Uint8Array, at: number): { digits: Uint8Array; next: number } | null {
+  const length = der[at + 1];
+  if (der[at] !== INTEGER || length === undefined || length === 0 || length >= 0x80) return null;
+  const from = at + 2;
+  const next = from + length;
+  const [first = 0, second = 0] = der.subarray(from, next);
+  if (next > der.length || first >= 0x80) return null;
+  // The zero in front is there when the number would look negative without it, and only then.
+  if (first !== 0) return { digits: der.subarray(from, next), next };
+  return length > 1 && second < 0x80 ? null : { digits: der.subarray(from + 1, next), next };
 }

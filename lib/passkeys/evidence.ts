@@ -1,7 +1,6 @@
-import { fromBase64Url, toBase64Url } from "../base/bytes.ts";
+import { fromBase64Url, toBase64Url, toHex } from "../base/bytes.ts";
+import type { JsonObject } from "../base/json.ts";
 import { sha256 } from "../base/sha256.ts";
-import type { JsonObject } from "../json/json_value.ts";
-import { toHex } from "../merkle/hex.ts";
 import type { PasskeyRecord } from "../store/records/people.ts";
 import type { AssertionResponse } from "./responses.ts";
 import type { ApprovalStatement } from "./statement.ts";

@@ -1,5 +1,5 @@
 import { canonicalBytes } from "../base/canonical.ts";
-import type { JsonObject } from "../json/json_value.ts";
+import type { JsonObject } from "../base/json.ts";
 
 /**
  * What a passkey signs. Every challenge is the SHA-256 of such a statement in RFC 8785 form, so

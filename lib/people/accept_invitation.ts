@@ -1,8 +1,9 @@
 import type { PublicKeyCredentialCreationOptionsJSON } from "@simplewebauthn/server";
-import { z } from "zod";
-import type { Client } from "../identity/client.ts";
+import type { z } from "zod";
+import type { JsonObject } from "../base/json.ts";
+import { asAccount } from "../identity/acting.ts";
+import type { Client } from "../identity/caller.ts";
 import type { PresentedSession } from "../identity/sessions.ts";
-import type { JsonObject } from "../json/json_value.ts";
 import { isOver } from "../ledger/clock.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import { RecordedRefusal, Refusal } from "../refusal.ts";
@@ -10,11 +11,21 @@ import type { Services } from "../services.ts";
 import { invitationPointerKey } from "../store/keys.ts";
 import { readRecord } from "../store/kv.ts";
 import type { MemberRecord } from "../store/records/identity.ts";
-import { invitationPointer, type InvitationRecord } from "../store/records/invitations.ts";
-import { asAccount } from "./account_operation.ts";
+import {
+  invitationData,
+  invitationPointer,
+  type InvitationRecord,
+} from "../store/records/people.ts";
 import { flowBound, type Handout } from "./ceremonies.ts";
-import { counted } from "./counted.ts";
-import { askCode, loadCode, loadCodeLimit, tryCode } from "./email_codes.ts";
+import {
+  askCode,
+  type CodeSent,
+  counted,
+  type FollowedLink,
+  loadCode,
+  loadCodeLimit,
+  tryCode,
+} from "./email_codes.ts";
 import {
   type FirstEntered,
   type GivenPasskey,
@@ -24,17 +35,16 @@ import {
   openAccount,
   takeEnrolment,
 } from "./enrolment.ts";
-import { codeLetter, post, signInLetter } from "./letters.ts";
-import { linkHash } from "./link_secret.ts";
-import { acceptMembership, joinOrg, passkeysInOrg } from "./membership.ts";
 import {
   endInvitation,
   invitedMember,
   isStoodBehind,
   type LoadedInvitation,
   loadFollowed,
-} from "./open_invitation.ts";
-import type { CodeSent, FollowedLink } from "./set_up.ts";
+} from "./invitations.ts";
+import { codeLetter, post, signInLetter } from "./letters.ts";
+import { linkHash } from "./links.ts";
+import { acceptMembership, joinOrg, passkeysInOrg } from "./membership.ts";
 
 /** What an invitation is to, for whoever has its link. */
 export interface SeenInvitation extends Pick<MemberRecord, "email" | "role"> {
@@ -59,12 +69,6 @@ interface Open {
   readonly invitation: InvitationRecord;
   readonly member: MemberRecord;
 }
-
-/** What a code for an invitation opens: kept with the code, then with the ceremony. */
-const invitationData = z.object({
-  /** Hash of the link. */
-  invitation: z.string(),
-});
 
 /** What an invitation is to. @throws {Refusal} link_not_valid */
 export async function seeInvitation(services: Services, link: string): Promise<SeenInvitation> {

@@ -1,9 +1,20 @@
+import { z } from "zod";
+import type { JsonObject } from "../base/json.ts";
+import { externalIdProblem } from "../base/text.ts";
 import type { Deps } from "../deps.ts";
-import { secretHash } from "../identity/secret.ts";
-import type { JsonObject } from "../json/json_value.ts";
+import type { Client } from "../identity/caller.ts";
+import { secretHash } from "../identity/credentials.ts";
 import { isWithin, stillLasts } from "../ledger/clock.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
-import { recorded, type RecordedRefusal, Refusal } from "../refusal.ts";
+import {
+  invalidRequest,
+  recorded,
+  type RecordedRefusal,
+  Refusal,
+  type RefusalCode,
+  resultOf,
+} from "../refusal.ts";
+import type { Services } from "../services.ts";
 import { emailCodeKey, emailCodeLimitKey } from "../store/keys.ts";
 import {
   type CodePurpose,
@@ -11,7 +22,7 @@ import {
   emailCodeLimit,
   type EmailCodeRecord,
   emailCodeRecord,
-} from "../store/records/ceremonies.ts";
+} from "../store/records/people.ts";
 import { flowBound } from "./ceremonies.ts";
 
 /** How long a code counts, milliseconds. */
@@ -180,4 +191,70 @@ function assertWithin(times: readonly number[], most: number, span: number, now:
 function storeLimit(transaction: Transaction, email: string, limit: EmailCodeLimit): void {
   const expireIn = limit.failed.length === 0 ? HOUR : DAY;
   transaction.set(emailCodeLimitKey(secretHash(email)), limit, { expireIn });
+}
+
+/** Refusals of what a stranger could have made up. */
+const COUNTED: ReadonlySet<RefusalCode> = new Set(
+  [
+    "assertion_not_accepted",
+    "code_not_accepted",
+    "link_not_valid",
+  ] satisfies RefusalCode[],
+);
+
+/**
+ * What an attempt to get in comes to; a refusal is thrown, recorded or not.
+ * Wrong attempts are counted by where they came from.
+ */
+export async function counted<R>(
+  { deps, failedAttempts }: Services,
+  { ip }: Pick<Client, "ip">,
+  attempt: () => Promise<R | RecordedRefusal>,
+): Promise<R> {
+  try {
+    return resultOf(await attempt());
+  } catch (error) {
+    if (error instanceof Refusal && COUNTED.has(error.code)) failedAttempts.note(ip, deps.now());
+    throw error;
+  }
+}
+
+const MAX_NAME = 100;
+
+const address = z.email().max(254);
+
+/** An e-mail address as a person typed it, in lower case. @throws {Refusal} invalid_request */
+export function typedAddress(text: string | null): string {
+  const parsed = address.safeParse(text?.trim());
+  if (!parsed.success) throw invalidRequest("/email", "must be an e-mail address");
+  return parsed.data.toLowerCase();
+}
+
+/** The name of an org as a person typed it. @throws {Refusal} invalid_request */
+export function typedOrgName(text: string | null): string {
+  const name = text?.trim() ?? "";
+  const problem = name === ""
+    ? "must not be empty"
+    : name.length > MAX_NAME
+    ? `has at most ${MAX_NAME} characters`
+    : externalIdProblem(name);
+  if (problem !== null) throw invalidRequest("/organization", problem);
+  return name;
+}
+
+/** A link as a browser came by it. */
+export interface FollowedLink {
+  /** Its secret part. */
+  readonly link: string;
+  /** The secret of the browser's cookie from before sign-in. */
+  readonly flow: string;
+}
+
+/** That a code is on its way, if there was one to send. */
+export interface CodeSent {
+  readonly to: string;
+  /** Milliseconds since 1970. */
+  readonly expires_at: number;
+  /** False where the operator sees it on the console of the server instead. */
+  readonly mailed: boolean;
 }

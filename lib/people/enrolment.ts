@@ -1,26 +1,26 @@
 import type { PublicKeyCredentialCreationOptionsJSON } from "@simplewebauthn/server";
-import type { Client } from "../identity/client.ts";
-import { tellIdentityEvent } from "../identity/events.ts";
+import type { JsonObject } from "../base/json.ts";
+import type { Client } from "../identity/caller.ts";
+import { knowPasskey, tellIdentityEvent } from "../identity/events.ts";
 import { beginSession } from "../identity/sessions.ts";
-import type { JsonObject } from "../json/json_value.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
+import { creationOptions } from "../passkeys/challenge.ts";
 import { credentialDigest } from "../passkeys/evidence.ts";
-import { creationOptions } from "../passkeys/options.ts";
 import type { RegistrationResponse } from "../passkeys/responses.ts";
 import {
   type EnrolledCredential,
   type EnrolmentVerdict,
   verifyEnrolment,
-} from "../passkeys/verify_enrolment.ts";
+} from "../passkeys/verify.ts";
 import { Refusal } from "../refusal.ts";
-import type { Settings } from "../server/settings.ts";
+import type { Settings } from "../services.ts";
 import { accountByEmailKey, accountKey, accountPasskeyKey, passkeyKey } from "../store/keys.ts";
-import type { CeremonyRecord } from "../store/records/ceremonies.ts";
 import type { MemberRecord } from "../store/records/identity.ts";
 import {
   accountPointer,
   type AccountRecord,
   accountRecord,
+  type CeremonyRecord,
   type PasskeyRecord,
   passkeyRecord,
 } from "../store/records/people.ts";
@@ -32,7 +32,6 @@ import {
   type LoadedCeremony,
   useCeremony,
 } from "./ceremonies.ts";
-import { knowPasskey } from "./known_passkeys.ts";
 import { makeRecoveryCodes } from "./recovery_codes.ts";
 import type { Entered } from "./sign_in.ts";
 

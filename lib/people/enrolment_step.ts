@@ -1,16 +1,14 @@
 import type { PublicKeyCredentialCreationOptionsJSON } from "@simplewebauthn/server";
-import { z } from "zod";
-import type { JsonObject } from "../json/json_value.ts";
+import type { JsonObject } from "../base/json.ts";
 import { stillLasts } from "../ledger/clock.ts";
-import { CEREMONY_MS, creationOptions } from "../passkeys/options.ts";
+import { CEREMONY_MS, creationOptions } from "../passkeys/challenge.ts";
 import type { Services } from "../services.ts";
 import { emailCodeKey } from "../store/keys.ts";
 import { readRecord } from "../store/kv.ts";
-import { type CodePurpose, emailCodeRecord } from "../store/records/ceremonies.ts";
+import { type CodePurpose, emailCodeRecord, linkedData } from "../store/records/people.ts";
 import { ceremonyChallenge, flowBound, type Handout, peekCeremony } from "./ceremonies.ts";
-import { CODE_MS } from "./email_codes.ts";
-import { linkHash } from "./link_secret.ts";
-import type { CodeSent } from "./set_up.ts";
+import { CODE_MS, type CodeSent } from "./email_codes.ts";
+import { linkHash } from "./links.ts";
 
 /**
  * How far a browser is on its way to a passkey: known from what the server keeps for its cookie, so
@@ -24,13 +22,6 @@ export type EnrolmentStep =
     readonly email: string;
     readonly handout: Handout<PublicKeyCredentialCreationOptionsJSON>;
   };
-
-/** What a code or a ceremony was asked for by: the hash of a link, under the name of its kind. */
-const linked = z.object({
-  set_up: z.string().optional(),
-  invitation: z.string().optional(),
-  email: z.string().optional(),
-});
 
 /** How far a browser is with the link of a set-up or an invitation. */
 export async function linkStep(
@@ -46,7 +37,7 @@ export async function linkStep(
 ): Promise<EnrolmentStep> {
   const hash = linkHash(link);
   const emailOf = (data: JsonObject | null) => {
-    const asked = linked.safeParse(data).data ?? {};
+    const asked = linkedData.safeParse(data).data ?? {};
     const meant = hash !== null && (asked.set_up ?? asked.invitation) === hash;
     return meant ? asked.email ?? email : null;
   };

@@ -1,23 +1,31 @@
-import { demand } from "../identity/acting.ts";
-import { actorOf } from "../identity/caller.ts";
-import type { Client } from "../identity/client.ts";
-import { asMember, type MemberOperation } from "../identity/member_operation.ts";
+import { asMember, demand, type MemberOperation } from "../identity/acting.ts";
+import { actorOf, type Client, type MemberCaller } from "../identity/caller.ts";
+import { secretHash } from "../identity/credentials.ts";
 import type { PresentedSession } from "../identity/sessions.ts";
+import type { Reader, Transaction } from "../ledger/transaction.ts";
+import { mayGrant } from "../policy/rights.ts";
+import type { Snapshot } from "../policy/snapshot.ts";
 import { invalidRequest, Refusal } from "../refusal.ts";
 import type { Services } from "../services.ts";
+import {
+  accountKey,
+  invitationKey,
+  invitationPointerKey,
+  invitationPrefix,
+} from "../store/keys.ts";
+import { listRecords, readRecord } from "../store/kv.ts";
 import type { MemberRecord } from "../store/records/identity.ts";
-import type { InvitationRecord } from "../store/records/invitations.ts";
+import {
+  type AccountRecord,
+  accountRecord,
+  type InvitationRecord,
+  invitationRecord,
+} from "../store/records/people.ts";
+import { typedAddress } from "./email_codes.ts";
 import { NOTHING_LEFT } from "./left_behind.ts";
 import { invitationLetter } from "./letters.ts";
+import { makeLinkSecret } from "./links.ts";
 import { endMembership, putMember, requireGrant } from "./members.ts";
-import {
-  endInvitation,
-  invitedMember,
-  loadInvitation,
-  type SentInvitation,
-  storeInvitation,
-} from "./open_invitation.ts";
-import { typedAddress } from "./typed.ts";
 
 /** A membership as somebody is invited to it. */
 export type InvitedFields = Pick<MemberRecord, "email" | "role" | "groups">;
@@ -139,4 +147,167 @@ async function send(
 function orgOf({ record }: PresentedSession): string {
   if (record.org === null) throw new Refusal("membership_ended", { organization: null });
   return record.org;
+}
+
+/** How long an invitation counts, milliseconds. */
+export const INVITATION_MS = 7 * 24 * 60 * 60 * 1000;
+
+/** An invitation that nobody has accepted yet. */
+export interface PendingInvitation
+  extends
+    Pick<InvitationRecord, "id" | "email" | "member" | "created_at" | "expires_at">,
+    Pick<MemberRecord, "role" | "groups"> {
+  /** The member who invited. */
+  readonly invited_by: string;
+  readonly expired: boolean;
+  /** Whether whoever invited stands behind it still; if not, it is void. */
+  readonly stands: boolean;
+}
+
+/** An invitation whose link is to go out. */
+export interface SentInvitation {
+  readonly secret: string;
+  readonly record: InvitationRecord;
+  readonly organization: string;
+  readonly role: MemberRecord["role"];
+  readonly invited_by: string;
+}
+
+/** The invitations of an org that nobody has accepted yet, by address. */
+export async function listInvitations(
+  { deps }: Pick<Services, "deps">,
+  snapshot: Snapshot,
+): Promise<PendingInvitation[]> {
+  const prefix = [...invitationPrefix(snapshot.orgId)];
+  const pending: PendingInvitation[] = [];
+  for await (const { value } of listRecords(deps.kv, { prefix }, invitationRecord)) {
+    const member = invitedMember(snapshot, value);
+    if (member === null) continue;
+    const { id, email, invited_by, created_at, expires_at } = value;
+    const account = inviterOf(snapshot, value)?.account ?? "";
+    const inviter = (await readRecord(deps.kv, accountKey(account), accountRecord))?.value ?? null;
+    pending.push({
+      id,
+      email,
+      member: member.id,
+      role: member.role,
+      groups: member.groups,
+      invited_by,
+      created_at,
+      expires_at,
+      expired: expires_at <= deps.now(),
+      stands: isStoodBehind(snapshot, value, member, inviter),
+    });
+  }
+  return pending;
+}
+
+/** The open invitation of an address to the reader's org; the commit checks that it stays. */
+export async function loadInvitation(
+  reader: Reader,
+  email: string,
+): Promise<InvitationRecord | null> {
+  const key = invitationKey(reader.snapshot.orgId, email);
+  return (await reader.get(key, invitationRecord))?.value ?? null;
+}
+
+/** The membership that an invitation is about; null when it went, or is somebody's already. */
+export function invitedMember(
+  snapshot: Snapshot,
+  invitation: InvitationRecord | null,
+): MemberRecord | null {
+  if (invitation === null || !snapshot.exists) return null;
+  const member = snapshot.members.get(invitation.email);
+  const waits = member?.id === invitation.member && member.account === null;
+  return waits ? member : null;
+}
+
+/** An invitation as it was read, with the account of whoever made it. */
+export interface LoadedInvitation {
+  readonly invitation: InvitationRecord | null;
+  readonly inviter: AccountRecord | null;
+}
+
+/** The open invitation of an address, and whether somebody stands behind it. */
+export async function loadFollowed(reader: Reader, email: string): Promise<LoadedInvitation> {
+  const invitation = await loadInvitation(reader, email);
+  const account = inviterOf(reader.snapshot, invitation)?.account ?? "";
+  // Without a check: a recovery at this moment comes after, and finds the member who came in.
+  const inviter = await reader.peek(accountKey(account), accountRecord);
+  return { invitation, inviter: inviter?.value ?? null };
+}
+
+/**
+ * Whether somebody stands behind an invitation: whoever made it may give that role still, and has not
+ * recovered their account since. A thief in their name may have made it before.
+ */
+export function isStoodBehind(
+  snapshot: Snapshot,
+  invitation: InvitationRecord,
+  { role }: Pick<MemberRecord, "role">,
+  inviter: AccountRecord | null,
+): boolean {
+  const member = inviterOf(snapshot, invitation);
+  if (member === undefined || inviter === null || !mayGrant(member.role, role)) return false;
+  return inviter.recovered_at === null || inviter.recovered_at < invitation.created_at;
+}
+
+function inviterOf(
+  { members }: Snapshot,
+  invitation: InvitationRecord | null,
+): MemberRecord | undefined {
+  return members.values().find(({ id }) => id === invitation?.invited_by);
+}
+
+/** Ends an invitation, in the commit of what ends it. */
+export function endInvitation(transaction: Transaction, { email, hash }: InvitationRecord): void {
+  transaction.delete(invitationKey(transaction.snapshot.orgId, email));
+  transaction.delete(invitationPointerKey(hash));
+}
+
+/** Stores an invitation under a new secret, in place of the open one. */
+export function storeInvitation(
+  transaction: Transaction,
+  caller: MemberCaller,
+  { member, open, made }: {
+    readonly member: MemberRecord;
+    readonly open: InvitationRecord | null;
+    readonly made: boolean;
+  },
+  client: Client,
+): SentInvitation {
+  const { at, now, deps, snapshot } = transaction;
+  const old = open?.member === member.id ? open : null;
+  if (open !== null) endInvitation(transaction, open);
+  const secret = makeLinkSecret(deps.random);
+  const record: InvitationRecord = {
+    id: old?.id ?? transaction.id("inv"),
+    hash: secretHash(secret),
+    email: member.email,
+    member: member.id,
+    made_member: made || (old?.made_member ?? false),
+    invited_by: caller.id,
+    created_at: at,
+    expires_at: now + INVITATION_MS,
+  };
+  const { hash, email } = record;
+  const org = snapshot.orgId;
+  transaction.set(invitationKey(org, email), record);
+  transaction.set(invitationPointerKey(hash), { org, email }, { expireIn: INVITATION_MS });
+  transaction.append({
+    type: "member.invited",
+    actor: actorOf(caller),
+    subject: { member: member.id },
+    data: {
+      invitation: record.id,
+      role: member.role,
+      groups: [...member.groups],
+      again: old !== null,
+      expires_at: new Date(record.expires_at).toISOString(),
+      request_id: client.request_id,
+    },
+    private: { email },
+  });
+  const { role } = member;
+  return { secret, record, organization: snapshot.org.name, role, invited_by: caller.email };
 }

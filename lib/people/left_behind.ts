@@ -1,9 +1,12 @@
 import { deleteSubscription, listSubscriptions } from "../alerts/subscriptions.ts";
-import { endGrantsOf, type GrantsEndBecause } from "../identity/grant_entries.ts";
+import {
+  endGrantsOf,
+  type GrantsEndBecause,
+  listAccountGrants,
+} from "../identity/grant_entries.ts";
 import { schedule } from "../ledger/due.ts";
 import type { Actor } from "../ledger/entry.ts";
 import type { Transaction } from "../ledger/transaction.ts";
-import { listAccountGrants } from "../oauth/grants.ts";
 import {
   accountGrantKey,
   accountKey,
@@ -12,10 +15,10 @@ import {
   invitationKey,
 } from "../store/keys.ts";
 import type { Kv } from "../store/kv.ts";
+import type { PushSubscriptionRecord } from "../store/records/alert.ts";
 import type { MemberRecord } from "../store/records/identity.ts";
 import type { AccountGrant } from "../store/records/oauth.ts";
 import type { AccountRecord } from "../store/records/people.ts";
-import type { PushSubscriptionRecord } from "../store/records/push.ts";
 
 /**
  * What a session leaves behind: whoever had somebody's session for a while must have nothing of it

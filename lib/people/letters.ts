@@ -1,7 +1,9 @@
-import type { Mail } from "../mail/mailer.ts";
+import { visibleLine } from "../base/text.ts";
+import type { Mail } from "../deps.ts";
 import type { Services } from "../services.ts";
+import { dueKey } from "../store/keys.ts";
 import type { MemberRecord } from "../store/records/identity.ts";
-import { visibleLine } from "../text/visible_text.ts";
+import type { DueWork } from "../store/records/log.ts";
 
 /** The mail with a code. It has no link: a code is for the browser that asked for it. */
 export function codeLetter(to: string, code: string, origin: string): Mail {
@@ -66,4 +68,101 @@ export function post({ deps }: Pick<Services, "deps">, letter: Mail): void {
   void deps.mail.send(letter).catch((error: unknown) => {
     deps.log("error", "A mail was not sent", { error: String(error) });
   });
+}
+
+/** After so long a letter that never got through is given up, milliseconds. */
+const GIVE_UP_MS = 24 * 60 * 60 * 1000;
+
+/** Names the letter about a member to an owner, as due work. */
+export function letterId(member: string, owner: string): string {
+  return `${member} ${owner}`;
+}
+
+/**
+ * Tells an owner that a member recovered their account. Tried again with each sweep while the mail
+ * server takes nothing, for a day.
+ * @throws {MailFailed}
+ */
+export async function tellOwner(services: Services, work: DueWork): Promise<void> {
+  const { deps, ledgers, settings } = services;
+  const { kind, at, org, id } = work;
+  const [memberId, ownerId] = id.split(" ");
+  const letter = await ledgers.transact(org, {
+    plan({ snapshot, at: now }): Mail | null {
+      if (!snapshot.exists) return null;
+      const members = [...snapshot.members.values()];
+      const member = members.find((one) => one.id === memberId);
+      const owner = members.find((one) => one.id === ownerId);
+      if (member === undefined || owner === undefined) return null;
+      const organization = snapshot.org.name;
+      const { origin } = settings.url;
+      return recoveredLetter({ to: owner.email, member, organization, origin, now });
+    },
+  });
+  try {
+    if (letter !== null) await deps.mail.send(letter);
+  } catch (error) {
+    if (deps.now() < at + GIVE_UP_MS) throw error;
+    deps.log("error", "An owner was not told of a recovery", { org, error: String(error) });
+  }
+  await ledgers.transact(org, { plan: (tx) => tx.delete(dueKey(at, kind, org, id)) });
+}
+
+/** The mail with a code for somebody who lost their passkeys. */
+export function recoveryCodeLetter(to: string, code: string, origin: string): Mail {
+  return {
+    to,
+    subject: `${code} is your Countersign code`,
+    text: `Your code is ${code}
+
+Type it into the page that asked for it, in the same browser, within five minutes, together with one
+of your recovery codes. It ends your passkeys and sessions at ${origin}
+and lets you make a new passkey.
+
+Did you not ask for it? Then somebody else did, and has your recovery codes or tries without: tell
+nobody the code. If you still have a passkey, sign in and make new recovery codes under Security.
+`,
+  };
+}
+
+/** The mail to whom an account belongs, once it was recovered. */
+export function ownRecoveryLetter(to: string, origin: string): Mail {
+  return {
+    to,
+    subject: "Your Countersign account was recovered",
+    text: `The passkeys and sessions of your account at ${origin} have ended, and a new
+passkey is being made for it.
+
+Was it not you? Tell an owner of your organization at once: they can remove you from the team until
+it is clear who has the account.
+`,
+  };
+}
+
+function recoveredLetter({ to, member, organization, origin, now }: {
+  readonly to: string;
+  readonly member: MemberRecord;
+  readonly organization: string;
+  readonly origin: string;
+  readonly now: number;
+}): Mail {
+  const { email, role, held_until } = member;
+  const until = held_until === null || held_until <= now
+    ? "They are not held: they may do at once whatever their role allows."
+    : `Until ${new Date(held_until).toISOString()} they cannot decide requests, see their arguments
+or change anything, except to throw a kill switch, unless you confirm under your passkey that it was
+them.`;
+  return {
+    to,
+    subject: `${email} recovered their Countersign account`,
+    text: `${email}, ${role} of "${organization}", lost their passkeys and recovered their account.
+
+${until}
+
+Ask them by another way than mail whether it was them. If it was, you can confirm it; if not, remove
+them from the team:
+
+  ${origin}/team
+`,
+  };
 }

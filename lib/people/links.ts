@@ -1,6 +1,6 @@
 import { timingSafeEqual } from "node:crypto";
 import { z } from "zod";
-import { secretHash } from "../identity/secret.ts";
+import { secretHash } from "../identity/credentials.ts";
 import { stillLasts } from "../ledger/clock.ts";
 import type { Reader } from "../ledger/transaction.ts";
 import { Refusal } from "../refusal.ts";
@@ -8,9 +8,21 @@ import type { Services } from "../services.ts";
 import { DEPLOYMENT_ORG, membersPrefix, orgPrefix, setUpLinkKey } from "../store/keys.ts";
 import { type Kv, listRecords, readRecord } from "../store/kv.ts";
 import { memberRecord } from "../store/records/identity.ts";
-import { type SetUpLinkRecord, setUpLinkRecord } from "../store/records/invitations.ts";
+import { type SetUpLinkRecord, setUpLinkRecord } from "../store/records/people.ts";
 import { orgRecord } from "../store/records/policy.ts";
-import { linkHash, makeLinkSecret } from "./link_secret.ts";
+import { taskCommand } from "../store/system.ts";
+
+const SECRET = /^[A-Za-z0-9_-]{43}$/;
+
+/** What makes a link nobody else's: 32 random bytes in base64url. */
+export function makeLinkSecret(random: (bytes: number) => Uint8Array): string {
+  return random(32).toBase64({ alphabet: "base64url", omitPadding: true });
+}
+
+/** What the store keeps of a link; null for text that cannot be of one. */
+export function linkHash(secret: string): string | null {
+  return SECRET.test(secret) ? secretHash(secret) : null;
+}
 
 /** How long a set-up link counts, milliseconds. */
 export const SET_UP_MS = 60 * 60 * 1000;
@@ -128,4 +140,29 @@ async function shown(
     plan: ({ snapshot }) => snapshot.exists ? snapshot.org.name : null,
   });
   return { organization, email, expires_at };
+}
+
+/** What the start prints while the deployment has no owner with a passkey. */
+export function setUpNotice({ url, organization, email, expires_at }: SetUpLink): string {
+  const place = organization === null
+    ? "the owner of a new organization"
+    : `an owner of the organization "${organization}"`;
+  const who = email === null ? "whoever opens it" : email;
+  const until = new Date(expires_at).toISOString().slice(0, 16).replace("T", " ");
+  const notice = `Nobody owns this deployment yet. Open this link where you want your passkey:
+
+  ${url}
+
+It makes ${who} ${place}.
+It works once, until ${until} UTC; each start makes a new one in its place
+until there is an owner with a passkey. Keep it to yourself.`;
+  return organization === null ? `${notice}\n\n${withoutBrowser()}` : notice;
+}
+
+function withoutBrowser(): string {
+  return `Without a browser, for REST only: stop, and start once with a key of your own:
+
+  COUNTERSIGN_BOOTSTRAP_KEY="cs_mgmt_$(openssl rand -hex 24)" ${taskCommand("start")}
+
+That makes the organization "default" with this management key. Keep the key: it is not stored.`;
 }

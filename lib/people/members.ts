@@ -1,12 +1,15 @@
-import { assertOwnerStays } from "../catalog/last_owner.ts";
 import { type RecordChange, writeChange, type Written } from "../catalog/record_change.ts";
-import { demand, requireRight } from "../identity/acting.ts";
+import {
+  type CallerOperation,
+  demand,
+  type MemberOperation,
+  requireRight,
+} from "../identity/acting.ts";
 import { actorOf, type Caller, type MemberCaller } from "../identity/caller.ts";
-import type { CallerOperation } from "../identity/caller_operation.ts";
-import type { MemberOperation } from "../identity/member_operation.ts";
 import { schedule } from "../ledger/due.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import { mayGrant, type Role } from "../policy/rights.ts";
+import type { Snapshot } from "../policy/snapshot.ts";
 import { invalidRequest, Refusal } from "../refusal.ts";
 import { accountKey, memberKey } from "../store/keys.ts";
 import type { MemberRecord } from "../store/records/identity.ts";
@@ -203,4 +206,26 @@ function memberChange(
     fields: ["role", "groups"],
     private: { email },
   };
+}
+
+/**
+ * Requires that a change of one member leaves the org an owner who can sign in, where it has one:
+ * without, nobody could ever rule it again.
+ * @param next null when the membership ends
+ * @throws {Refusal} last_owner
+ */
+export function assertOwnerStays(
+  { members, org }: Snapshot,
+  old: MemberRecord,
+  next: MemberRecord | null,
+): void {
+  if (!rules(old) || (next !== null && rules(next))) return;
+  for (const member of members.values()) {
+    if (member.id !== old.id && rules(member)) return;
+  }
+  throw new Refusal("last_owner", { organization: org.name });
+}
+
+function rules({ role, account, has_passkey }: MemberRecord): boolean {
+  return role === "owner" && account !== null && has_passkey;
 }

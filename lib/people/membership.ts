@@ -1,4 +1,6 @@
-import type { Client } from "../identity/client.ts";
+import type { AccountCaller } from "../identity/acting.ts";
+import type { Client } from "../identity/caller.ts";
+import { knowPasskey, passkeysOf } from "../identity/events.ts";
 import type { Actor } from "../ledger/entry.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import { accountKey, knownPasskeyKey, memberKey, sessionKey } from "../store/keys.ts";
@@ -10,11 +12,8 @@ import {
   type PasskeyRecord,
   type SessionRecord,
 } from "../store/records/people.ts";
-import type { AccountCaller } from "./account_operation.ts";
-import { knowPasskey } from "./known_passkeys.ts";
-import { passkeysOf } from "./passkeys_of.ts";
 import { heldFromBefore } from "./recovery_holds.ts";
-import { lastUsed } from "./switch_org.ts";
+import { lastUsed } from "./sessions.ts";
 
 /** By what a person came to their membership. */
 export type AcceptedBy = "invitation" | "set_up";
@@ -112,3 +111,6 @@ export function joinOrg(
     expireIn: Math.max(1, record.expires_at - transaction.now),
   });
 }
+
+/** Orgs that one consent can be for. */
+export const MAX_ORGS = 20;

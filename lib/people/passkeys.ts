@@ -1,15 +1,32 @@
 import type { PublicKeyCredentialCreationOptionsJSON } from "@simplewebauthn/server";
 import { externalIdProblem } from "../base/text.ts";
-import type { Client } from "../identity/client.ts";
-import { tellPasskey } from "../identity/events.ts";
-import type { PresentedSession } from "../identity/sessions.ts";
+import { asAccount, requireFreshAccount } from "../identity/acting.ts";
+import type { Client } from "../identity/caller.ts";
+import {
+  loadKnownPasskey,
+  passkeysOf,
+  tellIdentityEvent,
+  tellPasskey,
+  usablePasskeysOf,
+} from "../identity/events.ts";
+import { endSession, type PresentedSession } from "../identity/sessions.ts";
+import { schedule } from "../ledger/due.ts";
+import type { Transaction } from "../ledger/transaction.ts";
+import { credentialDigest, removalEvidence } from "../passkeys/evidence.ts";
 import { invalidRequest, Refusal } from "../refusal.ts";
 import type { Services } from "../services.ts";
-import { accountKey, DEPLOYMENT_ORG } from "../store/keys.ts";
-import type { PasskeyRecord } from "../store/records/people.ts";
-import { asAccount, requireFreshAccount } from "./account_operation.ts";
+import {
+  accountKey,
+  accountPasskeyKey,
+  DEPLOYMENT_ORG,
+  dueKey,
+  knownPasskeyKey,
+  passkeyKey,
+} from "../store/keys.ts";
+import type { DueWork } from "../store/records/log.ts";
+import { type PasskeyRecord, passkeyRecord } from "../store/records/people.ts";
 import type { Handout } from "./ceremonies.ts";
-import { counted } from "./counted.ts";
+import { counted } from "./email_codes.ts";
 import {
   type GivenPasskey,
   handOutEnrolment,
@@ -17,7 +34,7 @@ import {
   storePasskey,
   takeEnrolment,
 } from "./enrolment.ts";
-import { passkeysOf, usablePasskeysOf } from "./passkeys_of.ts";
+import { sessionsOf } from "./sessions.ts";
 
 const ADDING = "Adding a passkey";
 
@@ -108,4 +125,123 @@ export function typedPasskeyName(text: string | null): string | null {
     : externalIdProblem(name);
   if (problem !== null) throw invalidRequest("/name", problem);
   return name;
+}
+
+/**
+ * Removes a passkey of whoever is signed in. The sessions that it began or last confirmed end in the
+ * same commit; the logs of the person's orgs come to say that it is gone.
+ * @returns whether the session that asked was one of them
+ * @throws {Refusal} session_ended, fresh_assertion_required, not_found; last_passkey when no other
+ *   works under this address
+ */
+export async function removePasskey(
+  services: Services,
+  session: PresentedSession,
+  credential_id: string,
+  client: Client,
+): Promise<{ readonly ended_own: boolean }> {
+  const { deps, ledgers } = services;
+  return await ledgers.transact(
+    DEPLOYMENT_ORG,
+    asAccount(session, {
+      async load(reader, { account }) {
+        // Read under a check: whoever signs in by it at this moment stores that use.
+        const passkey = (await reader.get(passkeyKey(credential_id), passkeyRecord))?.value ?? null;
+        const usable = await usablePasskeysOf(services, account.id);
+        const sessions = await sessionsOf(deps, account.id);
+        return {
+          passkey,
+          others: usable.filter((other) => other.credential_id !== credential_id).length,
+          ending: sessions.filter(({ record }) => record.credential_id === credential_id),
+        };
+      },
+      plan(transaction, caller, { passkey, others, ending }) {
+        requireFreshAccount(caller, "Removing a passkey");
+        const { account, session: { hash } } = caller;
+        if (passkey?.account !== account.id) {
+          throw new Refusal("not_found", { what: "such a passkey of yours" });
+        }
+        if (others === 0) throw new Refusal("last_passkey", {});
+        // Of two who remove at once the second looks again: it could take the last one.
+        transaction.set(accountKey(account.id), account);
+        transaction.delete(passkeyKey(credential_id));
+        transaction.delete(accountPasskeyKey(account.id, credential_id));
+        for (const ended of ending) endSession(transaction, ended);
+        tellIdentityEvent(transaction, { id: account.id, orgs: [] }, {
+          // The logs of orgs have a type of their own for it, which names a member.
+          type: "passkey.dropped",
+          data: {
+            credential: credentialDigest(credential_id),
+            sessions_ended: ending.length,
+          },
+        }, client);
+        tellRemovedPasskey(transaction, account.orgs, credential_id);
+        return { ended_own: ending.some((ended) => ended.hash === hash) };
+      },
+    }),
+  );
+}
+
+/** Has the logs of orgs say that a passkey is gone, where they name it. */
+export function tellRemovedPasskey(
+  transaction: Transaction,
+  orgs: readonly string[],
+  credential_id: string,
+): void {
+  for (const org of orgs) {
+    schedule(transaction, { kind: "passkey_removed", at: transaction.now, id: credential_id, org });
+  }
+}
+
+/** Says it in the log of one org, exactly once. */
+export async function deliverRemovedPasskey(
+  { ledgers }: Pick<Services, "ledgers">,
+  { kind, at, org, id }: DueWork,
+): Promise<void> {
+  await ledgers.transact(org, {
+    load: (reader) => loadKnownPasskey(reader, id),
+    plan(transaction, known) {
+      transaction.delete(dueKey(at, kind, org, id));
+      if (known === null) return;
+      transaction.delete(knownPasskeyKey(org, id));
+      const { member } = known;
+      transaction.append({
+        type: "passkey.removed",
+        actor: { type: "member", id: member },
+        subject: { member },
+        data: removalEvidence(id).data,
+      });
+    },
+  });
+}
+
+/**
+ * Gives a passkey of whoever is signed in another name.
+ * @throws {Refusal} session_ended, not_found, invalid_request at /name
+ */
+export async function renamePasskey(
+  { ledgers }: Pick<Services, "ledgers">,
+  session: PresentedSession,
+  { credential_id, name: typed }: { readonly credential_id: string; readonly name: string },
+  client: Client,
+): Promise<void> {
+  const name = typedPasskeyName(typed);
+  if (name === null) throw invalidRequest("/name", "must not be empty");
+  await ledgers.transact(
+    DEPLOYMENT_ORG,
+    asAccount(session, {
+      load: async (reader) =>
+        (await reader.get(passkeyKey(credential_id), passkeyRecord))?.value ?? null,
+      plan(transaction, { account }, passkey) {
+        if (passkey?.account !== account.id) {
+          throw new Refusal("not_found", { what: "such a passkey of yours" });
+        }
+        transaction.set(passkeyKey(credential_id), { ...passkey, name });
+        tellIdentityEvent(transaction, { id: account.id, orgs: [] }, {
+          type: "passkey.renamed",
+          data: { credential: credentialDigest(credential_id) },
+        }, client);
+      },
+    }),
+  );
 }

@@ -1,28 +1,47 @@
 import type { PublicKeyCredentialCreationOptionsJSON } from "@simplewebauthn/server";
+import type { JsonObject } from "../base/json.ts";
 import type { Deps } from "../deps.ts";
-import type { Client } from "../identity/client.ts";
-import { tellIdentityEvent } from "../identity/events.ts";
-import { endSession, type PresentedSession } from "../identity/sessions.ts";
+import type { Client } from "../identity/caller.ts";
+import { passkeysOf, tellIdentityEvent, tellPasskey } from "../identity/events.ts";
+import { beginSession, endSession, type PresentedSession } from "../identity/sessions.ts";
 import type { Transaction } from "../ledger/transaction.ts";
+import { credentialDigest } from "../passkeys/evidence.ts";
+import { Refusal } from "../refusal.ts";
 import type { Services } from "../services.ts";
 import {
   accountKey,
   accountPasskeyKey,
   DEPLOYMENT_ORG,
   passkeyKey,
+  recoveryCodeKey,
+  recoveryCodePrefix,
   recoveryKey,
+  recoveryLinkKey,
 } from "../store/keys.ts";
-import type { AccountRecord, PasskeyRecord } from "../store/records/people.ts";
-import type { RecoveryRecord } from "../store/records/recovery.ts";
-import { flowBound, type Handout } from "./ceremonies.ts";
-import { handOutEnrolment } from "./enrolment.ts";
+import {
+  type AccountRecord,
+  accountRecord,
+  type PasskeyRecord,
+  recoveryData,
+  type RecoveryRecord,
+  recoveryRecord,
+} from "../store/records/people.ts";
+import { flowBound, type Handout, peekCeremony } from "./ceremonies.ts";
+import { counted } from "./email_codes.ts";
+import {
+  type GivenPasskey,
+  handOutEnrolment,
+  loadEnrolment,
+  storePasskey,
+  takeEnrolment,
+} from "./enrolment.ts";
 import { endLeft, type LeftByAccount, loadLeft } from "./left_behind.ts";
-import { post } from "./letters.ts";
-import { passkeysOf } from "./passkeys_of.ts";
+import { ownRecoveryLetter, post } from "./letters.ts";
+import { tellRemovedPasskey } from "./passkeys.ts";
+import { makeRecoveryCodes } from "./recovery_codes.ts";
 import { holdEverywhere, scheduleHolds } from "./recovery_holds.ts";
-import { ownRecoveryLetter } from "./recovery_letters.ts";
-import { tellRemovedPasskey } from "./removed_passkeys.ts";
-import { sessionsOf } from "./sessions_of.ts";
+import { orgsOf, sessionsOf } from "./sessions.ts";
+import type { Entered } from "./sign_in.ts";
 
 /** For how long a recovery waits for its new passkey at most; its nonce lives shorter. */
 const KEPT_MS = 7 * 24 * 60 * 60 * 1000;
@@ -128,5 +147,81 @@ export async function settleRecovery(
       for (const session of sessions) endSession(transaction, session);
       endLeft(transaction, left);
     },
+  });
+}
+
+/** Somebody who got in again. */
+export interface Recovered extends Entered {
+  /** Shown once. */
+  readonly recovery_codes: readonly string[];
+}
+
+/** Whose new passkey a ceremony asks for; null where it is of no recovery. */
+export function recoveringEmail(data: JsonObject | null): string | null {
+  return recoveryData.safeParse(data).data?.email ?? null;
+}
+
+/**
+ * Takes the new passkey of somebody who recovers their account. It counts only when every org of
+ * theirs holds its member; new recovery codes and a session are of the same commit.
+ * @param given.flow the secret of the browser's cookie
+ * @throws {Refusal} assertion_not_accepted
+ */
+export async function finishRecovery(
+  services: Services,
+  given: GivenPasskey & { readonly flow: string },
+  client: Client,
+): Promise<Recovered> {
+  const { deps, ledgers, settings } = services;
+  return await counted(services, client, async () => {
+    const ended = new Refusal("assertion_not_accepted", { why: "ceremony_ended" });
+    const begun = await peekCeremony(services, given.nonce);
+    const id = begun?.account ?? null;
+    const asked = recoveryData.safeParse(begun?.data).data;
+    if (id === null || asked === undefined) throw ended;
+    await holdEverywhere(services, id);
+    const [first] = await orgsOf(services, id);
+    return await ledgers.transact(DEPLOYMENT_ORG, {
+      load: async (reader) => ({
+        enrolment: await loadEnrolment(reader, settings, given),
+        account: (await reader.get(accountKey(id), accountRecord))?.value ?? null,
+        recovery: (await reader.get(recoveryKey(id), recoveryRecord))?.value ?? null,
+        // Those of before are void by the new set; their rows go with them.
+        oldCodes: await Array.fromAsync(
+          reader.kv.list({ prefix: [...recoveryCodePrefix(id)] }),
+          ({ key }) => String(key[2]),
+        ),
+        sessions: await sessionsOf(deps, id),
+      }),
+      plan(transaction, { enrolment, account, recovery, oldCodes, sessions }): Recovered {
+        const { credential } = takeEnrolment(transaction, enrolment, flowBound(given.flow));
+        const isNewest = recovery?.id === asked.recovery && recovery.waiting.length === 0;
+        if (account === null || !isNewest) throw ended;
+        transaction.delete(recoveryKey(id));
+        transaction.delete(recoveryLinkKey(id));
+        for (const session of sessions) endSession(transaction, session);
+        for (const hash of oldCodes) transaction.delete(recoveryCodeKey(id, hash));
+        const name = "Passkey 1";
+        const stored = { account: id, credential, name };
+        const { credential_id } = storePasskey(transaction, settings, stored, client);
+        tellPasskey(transaction, account, credential_id);
+        const session = beginSession(transaction, {
+          account: id,
+          org: first?.id ?? null,
+          credential_id,
+          user_agent: client.user_agent,
+        });
+        tellIdentityEvent(transaction, account, {
+          type: "session.begun",
+          data: { session: session.record.id, credential: credentialDigest(credential_id) },
+        }, client);
+        return {
+          secret: session.secret,
+          session: session.record,
+          cross_device: given.response.authenticatorAttachment === "cross-platform",
+          recovery_codes: makeRecoveryCodes(transaction, id),
+        };
+      },
+    });
   });
 }

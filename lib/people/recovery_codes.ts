@@ -1,8 +1,9 @@
-import type { Client } from "../identity/client.ts";
+import { decodeCrockford, encodeCrockford } from "../base/id.ts";
+import { asAccount, requireFreshAccount } from "../identity/acting.ts";
+import type { Client } from "../identity/caller.ts";
+import { secretHash } from "../identity/credentials.ts";
 import { tellIdentityEvent } from "../identity/events.ts";
-import { secretHash } from "../identity/secret.ts";
 import type { PresentedSession } from "../identity/sessions.ts";
-import { decodeCrockford, encodeCrockford } from "../ids/crockford.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import type { Services } from "../services.ts";
 import {
@@ -13,7 +14,6 @@ import {
 } from "../store/keys.ts";
 import { listRecords, readRecord } from "../store/kv.ts";
 import { recoveryCodeRecord, recoverySetRecord } from "../store/records/people.ts";
-import { asAccount, requireFreshAccount } from "./account_operation.ts";
 
 export const CODES_A_SET = 10;
 

@@ -1,15 +1,19 @@
-import { type DueWork, schedule } from "../ledger/due.ts";
+import { NEW_ORG_HOLD_HOURS } from "../catalog/create_org.ts";
+import { schedule } from "../ledger/due.ts";
 import type { Transaction } from "../ledger/transaction.ts";
-import { NEW_ORG_HOLD_HOURS } from "../orgs/create_org.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import type { Services } from "../services.ts";
 import { dueKey, memberKey, recoveryKey } from "../store/keys.ts";
 import { readRecord } from "../store/kv.ts";
 import type { MemberRecord } from "../store/records/identity.ts";
-import type { AccountRecord } from "../store/records/people.ts";
-import { type RecoveryRecord, recoveryRecord } from "../store/records/recovery.ts";
+import type { DueWork } from "../store/records/log.ts";
+import {
+  type AccountRecord,
+  type RecoveryRecord,
+  recoveryRecord,
+} from "../store/records/people.ts";
 import { endLeftInOrg } from "./left_behind.ts";
-import { letterId } from "./recovery_letters.ts";
+import { letterId } from "./letters.ts";
 
 const HOUR = 60 * 60 * 1000;
 

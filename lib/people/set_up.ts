@@ -1,15 +1,25 @@
 import type { PublicKeyCredentialCreationOptionsJSON } from "@simplewebauthn/server";
-import { z } from "zod";
-import type { Client } from "../identity/client.ts";
+import type { z } from "zod";
+import type { JsonObject } from "../base/json.ts";
+import { asAccount } from "../identity/acting.ts";
+import type { Client } from "../identity/caller.ts";
 import type { PresentedSession } from "../identity/sessions.ts";
-import type { JsonObject } from "../json/json_value.ts";
 import { RecordedRefusal, Refusal } from "../refusal.ts";
 import type { Services } from "../services.ts";
 import { DEPLOYMENT_ORG } from "../store/keys.ts";
-import { asAccount } from "./account_operation.ts";
+import { setUpData } from "../store/records/people.ts";
 import { flowBound, type Handout, peekCeremony } from "./ceremonies.ts";
-import { counted } from "./counted.ts";
-import { askCode, loadCode, loadCodeLimit, tryCode } from "./email_codes.ts";
+import {
+  askCode,
+  type CodeSent,
+  counted,
+  type FollowedLink,
+  loadCode,
+  loadCodeLimit,
+  tryCode,
+  typedAddress,
+  typedOrgName,
+} from "./email_codes.ts";
 import {
   type FirstEntered,
   type GivenPasskey,
@@ -21,35 +31,8 @@ import {
 } from "./enrolment.ts";
 import { codeLetter, post, signInLetter } from "./letters.ts";
 import { loadSetUpLink, openSetUpLink } from "./links.ts";
+import { ownerSeat } from "./make_org.ts";
 import { acceptMembership, joinOrg, passkeysInOrg } from "./membership.ts";
-import { ownerSeat } from "./owner_seat.ts";
-import { typedAddress, typedOrgName } from "./typed.ts";
-
-/** A link as a browser came by it. */
-export interface FollowedLink {
-  /** Its secret part. */
-  readonly link: string;
-  /** The secret of the browser's cookie from before sign-in. */
-  readonly flow: string;
-}
-
-/** That a code is on its way, if there was one to send. */
-export interface CodeSent {
-  readonly to: string;
-  /** Milliseconds since 1970. */
-  readonly expires_at: number;
-  /** False where the operator sees it on the console of the server instead. */
-  readonly mailed: boolean;
-}
-
-/** What a code for a set-up link opens: kept with the code, then with the ceremony. */
-const setUpData = z.object({
-  /** Hash of the link. */
-  set_up: z.string(),
-  email: z.string(),
-  /** Empty where the org is there already. */
-  organization: z.string(),
-});
 
 /**
  * Sends a code to the address that is to be the owner's. Whoever has the link names it, and the org,

@@ -1,87 +1,13 @@
-import type { Selector } from "../store/records/policy.ts";
-
-/** A part of a selector besides the tenant, which chooses the half of the walk instead. */
-export type SelectorPart = "resource_id" | "tool_name" | "method" | "tag";
-
-/**
- * The specificity walk, most specific first. `tenant` and `org` are the names that a decision
- * gives the level in the two halves of the walk.
- */
-export const LEVELS = [
-  {
-    name: "resource_tool_method",
-    tenant: "tenant_resource_tool_method",
-    org: "org_resource_tool_method",
-    parts: ["resource_id", "tool_name", "method"],
-  },
-  {
-    name: "resource_tool",
-    tenant: "tenant_resource_tool",
-    org: "org_resource_tool",
-    parts: ["resource_id", "tool_name"],
-  },
-  {
-    name: "resource_method",
-    tenant: "tenant_resource_method",
-    org: "org_resource_method",
-    parts: ["resource_id", "method"],
-  },
-  { name: "resource", tenant: "tenant_resource", org: "org_resource", parts: ["resource_id"] },
-  {
-    name: "tool_method",
-    tenant: "tenant_tool_method",
-    org: "org_tool_method",
-    parts: ["tool_name", "method"],
-  },
-  { name: "tool", tenant: "tenant_tool", org: "org_tool", parts: ["tool_name"] },
-  { name: "method", tenant: "tenant_method", org: "org_method", parts: ["method"] },
-  { name: "tag", tenant: "tenant_tag", org: "org_tag", parts: ["tag"] },
-] as const satisfies readonly {
-  name: string;
-  tenant: string;
-  org: string;
-  parts: readonly SelectorPart[];
-}[];
-
-/** One of the eight levels. */
-export type Level = (typeof LEVELS)[number];
-
-/** What may narrow the answer of rules and fallbacks, in the order in which they are asked. */
-export const GATES = [
-  "gate_unknown_tool",
-  "gate_tool_disabled",
-  "gate_tier",
-  "gate_unknown_tenant",
-  "gate_incomplete",
-  "gate_method",
-] as const;
-
-/** What decides when no rule does, in order; `fail_safe` always does. */
-export const FALLBACKS = [
-  "tool_default",
-  "category_default",
-  "tool_approved",
-  "fail_safe",
-] as const;
-
-/** Everything that a decision can name as its origin. */
-export type ResolvedFrom =
-  | "kill_switch"
-  | (typeof GATES)[number]
-  | "gate_draft"
-  | Level["tenant"]
-  | Level["org"]
-  | (typeof FALLBACKS)[number];
-
-/** Every `ResolvedFrom`, in the order in which a decision comes by it. */
-export const RESOLVED_FROM: readonly ResolvedFrom[] = [
-  "kill_switch",
-  ...GATES,
-  ...LEVELS.map((level) => level.tenant),
-  ...LEVELS.map((level) => level.org),
-  ...FALLBACKS,
-  "gate_draft",
-];
+import type { Action } from "../base/action.ts";
+import type { RuleRecord, Selector } from "../store/records/policy.ts";
+import {
+  type Level,
+  LEVELS,
+  type Permission,
+  PERMISSIONS,
+  type ResolvedFrom,
+  type SelectorPart,
+} from "../store/records/vocabulary.ts";
 
 const PART_BITS = { resource_id: 1, tool_name: 2, method: 4, tag: 8 } as const satisfies Record<
   SelectorPart,
@@ -103,4 +29,20 @@ export function levelOfSelector(selector: Selector): Level | null {
   if (selector.method !== null) bits |= PART_BITS.method;
   if (selector.tag !== null) bits |= PART_BITS.tag;
   return LEVEL_BY_BITS.get(bits) ?? null;
+}
+
+/** What a decision looks at of an action; arguments decide nothing. */
+export type ActionFacts = Pick<Action, "tenant" | "resource" | "tool" | "method">;
+
+/** What one step of a decision says. */
+export interface Verdict {
+  readonly permission: Permission;
+  readonly resolved_from: ResolvedFrom;
+  /** The rule that decided; null when none did. */
+  readonly rule: RuleRecord | null;
+}
+
+/** The stricter of two permissions: `disabled` over `requires_approval` over `allowed`. */
+export function stricter(a: Permission, b: Permission): Permission {
+  return PERMISSIONS.indexOf(a) >= PERMISSIONS.indexOf(b) ? a : b;
 }

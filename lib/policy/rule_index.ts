@@ -1,7 +1,7 @@
 import type { RuleRecord, Selector } from "../store/records/policy.ts";
-import { type Level, levelOfSelector } from "./levels.ts";
+import { type Level, PERMISSIONS } from "../store/records/vocabulary.ts";
+import { levelOfSelector } from "./levels.ts";
 import { foldedMethod, isSameMethod } from "./names.ts";
-import { PERMISSIONS } from "./permission.ts";
 
 /** The order in which a selector's parts lead down the tree. */
 const PATH = ["tenant_id", "resource_id", "tool_name", "method", "tag"] as const;

@@ -1,9 +1,14 @@
 import type { RuleRecord, ToolRecord } from "../store/records/policy.ts";
+import {
+  FALLBACKS,
+  type Level,
+  LEVELS,
+  type Permission,
+  type ResolvedFrom,
+} from "../store/records/vocabulary.ts";
 import { type PolicyView, resolve } from "./chain.ts";
-import { FALLBACKS, type Level, levelOfSelector, LEVELS, type ResolvedFrom } from "./levels.ts";
-import type { Permission } from "./permission.ts";
+import { levelOfSelector, type Verdict } from "./levels.ts";
 import { keyOf } from "./trace.ts";
-import type { Verdict } from "./verdict.ts";
 
 /** The rules of one level that concern a tool, of a tenant or of the org. */
 export interface MatrixCell {

@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import * as keys from "../store/keys.ts";
-import { MalformedRecord, parseRecord } from "../store/kv.ts";
+import { MalformedRecord, parseRecord } from "../store/record.ts";
 import * as identity from "../store/records/identity.ts";
 import * as oauth from "../store/records/oauth.ts";
 import * as policy from "../store/records/policy.ts";

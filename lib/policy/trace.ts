@@ -1,6 +1,6 @@
 import type { RuleRecord } from "../store/records/policy.ts";
-import type { Level, ResolvedFrom } from "./levels.ts";
-import type { ActionFacts } from "./verdict.ts";
+import type { Level, ResolvedFrom } from "../store/records/vocabulary.ts";
+import type { ActionFacts } from "./levels.ts";
 
 /** One step of a decision, for whoever asks why it came out as it did. */
 export interface TraceStep {

@@ -1,4 +1,3 @@
-import { isStrict } from "../approvals/deciders.ts";
 import { canonicalJson } from "../base/canonical.ts";
 import type { AgentRecord } from "../store/records/identity.ts";
 import type {
@@ -9,9 +8,9 @@ import type {
   TenantRecord,
   ToolRecord,
 } from "../store/records/policy.ts";
-import { draftToolRecord } from "./draft_tool.ts";
+import type { Permission } from "../store/records/vocabulary.ts";
+import { draftToolRecord } from "./chain.ts";
 import { isSameMethod } from "./names.ts";
-import type { Permission } from "./permission.ts";
 
 /**
  * Whether a change lets more through than before. A member makes such a change only under a fresh
@@ -238,4 +237,12 @@ function reachesFurther(old: readonly string[] | null, next: readonly string[] |
 function sameMembers(a: readonly string[], b: readonly string[]): boolean {
   const other = new Set(b);
   return new Set(a).size === other.size && a.every((member) => other.has(member));
+}
+
+/**
+ * Whether a second level that nobody is at is refused: always, unless an owner chose otherwise under
+ * a passkey. A record of before, which holds false although nobody chose it, is strict.
+ */
+export function isStrict({ strict_levels, strict_levels_by }: OrgRecord): boolean {
+  return strict_levels || strict_levels_by === null;
 }

@@ -1,5 +1,4 @@
-import { cut, type Location, pointerOf } from "../parameters/location.ts";
-import type { Reason, SchemaNode } from "./evaluation.ts";
+import { cut, type Location, pointerOf, type Reason, type SchemaNode } from "./evaluation.ts";
 import { describe, type Keyword, schemaOf, schemasOf } from "./keyword.ts";
 
 /** Keywords that apply other schemas to the same value. */

@@ -1,5 +1,4 @@
-import type { JsonValue } from "../json/json_value.ts";
-import { cut, type Location, type ParameterProblem, pointerOf } from "../parameters/location.ts";
+import type { JsonObject, JsonValue } from "../base/json.ts";
 import type { LinearPattern } from "./pattern.ts";
 
 /** A schema with its own `$id`, or the root: what anchors and dynamic references are looked up in. */
@@ -162,5 +161,91 @@ export class Evaluation {
       if (node !== undefined) return node;
     }
     return undefined;
+  }
+}
+
+/** A place in a JSON value as a chain of tokens from the leaf up; null is the whole value. */
+export interface Location {
+  readonly parent: Location | null;
+  readonly token: string | number;
+}
+
+/** Where something is wrong (a JSON Pointer, RFC 6901, "" for the whole value) and what. */
+export interface ParameterProblem {
+  readonly path: string;
+  readonly message: string;
+}
+
+const MAX_POINTER_CHARACTERS = 1_000;
+
+/** The JSON Pointer of a location. One too long to print becomes that of the nearest shorter parent. */
+export function pointerOf(location: Location | null): string {
+  const parts: string[] = [];
+  for (let at = location; at !== null; at = at.parent) {
+    parts.push(String(at.token).replaceAll("~", "~0").replaceAll("/", "~1"));
+  }
+  let pointer = "";
+  for (const part of parts.reverse()) {
+    if (pointer.length + 1 + part.length > MAX_POINTER_CHARACTERS) break;
+    pointer += `/${part}`;
+  }
+  return pointer;
+}
+
+/** `text` cut to `limit` characters, with a mark when something was left out. */
+export function cut(text: string, limit: number): string {
+  return text.length <= limit ? text : `${text.slice(0, limit)}… (cut)`;
+}
+
+/** A quoted, bounded form of a name for messages. */
+export function quoted(text: string): string {
+  return JSON.stringify(cut(text, 80));
+}
+
+/** An array or object: what does not compare by `===`. */
+export function isComposite(value: JsonValue): value is JsonObject | JsonValue[] {
+  return typeof value === "object" && value !== null;
+}
+
+/**
+ * A text that two JSON values share exactly when JSON Schema calls them equal: the order of
+ * members does not count, 1 and 1.0 are the same. `visit` is told of every value read and how many
+ * characters it holds, so that the caller can bound the work by throwing.
+ */
+export function equalityKey(value: JsonValue, visit: (characters: number) => void): string {
+  if (typeof value === "string") {
+    visit(value.length);
+    return JSON.stringify(value);
+  }
+  visit(1);
+  if (!isComposite(value)) return JSON.stringify(value);
+  if (Array.isArray(value)) {
+    return `[${value.map((item) => equalityKey(item, visit)).join(",")}]`;
+  }
+  const members = Object.keys(value).sort().map((name) => {
+    visit(name.length);
+    return `${JSON.stringify(name)}:${equalityKey(value[name]!, visit)}`;
+  });
+  return `{${members.join(",")}}`;
+}
+
+/** A set of JSON values under JSON Schema equality. */
+export class JsonValueSet {
+  readonly #primitives = new Set<JsonValue>();
+  readonly #composites = new Set<string>();
+
+  /** Adds the value. Returns false when an equal one was there. */
+  add(value: JsonValue, visit: (characters: number) => void): boolean {
+    const set: Set<JsonValue> = isComposite(value) ? this.#composites : this.#primitives;
+    const key = isComposite(value) ? equalityKey(value, visit) : value;
+    if (set.has(key)) return false;
+    set.add(key);
+    return true;
+  }
+
+  /** Whether an equal value was added. */
+  has(value: JsonValue, visit: (characters: number) => void): boolean {
+    if (!isComposite(value)) return this.#primitives.has(value);
+    return this.#composites.size > 0 && this.#composites.has(equalityKey(value, visit));
   }
 }

@@ -1,4 +1,4 @@
-import type { JsonValue } from "../json/json_value.ts";
+import type { JsonValue } from "../base/json.ts";
 import type { Check, SchemaNode } from "./evaluation.ts";
 import type { LinearPattern } from "./pattern.ts";
 

@@ -1,13 +1,18 @@
-import { isJsonObject, type JsonObject, type JsonValue } from "../json/json_value.ts";
-import { ANNOTATION_KEYWORDS } from "../parameters/keywords/annotations.ts";
-import { ARRAY_KEYWORDS } from "../parameters/keywords/arrays.ts";
-import { type Location, type ParameterProblem, pointerOf, quoted } from "../parameters/location.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
 import { APPLICATOR_KEYWORDS } from "./applicator_keywords.ts";
-import { MAX_PROBLEMS, type SchemaNode, type SchemaResource } from "./evaluation.ts";
+import {
+  type Location,
+  MAX_PROBLEMS,
+  type ParameterProblem,
+  pointerOf,
+  quoted,
+  type SchemaNode,
+  type SchemaResource,
+} from "./evaluation.ts";
 import { describe, type Keyword, type KeywordSite, type Token } from "./keyword.ts";
 import { type LinearPattern, linearPattern } from "./pattern.ts";
-import { OBJECT_KEYWORDS } from "./structure_keywords.ts";
-import { VALUE_KEYWORDS } from "./value_keywords.ts";
+import { ARRAY_KEYWORDS, OBJECT_KEYWORDS } from "./structure_keywords.ts";
+import { ANNOTATION_KEYWORDS, VALUE_KEYWORDS } from "./value_keywords.ts";
 
 /** Cheap checks first: what fails early in an `anyOf` saves the rest. */
 const KEYWORDS: readonly Keyword[] = [

@@ -1,7 +1,6 @@
-import type { JsonValue } from "../json/json_value.ts";
-import { JsonValueSet } from "../parameters/json_equality.ts";
-import { cut } from "../parameters/location.ts";
-import { countOf, describe, type Keyword, type KeywordSite } from "./keyword.ts";
+import type { JsonValue } from "../base/json.ts";
+import { cut, JsonValueSet } from "./evaluation.ts";
+import { countOf, describe, type Keyword, type KeywordSite, membersOf } from "./keyword.ts";
 
 /** Keywords that look at a single value: its type, its number, its text. */
 
@@ -160,4 +159,54 @@ export const VALUE_KEYWORDS: readonly Keyword[] = [
   multipleOf,
   length,
   pattern,
+];
+
+/** Keywords that check nothing in the arguments; only their form is checked. */
+
+function annotation(name: string, expected: string, fits: (value: JsonValue) => boolean): Keyword {
+  return {
+    names: [name],
+    build(site) {
+      const value = site.own(name)!;
+      return fits(value)
+        ? null
+        : site.refuse([name], `is ${describe(value)}, expected ${expected}`);
+    },
+  };
+}
+
+const TEXTS = [
+  "title",
+  "description",
+  "$comment",
+  "format",
+  "contentEncoding",
+  "contentMediaType",
+];
+
+const FLAGS = ["deprecated", "readOnly", "writeOnly"];
+
+function definitions(name: string): Keyword {
+  return {
+    names: [name],
+    build(site) {
+      for (const [key, schema] of membersOf(site, name)) site.subschema(schema, [name, key]);
+      return null;
+    },
+  };
+}
+
+/** Draft 2019-09's recursive reference: ignoring it would let everything through where it stands. */
+const recursiveReference: Keyword = {
+  names: ["$recursiveRef"],
+  build: (site) => site.refuse(["$recursiveRef"], "is of draft 2019-09; use $ref or $dynamicRef"),
+};
+
+export const ANNOTATION_KEYWORDS: readonly Keyword[] = [
+  ...TEXTS.map((name) => annotation(name, "a string", (value) => typeof value === "string")),
+  ...FLAGS.map((name) => annotation(name, "true or false", (value) => typeof value === "boolean")),
+  annotation("examples", "an array", (value) => Array.isArray(value)),
+  definitions("$defs"),
+  definitions("definitions"),
+  recursiveReference,
 ];

@@ -1,5 +1,3 @@
-import { type NumberContext, numberContext } from "./phone_context.ts";
-import { isInternational, isNorthAmerican } from "./phone_plan.ts";
 import { ALNUM, charSet, DIGIT, LETTER, type Scan, type Span, WORD_LETTER } from "./scan.ts";
 
 const MAX_GROUPS = 9;
@@ -243,4 +241,152 @@ export function findPhones(scan: Scan): Span[] {
     start = scan.findPattern(START, end > at ? end : Math.max(at + 1, scan.runEnd(at, DIGIT)));
   }
   return found;
+}
+
+/** What the words before a number say about it. */
+export type NumberContext = "phone" | "call" | "other" | "none";
+
+const words = (list: string): ReadonlySet<string> => new Set(list.split(" "));
+
+/** Nouns for a telephone number, in some fifteen languages, without accents. */
+const PHONE_WORDS = words(
+  "phone phones ph mob fon telnr rufnr handynr cel tel telephone telefon telefono telefonnummer telefonnr rufnummer handynummer handy " +
+    "fax mobilnummer mobiltelefon whatsapp phonenumber durchwahl tlf movil tfno cellphone msisdn " +
+    "cellulare recapito telefone telemovel celular telefoon telefoonnummer gsm mobiel telefonu " +
+    "komorka komorkowy telefonszam puhelin puhelinnumero matkapuhelin mobilni telefonnumer " +
+    "telefoni hotline telegram signal viber contact телефон телефона тел телефону моб мобильный " +
+    "τηλεφωνο κινητο هاتف טלפון फोन",
+);
+
+/** Words that go before telephone numbers, and before much else. */
+const CALL_WORDS = words(
+  "call called calling calls dial dialed sms text ring mobile mobil cell anrufen ruckruf erreichbar " +
+    "anruf appeler appelez rappeler joignable portable llamar llame llamame llamadme llamenos chiamami chiamare chiama richiamare " +
+    "ligar ligue bellen bel terugbellen zadzwon dzwonic oddzwonic ringa ring soita zavolat hivja " +
+    "позвонить позвоните звонить",
+);
+
+/** Words for a telephone number in scripts without blanks, as the end of what stands before it. */
+const UNSPACED_PHONE =
+  /(?:电话|電話|手机|手機|携帯|传真|傳真|전화|휴대폰|연락처|팩스|โทร|โทรศัพท์)(?:番号|号码|號碼|번호)?(?:は|が|を|是|为|為|는|은)?$/;
+
+/** Words that name another number. */
+const OTHER_WORDS = words(
+  "order orders ticket tickets invoice invoices case ref reference id ids sku po tracking parcel " +
+    "article customer account acct contract serial part batch job build case claim policy shipment " +
+    "rma shard shift seat block room line port page row code slot partition lot model item unit " +
+    "offset range bin bay rack zone gate lane track chapter section step level index hash isbn issn " +
+    "ean upc gtin asin vin imei iccid imsi mac ip asn pid uid gid ads adwords campaign mcc npi ein " +
+    "tin vat passport licence license plate flight train route container barcode voucher coupon " +
+    "store node host disk lba sector register hex version versions revision rev release " +
+    "auftrag bestellung rechnung vorgang kunde kundennummer artikel vertrag sendung bestellnummer " +
+    "rechnungsnummer auftragsnummer kundennr aktenzeichen konto kontonummer zimmer raum platz seite " +
+    "zeile schicht gleis charge seriennummer kampagne commande facture dossier client colis compte " +
+    "salle page ligne siege pedido factura cliente expediente envio cuenta sala fila lote asiento " +
+    "ordine fattura pratica spedizione conto encomenda fatura conta bestelling factuur rekening " +
+    "zamowienie faktura konto numerzamowienia zakaz заказ счет",
+);
+
+const FILLERS = words(
+  "number numbers no nr nummer num numero nr is on at back me him her them us a the la le el al au " +
+    "unter un under new old customer client kunde kunden zuruck to de del his their my via and und " +
+    "et y o e i na moi mich mir uns nous sie al alla nova nuovo nieuw op номер",
+);
+
+const BETWEEN = charSet(" :.#=(\"'/");
+
+const WORD_LIMIT = 24;
+
+const WORDS_BACK = 5;
+
+function plainWord(word: string): string {
+  return word.toLowerCase().normalize("NFD").replaceAll(/\p{M}/gu, "");
+}
+
+/** Reads back from `at` over at most five words: the first that says something decides. */
+export function numberContext(scan: Scan, at: number): NumberContext {
+  let end = at;
+  for (let i = 0; i < WORDS_BACK; i++) {
+    end = scan.runStart(end, BETWEEN, 4);
+    const start = scan.runStart(end, LETTER, WORD_LIMIT);
+    if (start === end) return "none";
+    const written = scan.slice(start, end);
+    if (UNSPACED_PHONE.test(written)) return "phone";
+    const word = plainWord(written);
+    if (PHONE_WORDS.has(word)) return "phone";
+    if (CALL_WORDS.has(word)) return "call";
+    // "customer 4711" is another number, "call the customer on …" is not.
+    if (OTHER_WORDS.has(word) && !(i > 0 && FILLERS.has(word))) return "other";
+    // "shards 01 02 …": what is counted stands right before, in the plural.
+    if (i === 0 && /^[a-z]{3,}[^s]s$/.test(written) && !FILLERS.has(word)) return "other";
+    if (!FILLERS.has(word)) return "none";
+    end = start;
+  }
+  return "none";
+}
+
+/** True for a member name whose value is a phone number: `phone`, `mobile_phone`, `faxNumber`. */
+export function isPhoneName(name: string): boolean {
+  const parts = name.replaceAll(/([a-z])([A-Z])/g, "$1 $2").split(/[^\p{L}]+/u);
+  return parts.some((part) => PHONE_WORDS.has(plainWord(part)) || plainWord(part) === "mobile");
+}
+
+/**
+ * Country calling codes (ITU-T E.164) with the least and the greatest number of digits, code
+ * included, of a number in the countries that agents meet most.
+ */
+const KNOWN_PLANS: ReadonlyMap<string, readonly [number, number]> = new Map([
+  ["1", [11, 11]],
+  ["7", [11, 11]],
+  ["27", [11, 11]],
+  ["30", [12, 12]],
+  ["31", [11, 11]],
+  ["32", [10, 11]],
+  ["33", [11, 11]],
+  ["34", [11, 11]],
+  ["36", [10, 11]],
+  ["39", [9, 13]],
+  ["41", [11, 11]],
+  ["43", [9, 15]],
+  ["44", [11, 12]],
+  ["45", [10, 10]],
+  ["46", [9, 12]],
+  ["47", [10, 10]],
+  ["48", [11, 11]],
+  ["49", [9, 15]],
+  ["61", [11, 11]],
+  ["86", [11, 13]],
+  ["91", [12, 12]],
+  ["351", [12, 12]],
+]);
+
+const OTHER_CODES: ReadonlySet<string> = new Set(
+  ("20 40 51 52 53 54 55 56 57 58 60 62 63 64 65 66 81 82 84 90 92 93 94 95 98 211 212 213 216 218 " +
+    "220 221 222 223 224 225 226 227 228 229 230 231 232 233 234 235 236 237 238 239 240 241 242 " +
+    "243 244 245 246 248 249 250 251 252 253 254 255 256 257 258 260 261 262 263 264 265 266 267 " +
+    "268 269 290 291 297 298 299 350 352 353 354 355 356 357 358 359 370 371 372 373 374 375 376 " +
+    "377 378 380 381 382 383 385 386 387 389 420 421 423 500 501 502 503 504 505 506 507 508 509 " +
+    "590 591 592 593 594 595 596 597 598 599 670 672 673 674 675 676 677 678 679 680 681 682 683 " +
+    "685 686 687 688 689 690 691 692 800 808 850 852 853 855 856 870 880 886 960 961 962 963 964 " +
+    "965 966 967 968 970 971 972 973 974 975 976 977 979 992 993 994 995 996 998").split(" "),
+);
+
+/** E.164 allows 15 digits; fewer than 9 with the code are mostly a count ("+4500000 rows"). */
+const OTHER_PLAN = [9, 15] as const;
+
+/** Area and exchange of a North American number do not begin with 0 or 1. */
+export function isNorthAmerican(tenDigits: string): boolean {
+  return /^[2-9]\d{2}[2-9]\d{6}$/.test(tenDigits);
+}
+
+/** True for digits that, after a "+", are a number of some country's plan. */
+export function isInternational(digits: string): boolean {
+  for (const size of [1, 2, 3]) {
+    const code = digits.slice(0, size);
+    const plan = KNOWN_PLANS.get(code) ?? (OTHER_CODES.has(code) ? OTHER_PLAN : undefined);
+    if (plan === undefined) continue;
+    if (digits.length < plan[0] || digits.length > plan[1]) return false;
+    return code !== "1" || isNorthAmerican(digits.slice(1));
+  }
+  return false;
 }

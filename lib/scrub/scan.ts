@@ -1,5 +1,3 @@
-import type { StartIndex } from "./start_index.ts";
-
 /** A stretch of the scanned text: `start` included, `end` not. */
 export interface Span {
   readonly start: number;
@@ -138,4 +136,166 @@ export function joinOverlaps(spans: Span[]): Span[] {
     } else joined.push(span);
   }
   return joined;
+}
+
+const LETTERS = 3;
+
+const SIZE = 1 << (5 * LETTERS);
+
+/** Five bits of a character, the same for small and capital ASCII letters. */
+const bits = (code: number): number => code & 31;
+
+/** The characters that the engine takes for `char` when it ignores case. */
+function cases(char: string): string[] {
+  return [...new Set([char, char.toLowerCase(), char.toUpperCase()])]
+    .filter((variant) => variant.length === 1);
+}
+
+/** A pattern whose matches begin with one of the `beginnings`, in any case where it ignores case. */
+export interface StartPattern {
+  readonly pattern: RegExp;
+  readonly beginnings: readonly string[];
+}
+
+/**
+ * Where patterns of many alternatives are found, without trying all of them at every place: only
+ * where three characters stand that one of them begins with. Finds what the patterns find.
+ */
+export class StartIndex {
+  readonly #patterns: readonly RegExp[];
+  /** For each hash of three characters the patterns that can begin with them, a bit each. */
+  readonly #starts = new Uint8Array(SIZE);
+
+  /** At most eight patterns; the first that matches at a place wins. */
+  constructor(...patterns: readonly StartPattern[]) {
+    this.#patterns = patterns.map(({ pattern }) => new RegExp(pattern.source, `${pattern.flags}y`));
+    patterns.forEach(({ beginnings }, i) => {
+      for (const beginning of beginnings) this.#add(beginning, 1 << i, 0, 0);
+    });
+  }
+
+  #add(rest: string, bit: number, hash: number, length: number): void {
+    if (length === LETTERS) {
+      this.#starts[hash] = (this.#starts[hash] ?? 0) | bit;
+    } else if (rest === "") {
+      // A shorter beginning may go on with anything.
+      for (let any = 0; any < 32; any++) this.#add("", bit, (hash << 5) | any, length + 1);
+    } else {
+      for (const variant of cases(rest.charAt(0))) {
+        this.#add(rest.slice(1), bit, (hash << 5) | bits(variant.charCodeAt(0)), length + 1);
+      }
+    }
+  }
+
+  /** The next match that begins at `from` or after it. */
+  find(text: string, from: number): Span | null {
+    let hash = 0;
+    // Behind the end stand two characters that nothing begins with, for what is shorter than three.
+    for (let at = from; at < text.length + LETTERS - 1; at++) {
+      const code = at < text.length ? text.charCodeAt(at) : 0;
+      hash = ((hash << 5) | bits(code)) & (SIZE - 1);
+      const starts = this.#starts[hash];
+      const start = at - LETTERS + 1;
+      if (starts === 0 || start < from) continue;
+      const end = this.#matchEnd(text, start, starts ?? 0);
+      if (end >= 0) return { start, end };
+    }
+    return null;
+  }
+
+  #matchEnd(text: string, start: number, starts: number): number {
+    for (let rest = starts, i = 0; rest !== 0; rest >>= 1, i++) {
+      const pattern = this.#patterns[i];
+      if ((rest & 1) === 0 || pattern === undefined) continue;
+      pattern.lastIndex = start;
+      if (pattern.test(text)) return pattern.lastIndex;
+    }
+    return -1;
+  }
+}
+
+/**
+ * Stands for text that is already scrubbed. No detector accepts it inside a finding, and no source
+ * text can produce it, because control characters are left out of the copy.
+ */
+export const BARRIER = "\0";
+
+/** A copy of a text that detectors can read plainly, with the way back to the source. */
+export interface DetectionCopy {
+  readonly text: string;
+  /** For each character of the copy: where its source character starts and ends. */
+  startOf(at: number): number;
+  endOf(at: number): number;
+}
+
+const INVISIBLE = /[\p{Default_Ignorable_Code_Point}\p{Cf}\p{Cc}\p{Mn}\p{Me}]/u;
+
+/**
+ * Printable ASCII and line ends, and no "[" that might open a placeholder; letters of Latin, Greek,
+ * Cyrillic, Chinese, Japanese and Korean, and quotes, that are their own plain form.
+ */
+const PLAIN =
+  /^[\t\n\r -Z\\-~\u00a7\u00ab\u00b0\u00bb\u00bf-\u0131\u0134-\u013e\u0141-\u0148\u014a-\u017e\u0391-\u03c9\u0400-\u0481\u048a-\u052f\u2018-\u201f\u20ac\u3001\u3002\u3041-\u3096\u30a1-\u30fa\u4e00-\u9fff\uac00-\ud7a3]*$/;
+
+const DASH = /[\p{Pd}\u2212]/u;
+
+const BLANK = /\p{Zs}/u;
+
+const DECIMAL_DIGIT = /\p{Nd}/u;
+
+/** The value of a decimal digit of any script: each script has its ten in a row. */
+function digitValue(char: string): string {
+  let code = char.codePointAt(0) ?? 0;
+  let value = 0;
+  while (value < 9 && DECIMAL_DIGIT.test(String.fromCodePoint(code - 1))) {
+    code--;
+    value++;
+  }
+  return String(value);
+}
+
+function plain(char: string): string {
+  if (char === "\n" || char === "\r" || char === "\t") return char;
+  if (char >= " " && char <= "~") return char;
+  let out = "";
+  for (const part of char.normalize("NFKC")) {
+    if (part >= " " && part <= "~") out += part;
+    else if (INVISIBLE.test(part)) continue;
+    else if (DASH.test(part)) out += "-";
+    else if (BLANK.test(part)) out += " ";
+    else if (DECIMAL_DIGIT.test(part)) out += digitValue(part);
+    else out += part;
+  }
+  return out;
+}
+
+/**
+ * The detection copy of a text: compatibility forms (full-width, mathematical, superscript) as
+ * their plain characters (NFKC, one code point at a time so that positions can be mapped back),
+ * digits of every script as ASCII digits, all dashes as "-", all blanks as " ", and without
+ * invisible characters, so that a zero-width space in a card number does not hide it. Each of
+ * the `placeholders` becomes one `BARRIER`.
+ */
+export function detectionCopy(source: string, placeholders: readonly string[]): DetectionCopy {
+  // Most reasons are their own copy.
+  if (PLAIN.test(source)) return { text: source, startOf: (at) => at, endOf: (at) => at + 1 };
+  const chars: string[] = [];
+  const starts: number[] = [];
+  const ends: number[] = [];
+  let at = 0;
+  while (at < source.length) {
+    const placeholder = source[at] === "["
+      ? placeholders.find((candidate) => source.startsWith(candidate, at))
+      : undefined;
+    const from = placeholder ?? String.fromCodePoint(source.codePointAt(at) ?? 0);
+    const end = at + from.length;
+    const to = placeholder === undefined ? plain(from) : BARRIER;
+    for (let i = 0; i < to.length; i++) {
+      chars.push(to.charAt(i));
+      starts.push(at);
+      ends.push(end);
+    }
+    at = end;
+  }
+  return { text: chars.join(""), startOf: (at) => starts[at] ?? 0, endOf: (at) => ends[at] ?? 0 };
 }

@@ -1,6 +1,5 @@
-import type { Scan, Span } from "./scan.ts";
+import { type Scan, type Span, StartIndex, type StartPattern } from "./scan.ts";
 import { isSecretValue, isStandIn, secretValueAt } from "./secret_value.ts";
-import { StartIndex, type StartPattern } from "./start_index.ts";
 
 /** Programs whose `-p` or the like takes a password, with that flag. */
 const FLAGS: readonly (readonly [programs: string, flags: string])[] = [

@@ -1,5 +1,14 @@
-import { ALNUM, charSet, LETTER, LOWER, Scan, type Span, UPPER } from "./scan.ts";
-import { StartIndex, type StartPattern } from "./start_index.ts";
+import {
+  ALNUM,
+  charSet,
+  LETTER,
+  LOWER,
+  Scan,
+  type Span,
+  StartIndex,
+  type StartPattern,
+  UPPER,
+} from "./scan.ts";
 
 /**
  * What a name says of its value. A `password` is chosen by people and can be a word; a `key` is

@@ -1,5 +1,12 @@
-import { ALNUM, type CharSet, charSet, type Scan, type Span } from "./scan.ts";
-import { StartIndex, type StartPattern } from "./start_index.ts";
+import {
+  ALNUM,
+  type CharSet,
+  charSet,
+  type Scan,
+  type Span,
+  StartIndex,
+  type StartPattern,
+} from "./scan.ts";
 import { type Alphabet, MARKED_FORMS, TOKEN_FORMS, type TokenForm } from "./token_forms.ts";
 
 const HEX = charSet("0123456789abcdefABCDEF");

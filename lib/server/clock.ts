@@ -1,12 +1,8 @@
-import { demand } from "../identity/acting.ts";
+import { demand, type MemberOperation } from "../identity/acting.ts";
 import { actorOf } from "../identity/caller.ts";
-import type { MemberOperation } from "../identity/member_operation.ts";
-import type { ClockJump } from "../ledger/clock.ts";
+import { type ClockDoubt, type ClockJump, isAhead, type ProcessClock } from "../ledger/clock.ts";
 import type { Actor } from "../ledger/entry.ts";
-import { isAhead } from "../ledger/head_clock.ts";
-import type { Operation } from "../ledger/operation.ts";
-import type { ClockDoubt, ProcessClock } from "../ledger/process_clock.ts";
-import type { Reader, Transaction } from "../ledger/transaction.ts";
+import type { Operation, Reader, Transaction } from "../ledger/transaction.ts";
 import { clockAcceptedKey, logHeadKey } from "../store/keys.ts";
 import { type LogHead, logHead } from "../store/records/log.ts";
 

@@ -1,12 +1,19 @@
-import { chosenSecretProblem } from "../settings/chosen_secret.ts";
-import { SettingRefused } from "../settings/setting_refused.ts";
-import { isFile } from "../store/store_address.ts";
-import { faultOf, whatIsWrong } from "../store/store_faults.ts";
+import type { Settings } from "../services.ts";
+import { faultOf, isFile, PLATFORM_STORE, whatIsWrong } from "../store/store_faults.ts";
+import { CONFIG_FOLDER, SECRET_FILE, SettingRefused } from "./rights.ts";
 
-/** Where the secret is kept that no variable gives; apart from the store. */
-export const CONFIG_FOLDER = "config";
-
-export const SECRET_FILE = `${CONFIG_FOLDER}/secret`;
+/**
+ * Prints what is for whoever started the process alone: links that let in, and mails with codes. Not
+ * by `console.log`, which the runtime hands on to OpenTelemetry where that is switched on; on Deno
+ * Deploy that is the only console there is.
+ */
+export function operatorConsole({ kv }: Pick<Settings, "kv">): (text: string) => void {
+  if (kv === PLATFORM_STORE) return console.log;
+  return (text) => {
+    const bytes = new TextEncoder().encode(`${text}\n`);
+    for (let from = 0; from < bytes.length;) from += Deno.stdout.writeSync(bytes.subarray(from));
+  };
+}
 
 /**
  * The secret under which the store is sealed, from `config/secret`; made there, for its owner only,
@@ -64,4 +71,42 @@ async function readOrMake(random: (bytes: number) => Uint8Array): Promise<string
 async function forget(error: unknown): Promise<never> {
   if (faultOf(error) === "full") await Deno.remove(SECRET_FILE).catch(() => {});
   throw error;
+}
+
+/** Fewer than any that was made by chance has: 32 random hexadecimal digits have 13 to 14. */
+const MIN_DISTINCT = 10;
+
+/**
+ * What is wrong with a secret that an operator chose, as the end of a sentence that begins with its
+ * name; null for nothing. Counts which characters it has: `aaaa…` and `0101…` are long, and guessed.
+ * @param text without a prefix that every one of its kind has
+ */
+export function chosenSecretProblem(text: string): string | null {
+  const distinct = new Set(text).size;
+  if (distinct >= MIN_DISTINCT) return null;
+  return `has ${distinct} distinct characters; ${MIN_DISTINCT} are the least, or it can be guessed.`;
+}
+
+/**
+ * Gives up the right to read the secrets again, once they were read: the variables, the access token
+ * of a KV Connect store among them (the runtime keeps what it needs of it), and the file. Whatever
+ * later makes this process read a variable or a file that it should not gets nothing that opens the
+ * store. Nothing gives the right back.
+ * @returns what this process can read all the same, because it was started with more than the task
+ *   `start` allows, or on a platform that takes no right away
+ */
+export async function dropSecrets(): Promise<string[]> {
+  const readable: string[] = [];
+  if (!await dropped({ name: "env" })) readable.push("variables");
+  if (!await dropped({ name: "read", path: SECRET_FILE })) readable.push(SECRET_FILE);
+  await dropped({ name: "write", path: CONFIG_FOLDER });
+  return readable;
+}
+
+async function dropped(right: Deno.PermissionDescriptor): Promise<boolean> {
+  try {
+    return (await Deno.permissions.revoke(right)).state !== "granted";
+  } catch {
+    return false;
+  }
 }

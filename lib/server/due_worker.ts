@@ -1,13 +1,29 @@
 import { z } from "zod";
-import { DUE_HANDLERS, OUTSIDE_KINDS } from "../due/handlers.ts";
-import { OutsideWork } from "../due/outside_work.ts";
-import { Slots } from "../due/slots.ts";
-import { DUE_NOW, type DueWork, dueWork } from "../ledger/due.ts";
+import { deliverAlert } from "../alerts/deliver.ts";
+import { expandAlert } from "../alerts/expand.ts";
+import {
+  cancelForAgent,
+  cancelForPolicy,
+  cancelForTool,
+  settleDueApproval,
+} from "../approvals/advance.ts";
+import { sweepPolicy } from "../catalog/staging.ts";
+import { deliverIdentityEvent } from "../identity/events.ts";
+import { clearDeletedOrg, eraseOrg } from "../leaving/org.ts";
+import { endOrgless } from "../leaving/orgless_accounts.ts";
+import { erasePerson, forgetMember } from "../leaving/person.ts";
+import { DUE_NOW } from "../ledger/due.ts";
+import { endGrantInTime } from "../oauth/grants.ts";
+import { tellOwner } from "../people/letters.ts";
+import { deliverRemovedPasskey } from "../people/passkeys.ts";
+import { holdRecovered } from "../people/recovery_holds.ts";
 import type { Services } from "../services.ts";
 import { duePrefix } from "../store/keys.ts";
+import { type DueKind, type DueWork, dueWork } from "../store/records/log.ts";
+import { reportDue } from "../tokens/execution.ts";
 
 /** How much due work is done at the same time. The queue itself holds nothing back. */
-const AT_ONCE = 32;
+const WORK_AT_ONCE = 32;
 
 /** How long the end of the worker waits for servers of others, milliseconds. */
 const OUTSIDE_GRACE_MS = 5000;
@@ -55,7 +71,7 @@ async function doAll(
   batch: readonly DueWork[],
   outside: OutsideWork,
 ): Promise<void> {
-  const slots = new Slots(AT_ONCE);
+  const slots = new Slots(WORK_AT_ONCE);
   const turns = [...Map.groupBy(batch, ({ org }) => org).values()].map((ofOrg) =>
     slots.run(async () => {
       for (const work of ofOrg) await begin(services, work, outside);
@@ -73,7 +89,7 @@ async function doAll(
 export function startDueWork(services: Services): DueWorker {
   const { deps } = services;
   const stopping = new AbortController();
-  const slots = new Slots(AT_ONCE);
+  const slots = new Slots(WORK_AT_ONCE);
   const outside = new OutsideWork();
   const sweepNow = () => slots.run(() => sweepSafely(services, stopping.signal, outside));
   if (deps.queues) void listen(services, { slots, outside, stopping: stopping.signal });
@@ -167,5 +183,113 @@ async function attempt(services: Services, work: DueWork): Promise<void> {
       id: work.id,
       error: String(error),
     });
+  }
+}
+
+/**
+ * Does work that is due and removes its row, in the commit that does it. Looks at the state by
+ * itself: done twice, or by two nodes at once, it counts once.
+ */
+type DueHandler = (services: Services, work: DueWork) => Promise<void>;
+
+/** Who does which kind of work. */
+export const DUE_HANDLERS: Readonly<Record<DueKind, DueHandler>> = {
+  approval_ends: settleDueApproval,
+  approval_lapses: settleDueApproval,
+  tool_changed: cancelForTool,
+  policy_applied: cancelForPolicy,
+  policy_sweep: sweepPolicy,
+  agent_rotated: cancelForAgent,
+  report_due: reportDue,
+  identity_event: deliverIdentityEvent,
+  passkey_removed: deliverRemovedPasskey,
+  recovery_hold: holdRecovered,
+  recovery_letter: tellOwner,
+  alert_new_request: expandAlert,
+  alert_second_level: expandAlert,
+  alert_nearing_expiry: expandAlert,
+  alert_decided: expandAlert,
+  alert_delivery: deliverAlert,
+  org_deleted: clearDeletedOrg,
+  org_erased: eraseOrg,
+  person_erased: erasePerson,
+  member_forgotten: forgetMember,
+  account_orgless: endOrgless,
+  grant_ends: endGrantInTime,
+};
+
+/** Work that waits for somebody else's server: it must hold up nothing of our own. */
+export const OUTSIDE_KINDS: ReadonlySet<DueKind> = new Set([
+  "alert_delivery",
+  "recovery_letter",
+]);
+
+/** How many conversations with servers of others run at the same time. */
+const OUTSIDE_AT_ONCE = 8;
+
+/** Work that waits for others: beside everything else, each piece once at a time. */
+export class OutsideWork {
+  readonly #slots = new Slots(OUTSIDE_AT_ONCE);
+  readonly #underWay = new Set<string>();
+  #stopped = false;
+
+  /** Begins it when there is room, unless it runs or waits already. */
+  begin(work: DueWork, attempt: () => Promise<void>): void {
+    const name = JSON.stringify([work.kind, work.org, work.id, work.at]);
+    if (this.#underWay.has(name)) return;
+    this.#underWay.add(name);
+    const unlessStopped = () => this.#stopped ? Promise.resolve() : attempt();
+    void this.#slots.run(unlessStopped).finally(() => this.#underWay.delete(name));
+  }
+
+  /** Begins nothing more: what waits for room stays due. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  /** Resolves when nothing runs or waits any more. */
+  idle(): Promise<void> {
+    return this.#slots.idle();
+  }
+}
+
+/** Lets so many things happen at the same time; the rest waits for its turn. */
+export class Slots {
+  #free: number;
+  readonly #waiting: (() => void)[] = [];
+  readonly #running = new Set<Promise<void>>();
+
+  constructor(count: number) {
+    this.#free = count;
+  }
+
+  /** Runs it when there is room; resolves when it is done. */
+  run(thing: () => Promise<void>): Promise<void> {
+    const running = this.#run(thing).finally(() => this.#running.delete(running));
+    this.#running.add(running);
+    return running;
+  }
+
+  /** Resolves when nothing runs or waits any more, however it ended. */
+  async idle(): Promise<void> {
+    while (this.#running.size > 0) await Promise.allSettled(this.#running);
+  }
+
+  async #run(thing: () => Promise<void>): Promise<void> {
+    if (this.#free === 0) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#waiting.push(resolve);
+      await promise;
+    } else {
+      this.#free--;
+    }
+    try {
+      await thing();
+    } finally {
+      // The place goes straight to whoever waits longest.
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#free++;
+      else next();
+    }
   }
 }

@@ -1,7 +1,5 @@
 import { dirname, join, relative, resolve } from "node:path";
-import { SettingRefused, type Variable, VARIABLES } from "../settings/setting_refused.ts";
-import { chosenStore, isFile, isRemote } from "../store/store_address.ts";
-import { CONFIG_FOLDER, SECRET_FILE } from "./console.ts";
+import { chosenStore, isFile, isRemote } from "../store/store_faults.ts";
 
 /** What can be run over a deployment. */
 export type Program = "start" | "recover" | "accept-clock" | "compact";
@@ -100,3 +98,38 @@ function granted(flag: "--allow-read" | "--allow-write", paths: readonly string[
   }
   return paths.length === 0 ? [] : [`${flag}=${paths.join()}`];
 }
+
+/** The variables that are read; the process needs permission for no other of ours. */
+export const VARIABLES = [
+  "PORT",
+  "COUNTERSIGN_KV",
+  "DENO_DEPLOYMENT_ID",
+  "COUNTERSIGN_URL",
+  "COUNTERSIGN_TRUSTED_PROXY",
+  "COUNTERSIGN_SECRET",
+  "COUNTERSIGN_SECRET_PREVIOUS",
+  "COUNTERSIGN_LOG",
+  "COUNTERSIGN_MCP_TASKS",
+  "COUNTERSIGN_DRAIN_SECONDS",
+  "COUNTERSIGN_BOOTSTRAP_KEY",
+  "COUNTERSIGN_BOOTSTRAP_APPROVER_KEY",
+  "COUNTERSIGN_BOOTSTRAP_OWNER",
+  "SMTP_URL",
+  "MAIL_FROM",
+] as const;
+
+export type Variable = (typeof VARIABLES)[number];
+
+/** A setting is not what it must be; the start ends with its message. */
+export class SettingRefused extends Error {
+  readonly code = "setting_refused";
+
+  constructor(readonly variable: Variable, problem: string) {
+    super(`${variable} ${problem}`);
+  }
+}
+
+/** Where the secret is kept that no variable gives; apart from the store. */
+export const CONFIG_FOLDER = "config";
+
+export const SECRET_FILE = `${CONFIG_FOLDER}/secret`;

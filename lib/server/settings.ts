@@ -1,36 +1,10 @@
 import { z } from "zod";
-import { isPlausibleSecret, SECRET_PREFIXES, type SecretKind } from "../identity/secret.ts";
-import { chosenSecretProblem } from "../settings/chosen_secret.ts";
-import { type MailSettings, mailSettings } from "../settings/mail_settings.ts";
-import { SettingRefused, type Variable } from "../settings/setting_refused.ts";
-import { chosenStore, isFile } from "../store/store_address.ts";
-
-/** What the operator set, checked. */
-export interface Settings {
-  readonly port: number;
-  /** A file path, `:memory:`, a KV Connect URL, or `PLATFORM_STORE`. */
-  readonly kv: string;
-  /** Public origin, without a path. */
-  readonly url: URL;
-  /** How many proxies stand before the process, by whose `X-Forwarded-For` callers are told apart. */
-  readonly trusted_proxies: number;
-  /** Null where it is to be read from, or made in, the configuration folder. */
-  readonly secret: Uint8Array | null;
-  readonly previous_secret: Uint8Array | null;
-  /** `access` writes one line a request besides the lines about failures. */
-  readonly log: "failures" | "access";
-  /** Whether MCP clients that declare the tasks extension get tasks in place of held calls. */
-  readonly mcp_tasks: boolean;
-  /** How long it serves after the signal to stop, while it says that it is not ready. */
-  readonly drain_seconds: number;
-  /** Null where mails go to the console of the server. */
-  readonly mail: MailSettings | null;
-  readonly bootstrap: {
-    readonly key: string | null;
-    readonly approver_key: string | null;
-    readonly owner: string | null;
-  };
-}
+import { isPlausibleSecret, SECRET_PREFIXES, type SecretKind } from "../identity/credentials.ts";
+import type { MailSettings, SmtpServer } from "../outside/mailer.ts";
+import type { Settings } from "../services.ts";
+import { chosenStore, isFile } from "../store/store_faults.ts";
+import { chosenSecretProblem } from "./console.ts";
+import { SettingRefused, type Variable } from "./rights.ts";
 
 type Environment = (variable: Variable) => string | undefined;
 
@@ -205,4 +179,93 @@ function email(text: string | null): string | null {
     );
   }
   return parsed.data.toLowerCase();
+}
+
+/** RFC 8314 section 7.3: submission with STARTTLS, submission with TLS from the beginning. */
+const PORTS = { "smtp:": 587, "smtps:": 465 } as const;
+
+/**
+ * Reads how mails are sent; null when both variables are not set.
+ * @throws {SettingRefused} which never repeats the address: it holds a password
+ */
+export function mailSettings(smtpUrl: string | null, mailFrom: string | null): MailSettings | null {
+  if (smtpUrl === null && mailFrom === null) return null;
+  if (smtpUrl === null) {
+    throw new SettingRefused(
+      "SMTP_URL",
+      "is not set, but MAIL_FROM is: nothing could be sent. Give both, or neither.",
+    );
+  }
+  const smtp = smtpServer(smtpUrl);
+  if (mailFrom === null) {
+    throw new SettingRefused(
+      "MAIL_FROM",
+      "is required with SMTP_URL: give the address that mails come from, for example " +
+        '"Countersign <countersign@example.com>".',
+    );
+  }
+  return { smtp, from: sender(mailFrom) };
+}
+
+function smtpServer(text: string): SmtpServer {
+  const url = URL.parse(text);
+  const standard = url === null ? undefined : PORTS[url.protocol as keyof typeof PORTS];
+  if (url === null || standard === undefined || url.hostname === "") {
+    throw new SettingRefused(
+      "SMTP_URL",
+      "is not the address of a mail server; give smtp://USER:PASSWORD@HOST:587 or " +
+        "smtps://USER:PASSWORD@HOST:465, with special characters of the password as in " +
+        "encodeURIComponent.",
+    );
+  }
+  if (!["", "/"].includes(url.pathname) || url.search !== "" || url.hash !== "") {
+    throw new SettingRefused(
+      "SMTP_URL",
+      "has more than a server in it; end it after the port. A / ? or # in the password is written " +
+        "%2F %3F %23.",
+    );
+  }
+  if ((url.username === "") !== (url.password === "")) {
+    throw new SettingRefused(
+      "SMTP_URL",
+      "has a user without a password, or the reverse; give both as USER:PASSWORD@, or neither for a " +
+        "server that asks for none.",
+    );
+  }
+  return {
+    host: url.hostname.replace(/^\[|\]$/g, ""),
+    port: url.port === "" ? standard : Number(url.port),
+    tls: url.protocol === "smtps:",
+    credentials: url.username === ""
+      ? null
+      : { user: decoded(url.username), password: decoded(url.password) },
+  };
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw new SettingRefused(
+      "SMTP_URL",
+      "has a % that begins no character; write special characters of user and password as in " +
+        "encodeURIComponent (% itself is %25).",
+    );
+  }
+}
+
+/** `address`, or `name <address>`. */
+function sender(text: string): MailSettings["from"] {
+  const [, quoted, plain, inBrackets] =
+    /^(?:"([^"]*)"\s*|([^<>"]*))<([^<>]+)>$/.exec(text.trim()) ??
+      [];
+  const address = z.email().max(254).safeParse(inBrackets ?? text.trim());
+  if (!address.success || /\p{Cc}/u.test(text)) {
+    throw new SettingRefused(
+      "MAIL_FROM",
+      `is ${JSON.stringify(text)}; give an address such as countersign@example.com, or ` +
+        '"Countersign <countersign@example.com>".',
+    );
+  }
+  return { name: (quoted ?? plain ?? "").trim(), address: address.data };
 }

@@ -1,24 +1,52 @@
-import { HeldCalls } from "../approvals/held_calls.ts";
 import { IdMaker } from "../base/id.ts";
 import type { Deps } from "../deps.ts";
-import { ProcessTimes } from "../health/process_times.ts";
 import { Credentials } from "../identity/credentials.ts";
-import { FailedAttempts } from "../identity/failed_attempts.ts";
-import { LargeBodies } from "../identity/large_bodies.ts";
-import { SourceLimits } from "../identity/limits.ts";
-import { LastUsed } from "../identity/noted.ts";
-import { OpenAnswers } from "../identity/open_answers.ts";
-import { RateLimits } from "../identity/rate_limit.ts";
+import { ForwardedFor, HeldCalls, RateLimits, SourceLimits } from "../identity/limits.ts";
+import { FailedAttempts, LastUsed, ProcessTimes } from "../identity/noted.ts";
+import { LargeBodies, OpenAnswers } from "../identity/open_answers.ts";
 import { Ledgers } from "../ledger/ledgers.ts";
 import { Readiness } from "../ledger/readiness.ts";
 import { KV_CONNECT_LIMITS, KV_LIMITS } from "../ledger/transaction.ts";
-import { ForwardedFor } from "../net/forwarded_for.ts";
 import { FetchedDocuments } from "../oauth/documents.ts";
-import type { Services } from "../services.ts";
-import { PatientStore } from "../store/patient_store.ts";
-import { isRemote } from "../store/store_address.ts";
+import { guardedFetch } from "../outside/guarded_fetch.ts";
+import { internet } from "../outside/internet.ts";
+import { consoleMailer, smtpMailer } from "../outside/mailer.ts";
+import { guardedPush } from "../outside/push.ts";
+import type { Services, Settings } from "../services.ts";
+import { type Kv, PatientStore } from "../store/kv.ts";
+import { assertExists, openStore, overStore, proveSecret } from "../store/open_store.ts";
+import { Sealer } from "../store/sealing.ts";
+import { isFile, isRemote, StoreRefused } from "../store/store_faults.ts";
+import { logLine, systemMonotonic, systemRandom, systemTimer } from "../store/system.ts";
 import { WatchedRows } from "../store/watched_rows.ts";
-import type { Settings } from "./settings.ts";
+import { operatorConsole, secretFromFile } from "./console.ts";
+import { migrate } from "./migrations.ts";
+import { SettingRefused } from "./rights.ts";
+import { readSettings } from "./settings.ts";
+
+/** What comes from outside, as this system and the settings have it. */
+export function systemDeps(
+  settings: Pick<Settings, "kv" | "url" | "mail" | "previous_secret">,
+  kv: Kv,
+  secret: Uint8Array,
+): Deps {
+  const strangers = guardedFetch(internet, systemTimer);
+  return {
+    kv,
+    queues: isFile(settings.kv) || settings.kv === ":memory:",
+    sealer: new Sealer(secret, settings.previous_secret, systemRandom),
+    now: Date.now,
+    monotonic: systemMonotonic,
+    random: systemRandom,
+    timer: systemTimer,
+    log: logLine,
+    mail: settings.mail === null
+      ? consoleMailer(operatorConsole(settings))
+      : smtpMailer(settings.mail, settings.url.hostname, systemTimer),
+    push: guardedPush(strangers),
+    strangers,
+  };
+}
 
 /** The services over one store. `stopping` is aborted by whoever ends the process. */
 export function makeServices(
@@ -49,4 +77,43 @@ export function makeServices(
     readiness: new Readiness(ledgers, store.health),
     stopping,
   };
+}
+
+/** The exit status of wrong usage, and of a store that does not open. */
+export const UNUSABLE = 2;
+
+/** What a command does with the deployment; answers its exit status. */
+export type Command = (services: Services, print: (text: string) => void) => Promise<number>;
+
+/**
+ * Runs a command of whoever operates the host, over the store and by the settings of
+ * `deno task start`. Answers the exit status: that of the command, or 2 after one message when
+ * settings or store are not as they must be.
+ */
+export async function runCommand(command: Command): Promise<number> {
+  try {
+    return await run(command);
+  } catch (error) {
+    if (!(error instanceof SettingRefused || error instanceof StoreRefused)) throw error;
+    console.error(error.message);
+    return UNUSABLE;
+  }
+}
+
+async function run(command: Command): Promise<number> {
+  const settings = readSettings((variable) => Deno.env.get(variable));
+  if (isFile(settings.kv)) await assertExists(settings.kv);
+  const secret = settings.secret ?? await secretFromFile(settings.kv, systemRandom);
+  const kv = await openStore(settings.kv);
+  try {
+    return await overStore(settings.kv, async () => {
+      const deps = systemDeps(settings, kv, secret);
+      await proveSecret(deps);
+      const services = makeServices(deps, settings);
+      await migrate(services);
+      return await command(services, operatorConsole(settings));
+    });
+  } finally {
+    kv.close();
+  }
 }

@@ -1,6 +1,6 @@
-import { canSign, hasSecondLevel, isStrict, mayDecide } from "../approvals/deciders.ts";
-import { areTwo } from "../approvals/eligible_deciders.ts";
+import { areTwo, canSign, hasSecondLevel, mayDecide } from "../identity/deciders.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
+import { isStrict } from "../policy/widening.ts";
 import type { ApprovalLevel } from "../store/records/approval.ts";
 import type { MemberRecord } from "../store/records/identity.ts";
 import { requesterWords } from "./sentence.ts";

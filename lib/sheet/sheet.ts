@@ -1,19 +1,33 @@
 import { lookAtApproval } from "../approvals/end.ts";
-import type { AskedAgain, FrozenView } from "../approvals/frozen_view.ts";
-import type { QuickReason } from "../approvals/quick_reasons.ts";
-import { reviewApproval } from "../approvals/review_approval.ts";
-import type { LoadedApproval } from "../approvals/seen.ts";
-import type { SeenApproval } from "../approvals/seen_approval.ts";
-import { type Compared, type Differences, whatDiffers } from "../approvals/what_differs.ts";
+import { type FrozenView, loadView, openView } from "../approvals/frozen_view.ts";
+import type { NamedRequester } from "../approvals/list.ts";
+import { type LoadedApproval, NO_HISTORY, type SeenApproval } from "../approvals/seen.ts";
+import type { JsonObject, JsonValue } from "../base/json.ts";
+import type { MemberOperation } from "../identity/acting.ts";
 import type { MemberCaller } from "../identity/caller.ts";
 import { byPasskey, decisionBar } from "../identity/deciders.ts";
-import type { MemberOperation } from "../identity/member_operation.ts";
-import type { JsonObject, JsonValue } from "../json/json_value.ts";
+import type { Reader } from "../ledger/transaction.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import type { Services } from "../services.ts";
-import type { Cancelled } from "../store/records/approval.ts";
-import { type LastApproved, lastApproved } from "./comparison.ts";
-import { type NamedRequester, requesterWords } from "./sentence.ts";
+import { approvalAskPrefix, approvalHistoryKey } from "../store/keys.ts";
+import { listRecords, readRecord } from "../store/kv.ts";
+import {
+  type ApprovalRecord,
+  type AskedAgain,
+  askedAgain,
+  askHistory,
+  type Cancelled,
+} from "../store/records/approval.ts";
+import { sealedRecord } from "../store/records/log.ts";
+import type { QuickReason } from "../store/records/vocabulary.ts";
+import {
+  type Compared,
+  type Differences,
+  type LastApproved,
+  lastApproved,
+  whatDiffers,
+} from "./comparison.ts";
+import { requesterWords } from "./sentence.ts";
 import { approvalStory, type Awaited } from "./story.ts";
 
 /** Why a member may not decide a request, as its page says it. */
@@ -239,4 +253,50 @@ function mayRevoke({ record }: SeenApproval, caller: MemberCaller): boolean {
 function memberName({ members }: Snapshot, id: string): string {
   for (const member of members.values()) if (member.id === id) return member.email;
   return "a former member";
+}
+
+/** What somebody who decides looks at besides the request itself. */
+export interface Review {
+  /** What `view_digest` is the digest of; null once its arguments were erased. */
+  readonly view: FrozenView | null;
+  /** What was said when it was asked again; the view carries the digest of each. */
+  readonly asked_again: readonly AskedAgain[];
+  /** How often this requester asked for this action, and was denied. */
+  readonly asked: number;
+  readonly denied: number;
+}
+
+/**
+ * Reads the whole of a request as somebody has seen it; null for who may not see its arguments.
+ * @throws {CannotOpen}, {MalformedRecord}
+ */
+export async function reviewApproval(
+  { deps }: Pick<Services, "deps">,
+  org: string,
+  { record, inside }: Pick<SeenApproval, "record" | "inside">,
+): Promise<Review | null> {
+  if (!inside) return null;
+  const { kv, sealer } = deps;
+  const reader: Pick<Reader, "peek"> = { peek: (key, schema) => readRecord(kv, key, schema) };
+  const historyKey = approvalHistoryKey(org, record.requester.id, record.action_digest);
+  const [sealed, history] = await Promise.all([
+    loadView(reader, org, record),
+    readRecord(kv, historyKey, askHistory),
+  ]);
+  const asked: AskedAgain[] = [];
+  for await (const { key, value } of listRecords(kv, askRows(org, record), sealedRecord)) {
+    if (asked.length === record.asked_again.length) break;
+    asked.push(askedAgain.parse(sealer.openJson(key, value.sealed)));
+  }
+  const counts = history?.value ?? NO_HISTORY;
+  return {
+    view: openView(sealer, org, record, sealed),
+    asked_again: asked,
+    asked: counts.asked,
+    denied: counts.denied,
+  };
+}
+
+function askRows(org: string, record: ApprovalRecord): Deno.KvListSelector {
+  return { prefix: approvalAskPrefix(org, record.id) };
 }

@@ -10,17 +10,15 @@ import type {
   Requester,
 } from "../store/records/approval.ts";
 import {
+  type Binding,
   type ExecutionRecord,
   executionRecord,
   type ExecutionResult,
-} from "../store/records/execution.ts";
-import {
-  type Binding,
   type Party,
   type RunTokenRecord,
   runTokenRecord,
 } from "../store/records/token.ts";
-import { revocation } from "../tokens/revocation.ts";
+import { revocation } from "../tokens/standing.ts";
 import { stateAt } from "../tokens/state.ts";
 
 /** What happened to a request, and to what was run with it. */

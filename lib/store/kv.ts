@@ -1,7 +1,10 @@
 import type { z } from "zod";
-import type { Timer } from "../deps.ts";
-import type { StoreKey } from "./keys.ts";
+import type * as keys from "./keys.ts";
+import { commitMarkKey, type StoreKey } from "./keys.ts";
+import { MalformedRecord, parseRecord } from "./record.ts";
 import type { Sealer } from "./sealing.ts";
+import { faultOf, whatIsWrong } from "./store_faults.ts";
+import type { LogLine, Timer } from "./system.ts";
 
 /** The part of Deno KV that Countersign uses, so that a test can put a failing store in its place. */
 export type Kv = Pick<
@@ -17,18 +20,6 @@ export interface StoreDeps {
   readonly now: () => number;
   readonly random: (bytes: number) => Uint8Array;
   readonly timer: (milliseconds: number) => Timer;
-}
-
-/** A record in the store is not what its schema says. Never guessed at: the request fails. */
-export class MalformedRecord extends Error {
-  readonly code = "malformed_record";
-
-  constructor(readonly key: StoreKey, problem: string) {
-    super(
-      `The record ${JSON.stringify(key)} in the store is malformed: ${problem}. ` +
-        "Restore it from a backup, or remove it if you know that it may go.",
-    );
-  }
 }
 
 /** The store does not answer, or does not take the commit. Nothing was granted. */
@@ -51,14 +42,6 @@ export function storeError(error: unknown): MalformedRecord | StoreUnavailable {
 export interface Versioned<T> {
   readonly value: T;
   readonly versionstamp: string;
-}
-
-/** Parses a record as it comes from the store. @throws {MalformedRecord} */
-export function parseRecord<T>(key: StoreKey, schema: z.ZodType<T>, value: unknown): T {
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  throw new MalformedRecord(key, `${issue?.path.join(".") || "the record"}: ${issue?.message}`);
 }
 
 /**
@@ -127,4 +110,258 @@ export async function* listRecords<T>(
   } catch (error) {
     throw storeError(error);
   }
+}
+
+/**
+ * Over KV Connect the runtime sends a commit again when no answer comes, and reports the answer to the
+ * second: that it was refused, because the first had landed. A refusal is therefore believed only where
+ * the row is not there that the commit itself would have written. Nothing else in the code commits.
+ */
+
+/** The row by which a commit is known again: its value has the commit's name as `batch`. */
+export interface CommitMark {
+  readonly key: StoreKey;
+  readonly name: string;
+}
+
+/** How long a row that only marks a commit is kept, milliseconds: far longer than any lies on its way. */
+const MARK_KEPT_MS = 60 * 60 * 1000;
+
+/** Hands a commit that writes its mark to the store. Throws what the store does: it may have landed. */
+export async function commitMarked(
+  kv: Kv,
+  operation: Deno.AtomicOperation,
+  mark: CommitMark,
+): Promise<Deno.KvCommitResult | Deno.KvCommitError> {
+  const result = await operation.commit();
+  if (result.ok) return result;
+  return await landed(kv, mark) ?? result;
+}
+
+/**
+ * Hands a commit to the store that no entry of a log tells of. It lands at most once, and is told to
+ * have landed if it has, whatever becomes of the answer.
+ * @throws what the store throws; then it had not landed when that was looked for
+ */
+export async function commitOnce(
+  { kv, random }: Pick<StoreDeps, "kv" | "random">,
+  operation: Deno.AtomicOperation,
+): Promise<Deno.KvCommitResult | Deno.KvCommitError> {
+  const name = random(12).toHex();
+  const mark = { key: commitMarkKey(name), name };
+  writeMark(operation, mark);
+  try {
+    return await commitMarked(kv, operation, mark);
+  } catch (error) {
+    const result = await landed(kv, mark);
+    if (result === null) throw error;
+    return result;
+  }
+}
+
+/** Has a commit write its mark, where no other row of it has its name; it lands only while nothing else did under it. */
+export function writeMark(operation: Deno.AtomicOperation, { key, name }: CommitMark): void {
+  operation.check({ key: [...key], versionstamp: null });
+  operation.set([...key], { batch: name }, { expireIn: MARK_KEPT_MS });
+}
+
+/** What the store would have answered to a commit that landed; null when it has not. */
+export async function landed(
+  kv: Kv,
+  { key, name }: CommitMark,
+): Promise<Deno.KvCommitResult | null> {
+  const { value, versionstamp } = await kv.get([...key]);
+  if (versionstamp === null || !isNamed(value, name)) return null;
+  return { ok: true, versionstamp };
+}
+
+function isNamed(value: unknown, name: string): boolean {
+  return typeof value === "object" && value !== null && "batch" in value && value.batch === name;
+}
+
+/** Whether the store says that a commit is beyond its limits, and so was never made. */
+export function isUnfit(error: unknown): boolean {
+  return error instanceof TypeError && /too (large|many)/i.test(error.message);
+}
+
+/** How exactly waits are measured: all calls under way share one timer. */
+const TICK_MS = 1200;
+
+/** How many ticks one answer may take before it counts as lost: 2.4 to 3.6 seconds. */
+const ANSWER_TICKS = 3;
+
+/** The same for a piece of a listing, which may be some megabytes: 8.4 to 9.6 seconds. */
+const LISTING_TICKS = 8;
+
+interface Waiting {
+  readonly refuse: (error: StoreUnavailable) => void;
+  ticks: number;
+}
+
+/**
+ * The store, but that silence counts as an outage after some seconds: whoever asks gets
+ * `StoreUnavailable`, whatever becomes of the call. A commit may stand all the same. What calls come
+ * to is the health of the store.
+ */
+export class PatientStore implements Kv {
+  readonly #waiting = new Set<Waiting>();
+  readonly health: StoreHealth;
+  #timer: Timer | null = null;
+
+  constructor(
+    readonly inner: Kv,
+    readonly deps: Pick<StoreDeps, "timer"> & { readonly log: LogLine },
+  ) {
+    this.health = new StoreHealth(deps);
+  }
+
+  get: Kv["get"] = (key, options) => this.#within(ANSWER_TICKS, this.inner.get(key, options));
+
+  getMany: Kv["getMany"] = (keys, options) =>
+    this.#within(ANSWER_TICKS, this.inner.getMany(keys, options));
+
+  list: Kv["list"] = (selector, options) => {
+    const iterator = this.inner.list<never>(selector, options);
+    const next = iterator.next.bind(iterator);
+    iterator.next = () => this.#within(LISTING_TICKS, next());
+    return iterator;
+  };
+
+  atomic: Kv["atomic"] = () => {
+    const operation = this.inner.atomic();
+    const commit = operation.commit.bind(operation);
+    operation.commit = async () => {
+      const result = await this.#writes(commit());
+      this.health.committed();
+      return result;
+    };
+    return operation;
+  };
+
+  set: Kv["set"] = (key, value, options) => this.#writes(this.inner.set(key, value, options));
+
+  enqueue: Kv["enqueue"] = (value, options) => this.#writes(this.inner.enqueue(value, options));
+
+  /** Listens for as long as the store is open. */
+  listenQueue: Kv["listenQueue"] = (handler) => this.inner.listenQueue(handler);
+
+  close(): void {
+    this.inner.close();
+  }
+
+  async #writes<T>(answer: Promise<T>): Promise<T> {
+    try {
+      return await this.#within(ANSWER_TICKS, answer);
+    } catch (error) {
+      this.health.failed(error);
+      throw error;
+    }
+  }
+
+  #within<T>(ticks: number, answer: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const waiting: Waiting = { refuse: reject, ticks };
+      this.#waiting.add(waiting);
+      if (this.#timer === null) this.#wait();
+      const done = () => {
+        this.#waiting.delete(waiting);
+        if (this.#waiting.size === 0) this.#rest();
+      };
+      answer.then(
+        (value) => {
+          done();
+          resolve(value);
+        },
+        (error) => {
+          done();
+          this.health.heard(error);
+          reject(error);
+        },
+      );
+    });
+  }
+
+  #wait(): void {
+    const timer = this.deps.timer(TICK_MS);
+    this.#timer = timer;
+    void timer.elapsed.then(() => {
+      if (this.#timer === timer) this.#tick();
+    });
+  }
+
+  #tick(): void {
+    for (const waiting of this.#waiting) {
+      if (--waiting.ticks > 0) continue;
+      this.#waiting.delete(waiting);
+      waiting.refuse(new StoreUnavailable("no answer for seconds"));
+    }
+    if (this.#waiting.size > 0) this.#wait();
+    else this.#rest();
+  }
+
+  #rest(): void {
+    this.#timer?.cancel();
+    this.#timer = null;
+  }
+}
+
+/**
+ * How the store fares, by what its own calls bring: a commit that fails is known at once, whoever made
+ * it, and one that lands later shows that it is over. A damaged file, and a store that a newer release
+ * has taken over, stay as they are until this process ends.
+ */
+export class StoreHealth {
+  #failing = false;
+  #lost: "damaged" | "newer" | null = null;
+
+  constructor(readonly deps: { readonly log: LogLine }) {}
+
+  /** True while commits fail, as far as is known. */
+  get isFailing(): boolean {
+    return this.#failing || this.#lost !== null;
+  }
+
+  /** A commit was taken, or refused by its own checks: the store works. */
+  committed(): void {
+    if (!this.#failing) return;
+    this.#failing = false;
+    this.deps.log("info", "The store takes commits again");
+  }
+
+  /** A write failed. One that is too large for any store says nothing of this one. */
+  failed(error: unknown): void {
+    if (isUnfit(error)) return;
+    this.heard(error);
+    if (this.#failing) return;
+    this.#failing = true;
+    this.deps.log("error", "The store does not take commits", {
+      error: whatIsWrong(error),
+      next: "See A store that fails in docs/operations.md",
+    });
+  }
+
+  /** Any call failed: one damaged page is enough not to trust the file with more. */
+  heard(error: unknown): void {
+    if (this.#lost !== null || faultOf(error) !== "damaged") return;
+    this.#lost = "damaged";
+    this.deps.log("error", "The file of the store is damaged", {
+      error: whatIsWrong(error),
+      next: "Stop, and put a backup in its place: see A store that fails in docs/operations.md",
+    });
+  }
+
+  /** A newer release has brought the store to a version that this one does not know. */
+  outgrown(version: number): void {
+    if (this.#lost !== null) return;
+    this.#lost = "newer";
+    this.deps.log("error", "A newer release has taken over the store", {
+      version,
+      next: "Stop this process, and start the newer release in its place",
+    });
+  }
+}
+
+/** Text that is the same for the same key only. */
+export function keyText(key: keys.StoreKey): string {
+  return JSON.stringify(key);
 }

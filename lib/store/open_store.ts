@@ -1,17 +1,20 @@
 import { dirname } from "node:path";
-import { systemTimer } from "../deps.ts";
-import { taskCommand } from "../settings/operator_console.ts";
+import { DatabaseSync } from "node:sqlite";
+import { z } from "zod";
 import { compactStore, dropUnfinished, isCompactionDue, NotCompacted } from "./compact.ts";
-import { MalformedRecord, StoreUnavailable } from "./kv.ts";
-import { lookThrough } from "./look_through.ts";
-import { isFile, PLATFORM_STORE } from "./store_address.ts";
-import { faultOf, nextStep, whatIsWrong } from "./store_faults.ts";
-import { logLine } from "./system.ts";
-
-/** The store does not open, or is not to be opened; the start ends with the message. */
-export class StoreRefused extends Error {
-  readonly code = "store_refused";
-}
+import { canaryKey, schemaVersionKey } from "./keys.ts";
+import { commitOnce, readRecord, type StoreDeps, StoreUnavailable } from "./kv.ts";
+import { MalformedRecord } from "./record.ts";
+import { CannotOpen } from "./sealing.ts";
+import {
+  faultOf,
+  isFile,
+  nextStep,
+  PLATFORM_STORE,
+  StoreRefused,
+  whatIsWrong,
+} from "./store_faults.ts";
+import { logLine, systemTimer, taskCommand } from "./system.ts";
 
 /**
  * Opens the store; a file is made for its owner only, folder and all, and belongs to this process
@@ -133,5 +136,160 @@ export async function assertExists(path: string): Promise<void> {
     throw new StoreRefused(
       `COUNTERSIGN_KV: there is no store ${path}. Give the one of the service.`,
     );
+  }
+}
+
+/** What the canary says. */
+export const CANARY_WORDS = new TextEncoder().encode("countersign");
+
+export const canaryRecord = z.instanceof(Uint8Array);
+
+/** How long the first answer of the store may take, milliseconds. */
+const FIRST_ANSWER_MS = 15_000;
+
+/**
+ * Proves at start that no newer release has written the store, and that it lies under the secret, or
+ * under the previous one, before anything
+ * is sealed under another: a record with known words, sealed when the store was new. Of all that is
+ * sealed it is the last to be sealed anew (`lib/server/rotation.ts`), so that a secret is not taken away
+ * while records still lie under it.
+ * @throws {StoreRefused} when release or secret are others, or the store does not answer
+ * @throws {StoreUnavailable} when it takes no write
+ */
+export async function proveSecret(deps: StoreDeps): Promise<void> {
+  const limit = deps.timer(FIRST_ANSWER_MS);
+  const tooLate = limit.elapsed.then(() => {
+    throw new StoreRefused(
+      `COUNTERSIGN_KV: the store did not answer within ${FIRST_ANSWER_MS / 1000} seconds. ` +
+        "Check that it runs and can be reached.",
+    );
+  });
+  try {
+    await Promise.race([prove(deps), tooLate]);
+  } finally {
+    limit.cancel();
+  }
+}
+
+async function prove(deps: StoreDeps): Promise<void> {
+  const { kv, sealer } = deps;
+  await refuseNewer(deps);
+  if (await makeCanary(deps)) return;
+  const key = canaryKey();
+  const record = await readRecord(kv, key, canaryRecord);
+  if (record === null) return;
+  try {
+    sealer.open(key, record.value);
+  } catch (error) {
+    if (!(error instanceof CannotOpen)) throw error;
+    throw new StoreRefused(
+      "COUNTERSIGN_SECRET: the store was written under another secret. Start with that one, or give " +
+        "it as COUNTERSIGN_SECRET_PREVIOUS beside the new one. Where none was set, it is the file " +
+        "config/secret of that time. A rotation that was under way is to be finished first.",
+    );
+  }
+}
+
+/**
+ * Seals the known words where there are none; true when it did. A store without a row gets its
+ * version in the same commit.
+ */
+async function makeCanary(deps: StoreDeps): Promise<boolean> {
+  const { kv, sealer } = deps;
+  const key = canaryKey();
+  try {
+    const isNew = (await kv.list({ prefix: [] }, { limit: 1 }).next()).done === true;
+    const making = kv.atomic().check({ key: [...key], versionstamp: null })
+      .set([...key], sealer.seal(key, CANARY_WORDS));
+    return (await commitOnce(deps, isNew ? stampNew(making) : making)).ok;
+  } catch (error) {
+    throw new StoreUnavailable(error);
+  }
+}
+
+/**
+ * The shape of the rows that this release writes. It is raised, with a step in `lib/server/migrations.ts`,
+ * when rows of before are written anew, or when a release of before would misread what is written
+ * now. What is only added, and has a default where it is missing, needs no new version.
+ */
+export const SCHEMA_VERSION = 2;
+
+/** What a store has that was written before there were versions. */
+const UNVERSIONED = 0;
+
+export const schemaVersionRecord = z.object({ version: z.number().int().positive() });
+
+/** The version of a store. @throws {MalformedRecord} {StoreUnavailable} */
+export async function schemaVersion({ kv }: Pick<StoreDeps, "kv">): Promise<number> {
+  const found = await readRecord(kv, schemaVersionKey(), schemaVersionRecord);
+  return found?.value.version ?? UNVERSIONED;
+}
+
+/**
+ * Refuses a store that a newer release has written, before anything else of it is read or written.
+ * @throws {StoreRefused} {MalformedRecord} {StoreUnavailable}
+ */
+export async function refuseNewer(deps: Pick<StoreDeps, "kv">): Promise<void> {
+  const version = await schemaVersion(deps);
+  if (version <= SCHEMA_VERSION) return;
+  throw new StoreRefused(
+    `COUNTERSIGN_KV: the store has version ${version}, written by a newer release; this one knows ` +
+      `versions up to ${SCHEMA_VERSION}. Start the release that wrote it, or a later one; to stay ` +
+      "with this one, restore a backup from before.",
+  );
+}
+
+/** Has the commit that makes a store write the version of this release. */
+export function stampNew(making: Deno.AtomicOperation): Deno.AtomicOperation {
+  const key = [...schemaVersionKey()];
+  return making.check({ key, versionstamp: null }).set(key, { version: SCHEMA_VERSION });
+}
+
+/** Says that the store was brought from one version to another; false where another process did. */
+export async function stamp(
+  deps: Pick<StoreDeps, "kv" | "random">,
+  { from, to }: { readonly from: number; readonly to: number },
+): Promise<boolean> {
+  const found = await readRecord(deps.kv, schemaVersionKey(), schemaVersionRecord);
+  if ((found?.value.version ?? UNVERSIONED) !== from) return false;
+  const key = [...schemaVersionKey()];
+  const operation = deps.kv.atomic().check({ key, versionstamp: found?.versionstamp ?? null })
+    .set(key, { version: to });
+  return (await commitOnce(deps, operation)).ok;
+}
+
+/** Larger files are not read through at the start: it would take longer than a restart may. */
+const LARGEST = 2 * 1024 ** 3;
+
+/** From this size on reading it through is said, for a start then takes seconds. */
+const LARGE = LARGEST / 4;
+
+/**
+ * Looks through the file of a store before it is opened, so that a damaged page is met by whoever
+ * starts the process, not by a request later on. Opened for reading only: the file and what lies in
+ * its `-wal` stay as they are, whoever else has them open. A page whose content was exchanged for
+ * other well-formed content is not noticed; what is sealed or in a log is found where it is read.
+ * @throws {Error} in the words of SQLite
+ */
+export function lookThrough(path: string, bytes: number): void {
+  if (bytes === 0) return;
+  const file = new DatabaseSync(path, { readOnly: true });
+  try {
+    const tables = file.prepare("SELECT name FROM sqlite_master WHERE type = 'table'").all();
+    if (tables.length > 0 && !tables.some(({ name }) => name === "kv")) {
+      throw new Error("a database of something else: not a database that Deno KV has made");
+    }
+    if (bytes > LARGEST) {
+      logLine("warn", "The store is too large to be looked through at the start", {
+        bytes,
+        next: "Have `PRAGMA quick_check` run over each backup",
+      });
+      return;
+    }
+    if (bytes > LARGE) logLine("info", "Looking through the store", { bytes });
+    const { quick_check: found } = file.prepare("PRAGMA quick_check(1)").get() ?? {};
+    if (found !== "ok") throw new Error(`malformed: ${String(found).split("\n").at(-1)}`);
+  } finally {
+    file.close();
   }
 }

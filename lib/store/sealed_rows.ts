@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { SealedKind, SealedRowKey, StoreKey } from "./keys.ts";
-import { MalformedRecord, parseRecord } from "./kv.ts";
+import { MalformedRecord, parseRecord } from "./record.ts";
 import type { Sealer } from "./sealing.ts";
 
 /** Gives sealed bytes back under the current secret; those that are, or do not open, as they are. */

@@ -1,6 +1,5 @@
 import { dirname } from "node:path";
-import { taskCommand } from "../settings/operator_console.ts";
-import { isFile, PLATFORM_STORE } from "./store_address.ts";
+import { taskCommand } from "./system.ts";
 
 /**
  * What is wrong with a store, told from what SQLite, the file system or the runtime says, and what
@@ -111,4 +110,30 @@ export function nextStep(kv: string, fault: StoreFault): string {
       return `Let this user write the folder ${folder}, or give a path in another one; start it by ` +
         `\`${taskCommand("start")}\`, which gives the process the right to the folder.`;
   }
+}
+
+/** The database that Deno Deploy assigned to the app: opened without a name. */
+export const PLATFORM_STORE = "deno-deploy";
+
+/** True when a store is reached over the network. */
+export function isRemote(kv: string): boolean {
+  return kv === PLATFORM_STORE || /^https?:\/\//.test(kv);
+}
+
+/** True when a store is a file of this host. */
+export function isFile(kv: string): boolean {
+  return kv !== ":memory:" && !isRemote(kv);
+}
+
+/** The store that the settings name; without one, that of the platform or a file beside the code. */
+export function chosenStore(
+  get: (variable: "COUNTERSIGN_KV" | "DENO_DEPLOYMENT_ID") => string | null,
+): string {
+  const own = get("DENO_DEPLOYMENT_ID") === null ? "data/countersign.kv" : PLATFORM_STORE;
+  return get("COUNTERSIGN_KV") ?? own;
+}
+
+/** The store does not open, or is not to be opened; the start ends with the message. */
+export class StoreRefused extends Error {
+  readonly code = "store_refused";
 }

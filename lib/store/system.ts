@@ -1,5 +1,3 @@
-import type { LogLine } from "../deps.ts";
-
 /** Anything that begins like one of our secrets, up to where it can end. */
 const SECRETS = /\bcs_(live|mgmt|appr|agent|run|at|rt)_[\x21-\x7e]+/g;
 
@@ -20,3 +18,59 @@ export function formatLogLine(at: Date, ...[level, message, fields = {}]: Parame
 export const logLine: LogLine = (level, message, fields = {}) => {
   console.error(formatLogLine(new Date(), level, message, fields));
 };
+
+/** A wait that can be called off. */
+export interface Timer {
+  readonly elapsed: Promise<void>;
+  cancel(): void;
+}
+
+/** One line of the deployment's log: never a secret, never personal data. */
+export type LogLine = (
+  level: "info" | "warn" | "error",
+  message: string,
+  fields?: Readonly<Record<string, string | number | boolean | null>>,
+) => void;
+
+/** A timer of the system's clock. */
+export function systemTimer(milliseconds: number): Timer {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const id = setTimeout(resolve, milliseconds);
+  return { elapsed: promise, cancel: () => clearTimeout(id) };
+}
+
+/** Milliseconds since the process began, whatever the clock is set to meanwhile. */
+export function systemMonotonic(): number {
+  return performance.now();
+}
+
+const POOL_BYTES = 4096;
+
+let pool = new Uint8Array(0);
+
+let poolUsed = 0;
+
+/** Random bytes of the system; small numbers of them are taken from a block drawn at once. */
+export function systemRandom(bytes: number): Uint8Array {
+  if (bytes > 64) return crypto.getRandomValues(new Uint8Array(bytes));
+  if (poolUsed + bytes > pool.length) {
+    pool = crypto.getRandomValues(new Uint8Array(POOL_BYTES));
+    poolUsed = 0;
+  }
+  poolUsed += bytes;
+  // A copy: what is handed out must not keep its neighbours' bytes within reach.
+  return pool.slice(poolUsed - bytes, poolUsed);
+}
+
+/**
+ * How whoever started this process starts another task: by the Deno that `npx` fetched for one
+ * command, which is on no path, or by an installed one.
+ * @param task name and arguments, such as `recover EMAIL`
+ */
+export function taskCommand(
+  task: string,
+  [executable, version] = [Deno.execPath(), Deno.version.deno],
+): string {
+  const deno = /[/\\]_npx[/\\]/.test(executable) ? `npx -y deno@${version}` : "deno";
+  return `${deno} task -q ${task}`;
+}

@@ -1,13 +1,14 @@
-import { fromBase64, toBase64 } from "../base/bytes.ts";
+import { fromBase64, toBase64, toHex } from "../base/bytes.ts";
 import { HASH_BYTES } from "../base/sha256.ts";
-import { signEd25519, verifyEd25519 } from "../checkpoint/ed25519.ts";
 import {
-  formatNote,
-  type NoteRefusal,
-  parseNote,
-  type SignedNote,
-} from "../checkpoint/signed_note.ts";
-import { isNoteKeyName, type LogKey, type LogSigner, noteKeyId, speaksFor } from "./log_key.ts";
+  isNoteKeyName,
+  type LogKey,
+  type LogSigner,
+  noteKeyId,
+  signEd25519,
+  speaksFor,
+  verifyEd25519,
+} from "./log_key.ts";
 
 /** The head of a log at one size. */
 export interface Checkpoint {
@@ -83,17 +84,23 @@ export function parseCheckpoint(note: string): ParseCheckpointResult {
   const [origin = "", sizeText = "", root = "", ...extensions] = parsed.note.text.slice(0, -1)
     .split("\n");
   if (!isNoteKeyName(origin)) {
-    return refused(`Origin line is ${JSON.stringify(origin)}, expected the name of a log`);
+    return refusedCheckpoint(
+      `Origin line is ${JSON.stringify(origin)}, expected the name of a log`,
+    );
   }
   const size = Number(sizeText);
   if (!/^(0|[1-9][0-9]*)$/.test(sizeText) || !Number.isSafeInteger(size)) {
-    return refused(`Size line is ${JSON.stringify(sizeText)}, expected a whole decimal number`);
+    return refusedCheckpoint(
+      `Size line is ${JSON.stringify(sizeText)}, expected a whole decimal number`,
+    );
   }
   const rootHash = fromBase64(root);
   if (rootHash?.length !== HASH_BYTES) {
-    return refused(`Root line is ${JSON.stringify(root)}, expected ${HASH_BYTES} bytes in Base64`);
+    return refusedCheckpoint(
+      `Root line is ${JSON.stringify(root)}, expected ${HASH_BYTES} bytes in Base64`,
+    );
   }
-  if (extensions.includes("")) return refused("Checkpoint has an empty line in its text");
+  if (extensions.includes("")) return refusedCheckpoint("Checkpoint has an empty line in its text");
   return { ok: true, checkpoint: { origin, size, rootHash, note: parsed.note } };
 }
 
@@ -171,6 +178,92 @@ export async function verifyCheckpoint(
   return { ok: true, checkpoint: parsed.checkpoint, key: signature.key };
 }
 
-function refused(message: string): CheckpointRefusal {
+function refusedCheckpoint(message: string): CheckpointRefusal {
   return { ok: false, code: "malformed_checkpoint", message };
+}
+
+/** One signature line of a note. Nothing is verified yet. */
+export interface NoteSignature {
+  readonly name: string;
+  /** 4 bytes as 8 hex digits. It tells keys apart, and proves nothing. */
+  readonly keyId: string;
+  readonly signature: Uint8Array<ArrayBuffer>;
+}
+
+/** A signed note taken apart. Ignore `text` until a signature of a pinned key is verified. */
+export interface SignedNote {
+  /** What the signatures are over: with its last newline, without the blank line. */
+  readonly text: string;
+  readonly signatures: NoteSignature[];
+}
+
+export interface NoteRefusal {
+  readonly ok: false;
+  readonly code: "malformed_note";
+  readonly message: string;
+}
+
+/** Enough for any number of witnesses; more would only make a verifier work. */
+const MAX_NOTE_CHARACTERS = 65_536;
+
+const KEY_ID_BYTES = 4;
+
+const SIGNATURE_LINE = /^\u2014 (\S+) (\S+)$/u;
+
+/** A note: text, blank line, signature lines (C2SP signed-note). `text` ends in a newline. */
+export function formatNote(text: string, signatures: readonly NoteSignature[]): string {
+  const lines = signatures.map(({ name, keyId, signature }) => {
+    const bytes = new Uint8Array(KEY_ID_BYTES + signature.length);
+    new DataView(bytes.buffer).setUint32(0, Number.parseInt(keyId, 16));
+    bytes.set(signature, KEY_ID_BYTES);
+    return `\u2014 ${name} ${toBase64(bytes)}\n`;
+  });
+  return `${text}\n${lines.join("")}`;
+}
+
+/** Takes a signed note apart, strictly after C2SP signed-note. Verifies no signature. */
+export function parseNote(note: string): { ok: true; note: SignedNote } | NoteRefusal {
+  if (note.length > MAX_NOTE_CHARACTERS) {
+    return refusedNote(
+      `Note has ${note.length} characters, at most ${MAX_NOTE_CHARACTERS} are read`,
+    );
+  }
+  if (!note.isWellFormed()) return refusedNote("Note is not valid Unicode");
+  if (note.includes("\r")) {
+    return refusedNote("Note has a carriage return: lines end in a newline alone");
+  }
+  if (/(?!\n)\p{Cc}/u.test(note)) return refusedNote("Note has a control character");
+  if (!note.endsWith("\n")) {
+    return refusedNote("Note does not end in a newline: was its end cut off?");
+  }
+  const blank = note.lastIndexOf("\n\n");
+  if (blank === -1) {
+    return refusedNote("Note has no blank line between its text and its signatures");
+  }
+  const lines = note.slice(blank + 2, -1).split("\n");
+  const signatures: NoteSignature[] = [];
+  for (const [at, line] of lines.entries()) {
+    const signature = parseSignatureLine(line);
+    if (signature === null) {
+      return refusedNote(
+        `Signature line ${
+          at + 1
+        } of the note is not "\u2014 <key name> <Base64>" with key ID and signature`,
+      );
+    }
+    signatures.push(signature);
+  }
+  return { ok: true, note: { text: note.slice(0, blank + 1), signatures } };
+}
+
+function parseSignatureLine(line: string): NoteSignature | null {
+  const [, name = "", base64 = ""] = SIGNATURE_LINE.exec(line) ?? [];
+  const bytes = fromBase64(base64);
+  if (!isNoteKeyName(name) || bytes === null || bytes.length <= KEY_ID_BYTES) return null;
+  const keyId = toHex(bytes.subarray(0, KEY_ID_BYTES));
+  return { name, keyId, signature: bytes.slice(KEY_ID_BYTES) };
+}
+
+function refusedNote(message: string): NoteRefusal {
+  return { ok: false, code: "malformed_note", message };
 }

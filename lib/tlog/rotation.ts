@@ -1,9 +1,16 @@
 import { fromBase64Url, toBase64Url } from "../base/bytes.ts";
 import { canonicalJson } from "../base/canonical.ts";
-import { type Ed25519PublicJwk, signEd25519, verifyEd25519 } from "../checkpoint/ed25519.ts";
-import { orgOfOrigin } from "../checkpoint/origin.ts";
-import type { JsonObject } from "../json/json_value.ts";
-import { type LogKey, logKey, type LogSigner, parsePublicJwk } from "./log_key.ts";
+import type { JsonObject } from "../base/json.ts";
+import {
+  type Ed25519PublicJwk,
+  type LogKey,
+  logKey,
+  type LogSigner,
+  orgOfOrigin,
+  parsePublicJwk,
+  signEd25519,
+  verifyEd25519,
+} from "./log_key.ts";
 
 /** The data of a `log_key.rotated` entry: the old key hands its log over, the new one accepts. */
 export interface KeyRotation {

@@ -1,12 +1,11 @@
-import { actorOf, type MachineCaller } from "../identity/caller.ts";
-import type { Client } from "../identity/client.ts";
-import type { JsonValue } from "../json/json_value.ts";
+import { actorOf, type Client, type MachineCaller, privateClient } from "../identity/caller.ts";
 import { isWithin } from "../ledger/clock.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import { type AnyRefusal, recorded, type RecordedRefusal, Refusal } from "../refusal.ts";
-import { unreadableTokenKey } from "../store/keys.ts";
+import { runTokenArgumentsKey, runTokenKey, unreadableTokenKey } from "../store/keys.ts";
 import type { RunTokenRecord } from "../store/records/token.ts";
 import type { UnreadableToken } from "./presented.ts";
+import { moved } from "./state.ts";
 
 const MINUTE_MS = 60_000;
 
@@ -27,11 +26,6 @@ export function tokenSubject(token: RunTokenRecord) {
     token: token.id,
     tool: token.tool,
   };
-}
-
-/** What of a request is kept in the private part of its entry. */
-export function privateClient({ ip, user_agent }: Client): JsonValue {
-  return { ip, user_agent };
 }
 
 /** Records that a token was refused; returns the refusal, which the plan has to return too. */
@@ -83,4 +77,23 @@ export function refuseUnreadable(
     private: { client: privateClient(client) },
   });
   return recorded(refusal);
+}
+
+/**
+ * Makes an unspent token void, as part of the commit that revokes its approval; that commit's
+ * entry names the token. The record has to have been read by the same operation.
+ * @returns false when there was nothing to void: it is spent, over or void already
+ */
+export function voidToken(transaction: Transaction, token: RunTokenRecord): boolean {
+  const { at, snapshot: { orgId } } = transaction;
+  if (token.status !== "minted" || moved(token, "revoke", transaction) !== "revoked") return false;
+  const revoked: RunTokenRecord = {
+    ...token,
+    status: "revoked",
+    revoked_at: at,
+    revoked_because: "its approval was revoked",
+  };
+  transaction.set(runTokenKey(orgId, token.id), revoked);
+  transaction.delete(runTokenArgumentsKey(orgId, token.id));
+  return true;
 }

@@ -1,24 +1,17 @@
-import type { Action } from "../actions/action.ts";
-import { tellOfApproval } from "../approvals/topics.ts";
-import { actorOf } from "../identity/caller.ts";
-import type { MachineOperation } from "../identity/caller_operation.ts";
-import type { Client } from "../identity/client.ts";
-import { schedule } from "../ledger/due.ts";
+import type { Action } from "../base/action.ts";
+import type { MachineOperation } from "../identity/acting.ts";
+import { actorOf, type Client, privateClient } from "../identity/caller.ts";
+import { schedule, tellOfApproval } from "../ledger/due.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import type { RecordedRefusal } from "../refusal.ts";
 import { runTokenArgumentsKey, runTokenKey } from "../store/keys.ts";
 import type { Binding, RunTokenRecord } from "../store/records/token.ts";
+import type { RevocationReason } from "../store/records/vocabulary.ts";
 import type { Sealer } from "../store/sealing.ts";
-import {
-  privateClient,
-  refuseToken,
-  refuseUnreadable,
-  type TokenAttempt,
-  tokenSubject,
-} from "./attempt.ts";
-import type { TokenClaims } from "./claims.ts";
-import { loadPresentedToken, type PresentedToken } from "./presented.ts";
+import { refuseToken, refuseUnreadable, type TokenAttempt, tokenSubject } from "./attempt.ts";
+import { type GivenAction, loadPresentedToken, type PresentedToken } from "./presented.ts";
 import { refusalOf } from "./standing.ts";
+import type { TokenClaims } from "./token_text.ts";
 
 type MintedToken = Extract<RunTokenRecord, { status: "minted" }>;
 
@@ -94,5 +87,49 @@ export function spend(
     consumed_by_request: client.request_id,
     binding,
     report_due_at: now + org.report_within_seconds * 1000,
+  };
+}
+
+/** Why consuming a token now would be refused. */
+export const INVALID_TOKEN_CODES = [
+  "token_expired",
+  "token_used",
+  "token_invalid",
+  "token_revoked",
+  "action_mismatch",
+] as const;
+
+export type InvalidTokenCode = (typeof INVALID_TOKEN_CODES)[number];
+
+export type Verified =
+  | { readonly valid: true; readonly claims: TokenClaims }
+  | {
+    readonly valid: false;
+    readonly code: InvalidTokenCode;
+    /** Of `token_revoked`. */
+    readonly reason?: RevocationReason;
+  };
+
+/**
+ * Looks whether consuming a token with the named fields would succeed now, and changes nothing.
+ * @throws {Refusal} tenant_not_permitted
+ */
+export function verifyOperation(
+  sealer: Sealer,
+  text: string,
+  given: GivenAction,
+): MachineOperation<PresentedToken, Verified> {
+  return {
+    load: (reader, caller) => loadPresentedToken(reader, caller, sealer, { text, given }),
+    plan(transaction, caller, presented) {
+      if (presented.token === null) return { valid: false, code: "token_invalid" };
+      const attempt = { event: "consume", given } as const;
+      const refusal = refusalOf(transaction.snapshot, caller, presented, attempt, transaction);
+      if (refusal === null) return { valid: true, claims: presented.claims };
+      const code = INVALID_TOKEN_CODES.find((known) => known === refusal.code);
+      if (code === undefined) throw refusal;
+      const { data } = refusal;
+      return { valid: false, code, ...("reason" in data ? { reason: data.reason } : {}) };
+    },
   };
 }

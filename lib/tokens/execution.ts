@@ -1,27 +1,34 @@
-import { actionDigest } from "../actions/action_digest.ts";
-import { tellOfApproval } from "../approvals/topics.ts";
+import type { JsonValue } from "../base/json.ts";
 import { assertNoPersonalIds, idsOfAction } from "../catalog/personal_ids.ts";
+import { actionDigest } from "../decisions/decide.ts";
+import type { MachineOperation } from "../identity/acting.ts";
 import {
-  type LoggedExecution,
-  type Outcome,
-  recordExecution,
-} from "../executions/record_execution.ts";
-import { noteUnreported, type UnknownToken } from "../executions/report_due.ts";
-import { type MachineCaller, tenantWithin } from "../identity/caller.ts";
-import type { MachineOperation } from "../identity/caller_operation.ts";
-import type { Client } from "../identity/client.ts";
+  actorOf,
+  type Client,
+  type MachineCaller,
+  privateClient,
+  tenantWithin,
+} from "../identity/caller.ts";
+import { tellOfApproval } from "../ledger/due.ts";
+import type { Actor, Placed } from "../ledger/entry.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import { type RecordedRefusal, Refusal } from "../refusal.ts";
-import { dueKey, runTokenKey } from "../store/keys.ts";
-import type { Binding, RunTokenRecord } from "../store/records/token.ts";
+import type { Services } from "../services.ts";
+import { dueKey, executionKey, runTokenKey } from "../store/keys.ts";
+import type { DueWork } from "../store/records/log.ts";
+import {
+  type Binding,
+  type ExecutionRecord,
+  type ExecutionResult,
+  type RunTokenRecord,
+  runTokenRecord,
+} from "../store/records/token.ts";
 import type { Sealer } from "../store/sealing.ts";
 import { refuseToken, refuseUnreadable } from "./attempt.ts";
 import { type ConsumedToken, spend } from "./consume.ts";
-import type { GivenAction } from "./differing_action.ts";
-import { loadPresentedToken, type PresentedToken } from "./presented.ts";
-import { refusalOf } from "./standing.ts";
-import { stateAt } from "./state.ts";
-import { walledTenant } from "./tenant_wall.ts";
+import { type GivenAction, loadPresentedToken, type PresentedToken } from "./presented.ts";
+import { refusalOf, walledTenant } from "./standing.ts";
+import { moved, stateAt } from "./state.ts";
 
 /** What somebody reports about a run. */
 export interface Report {
@@ -120,4 +127,115 @@ function logUnattested(
     outcome,
     { caller, client },
   );
+}
+
+/** What came of a run, as far as somebody said. */
+export interface Outcome {
+  readonly result: ExecutionResult;
+  readonly duration_ms: number | null;
+  readonly cost_micros: number | null;
+  readonly output_digest: string | null;
+  readonly error: string | null;
+}
+
+/** The run that an outcome is of. */
+export type Run = Pick<
+  ExecutionRecord,
+  "token_id" | "binding" | "tool" | "tenant" | "resource" | "method" | "action_digest" | "late"
+>;
+
+/** Who said it; null when the deadline passed without a word. */
+export type Reporter = { readonly caller: MachineCaller; readonly client: Client } | null;
+
+const DEADLINE: Actor = { type: "system", id: "report_deadline" };
+
+/** An execution in the log. */
+export interface LoggedExecution {
+  readonly record: ExecutionRecord;
+  readonly audit: Placed;
+}
+
+/** Writes one execution and its entry. */
+export function recordExecution(
+  transaction: Transaction,
+  run: Run,
+  outcome: Outcome,
+  reporter: Reporter,
+): LoggedExecution {
+  const id = transaction.id("exe");
+  const { token_id, binding, tool, tenant, resource, method, action_digest, late } = run;
+  const { error, ...said } = outcome;
+  const audit = transaction.append({
+    id,
+    type: "execution.logged",
+    actor: reporter === null ? DEADLINE : actorOf(reporter.caller),
+    subject: { execution: id, method, resource, tenant, token: token_id, tool },
+    data: {
+      action_digest,
+      attested: token_id !== null,
+      cost_micros: said.cost_micros,
+      duration_ms: said.duration_ms,
+      execution_result: said.result,
+      late,
+      output_digest: said.output_digest,
+      ...(binding === null ? {} : { binding }),
+      ...(reporter === null ? {} : { request_id: reporter.client.request_id }),
+    },
+    ...(reporter === null ? {} : { private: privateValues(reporter.client, error) }),
+  });
+  const record: ExecutionRecord = {
+    id,
+    token_id,
+    binding,
+    tool,
+    tenant,
+    resource,
+    method,
+    action_digest,
+    late,
+    ...said,
+    reported_by: reporter === null ? null : { type: reporter.caller.type, id: reporter.caller.id },
+    logged_at: transaction.at,
+    entry_index: audit.index,
+  };
+  transaction.set(executionKey(transaction.snapshot.orgId, id), record);
+  return { record, audit };
+}
+
+function privateValues(client: Client, error: string | null): Record<string, JsonValue> {
+  return { client: privateClient(client), ...(error === null ? {} : { error }) };
+}
+
+export type UnknownToken = Extract<RunTokenRecord, { status: "unknown" }>;
+
+/** Records that nobody reported a run in time. The caller stores the token, as it is or moved on. */
+export function noteUnreported(transaction: Transaction, token: ConsumedToken): UnknownToken {
+  const { record } = recordExecution(
+    transaction,
+    { ...token, token_id: token.id, late: false },
+    { result: "unknown", duration_ms: null, cost_micros: null, output_digest: null, error: null },
+    null,
+  );
+  if (token.approval_id !== null) tellOfApproval(transaction, token.approval_id);
+  return { ...token, status: "unknown", execution_id: record.id };
+}
+
+/**
+ * Does the work of a reporting deadline: a token that was consumed and not reported since becomes
+ * `unknown`. Looks at the token itself, so that doing it twice or too late is harmless; too early
+ * it leaves the row where it is.
+ */
+export async function reportDue({ ledgers }: Services, work: DueWork): Promise<void> {
+  const { kind, at: due, org, id } = work;
+  await ledgers.transact(org, {
+    load: (reader) => reader.get(runTokenKey(org, id), runTokenRecord),
+    plan(transaction, loaded) {
+      const token = loaded?.value;
+      if (token?.status === "consumed") {
+        if (moved(token, "report_deadline", transaction) !== "unknown") return;
+        transaction.set(runTokenKey(org, id), noteUnreported(transaction, token));
+      }
+      transaction.delete(dueKey(due, kind, org, id));
+    },
+  });
 }

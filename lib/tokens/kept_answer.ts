@@ -1,7 +1,7 @@
 import { createHmac, hash } from "node:crypto";
 import { deflateRawSync, inflateRawSync } from "node:zlib";
-import type { MachineOperation } from "../identity/caller_operation.ts";
-import type { JsonValue } from "../json/json_value.ts";
+import type { JsonValue } from "../base/json.ts";
+import type { MachineOperation } from "../identity/acting.ts";
 import { clocksAt, stillLasts } from "../ledger/clock.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import { type AnyRefusal, RecordedRefusal, Refusal } from "../refusal.ts";
@@ -11,11 +11,11 @@ import {
   idempotencyRecord,
   type KeptAnswer,
   keptAnswer,
-} from "../store/records/idempotency.ts";
+} from "../store/records/identity.ts";
 import { runTokenRecord } from "../store/records/token.ts";
 import { decrypt, encrypt } from "../store/sealing.ts";
 import { loadApprovalOf } from "./presented.ts";
-import { revocation } from "./revocation.ts";
+import { revocation } from "./standing.ts";
 import { stateAt } from "./state.ts";
 
 /** How long an answer is kept for repetition, milliseconds. */

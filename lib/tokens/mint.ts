@@ -1,15 +1,13 @@
-import { definitionOf } from "../catalog/tool_definition.ts";
+import { definitionOf } from "../catalog/tool_record.ts";
 import type { Decision } from "../decisions/decide.ts";
-import { actorOf, type MachineCaller } from "../identity/caller.ts";
-import type { Client } from "../identity/client.ts";
+import { actorOf, type Client, type MachineCaller } from "../identity/caller.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import { runTokenKey } from "../store/keys.ts";
 import type { RunTokenRecord } from "../store/records/token.ts";
 import { tokenSubject } from "./attempt.ts";
-import { claimsOf } from "./claims.ts";
-import { keepArguments } from "./kept_arguments.ts";
+import { keepArguments } from "./presented.ts";
 import { type LoadedTokenKey, signingSecret } from "./token_key.ts";
-import { writeToken } from "./token_text.ts";
+import { claimsOf, writeToken } from "./token_text.ts";
 
 /** How long a token is good for, seconds. */
 export const TOKEN_TTL = { min: 10, default: 300, max: 3600 } as const;

@@ -1,18 +1,27 @@
-import { actionDigest } from "../actions/action_digest.ts";
+import { type Action, differingFacts } from "../base/action.ts";
 import { canonicalJson } from "../base/canonical.ts";
 import { isId } from "../base/id.ts";
+import type { JsonObject } from "../base/json.ts";
+import { actionDigest } from "../decisions/decide.ts";
 import type { MachineCaller } from "../identity/caller.ts";
-import type { JsonObject } from "../json/json_value.ts";
-import type { Reader } from "../ledger/transaction.ts";
-import { approvalKey, runTokenKey, unreadableTokenKey } from "../store/keys.ts";
+import type { Reader, Transaction } from "../ledger/transaction.ts";
+import {
+  approvalKey,
+  runTokenArgumentsKey,
+  runTokenKey,
+  unreadableTokenKey,
+} from "../store/keys.ts";
 import { type ApprovalRecord, approvalRecord } from "../store/records/approval.ts";
-import { type RunTokenRecord, runTokenRecord, unreadableToken } from "../store/records/token.ts";
+import { jsonObject } from "../store/records/policy.ts";
+import {
+  runTokenArguments,
+  type RunTokenRecord,
+  runTokenRecord,
+  unreadableToken,
+} from "../store/records/token.ts";
 import type { Sealer } from "../store/sealing.ts";
-import { claimsOf, type TokenClaims } from "./claims.ts";
-import type { GivenAction } from "./differing_action.ts";
-import { loadKeptArguments } from "./kept_arguments.ts";
 import { loadTokenKey, openTokenKey } from "./token_key.ts";
-import { isSignedBy, readToken } from "./token_text.ts";
+import { claimsOf, isSignedBy, readToken, type TokenClaims } from "./token_text.ts";
 
 /** A token that this org signed, and what the store has of it. */
 export interface KnownToken {
@@ -90,4 +99,65 @@ async function loadSigned(
   const claims = claimsOf(orgId, found.value);
   if (canonicalJson(claims) !== canonicalJson(read.claims)) return null;
   return { token: found.value, claims };
+}
+
+/** The fields of an action that somebody named; what is absent was not named. */
+export type GivenAction = Partial<Action>;
+
+/**
+ * Where the named fields differ from a token's action, as JSON pointers; empty when they do not.
+ * Arguments are held against the digest. Which of them differ can be told only where the minted
+ * ones are `known`; else they are named as a whole.
+ */
+export function differingAction(
+  org: string,
+  token: RunTokenRecord,
+  given: GivenAction,
+  known: JsonObject | null,
+): string[] {
+  const facts = { tool: token.tool, tenant: token.tenant, resource: token.resource };
+  const minted: Action = { ...facts, method: token.method, arguments: known ?? {} };
+  const named: Action = { ...minted, ...given };
+  const sameArguments = given.arguments === undefined ||
+    actionDigest(org, { ...minted, arguments: given.arguments }) === token.action_digest;
+  if (sameArguments) return differingFacts({ ...minted, arguments: named.arguments }, named);
+  if (known !== null) return differingFacts(minted, named);
+  return ["/arguments", ...differingFacts({ ...minted, arguments: named.arguments }, named)];
+}
+
+/**
+ * Keeps the arguments of a minted action sealed beside its token, so that whoever consumes it with
+ * others is told which differ. They go with the token's use or end, or where the org retains
+ * arguments, when its report was due.
+ */
+export function keepArguments(
+  transaction: Transaction,
+  token: RunTokenRecord,
+  args: JsonObject,
+): void {
+  // The digest alone tells that there were none.
+  if (Object.keys(args).length === 0) return;
+  const { now, deps, snapshot: { org, orgId } } = transaction;
+  const key = runTokenArgumentsKey(orgId, token.id);
+  const expires_at = token.expires_at +
+    (org.retain_arguments ? org.report_within_seconds * 1000 : 0);
+  transaction.set(
+    key,
+    { sealed: deps.sealer.sealJson(key, args), expires_at },
+    { expireIn: expires_at - now },
+  );
+}
+
+/** The arguments that a token was minted for; null when they are not known any more. */
+export async function loadKeptArguments(
+  reader: Reader,
+  sealer: Sealer,
+  token: RunTokenRecord,
+): Promise<JsonObject | null> {
+  const { orgId } = reader.snapshot;
+  if (actionDigest(orgId, { ...token, arguments: {} }) === token.action_digest) return {};
+  const key = runTokenArgumentsKey(orgId, token.id);
+  const kept = await reader.peek(key, runTokenArguments);
+  if (kept === null || kept.value.expires_at <= reader.now) return null;
+  return jsonObject.parse(sealer.openJson(key, kept.value.sealed));
 }

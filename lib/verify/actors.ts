@@ -1,10 +1,8 @@
-import { isJsonObject, type JsonObject, type JsonValue } from "../json/json_value.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
 import { hasRight, type Role } from "../policy/rights.ts";
 import { memberRight, tiersFor } from "./entitlements.ts";
 import type { Finding } from "./finding.ts";
-import type { LogClock } from "./log_clock.ts";
-import type { StoryEntry } from "./story_entry.ts";
-import type { Told } from "./told.ts";
+import type { LogClock, StoryEntry, Told } from "./story_entry.ts";
 
 /** What a log says of a key, an agent or a grant. */
 interface Credential {

@@ -1,14 +1,11 @@
-import type { JsonObject, JsonValue } from "../json/json_value.ts";
-import {
-  authenticatorDataFault,
-  clientDataFault,
-  signedMessage,
-} from "../passkeys/ceremony_checks.ts";
+import { fromBase64Url } from "../base/bytes.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
 import { challengeText } from "../passkeys/challenge.ts";
-import { verifyByCoseKey } from "../passkeys/cose_key.ts";
+import { isUsableKey, verifyByCoseKey } from "../passkeys/cose_key.ts";
+import { credentialDigest } from "../passkeys/evidence.ts";
 import type { CeremonyFault } from "../passkeys/fault.ts";
-import { type ReadAssertion, readAssertion } from "./assertion_reading.ts";
-import { ENROLLED_TYPE, EnrolledPasskeys, REMOVED_TYPE } from "./enrolled_passkeys.ts";
+import { authenticatorDataFault, clientDataFault, signedMessage } from "../passkeys/responses.ts";
+import { type ApprovalStatement, approvalStatement } from "../passkeys/statement.ts";
 import type { CheckedEntry } from "./export_lines.ts";
 import { entryFinding, type Finding, type FindingCode } from "./finding.ts";
 import { privateValue } from "./private_parts.ts";
@@ -171,4 +168,156 @@ const CEREMONY_FINDINGS: Record<CeremonyFault, readonly [code: FindingCode, prob
 
 function shown(value: JsonValue | undefined): string {
   return JSON.stringify(value ?? null);
+}
+
+/** A stored assertion, decoded; nothing about it is verified yet. */
+export interface ReadAssertion {
+  readonly statement: ApprovalStatement;
+  /** As leaves name it. */
+  readonly credential: string;
+  readonly rpId: string;
+  readonly authenticatorData: Uint8Array<ArrayBuffer>;
+  readonly clientDataJson: Uint8Array<ArrayBuffer>;
+  readonly signature: Uint8Array<ArrayBuffer>;
+}
+
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
+
+const TEXTS = [
+  ...["issuer", "org", "approval", "action_digest", "view_digest", "member", "nonce"],
+  ...["issued_at", "expires_at", "use_before"],
+] as const;
+
+const TIMES = ["issued_at", "expires_at", "use_before"] as const;
+
+/** Reads the private part `assertion` of a decision, or says why it is none. */
+export function readAssertion(value: JsonValue): ReadAssertion | { readonly problem: string } {
+  if (!isJsonObject(value)) return { problem: "is not an object" };
+  const { statement, credential_id: id } = value;
+  if (typeof id !== "string" || fromBase64Url(id) === null) {
+    return { problem: 'has no "credential_id" in base64url' };
+  }
+  if (!isJsonObject(statement)) return { problem: 'has no object "statement"' };
+  const problem = statementProblem(statement);
+  if (problem !== null) return { problem };
+  const authenticatorData = bytesOf(value, "authenticator_data");
+  const clientDataJson = bytesOf(value, "client_data_json");
+  const signature = bytesOf(value, "signature");
+  if (authenticatorData === null || clientDataJson === null || signature === null) {
+    return {
+      problem: 'has no "authenticator_data", "client_data_json" and "signature" in base64url',
+    };
+  }
+  const read = statement as ApprovalStatement;
+  return {
+    statement: read,
+    credential: credentialDigest(id),
+    rpId: new URL(read.issuer).hostname,
+    authenticatorData,
+    clientDataJson,
+    signature,
+  };
+}
+
+function statementProblem(statement: JsonObject): string | null {
+  const { v, type, level, decision, note_digest: noteDigest, issuer } = statement;
+  if (v !== 1 || type !== "countersign.approval-decision") {
+    return 'has a statement that is no "countersign.approval-decision" of version 1';
+  }
+  const absent = TEXTS.find((name) => typeof statement[name] !== "string");
+  if (absent !== undefined) return `has a statement without text "${absent}"`;
+  const timeless = TIMES.find((name) => !TIME.test(String(statement[name])));
+  if (timeless !== undefined) return `has a statement whose "${timeless}" is no time`;
+  if (level !== 1 && level !== 2) return "has a statement without level 1 or 2";
+  if (decision !== "approve") return "has a statement that does not approve";
+  if (noteDigest !== null && typeof noteDigest !== "string") {
+    return 'has a statement whose "note_digest" is neither text nor null';
+  }
+  if (URL.parse(String(issuer))?.origin !== issuer) {
+    return 'has a statement whose "issuer" is no origin';
+  }
+  // Members of the statement are signed for, so none may stand there that nobody compares.
+  const known = Object.keys(approvalStatement(statement as ApprovalStatement));
+  const unknown = Object.keys(statement).find((name) => !known.includes(name));
+  return unknown === undefined ? null : `has a statement with an unknown member "${unknown}"`;
+}
+
+function bytesOf(value: JsonObject, name: string): Uint8Array<ArrayBuffer> | null {
+  const text = value[name];
+  return typeof text === "string" ? fromBase64Url(text) : null;
+}
+
+/** The types of the entries by which a member gets a passkey and loses it. */
+export const ENROLLED_TYPE = "passkey.enrolled";
+
+export const REMOVED_TYPE = "passkey.removed";
+
+/** What the log said last of one passkey of one member. */
+export interface LoggedPasskey {
+  /** COSE key; null when its private part is not in the export. */
+  readonly publicKey: Uint8Array<ArrayBuffer> | null;
+  /** The entry that removed it; null while it counts. */
+  readonly removedAt: number | null;
+}
+
+/** The passkeys of the members, as the log tells of them so far. */
+export class EnrolledPasskeys {
+  readonly #passkeys = new Map<string, LoggedPasskey>();
+
+  /** The passkey of a member with this credential digest; undefined when it was never enrolled. */
+  find(member: string, credential: string): LoggedPasskey | undefined {
+    return this.#passkeys.get(nameOf(member, credential));
+  }
+
+  /** Takes in a `passkey.enrolled` entry, or says what is wrong with it. */
+  async enrol(
+    entry: CheckedEntry,
+    parts: JsonObject | null,
+    index: number,
+  ): Promise<Finding | null> {
+    const { member } = entry.subject;
+    const { credential } = entry.data;
+    if (typeof member !== "string" || typeof credential !== "string") {
+      return malformed(index, "names no member or no credential");
+    }
+    const id = privateValue(parts, "credential_id");
+    const key = privateValue(parts, "public_key");
+    if (id !== undefined && digestOrNull(id) !== credential) {
+      return malformed(index, "is not of the credential that its private part names");
+    }
+    const publicKey = key === undefined ? null : bytesOrNull(key);
+    if (key !== undefined && (publicKey === null || !await isUsableKey(publicKey))) {
+      return malformed(index, "has a public key that is no COSE key for ES256, EdDSA or RS256");
+    }
+    this.#passkeys.set(nameOf(member, credential), { publicKey, removedAt: null });
+    return null;
+  }
+
+  /** Takes in a `passkey.removed` entry, or says what is wrong with it. */
+  remove(entry: CheckedEntry, index: number): Finding | null {
+    const { member } = entry.subject;
+    const { credential } = entry.data;
+    if (typeof member !== "string" || typeof credential !== "string") {
+      return malformed(index, "names no member or no credential");
+    }
+    const publicKey = this.find(member, credential)?.publicKey ?? null;
+    this.#passkeys.set(nameOf(member, credential), { publicKey, removedAt: index });
+    return null;
+  }
+}
+
+function nameOf(member: string, credential: string): string {
+  return JSON.stringify([member, credential]);
+}
+
+function digestOrNull(id: JsonValue): string | null {
+  return bytesOrNull(id) === null ? null : credentialDigest(String(id));
+}
+
+function bytesOrNull(value: JsonValue): Uint8Array<ArrayBuffer> | null {
+  return typeof value === "string" ? fromBase64Url(value) : null;
+}
+
+function malformed(index: number, what: string): Finding {
+  return entryFinding("passkey_malformed", index, `The passkey of entry ${index} ${what}`);
 }

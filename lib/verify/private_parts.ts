@@ -1,7 +1,7 @@
+import { toHex } from "../base/bytes.ts";
 import { canonicalJson } from "../base/canonical.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
 import { sha256 } from "../base/sha256.ts";
-import { isJsonObject, type JsonObject, type JsonValue } from "../json/json_value.ts";
-import { toHex } from "../merkle/hex.ts";
 import { entryFinding, type Finding } from "./finding.ts";
 
 export type PrivatePartsResult =

@@ -1,8 +1,6 @@
 import type { Actors } from "./actors.ts";
 import type { Finding } from "./finding.ts";
-import { Remembered } from "./remembered.ts";
-import type { StoryEntry } from "./story_entry.ts";
-import type { Told } from "./told.ts";
+import { Remembered, type StoryEntry, type Told } from "./story_entry.ts";
 
 /** What a log says of a request for approval. */
 interface Request {

@@ -1,10 +1,8 @@
 import type { Actors } from "./actors.ts";
+import type { KillSwitches } from "./entitlements.ts";
 import type { Finding } from "./finding.ts";
-import type { KillSwitches } from "./kill_switches.ts";
-import { Remembered } from "./remembered.ts";
 import type { Requests } from "./requests.ts";
-import type { StoryEntry } from "./story_entry.ts";
-import type { Told } from "./told.ts";
+import { Remembered, type StoryEntry, type Told } from "./story_entry.ts";
 
 /** What a log says of a run token. */
 interface RunToken {

@@ -1,13 +1,10 @@
 import { Actors } from "./actors.ts";
+import { KillSwitches } from "./entitlements.ts";
 import type { CheckedEntry } from "./export_lines.ts";
 import type { Finding } from "./finding.ts";
-import { KillSwitches } from "./kill_switches.ts";
-import { LogClock } from "./log_clock.ts";
 import { Requests } from "./requests.ts";
 import { RunTokens } from "./run_tokens.ts";
-import { StagedPolicies } from "./staged_policies.ts";
-import { StoryEntry } from "./story_entry.ts";
-import { Told } from "./told.ts";
+import { LogClock, StoryEntry, Told } from "./story_entry.ts";
 
 /** What the story of a log could not be held against, because the log does not tell. */
 export interface Untold {
@@ -79,5 +76,43 @@ export class Story {
     const { type, id } = entry.actor;
     const what = `releases the kill switch of entry ${thrown} by ${type} ${id}, who may not`;
     return entry.finding("actor_not_entitled", what, thrown);
+  }
+}
+
+/** A policy that is being written beside the one that is read. */
+interface StagedPolicy {
+  /** How many entries of changes there are so far. */
+  readonly told: number;
+}
+
+/**
+ * Policies of several commits: `policy.staged`, an entry for each change, and `policy.applied`, which
+ * makes all of them hold. Each names the others by the index of the first, the generation.
+ */
+export class StagedPolicies {
+  readonly #open = new Map<number, StagedPolicy>();
+
+  /** Takes in an entry of such a policy, or says what is wrong with it. */
+  take(entry: StoryEntry): Finding | null {
+    const { type, data: { generation, changes } } = entry;
+    if (type === "policy.staged") {
+      this.#open.set(entry.index, { told: 0 });
+      return null;
+    }
+    const isChange = type.endsWith(".staged");
+    if (!isChange && type !== "policy.applied" && type !== "policy.dropped") return null;
+    const begun = typeof generation === "number" ? generation : -1;
+    const policy = this.#open.get(begun);
+    if (policy === undefined) {
+      return entry.finding("policy_incomplete", "is of a policy that is not being applied");
+    }
+    if (isChange) {
+      this.#open.set(begun, { told: policy.told + 1 });
+      return null;
+    }
+    this.#open.delete(begun);
+    if (type === "policy.dropped" || policy.told === changes) return null;
+    const what = `applies the policy of entry ${begun} with ${policy.told} changes, not ${changes}`;
+    return entry.finding("policy_incomplete", what, begun);
   }
 }

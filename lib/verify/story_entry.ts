@@ -1,4 +1,4 @@
-import type { JsonObject, JsonValue } from "../json/json_value.ts";
+import type { JsonObject, JsonValue } from "../base/json.ts";
 import type { CheckedEntry } from "./export_lines.ts";
 import { entryFinding, type Finding, type FindingCode } from "./finding.ts";
 
@@ -67,4 +67,100 @@ const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
 function textOr(value: JsonValue | undefined, other: string): string {
   return typeof value === "string" ? value : other;
+}
+
+/**
+ * How far a log tells of what its entries rest on. One that begins with the making of its org names
+ * everybody and everything before it is used. One that begins later cannot, and what it does not
+ * name is counted, and is not wrong.
+ */
+export class Told {
+  /** Whether the log tells of everything from the beginning. */
+  everything = false;
+  #missing = 0;
+
+  /** How often something was rested on that the log does not tell of. */
+  get missing(): number {
+    return this.#missing;
+  }
+
+  /** What is wrong with resting on what no entry tells of; nothing where the log cannot tell. */
+  miss(finding: Finding): Finding | null {
+    if (this.everything) return finding;
+    this.#missing++;
+    return null;
+  }
+}
+
+/** How far the log may be ahead of the clock of whoever writes it without a word about it. */
+const TOLERANCE_MS = 5 * 60 * 1000;
+
+/**
+ * What the times of a log tell of the clock that it was written by. Times never go back, so while a
+ * clock that was ahead is waited for, they are later than it: an entry says when that was accepted,
+ * and from it on the log takes a millisecond for each commit until the clock has caught up.
+ */
+export class LogClock {
+  #at = "";
+  #previous = "";
+  #ahead: { readonly from: number; readonly index: number } | null = null;
+  /** How often something had ended by the log's time, which was ahead of the clock. */
+  unclear = 0;
+
+  /** Takes in the next entry, about which `hasPassed` is asked. */
+  take(entry: StoryEntry): void {
+    this.#previous = this.#at;
+    this.#at = entry.at;
+    const now = Date.parse(entry.at);
+    const { from, index } = this.#ahead ?? { from: 0, index: 0 };
+    if (this.#ahead !== null && now > from + entry.index - index) this.#ahead = null;
+    if (entry.type !== "clock.accepted") return;
+    const to = entry.time("to");
+    if (to !== null && to < entry.at) this.#ahead = { from: now, index: entry.index };
+  }
+
+  /**
+   * Whether the clock had passed a time when the entry was written. Where it moved the log on past
+   * that, the entry's time is the clock's; else it may lie behind by the tolerance.
+   */
+  hasPassed(time: string): boolean {
+    if (this.#at < time) return false;
+    if (this.#ahead !== null) {
+      this.unclear++;
+      return false;
+    }
+    return this.#previous < time || Date.parse(this.#at) >= Date.parse(time) + TOLERANCE_MS;
+  }
+}
+
+/** Smaller than this, looking for what is over costs more than it frees. */
+const FEW = 1024;
+
+/**
+ * Values by name, each until a time: so many as can be of effect at once, however long the log. What
+ * is over goes when twice as many have gathered as were left the last time.
+ */
+export class Remembered<T> {
+  readonly #values = new Map<string, { readonly value: T; readonly until: string }>();
+  #limit = FEW;
+
+  get size(): number {
+    return this.#values.size;
+  }
+
+  get(name: string): T | undefined {
+    return this.#values.get(name)?.value;
+  }
+
+  /** Keeps a value; until the time that it has, where none is given. */
+  set(name: string, value: T, until: string = this.#values.get(name)?.until ?? ""): void {
+    this.#values.set(name, { value, until });
+  }
+
+  /** Lets go of what is over at a time (RFC 3339), as far as that is worth while. */
+  forget(now: string): void {
+    if (this.#values.size < this.#limit) return;
+    for (const [name, { until }] of this.#values) if (until <= now) this.#values.delete(name);
+    this.#limit = Math.max(FEW, 2 * this.#values.size);
+  }
 }

@@ -1,4 +1,4 @@
-import { visibleText } from "../text/visible_text.ts";
+import { visibleText } from "../base/text.ts";
 import type { DecisionCounts } from "./decisions.ts";
 import { type Finding, meaningOf } from "./finding.ts";
 import type { Untold } from "./story.ts";

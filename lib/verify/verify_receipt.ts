@@ -1,12 +1,16 @@
-import type { Ed25519PublicJwk } from "../checkpoint/ed25519.ts";
-import { orgOfOrigin } from "../checkpoint/origin.ts";
-import { isJsonObject, type JsonObject, type JsonValue } from "../json/json_value.ts";
-import { fromHex, toHex } from "../merkle/hex.ts";
+import { fromHex, toHex } from "../base/bytes.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
 import { parseCheckpoint, type ParsedCheckpoint, verifySignature } from "../tlog/checkpoint.ts";
-import { jwkThumbprint, type LogKey, parsePublicJwk, unknownJwkMember } from "../tlog/log_key.ts";
+import {
+  type Ed25519PublicJwk,
+  jwkThumbprint,
+  type LogKey,
+  orgOfOrigin,
+  parsePublicJwk,
+  unknownJwkMember,
+} from "../tlog/log_key.ts";
 import { verifyInclusion } from "../tlog/verify_proof.ts";
-import { isIndex } from "./export_line.ts";
-import { checkEntry } from "./export_lines.ts";
+import { checkEntry, isIndex } from "./export_lines.ts";
 import { entryFinding, type Finding, wholeFinding } from "./finding.ts";
 
 /** One entry with all that proves it; nothing is verified yet. */

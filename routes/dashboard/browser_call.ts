@@ -1,10 +1,10 @@
-import type { MemberCaller } from "../../lib/identity/caller.ts";
-import type { Client } from "../../lib/identity/client.ts";
-import { asMember, type MemberOperation } from "../../lib/identity/member_operation.ts";
+import { asMember, type MemberOperation } from "../../lib/identity/acting.ts";
+import type { Client, MemberCaller } from "../../lib/identity/caller.ts";
 import type { PresentedSession } from "../../lib/identity/sessions.ts";
+import { accountEmail } from "../../lib/people/sessions.ts";
 import type { Right } from "../../lib/policy/rights.ts";
 import type { Services } from "../../lib/services.ts";
-import type { SetCookie } from "../cookies.ts";
+import type { SetCookie } from "../http/headers.ts";
 
 const FLOW_SECONDS = 60 * 60;
 
@@ -117,4 +117,9 @@ export class MemberCall<P = unknown, Q = unknown, B = unknown> extends AccountCa
   transact<L, R>(operation: MemberOperation<L, R>, right: Right = this.needs): Promise<R> {
     return this.services.ledgers.transact(this.org, asMember(this.session, right, operation));
   }
+}
+
+/** The address of whoever is signed in in this browser; null when nobody is. */
+export async function signedInEmail({ services, session }: BrowserCall): Promise<string | null> {
+  return session === null ? null : await accountEmail(services, session.record.account);
 }

@@ -1,17 +1,15 @@
 import type { Context } from "hono";
 import type { z } from "zod";
-import { requireRight } from "../../lib/identity/acting.ts";
+import { MEMBER_RATE_LIMIT, memberCaller, requireRight } from "../../lib/identity/acting.ts";
 import type { MemberCaller } from "../../lib/identity/caller.ts";
-import { MEMBER_RATE_LIMIT, memberCaller } from "../../lib/identity/member_operation.ts";
 import { findSession, type PresentedSession } from "../../lib/identity/sessions.ts";
 import type { Right } from "../../lib/policy/rights.ts";
 import { Refusal } from "../../lib/refusal.ts";
 import type { Services } from "../../lib/services.ts";
-import { readCookie, setCookieLine } from "../cookies.ts";
+import { originCheck, readCookie, setCookieLine } from "../http/headers.ts";
 import { parseInput, queryOf } from "../http/inputs.ts";
 import { SurfaceRefusal } from "../http/problem_document.ts";
 import { addressOf, type Connection } from "../http/serve.ts";
-import { originCheck } from "../origin_check.ts";
 import { AccountCall, BrowserCall, MemberCall, type Received } from "./browser_call.ts";
 
 export type Served = Context<{ Bindings: Connection }>;

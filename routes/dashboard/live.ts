@@ -1,9 +1,9 @@
-import type { JsonValue } from "../../lib/json/json_value.ts";
+import type { JsonValue } from "../../lib/base/json.ts";
 import { Refusal } from "../../lib/refusal.ts";
 import { policyVersionKey, sessionKey, type StoreKey } from "../../lib/store/keys.ts";
+import { STREAM_HEADERS } from "../http/headers.ts";
 import { problemOf } from "../http/problem_document.ts";
 import { refusalOf } from "../http/serve.ts";
-import { STREAM_HEADERS } from "../stream_headers.ts";
 import type { MemberCall } from "./browser_call.ts";
 
 /**

@@ -1,6 +1,6 @@
 import type { VNode } from "preact";
 import type { z } from "zod";
-import type { NavigationKey } from "../../components/navigation.ts";
+import type { NavigationKey } from "../../components/shell.tsx";
 import type { Right } from "../../lib/policy/rights.ts";
 import type { InputProblem } from "../../lib/refusal.ts";
 import type { AccountCall, BrowserCall, MemberCall } from "./browser_call.ts";

@@ -1,25 +1,22 @@
 import type { VNode } from "preact";
-import type { NavigationKey } from "../../components/navigation.ts";
-import { PAGE_ORG } from "../../components/page_org.ts";
+import { Bare } from "../../components/bare.tsx";
+import { PAGE_ORG } from "../../components/form.tsx";
+import type { NavigationKey } from "../../components/shell.tsx";
+import { UntrustedText } from "../../components/untrusted.tsx";
+import StepUp from "../../islands/step_up.tsx";
+import { visibleText } from "../../lib/base/text.ts";
 import { requireRight } from "../../lib/identity/acting.ts";
 import type { Right } from "../../lib/policy/rights.ts";
 import { type AnyRefusal, invalidRequest, Refusal, type RefusalCode } from "../../lib/refusal.ts";
 import type { Services } from "../../lib/services.ts";
-import { visibleText } from "../../lib/text/visible_text.ts";
-import { readBody } from "../body.ts";
-import { ConfirmPage } from "../confirm_page.tsx";
-import { readCookie } from "../cookies.ts";
-import { formValues } from "../form_values.ts";
-import { securityHeaders } from "../http/headers.ts";
-import { parseInput } from "../http/inputs.ts";
+import { localPath, readCookie, securityHeaders } from "../http/headers.ts";
+import { parseInput, readBody } from "../http/inputs.ts";
 import { retryAfter, SurfaceRefusal } from "../http/problem_document.ts";
 import { type ProblemKind, PROBLEMS } from "../http/problems.ts";
-import { logFailure, refusalOf } from "../http/serve.ts";
-import { localPath } from "../local_path.ts";
-import { logRequest } from "../request_log.ts";
-import { nameSpan } from "../telemetry.ts";
+import { logFailure, logRequest, nameSpan, refusalOf } from "../http/serve.ts";
 import { type BrowserCall, MemberCall } from "./browser_call.ts";
 import { addCookies, browserCall, type Served } from "./browser_request.ts";
+import { formValues } from "./form.ts";
 import { bareDocument, dashboardDocument, errorDocument } from "./frame.tsx";
 import type { Action, Attempt, FormValues, Outcome, Page, View } from "./page.ts";
 
@@ -279,4 +276,40 @@ function detailOf(refusal: AnyRefusal | SurfaceRefusal): string {
   // What is wrong with fields stands beside them; the advice is for who reads JSON.
   if ("errors" in refusal.data) return kind.detail(refusal.data);
   return `${kind.detail(refusal.data)} ${kind.advice}`;
+}
+
+const WAITING = "waiting";
+
+/** What waits for a passkey. */
+export interface Unconfirmed {
+  /** What it is for, in sentences. */
+  readonly what: string;
+  /** Where it goes afterwards. */
+  readonly action: string;
+  /** What the form sent; null when a page is to be loaded again. */
+  readonly fields: FormValues | null;
+}
+
+/** Asks for the passkey once more, holding what was sent, and sends it again afterwards. */
+export function ConfirmPage({ what, action, fields }: Unconfirmed) {
+  return (
+    <Bare
+      title="Confirm it is you"
+      lead={<UntrustedText text={what} />}
+      foot={<a href={action}>Go back without doing it</a>}
+    >
+      {fields !== null && (
+        <form id={WAITING} method="post" action={action} hidden>
+          {Object.entries(fields).flatMap(([name, values]) =>
+            values.map((value) => (
+              // A text area keeps line ends that an input would take out.
+              <textarea key={`${name} ${value}`} name={name}>{`\n${value}`}</textarea>
+            ))
+          )}
+        </form>
+      )}
+      <StepUp form={fields === null ? null : WAITING} />
+      <noscript>Passkeys need JavaScript. Allow it for this page, then load it again.</noscript>
+    </Bare>
+  );
 }

@@ -1,8 +1,9 @@
+import { html } from "hono/html";
 import { z } from "zod";
-import { errorsPage } from "../errors_page.ts";
+import { type ProblemCode, PROBLEMS } from "../http/problems.ts";
 import { open, type Route } from "../http/route.ts";
 import { openApiDocument } from "./openapi.ts";
-import { DOCS_STYLESHEET } from "./page.ts";
+import { DOCS_STYLESHEET, docsPage, type Html, inline } from "./page.ts";
 import { referencePage } from "./reference_page.ts";
 
 /** Where the pages find their stylesheet. */
@@ -89,4 +90,56 @@ export function documentationRoutes(described: readonly Route[], origin: string)
 function once<T>(make: () => T): () => T {
   let made: { value: T } | null = null;
   return () => (made ??= { value: make() }).value;
+}
+
+/** Codes of errors in the order of the documentation: by status, then as the table has them. */
+export function documentedCodes(): ProblemCode[] {
+  return (Object.keys(PROBLEMS) as ProblemCode[])
+    .sort((a, b) => PROBLEMS[a].status - PROBLEMS[b].status);
+}
+
+/** The page that a problem document's `type` points to: one anchor a code. */
+export function errorsPage(): Html {
+  return docsPage(
+    "Errors",
+    html`<main class="narrow">
+<h1>Errors</h1>
+<p>An error is a problem document (RFC 9457, <code>application/problem+json</code>). Its
+<code>code</code> is stable; <code>detail</code> says what went wrong this time, and
+<code>request_id</code> names the request in the log.</p>
+${documentedCodes().map(errorEntry)}
+</main>`,
+  );
+}
+
+function errorEntry(code: ProblemCode): Html {
+  const { status, title, meaning, advice } = PROBLEMS[code];
+  return html`
+    <section class="problem" id="${code}">
+      <h2><a href="#${code}"><code>${code}</code></a> <span class="status">${status}</span></h2>
+      <p><strong>${title}.</strong> ${inline(meaning)}</p>
+      <p><span class="label">Next</span> ${inline(advice)}</p>
+    </section>
+  `;
+}
+
+const INTRODUCTION = `# Errors
+
+<!-- Made from routes/http/problems.ts by \`deno task docs\`; change it there. -->
+
+An error is a problem document (RFC 9457, \`application/problem+json\`). Its \`code\` is stable and is
+what a program should look at; \`detail\` says what went wrong this time, \`request_id\` names the
+request in the log, \`errors\` lists every place of an input that does not fit, and \`next\` says what
+the caller can do. The same table is served at \`/docs/errors\`, where \`type\` points to.
+
+An answer with status 503 or 500 grants nothing; neither does a request that gets no answer.
+`;
+
+/** `docs/errors.md`: every code with its status, what it means, and the next step. */
+export function errorsMarkdown(): string {
+  const sections = documentedCodes().map((code) => {
+    const { status, title, meaning, advice } = PROBLEMS[code];
+    return `## ${code}\n\n${status} · **${title}**\n\n${meaning}\n\nNext: ${advice}\n`;
+  });
+  return [INTRODUCTION, ...sections].join("\n");
 }

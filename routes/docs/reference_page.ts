@@ -1,6 +1,6 @@
 import { html } from "hono/html";
-import { isJsonObject, type JsonObject, type JsonValue } from "../../lib/json/json_value.ts";
-import { docsPage, type Html, inline, prose } from "../docs_page.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "../../lib/base/json.ts";
+import { docsPage, type Html, inline, prose } from "./page.ts";
 import { exampleOf, resolved, typeName } from "./schemas.ts";
 
 interface Operation {

@@ -1,9 +1,10 @@
 import { z } from "zod";
-import type { Action } from "../../lib/actions/action.ts";
+import type { Action } from "../../lib/base/action.ts";
 import { canonicalBytes } from "../../lib/base/canonical.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "../../lib/base/json.ts";
 import { externalIdProblem } from "../../lib/base/text.ts";
-import { isJsonObject, type JsonObject, type JsonValue } from "../../lib/json/json_value.ts";
 import { METHOD_FORM } from "../../lib/policy/names.ts";
+import type { GivenAction } from "../../lib/tokens/presented.ts";
 
 /** Schemas of the fields that name an action, on every route that takes one. */
 
@@ -92,3 +93,21 @@ export function actionOf(fields: {
 export const reasonField = z.string().min(1).max(2000).describe("Why the action is wanted");
 
 export const referenceField = externalText(200, "The caller's own id for this");
+
+/** The fields of an action that a body names; null is a name too, of having none. */
+export function givenAction(fields: {
+  tool_name?: string | undefined;
+  tenant_id?: string | null | undefined;
+  resource_id?: string | null | undefined;
+  method?: string | null | undefined;
+  arguments?: JsonObject | null | undefined;
+}): GivenAction {
+  const { tool_name, tenant_id, resource_id, method, arguments: args } = fields;
+  return {
+    ...(tool_name === undefined ? {} : { tool: tool_name }),
+    ...(tenant_id === undefined ? {} : { tenant: tenant_id }),
+    ...(resource_id === undefined ? {} : { resource: resource_id }),
+    ...(method === undefined ? {} : { method }),
+    ...(args === undefined ? {} : { arguments: args ?? {} }),
+  };
+}

@@ -1,24 +1,151 @@
 import { z } from "zod";
-import { isJsonObject, type JsonObject } from "../../lib/json/json_value.ts";
-import { foldedMethod } from "../../lib/policy/names.ts";
-import { patternIn } from "../../lib/policy/pattern_characters.ts";
+import { canonicalBytes } from "../../lib/base/canonical.ts";
+import { isJsonObject, type JsonObject } from "../../lib/base/json.ts";
+import { externalIdProblem } from "../../lib/base/text.ts";
+import type { Written } from "../../lib/catalog/record_change.ts";
+import type { RuleFields } from "../../lib/catalog/rules.ts";
+import { foldedMethod, patternIn } from "../../lib/policy/names.ts";
+import type { RuleWarning } from "../../lib/policy/rule_warnings.ts";
 import {
   REQUIRED_FACTS,
   RISK_LEVELS,
+  type Selector,
   TOOL_STATUSES,
   type ToolRecord,
   toolRecord,
 } from "../../lib/store/records/policy.ts";
-import {
-  categoryName,
-  killSwitchAnswer,
-  killSwitchField,
-  permissionField,
-  seconds,
-  tagName,
-} from "../v1/catalog_fields.ts";
-import { methodName } from "./action.ts";
+import { PERMISSIONS } from "../../lib/store/records/vocabulary.ts";
+import type { Answer } from "../http/call.ts";
+import { methodName, resourceId, tenantId, toolName } from "./action.ts";
 import { timeText } from "./machine.ts";
+
+/** Fields that several nouns of the configuration have in common on the wire. */
+
+/** Most bytes of `metadata` in canonical form. */
+const MAX_METADATA_BYTES = 16 * 1024;
+
+function shownText(max: number) {
+  return z.string().min(1, "must not be empty").max(max, `has at most ${max} characters`)
+    .superRefine((text, context) => {
+      const problem = externalIdProblem(text);
+      if (problem !== null) context.addIssue({ code: "custom", message: problem });
+    });
+}
+
+export const categoryName = shownText(64).describe("Name of the category");
+
+export const orgName = shownText(100).describe("What people call the organization");
+
+export const tagName = shownText(64).describe("A tag of tools");
+
+export const displayName = shownText(200).nullable().describe("What people call it");
+
+export const resourceType = shownText(64).nullable().describe("What kind of thing it is");
+
+/** Seconds in a range, for durations. */
+export function seconds(min: number, max: number, what: string) {
+  return z.int().min(min, `must be at least ${min}`).max(max, `must be at most ${max}`)
+    .describe(what);
+}
+
+export const permissionField = z.enum(PERMISSIONS);
+
+export const killSwitchField = z.strictObject({
+  active: z.boolean(),
+  reason: z.string().max(500, "has at most 500 characters").nullable().default(null),
+}).describe("While active, everything is disabled. Releasing it is for an owner with a passkey");
+
+export const killSwitchAnswer = z.object({ active: z.boolean(), reason: z.string().nullable() });
+
+export const metadataField = z.custom<JsonObject>(isJsonObject, "must be an object")
+  .superRefine((value, context) => {
+    const bytes = canonicalBytes(value).length;
+    if (bytes > MAX_METADATA_BYTES) {
+      context.addIssue({
+        code: "custom",
+        message: `has ${bytes} bytes in canonical form, at most ${MAX_METADATA_BYTES}`,
+      });
+    }
+  }).meta({ type: "object", description: "Anything else; replaced as a whole" });
+
+export const metadataAnswer = z.record(z.string(), z.unknown());
+
+/** Beside an object that went. */
+export const removedAnswer = { removed: z.boolean() };
+
+/** The answer to a write: the object, and the policy version that it made. */
+export function writtenAnswer<T>(
+  { record, created, policy_version }: Written<T>,
+  render: (record: T) => JsonObject,
+): Answer {
+  return { status: created ? 201 : 200, body: { ...render(record), policy_version } };
+}
+
+/** The answer to a removal: what it was. */
+export function removedAs<T>(
+  { record, policy_version }: Written<T>,
+  render: (record: T) => JsonObject,
+): Answer {
+  return { status: 200, body: { ...render(record), removed: true, policy_version } };
+}
+
+/** Which actions a rule in a body speaks of. */
+export const ruleSelector = z.strictObject({
+  tenant_id: tenantId.nullish(),
+  resource_id: resourceId.nullish(),
+  tool_name: toolName.nullish(),
+  method: methodName.nullish(),
+  tag: tagName.nullish(),
+});
+
+/** The id of a rule. */
+export const ruleId = z.string().regex(/^rul_[0-9a-zA-Z]{1,64}$/, "must be the id of a rule");
+
+/** A rule in a body: what its selector leaves out, or names as null, it does not speak of. */
+export const ruleBody = z.strictObject({
+  selector: ruleSelector,
+  permission: permissionField,
+  note: z.string().max(500, "has at most 500 characters").nullable().default(null)
+    .describe("Why the rule is there"),
+});
+
+/** What is to be said of a rule where it is made. */
+export const ruleWarning = z.object({
+  code: z.enum(["rests_on_optional_fact"]),
+  fact: z.enum(REQUIRED_FACTS),
+  tool_name: z.string().nullable()
+    .describe("The tool that the rule names and that does not require the fact; null: some tool"),
+});
+
+/** The wire form of warnings. */
+export function renderWarnings(warnings: readonly RuleWarning[]): JsonObject[] {
+  return warnings.map((warning) => ({ ...warning }));
+}
+
+/** A selector in an answer: the parts that it names. */
+export const selectorAnswer = z.object({
+  tenant_id: z.string().optional(),
+  resource_id: z.string().optional(),
+  tool_name: z.string().optional(),
+  method: z.string().optional(),
+  tag: z.string().optional(),
+});
+
+/** The rule that a body asks for. */
+export function ruleOf({ selector, permission, note }: z.output<typeof ruleBody>): RuleFields {
+  return { selector: selectorOf(selector), permission, note };
+}
+
+/** The selector with all of its parts. */
+export function selectorOf(selector: z.output<typeof ruleSelector>): Selector {
+  return {
+    tenant_id: selector.tenant_id ?? null,
+    resource_id: selector.resource_id ?? null,
+    tool_name: selector.tool_name ?? null,
+    method: selector.method ?? null,
+    tag: selector.tag ?? null,
+  };
+}
 
 const isUniqueMethod = (methods: readonly string[]) =>
   new Set(methods.map(foldedMethod)).size === methods.length;

@@ -1,11 +1,9 @@
 import { z } from "zod";
-import type { AskedBefore } from "../../lib/approvals/asked_before.ts";
-import type { Advised } from "../../lib/authorizations/advise.ts";
-import type { JsonObject } from "../../lib/json/json_value.ts";
-import { RESOLVED_FROM } from "../../lib/policy/levels.ts";
-import { PERMISSIONS } from "../../lib/policy/permission.ts";
+import type { Advised, AskedBefore } from "../../lib/authorize/authorize.ts";
+import type { JsonObject } from "../../lib/base/json.ts";
 import { TOOL_STATUSES } from "../../lib/store/records/policy.ts";
-import { renderWarnings, ruleWarning } from "../v1/rule_fields.ts";
+import { PERMISSIONS, RESOLVED_FROM } from "../../lib/store/records/vocabulary.ts";
+import { renderWarnings, ruleWarning } from "./catalog.ts";
 
 /** A decision about one action. */
 export const checkAnswer = z.object({

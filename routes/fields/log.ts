@@ -1,11 +1,89 @@
-import { readLogOperation, readOnOperation } from "../../lib/evidence/read_log.ts";
-import type { CallerOperation } from "../../lib/identity/caller_operation.ts";
-import type { Client } from "../../lib/identity/client.ts";
+import { z } from "zod";
+import type { JsonObject } from "../../lib/base/json.ts";
+import {
+  type IssuedReceipt,
+  readLogOperation,
+  readOnOperation,
+} from "../../lib/evidence/receipts.ts";
+import type { CallerOperation } from "../../lib/identity/acting.ts";
+import type { Client } from "../../lib/identity/caller.ts";
 import { exportChunks, type ExportRange } from "../../lib/ledger/export.ts";
 import { firstIndexAt, readHead } from "../../lib/ledger/log_reader.ts";
 import type { Services } from "../../lib/services.ts";
-import { STREAM_HEADERS } from "../stream_headers.ts";
-import { timeText } from "../v1/time_range.ts";
+import { publishedLogKey } from "../../lib/tlog/log_key.ts";
+import { RECEIPT_VERSION } from "../../lib/verify/verify_receipt.ts";
+import { STREAM_HEADERS } from "../http/headers.ts";
+
+/** Schemas of the log's parts as answers carry them. */
+
+const jsonObject = z.record(z.string(), z.json());
+
+export const leafHash = z.string().regex(/^[0-9a-f]{64}$/)
+  .describe("hex(SHA-256(0x00 || JCS(entry)))");
+
+export const hashes = z.array(z.string().regex(/^[0-9a-f]{64}$/));
+
+const entryFields = {
+  index: z.number().int().nonnegative(),
+  id: z.string(),
+  at: z.iso.datetime(),
+  type: z.string().describe("`noun.verb`"),
+  actor: jsonObject.describe("Who did it: `type` and `id`"),
+  subject: jsonObject.describe("What it was done to"),
+  data: jsonObject,
+};
+
+export const activityEntry = z.object({ ...entryFields, leaf_hash: leafHash });
+
+export const logEntry = z.object({ v: z.literal(1), org: z.string(), ...entryFields });
+
+export const logRow = z.object({
+  index: z.number().int().nonnegative(),
+  leaf_hash: leafHash,
+  entry: logEntry,
+  private: jsonObject.nullable().describe(
+    "What the leaf holds only as salted digests; null unless the key may see it",
+  ),
+});
+
+/** A public key of a log, RFC 8037. */
+export const publishedKey = z.object({
+  kty: z.literal("OKP"),
+  crv: z.literal("Ed25519"),
+  x: z.string(),
+  kid: z.string().describe("RFC 7638 thumbprint"),
+  use: z.literal("sig"),
+  alg: z.literal("EdDSA"),
+  origin: z.string().describe("Name of the log, the first line of its checkpoints"),
+  status: z.enum(["active", "retired"]),
+  retired_size: z.number().int().nonnegative().nullable()
+    .describe("Of a retired key: how many entries it may sign for; nothing beyond counts"),
+  retired_at: z.iso.datetime().nullable().describe("When it handed over"),
+  successor: z.string().nullable().describe("`kid` of the one key that it handed over to"),
+});
+
+/** A place in the log, or a size of it, in a query. */
+export function indexField(what: string) {
+  return z.string().regex(/^(0|[1-9][0-9]{0,15})$/, "must be a whole number from 0 on")
+    .transform(Number).pipe(z.number().max(Number.MAX_SAFE_INTEGER, "is beyond any log"))
+    .describe(what);
+}
+
+const time = z.iso.datetime({
+  offset: true,
+  error: "must be a time such as 2026-01-31T12:00:00.000Z",
+}).transform((text) => Date.parse(text));
+
+/** Query fields of a span of time; milliseconds once parsed. */
+export const timeRange = {
+  since: time.optional().describe("From this time on, RFC 3339"),
+  until: time.optional().describe("Before this time, RFC 3339"),
+};
+
+/** A bound as entries tell it; null when it was not given. */
+export function timeText(time: number | undefined): string | null {
+  return time === undefined ? null : new Date(time).toISOString();
+}
 
 /** What an export takes of a request, of a key's and of a member's browser alike. */
 export interface ExportCall {
@@ -90,4 +168,19 @@ async function* admitted(
     deps.log("warn", "An export ended early", { request_id: call.id, error: String(error) });
     throw error;
   }
+}
+
+/** A receipt as it is handed out. */
+export function renderReceipt(receipt: IssuedReceipt): JsonObject {
+  const { entry, leaf_hash, index, inclusion, checkpoint } = receipt;
+  return {
+    v: RECEIPT_VERSION,
+    entry,
+    leaf_hash,
+    index,
+    size: checkpoint.size,
+    inclusion: inclusion.map((hash) => hash.toHex()),
+    checkpoint: checkpoint.note,
+    key: { ...publishedLogKey(checkpoint.key) },
+  };
 }

@@ -1,7 +1,7 @@
 import { z } from "zod";
+import type { JsonObject } from "../../lib/base/json.ts";
 import { externalIdProblem } from "../../lib/base/text.ts";
-import { DEFAULT_RATE_LIMIT } from "../../lib/identity/machine_fields.ts";
-import type { JsonObject } from "../../lib/json/json_value.ts";
+import { DEFAULT_RATE_LIMIT } from "../../lib/catalog/api_keys.ts";
 import { tenantId } from "./action.ts";
 
 /** What keys and agents have in common on the wire. */

@@ -1,6 +1,6 @@
 import { z } from "zod";
-import type { Span } from "../../lib/catalog/records_after.ts";
-import { decodeUtf8 } from "../../lib/json/decode_utf8.ts";
+import { decodeUtf8 } from "../../lib/base/text.ts";
+import type { Span } from "../../lib/catalog/record_change.ts";
 import { invalidRequest } from "../../lib/refusal.ts";
 
 /** Lists in pages, the same on every route: `?limit=` and `?cursor=` in, `next_cursor` out. */

@@ -1,27 +1,31 @@
 import { z } from "zod";
 import { canonicalJson } from "../../lib/base/canonical.ts";
+import type { JsonObject, JsonValue } from "../../lib/base/json.ts";
+import type { Policy } from "../../lib/catalog/apply_policy.ts";
 import { givenParts } from "../../lib/catalog/selectors.ts";
-import type { JsonValue } from "../../lib/json/json_value.ts";
+import { TOOL_FIELDS } from "../../lib/catalog/tool_record.ts";
 import { foldedSelector } from "../../lib/policy/names.ts";
 import { categoryRecord } from "../../lib/store/records/policy.ts";
+import { resourceId, tenantId, toolName } from "./action.ts";
 import {
   categoryName,
   displayName,
+  killSwitchField,
   metadataAnswer,
   metadataField,
+  orgName,
   permissionField,
   resourceType,
-} from "../v1/catalog_fields.ts";
-import {
   ruleBody,
   ruleId,
   ruleOf,
   ruleSelector,
   ruleWarning,
+  seconds,
   selectorAnswer,
-} from "../v1/rule_fields.ts";
-import { resourceId, tenantId, toolName } from "./action.ts";
-import { toolAnswer, toolFields } from "./catalog.ts";
+  toolAnswer,
+  toolFields,
+} from "./catalog.ts";
 import { versionAnswer } from "./machine.ts";
 
 /** The whole policy as one document on the wire. */
@@ -141,3 +145,59 @@ export const appliedAnswer = z.object({
   warnings: z.array(ruleWarning.extend({ path: z.string().describe("The rule in the document") }))
     .describe("Where a disabled rule that it makes rests on a fact that a call may leave out"),
 });
+
+const WEEK = 7 * 24 * 60 * 60;
+
+const DAY = 24 * 60 * 60;
+
+/** 30 days. */
+const MAX_HOLD_HOURS = 720;
+
+export const orgChange = z.strictObject({
+  name: orgName.exactOptional(),
+  approval_timeout_seconds: seconds(60, WEEK, "How long a request waits for its decision")
+    .exactOptional(),
+  approval_use_seconds: seconds(60, DAY, "How long an approval may wait to be used")
+    .exactOptional(),
+  report_within_seconds: seconds(60, WEEK, "When a run that was not reported counts as unknown")
+    .exactOptional(),
+  discovery: z.enum(["all", "mcp", "off"]).exactOptional()
+    .describe("By which way in an unknown tool becomes a draft"),
+  retain_arguments: z.boolean().exactOptional(),
+  separation_of_duties: z.boolean().exactOptional()
+    .describe("Whether those who answer for a requester may not decide; off is for an owner"),
+  strict_levels: z.boolean().exactOptional()
+    .describe("Whether a second approval that nobody could give is refused; off is for an owner"),
+  api_decisions: z.boolean().exactOptional()
+    .describe("Whether approver keys decide; on is for an owner"),
+  allow_personal_ids: z.boolean().exactOptional().describe("On is for an owner"),
+  recovery_hold_hours: z.number().int().min(0).max(MAX_HOLD_HOURS).exactOptional()
+    .describe("How long a member who recovered their account may not rule others"),
+  kill_switch: killSwitchField.exactOptional(),
+});
+
+/** The policy as a document that can be sent back, without what only the store says. */
+export function renderPolicy(policy: Policy): JsonObject {
+  return {
+    policy_version: policy.policy_version,
+    tools: policy.tools.map((tool) =>
+      Object.fromEntries((["name", ...TOOL_FIELDS] as const).map((field) => [field, tool[field]]))
+    ),
+    categories: policy.categories.map(({ name, default_permission }) => ({
+      name,
+      default_permission,
+    })),
+    tenants: policy.tenants.map(({ id, name, metadata }) => ({ id, name, metadata })),
+    resources: policy.resources.map(({ id, name, type, metadata }) => ({
+      id,
+      name,
+      type,
+      metadata,
+    })),
+    rules: policy.rules.map(({ selector, permission, note }) => ({
+      selector: givenParts(selector),
+      permission,
+      note,
+    })),
+  };
+}

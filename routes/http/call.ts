@@ -1,10 +1,9 @@
-import type { CallerTier, MachineCaller, Presented } from "../../lib/identity/caller.ts";
-import { asCaller, type MachineOperation } from "../../lib/identity/caller_operation.ts";
-import type { Client } from "../../lib/identity/client.ts";
+import type { JsonValue } from "../../lib/base/json.ts";
+import { asCaller, type MachineOperation } from "../../lib/identity/acting.ts";
+import type { CallerTier, Client, MachineCaller, Presented } from "../../lib/identity/caller.ts";
 import { type RecordedRefusal, resultOf } from "../../lib/refusal.ts";
 import type { Services } from "../../lib/services.ts";
 import { keepAnswer } from "../../lib/tokens/kept_answer.ts";
-import type { Answer } from "../answer.ts";
 import { isKept, problemOf } from "./problem_document.ts";
 
 /** One request of somebody whom the surface need not know. */
@@ -103,4 +102,14 @@ export class Call<P, Q, B> {
       },
     };
   }
+}
+
+/** An answer in JSON. `granted` when repeating it would grant something again. */
+export interface Answer {
+  readonly status: number;
+  readonly body: JsonValue;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly granted?: { readonly token_id: string | null };
+  /** See `Keepable.unfinished_ms`: the request goes on after this commit. */
+  readonly unfinished_ms?: number;
 }

@@ -1,10 +1,74 @@
 import type { z } from "zod";
-import { decodeUtf8 } from "../../lib/json/decode_utf8.ts";
-import { pointerToken } from "../../lib/json/json_pointer.ts";
-import type { JsonValue } from "../../lib/json/json_value.ts";
-import { parseStrictJson } from "../../lib/json/parse_strict.ts";
+import { type JsonValue, pointerToken } from "../../lib/base/json.ts";
+import { parseStrictJson } from "../../lib/base/strict_json.ts";
+import { decodeUtf8 } from "../../lib/base/text.ts";
+import type { Deps } from "../../lib/deps.ts";
 import { invalidRequest, Refusal } from "../../lib/refusal.ts";
-import { inputWords } from "../input_words.ts";
+import { SurfaceRefusal } from "./problem_document.ts";
+
+type Issue = z.core.$ZodRawIssue;
+
+const KINDS: Readonly<Record<string, string>> = {
+  string: "a text",
+  number: "a number",
+  int: "a whole number",
+  boolean: "true or false",
+  object: "an object",
+  record: "an object",
+  array: "a list",
+  null: "null",
+};
+
+/**
+ * What is wrong with an input, in words that follow the name of its place; undefined where the
+ * schema's own words serve.
+ */
+export function inputWords(issue: Issue): string | undefined {
+  switch (issue.code) {
+    case "invalid_type":
+      return issue.input === undefined
+        ? "is required"
+        : `must be ${kindOf(issue.expected)}, not ${given(issue.input)}`;
+    case "invalid_value":
+      return issue.input === undefined ? "is required" : `must be ${oneOf(issue.values)}`;
+    case "too_small":
+      return bound("at least", issue.origin, issue.minimum);
+    case "too_big":
+      return bound("at most", issue.origin, issue.maximum);
+    case "unrecognized_keys":
+      return `does not take ${
+        issue.keys.slice(0, 10).map((key) => JSON.stringify(key)).join(", ")
+      }`;
+    default:
+      return undefined;
+  }
+}
+
+const kindOf = (expected: string): string => KINDS[expected] ?? expected;
+
+/** The kind of a value, never the value: an answer repeats nothing that may be secret. */
+function given(input: unknown): string {
+  if (input === null) return "null";
+  if (Array.isArray(input)) return "a list";
+  if (typeof input === "number" && !Number.isInteger(input)) return "a fraction";
+  return kindOf(typeof input);
+}
+
+function oneOf(values: readonly unknown[]): string {
+  const named = values.map((value) => JSON.stringify(value));
+  return named.length === 1 ? named.join() : `one of ${named.join(", ")}`;
+}
+
+function bound(side: "at least" | "at most", origin: string, limit: number | bigint): string {
+  switch (origin) {
+    case "string":
+      return `must have ${side} ${limit} ${limit === 1 ? "character" : "characters"}`;
+    case "array":
+      return `must have ${side} ${limit} ${limit === 1 ? "item" : "items"}`;
+    default:
+      return `must be ${side} ${limit}`;
+  }
+}
 
 /**
  * The JSON value of a body.
@@ -82,4 +146,78 @@ export function secretOf(headers: Headers): string | null {
   if (key !== null) return key;
   const bearer = headers.get("authorization");
   return bearer !== null && /^bearer /i.test(bearer) ? bearer.slice(7).trim() : null;
+}
+
+/** How large a body may be, and how long it may take to arrive. */
+export interface BodyLimit {
+  readonly bytes: number;
+  readonly seconds: number;
+}
+
+/** What holds where a route says nothing else. */
+export const USUAL_BODY: BodyLimit = { bytes: 256 * 1024, seconds: 10 };
+
+/** A whole policy: for whoever holds a management key. */
+export const POLICY_BODY: BodyLimit = { bytes: 16 * 1024 * 1024, seconds: 60 };
+
+/** Whether a body can be larger than a limit, by what its request says of it. */
+export function mayExceed(request: Request, { bytes }: BodyLimit): boolean {
+  const length = request.headers.get("content-length");
+  return length === null ? request.body !== null : !(Number(length) <= bytes);
+}
+
+/**
+ * The bytes of a request's body.
+ * @throws {SurfaceRefusal} payload_too_large before more than the limit is held in memory,
+ *   request_timeout when it drips in too slowly
+ * @throws {Refusal} malformed_json when it ends before its stated length
+ */
+export async function readBody(
+  request: Request,
+  deps: Deps,
+  limit = USUAL_BODY,
+): Promise<Uint8Array> {
+  // Asking for `request.body` builds a stream, which costs more than reading a small body whole.
+  const length = request.headers.get("content-length");
+  const stated = Number(length ?? "NaN");
+  if (stated === 0 || (length === null && request.body === null)) return new Uint8Array(0);
+  if (stated > limit.bytes) {
+    throw new SurfaceRefusal("payload_too_large", { limit: limit.bytes });
+  }
+  const timer = deps.timer(limit.seconds * 1000);
+  const tooSlow = timer.elapsed.then(() => {
+    throw new SurfaceRefusal("request_timeout", { seconds: limit.seconds });
+  });
+  try {
+    // A stated length is one the server holds the peer to; without one the bytes are counted.
+    const reading = Number.isNaN(stated) && request.body !== null
+      ? readCounted(request.body, limit.bytes)
+      : request.bytes();
+    return await Promise.race([reading, tooSlow]);
+  } catch (error) {
+    if (error instanceof SurfaceRefusal) throw error;
+    throw new Refusal("malformed_json", { message: "The body ended before it was complete." });
+  } finally {
+    timer.cancel();
+  }
+}
+
+async function readCounted(
+  body: ReadableStream<Uint8Array>,
+  limit: number,
+): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of body) {
+    size += chunk.length;
+    if (size > limit) throw new SurfaceRefusal("payload_too_large", { limit });
+    chunks.push(chunk);
+  }
+  const bytes = new Uint8Array(size);
+  let offset = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, offset);
+    offset += chunk.length;
+  }
+  return bytes;
 }

@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject, type JsonValue } from "../../lib/json/json_value.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "../../lib/base/json.ts";
 import type { AnyRefusal, RefusalCode } from "../../lib/refusal.ts";
 import { type ProblemCode, type ProblemKind, PROBLEMS, type SurfaceData } from "./problems.ts";
 

@@ -1,8 +1,8 @@
-import { CANCELLED_WORDS } from "../../lib/approvals/cancelled_words.ts";
-import type { JsonObject } from "../../lib/json/json_value.ts";
-import type { ClockDoubt } from "../../lib/ledger/process_clock.ts";
-import { assertionFaultText } from "../../lib/people/assertion_fault.ts";
+import type { JsonObject } from "../../lib/base/json.ts";
+import type { ClockDoubt } from "../../lib/ledger/clock.ts";
+import { assertionFaultText } from "../../lib/passkeys/fault.ts";
 import type { InputProblem, RefusalData } from "../../lib/refusal.ts";
+import { CANCELLED_WORDS } from "../../lib/sheet/sentence.ts";
 
 /** Refusals that only the HTTP surface knows. */
 export interface SurfaceData {

@@ -1,8 +1,7 @@
 import type { z } from "zod";
 import type { CallerTier } from "../../lib/identity/caller.ts";
-import type { Answer } from "../answer.ts";
-import type { BodyLimit } from "../body.ts";
-import type { Call, OpenCall } from "./call.ts";
+import type { Answer, Call, OpenCall } from "./call.ts";
+import type { BodyLimit } from "./inputs.ts";
 import type { ProblemCode } from "./problems.ts";
 
 type Method = "get" | "post" | "put" | "patch" | "delete";

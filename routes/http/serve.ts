@@ -1,18 +1,25 @@
+import { trace } from "@opentelemetry/api";
 import type { Context } from "hono";
 import type { z } from "zod";
 import type { MachineCaller, Presented } from "../../lib/identity/caller.ts";
-import type { RateState } from "../../lib/identity/rate_limit.ts";
+import type { RateState } from "../../lib/identity/limits.ts";
+import { ClockRefused } from "../../lib/ledger/clock.ts";
 import { Overloaded } from "../../lib/ledger/ledger.ts";
-import { ClockRefused } from "../../lib/ledger/process_clock.ts";
 import { type AnyRefusal, Refusal } from "../../lib/refusal.ts";
 import type { Services } from "../../lib/services.ts";
-import { MalformedRecord, StoreUnavailable } from "../../lib/store/kv.ts";
-import type { Answer } from "../answer.ts";
-import { mayExceed, readBody, USUAL_BODY } from "../body.ts";
-import { asksToWait, logRequest } from "../request_log.ts";
-import { nameSpan } from "../telemetry.ts";
-import { Call } from "./call.ts";
-import { idempotencyKeyOf, parseBody, parseInput, parseQuery, secretOf } from "./inputs.ts";
+import { StoreUnavailable } from "../../lib/store/kv.ts";
+import { MalformedRecord } from "../../lib/store/record.ts";
+import { type Answer, Call } from "./call.ts";
+import {
+  idempotencyKeyOf,
+  mayExceed,
+  parseBody,
+  parseInput,
+  parseQuery,
+  readBody,
+  secretOf,
+  USUAL_BODY,
+} from "./inputs.ts";
 import { problemOf, retryAfter, SurfaceRefusal } from "./problem_document.ts";
 import { PROBLEMS } from "./problems.ts";
 import type { GuardedRoute, Route } from "./route.ts";
@@ -259,4 +266,52 @@ export function refusalOf(error: unknown): AnyRefusal | SurfaceRefusal {
   }
   if (error instanceof ClockRefused) return new SurfaceRefusal("clock", { doubt: error.doubt });
   return new SurfaceRefusal("internal_error", {});
+}
+
+/** A request that takes longer than this is written down, unless it asked to be held. */
+const SLOW_MS = 2000;
+
+/** What is known of a request when it has been answered. Nothing here is the client's own text. */
+export interface AnsweredRequest {
+  readonly request_id: string;
+  readonly method: string;
+  /** The pattern, not the path: an id in a path can be a person's e-mail, or a key by mistake. */
+  readonly route: string;
+  readonly status: number;
+  readonly org: string | null;
+  readonly caller: string | null;
+}
+
+/**
+ * Writes a request down when it was slow, or when the operator wants a line for each.
+ * @param started when it came, milliseconds since 1970
+ * @param held whether it asked to wait for a decision
+ */
+export function logRequest(
+  { deps, settings }: Services,
+  answered: AnsweredRequest,
+  { started, held }: { started: number; held: boolean },
+): void {
+  const milliseconds = deps.now() - started;
+  if (milliseconds > SLOW_MS && !held) {
+    deps.log("warn", "A request was slow", { ...answered, milliseconds });
+  } else if (settings.log === "access") {
+    deps.log("info", "Request", { ...answered, milliseconds });
+  }
+}
+
+/** Whether the parsed query or body asks to be held until a decision. */
+export function asksToWait(input: unknown): boolean {
+  return typeof input === "object" && input !== null && "wait" in input && Number(input.wait) > 0;
+}
+
+/**
+ * Names the span that the runtime opened for a request by its route, and ties it to the request id
+ * of the answer and the log. Does nothing unless the process runs with `OTEL_DENO=true`.
+ */
+export function nameSpan(method: string, route: string, requestId: string): void {
+  const span = trace.getActiveSpan();
+  if (span === undefined) return;
+  span.updateName(`${method} ${route}`);
+  span.setAttributes({ "http.route": route, "countersign.request_id": requestId });
 }

@@ -1,18 +1,143 @@
 import { z } from "zod";
 import { type Asked, scrubbedAsk } from "../../lib/approvals/ask.ts";
 import { cancelApproval, lookAtApproval } from "../../lib/approvals/end.ts";
+import { holdUntil } from "../../lib/approvals/hold.ts";
 import { listApprovals, NO_FILTER } from "../../lib/approvals/list.ts";
-import type { SeenApproval } from "../../lib/approvals/seen_approval.ts";
-import { requestApproval } from "../../lib/authorize/request.ts";
-import { joiningReady } from "../../lib/mcp/joining_ready.ts";
+import type { SeenApproval } from "../../lib/approvals/seen.ts";
+import { statusOf } from "../../lib/approvals/state.ts";
+import { joiningReady, requestApproval } from "../../lib/authorize/request.ts";
+import type { JsonObject } from "../../lib/base/json.ts";
+import { approvalTopic } from "../../lib/ledger/due.ts";
 import { Refusal } from "../../lib/refusal.ts";
+import type { Settings } from "../../lib/services.ts";
+import { CANCELLED_WORDS } from "../../lib/sheet/sentence.ts";
 import { actionOf } from "../fields/action.ts";
+import {
+  afterId,
+  approvalAnswer,
+  idParams,
+  renderApproval,
+  requestBody,
+} from "../fields/approval.ts";
 import { decodeCursor, DEFAULT_PAGE, encodeCursor, pageQuery } from "../fields/paging.ts";
-import { afterId, idParams, requestBody } from "../v1/approval_fields.ts";
-import { approvalData, approvalOutput } from "./approval_output.ts";
-import { approvalResult, heldApproval, MAX_WAIT_SECONDS, waitSeconds } from "./held_approval.ts";
-import { mcpTool, READ, type ToolHints, WRITE } from "./tool.ts";
-import type { ToolCall } from "./tool_call.ts";
+import { mcpTool, READ, type ToolAnswer, type ToolCall, type ToolHints, WRITE } from "./tool.ts";
+
+/** Most seconds that a call is held: hosts give up after 60, whatever they are told meanwhile. */
+export const MAX_WAIT_SECONDS = 45;
+
+export const waitSeconds = z.int().min(0).max(MAX_WAIT_SECONDS)
+  .describe("Seconds to hold the answer while nobody has decided");
+
+/** A held call looks once a second; its client is told of every fifth look. */
+const LOOKS_A_PROGRESS = 5;
+
+const isDecided = ({ record }: SeenApproval) => statusOf(record.progress) !== "pending";
+
+/**
+ * Waits until a pending request is decided or the seconds are over. That the client goes away ends
+ * the waiting and leaves the request as it is: agents lose connections, and come back.
+ * @throws {Refusal} too_many_pending when the caller holds as many calls as it may; what reading
+ *   the request throws
+ */
+export async function heldApproval(
+  call: ToolCall,
+  approval: SeenApproval,
+  seconds: number,
+): Promise<SeenApproval> {
+  const { services, org, underWay: { gone, progress, takesTask } } = call;
+  if (seconds === 0 || takesTask || isDecided(approval)) return approval;
+  const { id, reference } = approval.record;
+  let looks = 0;
+  const look = async () => {
+    if (looks % LOOKS_A_PROGRESS === 0) {
+      await progress?.(
+        1 + looks / LOOKS_A_PROGRESS,
+        `Waiting for a person to decide ${reference}`,
+      );
+    }
+    looks++;
+    return await call.transact(lookAtApproval(id));
+  };
+  return await holdUntil(
+    services,
+    { credential: call.request.caller.id, topic: approvalTopic(org, id), seconds, gone },
+    look,
+    isDecided,
+  );
+}
+
+/** A request as a result; one that the call was to wait for can be waited for by a task. */
+export function approvalResult(
+  { services: { settings } }: Pick<ToolCall, "services">,
+  approval: SeenApproval,
+  seconds = 0,
+): ToolAnswer {
+  const data = approvalData(approval, settings);
+  return {
+    data,
+    next: nextOf(approval, String(data.review_url)),
+    ...(seconds === 0 || isDecided(approval) ? {} : { waitsFor: approval }),
+  };
+}
+
+/** A request over MCP: without arguments, which its caller has, and which are long. */
+export const approvalOutput = approvalAnswer.omit({ arguments: true, review: true });
+
+/** The request as `approvalOutput` has it. */
+export function approvalData(
+  approval: SeenApproval,
+  settings: Pick<Settings, "url">,
+): JsonObject {
+  const { arguments: _arguments, ...data } = renderApproval(approval, settings);
+  return data;
+}
+
+/** What a requester should do about a request as it stands. */
+export function nextOf({ record, decisions, warning }: SeenApproval, reviewUrl: string): string {
+  const { reference, progress } = record;
+  switch (progress.state) {
+    case "pending": {
+      const until = new Date(record.expires_at).toISOString();
+      const nobody = warning === null
+        ? ""
+        : " Nobody in the organization can decide it as it stands: tell the person you work for.";
+      return "Not decided yet; do not run the action. Call check_approval_status with " +
+        `reference ${reference} and wait_seconds 45 to go on waiting; do not ask in ` +
+        `another way. A person decides at ${reviewUrl} until ${until}.${nobody}`;
+    }
+    case "approved": {
+      const until = new Date(progress.use_before).toISOString();
+      return `Approved. Call mint_run_token with the same action and reference ${reference} ` +
+        `before ${until}, run exactly that action once, then call log_execution.`;
+    }
+    case "used":
+      return "Approved, and turned into a run token already: it counts once. Use that token; " +
+        "for another run, begin with check_permission.";
+    case "lapsed":
+      return "Approved, and not used in time. If the action is still wanted, call " +
+        "request_approval again.";
+    case "denied": {
+      const noted = decisions.some(({ note, quick_reason }) =>
+        note !== null || quick_reason !== null
+      );
+      return `Denied: do not run the action, in this or another form. Tell the person you work for${
+        noted ? ", with what was noted under decisions" : ""
+      }.`;
+    }
+    case "expired":
+      return "Nobody decided in time: do not run the action. Tell the person you work for; if " +
+        "it is still wanted, call request_approval again.";
+    case "cancelled":
+      return progress.because !== "withdrawn"
+        ? `Cancelled, because ${CANCELLED_WORDS[progress.because]}: do not run the action. ` +
+          "Begin again with check_permission."
+        : "Withdrawn: do not run the action. If it is wanted after all, call " +
+          "request_approval again.";
+    case "revoked":
+      return "The approval was taken back: do not run the action, and use no token that came " +
+        "of it. Tell the person you work for.";
+  }
+}
 
 const LOOKS: ToolHints = {
   readOnlyHint: true,

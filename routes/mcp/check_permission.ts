@@ -1,21 +1,20 @@
 import { z } from "zod";
 import { type Ask, scrubbedAsk } from "../../lib/approvals/ask.ts";
-import type { AskedBefore } from "../../lib/approvals/asked_before.ts";
 import {
+  type AskedBefore,
   type Authorized,
   authorizeOperation,
   type AuthorizeRequest,
 } from "../../lib/authorize/authorize.ts";
-import type { JsonObject } from "../../lib/json/json_value.ts";
-import { joiningReady } from "../../lib/mcp/joining_ready.ts";
+import { joiningReady } from "../../lib/authorize/request.ts";
+import type { JsonObject } from "../../lib/base/json.ts";
 import type { Resolution } from "../../lib/policy/chain.ts";
 import { invalidRequest, RecordedRefusal } from "../../lib/refusal.ts";
 import { actionFields, actionOf, reasonField, referenceField } from "../fields/action.ts";
+import { askFields } from "../fields/approval.ts";
 import { checkAnswer, renderChecked } from "../fields/check.ts";
-import { askFields } from "../v1/approval_fields.ts";
-import { approvalData, approvalOutput, nextOf } from "./approval_output.ts";
-import { mcpTool } from "./tool.ts";
-import type { ToolCall } from "./tool_call.ts";
+import { approvalData, approvalOutput, nextOf } from "./approval_tools.ts";
+import { mcpTool, type ToolCall } from "./tool.ts";
 
 const input = {
   ...actionFields,

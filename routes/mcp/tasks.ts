@@ -2,20 +2,24 @@ import {
   type CallToolResult,
   CLIENT_CAPABILITIES_META_KEY,
   MissingRequiredClientCapabilityError,
+  ProtocolError,
+  ProtocolErrorCode,
   type Server,
   type ServerContext,
 } from "@modelcontextprotocol/server";
 import { z } from "zod";
 import { cancelApproval, lookAtApproval } from "../../lib/approvals/end.ts";
-import type { SeenApproval } from "../../lib/approvals/seen_approval.ts";
-import { isJsonObject, type JsonObject } from "../../lib/json/json_value.ts";
+import type { SeenApproval } from "../../lib/approvals/seen.ts";
+import { isJsonObject, type JsonObject } from "../../lib/base/json.ts";
 import { Refusal } from "../../lib/refusal.ts";
 import type { Scope } from "../../lib/store/records/oauth.ts";
+import { problemOf } from "../http/problem_document.ts";
+import { PROBLEMS } from "../http/problems.ts";
+import { logFailure, refusalOf } from "../http/serve.ts";
+import { approvalResult } from "./approval_tools.ts";
 import { chosenOrg } from "./caller.ts";
-import { approvalResult } from "./held_approval.ts";
-import { inProtocol } from "./protocol_error.ts";
-import { toolResult } from "./refusal_result.ts";
-import { type McpRequest, ToolCall, type UnderWay } from "./tool_call.ts";
+import { toolResult } from "./refusal.ts";
+import { type McpRequest, ToolCall, type UnderWay } from "./tool.ts";
 
 /**
  * The extension `io.modelcontextprotocol/tasks` (SEP-2663), everything of it in this file: a client
@@ -153,4 +157,27 @@ function taskOf(org: string, { record }: SeenApproval): JsonObject {
   }
   const withdrawn = progress.state === "cancelled" && progress.because === "withdrawn";
   return { ...task, status: withdrawn ? "cancelled" : "completed" };
+}
+
+/**
+ * Runs what is no tool, where a refusal can only be an error of the protocol: with the words of the
+ * API, and nothing of an error that nobody foresaw.
+ * @throws {ProtocolError}
+ */
+export async function inProtocol<T>(
+  { services, client: { request_id } }: McpRequest,
+  run: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    if (error instanceof ProtocolError) throw error;
+    const refusal = refusalOf(error);
+    logFailure(services, error, refusal, { id: request_id, route: "/mcp" });
+    const { code, detail } = problemOf(refusal, { path: "/mcp", id: request_id }).body;
+    const fault = PROBLEMS[refusal.code].status >= 500
+      ? ProtocolErrorCode.InternalError
+      : ProtocolErrorCode.InvalidParams;
+    throw new ProtocolError(fault, String(detail), { code, request_id });
+  }
 }

@@ -1,16 +1,87 @@
 import { refreshTokens } from "../../lib/oauth/refresh.ts";
-import { scopeText } from "../../lib/oauth/scopes.ts";
-import type { TokenFault } from "../../lib/oauth/token_fault.ts";
-import { exchangeCode, type TokenAnswer } from "../../lib/oauth/tokens.ts";
+import { registerClient } from "../../lib/oauth/register.ts";
+import { mcpResource, OFFLINE_ACCESS, scopeText } from "../../lib/oauth/scopes.ts";
+import {
+  exchangeCode,
+  revokeToken,
+  type TokenAnswer,
+  type TokenFault,
+} from "../../lib/oauth/tokens.ts";
+import { type AnyRefusal, Refusal } from "../../lib/refusal.ts";
+import type { Services } from "../../lib/services.ts";
+import { SCOPES } from "../../lib/store/records/oauth.ts";
+import { parseBody, readBody } from "../http/inputs.ts";
 import {
   faultAnswer,
   FormParameters,
   formParameters,
+  type OAuthAnswer,
+  type OAuthCall,
+  type OAuthEndpoint,
   presentsSecret,
   secretAnswer,
-} from "./form_parameters.ts";
-import { OAUTH_PATHS } from "./metadata.ts";
-import type { OAuthAnswer, OAuthCall, OAuthEndpoint } from "./oauth_endpoint.ts";
+} from "./serve_oauth.ts";
+
+/** Clients ask each time they connect; a changed address is known everywhere within minutes. */
+const HEADERS = { "cache-control": "public, max-age=300" };
+
+/** Where the endpoints are. */
+export const OAUTH_PATHS = {
+  authorize: "/oauth/authorize",
+  token: "/oauth/token",
+  revoke: "/oauth/revoke",
+  register: "/oauth/register",
+} as const;
+
+/** The metadata by which a client that knows nothing but the MCP endpoint finds all the rest. */
+export const metadataEndpoints: readonly OAuthEndpoint[] = [
+  {
+    method: "get",
+    path: "/.well-known/oauth-authorization-server",
+    handle: ({ services }) => ({ status: 200, body: serverMetadata(services), headers: HEADERS }),
+  },
+  // RFC 9728 section 3.1 puts the path of the resource behind; hosts also ask without it.
+  { method: "get", path: "/.well-known/oauth-protected-resource/mcp", handle: resourceMetadata },
+  { method: "get", path: "/.well-known/oauth-protected-resource", handle: resourceMetadata },
+];
+
+/** RFC 8414 section 2, RFC 9207 section 3, Client ID Metadata Documents. */
+function serverMetadata({ settings }: Services) {
+  const { origin } = settings.url;
+  return {
+    issuer: origin,
+    authorization_endpoint: origin + OAUTH_PATHS.authorize,
+    token_endpoint: origin + OAUTH_PATHS.token,
+    revocation_endpoint: origin + OAUTH_PATHS.revoke,
+    registration_endpoint: origin + OAUTH_PATHS.register,
+    response_types_supported: ["code"],
+    response_modes_supported: ["query"],
+    grant_types_supported: ["authorization_code", "refresh_token"],
+    // Hosts take a metadata document only where they find `none`.
+    token_endpoint_auth_methods_supported: ["none"],
+    revocation_endpoint_auth_methods_supported: ["none"],
+    code_challenge_methods_supported: ["S256"],
+    scopes_supported: [...SCOPES, OFFLINE_ACCESS],
+    client_id_metadata_document_supported: true,
+    authorization_response_iss_parameter_supported: true,
+    protected_resources: [mcpResource(settings)],
+  };
+}
+
+/** RFC 9728 section 2. Refresh tokens are no matter of the resource: no `offline_access` here. */
+function resourceMetadata({ services: { settings } }: OAuthCall): OAuthAnswer {
+  return {
+    status: 200,
+    body: {
+      resource: mcpResource(settings),
+      authorization_servers: [settings.url.origin],
+      scopes_supported: [...SCOPES],
+      bearer_methods_supported: ["header"],
+      resource_name: "Countersign",
+    },
+    headers: HEADERS,
+  };
+}
 
 /** Gives tokens for a code or a refresh token (RFC 6749 sections 4.1.3 and 6). */
 export const tokenEndpoint: OAuthEndpoint = {
@@ -81,3 +152,88 @@ function refused({ services, client }: OAuthCall, fault: TokenFault): OAuthAnswe
   }
   return faultAnswer(fault);
 }
+
+/** Registers a client (RFC 7591), for hosts that have no metadata document. */
+export const registrationEndpoint: OAuthEndpoint = {
+  method: "post",
+  path: OAUTH_PATHS.register,
+  async handle(call) {
+    const { services, client } = call;
+    const body = await bodyOf(call);
+    if (body instanceof Refusal) return invalid(`The body is not taken as JSON: ${reasonOf(body)}`);
+    const registered = await registerClient(services, body, client);
+    if ("retry_after_seconds" in registered) {
+      return {
+        status: 429,
+        body: {
+          error: "temporarily_unavailable",
+          error_description: "Too many clients registered within the hour. Try again later.",
+        },
+        headers: { "retry-after": String(registered.retry_after_seconds) },
+      };
+    }
+    if ("error" in registered) return { status: 400, body: { ...registered } };
+    return {
+      status: 201,
+      body: {
+        client_id: registered.id,
+        client_id_issued_at: Math.floor(registered.created_at / 1000),
+        client_name: registered.name,
+        redirect_uris: registered.redirect_uris,
+        grant_types: ["authorization_code", "refresh_token"],
+        response_types: ["code"],
+        token_endpoint_auth_method: "none",
+        scope: scopeText(SCOPES),
+      },
+    };
+  },
+};
+
+async function bodyOf({ request, services }: OAuthCall) {
+  try {
+    return parseBody(await readBody(request, services.deps));
+  } catch (error) {
+    if (error instanceof Refusal) return error;
+    throw error;
+  }
+}
+
+/** What is wrong with a body, and where; in ASCII (RFC 7591 section 3.2.2). */
+function reasonOf({ data }: AnyRefusal): string {
+  const [first] = "errors" in data ? data.errors : [];
+  const reason = "message" in data
+    ? data.message
+    : first === undefined
+    ? "it does not fit"
+    : `${first.path} ${first.message}`.trimStart();
+  return reason.replace(/[^\x20-\x7e]/g, "?");
+}
+
+function invalid(error_description: string): OAuthAnswer {
+  return { status: 400, body: { error: "invalid_client_metadata", error_description } };
+}
+
+/** Takes a token back (RFC 7009). The answer does not tell whether it was one. */
+export const revocationEndpoint: OAuthEndpoint = {
+  method: "post",
+  path: OAUTH_PATHS.revoke,
+  async handle(call) {
+    if (presentsSecret(call.request)) return secretAnswer();
+    const form = await formParameters(call);
+    if (!(form instanceof FormParameters)) return faultAnswer(form);
+    const token = form.get("token");
+    if (token === null) {
+      return faultAnswer({ error: "invalid_request", error_description: "token is missing." });
+    }
+    await revokeToken(call.services, { token, client_id: form.get("client_id") }, call.client);
+    return { status: 200, body: null };
+  },
+};
+
+/** What programs ask of the authorization server; what people see of it is a page. */
+export const OAUTH_ENDPOINTS: readonly OAuthEndpoint[] = [
+  ...metadataEndpoints,
+  tokenEndpoint,
+  revocationEndpoint,
+  registrationEndpoint,
+];

@@ -1,12 +1,14 @@
+import type { JsonObject } from "../../lib/base/json.ts";
+import type { Client } from "../../lib/identity/caller.ts";
+import type { TokenFault } from "../../lib/oauth/tokens.ts";
 import { Refusal } from "../../lib/refusal.ts";
 import type { Services } from "../../lib/services.ts";
 import type { Served } from "../dashboard/browser_request.ts";
+import { FORM, formValues, isForm } from "../dashboard/form.ts";
+import { readBody } from "../http/inputs.ts";
 import { retryAfter, SurfaceRefusal } from "../http/problem_document.ts";
 import { PROBLEMS } from "../http/problems.ts";
-import { addressOf, logFailure, refusalOf } from "../http/serve.ts";
-import { logRequest } from "../request_log.ts";
-import { nameSpan } from "../telemetry.ts";
-import type { OAuthAnswer, OAuthEndpoint } from "./oauth_endpoint.ts";
+import { addressOf, logFailure, logRequest, nameSpan, refusalOf } from "../http/serve.ts";
 
 /** Tokens and codes stay in no cache (RFC 6749 section 5.1); metadata say otherwise. */
 const HEADERS = {
@@ -95,5 +97,86 @@ function failed(
       error_description: `${title}. Nothing was granted.`,
     },
     ...(retry === null ? {} : { headers: { "retry-after": String(retry) } }),
+  };
+}
+
+/** One request of a program that wants to act for somebody, or asks how. */
+export interface OAuthCall {
+  readonly services: Services;
+  readonly request: Request;
+  readonly client: Client;
+}
+
+/** An answer in JSON; `null` has no body. */
+export interface OAuthAnswer {
+  readonly status: number;
+  readonly body: JsonObject | null;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/**
+ * What MCP clients ask of the authorization server. They are programs, some of them in pages of
+ * other sites: any origin may read the answers, and no cookie counts.
+ */
+export interface OAuthEndpoint {
+  readonly method: "get" | "post";
+  readonly path: string;
+  readonly handle: (call: OAuthCall) => Promise<OAuthAnswer> | OAuthAnswer;
+}
+
+/** The parameters of a form. */
+export class FormParameters {
+  constructor(readonly values: ReadonlyMap<string, string>) {}
+
+  /** Null when absent, or without a value, which is the same (RFC 6749 section 3.2). */
+  get(name: string): string | null {
+    return this.values.get(name) ?? null;
+  }
+}
+
+/**
+ * The parameters that a client sent, each once (RFC 6749 section 3.2).
+ * @throws {Refusal} invalid_request, malformed_json for what is no form; {SurfaceRefusal}
+ */
+export async function formParameters(
+  { request, services }: OAuthCall,
+): Promise<FormParameters | TokenFault> {
+  if (!isForm(request.headers)) {
+    const error_description = `The body must be sent as Content-Type: ${FORM}.`;
+    return { error: "invalid_request", error_description };
+  }
+  const fields = formValues(request.headers, await readBody(request, services.deps));
+  const values = new Map<string, string>();
+  for (const [name, [value = "", ...more]] of Object.entries(fields)) {
+    if (more.length > 0) {
+      // The name is the sender's: it goes back only where it can break nothing.
+      const shown = /^[a-z_]{1,40}$/.test(name) ? name : "A parameter";
+      return { error: "invalid_request", error_description: `${shown} is sent more than once.` };
+    }
+    if (value !== "") values.set(name, value);
+  }
+  return new FormParameters(values);
+}
+
+/**
+ * Clients here have no secret. One that presents any is told in the scheme that it used, as RFC 6749
+ * section 5.2 asks.
+ */
+export function presentsSecret({ headers }: Request): boolean {
+  return headers.has("authorization");
+}
+
+/** A refusal as the token endpoint gives it. */
+export function faultAnswer(fault: TokenFault): OAuthAnswer {
+  const status = fault.error === "invalid_client" ? 401 : 400;
+  return { status, body: { ...fault } };
+}
+
+/** The refusal of a client that presents a secret. */
+export function secretAnswer(): OAuthAnswer {
+  const error_description = "Clients have no secret here: send client_id in the form only.";
+  return {
+    ...faultAnswer({ error: "invalid_client", error_description }),
+    headers: { "www-authenticate": 'Basic realm="countersign"' },
   };
 }

@@ -1,15 +1,13 @@
 import { z } from "zod";
+import type { JsonObject } from "../../lib/base/json.ts";
 import { type MachineCaller, tenantWithin } from "../../lib/identity/caller.ts";
-import type { JsonObject } from "../../lib/json/json_value.ts";
-import { readActivity } from "../../lib/ledger/activity.ts";
 import type { Facet } from "../../lib/ledger/entry.ts";
-import type { LoggedEntry } from "../../lib/ledger/log_reader.ts";
+import { type LoggedEntry, readActivity } from "../../lib/ledger/log_reader.ts";
 import { permission } from "../../lib/store/records/policy.ts";
 import { tenantId, toolName } from "../fields/action.ts";
+import { activityEntry, timeRange } from "../fields/log.ts";
 import { decodeCursor, encodeCursor, pageAnswer, pageQuery } from "../fields/paging.ts";
 import { guarded, type Route } from "../http/route.ts";
-import { activityEntry } from "./log_entries.ts";
-import { timeRange } from "./time_range.ts";
 
 const name = (what: string) =>
   z.string().min(1, "must not be empty").max(128, "has at most 128 characters").describe(what);

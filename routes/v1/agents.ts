@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { JsonObject } from "../../lib/base/json.ts";
 import {
   changeAgent,
   createAgent,
@@ -8,10 +9,8 @@ import {
   type TokenedAgent,
 } from "../../lib/catalog/agents.ts";
 import { mayKnowOf } from "../../lib/identity/caller.ts";
-import type { JsonObject } from "../../lib/json/json_value.ts";
 import { Refusal } from "../../lib/refusal.ts";
 import type { AgentRecord } from "../../lib/store/records/identity.ts";
-import type { Answer } from "../answer.ts";
 import {
   expiryOf,
   lastUsedAnswer,
@@ -23,6 +22,7 @@ import {
   versionAnswer,
 } from "../fields/machine.ts";
 import { pageAnswer, pageByName, pageQuery } from "../fields/paging.ts";
+import type { Answer } from "../http/call.ts";
 import { guarded, type Route } from "../http/route.ts";
 
 const killSwitch = z.strictObject({

@@ -1,30 +1,31 @@
 import type { z } from "zod";
 import { type Asked, scrubbedAsk } from "../../lib/approvals/ask.ts";
-import { decideApproval } from "../../lib/approvals/decide_approval.ts";
+import { decideApproval } from "../../lib/approvals/decide.ts";
 import { cancelApproval, revokeApproval } from "../../lib/approvals/end.ts";
 import { holdUntil } from "../../lib/approvals/hold.ts";
 import { readApproval, readingsToNote } from "../../lib/approvals/key_reading.ts";
 import { listApprovals, NO_FILTER } from "../../lib/approvals/list.ts";
-import { reviewApproval } from "../../lib/approvals/review_approval.ts";
-import type { SeenApproval } from "../../lib/approvals/seen_approval.ts";
+import type { SeenApproval } from "../../lib/approvals/seen.ts";
 import { statusOf } from "../../lib/approvals/state.ts";
-import { approvalTopic } from "../../lib/approvals/topics.ts";
 import { requestApproval } from "../../lib/authorize/request.ts";
 import { tenantWithin } from "../../lib/identity/caller.ts";
-import type { Answer } from "../answer.ts";
+import { approvalTopic } from "../../lib/ledger/due.ts";
+import { reviewApproval } from "../../lib/sheet/sheet.ts";
 import { actionOf } from "../fields/action.ts";
-import { approvalAnswer, renderApproval, renderReview } from "../fields/approval.ts";
-import { decodeCursor, encodeCursor, pageAnswer } from "../fields/paging.ts";
-import type { Call } from "../http/call.ts";
-import { guarded, type Route } from "../http/route.ts";
 import {
   afterId,
+  approvalAnswer,
   decideBody,
   idParams,
   listQuery,
+  renderApproval,
+  renderReview,
   requestBody,
   waitQuery,
-} from "./approval_fields.ts";
+} from "../fields/approval.ts";
+import { decodeCursor, encodeCursor, pageAnswer } from "../fields/paging.ts";
+import type { Answer, Call } from "../http/call.ts";
+import { guarded, type Route } from "../http/route.ts";
 
 const GROUP = "Approvals";
 

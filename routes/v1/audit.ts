@@ -1,17 +1,14 @@
 import { z } from "zod";
-import { readLogOperation } from "../../lib/evidence/read_log.ts";
+import type { JsonObject } from "../../lib/base/json.ts";
+import { readLogOperation } from "../../lib/evidence/receipts.ts";
 import { rotateLogKeyOperation } from "../../lib/evidence/rotate_log_key.ts";
-import type { JsonObject } from "../../lib/json/json_value.ts";
 import { currentCheckpoint } from "../../lib/ledger/checkpoints.ts";
 import { type ExportRow, exportRows } from "../../lib/ledger/export.ts";
 import { readHead } from "../../lib/ledger/log_reader.ts";
-import { logExport } from "../fields/log.ts";
+import { indexField, logExport, logRow, publishedKey, timeRange } from "../fields/log.ts";
 import { decodeCursor, encodeCursor, pageAnswer, pageQuery } from "../fields/paging.ts";
 import type { Call } from "../http/call.ts";
 import { guarded, type Route } from "../http/route.ts";
-import { indexField } from "./index_field.ts";
-import { logRow, publishedKey } from "./log_entries.ts";
-import { timeRange } from "./time_range.ts";
 
 /** Entries show what others did, which is not for an agent; hashes and proofs show nothing. */
 const READERS = ["standard", "management"] as const;

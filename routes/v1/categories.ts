@@ -1,17 +1,17 @@
 import { z } from "zod";
+import type { JsonObject } from "../../lib/base/json.ts";
 import { existingCategory, putCategory, removeCategory } from "../../lib/catalog/categories.ts";
-import type { JsonObject } from "../../lib/json/json_value.ts";
 import { type CategoryRecord, categoryRecord } from "../../lib/store/records/policy.ts";
-import { versionAnswer } from "../fields/machine.ts";
-import { pageAnswer, pageByName, pageQuery } from "../fields/paging.ts";
-import { guarded, type Route } from "../http/route.ts";
 import {
   categoryName,
   permissionField,
   removedAnswer,
   removedAs,
   writtenAnswer,
-} from "./catalog_fields.ts";
+} from "../fields/catalog.ts";
+import { versionAnswer } from "../fields/machine.ts";
+import { pageAnswer, pageByName, pageQuery } from "../fields/paging.ts";
+import { guarded, type Route } from "../http/route.ts";
 
 const PATH = "/v1/categories/:name";
 

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { JsonObject } from "../../lib/json/json_value.ts";
+import type { JsonObject } from "../../lib/base/json.ts";
 import {
   existingMember,
   KEY_GIVEN_ROLES,
@@ -7,10 +7,10 @@ import {
   removeMember,
 } from "../../lib/people/members.ts";
 import { type MemberRecord, ROLES } from "../../lib/store/records/identity.ts";
+import { removedAnswer, removedAs, writtenAnswer } from "../fields/catalog.ts";
 import { timeText, versionAnswer } from "../fields/machine.ts";
 import { pageAnswer, pageByName, pageQuery } from "../fields/paging.ts";
 import { guarded, type Route } from "../http/route.ts";
-import { removedAnswer, removedAs, writtenAnswer } from "./catalog_fields.ts";
 
 const PATH = "/v1/members/:email";
 

@@ -1,32 +1,32 @@
 import { z } from "zod";
 import { scrubbedAsk } from "../../lib/approvals/ask.ts";
-import { type AskedBefore, loadAskedBefore } from "../../lib/approvals/asked_before.ts";
 import { lookAtApproval } from "../../lib/approvals/end.ts";
 import { holdUntil } from "../../lib/approvals/hold.ts";
-import type { SeenApproval } from "../../lib/approvals/seen_approval.ts";
+import type { SeenApproval } from "../../lib/approvals/seen.ts";
 import { statusOf } from "../../lib/approvals/state.ts";
-import { approvalTopic } from "../../lib/approvals/topics.ts";
-import { adviseBatchOperation, type Advised } from "../../lib/authorizations/advise.ts";
 import {
+  adviseBatchOperation,
+  type Advised,
+  type AskedBefore,
   type Authorized,
   authorizeOperation,
   type AuthorizeRequest,
+  loadAskedBefore,
 } from "../../lib/authorize/authorize.ts";
 import { mintOperation } from "../../lib/authorize/mint.ts";
-import type { CheckRequest } from "../../lib/decisions/question.ts";
-import type { MachineOperation } from "../../lib/identity/caller_operation.ts";
-import type { JsonObject } from "../../lib/json/json_value.ts";
+import type { JsonObject } from "../../lib/base/json.ts";
+import type { CheckRequest } from "../../lib/decisions/decide.ts";
+import type { MachineOperation } from "../../lib/identity/acting.ts";
+import { approvalTopic } from "../../lib/ledger/due.ts";
 import { type AnyRefusal, invalidRequest, Refusal } from "../../lib/refusal.ts";
 import { TOKEN_TTL } from "../../lib/tokens/mint.ts";
-import type { Answer } from "../answer.ts";
 import { actionFields, actionOf, reasonField, referenceField } from "../fields/action.ts";
-import { approvalAnswer, renderApproval } from "../fields/approval.ts";
+import { approvalAnswer, askFields, renderApproval } from "../fields/approval.ts";
 import { checkAnswer, nextAfter, renderChecked } from "../fields/check.ts";
-import type { Call } from "../http/call.ts";
+import { mintAnswer, renderMinted } from "../fields/token.ts";
+import type { Answer, Call } from "../http/call.ts";
 import { problemOf } from "../http/problem_document.ts";
 import { guarded, type Route } from "../http/route.ts";
-import { askFields } from "./approval_fields.ts";
-import { mintAnswer, renderMinted } from "./tokens.ts";
 
 const verdictFields = {
   ...actionFields,

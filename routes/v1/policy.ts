@@ -1,49 +1,27 @@
 import { z } from "zod";
-import { applyPolicy, type Policy, readPolicy } from "../../lib/catalog/apply_policy.ts";
+import type { JsonObject } from "../../lib/base/json.ts";
+import { applyPolicy, readPolicy } from "../../lib/catalog/apply_policy.ts";
 import type { RowChange } from "../../lib/catalog/policy_document.ts";
 import type { PolicyDocument, PolicyEdit } from "../../lib/catalog/policy_edit.ts";
 import type { AppliedPolicy } from "../../lib/catalog/policy_plan.ts";
 import { changedFields } from "../../lib/catalog/record_change.ts";
 import { givenParts } from "../../lib/catalog/selectors.ts";
-import { TOOL_FIELDS } from "../../lib/catalog/tool_record.ts";
-import type { JsonObject } from "../../lib/json/json_value.ts";
 import { Refusal } from "../../lib/refusal.ts";
-import type { Answer } from "../answer.ts";
-import { POLICY_BODY } from "../body.ts";
-import { appliedAnswer, documentBody, patchBody, policyAnswer } from "../fields/policy.ts";
-import type { Call } from "../http/call.ts";
+import { renderWarnings, ruleOf, selectorOf } from "../fields/catalog.ts";
+import {
+  appliedAnswer,
+  documentBody,
+  patchBody,
+  policyAnswer,
+  renderPolicy,
+} from "../fields/policy.ts";
+import type { Answer, Call } from "../http/call.ts";
+import { POLICY_BODY } from "../http/inputs.ts";
 import { guarded, type Route } from "../http/route.ts";
-import { renderWarnings, ruleOf, selectorOf } from "./rule_fields.ts";
 
 const group = "Configuration";
 
 const KINDS = ["tools", "categories", "tenants", "resources", "rules"] as const;
-
-/** The policy as a document that can be sent back, without what only the store says. */
-export function renderPolicy(policy: Policy): JsonObject {
-  return {
-    policy_version: policy.policy_version,
-    tools: policy.tools.map((tool) =>
-      Object.fromEntries((["name", ...TOOL_FIELDS] as const).map((field) => [field, tool[field]]))
-    ),
-    categories: policy.categories.map(({ name, default_permission }) => ({
-      name,
-      default_permission,
-    })),
-    tenants: policy.tenants.map(({ id, name, metadata }) => ({ id, name, metadata })),
-    resources: policy.resources.map(({ id, name, type, metadata }) => ({
-      id,
-      name,
-      type,
-      metadata,
-    })),
-    rules: policy.rules.map(({ selector, permission, note }) => ({
-      selector: givenParts(selector),
-      permission,
-      note,
-    })),
-  };
-}
 
 function renderApplied({ rows, warnings, dry_run, policy_version }: AppliedPolicy): JsonObject {
   const named = (outcome: Outcome) =>

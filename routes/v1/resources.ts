@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { JsonObject } from "../../lib/base/json.ts";
 import {
   changeResource,
   listResources,
@@ -6,12 +7,8 @@ import {
   readResource,
   removeResource,
 } from "../../lib/catalog/resources.ts";
-import type { JsonObject } from "../../lib/json/json_value.ts";
 import type { ResourceRecord } from "../../lib/store/records/policy.ts";
 import { resourceId } from "../fields/action.ts";
-import { timeText, versionAnswer } from "../fields/machine.ts";
-import { pageAnswer, pageById, pageQuery } from "../fields/paging.ts";
-import { guarded, type Route } from "../http/route.ts";
 import {
   displayName,
   metadataAnswer,
@@ -20,7 +17,10 @@ import {
   removedAs,
   resourceType,
   writtenAnswer,
-} from "./catalog_fields.ts";
+} from "../fields/catalog.ts";
+import { timeText, versionAnswer } from "../fields/machine.ts";
+import { pageAnswer, pageById, pageQuery } from "../fields/paging.ts";
+import { guarded, type Route } from "../http/route.ts";
 
 const PATH = "/v1/resources/:id";
 

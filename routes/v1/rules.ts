@@ -1,17 +1,26 @@
 import { z } from "zod";
+import type { JsonObject } from "../../lib/base/json.ts";
 import { existingRule, putRule, removeRule } from "../../lib/catalog/rules.ts";
 import { givenParts } from "../../lib/catalog/selectors.ts";
 import { type MachineCaller, mayKnowOf, tenantWithin } from "../../lib/identity/caller.ts";
-import type { JsonObject } from "../../lib/json/json_value.ts";
 import type { Snapshot } from "../../lib/policy/snapshot.ts";
 import { Refusal } from "../../lib/refusal.ts";
 import type { RuleRecord } from "../../lib/store/records/policy.ts";
 import { resourceId, tenantId, toolName } from "../fields/action.ts";
+import {
+  permissionField,
+  removedAnswer,
+  removedAs,
+  renderWarnings,
+  ruleBody,
+  ruleOf,
+  ruleWarning,
+  selectorAnswer,
+  writtenAnswer,
+} from "../fields/catalog.ts";
 import { timeText, versionAnswer } from "../fields/machine.ts";
 import { pageAnswer, pageByName, pageQuery } from "../fields/paging.ts";
 import { guarded, type Route } from "../http/route.ts";
-import { permissionField, removedAnswer, removedAs, writtenAnswer } from "./catalog_fields.ts";
-import { renderWarnings, ruleBody, ruleOf, ruleWarning, selectorAnswer } from "./rule_fields.ts";
 
 const group = "Configuration";
 

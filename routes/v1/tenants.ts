@@ -1,25 +1,25 @@
 import { z } from "zod";
-import { removeTenant } from "../../lib/catalog/tenant_removal.ts";
+import type { JsonObject } from "../../lib/base/json.ts";
 import {
   changeTenant,
   listTenants,
   putTenant,
   readTenant,
   registeredTenants,
+  removeTenant,
 } from "../../lib/catalog/tenants.ts";
-import type { JsonObject } from "../../lib/json/json_value.ts";
 import type { TenantRecord } from "../../lib/store/records/policy.ts";
 import { tenantId } from "../fields/action.ts";
-import { timeText, versionAnswer } from "../fields/machine.ts";
-import { pageAnswer, pageById, pageByName, pageQuery } from "../fields/paging.ts";
-import { guarded, type Route } from "../http/route.ts";
 import {
   displayName,
   metadataAnswer,
   metadataField,
   removedAnswer,
   writtenAnswer,
-} from "./catalog_fields.ts";
+} from "../fields/catalog.ts";
+import { timeText, versionAnswer } from "../fields/machine.ts";
+import { pageAnswer, pageById, pageByName, pageQuery } from "../fields/paging.ts";
+import { guarded, type Route } from "../http/route.ts";
 
 const PATH = "/v1/tenants/:id";
 

@@ -1,17 +1,18 @@
 import { z } from "zod";
 import { mintOperation } from "../../lib/authorize/mint.ts";
-import type { JsonObject } from "../../lib/json/json_value.ts";
-import { tokenClaims } from "../../lib/tokens/claims.ts";
-import { type Consumed, consumeOperation } from "../../lib/tokens/consume.ts";
-import { type MintedToken, TOKEN_TTL } from "../../lib/tokens/mint.ts";
-import { REVOCATION_REASONS } from "../../lib/tokens/revocation.ts";
-import { INVALID_TOKEN_CODES, verifyOperation } from "../../lib/tokens/verify.ts";
-import { actionFields, actionOf, toolName } from "../fields/action.ts";
+import type { JsonObject } from "../../lib/base/json.ts";
+import { REVOCATION_REASONS } from "../../lib/store/records/vocabulary.ts";
+import {
+  type Consumed,
+  consumeOperation,
+  INVALID_TOKEN_CODES,
+  verifyOperation,
+} from "../../lib/tokens/consume.ts";
+import { TOKEN_TTL } from "../../lib/tokens/mint.ts";
+import { tokenClaims } from "../../lib/tokens/token_text.ts";
+import { actionFields, actionOf, givenAction, toolName } from "../fields/action.ts";
+import { mintAnswer, renderMinted, tokenField } from "../fields/token.ts";
 import { guarded, type Route } from "../http/route.ts";
-import { givenAction } from "./given_action.ts";
-
-/** Any text: what is no token is answered as such, whatever is wrong with it. */
-export const tokenField = z.string().describe("The text of a run token");
 
 /** How long a token may be used. */
 export const ttlField = z.int().min(TOKEN_TTL.min).max(TOKEN_TTL.max).default(TOKEN_TTL.default)
@@ -31,16 +32,6 @@ const verifyBody = z.strictObject({
 
 const consumeBody = z.strictObject({ token: tokenField, ...actionFields });
 
-/** A new token as mint and check answer with it. */
-export const mintAnswer = z.object({
-  token: z.string().describe("Shown once"),
-  token_id: z.string(),
-  action_digest: z.string(),
-  expires_at: z.iso.datetime(),
-  decision_id: z.string(),
-  approval_id: z.string().nullable(),
-});
-
 const verifyAnswer = z.union([
   z.object({ valid: z.literal(true), claims: tokenClaims }),
   z.object({
@@ -56,18 +47,6 @@ export const consumeAnswer = z.object({
   consumed_at: z.iso.datetime(),
   claims: tokenClaims,
 });
-
-/** The wire form of a new token. */
-export function renderMinted({ text, record }: MintedToken): JsonObject {
-  return {
-    token: text,
-    token_id: record.id,
-    action_digest: record.action_digest,
-    expires_at: new Date(record.expires_at).toISOString(),
-    decision_id: record.decision_id,
-    approval_id: record.approval_id,
-  };
-}
 
 /** The wire form of a token that was consumed. */
 export function renderConsumed({ token: { id, consumed_at }, claims }: Consumed): JsonObject {

@@ -3,11 +3,17 @@ import { changeTool, existingTool, putTool, removeTool } from "../../lib/catalog
 import { invalidRequest } from "../../lib/refusal.ts";
 import { TOOL_STATUSES, type ToolRecord } from "../../lib/store/records/policy.ts";
 import { toolName } from "../fields/action.ts";
-import { renderTool, toolAnswer, toolFields } from "../fields/catalog.ts";
+import {
+  categoryName,
+  removedAnswer,
+  renderTool,
+  toolAnswer,
+  toolFields,
+  writtenAnswer,
+} from "../fields/catalog.ts";
 import { versionAnswer } from "../fields/machine.ts";
 import { pageAnswer, pageByName, pageQuery } from "../fields/paging.ts";
 import { guarded, type Route } from "../http/route.ts";
-import { categoryName, removedAnswer, writtenAnswer } from "./catalog_fields.ts";
 
 const PATH = "/v1/tools/:name{.+}";
 

@@ -1,9 +1,8 @@
 import { z } from "zod";
-import { QUICK_REASONS } from "../../approvals/quick_reasons.ts";
-import { RESOLVED_FROM } from "../../policy/levels.ts";
-import { membersBehind, withMembersBehind } from "./members_behind.ts";
+import { isJsonObject, type JsonObject } from "../../base/json.ts";
+import { membersBehind, REQUESTER_TYPES, withMembersBehind } from "./identity.ts";
 import { REQUIRED_FACTS } from "./policy.ts";
-import { REQUESTER_TYPES } from "./requester.ts";
+import { QUICK_REASONS, RESOLVED_FROM } from "./vocabulary.ts";
 
 /** Records of requests to humans. What an approver sees lies apart, sealed. */
 
@@ -180,3 +179,50 @@ export const decisionNonce = z.object({
 });
 
 export type DecisionNonce = z.infer<typeof decisionNonce>;
+
+/** What is said when the same action is asked again. */
+export interface AskedAgain extends JsonObject {
+  at: string;
+  reason: string;
+  context: JsonObject | null;
+  reference_id: string | null;
+}
+
+export const askRows = z.array(z.object({ at: z.string(), digest: z.string() }));
+
+export const askedAgain: z.ZodType<AskedAgain> = z.object({
+  at: z.string(),
+  reason: z.string(),
+  context: z.custom<JsonObject>(isJsonObject, "expected a JSON object").nullable(),
+  reference_id: z.string().nullable(),
+});
+
+/** All that a receipt needs to know of an approval. */
+export const decidedRecord = approvalFields.pick({ decisions: true, requester: true });
+
+export const approvalFacts = z.preprocess(
+  withMembersBehind,
+  approvalFields.pick({
+    id: true,
+    reference: true,
+    progress: true,
+    levels: true,
+    levels_skipped: true,
+    duties_separated: true,
+    tool_name: true,
+    tenant: true,
+    resource: true,
+    method: true,
+    missing_facts: true,
+    requester: true,
+    members_behind: true,
+    resolved_from: true,
+    rule_id: true,
+    definition_digest: true,
+    policy_version: true,
+    created_at: true,
+    expires_at: true,
+    use_seconds: true,
+    decisions: true,
+  }),
+);

@@ -1,6 +1,21 @@
 import { z } from "zod";
-import { membersBehind, withMembersBehind } from "./members_behind.ts";
+import type { JsonValue } from "../../base/json.ts";
 import { killSwitch } from "./policy.ts";
+
+/**
+ * Ids of the members who answer for what is asked with a secret: whoever made it, rotated it or was
+ * shown it, and who answered for the key that did so. In the order in which they came to know it;
+ * none ever goes, for nobody forgets a secret.
+ */
+export const membersBehind = z.array(z.string());
+
+/** Rows of before named one member, or none. */
+export function withMembersBehind(row: unknown): unknown {
+  if (typeof row !== "object" || row === null || !("member_behind" in row)) return row;
+  const { member_behind, ...rest } = row;
+  if ("members_behind" in rest) return rest;
+  return { ...rest, members_behind: member_behind === null ? [] : [member_behind] };
+}
 
 /** Records of who may ask, decide and configure. Secrets are held as SHA-256 only. */
 
@@ -94,3 +109,38 @@ export type CredentialIndex = z.infer<typeof credentialIndex>;
 
 /** When a key or agent was last used, outside the policy: it changes with every request. */
 export const credentialUsed = z.object({ at: timestamp });
+
+/** Who can ask: an API key, an agent, or an MCP client by the grant of a member. */
+export const REQUESTER_TYPES = ["api_key", "agent", "oauth_grant"] as const;
+
+export type RequesterType = (typeof REQUESTER_TYPES)[number];
+
+/** An answer kept for a repeated request, sealed under a key of the credential that got it. */
+export const idempotencyRecord = z.object({
+  /** HMAC-SHA256 of the request's body under a key of the credential, hex. */
+  body_digest: z.string(),
+  /** Null while the first request is still running. */
+  sealed: z.custom<Uint8Array>((value) => value instanceof Uint8Array).nullable(),
+  expires_at: z.number().int(),
+});
+
+export type IdempotencyRecord = z.infer<typeof idempotencyRecord>;
+
+/** What is inside: an answer, and what it depends on. */
+export const keptAnswer = z.object({
+  status: z.number().int(),
+  // Not parsed further: a schema of its members would lose one that is called `__proto__`.
+  body: z.custom<JsonValue>((value) => value !== undefined),
+  /** The policy version under which it granted something; null when it granted nothing. */
+  granted_under: z.number().int().nullable(),
+  /** The run token it handed out, replayed only while unspent. */
+  token_id: z.string().nullable(),
+});
+
+export type KeptAnswer = z.infer<typeof keptAnswer>;
+
+/** What a key and an agent have in common. */
+export const withSecret = z.object({ secret_hash: z.string() });
+
+/** Which org was the first: one is made once. */
+export const bootstrapRecord = z.object({ org: z.string() });

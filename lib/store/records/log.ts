@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { JsonValue } from "../../base/json.ts";
 
 /** Records of the audit log. */
 
@@ -117,3 +118,73 @@ export const logKeyRecord = z.object({
 });
 
 export type LogKeyRecord = z.infer<typeof logKeyRecord>;
+
+/** Salt (32 hex digits) and value: with both, anyone can recompute the digest that the leaf carries. */
+export const privatePart = z.object({
+  salt: z.string(),
+  // Taken as it is: a schema that walks it would drop a member called `__proto__`.
+  value: z.custom<JsonValue>((value) => value !== undefined, "expected a JSON value"),
+});
+
+/** The private parts of one entry, by name. */
+export const privateParts = z.record(z.string(), privatePart);
+
+export type PrivateParts = Record<string, { salt: string; value: JsonValue }>;
+
+export const privateRow = z.array(z.tuple([z.number().int().nonnegative(), privateParts]));
+
+export const privateJwk = z.object({
+  kty: z.literal("OKP"),
+  crv: z.literal("Ed25519"),
+  x: z.string(),
+  d: z.string(),
+});
+
+/** The kinds of work that must happen at a time. */
+export const DUE_KINDS = [
+  "approval_ends",
+  "approval_lapses",
+  "tool_changed",
+  "policy_applied",
+  "policy_sweep",
+  "agent_rotated",
+  "report_due",
+  "identity_event",
+  "passkey_removed",
+  "recovery_hold",
+  "recovery_letter",
+  "alert_new_request",
+  "alert_second_level",
+  "alert_nearing_expiry",
+  "alert_decided",
+  "alert_delivery",
+  "org_deleted",
+  "org_erased",
+  "person_erased",
+  "member_forgotten",
+  "account_orgless",
+  "grant_ends",
+] as const;
+
+export type DueKind = (typeof DUE_KINDS)[number];
+
+/** Work for one org at one time. Handlers look at the state themselves: doing it twice is harmless. */
+export interface DueWork {
+  readonly kind: DueKind;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  readonly org: string;
+  /** What it is about: an approval's id, a tool's name, a token's id. */
+  readonly id: string;
+}
+
+/** A row of due work as it is stored. */
+export const dueWork: z.ZodType<DueWork> = z.object({
+  kind: z.enum(DUE_KINDS),
+  at: z.number().int().nonnegative(),
+  org: z.string(),
+  id: z.string(),
+});
+
+/** A time that the clock of some process showed, milliseconds. */
+export const clockTime = z.object({ at: z.number().int().nonnegative() });

@@ -118,3 +118,39 @@ export const refreshTokenRecord = tokenOwner.extend({
 });
 
 export type RefreshTokenRecord = z.infer<typeof refreshTokenRecord>;
+
+/** What a client's own document said when it was last fetched (Client ID Metadata Documents). */
+export const oauthDocument = z.object({
+  name: z.string(),
+  /** The allowed ones. */
+  redirect_uris: z.array(z.string()),
+  fetched_at: timestamp,
+  /** Until when it is not fetched again. */
+  fresh_until: timestamp,
+  /** Until when it serves while it cannot be fetched. */
+  expires_at: timestamp,
+});
+
+export type OAuthDocument = z.infer<typeof oauthDocument>;
+
+/** A request that a person is asked about, as it is kept while they decide. */
+export const consentRequest = z.object({
+  client_id: z.string(),
+  client_name: z.string(),
+  client_kind: z.enum(CLIENT_KINDS),
+  redirect_uri: z.string(),
+  state: z.string().nullable(),
+  /** What may be ticked. */
+  scopes: z.array(z.enum(SCOPES)),
+  code_challenge: z.string(),
+  resource: z.string(),
+});
+
+export type ConsentRequest = z.infer<typeof consentRequest>;
+
+export const issuedTokens = z.object({
+  access_token: z.string(),
+  access_expires_at: z.number(),
+  refresh_token: z.string(),
+  scopes: z.array(z.enum(SCOPES)),
+});

@@ -1,12 +1,12 @@
 import { z } from "zod";
-import { isJsonObject, type JsonObject } from "../../json/json_value.ts";
-import { PERMISSIONS } from "../../policy/permission.ts";
+import { isJsonObject, type JsonObject } from "../../base/json.ts";
+import { PERMISSIONS } from "./vocabulary.ts";
 
 /** Records of what an organization decides by. Every one is parsed when it is read. */
 
 export const permission = z.enum(PERMISSIONS);
 
-const jsonObject = z.custom<JsonObject>(isJsonObject, "expected a JSON object");
+export const jsonObject = z.custom<JsonObject>(isJsonObject, "expected a JSON object");
 
 const timestamp = z.number().int().nonnegative();
 
@@ -135,3 +135,6 @@ export const ruleRecord = z.object({
 });
 
 export type RuleRecord = z.infer<typeof ruleRecord>;
+
+/** When drafts were made in the past hour, milliseconds. */
+export const discoveryTimes = z.object({ times: z.array(z.number()) });

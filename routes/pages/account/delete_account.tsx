@@ -1,14 +1,16 @@
 import { z } from "zod";
 import { Bare } from "../../../components/bare.tsx";
-import { UntrustedText } from "../../../components/untrusted_text.tsx";
+import { Button } from "../../../components/button.tsx";
+import { TextField } from "../../../components/fields.tsx";
+import { FieldErrors, Form, FormActions } from "../../../components/form.tsx";
+import { UntrustedText } from "../../../components/untrusted.tsx";
 import { deleteAccount } from "../../../lib/leaving/person.ts";
 import { invalidRequest } from "../../../lib/refusal.ts";
-import type { AccountCall } from "../../dashboard/browser_call.ts";
+import { attempted } from "../../dashboard/attempted.ts";
+import { type AccountCall, signedInEmail } from "../../dashboard/browser_call.ts";
 import { text } from "../../dashboard/form.ts";
-import { accountPage, action } from "../../dashboard/page.ts";
-import { signedInEmail } from "../account_email.ts";
-import { DeleteAccountForm } from "../delete_account_form.tsx";
-import { DELETE_ACCOUNT_PATH } from "../security_paths.ts";
+import { accountPage, action, type Attempt } from "../../dashboard/page.ts";
+import { DELETE_ACCOUNT_PATH } from "./security_tables.tsx";
 
 /** The end of an account, for who is in an org and for who is in none. */
 export const deleteAccountPage = accountPage({
@@ -45,3 +47,25 @@ export const deleteAccountPage = accountPage({
     ),
   },
 });
+
+/** Takes the address of the person as the sign that they mean it. */
+export function DeleteAccountForm({ attempt }: { readonly attempt: Attempt | null }) {
+  const form = attempted(attempt, "delete_account");
+  return (
+    <Form do="delete_account" layout="stack" action={DELETE_ACCOUNT_PATH}>
+      <FieldErrors errors={form.errors} />
+      <TextField
+        name="email"
+        label="Type your e-mail address to confirm"
+        type="email"
+        autoComplete="off"
+        value={form.value("email")}
+        error={form.error("email")}
+        required
+      />
+      <FormActions>
+        <Button variant="danger">Delete my account</Button>
+      </FormActions>
+    </Form>
+  );
+}

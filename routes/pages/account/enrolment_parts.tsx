@@ -3,17 +3,17 @@ import { z } from "zod";
 import { Bare } from "../../../components/bare.tsx";
 import { Button } from "../../../components/button.tsx";
 import { CheckboxField } from "../../../components/choices.tsx";
+import { groupedCode } from "../../../components/code.tsx";
 import { TextField } from "../../../components/fields.tsx";
 import { Form, FormActions } from "../../../components/form.tsx";
-import { Notice } from "../../../components/notice.tsx";
-import { groupedCode } from "../../../components/recovery_codes_text.ts";
-import { UntrustedText } from "../../../components/untrusted_text.tsx";
+import { Notice } from "../../../components/layout.tsx";
+import { UntrustedText } from "../../../components/untrusted.tsx";
 import Enrol from "../../../islands/enrol.tsx";
 import RecoveryCodes from "../../../islands/recovery_codes.tsx";
-import type { JsonObject } from "../../../lib/json/json_value.ts";
+import type { JsonObject } from "../../../lib/base/json.ts";
 import { parseRegistrationResponse } from "../../../lib/passkeys/responses.ts";
+import type { CodeSent } from "../../../lib/people/email_codes.ts";
 import type { EnrolmentStep } from "../../../lib/people/enrolment_step.ts";
-import type { CodeSent } from "../../../lib/people/set_up.ts";
 import type { AttemptedForm } from "../../dashboard/attempted.ts";
 import { text, verbatim } from "../../dashboard/form.ts";
 import type { Attempt } from "../../dashboard/page.ts";
@@ -230,4 +230,33 @@ export function StoreCodes({ codes, email, origin, next }: NewCodes & {
       </form>
     </>
   );
+}
+
+/** In the order in which they count: many a browser names others besides itself. */
+const BROWSERS: readonly (readonly [RegExp, string])[] = [
+  [/\bEdg(e|A|iOS)?\//, "Edge"],
+  [/\bOPR\//, "Opera"],
+  [/\bSamsungBrowser\//, "Samsung Internet"],
+  [/\b(Firefox|FxiOS)\//, "Firefox"],
+  [/\b(HeadlessChrome|Chrome|CriOS)\//, "Chrome"],
+  [/\bSafari\//, "Safari"],
+];
+
+const SYSTEMS: readonly (readonly [RegExp, string])[] = [
+  [/\biPhone\b/, "iPhone"],
+  [/\biPad\b/, "iPad"],
+  [/\bAndroid\b/, "Android"],
+  [/\bWindows\b/, "Windows"],
+  [/\bCrOS\b/, "ChromeOS"],
+  [/\bMac OS X\b/, "Mac"],
+  [/\bLinux\b/, "Linux"],
+];
+
+/** What a `User-Agent` says in words, such as `Firefox on Linux`: a hint, as anybody may send any. */
+export function browserWords(userAgent: string | null): string {
+  const named = (names: typeof BROWSERS) =>
+    names.find(([pattern]) => pattern.test(userAgent ?? ""))?.[1];
+  const browser = named(BROWSERS) ?? "Another browser";
+  const system = named(SYSTEMS);
+  return system === undefined ? browser : `${browser} on ${system}`;
 }

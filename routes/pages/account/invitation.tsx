@@ -1,11 +1,11 @@
 import { z } from "zod";
+import { RoleBadge } from "../../../components/badges.tsx";
 import { Bare } from "../../../components/bare.tsx";
 import { Button, ButtonLink } from "../../../components/button.tsx";
-import { Definitions } from "../../../components/definitions.tsx";
 import { Form } from "../../../components/form.tsx";
-import { RoleBadge } from "../../../components/role_badge.tsx";
+import { Definitions } from "../../../components/layout.tsx";
 import { Time } from "../../../components/time.tsx";
-import { UntrustedText } from "../../../components/untrusted_text.tsx";
+import { UntrustedText } from "../../../components/untrusted.tsx";
 import { SESSION_LIFE_MS } from "../../../lib/identity/sessions.ts";
 import {
   acceptInvitation,
@@ -16,11 +16,11 @@ import {
   sendInvitationCode,
 } from "../../../lib/people/accept_invitation.ts";
 import { type EnrolmentStep, linkStep } from "../../../lib/people/enrolment_step.ts";
+import { accountEmail } from "../../../lib/people/sessions.ts";
 import { Refusal } from "../../../lib/refusal.ts";
 import { attempted } from "../../dashboard/attempted.ts";
-import type { BrowserCall } from "../../dashboard/browser_call.ts";
+import { type BrowserCall, signedInEmail } from "../../dashboard/browser_call.ts";
 import { action, type Attempt, publicPage } from "../../dashboard/page.ts";
-import { accountEmail, signedInEmail } from "../account_email.ts";
 import {
   ceremonyQuery,
   CodeForm,

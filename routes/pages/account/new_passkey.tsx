@@ -1,14 +1,14 @@
 import { z } from "zod";
 import { Bare } from "../../../components/bare.tsx";
 import Enrol from "../../../islands/enrol.tsx";
-import type { JsonObject } from "../../../lib/json/json_value.ts";
+import type { JsonObject } from "../../../lib/base/json.ts";
 import { addPasskey, beginAddPasskey } from "../../../lib/people/passkeys.ts";
 import type { AccountCall } from "../../dashboard/browser_call.ts";
 import { optional } from "../../dashboard/form.ts";
 import { accountPage, action } from "../../dashboard/page.ts";
-import { localPath } from "../../local_path.ts";
-import { ADD_PASSKEY_PATH, SECURITY_PATH } from "../security_paths.ts";
+import { localPath } from "../../http/headers.ts";
 import { passkeyForm, Refused } from "./enrolment_parts.tsx";
+import { ADD_PASSKEY_PATH, SECURITY_PATH } from "./security_tables.tsx";
 
 const query = z.object({ to: z.string().optional() });
 

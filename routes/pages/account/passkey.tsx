@@ -1,24 +1,19 @@
 import { z } from "zod";
 import { Button } from "../../../components/button.tsx";
-import { Definitions } from "../../../components/definitions.tsx";
-import { FieldErrors } from "../../../components/field_errors.tsx";
 import { TextField } from "../../../components/fields.tsx";
-import { Form, FormActions } from "../../../components/form.tsx";
-import { PageHeader } from "../../../components/layout.tsx";
-import { Section } from "../../../components/section.tsx";
+import { FieldErrors, Form, FormActions } from "../../../components/form.tsx";
+import { Definitions, PageHeader, Section } from "../../../components/layout.tsx";
 import { Time } from "../../../components/time.tsx";
-import { UntrustedText } from "../../../components/untrusted_text.tsx";
-import { passkeysOf } from "../../../lib/people/passkeys_of.ts";
-import { removePasskey } from "../../../lib/people/remove_passkey.ts";
-import { renamePasskey } from "../../../lib/people/rename_passkey.ts";
+import { UntrustedText } from "../../../components/untrusted.tsx";
+import { passkeysOf } from "../../../lib/identity/events.ts";
+import { removePasskey, renamePasskey } from "../../../lib/people/passkeys.ts";
 import { Refusal } from "../../../lib/refusal.ts";
 import { attempted } from "../../dashboard/attempted.ts";
 import type { MemberCall } from "../../dashboard/browser_call.ts";
 import { text } from "../../dashboard/form.ts";
 import { action, memberPage } from "../../dashboard/page.ts";
-import { passkeyPath, SECURITY_PATH } from "../security_paths.ts";
 import { Refused } from "./enrolment_parts.tsx";
-import { PasskeyMarks } from "./security_tables.tsx";
+import { PasskeyMarks, passkeyPath, SECURITY_PATH } from "./security_tables.tsx";
 
 const byId = z.object({ id: z.string().max(1400) });
 

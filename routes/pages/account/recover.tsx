@@ -1,22 +1,24 @@
 import { z } from "zod";
 import { Bare } from "../../../components/bare.tsx";
 import { Button } from "../../../components/button.tsx";
-import { type FieldError, FieldErrors } from "../../../components/field_errors.tsx";
 import { TextField } from "../../../components/fields.tsx";
-import { Form, FormActions } from "../../../components/form.tsx";
-import { Notice } from "../../../components/notice.tsx";
-import { UntrustedText } from "../../../components/untrusted_text.tsx";
+import { type FieldError, FieldErrors, Form, FormActions } from "../../../components/form.tsx";
+import { Notice } from "../../../components/layout.tsx";
+import { UntrustedText } from "../../../components/untrusted.tsx";
 import { SESSION_LIFE_MS } from "../../../lib/identity/sessions.ts";
 import { type EnrolmentStep, openCode, passkeyStep } from "../../../lib/people/enrolment_step.ts";
-import { finishRecovery, recoveringEmail } from "../../../lib/people/finish_recovery.ts";
-import { redeemRecoveryCode, sendRecoveryCode } from "../../../lib/people/recover.ts";
-import { redeemRecoveryLink, seeRecoveryLink } from "../../../lib/people/recovery_link.ts";
+import {
+  redeemRecoveryCode,
+  redeemRecoveryLink,
+  seeRecoveryLink,
+  sendRecoveryCode,
+} from "../../../lib/people/recover.ts";
+import { finishRecovery, recoveringEmail } from "../../../lib/people/recovery.ts";
+import { accountEmail } from "../../../lib/people/sessions.ts";
 import { attempted } from "../../dashboard/attempted.ts";
 import type { BrowserCall } from "../../dashboard/browser_call.ts";
 import { optional, text } from "../../dashboard/form.ts";
 import { action, type Attempt, publicPage } from "../../dashboard/page.ts";
-import { accountEmail } from "../account_email.ts";
-import { SECURITY_PATH } from "../security_paths.ts";
 import {
   ceremonyQuery,
   CodeField,
@@ -28,6 +30,7 @@ import {
   Refused,
   storedForm,
 } from "./enrolment_parts.tsx";
+import { SECURITY_PATH } from "./security_tables.tsx";
 
 const PATH = "/recover";
 

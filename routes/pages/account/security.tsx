@@ -1,28 +1,32 @@
 import { z } from "zod";
 import { Button, ButtonLink } from "../../../components/button.tsx";
-import { EmptyState } from "../../../components/empty_state.tsx";
 import { Form } from "../../../components/form.tsx";
-import { PageHeader } from "../../../components/layout.tsx";
-import { Notice } from "../../../components/notice.tsx";
-import { Section } from "../../../components/section.tsx";
-import { UntrustedText } from "../../../components/untrusted_text.tsx";
-import { endSessionOf } from "../../../lib/people/end_sessions.ts";
-import { passkeysOf } from "../../../lib/people/passkeys_of.ts";
+import { EmptyState, Notice, PageHeader, Section } from "../../../components/layout.tsx";
+import { UntrustedText } from "../../../components/untrusted.tsx";
+import { passkeysOf } from "../../../lib/identity/events.ts";
 import {
   CODES_A_SET,
   recoveryCodesLeft,
   regenerateRecoveryCodes,
 } from "../../../lib/people/recovery_codes.ts";
-import { type SignedOutEverywhere, signOutEverywhere } from "../../../lib/people/sessions.ts";
-import { sessionsOf } from "../../../lib/people/sessions_of.ts";
+import {
+  endSessionOf,
+  sessionsOf,
+  type SignedOutEverywhere,
+  signOutEverywhere,
+} from "../../../lib/people/sessions.ts";
 import type { PasskeyRecord, SessionRecord } from "../../../lib/store/records/people.ts";
 import type { MemberCall } from "../../dashboard/browser_call.ts";
 import { text } from "../../dashboard/form.ts";
 import { action, memberPage, type View } from "../../dashboard/page.ts";
-import { DeleteAccountForm } from "../delete_account_form.tsx";
-import { ADD_PASSKEY_PATH, SECURITY_PATH } from "../security_paths.ts";
+import { DeleteAccountForm } from "./delete_account.tsx";
 import { Refused, StoreCodes, storedForm, WhatCodesAreFor } from "./enrolment_parts.tsx";
-import { PasskeysTable, SessionsTable } from "./security_tables.tsx";
+import {
+  ADD_PASSKEY_PATH,
+  PasskeysTable,
+  SECURITY_PATH,
+  SessionsTable,
+} from "./security_tables.tsx";
 
 /** Sessions that the page lists. */
 const LISTED = 50;

@@ -1,13 +1,12 @@
-import { Badge } from "../../../components/badge.tsx";
+import { Badge } from "../../../components/badges.tsx";
 import { Button } from "../../../components/button.tsx";
-import { EmptyState } from "../../../components/empty_state.tsx";
 import { Form } from "../../../components/form.tsx";
+import { EmptyState } from "../../../components/layout.tsx";
 import { RowLink, Table } from "../../../components/table.tsx";
 import { Time } from "../../../components/time.tsx";
-import { UntrustedText } from "../../../components/untrusted_text.tsx";
+import { UntrustedText } from "../../../components/untrusted.tsx";
 import type { PasskeyRecord, SessionRecord } from "../../../lib/store/records/people.ts";
-import { browserWords } from "../browser_words.ts";
-import { passkeyPath } from "../security_paths.ts";
+import { browserWords } from "./enrolment_parts.tsx";
 
 interface Shared {
   readonly current: SessionRecord;
@@ -132,4 +131,16 @@ export function SessionsTable({ sessions, current, now }: Shared & {
       empty={null}
     />
   );
+}
+
+export const SECURITY_PATH = "/security";
+
+/** Takes `to`: where to go on for somebody who is offered a passkey on the way. */
+export const ADD_PASSKEY_PATH = "/security/new-passkey";
+
+export const DELETE_ACCOUNT_PATH = "/security/delete-account";
+
+/** The page of one passkey. */
+export function passkeyPath(credentialId: string): string {
+  return `${SECURITY_PATH}/passkeys/${credentialId}`;
 }

@@ -1,21 +1,155 @@
 import { z } from "zod";
 import { Bare } from "../../../components/bare.tsx";
-import { Button } from "../../../components/button.tsx";
-import { Disclosure } from "../../../components/disclosure.tsx";
-import { FieldErrors } from "../../../components/field_errors.tsx";
+import { Button, ButtonLink } from "../../../components/button.tsx";
 import { TextField } from "../../../components/fields.tsx";
-import { Form, FormActions } from "../../../components/form.tsx";
-import { Notice } from "../../../components/notice.tsx";
-import { UntrustedText } from "../../../components/untrusted_text.tsx";
+import { FieldErrors, Form, FormActions } from "../../../components/form.tsx";
+import { Disclosure, Notice } from "../../../components/layout.tsx";
+import { UntrustedText } from "../../../components/untrusted.tsx";
+import SignIn from "../../../islands/sign_in.tsx";
+import type { JsonObject } from "../../../lib/base/json.ts";
+import { SESSION_LIFE_MS } from "../../../lib/identity/sessions.ts";
+import { assertionResponse } from "../../../lib/passkeys/responses.ts";
+import type { Handout } from "../../../lib/people/ceremonies.ts";
 import { makeOrg } from "../../../lib/people/make_org.ts";
-import { type OrgOfAccount, orgsOf, switchOrg } from "../../../lib/people/switch_org.ts";
-import { attempted } from "../../dashboard/attempted.ts";
-import type { AccountCall } from "../../dashboard/browser_call.ts";
-import { text } from "../../dashboard/form.ts";
-import { accountPage, action, type Attempt, type View } from "../../dashboard/page.ts";
-import { signedInEmail } from "../account_email.ts";
-import { DELETE_ACCOUNT_PATH } from "../security_paths.ts";
+import { type OrgOfAccount, orgsOf, switchOrg } from "../../../lib/people/sessions.ts";
+import { beginSignIn, beginStepUp, signIn, signOut, stepUp } from "../../../lib/people/sign_in.ts";
+import { RIGHTS } from "../../../lib/policy/rights.ts";
+import type { Services } from "../../../lib/services.ts";
+import { attempted, withQuery } from "../../dashboard/attempted.ts";
+import { type AccountCall, type BrowserCall, signedInEmail } from "../../dashboard/browser_call.ts";
+import {
+  accountEndpoint,
+  type Endpoint,
+  memberEndpoint,
+  publicEndpoint,
+} from "../../dashboard/endpoint.ts";
+import { optional, text } from "../../dashboard/form.ts";
+import { liveStream } from "../../dashboard/live.ts";
+import { accountPage, action, type Attempt, publicPage, type View } from "../../dashboard/page.ts";
+import { localPath } from "../../http/headers.ts";
 import { Refused } from "./enrolment_parts.tsx";
+import { ADD_PASSKEY_PATH, DELETE_ACCOUNT_PATH } from "./security_tables.tsx";
+
+/** The way in. What it says is the same for everybody: nobody is named before a passkey is shown. */
+export const signInPage = publicPage({
+  path: "/sign-in",
+  title: "Sign in",
+  query: z.object({ to: z.string().optional() }),
+  load: async (call) => ({
+    to: localPath(call.query.to ?? null, call.services.settings.url),
+    email: await signedInEmail(call),
+  }),
+  view: ({ data: { to, email } }) => (
+    <Bare
+      title="Sign in"
+      lead="Your device asks for your fingerprint, your face or its PIN. There is no password."
+      foot={<a href="/recover">Lost your passkeys?</a>}
+    >
+      {email !== null && (
+        <Notice
+          tone="info"
+          live={false}
+          actions={<ButtonLink href={to ?? "/"} size="small">Go on</ButtonLink>}
+        >
+          You are signed in as <UntrustedText text={email} />.
+        </Notice>
+      )}
+      <SignIn to={to} />
+      <noscript>Passkeys need JavaScript. Allow it for this page, then load it again.</noscript>
+    </Bare>
+  ),
+});
+
+const form = z.strictObject({ to: optional(z.string()) });
+
+/** Ends the session of this browser. The frame of every page sends its form here. */
+export const signOutPage = publicPage({
+  path: "/sign-out",
+  title: "Sign out",
+  load: () => Promise.resolve(null),
+  view: () => (
+    <Bare title="Sign out" lead="Ends the session of this browser. Others go on.">
+      <Form do="sign_out">
+        <Button variant="primary">Sign out</Button>
+      </Form>
+    </Bare>
+  ),
+  actions: {
+    sign_out: action(form, async (call: BrowserCall, { to }) => {
+      if (call.session !== null) await signOut(call.services, call.session, call.client);
+      call.signOut();
+      return { to: to ?? "/sign-in", notice: "You are signed out." };
+    }),
+  },
+});
+
+/** Where a person goes on after signing in, as the address of the sign-in page had it. */
+const to = z.string().max(4000).optional();
+
+const answer = { nonce: z.string().max(64), response: assertionResponse };
+
+/** The ceremonies of a session: it begins with one, and another makes it fresh. */
+export const sessionEndpoints: readonly Endpoint[] = [
+  publicEndpoint({
+    method: "post",
+    path: "/session/sign-in",
+    body: z.strictObject({ to }),
+    handle: async ({ services, flow }) => handed(await beginSignIn(services, flow)),
+  }),
+  publicEndpoint({
+    method: "post",
+    path: "/session/sign-in/finish",
+    body: z.strictObject({ to, ...answer }),
+    async handle(call) {
+      const { services, flow, session: replaces, client, body } = call;
+      const { nonce, response } = body;
+      const entered = await signIn(services, { flow, nonce, response, replaces }, client);
+      call.signIn(entered.secret, SESSION_LIFE_MS / 1000);
+      const next = nextPath(services, body.to ?? null, entered.session.org);
+      // A phone's passkey on somebody else's desk: one of this device's own saves the next code.
+      return { to: entered.cross_device ? withQuery(ADD_PASSKEY_PATH, { to: next }) : next };
+    },
+  }),
+  // What every page of a member follows that follows nothing else: it ends with the right by which
+  // the page was shown.
+  memberEndpoint({
+    method: "get",
+    path: "/session/live",
+    isWatch: true,
+    needs: "see_requests",
+    query: z.strictObject({ right: z.enum(RIGHTS) }),
+    handle: (call) => {
+      const { right } = call.query;
+      const look = () => call.transact({ plan: () => null }, right);
+      return Promise.resolve(liveStream(call, {}, look));
+    },
+  }),
+  accountEndpoint({
+    method: "post",
+    path: "/session/fresh",
+    body: z.strictObject({}),
+    handle: async ({ services, session }) => handed(await beginStepUp(services, session)),
+  }),
+  accountEndpoint({
+    method: "post",
+    path: "/session/fresh/finish",
+    body: z.strictObject(answer),
+    async handle({ services, session, body, client }) {
+      const { fresh_until } = await stepUp(services, session, body, client);
+      return { fresh_until: new Date(fresh_until).toISOString() };
+    },
+  }),
+];
+
+function nextPath({ settings }: Services, wanted: string | null, org: string | null): string {
+  const path = localPath(wanted, settings.url);
+  return path ?? (org === null ? "/organizations" : "/");
+}
+
+function handed<Options>({ nonce, options }: Handout<Options>): JsonObject {
+  // Plain JSON by its type's own name: WebAuthn's JSON forms.
+  return { nonce, options: options as unknown as JsonObject };
+}
 
 const ORGANIZATIONS_PATH = "/organizations";
 

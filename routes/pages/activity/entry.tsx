@@ -1,34 +1,32 @@
 import { z } from "zod";
-import { Badge } from "../../../components/badge.tsx";
+import { Badge, PermissionBadge } from "../../../components/badges.tsx";
 import { Button, ButtonLink } from "../../../components/button.tsx";
-import { Definitions } from "../../../components/definitions.tsx";
-import { FieldErrors } from "../../../components/field_errors.tsx";
-import { Form } from "../../../components/form.tsx";
+import { FieldErrors, Form } from "../../../components/form.tsx";
 import { JsonView } from "../../../components/json_view.tsx";
-import { PageHeader } from "../../../components/layout.tsx";
-import { Pagination } from "../../../components/pagination.tsx";
-import { PermissionBadge } from "../../../components/permission_badge.tsx";
-import { Section } from "../../../components/section.tsx";
+import { Definitions, PageHeader, Section } from "../../../components/layout.tsx";
+import { Pagination } from "../../../components/table.tsx";
 import { Time } from "../../../components/time.tsx";
-import { UntrustedText } from "../../../components/untrusted_text.tsx";
+import { UntrustedText } from "../../../components/untrusted.tsx";
 import InclusionProof from "../../../islands/inclusion_proof.tsx";
-import { entryRow } from "../../../lib/activity/entry_row.ts";
-import { namesOf } from "../../../lib/activity/names.ts";
-import { readLogOperation } from "../../../lib/evidence/read_log.ts";
-import { receiptAt } from "../../../lib/evidence/receipts.ts";
-import type { JsonValue } from "../../../lib/json/json_value.ts";
+import type { JsonValue } from "../../../lib/base/json.ts";
+import { readLogOperation, receiptAt } from "../../../lib/evidence/receipts.ts";
+import { entryRow } from "../../../lib/evidence/sentences.ts";
+import { namesOf } from "../../../lib/evidence/telling.ts";
+import type { Entry } from "../../../lib/ledger/entry.ts";
 import { exportRows } from "../../../lib/ledger/export.ts";
 import { readHead } from "../../../lib/ledger/log_reader.ts";
-import type { PrivateParts } from "../../../lib/ledger/private_parts.ts";
 import { hasRight } from "../../../lib/policy/rights.ts";
 import { type AnyRefusal, Refusal } from "../../../lib/refusal.ts";
-import { taskCommand } from "../../../lib/settings/operator_console.ts";
-import { attempted } from "../../dashboard/attempted.ts";
+import type { PrivateParts } from "../../../lib/store/records/log.ts";
+import { taskCommand } from "../../../lib/store/system.ts";
+import { attempted, withQuery } from "../../dashboard/attempted.ts";
 import type { MemberCall } from "../../dashboard/browser_call.ts";
+import { type Endpoint, memberEndpoint } from "../../dashboard/endpoint.ts";
 import { action, type Attempt, memberPage } from "../../dashboard/page.ts";
-import { type Endpoint, memberEndpoint } from "../../endpoint.ts";
-import { renderReceipt } from "../../v1/receipts.ts";
-import { entryPath, relatedLinks } from "../activity_links.ts";
+import { renderReceipt } from "../../fields/log.ts";
+import { tenantPath } from "../registry/tenants.tsx";
+import { rulePath } from "../rules/form.tsx";
+import { toolPath } from "../tools/form.tsx";
 
 const byIndex = z.object({ index: z.string().max(64) });
 
@@ -214,4 +212,30 @@ function indexOf(call: Call): number {
 
 function noEntry({ params }: Call): AnyRefusal {
   return new Refusal("not_found", { what: `entry ${JSON.stringify(params.index)}` });
+}
+
+/** The address of an entry's page. */
+export function entryPath(index: number): string {
+  return `/activity/${index}`;
+}
+
+/** Something that an entry is about, and where it is shown. */
+export interface Related {
+  readonly term: string;
+  readonly text: string;
+  readonly href: string;
+}
+
+/** What an entry is about and has a page of its own; what is gone meanwhile leads to an error. */
+export function relatedLinks({ actor, subject }: Entry): Related[] {
+  const places: readonly [string, unknown, (text: string) => string][] = [
+    ["Request", subject.approval, (text) => `/approvals/${text}`],
+    ["Tool", subject.tool, toolPath],
+    ["Tenant", subject.tenant, tenantPath],
+    ["Rule", subject.rule, rulePath],
+    ["More by the same", actor.id, (text) => withQuery("/activity", { actor: text })],
+  ];
+  return places.flatMap(([term, text, path]) =>
+    typeof text === "string" && text !== "" ? [{ term, text, href: path(text) }] : []
+  );
 }

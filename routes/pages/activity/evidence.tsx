@@ -2,20 +2,22 @@ import { z } from "zod";
 import { Button, ButtonLink } from "../../../components/button.tsx";
 import { CodeBlock } from "../../../components/code.tsx";
 import CopyButton from "../../../components/copy_button.tsx";
-import { Definitions } from "../../../components/definitions.tsx";
-import { FieldErrors } from "../../../components/field_errors.tsx";
-import { Form } from "../../../components/form.tsx";
-import { PageHeader } from "../../../components/layout.tsx";
-import { Section } from "../../../components/section.tsx";
+import { TextField } from "../../../components/fields.tsx";
+import { FieldErrors, Form } from "../../../components/form.tsx";
+import { Definitions, PageHeader, Section } from "../../../components/layout.tsx";
 import { rotateLogKeyOperation } from "../../../lib/evidence/rotate_log_key.ts";
 import { currentCheckpoint } from "../../../lib/ledger/checkpoints.ts";
+import { LogTiles } from "../../../lib/ledger/export.ts";
+import { readHead } from "../../../lib/ledger/log_reader.ts";
 import { hasRight } from "../../../lib/policy/rights.ts";
+import { invalidRequest } from "../../../lib/refusal.ts";
+import { consistencyProof } from "../../../lib/tlog/proof.ts";
 import { attempted } from "../../dashboard/attempted.ts";
 import type { MemberCall } from "../../dashboard/browser_call.ts";
+import { type Endpoint, memberEndpoint } from "../../dashboard/endpoint.ts";
 import { action, type Attempt, memberPage } from "../../dashboard/page.ts";
-import { ConsistencySection } from "../evidence_consistency.tsx";
-import { EVIDENCE } from "../evidence_path.ts";
-import { EXPORT_ACTIONS, ExportSection } from "./export.tsx";
+import { indexField, logExport, timeRange } from "../../fields/log.ts";
+import { EVIDENCE, EXPORT_ACTIONS, ExportSection } from "./export.tsx";
 
 type Call = MemberCall;
 
@@ -131,4 +133,99 @@ function RotateSection({ attempt }: { readonly attempt: Attempt | null }) {
       </Form>
     </Section>
   );
+}
+
+/** Fetches what ties a checkpoint that was kept to the log of now. */
+export function ConsistencySection({ size }: { readonly size: number }) {
+  return (
+    <Section
+      title="Compare with a checkpoint that you kept"
+      description="A consistency proof ties both: it shows that between them the log did nothing but
+        grow. Paste it beside them on the page that checks receipts."
+    >
+      <form class="form form-stack" method="get" action={`${EVIDENCE}/consistency.json`}>
+        <div class="grid-2">
+          <TextField
+            name="from"
+            label="Entries in the older checkpoint"
+            hint="Its second line"
+            type="number"
+            min={0}
+            required
+          />
+          <TextField
+            name="to"
+            label="Entries in the newer one"
+            type="number"
+            min={0}
+            max={size}
+            value={size}
+            required
+          />
+        </div>
+        <div>
+          <Button icon="download">Download the proof</Button>
+        </div>
+      </form>
+    </Section>
+  );
+}
+
+const span = z.object(timeRange);
+
+/** The files that the page of checkpoint and export leads to. */
+export const evidenceEndpoints: readonly Endpoint[] = [
+  memberEndpoint({
+    method: "get",
+    path: `${EVIDENCE}/checkpoint.txt`,
+    needs: "read",
+    handle: async (call) => {
+      const origin = await call.transact({ plan: ({ snapshot }) => snapshot.org.log_origin });
+      const { size, note } = await currentCheckpoint(call.services.deps, call.org, origin);
+      return file(note, "text/plain; charset=utf-8", `checkpoint-${size}.txt`);
+    },
+  }),
+  memberEndpoint({
+    method: "get",
+    path: `${EVIDENCE}/consistency.json`,
+    needs: "read",
+    query: z.object({ from: indexField("Older size"), to: indexField("Newer size") }),
+    handle: async (call) => {
+      await call.transact({ plan: () => {} });
+      const { services: { deps: { kv } }, org, query: { from, to } } = call;
+      const { size } = await readHead(kv, org);
+      if (to > size) throw invalidRequest("/to", `is beyond the log, which has ${size} entries`);
+      if (from > to) throw invalidRequest("/from", `must be at most the newer size, ${to}`);
+      const proof = await consistencyProof(new LogTiles(kv, org, size), from, to);
+      const text = JSON.stringify({ from, to, hashes: proof.map((hash) => hash.toHex()) }, null, 2);
+      return file(`${text}\n`, "application/json", `consistency-${from}-${to}.json`);
+    },
+  }),
+  memberEndpoint({
+    method: "get",
+    path: `${EVIDENCE}/export`,
+    needs: "read",
+    query: span,
+    handle: (call) => {
+      const { since, until } = call.query;
+      return logExport(call, { since, until, withPrivate: false });
+    },
+  }),
+  // A form starts it, which no other site can send: reading private parts is noted in a name.
+  memberEndpoint({
+    method: "post",
+    path: `${EVIDENCE}/export`,
+    needs: "export_private",
+    query: span,
+    handle: (call) => {
+      const { since, until } = call.query;
+      return logExport(call, { since, until, withPrivate: true });
+    },
+  }),
+];
+
+function file(text: string, type: string, name: string): Response {
+  return new Response(text, {
+    headers: { "content-type": type, "content-disposition": `attachment; filename="${name}"` },
+  });
 }

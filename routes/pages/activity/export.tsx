@@ -1,24 +1,20 @@
 import { z } from "zod";
 import { Button } from "../../../components/button.tsx";
 import { CheckboxField } from "../../../components/choices.tsx";
-import { FieldErrors } from "../../../components/field_errors.tsx";
 import { TextField } from "../../../components/fields.tsx";
-import { Form, FormActions } from "../../../components/form.tsx";
-import { PageHeader } from "../../../components/layout.tsx";
-import { Section } from "../../../components/section.tsx";
-import { absoluteWords } from "../../../components/time_words.ts";
-import { READING_PRIVATE } from "../../../lib/evidence/read_log.ts";
+import { FieldErrors, Form, FormActions } from "../../../components/form.tsx";
+import { PageHeader, Section } from "../../../components/layout.tsx";
+import { absoluteWords } from "../../../components/time.tsx";
+import { READING_PRIVATE } from "../../../lib/evidence/receipts.ts";
 import { demand } from "../../../lib/identity/acting.ts";
-import { DAY_MS } from "../../../lib/ledger/check_counts.ts";
+import { DAY_MS } from "../../../lib/ledger/entry.ts";
 import { invalidRequest } from "../../../lib/refusal.ts";
-import { taskCommand } from "../../../lib/settings/operator_console.ts";
-import { attempted } from "../../dashboard/attempted.ts";
+import { taskCommand } from "../../../lib/store/system.ts";
+import { attempted, withQuery } from "../../dashboard/attempted.ts";
 import type { MemberCall } from "../../dashboard/browser_call.ts";
 import { checkbox, optional } from "../../dashboard/form.ts";
 import { action, type Attempt } from "../../dashboard/page.ts";
 import { exportRange } from "../../fields/log.ts";
-import { withQuery } from "../../page_query.ts";
-import { EVIDENCE } from "../evidence_path.ts";
 
 const day = optional(
   z.iso.date("must be a day such as 2026-01-31").transform((text) => Date.parse(text)),
@@ -140,3 +136,6 @@ function exportPath({ since, until }: Span): string {
     until: until === null ? null : new Date(until).toISOString(),
   });
 }
+
+/** The address of the page with checkpoint and export; its downloads are below it. */
+export const EVIDENCE = "/activity/evidence";

@@ -1,29 +1,32 @@
 import { z } from "zod";
+import { permissionWords } from "../../../components/badges.tsx";
 import { ButtonLink } from "../../../components/button.tsx";
-import { EmptyState } from "../../../components/empty_state.tsx";
-import { EntryList } from "../../../components/entry_list.tsx";
-import { PageHeader } from "../../../components/layout.tsx";
-import { Pagination } from "../../../components/pagination.tsx";
+import { EntryList } from "../../../components/entries.tsx";
+import { SelectField, TextField } from "../../../components/fields.tsx";
+import { Filters } from "../../../components/form.tsx";
+import { EmptyState, PageHeader } from "../../../components/layout.tsx";
+import { Pagination } from "../../../components/table.tsx";
 import ActivityTail from "../../../islands/activity_tail.tsx";
-import { entryRow } from "../../../lib/activity/entry_row.ts";
-import { namesOf } from "../../../lib/activity/names.ts";
+import type { JsonValue } from "../../../lib/base/json.ts";
 import {
   type ActivityFilters,
   facetsOf,
   filterParams,
+  type FilterProblem,
   parseFilters,
 } from "../../../lib/evidence/filters.ts";
 import { NewestEntries } from "../../../lib/evidence/newest.ts";
-import type { JsonValue } from "../../../lib/json/json_value.ts";
-import { readActivity } from "../../../lib/ledger/activity.ts";
+import { ENTRY_TYPES, entryRow } from "../../../lib/evidence/sentences.ts";
+import { namesOf } from "../../../lib/evidence/telling.ts";
+import { readActivity } from "../../../lib/ledger/log_reader.ts";
 import { logHeadKey } from "../../../lib/store/keys.ts";
+import { PERMISSIONS } from "../../../lib/store/records/vocabulary.ts";
+import { withQuery } from "../../dashboard/attempted.ts";
 import type { MemberCall } from "../../dashboard/browser_call.ts";
+import { type Endpoint, memberEndpoint } from "../../dashboard/endpoint.ts";
 import { liveStream } from "../../dashboard/live.ts";
 import { memberPage } from "../../dashboard/page.ts";
-import { type Endpoint, memberEndpoint } from "../../endpoint.ts";
 import { decodeCursor, encodeCursor } from "../../fields/paging.ts";
-import { withQuery } from "../../page_query.ts";
-import { ActivityFields, FIELDS } from "../activity_fields.tsx";
 
 const ROWS = 50;
 
@@ -160,4 +163,98 @@ function isOpenEnded({ order, until }: ActivityFilters): boolean {
 function pagePath(given: Given, cursor: string | null): string {
   const kept = Object.fromEntries(FIELDS.map((field) => [field, given[field]]));
   return withQuery("/activity", { ...kept, cursor });
+}
+
+/** What the list can be narrowed by, as the address names it. */
+export const FIELDS = [
+  "since",
+  "until",
+  "type",
+  "tool_name",
+  "tenant_id",
+  "actor",
+  "permission",
+  "order",
+] as const;
+
+type GivenFields = Readonly<Record<(typeof FIELDS)[number], string>>;
+
+/** The filters of the log, as they were given. */
+export function ActivityFields({ given, problems }: {
+  readonly given: GivenFields;
+  readonly problems: readonly FilterProblem[];
+}) {
+  const active = FIELDS.filter((field) => given[field] !== "" && given[field] !== "desc").length;
+  const error = (field: string) => problems.find((problem) => problem.field === field)?.message;
+  return (
+    <Filters action="/activity" active={active}>
+      <SelectField
+        name="type"
+        label="What happened"
+        value={given.type}
+        options={[
+          { value: "", label: "Anything" },
+          ...withGiven(ENTRY_TYPES, given.type).map((value) => ({ value, label: value })),
+        ]}
+      />
+      <TextField
+        name="actor"
+        label="Who"
+        placeholder="Name, e-mail or id"
+        value={given.actor}
+        error={error("actor")}
+      />
+      <TextField
+        name="tool_name"
+        label="Tool"
+        value={given.tool_name}
+        error={error("tool_name")}
+        mono
+      />
+      <TextField
+        name="tenant_id"
+        label="Tenant"
+        value={given.tenant_id}
+        error={error("tenant_id")}
+        mono
+      />
+      <SelectField
+        name="permission"
+        label="Answer"
+        value={given.permission}
+        error={error("permission")}
+        options={[
+          { value: "", label: "Any" },
+          ...PERMISSIONS.map((value) => ({ value, label: permissionWords(value) })),
+        ]}
+      />
+      <DayField name="since" label="From (UTC)" given={given.since} error={error("since")} />
+      <DayField name="until" label="To (UTC)" given={given.until} error={error("until")} />
+      <SelectField
+        name="order"
+        label="Order"
+        value={given.order}
+        options={[
+          { value: "", label: "Newest first" },
+          { value: "asc", label: "Oldest first" },
+        ]}
+      />
+    </Filters>
+  );
+}
+
+/** A day to pick. A time to the minute, as a link may carry it, stays in sight as text. */
+function DayField({ name, label, given, error }: {
+  readonly name: string;
+  readonly label: string;
+  readonly given: string;
+  readonly error: string | undefined;
+}) {
+  const type = /^(\d{4}-\d\d-\d\d)?$/.test(given) ? "date" : "text";
+  return <TextField name={name} label={label} type={type} value={given} error={error} />;
+}
+
+/** The list with what was asked for, though it is not one of them. */
+function withGiven(values: readonly string[], given: string): readonly string[] {
+  return given === "" || values.includes(given) ? values : [...values, given];
 }

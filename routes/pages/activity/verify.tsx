@@ -1,6 +1,6 @@
 import { Bare } from "../../../components/bare.tsx";
 import ReceiptCheck from "../../../islands/receipt_check.tsx";
-import { taskCommand } from "../../../lib/settings/operator_console.ts";
+import { taskCommand } from "../../../lib/store/system.ts";
 import { publicPage } from "../../dashboard/page.ts";
 
 /**

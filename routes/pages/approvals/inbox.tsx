@@ -1,28 +1,29 @@
 import { z } from "zod";
 import { ApprovalList } from "../../../components/approval_list.tsx";
 import { statusWords } from "../../../components/badges.tsx";
-import { EmptyState } from "../../../components/empty_state.tsx";
-import { TextField } from "../../../components/fields.tsx";
-import { Filters } from "../../../components/filters.tsx";
-import { PageHeader } from "../../../components/layout.tsx";
-import { Pagination } from "../../../components/pagination.tsx";
-import { SelectField } from "../../../components/select_field.tsx";
-import { Tabs } from "../../../components/tabs.tsx";
+import { SelectField, TextField } from "../../../components/fields.tsx";
+import { Filters } from "../../../components/form.tsx";
+import { EmptyState, PageHeader, Tabs } from "../../../components/layout.tsx";
+import { Pagination } from "../../../components/table.tsx";
 import Inbox from "../../../islands/inbox.tsx";
 import type { Waiting } from "../../../islands/inbox.tsx";
-import { approvalRow } from "../../../lib/approvals/approval_row.ts";
-import { type ApprovalFilter, listApprovals, NO_FILTER } from "../../../lib/approvals/list.ts";
+import {
+  type ApprovalFilter,
+  approvalRow,
+  listApprovals,
+  NO_FILTER,
+} from "../../../lib/approvals/list.ts";
 import { APPROVAL_STATUSES } from "../../../lib/approvals/state.ts";
-import { approvalsTopic } from "../../../lib/approvals/topics.ts";
-import type { JsonValue } from "../../../lib/json/json_value.ts";
+import type { JsonValue } from "../../../lib/base/json.ts";
+import { approvalsTopic } from "../../../lib/ledger/due.ts";
 import { hasRight } from "../../../lib/policy/rights.ts";
 import { approvalOrgCountKey, logHeadKey } from "../../../lib/store/keys.ts";
 import { readRecord } from "../../../lib/store/kv.ts";
 import { orgCount } from "../../../lib/store/records/approval.ts";
 import type { MemberCall } from "../../dashboard/browser_call.ts";
+import { type Endpoint, memberEndpoint } from "../../dashboard/endpoint.ts";
 import { liveStream } from "../../dashboard/live.ts";
 import { memberPage } from "../../dashboard/page.ts";
-import { type Endpoint, memberEndpoint } from "../../endpoint.ts";
 import { decodeCursor, encodeCursor } from "../../fields/paging.ts";
 
 /** As many as may wait in an org at once are on few pages; the newest are what is looked at. */

@@ -1,15 +1,10 @@
 import { z } from "zod";
 import { ApprovalList } from "../../../components/approval_list.tsx";
 import { ButtonLink } from "../../../components/button.tsx";
-import { Definitions } from "../../../components/definitions.tsx";
-import { EmptyState } from "../../../components/empty_state.tsx";
-import { PageHeader } from "../../../components/layout.tsx";
-import { machineFacts } from "../../../components/machine_facts.tsx";
-import { Section } from "../../../components/section.tsx";
-import { UntrustedText } from "../../../components/untrusted_text.tsx";
-import { namesOf } from "../../../lib/activity/names.ts";
-import { approvalRow } from "../../../lib/approvals/approval_row.ts";
-import { listApprovals, NO_FILTER } from "../../../lib/approvals/list.ts";
+import { Definitions, EmptyState, PageHeader, Section } from "../../../components/layout.tsx";
+import { machineFacts } from "../../../components/machine.tsx";
+import { UntrustedText } from "../../../components/untrusted.tsx";
+import { approvalRow, listApprovals, NO_FILTER } from "../../../lib/approvals/list.ts";
 import { canonicalJson } from "../../../lib/base/canonical.ts";
 import {
   type AgentChange,
@@ -19,18 +14,21 @@ import {
   removeAgent,
   rotateAgent,
 } from "../../../lib/catalog/agents.ts";
+import { namesOf } from "../../../lib/evidence/telling.ts";
 import { hasRight } from "../../../lib/policy/rights.ts";
 import type { AgentRecord } from "../../../lib/store/records/identity.ts";
-import { asShown } from "../../as_shown.ts";
-import { attempted } from "../../dashboard/attempted.ts";
+import {
+  asShown,
+  attempted,
+  changedFrom,
+  shownField,
+  withQuery,
+} from "../../dashboard/attempted.ts";
 import type { MemberCall } from "../../dashboard/browser_call.ts";
 import { checkbox, optional } from "../../dashboard/form.ts";
 import { action, memberPage } from "../../dashboard/page.ts";
-import { withQuery } from "../../page_query.ts";
-import { changedFrom, shownField } from "../../shown_state.ts";
-import { killSwitchField } from "../../v1/catalog_fields.ts";
-import { firstTool } from "../first_tool.ts";
-import { byId, machineFormFields } from "../machine_form_fields.ts";
+import { killSwitchField } from "../../fields/catalog.ts";
+import { firstTool } from "../quickstart/sample.tsx";
 import {
   AgentForm,
   agentPath,
@@ -42,6 +40,7 @@ import {
   RemoveSection,
   RotateSection,
 } from "./agent_parts.tsx";
+import { byId, machineFormFields } from "./api_keys_parts.tsx";
 
 const REQUESTS_SHOWN = 5;
 

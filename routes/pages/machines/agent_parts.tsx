@@ -1,22 +1,18 @@
 import { StatusBadge } from "../../../components/badges.tsx";
 import { Button } from "../../../components/button.tsx";
 import { CheckboxField } from "../../../components/choices.tsx";
-import { FieldErrors } from "../../../components/field_errors.tsx";
+import { NewSecret } from "../../../components/code.tsx";
 import { TextField } from "../../../components/fields.tsx";
-import { Form, FormActions } from "../../../components/form.tsx";
-import { MachineFields } from "../../../components/machine.tsx";
-import { isExpired } from "../../../components/machine_facts.tsx";
-import { NewSecret } from "../../../components/new_secret.tsx";
-import { Notice } from "../../../components/notice.tsx";
-import { Section } from "../../../components/section.tsx";
-import { UntrustedText } from "../../../components/untrusted_text.tsx";
+import { FieldErrors, Form, FormActions } from "../../../components/form.tsx";
+import { Notice, Section } from "../../../components/layout.tsx";
+import { isExpired, MachineFields } from "../../../components/machine.tsx";
+import { UntrustedText } from "../../../components/untrusted.tsx";
+import type { JsonObject } from "../../../lib/base/json.ts";
 import type { Rotation, TokenedAgent } from "../../../lib/catalog/agents.ts";
-import type { JsonObject } from "../../../lib/json/json_value.ts";
+import { curlCommand } from "../../../lib/onboarding/builder_scripts.ts";
 import type { AgentRecord } from "../../../lib/store/records/identity.ts";
-import { curlCommand } from "../../../lib/text/curl_command.ts";
-import { attempted, type AttemptedForm } from "../../dashboard/attempted.ts";
+import { attempted, type AttemptedForm, shownState } from "../../dashboard/attempted.ts";
 import type { Attempt, Outcome } from "../../dashboard/page.ts";
-import { shownState } from "../../shown_state.ts";
 
 /** The address of an agent's page. */
 export function agentPath({ id }: Pick<AgentRecord, "id">): string {

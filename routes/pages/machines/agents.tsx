@@ -1,24 +1,20 @@
 import { z } from "zod";
 import { ButtonLink } from "../../../components/button.tsx";
-import { EmptyState } from "../../../components/empty_state.tsx";
-import { PageHeader } from "../../../components/layout.tsx";
-import { Behind, LastUsed, TenantsCell } from "../../../components/machine_facts.tsx";
-import { Pagination } from "../../../components/pagination.tsx";
-import { Section } from "../../../components/section.tsx";
-import { RowLink, Table } from "../../../components/table.tsx";
-import { UntrustedText } from "../../../components/untrusted_text.tsx";
-import { namesOf } from "../../../lib/activity/names.ts";
+import { EmptyState, PageHeader, Section } from "../../../components/layout.tsx";
+import { Behind, LastUsed, TenantsCell } from "../../../components/machine.tsx";
+import { Pagination, RowLink, Table } from "../../../components/table.tsx";
+import { UntrustedText } from "../../../components/untrusted.tsx";
 import { createAgent } from "../../../lib/catalog/agents.ts";
+import { namesOf } from "../../../lib/evidence/telling.ts";
 import { hasRight } from "../../../lib/policy/rights.ts";
 import type { AgentRecord } from "../../../lib/store/records/identity.ts";
-import { attempted } from "../../dashboard/attempted.ts";
+import { attempted, withQuery } from "../../dashboard/attempted.ts";
 import type { MemberCall } from "../../dashboard/browser_call.ts";
 import { action, memberPage } from "../../dashboard/page.ts";
 import { pageByName, pageQuery } from "../../fields/paging.ts";
-import { withQuery } from "../../page_query.ts";
-import { firstTool } from "../first_tool.ts";
-import { machineFormFields } from "../machine_form_fields.ts";
+import { firstTool } from "../quickstart/sample.tsx";
 import { AgentForm, agentPath, AgentState, agentToken } from "./agent_parts.tsx";
+import { machineFormFields } from "./api_keys_parts.tsx";
 
 const creation = z.strictObject(machineFormFields);
 

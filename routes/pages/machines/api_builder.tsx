@@ -1,15 +1,14 @@
 import { z } from "zod";
-import { PageHeader } from "../../../components/layout.tsx";
-import { Notice } from "../../../components/notice.tsx";
+import { Notice, PageHeader } from "../../../components/layout.tsx";
 import ApiBuilder from "../../../islands/api_builder.tsx";
+import type { JsonObject } from "../../../lib/base/json.ts";
 import { readPolicy } from "../../../lib/catalog/apply_policy.ts";
-import type { JsonObject } from "../../../lib/json/json_value.ts";
 import { builderState } from "../../../lib/onboarding/builder_state.ts";
 import { hasRight } from "../../../lib/policy/rights.ts";
 import type { MemberCall } from "../../dashboard/browser_call.ts";
+import { type Endpoint, memberEndpoint } from "../../dashboard/endpoint.ts";
 import { memberPage } from "../../dashboard/page.ts";
-import { type Endpoint, memberEndpoint } from "../../endpoint.ts";
-import { renderPolicy } from "../../v1/policy.ts";
+import { renderPolicy } from "../../fields/policy.ts";
 
 const PATH = "/api-builder";
 

@@ -1,25 +1,20 @@
 import { z } from "zod";
-import { Badge } from "../../../components/badge.tsx";
+import { Badge } from "../../../components/badges.tsx";
 import { Button, ButtonLink } from "../../../components/button.tsx";
-import { Definitions } from "../../../components/definitions.tsx";
-import { FieldErrors } from "../../../components/field_errors.tsx";
-import { Form } from "../../../components/form.tsx";
-import { PageHeader } from "../../../components/layout.tsx";
-import { machineFacts } from "../../../components/machine_facts.tsx";
-import { Section } from "../../../components/section.tsx";
-import { UntrustedText } from "../../../components/untrusted_text.tsx";
-import { namesOf } from "../../../lib/activity/names.ts";
+import { FieldErrors, Form } from "../../../components/form.tsx";
+import { Definitions, PageHeader, Section } from "../../../components/layout.tsx";
+import { machineFacts } from "../../../components/machine.tsx";
+import { UntrustedText } from "../../../components/untrusted.tsx";
 import { keepBootstrapKey, revokeApiKey } from "../../../lib/catalog/api_keys.ts";
+import { namesOf } from "../../../lib/evidence/telling.ts";
 import { isSuperseded } from "../../../lib/identity/caller.ts";
 import { hasRight } from "../../../lib/policy/rights.ts";
 import { Refusal } from "../../../lib/refusal.ts";
 import type { ApiKeyRecord } from "../../../lib/store/records/identity.ts";
-import { attempted } from "../../dashboard/attempted.ts";
+import { attempted, withQuery } from "../../dashboard/attempted.ts";
 import type { MemberCall } from "../../dashboard/browser_call.ts";
 import { action, type Attempt, memberPage } from "../../dashboard/page.ts";
-import { withQuery } from "../../page_query.ts";
-import { byId } from "../machine_form_fields.ts";
-import { apiKeyPath, ApiKeyState, TIER_WORDS } from "./api_keys_parts.tsx";
+import { apiKeyPath, ApiKeyState, byId, TIER_WORDS } from "./api_keys_parts.tsx";
 
 type Call = MemberCall<z.output<typeof byId>>;
 

@@ -1,31 +1,26 @@
 import { z } from "zod";
 import { ButtonLink } from "../../../components/button.tsx";
-import { EmptyState } from "../../../components/empty_state.tsx";
-import { PageHeader } from "../../../components/layout.tsx";
-import { Behind, Expiry, LastUsed, TenantsCell } from "../../../components/machine_facts.tsx";
-import { Pagination } from "../../../components/pagination.tsx";
-import { Section } from "../../../components/section.tsx";
-import { RowLink, Table } from "../../../components/table.tsx";
-import { Tabs } from "../../../components/tabs.tsx";
-import { UntrustedText } from "../../../components/untrusted_text.tsx";
-import { namesOf } from "../../../lib/activity/names.ts";
+import { EmptyState, PageHeader, Section, Tabs } from "../../../components/layout.tsx";
+import { Behind, Expiry, LastUsed, TenantsCell } from "../../../components/machine.tsx";
+import { Pagination, RowLink, Table } from "../../../components/table.tsx";
+import { UntrustedText } from "../../../components/untrusted.tsx";
 import { createApiKey } from "../../../lib/catalog/api_keys.ts";
+import { namesOf } from "../../../lib/evidence/telling.ts";
 import { isSuperseded } from "../../../lib/identity/caller.ts";
 import { hasRight } from "../../../lib/policy/rights.ts";
 import { type ApiKeyRecord, KEY_TIERS } from "../../../lib/store/records/identity.ts";
-import { attempted } from "../../dashboard/attempted.ts";
+import { attempted, withQuery } from "../../dashboard/attempted.ts";
 import type { MemberCall } from "../../dashboard/browser_call.ts";
 import { checkbox, text } from "../../dashboard/form.ts";
 import { action, memberPage } from "../../dashboard/page.ts";
 import { pageByName, pageQuery } from "../../fields/paging.ts";
-import { withQuery } from "../../page_query.ts";
-import { firstTool } from "../first_tool.ts";
-import { machineFormFields } from "../machine_form_fields.ts";
+import { firstTool } from "../quickstart/sample.tsx";
 import {
   ApiKeyForm,
   apiKeyPath,
   ApiKeyState,
   type KeyTier,
+  machineFormFields,
   newKey,
   TIER_WORDS,
 } from "./api_keys_parts.tsx";

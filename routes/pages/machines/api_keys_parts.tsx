@@ -1,18 +1,18 @@
-import { Badge } from "../../../components/badge.tsx";
-import { StatusBadge } from "../../../components/badges.tsx";
+import { z } from "zod";
+import { Badge, StatusBadge } from "../../../components/badges.tsx";
 import { Button } from "../../../components/button.tsx";
 import { RadioGroup } from "../../../components/choices.tsx";
-import { FieldErrors } from "../../../components/field_errors.tsx";
-import { Form, FormActions } from "../../../components/form.tsx";
-import { AuditPrivateField, MachineFields } from "../../../components/machine.tsx";
-import { isExpired } from "../../../components/machine_facts.tsx";
-import { NewSecret } from "../../../components/new_secret.tsx";
-import { UntrustedText } from "../../../components/untrusted_text.tsx";
+import { NewSecret } from "../../../components/code.tsx";
+import { FieldErrors, Form, FormActions } from "../../../components/form.tsx";
+import { AuditPrivateField, isExpired, MachineFields } from "../../../components/machine.tsx";
+import { UntrustedText } from "../../../components/untrusted.tsx";
 import type { MadeApiKey } from "../../../lib/catalog/api_keys.ts";
+import { curlCommand } from "../../../lib/onboarding/builder_scripts.ts";
 import type { ApiKeyRecord } from "../../../lib/store/records/identity.ts";
-import { curlCommand } from "../../../lib/text/curl_command.ts";
 import type { AttemptedForm } from "../../dashboard/attempted.ts";
+import { lines, optionalTime, optionalWhole, text, whole } from "../../dashboard/form.ts";
 import type { Outcome } from "../../dashboard/page.ts";
+import { newMachineFields } from "../../fields/machine.ts";
 
 export type KeyTier = ApiKeyRecord["tier"];
 
@@ -156,3 +156,18 @@ function firstUse(
       };
   }
 }
+
+const { name, trust_tier, tenant_ids, rate_limit_per_minute } = newMachineFields;
+
+/** What agents and keys have in common, as a form sends it. */
+export const machineFormFields = {
+  name: text(name),
+  trust_tier: whole(trust_tier.unwrap()),
+  tenant_ids: lines(z.string()).transform((ids) => ids.length === 0 ? null : ids)
+    .pipe(tenant_ids.unwrap()),
+  expires_at: optionalTime,
+  rate_limit_per_minute: optionalWhole(rate_limit_per_minute.unwrap().unwrap()),
+};
+
+/** The one member of a path that names an agent or a key. */
+export const byId = z.object({ id: z.string().max(64) });

@@ -1,16 +1,12 @@
 import { z } from "zod";
-import { Badge } from "../../../components/badge.tsx";
+import { Badge } from "../../../components/badges.tsx";
 import { Button } from "../../../components/button.tsx";
-import { EmptyState } from "../../../components/empty_state.tsx";
 import { Form } from "../../../components/form.tsx";
-import { PageHeader } from "../../../components/layout.tsx";
-import { LastUsed } from "../../../components/machine_facts.tsx";
-import { Pagination } from "../../../components/pagination.tsx";
-import { ProgramName } from "../../../components/program_name.tsx";
-import { type Column, Table } from "../../../components/table.tsx";
-import { Tabs } from "../../../components/tabs.tsx";
+import { EmptyState, PageHeader, Tabs } from "../../../components/layout.tsx";
+import { LastUsed } from "../../../components/machine.tsx";
+import { type Column, Pagination, Table } from "../../../components/table.tsx";
 import { Time } from "../../../components/time.tsx";
-import { UntrustedText } from "../../../components/untrusted_text.tsx";
+import { ProgramName, UntrustedText } from "../../../components/untrusted.tsx";
 import { revokeInOrg } from "../../../lib/identity/grant_entries.ts";
 import {
   type MembersConnection,
@@ -23,12 +19,12 @@ import {
 import { revokeOwnGrant } from "../../../lib/oauth/grants.ts";
 import { hasRight } from "../../../lib/policy/rights.ts";
 import type { GrantRecord } from "../../../lib/store/records/oauth.ts";
+import { withQuery } from "../../dashboard/attempted.ts";
 import type { MemberCall } from "../../dashboard/browser_call.ts";
 import { text } from "../../dashboard/form.ts";
 import { action, memberPage } from "../../dashboard/page.ts";
 import { pageByName, pageQuery } from "../../fields/paging.ts";
 import { SCOPE_WORDS } from "../../fields/scopes.ts";
-import { withQuery } from "../../page_query.ts";
 import { Refused } from "../account/enrolment_parts.tsx";
 
 const PATH = "/connections";

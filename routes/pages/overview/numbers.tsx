@@ -1,18 +1,20 @@
 import { BarChart } from "../../../components/charts.tsx";
-import { Definitions } from "../../../components/definitions.tsx";
-import { EmptyState } from "../../../components/empty_state.tsx";
-import { Notice } from "../../../components/notice.tsx";
-import { ProgramName } from "../../../components/program_name.tsx";
+import {
+  Definitions,
+  EmptyState,
+  Notice,
+  Section,
+  Stat,
+  Stats,
+  Tabs,
+} from "../../../components/layout.tsx";
 import { originWords } from "../../../components/rule.tsx";
-import { Section } from "../../../components/section.tsx";
-import { Stat, Stats } from "../../../components/stat.tsx";
-import { Tabs } from "../../../components/tabs.tsx";
-import { absoluteWords, spanWords } from "../../../components/time_words.ts";
-import { UntrustedText } from "../../../components/untrusted_text.tsx";
+import { absoluteWords, spanWords } from "../../../components/time.tsx";
+import { ProgramName, UntrustedText } from "../../../components/untrusted.tsx";
 import type { Insights } from "../../../lib/evidence/insights.ts";
-import { withQuery } from "../../page_query.ts";
-import { rulePath } from "../rule_links.ts";
-import { toolPath } from "../tool_path.ts";
+import { withQuery } from "../../dashboard/attempted.ts";
+import { rulePath } from "../rules/form.tsx";
+import { toolPath } from "../tools/form.tsx";
 
 /** Spans to choose from, days. */
 export const SPANS = ["7", "30", "90"] as const;

@@ -1,21 +1,21 @@
 import { z } from "zod";
 import { ApprovalList } from "../../../components/approval_list.tsx";
 import { Button, ButtonLink } from "../../../components/button.tsx";
-import { EmptyState } from "../../../components/empty_state.tsx";
-import { FieldErrors } from "../../../components/field_errors.tsx";
 import { TextField } from "../../../components/fields.tsx";
-import { Form } from "../../../components/form.tsx";
-import { PageHeader } from "../../../components/layout.tsx";
-import { Notice } from "../../../components/notice.tsx";
-import { Section } from "../../../components/section.tsx";
-import { relativeWords } from "../../../components/time_words.ts";
-import { UntrustedText } from "../../../components/untrusted_text.tsx";
-import { type ApprovalRow, approvalRow } from "../../../lib/approvals/approval_row.ts";
-import { listApprovals, NO_FILTER } from "../../../lib/approvals/list.ts";
+import { FieldErrors, Form } from "../../../components/form.tsx";
+import { EmptyState, Notice, PageHeader, Section } from "../../../components/layout.tsx";
+import { relativeWords } from "../../../components/time.tsx";
+import { UntrustedText } from "../../../components/untrusted.tsx";
+import {
+  type ApprovalRow,
+  approvalRow,
+  listApprovals,
+  NO_FILTER,
+} from "../../../lib/approvals/list.ts";
 import { stopOrg } from "../../../lib/catalog/org_settings.ts";
 import { readInsights } from "../../../lib/evidence/read_insights.ts";
-import { readActivity } from "../../../lib/ledger/activity.ts";
-import { usablePasskeysOf } from "../../../lib/people/passkeys_of.ts";
+import { usablePasskeysOf } from "../../../lib/identity/events.ts";
+import { readActivity } from "../../../lib/ledger/log_reader.ts";
 import { hasRight } from "../../../lib/policy/rights.ts";
 import type { Kv } from "../../../lib/store/kv.ts";
 import type { OrgRecord } from "../../../lib/store/records/policy.ts";
@@ -23,7 +23,7 @@ import { attempted } from "../../dashboard/attempted.ts";
 import type { MemberCall } from "../../dashboard/browser_call.ts";
 import { optional } from "../../dashboard/form.ts";
 import { action, type Attempt, memberPage } from "../../dashboard/page.ts";
-import { killSwitchField } from "../../v1/catalog_fields.ts";
+import { killSwitchField } from "../../fields/catalog.ts";
 import { NumbersSection, SPANS } from "./numbers.tsx";
 
 /** As many as the inbox shows. */

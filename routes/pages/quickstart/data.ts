@@ -1,17 +1,15 @@
 import type { ShownCheck } from "../../../islands/first_check.tsx";
-import { namesOf } from "../../../lib/activity/names.ts";
-import { canSign, mayDecide } from "../../../lib/approvals/deciders.ts";
-import { allBehind, isSeparated } from "../../../lib/identity/deciders.ts";
+import { namesOf } from "../../../lib/evidence/telling.ts";
+import { allBehind, canSign, isSeparated, mayDecide } from "../../../lib/identity/deciders.ts";
 import type { LoggedEntry } from "../../../lib/ledger/log_reader.ts";
 import { findFirstCheck } from "../../../lib/onboarding/first_check.ts";
-import { PERMISSIONS } from "../../../lib/policy/permission.ts";
+import { loadSample, type SampleState, sampleState } from "../../../lib/onboarding/sample.ts";
 import { hasRight } from "../../../lib/policy/rights.ts";
 import type { Snapshot } from "../../../lib/policy/snapshot.ts";
-import { loadSample } from "../../../lib/quickstart/by_sample_agent.ts";
-import { type SampleState, sampleState } from "../../../lib/quickstart/sample_state.ts";
 import { samplePrefix } from "../../../lib/store/keys.ts";
 import { listRecords } from "../../../lib/store/kv.ts";
-import { sampleRecord } from "../../../lib/store/records/quickstart.ts";
+import { sampleRecord } from "../../../lib/store/records/alert.ts";
+import { PERMISSIONS } from "../../../lib/store/records/vocabulary.ts";
 import type { MemberCall } from "../../dashboard/browser_call.ts";
 
 /** What the Quickstart shows to one member. */

@@ -1,23 +1,27 @@
 import { z } from "zod";
-import { PageHeader } from "../../../components/layout.tsx";
-import { Steps } from "../../../components/steps.tsx";
+import { Button, ButtonLink } from "../../../components/button.tsx";
+import { CodeBlock } from "../../../components/code.tsx";
+import CopyButton from "../../../components/copy_button.tsx";
+import { TextField } from "../../../components/fields.tsx";
+import { FieldErrors, Form, FormActions } from "../../../components/form.tsx";
+import { Disclosure, Notice, PageHeader, Section, Steps } from "../../../components/layout.tsx";
+import { UntrustedText } from "../../../components/untrusted.tsx";
 import FirstCheck from "../../../islands/first_check.tsx";
-import { createApiKey } from "../../../lib/catalog/api_keys.ts";
-import { DEFAULT_RATE_LIMIT } from "../../../lib/identity/machine_fields.ts";
-import type { JsonValue } from "../../../lib/json/json_value.ts";
-import { sendSample, type Transact } from "../../../lib/onboarding/sample.ts";
-import { runSample } from "../../../lib/quickstart/run_sample.ts";
+import type { JsonValue } from "../../../lib/base/json.ts";
+import { createApiKey, DEFAULT_RATE_LIMIT } from "../../../lib/catalog/api_keys.ts";
+import { runSample, sendSample, type Transact } from "../../../lib/onboarding/sample.ts";
+import { connectSnippets, FIRST_TOOL } from "../../../lib/onboarding/snippets.ts";
 import { logHeadKey } from "../../../lib/store/keys.ts";
+import { attempted } from "../../dashboard/attempted.ts";
 import type { MemberCall } from "../../dashboard/browser_call.ts";
+import { type Endpoint, memberEndpoint } from "../../dashboard/endpoint.ts";
 import { checkbox, text } from "../../dashboard/form.ts";
 import { liveStream } from "../../dashboard/live.ts";
-import { action, memberPage } from "../../dashboard/page.ts";
-import { type Endpoint, memberEndpoint } from "../../endpoint.ts";
+import { action, type Attempt, memberPage } from "../../dashboard/page.ts";
 import { newMachineFields } from "../../fields/machine.ts";
-import { ConnectStep } from "../quickstart_connect.tsx";
-import { KeyPage } from "../quickstart_key.tsx";
-import { firstCheckOf, firstCheckWatch, quickstartData } from "./data.ts";
+import { firstCheckOf, firstCheckWatch, type QuickstartData, quickstartData } from "./data.ts";
 import { SampleStep } from "./sample.tsx";
+import { AnyOf } from "./skill.tsx";
 
 const PATH = "/quickstart";
 
@@ -130,4 +134,132 @@ export const quickstartEndpoints: readonly Endpoint[] = [
 /** What the member does here is theirs to do with the right that making things takes. */
 function transactOf(call: MemberCall): Transact {
   return (operation) => call.transact(operation, "configure");
+}
+
+/** The second step: a key, and a program that asks with it. */
+export function ConnectStep({ data, attempt }: {
+  readonly data: QuickstartData;
+  readonly attempt: Attempt | null;
+}) {
+  const { mayConfigure, askWhom, origin, isConnected } = data;
+  const form = attempted(attempt, "key");
+  return (
+    <>
+      <p>
+        Your agent asks with a key of its own. Keep the key in the environment variable{" "}
+        <code class="mono">COUNTERSIGN_KEY</code>, never in the program.
+      </p>
+      {mayConfigure
+        ? (
+          <Form do="key" layout="stack">
+            <FieldErrors errors={form.errors} />
+            <TextField
+              name="name"
+              label="Name of the key"
+              hint="People see it on every request that comes with it."
+              value={form.value("name", "My first agent")}
+              error={form.error("name")}
+              maxLength={100}
+              required
+            />
+            <FormActions>
+              <Button variant={isConnected ? "secondary" : "primary"} icon="key">
+                {isConnected ? "Make another key" : "Make a key"}
+              </Button>
+              {isConnected && <ButtonLink href="/api-keys" variant="quiet">API keys</ButtonLink>}
+            </FormActions>
+          </Form>
+        )
+        : (
+          <Notice tone="info" live={false}>
+            Your role does not make keys. {askWhom.length > 0 && (
+              <>
+                Ask <AnyOf people={askWhom} /> for one.
+              </>
+            )}
+          </Notice>
+        )}
+      <Programs origin={origin} />
+      <p>
+        Does your agent read instructions, like Claude Code, Cursor or VS Code?{" "}
+        <a href="/quickstart/skill">Teach it to ask</a> by a skill and a prompt.
+      </p>
+    </>
+  );
+}
+
+/** The programs to copy, one language each; the first is open where they are what comes next. */
+export function Programs({ origin, open = false }: {
+  readonly origin: string;
+  readonly open?: boolean;
+}) {
+  return (
+    <>
+      <p>
+        Each of these asks for <code class="mono">{FIRST_TOOL}</code>{" "}
+        and runs it only when the answer is yes. Nobody has registered that tool, so it becomes a
+        draft, and the request waits for a human: decide it within the minute and see it run.
+      </p>
+      {connectSnippets(origin).map(({ language, file, command, text }, i) => (
+        <Disclosure key={file} summary={language} open={open && i === 0}>
+          <div class="stack">
+            <CodeBlock
+              code={text}
+              label={file}
+              copy={<CopyButton text={text} label={`Copy ${file}`} />}
+              wrap={false}
+            />
+            <p>
+              Run it: <code class="mono">{command}</code>
+            </p>
+          </div>
+        </Disclosure>
+      ))}
+    </>
+  );
+}
+
+/** A new key, shown this once, and what to do with it. */
+export function KeyPage({ id, name, secret, origin, now }: {
+  readonly id: string;
+  readonly name: string;
+  readonly secret: string;
+  readonly origin: string;
+  readonly now: number;
+}) {
+  const command = `export COUNTERSIGN_KEY='${secret}'`;
+  return (
+    <>
+      <PageHeader
+        title="Connect your own agent"
+        description={
+          <>
+            The key <UntrustedText text={name} /> is made.
+          </>
+        }
+        breadcrumb={[{ label: "Quickstart", href: "/quickstart" }]}
+      />
+      <Section title="1. Keep the key">
+        <Notice tone="warning" live={false}>
+          It is shown only now, and stored nowhere. Whoever has it can ask in its name.
+        </Notice>
+        <CodeBlock
+          code={command}
+          label="In the terminal where your agent runs"
+          copy={<CopyButton text={command} label="Copy" />}
+        />
+      </Section>
+      <Section title="2. Ask before you act">
+        <Programs origin={origin} open />
+      </Section>
+      <Section title="3. Watch for its first check">
+        <FirstCheck
+          start={{ check: null }}
+          stream={`/quickstart/live?actor=${encodeURIComponent(id)}`}
+          now={now}
+        />
+        <ButtonLink href="/quickstart">Back to the Quickstart</ButtonLink>
+      </Section>
+    </>
+  );
 }

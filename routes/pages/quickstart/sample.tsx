@@ -2,20 +2,17 @@ import { StatusBadge } from "../../../components/badges.tsx";
 import { Button, ButtonLink } from "../../../components/button.tsx";
 import { CodeBlock } from "../../../components/code.tsx";
 import CopyButton from "../../../components/copy_button.tsx";
-import { Definitions } from "../../../components/definitions.tsx";
-import { Disclosure } from "../../../components/disclosure.tsx";
-import { FieldErrors } from "../../../components/field_errors.tsx";
-import { Form } from "../../../components/form.tsx";
-import { Notice } from "../../../components/notice.tsx";
+import { FieldErrors, Form } from "../../../components/form.tsx";
+import { Definitions, Disclosure, Notice } from "../../../components/layout.tsx";
 import { Time } from "../../../components/time.tsx";
 import type { IssuedReceipt } from "../../../lib/evidence/receipts.ts";
-import { SAMPLE_TOOL } from "../../../lib/quickstart/sample_action.ts";
-import type { SampleRun, SampleState } from "../../../lib/quickstart/sample_state.ts";
+import { SAMPLE_TOOL, type SampleRun, type SampleState } from "../../../lib/onboarding/sample.ts";
+import type { Snapshot } from "../../../lib/policy/snapshot.ts";
 import { attempted } from "../../dashboard/attempted.ts";
 import type { Attempt } from "../../dashboard/page.ts";
-import { renderReceipt } from "../../v1/receipts.ts";
-import { AnyOf } from "../quickstart_who.tsx";
+import { renderReceipt } from "../../fields/log.ts";
 import type { QuickstartData } from "./data.ts";
+import { AnyOf } from "./skill.tsx";
 
 /** The first step: a request that is real in all but what it would run. */
 export function SampleStep({ data, attempt, now }: {
@@ -210,4 +207,10 @@ function Receipt({ receipt }: { readonly receipt: IssuedReceipt }) {
       </div>
     </Disclosure>
   );
+}
+
+/** The name of a tool that an example can ask about; null while none is approved. */
+export function firstTool({ tools }: Pick<Snapshot, "tools">): string | null {
+  const approved = [...tools.values()].filter(({ status }) => status === "approved");
+  return approved.map(({ name }) => name).sort()[0] ?? null;
 }

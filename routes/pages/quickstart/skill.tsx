@@ -1,16 +1,18 @@
 import { ButtonLink } from "../../../components/button.tsx";
 import { CodeBlock, Mono } from "../../../components/code.tsx";
 import CopyButton from "../../../components/copy_button.tsx";
-import { Disclosure } from "../../../components/disclosure.tsx";
-import { PageHeader } from "../../../components/layout.tsx";
-import { Notice } from "../../../components/notice.tsx";
-import { Section } from "../../../components/section.tsx";
+import { Disclosure, Notice, PageHeader, Section } from "../../../components/layout.tsx";
 import { Table } from "../../../components/table.tsx";
-import { SKILL_FILE, SKILL_NAME, skillMarkdown } from "../../../lib/onboarding/skill.ts";
-import { TRIGGER_PROMPTS } from "../../../lib/skill/trigger_prompts.ts";
+import { UntrustedText } from "../../../components/untrusted.tsx";
+import {
+  SKILL_FILE,
+  SKILL_NAME,
+  skillMarkdown,
+  TRIGGER_PROMPTS,
+} from "../../../lib/onboarding/skill.ts";
 import type { MemberCall } from "../../dashboard/browser_call.ts";
+import { type Endpoint, memberEndpoint } from "../../dashboard/endpoint.ts";
 import { memberPage } from "../../dashboard/page.ts";
-import { type Endpoint, memberEndpoint } from "../../endpoint.ts";
 
 export const SKILL_PATH = "/quickstart/skill";
 
@@ -129,4 +131,24 @@ export const quickstartSkillEndpoints: readonly Endpoint[] = [
 async function skillOf(call: MemberCall): Promise<string> {
   const name = await call.transact({ plan: ({ snapshot }) => snapshot.org.name });
   return skillMarkdown({ org: { id: call.org, name }, origin: call.services.settings.url.origin });
+}
+
+/** People that one sentence names at most. */
+const MOST_NAMED = 5;
+
+/** People by their addresses, for a sentence: "a", "a or b", "a, b or c"; of many the first few. */
+export function AnyOf({ people }: { readonly people: readonly string[] }) {
+  const named = people.slice(0, MOST_NAMED);
+  const isWhole = named.length === people.length;
+  return (
+    <>
+      {named.map((email, i) => (
+        <span key={email}>
+          {i === 0 ? "" : i === named.length - 1 && isWhole ? " or " : ", "}
+          <UntrustedText text={email} />
+        </span>
+      ))}
+      {!isWhole && " or somebody else who may"}
+    </>
+  );
 }

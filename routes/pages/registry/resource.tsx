@@ -1,22 +1,37 @@
 import { z } from "zod";
 import { Button, ButtonLink } from "../../../components/button.tsx";
-import { Definitions } from "../../../components/definitions.tsx";
-import { FieldErrors } from "../../../components/field_errors.tsx";
-import { Form } from "../../../components/form.tsx";
+import { TextAreaField, TextField } from "../../../components/fields.tsx";
+import { FieldErrors, Form, FormActions } from "../../../components/form.tsx";
 import { JsonView } from "../../../components/json_view.tsx";
-import { PageHeader } from "../../../components/layout.tsx";
-import { Section } from "../../../components/section.tsx";
+import { Definitions, PageHeader, Section } from "../../../components/layout.tsx";
 import { Time } from "../../../components/time.tsx";
-import { UntrustedText } from "../../../components/untrusted_text.tsx";
+import { UntrustedText } from "../../../components/untrusted.tsx";
 import { changeResource, readResource, removeResource } from "../../../lib/catalog/resources.ts";
 import { hasRight } from "../../../lib/policy/rights.ts";
-import { attempted } from "../../dashboard/attempted.ts";
+import type { ResourceRecord } from "../../../lib/store/records/policy.ts";
+import { attempted, type AttemptedForm, withQuery } from "../../dashboard/attempted.ts";
 import type { MemberCall } from "../../dashboard/browser_call.ts";
+import { optional, optionalJson, text } from "../../dashboard/form.ts";
 import { action, memberPage } from "../../dashboard/page.ts";
 import { resourceId } from "../../fields/action.ts";
-import { withQuery } from "../../page_query.ts";
-import { resourceFields, resourcePath } from "../resource_fields.ts";
-import { ResourceForm } from "../resource_form.tsx";
+import { displayName, metadataField, resourceType } from "../../fields/catalog.ts";
+
+/** What is said of a resource, as a form sends it. */
+export const resourceFields = {
+  name: optional(displayName.unwrap()),
+  type: optional(resourceType.unwrap()),
+  metadata: optionalJson(metadataField),
+};
+
+/** An id in a form. No address ends in `.` or `..`: browsers take these for ways up. */
+export const registeredId = text(
+  resourceId.refine((id) => id !== "." && id !== "..", "cannot be . or .."),
+);
+
+/** The address of a resource's page. */
+export function resourcePath(id: string): string {
+  return `/resources/${encodeURIComponent(id)}`;
+}
 
 const byId = z.object({ id: resourceId });
 
@@ -100,3 +115,66 @@ export const resourcePage = memberPage({
     }, "configure"),
   },
 });
+
+/** The form that registers a resource, or changes what is said of `resource`. */
+export function ResourceForm({ form, resource }: {
+  readonly form: AttemptedForm;
+  readonly resource: ResourceRecord | null;
+}) {
+  const metadata = resource === null || Object.keys(resource.metadata).length === 0
+    ? ""
+    : JSON.stringify(resource.metadata, null, 2);
+  return (
+    <Form do={resource === null ? "register" : "change"} layout="stack">
+      <FieldErrors errors={form.errors} />
+      {resource === null && (
+        <TextField
+          name="id"
+          label="External id"
+          hint="As agents name it in their calls, such as server-prod-01. Not personal: it stays in
+            the log."
+          value={form.value("id")}
+          error={form.error("id")}
+          maxLength={128}
+          autoComplete="off"
+          mono
+          required
+        />
+      )}
+      <div class="grid-2">
+        <TextField
+          name="name"
+          label="Name"
+          hint="What people call it."
+          value={form.value("name", resource?.name)}
+          error={form.error("name")}
+          maxLength={200}
+          optional
+        />
+        <TextField
+          name="type"
+          label="Type"
+          hint="What kind of thing it is, such as server or invoice."
+          value={form.value("type", resource?.type)}
+          error={form.error("type")}
+          maxLength={64}
+          optional
+        />
+      </div>
+      <TextAreaField
+        name="metadata"
+        label="Metadata"
+        hint="A JSON object for your own use. It decides nothing."
+        value={form.value("metadata", metadata)}
+        error={form.error("metadata")}
+        rows={metadata === "" ? 3 : 8}
+        spellcheck={false}
+        mono
+        optional
+      />
+      <FormActions>
+        <Button variant="primary">{resource === null ? "Register resource" : "Save"}</Button>
+      </FormActions>
+    </Form>
+  );
+}

@@ -1,22 +1,16 @@
 import { z } from "zod";
-import { EmptyState } from "../../../components/empty_state.tsx";
-import { PageHeader } from "../../../components/layout.tsx";
-import { Pagination } from "../../../components/pagination.tsx";
-import { Section } from "../../../components/section.tsx";
-import { RowLink, Table } from "../../../components/table.tsx";
+import { EmptyState, PageHeader, Section } from "../../../components/layout.tsx";
+import { Pagination, RowLink, Table } from "../../../components/table.tsx";
 import { Time } from "../../../components/time.tsx";
-import { UntrustedText } from "../../../components/untrusted_text.tsx";
+import { UntrustedText } from "../../../components/untrusted.tsx";
 import { listResources, putResource } from "../../../lib/catalog/resources.ts";
 import { hasRight } from "../../../lib/policy/rights.ts";
 import type { ResourceRecord } from "../../../lib/store/records/policy.ts";
-import { asShown } from "../../as_shown.ts";
-import { attempted } from "../../dashboard/attempted.ts";
+import { asShown, attempted, withQuery } from "../../dashboard/attempted.ts";
 import type { MemberCall } from "../../dashboard/browser_call.ts";
 import { action, memberPage } from "../../dashboard/page.ts";
 import { pageById, pageQuery } from "../../fields/paging.ts";
-import { withQuery } from "../../page_query.ts";
-import { registeredId, resourceFields, resourcePath } from "../resource_fields.ts";
-import { ResourceForm } from "../resource_form.tsx";
+import { registeredId, resourceFields, ResourceForm, resourcePath } from "./resource.tsx";
 
 const PATH = "/resources";
 

@@ -1,23 +1,19 @@
 import { z } from "zod";
 import { Button, ButtonLink } from "../../../components/button.tsx";
-import { Definitions } from "../../../components/definitions.tsx";
 import { Form } from "../../../components/form.tsx";
 import { JsonView } from "../../../components/json_view.tsx";
-import { PageHeader } from "../../../components/layout.tsx";
-import { Section } from "../../../components/section.tsx";
+import { Definitions, PageHeader, Section } from "../../../components/layout.tsx";
 import { Time } from "../../../components/time.tsx";
-import { UntrustedText } from "../../../components/untrusted_text.tsx";
-import { removeTenant } from "../../../lib/catalog/tenant_removal.ts";
-import { changeTenant, readTenant } from "../../../lib/catalog/tenants.ts";
+import { UntrustedText } from "../../../components/untrusted.tsx";
+import { changeTenant, readTenant, removeTenant } from "../../../lib/catalog/tenants.ts";
 import { hasRight } from "../../../lib/policy/rights.ts";
 import { attempted } from "../../dashboard/attempted.ts";
 import type { MemberCall } from "../../dashboard/browser_call.ts";
 import { optional, optionalJson } from "../../dashboard/form.ts";
 import { action, memberPage } from "../../dashboard/page.ts";
 import { tenantId } from "../../fields/action.ts";
-import { displayName, metadataField } from "../../v1/catalog_fields.ts";
-import { TenantForm } from "../tenant_form.tsx";
-import { tenantPath } from "./tenants.tsx";
+import { displayName, metadataField } from "../../fields/catalog.ts";
+import { TenantForm, tenantPath } from "./tenants.tsx";
 
 const byId = z.object({ id: tenantId });
 

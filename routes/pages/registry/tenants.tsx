@@ -1,22 +1,21 @@
 import { z } from "zod";
-import { EmptyState } from "../../../components/empty_state.tsx";
-import { PageHeader } from "../../../components/layout.tsx";
-import { Pagination } from "../../../components/pagination.tsx";
-import { Section } from "../../../components/section.tsx";
-import { RowLink, Table } from "../../../components/table.tsx";
+import { Button } from "../../../components/button.tsx";
+import { TextAreaField, TextField } from "../../../components/fields.tsx";
+import { FieldErrors, Form, FormActions } from "../../../components/form.tsx";
+import { EmptyState, PageHeader, Section } from "../../../components/layout.tsx";
+import { Pagination, RowLink, Table } from "../../../components/table.tsx";
 import { Time } from "../../../components/time.tsx";
-import { UntrustedText } from "../../../components/untrusted_text.tsx";
+import { UntrustedText } from "../../../components/untrusted.tsx";
 import { listTenants, putTenant } from "../../../lib/catalog/tenants.ts";
 import { hasRight } from "../../../lib/policy/rights.ts";
-import { asShown } from "../../as_shown.ts";
-import { attempted } from "../../dashboard/attempted.ts";
+import type { TenantRecord } from "../../../lib/store/records/policy.ts";
+import { asShown, attempted, type AttemptedForm } from "../../dashboard/attempted.ts";
 import type { MemberCall } from "../../dashboard/browser_call.ts";
 import { optional, optionalJson, text } from "../../dashboard/form.ts";
 import { action, memberPage } from "../../dashboard/page.ts";
 import { tenantId } from "../../fields/action.ts";
+import { displayName, metadataField } from "../../fields/catalog.ts";
 import { pageById, pageQuery } from "../../fields/paging.ts";
-import { displayName, metadataField } from "../../v1/catalog_fields.ts";
-import { TenantForm } from "../tenant_form.tsx";
 
 /** An id in a form. No address ends in `.` or `..`: browsers take these for ways up. */
 const registeredId = tenantId.refine((id) => id !== "." && id !== "..", "cannot be . or ..");
@@ -104,4 +103,49 @@ export const tenantsPage = memberPage({
 /** The address of a tenant's page. */
 export function tenantPath(id: string): string {
   return `/tenants/${encodeURIComponent(id)}`;
+}
+
+/** The form that registers a tenant, or changes what is said of `tenant`. */
+export function TenantForm({ form, tenant }: {
+  readonly form: AttemptedForm;
+  readonly tenant: TenantRecord | null;
+}) {
+  const metadata = tenant === null || Object.keys(tenant.metadata).length === 0
+    ? ""
+    : JSON.stringify(tenant.metadata, null, 2);
+  return (
+    <Form do={tenant === null ? "register" : "change"} layout="stack">
+      <FieldErrors errors={form.errors} />
+      {tenant === null && (
+        <TextField
+          name="id"
+          label="External id"
+          hint="As your systems name the customer. Not personal: it stays in the log."
+          value={form.value("id")}
+          error={form.error("id")}
+          mono
+          required
+        />
+      )}
+      <TextField
+        name="name"
+        label="Name"
+        value={form.value("name", tenant?.name)}
+        error={form.error("name")}
+        optional
+      />
+      <TextAreaField
+        name="metadata"
+        label="Metadata"
+        hint="A JSON object for your own use"
+        value={form.value("metadata", metadata)}
+        error={form.error("metadata")}
+        mono
+        optional
+      />
+      <FormActions>
+        <Button variant="primary">{tenant === null ? "Register tenant" : "Save"}</Button>
+      </FormActions>
+    </Form>
+  );
 }

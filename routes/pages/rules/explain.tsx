@@ -1,19 +1,19 @@
 import { z } from "zod";
-import { Button } from "../../../components/button.tsx";
-import { TextField } from "../../../components/fields.tsx";
-import { PageHeader } from "../../../components/layout.tsx";
-import { Section } from "../../../components/section.tsx";
-import { SelectField } from "../../../components/select_field.tsx";
-import { Suggestions } from "../../../components/suggestions.tsx";
+import { PermissionBadge } from "../../../components/badges.tsx";
+import { Button, ButtonLink } from "../../../components/button.tsx";
+import { SelectField, Suggestions, TextField } from "../../../components/fields.tsx";
+import { PageHeader, Section } from "../../../components/layout.tsx";
+import { originWords, RuleSelector, RuleTrace, RuleWarnings } from "../../../components/rule.tsx";
+import { UntrustedText } from "../../../components/untrusted.tsx";
 import { listTenants } from "../../../lib/catalog/tenants.ts";
 import { explainAction, type Explained } from "../../../lib/decisions/explain.ts";
 import type { Snapshot } from "../../../lib/policy/snapshot.ts";
 import { type AnyRefusal, Refusal } from "../../../lib/refusal.ts";
+import { queryText } from "../../dashboard/attempted.ts";
 import type { MemberCall } from "../../dashboard/browser_call.ts";
 import { memberPage } from "../../dashboard/page.ts";
 import { methodName, resourceId, tenantId, toolName } from "../../fields/action.ts";
-import { queryText } from "../../page_query.ts";
-import { ExplainedAnswer } from "../explain_answer.tsx";
+import { rulePath, rulesPath } from "./form.tsx";
 
 const PATH = "/rules/explain";
 
@@ -205,4 +205,60 @@ function askersOf({ agents, apiKeys }: Snapshot): Asker[] {
     }));
   const all = [...ofAgents, ...ofKeys];
   return all.sort((a, b) => a.words < b.words ? -1 : a.words > b.words ? 1 : 0);
+}
+
+/** What a check of an action would be answered, and every step that leads there. */
+export function ExplainedAnswer({ explained }: { readonly explained: Explained }) {
+  const { permission, resolved_from, rule, trace, action, policy_version, warnings } = explained;
+  const { title, meaning } = originWords(resolved_from);
+  const { tenant, resource, tool, method } = action;
+  const selector = {
+    tenant_id: tenant,
+    resource_id: resource,
+    tool_name: tool,
+    method,
+    tag: null,
+  };
+  return (
+    <>
+      <Section
+        title="The answer"
+        actions={
+          <ButtonLink href={rulesPath(tool, tenant)} size="small" icon="rules">
+            Rules side by side
+          </ButtonLink>
+        }
+      >
+        <p>
+          <RuleSelector selector={selector} />
+        </p>
+        <p class="rule-verdict">
+          <PermissionBadge permission={permission} />
+          <span>
+            <strong>{title}.</strong> {meaning} <code class="mono quiet">{resolved_from}</code>
+          </span>
+        </p>
+        {rule !== null && (
+          <p>
+            <a href={rulePath(rule.id)}>The rule that decides</a>
+            {rule.note !== null && (
+              <>
+                {": "}
+                <UntrustedText text={rule.note} />
+              </>
+            )}
+          </p>
+        )}
+        <RuleWarnings warnings={warnings} />
+        <p class="quiet small">On policy version {policy_version}, asked over REST.</p>
+      </Section>
+      <Section
+        title="How it came to that"
+        description="Every step in order. A kill switch ends it. Gates only narrow what the first rule
+          that matches, or else a default, says."
+      >
+        <RuleTrace trace={trace} decidedBy={resolved_from} />
+      </Section>
+    </>
+  );
 }

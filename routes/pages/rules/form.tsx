@@ -1,13 +1,12 @@
 import { Button, ButtonLink } from "../../../components/button.tsx";
-import { FieldErrors } from "../../../components/field_errors.tsx";
-import { TextField } from "../../../components/fields.tsx";
-import { Form, FormActions } from "../../../components/form.tsx";
-import { PermissionField } from "../../../components/permission_field.tsx";
+import { PermissionField } from "../../../components/choices.tsx";
+import { Suggestions, TextField } from "../../../components/fields.tsx";
+import { FieldErrors, Form, FormActions } from "../../../components/form.tsx";
 import { LEVEL_WORDS } from "../../../components/rule.tsx";
-import { Suggestions } from "../../../components/suggestions.tsx";
-import { type Level, LEVELS, type SelectorPart } from "../../../lib/policy/levels.ts";
-import type { RuleRecord } from "../../../lib/store/records/policy.ts";
-import type { AttemptedForm } from "../../dashboard/attempted.ts";
+import type { MatrixLinks } from "../../../components/rule_matrix.tsx";
+import type { RuleRecord, Selector } from "../../../lib/store/records/policy.ts";
+import { type Level, LEVELS, type SelectorPart } from "../../../lib/store/records/vocabulary.ts";
+import { type AttemptedForm, withQuery } from "../../dashboard/attempted.ts";
 
 /** What the fields of a rule propose while one types. */
 export interface RuleSuggestions {
@@ -197,4 +196,36 @@ export function RuleRemoveForm({ form, rule }: {
       </div>
     </Form>
   );
+}
+
+/** The page of rules, for a tool and a tenant where they are named. */
+export function rulesPath(tool: string | null, tenant: string | null): string {
+  return withQuery("/rules", { tool_name: tool, tenant_id: tenant });
+}
+
+/** Where a rule is changed: within the page of its tool and tenant. */
+export function rulePath(id: string): string {
+  return `/rules/${encodeURIComponent(id)}`;
+}
+
+/** The same page, looking at what a rule is about. */
+export function rulesPathOf({ tool_name, tenant_id }: Selector): string {
+  return rulesPath(tool_name, tenant_id);
+}
+
+/** The links of a tool's rules side by side; they keep to the tool and the tenant. */
+export function matrixLinks(
+  tool: string,
+  tenant: string | null,
+  mayConfigure: boolean,
+): MatrixLinks {
+  const here = { tool_name: tool, tenant_id: tenant };
+  return {
+    rule: (id) =>
+      mayConfigure ? `${withQuery("/rules", { ...here, rule: id })}#edit` : rulePath(id),
+    make: mayConfigure
+      ? (level, half) => `${withQuery("/rules", { ...here, level, half })}#make`
+      : null,
+    all: (half) => `${withQuery("/rules", half === "tenant" ? here : { tool_name: tool })}#all`,
+  };
 }

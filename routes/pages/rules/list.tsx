@@ -1,23 +1,19 @@
+import { PermissionBadge, permissionWords } from "../../../components/badges.tsx";
 import { ButtonLink } from "../../../components/button.tsx";
-import { EmptyState } from "../../../components/empty_state.tsx";
-import { TextField } from "../../../components/fields.tsx";
-import { Filters } from "../../../components/filters.tsx";
-import { Pagination } from "../../../components/pagination.tsx";
-import { PermissionBadge, permissionWords } from "../../../components/permission_badge.tsx";
-import { LEVEL_WORDS } from "../../../components/rule.tsx";
-import { RuleSelector } from "../../../components/rule_selector.tsx";
-import { Section } from "../../../components/section.tsx";
-import { SelectField } from "../../../components/select_field.tsx";
-import { RowLink, Table } from "../../../components/table.tsx";
+import { SelectField, TextField } from "../../../components/fields.tsx";
+import { Filters } from "../../../components/form.tsx";
+import { EmptyState, Section } from "../../../components/layout.tsx";
+import { LEVEL_WORDS, RuleSelector } from "../../../components/rule.tsx";
+import { Pagination, RowLink, Table } from "../../../components/table.tsx";
 import { Time } from "../../../components/time.tsx";
-import { UntrustedText } from "../../../components/untrusted_text.tsx";
+import { UntrustedText } from "../../../components/untrusted.tsx";
 import { levelOfSelector } from "../../../lib/policy/levels.ts";
-import { type Permission, PERMISSIONS } from "../../../lib/policy/permission.ts";
 import type { Snapshot } from "../../../lib/policy/snapshot.ts";
 import type { RuleRecord } from "../../../lib/store/records/policy.ts";
+import { type Permission, PERMISSIONS } from "../../../lib/store/records/vocabulary.ts";
+import { withQuery } from "../../dashboard/attempted.ts";
 import { pageByName } from "../../fields/paging.ts";
-import { withQuery } from "../../page_query.ts";
-import { rulePath } from "../rule_links.ts";
+import { rulePath } from "./form.tsx";
 
 const PATH = "/rules";
 

@@ -1,21 +1,36 @@
 import { z } from "zod";
-import { warningWords } from "../../../components/rule_warnings.tsx";
+import { PermissionBadge } from "../../../components/badges.tsx";
+import { ButtonLink } from "../../../components/button.tsx";
+import { Definitions, PageHeader, Section } from "../../../components/layout.tsx";
+import {
+  originWords,
+  PolicyChanges,
+  RuleSelector,
+  RuleWarnings,
+  selectorText,
+  warningWords,
+} from "../../../components/rule.tsx";
+import { Time } from "../../../components/time.tsx";
+import { UntrustedText } from "../../../components/untrusted.tsx";
 import { existingRule, putRule, removeRule, type RuleFields } from "../../../lib/catalog/rules.ts";
-import type { CallerOperation } from "../../../lib/identity/caller_operation.ts";
-import { type Level, LEVELS, type SelectorPart } from "../../../lib/policy/levels.ts";
-import type { RuleWarning } from "../../../lib/policy/rule_warnings.ts";
+import { recentChanges } from "../../../lib/evidence/newest.ts";
+import { namesOf } from "../../../lib/evidence/telling.ts";
+import type { CallerOperation } from "../../../lib/identity/acting.ts";
+import { levelOfSelector } from "../../../lib/policy/levels.ts";
+import { hasRight } from "../../../lib/policy/rights.ts";
+import { type RuleWarning, ruleWarnings } from "../../../lib/policy/rule_warnings.ts";
 import { invalidRequest, Refusal } from "../../../lib/refusal.ts";
 import type { ResourceRecord, RuleRecord } from "../../../lib/store/records/policy.ts";
-import { changedSince } from "../../as_shown.ts";
+import { type Level, LEVELS, type SelectorPart } from "../../../lib/store/records/vocabulary.ts";
+import { attempted, changedSince, withQuery } from "../../dashboard/attempted.ts";
 import type { MemberCall } from "../../dashboard/browser_call.ts";
 import { optional, text, whole } from "../../dashboard/form.ts";
-import { action, type Outcome } from "../../dashboard/page.ts";
+import { action, memberPage, type Outcome } from "../../dashboard/page.ts";
 import { methodName, resourceId, tenantId, toolName } from "../../fields/action.ts";
-import { permissionField, tagName } from "../../v1/catalog_fields.ts";
-import { ruleBody } from "../../v1/rule_fields.ts";
-import { rulePath } from "../rule_links.ts";
+import { permissionField, ruleBody, tagName } from "../../fields/catalog.ts";
+import { RuleChangeForm, rulePath, RuleRemoveForm, rulesPathOf } from "./form.tsx";
 
-type Call = MemberCall<unknown, unknown>;
+type ActionCall = MemberCall<unknown, unknown>;
 
 /** A rule as a form left it, and what is to be said of it. */
 interface RuleOutcome {
@@ -49,8 +64,8 @@ const removing = z.strictObject({ rule: text(z.string()) });
 const PARTS: readonly SelectorPart[] = ["resource_id", "tool_name", "method", "tag"];
 
 /** Makes a rule of the level that the form is for; `to` is where that leads. */
-export function makeAction(to: (call: Call, rule: RuleRecord) => string) {
-  return action(making, async (call: Call, form): Promise<Outcome> => {
+export function makeAction(to: (call: ActionCall, rule: RuleRecord) => string) {
+  return action(making, async (call: ActionCall, form): Promise<Outcome> => {
     const { level, permission, note, ...selector } = form;
     const needed: readonly SelectorPart[] = LEVELS.find(({ name }) => name === level)?.parts ?? [];
     const missing = PARTS.filter((part) => needed.includes(part) && selector[part] === null);
@@ -73,8 +88,8 @@ export function makeAction(to: (call: Call, rule: RuleRecord) => string) {
 }
 
 /** Changes what a rule says. */
-export function changeAction(to: (call: Call, rule: RuleRecord) => string) {
-  return action(changing, async (call: Call, { rule: id, seen, permission, note }) => {
+export function changeAction(to: (call: ActionCall, rule: RuleRecord) => string) {
+  return action(changing, async (call: ActionCall, { rule: id, seen, permission, note }) => {
     const { rule, warnings } = await call.transact(
       changedRule(id, seen, { permission, note }, call.id),
       "configure",
@@ -84,8 +99,8 @@ export function changeAction(to: (call: Call, rule: RuleRecord) => string) {
 }
 
 /** Removes a rule. */
-export function removeAction(to: (call: Call, rule: RuleRecord) => string) {
-  return action(removing, async (call: Call, { rule: id }) => {
+export function removeAction(to: (call: ActionCall, rule: RuleRecord) => string) {
+  return action(removing, async (call: ActionCall, { rule: id }) => {
     const { record } = await call.transact(removeRule(id, call.id), "configure");
     return {
       to: to(call, record),
@@ -150,4 +165,121 @@ async function atFields<R>(run: () => Promise<R>): Promise<R> {
       })),
     });
   }
+}
+
+const CHANGES_READ = 100;
+
+const byId = z.object({ id: z.string().max(64) });
+
+type Call = MemberCall<z.output<typeof byId>>;
+
+/** One rule: what it is about, what it says, and who changed it. */
+export const rulePage = memberPage({
+  path: "/rules/:id",
+  section: "rules",
+  needs: "read",
+  params: byId,
+  load: async (call: Call) => {
+    const base = await call.transact({
+      plan: (transaction) => ({
+        rule: existingRule(transaction, call.params.id),
+        names: namesOf(transaction.snapshot),
+        warnings: ruleWarnings(existingRule(transaction, call.params.id), transaction.snapshot),
+      }),
+    });
+    return {
+      ...base,
+      entries: await changesOf(call, base.rule),
+      mayConfigure: hasRight(call.caller.role, "configure"),
+    };
+  },
+  title: ({ rule }) => `Rule for ${selectorText(rule.selector)}`,
+  view: ({ data: { rule, names, warnings, entries, mayConfigure }, attempt, now }) => {
+    const { selector, permission, note, created_at, updated_at, id } = rule;
+    const { tool_name, tenant_id, resource_id, method } = selector;
+    const level = levelOfSelector(selector);
+    return (
+      <>
+        <PageHeader
+          title={<RuleSelector selector={selector} />}
+          breadcrumb={[{ label: "Rules", href: "/rules" }]}
+          badges={<PermissionBadge permission={permission} />}
+          actions={
+            <>
+              {tool_name !== null && (
+                <ButtonLink href={rulesPathOf(selector)} icon="rules">Side by side</ButtonLink>
+              )}
+              <ButtonLink
+                href={withQuery("/rules/explain", { tool_name, tenant_id, resource_id, method })}
+              >
+                Explain
+              </ButtonLink>
+            </>
+          }
+        />
+        <RuleWarnings warnings={warnings} />
+        <Section title="Details">
+          <Definitions
+            items={[
+              {
+                term: "Level",
+                value: level === null
+                  ? "None"
+                  : originWords(tenant_id === null ? level.org : level.tenant).title,
+              },
+              {
+                term: "Note",
+                value: note === null
+                  ? <span class="quiet">None</span>
+                  : <UntrustedText text={note} />,
+              },
+              { term: "Made", value: <Time at={created_at} now={now} /> },
+              { term: "Changed", value: <Time at={updated_at} now={now} /> },
+              { term: "Id", value: id, mono: true },
+            ]}
+          />
+        </Section>
+        {mayConfigure && (
+          <>
+            <Section title="Change what it says">
+              <RuleChangeForm
+                form={attempted(attempt, "change")}
+                rule={rule}
+                cancel={rulesPathOf(selector)}
+              />
+            </Section>
+            <Section title="Remove this rule" look="danger">
+              <RuleRemoveForm form={attempted(attempt, "remove")} rule={rule} />
+            </Section>
+          </>
+        )}
+        <Section title="Who changed it">
+          <PolicyChanges
+            entries={entries}
+            names={names}
+            now={now}
+            none="The last changes of rules like this one do not name it; the audit log has all."
+          />
+        </Section>
+      </>
+    );
+  },
+  actions: {
+    change: changeAction((_, { id }) => rulePath(id)),
+    remove: removeAction((_, { selector }) => rulesPathOf(selector)),
+  },
+});
+
+/** The changes of one rule, among the last ones of rules for the same tool and tenant. */
+async function changesOf({ services, org }: Call, { id, selector }: RuleRecord) {
+  const { tool_name, tenant_id } = selector;
+  const { entries } = await recentChanges(services.deps.kv, org, {
+    types: ["rule.set", "rule.staged"],
+    facets: [
+      ...(tool_name === null ? [] : [{ facet: "tool" as const, value: tool_name }]),
+      ...(tenant_id === null ? [] : [{ facet: "tenant" as const, value: tenant_id }]),
+    ],
+    limit: CHANGES_READ,
+  });
+  return entries.filter(({ entry }) => entry.subject.rule === id);
 }

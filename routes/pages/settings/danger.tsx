@@ -1,11 +1,8 @@
 import { Button } from "../../../components/button.tsx";
-import { FieldErrors } from "../../../components/field_errors.tsx";
-import { fieldId } from "../../../components/field_parts.tsx";
-import { TextField } from "../../../components/fields.tsx";
-import { Form } from "../../../components/form.tsx";
-import { Notice } from "../../../components/notice.tsx";
-import { Section } from "../../../components/section.tsx";
-import { UntrustedText } from "../../../components/untrusted_text.tsx";
+import { fieldId, TextField } from "../../../components/fields.tsx";
+import { FieldErrors, Form } from "../../../components/form.tsx";
+import { Notice, Section } from "../../../components/layout.tsx";
+import { UntrustedText } from "../../../components/untrusted.tsx";
 import type { OrgRecord } from "../../../lib/store/records/policy.ts";
 import { attempted } from "../../dashboard/attempted.ts";
 import type { Attempt } from "../../dashboard/page.ts";

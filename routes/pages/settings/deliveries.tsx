@@ -1,16 +1,12 @@
 import { StatusBadge } from "../../../components/badges.tsx";
 import { ButtonLink } from "../../../components/button.tsx";
-import { EmptyState } from "../../../components/empty_state.tsx";
-import { PageHeader } from "../../../components/layout.tsx";
-import { Section } from "../../../components/section.tsx";
+import { EmptyState, PageHeader, Section } from "../../../components/layout.tsx";
 import { Table } from "../../../components/table.tsx";
 import { Time } from "../../../components/time.tsx";
-import { UntrustedText } from "../../../components/untrusted_text.tsx";
-import type { DeliveryOutcome } from "../../../lib/alerts/delivery_state.ts";
-import type { Destination } from "../../../lib/alerts/send.ts";
-import type { TestDelivery } from "../../../lib/alerts/send_test.ts";
+import { UntrustedText } from "../../../components/untrusted.tsx";
+import type { DeliveryOutcome, Destination, TestDelivery } from "../../../lib/alerts/send.ts";
 import type { AlertDelivery, AlertKind, Channel } from "../../../lib/store/records/alert.ts";
-import { browserWords } from "../browser_words.ts";
+import { browserWords } from "../account/enrolment_parts.tsx";
 
 /** Failed deliveries that the page lists, the newest. */
 export const FAILED_SHOWN = 50;

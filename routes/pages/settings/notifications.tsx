@@ -1,25 +1,21 @@
 import { z } from "zod";
 import { Button } from "../../../components/button.tsx";
 import { CheckboxGroup } from "../../../components/choices.tsx";
-import { FieldErrors } from "../../../components/field_errors.tsx";
-import { Form, FormActions } from "../../../components/form.tsx";
-import { PageHeader } from "../../../components/layout.tsx";
-import { Notice } from "../../../components/notice.tsx";
-import { Section } from "../../../components/section.tsx";
+import { FieldErrors, Form, FormActions } from "../../../components/form.tsx";
+import { Notice, PageHeader, Section } from "../../../components/layout.tsx";
 import PushSwitch from "../../../islands/push_switch.tsx";
 import type { PushBrowserRow } from "../../../islands/push_switch.tsx";
-import { namesOf } from "../../../lib/activity/names.ts";
-import { listDeliveries } from "../../../lib/alerts/list_deliveries.ts";
-import { readPreference, setPreference } from "../../../lib/alerts/preferences.ts";
-import { sendTest } from "../../../lib/alerts/send_test.ts";
+import { listDeliveries, readPreference, setPreference } from "../../../lib/alerts/preferences.ts";
+import { sendTest } from "../../../lib/alerts/send.ts";
 import {
   listSubscriptions,
+  publicPushKey,
   pushSubscriptionFields,
   subscribePush,
   unsubscribePush,
 } from "../../../lib/alerts/subscriptions.ts";
+import { namesOf } from "../../../lib/evidence/telling.ts";
 import { hasRight } from "../../../lib/policy/rights.ts";
-import { publicPushKey } from "../../../lib/push/push_key.ts";
 import {
   ALERT_KINDS,
   type AlertKind,
@@ -29,10 +25,10 @@ import {
 } from "../../../lib/store/records/alert.ts";
 import { attempted } from "../../dashboard/attempted.ts";
 import type { MemberCall } from "../../dashboard/browser_call.ts";
+import { type Endpoint, memberEndpoint } from "../../dashboard/endpoint.ts";
 import { several, text } from "../../dashboard/form.ts";
 import { action, type Attempt, memberPage } from "../../dashboard/page.ts";
-import { type Endpoint, memberEndpoint } from "../../endpoint.ts";
-import { browserWords } from "../browser_words.ts";
+import { browserWords } from "../account/enrolment_parts.tsx";
 import { FAILED_SHOWN, FailedDeliveries, type FailedRow, TestResult } from "./deliveries.tsx";
 
 const PATH = "/notifications";

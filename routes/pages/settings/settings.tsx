@@ -1,21 +1,31 @@
+import type { ComponentChildren } from "preact";
 import { z } from "zod";
-import { PageHeader } from "../../../components/layout.tsx";
+import { Button } from "../../../components/button.tsx";
+import { FieldErrors, Form } from "../../../components/form.tsx";
+import { Definitions, PageHeader, Section } from "../../../components/layout.tsx";
+import { Time } from "../../../components/time.tsx";
+import { UntrustedText } from "../../../components/untrusted.tsx";
 import { changeOrg, stopOrg } from "../../../lib/catalog/org_settings.ts";
-import { publishedKeysOf } from "../../../lib/evidence/published_keys.ts";
+import { publishedKeysOf } from "../../../lib/evidence/receipts.ts";
 import { deleteOrg } from "../../../lib/leaving/org.ts";
 import { hasRight } from "../../../lib/policy/rights.ts";
-import { acceptClockAsOwner, openJump } from "../../../lib/server/clock.ts";
-import { asShown } from "../../as_shown.ts";
+import { acceptClockAsOwner, type OpenJump, openJump } from "../../../lib/server/clock.ts";
+import type { OrgRecord } from "../../../lib/store/records/policy.ts";
+import { asShown, attempted, changedFrom } from "../../dashboard/attempted.ts";
 import type { MemberCall } from "../../dashboard/browser_call.ts";
 import { optional, text } from "../../dashboard/form.ts";
-import { action, memberPage } from "../../dashboard/page.ts";
-import { changedFrom } from "../../shown_state.ts";
-import { killSwitchField } from "../../v1/catalog_fields.ts";
-import { ClockSection } from "../settings_clock.tsx";
-import { DeploymentSection, SettingsFacts } from "../settings_facts.tsx";
-import { groupState, SETTING_GROUPS, type SettingGroup } from "../settings_fields.ts";
+import { action, type Attempt, memberPage } from "../../dashboard/page.ts";
+import { killSwitchField } from "../../fields/catalog.ts";
 import { DeleteSection, KillSwitchSection } from "./danger.tsx";
-import { SettingsForms } from "./form.tsx";
+import {
+  DISCOVERY_WORDS,
+  groupState,
+  SETTING_GROUPS,
+  SETTING_WORDS,
+  type SettingGroup,
+  type SettingName,
+  SettingsForms,
+} from "./form.tsx";
 
 const PATH = "/settings";
 
@@ -113,4 +123,145 @@ function saving(group: SettingGroup) {
     await call.transact(changed, "configure");
     return { to: PATH, notice: "Saved." };
   }, "configure");
+}
+
+/** The settings, for whoever may look only. */
+export function SettingsFacts({ org }: { readonly org: OrgRecord }) {
+  const names = Object.keys(SETTING_WORDS) as SettingName[];
+  return (
+    <Section
+      title="Settings"
+      description="Owners and admins change them; what lets more through is for owners."
+    >
+      <Definitions
+        items={names.map((name) => ({
+          term: SETTING_WORDS[name].label,
+          value: (
+            <>
+              <strong>{settingValue(org, name)}</strong>
+              <p class="quiet small">{SETTING_WORDS[name].hint}</p>
+            </>
+          ),
+        }))}
+      />
+    </Section>
+  );
+}
+
+function settingValue(org: OrgRecord, name: SettingName): ComponentChildren {
+  if (name === "discovery") return DISCOVERY_WORDS[org.discovery].label;
+  const value = org[name];
+  if (typeof value === "boolean") return value ? "On" : "Off";
+  return typeof value === "number" ? value : <UntrustedText text={value} />;
+}
+
+/** What is to be known of a deployment by whoever checks its log. */
+export interface Deployment {
+  readonly issuer: string;
+  /** Thumbprint (RFC 7638) of the key that signs the log now. */
+  readonly logKey: string | null;
+  readonly retiredKeys: number;
+  readonly mailConfigured: boolean;
+}
+
+/** Facts that nobody changes here. */
+export function DeploymentSection({ org, deployment }: {
+  readonly org: OrgRecord;
+  readonly deployment: Deployment;
+}) {
+  const { issuer, logKey, retiredKeys, mailConfigured } = deployment;
+  return (
+    <Section
+      title="This deployment"
+      description="Write the fingerprint down somewhere else: whoever checks the log against it
+        notices one that was swapped."
+    >
+      <Definitions
+        items={[
+          { term: "Issuer", value: issuer, mono: true },
+          { term: "Organization id", value: org.id, mono: true },
+          { term: "Name of the log", value: org.log_origin, mono: true },
+          { term: "Fingerprint of its key", value: logKey ?? "None yet", mono: true },
+          {
+            term: "Its public keys",
+            value: (
+              <span>
+                <a href={`/.well-known/countersign/keys/${org.id}`}>As a JWK set</a>
+                {retiredKeys > 0 && `, ${retiredKeys} of them retired`}
+              </span>
+            ),
+          },
+          {
+            term: "Mail",
+            value: mailConfigured
+              ? "A mail server is set up."
+              : "No mail server: codes stand on the server’s console, links are handed over.",
+          },
+        ]}
+      />
+    </Section>
+  );
+}
+
+const WHY: Readonly<Record<OpenJump["why"], { readonly expected: string; readonly says: string }>> =
+  {
+    ahead: {
+      expected: "Newest entry of the log",
+      says:
+        "The log is ahead of this server's clock by more than 5 minutes, so nothing is let through " +
+        "and nothing is written. Either the clock is behind, or one that was ahead has written into " +
+        "the log.",
+    },
+    drifted: {
+      expected: "Expected by this server",
+      says:
+        "This server's clock was set by more than 5 minutes while it ran, or the machine slept. " +
+        "Nothing is let through and nothing is written.",
+    },
+    jumped: {
+      expected: "Last in use",
+      says:
+        "When this server started, its clock lay more than a day after the store was last in use. " +
+        "That stops nothing.",
+    },
+  };
+
+/** A jump of the clock that waits for an owner's word. */
+export function ClockSection({ jump, mayAccept, attempt, now }: {
+  readonly jump: OpenJump;
+  readonly mayAccept: boolean;
+  readonly attempt: Attempt | null;
+  readonly now: number;
+}) {
+  const { expected, says } = WHY[jump.why];
+  return (
+    <Section
+      title="The clock of the server"
+      id="clock"
+      look={jump.why === "jumped" ? "card" : "danger"}
+      description={says}
+    >
+      <Definitions
+        items={[
+          { term: expected, value: <Time at={jump.from} now={now} /> },
+          { term: "Clock of the server", value: <Time at={jump.to} now={now} show="absolute" /> },
+        ]}
+      />
+      <FieldErrors errors={attempted(attempt, "accept_clock").errors} />
+      {mayAccept
+        ? (
+          <Form do="accept_clock" layout="stack">
+            <p>
+              Compare it with a clock that you trust. If it is wrong, have it set right. If it is
+              right, accept it: everything goes by it from then on, and what a clock that was ahead
+              had let through or asked for is over. It asks for your passkey.
+            </p>
+            <div>
+              <Button variant="danger">The clock is right: accept it</Button>
+            </div>
+          </Form>
+        )
+        : <p class="quiet">An owner can accept the clock, under their passkey.</p>}
+    </Section>
+  );
 }

@@ -2,15 +2,12 @@ import { z } from "zod";
 import { Button, ButtonLink } from "../../../components/button.tsx";
 import { CodeBlock } from "../../../components/code.tsx";
 import CopyButton from "../../../components/copy_button.tsx";
-import { FieldErrors } from "../../../components/field_errors.tsx";
 import { TextField } from "../../../components/fields.tsx";
-import { Form, FormActions } from "../../../components/form.tsx";
-import { PageHeader } from "../../../components/layout.tsx";
-import { MemberFields } from "../../../components/member_fields.tsx";
-import { Notice } from "../../../components/notice.tsx";
-import { Card } from "../../../components/section.tsx";
+import { FieldErrors, Form, FormActions } from "../../../components/form.tsx";
+import { Card, Notice, PageHeader } from "../../../components/layout.tsx";
+import { MemberFields } from "../../../components/member.tsx";
 import { Time } from "../../../components/time.tsx";
-import { UntrustedText } from "../../../components/untrusted_text.tsx";
+import { UntrustedText } from "../../../components/untrusted.tsx";
 import {
   invite,
   type Invited,
@@ -18,11 +15,29 @@ import {
   withdrawInvitation,
 } from "../../../lib/people/invitations.ts";
 import type { Role } from "../../../lib/policy/rights.ts";
+import { type MemberRecord, ROLES } from "../../../lib/store/records/identity.ts";
 import type { AttemptedForm } from "../../dashboard/attempted.ts";
 import type { MemberCall } from "../../dashboard/browser_call.ts";
-import { text } from "../../dashboard/form.ts";
+import { several, text } from "../../dashboard/form.ts";
 import { action, type Outcome } from "../../dashboard/page.ts";
-import { memberFormFields } from "../team_fields.ts";
+
+const group = z.enum(["1", "2"], "must be 1 or 2").transform((value) =>
+  value === "1" ? 1 as const : 2 as const
+);
+
+/** Role and groups of a member as a form sends them. */
+export const memberFormFields = {
+  role: text(z.enum(ROLES, "must be one of the roles")),
+  groups: several(group).transform((groups) => [...new Set(groups)]),
+};
+
+/** The address of a member in the path of their page; in lower case, as it is stored. */
+export const emailInPath = z.string().max(254).transform((email) => email.toLowerCase());
+
+/** The address of a member's page. */
+export function memberPath({ email }: Pick<MemberRecord, "email">): string {
+  return `/team/${encodeURIComponent(email)}`;
+}
 
 type Call = MemberCall<unknown, unknown>;
 

@@ -1,17 +1,183 @@
+import { z } from "zod";
+import { RoleBadge, Tags } from "../../../components/badges.tsx";
 import { Button } from "../../../components/button.tsx";
-import { FieldErrors } from "../../../components/field_errors.tsx";
-import { Form, FormActions } from "../../../components/form.tsx";
-import { MemberFields } from "../../../components/member_fields.tsx";
-import { isHeld } from "../../../components/member_state.tsx";
-import { Notice } from "../../../components/notice.tsx";
-import { Section } from "../../../components/section.tsx";
+import { FieldErrors, Form, FormActions } from "../../../components/form.tsx";
+import { Definitions, Notice, PageHeader, Section } from "../../../components/layout.tsx";
+import {
+  groupWords,
+  isHeld,
+  MemberFields,
+  MemberState,
+  roleWords,
+} from "../../../components/member.tsx";
 import { Time } from "../../../components/time.tsx";
-import { hasRight } from "../../../lib/policy/rights.ts";
-import { attempted } from "../../dashboard/attempted.ts";
-import type { View } from "../../dashboard/page.ts";
-import { shownState } from "../../shown_state.ts";
-import { type MemberData, memberState } from "../member_data.ts";
-import { InvitationButtons } from "./invitation.tsx";
+import { UntrustedText } from "../../../components/untrusted.tsx";
+import type { JsonObject } from "../../../lib/base/json.ts";
+import { levelsOf } from "../../../lib/identity/deciders.ts";
+import { listInvitations } from "../../../lib/people/invitations.ts";
+import {
+  assertOwnerStays,
+  confirmRecovery,
+  existingMember,
+  putMember,
+  removeMember,
+} from "../../../lib/people/members.ts";
+import { hasRight, mayGrant } from "../../../lib/policy/rights.ts";
+import type { Snapshot } from "../../../lib/policy/snapshot.ts";
+import { Refusal } from "../../../lib/refusal.ts";
+import type { MemberRecord } from "../../../lib/store/records/identity.ts";
+import {
+  asShown,
+  attempted,
+  changedFrom,
+  shownField,
+  shownState,
+} from "../../dashboard/attempted.ts";
+import type { MemberCall } from "../../dashboard/browser_call.ts";
+import { action, memberPage, type View } from "../../dashboard/page.ts";
+import {
+  emailInPath,
+  INVITATION_ACTIONS,
+  InvitationButtons,
+  memberFormFields,
+  memberPath,
+} from "./invitation.tsx";
+
+export const byEmail = z.object({ email: emailInPath });
+
+export type Call = MemberCall<z.output<typeof byEmail>>;
+
+/** Names of machines that are listed; the rest is counted. */
+const MACHINES_SHOWN = 20;
+
+/** What the page of a member shows. */
+export type MemberData = Awaited<ReturnType<typeof loadMember>>;
+
+/** Reads what the page of a member shows. @throws {Refusal} not_found */
+export async function loadMember(call: Call) {
+  const { params: { email }, caller, services } = call;
+  const { snapshot, member } = await call.transact({
+    plan: (transaction) => ({
+      snapshot: transaction.snapshot,
+      member: existingMember(transaction, email),
+    }),
+  });
+  const invitations = await listInvitations(services, snapshot);
+  const isOwn = member.id === caller.id;
+  return {
+    member,
+    isOwn,
+    invitation: invitations.find((one) => one.email === email) ?? null,
+    levels: levelsOf(member, snapshot.members),
+    machines: machinesOf(snapshot, member),
+    isLastOwner: isLastOwner(snapshot, member),
+    own: caller.role,
+    mayRule: mayGrant(caller.role, member.role),
+    mayConfirm: hasRight(caller.role, "confirm_recovery") && !isOwn && caller.held_until === null,
+  };
+}
+
+/** What a form that changes a member was made from. */
+export function memberState({ role, groups }: MemberRecord): JsonObject {
+  return { role, groups: [...groups] };
+}
+
+function isLastOwner(snapshot: Snapshot, member: MemberRecord): boolean {
+  try {
+    assertOwnerStays(snapshot, member, null);
+    return false;
+  } catch (error) {
+    if (error instanceof Refusal && error.code === "last_owner") return true;
+    throw error;
+  }
+}
+
+/** Names of the agents and keys that a member answers for. */
+function machinesOf({ agents, apiKeys }: Snapshot, { id }: MemberRecord): string[] {
+  const names = [...agents.values(), ...apiKeys.values()]
+    .filter(({ members_behind }) => members_behind.includes(id))
+    .map(({ name }) => name);
+  const more = names.length - MACHINES_SHOWN;
+  return more > 0 ? [...names.slice(0, MACHINES_SHOWN), `and ${more} more`] : names;
+}
+
+const change = z.strictObject({ shown: shownField, ...memberFormFields });
+
+const nothing = z.strictObject({});
+
+/** One member: what they may do, what they answer for, and how that changes. */
+export const memberRecordPage = memberPage({
+  path: "/team/:email",
+  section: "team",
+  needs: "read",
+  params: byEmail,
+  load: loadMember,
+  title: ({ member }) => member.email,
+  view: (shown) => {
+    const { data: { member, invitation, levels, machines, isOwn }, attempt, now } = shown;
+    const failed = ["resend", "withdraw", "confirm", "remove", "invite"];
+    return (
+      <>
+        <PageHeader
+          title={<UntrustedText text={member.email} />}
+          breadcrumb={[{ label: "Team", href: "/team" }]}
+          badges={<RoleBadge role={member.role} />}
+          description={isOwn ? "This is you." : undefined}
+        />
+        {failed.includes(attempt?.do ?? "") && <Notice tone="danger">{attempt?.message}</Notice>}
+        <HoldNotice {...shown} />
+        <Section title="Details">
+          <Definitions
+            items={[
+              { term: "Role", value: roleWords(member.role).hint },
+              {
+                term: "Decides",
+                value: levels.length === 0 ? "Nothing" : groupWords(levels).join(" and "),
+              },
+              { term: "Groups", value: <Tags tags={groupWords(member.groups)} /> },
+              {
+                term: "Sign-in",
+                value: <MemberState member={member} invitation={invitation} now={now} />,
+              },
+              { term: "Member since", value: <Time at={member.created_at} now={now} /> },
+              {
+                term: "Answers for",
+                value: <Tags tags={machines} none="No agent and no key" />,
+              },
+              { term: "Id", value: member.id, mono: true },
+            ]}
+          />
+        </Section>
+        <InvitationSection {...shown} />
+        <ChangeSection {...shown} />
+        <RemoveSection {...shown} />
+      </>
+    );
+  },
+  actions: {
+    ...INVITATION_ACTIONS,
+    change: action(change, async (call: Call, { shown, ...fields }) => {
+      const { email } = call.params;
+      const put = asShown(
+        putMember(email, fields, call.id),
+        (transaction) => changedFrom(memberState(existingMember(transaction, email)), shown),
+      );
+      const { record } = await call.transact(put, "manage_members");
+      return { to: memberPath(record), notice: "Saved. It holds from their next click on." };
+    }, "manage_members"),
+    confirm: action(nothing, async (call: Call) => {
+      const { email } = call.params;
+      const member = await call.transact({ plan: (tx) => existingMember(tx, email) });
+      await call.transact(confirmRecovery(member.id, call.id), "confirm_recovery");
+      return { to: memberPath(member), notice: `The hold of ${email} is over.` };
+    }, "confirm_recovery"),
+    remove: action(nothing, async (call: Call) => {
+      const { email } = call.params;
+      await call.transact(removeMember(email, call.id), "manage_members");
+      return { to: "/team", notice: `${email} is no member any more.` };
+    }, "manage_members"),
+  },
+});
 
 type Shown = View<MemberData>;
 

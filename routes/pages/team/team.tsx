@@ -1,34 +1,28 @@
 import { z } from "zod";
-import { Badge } from "../../../components/badge.tsx";
+import { Badge, RoleBadge, Tags } from "../../../components/badges.tsx";
 import { ButtonLink } from "../../../components/button.tsx";
-import { DeciderGaps } from "../../../components/decider_gaps.tsx";
-import { Disclosure } from "../../../components/disclosure.tsx";
-import { EmptyState } from "../../../components/empty_state.tsx";
-import { PageHeader } from "../../../components/layout.tsx";
-import { RoleRights } from "../../../components/member.tsx";
-import { groupWords } from "../../../components/member_fields.tsx";
-import { MemberState } from "../../../components/member_state.tsx";
-import { Notice } from "../../../components/notice.tsx";
-import { Pagination } from "../../../components/pagination.tsx";
-import { RoleBadge } from "../../../components/role_badge.tsx";
-import { Section } from "../../../components/section.tsx";
-import { RowLink, Table } from "../../../components/table.tsx";
-import { Tabs } from "../../../components/tabs.tsx";
-import { Tags } from "../../../components/tags.tsx";
+import {
+  Disclosure,
+  EmptyState,
+  Notice,
+  PageHeader,
+  Section,
+  Tabs,
+} from "../../../components/layout.tsx";
+import { DeciderGaps, groupWords, MemberState, RoleRights } from "../../../components/member.tsx";
+import { Pagination, RowLink, Table } from "../../../components/table.tsx";
 import { Time } from "../../../components/time.tsx";
-import { UntrustedText } from "../../../components/untrusted_text.tsx";
-import { namesOf } from "../../../lib/activity/names.ts";
-import { listInvitations, type PendingInvitation } from "../../../lib/people/open_invitation.ts";
+import { UntrustedText } from "../../../components/untrusted.tsx";
+import { namesOf } from "../../../lib/evidence/telling.ts";
+import { listInvitations, type PendingInvitation } from "../../../lib/people/invitations.ts";
 import { hasRight, mayGrant } from "../../../lib/policy/rights.ts";
 import { deciderGaps } from "../../../lib/sheet/decider_gaps.ts";
 import type { MemberRecord } from "../../../lib/store/records/identity.ts";
-import { attempted } from "../../dashboard/attempted.ts";
+import { attempted, withQuery } from "../../dashboard/attempted.ts";
 import type { MemberCall } from "../../dashboard/browser_call.ts";
 import { memberPage } from "../../dashboard/page.ts";
 import { pageByName, pageQuery } from "../../fields/paging.ts";
-import { withQuery } from "../../page_query.ts";
-import { memberPath } from "../team_fields.ts";
-import { INVITATION_ACTIONS, InvitationButtons, InviteForm } from "./invitation.tsx";
+import { INVITATION_ACTIONS, InvitationButtons, InviteForm, memberPath } from "./invitation.tsx";
 
 const query = z.object({ ...pageQuery, view: z.enum(["invitations"]).optional() });
 

@@ -1,28 +1,22 @@
 import { z } from "zod";
+import { PermissionBadge } from "../../../components/badges.tsx";
 import { Button, ButtonLink } from "../../../components/button.tsx";
-import { EmptyState } from "../../../components/empty_state.tsx";
-import { FieldErrors } from "../../../components/field_errors.tsx";
-import { TextField } from "../../../components/fields.tsx";
-import { Form, FormActions } from "../../../components/form.tsx";
-import { PageHeader } from "../../../components/layout.tsx";
-import { Pagination } from "../../../components/pagination.tsx";
-import { PermissionBadge } from "../../../components/permission_badge.tsx";
-import { PermissionField } from "../../../components/permission_field.tsx";
-import { Section } from "../../../components/section.tsx";
-import { Suggestions } from "../../../components/suggestions.tsx";
-import { RowLink, Table } from "../../../components/table.tsx";
-import { UntrustedText } from "../../../components/untrusted_text.tsx";
+import { PermissionField } from "../../../components/choices.tsx";
+import { Suggestions, TextField } from "../../../components/fields.tsx";
+import { FieldErrors, Form, FormActions } from "../../../components/form.tsx";
+import { EmptyState, PageHeader, Section } from "../../../components/layout.tsx";
+import { Pagination, RowLink, Table } from "../../../components/table.tsx";
+import { UntrustedText } from "../../../components/untrusted.tsx";
 import { putCategory, removeCategory } from "../../../lib/catalog/categories.ts";
-import type { Permission } from "../../../lib/policy/permission.ts";
 import { hasRight } from "../../../lib/policy/rights.ts";
 import type { Snapshot } from "../../../lib/policy/snapshot.ts";
-import { attempted, type AttemptedForm } from "../../dashboard/attempted.ts";
+import type { Permission } from "../../../lib/store/records/vocabulary.ts";
+import { attempted, type AttemptedForm, queryText, withQuery } from "../../dashboard/attempted.ts";
 import type { MemberCall } from "../../dashboard/browser_call.ts";
 import { optional, text } from "../../dashboard/form.ts";
 import { action, memberPage } from "../../dashboard/page.ts";
+import { categoryName, permissionField } from "../../fields/catalog.ts";
 import { pageByName, pageQuery } from "../../fields/paging.ts";
-import { queryText, withQuery } from "../../page_query.ts";
-import { categoryName, permissionField } from "../../v1/catalog_fields.ts";
 
 const PATH = "/tools/categories";
 

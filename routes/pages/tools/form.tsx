@@ -1,19 +1,30 @@
+import { z } from "zod";
 import { statusWords } from "../../../components/badges.tsx";
 import { Button, ButtonLink } from "../../../components/button.tsx";
-import { CheckboxField, CheckboxGroup } from "../../../components/choices.tsx";
-import { FieldErrors } from "../../../components/field_errors.tsx";
-import { TextAreaField, TextField } from "../../../components/fields.tsx";
-import { Form, FormActions } from "../../../components/form.tsx";
-import { PermissionField } from "../../../components/permission_field.tsx";
-import { SelectField } from "../../../components/select_field.tsx";
-import { Suggestions } from "../../../components/suggestions.tsx";
+import { CheckboxField, CheckboxGroup, PermissionField } from "../../../components/choices.tsx";
+import { SelectField, Suggestions, TextAreaField, TextField } from "../../../components/fields.tsx";
+import { FieldErrors, Form, FormActions } from "../../../components/form.tsx";
 import {
+  annotationsOf,
   tickedAnnotations,
   ToolAnnotationFields,
-} from "../../../components/tool_annotation_fields.tsx";
+} from "../../../components/tool.tsx";
+import { isJsonObject, type JsonObject } from "../../../lib/base/json.ts";
+import { schemaProblems, type ToolFields } from "../../../lib/catalog/tool_record.ts";
 import type { OrgRecord, ToolRecord } from "../../../lib/store/records/policy.ts";
 import type { AttemptedForm } from "../../dashboard/attempted.ts";
-import { namesText } from "../tool_fields.ts";
+import {
+  checkbox,
+  optional,
+  optionalJson,
+  optionalWhole,
+  several,
+  text,
+  verbatim,
+  whole,
+} from "../../dashboard/form.ts";
+import { toolName } from "../../fields/action.ts";
+import { toolFields } from "../../fields/catalog.ts";
 
 export interface ToolFormProps {
   readonly form: AttemptedForm;
@@ -195,3 +206,88 @@ export function ToolForm({ form, tool, isNew, categories, org, back }: ToolFormP
     </Form>
   );
 }
+
+const annotationName = z.enum(["read_only", "destructive", "idempotent", "open_world"]);
+
+/** A parameter schema; what is wrong inside it is said with its place. */
+const parameterSchema = z.custom<JsonObject>(isJsonObject, "must be a JSON Schema: an object")
+  .superRefine((schema, context) => {
+    for (const { path, message } of schemaProblems(schema)) {
+      const at = path.slice("/parameters".length);
+      context.addIssue({ code: "custom", message: at === "" ? message : `at ${at}: ${message}` });
+    }
+  });
+
+const nameList = z.array(z.string());
+
+/** Names as a form shows them: with commas between them, or as JSON where one has a comma itself. */
+export function namesText(names: readonly string[]): string {
+  const text = names.join(", ");
+  return areSame(namesIn(text), names) ? text : JSON.stringify(names);
+}
+
+function namesIn(text: string): string[] {
+  return listIn(text) ?? text.split(",").map((name) => name.trim()).filter((name) => name !== "");
+}
+
+function listIn(text: string): string[] | null {
+  if (!text.startsWith("[")) return null;
+  try {
+    return nameList.safeParse(JSON.parse(text)).data ?? null;
+  } catch (error) {
+    // Not JSON: then it is a name that begins so.
+    if (error instanceof SyntaxError) return null;
+    throw error;
+  }
+}
+
+function areSame(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((name, index) => name === b[index]);
+}
+
+/** The annotations as a form sends them: the names of the ones that hold. */
+export const annotationFields = {
+  annotations: several(annotationName),
+  annotations_acknowledged: checkbox,
+};
+
+/** Every field of a tool besides its name and kill switch, as the form sends it. */
+export const toolFormFields = {
+  description: verbatim(toolFields.description.unwrap()),
+  category: optional(toolFields.category.unwrap().unwrap()),
+  tags: text(z.string().transform(namesIn)).pipe(toolFields.tags.unwrap()),
+  risk_level: text(toolFields.risk_level.unwrap()),
+  parameters: optionalJson(parameterSchema),
+  default_permission: optional(toolFields.default_permission.unwrap().unwrap()),
+  ...annotationFields,
+  required_tier: whole(toolFields.required_tier.unwrap()),
+  required_facts: several(z.string()).pipe(toolFields.required_facts.unwrap()),
+  methods: text(z.string().transform(namesIn).transform((names) => names.length > 0 ? names : null))
+    .pipe(toolFields.methods.unwrap()),
+  requires_second_approval: checkbox,
+  approval_timeout_seconds: optionalWhole(toolFields.approval_timeout_seconds.unwrap().unwrap()),
+  approval_use_seconds: optionalWhole(toolFields.approval_use_seconds.unwrap().unwrap()),
+  status: text(toolFields.status.unwrap()),
+};
+
+const toolForm = z.strictObject(toolFormFields);
+
+/** What a form says of a tool, as the catalog takes it. */
+export function toolFieldsOf({ annotations, ...fields }: z.output<typeof toolForm>): ToolFields {
+  return { ...fields, annotations: annotationsOf(annotations) };
+}
+
+/** Pages below /tools that are no tool's. */
+const TAKEN: ReadonlySet<string> = new Set(["new", "discovered", "categories"]);
+
+/**
+ * The address of a tool's page. A tool may be called like one of the other pages there: behind a
+ * `~`, which no name has, it keeps one of its own, so that nobody hides a tool by its name.
+ */
+export function toolPath(name: string): string {
+  const path = name.split("/").map(encodeURIComponent).join("/");
+  return TAKEN.has(name) ? `/tools/~${path}` : `/tools/${path}`;
+}
+
+/** The name of a tool in the address of its page. */
+export const toolInPath = z.string().transform((text) => text.replace(/^~/, "")).pipe(toolName);

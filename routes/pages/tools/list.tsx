@@ -1,28 +1,25 @@
 import { z } from "zod";
-import { Badge } from "../../../components/badge.tsx";
-import { statusWords } from "../../../components/badges.tsx";
+import {
+  Badge,
+  PermissionBadge,
+  RiskBadge,
+  statusWords,
+  ToolStateBadges,
+} from "../../../components/badges.tsx";
 import { ButtonLink } from "../../../components/button.tsx";
 import { CheckboxField } from "../../../components/choices.tsx";
-import { EmptyState } from "../../../components/empty_state.tsx";
-import { TextField } from "../../../components/fields.tsx";
-import { Filters } from "../../../components/filters.tsx";
-import { PageHeader } from "../../../components/layout.tsx";
-import { Pagination } from "../../../components/pagination.tsx";
-import { PermissionBadge } from "../../../components/permission_badge.tsx";
-import { Section } from "../../../components/section.tsx";
-import { SelectField } from "../../../components/select_field.tsx";
-import { Suggestions } from "../../../components/suggestions.tsx";
-import { RowLink, Table } from "../../../components/table.tsx";
-import { RiskBadge } from "../../../components/tool_badges.tsx";
-import { ToolStateBadges } from "../../../components/tool_state.tsx";
-import { UntrustedText } from "../../../components/untrusted_text.tsx";
+import { SelectField, Suggestions, TextField } from "../../../components/fields.tsx";
+import { Filters } from "../../../components/form.tsx";
+import { EmptyState, PageHeader, Section } from "../../../components/layout.tsx";
+import { Pagination, RowLink, Table } from "../../../components/table.tsx";
+import { UntrustedText } from "../../../components/untrusted.tsx";
 import { hasRight } from "../../../lib/policy/rights.ts";
 import { TOOL_STATUSES, type ToolRecord } from "../../../lib/store/records/policy.ts";
+import { queryText, withQuery } from "../../dashboard/attempted.ts";
 import { memberPage } from "../../dashboard/page.ts";
 import { pageByName, pageQuery } from "../../fields/paging.ts";
-import { queryText, withQuery } from "../../page_query.ts";
-import { toolPath } from "../tool_path.ts";
 import { categoryNames } from "./categories.tsx";
+import { toolPath } from "./form.tsx";
 import { discovered, discoveredDrafts, triageAction, TriageList } from "./triage.tsx";
 
 const PATH = "/tools";

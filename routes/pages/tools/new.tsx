@@ -1,18 +1,14 @@
 import { z } from "zod";
-import { PageHeader } from "../../../components/layout.tsx";
-import { Section } from "../../../components/section.tsx";
+import { PageHeader, Section } from "../../../components/layout.tsx";
 import { putTool } from "../../../lib/catalog/tools.ts";
-import { draftToolRecord } from "../../../lib/policy/draft_tool.ts";
-import { asShown } from "../../as_shown.ts";
-import { attempted } from "../../dashboard/attempted.ts";
+import { draftToolRecord } from "../../../lib/policy/chain.ts";
+import { asShown, attempted } from "../../dashboard/attempted.ts";
 import type { MemberCall } from "../../dashboard/browser_call.ts";
 import { text } from "../../dashboard/form.ts";
 import { action, memberPage } from "../../dashboard/page.ts";
 import { toolName } from "../../fields/action.ts";
-import { toolFieldsOf, toolFormFields } from "../tool_fields.ts";
-import { toolPath } from "../tool_path.ts";
 import { categoryNames } from "./categories.tsx";
-import { ToolForm } from "./form.tsx";
+import { toolFieldsOf, ToolForm, toolFormFields, toolPath } from "./form.tsx";
 
 const registration = z.strictObject({ name: text(toolName), ...toolFormFields });
 

@@ -1,19 +1,17 @@
 import { z } from "zod";
 import { Button } from "../../../components/button.tsx";
-import { FieldErrors } from "../../../components/field_errors.tsx";
 import { TextField } from "../../../components/fields.tsx";
-import { Form } from "../../../components/form.tsx";
-import { Notice } from "../../../components/notice.tsx";
-import { Section } from "../../../components/section.tsx";
-import { UntrustedText } from "../../../components/untrusted_text.tsx";
+import { FieldErrors, Form } from "../../../components/form.tsx";
+import { Notice, Section } from "../../../components/layout.tsx";
+import { UntrustedText } from "../../../components/untrusted.tsx";
 import { changeTool, removeTool, stopTool } from "../../../lib/catalog/tools.ts";
 import type { ToolRecord } from "../../../lib/store/records/policy.ts";
 import { attempted } from "../../dashboard/attempted.ts";
 import type { MemberCall } from "../../dashboard/browser_call.ts";
 import { optional } from "../../dashboard/form.ts";
 import { action, type Attempt } from "../../dashboard/page.ts";
-import { killSwitchField } from "../../v1/catalog_fields.ts";
-import { toolPath } from "../tool_path.ts";
+import { killSwitchField } from "../../fields/catalog.ts";
+import { toolPath } from "./form.tsx";
 
 type Call = MemberCall<{ readonly name: string }, unknown>;
 

@@ -1,33 +1,30 @@
 import { z } from "zod";
-import { Button } from "../../../components/button.tsx";
-import { Disclosure } from "../../../components/disclosure.tsx";
-import { FieldErrors } from "../../../components/field_errors.tsx";
-import { fieldId } from "../../../components/field_parts.tsx";
-import { Form, FormActions } from "../../../components/form.tsx";
-import { Notice } from "../../../components/notice.tsx";
-import { PermissionField } from "../../../components/permission_field.tsx";
+import { Button, ButtonLink } from "../../../components/button.tsx";
+import { PermissionField } from "../../../components/choices.tsx";
+import { fieldId } from "../../../components/fields.tsx";
+import { FieldErrors, Form, FormActions } from "../../../components/form.tsx";
+import { Disclosure, EmptyState, Notice, PageHeader } from "../../../components/layout.tsx";
+import { Pagination } from "../../../components/table.tsx";
 import { Time } from "../../../components/time.tsx";
 import {
   annotationsOf,
   tickedAnnotations,
   ToolAnnotationFields,
-} from "../../../components/tool_annotation_fields.tsx";
-import { UntrustedText } from "../../../components/untrusted_text.tsx";
-import { type AskedAbout, askedAbout } from "../../../lib/activity/asked_about.ts";
-import { type Names, namesOf } from "../../../lib/activity/names.ts";
+} from "../../../components/tool.tsx";
+import { UntrustedText } from "../../../components/untrusted.tsx";
 import { changeTool, removeTool } from "../../../lib/catalog/tools.ts";
+import { type AskedAbout, askedAbout, type Names, namesOf } from "../../../lib/evidence/telling.ts";
 import type { Actor } from "../../../lib/ledger/entry.ts";
 import type { Snapshot } from "../../../lib/policy/snapshot.ts";
 import type { ToolRecord } from "../../../lib/store/records/policy.ts";
-import { asShown, changedSince } from "../../as_shown.ts";
-import { attempted } from "../../dashboard/attempted.ts";
+import { asShown, attempted, changedSince, withQuery } from "../../dashboard/attempted.ts";
 import type { MemberCall } from "../../dashboard/browser_call.ts";
 import { optional, text, whole } from "../../dashboard/form.ts";
-import { action, type Attempt } from "../../dashboard/page.ts";
+import { action, type Attempt, memberPage } from "../../dashboard/page.ts";
 import { toolName } from "../../fields/action.ts";
-import { permissionField } from "../../v1/catalog_fields.ts";
-import { annotationFields } from "../tool_fields.ts";
-import { toolPath } from "../tool_path.ts";
+import { permissionField } from "../../fields/catalog.ts";
+import { decodeCursor, encodeCursor } from "../../fields/paging.ts";
+import { annotationFields, toolPath } from "./form.tsx";
 
 /** Drafts that wait to be looked at, the newest first. */
 export function discoveredDrafts({ tools }: Snapshot): ToolRecord[] {
@@ -207,3 +204,65 @@ export function TriageForm({ tool, attempt }: {
     </Form>
   );
 }
+
+const PATH = "/tools/discovered";
+
+const ROWS = 10;
+
+const query = z.object({ cursor: z.string().max(2048).optional() });
+
+const afterId = z.tuple([z.string()]);
+
+/** All drafts that wait to be looked at, some at a time. */
+export const discoveredPage = memberPage({
+  path: PATH,
+  title: "Recently discovered",
+  section: "tools",
+  needs: "configure",
+  query,
+  load: async (call) => {
+    const { cursor } = call.query;
+    const after = cursor === undefined ? null : decodeCursor(cursor, afterId)[0];
+    const { snapshot, all } = await call.transact({
+      plan: ({ snapshot }) => ({ snapshot, all: discoveredDrafts(snapshot) }),
+    });
+    const rest = all.filter(({ id }) => after === null || id < after);
+    const drafts = rest.slice(0, ROWS);
+    const last = rest.length > ROWS ? drafts.at(-1) : undefined;
+    return {
+      found: await discovered(call, snapshot, drafts),
+      total: all.length,
+      isFirst: after === null,
+      next: last === undefined ? null : encodeCursor([last.id]),
+    };
+  },
+  view: ({ data: { found, total, isFirst, next }, attempt, now }) => (
+    <>
+      <PageHeader
+        title="Recently discovered"
+        description={total === 0
+          ? "Tools that agents asked about and that nobody has described."
+          : `${total} ${
+            total === 1 ? "tool" : "tools"
+          } that agents asked about and that nobody has described.`}
+        breadcrumb={[{ label: "Tools", href: "/tools" }]}
+      />
+      {found.drafts.length === 0 && (
+        <EmptyState
+          icon="check_circle"
+          title="Nothing waits"
+          action={<ButtonLink href="/tools">All tools</ButtonLink>}
+        >
+          A tool that an agent asks about and that is not in the catalog comes here first.
+        </EmptyState>
+      )}
+      <TriageList found={found} attempt={attempt} now={now} />
+      <Pagination
+        newer={isFirst ? null : PATH}
+        older={next === null ? null : withQuery(PATH, { cursor: next })}
+        newerLabel="Newest"
+      />
+    </>
+  ),
+  actions: { triage: triageAction(() => PATH) },
+});
