@@ -173,7 +173,7 @@ Deno.test("mails are sent with the permissions of the task start, and no more", 
   const module = (path: string) => JSON.stringify(new URL(path, import.meta.url).href);
   const program = `
     import { smtpMailer } from ${module("../lib/outside/mailer.ts")};
-    import { systemTimer } from ${module("../lib/deps.ts")};
+    import { systemTimer } from ${module("../lib/store/system.ts")};
     import { resolveHost } from ${module("../lib/outside/internet.ts")};
     const smtp = { host: "localhost", port: ${sink.port}, tls: false, credentials: null };
     const settings = { smtp, from: { name: "", address: "mail@example.com" } };

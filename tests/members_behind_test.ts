@@ -239,9 +239,9 @@ Deno.test("every place where a secret that asks is made is one of the ways above
   assert.deepEqual(makers.sort(), [
     "lib/catalog/agents.ts",
     "lib/catalog/api_keys.ts",
+    "lib/catalog/create_org.ts",
     "lib/identity/credentials.ts",
     "lib/oauth/tokens.ts",
-    "lib/catalog/create_org.ts",
   ]);
   assert.deepEqual(shown.sort(), [
     "lib/catalog/agents.ts",

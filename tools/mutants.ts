@@ -493,8 +493,9 @@ const PEOPLE: readonly Mutant[] = [
   {
     guard: "nobody removes another's passkey",
     file: "lib/people/passkeys.ts",
-    find: "if (passkey?.account !== account.id) {",
-    replace: "if (passkey === null) {",
+    find:
+      "const { account, session: { hash } } = caller;\n        if (passkey?.account !== account.id) {",
+    replace: "const { account, session: { hash } } = caller;\n        if (passkey === null) {",
     tests: ["people_passkeys"],
   },
   {

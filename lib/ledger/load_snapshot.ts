@@ -8,8 +8,6 @@ import * as log from "../store/records/log.ts";
 /** How many changes of a policy are kept for other nodes to follow. */
 export const KEPT_POLICY_CHANGES = 1000;
 
-const anyRecord = z.unknown();
-
 /**
  * Reads an org's whole policy. The records are read in several calls, so changes made meanwhile
  * are followed afterwards; what a commit then checks makes sure that nothing was missed.
@@ -39,7 +37,7 @@ export async function loadSnapshot(kv: Kv, org: string): Promise<Snapshot> {
   ];
   for (const common of prefixes) {
     const prefix = keys.placed(common, snapshot.generation);
-    for await (const { key, value } of listRecords(kv, { prefix }, anyRecord)) {
+    for await (const { key, value } of listRecords(kv, { prefix }, z.unknown())) {
       snapshot.apply(keys.unplaced(key), stored(value));
     }
   }

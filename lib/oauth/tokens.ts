@@ -42,7 +42,7 @@ import { isMcpResource } from "./scopes.ts";
 /** How long an authorization code is good, milliseconds. */
 export const CODE_MS = 60_000;
 
-/** As `allow_consent.ts` makes them: 32 random bytes in base64url. */
+/** As consenting makes them: 32 random bytes in base64url. */
 const CODE = /^[A-Za-z0-9_-]{43}$/;
 
 /** What a client shows to get tokens for a code (RFC 6749 section 4.1.3, RFC 7636 section 4.5). */
