@@ -65,7 +65,7 @@ Deno.test("entrySentence() has a sentence for every type of entry that is writte
   const written = [...await writtenTypes()].filter((type) => !NO_TYPES.test(type));
   assert.ok(written.length > 30, `only ${written.length} types were found`);
   const missing = written.filter((type) => !ENTRY_TYPES.includes(type));
-  assert.deepEqual(missing, [], "types without a sentence; add them in lib/activity");
+  assert.deepEqual(missing, [], "types without a sentence; add them in lib/evidence/sentences.ts");
 });
 
 Deno.test("entrySentence() knows no type that nobody writes", async () => {

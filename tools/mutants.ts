@@ -647,8 +647,7 @@ const LEDGER: readonly Mutant[] = [
   {
     guard: "a commit stands only on the policy that it was decided on",
     file: "lib/ledger/commit.ts",
-    find:
-      ".check({ key: keys.policyVersionKey(org), versionstamp: snapshot.versionstamp })\n    .check",
+    find: ".check({ key: policyVersionKey(org), versionstamp: snapshot.versionstamp })\n    .check",
     replace: ".check",
     tests: ["never_stale"],
   },
@@ -718,7 +717,7 @@ const LEDGER: readonly Mutant[] = [
   {
     guard: "a node that is asked lets the other one in",
     file: "lib/ledger/commit.ts",
-    find: "\n    .check({ key: keys.logTurnKey(org), versionstamp: turn });",
+    find: "\n    .check({ key: logTurnKey(org), versionstamp: turn });",
     replace: ";",
     tests: ["ledger_commit"],
   },

@@ -2,8 +2,16 @@ import { Buffer } from "node:buffer";
 import type { IdMaker } from "../base/id.ts";
 import type { Deps } from "../deps.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
-import * as keys from "../store/keys.ts";
-import { commitMarkKey, logSegmentKey } from "../store/keys.ts";
+import {
+  commitMarkKey,
+  logHeadKey,
+  logPrivateKey,
+  logSegmentKey,
+  logTurnKey,
+  policyChangeKey,
+  policyVersionKey,
+  type StoreKey,
+} from "../store/keys.ts";
 import type { CommitMark } from "../store/kv.ts";
 import { type LogSegment, policyVersionRow } from "../store/records/log.ts";
 import type { Sealer } from "../store/sealing.ts";
@@ -144,9 +152,9 @@ export function atomicCommit(
   const { snapshot, leaves, base, at } = transaction;
   const org = snapshot.orgId;
   const operation = kv.atomic()
-    .check({ key: keys.policyVersionKey(org), versionstamp: snapshot.versionstamp })
-    .check({ key: keys.logTurnKey(org), versionstamp: turn });
-  if (head !== undefined) operation.check({ key: keys.logHeadKey(org), versionstamp: head });
+    .check({ key: policyVersionKey(org), versionstamp: snapshot.versionstamp })
+    .check({ key: logTurnKey(org), versionstamp: turn });
+  if (head !== undefined) operation.check({ key: logHeadKey(org), versionstamp: head });
   for (const { key, versionstamp } of transaction.checks.values()) {
     operation.check({ key: key as Deno.KvKey, versionstamp });
   }
@@ -162,25 +170,25 @@ export function atomicCommit(
     else operation.set(key as Deno.KvKey, value, expireIn === undefined ? {} : { expireIn });
   }
   if (transaction.changesPolicy) {
-    operation.delete(keys.policyChangeKey(org, transaction.policyVersion - KEPT_POLICY_CHANGES));
+    operation.delete(policyChangeKey(org, transaction.policyVersion - KEPT_POLICY_CHANGES));
   }
   for (const { value, delay } of transaction.messages) operation.enqueue(value, { delay });
   return operation;
 }
 
 /** The new policy version and what it changed, for other nodes to follow. */
-function policyRows(transaction: Transaction): { key: keys.StoreKey; value: unknown }[] {
+function policyRows(transaction: Transaction): { key: StoreKey; value: unknown }[] {
   const { policyChanges, snapshot, policyVersion: version, generation } = transaction;
   if (!transaction.changesPolicy) return [];
   const changed = policyChanges.map(({ key }) => key);
   const fits = generation === snapshot.generation && JSON.stringify(changed).length < 20_000;
   return [
     {
-      key: keys.policyVersionKey(snapshot.orgId),
+      key: policyVersionKey(snapshot.orgId),
       value: policyVersionRow({ version, generation }),
     },
     {
-      key: keys.policyChangeKey(snapshot.orgId, version),
+      key: policyChangeKey(snapshot.orgId, version),
       value: { keys: fits ? changed : null },
     },
   ];
@@ -200,7 +208,7 @@ export function segmentRows(
   return chunks(leaves, (leaf) => Buffer.byteLength(leaf.text)).map(({ from, items }) => {
     const data = encoder.encode(items.map((leaf) => leaf.text).join(""));
     const value: LogSegment = { batch: commit.batch, at: commit.at, count: items.length, data };
-    return { key: keys.logSegmentKey(org, commit.base + from), value };
+    return { key: logSegmentKey(org, commit.base + from), value };
   });
 }
 
@@ -218,7 +226,7 @@ export function privateRows(
     }
   });
   return chunks(parts, (part) => Buffer.byteLength(part.text)).map(({ items }) => {
-    const key = keys.logPrivateKey(org, items[0]?.index ?? base);
+    const key = logPrivateKey(org, items[0]?.index ?? base);
     const text = `[${items.map((part) => part.text).join()}]`;
     return { key, value: { sealed: sealer.seal(key, encoder.encode(text)) } };
   });

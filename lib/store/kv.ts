@@ -1,5 +1,4 @@
 import type { z } from "zod";
-import type * as keys from "./keys.ts";
 import { commitMarkKey, type StoreKey } from "./keys.ts";
 import { MalformedRecord, parseRecord } from "./record.ts";
 import type { Sealer } from "./sealing.ts";
@@ -362,6 +361,6 @@ export class StoreHealth {
 }
 
 /** Text that is the same for the same key only. */
-export function keyText(key: keys.StoreKey): string {
+export function keyText(key: StoreKey): string {
   return JSON.stringify(key);
 }
