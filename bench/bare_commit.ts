@@ -1,15 +1,15 @@
 import { percentile } from "./percentile.ts";
 
 /**
- * One atomic operation after another on a SQLite file: two checks and three small sets, as the
- * commit of a lone check has them. `bare_commit.ts FILE`; each line on standard input, a number of
+ * One atomic operation after another on a store: two checks and three small sets, as the
+ * commit of a lone check has them. `bare_commit.ts STORE`; each line on standard input, a number of
  * seconds, is answered by a line of JSON.
  */
 
 const [path = ""] = Deno.args;
 const kv = await Deno.openKv(path);
-const version = await kv.set(["version"], { version: 1 });
-let head = await kv.set(["head"], { size: 0 });
+const version = await kv.set(["bare_commit", "version"], { version: 1 });
+let head = await kv.set(["bare_commit", "head"], { size: 0 });
 let size = 0;
 
 async function commitFor(seconds: number) {
@@ -19,11 +19,11 @@ async function commitFor(seconds: number) {
   while (before - started < seconds * 1000) {
     size++;
     const answer = await kv.atomic()
-      .check({ key: ["version"], versionstamp: version.versionstamp })
-      .check({ key: ["head"], versionstamp: head.versionstamp })
-      .set(["head"], { size })
-      .set(["entry", size], { text: "entry" })
-      .set(["private", size], { text: "private" })
+      .check({ key: ["bare_commit", "version"], versionstamp: version.versionstamp })
+      .check({ key: ["bare_commit", "head"], versionstamp: head.versionstamp })
+      .set(["bare_commit", "head"], { size })
+      .set(["bare_commit", "entry", size], { text: "entry" })
+      .set(["bare_commit", "private", size], { text: "private" })
       .commit();
     if (!answer.ok) throw new Error("A commit that nobody competed with was refused");
     head = answer;

@@ -14,9 +14,10 @@ const BUFFER_BYTES = 64 * 1024;
 const END_OF_HEAD = "\r\n\r\n";
 const CONTENT_LENGTH = "\r\ncontent-length: ";
 const DIGIT_0 = 48;
-/** Where the status begins in `HTTP/1.1 200 OK`, and the three bytes of a good one. */
+/** Where the status begins in `HTTP/1.1 200 OK`, and the three bytes of the good ones. */
 const STATUS_AT = 9;
 const STATUS_200 = 0x323030;
+const STATUS_201 = 0x323031;
 
 /** Runs one load and says what came of it. */
 async function run(load: Load): Promise<Measured> {
@@ -25,37 +26,74 @@ async function run(load: Load): Promise<Measured> {
   const endsAt = startsAt + load.seconds * 1000;
   const times: number[] = [];
   const failures: string[] = [];
+  const kept: [number, string][] = [];
+  const next = load.once === true ? eachOnce(requests.length) : inTurn(requests.length, load);
+  let lastAt = startsAt;
 
-  async function ask(number: number): Promise<void> {
+  async function ask(connectionNumber: number): Promise<void> {
     using connection = await Deno.connect({ hostname: "127.0.0.1", port: load.port });
     connection.setNoDelay(true);
     const buffer = Buffer.alloc(BUFFER_BYTES);
-    let next = Math.floor(number * requests.length / load.connections);
+    const places = next(connectionNumber);
     for (let before = performance.now(); before < endsAt;) {
-      const request = requests[next++ % requests.length] ?? Buffer.alloc(0);
+      const place = places();
+      const request = requests[place];
+      if (request === undefined) break;
       await writeAll(connection, request);
       const length = await readAnswer(connection, buffer);
-      if (buffer.readUIntBE(STATUS_AT, 3) !== STATUS_200) {
+      const status = buffer.readUIntBE(STATUS_AT, 3);
+      if (status !== STATUS_200 && status !== STATUS_201) {
         failures.push(buffer.toString("latin1", 0, length));
+      } else if (load.keep !== undefined) {
+        kept.push([place, member(buffer.subarray(0, length), load.keep)]);
       }
       const now = performance.now();
       if (before >= startsAt) times.push(now - before);
-      before = now;
+      before = lastAt = now;
     }
   }
 
   const cpu = process.cpuUsage();
+  const beganAt = performance.now();
   await Promise.all(Array.from({ length: load.connections }, (_, number) => ask(number)));
   const { user, system } = process.cpuUsage(cpu);
   const ascending = Float64Array.from(times).sort();
   return {
-    perSecond: times.length / load.seconds,
+    perSecond: times.length / (Math.min(lastAt, endsAt) - startsAt) * 1000,
     p50: percentile(ascending, 0.5),
     p99: percentile(ascending, 0.99),
     failed: failures.length,
     ...(failures[0] === undefined ? {} : { firstFailure: failures[0] }),
-    generatorBusy: (user + system) / 1e6 / (load.warmUpSeconds + load.seconds),
+    generatorBusy: (user + system) / 1000 / (lastAt - beganAt),
+    ...(load.keep === undefined ? {} : { kept }),
   };
+}
+
+/** Gives the connections the places of the requests in turn, and none beyond the last. */
+function eachOnce(count: number): (connection: number) => () => number {
+  let taken = 0;
+  return () => () => taken < count ? taken++ : -1;
+}
+
+/** Has each connection ask its part of the requests in turn, beginning at a place of its own. */
+function inTurn(
+  count: number,
+  { connections, parts = 1 }: Load,
+): (connection: number) => () => number {
+  const length = count / parts;
+  return (connection) => {
+    const from = (connection % parts) * length;
+    let at = Math.floor(connection * length / connections);
+    return () => from + at++ % length;
+  };
+}
+
+/** The text of a member with a string that needs no escapes, in the JSON of an answer. */
+function member(answer: Buffer, name: string): string {
+  const before = `"${name}":"`;
+  const from = answer.indexOf(before);
+  if (from === -1) throw new Error(`An answer has no ${name}: ${answer.toString("latin1")}`);
+  return answer.toString("latin1", from + before.length, answer.indexOf(34, from + before.length));
 }
 
 async function writeAll(connection: Deno.Conn, bytes: Uint8Array): Promise<void> {

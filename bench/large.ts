@@ -1,5 +1,5 @@
 import { Child, type Resident } from "./child.ts";
-import { checkRequests, getRequests, type Load, type Measured } from "./measure.ts";
+import type { Load, Measured } from "./measure.ts";
 import {
   count,
   MEASURED_HEAD,
@@ -12,6 +12,7 @@ import {
   refuseFailures,
   type Wanted,
 } from "./report.ts";
+import { checkRequests, getRequests } from "./requests.ts";
 import { samplePolicy, sampleQuestions } from "./sample_policy.ts";
 import { withScratchFolder } from "./scratch_folder.ts";
 import { type Progress, type SeededStore, seedStore } from "./seeded_store.ts";

@@ -1,5 +1,5 @@
 import { Child } from "./child.ts";
-import { checkRequests, mcpCheckRequests, type Measured } from "./measure.ts";
+import type { Measured } from "./measure.ts";
 import {
   MEASURED_HEAD,
   measuredRow,
@@ -9,6 +9,7 @@ import {
   refuseFailures,
   times,
 } from "./report.ts";
+import { checkRequests, mcpCheckRequests } from "./requests.ts";
 import { samplePolicy, sampleQuestions } from "./sample_policy.ts";
 import { withScratchFolder } from "./scratch_folder.ts";
 import { seedStore } from "./seeded_store.ts";

@@ -9,6 +9,46 @@ export interface Wanted {
   readonly reached: boolean;
 }
 
+/** How much of something is wanted, and how much would be better still. */
+export interface Aim {
+  readonly wanted: number;
+  readonly better?: number;
+}
+
+/** Something that is to be as large as wanted. */
+export function atLeast(
+  what: string,
+  got: number,
+  aim: Aim,
+  shown: (amount: number) => string,
+): Wanted {
+  return {
+    what,
+    wanted: `at least ${aimText(aim, shown)}`,
+    got: shown(got),
+    reached: got >= aim.wanted,
+  };
+}
+
+/** Something that is to be as small as wanted. */
+export function atMost(
+  what: string,
+  got: number,
+  aim: Aim,
+  shown: (amount: number) => string,
+): Wanted {
+  return {
+    what,
+    wanted: `at most ${aimText(aim, shown)}`,
+    got: shown(got),
+    reached: got <= aim.wanted,
+  };
+}
+
+function aimText({ wanted, better }: Aim, shown: (amount: number) => string): string {
+  return shown(wanted) + (better === undefined ? "" : `, better ${shown(better)}`);
+}
+
 /** Prints rows in columns; the first column is text, the others are numbers. */
 export function printTable(head: readonly string[], rows: readonly (readonly string[])[]): void {
   const widths = head.map((title, column) =>
@@ -53,20 +93,20 @@ export function measuredRow(name: string, connections: number, rounds: readonly 
 
 /** The median of one figure of some rounds over the same of others, round by round. */
 export function ratio(
-  field: "perSecond" | "p50",
+  field: "perSecond" | "p50" | "p99",
   over: readonly Measured[],
   under: readonly Measured[],
 ): number {
   return median(over.map((round, i) => round[field] / (under[i]?.[field] ?? NaN)));
 }
 
-/** Ends the process with status 1 when any answer was not 200: figures of errors mean nothing. */
+/** Ends the process with status 1 when any answer was not 200 or 201: figures of errors mean nothing. */
 export function refuseFailures(rounds: readonly Measured[]): void {
   const failed = rounds.reduce((sum, round) => sum + round.failed, 0);
   if (failed === 0) return;
   const first = rounds.find((round) => round.firstFailure !== undefined)?.firstFailure;
   console.error(
-    `\n${failed} answers were not 200, so the figures mean nothing. The first:\n${first}`,
+    `\n${failed} answers were not 200 or 201, so the figures mean nothing. The first:\n${first}`,
   );
   Deno.exitCode = 1;
 }
@@ -86,5 +126,5 @@ export function percent(share: number): string {
 }
 
 export function times(factor: number): string {
-  return `${factor.toFixed(1)} times`;
+  return `${factor.toFixed(2)} times`;
 }

@@ -20,27 +20,37 @@ const ENTRIES_AN_OPERATION = 100;
 /** Enough that a commit is always full, few enough that little memory waits. */
 const OPERATIONS_AT_ONCE = 8;
 
-/** What a server over the store is started and asked with. */
-export interface SeededStore {
-  readonly path: string;
-  /** COUNTERSIGN_SECRET */
-  readonly sealingSecret: string;
+/** What a server is asked with. */
+export interface SeededOrg {
   /** A standard key without a rate limit. */
   readonly key: string;
   /** The token of an agent without a rate limit. */
   readonly agent: string;
+  readonly management: string;
+}
+
+/** What a server over the store is started with, and the organization that is asked by itself. */
+export interface SeededStore extends SeededOrg {
+  readonly path: string;
+  /** COUNTERSIGN_SECRET */
+  readonly sealingSecret: string;
+  /** All organizations, each with the whole policy; the first is the one above. */
+  readonly orgs: readonly SeededOrg[];
 }
 
 /** Says how far a long load is, `done` of `all`. */
 export type Progress = (what: string, done: number, all: number) => void;
 
-/** Makes a store with one org, its policy and as many log entries as asked, through the ledger. */
+/**
+ * Makes a store with an org, its policy and as many log entries as asked, through the ledger; with
+ * as many orgs of the same policy as asked, of which the others have no more entries than it takes.
+ */
 export async function seedStore(
   path: string,
   policy: SamplePolicy,
-  options: { entries?: number; progress?: Progress } = {},
+  options: { orgs?: number; entries?: number; progress?: Progress } = {},
 ): Promise<SeededStore> {
-  const { entries = 0, progress = () => {} } = options;
+  const { orgs: count = 1, entries = 0, progress = () => {} } = options;
   const sealingSecret = systemRandom(48).toBase64();
   const kv = await Deno.openKv(path);
   const deps: Deps = {
@@ -57,6 +67,21 @@ export async function seedStore(
     strangers: () => Promise.reject(new Error("The benchmark asks nobody.")),
   };
   const ledgers = new Ledgers(deps);
+  const first = await seedOrg(ledgers, deps, policy, { entries, progress });
+  const orgs = [first];
+  while (orgs.length < count) {
+    orgs.push(await seedOrg(ledgers, deps, policy, { entries: 0, progress: () => {} }));
+  }
+  kv.close();
+  return { path, sealingSecret, ...first, orgs };
+}
+
+async function seedOrg(
+  ledgers: Ledgers,
+  deps: Deps,
+  policy: SamplePolicy,
+  { entries, progress }: { entries: number; progress: Progress },
+): Promise<SeededOrg> {
   const org = new IdMaker(systemRandom).make("org", Date.now());
   const create = await createOrgOperation(
     deps,
@@ -66,9 +91,12 @@ export async function seedStore(
   await ledgers.transact(org, create);
   const key = makeSecret("standard", systemRandom);
   const agent = makeSecret("agent", systemRandom);
+  const management = makeSecret("management", systemRandom);
   await ledgers.transact(org, {
     plan(transaction) {
-      writeKeyAndTools(transaction, key);
+      writeKey(transaction, "standard", key);
+      writeKey(transaction, "management", management);
+      writeTools(transaction);
       writeAgent(transaction, agent);
     },
   });
@@ -81,16 +109,19 @@ export async function seedStore(
     (done, all) => progress("rules", done, all),
   );
   await appendEntries(ledgers, org, entries, (done) => progress("entries", done, entries));
-  kv.close();
-  return { path, sealingSecret, key, agent };
+  return { key, agent, management };
 }
 
-function writeKeyAndTools(transaction: Transaction, secret: string): void {
+function writeKey(
+  transaction: Transaction,
+  tier: "standard" | "management",
+  secret: string,
+): void {
   const org = transaction.snapshot.orgId;
   const record: ApiKeyRecord = {
     id: transaction.id("key"),
     name: "bench",
-    tier: "standard",
+    tier,
     secret_hash: secretHash(secret),
     trust_tier: 0,
     tenant_ids: null,
@@ -104,6 +135,10 @@ function writeKeyAndTools(transaction: Transaction, secret: string): void {
   };
   transaction.setPolicy(keys.apiKeyKey(org, record.id), record);
   transaction.set(keys.credentialKey(record.secret_hash), { org, kind: "api_key", id: record.id });
+}
+
+function writeTools(transaction: Transaction): void {
+  const org = transaction.snapshot.orgId;
   transaction.setPolicy(keys.categoryKey(org, CATEGORY), {
     name: CATEGORY,
     default_permission: "requires_approval",
