@@ -1,6 +1,6 @@
 /// <reference lib="dom" />
 import assert from "node:assert/strict";
-import config from "../deno.json" with { type: "json" };
+import config from "../deno.dev.json" with { type: "json" };
 import { TestBrowser } from "./browser_fixture.ts";
 import { firstRun } from "./browser_people.ts";
 import { ConformanceServer } from "./conformance_server.ts";
@@ -36,7 +36,7 @@ const SCENARIOS = [
 
 function suite(...args: string[]): Deno.ChildProcess {
   return new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--quiet", SUITE, ...args],
+    args: ["run", "--config", "deno.dev.json", "-A", "--quiet", SUITE, ...args],
     cwd: new URL("../", import.meta.url).pathname,
     env: { NO_COLOR: "1" },
     stdout: "piped",

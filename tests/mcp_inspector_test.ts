@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import config from "../deno.json" with { type: "json" };
+import config from "../deno.dev.json" with { type: "json" };
 import { Countersign } from "./countersign_fixture.ts";
 import { ERAS } from "./mcp_fixture.ts";
 
@@ -9,7 +9,18 @@ const INSPECTOR = config.imports["@modelcontextprotocol/inspector"];
 async function inspect(origin: string, token: string, ...args: string[]): Promise<string> {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [
-      ...["run", "-A", "--quiet", INSPECTOR, "--cli", `${origin}/mcp`, "--transport", "http"],
+      ...[
+        "run",
+        "--config",
+        "deno.dev.json",
+        "-A",
+        "--quiet",
+        INSPECTOR,
+        "--cli",
+        `${origin}/mcp`,
+        "--transport",
+        "http",
+      ],
       ...["--header", `Authorization: Bearer ${token}`, ...args],
     ],
     cwd: new URL("../", import.meta.url).pathname,

@@ -95,7 +95,7 @@ async function judge(mutant: Mutant): Promise<{ verdict: Verdict; by: string }> 
 async function test(files: readonly string[], ...flags: readonly string[]): Promise<Run | null> {
   const signal = AbortSignal.timeout(LIMIT_MS);
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["test", "-A", "--no-check", "--quiet", ...flags, ...files],
+    args: ["test", "--config", "deno.dev.json", "-A", "--no-check", "--quiet", ...flags, ...files],
     cwd: copy,
     env: { NO_COLOR: "1" },
     stdin: "null",

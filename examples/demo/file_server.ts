@@ -1,10 +1,10 @@
 import { type CallToolResult, Client, type Tool } from "@modelcontextprotocol/client";
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 import { fileURLToPath } from "node:url";
-import config from "../../deno.json" with { type: "json" };
+import config from "../../deno.dev.json" with { type: "json" };
 import type { JsonObject } from "../../lib/base/json.ts";
 
-/** The package as deno.json pins it and deno.lock holds it to its bytes. */
+/** The package as deno.dev.json pins it and deno.dev.lock holds it to its bytes. */
 export const PACKAGE = config.imports["@modelcontextprotocol/server-filesystem"];
 
 /** The file server of the MCP project, run as a child that may touch one folder only. */
@@ -19,6 +19,8 @@ export class FileServer implements AsyncDisposable {
       command: Deno.execPath(),
       args: [
         "run",
+        "--config",
+        "deno.dev.json",
         "--no-prompt",
         "--quiet",
         "--allow-env",
@@ -27,7 +29,7 @@ export class FileServer implements AsyncDisposable {
         PACKAGE,
         folder,
       ],
-      // Where deno.json and deno.lock are.
+      // Where deno.dev.json and deno.dev.lock are.
       cwd: fileURLToPath(new URL("../..", import.meta.url)),
       env: denoVariables(),
       stderr: "ignore",
