@@ -1,4 +1,4 @@
-import { Countersign, TestClock } from "../tests/countersign_fixture.ts";
+import { Countersign, TestClock } from "../tests/helpers/countersign.ts";
 import { percentile } from "./percentile.ts";
 
 /** Medians of whole requests, milliseconds. */

@@ -1,7 +1,7 @@
 /// <reference lib="dom" />
-import { TestBrowser } from "../tests/browser_fixture.ts";
-import { PAGE_STATES, stage, startForPages } from "../tests/page_states.ts";
-import { type Stop, stopName, stopsOf, visit } from "../tests/page_walk.ts";
+import { TestBrowser } from "../tests/helpers/browser.ts";
+import { PAGE_STATES, stage, startForPages } from "../tests/helpers/page_states.ts";
+import { type Stop, stopName, stopsOf, visit } from "../tests/helpers/page_walk.ts";
 
 /**
  * Takes a picture of every page: with nothing, one, very many and very long things on it, and after

@@ -1,0 +1,184 @@
+import assert from "node:assert/strict";
+import {
+  passedOn,
+  type Program,
+  rights,
+  SettingRefused,
+  VARIABLES,
+} from "../../lib/server/rights.ts";
+import { taskCommand } from "../../lib/store/system.ts";
+import { projectText } from "../helpers/project_files.ts";
+import { StartedProcess } from "../helpers/started_process.ts";
+
+const SECRET = "0123456789abcdef".repeat(3);
+const PLACE = { deployment: "/srv/cs", code: "/srv/cs" };
+
+/** The rights of a program, one of a kind, without the list of settings that each may read. */
+function given(program: Program, variables: Record<string, string>, place = PLACE) {
+  const flags = rights(program, (variable) => variables[variable], place);
+  const settings = `--allow-env=${VARIABLES.join()}`;
+  assert.ok(flags.some((flag) => flag.startsWith(settings)), "the settings, and");
+  return flags.map((flag) => flag.replace(settings, "settings").replaceAll("/srv/cs/", ""));
+}
+
+async function folder() {
+  const path = await Deno.realPath(await Deno.makeTempDir());
+  return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
+}
+
+Deno.test("launch: a program gets the rights that the settings call for, and no others", () => {
+  const file = { COUNTERSIGN_SECRET: SECRET };
+  const elsewhere = { ...file, COUNTERSIGN_KV: "/var/lib/countersign/store.db" };
+  const remote = { ...file, COUNTERSIGN_KV: "https://kv.example/connect" };
+  const memory = { COUNTERSIGN_KV: ":memory:" };
+  const cases: [Program, Record<string, string>, string[]][] = [
+    ["start", {}, [
+      "--allow-net",
+      "--allow-read=data,config/secret,static,dist",
+      "--allow-write=data,config",
+      "settings",
+    ]],
+    ["start", file, [
+      "--allow-net",
+      "--allow-read=data,static,dist",
+      "--allow-write=data",
+      "settings",
+    ]],
+    ["start", elsewhere, [
+      "--allow-net",
+      "--allow-read=/var/lib/countersign,static,dist",
+      "--allow-write=/var/lib/countersign",
+      "settings",
+    ]],
+    ["start", remote, ["--allow-net", "--allow-read=static,dist", "settings,DENO_KV_ACCESS_TOKEN"]],
+    ["start", memory, ["--allow-net", "--allow-read=static,dist", "settings"]],
+    ["start", { ...file, DENO_DEPLOYMENT_ID: "d" }, [
+      "--allow-net",
+      "--allow-read=static,dist",
+      "settings,DENO_KV_ACCESS_TOKEN",
+    ]],
+    ["recover", {}, ["--allow-read=data,config/secret", "--allow-write=data,config", "settings"]],
+    ["accept-clock", elsewhere, [
+      "--allow-read=/var/lib/countersign",
+      "--allow-write=/var/lib/countersign",
+      "settings",
+    ]],
+    ["recover", remote, ["--allow-net", "settings,DENO_KV_ACCESS_TOKEN"]],
+    ["compact", {}, ["--allow-read=data", "--allow-write=data", "settings"]],
+  ];
+  for (const [program, variables, expected] of cases) {
+    assert.deepEqual(given(program, variables), ["--no-prompt", ...expected]);
+  }
+});
+
+Deno.test("launch: no store gives a right over the code, the secret, or more than a folder", () => {
+  const refused = [
+    ...["store.kv", "./store.kv", "lib/store.kv", "data/../store.kv", "data/../lib/x/store.kv"],
+    ...["/store.kv", "/srv/store.kv", "/srv/cs/store.kv", "../store.kv", ".git/store.kv"],
+    ...["config/store.kv", "/srv/cs/config/more/store.kv", "file:store.kv", "ftp://x"],
+    ...["data/a,b/store.kv", "/var/lib/a,/srv/cs/store.kv", "/var/lib/x\n/store.kv"],
+  ];
+  for (const COUNTERSIGN_KV of refused) {
+    assert.throws(() => given("start", { COUNTERSIGN_KV }), SettingRefused, COUNTERSIGN_KV);
+  }
+  // What stands in the file's own name is never part of a right.
+  for (const COUNTERSIGN_KV of ["data/a,b.kv", "data/--allow-all", "data/more/store.kv"]) {
+    given("start", { COUNTERSIGN_KV });
+  }
+  const apart = { deployment: "/", code: "/opt/countersign" };
+  given("start", { COUNTERSIGN_KV: "/var/lib/countersign/store.db" }, apart);
+  for (const COUNTERSIGN_KV of ["/opt/store.db", "/opt/countersign/x.db", "/x.db"]) {
+    assert.throws(() => given("start", { COUNTERSIGN_KV }, apart), SettingRefused, COUNTERSIGN_KV);
+  }
+  const comma = { deployment: "/srv/a,/etc", code: "/srv/a,/etc" };
+  assert.throws(() => given("start", {}, comma), SettingRefused);
+});
+
+Deno.test("launch: of the environment a program gets its settings and what Deno needs", () => {
+  const kept = {
+    COUNTERSIGN_SECRET: SECRET,
+    DENO_KV_ACCESS_TOKEN: "t",
+    HOME: "/root",
+    DENO_DIR: "/cache",
+    https_proxy: "http://proxy",
+    OTEL_DENO: "true",
+    OTEL_EXPORTER_OTLP_ENDPOINT: "http://localhost:4318",
+  };
+  const dropped = {
+    LD_PRELOAD: "/tmp/x.so",
+    LD_AUDIT: "/tmp/x.so",
+    DENO_PERMISSION_BROKER_PATH: "/tmp/broker",
+    DENO_SERVE_ADDRESS: "tcp:0.0.0.0:80",
+    DENO_AUTH_TOKENS: "t@x",
+    NODE_OPTIONS: "--require /tmp/x.js",
+    AWS_SECRET_ACCESS_KEY: "k",
+    COUNTERSIGN_OTHER: "x",
+    XHOME: "x",
+    "HOME\nLD_PRELOAD": "x",
+  };
+  assert.deepEqual(passedOn({ ...dropped, ...kept }), kept);
+});
+
+Deno.test("launch: each program is run by the launcher alone", async () => {
+  const { tasks } = JSON.parse(await projectText("deno.json"));
+  for (const name of ["start", "recover", "accept-clock", "compact", "client"]) {
+    const run = `deno run --quiet --no-prompt --allow-env --allow-run launch.ts ${name}`;
+    assert.equal(tasks[name], run);
+  }
+});
+
+Deno.test("launch: hints name the Deno that the reader started this with", () => {
+  const npx = "/root/.npm/_npx/7a40be787520bede/node_modules/deno/deno";
+  assert.equal(taskCommand("start", [npx, "2.9.6"]), "npx -y deno@2.9.6 task -q start");
+  assert.equal(
+    taskCommand("recover EMAIL", ["/usr/bin/deno", "2.9.6"]),
+    "deno task -q recover EMAIL",
+  );
+});
+
+Deno.test("launch: a store in a folder of its own is served, and one wish to stop is one", async () => {
+  await using place = await folder();
+  await using elsewhere = await folder();
+  const store = `${elsewhere.path}/kept/store.db`;
+  const variables = { COUNTERSIGN_KV: store, COUNTERSIGN_URL: "http://localhost" };
+  await using launched = await StartedProcess.launched(place.path, variables);
+  const { port } = await launched.line("Countersign listens");
+  const response = await fetch(`http://127.0.0.1:${port}/readyz`);
+  assert.equal((await response.json()).status, "ready");
+  for (const signal of ["SIGINT", "SIGINT", "SIGTERM"] as const) launched.signal(signal);
+  const { code, output } = await launched.ended();
+  assert.equal(code, 0, output);
+  assert.match(output, /^\nNobody owns this deployment yet/, "nothing is said before the link");
+  assert.equal((await Deno.stat(store)).mode! & 0o777, 0o600);
+  // The other programs find the same store.
+  await using recover = await StartedProcess.launched(place.path, variables, "accept-clock");
+  const listed = await recover.ended();
+  assert.equal(listed.code, 0, listed.output);
+  assert.match(listed.output, /^0 logs are ahead/);
+});
+
+Deno.test("launch: a launcher that is killed takes the service with it, which stops in order", async () => {
+  await using place = await folder();
+  const variables = { COUNTERSIGN_URL: "http://localhost" };
+  await using launched = await StartedProcess.launched(place.path, variables);
+  await launched.line("Countersign listens");
+  launched.signal("SIGKILL");
+  const { output } = await launched.ended();
+  assert.match(output, /"message":"Stopped"/);
+});
+
+Deno.test("launch: what is refused is said in one message, and nothing is started", async () => {
+  await using place = await folder();
+  const refusals: [Record<string, string>, RegExp][] = [
+    [{ COUNTERSIGN_KV: "store.kv" }, /^COUNTERSIGN_KV is "store\.kv", .*Give a path below data\//],
+    [{ COUNTERSIGN_KV: "data/a,b/x.kv" }, /^COUNTERSIGN_KV and .*a comma/],
+    [{ PORT: "http" }, /^PORT is "http"/],
+  ];
+  for (const [variables, said] of refusals) {
+    await using launched = await StartedProcess.launched(place.path, variables);
+    const { code, output } = await launched.ended();
+    assert.equal(code, 2, output);
+    assert.match(output, said);
+    assert.doesNotMatch(output, /\n\s+at |Uncaught/, "a message, not a stack");
+  }
+});

@@ -1,0 +1,72 @@
+import assert from "node:assert/strict";
+import { Countersign, type TestOrg } from "../helpers/countersign.ts";
+
+const CHECK = "/v1/permissions/check";
+
+/** A key or an agent bound to tenants, each made over REST. */
+async function bound(org: TestOrg, tenant_ids: string[]): Promise<string[]> {
+  const key = await org.manage("POST", "/v1/api-keys", { name: "k", tier: "standard", tenant_ids });
+  const agent = await org.manage("POST", "/v1/agents", { name: "a", tenant_ids });
+  return [key.body.key, agent.body.token];
+}
+
+Deno.test("A credential with one tenant acts for it, named or not, and for no other", async () => {
+  await using countersign = await Countersign.start();
+  const org = await countersign.org();
+  await org.tool("restart");
+  const action = { tool_name: "restart" };
+  const named = await org.post(CHECK, { ...action, tenant_id: "acme" });
+  for (const secret of await bound(org, ["acme"])) {
+    for (const tenant of [{}, { tenant_id: null }, { tenant_id: "acme" }]) {
+      const got = await org.post(CHECK, { ...action, ...tenant }, secret);
+      assert.equal(got.status, 200);
+      assert.equal(got.body.action_digest, named.body.action_digest);
+    }
+    for (const tenant_id of ["other", "ACME", "acme.", "acm"]) {
+      const got = await org.post(CHECK, { ...action, tenant_id }, secret);
+      assert.equal(got.status, 403);
+      assert.equal(got.body.code, "tenant_not_permitted");
+      assert.deepEqual(got.body.next, { tenant_ids: ["acme"] });
+    }
+  }
+});
+
+Deno.test("A credential with several tenants must name one of them", async () => {
+  await using countersign = await Countersign.start();
+  const org = await countersign.org();
+  await org.tool("restart");
+  const action = { tool_name: "restart" };
+  for (const secret of await bound(org, ["acme", "globex"])) {
+    for (const tenant_id of ["acme", "globex"]) {
+      assert.equal((await org.post(CHECK, { ...action, tenant_id }, secret)).status, 200);
+    }
+    for (const tenant of [{}, { tenant_id: null }, { tenant_id: "initech" }]) {
+      const got = await org.post(CHECK, { ...action, ...tenant }, secret);
+      assert.equal(got.status, 403);
+      assert.equal(got.body.code, "tenant_not_permitted");
+    }
+  }
+});
+
+Deno.test("A credential without tenants acts for any, and for none", async () => {
+  await using countersign = await Countersign.start();
+  const org = await countersign.org();
+  await org.tool("restart");
+  for (const tenant of [{}, { tenant_id: "acme" }, { tenant_id: "globex" }]) {
+    const got = await org.post(CHECK, { tool_name: "restart", ...tenant });
+    assert.equal(got.status, 200);
+  }
+});
+
+Deno.test("A wall put around an agent holds on its next call", async () => {
+  await using countersign = await Countersign.start();
+  const org = await countersign.org();
+  await org.tool("restart");
+  const made = await org.manage("POST", "/v1/agents", { name: "a" });
+  const ask = () => org.post(CHECK, { tool_name: "restart", tenant_id: "globex" }, made.body.token);
+  assert.equal((await ask()).status, 200);
+  await org.manage("PATCH", `/v1/agents/${made.body.id}`, { tenant_ids: ["acme"] });
+  assert.equal((await ask()).body.code, "tenant_not_permitted");
+  await org.manage("PATCH", `/v1/agents/${made.body.id}`, { tenant_ids: null });
+  assert.equal((await ask()).status, 200);
+});
