@@ -12,7 +12,7 @@ export interface Mutant {
   /** Stands in the file exactly once. */
   readonly find: string;
   readonly replace: string;
-  /** Names of the files of `tests/` that fail with it, without `_test.ts`. */
+  /** The files that fail with it, by their paths below `tests/` without `_test.ts`. */
   readonly tests: readonly string[];
   /** Why it may survive; absent where a test has to fail. */
   readonly explained?: string;

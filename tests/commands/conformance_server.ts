@@ -4,10 +4,11 @@ import { ApprovalOrg, TOOL } from "../helpers/approval_org.ts";
 
 /**
  * A Countersign for the conformance suite of MCP, which knows no credentials and calls tools of its
- * own by name: `deno run -A tests/commands/conformance_server.ts 8100`, then the suite's `server --url
- * http://localhost:8100/mcp --expected-failures tests/commands/conformance_expected.yml`. In front of the
- * real endpoint stands a proxy that adds the token of an agent, and has the suite's tools played by
- * ours: `slow_compute`, done after some seconds, is a request that is approved after as many.
+ * own by name: `deno run -A tests/commands/conformance_server.ts 8100`, then the suite's `server
+ * --url http://localhost:8100/mcp --expected-failures tests/commands/conformance_expected.yml`. In
+ * front of the real endpoint stands a proxy that adds the token of an agent, and has the suite's
+ * tools played by ours: `slow_compute`, done after some seconds, is a request that is approved after
+ * as many.
  */
 export class ConformanceServer implements AsyncDisposable {
   readonly #client = Deno.createHttpClient({ allowHost: true });

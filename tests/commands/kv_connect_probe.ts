@@ -1,6 +1,6 @@
 /**
  * Opens a store over KV Connect whose server is this process, gives its secrets up as the start does,
- * and says with which credentials the store then asks. Run by `tests/commands/secrets_dropped_test.ts`.
+ * and says with which credentials the store then asks. Run by `secrets_dropped_test.ts`.
  */
 import { dropSecrets } from "../../lib/server/console.ts";
 

@@ -9,8 +9,8 @@ import { ConformanceServer } from "./conformance_server.ts";
 
 /**
  * The conformance suite of the MCP project, as its npm package ships it, against the real endpoint.
- * What it expects of fixture tools that no product has stands in `tests/commands/conformance_expected.yml`; an
- * entry there that is no longer true fails as well.
+ * What it expects of fixture tools that no product has stands in `conformance_expected.yml`; an entry
+ * there that is no longer true fails as well.
  */
 
 const SUITE = config.imports["@modelcontextprotocol/conformance"];

@@ -5,7 +5,7 @@ import { systemRandom } from "../../lib/store/system.ts";
 import { Countersign } from "../helpers/countersign.ts";
 import { RawRequest } from "../helpers/raw_request.ts";
 import { freePort, StartedProcess } from "../helpers/started_process.ts";
-import { SELF_SIGNED } from "../outside/self_signed.ts";
+import { SELF_SIGNED } from "../helpers/self_signed.ts";
 
 /** nginx as the operations document has it, but for its ports, its certificate and TLS. */
 const CONFIGURATION = new URL("../../deploy/nginx.conf", import.meta.url);

@@ -1,6 +1,6 @@
 /**
  * The server, told on by itself: when it begins to serve, it says what it can read of its secrets.
- * Run in place of `main.ts` by `tests/commands/secrets_dropped_test.ts`, with the rights of the task `start`.
+ * Run in place of `main.ts` by `secrets_dropped_test.ts`, with the rights of the task `start`.
  */
 const SECRETS = [
   "COUNTERSIGN_SECRET",

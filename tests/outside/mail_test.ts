@@ -10,7 +10,7 @@ import {
 } from "../../lib/outside/mailer.ts";
 import { systemTimer } from "../../lib/store/system.ts";
 import { taskArguments } from "../helpers/started_process.ts";
-import { SELF_SIGNED } from "./self_signed.ts";
+import { SELF_SIGNED } from "../helpers/self_signed.ts";
 import { SmtpSink } from "./smtp_sink.ts";
 
 const MAIL: Mail = { to: "ann@example.com", subject: "Hello", text: "One line.\nAnother.\n" };
