@@ -1,5 +1,5 @@
 import { bootstrap } from "./lib/catalog/create_org.ts";
-import { makeSetUpLink, setUpNotice } from "./lib/people/links.ts";
+import { makeSetUpLink, setUpNotice } from "./lib/people/set_up.ts";
 import { movedNotice, movedPasskeys } from "./lib/people/recover.ts";
 import { dropSecrets, operatorConsole, secretFromFile } from "./lib/server/console.ts";
 import { startDueWork } from "./lib/server/due_worker.ts";

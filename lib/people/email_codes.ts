@@ -1,6 +1,5 @@
 import { z } from "zod";
 import type { JsonObject } from "../base/json.ts";
-import { externalIdProblem } from "../base/text.ts";
 import type { Deps } from "../deps.ts";
 import type { Client } from "../identity/caller.ts";
 import { secretHash } from "../identity/credentials.ts";
@@ -16,6 +15,7 @@ import {
 } from "../refusal.ts";
 import type { Services } from "../services.ts";
 import { emailCodeKey, emailCodeLimitKey } from "../store/keys.ts";
+import { readRecord } from "../store/kv.ts";
 import {
   type CodePurpose,
   type EmailCodeLimit,
@@ -59,7 +59,7 @@ export interface AskedCode {
 }
 
 /** What is known of codes of an address. */
-export interface LoadedLimit {
+interface LoadedLimit {
   readonly email: string;
   readonly limit: EmailCodeLimit;
 }
@@ -115,6 +115,29 @@ export async function loadCode(reader: Reader, question: CodeQuestion): Promise<
   const record = (await reader.get(key, emailCodeRecord))?.value ?? null;
   const limit = record === null ? null : await loadCodeLimit(reader, record.email);
   return { question, record, limit };
+}
+
+/** That a code is on its way, if there was one to send. */
+export interface CodeSent {
+  readonly to: string;
+  /** Milliseconds since 1970. */
+  readonly expires_at: number;
+  /** False where the operator sees it on the console of the server instead. */
+  readonly mailed: boolean;
+}
+
+/** The code that a browser asked for and may still type; null when there is none. */
+export async function openCode(
+  { deps }: Pick<Services, "deps">,
+  { purpose, flow }: { readonly purpose: CodePurpose; readonly flow: string },
+  isMeant: (data: JsonObject) => boolean,
+): Promise<CodeSent | null> {
+  const key = emailCodeKey(purpose, flowBound(flow));
+  const code = (await readRecord(deps.kv, key, emailCodeRecord))?.value;
+  if (
+    code === undefined || !stillLasts(code.expires_at, CODE_MS, deps.now()) || !isMeant(code.data)
+  ) return null;
+  return { to: code.email, expires_at: code.expires_at, mailed: deps.mail.configured };
 }
 
 /**
@@ -219,8 +242,6 @@ export async function counted<R>(
   }
 }
 
-const MAX_NAME = 100;
-
 const address = z.email().max(254);
 
 /** An e-mail address as a person typed it, in lower case. @throws {Refusal} invalid_request */
@@ -228,33 +249,4 @@ export function typedAddress(text: string | null): string {
   const parsed = address.safeParse(text?.trim());
   if (!parsed.success) throw invalidRequest("/email", "must be an e-mail address");
   return parsed.data.toLowerCase();
-}
-
-/** The name of an org as a person typed it. @throws {Refusal} invalid_request */
-export function typedOrgName(text: string | null): string {
-  const name = text?.trim() ?? "";
-  const problem = name === ""
-    ? "must not be empty"
-    : name.length > MAX_NAME
-    ? `has at most ${MAX_NAME} characters`
-    : externalIdProblem(name);
-  if (problem !== null) throw invalidRequest("/organization", problem);
-  return name;
-}
-
-/** A link as a browser came by it. */
-export interface FollowedLink {
-  /** Its secret part. */
-  readonly link: string;
-  /** The secret of the browser's cookie from before sign-in. */
-  readonly flow: string;
-}
-
-/** That a code is on its way, if there was one to send. */
-export interface CodeSent {
-  readonly to: string;
-  /** Milliseconds since 1970. */
-  readonly expires_at: number;
-  /** False where the operator sees it on the console of the server instead. */
-  readonly mailed: boolean;
 }

@@ -3,8 +3,9 @@ import type { JsonObject } from "../base/json.ts";
 import type { Client } from "../identity/caller.ts";
 import { knowPasskey, tellIdentityEvent } from "../identity/events.ts";
 import { beginSession } from "../identity/sessions.ts";
+import { stillLasts } from "../ledger/clock.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
-import { creationOptions } from "../passkeys/challenge.ts";
+import { CEREMONY_MS, creationOptions } from "../passkeys/challenge.ts";
 import { credentialDigest } from "../passkeys/evidence.ts";
 import type { RegistrationResponse } from "../passkeys/responses.ts";
 import {
@@ -13,7 +14,7 @@ import {
   verifyEnrolment,
 } from "../passkeys/verify.ts";
 import { Refusal } from "../refusal.ts";
-import type { Settings } from "../services.ts";
+import type { Services, Settings } from "../services.ts";
 import { accountByEmailKey, accountKey, accountPasskeyKey, passkeyKey } from "../store/keys.ts";
 import type { MemberRecord } from "../store/records/identity.ts";
 import {
@@ -26,12 +27,15 @@ import {
 } from "../store/records/people.ts";
 import {
   ceremonyChallenge,
+  flowBound,
   type Handout,
   handOut,
   loadCeremony,
   type LoadedCeremony,
+  peekCeremony,
   useCeremony,
 } from "./ceremonies.ts";
+import type { CodeSent } from "./email_codes.ts";
 import { makeRecoveryCodes } from "./recovery_codes.ts";
 import type { Entered } from "./sign_in.ts";
 
@@ -73,6 +77,43 @@ export function handOutEnrolment(
   const challenge = ceremonyChallenge({ url }, "enrolment", handed.nonce);
   const options = creationOptions({ rpId: url.hostname, challenge, account, passkeys });
   return { ...handed, options };
+}
+
+/**
+ * How far a browser is on its way to a passkey: known from what the server keeps for its cookie, so
+ * that a page that is loaded again, or gone back to, shows what can be done now.
+ */
+export type EnrolmentStep =
+  | { readonly at: "start" }
+  | { readonly at: "code"; readonly sent: CodeSent }
+  | {
+    readonly at: "passkey";
+    readonly email: string;
+    readonly handout: Handout<PublicKeyCredentialCreationOptionsJSON>;
+  };
+
+/**
+ * The ceremony of a nonce for whoever has the cookie it was handed to; null when it has ended.
+ * @param emailOf whose passkey it asks for; null where it was begun for something else
+ */
+export async function passkeyStep(
+  services: Services,
+  { flow, nonce }: { readonly flow: string; readonly nonce: string },
+  emailOf: (data: JsonObject | null) => string | null,
+): Promise<Extract<EnrolmentStep, { at: "passkey" }> | null> {
+  const { deps, settings } = services;
+  const ceremony = await peekCeremony(services, nonce);
+  const counts = ceremony !== null && stillLasts(ceremony.expires_at, CEREMONY_MS, deps.now()) &&
+    ceremony.purpose === "enrolment" && ceremony.bound === flowBound(flow);
+  const email = counts ? emailOf(ceremony.data) : null;
+  if (!counts || ceremony.account === null || email === null) return null;
+  const options = creationOptions({
+    rpId: settings.url.hostname,
+    challenge: ceremonyChallenge(settings, "enrolment", nonce),
+    account: { id: ceremony.account, email },
+    passkeys: [],
+  });
+  return { at: "passkey", email, handout: { nonce, expires_at: ceremony.expires_at, options } };
 }
 
 /** Reads what a new passkey is checked against, and checks it. */

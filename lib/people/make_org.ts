@@ -1,23 +1,16 @@
+import { externalIdProblem } from "../base/text.ts";
 import { createOrgOperation } from "../catalog/create_org.ts";
 import { type AccountCaller, asAccount, requireFreshAccount } from "../identity/acting.ts";
-import { type Client, ownerEnrolled } from "../identity/caller.ts";
+import type { Client } from "../identity/caller.ts";
 import { tellIdentityEvent } from "../identity/events.ts";
 import type { PresentedSession } from "../identity/sessions.ts";
 import { isWithin } from "../ledger/clock.ts";
 import type { Actor } from "../ledger/entry.ts";
-import type { Reader, Transaction } from "../ledger/transaction.ts";
-import { Refusal } from "../refusal.ts";
+import type { Transaction } from "../ledger/transaction.ts";
+import { invalidRequest, Refusal } from "../refusal.ts";
 import type { Services } from "../services.ts";
-import { agentKey, apiKeyKey, bootstrapKey, setUpLinkKey } from "../store/keys.ts";
-import { readRecord } from "../store/kv.ts";
-import { bootstrapRecord, type MemberRecord } from "../store/records/identity.ts";
-import {
-  type AccountRecord,
-  type SetUpLinkRecord,
-  setUpLinkRecord,
-} from "../store/records/people.ts";
-import { typedOrgName } from "./email_codes.ts";
-import { loadSetUpLink, openSetUpLink } from "./links.ts";
+import type { MemberRecord } from "../store/records/identity.ts";
+import type { AccountRecord } from "../store/records/people.ts";
 import { joinOrg, MAX_ORGS, newMember, passkeysInOrg } from "./membership.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -76,68 +69,6 @@ function countedMaker(caller: AccountCaller, now: number): AccountCaller {
 /** Who makes an organization and its first owner, in the log of it. */
 export const SYSTEM: Actor = { type: "system", id: "set_up" };
 
-/** Of keys, and of agents, for which nobody answers yet. */
-const MOST_ANSWERED_FOR = 200;
-
-/** The place that a set-up link leads to: of the owner of an org, which may be still to be made. */
-export interface OwnerSeat {
-  readonly org: string;
-  readonly load: (reader: Reader) => Promise<SetUpLinkRecord | null>;
-  /**
-   * Uses the link up and makes the place, and the org where there is none. The caller accepts the
-   * membership in the same commit.
-   * @throws {Refusal} link_not_valid
-   */
-  readonly take: (
-    transaction: Transaction,
-    loaded: SetUpLinkRecord | null,
-    email: string,
-  ) => MemberRecord;
-}
-
-/**
- * Finds the place that a set-up link leads to.
- * @param organization what a new org is to be called
- * @throws {Refusal} link_not_valid; invalid_request where the link makes an org and has no name for it
- */
-export async function ownerSeat(
-  services: Services,
-  link: string,
-  organization: string | null,
-): Promise<OwnerSeat> {
-  const { deps, ids, settings } = services;
-  const row = await readRecord(deps.kv, setUpLinkKey(), setUpLinkRecord);
-  const existing = openSetUpLink(row?.value ?? null, link, deps.now()).org;
-  const org = existing ?? ids.make("org", deps.now());
-  const { host } = settings.url;
-  const makeOrg = existing === null
-    ? await createOrgOperation(deps, { id: org, name: typedOrgName(organization), host }, SYSTEM)
-    : null;
-  return {
-    org,
-    async load(reader) {
-      // Read under a check: a start that makes the first org at this moment collides with this.
-      if (makeOrg !== null) await reader.get(bootstrapKey(), bootstrapRecord);
-      return await loadSetUpLink(reader);
-    },
-    take(transaction, loaded, email) {
-      const { snapshot, now } = transaction;
-      const record = openSetUpLink(loaded, link, now);
-      if (record.org !== existing || ownerEnrolled(snapshot)) {
-        throw new Refusal("link_not_valid", { why: "ended" });
-      }
-      transaction.delete(setUpLinkKey());
-      if (makeOrg !== null) {
-        makeOrg.plan(transaction, undefined);
-        transaction.set(bootstrapKey(), { org });
-      }
-      const owner = makeOwner(transaction, email);
-      answerForOperators(transaction, owner.id);
-      return owner;
-    },
-  };
-}
-
 /** Makes an address an owner of the org; nobody has accepted the membership yet. */
 export function makeOwner(transaction: Transaction, email: string): MemberRecord {
   const old = transaction.snapshot.members.get(email) ?? null;
@@ -156,23 +87,16 @@ export function makeOwner(transaction: Transaction, email: string): MemberRecord
   return member;
 }
 
-/**
- * The operator prints the link, and chose the keys of the environment. Where they named no owner,
- * nobody answers for those keys, nor for what was made by them: whoever takes the place does from now
- * on. One commit takes only so many; what is left over answers for nobody, as before.
- */
-function answerForOperators(transaction: Transaction, member: string): void {
-  const { orgId, apiKeys, agents } = transaction.snapshot;
-  const isNobodys = (of: { readonly members_behind: readonly string[] }) =>
-    of.members_behind.length === 0;
-  const members_behind = [member];
-  const keys = [...apiKeys.values()].filter(isNobodys);
-  // The keys of the environment come first, which make others.
-  keys.sort((a, b) => Number(b.bootstrap) - Number(a.bootstrap));
-  for (const key of keys.slice(0, MOST_ANSWERED_FOR)) {
-    transaction.setPolicy(apiKeyKey(orgId, key.id), { ...key, members_behind });
-  }
-  for (const agent of [...agents.values()].filter(isNobodys).slice(0, MOST_ANSWERED_FOR)) {
-    transaction.setPolicy(agentKey(orgId, agent.id), { ...agent, members_behind });
-  }
+const MAX_NAME = 100;
+
+/** The name of an org as a person typed it. @throws {Refusal} invalid_request */
+export function typedOrgName(text: string | null): string {
+  const name = text?.trim() ?? "";
+  const problem = name === ""
+    ? "must not be empty"
+    : name.length > MAX_NAME
+    ? `has at most ${MAX_NAME} characters`
+    : externalIdProblem(name);
+  if (problem !== null) throw invalidRequest("/organization", problem);
+  return name;
 }

@@ -1,10 +1,8 @@
 import type { PublicKeyCredentialCreationOptionsJSON } from "@simplewebauthn/server";
-import { timingSafeEqual } from "node:crypto";
 import { z } from "zod";
 import type { Client } from "../identity/caller.ts";
 import { secretHash } from "../identity/credentials.ts";
 import { passkeysOf } from "../identity/events.ts";
-import { stillLasts } from "../ledger/clock.ts";
 import { RecordedRefusal, Refusal } from "../refusal.ts";
 import type { Services } from "../services.ts";
 import {
@@ -37,7 +35,7 @@ import {
 import { loadAccountOf } from "./enrolment.ts";
 import { NOTHING_LEFT } from "./left_behind.ts";
 import { post, recoveryCodeLetter } from "./letters.ts";
-import { linkHash, makeLinkSecret } from "./links.ts";
+import { makeLinkSecret, opensLink } from "./links.ts";
 import { beginRecovery, loadOldAccess, type OldAccess, settleRecovery } from "./recovery.ts";
 import { recoveryCodeHash } from "./recovery_codes.ts";
 
@@ -222,11 +220,9 @@ function assertOpens(
   link: string,
   now: number,
 ): void {
-  const hash = linkHash(link);
-  const bytes = (text: string) => new TextEncoder().encode(text);
-  const opens = record !== null && hash !== null && stillLasts(record.expires_at, LINK_MS, now) &&
-    timingSafeEqual(bytes(hash), bytes(record.hash));
-  if (!opens) throw new Refusal("link_not_valid", { why: "ended" });
+  if (!opensLink(record, { link, lifetime: LINK_MS, now })) {
+    throw new Refusal("link_not_valid", { why: "ended" });
+  }
 }
 
 /** What the operator is told who asked for a link. */

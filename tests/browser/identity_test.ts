@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { presentSession } from "../../lib/identity/sessions.ts";
 import { invite, type InvitedFields } from "../../lib/people/invitations.ts";
-import { makeSetUpLink } from "../../lib/people/links.ts";
+import { makeSetUpLink } from "../../lib/people/set_up.ts";
 import { type Tab, TestBrowser } from "../helpers/browser.ts";
 import {
   createPasskey,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { SESSION_LIFE_MS } from "../../lib/identity/sessions.ts";
-import { makeSetUpLink } from "../../lib/people/links.ts";
+import { makeSetUpLink } from "../../lib/people/set_up.ts";
 import type { Tab } from "./browser.ts";
 import { Countersign, type SignedIn, TestOrg } from "./countersign.ts";
 import type { MailBox } from "./mail_box.ts";

@@ -19,9 +19,13 @@ import {
 } from "../../lib/people/accept_invitation.ts";
 import type { FirstEntered } from "../../lib/people/enrolment.ts";
 import { invite } from "../../lib/people/invitations.ts";
-import { makeSetUpLink } from "../../lib/people/links.ts";
 import { addPasskey, beginAddPasskey } from "../../lib/people/passkeys.ts";
-import { confirmSetUpCode, finishSetUp, sendSetUpCode } from "../../lib/people/set_up.ts";
+import {
+  confirmSetUpCode,
+  finishSetUp,
+  makeSetUpLink,
+  sendSetUpCode,
+} from "../../lib/people/set_up.ts";
 import { beginSignIn, type Entered, signIn } from "../../lib/people/sign_in.ts";
 import { sweep } from "../../lib/server/due_worker.ts";
 import type { Services } from "../../lib/services.ts";

@@ -1,12 +1,15 @@
 import assert from "node:assert/strict";
 import { bootstrap } from "../../lib/catalog/create_org.ts";
-import { makeSetUpLink, seeSetUpLink, SET_UP_MS, setUpNotice } from "../../lib/people/links.ts";
 import { recoveryCodesLeft } from "../../lib/people/recovery_codes.ts";
 import {
   acceptSetUp,
   confirmSetUpCode,
   finishSetUp,
+  makeSetUpLink,
+  seeSetUpLink,
   sendSetUpCode,
+  SET_UP_MS,
+  setUpNotice,
 } from "../../lib/people/set_up.ts";
 import * as keys from "../../lib/store/keys.ts";
 import { readRecord } from "../../lib/store/kv.ts";

@@ -11,14 +11,24 @@ import { UntrustedText } from "../../../components/untrusted.tsx";
 import Enrol from "../../../islands/enrol.tsx";
 import RecoveryCodes from "../../../islands/recovery_codes.tsx";
 import type { JsonObject } from "../../../lib/base/json.ts";
+import { SESSION_LIFE_MS } from "../../../lib/identity/sessions.ts";
 import { parseRegistrationResponse } from "../../../lib/passkeys/responses.ts";
 import type { CodeSent } from "../../../lib/people/email_codes.ts";
-import type { EnrolmentStep } from "../../../lib/people/enrolment_step.ts";
-import type { AttemptedForm } from "../../dashboard/attempted.ts";
+import type { EnrolmentStep, FirstEntered } from "../../../lib/people/enrolment.ts";
+import { linkStep } from "../../../lib/people/links.ts";
+import type { AcceptedBy } from "../../../lib/people/membership.ts";
+import { accountEmail } from "../../../lib/people/sessions.ts";
+import { Refusal } from "../../../lib/refusal.ts";
+import type { Services } from "../../../lib/services.ts";
+import { attempted, type AttemptedForm } from "../../dashboard/attempted.ts";
+import type { BrowserCall } from "../../dashboard/browser_call.ts";
 import { text, verbatim } from "../../dashboard/form.ts";
-import type { Attempt } from "../../dashboard/page.ts";
+import type { Attempt, Outcome } from "../../dashboard/page.ts";
 
-/** The steps by which somebody comes to their first passkey, or to one in place of those they lost. */
+/**
+ * The steps by which somebody comes to their first passkey, or to one in place of those they lost, as
+ * the pages of a set-up link, of an invitation and of a recovery show them.
+ */
 
 /** Of the form that takes a code. */
 export const codeForm = z.strictObject({ code: text(z.string().min(1, "must not be empty")) });
@@ -44,6 +54,40 @@ export const ceremonyQuery = z.strictObject({
   /** Set where the form that asks for a code is wanted though there is a code. */
   again: z.literal("1").optional(),
 });
+
+/** The path of a page that a link leads to. */
+export const byLink = z.object({ link: z.string().max(128) });
+
+/** A request of such a page. */
+export type LinkCall = BrowserCall<z.output<typeof byLink>, z.output<typeof ceremonyQuery>>;
+
+/** What the page of a link shows; null once it has done its work for whoever is signed in. */
+export type Followed<S> = {
+  /** What the link is to. */
+  readonly seen: S;
+  readonly step: EnrolmentStep;
+  readonly link: string;
+} | null;
+
+/** Looks where a link leads, and how far this browser is. @throws {Refusal} link_not_valid */
+export async function follow<S extends { readonly email: string | null }>(
+  { services, session, flow, params: { link }, query: { passkey, again } }: LinkCall,
+  by: AcceptedBy,
+  see: (services: Services, link: string) => Promise<S>,
+): Promise<Followed<S>> {
+  try {
+    const seen = await see(services, link);
+    const { email } = seen;
+    const step: EnrolmentStep = again === "1"
+      ? { at: "start" }
+      : await linkStep(services, by, { link, flow, nonce: passkey ?? null, email });
+    return { seen, step, link };
+  } catch (error) {
+    const used = error instanceof Refusal && error.code === "link_not_valid";
+    if (used && session !== null) return null;
+    throw error;
+  }
+}
 
 /** Where on the way a page is. */
 export function Progress({ step, of }: { readonly step: number; readonly of: number }) {
@@ -96,7 +140,7 @@ export function CodeField({ error }: { readonly error: string | undefined }) {
 }
 
 /** Takes the six digits. */
-export function CodeForm({ form, again }: {
+function CodeForm({ form, again }: {
   readonly form: AttemptedForm;
   /** Where another code is asked for. */
   readonly again: string;
@@ -113,6 +157,22 @@ export function CodeForm({ form, again }: {
         <a href={again}>Ask for another code</a>
       </p>
     </>
+  );
+}
+
+/** Asks for the code that a link had sent. */
+export function CodeStep({ sent, attempt, progress, again }: {
+  readonly sent: CodeSent;
+  readonly attempt: Attempt | null;
+  readonly progress: ComponentChildren;
+  /** Where another code is asked for. */
+  readonly again: string;
+}) {
+  return (
+    <Bare title="Enter the code" lead={<CodeWhereabouts sent={sent} />} notice={progress}>
+      <Refused attempt={attempt} shown="confirm_code" />
+      <CodeForm form={attempted(attempt, "confirm_code")} again={again} />
+    </Bare>
   );
 }
 
@@ -171,8 +231,29 @@ interface NextStep {
   readonly do: string;
 }
 
-/** A page with new recovery codes at the end of the way. */
-export function RecoveryCodesPage({ progress, next, ...codes }: NewCodes & {
+/** Signs somebody in at the end of the way, and shows the recovery codes that they got. */
+export async function enter(
+  call: BrowserCall,
+  { secret, session, recovery_codes }: Pick<FirstEntered, "secret" | "session" | "recovery_codes">,
+  shown: { readonly progress: ComponentChildren; readonly next?: NextStep },
+): Promise<Outcome> {
+  const { services } = call;
+  call.signIn(secret, SESSION_LIFE_MS / 1000);
+  return {
+    title: "Store your recovery codes",
+    show: (
+      <RecoveryCodesPage
+        codes={recovery_codes}
+        email={await accountEmail(services, session.account)}
+        origin={services.settings.url.origin}
+        {...shown}
+      />
+    ),
+  };
+}
+
+/** A page with new recovery codes. */
+function RecoveryCodesPage({ progress, next, ...codes }: NewCodes & {
   readonly progress: ComponentChildren;
   readonly next?: NextStep;
 }) {
@@ -230,33 +311,4 @@ export function StoreCodes({ codes, email, origin, next }: NewCodes & {
       </form>
     </>
   );
-}
-
-/** In the order in which they count: many a browser names others besides itself. */
-const BROWSERS: readonly (readonly [RegExp, string])[] = [
-  [/\bEdg(e|A|iOS)?\//, "Edge"],
-  [/\bOPR\//, "Opera"],
-  [/\bSamsungBrowser\//, "Samsung Internet"],
-  [/\b(Firefox|FxiOS)\//, "Firefox"],
-  [/\b(HeadlessChrome|Chrome|CriOS)\//, "Chrome"],
-  [/\bSafari\//, "Safari"],
-];
-
-const SYSTEMS: readonly (readonly [RegExp, string])[] = [
-  [/\biPhone\b/, "iPhone"],
-  [/\biPad\b/, "iPad"],
-  [/\bAndroid\b/, "Android"],
-  [/\bWindows\b/, "Windows"],
-  [/\bCrOS\b/, "ChromeOS"],
-  [/\bMac OS X\b/, "Mac"],
-  [/\bLinux\b/, "Linux"],
-];
-
-/** What a `User-Agent` says in words, such as `Firefox on Linux`: a hint, as anybody may send any. */
-export function browserWords(userAgent: string | null): string {
-  const named = (names: typeof BROWSERS) =>
-    names.find(([pattern]) => pattern.test(userAgent ?? ""))?.[1];
-  const browser = named(BROWSERS) ?? "Another browser";
-  const system = named(SYSTEMS);
-  return system === undefined ? browser : `${browser} on ${system}`;
 }

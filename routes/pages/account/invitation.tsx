@@ -6,7 +6,6 @@ import { Form } from "../../../components/form.tsx";
 import { Definitions } from "../../../components/layout.tsx";
 import { Time } from "../../../components/time.tsx";
 import { UntrustedText } from "../../../components/untrusted.tsx";
-import { SESSION_LIFE_MS } from "../../../lib/identity/sessions.ts";
 import {
   acceptInvitation,
   confirmInvitationCode,
@@ -15,28 +14,24 @@ import {
   type SeenInvitation,
   sendInvitationCode,
 } from "../../../lib/people/accept_invitation.ts";
-import { type EnrolmentStep, linkStep } from "../../../lib/people/enrolment_step.ts";
-import { accountEmail } from "../../../lib/people/sessions.ts";
 import { Refusal } from "../../../lib/refusal.ts";
-import { attempted } from "../../dashboard/attempted.ts";
-import { type BrowserCall, signedInEmail } from "../../dashboard/browser_call.ts";
+import { signedInEmail } from "../../dashboard/browser_call.ts";
 import { action, type Attempt, publicPage } from "../../dashboard/page.ts";
 import {
+  byLink,
   ceremonyQuery,
-  CodeForm,
   codeForm,
-  CodeWhereabouts,
+  CodeStep,
+  enter,
+  follow,
+  type Followed,
+  type LinkCall,
   passkeyForm,
   PasskeyStep,
   Progress,
-  RecoveryCodesPage,
   Refused,
   storedForm,
 } from "./enrolment_parts.tsx";
-
-const byLink = z.object({ link: z.string().max(128) });
-
-type Call = BrowserCall<z.output<typeof byLink>, z.output<typeof ceremonyQuery>>;
 
 const NEXT = "/";
 
@@ -44,89 +39,61 @@ const STEPS = 4;
 
 const nothing = z.strictObject({});
 
-/** What the page shows; null once the link has done its work for whoever is signed in. */
-type Seen = {
-  readonly invitation: SeenInvitation;
-  readonly step: EnrolmentStep;
-  readonly link: string;
-} | null;
+interface Data {
+  readonly followed: Followed<SeenInvitation>;
+  /** Of whoever is signed in. */
+  readonly email: string | null;
+}
 
 export const invitationPage = publicPage({
   path: "/invitation/:link",
   params: byLink,
   query: ceremonyQuery,
   title: "Invitation",
-  load: async (call: Call): Promise<{ seen: Seen; email: string | null }> => ({
-    seen: await see(call),
+  load: async (call: LinkCall): Promise<Data> => ({
+    followed: await follow(call, "invitation", seeInvitation),
     email: await signedInEmail(call),
   }),
-  view: ({ data: { seen, email }, attempt, now }) =>
-    seen === null
-      ? <Done />
-      : email !== null
-      ? <AcceptStep {...seen} email={email} attempt={attempt} now={now} />
-      : seen.step.at === "passkey"
-      ? (
-        <PasskeyStep
-          attempt={attempt}
-          step={seen.step}
-          progress={<Progress step={3} of={STEPS} />}
-          again={invitationPath(seen.link)}
-        />
-      )
-      : seen.step.at === "code"
-      ? <CodeStep sent={seen.step.sent} attempt={attempt} link={seen.link} />
-      : <StartStep {...seen} attempt={attempt} now={now} />,
+  view: ({ data: { followed, email }, attempt, now }) => {
+    if (followed === null) return <Done />;
+    const { seen: invitation, step, link } = followed;
+    const shown = { invitation, link, attempt, now };
+    if (email !== null) return <AcceptStep {...shown} email={email} />;
+    if (step.at === "passkey") {
+      const again = invitationPath(link);
+      const progress = <Progress step={3} of={STEPS} />;
+      return <PasskeyStep attempt={attempt} step={step} progress={progress} again={again} />;
+    }
+    if (step.at === "code") {
+      const again = `${invitationPath(link)}?again=1`;
+      const progress = <Progress step={2} of={STEPS} />;
+      return <CodeStep sent={step.sent} attempt={attempt} progress={progress} again={again} />;
+    }
+    return <StartStep {...shown} />;
+  },
   actions: {
-    send_code: action(nothing, async ({ services, params: { link }, flow, client }: Call) => {
+    send_code: action(nothing, async ({ services, params: { link }, flow, client }: LinkCall) => {
       await sendInvitationCode(services, { link, flow }, client);
       return { to: invitationPath(link) };
     }),
-    confirm_code: action(codeForm, async (call: Call, { code }) => {
+    confirm_code: action(codeForm, async (call: LinkCall, { code }) => {
       const { services, params: { link }, flow, client } = call;
       const { nonce } = await confirmInvitationCode(services, { link, flow, code }, client);
       return { to: `${invitationPath(link)}?passkey=${nonce}` };
     }),
-    finish: action(passkeyForm, async (call: Call, { nonce, response }) => {
+    finish: action(passkeyForm, async (call: LinkCall, { nonce, response }) => {
       const { services, params: { link }, flow, client } = call;
       const entered = await finishInvitation(services, { link, flow, nonce, response }, client);
-      call.signIn(entered.secret, SESSION_LIFE_MS / 1000);
-      return {
-        title: "Store your recovery codes",
-        show: (
-          <RecoveryCodesPage
-            codes={entered.recovery_codes}
-            email={await accountEmail(services, entered.session.account)}
-            origin={services.settings.url.origin}
-            progress={<Progress step={4} of={STEPS} />}
-          />
-        ),
-      };
+      return await enter(call, entered, { progress: <Progress step={4} of={STEPS} /> });
     }),
     stored: action(storedForm, () => Promise.resolve({ to: NEXT })),
-    accept: action(nothing, async ({ services, session, params: { link }, client }: Call) => {
+    accept: action(nothing, async ({ services, session, params: { link }, client }: LinkCall) => {
       if (session === null) throw new Refusal("session_ended", { why: "none" });
       await acceptInvitation(services, session, link, client);
       return { to: NEXT, notice: "You are a member of this organization." };
     }),
   },
 });
-
-async function see(call: Call): Promise<Seen> {
-  const { services, flow, params: { link }, query: { passkey: nonce = null, again } } = call;
-  try {
-    const invitation = await seeInvitation(services, link);
-    const { email } = invitation;
-    const step: EnrolmentStep = again === "1"
-      ? { at: "start" }
-      : await linkStep(services, { link, flow, nonce, email });
-    return { invitation, step, link };
-  } catch (error) {
-    const used = error instanceof Refusal && error.code === "link_not_valid";
-    if (used && call.session !== null) return null;
-    throw error;
-  }
-}
 
 function invitationPath(link: string): string {
   return `/invitation/${encodeURIComponent(link)}`;
@@ -158,26 +125,6 @@ function StartStep({ invitation, link, attempt, now }: StepProps) {
       <Form do="send_code" action={invitationPath(link)}>
         <Button variant="primary" size="large" icon="mail">Send me the code</Button>
       </Form>
-    </Bare>
-  );
-}
-
-function CodeStep({ sent, attempt, link }: {
-  readonly sent: Extract<EnrolmentStep, { at: "code" }>["sent"];
-  readonly attempt: Attempt | null;
-  readonly link: string;
-}) {
-  return (
-    <Bare
-      title="Enter the code"
-      lead={<CodeWhereabouts sent={sent} />}
-      notice={<Progress step={2} of={STEPS} />}
-    >
-      <Refused attempt={attempt} shown="confirm_code" />
-      <CodeForm
-        form={attempted(attempt, "confirm_code")}
-        again={`${invitationPath(link)}?again=1`}
-      />
     </Bare>
   );
 }

@@ -5,8 +5,8 @@ import { TextField } from "../../../components/fields.tsx";
 import { type FieldError, FieldErrors, Form, FormActions } from "../../../components/form.tsx";
 import { Notice } from "../../../components/layout.tsx";
 import { UntrustedText } from "../../../components/untrusted.tsx";
-import { SESSION_LIFE_MS } from "../../../lib/identity/sessions.ts";
-import { type EnrolmentStep, openCode, passkeyStep } from "../../../lib/people/enrolment_step.ts";
+import { openCode } from "../../../lib/people/email_codes.ts";
+import { type EnrolmentStep, passkeyStep } from "../../../lib/people/enrolment.ts";
 import {
   redeemRecoveryCode,
   redeemRecoveryLink,
@@ -14,7 +14,6 @@ import {
   sendRecoveryCode,
 } from "../../../lib/people/recover.ts";
 import { finishRecovery, recoveringEmail } from "../../../lib/people/recovery.ts";
-import { accountEmail } from "../../../lib/people/sessions.ts";
 import { attempted } from "../../dashboard/attempted.ts";
 import type { BrowserCall } from "../../dashboard/browser_call.ts";
 import { optional, text } from "../../dashboard/form.ts";
@@ -23,10 +22,10 @@ import {
   ceremonyQuery,
   CodeField,
   codeForm,
+  enter,
   passkeyForm,
   PasskeyStep,
   Progress,
-  RecoveryCodesPage,
   Refused,
   storedForm,
 } from "./enrolment_parts.tsx";
@@ -76,18 +75,7 @@ export const recoverPage = publicPage({
     finish: action(passkeyForm, async (call: Call, { nonce, response }) => {
       const { services, flow, client } = call;
       const entered = await finishRecovery(services, { flow, nonce, response }, client);
-      call.signIn(entered.secret, SESSION_LIFE_MS / 1000);
-      return {
-        title: "Store your recovery codes",
-        show: (
-          <RecoveryCodesPage
-            codes={entered.recovery_codes}
-            email={await accountEmail(services, entered.session.account)}
-            origin={services.settings.url.origin}
-            progress={<Progress step={4} of={STEPS} />}
-          />
-        ),
-      };
+      return await enter(call, entered, { progress: <Progress step={4} of={STEPS} /> });
     }),
     stored: action(storedForm, () => Promise.resolve({ to: SECURITY_PATH })),
   },

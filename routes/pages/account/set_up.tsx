@@ -4,37 +4,34 @@ import { Button, ButtonLink } from "../../../components/button.tsx";
 import { TextField } from "../../../components/fields.tsx";
 import { FieldErrors, Form, FormActions } from "../../../components/form.tsx";
 import { UntrustedText } from "../../../components/untrusted.tsx";
-import { SESSION_LIFE_MS } from "../../../lib/identity/sessions.ts";
-import { type EnrolmentStep, linkStep } from "../../../lib/people/enrolment_step.ts";
-import { seeSetUpLink, type SetUp } from "../../../lib/people/links.ts";
-import { accountEmail } from "../../../lib/people/sessions.ts";
 import {
   acceptSetUp,
   confirmSetUpCode,
   finishSetUp,
+  seeSetUpLink,
   sendSetUpCode,
+  type SetUp,
 } from "../../../lib/people/set_up.ts";
 import { Refusal } from "../../../lib/refusal.ts";
 import { attempted } from "../../dashboard/attempted.ts";
-import { type BrowserCall, signedInEmail } from "../../dashboard/browser_call.ts";
+import { signedInEmail } from "../../dashboard/browser_call.ts";
 import { optional } from "../../dashboard/form.ts";
 import { action, type Attempt, publicPage } from "../../dashboard/page.ts";
 import {
+  byLink,
   ceremonyQuery,
-  CodeForm,
   codeForm,
-  CodeWhereabouts,
+  CodeStep,
+  enter,
+  follow,
+  type Followed,
+  type LinkCall,
   passkeyForm,
   PasskeyStep,
   Progress,
-  RecoveryCodesPage,
   Refused,
   storedForm,
 } from "./enrolment_parts.tsx";
-
-const byLink = z.object({ link: z.string().max(128) });
-
-type Call = BrowserCall<z.output<typeof byLink>, z.output<typeof ceremonyQuery>>;
 
 const address = z.strictObject({
   organization: optional(z.string()),
@@ -43,11 +40,8 @@ const address = z.strictObject({
 
 const orgOnly = z.strictObject({ organization: optional(z.string()) });
 
-/** What the page shows; null once the link has done its work for whoever is signed in. */
-type Seen = { readonly setUp: SetUp; readonly step: EnrolmentStep; readonly link: string } | null;
-
 interface Data {
-  readonly seen: Seen;
+  readonly followed: Followed<SetUp>;
   /** Of whoever is signed in. */
   readonly email: string | null;
 }
@@ -57,58 +51,51 @@ export const setUpPage = publicPage({
   params: byLink,
   query: ceremonyQuery,
   title: "Set up Countersign",
-  load: async (call: Call): Promise<Data> => ({
-    seen: await see(call),
+  load: async (call: LinkCall): Promise<Data> => ({
+    followed: await follow(call, "set_up", seeSetUpLink),
     email: await signedInEmail(call),
   }),
-  view: ({ data: { seen, email }, attempt }) =>
-    seen === null
-      ? <Done />
-      : email !== null
-      ? <AcceptStep setUp={seen.setUp} email={email} attempt={attempt} link={seen.link} />
-      : seen.step.at === "passkey"
-      ? (
-        <PasskeyStep
-          attempt={attempt}
-          step={seen.step}
-          progress={<Progress step={3} of={SET_UP_STEPS} />}
-          again={setUpPath(seen.link)}
-        />
-      )
-      : seen.step.at === "code"
-      ? <CodeStep sent={seen.step.sent} attempt={attempt} link={seen.link} />
-      : <AddressStep setUp={seen.setUp} attempt={attempt} link={seen.link} />,
+  view: ({ data: { followed, email }, attempt }) => {
+    if (followed === null) return <Done />;
+    const { seen: setUp, step, link } = followed;
+    if (email !== null) {
+      return <AcceptStep setUp={setUp} email={email} attempt={attempt} link={link} />;
+    }
+    if (step.at === "passkey") {
+      const progress = <Progress step={3} of={SET_UP_STEPS} />;
+      return (
+        <PasskeyStep attempt={attempt} step={step} progress={progress} again={setUpPath(link)} />
+      );
+    }
+    if (step.at === "code") {
+      const progress = <Progress step={2} of={SET_UP_STEPS} />;
+      const again = `${setUpPath(link)}?again=1`;
+      return <CodeStep sent={step.sent} attempt={attempt} progress={progress} again={again} />;
+    }
+    return <AddressStep setUp={setUp} attempt={attempt} link={link} />;
+  },
   actions: {
-    send_code: action(address, async (call: Call, { organization, email }) => {
+    send_code: action(address, async (call: LinkCall, { organization, email }) => {
       const { params: { link }, flow } = call;
       await sendSetUpCode(call.services, { link, flow, organization, email }, call.client);
       return { to: setUpPath(link) };
     }),
-    confirm_code: action(codeForm, async (call: Call, { code }) => {
+    confirm_code: action(codeForm, async (call: LinkCall, { code }) => {
       const { params: { link }, flow } = call;
       const { nonce } = await confirmSetUpCode(call.services, { link, flow, code }, call.client);
       return { to: `${setUpPath(link)}?passkey=${nonce}` };
     }),
-    finish: action(passkeyForm, async (call: Call, { nonce, response }) => {
+    finish: action(passkeyForm, async (call: LinkCall, { nonce, response }) => {
       const { params: { link }, flow, services } = call;
       const given = { link, flow, nonce, response };
       const entered = await finishSetUp(services, given, call.client);
-      call.signIn(entered.secret, SESSION_LIFE_MS / 1000);
-      return {
-        title: "Store your recovery codes",
-        show: (
-          <RecoveryCodesPage
-            codes={entered.recovery_codes}
-            email={await accountEmail(services, entered.session.account)}
-            origin={services.settings.url.origin}
-            progress={<Progress step={4} of={SET_UP_STEPS} />}
-            next={{ label: "Send yourself a request", action: AFTER_SET_UP, do: "sample" }}
-          />
-        ),
-      };
+      return await enter(call, entered, {
+        progress: <Progress step={4} of={SET_UP_STEPS} />,
+        next: { label: "Send yourself a request", action: AFTER_SET_UP, do: "sample" },
+      });
     }),
     stored: action(storedForm, () => Promise.resolve({ to: AFTER_SET_UP })),
-    accept: action(orgOnly, async (call: Call, { organization }) => {
+    accept: action(orgOnly, async (call: LinkCall, { organization }) => {
       const { params: { link }, session, services } = call;
       if (session === null) throw new Refusal("session_ended", { why: "none" });
       await acceptSetUp(services, session, { link, organization }, call.client);
@@ -117,34 +104,18 @@ export const setUpPage = publicPage({
   },
 });
 
-async function see(call: Call): Promise<Seen> {
-  const { services, flow, params: { link }, query: { passkey: nonce = null, again } } = call;
-  try {
-    const setUp = await seeSetUpLink(services, link);
-    const { email } = setUp;
-    const step: EnrolmentStep = again === "1"
-      ? { at: "start" }
-      : await linkStep(services, { link, flow, nonce, email });
-    return { setUp, step, link };
-  } catch (error) {
-    const used = error instanceof Refusal && error.code === "link_not_valid";
-    if (used && call.session !== null) return null;
-    throw error;
-  }
-}
-
 /** Where a new owner goes on. */
-export const AFTER_SET_UP = "/quickstart";
+const AFTER_SET_UP = "/quickstart";
 
-export const SET_UP_STEPS = 4;
+const SET_UP_STEPS = 4;
 
 /** The page of a set-up link. */
-export function setUpPath(link: string): string {
+function setUpPath(link: string): string {
   return `/set-up/${encodeURIComponent(link)}`;
 }
 
 /** Asks for what the link leaves open. */
-export function AddressStep({ setUp, attempt, link }: {
+function AddressStep({ setUp, attempt, link }: {
   readonly setUp: SetUp;
   readonly attempt: Attempt | null;
   readonly link: string;
@@ -209,26 +180,8 @@ function OrganizationField({ value, error }: {
   );
 }
 
-/** Asks for the code. */
-export function CodeStep({ sent, attempt, link }: {
-  readonly sent: Extract<EnrolmentStep, { at: "code" }>["sent"];
-  readonly attempt: Attempt | null;
-  readonly link: string;
-}) {
-  return (
-    <Bare
-      title="Enter the code"
-      lead={<CodeWhereabouts sent={sent} />}
-      notice={<Progress step={2} of={SET_UP_STEPS} />}
-    >
-      <Refused attempt={attempt} shown="confirm_code" />
-      <CodeForm form={attempted(attempt, "confirm_code")} again={`${setUpPath(link)}?again=1`} />
-    </Bare>
-  );
-}
-
 /** For somebody with an account: their passkey has shown who they are. */
-export function AcceptStep({ setUp, email, attempt, link }: {
+function AcceptStep({ setUp, email, attempt, link }: {
   readonly setUp: SetUp;
   readonly email: string;
   readonly attempt: Attempt | null;
@@ -287,7 +240,7 @@ function WhatIsMade({ setUp: { organization, email } }: { readonly setUp: SetUp 
 }
 
 /** For whoever opens a link again that has done its work. */
-export function Done() {
+function Done() {
   return (
     <Bare
       title="You are signed in"

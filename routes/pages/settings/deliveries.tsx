@@ -6,7 +6,7 @@ import { Time } from "../../../components/time.tsx";
 import { UntrustedText } from "../../../components/untrusted.tsx";
 import type { DeliveryOutcome, Destination, TestDelivery } from "../../../lib/alerts/send.ts";
 import type { AlertDelivery, AlertKind, Channel } from "../../../lib/store/records/alert.ts";
-import { browserWords } from "../account/enrolment_parts.tsx";
+import { browserWords } from "../account/security_tables.tsx";
 
 /** Failed deliveries that the page lists, the newest. */
 export const FAILED_SHOWN = 50;

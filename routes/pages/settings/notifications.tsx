@@ -28,7 +28,7 @@ import type { MemberCall } from "../../dashboard/browser_call.ts";
 import { type Endpoint, memberEndpoint } from "../../dashboard/endpoint.ts";
 import { several, text } from "../../dashboard/form.ts";
 import { action, type Attempt, memberPage } from "../../dashboard/page.ts";
-import { browserWords } from "../account/enrolment_parts.tsx";
+import { browserWords } from "../account/security_tables.tsx";
 import { FAILED_SHOWN, FailedDeliveries, type FailedRow, TestResult } from "./deliveries.tsx";
 
 const PATH = "/notifications";
