@@ -66,7 +66,7 @@ Deno.test("the keys are listed by tier, with what bounds them", async () => {
   await org.post("/v1/permissions/check", { tool_name: "x" }, key);
   const { html, text } = await viewer.get("/api-keys");
   const row = (name: string) => rowsOf(html).find((one) => one.includes(name)) ?? "";
-  assert.match(row("&lt;img"), /Active acme 2 Jan 2026, 00:00 UTC in 24 h vera@example\.com now/);
+  assert.match(row("<img"), /Active acme 2 Jan 2026, 00:00 UTC in 24 h vera@example\.com now/);
   assert.match(row("over"), /Expired All .*Nobody Never/);
   assert.ok(text.includes(HOSTILE.markup) && !html.includes("<img"));
   assert.equal(row("reader"), "");

@@ -184,6 +184,8 @@ Deno.test("what the page computes with imports nothing of the server", async () 
     for (
       const [, from = ""] of source.matchAll(/^(?:import|export) (?!type)[^;]*? from "(.+)";$/gm)
     ) {
+      // What asks the browser for a signature computes nothing.
+      if (from === "@simplewebauthn/browser") continue;
       assert.ok(from.startsWith("."), `${url.pathname} imports ${from}`);
       await visit(new URL(from, url));
     }
