@@ -221,8 +221,8 @@ const APPROVALS: readonly Mutant[] = [
   {
     guard: "a key knows of no request outside its tenants",
     file: "lib/approvals/seen.ts",
-    find: "(tenant !== null && caller.tenant_ids.includes(tenant));",
-    replace: "tenant !== null;",
+    find: "return isWithinWall(caller, tenant);",
+    replace: "return true;",
     tests: ["approvals/visible"],
   },
 ];
@@ -268,8 +268,8 @@ const TOKENS: readonly Mutant[] = [
   {
     guard: "a token is used inside the tenant wall of who uses it",
     file: "lib/tokens/standing.ts",
-    find: "if (isOutsideWall(caller.tenant_ids, token.tenant)) {",
-    replace: "if (false) {",
+    find: "if (walledOff !== null) return walledOff;",
+    replace: "",
     tests: ["tokens/consume"],
   },
   {
@@ -335,9 +335,9 @@ const IDENTITY: readonly Mutant[] = [
   },
   {
     guard: "a credential acts for its tenants only",
-    file: "lib/identity/caller.ts",
-    find: "if (tenant !== null && permitted.includes(tenant)) return tenant;",
-    replace: "if (tenant !== null) return tenant;",
+    file: "lib/identity/tenant_wall.ts",
+    find: "return tenant_ids === null || (tenant !== null && tenant_ids.includes(tenant));",
+    replace: "return tenant_ids === null || tenant !== null;",
     tests: ["identity/tenant_walls"],
   },
   {

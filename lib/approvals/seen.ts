@@ -2,6 +2,7 @@ import { encodeCrockford, isId } from "../base/id.ts";
 import type { JsonObject } from "../base/json.ts";
 import type { Caller } from "../identity/caller.ts";
 import { someoneCanDecide } from "../identity/deciders.ts";
+import { isWithinWall } from "../identity/tenant_wall.ts";
 import { clocksAt } from "../ledger/clock.ts";
 import type { Reader } from "../ledger/transaction.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
@@ -56,7 +57,7 @@ export function isVisible(
 ): boolean {
   if (isRequester(caller, { requester })) return true;
   if (caller.tier === "management" || caller.tier === "agent") return false;
-  return caller.tenant_ids === null || (tenant !== null && caller.tenant_ids.includes(tenant));
+  return isWithinWall(caller, tenant);
 }
 
 /** Whether this caller made the request. */

@@ -3,7 +3,6 @@ import { consumeApproval } from "../approvals/end.ts";
 import { denialRest } from "../approvals/limits.ts";
 import { type LoadedApproval, loadReady, seen } from "../approvals/seen.ts";
 import { settledApproval } from "../approvals/state.ts";
-import type { Action } from "../base/action.ts";
 import {
   actionDigest,
   checkBatchOperation,
@@ -14,7 +13,8 @@ import {
   type Question,
 } from "../decisions/decide.ts";
 import type { MachineOperation } from "../identity/acting.ts";
-import { type Client, type MachineCaller, tenantWithin } from "../identity/caller.ts";
+import type { Client, MachineCaller } from "../identity/caller.ts";
+import { tenantWithin, walledTenant } from "../identity/tenant_wall.ts";
 import { clocksAt } from "../ledger/clock.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import { resolve } from "../policy/chain.ts";
@@ -174,8 +174,11 @@ export function askedAbout(
   question: Question,
 ): Promise<AskedBefore | null> | null {
   const { snapshot, held } = reader;
-  const walled = withinWall(caller, question.request.action);
-  if (walled === null) return null;
+  const { action } = question.request;
+  const tenant = walledTenant(caller, action.tenant);
+  // Outside of the wall the decision refuses.
+  if (tenant instanceof Refusal) return null;
+  const walled = { ...action, tenant };
   const digest = question.digestOf(snapshot.orgId, walled);
   if (held.lacks(approvalHistoryPrefix(snapshot.orgId, caller.id), digest)) return null;
   const { permission } = resolve(snapshot, walled, caller, { via: question.client.via });
@@ -227,16 +230,6 @@ export function adviseBatchOperation(
 export function advised(checked: Checked, before: AskedBefore | null): Advised {
   const { permission } = checked.decision.resolution;
   return { checked, before: permission === "requires_approval" ? before : null };
-}
-
-/** The action inside the caller's wall; null outside of it, where the decision refuses. */
-function withinWall(caller: MachineCaller, action: Action): Action | null {
-  try {
-    return { ...action, tenant: tenantWithin(caller, action.tenant) };
-  } catch (error) {
-    if (error instanceof Refusal) return null;
-    throw error;
-  }
 }
 
 /** What a requester asked about an action before, as far as it says what to do next. */

@@ -1,5 +1,5 @@
 import { type CallerOperation, demand } from "../identity/acting.ts";
-import { tenantWithin } from "../identity/caller.ts";
+import { tenantWithin } from "../identity/tenant_wall.ts";
 import { currentGeneration } from "../ledger/load_snapshot.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import { tenantWidens } from "../policy/widening.ts";

@@ -10,13 +10,8 @@ import {
 } from "../catalog/personal_ids.ts";
 import type { Deps } from "../deps.ts";
 import type { MachineOperation } from "../identity/acting.ts";
-import {
-  actorOf,
-  type Client,
-  type MachineCaller,
-  requireTier,
-  tenantWithin,
-} from "../identity/caller.ts";
+import { actorOf, type Client, type MachineCaller, requireTier } from "../identity/caller.ts";
+import { tenantWithin } from "../identity/tenant_wall.ts";
 import { isWithin } from "../ledger/clock.ts";
 import { type Placed, type SealedOff, sealOff } from "../ledger/entry.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";

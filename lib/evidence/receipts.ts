@@ -3,13 +3,8 @@ import { idTime, isId } from "../base/id.ts";
 import type { JsonObject } from "../base/json.ts";
 import type { Deps } from "../deps.ts";
 import { type CallerOperation, demand } from "../identity/acting.ts";
-import {
-  actorOf,
-  type Caller,
-  type Client,
-  requireAllTenants,
-  requireTier,
-} from "../identity/caller.ts";
+import { actorOf, type Caller, type Client, requireTier } from "../identity/caller.ts";
+import { isWithinWall, requireAllTenants } from "../identity/tenant_wall.ts";
 import {
   type CurrentCheckpoint,
   currentCheckpoint,
@@ -143,8 +138,7 @@ async function find(
 /** Agents see what they asked themselves; nobody sees beyond the tenants they are bound to. */
 function maySee(caller: Caller, { actor, subject }: Entry, owner: string = actor.id): boolean {
   if (caller.tier === "agent" && owner !== caller.id) return false;
-  if (caller.tenant_ids === null) return true;
-  return typeof subject.tenant === "string" && caller.tenant_ids.includes(subject.tenant);
+  return isWithinWall(caller, typeof subject.tenant === "string" ? subject.tenant : null);
 }
 
 function notFound(id: string): Refusal<"not_found"> {

@@ -121,40 +121,9 @@ export function requireTier(caller: Caller, allowed: readonly CallerTier[]): voi
   }
 }
 
-/** Whether a caller may know of what names these tenants; null for what names none. */
-export function mayKnowOf(
-  { tenant_ids }: Pick<Caller, "tenant_ids">,
-  tenants: readonly string[] | null,
-): boolean {
-  return tenant_ids === null || (tenants ?? []).every((tenant) => tenant_ids.includes(tenant));
-}
-
-/**
- * Refuses a caller who is bound to tenants what names all of them.
- * @throws {Refusal} tenant_not_permitted
- */
-export function requireAllTenants({ tenant_ids }: Pick<Caller, "tenant_ids">): void {
-  if (tenant_ids === null) return;
-  throw new Refusal("tenant_not_permitted", { tenant_id: null, permitted: tenant_ids });
-}
-
 /** The caller as the log names them. */
 export function actorOf(caller: Caller): Actor {
   return { type: caller.type, id: caller.id };
-}
-
-/**
- * The tenant of an action inside this caller's wall: filled in when the caller has exactly one.
- * @throws {Refusal} tenant_not_permitted when it names another, or none where it has several
- */
-export function tenantWithin(
-  { tenant_ids: permitted }: Pick<Caller, "tenant_ids">,
-  tenant: string | null,
-): string | null {
-  if (permitted === null) return tenant;
-  if (tenant === null && permitted.length === 1) return permitted[0] ?? null;
-  if (tenant !== null && permitted.includes(tenant)) return tenant;
-  throw new Refusal("tenant_not_permitted", { tenant_id: tenant, permitted });
 }
 
 /** Where a request came from; kept in the private part of its entry. */

@@ -2,13 +2,8 @@ import type { JsonValue } from "../base/json.ts";
 import { assertNoPersonalIds, idsOfAction } from "../catalog/personal_ids.ts";
 import { actionDigest } from "../decisions/decide.ts";
 import type { MachineOperation } from "../identity/acting.ts";
-import {
-  actorOf,
-  type Client,
-  type MachineCaller,
-  privateClient,
-  tenantWithin,
-} from "../identity/caller.ts";
+import { actorOf, type Client, type MachineCaller, privateClient } from "../identity/caller.ts";
+import { tenantWithin, walledTenant } from "../identity/tenant_wall.ts";
 import { tellOfApproval } from "../ledger/due.ts";
 import type { Actor, Placed } from "../ledger/entry.ts";
 import type { Transaction } from "../ledger/transaction.ts";
@@ -27,7 +22,7 @@ import type { Sealer } from "../store/sealing.ts";
 import { refuseToken, refuseUnreadable } from "./attempt.ts";
 import { type ConsumedToken, spend } from "./consume.ts";
 import { type GivenAction, loadPresentedToken, type PresentedToken } from "./presented.ts";
-import { refusalOf, walledTenant } from "./standing.ts";
+import { refusalOf } from "./standing.ts";
 import { moved, stateAt } from "./state.ts";
 
 /** What somebody reports about a run. */

@@ -1,5 +1,6 @@
 import { definitionOf } from "../catalog/tool_record.ts";
-import { type MachineCaller, tenantWithin } from "../identity/caller.ts";
+import type { MachineCaller } from "../identity/caller.ts";
+import { isWithinWall, walledTenant, wallRefusal } from "../identity/tenant_wall.ts";
 import { type RequesterNow, requesterNow } from "../identity/deciders.ts";
 import { scopesOf } from "../identity/grant_caller.ts";
 import { type ApprovalFault, approvalFault, isRotatedAway } from "../identity/standing.ts";
@@ -30,10 +31,8 @@ export function refusalOf(
   { event, given }: Attempt,
   clocks: Clocks,
 ): AnyRefusal | null {
-  if (isOutsideWall(caller.tenant_ids, token.tenant)) {
-    const permitted = caller.tenant_ids ?? [];
-    return new Refusal("tenant_not_permitted", { tenant_id: token.tenant, permitted });
-  }
+  const walledOff = wallRefusal(caller, token.tenant);
+  if (walledOff !== null) return walledOff;
   const next = moved(token, event, clocks);
   const stopped = stateRefusal(token, next);
   if (stopped !== null) return stopped;
@@ -156,7 +155,7 @@ function endedCredential(
   if (minter.expires_at !== null && minter.expires_at <= now) {
     return { reason, why: "the credential that minted it has expired" };
   }
-  if (isOutsideWall(minter.tenant_ids, token.tenant)) {
+  if (!isWithinWall(minter, token.tenant)) {
     return { reason, why: "the credential that minted it may no longer act for its tenant" };
   }
   return isRotatedAway(snapshot, token.minter, token.policy_version)
@@ -222,22 +221,4 @@ function minterOf(snapshot: Snapshot, minter: Unspent["minter"]): RequesterNow |
   const grant = minter.type === "oauth_grant" ? snapshot.grants.get(minter.id) : undefined;
   if (grant !== undefined && !scopesOf(snapshot, grant).includes("mcp:write")) return null;
   return requesterNow(snapshot, minter);
-}
-
-/** Whether a tenant, or acting for none, lies outside what a credential may act for. */
-export function isOutsideWall(permitted: readonly string[] | null, tenant: string | null): boolean {
-  return permitted !== null && (tenant === null || !permitted.includes(tenant));
-}
-
-/** `tenantWithin` with its refusal as a value, where the refusal itself is to be recorded. */
-export function walledTenant(
-  caller: MachineCaller,
-  tenant: string | null,
-): string | null | AnyRefusal {
-  try {
-    return tenantWithin(caller, tenant);
-  } catch (error) {
-    if (error instanceof Refusal) return error;
-    throw error;
-  }
 }

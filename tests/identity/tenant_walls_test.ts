@@ -1,5 +1,89 @@
 import assert from "node:assert/strict";
 import { Countersign, type TestOrg } from "../helpers/countersign.ts";
+import {
+  isWithinWall,
+  mayKnowOf,
+  requireAllTenants,
+  tenantWithin,
+  walledTenant,
+  wallRefusal,
+} from "../../lib/identity/tenant_wall.ts";
+import { Refusal } from "../../lib/refusal.ts";
+
+const UNBOUND = { tenant_ids: null };
+const NOWHERE = { tenant_ids: [] };
+const ACME = { tenant_ids: ["acme"] };
+const BOTH = { tenant_ids: ["acme", "globex"] };
+
+/** Who asks, the tenant that is named, whether it lies within the wall, and what becomes of it. */
+const TABLE = [
+  [UNBOUND, null, true, null],
+  [UNBOUND, "acme", true, "acme"],
+  [UNBOUND, "", true, ""],
+  [NOWHERE, null, false, "refused"],
+  [NOWHERE, "acme", false, "refused"],
+  [ACME, null, false, "acme"],
+  [ACME, "acme", true, "acme"],
+  [ACME, "globex", false, "refused"],
+  [ACME, "ACME", false, "refused"],
+  [ACME, "", false, "refused"],
+  [BOTH, null, false, "refused"],
+  [BOTH, "acme", true, "acme"],
+  [BOTH, "globex", true, "globex"],
+  [BOTH, "initech", false, "refused"],
+] as const;
+
+/** The data of a refusal by the wall; anything else as it is. */
+function told(result: unknown): unknown {
+  if (!(result instanceof Refusal)) return result;
+  assert.equal(result.code, "tenant_not_permitted");
+  return result.data;
+}
+
+function thrown(act: () => unknown): unknown {
+  try {
+    return act();
+  } catch (error) {
+    return error;
+  }
+}
+
+Deno.test("The wall answers the same however it is asked", () => {
+  for (const [caller, tenant, within, becomes] of TABLE) {
+    const row = JSON.stringify([caller, tenant]);
+    const refused = { tenant_id: tenant, permitted: caller.tenant_ids };
+    assert.equal(isWithinWall(caller, tenant), within, row);
+    assert.deepEqual(told(wallRefusal(caller, tenant)), within ? null : refused, row);
+    const expected = becomes === "refused" ? refused : becomes;
+    assert.deepEqual(told(walledTenant(caller, tenant)), expected, row);
+    assert.deepEqual(told(thrown(() => tenantWithin(caller, tenant))), expected, row);
+  }
+});
+
+Deno.test("What concerns all tenants is for who is bound to none", () => {
+  requireAllTenants(UNBOUND);
+  for (const caller of [NOWHERE, ACME, BOTH]) {
+    const refused = { tenant_id: null, permitted: caller.tenant_ids };
+    assert.deepEqual(told(thrown(() => requireAllTenants(caller))), refused);
+  }
+});
+
+Deno.test("What names tenants is known to who is within the wall of each; what names none, to all", () => {
+  const known = [
+    [UNBOUND, ["acme", "initech"], true],
+    [ACME, ["acme"], true],
+    [ACME, ["acme", "globex"], false],
+    [BOTH, ["acme", "globex"], true],
+    [NOWHERE, ["acme"], false],
+  ] as const;
+  for (const [caller, tenants, knows] of known) {
+    assert.equal(mayKnowOf(caller, tenants), knows, JSON.stringify([caller, tenants]));
+  }
+  for (const caller of [UNBOUND, NOWHERE, ACME, BOTH]) {
+    assert.ok(mayKnowOf(caller, null));
+    assert.ok(mayKnowOf(caller, []));
+  }
+});
 
 const CHECK = "/v1/permissions/check";
 
