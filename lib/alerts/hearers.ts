@@ -12,7 +12,7 @@ import type { AlertKind } from "../store/records/alert.ts";
 import type { ApprovalRecord } from "../store/records/approval.ts";
 
 /** What of a request says who hears of it. */
-export type HeardOf = Decided & Pick<ApprovalRecord, "progress" | "expires_at">;
+type HeardOf = Decided & Pick<ApprovalRecord, "progress" | "expires_at">;
 
 /**
  * Whether there is still something to tell: the request stands where the alert says. `now` in

@@ -58,7 +58,7 @@ function wanted(preference: AlertPreference, channel: Channel): AlertKind[] {
 }
 
 /** Which deliveries are asked for. */
-export interface DeliveryQuery {
+interface DeliveryQuery {
   /** Only those that failed for good. */
   readonly failed?: boolean;
   /** Only those to one member. */

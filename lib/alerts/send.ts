@@ -44,7 +44,7 @@ export function sendAlert(
  * Sends once what `write` writes, over the channel of the destination. Never throws: what went wrong,
  * in writing too, is the outcome.
  */
-export async function sendText(
+async function sendText(
   services: Sending,
   to: Destination,
   write: () => {
@@ -128,7 +128,7 @@ export const MAX_REASON = 200;
 const MAX_TOOL = 100;
 
 /** What an alert may say of a request; the arguments and the context are not among it. */
-export interface AlertFacts {
+interface AlertFacts {
   readonly approval: string;
   readonly reference: string;
   readonly tool: string;
@@ -142,7 +142,7 @@ export interface AlertFacts {
 }
 
 /** An alert as each channel takes it. */
-export interface AlertText {
+interface AlertText {
   readonly mail: { readonly subject: string; readonly text: string };
   readonly push: PushPayload;
 }

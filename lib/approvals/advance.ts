@@ -232,7 +232,7 @@ export const ALERT_WORK = {
 } as const satisfies Record<AlertKind, DueKind>;
 
 /** When it is said that a request ends soon: ten minutes or a fifth of its time before. */
-export function nearingExpiryAt(
+function nearingExpiryAt(
   { created_at, expires_at }: Pick<ApprovalRecord, "created_at" | "expires_at">,
 ): number {
   // A log that is ahead of the time may have it begin after its end.
@@ -270,7 +270,7 @@ export function queueAlerts(
 }
 
 /** Remembers, in the commit that approves a request, that it is the tool's newest approved one. */
-export function storeLastApproved(
+function storeLastApproved(
   transaction: Transaction,
   { id, tool_name, requester }: Pick<ApprovalRecord, "id" | "tool_name" | "requester">,
 ): void {
@@ -280,6 +280,6 @@ export function storeLastApproved(
 }
 
 /** Whether anybody of an org can be told anything. */
-export function hasHearers(members: Snapshot["members"]): boolean {
+function hasHearers(members: Snapshot["members"]): boolean {
   return members.values().some(hasAccount);
 }

@@ -246,7 +246,7 @@ interface NewApproval {
  * Puts a new request into the commit: its record, the frozen view, what finds it, its deadline and
  * its entry. Whether it may be made has been looked at before.
  */
-export function makeApproval(
+function makeApproval(
   transaction: Transaction,
   caller: MachineCaller,
   request: NewApproval,

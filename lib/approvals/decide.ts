@@ -33,7 +33,7 @@ import { loadApproval, type LoadedApproval, seen, type SeenApproval, visible } f
 export const MAX_NOTE = 1000;
 
 /** What somebody says at the level where a request stands; that they may say it was looked at. */
-export interface SaidDecision {
+interface SaidDecision {
   readonly decision: "approve" | "deny";
   readonly member: string;
   /** The approver key that speaks for the member; null when the member does. */
@@ -158,7 +158,7 @@ function storeDenial(transaction: Transaction, { record, history }: LoadedApprov
 }
 
 /** What an approver key says for a member. */
-export interface AssertedDecision {
+interface AssertedDecision {
   readonly decision: "approve" | "deny";
   /** E-mail address of the member. */
   readonly decided_by: string;

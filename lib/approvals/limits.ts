@@ -12,7 +12,7 @@ export const ASK_LIMITS = {
 } as const;
 
 /** How long the same action cannot be asked again after a denial, milliseconds. */
-export const DENIAL_REST_MS = 10 * 60 * 1000;
+const DENIAL_REST_MS = 10 * 60 * 1000;
 
 const MINUTE_MS = 60 * 1000;
 

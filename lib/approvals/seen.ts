@@ -42,7 +42,7 @@ export interface SeenApproval {
   readonly warning: "no_eligible_approver" | null;
 }
 
-export interface SeenDecision extends Omit<LevelDecision, "note"> {
+interface SeenDecision extends Omit<LevelDecision, "note"> {
   /** Null for who may not see it, and where there is none. */
   readonly note: string | null;
 }
@@ -209,7 +209,7 @@ export function makeReference(random: (bytes: number) => Uint8Array): string {
  * The reference that somebody typed, as it was made: small letters count as capitals, and the
  * letters that Crockford's alphabet leaves out as the digits they look like. Null for other text.
  */
-export function readReference(typed: string): string | null {
+function readReference(typed: string): string | null {
   const upper = typed.toUpperCase();
   if (!upper.startsWith("REF-")) return null;
   const text = "REF-" + upper.slice(4).replaceAll("O", "0").replaceAll(/[IL]/g, "1");

@@ -60,7 +60,7 @@ export function openDecision(
 }
 
 /** What a statement says that was made with this nonce. */
-export function decisionFacts(
+function decisionFacts(
   { url }: Pick<Settings, "url">,
   org: string,
   approval: string,
@@ -105,7 +105,7 @@ function nonceFor(
 }
 
 /** What a member sends with their approval. */
-export interface SignedDecision {
+interface SignedDecision {
   /** From `openDecision`. */
   readonly nonce: string;
   /** As it was typed. */

@@ -25,7 +25,7 @@ export type ApprovalEvent =
   /** `token_spent`: whether the token that was minted from it has been consumed. */
   | { readonly type: "revoke"; readonly token_spent: boolean };
 
-export type ApprovalEventType = ApprovalEvent["type"];
+type ApprovalEventType = ApprovalEvent["type"];
 
 /** Why an event does nothing. */
 export type StateRefusal =

@@ -168,7 +168,7 @@ export interface Advised {
  * Everything else is answered without a read, and without waiting for having read nothing; so is,
  * once it is known what the caller asked about at all, whatever is not among that.
  */
-export function askedAbout(
+function askedAbout(
   reader: Reader,
   caller: MachineCaller,
   question: Question,
@@ -227,7 +227,7 @@ export function adviseBatchOperation(
 }
 
 /** A decision with what was read for it, which counts only where the decision needs it. */
-export function advised(checked: Checked, before: AskedBefore | null): Advised {
+function advised(checked: Checked, before: AskedBefore | null): Advised {
   const { permission } = checked.decision.resolution;
   return { checked, before: permission === "requires_approval" ? before : null };
 }

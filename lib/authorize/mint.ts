@@ -9,7 +9,7 @@ import { argumentProblems } from "../schema/check.ts";
 import { type MintedToken, mintToken } from "../tokens/mint.ts";
 import { type LoadedTokenKey, loadSigningKey } from "../tokens/token_key.ts";
 
-export interface MintRequest {
+interface MintRequest {
   readonly action: Action;
   /** Null where the caller names no approval. */
   readonly approval_id: string | null;

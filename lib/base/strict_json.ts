@@ -1,7 +1,7 @@
 import { type JsonRefusal, type JsonValue, pointerToken } from "./json.ts";
 import { visibleText } from "./text.ts";
 
-export type StrictJsonResult = { readonly ok: true; readonly value: JsonValue } | JsonRefusal;
+type StrictJsonResult = { readonly ok: true; readonly value: JsonValue } | JsonRefusal;
 
 /** How deep arrays and objects nest at most, where nothing else is said. */
 export const DEFAULT_MAX_DEPTH = 64;
@@ -40,12 +40,12 @@ export interface Frame {
   inside: boolean;
 }
 
-export function openFrame(object: boolean): Frame {
+function openFrame(object: boolean): Frame {
   return { names: object ? [] : null, seen: null, index: 0, inside: false };
 }
 
 /** Adds a member name; false when the object had it already. */
-export function addName(frame: Frame, name: string): boolean {
+function addName(frame: Frame, name: string): boolean {
   const names = frame.names ?? [];
   if (names.length === FEW_NAMES) frame.seen = new Set(names);
   const known = frame.seen === null ? names.includes(name) : frame.seen.has(name);
@@ -55,7 +55,7 @@ export function addName(frame: Frame, name: string): boolean {
 }
 
 /** The RFC 6901 pointer of the place that the open frames lead to. */
-export function framesPointer(frames: readonly Frame[]): string {
+function framesPointer(frames: readonly Frame[]): string {
   let path = "";
   for (const { names, index, inside } of frames) {
     if (inside) path += `/${names === null ? index : pointerToken(names.at(-1) ?? "")}`;
@@ -63,35 +63,35 @@ export function framesPointer(frames: readonly Frame[]): string {
   return path;
 }
 
-export const QUOTE = 0x22;
+const QUOTE = 0x22;
 
-export const COMMA = 0x2c;
+const COMMA = 0x2c;
 
-export const MINUS = 0x2d;
+const MINUS = 0x2d;
 
-export const POINT = 0x2e;
+const POINT = 0x2e;
 
-export const ZERO = 0x30;
+const ZERO = 0x30;
 
-export const NINE = 0x39;
+const NINE = 0x39;
 
-export const COLON = 0x3a;
+const COLON = 0x3a;
 
-export const OPEN_BRACKET = 0x5b;
+const OPEN_BRACKET = 0x5b;
 
-export const BACKSLASH = 0x5c;
+const BACKSLASH = 0x5c;
 
-export const CLOSE_BRACKET = 0x5d;
+const CLOSE_BRACKET = 0x5d;
 
-export const OPEN_BRACE = 0x7b;
+const OPEN_BRACE = 0x7b;
 
-export const CLOSE_BRACE = 0x7d;
+const CLOSE_BRACE = 0x7d;
 
 /** Where a char code would be, were there another one. */
-export const END = -1;
+const END = -1;
 
 /** The UTF-16 unit that the escape at `at` stands for, or `END` when it is not an escape of JSON. */
-export function escapedUnit(text: string, at: number): number {
+function escapedUnit(text: string, at: number): number {
   const letter = text.charCodeAt(at + 1);
   if (letter !== 0x75) return `"\\/bfnrt`.includes(text.charAt(at + 1) || " ") ? letter : END;
   let unit = 0;
@@ -106,12 +106,12 @@ export function escapedUnit(text: string, at: number): number {
 }
 
 /** Whether a UTF-16 unit is half of a surrogate pair. */
-export function isSurrogate(unit: number): boolean {
+function isSurrogate(unit: number): boolean {
   return (unit & 0xf800) === 0xd800;
 }
 
 /** The position after the ASCII digits that start at `from`. */
-export function digitsEnd(text: string, from: number): number {
+function digitsEnd(text: string, from: number): number {
   let at = from;
   for (let code = text.charCodeAt(at); code >= ZERO && code <= NINE; code = text.charCodeAt(at)) {
     at++;
@@ -132,7 +132,7 @@ const EXCERPT = 40;
  * `0.12345678901234567890`). `1.10`, `1e2` and `-0` are fine: they mean the number that RFC 8785
  * prints. Takes time linear in the literal.
  */
-export function numberProblem(literal: string): string | null {
+function numberProblem(literal: string): string | null {
   const value = Number(literal);
   const magnitude = Math.abs(value);
   // A refused spelling must not come back through another one: 1e16 is digested as
@@ -183,7 +183,7 @@ const EXACT_LENGTH = 15;
 const NAME_EXCERPT = 40;
 
 /** Whether to look on after a refusal at the place that these open containers lead to. */
-export type LooksOn = (frames: readonly Frame[]) => boolean;
+type LooksOn = (frames: readonly Frame[]) => boolean;
 
 /**
  * One pass over a text by char codes, with open containers on a stack of its own. A method that

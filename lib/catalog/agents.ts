@@ -11,7 +11,7 @@ import type { AgentRecord, CredentialIndex } from "../store/records/identity.ts"
 import { assertMachineFields, machineEntry, type MachineFields } from "./api_keys.ts";
 
 /** An agent as it is asked for. */
-export interface NewAgent extends MachineFields {
+interface NewAgent extends MachineFields {
   readonly kill_switch: AgentRecord["kill_switch"];
 }
 
@@ -19,7 +19,7 @@ export interface NewAgent extends MachineFields {
 export type AgentChange = Partial<NewAgent>;
 
 /** An agent after a write. */
-export interface WrittenAgent {
+interface WrittenAgent {
   readonly record: AgentRecord;
   readonly policy_version: number;
 }

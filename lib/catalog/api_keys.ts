@@ -10,7 +10,7 @@ import type { ApiKeyRecord, CredentialIndex, KEY_TIERS } from "../store/records/
 import { assertNoPersonalIds } from "./personal_ids.ts";
 
 /** A key as it is asked for. */
-export interface NewApiKey extends MachineFields {
+interface NewApiKey extends MachineFields {
   readonly tier: (typeof KEY_TIERS)[number];
   readonly audit_private: boolean;
 }
@@ -23,7 +23,7 @@ export interface MadeApiKey {
 }
 
 /** A key as it was when it was revoked. */
-export interface RevokedApiKey {
+interface RevokedApiKey {
   readonly record: ApiKeyRecord;
   readonly policy_version: number;
   /** Set when nobody can configure the org any more, until the operator acts. */
@@ -31,7 +31,7 @@ export interface RevokedApiKey {
 }
 
 /** A key that an owner keeps. */
-export interface KeptApiKey {
+interface KeptApiKey {
   readonly record: ApiKeyRecord;
   readonly policy_version: number;
 }

@@ -129,7 +129,7 @@ const SWEPT_AFTER_MS = 60_000;
  * which the last commit makes the one that is read. An entry for each change is in the log before.
  * @throws what `applyPolicy` throws; then what was written is dropped
  */
-export async function applyInParts(
+async function applyInParts(
   transact: Transact,
   edit: PolicyEdit,
   version: number | null,

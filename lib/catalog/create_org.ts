@@ -29,7 +29,7 @@ import { logOrigin } from "../tlog/log_key.ts";
 export const NEW_ORG_HOLD_HOURS = 24;
 
 /** The settings that a new org starts with. */
-export function newOrgRecord(id: string, name: string, host: string, at: number): OrgRecord {
+function newOrgRecord(id: string, name: string, host: string, at: number): OrgRecord {
   return {
     id,
     name,
@@ -80,7 +80,7 @@ export async function createOrgOperation(
 const SYSTEM: Actor = { type: "system", id: "bootstrap" };
 
 /** What the start found or made. */
-export type Bootstrap =
+type Bootstrap =
   | { readonly outcome: "made"; readonly org: string }
   | { readonly outcome: "found" }
   | { readonly outcome: "nothing" };

@@ -23,7 +23,7 @@ export interface PolicyDocument {
 }
 
 /** Rows that are to go, by what names them: a rule by its selector or its id. */
-export interface PolicyRemovals {
+interface PolicyRemovals {
   readonly tools?: readonly string[];
   readonly categories?: readonly string[];
   readonly tenants?: readonly string[];

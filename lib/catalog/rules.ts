@@ -28,7 +28,7 @@ import {
 export type RuleFields = Pick<RuleRecord, "selector" | "permission" | "note">;
 
 /** A rule after a write, and what is to be said of it. */
-export interface WrittenRule extends Written<RuleRecord> {
+interface WrittenRule extends Written<RuleRecord> {
   readonly warnings: readonly RuleWarning[];
 }
 

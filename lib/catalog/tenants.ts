@@ -123,7 +123,7 @@ export function tenantChange(
 }
 
 /** The record of a tenant, to be checked by the commit; null when there is none. */
-export async function loadTenant(reader: Reader, id: string): Promise<TenantRecord | null> {
+async function loadTenant(reader: Reader, id: string): Promise<TenantRecord | null> {
   const record = await reader.getPolicy(tenantKey(reader.snapshot.orgId, id), tenantRecord);
   return record?.value ?? null;
 }
@@ -139,7 +139,7 @@ const MAX_RULES = 250;
 const MAX_KEY_CHARACTERS = 50_000;
 
 /** A step of a removal. */
-export interface RemovalStep {
+interface RemovalStep {
   /** Null when the tenant was not registered any more. */
   readonly tenant: TenantRecord | null;
   readonly rules_removed: number;

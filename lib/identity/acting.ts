@@ -24,7 +24,7 @@ import { mayDecide } from "./deciders.ts";
 import { endsAt, FRESH_MS, type PresentedSession, requireLive } from "./sessions.ts";
 
 /** An operation on behalf of somebody, whom its parts are handed. */
-export interface OperationOf<C, L, R> extends Pick<Operation<L, R>, "prepare" | "despite"> {
+interface OperationOf<C, L, R> extends Pick<Operation<L, R>, "prepare" | "despite"> {
   readonly load?: (reader: Reader, caller: C) => Promise<L> | L;
   readonly plan: (transaction: Transaction, caller: C, loaded: L) => R;
 }
@@ -179,7 +179,7 @@ export function memberCaller(
 }
 
 /** Reads a session, for the commit to check. @throws {Refusal} session_ended */
-export async function readSession(reader: Reader, hash: string): Promise<SessionRecord> {
+async function readSession(reader: Reader, hash: string): Promise<SessionRecord> {
   const record = (await reader.get(sessionKey(hash), sessionRecord))?.value;
   if (record === undefined) throw new Refusal("session_ended", { why: "ended" });
   return record;
@@ -216,7 +216,7 @@ export interface AccountCaller {
 }
 
 /** What a person does to their own account. */
-export type AccountOperation<L, R> = OperationOf<AccountCaller, L, R>;
+type AccountOperation<L, R> = OperationOf<AccountCaller, L, R>;
 
 /**
  * The operation for the person of a session. Runs on any ledger; what concerns the account alone
@@ -306,7 +306,7 @@ const DEEDS = {
   add_browser: { right: "see_requests", asks: "passkey" },
 } as const satisfies Readonly<Record<string, { readonly right: Right; readonly asks: Asks }>>;
 
-export type Deed = keyof typeof DEEDS;
+type Deed = keyof typeof DEEDS;
 
 type Under<A extends Asks> = {
   [D in Deed]: (typeof DEEDS)[D]["asks"] extends A ? D : never;
@@ -335,7 +335,7 @@ export function demand(caller: Caller, deed: Deed, what = ""): void {
 }
 
 /** Fails where a member's plan wrote something and no deed was named. */
-export function assertDemanded(caller: MemberCaller): void {
+function assertDemanded(caller: MemberCaller): void {
   if (demanded.has(caller)) return;
   throw new Error("A member's operation writes without naming its deed in `member_demands.ts`");
 }

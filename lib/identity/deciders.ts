@@ -58,7 +58,7 @@ export function hasSecondLevel(members: Members): boolean {
  * environment may name the owner whom they named there, until an owner has a passkey. So a
  * deployment without a browser can decide at all; from the first passkey on the key is out of force.
  */
-export function mayNameUnenrolled(
+function mayNameUnenrolled(
   { bootstrap, tier, members_behind }: ApiKeyRecord,
   { id, role }: MemberRecord,
   snapshot: Pick<Snapshot, "members">,
@@ -124,7 +124,7 @@ export function decisionBar(
 }
 
 /** The same of a member whom the caller has found already; undefined for somebody who is none. */
-export function memberBar(
+function memberBar(
   record: Decided,
   member: MemberRecord | undefined,
   { level, asserted_by }: Pick<Decider, "level" | "asserted_by">,

@@ -30,7 +30,7 @@ import { levelsOf } from "./deciders.ts";
 import { appendGrantEntry } from "./grant_entries.ts";
 
 /** Something that concerns an account, as a log is to say it. */
-export interface IdentityEvent {
+interface IdentityEvent {
   /** `noun.verb`. */
   readonly type: string;
   readonly data?: JsonObject;
@@ -43,7 +43,7 @@ type WaitingEvent = z.infer<typeof waiting>;
 type WaitingEntry = Extract<WaitingEvent, { kind: "entry" }>;
 
 /** Who an event is about, and where their memberships are. */
-export type Concerned = Pick<AccountRecord, "id" | "orgs">;
+type Concerned = Pick<AccountRecord, "id" | "orgs">;
 
 /**
  * Puts an event into the log of the deployment, and into that of each org where the person may

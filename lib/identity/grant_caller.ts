@@ -9,7 +9,7 @@ import type { MachineCaller } from "./caller.ts";
 export const GRANT_RATE_LIMIT = 600;
 
 /** A grant whose access token was presented, and the org that the call is about. */
-export interface PresentedGrant {
+interface PresentedGrant {
   readonly org: string;
   readonly grant: string;
   /** What the token is for; never more than its grant. */
@@ -36,7 +36,7 @@ export function roleReaches(role: Role, scope: Scope): boolean {
  * its member answers for it.
  * @throws {Refusal} invalid_credentials when the grant or the membership has ended
  */
-export function grantCaller(snapshot: Snapshot, { grant: id }: PresentedGrant): MachineCaller {
+function grantCaller(snapshot: Snapshot, { grant: id }: PresentedGrant): MachineCaller {
   const grant = snapshot.exists ? snapshot.grants.get(id) : undefined;
   if (grant === undefined || scopesOf(snapshot, grant).length === 0) {
     throw new Refusal("invalid_credentials", {});

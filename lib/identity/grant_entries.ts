@@ -39,7 +39,7 @@ export function appendGrantEntry(transaction: Transaction, event: GrantEvent): v
 }
 
 /** Takes a grant out of the policy of the transaction's org: it is void there on every node. */
-export function removeGrant(transaction: Transaction, { id }: Pick<GrantRecord, "id">): void {
+function removeGrant(transaction: Transaction, { id }: Pick<GrantRecord, "id">): void {
   const { orgId } = transaction.snapshot;
   transaction.deletePolicy(grantKey(orgId, id));
   transaction.delete(credentialUsedKey(orgId, id));

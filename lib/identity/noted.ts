@@ -15,13 +15,13 @@ import { credentialUsed } from "../store/records/identity.ts";
 import { clockTime } from "../store/records/log.ts";
 
 /** Work that goes on in rounds until it is stopped. */
-export interface Periodic {
+interface Periodic {
   /** Ends the waiting and lets a round under way finish. */
   stop(): Promise<void>;
 }
 
 /** Does `work` again and again, `milliseconds` after the round before. `work` must not fail. */
-export function periodically(
+function periodically(
   deps: Pick<Deps, "timer">,
   milliseconds: number,
   work: () => Promise<void>,
@@ -161,7 +161,7 @@ export class LastUsed {
 export const MAX_SOURCES = 1000;
 
 /** What attempts are counted under that come from no known address, or from too many. */
-export const OTHER_SOURCES = "other";
+const OTHER_SOURCES = "other";
 
 /** Entries in one commit: what a flood leaves behind must not crowd out an org's own commits. */
 const ENTRIES_A_COMMIT = 200;

@@ -20,12 +20,12 @@ const PIECE_BYTES = 16 * 1024;
 export const LARGE_CHARACTERS = 128 * 1024;
 
 /** What a stream ends with when nobody reads it. */
-export class AnswerStandsStill extends Error {
+class AnswerStandsStill extends Error {
   override readonly name = "AnswerStandsStill";
 }
 
 /** A place for one answer, until it is read to its end, given up or let go. */
-export interface Place {
+interface Place {
   /** What the source yields, a piece whenever the reader has taken the one before. */
   stream(source: AsyncGenerator<Uint8Array<ArrayBuffer>, void, void>): ReadableStream<Uint8Array>;
   release(): void;
@@ -142,7 +142,7 @@ export class OpenAnswers {
 }
 
 /** Bytes in pieces. */
-export async function* pieces(
+async function* pieces(
   bytes: Uint8Array<ArrayBuffer>,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> {
   for (let at = 0; at < bytes.length; at += PIECE_BYTES) {

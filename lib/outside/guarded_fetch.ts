@@ -127,7 +127,7 @@ const OURS = new Set(["host", "connection", "content-length", "transfer-encoding
  * The bytes of an HTTP/1.1 request (RFC 9112) on a connection of its own.
  * @throws {TypeError} for a header that cannot be written or is not the caller's to set
  */
-export function httpRequest({ url, method, headers = {}, body }: {
+function httpRequest({ url, method, headers = {}, body }: {
   readonly url: URL;
   readonly method: "GET" | "POST";
   readonly headers?: Readonly<Record<string, string>>;

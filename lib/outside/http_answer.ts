@@ -7,7 +7,7 @@ export interface ByteSource {
 }
 
 /** Most bytes of a line, its end included. */
-export const MAX_LINE = 16 * 1024;
+const MAX_LINE = 16 * 1024;
 
 const LF = 0x0a;
 
@@ -72,7 +72,7 @@ export class AnswerReader {
 }
 
 /** What is wrong with an answer, as the end of a sentence. */
-export function malformed(what: string): StrangerFetchFailed {
+function malformed(what: string): StrangerFetchFailed {
   return new StrangerFetchFailed("answer_malformed", `The answer ${what}.`);
 }
 

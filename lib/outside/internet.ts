@@ -9,7 +9,7 @@ const HTTPS = 443;
 export const internet: Network = { resolve: resolveHost, connect: connectTls };
 
 /** All addresses of a host as DNS has them: what only this computer knows by name is not asked. */
-export async function resolveHost(host: string, signal?: AbortSignal): Promise<string[]> {
+async function resolveHost(host: string, signal?: AbortSignal): Promise<string[]> {
   const options = signal === undefined ? {} : { signal };
   // With the dot at its end a name is not tried below the search domains of this computer.
   const name = `${host}.`;

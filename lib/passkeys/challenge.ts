@@ -32,7 +32,7 @@ export const CEREMONY_MS = 5 * 60_000;
 type KnownPasskey = Pick<PasskeyRecord, "credential_id" | "transports">;
 
 /** What the browser is asked for when a passkey is made. */
-export interface CreationRequest {
+interface CreationRequest {
   readonly rpId: string;
   /** base64url. */
   readonly challenge: string;
@@ -62,7 +62,7 @@ export function creationOptions(request: CreationRequest): PublicKeyCredentialCr
 }
 
 /** What the browser is asked for when a passkey is used. */
-export interface AssertionRequest {
+interface AssertionRequest {
   readonly rpId: string;
   /** base64url. */
   readonly challenge: string;

@@ -115,7 +115,7 @@ function bytesOf(map: CborMap, label: number, minimum: number, maximum: number):
 }
 
 /** Bytes that begin with a CBOR map of integers to integers or byte strings (RFC 8949). */
-export type CborMap = ReadonlyMap<number, number | Uint8Array<ArrayBuffer>>;
+type CborMap = ReadonlyMap<number, number | Uint8Array<ArrayBuffer>>;
 
 const UNSIGNED = 0;
 
@@ -135,7 +135,7 @@ interface Head {
  * Reads such a map, as COSE keys are; null for everything else, also when bytes follow it or a
  * label comes twice. Lengths of up to two bytes are enough for any key.
  */
-export function readCborMap(bytes: Uint8Array): CborMap | null {
+function readCborMap(bytes: Uint8Array): CborMap | null {
   const start = readHead(bytes, 0);
   if (start?.major !== MAP) return null;
   const map = new Map<number, number | Uint8Array<ArrayBuffer>>();
@@ -182,7 +182,7 @@ const INTEGER = 0x02;
  *
  * Only lengths of one byte are read: with numbers of at most 61 bytes DER has no others.
  */
-export function rawEcdsaSignature(
+function rawEcdsaSignature(
   der: Uint8Array,
   size: number,
 ): Uint8Array<ArrayBuffer> | null {

@@ -9,7 +9,7 @@ import type { ApprovalStatement } from "./statement.ts";
  * All that shows that a passkey signed a decision: with the passkey's public key, which the log has
  * too, anyone can check it without trusting what else is stored. At most 7 KiB as JSON.
  */
-export interface AssertionEvidence extends JsonObject {
+interface AssertionEvidence extends JsonObject {
   /** base64url, as the four after the statement. */
   credential_id: string;
   statement: ApprovalStatement;
@@ -19,7 +19,7 @@ export interface AssertionEvidence extends JsonObject {
 }
 
 /** What an entry carries in its leaf, and what it only commits to. */
-export interface EvidenceParts<Data extends JsonObject, Private extends JsonObject> {
+interface EvidenceParts<Data extends JsonObject, Private extends JsonObject> {
   readonly data: Data;
   readonly private: Private;
 }

@@ -49,7 +49,7 @@ export interface ApprovalFacts {
 }
 
 /** What a person signs who lets an MCP client act for them: this client, with exactly this. */
-export interface ConsentStatement extends JsonObject {
+interface ConsentStatement extends JsonObject {
   v: 1;
   type: "countersign.consent";
   /** Public origin of the deployment. */
@@ -82,7 +82,7 @@ export interface ConsentFacts {
 export type CeremonyPurpose = "sign-in" | "step-up" | "enrolment";
 
 /** What is signed where nothing but the purpose and the moment matter. */
-export interface CeremonyStatement extends JsonObject {
+interface CeremonyStatement extends JsonObject {
   v: 1;
   type: `countersign.${CeremonyPurpose}`;
   issuer: string;

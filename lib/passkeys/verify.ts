@@ -26,7 +26,7 @@ export interface GivenAssertion {
   readonly passkey: Pick<PasskeyRecord, "credential_id" | "account" | "public_key" | "counter">;
 }
 
-export type AssertionVerdict =
+type AssertionVerdict =
   | {
     readonly ok: true;
     /** To be stored in the commit that the assertion is used in. */
@@ -139,7 +139,7 @@ function assertionFault(given: GivenAssertion): PasskeyFault | null {
 }
 
 /** A new passkey and all that it must agree with. */
-export interface GivenEnrolment {
+interface GivenEnrolment {
   readonly response: RegistrationResponse;
   /** base64url, of the statement as the server knows it. */
   readonly challenge: string;

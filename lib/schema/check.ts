@@ -78,7 +78,7 @@ interface Refused {
 }
 
 /** The schema made ready, once for each schema object, which must not change afterwards. */
-export function preparedSchema(schema: JsonObject): PreparedSchema | Refused {
+function preparedSchema(schema: JsonObject): PreparedSchema | Refused {
   let prepared = preparedSchemas.get(schema);
   if (prepared === undefined) {
     prepared = prepare(schema);

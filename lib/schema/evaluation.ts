@@ -12,7 +12,7 @@ export interface SchemaResource {
  * What the subschemas of one schema have evaluated at the same place: property names, array
  * indexes, or EVERYTHING. Kept only where an `unevaluated…` keyword will ask.
  */
-export type Marks = (string | number | typeof EVERYTHING)[];
+type Marks = (string | number | typeof EVERYTHING)[];
 
 export const EVERYTHING = Symbol("everything");
 
@@ -46,7 +46,7 @@ export class TooComplexError extends Error {
 }
 
 /** Evaluations of subschemas, property look-ups and the like that one validation may take. */
-export const STEP_BUDGET = 100_000;
+const STEP_BUDGET = 100_000;
 
 /** Subschemas that may be open at once: arguments are at most 32 deep, the rest is `$ref` and `anyOf`. */
 const MAX_DEPTH = 400;
@@ -203,7 +203,7 @@ export function quoted(text: string): string {
 }
 
 /** An array or object: what does not compare by `===`. */
-export function isComposite(value: JsonValue): value is JsonObject | JsonValue[] {
+function isComposite(value: JsonValue): value is JsonObject | JsonValue[] {
   return typeof value === "object" && value !== null;
 }
 
@@ -212,7 +212,7 @@ export function isComposite(value: JsonValue): value is JsonObject | JsonValue[]
  * members does not count, 1 and 1.0 are the same. `visit` is told of every value read and how many
  * characters it holds, so that the caller can bound the work by throwing.
  */
-export function equalityKey(value: JsonValue, visit: (characters: number) => void): string {
+function equalityKey(value: JsonValue, visit: (characters: number) => void): string {
   if (typeof value === "string") {
     visit(value.length);
     return JSON.stringify(value);

@@ -15,7 +15,7 @@ export interface LinearPattern {
 }
 
 /** Instructions that one pattern may compile to: room for an IPv6 address, a date-time, an URL. */
-export const MAX_PATTERN_SIZE = 2_500;
+const MAX_PATTERN_SIZE = 2_500;
 
 /**
  * Compiles a JSON Schema `pattern`: ECMA-262 with the flag "u" (without it where only that is
@@ -235,7 +235,7 @@ function isAtEdge(text: string, at: number, edge: Edge): boolean {
  * One step of a matching program. Without a target the next instruction follows. `count` repeats
  * one set of characters from `min` (at least 1) to `max` times, as a single instruction.
  */
-export type Instruction =
+type Instruction =
   | { readonly op: "set"; readonly set: CharacterSet }
   | {
     readonly op: "count";
@@ -249,10 +249,10 @@ export type Instruction =
   | { readonly op: "fork"; readonly targets: readonly number[] }
   | { readonly op: "match" };
 
-export type Program = readonly Instruction[];
+type Program = readonly Instruction[];
 
 /** How many instructions `compilePattern` would write, worked out without writing them. */
-export function programSize(node: PatternNode): number {
+function programSize(node: PatternNode): number {
   switch (node.kind) {
     case "set":
     case "edge":
@@ -276,7 +276,7 @@ export function programSize(node: PatternNode): number {
 }
 
 /** Writes the program of a pattern whose `programSize` was found small enough. */
-export function compilePattern(root: PatternNode): Program {
+function compilePattern(root: PatternNode): Program {
   const program: Instruction[] = [];
   write(root, program);
   program.push({ op: "match" });

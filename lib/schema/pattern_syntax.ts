@@ -18,7 +18,7 @@ export type PatternNode =
     readonly max: number;
   };
 
-export interface ParsedPattern {
+interface ParsedPattern {
   readonly root: PatternNode;
   /** The characters of the text are code points (flag "u"), not UTF-16 code units. */
   readonly unicode: boolean;

@@ -91,7 +91,7 @@ const MAX_SCHEMAS = 64;
  * What a parameter schema says of the places in arguments, without checking them by it. A value is
  * described by a list of subschemas; an empty list is a value that the schema does not describe.
  */
-export class SchemaReading {
+class SchemaReading {
   readonly #all = new Map<JsonValue, readonly JsonObject[]>();
 
   constructor(

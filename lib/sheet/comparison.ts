@@ -66,7 +66,7 @@ export interface Compared {
 }
 
 /** One place in which two calls differ. */
-export interface Difference {
+interface Difference {
   /** RFC 6901, into the action's fields as the API names them: `/tenant_id`, `/arguments/amount`. */
   readonly pointer: string;
   /** `added`: only the later call has it. `removed`: only the earlier one. */

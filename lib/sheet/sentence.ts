@@ -5,7 +5,7 @@ import type { Cancelled } from "../store/records/approval.ts";
 import type { QuickReason } from "../store/records/vocabulary.ts";
 
 /** One part of the sentence, so that a page can emphasize it and show what is hidden in it. */
-export interface SentencePart {
+interface SentencePart {
   readonly kind: "requester" | "tool" | "resource" | "tenant" | "method" | "text";
   /** As it came for what others named; plain words for `text`. */
   readonly text: string;

@@ -31,7 +31,7 @@ import { requesterWords } from "./sentence.ts";
 import { approvalStory, type Awaited } from "./story.ts";
 
 /** Why a member may not decide a request, as its page says it. */
-export type Barred =
+type Barred =
   | "self_approval"
   | "not_an_approver"
   | "already_decided_level"
@@ -48,7 +48,7 @@ export interface SheetStep {
   readonly note: string | null;
 }
 
-export interface SheetDecision {
+interface SheetDecision {
   readonly level: number;
   readonly decision: "approve" | "deny";
   readonly who: string;

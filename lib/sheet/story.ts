@@ -22,7 +22,7 @@ import { revocation } from "../tokens/standing.ts";
 import { stateAt } from "../tokens/state.ts";
 
 /** What happened to a request, and to what was run with it. */
-export type StoryStep =
+type StoryStep =
   & { readonly at: number }
   & (
     | { readonly kind: "requested"; readonly by: Requester }

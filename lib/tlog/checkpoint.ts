@@ -11,7 +11,7 @@ import {
 } from "./log_key.ts";
 
 /** The head of a log at one size. */
-export interface Checkpoint {
+interface Checkpoint {
   /** Name of the log, `<host>/log/<org_id>`. */
   readonly origin: string;
   /** How many entries the root covers. */
@@ -24,27 +24,27 @@ export interface ParsedCheckpoint extends Checkpoint {
   readonly note: SignedNote;
 }
 
-export interface CheckpointRefusal {
+interface CheckpointRefusal {
   readonly ok: false;
   readonly code: "malformed_checkpoint";
   readonly message: string;
 }
 
-export type ParseCheckpointResult =
+type ParseCheckpointResult =
   | { readonly ok: true; readonly checkpoint: ParsedCheckpoint }
   | NoteRefusal
   | CheckpointRefusal;
 
 /** Why the signature of a well-formed checkpoint is worth nothing. */
-export interface SignatureRefusal {
+interface SignatureRefusal {
   readonly ok: false;
   readonly code: "origin_mismatch" | "unpinned_key" | "bad_signature" | "key_retired";
   readonly message: string;
 }
 
-export type SignatureResult = { readonly ok: true; readonly key: LogKey } | SignatureRefusal;
+type SignatureResult = { readonly ok: true; readonly key: LogKey } | SignatureRefusal;
 
-export type VerifyCheckpointResult =
+type VerifyCheckpointResult =
   | { readonly ok: true; readonly checkpoint: ParsedCheckpoint; readonly key: LogKey }
   | NoteRefusal
   | CheckpointRefusal
@@ -183,7 +183,7 @@ function refusedCheckpoint(message: string): CheckpointRefusal {
 }
 
 /** One signature line of a note. Nothing is verified yet. */
-export interface NoteSignature {
+interface NoteSignature {
   readonly name: string;
   /** 4 bytes as 8 hex digits. It tells keys apart, and proves nothing. */
   readonly keyId: string;
@@ -191,13 +191,13 @@ export interface NoteSignature {
 }
 
 /** A signed note taken apart. Ignore `text` until a signature of a pinned key is verified. */
-export interface SignedNote {
+interface SignedNote {
   /** What the signatures are over: with its last newline, without the blank line. */
   readonly text: string;
   readonly signatures: NoteSignature[];
 }
 
-export interface NoteRefusal {
+interface NoteRefusal {
   readonly ok: false;
   readonly code: "malformed_note";
   readonly message: string;

@@ -3,7 +3,7 @@ import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
 import { sha256 } from "../base/sha256.ts";
 
 /** Whether the log still signs with a key. */
-export type LogKeyStatus = "active" | "retired";
+type LogKeyStatus = "active" | "retired";
 
 /**
  * Up to where a retired key speaks for its log. Whoever gets hold of it afterwards can sign what
@@ -58,7 +58,7 @@ const PUBLISHED_MEMBERS: ReadonlySet<string> = new Set([
   ...["status", "retired_size", "retired_at", "successor"],
 ]);
 
-export type LogKeysResult =
+type LogKeysResult =
   | { readonly ok: true; readonly keys: LogKey[] }
   | { readonly ok: false; readonly code: "invalid_keys"; readonly message: string };
 
@@ -230,10 +230,10 @@ export interface Ed25519PrivateJwk extends Ed25519PublicJwk {
 }
 
 /** Length of an Ed25519 public key and of a seed, in bytes. */
-export const ED25519_KEY_BYTES = 32;
+const ED25519_KEY_BYTES = 32;
 
 /** Length of an Ed25519 signature in bytes. */
-export const ED25519_SIGNATURE_BYTES = 64;
+const ED25519_SIGNATURE_BYTES = 64;
 
 /** What stands before the 32 seed bytes in PKCS #8 (RFC 8410 section 7). */
 const PKCS8_PREFIX = Uint8Array.of(
@@ -262,7 +262,7 @@ export async function importPrivateKey(jwk: Ed25519PrivateJwk): Promise<CryptoKe
 }
 
 /** The 32 bytes of a public key, or null if `x` is anything else. */
-export function publicKeyBytes(jwk: Ed25519PublicJwk): Uint8Array<ArrayBuffer> | null {
+function publicKeyBytes(jwk: Ed25519PublicJwk): Uint8Array<ArrayBuffer> | null {
   const bytes = fromBase64Url(jwk.x);
   return bytes?.length === ED25519_KEY_BYTES ? bytes : null;
 }

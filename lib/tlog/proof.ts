@@ -110,7 +110,7 @@ export class MissingTileHashError extends Error {
  *
  * Make one for each proof: it remembers tiles, and an open tile grows.
  */
-export class TreeReader {
+class TreeReader {
   readonly #tiles = new Map<string, Promise<Uint8Array>>();
 
   constructor(readonly source: TileSource) {}
@@ -169,7 +169,7 @@ export class TreeReader {
  * The k of RFC 9162 section 2.1.1: the largest power of two smaller than `count`, 1 for a `count`
  * of 1. By multiplication, as sizes outgrow 32-bit operators.
  */
-export function largestPowerOfTwoBelow(count: number): number {
+function largestPowerOfTwoBelow(count: number): number {
   let power = 1;
   while (power * 2 < count) power *= 2;
   return power;

@@ -21,7 +21,7 @@ export interface KeyRotation {
   signature_by_new: string;
 }
 
-export type RotationResult =
+type RotationResult =
   | { readonly ok: true; readonly newKey: LogKey }
   | {
     readonly ok: false;
@@ -39,7 +39,7 @@ export type RotationResult =
  *
  * `org` and `origin` are in it so that no statement can be carried over to another log.
  */
-export function rotationMessage(
+function rotationMessage(
   origin: string,
   oldKid: string,
   newKey: Ed25519PublicJwk,

@@ -6,13 +6,13 @@ import { EMPTY_ROOT, HASH_BYTES, nodeHash } from "../base/sha256.ts";
  * `peaks` are the roots of the complete subtrees that the `size` leaves split into, the largest
  * first: one for each 1 in the binary form of `size`. A plain object, fit for a structured clone.
  */
-export interface CompactRange {
+interface CompactRange {
   size: number;
   peaks: Uint8Array[];
 }
 
 /** Called for each complete subtree that an append closes: 2^`height` leaves, the `index`th so wide. */
-export type SubtreeListener = (height: number, index: number, hash: Uint8Array) => void;
+type SubtreeListener = (height: number, index: number, hash: Uint8Array) => void;
 
 /** The edge of a tree without leaves. */
 export function emptyRange(): CompactRange {
@@ -20,7 +20,7 @@ export function emptyRange(): CompactRange {
 }
 
 /** A copy that appending to does not change the original (hashes are shared, never written to). */
-export function cloneRange(range: CompactRange): CompactRange {
+function cloneRange(range: CompactRange): CompactRange {
   return { size: range.size, peaks: [...range.peaks] };
 }
 
@@ -88,7 +88,7 @@ function onesIn(size: number): number {
 export const TILE_WIDTH = 256;
 
 /** How many levels of the binary tree one tile level spans: 2^8 = `TILE_WIDTH`. */
-export const TILE_HEIGHT = 8;
+const TILE_HEIGHT = 8;
 
 /**
  * Where proofs read subtree hashes from.
@@ -102,7 +102,7 @@ export interface TileSource {
 }
 
 /** Hashes that join one tile, at the slots from `from` on. */
-export interface TileChange {
+interface TileChange {
   level: number;
   index: number;
   from: number;
@@ -110,7 +110,7 @@ export interface TileChange {
 }
 
 /** What appending leaves does: the new right edge, and every tile that gains hashes. */
-export interface TileAppend {
+interface TileAppend {
   range: CompactRange;
   changes: TileChange[];
 }

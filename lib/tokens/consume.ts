@@ -99,9 +99,9 @@ export const INVALID_TOKEN_CODES = [
   "action_mismatch",
 ] as const;
 
-export type InvalidTokenCode = (typeof INVALID_TOKEN_CODES)[number];
+type InvalidTokenCode = (typeof INVALID_TOKEN_CODES)[number];
 
-export type Verified =
+type Verified =
   | { readonly valid: true; readonly claims: TokenClaims }
   | {
     readonly valid: false;

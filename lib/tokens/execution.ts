@@ -26,7 +26,7 @@ import { refusalOf } from "./standing.ts";
 import { moved, stateAt } from "./state.ts";
 
 /** What somebody reports about a run. */
-export interface Report {
+interface Report {
   /** The text of the token that it ran under; null when there was none. */
   readonly token: string | null;
   readonly given: GivenAction & { readonly tool: string };
@@ -125,7 +125,7 @@ function logUnattested(
 }
 
 /** What came of a run, as far as somebody said. */
-export interface Outcome {
+interface Outcome {
   readonly result: ExecutionResult;
   readonly duration_ms: number | null;
   readonly cost_micros: number | null;
@@ -134,13 +134,13 @@ export interface Outcome {
 }
 
 /** The run that an outcome is of. */
-export type Run = Pick<
+type Run = Pick<
   ExecutionRecord,
   "token_id" | "binding" | "tool" | "tenant" | "resource" | "method" | "action_digest" | "late"
 >;
 
 /** Who said it; null when the deadline passed without a word. */
-export type Reporter = { readonly caller: MachineCaller; readonly client: Client } | null;
+type Reporter = { readonly caller: MachineCaller; readonly client: Client } | null;
 
 const DEADLINE: Actor = { type: "system", id: "report_deadline" };
 
@@ -151,7 +151,7 @@ export interface LoggedExecution {
 }
 
 /** Writes one execution and its entry. */
-export function recordExecution(
+function recordExecution(
   transaction: Transaction,
   run: Run,
   outcome: Outcome,
@@ -201,10 +201,10 @@ function privateValues(client: Client, error: string | null): Record<string, Jso
   return { client: privateClient(client), ...(error === null ? {} : { error }) };
 }
 
-export type UnknownToken = Extract<RunTokenRecord, { status: "unknown" }>;
+type UnknownToken = Extract<RunTokenRecord, { status: "unknown" }>;
 
 /** Records that nobody reported a run in time. The caller stores the token, as it is or moved on. */
-export function noteUnreported(transaction: Transaction, token: ConsumedToken): UnknownToken {
+function noteUnreported(transaction: Transaction, token: ConsumedToken): UnknownToken {
   const { record } = recordExecution(
     transaction,
     { ...token, token_id: token.id, late: false },

@@ -19,10 +19,10 @@ import { revocation } from "./standing.ts";
 import { stateAt } from "./state.ts";
 
 /** How long an answer is kept for repetition, milliseconds. */
-export const KEPT_MS = 24 * 60 * 60 * 1000;
+const KEPT_MS = 24 * 60 * 60 * 1000;
 
 /** A repeatable request, as its key, credential and content name it. */
-export interface Repeatable {
+interface Repeatable {
   readonly org: string;
   readonly credential_id: string;
   readonly method: string;
@@ -36,7 +36,7 @@ export interface Repeatable {
 }
 
 /** An answer as it is kept; `granted` when repeating it would grant something again. */
-export interface Keepable {
+interface Keepable {
   readonly status: number;
   readonly body: JsonValue;
   readonly granted?: { readonly token_id: string | null };
@@ -48,7 +48,7 @@ export interface Keepable {
 }
 
 /** What was answered, and whether it is a repetition. */
-export interface Answered {
+interface Answered {
   readonly status: number;
   readonly body: JsonValue;
   readonly replayed: boolean;

@@ -12,7 +12,7 @@ import { claimsOf, writeToken } from "./token_text.ts";
 /** How long a token is good for, seconds. */
 export const TOKEN_TTL = { min: 10, default: 300, max: 3600 } as const;
 
-export interface MintTerms {
+interface MintTerms {
   /** From `loadSigningKey` of the same operation. */
   readonly key: LoadedTokenKey;
   readonly ttl_seconds: number;

@@ -149,7 +149,7 @@ export function keepArguments(
 }
 
 /** The arguments that a token was minted for; null when they are not known any more. */
-export async function loadKeptArguments(
+async function loadKeptArguments(
   reader: Reader,
   sealer: Sealer,
   token: RunTokenRecord,

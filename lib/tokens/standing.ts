@@ -15,7 +15,7 @@ import { differingAction, type GivenAction, type KnownToken } from "./presented.
 import { moved, type TokenEvent, type TokenStateRefusal } from "./state.ts";
 
 /** What somebody wants of a token. */
-export interface Attempt {
+interface Attempt {
   readonly event: Extract<TokenEvent, "consume" | "report" | "report_unknown">;
   readonly given: GivenAction;
 }
@@ -88,13 +88,13 @@ function impossible(token: RunTokenRecord, refusal: TokenStateRefusal): Error {
 }
 
 /** Why, for programs and for people. */
-export interface Revocation {
+interface Revocation {
   readonly reason: RevocationReason;
   readonly why: string;
 }
 
 /** What of a token tells whether it would be minted again. */
-export type Unspent = Pick<
+type Unspent = Pick<
   RunTokenRecord,
   | "id"
   | "minter"

@@ -2,7 +2,7 @@ import { type Clocks, isOver } from "../ledger/clock.ts";
 import type { RunTokenRecord, RunTokenStatus } from "../store/records/token.ts";
 
 /** What a token is at a moment: its status, or what time has made of it. */
-export type TokenState = RunTokenStatus | "expired";
+type TokenState = RunTokenStatus | "expired";
 
 /** What happens to a token. A report says what came of the run, or that nobody knows. */
 export type TokenEvent = "consume" | "revoke" | "report" | "report_unknown" | "report_deadline";

@@ -6,7 +6,7 @@ import type { Sealer } from "../store/sealing.ts";
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 /** How old a key may be that signs, milliseconds. */
-export const KEY_PERIOD_MS = 30 * DAY_MS;
+const KEY_PERIOD_MS = 30 * DAY_MS;
 
 /** How long after it a key still tells its tokens: a run may be reported long after it. */
 const KEY_KEPT_MS = 365 * DAY_MS;

@@ -8,17 +8,17 @@ import { checksum } from "../identity/credentials.ts";
 import type { RunTokenRecord } from "../store/records/token.ts";
 
 /** What run tokens start with, known to secret scanners. */
-export const TOKEN_PREFIX = "cs_run_";
+const TOKEN_PREFIX = "cs_run_";
 
 /** Claims have external ids of at most 128 characters; the longest token is well below this. */
-export const MAX_TOKEN_CHARACTERS = 8192;
+const MAX_TOKEN_CHARACTERS = 8192;
 
 const CHECKSUM_CHARACTERS = 7;
 
 const SHAPE = /^cs_run_([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]{43})[0-9a-hjkmnp-tv-z]{7}$/;
 
 /** A token taken apart. What it claims is not to be believed before `isSignedBy`. */
-export interface ReadToken {
+interface ReadToken {
   readonly claims: TokenClaims;
   /** What the signature is over. */
   readonly signed: string;

@@ -171,7 +171,7 @@ function shown(value: JsonValue | undefined): string {
 }
 
 /** A stored assertion, decoded; nothing about it is verified yet. */
-export interface ReadAssertion {
+interface ReadAssertion {
   readonly statement: ApprovalStatement;
   /** As leaves name it. */
   readonly credential: string;
@@ -191,7 +191,7 @@ const TEXTS = [
 const TIMES = ["issued_at", "expires_at", "use_before"] as const;
 
 /** Reads the private part `assertion` of a decision, or says why it is none. */
-export function readAssertion(value: JsonValue): ReadAssertion | { readonly problem: string } {
+function readAssertion(value: JsonValue): ReadAssertion | { readonly problem: string } {
   if (!isJsonObject(value)) return { problem: "is not an object" };
   const { statement, credential_id: id } = value;
   if (typeof id !== "string" || fromBase64Url(id) === null) {
@@ -248,12 +248,12 @@ function bytesOf(value: JsonObject, name: string): Uint8Array<ArrayBuffer> | nul
 }
 
 /** The types of the entries by which a member gets a passkey and loses it. */
-export const ENROLLED_TYPE = "passkey.enrolled";
+const ENROLLED_TYPE = "passkey.enrolled";
 
-export const REMOVED_TYPE = "passkey.removed";
+const REMOVED_TYPE = "passkey.removed";
 
 /** What the log said last of one passkey of one member. */
-export interface LoggedPasskey {
+interface LoggedPasskey {
   /** COSE key; null when its private part is not in the export. */
   readonly publicKey: Uint8Array<ArrayBuffer> | null;
   /** The entry that removed it; null while it counts. */
@@ -261,7 +261,7 @@ export interface LoggedPasskey {
 }
 
 /** The passkeys of the members, as the log tells of them so far. */
-export class EnrolledPasskeys {
+class EnrolledPasskeys {
   readonly #passkeys = new Map<string, LoggedPasskey>();
 
   /** The passkey of a member with this credential digest; undefined when it was never enrolled. */

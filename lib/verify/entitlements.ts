@@ -83,7 +83,7 @@ export function memberRight(entry: StoryEntry): Right | "membership" | null {
 }
 
 /** What an entry sets a kill switch to; null where it is about none. */
-export function switchIn({ data }: StoryEntry): boolean | null {
+function switchIn({ data }: StoryEntry): boolean | null {
   const told = isJsonObject(data.changed) ? data.changed : data;
   return typeof told.kill_switch === "boolean" ? told.kill_switch : null;
 }

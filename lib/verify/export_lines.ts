@@ -7,7 +7,7 @@ import { decodeUtf8 } from "../base/text.ts";
 import { entryFinding, type Finding } from "./finding.ts";
 
 /** One line of an export, taken apart; the entry inside is not checked yet. */
-export interface ExportLine {
+interface ExportLine {
   readonly index: number;
   /** Lower-case hex of 32 bytes. */
   readonly leafHash: string;
@@ -16,7 +16,7 @@ export interface ExportLine {
   readonly private: JsonObject | null;
 }
 
-export type ExportLineResult =
+type ExportLineResult =
   | { readonly ok: true; readonly line: ExportLine }
   | { readonly ok: false; readonly finding: Finding };
 
@@ -123,7 +123,7 @@ export interface CheckedEntry {
   readonly leafHash: Uint8Array;
 }
 
-export type EntryResult =
+type EntryResult =
   | { readonly ok: true; readonly entry: CheckedEntry }
   | { readonly ok: false; readonly finding: Finding };
 

@@ -4,7 +4,7 @@ import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
 import { sha256 } from "../base/sha256.ts";
 import { entryFinding, type Finding } from "./finding.ts";
 
-export type PrivatePartsResult =
+type PrivatePartsResult =
   | { readonly ok: true; readonly checked: number }
   | { readonly ok: false; readonly finding: Finding };
 

@@ -21,7 +21,7 @@ export interface Known {
 }
 
 /** What proves that a log only grew between two sizes. */
-export interface ConsistencyProof {
+interface ConsistencyProof {
   readonly from: number;
   readonly to: number;
   readonly hashes: readonly Uint8Array[];

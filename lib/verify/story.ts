@@ -89,7 +89,7 @@ interface StagedPolicy {
  * Policies of several commits: `policy.staged`, an entry for each change, and `policy.applied`, which
  * makes all of them hold. Each names the others by the index of the first, the generation.
  */
-export class StagedPolicies {
+class StagedPolicies {
   readonly #open = new Map<number, StagedPolicy>();
 
   /** Takes in an entry of such a policy, or says what is wrong with it. */

@@ -10,7 +10,7 @@ import { Story, type Untold } from "./story.ts";
 import { type Handover, ROTATION_TYPE, TrustedKeys } from "./trusted_keys.ts";
 
 /** What to verify a log with. */
-export interface LogEvidence {
+interface LogEvidence {
   /** The export, NDJSON, from entry 0 on. Read once, never held as a whole. */
   readonly chunks: AsyncIterable<Uint8Array>;
   readonly checkpoint: ParsedCheckpoint;
@@ -46,7 +46,7 @@ export type LogVerdict =
   | { readonly ok: false; readonly finding: Finding };
 
 /** After how many entries progress is reported. */
-export const PROGRESS_EVERY = 100_000;
+const PROGRESS_EVERY = 100_000;
 
 /**
  * Verifies an exported log against its checkpoint, and gives the first thing that is wrong.
@@ -239,7 +239,7 @@ type Lines = ReturnType<typeof byteLines>;
  *
  * Reads on to the end of the export where it must, to tell a dropped entry from one moved back.
  */
-export async function orderFinding(
+async function orderFinding(
   expected: number,
   got: number,
   batch: readonly Uint8Array[],

@@ -25,7 +25,7 @@ export interface Receipt {
   readonly key: Ed25519PublicJwk;
 }
 
-export type ParseReceiptResult =
+type ParseReceiptResult =
   | { readonly ok: true; readonly receipt: Receipt }
   | {
     readonly ok: false;
@@ -51,7 +51,7 @@ export interface ReceiptReport {
   readonly at: string;
 }
 
-export type ReceiptVerdict =
+type ReceiptVerdict =
   | { readonly ok: true; readonly report: ReceiptReport }
   | { readonly ok: false; readonly finding: Finding };
 
