@@ -290,7 +290,7 @@ const TOKENS: readonly Mutant[] = [
   {
     guard: "a token ends with the credential that minted it",
     file: "lib/tokens/standing.ts",
-    find: "if (minter.expires_at !== null && minter.expires_at <= now) {",
+    find: "if (hasExpired(minter, now)) {",
     replace: "if (false) {",
     tests: ["tokens/tightening_credentials"],
   },
@@ -321,8 +321,8 @@ const IDENTITY: readonly Mutant[] = [
   {
     guard: "a key is over at the millisecond of its end",
     file: "lib/identity/caller.ts",
-    find: "if (record.expires_at !== null && record.expires_at <= now) {",
-    replace: "if (record.expires_at !== null && record.expires_at < now) {",
+    find: "return expires_at !== null && expires_at <= now;",
+    replace: "return expires_at !== null && expires_at < now;",
     tests: ["identity/authentication"],
   },
   {
@@ -342,14 +342,14 @@ const IDENTITY: readonly Mutant[] = [
   },
   {
     guard: "a deed asks for its right, whatever its page asked",
-    file: "lib/identity/acting.ts",
+    file: "lib/identity/deeds.ts",
     find: "demanded.add(caller);\n  requireRight(caller, right);",
     replace: "demanded.add(caller);",
     tests: ["identity/member_rights"],
   },
   {
     guard: "what widens takes a passkey shown just now",
-    file: "lib/identity/acting.ts",
+    file: "lib/identity/deeds.ts",
     find: 'if (asks === "passkey") requireFresh(caller, what);',
     replace: "",
     tests: ["identity/member_rights"],
@@ -384,7 +384,7 @@ const IDENTITY: readonly Mutant[] = [
   },
   {
     guard: "a key lets nothing go on that a person stopped",
-    file: "lib/identity/acting.ts",
+    file: "lib/identity/deeds.ts",
     find: 'if (caller.type !== "member" && ownerEnrolled(snapshot)) {',
     replace: "if (false) {",
     tests: ["catalog/agents"],

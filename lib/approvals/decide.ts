@@ -1,6 +1,6 @@
 import type { JsonObject, JsonValue } from "../base/json.ts";
 import { stopAgent } from "../catalog/agents.ts";
-import { type CallerOperation, demand, type MemberOperation } from "../identity/acting.ts";
+import type { CallerOperation, MemberOperation } from "../identity/acting.ts";
 import {
   actorOf,
   type Caller,
@@ -9,6 +9,7 @@ import {
   privateClient,
 } from "../identity/caller.ts";
 import { byPasskey, type Decider, decisionBar, requesterNow } from "../identity/deciders.ts";
+import { demand } from "../identity/deeds.ts";
 import { useSecondsNow } from "../identity/standing.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import type { Snapshot } from "../policy/snapshot.ts";

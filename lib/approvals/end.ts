@@ -1,7 +1,8 @@
 import { type Action, differingFacts } from "../base/action.ts";
 import { actionDigest } from "../decisions/decide.ts";
-import { type CallerOperation, demand } from "../identity/acting.ts";
+import type { CallerOperation } from "../identity/acting.ts";
 import { actorOf, type Caller, type Client } from "../identity/caller.ts";
+import { demand } from "../identity/deeds.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import { hasRight } from "../policy/rights.ts";
 import { type AnyRefusal, recorded, type RecordedRefusal, Refusal } from "../refusal.ts";

@@ -1,5 +1,5 @@
 import type { CallerOperation, MachineOperation } from "../identity/acting.ts";
-import { actorOf, type Caller, type Client } from "../identity/caller.ts";
+import { actorOf, type Caller, type Client, privateClient } from "../identity/caller.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import { approvalReadKey } from "../store/keys.ts";
 import { type Kv, readRecords } from "../store/kv.ts";
@@ -42,7 +42,7 @@ export function noteReading(
     actor: actorOf(caller),
     subject: subjectOf(record),
     data: { action_digest, view_digest, request_id: client.request_id },
-    private: { client: { ip: client.ip, user_agent: client.user_agent } },
+    private: { client: privateClient(client) },
   });
 }
 

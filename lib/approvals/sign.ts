@@ -2,7 +2,7 @@ import { toBase64Url } from "../base/bytes.ts";
 import type { MemberOperation } from "../identity/acting.ts";
 import { actorOf, type Client, type MemberCaller, privateClient } from "../identity/caller.ts";
 import { secretHash } from "../identity/credentials.ts";
-import { knowPasskey } from "../identity/events.ts";
+import { knowPasskey } from "../identity/passkeys.ts";
 import { useSecondsNow } from "../identity/standing.ts";
 import { type Clocks, stillLasts } from "../ledger/clock.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";

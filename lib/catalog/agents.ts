@@ -1,7 +1,8 @@
 import type { JsonObject } from "../base/json.ts";
-import { assertKillSwitch, type CallerOperation, demand } from "../identity/acting.ts";
+import type { CallerOperation } from "../identity/acting.ts";
 import { actorOf, type Caller } from "../identity/caller.ts";
 import { makeSecret, secretHash } from "../identity/credentials.ts";
+import { assertKillSwitch, demand } from "../identity/deeds.ts";
 import { schedule } from "../ledger/due.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import { agentWidens } from "../policy/widening.ts";

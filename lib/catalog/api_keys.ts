@@ -1,7 +1,8 @@
 import type { JsonObject, JsonValue } from "../base/json.ts";
-import { type CallerOperation, demand, type MemberOperation } from "../identity/acting.ts";
-import { actorOf, type Caller, ownerEnrolled } from "../identity/caller.ts";
+import type { CallerOperation, MemberOperation } from "../identity/acting.ts";
+import { actorOf, type Caller, hasExpired, ownerEnrolled } from "../identity/caller.ts";
 import { makeSecret, secretHash } from "../identity/credentials.ts";
+import { demand } from "../identity/deeds.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import { patternIn } from "../policy/names.ts";
 import { invalidRequest, Refusal } from "../refusal.ts";
@@ -180,9 +181,9 @@ export function revokeApiKey(
 function isLastWayIn(transaction: Transaction, revoked: ApiKeyRecord): boolean {
   const { snapshot, now } = transaction;
   if (revoked.tier !== "management" || ownerEnrolled(snapshot)) return false;
-  for (const { id, tier, expires_at } of snapshot.apiKeys.values()) {
-    const inForce = expires_at === null || expires_at > now;
-    if (id !== revoked.id && tier === "management" && inForce) return false;
+  for (const key of snapshot.apiKeys.values()) {
+    const { id, tier } = key;
+    if (id !== revoked.id && tier === "management" && !hasExpired(key, now)) return false;
   }
   return true;
 }

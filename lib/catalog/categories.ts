@@ -1,5 +1,6 @@
-import { type CallerOperation, demand } from "../identity/acting.ts";
+import type { CallerOperation } from "../identity/acting.ts";
 import type { Caller } from "../identity/caller.ts";
+import { demand } from "../identity/deeds.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import { categoryWidens } from "../policy/widening.ts";
 import { Refusal } from "../refusal.ts";

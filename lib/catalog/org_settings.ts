@@ -1,5 +1,6 @@
-import { assertKillSwitch, type CallerOperation, demand } from "../identity/acting.ts";
+import type { CallerOperation } from "../identity/acting.ts";
 import type { Caller } from "../identity/caller.ts";
+import { assertKillSwitch, demand } from "../identity/deeds.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import { orgWidens } from "../policy/widening.ts";
 import { Refusal } from "../refusal.ts";

@@ -1,5 +1,6 @@
-import { assertKillSwitch, type CallerOperation, demand } from "../identity/acting.ts";
+import type { CallerOperation } from "../identity/acting.ts";
 import type { Caller } from "../identity/caller.ts";
+import { assertKillSwitch, demand } from "../identity/deeds.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import { Refusal } from "../refusal.ts";

@@ -1,4 +1,5 @@
-import { type CallerOperation, demand } from "../identity/acting.ts";
+import type { CallerOperation } from "../identity/acting.ts";
+import { demand } from "../identity/deeds.ts";
 import type { Reader } from "../ledger/transaction.ts";
 import { Refusal } from "../refusal.ts";
 import { resourceKey, resourcePrefix } from "../store/keys.ts";

@@ -1,4 +1,5 @@
-import { type CallerOperation, demand } from "../identity/acting.ts";
+import type { CallerOperation } from "../identity/acting.ts";
+import { demand } from "../identity/deeds.ts";
 import { tenantWithin } from "../identity/tenant_wall.ts";
 import { currentGeneration } from "../ledger/load_snapshot.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";

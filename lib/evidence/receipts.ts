@@ -2,8 +2,9 @@ import { Buffer } from "node:buffer";
 import { idTime, isId } from "../base/id.ts";
 import type { JsonObject } from "../base/json.ts";
 import type { Deps } from "../deps.ts";
-import { type CallerOperation, demand } from "../identity/acting.ts";
+import type { CallerOperation } from "../identity/acting.ts";
 import { actorOf, type Caller, type Client, requireTier } from "../identity/caller.ts";
+import { demand } from "../identity/deeds.ts";
 import { isWithinWall, requireAllTenants } from "../identity/tenant_wall.ts";
 import {
   type CurrentCheckpoint,

@@ -1,6 +1,7 @@
 import type { Deps } from "../deps.ts";
-import { type CallerOperation, demand } from "../identity/acting.ts";
+import type { CallerOperation } from "../identity/acting.ts";
 import { actorOf, type Client } from "../identity/caller.ts";
+import { demand } from "../identity/deeds.ts";
 import { activeLogKey, makeLogKey, publicLogKey, signerOf } from "../ledger/checkpoints.ts";
 import type { Placed } from "../ledger/entry.ts";
 import { logKeyKey } from "../store/keys.ts";

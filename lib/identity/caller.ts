@@ -7,6 +7,11 @@ import { Refusal } from "../refusal.ts";
 import type { ApprovalLevel } from "../store/records/approval.ts";
 import type { ApiKeyRecord, KEY_TIERS, RequesterType } from "../store/records/identity.ts";
 
+/**
+ * Who asks: a key, an agent, a client that acts for a member, or a member. What is known of them is
+ * what the policy of this moment says; nothing here is remembered from one operation to the next.
+ */
+
 /** What a credential may do: the tier of a key, or being an agent. */
 export type CallerTier = (typeof KEY_TIERS)[number] | "agent";
 
@@ -72,9 +77,7 @@ export function callerOf(
   const credential = snapshot.exists ? snapshot.credential(presented.secret_hash) : undefined;
   if (credential === undefined) throw new Refusal("invalid_credentials", {});
   const { record } = credential;
-  if (record.expires_at !== null && record.expires_at <= now) {
-    throw new Refusal("invalid_credentials", {});
-  }
+  if (hasExpired(record, now)) throw new Refusal("invalid_credentials", {});
   const shared = {
     org: snapshot.orgId,
     id: record.id,
@@ -103,6 +106,14 @@ export function callerOf(
   };
 }
 
+/** Whether a credential is over, at the very millisecond of its end; null is one without an end. */
+export function hasExpired(
+  { expires_at }: { readonly expires_at: number | null },
+  now: number,
+): boolean {
+  return expires_at !== null && expires_at <= now;
+}
+
 /**
  * An approver key that came by environment stands in for the owner's passkey: once there is one, it
  * is out of force, unless the owner chose to keep it.
@@ -112,6 +123,17 @@ export function isSuperseded(
   snapshot: Pick<Snapshot, "members">,
 ): boolean {
   return key.bootstrap && !key.kept && key.tier === "approver" && ownerEnrolled(snapshot);
+}
+
+/**
+ * Whether some owner of the org has a passkey. From then on people rule it under their passkeys,
+ * and a key alone may no longer do what widens most.
+ */
+export function ownerEnrolled({ members }: Pick<Snapshot, "members">): boolean {
+  for (const member of members.values()) {
+    if (member.role === "owner" && member.has_passkey) return true;
+  }
+  return false;
 }
 
 /** @throws {Refusal} wrong_tier */
@@ -133,17 +155,6 @@ export interface Client {
   /** The id that the answer carries and the logs name. */
   readonly request_id: string;
   readonly via: Via;
-}
-
-/**
- * Whether some owner of the org has a passkey. From then on people rule it under their passkeys,
- * and a key alone may no longer do what widens most.
- */
-export function ownerEnrolled({ members }: Pick<Snapshot, "members">): boolean {
-  for (const member of members.values()) {
-    if (member.role === "owner" && member.has_passkey) return true;
-  }
-  return false;
 }
 
 /** What of a request is kept in the private part of its entry. */

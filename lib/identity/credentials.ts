@@ -15,6 +15,12 @@ import {
   requireTier,
 } from "./caller.ts";
 
+/**
+ * Secrets that are presented: how they are made, told from noise, and found by their hash. Only the
+ * hash is stored, and a process remembers where a secret belongs, never that it is in force: that
+ * is looked up inside of each operation (`callerOf`).
+ */
+
 /** How many known credentials a process remembers; beyond that it starts anew. */
 const MAX_REMEMBERED = 10_000;
 

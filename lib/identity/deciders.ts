@@ -4,7 +4,13 @@ import { type AnyRefusal, Refusal } from "../refusal.ts";
 import type { ApprovalLevel, ApprovalRecord, LevelDecision } from "../store/records/approval.ts";
 import type { ApiKeyRecord, MemberRecord, RequesterType } from "../store/records/identity.ts";
 import type { OrgRecord, ToolRecord } from "../store/records/policy.ts";
-import { isSuperseded, ownerEnrolled } from "./caller.ts";
+import { hasExpired, isSuperseded, ownerEnrolled } from "./caller.ts";
+
+/**
+ * Who may decide a request, at which of its levels, and why not. `decisionBar` is the one answer,
+ * asked when somebody decides and again of every decision when what it approved is to be used.
+ * Pure: it looks at the request and at the policy it is given.
+ */
 
 type Members = Snapshot["members"];
 
@@ -171,8 +177,7 @@ function keyBar(
       why: "What two people have to approve is decided under their passkeys, never through a key.",
     });
   }
-  const inForce = key?.tier === "approver" && (key.expires_at ?? Infinity) > now &&
-    !isSuperseded(key, policy);
+  const inForce = key?.tier === "approver" && !hasExpired(key, now) && !isSuperseded(key, policy);
   return inForce ? null : new Refusal("invalid_credentials", {});
 }
 

@@ -1,33 +1,29 @@
-import { z } from "zod";
+import type { z } from "zod";
 import type { JsonObject } from "../base/json.ts";
 import type { Deps } from "../deps.ts";
 import { schedule } from "../ledger/due.ts";
 import type { Ledgers } from "../ledger/ledgers.ts";
-import type { Reader, Transaction } from "../ledger/transaction.ts";
-import { enrolmentEvidence } from "../passkeys/evidence.ts";
-import {
-  accountPasskeyPrefix,
-  DEPLOYMENT_ORG,
-  dueKey,
-  identityEventKey,
-  knownPasskeyKey,
-  passkeyKey,
-} from "../store/keys.ts";
-import { type Kv, listRecords, readRecord } from "../store/kv.ts";
+import type { Transaction } from "../ledger/transaction.ts";
+import { DEPLOYMENT_ORG, dueKey, identityEventKey, passkeyKey } from "../store/keys.ts";
 import { parseRecord } from "../store/record.ts";
 import type { MemberRecord } from "../store/records/identity.ts";
 import { type DueWork, sealedRecord } from "../store/records/log.ts";
 import {
   type AccountRecord,
   type KnownPasskey,
-  knownPasskey,
-  type PasskeyRecord,
   passkeyRecord,
   waiting,
 } from "../store/records/people.ts";
-import type { Client } from "./caller.ts";
+import { type Client, privateClient } from "./caller.ts";
 import { levelsOf } from "./deciders.ts";
 import { appendGrantEntry } from "./grant_entries.ts";
+import { knowPasskey, loadKnownPasskey } from "./passkeys.ts";
+
+/**
+ * What happens to an account, told to the logs. It is said at once in the log of the commit that
+ * does it; the logs of the person's other orgs are told by rows that ride in that commit, each
+ * taken up exactly once.
+ */
 
 /** Something that concerns an account, as a log is to say it. */
 interface IdentityEvent {
@@ -64,7 +60,7 @@ export function tellIdentityEvent(
     account,
     type: event.type,
     data: { ...event.data, occurred_at: transaction.atText, request_id: client.request_id },
-    private: { ...event.private, client: { ip: client.ip, user_agent: client.user_agent } },
+    private: { ...event.private, client: privateClient(client) },
   } as const;
   for (const org of new Set([DEPLOYMENT_ORG, ...orgs])) {
     const own = { ...entry, id: transaction.id("ent") };
@@ -152,63 +148,4 @@ export function sendTo(transaction: Transaction, org: string, event: WaitingEven
   transaction.set(key, { sealed: transaction.deps.sealer.sealJson(key, event) });
   schedule(transaction, work);
   return work;
-}
-
-/** What the log of the reader's org says of a passkey; the commit checks that it stays so. */
-export async function loadKnownPasskey(
-  reader: Reader,
-  credential_id: string,
-): Promise<KnownPasskey | null> {
-  const key = knownPasskeyKey(reader.snapshot.orgId, credential_id);
-  return (await reader.get(key, knownPasskey))?.value ?? null;
-}
-
-/**
- * Has the log of the org name a passkey of a member, unless it does: whoever checks a decision by it
- * later takes the key from there, not from the records. Belongs into the commit of a decision too,
- * so that none comes before the entry that it is checked by.
- * @param known what `loadKnownPasskey` found
- */
-export function knowPasskey(
-  transaction: Transaction,
-  member: Pick<MemberRecord, "id">,
-  passkey: Pick<PasskeyRecord, "credential_id" | "public_key">,
-  known: KnownPasskey | null,
-): void {
-  if (known?.member === member.id) return;
-  const { credential_id, public_key } = passkey;
-  const record: KnownPasskey = { member: member.id, public_key, created_at: transaction.at };
-  transaction.set(knownPasskeyKey(transaction.snapshot.orgId, credential_id), record);
-  const evidence = enrolmentEvidence(passkey);
-  transaction.append({
-    type: "passkey.enrolled",
-    actor: { type: "member", id: member.id },
-    subject: { member: member.id },
-    data: evidence.data,
-    private: evidence.private,
-  });
-}
-
-/** The passkeys of an account, the oldest first. */
-export async function passkeysOf(kv: Kv, account: string): Promise<PasskeyRecord[]> {
-  const passkeys: PasskeyRecord[] = [];
-  for await (
-    const { key } of listRecords(kv, { prefix: [...accountPasskeyPrefix(account)] }, z.unknown())
-  ) {
-    const passkey = await readRecord(kv, passkeyKey(String(key[2])), passkeyRecord);
-    if (passkey !== null) passkeys.push(passkey.value);
-  }
-  return passkeys.sort((a, b) => a.created_at - b.created_at);
-}
-
-/** Those of them that work under the address of this deployment. */
-export async function usablePasskeysOf(
-  { deps, settings }: {
-    readonly deps: Pick<Deps, "kv">;
-    readonly settings: { readonly url: URL };
-  },
-  account: string,
-): Promise<PasskeyRecord[]> {
-  const passkeys = await passkeysOf(deps.kv, account);
-  return passkeys.filter(({ rp_id }) => rp_id === settings.url.hostname);
 }

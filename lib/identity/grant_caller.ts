@@ -5,6 +5,11 @@ import type { GrantRecord, Scope } from "../store/records/oauth.ts";
 import { acting, type MachineOperation } from "./acting.ts";
 import type { MachineCaller } from "./caller.ts";
 
+/**
+ * An MCP client as a caller. It may what its member ticked and what their role includes at this
+ * moment, whichever is less, and nothing once the membership has ended.
+ */
+
 /** Requests a minute by one grant. */
 export const GRANT_RATE_LIMIT = 600;
 

@@ -6,8 +6,14 @@ import { accountGrantPrefix, credentialUsedKey, grantKey } from "../store/keys.t
 import { type Kv, listRecords } from "../store/kv.ts";
 import { type AccountGrant, accountGrant, type GrantRecord } from "../store/records/oauth.ts";
 import type { grantEvent } from "../store/records/people.ts";
-import { demand, type MemberOperation } from "./acting.ts";
-import type { Client } from "./caller.ts";
+import type { MemberOperation } from "./acting.ts";
+import { type Client, privateClient } from "./caller.ts";
+import { demand } from "./deeds.ts";
+
+/**
+ * The grants of MCP clients in the logs of orgs, and how they end there: with the membership, a
+ * recovery, a signing-out everywhere, or by somebody of the org.
+ */
 
 export type GrantEvent = z.infer<typeof grantEvent>;
 
@@ -103,7 +109,7 @@ export function revokeInOrg(id: string, client: Client): MemberOperation<void, G
           policy_version: transaction.policyVersion,
           request_id: client.request_id,
         },
-        private: { client: { ip: client.ip, user_agent: client.user_agent } },
+        private: { client: privateClient(client) },
       });
       return grant;
     },

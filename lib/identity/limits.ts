@@ -2,6 +2,11 @@ import { Refusal } from "../refusal.ts";
 import type { LogLine } from "../store/system.ts";
 import type { Caller } from "./caller.ts";
 
+/**
+ * How much one caller, one source, or one credential may ask of this process, and who a source is
+ * behind a proxy. Each process counts alone and in memory: the limits protect it, and are no quota.
+ */
+
 const WINDOW_MS = 60_000;
 
 /** What is left of a caller's minute. */

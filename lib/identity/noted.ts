@@ -14,38 +14,41 @@ import { SCHEMA_VERSION, schemaVersion } from "../store/open_store.ts";
 import { credentialUsed } from "../store/records/identity.ts";
 import { clockTime } from "../store/records/log.ts";
 
-/** Work that goes on in rounds until it is stopped. */
-interface Periodic {
-  /** Ends the waiting and lets a round under way finish. */
-  stop(): Promise<void>;
-}
+/**
+ * What a process notes in memory and stores once a minute: when credentials were used, attempts
+ * that failed, what the clock shows. None of it decides about a request, and none of it makes one
+ * wait or fail.
+ */
 
-/** Does `work` again and again, `milliseconds` after the round before. `work` must not fail. */
-function periodically(
-  deps: Pick<Deps, "timer">,
-  milliseconds: number,
-  work: () => Promise<void>,
-): Periodic {
-  const { promise: stopped, resolve: stop } = Promise.withResolvers<"stopped">();
-  const run = async () => {
+const MINUTE_MS = 60_000;
+
+/** Work that is done once a minute until it is stopped. It must not fail. */
+class EveryMinute {
+  readonly #stopped = Promise.withResolvers<"stopped">();
+  #running: Promise<void> | null = null;
+
+  constructor(readonly deps: Pick<Deps, "timer">, readonly work: () => Promise<void>) {}
+
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  /** Ends the waiting and lets a round under way finish. */
+  async stop(): Promise<void> {
+    this.#stopped.resolve("stopped");
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
     for (;;) {
-      const timer = deps.timer(milliseconds);
-      const ended = await Promise.race([timer.elapsed, stopped]);
+      const timer = this.deps.timer(MINUTE_MS);
+      const ended = await Promise.race([timer.elapsed, this.#stopped.promise]);
       timer.cancel();
       if (ended === "stopped") return;
-      await work();
+      await this.work();
     }
-  };
-  const running = run();
-  return {
-    async stop() {
-      stop("stopped");
-      await running;
-    },
-  };
+  }
 }
-
-const FLUSH_MS = 60_000;
 
 /** Rows in one write: far below what one commit of the store takes. */
 const ROWS_A_WRITE = 100;
@@ -65,9 +68,11 @@ interface Use {
 export class LastUsed {
   /** By id: a grant is used in every org of its consent, anything else in one. */
   readonly #unstored = new Map<string, Use[]>();
-  #periodic: Periodic | null = null;
+  readonly #rounds: EveryMinute;
 
-  constructor(readonly ledgers: Ledgers) {}
+  constructor(readonly ledgers: Ledgers) {
+    this.#rounds = new EveryMinute(ledgers.deps, () => this.flush());
+  }
 
   /** Notes a use. On the path of every request: allocates at the first use a minute only. */
   note(org: string, id: string, now: number): void {
@@ -130,13 +135,12 @@ export class LastUsed {
 
   /** Begins to store once a minute. */
   start(): void {
-    this.#periodic ??= periodically(this.ledgers.deps, FLUSH_MS, () => this.flush());
+    this.#rounds.start();
   }
 
   /** Stores what is left and ends. */
   async stop(): Promise<void> {
-    await this.#periodic?.stop();
-    this.#periodic = null;
+    await this.#rounds.stop();
     await this.flush();
   }
 
@@ -180,9 +184,11 @@ interface Attempts {
  */
 export class FailedAttempts {
   #sources = new Map<string, Attempts>();
-  #periodic: Periodic | null = null;
+  readonly #rounds: EveryMinute;
 
-  constructor(readonly ledgers: Ledgers) {}
+  constructor(readonly ledgers: Ledgers) {
+    this.#rounds = new EveryMinute(ledgers.deps, () => this.flush());
+  }
 
   /** Counts one attempt. @param source the address it came from, null when not known */
   note(source: string | null, now: number): void {
@@ -208,13 +214,12 @@ export class FailedAttempts {
 
   /** Begins to write once a minute. */
   start(): void {
-    this.#periodic ??= periodically(this.ledgers.deps, FLUSH_MS, () => this.flush());
+    this.#rounds.start();
   }
 
   /** Writes what is left and ends. */
   async stop(): Promise<void> {
-    await this.#periodic?.stop();
-    this.#periodic = null;
+    await this.#rounds.stop();
     await this.flush();
   }
 
@@ -247,8 +252,6 @@ export class FailedAttempts {
   }
 }
 
-const EVERY_MS = 60_000;
-
 /** How long no process may have run before a start says so. */
 const LONG_MS = 24 * 60 * 60 * 1000;
 
@@ -257,9 +260,11 @@ const LONG_MS = 24 * 60 * 60 * 1000;
  * or that the store lay idle for long: which of the two, only a human can say.
  */
 export class ProcessTimes {
-  #periodic: Periodic | null = null;
+  readonly #rounds: EveryMinute;
 
-  constructor(readonly ledgers: Ledgers, readonly store: StoreHealth) {}
+  constructor(readonly ledgers: Ledgers, readonly store: StoreHealth) {
+    this.#rounds = new EveryMinute(ledgers.deps, () => this.beat());
+  }
 
   /** Looks at what was written last, and says so when that was long ago. Refuses nothing. */
   async look(): Promise<void> {
@@ -281,12 +286,11 @@ export class ProcessTimes {
 
   /** Begins to write once a minute. */
   start(): void {
-    this.#periodic ??= periodically(this.ledgers.deps, EVERY_MS, () => this.beat());
+    this.#rounds.start();
   }
 
   async stop(): Promise<void> {
-    await this.#periodic?.stop();
-    this.#periodic = null;
+    await this.#rounds.stop();
   }
 
   /**

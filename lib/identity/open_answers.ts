@@ -2,6 +2,11 @@ import type { Deps } from "../deps.ts";
 import { Overloaded } from "../ledger/ledger.ts";
 import { Refusal } from "../refusal.ts";
 
+/**
+ * How many large answers and large bodies a process holds at once. Each takes memory for as long as
+ * its reader or sender likes, so there are few, and an answer that nobody reads is ended.
+ */
+
 /** Most answers of one credential that are open at the same time on this process. */
 const MAX_OF_CREDENTIAL = 4;
 

@@ -7,6 +7,12 @@ import { commitOnce, readRecord } from "../store/kv.ts";
 import { type SessionRecord, sessionRecord } from "../store/records/people.ts";
 import { secretHash } from "./credentials.ts";
 
+/**
+ * Sessions of people in a browser: how they begin, are kept alive, put under a new secret, and end.
+ * A cookie holds the secret, the store its hash. Whether one still counts is asked again inside of
+ * each operation (`requireLive`).
+ */
+
 const HOUR = 60 * 60 * 1000;
 
 /** A session ends when it was not used for so long, milliseconds. */

@@ -5,6 +5,11 @@ import { REQUIRED_FACTS, type RequiredFact, type ToolRecord } from "../store/rec
 import { type Decided, type DeciderPolicy, decisionBar, levelsFor } from "./deciders.ts";
 
 /**
+ * Whether what people approved still counts on the policy of this moment. A policy that was tightened
+ * since counts at once; one that was loosened asks no less of what was asked before.
+ */
+
+/**
  * Why what people approved does not count on the policy of this moment:
  * - `levels`: the tool wants a second person by now, and one approved;
  * - `facts`: the tool requires a fact by now that the request lacks, which nobody was shown;

@@ -1,11 +1,11 @@
-/**
- * The one wall between tenants: a key or an agent that is bound to tenants acts for these, sees what is
- * theirs, and nothing else; one that is bound to none acts for all. Whatever asks for a tenant asks
- * here, whether it throws the refusal, records it, or leaves a row out.
- */
-
 import { Refusal } from "../refusal.ts";
 import type { Caller } from "./caller.ts";
+
+/**
+ * The one wall between tenants: a key or an agent that is bound to tenants acts for these, sees
+ * what is theirs, and nothing else; one that is bound to none acts for all. Whatever asks for a
+ * tenant asks here, whether it throws the refusal, records it, or leaves a row out.
+ */
 
 type Bound = Pick<Caller, "tenant_ids">;
 

@@ -1,7 +1,8 @@
 import { move } from "../approvals/end.ts";
 import { loadApproval } from "../approvals/seen.ts";
-import { demand, type MemberOperation } from "../identity/acting.ts";
+import type { MemberOperation } from "../identity/acting.ts";
 import { actorOf, type Client } from "../identity/caller.ts";
+import { demand } from "../identity/deeds.ts";
 import { tellIdentityEvent } from "../identity/events.ts";
 import { schedule } from "../ledger/due.ts";
 import type { Actor } from "../ledger/entry.ts";

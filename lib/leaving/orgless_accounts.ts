@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { passkeysOf } from "../identity/events.ts";
+import { passkeysOf } from "../identity/passkeys.ts";
 import { schedule } from "../ledger/due.ts";
 import { markErased } from "../ledger/erase_private.ts";
 import { ERASED_AFTER_MS, keepForNow } from "../people/left_behind.ts";

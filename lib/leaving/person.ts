@@ -5,9 +5,9 @@ import {
   asAccount,
   memberCaller,
   requireFreshAccount,
-  requireUnheld,
 } from "../identity/acting.ts";
 import type { Client } from "../identity/caller.ts";
+import { requireUnheld } from "../identity/deeds.ts";
 import { tellIdentityEvent } from "../identity/events.ts";
 import type { PresentedSession } from "../identity/sessions.ts";
 import { schedule } from "../ledger/due.ts";

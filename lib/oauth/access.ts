@@ -1,6 +1,7 @@
-import { type MemberOperation, requireRight } from "../identity/acting.ts";
+import type { MemberOperation } from "../identity/acting.ts";
 import type { MemberCaller } from "../identity/caller.ts";
 import { isPlausibleSecret, SECRET_PREFIXES, secretHash } from "../identity/credentials.ts";
+import { requireRight } from "../identity/deeds.ts";
 import { scopesOf } from "../identity/grant_caller.ts";
 import { listAccountGrants } from "../identity/grant_entries.ts";
 import { stillLasts } from "../ledger/clock.ts";

@@ -1,6 +1,6 @@
 import type { PublicKeyCredentialRequestOptionsJSON } from "@simplewebauthn/server";
 import { asAccount } from "../identity/acting.ts";
-import { usablePasskeysOf } from "../identity/events.ts";
+import { usablePasskeysOf } from "../identity/passkeys.ts";
 import type { PresentedSession } from "../identity/sessions.ts";
 import { requestOptions } from "../passkeys/challenge.ts";
 import { type Handout, handOut } from "../people/ceremonies.ts";

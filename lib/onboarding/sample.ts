@@ -9,13 +9,14 @@ import { DEFAULT_RATE_LIMIT } from "../catalog/api_keys.ts";
 import type { ToolFields } from "../catalog/tool_record.ts";
 import { putTool } from "../catalog/tools.ts";
 import { type IssuedReceipt, receiptOf } from "../evidence/receipts.ts";
-import { demand, type MachineOperation, type MemberOperation } from "../identity/acting.ts";
+import type { MachineOperation, MemberOperation } from "../identity/acting.ts";
 import {
   callerOf,
   type Client,
   type MachineCaller,
   type MemberCaller,
 } from "../identity/caller.ts";
+import { demand } from "../identity/deeds.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import { RecordedRefusal, Refusal, resultOf } from "../refusal.ts";

@@ -1,7 +1,8 @@
 import type { PublicKeyCredentialCreationOptionsJSON } from "@simplewebauthn/server";
 import type { JsonObject } from "../base/json.ts";
 import type { Client } from "../identity/caller.ts";
-import { knowPasskey, tellIdentityEvent } from "../identity/events.ts";
+import { tellIdentityEvent } from "../identity/events.ts";
+import { knowPasskey } from "../identity/passkeys.ts";
 import { beginSession } from "../identity/sessions.ts";
 import { stillLasts } from "../ledger/clock.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";

@@ -1,6 +1,7 @@
-import { asMember, demand, type MemberOperation } from "../identity/acting.ts";
+import { asMember, type MemberOperation } from "../identity/acting.ts";
 import { actorOf, type Client, type MemberCaller } from "../identity/caller.ts";
 import { secretHash } from "../identity/credentials.ts";
+import { demand } from "../identity/deeds.ts";
 import type { PresentedSession } from "../identity/sessions.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import { mayGrant } from "../policy/rights.ts";

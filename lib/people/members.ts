@@ -1,11 +1,7 @@
 import { type RecordChange, writeChange, type Written } from "../catalog/record_change.ts";
-import {
-  type CallerOperation,
-  demand,
-  type MemberOperation,
-  requireRight,
-} from "../identity/acting.ts";
+import type { CallerOperation, MemberOperation } from "../identity/acting.ts";
 import { actorOf, type Caller, type MemberCaller } from "../identity/caller.ts";
+import { demand, requireRight } from "../identity/deeds.ts";
 import { schedule } from "../ledger/due.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import { mayGrant, type Role } from "../policy/rights.ts";

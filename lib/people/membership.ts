@@ -1,6 +1,6 @@
 import type { AccountCaller } from "../identity/acting.ts";
 import type { Client } from "../identity/caller.ts";
-import { knowPasskey, passkeysOf } from "../identity/events.ts";
+import { knowPasskey, passkeysOf } from "../identity/passkeys.ts";
 import type { Actor } from "../ledger/entry.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import { accountKey, knownPasskeyKey, memberKey, sessionKey } from "../store/keys.ts";

@@ -2,13 +2,8 @@ import type { PublicKeyCredentialCreationOptionsJSON } from "@simplewebauthn/ser
 import { externalIdProblem } from "../base/text.ts";
 import { asAccount, requireFreshAccount } from "../identity/acting.ts";
 import type { Client } from "../identity/caller.ts";
-import {
-  loadKnownPasskey,
-  passkeysOf,
-  tellIdentityEvent,
-  tellPasskey,
-  usablePasskeysOf,
-} from "../identity/events.ts";
+import { tellIdentityEvent, tellPasskey } from "../identity/events.ts";
+import { loadKnownPasskey, passkeysOf, usablePasskeysOf } from "../identity/passkeys.ts";
 import { endSession, type PresentedSession } from "../identity/sessions.ts";
 import { schedule } from "../ledger/due.ts";
 import type { Transaction } from "../ledger/transaction.ts";

@@ -2,7 +2,7 @@ import type { PublicKeyCredentialCreationOptionsJSON } from "@simplewebauthn/ser
 import { z } from "zod";
 import type { Client } from "../identity/caller.ts";
 import { secretHash } from "../identity/credentials.ts";
-import { passkeysOf } from "../identity/events.ts";
+import { passkeysOf } from "../identity/passkeys.ts";
 import { RecordedRefusal, Refusal } from "../refusal.ts";
 import type { Services } from "../services.ts";
 import {

@@ -2,7 +2,8 @@ import type { PublicKeyCredentialCreationOptionsJSON } from "@simplewebauthn/ser
 import type { JsonObject } from "../base/json.ts";
 import type { Deps } from "../deps.ts";
 import type { Client } from "../identity/caller.ts";
-import { passkeysOf, tellIdentityEvent, tellPasskey } from "../identity/events.ts";
+import { tellIdentityEvent, tellPasskey } from "../identity/events.ts";
+import { passkeysOf } from "../identity/passkeys.ts";
 import { beginSession, endSession, type PresentedSession } from "../identity/sessions.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import { credentialDigest } from "../passkeys/evidence.ts";

@@ -1,7 +1,8 @@
 import type { PublicKeyCredentialRequestOptionsJSON } from "@simplewebauthn/server";
 import { asAccount } from "../identity/acting.ts";
 import type { Client } from "../identity/caller.ts";
-import { tellIdentityEvent, usablePasskeysOf } from "../identity/events.ts";
+import { tellIdentityEvent } from "../identity/events.ts";
+import { usablePasskeysOf } from "../identity/passkeys.ts";
 import { beginSession, endSession, FRESH_MS, type PresentedSession } from "../identity/sessions.ts";
 import { DESPITE_DRIFT } from "../ledger/clock.ts";
 import type { Reader } from "../ledger/transaction.ts";

@@ -1,5 +1,6 @@
-import { demand, type MemberOperation } from "../identity/acting.ts";
+import type { MemberOperation } from "../identity/acting.ts";
 import { actorOf } from "../identity/caller.ts";
+import { demand } from "../identity/deeds.ts";
 import { type ClockDoubt, type ClockJump, isAhead, type ProcessClock } from "../ledger/clock.ts";
 import type { Actor } from "../ledger/entry.ts";
 import type { Operation, Reader, Transaction } from "../ledger/transaction.ts";

@@ -1,9 +1,9 @@
 import { definitionOf } from "../catalog/tool_record.ts";
-import type { MachineCaller } from "../identity/caller.ts";
-import { isWithinWall, walledTenant, wallRefusal } from "../identity/tenant_wall.ts";
+import { hasExpired, type MachineCaller } from "../identity/caller.ts";
 import { type RequesterNow, requesterNow } from "../identity/deciders.ts";
 import { scopesOf } from "../identity/grant_caller.ts";
 import { type ApprovalFault, approvalFault, isRotatedAway } from "../identity/standing.ts";
+import { isWithinWall, walledTenant, wallRefusal } from "../identity/tenant_wall.ts";
 import type { Clocks } from "../ledger/clock.ts";
 import { resolve } from "../policy/chain.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
@@ -152,7 +152,7 @@ function endedCredential(
 ): Revocation | null {
   const reason = "credential";
   if (minter === null) return { reason, why: "the credential that minted it was revoked" };
-  if (minter.expires_at !== null && minter.expires_at <= now) {
+  if (hasExpired(minter, now)) {
     return { reason, why: "the credential that minted it has expired" };
   }
   if (!isWithinWall(minter, token.tenant)) {

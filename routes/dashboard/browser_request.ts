@@ -1,7 +1,8 @@
 import type { Context } from "hono";
 import type { z } from "zod";
-import { MEMBER_RATE_LIMIT, memberCaller, requireRight } from "../../lib/identity/acting.ts";
+import { MEMBER_RATE_LIMIT, memberCaller } from "../../lib/identity/acting.ts";
 import type { MemberCaller } from "../../lib/identity/caller.ts";
+import { requireRight } from "../../lib/identity/deeds.ts";
 import { findSession, type PresentedSession } from "../../lib/identity/sessions.ts";
 import type { Right } from "../../lib/policy/rights.ts";
 import { Refusal } from "../../lib/refusal.ts";

@@ -5,7 +5,7 @@ import type { NavigationKey } from "../../components/shell.tsx";
 import { UntrustedText } from "../../components/untrusted.tsx";
 import StepUp from "../../islands/step_up.tsx";
 import { visibleText } from "../../lib/base/text.ts";
-import { requireRight } from "../../lib/identity/acting.ts";
+import { requireRight } from "../../lib/identity/deeds.ts";
 import type { Right } from "../../lib/policy/rights.ts";
 import { type AnyRefusal, invalidRequest, Refusal, type RefusalCode } from "../../lib/refusal.ts";
 import type { Services } from "../../lib/services.ts";

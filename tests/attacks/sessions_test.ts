@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { secretHash } from "../../lib/identity/credentials.ts";
-import { passkeysOf } from "../../lib/identity/events.ts";
+import { passkeysOf } from "../../lib/identity/passkeys.ts";
 import { beginSession, presentSession } from "../../lib/identity/sessions.ts";
 import {
   addPasskey,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { passkeysOf } from "../../lib/identity/events.ts";
 import { MAX_LIMITED_SOURCES, SOURCE_RATE_LIMIT, SourceLimits } from "../../lib/identity/limits.ts";
+import { passkeysOf } from "../../lib/identity/passkeys.ts";
 import { presentSession } from "../../lib/identity/sessions.ts";
 import { Refusal } from "../../lib/refusal.ts";
 import { localPath } from "../../routes/http/headers.ts";

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { stopOrg } from "../../lib/catalog/org_settings.ts";
 import { removeTenant } from "../../lib/catalog/tenants.ts";
-import { asAccount, demand, type MemberOperation } from "../../lib/identity/acting.ts";
+import { asAccount, type MemberOperation } from "../../lib/identity/acting.ts";
+import { demand } from "../../lib/identity/deeds.ts";
 import type { Transaction } from "../../lib/ledger/transaction.ts";
 import { putMember, removeMember } from "../../lib/people/members.ts";
 import { hasRight, type Right, RIGHTS } from "../../lib/policy/rights.ts";

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { Countersign, type TestOrg } from "../helpers/countersign.ts";
 import {
   isWithinWall,
   mayKnowOf,
@@ -9,6 +8,7 @@ import {
   wallRefusal,
 } from "../../lib/identity/tenant_wall.ts";
 import { Refusal } from "../../lib/refusal.ts";
+import { Countersign, type TestOrg } from "../helpers/countersign.ts";
 
 const UNBOUND = { tenant_ids: null };
 const NOWHERE = { tenant_ids: [] };

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { passkeysOf } from "../../lib/identity/events.ts";
+import { passkeysOf } from "../../lib/identity/passkeys.ts";
 import { type PresentedSession, presentSession } from "../../lib/identity/sessions.ts";
 import { credentialDigest } from "../../lib/passkeys/evidence.ts";
 import { removePasskey, renamePasskey } from "../../lib/people/passkeys.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createApiKey } from "../../lib/catalog/api_keys.ts";
 import { changeOrg } from "../../lib/catalog/org_settings.ts";
 import { asMember } from "../../lib/identity/acting.ts";
-import { passkeysOf } from "../../lib/identity/events.ts";
+import { passkeysOf } from "../../lib/identity/passkeys.ts";
 import { type PresentedSession, presentSession } from "../../lib/identity/sessions.ts";
 import { acceptInvitation } from "../../lib/people/accept_invitation.ts";
 import { confirmRecovery, type MemberFields, putMember } from "../../lib/people/members.ts";

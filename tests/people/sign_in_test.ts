@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { asMember, demand } from "../../lib/identity/acting.ts";
+import { asMember } from "../../lib/identity/acting.ts";
+import { demand } from "../../lib/identity/deeds.ts";
 import { presentSession, SESSION_IDLE_MS, SESSION_LIFE_MS } from "../../lib/identity/sessions.ts";
 import type { AssertionFault } from "../../lib/passkeys/fault.ts";
 import { acceptInvitation } from "../../lib/people/accept_invitation.ts";

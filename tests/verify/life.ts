@@ -9,7 +9,7 @@ import { changeOrg } from "../../lib/catalog/org_settings.ts";
 import { changeTool } from "../../lib/catalog/tools.ts";
 import { actionDigest } from "../../lib/decisions/decide.ts";
 import { asMember, type MemberOperation } from "../../lib/identity/acting.ts";
-import { passkeysOf } from "../../lib/identity/events.ts";
+import { passkeysOf } from "../../lib/identity/passkeys.ts";
 import type { PresentedSession } from "../../lib/identity/sessions.ts";
 import { challengeText, noteDigest, requestOptions } from "../../lib/passkeys/challenge.ts";
 import { approvalStatement } from "../../lib/passkeys/statement.ts";

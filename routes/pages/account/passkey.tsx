@@ -5,7 +5,7 @@ import { FieldErrors, Form, FormActions } from "../../../components/form.tsx";
 import { Definitions, PageHeader, Section } from "../../../components/layout.tsx";
 import { Time } from "../../../components/time.tsx";
 import { UntrustedText } from "../../../components/untrusted.tsx";
-import { passkeysOf } from "../../../lib/identity/events.ts";
+import { passkeysOf } from "../../../lib/identity/passkeys.ts";
 import { removePasskey, renamePasskey } from "../../../lib/people/passkeys.ts";
 import { Refusal } from "../../../lib/refusal.ts";
 import { attempted } from "../../dashboard/attempted.ts";

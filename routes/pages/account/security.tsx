@@ -3,7 +3,7 @@ import { Button, ButtonLink } from "../../../components/button.tsx";
 import { Form } from "../../../components/form.tsx";
 import { EmptyState, Notice, PageHeader, Section } from "../../../components/layout.tsx";
 import { UntrustedText } from "../../../components/untrusted.tsx";
-import { passkeysOf } from "../../../lib/identity/events.ts";
+import { passkeysOf } from "../../../lib/identity/passkeys.ts";
 import {
   CODES_A_SET,
   recoveryCodesLeft,

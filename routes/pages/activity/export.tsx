@@ -6,7 +6,7 @@ import { FieldErrors, Form, FormActions } from "../../../components/form.tsx";
 import { PageHeader, Section } from "../../../components/layout.tsx";
 import { absoluteWords } from "../../../components/time.tsx";
 import { READING_PRIVATE } from "../../../lib/evidence/receipts.ts";
-import { demand } from "../../../lib/identity/acting.ts";
+import { demand } from "../../../lib/identity/deeds.ts";
 import { DAY_MS } from "../../../lib/ledger/entry.ts";
 import { invalidRequest } from "../../../lib/refusal.ts";
 import { taskCommand } from "../../../lib/store/system.ts";

@@ -5,7 +5,7 @@ import { denyDecision, MAX_NOTE, type Pause } from "../../../lib/approvals/decid
 import { revokeApproval } from "../../../lib/approvals/end.ts";
 import { openDecision, signDecision } from "../../../lib/approvals/sign.ts";
 import type { JsonValue } from "../../../lib/base/json.ts";
-import { passkeysOf } from "../../../lib/identity/events.ts";
+import { passkeysOf } from "../../../lib/identity/passkeys.ts";
 import { approvalTopic } from "../../../lib/ledger/due.ts";
 import { requestOptions } from "../../../lib/passkeys/challenge.ts";
 import { assertionResponse } from "../../../lib/passkeys/responses.ts";

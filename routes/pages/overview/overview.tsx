@@ -14,7 +14,7 @@ import {
 } from "../../../lib/approvals/list.ts";
 import { stopOrg } from "../../../lib/catalog/org_settings.ts";
 import { readInsights } from "../../../lib/evidence/read_insights.ts";
-import { usablePasskeysOf } from "../../../lib/identity/events.ts";
+import { usablePasskeysOf } from "../../../lib/identity/passkeys.ts";
 import { readActivity } from "../../../lib/ledger/log_reader.ts";
 import { hasRight } from "../../../lib/policy/rights.ts";
 import type { Kv } from "../../../lib/store/kv.ts";
