@@ -11,6 +11,10 @@ import {
 import type { AlertKind } from "../store/records/alert.ts";
 import type { ApprovalRecord } from "../store/records/approval.ts";
 
+/**
+ * Who hears of a request, and whether there still is something to hear. Pure.
+ */
+
 /** What of a request says who hears of it. */
 type HeardOf = Decided & Pick<ApprovalRecord, "progress" | "expires_at">;
 

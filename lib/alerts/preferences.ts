@@ -14,6 +14,10 @@ import {
   type Channel,
 } from "../store/records/alert.ts";
 
+/**
+ * Which alerts a member wants, and what became of those that were sent.
+ */
+
 /** What members hear who have not chosen. */
 export const DEFAULT_PREFERENCE: AlertPreference = {
   mail: { new_request: true, second_level: true, nearing_expiry: true, decided: false },

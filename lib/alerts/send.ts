@@ -13,6 +13,11 @@ import type {
 import type { ApprovalRecord } from "../store/records/approval.ts";
 import { listSubscriptions, pushKey } from "./subscriptions.ts";
 
+/**
+ * What an alert says, how it is sent, and what comes of a try. It never says the arguments; it goes
+ * to mail servers and push services, which are strangers. Failures are outcomes and are not thrown.
+ */
+
 /** Where one delivery goes. */
 export type Destination =
   | { readonly channel: "mail"; readonly address: string }

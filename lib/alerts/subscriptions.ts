@@ -28,6 +28,11 @@ import {
 } from "../store/records/alert.ts";
 import { accountRecord } from "../store/records/people.ts";
 
+/**
+ * Browsers that take pushes for a person, and the key that the deployment pushes by. A browser
+ * belongs to whoever subscribed it last.
+ */
+
 /** Browsers of one person; one more takes the place of the oldest. */
 export const MAX_SUBSCRIPTIONS = 10;
 

@@ -35,6 +35,12 @@ import { storeCounts, withoutRequest } from "./limits.ts";
 import { loadApproval, type LoadedApproval } from "./seen.ts";
 import { settledApproval } from "./state.ts";
 
+/**
+ * How a request moves: by what somebody does, by time or the policy when somebody looks (`settle`),
+ * and by due work where nobody does. Whichever it is, `advance` writes it, and with it the alerts
+ * that it causes.
+ */
+
 /** What the log says of a move. */
 export interface MoveEntry {
   readonly type: string;

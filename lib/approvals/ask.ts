@@ -1,7 +1,7 @@
 import type { Action } from "../base/action.ts";
 import type { JsonObject } from "../base/json.ts";
 import { splitReference } from "../catalog/personal_ids.ts";
-import { toolDefinitionDigest } from "../catalog/tool_record.ts";
+import { argumentRefusal, toolDefinitionDigest } from "../catalog/tool_record.ts";
 import { actionDigest, type Decision } from "../decisions/decide.ts";
 import { actorOf, type Client, type MachineCaller } from "../identity/caller.ts";
 import { levelsFor } from "../identity/deciders.ts";
@@ -10,7 +10,6 @@ import { tenantWithin } from "../identity/tenant_wall.ts";
 import { schedule, tellOfApproval } from "../ledger/due.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import { type AnyRefusal, invalidRequest, Refusal } from "../refusal.ts";
-import { argumentProblems } from "../schema/check.ts";
 import { scrubJson, scrubText } from "../scrub/scrub.ts";
 import {
   approvalByToolKey,
@@ -56,6 +55,11 @@ import {
   seen,
   type SeenApproval,
 } from "./seen.ts";
+
+/**
+ * Asking for an approval, in the commit of the decision that requires it. What its approver will
+ * see is frozen here; asked again while it is pending, it is the same request with one more asking.
+ */
 
 /** Most bytes of a context in canonical form, before it is scrubbed. */
 export const MAX_CONTEXT_BYTES = 16 * 1024;
@@ -135,14 +139,8 @@ export function createOrJoin(
   loaded: LoadedAsk,
 ): Asked | AnyRefusal {
   const { decision, tool } = request;
-  const errors = tool.parameters === null
-    ? []
-    : argumentProblems(tool.parameters, decision.action.arguments);
-  if (errors.length > 0) {
-    return new Refusal("invalid_arguments", {
-      errors: errors.map(({ path, message }) => ({ path: `/arguments${path}`, message })),
-    });
-  }
+  const misfit = argumentRefusal(tool, decision.action.arguments);
+  if (misfit !== null) return misfit;
   const current = loaded.open === null ? null : settle(transaction, loaded.open.loaded);
   if (loaded.open !== null && current?.record.progress.state === "pending") {
     return join(transaction, caller, request, current, loaded.open.view);

@@ -30,6 +30,11 @@ import { sealText } from "./frozen_view.ts";
 import { noteReading, wasReadBy } from "./key_reading.ts";
 import { loadApproval, type LoadedApproval, seen, type SeenApproval, visible } from "./seen.ts";
 
+/**
+ * Deciding a request: by an approver key that speaks for a member, or by a member who denies. An
+ * approval under a passkey is in `sign.ts`; all of them come to `recordDecision`.
+ */
+
 /** Most characters of a note. */
 export const MAX_NOTE = 1000;
 

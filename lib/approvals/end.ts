@@ -24,6 +24,11 @@ import {
 } from "./seen.ts";
 import { type ApprovalEvent, moved, type StateRefusal, statusOf, termsOf } from "./state.ts";
 
+/**
+ * What becomes of a request besides a decision: looked at, withdrawn, taken back, used for the
+ * token that it was asked for. What nobody may know of is `not_found`, whatever became of it.
+ */
+
 /** A request as this caller may see it, brought up to date. */
 export function lookAtApproval(
   idOrReference: string,
@@ -70,8 +75,8 @@ interface WithToken {
 }
 
 /**
- * Takes an approval back, as long as what it authorized has not run: by its requester; of members by
- * who decided it, who answers for the requester, owners and admins.
+ * Takes an approval back, as long as what it authorized has not run; `mayRevoke` says who may.
+ * @throws {Refusal} not_found, not_the_requester
  */
 export function revokeApproval(
   idOrReference: string,
@@ -143,7 +148,11 @@ function seenIn(transaction: Transaction, caller: Caller, loaded: LoadedApproval
   return seen(loaded, caller, { snapshot, sealer: deps.sealer });
 }
 
-function mayRevoke(
+/**
+ * Whether somebody who may know of a request may take its approval back: who asked; of members who
+ * decided it, who answers for the requester, owners and admins.
+ */
+export function mayRevoke(
   caller: Caller,
   record: Pick<ApprovalRecord, "requester" | "members_behind" | "decisions">,
 ): boolean {

@@ -5,10 +5,16 @@ import { canonicalBytes, canonicalJson } from "../base/canonical.ts";
 import type { JsonObject } from "../base/json.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import { approvalAskKey, approvalKey, approvalViewKey } from "../store/keys.ts";
+import { type Kv, readRecord } from "../store/kv.ts";
 import { type ApprovalRecord, type AskedAgain, askRows } from "../store/records/approval.ts";
 import { sealedRecord } from "../store/records/log.ts";
 import { jsonObject, type RuleRecord, type ToolRecord } from "../store/records/policy.ts";
 import type { Sealer } from "../store/sealing.ts";
+
+/**
+ * What the approver of a request sees, frozen when it was asked, and sealed in pieces. Its digest
+ * is what a passkey signs. The arguments are a piece of their own, so that they can be erased.
+ */
 
 /** What the approver of a request will see, whatever becomes of the tool meanwhile. */
 export interface FrozenView extends JsonObject {
@@ -80,9 +86,17 @@ export function eraseArguments(transaction: Transaction, id: string): void {
   transaction.delete(approvalViewKey(transaction.snapshot.orgId, id, ARGUMENTS_PIECE));
 }
 
+/** What reads a record that no commit checks. */
+type Peeks = Pick<Reader, "peek">;
+
+/** Reads so outside of an operation, for who only looks. */
+export function peeking(kv: Kv): Peeks {
+  return { peek: (key, schema) => readRecord(kv, key, schema) };
+}
+
 /** Reads the sealed arguments of a request. */
 export async function loadArguments(
-  reader: Pick<Reader, "peek">,
+  reader: Peeks,
   org: string,
   record: ApprovalRecord,
 ): Promise<Uint8Array | null> {
@@ -93,7 +107,7 @@ export async function loadArguments(
 
 /** Reads all pieces of a view. */
 export async function loadView(
-  reader: Pick<Reader, "peek">,
+  reader: Peeks,
   org: string,
   record: ApprovalRecord,
 ): Promise<SealedView> {

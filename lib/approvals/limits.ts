@@ -3,6 +3,11 @@ import type { Transaction } from "../ledger/transaction.ts";
 import { approvalCountKey, approvalOrgCountKey } from "../store/keys.ts";
 import type { AskHistory, OrgCount, RequesterCount } from "../store/records/approval.ts";
 
+/**
+ * How much may be asked, so that no approver is worn down: pending requests, new ones a minute, and
+ * a rest after a denial. Counts are records that the commits which change them check.
+ */
+
 /** How much may be asked, so that nobody is worn down. */
 export const ASK_LIMITS = {
   pending_per_requester: 20,

@@ -6,13 +6,17 @@ import type { Reader } from "../ledger/transaction.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import type { Services } from "../services.ts";
 import { approvalKey, approvalPendingPrefix, approvalPrefix } from "../store/keys.ts";
-import { type Kv, listRecords, readRecord, readRecords } from "../store/kv.ts";
+import { type Kv, listRecords, readRecords } from "../store/kv.ts";
 import { approvalPointer, type ApprovalRecord, approvalRecord } from "../store/records/approval.ts";
 import type { RequesterType } from "../store/records/identity.ts";
 import { settle } from "./advance.ts";
-import { loadArguments } from "./frozen_view.ts";
+import { loadArguments, peeking } from "./frozen_view.ts";
 import { isVisible, loadApproval, seen, type SeenApproval, seesArguments } from "./seen.ts";
 import { type ApprovalStatus, settledApproval, statusOf } from "./state.ts";
+
+/**
+ * Requests in lists, the newest first, as far as one caller may know of them.
+ */
 
 /** Which requests are wanted; null where it does not matter. */
 export interface ApprovalFilter {
@@ -200,7 +204,7 @@ async function seeAll(
   records: readonly ApprovalRecord[],
   withArguments: boolean,
 ): Promise<SeenApproval[]> {
-  const reader: Pick<Reader, "peek"> = { peek: (key, schema) => readRecord(deps.kv, key, schema) };
+  const reader = peeking(deps.kv);
   const items: SeenApproval[] = [];
   for (const record of records) {
     const args = withArguments && seesArguments(caller, record)

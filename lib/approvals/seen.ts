@@ -30,6 +30,11 @@ import { loadArguments, openArguments, openText } from "./frozen_view.ts";
 import { type AskCounts, NO_COUNTS } from "./limits.ts";
 import { settledApproval } from "./state.ts";
 
+/**
+ * A request as it is read, and as one caller may see it: whether they may know of it, whether they
+ * see its arguments, and by which id or reference it is found.
+ */
+
 /** A request as one caller may see it. */
 export interface SeenApproval {
   readonly record: ApprovalRecord;

@@ -30,6 +30,12 @@ import { decidable, recordDecision, scrubbedNote } from "./decide.ts";
 import { loadApproval, type LoadedApproval, seen, type SeenApproval } from "./seen.ts";
 
 /**
+ * Approving under a passkey. The server hands out a nonce, and makes the statement that must have
+ * been signed anew from what is stored: of what the page sends only the nonce and the note go into
+ * it. A nonce serves one member, session and level, once.
+ */
+
+/**
  * The parts of an approval statement that the server makes up. The digests are not among them: the
  * page takes those of what it shows.
  */

@@ -16,6 +16,11 @@ import type {
   Progress,
 } from "../store/records/approval.ts";
 
+/**
+ * The states of a request, and every move between them, in one table. Pure: time and the policy of
+ * the moment count by themselves, whether or not anybody noted what they did.
+ */
+
 /** What somebody does to a request. */
 export type ApprovalEvent =
   | { readonly type: "approve" }

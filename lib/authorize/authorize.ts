@@ -31,6 +31,12 @@ import { type MintedToken, mintToken, TOKEN_TTL } from "../tokens/mint.ts";
 import { type LoadedTokenKey, loadSigningKey } from "../tokens/token_key.ts";
 import { mintRefusal } from "./mint.ts";
 
+/**
+ * The one door for REST and MCP: decide, then mint the token or ask for the approval, all in one
+ * commit. Where an approval is required it is also told what the caller asked about the action
+ * before.
+ */
+
 /** A check that goes on to what its answer leads to. */
 export interface AuthorizeRequest extends CheckRequest {
   /** Whether to mint the token when the action is allowed, or has been approved. */

@@ -1,13 +1,18 @@
 import { consumeApproval } from "../approvals/end.ts";
 import { loadApproval, type LoadedApproval } from "../approvals/seen.ts";
 import type { Action } from "../base/action.ts";
+import { argumentRefusal } from "../catalog/tool_record.ts";
 import { type Checked, checkOperation, type DiscoveryRoom } from "../decisions/decide.ts";
 import type { MachineOperation } from "../identity/acting.ts";
 import type { Client } from "../identity/caller.ts";
 import { type AnyRefusal, recorded, type RecordedRefusal, Refusal } from "../refusal.ts";
-import { argumentProblems } from "../schema/check.ts";
 import { type MintedToken, mintToken } from "../tokens/mint.ts";
 import { type LoadedTokenKey, loadSigningKey } from "../tokens/token_key.ts";
+
+/**
+ * A token for an action that is allowed, or whose approval the caller names: decided anew in the
+ * commit that mints it.
+ */
 
 interface MintRequest {
   readonly action: Action;
@@ -80,10 +85,5 @@ export function mintOperation(
 export function mintRefusal({ decision, tool }: Checked): AnyRefusal | null {
   const { permission, resolved_from } = decision.resolution;
   if (permission === "disabled") return new Refusal("tool_disabled", { resolved_from });
-  const problems = !tool?.parameters
-    ? []
-    : argumentProblems(tool.parameters, decision.action.arguments);
-  if (problems.length === 0) return null;
-  const errors = problems.map(({ path, message }) => ({ path: `/arguments${path}`, message }));
-  return new Refusal("invalid_arguments", { errors });
+  return tool === null ? null : argumentRefusal(tool, decision.action.arguments);
 }

@@ -8,6 +8,11 @@ import type { Client } from "../identity/caller.ts";
 import { tenantWithin } from "../identity/tenant_wall.ts";
 import { recorded, type RecordedRefusal, Refusal } from "../refusal.ts";
 
+/**
+ * Asking for an approval directly, without wanting a token. A caller that lost its connection while
+ * a human decided finds what was approved meanwhile.
+ */
+
 interface Loaded {
   readonly room: DiscoveryRoom | null;
   readonly ask: LoadedAsk;

@@ -11,6 +11,11 @@ import { agentKey, credentialKey, credentialUsedKey } from "../store/keys.ts";
 import type { AgentRecord, CredentialIndex } from "../store/records/identity.ts";
 import { assertMachineFields, machineEntry, type MachineFields } from "./api_keys.ts";
 
+/**
+ * Agents as an org's catalog has them: made, changed, stopped, given a new token, removed. Each is
+ * one commit with its entry; a token is known once, when it is made.
+ */
+
 /** An agent as it is asked for. */
 interface NewAgent extends MachineFields {
   readonly kill_switch: AgentRecord["kill_switch"];

@@ -10,6 +10,11 @@ import { apiKeyKey, credentialKey, credentialUsedKey } from "../store/keys.ts";
 import type { ApiKeyRecord, CredentialIndex, KEY_TIERS } from "../store/records/identity.ts";
 import { assertNoPersonalIds } from "./personal_ids.ts";
 
+/**
+ * The keys of an org: made, kept beside passkeys, revoked. Also what keys and agents have in
+ * common: the fields that bound a machine, what stands against them, and what its entry shows.
+ */
+
 /** A key as it is asked for. */
 interface NewApiKey extends MachineFields {
   readonly tier: (typeof KEY_TIERS)[number];

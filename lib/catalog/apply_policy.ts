@@ -33,6 +33,12 @@ import {
 } from "./staging.ts";
 import { writeTool } from "./tools.ts";
 
+/**
+ * A whole policy that becomes what an edit wants, in one version. What fits a commit is one; what
+ * is larger is written beside the policy that is read, and takes its place in the last commit.
+ * Whichever it is, nobody decides by a part of it.
+ */
+
 /** Most rows that one commit changes. */
 const MAX_CHANGED_ROWS = 800;
 
@@ -63,8 +69,7 @@ export function readPolicy(): CallerOperation<Described, Policy> {
 
 /**
  * Makes the policy what an edit wants, in one version, when it still is at the version that the edit
- * was made from. What is larger than a commit is written beside the policy first, and becomes it in
- * the last commit: nobody ever reads a part of it.
+ * was made from.
  * @param version of the policy that the caller has seen; null when what they sent is no version
  * @throws {Refusal} precondition_failed, invalid_request, invalid_selector, owner_required; of a
  *   member role_required, recovery_held, fresh_assertion_required unless it is a dry run

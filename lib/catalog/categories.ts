@@ -8,6 +8,10 @@ import { categoryKey } from "../store/keys.ts";
 import type { CategoryRecord } from "../store/records/policy.ts";
 import { type RecordChange, writeChange, type Written } from "./record_change.ts";
 
+/**
+ * Categories of tools: each gives its tools the permission that they have by default.
+ */
+
 /** Makes a category or replaces it. @throws {Refusal} fresh_assertion_required */
 export function putCategory(
   next: CategoryRecord,

@@ -24,6 +24,13 @@ import {
 } from "../store/records/identity.ts";
 import type { OrgRecord } from "../store/records/policy.ts";
 import { logOrigin } from "../tlog/log_key.ts";
+import { DEFAULT_RATE_LIMIT } from "./api_keys.ts";
+
+/**
+ * How orgs begin: their record, the key and the first entry of their log. At its first start a
+ * deployment makes its own log so, and where the operator handed over a key, an org `default` with
+ * it.
+ */
 
 /** How long a new org holds who recovered their account. */
 export const NEW_ORG_HOLD_HOURS = 24;
@@ -163,7 +170,7 @@ function addKey(
     trust_tier: 0,
     tenant_ids: null,
     expires_at: null,
-    rate_limit_per_minute: 6000,
+    rate_limit_per_minute: DEFAULT_RATE_LIMIT,
     audit_private: false,
     bootstrap: true,
     kept: false,

@@ -8,6 +8,10 @@ import { orgKey } from "../store/keys.ts";
 import type { OrgRecord } from "../store/records/policy.ts";
 import { type Author, writeChange, type Written } from "./record_change.ts";
 
+/**
+ * The settings of an org, and its kill switch. What lets more through is an owner's to change.
+ */
+
 const ORG_FIELDS = [
   "name",
   "approval_timeout_seconds",

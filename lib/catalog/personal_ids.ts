@@ -5,6 +5,11 @@ import { CARD_HINT, findCards } from "../scrub/card.ts";
 import { findPhones } from "../scrub/phone.ts";
 import { Scan } from "../scrub/scan.ts";
 
+/**
+ * Names and ids that look personal. They would stay in the audit log for ever, so an org takes none
+ * unless it says so; of a caller's own reference, which cannot be refused, the log shows a digest.
+ */
+
 /** External ids by the JSON pointer of the member that gave them; null and absent ones have none. */
 export type GivenIds = Readonly<Record<string, string | null | undefined>>;
 

@@ -34,6 +34,12 @@ import { tenantChange } from "./tenants.ts";
 import { replacedTool, TOOL_FIELDS, toolProblems } from "./tool_record.ts";
 import { archivedTool, toolChange } from "./tools.ts";
 
+/**
+ * What an edit of the policy would make different: one row for each record, with what stands
+ * against it, what is to be said of it, and whether it lets more through. Pure; `apply_policy.ts`
+ * carries it out.
+ */
+
 /** One row that a document changes, besides the record change the tool or rule that it is about. */
 export interface RowChange {
   readonly kind: "tools" | "categories" | "tenants" | "resources" | "rules";

@@ -13,6 +13,11 @@ import type { RuleFields } from "./rules.ts";
 import type { TenantFields } from "./tenants.ts";
 import type { ToolFields } from "./tool_record.ts";
 
+/**
+ * An edit of the policy, as it is asked for: a whole document or a part of one, and the records
+ * that it takes away.
+ */
+
 /** A policy as one document, each row of it whole. */
 export interface PolicyDocument {
   readonly tools?: readonly (ToolFields & { readonly name: string })[];

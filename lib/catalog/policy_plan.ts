@@ -18,6 +18,11 @@ import { type Described, pointerOf, type PolicyEdit } from "./policy_edit.ts";
 import { levelProblems, refuseSelectors } from "./selectors.ts";
 import { refuseProblems, schemaProblems } from "./tool_record.ts";
 
+/**
+ * What an edit of the policy takes before it is carried out: that it is well formed, made from the
+ * version that stands, and allowed to whoever asks.
+ */
+
 /** What a document made different, or would. */
 export interface AppliedPolicy {
   readonly rows: readonly RowChange[];

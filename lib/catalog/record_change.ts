@@ -8,6 +8,11 @@ import type { Transaction } from "../ledger/transaction.ts";
 import { placed, type StoreKey } from "../store/keys.ts";
 import { type Kv, listRecords } from "../store/kv.ts";
 
+/**
+ * One record of the policy that is made, replaced or removed: its row and its entry, in one commit.
+ * The entry shows short values as they are, long ones by their digest, and personal ones apart.
+ */
+
 /** Who writes, and by which request. */
 export interface Author {
   readonly caller: Caller;

@@ -14,6 +14,11 @@ import {
   type Written,
 } from "./record_change.ts";
 
+/**
+ * Resources that an org registers: what approvers are shown of an id. Nothing is decided by a
+ * resource, so any that is not registered may be named.
+ */
+
 /** What may be said of a resource besides its id. */
 export type ResourceFields = Pick<ResourceRecord, "name" | "type" | "metadata">;
 

@@ -25,6 +25,11 @@ import {
   registeredIn,
 } from "./selectors.ts";
 
+/**
+ * Rules of an org: one for each selector. A rule that lets more through takes a passkey of the
+ * member who makes it.
+ */
+
 /** A rule as it is asked for. */
 export type RuleFields = Pick<RuleRecord, "selector" | "permission" | "note">;
 

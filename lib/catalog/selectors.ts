@@ -6,6 +6,11 @@ import { type InputProblem, Refusal } from "../refusal.ts";
 import type { Selector } from "../store/records/policy.ts";
 import type { GivenIds } from "./personal_ids.ts";
 
+/**
+ * What a selector of a rule may be: one of the eight levels, and no pattern. What only looks like a
+ * pattern is taken where exactly that name is registered.
+ */
+
 /** What of an org's catalog bears exactly this id or name, whatever characters it has. */
 export interface Registered {
   tenant(id: string): boolean;

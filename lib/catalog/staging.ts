@@ -22,6 +22,11 @@ import { type DueWork, policyGeneration } from "../store/records/log.ts";
 import type { Described } from "./policy_edit.ts";
 import type { RecordChange } from "./record_change.ts";
 
+/**
+ * A generation of the policy's rows that is written beside the one that is read, in parts that each
+ * fit a commit. It is given up when it takes too long, and swept away when it is not read any more.
+ */
+
 /** How long a generation may take to be written, milliseconds, before it is given up. */
 const STAGED_FOR_MS = 30 * 60 * 1000;
 

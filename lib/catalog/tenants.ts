@@ -19,6 +19,11 @@ import {
 } from "./record_change.ts";
 import { ruleChange } from "./rules.ts";
 
+/**
+ * Tenants of an org, and how one is removed with all of its rules. An action of a tenant that is
+ * not registered is held as long as there are rules of it.
+ */
+
 /** What may be said of a tenant besides its id. */
 export type TenantFields = Pick<TenantRecord, "name" | "metadata">;
 

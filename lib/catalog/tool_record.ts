@@ -4,9 +4,14 @@ import { canonicalJson } from "../base/canonical.ts";
 import type { JsonObject } from "../base/json.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import { type InputProblem, Refusal } from "../refusal.ts";
-import { checkParameterSchema } from "../schema/check.ts";
+import { argumentProblems, checkParameterSchema } from "../schema/check.ts";
 import type { Annotations, ToolRecord } from "../store/records/policy.ts";
 import { type GivenIds, personalIdProblems } from "./personal_ids.ts";
+
+/**
+ * A tool as the catalog describes it: what a request makes of it, what stands against that, and the
+ * digest of what an approver is told. Pure.
+ */
 
 /** The fields of a tool that a person writes. */
 export const TOOL_FIELDS = [
@@ -144,6 +149,17 @@ export function schemaProblems(parameters: JsonObject | null | undefined): Input
     path: `/parameters${path}`,
     message,
   }));
+}
+
+/** The refusal of arguments that are not what a tool takes; null where they are, or it says nothing. */
+export function argumentRefusal(
+  { parameters }: Pick<ToolRecord, "parameters">,
+  args: JsonObject,
+): Refusal<"invalid_arguments"> | null {
+  if (parameters === null) return null;
+  const errors = argumentProblems(parameters, args)
+    .map(({ path, message }) => ({ path: `/arguments${path}`, message }));
+  return errors.length === 0 ? null : new Refusal("invalid_arguments", { errors });
 }
 
 /** @throws {Refusal} invalid_request when there is a problem */

@@ -20,6 +20,11 @@ import {
 } from "./tool_record.ts";
 
 /**
+ * Tools of an org: registered, changed, stopped, taken out of use. What changes a tool's
+ * definition, or asks more of its calls, has what was asked before looked at again.
+ */
+
+/**
  * Registers a tool, or replaces its description.
  * @throws {Refusal} invalid_request, owner_required, role_required, recovery_held,
  *   fresh_assertion_required

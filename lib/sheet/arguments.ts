@@ -6,6 +6,11 @@ import {
   valueAtPointer,
 } from "../base/json.ts";
 
+/**
+ * A call's arguments beside what the tool's schema says of them, for people to read. The schema is
+ * a stranger's: it is read here and never run.
+ */
+
 /** One value among a call's arguments, with what the tool's parameter schema says of it. */
 export interface MarkedArgument {
   /** RFC 6901, into the arguments. */

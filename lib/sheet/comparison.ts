@@ -1,4 +1,4 @@
-import { type FrozenView, loadView, openView } from "../approvals/frozen_view.ts";
+import { type FrozenView, loadView, openView, peeking } from "../approvals/frozen_view.ts";
 import { isVisible, seesArguments } from "../approvals/seen.ts";
 import { differingFacts } from "../base/action.ts";
 import {
@@ -8,7 +8,6 @@ import {
   valueAtPointer,
 } from "../base/json.ts";
 import type { Caller } from "../identity/caller.ts";
-import type { Reader } from "../ledger/transaction.ts";
 import type { Services } from "../services.ts";
 import { approvalKey, approvalLastKey, approvalLastOfKey } from "../store/keys.ts";
 import { readRecord } from "../store/kv.ts";
@@ -45,11 +44,10 @@ export async function lastApproved(
   if (pointer === null) return null;
   const last = (await readRecord(kv, approvalKey(org, pointer.value.id), approvalRecord))?.value;
   if (last === undefined || !isVisible(caller, last)) return null;
-  const reader: Pick<Reader, "peek"> = { peek: (key, schema) => readRecord(kv, key, schema) };
   return {
     record: last,
     view: seesArguments(caller, last)
-      ? openView(sealer, org, last, await loadView(reader, org, last))
+      ? openView(sealer, org, last, await loadView(peeking(kv), org, last))
       : null,
     same_requester: last.requester.id === requester.id,
     same_action: last.action_digest === action_digest,

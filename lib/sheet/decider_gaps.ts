@@ -5,6 +5,11 @@ import type { ApprovalLevel } from "../store/records/approval.ts";
 import type { MemberRecord } from "../store/records/identity.ts";
 import { requesterWords } from "./sentence.ts";
 
+/**
+ * What the team, as it stands, cannot decide as the policy means it. Said to whoever configures,
+ * before a request is stuck. Pure.
+ */
+
 /** Requests that the team, as it stands, does not decide as the policy means it. */
 export type DeciderGap =
   /** Tools need a second approval, and nobody is there to give it. */

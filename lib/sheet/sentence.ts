@@ -4,6 +4,12 @@ import { visibleText, withinQuotes } from "../base/text.ts";
 import type { Cancelled } from "../store/records/approval.ts";
 import type { QuickReason } from "../store/records/vocabulary.ts";
 
+/**
+ * Requests in words of our own: who wants to run what, why it was cancelled or denied, and the
+ * parts of its view that a page lays out. Pure, and runs in the browser; what others named comes as
+ * they named it, for the page to mark.
+ */
+
 /** One part of the sentence, so that a page can emphasize it and show what is hidden in it. */
 interface SentencePart {
   readonly kind: "requester" | "tool" | "resource" | "tenant" | "method" | "text";

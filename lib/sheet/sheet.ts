@@ -1,18 +1,16 @@
-import { lookAtApproval } from "../approvals/end.ts";
-import { type FrozenView, loadView, openView } from "../approvals/frozen_view.ts";
+import { lookAtApproval, mayRevoke } from "../approvals/end.ts";
+import { type FrozenView, loadView, openView, peeking } from "../approvals/frozen_view.ts";
 import type { NamedRequester } from "../approvals/list.ts";
 import { type LoadedApproval, NO_HISTORY, type SeenApproval } from "../approvals/seen.ts";
 import type { JsonObject, JsonValue } from "../base/json.ts";
 import type { MemberOperation } from "../identity/acting.ts";
 import type { MemberCaller } from "../identity/caller.ts";
 import { byPasskey, decisionBar } from "../identity/deciders.ts";
-import type { Reader } from "../ledger/transaction.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import type { Services } from "../services.ts";
 import { approvalAskPrefix, approvalHistoryKey } from "../store/keys.ts";
 import { listRecords, readRecord } from "../store/kv.ts";
 import {
-  type ApprovalRecord,
   type AskedAgain,
   askedAgain,
   askHistory,
@@ -29,6 +27,11 @@ import {
 } from "./comparison.ts";
 import { requesterWords } from "./sentence.ts";
 import { approvalStory, type Awaited } from "./story.ts";
+
+/**
+ * One request as its page shows it to one member: JSON, with nothing in it that this member may not
+ * see.
+ */
 
 /** Why a member may not decide a request, as its page says it. */
 type Barred =
@@ -187,7 +190,7 @@ export async function approvalSheet(
         : null,
     })),
     awaits: story.awaits,
-    revocable: story.revocable && mayRevoke(approval, caller),
+    revocable: story.revocable && mayRevoke(caller, record),
   };
 }
 
@@ -243,13 +246,6 @@ function barredBy(
   }
 }
 
-/** Whoever decided it, and those who rule the org; the rest is for the operation to say. */
-function mayRevoke({ record }: SeenApproval, caller: MemberCaller): boolean {
-  return caller.role === "owner" || caller.role === "admin" ||
-    record.members_behind.includes(caller.id) ||
-    record.decisions.some(({ member }) => member === caller.id);
-}
-
 function memberName({ members }: Snapshot, id: string): string {
   for (const member of members.values()) if (member.id === id) return member.email;
   return "a former member";
@@ -277,14 +273,14 @@ export async function reviewApproval(
 ): Promise<Review | null> {
   if (!inside) return null;
   const { kv, sealer } = deps;
-  const reader: Pick<Reader, "peek"> = { peek: (key, schema) => readRecord(kv, key, schema) };
   const historyKey = approvalHistoryKey(org, record.requester.id, record.action_digest);
   const [sealed, history] = await Promise.all([
-    loadView(reader, org, record),
+    loadView(peeking(kv), org, record),
     readRecord(kv, historyKey, askHistory),
   ]);
   const asked: AskedAgain[] = [];
-  for await (const { key, value } of listRecords(kv, askRows(org, record), sealedRecord)) {
+  const rows = { prefix: approvalAskPrefix(org, record.id) };
+  for await (const { key, value } of listRecords(kv, rows, sealedRecord)) {
     if (asked.length === record.asked_again.length) break;
     asked.push(askedAgain.parse(sealer.openJson(key, value.sealed)));
   }
@@ -295,8 +291,4 @@ export async function reviewApproval(
     asked: counts.asked,
     denied: counts.denied,
   };
-}
-
-function askRows(org: string, record: ApprovalRecord): Deno.KvListSelector {
-  return { prefix: approvalAskPrefix(org, record.id) };
 }

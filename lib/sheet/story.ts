@@ -21,6 +21,10 @@ import {
 import { revocation } from "../tokens/standing.ts";
 import { stateAt } from "../tokens/state.ts";
 
+/**
+ * What happened to a request and to what was run with it, the oldest first, and what it waits for.
+ */
+
 /** What happened to a request, and to what was run with it. */
 type StoryStep =
   & { readonly at: number }

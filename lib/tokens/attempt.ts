@@ -7,6 +7,11 @@ import type { RunTokenRecord } from "../store/records/token.ts";
 import type { UnreadableToken } from "./presented.ts";
 import { moved } from "./state.ts";
 
+/**
+ * What the log says of a token that was tried in vain, and how one ends with its approval. Every
+ * refusal is recorded, and text that is no token once a minute and caller.
+ */
+
 const MINUTE_MS = 60_000;
 
 /** Who tried what with a token. */
@@ -81,12 +86,12 @@ export function refuseUnreadable(
 
 /**
  * Makes an unspent token void, as part of the commit that revokes its approval; that commit's
- * entry names the token. The record has to have been read by the same operation.
- * @returns false when there was nothing to void: it is spent, over or void already
+ * entry names the token. The record has to have been read by the same operation. One that is spent,
+ * over or void already stays as it is.
  */
-export function voidToken(transaction: Transaction, token: RunTokenRecord): boolean {
+export function voidToken(transaction: Transaction, token: RunTokenRecord): void {
   const { at, snapshot: { orgId } } = transaction;
-  if (token.status !== "minted" || moved(token, "revoke", transaction) !== "revoked") return false;
+  if (token.status !== "minted" || moved(token, "revoke", transaction) !== "revoked") return;
   const revoked: RunTokenRecord = {
     ...token,
     status: "revoked",
@@ -95,5 +100,4 @@ export function voidToken(transaction: Transaction, token: RunTokenRecord): bool
   };
   transaction.set(runTokenKey(orgId, token.id), revoked);
   transaction.delete(runTokenArgumentsKey(orgId, token.id));
-  return true;
 }

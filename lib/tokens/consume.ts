@@ -13,7 +13,12 @@ import { type GivenAction, loadPresentedToken, type PresentedToken } from "./pre
 import { refusalOf } from "./standing.ts";
 import type { TokenClaims } from "./token_text.ts";
 
-type MintedToken = Extract<RunTokenRecord, { status: "minted" }>;
+/**
+ * The one use of a token, and a look whether it would succeed. The look (`verifyOperation`) changes
+ * nothing and promises nothing.
+ */
+
+type UnspentToken = Extract<RunTokenRecord, { status: "minted" }>;
 
 export type ConsumedToken = Extract<RunTokenRecord, { status: "consumed" }>;
 
@@ -59,7 +64,7 @@ export function consumeOperation(
 /** Records that a token is consumed; the caller stores the record, as it is or moved further. */
 export function spend(
   transaction: Transaction,
-  token: MintedToken,
+  token: UnspentToken,
   { caller, client }: TokenAttempt,
   binding: Binding,
 ): ConsumedToken {

@@ -25,6 +25,12 @@ import { type GivenAction, loadPresentedToken, type PresentedToken } from "./pre
 import { refusalOf } from "./standing.ts";
 import { moved, stateAt } from "./state.ts";
 
+/**
+ * What came of a run: reported under its token, or without one, or by nobody until the deadline.
+ * Every run under a token has one execution in the log, and one that counted as unknown may have a
+ * second, late one.
+ */
+
 /** What somebody reports about a run. */
 interface Report {
   /** The text of the token that it ran under; null when there was none. */

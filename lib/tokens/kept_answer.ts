@@ -18,6 +18,12 @@ import { loadApprovalOf } from "./presented.ts";
 import { revocation } from "./standing.ts";
 import { stateAt } from "./state.ts";
 
+/**
+ * An answer that is kept under an `Idempotency-Key`, in the commit of what it answers. It is sealed
+ * under a key of the caller's own secret, so a stolen store opens none; one that granted something
+ * is repeated only while the policy is the same and its token would still be consumed.
+ */
+
 /** How long an answer is kept for repetition, milliseconds. */
 const KEPT_MS = 24 * 60 * 60 * 1000;
 

@@ -9,6 +9,11 @@ import { keepArguments } from "./presented.ts";
 import { type LoadedTokenKey, signingSecret } from "./token_key.ts";
 import { claimsOf, writeToken } from "./token_text.ts";
 
+/**
+ * A run token that is made, in the commit of the decision that allows it. Its text is in the answer
+ * and nowhere else.
+ */
+
 /** How long a token is good for, seconds. */
 export const TOKEN_TTL = { min: 10, default: 300, max: 3600 } as const;
 

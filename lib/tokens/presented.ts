@@ -23,6 +23,11 @@ import type { Sealer } from "../store/sealing.ts";
 import { loadTokenKey, openTokenKey } from "./token_key.ts";
 import { claimsOf, isSignedBy, readToken, type TokenClaims } from "./token_text.ts";
 
+/**
+ * What a presented text stands for: a token that this org signed and whose record it has, or no
+ * token. What it claims is never believed over the record.
+ */
+
 /** A token that this org signed, and what the store has of it. */
 export interface KnownToken {
   readonly token: RunTokenRecord;

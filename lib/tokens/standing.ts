@@ -14,6 +14,11 @@ import type { RevocationReason } from "../store/records/vocabulary.ts";
 import { differingAction, type GivenAction, type KnownToken } from "./presented.ts";
 import { moved, type TokenEvent, type TokenStateRefusal } from "./state.ts";
 
+/**
+ * Whether a token would be good now. What was minted before the policy tightened does not outlive
+ * it: asked when somebody tries it, when its answer is repeated, and when a page shows it.
+ */
+
 /** What somebody wants of a token. */
 interface Attempt {
   readonly event: Extract<TokenEvent, "consume" | "report" | "report_unknown">;

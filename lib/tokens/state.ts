@@ -1,6 +1,11 @@
 import { type Clocks, isOver } from "../ledger/clock.ts";
 import type { RunTokenRecord, RunTokenStatus } from "../store/records/token.ts";
 
+/**
+ * The states of a token, and every move between them, in one table. Pure: time counts by itself,
+ * whether or not anybody noted it.
+ */
+
 /** What a token is at a moment: its status, or what time has made of it. */
 type TokenState = RunTokenStatus | "expired";
 

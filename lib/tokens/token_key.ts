@@ -3,6 +3,11 @@ import { tokenKeyKey } from "../store/keys.ts";
 import { type TokenKeyRecord, tokenKeyRecord } from "../store/records/token.ts";
 import type { Sealer } from "../store/sealing.ts";
 
+/**
+ * The keys that sign an org's run tokens: one a period of 30 days, made when it is first needed,
+ * sealed in the store.
+ */
+
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 /** How old a key may be that signs, milliseconds. */

@@ -7,6 +7,11 @@ import { decodeUtf8 } from "../base/text.ts";
 import { checksum } from "../identity/credentials.ts";
 import type { RunTokenRecord } from "../store/records/token.ts";
 
+/**
+ * Run tokens as text: claims, and an HMAC over all of what stands before it. One token has one
+ * text; any other spelling of the same bytes is no token.
+ */
+
 /** What run tokens start with, known to secret scanners. */
 const TOKEN_PREFIX = "cs_run_";
 
