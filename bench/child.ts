@@ -51,24 +51,24 @@ export class Child implements AsyncDisposable {
     return Child.#listening(["--allow-net", "--allow-env", ...folders, path], store, {});
   }
 
-  /** The service of any checkout, over a store that it makes with a management key. */
+  /** The service of any checkout, over a store that it makes with the keys in the variables. */
   static version(
     checkout: string,
     store: Pick<SeededStore, "path" | "sealingSecret">,
-    managementKey: string,
+    env: Readonly<Record<string, string>>,
   ): Promise<Child> {
     const permissions = ["--allow-net", "--allow-env", "--allow-read", "--allow-write=data"];
     return Child.#listening(
       [...permissions, "--config", `${checkout}/deno.json`, `${checkout}/main.ts`],
       store,
-      { COUNTERSIGN_BOOTSTRAP_KEY: managementKey },
+      env,
     );
   }
 
   static async #listening(
     args: readonly string[],
     store: Pick<SeededStore, "path" | "sealingSecret">,
-    env: Record<string, string>,
+    env: Readonly<Record<string, string>>,
   ): Promise<Child> {
     const child = new Child(args, {
       PORT: "0",

@@ -128,7 +128,9 @@ async function started(
 ): Promise<Version> {
   const management = makeSecret("management", systemRandom);
   const sealingSecret = systemRandom(SECRET_BYTES).toBase64();
-  const child = await Child.version(checkout, { path, sealingSecret }, management);
+  const child = await Child.version(checkout, { path, sealingSecret }, {
+    COUNTERSIGN_BOOTSTRAP_KEY: management,
+  });
   const { port } = child;
   const put = (route: string, body: unknown) => send(port, management, "PUT", route, body);
   const policy = samplePolicy(RULES);
