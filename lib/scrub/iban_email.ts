@@ -1,4 +1,13 @@
-import { ALNUM, charSet, DIGIT, LETTER, type Scan, type Span } from "./scan.ts";
+import {
+  ALNUM,
+  type CharSet,
+  charSet,
+  DIGIT,
+  LETTER,
+  type Scan,
+  type Span,
+  WORD_LETTER,
+} from "./scan.ts";
 
 /** Country codes with the length of their IBAN, from the ISO 13616 registry. */
 const LENGTHS: ReadonlyMap<string, number> = new Map(
@@ -77,6 +86,11 @@ const LOCAL = (code: number) => LETTER(code) || DIGIT(code) || LOCAL_MARKS(code)
 
 const DOMAIN = (code: number) => LETTER(code) || DIGIT(code) || DOMAIN_MARKS(code);
 
+/** The same without letters that no blank parts from the words around an address: "…comです". */
+const SPACED_LOCAL: CharSet = (code) => WORD_LETTER(code) || DIGIT(code) || LOCAL_MARKS(code);
+
+const SPACED_DOMAIN: CharSet = (code) => WORD_LETTER(code) || DIGIT(code) || DOMAIN_MARKS(code);
+
 /** "@" as it is, in a URL, in HTML, in JSON, or spelled out in brackets. */
 const AT =
   /(?<=\S)@(?=\S)|%40|&#(?:0{0,4}64|x0{0,4}40);|&commat;|\\{1,8}u0040|\s?[([{]\s?(?:at|@|arroba|chez)\s?[)\]}]\s?/gi;
@@ -144,10 +158,13 @@ function domainEnd(scan: Scan, from: number, at: string): number {
     const spelled = scan.matchAt(SPELLED_DOMAIN, from)?.[0];
     return spelled === undefined ? -1 : from + spelled.length;
   }
-  const runEnd = scan.runEnd(from, DOMAIN);
-  const run = scan.slice(from, scan.runStart(runEnd, DOMAIN_MARKS, runEnd - from));
-  const domain = domainOf(run);
-  return domain === null ? -1 : from + domain.length;
+  for (const letters of [SPACED_DOMAIN, DOMAIN]) {
+    const runEnd = scan.runEnd(from, letters);
+    const run = scan.slice(from, scan.runStart(runEnd, DOMAIN_MARKS, runEnd - from));
+    const domain = domainOf(run);
+    if (domain !== null) return from + domain.length;
+  }
+  return -1;
 }
 
 const QUOTE = charSet('"');
@@ -173,7 +190,8 @@ function mailAround(scan: Scan, at: Span): Span | null {
     const end = domainEnd(scan, at.end, mark);
     return end < 0 ? null : { start: quoted.start, end };
   }
-  const local = scan.slice(scan.runStart(at.start, LOCAL, LOCAL_LIMIT), at.start).replace(
+  const letters = scan.is(at.start - 1, SPACED_LOCAL) ? SPACED_LOCAL : LOCAL;
+  const local = scan.slice(scan.runStart(at.start, letters, LOCAL_LIMIT), at.start).replace(
     /^[.'%+-]+/,
     "",
   );

@@ -20,9 +20,18 @@ const GLUED = (code: number) => ALNUM(code) || WORD_LETTER(code);
 
 const NO_END = charSet("_@%$");
 
-/** An extension: 415-555-0132x204, "ext. 12", "Durchwahl 12", ";ext=77". */
-const EXTENSION =
-  /(?:x|;ext=|[ ,(]{0,2}(?:x|ext|extn|extension|durchwahl|dw|nst|app|apparat|poste|extensión|anexo|interno|int|ramal|toestel|tst|wew|wewn|anknytning|klapka|доб|內線|内線|分机|내선)[.:]?) ?(?:no\.? ?|#)?\d{1,6}(?![\p{L}\d]|[.,:]\d)/iuy;
+const EXTENSION_WORDS =
+  "(?:x|ext|extn|extension|durchwahl|dw|nst|app|apparat|poste|extensión|anexo|interno|int|ramal|" +
+  "toestel|tst|wew|wewn|anknytning|klapka|доб|內線|内線|分机|내선)[.:]?";
+
+const EXTENSION_NUMBER = " ?(?:no\\.? ?|#)?\\d{1,6}";
+
+/** An extension: 415-555-0132x204, "ext. 12", "(extension 12)", "Durchwahl 12", ";ext=77". */
+const EXTENSION = new RegExp(
+  `[ ,]{0,2}\\( ?${EXTENSION_WORDS}${EXTENSION_NUMBER} ?\\)|` +
+    `(?:x|;ext=|[ ,(]{0,2}${EXTENSION_WORDS})${EXTENSION_NUMBER}(?![\\p{L}\\d]|[.,:]\\d)`,
+  "iuy",
+);
 
 const CURRENCY = charSet("%$\u20ac");
 
@@ -277,6 +286,8 @@ const OTHER_WORDS = words(
     "rma shard shift seat block room line port page row code slot partition lot model item unit " +
     "offset range bin bay rack zone gate lane track chapter section step level index hash isbn issn " +
     "ean upc gtin asin vin imei iccid imsi mac ip asn pid uid gid ads adwords campaign mcc npi ein " +
+    "awb hawb mawb waybill consignment docket manifest lta guia albaran frachtbrief luftfrachtbrief " +
+    "sendungsnummer paketnummer lieferschein vrachtbrief " +
     "tin vat passport licence license plate flight train route container barcode voucher coupon " +
     "store node host disk lba sector register hex version versions revision rev release " +
     "auftrag bestellung rechnung vorgang kunde kundennummer artikel vertrag sendung bestellnummer " +

@@ -33,11 +33,17 @@ export const LETTER: CharSet = (code) =>
   LOWER(code) || UPPER(code) ||
   (code >= 128 && BEYOND_ASCII_LETTER.test(String.fromCharCode(code)));
 
-const UNSPACED = /[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]/;
+/** A letter of a script that puts no blanks between words, or none before particles, for a pattern. */
+export const UNSPACED_LETTER = "[\\u0e00-\\u0eff\\u3040-\\u30ff\\u3400-\\u9fff\\uac00-\\ud7af]";
+
+const UNSPACED = new RegExp(UNSPACED_LETTER);
+
+/** The first code unit of those scripts. */
+export const UNSPACED_FROM = 0x0e00;
 
 /** Letters of scripts that put blanks between words: a number beside one of them is a part of it. */
 export const WORD_LETTER: CharSet = (code) =>
-  LETTER(code) && !(code >= 0x0e00 && UNSPACED.test(String.fromCharCode(code)));
+  LETTER(code) && !(code >= UNSPACED_FROM && UNSPACED.test(String.fromCharCode(code)));
 
 /**
  * The text that detectors read, with a count of the characters that they looked at. Detectors

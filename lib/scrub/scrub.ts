@@ -4,8 +4,9 @@ import { EMAIL_HINT, findEmails, findIbans, IBAN_HINT } from "./iban_email.ts";
 import { findPhones, isPhoneName, PHONE_HINT } from "./phone.ts";
 import { BARRIER, detectionCopy, Scan, type Span } from "./scan.ts";
 import { findSecrets, mayHoldSecrets } from "./secret.ts";
+import { PRIVATE_JWK_MEMBERS } from "./secret_block.ts";
 import { passwordFlags } from "./secret_command.ts";
-import { secretKindOf } from "./secret_names.ts";
+import { type SecretKind, secretKindOf } from "./secret_names.ts";
 import { isSecretValue, isStandIn, looksEncoded } from "./secret_value.ts";
 
 /** What can be found; a finding of a kind is replaced by the kind in square brackets. */
@@ -162,9 +163,33 @@ function isNamedSecret(name: string, value: string): boolean {
   return isJudged ? isSecretValue(value, kind, "sure") : !isStandIn(value);
 }
 
+/** The fewest digits of a number that is a secret; names of other kinds go before counts and ids. */
+const LEAST_DIGITS: ReadonlyMap<SecretKind, number> = new Map([
+  ["password", 4],
+  ["code", 3],
+  ["token", 6],
+  ["key", 6],
+]);
+
+/** Names under which a number is a count of tests that passed, or the key of a row. */
+const COUNTS = /^pass$|(?:product|serial)[ _.-]?key$/i;
+
+/** Whether a number goes because of the name that it goes by: `{"pin": 4471}`. */
+function isNumericSecret(name: string, value: number): boolean {
+  if (!Number.isInteger(value) || value < 0 || COUNTS.test(name)) return false;
+  const kind = secretKindOf(name);
+  const least = kind === null ? undefined : LEAST_DIGITS.get(kind);
+  return kind !== null && least !== undefined && String(value).length >= least &&
+    isSecretValue(String(value), kind, "sure");
+}
+
 /** A string or number at its place in a JSON value. */
 function scrubScalar({ name, lead }: ValuePlace, value: JsonValue, counts: Counts): JsonValue {
   if (typeof value === "number") {
+    if (isNumericSecret(name, value)) {
+      add(counts, "secret", 1);
+      return placeholder("secret");
+    }
     const isLong = Number.isSafeInteger(value) && value >= LEAST_CARD_NUMBER;
     return isLong && findCards(new Scan(String(value))).length > 0
       ? scrubScalar({ name, lead }, String(value), counts)
@@ -195,8 +220,8 @@ function setMember(target: JsonObject | JsonValue[], name: string, value: JsonVa
 /**
  * A copy of a JSON object with every string in it scrubbed at any depth. Names stay, and help: the
  * value of a member named as a secret (`password`, `authorization`), or of a pair or a flag that
- * names one, is replaced whole, and that of `phone` is read as a phone number. An integer that is a
- * card number becomes the string `[card]`; other numbers stay.
+ * names one, is replaced whole, and that of `phone` is read as a phone number. An integer under such
+ * a name becomes the string `[secret]`, one that is a card number `[card]`; other numbers stay.
  */
 export function scrubJson(value: JsonObject): ScrubbedJson {
   const counts: Counts = new Map();
@@ -270,9 +295,11 @@ function isSecretOf(plural: string, value: string): boolean {
 /** Where an element of a list stands: after a flag, after the name of a header, or in a pair. */
 function elementPlace(list: readonly JsonValue[], at: number, outer: string): ValuePlace {
   const [first, before, value] = [list[0], list[at - 1], list[at]];
-  const isOneOfMany = typeof value === "string" && isSecretOf(outer, value);
+  const isText = typeof value === "string";
+  const isOneOfMany = (isText || typeof value === "number") && isSecretOf(outer, String(value));
   const plain = { name: isOneOfMany ? outer.slice(0, -1) : outer, lead: "" };
-  if (typeof value !== "string" || typeof before !== "string") return plain;
+  if (typeof before !== "string") return plain;
+  if (!isText) return before.startsWith("-") ? { name: before, lead: "" } : plain;
   const flags = typeof first === "string" ? passwordFlags(first, list.slice(1, 9).join(" ")) : [];
   if (value.startsWith("-")) {
     const isGlued = flags.some((flag) => value.startsWith(flag) && value.length > flag.length);
@@ -298,8 +325,12 @@ export function valuePlaces(
   if (!isJsonObject(value)) return (key) => elementPlace(value, Number(key), outer);
   // {"token": {"value": …}} too.
   const pair = pairName(value) ?? (secretKindOf(outer) === null ? null : outer);
-  return (key) => ({
-    name: pair !== null && VALUE_MEMBERS.has(key.toLowerCase()) ? pair : key,
-    lead: "",
-  });
+  const isJwk = typeof value["kty"] === "string";
+  return (key) => {
+    if (isJwk && PRIVATE_JWK_MEMBERS.has(key)) return { name: "private key", lead: "" };
+    return {
+      name: pair !== null && VALUE_MEMBERS.has(key.toLowerCase()) ? pair : key,
+      lead: "",
+    };
+  };
 }

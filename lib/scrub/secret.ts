@@ -7,17 +7,19 @@ import {
   SPACE,
   type Span,
   StartIndex,
+  UNSPACED_FROM,
 } from "./scan.ts";
 import {
   BLOCK_HINT,
   credentialsAfter,
   findAuthorizations,
+  findJwkSecrets,
   findPrivateKeys,
   findPuttyKeys,
   findUrlCredentials,
 } from "./secret_block.ts";
 import { findCommandSecrets, POSITIONAL, PROGRAM, USER_PAIR } from "./secret_command.ts";
-import { NAME_PATTERNS, type NamePlace, nextSecretName } from "./secret_names.ts";
+import { NAME_PATTERNS, type NamePlace, nextSecretName, type SecretKind } from "./secret_names.ts";
 import {
   findAwsSecretKeys,
   findMarkedTokens,
@@ -54,6 +56,7 @@ export function findSecrets(scan: Scan): Span[] {
   return joinOverlaps([
     ...findPrivateKeys(scan),
     ...findPuttyKeys(scan),
+    ...findJwkSecrets(scan),
     ...findTokens(scan),
     ...(hasLongRun(scan.text) ? findLongTokens(scan) : []),
     ...findAuthorizations(scan),
@@ -94,21 +97,38 @@ const FILLER = new RegExp(
   "iy",
 );
 
-const UNSPACED_FILLER = /\s?(?:は|が|を|是|为|為|就是|设为|改为|은|는|이|가|คือ)\s?[:,]?\s?/y;
+const UNSPACED_FILLER = /\s?(?:は|が|を|를|을|是|为|為|就是|设为|改为|은|는|이|가|คือ)\s?[:,]?\s?/y;
 
 const FILLERS = 4;
 
-/** "for the admin of db-2", "nueva": whose secret it is, or which, before the mark or the verb. */
-const PREPOSITION =
-  /\s{1,3}(?:(?:for|of|on|to|in|at|für|fuer|vom|von|zu|zum|zur|der|des|am|im|de|du|del|da|do|di|della|dello|pour|para|per|van|voor|dla|från|för|til|till|pro|для|от|new|old|temporary|initial|neu|neue|nueva|nuevo|actual|temporal|inicial|nova|novo|nouveau|actuel|provisoire|nuova|nuovo|attuale|nieuw|nowe|nytt|nové|новый)(?=[\s:=])|(?:dell|dall|nell|de l|à l|d|l)['\u2019](?=\S))/iy;
+/** "for the admin of db-2", "nueva", "used by": whose secret it is, or which. */
+const PREPOSITION = new RegExp(
+  ",?\\s{1,3}(?:(?:" + [
+    "for|of|on|to|in|at|from|behind|für|fuer|vom|von|zu|zum|zur|der|des|am|im|de|du|del|da|do|di",
+    "della|dello|pour|para|per|van|voor|dla|från|för|til|till|pro|для|от|new|old|temporary|initial",
+    "neu|neue|nueva|nuevo|actual|temporal|inicial|nova|novo|nouveau|actuel|provisoire|nuova|nuovo",
+    "attuale|nieuw|nowe|nytt|nové|новый|(?:used|issued|generated|created|stored|configured|needed",
+    "required|assigned|belonging|meant)(?:\\s(?:by|for|in|on|to|at|from|with|as))?|that|which",
+    "den|die|das|dat|welches|que|qui|che|który|które|utilisée?|employée?|générée?|créée?|usad[oa]",
+    "utilizad[oa]|generad[oa]|cread[oa]|usat[oa]|utilizzat[oa]|generat[oa]|gebruikt|używan[yae]",
+  ].join("|") + ")(?=[\\s:=])|(?:dell|dall|nell|de l|à l|d|l|qu)['\u2019](?=\\S))",
+  "iy",
+);
 
-const OWNER_WORD = /\s{0,3}[^\s:="'`]{1,40}/y;
+const OWNER_WORD = /\s{0,3}(?:[^\s:="'`]|(?<=\p{L})'(?=\p{L})){1,40}/uy;
 
 const OWNER_WORDS = 5;
+
+/** What comes before the verb is over. */
+const SENTENCE_END = charSet(".;!?");
+
+const COMMA = charSet(",");
 
 interface Value {
   readonly start: number;
   readonly suspicion: Suspicion;
+  /** Where the place asks for more than the name does. */
+  readonly kind?: SecretKind;
 }
 
 function skip(scan: Scan, at: number, pattern: RegExp): number {
@@ -139,18 +159,32 @@ function afterVerb(scan: Scan, at: number): Value | null {
   return { start, suspicion: "likely" };
 }
 
-/** After up to five words that say whose secret it is; null where no mark or verb follows them. */
-function afterOwner(scan: Scan, at: number): Value | null {
+/** "The key for the feed, X, was …", "the key (X)": the value stands right behind, set off. */
+function* setOff(scan: Scan, at: number, kind: SecretKind): Generator<Value> {
+  const start = scan.is(at - 1, COMMA)
+    ? scan.runEnd(at, SPACE, 2)
+    : at + (scan.matchAt(SET_OFF, at)?.[0].length ?? 0);
+  if (start === at) return;
+  // Lists of names are set off so too.
+  const isMade = kind === "key" || kind === "token";
+  yield isMade ? { start, suspicion: "sure", kind: "vague" } : { start, suspicion: "hint" };
+}
+
+const SET_OFF = /,\s{1,2}(?=\S)|\s{1,2}\((?=\S)/y;
+
+/** After up to five words that say whose secret it is, at each mark, verb or comma. */
+function* afterOwner(scan: Scan, at: number, kind: SecretKind): Generator<Value> {
+  yield* setOff(scan, at, kind);
   let end = skip(scan, at, PREPOSITION);
-  if (end === at) return null;
+  if (end === at) return;
   for (let i = 0; i <= OWNER_WORDS; i++) {
     const value = afterMark(scan, end, false) ?? afterVerb(scan, end);
-    if (value !== null) return { start: value.start, suspicion: "likely" };
+    if (value !== null) yield { start: value.start, suspicion: "likely" };
+    yield* setOff(scan, end, kind);
     const next = skip(scan, end, OWNER_WORD);
-    if (next === end) return null;
+    if (next === end || scan.is(next - 1, SENTENCE_END)) return;
     end = next;
   }
-  return null;
 }
 
 /** "hasło administratora:", "mot de passe temporaire :", and not "password hashing: argon2id". */
@@ -173,6 +207,22 @@ function afterAttributes(scan: Scan, at: number): Value | null {
   if (words === undefined || OTHER_MATTERS.test(words)) return null;
   const marked = afterMark(scan, at + words.length, false);
   return marked === null ? null : { start: marked.start, suspicion: "likely" };
+}
+
+/** The names in languages that put the owner right behind them. */
+const SLAVIC_NAME =
+  /^(?:kod|has[łl]|klucz|token d|hesl|gesl|lozink|лозинк|парол|пин|код|ключ|секрет|токен)/i;
+
+const GENITIVE = /(?:\s{1,3}\p{L}{3,20}){1,2}(?=\s{1,3}(?:(?:to|jest|brzmi|je|это|-{1,2})\s))/uy;
+
+/** "Kod PIN terminala to", "пароль администратора это". */
+function afterGenitive(scan: Scan, name: NamePlace, at: number): Value | null {
+  if (!SLAVIC_NAME.test(scan.slice(name.start, name.end))) return null;
+  const owner = scan.matchAt(GENITIVE, at)?.[0];
+  if (owner === undefined || OTHER_MATTERS.test(owner)) return null;
+  const end = at + owner.length;
+  const value = afterMark(scan, end, false) ?? afterVerb(scan, end);
+  return value === null ? null : { start: value.start, suspicion: "likely" };
 }
 
 const LOGIN =
@@ -216,9 +266,9 @@ function* valuesOf(scan: Scan, name: NamePlace): Generator<Value> {
   if (pair > end) yield { start: pair, suspicion: "sure" };
   const verb = afterVerb(scan, end);
   if (verb !== null) yield verb;
-  const owner = afterOwner(scan, end);
-  if (owner !== null) yield owner;
-  const attributes = afterAttributes(scan, end);
+  if (closed > quoted) yield* setOff(scan, quoted, name.kind);
+  yield* afterOwner(scan, end, name.kind);
+  const attributes = afterAttributes(scan, end) ?? afterGenitive(scan, name, end);
   if (attributes !== null) yield attributes;
   const next = adjacent(scan, name, end);
   if (next !== null) yield next;
@@ -235,7 +285,7 @@ function isFirstArgument(scan: Scan, name: NamePlace): boolean {
 
 /** A script without blanks between words: the value may follow right on. */
 function isUnspaced(scan: Scan, name: NamePlace): boolean {
-  return scan.code(name.end - 1) >= 0x0e00;
+  return scan.code(name.end - 1) >= UNSPACED_FROM;
 }
 
 /** After a name that says little, only `=` or a member of JSON counts. */
@@ -246,10 +296,18 @@ const SPACED_EQUALS = /\s{1,2}=\s/y;
 /** "Zugangsdaten: admin / …", "creds: admin, …": a login before the password. */
 const LOGIN_BEFORE = /[\p{L}\d][\p{L}\d.@_-]{1,40}\s{0,2}\/\s{0,2}/uy;
 
-function credentialAt(scan: Scan, { kind }: NamePlace, { start, suspicion }: Value): Span | null {
+function credentialAt(scan: Scan, name: NamePlace, value: Value): Span | null {
+  const { start, suspicion, kind = name.kind } = value;
   if (kind === "authorization" || kind === "cookie") return credentialsAfter(scan, start, kind);
-  const code = kind === "code" || kind === "phrase" ? codeAt(scan, start, kind, suspicion) : null;
+  const isCode = kind === "code" || kind === "phrase";
+  const code = isCode ? codeAt(scan, start, kind, suspicion) : null;
   const span = code ?? secretValueAt(scan, start, kind, suspicion);
+  // Digits that are no code count something: "OTP: 300 seconds".
+  if (isCode && span !== null && /^\d+$/.test(scan.slice(span.start, span.end))) return code;
+  // Where no blank follows the name, digits alone are no count of passwords.
+  if (span === null && kind === "password" && isUnspaced(scan, name)) {
+    return codeAt(scan, start, "code", suspicion);
+  }
   if (span !== null || kind !== "token" || suspicion === "hint") return span;
   const password = skip(scan, start, LOGIN_BEFORE);
   return password > start ? secretValueAt(scan, password, "login", "likely") : null;

@@ -55,6 +55,33 @@ export function findPuttyKeys(scan: Scan): Span[] {
   return found;
 }
 
+/** What a JSON Web Key (RFC 7517, 7518 section 6) keeps private, of every type of key. */
+export const PRIVATE_JWK_MEMBERS: ReadonlySet<string> = new Set("d k p q dp dq qi priv".split(" "));
+
+/** The type of the key, which every such key has. */
+const JWK = /(?<![\w-])kty(?![\w-])/g;
+
+const JWK_MEMBER = new RegExp(
+  `(?<![\\w-])(?:${[...PRIVATE_JWK_MEMBERS].join("|")})` +
+    "\\\\{0,8}[\"']?\\s{0,4}[:=]\\s{0,4}\\\\{0,8}[\"']?(?=[\\w-]{16})",
+  "g",
+);
+
+const BASE64URL = (code: number) => ALNUM(code) || code === 0x2d || code === 0x5f;
+
+/** The private members of the keys in a text that holds JSON Web Keys; the public ones stay. */
+export function findJwkSecrets(scan: Scan): Span[] {
+  const found: Span[] = [];
+  if (scan.findPattern(JWK, 0) === null) return found;
+  for (let name = scan.findPattern(JWK_MEMBER, 0); name !== null;) {
+    const span = { start: name.end, end: scan.runEnd(name.end, BASE64URL) };
+    const judged = scan.slice(span.start, Math.min(span.end, span.start + JUDGED_LENGTH));
+    if (looksEncoded(judged)) found.push(span);
+    name = scan.findPattern(JWK_MEMBER, span.end);
+  }
+  return found;
+}
+
 const CREDENTIAL_MARKS = charSet("._~+/=-:%|");
 
 const CREDENTIAL = (code: number) => ALNUM(code) || CREDENTIAL_MARKS(code);
@@ -187,6 +214,6 @@ export function findUrlCredentials(scan: Scan): Span[] {
 
 /** Finds something in every text in which a detector of this file does. */
 export const BLOCK_HINT = new RegExp(
-  `${BEGIN}|${PUTTY}|${BARE_SCHEME.source}|://[^/?#"'<>\`\\x00-\\x20]*@`,
+  `${BEGIN}|${PUTTY}|${JWK.source}|${BARE_SCHEME.source}|://[^/?#"'<>\`\\x00-\\x20]*@`,
   "i",
 );

@@ -1,13 +1,14 @@
 import {
   ALNUM,
   charSet,
-  LETTER,
   LOWER,
   Scan,
   type Span,
   StartIndex,
   type StartPattern,
+  UNSPACED_LETTER,
   UPPER,
+  WORD_LETTER,
 } from "./scan.ts";
 
 /**
@@ -57,7 +58,7 @@ const ROWS: readonly NameRow[] = [
   ],
   ["password", "ru, uk, bg", "пароль, пароля, паролем, парола, лозинка"],
   ["password", "el", "κωδικός πρόσβασης, κωδικός, συνθηματικό"],
-  ["password", "ja", "パスワード, 暗証番号, パスフレーズ, 合言葉"],
+  ["password", "ja", "パスワード, パスフレーズ, 合言葉"],
   ["password", "zh", "密码, 密碼, 口令"],
   ["password", "ko", "비밀번호, 암호, 패스워드"],
   ["password", "ar, he, fa", "كلمة المرور, كلمة السر, رمز عبور, סיסמה, סיסמא"],
@@ -114,6 +115,7 @@ const ROWS: readonly NameRow[] = [
   ["code", "pt", "código de acesso, código de verificação, código de segurança"],
   ["code", "pl", "kod dostępu, kod weryfikacyjny, kod bezpieczeństwa, kod pin"],
   ["code", "ru, tr", "код доступа, код подтверждения, пин код, doğrulama kodu, güvenlik kodu"],
+  ["code", "ja, zh", "暗証番号, pinコード, pin番号, pin码, pin碼, pin번호"],
   ["code", "ja, zh, ko", "認証コード, 確認コード, 验证码, 驗證碼, 校验码, 인증번호, 인증 코드"],
   ["phrase", "en, fr", "mnemonic, phrase de récupération"],
 
@@ -167,7 +169,7 @@ const SUFFIX =
   / #?\d{1,2}(?= ?=|: )|[_.-]?(?:string|base|text|value|val|plain|raw|prod|production|staging|stage|stg|dev|test|live|old|new|current|primary|secondary|backup|main|root|v?\d{1,3})/iy;
 
 /** Scripts that write words without blanks: what follows such a name is not a part of it. */
-const UNSPACED = /[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]$/;
+const UNSPACED = new RegExp(`${UNSPACED_LETTER}$`);
 
 interface Name {
   readonly kind: SecretKind;
@@ -224,7 +226,7 @@ export interface NamePlace extends Span {
 
 /** False where the match is a part of another word: "bypass", "session" in "sessions". */
 function startsName(scan: Scan, at: number): boolean {
-  return !scan.is(at - 1, LETTER) || (scan.is(at, UPPER) && scan.is(at - 1, LOWER));
+  return !scan.is(at - 1, WORD_LETTER) || (scan.is(at, UPPER) && scan.is(at - 1, LOWER));
 }
 
 /** Tokens and keys of lists, of texts and of the public. */
@@ -247,8 +249,8 @@ function isHarmless(scan: Scan, start: number): boolean {
 function nameEnd(scan: Scan, end: number): number {
   const suffix = scan.matchAt(SUFFIX, end)?.[0].length ?? 0;
   for (const at of [end + suffix, end]) {
-    const continues = scan.is(at, LETTER) || scan.is(at, ALNUM) ||
-      (scan.is(at, JOINTS) && (scan.is(at + 1, LETTER) || scan.is(at + 1, ALNUM)));
+    const continues = scan.is(at, WORD_LETTER) || scan.is(at, ALNUM) ||
+      (scan.is(at, JOINTS) && (scan.is(at + 1, WORD_LETTER) || scan.is(at + 1, ALNUM)));
     if (!continues) return at;
   }
   return -1;

@@ -123,7 +123,9 @@ function isMadeUp(body: string, form: TokenForm): boolean {
   const isShort = form.prefix.length < SHORT_PREFIX;
   const least = form.exact === undefined && isShort ? LONG_RUN : RUN;
   return body.split(/[^A-Za-z\d]+/).some((run) =>
-    run.length >= least && (/\d/.test(run) || (!isShort && /[a-z]/.test(run) && /[A-Z]/.test(run)))
+    run.length >= least &&
+    (/\d/.test(run) ||
+      (isShort ? isScrambledLetters(run) : /[a-z]/.test(run) && /[A-Z]/.test(run)))
   );
 }
 
@@ -225,6 +227,17 @@ export function isScrambled(run: string): boolean {
 export function isMixedUp(run: string): boolean {
   return run.length >= LEAST_MIXED_RUN && /[A-Za-z]/.test(run) && /\d/.test(run) &&
     changesOf(run) >= LEAST_MIXED_CHANGES;
+}
+
+/** `getUserById`: words in a row, each with one capital. */
+const CAMEL_CASE = /^[a-z]*(?:[A-Z][a-z]+)*$/;
+
+const LEAST_LETTER_CHANGES = 0.3;
+
+/** The same for letters alone, of which names are made too. */
+function isScrambledLetters(run: string): boolean {
+  return run.length >= LEAST_MIXED_RUN && /^[A-Za-z]+$/.test(run) && !CAMEL_CASE.test(run) &&
+    changesOf(run) >= LEAST_LETTER_CHANGES;
 }
 
 const LEAST_LOWER_RUN = 36;

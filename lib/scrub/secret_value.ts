@@ -1,4 +1,12 @@
-import { type CharSet, charSet, type Scan, SPACE, type Span } from "./scan.ts";
+import {
+  type CharSet,
+  charSet,
+  type Scan,
+  SPACE,
+  type Span,
+  UNSPACED_FROM,
+  UNSPACED_LETTER,
+} from "./scan.ts";
 import type { SecretKind } from "./secret_names.ts";
 import { isMixedUp, isScrambled } from "./secret_token.ts";
 
@@ -29,6 +37,10 @@ const STAND_INS = [
   /^(?:your|my|the|insert|replace|enter|add|put|some|any|test|fake|dummy|example|sample)[-_ ](?:[a-z]+[-_ ])*[a-z]*\d*$/i,
   /^[A-Z]+(?:_[A-Z]+)+$/,
   /^[A-Za-z_][\w.]*(?:\(|\[$|\[["'])/,
+  // Fingerprints of keys and public keys, as OpenSSH writes them.
+  /^(?:SHA256:[A-Za-z\d+/]{43}=?|MD5(?::[\da-f]{2}){16})$/i,
+  /^(?:ssh-(?:rsa|dss|ed25519)|ecdsa-sha2-nistp\d{3}|sk-(?:ssh|ecdsa)-[\w@.-]{1,60})(?: AAAA|$)/,
+  /^AAAA[A-Z][\dA-Za-z](?:NzaC1|VjZHNh|NrLX)/,
 ];
 
 /**
@@ -103,6 +115,14 @@ function isPassword(value: string, suspicion: Suspicion): boolean {
     ((lower && upper) || mark || isSpelledWithDigits || hasMixedRun(value, 16));
 }
 
+/** `Walnut-Engine-903`: capitals and a number, as passwords have them that are made of words. */
+function isPassphrase(value: string): boolean {
+  return value.length >= LEAST_PASSPHRASE && /^[A-Za-z\d]+(?:[-_][A-Za-z\d]+)+$/.test(value) &&
+    /[A-Z]/.test(value) && /[a-z]/.test(value) && /(?<![A-Za-z\d])\d{2}/.test(value);
+}
+
+const LEAST_PASSPHRASE = 10;
+
 const LEAST_OPAQUE = 16;
 
 /** Names that are put together can be longer than random keys, but not by much. */
@@ -111,7 +131,9 @@ const LEAST_RANDOM_KEY = 32;
 function isKey(value: string, suspicion: Suspicion): boolean {
   const { digit, lower, upper, letter, mark } = traitsOf(value);
   if (suspicion === "sure") {
-    if (/[-_./:]/.test(value) && isWordy(value) && value.length < LEAST_RANDOM_KEY) return false;
+    if (/[-_./:]/.test(value) && isWordy(value) && value.length < LEAST_RANDOM_KEY) {
+      return isPassphrase(value);
+    }
     return digit || mark || (lower && upper) || value.length >= LEAST_OPAQUE;
   }
   if (MEASURE.test(value) || isWordy(value) || !digit || !letter) return false;
@@ -122,7 +144,7 @@ function isToken(value: string, suspicion: Suspicion): boolean {
   const { digit, lower, upper, letter, mark } = traitsOf(value);
   if (suspicion === "sure") {
     if (/^\d+$/.test(value)) return value.length >= 6;
-    if (isWordy(value) && value.length < 24) return false;
+    if (isWordy(value) && value.length < 24) return isPassphrase(value);
     return (digit && letter) || mark || (lower && upper && value.length >= 8);
   }
   if (MEASURE.test(value) || isWordy(value)) return false;
@@ -214,10 +236,13 @@ export function quoteLength(scan: Scan, at: number): number {
 
 const QUOTES = charSet("\"'`");
 
-const CURLY = /["'`\u201c\u201d\u201e\u2018\u2019\u201a\u00ab\u00bb\u2039\u203a\u300c-\u300f]/;
+/** Quotes, and what ends a sentence or a part of one in Chinese and Japanese. */
+const CURLY_OR_STOP =
+  /["'`\u3001\u3002\u201c\u201d\u201e\u2018\u2019\u201a\u00ab\u00bb\u2039\u203a\u300c-\u300f]/;
 
 const STOPS: CharSet = (code) =>
-  code <= 0 || SPACE(code) || QUOTES(code) || (code > 127 && CURLY.test(String.fromCharCode(code)));
+  code <= 0 || SPACE(code) || QUOTES(code) ||
+  (code > 127 && CURLY_OR_STOP.test(String.fromCharCode(code)));
 
 const LIST_MARKS = charSet(",;&|");
 
@@ -239,7 +264,8 @@ const NAME_LIMIT = 40;
 
 /** True when the list mark at `at` ends a value: nothing, or `name=`, or an entity follows. */
 function dividesMembers(scan: Scan, at: number): boolean {
-  if (STOPS(scan.code(at + 1))) return true;
+  const next = scan.code(at + 1);
+  if (STOPS(next) || next >= UNSPACED_FROM) return true;
   const nameEnd = scan.runEnd(at + 1, NAME, NAME_LIMIT);
   return nameEnd > at + 1 &&
     (scan.is(nameEnd, ASSIGN) || (scan.is(at, AMPERSAND) && scan.is(nameEnd, SEMICOLON)));
@@ -251,10 +277,25 @@ const JUDGED_LENGTH = 128;
 /** What stands between quotes further apart than this is no value. */
 const QUOTED_LENGTH = 2048;
 
+/**
+ * What goes on in a script without blanks behind a value in Latin letters: particles and verbs, as
+ * in "Sakura#2291です", or all that follows up to a stop. A value may mix scripts: `ab桜12`.
+ */
+const SENTENCE_GOES_ON = new RegExp(
+  "[\\u3041-\\u3096]|입니다|이[고며다가]|라고|으?로|[은는을를이가와과에의도만]|[请請并並和的是了但且或已就在后後]|" +
+    `${UNSPACED_LETTER}{61}|${UNSPACED_LETTER}{1,60}(?=$|[\\s,.;:!?)"'\\u3001\\u3002])`,
+  "y",
+);
+
 function unquotedEnd(scan: Scan, start: number, limit: number): number {
   const isAngled = scan.is(start - 1, charSet(">"));
   let end = start;
-  while (end - start < limit && !STOPS(scan.code(end))) {
+  for (let before = UNSPACED_FROM; end - start < limit;) {
+    const code = scan.code(end);
+    if (STOPS(code)) break;
+    const isOther = code >= UNSPACED_FROM && before < UNSPACED_FROM;
+    if (isOther && scan.matchAt(SENTENCE_GOES_ON, end) !== null) break;
+    before = code;
     if (scan.is(end, LIST_MARKS) && dividesMembers(scan, end)) break;
     if (isAngled && scan.is(end, ANGLE)) break;
     end++;
@@ -311,7 +352,7 @@ const ONE_CODE =
 
 /** "493027", "881 204", "k3x9p-m2q7w", and more of them after commas. */
 const CODES = new RegExp(
-  `${ONE_CODE}(?:,\\s{0,2}${ONE_CODE}){0,15}(?![\\p{L}\\d])(?![.,]\\d)`,
+  `${ONE_CODE}(?:,\\s{0,2}${ONE_CODE}){0,15}(?!\\d|(?!${UNSPACED_LETTER})\\p{L})(?![.,]\\d)`,
   "uy",
 );
 
@@ -319,7 +360,7 @@ const WORDS = /\p{Ll}{3,10}(?:[ ,]{1,2}\p{Ll}{3,10}){11,23}/uy;
 
 /** "300 seconds", "30 %": what is counted is no code. */
 const COUNTED =
-  /\s?(?:%|°|:\d|\/|(?:ms|s|px|mm|cm|kb|mb|seconds?|minutes?|hours?|days?|digits?|characters?|attempts?|times|users?|rows?|errors?|codes?|requests?|ziffern|stellen|zeichen|minuten|sekunden|versuche|chiffres|dígitos|cifre|cijfers|cyfr)(?![\p{L}\d]))/uy;
+  /\s?(?:%|°|:\d|\/|[年月日件個个回次秒分桁位字条人台つ개회초분자년건명]|文字|時間|小时|시간|(?:ms|s|px|mm|cm|kb|mb|seconds?|minutes?|hours?|days?|digits?|characters?|attempts?|times|users?|rows?|errors?|codes?|requests?|ziffern|stellen|zeichen|minuten|sekunden|versuche|chiffres|dígitos|cifre|cijfers|cyfr)(?![\p{L}\d]))/uy;
 
 /** With nothing between it and its name, a shorter number is the count of something. */
 const LEAST_BARE_CODE = 4;
