@@ -46,7 +46,7 @@ export interface OAuthClient {
 }
 
 /** Why a client is not taken. */
-export type ClientRefusal = "unknown_client" | "document_unreachable" | "document_not_accepted";
+type ClientRefusal = "unknown_client" | "document_unreachable" | "document_not_accepted";
 
 export type FoundClient =
   | { readonly client: OAuthClient }

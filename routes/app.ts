@@ -19,7 +19,7 @@ const MCP_PATH = "/mcp";
 const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
 /** Answers every request to this deployment. */
-export interface App {
+interface App {
   fetch(request: Request, connection: Connection): Response | Promise<Response>;
 }
 
@@ -114,7 +114,7 @@ function identify(services: Services, path: string): { path: string; id: string 
 }
 
 /** A surface that can be emptied before its server is shut down. */
-export interface DrainableApp extends App {
+interface DrainableApp extends App {
   /** Resolves when every request under way has its answer. New ones are refused by then. */
   drained(): Promise<void>;
 }

@@ -4,6 +4,11 @@ import type { ActivityQuery } from "../ledger/log_reader.ts";
 import { type Permission, PERMISSIONS } from "../store/records/vocabulary.ts";
 import { type Names, NO_NAMES } from "./telling.ts";
 
+/**
+ * Which entries of a log are looked at: read from a query, written back into one, and applied
+ * alike by a page, its stream and the export.
+ */
+
 /** Which entries a page shows and its live stream goes on with; null where it does not matter. */
 export interface ActivityFilters {
   /** Milliseconds, included. */

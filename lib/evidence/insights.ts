@@ -4,6 +4,11 @@ import { DAY_MS, utcDay } from "../ledger/entry.ts";
 import type { ApprovalRecord, Progress, Requester } from "../store/records/approval.ts";
 import type { DayChecks } from "../store/records/log.ts";
 
+/**
+ * The numbers of the Overview, from facts that were read: pure, so that the same facts give the
+ * same numbers.
+ */
+
 /** What of a request the numbers are made of, as it stands at the end of the span. */
 export type ApprovalFacts = Pick<
   ApprovalRecord,
@@ -30,7 +35,7 @@ export interface InsightFacts {
 }
 
 /** How often what happened. */
-export interface Tally {
+interface Tally {
   allowed: number;
   requires_approval: number;
   disabled: number;
@@ -40,14 +45,14 @@ export interface Tally {
 }
 
 /** One UTC day; approvals count on the day of their outcome. */
-export interface InsightDay extends Readonly<Tally> {
+interface InsightDay extends Readonly<Tally> {
   /** `2026-01-31` */
   readonly day: string;
   /** Its start, milliseconds. */
   readonly at: number;
 }
 
-export interface NoisyRule extends Pick<ApprovalFacts, "resolved_from" | "rule_id"> {
+interface NoisyRule extends Pick<ApprovalFacts, "resolved_from" | "rule_id"> {
   /** The tool that asked for it by its own default, where no rule did. */
   readonly tool_name: string | null;
   readonly count: number;
@@ -79,7 +84,7 @@ export interface Insights {
 }
 
 /** A decision within this time of its level's beginning was made without reading, milliseconds. */
-export const QUICK_MS = 3000;
+const QUICK_MS = 3000;
 
 /** The numbers of a span, from what was read of it. */
 export function foldInsights(facts: InsightFacts, span: Span): Insights {
@@ -124,7 +129,7 @@ export function foldInsights(facts: InsightFacts, span: Span): Insights {
 }
 
 /** How a request ended, and when that was settled; null while it is open, and when it was withdrawn. */
-export function outcomeOf(
+function outcomeOf(
   progress: Progress,
 ): { readonly kind: "approved" | "denied" | "expired"; readonly at: number } | null {
   switch (progress.state) {
@@ -221,7 +226,7 @@ export function mostFrequent<T>(
 }
 
 /** Whole UTC days up to now; the last one is not over. */
-export interface Span {
+interface Span {
   /** Start of the first day, milliseconds. */
   readonly since: number;
   /** Now, milliseconds. */
@@ -235,6 +240,6 @@ export function spanOf(now: number, days: number): Span {
 }
 
 /** The date that a day is written as: `2026-01-31`. */
-export function dayText(day: number): string {
+function dayText(day: number): string {
   return new Date(day * DAY_MS).toISOString().slice(0, 10);
 }

@@ -66,7 +66,7 @@ export class NewestEntries {
 }
 
 /** Which changes are asked for. */
-export interface ChangesQuery {
+interface ChangesQuery {
   /** Types of entries, any of them. */
   readonly types: readonly string[];
   /** Values that an entry must have, all of them. */

@@ -11,8 +11,12 @@ import { approvalFacts, approvalPointer } from "../store/records/approval.ts";
 import { type DayChecks, logPage } from "../store/records/log.ts";
 import { type ApprovalFacts, foldInsights, type Insights, spanOf } from "./insights.ts";
 
+/**
+ * Reads the facts of the Overview's numbers, within a budget that no org can stretch.
+ */
+
 /** Days that the Overview looks back. */
-export const INSIGHT_DAYS = 30;
+const INSIGHT_DAYS = 30;
 
 /** Requests that are looked at, the newest ones. */
 const MAX_APPROVALS = 5000;
@@ -95,7 +99,7 @@ function standing(snapshot: Snapshot, now: number) {
 }
 
 /** How much is looked at: a million entries by their pages' summaries, few of them one by one. */
-export interface CheckBudget {
+interface CheckBudget {
   /** Summaries of pages. */
   readonly summaries: number;
   /** Pages whose entries are read, because their summary has no counts yet. */

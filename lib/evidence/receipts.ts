@@ -32,6 +32,11 @@ import {
 import { inclusionProof } from "../tlog/proof.ts";
 import { ROTATION_TYPE } from "../verify/trusted_keys.ts";
 
+/**
+ * What proves an entry to a stranger: receipts, the keys of a log and how they handed over, and
+ * who may read a range of entries with or without private parts.
+ */
+
 /** One entry with all that proves it to a stranger. */
 export interface IssuedReceipt extends LoggedEntry {
   readonly checkpoint: CurrentCheckpoint;
@@ -150,7 +155,7 @@ function notFound(id: string): Refusal<"not_found"> {
 export const READING_PRIVATE = "Reading what the log keeps private";
 
 /** Which entries are read, and whether with their private parts. */
-export interface LogRange {
+interface LogRange {
   readonly from: number;
   /** Not included. */
   readonly to: number;
@@ -263,7 +268,7 @@ function retirementBy(handover: KeyHandover | undefined): LogKeyRecord["retireme
 }
 
 /** What the log says of how a key handed over. */
-export interface KeyHandover {
+interface KeyHandover {
   /** Of the entry that says it. */
   readonly index: number;
   /** Milliseconds. */
@@ -275,7 +280,7 @@ export interface KeyHandover {
 const MOST_AT_ONCE = 100;
 
 /** How each key of an org's log handed over, by its `kid`; of two entries about one key the first. */
-export async function listHandovers(kv: Kv, org: string): Promise<Map<string, KeyHandover>> {
+async function listHandovers(kv: Kv, org: string): Promise<Map<string, KeyHandover>> {
   const handovers = new Map<string, KeyHandover>();
   let position: number | null = 0;
   while (position !== null) {

@@ -11,7 +11,7 @@ import { type KeyRotation, signRotation } from "../tlog/rotation.ts";
 import { ROTATION_TYPE } from "../verify/trusted_keys.ts";
 
 /** A change of the key that signs an org's log. */
-export interface RotatedLogKey {
+interface RotatedLogKey {
   readonly key: PublishedLogKey;
   readonly retired_kid: string;
   readonly audit: Placed;

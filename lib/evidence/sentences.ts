@@ -6,6 +6,11 @@ import { cancelledWords } from "../sheet/sentence.ts";
 import type { Permission } from "../store/records/vocabulary.ts";
 import { type Names, Telling, textOf, type Told } from "./telling.ts";
 
+/**
+ * Each type of entry in one plain sentence: the table of them. A type without one is a type that
+ * nobody can choose or read.
+ */
+
 /** One entry in a list. JSON. */
 export interface EntryRow {
   readonly index: number;
@@ -31,7 +36,7 @@ export function entryRow({ index, entry }: LoggedEntry, names: Names): EntryRow 
 }
 
 /** Entries about actions: asked, held, decided, authorized, run. */
-export const ACTION_SENTENCES = {
+const ACTION_SENTENCES = {
   "permission.checked": (t) =>
     `${t.Who} asked to run ${t.action}: ${answer(t)} (${t.said("resolved_from") ?? "?"})`,
 
@@ -115,7 +120,7 @@ function result(t: Telling): string {
 }
 
 /** Entries about what people let MCP clients do for them. */
-export const GRANT_SENTENCES = {
+const GRANT_SENTENCES = {
   "oauth.registered": (t) => `${program(t)} registered itself`,
   "oauth.authorized": (t) => `${t.Who} let ${program(t)} act for them (${scopes(t)})`,
   "oauth.issued": (t) => `${t.Who} got its first tokens (${scopes(t)})`,
@@ -163,7 +168,7 @@ function scopes(t: Telling): string {
 }
 
 /** Entries about who may ask and decide, about the log itself, and about what runs beside it. */
-export const IDENTITY_SENTENCES = {
+const IDENTITY_SENTENCES = {
   "member.set": (t) => {
     const { role, groups } = t.changed;
     const said = t.said("role") ?? (typeof role === "string" ? role : null);
@@ -234,7 +239,7 @@ function groupText(groups: readonly unknown[]): string {
 }
 
 /** Entries about people: how they sign in, and what they sign with. */
-export const PEOPLE_SENTENCES = {
+const PEOPLE_SENTENCES = {
   "set_up_link.made": () => "A link to set this deployment up was made",
   "account.created": (t) => `${t.Who} began an account`,
   "account.deleted": (t) =>
@@ -286,7 +291,7 @@ export const PEOPLE_SENTENCES = {
 } as const satisfies Record<string, (t: Telling) => string>;
 
 /** Entries about what the organization decides by. */
-export const POLICY_SENTENCES = {
+const POLICY_SENTENCES = {
   "org.created": (t) =>
     `${t.Who} made the organization “${withinQuotes(t.said("name") ?? t.of("org"))}”`,
   "org.set": (t) => set(t, "the organization"),

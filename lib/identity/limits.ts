@@ -92,7 +92,7 @@ export class SourceLimits {
 }
 
 /** Whose an address is: of IPv6 its first half, since whoever has one has all that begin alike. */
-function sourceOf(address: string): string {
+export function sourceOf(address: string): string {
   if (!address.includes(":")) return address;
   // `::ffff:192.0.2.1` is an IPv4 address in the other's clothes.
   if (address.includes(".")) return address.split(":").at(-1) ?? address;

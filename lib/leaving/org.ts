@@ -9,7 +9,7 @@ import type { Actor } from "../ledger/entry.ts";
 import { markErased } from "../ledger/erase_private.ts";
 import { removeRows } from "../ledger/ledgers.ts";
 import { ERASED_AFTER_MS, leaveOrg, loadLeft } from "../people/left_behind.ts";
-import { loadAccountOf } from "../people/members.ts";
+import { loadAccountBehind } from "../people/members.ts";
 import { invalidRequest } from "../refusal.ts";
 import type { Services } from "../services.ts";
 import {
@@ -120,7 +120,7 @@ async function removeMembers({ deps, ledgers }: Services, org: string): Promise<
   for await (const { key, value } of members) {
     await ledgers.transact(org, {
       async load(reader) {
-        const account = await loadAccountOf(reader, value);
+        const account = await loadAccountBehind(reader, value);
         return account === null ? null : { account, left: await loadLeft(reader.kv, account.id) };
       },
       plan(transaction, leaving) {

@@ -56,7 +56,7 @@ import { type AccountRecord, knownPasskey, sessionPointer } from "../store/recor
 const MAX_SESSIONS = 200;
 
 /** What is removed with an account. */
-export interface Belongings {
+interface Belongings {
   readonly sessions: readonly { readonly id: string; readonly hash: string }[];
   readonly passkeys: readonly string[];
   /** Hashes of recovery codes. */

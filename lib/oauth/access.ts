@@ -19,6 +19,14 @@ import {
 import type { GrantName } from "./grants.ts";
 import { mcpResource } from "./scopes.ts";
 
+/**
+ * What an access token, and the grant behind it, reaches at this moment, and the connections as
+ * people see them. Nothing here is remembered: each look proves it by the policy of each org.
+ */
+
+/** How long an access token is good, milliseconds. */
+export const ACCESS_TOKEN_MS = 60 * 60 * 1000;
+
 /** An access token that was presented, and what it is good for at this moment. */
 export interface PresentedAccess {
   readonly grant: string;
@@ -65,7 +73,7 @@ export async function presentAccessToken(
 }
 
 /** An org in which a grant counts at this moment. */
-export interface GrantedOrg {
+interface GrantedOrg {
   readonly id: string;
   readonly name: string;
   /** What grant and role of its member reach there; never empty. */
@@ -77,7 +85,7 @@ export interface GrantedOrg {
  * membership ended, or the role includes none of its scopes, it does not.
  * @throws {StoreUnavailable}
  */
-export async function grantStanding(
+async function grantStanding(
   { ledgers }: Pick<Services, "ledgers">,
   { id, account, orgs }: Pick<AccountGrant, "id" | "account" | "orgs">,
 ): Promise<GrantedOrg[]> {
@@ -95,7 +103,7 @@ export async function grantStanding(
 }
 
 /** What a grant reaches in any of its orgs. */
-export function reachedScopes(orgs: readonly GrantedOrg[]): Scope[] {
+function reachedScopes(orgs: readonly GrantedOrg[]): Scope[] {
   return SCOPES.filter((scope) => orgs.some(({ scopes }) => scopes.includes(scope)));
 }
 
@@ -187,6 +195,3 @@ export async function membersConnections(
   const used = await lastUsed.of(org, found.map(({ grant }) => grant.id));
   return found.map((one) => ({ ...one, last_used: used.get(one.grant.id) ?? null }));
 }
-
-/** How long an access token is good, milliseconds. */
-export const ACCESS_TOKEN_MS = 60 * 60 * 1000;

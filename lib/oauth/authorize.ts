@@ -13,6 +13,11 @@ import { matchesRedirectUri } from "./redirect_uri.ts";
 import { askedScopes, isMcpResource, mcpResource } from "./scopes.ts";
 import { isChallenge } from "./tokens.ts";
 
+/**
+ * An authorization request: understood, put before a person, answered. Nothing of it is trusted
+ * before its client and the address of its answer are known to belong together.
+ */
+
 /** What a client asks a person for. */
 export interface AuthorizeRequest extends AnswerTo {
   readonly client: OAuthClient;
@@ -139,7 +144,7 @@ function repeatedName(query: URLSearchParams): string | null {
 }
 
 /** Errors that an authorization request is answered with (RFC 6749 section 4.1.2.1, RFC 8707). */
-export type AuthorizeError =
+type AuthorizeError =
   | "invalid_request"
   | "unsupported_response_type"
   | "access_denied"
@@ -148,7 +153,7 @@ export type AuthorizeError =
   | "temporarily_unavailable";
 
 /** What every answer goes by. */
-export interface AnswerTo {
+interface AnswerTo {
   /** Allowed, and the client's. */
   readonly redirect_uri: string;
   /** As the client sent it; null when it sent none. */

@@ -6,6 +6,11 @@ import { readRecord } from "../store/kv.ts";
 import { type RegisteredClient, registeredClient } from "../store/records/oauth.ts";
 
 /**
+ * Which program an id names: one that registered itself, or one that a document describes. Neither
+ * grants anything.
+ */
+
+/**
  * How long a registration stays that no person let do anything yet, milliseconds: strangers make
  * them, and the store has to hold what they make.
  */
@@ -42,17 +47,17 @@ export async function clientOf(
 }
 
 /** Whether an id is of a client that registered itself; else a document's URL, or nothing. */
-export function isRegisteredId(client_id: string): boolean {
+function isRegisteredId(client_id: string): boolean {
   return isId(client_id, "ocl");
 }
 
 /** Whether a registration counts at `now`, milliseconds. */
-export function isInForce({ expires_at }: RegisteredClient, now: number): boolean {
+function isInForce({ expires_at }: RegisteredClient, now: number): boolean {
   return expires_at > now;
 }
 
 /** The registration after a use at `now`; null when what is stored says it well enough. */
-export function usedClient(record: RegisteredClient, now: number): RegisteredClient | null {
+function usedClient(record: RegisteredClient, now: number): RegisteredClient | null {
   const expires_at = now + CLIENT_UNUSED_MS;
   if (expires_at - record.expires_at < USED_EVERY_MS) return null;
   return { ...record, used_at: now, expires_at };

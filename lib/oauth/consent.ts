@@ -46,8 +46,13 @@ import { endGrant, type GrantEnd, loadAccountGrant, scheduleGrantEnd, settle } f
 import { redirectTarget } from "./redirect_uri.ts";
 import { CODE_MS } from "./tokens.ts";
 
+/**
+ * What a person lets a client do, under their passkey: the grant, first in their account and then
+ * in the policy of each org, and the code that the client gets for it.
+ */
+
 /** What a person ticked, under their passkey. */
-export interface GivenConsent extends GivenAnswer {
+interface GivenConsent extends GivenAnswer {
   readonly scopes: readonly Scope[];
   readonly orgs: readonly string[];
 }
@@ -259,7 +264,7 @@ export async function consentOrgs(
 }
 
 /** The org of a snapshot as `account` can let a client act in it; null when they are no member. */
-export function consentOrg(snapshot: Snapshot, account: string, now: number): ConsentOrg | null {
+function consentOrg(snapshot: Snapshot, account: string, now: number): ConsentOrg | null {
   const member = snapshot.exists ? snapshot.memberOf(account) : undefined;
   if (member === undefined) return null;
   const { role, held_until } = member;
@@ -273,7 +278,7 @@ export function consentOrg(snapshot: Snapshot, account: string, now: number): Co
 }
 
 /** How a consent was given. */
-export interface ConsentOf {
+interface ConsentOf {
   /** Digest of the passkey that signed it. */
   readonly credential: string;
   /** Where its code goes, as the person was shown it. */
@@ -286,7 +291,7 @@ export interface ConsentOf {
  * the grant ended meanwhile, or a recovery holds the member. The commit checks that the grant stands,
  * so one that is revoked at this moment does not come back.
  */
-export function grantInOrg(
+function grantInOrg(
   grant: AccountGrant,
   { credential, redirect, client }: ConsentOf,
 ): Operation<boolean, boolean> {

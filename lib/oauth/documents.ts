@@ -178,21 +178,21 @@ function found(url: string, { name, redirect_uris }: OAuthDocument): FoundClient
 }
 
 /** Most bytes of a document. */
-export const MAX_DOCUMENT = 10 * 1024;
+const MAX_DOCUMENT = 10 * 1024;
 
 const MAX_REDIRECT_URIS = 50;
 
 const MAX_DEPTH = 8;
 
 /** What of a client's document counts here. */
-export interface ClientDocument {
+interface ClientDocument {
   readonly name: string;
   /** As declared, in their order; the allowed ones, at least one. */
   readonly redirect_uris: readonly string[];
 }
 
 /** Why a document is not taken, as the end of a sentence about it. */
-export interface DocumentProblem {
+interface DocumentProblem {
   readonly problem: string;
 }
 
@@ -267,10 +267,10 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 
 /** However short a document says it lives: else whoever opens a page causes a fetch. */
-export const MIN_FRESH_MS = 5 * MINUTE_MS;
+const MIN_FRESH_MS = 5 * MINUTE_MS;
 
 /** However long: a redirect address that was taken out must not be good for ever. */
-export const MAX_FRESH_MS = 24 * HOUR_MS;
+const MAX_FRESH_MS = 24 * HOUR_MS;
 
 const DEFAULT_FRESH_MS = HOUR_MS;
 

@@ -12,6 +12,11 @@ import { accountGrantKey, DEPLOYMENT_ORG, dueKey } from "../store/keys.ts";
 import type { DueWork } from "../store/records/log.ts";
 import { type AccountGrant, accountGrant } from "../store/records/oauth.ts";
 
+/**
+ * The life of a grant: how it ends, by whomever and in time, and how the logs of its orgs come to
+ * say what became of it, each exactly once.
+ */
+
 /** Whose grant it is, and which. */
 export interface GrantName {
   readonly account: string;
@@ -111,7 +116,7 @@ export async function endGrantInTime(services: Services, work: DueWork): Promise
 }
 
 /** What became of a grant. */
-export interface ToldGrantEvent extends Pick<GrantEvent, "by" | "ends"> {
+interface ToldGrantEvent extends Pick<GrantEvent, "by" | "ends"> {
   readonly type: "oauth.issued" | "oauth.refreshed" | "oauth.reuse_detected" | "oauth.revoked";
   readonly data: JsonObject;
 }

@@ -29,11 +29,16 @@ import {
   type TokenFault,
 } from "./tokens.ts";
 
+/**
+ * Refresh tokens: each is exchanged once, for new tokens and its successor. A second use, but for
+ * a moment after the first, says that two hold it, and ends the grant.
+ */
+
 /** An honest client refreshes once an hour; each time makes entries in logs. */
 const REFRESHES_A_MINUTE = 60;
 
 /** What a client shows to get new tokens (RFC 6749 section 6). */
-export interface PresentedRefresh {
+interface PresentedRefresh {
   readonly client_id: string;
   readonly refresh_token: string;
   /** Null when not sent: then as much as was granted. */
@@ -152,7 +157,7 @@ function scopesFor(
 export const GRACE_MS = 30_000;
 
 /** What a refresh token that is presented comes to. */
-export type RefreshUse =
+type RefreshUse =
   /** The first use: it is exchanged. */
   | "rotates"
   /** Used a moment ago: the same successor once more. */
@@ -194,7 +199,7 @@ const PURPOSE = "refresh successor";
  * derive: the store alone gives no token away.
  * @param hash of the old token, under which its row lies
  */
-export function sealSuccessor(
+function sealSuccessor(
   old: string,
   hash: string,
   issued: IssuedTokens,
@@ -205,7 +210,7 @@ export function sealSuccessor(
 }
 
 /** @throws {MalformedRecord} when the row was altered */
-export function openSuccessor(old: string, hash: string, sealed: Uint8Array): IssuedTokens {
+function openSuccessor(old: string, hash: string, sealed: Uint8Array): IssuedTokens {
   const key = refreshTokenKey(hash);
   const plain = decrypt(keyOf(old), sealed, rowOf(hash));
   if (plain === null) throw new MalformedRecord(key, "its successor does not open");

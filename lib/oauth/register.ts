@@ -1,5 +1,6 @@
 import { isJsonObject, type JsonValue } from "../base/json.ts";
 import type { Client } from "../identity/caller.ts";
+import { sourceOf } from "../identity/limits.ts";
 import { isWithin } from "../ledger/clock.ts";
 import type { Reader } from "../ledger/transaction.ts";
 import type { Services } from "../services.ts";
@@ -7,6 +8,11 @@ import { DEPLOYMENT_ORG, oauthClientKey, oauthRegistrationsKey } from "../store/
 import { type RegisteredClient, registrationTimes } from "../store/records/oauth.ts";
 import { CLIENT_NEW_MS } from "./client.ts";
 import { isAllowedRedirectUri, redirectTarget } from "./redirect_uri.ts";
+
+/**
+ * Registration by clients that nobody vouches for (RFC 7591): counted, kept small, of no
+ * consequence until a person consents.
+ */
 
 const HOUR = 60 * 60 * 1000;
 
@@ -25,7 +31,7 @@ const REDIRECTS_TOLD = 3;
 const REDIRECT_TOLD = 100;
 
 /** More clients registered within the hour than may. */
-export interface TooManyRegistrations {
+interface TooManyRegistrations {
   readonly retry_after_seconds: number;
 }
 
@@ -41,7 +47,8 @@ export async function registerClient(
 ): Promise<RegisteredClient | RegistrationFault | TooManyRegistrations> {
   const asked = parseRegistration(body);
   if ("error" in asked) return asked;
-  const source = deps.sealer.mac("registration", sourceOf(client.ip)).toHex();
+  const from = client.ip === null ? "unknown" : sourceOf(client.ip);
+  const source = deps.sealer.mac("registration", from).toHex();
   return await ledgers.transact(DEPLOYMENT_ORG, {
     load: async (reader) => ({
       one: await timesOf(reader, source),
@@ -97,20 +104,6 @@ function shownRedirects({ redirect_uris }: RegisteredClient) {
   };
 }
 
-/** What counts as one address: of IPv6 the network of a customer, who has all addresses in it. */
-export function sourceOf(ip: string | null): string {
-  if (ip === null) return "unknown";
-  if (!ip.includes(":")) return ip;
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(ip)?.[1];
-  if (mapped !== undefined) return mapped;
-  const [head = "", tail] = ip.split("::");
-  const before = head === "" ? [] : head.split(":");
-  const after = tail === undefined || tail === "" ? [] : tail.split(":");
-  const zeros = tail === undefined ? 0 : Math.max(0, 8 - before.length - after.length);
-  const groups = [...before, ...Array<string>(zeros).fill("0"), ...after];
-  return groups.slice(0, 4).map((group) => group.replace(/^0+(?=.)/, "").toLowerCase()).join(":");
-}
-
 /** Times of registrations within the last hour. */
 async function timesOf(reader: Reader, source: string): Promise<number[]> {
   const row = await reader.get(oauthRegistrationsKey(source), registrationTimes);
@@ -118,14 +111,14 @@ async function timesOf(reader: Reader, source: string): Promise<number[]> {
 }
 
 /** What a client says of itself, as far as anything here depends on it. */
-export interface Registration {
+interface Registration {
   readonly name: string;
   /** At least one. */
   readonly redirect_uris: readonly string[];
 }
 
 /** Why a registration is refused (RFC 7591 section 3.2.2). */
-export interface RegistrationFault {
+interface RegistrationFault {
   readonly error: "invalid_redirect_uri" | "invalid_client_metadata";
   readonly error_description: string;
 }
@@ -144,7 +137,7 @@ const UNNAMED = "Unnamed client";
  * section asks; so are redirect URIs that are not allowed, as long as another one is: some hosts
  * list those of all their platforms.
  */
-export function parseRegistration(body: JsonValue): Registration | RegistrationFault {
+function parseRegistration(body: JsonValue): Registration | RegistrationFault {
   if (!isJsonObject(body)) return fault("invalid_client_metadata", "The body must be an object.");
   const { redirect_uris: uris, client_name: name } = body;
   const isList = Array.isArray(uris) && uris.every((uri) => typeof uri === "string");

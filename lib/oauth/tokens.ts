@@ -39,6 +39,11 @@ import {
 } from "./grants.ts";
 import { isMcpResource } from "./scopes.ts";
 
+/**
+ * Tokens: issued for a code, revoked when handed back, and the words in which the token endpoint
+ * refuses. Refusals tell nobody which of the reasons it was.
+ */
+
 /** How long an authorization code is good, milliseconds. */
 export const CODE_MS = 60_000;
 
@@ -46,7 +51,7 @@ export const CODE_MS = 60_000;
 const CODE = /^[A-Za-z0-9_-]{43}$/;
 
 /** What a client shows to get tokens for a code (RFC 6749 section 4.1.3, RFC 7636 section 4.5). */
-export interface PresentedCode {
+interface PresentedCode {
   readonly client_id: string;
   readonly code: string;
   readonly code_verifier: string;
@@ -249,7 +254,7 @@ export function isChallenge(text: string): boolean {
 }
 
 /** Whether a verifier is the one that a challenge was made of (RFC 7636 section 4.6). */
-export function verifies(verifier: string, challenge: string): boolean {
+function verifies(verifier: string, challenge: string): boolean {
   if (!VERIFIER.test(verifier)) return false;
   const made = createHash("sha256").update(verifier).digest();
   const expected = Uint8Array.fromBase64(challenge, { alphabet: "base64url" });

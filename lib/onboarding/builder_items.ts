@@ -28,13 +28,13 @@ export interface ToolItem {
   readonly requires_second_approval: boolean;
 }
 
-export interface TenantItem {
+interface TenantItem {
   readonly kind: "tenant";
   readonly id: string;
   readonly name: string | null;
 }
 
-export interface ResourceItem {
+interface ResourceItem {
   readonly kind: "resource";
   readonly id: string;
   readonly name: string | null;

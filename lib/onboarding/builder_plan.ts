@@ -101,7 +101,7 @@ function requestOf(item: Item): ApiRequest {
 }
 
 /** A tool as the API takes it, its name apart. Whoever runs the script stands for what it says. */
-export function toolBody(tool: ToolItem): JsonObject {
+function toolBody(tool: ToolItem): JsonObject {
   return {
     description: tool.description,
     category: tool.category,
@@ -116,7 +116,7 @@ export function toolBody(tool: ToolItem): JsonObject {
 }
 
 /** A rule as the API takes it. */
-export function ruleBody(rule: RuleItem): JsonObject {
+function ruleBody(rule: RuleItem): JsonObject {
   const parts = Object.entries(selectorParts(rule)).filter(([, part]) => part !== null);
   return { selector: Object.fromEntries(parts), permission: rule.permission, note: rule.note };
 }

@@ -202,7 +202,7 @@ const NAMES: Readonly<Record<ItemKind, readonly [one: string, several: string]>>
 };
 
 /** What a script says of itself, in lines. None of it was typed by anybody. */
-export function headWords(items: readonly Item[], command: string): string[] {
+function headWords(items: readonly Item[], command: string): string[] {
   const makesSecrets = items.some(({ kind }) => kind === "agent" || kind === "key");
   return [
     `Makes ${countsText(items)} in Countersign.`,
@@ -223,7 +223,7 @@ export function countsText(items: readonly Item[]): string {
 }
 
 /** A request to show as a command. */
-export interface CurlRequest {
+interface CurlRequest {
   readonly method: "GET" | "POST";
   /** Absolute. */
   readonly url: string;

@@ -3,7 +3,7 @@ import { parsePlan, type Plan, planText, withForm, withoutForm } from "./builder
 import { type OutputKey, outputOf } from "./builder_scripts.ts";
 
 /** Where the policy document begins: with the policy as it is, or with nothing. */
-export type PolicyBase = "current" | "none";
+type PolicyBase = "current" | "none";
 
 /** A form that was refused, as it was typed. */
 export interface RefusedForm {

@@ -9,7 +9,7 @@ import type { Kv } from "../store/kv.ts";
 const ROWS = 50;
 
 /** Whose first check is waited for. */
-export interface Awaited {
+interface Awaited {
   /** One key or agent; null for any. */
   readonly actor: string | null;
   /** Agents whose checks do not count. */
@@ -17,7 +17,7 @@ export interface Awaited {
 }
 
 /** The first check, or where to go on looking. */
-export type Looked =
+type Looked =
   | { readonly found: LoggedEntry }
   | { readonly found: null; readonly position: number };
 

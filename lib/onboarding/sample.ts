@@ -35,12 +35,12 @@ import { claimsOf, type TokenClaims } from "../tokens/token_text.ts";
 export const SAMPLE_TOOL = "sample.send_greeting";
 
 /** What the agent is called that asks for it. */
-export const SAMPLE_AGENT = "Sample agent";
+const SAMPLE_AGENT = "Sample agent";
 
-export const SAMPLE_REASON = "Sent from the Quickstart, to see how an approval works";
+const SAMPLE_REASON = "Sent from the Quickstart, to see how an approval works";
 
 /** The sample tool as it is registered: harmless, and held for a human all the same. */
-export const SAMPLE_TOOL_FIELDS: ToolFields = {
+const SAMPLE_TOOL_FIELDS: ToolFields = {
   description:
     "A sample: it would send a greeting. Nothing runs behind it, so it can be approved " +
     "and denied at will.",
@@ -61,7 +61,7 @@ export const SAMPLE_TOOL_FIELDS: ToolFields = {
 };
 
 /** The action that a member's sample of this number asks for: never the same one twice. */
-export function sampleAction(number: number): Action {
+function sampleAction(number: number): Action {
   return {
     tool: SAMPLE_TOOL,
     tenant: null,
@@ -196,7 +196,7 @@ interface Loaded<L> {
  * @throws {Refusal} not_found when the member has no sample agent, or it was removed;
  *   invalid_credentials when it has expired
  */
-export function bySampleAgent<L, R>(
+function bySampleAgent<L, R>(
   operation: MachineOperation<L, R>,
   keep: (result: R, sample: SampleRecord, transaction: Transaction, caller: MemberCaller) => void =
     () => {},

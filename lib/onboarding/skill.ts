@@ -14,7 +14,7 @@ const DESCRIPTION =
   "REF- reference is mentioned.";
 
 /** Whom a skill is for. */
-export interface SkillFor {
+interface SkillFor {
   readonly org: { readonly id: string; readonly name: string };
   /** Where its Countersign is, such as `https://countersign.example.com`. */
   readonly origin: string;
@@ -133,7 +133,7 @@ function escaped(unit: string): string {
 }
 
 /** What a person tells their agent so that it follows the skill. */
-export interface TriggerPrompt {
+interface TriggerPrompt {
   readonly title: string;
   /** For whom it is, and what it costs. */
   readonly when: string;

@@ -22,6 +22,12 @@ import {
   passkeyRecord,
 } from "../store/records/people.ts";
 
+/**
+ * What a passkey answers to: a nonce that counts once, for five minutes, for one purpose and for
+ * whom it was handed to (a browser before sign-in, a session after), and the check of an assertion
+ * against it. What the answer opens, its caller decides, in the same commit.
+ */
+
 /** What a browser gets to begin a ceremony with. */
 export interface Handout<Options> {
   /** base64url. The page makes the statement anew from it, and the challenge from that. */

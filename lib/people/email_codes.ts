@@ -25,6 +25,12 @@ import {
 } from "../store/records/people.ts";
 import { flowBound } from "./ceremonies.ts";
 
+/**
+ * Six digits in a mail: what shows that an address is somebody's, and nothing more. A code is
+ * bound to the browser that asked, kept as an HMAC, and of few tries; and whether there is an
+ * account under the address shows in no answer.
+ */
+
 /** How long a code counts, milliseconds. */
 export const CODE_MS = 5 * 60 * 1000;
 
@@ -45,14 +51,14 @@ const CODES = 1_000_000;
 const DIGITS = 6;
 
 /** Whose code it is, and what for. */
-export interface CodeQuestion {
+interface CodeQuestion {
   readonly purpose: CodePurpose;
   /** The secret of the browser's cookie: a code counts only where it was asked for. */
   readonly flow: string;
 }
 
 /** A code that was asked for. */
-export interface AskedCode {
+interface AskedCode {
   /** Null where none is to be known to anybody: everything but the mail is as with one. */
   readonly code: string | null;
   readonly expires_at: number;
@@ -65,7 +71,7 @@ interface LoadedLimit {
 }
 
 /** A code as it was read, and the limits of its address. */
-export interface LoadedCode {
+interface LoadedCode {
   readonly question: CodeQuestion;
   readonly record: EmailCodeRecord | null;
   readonly limit: LoadedLimit | null;

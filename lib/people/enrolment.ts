@@ -40,6 +40,12 @@ import type { CodeSent } from "./email_codes.ts";
 import { makeRecoveryCodes } from "./recovery_codes.ts";
 import type { Entered } from "./sign_in.ts";
 
+/**
+ * A new passkey: asked for, verified, stored, and how far a browser is on the way to one. With the
+ * first of a person comes the account (`openAccount`); what allows another stands in
+ * `passkeys.ts`, and in `recovery.ts` what allows one in place of those that were lost.
+ */
+
 /** A new passkey as a browser answers with it. */
 export interface GivenPasskey {
   readonly nonce: string;
@@ -47,7 +53,7 @@ export interface GivenPasskey {
 }
 
 /** A new passkey as it was verified, and whether its id is in use. */
-export interface LoadedEnrolment {
+interface LoadedEnrolment {
   readonly ceremony: LoadedCeremony;
   readonly verdict: EnrolmentVerdict;
   readonly taken: boolean;

@@ -28,6 +28,11 @@ import { invitationLetter } from "./letters.ts";
 import { makeLinkSecret } from "./links.ts";
 import { endMembership, putMember, requireGrant } from "./members.ts";
 
+/**
+ * Invitations as a team makes and ends them. The link goes out once and is kept as a hash; an
+ * invitation is as good as whoever made it, at the moment that it is accepted.
+ */
+
 /** A membership as somebody is invited to it. */
 export type InvitedFields = Pick<MemberRecord, "email" | "role" | "groups">;
 
@@ -166,7 +171,7 @@ export interface PendingInvitation
 }
 
 /** An invitation whose link is to go out. */
-export interface SentInvitation {
+interface SentInvitation {
   readonly secret: string;
   readonly record: InvitationRecord;
   readonly organization: string;
@@ -204,7 +209,7 @@ export async function listInvitations(
 }
 
 /** The open invitation of an address to the reader's org; the commit checks that it stays. */
-export async function loadInvitation(
+async function loadInvitation(
   reader: Reader,
   email: string,
 ): Promise<InvitationRecord | null> {
@@ -267,7 +272,7 @@ export function endInvitation(transaction: Transaction, { email, hash }: Invitat
 }
 
 /** Stores an invitation under a new secret, in place of the open one. */
-export function storeInvitation(
+function storeInvitation(
   transaction: Transaction,
   caller: MemberCaller,
   { member, open, made }: {

@@ -31,7 +31,7 @@ import type { AccountRecord } from "../store/records/people.ts";
  * - `organization`: what the org has; entries say who made it, and others of the org may end it.
  * - `deployment`: written for nobody's person: by the service, by machines, by who is not signed in.
  */
-export type Fate = "ends" | "void" | "passkey" | "organization" | "deployment";
+type Fate = "ends" | "void" | "passkey" | "organization" | "deployment";
 
 export const FATES: Readonly<Record<string, Fate>> = {
   alert_preference: "ends",

@@ -5,6 +5,11 @@ import { dueKey } from "../store/keys.ts";
 import type { MemberRecord } from "../store/records/identity.ts";
 import type { DueWork } from "../store/records/log.ts";
 
+/**
+ * The mails that people get about getting in, and who is told when somebody got in again. None
+ * says more than whoever reads the mailbox may know.
+ */
+
 /** The mail with a code. It has no link: a code is for the browser that asked for it. */
 export function codeLetter(to: string, code: string, origin: string): Mail {
   return {

@@ -13,6 +13,11 @@ import type { MemberRecord } from "../store/records/identity.ts";
 import type { AccountRecord } from "../store/records/people.ts";
 import { joinOrg, MAX_ORGS, newMember, passkeysInOrg } from "./membership.ts";
 
+/**
+ * Making an organization, and making somebody its owner. Each has a log that stays for good, so
+ * one person makes few.
+ */
+
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 /** Organizations that one person makes in a day: each has a log that stays, whoever leaves it. */

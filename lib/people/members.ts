@@ -18,6 +18,12 @@ import {
   loadLeft,
   NOTHING_LEFT,
 } from "./left_behind.ts";
+import { newMember } from "./membership.ts";
+
+/**
+ * Who is a member, as which role and of which groups; who may say so; and how a membership ends.
+ * An org never comes to be without an owner who can sign in.
+ */
 
 /** Roles that a key may give: who rules the org is for its members to say. */
 export const KEY_GIVEN_ROLES = ["approver", "viewer"] as const satisfies readonly Role[];
@@ -46,14 +52,7 @@ export function putMember(
       const old = snapshot.members.get(email) ?? null;
       assertMayRule(caller, old === null ? [role] : [old.role, role]);
       const next: MemberRecord = {
-        ...(old ?? {
-          id: transaction.id("usr"),
-          email,
-          account: null,
-          has_passkey: false,
-          held_until: null,
-          created_at: transaction.at,
-        }),
+        ...(old ?? newMember(transaction, { email, role, groups })),
         role,
         groups: [...groups].sort(),
       };
@@ -81,7 +80,7 @@ export function removeMember(
 ): CallerOperation<Leaving, Written<MemberRecord>> {
   return {
     async load(reader) {
-      const account = await loadAccountOf(reader, reader.snapshot.members.get(email));
+      const account = await loadAccountBehind(reader, reader.snapshot.members.get(email));
       const left = account === null ? NOTHING_LEFT : await loadLeft(reader.kv, account.id);
       return { account, left };
     },
@@ -97,7 +96,7 @@ export function removeMember(
 type Leaving = Pick<EndingMembership, "account" | "left">;
 
 /** A membership that ends, and the account that it was accepted by. */
-export interface EndingMembership {
+interface EndingMembership {
   readonly record: MemberRecord;
   readonly account: AccountRecord | null;
   /** What goes with the last of the account's memberships. */
@@ -123,7 +122,7 @@ export function endMembership(
 }
 
 /** The account behind a membership, to be checked by the commit; null where there is none yet. */
-export async function loadAccountOf(
+export async function loadAccountBehind(
   reader: Reader,
   member: MemberRecord | undefined,
 ): Promise<AccountRecord | null> {

@@ -3,17 +3,17 @@ import type { Client } from "../identity/caller.ts";
 import { knowPasskey, passkeysOf } from "../identity/passkeys.ts";
 import type { Actor } from "../ledger/entry.ts";
 import type { Transaction } from "../ledger/transaction.ts";
-import { accountKey, knownPasskeyKey, memberKey, sessionKey } from "../store/keys.ts";
+import { accountKey, knownPasskeyKey, memberKey } from "../store/keys.ts";
 import { type Kv, readRecord } from "../store/kv.ts";
 import type { MemberRecord } from "../store/records/identity.ts";
-import {
-  type KnownPasskey,
-  knownPasskey,
-  type PasskeyRecord,
-  type SessionRecord,
-} from "../store/records/people.ts";
+import { type KnownPasskey, knownPasskey, type PasskeyRecord } from "../store/records/people.ts";
 import { heldFromBefore } from "./recovery_holds.ts";
-import { lastUsed } from "./sessions.ts";
+import { lastUsed, putSession } from "./sessions.ts";
+
+/**
+ * How a membership becomes that of an account: by a first passkey or by one that is there, and
+ * always with the log of the org told which passkeys count there from now on.
+ */
 
 /** By what a person came to their membership. */
 export type AcceptedBy = "invitation" | "set_up";
@@ -68,7 +68,7 @@ export function acceptMembership(
 }
 
 /** A passkey, and what the log of an org says of it. */
-export interface PasskeyInOrg {
+interface PasskeyInOrg {
   readonly passkey: PasskeyRecord;
   readonly known: KnownPasskey | null;
 }
@@ -106,10 +106,7 @@ export function joinOrg(
   acceptMembership(transaction, held, { account: account.id, by }, client);
   for (const { passkey, known } of passkeys) knowPasskey(transaction, member, passkey, known);
   transaction.set(accountKey(account.id), { ...lastUsed(account, org), orgless_since: null });
-  const next: SessionRecord = { ...record, org };
-  transaction.set(sessionKey(hash), next, {
-    expireIn: Math.max(1, record.expires_at - transaction.now),
-  });
+  putSession(transaction, { hash, record: { ...record, org } });
 }
 
 /** Orgs that one consent can be for. */

@@ -31,6 +31,11 @@ import {
 } from "./enrolment.ts";
 import { sessionsOf } from "./sessions.ts";
 
+/**
+ * The passkeys of whoever is signed in: a further one, one less, another name. The last one
+ * that works stays, and the logs of the person's orgs say which are there.
+ */
+
 const ADDING = "Adding a passkey";
 
 const MAX_NAME = 60;
@@ -112,7 +117,7 @@ function assertRoom(count: number): void {
 }
 
 /** What a person calls a passkey; null where they left it out. @throws {Refusal} invalid_request */
-export function typedPasskeyName(text: string | null): string | null {
+function typedPasskeyName(text: string | null): string | null {
   const name = text?.trim() ?? "";
   if (name === "") return null;
   const problem = name.length > MAX_NAME

@@ -39,6 +39,12 @@ import { makeLinkSecret, opensLink } from "./links.ts";
 import { beginRecovery, loadOldAccess, type OldAccess, settleRecovery } from "./recovery.ts";
 import { recoveryCodeHash } from "./recovery_codes.ts";
 
+/**
+ * The ways to a recovery: a code of the mailbox and a recovery code together, or a link of whoever
+ * operates the host, which the start also offers where passkeys were left at another address. What
+ * is the same whichever way it was stands in `recovery.ts`.
+ */
+
 const NO_ACCESS: OldAccess = { passkeys: [], sessions: [], left: NOTHING_LEFT };
 
 /**
@@ -125,7 +131,7 @@ export async function redeemRecoveryCode(
 const LINK_MS = 60 * 60 * 1000;
 
 /** A new link. Its URL is known only now. */
-export interface RecoveryLink {
+interface RecoveryLink {
   readonly url: string;
   readonly email: string;
   /** Milliseconds since 1970. */
@@ -133,7 +139,7 @@ export interface RecoveryLink {
 }
 
 /** A link as a browser came by it. */
-export interface FollowedRecovery {
+interface FollowedRecovery {
   readonly account: string;
   /** Its secret part. */
   readonly link: string;
@@ -249,7 +255,7 @@ ${recoveryLinkNotice(link)}`;
 }
 
 /** That owners have passkeys which work only under another address of this deployment. */
-export interface MovedPasskeys {
+interface MovedPasskeys {
   /** The hosts that these were made for. */
   readonly hosts: readonly string[];
   /** For one owner, where none of them can sign in any more; null where some can. */

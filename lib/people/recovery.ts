@@ -44,6 +44,11 @@ import { holdEverywhere, scheduleHolds } from "./recovery_holds.ts";
 import { orgsOf, sessionsOf } from "./sessions.ts";
 import type { Entered } from "./sign_in.ts";
 
+/**
+ * A recovery, from what it ends to the passkey that ends it. All that was there goes in the commit
+ * that allows it, and no new passkey counts before every org of the person holds its member.
+ */
+
 /** For how long a recovery waits for its new passkey at most; its nonce lives shorter. */
 const KEPT_MS = 7 * 24 * 60 * 60 * 1000;
 
@@ -56,7 +61,7 @@ export interface OldAccess {
 }
 
 /** What was begun: the account, and what its person makes the new passkey with. */
-export interface BegunRecovery {
+interface BegunRecovery {
   readonly account: AccountRecord;
   readonly handout: Handout<PublicKeyCredentialCreationOptionsJSON>;
 }

@@ -15,6 +15,11 @@ import {
 import { endLeftInOrg } from "./left_behind.ts";
 import { letterId } from "./letters.ts";
 
+/**
+ * The hold of whoever recovered their account, in each of their orgs, and in those that they join
+ * or make while it would last. Owners are told by letters of their own.
+ */
+
 const HOUR = 60 * 60 * 1000;
 
 const KIND = "recovery_hold";

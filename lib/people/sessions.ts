@@ -33,6 +33,11 @@ import {
 import { endLeft, endLeftInOrg, type LeftByAccount, loadLeft } from "./left_behind.ts";
 
 /**
+ * The sessions of a person: which org one looks at, how many there may be, and how one or all of
+ * them end. What makes a session live stands in `lib/identity/sessions.ts`.
+ */
+
+/**
  * Ends one session of whoever is signed in: its next click is refused, and its open streams end.
  * @param id of the session
  * @throws {Refusal} session_ended, not_found
@@ -110,12 +115,12 @@ export async function switchOrg(
     org,
     asAccount(session, {
       plan(transaction, caller) {
-        const { snapshot, now } = transaction;
+        const { snapshot } = transaction;
         const { id } = caller.account;
         if (!snapshot.exists || snapshot.memberOf(id) === undefined) throw unknown;
         const { hash, record } = caller.session;
         const next: SessionRecord = { ...record, org };
-        transaction.set(sessionKey(hash), next, { expireIn: Math.max(1, record.expires_at - now) });
+        putSession(transaction, { hash, record: next });
         transaction.set(accountKey(id), lastUsed(caller.account, org));
         if (record.org === org) return;
         // The org that is entered is told, and none that its person comes from or has besides.
@@ -126,6 +131,12 @@ export async function switchOrg(
       },
     }),
   );
+}
+
+/** Stores a session as it is from now on, under the secret that it has. */
+export function putSession(transaction: Transaction, { hash, record }: PresentedSession): void {
+  const expireIn = Math.max(1, record.expires_at - transaction.now);
+  transaction.set(sessionKey(hash), record, { expireIn });
 }
 
 /** The account with an org in front of its others. */

@@ -56,7 +56,7 @@ export interface SetUp {
 }
 
 /** A new set-up link. Its URL is known only now. */
-export interface SetUpLink extends SetUp {
+interface SetUpLink extends SetUp {
   readonly url: string;
 }
 

@@ -25,7 +25,12 @@ import {
   useCeremony,
 } from "./ceremonies.ts";
 import { counted } from "./email_codes.ts";
-import { crowdedOut, orgsOf } from "./sessions.ts";
+import { crowdedOut, orgsOf, putSession } from "./sessions.ts";
+
+/**
+ * Signing in, and showing the passkey once more (a step-up), which makes a session fresh for a
+ * while. Both go on while the clock is doubted: or nobody could come in to say that it is right.
+ */
 
 /** Somebody who got in. */
 export interface Entered {
@@ -37,7 +42,7 @@ export interface Entered {
 }
 
 /** An answer to a sign-in, and what the browser held when it came. */
-export interface SignInAttempt extends GivenAnswer {
+interface SignInAttempt extends GivenAnswer {
   /** The secret of the browser's cookie from before sign-in. */
   readonly flow: string;
   /** The session that the browser has already, which ends. */
@@ -219,9 +224,7 @@ export async function stepUp(
           const fresh_until = now + FRESH_MS;
           const next: SessionRecord = { ...record, fresh_until, credential_id };
           storeUse(transaction, assertion);
-          transaction.set(sessionKey(hash), next, {
-            expireIn: Math.max(1, record.expires_at - now),
-          });
+          putSession(transaction, { hash, record: next });
           // Where it counts is the org that the session looks at.
           const concerned = {
             id: caller.account.id,

@@ -7,6 +7,11 @@ import type { Operation, Reader, Transaction } from "../ledger/transaction.ts";
 import { clockAcceptedKey, logHeadKey } from "../store/keys.ts";
 import { type LogHead, logHead } from "../store/records/log.ts";
 
+/**
+ * Accepting the clock: when log and clock disagree, an owner, or who operates the deployment, says
+ * that the clock is right.
+ */
+
 /** A jump of the clock that nobody has accepted, as one org meets it. */
 export interface OpenJump extends ClockJump {
   /** Why it is one: `jumped` alone refuses nothing. */

@@ -3,6 +3,11 @@ import { faultOf, isFile, PLATFORM_STORE, whatIsWrong } from "../store/store_fau
 import { CONFIG_FOLDER, SECRET_FILE, SettingRefused } from "./rights.ts";
 
 /**
+ * The secret of a deployment, and the console of whoever started it: how the one is come by and
+ * given up again, and what the other is told.
+ */
+
+/**
  * Prints what is for whoever started the process alone: links that let in, and mails with codes. Not
  * by `console.log`, which the runtime hands on to OpenTelemetry where that is switched on; on Deno
  * Deploy that is the only console there is.

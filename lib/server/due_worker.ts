@@ -22,6 +22,12 @@ import { duePrefix } from "../store/keys.ts";
 import { type DueKind, type DueWork, dueWork } from "../store/records/log.ts";
 import { reportDue } from "../tokens/execution.ts";
 
+/**
+ * Does what is due: finds it, hands each kind to whoever does it, and holds what waits for servers
+ * of others apart. A process that ends, or two that do the same, change nothing about what is
+ * done.
+ */
+
 /** How much due work is done at the same time. The queue itself holds nothing back. */
 const WORK_AT_ONCE = 32;
 
@@ -34,7 +40,7 @@ const BATCH = 100;
 const dueMessage = z.object({ due: dueWork });
 
 /** The worker of one process. */
-export interface DueWorker {
+interface DueWorker {
   /** Ends the waking; work under way is finished. The queue ends with the store. */
   stop(): Promise<void>;
 }
@@ -193,7 +199,7 @@ async function attempt(services: Services, work: DueWork): Promise<void> {
 type DueHandler = (services: Services, work: DueWork) => Promise<void>;
 
 /** Who does which kind of work. */
-export const DUE_HANDLERS: Readonly<Record<DueKind, DueHandler>> = {
+const DUE_HANDLERS: Readonly<Record<DueKind, DueHandler>> = {
   approval_ends: settleDueApproval,
   approval_lapses: settleDueApproval,
   tool_changed: cancelForTool,
@@ -219,7 +225,7 @@ export const DUE_HANDLERS: Readonly<Record<DueKind, DueHandler>> = {
 };
 
 /** Work that waits for somebody else's server: it must hold up nothing of our own. */
-export const OUTSIDE_KINDS: ReadonlySet<DueKind> = new Set([
+const OUTSIDE_KINDS: ReadonlySet<DueKind> = new Set([
   "alert_delivery",
   "recovery_letter",
 ]);
@@ -228,7 +234,7 @@ export const OUTSIDE_KINDS: ReadonlySet<DueKind> = new Set([
 const OUTSIDE_AT_ONCE = 8;
 
 /** Work that waits for others: beside everything else, each piece once at a time. */
-export class OutsideWork {
+class OutsideWork {
   readonly #slots = new Slots(OUTSIDE_AT_ONCE);
   readonly #underWay = new Set<string>();
   #stopped = false;
@@ -254,7 +260,7 @@ export class OutsideWork {
 }
 
 /** Lets so many things happen at the same time; the rest waits for its turn. */
-export class Slots {
+class Slots {
   #free: number;
   readonly #waiting: (() => void)[] = [];
   readonly #running = new Set<Promise<void>>();

@@ -14,8 +14,8 @@ const WHAT = "A second approval that nobody can give is refused from now on, no 
 
 /**
  * Switches `strict_levels` on in every org where it is off and nobody chose that, for it was the
- * default once: a step of the store's migration. Does so once, whichever node does, with an entry and a line on the console;
- * what an owner chose under a passkey stays.
+ * default once: a step of the store's migration. Does so once, whichever node does, with an entry and
+ * a line on the console; what an owner chose under a passkey stays.
  */
 export async function makeLevelsStrict({ deps, ledgers }: Services): Promise<void> {
   const orgs = listRecords(deps.kv, { prefix: [...orgPrefix()] }, z.unknown());

@@ -1,11 +1,16 @@
 import { dirname, join, relative, resolve } from "node:path";
 import { chosenStore, isFile, isRemote } from "../store/store_faults.ts";
 
+/**
+ * What each program of a deployment may do on its host: the least that its settings need, and the
+ * names of those settings.
+ */
+
 /** What can be run over a deployment. */
 export type Program = "start" | "recover" | "accept-clock" | "compact";
 
 /** Where a deployment keeps its `data/` and `config/`, and where the code is; absolute. */
-export interface Place {
+interface Place {
   readonly deployment: string;
   readonly code: string;
 }

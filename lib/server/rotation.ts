@@ -22,7 +22,7 @@ const PROGRESS_MS = 10_000;
 const RETRY_MS = 60_000;
 
 /** A rotation that came to its end. */
-export interface RotatedSecret {
+interface RotatedSecret {
   /** All sealed rows there are. */
   readonly rows: Record<SealedKind, number>;
   /** Those that this process sealed anew. */
@@ -31,7 +31,7 @@ export interface RotatedSecret {
 }
 
 /** A rotation that goes on beside the requests. */
-export interface SecretRotation {
+interface SecretRotation {
   /** Ends it after the commit under way; the next start goes on with the rest. */
   stop(): Promise<void>;
 }
@@ -185,7 +185,7 @@ interface StaleRow extends RowAnew {
 }
 
 /** What a walk over all sealed rows came to. */
-export interface Walk {
+interface Walk {
   /** Rows that hold sealed bytes. */
   readonly rows: Record<SealedKind, number>;
   /** Of these, how many this walk sealed anew. */
@@ -204,7 +204,7 @@ export interface Walk {
  * @param looked called from time to time with the walk so far
  * @throws what the store throws, {StoreUnavailable} when it is silent
  */
-export async function walkSealedRows(
+async function walkSealedRows(
   deps: Deps,
   stopping: AbortSignal,
   looked: (walk: Walk) => void = () => {},
@@ -220,7 +220,7 @@ export async function walkSealedRows(
 }
 
 /** A count of nothing for each kind. */
-export function countsByKind(): Record<SealedKind, number> {
+function countsByKind(): Record<SealedKind, number> {
   return Object.fromEntries(SEALED_KINDS.map((kind) => [kind, 0])) as Record<SealedKind, number>;
 }
 

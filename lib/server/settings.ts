@@ -6,6 +6,11 @@ import { chosenStore, isFile } from "../store/store_faults.ts";
 import { chosenSecretProblem } from "./console.ts";
 import { SettingRefused, type Variable } from "./rights.ts";
 
+/**
+ * The settings, read from the environment once and checked: a start with a wrong one ends with a
+ * sentence that names it, and never repeats a secret.
+ */
+
 type Environment = (variable: Variable) => string | undefined;
 
 const MIN_SECRET_BYTES = 32;
@@ -188,7 +193,7 @@ const PORTS = { "smtp:": 587, "smtps:": 465 } as const;
  * Reads how mails are sent; null when both variables are not set.
  * @throws {SettingRefused} which never repeats the address: it holds a password
  */
-export function mailSettings(smtpUrl: string | null, mailFrom: string | null): MailSettings | null {
+function mailSettings(smtpUrl: string | null, mailFrom: string | null): MailSettings | null {
   if (smtpUrl === null && mailFrom === null) return null;
   if (smtpUrl === null) {
     throw new SettingRefused(

@@ -24,6 +24,11 @@ import { migrate } from "./migrations.ts";
 import { SettingRefused } from "./rights.ts";
 import { readSettings } from "./settings.ts";
 
+/**
+ * Puts a deployment together: what comes from outside, the services over it, and commands that run
+ * over the same.
+ */
+
 /** What comes from outside, as this system and the settings have it. */
 export function systemDeps(
   settings: Pick<Settings, "kv" | "url" | "mail" | "previous_secret">,
@@ -83,7 +88,7 @@ export function makeServices(
 export const UNUSABLE = 2;
 
 /** What a command does with the deployment; answers its exit status. */
-export type Command = (services: Services, print: (text: string) => void) => Promise<number>;
+type Command = (services: Services, print: (text: string) => void) => Promise<number>;
 
 /**
  * Runs a command of whoever operates the host, over the store and by the settings of

@@ -50,7 +50,7 @@ export function attempted(attempt: Attempt | null, name: string): AttemptedForm 
 }
 
 /** Why an operation does not go on, and at which field of the form that is said. */
-export interface Objection {
+interface Objection {
   /** The JSON pointer of the field; empty when it is about the whole form. */
   readonly path: string;
   readonly message: string;

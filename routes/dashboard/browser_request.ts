@@ -16,7 +16,7 @@ import { AccountCall, BrowserCall, MemberCall, type Received } from "./browser_c
 export type Served = Context<{ Bindings: Connection }>;
 
 /** Whom a page or endpoint is for, and what it takes. */
-export type Asked =
+type Asked =
   & {
     readonly path: string;
     readonly params?: z.ZodType;

@@ -18,7 +18,7 @@ import type { MemberCall } from "./browser_call.ts";
 type Width = "wide" | "normal" | "narrow";
 
 /** What a page shows, and what stands around it. */
-export interface Shown {
+interface Shown {
   readonly title: string;
   readonly body: VNode;
   /** What was just done, in a sentence. */
@@ -99,7 +99,7 @@ function noticeOf(notice: string | null) {
 }
 
 /** What is said to whom nothing can be shown. */
-export interface ErrorWords {
+interface ErrorWords {
   readonly title: string;
   readonly detail: string;
   /** After how long it makes sense to try again; absent or null where nobody can say. */

@@ -13,7 +13,7 @@ import type { MemberCall } from "./browser_call.ts";
 const BEAT_EVERY_MS = 5000;
 
 /** What makes a stream look again. */
-export interface Occasions {
+interface Occasions {
   /** News of this process, at once. */
   readonly topics?: readonly string[];
   /** Rows that change with what is looked at, on whatever node; within a second. */

@@ -63,7 +63,7 @@ interface Acting<C, D> {
 }
 
 /** A page for members with a right. */
-export interface MemberPage extends Described<unknown>, Inputs<z.ZodType, z.ZodType> {
+interface MemberPage extends Described<unknown>, Inputs<z.ZodType, z.ZodType> {
   readonly audience: "member";
   readonly needs: Right;
   readonly section: NavigationKey;
@@ -74,7 +74,7 @@ export interface MemberPage extends Described<unknown>, Inputs<z.ZodType, z.ZodT
 }
 
 /** A page for whoever is signed in, member of an org or not; its view holds its own frame. */
-export interface AccountPage extends Described<unknown>, Inputs<z.ZodType, z.ZodType> {
+interface AccountPage extends Described<unknown>, Inputs<z.ZodType, z.ZodType> {
   readonly audience: "account";
   readonly load: (call: AccountCall) => Promise<unknown>;
   readonly view: (view: View<unknown>) => VNode;
@@ -82,7 +82,7 @@ export interface AccountPage extends Described<unknown>, Inputs<z.ZodType, z.Zod
 }
 
 /** A page for everybody; its view holds its own frame. */
-export interface PublicPage extends Described<unknown>, Inputs<z.ZodType, z.ZodType> {
+interface PublicPage extends Described<unknown>, Inputs<z.ZodType, z.ZodType> {
   readonly audience: "anyone";
   readonly load: (call: BrowserCall) => Promise<unknown>;
   readonly view: (view: View<unknown>) => VNode;

@@ -281,7 +281,7 @@ function detailOf(refusal: AnyRefusal | SurfaceRefusal): string {
 const WAITING = "waiting";
 
 /** What waits for a passkey. */
-export interface Unconfirmed {
+interface Unconfirmed {
   /** What it is for, in sentences. */
   readonly what: string;
   /** Where it goes afterwards. */
@@ -291,7 +291,7 @@ export interface Unconfirmed {
 }
 
 /** Asks for the passkey once more, holding what was sent, and sends it again afterwards. */
-export function ConfirmPage({ what, action, fields }: Unconfirmed) {
+function ConfirmPage({ what, action, fields }: Unconfirmed) {
   return (
     <Bare
       title="Confirm it is you"

@@ -7,7 +7,7 @@ import { DOCS_STYLESHEET, docsPage, type Html, inline } from "./page.ts";
 import { referencePage } from "./reference_page.ts";
 
 /** Where the pages find their stylesheet. */
-export const STYLESHEET_PATH = "/docs/style.css";
+const STYLESHEET_PATH = "/docs/style.css";
 
 const HTML_HEADERS = {
   "content-type": "text/html; charset=utf-8",
@@ -93,13 +93,13 @@ function once<T>(make: () => T): () => T {
 }
 
 /** Codes of errors in the order of the documentation: by status, then as the table has them. */
-export function documentedCodes(): ProblemCode[] {
+function documentedCodes(): ProblemCode[] {
   return (Object.keys(PROBLEMS) as ProblemCode[])
     .sort((a, b) => PROBLEMS[a].status - PROBLEMS[b].status);
 }
 
 /** The page that a problem document's `type` points to: one anchor a code. */
-export function errorsPage(): Html {
+function errorsPage(): Html {
   return docsPage(
     "Errors",
     html`<main class="narrow">

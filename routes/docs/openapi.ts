@@ -95,7 +95,7 @@ function operation(route: Route, components: Components): JsonObject {
 }
 
 /** Who may call a route, as a sentence. */
-export function callersText({ callers }: Pick<Route, "callers">): string {
+function callersText({ callers }: Pick<Route, "callers">): string {
   if (callers === "open") return "Open: no key is needed.";
   const names = callers.map((tier) => tier === "agent" ? "agent token" : `${tier} key`);
   return `Callers: ${names.join(", ")}.`;
@@ -253,7 +253,7 @@ const WITH_IDEMPOTENCY: readonly ProblemCode[] = [
 ];
 
 /** Every code that a route can answer: its own, and those that come with what kind it is. */
-export function refusalsOf(route: Route): ProblemCode[] {
+function refusalsOf(route: Route): ProblemCode[] {
   const codes = new Set<ProblemCode>([...route.refusals ?? [], ...ALWAYS]);
   const add = (more: readonly ProblemCode[]) => more.forEach((code) => codes.add(code));
   if (route.params !== undefined) add(["invalid_request"]);
@@ -267,7 +267,7 @@ export function refusalsOf(route: Route): ProblemCode[] {
 }
 
 /** What the operations of one document refer to. */
-export interface Components {
+interface Components {
   readonly schemas: SchemaComponents;
   /** Filled with every problem response that is used. */
   readonly responses: Record<string, JsonObject>;
@@ -275,14 +275,14 @@ export interface Components {
 }
 
 /** The components that every document starts with. */
-export function startComponents(): Components {
+function startComponents(): Components {
   const schemas = new SchemaComponents();
   schemas.put("Problem", PROBLEM_SCHEMA);
   return { schemas, responses: {}, headers: HEADERS };
 }
 
 /** The responses of a route by status: its answers, and a problem document for each refusal. */
-export function responsesOf(route: Route, name: string, components: Components): JsonObject {
+function responsesOf(route: Route, name: string, components: Components): JsonObject {
   const responses: JsonObject = {};
   for (const [status, schema] of Object.entries(route.answers)) {
     const content: JsonObject = {};

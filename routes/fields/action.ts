@@ -9,7 +9,7 @@ import type { GivenAction } from "../../lib/tokens/presented.ts";
 /** Schemas of the fields that name an action, on every route that takes one. */
 
 /** Most bytes of the arguments in canonical form. */
-export const MAX_ARGUMENT_BYTES = 32 * 1024;
+const MAX_ARGUMENT_BYTES = 32 * 1024;
 
 /** How deep arguments may nest. */
 export const MAX_ARGUMENT_DEPTH = 32;
@@ -45,7 +45,7 @@ export const toolName = z.string().min(1, "must not be empty").max(
 
 const jsonObject = z.custom<JsonObject>(isJsonObject, "must be an object");
 
-export const argumentsField = jsonObject.superRefine((value, context) => {
+const argumentsField = jsonObject.superRefine((value, context) => {
   if (depthOf(value) > MAX_ARGUMENT_DEPTH) {
     context.addIssue({ code: "custom", message: `nest deeper than ${MAX_ARGUMENT_DEPTH} levels` });
   } else if (canonicalBytes(value).length > MAX_ARGUMENT_BYTES) {

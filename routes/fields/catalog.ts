@@ -55,7 +55,7 @@ export const killSwitchField = z.strictObject({
   reason: z.string().max(500, "has at most 500 characters").nullable().default(null),
 }).describe("While active, everything is disabled. Releasing it is for an owner with a passkey");
 
-export const killSwitchAnswer = z.object({ active: z.boolean(), reason: z.string().nullable() });
+const killSwitchAnswer = z.object({ active: z.boolean(), reason: z.string().nullable() });
 
 export const metadataField = z.custom<JsonObject>(isJsonObject, "must be an object")
   .superRefine((value, context) => {

@@ -86,7 +86,7 @@ export function timeText(time: number | undefined): string | null {
 }
 
 /** What an export takes of a request, of a key's and of a member's browser alike. */
-export interface ExportCall {
+interface ExportCall {
   readonly services: Services;
   readonly org: string;
   readonly id: string;
@@ -96,7 +96,7 @@ export interface ExportCall {
 }
 
 /** What of a log is exported. */
-export interface ExportAsked {
+interface ExportAsked {
   /** Milliseconds, included. */
   readonly since: number | undefined;
   /** Milliseconds, not included. */

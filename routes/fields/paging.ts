@@ -5,7 +5,7 @@ import { invalidRequest } from "../../lib/refusal.ts";
 
 /** Lists in pages, the same on every route: `?limit=` and `?cursor=` in, `next_cursor` out. */
 
-export const MAX_PAGE = 200;
+const MAX_PAGE = 200;
 
 export const DEFAULT_PAGE = 50;
 

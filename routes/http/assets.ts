@@ -132,7 +132,7 @@ function holds(ifNoneMatch: string, etag: string): boolean {
 }
 
 /** A file that the browser gets as it is, held in memory. */
-export interface AssetFile {
+interface AssetFile {
   readonly name: string;
   readonly type: string;
   /** The SHA-256 of the content, in hexadecimal digits. */
@@ -143,7 +143,7 @@ export interface AssetFile {
 }
 
 /** All files of a build, read once. */
-export interface Build {
+interface Build {
   /** 16 hexadecimal digits that change when any file does. */
   readonly hash: string;
   readonly files: ReadonlyMap<string, AssetFile>;

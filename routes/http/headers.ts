@@ -54,7 +54,7 @@ export function securityHeaders(url: URL): Record<string, string> {
 }
 
 /** What a request's headers say of where it comes from. */
-export type OriginVerdict =
+type OriginVerdict =
   | { readonly allowed: true }
   | {
     readonly allowed: false;
@@ -108,7 +108,7 @@ export function originCheck(
  * `session` is the secret of who is signed in; `flow` tells one browser from another while its person
  * is not; `notice` carries a sentence over a redirect.
  */
-export type CookieName = "session" | "flow" | "notice";
+type CookieName = "session" | "flow" | "notice";
 
 /** A cookie to be set; an empty value removes it. */
 export interface SetCookie {

@@ -23,7 +23,7 @@ const KINDS: Readonly<Record<string, string>> = {
  * What is wrong with an input, in words that follow the name of its place; undefined where the
  * schema's own words serve.
  */
-export function inputWords(issue: Issue): string | undefined {
+function inputWords(issue: Issue): string | undefined {
   switch (issue.code) {
     case "invalid_type":
       return issue.input === undefined

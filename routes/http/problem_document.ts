@@ -10,7 +10,7 @@ export class SurfaceRefusal<C extends keyof SurfaceData = keyof SurfaceData> ext
 }
 
 /** An RFC 9457 problem document. */
-export interface Problem {
+interface Problem {
   readonly status: number;
   readonly body: JsonObject;
 }

@@ -42,7 +42,7 @@ export interface GuardedRoute extends Described, Inputs<z.ZodType, z.ZodType, z.
 }
 
 /** A route for everybody. */
-export interface OpenRoute extends Described {
+interface OpenRoute extends Described {
   readonly callers: "open";
   /** True for what may be asked under any Host: a probe knows an address and no name. */
   readonly anyHost?: boolean;

@@ -272,7 +272,7 @@ export function refusalOf(error: unknown): AnyRefusal | SurfaceRefusal {
 const SLOW_MS = 2000;
 
 /** What is known of a request when it has been answered. Nothing here is the client's own text. */
-export interface AnsweredRequest {
+interface AnsweredRequest {
   readonly request_id: string;
   readonly method: string;
   /** The pattern, not the path: an id in a path can be a person's e-mail, or a key by mistake. */
@@ -301,7 +301,7 @@ export function logRequest(
 }
 
 /** Whether the parsed query or body asks to be held until a decision. */
-export function asksToWait(input: unknown): boolean {
+function asksToWait(input: unknown): boolean {
   return typeof input === "object" && input !== null && "wait" in input && Number(input.wait) > 0;
 }
 

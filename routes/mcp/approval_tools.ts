@@ -23,9 +23,9 @@ import { decodeCursor, DEFAULT_PAGE, encodeCursor, pageQuery } from "../fields/p
 import { mcpTool, READ, type ToolAnswer, type ToolCall, type ToolHints, WRITE } from "./tool.ts";
 
 /** Most seconds that a call is held: hosts give up after 60, whatever they are told meanwhile. */
-export const MAX_WAIT_SECONDS = 45;
+const MAX_WAIT_SECONDS = 45;
 
-export const waitSeconds = z.int().min(0).max(MAX_WAIT_SECONDS)
+const waitSeconds = z.int().min(0).max(MAX_WAIT_SECONDS)
   .describe("Seconds to hold the answer while nobody has decided");
 
 /** A held call looks once a second; its client is told of every fifth look. */
@@ -39,7 +39,7 @@ const isDecided = ({ record }: SeenApproval) => statusOf(record.progress) !== "p
  * @throws {Refusal} too_many_pending when the caller holds as many calls as it may; what reading
  *   the request throws
  */
-export async function heldApproval(
+async function heldApproval(
   call: ToolCall,
   approval: SeenApproval,
   seconds: number,

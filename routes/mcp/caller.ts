@@ -12,7 +12,7 @@ import { type Scope, SCOPES } from "../../lib/store/records/oauth.ts";
 import type { ToolRecord } from "../../lib/store/records/policy.ts";
 
 /** An organization that a connection reaches, and what it may do there. */
-export interface ReachedOrg {
+interface ReachedOrg {
   readonly id: string;
   readonly name: string;
   readonly scopes: readonly Scope[];

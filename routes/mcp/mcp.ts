@@ -183,7 +183,7 @@ function challengeOf(services: Services, error: unknown, caller: McpCaller | nul
 }
 
 /** What a body holds: what to serve, or the error of JSON-RPC to answer with. */
-export type ReadMessage =
+type ReadMessage =
   | { readonly body: JsonValue; readonly refusedArguments: AnyRefusal | null }
   | { readonly fault: JsonObject };
 

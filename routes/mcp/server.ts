@@ -239,7 +239,7 @@ const BOTH = `${JSON_TYPE}, ${STREAM_TYPE}`;
  * the case of its letters: by name, by a range, or by saying nothing (RFC 9110 section 12.5.1).
  * Anything else as it came.
  */
-export function acceptedTypes(accept: string | null): string {
+function acceptedTypes(accept: string | null): string {
   if (accept === null || accept.trim() === "") return BOTH;
   const ranges = accept.toLowerCase().split(",").map(rangeOf).filter(({ taken }) => taken);
   const takes = (type: string) =>
@@ -257,7 +257,7 @@ function rangeOf(part: string): { readonly range: string; readonly taken: boolea
 /** What can be told of a message of the protocol before it is served. */
 
 /** Every scope that these messages need; none for what only tells how to use the endpoint. */
-export function neededScopes(messages: readonly JsonObject[]): readonly Scope[] {
+function neededScopes(messages: readonly JsonObject[]): readonly Scope[] {
   const needed = messages.flatMap(scopesOf);
   return SCOPES.filter((scope) => needed.includes(scope));
 }
@@ -273,7 +273,7 @@ export function waits(message: JsonObject): boolean {
  * stream that waits for all of them would stay open for as long as its client likes. No cancellation
  * is lost: requests are served one HTTP request at a time, and end when its connection is closed.
  */
-export function withoutCancellations(body: JsonValue): JsonValue {
+function withoutCancellations(body: JsonValue): JsonValue {
   if (!Array.isArray(body)) return body;
   const rest = body.filter((message) =>
     !isJsonObject(message) || message.method !== "notifications/cancelled"
@@ -309,7 +309,7 @@ function calledBy({ method, params }: JsonObject): {
 export const SERVER_INFO = { name: "countersign", title: "Countersign", version: VERSION };
 
 /** The one resource: how the server is, and what the connection reaches. */
-export const STATUS_RESOURCE = {
+const STATUS_RESOURCE = {
   uri: "countersign://status",
   name: "status",
   title: "Status and reach",
@@ -319,7 +319,7 @@ export const STATUS_RESOURCE = {
 } as const;
 
 /** The content of the resource, proven current in every organization. */
-export async function statusOfConnection(
+async function statusOfConnection(
   { services, caller }: McpRequest,
   protocolVersions: readonly string[],
 ): Promise<JsonObject> {

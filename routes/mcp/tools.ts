@@ -34,7 +34,7 @@ const ONCE: ToolHints = {
   openWorldHint: false,
 };
 
-export const mintRunToken = mcpTool({
+const mintRunToken = mcpTool({
   name: "mint_run_token",
   title: "Take the run token of an action",
   description: "Decides about an action anew and mints its run token: single-use proof that this " +
@@ -64,7 +64,7 @@ export const mintRunToken = mcpTool({
   },
 });
 
-export const consumeRunToken = mcpTool({
+const consumeRunToken = mcpTool({
   name: "consume_run_token",
   title: "Use a run token up",
   description: "Uses up a run token that this connection minted, for the action that is about to " +
@@ -90,7 +90,7 @@ export const consumeRunToken = mcpTool({
 
 const { cost_micros, duration_ms, error, execution_result, output_digest } = logBody.shape;
 
-export const logExecution = mcpTool({
+const logExecution = mcpTool({
   name: "log_execution",
   title: "Log what came of a run",
   description: "Records the result of an action that ran under a run token: success, failed, " +
@@ -167,7 +167,7 @@ function render({ tool, answer }: ListedTool): JsonObject {
   };
 }
 
-export const listMyTools = mcpTool({
+const listMyTools = mcpTool({
   name: "list_my_tools",
   title: "List governed tools",
   description: "Lists the organization's approved tools, each with its annotations, category and " +

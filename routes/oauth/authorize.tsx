@@ -206,7 +206,7 @@ interface ConsentPageProps {
 }
 
 /** Asks a person whether a client may act for them: who asks, where the answer goes, and what for. */
-export function ConsentPage({ request, query, path, orgs, email, deny }: ConsentPageProps) {
+function ConsentPage({ request, query, path, orgs, email, deny }: ConsentPageProps) {
   const { client, redirect_uri, code_challenge, resource, scopes } = request;
   const target = redirectTarget(redirect_uri);
   return (

@@ -34,7 +34,7 @@ export const OAUTH_PATHS = {
 } as const;
 
 /** The metadata by which a client that knows nothing but the MCP endpoint finds all the rest. */
-export const metadataEndpoints: readonly OAuthEndpoint[] = [
+const metadataEndpoints: readonly OAuthEndpoint[] = [
   {
     method: "get",
     path: "/.well-known/oauth-authorization-server",
@@ -84,7 +84,7 @@ function resourceMetadata({ services: { settings } }: OAuthCall): OAuthAnswer {
 }
 
 /** Gives tokens for a code or a refresh token (RFC 6749 sections 4.1.3 and 6). */
-export const tokenEndpoint: OAuthEndpoint = {
+const tokenEndpoint: OAuthEndpoint = {
   method: "post",
   path: OAUTH_PATHS.token,
   async handle(call) {
@@ -154,7 +154,7 @@ function refused({ services, client }: OAuthCall, fault: TokenFault): OAuthAnswe
 }
 
 /** Registers a client (RFC 7591), for hosts that have no metadata document. */
-export const registrationEndpoint: OAuthEndpoint = {
+const registrationEndpoint: OAuthEndpoint = {
   method: "post",
   path: OAUTH_PATHS.register,
   async handle(call) {
@@ -214,7 +214,7 @@ function invalid(error_description: string): OAuthAnswer {
 }
 
 /** Takes a token back (RFC 7009). The answer does not tell whether it was one. */
-export const revocationEndpoint: OAuthEndpoint = {
+const revocationEndpoint: OAuthEndpoint = {
   method: "post",
   path: OAUTH_PATHS.revoke,
   async handle(call) {

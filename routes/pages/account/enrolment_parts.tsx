@@ -105,7 +105,7 @@ export function Refused({ attempt, shown }: {
 }
 
 /** Says where a code is to be found. */
-export function CodeWhereabouts({ sent: { to, mailed } }: { readonly sent: CodeSent }) {
+function CodeWhereabouts({ sent: { to, mailed } }: { readonly sent: CodeSent }) {
   const address = (
     <strong>
       <UntrustedText text={to} />

@@ -215,19 +215,19 @@ function noEntry({ params }: Call): AnyRefusal {
 }
 
 /** The address of an entry's page. */
-export function entryPath(index: number): string {
+function entryPath(index: number): string {
   return `/activity/${index}`;
 }
 
 /** Something that an entry is about, and where it is shown. */
-export interface Related {
+interface Related {
   readonly term: string;
   readonly text: string;
   readonly href: string;
 }
 
 /** What an entry is about and has a page of its own; what is gone meanwhile leads to an error. */
-export function relatedLinks({ actor, subject }: Entry): Related[] {
+function relatedLinks({ actor, subject }: Entry): Related[] {
   const places: readonly [string, unknown, (text: string) => string][] = [
     ["Request", subject.approval, (text) => `/approvals/${text}`],
     ["Tool", subject.tool, toolPath],

@@ -136,7 +136,7 @@ function RotateSection({ attempt }: { readonly attempt: Attempt | null }) {
 }
 
 /** Fetches what ties a checkpoint that was kept to the log of now. */
-export function ConsistencySection({ size }: { readonly size: number }) {
+function ConsistencySection({ size }: { readonly size: number }) {
   return (
     <Section
       title="Compare with a checkpoint that you kept"

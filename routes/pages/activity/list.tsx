@@ -166,7 +166,7 @@ function pagePath(given: Given, cursor: string | null): string {
 }
 
 /** What the list can be narrowed by, as the address names it. */
-export const FIELDS = [
+const FIELDS = [
   "since",
   "until",
   "type",
@@ -180,7 +180,7 @@ export const FIELDS = [
 type GivenFields = Readonly<Record<(typeof FIELDS)[number], string>>;
 
 /** The filters of the log, as they were given. */
-export function ActivityFields({ given, problems }: {
+function ActivityFields({ given, problems }: {
   readonly given: GivenFields;
   readonly problems: readonly FilterProblem[];
 }) {

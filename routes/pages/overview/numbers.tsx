@@ -19,7 +19,7 @@ import { toolPath } from "../tools/form.tsx";
 /** Spans to choose from, days. */
 export const SPANS = ["7", "30", "90"] as const;
 
-export type SpanDays = (typeof SPANS)[number];
+type SpanDays = (typeof SPANS)[number];
 
 /** From this share of quick decisions on the page asks whether requests are read at all. */
 const MANY_QUICK = 0.2;

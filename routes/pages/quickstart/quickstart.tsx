@@ -137,7 +137,7 @@ function transactOf(call: MemberCall): Transact {
 }
 
 /** The second step: a key, and a program that asks with it. */
-export function ConnectStep({ data, attempt }: {
+function ConnectStep({ data, attempt }: {
   readonly data: QuickstartData;
   readonly attempt: Attempt | null;
 }) {
@@ -189,7 +189,7 @@ export function ConnectStep({ data, attempt }: {
 }
 
 /** The programs to copy, one language each; the first is open where they are what comes next. */
-export function Programs({ origin, open = false }: {
+function Programs({ origin, open = false }: {
   readonly origin: string;
   readonly open?: boolean;
 }) {
@@ -220,7 +220,7 @@ export function Programs({ origin, open = false }: {
 }
 
 /** A new key, shown this once, and what to do with it. */
-export function KeyPage({ id, name, secret, origin, now }: {
+function KeyPage({ id, name, secret, origin, now }: {
   readonly id: string;
   readonly name: string;
   readonly secret: string;

@@ -14,7 +14,7 @@ import type { MemberCall } from "../../dashboard/browser_call.ts";
 import { type Endpoint, memberEndpoint } from "../../dashboard/endpoint.ts";
 import { memberPage } from "../../dashboard/page.ts";
 
-export const SKILL_PATH = "/quickstart/skill";
+const SKILL_PATH = "/quickstart/skill";
 
 /** Where hosts look for skills, below a project or a home directory. */
 const PLACES = [

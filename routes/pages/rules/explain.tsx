@@ -208,7 +208,7 @@ function askersOf({ agents, apiKeys }: Snapshot): Asker[] {
 }
 
 /** What a check of an action would be answered, and every step that leads there. */
-export function ExplainedAnswer({ explained }: { readonly explained: Explained }) {
+function ExplainedAnswer({ explained }: { readonly explained: Explained }) {
   const { permission, resolved_from, rule, trace, action, policy_version, warnings } = explained;
   const { title, meaning } = originWords(resolved_from);
   const { tenant, resource, tool, method } = action;

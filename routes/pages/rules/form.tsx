@@ -9,7 +9,7 @@ import { type Level, LEVELS, type SelectorPart } from "../../../lib/store/record
 import { type AttemptedForm, withQuery } from "../../dashboard/attempted.ts";
 
 /** What the fields of a rule propose while one types. */
-export interface RuleSuggestions {
+interface RuleSuggestions {
   readonly tools: readonly string[];
   readonly tenants: readonly string[];
   readonly tags: readonly string[];

@@ -20,7 +20,7 @@ const PATH = "/rules";
 const ROWS = 50;
 
 /** Which rules are listed. */
-export interface RuleFilters {
+interface RuleFilters {
   readonly cursor?: string | undefined;
   readonly tool_name: string | null;
   readonly tenant_id: string | null;
@@ -29,7 +29,7 @@ export interface RuleFilters {
 }
 
 /** One page of rules in the order in which they were made. */
-export interface ListedRules {
+interface ListedRules {
   readonly items: readonly RuleRecord[];
   readonly next_cursor: string | null;
   /** How many there are, whatever the filters. */

@@ -48,7 +48,7 @@ const query = z.object({
   rule: queryText,
 });
 
-export type RulesQuery = z.output<typeof query>;
+type RulesQuery = z.output<typeof query>;
 
 type Call = MemberCall<undefined, RulesQuery>;
 
@@ -223,7 +223,7 @@ function tagsOf({ tools }: Snapshot): string[] {
   return [...new Set([...tools.values()].flatMap(({ tags }) => tags))].sort();
 }
 
-export interface SideBySideProps {
+interface SideBySideProps {
   readonly tool: string | null;
   /** What is wrong with the name of the tool. */
   readonly toolError: string | undefined;
@@ -236,7 +236,7 @@ export interface SideBySideProps {
 }
 
 /** The rules of one tool at all eight levels, for a tenant and for the organization. */
-export function SideBySide(props: SideBySideProps) {
+function SideBySide(props: SideBySideProps) {
   const { tool, matrix, strange, mayConfigure } = props;
   return (
     <Section

@@ -126,7 +126,7 @@ function saving(group: SettingGroup) {
 }
 
 /** The settings, for whoever may look only. */
-export function SettingsFacts({ org }: { readonly org: OrgRecord }) {
+function SettingsFacts({ org }: { readonly org: OrgRecord }) {
   const names = Object.keys(SETTING_WORDS) as SettingName[];
   return (
     <Section
@@ -156,7 +156,7 @@ function settingValue(org: OrgRecord, name: SettingName): ComponentChildren {
 }
 
 /** What is to be known of a deployment by whoever checks its log. */
-export interface Deployment {
+interface Deployment {
   readonly issuer: string;
   /** Thumbprint (RFC 7638) of the key that signs the log now. */
   readonly logKey: string | null;
@@ -165,7 +165,7 @@ export interface Deployment {
 }
 
 /** Facts that nobody changes here. */
-export function DeploymentSection({ org, deployment }: {
+function DeploymentSection({ org, deployment }: {
   readonly org: OrgRecord;
   readonly deployment: Deployment;
 }) {
@@ -227,7 +227,7 @@ const WHY: Readonly<Record<OpenJump["why"], { readonly expected: string; readonl
   };
 
 /** A jump of the clock that waits for an owner's word. */
-export function ClockSection({ jump, mayAccept, attempt, now }: {
+function ClockSection({ jump, mayAccept, attempt, now }: {
   readonly jump: OpenJump;
   readonly mayAccept: boolean;
   readonly attempt: Attempt | null;

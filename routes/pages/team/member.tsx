@@ -43,7 +43,7 @@ import {
   memberPath,
 } from "./invitation.tsx";
 
-export const byEmail = z.object({ email: emailInPath });
+const byEmail = z.object({ email: emailInPath });
 
 export type Call = MemberCall<z.output<typeof byEmail>>;
 
@@ -51,10 +51,10 @@ export type Call = MemberCall<z.output<typeof byEmail>>;
 const MACHINES_SHOWN = 20;
 
 /** What the page of a member shows. */
-export type MemberData = Awaited<ReturnType<typeof loadMember>>;
+type MemberData = Awaited<ReturnType<typeof loadMember>>;
 
 /** Reads what the page of a member shows. @throws {Refusal} not_found */
-export async function loadMember(call: Call) {
+async function loadMember(call: Call) {
   const { params: { email }, caller, services } = call;
   const { snapshot, member } = await call.transact({
     plan: (transaction) => ({
@@ -78,7 +78,7 @@ export async function loadMember(call: Call) {
 }
 
 /** What a form that changes a member was made from. */
-export function memberState({ role, groups }: MemberRecord): JsonObject {
+function memberState({ role, groups }: MemberRecord): JsonObject {
   return { role, groups: [...groups] };
 }
 
@@ -182,7 +182,7 @@ export const memberRecordPage = memberPage({
 type Shown = View<MemberData>;
 
 /** That a recovery keeps a member from ruling others, and how that ends early. */
-export function HoldNotice({ data: { member, isOwn, mayConfirm }, now }: Shown) {
+function HoldNotice({ data: { member, isOwn, mayConfirm }, now }: Shown) {
   if (!isHeld(member, now)) return null;
   return (
     <Notice
@@ -214,7 +214,7 @@ export function HoldNotice({ data: { member, isOwn, mayConfirm }, now }: Shown) 
 }
 
 /** How somebody who has not come in yet comes in. */
-export function InvitationSection({ data: { member, invitation, mayRule }, now }: Shown) {
+function InvitationSection({ data: { member, invitation, mayRule }, now }: Shown) {
   if (member.account !== null) return null;
   if (invitation === null) {
     return (
@@ -260,7 +260,7 @@ export function InvitationSection({ data: { member, invitation, mayRule }, now }
 }
 
 /** Another role, other groups. */
-export function ChangeSection({ data, attempt }: Shown) {
+function ChangeSection({ data, attempt }: Shown) {
   const { member, own, mayRule, isLastOwner } = data;
   if (!mayRule) {
     return hasRight(own, "manage_members")
@@ -295,7 +295,7 @@ const LAST_OWNER = "The only owner who can sign in: make another member with a p
   "first, else nobody could ever rule this organization again.";
 
 /** The end of a membership. */
-export function RemoveSection({ data: { isOwn, mayRule, isLastOwner } }: Shown) {
+function RemoveSection({ data: { isOwn, mayRule, isLastOwner } }: Shown) {
   if (!mayRule) return null;
   return (
     <Section

@@ -26,7 +26,7 @@ import {
 import { toolName } from "../../fields/action.ts";
 import { toolFields } from "../../fields/catalog.ts";
 
-export interface ToolFormProps {
+interface ToolFormProps {
   readonly form: AttemptedForm;
   /** The tool as it stands; what a new one is until somebody says otherwise. */
   readonly tool: ToolRecord;
@@ -221,7 +221,7 @@ const parameterSchema = z.custom<JsonObject>(isJsonObject, "must be a JSON Schem
 const nameList = z.array(z.string());
 
 /** Names as a form shows them: with commas between them, or as JSON where one has a comma itself. */
-export function namesText(names: readonly string[]): string {
+function namesText(names: readonly string[]): string {
   const text = names.join(", ");
   return areSame(namesIn(text), names) ? text : JSON.stringify(names);
 }
