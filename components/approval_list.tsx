@@ -3,7 +3,7 @@ import type { ApprovalRow } from "../lib/approvals/list.ts";
 import { requestSentence } from "../lib/sheet/sentence.ts";
 import { Badge, type Status, StatusBadge } from "./badges.tsx";
 import { Countdown, Time } from "./time.tsx";
-import { UntrustedText } from "./untrusted.tsx";
+import { Name, UntrustedText } from "./untrusted.tsx";
 
 /**
  * Requests as a list of sentences, each leading to its page. There is nothing here to decide with:
@@ -21,7 +21,7 @@ export function ApprovalList({ rows, now, allWait = false }: {
         <li key={row.id} class="approval-row">
           <p class="approval-row-head">
             {!allWait && <StatusBadge status={row.state as Status} />}
-            {row.levels > 1 && <Badge tone="accent">Level {row.level} of {row.levels}</Badge>}
+            {row.levels > 1 && <Badge>Level {row.level} of {row.levels}</Badge>}
             {row.stuck && <Badge tone="warning" icon="warning">Nobody can decide it</Badge>}
             {row.state === "pending"
               ? <Countdown until={row.expires_at} now={now} />
@@ -32,10 +32,10 @@ export function ApprovalList({ rows, now, allWait = false }: {
               <Sentence row={row} />
             </a>
           </p>
-          <p class="approval-row-reason quiet">
+          <p class="approval-row-reason">
             <UntrustedText text={row.reason} />
           </p>
-          <p class="quiet small">
+          <p class="approval-row-facts">
             <span class="mono">{row.reference}</span> ·{" "}
             <Time at={row.created_at} now={now} show="relative" />
           </p>
@@ -50,17 +50,9 @@ function Sentence({ row }: { readonly row: ApprovalRow }) {
   return (
     <>
       {requestSentence({ requester, tool, resource, tenant, method }).map(({ kind, text }, index) =>
-        kind === "text" ? text : kind === "tool"
-          ? (
-            <strong key={index}>
-              <UntrustedText text={text} />
-            </strong>
-          )
-          : (
-            <em key={index}>
-              <UntrustedText text={text} />
-            </em>
-          )
+        kind === "text"
+          ? text
+          : <Name key={index} kind={kind === "requester" ? requester.type : kind} text={text} />
       )}
     </>
   );

@@ -5,7 +5,7 @@ import type { Permission } from "../lib/store/records/vocabulary.ts";
 import { Icon, type IconName } from "./icon.tsx";
 import { UntrustedText } from "./untrusted.tsx";
 
-/** What a colour means. The word beside it says the same. */
+/** What a colour means: an exception, for what is normal has none. The word beside it says the same. */
 export type Tone = "neutral" | "accent" | "success" | "warning" | "danger";
 
 export interface BadgeProps {
@@ -25,8 +25,8 @@ export function Badge({ tone = "neutral", icon, children }: BadgeProps) {
 }
 
 const ROLE_LOOKS: Readonly<Record<Role, BadgeProps>> = {
-  owner: { tone: "accent", icon: "key", children: "Owner" },
-  admin: { tone: "accent", icon: "settings", children: "Admin" },
+  owner: { tone: "neutral", icon: "key", children: "Owner" },
+  admin: { tone: "neutral", icon: "settings", children: "Admin" },
   approver: { tone: "neutral", icon: "approvals", children: "Approver" },
   viewer: { tone: "neutral", icon: "eye", children: "Viewer" },
 };
@@ -37,7 +37,7 @@ export function RoleBadge({ role }: { readonly role: Role }) {
 }
 
 const PERMISSION_LOOKS: Readonly<Record<Permission, BadgeProps>> = {
-  allowed: { tone: "success", icon: "check", children: "Allowed" },
+  allowed: { tone: "neutral", icon: "check", children: "Allowed" },
   requires_approval: { tone: "warning", icon: "approvals", children: "Needs approval" },
   disabled: { tone: "danger", icon: "ban", children: "Disabled" },
 };
@@ -61,9 +61,9 @@ export function permissionWords(permission: Permission): string {
 
 const STATUS_LOOKS = {
   // Requests to people.
-  pending: { tone: "warning", icon: "hourglass", children: "Pending" },
-  approved: { tone: "success", icon: "check_circle", children: "Approved" },
-  used: { tone: "success", icon: "bolt", children: "Used" },
+  pending: { tone: "neutral", icon: "hourglass", children: "Pending" },
+  approved: { tone: "neutral", icon: "check_circle", children: "Approved" },
+  used: { tone: "neutral", icon: "bolt", children: "Used" },
   denied: { tone: "danger", icon: "cross_circle", children: "Denied" },
   expired: { tone: "neutral", icon: "clock", children: "Expired" },
   lapsed: { tone: "neutral", icon: "clock", children: "Not used in time" },
@@ -74,15 +74,15 @@ const STATUS_LOOKS = {
   disabled: { tone: "danger", icon: "ban", children: "Disabled" },
   archived: { tone: "neutral", icon: "archive", children: "Archived" },
   // Run tokens and executions.
-  minted: { tone: "accent", icon: "key", children: "Minted" },
-  consumed: { tone: "accent", icon: "bolt", children: "Consumed" },
-  success: { tone: "success", icon: "check_circle", children: "Success" },
+  minted: { tone: "neutral", icon: "key", children: "Minted" },
+  consumed: { tone: "neutral", icon: "bolt", children: "Consumed" },
+  success: { tone: "neutral", icon: "check_circle", children: "Success" },
   failed: { tone: "danger", icon: "cross_circle", children: "Failed" },
   error: { tone: "danger", icon: "warning", children: "Error" },
   unknown: { tone: "warning", icon: "info", children: "Unknown" },
   // Keys, agents, members, sessions.
-  active: { tone: "success", icon: "check_circle", children: "Active" },
-  invited: { tone: "accent", icon: "mail", children: "Invited" },
+  active: { tone: "neutral", icon: "check_circle", children: "Active" },
+  invited: { tone: "neutral", icon: "mail", children: "Invited" },
   paused: { tone: "danger", icon: "pause", children: "Paused" },
 } as const satisfies Record<string, BadgeProps>;
 
@@ -103,23 +103,28 @@ export function statusWords(status: Status): string {
   return STATUS_LOOKS[status].children;
 }
 
-const RISKS: Readonly<Record<ToolRecord["risk_level"], BadgeProps>> = {
-  low: { tone: "neutral", icon: "shield", children: "Low risk" },
-  medium: { tone: "accent", icon: "shield", children: "Medium risk" },
-  high: { tone: "warning", icon: "flame", children: "High risk" },
-  critical: { tone: "danger", icon: "flame", children: "Critical risk" },
+const RISKS: Readonly<Record<ToolRecord["risk_level"], string>> = {
+  low: "Low risk",
+  medium: "Medium risk",
+  high: "High risk",
+  critical: "Critical risk",
 };
 
-/** How much harm a tool can do. */
+/** How much harm a tool can do: a gauge that fills, and its word. */
 export function RiskBadge({ risk }: { readonly risk: ToolRecord["risk_level"] }) {
-  return <Badge {...RISKS[risk]} />;
+  return (
+    <span class={`risk risk-${risk}`}>
+      <span class="gauge" aria-hidden="true"></span>
+      {RISKS[risk]}
+    </span>
+  );
 }
 
 const ANNOTATIONS: Readonly<
   Record<keyof Annotations, { readonly on: BadgeProps; readonly off: BadgeProps }>
 > = {
   read_only: {
-    on: { tone: "success", icon: "eye", children: "Read-only" },
+    on: { tone: "neutral", icon: "eye", children: "Read-only" },
     off: { tone: "neutral", icon: "draft", children: "Writes" },
   },
   destructive: {
@@ -128,7 +133,7 @@ const ANNOTATIONS: Readonly<
   },
   idempotent: {
     on: { tone: "neutral", icon: "repeat", children: "Idempotent" },
-    off: { tone: "warning", icon: "repeat", children: "Not idempotent" },
+    off: { tone: "neutral", icon: "repeat", children: "Not idempotent" },
   },
   open_world: {
     on: { tone: "warning", icon: "globe", children: "Open world" },

@@ -123,6 +123,7 @@ export function BuilderPlan({ state }: { readonly state: BuilderState }) {
     <Section title="In the script" description={`So far: ${countsText(items)}.`}>
       <Table
         caption="What the script makes"
+        prose
         rows={rows}
         rowKey={({ index }) => String(index)}
         columns={[

@@ -8,16 +8,13 @@ export interface SectionProps {
   readonly actions?: ComponentChildren;
   /** Target of links within the page. */
   readonly id?: string;
-  /** `card` frames the content, `danger` warns of it, `plain` leaves it open. */
-  readonly look?: "card" | "plain" | "danger";
   readonly children: ComponentChildren;
 }
 
 /** A part of a page under its own heading. */
-export function Section(props: SectionProps) {
-  const { title, description, actions, id, look = "card", children } = props;
+export function Section({ title, description, actions, id, children }: SectionProps) {
   return (
-    <section class={`section section-${look}`} id={id}>
+    <section class="section" id={id}>
       <div class="section-head">
         <div>
           <h2>{title}</h2>
@@ -30,9 +27,37 @@ export function Section(props: SectionProps) {
   );
 }
 
-/** A frame around what needs no heading. */
-export function Card({ children }: { readonly children: ComponentChildren }) {
-  return <div class="card">{children}</div>;
+export interface DangerSectionProps {
+  /** What would be done. */
+  readonly title: ComponentChildren;
+  /** What follows from it. */
+  readonly description?: ComponentChildren;
+  /** Target of links within the page. */
+  readonly id?: string;
+  /** True where the form within it was refused, and says why. */
+  readonly open?: boolean;
+  /** The form, whose one button does it. */
+  readonly children: ComponentChildren;
+}
+
+/**
+ * What cannot be taken back: a quiet row that opens, without script, to say what follows and to ask.
+ * Of all of a page one is open at a time, so that there is never a second red button.
+ */
+export function DangerSection(props: DangerSectionProps) {
+  const { title, description, id, open = false, children } = props;
+  return (
+    <details class="section section-danger" name="danger" id={id} open={open}>
+      <summary>
+        <Icon name="chevron_right" size="small" />
+        <h2>{title}</h2>
+      </summary>
+      <div class="section-body">
+        {description !== undefined && <p class="section-description">{description}</p>}
+        {children}
+      </div>
+    </details>
+  );
 }
 
 export interface EmptyStateProps {
@@ -244,36 +269,37 @@ export interface PageHeaderProps {
   readonly badges?: ComponentChildren;
 }
 
-/** The heading of a page, its way up and what can be done with it as a whole. */
+/**
+ * The heading of a page, its way up and what can be done with it as a whole, in a line that stays
+ * at the top; under it what there is to know.
+ */
 export function PageHeader(props: PageHeaderProps) {
   const { title, description, actions, breadcrumb = [], badges } = props;
   return (
-    <header class="page-header">
-      {breadcrumb.length > 0 && <Breadcrumb crumbs={breadcrumb} />}
-      <div class="page-header-row">
-        <div class="page-header-text">
-          <div class="page-title">
-            <h1>{title}</h1>
-            {badges}
-          </div>
-          {description !== undefined && <p class="page-description">{description}</p>}
+    <>
+      <header class="page-header">
+        {breadcrumb.length > 0 && <Breadcrumb crumbs={breadcrumb} />}
+        <div class="page-title">
+          <h1>{title}</h1>
+          {badges}
         </div>
         {actions !== undefined && <div class="page-actions">{actions}</div>}
-      </div>
-    </header>
+      </header>
+      {description !== undefined && <p class="page-description">{description}</p>}
+    </>
   );
 }
 
 /** The pages above this one, the highest first. */
 export function Breadcrumb({ crumbs }: { readonly crumbs: readonly Crumb[] }) {
   return (
-    <nav class="breadcrumb" aria-label="Way up">
+    <nav class="breadcrumb" aria-label="Breadcrumb">
       <ol>
         {crumbs.map(({ label, href }) => (
           <li key={href}>
             <a href={href}>
               <Icon name="back" size="small" />
-              {label}
+              <span class="crumb">{label}</span>
             </a>
           </li>
         ))}

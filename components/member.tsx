@@ -89,7 +89,7 @@ export function isHeld({ held_until }: MemberRecord, now: number): boolean {
 function Entry({ member, invitation }: Omit<MemberStateProps, "now">) {
   if (member.account !== null) {
     return member.has_passkey
-      ? <Badge tone="success" icon="passkey">Passkey</Badge>
+      ? <Badge icon="passkey">Passkey</Badge>
       : <Badge tone="warning" icon="warning">No passkey</Badge>;
   }
   if (invitation === null) return <Badge>Not invited yet</Badge>;
@@ -134,6 +134,7 @@ export function RoleRights() {
   return (
     <Table<Right>
       caption="What each role may do"
+      prose
       rows={RIGHTS}
       rowKey={(right) => right}
       empty={null}

@@ -16,7 +16,7 @@ import { JsonView } from "./json_view.tsx";
 import { Notice, Section } from "./layout.tsx";
 import { RequestComparison, RequestReasons, RequestSteps } from "./request_parts.tsx";
 import { Time } from "./time.tsx";
-import { UntrustedText } from "./untrusted.tsx";
+import { Name, UntrustedText } from "./untrusted.tsx";
 
 const ARGUMENTS = "/arguments";
 
@@ -115,9 +115,9 @@ function Ending({ sheet }: { readonly sheet: ApprovalSheet }) {
 function endingWords({ state, because }: ApprovalSheet): string | null {
   switch (state) {
     case "expired":
-      return "Nobody decided in time, so it expired. The agent can ask again.";
+      return "Expired: nobody decided in time. The agent can ask again.";
     case "lapsed":
-      return "It was approved and not used in time. The agent has to ask again.";
+      return "Approved, but not used in time. The agent has to ask again.";
     case "cancelled":
       if (because === null) return null;
       return because === "withdrawn"
@@ -146,10 +146,8 @@ export function RequestSentence({ facts }: { readonly facts: SentenceFacts }) {
       <h1>
         {parts.map(({ kind, text }, index) => {
           if (kind === "text") return text;
-          const named = <UntrustedText text={text} />;
-          return kind === "tool"
-            ? <strong key={index}>{named}</strong>
-            : <em key={index}>{named}</em>;
+          const { type } = facts.requester;
+          return <Name key={index} kind={kind === "requester" ? type : kind} text={text} />;
         })}
       </h1>
       {marks.length > 0 && (

@@ -55,6 +55,7 @@ export function RuleTrace({ trace, decidedBy }: {
   return (
     <Table
       caption="Every level that was looked at, in order"
+      prose
       rows={steps}
       rowKey={({ number }) => String(number)}
       empty={null}

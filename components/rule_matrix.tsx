@@ -36,6 +36,7 @@ export function RuleMatrixTable({ matrix, links }: {
   return (
     <Table
       caption="Rules that concern the tool, the most specific level first"
+      prose
       rows={matrix.rows}
       rowKey={({ level }) => level}
       empty={null}
@@ -119,6 +120,7 @@ export function RuleFallbacks({ matrix }: { readonly matrix: RuleMatrix }) {
   return (
     <Table<MatrixFallback>
       caption="What decides when no rule does"
+      prose
       rows={matrix.fallbacks}
       rowKey={({ level }) => level}
       empty={null}

@@ -49,16 +49,19 @@ export function Shell(props: ShellProps) {
     items: items.filter(({ key }) => props.allowed?.includes(key) ?? true),
   })).filter(({ items }) => items.length > 0);
   const account = <Account viewer={viewer} signOutAction={signOutAction} />;
+  const org = (
+    <div class="side-org">
+      <a class="home" href="/" aria-label="Countersign, overview">
+        <Mark />
+      </a>
+      <OrgSwitcher orgName={viewer.orgName} orgs={viewer.orgs} action={switchAction} />
+    </div>
+  );
   return (
     <div class="shell" data-right={props.right} data-reader={viewer.id}>
-      <a class="skip" href="#main">Skip to the page</a>
-      <header class="top">
-        <a class="top-home" href="/" aria-label="Countersign, overview">
-          <Brand />
-        </a>
-        <OrgSwitcher orgName={viewer.orgName} orgs={viewer.orgs} action={switchAction} />
-      </header>
+      <a class="skip" href="#main">Skip to content</a>
       <aside class="side" aria-label="Menu">
+        {org}
         <nav class="side-nav" aria-label="Pages">
           <Groups groups={groups} path={path} pending={viewer.pending} />
         </nav>
@@ -81,6 +84,7 @@ export function Shell(props: ShellProps) {
             <span>Menu</span>
           </summary>
           <div class="dock-sheet">
+            {org}
             <Groups groups={groups} path={path} pending={viewer.pending} />
             {account}
           </div>

@@ -7,8 +7,8 @@ export interface Column<Row> {
   readonly label: string;
   readonly cell: (row: Row) => ComponentChildren;
   /**
-   * `title` heads the card that a row is on a phone, and one `badge` stands beside it; `number`
-   * stands right; `actions` holds buttons.
+   * `title` heads the row, and on a phone one `badge` stands beside it; `number` stands right;
+   * `actions` holds buttons.
    */
   readonly kind?: "text" | "title" | "badge" | "number" | "actions";
 }
@@ -21,18 +21,21 @@ export interface TableProps<Row> {
   readonly rowKey: (row: Row) => string;
   /** Shown instead of the table when there are no rows; mostly an `EmptyState`. */
   readonly empty: ComponentChildren;
+  /** Whether its cells are read rather than looked through: they take as many lines as they need. */
+  readonly prose?: boolean;
 }
 
 /**
- * A table where there is room, a list of cards where there is not: there each cell carries its
- * column's name. Up to three columns always find room, unless one holds buttons. The roles are written out because a table laid out as blocks loses them in some browsers.
+ * Rows of one line, of which a long cell is cut short and whole on the page of its row; on a phone
+ * a line for the title and one for the rest, where each cell carries its column's name. The roles
+ * are written out because a table that is laid out otherwise loses them in some browsers.
  */
-export function Table<Row>({ caption, columns, rows, rowKey, empty }: TableProps<Row>) {
+export function Table<Row>(props: TableProps<Row>) {
+  const { caption, columns, rows, rowKey, empty, prose = false } = props;
   if (rows.length === 0) return <>{empty}</>;
-  const fits = columns.length <= 3 && columns.every(({ kind }) => kind !== "actions");
   return (
-    <div class={fits ? "table-frame table-fits" : "table-frame table-cards"}>
-      <table class="table" role="table">
+    <div class={`table-frame ${prose ? "table-prose" : "table-rows"}`}>
+      <table class={`table columns-${columns.length}`} role="table">
         <caption class="visually-hidden">{caption}</caption>
         <thead role="rowgroup">
           <tr role="row">
@@ -47,8 +50,8 @@ export function Table<Row>({ caption, columns, rows, rowKey, empty }: TableProps
           {rows.map((row) => (
             <tr key={rowKey(row)} role="row">
               {columns.map(({ key, label, kind = "text", cell }) => (
-                <td key={key} role="cell" class={`cell-${kind}`} data-label={label}>
-                  <div class="cell">{cell(row)}</div>
+                <td key={key} role="cell" class={`cell-${kind}`}>
+                  <div class="cell" data-label={label}>{cell(row)}</div>
                 </td>
               ))}
             </tr>
@@ -59,7 +62,7 @@ export function Table<Row>({ caption, columns, rows, rowKey, empty }: TableProps
   );
 }
 
-/** The link of a row: the whole row, or the whole card on a phone, leads there. */
+/** The link of a row: the whole row leads there. */
 export function RowLink({ href, children }: {
   readonly href: string;
   readonly children: ComponentChildren;

@@ -20,7 +20,7 @@ export function Time({ at, now, show = "both" }: TimeProps) {
       dateTime={new Date(ms).toISOString()}
       title={show === "relative" ? absolute : undefined}
     >
-      {show === "relative" ? relative : absolute}
+      {show === "relative" ? relative : <span class="time-absolute">{absolute}</span>}
       {show === "both" && <span class="time-relative">{` ${relative}`}</span>}
     </time>
   );

@@ -1,3 +1,4 @@
+import { Icon, type IconName } from "./icon.tsx";
 import { type Segment, visibleSegments, withinQuotes } from "../lib/base/text.ts";
 
 export interface UntrustedProps {
@@ -32,6 +33,26 @@ export function UntrustedText({ text, mono = false }: {
   readonly mono?: boolean;
 }) {
   return <Untrusted segments={visibleSegments(text)} mono={mono} />;
+}
+
+/** What a name names, as its icon shows. */
+const NAMED: Readonly<Partial<Record<string, IconName>>> = {
+  agent: "agent",
+  api_key: "key",
+  oauth_grant: "link",
+  tenant: "building",
+  resource: "resource",
+};
+
+/** A name within a sentence, set apart from our own words, with the icon of what it names. */
+export function Name({ kind, text }: { readonly kind: string; readonly text: string }) {
+  const icon = NAMED[kind];
+  return (
+    <b class="name">
+      {icon !== undefined && <Icon name={icon} size="small" />}
+      <UntrustedText text={text} mono={kind === "tool" || kind === "method"} />
+    </b>
+  );
 }
 
 /**

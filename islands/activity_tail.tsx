@@ -87,9 +87,8 @@ function Followed({ start, stream, now, keep, control }: {
 function Rows({ rows, now }: { readonly rows: readonly EntryRow[]; readonly now: number }) {
   return rows.length === 0
     ? (
-      <EmptyState icon="activity" title="No such entry yet">
-        Nothing in the log fits these filters. Clear some of them, or wait: new entries appear here
-        by themselves.
+      <EmptyState icon="activity" title="No entry matches yet">
+        <a href="/activity">Clear filters</a>, or wait: new entries appear here by themselves.
       </EmptyState>
     )
     : <EntryList rows={rows} now={now} />;

@@ -4,7 +4,7 @@ import { DecisionBar } from "../components/approval_list.tsx";
 import { StatusBadge } from "../components/badges.tsx";
 import { Button, ButtonLink } from "../components/button.tsx";
 import { island } from "../components/island.tsx";
-import { LiveMark, Notice } from "../components/layout.tsx";
+import { Breadcrumb, LiveMark, Notice } from "../components/layout.tsx";
 import { RequestSheet } from "../components/request.tsx";
 import { Countdown } from "../components/time.tsx";
 import type { FrozenView } from "../lib/approvals/frozen_view.ts";
@@ -86,12 +86,15 @@ function Approval({ start, now: from, mayPause, isSample, note: typed }: Approva
 
   return (
     <div class="approval">
-      <div class="approval-head">
-        <StatusBadge status={statusOf(sheet)} />
-        {open && <Countdown until={sheet.expires_at} now={now} />}
-        <span class="mono quiet">{sheet.reference}</span>
+      <header class="page-header approval-head">
+        <Breadcrumb crumbs={[{ label: "Approvals", href: "/approvals" }]} />
+        <div class="page-title">
+          <StatusBadge status={statusOf(sheet)} />
+          {open && <Countdown until={sheet.expires_at} now={now} />}
+          <span class="mono quiet">{sheet.reference}</span>
+        </div>
         <LiveMark state={live.state} />
-      </div>
+      </header>
       {isSample && open && sheet.barred === null && <SampleAsked />}
       {isSample && !open && <SampleNext state={sheet.state} />}
       <div ref={body}>
@@ -175,12 +178,12 @@ function Approval({ start, now: from, mayPause, isSample, note: typed }: Approva
       {sheet.revocable && (
         <form method="post" class="form">
           <input type="hidden" name="do" value="revoke" />
-          <Button variant="danger" icon="undo">Revoke this approval</Button>
+          <Button icon="undo">Revoke</Button>
         </form>
       )}
       <noscript>
         <p>
-          Approving needs a passkey, and so JavaScript. Denying works without.
+          Approving needs a passkey and script. Denying works without.
         </p>
       </noscript>
     </div>

@@ -35,7 +35,7 @@ function Inbox({ start, stream, now: from, mine }: InboxProps) {
     }
   }, [pending]);
   return (
-    <div class="stack">
+    <div class="inbox">
       <LiveMark state={state} />
       <div aria-live="polite">
         {rows.length === 0

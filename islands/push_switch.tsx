@@ -250,7 +250,7 @@ function Browsers({ browsers, own, now }: {
           cell: ({ id, name }) => (
             <span class="row">
               {name}
-              {id === own && <Badge tone="accent">This one</Badge>}
+              {id === own && <Badge>This one</Badge>}
             </span>
           ),
         },

@@ -73,7 +73,7 @@ Deno.test("Activity goes on by itself, and holds still while somebody is at the 
   await tail.shows("asked to run four");
 
   await tab.goto("/activity?tool_name=five");
-  await tail.says("No such entry yet");
+  await tail.says("No entry matches yet");
   await tail.check("four");
   await tail.check("five");
   await tail.shows("asked to run five");

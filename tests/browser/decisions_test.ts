@@ -117,7 +117,7 @@ Deno.test("browser: what happens to a request while its page is open", async (t)
   await t.step("expired: the page says so, and nothing is left to press", async () => {
     const id = await opened("expires");
     it.countersign.clock.advance(60 * 60 * 1000);
-    await page.getByText("Nobody decided in time, so it expired.").waitFor();
+    await page.getByText("Expired: nobody decided in time.").waitFor();
     assert.equal(await approveButton(tab).count(), 0);
     assert.equal(await it.status(id), "expired");
   });
@@ -205,7 +205,7 @@ Deno.test("browser: what was approved can be taken back before it is used", asyn
   const { id } = await it.pending(ACTION);
   await tab.goto(`/approvals/${id}`);
   await approveOnPage(tab);
-  await tab.page.getByRole("button", { name: "Revoke this approval" }).click();
+  await tab.page.getByRole("button", { name: "Revoke" }).click();
   await statusOf(tab, "Revoked");
   const minted = await it.mint(id, ACTION);
   assert.deepEqual([minted.status, minted.body.code], [409, "approval_not_approved"]);

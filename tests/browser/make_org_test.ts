@@ -11,7 +11,9 @@ Deno.test("a person makes a second organization from the menu, and switches betw
   const { page } = tab;
   await firstRun(tab, countersign);
 
-  await page.getByLabel("Organization Acme, switch").click();
+  const dock = page.getByRole("navigation", { name: "Shortcuts" });
+  await dock.getByText("Menu", { exact: true }).click();
+  await dock.getByLabel("Organization Acme, switch").click();
   await page.getByRole("link", { name: "Make another organization" }).click();
   await page.getByRole("heading", { name: "Choose an organization" }).waitFor();
   await page.getByText("Make another organization").click();
@@ -26,8 +28,9 @@ Deno.test("a person makes a second organization from the menu, and switches betw
   await page.getByRole("button", { name: /passkey/ }).click();
   await page.getByText("Second is made, and you are its owner.").waitFor();
 
-  await page.getByLabel("Organization Second, switch").click();
+  await dock.getByText("Menu", { exact: true }).click();
+  await dock.getByLabel("Organization Second, switch").click();
   assert.deepEqual(await tab.axe(), []);
   await page.getByRole("button", { name: "Acme", exact: true }).click();
-  await page.getByLabel("Organization Acme, switch").waitFor();
+  await dock.getByLabel("Organization Acme, switch").waitFor({ state: "attached" });
 });

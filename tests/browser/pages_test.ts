@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { type Tab, TestBrowser } from "../helpers/browser.ts";
 import { PAGE_STATES, type PageState, stage, startForPages } from "../helpers/page_states.ts";
 import { stopName, stopsOf, visit } from "../helpers/page_walk.ts";
+import { lookFaults } from "./page_look.ts";
 
 /** Promises that every page of the manifest keeps: a new page is among them. */
 
@@ -30,7 +31,7 @@ async function scriptBytes(tab: Tab): Promise<number> {
   );
 }
 
-Deno.test("every page is sound for people with disabilities, and scrolls one way only", async (t) => {
+Deno.test("every page is sound for people with disabilities, reads well, and scrolls one way only", async (t) => {
   await using countersign = await startForPages();
   await using browser = await TestBrowser.start();
   for (const { state, width, scheme } of SIGHTS) {
@@ -47,6 +48,12 @@ Deno.test("every page is sound for people with disabilities, and scrolls one way
         await visit(tab, stop);
         assert.deepEqual(await tab.axe(), []);
         assert.equal(await tab.scrollsSideways(), false, "it scrolls sideways");
+        assert.deepEqual(await lookFaults(tab), []);
+        // The narrowest phone, or a desk at 200 % zoom.
+        const narrow = width === 390 ? { width: 320, height: 640 } : { width: 640, height: 400 };
+        await tab.page.setViewportSize(narrow);
+        assert.equal(await tab.scrollsSideways(), false, `it scrolls at ${narrow.width} px`);
+        await tab.page.setViewportSize({ width, height: width === 390 ? 844 : 800 });
         assert.equal(await tab.page.locator("h1").count(), 1, "one heading of the first order");
         assert.match(await tab.page.title(), / · Countersign$/);
         assert.ok(
@@ -55,5 +62,49 @@ Deno.test("every page is sound for people with disabilities, and scrolls one way
         );
       });
     }
+  }
+});
+
+Deno.test("what does not look as it is to look is found", async () => {
+  await using countersign = await startForPages();
+  await using browser = await TestBrowser.start();
+  const staged = await stage(countersign, "one");
+  for (const width of [390, 1280] as const) {
+    await using tab = await browser.open({ origin: countersign.origin, width });
+    await tab.context.addCookies([
+      { name: "countersign_session", value: staged.owner.secret, url: countersign.origin },
+    ]);
+    await tab.goto("/");
+    assert.deepEqual(await lookFaults(tab), []);
+    await tab.page.evaluate(() => {
+      const sheet = new CSSStyleSheet();
+      sheet.replaceSync(`
+        .approval-row { height: 41px; max-height: none; padding: 20px 0; }
+        .button { min-height: 20px; height: 20px; padding: 0; }
+        .button-danger { background: var(--danger-fill) !important; }
+        .page-description, .approval-row-reason { font: italic 700 1rem sans-serif; }
+        .stats, .stat { border: 1px solid; min-height: 60px; }
+        .approval-row-facts, .approval-row-facts .mono { display: block; width: 3rem; white-space: normal; }
+      `);
+      document.adoptedStyleSheets = [sheet];
+      const main = document.querySelector("main");
+      for (let copies = 0; copies < 2; copies++) {
+        const button = document.createElement("button");
+        button.className = "button button-danger";
+        button.textContent = "Stop";
+        main?.append(button);
+      }
+    });
+    const faults = (await lookFaults(tab)).join("\n");
+    for (
+      const fault of [
+        width === 390 ? /a target of 20 px/ : /a row of \d+ px/,
+        /2 elements are filled red/,
+        /italic: bdi/,
+        /weight 700: /,
+        /a frame in a frame: div\.stat/,
+        /"REF-.*" is broken/,
+      ]
+    ) assert.match(faults, fault);
   }
 });

@@ -32,15 +32,16 @@ function contrast(a: string, b: string): number {
 }
 
 const GROUNDS = ["ground", "surface", "raised", "sunken", "hover"];
-const TONES = ["accent", "success", "warning", "danger"];
+const TONES = ["ok", "info", "warning", "danger"];
 
 /** What is written on what. */
 const TEXT_PAIRS = [
-  ...GROUNDS.flatMap((ground) => ["text", "text-quiet"].map((text) => [text, ground])),
-  ...TONES.flatMap((tone) => ["ground", "surface", "raised"].map((ground) => [tone, ground])),
+  ...GROUNDS.flatMap((ground) => ["text", "muted"].map((text) => [text, ground])),
+  ...[...TONES, "accent"].flatMap((tone) => GROUNDS.map((ground) => [tone, ground])),
   ...TONES.flatMap((tone) => [tone, "text"].map((text) => [text, `${tone}-soft`])),
-  ["danger", "sunken"],
-  ["text-quiet", "neutral-soft"],
+  ["muted", "neutral-soft"],
+  ["text", "neutral-soft"],
+  ["text", "accent-soft"],
   ...["accent-fill", "accent-fill-hover", "danger-fill", "danger-fill-hover"]
     .map((fill) => ["on-fill", fill]),
 ];
@@ -48,7 +49,7 @@ const TEXT_PAIRS = [
 /** What must be seen though it is no text: frames of fields, points and bars of charts. */
 const SHAPE_PAIRS = [
   ...["ground", "surface", "raised"].map((ground) => ["line-control", ground]),
-  ...["success-mark", "warning-mark", "danger-mark", "accent-fill", "line-control"].map((
+  ...["ok-mark", "warning-mark", "danger-mark", "accent-fill", "line-control"].map((
     mark,
   ) => [mark, "surface"]),
 ];

@@ -43,8 +43,8 @@ Deno.test("the Overview of a new org leads to the Quickstart, and says where num
   assert.match(text, /No agent has asked yet/);
   assert.match(html, /href="\/quickstart"/);
   assert.match(text, /Nothing waits for you/);
-  assert.match(text, /No agent asked in these days/);
-  assert.match(text, /Kill switch: off/);
+  assert.match(text, /No checks in these days/);
+  assert.match(text, /Kill switch off/);
 
   await org.tool("read_file");
   await org.post("/v1/permissions/check", { tool_name: "read_file" });
@@ -52,7 +52,7 @@ Deno.test("the Overview of a new org leads to the Quickstart, and says where num
   countersign.clock.advance(200 * DAY);
   const later = await Visitor.of(org, "owner");
   const quiet = await later.get("/");
-  assert.match(quiet.text, /No agent asked in these days/);
+  assert.match(quiet.text, /No checks in these days/);
   assert.doesNotMatch(quiet.text, /No agent has asked yet/, "it did, long ago");
 });
 

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { Button } from "../../../components/button.tsx";
 import { TextField } from "../../../components/fields.tsx";
 import { FieldErrors, Form, FormActions } from "../../../components/form.tsx";
-import { Definitions, PageHeader, Section } from "../../../components/layout.tsx";
+import { DangerSection, Definitions, PageHeader, Section } from "../../../components/layout.tsx";
 import { Time } from "../../../components/time.tsx";
 import { UntrustedText } from "../../../components/untrusted.tsx";
 import { passkeysOf } from "../../../lib/identity/passkeys.ts";
@@ -88,16 +88,16 @@ export const passkeyPage = memberPage({
             </Section>
           )
           : (
-            <Section
+            <DangerSection
               title="Remove this passkey"
-              look="danger"
+              open={attempt?.do === "remove"}
               description="It signs nothing any more, and every session that it began or last
                 confirmed ends. What it signed before stays valid."
             >
               <Form do="remove">
                 <Button variant="danger">Remove passkey</Button>
               </Form>
-            </Section>
+            </DangerSection>
           )}
       </>
     );

@@ -1,7 +1,13 @@
 import { z } from "zod";
 import { Button, ButtonLink } from "../../../components/button.tsx";
 import { Form } from "../../../components/form.tsx";
-import { EmptyState, Notice, PageHeader, Section } from "../../../components/layout.tsx";
+import {
+  DangerSection,
+  EmptyState,
+  Notice,
+  PageHeader,
+  Section,
+} from "../../../components/layout.tsx";
 import { UntrustedText } from "../../../components/untrusted.tsx";
 import { passkeysOf } from "../../../lib/identity/passkeys.ts";
 import {
@@ -169,14 +175,13 @@ function Security({ data, attempt, now }: View<Data>) {
           <p class="small quiet">{`${sessions.length - LISTED} more are not listed.`}</p>
         )}
       </Section>
-      <Section
+      <DangerSection
         title="Delete your account"
-        look="danger"
         description="Your memberships, passkeys and sessions end at once, your personal data goes within
           30 days. What the logs hold of your decisions stays, without your name."
       >
         <DeleteAccountForm attempt={null} />
-      </Section>
+      </DangerSection>
     </>
   );
 }

@@ -77,7 +77,7 @@ export function PasskeyMarks({ passkey: { backed_up, rp_id }, host, own }: {
     <span class="badges">
       <Badge>{backed_up ? "Synced" : "On one device"}</Badge>
       {rp_id !== host && <Badge tone="warning">{`Only works at ${rp_id}`}</Badge>}
-      {own && <Badge tone="success">This session</Badge>}
+      {own && <Badge>This session</Badge>}
     </span>
   );
 }
@@ -98,8 +98,7 @@ export function SessionsTable({ sessions, current, now }: Shared & {
           kind: "title",
           cell: ({ id, user_agent }) => (
             <span class="badges">
-              {browserWords(user_agent)}
-              {id === current.id && <Badge tone="success">This one</Badge>}
+              {browserWords(user_agent)} {id === current.id && <Badge>This one</Badge>}
             </span>
           ),
         },

@@ -4,7 +4,7 @@ import { CodeBlock } from "../../../components/code.tsx";
 import CopyButton from "../../../components/copy_button.tsx";
 import { TextField } from "../../../components/fields.tsx";
 import { FieldErrors, Form } from "../../../components/form.tsx";
-import { Definitions, PageHeader, Section } from "../../../components/layout.tsx";
+import { DangerSection, Definitions, PageHeader, Section } from "../../../components/layout.tsx";
 import { rotateLogKeyOperation } from "../../../lib/evidence/rotate_log_key.ts";
 import { currentCheckpoint } from "../../../lib/ledger/checkpoints.ts";
 import { LogTiles } from "../../../lib/ledger/export.ts";
@@ -120,9 +120,9 @@ function CheckpointSection({ org, note, size, fingerprint }: {
 
 function RotateSection({ attempt }: { readonly attempt: Attempt | null }) {
   return (
-    <Section
+    <DangerSection
       title="Replace the key of the log"
-      look="danger"
+      open={attempt?.do === "rotate_key"}
       description="The private half of the present key is destroyed. An entry signed by both keys hands
         the log over, so whoever kept the old key can follow; whoever compares fingerprints by eye
         must be told. Asks for your passkey."
@@ -131,7 +131,7 @@ function RotateSection({ attempt }: { readonly attempt: Attempt | null }) {
       <Form do="rotate_key">
         <Button variant="danger" icon="key">Replace the key</Button>
       </Form>
-    </Section>
+    </DangerSection>
   );
 }
 

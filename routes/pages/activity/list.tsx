@@ -145,8 +145,8 @@ function Nothing({ more }: { readonly more: boolean }) {
       </EmptyState>
     )
     : (
-      <EmptyState icon="activity" title="No such entry">
-        Nothing in the log fits these filters. Clear some of them.
+      <EmptyState icon="activity" title="No entry matches">
+        <a href="/activity">Clear filters</a>
       </EmptyState>
     );
 }

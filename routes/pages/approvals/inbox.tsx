@@ -68,10 +68,7 @@ export const approvalsPage = memberPage({
   },
   view: ({ data, now }) => (
     <>
-      <PageHeader
-        title="Approvals"
-        description="What agents want to run and may not without a person."
-      />
+      <PageHeader title="Approvals" />
       <Tabs
         label="Which requests"
         tabs={[
@@ -94,8 +91,8 @@ export const approvalsPage = memberPage({
             <HistoryFilters query={data.query} />
             {data.rows.length === 0
               ? (
-                <EmptyState icon="approvals" title="No requests here">
-                  None fits these filters. Clear them, or look at what waits.
+                <EmptyState icon="approvals" title="No request matches">
+                  <a href="/approvals?view=all">Clear filters</a>
                 </EmptyState>
               )
               : <ApprovalList rows={data.rows} now={now} />}

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { Breadcrumb, Notice } from "../../../components/layout.tsx";
+import { Notice } from "../../../components/layout.tsx";
 import ApprovalIsland from "../../../islands/approval.tsx";
 import { denyDecision, MAX_NOTE, type Pause } from "../../../lib/approvals/decide.ts";
 import { revokeApproval } from "../../../lib/approvals/end.ts";
@@ -58,7 +58,6 @@ export const approvalPage = memberPage({
     const form = attempted(attempt, attempt?.do ?? "");
     return (
       <>
-        <Breadcrumb crumbs={[{ label: "Approvals", href: "/approvals" }]} />
         {attempt !== null && <Notice tone="danger">{attempt.message}</Notice>}
         <ApprovalIsland
           start={sheet}

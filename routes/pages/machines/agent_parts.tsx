@@ -4,7 +4,7 @@ import { CheckboxField } from "../../../components/choices.tsx";
 import { NewSecret } from "../../../components/code.tsx";
 import { TextField } from "../../../components/fields.tsx";
 import { FieldErrors, Form, FormActions } from "../../../components/form.tsx";
-import { Notice, Section } from "../../../components/layout.tsx";
+import { DangerSection, Notice } from "../../../components/layout.tsx";
 import { isExpired, MachineFields } from "../../../components/machine.tsx";
 import { UntrustedText } from "../../../components/untrusted.tsx";
 import type { JsonObject } from "../../../lib/base/json.ts";
@@ -155,9 +155,9 @@ export function PauseSection({ agent, attempt }: {
   if (agent.kill_switch.active) return null;
   const form = attempted(attempt, "pause");
   return (
-    <Section
+    <DangerSection
       title="Pause this agent"
-      look="danger"
+      open={attempt?.do === "pause"}
       description="From its next call on everything it asks is refused, and its unspent run tokens
         count for nothing. Only an owner lets it go on."
     >
@@ -176,7 +176,7 @@ export function PauseSection({ agent, attempt }: {
           <Button variant="danger" icon="pause">Pause agent</Button>
         </div>
       </Form>
-    </Section>
+    </DangerSection>
   );
 }
 
@@ -184,9 +184,9 @@ export function PauseSection({ agent, attempt }: {
 export function RotateSection({ attempt }: { readonly attempt: Attempt | null }) {
   const form = attempted(attempt, "rotate");
   return (
-    <Section
+    <DangerSection
       title="New token"
-      look="danger"
+      open={attempt?.do === "rotate"}
       description="The token that it has is void at once: until your program has the new one, it is
         refused. What it asked and was given before is void too, for somebody else may have asked
         it. Asks for your passkey."
@@ -203,16 +203,16 @@ export function RotateSection({ attempt }: { readonly attempt: Attempt | null })
           <Button variant="danger" icon="refresh">Make a new token</Button>
         </div>
       </Form>
-    </Section>
+    </DangerSection>
   );
 }
 
 /** Ends an agent. */
 export function RemoveSection({ attempt }: { readonly attempt: Attempt | null }) {
   return (
-    <Section
+    <DangerSection
       title="Remove this agent"
-      look="danger"
+      open={attempt?.do === "remove"}
       description="Its token is void on its next call, for good. Its requests and everything that it
         did stay in the log."
     >
@@ -220,6 +220,6 @@ export function RemoveSection({ attempt }: { readonly attempt: Attempt | null })
       <Form do="remove">
         <Button variant="danger" icon="trash">Remove agent</Button>
       </Form>
-    </Section>
+    </DangerSection>
   );
 }

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { Badge } from "../../../components/badges.tsx";
 import { Button, ButtonLink } from "../../../components/button.tsx";
 import { FieldErrors, Form } from "../../../components/form.tsx";
-import { Definitions, PageHeader, Section } from "../../../components/layout.tsx";
+import { DangerSection, Definitions, PageHeader, Section } from "../../../components/layout.tsx";
 import { machineFacts } from "../../../components/machine.tsx";
 import { UntrustedText } from "../../../components/untrusted.tsx";
 import { keepBootstrapKey, revokeApiKey } from "../../../lib/catalog/api_keys.ts";
@@ -58,7 +58,7 @@ export const apiKeyPage = memberPage({
           breadcrumb={[{ label: "API keys", href: withQuery("/api-keys", { tier: record.tier }) }]}
           badges={
             <>
-              <Badge tone="accent" icon="key">{TIER_WORDS[record.tier].label}</Badge>
+              <Badge icon="key">{TIER_WORDS[record.tier].label}</Badge>
               <ApiKeyState record={record} superseded={superseded} now={now} />
             </>
           }
@@ -119,7 +119,7 @@ function BootstrapSection({ record, superseded, mayKeep, attempt }: {
     );
   }
   return (
-    <Section title="Handed over by the operator" look={superseded && mayKeep ? "danger" : "card"}>
+    <Section title="Handed over by the operator">
       <div class="stack">
         <p>
           It stood in for an owner’s passkey until there was one. {superseded
@@ -151,9 +151,9 @@ function RevokeSection({ record, attempt }: {
   readonly attempt: Attempt | null;
 }) {
   return (
-    <Section
+    <DangerSection
       title="Revoke this key"
-      look="danger"
+      open={attempt?.do === "revoke"}
       description={`Whatever uses it is refused from its next call on, for good.${
         record.tier === "standard" ? " What was approved for it cannot be used any more." : ""
       }`}
@@ -162,6 +162,6 @@ function RevokeSection({ record, attempt }: {
       <Form do="revoke">
         <Button variant="danger" icon="trash">Revoke key</Button>
       </Form>
-    </Section>
+    </DangerSection>
   );
 }

@@ -37,7 +37,7 @@ export function NumbersSection({ insights, days }: {
 }) {
   const { truncated } = insights;
   return (
-    <Section title="Decisions" look="plain">
+    <Section title="Decisions">
       <Tabs
         label="How far back"
         tabs={SPANS.map((span) => ({
@@ -63,11 +63,7 @@ export function NumbersSection({ insights, days }: {
 function Checks({ insights: { days, totals } }: { readonly insights: Insights }) {
   const { allowed, requires_approval, disabled } = totals;
   if (allowed + requires_approval + disabled === 0) {
-    return (
-      <EmptyState icon="activity" title="No agent asked in these days">
-        Each question of an agent, and its answer, will stand here as a bar.
-      </EmptyState>
-    );
+    return <EmptyState icon="activity" title="No checks in these days" />;
   }
   return (
     <BarChart
@@ -75,7 +71,7 @@ function Checks({ insights: { days, totals } }: { readonly insights: Insights })
       title="Answers to agents by day"
       description={`${allowed} allowed, ${requires_approval} held for a person, ${disabled} refused.`}
       series={[
-        { label: "allowed", tone: "success" },
+        { label: "allowed", tone: "neutral" },
         { label: "held for a person", tone: "warning" },
         { label: "refused", tone: "danger" },
       ]}

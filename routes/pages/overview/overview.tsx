@@ -3,7 +3,13 @@ import { ApprovalList } from "../../../components/approval_list.tsx";
 import { Button, ButtonLink } from "../../../components/button.tsx";
 import { TextField } from "../../../components/fields.tsx";
 import { FieldErrors, Form } from "../../../components/form.tsx";
-import { EmptyState, Notice, PageHeader, Section } from "../../../components/layout.tsx";
+import {
+  DangerSection,
+  EmptyState,
+  Notice,
+  PageHeader,
+  Section,
+} from "../../../components/layout.tsx";
 import { relativeWords } from "../../../components/time.tsx";
 import { UntrustedText } from "../../../components/untrusted.tsx";
 import {
@@ -150,7 +156,6 @@ function WaitingSection({ rows, decides, now }: {
   return (
     <Section
       title={decides ? "Waiting for you" : "Waiting for a decision"}
-      look="plain"
       description={oldest !== undefined &&
         `${count} ${rows.length === 1 ? "request" : "requests"}; the oldest came ${
           relativeWords(oldest.created_at, now)
@@ -178,7 +183,6 @@ function StopSection({ killSwitch, attempt }: {
     return (
       <Section
         title="Kill switch: on"
-        look="danger"
         description="Every action of every agent is refused, unspent run tokens too. An owner releases
           it under Settings."
         actions={<ButtonLink href="/settings">Settings</ButtonLink>}
@@ -193,9 +197,9 @@ function StopSection({ killSwitch, attempt }: {
   }
   const form = attempted(attempt, "stop");
   return (
-    <Section
-      title="Kill switch: off"
-      look="danger"
+    <DangerSection
+      title="Kill switch off: stop everything…"
+      open={attempt?.do === "stop"}
       description="Stops everything at once: from the next call on every action of every agent is
         refused, unspent run tokens too. Only an owner can release it, with their passkey."
     >
@@ -214,6 +218,6 @@ function StopSection({ killSwitch, attempt }: {
           <Button variant="danger" icon="power">Stop everything</Button>
         </div>
       </Form>
-    </Section>
+    </DangerSection>
   );
 }

@@ -62,6 +62,7 @@ export const quickstartSkillPage = memberPage({
         </p>
         <Table
           caption="Where hosts look for skills"
+          prose
           rows={PLACES}
           rowKey={({ host }) => host}
           columns={[

@@ -3,7 +3,7 @@ import { Button, ButtonLink } from "../../../components/button.tsx";
 import { TextAreaField, TextField } from "../../../components/fields.tsx";
 import { FieldErrors, Form, FormActions } from "../../../components/form.tsx";
 import { JsonView } from "../../../components/json_view.tsx";
-import { Definitions, PageHeader, Section } from "../../../components/layout.tsx";
+import { DangerSection, Definitions, PageHeader, Section } from "../../../components/layout.tsx";
 import { Time } from "../../../components/time.tsx";
 import { UntrustedText } from "../../../components/untrusted.tsx";
 import { changeResource, readResource, removeResource } from "../../../lib/catalog/resources.ts";
@@ -86,9 +86,9 @@ export const resourcePage = memberPage({
           <Section title="Change what is said of it">
             <ResourceForm form={attempted(attempt, "change")} resource={resource} />
           </Section>
-          <Section
+          <DangerSection
             title="Remove this resource"
-            look="danger"
+            open={attempt?.do === "remove"}
             description="What is said of it goes. Rules that name it stay, and actions on it are
               decided as before."
           >
@@ -96,7 +96,7 @@ export const resourcePage = memberPage({
             <Form do="remove">
               <Button variant="danger">Remove resource</Button>
             </Form>
-          </Section>
+          </DangerSection>
         </>
       )}
     </>

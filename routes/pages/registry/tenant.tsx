@@ -2,7 +2,7 @@ import { z } from "zod";
 import { Button, ButtonLink } from "../../../components/button.tsx";
 import { Form } from "../../../components/form.tsx";
 import { JsonView } from "../../../components/json_view.tsx";
-import { Definitions, PageHeader, Section } from "../../../components/layout.tsx";
+import { DangerSection, Definitions, PageHeader, Section } from "../../../components/layout.tsx";
 import { Time } from "../../../components/time.tsx";
 import { UntrustedText } from "../../../components/untrusted.tsx";
 import { changeTenant, readTenant, removeTenant } from "../../../lib/catalog/tenants.ts";
@@ -57,16 +57,16 @@ export const tenantPage = memberPage({
           : <JsonView value={tenant.metadata} />}
       </Section>
       {mayConfigure && (
-        <Section
+        <DangerSection
           title="Remove this tenant"
-          look="danger"
+          open={attempt?.do === "remove"}
           description="Its rules go with it. Actions that name it then need approval, as long as
             there are rules of other tenants."
         >
           <Form do="remove">
             <Button variant="danger">Remove tenant and its rules</Button>
           </Form>
-        </Section>
+        </DangerSection>
       )}
     </>
   ),

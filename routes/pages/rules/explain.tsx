@@ -81,7 +81,7 @@ export const explainPage = memberPage({
           there. Nothing is decided, and nothing is written down."
         breadcrumb={[{ label: "Rules", href: "/rules" }]}
       />
-      <Section title="The action" look="card">
+      <Section title="The action">
         <form class="form form-stack" method="get" action={PATH} role="search">
           <div class="grid-2">
             <TextField

@@ -76,7 +76,6 @@ export function RuleList({ listed, query, mayConfigure, now }: {
   return (
     <Section
       id="all"
-      look="plain"
       title={active === 0 ? "All rules" : "Rules that fit the filters"}
       description="In the order in which they were made."
     >

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { PermissionBadge } from "../../../components/badges.tsx";
 import { ButtonLink } from "../../../components/button.tsx";
-import { Definitions, PageHeader, Section } from "../../../components/layout.tsx";
+import { DangerSection, Definitions, PageHeader, Section } from "../../../components/layout.tsx";
 import {
   originWords,
   PolicyChanges,
@@ -248,9 +248,9 @@ export const rulePage = memberPage({
                 cancel={rulesPathOf(selector)}
               />
             </Section>
-            <Section title="Remove this rule" look="danger">
+            <DangerSection title="Remove this rule" open={attempt?.do === "remove"}>
               <RuleRemoveForm form={attempted(attempt, "remove")} rule={rule} />
-            </Section>
+            </DangerSection>
           </>
         )}
         <Section title="Who changed it">

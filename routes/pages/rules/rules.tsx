@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { Button, ButtonLink } from "../../../components/button.tsx";
 import { TextField } from "../../../components/fields.tsx";
-import { Notice, PageHeader, Section } from "../../../components/layout.tsx";
+import { DangerSection, Notice, PageHeader, Section } from "../../../components/layout.tsx";
 import { PolicyChanges, RuleSelector } from "../../../components/rule.tsx";
 import { RuleFallbacks, RuleMatrixTable, RuleVerdict } from "../../../components/rule_matrix.tsx";
 import { listTenants } from "../../../lib/catalog/tenants.ts";
@@ -97,7 +97,6 @@ export const rulesPage = memberPage({
       <>
         <PageHeader
           title="Rules"
-          description="What agents may do without asking, what a person decides, and what is refused."
           actions={
             <>
               <ButtonLink href={explainPath(query)}>Explain an action</ButtonLink>
@@ -122,9 +121,9 @@ export const rulesPage = memberPage({
             >
               <RuleChangeForm form={attempted(attempt, "change")} rule={editing} cancel={here} />
             </Section>
-            <Section title="Remove this rule" look="danger">
+            <DangerSection title="Remove this rule" open={attempt?.do === "remove"}>
               <RuleRemoveForm form={attempted(attempt, "remove")} rule={editing} />
-            </Section>
+            </DangerSection>
           </>
         )}
         {mayConfigure && level !== null && (

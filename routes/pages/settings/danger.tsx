@@ -1,11 +1,14 @@
 import { Button } from "../../../components/button.tsx";
 import { fieldId, TextField } from "../../../components/fields.tsx";
 import { FieldErrors, Form } from "../../../components/form.tsx";
-import { Notice, Section } from "../../../components/layout.tsx";
+import { DangerSection, Notice, Section } from "../../../components/layout.tsx";
 import { UntrustedText } from "../../../components/untrusted.tsx";
 import type { OrgRecord } from "../../../lib/store/records/policy.ts";
 import { attempted } from "../../dashboard/attempted.ts";
 import type { Attempt } from "../../dashboard/page.ts";
+
+const STOPS = "Stops everything at once: every check of every tool is refused from the next call " +
+  "on, nothing is minted, and unspent run tokens count for nothing.";
 
 /** The kill switch of the org: thrown here, and released. */
 export function KillSwitchSection({ org, mayStop, mayRelease, attempt }: {
@@ -15,24 +18,22 @@ export function KillSwitchSection({ org, mayStop, mayRelease, attempt }: {
   readonly attempt: Attempt | null;
 }) {
   const { active, reason } = org.kill_switch;
+  if (!active && mayStop) {
+    return (
+      <DangerSection
+        title="Kill switch off: stop everything…"
+        id="kill-switch"
+        open={attempt?.do === "stop"}
+        description={STOPS}
+      >
+        <StopForm attempt={attempt} />
+      </DangerSection>
+    );
+  }
   return (
-    <Section
-      title="Kill switch"
-      id="kill-switch"
-      look={active || mayStop ? "danger" : "card"}
-      description="Stops everything at once: every check of every tool is refused from the next call
-        on, nothing is minted, and unspent run tokens count for nothing."
-    >
+    <Section title="Kill switch" id="kill-switch" description={STOPS}>
       {active
-        ? (
-          <Stopped
-            reason={reason}
-            mayRelease={mayRelease}
-            attempt={attempt}
-          />
-        )
-        : mayStop
-        ? <StopForm attempt={attempt} />
+        ? <Stopped reason={reason} mayRelease={mayRelease} attempt={attempt} />
         : <p class="quiet">It is off. Approvers, admins and owners can throw it.</p>}
     </Section>
   );
@@ -92,9 +93,9 @@ export function DeleteSection({ org, attempt }: {
 }) {
   const form = attempted(attempt, "delete_org");
   return (
-    <Section
+    <DangerSection
       title="Delete this organization"
-      look="danger"
+      open={attempt?.do === "delete_org"}
       description="It cannot be taken back."
     >
       <div class="prose">
@@ -137,6 +138,6 @@ export function DeleteSection({ org, attempt }: {
           <Button variant="danger" icon="trash">Delete the organization</Button>
         </div>
       </Form>
-    </Section>
+    </DangerSection>
   );
 }

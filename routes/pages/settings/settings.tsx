@@ -238,7 +238,6 @@ function ClockSection({ jump, mayAccept, attempt, now }: {
     <Section
       title="The clock of the server"
       id="clock"
-      look={jump.why === "jumped" ? "card" : "danger"}
       description={says}
     >
       <Definitions

@@ -4,7 +4,7 @@ import { CodeBlock } from "../../../components/code.tsx";
 import CopyButton from "../../../components/copy_button.tsx";
 import { TextField } from "../../../components/fields.tsx";
 import { FieldErrors, Form, FormActions } from "../../../components/form.tsx";
-import { Card, Notice, PageHeader } from "../../../components/layout.tsx";
+import { Notice, PageHeader } from "../../../components/layout.tsx";
 import { MemberFields } from "../../../components/member.tsx";
 import { Time } from "../../../components/time.tsx";
 import { UntrustedText } from "../../../components/untrusted.tsx";
@@ -95,22 +95,20 @@ function InvitationLink({ invited, now }: { readonly invited: Invited; readonly 
               : "This deployment has no mail server, so nothing was mailed."}
           </Notice>
         )}
-      <Card>
-        <div class="stack">
-          <CodeBlock
-            label="Their link"
-            code={link}
-            copy={<CopyButton text={link} label="Copy" />}
-          />
-          <p>
-            It counts once, for <UntrustedText text={email} /> alone, until{" "}
-            <Time at={expires_at} now={now} />. It is shown only now; a new one makes it void.
-          </p>
-          <p>
-            <ButtonLink href="/team" variant="primary">Back to the team</ButtonLink>
-          </p>
-        </div>
-      </Card>
+      <div class="stack">
+        <CodeBlock
+          label="Their link"
+          code={link}
+          copy={<CopyButton text={link} label="Copy" />}
+        />
+        <p>
+          It counts once, for <UntrustedText text={email} /> alone, until{" "}
+          <Time at={expires_at} now={now} />. It is shown only now; a new one makes it void.
+        </p>
+        <p>
+          <ButtonLink href="/team" variant="primary">Back to the team</ButtonLink>
+        </p>
+      </div>
     </>
   );
 }

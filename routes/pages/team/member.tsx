@@ -2,7 +2,13 @@ import { z } from "zod";
 import { RoleBadge, Tags } from "../../../components/badges.tsx";
 import { Button } from "../../../components/button.tsx";
 import { FieldErrors, Form, FormActions } from "../../../components/form.tsx";
-import { Definitions, Notice, PageHeader, Section } from "../../../components/layout.tsx";
+import {
+  DangerSection,
+  Definitions,
+  Notice,
+  PageHeader,
+  Section,
+} from "../../../components/layout.tsx";
 import {
   groupWords,
   isHeld,
@@ -297,22 +303,19 @@ const LAST_OWNER = "The only owner who can sign in: make another member with a p
 /** The end of a membership. */
 function RemoveSection({ data: { isOwn, mayRule, isLastOwner } }: Shown) {
   if (!mayRule) return null;
+  const title = isOwn ? "Leave this organization" : "Remove from the team";
+  if (isLastOwner) return <Section title={title} description={LAST_OWNER}>{null}</Section>;
   return (
-    <Section
-      title={isOwn ? "Leave this organization" : "Remove from the team"}
-      look={isLastOwner ? "card" : "danger"}
-      description={isLastOwner
-        ? LAST_OWNER
-        : isOwn
+    <DangerSection
+      title={title}
+      description={isOwn
         ? "From your next click on you are refused here. Agents and keys that you made stay."
         : "From their next click on they are refused here, and what MCP clients do for them ends. " +
           "Agents and keys that they made stay: look at those under “Answers for” as well."}
     >
-      {!isLastOwner && (
-        <Form do="remove">
-          <Button variant="danger" icon="trash">{isOwn ? "Leave" : "Remove member"}</Button>
-        </Form>
-      )}
-    </Section>
+      <Form do="remove">
+        <Button variant="danger" icon="trash">{isOwn ? "Leave" : "Remove member"}</Button>
+      </Form>
+    </DangerSection>
   );
 }

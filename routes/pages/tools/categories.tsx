@@ -4,7 +4,7 @@ import { Button, ButtonLink } from "../../../components/button.tsx";
 import { PermissionField } from "../../../components/choices.tsx";
 import { Suggestions, TextField } from "../../../components/fields.tsx";
 import { FieldErrors, Form, FormActions } from "../../../components/form.tsx";
-import { EmptyState, PageHeader, Section } from "../../../components/layout.tsx";
+import { DangerSection, EmptyState, PageHeader, Section } from "../../../components/layout.tsx";
 import { Pagination, RowLink, Table } from "../../../components/table.tsx";
 import { UntrustedText } from "../../../components/untrusted.tsx";
 import { putCategory, removeCategory } from "../../../lib/catalog/categories.ts";
@@ -109,13 +109,13 @@ export const categoriesPage = memberPage({
         <CategoryForm form={attempted(attempt, "set")} chosen={chosen} names={names} />
       )}
       {mayConfigure && chosen?.kept && (
-        <Section
+        <DangerSection
           title={
             <>
               Remove <UntrustedText text={chosen.name} />
             </>
           }
-          look="danger"
+          open={attempt?.do === "remove"}
           description="Its tools keep the name of the category, which decides nothing then: without
             a default of their own, approved ones are allowed."
         >
@@ -123,7 +123,7 @@ export const categoriesPage = memberPage({
           <Form do="remove" hidden={{ name: chosen.name }}>
             <Button variant="danger">Remove category</Button>
           </Form>
-        </Section>
+        </DangerSection>
       )}
     </>
   ),

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { Button } from "../../../components/button.tsx";
 import { TextField } from "../../../components/fields.tsx";
 import { FieldErrors, Form } from "../../../components/form.tsx";
-import { Notice, Section } from "../../../components/layout.tsx";
+import { DangerSection, Notice } from "../../../components/layout.tsx";
 import { UntrustedText } from "../../../components/untrusted.tsx";
 import { changeTool, removeTool, stopTool } from "../../../lib/catalog/tools.ts";
 import type { ToolRecord } from "../../../lib/store/records/policy.ts";
@@ -80,9 +80,9 @@ export function StopSection({ tool, attempt }: {
   if (tool.kill_switch.active) return null;
   const form = attempted(attempt, "stop");
   return (
-    <Section
+    <DangerSection
       title="Stop this tool"
-      look="danger"
+      open={attempt?.do === "stop"}
       description="Its kill switch: from the next call on every use is refused, unspent run tokens
         too. Only an owner can release it."
     >
@@ -101,7 +101,7 @@ export function StopSection({ tool, attempt }: {
           <Button variant="danger" icon="power">Stop {tool.name}</Button>
         </div>
       </Form>
-    </Section>
+    </DangerSection>
   );
 }
 
@@ -113,9 +113,9 @@ export function RemoveSection({ tool, attempt }: {
   if (tool.status === "archived") return null;
   const isDraft = tool.status === "draft";
   return (
-    <Section
+    <DangerSection
       title={isDraft ? "Delete this draft" : "Archive this tool"}
-      look="danger"
+      open={attempt?.do === "remove"}
       description={isDraft
         ? "It comes back as a draft when an agent asks about it again. Its rules stay."
         : "Every use of it is refused from now on. Its name, rules and history stay; changing its " +
@@ -127,6 +127,6 @@ export function RemoveSection({ tool, attempt }: {
           {isDraft ? "Delete draft" : "Archive tool"}
         </Button>
       </Form>
-    </Section>
+    </DangerSection>
   );
 }
