@@ -1,4 +1,10 @@
-import { isJsonObject, type JsonObject, type JsonValue, pointerToken } from "../lib/base/json.ts";
+import {
+  isJsonObject,
+  type JsonObject,
+  type JsonValue,
+  memberOf,
+  pointerToken,
+} from "../lib/base/json.ts";
 import { Badge } from "./badges.tsx";
 import { UntrustedText } from "./untrusted.tsx";
 
@@ -134,7 +140,7 @@ export function schemaOf(
 ): JsonObject | null {
   const here = schema === null ? null : resolved(root, schema);
   if (here === null) return null;
-  if (typeof part === "string") return resolved(root, own(here["properties"], part));
+  if (typeof part === "string") return resolved(root, memberOf(here["properties"], part));
   const prefix = here["prefixItems"];
   const element = Array.isArray(prefix) && part < prefix.length ? prefix[part] : here["items"];
   return resolved(root, element);
@@ -152,11 +158,7 @@ function resolved(root: JsonObject, schema: JsonValue | undefined): JsonObject |
   if (typeof reference !== "string" || !reference.startsWith("#/")) return schema;
   let target: JsonValue | undefined = root;
   for (const token of reference.slice(2).split("/")) {
-    target = own(target, token.replaceAll("~1", "/").replaceAll("~0", "~"));
+    target = memberOf(target, token.replaceAll("~1", "/").replaceAll("~0", "~"));
   }
   return isJsonObject(target) ? target : null;
-}
-
-function own(value: JsonValue | undefined, name: string): JsonValue | undefined {
-  return isJsonObject(value) && Object.hasOwn(value, name) ? value[name] : undefined;
 }

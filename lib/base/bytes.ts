@@ -1,5 +1,10 @@
+/**
+ * Bytes as text, and back. Reading refuses every spelling but the one that writing makes, so that
+ * what is compared or signed as text has one form. Runs in the browser.
+ */
+
 /** The bytes of all parts, one after another. */
-export function joinBytes(parts: readonly Uint8Array[]): Uint8Array {
+export function joinBytes(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;
   for (const part of parts) {

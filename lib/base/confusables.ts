@@ -1,4 +1,9 @@
 /**
+ * What a reader of names is told that the eye does not tell: letters of other scripts that look
+ * like Latin ones, and the names of characters that nobody sees. Runs in the browser.
+ */
+
+/**
  * Letters of other scripts that most fonts draw like a letter of ASCII, as pairs. Not every one that
  * Unicode's confusables list, but those by which a name in whole words can be imitated.
  */

@@ -1,5 +1,10 @@
 import { V7Generator } from "uuidv7";
 
+/**
+ * Ids of everything: three letters that say of what, and a UUIDv7, so that they sort by when they
+ * were made. An id tells that time to whoever has it, and is no secret.
+ */
+
 /** What an id names. */
 export type IdPrefix =
   | "org"

@@ -1,3 +1,8 @@
+/**
+ * JSON values, the places in them (RFC 6901), and where two of them differ. A name of
+ * `Object.prototype` is a name like any other. Runs in the browser.
+ */
+
 /** A value that JSON can carry. */
 export type JsonValue = null | boolean | number | string | JsonValue[] | JsonObject;
 
@@ -9,6 +14,11 @@ export interface JsonObject {
 /** True for a JSON object: not null, not an array. */
 export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** A member of a JSON object; undefined where it is absent, whatever `Object.prototype` calls so. */
+export function memberOf(value: JsonValue | undefined, name: string): JsonValue | undefined {
+  return isJsonObject(value) && Object.hasOwn(value, name) ? value[name] : undefined;
 }
 
 /** One reference token of a JSON pointer, escaped as RFC 6901 section 3 says. */
@@ -61,7 +71,7 @@ function collect(a: JsonValue, b: JsonValue, path: string, found: string[]): voi
   } else if (isJsonObject(a) && isJsonObject(b)) {
     for (const name of new Set([...Object.keys(a), ...Object.keys(b)])) {
       const here = `${path}/${pointerToken(name)}`;
-      compare(own(a, name), own(b, name), here, found);
+      compare(memberOf(a, name), memberOf(b, name), here, found);
     }
   } else {
     found.push(path);
@@ -76,11 +86,6 @@ function compare(
 ): void {
   if (a === undefined || b === undefined) found.push(path);
   else collect(a, b, path, found);
-}
-
-/** A missing member named like one of `Object.prototype` must not be found there. */
-function own(object: { [member: string]: JsonValue }, name: string): JsonValue | undefined {
-  return Object.hasOwn(object, name) ? object[name] : undefined;
 }
 
 /** Why a text is not taken as JSON. `path` is the RFC 6901 pointer of the place. */

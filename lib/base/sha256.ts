@@ -1,6 +1,11 @@
 import { sha256 as scriptedSha256 } from "@noble/hashes/sha2.js";
 import { joinBytes } from "./bytes.ts";
 
+/**
+ * SHA-256, and the hashes of RFC 9162 made of it: a leaf and an inner node are told apart by their
+ * first byte, so that none passes for the other. Runs in the browser.
+ */
+
 /** Length of a SHA-256 hash in bytes. */
 export const HASH_BYTES = 32;
 

@@ -122,6 +122,7 @@ function digitsEnd(text: string, from: number): number {
 /** RFC 8785 writes integers below this without an exponent. */
 const EXPONENT_FROM = 1e21;
 
+/** What is shown of a literal or a name, UTF-16 units. */
 const EXCERPT = 40;
 
 /**
@@ -173,14 +174,12 @@ function decimal(literal: string): { digits: string; exponent: number } {
   };
 }
 
-function excerpt(literal: string): string {
-  return literal.length <= EXCERPT ? literal : `${literal.slice(0, EXCERPT)}…`;
+function excerpt(text: string): string {
+  return text.length <= EXCERPT ? text : `${text.slice(0, EXCERPT)}…`;
 }
 
 /** So many characters without an exponent are always the decimal that the double prints. */
 const EXACT_LENGTH = 15;
-
-const NAME_EXCERPT = 40;
 
 /** Whether to look on after a refusal at the place that these open containers lead to. */
 type LooksOn = (frames: readonly Frame[]) => boolean;
@@ -415,6 +414,5 @@ export class StrictScan {
 
 /** At most 40 units in JSON quotes, fit to be shown. */
 function quoted(text: string): string {
-  const part = text.length <= NAME_EXCERPT ? text : `${text.slice(0, NAME_EXCERPT)}…`;
-  return visibleText(JSON.stringify(part.toWellFormed()));
+  return visibleText(JSON.stringify(excerpt(text).toWellFormed()));
 }

@@ -2,9 +2,14 @@ import { characterName, codePointText } from "./confusables.ts";
 import type { JsonRefusal } from "./json.ts";
 
 /**
+ * Texts that others wrote: which are taken as names and ids, which look like an e-mail address, and
+ * how they are shown so that nothing in them is hidden or passes for words of ours.
+ */
+
+/**
  * Characters that no name or id may hold, as none is needed to write one: controls, zero-width and
  * bidirectional format characters, tags, variation selectors, line separators. Fewer than are shown
- * by their code (`lib/base/text.ts`): those in private use and the blank Braille pattern are
+ * by their code (`visibleText`): those in private use and the blank Braille pattern are
  * letters to somebody.
  */
 const NOT_ACCEPTED = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/u;

@@ -123,15 +123,6 @@ export function endSession(transaction: Transaction, { hash, record }: EndingSes
   transaction.delete(accountSessionKey(record.account, record.id));
 }
 
-/** The session that a cookie's value stands for; null when it has ended or never was. */
-export async function presentSession(
-  deps: Deps,
-  secret: string | null,
-): Promise<PresentedSession | null> {
-  const found = await findSession(deps, secret);
-  return typeof found === "string" ? null : found;
-}
-
 /**
  * The session that a cookie's value stands for, or why there is none.
  * @param isUse whether its person did something: what a page asks by itself keeps no session alive

@@ -1,5 +1,10 @@
 import { BlockList, isIP } from "node:net";
 
+/**
+ * Which addresses and URLs are of the internet at large, so that nobody has this server reach into
+ * its own network.
+ */
+
 /** What is not of the internet at large (RFC 6890 and the IANA registries that follow from it). */
 const SPECIAL_IPV4 = subnets("ipv4", [
   ["0.0.0.0", 8],

@@ -1,3 +1,4 @@
+import { joinBytes } from "../base/bytes.ts";
 import type { StrangerAnswer, StrangerFetch, StrangerRequest } from "../deps.ts";
 import type { Timer } from "../store/system.ts";
 import { isPublicAddress, strangerUrlProblem } from "./addresses.ts";
@@ -8,6 +9,11 @@ import {
   readHead,
   StrangerFetchFailed,
 } from "./http_answer.ts";
+
+/**
+ * Requests to hosts that strangers name, in HTTP/1.1 over TLS, each on a connection of its own to
+ * an address that was looked at.
+ */
 
 /** A connection on which the other side has proved its name. */
 export interface Connection extends ByteSource {
@@ -149,8 +155,5 @@ function httpRequest({ url, method, headers = {}, body }: {
     lines.push(`${name}: ${value}`);
   }
   const head = new TextEncoder().encode(`${lines.join("\r\n")}\r\n\r\n`);
-  const request = new Uint8Array(head.length + (body?.length ?? 0));
-  request.set(head);
-  if (body !== undefined) request.set(body, head.length);
-  return request;
+  return body === undefined ? head : joinBytes([head, body]);
 }

@@ -1,5 +1,33 @@
 import { Buffer } from "node:buffer";
+import { joinBytes } from "../base/bytes.ts";
 import type { AnswerHead } from "../deps.ts";
+
+/**
+ * Answers of strangers' hosts, read strictly and within bounds: what two readers could read in two
+ * ways is refused.
+ */
+
+/**
+ * Why there is no answer that can be used:
+ * - `address_refused`: the URL, or an address that its host has, is not one to connect to.
+ * - `unreachable`: no address, no connection, no proof of the name, no whole answer in time.
+ * - `redirected`: the answer leads elsewhere.
+ * - `answer_malformed`: it is not HTTP, or not such that every reader finds the same end of it.
+ * - `answer_too_large`: the body that was wanted is larger than asked for.
+ */
+export type StrangerFailure =
+  | "address_refused"
+  | "unreachable"
+  | "redirected"
+  | "answer_malformed"
+  | "answer_too_large";
+
+/** There is no answer that can be used. The message may be shown to whoever named the host. */
+export class StrangerFetchFailed extends Error {
+  constructor(readonly code: StrangerFailure, message: string, cause?: unknown) {
+    super(message, { cause });
+  }
+}
 
 /** Where bytes come from; null is the end of them. */
 export interface ByteSource {
@@ -171,36 +199,9 @@ async function readChunks(reader: AnswerReader, max: number): Promise<Uint8Array
     left -= text.length + 2;
     return text;
   });
-  const body = new Uint8Array(total);
-  let at = 0;
-  for (const chunk of chunks) {
-    body.set(chunk, at);
-    at += chunk.length;
-  }
-  return body;
+  return joinBytes(chunks);
 }
 
 function tooLarge(max: number): StrangerFetchFailed {
   return new StrangerFetchFailed("answer_too_large", `The answer is larger than ${max} bytes.`);
-}
-
-/**
- * - `address_refused`: the URL, or an address that its host has, is not one to connect to.
- * - `unreachable`: no address, no connection, no proof of the name, no whole answer in time.
- * - `redirected`: the answer leads elsewhere.
- * - `answer_malformed`: it is not HTTP, or not such that every reader finds the same end of it.
- * - `answer_too_large`: the body that was wanted is larger than asked for.
- */
-export type StrangerFailure =
-  | "address_refused"
-  | "unreachable"
-  | "redirected"
-  | "answer_malformed"
-  | "answer_too_large";
-
-/** There is no answer that can be used. The message may be shown to whoever named the host. */
-export class StrangerFetchFailed extends Error {
-  constructor(readonly code: StrangerFailure, message: string, cause?: unknown) {
-    super(message, { cause });
-  }
 }

@@ -3,19 +3,22 @@ import { connect as connectTcp, type Socket } from "node:net";
 import { connect as startTls, type TLSSocket } from "node:tls";
 import type { Connection, Network } from "./guarded_fetch.ts";
 
+/**
+ * The network as it is: names by DNS, connections by TLS.
+ */
+
 const HTTPS = 443;
 
 /** The network as it is. */
 export const internet: Network = { resolve: resolveHost, connect: connectTls };
 
 /** All addresses of a host as DNS has them: what only this computer knows by name is not asked. */
-async function resolveHost(host: string, signal?: AbortSignal): Promise<string[]> {
-  const options = signal === undefined ? {} : { signal };
+async function resolveHost(host: string, signal: AbortSignal): Promise<string[]> {
   // With the dot at its end a name is not tried below the search domains of this computer.
   const name = `${host}.`;
   const found = await Promise.allSettled([
-    Deno.resolveDns(name, "A", options),
-    Deno.resolveDns(name, "AAAA", options),
+    Deno.resolveDns(name, "A", { signal }),
+    Deno.resolveDns(name, "AAAA", { signal }),
   ]);
   const addresses = found.flatMap((result) => result.status === "fulfilled" ? result.value : []);
   if (addresses.length > 0) return addresses;

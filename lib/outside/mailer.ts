@@ -4,6 +4,27 @@ import { visibleLine, visibleText } from "../base/text.ts";
 import type { Mail, Mailer } from "../deps.ts";
 import type { Timer } from "../store/system.ts";
 
+/**
+ * Mails: over SMTP, or printed for the operator where there is no mail server. A mail has one
+ * recipient and says nothing hidden.
+ */
+
+/** The server that takes our mails. */
+export interface SmtpServer {
+  readonly host: string;
+  readonly port: number;
+  /** TLS from the first byte (smtps); otherwise by STARTTLS. */
+  readonly tls: boolean;
+  /** Null where the server takes mails without. */
+  readonly credentials: { readonly user: string; readonly password: string } | null;
+}
+
+export interface MailSettings {
+  readonly smtp: SmtpServer;
+  /** Whom mails come from; the name may be empty. */
+  readonly from: { readonly name: string; readonly address: string };
+}
+
 const MAX_SUBJECT = 200;
 
 /**
@@ -130,20 +151,4 @@ function recipient({ to }: Mail): string {
 
 function reason(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
-}
-
-/** The server that takes our mails. */
-export interface SmtpServer {
-  readonly host: string;
-  readonly port: number;
-  /** TLS from the first byte (smtps); otherwise by STARTTLS. */
-  readonly tls: boolean;
-  /** Null where the server takes mails without. */
-  readonly credentials: { readonly user: string; readonly password: string } | null;
-}
-
-export interface MailSettings {
-  readonly smtp: SmtpServer;
-  /** Whom mails come from; the name may be empty. */
-  readonly from: { readonly name: string; readonly address: string };
 }

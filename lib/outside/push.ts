@@ -5,6 +5,17 @@ import { strangerUrlProblem } from "./addresses.ts";
 import { StrangerFetchFailed } from "./http_answer.ts";
 import type { MailSettings } from "./mailer.ts";
 
+/**
+ * Web push: encrypted for the browser, signed by our key, posted to a push service as to any host
+ * that a stranger names.
+ */
+
+/** The key that signs our requests to push services (VAPID, RFC 8292), base64url. */
+export interface PushKey {
+  readonly public_key: string;
+  readonly private_key: string;
+}
+
 /** What the service worker shows; it opens `url` when it is clicked. */
 export interface PushPayload {
   readonly title: string;
@@ -101,10 +112,4 @@ const MAX_ENDPOINT = 2000;
 export function endpointProblem(endpoint: string): string | null {
   if (endpoint.length > MAX_ENDPOINT) return `is longer than ${MAX_ENDPOINT} characters`;
   return strangerUrlProblem(endpoint);
-}
-
-/** The key that signs our requests to push services (VAPID, RFC 8292), base64url. */
-export interface PushKey {
-  readonly public_key: string;
-  readonly private_key: string;
 }

@@ -9,6 +9,11 @@ import type { AccountRecord, PasskeyRecord } from "../store/records/people.ts";
 import { ALGORITHMS } from "./cose_key.ts";
 import { notedText, type Statement, statementBytes } from "./statement.ts";
 
+/**
+ * What a browser is asked for in a ceremony, and the challenge of it: the hash of a statement that
+ * both sides make for themselves.
+ */
+
 /** The challenge of a statement: SHA-256 of its RFC 8785 form. */
 export function challengeBytes(statement: Statement): Uint8Array {
   return sha256(statementBytes(statement));

@@ -1,5 +1,10 @@
 import { toBase64Url } from "../base/bytes.ts";
 
+/**
+ * Public keys of passkeys: read from COSE, and checked with WebCrypto. The readers of CBOR and DER
+ * take only what keys and signatures are, in one spelling.
+ */
+
 /** COSE numbers of the algorithms that passkeys may sign with, the wanted ones first. */
 export const ALGORITHMS = { ES256: -7, EdDSA: -8, RS256: -257 } as const;
 

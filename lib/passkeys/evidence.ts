@@ -6,6 +6,11 @@ import type { AssertionResponse } from "./responses.ts";
 import type { ApprovalStatement } from "./statement.ts";
 
 /**
+ * What an entry of the log holds of a passkey, so that anybody can check a decision by it later
+ * with the log alone.
+ */
+
+/**
  * All that shows that a passkey signed a decision: with the passkey's public key, which the log has
  * too, anyone can check it without trusting what else is stored. At most 7 KiB as JSON.
  */

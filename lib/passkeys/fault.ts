@@ -1,3 +1,7 @@
+/**
+ * Why an answer of a passkey counts for nothing, and what a person is told to do next.
+ */
+
 /** What can be wrong with the circumstances in which a passkey was used. */
 export type CeremonyFault =
   | "malformed"
@@ -20,7 +24,17 @@ export type PasskeyFault =
   | "attestation_unexpected"
   | "unsupported_key";
 
-const PASSKEY_TEXTS: Record<PasskeyFault, string> = {
+/** Faults that only the records of the deployment show. */
+type RecordFault =
+  | "ceremony_ended"
+  | "unknown_passkey"
+  | "made_for_other_address"
+  | "passkey_taken";
+
+/** Why what a passkey was used for is refused: fixed words, which tell nothing of anybody else. */
+export type AssertionFault = PasskeyFault | RecordFault;
+
+const TEXTS: Record<AssertionFault, string> = {
   malformed: "What the browser sent is no answer of a passkey. Reload the page and try again.",
   wrong_type: "The passkey was used for something else. Reload the page and try again.",
   wrong_challenge:
@@ -44,24 +58,6 @@ const PASSKEY_TEXTS: Record<PasskeyFault, string> = {
     "The device told more about itself than it was asked. Choose another device.",
   unsupported_key:
     "The passkey signs in a way that is not supported here: ES256, EdDSA and RS256 are. Choose another device.",
-};
-
-/** The reason for a person: what happened and what to do next. */
-export function faultText(fault: PasskeyFault): string {
-  return PASSKEY_TEXTS[fault];
-}
-
-/** Faults that only the records of the deployment show. */
-type RecordFault =
-  | "ceremony_ended"
-  | "unknown_passkey"
-  | "made_for_other_address"
-  | "passkey_taken";
-
-/** Why what a passkey was used for is refused: fixed words, which tell nothing of anybody else. */
-export type AssertionFault = PasskeyFault | RecordFault;
-
-const RECORD_TEXTS: Record<RecordFault, string> = {
   ceremony_ended:
     "This took longer than five minutes, was done already, or was begun in another browser. Reload the page and try again.",
   unknown_passkey:
@@ -73,9 +69,5 @@ const RECORD_TEXTS: Record<RecordFault, string> = {
 
 /** The reason for a person: what happened and what to do next. */
 export function assertionFaultText(fault: AssertionFault): string {
-  return isRecordFault(fault) ? RECORD_TEXTS[fault] : faultText(fault);
-}
-
-function isRecordFault(fault: AssertionFault): fault is RecordFault {
-  return Object.hasOwn(RECORD_TEXTS, fault);
+  return TEXTS[fault];
 }

@@ -7,8 +7,9 @@ import { decodeUtf8 } from "../base/text.ts";
 import type { CeremonyFault } from "./fault.ts";
 
 /**
- * The answers of passkeys as browsers send them. Members not named here are dropped: browsers add
- * some with time, and nothing here depends on them.
+ * The answers of passkeys as browsers send them, and the circumstances in which they were made, which
+ * they carry along: for the service, and for whoever checks its log. Members not named here are
+ * dropped: browsers add some with time, and nothing here depends on them.
  */
 
 /** Most bytes of a credential id (WebAuthn Level 2, section 4). */
@@ -72,19 +73,10 @@ export const registrationResponse = z.object({
 
 export type RegistrationResponse = z.infer<typeof registrationResponse>;
 
-/** An assertion out of a form field; null when the text is none. */
-export function parseAssertionResponse(text: string): AssertionResponse | null {
-  return parsed(text, assertionResponse);
-}
-
 /** A new passkey out of a form field; null when the text is none. */
 export function parseRegistrationResponse(text: string): RegistrationResponse | null {
-  return parsed(text, registrationResponse);
-}
-
-function parsed<Value>(text: string, schema: z.ZodType<Value>): Value | null {
   const json = parseStrictJson(text);
-  return json.ok ? schema.safeParse(json.value).data ?? null : null;
+  return json.ok ? registrationResponse.safeParse(json.value).data ?? null : null;
 }
 
 /** What a ceremony has to be. */
@@ -152,5 +144,5 @@ export function signedMessage(
   authenticatorData: Uint8Array,
   clientDataJson: Uint8Array,
 ): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(joinBytes([authenticatorData, sha256(clientDataJson)]));
+  return joinBytes([authenticatorData, sha256(clientDataJson)]);
 }

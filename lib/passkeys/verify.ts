@@ -15,6 +15,13 @@ import {
   signedMessage,
 } from "./responses.ts";
 
+/**
+ * Whether a passkey signed what it was asked to, on our origin, by a person present and verified;
+ * and whether a new one was made so. Every condition is checked twice, here by name and by a
+ * library. What only the commit can tell, it tells: that a nonce is used once, that a credential is
+ * nobody else's.
+ */
+
 /** An assertion and all that it must agree with. */
 export interface GivenAssertion {
   readonly response: AssertionResponse;

@@ -3,6 +3,12 @@ import { Evaluation, type ParameterProblem, TooComplexError } from "./evaluation
 import { type PreparedSchema, prepareSchema } from "./prepare.ts";
 
 /**
+ * The JSON Schema of tools' parameters: whether a schema can be stored, and whether a call's
+ * arguments are what it says. Both come from strangers, so both are bounded: whatever is asked
+ * ends, and what cannot be checked within its bounds is refused.
+ */
+
+/**
  * Validates the arguments of a call against a tool's `parameters`. Returns at most 20 problems,
  * each with a JSON Pointer into the arguments ("" for all of them); empty when they are valid.
  * `checkParameterSchema` says what of JSON Schema is covered.

@@ -1,5 +1,10 @@
-import type { JsonObject, JsonValue } from "../base/json.ts";
+import { type JsonObject, type JsonValue, pointerToken } from "../base/json.ts";
 import type { LinearPattern } from "./pattern.ts";
+
+/**
+ * One validation under way: its budget, the schemas that it is inside of, the problems found, and
+ * what equality means in JSON Schema. Everything that costs time takes from the budget.
+ */
 
 /** A schema with its own `$id`, or the root: what anchors and dynamic references are looked up in. */
 export interface SchemaResource {
@@ -182,7 +187,7 @@ const MAX_POINTER_CHARACTERS = 1_000;
 export function pointerOf(location: Location | null): string {
   const parts: string[] = [];
   for (let at = location; at !== null; at = at.parent) {
-    parts.push(String(at.token).replaceAll("~", "~0").replaceAll("/", "~1"));
+    parts.push(pointerToken(String(at.token)));
   }
   let pointer = "";
   for (const part of parts.reverse()) {

@@ -2,6 +2,11 @@ import type { JsonValue } from "../base/json.ts";
 import type { Check, SchemaNode } from "./evaluation.ts";
 import type { LinearPattern } from "./pattern.ts";
 
+/**
+ * What a keyword is to the preparation of a schema: a name, a form that is checked once, and a
+ * check that it is bound to.
+ */
+
 export type Token = string | number;
 
 /** What a keyword sees of the schema that it stands in while that schema is prepared. */

@@ -6,6 +6,11 @@ import {
   PatternRefusal,
 } from "./pattern_syntax.ts";
 
+/**
+ * Patterns that are run in time linear in the text, whatever the pattern. The language's own engine
+ * would go back and forth on a stranger's pattern for as long as that stranger likes.
+ */
+
 /** A `pattern` compiled to a program whose time is linear in the text. */
 export interface LinearPattern {
   readonly source: string;

@@ -1,3 +1,8 @@
+/**
+ * Patterns read: ECMA-262 as a tree, and the sets of characters in it. What the tree cannot say in
+ * linear time is refused here, with what to write instead.
+ */
+
 /** A place between two characters that a pattern can ask for. */
 export type Edge = "start" | "end" | "line start" | "line end";
 

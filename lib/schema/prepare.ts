@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
+import { isJsonObject, type JsonObject, type JsonValue, memberOf } from "../base/json.ts";
 import { APPLICATOR_KEYWORDS } from "./applicator_keywords.ts";
 import {
   type Location,
@@ -13,6 +13,11 @@ import { describe, type Keyword, type KeywordSite, type Token } from "./keyword.
 import { type LinearPattern, linearPattern } from "./pattern.ts";
 import { ARRAY_KEYWORDS, OBJECT_KEYWORDS } from "./structure_keywords.ts";
 import { ANNOTATION_KEYWORDS, VALUE_KEYWORDS } from "./value_keywords.ts";
+
+/**
+ * A schema read once, before it is used: keywords bound to their values, patterns compiled,
+ * references resolved inside of it. With any problem it is not used at all.
+ */
 
 /** Cheap checks first: what fails early in an `anyOf` saves the rest. */
 const KEYWORDS: readonly Keyword[] = [
@@ -70,7 +75,7 @@ class Preparation {
 
   run(): PreparedSchema {
     const base: Resource = this.#resource(OWN_BASE, this.#schema);
-    const dialect = ownValue(this.#schema, "$schema");
+    const dialect = memberOf(this.#schema, "$schema");
     this.#draft07 = typeof dialect === "string" && DIALECT.exec(dialect)?.[1] === "draft-07";
     const root = this.#prepare(this.#schema, null, base);
     for (const resolve of this.#references) resolve();
@@ -113,7 +118,7 @@ class Preparation {
 
   /** Reads `$schema` and `$id`. Returns the resource that the schema belongs to. */
   #identify(schema: JsonObject, at: Location | null, outer: Resource): Resource {
-    const dialect = ownValue(schema, "$schema");
+    const dialect = memberOf(schema, "$schema");
     if (dialect !== undefined) {
       const name = typeof dialect === "string" ? DIALECT.exec(dialect)?.[1] : undefined;
       if (name === undefined || (name === "draft-07") !== this.#draft07) {
@@ -125,7 +130,7 @@ class Preparation {
         );
       }
     }
-    const id = ownValue(schema, "$id");
+    const id = memberOf(schema, "$id");
     // Draft-07 names an anchor with `$id: "#name"`; see #anchor.
     if (id === undefined || (this.#draft07 && typeof id === "string" && id.startsWith("#"))) {
       return outer;
@@ -143,12 +148,12 @@ class Preparation {
   }
 
   #anchor(schema: JsonObject, at: Location | null, resource: Resource, node: SchemaNode): void {
-    const id = ownValue(schema, "$id");
+    const id = memberOf(schema, "$id");
     const named = this.#draft07 && typeof id === "string" && id.startsWith("#") && id !== "#"
       ? id.slice(1)
       : undefined;
     for (const keyword of ["$anchor", "$dynamicAnchor", "$id"]) {
-      const name = keyword === "$id" ? named : ownValue(schema, keyword);
+      const name = keyword === "$id" ? named : memberOf(schema, keyword);
       if (name === undefined) continue;
       const place = { parent: at, token: keyword };
       if (typeof name !== "string" || !ANCHOR.test(name)) {
@@ -173,7 +178,7 @@ class Preparation {
       tokens.reduce<Location | null>((parent, token) => ({ parent, token }), at);
     return {
       draft07: this.#draft07,
-      own: (keyword) => ownValue(schema, keyword),
+      own: (keyword) => memberOf(schema, keyword),
       subschema: (value, tokens) => this.#prepare(value, below(tokens), resource),
       pattern: (source, tokens) => this.#pattern(source, below(tokens)),
       reference: (reference, tokens, found) => {
@@ -233,10 +238,6 @@ function booleanNode(allowed: boolean, resource: SchemaResource): SchemaNode {
   const refuse: SchemaNode["checks"][number] = (_value, run, at) =>
     run.report(at, "is not allowed by the schema");
   return { resource, checks: allowed ? [] : [refuse], late: [] };
-}
-
-function ownValue(schema: JsonObject, keyword: string): JsonValue | undefined {
-  return Object.hasOwn(schema, keyword) ? schema[keyword] : undefined;
 }
 
 /** A URI reference made absolute and split at its decoded fragment; null when it is malformed. */

@@ -2,6 +2,7 @@ import {
   isJsonObject,
   type JsonObject,
   type JsonValue,
+  memberOf,
   pointerToken,
   valueAtPointer,
 } from "../base/json.ts";
@@ -108,27 +109,30 @@ class SchemaReading {
   ofMember(schemas: readonly JsonValue[], name: string): JsonValue[] {
     return this.#objects(schemas).flatMap((schema) => {
       const found: JsonValue[] = [];
-      const named = memberOf(own(schema, "properties"), name);
+      const named = memberOf(memberOf(schema, "properties"), name);
       if (named !== undefined) found.push(named);
-      for (const [pattern, subschema] of entriesOf(own(schema, "patternProperties"))) {
+      for (const [pattern, subschema] of entriesOf(memberOf(schema, "patternProperties"))) {
         if (this.matches(pattern, name)) found.push(subschema);
       }
       if (found.length > 0) return found;
-      return saying(own(schema, "additionalProperties"), own(schema, "unevaluatedProperties"));
+      return saying(
+        memberOf(schema, "additionalProperties"),
+        memberOf(schema, "unevaluatedProperties"),
+      );
     });
   }
 
   /** The subschemas that describe an element of an array that these describe. */
   ofItem(schemas: readonly JsonValue[], index: number): JsonValue[] {
     return this.#objects(schemas).flatMap((schema) => {
-      const items = own(schema, "items");
+      const items = memberOf(schema, "items");
       // Draft-07 lists the first elements under `items`, 2020-12 under `prefixItems`.
-      const prefix = Array.isArray(items) ? items : own(schema, "prefixItems");
+      const prefix = Array.isArray(items) ? items : memberOf(schema, "prefixItems");
       const placed = Array.isArray(prefix) ? prefix[index] : undefined;
       if (placed !== undefined) return [placed];
       return Array.isArray(items)
-        ? saying(own(schema, "additionalItems"))
-        : saying(items, own(schema, "unevaluatedItems"));
+        ? saying(memberOf(schema, "additionalItems"))
+        : saying(items, memberOf(schema, "unevaluatedItems"));
     });
   }
 
@@ -139,7 +143,7 @@ class SchemaReading {
     isUseful: (value: JsonValue) => boolean,
   ): JsonValue | undefined {
     for (const schema of this.#objects(schemas)) {
-      const value = own(schema, keyword);
+      const value = memberOf(schema, keyword);
       if (value !== undefined && isUseful(value)) return value;
     }
     return undefined;
@@ -165,11 +169,11 @@ class SchemaReading {
       if (!isJsonObject(next) || found.has(next) || found.size === MAX_SCHEMAS) continue;
       found.add(next);
       for (const keyword of ["$ref", "$dynamicRef"]) {
-        const target = this.#referred(own(next, keyword));
+        const target = this.#referred(memberOf(next, keyword));
         if (target !== undefined) queue.push(target);
       }
       for (const keyword of BESIDE) {
-        const beside = own(next, keyword);
+        const beside = memberOf(next, keyword);
         if (Array.isArray(beside)) queue.push(...beside);
         else if (keyword === "dependentSchemas") queue.push(...entriesOf(beside).map(([, s]) => s));
         else if (beside !== undefined) queue.push(beside);
@@ -194,8 +198,8 @@ class SchemaReading {
     for (const next of queue) {
       if (typeof next !== "object" || next === null) continue;
       if (isJsonObject(next)) {
-        const anchors = [own(next, "$anchor"), own(next, "$dynamicAnchor")];
-        if (anchors.includes(name) || own(next, "$id") === `#${name}`) return next;
+        const anchors = [memberOf(next, "$anchor"), memberOf(next, "$dynamicAnchor")];
+        if (anchors.includes(name) || memberOf(next, "$id") === `#${name}`) return next;
       }
       queue.push(...Object.values(next));
     }
@@ -208,17 +212,8 @@ function saying(...schemas: (JsonValue | undefined)[]): JsonValue[] {
   return schemas.filter((schema) => isJsonObject(schema));
 }
 
-function memberOf(value: JsonValue | undefined, name: string): JsonValue | undefined {
-  return isJsonObject(value) ? own(value, name) : undefined;
-}
-
 function entriesOf(value: JsonValue | undefined): [string, JsonValue][] {
   return isJsonObject(value) ? Object.entries(value) : [];
-}
-
-/** A name of `Object.prototype` is a name like any other. */
-function own(object: JsonObject, name: string): JsonValue | undefined {
-  return Object.hasOwn(object, name) ? object[name] : undefined;
 }
 
 function decoded(fragment: string): string {

@@ -10,6 +10,12 @@ import {
   verifyEd25519,
 } from "./log_key.ts";
 
+/**
+ * Checkpoints of a log, as signed notes (C2SP tlog-checkpoint and signed-note). Reading is strict,
+ * and verifies nothing; `verifySignature` then finds the pinned key that signed, or says why none
+ * counts.
+ */
+
 /** The head of a log at one size. */
 interface Checkpoint {
   /** Name of the log, `<host>/log/<org_id>`. */
@@ -43,12 +49,6 @@ interface SignatureRefusal {
 }
 
 type SignatureResult = { readonly ok: true; readonly key: LogKey } | SignatureRefusal;
-
-type VerifyCheckpointResult =
-  | { readonly ok: true; readonly checkpoint: ParsedCheckpoint; readonly key: LogKey }
-  | NoteRefusal
-  | CheckpointRefusal
-  | SignatureRefusal;
 
 /** The text of a checkpoint, the bytes that get signed (C2SP tlog-checkpoint). */
 export function formatCheckpoint(checkpoint: Checkpoint): string {
@@ -164,18 +164,6 @@ function tooLate({ kid, retirement }: LogKey, { size }: Checkpoint): string {
       "at which size it handed over: fetch the published keys anew"
     : `Key ${kid}, which signed the checkpoint of size ${size}, was retired at size ` +
       `${retirement.size}, when it handed over to ${retirement.successor}`;
-}
-
-/** Reads a checkpoint and verifies that a pinned key of its log signed it. */
-export async function verifyCheckpoint(
-  note: string,
-  pinnedKeys: readonly LogKey[],
-): Promise<VerifyCheckpointResult> {
-  const parsed = parseCheckpoint(note);
-  if (!parsed.ok) return parsed;
-  const signature = await verifySignature(parsed.checkpoint, pinnedKeys);
-  if (!signature.ok) return signature;
-  return { ok: true, checkpoint: parsed.checkpoint, key: signature.key };
 }
 
 function refusedCheckpoint(message: string): CheckpointRefusal {

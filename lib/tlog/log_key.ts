@@ -1,6 +1,12 @@
-import { fromBase64Url, toBase64Url, toHex } from "../base/bytes.ts";
+import { fromBase64Url, joinBytes, toBase64Url, toHex } from "../base/bytes.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
 import { sha256 } from "../base/sha256.ts";
+
+/**
+ * The Ed25519 keys of a log: as they are published, pinned, retired, and named in notes. A key is
+ * named by its own thumbprint, so that to compare names is to compare keys. Whether a key is to be
+ * trusted is not said here.
+ */
 
 /** Whether the log still signs with a key. */
 type LogKeyStatus = "active" | "retired";
@@ -99,10 +105,7 @@ export function noteKeyId(key: LogKey): string {
   const name = new TextEncoder().encode(`${key.origin}\n\x01`);
   const publicKey = publicKeyBytes(key.publicKey);
   if (publicKey === null) throw new RangeError(`Public key ${key.kid} does not have 32 bytes`);
-  const input = new Uint8Array(name.length + publicKey.length);
-  input.set(name);
-  input.set(publicKey, name.length);
-  return toHex(sha256(input).subarray(0, 4));
+  return toHex(sha256(joinBytes([name, publicKey])).subarray(0, 4));
 }
 
 /** The public form of a log key, one member of the JWKS that `parseLogKeys` reads. */
@@ -246,9 +249,7 @@ export async function ed25519KeyPair(seed: Uint8Array): Promise<Ed25519PrivateJw
   if (seed.length !== ED25519_KEY_BYTES) {
     throw new RangeError(`Ed25519 seed has ${seed.length} bytes, expected ${ED25519_KEY_BYTES}`);
   }
-  const pkcs8 = new Uint8Array(PKCS8_PREFIX.length + seed.length);
-  pkcs8.set(PKCS8_PREFIX);
-  pkcs8.set(seed, PKCS8_PREFIX.length);
+  const pkcs8 = joinBytes([PKCS8_PREFIX, seed]);
   const key = await crypto.subtle.importKey("pkcs8", pkcs8, "Ed25519", true, ["sign"]);
   const { x } = await crypto.subtle.exportKey("jwk", key);
   if (x === undefined) throw new TypeError("Exported Ed25519 key has no public part");

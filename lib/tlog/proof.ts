@@ -2,13 +2,9 @@ import { EMPTY_ROOT, nodeHash } from "../base/sha256.ts";
 import { hashInTile, TILE_WIDTH, type TileSource } from "./tree.ts";
 
 /**
- * Root of the tree of the first `size` leaves, for any size that the tiles reach:
- * MTH(D_size) of RFC 9162 section 2.1.1.
+ * Proofs of RFC 9162 out of stored tiles: that an entry is in a log, and that a log only grew. A
+ * tile that lacks a hash which the log's size promises is damage, and is never worked around.
  */
-export async function rootAt(source: TileSource, size: number): Promise<Uint8Array> {
-  assertCount("size", size);
-  return await new TreeReader(source).subtreeHash(0, size);
-}
 
 /**
  * Proof that leaf `index` is in the tree of the first `size` leaves: PATH(index, D_size) of
@@ -110,7 +106,7 @@ export class MissingTileHashError extends Error {
  *
  * Make one for each proof: it remembers tiles, and an open tile grows.
  */
-class TreeReader {
+export class TreeReader {
   readonly #tiles = new Map<string, Promise<Uint8Array>>();
 
   constructor(readonly source: TileSource) {}

@@ -12,6 +12,11 @@ import {
   verifyEd25519,
 } from "./log_key.ts";
 
+/**
+ * How a log's key hands over to the next: a statement that both sign, as an entry of the log
+ * carries it.
+ */
+
 /** The data of a `log_key.rotated` entry: the old key hands its log over, the new one accepts. */
 export interface KeyRotation {
   old_kid: string;

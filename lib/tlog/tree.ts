@@ -1,4 +1,10 @@
+import { joinBytes } from "../base/bytes.ts";
 import { EMPTY_ROOT, HASH_BYTES, nodeHash } from "../base/sha256.ts";
+
+/**
+ * A Merkle tree that grows (RFC 9162): its right edge, which appending and the root need, and the
+ * tiles that proofs are read from. Pure.
+ */
 
 /**
  * The right edge of a Merkle tree: all that appending needs, at most 53 hashes.
@@ -156,10 +162,7 @@ export function extendedTile(existing: Uint8Array, change: TileChange): Uint8Arr
       `Tile ${change.level}/${change.index} has ${existing.length} bytes, expected ${start} before hash ${change.from} joins it`,
     );
   }
-  const tile = new Uint8Array(start + change.hashes.length * HASH_BYTES);
-  tile.set(existing);
-  change.hashes.forEach((hash, at) => tile.set(hash, start + at * HASH_BYTES));
-  return tile;
+  return joinBytes([existing, ...change.hashes]);
 }
 
 /** True when a tile can gain no more hashes. */

@@ -1,5 +1,10 @@
 import { EMPTY_ROOT, equalHashes, HASH_BYTES, nodeHash } from "../base/sha256.ts";
 
+/**
+ * Checks proofs of RFC 9162 with nothing but hashes: what a receipt and an offline verifier need.
+ * False for whatever is no proof; never throws. Runs in the browser.
+ */
+
 /** One fold of an inclusion proof: the hash so far with the next one of the proof. */
 export interface InclusionStep {
   /** On which side of the hash so far this one stands. */

@@ -4,6 +4,11 @@ import { memberRight, tiersFor } from "./entitlements.ts";
 import type { Finding } from "./finding.ts";
 import type { LogClock, StoryEntry, Told } from "./story_entry.ts";
 
+/**
+ * Who could act, as a log itself tells: credentials and members, from the entries that let them in
+ * to those that shut them out.
+ */
+
 /** What a log says of a key, an agent or a grant. */
 interface Credential {
   /** Of a key its tier; of the others what they are. */

@@ -6,9 +6,14 @@ import { credentialDigest } from "../passkeys/evidence.ts";
 import type { CeremonyFault } from "../passkeys/fault.ts";
 import { authenticatorDataFault, clientDataFault, signedMessage } from "../passkeys/responses.ts";
 import { type ApprovalStatement, approvalStatement } from "../passkeys/statement.ts";
-import type { CheckedEntry } from "./export_lines.ts";
-import { entryFinding, type Finding, type FindingCode } from "./finding.ts";
+import { type CheckedEntry, isTime } from "./export_lines.ts";
+import { entryFinding, type Finding, type FindingCode, shown } from "./finding.ts";
 import { privateValue } from "./private_parts.ts";
+
+/**
+ * Approvals of a log, each held against the signature of its member's passkey. Nothing is taken
+ * from anywhere but the log.
+ */
 
 /** How the approvals of a log were given. */
 export interface DecisionCounts {
@@ -166,10 +171,6 @@ const CEREMONY_FINDINGS: Record<CeremonyFault, readonly [code: FindingCode, prob
   user_not_verified: ["assertion_user_unverified", "was made without verifying the person"],
 };
 
-function shown(value: JsonValue | undefined): string {
-  return JSON.stringify(value ?? null);
-}
-
 /** A stored assertion, decoded; nothing about it is verified yet. */
 interface ReadAssertion {
   readonly statement: ApprovalStatement;
@@ -180,8 +181,6 @@ interface ReadAssertion {
   readonly clientDataJson: Uint8Array<ArrayBuffer>;
   readonly signature: Uint8Array<ArrayBuffer>;
 }
-
-const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
 const TEXTS = [
   ...["issuer", "org", "approval", "action_digest", "view_digest", "member", "nonce"],
@@ -226,7 +225,7 @@ function statementProblem(statement: JsonObject): string | null {
   }
   const absent = TEXTS.find((name) => typeof statement[name] !== "string");
   if (absent !== undefined) return `has a statement without text "${absent}"`;
-  const timeless = TIMES.find((name) => !TIME.test(String(statement[name])));
+  const timeless = TIMES.find((name) => !isTime(statement[name]));
   if (timeless !== undefined) return `has a statement whose "${timeless}" is no time`;
   if (level !== 1 && level !== 2) return "has a statement without level 1 or 2";
   if (decision !== "approve") return "has a statement that does not approve";

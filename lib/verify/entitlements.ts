@@ -3,6 +3,12 @@ import type { Right } from "../policy/rights.ts";
 import type { Finding } from "./finding.ts";
 import type { StoryEntry } from "./story_entry.ts";
 
+/**
+ * Who may write which entries, and what a kill switch stops: the service's rules once more, written
+ * down apart from its code, so that a log is not held against what wrote it. Only the rights of
+ * roles are shared.
+ */
+
 /** Who of the machines may write an entry, and whether anybody else may. */
 interface Entitled {
   /** Tiers of keys, `agent` and `oauth_grant`. */

@@ -4,7 +4,12 @@ import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
 import { leafHash } from "../base/sha256.ts";
 import { parseStrictJson } from "../base/strict_json.ts";
 import { decodeUtf8 } from "../base/text.ts";
-import { entryFinding, type Finding } from "./finding.ts";
+import { entryFinding, type Finding, shown } from "./finding.ts";
+
+/**
+ * Lines of an export, and the entries in them: cut from a stream, read strictly, checked against
+ * their place and hash.
+ */
 
 /** One line of an export, taken apart; the entry inside is not checked yet. */
 interface ExportLine {
@@ -56,6 +61,11 @@ function lineOf(value: JsonObject, at: number): ExportLineResult {
     return malformed(at, `Line ${at + 1} has a "private" that is neither an object nor null`);
   }
   return { ok: true, line: { index, leafHash, entry, private: parts } };
+}
+
+/** Whether a value is a time as logs write it: RFC 3339 in UTC with milliseconds. */
+export function isTime(value: JsonValue | undefined): value is string {
+  return typeof value === "string" && /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(value);
 }
 
 /** True for a whole number from 0 on that a double holds exactly. */
@@ -127,8 +137,6 @@ type EntryResult =
   | { readonly ok: true; readonly entry: CheckedEntry }
   | { readonly ok: false; readonly finding: Finding };
 
-const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
-
 const ENTRY_MEMBERS = ["v", "org", "index", "id", "at", "type", "actor", "subject", "data"];
 
 /**
@@ -184,14 +192,10 @@ function formProblem(entry: JsonObject): string | null {
   const unknown = Object.keys(entry).find((name) => !ENTRY_MEMBERS.includes(name));
   if (unknown !== undefined) return `has an unknown member ${shown(unknown)}`;
   if (typeof entry.id !== "string") return "has no id";
-  if (typeof entry.at !== "string" || !TIME.test(entry.at) || Number.isNaN(Date.parse(entry.at))) {
+  if (!isTime(entry.at) || Number.isNaN(Date.parse(entry.at))) {
     return `has time ${shown(entry.at)}, expected the form "2026-01-31T12:00:00.000Z"`;
   }
   return null;
-}
-
-function shown(value: JsonValue | undefined): string {
-  return JSON.stringify(value ?? null);
 }
 
 function refusedEntry(code: Finding["code"], index: number, what: string): EntryResult {

@@ -1,3 +1,10 @@
+import type { JsonValue } from "../base/json.ts";
+
+/**
+ * What can be wrong with a log or a receipt, by codes that stay, and what each means for whoever
+ * relies on it.
+ */
+
 /** Everything that can be wrong with a log or a receipt; stable, for scripts that read them. */
 export type FindingCode =
   | "line_not_json"
@@ -167,6 +174,11 @@ const MEANINGS: Record<FindingCode, string> = {
 /** What a finding means for whoever relies on the log, in plain words. */
 export function meaningOf(code: FindingCode): string {
   return MEANINGS[code];
+}
+
+/** A value of somebody else's log, as a finding quotes it. */
+export function shown(value: JsonValue | undefined): string {
+  return JSON.stringify(value ?? null);
 }
 
 /** A finding about the entry that is, or should be, at `index`. */

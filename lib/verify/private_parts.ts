@@ -1,8 +1,13 @@
 import { toHex } from "../base/bytes.ts";
 import { canonicalJson } from "../base/canonical.ts";
-import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
+import { isJsonObject, type JsonObject, type JsonValue, memberOf } from "../base/json.ts";
 import { sha256 } from "../base/sha256.ts";
 import { entryFinding, type Finding } from "./finding.ts";
+
+/**
+ * Private parts beside an entry, held against the salted digests in it. One that is absent was
+ * erased, and is no fault.
+ */
 
 type PrivatePartsResult =
   | { readonly ok: true; readonly checked: number }
@@ -37,7 +42,7 @@ export function checkPrivateParts(
 
 /** The value of a private part that was checked; undefined when it is not there. */
 export function privateValue(parts: JsonObject | null, name: string): JsonValue | undefined {
-  const part = parts !== null && Object.hasOwn(parts, name) ? parts[name] : undefined;
+  const part = memberOf(parts ?? undefined, name);
   return isJsonObject(part) ? part.value : undefined;
 }
 
@@ -61,7 +66,7 @@ function partProblem(
     );
   }
   const member = `${name}_digest`;
-  const committed = Object.hasOwn(data, member) ? data[member] : undefined;
+  const committed = memberOf(data, member);
   if (committed === undefined) {
     return entryFinding(
       "private_digest_missing",

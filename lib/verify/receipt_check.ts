@@ -10,6 +10,11 @@ import { isIndex } from "./export_lines.ts";
 import { type Finding, type FindingCode, meaningOf } from "./finding.ts";
 import { parseReceipt, type Receipt, verifyReceipt } from "./verify_receipt.ts";
 
+/**
+ * A receipt checked for a person who looks on: every check with its values, and a verdict that says
+ * where the key came from. Runs in the browser.
+ */
+
 /** What somebody who checks a receipt knows besides it, from elsewhere. */
 export interface Known {
   /** The log's keys, or the fingerprint of one; null for who has neither. */

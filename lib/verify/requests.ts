@@ -2,6 +2,11 @@ import type { Actors } from "./actors.ts";
 import type { Finding } from "./finding.ts";
 import { Remembered, type StoryEntry, type Told } from "./story_entry.ts";
 
+/**
+ * Requests for approval, as a log tells of them: asked, decided level by level by different people,
+ * used once, by their requester and in time.
+ */
+
 /** What a log says of a request for approval. */
 interface Request {
   /** The entry that made it, and its requester. */

@@ -4,6 +4,11 @@ import type { Finding } from "./finding.ts";
 import type { Requests } from "./requests.ts";
 import { Remembered, type StoryEntry, type Told } from "./story_entry.ts";
 
+/**
+ * Run tokens, as a log tells of them: minted by a decision, within its approval, consumed once,
+ * reported once.
+ */
+
 /** What a log says of a run token. */
 interface RunToken {
   /** The entry that minted it, and who did. */

@@ -1,6 +1,11 @@
 import type { JsonObject, JsonValue } from "../base/json.ts";
-import type { CheckedEntry } from "./export_lines.ts";
+import { type CheckedEntry, isTime } from "./export_lines.ts";
 import { entryFinding, type Finding, type FindingCode } from "./finding.ts";
+
+/**
+ * What the chapters of a log's story share: an entry in its place, the log's clock, how far the log
+ * tells of everything, and a memory that forgets what is over.
+ */
 
 /** An entry in its place, as the chapters of a log's story read it. */
 export class StoryEntry {
@@ -38,8 +43,8 @@ export class StoryEntry {
 
   /** A time of the data; null where there is none. */
   time(name: string): string | null {
-    const told = this.text(name);
-    return told !== null && TIME.test(told) ? told : null;
+    const told = this.data[name];
+    return isTime(told) ? told : null;
   }
 
   /**
@@ -62,8 +67,6 @@ export class StoryEntry {
     return entryFinding(code, this.index, `Entry ${this.index} ${what}`, earlier);
   }
 }
-
-const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
 function textOr(value: JsonValue | undefined, other: string): string {
   return typeof value === "string" ? value : other;

@@ -5,6 +5,10 @@ import type { Untold } from "./story.ts";
 import type { LogReport } from "./verify_log.ts";
 import type { ReceiptReport } from "./verify_receipt.ts";
 
+/**
+ * Verdicts in words, for a terminal.
+ */
+
 /** What was proven about a log, for a terminal. */
 export function logReportText(report: LogReport): string {
   const { size, uncovered, span, previousSize } = report;

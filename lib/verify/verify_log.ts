@@ -9,6 +9,11 @@ import { checkPrivateParts } from "./private_parts.ts";
 import { Story, type Untold } from "./story.ts";
 import { type Handover, ROTATION_TYPE, TrustedKeys } from "./trusted_keys.ts";
 
+/**
+ * The second, independent reader of a log: an export against its checkpoint, offline, with keys
+ * that were got from elsewhere.
+ */
+
 /** What to verify a log with. */
 interface LogEvidence {
   /** The export, NDJSON, from entry 0 on. Read once, never held as a whole. */

@@ -13,6 +13,10 @@ import { verifyInclusion } from "../tlog/verify_proof.ts";
 import { checkEntry, isIndex } from "./export_lines.ts";
 import { entryFinding, type Finding, wholeFinding } from "./finding.ts";
 
+/**
+ * One entry, proven with what a receipt brings and keys that it does not bring.
+ */
+
 /** One entry with all that proves it; nothing is verified yet. */
 export interface Receipt {
   readonly entry: JsonObject;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { secretHash } from "../../lib/identity/credentials.ts";
 import { passkeysOf } from "../../lib/identity/passkeys.ts";
-import { beginSession, presentSession } from "../../lib/identity/sessions.ts";
+import { beginSession } from "../../lib/identity/sessions.ts";
 import {
   addPasskey,
   beginAddPasskey,
@@ -13,7 +13,7 @@ import { accountKey, DEPLOYMENT_ORG } from "../../lib/store/keys.ts";
 import { readCookie, setCookieLine } from "../../routes/http/headers.ts";
 import { ApprovalOrg } from "../helpers/approval_org.ts";
 import { Countersign } from "../helpers/countersign.ts";
-import { addDevice, CLIENT, People, type Person } from "../helpers/people.ts";
+import { addDevice, CLIENT, People, type Person, presentSession } from "../helpers/people.ts";
 import { refused } from "../helpers/refused.ts";
 import { WebPerson } from "../helpers/web_person.ts";
 

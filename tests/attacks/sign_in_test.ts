@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
 import { MAX_LIMITED_SOURCES, SOURCE_RATE_LIMIT, SourceLimits } from "../../lib/identity/limits.ts";
 import { passkeysOf } from "../../lib/identity/passkeys.ts";
-import { presentSession } from "../../lib/identity/sessions.ts";
 import { Refusal } from "../../lib/refusal.ts";
 import { localPath } from "../../routes/http/headers.ts";
 import { PAGES } from "../../routes/manifest.ts";
 import { Countersign, type FixtureOptions } from "../helpers/countersign.ts";
-import { People, secretOf } from "../helpers/people.ts";
+import { People, presentSession, secretOf } from "../helpers/people.ts";
 import { WebPerson } from "../helpers/web_person.ts";
 
 /** Attacks on the ways in: floods of strangers, stolen mailboxes, links that lead or leak elsewhere. */

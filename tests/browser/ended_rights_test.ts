@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { presentSession, SESSION_IDLE_MS } from "../../lib/identity/sessions.ts";
+import { SESSION_IDLE_MS } from "../../lib/identity/sessions.ts";
 import { putMember, removeMember } from "../../lib/people/members.ts";
 import { removePasskey } from "../../lib/people/passkeys.ts";
 import { endSessionOf } from "../../lib/people/sessions.ts";
@@ -16,6 +16,7 @@ import {
 } from "../helpers/browser_member.ts";
 import { enter } from "../helpers/browser_people.ts";
 import { CLIENT, DecisionOrg, Person } from "../helpers/decision_org.ts";
+import { presentSession } from "../helpers/people.ts";
 import { SoftwareAuthenticator } from "../helpers/software_authenticator.ts";
 
 /** An argument that is private. */

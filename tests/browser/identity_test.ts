@@ -1,6 +1,5 @@
 /// <reference lib="dom" />
 import assert from "node:assert/strict";
-import { presentSession } from "../../lib/identity/sessions.ts";
 import { invite, type InvitedFields } from "../../lib/people/invitations.ts";
 import { makeSetUpLink } from "../../lib/people/set_up.ts";
 import { type Tab, TestBrowser } from "../helpers/browser.ts";
@@ -11,7 +10,7 @@ import {
   signInByPasskey,
 } from "../helpers/browser_people.ts";
 import { Countersign, TestClock } from "../helpers/countersign.ts";
-import { CLIENT } from "../helpers/people.ts";
+import { CLIENT, presentSession } from "../helpers/people.ts";
 
 /** A clock of the present: browsers end cookies by their own. */
 const start = () => Countersign.start({ localhost: true, clock: new TestClock(Date.now()) });

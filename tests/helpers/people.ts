@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { bootstrap } from "../../lib/catalog/create_org.ts";
 import type { Client } from "../../lib/identity/caller.ts";
-import { type PresentedSession, presentSession } from "../../lib/identity/sessions.ts";
+import { findSession, type PresentedSession } from "../../lib/identity/sessions.ts";
 import type { Entry } from "../../lib/ledger/entry.ts";
 import { Ledgers } from "../../lib/ledger/ledgers.ts";
 import type { CommitLimits } from "../../lib/ledger/transaction.ts";
@@ -217,4 +217,13 @@ export async function addDevice(
   const response = await device.enrol(options);
   const passkey = await addPasskey(services, session, { nonce, response, name: "Phone" }, CLIENT);
   return { device, passkey };
+}
+
+/** The session that a cookie's value stands for; null when it has ended or never was. */
+export async function presentSession(
+  deps: Parameters<typeof findSession>[0],
+  secret: string | null,
+): Promise<PresentedSession | null> {
+  const found = await findSession(deps, secret);
+  return typeof found === "string" ? null : found;
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Deps } from "../../lib/deps.ts";
-import { presentSession, SESSION_IDLE_MS, SESSION_LIFE_MS } from "../../lib/identity/sessions.ts";
+import { SESSION_IDLE_MS, SESSION_LIFE_MS } from "../../lib/identity/sessions.ts";
 import { putMember, removeMember } from "../../lib/people/members.ts";
 import { endSessionOf } from "../../lib/people/sessions.ts";
 import { signOut } from "../../lib/people/sign_in.ts";
@@ -11,7 +11,7 @@ import { WatchedRows } from "../../lib/store/watched_rows.ts";
 import { Countersign, type SignedIn, TestClock, type TestOrg } from "../helpers/countersign.ts";
 import { EventStream } from "../helpers/event_stream.ts";
 import { R } from "../helpers/member_deeds.ts";
-import { CLIENT } from "../helpers/people.ts";
+import { CLIENT, presentSession } from "../helpers/people.ts";
 
 const TICK_MS = 1000;
 const SECRET = "iban-of-the-customer";

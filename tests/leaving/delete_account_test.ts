@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { presentSession } from "../../lib/identity/sessions.ts";
 import { deleteAccount, erasePerson } from "../../lib/leaving/person.ts";
 import { ERASED_AFTER_MS } from "../../lib/people/left_behind.ts";
 import { putMember } from "../../lib/people/members.ts";
@@ -9,6 +8,7 @@ import { sweep } from "../../lib/server/due_worker.ts";
 import * as keys from "../../lib/store/keys.ts";
 import type { MemberRecord } from "../../lib/store/records/identity.ts";
 import { Countersign, type SignedIn, type TestOrg } from "../helpers/countersign.ts";
+import { presentSession } from "../helpers/people.ts";
 import { verifiedLog } from "../helpers/stored_log.ts";
 
 const CLIENT = {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import assert from "node:assert/strict";
 import { asMember } from "../../lib/identity/acting.ts";
-import { type PresentedSession, presentSession } from "../../lib/identity/sessions.ts";
+import type { PresentedSession } from "../../lib/identity/sessions.ts";
 import { deleteOrg } from "../../lib/leaving/org.ts";
 import { keepOrgless } from "../../lib/leaving/orgless_accounts.ts";
 import { deleteAccount } from "../../lib/leaving/person.ts";
@@ -13,7 +13,7 @@ import { sweep } from "../../lib/server/due_worker.ts";
 import * as keys from "../../lib/store/keys.ts";
 import { readRecord } from "../../lib/store/kv.ts";
 import { accountRecord } from "../../lib/store/records/people.ts";
-import { CLIENT, People, type Person, type Ruled } from "../helpers/people.ts";
+import { CLIENT, People, type Person, presentSession, type Ruled } from "../helpers/people.ts";
 import { runs } from "../helpers/property_runs.ts";
 import { refused } from "../helpers/refused.ts";
 import { verifiedLog } from "../helpers/stored_log.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { FRESH_MS, presentSession } from "../../lib/identity/sessions.ts";
+import { FRESH_MS } from "../../lib/identity/sessions.ts";
 import { beginStepUp, stepUp } from "../../lib/people/sign_in.ts";
 import { acceptClockAsOperator } from "../../lib/server/clock.ts";
 import {
@@ -11,7 +11,7 @@ import {
 import type { SessionRecord } from "../../lib/store/records/people.ts";
 import { Countersign, TestClock, TestOrg } from "../helpers/countersign.ts";
 import { consume, entriesOf, minted } from "../helpers/minted_tokens.ts";
-import { CLIENT, People } from "../helpers/people.ts";
+import { CLIENT, People, presentSession } from "../helpers/people.ts";
 import { assertProblem } from "../helpers/refused.ts";
 import { verifiedLog } from "../helpers/stored_log.ts";
 import { Visitor } from "../helpers/visitor.ts";

@@ -174,12 +174,12 @@ Deno.test("mails are sent with the permissions of the task start, and no more", 
   const program = `
     import { smtpMailer } from ${module("../../lib/outside/mailer.ts")};
     import { systemTimer } from ${module("../../lib/store/system.ts")};
-    import { resolveHost } from ${module("../../lib/outside/internet.ts")};
+    import { internet } from ${module("../../lib/outside/internet.ts")};
     const smtp = { host: "localhost", port: ${sink.port}, tls: false, credentials: null };
     const settings = { smtp, from: { name: "", address: "mail@example.com" } };
     const mail = { to: "ann@example.com", subject: "Hello", text: "Hello" };
     await smtpMailer(settings, "countersign.example", systemTimer).send(mail);
-    await resolveHost("localhost");
+    await internet.resolve("localhost", new AbortController().signal);
     console.log("sent");
   `;
   const command = new Deno.Command(Deno.execPath(), {

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { asMember } from "../../lib/identity/acting.ts";
-import { presentSession } from "../../lib/identity/sessions.ts";
 import { removeMember } from "../../lib/people/members.ts";
-import { People, wrongCode } from "../helpers/people.ts";
+import { People, presentSession, wrongCode } from "../helpers/people.ts";
 import { HOSTILE } from "../helpers/visitor.ts";
 import { codesOf, islandProps, WebPerson } from "../helpers/web_person.ts";
 

@@ -1,16 +1,16 @@
 import fc from "fast-check";
 import assert from "node:assert/strict";
 import { toBase64Url } from "../../lib/base/bytes.ts";
+import { parseStrictJson } from "../../lib/base/strict_json.ts";
 import {
   challengeText,
   creationOptions,
   requestOptions,
   userHandleOf,
 } from "../../lib/passkeys/challenge.ts";
-import { faultText, type PasskeyFault } from "../../lib/passkeys/fault.ts";
+import { assertionFaultText, type PasskeyFault } from "../../lib/passkeys/fault.ts";
 import {
   assertionResponse,
-  parseAssertionResponse,
   parseRegistrationResponse,
   registrationResponse,
 } from "../../lib/passkeys/responses.ts";
@@ -224,14 +224,19 @@ Deno.test("a device that holds a passkey of the account is asked for no second o
   assert.equal("allowCredentials" in asked, false);
 });
 
-Deno.test("parseAssertionResponse() takes what browsers send and nothing else", async () => {
+function parsedAssertion(text: string) {
+  const json = parseStrictJson(text);
+  return json.ok ? assertionResponse.safeParse(json.value).data ?? null : null;
+}
+
+Deno.test("assertionResponse takes what browsers send and nothing else", async () => {
   const { authenticator, passkey } = await withPasskey();
   const options = requestOptions({ rpId, challenge: "AAAA", passkeys: [passkey] });
   const sent = await authenticator.assert(options, { attachment: "cross-platform" });
   const text = JSON.stringify({ ...sent, added_one_day: { by: "browsers" } });
-  assert.equal(parseAssertionResponse(text)?.authenticatorAttachment, "cross-platform");
+  assert.equal(parsedAssertion(text)?.authenticatorAttachment, "cross-platform");
   const unknown = JSON.stringify({ ...sent, authenticatorAttachment: "implant" });
-  assert.equal(parseAssertionResponse(unknown)?.authenticatorAttachment, null);
+  assert.equal(parsedAssertion(unknown)?.authenticatorAttachment, null);
   const part = (name: string, value: unknown) => ({
     ...sent,
     response: { ...sent.response, [name]: value },
@@ -253,10 +258,10 @@ Deno.test("parseAssertionResponse() takes what browsers send and nothing else", 
     part("signature", 7),
   ];
   for (const value of wrong) {
-    assert.equal(parseAssertionResponse(JSON.stringify(value)), null, JSON.stringify(value));
+    assert.equal(parsedAssertion(JSON.stringify(value)), null, JSON.stringify(value));
   }
   for (const broken of ["", "{", text.replace("{", '{"id":"AAAA",')]) {
-    assert.equal(parseAssertionResponse(broken), null);
+    assert.equal(parsedAssertion(broken), null);
   }
 });
 
@@ -273,8 +278,8 @@ Deno.test("parseRegistrationResponse() takes what browsers send and nothing else
   }
 });
 
-Deno.test("faultText() says in plain words what to do next", () => {
+Deno.test("assertionFaultText() says in plain words what to do next", () => {
   for (const fault of ["malformed", "wrong_challenge", "counter_went_back"] as const) {
-    assert.match(faultText(fault), /^[A-Z].+\. .+\.$/);
+    assert.match(assertionFaultText(fault), /^[A-Z].+\. .+\.$/);
   }
 });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { setPreference } from "../../lib/alerts/preferences.ts";
 import { subscribePush } from "../../lib/alerts/subscriptions.ts";
 import { asMember, type MemberOperation } from "../../lib/identity/acting.ts";
-import { type PresentedSession, presentSession } from "../../lib/identity/sessions.ts";
+import type { PresentedSession } from "../../lib/identity/sessions.ts";
 import { deleteAccount } from "../../lib/leaving/person.ts";
 import { seeInvitation } from "../../lib/people/accept_invitation.ts";
 import { FATES } from "../../lib/people/left_behind.ts";
@@ -13,7 +13,7 @@ import { beginStepUp, stepUp } from "../../lib/people/sign_in.ts";
 import { sweep } from "../../lib/server/due_worker.ts";
 import * as keys from "../../lib/store/keys.ts";
 import { OAuthWorld, type Tokens } from "../helpers/oauth_world.ts";
-import { CLIENT, type Person } from "../helpers/people.ts";
+import { CLIENT, type Person, presentSession } from "../helpers/people.ts";
 import { PushBrowser } from "../helpers/push_browser.ts";
 import { refused } from "../helpers/refused.ts";
 

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { passkeysOf } from "../../lib/identity/passkeys.ts";
-import { type PresentedSession, presentSession } from "../../lib/identity/sessions.ts";
+import type { PresentedSession } from "../../lib/identity/sessions.ts";
 import { credentialDigest } from "../../lib/passkeys/evidence.ts";
 import { removePasskey, renamePasskey } from "../../lib/people/passkeys.ts";
 import { endSessionOf, sessionsOf, signOutEverywhere } from "../../lib/people/sessions.ts";
 import { beginStepUp, stepUp } from "../../lib/people/sign_in.ts";
 import { Refusal } from "../../lib/refusal.ts";
 import { knownPasskeyKey, passkeyKey } from "../../lib/store/keys.ts";
-import { addDevice, CLIENT, People } from "../helpers/people.ts";
+import { addDevice, CLIENT, People, presentSession } from "../helpers/people.ts";
 import { refused } from "../helpers/refused.ts";
 
 Deno.test("A passkey is renamed, by its person only", async () => {

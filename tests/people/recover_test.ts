@@ -3,7 +3,7 @@ import { createApiKey } from "../../lib/catalog/api_keys.ts";
 import { changeOrg } from "../../lib/catalog/org_settings.ts";
 import { asMember } from "../../lib/identity/acting.ts";
 import { passkeysOf } from "../../lib/identity/passkeys.ts";
-import { type PresentedSession, presentSession } from "../../lib/identity/sessions.ts";
+import type { PresentedSession } from "../../lib/identity/sessions.ts";
 import { acceptInvitation } from "../../lib/people/accept_invitation.ts";
 import { confirmRecovery, type MemberFields, putMember } from "../../lib/people/members.ts";
 import {
@@ -21,7 +21,14 @@ import { sweep } from "../../lib/server/due_worker.ts";
 import * as keys from "../../lib/store/keys.ts";
 import type { MemberRecord } from "../../lib/store/records/identity.ts";
 import { type SignedIn, TestOrg } from "../helpers/countersign.ts";
-import { CLIENT, People, type Person, secretOf, wrongCode } from "../helpers/people.ts";
+import {
+  CLIENT,
+  People,
+  type Person,
+  presentSession,
+  secretOf,
+  wrongCode,
+} from "../helpers/people.ts";
 import { refused } from "../helpers/refused.ts";
 
 const HOUR = 60 * 60_000;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { asMember } from "../../lib/identity/acting.ts";
 import { demand } from "../../lib/identity/deeds.ts";
-import { presentSession, SESSION_IDLE_MS, SESSION_LIFE_MS } from "../../lib/identity/sessions.ts";
+import { SESSION_IDLE_MS, SESSION_LIFE_MS } from "../../lib/identity/sessions.ts";
 import type { AssertionFault } from "../../lib/passkeys/fault.ts";
 import { acceptInvitation } from "../../lib/people/accept_invitation.ts";
 import { orgsOf, switchOrg } from "../../lib/people/sessions.ts";
@@ -12,7 +12,7 @@ import { readRecord } from "../../lib/store/kv.ts";
 import { passkeyRecord } from "../../lib/store/records/people.ts";
 import { systemRandom } from "../../lib/store/system.ts";
 import { TestClock } from "../helpers/countersign.ts";
-import { CLIENT, People, type Person, refusedFor } from "../helpers/people.ts";
+import { CLIENT, People, type Person, presentSession, refusedFor } from "../helpers/people.ts";
 import { refused } from "../helpers/refused.ts";
 import type { Lies } from "../helpers/software_authenticator.ts";
 

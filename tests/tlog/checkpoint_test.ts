@@ -14,12 +14,13 @@ import {
   parseCheckpoint,
   parseNote,
   signCheckpoint,
-  verifyCheckpoint,
+  verifySignature,
 } from "../../lib/tlog/checkpoint.ts";
 import {
   ed25519KeyPair,
   importPrivateKey,
   jwkThumbprint,
+  type LogKey,
   logKey,
   logOrigin,
   noteKeyId,
@@ -115,7 +116,14 @@ Deno.test("noteKeyId() gives that of a published note", () => {
   assert.equal(noteKeyId(logKey(name, { kty: "OKP", crv: "Ed25519", x })), id);
 });
 
-Deno.test("signCheckpoint() writes a note that verifyCheckpoint() accepts", async () => {
+async function readAndVerified(note: string, keys: readonly LogKey[]) {
+  const parsed = parseCheckpoint(note);
+  if (!parsed.ok) return parsed;
+  const signature = await verifySignature(parsed.checkpoint, keys);
+  return signature.ok ? { ...parsed, key: signature.key } : signature;
+}
+
+Deno.test("signCheckpoint() writes a note that verifySignature() accepts", async () => {
   const lines = logOf(3);
   const signer = await signerOf(1);
   const note = await checkpointOf(lines, signer);
@@ -124,7 +132,7 @@ Deno.test("signCheckpoint() writes a note that verifyCheckpoint() accepts", asyn
     /^countersign\.example\/log\/org_\w{26}\n3\n[\w+/]{43}=\n\n\u2014 countersign\.example\/log\/org_\w{26} [\w+/]{91}=\n$/,
   );
   assert.ok(note.startsWith(checkpointTextOf(lines)));
-  const verified = await verifyCheckpoint(note, [(await signerOf(2)).key, signer.key]);
+  const verified = await readAndVerified(note, [(await signerOf(2)).key, signer.key]);
   assert.ok(verified.ok);
   assert.equal(verified.checkpoint.size, 3);
   assert.equal(verified.checkpoint.origin, ORIGIN);
@@ -146,13 +154,13 @@ Deno.test("signCheckpoint() refuses another log's key and values that are no che
   }
 });
 
-Deno.test("verifyCheckpoint() says why a signature is worth nothing", async () => {
+Deno.test("verifySignature() says why a signature is worth nothing", async () => {
   const lines = logOf(3);
   const [signer, stranger] = [await signerOf(1), await signerOf(9)];
   const elsewhere = await signerOf(1, "countersign.example/log/org_other");
   const note = await checkpointOf(lines, signer);
   const codeOf = async (text: string, keys = [signer.key]) => {
-    const verified = await verifyCheckpoint(text, keys);
+    const verified = await readAndVerified(text, keys);
     return verified.ok ? "ok" : verified.code;
   };
   assert.equal(await codeOf(note), "ok");
@@ -163,7 +171,7 @@ Deno.test("verifyCheckpoint() says why a signature is worth nothing", async () =
   assert.equal(await codeOf(await checkpointOf(lines, stranger)), "unpinned_key");
 });
 
-Deno.test("verifyCheckpoint() ignores unknown signatures, and no failing one of a pinned key", async () => {
+Deno.test("verifySignature() ignores unknown signatures, and no failing one of a pinned key", async () => {
   const lines = logOf(3);
   const [signer, witness] = [await signerOf(1), await signerOf(8, "witness.example/w")];
   const text = checkpointTextOf(lines);
@@ -174,13 +182,13 @@ Deno.test("verifyCheckpoint() ignores unknown signatures, and no failing one of 
   });
   const good = await sign(signer, text);
   const cosigned = formatNote(text, [await sign(witness, text), good]);
-  assert.ok((await verifyCheckpoint(cosigned, [signer.key])).ok);
+  assert.ok((await readAndVerified(cosigned, [signer.key])).ok);
   const contradicting = formatNote(text, [good, await sign(signer, "another text\n")]);
-  const refused = await verifyCheckpoint(contradicting, [signer.key]);
+  const refused = await readAndVerified(contradicting, [signer.key]);
   assert.equal(refused.ok ? "ok" : refused.code, "bad_signature");
   // The right key ID under another log's name is another key.
   const renamed = formatNote(text, [{ ...good, name: "witness.example/w" }]);
-  const unknown = await verifyCheckpoint(renamed, [signer.key]);
+  const unknown = await readAndVerified(renamed, [signer.key]);
   assert.equal(unknown.ok ? "ok" : unknown.code, "unpinned_key");
 });
 
@@ -189,7 +197,7 @@ Deno.test("parseCheckpoint() lets extension lines through", async () => {
   const text = checkpointTextOf(logOf(2)) + "extension\n";
   const signature = await signEd25519(signer.privateKey, new TextEncoder().encode(text));
   const note = formatNote(text, [{ name: ORIGIN, keyId: noteKeyId(signer.key), signature }]);
-  assert.ok((await verifyCheckpoint(note, [signer.key])).ok);
+  assert.ok((await readAndVerified(note, [signer.key])).ok);
 });
 
 Deno.test("parseCheckpoint() refuses every other spelling", async () => {
