@@ -13,7 +13,7 @@ const InsideIsland = createContext(false);
 
 /**
  * A component that also runs in the browser. The server renders it within an element `x-island`
- * that carries its name in `islands/client.ts` and its props, from which the browser hydrates it.
+ * that carries its name in `islands/manifest.ts` and its props, from which the browser hydrates it.
  * An island within an island is part of the outer one and hydrated with it.
  *
  * The first rendering in the browser must equal the server's: what differs between them, such as

@@ -1,29 +1,9 @@
+/// <reference lib="dom" />
 import { type FunctionComponent, h, hydrate } from "preact";
 import { insideIsland } from "../components/island.tsx";
+import { ISLANDS } from "./manifest.ts";
 import { watchPage } from "./page_stream.tsx";
 
-/**
- * Every island: the name that its element carries, and its module. The bundler makes a script of
- * each, which a page loads only when it holds that island.
- */
-export const ISLANDS = {
-  activity_tail: () => import("./activity_tail.tsx"),
-  api_builder: () => import("./api_builder.tsx"),
-  approval: () => import("./approval.tsx"),
-  consent: () => import("./consent.tsx"),
-  copy_button: () => import("../components/copy_button.tsx"),
-  enrol: () => import("./enrol.tsx"),
-  first_check: () => import("./first_check.tsx"),
-  inbox: () => import("./inbox.tsx"),
-  inclusion_proof: () => import("./inclusion_proof.tsx"),
-  push_switch: () => import("./push_switch.tsx"),
-  receipt_check: () => import("./receipt_check.tsx"),
-  recovery_codes: () => import("./recovery_codes.tsx"),
-  sign_in: () => import("./sign_in.tsx"),
-  step_up: () => import("./step_up.tsx"),
-};
-
-/// <reference lib="dom" />
 const SERVICE_WORKER = "/service_worker.js";
 
 /** What is used of Trusted Types, which some browsers have not yet. */
@@ -60,7 +40,7 @@ type Module = { readonly default: FunctionComponent<Record<string, unknown>> };
 async function hydrateIsland(element: HTMLElement): Promise<void> {
   const { name = "", props = "{}" } = element.dataset;
   const load = Object.hasOwn(ISLANDS, name) ? ISLANDS[name as keyof typeof ISLANDS] : undefined;
-  if (load === undefined) throw new Error(`No island is named "${name}" in islands/client.ts`);
+  if (load === undefined) throw new Error(`No island is named "${name}" in islands/manifest.ts`);
   const { default: Island } = await load() as unknown as Module;
   hydrate(insideIsland(h(Island, JSON.parse(props))), element);
   element.dataset.hydrated = "";

@@ -1,8 +1,8 @@
 /**
  * Bundles what runs in the browser into `dist/`: the islands' loader, from which the bundler reaches
- * every island of `islands/client.ts`, and the service worker as one classic script. Nothing is done
- * where neither the sources nor what was made of them has changed since; files that would not change
- * are left alone, so that a server beside it restarts only for a reason.
+ * every island of `islands/manifest.ts`, and the service worker as one classic script. Nothing is
+ * done where neither the sources nor what was made of them has changed since; files that would not
+ * change are left alone, so that a server beside it restarts only for a reason.
  */
 import { createHash } from "node:crypto";
 import { gzipSync } from "node:zlib";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { renderToString } from "preact-render-to-string";
 import { island } from "../../components/island.tsx";
-import { ISLANDS } from "../../islands/client.ts";
+import { ISLANDS } from "../../islands/manifest.ts";
 
 interface GreetingProps {
   readonly name: string;

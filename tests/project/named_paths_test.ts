@@ -9,7 +9,7 @@ import { projectFiles, projectText } from "../helpers/project_files.ts";
 /** Written to be copied into another project, whose files they name. */
 const FOR_OTHERS = "examples/skill/";
 /** What names files without being a document or a source. */
-const OTHERS = ["deno.json", ".ci/run"];
+const OTHERS = ["deno.json", "deno.dev.json", ".ci/run"];
 /** Methods of MCP that are spelled like a path. */
 const METHODS = /^tools\/(call|list)$/;
 const FILE =

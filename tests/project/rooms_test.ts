@@ -82,6 +82,7 @@ const LONG = 350;
 
 /** Files that their neighbour alone imports, and that stand alone all the same, each with why. */
 const ALONE: Readonly<Record<string, string>> = {
+  "islands/manifest.ts": "the table of all islands, read where there is no browser",
   "lib/verify/run_tokens.ts": "a chapter of a log's story, as its requests and actors are",
   "routes/docs/reference_page.ts": "how a page of reference looks; the other says which there are",
   "routes/manifest.ts": "the table of all routes and pages",
