@@ -8,6 +8,7 @@ import type { Ledgers } from "./ledger/ledgers.ts";
 import type { Readiness } from "./ledger/readiness.ts";
 import type { MailSettings } from "./outside/mailer.ts";
 import type { CLIENT_KINDS } from "./store/records/oauth.ts";
+import type { CoarseTimer } from "./store/system.ts";
 import type { WatchedRows } from "./store/watched_rows.ts";
 
 /** What the surfaces are built on: made once at start, or by a test. */
@@ -19,6 +20,8 @@ export interface Services {
   readonly rateLimits: RateLimits;
   readonly sourceLimits: SourceLimits;
   readonly largeBodies: LargeBodies;
+  /** Bodies have a time to arrive by it. */
+  readonly bodyTimer: CoarseTimer;
   readonly lastUsed: LastUsed;
   readonly failedAttempts: FailedAttempts;
   readonly ids: IdMaker;

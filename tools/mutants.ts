@@ -29,7 +29,7 @@ const DECISIONS: readonly Mutant[] = [
   {
     guard: "a digest is of the action with the tenant that was filled in",
     file: "lib/decisions/decide.ts",
-    find: "const same = org === this.#org && action.tenant === this.#tenant;",
+    find: "const same = org === this.#org && tenant === this.#tenant;",
     replace: "const same = org === this.#org;",
     tests: ["identity/tenant_walls"],
   },
@@ -745,8 +745,8 @@ const LEDGER: readonly Mutant[] = [
   {
     guard: "a private value is no guess away from the digest in its leaf",
     file: "lib/ledger/entry.ts",
-    find: "digests[`${name}_digest`] = saltedDigest(salt, value);",
-    replace: 'digests[`${name}_digest`] = saltedDigest("", value);',
+    find: "= digestOf(salt, canonical[name] ?? canonicalJson(value));",
+    replace: '= digestOf("", canonical[name] ?? canonicalJson(value));',
     tests: ["evidence/export"],
   },
   {

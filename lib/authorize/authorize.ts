@@ -184,9 +184,9 @@ function askedAbout(
   const tenant = walledTenant(caller, action.tenant);
   // Outside of the wall the decision refuses.
   if (tenant instanceof Refusal) return null;
-  const walled = { ...action, tenant };
-  const digest = question.digestOf(snapshot.orgId, walled);
+  const digest = question.digestOf(snapshot.orgId, tenant);
   if (held.lacks(approvalHistoryPrefix(snapshot.orgId, caller.id), digest)) return null;
+  const walled = { ...action, tenant };
   const { permission } = resolve(snapshot, walled, caller, { via: question.client.via });
   return permission === "requires_approval" ? loadIfAsked(reader, caller.id, digest) : null;
 }

@@ -41,6 +41,8 @@ export class Question {
   #tenant: string | null = null;
   #digest = "";
   #sealedOff: SealedOff | null = null;
+  /** The arguments in JCS form, which both their digest and the action's are made of. */
+  #arguments: string | null = null;
   readonly reference: SplitReference;
 
   constructor(readonly request: CheckRequest, readonly client: Client) {
@@ -48,21 +50,25 @@ export class Question {
   }
 
   prepare(deps: Pick<Deps, "random">, org: string): void {
-    this.#sealedOff ??= sealOff(privateValues(this), deps.random);
-    if (this.#org !== org) this.digestOf(org, this.request.action);
+    this.#sealedOff ??= sealOff(privateValues(this), deps.random, { arguments: this.#canonical() });
+    if (this.#org !== org) this.digestOf(org, this.request.action.tenant);
   }
 
   /**
-   * The digest of the action, which is the one asked about but for a tenant that was filled in. It is
-   * made once for each tenant in turn.
+   * The digest of the action with this tenant, which may have been filled in. It is made once for each
+   * tenant in turn.
    */
-  digestOf(org: string, action: Action): string {
-    const same = org === this.#org && action.tenant === this.#tenant;
+  digestOf(org: string, tenant: string | null): string {
+    const same = org === this.#org && tenant === this.#tenant;
     if (same) return this.#digest;
-    this.#digest = actionDigest(org, action);
+    this.#digest = actionDigest(org, { ...this.request.action, tenant }, this.#canonical());
     this.#org = org;
-    this.#tenant = action.tenant;
+    this.#tenant = tenant;
     return this.#digest;
+  }
+
+  #canonical(): string {
+    return this.#arguments ??= canonicalJson(this.request.action.arguments);
   }
 
   /** What of the question goes into the private part of its entry. */
@@ -119,7 +125,7 @@ export function decide(
     explain: request.explain,
   });
   const id = transaction.id("dec");
-  const digest = question.digestOf(snapshot.orgId, action);
+  const digest = question.digestOf(snapshot.orgId, tenant);
   const policy_version = snapshot.version;
   const audit = transaction.append({
     id,
@@ -157,11 +163,16 @@ export function decide(
  * The digest that names one concrete call of one org: `sha256:` and the lower-case hex SHA-256 of
  * the RFC 8785 form of its facts, version 1. What is approved, minted and consumed is this.
  *
+ * @param args the RFC 8785 form of its arguments, where that was made already
  * @throws {TypeError} when the arguments are not JSON (see `canonicalJson`).
  */
-export function actionDigest(org: string, action: Action): string {
+export function actionDigest(
+  org: string,
+  action: Action,
+  args = canonicalJson(action.arguments),
+): string {
   // The members in RFC 8785 order, written out because every check comes through here.
-  const text = `{"arguments":${canonicalJson(action.arguments)}` +
+  const text = `{"arguments":${args}` +
     `,"method":${canonicalJson(action.method)}` +
     `,"org":${canonicalJson(org)}` +
     `,"resource":${canonicalJson(action.resource)}` +

@@ -16,6 +16,7 @@ import type { CommitMark } from "../store/kv.ts";
 import { type LogSegment, policyVersionRow } from "../store/records/log.ts";
 import type { Sealer } from "../store/sealing.ts";
 import { ClockRefused } from "./clock.ts";
+import { partsText } from "./entry.ts";
 import type { HeldKeys } from "./held_keys.ts";
 import { KEPT_POLICY_CHANGES } from "./load_snapshot.ts";
 import type { LogGrowth, LogRow } from "./log_tail.ts";
@@ -222,7 +223,7 @@ export function privateRows(
   const parts: { index: number; text: string }[] = [];
   leaves.forEach((leaf, i) => {
     if (leaf.private !== null) {
-      parts.push({ index: base + i, text: JSON.stringify([base + i, leaf.private]) });
+      parts.push({ index: base + i, text: `[${base + i},${partsText(leaf.private)}]` });
     }
   });
   return chunks(parts, (part) => Buffer.byteLength(part.text)).map(({ items }) => {

@@ -205,30 +205,47 @@ export const DIGEST_VERSION = 2;
  * length, or one could lend its end to the value.
  */
 export function saltedDigest(salt: string, value: JsonValue): string {
-  return "sha256:" + hash("sha256", salt + canonicalJson(value), "hex");
+  return digestOf(salt, canonicalJson(value));
+}
+
+function digestOf(salt: string, canonical: string): string {
+  return "sha256:" + hash("sha256", salt + canonical, "hex");
+}
+
+/** What is kept apart of private values: of each, by its name, the JSON of salt and value. */
+export type PartTexts = Readonly<Record<string, string>>;
+
+/** The JSON of parts, which reads as `PrivateParts`. */
+export function partsText(parts: PartTexts): string {
+  const members = Object.entries(parts).map(([name, text]) => `${JSON.stringify(name)}:${text}`);
+  return `{${members.join()}}`;
 }
 
 /** Private values, split into what the leaf shows of them and what is kept apart. */
 export interface SealedOff {
   /** `<name>_digest` of each, and `digest_version`. */
   readonly digests: Readonly<Record<string, string | number>>;
-  readonly parts: PrivateParts;
+  readonly parts: PartTexts;
 }
 
 /**
  * Splits private values from what the leaf may show: `<name>_digest` joins the data, value and
  * salt go into the parts. Without the salt a digest tells nothing, not even of a short value.
+ *
+ * @param canonical the JCS form of values that was made already
  */
 export function sealOff(
   values: Readonly<Record<string, JsonValue>>,
   random: (bytes: number) => Uint8Array,
+  canonical: Readonly<Record<string, string>> = {},
 ): SealedOff {
   const digests: Record<string, string | number> = {};
-  const parts: PrivateParts = {};
+  const parts: Record<string, string> = {};
   for (const [name, value] of Object.entries(values)) {
     const salt = random(SALT_BYTES).toHex();
-    digests[`${name}_digest`] = saltedDigest(salt, value);
-    parts[name] = { salt, value };
+    digests[`${name}_digest`] = digestOf(salt, canonical[name] ?? canonicalJson(value));
+    // As it came, not in JCS form: whoever reads it finds its members in their own order.
+    parts[name] = `{"salt":"${salt}","value":${JSON.stringify(value)}}`;
     digests.digest_version = DIGEST_VERSION;
   }
   return { digests, parts };

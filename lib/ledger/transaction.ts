@@ -7,7 +7,6 @@ import type { Deps } from "../deps.ts";
 import { assertPolicyRecord, type Snapshot } from "../policy/snapshot.ts";
 import * as keys from "../store/keys.ts";
 import { keyText, type Kv, readRecord, type Versioned } from "../store/kv.ts";
-import type { PrivateParts } from "../store/records/log.ts";
 import type { Permission } from "../store/records/vocabulary.ts";
 import type { ClockDoubt, ClockJump, Clocks } from "./clock.ts";
 import {
@@ -15,6 +14,8 @@ import {
   type EntryDraft,
   facetHashes,
   leafText,
+  partsText,
+  type PartTexts,
   type Placed,
   sealOff,
 } from "./entry.ts";
@@ -67,7 +68,7 @@ export interface NewLeaf {
   readonly facets: number[];
   /** The answer that its entry records; null when it is none of a check. */
   readonly checked: Permission | null;
-  readonly private: PrivateParts | null;
+  readonly private: PartTexts | null;
 }
 
 /** Over KV Connect a server may take ten checks a commit; three of them are the ledger's own. */
@@ -362,7 +363,7 @@ export class Transaction implements CommitTime {
     let keyBytes = 0;
     for (const { text, private: parts } of this.leaves) {
       bytes += Buffer.byteLength(text) + 64;
-      if (parts !== null) bytes += Buffer.byteLength(JSON.stringify(parts)) + 64;
+      if (parts !== null) bytes += Buffer.byteLength(partsText(parts)) + 64;
     }
     for (const [text, { value }] of this.writes) {
       keyBytes += Buffer.byteLength(text);

@@ -17,7 +17,13 @@ import { type Kv, PatientStore } from "../store/kv.ts";
 import { assertExists, openStore, overStore, proveSecret } from "../store/open_store.ts";
 import { Sealer } from "../store/sealing.ts";
 import { isFile, isRemote, StoreRefused } from "../store/store_faults.ts";
-import { logLine, systemMonotonic, systemRandom, systemTimer } from "../store/system.ts";
+import {
+  CoarseTimer,
+  logLine,
+  systemMonotonic,
+  systemRandom,
+  systemTimer,
+} from "../store/system.ts";
 import { WatchedRows } from "../store/watched_rows.ts";
 import { operatorConsole, secretFromFile } from "./console.ts";
 import { migrate } from "./migrations.ts";
@@ -70,6 +76,7 @@ export function makeServices(
     rateLimits: new RateLimits(),
     sourceLimits: new SourceLimits(),
     largeBodies: new LargeBodies(),
+    bodyTimer: new CoarseTimer(deps, 1000),
     lastUsed: new LastUsed(ledgers),
     failedAttempts: new FailedAttempts(ledgers),
     ids: new IdMaker(deps.random),

@@ -3,7 +3,7 @@ import { commitMarkKey, type StoreKey } from "./keys.ts";
 import { MalformedRecord, parseRecord } from "./record.ts";
 import type { Sealer } from "./sealing.ts";
 import { faultOf, whatIsWrong } from "./store_faults.ts";
-import type { LogLine, Timer } from "./system.ts";
+import { CoarseTimer, type LogLine, type Timer } from "./system.ts";
 
 /** The part of Deno KV that Countersign uses, so that a test can put a failing store in its place. */
 export type Kv = Pick<
@@ -192,25 +192,20 @@ const ANSWER_TICKS = 3;
 /** The same for a piece of a listing, which may be some megabytes: 8.4 to 9.6 seconds. */
 const LISTING_TICKS = 8;
 
-interface Waiting {
-  readonly refuse: (error: StoreUnavailable) => void;
-  ticks: number;
-}
-
 /**
  * The store, but that silence counts as an outage after some seconds: whoever asks gets
  * `StoreUnavailable`, whatever becomes of the call. A commit may stand all the same. What calls come
  * to is the health of the store.
  */
 export class PatientStore implements Kv {
-  readonly #waiting = new Set<Waiting>();
+  readonly #timer: CoarseTimer;
   readonly health: StoreHealth;
-  #timer: Timer | null = null;
 
   constructor(
     readonly inner: Kv,
     readonly deps: Pick<StoreDeps, "timer"> & { readonly log: LogLine },
   ) {
+    this.#timer = new CoarseTimer(deps, TICK_MS);
     this.health = new StoreHealth(deps);
   }
 
@@ -258,49 +253,8 @@ export class PatientStore implements Kv {
   }
 
   #within<T>(ticks: number, answer: Promise<T>): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const waiting: Waiting = { refuse: reject, ticks };
-      this.#waiting.add(waiting);
-      if (this.#timer === null) this.#wait();
-      const done = () => {
-        this.#waiting.delete(waiting);
-        if (this.#waiting.size === 0) this.#rest();
-      };
-      answer.then(
-        (value) => {
-          done();
-          resolve(value);
-        },
-        (error) => {
-          done();
-          this.health.heard(error);
-          reject(error);
-        },
-      );
-    });
-  }
-
-  #wait(): void {
-    const timer = this.deps.timer(TICK_MS);
-    this.#timer = timer;
-    void timer.elapsed.then(() => {
-      if (this.#timer === timer) this.#tick();
-    });
-  }
-
-  #tick(): void {
-    for (const waiting of this.#waiting) {
-      if (--waiting.ticks > 0) continue;
-      this.#waiting.delete(waiting);
-      waiting.refuse(new StoreUnavailable("no answer for seconds"));
-    }
-    if (this.#waiting.size > 0) this.#wait();
-    else this.#rest();
-  }
-
-  #rest(): void {
-    this.#timer?.cancel();
-    this.#timer = null;
+    answer.catch((error) => this.health.heard(error));
+    return this.#timer.within(ticks, answer, () => new StoreUnavailable("no answer for seconds"));
   }
 }
 

@@ -39,6 +39,69 @@ export function systemTimer(milliseconds: number): Timer {
   return { elapsed: promise, cancel: () => clearTimeout(id) };
 }
 
+interface Limited {
+  readonly refuse: () => void;
+  ticks: number;
+}
+
+/**
+ * One timer for all who wait for something that may take some ticks and no longer. It runs only while
+ * somebody waits.
+ */
+export class CoarseTimer {
+  readonly #waiting = new Set<Limited>();
+  #timer: Timer | null = null;
+
+  /** @param tickMs how exactly it measures, milliseconds */
+  constructor(
+    readonly deps: { readonly timer: (milliseconds: number) => Timer },
+    readonly tickMs: number,
+  ) {}
+
+  /** What is awaited, or the error of `late` where it has not come by the given tick from now on. */
+  within<T>(ticks: number, awaited: Promise<T>, late: () => Error): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const waiting: Limited = { refuse: () => reject(late()), ticks };
+      this.#waiting.add(waiting);
+      if (this.#timer === null) this.#wait();
+      const done = () => {
+        this.#waiting.delete(waiting);
+        if (this.#waiting.size === 0) this.#rest();
+      };
+      awaited.then((value) => {
+        done();
+        resolve(value);
+      }, (error) => {
+        done();
+        reject(error);
+      });
+    });
+  }
+
+  #wait(): void {
+    const timer = this.deps.timer(this.tickMs);
+    this.#timer = timer;
+    void timer.elapsed.then(() => {
+      if (this.#timer === timer) this.#tick();
+    });
+  }
+
+  #tick(): void {
+    for (const waiting of this.#waiting) {
+      if (--waiting.ticks > 0) continue;
+      this.#waiting.delete(waiting);
+      waiting.refuse();
+    }
+    if (this.#waiting.size > 0) this.#wait();
+    else this.#rest();
+  }
+
+  #rest(): void {
+    this.#timer?.cancel();
+    this.#timer = null;
+  }
+}
+
 /** Milliseconds since the process began, whatever the clock is set to meanwhile. */
 export function systemMonotonic(): number {
   return performance.now();

@@ -125,7 +125,7 @@ async function answered(
     const readInput = async () =>
       body === undefined
         ? undefined
-        : parseInput(body, parseBody(await readBody(c.req.raw, services.deps)));
+        : parseInput(body, parseBody(await readBody(c.req.raw, services.bodyTimer)));
     call = await browserCall(services, endpoint, c, id, readInput);
     // The endpoint's audience is what `browserCall` made the call by.
     const member = call instanceof MemberCall ? call.caller.id : null;

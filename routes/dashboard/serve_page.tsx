@@ -72,7 +72,10 @@ class PageAnswer {
     try {
       const readInput = async () =>
         isPost
-          ? formValues(this.c.req.raw.headers, await readBody(this.c.req.raw, this.services.deps))
+          ? formValues(
+            this.c.req.raw.headers,
+            await readBody(this.c.req.raw, this.services.bodyTimer),
+          )
           : undefined;
       this.call = await browserCall(this.services, this.page, this.c, this.id, readInput);
       return isPost

@@ -48,13 +48,30 @@ const jsonObject = z.custom<JsonObject>(isJsonObject, "must be an object");
 const argumentsField = jsonObject.superRefine((value, context) => {
   if (depthOf(value) > MAX_ARGUMENT_DEPTH) {
     context.addIssue({ code: "custom", message: `nest deeper than ${MAX_ARGUMENT_DEPTH} levels` });
-  } else if (canonicalBytes(value).length > MAX_ARGUMENT_BYTES) {
+  } else if (hasMoreBytes(value, MAX_ARGUMENT_BYTES)) {
     context.addIssue({
       code: "custom",
       message: `have more than ${MAX_ARGUMENT_BYTES} bytes in canonical form`,
     });
   }
 }).meta({ type: "object", description: "The call's arguments" });
+
+/** Whether the canonical form of a value has more bytes; one that surely has not is not written. */
+export function hasMoreBytes(value: JsonValue, limit: number): boolean {
+  return mostBytes(value) > limit && canonicalBytes(value).length > limit;
+}
+
+/** No fewer bytes than the canonical form has: a unit of a text takes at most six (`\u0000`). */
+function mostBytes(value: JsonValue): number {
+  if (typeof value === "string") return 6 * value.length + 2;
+  if (typeof value !== "object" || value === null) return 25;
+  if (Array.isArray(value)) {
+    return value.reduce((sum: number, item) => sum + mostBytes(item) + 1, 2);
+  }
+  let sum = 2;
+  for (const name in value) sum += 6 * name.length + 4 + mostBytes(value[name] ?? null);
+  return sum;
+}
 
 /** How deep objects and arrays nest; 0 for a value that is neither. */
 export function depthOf(value: JsonValue): number {

@@ -3,7 +3,6 @@ import { MAX_CONTEXT_BYTES } from "../../lib/approvals/ask.ts";
 import { MAX_NOTE } from "../../lib/approvals/decide.ts";
 import type { SeenApproval } from "../../lib/approvals/seen.ts";
 import { APPROVAL_STATUSES, statusOf } from "../../lib/approvals/state.ts";
-import { canonicalBytes } from "../../lib/base/canonical.ts";
 import { isId } from "../../lib/base/id.ts";
 import { isJsonObject, type JsonObject } from "../../lib/base/json.ts";
 import type { Settings } from "../../lib/services.ts";
@@ -14,6 +13,7 @@ import { QUICK_REASONS, RESOLVED_FROM } from "../../lib/store/records/vocabulary
 import {
   actionFields,
   depthOf,
+  hasMoreBytes,
   MAX_ARGUMENT_DEPTH,
   reasonField,
   referenceField,
@@ -32,7 +32,7 @@ const contextField = z.custom<JsonObject>(isJsonObject, "must be an object")
         code: "custom",
         message: `nests deeper than ${MAX_ARGUMENT_DEPTH} levels`,
       });
-    } else if (canonicalBytes(value).length > MAX_CONTEXT_BYTES) {
+    } else if (hasMoreBytes(value, MAX_CONTEXT_BYTES)) {
       context.addIssue({
         code: "custom",
         message: `has more than ${MAX_CONTEXT_BYTES} bytes in canonical form`,

@@ -2,8 +2,8 @@ import type { z } from "zod";
 import { type JsonValue, pointerToken } from "../../lib/base/json.ts";
 import { parseStrictJson } from "../../lib/base/strict_json.ts";
 import { decodeUtf8 } from "../../lib/base/text.ts";
-import type { Deps } from "../../lib/deps.ts";
 import { invalidRequest, Refusal } from "../../lib/refusal.ts";
+import type { CoarseTimer } from "../../lib/store/system.ts";
 import { SurfaceRefusal } from "./problem_document.ts";
 
 type Issue = z.core.$ZodRawIssue;
@@ -174,7 +174,7 @@ export function mayExceed(request: Request, { bytes }: BodyLimit): boolean {
  */
 export async function readBody(
   request: Request,
-  deps: Deps,
+  timer: CoarseTimer,
   limit = USUAL_BODY,
 ): Promise<Uint8Array> {
   // Asking for `request.body` builds a stream, which costs more than reading a small body whole.
@@ -184,22 +184,21 @@ export async function readBody(
   if (stated > limit.bytes) {
     throw new SurfaceRefusal("payload_too_large", { limit: limit.bytes });
   }
-  const timer = deps.timer(limit.seconds * 1000);
-  const tooSlow = timer.elapsed.then(() => {
-    throw new SurfaceRefusal("request_timeout", { seconds: limit.seconds });
-  });
   try {
     // A stated length is one the server holds the peer to; without one the bytes are counted.
     const reading = Number.isNaN(stated) && request.body !== null
       ? readCounted(request.body, limit.bytes)
       : request.bytes();
-    return await Promise.race([reading, tooSlow]);
+    // One tick more: the one under way has begun before.
+    return await timer.within(limit.seconds + 1, reading, () => tooSlow(limit));
   } catch (error) {
     if (error instanceof SurfaceRefusal) throw error;
     throw new Refusal("malformed_json", { message: "The body ended before it was complete." });
-  } finally {
-    timer.cancel();
   }
+}
+
+function tooSlow({ seconds }: BodyLimit): SurfaceRefusal {
+  return new SurfaceRefusal("request_timeout", { seconds });
 }
 
 async function readCounted(

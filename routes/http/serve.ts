@@ -111,7 +111,7 @@ async function prepare(
   const request = c.req.raw;
   const takesBody = request.method !== "GET" && request.method !== "DELETE";
   const bytes = takesBody
-    ? await readBody(request, services.deps, route.bodyLimit)
+    ? await readBody(request, services.bodyTimer, route.bodyLimit)
     : new Uint8Array(0);
   const body = route.body === undefined ? undefined : bodyOf(route.body, bytes);
   const params = route.params === undefined ? undefined : parseInput(route.params, c.req.param());

@@ -96,7 +96,7 @@ async function answered(
   known.rate = services.rateLimits.take(caller, services.deps.now());
   services.answers.mayChange(caller.id);
   const read = readMessage(
-    await readBody(request, services.deps),
+    await readBody(request, services.bodyTimer),
     request.headers.get("mcp-protocol-version"),
   );
   if ("fault" in read) return Response.json(read.fault, { status: 400 });

@@ -191,7 +191,7 @@ const registrationEndpoint: OAuthEndpoint = {
 
 async function bodyOf({ request, services }: OAuthCall) {
   try {
-    return parseBody(await readBody(request, services.deps));
+    return parseBody(await readBody(request, services.bodyTimer));
   } catch (error) {
     if (error instanceof Refusal) return error;
     throw error;

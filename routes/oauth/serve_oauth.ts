@@ -145,7 +145,7 @@ export async function formParameters(
     const error_description = `The body must be sent as Content-Type: ${FORM}.`;
     return { error: "invalid_request", error_description };
   }
-  const fields = formValues(request.headers, await readBody(request, services.deps));
+  const fields = formValues(request.headers, await readBody(request, services.bodyTimer));
   const values = new Map<string, string>();
   for (const [name, [value = "", ...more]] of Object.entries(fields)) {
     if (more.length > 0) {
