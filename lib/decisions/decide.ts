@@ -10,7 +10,13 @@ import {
 } from "../catalog/personal_ids.ts";
 import type { Deps } from "../deps.ts";
 import type { MachineOperation } from "../identity/acting.ts";
-import { actorOf, type Client, type MachineCaller, requireTier } from "../identity/caller.ts";
+import {
+  actorOf,
+  type Client,
+  type MachineCaller,
+  privateClient,
+  requireTier,
+} from "../identity/caller.ts";
 import { tenantWithin } from "../identity/tenant_wall.ts";
 import { isWithin } from "../ledger/clock.ts";
 import { type Placed, type SealedOff, sealOff } from "../ledger/entry.ts";
@@ -85,7 +91,7 @@ function privateValues({ request, client, reference }: Question): Record<string,
   const { action, reason } = request;
   const values: Record<string, JsonValue> = { ...reference.hidden };
   if (Object.keys(action.arguments).length > 0) values.arguments = action.arguments;
-  values.client = { ip: client.ip, user_agent: client.user_agent };
+  values.client = privateClient(client);
   if (reason !== null) values.reason = scrubText(reason).text;
   return values;
 }

@@ -3,7 +3,13 @@ import { idTime, isId } from "../base/id.ts";
 import type { JsonObject } from "../base/json.ts";
 import type { Deps } from "../deps.ts";
 import type { CallerOperation } from "../identity/acting.ts";
-import { actorOf, type Caller, type Client, requireTier } from "../identity/caller.ts";
+import {
+  actorOf,
+  type Caller,
+  type Client,
+  privateClient,
+  requireTier,
+} from "../identity/caller.ts";
 import { demand } from "../identity/deeds.ts";
 import { isWithinWall, requireAllTenants } from "../identity/tenant_wall.ts";
 import {
@@ -188,7 +194,7 @@ export function readLogOperation(
           actor: actorOf(caller),
           subject: {},
           data: { ...asked, from: range.from, to: range.to, request_id: client.request_id },
-          private: { client: { ip: client.ip, user_agent: client.user_agent } },
+          private: { client: privateClient(client) },
         });
       }
       return { withPrivate };

@@ -1,5 +1,5 @@
 import { type AccountCaller, asAccount } from "../identity/acting.ts";
-import type { Client } from "../identity/caller.ts";
+import { type Client, privateClient } from "../identity/caller.ts";
 import { secretHash } from "../identity/credentials.ts";
 import { roleReaches } from "../identity/grant_caller.ts";
 import type { PresentedSession } from "../identity/sessions.ts";
@@ -179,7 +179,7 @@ function allow(
       credential: consent.credential,
       request_id: client.request_id,
     },
-    private: { client: { ip: client.ip, user_agent: client.user_agent } },
+    private: { client: privateClient(client) },
   });
   return { grant, request, code, consent };
 }
@@ -333,7 +333,7 @@ function grantInOrg(
           policy_version: transaction.policyVersion,
           request_id: client.request_id,
         },
-        private: { client: { ip: client.ip, user_agent: client.user_agent } },
+        private: { client: privateClient(client) },
       });
       return true;
     },

@@ -1,6 +1,6 @@
 import type { JsonObject } from "../base/json.ts";
 import { asAccount } from "../identity/acting.ts";
-import type { Client } from "../identity/caller.ts";
+import { type Client, privateClient } from "../identity/caller.ts";
 import { deliverIdentityEvent, sendTo } from "../identity/events.ts";
 import { grantActor, type GrantEvent } from "../identity/grant_entries.ts";
 import type { PresentedSession } from "../identity/sessions.ts";
@@ -147,7 +147,7 @@ export function tellGrantEvent(
       occurred_at: transaction.atText,
       request_id: client.request_id,
     },
-    private: { client: { ip: client.ip, user_agent: client.user_agent } },
+    private: { client: privateClient(client) },
     ends,
   };
   transaction.append({

@@ -1,5 +1,5 @@
 import { isJsonObject, type JsonValue } from "../base/json.ts";
-import type { Client } from "../identity/caller.ts";
+import { type Client, privateClient } from "../identity/caller.ts";
 import { sourceOf } from "../identity/limits.ts";
 import { isWithin } from "../ledger/clock.ts";
 import type { Reader } from "../ledger/transaction.ts";
@@ -82,7 +82,7 @@ export async function registerClient(
           ...shownRedirects(record),
           request_id: client.request_id,
         },
-        private: { client: { ip: client.ip, user_agent: client.user_agent } },
+        private: { client: privateClient(client) },
       });
       for (const [name, times] of [[source, one], ["all", all]] as const) {
         transaction.set(oauthRegistrationsKey(name), { at: [...times, now] }, { expireIn: HOUR });

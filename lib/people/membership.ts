@@ -1,5 +1,5 @@
 import type { AccountCaller } from "../identity/acting.ts";
-import type { Client } from "../identity/caller.ts";
+import { type Client, privateClient } from "../identity/caller.ts";
 import { knowPasskey, passkeysOf } from "../identity/passkeys.ts";
 import type { Actor } from "../ledger/entry.ts";
 import type { Transaction } from "../ledger/transaction.ts";
@@ -61,7 +61,7 @@ export function acceptMembership(
     },
     private: {
       email: member.email,
-      client: { ip: client.ip, user_agent: client.user_agent },
+      client: privateClient(client),
     },
   });
   return accepted;

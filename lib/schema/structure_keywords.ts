@@ -13,8 +13,8 @@ import {
 import type { LinearPattern } from "./pattern.ts";
 
 /**
- * Keywords about the members of an object. Names come from strangers, so they are looked up in a
- * Map or with `Object.hasOwn`: `__proto__` and `constructor` are names like any other.
+ * Keywords about what is in an object or an array. Names of members come from strangers, so they are
+ * looked up in a Map or with `Object.hasOwn`: `__proto__` and `constructor` are names like any other.
  */
 
 const required: Keyword = {
@@ -200,8 +200,6 @@ export const OBJECT_KEYWORDS: readonly Keyword[] = [
   dependencies,
   unevaluatedProperties,
 ];
-
-/** Keywords about the items of an array. */
 
 /** Draft-07 writes a tuple as `items: […]` with `additionalItems` for the rest. */
 function tupleOf(site: KeywordSite): { prefix: SchemaNode[]; rest: SchemaNode | null } {

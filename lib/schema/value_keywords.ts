@@ -2,7 +2,10 @@ import type { JsonValue } from "../base/json.ts";
 import { cut, JsonValueSet } from "./evaluation.ts";
 import { countOf, describe, type Keyword, type KeywordSite, membersOf } from "./keyword.ts";
 
-/** Keywords that look at a single value: its type, its number, its text. */
+/**
+ * Keywords that look at a single value: its type, its number, its text; and annotations, which check
+ * nothing in the arguments, so that only their own form is checked.
+ */
 
 const TYPES = ["null", "boolean", "object", "array", "number", "integer", "string"];
 
@@ -160,8 +163,6 @@ export const VALUE_KEYWORDS: readonly Keyword[] = [
   length,
   pattern,
 ];
-
-/** Keywords that check nothing in the arguments; only their form is checked. */
 
 function annotation(name: string, expected: string, fits: (value: JsonValue) => boolean): Keyword {
   return {

@@ -74,6 +74,11 @@ export function jwkThumbprint(jwk: Ed25519PublicJwk): string {
   return toBase64Url(sha256(new TextEncoder().encode(members)));
 }
 
+/** Whether a text has the form of a thumbprint, by which a key is named. */
+export function isThumbprint(text: string): boolean {
+  return /^[A-Za-z0-9_-]{43}$/.test(text);
+}
+
 const ACTIVE = { status: "active", retirement: null } as const;
 
 /** The log key with this public part. */
@@ -184,7 +189,7 @@ function retirementIn(jwk: JsonObject, status: LogKeyStatus): Retirement | null 
   if (typeof size !== "number" || !Number.isSafeInteger(size) || size < 0) {
     return `has retired_size ${JSON.stringify(size)}, expected a whole number from 0 on`;
   }
-  if (typeof successor !== "string" || !THUMBPRINT.test(successor) || successor === jwk.kid) {
+  if (typeof successor !== "string" || !isThumbprint(successor) || successor === jwk.kid) {
     return `has successor ${JSON.stringify(successor)}, expected the kid of another key`;
   }
   if (at !== null && (typeof at !== "string" || !TIME.test(at))) {
@@ -192,8 +197,6 @@ function retirementIn(jwk: JsonObject, status: LogKeyStatus): Retirement | null 
   }
   return { size, at, successor };
 }
-
-const THUMBPRINT = /^[A-Za-z0-9_-]{43}$/;
 
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 

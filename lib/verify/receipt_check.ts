@@ -4,15 +4,15 @@ import { isJsonObject, type JsonValue } from "../base/json.ts";
 import { leafHash } from "../base/sha256.ts";
 import { parseStrictJson } from "../base/strict_json.ts";
 import { parseCheckpoint, type ParsedCheckpoint, verifySignature } from "../tlog/checkpoint.ts";
-import { type LogKey, logKey, parseLogKeys } from "../tlog/log_key.ts";
+import { isThumbprint, type LogKey, logKey, parseLogKeys } from "../tlog/log_key.ts";
 import { type InclusionStep, inclusionSteps, verifyConsistency } from "../tlog/verify_proof.ts";
 import { isIndex } from "./export_lines.ts";
 import { type Finding, type FindingCode, meaningOf } from "./finding.ts";
 import { parseReceipt, type Receipt, verifyReceipt } from "./verify_receipt.ts";
 
 /**
- * A receipt checked for a person who looks on: every check with its values, and a verdict that says
- * where the key came from. Runs in the browser.
+ * A receipt checked for a person who looks on: what they pasted is read, and every check told with
+ * its values, under a verdict that says where the key came from. Runs in the browser.
  */
 
 /** What somebody who checks a receipt knows besides it, from elsewhere. */
@@ -253,9 +253,6 @@ export type PastedResult =
   | { readonly ok: true; readonly receipt: Receipt; readonly known: Known }
   | { readonly ok: false; readonly errors: Readonly<Partial<Record<keyof Pasted, string>>> };
 
-/** An RFC 7638 thumbprint: SHA-256 in Base64url. */
-const FINGERPRINT = /^[A-Za-z0-9_-]{43}$/;
-
 /** Reads what was pasted; tells of each text what keeps it from being read. Verifies nothing. */
 export function readPasted(pasted: Pasted): PastedResult {
   const receipt = receiptOf(pasted.receipt.trim());
@@ -288,7 +285,7 @@ function receiptOf(text: string): { readonly receipt: Receipt } | Problem {
 
 function keyOf(text: string): Known["key"] | Problem {
   if (text === "") return NOTHING_KNOWN.key;
-  if (FINGERPRINT.test(text)) return text;
+  if (isThumbprint(text)) return text;
   if (!text.startsWith("{")) {
     return { problem: "This is neither a keys file nor a fingerprint of 43 characters." };
   }
