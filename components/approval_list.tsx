@@ -1,5 +1,6 @@
 import type { ComponentChildren } from "preact";
 import type { ApprovalRow } from "../lib/approvals/list.ts";
+import { pagePath } from "../lib/base/page_path.ts";
 import { requestSentence } from "../lib/sheet/sentence.ts";
 import { Badge, type Status, StatusBadge } from "./badges.tsx";
 import { Countdown, Time } from "./time.tsx";
@@ -28,7 +29,7 @@ export function ApprovalList({ rows, now, allWait = false }: {
               : <Time at={row.decided_at ?? row.created_at} now={now} show="relative" />}
           </p>
           <p class="approval-row-sentence">
-            <a class="row-link" href={`/approvals/${row.id}`}>
+            <a class="row-link" href={pagePath("/approvals/:id", { id: row.id })}>
               <Sentence row={row} />
             </a>
           </p>

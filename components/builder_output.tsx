@@ -2,7 +2,7 @@ import type { JsonObject } from "../lib/base/json.ts";
 import { type Item, itemName } from "../lib/onboarding/builder_items.ts";
 import { applyPolicyScript, itemsOf } from "../lib/onboarding/builder_plan.ts";
 import { countsText, outputOf, OUTPUTS, outputText } from "../lib/onboarding/builder_scripts.ts";
-import { builderQuery, type BuilderState } from "../lib/onboarding/builder_state.ts";
+import { builderPath, type BuilderState } from "../lib/onboarding/builder_state.ts";
 import { PermissionBadge } from "./badges.tsx";
 import { ButtonLink } from "./button.tsx";
 import { CodeBlock } from "./code.tsx";
@@ -23,8 +23,7 @@ interface OutputProps {
 /** What was filled in, in the language that is chosen, to be copied or saved. */
 export function BuilderOutput(props: OutputProps) {
   const { state } = props;
-  const href = (change: Parameters<typeof builderQuery>[1]) =>
-    `/api-builder${builderQuery(state, change)}`;
+  const href = (change: Parameters<typeof builderPath>[1]) => builderPath(state, change);
   return (
     <Section
       title="The script"
@@ -141,7 +140,7 @@ export function BuilderPlan({ state }: { readonly state: BuilderState }) {
             kind: "actions",
             cell: ({ item, index }) => (
               <ButtonLink
-                href={`/api-builder${builderQuery(state, { remove: index })}`}
+                href={builderPath(state, { remove: index })}
                 variant="quiet"
                 size="small"
                 icon="trash"

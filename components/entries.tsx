@@ -1,3 +1,4 @@
+import { pagePath } from "../lib/base/page_path.ts";
 import type { EntryRow } from "../lib/evidence/sentences.ts";
 import type { Check, Fold, ReceiptCheck } from "../lib/verify/receipt_check.ts";
 import { Badge, type BadgeProps, PermissionBadge } from "./badges.tsx";
@@ -15,7 +16,7 @@ export function EntryList({ rows, now }: {
       {rows.map(({ index, at, type, sentence, permission }) => (
         <li key={index} class="entry-row">
           <p class="entry-row-sentence">
-            <a class="row-link" href={`/activity/${index}`}>
+            <a class="row-link" href={pagePath("/activity/:index", { index })}>
               <UntrustedText text={sentence} />
             </a>
           </p>

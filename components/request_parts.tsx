@@ -1,4 +1,5 @@
 import type { JsonValue } from "../lib/base/json.ts";
+import { pagePath } from "../lib/base/page_path.ts";
 import { cancelledWords, type ShownView } from "../lib/sheet/sentence.ts";
 import type { SheetComparison, SheetStep } from "../lib/sheet/sheet.ts";
 import type { Awaited } from "../lib/sheet/story.ts";
@@ -28,7 +29,7 @@ export function RequestComparison({ comparison, now }: {
   return (
     <Section title={title}>
       <p class="quiet">
-        <a href={`/approvals/${comparison.id}`}>{comparison.reference}</a>, {by}
+        <a href={pagePath("/approvals/:id", { id: comparison.id })}>{comparison.reference}</a>, {by}
         {comparison.decided_at !== null && (
           <>
             , approved <Time at={comparison.decided_at} now={now} show="relative" />
@@ -108,7 +109,7 @@ export function RequestReasons(props: RequestReasonsProps) {
       term: "Rule",
       value: (
         <>
-          <a class="mono" href={`/rules/${rule.id}`}>{rule.id}</a>
+          <a class="mono" href={pagePath("/rules/:id", { id: rule.id })}>{rule.id}</a>
           {rule.note !== null && (
             <p>
               <UntrustedText text={rule.note} />

@@ -1,3 +1,4 @@
+import { pagePath } from "../lib/base/page_path.ts";
 import { entrySentence } from "../lib/evidence/sentences.ts";
 import type { Names } from "../lib/evidence/telling.ts";
 import type { LoggedEntry } from "../lib/ledger/log_reader.ts";
@@ -82,7 +83,9 @@ export function RuleTrace({ trace, decidedBy }: {
           cell: ({ step }) => (
             <span class="badges">
               <Outcome step={step} decidedBy={decidedBy} />
-              {step.rule_id !== undefined && <a href={`/rules/${step.rule_id}`}>Rule</a>}
+              {step.rule_id !== undefined && (
+                <a href={pagePath("/rules/:id", { id: step.rule_id })}>Rule</a>
+              )}
             </span>
           ),
         },
@@ -220,7 +223,7 @@ export function PolicyChanges({ entries, names, now, none }: PolicyChangesProps)
     <ol class="policy-changes">
       {entries.map(({ index, entry }) => (
         <li key={index} class="policy-change">
-          <a class="policy-change-time" href={`/activity/${index}`}>
+          <a class="policy-change-time" href={pagePath("/activity/:index", { index })}>
             <Time at={entry.at} now={now} />
           </a>
           <span class="policy-change-what">

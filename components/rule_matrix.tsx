@@ -1,3 +1,4 @@
+import { pagePath } from "../lib/base/page_path.ts";
 import type {
   MatrixCell,
   MatrixFallback,
@@ -166,7 +167,9 @@ export function RuleVerdict({ matrix }: { readonly matrix: RuleMatrix }) {
       <span>
         A call that names no more than this tool{tenant === null ? "" : " and this tenant"}. What
         decides: <strong>{title}</strong>.{" "}
-        {rule === null ? meaning : <a href={`/rules/${rule.id}`}>See the rule</a>}
+        {rule === null
+          ? meaning
+          : <a href={pagePath("/rules/:id", { id: rule.id })}>See the rule</a>}
       </span>
     </p>
   );

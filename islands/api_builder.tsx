@@ -7,7 +7,7 @@ import { Section } from "../components/layout.tsx";
 import type { JsonObject } from "../lib/base/json.ts";
 import { itemName } from "../lib/onboarding/builder_items.ts";
 import { itemsOf, planText } from "../lib/onboarding/builder_plan.ts";
-import { builderQuery, type BuilderState, builderState } from "../lib/onboarding/builder_state.ts";
+import { builderPath, type BuilderState, builderState } from "../lib/onboarding/builder_state.ts";
 
 const PATH = "/api-builder";
 
@@ -41,7 +41,7 @@ function ApiBuilder({ start, origin, current: known }: ApiBuilderProps) {
 
   function show(next: BuilderState) {
     setState(next);
-    history.replaceState(null, "", PATH + builderQuery(next));
+    history.replaceState(null, "", builderPath(next));
   }
   function follow(event: TargetedMouseEvent<HTMLElement>) {
     const link = event.target instanceof Element ? event.target.closest("a") : null;

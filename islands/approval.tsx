@@ -8,6 +8,7 @@ import { Breadcrumb, LiveMark, Notice } from "../components/layout.tsx";
 import { RequestSheet } from "../components/request.tsx";
 import { Countdown } from "../components/time.tsx";
 import type { FrozenView } from "../lib/approvals/frozen_view.ts";
+import { pagePath } from "../lib/base/page_path.ts";
 import { type ApprovalFacts, approvalStatement } from "../lib/passkeys/statement.ts";
 import { quickReasonText } from "../lib/sheet/sentence.ts";
 import type { ApprovalSheet } from "../lib/sheet/sheet.ts";
@@ -60,7 +61,7 @@ export default island("approval", Approval);
 /** One request, kept up to date, and the decision about it. */
 function Approval({ start, now: from, mayPause, isSample, note: typed }: ApprovalProps) {
   const now = useClock(from);
-  const live = useLive(`/approvals/${start.id}/live`, start);
+  const live = useLive(pagePath("/approvals/:id/live", { id: start.id }), start);
   const sheet = live.value;
   const content = contentOf(sheet);
   const body = useRef<HTMLDivElement>(null);
@@ -275,8 +276,8 @@ export async function signApproval(
   view: FrozenView,
   note: string | null,
 ): Promise<Posted<unknown>> {
-  const path = `/approvals/${sheet.id}`;
-  const opened = await postJson<Opened>(`${path}/statement`);
+  const { id } = sheet;
+  const opened = await postJson<Opened>(pagePath("/approvals/:id/statement", { id }));
   if (!opened.ok) return opened;
   const { facts, options } = opened.data;
   if (facts.issuer !== location.origin || facts.approval !== sheet.id || facts.org !== sheet.org) {
@@ -312,7 +313,12 @@ export async function signApproval(
   const challenge = await challengeText(statement);
   try {
     const response = await startAuthentication({ optionsJSON: { ...options, challenge } });
-    return await postJson(`${path}/approve`, { nonce: facts.nonce, note, response, ...digests });
+    return await postJson(pagePath("/approvals/:id/approve", { id }), {
+      nonce: facts.nonce,
+      note,
+      response,
+      ...digests,
+    });
   } catch (error) {
     return { ok: false, code: "ceremony_ended", message: ceremonyMessage(error) };
   }

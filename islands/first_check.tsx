@@ -4,6 +4,7 @@ import { island } from "../components/island.tsx";
 import { LiveMark, Notice } from "../components/layout.tsx";
 import { Time } from "../components/time.tsx";
 import { UntrustedText } from "../components/untrusted.tsx";
+import { pagePath } from "../lib/base/page_path.ts";
 import type { Permission } from "../lib/store/records/vocabulary.ts";
 import { useClock, useLive } from "./live.ts";
 
@@ -65,7 +66,7 @@ function Came({ check, now }: { readonly check: ShownCheck; readonly now: number
       title="The first check has come"
       actions={
         <>
-          <ButtonLink href={`/activity/${index}`} size="small" icon="activity">
+          <ButtonLink href={pagePath("/activity/:index", { index })} size="small" icon="activity">
             Its entry in the log
           </ButtonLink>
           {permission === "requires_approval" && (

@@ -2,6 +2,7 @@ import { render } from "preact";
 import { Bare } from "../components/bare.tsx";
 import { ButtonLink } from "../components/button.tsx";
 import { UntrustedText } from "../components/untrusted.tsx";
+import { pagePath } from "../lib/base/page_path.ts";
 
 /** How long before a stream that failed is opened again, milliseconds. */
 const AGAIN_MS = 3000;
@@ -85,7 +86,7 @@ function settleWatch(): void {
   }
   settling = setTimeout(() => {
     if (watch !== null || !isNeeded()) return;
-    const path = `/session/live?right=${encodeURIComponent(shown().right ?? "")}`;
+    const path = pagePath("/session/live", { right: shown().right });
     watch = open({ path, onNews: () => {}, onState: () => {} });
   }, SETTLE_MS);
 }
@@ -217,7 +218,7 @@ function PageEnd({ problem: { code, title, detail }, here }: {
       <p>
         {code === "session_ended"
           ? (
-            <ButtonLink href={`/sign-in?to=${encodeURIComponent(here)}`} variant="primary">
+            <ButtonLink href={pagePath("/sign-in", { to: here })} variant="primary">
               Sign in
             </ButtonLink>
           )

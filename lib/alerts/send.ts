@@ -1,4 +1,5 @@
 import { openText } from "../approvals/frozen_view.ts";
+import { pagePath } from "../base/page_path.ts";
 import { visibleLine } from "../base/text.ts";
 import type { MemberCaller } from "../identity/caller.ts";
 import { EndpointRefused, type PushPayload, sendPush, vapidSubject } from "../outside/push.ts";
@@ -157,7 +158,7 @@ export function alertText(kind: AlertKind, facts: AlertFacts): AlertText {
   const { approval, reference, outcome, origin } = facts;
   const tool = visibleLine(facts.tool, MAX_TOOL);
   const reason = visibleLine(facts.reason, MAX_REASON);
-  const url = `${origin}/approvals/${approval}`;
+  const url = origin + pagePath("/approvals/:id", { id: approval });
   const headline = `${HEADLINES[kind] ?? OUTCOMES[outcome ?? "none"]}: ${tool}`;
   const lines = [
     opening(kind, facts),
@@ -234,7 +235,7 @@ export async function sendTest(
 }
 
 function testText(origin: string): AlertText {
-  const url = `${origin}/notifications`;
+  const url = origin + pagePath("/notifications");
   return {
     mail: {
       subject: "Countersign: a test",

@@ -1,3 +1,4 @@
+import { pagePath } from "../base/page_path.ts";
 import { type FieldProblem, ITEM_KINDS, type ItemKind, readItem } from "./builder_items.ts";
 import { parsePlan, type Plan, planText, withForm, withoutForm } from "./builder_plan.ts";
 import { type OutputKey, outputOf } from "./builder_scripts.ts";
@@ -50,13 +51,10 @@ export function builderState(query: URLSearchParams): BuilderState {
 }
 
 /** The address of a state, and of one that differs from it in something. */
-export function builderQuery(
+export function builderPath(
   { plan, output, base }: BuilderState,
   otherwise: Partial<Pick<BuilderState, "output" | "base">> & { readonly remove?: number } = {},
 ): string {
   const { remove, ...changed } = otherwise;
-  const query = new URLSearchParams({ output, base, ...changed });
-  if (plan.length > 0) query.set("plan", planText(plan));
-  if (remove !== undefined) query.set("remove", String(remove));
-  return `?${query}`;
+  return pagePath("/api-builder", { output, base, ...changed, plan: planText(plan), remove });
 }

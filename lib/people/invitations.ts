@@ -1,3 +1,4 @@
+import { pagePath } from "../base/page_path.ts";
 import { asMember, type MemberOperation } from "../identity/acting.ts";
 import { actorOf, type Client, type MemberCaller } from "../identity/caller.ts";
 import { secretHash } from "../identity/credentials.ts";
@@ -138,7 +139,7 @@ async function send(
   const member = asMember(session, "manage_members", operation);
   const { secret, record, ...letter } = await ledgers.transact(orgOf(session), member);
   const { email, expires_at } = record;
-  const link = new URL(`/invitation/${secret}`, settings.url).href;
+  const link = new URL(pagePath("/invitation/:link", { link: secret }), settings.url).href;
   const invited = { link, email, expires_at };
   if (!deps.mail.configured) return { ...invited, mailed: "no_mail_server" };
   try {

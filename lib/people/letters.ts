@@ -1,3 +1,4 @@
+import { pagePath } from "../base/page_path.ts";
 import { visibleLine } from "../base/text.ts";
 import type { Mail } from "../deps.ts";
 import type { Services } from "../services.ts";
@@ -167,7 +168,7 @@ ${until}
 Ask them by another way than mail whether it was them. If it was, you can confirm it; if not, remove
 them from the team:
 
-  ${origin}/team
+  ${origin}${pagePath("/team")}
 `,
   };
 }

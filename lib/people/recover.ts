@@ -1,5 +1,6 @@
 import type { PublicKeyCredentialCreationOptionsJSON } from "@simplewebauthn/server";
 import { z } from "zod";
+import { pagePath } from "../base/page_path.ts";
 import type { Client } from "../identity/caller.ts";
 import { secretHash } from "../identity/credentials.ts";
 import { passkeysOf } from "../identity/passkeys.ts";
@@ -170,7 +171,10 @@ export async function makeRecoveryLink(
         data: { expires_at: new Date(expires_at).toISOString() },
         private: { email },
       });
-      const url = new URL(`/recover/${account.id}/${secret}`, settings.url).href;
+      const url = new URL(
+        pagePath("/recover/:account/:link", { account: account.id, link: secret }),
+        settings.url,
+      ).href;
       return { url, email, expires_at };
     },
   });

@@ -1,5 +1,6 @@
 import type { PublicKeyCredentialCreationOptionsJSON } from "@simplewebauthn/server";
 import { z } from "zod";
+import { pagePath } from "../base/page_path.ts";
 import { createOrgOperation } from "../catalog/create_org.ts";
 import { type Client, ownerEnrolled } from "../identity/caller.ts";
 import { secretHash } from "../identity/credentials.ts";
@@ -91,7 +92,7 @@ export async function makeSetUpLink(services: Services): Promise<SetUpLink | nul
     },
   });
   if (record === null) return null;
-  const url = new URL(`/set-up/${secret}`, settings.url).href;
+  const url = new URL(pagePath("/set-up/:link", { link: secret }), settings.url).href;
   return { url, ...await shown(services, record) };
 }
 

@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import type { JsonValue } from "../../lib/base/json.ts";
+import type { PagePath } from "../../lib/base/page_path.ts";
 import type { Right } from "../../lib/policy/rights.ts";
 import type { Services } from "../../lib/services.ts";
 import { securityHeaders } from "../http/headers.ts";
@@ -10,7 +11,7 @@ import { addCookies, browserCall, type Served } from "./browser_request.ts";
 
 interface Described {
   readonly method: "get" | "post";
-  readonly path: string;
+  readonly path: PagePath;
   /** True for what an open page asks by itself: no use of the session. */
   readonly isWatch?: boolean;
 }

@@ -1,6 +1,7 @@
 import type { VNode } from "preact";
 import type { z } from "zod";
 import type { NavigationKey } from "../../components/shell.tsx";
+import type { PagePath } from "../../lib/base/page_path.ts";
 import type { Right } from "../../lib/policy/rights.ts";
 import type { InputProblem } from "../../lib/refusal.ts";
 import type { AccountCall, BrowserCall, MemberCall } from "./browser_call.ts";
@@ -37,7 +38,7 @@ export interface View<D> {
 
 interface Described<D> {
   /** Hono's form. */
-  readonly path: string;
+  readonly path: PagePath;
   readonly title: string | ((data: D) => string);
 }
 

@@ -4,6 +4,7 @@ import { PAGE_ORG } from "../../components/form.tsx";
 import type { NavigationKey } from "../../components/shell.tsx";
 import { UntrustedText } from "../../components/untrusted.tsx";
 import StepUp from "../../islands/step_up.tsx";
+import { pagePath } from "../../lib/base/page_path.ts";
 import { visibleText } from "../../lib/base/text.ts";
 import { requireRight } from "../../lib/identity/deeds.ts";
 import type { Right } from "../../lib/policy/rights.ts";
@@ -175,7 +176,7 @@ class PageAnswer {
   /** Back to this page afterwards; what a form sent is not kept, its page is. */
   #toSignIn(): Response {
     const to = this.#here();
-    return this.#redirect(to === "/" ? "/sign-in" : `/sign-in?to=${encodeURIComponent(to)}`, null);
+    return this.#redirect(pagePath("/sign-in", { to: to === "/" ? null : to }), null);
   }
 
   /** A page that holds what was sent until a passkey was shown; outside of the member's frame. */

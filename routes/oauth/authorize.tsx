@@ -55,7 +55,7 @@ export const authorizeEndpoints: readonly Endpoint[] = [
   }),
   accountEndpoint({
     method: "post",
-    path: `${CONSENT_PATH}/finish`,
+    path: "/oauth/consent/finish",
     body: z.strictObject({
       nonce: z.string().max(64),
       scopes: z.array(z.enum(SCOPES)).max(SCOPES.length),

@@ -6,6 +6,7 @@ import { Form } from "../../../components/form.tsx";
 import { Definitions } from "../../../components/layout.tsx";
 import { Time } from "../../../components/time.tsx";
 import { UntrustedText } from "../../../components/untrusted.tsx";
+import { pagePath } from "../../../lib/base/page_path.ts";
 import {
   acceptInvitation,
   confirmInvitationCode,
@@ -60,12 +61,12 @@ export const invitationPage = publicPage({
     const shown = { invitation, link, attempt, now };
     if (email !== null) return <AcceptStep {...shown} email={email} />;
     if (step.at === "passkey") {
-      const again = invitationPath(link);
+      const again = pagePath("/invitation/:link", { link });
       const progress = <Progress step={3} of={STEPS} />;
       return <PasskeyStep attempt={attempt} step={step} progress={progress} again={again} />;
     }
     if (step.at === "code") {
-      const again = `${invitationPath(link)}?again=1`;
+      const again = pagePath("/invitation/:link", { link, again: 1 });
       const progress = <Progress step={2} of={STEPS} />;
       return <CodeStep sent={step.sent} attempt={attempt} progress={progress} again={again} />;
     }
@@ -74,12 +75,12 @@ export const invitationPage = publicPage({
   actions: {
     send_code: action(nothing, async ({ services, params: { link }, flow, client }: LinkCall) => {
       await sendInvitationCode(services, { link, flow }, client);
-      return { to: invitationPath(link) };
+      return { to: pagePath("/invitation/:link", { link }) };
     }),
     confirm_code: action(codeForm, async (call: LinkCall, { code }) => {
       const { services, params: { link }, flow, client } = call;
       const { nonce } = await confirmInvitationCode(services, { link, flow, code }, client);
-      return { to: `${invitationPath(link)}?passkey=${nonce}` };
+      return { to: pagePath("/invitation/:link", { link, passkey: nonce }) };
     }),
     finish: action(passkeyForm, async (call: LinkCall, { nonce, response }) => {
       const { services, params: { link }, flow, client } = call;
@@ -94,10 +95,6 @@ export const invitationPage = publicPage({
     }),
   },
 });
-
-function invitationPath(link: string): string {
-  return `/invitation/${encodeURIComponent(link)}`;
-}
 
 interface StepProps {
   readonly invitation: SeenInvitation;
@@ -116,13 +113,15 @@ function StartStep({ invitation, link, attempt, now }: StepProps) {
       foot={
         <>
           You have a passkey here already?{" "}
-          <a href={`/sign-in?to=${encodeURIComponent(invitationPath(link))}`}>Sign in first</a>
+          <a href={pagePath("/sign-in", { to: pagePath("/invitation/:link", { link }) })}>
+            Sign in first
+          </a>
         </>
       }
     >
       <Refused attempt={attempt} shown="" />
       <Invitation invitation={invitation} now={now} />
-      <Form do="send_code" action={invitationPath(link)}>
+      <Form do="send_code" action={pagePath("/invitation/:link", { link })}>
         <Button variant="primary" size="large" icon="mail">Send me the code</Button>
       </Form>
     </Bare>
@@ -147,7 +146,7 @@ function AcceptStep({ invitation, link, attempt, now, email }: StepProps & {
       <Invitation invitation={invitation} now={now} />
       {own
         ? (
-          <Form do="accept" action={invitationPath(link)}>
+          <Form do="accept" action={pagePath("/invitation/:link", { link })}>
             <Button variant="primary" size="large">Accept</Button>
           </Form>
         )
@@ -156,7 +155,11 @@ function AcceptStep({ invitation, link, attempt, now, email }: StepProps & {
             The invitation is for another address than yours. Sign out to accept it as that one.
           </p>
         )}
-      <Form do="sign_out" action="/sign-out" hidden={{ to: invitationPath(link) }}>
+      <Form
+        do="sign_out"
+        action="/sign-out"
+        hidden={{ to: pagePath("/invitation/:link", { link }) }}
+      >
         <Button variant={own ? "quiet" : "primary"}>Sign out</Button>
       </Form>
     </Bare>

@@ -13,7 +13,7 @@ import type { MemberCall } from "../../dashboard/browser_call.ts";
 import { text } from "../../dashboard/form.ts";
 import { action, memberPage } from "../../dashboard/page.ts";
 import { Refused } from "./enrolment_parts.tsx";
-import { PasskeyMarks, passkeyPath, SECURITY_PATH } from "./security_tables.tsx";
+import { PasskeyMarks, SECURITY_PATH } from "./security_tables.tsx";
 
 const byId = z.object({ id: z.string().max(1400) });
 
@@ -21,7 +21,7 @@ type Call = MemberCall<z.output<typeof byId>>;
 
 /** One passkey of whoever is signed in. */
 export const passkeyPage = memberPage({
-  path: passkeyPath(":id"),
+  path: "/security/passkeys/:id",
   section: "security",
   needs: "see_requests",
   width: "narrow",

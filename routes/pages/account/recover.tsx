@@ -5,6 +5,7 @@ import { TextField } from "../../../components/fields.tsx";
 import { type FieldError, FieldErrors, Form, FormActions } from "../../../components/form.tsx";
 import { Notice } from "../../../components/layout.tsx";
 import { UntrustedText } from "../../../components/untrusted.tsx";
+import { pagePath } from "../../../lib/base/page_path.ts";
 import { openCode } from "../../../lib/people/email_codes.ts";
 import { type EnrolmentStep, passkeyStep } from "../../../lib/people/enrolment.ts";
 import {
@@ -70,7 +71,7 @@ export const recoverPage = publicPage({
     ),
     confirm_code: action(bothCodes, async ({ services, flow, client }: Call, codes) => {
       const { nonce } = await redeemRecoveryCode(services, { flow, ...codes }, client);
-      return { to: `${PATH}?passkey=${nonce}` };
+      return { to: pagePath(PATH, { passkey: nonce }) };
     }),
     finish: action(passkeyForm, async (call: Call, { nonce, response }) => {
       const { services, flow, client } = call;
@@ -87,7 +88,7 @@ type LinkCall = BrowserCall<z.output<typeof byLink>>;
 
 /** For somebody whom the operator handed a link: the last resort. */
 export const recoverByLinkPage = publicPage({
-  path: `${PATH}/:account/:link`,
+  path: "/recover/:account/:link",
   params: byLink,
   title: "Recover your account",
   load: ({ services, params }) => seeRecoveryLink(services, params),
@@ -113,7 +114,7 @@ export const recoverByLinkPage = publicPage({
   actions: {
     begin: action(z.strictObject({}), async ({ services, params, flow, client }: LinkCall) => {
       const { nonce } = await redeemRecoveryLink(services, { ...params, flow }, client);
-      return { to: `${PATH}?passkey=${nonce}` };
+      return { to: pagePath(PATH, { passkey: nonce }) };
     }),
   },
 });
@@ -205,7 +206,7 @@ function CodesStep({ sent: { to, mailed }, attempt }: {
         </FormActions>
       </Form>
       <p class="small">
-        <a href={`${PATH}?again=1`}>Ask for another code</a>
+        <a href={pagePath(PATH, { again: 1 })}>Ask for another code</a>
       </p>
     </Bare>
   );

@@ -5,6 +5,7 @@ import { EmptyState } from "../../../components/layout.tsx";
 import { RowLink, Table } from "../../../components/table.tsx";
 import { Time } from "../../../components/time.tsx";
 import { UntrustedText } from "../../../components/untrusted.tsx";
+import { pagePath } from "../../../lib/base/page_path.ts";
 import type { PasskeyRecord, SessionRecord } from "../../../lib/store/records/people.ts";
 
 interface Shared {
@@ -28,7 +29,7 @@ export function PasskeysTable({ passkeys, current, host, now }: Shared & {
           label: "Name",
           kind: "title",
           cell: ({ name, credential_id }) => (
-            <RowLink href={passkeyPath(credential_id)}>
+            <RowLink href={pagePath("/security/passkeys/:id", { id: credential_id })}>
               <UntrustedText text={name} />
             </RowLink>
           ),
@@ -137,11 +138,6 @@ export const SECURITY_PATH = "/security";
 export const ADD_PASSKEY_PATH = "/security/new-passkey";
 
 export const DELETE_ACCOUNT_PATH = "/security/delete-account";
-
-/** The page of one passkey. */
-export function passkeyPath(credentialId: string): string {
-  return `${SECURITY_PATH}/passkeys/${credentialId}`;
-}
 
 /** In the order in which they count: many a browser names others besides itself. */
 const BROWSERS: readonly (readonly [RegExp, string])[] = [

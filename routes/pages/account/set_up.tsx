@@ -4,6 +4,7 @@ import { Button, ButtonLink } from "../../../components/button.tsx";
 import { TextField } from "../../../components/fields.tsx";
 import { FieldErrors, Form, FormActions } from "../../../components/form.tsx";
 import { UntrustedText } from "../../../components/untrusted.tsx";
+import { pagePath } from "../../../lib/base/page_path.ts";
 import {
   acceptSetUp,
   confirmSetUpCode,
@@ -64,12 +65,17 @@ export const setUpPage = publicPage({
     if (step.at === "passkey") {
       const progress = <Progress step={3} of={SET_UP_STEPS} />;
       return (
-        <PasskeyStep attempt={attempt} step={step} progress={progress} again={setUpPath(link)} />
+        <PasskeyStep
+          attempt={attempt}
+          step={step}
+          progress={progress}
+          again={pagePath("/set-up/:link", { link })}
+        />
       );
     }
     if (step.at === "code") {
       const progress = <Progress step={2} of={SET_UP_STEPS} />;
-      const again = `${setUpPath(link)}?again=1`;
+      const again = pagePath("/set-up/:link", { link, again: 1 });
       return <CodeStep sent={step.sent} attempt={attempt} progress={progress} again={again} />;
     }
     return <AddressStep setUp={setUp} attempt={attempt} link={link} />;
@@ -78,12 +84,12 @@ export const setUpPage = publicPage({
     send_code: action(address, async (call: LinkCall, { organization, email }) => {
       const { params: { link }, flow } = call;
       await sendSetUpCode(call.services, { link, flow, organization, email }, call.client);
-      return { to: setUpPath(link) };
+      return { to: pagePath("/set-up/:link", { link }) };
     }),
     confirm_code: action(codeForm, async (call: LinkCall, { code }) => {
       const { params: { link }, flow } = call;
       const { nonce } = await confirmSetUpCode(call.services, { link, flow, code }, call.client);
-      return { to: `${setUpPath(link)}?passkey=${nonce}` };
+      return { to: pagePath("/set-up/:link", { link, passkey: nonce }) };
     }),
     finish: action(passkeyForm, async (call: LinkCall, { nonce, response }) => {
       const { params: { link }, flow, services } = call;
@@ -109,11 +115,6 @@ const AFTER_SET_UP = "/quickstart";
 
 const SET_UP_STEPS = 4;
 
-/** The page of a set-up link. */
-function setUpPath(link: string): string {
-  return `/set-up/${encodeURIComponent(link)}`;
-}
-
 /** Asks for what the link leaves open. */
 function AddressStep({ setUp, attempt, link }: {
   readonly setUp: SetUp;
@@ -129,12 +130,14 @@ function AddressStep({ setUp, attempt, link }: {
       foot={
         <>
           You have a passkey here already?{" "}
-          <a href={`/sign-in?to=${encodeURIComponent(setUpPath(link))}`}>Sign in first</a>
+          <a href={pagePath("/sign-in", { to: pagePath("/set-up/:link", { link }) })}>
+            Sign in first
+          </a>
         </>
       }
     >
       <Refused attempt={attempt} shown="send_code" />
-      <Form do="send_code" layout="stack" action={setUpPath(link)}>
+      <Form do="send_code" layout="stack" action={pagePath("/set-up/:link", { link })}>
         <FieldErrors errors={form.errors} />
         {setUp.organization === null && (
           <OrganizationField
@@ -204,7 +207,7 @@ function AcceptStep({ setUp, email, attempt, link }: {
       {setUp.email !== null && setUp.email !== email
         ? <p>Sign out first: the link is for another address.</p>
         : (
-          <Form do="accept" layout="stack" action={setUpPath(link)}>
+          <Form do="accept" layout="stack" action={pagePath("/set-up/:link", { link })}>
             <FieldErrors errors={form.errors} />
             {setUp.organization === null && (
               <OrganizationField
@@ -217,7 +220,7 @@ function AcceptStep({ setUp, email, attempt, link }: {
             </FormActions>
           </Form>
         )}
-      <Form do="sign_out" action="/sign-out" hidden={{ to: setUpPath(link) }}>
+      <Form do="sign_out" action="/sign-out" hidden={{ to: pagePath("/set-up/:link", { link }) }}>
         <Button variant="quiet">Sign out, and use another address</Button>
       </Form>
     </Bare>

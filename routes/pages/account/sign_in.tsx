@@ -7,6 +7,7 @@ import { Disclosure, Notice } from "../../../components/layout.tsx";
 import { UntrustedText } from "../../../components/untrusted.tsx";
 import SignIn from "../../../islands/sign_in.tsx";
 import type { JsonObject } from "../../../lib/base/json.ts";
+import { pagePath } from "../../../lib/base/page_path.ts";
 import { SESSION_LIFE_MS } from "../../../lib/identity/sessions.ts";
 import { assertionResponse } from "../../../lib/passkeys/responses.ts";
 import type { Handout } from "../../../lib/people/ceremonies.ts";
@@ -15,7 +16,7 @@ import { type OrgOfAccount, orgsOf, switchOrg } from "../../../lib/people/sessio
 import { beginSignIn, beginStepUp, signIn, signOut, stepUp } from "../../../lib/people/sign_in.ts";
 import { RIGHTS } from "../../../lib/policy/rights.ts";
 import type { Services } from "../../../lib/services.ts";
-import { attempted, withQuery } from "../../dashboard/attempted.ts";
+import { attempted } from "../../dashboard/attempted.ts";
 import { type AccountCall, type BrowserCall, signedInEmail } from "../../dashboard/browser_call.ts";
 import {
   accountEndpoint,
@@ -107,7 +108,7 @@ export const sessionEndpoints: readonly Endpoint[] = [
       call.signIn(entered.secret, SESSION_LIFE_MS / 1000);
       const next = nextPath(services, body.to ?? null, entered.session.org);
       // A phone's passkey on somebody else's desk: one of this device's own saves the next code.
-      return { to: entered.cross_device ? withQuery(ADD_PASSKEY_PATH, { to: next }) : next };
+      return { to: entered.cross_device ? pagePath(ADD_PASSKEY_PATH, { to: next }) : next };
     },
   }),
   // What every page of a member follows that follows nothing else: it ends with the right by which

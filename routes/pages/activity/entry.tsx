@@ -9,6 +9,7 @@ import { Time } from "../../../components/time.tsx";
 import { UntrustedText } from "../../../components/untrusted.tsx";
 import InclusionProof from "../../../islands/inclusion_proof.tsx";
 import type { JsonValue } from "../../../lib/base/json.ts";
+import { pagePath } from "../../../lib/base/page_path.ts";
 import { readLogOperation, receiptAt } from "../../../lib/evidence/receipts.ts";
 import { entryRow } from "../../../lib/evidence/sentences.ts";
 import { namesOf } from "../../../lib/evidence/telling.ts";
@@ -19,13 +20,11 @@ import { hasRight } from "../../../lib/policy/rights.ts";
 import { type AnyRefusal, Refusal } from "../../../lib/refusal.ts";
 import type { PrivateParts } from "../../../lib/store/records/log.ts";
 import { taskCommand } from "../../../lib/store/system.ts";
-import { attempted, withQuery } from "../../dashboard/attempted.ts";
+import { attempted } from "../../dashboard/attempted.ts";
 import type { MemberCall } from "../../dashboard/browser_call.ts";
 import { type Endpoint, memberEndpoint } from "../../dashboard/endpoint.ts";
 import { action, type Attempt, memberPage } from "../../dashboard/page.ts";
 import { renderReceipt } from "../../fields/log.ts";
-import { tenantPath } from "../registry/tenants.tsx";
-import { rulePath } from "../rules/form.tsx";
 import { toolPath } from "../tools/form.tsx";
 
 const byIndex = z.object({ index: z.string().max(64) });
@@ -64,7 +63,11 @@ export const entryPage = memberPage({
           ? <Badge>{row.type}</Badge>
           : <PermissionBadge permission={row.permission} />}
         actions={
-          <ButtonLink href={`${entryPath(row.index)}/receipt.json`} icon="download" download>
+          <ButtonLink
+            href={pagePath("/activity/:index/receipt.json", { index: row.index })}
+            icon="download"
+            download
+          >
             Receipt
           </ButtonLink>
         }
@@ -109,8 +112,8 @@ export const entryPage = memberPage({
       </Section>
       <PrivateSection mayRead={mayReadPrivate} attempt={attempt} />
       <Pagination
-        newer={row.index > 0 ? entryPath(row.index - 1) : null}
-        older={row.index + 1 < size ? entryPath(row.index + 1) : null}
+        newer={row.index > 0 ? pagePath("/activity/:index", { index: row.index - 1 }) : null}
+        older={row.index + 1 < size ? pagePath("/activity/:index", { index: row.index + 1 }) : null}
         newerLabel="Entry before"
         olderLabel="Next entry"
       />
@@ -192,7 +195,7 @@ function PrivatePage({ index, parts }: {
         title={`Private part of entry ${index}`}
         description="The log notes that you read it. Each value stands with its salt: the SHA-256 of both
           is the digest in the entry."
-        breadcrumb={[{ label: `Entry ${index}`, href: entryPath(index) }]}
+        breadcrumb={[{ label: `Entry ${index}`, href: pagePath("/activity/:index", { index }) }]}
       />
       <Section title="Values and salts">
         {parts === null
@@ -214,11 +217,6 @@ function noEntry({ params }: Call): AnyRefusal {
   return new Refusal("not_found", { what: `entry ${JSON.stringify(params.index)}` });
 }
 
-/** The address of an entry's page. */
-function entryPath(index: number): string {
-  return `/activity/${index}`;
-}
-
 /** Something that an entry is about, and where it is shown. */
 interface Related {
   readonly term: string;
@@ -229,11 +227,11 @@ interface Related {
 /** What an entry is about and has a page of its own; what is gone meanwhile leads to an error. */
 function relatedLinks({ actor, subject }: Entry): Related[] {
   const places: readonly [string, unknown, (text: string) => string][] = [
-    ["Request", subject.approval, (text) => `/approvals/${text}`],
+    ["Request", subject.approval, (id) => pagePath("/approvals/:id", { id })],
     ["Tool", subject.tool, toolPath],
-    ["Tenant", subject.tenant, tenantPath],
-    ["Rule", subject.rule, rulePath],
-    ["More by the same", actor.id, (text) => withQuery("/activity", { actor: text })],
+    ["Tenant", subject.tenant, (id) => pagePath("/tenants/:id", { id })],
+    ["Rule", subject.rule, (id) => pagePath("/rules/:id", { id })],
+    ["More by the same", actor.id, (text) => pagePath("/activity", { actor: text })],
   ];
   return places.flatMap(([term, text, path]) =>
     typeof text === "string" && text !== "" ? [{ term, text, href: path(text) }] : []

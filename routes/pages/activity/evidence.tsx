@@ -177,7 +177,7 @@ const span = z.object(timeRange);
 export const evidenceEndpoints: readonly Endpoint[] = [
   memberEndpoint({
     method: "get",
-    path: `${EVIDENCE}/checkpoint.txt`,
+    path: "/activity/evidence/checkpoint.txt",
     needs: "read",
     handle: async (call) => {
       const origin = await call.transact({ plan: ({ snapshot }) => snapshot.org.log_origin });
@@ -187,7 +187,7 @@ export const evidenceEndpoints: readonly Endpoint[] = [
   }),
   memberEndpoint({
     method: "get",
-    path: `${EVIDENCE}/consistency.json`,
+    path: "/activity/evidence/consistency.json",
     needs: "read",
     query: z.object({ from: indexField("Older size"), to: indexField("Newer size") }),
     handle: async (call) => {
@@ -203,7 +203,7 @@ export const evidenceEndpoints: readonly Endpoint[] = [
   }),
   memberEndpoint({
     method: "get",
-    path: `${EVIDENCE}/export`,
+    path: "/activity/evidence/export",
     needs: "read",
     query: span,
     handle: (call) => {
@@ -214,7 +214,7 @@ export const evidenceEndpoints: readonly Endpoint[] = [
   // A form starts it, which no other site can send: reading private parts is noted in a name.
   memberEndpoint({
     method: "post",
-    path: `${EVIDENCE}/export`,
+    path: "/activity/evidence/export",
     needs: "export_private",
     query: span,
     handle: (call) => {

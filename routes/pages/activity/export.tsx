@@ -5,12 +5,13 @@ import { TextField } from "../../../components/fields.tsx";
 import { FieldErrors, Form, FormActions } from "../../../components/form.tsx";
 import { PageHeader, Section } from "../../../components/layout.tsx";
 import { absoluteWords } from "../../../components/time.tsx";
+import { pagePath } from "../../../lib/base/page_path.ts";
 import { READING_PRIVATE } from "../../../lib/evidence/receipts.ts";
 import { demand } from "../../../lib/identity/deeds.ts";
 import { DAY_MS } from "../../../lib/ledger/entry.ts";
 import { invalidRequest } from "../../../lib/refusal.ts";
 import { taskCommand } from "../../../lib/store/system.ts";
-import { attempted, withQuery } from "../../dashboard/attempted.ts";
+import { attempted } from "../../dashboard/attempted.ts";
 import type { MemberCall } from "../../dashboard/browser_call.ts";
 import { checkbox, optional } from "../../dashboard/form.ts";
 import { action, type Attempt } from "../../dashboard/page.ts";
@@ -131,7 +132,7 @@ function ReadyPage({ span, count }: { readonly span: Span; readonly count: numbe
 }
 
 function exportPath({ since, until }: Span): string {
-  return withQuery(`${EVIDENCE}/export`, {
+  return pagePath("/activity/evidence/export", {
     since: since === null ? null : new Date(since).toISOString(),
     until: until === null ? null : new Date(until).toISOString(),
   });

@@ -8,6 +8,7 @@ import { EmptyState, PageHeader } from "../../../components/layout.tsx";
 import { Pagination } from "../../../components/table.tsx";
 import ActivityTail from "../../../islands/activity_tail.tsx";
 import type { JsonValue } from "../../../lib/base/json.ts";
+import { pagePath } from "../../../lib/base/page_path.ts";
 import {
   type ActivityFilters,
   facetsOf,
@@ -21,7 +22,6 @@ import { namesOf } from "../../../lib/evidence/telling.ts";
 import { readActivity } from "../../../lib/ledger/log_reader.ts";
 import { logHeadKey } from "../../../lib/store/keys.ts";
 import { PERMISSIONS } from "../../../lib/store/records/vocabulary.ts";
-import { withQuery } from "../../dashboard/attempted.ts";
 import type { MemberCall } from "../../dashboard/browser_call.ts";
 import { type Endpoint, memberEndpoint } from "../../dashboard/endpoint.ts";
 import { liveStream } from "../../dashboard/live.ts";
@@ -79,7 +79,7 @@ export const activityPage = memberPage({
       next: next === null ? null : encodeCursor([next]),
       isFirst: cursor === undefined,
       stream: cursor === undefined && isOpenEnded(filters)
-        ? withQuery("/activity/live", Object.fromEntries(filterParams(filters)))
+        ? pagePath("/activity/live", Object.fromEntries(filterParams(filters)))
         : null,
     };
   },
@@ -99,8 +99,8 @@ export const activityPage = memberPage({
         ? <EntryList rows={rows} now={now} />
         : <Nothing more={next !== null} />}
       <Pagination
-        newer={isFirst ? null : pagePath(given, null)}
-        older={next === null ? null : pagePath(given, next)}
+        newer={isFirst ? null : listPath(given, null)}
+        older={next === null ? null : listPath(given, next)}
         newerLabel={given.order === "asc" ? "Oldest" : "Newest"}
         olderLabel={given.order === "asc" ? "Newer" : "Older"}
       />
@@ -160,9 +160,9 @@ function isOpenEnded({ order, until }: ActivityFilters): boolean {
   return order === "desc" && until === null;
 }
 
-function pagePath(given: Given, cursor: string | null): string {
+function listPath(given: Given, cursor: string | null): string {
   const kept = Object.fromEntries(FIELDS.map((field) => [field, given[field]]));
-  return withQuery("/activity", { ...kept, cursor });
+  return pagePath("/activity", { ...kept, cursor });
 }
 
 /** What the list can be narrowed by, as the address names it. */

@@ -15,6 +15,7 @@ import {
 } from "../../../lib/approvals/list.ts";
 import { APPROVAL_STATUSES } from "../../../lib/approvals/state.ts";
 import type { JsonValue } from "../../../lib/base/json.ts";
+import { pagePath } from "../../../lib/base/page_path.ts";
 import { approvalsTopic } from "../../../lib/ledger/due.ts";
 import { hasRight } from "../../../lib/policy/rights.ts";
 import { approvalOrgCountKey, logHeadKey } from "../../../lib/store/keys.ts";
@@ -81,7 +82,7 @@ export const approvalsPage = memberPage({
         ? (
           <Inbox
             start={data.waiting}
-            stream={`/approvals/live?view=${data.view}`}
+            stream={pagePath("/approvals/live", { view: data.view })}
             now={now}
             mine={data.view === "mine"}
           />
@@ -153,7 +154,7 @@ function HistoryFilters({ query }: { readonly query: Query }) {
 }
 
 function tab(view: ViewName, label: string, current: ViewName) {
-  return { label, href: `/approvals?view=${view}`, current: view === current };
+  return { label, href: pagePath("/approvals", { view }), current: view === current };
 }
 
 function decides({ caller }: Call): boolean {
@@ -223,7 +224,5 @@ function dayOf(text: string | undefined): number | null {
 }
 
 function hrefOf(query: Query, cursor: string | null): string {
-  const fields = Object.entries({ ...query, view: "all", cursor: cursor ?? "" });
-  const given = fields.flatMap(([name, value]) => value ? [[name, value] as [string, string]] : []);
-  return `/approvals?${new URLSearchParams(given)}`;
+  return pagePath("/approvals", { ...query, view: "all", cursor });
 }

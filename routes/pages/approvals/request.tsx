@@ -5,6 +5,7 @@ import { denyDecision, MAX_NOTE, type Pause } from "../../../lib/approvals/decid
 import { revokeApproval } from "../../../lib/approvals/end.ts";
 import { openDecision, signDecision } from "../../../lib/approvals/sign.ts";
 import type { JsonValue } from "../../../lib/base/json.ts";
+import { pagePath } from "../../../lib/base/page_path.ts";
 import { passkeysOf } from "../../../lib/identity/passkeys.ts";
 import { approvalTopic } from "../../../lib/ledger/due.ts";
 import { requestOptions } from "../../../lib/passkeys/challenge.ts";
@@ -78,14 +79,14 @@ export const approvalPage = memberPage({
       const { record } = denied.approval;
       const paused = denied.pause === null ? "" : ` ${PAUSED[denied.pause]}`;
       return {
-        to: `/approvals/${record.id}`,
+        to: pagePath("/approvals/:id", { id: record.id }),
         notice: `${record.reference} is denied; the agent is told.${paused}`,
       };
     }),
     revoke: action(z.strictObject({}), async (call: Call) => {
       const revoked = resultOf(await call.transact(revokeApproval(call.params.id, call.client)));
       return {
-        to: `/approvals/${revoked.record.id}`,
+        to: pagePath("/approvals/:id", { id: revoked.record.id }),
         notice: "The approval is revoked: nothing can be run with it any more.",
       };
     }),

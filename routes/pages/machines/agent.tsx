@@ -6,6 +6,7 @@ import { machineFacts } from "../../../components/machine.tsx";
 import { UntrustedText } from "../../../components/untrusted.tsx";
 import { approvalRow, listApprovals, NO_FILTER } from "../../../lib/approvals/list.ts";
 import { canonicalJson } from "../../../lib/base/canonical.ts";
+import { pagePath } from "../../../lib/base/page_path.ts";
 import {
   type AgentChange,
   changeAgent,
@@ -17,13 +18,7 @@ import {
 import { namesOf } from "../../../lib/evidence/telling.ts";
 import { hasRight } from "../../../lib/policy/rights.ts";
 import type { AgentRecord } from "../../../lib/store/records/identity.ts";
-import {
-  asShown,
-  attempted,
-  changedFrom,
-  shownField,
-  withQuery,
-} from "../../dashboard/attempted.ts";
+import { asShown, attempted, changedFrom, shownField } from "../../dashboard/attempted.ts";
 import type { MemberCall } from "../../dashboard/browser_call.ts";
 import { checkbox, optional } from "../../dashboard/form.ts";
 import { action, memberPage } from "../../dashboard/page.ts";
@@ -31,7 +26,6 @@ import { killSwitchField } from "../../fields/catalog.ts";
 import { firstTool } from "../quickstart/sample.tsx";
 import {
   AgentForm,
-  agentPath,
   AgentState,
   agentState,
   agentToken,
@@ -103,7 +97,7 @@ export const agentPage = memberPage({
           breadcrumb={[{ label: "Agents", href: "/agents" }]}
           badges={<AgentState agent={agent} now={now} />}
           actions={
-            <ButtonLink href={withQuery("/activity", { actor: agent.id })} icon="activity">
+            <ButtonLink href={pagePath("/activity", { actor: agent.id })} icon="activity">
               Activity of this agent
             </ButtonLink>
           }
@@ -138,14 +132,17 @@ export const agentPage = memberPage({
       const agent = await call.transact({ plan: (tx) => existingAgent(tx, id) });
       const wanted = differing(agent, fields);
       if (Object.keys(wanted).length === 0) {
-        return { to: agentPath(agent), notice: "It was so already." };
+        return { to: pagePath("/agents/:id", { id: agent.id }), notice: "It was so already." };
       }
       const changed = asShown(
         changeAgent(id, wanted, call.id),
         (transaction) => changedFrom(agentState(existingAgent(transaction, id)), shown),
       );
       const { record } = await call.transact(changed, "configure");
-      return { to: agentPath(record), notice: "Saved. It holds from its next call on." };
+      return {
+        to: pagePath("/agents/:id", { id: record.id }),
+        notice: "Saved. It holds from its next call on.",
+      };
     }, "configure"),
     pause: action(pausing, async (call: Call, { reason }) => {
       const { record } = await call.transact(
@@ -153,7 +150,7 @@ export const agentPage = memberPage({
         "kill_switch_on",
       );
       return {
-        to: agentPath(record),
+        to: pagePath("/agents/:id", { id: record.id }),
         notice: `${record.name} is paused: everything it asks is refused.`,
       };
     }, "kill_switch_on"),
@@ -163,7 +160,10 @@ export const agentPage = memberPage({
         changeAgent(call.params.id, { kill_switch }, call.id),
         "kill_switch_off",
       );
-      return { to: agentPath(record), notice: `${record.name} goes on: rules decide again.` };
+      return {
+        to: pagePath("/agents/:id", { id: record.id }),
+        notice: `${record.name} goes on: rules decide again.`,
+      };
     }, "kill_switch_off"),
     rotate: action(rotating, async (call: Call, { keep_requests }) => {
       const made = await call.transact(

@@ -8,16 +8,12 @@ import { DangerSection, Notice } from "../../../components/layout.tsx";
 import { isExpired, MachineFields } from "../../../components/machine.tsx";
 import { UntrustedText } from "../../../components/untrusted.tsx";
 import type { JsonObject } from "../../../lib/base/json.ts";
+import { pagePath } from "../../../lib/base/page_path.ts";
 import type { Rotation, TokenedAgent } from "../../../lib/catalog/agents.ts";
 import { curlCommand } from "../../../lib/onboarding/builder_scripts.ts";
 import type { AgentRecord } from "../../../lib/store/records/identity.ts";
 import { attempted, type AttemptedForm, shownState } from "../../dashboard/attempted.ts";
 import type { Attempt, Outcome } from "../../dashboard/page.ts";
-
-/** The address of an agent's page. */
-export function agentPath({ id }: Pick<AgentRecord, "id">): string {
-  return `/agents/${encodeURIComponent(id)}`;
-}
 
 /** Whether an agent may ask at all. */
 export function AgentState({ agent, now }: { readonly agent: AgentRecord; readonly now: number }) {
@@ -58,7 +54,7 @@ export function agentToken(
         commandSays={tool === null
           ? "Asks about a tool. One that is not in the catalog becomes a draft, for you to look at."
           : "Asks whether it may use one of your tools. The answer names the rule that decided."}
-        next={{ label: "To the agent", href: agentPath(record) }}
+        next={{ label: "To the agent", href: pagePath("/agents/:id", { id: record.id }) }}
       >
         {rotated !== null && (
           <p>

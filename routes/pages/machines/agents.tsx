@@ -4,16 +4,17 @@ import { EmptyState, PageHeader, Section } from "../../../components/layout.tsx"
 import { Behind, LastUsed, TenantsCell } from "../../../components/machine.tsx";
 import { Pagination, RowLink, Table } from "../../../components/table.tsx";
 import { UntrustedText } from "../../../components/untrusted.tsx";
+import { pagePath } from "../../../lib/base/page_path.ts";
 import { createAgent } from "../../../lib/catalog/agents.ts";
 import { namesOf } from "../../../lib/evidence/telling.ts";
 import { hasRight } from "../../../lib/policy/rights.ts";
 import type { AgentRecord } from "../../../lib/store/records/identity.ts";
-import { attempted, withQuery } from "../../dashboard/attempted.ts";
+import { attempted } from "../../dashboard/attempted.ts";
 import type { MemberCall } from "../../dashboard/browser_call.ts";
 import { action, memberPage } from "../../dashboard/page.ts";
 import { pageByName, pageQuery } from "../../fields/paging.ts";
 import { firstTool } from "../quickstart/sample.tsx";
-import { AgentForm, agentPath, AgentState, agentToken } from "./agent_parts.tsx";
+import { AgentForm, AgentState, agentToken } from "./agent_parts.tsx";
 import { machineFormFields } from "./api_keys_parts.tsx";
 
 const creation = z.strictObject(machineFormFields);
@@ -72,7 +73,7 @@ export const agentsPage = memberPage({
             label: "Name",
             kind: "title",
             cell: ({ agent }) => (
-              <RowLink href={agentPath(agent)}>
+              <RowLink href={pagePath("/agents/:id", { id: agent.id })}>
                 <UntrustedText text={agent.name} />
               </RowLink>
             ),
@@ -110,7 +111,7 @@ export const agentsPage = memberPage({
       />
       <Pagination
         newer={isFirst ? null : "/agents"}
-        older={next_cursor === null ? null : withQuery("/agents", { cursor: next_cursor })}
+        older={next_cursor === null ? null : pagePath("/agents", { cursor: next_cursor })}
         newerLabel="First page"
         olderLabel="More"
       />

@@ -53,7 +53,7 @@ export const apiBuilderPage = memberPage({
 export const apiBuilderEndpoints: readonly Endpoint[] = [
   memberEndpoint({
     method: "get",
-    path: `${PATH}/policy`,
+    path: "/api-builder/policy",
     needs: "read",
     handle: currentPolicy,
   }),

@@ -5,16 +5,17 @@ import { FieldErrors, Form } from "../../../components/form.tsx";
 import { DangerSection, Definitions, PageHeader, Section } from "../../../components/layout.tsx";
 import { machineFacts } from "../../../components/machine.tsx";
 import { UntrustedText } from "../../../components/untrusted.tsx";
+import { pagePath } from "../../../lib/base/page_path.ts";
 import { keepBootstrapKey, revokeApiKey } from "../../../lib/catalog/api_keys.ts";
 import { namesOf } from "../../../lib/evidence/telling.ts";
 import { isSuperseded } from "../../../lib/identity/caller.ts";
 import { hasRight } from "../../../lib/policy/rights.ts";
 import { Refusal } from "../../../lib/refusal.ts";
 import type { ApiKeyRecord } from "../../../lib/store/records/identity.ts";
-import { attempted, withQuery } from "../../dashboard/attempted.ts";
+import { attempted } from "../../dashboard/attempted.ts";
 import type { MemberCall } from "../../dashboard/browser_call.ts";
 import { action, type Attempt, memberPage } from "../../dashboard/page.ts";
-import { apiKeyPath, ApiKeyState, byId, TIER_WORDS } from "./api_keys_parts.tsx";
+import { ApiKeyState, byId, TIER_WORDS } from "./api_keys_parts.tsx";
 
 type Call = MemberCall<z.output<typeof byId>>;
 
@@ -55,7 +56,7 @@ export const apiKeyPage = memberPage({
       <>
         <PageHeader
           title={<UntrustedText text={record.name} />}
-          breadcrumb={[{ label: "API keys", href: withQuery("/api-keys", { tier: record.tier }) }]}
+          breadcrumb={[{ label: "API keys", href: pagePath("/api-keys", { tier: record.tier }) }]}
           badges={
             <>
               <Badge icon="key">{TIER_WORDS[record.tier].label}</Badge>
@@ -64,7 +65,7 @@ export const apiKeyPage = memberPage({
           }
           description={TIER_WORDS[record.tier].hint}
           actions={
-            <ButtonLink href={withQuery("/activity", { actor: record.id })} icon="activity">
+            <ButtonLink href={pagePath("/activity", { actor: record.id })} icon="activity">
               Activity of this key
             </ButtonLink>
           }
@@ -83,7 +84,10 @@ export const apiKeyPage = memberPage({
         keepBootstrapKey(call.params.id, call.id),
         "make_approver_keys",
       );
-      return { to: apiKeyPath(record), notice: "The key is kept: it decides on." };
+      return {
+        to: pagePath("/api-keys/:id", { id: record.id }),
+        notice: "The key is kept: it decides on.",
+      };
     }, "make_approver_keys"),
     revoke: action(nothing, async (call: Call) => {
       const { record, warning } = await call.transact(
@@ -92,7 +96,7 @@ export const apiKeyPage = memberPage({
       );
       const notice = `${record.name} is revoked: its next call is refused.`;
       return {
-        to: withQuery("/api-keys", { tier: record.tier }),
+        to: pagePath("/api-keys", { tier: record.tier }),
         notice: warning === null
           ? notice
           : `${notice} No key and no owner with a passkey is left to configure the organization.`,

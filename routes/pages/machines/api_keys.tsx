@@ -4,12 +4,13 @@ import { EmptyState, PageHeader, Section, Tabs } from "../../../components/layou
 import { Behind, Expiry, LastUsed, TenantsCell } from "../../../components/machine.tsx";
 import { Pagination, RowLink, Table } from "../../../components/table.tsx";
 import { UntrustedText } from "../../../components/untrusted.tsx";
+import { pagePath } from "../../../lib/base/page_path.ts";
 import { createApiKey } from "../../../lib/catalog/api_keys.ts";
 import { namesOf } from "../../../lib/evidence/telling.ts";
 import { isSuperseded } from "../../../lib/identity/caller.ts";
 import { hasRight } from "../../../lib/policy/rights.ts";
 import { type ApiKeyRecord, KEY_TIERS } from "../../../lib/store/records/identity.ts";
-import { attempted, withQuery } from "../../dashboard/attempted.ts";
+import { attempted } from "../../dashboard/attempted.ts";
 import type { MemberCall } from "../../dashboard/browser_call.ts";
 import { checkbox, text } from "../../dashboard/form.ts";
 import { action, memberPage } from "../../dashboard/page.ts";
@@ -17,7 +18,6 @@ import { pageByName, pageQuery } from "../../fields/paging.ts";
 import { firstTool } from "../quickstart/sample.tsx";
 import {
   ApiKeyForm,
-  apiKeyPath,
   ApiKeyState,
   type KeyTier,
   machineFormFields,
@@ -80,7 +80,7 @@ export const apiKeysPage = memberPage({
   },
   view: ({ data, attempt, now }) => {
     const { tier, rows, counts, isFirst, next_cursor, mayConfigure } = data;
-    const pageOf = (cursor: string | null) => withQuery("/api-keys", { tier, cursor });
+    const pageOf = (cursor: string | null) => pagePath("/api-keys", { tier, cursor });
     return (
       <>
         <PageHeader
@@ -94,7 +94,7 @@ export const apiKeysPage = memberPage({
           label="Tiers"
           tabs={KEY_TIERS.map((one) => ({
             label: TIER_WORDS[one].label,
-            href: withQuery("/api-keys", { tier: one }),
+            href: pagePath("/api-keys", { tier: one }),
             current: one === tier,
             count: counts[one],
           }))}
@@ -140,7 +140,7 @@ function Keys({ rows, tier, now }: {
           label: "Name",
           kind: "title",
           cell: ({ record }) => (
-            <RowLink href={apiKeyPath(record)}>
+            <RowLink href={pagePath("/api-keys/:id", { id: record.id })}>
               <UntrustedText text={record.name} />
             </RowLink>
           ),

@@ -6,6 +6,7 @@ import { NewSecret } from "../../../components/code.tsx";
 import { FieldErrors, Form, FormActions } from "../../../components/form.tsx";
 import { AuditPrivateField, isExpired, MachineFields } from "../../../components/machine.tsx";
 import { UntrustedText } from "../../../components/untrusted.tsx";
+import { pagePath } from "../../../lib/base/page_path.ts";
 import type { MadeApiKey } from "../../../lib/catalog/api_keys.ts";
 import { curlCommand } from "../../../lib/onboarding/builder_scripts.ts";
 import type { ApiKeyRecord } from "../../../lib/store/records/identity.ts";
@@ -36,11 +37,6 @@ export const TIER_WORDS: Readonly<
       "level of each and never Level 2. Whoever holds it stands in for a person.",
   },
 };
-
-/** The address of a key's page. */
-export function apiKeyPath({ id }: Pick<ApiKeyRecord, "id">): string {
-  return `/api-keys/${encodeURIComponent(id)}`;
-}
 
 /** Whether a key is accepted, and where it came from. */
 export function ApiKeyState({ record, superseded, now }: {
@@ -106,11 +102,11 @@ export function newKey(
             Key <UntrustedText text={record.name} />
           </>
         }
-        breadcrumb={[{ label: "API keys", href: `/api-keys?tier=${record.tier}` }]}
+        breadcrumb={[{ label: "API keys", href: pagePath("/api-keys", { tier: record.tier }) }]}
         label="Key"
         secret={secret}
         {...firstUse(record, secret, { origin, tool })}
-        next={{ label: "To the key", href: apiKeyPath(record) }}
+        next={{ label: "To the key", href: pagePath("/api-keys/:id", { id: record.id }) }}
       />
     ),
   };

@@ -7,6 +7,7 @@ import { LastUsed } from "../../../components/machine.tsx";
 import { type Column, Pagination, Table } from "../../../components/table.tsx";
 import { Time } from "../../../components/time.tsx";
 import { ProgramName, UntrustedText } from "../../../components/untrusted.tsx";
+import { pagePath } from "../../../lib/base/page_path.ts";
 import { revokeInOrg } from "../../../lib/identity/grant_entries.ts";
 import {
   type MembersConnection,
@@ -19,7 +20,6 @@ import {
 import { revokeOwnGrant } from "../../../lib/oauth/grants.ts";
 import { hasRight } from "../../../lib/policy/rights.ts";
 import type { GrantRecord } from "../../../lib/store/records/oauth.ts";
-import { withQuery } from "../../dashboard/attempted.ts";
 import type { MemberCall } from "../../dashboard/browser_call.ts";
 import { text } from "../../dashboard/form.ts";
 import { action, memberPage } from "../../dashboard/page.ts";
@@ -90,7 +90,7 @@ export const connectionsPage = memberPage({
             label="Whose connections"
             tabs={[
               { label: "Yours", href: PATH, current: own },
-              { label: "Other members'", href: `${PATH}?of=members`, current: !own },
+              { label: "Other members'", href: pagePath(PATH, { of: "members" }), current: !own },
             ]}
           />
         )}
@@ -98,10 +98,10 @@ export const connectionsPage = memberPage({
           ? <OwnTable rows={data.rows} now={now} isFirst={isFirst} address={data.address} />
           : <MembersTable rows={data.rows} now={now} isFirst={isFirst} />}
         <Pagination
-          newer={isFirst ? null : withQuery(PATH, { of: own ? null : of })}
+          newer={isFirst ? null : pagePath(PATH, { of: own ? null : of })}
           older={next_cursor === null
             ? null
-            : withQuery(PATH, { of: own ? null : of, cursor: next_cursor })}
+            : pagePath(PATH, { of: own ? null : of, cursor: next_cursor })}
           newerLabel="First page"
           olderLabel="More"
         />
@@ -116,7 +116,7 @@ export const connectionsPage = memberPage({
     revoke_of_member: action(named, async (call: Call, { id }) => {
       await call.transact(revokeInOrg(id, call.client), "manage_members");
       return {
-        to: `${PATH}?of=members`,
+        to: pagePath(PATH, { of: "members" }),
         notice: "The program is disconnected from this organization.",
       };
     }, "manage_members"),

@@ -11,9 +11,8 @@ import {
 import { originWords } from "../../../components/rule.tsx";
 import { absoluteWords, spanWords } from "../../../components/time.tsx";
 import { ProgramName, UntrustedText } from "../../../components/untrusted.tsx";
+import { pagePath } from "../../../lib/base/page_path.ts";
 import type { Insights } from "../../../lib/evidence/insights.ts";
-import { withQuery } from "../../dashboard/attempted.ts";
-import { rulePath } from "../rules/form.tsx";
 import { toolPath } from "../tools/form.tsx";
 
 /** Spans to choose from, days. */
@@ -136,7 +135,7 @@ function Noisiest({ insights }: { readonly insights: Insights }) {
             term: MOST_ASKING[requester.type],
             value: (
               <>
-                <a href={withQuery("/activity", { actor: requester.id, type: "approval.created" })}>
+                <a href={pagePath("/activity", { actor: requester.id, type: "approval.created" })}>
                   {requester.type === "oauth_grant"
                     ? <ProgramName name={requester.name} />
                     : <UntrustedText text={requester.name} />}
@@ -161,7 +160,7 @@ function Noisiest({ insights }: { readonly insights: Insights }) {
 function RuleLink({ rule }: { readonly rule: NonNullable<Insights["noisiest_rule"]> }) {
   const { resolved_from, rule_id, tool_name } = rule;
   const { title } = originWords(resolved_from);
-  if (rule_id !== null) return <a href={rulePath(rule_id)}>{title}</a>;
+  if (rule_id !== null) return <a href={pagePath("/rules/:id", { id: rule_id })}>{title}</a>;
   return tool_name === null ? <>{title}</> : (
     <>
       {title} of{" "}

@@ -18,6 +18,7 @@ import {
   listApprovals,
   NO_FILTER,
 } from "../../../lib/approvals/list.ts";
+import { pagePath } from "../../../lib/base/page_path.ts";
 import { stopOrg } from "../../../lib/catalog/org_settings.ts";
 import { readInsights } from "../../../lib/evidence/read_insights.ts";
 import { usablePasskeysOf } from "../../../lib/identity/passkeys.ts";
@@ -152,7 +153,7 @@ function WaitingSection({ rows, decides, now }: {
 }) {
   const oldest = rows.at(-1);
   const count = rows.length < MAX_WAITING ? String(rows.length) : `${MAX_WAITING} or more`;
-  const inbox = `/approvals?view=${decides ? "mine" : "waiting"}`;
+  const inbox = pagePath("/approvals", { view: decides ? "mine" : "waiting" });
   return (
     <Section
       title={decides ? "Waiting for you" : "Waiting for a decision"}

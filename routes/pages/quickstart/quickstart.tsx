@@ -8,6 +8,7 @@ import { Disclosure, Notice, PageHeader, Section, Steps } from "../../../compone
 import { UntrustedText } from "../../../components/untrusted.tsx";
 import FirstCheck from "../../../islands/first_check.tsx";
 import type { JsonValue } from "../../../lib/base/json.ts";
+import { pagePath } from "../../../lib/base/page_path.ts";
 import { createApiKey, DEFAULT_RATE_LIMIT } from "../../../lib/catalog/api_keys.ts";
 import { runSample, sendSample, type Transact } from "../../../lib/onboarding/sample.ts";
 import { connectSnippets, FIRST_TOOL } from "../../../lib/onboarding/snippets.ts";
@@ -63,7 +64,7 @@ export const quickstartPage = memberPage({
             {
               title: "Watch for its first check",
               state: state(2, check !== null),
-              content: <FirstCheck start={{ check }} stream={`${PATH}/live`} now={now} />,
+              content: <FirstCheck start={{ check }} stream="/quickstart/live" now={now} />,
             },
           ]}
         />
@@ -73,7 +74,7 @@ export const quickstartPage = memberPage({
   actions: {
     sample: action(sending, async (call: MemberCall) => {
       const { record } = await sendSample(transactOf(call), call.client);
-      return { to: `/approvals/${record.id}` };
+      return { to: pagePath("/approvals/:id", { id: record.id }) };
     }, "configure"),
     run: action(nothing, async (call: MemberCall) => {
       await runSample(transactOf(call), call.services.deps.sealer, call.client);
@@ -116,7 +117,7 @@ export const quickstartPage = memberPage({
 export const quickstartEndpoints: readonly Endpoint[] = [
   memberEndpoint({
     method: "get",
-    path: `${PATH}/live`,
+    path: "/quickstart/live",
     isWatch: true,
     needs: "read",
     query: z.strictObject({ actor: z.string().max(64).optional() }),
@@ -255,7 +256,7 @@ function KeyPage({ id, name, secret, origin, now }: {
       <Section title="3. Watch for its first check">
         <FirstCheck
           start={{ check: null }}
-          stream={`/quickstart/live?actor=${encodeURIComponent(id)}`}
+          stream={pagePath("/quickstart/live", { actor: id })}
           now={now}
         />
         <ButtonLink href="/quickstart">Back to the Quickstart</ButtonLink>

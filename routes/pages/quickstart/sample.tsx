@@ -5,6 +5,7 @@ import CopyButton from "../../../components/copy_button.tsx";
 import { FieldErrors, Form } from "../../../components/form.tsx";
 import { Definitions, Disclosure, Notice } from "../../../components/layout.tsx";
 import { Time } from "../../../components/time.tsx";
+import { pagePath } from "../../../lib/base/page_path.ts";
 import type { IssuedReceipt } from "../../../lib/evidence/receipts.ts";
 import { SAMPLE_TOOL, type SampleRun, type SampleState } from "../../../lib/onboarding/sample.ts";
 import type { Snapshot } from "../../../lib/policy/snapshot.ts";
@@ -89,7 +90,7 @@ function Sample({ sample, data, now }: {
 }) {
   const { approval: { record }, run, receipt } = sample;
   const { progress } = record;
-  const page = `/approvals/${record.id}`;
+  const page = pagePath("/approvals/:id", { id: record.id });
   return (
     <>
       <div class="row">
@@ -186,7 +187,11 @@ function Receipt({ receipt }: { readonly receipt: IssuedReceipt }) {
           the way from it to the log's signed head, and the key. It is checked without a network.
         </p>
         <div class="row">
-          <ButtonLink href={`/activity/${receipt.index}`} size="small" icon="activity">
+          <ButtonLink
+            href={pagePath("/activity/:index", { index: receipt.index })}
+            size="small"
+            icon="activity"
+          >
             Its entry in the log
           </ButtonLink>
           <ButtonLink href="/verify" size="small" icon="shield">Check a receipt</ButtonLink>

@@ -48,7 +48,7 @@ export const quickstartSkillPage = memberPage({
       >
         <div class="row">
           <ButtonLink
-            href={`${SKILL_PATH}/${SKILL_FILE}`}
+            href="/quickstart/skill/SKILL.md"
             variant="primary"
             icon="download"
             download
@@ -116,7 +116,7 @@ export const quickstartSkillPage = memberPage({
 export const quickstartSkillEndpoints: readonly Endpoint[] = [
   memberEndpoint({
     method: "get",
-    path: `${SKILL_PATH}/${SKILL_FILE}`,
+    path: "/quickstart/skill/SKILL.md",
     needs: "read",
     handle: async (call) =>
       new Response(await skillOf(call), {

@@ -6,10 +6,11 @@ import { JsonView } from "../../../components/json_view.tsx";
 import { DangerSection, Definitions, PageHeader, Section } from "../../../components/layout.tsx";
 import { Time } from "../../../components/time.tsx";
 import { UntrustedText } from "../../../components/untrusted.tsx";
+import { pagePath } from "../../../lib/base/page_path.ts";
 import { changeResource, readResource, removeResource } from "../../../lib/catalog/resources.ts";
 import { hasRight } from "../../../lib/policy/rights.ts";
 import type { ResourceRecord } from "../../../lib/store/records/policy.ts";
-import { attempted, type AttemptedForm, withQuery } from "../../dashboard/attempted.ts";
+import { attempted, type AttemptedForm } from "../../dashboard/attempted.ts";
 import type { MemberCall } from "../../dashboard/browser_call.ts";
 import { optional, optionalJson, text } from "../../dashboard/form.ts";
 import { action, memberPage } from "../../dashboard/page.ts";
@@ -27,11 +28,6 @@ export const resourceFields = {
 export const registeredId = text(
   resourceId.refine((id) => id !== "." && id !== "..", "cannot be . or .."),
 );
-
-/** The address of a resource's page. */
-export function resourcePath(id: string): string {
-  return `/resources/${encodeURIComponent(id)}`;
-}
 
 const byId = z.object({ id: resourceId });
 
@@ -57,7 +53,7 @@ export const resourcePage = memberPage({
         breadcrumb={[{ label: "Resources", href: "/resources" }]}
         actions={
           <ButtonLink
-            href={`${withQuery("/rules", { resource_id: resource.id })}#all`}
+            href={`${pagePath("/rules", { resource_id: resource.id })}#all`}
             icon="rules"
           >
             Rules that name it
@@ -106,7 +102,7 @@ export const resourcePage = memberPage({
       const { id } = call.params;
       const said = { ...fields, metadata: metadata ?? {} };
       await call.transact(changeResource(id, said, call.id), "configure");
-      return { to: resourcePath(id), notice: "Saved." };
+      return { to: pagePath("/resources/:id", { id }), notice: "Saved." };
     }, "configure"),
     remove: action(z.strictObject({}), async (call: Call) => {
       const { id } = call.params;

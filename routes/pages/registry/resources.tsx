@@ -3,14 +3,15 @@ import { EmptyState, PageHeader, Section } from "../../../components/layout.tsx"
 import { Pagination, RowLink, Table } from "../../../components/table.tsx";
 import { Time } from "../../../components/time.tsx";
 import { UntrustedText } from "../../../components/untrusted.tsx";
+import { pagePath } from "../../../lib/base/page_path.ts";
 import { listResources, putResource } from "../../../lib/catalog/resources.ts";
 import { hasRight } from "../../../lib/policy/rights.ts";
 import type { ResourceRecord } from "../../../lib/store/records/policy.ts";
-import { asShown, attempted, withQuery } from "../../dashboard/attempted.ts";
+import { asShown, attempted } from "../../dashboard/attempted.ts";
 import type { MemberCall } from "../../dashboard/browser_call.ts";
 import { action, memberPage } from "../../dashboard/page.ts";
 import { pageById, pageQuery } from "../../fields/paging.ts";
-import { registeredId, resourceFields, ResourceForm, resourcePath } from "./resource.tsx";
+import { registeredId, resourceFields, ResourceForm } from "./resource.tsx";
 
 const PATH = "/resources";
 
@@ -48,7 +49,7 @@ export const resourcesPage = memberPage({
             label: "External id",
             kind: "title",
             cell: ({ id }) => (
-              <RowLink href={resourcePath(id)}>
+              <RowLink href={pagePath("/resources/:id", { id })}>
                 <UntrustedText text={id} mono />
               </RowLink>
             ),
@@ -70,7 +71,7 @@ export const resourcesPage = memberPage({
       />
       <Pagination
         newer={isFirst ? null : PATH}
-        older={next_cursor === null ? null : withQuery(PATH, { cursor: next_cursor })}
+        older={next_cursor === null ? null : pagePath(PATH, { cursor: next_cursor })}
         newerLabel="First page"
         olderLabel="More"
       />
@@ -91,7 +92,7 @@ export const resourcesPage = memberPage({
             : { path: "/id", message: "is registered already; change it on its own page" },
       );
       await call.transact(put, "configure");
-      return { to: resourcePath(id), notice: `Resource ${id} is registered.` };
+      return { to: pagePath("/resources/:id", { id }), notice: `Resource ${id} is registered.` };
     }, "configure"),
   },
 });

@@ -5,6 +5,7 @@ import { JsonView } from "../../../components/json_view.tsx";
 import { DangerSection, Definitions, PageHeader, Section } from "../../../components/layout.tsx";
 import { Time } from "../../../components/time.tsx";
 import { UntrustedText } from "../../../components/untrusted.tsx";
+import { pagePath } from "../../../lib/base/page_path.ts";
 import { changeTenant, readTenant, removeTenant } from "../../../lib/catalog/tenants.ts";
 import { hasRight } from "../../../lib/policy/rights.ts";
 import { attempted } from "../../dashboard/attempted.ts";
@@ -13,7 +14,7 @@ import { optional, optionalJson } from "../../dashboard/form.ts";
 import { action, memberPage } from "../../dashboard/page.ts";
 import { tenantId } from "../../fields/action.ts";
 import { displayName, metadataField } from "../../fields/catalog.ts";
-import { TenantForm, tenantPath } from "./tenants.tsx";
+import { TenantForm } from "./tenants.tsx";
 
 const byId = z.object({ id: tenantId });
 
@@ -40,7 +41,7 @@ export const tenantPage = memberPage({
         title={<UntrustedText text={tenant.name ?? tenant.id} />}
         breadcrumb={[{ label: "Tenants", href: "/tenants" }]}
         actions={
-          <ButtonLink href={`/rules?tenant_id=${encodeURIComponent(tenant.id)}`} icon="rules">
+          <ButtonLink href={pagePath("/rules", { tenant_id: tenant.id })} icon="rules">
             Rules of this tenant
           </ButtonLink>
         }
@@ -75,7 +76,7 @@ export const tenantPage = memberPage({
       const { id } = call.params;
       const fields = { name, metadata: metadata ?? {} };
       await call.transact(changeTenant(id, fields, call.id), "configure");
-      return { to: tenantPath(id), notice: "Saved." };
+      return { to: pagePath("/tenants/:id", { id }), notice: "Saved." };
     }, "configure"),
     remove: action(z.strictObject({}), async (call: Call) => {
       const { id } = call.params;

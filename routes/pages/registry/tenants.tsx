@@ -6,6 +6,7 @@ import { EmptyState, PageHeader, Section } from "../../../components/layout.tsx"
 import { Pagination, RowLink, Table } from "../../../components/table.tsx";
 import { Time } from "../../../components/time.tsx";
 import { UntrustedText } from "../../../components/untrusted.tsx";
+import { pagePath } from "../../../lib/base/page_path.ts";
 import { listTenants, putTenant } from "../../../lib/catalog/tenants.ts";
 import { hasRight } from "../../../lib/policy/rights.ts";
 import type { TenantRecord } from "../../../lib/store/records/policy.ts";
@@ -53,7 +54,7 @@ export const tenantsPage = memberPage({
             label: "External id",
             kind: "title",
             cell: ({ id }) => (
-              <RowLink href={tenantPath(id)}>
+              <RowLink href={pagePath("/tenants/:id", { id })}>
                 <UntrustedText text={id} mono />
               </RowLink>
             ),
@@ -74,7 +75,7 @@ export const tenantsPage = memberPage({
       />
       <Pagination
         newer={isFirst ? null : "/tenants"}
-        older={next_cursor === null ? null : `/tenants?cursor=${next_cursor}`}
+        older={next_cursor === null ? null : pagePath("/tenants", { cursor: next_cursor })}
         newerLabel="First page"
         olderLabel="More"
       />
@@ -95,15 +96,10 @@ export const tenantsPage = memberPage({
             : { path: "/id", message: "is registered already; change it on its own page" },
       );
       await call.transact(put, "configure");
-      return { to: tenantPath(id), notice: `Tenant ${id} is registered.` };
+      return { to: pagePath("/tenants/:id", { id }), notice: `Tenant ${id} is registered.` };
     }, "configure"),
   },
 });
-
-/** The address of a tenant's page. */
-export function tenantPath(id: string): string {
-  return `/tenants/${encodeURIComponent(id)}`;
-}
 
 /** The form that registers a tenant, or changes what is said of `tenant`. */
 export function TenantForm({ form, tenant }: {

@@ -5,6 +5,7 @@ import { SelectField, Suggestions, TextField } from "../../../components/fields.
 import { PageHeader, Section } from "../../../components/layout.tsx";
 import { originWords, RuleSelector, RuleTrace, RuleWarnings } from "../../../components/rule.tsx";
 import { UntrustedText } from "../../../components/untrusted.tsx";
+import { pagePath } from "../../../lib/base/page_path.ts";
 import { listTenants } from "../../../lib/catalog/tenants.ts";
 import { explainAction, type Explained } from "../../../lib/decisions/explain.ts";
 import type { Snapshot } from "../../../lib/policy/snapshot.ts";
@@ -13,7 +14,7 @@ import { queryText } from "../../dashboard/attempted.ts";
 import type { MemberCall } from "../../dashboard/browser_call.ts";
 import { memberPage } from "../../dashboard/page.ts";
 import { methodName, resourceId, tenantId, toolName } from "../../fields/action.ts";
-import { rulePath, rulesPath } from "./form.tsx";
+import { rulesPath } from "./form.tsx";
 
 const PATH = "/rules/explain";
 
@@ -240,7 +241,7 @@ function ExplainedAnswer({ explained }: { readonly explained: Explained }) {
         </p>
         {rule !== null && (
           <p>
-            <a href={rulePath(rule.id)}>The rule that decides</a>
+            <a href={pagePath("/rules/:id", { id: rule.id })}>The rule that decides</a>
             {rule.note !== null && (
               <>
                 {": "}

@@ -4,9 +4,10 @@ import { Suggestions, TextField } from "../../../components/fields.tsx";
 import { FieldErrors, Form, FormActions } from "../../../components/form.tsx";
 import { LEVEL_WORDS } from "../../../components/rule.tsx";
 import type { MatrixLinks } from "../../../components/rule_matrix.tsx";
+import { pagePath } from "../../../lib/base/page_path.ts";
 import type { RuleRecord, Selector } from "../../../lib/store/records/policy.ts";
 import { type Level, LEVELS, type SelectorPart } from "../../../lib/store/records/vocabulary.ts";
-import { type AttemptedForm, withQuery } from "../../dashboard/attempted.ts";
+import { type AttemptedForm } from "../../dashboard/attempted.ts";
 
 /** What the fields of a rule propose while one types. */
 interface RuleSuggestions {
@@ -200,12 +201,7 @@ export function RuleRemoveForm({ form, rule }: {
 
 /** The page of rules, for a tool and a tenant where they are named. */
 export function rulesPath(tool: string | null, tenant: string | null): string {
-  return withQuery("/rules", { tool_name: tool, tenant_id: tenant });
-}
-
-/** Where a rule is changed: within the page of its tool and tenant. */
-export function rulePath(id: string): string {
-  return `/rules/${encodeURIComponent(id)}`;
+  return pagePath("/rules", { tool_name: tool, tenant_id: tenant });
 }
 
 /** The same page, looking at what a rule is about. */
@@ -222,10 +218,12 @@ export function matrixLinks(
   const here = { tool_name: tool, tenant_id: tenant };
   return {
     rule: (id) =>
-      mayConfigure ? `${withQuery("/rules", { ...here, rule: id })}#edit` : rulePath(id),
+      mayConfigure
+        ? `${pagePath("/rules", { ...here, rule: id })}#edit`
+        : pagePath("/rules/:id", { id }),
     make: mayConfigure
-      ? (level, half) => `${withQuery("/rules", { ...here, level, half })}#make`
+      ? (level, half) => `${pagePath("/rules", { ...here, level, half })}#make`
       : null,
-    all: (half) => `${withQuery("/rules", half === "tenant" ? here : { tool_name: tool })}#all`,
+    all: (half) => `${pagePath("/rules", half === "tenant" ? here : { tool_name: tool })}#all`,
   };
 }

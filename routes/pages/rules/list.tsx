@@ -7,13 +7,12 @@ import { LEVEL_WORDS, RuleSelector } from "../../../components/rule.tsx";
 import { Pagination, RowLink, Table } from "../../../components/table.tsx";
 import { Time } from "../../../components/time.tsx";
 import { UntrustedText } from "../../../components/untrusted.tsx";
+import { pagePath } from "../../../lib/base/page_path.ts";
 import { levelOfSelector } from "../../../lib/policy/levels.ts";
 import type { Snapshot } from "../../../lib/policy/snapshot.ts";
 import type { RuleRecord } from "../../../lib/store/records/policy.ts";
 import { type Permission, PERMISSIONS } from "../../../lib/store/records/vocabulary.ts";
-import { withQuery } from "../../dashboard/attempted.ts";
 import { pageByName } from "../../fields/paging.ts";
-import { rulePath } from "./form.tsx";
 
 const PATH = "/rules";
 
@@ -90,7 +89,7 @@ export function RuleList({ listed, query, mayConfigure, now }: {
             label: "Rule for",
             kind: "title",
             cell: ({ id, selector }) => (
-              <RowLink href={rulePath(id)}>
+              <RowLink href={pagePath("/rules/:id", { id })}>
                 <RuleSelector selector={selector} />
               </RowLink>
             ),
@@ -192,5 +191,5 @@ function hrefOf(
   { tool_name, tenant_id, resource_id, permission }: RuleFilters,
   cursor: string | null,
 ): string {
-  return `${withQuery(PATH, { tool_name, tenant_id, resource_id, permission, cursor })}#all`;
+  return `${pagePath(PATH, { tool_name, tenant_id, resource_id, permission, cursor })}#all`;
 }

@@ -12,6 +12,7 @@ import {
 } from "../../../components/rule.tsx";
 import { Time } from "../../../components/time.tsx";
 import { UntrustedText } from "../../../components/untrusted.tsx";
+import { pagePath } from "../../../lib/base/page_path.ts";
 import { existingRule, putRule, removeRule, type RuleFields } from "../../../lib/catalog/rules.ts";
 import { recentChanges } from "../../../lib/evidence/newest.ts";
 import { namesOf } from "../../../lib/evidence/telling.ts";
@@ -22,13 +23,13 @@ import { type RuleWarning, ruleWarnings } from "../../../lib/policy/rule_warning
 import { invalidRequest, Refusal } from "../../../lib/refusal.ts";
 import type { ResourceRecord, RuleRecord } from "../../../lib/store/records/policy.ts";
 import { type Level, LEVELS, type SelectorPart } from "../../../lib/store/records/vocabulary.ts";
-import { attempted, changedSince, withQuery } from "../../dashboard/attempted.ts";
+import { attempted, changedSince } from "../../dashboard/attempted.ts";
 import type { MemberCall } from "../../dashboard/browser_call.ts";
 import { optional, text, whole } from "../../dashboard/form.ts";
 import { action, memberPage, type Outcome } from "../../dashboard/page.ts";
 import { methodName, resourceId, tenantId, toolName } from "../../fields/action.ts";
 import { permissionField, ruleBody, tagName } from "../../fields/catalog.ts";
-import { RuleChangeForm, rulePath, RuleRemoveForm, rulesPathOf } from "./form.tsx";
+import { RuleChangeForm, RuleRemoveForm, rulesPathOf } from "./form.tsx";
 
 type ActionCall = MemberCall<unknown, unknown>;
 
@@ -81,7 +82,7 @@ export function makeAction(to: (call: ActionCall, rule: RuleRecord) => string) {
       return { to: to(call, rule), notice: noticeOf("The rule is made and in force.", warnings) };
     }
     return {
-      to: rulePath(rule.id),
+      to: pagePath("/rules/:id", { id: rule.id }),
       notice: "There is a rule for exactly this already, which stands unchanged. Here it is.",
     };
   }, "configure");
@@ -210,7 +211,7 @@ export const rulePage = memberPage({
                 <ButtonLink href={rulesPathOf(selector)} icon="rules">Side by side</ButtonLink>
               )}
               <ButtonLink
-                href={withQuery("/rules/explain", { tool_name, tenant_id, resource_id, method })}
+                href={pagePath("/rules/explain", { tool_name, tenant_id, resource_id, method })}
               >
                 Explain
               </ButtonLink>
@@ -265,7 +266,7 @@ export const rulePage = memberPage({
     );
   },
   actions: {
-    change: changeAction((_, { id }) => rulePath(id)),
+    change: changeAction((_, { id }) => pagePath("/rules/:id", { id })),
     remove: removeAction((_, { selector }) => rulesPathOf(selector)),
   },
 });

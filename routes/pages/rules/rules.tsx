@@ -4,6 +4,7 @@ import { TextField } from "../../../components/fields.tsx";
 import { DangerSection, Notice, PageHeader, Section } from "../../../components/layout.tsx";
 import { PolicyChanges, RuleSelector } from "../../../components/rule.tsx";
 import { RuleFallbacks, RuleMatrixTable, RuleVerdict } from "../../../components/rule_matrix.tsx";
+import { pagePath } from "../../../lib/base/page_path.ts";
 import { listTenants } from "../../../lib/catalog/tenants.ts";
 import { recentChanges } from "../../../lib/evidence/newest.ts";
 import { namesOf } from "../../../lib/evidence/telling.ts";
@@ -12,7 +13,7 @@ import { type RuleMatrix, ruleMatrix } from "../../../lib/policy/rule_matrix.ts"
 import type { Snapshot } from "../../../lib/policy/snapshot.ts";
 import type { RuleRecord } from "../../../lib/store/records/policy.ts";
 import { LEVELS } from "../../../lib/store/records/vocabulary.ts";
-import { attempted, queryText, withQuery } from "../../dashboard/attempted.ts";
+import { attempted, queryText } from "../../dashboard/attempted.ts";
 import type { MemberCall } from "../../dashboard/browser_call.ts";
 import { memberPage } from "../../dashboard/page.ts";
 import { toolName } from "../../fields/action.ts";
@@ -92,7 +93,7 @@ export const rulesPage = memberPage({
     const here = rulesPath(query.tool_name, query.tenant_id);
     const level = LEVELS.find(({ name }) => name === query.level) ?? null;
     const withLevel = (name: string) =>
-      `${withQuery(PATH, contextOf(query, { level: name, half: query.half }))}#make`;
+      `${pagePath(PATH, contextOf(query, { level: name, half: query.half }))}#make`;
     return (
       <>
         <PageHeader
@@ -160,7 +161,7 @@ export const rulesPage = memberPage({
           actions={
             <ButtonLink
               size="small"
-              href={withQuery("/activity", {
+              href={pagePath("/activity", {
                 type: "rule.set",
                 tool_name: query.tool_name,
                 tenant_id: query.tenant_id,
@@ -204,7 +205,7 @@ function contextOf(
 }
 
 function explainPath({ tool_name, tenant_id, resource_id }: RulesQuery): string {
-  return withQuery("/rules/explain", { tool_name, tenant_id, resource_id });
+  return pagePath("/rules/explain", { tool_name, tenant_id, resource_id });
 }
 
 function changesOf({ services, org, query: { tool_name, tenant_id } }: Call) {

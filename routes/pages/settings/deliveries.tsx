@@ -5,6 +5,7 @@ import { Table } from "../../../components/table.tsx";
 import { Time } from "../../../components/time.tsx";
 import { UntrustedText } from "../../../components/untrusted.tsx";
 import type { DeliveryOutcome, Destination, TestDelivery } from "../../../lib/alerts/send.ts";
+import { pagePath } from "../../../lib/base/page_path.ts";
 import type { AlertDelivery, AlertKind, Channel } from "../../../lib/store/records/alert.ts";
 import { browserWords } from "../account/security_tables.tsx";
 
@@ -49,7 +50,7 @@ export function FailedDeliveries({ rows, now }: {
             label: "About",
             kind: "title",
             cell: ({ delivery: { approval, kind } }) => (
-              <a href={`/approvals/${approval}`}>{ABOUT[kind]}</a>
+              <a href={pagePath("/approvals/:id", { id: approval })}>{ABOUT[kind]}</a>
             ),
           },
           {

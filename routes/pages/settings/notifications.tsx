@@ -161,7 +161,7 @@ export const notificationsPage = memberPage({
 export const notificationsEndpoints: readonly Endpoint[] = [
   memberEndpoint({
     method: "post",
-    path: `${PATH}/push`,
+    path: "/notifications/push",
     needs: "read",
     body: pushSubscriptionFields,
     handle: async (call) => {
@@ -171,7 +171,7 @@ export const notificationsEndpoints: readonly Endpoint[] = [
   }),
   memberEndpoint({
     method: "post",
-    path: `${PATH}/push/remove`,
+    path: "/notifications/push/remove",
     needs: "read",
     body: z.strictObject({ id: subscriptionId }),
     handle: async (call) => {

@@ -15,7 +15,7 @@ import {
   withdrawInvitation,
 } from "../../../lib/people/invitations.ts";
 import type { Role } from "../../../lib/policy/rights.ts";
-import { type MemberRecord, ROLES } from "../../../lib/store/records/identity.ts";
+import { ROLES } from "../../../lib/store/records/identity.ts";
 import type { AttemptedForm } from "../../dashboard/attempted.ts";
 import type { MemberCall } from "../../dashboard/browser_call.ts";
 import { several, text } from "../../dashboard/form.ts";
@@ -33,11 +33,6 @@ export const memberFormFields = {
 
 /** The address of a member in the path of their page; in lower case, as it is stored. */
 export const emailInPath = z.string().max(254).transform((email) => email.toLowerCase());
-
-/** The address of a member's page. */
-export function memberPath({ email }: Pick<MemberRecord, "email">): string {
-  return `/team/${encodeURIComponent(email)}`;
-}
 
 type Call = MemberCall<unknown, unknown>;
 

@@ -19,6 +19,7 @@ import {
 import { Time } from "../../../components/time.tsx";
 import { UntrustedText } from "../../../components/untrusted.tsx";
 import type { JsonObject } from "../../../lib/base/json.ts";
+import { pagePath } from "../../../lib/base/page_path.ts";
 import { levelsOf } from "../../../lib/identity/deciders.ts";
 import { listInvitations } from "../../../lib/people/invitations.ts";
 import {
@@ -46,7 +47,6 @@ import {
   INVITATION_ACTIONS,
   InvitationButtons,
   memberFormFields,
-  memberPath,
 } from "./invitation.tsx";
 
 const byEmail = z.object({ email: emailInPath });
@@ -169,13 +169,19 @@ export const memberRecordPage = memberPage({
         (transaction) => changedFrom(memberState(existingMember(transaction, email)), shown),
       );
       const { record } = await call.transact(put, "manage_members");
-      return { to: memberPath(record), notice: "Saved. It holds from their next click on." };
+      return {
+        to: pagePath("/team/:email", { email: record.email }),
+        notice: "Saved. It holds from their next click on.",
+      };
     }, "manage_members"),
     confirm: action(nothing, async (call: Call) => {
       const { email } = call.params;
       const member = await call.transact({ plan: (tx) => existingMember(tx, email) });
       await call.transact(confirmRecovery(member.id, call.id), "confirm_recovery");
-      return { to: memberPath(member), notice: `The hold of ${email} is over.` };
+      return {
+        to: pagePath("/team/:email", { email: member.email }),
+        notice: `The hold of ${email} is over.`,
+      };
     }, "confirm_recovery"),
     remove: action(nothing, async (call: Call) => {
       const { email } = call.params;

@@ -13,16 +13,17 @@ import { DeciderGaps, groupWords, MemberState, RoleRights } from "../../../compo
 import { Pagination, RowLink, Table } from "../../../components/table.tsx";
 import { Time } from "../../../components/time.tsx";
 import { UntrustedText } from "../../../components/untrusted.tsx";
+import { pagePath } from "../../../lib/base/page_path.ts";
 import { namesOf } from "../../../lib/evidence/telling.ts";
 import { listInvitations, type PendingInvitation } from "../../../lib/people/invitations.ts";
 import { hasRight, mayGrant } from "../../../lib/policy/rights.ts";
 import { deciderGaps } from "../../../lib/sheet/decider_gaps.ts";
 import type { MemberRecord } from "../../../lib/store/records/identity.ts";
-import { attempted, withQuery } from "../../dashboard/attempted.ts";
+import { attempted } from "../../dashboard/attempted.ts";
 import type { MemberCall } from "../../dashboard/browser_call.ts";
 import { memberPage } from "../../dashboard/page.ts";
 import { pageByName, pageQuery } from "../../fields/paging.ts";
-import { INVITATION_ACTIONS, InvitationButtons, InviteForm, memberPath } from "./invitation.tsx";
+import { INVITATION_ACTIONS, InvitationButtons, InviteForm } from "./invitation.tsx";
 
 const query = z.object({ ...pageQuery, view: z.enum(["invitations"]).optional() });
 
@@ -73,7 +74,7 @@ export const teamPage = memberPage({
   view: ({ data, attempt, now }) => {
     const { view, counts, own, mayManage } = data;
     const pageOf = (cursor: string | null) =>
-      withQuery("/team", { view: view === "members" ? null : view, cursor });
+      pagePath("/team", { view: view === "members" ? null : view, cursor });
     const failed = ["resend", "withdraw"].includes(attempt?.do ?? "") ? attempt : null;
     return (
       <>
@@ -152,7 +153,7 @@ function Members({ rows, own, now }: {
           kind: "title",
           cell: ({ member }) => (
             <span class="row">
-              <RowLink href={memberPath(member)}>
+              <RowLink href={pagePath("/team/:email", { email: member.email })}>
                 <UntrustedText text={member.email} />
               </RowLink>
               {member.id === own && <Badge>You</Badge>}
@@ -209,7 +210,7 @@ function Invitations({ rows, own, now }: {
           label: "E-mail address",
           kind: "title",
           cell: (one) => (
-            <RowLink href={memberPath(one)}>
+            <RowLink href={pagePath("/team/:email", { email: one.email })}>
               <UntrustedText text={one.email} />
             </RowLink>
           ),

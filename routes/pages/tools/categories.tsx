@@ -7,11 +7,12 @@ import { FieldErrors, Form, FormActions } from "../../../components/form.tsx";
 import { DangerSection, EmptyState, PageHeader, Section } from "../../../components/layout.tsx";
 import { Pagination, RowLink, Table } from "../../../components/table.tsx";
 import { UntrustedText } from "../../../components/untrusted.tsx";
+import { pagePath } from "../../../lib/base/page_path.ts";
 import { putCategory, removeCategory } from "../../../lib/catalog/categories.ts";
 import { hasRight } from "../../../lib/policy/rights.ts";
 import type { Snapshot } from "../../../lib/policy/snapshot.ts";
 import type { Permission } from "../../../lib/store/records/vocabulary.ts";
-import { attempted, type AttemptedForm, queryText, withQuery } from "../../dashboard/attempted.ts";
+import { attempted, type AttemptedForm, queryText } from "../../dashboard/attempted.ts";
 import type { MemberCall } from "../../dashboard/browser_call.ts";
 import { optional, text } from "../../dashboard/form.ts";
 import { action, memberPage } from "../../dashboard/page.ts";
@@ -73,7 +74,7 @@ export const categoriesPage = memberPage({
             cell: ({ name }) =>
               mayConfigure
                 ? (
-                  <RowLink href={`${withQuery(PATH, { name })}#set`}>
+                  <RowLink href={`${pagePath(PATH, { name })}#set`}>
                     <UntrustedText text={name} />
                   </RowLink>
                 )
@@ -88,9 +89,7 @@ export const categoriesPage = memberPage({
             key: "tools",
             label: "Tools",
             kind: "number",
-            cell: ({ name, tools }) => (
-              <a href={withQuery("/tools", { category: name })}>{tools}</a>
-            ),
+            cell: ({ name, tools }) => <a href={pagePath("/tools", { category: name })}>{tools}</a>,
           },
         ]}
         empty={
@@ -101,7 +100,7 @@ export const categoriesPage = memberPage({
       />
       <Pagination
         newer={isFirst ? null : PATH}
-        older={next_cursor === null ? null : withQuery(PATH, { cursor: next_cursor })}
+        older={next_cursor === null ? null : pagePath(PATH, { cursor: next_cursor })}
         newerLabel="First page"
         olderLabel="More"
       />

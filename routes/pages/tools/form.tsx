@@ -10,6 +10,7 @@ import {
   ToolAnnotationFields,
 } from "../../../components/tool.tsx";
 import { isJsonObject, type JsonObject } from "../../../lib/base/json.ts";
+import { pagePath } from "../../../lib/base/page_path.ts";
 import { schemaProblems, type ToolFields } from "../../../lib/catalog/tool_record.ts";
 import type { OrgRecord, ToolRecord } from "../../../lib/store/records/policy.ts";
 import type { AttemptedForm } from "../../dashboard/attempted.ts";
@@ -284,9 +285,8 @@ const TAKEN: ReadonlySet<string> = new Set(["new", "discovered", "categories"]);
  * The address of a tool's page. A tool may be called like one of the other pages there: behind a
  * `~`, which no name has, it keeps one of its own, so that nobody hides a tool by its name.
  */
-export function toolPath(name: string): string {
-  const path = name.split("/").map(encodeURIComponent).join("/");
-  return TAKEN.has(name) ? `/tools/~${path}` : `/tools/${path}`;
+export function toolPath(name: string, query: { readonly view?: string } = {}): string {
+  return pagePath("/tools/:name{.+}", { name: TAKEN.has(name) ? `~${name}` : name, ...query });
 }
 
 /** The name of a tool in the address of its page. */

@@ -13,9 +13,10 @@ import { Filters } from "../../../components/form.tsx";
 import { EmptyState, PageHeader, Section } from "../../../components/layout.tsx";
 import { Pagination, RowLink, Table } from "../../../components/table.tsx";
 import { UntrustedText } from "../../../components/untrusted.tsx";
+import { pagePath } from "../../../lib/base/page_path.ts";
 import { hasRight } from "../../../lib/policy/rights.ts";
 import { TOOL_STATUSES, type ToolRecord } from "../../../lib/store/records/policy.ts";
-import { queryText, withQuery } from "../../dashboard/attempted.ts";
+import { queryText } from "../../dashboard/attempted.ts";
 import { memberPage } from "../../dashboard/page.ts";
 import { pageByName, pageQuery } from "../../fields/paging.ts";
 import { categoryNames } from "./categories.tsx";
@@ -220,7 +221,7 @@ function isWanted(tool: ToolRecord, { name, category, status, unacknowledged }: 
 }
 
 function hrefOf({ name, category, status, unacknowledged }: Query, cursor: string | null): string {
-  return withQuery(PATH, { name, category, status, unacknowledged, cursor });
+  return pagePath(PATH, { name, category, status, unacknowledged, cursor });
 }
 
 /** As much of a description as a list has room for; the whole is on the tool's page. */

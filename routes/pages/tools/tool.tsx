@@ -8,12 +8,13 @@ import { RuleFallbacks, RuleMatrixTable, RuleVerdict } from "../../../components
 import { ToolDefinition } from "../../../components/tool.tsx";
 import { UntrustedText } from "../../../components/untrusted.tsx";
 import { approvalRow, listApprovals, NO_FILTER } from "../../../lib/approvals/list.ts";
+import { pagePath } from "../../../lib/base/page_path.ts";
 import { changeTool, existingTool } from "../../../lib/catalog/tools.ts";
 import { recentChanges } from "../../../lib/evidence/newest.ts";
 import { namesOf } from "../../../lib/evidence/telling.ts";
 import { hasRight } from "../../../lib/policy/rights.ts";
 import { ruleMatrix } from "../../../lib/policy/rule_matrix.ts";
-import { asShown, attempted, changedSince, withQuery } from "../../dashboard/attempted.ts";
+import { asShown, attempted, changedSince } from "../../dashboard/attempted.ts";
 import type { MemberCall } from "../../dashboard/browser_call.ts";
 import { whole } from "../../dashboard/form.ts";
 import { action, memberPage } from "../../dashboard/page.ts";
@@ -91,10 +92,10 @@ export const toolPage = memberPage({
           badges={<ToolStateBadges tool={tool} />}
           actions={
             <>
-              <ButtonLink href={withQuery("/rules", { tool_name: tool.name })} icon="rules">
+              <ButtonLink href={pagePath("/rules", { tool_name: tool.name })} icon="rules">
                 Rules
               </ButtonLink>
-              <ButtonLink href={withQuery("/rules/explain", { tool_name: tool.name })}>
+              <ButtonLink href={pagePath("/rules/explain", { tool_name: tool.name })}>
                 Explain
               </ButtonLink>
             </>
@@ -136,7 +137,7 @@ export const toolPage = memberPage({
             />
             {!data.changes.complete && (
               <p>
-                <a href={withQuery("/activity", { tool_name: tool.name })}>Everything about it</a>
+                <a href={pagePath("/activity", { tool_name: tool.name })}>Everything about it</a>
               </p>
             )}
           </Section>
@@ -155,7 +156,7 @@ export const toolPage = memberPage({
               title="What holds for it"
               description="The rules of the organization that concern it, the most specific first."
               actions={
-                <ButtonLink href={withQuery("/rules", { tool_name: tool.name })} size="small">
+                <ButtonLink href={pagePath("/rules", { tool_name: tool.name })} size="small">
                   For a tenant
                 </ButtonLink>
               }
@@ -171,7 +172,7 @@ export const toolPage = memberPage({
               title="Last requests"
               actions={data.requests.length > 0 && (
                 <ButtonLink
-                  href={withQuery("/approvals", { view: "all", tool_name: tool.name })}
+                  href={pagePath("/approvals", { view: "all", tool_name: tool.name })}
                   size="small"
                 >
                   All requests

@@ -12,12 +12,13 @@ import {
   ToolAnnotationFields,
 } from "../../../components/tool.tsx";
 import { UntrustedText } from "../../../components/untrusted.tsx";
+import { pagePath } from "../../../lib/base/page_path.ts";
 import { changeTool, removeTool } from "../../../lib/catalog/tools.ts";
 import { type AskedAbout, askedAbout, type Names, namesOf } from "../../../lib/evidence/telling.ts";
 import type { Actor } from "../../../lib/ledger/entry.ts";
 import type { Snapshot } from "../../../lib/policy/snapshot.ts";
 import type { ToolRecord } from "../../../lib/store/records/policy.ts";
-import { asShown, attempted, changedSince, withQuery } from "../../dashboard/attempted.ts";
+import { asShown, attempted, changedSince } from "../../dashboard/attempted.ts";
 import type { MemberCall } from "../../dashboard/browser_call.ts";
 import { optional, text, whole } from "../../dashboard/form.ts";
 import { action, type Attempt, memberPage } from "../../dashboard/page.ts";
@@ -174,7 +175,7 @@ export function TriageForm({ tool, attempt }: {
       <p>
         Nobody has described this tool: it is taken to be as dangerous as a tool can be, and every
         use of it needs approval.{" "}
-        <a href={`${toolPath(tool.name)}?view=edit`}>Describe it in full</a>{" "}
+        <a href={toolPath(tool.name, { view: "edit" })}>Describe it in full</a>{" "}
         if you want to say more than this.
       </p>
       <ToolAnnotationFields
@@ -259,7 +260,7 @@ export const discoveredPage = memberPage({
       <TriageList found={found} attempt={attempt} now={now} />
       <Pagination
         newer={isFirst ? null : PATH}
-        older={next === null ? null : withQuery(PATH, { cursor: next })}
+        older={next === null ? null : pagePath(PATH, { cursor: next })}
         newerLabel="Newest"
       />
     </>
