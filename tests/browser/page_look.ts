@@ -4,7 +4,8 @@ import type { Tab } from "../helpers/browser.ts";
 /**
  * What of a page does not look as every page is to look: a row of a list too high for a desk, a
  * target too small for a finger, a second red button, type that shouts, a frame within a frame, a
- * time or a number that is broken in two. One line a fault; leaves the page's folds as they were.
+ * time or a number that is broken in two, a header that does not span the page. One line a fault;
+ * leaves the page's folds as they were.
  */
 export async function lookFaults(tab: Tab): Promise<string[]> {
   return await tab.page.evaluate(() => {
@@ -56,6 +57,11 @@ export async function lookFaults(tab: Tab): Promise<string[]> {
       fold.open = false;
     }
     if (open !== undefined) open.open = true;
+
+    for (const header of seen(".page-header")) {
+      const { right } = header.getBoundingClientRect();
+      if (right !== document.documentElement.clientWidth) faults.push(`a header ends at ${right}`);
+    }
 
     const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
     const whole = [

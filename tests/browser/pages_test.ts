@@ -31,6 +31,14 @@ async function scriptBytes(tab: Tab): Promise<number> {
   );
 }
 
+/** How many requests of the list are whole on the first screen. */
+async function rowsInSight(tab: Tab): Promise<number> {
+  return await tab.page.evaluate(() =>
+    [...document.querySelectorAll(".approval-row")]
+      .filter((row) => row.getBoundingClientRect().bottom <= innerHeight).length
+  );
+}
+
 Deno.test("every page is sound for people with disabilities, reads well, and scrolls one way only", async (t) => {
   await using countersign = await startForPages();
   await using browser = await TestBrowser.start();
@@ -49,6 +57,9 @@ Deno.test("every page is sound for people with disabilities, reads well, and scr
         assert.deepEqual(await tab.axe(), []);
         assert.equal(await tab.scrollsSideways(), false, "it scrolls sideways");
         assert.deepEqual(await lookFaults(tab), []);
+        if (stop.path === "/approvals" && state === "many") {
+          assert.ok(await rowsInSight(tab) >= 12, `${await rowsInSight(tab)} requests in sight`);
+        }
         // The narrowest phone, or a desk at 200 % zoom.
         const narrow = width === 390 ? { width: 320, height: 640 } : { width: 640, height: 400 };
         await tab.page.setViewportSize(narrow);

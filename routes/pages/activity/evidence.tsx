@@ -41,7 +41,7 @@ export const evidencePage = memberPage({
     };
   },
   view: ({ data, attempt }) => (
-    <div class="stack">
+    <>
       <PageHeader
         title="Checkpoint and export"
         description="What you take away from here proves the log later, whatever happens to this server."
@@ -52,7 +52,7 @@ export const evidencePage = memberPage({
       <ExportSection mayExportPrivate={data.mayExportPrivate} attempt={attempt} />
       <ConsistencySection size={data.size} />
       {data.mayRotate && <RotateSection attempt={attempt} />}
-    </div>
+    </>
   ),
   actions: {
     ...EXPORT_ACTIONS,

@@ -84,13 +84,13 @@ export const overviewPage = memberPage({
     };
   },
   view: ({ data, attempt, now }) => (
-    <div class="stack">
+    <>
       <PageHeader title="Overview" />
       <Nudges neverChecked={data.neverChecked} onePasskey={data.onePasskey} />
       <WaitingSection rows={data.waiting} decides={data.decides} now={now} />
       <NumbersSection insights={data.insights} days={data.days} />
       {data.mayStop && <StopSection killSwitch={data.killSwitch} attempt={attempt} />}
-    </div>
+    </>
   ),
   actions: {
     stop: action(z.strictObject({ reason: optional(reason) }), async (call: Call, form) => {
