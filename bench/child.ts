@@ -14,10 +14,11 @@ export class Child implements AsyncDisposable {
   readonly #output: AsyncIterator<string>;
   readonly #drained: Promise<void>;
   #port = 0;
+  #inspector: string | null = null;
 
   private constructor(args: readonly string[], env: Record<string, string>, readyLine: string) {
     this.#process = new Deno.Command(Deno.execPath(), {
-      args: ["run", "--quiet", "--no-prompt", ...args],
+      args: ["run", "--no-prompt", ...args],
       env,
       stdin: "piped",
       stdout: "piped",
@@ -35,7 +36,7 @@ export class Child implements AsyncDisposable {
   static async script(name: string, ...args: string[]): Promise<Child> {
     const path = new URL(name, import.meta.url).pathname;
     const child = new Child(
-      ["--allow-net", "--allow-read", "--allow-write=data", path, ...args],
+      ["--quiet", "--allow-net", "--allow-read", "--allow-write=data", path, ...args],
       {},
       "",
     );
@@ -48,7 +49,8 @@ export class Child implements AsyncDisposable {
   static service(store: Pick<SeededStore, "path" | "sealingSecret">): Promise<Child> {
     const path = new URL("../main.ts", import.meta.url).pathname;
     const folders = ["--allow-read=data,static,dist", "--allow-write=data"];
-    return Child.#listening(["--allow-net", "--allow-env", ...folders, path], store, {});
+    const args = ["--quiet", "--allow-net", "--allow-env", ...folders, path];
+    return Child.#listening(args, store, {});
   }
 
   /** The service of any checkout, over a store that it makes with the keys in the variables. */
@@ -59,9 +61,26 @@ export class Child implements AsyncDisposable {
   ): Promise<Child> {
     const permissions = ["--allow-net", "--allow-env", "--allow-read", "--allow-write=data"];
     return Child.#listening(
-      [...permissions, "--config", `${checkout}/deno.json`, `${checkout}/main.ts`],
+      ["--quiet", ...permissions, "--config", `${checkout}/deno.json`, `${checkout}/main.ts`],
       store,
       env,
+    );
+  }
+
+  /** The service of a checkout over a store that is there, with its inspector open. */
+  static inspected(
+    checkout: string,
+    store: Pick<SeededStore, "path" | "sealingSecret">,
+  ): Promise<Child> {
+    const permissions = ["--allow-net", "--allow-env", "--allow-read", "--allow-write=data"];
+    return Child.#listening(
+      [
+        // Not quiet, or it would not say where.
+        ...["--inspect=127.0.0.1:0", ...permissions],
+        ...["--config", `${checkout}/deno.json`, `${checkout}/main.ts`],
+      ],
+      store,
+      {},
     );
   }
 
@@ -84,6 +103,7 @@ export class Child implements AsyncDisposable {
       const line = await child.#line();
       const port = /"message":"Countersign listens","port":(\d+)/.exec(line)?.[1];
       if (port === undefined) {
+        child.#inspector ??= /^Debugger listening on (ws:\S+)/.exec(line)?.[1] ?? null;
         console.error(line);
         continue;
       }
@@ -95,6 +115,12 @@ export class Child implements AsyncDisposable {
 
   get port(): number {
     return this.#port;
+  }
+
+  /** Where the inspector of `inspected` is reached. */
+  get inspector(): string {
+    if (this.#inspector === null) throw new Error("The runtime did not say where to inspect it");
+    return this.#inspector;
   }
 
   /** Sends a line of JSON and returns the line that answers it. */
@@ -110,17 +136,27 @@ export class Child implements AsyncDisposable {
 
   /** Null where the system does not tell as Linux does. */
   async resident(): Promise<Resident | null> {
-    // Deno itself opens files below /proc only for a process that may do everything.
-    const cat = new Deno.Command("cat", {
-      args: [`/proc/${this.#process.pid}/status`],
-      stderr: "null",
-    });
-    const { success, stdout } = await cat.output();
-    if (!success) return null;
-    const status = new TextDecoder().decode(stdout);
+    const status = await this.#told("status");
+    if (status === null) return null;
     const megabytes = (field: string) =>
       Number(new RegExp(`^${field}:\\s+(\\d+) kB`, "m").exec(status)?.[1]) / 1024;
     return { now: megabytes("VmRSS"), peak: megabytes("VmHWM") };
+  }
+
+  /** Microseconds of a processor that the thread of the scripts had; null as with `resident`. */
+  async threadTime(): Promise<number | null> {
+    const told = await this.#told(`task/${this.#process.pid}/schedstat`);
+    return told === null ? null : Number(told.split(" ")[0]) / 1000;
+  }
+
+  async #told(file: string): Promise<string | null> {
+    // Deno itself opens files below /proc only for a process that may do everything.
+    const cat = new Deno.Command("cat", {
+      args: [`/proc/${this.#process.pid}/${file}`],
+      stderr: "null",
+    });
+    const { success, stdout } = await cat.output();
+    return success ? new TextDecoder().decode(stdout) : null;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
