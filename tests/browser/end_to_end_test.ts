@@ -4,6 +4,7 @@ import { type Tab, TestBrowser } from "../helpers/browser.ts";
 import { signOnPage, statusOf } from "../helpers/browser_member.ts";
 import { acceptInvitationAs, firstRun, signInByPasskey } from "../helpers/browser_people.ts";
 import { Countersign, TestClock, type TestOrg } from "../helpers/countersign.ts";
+import { PROJECT } from "../helpers/project_files.ts";
 
 const TOOL = "refund_payment";
 const ACTION = { tool_name: TOOL, resource_id: "order-77", arguments: { amount: 40 } };
@@ -12,7 +13,7 @@ const ACTION = { tool_name: TOOL, resource_id: "order-77", arguments: { amount: 
 async function verify(...files: string[]) {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "--no-prompt", "--allow-read", "verify.ts", ...files],
-    cwd: new URL("../..", import.meta.url),
+    cwd: PROJECT,
     env: { NO_COLOR: "1" },
   }).output();
   const text = new TextDecoder();

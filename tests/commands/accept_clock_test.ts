@@ -1,18 +1,12 @@
 import assert from "node:assert/strict";
 import { clockSeenKey, DEPLOYMENT_ORG } from "../../lib/store/keys.ts";
 import { Countersign, TestClock } from "../helpers/countersign.ts";
-import { runTask } from "../helpers/operator_task.ts";
-import { StartedProcess } from "../helpers/started_process.ts";
+import { DeploymentFolder } from "../helpers/deployment_folder.ts";
+import { runTask, StartedProcess } from "../helpers/started_process.ts";
 
 const SECRET = "0123456789abcdef".repeat(3);
 const DAY = 24 * 60 * 60 * 1000;
 const VARIABLES = { COUNTERSIGN_SECRET: SECRET };
-
-async function folder() {
-  const path = await Deno.makeTempDir();
-  await Deno.mkdir(`${path}/data`);
-  return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
-}
 
 /** A deployment over the file that the command opens, with a clock of its own. */
 async function withStore<R>(
@@ -31,7 +25,7 @@ async function withStore<R>(
 }
 
 Deno.test("accept-clock: lists the logs that are ahead, and accepts the clock for one", async () => {
-  await using place = await folder();
+  await using place = await DeploymentFolder.make({ data: true });
   const run = (...args: string[]) => runTask(place.path, "accept-clock", args, VARIABLES);
   const { id } = await withStore(place.path, Date.now() + DAY, (countersign) => countersign.org());
 
@@ -58,7 +52,7 @@ Deno.test("accept-clock: lists the logs that are ahead, and accepts the clock fo
 });
 
 Deno.test("accept-clock: takes the deployment's own log by its name", async () => {
-  await using place = await folder();
+  await using place = await DeploymentFolder.make({ data: true });
   await withStore(place.path, Date.now() + DAY, async ({ services: { ledgers } }) => {
     const actor = { type: "system", id: "test" } as const;
     await ledgers.transact(DEPLOYMENT_ORG, {
@@ -77,7 +71,7 @@ Deno.test("accept-clock: takes the deployment's own log by its name", async () =
 });
 
 Deno.test("a start long after the store was in use says so in one line, and serves", async () => {
-  await using place = await folder();
+  await using place = await DeploymentFolder.make({ data: true });
   await withStore(place.path, Date.now(), async (_, kv) => {
     await kv.set([...clockSeenKey()], { at: Date.now() - 2 * DAY });
   });

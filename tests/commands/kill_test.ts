@@ -5,13 +5,14 @@ import { DEPLOYMENT_ORG, dueKey, duePrefix, orgPrefix } from "../../lib/store/ke
 import { Sealer } from "../../lib/store/sealing.ts";
 import { systemRandom, systemTimer } from "../../lib/store/system.ts";
 import { MailBox } from "../helpers/mail_box.ts";
+import { PROJECT } from "../helpers/project_files.ts";
 import { freePort } from "../helpers/started_process.ts";
 import { verifiedLog } from "../helpers/stored_log.ts";
 
 const ROUNDS = 20;
 const CLIENTS = 8;
-const MAIN = new URL("../../main.ts", import.meta.url).pathname;
-const CONFIG = new URL("../../deno.json", import.meta.url).pathname;
+const MAIN = new URL("main.ts", PROJECT).pathname;
+const CONFIG = new URL("deno.json", PROJECT).pathname;
 
 /** What a client was told; it must be true whatever happens to the process afterwards. */
 interface Told {

@@ -7,6 +7,7 @@ import {
   VARIABLES,
 } from "../../lib/server/rights.ts";
 import { taskCommand } from "../../lib/store/system.ts";
+import { DeploymentFolder } from "../helpers/deployment_folder.ts";
 import { projectText } from "../helpers/project_files.ts";
 import { StartedProcess } from "../helpers/started_process.ts";
 
@@ -19,11 +20,6 @@ function given(program: Program, variables: Record<string, string>, place = PLAC
   const settings = `--allow-env=${VARIABLES.join()}`;
   assert.ok(flags.some((flag) => flag.startsWith(settings)), "the settings, and");
   return flags.map((flag) => flag.replace(settings, "settings").replaceAll("/srv/cs/", ""));
-}
-
-async function folder() {
-  const path = await Deno.realPath(await Deno.makeTempDir());
-  return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
 }
 
 Deno.test("launch: a program gets the rights that the settings call for, and no others", () => {
@@ -137,8 +133,8 @@ Deno.test("launch: hints name the Deno that the reader started this with", () =>
 });
 
 Deno.test("launch: a store in a folder of its own is served, and one wish to stop is one", async () => {
-  await using place = await folder();
-  await using elsewhere = await folder();
+  await using place = await DeploymentFolder.make();
+  await using elsewhere = await DeploymentFolder.make();
   const store = `${elsewhere.path}/kept/store.db`;
   const variables = { COUNTERSIGN_KV: store, COUNTERSIGN_URL: "http://localhost" };
   await using launched = await StartedProcess.launched(place.path, variables);
@@ -158,7 +154,7 @@ Deno.test("launch: a store in a folder of its own is served, and one wish to sto
 });
 
 Deno.test("launch: a launcher that is killed takes the service with it, which stops in order", async () => {
-  await using place = await folder();
+  await using place = await DeploymentFolder.make();
   const variables = { COUNTERSIGN_URL: "http://localhost" };
   await using launched = await StartedProcess.launched(place.path, variables);
   await launched.line("Countersign listens");
@@ -168,7 +164,7 @@ Deno.test("launch: a launcher that is killed takes the service with it, which st
 });
 
 Deno.test("launch: what is refused is said in one message, and nothing is started", async () => {
-  await using place = await folder();
+  await using place = await DeploymentFolder.make();
   const refusals: [Record<string, string>, RegExp][] = [
     [{ COUNTERSIGN_KV: "store.kv" }, /^COUNTERSIGN_KV is "store\.kv", .*Give a path below data\//],
     [{ COUNTERSIGN_KV: "data/a,b/x.kv" }, /^COUNTERSIGN_KV and .*a comma/],

@@ -4,6 +4,7 @@ import config from "../../deno.dev.json" with { type: "json" };
 import { TestBrowser } from "../helpers/browser.ts";
 import { firstRun } from "../helpers/browser_people.ts";
 import { Countersign } from "../helpers/countersign.ts";
+import { PROJECT } from "../helpers/project_files.ts";
 import { freePort } from "../helpers/started_process.ts";
 import { ConformanceServer } from "./conformance_server.ts";
 
@@ -37,7 +38,7 @@ const SCENARIOS = [
 function suite(...args: string[]): Deno.ChildProcess {
   return new Deno.Command(Deno.execPath(), {
     args: ["run", "--config", "deno.dev.json", "-A", "--quiet", SUITE, ...args],
-    cwd: new URL("../../", import.meta.url).pathname,
+    cwd: PROJECT.pathname,
     env: { NO_COLOR: "1" },
     stdout: "piped",
     stderr: "piped",

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import config from "../../deno.dev.json" with { type: "json" };
 import { Countersign } from "../helpers/countersign.ts";
 import { ERAS } from "../helpers/mcp_client.ts";
+import { PROJECT } from "../helpers/project_files.ts";
 
 /** The Inspector of the MCP project, as its npm package ships it, with a real agent's token. */
 const INSPECTOR = config.imports["@modelcontextprotocol/inspector"];
@@ -23,7 +24,7 @@ async function inspect(origin: string, token: string, ...args: string[]): Promis
       ],
       ...["--header", `Authorization: Bearer ${token}`, ...args],
     ],
-    cwd: new URL("../../", import.meta.url).pathname,
+    cwd: PROJECT.pathname,
     env: { NO_COLOR: "1" },
   }).output();
   const [told, complained] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));

@@ -3,12 +3,13 @@ import { decodeLeaf } from "../../lib/ledger/entry.ts";
 import { leavesFrom } from "../../lib/ledger/log_tail.ts";
 import { systemRandom } from "../../lib/store/system.ts";
 import { Countersign } from "../helpers/countersign.ts";
+import { PROJECT } from "../helpers/project_files.ts";
 import { RawRequest } from "../helpers/raw_request.ts";
 import { freePort, StartedProcess } from "../helpers/started_process.ts";
 import { SELF_SIGNED } from "../helpers/self_signed.ts";
 
 /** nginx as the operations document has it, but for its ports, its certificate and TLS. */
-const CONFIGURATION = new URL("../../deploy/nginx.conf", import.meta.url);
+const CONFIGURATION = new URL("deploy/nginx.conf", PROJECT);
 const NGINX = Deno.env.get("NGINX_PATH") ?? "/usr/sbin/nginx";
 
 const isThere = await Deno.stat(NGINX).then(() => true, () => false);

@@ -2,17 +2,12 @@ import assert from "node:assert/strict";
 import { movedNotice, movedPasskeys, seeRecoveryLink } from "../../lib/people/recover.ts";
 import { passkeyKey } from "../../lib/store/keys.ts";
 import { TestClock } from "../helpers/countersign.ts";
-import { runTask } from "../helpers/operator_task.ts";
+import { DeploymentFolder } from "../helpers/deployment_folder.ts";
 import { People, secretOf } from "../helpers/people.ts";
-import { StartedProcess } from "../helpers/started_process.ts";
+import { runTask, StartedProcess } from "../helpers/started_process.ts";
 
 const SECRET = "0123456789abcdef".repeat(3);
 const EMAIL = "jo@example.com";
-
-async function folder() {
-  const path = await Deno.makeTempDir();
-  return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
-}
 
 function recover(cwd: string, ...args: string[]) {
   return runTask(cwd, "recover", args, { COUNTERSIGN_SECRET: SECRET });
@@ -32,7 +27,7 @@ async function withStore<R>(path: string, use: (people: People) => Promise<R>): 
 }
 
 Deno.test("recover: prints a link for an account, and says so in the log", async () => {
-  await using place = await folder();
+  await using place = await DeploymentFolder.make();
   const none = await recover(place.path, EMAIL);
   assert.equal(none.code, 2, none.err);
   assert.match(none.err, /there is no store data\/countersign\.kv/);
@@ -57,7 +52,7 @@ Deno.test("recover: prints a link for an account, and says so in the log", async
 });
 
 Deno.test("recover: while the service holds the store it says to stop that first", async () => {
-  await using place = await folder();
+  await using place = await DeploymentFolder.make();
   const variables = { COUNTERSIGN_SECRET: SECRET };
   const { process } = await StartedProcess.listening(place.path, variables);
   await using _ = process;
@@ -67,7 +62,7 @@ Deno.test("recover: while the service holds the store it says to stop that first
 });
 
 Deno.test("a start under another host tells it, and lets an owner in whose passkeys do not come along", async () => {
-  await using place = await folder();
+  await using place = await DeploymentFolder.make();
   await withStore(place.path, (people) => people.withOwner(EMAIL));
   const variables = { COUNTERSIGN_SECRET: SECRET, COUNTERSIGN_URL: "https://new.example" };
   const { process } = await StartedProcess.listening(place.path, variables);

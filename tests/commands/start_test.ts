@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { DeploymentFolder } from "../helpers/deployment_folder.ts";
 import { StartedProcess } from "../helpers/started_process.ts";
 
 const SECRET = "0123456789abcdef".repeat(3);
@@ -12,13 +13,8 @@ async function refused(folder: string, variables: Record<string, string>) {
   return output;
 }
 
-async function folder() {
-  const path = await Deno.makeTempDir();
-  return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
-}
-
 Deno.test("start: the first one works with the task's permissions and makes its folders private", async () => {
-  await using place = await folder();
+  await using place = await DeploymentFolder.make();
   const { process, port } = await StartedProcess.listening(place.path, {
     COUNTERSIGN_URL: "http://localhost",
   });
@@ -33,14 +29,14 @@ Deno.test("start: the first one works with the task's permissions and makes its 
 });
 
 Deno.test("start: a store that another process holds is refused", async () => {
-  await using place = await folder();
+  await using place = await DeploymentFolder.make();
   const { process } = await StartedProcess.listening(place.path, {});
   await using _ = process;
   assert.match(await refused(place.path, {}), /another process holds the store data\/countersign/);
 });
 
 Deno.test("start: another secret than the store was written under is refused", async () => {
-  await using place = await folder();
+  await using place = await DeploymentFolder.make();
   const { process } = await StartedProcess.listening(place.path, { COUNTERSIGN_SECRET: SECRET });
   process.signal("SIGTERM");
   assert.equal((await process.ended()).code, 0);
@@ -56,7 +52,7 @@ Deno.test("start: another secret than the store was written under is refused", a
 });
 
 Deno.test("start: a port in use is refused", async () => {
-  await using place = await folder();
+  await using place = await DeploymentFolder.make();
   using taken = Deno.listen({ port: 0 });
   const port = String((taken.addr as Deno.NetAddr).port);
   assert.match(
@@ -66,7 +62,7 @@ Deno.test("start: a port in use is refused", async () => {
 });
 
 Deno.test("start: folders that cannot be made or read are refused by name", async () => {
-  await using place = await folder();
+  await using place = await DeploymentFolder.make();
   await Deno.writeTextFile(`${place.path}/config`, "a file");
   assert.match(
     await refused(place.path, {}),
@@ -78,7 +74,7 @@ Deno.test("start: folders that cannot be made or read are refused by name", asyn
 });
 
 Deno.test("start: a file that is no database is refused", async () => {
-  await using place = await folder();
+  await using place = await DeploymentFolder.make();
   await Deno.mkdir(`${place.path}/data`);
   await Deno.writeTextFile(
     `${place.path}/data/countersign.kv`,
@@ -89,7 +85,7 @@ Deno.test("start: a file that is no database is refused", async () => {
 });
 
 Deno.test("start: a setting of the wrong shape is refused by name", async () => {
-  await using place = await folder();
+  await using place = await DeploymentFolder.make();
   assert.match(await refused(place.path, { PORT: "http" }), /^PORT is "http"/m);
   const said = await refused(place.path, { COUNTERSIGN_BOOTSTRAP_KEY: "cs_live_short" });
   assert.match(said, /^COUNTERSIGN_BOOTSTRAP_KEY must begin with cs_mgmt_/m);

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { Countersign } from "../helpers/countersign.ts";
-import { runTask } from "../helpers/operator_task.ts";
 import { rawAnswer } from "../helpers/raw_request.ts";
-import { StartedProcess } from "../helpers/started_process.ts";
+import { runTask, StartedProcess } from "../helpers/started_process.ts";
 
 /**
  * Stores that a start or a command of the operator cannot use: exit status 2, and one message that

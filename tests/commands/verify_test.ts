@@ -3,6 +3,7 @@ import { publishedLogKey } from "../../lib/tlog/log_key.ts";
 import { byteLines } from "../../lib/verify/export_lines.ts";
 import { findingText } from "../../lib/verify/verdict_text.ts";
 import { chunked, receiptOf, signer, stranger } from "../helpers/log_verdicts.ts";
+import { PROJECT } from "../helpers/project_files.ts";
 import { checkpointOf, exportOf, logOf } from "../helpers/signed_log.ts";
 
 Deno.test("findingText() names code, entry and meaning, and lets nothing steer the terminal", () => {
@@ -63,8 +64,8 @@ Deno.test("verify.ts exits 0, 1 or 2 when a log is fine, wrong or unreadable", a
       ["absent.ndjson --checkpoint checkpoint --keys keys.json", 2, /Cannot read absent.ndjson/],
       ["good.ndjson --keys keys.json", 2, /Usage/],
     ];
-    const verifier = new URL("../../verify.ts", import.meta.url).pathname;
-    const config = new URL("../../deno.json", import.meta.url).pathname;
+    const verifier = new URL("verify.ts", PROJECT).pathname;
+    const config = new URL("deno.json", PROJECT).pathname;
     await Promise.all(runs.map(async ([args, code, said]) => {
       const output = await new Deno.Command(Deno.execPath(), {
         args: ["run", "--config", config, "--allow-read", verifier, ...args.split(" ")],

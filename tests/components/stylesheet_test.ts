@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import { PROJECT } from "../helpers/project_files.ts";
 
-const CSS = Deno.readTextFileSync(new URL("../../static/stylesheet.css", import.meta.url));
+const CSS = Deno.readTextFileSync(new URL("static/stylesheet.css", PROJECT));
 
 type Theme = 0 | 1;
 
@@ -75,7 +76,7 @@ Deno.test("the stylesheet loads nothing and names no colour that it lacks", () =
 });
 
 Deno.test("the manifest names icons that are there", () => {
-  const folder = new URL("../../static/", import.meta.url);
+  const folder = new URL("static/", PROJECT);
   const manifest = JSON.parse(Deno.readTextFileSync(new URL("manifest.webmanifest", folder)));
   assert.equal(manifest.start_url, "/approvals");
   for (const { src } of manifest.icons) {

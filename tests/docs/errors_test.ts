@@ -3,6 +3,7 @@ import { errorsMarkdown } from "../../routes/docs/documentation.ts";
 import { type ProblemCode, PROBLEMS } from "../../routes/http/problems.ts";
 import { ROUTES } from "../../routes/manifest.ts";
 import { Countersign } from "../helpers/countersign.ts";
+import { projectText } from "../helpers/project_files.ts";
 
 const CODES = Object.keys(PROBLEMS) as ProblemCode[];
 
@@ -10,7 +11,7 @@ const CODES = Object.keys(PROBLEMS) as ProblemCode[];
 const unfolded = (text: string) => text.replace(/\s+/g, " ").trim();
 
 Deno.test("docs/errors.md is what `deno task docs` writes", async () => {
-  const written = await Deno.readTextFile(new URL("../../docs/errors.md", import.meta.url));
+  const written = await projectText("docs/errors.md");
   assert.equal(unfolded(written), unfolded(errorsMarkdown()), "run `deno task docs`");
 });
 

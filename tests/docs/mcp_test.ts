@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { PROBLEMS } from "../../routes/http/problems.ts";
 import { REFUSAL_NEXT } from "../../routes/mcp/refusal.ts";
 import { MCP_TOOLS, toolsMarkdown } from "../../routes/mcp/tools.ts";
+import { projectText } from "../helpers/project_files.ts";
 
 /** The cells of a table, whatever the formatter makes of their widths. */
 const cells = (text: string) =>
@@ -10,7 +11,7 @@ const cells = (text: string) =>
   );
 
 Deno.test("the table of tools in docs/mcp.md is what `deno task docs` writes", async () => {
-  const written = await Deno.readTextFile(new URL("../../docs/mcp.md", import.meta.url));
+  const written = await projectText("docs/mcp.md");
   const [, table = ""] = /<!-- tools -->(.*)<!-- \/tools -->/s.exec(written) ?? [];
   assert.deepEqual(cells(table), cells(toolsMarkdown()), "run `deno task docs`");
 });

@@ -14,6 +14,7 @@ import {
   publishedKeys,
   verdictOn,
 } from "../helpers/evidence.ts";
+import { PROJECT } from "../helpers/project_files.ts";
 
 const ACTION = { tool_name: "restart_service", arguments: { force: true } };
 const WHY = { ...ACTION, reason: "stuck worker queue" };
@@ -30,7 +31,7 @@ async function logOf(countersign: Countersign, entries = 600): Promise<TestOrg> 
 async function verifyOnTheCommandLine(args: string[]): Promise<{ code: number; text: string }> {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "--allow-read", "--no-prompt", "verify.ts", ...args],
-    cwd: new URL("../..", import.meta.url),
+    cwd: PROJECT,
   }).output();
   const decoder = new TextDecoder();
   return { code, text: decoder.decode(stdout) + decoder.decode(stderr) };

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { registrationOf } from "../../examples/demo/register_tools.ts";
 import { RestClient } from "../../examples/demo/rest_client.ts";
 import { NotAsTold, Story } from "../../examples/demo/story.ts";
+import { PROJECT, projectText } from "../helpers/project_files.ts";
 
 /** What differs from one run of the demo to the next. */
 const CHANCE =
@@ -17,7 +18,7 @@ function told(text: string): string[] {
 async function runDemo(folder: string) {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["task", "--quiet", "demo"],
-    cwd: new URL("../..", import.meta.url),
+    cwd: PROJECT,
     env: { TMPDIR: folder, NO_COLOR: "1" },
   }).output();
   const text = new TextDecoder();
@@ -49,7 +50,7 @@ Deno.test("deno task demo governs a real MCP server, checks what it tells and le
     for (const claim of TOLD) assert.ok(lines.includes(`✓ ${claim}`), `${claim}, in:\n${out}`);
     assert.doesNotMatch(out + err, /cs_(mgmt|appr|agent|live|run)_/, "secrets are not printed");
     assert.deepEqual([...Deno.readDirSync(folder)], []);
-    const readme = await Deno.readTextFile(new URL("../../README.md", import.meta.url));
+    const readme = await projectText("README.md");
     const [, shown = ""] = /```text\n([^`]*)```/.exec(readme) ?? [];
     assert.deepEqual(told(shown), told(out), "the README shows what the demo prints");
   } finally {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { guard } from "../../examples/guard.ts";
 import type { JsonObject, JsonValue } from "../../lib/base/json.ts";
 import { Countersign, type Got, type TestOrg } from "../helpers/countersign.ts";
+import { PROJECT } from "../helpers/project_files.ts";
 
 /** One guarded call: where it asks, and what the tool does when it is run. */
 interface Attempt {
@@ -77,7 +78,7 @@ print(json.dumps([outcome_of(attempt) for attempt in json.load(sys.stdin)]))
 const inPython: Runner = async (attempts) => {
   const python = new Deno.Command("python3", {
     args: ["-B", "-c", PYTHON],
-    cwd: new URL("../..", import.meta.url),
+    cwd: PROJECT,
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",

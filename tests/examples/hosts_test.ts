@@ -5,8 +5,9 @@ import { SERVER_INFO } from "../../routes/mcp/server.ts";
 import { MCP_TOOLS } from "../../routes/mcp/tools.ts";
 import { Countersign } from "../helpers/countersign.ts";
 import { rawCall, resultOf } from "../helpers/mcp_client.ts";
+import { PROJECT, projectText } from "../helpers/project_files.ts";
 
-const HOSTS = new URL("../../examples/hosts/", import.meta.url);
+const HOSTS = new URL("examples/hosts/", PROJECT);
 const NAMES = ["claude_code", "claude_desktop", "cursor", "vscode"] as const;
 const ENDPOINT = "http://localhost:8000/mcp";
 
@@ -131,7 +132,7 @@ const registered = z.strictObject({
 });
 
 Deno.test("server.json is what the MCP registry takes, for a server that everybody hosts themselves", async () => {
-  const text = await Deno.readTextFile(new URL("../../server.json", import.meta.url));
+  const text = await projectText("server.json");
   const { title, version, name, remotes: [remote] } = registered.parse(JSON.parse(text));
   assert.equal(title, SERVER_INFO.title);
   assert.equal(version, SERVER_INFO.version);

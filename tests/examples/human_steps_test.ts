@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type Tab, TestBrowser } from "../helpers/browser.ts";
 import { approveButton, readToTheEnd, statusOf } from "../helpers/browser_member.ts";
+import { projectText } from "../helpers/project_files.ts";
 import { freePort, StartedProcess } from "../helpers/started_process.ts";
 
 const MOST_STEPS = 8;
@@ -23,7 +24,7 @@ class Human {
 }
 
 Deno.test("from the clone to the first approved action it takes a person at most 8 steps", async () => {
-  const readme = await Deno.readTextFile(new URL("../../README.md", import.meta.url));
+  const readme = await projectText("README.md");
   assert.match(
     readme,
     /^npx -y deno@[\d.]+ task -q start /m,

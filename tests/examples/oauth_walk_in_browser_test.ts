@@ -3,6 +3,7 @@ import { MCP_TOOLS } from "../../routes/mcp/tools.ts";
 import { TestBrowser } from "../helpers/browser.ts";
 import { memberAtBrowser } from "../helpers/browser_member.ts";
 import { DecisionOrg } from "../helpers/decision_org.ts";
+import { PROJECT } from "../helpers/project_files.ts";
 
 /** The lines of a program, as they come. */
 function linesOf(stream: ReadableStream<Uint8Array<ArrayBuffer>>): ReadableStream<string> {
@@ -34,7 +35,7 @@ Deno.test("examples/oauth_walk.ts connects with a consent in the browser, lists 
       "examples/oauth_walk.ts",
       `${countersign.origin}/mcp`,
     ],
-    cwd: new URL("../..", import.meta.url),
+    cwd: PROJECT,
     env: { NO_COLOR: "1" },
     stdout: "piped",
     stderr: "piped",

@@ -1,7 +1,8 @@
 import { fileURLToPath } from "node:url";
 import { type Program, rights } from "../../lib/server/rights.ts";
+import { PROJECT } from "./project_files.ts";
 
-const PROJECT = fileURLToPath(new URL("../..", import.meta.url));
+const FOLDER = fileURLToPath(PROJECT);
 
 /** What `deno run` gets in a test that runs with the rights of a task and no others. */
 export function taskArguments(
@@ -9,8 +10,8 @@ export function taskArguments(
   deployment: string,
   variables: Readonly<Record<string, string>>,
 ): string[] {
-  const flags = rights(program, (variable) => variables[variable], { deployment, code: PROJECT });
-  return ["run", "--config", `${PROJECT}deno.json`, ...flags];
+  const flags = rights(program, (variable) => variables[variable], { deployment, code: FOLDER });
+  return ["run", "--config", `${FOLDER}deno.json`, ...flags];
 }
 
 /** What is left of a process that has ended. */
@@ -35,7 +36,7 @@ export class StartedProcess implements AsyncDisposable {
     variables: Record<string, string>,
     entry = "main.ts",
   ): StartedProcess {
-    const args = [...taskArguments("start", folder, variables), PROJECT + entry];
+    const args = [...taskArguments("start", folder, variables), FOLDER + entry];
     return StartedProcess.#spawn(folder, args, variables);
   }
 
@@ -61,8 +62,8 @@ export class StartedProcess implements AsyncDisposable {
     variables: Record<string, string>,
     task: Program = "start",
   ): Promise<StartedProcess> {
-    const { tasks } = JSON.parse(await Deno.readTextFile(`${PROJECT}deno.json`));
-    const [, ...args] = String(tasks[task]).replace("launch.ts", `${PROJECT}launch.ts`).split(" ");
+    const { tasks } = JSON.parse(await Deno.readTextFile(`${FOLDER}deno.json`));
+    const [, ...args] = String(tasks[task]).replace("launch.ts", `${FOLDER}launch.ts`).split(" ");
     return StartedProcess.#spawn(folder, args, variables);
   }
 
@@ -137,6 +138,56 @@ export class StartedProcess implements AsyncDisposable {
       });
     }
   }
+}
+
+const SCRIPTS = {
+  "recover": "recover.ts",
+  "accept-clock": "accept_clock.ts",
+  "compact": "compact.ts",
+} as const;
+
+/** What a command printed, and its exit status. */
+export interface Ran {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** Runs a task of the operator, which is one script, in a folder, with its own permissions. */
+export async function runTask(
+  cwd: string,
+  task: keyof typeof SCRIPTS,
+  args: readonly string[],
+  variables: Record<string, string>,
+): Promise<Ran> {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [...taskArguments(task, cwd, variables), `${FOLDER}${SCRIPTS[task]}`, ...args],
+    cwd,
+    env: { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1", ...variables },
+  }).output();
+  return { code, out: decoded(stdout), err: decoded(stderr) };
+}
+
+/** Runs the text of a program with the rights of the task `start`, and no more. */
+export async function runAsService(program: string): Promise<Ran> {
+  const command = new Deno.Command(Deno.execPath(), {
+    args: [...taskArguments("start", FOLDER, {}), "--ext=ts", "-"],
+    cwd: FOLDER,
+    env: { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" },
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  });
+  await using child = command.spawn();
+  const writer = child.stdin.getWriter();
+  await writer.write(new TextEncoder().encode(program));
+  await writer.close();
+  const { code, stdout, stderr } = await child.output();
+  return { code, out: decoded(stdout), err: decoded(stderr) };
+}
+
+function decoded(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes);
 }
 
 /** A port that nothing listens on. */

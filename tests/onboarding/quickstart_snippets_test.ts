@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { connectSnippets, FIRST_TOOL, type Snippet } from "../../lib/onboarding/snippets.ts";
 import { Countersign, type TestOrg } from "../helpers/countersign.ts";
+import { projectText } from "../helpers/project_files.ts";
 
 interface Ran {
   readonly code: number;
@@ -97,8 +98,7 @@ for (const { language } of connectSnippets("http://localhost:8000")) {
 
 Deno.test("the programs hold no key, and the whole guard of the examples", async () => {
   const [, typescript, python] = connectSnippets("https://countersign.example");
-  const guard = async (name: string) =>
-    (await Deno.readTextFile(new URL(`../../examples/${name}`, import.meta.url))).trimEnd();
+  const guard = async (name: string) => (await projectText(`examples/${name}`)).trimEnd();
   assert.ok(typescript?.text.includes(await guard("guard.ts")));
   const functions = (text: string) => text.slice(text.indexOf("from urllib"));
   assert.ok(python?.text.includes(functions(await guard("guard.py"))));

@@ -14,6 +14,7 @@ import { orgName } from "../../routes/fields/catalog.ts";
 import { ROUTES } from "../../routes/manifest.ts";
 import { MCP_TOOLS } from "../../routes/mcp/tools.ts";
 import { Countersign, type TestOrg } from "../helpers/countersign.ts";
+import { projectText } from "../helpers/project_files.ts";
 import { Visitor } from "../helpers/visitor.ts";
 
 const ID = "org_06dsj3k8m1e7n9q2r4t6v8w0x2";
@@ -131,8 +132,7 @@ Deno.test("a name of letters of any script stays readable", () => {
 });
 
 Deno.test("examples/skill is what `deno task docs` writes", async () => {
-  const read = (name: string) =>
-    Deno.readTextFile(new URL(`../../examples/skill/${name}`, import.meta.url));
+  const read = (name: string) => projectText(`examples/skill/${name}`);
   assert.equal(await read("SKILL.md"), sampleSkill(), "run `deno task docs`");
   assert.equal(await read("PROMPT.md"), promptMarkdown(), "run `deno task docs`");
 });

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { fileURLToPath } from "node:url";
 import type { Mail } from "../../lib/deps.ts";
 import {
   consoleMailer,
@@ -9,7 +8,7 @@ import {
   type SmtpServer,
 } from "../../lib/outside/mailer.ts";
 import { systemTimer } from "../../lib/store/system.ts";
-import { taskArguments } from "../helpers/started_process.ts";
+import { runAsService } from "../helpers/started_process.ts";
 import { SELF_SIGNED } from "../helpers/self_signed.ts";
 import { SmtpSink } from "./smtp_sink.ts";
 
@@ -169,12 +168,10 @@ Deno.test("a server that says nothing is given up", async () => {
 
 Deno.test("mails are sent with the permissions of the task start, and no more", async () => {
   await using sink = new SmtpSink();
-  const root = fileURLToPath(new URL("../..", import.meta.url));
-  const module = (path: string) => JSON.stringify(new URL(path, import.meta.url).href);
   const program = `
-    import { smtpMailer } from ${module("../../lib/outside/mailer.ts")};
-    import { systemTimer } from ${module("../../lib/store/system.ts")};
-    import { internet } from ${module("../../lib/outside/internet.ts")};
+    import { smtpMailer } from "./lib/outside/mailer.ts";
+    import { systemTimer } from "./lib/store/system.ts";
+    import { internet } from "./lib/outside/internet.ts";
     const smtp = { host: "localhost", port: ${sink.port}, tls: false, credentials: null };
     const settings = { smtp, from: { name: "", address: "mail@example.com" } };
     const mail = { to: "ann@example.com", subject: "Hello", text: "Hello" };
@@ -182,21 +179,9 @@ Deno.test("mails are sent with the permissions of the task start, and no more", 
     await internet.resolve("localhost", new AbortController().signal);
     console.log("sent");
   `;
-  const command = new Deno.Command(Deno.execPath(), {
-    args: [...taskArguments("start", root, {}), "-"],
-    env: { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" },
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  });
-  await using child = command.spawn();
-  const writer = child.stdin.getWriter();
-  await writer.write(new TextEncoder().encode(program));
-  await writer.close();
-  const { code, stdout, stderr } = await child.output();
-  const said = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
-  assert.equal(code, 0, said);
-  assert.equal(said.trim(), "sent");
+  const { code, out, err } = await runAsService(program);
+  assert.equal(code, 0, out + err);
+  assert.equal((out + err).trim(), "sent");
   assert.equal(sink.mails.length, 1);
 });
 

@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
-import { fileURLToPath } from "node:url";
 import { guardedFetch } from "../../lib/outside/guarded_fetch.ts";
 import { StrangerFetchFailed } from "../../lib/outside/http_answer.ts";
 import { connectTls } from "../../lib/outside/internet.ts";
 import { systemTimer } from "../../lib/store/system.ts";
-import { taskArguments } from "../helpers/started_process.ts";
+import { runAsService } from "../helpers/started_process.ts";
 import { PUBLIC } from "./stranger_network.ts";
 import { AUTHORITY, CLIENT_EXAMPLE } from "./test_authority.ts";
 
@@ -151,7 +150,6 @@ Deno.test("a server that leaves in the middle of the handshake, or speaks no TLS
 
 Deno.test("strangers are asked with the permissions of the task start, and no more", async () => {
   await using server = serve(() => new Response("secret"));
-  const root = fileURLToPath(new URL("../..", import.meta.url));
   const program = `
     import { connectTls } from "./lib/outside/internet.ts";
     const to = { address: "127.0.0.1", host: "client.example", port: ${server.addr.port} };
@@ -161,19 +159,6 @@ Deno.test("strangers are asked with the permissions of the task start, and no mo
       console.log(error.message);
     }
   `;
-  const command = new Deno.Command(Deno.execPath(), {
-    args: [...taskArguments("start", root, {}), "--ext=ts", "-"],
-    cwd: root,
-    env: { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" },
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  });
-  await using child = command.spawn();
-  const writer = child.stdin.getWriter();
-  await writer.write(new TextEncoder().encode(program));
-  await writer.close();
-  const { stdout, stderr } = await child.output();
-  const said = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
-  assert.match(said, /^unable to verify the first certificate$/m);
+  const { out, err } = await runAsService(program);
+  assert.match(out + err, /^unable to verify the first certificate$/m);
 });

@@ -16,6 +16,7 @@ import {
   statementBytes,
 } from "../../lib/passkeys/statement.ts";
 import { jsonObject } from "../helpers/arbitrary_json.ts";
+import { PROJECT } from "../helpers/project_files.ts";
 
 const text = fc.string({ unit: "grapheme" });
 const facts: fc.Arbitrary<ApprovalFacts> = fc.record({
@@ -190,6 +191,6 @@ Deno.test("what the page computes with imports nothing of the server", async () 
       await visit(new URL(from, url));
     }
   };
-  await visit(new URL("../../islands/signing.ts", import.meta.url));
+  await visit(new URL("islands/signing.ts", PROJECT));
   assert.ok(seen.size > 3);
 });

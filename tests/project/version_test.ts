@@ -2,8 +2,7 @@ import assert from "node:assert/strict";
 import { VERSION } from "../../lib/base/version.ts";
 import { SERVER_INFO } from "../../routes/mcp/server.ts";
 import { Countersign } from "../helpers/countersign.ts";
-
-const read = (path: string) => Deno.readTextFile(new URL(`../../${path}`, import.meta.url));
+import { projectText } from "../helpers/project_files.ts";
 
 Deno.test("one number is the version, wherever it is said", async () => {
   assert.match(VERSION, /^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)$/);
@@ -15,15 +14,15 @@ Deno.test("one number is the version, wherever it is said", async () => {
       healthz: (health as { version: string }).version,
       openApi: (openApi as { info: { version: string } }).info.version,
       mcp: SERVER_INFO.version,
-      registry: JSON.parse(await read("server.json")).version,
-      deno: JSON.parse(await read("deno.json")).version,
+      registry: JSON.parse(await projectText("server.json")).version,
+      deno: JSON.parse(await projectText("deno.json")).version,
     },
     { healthz: VERSION, openApi: VERSION, mcp: VERSION, registry: VERSION, deno: VERSION },
   );
 });
 
 Deno.test("the changelog has a section for each release, the newest is this one", async () => {
-  const headings: string[] = (await read("CHANGELOG.md")).match(/^## .*$/gm) ?? [];
+  const headings: string[] = (await projectText("CHANGELOG.md")).match(/^## .*$/gm) ?? [];
   const releases = headings.filter((heading) => heading !== "## Unreleased");
   assert.ok(
     releases.every((one) => /^## \d+\.\d+\.\d+ \(\d{4}-\d{2}-\d{2}\)$/.test(one)),

@@ -7,22 +7,16 @@ import { sweep } from "../../lib/server/due_worker.ts";
 import { compactStore, isCompactionDue, NotCompacted } from "../../lib/store/compact.ts";
 import { erasedKey } from "../../lib/store/keys.ts";
 import { TestClock } from "../helpers/countersign.ts";
-import { runTask } from "../helpers/operator_task.ts";
+import { DeploymentFolder } from "../helpers/deployment_folder.ts";
 import { CLIENT, People } from "../helpers/people.ts";
-import { StartedProcess } from "../helpers/started_process.ts";
+import { PROJECT } from "../helpers/project_files.ts";
+import { runTask, StartedProcess } from "../helpers/started_process.ts";
 
 const SECRET = "0123456789abcdef".repeat(3);
 const VARIABLES = { COUNTERSIGN_SECRET: SECRET };
 const EMAIL = "forget.every.byte@example.com";
 const GONE = "this was erased";
-const PROJECT = new URL("../..", import.meta.url).href;
-
-async function folder() {
-  const path = await Deno.makeTempDir();
-  await Deno.mkdir(`${path}/data`);
-  const store = `${path}/data/countersign.kv`;
-  return { path, store, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
-}
+const FOLDER = PROJECT.href;
 
 /** How often a text stands in the files of a folder, in any encoding that a value may have. */
 async function found(path: string, text: string): Promise<Record<string, number>> {
@@ -65,7 +59,7 @@ async function namesIn(path: string): Promise<string[]> {
 }
 
 Deno.test("a store is rewritten with every row and version, and without what was deleted", async () => {
-  await using place = await folder();
+  await using place = await DeploymentFolder.make({ data: true });
   await storeWith(place.store, 2500);
   await Deno.chmod(place.store, 0o640);
   const before = await rowsOf(place.store);
@@ -95,7 +89,7 @@ Deno.test("a store is rewritten with every row and version, and without what was
 });
 
 Deno.test("what has expired, and was not deleted yet, is not copied", async () => {
-  await using place = await folder();
+  await using place = await DeploymentFolder.make({ data: true });
   const kv = await Deno.openKv(place.store);
   await kv.set(["kept", 1], "lasts", { expireIn: 1_000_000 });
   await kv.set(["kept", 2], "code of somebody", { expireIn: 500_000 });
@@ -109,18 +103,18 @@ Deno.test("what has expired, and was not deleted yet, is not copied", async () =
 });
 
 Deno.test("a compaction that is killed leaves the store whole, and the next start finishes it", async () => {
-  await using place = await folder();
+  await using place = await DeploymentFolder.make({ data: true });
   await storeWith(place.store, 3000);
   const before = await rowsOf(place.store);
   const script = `
-    import { compactStore } from "${PROJECT}lib/store/compact.ts";
+    import { compactStore } from "${FOLDER}lib/store/compact.ts";
     let ticks = 0;
     await compactStore(${JSON.stringify(place.store)}, {
       now: () => ticks += 2000,
       progress: () => Deno.kill(Deno.pid, "SIGKILL"),
     });`;
   const { signal } = await new Deno.Command(Deno.execPath(), {
-    args: ["eval", "--config", new URL("deno.json", PROJECT).pathname, script],
+    args: ["eval", "--config", new URL("deno.json", FOLDER).pathname, script],
     stdout: "null",
     stderr: "null",
   }).output();
@@ -140,7 +134,7 @@ Deno.test("a compaction that is killed leaves the store whole, and the next star
 });
 
 Deno.test("a store that another process has open, and a file that is none, stay as they are", async () => {
-  await using place = await folder();
+  await using place = await DeploymentFolder.make({ data: true });
   await storeWith(place.store, 100);
   // One that knows nothing of the lock, such as an editor of databases.
   using other = new DatabaseSync(place.store);
@@ -158,7 +152,7 @@ Deno.test("a store that another process has open, and a file that is none, stay 
 });
 
 Deno.test("a start that cannot rewrite the store says why, serves, and leaves it to the next", async () => {
-  await using place = await folder();
+  await using place = await DeploymentFolder.make({ data: true });
   await storeWith(place.store, 100);
   const inTheWay = `${place.store}.compact`;
   await Deno.mkdir(`${inTheWay}/full`, { recursive: true });
@@ -184,7 +178,7 @@ Deno.test("a start that cannot rewrite the store says why, serves, and leaves it
 });
 
 Deno.test("where the store's name leads elsewhere, the file that it leads to is rewritten", async () => {
-  await using place = await folder();
+  await using place = await DeploymentFolder.make({ data: true });
   const real = `${place.path}/real.kv`;
   await storeWith(real, 100);
   await Deno.symlink(real, place.store);
@@ -195,7 +189,7 @@ Deno.test("where the store's name leads elsewhere, the file that it leads to is 
 });
 
 Deno.test("compact: says what it did, and refuses a store that is in use or no file", async () => {
-  await using place = await folder();
+  await using place = await DeploymentFolder.make({ data: true });
   const run = (args: string[] = [], variables: Record<string, string> = VARIABLES) =>
     runTask(place.path, "compact", args, variables);
   const none = await run();
@@ -223,7 +217,7 @@ Deno.test("compact: says what it did, and refuses a store that is in use or no f
 });
 
 Deno.test("a week after an account was deleted its address is in no file of a store that is compacted", async () => {
-  await using place = await folder();
+  await using place = await DeploymentFolder.make({ data: true });
   const kv = await Deno.openKv(place.store);
   const clock = new TestClock(Date.now());
   try {

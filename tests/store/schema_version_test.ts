@@ -3,8 +3,7 @@ import { migrate, type Migration, MIGRATIONS } from "../../lib/server/migrations
 import { orgKey, schemaVersionKey } from "../../lib/store/keys.ts";
 import { SCHEMA_VERSION, schemaVersion, stamp } from "../../lib/store/open_store.ts";
 import { Countersign, TestClock } from "../helpers/countersign.ts";
-import { runTask } from "../helpers/operator_task.ts";
-import { StartedProcess } from "../helpers/started_process.ts";
+import { runTask, StartedProcess } from "../helpers/started_process.ts";
 
 const SECRET = "0123456789abcdef".repeat(3);
 const VARIABLES = { COUNTERSIGN_SECRET: SECRET };
