@@ -335,7 +335,7 @@ const IDENTITY: readonly Mutant[] = [
   },
   {
     guard: "a credential acts for its tenants only",
-    file: "lib/identity/tenant_wall.ts",
+    file: "lib/identity/caller.ts",
     find: "return tenant_ids === null || (tenant !== null && tenant_ids.includes(tenant));",
     replace: "return tenant_ids === null || tenant !== null;",
     tests: ["identity/tenant_walls"],

@@ -1,8 +1,7 @@
 import { encodeCrockford, isId } from "../base/id.ts";
 import type { JsonObject } from "../base/json.ts";
-import type { Caller } from "../identity/caller.ts";
+import { type Caller, isWithinWall } from "../identity/caller.ts";
 import { someoneCanDecide } from "../identity/deciders.ts";
-import { isWithinWall } from "../identity/tenant_wall.ts";
 import { clocksAt } from "../ledger/clock.ts";
 import type { Reader } from "../ledger/transaction.ts";
 import type { Snapshot } from "../policy/snapshot.ts";

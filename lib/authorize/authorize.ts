@@ -13,8 +13,7 @@ import {
   type Question,
 } from "../decisions/decide.ts";
 import type { MachineOperation } from "../identity/acting.ts";
-import type { Client, MachineCaller } from "../identity/caller.ts";
-import { tenantWithin, walledTenant } from "../identity/tenant_wall.ts";
+import { type Client, type MachineCaller, tenantWithin, walledTenant } from "../identity/caller.ts";
 import { clocksAt } from "../ledger/clock.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import { resolve } from "../policy/chain.ts";

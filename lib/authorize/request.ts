@@ -4,8 +4,7 @@ import { type LoadedApproval, loadReady, seen, type SeenApproval } from "../appr
 import type { Action } from "../base/action.ts";
 import { actionDigest, checkOperation, type DiscoveryRoom } from "../decisions/decide.ts";
 import type { MachineOperation } from "../identity/acting.ts";
-import type { Client } from "../identity/caller.ts";
-import { tenantWithin } from "../identity/tenant_wall.ts";
+import { type Client, tenantWithin } from "../identity/caller.ts";
 import { recorded, type RecordedRefusal, Refusal } from "../refusal.ts";
 
 /**

@@ -1,7 +1,6 @@
 import type { CallerOperation } from "../identity/acting.ts";
-import { actorOf } from "../identity/caller.ts";
+import { actorOf, requireAllTenants } from "../identity/caller.ts";
 import { demand } from "../identity/deeds.ts";
-import { requireAllTenants } from "../identity/tenant_wall.ts";
 import { schedule } from "../ledger/due.ts";
 import { type Transaction, TransactionTooLarge } from "../ledger/transaction.ts";
 import type { Snapshot } from "../policy/snapshot.ts";

@@ -1,6 +1,6 @@
 import type { CallerOperation } from "../identity/acting.ts";
 import { demand } from "../identity/deeds.ts";
-import { tenantWithin } from "../identity/tenant_wall.ts";
+import { tenantWithin } from "../identity/caller.ts";
 import { currentGeneration } from "../ledger/load_snapshot.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import { tenantWidens } from "../policy/widening.ts";

@@ -16,8 +16,8 @@ import {
   type MachineCaller,
   privateClient,
   requireTier,
+  tenantWithin,
 } from "../identity/caller.ts";
-import { tenantWithin } from "../identity/tenant_wall.ts";
 import { isWithin } from "../ledger/clock.ts";
 import { type Placed, type SealedOff, sealOff } from "../ledger/entry.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";

@@ -1,7 +1,7 @@
 import { assertNoPersonalIds, idsOfAction } from "../catalog/personal_ids.ts";
 import type { MemberOperation } from "../identity/acting.ts";
 import { requireRight } from "../identity/deeds.ts";
-import { tenantWithin } from "../identity/tenant_wall.ts";
+import { tenantWithin } from "../identity/caller.ts";
 import { type Resolution, resolve, type Via } from "../policy/chain.ts";
 import type { ActionFacts } from "../policy/levels.ts";
 import { type RuleWarning, ruleWarnings } from "../policy/rule_warnings.ts";

@@ -7,11 +7,12 @@ import {
   actorOf,
   type Caller,
   type Client,
+  isWithinWall,
   privateClient,
+  requireAllTenants,
   requireTier,
 } from "../identity/caller.ts";
 import { demand } from "../identity/deeds.ts";
-import { isWithinWall, requireAllTenants } from "../identity/tenant_wall.ts";
 import {
   type CurrentCheckpoint,
   currentCheckpoint,

@@ -2,8 +2,14 @@ import type { JsonValue } from "../base/json.ts";
 import { assertNoPersonalIds, idsOfAction } from "../catalog/personal_ids.ts";
 import { actionDigest } from "../decisions/decide.ts";
 import type { MachineOperation } from "../identity/acting.ts";
-import { actorOf, type Client, type MachineCaller, privateClient } from "../identity/caller.ts";
-import { tenantWithin, walledTenant } from "../identity/tenant_wall.ts";
+import {
+  actorOf,
+  type Client,
+  type MachineCaller,
+  privateClient,
+  tenantWithin,
+  walledTenant,
+} from "../identity/caller.ts";
 import { tellOfApproval } from "../ledger/due.ts";
 import type { Actor, Placed } from "../ledger/entry.ts";
 import type { Transaction } from "../ledger/transaction.ts";

@@ -1,9 +1,14 @@
 import { definitionOf } from "../catalog/tool_record.ts";
-import { hasExpired, type MachineCaller } from "../identity/caller.ts";
+import {
+  hasExpired,
+  isWithinWall,
+  type MachineCaller,
+  walledTenant,
+  wallRefusal,
+} from "../identity/caller.ts";
 import { type RequesterNow, requesterNow } from "../identity/deciders.ts";
 import { scopesOf } from "../identity/grant_caller.ts";
 import { type ApprovalFault, approvalFault, isRotatedAway } from "../identity/standing.ts";
-import { isWithinWall, walledTenant, wallRefusal } from "../identity/tenant_wall.ts";
 import type { Clocks } from "../ledger/clock.ts";
 import { resolve } from "../policy/chain.ts";
 import type { Snapshot } from "../policy/snapshot.ts";

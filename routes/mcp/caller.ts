@@ -1,8 +1,7 @@
 import { assertNoPersonalIds, personalIdProblems } from "../../lib/catalog/personal_ids.ts";
 import { asCaller, type MachineOperation } from "../../lib/identity/acting.ts";
-import type { MachineCaller, Presented } from "../../lib/identity/caller.ts";
+import { type MachineCaller, type Presented, tenantWithin } from "../../lib/identity/caller.ts";
 import { asGrant, GRANT_RATE_LIMIT } from "../../lib/identity/grant_caller.ts";
-import { tenantWithin } from "../../lib/identity/tenant_wall.ts";
 import type { Operation } from "../../lib/ledger/transaction.ts";
 import type { PresentedAccess } from "../../lib/oauth/access.ts";
 import { type Resolution, resolve } from "../../lib/policy/chain.ts";

@@ -1,7 +1,6 @@
 import { z } from "zod";
 import type { JsonObject } from "../../lib/base/json.ts";
-import type { MachineCaller } from "../../lib/identity/caller.ts";
-import { tenantWithin } from "../../lib/identity/tenant_wall.ts";
+import { type MachineCaller, tenantWithin } from "../../lib/identity/caller.ts";
 import type { Facet } from "../../lib/ledger/entry.ts";
 import { type LoggedEntry, readActivity } from "../../lib/ledger/log_reader.ts";
 import { permission } from "../../lib/store/records/policy.ts";

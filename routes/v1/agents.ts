@@ -8,7 +8,7 @@ import {
   rotateAgent,
   type TokenedAgent,
 } from "../../lib/catalog/agents.ts";
-import { mayKnowOf } from "../../lib/identity/tenant_wall.ts";
+import { mayKnowOf } from "../../lib/identity/caller.ts";
 import { Refusal } from "../../lib/refusal.ts";
 import type { AgentRecord } from "../../lib/store/records/identity.ts";
 import {

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { JsonObject } from "../../lib/base/json.ts";
 import { createApiKey, revokeApiKey } from "../../lib/catalog/api_keys.ts";
-import { mayKnowOf } from "../../lib/identity/tenant_wall.ts";
+import { mayKnowOf } from "../../lib/identity/caller.ts";
 import { type ApiKeyRecord, KEY_TIERS } from "../../lib/store/records/identity.ts";
 import {
   expiryOf,

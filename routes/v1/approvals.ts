@@ -8,7 +8,7 @@ import { listApprovals, NO_FILTER } from "../../lib/approvals/list.ts";
 import type { SeenApproval } from "../../lib/approvals/seen.ts";
 import { statusOf } from "../../lib/approvals/state.ts";
 import { requestApproval } from "../../lib/authorize/request.ts";
-import { tenantWithin } from "../../lib/identity/tenant_wall.ts";
+import { tenantWithin } from "../../lib/identity/caller.ts";
 import { approvalTopic } from "../../lib/ledger/due.ts";
 import { reviewApproval } from "../../lib/sheet/sheet.ts";
 import { actionOf } from "../fields/action.ts";

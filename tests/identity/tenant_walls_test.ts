@@ -6,7 +6,7 @@ import {
   tenantWithin,
   walledTenant,
   wallRefusal,
-} from "../../lib/identity/tenant_wall.ts";
+} from "../../lib/identity/caller.ts";
 import { Refusal } from "../../lib/refusal.ts";
 import { Countersign, type TestOrg } from "../helpers/countersign.ts";
 
