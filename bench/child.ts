@@ -35,11 +35,10 @@ export class Child implements AsyncDisposable {
   /** A script of this folder that says when it is ready, and then answers each line with one. */
   static async script(name: string, ...args: string[]): Promise<Child> {
     const path = new URL(name, import.meta.url).pathname;
-    const child = new Child(
-      ["--quiet", "--allow-net", "--allow-read", "--allow-write=data", path, ...args],
-      {},
-      "",
-    );
+    // The token is read by the runtime, for a store over KV Connect.
+    const rights = ["--allow-net", "--allow-read", "--allow-write=data"];
+    const token = "--allow-env=DENO_KV_ACCESS_TOKEN";
+    const child = new Child(["--quiet", ...rights, token, path, ...args], {}, "");
     const ready = await child.#line();
     child.#port = (JSON.parse(ready) as { port?: number }).port ?? 0;
     return child;

@@ -38,6 +38,8 @@ const CONNECTIONS = 32;
 /** An agent may have 20 requests pending, and an organization 500. */
 const ASKS_AN_AGENT = 20;
 const ASKING_AGENTS = 24;
+/** Few at once, for each is a commit of its own, and none may wait longer than a caller does. */
+const CANCEL_CONNECTIONS = 4;
 const CANCEL_SECONDS = 60;
 
 /** Puts the load of the operations on one service, round by round. */
@@ -109,6 +111,7 @@ export class Operations {
       warmUpSeconds: 0,
     });
     const cancelled = await this.#load({
+      connections: CANCEL_CONNECTIONS,
       requests: cancelRequests(kept, tokens),
       once: true,
       seconds: CANCEL_SECONDS,
@@ -119,7 +122,7 @@ export class Operations {
     return asked;
   }
 
-  #load(load: Omit<Load, "port" | "connections">): Promise<Measured> {
+  #load(load: Omit<Load, "port" | "connections"> & Partial<Load>): Promise<Measured> {
     return this.generator.load({ port: this.served.port, connections: CONNECTIONS, ...load });
   }
 }
