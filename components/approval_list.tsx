@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import type { ApprovalRow } from "../lib/approvals/list.ts";
+import type { ApprovalRow } from "../lib/approvals/row.ts";
 import { pagePath } from "../lib/base/page_path.ts";
 import { requestSentence } from "../lib/sheet/sentence.ts";
 import { Badge, type Status, StatusBadge } from "./badges.tsx";

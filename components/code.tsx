@@ -1,7 +1,8 @@
 import type { ComponentChildren } from "preact";
 import { ButtonLink } from "./button.tsx";
 import CopyButton from "./copy_button.tsx";
-import { type Crumb, Notice, PageHeader, Section } from "./layout.tsx";
+import { Notice, Section } from "./layout.tsx";
+import { type Crumb, PageHeader } from "./page_header.tsx";
 
 export interface CodeBlockProps {
   readonly code: string;

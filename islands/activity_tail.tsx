@@ -2,7 +2,8 @@ import type { VNode } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { EntryList } from "../components/entries.tsx";
 import { island } from "../components/island.tsx";
-import { EmptyState, LiveMark } from "../components/layout.tsx";
+import { EmptyState } from "../components/layout.tsx";
+import { LiveMark } from "../components/page_header.tsx";
 import type { EntryRow } from "../lib/evidence/sentences.ts";
 import { useClock, useLive, useReading } from "./live.ts";
 

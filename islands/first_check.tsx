@@ -1,7 +1,8 @@
 import { PermissionBadge } from "../components/badges.tsx";
 import { ButtonLink } from "../components/button.tsx";
 import { island } from "../components/island.tsx";
-import { LiveMark, Notice } from "../components/layout.tsx";
+import { Notice } from "../components/layout.tsx";
+import { LiveMark } from "../components/page_header.tsx";
 import { Time } from "../components/time.tsx";
 import { UntrustedText } from "../components/untrusted.tsx";
 import { pagePath } from "../lib/base/page_path.ts";

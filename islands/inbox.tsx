@@ -1,8 +1,9 @@
 import { useEffect } from "preact/hooks";
 import { ApprovalList } from "../components/approval_list.tsx";
 import { island } from "../components/island.tsx";
-import { EmptyState, LiveMark } from "../components/layout.tsx";
-import type { ApprovalRow } from "../lib/approvals/list.ts";
+import { EmptyState } from "../components/layout.tsx";
+import { LiveMark } from "../components/page_header.tsx";
+import type { ApprovalRow } from "../lib/approvals/row.ts";
 import { useClock, useLive } from "./live.ts";
 
 /** What waits, and how much of it there is in all. */

@@ -13,8 +13,9 @@ import {
 } from "../store/records/alert.ts";
 import { type ApprovalRecord, approvalRecord } from "../store/records/approval.ts";
 import type { DueWork } from "../store/records/log.ts";
+import { begun, concluded, type DeliveryOutcome } from "./delivery.ts";
 import { isHearer, stillNews } from "./hearers.ts";
-import { begun, concluded, type DeliveryOutcome, type Destination, sendAlert } from "./send.ts";
+import { type Destination, sendAlert } from "./send.ts";
 import { deleteSubscription, loadSubscription } from "./subscriptions.ts";
 
 type Delivering = Pick<Services, "deps" | "ledgers" | "settings">;

@@ -1,7 +1,8 @@
 import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
 import { CARD_HINT, findCards } from "./card.ts";
 import { EMAIL_HINT, findEmails, findIbans, IBAN_HINT } from "./iban_email.ts";
-import { findPhones, isPhoneName, PHONE_HINT } from "./phone.ts";
+import { findPhones, PHONE_HINT } from "./phone.ts";
+import { isPhoneName } from "./phone_context.ts";
 import { BARRIER, detectionCopy, Scan, type Span } from "./scan.ts";
 import { findSecrets, mayHoldSecrets } from "./secret.ts";
 import { PRIVATE_JWK_MEMBERS } from "./secret_block.ts";

@@ -1,4 +1,4 @@
-import type { NamedRequester } from "../approvals/list.ts";
+import type { NamedRequester } from "../approvals/row.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
 import { visibleText, withinQuotes } from "../base/text.ts";
 import type { Cancelled } from "../store/records/approval.ts";

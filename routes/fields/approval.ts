@@ -6,7 +6,7 @@ import { APPROVAL_STATUSES, statusOf } from "../../lib/approvals/state.ts";
 import { isId } from "../../lib/base/id.ts";
 import { isJsonObject, type JsonObject } from "../../lib/base/json.ts";
 import type { Settings } from "../../lib/services.ts";
-import type { Review } from "../../lib/sheet/sheet.ts";
+import type { Review } from "../../lib/sheet/review.ts";
 import { CANCELLED_BECAUSE, type Progress } from "../../lib/store/records/approval.ts";
 import { REQUESTER_TYPES } from "../../lib/store/records/identity.ts";
 import { QUICK_REASONS, RESOLVED_FROM } from "../../lib/store/records/vocabulary.ts";

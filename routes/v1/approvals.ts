@@ -10,7 +10,7 @@ import { statusOf } from "../../lib/approvals/state.ts";
 import { requestApproval } from "../../lib/authorize/request.ts";
 import { tenantWithin } from "../../lib/identity/caller.ts";
 import { approvalTopic } from "../../lib/ledger/due.ts";
-import { reviewApproval } from "../../lib/sheet/sheet.ts";
+import { reviewApproval } from "../../lib/sheet/review.ts";
 import { actionOf } from "../fields/action.ts";
 import {
   afterId,

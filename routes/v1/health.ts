@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { VERSION } from "../../lib/base/version.ts";
-import { publishedKeysOf } from "../../lib/evidence/receipts.ts";
+import { publishedKeysOf } from "../../lib/evidence/published_keys.ts";
 import { publishedKey } from "../fields/log.ts";
 import type { OpenCall } from "../http/call.ts";
 import { open, type Route } from "../http/route.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { BACKOFF_MS, LEASE_MS } from "../../lib/alerts/send.ts";
+import { BACKOFF_MS, LEASE_MS } from "../../lib/alerts/delivery.ts";
 import type { Mail } from "../../lib/deps.ts";
 import { approvalTopic } from "../../lib/ledger/due.ts";
 import { consoleMailer } from "../../lib/outside/mailer.ts";

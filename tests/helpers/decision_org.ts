@@ -27,7 +27,7 @@ import {
 } from "../../lib/passkeys/statement.ts";
 import { verifyEnrolment } from "../../lib/passkeys/verify.ts";
 import { Refusal, resultOf } from "../../lib/refusal.ts";
-import { reviewApproval } from "../../lib/sheet/sheet.ts";
+import { reviewApproval } from "../../lib/sheet/review.ts";
 import { accountPasskeyKey, memberKey, passkeyKey } from "../../lib/store/keys.ts";
 import type { MemberRecord } from "../../lib/store/records/identity.ts";
 import type { PasskeyRecord } from "../../lib/store/records/people.ts";

@@ -4,7 +4,7 @@ import { pushKey } from "../../lib/alerts/subscriptions.ts";
 import { sealText } from "../../lib/approvals/frozen_view.ts";
 import { bootstrap } from "../../lib/catalog/create_org.ts";
 import { tellIdentityEvent } from "../../lib/identity/events.ts";
-import { reviewApproval } from "../../lib/sheet/sheet.ts";
+import { reviewApproval } from "../../lib/sheet/review.ts";
 import { approvalKey, approvalPrefix, type SealedKey, sealedPrefix } from "../../lib/store/keys.ts";
 import { type Kv, listRecords, readRecord } from "../../lib/store/kv.ts";
 import { proveSecret } from "../../lib/store/open_store.ts";

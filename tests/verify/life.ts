@@ -17,7 +17,7 @@ import type { Right } from "../../lib/policy/rights.ts";
 import { type RecordedRefusal, Refusal, resultOf } from "../../lib/refusal.ts";
 import { acceptClockAsOperator } from "../../lib/server/clock.ts";
 import { sweep } from "../../lib/server/due_worker.ts";
-import { reviewApproval } from "../../lib/sheet/sheet.ts";
+import { reviewApproval } from "../../lib/sheet/review.ts";
 import { DEPLOYMENT_ORG } from "../../lib/store/keys.ts";
 import type { Got } from "../helpers/countersign.ts";
 import { rawTool } from "../helpers/mcp_client.ts";

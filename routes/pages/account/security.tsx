@@ -1,13 +1,8 @@
 import { z } from "zod";
 import { Button, ButtonLink } from "../../../components/button.tsx";
 import { Form } from "../../../components/form.tsx";
-import {
-  DangerSection,
-  EmptyState,
-  Notice,
-  PageHeader,
-  Section,
-} from "../../../components/layout.tsx";
+import { DangerSection, EmptyState, Notice, Section } from "../../../components/layout.tsx";
+import { PageHeader } from "../../../components/page_header.tsx";
 import { UntrustedText } from "../../../components/untrusted.tsx";
 import { passkeysOf } from "../../../lib/identity/passkeys.ts";
 import {

@@ -3,16 +3,13 @@ import { ApprovalList } from "../../../components/approval_list.tsx";
 import { statusWords } from "../../../components/badges.tsx";
 import { SelectField, TextField } from "../../../components/fields.tsx";
 import { Filters } from "../../../components/form.tsx";
-import { EmptyState, PageHeader, Tabs } from "../../../components/layout.tsx";
+import { EmptyState, Tabs } from "../../../components/layout.tsx";
+import { PageHeader } from "../../../components/page_header.tsx";
 import { Pagination } from "../../../components/table.tsx";
 import Inbox from "../../../islands/inbox.tsx";
 import type { Waiting } from "../../../islands/inbox.tsx";
-import {
-  type ApprovalFilter,
-  approvalRow,
-  listApprovals,
-  NO_FILTER,
-} from "../../../lib/approvals/list.ts";
+import { type ApprovalFilter, listApprovals, NO_FILTER } from "../../../lib/approvals/list.ts";
+import { approvalRow } from "../../../lib/approvals/row.ts";
 import { APPROVAL_STATUSES } from "../../../lib/approvals/state.ts";
 import type { JsonValue } from "../../../lib/base/json.ts";
 import { pagePath } from "../../../lib/base/page_path.ts";

@@ -1,10 +1,12 @@
 import { z } from "zod";
 import { ApprovalList } from "../../../components/approval_list.tsx";
 import { ButtonLink } from "../../../components/button.tsx";
-import { Definitions, EmptyState, PageHeader, Section } from "../../../components/layout.tsx";
+import { Definitions, EmptyState, Section } from "../../../components/layout.tsx";
 import { machineFacts } from "../../../components/machine.tsx";
+import { PageHeader } from "../../../components/page_header.tsx";
 import { UntrustedText } from "../../../components/untrusted.tsx";
-import { approvalRow, listApprovals, NO_FILTER } from "../../../lib/approvals/list.ts";
+import { listApprovals, NO_FILTER } from "../../../lib/approvals/list.ts";
+import { approvalRow } from "../../../lib/approvals/row.ts";
 import { canonicalJson } from "../../../lib/base/canonical.ts";
 import { pagePath } from "../../../lib/base/page_path.ts";
 import {

@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { ButtonLink } from "../../../components/button.tsx";
-import { EmptyState, PageHeader, Section } from "../../../components/layout.tsx";
+import { EmptyState, Section } from "../../../components/layout.tsx";
 import { Behind, LastUsed, TenantsCell } from "../../../components/machine.tsx";
+import { PageHeader } from "../../../components/page_header.tsx";
 import { Pagination, RowLink, Table } from "../../../components/table.tsx";
 import { UntrustedText } from "../../../components/untrusted.tsx";
 import { pagePath } from "../../../lib/base/page_path.ts";

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { Notice, PageHeader } from "../../../components/layout.tsx";
+import { Notice } from "../../../components/layout.tsx";
+import { PageHeader } from "../../../components/page_header.tsx";
 import ApiBuilder from "../../../islands/api_builder.tsx";
 import type { JsonObject } from "../../../lib/base/json.ts";
 import { readPolicy } from "../../../lib/catalog/apply_policy.ts";

@@ -3,21 +3,12 @@ import { ApprovalList } from "../../../components/approval_list.tsx";
 import { Button, ButtonLink } from "../../../components/button.tsx";
 import { TextField } from "../../../components/fields.tsx";
 import { FieldErrors, Form } from "../../../components/form.tsx";
-import {
-  DangerSection,
-  EmptyState,
-  Notice,
-  PageHeader,
-  Section,
-} from "../../../components/layout.tsx";
+import { DangerSection, EmptyState, Notice, Section } from "../../../components/layout.tsx";
+import { PageHeader } from "../../../components/page_header.tsx";
 import { relativeWords } from "../../../components/time.tsx";
 import { UntrustedText } from "../../../components/untrusted.tsx";
-import {
-  type ApprovalRow,
-  approvalRow,
-  listApprovals,
-  NO_FILTER,
-} from "../../../lib/approvals/list.ts";
+import { listApprovals, NO_FILTER } from "../../../lib/approvals/list.ts";
+import { type ApprovalRow, approvalRow } from "../../../lib/approvals/row.ts";
 import { pagePath } from "../../../lib/base/page_path.ts";
 import { stopOrg } from "../../../lib/catalog/org_settings.ts";
 import { readInsights } from "../../../lib/evidence/read_insights.ts";

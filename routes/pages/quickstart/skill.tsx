@@ -1,7 +1,8 @@
 import { ButtonLink } from "../../../components/button.tsx";
 import { CodeBlock, Mono } from "../../../components/code.tsx";
 import CopyButton from "../../../components/copy_button.tsx";
-import { Disclosure, Notice, PageHeader, Section } from "../../../components/layout.tsx";
+import { Disclosure, Notice, Section } from "../../../components/layout.tsx";
+import { PageHeader } from "../../../components/page_header.tsx";
 import { Table } from "../../../components/table.tsx";
 import { UntrustedText } from "../../../components/untrusted.tsx";
 import {

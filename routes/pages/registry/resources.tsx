@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { EmptyState, PageHeader, Section } from "../../../components/layout.tsx";
+import { EmptyState, Section } from "../../../components/layout.tsx";
+import { PageHeader } from "../../../components/page_header.tsx";
 import { Pagination, RowLink, Table } from "../../../components/table.tsx";
 import { Time } from "../../../components/time.tsx";
 import { UntrustedText } from "../../../components/untrusted.tsx";

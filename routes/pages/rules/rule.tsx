@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { PermissionBadge } from "../../../components/badges.tsx";
 import { ButtonLink } from "../../../components/button.tsx";
-import { DangerSection, Definitions, PageHeader, Section } from "../../../components/layout.tsx";
+import { DangerSection, Definitions, Section } from "../../../components/layout.tsx";
+import { PageHeader } from "../../../components/page_header.tsx";
 import {
   originWords,
   PolicyChanges,

@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { Button, ButtonLink } from "../../../components/button.tsx";
 import { TextField } from "../../../components/fields.tsx";
-import { DangerSection, Notice, PageHeader, Section } from "../../../components/layout.tsx";
+import { DangerSection, Notice, Section } from "../../../components/layout.tsx";
+import { PageHeader } from "../../../components/page_header.tsx";
 import { PolicyChanges, RuleSelector } from "../../../components/rule.tsx";
 import { RuleFallbacks, RuleMatrixTable, RuleVerdict } from "../../../components/rule_matrix.tsx";
 import { pagePath } from "../../../lib/base/page_path.ts";

@@ -1,10 +1,12 @@
 import { StatusBadge } from "../../../components/badges.tsx";
 import { ButtonLink } from "../../../components/button.tsx";
-import { EmptyState, PageHeader, Section } from "../../../components/layout.tsx";
+import { EmptyState, Section } from "../../../components/layout.tsx";
+import { PageHeader } from "../../../components/page_header.tsx";
 import { Table } from "../../../components/table.tsx";
 import { Time } from "../../../components/time.tsx";
 import { UntrustedText } from "../../../components/untrusted.tsx";
-import type { DeliveryOutcome, Destination, TestDelivery } from "../../../lib/alerts/send.ts";
+import type { DeliveryOutcome } from "../../../lib/alerts/delivery.ts";
+import type { Destination, TestDelivery } from "../../../lib/alerts/send.ts";
 import { pagePath } from "../../../lib/base/page_path.ts";
 import type { AlertDelivery, AlertKind, Channel } from "../../../lib/store/records/alert.ts";
 import { browserWords } from "../account/security_tables.tsx";

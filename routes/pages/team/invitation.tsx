@@ -4,8 +4,9 @@ import { CodeBlock } from "../../../components/code.tsx";
 import CopyButton from "../../../components/copy_button.tsx";
 import { TextField } from "../../../components/fields.tsx";
 import { FieldErrors, Form, FormActions } from "../../../components/form.tsx";
-import { Notice, PageHeader } from "../../../components/layout.tsx";
+import { Notice } from "../../../components/layout.tsx";
 import { MemberFields } from "../../../components/member.tsx";
+import { PageHeader } from "../../../components/page_header.tsx";
 import { Time } from "../../../components/time.tsx";
 import { UntrustedText } from "../../../components/untrusted.tsx";
 import {

@@ -2,13 +2,7 @@ import { z } from "zod";
 import { RoleBadge, Tags } from "../../../components/badges.tsx";
 import { Button } from "../../../components/button.tsx";
 import { FieldErrors, Form, FormActions } from "../../../components/form.tsx";
-import {
-  DangerSection,
-  Definitions,
-  Notice,
-  PageHeader,
-  Section,
-} from "../../../components/layout.tsx";
+import { DangerSection, Definitions, Notice, Section } from "../../../components/layout.tsx";
 import {
   groupWords,
   isHeld,
@@ -16,6 +10,7 @@ import {
   MemberState,
   roleWords,
 } from "../../../components/member.tsx";
+import { PageHeader } from "../../../components/page_header.tsx";
 import { Time } from "../../../components/time.tsx";
 import { UntrustedText } from "../../../components/untrusted.tsx";
 import type { JsonObject } from "../../../lib/base/json.ts";

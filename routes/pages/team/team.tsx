@@ -1,15 +1,9 @@
 import { z } from "zod";
 import { Badge, RoleBadge, Tags } from "../../../components/badges.tsx";
 import { ButtonLink } from "../../../components/button.tsx";
-import {
-  Disclosure,
-  EmptyState,
-  Notice,
-  PageHeader,
-  Section,
-  Tabs,
-} from "../../../components/layout.tsx";
+import { Disclosure, EmptyState, Notice, Section, Tabs } from "../../../components/layout.tsx";
 import { DeciderGaps, groupWords, MemberState, RoleRights } from "../../../components/member.tsx";
+import { PageHeader } from "../../../components/page_header.tsx";
 import { Pagination, RowLink, Table } from "../../../components/table.tsx";
 import { Time } from "../../../components/time.tsx";
 import { UntrustedText } from "../../../components/untrusted.tsx";

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { PageHeader, Section } from "../../../components/layout.tsx";
+import { Section } from "../../../components/layout.tsx";
+import { PageHeader } from "../../../components/page_header.tsx";
 import { putTool } from "../../../lib/catalog/tools.ts";
 import { draftToolRecord } from "../../../lib/policy/chain.ts";
 import { asShown, attempted } from "../../dashboard/attempted.ts";

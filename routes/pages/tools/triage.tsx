@@ -3,7 +3,8 @@ import { Button, ButtonLink } from "../../../components/button.tsx";
 import { PermissionField } from "../../../components/choices.tsx";
 import { fieldId } from "../../../components/fields.tsx";
 import { FieldErrors, Form, FormActions } from "../../../components/form.tsx";
-import { Disclosure, EmptyState, Notice, PageHeader } from "../../../components/layout.tsx";
+import { Disclosure, EmptyState, Notice } from "../../../components/layout.tsx";
+import { PageHeader } from "../../../components/page_header.tsx";
 import { Pagination } from "../../../components/table.tsx";
 import { Time } from "../../../components/time.tsx";
 import {
