@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { movedNotice, movedPasskeys, seeRecoveryLink } from "../../lib/people/recover.ts";
 import { passkeyKey } from "../../lib/store/keys.ts";
+import { taskCommand } from "../../lib/store/system.ts";
 import { TestClock } from "../helpers/countersign.ts";
 import { DeploymentFolder } from "../helpers/deployment_folder.ts";
 import { People, secretOf } from "../helpers/people.ts";
@@ -33,7 +34,7 @@ Deno.test("recover: prints a link for an account, and says so in the log", async
   assert.match(none.err, /there is no store data\/countersign\.kv/);
   await withStore(place.path, (people) => people.withOwner(EMAIL));
   const usage = await recover(place.path);
-  assert.deepEqual([usage.code, usage.err], [2, "Usage: deno task -q recover EMAIL\n"]);
+  assert.deepEqual([usage.code, usage.err], [2, `Usage: ${taskCommand("recover EMAIL")}\n`]);
   const unknown = await recover(place.path, "no@example.com");
   assert.equal(unknown.code, 1);
   assert.match(unknown.err, /No account has the address no@example\.com/);
