@@ -771,6 +771,13 @@ const LEDGER: readonly Mutant[] = [
     tests: ["leaving/orgless_accounts"],
   },
   {
+    guard: "a sign-in stands against the end of the account at this very moment",
+    file: "lib/people/ceremonies.ts",
+    find: "if (account.orgs.length === 0) transaction.set(accountKey(account.id), account);",
+    replace: "",
+    tests: ["leaving/orgless_accounts"],
+  },
+  {
     guard: "what was erased is rewritten out of the file",
     file: "lib/ledger/erase_private.ts",
     find: "transaction.set(erasedKey(), { at: transaction.now });",

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { passkeysOf } from "../identity/passkeys.ts";
 import { schedule } from "../ledger/due.ts";
 import { markErased } from "../ledger/erase_private.ts";
+import type { Reader } from "../ledger/transaction.ts";
 import { ERASED_AFTER_MS, keepForNow } from "../people/left_behind.ts";
 import type { Services } from "../services.ts";
 import {
@@ -11,7 +12,7 @@ import {
   dueKey,
   invitationsPrefix,
 } from "../store/keys.ts";
-import { type Kv, listRecords } from "../store/kv.ts";
+import { type Kv, listRecords, readRecord } from "../store/kv.ts";
 import type { DueWork } from "../store/records/log.ts";
 import { type AccountRecord, accountRecord, invited } from "../store/records/people.ts";
 import { loadBelongings, removeAccount } from "./person.ts";
@@ -20,15 +21,20 @@ import { loadBelongings, removeAccount } from "./person.ts";
  * Ends an account that is in no org, or looks again when its week will be over.
  * @param work its id is the account
  */
-export async function endOrgless({ ledgers }: Services, work: DueWork): Promise<void> {
+export async function endOrgless({ deps, ledgers }: Services, work: DueWork): Promise<void> {
   const { kind, at, org, id } = work;
+  // Not within the ledger: every sign-in would wait until the invitations of all orgs are read.
+  const waitedFor = await invitedUntil(deps.kv, id);
   await ledgers.transact(org, {
     async load(reader) {
       const account = (await reader.get(accountKey(id), accountRecord))?.value;
       if (account === undefined || account.orgs.length > 0) return null;
-      const { kv, now } = reader;
-      const until = await keptUntil(kv, account, now);
-      return { account, until, belongings: await loadBelongings(reader, id) };
+      const used = await usedUntil(reader, account);
+      return {
+        account,
+        until: Math.max(used, waitedFor),
+        belongings: await loadBelongings(reader, id),
+      };
     },
     plan(transaction, loaded) {
       transaction.delete(dueKey(at, kind, org, id));
@@ -76,13 +82,26 @@ function isUnnoticed({ orgs, orgless_since }: AccountRecord): boolean {
   return orgs.length === 0 && orgless_since === null;
 }
 
-/** When the week of an account is over that is in no org, milliseconds since 1970. */
-async function keptUntil(kv: Kv, account: AccountRecord, now: number): Promise<number> {
+/**
+ * When the week of an account is over that is in no org, milliseconds since 1970. Its passkeys are
+ * read without checks: whoever uses one has the commit check and write the account itself.
+ */
+async function usedUntil({ kv, now }: Reader, account: AccountRecord): Promise<number> {
   const used = [account.orgless_since ?? now, account.recovered_at ?? 0];
   for (const { created_at, last_used_at } of await passkeysOf(kv, account.id)) {
     used.push(last_used_at ?? created_at);
   }
-  let until = Math.max(...used.map((time) => Math.min(time, now))) + ERASED_AFTER_MS;
+  return Math.max(...used.map((time) => Math.min(time, now))) + ERASED_AFTER_MS;
+}
+
+/**
+ * Until when some org waits for an account that is in none, milliseconds since 1970; 0 for none.
+ * Whoever is invited while this is read may have to make their account anew.
+ */
+async function invitedUntil(kv: Kv, id: string): Promise<number> {
+  const account = (await readRecord(kv, accountKey(id), accountRecord))?.value;
+  if (account === undefined || account.orgs.length > 0) return 0;
+  let until = 0;
   for await (const { value } of kv.list({ prefix: [...invitationsPrefix()] })) {
     const invitation = invited.safeParse(value);
     if (invitation.data?.email !== account.email) continue;

@@ -176,10 +176,13 @@ export async function loadAnswer(
 /** Stores that a passkey was used, in the commit of what it was used for. */
 export function storeUse(
   transaction: Transaction,
-  { passkey, counter, backed_up }: Extract<LoadedAssertion, { ok: true }>,
+  { passkey, account, counter, backed_up }: Extract<LoadedAssertion, { ok: true }>,
 ): void {
   const used: PasskeyRecord = { ...passkey, counter, backed_up, last_used_at: transaction.now };
   transaction.set(passkeyKey(passkey.credential_id), used);
+  // An account in no org ends when it was not used for a week. Written, it stands against that at
+  // this very moment, in one check for however many passkeys.
+  if (account.orgs.length === 0) transaction.set(accountKey(account.id), account);
 }
 
 /**

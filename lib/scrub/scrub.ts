@@ -270,6 +270,12 @@ const VALUE_MEMBERS: ReadonlySet<string> = new Set(
   "value val v values".split(" "),
 );
 
+/**
+ * Of a longer name its end counts: it is read again for each element of its array, and the work
+ * must not grow with both.
+ */
+const LONGEST_NAME = 256;
+
 /** More words are a title: {"name": "Rotate the API key", "value": 3}. */
 const SHORT_NAME = /^\S{1,60}(?: \S{1,30})?$/;
 
@@ -293,15 +299,25 @@ function isSecretOf(plural: string, value: string): boolean {
   return kind !== null && isSecretValue(value, kind === "code" ? kind : "token", "likely");
 }
 
+/** The flags that take a password in a list that is a command line. */
+function flagsIn(list: readonly JsonValue[]): readonly string[] {
+  const program = list[0];
+  return typeof program === "string" ? passwordFlags(program, list.slice(1, 9).join(" ")) : [];
+}
+
 /** Where an element of a list stands: after a flag, after the name of a header, or in a pair. */
-function elementPlace(list: readonly JsonValue[], at: number, outer: string): ValuePlace {
+function elementPlace(
+  list: readonly JsonValue[],
+  at: number,
+  outer: string,
+  flags: readonly string[],
+): ValuePlace {
   const [first, before, value] = [list[0], list[at - 1], list[at]];
   const isText = typeof value === "string";
   const isOneOfMany = (isText || typeof value === "number") && isSecretOf(outer, String(value));
   const plain = { name: isOneOfMany ? outer.slice(0, -1) : outer, lead: "" };
   if (typeof before !== "string") return plain;
   if (!isText) return before.startsWith("-") ? { name: before, lead: "" } : plain;
-  const flags = typeof first === "string" ? passwordFlags(first, list.slice(1, 9).join(" ")) : [];
   if (value.startsWith("-")) {
     const isGlued = flags.some((flag) => value.startsWith(flag) && value.length > flag.length);
     return isGlued ? { name: outer, lead: `${first} ` } : plain;
@@ -321,9 +337,13 @@ function elementPlace(list: readonly JsonValue[], at: number, outer: string): Va
  */
 export function valuePlaces(
   value: JsonObject | readonly JsonValue[],
-  outer: string,
+  whole: string,
 ): (key: string) => ValuePlace {
-  if (!isJsonObject(value)) return (key) => elementPlace(value, Number(key), outer);
+  const outer = whole.slice(-LONGEST_NAME);
+  if (!isJsonObject(value)) {
+    const flags = flagsIn(value);
+    return (key) => elementPlace(value, Number(key), outer, flags);
+  }
   // {"token": {"value": …}} too.
   const pair = pairName(value) ?? (secretKindOf(outer) === null ? null : outer);
   const isJwk = typeof value["kty"] === "string";

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { asMember } from "../../lib/identity/acting.ts";
 import type { PresentedSession } from "../../lib/identity/sessions.ts";
 import { deleteOrg } from "../../lib/leaving/org.ts";
-import { keepOrgless } from "../../lib/leaving/orgless_accounts.ts";
+import { endOrgless, keepOrgless } from "../../lib/leaving/orgless_accounts.ts";
 import { deleteAccount } from "../../lib/leaving/person.ts";
 import { acceptInvitation, seeInvitation } from "../../lib/people/accept_invitation.ts";
 import { ERASED_AFTER_MS } from "../../lib/people/left_behind.ts";
@@ -229,6 +229,78 @@ Deno.test("deleting an account that is in no org any more leaves nothing for lat
   const ends = (await world.people.types()).filter((type) => type === "account.deleted");
   assert.equal(ends.length, 1);
   assert.deepEqual(await world.naming(EMAIL), []);
+});
+
+Deno.test("the ledger does not wait until the invitations of all orgs are read", async () => {
+  await using world = await World.start();
+  const { people, account } = world;
+  await world.remove();
+  people.clock.advance(ERASED_AFTER_MS);
+  const read = Promise.withResolvers<void>();
+  const goOn = Promise.withResolvers<void>();
+  const { kv } = people.services.deps;
+  const held = new Proxy(kv, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name, target);
+      if (typeof value !== "function") return value;
+      if (name !== "list") return value.bind(target);
+      return (...[selector, options]: Parameters<Deno.Kv["list"]>) => {
+        const rows = target.list(selector, options);
+        if (!("prefix" in selector) || selector.prefix[0] !== "invitation") return rows;
+        return (async function* () {
+          read.resolve();
+          await goOn.promise;
+          yield* rows;
+        })();
+      };
+    },
+  });
+  const services = { ...people.services, deps: { ...people.services.deps, kv: held } };
+  const ending = endOrgless(services, {
+    kind: "account_orgless",
+    at: people.clock.now,
+    org: keys.DEPLOYMENT_ORG,
+    id: account,
+  });
+  await read.promise;
+  await world.ann.signIn();
+  goOn.resolve();
+  await ending;
+  assert.ok(await world.exists(), "it was used meanwhile");
+});
+
+Deno.test("a sign-in at the moment at which an account ends keeps it, or is refused", async () => {
+  for (const signsInFirst of [true, false]) {
+    await using world = await World.start();
+    const { people, account } = world;
+    await world.remove();
+    people.clock.advance(ERASED_AFTER_MS);
+    const end = () =>
+      endOrgless(people.services, {
+        kind: "account_orgless",
+        at: people.clock.now,
+        org: keys.DEPLOYMENT_ORG,
+        id: account,
+      });
+    const signIn = () => world.ann.signIn();
+    const [first, second] = signsInFirst ? [signIn, end] : [end, signIn];
+    const outcomes = await Promise.allSettled([first(), second()]);
+    const isIn = outcomes[signsInFirst ? 0 : 1]?.status === "fulfilled";
+    assert.equal(await world.exists(), isIn);
+  }
+});
+
+Deno.test("whoever signs in without an org has the commit write the account, which its end checks", async () => {
+  await using world = await World.start();
+  const key = keys.accountKey(world.account);
+  const versionOf = async () => (await world.kv.get([...key])).versionstamp;
+  const before = await versionOf();
+  await world.ann.signIn();
+  assert.equal(await versionOf(), before, "in an org no sign-in waits for another");
+  await world.remove();
+  const removed = await versionOf();
+  await world.ann.signIn();
+  assert.notEqual(await versionOf(), removed);
 });
 
 type Step = "remove" | "invite" | "accept" | "sign_in" | number;

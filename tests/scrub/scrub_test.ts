@@ -5,7 +5,13 @@ import { CARD_HINT, findCards } from "../../lib/scrub/card.ts";
 import { EMAIL_HINT, findEmails, findIbans, IBAN_HINT } from "../../lib/scrub/iban_email.ts";
 import { findPhones, PHONE_HINT } from "../../lib/scrub/phone.ts";
 import { detectionCopy, Scan } from "../../lib/scrub/scan.ts";
-import { scrubJson, type ScrubKind, scrubMeasured, scrubText } from "../../lib/scrub/scrub.ts";
+import {
+  scrubJson,
+  type ScrubKind,
+  scrubMeasured,
+  scrubText,
+  valuePlaces,
+} from "../../lib/scrub/scrub.ts";
 import { findSecrets, mayHoldSecrets } from "../../lib/scrub/secret.ts";
 import { corpus } from "./corpus.ts";
 import { scrubSet, type SetCase } from "./own_set.ts";
@@ -694,6 +700,25 @@ Deno.test("scrubText() does work in proportion to the length of a hostile text",
       assert.ok(reads <= most * length, `${JSON.stringify(unit)} x ${length}: ${reads} reads`);
     }
   }
+});
+
+Deno.test("valuePlaces() does work in proportion to the length of a hostile list", () => {
+  const texts = Array.from({ length: 8 }, () => "login ".repeat(1_000));
+  for (const length of [100, 1_000, 10_000]) {
+    let reads = 0;
+    const list = new Proxy(["docker", ...texts, ...Array.from("a".repeat(length))], {
+      get(target, name, receiver) {
+        reads++;
+        return Reflect.get(target, name, receiver);
+      },
+    });
+    const placeOf = valuePlaces(list, "args");
+    for (let at = 0; at < list.length; at++) placeOf(String(at));
+    assert.ok(reads <= 6 * length + 100, `${length}: ${reads} reads`);
+  }
+  const name = `${"x".repeat(30_000)}_passwords`;
+  const place = valuePlaces(["a", "b"], name)("1");
+  assert.ok(place.name.length <= 256 && name.endsWith(place.name));
 });
 
 Deno.test("scrubJson() scrubs strings at any depth and keeps names, order and other values", () => {
