@@ -24,7 +24,7 @@ import { Countersign } from "../helpers/countersign.ts";
  */
 
 /** What a host keeps of its connection, and the browser in which it sends its person. */
-class Host implements OAuthClientProvider {
+class Host implements OAuthClientProvider, AsyncDisposable {
   readonly #answer = Promise.withResolvers<URLSearchParams>();
   readonly #listener: Deno.HttpServer<Deno.NetAddr>;
   #client: OAuthClientInformationMixed | undefined;
@@ -89,15 +89,14 @@ class Host implements OAuthClientProvider {
     return this.#answer.promise;
   }
 
-  async close(): Promise<void> {
+  async [Symbol.asyncDispose](): Promise<void> {
     await this.#listener.shutdown();
   }
 }
 
-/** A connected client of either line. */
-interface Connected {
+/** A connected client of either line; a server that shuts down waits for what it holds open. */
+interface Connected extends AsyncDisposable {
   call(name: string, args: Record<string, unknown>): Promise<Record<string, unknown>>;
-  close(): Promise<void>;
 }
 
 async function connectTwo(endpoint: URL, host: Host): Promise<Connected> {
@@ -122,7 +121,7 @@ async function connectTwo(endpoint: URL, host: Host): Promise<Connected> {
       assert.ok(!result.isError, JSON.stringify(result.content));
       return result.structuredContent as Record<string, unknown>;
     },
-    close: () => client.close(),
+    [Symbol.asyncDispose]: () => client.close(),
   };
 }
 
@@ -153,7 +152,7 @@ async function connectOne(endpoint: URL, host: Host): Promise<Connected> {
       assert.ok(!result.isError, JSON.stringify(result.content));
       return result.structuredContent as Record<string, unknown>;
     },
-    close: () => client.close(),
+    [Symbol.asyncDispose]: () => client.close(),
   };
 }
 
@@ -175,9 +174,9 @@ for (const [line, connect] of [["2", connectTwo], ["1", connectOne]] as const) {
     tab.expected.push(/favicon/);
     const { org } = await firstRun(tab, countersign);
     await org.tool("refund_payment", { default_permission: "requires_approval" });
-    const host = new Host(tab);
+    await using host = new Host(tab);
     const endpoint = new URL(`${countersign.origin}/mcp`);
-    const client = await connect(endpoint, host);
+    await using client = await connect(endpoint, host);
     const action = {
       tool_name: "refund_payment",
       resource_id: "order-77",
@@ -217,7 +216,5 @@ for (const [line, connect] of [["2", connectTwo], ["1", connectOne]] as const) {
       body: { jsonrpc: "2.0", id: 1, method: "ping" },
     });
     assert.equal(refused.status, 401);
-    await client.close();
-    await host.close();
   });
 }
