@@ -1,7 +1,7 @@
 /**
  * Runs a program of the deployment with the rights that its settings call for, and no others:
  *
- *     deno run --no-prompt --allow-env --allow-run launch.ts start
+ *     deno run --no-prompt --allow-env --allow-read --allow-run launch.ts start
  *
  * or `recover EMAIL`, `accept-clock [ORG]`, `compact`; and `client`, which bundles what browsers get,
  * as `start` does by itself where that has changed. Signals go on to the program, and its exit status
@@ -17,6 +17,7 @@ import {
   rights,
   SettingRefused,
 } from "./lib/server/rights.ts";
+import { realPath } from "./lib/store/system.ts";
 
 const REFUSED = 2;
 
@@ -39,7 +40,7 @@ async function launch(name = "", ...args: string[]): Promise<number> {
     console.error(`Name what to run: ${[...Object.keys(SCRIPTS), "client"].join(", ")}.`);
     return REFUSED;
   }
-  const place = { deployment: Deno.cwd(), code: CODE };
+  const place = { deployment: Deno.cwd(), code: CODE, real: realPath };
   const flags = rights(name, (variable) => Deno.env.get(variable), place);
   if (name !== "start") return await run(flags, [SCRIPTS[name], ...args], {});
   const code = await bundled("null");

@@ -10,12 +10,14 @@ import { chosenStore, isFile, isRemote } from "../store/store_faults.ts";
 export type Program = "start" | "recover" | "accept-clock" | "compact";
 
 /** Where a deployment keeps its `data/` and `config/`, and where the code is; absolute. */
-interface Place {
+export interface Place {
   readonly deployment: string;
   readonly code: string;
+  /** Where a path leads through the links of the host. */
+  readonly real: (path: string) => string;
 }
 
-type Environment = (variable: Variable) => string | undefined;
+type Environment = (variable: string) => string | undefined;
 
 /** Read by the runtime itself, when it opens a store over KV Connect. */
 const STORE_TOKEN = "DENO_KV_ACCESS_TOKEN";
@@ -32,14 +34,15 @@ const RUNTIME = new RegExp(
 
 /**
  * The rights that a program of the deployment needs under these settings, as arguments of `deno run`:
- * every host, for pushes, mails and clients' documents have any; of files, the folder of the store,
- * the made secret where no variable gives it, and what pages are made of; of variables, the settings.
+ * every host, for pushes, mails and clients' documents have any; of files, the folder of the store
+ * (by both its names where a link leads there), the made secret where no variable gives it, and what
+ * pages are made of; of variables, the settings.
  * @throws {SettingRefused} where the store's folder cannot be given without giving more
  */
 export function rights(program: Program, environment: Environment, place: Place): string[] {
-  const get = (variable: Variable) => environment(variable) || null;
+  const get = (variable: string) => environment(variable) || null;
   const kv = chosenStore(get);
-  const folder = isFile(kv) ? [storeFolder(kv, place)] : [];
+  const folder = isFile(kv) ? storeFolders(kv, place, packages(get)) : [];
   const sealed = program !== "compact" && isFile(kv) && get("COUNTERSIGN_SECRET") === null;
   const pages = program === "start" ? [join(place.code, "static"), join(place.code, "dist")] : [];
   const read = [...folder, ...(sealed ? [join(place.deployment, SECRET_FILE)] : []), ...pages];
@@ -67,20 +70,48 @@ export function passedOn(environment: Readonly<Record<string, string>>): Record<
   );
 }
 
-/** The folder of a store, which is given whole: SQLite and the claim on it keep files beside it. */
-function storeFolder(kv: string, { deployment, code }: Place): string {
-  const folder = dirname(resolve(deployment, kv));
-  const config = join(deployment, CONFIG_FOLDER);
-  const isCode = isWithin(folder, code) && !isWithin(folder, join(code, "data"));
-  const holdsCode = isWithin(code, folder);
-  if (isCode || holdsCode || isWithin(folder, config) || isWithin(config, folder)) {
+/** Where Deno may keep what it runs of others; its own rule, on each system. */
+function packages(get: (variable: string) => string | null): string[] {
+  const own = get("DENO_DIR");
+  if (own !== null) return [own];
+  const cache = get("XDG_CACHE_HOME");
+  if (cache !== null) return [join(cache, "deno")];
+  const [home, local] = [get("HOME"), get("LOCALAPPDATA")];
+  return [
+    ...(home === null ? [] : [join(home, ".cache/deno"), join(home, "Library/Caches/deno")]),
+    ...(local === null ? [] : [join(local, "deno")]),
+  ];
+}
+
+/**
+ * The folder of a store, which is given whole: SQLite and the claim on it keep files beside it. Where
+ * a link leads to the file, Deno asks for rights on the path as it is written, SQLite on the real one.
+ */
+function storeFolders(kv: string, place: Place, packages: readonly string[]): string[] {
+  const { deployment, code, real } = place;
+  const path = resolve(deployment, kv);
+  const given = [...new Set([dirname(path), dirname(real(path))])];
+  const reached = new Set([...given, real(dirname(path))]);
+  const codes = [code, real(code)];
+  const others = [
+    ...[CONFIG_FOLDER, SECRET_FILE, ...packages].map((one) => resolve(deployment, one)),
+    ...["static", "dist"].map((one) => join(code, one)),
+  ].flatMap((one) => [one, real(one)]);
+  for (const folder of reached) {
+    const kept = codes.find((code) =>
+      isWithin(code, folder) || isWithin(folder, code) && !isWithin(folder, join(code, "data"))
+    ) ?? others.find((other) =>
+      isWithin(other, folder) || isWithin(folder, other)
+    );
+    if (kept === undefined) continue;
     throw new SettingRefused(
       "COUNTERSIGN_KV",
       `is ${JSON.stringify(kv)}, and with it this process would get the right to write all of ` +
-        `${folder}. Give a path below data/, or one in a folder of the store's own elsewhere.`,
+        `${folder}, and so to change what it runs or reads in ${kept}. Give a path below data/, or ` +
+        "one in a folder of the store's own elsewhere.",
     );
   }
-  return folder;
+  return given;
 }
 
 function isWithin(path: string, folder: string): boolean {

@@ -1,6 +1,7 @@
 import { dirname } from "node:path";
 import { DatabaseSync, type SQLInputValue } from "node:sqlite";
 import { erasedKey } from "./keys.ts";
+import { realPath } from "./system.ts";
 
 /**
  * Rewrites the file of a store that no process has open. SQLite leaves the bytes of deleted rows where
@@ -48,15 +49,16 @@ const SIBLINGS = ["-wal", "-shm", "-journal"] as const;
 export async function compactStore(path: string, options: CompactionOptions): Promise<Compacted> {
   let copy: string | null = null;
   try {
-    const store = await fileOf(path);
+    // A name that leads elsewhere would be replaced, and the file that it leads to would stay.
+    const store = realPath(path);
     await dropUnfinished(store);
     copy = copyOf(store);
     const before = await bytesOf(store) + await bytesOf(`${store}-wal`);
     await makeLike(store, copy);
     const rows = copyRows(store, copy, options);
-    await assertAlone(store);
     await sync(copy, { write: true });
     const after = await bytesOf(copy);
+    await assertAlone(store);
     await Deno.rename(copy, store);
     // Not on every system, nor under every right. A rename that is lost with the power brings back the
     // row that says what is due.
@@ -84,18 +86,12 @@ export function isCompactionDue(path: string): boolean {
 
 /** Removes what a compaction that was killed left beside the store. @throws {NotCompacted} */
 export async function dropUnfinished(path: string): Promise<void> {
-  const copy = copyOf(await fileOf(path));
+  const copy = copyOf(realPath(path));
   for (const file of [copy, ...SIBLINGS.map((end) => copy + end)]) {
     await Deno.remove(file).catch((error) => {
       if (!(error instanceof Deno.errors.NotFound)) throw notCompacted(file, error);
     });
   }
-}
-
-/** A name that leads elsewhere would be replaced, and the file that it leads to would stay. */
-async function fileOf(path: string): Promise<string> {
-  const found = await Deno.lstat(path).catch(() => null);
-  return found?.isSymlink ? await Deno.realPath(path) : path;
 }
 
 function copyOf(path: string): string {

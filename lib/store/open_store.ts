@@ -14,7 +14,7 @@ import {
   StoreRefused,
   whatIsWrong,
 } from "./store_faults.ts";
-import { logLine, systemTimer, taskCommand } from "./system.ts";
+import { logLine, realPath, systemTimer, taskCommand } from "./system.ts";
 
 /**
  * Opens the store; a file is made for its owner only, folder and all, and belongs to this process
@@ -79,8 +79,10 @@ async function claim(path: string, waitMs: number): Promise<void> {
   await Deno.mkdir(dirname(path), { recursive: true, mode: 0o700 });
   // SQLite lets two processes open one file, and then fails commits of both with "database is
   // locked". The lock lies on a file of its own: closing another handle on the database file would
-  // drop SQLite's locks. It is held until the process ends, so the handle is never closed.
-  const lock = await Deno.open(`${path}.lock`, { create: true, write: true, mode: 0o600 });
+  // drop SQLite's locks. It is held until the process ends, so the handle is never closed. It belongs
+  // to the file, whatever links lead there.
+  const name = `${realPath(path)}.lock`;
+  const lock = await Deno.open(name, { create: true, write: true, mode: 0o600 });
   if (!await lock.tryLock(true) && !await isFreeWithin(lock, waitMs)) {
     throw new StoreRefused(
       `COUNTERSIGN_KV: another process holds the store ${path}. Stop that one first, or give this ` +

@@ -1,3 +1,5 @@
+import { basename, dirname, join, resolve } from "node:path";
+
 /** Anything that begins like one of our secrets, up to where it can end. */
 const SECRETS = /\bcs_(live|mgmt|appr|agent|run|at|rt)_[\x21-\x7e]+/g;
 
@@ -123,6 +125,21 @@ export function systemRandom(bytes: number): Uint8Array {
   poolUsed += bytes;
   // A copy: what is handed out must not keep its neighbours' bytes within reach.
   return pool.slice(poolUsed - bytes, poolUsed);
+}
+
+/**
+ * Where a path leads through the links on its way and at its end; of what is not there yet, where its
+ * nearest folder that is. What this process may not look at stays as it is written: whoever opens it
+ * is told why.
+ */
+export function realPath(path: string): string {
+  const whole = resolve(path);
+  try {
+    return Deno.realPathSync(whole);
+  } catch {
+    const folder = dirname(whole);
+    return folder === whole ? whole : join(realPath(folder), basename(whole));
+  }
 }
 
 /**

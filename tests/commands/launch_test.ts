@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import {
   passedOn,
+  type Place,
   type Program,
   rights,
   SettingRefused,
@@ -15,8 +16,12 @@ const SECRET = "0123456789abcdef".repeat(3);
 const PLACE = { deployment: "/srv/cs", code: "/srv/cs" };
 
 /** The rights of a program, one of a kind, without the list of settings that each may read. */
-function given(program: Program, variables: Record<string, string>, place = PLACE) {
-  const flags = rights(program, (variable) => variables[variable], place);
+function given(
+  program: Program,
+  variables: Record<string, string>,
+  { real = (path: string) => path, ...place }: Partial<Place> = {},
+) {
+  const flags = rights(program, (variable) => variables[variable], { ...PLACE, ...place, real });
   const settings = `--allow-env=${VARIABLES.join()}`;
   assert.ok(flags.some((flag) => flag.startsWith(settings)), "the settings, and");
   return flags.map((flag) => flag.replace(settings, "settings").replaceAll("/srv/cs/", ""));
@@ -90,6 +95,85 @@ Deno.test("launch: no store gives a right over the code, the secret, or more tha
   assert.throws(() => given("start", {}, comma), SettingRefused);
 });
 
+/** Where paths lead on a host with links, each given as the path of a link and of what it leads to. */
+function linked(...links: [string, string][]): (path: string) => string {
+  return (path) => {
+    const [link, target] = links.find(([link]) => `${path}/`.startsWith(`${link}/`)) ?? ["", ""];
+    return target + path.slice(link.length);
+  };
+}
+
+Deno.test("launch: a store behind a link gives the folders of both its names", () => {
+  const variables = { COUNTERSIGN_SECRET: SECRET };
+  const both = (folders: string) => [
+    "--no-prompt",
+    `--allow-read=${folders}`,
+    `--allow-write=${folders}`,
+    "settings",
+  ];
+  const folder = linked(["/srv/cs/data", "/volume"]);
+  assert.deepEqual(given("compact", variables, { real: folder }), both("data,/volume"));
+  const file = linked(["/srv/cs/data/countersign.kv", "/volume/x/store.db"]);
+  assert.deepEqual(given("compact", variables, { real: file }), both("data,/volume/x"));
+  const code = linked(["/srv/cs", "/releases/7"]);
+  assert.deepEqual(given("compact", variables, { real: code }), both("data,/releases/7/data"));
+});
+
+Deno.test("launch: no link leads a store to the code, to the secret or to a comma", () => {
+  const cases: [string, ...[string, string][]][] = [
+    ["data/x.kv", ["/srv/cs/data", "/srv/cs/lib"]],
+    ["data/x.kv", ["/srv/cs/data", "/srv"]],
+    ["data/x.kv", ["/srv/cs/data/x.kv", "/srv/cs/x.kv"]],
+    ["data/x.kv", ["/srv/cs/data/x.kv", "/volume/x.kv"], ["/srv/cs/data", "/srv/cs/lib"]],
+    ["data/x.kv", ["/srv/cs/data", "/volume"], ["/srv/cs/config", "/volume/config"]],
+    ["data/x.kv", ["/srv/cs/config/secret", "/srv/cs/data/secret"]],
+    ["data/x.kv", ["/srv/cs/data", "/volume"], ["/srv/cs/dist", "/volume/dist"]],
+    ["data/x.kv", ["/srv/cs/data", "/a,b"]],
+    ["/volume/x.kv", ["/volume", "/srv/cs/lib"]],
+    ["/releases/7/x.kv", ["/srv/cs", "/releases/7"]],
+    ["/releases/x.kv", ["/srv/cs", "/releases/7"]],
+  ];
+  for (const [COUNTERSIGN_KV, ...links] of cases) {
+    const refused = () => given("start", { COUNTERSIGN_KV }, { real: linked(...links) });
+    assert.throws(refused, SettingRefused, JSON.stringify([COUNTERSIGN_KV, links]));
+  }
+});
+
+Deno.test("launch: no store gives a right over the packages that the next start runs", () => {
+  const home = { HOME: "/home/u" };
+  const refused: Record<string, string>[] = [
+    { COUNTERSIGN_KV: "/home/u/x.kv", ...home },
+    { COUNTERSIGN_KV: "/home/u/.cache/deno/npm/x.kv", ...home },
+    { COUNTERSIGN_KV: "/cache/x.kv", XDG_CACHE_HOME: "/cache", ...home },
+    { COUNTERSIGN_KV: "/var/deno/x.kv", DENO_DIR: "/var/deno", ...home },
+    { DENO_DIR: "data/packages", ...home },
+    { DENO_DIR: "/packages", ...home },
+  ];
+  const real = linked(["/packages", "/srv/cs/data/packages"]);
+  for (const variables of refused) {
+    assert.throws(() => given("start", variables, { real }), SettingRefused);
+  }
+  const kept: [Record<string, string>, string?][] = [
+    [home, "/home/u/countersign"],
+    [{ XDG_CACHE_HOME: "/home/u/.cache", ...home }, "/home/u/countersign"],
+    [{ COUNTERSIGN_KV: "/home/u/x.kv", DENO_DIR: "/var/deno", ...home }],
+    // As deploy/countersign.service has it, and deploy/Containerfile.
+    [{
+      COUNTERSIGN_KV: "/var/lib/countersign/store.db",
+      DENO_DIR: "/var/cache/countersign",
+      HOME: "/var/lib/countersign",
+    }, "/opt/countersign"],
+    [{
+      COUNTERSIGN_KV: "/var/lib/countersign/store.db",
+      DENO_DIR: "/opt/countersign/.deno",
+      HOME: "/home/deno",
+    }, "/opt/countersign"],
+  ];
+  for (const [variables, folder = "/srv/cs"] of kept) {
+    given("start", variables, { deployment: folder, code: folder });
+  }
+});
+
 Deno.test("launch: of the environment a program gets its settings and what Deno needs", () => {
   const kept = {
     COUNTERSIGN_SECRET: SECRET,
@@ -118,7 +202,8 @@ Deno.test("launch: of the environment a program gets its settings and what Deno 
 Deno.test("launch: each program is run by the launcher alone", async () => {
   const { tasks } = JSON.parse(await projectText("deno.json"));
   for (const name of ["start", "recover", "accept-clock", "compact", "client"]) {
-    const run = `deno run --quiet --no-prompt --allow-env --allow-run launch.ts ${name}`;
+    const run =
+      `deno run --quiet --no-prompt --allow-env --allow-read --allow-run launch.ts ${name}`;
     assert.equal(tasks[name], run);
   }
 });
@@ -152,6 +237,38 @@ Deno.test("launch: a store in a folder of its own is served, and one wish to sto
   assert.equal(listed.code, 0, listed.output);
   assert.match(listed.output, /^0 logs are ahead/);
 });
+
+for (const linked of ["folder", "file"]) {
+  Deno.test(`launch: a store whose ${linked} is a link is served again, compacted, and one store`, async () => {
+    await using place = await DeploymentFolder.make({ data: linked === "file" });
+    await using volume = await DeploymentFolder.make();
+    const real = `${volume.path}/${linked === "file" ? "other.db" : "countersign.kv"}`;
+    if (linked === "folder") await Deno.symlink(volume.path, `${place.path}/data`);
+    else {
+      // A link to nothing, say to a disk that is not mounted, makes no new store.
+      await Deno.writeTextFile(real, "");
+      await Deno.symlink(real, place.store);
+    }
+    const variables = { COUNTERSIGN_SECRET: SECRET, COUNTERSIGN_URL: "http://localhost" };
+    for (const _ of ["made", "found again"]) {
+      await using launched = await StartedProcess.launched(place.path, variables);
+      await launched.line("Countersign listens");
+      const other = { ...variables, COUNTERSIGN_KV: real };
+      await using second = await StartedProcess.launched(place.path, other, "compact");
+      const refused = await second.ended();
+      assert.equal(refused.code, 2, refused.output);
+      assert.match(refused.output, /another process holds the store/);
+      launched.signal("SIGTERM");
+      const { code, output } = await launched.ended();
+      assert.equal(code, 0, output);
+    }
+    await using compact = await StartedProcess.launched(place.path, variables, "compact");
+    const { code, output } = await compact.ended();
+    assert.equal(code, 0, output);
+    assert.match(output, /^Compacted data\/countersign\.kv: /);
+    assert.ok((await Deno.lstat(real)).isFile);
+  });
+}
 
 Deno.test("launch: a launcher that is killed takes the service with it, which stops in order", async () => {
   await using place = await DeploymentFolder.make();

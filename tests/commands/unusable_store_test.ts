@@ -202,7 +202,9 @@ Deno.test({
     await place.fill();
     await Deno.mkdir(`${place.path}/data/config`);
     await Deno.symlink(`${place.path}/data/config`, `${place.path}/config`);
-    await using process = await StartedProcess.start(place.path, {});
+    // A store beside the secret is refused before that.
+    const elsewhere = { COUNTERSIGN_KV: `${place.path}/store/x.kv` };
+    await using process = await StartedProcess.start(place.path, elsewhere);
     const { code, output } = await process.ended();
     assert.equal(code, 2, output);
     assert.match(

@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { type Program, rights } from "../../lib/server/rights.ts";
+import { realPath } from "../../lib/store/system.ts";
 import { PROJECT } from "./project_files.ts";
 
 const FOLDER = fileURLToPath(PROJECT);
@@ -10,7 +11,11 @@ export function taskArguments(
   deployment: string,
   variables: Readonly<Record<string, string>>,
 ): string[] {
-  const flags = rights(program, (variable) => variables[variable], { deployment, code: FOLDER });
+  const flags = rights(program, (variable) => variables[variable], {
+    deployment,
+    code: FOLDER,
+    real: realPath,
+  });
   return ["run", "--config", `${FOLDER}deno.json`, ...flags];
 }
 

@@ -188,6 +188,22 @@ Deno.test("where the store's name leads elsewhere, the file that it leads to is 
   assert.equal((await rowsOf(place.store)).length, 100);
 });
 
+Deno.test("a process that opens the store while the copy is synced keeps it from being replaced", async () => {
+  await using place = await DeploymentFolder.make({ data: true });
+  await storeWith(place.store, 100);
+  const { sync } = Deno.FsFile.prototype;
+  Deno.FsFile.prototype.sync = async function () {
+    await sync.call(this);
+    await Deno.writeTextFile(`${place.store}-wal`, "what another process has written");
+  };
+  try {
+    await assert.rejects(compactStore(place.store, { now: Date.now }), /has opened the file/);
+  } finally {
+    Deno.FsFile.prototype.sync = sync;
+  }
+  assert.deepEqual(Object.keys(await found(`${place.path}/data`, GONE)), ["countersign.kv"]);
+});
+
 Deno.test("compact: says what it did, and refuses a store that is in use or no file", async () => {
   await using place = await DeploymentFolder.make({ data: true });
   const run = (args: string[] = [], variables: Record<string, string> = VARIABLES) =>
