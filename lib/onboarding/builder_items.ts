@@ -1,4 +1,5 @@
 import { isJsonObject, type JsonObject } from "../base/json.ts";
+import { isDotSegment } from "../base/page_path.ts";
 import { parseStrictJson } from "../base/strict_json.ts";
 import { levelOfSelector } from "../policy/levels.ts";
 import { foldedSelector } from "../policy/names.ts";
@@ -217,8 +218,7 @@ class ItemForm {
   /** A name that becomes part of an address. */
   inAddress(name: string): string {
     const value = this.required(name);
-    // Every client takes these for steps up and down the path (WHATWG URL, "dot segments").
-    if (value === "." || value === "..") {
+    if (isDotSegment(value)) {
       this.#refuse(name, "cannot be . or .., which an address cannot hold");
     }
     return value;

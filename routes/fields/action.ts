@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { Action } from "../../lib/base/action.ts";
 import { canonicalBytes } from "../../lib/base/canonical.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../../lib/base/json.ts";
+import { isDotSegment } from "../../lib/base/page_path.ts";
 import { externalIdProblem } from "../../lib/base/text.ts";
 import { METHOD_FORM } from "../../lib/policy/names.ts";
 import type { GivenAction } from "../../lib/tokens/presented.ts";
@@ -26,6 +27,15 @@ export const tenantId = externalText(128, "External id of the tenant");
 
 export const resourceId = externalText(128, "External id of the resource");
 
+/** An id as it is registered under: it has an address, unlike one that a check only names. */
+function addressed(id: typeof tenantId) {
+  return id.refine((text) => !isDotSegment(text), "cannot be . or .., which no address can hold");
+}
+
+export const registeredTenantId = addressed(tenantId);
+
+export const registeredResourceId = addressed(resourceId);
+
 export const methodName = z.string().regex(
   METHOD_FORM,
   "has 1 to 64 printable ASCII characters, and no space at either end",
@@ -39,7 +49,7 @@ export const toolName = z.string().min(1, "must not be empty").max(
   .regex(/^[A-Za-z0-9_.:/-]+$/, "may have letters, digits and _ . : / - only")
   .refine((name) => {
     const segments = name.split("/");
-    return !segments.some((segment) => segment === "" || segment === "." || segment === "..");
+    return !segments.some((segment) => segment === "" || isDotSegment(segment));
   }, "has an empty segment, or one that is . or ..")
   .describe("Name of the tool");
 

@@ -6,7 +6,13 @@ import { givenParts } from "../../lib/catalog/selectors.ts";
 import { TOOL_FIELDS } from "../../lib/catalog/tool_record.ts";
 import { foldedSelector } from "../../lib/policy/names.ts";
 import { categoryRecord } from "../../lib/store/records/policy.ts";
-import { resourceId, tenantId, toolName } from "./action.ts";
+import {
+  registeredResourceId,
+  registeredTenantId,
+  resourceId,
+  tenantId,
+  toolName,
+} from "./action.ts";
 import {
   categoryName,
   displayName,
@@ -61,7 +67,7 @@ const rowsBody = z.strictObject({
   ),
   tenants: listOf(
     z.strictObject({
-      id: tenantId,
+      id: registeredTenantId,
       name: displayName.default(null),
       metadata: metadataField.default(() => ({})),
     }),
@@ -69,7 +75,7 @@ const rowsBody = z.strictObject({
   ),
   resources: listOf(
     z.strictObject({
-      id: resourceId,
+      id: registeredResourceId,
       name: displayName.default(null),
       type: resourceType.default(null),
       metadata: metadataField.default(() => ({})),

@@ -234,6 +234,8 @@ Deno.test("A document is refused as a whole for one bad row, naming it", async (
     [{ categories: [{ name: "a" }, { name: "a" }] }, "/categories/1"],
     [{ tenants: [{ id: "jo@example.com" }] }, "/tenants/0/id"],
     [{ tenants: [{ id: "a" }, { id: "a" }] }, "/tenants/1"],
+    [{ tenants: [{ id: ".." }] }, "/tenants/0/id"],
+    [{ resources: [{ id: "..." }, { id: "." }] }, "/resources/1/id"],
     [{ resources: [{ id: "jo@example.com" }] }, "/resources/0/id"],
     [{ rules: [rule, { ...rule, selector: { tool_name: "x", tag: null } }] }, "/rules/1"],
     [

@@ -10,7 +10,7 @@ import { Time } from "../../../components/time.tsx";
 import { UntrustedText } from "../../../components/untrusted.tsx";
 import InclusionProof from "../../../islands/inclusion_proof.tsx";
 import type { JsonValue } from "../../../lib/base/json.ts";
-import { pagePath } from "../../../lib/base/page_path.ts";
+import { isDotSegment, pagePath } from "../../../lib/base/page_path.ts";
 import { readLogOperation, receiptAt } from "../../../lib/evidence/receipts.ts";
 import { entryRow } from "../../../lib/evidence/sentences.ts";
 import { namesOf } from "../../../lib/evidence/telling.ts";
@@ -235,6 +235,8 @@ function relatedLinks({ actor, subject }: Entry): Related[] {
     ["More by the same", actor.id, (text) => pagePath("/activity", { actor: text })],
   ];
   return places.flatMap(([term, text, path]) =>
-    typeof text === "string" && text !== "" ? [{ term, text, href: path(text) }] : []
+    typeof text === "string" && text !== "" && !isDotSegment(text)
+      ? [{ term, text, href: path(text) }]
+      : []
   );
 }

@@ -13,7 +13,7 @@ import { hasRight } from "../../../lib/policy/rights.ts";
 import type { ResourceRecord } from "../../../lib/store/records/policy.ts";
 import { attempted, type AttemptedForm } from "../../dashboard/attempted.ts";
 import type { MemberCall } from "../../dashboard/browser_call.ts";
-import { optional, optionalJson, text } from "../../dashboard/form.ts";
+import { optional, optionalJson } from "../../dashboard/form.ts";
 import { action, memberPage } from "../../dashboard/page.ts";
 import { resourceId } from "../../fields/action.ts";
 import { displayName, metadataField, resourceType } from "../../fields/catalog.ts";
@@ -24,11 +24,6 @@ export const resourceFields = {
   type: optional(resourceType.unwrap()),
   metadata: optionalJson(metadataField),
 };
-
-/** An id in a form. No address ends in `.` or `..`: browsers take these for ways up. */
-export const registeredId = text(
-  resourceId.refine((id) => id !== "." && id !== "..", "cannot be . or .."),
-);
 
 const byId = z.object({ id: resourceId });
 

@@ -10,13 +10,15 @@ import { hasRight } from "../../../lib/policy/rights.ts";
 import type { ResourceRecord } from "../../../lib/store/records/policy.ts";
 import { asShown, attempted } from "../../dashboard/attempted.ts";
 import type { MemberCall } from "../../dashboard/browser_call.ts";
+import { text } from "../../dashboard/form.ts";
 import { action, memberPage } from "../../dashboard/page.ts";
+import { registeredResourceId } from "../../fields/action.ts";
 import { pageById, pageQuery } from "../../fields/paging.ts";
-import { registeredId, resourceFields, ResourceForm } from "./resource.tsx";
+import { resourceFields, ResourceForm } from "./resource.tsx";
 
 const PATH = "/resources";
 
-const registration = z.strictObject({ id: registeredId, ...resourceFields });
+const registration = z.strictObject({ id: text(registeredResourceId), ...resourceFields });
 
 /** What actions are done to, as far as it is registered. */
 export const resourcesPage = memberPage({

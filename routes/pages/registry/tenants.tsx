@@ -15,15 +15,12 @@ import { asShown, attempted, type AttemptedForm } from "../../dashboard/attempte
 import type { MemberCall } from "../../dashboard/browser_call.ts";
 import { optional, optionalJson, text } from "../../dashboard/form.ts";
 import { action, memberPage } from "../../dashboard/page.ts";
-import { tenantId } from "../../fields/action.ts";
+import { registeredTenantId } from "../../fields/action.ts";
 import { displayName, metadataField } from "../../fields/catalog.ts";
 import { pageById, pageQuery } from "../../fields/paging.ts";
 
-/** An id in a form. No address ends in `.` or `..`: browsers take these for ways up. */
-const registeredId = tenantId.refine((id) => id !== "." && id !== "..", "cannot be . or ..");
-
 const registration = z.strictObject({
-  id: text(registeredId),
+  id: text(registeredTenantId),
   name: optional(displayName.unwrap()),
   metadata: optionalJson(metadataField),
 });
