@@ -42,9 +42,12 @@ export class HeldKeys {
     this.#head = head;
   }
 
+  /**
+   * Drops what may not hold any more. That a prefix has too many rows stays, and hides none: where
+   * other processes commit too, each of their commits would have it listed in vain.
+   */
   drop(): void {
-    this.#names.clear();
-    this.#held = 0;
+    for (const [text, names] of this.#names) if (names !== null) this.#forget(text);
     this.#head = undefined;
     this.#forgetReads();
   }

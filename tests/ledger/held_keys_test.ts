@@ -95,6 +95,26 @@ Deno.test("a prefix with too many keys is not held, and the oldest go when there
   assert.equal(held.lacks(others[0] ?? [], "other"), false);
 });
 
+Deno.test("a prefix with too many keys is listed once, however often others commit", async () => {
+  using inner = await storeOf(KEYS_A_PREFIX + 1);
+  await inner.set([...approvalHistoryPrefix("org", "few"), "d0"], { asked: 1 });
+  const store = new FailingStore(inner);
+  const held = new HeldKeys();
+  held.under("1");
+  await held.look(store, PREFIX);
+  const few = approvalHistoryPrefix("org", "few");
+  await held.look(store, few);
+  const { calls } = store;
+  held.under("2");
+  await held.look(store, PREFIX);
+  assert.equal(store.calls, calls);
+  assert.equal(held.lacks(PREFIX, "other"), false, "whoever asks reads the row");
+  assert.equal(held.lacks(few, "other"), false, "of few it is read what others wrote");
+  await held.look(store, few);
+  assert.ok(store.calls > calls);
+  assert.equal(held.lacks(few, "other"), true);
+});
+
 Deno.test("rows of other kinds are never held, as their commits need not move the head", async () => {
   using kv = await storeOf(0);
   const held = new HeldKeys();
