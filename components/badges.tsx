@@ -5,6 +5,11 @@ import type { Permission } from "../lib/store/records/vocabulary.ts";
 import { Icon, type IconName } from "./icon.tsx";
 import { UntrustedText } from "./untrusted.tsx";
 
+/**
+ * Short marks beside a name: status, permission, risk, role. What is normal is plain text; colour
+ * is for exceptions.
+ */
+
 /** What a colour means: an exception, for what is normal has none. The word beside it says the same. */
 export type Tone = "neutral" | "accent" | "success" | "warning" | "danger";
 

@@ -2,6 +2,8 @@ import type { ComponentChildren } from "preact";
 import { visibleLine } from "../lib/base/text.ts";
 import { Brand } from "./shell.tsx";
 
+/** A page without the frame: for who is not signed in, and for what ends everything. */
+
 export interface BareProps {
   readonly title: string;
   readonly lead?: ComponentChildren;

@@ -6,6 +6,8 @@ import { SelectField, TextAreaField, TextField } from "./fields.tsx";
 import { FieldErrors, FormActions } from "./form.tsx";
 import { Disclosure } from "./layout.tsx";
 
+/** The forms of the API Builder. */
+
 /** A form as it is to be shown: as it was typed where it was refused, else empty. */
 export class TypedForm {
   readonly #fields: URLSearchParams;

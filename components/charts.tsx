@@ -1,6 +1,11 @@
 import type { ComponentChildren } from "preact";
 import type { Tone } from "./badges.tsx";
 
+/**
+ * Charts as SVG, drawn on the server: bars and lines over one frame, one scale and one way to label
+ * them. Every chart has a table of the same numbers for who does not see it.
+ */
+
 /** One part of every bar. Its tone comes with a pattern of its own, so colour is not all. */
 export interface BarSeries {
   readonly label: string;

@@ -3,6 +3,8 @@ import type { Permission } from "../lib/store/records/vocabulary.ts";
 import { PermissionBadge } from "./badges.tsx";
 import { describedBy, type FieldBase, fieldId, FieldNotes } from "./fields.tsx";
 
+/** Fields that choose: boxes, radio groups, permissions. */
+
 type Taken =
   | keyof FieldBase
   | "role"

@@ -4,6 +4,8 @@ import CopyButton from "./copy_button.tsx";
 import { Notice, Section } from "./layout.tsx";
 import { type Crumb, PageHeader } from "./page_header.tsx";
 
+/** Code, secrets that are shown once, and recovery codes. */
+
 export interface CodeBlockProps {
   readonly code: string;
   /** What it is, over the block, such as the language or the file's name. */

@@ -6,6 +6,8 @@ import { Definitions } from "./layout.tsx";
 import { Time } from "./time.tsx";
 import { UntrustedText } from "./untrusted.tsx";
 
+/** Entries of the log in a list, and how their receipts are checked. */
+
 /** Entries of the log as sentences, each leading to its page. */
 export function EntryList({ rows, now }: {
   readonly rows: readonly EntryRow[];

@@ -7,6 +7,8 @@ import type {
 import { visibleText } from "../lib/base/text.ts";
 import { Icon } from "./icon.tsx";
 
+/** Fields of forms, each tied to its label, hint and error. */
+
 /** What every field has. */
 export interface FieldBase {
   readonly name: string;

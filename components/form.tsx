@@ -5,6 +5,8 @@ import { Button, ButtonLink } from "./button.tsx";
 import { fieldId } from "./fields.tsx";
 import { Icon } from "./icon.tsx";
 
+/** A form as pages declare it, its errors in one place, and the filters of a list. */
+
 export interface FormProps extends
   Omit<
     FormHTMLAttributes,

@@ -1,6 +1,11 @@
 import type { ComponentChildren } from "preact";
 import { Icon, type IconName } from "./icon.tsx";
 
+/**
+ * The parts that a page is laid out of: sections, notices, folds, facts, steps, tabs. None of them
+ * frames another.
+ */
+
 export interface SectionProps {
   readonly title: ComponentChildren;
   readonly description?: ComponentChildren;

@@ -7,6 +7,8 @@ import type { Definition } from "./layout.tsx";
 import { Time } from "./time.tsx";
 import { UntrustedText } from "./untrusted.tsx";
 
+/** What keys and agents have in common, in forms and as facts. */
+
 /** What a form about an agent or a key reads its fields from. */
 export interface MachineForm {
   value(name: string, otherwise?: string | number | null): string;

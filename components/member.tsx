@@ -7,6 +7,8 @@ import { Notice } from "./layout.tsx";
 import { Table } from "./table.tsx";
 import { UntrustedText } from "./untrusted.tsx";
 
+/** A member in forms and lists: role, groups, state, and who is missing to decide. */
+
 export interface MemberFieldsProps {
   /** Of whoever fills the form in: nobody gives a role above their own. */
   readonly own: Role;

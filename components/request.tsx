@@ -18,6 +18,11 @@ import { RequestComparison, RequestReasons, RequestSteps } from "./request_parts
 import { Time } from "./time.tsx";
 import { Name, UntrustedText } from "./untrusted.tsx";
 
+/**
+ * One request as its approver reads it: the sheet, the sentence, the arguments. What is shown here
+ * is what is signed.
+ */
+
 const ARGUMENTS = "/arguments";
 
 /** Everything there is to know of a request, in the order in which it is decided on. */

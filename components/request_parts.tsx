@@ -9,6 +9,8 @@ import { type Definition, Definitions, Section } from "./layout.tsx";
 import { Countdown, Time } from "./time.tsx";
 import { UntrustedText } from "./untrusted.tsx";
 
+/** What stands beside a request: the call before it, why it waits, what has happened. */
+
 const KINDS = { added: "Added", removed: "Removed", changed: "Changed" } as const;
 
 /** In what a request differs from the last call of its tool that somebody approved. */

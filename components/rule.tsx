@@ -12,6 +12,8 @@ import { Table } from "./table.tsx";
 import { Time } from "./time.tsx";
 import { UntrustedText } from "./untrusted.tsx";
 
+/** A rule in words: what it is about, where it stands, what it changes. */
+
 const PARTS = [
   ["tool_name", "tool"],
   ["method", "method"],

@@ -5,6 +5,8 @@ import { Form } from "./form.tsx";
 import { Icon, type IconName } from "./icon.tsx";
 import { UntrustedText } from "./untrusted.tsx";
 
+/** The frame around every page: menu, organizations, who is signed in. */
+
 /** Who is signed in, as the frame shows it. */
 export interface Viewer {
   /** Id of the member. */

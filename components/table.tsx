@@ -1,6 +1,8 @@
 import type { ComponentChildren } from "preact";
 import { Icon } from "./icon.tsx";
 
+/** Tables whose rows are one line on a desk and two on a phone, and their pages. */
+
 /** One column of a table of `Row`s. */
 export interface Column<Row> {
   readonly key: string;

@@ -1,5 +1,7 @@
 import { Icon } from "./icon.tsx";
 
+/** Times and spans in words, with the exact one within reach. */
+
 export interface TimeProps {
   /** The moment, in milliseconds since the epoch or as RFC 3339 text. */
   readonly at: number | string;

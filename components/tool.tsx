@@ -7,6 +7,8 @@ import { Definitions, Disclosure } from "./layout.tsx";
 import { Time } from "./time.tsx";
 import { UntrustedText } from "./untrusted.tsx";
 
+/** A tool's definition and annotations, to be read and to be edited. */
+
 /** Everything that is said of a tool, for who reads. */
 export function ToolDefinition({ tool, org, now }: {
   readonly tool: ToolRecord;

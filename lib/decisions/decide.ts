@@ -29,6 +29,11 @@ import { scrubText } from "../scrub/scrub.ts";
 import { discoveryCallerCountKey, discoveryCountKey, toolKey } from "../store/keys.ts";
 import { discoveryTimes, type ToolRecord } from "../store/records/policy.ts";
 
+/**
+ * A question becomes a decision, its entry, and, where its tool is unknown, a draft. Every surface
+ * that asks what is allowed comes through here, so that there is no decision without its record.
+ */
+
 /** What is asked besides the action itself. */
 export interface CheckRequest {
   readonly action: Action;

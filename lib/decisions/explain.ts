@@ -9,6 +9,11 @@ import type { Snapshot } from "../policy/snapshot.ts";
 import type { TraceStep } from "../policy/trace.ts";
 import { Refusal } from "../refusal.ts";
 
+/**
+ * What would be decided, for a member who looks: the same chain, recorded nowhere, granting
+ * nothing.
+ */
+
 /** An action that somebody wants to know the answer for. */
 export interface ExplainRequest {
   /** Arguments decide nothing, so there are none. */

@@ -15,6 +15,11 @@ import {
 } from "../tlog/log_key.ts";
 import { rangeRoot } from "../tlog/tree.ts";
 
+/**
+ * An org's checkpoints and the keys that sign them: the newest head as a signed note, made when
+ * asked for, and every key that ever signed, active or retired.
+ */
+
 /** A signed head of an org's log. */
 export interface CurrentCheckpoint {
   readonly origin: string;

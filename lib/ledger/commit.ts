@@ -30,6 +30,12 @@ import {
   Transaction,
 } from "./transaction.ts";
 
+/**
+ * One commit in the making, in three steps: operations are loaded and planned into a transaction,
+ * the transaction becomes one atomic operation of the store, and the attempt knows what its callers
+ * hear if it lands. Nothing here waits for the store's answer; the ledger does.
+ */
+
 /** What an operation came to: its result, or what it threw. */
 export type Outcome = { readonly value: unknown } | { readonly error: unknown };
 

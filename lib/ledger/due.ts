@@ -2,6 +2,11 @@ import { dueKey } from "../store/keys.ts";
 import type { DueWork } from "../store/records/log.ts";
 import type { Transaction } from "./transaction.ts";
 
+/**
+ * What a commit leaves behind for others: work that is due at a time, and topics that wake who
+ * waits.
+ */
+
 /** News of work that is due already, for a worker that no queue wakes. */
 export const DUE_NOW = "due now";
 

@@ -10,12 +10,18 @@ import type { RequesterType } from "../store/records/identity.ts";
 import {
   type DayChecks,
   type PrivateParts,
+  type PrivateRow,
   privateRow,
   sealedRecord,
 } from "../store/records/log.ts";
 import { type Permission, PERMISSIONS } from "../store/records/vocabulary.ts";
 import type { Sealer } from "../store/sealing.ts";
-import type { PrivateRow } from "./private_parts.ts";
+
+/**
+ * An entry of the log, from what an operation says of it to the leaf that the tree commits to: its
+ * canonical text, what it can be found by, and its private values, of which the leaf shows salted
+ * digests only.
+ */
 
 /** Who did it: an account in the log of the deployment, a member in that of an org. */
 export interface Actor extends JsonObject {

@@ -1,9 +1,13 @@
 import { erasedKey, type logPrivateKey } from "../store/keys.ts";
-import { type PrivateParts, sealedRecord } from "../store/records/log.ts";
+import { type PrivateParts, type PrivateRow, sealedRecord } from "../store/records/log.ts";
 import { type Actor, openPrivateRow, privateRowKey } from "./entry.ts";
 import type { Ledgers } from "./ledgers.ts";
-import type { PrivateRow } from "./private_parts.ts";
 import type { Operation, Transaction } from "./transaction.ts";
+
+/**
+ * Erasing private values: they go from their sealed rows, and no hash changes, for leaves hold only
+ * digests. What was erased, by whom and why, is an entry itself.
+ */
 
 /** What is to be erased, and who had it erased. */
 export interface Erasure {

@@ -7,6 +7,11 @@ import { privatePartsFrom } from "./entry.ts";
 import { type LoggedEntry, loggedEntry, type StoredLeaf } from "./log_reader.ts";
 import { leavesFrom, readTile } from "./log_tail.ts";
 
+/**
+ * An org's log as it leaves: rows of entries with their private parts or without, chunk by chunk,
+ * and the tiles that proofs are made of.
+ */
+
 /** Which entries of a log are read, and whether with what the leaves hold only as digests. */
 export interface ExportRange {
   readonly from: number;

@@ -2,6 +2,12 @@ import { z } from "zod";
 import type { StoreKey } from "../store/keys.ts";
 import { keyText, type Kv, listRecords } from "../store/kv.ts";
 
+/**
+ * Which rows of some kinds surely are not there, known without a read while the log's head is the
+ * one that the next commit checks. It only ever saves a read: what it does not know for sure is
+ * read.
+ */
+
 /** The kinds of rows that are held: a commit that writes one moves the log's head, entries or not. */
 const HELD_KINDS: ReadonlySet<StoreKey[number] | undefined> = new Set(["approval_history"]);
 

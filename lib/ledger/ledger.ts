@@ -32,6 +32,12 @@ import {
   TransactionTooLarge,
 } from "./transaction.ts";
 
+/**
+ * One org's commits in this process, and the patience of who waits for them. The promise: no caller
+ * hears a result before its entries and writes are stored, each decision is of the current policy,
+ * and whatever the store fails to say is found out or refused.
+ */
+
 /** More operations wait for this org's commits than may. */
 export class Overloaded extends Error {
   readonly code = "overloaded";

@@ -6,6 +6,10 @@ import { ProcessClock } from "./clock.ts";
 import { OrgLedger } from "./ledger.ts";
 import { type CommitLimits, KV_LIMITS, type Operation } from "./transaction.ts";
 
+/**
+ * The ledgers of all orgs that this process has to do with, and who listens for what they commit.
+ */
+
 /** A wait for news of one topic. */
 export interface Listening {
   /** Resolves at the first news after `listen` was called. */

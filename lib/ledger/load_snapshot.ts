@@ -5,6 +5,11 @@ import { type Kv, listRecords, readRecord } from "../store/kv.ts";
 import { MalformedRecord } from "../store/record.ts";
 import * as log from "../store/records/log.ts";
 
+/**
+ * The policy of an org as the store has it: read whole, or brought up to date by what changed
+ * since.
+ */
+
 /** How many changes of a policy are kept for other nodes to follow. */
 export const KEPT_POLICY_CHANGES = 1000;
 

@@ -22,6 +22,11 @@ import {
 } from "./entry.ts";
 import type { Transaction } from "./transaction.ts";
 
+/**
+ * The end of an org's log in memory: what the next commit appends to, and the rows that this
+ * writes. It is read anew whenever another node has moved the head.
+ */
+
 /** Entries per page: the page's summary is written with the tile of its leaf hashes. */
 export const PAGE_ENTRIES = TILE_WIDTH;
 

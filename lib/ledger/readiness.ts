@@ -5,6 +5,11 @@ import { logHead } from "../store/records/log.ts";
 import { isAhead } from "./clock.ts";
 import type { Ledgers } from "./ledgers.ts";
 
+/**
+ * Whether this process can decide: a look at the store, the policy, the clock and the commits of
+ * late, told to whatever watches it.
+ */
+
 /** What a probe learns: enough to act on, nothing about who uses this deployment. */
 export interface ReadinessReport {
   readonly ready: boolean;

@@ -21,6 +21,11 @@ import {
 } from "./entry.ts";
 import type { HeldKeys } from "./held_keys.ts";
 
+/**
+ * What operations are written in: a reader for what they load, a transaction for what they plan,
+ * and the limits of the commit that carries several of them. A part that throws leaves no trace.
+ */
+
 /** What one atomic operation of Deno KV takes, with room left for the log's own rows. */
 export interface CommitLimits {
   readonly checks: number;

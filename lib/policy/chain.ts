@@ -12,6 +12,11 @@ import {
   type TraceStep,
 } from "./trace.ts";
 
+/**
+ * The decision: facts in, permission and trace out. Kill switches first, then gates, then rules
+ * from the most specific level on, then defaults; of gates and rules the stricter counts. Pure.
+ */
+
 /** One state of an org's policy. */
 export interface PolicyView {
   readonly org: OrgRecord;

@@ -9,6 +9,11 @@ import {
   type SelectorPart,
 } from "../store/records/vocabulary.ts";
 
+/**
+ * The sixteen levels at which a rule can speak, by the facts that it names, and which of two
+ * verdicts is the stricter.
+ */
+
 const PART_BITS = { resource_id: 1, tool_name: 2, method: 4, tag: 8 } as const satisfies Record<
   SelectorPart,
   number

@@ -1,5 +1,10 @@
 import type { Selector } from "../store/records/policy.ts";
 
+/**
+ * How names are compared: methods without case, everything else as it stands, and never as a
+ * pattern.
+ */
+
 /** What a method may look like: 1-64 printable ASCII characters, no space at either end. */
 export const METHOD_FORM = /^[!-~](?:[ -~]{0,62}[!-~])?$/;
 

@@ -1,5 +1,10 @@
 import type { ROLES } from "../store/records/identity.ts";
 
+/**
+ * The table of roles and rights, and who may give whom a role. Everything that asks what a member
+ * may do asks here.
+ */
+
 export type Role = (typeof ROLES)[number];
 
 /**

@@ -3,6 +3,11 @@ import { type Level, PERMISSIONS } from "../store/records/vocabulary.ts";
 import { levelOfSelector } from "./levels.ts";
 import { foldedMethod, isSameMethod } from "./names.ts";
 
+/**
+ * An org's rules in nested maps, so that the walk looks only at rules that can match. It must find
+ * exactly what a search through all of them would.
+ */
+
 /** The order in which a selector's parts lead down the tree. */
 const PATH = ["tenant_id", "resource_id", "tool_name", "method", "tag"] as const;
 

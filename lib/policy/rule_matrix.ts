@@ -10,6 +10,8 @@ import { type PolicyView, resolve } from "./chain.ts";
 import { levelOfSelector, type Verdict } from "./levels.ts";
 import { keyOf } from "./trace.ts";
 
+/** All that concerns one tool, side by side for people to read. It decides nothing. */
+
 /** The rules of one level that concern a tool, of a tenant or of the org. */
 export interface MatrixCell {
   readonly level: ResolvedFrom;

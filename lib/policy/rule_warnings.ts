@@ -1,5 +1,7 @@
 import type { REQUIRED_FACTS, RuleRecord, Selector, ToolRecord } from "../store/records/policy.ts";
 
+/** What is to be said of a rule that holds but may not do what its maker thinks. */
+
 /** A fact that a `disabled` rule rests on and that nobody has to name. */
 export interface RuleWarning {
   readonly code: "rests_on_optional_fact";

@@ -2,6 +2,8 @@ import type { RuleRecord } from "../store/records/policy.ts";
 import type { Level, ResolvedFrom } from "../store/records/vocabulary.ts";
 import type { ActionFacts } from "./levels.ts";
 
+/** How a decision came about, step by step, for whoever may see the policy. */
+
 /** One step of a decision, for whoever asks why it came out as it did. */
 export interface TraceStep {
   readonly level: ResolvedFrom;

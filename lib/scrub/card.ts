@@ -1,5 +1,9 @@
 import { ALNUM, charSet, DIGIT, type Scan, type Span, WORD_LETTER } from "./scan.ts";
 
+/**
+ * Payment cards in a text: 12 to 19 digits that pass Luhn, in the forms that cards are written in.
+ */
+
 const MIN_DIGITS = 13;
 
 const MAX_DIGITS = 19;

@@ -9,6 +9,8 @@ import {
   WORD_LETTER,
 } from "./scan.ts";
 
+/** Bank accounts (ISO 13616) and e-mail addresses in a text. */
+
 /** Country codes with the length of their IBAN, from the ISO 13616 registry. */
 const LENGTHS: ReadonlyMap<string, number> = new Map(
   ("AD24 AE23 AL28 AT20 AZ28 BA20 BE16 BG22 BH22 BI27 BR29 BY28 CH21 CR22 CY28 CZ24 DE22 DJ27 " +

@@ -1,6 +1,11 @@
 import { type NumberContext, numberContext } from "./phone_context.ts";
 import { ALNUM, charSet, DIGIT, LETTER, type Scan, type Span, WORD_LETTER } from "./scan.ts";
 
+/**
+ * Telephone numbers in a text: by their form where that is enough, else by the words before them.
+ * Rows of numbers, dates and measures are left.
+ */
+
 const MAX_GROUPS = 9;
 
 const MAX_DIGITS = 16;

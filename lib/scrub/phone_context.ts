@@ -1,5 +1,7 @@
 import { charSet, LETTER, type Scan } from "./scan.ts";
 
+/** What the words before a number say about it, in some fifteen languages. */
+
 /** What the words before a number say about it. */
 export type NumberContext = "phone" | "call" | "other" | "none";
 

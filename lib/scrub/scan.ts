@@ -1,3 +1,9 @@
+/**
+ * A text as all detectors read it: classes of characters, spans, patterns that are tried at places
+ * and never all over, and the copy in which look-alikes are plain. It bounds the work: every read
+ * is counted.
+ */
+
 /** A stretch of the scanned text: `start` included, `end` not. */
 export interface Span {
   readonly start: number;

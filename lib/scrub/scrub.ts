@@ -10,6 +10,11 @@ import { passwordFlags } from "./secret_command.ts";
 import { type SecretKind, secretKindOf } from "./secret_names.ts";
 import { isSecretValue, isStandIn, looksEncoded } from "./secret_value.ts";
 
+/**
+ * Texts and JSON without personal data and secrets. It runs all detectors once, joins what they
+ * found, and names what stood there; a text that provably holds nothing is not scanned.
+ */
+
 /** What can be found; a finding of a kind is replaced by the kind in square brackets. */
 export type ScrubKind = "secret" | "IBAN" | "card" | "e-mail" | "phone";
 

@@ -37,6 +37,8 @@ import {
   type Suspicion,
 } from "./secret_value.ts";
 
+/** Secrets in a text, whatever gives them away: their form, their name, or where they stand. */
+
 const STARTS = new StartIndex(TOKEN_START, PROGRAM, USER_PAIR, POSITIONAL, ...NAME_PATTERNS);
 
 /** True for every text in which `findSecrets` finds something, and for few others. */

@@ -2,6 +2,11 @@ import { ALNUM, charSet, type Scan, type Span, UPPER } from "./scan.ts";
 import { isScrambled } from "./secret_token.ts";
 import { isSecretValue, isStandIn, looksEncoded, quoteLength } from "./secret_value.ts";
 
+/**
+ * Secrets in forms of their own: private keys, JSON Web Keys, headers of authorization, credentials
+ * in URLs.
+ */
+
 const LABEL = (code: number) => UPPER(code) || code === 0x20;
 
 const LABEL_LIMIT = 40;

@@ -1,6 +1,8 @@
 import { type Scan, type Span, StartIndex, type StartPattern } from "./scan.ts";
 import { isSecretValue, isStandIn, secretValueAt } from "./secret_value.ts";
 
+/** Secrets by their place in a command line. */
+
 /** Programs whose `-p` or the like takes a password, with that flag. */
 const FLAGS: readonly (readonly [programs: string, flags: string])[] = [
   ["mysql mysqldump mysqladmin mysqlimport mysqlcheck mariadb mariadb-dump", "-p"],

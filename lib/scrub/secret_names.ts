@@ -11,6 +11,8 @@ import {
   WORD_LETTER,
 } from "./scan.ts";
 
+/** Names that secrets go by, in some twenty languages, and where such a name stands. */
+
 /**
  * What a name says of its value. A `password` is chosen by people and can be a word; a `key` is
  * made by machines; a `token` is as often the name or the fate of one ("token: expired"); an

@@ -9,6 +9,11 @@ import {
 } from "./scan.ts";
 import { type Alphabet, MARKED_FORMS, TOKEN_FORMS, type TokenForm } from "./token_forms.ts";
 
+/**
+ * Tokens by their form: the issuers' of the table, and those of unknown ones that write theirs
+ * alike.
+ */
+
 const HEX = charSet("0123456789abcdefABCDEF");
 
 const UPPER_DIGIT = charSet("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789");

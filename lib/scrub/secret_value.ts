@@ -10,6 +10,11 @@ import {
 import type { SecretKind } from "./secret_names.ts";
 import { isMixedUp, isScrambled } from "./secret_token.ts";
 
+/**
+ * Whether what stands behind the name of a secret is a value, a stand-in for one, or just a word;
+ * and where it ends.
+ */
+
 /** How much the way of writing says that a value is a secret, from a sure place to a mere hint. */
 export type Suspicion = "sure" | "likely" | "hint";
 

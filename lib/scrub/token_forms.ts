@@ -1,3 +1,8 @@
+/**
+ * The forms of issuers' tokens, as their public documentation has them: beginning, alphabet,
+ * length. Data only.
+ */
+
 /** The characters of a token's body. */
 export type Alphabet = "hex" | "upper" | "alnum" | "word" | "dotted" | "base64" | "path" | "any";
 

@@ -17,6 +17,12 @@ import {
 import { logLine, realPath, systemTimer, taskCommand } from "./system.ts";
 
 /**
+ * Opening the store of a deployment, and refusing one that is not to be opened: in use, damaged,
+ * newer than this release, or sealed by another secret. Whatever can be wrong is said in one
+ * message before anything is written.
+ */
+
+/**
  * Opens the store; a file is made for its owner only, folder and all, and belongs to this process
  * until it ends.
  * @param waitMs how long another process that holds the file may take to end

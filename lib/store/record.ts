@@ -1,6 +1,11 @@
 import type { z } from "zod";
 import type { StoreKey } from "./keys.ts";
 
+/**
+ * A record that was read is parsed by its schema, or refused by name: what the store holds is
+ * believed as little as what a caller sends.
+ */
+
 /** A record in the store is not what its schema says. Never guessed at: the request fails. */
 export class MalformedRecord extends Error {
   readonly code = "malformed_record";

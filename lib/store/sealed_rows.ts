@@ -3,6 +3,11 @@ import type { SealedKind, SealedRowKey, StoreKey } from "./keys.ts";
 import { MalformedRecord, parseRecord } from "./record.ts";
 import type { Sealer } from "./sealing.ts";
 
+/**
+ * Every kind of row that is sealed, and how one is sealed anew: rotation of the secret walks this
+ * list, so that none is forgotten.
+ */
+
 /** Gives sealed bytes back under the current secret; those that are, or do not open, as they are. */
 type Anew = (key: SealedRowKey, sealed: Uint8Array) => Uint8Array;
 

@@ -8,6 +8,11 @@ import {
 } from "node:crypto";
 import type { SealedKey, StoreKey } from "./keys.ts";
 
+/**
+ * What must be read back is sealed by keys made of the deployment's secret, each row bound to its
+ * own key of the store. A value moved, changed, or sealed under another secret does not open.
+ */
+
 const NONCE_BYTES = 12;
 
 const TAG_BYTES = 16;

@@ -1,5 +1,10 @@
 import { basename, dirname, join, resolve } from "node:path";
 
+/**
+ * What comes from the system itself: time, chance, timers, one line of the log, and how a task is
+ * started. Tests bring their own.
+ */
+
 /** Anything that begins like one of our secrets, up to where it can end. */
 const SECRETS = /\bcs_(live|mgmt|appr|agent|run|at|rt)_[\x21-\x7e]+/g;
 

@@ -1,6 +1,11 @@
 import type { StoreKey } from "./keys.ts";
 import { KEYS_A_READ, type StoreDeps } from "./kv.ts";
 
+/**
+ * Rows that somebody looks at for a while, read once a second however many look: the store tells no
+ * other process of a change.
+ */
+
 /** How often the rows that somebody watches are read, milliseconds. */
 const READ_EVERY_MS = 1000;
 

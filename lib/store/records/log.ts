@@ -131,6 +131,9 @@ export const privateParts = z.record(z.string(), privatePart);
 
 export type PrivateParts = Record<string, { salt: string; value: JsonValue }>;
 
+/** What a sealed row of them holds, once it is opened. */
+export type PrivateRow = [index: number, parts: PrivateParts][];
+
 export const privateRow = z.array(z.tuple([z.number().int().nonnegative(), privateParts]));
 
 export const privateJwk = z.object({

@@ -1,3 +1,5 @@
+/** The fixed words that records, rules and pages share. No schema: browsers load it too. */
+
 /** A part of a selector besides the tenant, which chooses the half of the walk instead. */
 export type SelectorPart = "resource_id" | "tool_name" | "method" | "tag";
 

@@ -1,4 +1,0 @@
-import type { PrivateParts } from "../store/records/log.ts";
-
-/** What a row of `privateRows` holds, once it is opened. */
-export type PrivateRow = [index: number, parts: PrivateParts][];
