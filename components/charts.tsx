@@ -2,17 +2,17 @@ import type { ComponentChildren } from "preact";
 import type { Tone } from "./badges.tsx";
 
 /**
- * Charts as SVG, drawn on the server: bars and lines over one frame, one scale and one way to label
+ * Charts as SVG, drawn on the server: bars over a frame, a scale and one way to label
  * them. Every chart has a table of the same numbers for who does not see it.
  */
 
 /** One part of every bar. Its tone comes with a pattern of its own, so colour is not all. */
-export interface BarSeries {
+interface BarSeries {
   readonly label: string;
   readonly tone: Tone;
 }
 
-export interface BarChartProps {
+interface BarChartProps {
   /** Unique on the page. */
   readonly id: string;
   readonly title: string;
@@ -127,7 +127,7 @@ const FEW_NAMES = 4;
 const MANY_NAMES = 8;
 
 /** Pixels from the top at which a value lies. */
-export function chartY(value: number, top: number, height: number): number {
+function chartY(value: number, top: number, height: number): number {
   const room = height - CHART_TOP - CHART_FOOT;
   return Math.round((CHART_TOP + room * (1 - value / top)) * 10) / 10;
 }
@@ -137,14 +137,14 @@ export function percent(share: number): string {
   return `${Math.round(share * 100) / 100}%`;
 }
 
-export interface ChartScaleProps {
+interface ChartScaleProps {
   readonly height: number;
   readonly top: number;
   readonly ticks: readonly number[];
 }
 
 /** The numbers of the scale, in a drawing of their own, so that they take the room they need. */
-export function ChartScale({ height, top, ticks }: ChartScaleProps) {
+function ChartScale({ height, top, ticks }: ChartScaleProps) {
   return (
     <svg class="chart-scale" height={height} aria-hidden="true" focusable="false">
       {ticks.map((tick) => (
@@ -156,14 +156,14 @@ export function ChartScale({ height, top, ticks }: ChartScaleProps) {
   );
 }
 
-export interface ChartGridProps extends ChartScaleProps {
+interface ChartGridProps extends ChartScaleProps {
   readonly labels: readonly string[];
   /** Where the middle of each place is, in percent of the width. */
   readonly middle: (index: number) => number;
 }
 
 /** The lines of the scale and the names below; where it is narrow fewer names. */
-export function ChartGrid({ height, top, ticks, labels, middle }: ChartGridProps) {
+function ChartGrid({ height, top, ticks, labels, middle }: ChartGridProps) {
   const many = labelledPlaces(labels.length, MANY_NAMES);
   const few = labelledPlaces(labels.length, FEW_NAMES);
   return (
@@ -199,12 +199,12 @@ export function ChartGrid({ height, top, ticks, labels, middle }: ChartGridProps
 }
 
 /** A line of the chart's table: what it is about, and one number a series. */
-export interface ChartRow {
+interface ChartRow {
   readonly label: string;
   readonly values: readonly number[];
 }
 
-export interface ChartFrameProps {
+interface ChartFrameProps {
   /** Unique on the page. */
   readonly id: string;
   readonly title: string;
@@ -213,8 +213,6 @@ export interface ChartFrameProps {
   readonly series: readonly string[];
   readonly rows: readonly ChartRow[];
   readonly height: number;
-  /** What a number is, such as `s`; stands behind it in the table. */
-  readonly unit?: string | undefined;
   readonly legend?: ComponentChildren;
   /** The numbers at the left of the drawing. */
   readonly scale: ComponentChildren;
@@ -223,9 +221,8 @@ export interface ChartFrameProps {
 }
 
 /** A drawing with its name, its legend, and the same numbers as a table. */
-export function ChartFrame(props: ChartFrameProps) {
-  const { id, title, description, series, rows, height, unit = "", legend, scale, children } =
-    props;
+function ChartFrame(props: ChartFrameProps) {
+  const { id, title, description, series, rows, height, legend, scale, children } = props;
   return (
     <figure class="chart">
       {legend}
@@ -257,9 +254,7 @@ export function ChartFrame(props: ChartFrameProps) {
             {rows.map((row) => (
               <tr key={row.label}>
                 <th scope="row">{row.label}</th>
-                {row.values.map((value, index) => (
-                  <td key={series[index]}>{`${value}${unit === "" ? "" : ` ${unit}`}`}</td>
-                ))}
+                {row.values.map((value, index) => <td key={series[index]}>{value}</td>)}
               </tr>
             ))}
           </tbody>
@@ -273,7 +268,7 @@ export function ChartFrame(props: ChartFrameProps) {
  * The top of a scale for values up to `max`, and its ticks from 0: at most five, at whole steps of
  * 1, 2 or 5 times a power of ten.
  */
-export function scaleFor(max: number): { readonly top: number; readonly ticks: readonly number[] } {
+function scaleFor(max: number): { readonly top: number; readonly ticks: readonly number[] } {
   const rough = Math.max(max, 1) / 4;
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].map((factor) => factor * power).find((one) => one >= rough) ?? rough;
@@ -283,68 +278,9 @@ export function scaleFor(max: number): { readonly top: number; readonly ticks: r
 }
 
 /** Which of `count` labels are written: the last, and before it one every so often. */
-export function labelledPlaces(count: number, most: number): ReadonlySet<number> {
+function labelledPlaces(count: number, most: number): ReadonlySet<number> {
   const step = Math.max(1, Math.ceil((count - 1) / (most - 1)));
   const places = new Set<number>();
   for (let place = count - 1; place >= 0; place -= step) places.add(place);
   return places;
-}
-
-export interface LineChartProps {
-  /** Unique on the page. */
-  readonly id: string;
-  readonly title: string;
-  readonly description: string;
-  /** What the line counts. */
-  readonly series: string;
-  /** What a number is, such as `s`. */
-  readonly unit?: string;
-  readonly points: readonly { readonly label: string; readonly value: number }[];
-  /** In pixels. */
-  readonly height?: number;
-}
-
-/** One number over time as a line. */
-export function LineChart(props: LineChartProps) {
-  const { id, title, description, series, unit, points, height = 200 } = props;
-  const { top, ticks } = scaleFor(Math.max(0, ...points.map(({ value }) => value)));
-  const slot = 100 / Math.max(1, points.length);
-  const middle = (index: number) => slot * (index + 0.5);
-  const x = (index: number) => percent(middle(index));
-  const y = (value: number) => chartY(value, top, height);
-  return (
-    <ChartFrame
-      id={id}
-      title={title}
-      description={description}
-      series={[series]}
-      rows={points.map(({ label, value }) => ({ label, values: [value] }))}
-      height={height}
-      unit={unit}
-      scale={<ChartScale height={height} top={top} ticks={ticks} />}
-    >
-      <ChartGrid
-        height={height}
-        top={top}
-        ticks={ticks}
-        labels={points.map(({ label }) => label)}
-        middle={middle}
-      />
-      {points.slice(1).map((point, index) => (
-        <line
-          key={point.label}
-          class="chart-line"
-          x1={x(index)}
-          x2={x(index + 1)}
-          y1={y(points[index]?.value ?? 0)}
-          y2={y(point.value)}
-        />
-      ))}
-      {points.map((point, index) => (
-        <circle key={point.label} class="chart-point" cx={x(index)} cy={y(point.value)} r="3">
-          <title>{`${point.label}: ${point.value}${unit === undefined ? "" : ` ${unit}`}`}</title>
-        </circle>
-      ))}
-    </ChartFrame>
-  );
 }
