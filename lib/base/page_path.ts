@@ -89,14 +89,6 @@ type Query = Readonly<Record<string, string | number | null | undefined>>;
 type Given<P extends string> = [NameOf<SegmentOf<P>>] extends [never] ? [query?: Query]
   : [given: { readonly [Name in NameOf<SegmentOf<P>>]: string | number } & Query];
 
-/**
- * Whether no address can hold a text as a segment of its own: every client takes these for steps up
- * and down the path, encoded too (WHATWG URL, "dot segments").
- */
-export function isDotSegment(text: string): boolean {
-  return text === "." || text === "..";
-}
-
 const PARAMETER = /:([a-z]+)(\{\.\+\})?/g;
 
 /** The address of a page, with its parameters, each encoded, and its query. */

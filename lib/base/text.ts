@@ -196,3 +196,11 @@ function firstBadByte(bytes: Uint8Array): number {
   }
   return at;
 }
+
+/**
+ * Whether no address can hold a text as a segment of its own: every client takes these for steps up
+ * and down the path, encoded too (WHATWG URL, "dot segments").
+ */
+export function isDotSegment(text: string): boolean {
+  return text === "." || text === "..";
+}

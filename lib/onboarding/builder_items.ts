@@ -1,5 +1,5 @@
 import { isJsonObject, type JsonObject } from "../base/json.ts";
-import { isDotSegment } from "../base/page_path.ts";
+import { isDotSegment } from "../base/text.ts";
 import { parseStrictJson } from "../base/strict_json.ts";
 import { levelOfSelector } from "../policy/levels.ts";
 import { foldedSelector } from "../policy/names.ts";

@@ -2,8 +2,7 @@ import { z } from "zod";
 import type { Action } from "../../lib/base/action.ts";
 import { canonicalBytes } from "../../lib/base/canonical.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../../lib/base/json.ts";
-import { isDotSegment } from "../../lib/base/page_path.ts";
-import { externalIdProblem } from "../../lib/base/text.ts";
+import { externalIdProblem, isDotSegment } from "../../lib/base/text.ts";
 import { METHOD_FORM } from "../../lib/policy/names.ts";
 import type { GivenAction } from "../../lib/tokens/presented.ts";
 
