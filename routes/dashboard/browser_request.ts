@@ -1,4 +1,3 @@
-import type { Context } from "hono";
 import type { z } from "zod";
 import { MEMBER_RATE_LIMIT, memberCaller } from "../../lib/identity/acting.ts";
 import type { MemberCaller } from "../../lib/identity/caller.ts";
@@ -7,13 +6,11 @@ import { findSession, type PresentedSession } from "../../lib/identity/sessions.
 import type { Right } from "../../lib/policy/rights.ts";
 import { Refusal } from "../../lib/refusal.ts";
 import type { Services } from "../../lib/services.ts";
+import type { Exchange } from "../http/serve.ts";
 import { originCheck, readCookie, setCookieLine } from "../http/headers.ts";
 import { parseInput, queryOf } from "../http/inputs.ts";
 import { SurfaceRefusal } from "../http/problem_document.ts";
-import { addressOf, type Connection } from "../http/serve.ts";
 import { AccountCall, BrowserCall, MemberCall, type Received } from "./browser_call.ts";
-
-export type Served = Context<{ Bindings: Connection }>;
 
 /** Whom a page or endpoint is for, and what it takes. */
 type Asked =
@@ -36,13 +33,11 @@ type Asked =
  * @throws {SurfaceRefusal} foreign_origin for a change that another site sent
  */
 export async function browserCall(
-  services: Services,
+  exchange: Exchange,
   asked: Asked,
-  c: Served,
-  id: string,
   readInput: () => Promise<unknown> = () => Promise.resolve(undefined),
 ): Promise<BrowserCall> {
-  const request = c.req.raw;
+  const { services, request, id, c } = exchange;
   const { url } = services.settings;
   const verdict = originCheck(request, url.origin);
   if (!verdict.allowed) throw new SurfaceRefusal("foreign_origin", { origin: verdict.got });
@@ -52,11 +47,11 @@ export async function browserCall(
   if (asked.audience !== "anyone" && typeof found === "string") {
     throw new Refusal("session_ended", { why: found });
   }
-  const ip = addressOf(services, request, c.env);
+  const client = exchange.client("dashboard");
   const member = asked.audience === "member" && session !== null
     ? { needs: asked.needs, caller: await memberOf(services, session, asked.needs) }
     : null;
-  if (member === null) limitPerson(services, request, session, ip);
+  if (member === null) limitPerson(services, request, session, client.ip);
   const received: Received = {
     services,
     request,
@@ -65,14 +60,11 @@ export async function browserCall(
     params: asked.params === undefined ? undefined : parseInput(asked.params, c.req.param()),
     query: asked.query === undefined ? undefined : parseInput(asked.query, queryOf(request.url)),
     body: await readInput(),
-    client: {
-      ip,
-      user_agent: request.headers.get("user-agent")?.slice(0, 256) ?? null,
-      request_id: id,
-      via: "dashboard",
-    },
+    client,
     flow: readCookie(request.headers, url, "flow"),
   };
+  exchange.org = session?.record.org ?? null;
+  exchange.caller = session?.record.id ?? null;
   if (session === null || asked.audience === "anyone") return new BrowserCall(received, session);
   return member === null
     ? new AccountCall(received, session)

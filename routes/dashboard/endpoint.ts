@@ -3,11 +3,11 @@ import type { JsonValue } from "../../lib/base/json.ts";
 import type { PagePath } from "../../lib/base/page_path.ts";
 import type { Right } from "../../lib/policy/rights.ts";
 import type { Services } from "../../lib/services.ts";
+import { type Exchange, refuseExchange, type Served, serveExchange } from "../http/serve.ts";
 import { securityHeaders } from "../http/headers.ts";
 import { parseBody, parseInput, readBody } from "../http/inputs.ts";
-import { logRequest, nameSpan, refuse } from "../http/serve.ts";
 import { type AccountCall, type BrowserCall, MemberCall } from "./browser_call.ts";
-import { addCookies, browserCall, type Served } from "./browser_request.ts";
+import { addCookies, browserCall } from "./browser_request.ts";
 
 interface Described {
   readonly method: "get" | "post";
@@ -77,28 +77,27 @@ export function publicEndpoint<
 }
 
 /** Answers one request of the browser's own script. */
-export async function serveEndpoint(
+export function serveEndpoint(
   services: Services,
   endpoint: Endpoint,
   c: Served,
 ): Promise<Response> {
-  const id = services.ids.make("req", services.deps.now());
-  const started = services.deps.now();
-  nameSpan(c.req.method, endpoint.path, id);
-  const { response, call } = await answered(services, endpoint, c, id);
-  // No other site frames what is answered here, or draws it into its own process.
+  return serveExchange(services, c, endpoint.path, (exchange) => ({
+    async answer() {
+      const response = await answered(exchange, endpoint);
+      exchange.held = response.headers.get("content-type") === "text/event-stream";
+      return secured(services, response);
+    },
+    refuse: (error) => secured(services, refuseExchange(exchange, error)),
+  }));
+}
+
+/** No other site frames what is answered here, or draws it into its own process. */
+function secured(services: Services, response: Response): Response {
   const headers = securityHeaders(services.settings.url);
   for (const [name, value] of Object.entries(headers)) {
     if (!response.headers.has(name)) response.headers.set(name, value);
   }
-  logRequest(services, {
-    request_id: id,
-    method: c.req.method,
-    route: endpoint.path,
-    status: response.status,
-    org: call?.session?.record.org ?? null,
-    caller: call?.session?.record.id ?? null,
-  }, { started, held: response.headers.get("content-type") === "text/event-stream" });
   return response;
 }
 
@@ -114,35 +113,25 @@ function jsonResponse(
   return new Response(body, { headers: { "content-type": "application/json" } });
 }
 
-async function answered(
-  services: Services,
-  endpoint: Endpoint,
-  c: Served,
-  id: string,
-): Promise<{ response: Response; call: BrowserCall | null }> {
-  let call: BrowserCall | null = null;
-  try {
-    const { body } = endpoint;
-    const readInput = async () =>
-      body === undefined
-        ? undefined
-        : parseInput(body, parseBody(await readBody(c.req.raw, services.bodyTimer)));
-    call = await browserCall(services, endpoint, c, id, readInput);
-    // The endpoint's audience is what `browserCall` made the call by.
-    const member = call instanceof MemberCall ? call.caller.id : null;
-    const isRead = c.req.method === "GET";
-    if (member !== null && !isRead) services.answers.mayChange(member);
-    const handle = endpoint.handle as (call: BrowserCall) => Promise<JsonValue | Response>;
-    const answer = await handle(call);
-    const response = answer instanceof Response
-      ? answer
-      : jsonResponse(services, member, isRead, answer);
-    if (!response.headers.has("cache-control")) response.headers.set("cache-control", "no-store");
-    response.headers.set("x-request-id", id);
-    addCookies(response.headers, call);
-    return { response, call };
-  } catch (error) {
-    const response = refuse(error, services, { path: c.req.path, id, route: endpoint.path });
-    return { response, call };
-  }
+async function answered(exchange: Exchange, endpoint: Endpoint): Promise<Response> {
+  const { services, request, id } = exchange;
+  const { body } = endpoint;
+  const readInput = async () =>
+    body === undefined
+      ? undefined
+      : parseInput(body, parseBody(await readBody(request, services.bodyTimer)));
+  const call = await browserCall(exchange, endpoint, readInput);
+  // The endpoint's audience is what `browserCall` made the call by.
+  const member = call instanceof MemberCall ? call.caller.id : null;
+  const isRead = request.method === "GET";
+  if (member !== null && !isRead) services.answers.mayChange(member);
+  const handle = endpoint.handle as (call: BrowserCall) => Promise<JsonValue | Response>;
+  const answer = await handle(call);
+  const response = answer instanceof Response
+    ? answer
+    : jsonResponse(services, member, isRead, answer);
+  if (!response.headers.has("cache-control")) response.headers.set("cache-control", "no-store");
+  response.headers.set("x-request-id", id);
+  addCookies(response.headers, call);
+  return response;
 }

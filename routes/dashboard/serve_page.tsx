@@ -10,13 +10,13 @@ import { requireRight } from "../../lib/identity/deeds.ts";
 import type { Right } from "../../lib/policy/rights.ts";
 import { type AnyRefusal, invalidRequest, Refusal, type RefusalCode } from "../../lib/refusal.ts";
 import type { Services } from "../../lib/services.ts";
+import { type Exchange, logFailure, refusalOf, type Served, serveExchange } from "../http/serve.ts";
 import { localPath, readCookie, securityHeaders } from "../http/headers.ts";
 import { parseInput, readBody } from "../http/inputs.ts";
 import { retryAfter, SurfaceRefusal } from "../http/problem_document.ts";
 import { type ProblemKind, PROBLEMS } from "../http/problems.ts";
-import { logFailure, logRequest, nameSpan, refusalOf } from "../http/serve.ts";
 import { type BrowserCall, MemberCall } from "./browser_call.ts";
-import { addCookies, browserCall, type Served } from "./browser_request.ts";
+import { addCookies, browserCall } from "./browser_request.ts";
 import { formValues } from "./form.ts";
 import { bareDocument, dashboardDocument, errorDocument } from "./frame.tsx";
 import type { Action, Attempt, FormValues, Outcome, Page, View } from "./page.ts";
@@ -33,58 +33,43 @@ const NOT_THEIRS: ReadonlySet<string> = new Set<RefusalCode>([
 type Frame = "dashboard" | "bare";
 
 /** Answers one request for a page, or by a form of it. */
-export async function servePage(
+export function servePage(
   services: Services,
   page: Page,
   sections: readonly NavigationKey[],
   c: Served,
 ): Promise<Response> {
-  const id = services.ids.make("req", services.deps.now());
-  const started = services.deps.now();
-  nameSpan(c.req.method, page.path, id);
-  const answer = new PageAnswer(services, page, sections, c, id);
-  const response = await answer.response();
-  logRequest(services, {
-    request_id: id,
-    method: c.req.method,
-    route: page.path,
-    status: response.status,
-    org: answer.call?.session?.record.org ?? null,
-    caller: answer.call?.session?.record.id ?? null,
-  }, { started, held: false });
-  return response;
+  const answering = (exchange: Exchange) => new PageAnswer(exchange, page, sections);
+  return serveExchange(services, c, page.path, answering);
 }
 
 /** One answer in the making: what is known of the request grows, and an error shows what there is. */
 class PageAnswer {
+  readonly services: Services;
+  readonly id: string;
   call: BrowserCall | null = null;
 
   constructor(
-    readonly services: Services,
+    readonly exchange: Exchange,
     readonly page: Page,
     /** What the menu lists. */
     readonly sections: readonly NavigationKey[],
-    readonly c: Served,
-    readonly id: string,
-  ) {}
+  ) {
+    this.services = exchange.services;
+    this.id = exchange.id;
+  }
 
-  async response(): Promise<Response> {
-    const isPost = this.c.req.method === "POST";
-    try {
-      const readInput = async () =>
-        isPost
-          ? formValues(
-            this.c.req.raw.headers,
-            await readBody(this.c.req.raw, this.services.bodyTimer),
-          )
-          : undefined;
-      this.call = await browserCall(this.services, this.page, this.c, this.id, readInput);
-      return isPost
-        ? await this.#act(this.call, this.call.body as FormValues)
-        : await this.#show(this.call, 200, null);
-    } catch (error) {
-      return await this.#refused(error);
-    }
+  async answer(): Promise<Response> {
+    const { request } = this.exchange;
+    const isPost = request.method === "POST";
+    const readInput = async () =>
+      isPost
+        ? formValues(request.headers, await readBody(request, this.services.bodyTimer))
+        : undefined;
+    this.call = await browserCall(this.exchange, this.page, readInput);
+    return isPost
+      ? await this.#act(this.call, this.call.body as FormValues)
+      : await this.#show(this.call, 200, null);
   }
 
   async #act(call: BrowserCall, values: FormValues): Promise<Response> {
@@ -161,7 +146,7 @@ class PageAnswer {
     return await this.#html(call, { status, body, title });
   }
 
-  async #refused(error: unknown): Promise<Response> {
+  async refuse(error: unknown): Promise<Response> {
     const refusal = refusalOf(error);
     if (refusal.code === "membership_ended") return this.#redirect("/organizations", this.call);
     if (refusal.code === "session_ended") return this.#toSignIn();
@@ -192,7 +177,7 @@ class PageAnswer {
 
   /** Path and query of this request. */
   #here(): string {
-    const url = URL.parse(this.c.req.url);
+    const url = URL.parse(this.exchange.request.url);
     return url === null ? "/" : url.pathname + url.search;
   }
 

@@ -1,7 +1,7 @@
 import { trace } from "@opentelemetry/api";
 import type { Context } from "hono";
 import type { z } from "zod";
-import type { MachineCaller, Presented } from "../../lib/identity/caller.ts";
+import type { Client, MachineCaller, Presented } from "../../lib/identity/caller.ts";
 import type { RateState } from "../../lib/identity/limits.ts";
 import { ClockRefused } from "../../lib/ledger/clock.ts";
 import { Overloaded } from "../../lib/ledger/ledger.ts";
@@ -24,67 +24,131 @@ import { problemOf, retryAfter, SurfaceRefusal } from "./problem_document.ts";
 import { PROBLEMS } from "./problems.ts";
 import type { GuardedRoute, Route } from "./route.ts";
 
+/**
+ * What is the same of every request, on whichever surface: it gets an id, which its answer, the log
+ * and its span name; what it throws becomes an answer; and it is written down when it was slow, or
+ * when the operator wants a line for each. What is an answer, and the form of a refusal, the surface
+ * says; that of the REST API is here (`serve`): who asks is found before anything of the request is
+ * read, and counted before anything is done.
+ */
+
 /** What the server knows of a connection. */
 export interface Connection {
   readonly remoteAddr?: Deno.Addr;
 }
 
-type Served = Context<{ Bindings: Connection }>;
+export type Served = Context<{ Bindings: Connection }>;
 
-/** Answers one request by its route. */
-export async function serve(services: Services, route: Route, c: Served): Promise<Response> {
-  const id = services.ids.make("req", services.deps.now());
-  const started = services.deps.now();
-  nameSpan(c.req.method, route.path, id);
-  const { response, caller = null, held = false } = await answered(services, route, c, id);
-  logRequest(services, {
-    request_id: id,
-    method: c.req.method,
-    route: route.path,
-    status: response.status,
-    org: caller?.org ?? null,
-    caller: caller?.id ?? null,
-  }, { started, held });
+/** One request on the way to its answer: what is known of it grows. */
+export class Exchange {
+  readonly id: string;
+  /** When it came, milliseconds since 1970. */
+  readonly started: number;
+  /** Whom it is of, once that is known: ids, and nothing that the client chose. */
+  org: string | null = null;
+  caller: string | null = null;
+  /** The limit that it was counted against; null for none. */
+  rate: RateState | null = null;
+  /** Whether it asked to wait, and so may be slow. */
+  held = false;
+
+  constructor(
+    readonly services: Services,
+    readonly c: Served,
+    /** The pattern, not the path: an id in a path can be a person's e-mail, or a key by mistake. */
+    readonly route: string,
+  ) {
+    this.started = services.deps.now();
+    this.id = services.ids.make("req", this.started);
+  }
+
+  get request(): Request {
+    return this.c.req.raw;
+  }
+
+  /** The address of the client: behind trusted proxies whom they forwarded for. */
+  get address(): string | null {
+    const { forwardedFor } = this.services;
+    const forwarded = forwardedFor.client(this.request.headers.get("x-forwarded-for"));
+    if (forwarded !== null) return forwarded;
+    const address = this.c.env?.remoteAddr;
+    return address !== undefined && "hostname" in address ? address.hostname : null;
+  }
+
+  /** Who sends it, as entries of logs tell it. */
+  client(via: Client["via"]): Client {
+    return {
+      ip: this.address,
+      user_agent: this.request.headers.get("user-agent")?.slice(0, 256) ?? null,
+      request_id: this.id,
+      via,
+    };
+  }
+
+  /** What every answer of a machine carries. */
+  get headers(): Record<string, string> {
+    return { "x-request-id": this.id, ...rateHeaders(this.rate) };
+  }
+}
+
+/** How a surface answers one request. */
+interface Answering {
+  answer(): Promise<Response>;
+  /** What becomes of an error, of whatever kind. */
+  refuse(error: unknown): Promise<Response> | Response;
+}
+
+/** Answers one request, by what the surface does with it. */
+export async function serveExchange(
+  services: Services,
+  c: Served,
+  route: string,
+  answering: (exchange: Exchange) => Answering,
+): Promise<Response> {
+  const exchange = new Exchange(services, c, route);
+  nameSpan(exchange);
+  const surface = answering(exchange);
+  let response: Response;
+  try {
+    response = await surface.answer();
+  } catch (error) {
+    response = await surface.refuse(error);
+  }
+  logRequest(exchange, response.status);
   return response;
 }
 
-async function answered(services: Services, route: Route, c: Served, id: string): Promise<{
-  readonly response: Response;
-  readonly caller?: MachineCaller;
-  readonly held?: boolean;
-}> {
-  const request = c.req.raw;
-  let known: { caller?: MachineCaller; held?: boolean } = {};
-  let rate: RateState | null = null;
-  let sender: string | null = null;
+/** Answers one request by its route. */
+export function serve(services: Services, route: Route, c: Served): Promise<Response> {
+  return serveExchange(services, c, route.path, (exchange) => ({
+    answer: () => answered(exchange, route),
+    refuse: (error) => refuseMachine(exchange, error),
+  }));
+}
+
+async function answered(exchange: Exchange, route: Route): Promise<Response> {
+  const { services, request, id, c } = exchange;
+  if (route.callers === "open") {
+    const params = route.params === undefined ? {} : parseInput(route.params, c.req.param());
+    return respond(exchange, await route.handle({ services, request, id, params }));
+  }
+  const { presented, caller, spent } = await authenticate(services, route, request);
+  exchange.org = caller.org;
+  exchange.caller = caller.id;
+  exchange.rate = services.rateLimits.take(caller, services.deps.now());
+  const isLarge = route.bodyLimit !== undefined && mayExceed(request, USUAL_BODY);
+  if (isLarge) services.largeBodies.take(caller.org);
   try {
-    if (route.callers === "open") {
-      const params = route.params === undefined ? {} : parseInput(route.params, c.req.param());
-      const answer = await route.handle({ services, request, id, params });
-      return { response: respond(answer, id, null) };
-    }
-    const { presented, caller, spent } = await authenticate(services, route, request);
-    known = { caller };
-    rate = services.rateLimits.take(caller, services.deps.now());
-    if (route.bodyLimit !== undefined && mayExceed(request, USUAL_BODY)) {
-      services.largeBodies.take(caller.org);
-      sender = caller.org;
-    }
     if (request.method !== "GET") services.answers.mayChange(caller.id);
-    const call = await prepare(services, route, c, { id, presented, caller, spent });
+    const call = await prepare(exchange, route, { presented, caller, spent });
     if (route.counts !== undefined) {
-      rate = services.rateLimits.take(caller, services.deps.now(), route.counts(call.body) - 1);
+      const more = route.counts(call.body) - 1;
+      exchange.rate = services.rateLimits.take(caller, services.deps.now(), more);
     }
-    known = { caller, held: asksToWait(call.query) || asksToWait(call.body) };
-    return { response: respond(await route.handle(call), id, rate, bodyFor(call)), ...known };
-  } catch (error) {
-    if (error instanceof Refusal && error.code === "invalid_credentials") {
-      services.failedAttempts.note(addressOf(services, request, c.env), services.deps.now());
-    }
-    const about = { path: c.req.path, id, route: route.path };
-    return { response: refuse(error, services, about, rate), ...known };
+    exchange.held = asksToWait(call.query) || asksToWait(call.body);
+    return respond(exchange, await route.handle(call), bodyFor(call));
   } finally {
-    if (sender !== null) services.largeBodies.release(sender);
+    if (isLarge) services.largeBodies.release(caller.org);
   }
 }
 
@@ -98,17 +162,15 @@ async function authenticate(services: Services, route: GuardedRoute, request: Re
 }
 
 async function prepare(
-  services: Services,
+  exchange: Exchange,
   route: GuardedRoute,
-  c: Served,
-  { id, presented, caller, spent }: {
-    readonly id: string;
+  { presented, caller, spent }: {
     readonly presented: Presented;
     readonly caller: MachineCaller;
     readonly spent: number;
   },
 ) {
-  const request = c.req.raw;
+  const { services, request, id, c } = exchange;
   const takesBody = request.method !== "GET" && request.method !== "DELETE";
   const bytes = takesBody
     ? await readBody(request, services.bodyTimer, route.bodyLimit)
@@ -120,12 +182,6 @@ async function prepare(
   const repetition = key === null
     ? null
     : { key, method: request.method, path: c.req.path, body: bytes };
-  const client = {
-    ip: addressOf(services, request, c.env),
-    user_agent: request.headers.get("user-agent")?.slice(0, 256) ?? null,
-    request_id: id,
-    via: "rest" as const,
-  };
   return new Call<unknown, unknown, unknown>(
     services,
     request,
@@ -133,7 +189,7 @@ async function prepare(
     params,
     query,
     body,
-    client,
+    exchange.client("rest"),
     presented,
     route.callers,
     repetition,
@@ -154,24 +210,6 @@ async function presentedBy(services: Services, request: Request): Promise<Presen
   return await services.credentials.present(secret);
 }
 
-/** The address of the client: behind trusted proxies whom they forwarded for. */
-export function addressOf(
-  services: Services,
-  request: Request,
-  connection: Connection,
-): string | null {
-  const forwarded = services.forwardedFor.client(request.headers.get("x-forwarded-for"));
-  if (forwarded !== null) return forwarded;
-  const address = connection?.remoteAddr;
-  return address !== undefined && "hostname" in address ? address.hostname : null;
-}
-
-const HEADERS = {
-  "content-type": "application/json",
-  "cache-control": "no-store",
-  "x-content-type-options": "nosniff",
-};
-
 /**
  * How an answer becomes a body. A large one takes a place among the open answers; that of a change
  * is given in any case, for the change has been made.
@@ -182,24 +220,49 @@ function bodyFor({ services, request, caller }: Call<unknown, unknown, unknown>)
 }
 
 function respond(
+  { headers }: Exchange,
   answer: Answer | Response,
-  id: string,
-  rate: RateState | null,
   body: (text: string) => BodyInit = (text) => text,
 ): Response {
   if (answer instanceof Response) {
-    const headers = { "x-request-id": id, ...rateHeaders(rate) };
     for (const [name, value] of Object.entries(headers)) answer.headers.set(name, value);
     return answer;
   }
   return new Response(body(JSON.stringify(answer.body)), {
     status: answer.status,
-    headers: { ...HEADERS, "x-request-id": id, ...rateHeaders(rate), ...answer.headers },
+    headers: { ...JSON_HEADERS, ...headers, ...answer.headers },
   });
 }
 
+/** Whether the parsed query or body asks to be held until a decision. */
+function asksToWait(input: unknown): boolean {
+  return typeof input === "object" && input !== null && "wait" in input && Number(input.wait) > 0;
+}
+
+/** The refusal of a request in JSON. */
+export function refuseExchange(exchange: Exchange, error: unknown): Response {
+  const { services, c: { req: { path } }, id, route, rate } = exchange;
+  return refuse(error, services, { path, id, route }, rate);
+}
+
+/** The same to a machine: secrets that are nobody's are counted by where they came from. */
+export function refuseMachine(exchange: Exchange, error: unknown): Response {
+  if (error instanceof Refusal && error.code === "invalid_credentials") {
+    const { failedAttempts, deps } = exchange.services;
+    failedAttempts.note(exchange.address, deps.now());
+  }
+  return refuseExchange(exchange, error);
+}
+
+/** Headers of an answer in JSON. */
+const JSON_HEADERS = {
+  "content-type": "application/json",
+  "cache-control": "no-store",
+  "x-content-type-options": "nosniff",
+};
+
 /** IETF draft-ietf-httpapi-ratelimit-headers. */
-export function rateHeaders(rate: RateState | null): Record<string, string> {
+function rateHeaders(rate: RateState | null): Record<string, string> {
   if (rate === null) return {};
   return {
     "ratelimit-policy": `"minute";q=${rate.limit};w=60`,
@@ -218,7 +281,7 @@ export function refuse(
   logFailure(services, error, refusal, request);
   const { status, body } = problemOf(refusal, request);
   const headers: Record<string, string> = {
-    ...HEADERS,
+    ...JSON_HEADERS,
     "content-type": "application/problem+json",
     "x-request-id": request.id,
     ...rateHeaders(refusal instanceof Refusal ? exhausted(refusal) ?? rate : rate),
@@ -271,47 +334,28 @@ export function refusalOf(error: unknown): AnyRefusal | SurfaceRefusal {
 /** A request that takes longer than this is written down, unless it asked to be held. */
 const SLOW_MS = 2000;
 
-/** What is known of a request when it has been answered. Nothing here is the client's own text. */
-interface AnsweredRequest {
-  readonly request_id: string;
-  readonly method: string;
-  /** The pattern, not the path: an id in a path can be a person's e-mail, or a key by mistake. */
-  readonly route: string;
-  readonly status: number;
-  readonly org: string | null;
-  readonly caller: string | null;
-}
-
-/**
- * Writes a request down when it was slow, or when the operator wants a line for each.
- * @param started when it came, milliseconds since 1970
- * @param held whether it asked to wait for a decision
- */
-export function logRequest(
-  { deps, settings }: Services,
-  answered: AnsweredRequest,
-  { started, held }: { started: number; held: boolean },
+/** Writes a request down when it was slow, or when the operator wants a line for each. */
+function logRequest(
+  { services: { deps, settings }, c, id, route, org, caller, started, held }: Exchange,
+  status: number,
 ): void {
   const milliseconds = deps.now() - started;
-  if (milliseconds > SLOW_MS && !held) {
-    deps.log("warn", "A request was slow", { ...answered, milliseconds });
-  } else if (settings.log === "access") {
-    deps.log("info", "Request", { ...answered, milliseconds });
-  }
-}
-
-/** Whether the parsed query or body asks to be held until a decision. */
-function asksToWait(input: unknown): boolean {
-  return typeof input === "object" && input !== null && "wait" in input && Number(input.wait) > 0;
+  const isSlow = milliseconds > SLOW_MS && !held;
+  if (!isSlow && settings.log !== "access") return;
+  // Nothing here is the client's own text.
+  const { method } = c.req;
+  const answered = { request_id: id, method, route, status, org, caller, milliseconds };
+  if (isSlow) deps.log("warn", "A request was slow", answered);
+  else deps.log("info", "Request", answered);
 }
 
 /**
  * Names the span that the runtime opened for a request by its route, and ties it to the request id
  * of the answer and the log. Does nothing unless the process runs with `OTEL_DENO=true`.
  */
-export function nameSpan(method: string, route: string, requestId: string): void {
+function nameSpan({ c, route, id }: Exchange): void {
   const span = trace.getActiveSpan();
   if (span === undefined) return;
-  span.updateName(`${method} ${route}`);
-  span.setAttributes({ "http.route": route, "countersign.request_id": requestId });
+  span.updateName(`${c.req.method} ${route}`);
+  span.setAttributes({ "http.route": route, "countersign.request_id": id });
 }

@@ -1,25 +1,16 @@
-import type { Context } from "hono";
 import { isJsonObject, type JsonObject, type JsonValue } from "../../lib/base/json.ts";
 import { DEFAULT_MAX_DEPTH, type Frame, StrictScan } from "../../lib/base/strict_json.ts";
 import { decodeUtf8 } from "../../lib/base/text.ts";
 import { SECRET_PREFIXES } from "../../lib/identity/credentials.ts";
-import type { RateState } from "../../lib/identity/limits.ts";
 import { presentAccessToken } from "../../lib/oauth/access.ts";
 import { protectedResourceMetadataUrl, scopeText } from "../../lib/oauth/scopes.ts";
 import { type AnyRefusal, Refusal } from "../../lib/refusal.ts";
 import type { Services } from "../../lib/services.ts";
 import { type Scope, SCOPES } from "../../lib/store/records/oauth.ts";
+import { type Exchange, refuseMachine, type Served, serveExchange } from "../http/serve.ts";
 import { STREAM_HEADERS } from "../http/headers.ts";
 import { parseBody, readBody } from "../http/inputs.ts";
 import { SurfaceRefusal } from "../http/problem_document.ts";
-import {
-  addressOf,
-  type Connection,
-  logRequest,
-  nameSpan,
-  rateHeaders,
-  refuse,
-} from "../http/serve.ts";
 import { agentCaller, grantedCaller, type McpCaller } from "./caller.ts";
 
 const ROUTE = "/mcp";
@@ -29,60 +20,41 @@ const ROUTE = "/mcp";
  * stands before the protocol is answered as on every other route, with the challenge that tells a
  * client where to get an access token.
  */
-export async function serveMcp(
-  services: Services,
-  c: Context<{ Bindings: Connection }>,
-): Promise<Response> {
-  const id = services.ids.make("req", services.deps.now());
-  const started = services.deps.now();
-  nameSpan("POST", ROUTE, id);
-  const known: Known = { caller: null, rate: null, held: false };
-  let response: Response;
-  try {
-    response = await answered(services, c, id, known);
-    for (const [name, value] of Object.entries(rateHeaders(known.rate))) {
-      response.headers.set(name, value);
-    }
-    response.headers.set("x-request-id", id);
-    response.headers.set("x-content-type-options", "nosniff");
-    if (response.headers.get("content-type")?.startsWith("text/event-stream")) {
-      for (const [name, value] of Object.entries(STREAM_HEADERS)) response.headers.set(name, value);
-    }
-    // A run token is in some answers.
-    if (!response.headers.has("cache-control")) response.headers.set("cache-control", "no-store");
-  } catch (error) {
-    if (error instanceof Refusal && error.code === "invalid_credentials") {
-      services.failedAttempts.note(addressOf(services, c.req.raw, c.env), services.deps.now());
-    }
-    response = refuse(error, services, { path: ROUTE, id, route: ROUTE }, known.rate);
-    const challenge = challengeOf(services, error, known.caller);
-    if (challenge !== null) response.headers.set("www-authenticate", challenge);
+export function serveMcp(services: Services, c: Served): Promise<Response> {
+  return serveExchange(services, c, ROUTE, (exchange) => {
+    const known: Known = { caller: null };
+    return {
+      answer: async () => finished(exchange, await answered(exchange, known)),
+      refuse(error) {
+        const response = refuseMachine(exchange, error);
+        const challenge = challengeOf(services, error, known.caller);
+        if (challenge !== null) response.headers.set("www-authenticate", challenge);
+        return response;
+      },
+    };
+  });
+}
+
+/** Who asks, once that is known. */
+interface Known {
+  caller: McpCaller | null;
+}
+
+/** The answer with the headers that the protocol's own code does not set. */
+function finished(exchange: Exchange, response: Response): Response {
+  const { headers } = response;
+  for (const [name, value] of Object.entries(exchange.headers)) headers.set(name, value);
+  headers.set("x-content-type-options", "nosniff");
+  if (headers.get("content-type")?.startsWith("text/event-stream")) {
+    for (const [name, value] of Object.entries(STREAM_HEADERS)) headers.set(name, value);
   }
-  const { caller, held } = known;
-  logRequest(services, {
-    request_id: id,
-    method: "POST",
-    route: ROUTE,
-    status: response.status,
-    org: caller?.orgs[0]?.id ?? null,
-    caller: caller?.id ?? null,
-  }, { started, held });
+  // A run token is in some answers.
+  if (!headers.has("cache-control")) headers.set("cache-control", "no-store");
   return response;
 }
 
-/** What is known of a request so far, for whatever answers it. */
-interface Known {
-  caller: McpCaller | null;
-  rate: RateState | null;
-  held: boolean;
-}
-
-async function answered(
-  services: Services,
-  { req: { raw: request }, env }: Context<{ Bindings: Connection }>,
-  id: string,
-  known: Known,
-): Promise<Response> {
+async function answered(exchange: Exchange, known: Known): Promise<Response> {
+  const { services, request } = exchange;
   // Programs send no Origin. A page sends its own, which no page but ours may: DNS rebinding.
   const origin = request.headers.get("origin");
   if (origin !== null && origin !== services.settings.url.origin) {
@@ -93,7 +65,9 @@ async function answered(
   const caller = await presentedCaller(services, request.headers, since);
   const spent = monotonic() - since;
   known.caller = caller;
-  known.rate = services.rateLimits.take(caller, services.deps.now());
+  exchange.org = caller.orgs[0]?.id ?? null;
+  exchange.caller = caller.id;
+  exchange.rate = services.rateLimits.take(caller, services.deps.now());
   services.answers.mayChange(caller.id);
   const read = readMessage(
     await readBody(request, services.bodyTimer),
@@ -104,13 +78,8 @@ async function answered(
   const messages = (Array.isArray(body) ? body : [body]).filter(isJsonObject);
   // A batch counts as what it holds.
   const more = Math.max(0, messages.length - 1);
-  known.rate = services.rateLimits.take(caller, services.deps.now(), more);
-  const client = {
-    ip: addressOf(services, request, env),
-    user_agent: request.headers.get("user-agent")?.slice(0, 256) ?? null,
-    request_id: id,
-    via: "mcp" as const,
-  };
+  exchange.rate = services.rateLimits.take(caller, services.deps.now(), more);
+  const client = exchange.client("mcp");
   // Loaded by the first call: it takes longer than everything else that a start loads.
   const { answerMcp } = await import("./server.ts");
   const { response, held } = await answerMcp(
@@ -118,7 +87,7 @@ async function answered(
     request,
     { body, messages },
   );
-  known.held = held;
+  exchange.held = held;
   if (!response.headers.get("content-type")?.startsWith("application/json")) return response;
   // Which calls of a batch changed something is not told apart: its answer is given.
   const { status, headers } = response;

@@ -3,12 +3,11 @@ import type { Client } from "../../lib/identity/caller.ts";
 import type { TokenFault } from "../../lib/oauth/tokens.ts";
 import { Refusal } from "../../lib/refusal.ts";
 import type { Services } from "../../lib/services.ts";
-import type { Served } from "../dashboard/browser_request.ts";
 import { FORM, formValues, isForm } from "../dashboard/form.ts";
+import { type Exchange, logFailure, refusalOf, type Served, serveExchange } from "../http/serve.ts";
 import { readBody } from "../http/inputs.ts";
 import { retryAfter, SurfaceRefusal } from "../http/problem_document.ts";
 import { PROBLEMS } from "../http/problems.ts";
-import { addressOf, logFailure, logRequest, nameSpan, refusalOf } from "../http/serve.ts";
 
 /** Tokens and codes stay in no cache (RFC 6749 section 5.1); metadata say otherwise. */
 const HEADERS = {
@@ -32,37 +31,24 @@ export function servePreflight({ method }: OAuthEndpoint): Response {
 }
 
 /** Answers one request of an OAuth client, refusals in the form that OAuth has for them. */
-export async function serveOAuth(
+export function serveOAuth(
   services: Services,
   endpoint: OAuthEndpoint,
   c: Served,
 ): Promise<Response> {
-  const id = services.ids.make("req", services.deps.now());
-  const started = services.deps.now();
-  nameSpan(c.req.method, endpoint.path, id);
-  const request = c.req.raw;
-  const client = {
-    ip: addressOf(services, request, c.env),
-    user_agent: request.headers.get("user-agent")?.slice(0, 256) ?? null,
-    request_id: id,
-    via: "mcp" as const,
-  };
-  let answer: OAuthAnswer;
-  try {
-    answer = await endpoint.handle({ services, request, client });
-  } catch (error) {
-    answer = failed(services, error, { id, route: endpoint.path });
-  }
-  logRequest(services, {
-    request_id: id,
-    method: c.req.method,
-    route: endpoint.path,
-    status: answer.status,
-    org: null,
-    caller: null,
-  }, { started, held: false });
+  return serveExchange(services, c, endpoint.path, (exchange) => ({
+    async answer() {
+      const { request } = exchange;
+      const client = exchange.client("mcp");
+      return respond(exchange, await endpoint.handle({ services, request, client }));
+    },
+    refuse: (error) => respond(exchange, failed(services, error, exchange)),
+  }));
+}
+
+function respond(exchange: Exchange, answer: OAuthAnswer): Response {
   const body = answer.body === null ? null : JSON.stringify(answer.body);
-  const headers = new Headers({ ...HEADERS, "x-request-id": id });
+  const headers = new Headers({ ...HEADERS, ...exchange.headers });
   if (body !== null) headers.set("content-type", "application/json");
   for (const [name, value] of Object.entries(answer.headers ?? {})) headers.set(name, value);
   // A cache that may keep the answer is not told twice.
