@@ -4,6 +4,7 @@ import type { Transact } from "../../lib/catalog/policy_plan.ts";
 import { Refusal } from "../../lib/refusal.ts";
 import { sweep } from "../../lib/server/due_worker.ts";
 import { duePrefix, policyVersionKey } from "../../lib/store/keys.ts";
+import { systemTimer } from "../../lib/store/system.ts";
 import { ApprovalOrg, TOOL } from "../helpers/approval_org.ts";
 import { Countersign, type Got, type TestOrg } from "../helpers/countersign.ts";
 import { FailingStore } from "../helpers/failing_store.ts";
@@ -266,14 +267,22 @@ Deno.test("A policy may have 16 MiB, and no other body", async () => {
 });
 
 Deno.test("An organization sends one large policy at a time, and is told to try again", async () => {
-  await using countersign = await Countersign.start();
+  // A body that is waited for has its second by this timer.
+  let waited = Promise.withResolvers<void>();
+  const timer = (milliseconds: number) => {
+    if (milliseconds === 1000) waited.resolve();
+    return systemTimer(milliseconds);
+  };
+  await using countersign = await Countersign.start({ deps: { timer } });
   const org = await countersign.org();
   const version = (await org.get("/v1/policy")).headers.get("etag") ?? "";
   const large = `{${" ".repeat(300 * 1024)}}`;
   using first = await RawRequest.open(countersign.server.addr.port);
   const lines = [`X-API-Key: ${org.management}`, `If-Match: ${version}`, "Expect: 100-continue"];
   const start = head(countersign, "PUT /v1/policy", [...lines, `Content-Length: ${large.length}`]);
+  waited = Promise.withResolvers();
   await first.send(start);
+  await waited.promise;
   const buffer = new Uint8Array(1024);
   const size = await first.connection.read(buffer) ?? 0;
   assert.match(new TextDecoder().decode(buffer.subarray(0, size)), /^HTTP\/1\.1 100 Continue/);
