@@ -26,6 +26,9 @@ export async function loadSnapshot(kv: Kv, org: string): Promise<Snapshot> {
   const record = await kv.get(keys.orgKey(org));
   if (record.versionstamp !== null) {
     if (version === null) {
+      // Read once more: another node may have made the org between the two reads.
+      const { versionstamp } = await kv.get(keys.policyVersionKey(org));
+      if (versionstamp !== null) return await loadSnapshot(kv, org);
       throw new MalformedRecord(keys.policyVersionKey(org), "missing, though its org exists");
     }
     snapshot.apply(keys.orgKey(org), stored(record.value));
