@@ -10,6 +10,12 @@ interface Config {
   readonly lock: { readonly path?: string; readonly frozen: boolean };
 }
 
+interface Scopes {
+  readonly exclude: readonly string[];
+  readonly fmt: { readonly exclude: readonly string[] };
+  readonly lint: { readonly exclude: readonly string[] };
+}
+
 interface Lock {
   readonly npm: Readonly<
     Record<string, { readonly integrity: string; readonly dependencies?: readonly string[] }>
@@ -42,7 +48,7 @@ Deno.test("first start: what is tested is what runs, byte for byte", async () =>
   for (const [name, pinned] of Object.entries(service.imports)) {
     assert.equal(tests.imports[name], pinned, name);
   }
-  for (const part of ["unstable", "nodeModulesDir", "compilerOptions", "exclude"]) {
+  for (const part of ["unstable", "nodeModulesDir", "compilerOptions"]) {
     assert.deepEqual(tests[part], service[part], part);
   }
   assert.deepEqual([service.lock, tests.lock], [
@@ -53,6 +59,19 @@ Deno.test("first start: what is tested is what runs, byte for byte", async () =>
   const tested: Lock = JSON.parse(await projectText("deno.dev.lock"));
   for (const name of Object.keys(pinned.npm)) {
     assert.deepEqual(locked(tested, name), locked(pinned, name), name);
+  }
+});
+
+Deno.test("first start: what the service's configuration leaves out, the other one checks", async () => {
+  const { exclude, fmt, lint } = await config("deno.json") as unknown as Scopes;
+  const made = (await config("deno.dev.json") as unknown as Scopes).exclude;
+  const developed = exclude.filter((path) => !made.includes(path));
+  assert.deepEqual(exclude, [...made, ...developed]);
+  assert.deepEqual(made, ["data", "config", "dist"]);
+  // Both tools take back in what only types leave out, or nobody would look at it.
+  for (const { exclude } of [fmt, lint]) {
+    const takenIn = exclude.filter((path) => path.startsWith("!")).map((path) => path.slice(1));
+    assert.deepEqual(takenIn, developed);
   }
 });
 
