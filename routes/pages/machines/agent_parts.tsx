@@ -2,9 +2,8 @@ import { StatusBadge } from "../../../components/badges.tsx";
 import { Button } from "../../../components/button.tsx";
 import { CheckboxField } from "../../../components/choices.tsx";
 import { NewSecret } from "../../../components/code.tsx";
-import { TextField } from "../../../components/fields.tsx";
 import { FieldErrors, Form, FormActions } from "../../../components/form.tsx";
-import { DangerSection, Notice } from "../../../components/layout.tsx";
+import { DangerSection } from "../../../components/layout.tsx";
 import { isExpired, MachineFields } from "../../../components/machine.tsx";
 import { UntrustedText } from "../../../components/untrusted.tsx";
 import type { JsonObject } from "../../../lib/base/json.ts";
@@ -13,6 +12,7 @@ import type { Rotation, TokenedAgent } from "../../../lib/catalog/agents.ts";
 import { curlCommand } from "../../../lib/onboarding/builder_scripts.ts";
 import type { AgentRecord } from "../../../lib/store/records/identity.ts";
 import { attempted, type AttemptedForm, shownState } from "../../dashboard/attempted.ts";
+import { StopForm, StoppedNotice } from "../../dashboard/kill_switch.tsx";
 import type { Attempt, Outcome } from "../../dashboard/page.ts";
 
 /** Whether an agent may ask at all. */
@@ -116,30 +116,18 @@ export function PausedNotice({ agent, mayRelease, attempt }: {
   readonly mayRelease: boolean;
   readonly attempt: Attempt | null;
 }) {
-  if (!agent.kill_switch.active) return null;
-  const { reason } = agent.kill_switch;
+  const { active, reason } = agent.kill_switch;
+  if (!active) return null;
   return (
-    <Notice
-      tone="danger"
-      live={false}
+    <StoppedNotice
       title="This agent is paused"
-      actions={mayRelease && (
-        <Form do="release">
-          <Button>Let it go on</Button>
-        </Form>
-      )}
+      reason={reason}
+      release={mayRelease ? "Let it go on" : null}
+      attempt={attempt}
     >
-      <p>
-        Everything it asks is refused.{" "}
-        {mayRelease ? "Letting it go on asks for your passkey." : "Only an owner lets it go on."}
-      </p>
-      {reason !== null && (
-        <p>
-          Reason: <UntrustedText text={reason} />
-        </p>
-      )}
-      <FieldErrors errors={attempted(attempt, "release").errors} />
-    </Notice>
+      Everything it asks is refused.{" "}
+      {mayRelease ? "Letting it go on asks for your passkey." : "Only an owner lets it go on."}
+    </StoppedNotice>
   );
 }
 
@@ -149,7 +137,6 @@ export function PauseSection({ agent, attempt }: {
   readonly attempt: Attempt | null;
 }) {
   if (agent.kill_switch.active) return null;
-  const form = attempted(attempt, "pause");
   return (
     <DangerSection
       title="Pause this agent"
@@ -157,21 +144,7 @@ export function PauseSection({ agent, attempt }: {
       description="From its next call on everything it asks is refused, and its unspent run tokens
         count for nothing. Only an owner lets it go on."
     >
-      <Form do="pause" layout="stack">
-        <FieldErrors errors={form.errors} />
-        <TextField
-          name="reason"
-          label="Reason"
-          hint="For your colleagues. It is shown on this page."
-          value={form.value("reason")}
-          error={form.error("reason")}
-          maxLength={500}
-          optional
-        />
-        <div>
-          <Button variant="danger" icon="pause">Pause agent</Button>
-        </div>
-      </Form>
+      <StopForm does="pause" attempt={attempt} label="Pause agent" icon="pause" />
     </DangerSection>
   );
 }

@@ -1,12 +1,9 @@
 import { z } from "zod";
 import { ApprovalList } from "../../../components/approval_list.tsx";
-import { Button, ButtonLink } from "../../../components/button.tsx";
-import { TextField } from "../../../components/fields.tsx";
-import { FieldErrors, Form } from "../../../components/form.tsx";
+import { ButtonLink } from "../../../components/button.tsx";
 import { DangerSection, EmptyState, Notice, Section } from "../../../components/layout.tsx";
 import { PageHeader } from "../../../components/page_header.tsx";
 import { relativeWords } from "../../../components/time.tsx";
-import { UntrustedText } from "../../../components/untrusted.tsx";
 import { listApprovals, NO_FILTER } from "../../../lib/approvals/list.ts";
 import { type ApprovalRow, approvalRow } from "../../../lib/approvals/row.ts";
 import { pagePath } from "../../../lib/base/page_path.ts";
@@ -17,9 +14,9 @@ import { readActivity } from "../../../lib/ledger/log_reader.ts";
 import { hasRight } from "../../../lib/policy/rights.ts";
 import type { Kv } from "../../../lib/store/kv.ts";
 import type { OrgRecord } from "../../../lib/store/records/policy.ts";
-import { attempted } from "../../dashboard/attempted.ts";
 import type { MemberCall } from "../../dashboard/browser_call.ts";
 import { optional } from "../../dashboard/form.ts";
+import { StopForm, StopReason } from "../../dashboard/kill_switch.tsx";
 import { action, type Attempt, memberPage } from "../../dashboard/page.ts";
 import { killSwitchField } from "../../fields/catalog.ts";
 import { NumbersSection, SPANS } from "./numbers.tsx";
@@ -179,15 +176,10 @@ function StopSection({ killSwitch, attempt }: {
           it under Settings."
         actions={<ButtonLink href="/settings">Settings</ButtonLink>}
       >
-        {killSwitch.reason !== null && (
-          <p>
-            Reason: <UntrustedText text={killSwitch.reason} />
-          </p>
-        )}
+        <StopReason reason={killSwitch.reason} />
       </Section>
     );
   }
-  const form = attempted(attempt, "stop");
   return (
     <DangerSection
       title="Kill switch off: stop everything…"
@@ -195,21 +187,12 @@ function StopSection({ killSwitch, attempt }: {
       description="Stops everything at once: from the next call on every action of every agent is
         refused, unspent run tokens too. Only an owner can release it, with their passkey."
     >
-      <Form do="stop" layout="stack">
-        <FieldErrors errors={form.errors} />
-        <TextField
-          name="reason"
-          label="Reason"
-          hint="For your colleagues. It is shown here and in the log."
-          value={form.value("reason")}
-          error={form.error("reason")}
-          maxLength={500}
-          optional
-        />
-        <div>
-          <Button variant="danger" icon="power">Stop everything</Button>
-        </div>
-      </Form>
+      <StopForm
+        does="stop"
+        attempt={attempt}
+        label="Stop everything"
+        shown="here and in the log"
+      />
     </DangerSection>
   );
 }

@@ -5,10 +5,12 @@ import { DangerSection, Notice, Section } from "../../../components/layout.tsx";
 import { UntrustedText } from "../../../components/untrusted.tsx";
 import type { OrgRecord } from "../../../lib/store/records/policy.ts";
 import { attempted } from "../../dashboard/attempted.ts";
+import { StopForm } from "../../dashboard/kill_switch.tsx";
 import type { Attempt } from "../../dashboard/page.ts";
 
 const STOPS = "Stops everything at once: every check of every tool is refused from the next call " +
-  "on, nothing is minted, and unspent run tokens count for nothing.";
+  "on, nothing is minted, and unspent run tokens count for nothing. Only an owner can release it, " +
+  "under their passkey.";
 
 /** The kill switch of the org: thrown here, and released. */
 export function KillSwitchSection({ org, mayStop, mayRelease, attempt }: {
@@ -26,7 +28,7 @@ export function KillSwitchSection({ org, mayStop, mayRelease, attempt }: {
         open={attempt?.do === "stop"}
         description={STOPS}
       >
-        <StopForm attempt={attempt} />
+        <StopForm does="stop" attempt={attempt} label="Stop everything" shown="here" />
       </DangerSection>
     );
   }
@@ -50,36 +52,12 @@ function Stopped({ reason, mayRelease, attempt }: {
         {reason === null ? "No reason was given." : <UntrustedText text={reason} />}
       </Notice>
       <FieldErrors errors={attempted(attempt, "release").errors} />
-      {mayRelease
-        ? (
-          <Form do="release">
-            <Button icon="power">Release it: rules decide again</Button>
-          </Form>
-        )
-        : <p class="quiet">Only an owner can release it, under their passkey.</p>}
+      {mayRelease && (
+        <Form do="release">
+          <Button icon="power">Release it: rules decide again</Button>
+        </Form>
+      )}
     </div>
-  );
-}
-
-function StopForm({ attempt }: { readonly attempt: Attempt | null }) {
-  const form = attempted(attempt, "stop");
-  return (
-    <Form do="stop" layout="stack">
-      <FieldErrors errors={form.errors} />
-      <TextField
-        name="reason"
-        label="Reason"
-        hint="For your colleagues. It is shown here."
-        value={form.value("reason")}
-        error={form.error("reason")}
-        maxLength={500}
-        optional
-      />
-      <p class="quiet small">Only an owner can release it, under their passkey.</p>
-      <div>
-        <Button variant="danger" icon="power">Stop everything</Button>
-      </div>
-    </Form>
   );
 }
 

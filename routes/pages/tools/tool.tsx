@@ -1,8 +1,9 @@
 import { z } from "zod";
 import { ApprovalList } from "../../../components/approval_list.tsx";
 import { ToolStateBadges } from "../../../components/badges.tsx";
-import { ButtonLink } from "../../../components/button.tsx";
-import { Section, Tabs } from "../../../components/layout.tsx";
+import { Button, ButtonLink } from "../../../components/button.tsx";
+import { FieldErrors, Form } from "../../../components/form.tsx";
+import { DangerSection, Section, Tabs } from "../../../components/layout.tsx";
 import { PageHeader } from "../../../components/page_header.tsx";
 import { PolicyChanges } from "../../../components/rule.tsx";
 import { RuleFallbacks, RuleMatrixTable, RuleVerdict } from "../../../components/rule_matrix.tsx";
@@ -11,19 +12,21 @@ import { UntrustedText } from "../../../components/untrusted.tsx";
 import { listApprovals, NO_FILTER } from "../../../lib/approvals/list.ts";
 import { approvalRow } from "../../../lib/approvals/row.ts";
 import { pagePath } from "../../../lib/base/page_path.ts";
-import { changeTool, existingTool } from "../../../lib/catalog/tools.ts";
+import { changeTool, existingTool, removeTool, stopTool } from "../../../lib/catalog/tools.ts";
 import { recentChanges } from "../../../lib/evidence/newest.ts";
 import { namesOf } from "../../../lib/evidence/telling.ts";
 import { hasRight } from "../../../lib/policy/rights.ts";
 import { ruleMatrix } from "../../../lib/policy/rule_matrix.ts";
+import type { ToolRecord } from "../../../lib/store/records/policy.ts";
 import { asShown, attempted, changedSince } from "../../dashboard/attempted.ts";
 import type { MemberCall } from "../../dashboard/browser_call.ts";
-import { whole } from "../../dashboard/form.ts";
-import { action, memberPage } from "../../dashboard/page.ts";
+import { optional, whole } from "../../dashboard/form.ts";
+import { StopForm, StoppedNotice } from "../../dashboard/kill_switch.tsx";
+import { action, type Attempt, memberPage } from "../../dashboard/page.ts";
+import { killSwitchField } from "../../fields/catalog.ts";
 import { matrixLinks } from "../rules/form.tsx";
 import { categoryNames } from "./categories.tsx";
 import { toolFieldsOf, ToolForm, toolFormFields, toolInPath, toolPath } from "./form.tsx";
-import { RemoveSection, StoppedNotice, StopSection, SWITCH_ACTIONS } from "./switch.tsx";
 import { triageAction, TriageForm } from "./triage.tsx";
 
 const VIEWS = ["edit", "history"] as const;
@@ -47,6 +50,30 @@ const query = z.object({ view: z.enum(VIEWS).optional() });
 type Call = MemberCall<z.output<typeof byName>, z.output<typeof query>>;
 
 const change = z.strictObject({ seen: whole(z.int()), ...toolFormFields });
+
+const reason = killSwitchField.shape.reason.unwrap().unwrap();
+
+/** What stops a tool, lets it go on, and takes it out of use. */
+const SWITCH_ACTIONS = {
+  stop: action(z.strictObject({ reason: optional(reason) }), async (call: Call, form) => {
+    const { name } = call.params;
+    await call.transact(stopTool(name, form.reason, call.id), "kill_switch_on");
+    return { to: toolPath(name), notice: `${name} is stopped: every use of it is refused.` };
+  }, "kill_switch_on"),
+  release: action(z.strictObject({}), async (call: Call) => {
+    const { name } = call.params;
+    const kill_switch = { active: false, reason: null };
+    await call.transact(changeTool(name, { kill_switch }, call.id), "kill_switch_off");
+    return { to: toolPath(name), notice: `${name} goes on: rules decide again.` };
+  }, "kill_switch_off"),
+  remove: action(z.strictObject({}), async (call: Call) => {
+    const { name } = call.params;
+    const { removed } = await call.transact(removeTool(name, call.id), "configure");
+    return removed
+      ? { to: "/tools", notice: `The draft ${name} is deleted.` }
+      : { to: toolPath(name), notice: `${name} is archived: every use of it is refused.` };
+  }, "configure"),
+};
 
 /** One tool: what it is, what holds for it, what was asked of it, and who changed it. */
 export const toolPage = memberPage({
@@ -103,7 +130,7 @@ export const toolPage = memberPage({
             </>
           }
         />
-        <StoppedNotice tool={tool} mayRelease={data.mayRelease} attempt={attempt} />
+        <ToolStopped tool={tool} mayRelease={data.mayRelease} attempt={attempt} />
         <Tabs
           label="Views of the tool"
           tabs={[
@@ -224,4 +251,69 @@ function changesOf({ services, org, params }: Call) {
     facets: [{ facet: "tool", value: params.name }],
     limit: CHANGES_SHOWN,
   });
+}
+
+/** That a tool is stopped, why, and how it goes on. */
+function ToolStopped({ tool, mayRelease, attempt }: {
+  readonly tool: ToolRecord;
+  readonly mayRelease: boolean;
+  readonly attempt: Attempt | null;
+}) {
+  const { active, reason } = tool.kill_switch;
+  if (!active) return null;
+  return (
+    <StoppedNotice
+      title="This tool is stopped"
+      reason={reason}
+      release={mayRelease ? "Release it" : null}
+      attempt={attempt}
+    >
+      Every use of it is refused, whatever the rules say.{" "}
+      {mayRelease ? "Releasing it asks for your passkey." : "Only an owner can release it."}
+    </StoppedNotice>
+  );
+}
+
+/** Stops a tool at once. */
+function StopSection({ tool, attempt }: {
+  readonly tool: ToolRecord;
+  readonly attempt: Attempt | null;
+}) {
+  if (tool.kill_switch.active) return null;
+  return (
+    <DangerSection
+      title="Stop this tool"
+      open={attempt?.do === "stop"}
+      description="Its kill switch: from the next call on every use is refused, unspent run tokens
+        too. Only an owner can release it."
+    >
+      <StopForm does="stop" attempt={attempt} label={`Stop ${tool.name}`} />
+    </DangerSection>
+  );
+}
+
+/** Takes a tool out of use for good. */
+function RemoveSection({ tool, attempt }: {
+  readonly tool: ToolRecord;
+  readonly attempt: Attempt | null;
+}) {
+  if (tool.status === "archived") return null;
+  const isDraft = tool.status === "draft";
+  return (
+    <DangerSection
+      title={isDraft ? "Delete this draft" : "Archive this tool"}
+      open={attempt?.do === "remove"}
+      description={isDraft
+        ? "It comes back as a draft when an agent asks about it again. Its rules stay."
+        : "Every use of it is refused from now on. Its name, rules and history stay; changing its " +
+          "status brings it back."}
+    >
+      <FieldErrors errors={attempted(attempt, "remove").errors} />
+      <Form do="remove">
+        <Button variant="danger" icon={isDraft ? "trash" : "archive"}>
+          {isDraft ? "Delete draft" : "Archive tool"}
+        </Button>
+      </Form>
+    </DangerSection>
+  );
 }
