@@ -3,7 +3,8 @@
  *
  *     deno run --no-prompt --allow-env --allow-read --allow-run launch.ts start
  *
- * or `recover EMAIL`, `accept-clock [ORG]`, `compact`; and `client`, which bundles what browsers get,
+ * or `start:stdio`, which runs the upstreams of `config/upstreams.json` besides, `recover EMAIL`,
+ * `accept-clock [ORG]`, `compact`; and `client`, which bundles what browsers get,
  * as `start` does by itself where that has changed. Signals go on to the program, and its exit status
  * comes back; 2 is also a setting that is refused. It may itself run whatever it likes, so it takes
  * nothing in but its arguments and its environment, and hands on of that what the program needs.
@@ -14,10 +15,17 @@ import {
   bundlingRights,
   passedOn,
   type Program,
+  programRights,
   rights,
   SettingRefused,
 } from "./lib/server/rights.ts";
 import { realPath } from "./lib/store/system.ts";
+import {
+  HostFileRefused,
+  loadHostFile,
+  type NamedProgram,
+  RUNS_PROGRAMS,
+} from "./lib/upstreams/host_file.ts";
 
 const REFUSED = 2;
 
@@ -36,17 +44,33 @@ let isStopping = false;
 
 async function launch(name = "", ...args: string[]): Promise<number> {
   if (name === "client" && args.length === 0) return await bundled("inherit");
+  const place = { deployment: Deno.cwd(), code: CODE, real: realPath };
+  if (name === "start:stdio") {
+    const programs = [...(await loadHostFile()).values()];
+    const own = rights("start", (variable) => Deno.env.get(variable), place);
+    return await started(programRights(own, programs, place), [RUNS_PROGRAMS, ...args], programs);
+  }
   if (!isProgram(name)) {
-    console.error(`Name what to run: ${[...Object.keys(SCRIPTS), "client"].join(", ")}.`);
+    const names = [...Object.keys(SCRIPTS), "start:stdio", "client"];
+    console.error(`Name what to run: ${names.join(", ")}.`);
     return REFUSED;
   }
-  const place = { deployment: Deno.cwd(), code: CODE, real: realPath };
   const flags = rights(name, (variable) => Deno.env.get(variable), place);
   if (name !== "start") return await run(flags, [SCRIPTS[name], ...args], {});
+  return await started(flags, args);
+}
+
+/** @param programs what the server runs itself */
+async function started(
+  flags: readonly string[],
+  args: readonly string[],
+  programs: readonly NamedProgram[] = [],
+): Promise<number> {
   const code = await bundled("null");
   if (code !== 0 || isStopping) return code;
   // The end of its input tells it that this process is gone, even where that was killed.
-  return await run(flags, [SCRIPTS.start, "--until-input-ends", ...args], { stdin: "piped" });
+  const streams = { stdin: "piped" } as const;
+  return await run(flags, [SCRIPTS.start, "--until-input-ends", ...args], streams, programs);
 }
 
 function isProgram(name: string): name is Program {
@@ -62,11 +86,12 @@ async function run(
   flags: readonly string[],
   [script = "", ...args]: readonly string[],
   streams: Pick<Deno.CommandOptions, "stdin" | "stdout">,
+  programs: readonly NamedProgram[] = [],
 ): Promise<number> {
   child = new Deno.Command(Deno.execPath(), {
     args: ["run", "--quiet", "--config", `${CODE}deno.json`, ...flags, CODE + script, ...args],
     clearEnv: true,
-    env: passedOn(Deno.env.toObject()),
+    env: passedOn(Deno.env.toObject(), programs),
     ...streams,
   }).spawn();
   const { code } = await child.status;
@@ -88,7 +113,7 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
 try {
   Deno.exit(await launch(...Deno.args));
 } catch (error) {
-  if (!(error instanceof SettingRefused)) throw error;
+  if (!(error instanceof SettingRefused || error instanceof HostFileRefused)) throw error;
   console.error(error.message);
   Deno.exit(REFUSED);
 }

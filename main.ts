@@ -1,4 +1,5 @@
 import { bootstrap } from "./lib/catalog/create_org.ts";
+import { offerPrograms } from "./lib/gateway/host_programs.ts";
 import { makeSetUpLink, setUpNotice } from "./lib/people/set_up.ts";
 import { movedNotice, movedPasskeys } from "./lib/people/recover.ts";
 import { dropSecrets, operatorConsole, secretFromFile } from "./lib/server/console.ts";
@@ -6,12 +7,18 @@ import { startDueWork } from "./lib/server/due_worker.ts";
 import { migrate } from "./lib/server/migrations.ts";
 import { SettingRefused } from "./lib/server/rights.ts";
 import { startSecretRotation } from "./lib/server/rotation.ts";
-import { readSettings } from "./lib/server/settings.ts";
+import { movedApis, readSettings } from "./lib/server/settings.ts";
 import { makeServices, systemDeps } from "./lib/server/wiring.ts";
 import type { Services } from "./lib/services.ts";
 import { openStore, overStore, proveSecret } from "./lib/store/open_store.ts";
 import { PLATFORM_STORE, StoreRefused } from "./lib/store/store_faults.ts";
 import { logLine, systemRandom, systemTimer, taskCommand } from "./lib/store/system.ts";
+import {
+  HostFileRefused,
+  loadHostFile,
+  RUNS_PROGRAMS,
+  withEnvironment,
+} from "./lib/upstreams/host_file.ts";
 import { app, drainable } from "./routes/app.ts";
 import { missingBundle } from "./routes/http/assets.ts";
 
@@ -29,6 +36,9 @@ const SAME_WISH_MS = 1000;
 
 async function start(): Promise<void> {
   const settings = readSettings((variable) => Deno.env.get(variable));
+  const programs = Deno.args.includes(RUNS_PROGRAMS)
+    ? withEnvironment(await loadHostFile(), (variable) => Deno.env.get(variable))
+    : undefined;
   const secret = settings.secret ?? await secretFromFile(settings.kv, systemRandom);
   const drainMs = settings.drain_seconds * 1000;
   // Where restarts drain, the one that is drained holds the store until it ends.
@@ -40,14 +50,24 @@ async function start(): Promise<void> {
       readable: readable.join(", "),
     });
   }
-  const deps = systemDeps(settings, kv, secret);
+  const deps = systemDeps(settings, kv, secret, programs);
   const stopping = new AbortController();
   const services = await overStore(settings.kv, async () => {
     await proveSecret(deps);
     const services = makeServices(deps, settings, stopping.signal);
     await prepare(services);
+    if (programs !== undefined) await offerPrograms(services, programs);
     return services;
   });
+  if (settings.private_hosts.size > 0) {
+    logLine("info", "Hosts that may be asked although they are private", {
+      hosts: [...settings.private_hosts].join(", "),
+    });
+  }
+  const moved = movedApis(settings.channels);
+  if (Object.keys(moved).length > 0) {
+    logLine("info", "APIs of channels that are asked elsewhere", moved);
+  }
   const missing = missingBundle();
   if (missing !== null) logLine("warn", missing);
   services.lastUsed.start();
@@ -75,6 +95,7 @@ async function start(): Promise<void> {
       services.processTimes.stop(),
       dueWork.stop(),
       rotation.stop(),
+      deps.upstreams.close(),
     ]);
     kv.close();
     logLine("info", "Stopped");
@@ -147,7 +168,9 @@ async function inputEnded(): Promise<void> {
 try {
   await start();
 } catch (error) {
-  if (!(error instanceof SettingRefused || error instanceof StoreRefused)) throw error;
+  const isRefused = error instanceof SettingRefused || error instanceof StoreRefused ||
+    error instanceof HostFileRefused;
+  if (!isRefused) throw error;
   console.error(error.message);
   Deno.exit(REFUSED);
 }

@@ -1,6 +1,10 @@
+import { canonicalJson } from "../lib/base/canonical.ts";
+import { isJsonObject } from "../lib/base/json.ts";
 import { Sealer } from "../lib/store/sealing.ts";
 import { systemRandom } from "../lib/store/system.ts";
 import { logPrivatePrefix } from "../lib/store/keys.ts";
+import { listRecords } from "../lib/store/kv.ts";
+import { logPrivateRecord } from "../lib/store/records/log.ts";
 import { openPrivateRow, saltedDigest } from "../lib/ledger/entry.ts";
 import { Chance } from "./chance.ts";
 import { Child } from "./child.ts";
@@ -32,8 +36,27 @@ interface Intended {
   readonly without: (text: string) => string;
 }
 
-/** What is known to differ from the version before: nothing. */
-const INTENDED: readonly Intended[] = [];
+/** What is known to differ from the versions before. */
+const INTENDED: readonly Intended[] = [
+  {
+    why:
+      "What approvers read keeps the members in the order in which they came, and the claims of " +
+      "tokens are told in the order in which they are signed",
+    without: (text) => text.split("\n").map(withoutOrder).join("\n"),
+  },
+];
+
+/** A line of JSON with its members sorted, where it has any of which the order is known to differ. */
+function withoutOrder(line: string): string {
+  if (!/"(?:arguments|claims|view)":\{/.test(line)) return line;
+  const event = line.startsWith(EVENT) ? EVENT : "";
+  const json = jsonOf(line.slice(event.length));
+  if (!isJsonObject(json)) return line;
+  return event + canonicalJson(json);
+}
+
+/** What a line of an event stream begins with. */
+const EVENT = "data: ";
 
 /** The service answers for its own name only, which is not the address that it is reached at. */
 const client = Deno.createHttpClient({ allowHost: true });
@@ -257,9 +280,8 @@ async function privateParts(
   const kv = await Deno.openKv(path);
   const texts: string[] = [];
   const prefix = [...logPrivatePrefix(entry.org)];
-  for await (const { key, value } of kv.list<{ sealed: Uint8Array }>({ prefix })) {
-    const rowKey = key as unknown as Parameters<typeof openPrivateRow>[1];
-    for (const [index, parts] of openPrivateRow(sealer, rowKey, value.sealed)) {
+  for await (const { key, value } of listRecords(kv, { prefix }, logPrivateRecord)) {
+    for (const [index, parts] of openPrivateRow(sealer, key, value.sealed)) {
       const { entry } = JSON.parse(lines[index] ?? "") as {
         entry: { data: Record<string, string> };
       };

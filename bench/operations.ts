@@ -38,7 +38,7 @@ const CONNECTIONS = 32;
 /** An agent may have 20 requests pending, and an organization 500. */
 const ASKS_AN_AGENT = 20;
 const ASKING_AGENTS = 24;
-/** Few at once, for each is a commit of its own, and none may wait longer than a caller does. */
+/** Few at once: in versions of before each was a commit of its own, and a caller waits only so long. */
 const CANCEL_CONNECTIONS = 4;
 const CANCEL_SECONDS = 60;
 

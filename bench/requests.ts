@@ -14,28 +14,64 @@ export function checkRequests(questions: readonly Question[], key: string): stri
 
 /** The same checks as calls of the MCP tool, in the revision that needs no handshake. */
 export function mcpCheckRequests(questions: readonly Question[], token: string): string[] {
-  const revision = "2026-07-28";
-  return questions.map((question, id) => {
-    const body = JSON.stringify({
-      jsonrpc: "2.0",
-      id,
-      method: "tools/call",
-      params: {
-        name: "check_permission",
-        arguments: question,
-        _meta: {
-          "io.modelcontextprotocol/protocolVersion": revision,
-          "io.modelcontextprotocol/clientCapabilities": {},
-          "io.modelcontextprotocol/clientInfo": { name: "bench", version: "1" },
-        },
+  const bearer = `authorization: Bearer ${token}\r\n`;
+  return questions.map((question, id) =>
+    mcpRequest("/mcp", "check_permission", question, id, bearer)
+  );
+}
+
+const REVISION = "2026-07-28";
+
+/** A call of a tool over MCP, in the revision that needs no handshake. */
+function mcpRequest(
+  path: string,
+  name: string,
+  args: Question | Readonly<Record<string, unknown>>,
+  id: number,
+  headers: string,
+): string {
+  const body = JSON.stringify({
+    jsonrpc: "2.0",
+    id,
+    method: "tools/call",
+    params: {
+      name,
+      arguments: args,
+      _meta: {
+        "io.modelcontextprotocol/protocolVersion": REVISION,
+        "io.modelcontextprotocol/clientCapabilities": {},
+        "io.modelcontextprotocol/clientInfo": { name: "bench", version: "1" },
       },
-    });
-    return "POST /mcp HTTP/1.1\r\nhost: localhost\r\n" +
-      `authorization: Bearer ${token}\r\ncontent-type: application/json\r\n` +
-      "accept: application/json, text/event-stream\r\n" +
-      `mcp-protocol-version: ${revision}\r\nmcp-method: tools/call\r\n` +
-      `mcp-name: check_permission\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
+    },
   });
+  return `POST ${path} HTTP/1.1\r\nhost: localhost\r\n${headers}` +
+    "content-type: application/json\r\naccept: application/json, text/event-stream\r\n" +
+    `mcp-protocol-version: ${REVISION}\r\nmcp-method: tools/call\r\n` +
+    `mcp-name: ${name}\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
+}
+
+/** Calls of the tool `echo` of the upstreams, by the keys in turn: of each as many as of the others. */
+export function callRequests(
+  questions: readonly Question[],
+  keys: readonly string[],
+  upstreams: number,
+): string[] {
+  return keys.flatMap((key, at) =>
+    questions.map(({ arguments: { note }, reason }) =>
+      post("/v1/calls", key, {
+        tool_name: `bench-${at % upstreams}/echo`,
+        arguments: { note },
+        reason,
+      })
+    )
+  );
+}
+
+/** The same calls, sent to an upstream itself as the gateway sends them. */
+export function upstreamRequests(questions: readonly Question[]): string[] {
+  return questions.map(({ arguments: { note } }, id) =>
+    mcpRequest("/mcp", "echo", { note }, id, "")
+  );
 }
 
 /** Requests for a token of each action, which the policy must allow. */

@@ -65,6 +65,8 @@ export async function seedStore(
     mail: consoleMailer(console.error),
     push: () => Promise.reject(new Error("The benchmark pushes nothing.")),
     strangers: () => Promise.reject(new Error("The benchmark asks nobody.")),
+    hosts: () => Promise.reject(new Error("The benchmark asks no host.")),
+    upstreams: { take: () => null, close: () => Promise.resolve() },
   };
   const ledgers = new Ledgers(deps);
   const first = await seedOrg(ledgers, deps, policy, { entries, progress });
@@ -130,6 +132,9 @@ function writeKey(
     audit_private: false,
     bootstrap: false,
     kept: false,
+    mandate_ids: null,
+    may_grant: false,
+    user_passkeys: false,
     members_behind: [],
     created_at: transaction.at,
   };
@@ -169,6 +174,7 @@ function writeAgent(transaction: Transaction, secret: string): void {
     rate_limit_per_minute: null,
     kill_switch: { active: false, reason: null },
     void_before: 0,
+    mandate_ids: null,
     members_behind: [],
     created_at: transaction.at,
   };

@@ -1,14 +1,12 @@
-import { makeSecret } from "../lib/identity/credentials.ts";
-import { systemRandom } from "../lib/store/system.ts";
 import { Child } from "./child.ts";
 import type { Measured } from "./measure.ts";
-import { type Operation, OPERATION_NAMES, Operations, type Served } from "./operations.ts";
+import { type Operation, OPERATION_NAMES, Operations } from "./operations.ts";
 import { median } from "./percentile.ts";
 import { MEASURED_HEAD, measuredRow, percent, printTable, refuseFailures } from "./report.ts";
 import { checkRequests } from "./requests.ts";
-import { send } from "./rest.ts";
-import { CATEGORY, samplePolicy, sampleQuestions, TAG, TOOLS } from "./sample_policy.ts";
+import { samplePolicy, sampleQuestions } from "./sample_policy.ts";
 import { withScratchFolder } from "./scratch_folder.ts";
+import { type Started, startServed } from "./started_service.ts";
 
 /**
  * `deno task bench:versions BEFORE [AFTER]`: the durable check of two checkouts, and what else is
@@ -24,12 +22,9 @@ const FIRST_WARM_UP_SECONDS = 4;
 const OPERATION_SECONDS = 1.5;
 const CONNECTIONS = [32, 1] as const;
 const RULES = 20;
-/** 32 random bytes, which every version takes for a secret of the operator's. */
-const SECRET_BYTES = 32;
 
-interface Version extends Served {
+interface Version extends Started {
   readonly name: "before" | "after";
-  readonly child: Child;
 }
 
 /** The rounds of one subject in both versions. */
@@ -46,11 +41,16 @@ async function compare(folder: string): Promise<void> {
     return;
   }
   await using generator = await Child.script("generator.ts");
-  const first = await started("before", before, `${folder}/before.kv`);
+  const policy = samplePolicy(RULES);
+  const of = async (name: Version["name"], checkout: string): Promise<Version> => ({
+    name,
+    ...await startServed(checkout, `${folder}/${name}.kv`, policy),
+  });
+  const first = await of("before", before);
   await using _first = first.child;
-  const second = await started("after", after, `${folder}/after.kv`);
+  const second = await of("after", after);
   await using _second = second.child;
-  const questions = sampleQuestions(samplePolicy(RULES));
+  const questions = sampleQuestions(policy);
 
   const subjects: { name: string; connections: number; pair: Pair }[] = [];
   const subject = (name: string, connections: number): Pair => {
@@ -118,37 +118,4 @@ async function inTurns(
       await run(version, round);
     }
   }
-}
-
-/** A version with the sample policy, and a key and an agent without a rate limit. */
-async function started(
-  name: Version["name"],
-  checkout: string,
-  path: string,
-): Promise<Version> {
-  const management = makeSecret("management", systemRandom);
-  const sealingSecret = systemRandom(SECRET_BYTES).toBase64();
-  const child = await Child.version(checkout, { path, sealingSecret }, {
-    COUNTERSIGN_BOOTSTRAP_KEY: management,
-  });
-  const { port } = child;
-  const put = (route: string, body: unknown) => send(port, management, "PUT", route, body);
-  const policy = samplePolicy(RULES);
-  await put(`/v1/categories/${CATEGORY}`, { default_permission: "requires_approval" });
-  for (const tool of TOOLS) {
-    const fields = { category: CATEGORY, tags: [TAG], annotations_acknowledged: true };
-    await put(`/v1/tools/${tool}`, { ...fields, status: "approved" });
-  }
-  for (const id of policy.tenants) await put(`/v1/tenants/${id}`, { name: id });
-  for (const { selector, permission } of policy.rules) {
-    const named = Object.entries(selector).filter(([, value]) => value !== null);
-    await put("/v1/rules", { selector: Object.fromEntries(named), permission });
-  }
-  const fields = { name: "bench", rate_limit_per_minute: null };
-  const { key } = await send(port, management, "POST", "/v1/api-keys", {
-    ...fields,
-    tier: "standard",
-  });
-  const { token } = await send(port, management, "POST", "/v1/agents", fields);
-  return { name, child, port, key: String(key), agent: String(token), management };
 }

@@ -1,4 +1,5 @@
 import type { ComponentChildren } from "preact";
+import { type Danger, type Dangers, RISK_WORDS } from "../lib/approvals/danger.ts";
 import type { Role } from "../lib/policy/rights.ts";
 import type { Annotations, ToolRecord } from "../lib/store/records/policy.ts";
 import type { Permission } from "../lib/store/records/vocabulary.ts";
@@ -85,6 +86,11 @@ const STATUS_LOOKS = {
   failed: { tone: "danger", icon: "cross_circle", children: "Failed" },
   error: { tone: "danger", icon: "warning", children: "Error" },
   unknown: { tone: "warning", icon: "info", children: "Unknown" },
+  // Calls that run through here.
+  running: { tone: "neutral", icon: "hourglass", children: "Running" },
+  completed: { tone: "neutral", icon: "check_circle", children: "Completed" },
+  refused: { tone: "neutral", icon: "ban", children: "Refused" },
+  returned: { tone: "neutral", icon: "undo", children: "Not sent" },
   // Keys, agents, members, sessions.
   active: { tone: "neutral", icon: "check_circle", children: "Active" },
   invited: { tone: "neutral", icon: "mail", children: "Invited" },
@@ -108,19 +114,15 @@ export function statusWords(status: Status): string {
   return STATUS_LOOKS[status].children;
 }
 
-const RISKS: Readonly<Record<ToolRecord["risk_level"], string>> = {
-  low: "Low risk",
-  medium: "Medium risk",
-  high: "High risk",
-  critical: "Critical risk",
-};
-
-/** How much harm a tool can do: a gauge that fills, and its word. */
-export function RiskBadge({ risk }: { readonly risk: ToolRecord["risk_level"] }) {
+/** How much harm a tool can do: a gauge that fills, and its word; in a row the gauge alone is seen. */
+export function RiskBadge({ risk, gauge = false }: {
+  readonly risk: ToolRecord["risk_level"];
+  readonly gauge?: boolean;
+}) {
   return (
     <span class={`risk risk-${risk}`}>
       <span class="gauge" aria-hidden="true"></span>
-      {RISKS[risk]}
+      <span class={gauge ? "visually-hidden" : undefined}>{RISK_WORDS[risk]}</span>
     </span>
   );
 }
@@ -137,14 +139,46 @@ const ANNOTATIONS: Readonly<
     off: { tone: "neutral", icon: "check", children: "Not destructive" },
   },
   idempotent: {
-    on: { tone: "neutral", icon: "repeat", children: "Idempotent" },
-    off: { tone: "neutral", icon: "repeat", children: "Not idempotent" },
+    on: { tone: "neutral", icon: "repeat", children: "Safe to repeat" },
+    off: { tone: "neutral", icon: "repeat", children: "Not safe to repeat" },
   },
   open_world: {
-    on: { tone: "warning", icon: "globe", children: "Open world" },
-    off: { tone: "neutral", icon: "lock", children: "Closed world" },
+    on: { tone: "warning", icon: "globe", children: "Leaves your systems" },
+    off: { tone: "neutral", icon: "lock", children: "Stays in your systems" },
   },
 };
+
+const DANGER_ICONS: Readonly<Record<Danger["kind"], IconName>> = {
+  destructive: "trash",
+  open_world: "globe",
+  denied: "cross_circle",
+  first: "info",
+  larger: "warning",
+};
+
+/** How dangerous a request is, in the line under its sentence. */
+export function DangerChips({ dangers }: { readonly dangers: Dangers }) {
+  return (
+    <>
+      <RiskBadge risk={dangers.risk} />
+      <DangerMarks marks={dangers.marks} />
+    </>
+  );
+}
+
+/** What speaks against a request; in a row there is little room. */
+export function DangerMarks({ marks, short = false }: {
+  readonly marks: Dangers["marks"];
+  readonly short?: boolean;
+}) {
+  return (
+    <>
+      {marks.map(({ kind, tone, words, short: few }) => (
+        <Badge key={kind} tone={tone} icon={DANGER_ICONS[kind]}>{short ? few : words}</Badge>
+      ))}
+    </>
+  );
+}
 
 /** The four annotations of a tool, each with its word for both sides. */
 export function AnnotationBadges({ annotations, acknowledged = true }: {

@@ -213,19 +213,19 @@ function ToolFields({ form }: FieldsProps) {
       <fieldset class="field choices">
         <legend class="field-label">What it does to the world</legend>
         <p class="field-hint">Whoever runs the script stands for this.</p>
-        <CheckboxField {...form.box("read_only")} label="It only reads" />
-        <CheckboxField {...form.box("destructive")} label="It can destroy something" />
-        <CheckboxField {...form.box("idempotent")} label="Doing it twice is as doing it once" />
-        <CheckboxField {...form.box("open_world")} label="It reaches beyond your own systems" />
+        <CheckboxField {...form.box("read_only")} label="Only reads" />
+        <CheckboxField {...form.box("destructive")} label="Can delete or overwrite" />
+        <CheckboxField {...form.box("idempotent")} label="Safe to repeat" />
+        <CheckboxField {...form.box("open_world")} label="Leaves your systems" />
       </fieldset>
       <PermissionField
         {...form.field("default_permission", "requires_approval")}
         label="Default permission"
-        hint="What holds where no rule speaks of it."
+        hint="Used when no rule matches."
       />
       <CheckboxField
         {...form.box("requires_second_approval")}
-        label="Two people approve it, one after the other"
+        label="Needs two people"
       />
     </>
   );

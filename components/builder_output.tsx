@@ -57,7 +57,7 @@ export function BuilderOutput(props: OutputProps) {
           />
           {state.base === "none" && (
             <Notice tone="warning" live={false}>
-              What a list does not name goes: other tools are archived, other tenants, resources and
+              What a list doesn't name goes: other tools are archived, other tenants, resources and
               rules removed. Lists that are left out stay as they are.
             </Notice>
           )}
@@ -65,7 +65,11 @@ export function BuilderOutput(props: OutputProps) {
       )}
       <Text {...props} />
       {state.output === "policy" && (
-        <CodeBlock code={applyPolicyScript(props.origin)} label="How to apply it (bash)" />
+        <CodeBlock
+          code={applyPolicyScript(props.origin)}
+          label="How to apply it (bash)"
+          copy={<CopyButton text={applyPolicyScript(props.origin)} label="Copy" />}
+        />
       )}
     </Section>
   );
@@ -75,7 +79,7 @@ function Text({ state, origin, current, failed }: OutputProps) {
   const { output, base } = state;
   if (output === "policy" && base === "current" && current === null) {
     return failed
-      ? <Notice tone="danger">The policy could not be read. Load the page again.</Notice>
+      ? <Notice tone="danger">The policy couldn't be read. Load the page again.</Notice>
       : <p class="quiet">Reading the policy…</p>;
   }
   const text = outputText(output, itemsOf(state.plan), {

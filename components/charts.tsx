@@ -1,5 +1,6 @@
 import type { ComponentChildren } from "preact";
 import type { Tone } from "./badges.tsx";
+import { absoluteWords } from "./time.tsx";
 
 /**
  * Charts as SVG, drawn on the server: bars over a frame, a scale and one way to label
@@ -23,10 +24,14 @@ interface BarChartProps {
   readonly rows: readonly ChartRow[];
   /** In pixels. */
   readonly height?: number;
+  /** How a number is written; as it is where this is left out. */
+  readonly shown?: (value: number) => string;
 }
 
 /** Numbers over time as stacked bars. */
-export function BarChart({ id, title, description, series, rows, height = 220 }: BarChartProps) {
+export function BarChart(
+  { id, title, description, series, rows, height = 220, shown = String }: BarChartProps,
+) {
   const sums = rows.map(({ values }) => values.reduce((sum, value) => sum + value, 0));
   const { top, ticks } = scaleFor(Math.max(0, ...sums));
   const slot = 100 / Math.max(1, rows.length);
@@ -38,8 +43,9 @@ export function BarChart({ id, title, description, series, rows, height = 220 }:
       series={series.map(({ label }) => label)}
       rows={rows}
       height={height}
+      shown={shown}
       legend={<Legend id={id} series={series} />}
-      scale={<ChartScale height={height} top={top} ticks={ticks} />}
+      scale={<ChartScale height={height} top={top} ticks={ticks} shown={shown} />}
     >
       <Patterns id={id} series={series} />
       <ChartGrid
@@ -64,7 +70,7 @@ export function BarChart({ id, title, description, series, rows, height = 220 }:
                 height={Math.round((chartY(from, top, height) - y) * 10) / 10}
                 fill={`url(#${id}-${part.tone})`}
               >
-                <title>{`${row.label}: ${to - from} ${part.label}`}</title>
+                <title>{`${row.label}: ${shown(to - from)} ${part.label}`}</title>
               </rect>
             );
           })}
@@ -72,6 +78,11 @@ export function BarChart({ id, title, description, series, rows, height = 220 }:
       ))}
     </ChartFrame>
   );
+}
+
+/** `5 Jan`. */
+export function dayWords(at: number): string {
+  return absoluteWords(at).split(" ").slice(0, 2).join(" ");
 }
 
 /** Each part of a bar, from where the one below it ends. */
@@ -144,12 +155,14 @@ interface ChartScaleProps {
 }
 
 /** The numbers of the scale, in a drawing of their own, so that they take the room they need. */
-function ChartScale({ height, top, ticks }: ChartScaleProps) {
+function ChartScale(
+  { height, top, ticks, shown }: ChartScaleProps & Required<Pick<BarChartProps, "shown">>,
+) {
   return (
     <svg class="chart-scale" height={height} aria-hidden="true" focusable="false">
       {ticks.map((tick) => (
         <text key={tick} x="100%" y={chartY(tick, top, height) + 4} text-anchor="end">
-          {tick}
+          {shown(tick)}
         </text>
       ))}
     </svg>
@@ -182,10 +195,12 @@ function ChartGrid({ height, top, ticks, labels, middle }: ChartGridProps) {
       })}
       {labels.map((label, index) => {
         if (!many.has(index) && !few.has(index)) return null;
+        // The last of many stands at the edge, and would be cut there.
+        const isAtEdge = index === labels.length - 1 && labels.length > MANY_NAMES;
         const where = {
-          x: percent(middle(index)),
+          x: isAtEdge ? "100%" : percent(middle(index)),
           y: height - 6,
-          "text-anchor": "middle",
+          "text-anchor": isAtEdge ? "end" : "middle",
         } as const;
         return (
           <g key={label}>
@@ -213,6 +228,7 @@ interface ChartFrameProps {
   readonly series: readonly string[];
   readonly rows: readonly ChartRow[];
   readonly height: number;
+  readonly shown: (value: number) => string;
   readonly legend?: ComponentChildren;
   /** The numbers at the left of the drawing. */
   readonly scale: ComponentChildren;
@@ -222,7 +238,7 @@ interface ChartFrameProps {
 
 /** A drawing with its name, its legend, and the same numbers as a table. */
 function ChartFrame(props: ChartFrameProps) {
-  const { id, title, description, series, rows, height, legend, scale, children } = props;
+  const { id, title, description, series, rows, height, shown, legend, scale, children } = props;
   return (
     <figure class="chart">
       {legend}
@@ -254,7 +270,7 @@ function ChartFrame(props: ChartFrameProps) {
             {rows.map((row) => (
               <tr key={row.label}>
                 <th scope="row">{row.label}</th>
-                {row.values.map((value, index) => <td key={series[index]}>{value}</td>)}
+                {row.values.map((value, index) => <td key={series[index]}>{shown(value)}</td>)}
               </tr>
             ))}
           </tbody>

@@ -43,25 +43,31 @@ export interface NewSecretProps {
   readonly breadcrumb: readonly Crumb[];
   /** What the secret is, such as "Token". */
   readonly label: string;
+  /** What acts by it, or is signed by it. */
+  readonly holder: "agent" | "key" | "webhook";
   readonly secret: string;
   /** What was void from this moment on, and what else is to be known. */
   readonly children?: ComponentChildren;
-  /** Commands that show that it works. */
-  readonly command: string;
+  /** Commands that show that it works; absent where it is tried elsewhere. */
+  readonly command?: string;
   /** What the commands do. */
-  readonly commandSays: string;
+  readonly commandSays?: string;
   /** Where one goes on. */
   readonly next: { readonly label: string; readonly href: string };
 }
 
 /** A secret, this once, and how it is used. */
 export function NewSecret(props: NewSecretProps) {
-  const { title, breadcrumb, label, secret, children, command, commandSays, next } = props;
+  const { title, breadcrumb, label, holder, secret, children, command, commandSays, next } = props;
   return (
     <>
       <PageHeader title={title} breadcrumb={breadcrumb} />
-      <Notice tone="warning" live={false} title="Copy it now: it is shown only once">
-        Only its hash is stored. Keep it where your program reads its secrets, and nowhere else.
+      <Notice tone="warning" live={false} title={`Copy the ${label.toLowerCase()} now`}>
+        You won't see it again. Anyone who has it can{" "}
+        {holder === "webhook"
+          ? "send your receiver what looks like ours"
+          : `act as this ${holder}`}: keep it where your program reads its secrets, and nowhere
+        else.
       </Notice>
       <Section title={label}>
         <div class="stack">
@@ -69,13 +75,15 @@ export function NewSecret(props: NewSecretProps) {
           {children}
         </div>
       </Section>
-      <Section title="Try it" description={commandSays}>
-        <CodeBlock
-          label="Shell"
-          code={command}
-          copy={<CopyButton text={command} label="Copy" />}
-        />
-      </Section>
+      {command !== undefined && (
+        <Section title="Try it" description={commandSays}>
+          <CodeBlock
+            label="Shell"
+            code={command}
+            copy={<CopyButton text={command} label="Copy" />}
+          />
+        </Section>
+      )}
       <p>
         <ButtonLink href={next.href} variant="primary">{next.label}</ButtonLink>
       </p>

@@ -4,7 +4,7 @@ import type { Check, Fold, ReceiptCheck } from "../lib/verify/receipt_check.ts";
 import { Badge, type BadgeProps, PermissionBadge } from "./badges.tsx";
 import { Definitions } from "./layout.tsx";
 import { Time } from "./time.tsx";
-import { UntrustedText } from "./untrusted.tsx";
+import { Words } from "./untrusted.tsx";
 
 /** Entries of the log in a list, and how their receipts are checked. */
 
@@ -19,7 +19,7 @@ export function EntryList({ rows, now }: {
         <li key={index} class="entry-row">
           <p class="entry-row-sentence">
             <a class="row-link" href={pagePath("/activity/:index", { index })}>
-              <UntrustedText text={sentence} />
+              <Words text={sentence} />
             </a>
           </p>
           {permission !== null && <PermissionBadge permission={permission} />}

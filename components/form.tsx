@@ -1,11 +1,10 @@
 import { type ComponentChildren, createContext, type FormHTMLAttributes } from "preact";
 import { useContext } from "preact/hooks";
 import { visibleText } from "../lib/base/text.ts";
-import { Button, ButtonLink } from "./button.tsx";
 import { fieldId } from "./fields.tsx";
 import { Icon } from "./icon.tsx";
 
-/** A form as pages declare it, its errors in one place, and the filters of a list. */
+/** A form as pages declare it, and its errors in one place. */
 
 export interface FormProps extends
   Omit<
@@ -68,8 +67,8 @@ export function FieldErrors({ errors }: { readonly errors: readonly FieldError[]
       <div class="notice-body">
         <p class="notice-title">
           {errors.length === 1
-            ? "One thing is not right yet"
-            : `${errors.length} things are not right yet`}
+            ? "One thing isn't right yet"
+            : `${errors.length} things aren't right yet`}
         </p>
         <ul class="notice-list">
           {errors.map(({ name, message }) => (
@@ -82,40 +81,6 @@ export function FieldErrors({ errors }: { readonly errors: readonly FieldError[]
         </ul>
       </div>
     </div>
-  );
-}
-
-export interface FiltersProps {
-  /** Address of the list. */
-  readonly action: string;
-  /** How many filters are in force. */
-  readonly active: number;
-  /** Query values that stay as they are, such as the tab. */
-  readonly keep?: Readonly<Record<string, string>>;
-  /** The fields. */
-  readonly children: ComponentChildren;
-}
-
-/** Fields that narrow a list; the address carries them, so that a view can be shared. */
-export function Filters({ action, active, keep = {}, children }: FiltersProps) {
-  return (
-    <details class="filters" open={active > 0}>
-      <summary class="filters-summary">
-        <Icon name="filter" size="small" />
-        <span>Filters</span>
-        {active > 0 && <span class="count">{active}</span>}
-      </summary>
-      <form class="filters-form" method="get" action={action} role="search">
-        {Object.entries(keep).map(([name, value]) => (
-          <input key={name} type="hidden" name={name} value={value} />
-        ))}
-        {children}
-        <div class="filters-actions">
-          <Button>Apply</Button>
-          {active > 0 && <ButtonLink variant="quiet" href={action}>Clear</ButtonLink>}
-        </div>
-      </form>
-    </details>
   );
 }
 

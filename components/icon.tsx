@@ -19,6 +19,8 @@ export function Icon({ name, size = "medium" }: IconProps) {
  */
 export const ICON_PATHS = {
   activity: "M3 12h4l2.5-7 5 14 2.5-7h4",
+  bundle: "M12 3l9 5-9 5-9-5zM3 12.5l9 5 9-5M3 17l9 5 9-5",
+  mandate: "M6 3h9l4 4v14H6zM15 3v4h4M9 14l2.5 2.5 4-4.5",
   agent: "M5 9h14v10H5zM12 9V5M12 4.5v.01M9 13v2M15 13v2M2.5 13v3M21.5 13v3",
   approvals: "M12 3l7 3v5c0 5-3 8.2-7 10-4-1.8-7-5-7-10V6zM8.8 12l2.2 2.2 4.2-4.4",
   archive: "M4 4h16v4H4zM5.5 8v12h13V8M10 12h4",

@@ -1,4 +1,6 @@
-import type { ComponentChildren } from "preact";
+import { type ComponentChildren, createContext } from "preact";
+import { useContext } from "preact/hooks";
+import { Button, ButtonLink } from "./button.tsx";
 import { Icon, type IconName } from "./icon.tsx";
 
 /**
@@ -33,35 +35,62 @@ export function Section({ title, description, actions, id, children }: SectionPr
 }
 
 export interface DangerSectionProps {
-  /** What would be done. */
+  /** Names it within the page. */
+  readonly id: string;
+  /** What would be done, as its button says it. */
   readonly title: ComponentChildren;
+  /** How things stand, such as `Kill switch off`. */
+  readonly state?: ComponentChildren;
   /** What follows from it. */
   readonly description?: ComponentChildren;
-  /** Target of links within the page. */
-  readonly id?: string;
   /** True where the form within it was refused, and says why. */
   readonly open?: boolean;
-  /** The form, whose one button does it. */
+  /** The form, whose one button, within `SheetActions`, does it. */
   readonly children: ComponentChildren;
 }
 
 /**
- * What cannot be taken back: a quiet row that opens, without script, to say what follows and to ask.
- * Of all of a page one is open at a time, so that there is never a second red button.
+ * What cannot be taken back: a quiet row that opens a sheet over the page, without script, to say
+ * what follows and to ask. One sheet is open at a time, so that there is never a second red button.
  */
 export function DangerSection(props: DangerSectionProps) {
-  const { title, description, id, open = false, children } = props;
+  const { id, title, state, description, open = false, children } = props;
+  const sheet = `${id}-sheet`;
   return (
-    <details class="section section-danger" name="danger" id={id} open={open}>
-      <summary>
-        <Icon name="chevron_right" size="small" />
-        <h2>{title}</h2>
-      </summary>
-      <div class="section-body">
+    <section class="danger" id={id}>
+      <button type="button" class="danger-row" popovertarget={sheet} aria-haspopup="dialog">
+        {state !== undefined && <span class="danger-state">{state}</span>}
+        <span class="danger-title">{title}…</span>
+      </button>
+      <div
+        class="sheet confirmation"
+        id={sheet}
+        role="dialog"
+        aria-labelledby={`${sheet}-title`}
+        {...(open ? {} : { popover: "auto" })}
+      >
+        <h2 id={`${sheet}-title`} tabIndex={-1} autofocus={open}>{title}</h2>
         {description !== undefined && <p class="section-description">{description}</p>}
-        {children}
+        <OpenSheet.Provider value={open ? null : sheet}>{children}</OpenSheet.Provider>
       </div>
-    </details>
+    </section>
+  );
+}
+
+/** The sheet that a button is in; null for one that came with the page, undefined for no sheet. */
+const OpenSheet = createContext<string | null | undefined>(undefined);
+
+/** The end of the form in a sheet: the way back, and the one button that does it. */
+export function SheetActions({ children }: { readonly children: ComponentChildren }) {
+  const sheet = useContext(OpenSheet);
+  return (
+    <div class="sheet-actions">
+      {sheet === null && <ButtonLink href="">Cancel</ButtonLink>}
+      {typeof sheet === "string" && (
+        <Button type="button" popovertarget={sheet} popovertargetaction="hide">Cancel</Button>
+      )}
+      {children}
+    </div>
   );
 }
 
@@ -237,6 +266,8 @@ export interface Tab {
   readonly current: boolean;
   /** How many things it shows. */
   readonly count?: number | undefined;
+  /** By which a live page finds the count; it writes `[data-waiting]` anew. */
+  readonly name?: string;
 }
 
 /** Views of one page, as links. */
@@ -248,7 +279,9 @@ export function Tabs({ label, tabs }: { readonly label: string; readonly tabs: r
           <li key={tab.href}>
             <a class="tab" href={tab.href} aria-current={tab.current ? "page" : undefined}>
               {tab.label}
-              {tab.count !== undefined && <span class="tab-count">{tab.count}</span>}
+              {tab.count !== undefined && (
+                <span class="tab-count" data-waiting={tab.name}>{tab.count}</span>
+              )}
             </a>
           </li>
         ))}

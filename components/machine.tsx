@@ -68,7 +68,7 @@ export function MachineFields({ form, machine }: {
         <SelectField
           {...field("trust_tier")}
           label="Trust tier"
-          hint="A tool may require one."
+          hint="How far you trust it. A tool can require a tier."
           value={form.value("trust_tier", machine?.trust_tier ?? 0)}
           options={[0, 1, 2, 3].map((tier) => ({ value: `${tier}`, label: tierWords(tier) }))}
         />
@@ -90,6 +90,18 @@ export function MachineFields({ form, machine }: {
         />
       </div>
     </>
+  );
+}
+
+/** Whether a standard key also grants mandates. */
+export function MayGrantField({ checked }: { readonly checked: boolean }) {
+  return (
+    <CheckboxField
+      name="may_grant"
+      label="May grant mandates"
+      hint="For a standard key of an application: what its users let agents do."
+      checked={checked}
+    />
   );
 }
 

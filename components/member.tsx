@@ -1,3 +1,4 @@
+import type { NamedPerson } from "../lib/base/person.ts";
 import { hasRight, mayGrant, type Right, RIGHTS, type Role } from "../lib/policy/rights.ts";
 import type { DeciderGap } from "../lib/sheet/decider_gaps.ts";
 import { type MemberRecord, ROLES } from "../lib/store/records/identity.ts";
@@ -5,7 +6,7 @@ import { Badge, RoleBadge, StatusBadge } from "./badges.tsx";
 import { CheckboxGroup, RadioGroup } from "./choices.tsx";
 import { Notice } from "./layout.tsx";
 import { Table } from "./table.tsx";
-import { UntrustedText } from "./untrusted.tsx";
+import { UntrustedText, Words } from "./untrusted.tsx";
 
 /** A member in forms and lists: role, groups, state, and who is missing to decide. */
 
@@ -57,6 +58,19 @@ export function MemberFields({ own, role, groups, error, locked }: MemberFieldsP
         ]}
       />
     </>
+  );
+}
+
+/** A person by the name that they chose, never without the address that it belongs to. */
+export function Person({ member: { name, email } }: { readonly member: NamedPerson }) {
+  if (name === null) return <UntrustedText text={email} />;
+  return (
+    <span class="person">
+      <UntrustedText text={name} />{" "}
+      <span class="person-address">
+        <UntrustedText text={email} />
+      </span>
+    </span>
   );
 }
 
@@ -113,7 +127,7 @@ const WORDS: Readonly<Record<Right, string>> = {
   accept_clock: "Accept the clock of the server after it jumped",
   delete_org: "Delete the organization",
   confirm_recovery: "Confirm a colleague’s recovery before its hold is over",
-  kill_switch_on: "Stop everything, a tool or an agent",
+  kill_switch_on: "Stop everything, a tool or an agent; revoke a mandate",
   kill_switch_off: "Let go on what was stopped",
   grant_read: "Let an MCP client read for them",
   grant_write: "Let an MCP client ask and act for them",
@@ -213,7 +227,7 @@ function Names({ names }: { readonly names: readonly string[] }) {
         <span key={name}>
           {index > 0 && ", "}
           <strong>
-            <UntrustedText text={name} />
+            <Words text={name} />
           </strong>
         </span>
       ))}

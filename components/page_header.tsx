@@ -16,6 +16,8 @@ export interface PageHeaderProps {
   readonly breadcrumb?: readonly Crumb[];
   /** Badges beside the title. */
   readonly badges?: ComponentChildren;
+  /** Views of the page; on a phone a line of their own. */
+  readonly tabs?: ComponentChildren;
 }
 
 /**
@@ -23,7 +25,7 @@ export interface PageHeaderProps {
  * at the top; under it what there is to know.
  */
 export function PageHeader(props: PageHeaderProps) {
-  const { title, description, actions, breadcrumb = [], badges } = props;
+  const { title, description, actions, breadcrumb = [], badges, tabs } = props;
   return (
     <>
       <header class="page-header">
@@ -32,9 +34,12 @@ export function PageHeader(props: PageHeaderProps) {
           <h1>{title}</h1>
           {badges}
         </div>
+        {tabs}
         {actions !== undefined && <div class="page-actions">{actions}</div>}
       </header>
-      {description !== undefined && <p class="page-description">{description}</p>}
+      {description !== undefined && description !== false && (
+        <p class="page-description">{description}</p>
+      )}
     </>
   );
 }

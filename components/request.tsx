@@ -1,142 +1,95 @@
+import { useMemo } from "preact/hooks";
 import { confusableMark } from "../lib/base/confusables.ts";
 import type { JsonObject } from "../lib/base/json.ts";
-import { markedArguments } from "../lib/sheet/arguments.ts";
-import {
-  CANCELLED_WORDS,
-  quickReasonText,
-  requestSentence,
-  type SentenceFacts,
-  shownView,
-} from "../lib/sheet/sentence.ts";
-import type { ApprovalSheet } from "../lib/sheet/sheet.ts";
+import { type ArgumentDifference, readingOf } from "../lib/sheet/arguments.ts";
+import { requestSentence, type SentenceFacts, shownView } from "../lib/sheet/sentence.ts";
+import type { ApprovalSheet, SheetComparison } from "../lib/sheet/sheet.ts";
+import type { NamedRequester } from "../lib/sheet/row.ts";
 import type { AskedAgain } from "../lib/store/records/approval.ts";
-import { Badge } from "./badges.tsx";
-import { Icon } from "./icon.tsx";
+import { Badge, DangerChips } from "./badges.tsx";
 import { JsonView } from "./json_view.tsx";
-import { Notice, Section } from "./layout.tsx";
-import { RequestComparison, RequestReasons, RequestSteps } from "./request_parts.tsx";
+import { Section } from "./layout.tsx";
+import { RequestRail } from "./request_parts.tsx";
 import { Time } from "./time.tsx";
-import { Name, UntrustedText } from "./untrusted.tsx";
+import { MachineName, Name, UntrustedText } from "./untrusted.tsx";
 
 /**
  * One request as its approver reads it: the sheet, the sentence, the arguments. What is shown here
  * is what is signed.
  */
 
-const ARGUMENTS = "/arguments";
-
 /** Everything there is to know of a request, in the order in which it is decided on. */
 export function RequestSheet({ sheet, now }: {
   readonly sheet: ApprovalSheet;
   readonly now: number;
 }) {
-  const { view, comparison, requester, state } = sheet;
+  const { view, comparison, requester } = sheet;
   const shown = view === null ? null : shownView(view);
-  const changed = comparison === null || comparison.same_action
-    ? []
-    : comparison.differences.flatMap(({ pointer }) =>
-      pointer.startsWith(`${ARGUMENTS}/`) ? [pointer.slice(ARGUMENTS.length)] : []
-    );
+  const isLong = [...sheet.reason].length > SHORT_REASON;
   return (
     <div class="request">
-      <RequestSentence
-        facts={{
-          requester,
-          tool: sheet.tool_name,
-          resource: sheet.resource,
-          tenant: sheet.tenant,
-          method: sheet.method,
-        }}
-      />
-      <Ending sheet={sheet} />
-      {shown === null
-        ? (
-          <Section title="Arguments">
-            <p class="quiet">
-              They are not shown: your role does not include them, your account is on hold after a
-              recovery, or they were erased.
-            </p>
-          </Section>
-        )
-        : (
-          <>
+      <div class="request-main">
+        <div class="request-lead">
+          <RequestSentence
+            facts={{
+              requester,
+              tool: sheet.tool_name,
+              resource: sheet.resource,
+              tenant: sheet.tenant,
+              method: sheet.method,
+            }}
+          />
+          {sheet.dangers !== null && (
+            <div class="request-dangers" role="group" aria-label="Danger">
+              <DangerChips dangers={sheet.dangers} />
+            </div>
+          )}
+          {!isLong && <Reason sheet={sheet} now={now} />}
+        </div>
+        {shown === null
+          ? (
+            <Section title="Arguments">
+              <p class="quiet">
+                Not shown: your role can't see arguments, your account is on hold after a recovery,
+                or they were erased.
+              </p>
+            </Section>
+          )
+          : (
             <RequestArguments
               args={shown.arguments}
               schema={shown.tool.parameters}
-              changed={changed}
+              comparison={comparison}
             />
-            {state === "pending" && <RequestComparison comparison={comparison} now={now} />}
-            <RequestReasons
-              shown={shown}
-              resolvedFrom={sheet.resolved_from}
-              levels={sheet.levels}
-              levelsSkipped={sheet.levels_skipped}
-            />
-          </>
-        )}
-      <RequestWords
-        reason={sheet.reason}
-        context={shown?.context ?? null}
-        referenceId={shown?.reference_id ?? null}
-        askedAgain={sheet.asked_again}
-        now={now}
-      />
-      {shown !== null && (
-        <p class="asked-counts">
-          Asked for {times(sheet.asked)} by this requester, denied {times(sheet.denied)}.
-        </p>
-      )}
-      <Section title="What happened">
-        <RequestSteps steps={sheet.steps} awaits={sheet.awaits} now={now} />
-      </Section>
+          )}
+        <RequestWords
+          reason={isLong ? sheet.reason : null}
+          requester={requester}
+          context={shown?.context ?? null}
+          referenceId={shown?.reference_id ?? null}
+          askedAgain={sheet.asked_again}
+          now={now}
+        />
+      </div>
+      <RequestRail sheet={sheet} shown={shown} now={now} />
     </div>
   );
 }
 
-/** Why nothing is to be decided any more, and what was said. */
-function Ending({ sheet }: { readonly sheet: ApprovalSheet }) {
-  const said = sheet.decisions.filter(({ note, quick_reason }) => note ?? quick_reason);
-  const words = endingWords(sheet);
+/** A longer reason stands below the arguments: nobody pushes them off the screen by talking. */
+const SHORT_REASON = 280;
+
+/** Why it was asked, in the requester's words, which nobody has checked. */
+function Reason({ sheet, now }: { readonly sheet: ApprovalSheet; readonly now: number }) {
   return (
-    <>
-      {words !== null && <Notice tone="warning" live={false}>{words}</Notice>}
-      {said.map(({ level, who, note, quick_reason }) => (
-        <blockquote key={level} class="decision-note">
-          <UntrustedText
-            text={[quick_reason === null ? null : quickReasonText(quick_reason), note]
-              .filter((part) =>
-                part !== null
-              ).join(": ")}
-          />
-          <footer>
-            <UntrustedText text={who} />
-          </footer>
-        </blockquote>
-      ))}
-    </>
+    <blockquote class="request-reason">
+      <UntrustedText text={sheet.reason} />
+      <footer>
+        <MachineName {...sheet.requester} /> says so. Not verified.{" "}
+        <Time at={sheet.created_at} now={now} show="relative" />
+      </footer>
+    </blockquote>
   );
-}
-
-function endingWords({ state, because }: ApprovalSheet): string | null {
-  switch (state) {
-    case "expired":
-      return "Expired: nobody decided in time. The agent can ask again.";
-    case "lapsed":
-      return "Approved, but not used in time. The agent has to ask again.";
-    case "cancelled":
-      if (because === null) return null;
-      return because === "withdrawn"
-        ? "The requester withdrew it."
-        : `It was cancelled, because ${CANCELLED_WORDS[because]}. The agent has to ask again.`;
-    case "revoked":
-      return "The approval was revoked before it was used.";
-    default:
-      return null;
-  }
-}
-
-function times(count: number): string {
-  return count === 1 ? "once" : `${count} times`;
 }
 
 /** What a request asks for, in one sentence of our own, with what was named by others marked. */
@@ -164,25 +117,34 @@ export function RequestSentence({ facts }: { readonly facts: SentenceFacts }) {
   );
 }
 
-export interface RequestWordsProps {
-  readonly reason: string;
+interface RequestWordsProps {
+  /** Null where it stands above. */
+  readonly reason: string | null;
+  readonly requester: NamedRequester;
   readonly context: JsonObject | null;
   readonly referenceId: string | null;
   readonly askedAgain: readonly AskedAgain[];
   readonly now: number;
 }
 
-/** What the requester wrote about its request, boxed: nobody has checked a word of it. */
-export function RequestWords({ reason, context, referenceId, askedAgain, now }: RequestWordsProps) {
+/** What else the requester wrote about its request: nobody has checked a word of it. */
+function RequestWords(props: RequestWordsProps) {
+  const { reason, requester, context, referenceId, askedAgain, now } = props;
+  if (reason === null && context === null && referenceId === null && askedAgain.length === 0) {
+    return null;
+  }
   return (
     <section class="unverified" aria-labelledby="unverified-title">
       <h2 id="unverified-title">
-        <Icon name="agent" />
-        The agent says (unverified)
+        {reason === null ? "More from " : "From "}
+        <MachineName {...requester} />
+        {" (not verified)"}
       </h2>
-      <blockquote>
-        <UntrustedText text={reason} />
-      </blockquote>
+      {reason !== null && (
+        <blockquote>
+          <UntrustedText text={reason} />
+        </blockquote>
+      )}
       {referenceId !== null && (
         <p class="quiet">
           Its reference: <UntrustedText text={referenceId} mono />
@@ -213,39 +175,40 @@ export interface RequestArgumentsProps {
   readonly args: JsonObject;
   /** The tool's parameter schema. */
   readonly schema: JsonObject | null;
-  /** Places that differ from the last approved call, as pointers into the arguments. */
-  readonly changed: readonly string[];
+  /** In what the call differs from the last approved one. */
+  readonly comparison: SheetComparison | null;
 }
 
 /** What the tool would be called with: every key and value, none cut. */
-export function RequestArguments({ args, schema, changed }: RequestArgumentsProps) {
-  if (Object.keys(args).length === 0) {
+export function RequestArguments({ args, schema, comparison }: RequestArgumentsProps) {
+  // The page is rendered anew each second, and what is compared here does not change with time.
+  return useMemo(() => {
+    if (Object.keys(args).length === 0) {
+      return (
+        <Section title="Arguments">
+          <p class="quiet">The call has no arguments.</p>
+        </Section>
+      );
+    }
+    const reading = readingOf(schema, args, argumentDifferences(comparison));
     return (
-      <Section title="Arguments">
-        <p class="quiet">The call has no arguments.</p>
+      <Section
+        title="Arguments"
+        {...(reading.described ? {} : { description: "The tool describes no arguments." })}
+      >
+        <JsonView value={args} reading={reading} id="arguments" />
       </Section>
     );
-  }
-  const outside = new Set(
-    markedArguments(schema, args).flatMap(({ pointer, inSchema }) => inSchema ? [] : [pointer]),
-  );
-  // What lies within something outside of the schema need not say so again.
-  const isOutermost = (pointer: string) =>
-    outside.has(pointer) && !outside.has(pointer.slice(0, pointer.lastIndexOf("/")));
-  const differing = new Set(changed);
-  return (
-    <Section
-      title="Arguments"
-      {...(schema === null
-        ? { description: "The tool has no parameter schema: nobody said what these do." }
-        : {})}
-    >
-      <JsonView
-        value={args}
-        schema={schema}
-        isUnknown={(pointer) => schema !== null && isOutermost(pointer)}
-        isChanged={(pointer) => differing.has(pointer)}
-      />
-    </Section>
+  }, [args, schema, comparison]);
+}
+
+const ARGUMENTS = "/arguments";
+
+function argumentDifferences(comparison: SheetComparison | null): ArgumentDifference[] {
+  if (comparison === null || comparison.same_action) return [];
+  return comparison.differences.flatMap(({ pointer, ...difference }) =>
+    pointer.startsWith(`${ARGUMENTS}/`)
+      ? [{ ...difference, pointer: pointer.slice(ARGUMENTS.length) }]
+      : []
   );
 }

@@ -1,212 +1,322 @@
+import type { ComponentChildren } from "preact";
 import type { JsonValue } from "../lib/base/json.ts";
 import { pagePath } from "../lib/base/page_path.ts";
 import { cancelledWords, type ShownView } from "../lib/sheet/sentence.ts";
-import type { SheetComparison, SheetStep } from "../lib/sheet/sheet.ts";
+import type { ApprovalSheet, SheetComparison, SheetStep } from "../lib/sheet/sheet.ts";
 import type { Awaited } from "../lib/sheet/story.ts";
-import { AnnotationBadges, Badge, RiskBadge } from "./badges.tsx";
-import { Icon, type IconName } from "./icon.tsx";
-import { type Definition, Definitions, Section } from "./layout.tsx";
 import { Countdown, Time } from "./time.tsx";
-import { UntrustedText } from "./untrusted.tsx";
+import { MachineName, UntrustedText, Words } from "./untrusted.tsx";
 
-/** What stands beside a request: the call before it, why it waits, what has happened. */
-
-const KINDS = { added: "Added", removed: "Removed", changed: "Changed" } as const;
-
-/** In what a request differs from the last call of its tool that somebody approved. */
-export function RequestComparison({ comparison, now }: {
-  readonly comparison: SheetComparison | null;
+/**
+ * What stands beside a request, and under it where there is no room: why it waits, who asks, the
+ * call before it, what has happened.
+ */
+export function RequestRail({ sheet, shown, now }: {
+  readonly sheet: ApprovalSheet;
+  /** Null for who may not see it, and once it was erased. */
+  readonly shown: ShownView | null;
   readonly now: number;
 }) {
-  const title = "Compared with the last approved call";
-  if (comparison === null) {
-    return (
-      <Section title={title}>
-        <p>No call of this tool was approved before: there is nothing to compare it with.</p>
-      </Section>
-    );
-  }
-  const { differences, more, arguments_known, same_action } = comparison;
-  const by = comparison.same_requester ? "by the same requester" : "by another requester";
   return (
-    <Section title={title}>
-      <p class="quiet">
-        <a href={pagePath("/approvals/:id", { id: comparison.id })}>{comparison.reference}</a>, {by}
-        {comparison.decided_at !== null && (
-          <>
-            , approved <Time at={comparison.decided_at} now={now} show="relative" />
-          </>
+    <aside class="request-rail" aria-label="About this request">
+      <Part title={sheet.state === "pending" ? "Why it waits" : "Why it waited"}>
+        <WhyItWaits sheet={sheet} shown={shown} now={now} />
+      </Part>
+      <Part title="Who asks">
+        <WhoAsks sheet={sheet} isShown={shown !== null} />
+      </Part>
+      {shown !== null && sheet.state === "pending" && (
+        <Part title="Last approved call">
+          <LastApproved comparison={sheet.comparison} now={now} />
+        </Part>
+      )}
+      <Part title="What happened">
+        <RequestSteps steps={sheet.steps} awaits={sheet.awaits} now={now} />
+        {sheet.call !== null && (
+          <p class="small">
+            <a href={pagePath("/calls/:id", { id: sheet.call })}>Its call through here</a>
+          </p>
         )}
-      </p>
-      {same_action && <p>It is the very same action.</p>}
-      {!same_action && differences.length > 0 && (
-        <dl class="differences">
-          {differences.map(({ pointer, kind, before, after }) => (
-            <div key={pointer} class="difference">
-              <dt>
-                <UntrustedText text={pointer.slice(1)} mono />
-                <Badge tone="accent" icon="repeat">{KINDS[kind]}</Badge>
-              </dt>
-              <dd>
-                {kind !== "added" && <Value word="Before" value={before} />}
-                {kind !== "removed" && <Value word="Now" value={after} />}
-              </dd>
-            </div>
-          ))}
-        </dl>
-      )}
-      {more && <p>There may be more differences than these; read the arguments themselves.</p>}
-      {!same_action && !arguments_known && (
-        <p>The arguments of that call were erased, so they could not be compared.</p>
-      )}
-    </Section>
+      </Part>
+    </aside>
   );
 }
 
-function Value({ word, value }: { readonly word: string; readonly value: JsonValue }) {
+function Part({ title, children }: {
+  readonly title: string;
+  readonly children: ComponentChildren;
+}) {
   return (
-    <div class="difference-value">
-      <span class="difference-word">{word}</span>
-      <UntrustedText text={JSON.stringify(value)} mono />
+    <section>
+      <h2>{title}</h2>
+      {children}
+    </section>
+  );
+}
+
+function Fact({ term, children }: {
+  readonly term: string;
+  readonly children: ComponentChildren;
+}) {
+  return (
+    <div>
+      <dt>{term}</dt>
+      <dd>{children}</dd>
     </div>
   );
-}
-
-export interface RequestReasonsProps {
-  readonly shown: ShownView;
-  readonly resolvedFrom: string;
-  readonly levels: number;
-  readonly levelsSkipped: boolean;
 }
 
 /** What each level that can hold a request means, in words. */
 const HELD_BY: Readonly<Record<string, string>> = {
   gate_draft: "The tool is a draft: nobody has approved it yet",
-  gate_unknown_tenant: "The tenant is not registered",
+  gate_unknown_tenant: "The tenant isn't registered",
   gate_incomplete: "A fact that the tool requires is missing",
+  mandate_user: "The user wants to be asked each time",
+  mandate_members: "The user's mandate has a person asked each time",
+  mandate_condition: "A condition of the user's mandate asks for approval",
+  mandate_budget: "It costs more than the user's mandate lets through unasked",
   tool_default: "The tool's default permission asks for approval",
   category_default: "The default of the tool's category asks for approval",
   fail_safe: "No rule decides, so a person does",
 };
 
-/** Why a request is held: the level that decided, the rule, what the tool is said to do. */
-export function RequestReasons(props: RequestReasonsProps) {
-  const { shown: { tool, rule }, resolvedFrom, levels, levelsSkipped } = props;
-  const held = HELD_BY[resolvedFrom] ??
-    (resolvedFrom.startsWith("tenant_")
+/** Why a request is held: the level that decided, the rule, how many decide, what the tool is for. */
+function WhyItWaits({ sheet, shown, now }: {
+  readonly sheet: ApprovalSheet;
+  readonly shown: ShownView | null;
+  readonly now: number;
+}) {
+  const { resolved_from, levels, levels_skipped, reference } = sheet;
+  const rule = shown?.rule ?? null;
+  const mandate = shown?.mandate ?? null;
+  const held = HELD_BY[resolved_from] ??
+    (resolved_from.startsWith("tenant_")
       ? "A rule of this tenant asks for approval"
       : "A rule of the organization asks for approval");
-  const items: Definition[] = [
-    {
-      term: "Decided at",
-      value: (
-        <>
-          {held} <code class="mono quiet">{resolvedFrom}</code>
-        </>
-      ),
-    },
-  ];
-  if (rule !== null) {
-    items.push({
-      term: "Rule",
-      value: (
-        <>
-          <a class="mono" href={pagePath("/rules/:id", { id: rule.id })}>{rule.id}</a>
-          {rule.note !== null && (
-            <p>
-              <UntrustedText text={rule.note} />
-            </p>
-          )}
-        </>
-      ),
-    });
-  }
-  items.push({
-    term: "Tool",
-    value: <UntrustedText text={tool.description || "No description"} />,
-  });
-  items.push({
-    term: "What it does",
-    value: (
-      <span class="badges">
-        <RiskBadge risk={tool.risk_level} />
-        <AnnotationBadges annotations={tool.annotations} />
-      </span>
-    ),
-  });
-  if (levels > 1) items.push({ term: "Approvals", value: "Two different people have to approve" });
-  if (levelsSkipped) {
-    items.push({
-      term: "Second approval",
-      value: "Skipped: the group Level 2 had no member when this was asked",
-    });
-  }
   return (
-    <Section title="Why it is held">
-      <Definitions items={items} />
-    </Section>
+    <dl class="facts">
+      <Fact term={rule === null ? "Because" : "Rule"}>
+        {rule === null ? held : <a href={pagePath("/rules/:id", { id: rule.id })}>{held}</a>}{" "}
+        <code class="quiet">{resolved_from}</code>
+        {rule?.note && (
+          <p>
+            <UntrustedText text={rule.note} />
+          </p>
+        )}
+      </Fact>
+      {mandate !== null && (
+        <Fact term="Mandate">
+          <a href={pagePath("/mandates/:id", { id: mandate.id })}>
+            Of user <UntrustedText text={mandate.user_id} mono />
+          </a>
+        </Fact>
+      )}
+      {shown !== null && (
+        <Fact term="Tool">
+          <UntrustedText text={shown.tool.description || "No description"} />
+          {shown.tool.upstream !== null && shown.tool.description !== "" && (
+            <p class="quiet">In the words of its server</p>
+          )}
+          <p class="quiet">{toolWords(shown.tool.annotations)}</p>
+        </Fact>
+      )}
+      {shown?.tool.upstream != null && <RunsAt upstream={shown.tool.upstream} now={now} />}
+      {levels > 1 && <Fact term="Levels">Two: Level 1, then somebody else at Level 2</Fact>}
+      {levels_skipped && (
+        <Fact term="Second approval">
+          Skipped: the group Level 2 had no member when this was asked
+        </Fact>
+      )}
+      <Fact term="Reference">
+        <span class="mono">{reference}</span>
+      </Fact>
+    </dl>
   );
 }
 
-const STEPS: Readonly<Record<string, { readonly words: string; readonly icon: IconName }>> = {
-  requested: { words: "Requested", icon: "approvals" },
-  asked_again: { words: "Asked again", icon: "repeat" },
-  approved: { words: "Approved", icon: "check_circle" },
-  denied: { words: "Denied", icon: "cross_circle" },
-  expired: { words: "Expired", icon: "clock" },
-  lapsed: { words: "Not used in time", icon: "clock" },
-  revoked: { words: "Revoked", icon: "undo" },
-  cancelled: { words: "Cancelled", icon: "minus_circle" },
-  minted: { words: "Token minted", icon: "key" },
-  token_expired: { words: "Token expired", icon: "clock" },
-  token_revoked: { words: "Token void", icon: "ban" },
-  consumed: { words: "Token consumed: it runs", icon: "bolt" },
-  result: { words: "Result", icon: "activity" },
+/** Which server runs the tool, and how long it has said of it what it says. */
+function RunsAt({ upstream: { name, host, is_program, since }, now }: {
+  readonly upstream: NonNullable<ShownView["tool"]["upstream"]>;
+  readonly now: number;
+}) {
+  return (
+    <Fact term="Runs at">
+      {host !== null && <UntrustedText text={host} mono />}
+      {is_program && "A program of this host"}
+      <p class="quiet">
+        Upstream{" "}
+        <a href={pagePath("/upstreams/:name", { name })}>
+          <UntrustedText text={name} mono />
+        </a>
+        {since !== null && (
+          <>
+            , defined so since <Time at={since} now={now} show="absolute" />
+          </>
+        )}
+      </p>
+    </Fact>
+  );
+}
+
+/** What the danger of the request does not say of its tool. */
+function toolWords({ read_only, idempotent }: ShownView["tool"]["annotations"]): string {
+  return `${read_only ? "Only reads" : "Writes"}, ${
+    idempotent ? "safe to repeat" : "not safe to repeat"
+  }`;
+}
+
+function WhoAsks({ sheet, isShown }: {
+  readonly sheet: ApprovalSheet;
+  /** Whether this member may know what was asked before. */
+  readonly isShown: boolean;
+}) {
+  const { requester, members_behind, asked, denied, paused } = sheet;
+  return (
+    <dl class="facts">
+      <Fact term={REQUESTERS[requester.type]}>
+        <MachineName {...requester} />
+        {paused && <p>Paused: all it asks is refused</p>}
+      </Fact>
+      {members_behind.length > 0 && (
+        <Fact term="Answers for it">
+          {members_behind.map((who) => (
+            <p key={who}>
+              <UntrustedText text={who} />
+            </p>
+          ))}
+        </Fact>
+      )}
+      {isShown && (
+        <Fact term="This very action">
+          {asked <= 1 && denied === 0 ? "First request, " : `Asked ${times(asked)}, `}
+          {denied === 0 ? "never denied" : `denied ${times(denied)}`}
+        </Fact>
+      )}
+    </dl>
+  );
+}
+
+function times(count: number): string {
+  return count === 1 ? "once" : `${count} times`;
+}
+
+const REQUESTERS: Readonly<Record<ApprovalSheet["requester"]["type"], string>> = {
+  agent: "Agent",
+  api_key: "API key",
+  oauth_grant: "Program",
+};
+
+const ARGUMENT = "/arguments/";
+
+/** In what a request differs from the last call of its tool that somebody approved. */
+function LastApproved({ comparison, now }: {
+  readonly comparison: SheetComparison | null;
+  readonly now: number;
+}) {
+  if (comparison === null) {
+    return <p class="small">None: no call of this tool was approved before.</p>;
+  }
+  const { differences, more, arguments_known, same_action, decided_at } = comparison;
+  const facts = differences.filter(({ pointer }) => !pointer.startsWith(ARGUMENT));
+  const places = differences.filter(({ pointer }) => pointer.startsWith(ARGUMENT));
+  return (
+    <div class="small last-approved">
+      <p>
+        <a href={pagePath("/approvals/:id", { id: comparison.id })}>
+          <span class="mono">{comparison.reference}</span>
+        </a>
+        {comparison.same_requester ? ", asked by the same" : ", asked by another"}
+        {decided_at !== null && (
+          <>
+            , approved <Time at={decided_at} now={now} show="relative" />
+          </>
+        )}
+      </p>
+      {same_action && <p>It is the very same action.</p>}
+      {facts.map(({ pointer, before, after }) => (
+        <p key={pointer}>
+          {FACTS[pointer] ?? pointer.slice(1)}: <Given value={after} />{" "}
+          <span class="quiet">
+            was <Given value={before} />
+          </span>
+        </p>
+      ))}
+      {places.length > 0 && (
+        <p>
+          {places.length === 1 ? "One value differs: " : `${places.length} values differ: `}
+          {places.map(({ pointer }, at) => (
+            <>
+              {at > 0 && ", "}
+              <UntrustedText key={pointer} text={pointer.slice(ARGUMENT.length)} mono />
+            </>
+          ))}
+        </p>
+      )}
+      {more && <p>There may be more differences than these; read the arguments themselves.</p>}
+      {!same_action && !arguments_known && (
+        <p>The arguments of that call were erased, so they couldn't be compared.</p>
+      )}
+    </div>
+  );
+}
+
+const FACTS: Readonly<Record<string, string>> = {
+  "/tenant_id": "Tenant",
+  "/resource_id": "Resource",
+  "/method": "Method",
+};
+
+function Given({ value }: { readonly value: JsonValue }) {
+  return typeof value === "string" ? <UntrustedText text={value} mono /> : <>none</>;
+}
+
+const STEPS: Readonly<Record<string, string>> = {
+  requested: "Asked",
+  asked_again: "Asked again",
+  approved: "Approved",
+  denied: "Denied",
+  expired: "Expired",
+  lapsed: "Not used in time",
+  revoked: "Revoked",
+  cancelled: "Cancelled",
+  minted: "Run token made",
+  token_expired: "Run token expired",
+  token_revoked: "Run token void",
+  consumed: "Run token used: it runs",
+  result: "Result",
 };
 
 const AWAITED: Readonly<Record<Awaited["what"], string>> = {
   decision: "Waits for a decision:",
-  mint: "Waits for the agent to mint its token:",
-  consume: "Waits for the tool to consume it:",
+  mint: "Waits for the agent to run it:",
+  consume: "Waits for the tool to take its run token:",
   allowing: "Its run token is refused as things stand, and ends:",
   report: "Waits for the result:",
 };
 
 /** What happened to a request so far, and what it waits for. */
-export function RequestSteps({ steps, awaits, now }: {
+function RequestSteps({ steps, awaits, now }: {
   readonly steps: readonly SheetStep[];
   readonly awaits: Awaited | null;
   readonly now: number;
 }) {
   return (
-    <ol class="strip" aria-label="What happened so far">
-      {steps.map(({ what, at, who, note }, index) => {
-        const { words, icon } = STEPS[what] ?? { words: what, icon: "info" as const };
-        return (
-          <li key={`${what} ${at} ${index}`} class={`strip-step strip-${what}`}>
-            <Icon name={icon} />
-            <div>
-              <p class="strip-words">
-                {words}
-                {note !== null && (
-                  <span>: {what === "cancelled" ? cancelledWords(note) : note}</span>
-                )}
-              </p>
-              <p class="quiet small">
-                {who !== null && (
-                  <>
-                    <UntrustedText text={who} />,{" "}
-                  </>
-                )}
-                <Time at={at} now={now} />
-              </p>
-            </div>
-          </li>
-        );
-      })}
+    <ol class="timeline" aria-label="What happened so far">
+      {steps.map(({ what, at, who, note }, index) => (
+        <li key={`${what} ${at} ${index}`} class={`timeline-${what}`}>
+          {STEPS[what] ?? what}
+          {note !== null && <span>: {what === "cancelled" ? cancelledWords(note) : note}</span>}
+          {who !== null && (
+            <>
+              {" by "}
+              <Words text={who} />
+            </>
+          )}
+          , <Time at={at} now={now} show="absolute" />
+        </li>
+      ))}
       {awaits !== null && (
-        <li class="strip-step strip-awaits">
-          <Icon name="hourglass" />
+        <li class="timeline-awaits">
           <Countdown
             until={awaits.until}
             now={now}

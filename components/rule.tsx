@@ -10,7 +10,7 @@ import { Badge } from "./badges.tsx";
 import { Notice } from "./layout.tsx";
 import { Table } from "./table.tsx";
 import { Time } from "./time.tsx";
-import { UntrustedText } from "./untrusted.tsx";
+import { UntrustedText, Words } from "./untrusted.tsx";
 
 /** A rule in words: what it is about, where it stands, what it changes. */
 
@@ -104,19 +104,24 @@ function Outcome({ step: { level, outcome }, decidedBy }: {
     case "matched":
       return level === decidedBy ? <Badge tone="accent" icon="check">Decides</Badge> : (
         <Badge>
-          {level.startsWith("gate_") ? "In the way too" : "Matches, and a gate decides"}
+          {isNarrowing(level) ? "In the way too" : "Matches, and a gate decides"}
         </Badge>
       );
     case "skipped":
-      return <span class="quiet">Does not apply</span>;
+      return <span class="quiet">Doesn't apply</span>;
     case "no_rule":
       return <span class="quiet">{passedWords(level)}</span>;
   }
 }
 
+/** Whether a step only narrows what rules and defaults say. */
+function isNarrowing(level: TraceStep["level"]): boolean {
+  return level.startsWith("gate_") || level.startsWith("mandate_");
+}
+
 function passedWords(level: TraceStep["level"]): string {
   if (level === "kill_switch") return "Off";
-  if (level.startsWith("gate_")) return "Passed";
+  if (isNarrowing(level)) return "Passed";
   return (FALLBACKS as readonly string[]).includes(level) ? "Says nothing" : "No rule";
 }
 
@@ -156,7 +161,7 @@ const OTHERS: Readonly<Record<OtherOrigin, LevelWords>> = {
   },
   gate_unknown_tool: {
     title: "Unknown tool",
-    meaning: "The tool is not in the catalog, and unknown tools are not discovered this way.",
+    meaning: "The tool isn't in the catalog, and unknown tools aren't discovered this way.",
   },
   gate_tool_disabled: {
     title: "Tool out of use",
@@ -168,15 +173,62 @@ const OTHERS: Readonly<Record<OtherOrigin, LevelWords>> = {
   },
   gate_unknown_tenant: {
     title: "Unknown tenant",
-    meaning: "There are rules for tenants, and the tenant that is named is not registered.",
+    meaning: "There are rules for tenants, and the tenant that is named isn't registered.",
   },
   gate_incomplete: {
     title: "Required facts",
-    meaning: "The tool requires a fact (tenant, resource or method) that is not named.",
+    meaning: "The tool requires a fact (tenant, resource or method) that isn't named.",
   },
   gate_method: {
     title: "Methods of the tool",
     meaning: "The tool lists the methods that it takes, and the call names none of them.",
+  },
+  gate_mandate: {
+    title: "Mandate required",
+    meaning: "The tool, or the one who asks, requires a mandate, and none is named.",
+  },
+  mandate_not_found: {
+    title: "No such mandate",
+    meaning: "There is no mandate with the id that is named, for the one who asks and the user.",
+  },
+  mandate_revoked: { title: "Mandate revoked", meaning: "The mandate that is named was revoked." },
+  mandate_superseded: {
+    title: "Mandate replaced",
+    meaning: "Another mandate has taken the place of the one that is named.",
+  },
+  mandate_expired: { title: "Mandate expired", meaning: "The mandate that is named has expired." },
+  mandate_agent: {
+    title: "Agent of the mandate",
+    meaning: "The mandate is for another agent than the one who asks.",
+  },
+  mandate_scope: {
+    title: "Scope of the mandate",
+    meaning: "The mandate denies the tool, or doesn't speak of it.",
+  },
+  mandate_resource: {
+    title: "Resources of the mandate",
+    meaning: "The mandate lets the tool be used on other resources only.",
+  },
+  mandate_condition: {
+    title: "Condition of the mandate",
+    meaning: "A condition of the mandate on the arguments holds, and asks for more.",
+  },
+  mandate_user: {
+    title: "Confirmed each time",
+    meaning:
+      "The user wants to be asked each time; until they can be, the organization's Level 1 is.",
+  },
+  mandate_rate: {
+    title: "Limit of the mandate",
+    meaning: "The mandate lets the tool be used so often in a time, and it was.",
+  },
+  mandate_budget: {
+    title: "Budget",
+    meaning: "It would cost more than a budget that it counts against has left.",
+  },
+  mandate_members: {
+    title: "Approved each time",
+    meaning: "The mandate has the organization's approvers asked each time.",
   },
   gate_draft: {
     title: "Draft",
@@ -229,7 +281,7 @@ export function PolicyChanges({ entries, names, now, none }: PolicyChangesProps)
             <Time at={entry.at} now={now} />
           </a>
           <span class="policy-change-what">
-            <UntrustedText text={entrySentence(entry, names)} />
+            <Words text={entrySentence(entry, names)} />
           </span>
         </li>
       ))}

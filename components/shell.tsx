@@ -12,6 +12,7 @@ export interface Viewer {
   /** Id of the member. */
   readonly id?: string;
   readonly name: string;
+  readonly email: string;
   readonly role: string;
   readonly orgName: string;
   /** The orgs that the viewer may switch to, the current one among them. */
@@ -60,7 +61,11 @@ export function Shell(props: ShellProps) {
     </div>
   );
   return (
-    <div class="shell" data-right={props.right} data-reader={viewer.id}>
+    <div
+      class="shell"
+      data-right={props.right}
+      data-reader={viewer.id}
+    >
       <a class="skip" href="#main">Skip to content</a>
       <aside class="side" aria-label="Menu">
         {org}
@@ -155,7 +160,7 @@ function Account({ viewer, signOutAction }: {
   return (
     <div class="account">
       <p class="account-who">
-        <span class="account-name" title={viewer.name}>{viewer.name}</span>
+        <span class="account-name" title={viewer.email}>{viewer.name}</span>
         <span class="account-role" data-role>{viewer.role}</span>
       </p>
       <Form action={signOutAction} do="sign_out">
@@ -196,8 +201,11 @@ export const NAVIGATION = [
     heading: "Access",
     items: [
       { key: "agents", label: "Agents", href: "/agents", icon: "agent" },
+      { key: "mandates", label: "Mandates", href: "/mandates", icon: "mandate" },
+      { key: "bundles", label: "Bundles", href: "/bundles", icon: "bundle" },
       { key: "api_keys", label: "API keys", href: "/api-keys", icon: "key" },
-      { key: "connections", label: "Connections", href: "/connections", icon: "link" },
+      { key: "upstreams", label: "Upstreams", href: "/upstreams", icon: "link" },
+      { key: "connections", label: "Connections", href: "/connections", icon: "external" },
     ],
   },
   {

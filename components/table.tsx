@@ -25,6 +25,8 @@ export interface TableProps<Row> {
   readonly empty: ComponentChildren;
   /** Whether its cells are read rather than looked through: they take as many lines as they need. */
   readonly prose?: boolean;
+  /** Whether on a phone each cell has a line of its own, which begins with the column's name. */
+  readonly stacks?: boolean;
 }
 
 /**
@@ -33,10 +35,12 @@ export interface TableProps<Row> {
  * are written out because a table that is laid out otherwise loses them in some browsers.
  */
 export function Table<Row>(props: TableProps<Row>) {
-  const { caption, columns, rows, rowKey, empty, prose = false } = props;
+  const { caption, columns, rows, rowKey, empty, prose = false, stacks = false } = props;
   if (rows.length === 0) return <>{empty}</>;
   return (
-    <div class={`table-frame ${prose ? "table-prose" : "table-rows"}`}>
+    <div
+      class={`table-frame ${prose ? "table-prose" : "table-rows"}${stacks ? " table-stacks" : ""}`}
+    >
       <table class={`table columns-${columns.length}`} role="table">
         <caption class="visually-hidden">{caption}</caption>
         <thead role="rowgroup">

@@ -1,6 +1,10 @@
+import { useEffect, useState } from "preact/hooks";
 import { Icon } from "./icon.tsx";
 
-/** Times and spans in words, with the exact one within reach. */
+/**
+ * Times and spans in words, with the exact one within reach. A moment is told in the reader's own
+ * time, and in UTC where that is not known: by the server, and to who reads without script.
+ */
 
 export interface TimeProps {
   /** The moment, in milliseconds since the epoch or as RFC 3339 text. */
@@ -11,21 +15,29 @@ export interface TimeProps {
   readonly show?: "both" | "absolute" | "relative";
 }
 
-/** A moment in UTC and how far away it is. */
+/** A moment and how far away it is; in UTC in the tooltip. */
 export function Time({ at, now, show = "both" }: TimeProps) {
   const ms = typeof at === "number" ? at : Date.parse(at);
-  const absolute = absoluteWords(ms);
+  const isLocal = useOwnTime();
+  const absolute = isLocal ? localWords(ms, now) : absoluteWords(ms);
   const relative = relativeWords(ms, now);
   return (
     <time
       class="time"
       dateTime={new Date(ms).toISOString()}
-      title={show === "relative" ? absolute : undefined}
+      title={isLocal || show === "relative" ? absoluteWords(ms) : undefined}
     >
       {show === "relative" ? relative : <span class="time-absolute">{absolute}</span>}
       {show === "both" && <span class="time-relative">{` ${relative}`}</span>}
     </time>
   );
+}
+
+/** True once the reader's own time is known: the first rendering must equal the server's. */
+export function useOwnTime(): boolean {
+  const [isKnown, setIsKnown] = useState(false);
+  useEffect(() => setIsKnown(true), []);
+  return isKnown;
 }
 
 const MONTHS = [
@@ -60,6 +72,15 @@ export function absoluteWords(ms: number): string {
   return `${day}, ${two(date.getUTCHours())}:${two(date.getUTCMinutes())} UTC`;
 }
 
+/** The same in the time of whoever reads, without a year that is this one: `22 Nov, 16:05`. */
+export function localWords(ms: number, now: number): string {
+  const date = new Date(ms);
+  const year = date.getFullYear();
+  const day = `${date.getDate()} ${MONTHS[date.getMonth()]}`;
+  const time = `${two(date.getHours())}:${two(date.getMinutes())}`;
+  return `${day}${year === new Date(now).getFullYear() ? "" : ` ${year}`}, ${time}`;
+}
+
 /**
  * How far `ms` is from `now`, such as `in 12 min` or `3 min ago`, in the largest unit that is
  * whole, rounded towards `now`: what is left is never overstated.
@@ -91,6 +112,26 @@ export function remainingWords(span: number): string {
 
 /** Less than this is left: hurry. In milliseconds. */
 const URGENT_MS = 5 * 60_000;
+
+/** How long something still waits, in the few words of a row; its last minutes stand out. */
+export function Deadline({ until, now }: { readonly until: number; readonly now: number }) {
+  const left = until - now;
+  return (
+    <time
+      class={left < URGENT_MS ? "deadline deadline-urgent" : "deadline"}
+      dateTime={new Date(until).toISOString()}
+      title={`Expires ${absoluteWords(until)}`}
+    >
+      <span class="visually-hidden">Expires in</span>
+      {left <= 0 ? "Expired" : left < MINUTE ? spanWords(left) : minutesWords(left)}
+    </time>
+  );
+}
+
+/** A span without its seconds: `4 min`, `1 h 10 min`, `2 d 4 h`. */
+function minutesWords(span: number): string {
+  return span < HOUR ? spanWords(span) : remainingWords(span);
+}
 
 export interface CountdownProps {
   /** The deadline, in milliseconds since the epoch. */

@@ -1,6 +1,8 @@
+import { pagePath } from "../lib/base/page_path.ts";
 import type { Annotations, OrgRecord, ToolRecord } from "../lib/store/records/policy.ts";
 import { AnnotationBadges, PermissionBadge, RiskBadge, Tags } from "./badges.tsx";
 import { CheckboxField, CheckboxGroup } from "./choices.tsx";
+import { durationWords } from "./duration.tsx";
 import { fieldId } from "./fields.tsx";
 import { JsonView } from "./json_view.tsx";
 import { Definitions, Disclosure } from "./layout.tsx";
@@ -17,7 +19,7 @@ export function ToolDefinition({ tool, org, now }: {
   readonly now: number;
 }) {
   const span = (own: number | null, other: number) =>
-    own === null ? `${exactSpan(other)} (the organization's)` : exactSpan(own);
+    own === null ? `${durationWords(other)} (the organization's)` : durationWords(own);
   return (
     <>
       <Definitions
@@ -66,17 +68,25 @@ export function ToolDefinition({ tool, org, now }: {
               : <UntrustedText text={tool.methods.join(", ")} mono />,
           },
           {
+            term: "Mandate",
+            value: tool.requires_mandate ? "Required" : <span class="quiet">Not required</span>,
+          },
+          {
             term: "Approvals",
             value: tool.requires_second_approval ? "Two different people" : "One person",
           },
           {
-            term: "A request waits",
+            term: "Request expires after",
             value: span(tool.approval_timeout_seconds, org.approval_timeout_seconds),
           },
           {
-            term: "An approval is good for",
+            term: "Use an approval within",
             value: span(tool.approval_use_seconds, org.approval_use_seconds),
           },
+          ...tool.upstream === undefined ? [] : [{
+            term: "Upstream",
+            value: <UpstreamLink upstream={tool.upstream} />,
+          }],
           { term: "Changed", value: <Time at={tool.updated_at} now={now} /> },
           { term: "Id", value: tool.id, mono: true },
         ]}
@@ -92,16 +102,15 @@ export function ToolDefinition({ tool, org, now }: {
   );
 }
 
-const UNITS = [[86_400, "days"], [3600, "h"], [60, "min"], [1, "s"]] as const;
-
-/** Seconds in every unit that they have, such as `1 h 30 min`. */
-function exactSpan(seconds: number): string {
-  let left = seconds;
-  return UNITS.flatMap(([size, unit]) => {
-    const count = Math.floor(left / size);
-    left -= count * size;
-    return count === 0 ? [] : [`${count} ${unit === "days" && count === 1 ? "day" : unit}`];
-  }).join(" ");
+/** The way to what its server says of a tool. */
+function UpstreamLink({ upstream: { name, tool } }: {
+  readonly upstream: NonNullable<ToolRecord["upstream"]>;
+}) {
+  return (
+    <a href={pagePath("/upstreams/:name/tools/:tool{.+}", { name, tool })}>
+      <UntrustedText text={name} mono />
+    </a>
+  );
 }
 
 /** The four annotations in the order of the form, each in plain words. */
@@ -114,15 +123,15 @@ const WORDS: Readonly<
   },
   destructive: {
     label: "Destructive",
-    hint: "It can delete or overwrite what cannot be brought back.",
+    hint: "It can delete or overwrite what can't be brought back.",
   },
   idempotent: {
-    label: "Idempotent",
+    label: "Safe to repeat",
     hint: "Running it again with the same arguments does no more than running it once.",
   },
   open_world: {
-    label: "Open world",
-    hint: "It reaches beyond your own systems: the internet, other people, other companies.",
+    label: "Leaves your systems",
+    hint: "It reaches the internet, other people or other companies.",
   },
 };
 
@@ -146,7 +155,7 @@ export function ToolAnnotationFields(props: ToolAnnotationFieldsProps) {
         name="annotations"
         id={fieldId(`annotations${suffix}`)}
         label="What it does"
-        hint="Approvers are shown this. Where you do not know, leave the more dangerous answer."
+        hint="Approvers are shown this. Where you don't know, leave the more dangerous answer."
         error={error("annotations")}
         values={ticked}
         options={ANNOTATION_NAMES.map((value) => ({ value, ...WORDS[value] }))}

@@ -35,15 +35,13 @@ function ActivityTail({ start, stream, now: from }: ActivityTailProps) {
     </button>
   );
   return (
-    <div class="stack">
+    <div class="tail">
       {isOn
         ? <Followed start={rows} stream={stream} now={now} keep={setRows} control={control} />
         : (
           <>
-            <div class="row">
-              {control}
-              <span class="live">New entries are not shown.</span>
-            </div>
+            <div class="tail-live">{control}</div>
+            <span class="live">New entries aren't shown.</span>
             <Rows rows={rows} now={now} />
           </>
         )}
@@ -71,13 +69,13 @@ function Followed({ start, stream, now, keep, control }: {
   const waiting = newest.filter(({ index }) => index > last).length;
   return (
     <>
-      <div class="row">
-        {control}
+      <div class="tail-live">
         {state !== "live" && <LiveMark state={state} />}
-        <span class="live" role="status">
-          {reading && waiting > 0 && `${waiting} new, shown when you leave the list`}
-        </span>
+        {control}
       </div>
+      <span class="live" role="status">
+        {reading && waiting > 0 && `${waiting} new, shown when you leave the list`}
+      </span>
       <div ref={list}>
         <Rows rows={shown} now={now} />
       </div>

@@ -1,19 +1,21 @@
 import { startAuthentication } from "@simplewebauthn/browser";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { DecisionBar } from "../components/approval_list.tsx";
 import { StatusBadge } from "../components/badges.tsx";
 import { Button, ButtonLink } from "../components/button.tsx";
+import { DecisionBar, nextPath, Outcome, type Rest } from "../components/decision.tsx";
+import { DenySheet } from "../components/deny_sheet.tsx";
 import { island } from "../components/island.tsx";
-import { Notice } from "../components/layout.tsx";
+import { Disclosure, Notice } from "../components/layout.tsx";
 import { Breadcrumb, LiveMark } from "../components/page_header.tsx";
 import { RequestSheet } from "../components/request.tsx";
-import { Countdown } from "../components/time.tsx";
+import { KeysSheet, useShortcuts } from "../components/shortcuts.tsx";
+import { absoluteWords, Countdown } from "../components/time.tsx";
+import { MachineName, UntrustedText } from "../components/untrusted.tsx";
+import { ReadingContext } from "../components/value_viewer.tsx";
 import type { FrozenView } from "../lib/approvals/frozen_view.ts";
 import { pagePath } from "../lib/base/page_path.ts";
 import { type ApprovalFacts, approvalStatement } from "../lib/passkeys/statement.ts";
-import { quickReasonText } from "../lib/sheet/sentence.ts";
 import type { ApprovalSheet } from "../lib/sheet/sheet.ts";
-import { QUICK_REASONS } from "../lib/store/records/vocabulary.ts";
 import { useClock, useLive } from "./live.ts";
 import { useSeen } from "./seen.ts";
 import {
@@ -25,24 +27,22 @@ import {
   postJson,
   viewDigest,
 } from "./signing.ts";
+import { useWayBack, wayBack } from "./way_back.ts";
 
 /** How long Approve stays locked after anything has changed, milliseconds. */
 const SETTLE_MS = 1000;
 
-const DENY_FORM = "deny";
-
 const BAR = "decision-bar";
 
-const BARRED: Readonly<Record<NonNullable<ApprovalSheet["barred"]>, string>> = {
-  self_approval: "You answer for who asks, so somebody else has to decide this.",
-  not_an_approver: "Your role and groups do not include deciding at this level.",
-  already_decided_level: "You have decided a level of this already: the next needs someone else.",
-  recovery_held: "Your account was recovered a short while ago; you can decide once the hold ends.",
-  not_inside: "Who may not see the arguments may not decide.",
-};
+/** What the page shows, and what its stream brings anew. */
+export interface ApprovalNews {
+  readonly sheet: ApprovalSheet;
+  /** What else waits; null while this one does, and for who decides nothing. */
+  readonly rest: Rest | null;
+}
 
 export interface ApprovalProps {
-  readonly start: ApprovalSheet;
+  readonly start: ApprovalNews;
   /** The server's time, milliseconds. */
   readonly now: number;
   /** Whether this member may stop the agent that asked. */
@@ -51,146 +51,198 @@ export interface ApprovalProps {
   readonly isSample: boolean;
   /** What was typed as a note where a form was refused. */
   readonly note: string;
+  /** Whether the member has decided it this moment, and is told so first. */
+  readonly hasDecided: boolean;
 }
 
-const NOT_LIVE =
-  "This page is not live, trying again: it may show an older state of the request. " +
+const NOT_LIVE = "This page isn't live, trying again: it may show an older state of the request. " +
   "What you sign counts only for what is shown here.";
 
 export default island("approval", Approval);
 
 /** One request, kept up to date, and the decision about it. */
-function Approval({ start, now: from, mayPause, isSample, note: typed }: ApprovalProps) {
+function Approval(props: ApprovalProps) {
+  const { start, now: from, mayPause, isSample, hasDecided } = props;
+  const { id } = start.sheet;
   const now = useClock(from);
-  const live = useLive(pagePath("/approvals/:id/live", { id: start.id }), start);
-  const sheet = live.value;
+  const live = useLive(pagePath("/approvals/:id/live", { id }), start);
+  const { sheet, rest } = live.value;
   const content = contentOf(sheet);
+  const first = useRef(content);
   const body = useRef<HTMLDivElement>(null);
   const seen = useSeen(body, content, coveredHeight);
   const settled = useSettled(content);
-  const [note, setNote] = useState(typed);
+  const [note, setNote] = useState("");
   const [busy, setBusy] = useState(false);
   const [message, setMessage] = useState("");
+  const [over, setOver] = useState<"deny" | "keys" | null>(null);
   const { view } = sheet;
   const open = sheet.state === "pending" && now < sheet.expires_at;
   const decides = open && sheet.barred === null && view !== null;
+  const locked = !seen.all || !settled || busy;
+  const list = useWayBack();
+
+  // A dialog tells of its end a moment later, when another may be open.
+  const close = (ended: "deny" | "keys") => setOver((now) => now === ended ? null : now);
+
+  useShortcuts({
+    "?": () => setOver("keys"),
+    u: () => location.assign(wayBack()),
+    ...(decides ? { d: () => setOver("deny") } : {}),
+    ...(!decides && rest !== null ? { n: () => location.assign(nextPath(rest)) } : {}),
+  });
 
   async function approve() {
-    if (view === null) return;
+    if (view === null || busy || !settled) return;
+    if (!seen.all) return seen.showRest();
     setBusy(true);
     const isLost = live.state === "lost";
     setMessage(isLost ? NOT_LIVE : "");
     const signed = await signApproval(sheet, view, note === "" ? null : note);
     setBusy(false);
     if (!signed.ok) setMessage(isLost ? `${signed.message} ${NOT_LIVE}` : signed.message);
-    else location.reload();
+    else location.replace(pagePath("/approvals/:id", { id, decided: 1 }));
   }
 
   return (
     <div class="approval">
       <header class="page-header approval-head">
-        <Breadcrumb crumbs={[{ label: "Approvals", href: "/approvals" }]} />
+        <Breadcrumb crumbs={[{ label: "Approvals", href: list }]} />
         <div class="page-title">
-          <StatusBadge status={statusOf(sheet)} />
+          {!open && <StatusBadge status={statusOf(sheet)} />}
           {open && <Countdown until={sheet.expires_at} now={now} />}
-          <span class="mono quiet">{sheet.reference}</span>
         </div>
         <LiveMark state={live.state} />
       </header>
+      <div class="outcome" role="status" tabIndex={-1} autofocus={hasDecided}>
+        {!decides && <Outcome sheet={sheet} now={now} rest={isSample ? null : rest} />}
+      </div>
       {isSample && open && sheet.barred === null && <SampleAsked />}
       {isSample && !open && <SampleNext state={sheet.state} />}
       <div ref={body}>
-        <RequestSheet sheet={sheet} now={now} />
+        <ReadingContext.Provider value={seen.progress}>
+          <RequestSheet sheet={sheet} now={now} />
+        </ReadingContext.Provider>
       </div>
-      {open && sheet.barred !== null && (
-        <Notice tone="info" live={false}>{BARRED[sheet.barred]}</Notice>
-      )}
       {decides && (
-        <form id={DENY_FORM} method="post" class="form form-stack deny-form">
-          <label class="field-label" for="note">
-            Note <span class="field-optional">optional</span>
-          </label>
-          <textarea
-            id="note"
-            name="note"
-            class="input"
-            rows={2}
-            maxLength={1000}
-            value={note}
-            onInput={(event) => setNote(event.currentTarget.value)}
-            aria-describedby="note-hint"
-          />
-          <p class="field-hint" id="note-hint">
-            The agent gets it with a denial; it is kept with the decision.
-          </p>
-          <fieldset class="quick-reasons">
-            <legend>Deny, because…</legend>
-            <input type="hidden" name="do" value="deny" />
-            {QUICK_REASONS.map((reason) => (
-              <Button key={reason} size="small" name="quick_reason" value={reason}>
-                {quickReasonText(reason)}
-              </Button>
-            ))}
-          </fieldset>
-          {mayPause && sheet.requester.type === "agent" && (
-            <Button variant="danger" size="small" name="pause" value="on" icon="pause">
-              Deny and pause this agent
-            </Button>
-          )}
-        </form>
+        <div class="approve-note needs-script">
+          <Disclosure summary="Note for the record">
+            <label class="field-label" for="note">
+              Note <span class="field-optional">kept with your approval</span>
+            </label>
+            <textarea
+              id="note"
+              class="input"
+              rows={2}
+              maxLength={1000}
+              value={note}
+              onInput={(event) => setNote(event.currentTarget.value)}
+            />
+          </Disclosure>
+        </div>
       )}
       {decides && (
         <div id={BAR}>
           <DecisionBar
             deny={
-              <Button variant="danger" size="large" form={DENY_FORM} icon="cross">
-                Deny
-              </Button>
+              <form
+                method="get"
+                action={pagePath("/approvals/:id/deny", { id })}
+                onSubmit={(event) => {
+                  // Without script it leads to the page of the same sheet.
+                  event.preventDefault();
+                  setOver("deny");
+                }}
+              >
+                <Button
+                  variant="danger"
+                  size="large"
+                  aria-haspopup="dialog"
+                  aria-keyshortcuts="d"
+                >
+                  Deny <kbd aria-hidden="true">D</kbd>
+                </Button>
+              </form>
             }
             approve={
               <Button
                 variant="primary"
                 size="large"
                 type="button"
-                icon="check"
-                disabled={!seen.all || !settled || busy}
+                icon="passkey"
+                aria-disabled={locked}
                 aria-describedby="approve-status"
                 onClick={approve}
               >
-                {busy ? "Waiting for your passkey…" : "Approve"}
+                Approve
               </Button>
             }
             status={
-              <div id="approve-status" role="status">
-                {message !== "" && <p class="field-error" role="alert">{message}</p>}
-                {message === "" && !seen.all && (
+              <>
+                <div id="approve-status" class="needs-script" role="status">
+                  {message !== ""
+                    ? <p class="field-error" role="alert">{message}</p>
+                    : busy
+                    ? <p>Waiting for your passkey…</p>
+                    : !seen.all
+                    ? (
+                      <p>
+                        Not all seen yet.{" "}
+                        <button type="button" class="link-button" onClick={seen.showRest}>
+                          Show {seen.rest ?? "what is left"}
+                        </button>
+                      </p>
+                    )
+                    : settled || content === first.current
+                    ? <p>You have seen all of it.</p>
+                    : <p>Something changed: look again.</p>}
+                </div>
+                <noscript>
                   <p>
-                    Approve unlocks once you have seen all of it.{" "}
-                    <button type="button" class="link-button" onClick={seen.showRest}>
-                      Show what is left
-                    </button>
+                    Approving needs a passkey and script. Denying works without, until{" "}
+                    {absoluteWords(sheet.expires_at)}.
                   </p>
-                )}
-                {message === "" && seen.all && !settled && <p>Something changed: look again.</p>}
-              </div>
+                </noscript>
+              </>
             }
           />
         </div>
       )}
-      {sheet.revocable && (
-        <form method="post" class="form">
-          <input type="hidden" name="do" value="revoke" />
-          <Button icon="undo">Revoke</Button>
-        </form>
+      {over === "deny" && decides && (
+        <DenySheet
+          title={
+            <>
+              Deny <UntrustedText text={sheet.tool_name} mono /> for{" "}
+              <MachineName {...sheet.requester} />
+            </>
+          }
+          lead={DENY_LEAD}
+          action={pagePath("/approvals/:id", { id })}
+          count={1}
+          mayPause={mayPause && sheet.requester.type === "agent"}
+          note={props.note}
+          onClose={() => close("deny")}
+        >
+          <input type="hidden" name="do" value="deny" />
+        </DenySheet>
       )}
-      <noscript>
-        <p>
-          Approving needs a passkey and script. Denying works without.
-        </p>
-      </noscript>
+      {over === "keys" && <KeysSheet keys={KEYS} onClose={() => close("keys")} />}
     </div>
   );
 }
+
+/** What follows from a denial. */
+export const DENY_LEAD = "The agent gets the reason. It can't ask for this again for 10 minutes.";
+
+const KEYS = [
+  ["d", "Deny: opens the sheet"],
+  ["1 – 6", "In the sheet: choose a reason"],
+  ["Enter", "In the sheet: deny; in its note with Ctrl"],
+  ["Esc", "Back"],
+  ["n", "Next request, after a decision"],
+  ["u", "Up to the list"],
+  ["?", "This list"],
+] as const;
 
 /** What to do with a sample that waits. */
 function SampleAsked() {

@@ -1,7 +1,7 @@
 import { startAuthentication } from "@simplewebauthn/browser";
 import { useState } from "preact/hooks";
 import { Button, ButtonLink } from "../components/button.tsx";
-import { CheckboxGroup, type Choice } from "../components/choices.tsx";
+import { CheckboxGroup, type Choice, RadioGroup } from "../components/choices.tsx";
 import { FormActions } from "../components/form.tsx";
 import { island } from "../components/island.tsx";
 import { type ConsentFacts, consentStatement } from "../lib/passkeys/statement.ts";
@@ -27,6 +27,8 @@ export interface ConsentProps {
   readonly request: string;
   readonly scopes: readonly Tickable[];
   readonly orgs: readonly Tickable[];
+  /** Whether it can act in one organization only. */
+  readonly ofOne: boolean;
   /** Where the browser goes when the person says no. */
   readonly deny: string;
   /** Where the answer goes, in words. */
@@ -43,7 +45,7 @@ type State = "ready" | "busy" | "done";
 export default island("consent", Consent);
 
 /** What a person lets a client do, and where: signed by their passkey exactly as it is ticked. */
-function Consent({ facts, request, scopes, orgs, deny, target }: ConsentProps) {
+function Consent({ facts, request, scopes, orgs, ofOne, deny, target }: ConsentProps) {
   const [state, setState] = useState<State>("ready");
   const [message, setMessage] = useState("");
   // Kept here as well: drawn anew, a box must not fall back to what it was at first.
@@ -81,13 +83,25 @@ function Consent({ facts, request, scopes, orgs, deny, target }: ConsentProps) {
         options={scopes.map(choiceOf)}
         values={ticked.scopes}
       />
-      <CheckboxGroup
-        name="orgs"
-        label="In which organization"
-        hint={orgs.length > 1 ? "Tick where it may act, and leave the others." : undefined}
-        options={orgs.map(choiceOf)}
-        values={ticked.orgs}
-      />
+      {ofOne
+        ? (
+          <RadioGroup
+            name="orgs"
+            label="In which organization"
+            hint={orgs.length > 1 ? "Its tools are those of one organization." : undefined}
+            options={orgs.map(choiceOf)}
+            value={ticked.orgs[0]}
+          />
+        )
+        : (
+          <CheckboxGroup
+            name="orgs"
+            label="In which organization"
+            hint={orgs.length > 1 ? "Tick where it may act, and leave the others." : undefined}
+            options={orgs.map(choiceOf)}
+            values={ticked.orgs}
+          />
+        )}
       <div>
         <p role="alert" class="field-error">{message}</p>
         <p role="status">

@@ -4,7 +4,7 @@ import { island } from "../components/island.tsx";
 import { Notice } from "../components/layout.tsx";
 import { LiveMark } from "../components/page_header.tsx";
 import { Time } from "../components/time.tsx";
-import { UntrustedText } from "../components/untrusted.tsx";
+import { UntrustedText, Words } from "../components/untrusted.tsx";
 import { pagePath } from "../lib/base/page_path.ts";
 import type { Permission } from "../lib/store/records/vocabulary.ts";
 import { useClock, useLive } from "./live.ts";
@@ -15,7 +15,7 @@ export interface ShownCheck {
   readonly index: number;
   /** Milliseconds. */
   readonly at: number;
-  /** The name of who asked. */
+  /** Who asked, as the beginning of a sentence. */
   readonly who: string;
   readonly tool: string;
   readonly permission: Permission;
@@ -28,6 +28,8 @@ export interface Watched {
 
 export interface FirstCheckProps {
   readonly start: Watched;
+  /** Who is waited for, by name and the end of the id; null for anybody. */
+  readonly who: string | null;
   /** Where the stream is. */
   readonly stream: string;
   readonly now: number;
@@ -36,7 +38,7 @@ export interface FirstCheckProps {
 export default island("first_check", FirstCheck);
 
 /** Waits for an agent's first check, then says what came of it. */
-function FirstCheck({ start, stream, now: from }: FirstCheckProps) {
+function FirstCheck({ start, who, stream, now: from }: FirstCheckProps) {
   const now = useClock(from);
   const { value: { check }, state } = useLive(stream, start);
   return (
@@ -44,8 +46,14 @@ function FirstCheck({ start, stream, now: from }: FirstCheckProps) {
       {check === null
         ? (
           <>
-            <p>Waiting for the first check. It shows here by itself, within a second.</p>
-            <LiveMark state={state} />
+            <div class="row">
+              <LiveMark state={state} />
+              <p>
+                Waiting for{" "}
+                {who === null ? "the first check" : <Words text={who} />}. This page moves on by
+                itself.
+              </p>
+            </div>
             <noscript>
               <p>
                 <a href="">Load again</a> to see whether it came.
@@ -77,7 +85,7 @@ function Came({ check, now }: { readonly check: ShownCheck; readonly now: number
       }
     >
       <p>
-        <UntrustedText text={who} /> asked for <UntrustedText text={tool} mono />{" "}
+        <Words text={who} /> asked for <UntrustedText text={tool} mono />{" "}
         <Time at={at} now={now} show="relative" />. The answer:{" "}
         <PermissionBadge permission={permission} />
       </p>

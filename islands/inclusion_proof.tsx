@@ -26,8 +26,8 @@ function InclusionProof({ receipt }: { readonly receipt: JsonObject }) {
     <div class="stack">
       {result.verdict === "wrong"
         ? (
-          <Notice tone="danger" title="The proof does not hold">
-            What the server handed out does not fit together. Keep this page, and compare with a
+          <Notice tone="danger" title="The proof doesn't hold">
+            What the server handed out doesn't fit together. Keep this page, and compare with a
             checkpoint that you kept from before.
           </Notice>
         )

@@ -144,7 +144,7 @@ function PushSwitch({ publicKey, browsers: first, now }: PushSwitchProps) {
     setAbility(pushAbility());
     if (permission === "denied") return null;
     if (permission !== "granted") {
-      return "You were asked and did not answer. Turn it on again, then choose “Allow”.";
+      return "You were asked and didn't answer. Turn it on again, then choose “Allow”.";
     }
     return await hand(await subscribe(publicKey));
   });
@@ -207,7 +207,6 @@ function PushSwitch({ publicKey, browsers: first, now }: PushSwitchProps) {
               : (
                 <Button
                   type="button"
-                  variant="primary"
                   icon="bell"
                   disabled={busy || ability === null}
                   onClick={turnOn}
@@ -283,9 +282,9 @@ function Browsers({ browsers, own, now }: {
 function problemOf(error: unknown): string {
   const name = error instanceof Error ? error.name : "";
   return name === "AbortError"
-    ? "The push service of your browser did not answer. Check your connection, then try again; " +
+    ? "The push service of your browser didn't answer. Check your connection, then try again; " +
       "private windows, and some browsers and networks, shut pushes out altogether."
-    : `This browser could not subscribe (${
+    : `This browser couldn't subscribe (${
       name || "unknown"
     }). Load the page again, or use another ` +
       "browser.";

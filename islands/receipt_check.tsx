@@ -5,6 +5,7 @@ import { TextAreaField } from "../components/fields.tsx";
 import { Icon } from "../components/icon.tsx";
 import { island } from "../components/island.tsx";
 import { Notice } from "../components/layout.tsx";
+import { parseStrictJson } from "../lib/base/strict_json.ts";
 import {
   checkReceipt,
   type Known,
@@ -13,6 +14,11 @@ import {
   readPasted,
   type ReceiptCheck as Result,
 } from "../lib/verify/receipt_check.ts";
+import {
+  isSignedReceipt,
+  type SignedVerdict,
+  signedVerdict,
+} from "../lib/verify/signed_receipt.ts";
 import type { Receipt } from "../lib/verify/verify_receipt.ts";
 import { buildOf, BUILT_FILES, OFFLINE } from "./service_worker_rules.ts";
 
@@ -27,18 +33,26 @@ function ReceiptCheck() {
   const [pasted, setPasted] = useState(EMPTY);
   const [errors, setErrors] = useState<Errors>({});
   const [checked, setChecked] = useState<Checked | null>(null);
+  const [signed, setSigned] = useState<SignedVerdict | null>(null);
   const outcome = useRef<HTMLDivElement>(null);
   useEffect(() => void keepForOffline(), []);
   useEffect(() => {
-    if (checked !== null) outcome.current?.focus();
-  }, [checked]);
+    if (checked !== null || signed !== null) outcome.current?.focus();
+  }, [checked, signed]);
 
   const change = (part: Partial<Pasted>) => {
     setPasted((before) => ({ ...before, ...part }));
     // What was found is about what stood there before.
     setChecked(null);
+    setSigned(null);
   };
   async function check() {
+    const verdict = await signedPasted(pasted);
+    setSigned(verdict);
+    if (verdict !== null) {
+      setErrors({});
+      return;
+    }
     const read = readPasted(pasted);
     setErrors(read.ok ? {} : read.errors);
     setChecked(read.ok ? await runCheck(read.receipt, read.known) : null);
@@ -71,7 +85,7 @@ function ReceiptCheck() {
       <TextAreaField
         {...field("receipt")}
         label="Receipt, as text"
-        hint='JSON with "entry", "inclusion" and "checkpoint"'
+        hint='JSON with "entry", "inclusion" and "checkpoint", or a signed one, whose id begins with rcp_'
         rows={8}
       />
       <TextAreaField
@@ -109,6 +123,7 @@ function ReceiptCheck() {
         </Button>
       </div>
       <div ref={outcome} class="stack" tabIndex={-1} aria-live="polite">
+        {signed !== null && <Notice tone={signed.tone} title={signed.title}>{signed.says}</Notice>}
         {checked !== null &&
           (checked.ok
             ? <Outcome result={checked.result} />
@@ -152,6 +167,14 @@ function Verdict({ verdict }: Pick<Result, "verdict">) {
   }
 }
 
+/** What came of checking a signed receipt, with the keys document in the place of a key; null for another kind. */
+async function signedPasted({ receipt, key }: Pasted): Promise<SignedVerdict | null> {
+  const read = parseStrictJson(receipt.trim());
+  if (!read.ok || !isSignedReceipt(read.value)) return null;
+  const keys = parseStrictJson(key.trim());
+  return await signedVerdict(read.value, keys.ok ? keys.value : null);
+}
+
 /** What came of a check in this browser. */
 export type Checked =
   | { readonly ok: true; readonly result: Result }
@@ -166,7 +189,7 @@ export async function runCheck(receipt: Receipt, known: Known): Promise<Checked>
     return {
       ok: false,
       message: unsupported
-        ? "This browser cannot check Ed25519 signatures. Use a current one, or the command line."
+        ? "This browser can't check Ed25519 signatures. Use a current one, or the command line."
         : `The check itself failed, so nothing is proven: ${String(error)}`,
     };
   }

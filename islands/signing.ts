@@ -94,15 +94,15 @@ export function ceremonyMessage(error: unknown): string {
     : "";
   switch (name) {
     case "NotAllowedError":
-      return "The passkey was not shown: the prompt was closed, or took too long. Try again.";
+      return "The passkey wasn't shown: the prompt was closed, or took too long. Try again.";
     case "InvalidStateError":
       return "This device already has a passkey for your account. Use that one.";
     case "NotSupportedError":
-      return "This browser cannot use passkeys. Open the page in a current browser.";
+      return "This browser can't use passkeys. Open the page in a current browser.";
     case "SecurityError":
-      return "Passkeys do not work at this address. Open the address that the server names.";
+      return "Passkeys don't work at this address. Open the address that the server names.";
     default:
-      return "The passkey could not be used. Try again, or use another device.";
+      return "The passkey couldn't be used. Try again, or use another device.";
   }
 }
 
@@ -124,7 +124,7 @@ export async function postJson<T>(path: string, body: unknown = {}): Promise<Pos
     return {
       ok: false,
       code: "offline",
-      message: "The server cannot be reached. Check your connection, then try again.",
+      message: "The server can't be reached. Check your connection, then try again.",
     };
   }
   const answer = await response.json().catch(() => null);

@@ -1,5 +1,6 @@
 import type { StoreDeps } from "./store/kv.ts";
 import type { LogLine } from "./store/system.ts";
+import type { UpstreamPorts } from "./upstreams/port.ts";
 
 /**
  * What comes from outside: the store, time and chance. A test puts its own in their place, runs a
@@ -15,6 +16,10 @@ export interface Deps extends StoreDeps {
   readonly push: PushFetch;
   /** Asks hosts that clients name. */
   readonly strangers: StrangerFetch;
+  /** Asks hosts that members of an org name, among them those that the operator let be private. */
+  readonly hosts: HostFetch;
+  /** What runs tools for the orgs that named it. */
+  readonly upstreams: UpstreamPorts;
 }
 
 /** A request to a host that somebody else named. */
@@ -31,6 +36,40 @@ export interface StrangerRequest {
   /** Whether the body that follows this head is worth reading. */
   readonly bodyWanted: (head: AnswerHead) => boolean;
 }
+
+/** A request to a host that a member of an org named. */
+export interface HostRequest {
+  readonly url: string;
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  /** Names in lower case. Host, length and connection are not the caller's to say. */
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: Uint8Array;
+  /**
+   * How long all of it may take, from the look-up of the name to the last byte; as long again it
+   * waits for its turn where many ask that host.
+   */
+  readonly limit_ms: number;
+  /** How long nothing of the answer's body may come, or be read, from when its head has. */
+  readonly idle_ms?: number;
+  /** Most bytes of an answer's body; of all else it is 16 KiB. */
+  readonly max_body: number;
+  /** Ends it at once, with the signal's own reason. */
+  readonly signal?: AbortSignal;
+  /**
+   * Awaited when the connection stands and nothing was sent yet; when it throws, nothing is, and the
+   * error is handed on.
+   */
+  readonly beforeSending?: () => Promise<void>;
+}
+
+/** An answer whose body is still to come. It holds its slot until that is read or cancelled. */
+export interface HostAnswer extends AnswerHead {
+  /** Null where there is none. It fails by a `StrangerFetchFailed` where it cannot be read on. */
+  readonly body: ReadableStream<Uint8Array<ArrayBuffer>> | null;
+}
+
+/** Asks a host that a member of an org named. @throws {StrangerFetchFailed} */
+export type HostFetch = (request: HostRequest) => Promise<HostAnswer>;
 
 export interface AnswerHead {
   readonly status: number;

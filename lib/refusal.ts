@@ -12,6 +12,14 @@ export interface InputProblem {
   readonly message: string;
 }
 
+/** Which call at which upstream; null for what there is not, where nothing came of it. */
+interface OfCall {
+  upstream: string;
+  call_id: string | null;
+  token_id: string | null;
+  execution_id: string | null;
+}
+
 /**
  * Every reason for which the domain refuses, with the data that its answer needs. What status and
  * words each becomes stands in one table of the surface; the compiler proves that none is missing.
@@ -57,6 +65,12 @@ export interface RefusalData {
   idempotency_mismatch: Record<never, never>;
   idempotency_in_progress: Record<never, never>;
   idempotency_stale: Record<never, never>;
+  // Who is told of what happens
+  too_many_webhooks: { most: number };
+  too_many_channels: { most: number };
+  /** `why` completes a sentence that begins with "Slack". */
+  slack_not_connected: { why: string };
+  rotation_running: { until: string };
   // Approvals
   approval_not_required: Record<never, never>;
   tool_disabled: { resolved_from: string };
@@ -78,6 +92,24 @@ export interface RefusalData {
   view_changed: { because: "asked_again" | "next_level" | "other_view" };
   nonce_ended: Record<never, never>;
   not_the_requester: Record<never, never>;
+  // Upstreams and calls
+  too_many_upstreams: { most: number };
+  /** A tool is defined in another way than whoever approves it has read. */
+  definition_changed: { tool_name: string };
+  /** Nothing was sent, of a list or of a call. */
+  upstream_unreachable: OfCall & { says: string };
+  upstream_busy: OfCall & { says: string; retry_after_seconds: number };
+  credential_missing: OfCall & { says: string };
+  upstream_paused: { upstream: string };
+  not_of_an_upstream: { tool_name: string };
+  /** It was sent, and answered by no result. */
+  upstream_failed: OfCall & { says: string; http_status: number | null; rpc_code: number | null };
+  upstream_asks: OfCall & { asked: string[] };
+  /** `bytes`: what the upstream said to be the size; null where it said nothing. */
+  result_too_large: OfCall & { max_bytes: number; bytes: number | null };
+  /** It may have run, or run still. */
+  outcome_unknown: OfCall & { says: string };
+  too_many_running: { limit: string; retry_after_seconds: number };
   // Run tokens and executions
   action_mismatch: { differs: string[] | null };
   token_invalid: Record<never, never>;
@@ -85,6 +117,19 @@ export interface RefusalData {
   token_used: { consumed_at: string; consumed_by_request: string };
   token_revoked: { reason: RevocationReason; why: string };
   already_logged: { execution_id: string };
+  // Mandates
+  confirmation_gone: Record<never, never>;
+  mandate_not_found: { mandate_id: string };
+  mandate_ended: { mandate_id: string; state: "revoked" | "superseded" | "expired" };
+  /** `path` is a JSON pointer into the request. */
+  mandate_too_wide: { parent: string; path: string };
+  mandate_too_deep: { parent: string; most: number };
+  bundle_edition_exists: { id: string; edition: number };
+  estimate_required: Record<never, never>;
+  reservation_not_found: { decision_id: string };
+  already_settled: { decision_id: string };
+  // Receipts
+  erased: { receipt_id: string };
 }
 
 export type RefusalCode = keyof RefusalData;
@@ -100,14 +145,13 @@ export class Refusal<C extends RefusalCode> extends Error {
     super(code);
   }
 
-  static override [Symbol.hasInstance](value: unknown): value is AnyRefusal {
-    return Function.prototype[Symbol.hasInstance].call(Refusal, value);
-  }
+  /** For the types alone: what `instanceof` finds is some refusal, of which the code says which. */
+  declare static readonly [Symbol.hasInstance]: (value: unknown) => value is AnyRefusal;
 }
 
 /**
  * A refusal that is committed: a plan returns it instead of throwing, and what it wrote until then,
- * such as the entry of an attempt, stays. Whoever runs the operation answers with `refusal`.
+ * such as the entry of an attempt, stays. The ledger throws `refusal` to whoever runs the operation.
  */
 export class RecordedRefusal {
   constructor(readonly refusal: AnyRefusal) {}
@@ -118,11 +162,8 @@ export function recorded(refusal: AnyRefusal): RecordedRefusal {
   return new RecordedRefusal(refusal);
 }
 
-/** What an operation came to. @throws {Refusal} what it refused and recorded */
-export function resultOf<R>(outcome: R | RecordedRefusal): R {
-  if (outcome instanceof RecordedRefusal) throw outcome.refusal;
-  return outcome;
-}
+/** What whoever runs an operation gets of it: what it refused and recorded is thrown. */
+export type Accepted<R> = Exclude<R, RecordedRefusal>;
 
 /** A refusal of input, naming one problem. */
 export function invalidRequest(path: string, message: string): Refusal<"invalid_request"> {

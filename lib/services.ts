@@ -1,11 +1,18 @@
 import type { IdMaker } from "./base/id.ts";
 import type { Deps } from "./deps.ts";
 import type { Credentials } from "./identity/credentials.ts";
-import type { ForwardedFor, HeldCalls, RateLimits, SourceLimits } from "./identity/limits.ts";
+import type {
+  ForwardedFor,
+  HeldCalls,
+  RateLimits,
+  RunningCalls,
+  SourceLimits,
+} from "./identity/limits.ts";
 import type { FailedAttempts, LastUsed, ProcessTimes } from "./identity/noted.ts";
 import type { LargeBodies, OpenAnswers } from "./identity/open_answers.ts";
 import type { Ledgers } from "./ledger/ledgers.ts";
 import type { Readiness } from "./ledger/readiness.ts";
+import type { PrivateHosts } from "./outside/addresses.ts";
 import type { MailSettings } from "./outside/mailer.ts";
 import type { CLIENT_KINDS } from "./store/records/oauth.ts";
 import type { CoarseTimer } from "./store/system.ts";
@@ -28,6 +35,7 @@ export interface Services {
   readonly metadataDocuments: MetadataDocuments;
   readonly forwardedFor: ForwardedFor;
   readonly held: HeldCalls;
+  readonly running: RunningCalls;
   readonly answers: OpenAnswers;
   readonly processTimes: ProcessTimes;
   readonly watchedRows: WatchedRows;
@@ -65,6 +73,16 @@ export interface MetadataDocuments {
   get(client_id: string): Promise<FoundClient>;
 }
 
+/** Where the APIs of channels' providers are, without a `/` at the end. */
+export interface ChannelApis {
+  readonly slack: string;
+  readonly telegram: string;
+  /** Null where the region of a channel says it. */
+  readonly pagerduty: string | null;
+  /** As what Slack knows this deployment; null where channels are only made of pasted addresses. */
+  readonly slack_app: { readonly id: string; readonly secret: string } | null;
+}
+
 /** What the operator set, checked. */
 export interface Settings {
   readonly port: number;
@@ -83,6 +101,9 @@ export interface Settings {
   readonly mcp_tasks: boolean;
   /** How long it serves after the signal to stop, while it says that it is not ready. */
   readonly drain_seconds: number;
+  /** Hosts that members may name although they are private, `host` or `host:port`. */
+  readonly private_hosts: PrivateHosts;
+  readonly channels: ChannelApis;
   /** Null where mails go to the console of the server. */
   readonly mail: MailSettings | null;
   readonly bootstrap: {

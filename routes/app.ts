@@ -8,13 +8,14 @@ import { assetRoutes } from "./http/assets.ts";
 import { nearestPaths } from "./http/nearest_paths.ts";
 import { SurfaceRefusal } from "./http/problem_document.ts";
 import type { Route } from "./http/route.ts";
-import { type Connection, refuse, serve } from "./http/serve.ts";
+import { type Connection, refuse, restHandler } from "./http/serve.ts";
 import { ENDPOINTS, PAGES, ROUTES } from "./manifest.ts";
-import { serveMcp } from "./mcp/mcp.ts";
+import { GATEWAYS, MCP, serveMcp } from "./mcp/mcp.ts";
 import { OAUTH_ENDPOINTS } from "./oauth/endpoints.ts";
 import { serveOAuth, servePreflight } from "./oauth/serve_oauth.ts";
 
-const MCP_PATH = "/mcp";
+/** The endpoints of the protocol, which are no routes of the API. */
+const MCP_ENDPOINTS = [MCP, ...GATEWAYS];
 
 const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
@@ -29,14 +30,14 @@ export function app(services: Services, routes: readonly Route[] = ROUTES): App 
   const { host, origin } = services.settings.url;
   const served = [...routes, ...documentationRoutes(routes, origin), ...assetRoutes];
   for (const route of served) {
-    hono.on(route.method.toUpperCase(), route.path, (c) => serve(services, route, c));
+    hono.on(route.method.toUpperCase(), route.path, restHandler(services, route));
   }
   const templates = [
-    ...[...routes, ...documentationRoutes(routes, origin), ...OAUTH_ENDPOINTS].map(({ path }) =>
-      templateOf(path)
-    ),
-    MCP_PATH,
-  ];
+    ...routes,
+    ...documentationRoutes(routes, origin),
+    ...OAUTH_ENDPOINTS,
+    ...MCP_ENDPOINTS,
+  ].map(({ path }) => templateOf(path));
   const sections = PAGES.flatMap((page) => page.audience === "member" ? [page.section] : []);
   // Before the pages: `/approvals/live` is no request of the name `live`.
   for (const endpoint of ENDPOINTS) {
@@ -46,7 +47,9 @@ export function app(services: Services, routes: readonly Route[] = ROUTES): App 
       (c) => serveEndpoint(services, endpoint, c),
     );
   }
-  hono.post(MCP_PATH, (c) => serveMcp(services, c));
+  for (const endpoint of MCP_ENDPOINTS) {
+    hono.post(endpoint.path, (c) => serveMcp(services, c, endpoint));
+  }
   for (const endpoint of OAUTH_ENDPOINTS) {
     const { method, path } = endpoint;
     hono.on(method.toUpperCase(), path, (c) => serveOAuth(services, endpoint, c));
@@ -76,23 +79,23 @@ export function app(services: Services, routes: readonly Route[] = ROUTES): App 
   const forAnyHost = new Set(
     served.filter((route) => route.callers === "open" && route.anyHost).map(({ path }) => path),
   );
-  const answered = (request: Request, connection: Connection) =>
-    request.method === "HEAD"
-      ? headOf(hono.fetch(new Request(request, { method: "GET" }), connection))
-      : hono.fetch(request, connection);
   return {
     fetch(request, connection) {
       // A page of another site that resolves to this host (DNS rebinding) names that site here.
       const asked = request.headers.get("host");
-      if (asked === host) return answered(request, connection);
-      // What is no host at all makes no URL either; whoever sends it must not make this throw.
-      const pathname = URL.parse(request.url)?.pathname ?? "/";
-      if (forAnyHost.has(pathname)) return answered(request, connection);
-      const refusal = new SurfaceRefusal("misdirected_request", {
-        host: asked ?? "",
-        expected: host,
-      });
-      return refuse(refusal, services, identify(services, pathname));
+      if (asked !== host) {
+        // What is no host at all makes no URL either; whoever sends it must not make this throw.
+        const pathname = URL.parse(request.url)?.pathname ?? "/";
+        if (!forAnyHost.has(pathname)) {
+          const refusal = new SurfaceRefusal("misdirected_request", {
+            host: asked ?? "",
+            expected: host,
+          });
+          return refuse(refusal, services, identify(services, pathname));
+        }
+      }
+      if (request.method !== "HEAD") return hono.fetch(request, connection);
+      return headOf(hono.fetch(new Request(request, { method: "GET" }), connection));
     },
   };
 }

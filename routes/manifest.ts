@@ -19,8 +19,12 @@ import {
 import { entryEndpoints, entryPage } from "./pages/activity/entry.tsx";
 import { evidenceEndpoints, evidencePage } from "./pages/activity/evidence.tsx";
 import { activityEndpoints, activityPage } from "./pages/activity/list.tsx";
+import { receiptEndpoints, receiptPage } from "./pages/activity/receipt.tsx";
 import { verifyPage } from "./pages/activity/verify.tsx";
+import { callPage } from "./pages/calls/call.tsx";
+import { callsPage } from "./pages/calls/list.tsx";
 import { approvalsEndpoints, approvalsPage } from "./pages/approvals/inbox.tsx";
+import { denyPage } from "./pages/approvals/deny.tsx";
 import { approvalEndpoints, approvalPage } from "./pages/approvals/request.tsx";
 import { agentPage } from "./pages/machines/agent.tsx";
 import { agentsPage } from "./pages/machines/agents.tsx";
@@ -28,6 +32,11 @@ import { apiBuilderEndpoints, apiBuilderPage } from "./pages/machines/api_builde
 import { apiKeyPage } from "./pages/machines/api_key.tsx";
 import { apiKeysPage } from "./pages/machines/api_keys.tsx";
 import { connectionsPage } from "./pages/machines/connections.tsx";
+import { budgetsPage } from "./pages/mandates/budgets.tsx";
+import { bundlePage } from "./pages/mandates/bundle.tsx";
+import { bundlesPage } from "./pages/mandates/bundles.tsx";
+import { mandatePage } from "./pages/mandates/mandate.tsx";
+import { mandatesPage } from "./pages/mandates/mandates.tsx";
 import { overviewPage } from "./pages/overview/overview.tsx";
 import { quickstartEndpoints, quickstartPage } from "./pages/quickstart/quickstart.tsx";
 import { quickstartSkillEndpoints, quickstartSkillPage } from "./pages/quickstart/skill.tsx";
@@ -38,8 +47,16 @@ import { tenantsPage } from "./pages/registry/tenants.tsx";
 import { explainPage } from "./pages/rules/explain.tsx";
 import { rulePage } from "./pages/rules/rule.tsx";
 import { rulesPage } from "./pages/rules/rules.tsx";
-import { notificationsEndpoints, notificationsPage } from "./pages/settings/notifications.tsx";
+import { cardsPage } from "./pages/notifications/cards.tsx";
+import { channelPage } from "./pages/notifications/channel.tsx";
+import { channelsPage } from "./pages/notifications/channels.tsx";
+import { channelDeliveryPage, webhookDeliveryPage } from "./pages/notifications/delivery.tsx";
+import { newChannelPage } from "./pages/notifications/new_channel.tsx";
+import { notificationsEndpoints, notificationsPage } from "./pages/notifications/notifications.tsx";
+import { webhookPage } from "./pages/notifications/webhook.tsx";
+import { webhooksPage } from "./pages/notifications/webhooks.tsx";
 import { settingsPage } from "./pages/settings/settings.tsx";
+import { slackCallbackPage, slackConnectPage } from "./pages/notifications/slack_channel.ts";
 import { memberRecordPage } from "./pages/team/member.tsx";
 import { teamPage } from "./pages/team/team.tsx";
 import { categoriesPage } from "./pages/tools/categories.tsx";
@@ -47,24 +64,42 @@ import { toolsPage } from "./pages/tools/list.tsx";
 import { newToolPage } from "./pages/tools/new.tsx";
 import { toolPage } from "./pages/tools/tool.tsx";
 import { discoveredPage } from "./pages/tools/triage.tsx";
+import { connectPage } from "./pages/upstreams/connect.tsx";
+import { editUpstreamPage } from "./pages/upstreams/edit.tsx";
+import { upstreamsPage } from "./pages/upstreams/list.tsx";
+import { upstreamToolPage } from "./pages/upstreams/tool.tsx";
+import { upstreamPage } from "./pages/upstreams/upstream.tsx";
+import { confirmPage } from "./pages/users/confirm.tsx";
+import { userEnrolmentPage } from "./pages/users/enrol.tsx";
 import { activityRoutes } from "./v1/activity.ts";
 import { agentRoutes } from "./v1/agents.ts";
 import { apiKeyRoutes } from "./v1/api_keys.ts";
 import { approvalRoutes } from "./v1/approvals.ts";
 import { auditRoutes } from "./v1/audit.ts";
+import { budgetRoutes } from "./v1/budgets.ts";
+import { bundleRoutes } from "./v1/bundles.ts";
+import { callRoutes } from "./v1/calls.ts";
 import { categoryRoutes } from "./v1/categories.ts";
+import { channelRoutes } from "./v1/channels.ts";
+import { confirmationRoutes } from "./v1/confirmations.ts";
 import { executionRoutes } from "./v1/executions.ts";
 import { healthRoutes, wellKnownRoutes } from "./v1/health.ts";
+import { mandateRoutes } from "./v1/mandates.ts";
 import { memberRoutes } from "./v1/members.ts";
 import { orgRoutes } from "./v1/org.ts";
 import { checkRoutes } from "./v1/permissions.ts";
 import { policyRoutes } from "./v1/policy.ts";
-import { proofRoutes, receiptRoutes } from "./v1/proofs.ts";
+import { proofRoutes } from "./v1/proofs.ts";
+import { receiptRoutes } from "./v1/receipts.ts";
 import { resourceRoutes } from "./v1/resources.ts";
 import { ruleRoutes } from "./v1/rules.ts";
 import { tenantRoutes } from "./v1/tenants.ts";
+import { tombstoneRoutes } from "./v1/tombstones.ts";
 import { tokenRoutes } from "./v1/tokens.ts";
 import { toolRoutes } from "./v1/tools.ts";
+import { upstreamRoutes } from "./v1/upstreams.ts";
+import { userPasskeyRoutes } from "./v1/user_passkeys.ts";
+import { webhookRoutes } from "./v1/webhooks.ts";
 
 /** Every route of the HTTP surface. */
 export const ROUTES: readonly Route[] = [
@@ -72,8 +107,17 @@ export const ROUTES: readonly Route[] = [
   ...approvalRoutes,
   ...apiKeyRoutes,
   ...agentRoutes,
+  ...channelRoutes,
   ...orgRoutes,
   ...toolRoutes,
+  ...upstreamRoutes,
+  ...budgetRoutes,
+  ...bundleRoutes,
+  ...mandateRoutes,
+  ...tombstoneRoutes,
+  ...confirmationRoutes,
+  ...userPasskeyRoutes,
+  ...callRoutes,
   ...categoryRoutes,
   ...tenantRoutes,
   ...resourceRoutes,
@@ -86,6 +130,7 @@ export const ROUTES: readonly Route[] = [
   ...receiptRoutes,
   ...tokenRoutes,
   ...executionRoutes,
+  ...webhookRoutes,
   ...wellKnownRoutes,
   ...healthRoutes,
 ];
@@ -96,6 +141,8 @@ export const PAGES: readonly Page[] = [
   signOutPage,
   setUpPage,
   invitationPage,
+  confirmPage,
+  userEnrolmentPage,
   recoverPage,
   recoverByLinkPage,
   organizationsPage,
@@ -103,10 +150,12 @@ export const PAGES: readonly Page[] = [
   overviewPage,
   approvalsPage,
   approvalPage,
+  denyPage,
   activityPage,
   // Before the page of an entry, whose address takes whatever stands there.
   evidencePage,
   entryPage,
+  receiptPage,
   toolsPage,
   // Before the page of a tool, whose address takes whatever stands there.
   newToolPage,
@@ -122,11 +171,34 @@ export const PAGES: readonly Page[] = [
   resourcePage,
   agentsPage,
   agentPage,
+  mandatesPage,
+  mandatePage,
+  budgetsPage,
+  bundlesPage,
+  bundlePage,
   apiKeysPage,
   apiKeyPage,
+  upstreamsPage,
+  upstreamPage,
+  editUpstreamPage,
+  upstreamToolPage,
+  connectPage,
+  callsPage,
+  callPage,
   teamPage,
   memberRecordPage,
   notificationsPage,
+  slackConnectPage,
+  slackCallbackPage,
+  channelsPage,
+  // Before the page of a channel, whose address takes whatever stands there.
+  cardsPage,
+  newChannelPage,
+  channelPage,
+  channelDeliveryPage,
+  webhooksPage,
+  webhookPage,
+  webhookDeliveryPage,
   securityPage,
   newPasskeyPage,
   deleteAccountPage,
@@ -149,6 +221,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   ...apiBuilderEndpoints,
   ...activityEndpoints,
   ...entryEndpoints,
+  ...receiptEndpoints,
   ...notificationsEndpoints,
   ...evidenceEndpoints,
   ...authorizeEndpoints,

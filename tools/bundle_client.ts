@@ -30,6 +30,7 @@ if (await read(MADE_FROM) === await fingerprint()) {
 async function make(): Promise<void> {
   const scripts = [
     ...await bundle("islands/client.ts", { format: "esm", codeSplitting: true }),
+    ...await bundle("islands/request_client.ts", { format: "esm" }),
     ...await bundle("islands/service_worker.ts", { format: "iife" }),
   ];
   await Deno.mkdir(DIST, { recursive: true });

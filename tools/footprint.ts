@@ -1,16 +1,19 @@
 /**
  * Which files of the project one warm `POST /v1/permissions/check` executes: by V8's precise
  * coverage, every file of which at least one function ran between the arrival of the request and its
- * answer. Once for a check that allows, and once for one that asks a human in the same commit.
+ * answer. Once for a check that allows, and once for one that asks a human in the same commit. And
+ * through how many functions it passes from the socket to the rule walk.
  *
- *     deno task footprint          # the two figures
- *     deno task footprint --files  # the files too, asking's own marked with a plus sign
+ *     deno task footprint          # the figures
+ *     deno task footprint --files  # files and frames too, asking's own files marked with a plus sign
  *
  * The service runs in this process over a store in memory; files loaded at the start alone count not.
  */
 import { Session } from "node:inspector/promises";
 import { bootstrap } from "../lib/catalog/create_org.ts";
 import { makeSecret } from "../lib/identity/credentials.ts";
+import { OrgLedger } from "../lib/ledger/ledger.ts";
+import { RuleIndex } from "../lib/policy/rule_index.ts";
 import { readSettings } from "../lib/server/settings.ts";
 import { makeServices, systemDeps } from "../lib/server/wiring.ts";
 import { systemRandom } from "../lib/store/system.ts";
@@ -88,13 +91,65 @@ const { key } = await send("POST", "/v1/api-keys", management, {
   rate_limit_per_minute: null,
 });
 
+/** The functions of the project that stand on a stack, the innermost first; `new` is none of them. */
+function framesOf(stack: string | undefined): string[] {
+  return (stack ?? "").split("\n").flatMap((line) => {
+    const [, name, place] = /^ +at (?:async )?(?:(.+?) \()?(.+?):\d+:\d+\)?$/.exec(line) ?? [];
+    const inProject = place?.startsWith(PROJECT) === true && place !== import.meta.url;
+    if (!inProject || name?.startsWith("new ") === true) return [];
+    return [`${name ?? "(no name)"} ${place.slice(PROJECT.length)}`];
+  });
+}
+
+/** Has a look before a method runs, and leaves it as it is. */
+function before<K extends string>(
+  object: Record<K, (...values: never[]) => unknown>,
+  method: K,
+  look: () => void,
+): void {
+  const original = object[method];
+  object[method] = function (this: unknown, ...values: never[]) {
+    look();
+    return original.apply(this, values);
+  };
+}
+
+/**
+ * The frames from the socket to the rule walk, which is not among them: on the stack where a request
+ * gets its id, on that where its operation is handed over, and on that where the ledger, which took
+ * it from its queue, looks for the rule.
+ */
+async function framesToTheWalk(check: () => Promise<unknown>): Promise<readonly string[]> {
+  Error.stackTraceLimit = Infinity;
+  // What stands on two of the stacks is the same frame; of two on one stack, each is one.
+  const frames = new Map<string, number>();
+  const look = () => {
+    for (const [frame, calls] of Map.groupBy(framesOf(new Error().stack), (frame) => frame)) {
+      frames.set(frame, Math.max(calls.length, frames.get(frame) ?? 0));
+    }
+  };
+  before(services.ids, "make", look);
+  before(OrgLedger.prototype, "transact", () => {
+    look();
+    frames.set("OrgLedger.transact lib/ledger/ledger.ts", 1);
+  });
+  before(RuleIndex.prototype, "find", look);
+  await check();
+  return [...frames].flatMap(([frame, calls]) =>
+    frame.startsWith("walked ") ? [] : Array<string>(calls).fill(frame)
+  );
+}
+
 /** What one check executes when many like it went before. */
 async function warm(bodyOf: (turn: number) => unknown): Promise<Set<string>> {
   for (let turn = 0; turn < WARM_UP; turn++) {
     await send("POST", "/v1/permissions/check", key, bodyOf(turn));
   }
   await executed(session);
-  await send("POST", "/v1/permissions/check", key, bodyOf(WARM_UP));
+  // Every other entry completes a node of the tree.
+  for (const turn of [WARM_UP, WARM_UP + 1]) {
+    await send("POST", "/v1/permissions/check", key, bodyOf(turn));
+  }
   return await executed(session);
 }
 
@@ -109,7 +164,12 @@ const asking = await warm((turn) => ({
 console.log(
   `One warm check executes ${checking.size} files of the project; asking, ${asking.size}.`,
 );
+const frames = await framesToTheWalk(() =>
+  send("POST", "/v1/permissions/check", key, { tool_name: "read", ...facts })
+);
+console.log(`From the socket to the rule walk it passes ${frames.length} frames.`);
 if (Deno.args.includes("--files")) {
+  for (const frame of frames) console.log(`  ${frame}`);
   for (const file of [...checking.union(asking)].sort()) {
     console.log(`${checking.has(file) ? " " : "+"} ${file}`);
   }

@@ -32,10 +32,10 @@ export class Auditor {
   }
 
   /**
-   * Exports the log, verifies it, holds it against what is known from elsewhere, and verifies a
-   * copy in which one word was changed.
+   * Exports the log, verifies it, and holds it against how many calls ran. @returns its lines
+   * @param runs as those tell it who ran them
    */
-  async audit(pinned: Pinned, decisions: readonly string[], runs: number): Promise<void> {
+  async exported(pinned: Pinned, runs: { readonly by: string; readonly count: number }) {
     const { story, countersign } = this;
     const note = await countersign.text("/v1/audit/checkpoint");
     const checkpoint = await this.#write("checkpoint", note);
@@ -45,17 +45,32 @@ export class Auditor {
     const sound = await this.#verify(await this.#write("log.ndjson", log), checkpoint, pinned);
     story.tell("verify", sound.text);
     story.check(sound.code === 0, "the log is whole, and since the earlier checkpoint only grew");
+    const { by, count } = runs;
+    const [consumed, logged] = ["token.consumed", "execution.logged"].map((type) =>
+      entries.filter((line) => isOf(line, type)).length
+    );
+    story.check(
+      consumed === count && logged === count,
+      `${by} ran ${count} calls: the log has ${count} tokens consumed, ${count} executions`,
+    );
+    return { entries, checkpoint };
+  }
+
+  /**
+   * Exports the log, verifies it, holds it against what is known from elsewhere, and verifies a
+   * copy in which one word was changed.
+   */
+  async audit(pinned: Pinned, decisions: readonly string[], runs: number): Promise<void> {
+    const { story } = this;
+    const of = { by: "the file server", count: runs };
+    const { entries, checkpoint } = await this.exported(pinned, of);
+    const log = entries.join("\n");
     story.check(
       decisions.every((id) => log.includes(`"${id}"`)),
       `the ${decisions.length} decisions that the agent noted are in it`,
     );
-    const ofType = (type: string) => entries.filter((line) => line.includes(`"type":"${type}"`));
-    story.check(
-      ofType("token.consumed").length === runs && ofType("execution.logged").length === runs,
-      `the file server ran ${runs} calls: the log has ${runs} tokens consumed, ${runs} executions`,
-    );
-
-    const refused = ofType("permission.checked").find((line) => line.includes(DISABLED)) ?? "";
+    const refused =
+      entries.find((line) => isOf(line, "permission.checked") && line.includes(DISABLED)) ?? "";
     const index = entries.indexOf(refused);
     story.tell("auditor", `makes entry ${index} say in a copy that the move was allowed`);
     const forged = entries.with(index, refused.replace(DISABLED, '"permission":"allowed"'));
@@ -97,4 +112,8 @@ export class Auditor {
     await Deno.writeTextFile(path, text);
     return path;
   }
+}
+
+function isOf(line: string, type: string): boolean {
+  return line.includes(`"type":"${type}"`);
 }

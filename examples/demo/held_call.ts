@@ -13,7 +13,10 @@ const pending = z.object({ data: z.array(approval) });
 export async function guardedCallIsHeld(scene: Scene): Promise<void> {
   const { story, agent, agentKey, files, approver, approverEmail } = scene;
   const run = (args: JsonObject) => files.run("edit_file", args);
-  const editFile = guard({ url: agent.url, key: agentKey }, "edit_file", run, WAIT_SECONDS);
+  const editFile = guard({ url: agent.url, key: agentKey }, "edit_file", run, {
+    wait: WAIT_SECONDS,
+    tell: () => {},
+  });
   const edits = [{ oldText: "coffee", newText: "tea" }];
   story.tell("agent", "calls its guarded edit_file: coffee becomes tea in shopping.txt");
   const running = editFile({ path: "shopping.txt", edits }, { reason: "it is out of coffee" });

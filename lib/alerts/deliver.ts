@@ -1,10 +1,12 @@
 import { subjectOf } from "../approvals/advance.ts";
 import { hasAccount, type Hearer } from "../identity/deciders.ts";
-import { schedule } from "../ledger/due.ts";
+import { deliver, LOST, type Way } from "../events/deliver.ts";
+import { schedule } from "../ledger/commit.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import type { Services } from "../services.ts";
-import { alertDeliveryKey, approvalKey, dueKey } from "../store/keys.ts";
+import { approvalKey } from "../store/keys.ts";
+import { alertDeliveryKey } from "../store/news_keys.ts";
 import {
   type AlertDelivery,
   alertDelivery,
@@ -13,7 +15,7 @@ import {
 } from "../store/records/alert.ts";
 import { type ApprovalRecord, approvalRecord } from "../store/records/approval.ts";
 import type { DueWork } from "../store/records/log.ts";
-import { begun, concluded, type DeliveryOutcome } from "./delivery.ts";
+import { begun, concluded, type DeliveryOutcome, type Moot } from "./delivery.ts";
 import { isHearer, stillNews } from "./hearers.ts";
 import { type Destination, sendAlert } from "./send.ts";
 import { deleteSubscription, loadSubscription } from "./subscriptions.ts";
@@ -30,74 +32,32 @@ interface LoadedDelivery {
   readonly subscription: PushSubscriptionRecord | null;
 }
 
-/** A try that this process has taken on. */
-interface Claim extends LoadedDelivery {
-  readonly to: Destination;
+/** Where a try goes, by the policy that it is told by. */
+interface Sent {
+  readonly destination: Destination;
+  readonly snapshot: Snapshot;
 }
 
-/**
- * Tries a delivery: takes it on in one commit, which only one of any number of nodes succeeds with,
- * sends it, and notes in another what came of it. A process that dies between the two leaves the
- * work behind, due when its try counts as lost: what was sent then may be sent twice.
- */
+const ALERTS: Way<LoadedDelivery, Sent, DeliveryOutcome | Moot> = {
+  kind: "alert_delivery",
+  load: loadDelivery,
+  aim(loaded, { snapshot, now }) {
+    const to = destination(loaded, snapshot, now);
+    if (typeof to === "string") return { without: { type: "moot", why: to } };
+    return { to: { destination: to, snapshot } };
+  },
+  begin(transaction, { delivery }) {
+    storeDelivery(transaction, begun(delivery, transaction.now));
+  },
+  conclude,
+  lost: { type: "failed", error: LOST, for_good: false, wait_ms: 0 },
+};
+
+/** Tries to tell a member by mail or push. */
 export async function deliverAlert(services: Delivering, work: DueWork): Promise<void> {
-  const claim = await take(services, work);
-  if (claim === null) return;
-  const { record, delivery: { kind } } = claim;
-  const outcome = await sendAlert(services, { org: work.org, kind, record }, claim.to);
-  await note(services, work.org, claim, outcome);
-}
-
-/** Null when there is nothing to do, or nothing any more. */
-function take({ ledgers }: Delivering, work: DueWork): Promise<Claim | null> {
-  return ledgers.transact(work.org, {
-    load: (reader) => loadDelivery(reader, work.id),
-    plan(transaction, loaded) {
-      const { now, snapshot } = transaction;
-      const due = dueKey(work.at, work.kind, work.org, work.id);
-      // A queued delivery has one row of work, at its own time: any other has been overtaken.
-      if (loaded === null || loaded.delivery.next_at !== work.at) {
-        transaction.delete(due);
-        return null;
-      }
-      if (now < work.at) return null;
-      transaction.delete(due);
-      const { delivery } = loaded;
-      if (delivery.under_way) {
-        conclude(transaction, loaded, failedTry("The process ended while it was sent."));
-        return null;
-      }
-      const to = destination(loaded, snapshot, now);
-      if (typeof to === "string") {
-        conclude(transaction, loaded, { type: "gone", why: to });
-        return null;
-      }
-      const taken = begun(delivery, now);
-      storeDelivery(transaction, taken);
-      return { ...loaded, delivery: taken, to };
-    },
-  });
-}
-
-function note(
-  { ledgers }: Delivering,
-  org: string,
-  claim: Claim,
-  outcome: DeliveryOutcome,
-): Promise<void> {
-  return ledgers.transact(org, {
-    load: (reader) => reader.get(alertDeliveryKey(org, claim.delivery.id), alertDelivery),
-    plan(transaction, found) {
-      const { delivery } = claim;
-      const now = found?.value;
-      // The try took so long that it counted as lost, and somebody else has gone on.
-      if (now?.state !== "queued" || now.next_at !== delivery.next_at) return;
-      transaction.delete(dueKey(delivery.next_at, "alert_delivery", org, delivery.id));
-      conclude(transaction, claim, outcome);
-      if (outcome.type === "gone" && claim.subscription !== null) {
-        deleteSubscription(transaction, claim.subscription);
-      }
-    },
+  await deliver(services, ALERTS, work, ({ loaded: { record, delivery: { kind } }, to }) => {
+    const { snapshot, destination } = to;
+    return sendAlert(services, { snapshot, kind, record }, destination);
   });
 }
 
@@ -133,9 +93,12 @@ function destination(
 /** Puts into the commit what came of a try; one that was the last for nothing goes into the log. */
 function conclude(
   transaction: Transaction,
-  { delivery, record }: LoadedDelivery,
-  outcome: DeliveryOutcome,
+  { delivery, record, subscription }: LoadedDelivery,
+  outcome: DeliveryOutcome | Moot,
 ): void {
+  if (outcome.type === "gone" && subscription !== null) {
+    deleteSubscription(transaction, subscription);
+  }
   const next: AlertDelivery = concluded(delivery, outcome, transaction.now);
   storeDelivery(transaction, next);
   if (next.state !== "failed") return;
@@ -148,12 +111,9 @@ function conclude(
       attempts: next.attempts,
       channel: next.channel,
       delivery: next.id,
+      event: next.event,
     },
   });
-}
-
-function failedTry(error: string): DeliveryOutcome {
-  return { type: "failed", error, for_good: false, wait_ms: 0 };
 }
 
 /** How long deliveries can be looked at, milliseconds. */

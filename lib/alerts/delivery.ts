@@ -1,17 +1,15 @@
+import { LEASE_MS } from "../events/deliver.ts";
 import type { AlertDelivery, QueuedDelivery } from "../store/records/alert.ts";
 
 /** How long before each try after the one before, milliseconds; after the last one it has failed. */
 export const BACKOFF_MS = [0, 30_000, 2 * 60_000, 10 * 60_000, 60 * 60_000] as const;
-
-/** How long a try may be under way before it counts as lost with its process. */
-export const LEASE_MS = 2 * 60_000;
 
 const MAX_WAIT_MS = 60 * 60_000;
 
 /** What came of a try. */
 export type DeliveryOutcome =
   | { readonly type: "sent" }
-  /** Nobody is there to hear it any more. */
+  /** What it went to takes nothing any more. */
   | { readonly type: "gone"; readonly why: string }
   | {
     readonly type: "failed";
@@ -21,6 +19,12 @@ export type DeliveryOutcome =
     /** What the other side asked for, milliseconds. */
     readonly wait_ms: number;
   };
+
+/** Nobody needs to hear it any more: there is no try. */
+export interface Moot {
+  readonly type: "moot";
+  readonly why: string;
+}
 
 /** The delivery with a try begun: others keep off until it counts as lost. */
 export function begun(delivery: QueuedDelivery, now: number): QueuedDelivery {
@@ -35,13 +39,14 @@ export function begun(delivery: QueuedDelivery, now: number): QueuedDelivery {
 /** The delivery after a try ended so, at `now` (milliseconds). */
 export function concluded(
   delivery: QueuedDelivery,
-  outcome: DeliveryOutcome,
+  outcome: DeliveryOutcome | Moot,
   now: number,
 ): AlertDelivery {
   const { next_at: _next_at, under_way: _under_way, state: _state, ...rest } = delivery;
   switch (outcome.type) {
     case "sent":
       return { ...rest, state: "sent", ended_at: now };
+    case "moot":
     case "gone":
       return { ...rest, state: "skipped", last_error: outcome.why, ended_at: now };
     case "failed": {

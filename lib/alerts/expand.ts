@@ -1,9 +1,11 @@
-import { ALERT_WORK } from "../approvals/advance.ts";
+import { ALERT_OF } from "../events/event.ts";
+import type { Listener, Telling } from "../events/expand.ts";
 import type { Hearer } from "../identity/deciders.ts";
-import { schedule } from "../ledger/due.ts";
+import { schedule } from "../ledger/commit.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import type { Services } from "../services.ts";
-import { alertPreferenceKey, approvalKey, dueKey } from "../store/keys.ts";
+import { approvalKey, dueKey } from "../store/keys.ts";
+import { alertPreferenceKey } from "../store/news_keys.ts";
 import {
   type AlertKind,
   type AlertPreference,
@@ -12,7 +14,7 @@ import {
   type QueuedDelivery,
 } from "../store/records/alert.ts";
 import { approvalRecord } from "../store/records/approval.ts";
-import { type DueWork, dueWork } from "../store/records/log.ts";
+import { type DueKind, type DueWork, dueWork } from "../store/records/log.ts";
 import { DELIVERY_KEPT_MS, storeDelivery } from "./deliver.ts";
 import { hearers, stillNews } from "./hearers.ts";
 import { DEFAULT_PREFERENCE } from "./preferences.ts";
@@ -31,64 +33,62 @@ interface Told {
   readonly subscriptions: readonly PushSubscriptionRecord[];
 }
 
-interface LoadedAlert {
-  readonly told: readonly Told[];
-  /** Where the next commit goes on; null when there is nobody left. */
-  readonly next: string | null;
-}
+/** Members hear of events by mail and push. */
+export const alertListener: Listener = {
+  name: "alerts",
+  hears: (snapshot, type) => snapshot.hasHearers && ALERT_OF[type] !== null,
+  load(reader, { id, happening }, from) {
+    const kind = ALERT_OF[happening.type];
+    if (kind === null || !("approval" in happening)) return Promise.resolve(null);
+    return telling(reader, { kind, approval: happening.approval, event: id }, from);
+  },
+};
+
+/** What is told: that a request stands where the alert says. */
+type Alert = Pick<QueuedDelivery, "kind" | "approval" | "event">;
+
+/** The alerts that due work names: that an end comes near, and what is left from before events. */
+const KIND_OF: Partial<Readonly<Record<DueKind, AlertKind>>> = {
+  alert_nearing_expiry: "nearing_expiry",
+  alert_new_request: "new_request",
+  alert_second_level: "second_level",
+  alert_decided: "decided",
+};
 
 /**
- * Turns one alert into its deliveries, one for each member and channel, and removes its due work in
- * the same commit: done twice, each is there once.
+ * Turns an alert that no event is the cause of into its deliveries, and removes its due work in the
+ * same commit: done twice, each is there once.
  */
 export async function expandAlert(
-  { deps, ledgers }: Pick<Services, "deps" | "ledgers">,
+  { ledgers }: Pick<Services, "ledgers">,
   work: DueWork,
 ): Promise<void> {
-  const kind = kindOf(work);
+  const kind = KIND_OF[work.kind];
+  if (kind === undefined) throw new Error(`Due work ${work.kind} is no alert.`);
   const [approval = "", from = ""] = work.id.split(" ");
   const due = dueKey(work.at, work.kind, work.org, work.id);
   await ledgers.transact(work.org, {
     async load(reader) {
       // Two nodes may take it up at once: the commit proves that the row was still there.
       if (await reader.get(due, dueWork) === null) return "done";
-      return await loadAlert(reader, kind, { approval, from });
+      return await telling(reader, { kind, approval, event: null }, from);
     },
-    plan(transaction, loaded) {
-      if (loaded === "done") return;
+    plan(transaction, tell) {
+      if (tell === "done") return;
       transaction.delete(due);
-      if (loaded === null) return;
-      for (const told of loaded.told) {
-        for (const delivery of deliveriesTo(transaction, kind, approval, told)) {
-          if (delivery.channel === "push" || deps.mail.configured) {
-            storeDelivery(transaction, delivery);
-          }
-        }
-      }
-      if (loaded.next !== null) {
-        const id = `${approval} ${loaded.next}`;
-        schedule(transaction, { kind: ALERT_WORK[kind], at: transaction.now, id });
-      }
+      const next = tell?.(transaction) ?? null;
+      if (next === null) return;
+      schedule(transaction, { kind: work.kind, at: transaction.now, id: `${approval} ${next}` });
     },
   });
 }
 
-function kindOf({ kind }: DueWork): AlertKind {
-  const found = Object.entries(ALERT_WORK).find(([, work]) => work === kind);
-  if (found === undefined) throw new Error(`Due work ${kind} is no alert.`);
-  return found[0] as AlertKind;
-}
-
-/** Who is told and how; null when there is nothing to tell any more. */
-async function loadAlert(
-  reader: Reader,
-  kind: AlertKind,
-  { approval, from }: { readonly approval: string; readonly from: string },
-): Promise<LoadedAlert | null> {
+/** Tells an alert to members from one on; null when there is nothing to tell any more. */
+async function telling(reader: Reader, alert: Alert, from: string): Promise<Telling | null> {
   const { snapshot, now } = reader;
-  const found = await reader.get(approvalKey(snapshot.orgId, approval), approvalRecord);
-  if (found === null || !stillNews(kind, found.value, now)) return null;
-  const left = hearers(kind, found.value, snapshot, now).filter(({ id }) => id >= from);
+  const found = await reader.get(approvalKey(snapshot.orgId, alert.approval), approvalRecord);
+  if (found === null || !stillNews(alert.kind, found.value, now)) return null;
+  const left = hearers(alert.kind, found.value, snapshot, now).filter(({ id }) => id >= from);
   const told = await Promise.all(
     left.slice(0, PAGE).map(async (member) => {
       // Neither is checked: whoever changes their mind at this moment may hear of it once more.
@@ -100,19 +100,25 @@ async function loadAlert(
       return { member, preference: preference?.value ?? DEFAULT_PREFERENCE, subscriptions };
     }),
   );
-  return { told, next: left[PAGE]?.id ?? null };
+  return (transaction) => {
+    const { mail } = transaction.deps;
+    for (const delivery of told.flatMap((one) => deliveriesTo(transaction, alert, one))) {
+      if (delivery.channel === "push" || mail.configured) storeDelivery(transaction, delivery);
+    }
+    return left[PAGE]?.id ?? null;
+  };
 }
 
 function deliveriesTo(
   transaction: Transaction,
-  kind: AlertKind,
-  approval: string,
+  { kind, approval, event }: Alert,
   { member, preference, subscriptions }: Told,
 ): QueuedDelivery[] {
   const { now } = transaction;
   const delivery = (way: Pick<QueuedDelivery, "channel" | "subscription">): QueuedDelivery => ({
     id: transaction.id("dlv"),
     kind,
+    event,
     approval,
     member: member.id,
     ...way,

@@ -63,7 +63,7 @@ export function isHearer(
 ): boolean {
   if (kind === "decided") {
     if (request.decisions.at(-1)?.member === member.id) return false;
-    return levelsOf(member, policy.members).includes(request.progress.level) ||
+    return levelsOf(member, policy.members).some((level) => level === request.progress.level) ||
       allBehind(request, policy).has(member.id);
   }
   return decisionBar(request, byPasskey(member, request), policy, now) === null;

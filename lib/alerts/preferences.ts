@@ -2,8 +2,8 @@ import type { MemberOperation } from "../identity/acting.ts";
 import { actorOf } from "../identity/caller.ts";
 import { demand } from "../identity/deeds.ts";
 import type { Services } from "../services.ts";
-import { alertDeliveryPrefix, alertPreferenceKey } from "../store/keys.ts";
 import { type Kv, listRecords, readRecord } from "../store/kv.ts";
+import { alertDeliveryPrefix, alertPreferenceKey } from "../store/news_keys.ts";
 import {
   ALERT_KINDS,
   type AlertDelivery,

@@ -1,8 +1,11 @@
-import { openText } from "../approvals/frozen_view.ts";
+import { dangerLine, type Dangers } from "../approvals/danger.ts";
+import { readDangers } from "../approvals/danger_facts.ts";
+import { loadArguments, openArguments, openText, peeking } from "../approvals/frozen_view.ts";
 import { pagePath } from "../base/page_path.ts";
 import { visibleLine } from "../base/text.ts";
 import type { MemberCaller } from "../identity/caller.ts";
 import { EndpointRefused, type PushPayload, sendPush, vapidSubject } from "../outside/push.ts";
+import type { Snapshot } from "../policy/snapshot.ts";
 import { scrubText } from "../scrub/scrub.ts";
 import type { Services } from "../services.ts";
 import type { AlertKind, PushSubscriptionRecord } from "../store/records/alert.ts";
@@ -11,8 +14,9 @@ import type { DeliveryOutcome } from "./delivery.ts";
 import { listSubscriptions, pushKey } from "./subscriptions.ts";
 
 /**
- * What an alert says, how it is sent, and what comes of a try. It never says the arguments; it goes
- * to mail servers and push services, which are strangers. Failures are outcomes and are not thrown.
+ * What an alert says, how it is sent, and what comes of a try. It says how dangerous a request is and
+ * how long it waits, and never the arguments; it goes to mail servers and push services, which are
+ * strangers. Failures are outcomes and are not thrown.
  */
 
 /** Where one delivery goes. */
@@ -30,14 +34,21 @@ const MAX_ERROR = 200;
 
 type Sending = Pick<Services, "deps" | "ledgers" | "settings">;
 
+/** What people are told of: a request, by the policy that it is told by. */
+interface Told {
+  readonly snapshot: Snapshot;
+  readonly kind: AlertKind;
+  readonly record: ApprovalRecord;
+}
+
 /** Sends one alert once. Never throws: what went wrong is the outcome. */
 export function sendAlert(
   services: Sending,
-  alert: { readonly org: string; readonly kind: AlertKind; readonly record: ApprovalRecord },
+  alert: Told,
   to: Destination,
 ): Promise<DeliveryOutcome> {
-  return sendText(services, to, () => ({
-    text: textOf(services, alert),
+  return sendText(services, to, async () => ({
+    text: await textOf(services, alert),
     ttl: secondsOfUse(alert, services.deps.now()),
   }));
 }
@@ -49,14 +60,14 @@ export function sendAlert(
 async function sendText(
   services: Sending,
   to: Destination,
-  write: () => {
+  write: () => Promise<{
     readonly text: AlertText;
     /** How long a push service keeps it for a browser that is off, seconds. */
     readonly ttl: number;
-  },
+  }>,
 ): Promise<DeliveryOutcome> {
   try {
-    const { text, ttl } = write();
+    const { text, ttl } = await write();
     if (to.channel === "mail") {
       await services.deps.mail.send({ to: to.address, ...text.mail });
       return { type: "sent" };
@@ -76,16 +87,24 @@ async function sendText(
   }
 }
 
-function textOf(
+async function textOf(
   { deps, settings }: Sending,
-  { org, kind, record }: Parameters<typeof sendAlert>[1],
-) {
+  { snapshot, kind, record }: Told,
+): Promise<AlertText> {
+  const org = snapshot.orgId;
   const decision = record.decisions.at(-1)?.decision;
+  const args = await loadArguments(peeking(deps.kv), org, record);
+  const [dangers = null] = await readDangers(deps, snapshot, [{
+    record,
+    arguments: args === null ? null : openArguments(deps.sealer, org, record.id, args),
+    inside: true,
+  }]);
   return alertText(kind, {
     approval: record.id,
     reference: record.reference,
     tool: record.tool_name,
     reason: openText(deps.sealer, org, record.id, "reason", record.reason),
+    dangers,
     outcome: decision === undefined ? null : decision === "approve" ? "approved" : "denied",
     expires_at: record.expires_at,
     origin: settings.url.origin,
@@ -94,7 +113,7 @@ function textOf(
 
 /** Whoever is offline until a request has ended needs no alert that it waits. */
 function secondsOfUse(
-  { kind, record }: Pick<Parameters<typeof sendAlert>[1], "kind" | "record">,
+  { kind, record }: Pick<Told, "kind" | "record">,
   now: number,
 ): number {
   if (kind === "decided") return DECIDED_TTL;
@@ -136,6 +155,8 @@ interface AlertFacts {
   readonly tool: string;
   /** Scrubbed. */
   readonly reason: string;
+  /** What is said first; null of what waits no more. */
+  readonly dangers: Dangers | null;
   readonly outcome: "approved" | "denied" | null;
   /** Milliseconds. */
   readonly expires_at: number;
@@ -156,19 +177,33 @@ export function alertText(kind: AlertKind, facts: AlertFacts): AlertText {
   const reason = visibleLine(facts.reason, MAX_REASON);
   const url = origin + pagePath("/approvals/:id", { id: approval });
   const headline = `${HEADLINES[kind] ?? OUTCOMES[outcome ?? "none"]}: ${tool}`;
+  const danger = facts.dangers === null ? [] : [dangerLine(facts.dangers)];
+  const until = kind === "decided" ? null : utcMinute(facts.expires_at);
   const lines = [
-    opening(kind, facts),
+    ...danger,
+    opening(kind, outcome),
     "",
     `Tool: ${tool}`,
     `Reference: ${reference}`,
     `The agent says (unverified): ${reason}`,
+    ...(until === null ? [] : [`Expires: ${until}`]),
     "",
     `Open it here: ${url}`,
     "",
   ];
   return {
     mail: { subject: `${headline} (${reference})`, text: lines.join("\n") },
-    push: { title: headline, body: `${reference} · ${reason}`, url, tag: approval },
+    push: {
+      title: headline,
+      body: [
+        ...danger,
+        // Before the reason: a lock screen cuts the end of a body.
+        ...(until === null ? [] : [`Expires ${until}`]),
+        `${reference} · ${reason}`,
+      ].join("\n"),
+      url,
+      tag: approval,
+    },
   };
 }
 
@@ -181,18 +216,22 @@ const HEADLINES: Readonly<Record<AlertKind, string | null>> = {
 
 const OUTCOMES = { approved: "Approved", denied: "Denied", none: "Decided" } as const;
 
-function opening(kind: AlertKind, { outcome, expires_at }: AlertFacts): string {
-  const until = new Date(expires_at).toISOString().slice(0, 16).replace("T", " ");
+function opening(kind: AlertKind, outcome: AlertFacts["outcome"]): string {
   switch (kind) {
     case "new_request":
       return "An agent asks for approval, and you may decide.";
     case "second_level":
       return "A request was approved at Level 1 and waits for Level 2, where you may decide.";
     case "nearing_expiry":
-      return `A request that you may decide expires at ${until} UTC.`;
+      return "A request that you may decide expires soon.";
     case "decided":
       return `A request was ${outcome ?? "decided"}.`;
   }
+}
+
+/** A moment to the minute: mail does not know where its reader is, and may be read much later. */
+function utcMinute(ms: number): string {
+  return `${new Date(ms).toISOString().slice(0, 16).replace("T", " ")} UTC`;
 }
 
 /** How many tests a member may send themself in a minute, so that no mailbox is flooded by it. */
@@ -223,7 +262,7 @@ export async function sendTest(
     ...(deps.mail.configured ? [{ channel: "mail", address: email } as const] : []),
     ...browsers.map((subscription) => ({ channel: "push", subscription } as const)),
   ];
-  const write = () => ({ text: testText(settings.url.origin), ttl: TEST_TTL });
+  const write = () => Promise.resolve({ text: testText(settings.url.origin), ttl: TEST_TTL });
   return await Promise.all(destinations.map(async (to) => ({
     to,
     outcome: await sendText(services, to, write),

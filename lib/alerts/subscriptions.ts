@@ -10,15 +10,14 @@ import type { Reader, Transaction } from "../ledger/transaction.ts";
 import { endpointProblem, type PushKey } from "../outside/push.ts";
 import { Refusal } from "../refusal.ts";
 import type { Services } from "../services.ts";
+import { accountKey, DEPLOYMENT_ORG } from "../store/keys.ts";
+import { type Kv, listRecords, readRecord } from "../store/kv.ts";
 import {
-  accountKey,
-  DEPLOYMENT_ORG,
   pushEndpointKey,
   pushKeyKey,
   pushSubscriptionKey,
   pushSubscriptionPrefix,
-} from "../store/keys.ts";
-import { type Kv, listRecords, readRecord } from "../store/kv.ts";
+} from "../store/news_keys.ts";
 import {
   pushEndpointRecord,
   type PushKeyRecord,

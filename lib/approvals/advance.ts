@@ -1,9 +1,8 @@
 import type { JsonObject, JsonValue } from "../base/json.ts";
-import { hasAccount } from "../identity/deciders.ts";
-import { schedule, tellOfApproval } from "../ledger/due.ts";
+import { writeEvent } from "../events/event.ts";
+import { schedule, tellOfApproval } from "../ledger/commit.ts";
 import type { Actor } from "../ledger/entry.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
-import type { Snapshot } from "../policy/snapshot.ts";
 import type { Services } from "../services.ts";
 import {
   approvalByToolKey,
@@ -22,23 +21,31 @@ import {
   type StoreKey,
 } from "../store/keys.ts";
 import { listRecords } from "../store/kv.ts";
-import type { AlertKind } from "../store/records/alert.ts";
 import {
+  approvalByMandateKey,
+  approvalByMandatePrefix,
+  confirmationKey,
+  mandateByParentPrefix,
+} from "../store/mandate_keys.ts";
+import {
+  approvalFacts,
   approvalPointer,
   type ApprovalRecord,
   type AskHistory,
   type Progress,
 } from "../store/records/approval.ts";
-import type { DueKind, DueWork } from "../store/records/log.ts";
+import type { ApprovalEventType, ConfirmationOutcome } from "../store/records/event.ts";
+import type { DueWork } from "../store/records/log.ts";
+import { mandatePointer } from "../store/records/mandate.ts";
 import { eraseArguments } from "./frozen_view.ts";
-import { storeCounts, withoutRequest } from "./limits.ts";
-import { loadApproval, type LoadedApproval } from "./seen.ts";
-import { settledApproval } from "./state.ts";
+import { countsNow, storeCounts, withoutRequest } from "./limits.ts";
+import { askNameOf, lineName, loadApproval, type LoadedApproval } from "./seen.ts";
+import { openUntil, settledApproval } from "./state.ts";
 
 /**
  * How a request moves: by what somebody does, by time or the policy when somebody looks (`settle`),
- * and by due work where nobody does. Whichever it is, `advance` writes it, and with it the alerts
- * that it causes.
+ * and by due work where nobody does. Whichever it is, `advance` writes it, and with it the event
+ * that it is.
  */
 
 /** What the log says of a move. */
@@ -84,28 +91,48 @@ export function advance(
   const { id } = next;
   const before = loaded.record.progress;
   const after = next.progress;
-  let { counts } = loaded;
   if (before.state === "pending" && after.state !== "pending") {
     transaction.delete(approvalPendingKey(org, id));
-    transaction.delete(approvalOpenKey(org, next.requester.id, next.action_digest));
-    transaction.delete(dueKey(next.expires_at, "approval_ends", org, id));
-    counts = withoutRequest(counts, next.expires_at, now);
-    storeCounts(transaction, next.requester.id, counts);
+    transaction.delete(approvalOpenKey(org, next.requester.id, askNameOf(next)));
+    transaction.delete(dueKey(openUntil(loaded.record), "approval_ends", org, id));
+    const { counts } = loaded;
+    if (counts === null) throw new Error(`The counts of the pending request ${id} were not read.`);
+    const fewer = withoutRequest(countsNow(transaction, counts), next.expires_at, now);
+    storeCounts(transaction, counts, fewer);
   }
-  const ready = approvalReadyKey(org, next.requester.id, next.action_digest);
+  if (isUserAsked(before) && !isUserAsked(after) && next.user_seat !== null) {
+    // Whatever ended it, its nonce is like one that there never was.
+    transaction.delete(confirmationKey(next.user_seat.nonce_hash));
+    if (after.state === "pending") {
+      transaction.delete(dueKey(openUntil(loaded.record), "approval_ends", org, id));
+      schedule(transaction, { kind: "approval_ends", at: openUntil(next), id });
+    }
+  }
+  if (after.state === "pending") {
+    storeWaiting(transaction, next);
+    const { counts } = loaded;
+    // They are the same; that they were written tells that the row of what waits is another.
+    if (counts !== null) storeCounts(transaction, counts, countsNow(transaction, counts));
+  }
+  const ready = approvalReadyKey(org, next.requester.id, askNameOf(next));
   if (after.state === "approved") {
     schedule(transaction, { kind: "approval_lapses", at: after.use_before, id });
-    transaction.set(ready, { id });
-    storeLastApproved(transaction, next);
+    transaction.setGuarded(ready, { id });
+    if (before.state === "pending") storeLastApproved(transaction, next);
   } else if (before.state === "approved") {
     transaction.delete(dueKey(before.use_before, "approval_lapses", org, id));
     // It may name a newer one by now, which then is found by its id only.
     transaction.delete(ready);
   }
+  // One that was used, and what it was used for never sent, can be voided again.
+  if (!isOpen(before) && isOpen(after)) {
+    transaction.set(approvalByToolKey(org, next.tool_name, id), { id });
+  }
   let record = next;
   let args = loaded.arguments;
   if (isOpen(before) && !isOpen(after)) {
     transaction.delete(approvalByToolKey(org, next.tool_name, id));
+    if (next.mandate !== null) transaction.delete(approvalByMandateKey(org, next.mandate.id, id));
     if (!snapshot.org.retain_arguments && next.arguments_kept) {
       eraseArguments(transaction, id);
       record = { ...next, arguments_kept: false };
@@ -113,12 +140,12 @@ export function advance(
     }
   }
   transaction.set(approvalKey(org, id), record);
-  queueAlerts(transaction, before, record);
+  tellOfMove(transaction, before, record);
   if (entry !== null) {
     transaction.append({ ...entry, subject: { ...subjectOf(record), ...entry.subject } });
   }
   tellOfApproval(transaction, id);
-  return { ...loaded, record, arguments: args, counts };
+  return { ...loaded, record, arguments: args };
 }
 
 /**
@@ -127,7 +154,7 @@ export function advance(
  */
 export function settle(transaction: Transaction, loaded: LoadedApproval): LoadedApproval {
   const { record } = loaded;
-  const next = settledApproval(record, transaction.snapshot, transaction);
+  const next = settledApproval(record, transaction.snapshot, transaction, loaded.mandate);
   if (next === record) return loaded;
   const said = next.progress === record.progress
     ? { type: "approval.levels_raised", data: { levels: next.levels } }
@@ -135,15 +162,44 @@ export function settle(transaction: Transaction, loaded: LoadedApproval): Loaded
   return advance(transaction, loaded, next, { actor: SYSTEM, ...said });
 }
 
+/** Puts the row by which lists of what waits find a pending request into the commit. */
+export function storeWaiting(transaction: Transaction, record: ApprovalRecord): void {
+  const { id } = record;
+  const key = approvalPendingKey(transaction.snapshot.orgId, id);
+  transaction.set(key, { id, facts: approvalFacts.parse(record) });
+}
+
 /** Puts what was asked about an action into the commit. */
 export function storeHistory(
   transaction: Transaction,
-  record: Pick<ApprovalRecord, "requester" | "action_digest">,
+  record: Pick<ApprovalRecord, "requester" | "action_digest" | "mandate">,
   history: AskHistory,
 ): void {
   const { orgId } = transaction.snapshot;
-  const key = approvalHistoryKey(orgId, record.requester.id, record.action_digest);
-  transaction.set(key, history, { expireIn: HISTORY_KEPT_MS });
+  const key = approvalHistoryKey(orgId, record.requester.id, askNameOf(record));
+  transaction.setGuarded(key, history, { expireIn: HISTORY_KEPT_MS });
+}
+
+/** Puts into the commit that an action was denied, for all mandates of the line it was asked under. */
+export function storeLineDenial(
+  transaction: Transaction,
+  { requester, action_digest, mandate }: ApprovalRecord,
+  last_denial: AskHistory["last_denial"],
+): void {
+  if (mandate === null) return;
+  const name = lineName(action_digest, mandate.first ?? mandate.id);
+  const key = approvalHistoryKey(transaction.snapshot.orgId, requester.id, name);
+  const history = { asked: 0, denied: 1, last_denial };
+  transaction.setGuarded(key, history, { expireIn: HISTORY_KEPT_MS });
+}
+
+/** Whether a request stands at the end user's seat. */
+function isUserAsked({ state, level }: Progress): boolean {
+  return state === "pending" && level === 0;
+}
+
+function isMembersAsked({ state, level }: Progress): boolean {
+  return state === "pending" && level > 0;
 }
 
 /** Pending, or approved and not yet used: what can still be voided. */
@@ -204,6 +260,21 @@ export async function cancelForAgent(services: Services, work: DueWork): Promise
   await settleAll(services, work, [approvalOpenPrefix(org, id), approvalReadyPrefix(org, id)]);
 }
 
+/** Cancels what is pending or unused under a mandate that was ended, and under all made of it. */
+export async function cancelForMandate(services: Services, work: DueWork): Promise<void> {
+  const { org, id } = work;
+  const prefixes: StoreKey[] = [];
+  const line = [id];
+  for (let of = line.shift(); of !== undefined; of = line.shift()) {
+    prefixes.push(approvalByMandatePrefix(org, of));
+    const prefix = mandateByParentPrefix(org, of);
+    for await (const { value } of listRecords(services.deps.kv, { prefix }, mandatePointer)) {
+      line.push(value.id);
+    }
+  }
+  await settleAll(services, work, prefixes);
+}
+
 /** Brings all requests up to date that rows of indexes name, then removes the work. */
 async function settleAll(
   { deps, ledgers }: Services,
@@ -229,14 +300,6 @@ async function settleAll(
 /** How long before the end an alert says so, at most, milliseconds. */
 const MAX_NOTICE_MS = 10 * 60_000;
 
-/** The due work that each kind of alert begins as. */
-export const ALERT_WORK = {
-  new_request: "alert_new_request",
-  second_level: "alert_second_level",
-  nearing_expiry: "alert_nearing_expiry",
-  decided: "alert_decided",
-} as const satisfies Record<AlertKind, DueKind>;
-
 /** When it is said that a request ends soon: ten minutes or a fifth of its time before. */
 function nearingExpiryAt(
   { created_at, expires_at }: Pick<ApprovalRecord, "created_at" | "expires_at">,
@@ -247,31 +310,73 @@ function nearingExpiryAt(
 }
 
 /**
- * Puts the alerts that a move of a request causes into the commit of that move.
+ * Puts the event that a move of a request is into the commit of that move, and before that the word
+ * that its end comes near.
  * @param before null for a request that is new
  */
-export function queueAlerts(
+export function tellOfMove(
   transaction: Transaction,
   before: Progress | null,
   record: ApprovalRecord,
 ): void {
-  const { snapshot, now: at } = transaction;
+  const { snapshot } = transaction;
   const { id, progress: after } = record;
   const notice = nearingExpiryAt(record);
+  const isPut = (before === null || isUserAsked(before)) && isMembersAsked(after);
   if (before?.state === "pending" && after.state !== "pending") {
-    transaction.delete(dueKey(notice, ALERT_WORK.nearing_expiry, snapshot.orgId, id));
+    transaction.delete(dueKey(notice, "alert_nearing_expiry", snapshot.orgId, id));
   }
-  if (!hasHearers(snapshot.members)) return;
-  if (before === null) {
-    schedule(transaction, { kind: ALERT_WORK.new_request, at, id });
-    schedule(transaction, { kind: ALERT_WORK.nearing_expiry, at: notice, id });
-  } else if (before.state === "pending") {
-    if (after.state === "pending" && after.level > before.level) {
-      schedule(transaction, { kind: ALERT_WORK.second_level, at, id });
+  if (!snapshot.isHeard) return;
+  if (isPut && snapshot.hasHearers) {
+    schedule(transaction, { kind: "alert_nearing_expiry", at: notice, id });
+  }
+  const outcome = before === null ? null : confirmedIn(before, after);
+  if (outcome !== null && record.mandate !== null) {
+    const mandate = record.mandate.id;
+    writeEvent(transaction, { type: "confirmation.resolved", request: id, mandate, outcome });
+  }
+  const type = record.levels === 0 ? null : eventOf(before, after);
+  if (type !== null) writeEvent(transaction, { type, approval: id });
+}
+
+/** What became of the end user's seat by a move; null where it was not open, or stays so. */
+function confirmedIn(before: Progress, after: Progress): ConfirmationOutcome | null {
+  if (!isUserAsked(before) || isUserAsked(after)) return null;
+  switch (after.state) {
+    case "pending":
+    case "approved":
+      return "approved";
+    case "denied":
+    case "expired":
+    case "cancelled":
+      return after.state;
+    default:
+      throw new Error(`No move leads from the user's seat to ${after.state}.`);
+  }
+}
+
+/** What a move is to whoever listens; null for one that nobody is told of. */
+function eventOf(before: Progress | null, after: Progress): ApprovalEventType | null {
+  // Members hear of it once it is put before them, and nothing of what never was.
+  if (before === null || isUserAsked(before)) {
+    return isMembersAsked(after) ? "approval.created" : null;
+  }
+  switch (after.state) {
+    case "pending": {
+      const rises = before.state === "pending" && after.level > before.level;
+      return rises ? "approval.escalated" : null;
     }
-    if (after.state === "approved" || after.state === "denied") {
-      schedule(transaction, { kind: ALERT_WORK.decided, at, id });
-    }
+    case "approved":
+    case "denied":
+      // What was given back was decided before.
+      return before.state === after.state || before.state === "used" ? null : "approval.decided";
+    case "expired":
+    case "cancelled":
+    case "revoked":
+      return before.state === after.state ? null : `approval.${after.state}`;
+    case "used":
+    case "lapsed":
+      return null;
   }
 }
 
@@ -283,9 +388,4 @@ function storeLastApproved(
   const { orgId } = transaction.snapshot;
   transaction.set(approvalLastKey(orgId, tool_name), { id });
   transaction.set(approvalLastOfKey(orgId, tool_name, requester.id), { id });
-}
-
-/** Whether anybody of an org can be told anything. */
-function hasHearers(members: Snapshot["members"]): boolean {
-  return members.values().some(hasAccount);
 }

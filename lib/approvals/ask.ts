@@ -6,54 +6,57 @@ import { actionDigest, type Decision } from "../decisions/decide.ts";
 import { actorOf, type Client, type MachineCaller, tenantWithin } from "../identity/caller.ts";
 import { levelsFor } from "../identity/deciders.ts";
 import { missingFacts } from "../identity/standing.ts";
-import { schedule, tellOfApproval } from "../ledger/due.ts";
+import { schedule, tellOfApproval } from "../ledger/commit.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
+import { firstOfLine } from "../mandates/mandate.ts";
+import { confirmedBy, loadUserPasskeys } from "../mandates/user_passkeys.ts";
 import { type AnyRefusal, invalidRequest, Refusal } from "../refusal.ts";
 import { scrubJson, scrubText } from "../scrub/scrub.ts";
 import {
   approvalByToolKey,
   approvalKey,
   approvalOpenKey,
-  approvalPendingKey,
   approvalReferenceKey,
+  askName,
 } from "../store/keys.ts";
-import {
-  type ApprovalLevel,
-  approvalPointer,
-  type ApprovalRecord,
-  type AskHistory,
-} from "../store/records/approval.ts";
+import { approvalByMandateKey, mandateKey } from "../store/mandate_keys.ts";
+import type { ApprovalRecord, AskHistory, Stand } from "../store/records/approval.ts";
+import type { MandateRecord } from "../store/records/mandate.ts";
 import type { ToolRecord } from "../store/records/policy.ts";
-import { queueAlerts, settle, storeHistory, subjectOf } from "./advance.ts";
+import type { UserSeat } from "../store/records/user.ts";
+import { settle, storeHistory, storeWaiting, subjectOf, tellOfMove } from "./advance.ts";
+import { type Ask, type Asked, type AskedUser, type Asking, join } from "./asking.ts";
 import {
+  frozenMandate,
   frozenRule,
   frozenTool,
   type FrozenView,
   loadView,
-  openView,
   type SealedView,
   sealText,
-  storeAsking,
   storeView,
   viewDigest,
 } from "./frozen_view.ts";
 import {
-  ASK_LIMITS,
-  type AskCounts,
+  countsNow,
   denialRest,
   limitReached,
+  loadCounts,
+  type LoadedCounts,
   storeCounts,
   withRequest,
 } from "./limits.ts";
+import { CONFIRM_MS, loadNonceKey, newNonce, storeNonce } from "./nonce.ts";
 import {
+  askNameOf,
+  lineName,
   loadApproval,
-  loadCounts,
   type LoadedApproval,
   loadHistory,
   makeReference,
   seen,
-  type SeenApproval,
 } from "./seen.ts";
+import { openUntil, seatNames } from "./state.ts";
 
 /**
  * Asking for an approval, in the commit of the decision that requires it. What its approver will
@@ -63,26 +66,15 @@ import {
 /** Most bytes of a context in canonical form, before it is scrubbed. */
 export const MAX_CONTEXT_BYTES = 16 * 1024;
 
-/** What is said to the approver besides the action; scrubbed already. */
-export interface Ask {
-  readonly reason: string;
-  readonly context: JsonObject | null;
-  readonly reference_id: string | null;
-  /** Null for as long as the tool or the org has it. */
-  readonly timeout_seconds: number | null;
-}
-
-/** The request that came of an asking: a new one, or the one that was pending already. */
-export interface Asked {
-  readonly approval: SeenApproval;
-  readonly joined: boolean;
-}
-
 /** What has to be read before an asking. */
 export interface LoadedAsk {
   readonly open: { readonly loaded: LoadedApproval; readonly view: SealedView } | null;
-  readonly counts: AskCounts;
+  readonly counts: LoadedCounts;
   readonly history: AskHistory;
+  /** What is known of it under all mandates of a line; null for none. */
+  readonly line: AskHistory | null;
+  /** What an end user is asked with; null where no mandate is named. */
+  readonly user: AskedUser | null;
 }
 
 /** An asking without personal data and secrets in what it says. */
@@ -102,20 +94,39 @@ export async function loadAsk(
   reader: Reader,
   caller: MachineCaller,
   action: Action,
+  mandate: string | null,
 ): Promise<LoadedAsk> {
   const { orgId } = reader.snapshot;
   const digest = actionDigest(orgId, { ...action, tenant: tenantWithin(caller, action.tenant) });
-  const pointer = await reader.get(approvalOpenKey(orgId, caller.id, digest), approvalPointer);
-  const loaded = pointer === null ? null : await loadApproval(reader, pointer.value.id);
-  if (loaded !== null) {
-    const view = await loadView(reader, orgId, loaded.record);
-    return { open: { loaded, view }, counts: loaded.counts, history: loaded.history };
-  }
-  const [counts, history] = await Promise.all([
-    loadCounts(reader, caller.id),
-    loadHistory(reader, caller.id, digest),
+  const name = askName(digest, mandate);
+  const pointer = await reader.guarded(approvalOpenKey(orgId, caller.id, name));
+  const loaded = pointer === null ? null : await loadApproval(reader, pointer.id);
+  // The limits of asking count for a whole line of mandates: a further one is no way around them.
+  const first = mandate === null ? null : await firstOfLine(reader, mandate);
+  const [counts, history, line, user, view] = await Promise.all([
+    loadCounts(reader, caller.id, first),
+    loaded?.history ?? loadHistory(reader, caller.id, name),
+    first === null ? null : loadHistory(reader, caller.id, lineName(digest, first)),
+    mandate === null ? null : loadUser(reader, mandate, loaded),
+    loaded === null ? null : loadView(reader, orgId, loaded.record),
   ]);
-  return { open: null, counts, history };
+  const open = loaded === null || view === null ? null : { loaded, view };
+  return { open, counts, history, line, user };
+}
+
+async function loadUser(
+  reader: Reader,
+  mandate: string,
+  open: LoadedApproval | null,
+): Promise<LoadedAsk["user"]> {
+  const record = await reader.guarded(mandateKey(reader.snapshot.orgId, mandate));
+  if (record === null) return null;
+  const seat = open?.record.progress.state === "pending" ? open.record.user_seat : null;
+  const [passkeys, key] = await Promise.all([
+    loadUserPasskeys(reader, record.user_id),
+    loadNonceKey(reader, seat),
+  ]);
+  return { passkeys, key };
 }
 
 /**
@@ -129,12 +140,7 @@ export async function loadAsk(
 export function createOrJoin(
   transaction: Transaction,
   caller: MachineCaller,
-  request: {
-    readonly decision: Decision;
-    readonly tool: ToolRecord;
-    readonly ask: Ask;
-    readonly client: Client;
-  },
+  request: Asking,
   loaded: LoadedAsk,
 ): Asked | AnyRefusal {
   const { decision, tool } = request;
@@ -142,27 +148,37 @@ export function createOrJoin(
   if (misfit !== null) return misfit;
   const current = loaded.open === null ? null : settle(transaction, loaded.open.loaded);
   if (loaded.open !== null && current?.record.progress.state === "pending") {
-    return join(transaction, caller, request, current, loaded.open.view);
+    const joined = join(transaction, caller, request, current, {
+      ...loaded,
+      view: loaded.open.view,
+    });
+    if (joined instanceof Refusal) return joined;
+    return { ...joined, nonce: handed(caller, joined.nonce) };
   }
-  return create(transaction, caller, request, {
-    counts: current?.counts ?? loaded.counts,
-    history: loaded.history,
-  });
+  return create(transaction, caller, request, loaded);
 }
 
-type Request = Parameters<typeof createOrJoin>[2];
+/** What a request keeps of the mandate that it is asked under. */
+function askedUnder({ id, expires_at, ancestors }: MandateRecord): ApprovalRecord["mandate"] {
+  const first = ancestors.at(-1);
+  return { id, expires_at, ...(first === undefined ? {} : { first }) };
+}
 
 function create(
   transaction: Transaction,
   caller: MachineCaller,
-  request: Request,
-  loaded: Pick<LoadedAsk, "counts" | "history">,
+  request: Asking,
+  loaded: Pick<LoadedAsk, "counts" | "history" | "line" | "user">,
 ): Asked | AnyRefusal {
   const { now, snapshot, deps } = transaction;
   const { tool, ask } = request;
-  const rest = denialRest(loaded.history, now);
+  const rest = denialRest(loaded.history, now) ??
+    (loaded.line === null ? null : denialRest(loaded.line, now));
   if (rest !== null) return new Refusal("recently_denied", rest);
-  const levels = levelsFor(tool, snapshot.org, snapshot.members);
+  const seats = request.decision.mandate?.seats ?? null;
+  const levels = seats === null || seats.members
+    ? levelsFor(tool, snapshot.org, snapshot.members)
+    : { levels: 0 as const, levels_skipped: false };
   if (levels === null) return new Refusal("no_second_level", {});
   const longest = tool.approval_timeout_seconds ?? snapshot.org.approval_timeout_seconds;
   const timeout = ask.timeout_seconds ?? longest;
@@ -172,71 +188,49 @@ function create(
       `is ${timeout}; a request may shorten the ${longest} seconds of the tool, not lengthen them`,
     );
   }
-  const limit = limitReached(loaded.counts, now);
+  const asksUserAlone = levels.levels === 0;
+  const rows = asksUserAlone ? loaded.counts.ofUser ?? loaded.counts : loaded.counts;
+  const counts = countsNow(transaction, rows);
+  const limit = limitReached(counts, now);
   if (limit !== null) return new Refusal("too_many_pending", limit);
-  const made = makeApproval(transaction, caller, { ...request, ...levels, timeout }, loaded.counts);
+  const made = makeApproval(transaction, caller, {
+    ...request,
+    ...levels,
+    timeout,
+    user: seats?.user ? userOf(loaded) : null,
+  });
+  storeCounts(transaction, rows, withRequest(counts, made.record.expires_at, now));
   storeHistory(transaction, made.record, {
     ...loaded.history,
     asked: loaded.history.asked + 1,
   });
   const approval = seen(made, caller, { snapshot, sealer: deps.sealer });
-  return { approval, joined: false };
+  return { approval, joined: false, nonce: handed(caller, made.nonce) };
 }
 
-function join(
-  transaction: Transaction,
-  caller: MachineCaller,
-  { decision, ask, client }: Request,
-  loaded: LoadedApproval,
-  sealed: SealedView,
-): Asked | AnyRefusal {
-  const { snapshot, deps, atText } = transaction;
-  const { record } = loaded;
-  if (record.asked_again.length >= ASK_LIMITS.asked_again) {
-    return new Refusal("too_many_pending", {
-      limit: `one request can be asked again ${ASK_LIMITS.asked_again} times`,
-      retry_after_seconds: 60,
-    });
-  }
-  const view = openView(deps.sealer, snapshot.orgId, record, sealed);
-  if (view === null) throw new Error(`The pending request ${record.id} has lost its arguments.`);
-  const { reason, context, reference_id } = ask;
-  const { shown, hidden } = splitReference(reference_id);
-  const asking = { at: atText, reason, context, reference_id };
-  const digest = viewDigest(asking);
-  const asked_again = [...record.asked_again, { at: atText, digest }];
-  const next = { ...record, asked_again, view_digest: viewDigest({ ...view, asked_again }) };
-  storeAsking(transaction, record.id, record.asked_again.length, asking);
-  storeHistory(transaction, record, { ...loaded.history, asked: loaded.history.asked + 1 });
-  transaction.set(approvalKey(snapshot.orgId, record.id), next);
-  transaction.append({
-    type: "approval.asked_again",
-    actor: actorOf(caller),
-    subject: subjectOf(record),
-    data: {
-      ask: asked_again.length,
-      ask_digest: digest,
-      decision_id: decision.id,
-      reference_id: shown,
-      request_id: client.request_id,
-      view_digest: next.view_digest,
-    },
-    private: { reason, ...(context === null ? {} : { context }), ...hidden },
-  });
-  tellOfApproval(transaction, record.id);
-  const approval = seen({ ...loaded, record: next }, caller, { snapshot, sealer: deps.sealer });
-  return { approval, joined: true };
+/** What the user is asked with. @throws {Error} where the mandate was not read along */
+function userOf({ user }: Pick<LoadedAsk, "user">): AskedUser {
+  if (user === null) throw new Error("What a user is asked with was not read.");
+  return user;
 }
 
+/** A nonce for whoever asked, if they may have it: an agent would say its own yes with it. */
+function handed({ tier }: MachineCaller, nonce: string | null): string | null {
+  return tier === "standard" ? nonce : null;
+}
+
+/** A request that may be made. */
 interface NewApproval {
   readonly decision: Decision;
   readonly tool: ToolRecord;
   readonly ask: Ask;
   readonly client: Client;
-  readonly levels: ApprovalLevel;
+  readonly levels: Stand;
   readonly levels_skipped: boolean;
   /** Seconds. */
   readonly timeout: number;
+  /** What the end user is asked with; null where they are not. */
+  readonly user: AskedUser | null;
 }
 
 /**
@@ -247,23 +241,36 @@ function makeApproval(
   transaction: Transaction,
   caller: MachineCaller,
   request: NewApproval,
-  counts: AskCounts,
-): { record: ApprovalRecord; arguments: Uint8Array } {
+): { record: ApprovalRecord; arguments: Uint8Array; nonce: string | null } {
   const { snapshot, deps, at, now } = transaction;
   const { decision, tool, ask, levels, levels_skipped } = request;
   const org = snapshot.orgId;
   const id = transaction.id("apr");
   const reference = makeReference(deps.random);
-  const expires_at = now + request.timeout * 1000;
+  const mandate = decision.mandate?.record ?? null;
+  const lasts = levels === 0
+    ? Math.min(CONFIRM_MS, request.timeout * 1000)
+    : request.timeout * 1000;
+  const ends_at = now + lasts;
+  const expires_at = mandate === null ? ends_at : Math.min(ends_at, mandate.expires_at);
+  const asked = userSeatOf(transaction, request, { id, expires_at });
+  const user_seat = asked?.seat ?? null;
   const requester = { type: caller.type, id: caller.id, name: caller.name };
-  const view = frozenView(transaction, request, { id, reference, expires_at, requester });
+  const view = frozenView(transaction, request, {
+    id,
+    reference,
+    expires_at,
+    requester,
+    confirm_by: user_seat?.confirm_by ?? null,
+  });
   const { pieces, arguments: args } = storeView(transaction, id, view);
   const { action, resolution } = decision;
   const record: ApprovalRecord = {
     id,
     reference,
-    progress: { state: "pending", level: 1 },
+    progress: { state: "pending", level: user_seat === null ? 1 : 0 },
     levels,
+    user_seat,
     levels_skipped,
     duties_separated: snapshot.org.separation_of_duties || tool.requires_second_approval,
     tool_name: tool.name,
@@ -281,6 +288,8 @@ function makeApproval(
     resolved_from: resolution.resolved_from,
     rule_id: resolution.rule?.id ?? null,
     decision_id: decision.id,
+    mandate: mandate === null ? null : askedUnder(mandate),
+    estimated_cost_micros: decision.mandate?.reservation?.estimate ?? null,
     reference_id: ask.reference_id,
     created_at: at,
     expires_at,
@@ -293,34 +302,59 @@ function makeApproval(
   };
   transaction.set(approvalKey(org, id), record);
   transaction.set(approvalReferenceKey(org, reference), { id });
-  transaction.set(approvalPendingKey(org, id), { id });
+  storeWaiting(transaction, record);
   transaction.set(approvalByToolKey(org, tool.name, id), { id });
-  transaction.set(approvalOpenKey(org, caller.id, record.action_digest), { id });
-  storeCounts(transaction, caller.id, withRequest(counts, expires_at, now));
-  schedule(transaction, { kind: "approval_ends", at: expires_at, id });
-  queueAlerts(transaction, null, record);
+  transaction.setGuarded(approvalOpenKey(org, caller.id, askNameOf(record)), { id });
+  if (mandate !== null) transaction.set(approvalByMandateKey(org, mandate.id, id), { id });
+  if (user_seat !== null) storeNonce(transaction, id, user_seat);
+  schedule(transaction, { kind: "approval_ends", at: openUntil(record), id });
+  tellOfMove(transaction, null, record);
   appendCreated(transaction, caller, request, record);
   tellOfApproval(transaction, id);
-  return { record, arguments: args };
+  return { record, arguments: args, nonce: asked?.nonce ?? null };
+}
+
+/** The end user's seat of a new request, and its nonce; null where they are not asked. */
+function userSeatOf(
+  transaction: Transaction,
+  { decision, user }: Pick<NewApproval, "decision" | "user">,
+  { id, expires_at }: { readonly id: string; readonly expires_at: number },
+): { readonly seat: UserSeat; readonly nonce: string } | null {
+  const { record = null, seats = null } = decision.mandate ?? {};
+  if (user === null || record === null || seats === null) return null;
+  const { now, snapshot } = transaction;
+  const { nonce, ...made } = newNonce(transaction, user.key, id);
+  const wanted = snapshot.org.confirm_by === "passkey" ? "passkey" : seats.confirm_by;
+  const seat: UserSeat = {
+    ...made,
+    user_id: record.user_id,
+    confirm_by: confirmedBy(user.passkeys, wanted, now),
+    expires_at: Math.min(expires_at, now + CONFIRM_MS),
+    refused: 0,
+    answer: null,
+  };
+  return { seat, nonce };
 }
 
 function frozenView(
   transaction: Transaction,
   { decision, tool, ask, levels, levels_skipped }: NewApproval,
-  { id, reference, expires_at, requester }: {
+  { id, reference, expires_at, requester, confirm_by }: {
     readonly id: string;
     readonly reference: string;
     readonly expires_at: number;
     readonly requester: JsonObject;
+    readonly confirm_by: UserSeat["confirm_by"] | null;
   },
 ): FrozenView {
   const { action, resolution } = decision;
+  const mandate = decision.mandate?.record ?? null;
   return {
     v: 1,
     org: transaction.snapshot.orgId,
     approval: id,
     reference,
-    tool: frozenTool(tool),
+    tool: frozenTool(tool, transaction.snapshot.upstreams.get(tool.upstream?.name ?? "") ?? null),
     tenant_id: action.tenant,
     resource_id: action.resource,
     method: action.method,
@@ -332,6 +366,13 @@ function frozenView(
     requested_by: requester,
     resolved_from: resolution.resolved_from,
     rule: frozenRule(resolution.rule),
+    ...(mandate === null ? {} : {
+      mandate: frozenMandate(mandate),
+      estimated_cost_micros: decision.mandate?.reservation?.estimate ?? null,
+    }),
+    ...(confirm_by === null
+      ? {}
+      : { seats: seatNames({ user_seat: { confirm_by }, levels }), confirm_by }),
     levels,
     levels_skipped,
     created_at: transaction.atText,
@@ -358,6 +399,15 @@ function appendCreated(
       expires_at: new Date(record.expires_at).toISOString(),
       levels: record.levels,
       levels_skipped: record.levels_skipped,
+      ...(record.mandate === null ? {} : {
+        mandate_id: record.mandate.id,
+        estimated_cost_micros: record.estimated_cost_micros,
+      }),
+      ...(record.user_seat === null ? {} : {
+        seats: seatNames(record),
+        confirm_by: record.user_seat.confirm_by,
+        user_until: new Date(record.user_seat.expires_at).toISOString(),
+      }),
       reference: record.reference,
       reference_id: shown,
       request_id: client.request_id,

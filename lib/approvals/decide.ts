@@ -24,11 +24,12 @@ import { scrubText } from "../scrub/scrub.ts";
 import type { ApprovalRecord, LevelDecision } from "../store/records/approval.ts";
 import type { MemberRecord } from "../store/records/identity.ts";
 import type { QuickReason } from "../store/records/vocabulary.ts";
-import { settle, storeHistory } from "./advance.ts";
+import { settle, storeHistory, storeLineDenial } from "./advance.ts";
 import { move, stateRefusal } from "./end.ts";
 import { sealText } from "./frozen_view.ts";
 import { noteReading, wasReadBy } from "./key_reading.ts";
 import { loadApproval, type LoadedApproval, seen, type SeenApproval, visible } from "./seen.ts";
+import { memberLevel } from "./state.ts";
 
 /**
  * Deciding a request: by an approver key that speaks for a member, or by a member who denies. An
@@ -113,7 +114,7 @@ export function recordDecision(
  * The refusal to approve what asks for more trust by now than the requester has. Whatever else
  * disables the action by now may be over when it is minted, and is asked there.
  */
-function tierBar(
+export function tierBar(
   { snapshot }: Transaction,
   { requester, tool_name }: ApprovalRecord,
 ): AnyRefusal | null {
@@ -131,8 +132,9 @@ function approves(
   return decision === "approve" && progress.level === levels;
 }
 
-function useBefore({ now, snapshot }: Transaction, record: ApprovalRecord): string {
-  return new Date(now + useSecondsNow(record, snapshot) * 1000).toISOString();
+/** Until when what is approved now can be used, RFC 3339. */
+export function useBefore({ now, snapshot }: Transaction, record: ApprovalRecord): string {
+  return new Date(now + useSecondsNow(record, snapshot, now) * 1000).toISOString();
 }
 
 function sealed(
@@ -140,7 +142,7 @@ function sealed(
   record: ApprovalRecord,
   { decision, member, asserted_by, note, quick_reason }: SaidDecision,
 ): LevelDecision {
-  const { level } = record.progress;
+  const level = memberLevel(record.progress);
   return {
     level,
     decision,
@@ -155,12 +157,10 @@ function sealed(
 }
 
 /** The same action from the same requester is refused for a while. */
-function storeDenial(transaction: Transaction, { record, history }: LoadedApproval): void {
-  storeHistory(transaction, record, {
-    ...history,
-    denied: history.denied + 1,
-    last_denial: { approval: record.id, at: transaction.now },
-  });
+export function storeDenial(transaction: Transaction, { record, history }: LoadedApproval): void {
+  const last_denial = { approval: record.id, at: transaction.now };
+  storeHistory(transaction, record, { ...history, denied: history.denied + 1, last_denial });
+  storeLineDenial(transaction, record, last_denial);
 }
 
 /** What an approver key says for a member. */

@@ -1,5 +1,5 @@
 import { type Action, differingFacts } from "../base/action.ts";
-import { actionDigest } from "../decisions/decide.ts";
+import { actionDigest, type Decision } from "../decisions/decide.ts";
 import type { CallerOperation } from "../identity/acting.ts";
 import { actorOf, type Caller, type Client } from "../identity/caller.ts";
 import { demand } from "../identity/deeds.ts";
@@ -8,7 +8,7 @@ import { hasRight } from "../policy/rights.ts";
 import { type AnyRefusal, recorded, type RecordedRefusal, Refusal } from "../refusal.ts";
 import { runTokenKey } from "../store/keys.ts";
 import type { ApprovalRecord } from "../store/records/approval.ts";
-import { type RunTokenRecord, runTokenRecord } from "../store/records/token.ts";
+import type { RunTokenRecord } from "../store/records/token.ts";
 import { voidToken } from "../tokens/attempt.ts";
 import { isSpent } from "../tokens/state.ts";
 import { advance, type MoveEntry, settle } from "./advance.ts";
@@ -34,7 +34,7 @@ export function lookAtApproval(
   idOrReference: string,
 ): CallerOperation<LoadedApproval | null, SeenApproval> {
   return {
-    load: (reader) => loadApproval(reader, idOrReference),
+    load: (reader) => loadApproval(reader.fromStore, idOrReference),
     plan(transaction, caller, loaded) {
       demand(caller, "see_request");
       return seenIn(transaction, caller, settle(transaction, visible(caller, loaded)));
@@ -119,7 +119,7 @@ export function move(
   entry: MoveEntry | null,
 ): LoadedApproval | AnyRefusal {
   const { record } = loaded;
-  const terms = termsOf(record, transaction.snapshot, transaction.now);
+  const terms = termsOf(record, transaction.snapshot, transaction.now, loaded.mandate);
   const progress = moved(record.progress, event, terms, transaction);
   if (typeof progress === "string") return stateRefusal(progress, loaded);
   return advance(transaction, loaded, { ...record, progress }, entry);
@@ -174,26 +174,27 @@ async function loadWithToken(reader: Reader, idOrReference: string): Promise<Wit
   const approval = await loadApproval(reader, idOrReference);
   const progress = approval?.record.progress;
   if (progress?.state !== "used") return { approval, token: null };
-  const key = runTokenKey(reader.snapshot.orgId, progress.token_id);
-  return { approval, token: (await reader.get(key, runTokenRecord))?.value ?? null };
+  const token = await reader.guarded(runTokenKey(reader.snapshot.orgId, progress.token_id));
+  return { approval, token };
 }
 
 /**
  * Turns an approved request into the token `tokenId`, once: for its requester, for exactly the
  * action that was approved, before its time is over. The token's own entry records it. A refusal is
  * returned (not_found, not_the_requester, approval_not_approved, approval_used, approval_lapsed,
- * action_mismatch), so that the caller can log it.
+ * action_mismatch, approval_required), so that the caller can log it.
  *
  * @param loaded from `loadApproval` in the same operation
- * @param action with its tenant filled in
+ * @param decision about the action that the token is for, in the same commit
  */
 export function consumeApproval(
   transaction: Transaction,
   loaded: LoadedApproval | null,
   caller: Caller,
-  action: Action,
+  decision: Pick<Decision, "id" | "action" | "mandate" | "resolution">,
   tokenId: string,
 ): ApprovalRecord | AnyRefusal {
+  const { action, mandate } = decision;
   if (loaded === null || !isVisible(caller, loaded.record)) {
     return new Refusal("not_found", { what: "approval" });
   }
@@ -205,8 +206,37 @@ export function consumeApproval(
   if (isApproved && actionDigest(transaction.snapshot.orgId, action) !== record.action_digest) {
     return new Refusal("action_mismatch", { differs: differing(transaction, current, action) });
   }
+  // What was approved under one mandate is not what is done without it, or under another.
+  if (isApproved && (mandate?.record?.id ?? null) !== (record.mandate?.id ?? null)) {
+    return new Refusal("action_mismatch", { differs: ["/mandate_id"] });
+  }
+  if (isApproved && !coversCost(record, mandate?.reservation?.estimate ?? null)) {
+    return new Refusal("action_mismatch", { differs: ["/estimated_cost_micros"] });
+  }
+  if (isApproved && !coversSeats(record, mandate)) {
+    const { id, resolution: { resolved_from } } = decision;
+    return new Refusal("approval_required", { decision_id: id, resolved_from });
+  }
   const used = move(transaction, current, { type: "use", token_id: tokenId }, null);
   return used instanceof Refusal ? used : used.record;
+}
+
+/** Whether what was approved covers what the action is said to cost by now. */
+export function coversCost(
+  { estimated_cost_micros }: Pick<ApprovalRecord, "estimated_cost_micros">,
+  estimate: number | null,
+): boolean {
+  return (estimate ?? 0) <= (estimated_cost_micros ?? 0);
+}
+
+/** Whether everybody was asked of whom the policy and the mandate require it by now. */
+export function coversSeats(
+  { user_seat, levels }: Pick<ApprovalRecord, "user_seat" | "levels">,
+  mandate: Decision["mandate"],
+): boolean {
+  const seats = mandate?.seats ?? null;
+  if (seats === null) return true;
+  return (!seats.user || user_seat !== null) && (!seats.members || levels > 0);
 }
 
 function differing(

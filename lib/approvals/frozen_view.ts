@@ -1,19 +1,25 @@
 import { hash } from "node:crypto";
 import { z } from "zod";
 import { joinBytes } from "../base/bytes.ts";
-import { canonicalBytes, canonicalJson } from "../base/canonical.ts";
+import { canonicalJson } from "../base/canonical.ts";
 import type { JsonObject } from "../base/json.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import { approvalAskKey, approvalKey, approvalViewKey } from "../store/keys.ts";
-import { type Kv, readRecord } from "../store/kv.ts";
+import { type Kv, readRecord, readRecords } from "../store/kv.ts";
 import { type ApprovalRecord, type AskedAgain, askRows } from "../store/records/approval.ts";
+import type { MandateRecord } from "../store/records/mandate.ts";
 import { sealedRecord } from "../store/records/log.ts";
 import { jsonObject, type RuleRecord, type ToolRecord } from "../store/records/policy.ts";
+import type { UpstreamRecord } from "../store/records/upstream.ts";
 import type { Sealer } from "../store/sealing.ts";
 
 /**
  * What the approver of a request sees, frozen when it was asked, and sealed in pieces. Its digest
  * is what a passkey signs. The arguments are a piece of their own, so that they can be erased.
+ *
+ * Members are kept in the order in which they came, which is the order in which people read them:
+ * what an edit replaces stands above what it puts there. The digest does not depend on it, being of
+ * the RFC 8785 form. Rows of before hold that form, sorted by name, and read the same way.
  */
 
 /** What the approver of a request will see, whatever becomes of the tool meanwhile. */
@@ -40,8 +46,14 @@ export function viewDigest(view: JsonObject): string {
   return `sha256:${hash("sha256", canonicalJson(view), "hex")}`;
 }
 
-/** The tool as the view shows it. */
-export function frozenTool(tool: ToolRecord): JsonObject {
+/**
+ * The tool as the view shows it, and where it runs.
+ * @param upstream the upstream that it is of; null where it is of none, or that is gone
+ */
+export function frozenTool(
+  tool: ToolRecord,
+  upstream: Pick<UpstreamRecord, "kind" | "url"> | null,
+): JsonObject {
   return {
     id: tool.id,
     name: tool.name,
@@ -51,6 +63,15 @@ export function frozenTool(tool: ToolRecord): JsonObject {
     risk_level: tool.risk_level,
     annotations: { ...tool.annotations },
     parameters: tool.parameters,
+    ...(tool.upstream === undefined ? {} : {
+      upstream: {
+        name: tool.upstream.name,
+        tool: tool.upstream.tool,
+        since: tool.upstream.since,
+        ...(upstream === null ? {} : { kind: upstream.kind }),
+        ...(upstream?.kind === "mcp" ? { host: new URL(upstream.url).host } : {}),
+      },
+    }),
   };
 }
 
@@ -61,6 +82,20 @@ export function frozenRule(rule: RuleRecord | null): JsonObject | null {
   return { id, selector: { ...selector }, permission, note };
 }
 
+/** The mandate as the view shows it: whose it is, and for whom. */
+export function frozenMandate(
+  { id, user_id, tenant, agent, bundle, expires_at }: MandateRecord,
+): JsonObject {
+  return {
+    id,
+    user_id,
+    tenant_id: tenant,
+    agent,
+    bundle: bundle === null ? null : { ...bundle },
+    expires_at: new Date(expires_at).toISOString(),
+  };
+}
+
 /** Puts a new view into the commit, as it is answered. */
 export function storeView(transaction: Transaction, id: string, view: FrozenView): SealedView & {
   readonly arguments: Uint8Array;
@@ -68,9 +103,9 @@ export function storeView(transaction: Transaction, id: string, view: FrozenView
   const { deps, snapshot } = transaction;
   const { arguments: args, asked_again: _none, ...rest } = view;
   const argumentsKey = approvalViewKey(snapshot.orgId, id, ARGUMENTS_PIECE);
-  const sealedArguments = deps.sealer.seal(argumentsKey, canonicalBytes(args));
+  const sealedArguments = deps.sealer.sealJson(argumentsKey, args);
   transaction.set(argumentsKey, { sealed: sealedArguments });
-  const bytes = canonicalBytes(rest);
+  const bytes = new TextEncoder().encode(JSON.stringify(rest));
   const pieces: Uint8Array[] = [];
   for (let from = 0; from < bytes.length; from += PIECE_BYTES) {
     const key = approvalViewKey(snapshot.orgId, id, pieces.length + 1);
@@ -103,6 +138,23 @@ export async function loadArguments(
   if (!record.arguments_kept) return null;
   const key = approvalViewKey(org, record.id, ARGUMENTS_PIECE);
   return (await reader.peek(key, sealedRecord))?.value.sealed ?? null;
+}
+
+/** Reads the sealed arguments of many requests, by their ids; of those whose are kept. */
+export async function loadArgumentsOf(
+  kv: Kv,
+  org: string,
+  records: readonly ApprovalRecord[],
+): Promise<ReadonlyMap<string, Uint8Array>> {
+  const kept = records.filter((record) => record.arguments_kept);
+  const keys = kept.map(({ id }) => approvalViewKey(org, id, ARGUMENTS_PIECE));
+  const read = await Array.fromAsync(readRecords(kv, keys, sealedRecord));
+  return new Map(
+    kept.flatMap(({ id }, at) => {
+      const record = read[at] ?? null;
+      return record === null ? [] : [[id, record.sealed] as const];
+    }),
+  );
 }
 
 /** Reads all pieces of a view. */

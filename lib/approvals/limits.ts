@@ -1,11 +1,13 @@
 import { isWithin } from "../ledger/clock.ts";
-import type { Transaction } from "../ledger/transaction.ts";
+import type { Shared } from "../ledger/guarded_rows.ts";
+import type { Reader, Transaction } from "../ledger/transaction.ts";
 import { approvalCountKey, approvalOrgCountKey } from "../store/keys.ts";
 import type { AskHistory, OrgCount, RequesterCount } from "../store/records/approval.ts";
 
 /**
  * How much may be asked, so that no approver is worn down: pending requests, new ones a minute, and
- * a rest after a denial. Counts are records that the commits which change them check.
+ * a rest after a denial. Of the counts there is one row for many requests of the same commit: each
+ * goes on from what the one before it made of them.
  */
 
 /** How much may be asked, so that nobody is worn down. */
@@ -43,10 +45,45 @@ export interface AskCounts {
   readonly org: OrgCount;
 }
 
-export const NO_COUNTS: AskCounts = {
-  requester: { deadlines: [], recent: [] },
-  org: { deadlines: [] },
-};
+/** The rows of the counts, for a transaction to say how they stand in it. */
+export interface LoadedCounts {
+  readonly requester: Shared<"approval_count">;
+  readonly org: Shared<"approval_org_count">;
+  /**
+   * Where a mandate is named: the same for what is asked of its user alone, who is not worn down by
+   * what others are asked.
+   */
+  readonly ofUser: LoadedCounts | null;
+}
+
+/** Reads how much a requester, and the org, ask at the moment. */
+export async function loadCounts(
+  reader: Reader,
+  requester: string,
+  mandate: string | null = null,
+): Promise<LoadedCounts> {
+  const { orgId } = reader.snapshot;
+  const [ofRequester, org, underMandate] = await Promise.all([
+    reader.shared(approvalCountKey(orgId, requester)),
+    reader.shared(approvalOrgCountKey(orgId)),
+    mandate === null ? null : reader.shared(approvalCountKey(orgId, underOf(requester, mandate))),
+  ]);
+  const ofUser = underMandate === null ? null : { requester: underMandate, org, ofUser: null };
+  return { requester: ofRequester, org, ofUser };
+}
+
+/** By what it is counted that a requester asks the user of a mandate; ids have no space. */
+function underOf(requester: string, mandate: string): string {
+  return `${requester} ${mandate}`;
+}
+
+/** The counts after all that this commit has done so far. */
+export function countsNow(transaction: Transaction, loaded: LoadedCounts): AskCounts {
+  return {
+    requester: transaction.latest(loaded.requester) ?? { deadlines: [], recent: [] },
+    org: transaction.latest(loaded.org) ?? { deadlines: [] },
+  };
+}
 
 /** The limit that one more request would pass, or null. */
 export function limitReached(
@@ -96,11 +133,14 @@ export function withoutRequest(counts: AskCounts, deadline: number, now: number)
 }
 
 /** Writes the counts into the commit that changes them. */
-export function storeCounts(transaction: Transaction, requester: string, counts: AskCounts): void {
-  const org = transaction.snapshot.orgId;
+export function storeCounts(
+  transaction: Transaction,
+  { requester, org }: LoadedCounts,
+  counts: AskCounts,
+): void {
   const expireIn = COUNTS_KEPT_MS;
-  transaction.set(approvalCountKey(org, requester), counts.requester, { expireIn });
-  transaction.set(approvalOrgCountKey(org), counts.org, { expireIn });
+  transaction.setGuarded(requester.key, counts.requester, { expireIn });
+  transaction.setGuarded(org.key, counts.org, { expireIn });
 }
 
 function open(deadlines: readonly number[], now: number): number[] {

@@ -7,10 +7,22 @@ import type { Snapshot } from "../policy/snapshot.ts";
 import type { Services } from "../services.ts";
 import { approvalKey, approvalPendingPrefix, approvalPrefix } from "../store/keys.ts";
 import { type Kv, listRecords, readRecords } from "../store/kv.ts";
-import { approvalPointer, type ApprovalRecord, approvalRecord } from "../store/records/approval.ts";
+import {
+  approvalPointer,
+  type ApprovalRecord,
+  approvalRecord,
+  type WaitingFacts,
+} from "../store/records/approval.ts";
 import { settle } from "./advance.ts";
-import { loadArguments, peeking } from "./frozen_view.ts";
-import { isVisible, loadApproval, seen, type SeenApproval, seesArguments } from "./seen.ts";
+import { loadArgumentsOf } from "./frozen_view.ts";
+import {
+  isVisible,
+  loadApproval,
+  type LoadedApproval,
+  seen,
+  type SeenApproval,
+  seesArguments,
+} from "./seen.ts";
 import { type ApprovalStatus, settledApproval, statusOf } from "./state.ts";
 
 /**
@@ -89,13 +101,13 @@ export async function listApprovals(
  * Whoever finds that a request has ended, or has another level, notes it; while the clock is in doubt
  * they only see it.
  */
-async function noted(
+export async function noted<R extends Pick<ApprovalRecord, "id">>(
   { ledgers }: Pick<Services, "ledgers">,
   org: string,
-  record: ApprovalRecord,
-): Promise<ApprovalRecord> {
+  record: R,
+): Promise<R | ApprovalRecord> {
   try {
-    return await ledgers.transact(org, {
+    return await ledgers.transact<LoadedApproval | null, R | ApprovalRecord>(org, {
       load: (reader: Reader) => loadApproval(reader, record.id),
       plan: (transaction, loaded) => loaded === null ? record : settle(transaction, loaded).record,
     });
@@ -176,9 +188,9 @@ function floorId(at: number): string {
 }
 
 /** Whether a member can decide a request where it stands; a hold after a recovery does not count. */
-function waitsFor(
+export function waitsFor(
   caller: Caller,
-  record: ApprovalRecord,
+  record: WaitingFacts,
   snapshot: Snapshot,
   now: number,
 ): boolean {
@@ -196,20 +208,20 @@ function isOf(record: ApprovalRecord, filter: ApprovalFilter): boolean {
     (until === null || record.created_at < until);
 }
 
-async function seeAll(
-  { deps }: Services,
+/** Requests as this caller may see them, in the same order. @throws {CannotOpen} */
+export async function seeAll(
+  { deps }: Pick<Services, "deps">,
   caller: Caller,
   snapshot: Snapshot,
   records: readonly ApprovalRecord[],
   withArguments: boolean,
 ): Promise<SeenApproval[]> {
-  const reader = peeking(deps.kv);
-  const items: SeenApproval[] = [];
-  for (const record of records) {
-    const args = withArguments && seesArguments(caller, record)
-      ? await loadArguments(reader, snapshot.orgId, record)
-      : null;
-    items.push(seen({ record, arguments: args }, caller, { snapshot, sealer: deps.sealer }));
-  }
-  return items;
+  const inside = withArguments ? records.filter((record) => seesArguments(caller, record)) : [];
+  const sealed = await loadArgumentsOf(deps.kv, snapshot.orgId, inside);
+  return records.map((record) =>
+    seen({ record, arguments: sealed.get(record.id) ?? null }, caller, {
+      snapshot,
+      sealer: deps.sealer,
+    })
+  );
 }

@@ -4,29 +4,27 @@ import { type Caller, isWithinWall } from "../identity/caller.ts";
 import { someoneCanDecide } from "../identity/deciders.ts";
 import { clocksAt } from "../ledger/clock.ts";
 import type { Reader } from "../ledger/transaction.ts";
+import { loadStanding } from "../mandates/mandate.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import { Refusal } from "../refusal.ts";
 import {
-  approvalCountKey,
   approvalHistoryKey,
   approvalKey,
-  approvalOrgCountKey,
   approvalReadyKey,
   approvalReferenceKey,
+  askName,
 } from "../store/keys.ts";
 import {
   approvalPointer,
   type ApprovalRecord,
   approvalRecord,
   type AskHistory,
-  askHistory,
   type LevelDecision,
-  orgCount,
-  requesterCount,
 } from "../store/records/approval.ts";
+import type { MandateRecord } from "../store/records/mandate.ts";
 import type { Sealer } from "../store/sealing.ts";
 import { loadArguments, openArguments, openText } from "./frozen_view.ts";
-import { type AskCounts, NO_COUNTS } from "./limits.ts";
+import { loadCounts, type LoadedCounts } from "./limits.ts";
 import { settledApproval } from "./state.ts";
 
 /**
@@ -67,7 +65,7 @@ export function isVisible(
 /** Whether this caller made the request. */
 export function isRequester(
   caller: Pick<Caller, "type" | "id">,
-  { requester }: Pick<ApprovalRecord, "requester">,
+  { requester }: { readonly requester: Pick<ApprovalRecord["requester"], "type" | "id"> },
 ): boolean {
   return caller.type === requester.type && caller.id === requester.id;
 }
@@ -81,7 +79,8 @@ export function seesArguments(
   record: Pick<ApprovalRecord, "levels" | "requester">,
 ): boolean {
   if (caller.tier === "member") {
-    return caller.held_until === null && caller.levels.some((level) => level <= record.levels);
+    const levels = Math.max(1, record.levels);
+    return caller.held_until === null && caller.levels.some((level) => level <= levels);
   }
   return caller.tier === "approver" || isRequester(caller, record);
 }
@@ -118,13 +117,44 @@ export function seen(
   };
 }
 
+/** By what the requests for the action of this one are found. */
+export function askNameOf(
+  { action_digest, mandate }: Pick<ApprovalRecord, "action_digest" | "mandate">,
+): string {
+  return askName(action_digest, mandate?.id ?? null);
+}
+
+/**
+ * By what is known that an action was denied under any mandate of a line: whoever hands theirs on is
+ * not asking anew by that.
+ */
+export function lineName(action_digest: string, first: string): string {
+  return askName(action_digest, `line:${first}`);
+}
+
 /** A request, and what a commit that moves it has to have read. */
 export interface LoadedApproval {
   readonly record: ApprovalRecord;
+  /** The mandate that it was asked under; null for none. */
+  readonly mandate: MandateRecord | null;
   /** Sealed; null once they were erased. */
   readonly arguments: Uint8Array | null;
-  readonly counts: AskCounts;
+  /** Null once it is not pending. */
+  readonly counts: LoadedCounts | null;
   readonly history: AskHistory;
+}
+
+/** The counts that a request is counted in. */
+async function loadCountsOf(
+  reader: Reader,
+  { requester, mandate, levels }: Pick<ApprovalRecord, "requester" | "mandate" | "levels">,
+): Promise<LoadedCounts> {
+  const counts = await loadCounts(
+    reader,
+    requester.id,
+    levels === 0 ? mandate?.first ?? mandate?.id ?? null : null,
+  );
+  return counts.ofUser ?? counts;
 }
 
 export const NO_HISTORY: AskHistory = { asked: 0, denied: 0, last_denial: null };
@@ -143,53 +173,41 @@ export async function loadApproval(
   const record = (await reader.get(approvalKey(orgId, id), approvalRecord))?.value;
   if (record === undefined) return null;
   const isPending = record.progress.state === "pending";
-  const [args, counts, history] = await Promise.all([
+  const [mandate, args, counts, history] = await Promise.all([
+    record.mandate === null ? null : loadStanding(reader, record.mandate.id),
     loadArguments(reader, orgId, record),
-    isPending ? loadCounts(reader, record.requester.id) : NO_COUNTS,
-    loadHistory(reader, record.requester.id, record.action_digest),
+    isPending ? loadCountsOf(reader, record) : null,
+    loadHistory(reader, record.requester.id, askNameOf(record)),
   ]);
-  return { record, arguments: args, counts, history };
+  return { record, mandate, arguments: args, counts, history };
 }
 
 /**
- * Reads the request that this requester has approved and unused for an action; null when there is
+ * Reads the request that this requester has approved and unused for an action, by its `askName`; null when there is
  * none that still counts.
  * @throws {MalformedRecord}
  */
 export async function loadReady(
   reader: Reader,
   requester: string,
-  actionDigest: string,
+  name: string,
 ): Promise<LoadedApproval | null> {
-  const key = approvalReadyKey(reader.snapshot.orgId, requester, actionDigest);
-  const pointer = await reader.get(key, approvalPointer);
-  const loaded = pointer === null ? null : await loadApproval(reader, pointer.value.id);
+  const key = approvalReadyKey(reader.snapshot.orgId, requester, name);
+  const pointer = await reader.guarded(key);
+  const loaded = pointer === null ? null : await loadApproval(reader, pointer.id);
   if (loaded === null) return null;
   const { progress } = settledApproval(loaded.record, reader.snapshot, clocksAt(reader.now));
   return progress.state === "approved" ? loaded : null;
 }
 
-/** Reads how much a requester, and the org, ask at the moment. */
-export async function loadCounts(reader: Reader, requester: string): Promise<AskCounts> {
-  const { orgId } = reader.snapshot;
-  const [ofRequester, ofOrg] = await Promise.all([
-    reader.get(approvalCountKey(orgId, requester), requesterCount),
-    reader.get(approvalOrgCountKey(orgId), orgCount),
-  ]);
-  return {
-    requester: ofRequester?.value ?? NO_COUNTS.requester,
-    org: ofOrg?.value ?? NO_COUNTS.org,
-  };
-}
-
-/** Reads what a requester asked about an action before. */
+/** Reads what a requester asked about an action before, by its `askName`. */
 export async function loadHistory(
   reader: Reader,
   requester: string,
-  actionDigest: string,
+  name: string,
 ): Promise<AskHistory> {
-  const key = approvalHistoryKey(reader.snapshot.orgId, requester, actionDigest);
-  return (await reader.get(key, askHistory))?.value ?? NO_HISTORY;
+  const key = approvalHistoryKey(reader.snapshot.orgId, requester, name);
+  return await reader.guarded(key) ?? NO_HISTORY;
 }
 
 async function idOf(reader: Reader, idOrReference: string): Promise<string | null> {

@@ -28,6 +28,7 @@ import { type KnownPasskey, knownPasskey, passkeyRecord } from "../store/records
 import { subjectOf } from "./advance.ts";
 import { decidable, recordDecision, scrubbedNote } from "./decide.ts";
 import { loadApproval, type LoadedApproval, seen, type SeenApproval } from "./seen.ts";
+import { memberLevel } from "./state.ts";
 
 /**
  * Approving under a passkey. The server hands out a nonce, and makes the statement that must have
@@ -92,7 +93,8 @@ function nonceFor(
   record: ApprovalRecord,
   nonce: string,
 ): DecisionNonce & { readonly ends_at: number } {
-  const { progress: { level }, levels, expires_at: ends } = record;
+  const { progress, levels, expires_at: ends } = record;
+  const level = memberLevel(progress);
   const ends_at = Math.min(now + CEREMONY_MS, ends);
   // A statement has the times of the log, as the entry that it goes into.
   const ahead = at - now;
@@ -106,7 +108,7 @@ function nonceFor(
     issued_at: at,
     expires_at,
     ends_at,
-    use_before: decidedBy + useSecondsNow(record, snapshot) * 1000,
+    use_before: decidedBy + useSecondsNow(record, snapshot, now) * 1000,
   };
 }
 
@@ -159,7 +161,8 @@ export function signDecision(
         return recorded(new Refusal("nonce_ended", {}));
       }
       // It may be used for longer by now than this passkey signed for.
-      if (transaction.at + useSecondsNow(record, transaction.snapshot) * 1000 > nonce.use_before) {
+      const { at, now, snapshot, deps } = transaction;
+      if (at + useSecondsNow(record, snapshot, now) * 1000 > nonce.use_before) {
         return recorded(new Refusal("nonce_ended", {}));
       }
       if (nonce.level !== record.progress.level) {
@@ -190,7 +193,6 @@ export function signDecision(
         },
       }, client);
       if (next instanceof Refusal) return recorded(next);
-      const { snapshot, deps } = transaction;
       return seen(next, caller, { snapshot, sealer: deps.sealer });
     },
   };

@@ -9,7 +9,9 @@ import {
   useSecondsNow,
 } from "../identity/standing.ts";
 import { type Clocks, isOver } from "../ledger/clock.ts";
+import type { MandateRecord } from "../store/records/mandate.ts";
 import type {
+  ApprovalLevel,
   ApprovalRecord,
   ApprovalState,
   Cancelled,
@@ -27,6 +29,8 @@ export type ApprovalEvent =
   | { readonly type: "deny" }
   | { readonly type: "withdraw" }
   | { readonly type: "use"; readonly token_id: string }
+  /** What it was used for was never sent, by which token. */
+  | { readonly type: "return"; readonly token_id: string }
   /** `token_spent`: whether the token that was minted from it has been consumed. */
   | { readonly type: "revoke"; readonly token_spent: boolean };
 
@@ -50,6 +54,7 @@ const ENDED = {
   deny: NOT_PENDING,
   withdraw: NOT_PENDING,
   use: NOT_APPROVED,
+  return: NOT_APPROVED,
   revoke: NOT_APPROVED,
 } as const satisfies Record<ApprovalEventType, Cell>;
 
@@ -63,10 +68,11 @@ export const MOVES: Readonly<Record<ApprovalState, Readonly<Record<ApprovalEvent
     deny: "denied",
     withdraw: "cancelled",
     use: NOT_APPROVED,
+    return: NOT_APPROVED,
     revoke: NOT_APPROVED,
   },
   approved: { ...ENDED, use: "used", revoke: "revoked" },
-  used: { ...ENDED, use: "approval_used", revoke: "revoked" },
+  used: { ...ENDED, use: "approval_used", return: "approved", revoke: "revoked" },
   lapsed: { ...ENDED, use: "approval_lapsed", revoke: "revoked" },
   denied: ENDED,
   expired: ENDED,
@@ -75,7 +81,9 @@ export const MOVES: Readonly<Record<ApprovalState, Readonly<Record<ApprovalEvent
 };
 
 /** What of a request its moves depend on. */
-export type Terms = Pick<ApprovalRecord, "levels" | "created_at" | "expires_at" | "use_seconds"> & {
+export type Terms = Pick<ApprovalRecord, "levels" | "created_at" | "use_seconds"> & {
+  /** When what is open of it ends. */
+  readonly expires_at: number;
   /** What of the policy ends the request by now; null for nothing. */
   readonly ended_by: Exclude<Cancelled, "withdrawn"> | null;
 };
@@ -118,7 +126,9 @@ export function moved(
   const cell = MOVES[progress.state][event.type];
   switch (cell) {
     case "step":
-      if (progress.level < terms.levels) return { state: "pending", level: 2 };
+      if (progress.level < terms.levels) {
+        return { state: "pending", level: progress.level === 0 ? 1 : 2 };
+      }
       return {
         state: "approved",
         level: progress.level,
@@ -132,6 +142,13 @@ export function moved(
     case "used":
       if (progress.state !== "approved" || event.type !== "use") return NOT_APPROVED;
       return { ...progress, state: "used", used_at: at, token_id: event.token_id };
+    case "approved": {
+      const isOf = progress.state === "used" && event.type === "return" &&
+        progress.token_id === event.token_id;
+      if (!isOf) return NOT_APPROVED;
+      const { level, decided_at, use_before } = progress;
+      return { state: "approved", level, decided_at, use_before };
+    }
     case "revoked":
       return revoked(progress, event, at);
     case "approval_not_pending":
@@ -169,6 +186,27 @@ function revoked(
   return { state: "revoked", level, decided_at, use_before, ended_at, token_id };
 }
 
+/** The level at which members decide a request. @throws {Error} where its end user does */
+export function memberLevel({ level }: Progress): ApprovalLevel {
+  if (level === 0) throw new Error("No member decides where the end user is asked.");
+  return level;
+}
+
+/** What the API calls a seat. */
+export const SEATS = ["user", "level_1", "level_2"] as const;
+
+export type Seat = (typeof SEATS)[number];
+
+/** The seats of a request in the order in which they are decided. */
+export function seatNames(
+  { user_seat, levels }: {
+    readonly user_seat: object | null;
+    readonly levels: ApprovalRecord["levels"];
+  },
+): Seat[] {
+  return SEATS.slice(user_seat === null ? 1 : 0, levels + 1);
+}
+
 /** What the API calls a state. */
 export type ApprovalStatus = Exclude<ApprovalState, "used" | "lapsed">;
 
@@ -192,7 +230,12 @@ type Standing =
   & Approvable
   & Pick<
     ApprovalRecord,
-    "created_at" | "definition_digest" | "expires_at" | "policy_version" | "use_seconds"
+    | "created_at"
+    | "definition_digest"
+    | "expires_at"
+    | "mandate"
+    | "policy_version"
+    | "use_seconds"
   >;
 
 const CANCELS: Readonly<Record<ApprovalFault, Terms["ended_by"]>> = {
@@ -205,29 +248,54 @@ const CANCELS: Readonly<Record<ApprovalFault, Terms["ended_by"]>> = {
  * The request as it stands on the policy of this moment: time may have ended it, or a change of the
  * policy; and one that waits gets the second level that its tool wants by now. The same object when
  * nothing moved it.
+ * @param mandate that it was asked under; null for none, or where nobody knows whether it was ended
  */
 export function settledApproval<R extends Standing>(
   record: R,
   policy: DeciderPolicy,
   clocks: Clocks,
+  mandate: Pick<MandateRecord, "ended"> | null = null,
 ): R {
-  const progress = settled(record.progress, termsOf(record, policy, clocks.now), clocks);
+  const terms = termsOf(record, policy, clocks.now, mandate);
+  const progress = settled(record.progress, terms, clocks);
   if (progress !== record.progress) return { ...record, progress };
   if (progress.state !== "pending" || levelsNow(record, policy) === record.levels) return record;
   return { ...record, levels: 2, levels_skipped: false };
 }
 
+/** When a pending request ends by itself: the end user's seat before those of members. */
+export function openUntil(
+  { progress, expires_at, user_seat }: Pick<
+    ApprovalRecord,
+    "progress" | "expires_at" | "user_seat"
+  >,
+): number {
+  return progress.level === 0 && user_seat !== null ? user_seat.expires_at : expires_at;
+}
+
 /** What the moves of this request depend on. `now` in milliseconds. */
-export function termsOf(record: Standing, policy: DeciderPolicy, now: number): Terms {
-  const { levels, created_at, expires_at } = record;
-  const use_seconds = useSecondsNow(record, policy);
-  const ended_by = endedBy(record, policy, now);
+export function termsOf(
+  record: Standing,
+  policy: DeciderPolicy,
+  now: number,
+  mandate: Pick<MandateRecord, "ended"> | null = null,
+): Terms {
+  const { levels, created_at } = record;
+  const expires_at = openUntil(record);
+  const use_seconds = useSecondsNow(record, policy, now);
+  const ended_by = endedBy(record, policy, now, mandate);
   return { levels, created_at, expires_at, use_seconds, ended_by };
 }
 
-function endedBy(record: Standing, policy: DeciderPolicy, now: number): Terms["ended_by"] {
+function endedBy(
+  record: Standing,
+  policy: DeciderPolicy,
+  now: number,
+  mandate: Pick<MandateRecord, "ended"> | null,
+): Terms["ended_by"] {
   const { state } = record.progress;
   if (state !== "pending" && state !== "approved") return null;
+  if (mandate !== null && mandate.ended !== null) return "mandate_ended";
   if (isRotatedAway(policy, record.requester, record.policy_version)) return "rotated";
   if (definitionOf(policy, record.tool_name) !== record.definition_digest) return "tool_changed";
   const fault = approvalFault(record, policy, now);

@@ -1,19 +1,27 @@
-import { type Ask, type Asked, createOrJoin, loadAsk, type LoadedAsk } from "../approvals/ask.ts";
-import { consumeApproval } from "../approvals/end.ts";
+import { createOrJoin, loadAsk, type LoadedAsk } from "../approvals/ask.ts";
+import type { Ask, Asked } from "../approvals/asking.ts";
+import { consumeApproval, coversCost, coversSeats } from "../approvals/end.ts";
 import { denialRest } from "../approvals/limits.ts";
 import { type LoadedApproval, loadReady, seen } from "../approvals/seen.ts";
 import { settledApproval } from "../approvals/state.ts";
+import { checkBatchOperation, type LoadedBatch } from "../decisions/check_batch.ts";
 import {
   actionDigest,
-  checkBatchOperation,
   type Checked,
-  checkOperation,
+  checkOne,
   type CheckRequest,
-  type DiscoveryRoom,
-  type Question,
+  type LoadedQuestion,
+  loadQuestion,
+  Question,
 } from "../decisions/decide.ts";
 import type { MachineOperation } from "../identity/acting.ts";
-import { type Client, type MachineCaller, tenantWithin, walledTenant } from "../identity/caller.ts";
+import {
+  type Client,
+  type MachineCaller,
+  namedMandate,
+  tenantWithin,
+  walledTenant,
+} from "../identity/caller.ts";
 import { clocksAt } from "../ledger/clock.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import { resolve } from "../policy/chain.ts";
@@ -24,11 +32,12 @@ import {
   approvalKey,
   approvalOpenKey,
   approvalReadyKey,
+  askName,
 } from "../store/keys.ts";
 import { approvalPointer, approvalRecord, askHistory } from "../store/records/approval.ts";
 import { type MintedToken, mintToken, TOKEN_TTL } from "../tokens/mint.ts";
 import { type LoadedTokenKey, loadSigningKey } from "../tokens/token_key.ts";
-import { mintRefusal } from "./mint.ts";
+import { giveBack, mintRefusal } from "./mint.ts";
 
 /**
  * The one door for REST and MCP: decide, then mint the token or ask for the approval, all in one
@@ -51,7 +60,7 @@ export interface Authorized extends Advised {
 }
 
 interface Loaded {
-  readonly room: DiscoveryRoom | null;
+  readonly question: LoadedQuestion;
   readonly key: LoadedTokenKey | null;
   /** The caller's approved and unused request for this very action. */
   readonly ready: LoadedApproval | null;
@@ -68,22 +77,21 @@ export function authorizeOperation(
   request: AuthorizeRequest,
   client: Client,
 ): MachineOperation<Loaded, Authorized | RecordedRefusal> {
-  const check = checkOperation(request, client);
-  const { prepare } = check;
+  const question = new Question(request, client);
   return {
-    ...(prepare === undefined ? {} : { prepare }),
+    prepare: (deps, org) => question.prepare(deps, org),
     load(reader, caller) {
-      const room = check.load?.(reader, caller) ?? null;
-      const before = request.ask === null ? askedAbout(reader, caller, check.question) : null;
+      const asked = loadQuestion(reader, caller, question);
+      const before = request.ask === null ? askedAbout(reader, caller, question) : null;
       // The common question reads nothing, and does not wait for having read nothing.
       const common = !request.mint && request.ask === null && before === null;
-      if (common && !(room instanceof Promise)) {
-        return { room, key: null, ready: null, ask: null, before: null };
+      if (common && !(asked instanceof Promise)) {
+        return { question: asked, key: null, ready: null, ask: null, before: null };
       }
-      return loadAll(reader, caller, request, { room, before });
+      return loadAll(reader, caller, request, { asked, before });
     },
-    plan(transaction, caller, { room, key, ready, ask, before }) {
-      const checked = check.plan(transaction, caller, room);
+    plan(transaction, caller, { question: asked, key, ready, ask, before }) {
+      const checked = checkOne(transaction, caller, question, asked);
       const { decision, tool } = checked;
       const { permission } = decision.resolution;
       if (permission === "allowed" && key !== null) {
@@ -92,7 +100,7 @@ export function authorizeOperation(
       if (permission !== "requires_approval" || request.ask === null) {
         return { ...advised(checked, before), token: null, asked: null };
       }
-      if (ready !== null && key !== null) {
+      if (ready !== null && key !== null && coversSeats(ready.record, decision.mandate)) {
         return mint(transaction, caller, checked, ready, { key, client });
       }
       if (tool === null) {
@@ -102,10 +110,10 @@ export function authorizeOperation(
       }
       if (ask === null) throw new Error("What an asking depends on was not read.");
       const asking = { decision, tool, ask: request.ask, client };
-      const asked = createOrJoin(transaction, caller, asking, ask);
-      if (asked instanceof Refusal) return recorded(asked);
-      const { id } = asked.approval.record;
-      return { checked, before: { state: "pending", approval: id }, token: null, asked };
+      const made = createOrJoin(transaction, caller, asking, ask);
+      if (made instanceof Refusal) return recorded(made);
+      const { id } = made.approval.record;
+      return { checked, before: { state: "pending", approval: id }, token: null, asked: made };
     },
   };
 }
@@ -113,27 +121,34 @@ export function authorizeOperation(
 async function loadAll(
   reader: Reader,
   caller: MachineCaller,
-  { action, mint, ask }: AuthorizeRequest,
+  { action, mandate_id, estimated_cost_micros, mint, ask }: AuthorizeRequest,
   begun: {
-    readonly room: Promise<DiscoveryRoom | null> | DiscoveryRoom | null;
+    readonly asked: LoadedQuestion | Promise<LoadedQuestion>;
     readonly before: Promise<AskedBefore | null> | null;
   },
 ): Promise<Loaded> {
   const walled = { ...action, tenant: tenantWithin(caller, action.tenant) };
-  const digest = actionDigest(caller.org, walled);
-  const [room, before, key, ready] = await Promise.all([
-    begun.room,
+  const mandate = namedMandate(caller, mandate_id);
+  const name = askName(actionDigest(caller.org, walled), mandate);
+  const [question, before, key, approved] = await Promise.all([
+    begun.asked,
     begun.before,
     mint ? loadSigningKey(reader) : null,
-    mint && ask !== null ? loadReady(reader, caller.id, digest) : null,
+    mint && ask !== null ? loadReady(reader, caller.id, name) : null,
   ]);
-  const needsAsk = ask !== null && ready === null;
+  // What costs more by now is asked anew.
+  const ready = approved !== null &&
+      (mandate === null || coversCost(approved.record, estimated_cost_micros))
+    ? approved
+    : null;
+  // Under a mandate more people may have to be asked by now than were.
+  const needsAsk = ask !== null && (ready === null || mandate !== null);
   return {
-    room,
+    question,
     before,
     key,
     ready,
-    ask: needsAsk ? await loadAsk(reader, caller, action) : null,
+    ask: needsAsk ? await loadAsk(reader, caller, action, mandate) : null,
   };
 }
 
@@ -145,21 +160,24 @@ function mint(
   { key, client }: { readonly key: LoadedTokenKey; readonly client: Client },
 ): Authorized | RecordedRefusal {
   const stopped = mintRefusal(checked);
-  if (stopped !== null) return recorded(stopped);
   const { decision } = checked;
+  if (stopped !== null) {
+    giveBack(transaction, caller, decision, client.request_id);
+    return recorded(stopped);
+  }
   const terms = { key, ttl_seconds: TOKEN_TTL.default, client };
   if (ready === null) {
     const token = mintToken(transaction, caller, decision, { ...terms, approval: null });
     return { checked, before: null, token, asked: null };
   }
   const token_id = transaction.id("rtk");
-  const record = consumeApproval(transaction, ready, caller, decision.action, token_id);
+  const record = consumeApproval(transaction, ready, caller, decision, token_id);
   if (record instanceof Refusal) return recorded(record);
   const approval = { id: record.id, token_id };
   const token = mintToken(transaction, caller, decision, { ...terms, approval });
   const { snapshot, deps: { sealer } } = transaction;
   const used = seen({ ...ready, record }, caller, { snapshot, sealer });
-  return { checked, before: null, token, asked: { approval: used, joined: true } };
+  return { checked, before: null, token, asked: { approval: used, joined: true, nonce: null } };
 }
 
 /** A decision, and what its caller asked about the action before; null unless it asks for that. */
@@ -178,30 +196,33 @@ function askedAbout(
   caller: MachineCaller,
   question: Question,
 ): Promise<AskedBefore | null> | null {
-  const { snapshot, held } = reader;
-  const { action } = question.request;
+  const { snapshot } = reader;
+  const { action, mandate_id } = question.request;
+  const mandate = namedMandate(caller, mandate_id);
   const tenant = walledTenant(caller, action.tenant);
   // Outside of the wall the decision refuses.
   if (tenant instanceof Refusal) return null;
-  const digest = question.digestOf(snapshot.orgId, tenant);
-  if (held.lacks(approvalHistoryPrefix(snapshot.orgId, caller.id), digest)) return null;
+  const name = askName(question.digestOf(snapshot.orgId, tenant), mandate);
+  if (reader.lacks(approvalHistoryPrefix(snapshot.orgId, caller.id), name)) return null;
   const walled = { ...action, tenant };
-  const { permission } = resolve(snapshot, walled, caller, { via: question.client.via });
-  return permission === "requires_approval" ? loadIfAsked(reader, caller.id, digest) : null;
+  const options = { via: question.client.via, mandated: mandate !== null };
+  const { permission } = resolve(snapshot, walled, caller, options);
+  // A mandate may ask where the policy does not.
+  const mayAsk = permission === "requires_approval" ||
+    (mandate !== null && permission === "allowed");
+  return mayAsk ? loadIfAsked(reader, caller.id, name) : null;
 }
 
-/** `loadAskedBefore`, for an operation that writes an entry. Mostly it is of what was never asked. */
+/** `loadAskedBefore`. Mostly it is of what was never asked. */
 async function loadIfAsked(
   reader: Reader,
   requester: string,
-  actionDigest: string,
+  name: string,
 ): Promise<AskedBefore | null> {
-  const { held, kv, snapshot } = reader;
+  const { snapshot } = reader;
   const prefix = approvalHistoryPrefix(snapshot.orgId, requester);
-  await held.look(kv, prefix);
-  return held.lacks(prefix, actionDigest)
-    ? null
-    : await loadAskedBefore(reader, requester, actionDigest);
+  await reader.look(prefix);
+  return reader.lacks(prefix, name) ? null : await loadAskedBefore(reader, requester, name);
 }
 
 /** `checkBatchOperation`, with what to do about those that require an approval. */
@@ -209,7 +230,7 @@ export function adviseBatchOperation(
   requests: readonly CheckRequest[],
   client: Client,
 ): MachineOperation<
-  { readonly room: DiscoveryRoom | null; readonly before: readonly (AskedBefore | null)[] },
+  { readonly batch: LoadedBatch; readonly before: readonly (AskedBefore | null)[] },
   (Advised | AnyRefusal)[]
 > {
   const check = checkBatchOperation(requests, client);
@@ -217,15 +238,16 @@ export function adviseBatchOperation(
   return {
     ...(prepare === undefined ? {} : { prepare }),
     load(reader, caller) {
-      const room = check.load?.(reader, caller) ?? null;
+      const batch = check.load(reader, caller);
       const before = check.questions.map((question) => askedAbout(reader, caller, question));
-      if (!(room instanceof Promise) && before.every((one) => one === null)) {
-        return { room, before: [] };
+      if (!(batch instanceof Promise) && before.every((one) => one === null)) {
+        return { batch, before: [] };
       }
-      return Promise.all([room, Promise.all(before)]).then(([room, before]) => ({ room, before }));
+      return Promise.all([batch, Promise.all(before)])
+        .then(([batch, before]) => ({ batch, before }));
     },
-    plan: (transaction, caller, { room, before }) =>
-      check.plan(transaction, caller, room).map((checked, i) =>
+    plan: (transaction, caller, { batch, before }) =>
+      check.plan(transaction, caller, batch).map((checked, i) =>
         checked instanceof Refusal ? checked : advised(checked, before[i] ?? null)
       ),
   };
@@ -244,7 +266,7 @@ export type AskedBefore =
   | { readonly state: "denied"; readonly retry_after_seconds: number };
 
 /**
- * Reads whether a requester waits for a decision on this action, has an approval of it that is not
+ * Reads whether a requester waits for a decision on this action, by its `askName`, has an approval of it that is not
  * used, or was denied it just now; null for none of these. It is a hint for whoever asks and grants
  * nothing, so no commit checks it.
  * @throws {MalformedRecord}
@@ -252,16 +274,16 @@ export type AskedBefore =
 export async function loadAskedBefore(
   reader: Reader,
   requester: string,
-  actionDigest: string,
+  name: string,
 ): Promise<AskedBefore | null> {
   const { snapshot, now } = reader;
   const org = snapshot.orgId;
-  const history = await reader.peek(approvalHistoryKey(org, requester, actionDigest), askHistory);
+  const history = await reader.peek(approvalHistoryKey(org, requester, name), askHistory);
   // Every request writes it in its own commit, and it outlives them all: most checks read one row.
   if (history === null) return null;
   const [open, ready] = await Promise.all([
-    reader.peek(approvalOpenKey(org, requester, actionDigest), approvalPointer),
-    reader.peek(approvalReadyKey(org, requester, actionDigest), approvalPointer),
+    reader.peek(approvalOpenKey(org, requester, name), approvalPointer),
+    reader.peek(approvalReadyKey(org, requester, name), approvalPointer),
   ]);
   for (const pointer of [open, ready]) {
     if (pointer === null) continue;

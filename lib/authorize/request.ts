@@ -1,11 +1,21 @@
 import { settle } from "../approvals/advance.ts";
-import { type Ask, type Asked, createOrJoin, loadAsk, type LoadedAsk } from "../approvals/ask.ts";
+import { createOrJoin, loadAsk, type LoadedAsk } from "../approvals/ask.ts";
+import type { Ask, Asked } from "../approvals/asking.ts";
 import { type LoadedApproval, loadReady, seen, type SeenApproval } from "../approvals/seen.ts";
 import type { Action } from "../base/action.ts";
-import { actionDigest, checkOperation, type DiscoveryRoom } from "../decisions/decide.ts";
+import {
+  actionDigest,
+  checkOne,
+  type CheckRequest,
+  type LoadedQuestion,
+  loadQuestion,
+  Question,
+} from "../decisions/decide.ts";
 import type { MachineOperation } from "../identity/acting.ts";
-import { type Client, tenantWithin } from "../identity/caller.ts";
+import { type Client, namedMandate, tenantWithin } from "../identity/caller.ts";
+import { type MandateNaming, NO_MANDATE } from "../mandates/mandate.ts";
 import { recorded, type RecordedRefusal, Refusal } from "../refusal.ts";
+import { askName } from "../store/keys.ts";
 
 /**
  * Asking for an approval directly, without wanting a token. A caller that lost its connection while
@@ -13,7 +23,7 @@ import { recorded, type RecordedRefusal, Refusal } from "../refusal.ts";
  */
 
 interface Loaded {
-  readonly room: DiscoveryRoom | null;
+  readonly question: LoadedQuestion;
   readonly ask: LoadedAsk;
 }
 
@@ -27,21 +37,24 @@ export function requestApproval(
   action: Action,
   ask: Ask,
   client: Client,
+  naming: MandateNaming = NO_MANDATE,
 ): MachineOperation<Loaded, Asked | RecordedRefusal> {
   const { reason, reference_id } = ask;
-  const check = checkOperation({ action, reason, reference_id, explain: false }, client);
-  const { prepare } = check;
+  const question = new Question(
+    { ...naming, action, reason, reference_id, explain: false },
+    client,
+  );
   return {
-    ...(prepare === undefined ? {} : { prepare }),
+    prepare: (deps, org) => question.prepare(deps, org),
     async load(reader, caller) {
-      const [room, loaded] = await Promise.all([
-        check.load?.(reader, caller) ?? null,
-        loadAsk(reader, caller, action),
+      const [asked, loaded] = await Promise.all([
+        loadQuestion(reader, caller, question),
+        loadAsk(reader, caller, action, namedMandate(caller, naming.mandate_id)),
       ]);
-      return { room, ask: loaded };
+      return { question: asked, ask: loaded };
     },
     plan(transaction, caller, loaded) {
-      const { decision, tool } = check.plan(transaction, caller, loaded.room);
+      const { decision, tool } = checkOne(transaction, caller, question, loaded.question);
       const { permission, resolved_from } = decision.resolution;
       if (resolved_from === "gate_unknown_tool") {
         return recorded(new Refusal("tool_not_registered", { tool_name: action.tool }));
@@ -69,7 +82,7 @@ export function requestApproval(
  * @param joined the answer where the caller has an approval of this action that is not used yet
  */
 export function joiningReady<L, R, M, S>(
-  action: Action,
+  { action, mandate_id }: Pick<CheckRequest, "action" | "mandate_id">,
   asking: MachineOperation<L, R>,
   looking: MachineOperation<M, S>,
   joined: (looked: S, approval: SeenApproval) => R,
@@ -82,8 +95,9 @@ export function joiningReady<L, R, M, S>(
     ...(prepare === undefined ? {} : { prepare }),
     async load(reader, caller) {
       const walled = { ...action, tenant: tenantWithin(caller, action.tenant) };
+      const digest = actionDigest(caller.org, walled);
       const [ready, ask, look] = await Promise.all([
-        loadReady(reader, caller.id, actionDigest(caller.org, walled)),
+        loadReady(reader, caller.id, askName(digest, namedMandate(caller, mandate_id))),
         asking.load?.(reader, caller),
         looking.load?.(reader, caller),
       ]);

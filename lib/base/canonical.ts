@@ -14,7 +14,7 @@ const FEW_KEYS = 24;
  * outside is checked before; here this is a mistake of the program.
  */
 export function canonicalJson(value: JsonValue): string {
-  const sorted = inOrder(value);
+  const sorted = isInOrder(value) ? value : inOrder(value);
   if (sorted !== undefined) {
     const text = JSON.stringify(sorted);
     // JSON.stringify writes lone surrogates as \udXXX, and RFC 8785 section 3.2.2.2 forbids them.
@@ -26,6 +26,31 @@ export function canonicalJson(value: JsonValue): string {
 /** The RFC 8785 form as UTF-8. */
 export function canonicalBytes(value: JsonValue): Uint8Array<ArrayBuffer> {
   return encoder.encode(canonicalJson(value));
+}
+
+/**
+ * Whether the native writer writes a value in RFC 8785 form as it stands: what the program builds has
+ * its members in order mostly, and is not taken apart to find that out. False for whatever else, and
+ * for what is no JSON.
+ */
+export function isInOrder(value: JsonValue): boolean {
+  if (typeof value === "string" || typeof value === "boolean" || value === null) return true;
+  if (typeof value === "number") return Number.isFinite(value);
+  if (typeof value !== "object") return false;
+  if (Array.isArray(value)) {
+    // By index: a hole is no JSON, and `every` passes over it.
+    for (let at = 0; at < value.length; at++) if (!isInOrder(value[at]!)) return false;
+    return true;
+  }
+  const prototype = Object.getPrototypeOf(value);
+  if (prototype !== Object.prototype && prototype !== null) return false;
+  let before = "";
+  // Own members in the order that they are written in; nothing is inherited from these prototypes.
+  for (const name in value) {
+    if (name <= before || !isInOrder(value[name]!)) return false;
+    before = name;
+  }
+  return true;
 }
 
 /**

@@ -54,6 +54,16 @@ export function confusableMark(text: string): string | null {
   return null;
 }
 
+/**
+ * What a text looks like to a hurried eye: without case, marks, punctuation and spaces, and with the
+ * letters and digits that it could be taken for. Two texts of one look are taken for each other.
+ */
+export function lookOf(text: string): string {
+  const plain = text.normalize("NFKD").replace(/[\u0300-\u036f]|[^\p{L}\p{M}\p{N}]/gu, "");
+  const latin = [...plain].map((character) => TWINS.get(character) ?? character).join("");
+  return latin.toLowerCase().replace(/[l1|]/g, "i").replaceAll("0", "o").replaceAll("rn", "m");
+}
+
 function looksLike(character: string, script: string | null, twin: string): string {
   const kind = script === null ? "" : `, ${script}`;
   return `“${character}” (${numberOf(character)}${kind}) looks like “${twin}”`;
@@ -121,6 +131,14 @@ const NAMES: ReadonlyMap<number, string> = new Map([
   [0xe0001, "LANGUAGE TAG"],
   [0xe007f, "CANCEL TAG"],
 ]);
+
+/**
+ * The end of an id, which stands beside a machine's name wherever people read one: two agents of one
+ * name are told apart by it, and what calls itself like another is not taken for it.
+ */
+export function idTail(id: string): string {
+  return `…${id.slice(-6)}`;
+}
 
 /** A code point as Unicode writes it: `U+202E`. */
 export function codePointText(code: number): string {

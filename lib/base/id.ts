@@ -1,5 +1,3 @@
-import { V7Generator } from "uuidv7";
-
 /**
  * Ids of everything: three letters that say of what, and a UUIDv7, so that they sort by when they
  * were made. An id tells that time to whoever has it, and is no secret.
@@ -20,9 +18,16 @@ export type IdPrefix =
   | "inv"
   | "dec"
   | "apr"
+  | "cnf"
   | "rtk"
+  | "mdt"
   | "exe"
+  | "cal"
+  | "evt"
+  | "rcp"
   | "dlv"
+  | "whk"
+  | "chn"
   | "ent"
   | "req";
 
@@ -44,36 +49,85 @@ export function idTime(id: string): number | null {
   return time;
 }
 
+/** The first id that can have been made at a time, milliseconds: where a range of ids begins. */
+export function firstId(prefix: IdPrefix, at: number): string {
+  const bytes = new Uint8Array(16);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(Math.max(0, at)) << 16n);
+  return `${prefix}_${encodeCrockford(bytes)}`;
+}
+
+/** Times have 48 bits. */
+const TIME_END = 2 ** 48;
+
+/** The counter of a millisecond has 42 bits: 12 before the variant, and 30 behind it. */
+const LOW_END = 2 ** 30;
+
+const VERSION_7 = 0x7000;
+
+const VARIANT = 2 ** 31;
+
 /**
  * Makes ids: a prefix and a UUIDv7 (RFC 9562) in 26 Crockford base32 characters. Ids of one maker
- * with times that do not go backwards sort in the order they were made.
+ * with times that do not go backwards sort in the order they were made: within a millisecond they
+ * count on from a random number, whose highest bit is clear to leave room (section 6.2, method 1).
  */
 export class IdMaker {
-  readonly #generator: V7Generator;
+  readonly #random: (bytes: number) => Uint8Array;
+  /** Random numbers are taken in blocks: one call of the system's generator costs more than an id. */
+  #pool: DataView = new DataView(new ArrayBuffer(0));
+  #used = 0;
+  #time = -1;
+  #high = 0;
+  #low = 0;
+  readonly #bytes = new Uint8Array(16);
+  readonly #view = new DataView(this.#bytes.buffer);
 
   constructor(random: (bytes: number) => Uint8Array) {
-    // Random numbers are taken in blocks: one call of the system's generator costs more than an id.
-    let pool: DataView = new DataView(new ArrayBuffer(0));
-    let used = 0;
-    const nextUint32 = () => {
-      if (used >= pool.byteLength) {
-        const bytes = random(1024);
-        pool = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-        used = 0;
-      }
-      used += 4;
-      return pool.getUint32(used - 4);
-    };
-    this.#generator = new V7Generator({ nextUint32 });
+    this.#random = random;
   }
 
-  /** @param at milliseconds since 1970, which the id carries */
+  /**
+   * @param at milliseconds since 1970, which the id carries
+   * @throws {RangeError} for a time that no id can carry
+   */
   make(prefix: IdPrefix, at: number): string {
-    return `${prefix}_${encodeCrockford(this.#generator.generateOrResetCore(at, 0).bytes)}`;
+    if (at !== this.#time) this.#begin(at);
+    else if (++this.#low === LOW_END) {
+      this.#low = 0;
+      this.#high++;
+    }
+    this.#view.setUint16(6, VERSION_7 + this.#high);
+    this.#view.setUint32(8, VARIANT + this.#low);
+    this.#view.setUint32(12, this.#word());
+    return `${prefix}_${encodeCrockford(this.#bytes)}`;
+  }
+
+  /** Begins to count in another millisecond. */
+  #begin(at: number): void {
+    if (!Number.isInteger(at) || at < 0 || at >= TIME_END) {
+      throw new RangeError(`Cannot make an id for the time ${at}`);
+    }
+    this.#time = at;
+    this.#view.setUint32(0, Math.floor(at / 2 ** 16));
+    this.#view.setUint16(4, at % 2 ** 16);
+    this.#high = this.#word() >>> 21;
+    this.#low = this.#word() >>> 2;
+  }
+
+  #word(): number {
+    if (this.#used >= this.#pool.byteLength) {
+      const { buffer, byteOffset, byteLength } = this.#random(1024);
+      this.#pool = new DataView(buffer, byteOffset, byteLength);
+      this.#used = 0;
+    }
+    this.#used += 4;
+    return this.#pool.getUint32(this.#used - 4);
   }
 }
 
 const ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz";
+
+const CODES = Array.from(ALPHABET, (character) => character.charCodeAt(0));
 
 /**
  * Crockford base32 of bytes, lower case, most significant bit first: ceil(8n / 5) characters.
@@ -81,20 +135,20 @@ const ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz";
  * sorts as the bytes do.
  */
 export function encodeCrockford(bytes: Uint8Array): string {
-  const characters = Math.ceil(bytes.length * 8 / 5);
-  let bits = characters * 5 - bytes.length * 8;
+  const codes: number[] = [];
+  let bits = Math.ceil(bytes.length * 8 / 5) * 5 - bytes.length * 8;
   let value = 0;
-  let text = "";
-  for (const byte of bytes) {
-    value = (value << 8) | byte;
+  for (let at = 0; at < bytes.length; at++) {
+    value = (value << 8) | bytes[at]!;
     bits += 8;
     while (bits >= 5) {
       bits -= 5;
-      text += ALPHABET[(value >>> bits) & 31];
+      codes.push(CODES[(value >>> bits) & 31]!);
     }
     value &= (1 << bits) - 1;
   }
-  return text;
+  // One text at once: each made longer by a character would be another one.
+  return String.fromCharCode(...codes);
 }
 
 /** The bytes of a text that `encodeCrockford` made, or null when it is not such a text. */

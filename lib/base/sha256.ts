@@ -57,13 +57,18 @@ export function prefixedLeafHash(prefixedBytes: Uint8Array): Uint8Array {
   return sha256(prefixedBytes);
 }
 
+/** What is hashed for an inner node. The same each time: making it would take as long as hashing it. */
+const node = new Uint8Array(1 + 2 * HASH_BYTES);
+node[0] = NODE_PREFIX;
+
 /** Hash of an inner node: SHA-256(0x01 || `left` || `right`) (RFC 9162 section 2.1.1). */
 export function nodeHash(left: Uint8Array, right: Uint8Array): Uint8Array {
-  const input = new Uint8Array(1 + 2 * HASH_BYTES);
-  input[0] = NODE_PREFIX;
-  input.set(left, 1);
-  input.set(right, 1 + HASH_BYTES);
-  return sha256(input);
+  if (left.length !== HASH_BYTES || right.length !== HASH_BYTES) {
+    throw new RangeError(`Cannot hash a node of ${left.length} and ${right.length} bytes`);
+  }
+  node.set(left, 1);
+  node.set(right, 1 + HASH_BYTES);
+  return sha256(node);
 }
 
 /** True when both hashes have the same bytes. Roots and proofs are public: no constant time needed. */

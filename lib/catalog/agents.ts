@@ -1,9 +1,10 @@
 import type { JsonObject } from "../base/json.ts";
+import { tellOfSwitch } from "../events/event.ts";
 import type { CallerOperation } from "../identity/acting.ts";
 import { actorOf, type Caller } from "../identity/caller.ts";
 import { makeSecret, secretHash } from "../identity/credentials.ts";
 import { assertKillSwitch, demand } from "../identity/deeds.ts";
-import { schedule } from "../ledger/due.ts";
+import { schedule } from "../ledger/commit.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import { agentWidens } from "../policy/widening.ts";
 import { Refusal } from "../refusal.ts";
@@ -21,8 +22,8 @@ interface NewAgent extends MachineFields {
   readonly kill_switch: AgentRecord["kill_switch"];
 }
 
-/** What is to be another way; what is absent stays. */
-export type AgentChange = Partial<NewAgent>;
+/** What is to be another way; what is absent stays. Which mandates it may name is fixed for its life. */
+export type AgentChange = Partial<Omit<NewAgent, "mandate_ids">>;
 
 /** An agent after a write. */
 interface WrittenAgent {
@@ -58,10 +59,11 @@ export function createAgent(
         rate_limit_per_minute: fields.rate_limit_per_minute,
         kill_switch: fields.kill_switch,
         void_before: 0,
+        mandate_ids: fields.mandate_ids ?? null,
         members_behind: [...caller.members_behind],
         created_at: transaction.at,
       };
-      transaction.setPolicy(agentKey(caller.org, record.id), record);
+      storeAgent(transaction, null, record);
       putCredential(transaction, record);
       appendAgentEntry(transaction, caller, "agent.created", record.id, fields, requestId);
       return { record, secret, policy_version: transaction.policyVersion };
@@ -87,7 +89,7 @@ export function changeAgent(
       if (agentWidens(old, record)) demand(caller, "loosen", "Letting an agent do more");
       demand(caller, "configure");
       assertMachineFields(transaction, change);
-      transaction.setPolicy(agentKey(caller.org, id), record);
+      storeAgent(transaction, old, record);
       appendAgentEntry(transaction, caller, "agent.set", id, change, requestId);
       return { record, policy_version: transaction.policyVersion };
     },
@@ -130,9 +132,14 @@ export function stopAgent(
   if (old.kill_switch.active) return old;
   const kill_switch = { active: true, reason };
   const record: AgentRecord = { ...old, kill_switch };
-  transaction.setPolicy(agentKey(caller.org, id), record);
+  storeAgent(transaction, old, record);
   appendAgentEntry(transaction, caller, "agent.set", id, { kill_switch }, requestId);
   return record;
+}
+
+function storeAgent(transaction: Transaction, old: AgentRecord | null, next: AgentRecord): void {
+  transaction.setPolicy(agentKey(transaction.snapshot.orgId, next.id), next);
+  tellOfSwitch(transaction, { scope: "agent", id: next.id }, old, next);
 }
 
 /** What becomes of what an agent asked before its rotation. */
@@ -214,7 +221,7 @@ function appendAgentEntry(
   caller: Caller,
   type: "agent.created" | "agent.set" | "agent.rotated" | "agent.removed",
   id: string,
-  fields: AgentChange,
+  fields: Partial<NewAgent>,
   requestId: string,
   data: JsonObject = {},
 ): void {

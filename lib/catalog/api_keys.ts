@@ -4,10 +4,16 @@ import { actorOf, type Caller, hasExpired, ownerEnrolled } from "../identity/cal
 import { makeSecret, secretHash } from "../identity/credentials.ts";
 import { demand } from "../identity/deeds.ts";
 import type { Transaction } from "../ledger/transaction.ts";
-import { patternIn } from "../policy/names.ts";
+import type { Snapshot } from "../policy/snapshot.ts";
+import { patternIn } from "./selectors.ts";
 import { invalidRequest, Refusal } from "../refusal.ts";
 import { apiKeyKey, credentialKey, credentialUsedKey } from "../store/keys.ts";
-import type { ApiKeyRecord, CredentialIndex, KEY_TIERS } from "../store/records/identity.ts";
+import type {
+  ApiKeyRecord,
+  CredentialIndex,
+  KEY_TIERS,
+  MandateIds,
+} from "../store/records/identity.ts";
 import { assertNoPersonalIds } from "./personal_ids.ts";
 
 /**
@@ -19,6 +25,10 @@ import { assertNoPersonalIds } from "./personal_ids.ts";
 interface NewApiKey extends MachineFields {
   readonly tier: (typeof KEY_TIERS)[number];
   readonly audit_private: boolean;
+  /** Whether a standard key may grant mandates; absent is no. */
+  readonly may_grant?: boolean;
+  /** Whether a management key may say which passkeys speak for users; absent is no. */
+  readonly user_passkeys?: boolean;
 }
 
 /** A key as it was made: the only time that its secret is known. */
@@ -55,12 +65,20 @@ export function createApiKey(
   return {
     plan(transaction, caller) {
       const { name, tier, trust_tier, tenant_ids, expires_at, rate_limit_per_minute } = fields;
-      assertMayMake(caller, fields);
+      assertMayMake(transaction.snapshot, caller, fields);
       if (tier === "management" && tenant_ids !== null) {
         throw invalidRequest(
           "/tenant_ids",
           "bounds standard keys and agents only: a management key configures the whole organization",
         );
+      }
+      const { may_grant = false, user_passkeys = false, mandate_ids = null } = fields;
+      if (tier !== "standard" && (may_grant || mandate_ids !== null)) {
+        const path = may_grant ? "/may_grant" : "/mandate_ids";
+        throw invalidRequest(path, "is for standard keys, which ask what is allowed");
+      }
+      if (tier !== "management" && user_passkeys) {
+        throw invalidRequest("/user_passkeys", "is for management keys");
       }
       assertMachineFields(transaction, fields);
       const secret = makeSecret(tier, transaction.deps.random);
@@ -76,6 +94,9 @@ export function createApiKey(
         audit_private: fields.audit_private,
         bootstrap: false,
         kept: false,
+        mandate_ids,
+        may_grant,
+        user_passkeys,
         members_behind: [...caller.members_behind],
         created_at: transaction.at,
       };
@@ -91,6 +112,8 @@ export function createApiKey(
           ...entry.data,
           tier,
           ...(fields.audit_private ? { audit_private: true } : {}),
+          ...(may_grant ? { may_grant: true } : {}),
+          ...(user_passkeys ? { user_passkeys: true } : {}),
           request_id: requestId,
         },
         private: entry.private,
@@ -102,8 +125,12 @@ export function createApiKey(
 
 /** @throws {Refusal} owner_required, role_required, recovery_held, fresh_assertion_required */
 function assertMayMake(
+  snapshot: Snapshot,
   caller: Caller,
-  { tier, audit_private }: Pick<NewApiKey, "tier" | "audit_private">,
+  { tier, audit_private, may_grant, user_passkeys }: Pick<
+    NewApiKey,
+    "tier" | "audit_private" | "may_grant" | "user_passkeys"
+  >,
 ): void {
   const forOwners = tier === "approver"
     ? "An approver key"
@@ -112,6 +139,16 @@ function assertMayMake(
     : null;
   if (caller.type !== "member" && forOwners !== null) {
     throw new Refusal("owner_required", { what: forOwners });
+  }
+  if (may_grant && caller.type !== "member" && ownerEnrolled(snapshot)) {
+    throw new Refusal("owner_required", { what: "A key that grants mandates" });
+  }
+  if (user_passkeys) {
+    const what = "A key that says which passkeys speak for users";
+    if (caller.type !== "member" && ownerEnrolled(snapshot)) {
+      throw new Refusal("owner_required", { what });
+    }
+    demand(caller, "make_approver_key", what);
   }
   if (forOwners === null) demand(caller, "loosen", "Making a key");
   else demand(caller, "make_approver_key", forOwners);
@@ -206,6 +243,8 @@ export interface MachineFields {
   readonly expires_at: number | null;
   /** Null when not limited. */
   readonly rate_limit_per_minute: number | null;
+  /** The mandates that it may name; `required`: any, but one. Null, or absent, for any, and none. */
+  readonly mandate_ids?: MandateIds;
 }
 
 /**
@@ -243,7 +282,7 @@ export function assertMachineFields(
 export function machineEntry(
   fields: Partial<MachineFields>,
 ): { data: JsonObject; private: Record<string, JsonValue> } {
-  const { name, trust_tier, tenant_ids, expires_at, rate_limit_per_minute } = fields;
+  const { name, trust_tier, tenant_ids, expires_at, rate_limit_per_minute, mandate_ids } = fields;
   return {
     data: {
       ...(trust_tier === undefined ? {} : { trust_tier }),
@@ -252,6 +291,8 @@ export function machineEntry(
         ? {}
         : { expires_at: expires_at === null ? null : new Date(expires_at).toISOString() }),
       ...(rate_limit_per_minute === undefined ? {} : { rate_limit_per_minute }),
+      // Few enough to be shown, and ids of our own.
+      ...(mandate_ids == null ? {} : { mandate_ids }),
     },
     private: {
       ...(name === undefined ? {} : { name }),

@@ -1,8 +1,9 @@
 import type { CallerOperation } from "../identity/acting.ts";
 import { actorOf, requireAllTenants } from "../identity/caller.ts";
 import { demand } from "../identity/deeds.ts";
-import { schedule } from "../ledger/due.ts";
-import { type Transaction, TransactionTooLarge } from "../ledger/transaction.ts";
+import { schedule } from "../ledger/commit.ts";
+import { TransactionTooLarge } from "../ledger/commit_limits.ts";
+import type { Transaction } from "../ledger/transaction.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import { Refusal } from "../refusal.ts";
 import { StoreUnavailable } from "../store/kv.ts";
@@ -30,7 +31,7 @@ import {
   type StagedRow,
   type Staging,
 } from "./staging.ts";
-import { writeTool } from "./tools.ts";
+import { tellOfToolSwitch, writeTool } from "./tools.ts";
 
 /**
  * A whole policy that becomes what an edit wants, in one version. What fits a commit is one; what
@@ -228,6 +229,9 @@ function ending(
       assertMay(snapshot, caller, staged.changes);
       endStaging(transaction, generation, staging);
       transaction.makeCurrent(generation);
+      for (const { tool } of rows) {
+        if (tool !== undefined) tellOfToolSwitch(transaction, tool.old, tool.next);
+      }
       const policy_version = transaction.policyVersion;
       transaction.append({
         type: "policy.applied",

@@ -50,8 +50,10 @@ function newOrgRecord(id: string, name: string, host: string, at: number): OrgRe
     strict_levels: true,
     strict_levels_by: null,
     api_decisions: true,
+    confirm_by: "app",
     allow_personal_ids: false,
     recovery_hold_hours: NEW_ORG_HOLD_HOURS,
+    budget_alert_percent: [80, 100],
     kill_switch: { active: false, reason: null },
     created_at: at,
   };
@@ -135,6 +137,7 @@ function addMembersAndKeys(
     const record: MemberRecord = {
       id: member,
       email: owner,
+      name: null,
       role: "owner",
       groups: [],
       account: null,
@@ -174,6 +177,9 @@ function addKey(
     audit_private: false,
     bootstrap: true,
     kept: false,
+    mandate_ids: null,
+    may_grant: false,
+    user_passkeys: false,
     members_behind,
     created_at: transaction.at,
   };

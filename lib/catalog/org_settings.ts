@@ -1,3 +1,4 @@
+import { tellOfSwitch } from "../events/event.ts";
 import type { CallerOperation } from "../identity/acting.ts";
 import type { Caller } from "../identity/caller.ts";
 import { assertKillSwitch, demand } from "../identity/deeds.ts";
@@ -22,8 +23,10 @@ const ORG_FIELDS = [
   "separation_of_duties",
   "strict_levels",
   "api_decisions",
+  "confirm_by",
   "allow_personal_ids",
   "recovery_hold_hours",
+  "budget_alert_percent",
   "kill_switch",
 ] as const satisfies readonly (keyof OrgRecord)[];
 
@@ -86,6 +89,7 @@ export function stopOrg(
 
 function writeOrg(transaction: Transaction, author: Author, next: OrgRecord): Written<OrgRecord> {
   const old = transaction.snapshot.org;
+  tellOfSwitch(transaction, { scope: "org", id: old.id }, old, next);
   const written = writeChange(transaction, author, {
     noun: "org",
     key: orgKey(old.id),

@@ -31,7 +31,7 @@ import { resourceChange } from "./resources.ts";
 import { ruleChange, ruleRecordOf } from "./rules.ts";
 import { idsOf, patternProblems, type Registered } from "./selectors.ts";
 import { tenantChange } from "./tenants.ts";
-import { replacedTool, TOOL_FIELDS, toolProblems } from "./tool_record.ts";
+import { assertDefinitionRead, replacedTool, TOOL_FIELDS, toolProblems } from "./tool_record.ts";
 import { archivedTool, toolChange } from "./tools.ts";
 
 /**
@@ -74,7 +74,10 @@ export interface Making {
   readonly at: number;
 }
 
-/** What an edit makes different. Tools that go are archived, everything else is removed. */
+/**
+ * What an edit makes different. Tools that go are archived, everything else is removed.
+ * @throws {Refusal} definition_changed
+ */
 export function documentChanges(
   snapshot: Snapshot,
   described: Described,
@@ -132,6 +135,7 @@ function addTools({ snapshot, document, at, making, add }: Adding, { tools }: Le
   document.tools?.forEach(({ name, ...fields }, i) => {
     const old = snapshot.tool(name) ?? null;
     const next = replacedTool(name, fields, old, { id: making.id("tol"), at: making.at });
+    assertDefinitionRead(snapshot, old, next, fields.definition_digest ?? null);
     const change = toolChange(snapshot.orgId, old, next);
     // A draft that is listed as it stands is not triaged by that.
     if (changedFields({ ...change, fields: TOOL_FIELDS }).length === 0) return;

@@ -1,9 +1,9 @@
 import type { CallerOperation } from "../identity/acting.ts";
 import type { Caller } from "../identity/caller.ts";
-import { assertKillSwitch, demand } from "../identity/deeds.ts";
+import { assertKillSwitch, assertMandateRequired, demand } from "../identity/deeds.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
-import { Refusal } from "../refusal.ts";
+import { invalidRequest, Refusal } from "../refusal.ts";
 import { placed, resourcePrefix, type StoreKey, tenantPrefix } from "../store/keys.ts";
 import { type Kv, listRecords } from "../store/kv.ts";
 import { resourceRecord, tenantRecord } from "../store/records/policy.ts";
@@ -83,7 +83,7 @@ async function* values<T>(
 /**
  * What an edit makes of the policy as it stands.
  * @param version that the edit was made from
- * @throws {Refusal} precondition_failed, invalid_request, invalid_selector
+ * @throws {Refusal} precondition_failed, invalid_request, invalid_selector, definition_changed
  */
 export function plannedChanges(
   transaction: Transaction,
@@ -97,7 +97,25 @@ export function plannedChanges(
   const changes = documentChanges(snapshot, described, edit, { id, at });
   refuseSelectors(changes.selectorProblems);
   refuseProblems([...changes.problems]);
+  refuseManySwitches(changes);
   return changes;
+}
+
+/** Each is an event, and all of them stand in the one commit that makes the policy the one in force. */
+const MAX_SWITCHES = 250;
+
+/** @throws {Refusal} invalid_request when more kill switches turn at once than one commit tells of */
+function refuseManySwitches({ rows }: DocumentChanges): void {
+  const turned = rows.filter(({ tool }) =>
+    tool !== undefined &&
+    tool.next.kill_switch.active !== (tool.old?.kill_switch.active ?? false)
+  ).length;
+  if (turned <= MAX_SWITCHES) return;
+  throw invalidRequest(
+    "/tools",
+    `turns ${turned} kill switches, of which ${MAX_SWITCHES} may be turned at once: ` +
+      "stop the organization, or turn them in several documents",
+  );
 }
 
 /** @throws {Refusal} precondition_failed */
@@ -128,6 +146,7 @@ export function assertReleases(
   for (const { tool } of rows) {
     if (tool !== undefined && tool.old !== null) {
       assertKillSwitch(snapshot, caller, tool.old.kill_switch, tool.next.kill_switch);
+      assertMandateRequired(snapshot, caller, tool.old, tool.next);
     }
   }
 }

@@ -2,7 +2,8 @@ import { hash } from "node:crypto";
 import type { z } from "zod";
 import { canonicalBytes, canonicalJson } from "../base/canonical.ts";
 import type { JsonObject, JsonValue } from "../base/json.ts";
-import { actorOf, type Caller } from "../identity/caller.ts";
+import type { Caller } from "../identity/caller.ts";
+import type { Actor } from "../ledger/entry.ts";
 import { currentGeneration } from "../ledger/load_snapshot.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import { placed, type StoreKey } from "../store/keys.ts";
@@ -13,8 +14,14 @@ import { type Kv, listRecords } from "../store/kv.ts";
  * The entry shows short values as they are, long ones by their digest, and personal ones apart.
  */
 
+/** Who writes: somebody by a request, or the service by itself, which has none. */
+export interface Writer {
+  readonly caller: Pick<Actor, "id" | "type">;
+  readonly request_id: string | null;
+}
+
 /** Who writes, and by which request. */
-export interface Author {
+export interface Author extends Writer {
   readonly caller: Caller;
   readonly request_id: string;
 }
@@ -22,7 +29,15 @@ export interface Author {
 /** One record of the policy that is made, replaced or (null) removed. */
 export interface RecordChange {
   /** Its entry is `<noun>.set`, or `<noun>.removed`. */
-  readonly noun: "org" | "tool" | "category" | "tenant" | "resource" | "rule" | "member";
+  readonly noun:
+    | "org"
+    | "tool"
+    | "category"
+    | "tenant"
+    | "resource"
+    | "rule"
+    | "member"
+    | "upstream";
   readonly key: StoreKey;
   /** Where the record before is, when that is under another key. */
   readonly oldKey?: StoreKey;
@@ -34,7 +49,7 @@ export interface RecordChange {
   /** Those of them that only the private part of the entry shows. */
   readonly hidden?: readonly string[];
   /** In place of `set`. */
-  readonly verb?: "archived";
+  readonly verb?: "archived" | "offered" | "drifted";
   /** What the entry says besides, publicly and privately. */
   readonly data?: JsonObject;
   readonly private?: Readonly<Record<string, JsonValue>>;
@@ -67,7 +82,7 @@ export function hasEffect(change: RecordChange): boolean {
  */
 export function writeChange(
   transaction: Transaction,
-  author: Author,
+  author: Writer,
   change: RecordChange,
 ): boolean {
   if (!hasEffect(change)) return false;
@@ -88,7 +103,7 @@ export function writeChange(
  */
 export function stageChange(
   transaction: Transaction,
-  author: Author,
+  author: Writer,
   change: RecordChange,
   generation: number,
 ): void {
@@ -100,13 +115,13 @@ export function stageChange(
   });
 }
 
-function verbOf({ next, verb }: RecordChange): "removed" | "set" | "archived" {
+function verbOf({ next, verb }: RecordChange): string {
   return next === null ? "removed" : verb ?? "set";
 }
 
 function appendChange(
   transaction: Transaction,
-  { caller, request_id }: Author,
+  { caller, request_id }: Writer,
   change: RecordChange,
   { type, data }: { readonly type: string; readonly data: JsonObject },
 ): void {
@@ -114,13 +129,13 @@ function appendChange(
   const secret = { ...hidden, ...change.private };
   transaction.append({
     type,
-    actor: actorOf(caller),
+    actor: { id: caller.id, type: caller.type },
     subject: change.subject,
     data: {
       ...change.data,
       ...(change.next === null ? {} : { changed: shown }),
       ...data,
-      request_id,
+      ...(request_id === null ? {} : { request_id }),
     },
     ...(Object.keys(secret).length === 0 ? {} : { private: secret }),
   });

@@ -2,7 +2,6 @@ import type { CallerOperation } from "../identity/acting.ts";
 import type { Caller } from "../identity/caller.ts";
 import { demand } from "../identity/deeds.ts";
 import type { Transaction } from "../ledger/transaction.ts";
-import { patternIn } from "../policy/names.ts";
 import { type RuleWarning, ruleWarnings } from "../policy/rule_warnings.ts";
 import { liftsTenantGate, type RuleStep, ruleWidens } from "../policy/widening.ts";
 import { Refusal } from "../refusal.ts";
@@ -20,6 +19,7 @@ import { loadResource } from "./resources.ts";
 import {
   idsOf,
   levelProblems,
+  patternIn,
   patternProblems,
   refuseSelectors,
   registeredIn,

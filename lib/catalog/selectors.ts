@@ -1,6 +1,5 @@
 import type { JsonObject } from "../base/json.ts";
 import { levelOfSelector } from "../policy/levels.ts";
-import { patternIn } from "../policy/names.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import { type InputProblem, Refusal } from "../refusal.ts";
 import type { Selector } from "../store/records/policy.ts";
@@ -105,4 +104,15 @@ export function idsOf(
     [`${at}/tool_name`]: tool_name,
     [`${at}/method`]: method,
   };
+}
+
+/**
+ * Where other systems take patterns, nothing here does: a name is compared as it stands. One that
+ * holds a character of patterns would be kept without a word, and match what nobody meant.
+ */
+const PATTERN_CHARACTER = /[*?|]/;
+
+/** The first character of a name that only a pattern would hold; null when there is none. */
+export function patternIn(name: string): string | null {
+  return PATTERN_CHARACTER.exec(name)?.[0] ?? null;
 }

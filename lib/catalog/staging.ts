@@ -1,6 +1,6 @@
 import { serialize } from "node:v8";
 import type { JsonObject } from "../base/json.ts";
-import { schedule } from "../ledger/due.ts";
+import { schedule } from "../ledger/commit.ts";
 import type { Actor } from "../ledger/entry.ts";
 import { removeRows } from "../ledger/ledgers.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";

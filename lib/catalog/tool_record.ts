@@ -27,6 +27,7 @@ export const TOOL_FIELDS = [
   "required_facts",
   "methods",
   "requires_second_approval",
+  "requires_mandate",
   "approval_timeout_seconds",
   "approval_use_seconds",
   "kill_switch",
@@ -36,7 +37,11 @@ export const TOOL_FIELDS = [
 /** A tool as a request gives it, in whole or in part. */
 export type ToolFields =
   & Partial<Omit<Pick<ToolRecord, typeof TOOL_FIELDS[number]>, "annotations">>
-  & { readonly annotations?: Partial<Annotations> };
+  & {
+    readonly annotations?: Partial<Annotations>;
+    /** Of a tool of an upstream: the definition that whoever writes this has read. */
+    readonly definition_digest?: string;
+  };
 
 /** A value of the store holds 65,536 bytes; this leaves room for its wrapping. */
 const MAX_RECORD_BYTES = 60_000;
@@ -51,8 +56,8 @@ const WORST_ANNOTATIONS: Annotations = {
 
 /**
  * The tool that a full description makes: what is absent has its default, not what it was before.
- * The kill switch alone stays as it is unless it is named: registering a tool again at every start
- * of an agent must not release what somebody stopped.
+ * The kill switch, and that it requires a mandate, stay as they are unless they are named: registering
+ * a tool again at every start of an agent must not open what somebody closed.
  */
 export function replacedTool(
   name: string,
@@ -76,26 +81,43 @@ export function replacedTool(
     required_facts: fields.required_facts ?? [],
     methods: fields.methods ?? null,
     requires_second_approval: fields.requires_second_approval ?? false,
+    requires_mandate: fields.requires_mandate ?? old?.requires_mandate ?? false,
     approval_timeout_seconds: fields.approval_timeout_seconds ?? null,
     approval_use_seconds: fields.approval_use_seconds ?? null,
     kill_switch: fields.kill_switch ?? old?.kill_switch ?? { active: false, reason: null },
     status: fields.status ?? (acknowledged ? "approved" : "draft"),
     discovered: false,
+    ...ofUpstream(old, fields.status ?? (acknowledged ? "approved" : "draft")),
     created_at: old?.created_at ?? made.at,
     updated_at: made.at,
   };
 }
 
 /** The tool with the named fields changed; annotations are changed one by one. */
-export function mergedTool(old: ToolRecord, fields: ToolFields, at: number): ToolRecord {
+export function mergedTool(
+  old: ToolRecord,
+  { definition_digest: _read, ...fields }: ToolFields,
+  at: number,
+): ToolRecord {
   return {
     ...old,
     ...fields,
     annotations: { ...old.annotations, ...fields.annotations },
     // Whoever names the default has looked at the draft; before that its default is nobody's word.
     discovered: old.discovered && (fields.default_permission ?? null) === null,
+    ...ofUpstream(old, fields.status ?? old.status),
     updated_at: at,
   };
+}
+
+/** Where a tool runs is not a person's to write; whoever approves it takes its definition as it is. */
+function ofUpstream(
+  old: Pick<ToolRecord, "upstream"> | null,
+  status: ToolRecord["status"],
+): Pick<ToolRecord, "upstream"> {
+  const { upstream } = old ?? {};
+  if (upstream === undefined) return {};
+  return { upstream: { ...upstream, drifted: upstream.drifted && status !== "approved" } };
 }
 
 /**
@@ -131,6 +153,27 @@ export function toolProblems(
     });
   }
   return problems;
+}
+
+/**
+ * Refuses to open a tool of an upstream for a definition that nobody is known to have read: another
+ * one than is named, or, where none is named, any but the first that its upstream ever offered.
+ * @param read the digest of the definition that whoever opens it has read; null where none is named
+ * @throws {Refusal} definition_changed
+ */
+export function assertDefinitionRead(
+  { upstreams }: Pick<Snapshot, "upstreams">,
+  old: ToolRecord | null,
+  next: ToolRecord,
+  read: string | null,
+): void {
+  const upstream = old?.upstream;
+  const opens = next.status === "approved" && old?.status !== "approved";
+  if (read === null && (upstream === undefined || !opens)) return;
+  const isThere = upstream !== undefined &&
+    upstreams.get(upstream.name)?.generation === upstream.generation;
+  const isIt = read === null ? upstream?.first === true : upstream?.definition_digest === read;
+  if (!isThere || !isIt) throw new Refusal("definition_changed", { tool_name: next.name });
 }
 
 /** The names that the tool does not have yet: one from before may be changed, and stopped. */
@@ -169,17 +212,26 @@ export function refuseProblems(errors: InputProblem[]): void {
 
 /**
  * The digest of what an approver is told about a tool: `sha256:` and the lower-case hex SHA-256 of
- * the RFC 8785 form of its name, description, annotations, parameter schema and risk level. An
- * approval given, or a run token minted, for one definition does not hold for another.
+ * the RFC 8785 form of its name, description, annotations, parameter schema and risk level, and of
+ * what its upstream defines. An approval given, or a run token minted, for one definition does not
+ * hold for another.
  */
 export function toolDefinitionDigest(tool: ToolRecord): string {
-  const { name, description, annotations, parameters, risk_level } = tool;
+  const { name, description, annotations, parameters, risk_level, upstream } = tool;
   const text = canonicalJson({
     name,
     description,
     annotations: { ...annotations },
     parameters,
     risk_level,
+    ...(upstream === undefined ? {} : {
+      upstream: {
+        name: upstream.name,
+        tool: upstream.tool,
+        definition_digest: upstream.definition_digest,
+        generation: upstream.generation,
+      },
+    }),
   });
   return `sha256:${hash("sha256", text, "hex")}`;
 }

@@ -1,14 +1,22 @@
+import { tellOfSwitch } from "../events/event.ts";
 import type { CallerOperation } from "../identity/acting.ts";
 import type { Caller } from "../identity/caller.ts";
-import { assertKillSwitch, demand } from "../identity/deeds.ts";
-import { schedule } from "../ledger/due.ts";
+import { assertKillSwitch, assertMandateRequired, demand } from "../identity/deeds.ts";
+import { schedule } from "../ledger/commit.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import { toolWidens } from "../policy/widening.ts";
 import { Refusal } from "../refusal.ts";
 import { toolKey } from "../store/keys.ts";
 import type { ToolRecord } from "../store/records/policy.ts";
-import { type Author, type RecordChange, writeChange, type Written } from "./record_change.ts";
 import {
+  type Author,
+  type RecordChange,
+  writeChange,
+  type Writer,
+  type Written,
+} from "./record_change.ts";
+import {
+  assertDefinitionRead,
   mergedTool,
   refuseProblems,
   replacedTool,
@@ -26,8 +34,8 @@ import {
 
 /**
  * Registers a tool, or replaces its description.
- * @throws {Refusal} invalid_request, owner_required, role_required, recovery_held,
- *   fresh_assertion_required
+ * @throws {Refusal} invalid_request, definition_changed, owner_required, role_required,
+ *   recovery_held, fresh_assertion_required
  */
 export function putTool(
   name: string,
@@ -40,7 +48,7 @@ export function putTool(
       const old = transaction.snapshot.tool(name) ?? null;
       const made = { id: transaction.id("tol"), at: transaction.at };
       const next = replacedTool(name, fields, old, made);
-      return accepted(transaction, { caller, request_id }, old, next);
+      return acceptTool(transaction, { caller, request_id }, old, next, fields);
     },
   };
 }
@@ -59,7 +67,7 @@ export function changeTool(
     plan(transaction, caller) {
       const old = existingTool(transaction, name);
       const next = mergedTool(old, fields, transaction.at);
-      return accepted(transaction, { caller, request_id }, old, next);
+      return acceptTool(transaction, { caller, request_id }, old, next, fields);
     },
   };
 }
@@ -125,22 +133,33 @@ export function archivedTool(old: ToolRecord, at: number): ToolRecord {
  */
 export function writeTool(
   transaction: Transaction,
-  author: Author,
+  author: Writer,
   old: ToolRecord | null,
   next: ToolRecord | null,
+  more: Pick<RecordChange, "verb" | "data" | "private"> = {},
 ): boolean {
-  const written = writeChange(
-    transaction,
-    author,
-    toolChange(transaction.snapshot.orgId, old, next),
-  );
-  if (!written || old === null) return written;
+  const change = toolChange(transaction.snapshot.orgId, old, next);
+  const data = { ...change.data, ...more.data };
+  const written = writeChange(transaction, author, { ...change, ...more, data });
+  if (!written) return false;
+  tellOfToolSwitch(transaction, old, next);
+  if (old === null) return true;
   if (
     next === null || toolDefinitionDigest(next) !== toolDefinitionDigest(old) || asksMore(old, next)
   ) {
     schedule(transaction, { kind: "tool_changed", at: transaction.now, id: old.name });
   }
   return written;
+}
+
+/** Tells of the kill switch of a tool that a change throws or releases. A tool that is gone has none. */
+export function tellOfToolSwitch(
+  transaction: Transaction,
+  old: ToolRecord | null,
+  next: ToolRecord | null,
+): void {
+  const id = old?.id ?? next?.id;
+  if (id !== undefined) tellOfSwitch(transaction, { scope: "tool", id }, old, next);
 }
 
 function asksMore(old: ToolRecord, next: ToolRecord): boolean {
@@ -161,19 +180,24 @@ export function toolChange(
     subject: { tool: name },
     old,
     next,
-    fields: [...TOOL_FIELDS, "discovered"],
+    fields: [...TOOL_FIELDS, "discovered", "upstream"],
     ...(next?.status === "archived" && old?.status !== "archived" ? { verb: "archived" } : {}),
     data: { tool_id: old?.id ?? next?.id ?? null },
   };
 }
 
-/** What a request makes of a tool, when nothing stands against it. */
-function accepted(
+/**
+ * What a request makes of a tool, when nothing stands against it.
+ * @throws {Refusal} what `putTool` refuses
+ */
+export function acceptTool(
   transaction: Transaction,
   author: Author,
   old: ToolRecord | null,
   next: ToolRecord,
+  { definition_digest = null }: { readonly definition_digest?: string | null },
 ): Written<ToolRecord> {
+  assertDefinitionRead(transaction.snapshot, old, next, definition_digest);
   refuseProblems(toolProblems(transaction.snapshot.org, old, next));
   assertChange(transaction, author.caller, old, next);
   return writtenTool(transaction, author, old, next);
@@ -202,7 +226,10 @@ function assertChange(
 ): void {
   // A draft that is removed comes back, when it is asked about again, with its switch off.
   const released = next?.kill_switch ?? { active: false };
-  if (old !== null) assertKillSwitch(snapshot, caller, old.kill_switch, released);
+  if (old !== null) {
+    assertKillSwitch(snapshot, caller, old.kill_switch, released);
+    assertMandateRequired(snapshot, caller, old, next);
+  }
   if (toolWidens(old, next, snapshot)) demand(caller, "loosen", looseningOf(old, next));
   demand(caller, "configure");
 }

@@ -9,25 +9,29 @@ import {
   splitReference,
 } from "../catalog/personal_ids.ts";
 import type { Deps } from "../deps.ts";
-import type { MachineOperation } from "../identity/acting.ts";
+import { writeEvent } from "../events/event.ts";
 import {
   actorOf,
   type Client,
   type MachineCaller,
+  namedMandate,
   privateClient,
   requireTier,
   tenantWithin,
 } from "../identity/caller.ts";
 import { isWithin } from "../ledger/clock.ts";
 import { type Placed, type SealedOff, sealOff } from "../ledger/entry.ts";
+import { atOnce } from "../ledger/guarded_rows.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
+import { loadMandate, type MandateNaming, type NamedMandate } from "../mandates/mandate.ts";
+import type { TakenOver } from "../mandates/spending.ts";
 import { discovers, draftToolRecord, type Resolution, resolve, type Via } from "../policy/chain.ts";
 import { type RuleWarning, ruleWarnings } from "../policy/rule_warnings.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
-import { type AnyRefusal, Refusal } from "../refusal.ts";
 import { scrubText } from "../scrub/scrub.ts";
 import { discoveryCallerCountKey, discoveryCountKey, toolKey } from "../store/keys.ts";
 import { discoveryTimes, type ToolRecord } from "../store/records/policy.ts";
+import { type DecidedUnder, decideUnder, underIn } from "./under_mandate.ts";
 
 /**
  * A question becomes a decision, its entry, and, where its tool is unknown, a draft. Every surface
@@ -35,11 +39,13 @@ import { discoveryTimes, type ToolRecord } from "../store/records/policy.ts";
  */
 
 /** What is asked besides the action itself. */
-export interface CheckRequest {
+export interface CheckRequest extends MandateNaming {
   readonly action: Action;
   /** As it came; it is scrubbed before it is stored. */
   readonly reason: string | null;
   readonly reference_id: string | null;
+  /** What of the caller's own it belongs to, such as a conversation. */
+  readonly session_id?: string | null;
   readonly explain: boolean;
 }
 
@@ -55,9 +61,12 @@ export class Question {
   /** The arguments in JCS form, which both their digest and the action's are made of. */
   #arguments: string | null = null;
   readonly reference: SplitReference;
+  /** The caller's session; null where none is named. */
+  readonly session: SplitReference | null;
 
   constructor(readonly request: CheckRequest, readonly client: Client) {
     this.reference = splitReference(request.reference_id);
+    this.session = request.session_id == null ? null : splitReference(request.session_id);
   }
 
   prepare(deps: Pick<Deps, "random">, org: string): void {
@@ -92,9 +101,13 @@ export class Question {
   }
 }
 
-function privateValues({ request, client, reference }: Question): Record<string, JsonValue> {
+function privateValues(
+  { request, client, reference, session }: Question,
+): Record<string, JsonValue> {
   const { action, reason } = request;
   const values: Record<string, JsonValue> = { ...reference.hidden };
+  const hidden = session?.hidden.reference_id;
+  if (hidden !== undefined) values.session_id = hidden;
   if (Object.keys(action.arguments).length > 0) values.arguments = action.arguments;
   values.client = privateClient(client);
   if (reason !== null) values.reason = scrubText(reason).text;
@@ -108,8 +121,10 @@ export interface Decision {
   readonly policy_version: number;
   readonly action: Action;
   readonly action_digest: string;
-  /** Milliseconds. */
-  readonly decided_at: number;
+  /** Null where no mandate was named. */
+  readonly mandate: DecidedUnder | null;
+  /** The time of its entry, in RFC 3339. */
+  readonly decided_at: string;
   readonly audit: Placed;
 }
 
@@ -118,6 +133,8 @@ export interface Decision {
  * and puts the entry into the same commit, so that there is no decision without its record.
  *
  * @param tenant the action's, inside the caller's wall
+ * @param named from `loadQuestion` of the same operation
+ * @param taken what an earlier decision counted, which this one counts anew where it allows
  * @throws {Refusal} invalid_request for ids that may not enter the log
  */
 export function decide(
@@ -125,16 +142,27 @@ export function decide(
   caller: MachineCaller,
   question: Question,
   tenant: string | null,
+  named: NamedMandate | null,
+  taken: TakenOver | null = null,
 ): Decision {
   const { snapshot } = transaction;
   const { request, client } = question;
   question.prepare(transaction.deps, snapshot.orgId);
   const action = { ...request.action, tenant };
   assertNoPersonalIds(snapshot.org, idsOfAction(action));
-  const resolution = resolve(snapshot, action, caller, {
+  const chain = resolve(snapshot, action, caller, {
     via: client.via,
     explain: request.explain,
+    mandated: named !== null,
   });
+  const { resolution, mandate } = named === null
+    ? { resolution: chain, mandate: null }
+    : decideUnder(transaction, caller, chain, {
+      named,
+      action,
+      estimate: request.estimated_cost_micros,
+      taken,
+    });
   const id = transaction.id("dec");
   const digest = question.digestOf(snapshot.orgId, tenant);
   const policy_version = snapshot.version;
@@ -147,15 +175,18 @@ export function decide(
       resource: action.resource,
       tenant: action.tenant,
       tool: action.tool,
+      ...(named === null ? {} : { mandate: named.id }),
     },
     data: {
       action_digest: digest,
+      ...(mandate === null ? {} : underIn(mandate, resolution.permission === "allowed", taken)),
       permission: resolution.permission,
       policy_version,
       reference_id: question.reference.shown,
       request_id: client.request_id,
       resolved_from: resolution.resolved_from,
       rule_id: resolution.rule?.id ?? null,
+      ...(question.session === null ? {} : { session_id: question.session.shown }),
     },
     sealedOff: question.sealedOff(snapshot.org.retain_arguments),
   });
@@ -165,7 +196,8 @@ export function decide(
     policy_version,
     action,
     action_digest: digest,
-    decided_at: transaction.at,
+    mandate,
+    decided_at: transaction.atText,
     audit,
   };
 }
@@ -202,73 +234,67 @@ export interface Checked {
   readonly warnings?: readonly RuleWarning[];
 }
 
-/** The operation of one question. */
-export interface CheckOperation extends MachineOperation<DiscoveryRoom | null, Checked> {
-  readonly question: Question;
-}
-
-/** The operation of several. */
-export interface CheckBatchOperation
-  extends MachineOperation<DiscoveryRoom | null, (Checked | AnyRefusal)[]> {
-  readonly questions: readonly Question[];
-}
-
-/** Decides about one action and records it; an unknown tool becomes a draft where there is room. */
-export function checkOperation(request: CheckRequest, client: Client): CheckOperation {
-  const question = new Question(request, client);
-  return {
-    question,
-    prepare: (deps, org) => question.prepare(deps, org),
-    load: (reader, caller) =>
-      isDiscovery(reader.snapshot, request.action.tool, client.via)
-        ? loadDiscoveryRoom(reader, caller)
-        : null,
-    plan: (transaction, caller, room) => checkOne(transaction, caller, question, room),
-  };
+/** What a decision is made on besides the policy. */
+export interface LoadedQuestion {
+  readonly room: DiscoveryRoom | null;
+  readonly named: NamedMandate | null;
 }
 
 /**
- * Decides about several actions on one policy version, in one commit. What is refused for one of
- * them, such as a tenant outside the wall, does not touch the others.
+ * Reads what a decision is made on besides the policy: the mandate that is named, and whether an unknown
+ * tool may become a draft. The common question reads nothing, and waits for nothing.
  */
-export function checkBatchOperation(
-  requests: readonly CheckRequest[],
-  client: Client,
-): CheckBatchOperation {
-  const questions = requests.map((request) => new Question(request, client));
-  return {
-    questions,
-    prepare(deps, org) {
-      for (const question of questions) question.prepare(deps, org);
-    },
-    load: (reader, caller) =>
-      requests.some(({ action }) => isDiscovery(reader.snapshot, action.tool, client.via))
-        ? loadDiscoveryRoom(reader, caller)
-        : null,
-    plan(transaction, caller, room) {
-      return questions.map((question) => {
-        try {
-          return transaction.attempt(() => checkOne(transaction, caller, question, room));
-        } catch (error) {
-          if (error instanceof Refusal) return error;
-          throw error;
-        }
-      });
-    },
-  };
+export function loadQuestion(
+  reader: Reader,
+  caller: MachineCaller,
+  question: Question,
+): LoadedQuestion | Promise<LoadedQuestion> {
+  const room = loadRoom(reader, caller, question);
+  const named = loadNamed(reader, caller, question);
+  if (room === null && named === null) return NOTHING_NAMED;
+  return atOnce([room, named], (room, named) => ({ room, named }));
 }
 
-function checkOne(
+const NOTHING_NAMED: LoadedQuestion = { room: null, named: null };
+
+/** Reads the mandate that a question names, or that its caller is bound to; null for none. */
+export function loadNamed(
+  reader: Reader,
+  caller: MachineCaller,
+  { request }: Question,
+): NamedMandate | Promise<NamedMandate> | null {
+  const mandate_id = namedMandate(caller, request.mandate_id);
+  if (mandate_id === null) return null;
+  return loadMandate(reader, caller, { ...request, mandate_id }, request.action);
+}
+
+/** Reads whether an unknown tool may become a draft; null where there is nothing to read for it. */
+function loadRoom(
+  reader: Reader,
+  caller: MachineCaller,
+  { request, client }: Question,
+): Promise<DiscoveryRoom> | null {
+  return isDiscovery(reader.snapshot, request.action.tool, client.via)
+    ? loadDiscoveryRoom(reader, caller)
+    : null;
+}
+
+/**
+ * Decides about one action and records it; an unknown tool becomes a draft where there is room.
+ * @throws {Refusal} tenant_not_permitted, wrong_tier; invalid_request for ids that may not enter the log
+ */
+export function checkOne(
   transaction: Transaction,
   caller: MachineCaller,
   question: Question,
-  room: DiscoveryRoom | null,
+  { room, named }: LoadedQuestion,
+  taken: TakenOver | null = null,
 ): Checked {
   const { explain, action } = question.request;
   // By the trace an agent could map the policy, and look for its gaps.
   if (explain) requireTier(caller, ["standard"]);
   const tenant = tenantWithin(caller, action.tenant);
-  const decision = decide(transaction, caller, question, tenant);
+  const decision = decide(transaction, caller, question, tenant, named, taken);
   const tool = toolAfter(transaction, caller, decision, room);
   if (!explain) return { decision, tool };
   const { rule } = decision.resolution;
@@ -363,6 +389,7 @@ function registerDraft(
     subject: { tool },
     data: { tool_id: record.id, status: record.status },
   });
+  writeEvent(transaction, { type: "tool.auto_created", tool_id: record.id });
   return record;
 }
 

@@ -1,7 +1,11 @@
 import { assertNoPersonalIds, idsOfAction } from "../catalog/personal_ids.ts";
 import type { MemberOperation } from "../identity/acting.ts";
 import { requireRight } from "../identity/deeds.ts";
-import { tenantWithin } from "../identity/caller.ts";
+import { namedMandate, tenantWithin } from "../identity/caller.ts";
+import type { Transaction } from "../ledger/transaction.ts";
+import { loadMandate, type NamedMandate, NO_MANDATE } from "../mandates/mandate.ts";
+import { narrow } from "../mandates/narrow.ts";
+import { budgeted } from "../mandates/spending.ts";
 import { type Resolution, resolve, type Via } from "../policy/chain.ts";
 import type { ActionFacts } from "../policy/levels.ts";
 import { type RuleWarning, ruleWarnings } from "../policy/rule_warnings.ts";
@@ -16,10 +20,12 @@ import { Refusal } from "../refusal.ts";
 
 /** An action that somebody wants to know the answer for. */
 export interface ExplainRequest {
-  /** Arguments decide nothing, so there are none. */
+  /** Arguments decide nothing but for conditions of a mandate, which then count as if they held. */
   readonly action: ActionFacts;
   /** Id of the standard key or agent that would ask; null for one without trust, wall and switch. */
   readonly as: string | null;
+  /** The mandate that it would be asked under; null where none is named. */
+  readonly mandate_id?: string | null;
   readonly via?: Via;
 }
 
@@ -35,9 +41,16 @@ export interface Explained extends Resolution {
 }
 
 /** Who would ask, as far as it matters. */
-type Asker = Parameters<typeof resolve>[2] & Parameters<typeof tenantWithin>[0];
+type Asker = Parameters<typeof resolve>[2] & Parameters<typeof loadMandate>[1];
 
-const STRANGER = { trust_tier: 0, kill_switch: null, tenant_ids: null };
+const STRANGER: Asker = {
+  type: "api_key",
+  id: "",
+  trust_tier: 0,
+  kill_switch: null,
+  tenant_ids: null,
+  mandate_ids: null,
+};
 
 /**
  * Answers what a check of this action would, by the same chain on the policy that the commit shows
@@ -47,15 +60,24 @@ const STRANGER = { trust_tier: 0, kill_switch: null, tenant_ids: null };
  * tenant_not_permitted, invalid_request
  */
 export function explainAction(
-  { action, as, via = "rest" }: ExplainRequest,
-): MemberOperation<void, Explained> {
+  { action, as, mandate_id = null, via = "rest" }: ExplainRequest,
+): MemberOperation<NamedMandate | null, Explained> {
   return {
-    plan({ snapshot }, caller) {
+    async load(reader) {
+      const asker = askerOf(reader.snapshot, as);
+      const named = namedMandate(asker, mandate_id);
+      if (named === null) return null;
+      return await loadMandate(reader, asker, { ...NO_MANDATE, mandate_id: named }, action);
+    },
+    plan(transaction, caller, named) {
+      const { snapshot } = transaction;
       requireRight(caller, "read");
-      const asker = as === null ? STRANGER : askerOf(snapshot, as);
+      const asker = askerOf(snapshot, as);
       const asked = { ...action, tenant: tenantWithin(asker, action.tenant) };
       assertNoPersonalIds(snapshot.org, idsOfAction(asked));
-      const resolution = resolve(snapshot, asked, asker, { via, explain: true });
+      const mandated = named !== null;
+      const chain = resolve(snapshot, asked, asker, { via, explain: true, mandated });
+      const resolution = named === null ? chain : under(transaction, asker, asked, chain, named);
       return {
         ...resolution,
         trace: resolution.trace ?? [],
@@ -67,10 +89,26 @@ export function explainAction(
   };
 }
 
-function askerOf({ agents, apiKeys }: Snapshot, id: string): Asker {
+/** What a mandate leaves of the policy's answer, for an action that costs as little as it can. */
+function under(
+  transaction: Transaction,
+  asker: Asker,
+  asked: ActionFacts,
+  chain: Resolution,
+  { id, found }: NamedMandate,
+): Resolution {
+  const action = { ...asked, arguments: {} };
+  const narrowed = narrow(chain, id, found, { action, caller: asker, clocks: transaction });
+  if (found === null) return narrowed;
+  // What it reserves is never applied: nothing is counted for who only looks.
+  return budgeted(transaction, narrowed, found.counters, { estimate: 0, taken: null }).resolution;
+}
+
+function askerOf({ agents, apiKeys }: Snapshot, id: string | null): Asker {
+  if (id === null) return STRANGER;
   const agent = agents.get(id);
-  if (agent !== undefined) return agent;
+  if (agent !== undefined) return { ...agent, type: "agent" };
   const key = apiKeys.get(id);
-  if (key?.tier === "standard") return { ...key, kill_switch: null };
+  if (key?.tier === "standard") return { ...key, type: "api_key", kill_switch: null };
   throw new Refusal("not_found", { what: `standard key or agent ${id}` });
 }

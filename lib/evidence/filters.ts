@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { DAY_MS, type Entry, type Facet, facetValue } from "../ledger/entry.ts";
+import { DAY_MS, type Entry, FACETS, facetValue } from "../ledger/entry.ts";
 import type { ActivityQuery } from "../ledger/log_reader.ts";
 import { type Permission, PERMISSIONS } from "../store/records/vocabulary.ts";
 import { type Names, NO_NAMES } from "./telling.ts";
@@ -21,6 +21,8 @@ export interface ActivityFilters {
   /** Id of who did it. */
   readonly actor: string | null;
   readonly permission: Permission | null;
+  /** Id of a mandate that an entry is about. */
+  readonly mandate: string | null;
   readonly order: "asc" | "desc";
 }
 
@@ -33,6 +35,7 @@ export const NO_FILTERS: ActivityFilters = {
   tenant: null,
   actor: null,
   permission: null,
+  mandate: null,
   order: "desc",
 };
 
@@ -49,11 +52,12 @@ const TEXT_FIELDS = {
   tool: "tool_name",
   tenant: "tenant_id",
   actor: "actor",
+  mandate: "mandate",
 } as const;
 
 /**
  * The filters that a page's query names: `since`, `until`, `type`, `tool_name`, `tenant_id`,
- * `actor`, `permission`, `order`; others are left alone. Times are RFC 3339, or what a date or time
+ * `actor`, `permission`, `mandate`, `order`; others are left alone. Times are RFC 3339, or what a date or time
  * field of a form sends, which is UTC: `2026-01-31T12:00`, or a day `2026-01-31`, of which `until`
  * is the end. An actor may be named as people call them. A field with a problem filters nothing.
  */
@@ -98,6 +102,7 @@ export function parseFilters(
     tenant: name(TEXT_FIELDS.tenant),
     actor: actor === null || names.of(actor) !== null ? actor : names.idOf(actor) ?? actor,
     permission: known,
+    mandate: name(TEXT_FIELDS.mandate),
     order: given("order") === "asc" ? "asc" : "desc",
   };
   return { filters, problems };
@@ -121,7 +126,7 @@ export function filterParams(filters: ActivityFilters): URLSearchParams {
 
 /** The filters as the log is asked for them. */
 export function facetsOf(filters: ActivityFilters): ActivityQuery["facets"] {
-  return (["type", "tool", "tenant", "actor", "permission"] as const satisfies readonly Facet[])
+  return FACETS
     .flatMap((facet) => {
       const value = filters[facet];
       return value === null ? [] : [{ facet, value }];

@@ -9,6 +9,12 @@ import type { DayChecks } from "../store/records/log.ts";
  * same numbers.
  */
 
+/**
+ * The tools that the Quickstart asks for, by a sample and by the first program: what people do to
+ * try this out says nothing of how they decide.
+ */
+export const TRIED_OUT = { sample: "sample.send_greeting", first: "hello_world" } as const;
+
 /** What of a request the numbers are made of, as it stands at the end of the span. */
 export type ApprovalFacts = Pick<
   ApprovalRecord,
@@ -72,6 +78,8 @@ export interface Insights {
   readonly totals: Readonly<Tally>;
   /** Requests made in the span. */
   readonly made: number;
+  /** Requests made in the span to try this out, which no number here counts. */
+  readonly tried_out: number;
   /** From asking to the last level's decision, of what was decided in the span; null for none. */
   readonly median_seconds: number | null;
   /** Which part (0 to 1) of all levels' decisions came too fast to have been read. */
@@ -88,8 +96,10 @@ const QUICK_MS = 3000;
 
 /** The numbers of a span, from what was read of it. */
 export function foldInsights(facts: InsightFacts, span: Span): Insights {
-  const { approvals, waiting, checks, truncated } = facts;
+  const { waiting, checks, truncated } = facts;
   const within = (at: number) => at >= span.since && at <= span.until;
+  const approvals = facts.approvals.filter((request) => !isTriedOut(request));
+  const tried = facts.approvals.filter(isTriedOut);
   const days = emptyDays(span);
   const first = utcDay(span.since);
   const dayOf = (day: number) => days[day - first];
@@ -119,6 +129,7 @@ export function foldInsights(facts: InsightFacts, span: Span): Insights {
     days,
     totals,
     made: made.length,
+    tried_out: tried.filter(({ created_at }) => within(created_at)).length,
     median_seconds: median(seconds),
     quick_share: share(quick, times.length),
     expiry_rate: share(totals.expired, totals.approved + totals.denied + totals.expired),
@@ -126,6 +137,10 @@ export function foldInsights(facts: InsightFacts, span: Span): Insights {
     noisiest_rule: noisiestRule(made),
     truncated,
   };
+}
+
+function isTriedOut({ tool_name }: Pick<ApprovalFacts, "tool_name">): boolean {
+  return Object.values<string>(TRIED_OUT).includes(tool_name);
 }
 
 /** How a request ended, and when that was settled; null while it is open, and when it was withdrawn. */

@@ -1,4 +1,3 @@
-import { withinQuotes } from "../base/text.ts";
 import type { Telling } from "./telling.ts";
 
 /** What people did with their accounts, memberships and connections, in sentences. */
@@ -39,7 +38,7 @@ function revoked(t: Telling): string {
 }
 
 function program(t: Telling): string {
-  return `program “${withinQuotes(t.said("client_name") ?? t.nameOf(t.entry.subject.grant))}”`;
+  return t.program(t.entry.subject.grant);
 }
 
 function behind(t: Telling): string {
@@ -63,6 +62,8 @@ export const PEOPLE_SENTENCES = {
   "invitation.withdrawn": (t) =>
     `${t.Who} withdrew the invitation of ${t.nameOf(t.entry.subject.member)}`,
   "member.accepted": (t) => `${t.nameOf(t.entry.subject.member)} accepted the membership`,
+
+  "member.named": (t) => `${t.Who} changed what they are called`,
 
   "session.begun": (t) => `${t.Who} signed in`,
   "session.confirmed": (t) => `${t.Who} confirmed a session by passkey`,

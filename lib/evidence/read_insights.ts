@@ -7,7 +7,7 @@ import type { Snapshot } from "../policy/snapshot.ts";
 import type { Services } from "../services.ts";
 import { approvalKey, approvalPendingPrefix, approvalPrefix, logPageKey } from "../store/keys.ts";
 import { type Kv, listRecords, readRecord } from "../store/kv.ts";
-import { approvalFacts, approvalPointer } from "../store/records/approval.ts";
+import { approvalFacts, waitingRow } from "../store/records/approval.ts";
 import { type DayChecks, logPage } from "../store/records/log.ts";
 import { type ApprovalFacts, foldInsights, type Insights, spanOf } from "./insights.ts";
 
@@ -84,9 +84,10 @@ async function pendingApprovals(
   known: (id: string) => StoredFacts | undefined,
 ): Promise<StoredFacts[]> {
   const found: StoredFacts[] = [];
-  const rows = listRecords(kv, { prefix: approvalPendingPrefix(org) }, approvalPointer);
-  for await (const { value: { id } } of rows) {
-    const record = known(id) ?? (await readRecord(kv, approvalKey(org, id), approvalFacts))?.value;
+  const rows = listRecords(kv, { prefix: approvalPendingPrefix(org) }, waitingRow);
+  for await (const { value: { id, facts } } of rows) {
+    const record = known(id) ?? facts ??
+      (await readRecord(kv, approvalKey(org, id), approvalFacts))?.value;
     if (record !== undefined) found.push(record);
   }
   return found;

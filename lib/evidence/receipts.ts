@@ -1,4 +1,3 @@
-import { Buffer } from "node:buffer";
 import { idTime, isId } from "../base/id.ts";
 import type { JsonObject } from "../base/json.ts";
 import type { Deps } from "../deps.ts";
@@ -16,7 +15,7 @@ import { demand } from "../identity/deeds.ts";
 import { type CurrentCheckpoint, currentCheckpoint } from "../ledger/checkpoints.ts";
 import type { Entry } from "../ledger/entry.ts";
 import { LogTiles } from "../ledger/export.ts";
-import { leavesOfTime, type LoggedEntry, loggedEntry } from "../ledger/log_reader.ts";
+import { entryAbout, type LoggedEntry, loggedEntry } from "../ledger/log_reader.ts";
 import { leavesFrom } from "../ledger/log_tail.ts";
 import { Refusal } from "../refusal.ts";
 import { approvalKey } from "../store/keys.ts";
@@ -61,7 +60,7 @@ export async function receiptOf(
   const sought = await soughtBy(deps, org, id);
   if (sought === null) throw notFound(id);
   const checkpoint = await currentCheckpoint(deps, org, origin);
-  const found = await find(deps, org, checkpoint.size, id, sought);
+  const found = await entryAbout(deps.kv, org, checkpoint.size, { ...sought, id });
   if (found === null || !maySee(caller, found.entry, sought.owner)) throw notFound(id);
   return await proven(deps, org, found, checkpoint);
 }
@@ -111,26 +110,6 @@ async function soughtBy(deps: Deps, org: string, id: string): Promise<Sought | n
     is: ({ type, subject }) => type === "approval.decided" && subject.approval === id,
     owner: record.value.requester.id,
   };
-}
-
-/** The last such entry of its millisecond: two levels can be decided in the same one. */
-async function find(
-  { kv }: Deps,
-  org: string,
-  size: number,
-  id: string,
-  { time, is }: Sought,
-): Promise<LoggedEntry | null> {
-  const needle = Buffer.from(id);
-  let found: LoggedEntry | null = null;
-  for await (const stored of leavesOfTime(kv, org, size, time)) {
-    const { buffer, byteOffset, length } = stored.leaf;
-    // Far cheaper to see than to parse: most entries of a busy millisecond are about other ids.
-    if (!Buffer.from(buffer, byteOffset, length).includes(needle)) continue;
-    const logged = loggedEntry(stored);
-    if (is(logged.entry)) found = logged;
-  }
-  return found;
 }
 
 /** Agents see what they asked themselves; nobody sees beyond the tenants they are bound to. */

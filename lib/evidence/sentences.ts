@@ -1,4 +1,5 @@
 import { withinQuotes } from "../base/text.ts";
+import { kindName } from "../channels/kinds.ts";
 import { checkedPermission } from "../ledger/entry.ts";
 import type { LoggedEntry } from "../ledger/log_reader.ts";
 import { keyOf } from "../policy/trace.ts";
@@ -39,10 +40,12 @@ export function entryRow({ index, entry }: LoggedEntry, names: Names): EntryRow 
 /** Entries about actions: asked, held, decided, authorized, run. */
 const ACTION_SENTENCES = {
   "permission.checked": (t) =>
-    `${t.Who} asked to run ${t.action}: ${answer(t)} (${t.said("resolved_from") ?? "?"})`,
+    `${t.Who} asked to run ${t.action}: ${answer(t)} (${t.said("resolved_from") ?? "?"})` +
+    under(textOf(t.entry.subject.mandate)),
 
   "approval.created": (t) =>
-    `${t.Who} asked people to approve ${t.action} (${t.said("reference") ?? t.of("approval")})`,
+    `${t.Who} asked people to approve ${t.action} (${t.said("reference") ?? t.of("approval")})` +
+    under(t.said("mandate_id")),
   "approval.asked_again": (t) => `${t.Who} asked again to approve ${t.action}`,
   "approval.read": (t) => `${t.Who} was shown the arguments of the request for ${t.action}`,
   "approval.level_skipped": (t) =>
@@ -58,10 +61,15 @@ const ACTION_SENTENCES = {
     `The request for ${t.action} needs a second approval now, as its tool does`,
   "approval.revoked": (t) => `${t.Who} revoked the approval of ${t.action}`,
 
-  "token.minted": (t) => `${t.Who} got a run token for ${t.action}`,
+  "token.minted": (t) =>
+    `${t.Who} got a run token for ${t.action}` +
+    under(textOf(t.entry.subject.mandate)),
   "token.consumed": (t) =>
-    `${t.Who} used a run token for ${t.action}` +
+    (t.entry.subject.call === undefined
+      ? `${t.Who} used a run token for ${t.action}`
+      : `${t.Who} had ${t.action} run through here`) +
     (t.said("binding") === "unchecked" ? ", without saying what it was about to run" : ""),
+  "token.returned": (t) => `Nothing was sent of ${t.action}, so it counts as not run`,
   "token.refused": (t) =>
     t.said("code") === "token_invalid" && t.of("tool") === "?"
       ? `${t.Who} presented a run token that is none of this organization's`
@@ -71,6 +79,11 @@ const ACTION_SENTENCES = {
 
   "execution.logged": executed,
 } as const satisfies Record<string, (t: Telling) => string>;
+
+/** The mandate that something was asked under, at the end of a sentence. */
+function under(mandate: string | null): string {
+  return mandate === null ? "" : `, under the mandate ${mandate}`;
+}
 
 function answer(t: Telling): string {
   switch (t.said("permission")) {
@@ -92,6 +105,10 @@ function cancelled(t: Telling): string {
 
 function decided(t: Telling): string {
   const verb = t.said("decision") === "approve" ? "approved" : "denied";
+  if (t.said("seat") === "user") {
+    const by = t.said("asserted_by") === null ? "" : `, as ${t.who} says`;
+    return `The user of the mandate ${t.of("mandate")} ${verb} ${t.action}${by}`;
+  }
   const levels = t.count("levels") > 1
     ? ` at level ${t.count("level")} of ${t.count("levels")}`
     : "";
@@ -101,7 +118,11 @@ function decided(t: Telling): string {
 
 function executed(t: Telling): string {
   const { actor, data } = t.entry;
-  if (actor.type === "system") return `Nobody reported in time what came of ${t.action}`;
+  if (actor.type === "system") {
+    return actor.id === "gateway"
+      ? `Countersign saw ${result(t)} of ${t.action}`
+      : `Nobody reported in time what came of ${t.action}`;
+  }
   const late = data.late === true ? ", late" : "";
   const unattested = data.attested === false ? ", without a run token" : "";
   return `${t.Who} reported ${result(t)} of ${t.action}${late}${unattested}`;
@@ -157,6 +178,10 @@ const IDENTITY_SENTENCES = {
       ? `${t.Who} erased private parts of ${indexes.length} entries`
       : `${t.Who} erased private parts of the entry ${t.count("index")}`;
   },
+  "key.set": (t) =>
+    t.said("replaces") === null
+      ? "The receipts of what happens here got a signing key"
+      : `${t.Who} gave receipts a new signing key`,
   "log_key.rotated": (t) => `${t.Who} handed the log over to a new signing key`,
   "clock.accepted": (t) =>
     `${t.Who} accepted the clock: it showed ${t.said("to") ?? "?"}, and ${
@@ -168,6 +193,32 @@ const IDENTITY_SENTENCES = {
       t.count("count") === 1 ? "attempt" : "attempts"
     } without valid credentials came from one source within a minute`,
 
+  "channel.made": (t) => `${t.Who} made ${channel(t)}: it is told of requests`,
+  "channel.changed": (t) => {
+    const { status, secret_replaced } = t.entry.data;
+    if (status === "disabled") return `${t.Who} switched ${channel(t)} off`;
+    if (status === "active") return `${t.Who} switched ${channel(t)} on`;
+    return secret_replaced === true
+      ? `${t.Who} gave ${channel(t)} another address or key`
+      : `${t.Who} changed ${channel(t)}`;
+  },
+  "channel.removed": (t) => `${t.Who} removed ${channel(t)}`,
+  "channel.disabled": (t) =>
+    `Nothing is sent to ${channel(t)} any more: ${
+      t.said("why") === "gone" ? "its provider says that it is gone" : "nothing arrived for days"
+    }`,
+
+  "webhook.made": (t) => `${t.Who} had events sent to the webhook ${t.of("webhook")}`,
+  "webhook.changed": (t) => `${t.Who} changed the webhook ${t.of("webhook")}`,
+  "webhook.rotated": (t) => `${t.Who} gave the webhook ${t.of("webhook")} a new secret`,
+  "webhook.removed": (t) => `${t.Who} removed the webhook ${t.of("webhook")}`,
+  "webhook.disabled": (t) =>
+    `Nothing is sent to the webhook ${t.of("webhook")} any more: ${
+      t.said("why") === "gone"
+        ? "it answered that it is no longer there"
+        : "nothing arrived there for five days"
+    }`,
+
   "alert.failed": (t) =>
     `An alert by ${t.said("channel") ?? "?"} to ${
       t.nameOf(t.entry.subject.member)
@@ -178,17 +229,53 @@ const IDENTITY_SENTENCES = {
 
 function key(t: Telling): string {
   const tier = t.said("tier");
-  return `${tier === null ? "" : `${tier} `}key “${
-    withinQuotes(t.nameOf(t.entry.subject.api_key))
-  }”`;
+  return t.machine(`${tier === null ? "" : `${tier} `}key`, t.entry.subject.api_key);
+}
+
+function channel(t: Telling): string {
+  const kind = t.said("kind");
+  return `the ${kind === null ? "" : `${kindName(kind)} `}channel ${t.of("channel")}`;
 }
 
 function agent(t: Telling): string {
-  return `agent “${withinQuotes(t.nameOf(t.entry.subject.agent))}”`;
+  return t.machine("agent", t.entry.subject.agent);
 }
 
 function groupText(groups: readonly unknown[]): string {
   return groups.length === 0 ? "no approver group" : `the approver groups ${groups.join(" and ")}`;
+}
+
+/** Entries about what users let agents do. */
+const MANDATE_SENTENCES = {
+  "bundle.published": (t) =>
+    `${t.Who} published edition ${t.count("edition")} of the bundle ${t.of("bundle")}`,
+  "bundle.archived": (t) => `${t.Who} archived the bundle ${t.of("bundle")}`,
+  "budget.set": (t) => `${t.Who} set the budget of ${budgeted(t)}`,
+  "budget.removed": (t) => `${t.Who} took the budget of ${budgeted(t)} off`,
+  "budget.settled": (t) =>
+    `${t.Who} settled ${t.of("decision")} under the mandate ${t.of("mandate")}`,
+  "tombstone.set": (t) => `${t.Who} closed the resource ${t.of("resource")} to all mandates`,
+  "tombstone.removed": (t) => `${t.Who} opened the resource ${t.of("resource")} to mandates again`,
+  "mandate.granted": (t) => `${t.Who} granted the mandate ${t.of("mandate")}`,
+  "mandate.superseded": (t) =>
+    `${t.Who} put the mandate ${t.said("by") ?? "?"} in the place of ${t.of("mandate")}`,
+  "mandate.revoked": (t) => `${t.Who} revoked the mandate ${t.of("mandate")}`,
+  "user.enrolment_opened": (t) => `${t.Who} made a link for a user's passkey`,
+  "user.passkeys_set": (t) =>
+    `${t.Who} set the passkeys of a user: ${t.count("added")} added, ${t.count("removed")} removed`,
+} as const satisfies Record<string, (t: Telling) => string>;
+
+function budgeted(t: Telling): string {
+  switch (t.of("budget")) {
+    case "tenant":
+      return `the tenant ${t.of("tenant")}`;
+    case "agent":
+      return `the agent ${t.of("agent")}`;
+    case "user":
+      return "a user";
+    default:
+      return "the organization";
+  }
 }
 
 /** Entries about what the organization decides by. */
@@ -203,6 +290,17 @@ const POLICY_SENTENCES = {
   "tool.set": (t) => set(t, `the tool ${t.of("tool")}`),
   "tool.archived": (t) => `${t.Who} archived the tool ${t.of("tool")}`,
   "tool.removed": (t) => `${t.Who} removed the tool ${t.of("tool")}`,
+
+  "tool.offered": (t) =>
+    `The upstream ${t.said("upstream") ?? "?"} offers the tool ${
+      t.of("tool")
+    }, which is a draft now`,
+  "tool.drifted": (t) =>
+    `The upstream ${t.said("upstream") ?? "?"} defines the tool ${t.of("tool")} in another way, ` +
+    "which is closed until somebody approves it anew",
+
+  "upstream.set": (t) => set(t, `the upstream ${t.of("upstream")}`),
+  "upstream.removed": (t) => `${t.Who} removed the upstream ${t.of("upstream")}`,
 
   "category.set": (t) => set(t, `the category ${t.of("category")}`),
   "category.removed": (t) => `${t.Who} removed the category ${t.of("category")}`,
@@ -272,6 +370,7 @@ function ruled(t: Telling): string {
 
 const SENTENCES: Readonly<Record<string, (t: Telling) => string>> = {
   ...ACTION_SENTENCES,
+  ...MANDATE_SENTENCES,
   ...POLICY_SENTENCES,
   ...IDENTITY_SENTENCES,
   ...PEOPLE_SENTENCES,

@@ -1,9 +1,11 @@
 import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
+import { idTail } from "../base/confusables.ts";
+import { personWords } from "../base/person.ts";
 import { withinQuotes } from "../base/text.ts";
 import type { Actor, Entry } from "../ledger/entry.ts";
 import { type ActivityBudget, type ActivityQuery, readActivity } from "../ledger/log_reader.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
-import { requestSentence } from "../sheet/sentence.ts";
+import { actionParts } from "../sheet/sentence.ts";
 import type { Kv } from "../store/kv.ts";
 import type { ToolRecord } from "../store/records/policy.ts";
 
@@ -33,18 +35,29 @@ export class Telling {
     const { type, id } = actor;
     switch (type) {
       case "agent":
-        return `agent “${withinQuotes(this.nameOf(id))}”`;
+        return this.machine("agent", id);
       case "api_key":
-        return `key “${withinQuotes(this.nameOf(id))}”`;
+        return this.machine("key", id);
       case "member":
         return this.nameOf(id);
       case "oauth_grant":
-        return `program “${withinQuotes(this.said("client_name") ?? this.nameOf(id))}”`;
+        return this.program(id);
       case "account":
         return `account ${this.nameOf(id)}`;
       default:
         return "Countersign";
     }
+  }
+
+  /** A machine of a kind, by its name and the end of its id; by its id alone once it has no name. */
+  machine(kind: string, id: JsonValue | undefined, name = this.nameOf(id)): string {
+    const tail = typeof id === "string" && name !== id ? ` ${idTail(id)}` : "";
+    return `${kind} “${withinQuotes(name)}”${tail}`;
+  }
+
+  /** A program that acts for a member, as it called itself then. */
+  program(grant: JsonValue | undefined): string {
+    return this.machine("program", grant, this.said("client_name") ?? this.nameOf(grant));
   }
 
   /** What an id is called; the id itself when nobody is called so any more. */
@@ -55,8 +68,7 @@ export class Telling {
   /** The action: `refund_payment using DELETE on order-77 for acme`. */
   get action(): string {
     const { tool, resource, tenant, method } = this.entry.subject;
-    const [, , ...parts] = requestSentence({
-      requester: { type: "agent", name: "" },
+    const parts = actionParts({
       tool: textOf(tool) ?? "a tool",
       resource: textOf(resource),
       tenant: textOf(tenant),
@@ -96,7 +108,7 @@ export function textOf(value: JsonValue | undefined): string | null {
 
 /** What people call the ids that entries name. */
 export interface Names {
-  /** The name of a member (their e-mail address), an agent or a key; null when there is none such. */
+  /** What a member (with their address), an agent or a key is called; null when there is none such. */
   of(id: string): string | null;
   /** The id that somebody means by a name; of several of that name the oldest. Null for none. */
   idOf(name: string): string | null;
@@ -123,9 +135,9 @@ export function namesOf(
   for (const { id, name } of agents.values()) add(id, name);
   for (const { id, client_name } of grants.values()) add(id, client_name);
   // Last, and in place of others: a key that is named like a member must not hide them.
-  for (const { id, email } of members.values()) {
-    names.set(id, email);
-    ids.set(email.toLowerCase(), id);
+  for (const member of members.values()) {
+    names.set(member.id, personWords(member));
+    ids.set(member.email.toLowerCase(), member.id);
   }
   return {
     of: (id) => names.get(id) ?? null,

@@ -44,80 +44,52 @@ export type MachineOperation<L, R> = CallerOperation<L, R, MachineCaller>;
 
 /** How whoever acts is found, anew in each part of an operation. */
 interface Finder<S, C> {
+  /** Reads the rows that tell whether they still may, where the policy alone does not. */
+  readonly read?: (reader: Reader) => Promise<S>;
   /** @throws {Refusal} what says that they may not, at this moment */
   readonly find: (snapshot: Transaction["snapshot"], now: number, rows: S) => C;
   /** Looks once more at whose plan has written something. */
   readonly wrote?: (caller: C) => void;
 }
 
-/** The same where rows tell whether they still may, and not the policy alone. */
-interface RowFinder<S, C> extends Finder<S, C> {
-  readonly read: (reader: Reader) => Promise<S>;
-}
-
-interface Found<S, L> {
-  readonly rows: S;
+/** What was read of whoever acts, and what their operation loaded. */
+interface Found<L> {
+  readonly rows: unknown;
   readonly loaded: L;
 }
 
+/** An operation that finds whoever acts by itself. */
+export type Acting<L, R> = Operation<Found<L>, R>;
+
 /**
  * The operation for somebody who is found where it counts: in the snapshot that the commit proves
- * current, by rows that it checks.
+ * current, by rows that it checks. What reads nothing is not made to wait for having read nothing.
  */
 export function acting<S, C, L, R>(
-  finder: RowFinder<S, C>,
-  operation: OperationOf<C, L, R>,
-): Operation<Found<S, L>, R>;
-
-export function acting<C, L, R>(
-  finder: Finder<void, C>,
-  operation: OperationOf<C, L, R>,
-): Operation<L, R>;
-
-export function acting<S, C, L, R>(
-  finder: Finder<void, C> | RowFinder<S, C>,
-  operation: OperationOf<C, L, R>,
-): Operation<L, R> | Operation<Found<S, L>, R> {
-  const { prepare, despite, load } = operation;
-  const same = {
+  { read, find, wrote }: Finder<S, C>,
+  { prepare, despite, load, plan }: OperationOf<C, L, R>,
+): Acting<L, R> {
+  const loadAs = (reader: Reader, rows: S): Found<L> | Promise<Found<L>> => {
+    const loaded = load?.(reader, find(reader.snapshot, reader.now, rows));
+    return loaded instanceof Promise
+      ? loaded.then((loaded) => ({ rows, loaded }))
+      : { rows, loaded: loaded as L };
+  };
+  return {
     ...(prepare === undefined ? {} : { prepare }),
     ...(despite === undefined ? {} : { despite }),
+    load: (reader) =>
+      read === undefined
+        ? loadAs(reader, undefined as S)
+        : read(reader).then((rows) => loadAs(reader, rows)),
+    plan(transaction, { rows, loaded }) {
+      const caller = find(transaction.snapshot, transaction.now, rows as S);
+      const before = transaction.effects;
+      const result = plan(transaction, caller, loaded);
+      if (transaction.effects > before) wrote?.(caller);
+      return result;
+    },
   };
-  if ("read" in finder) {
-    return {
-      ...same,
-      async load(reader: Reader) {
-        const rows = await finder.read(reader);
-        const caller = finder.find(reader.snapshot, reader.now, rows);
-        return { rows, loaded: await load?.(reader, caller) as L };
-      },
-      plan: (transaction: Transaction, { rows, loaded }: Found<S, L>) =>
-        planAs(finder, rows, operation, transaction, loaded),
-    };
-  }
-  return {
-    ...same,
-    // What reads nothing is not made to wait for having read nothing.
-    ...(load === undefined
-      ? {}
-      : { load: (reader: Reader) => load(reader, finder.find(reader.snapshot, reader.now)) }),
-    plan: (transaction: Transaction, loaded: L) =>
-      planAs(finder, undefined, operation, transaction, loaded),
-  };
-}
-
-function planAs<S, C, L, R>(
-  { find, wrote }: Finder<S, C>,
-  rows: S,
-  { plan }: OperationOf<C, L, R>,
-  transaction: Transaction,
-  loaded: L,
-): R {
-  const caller = find(transaction.snapshot, transaction.now, rows);
-  const before = transaction.effects;
-  const result = plan(transaction, caller, loaded);
-  if (transaction.effects > before) wrote?.(caller);
-  return result;
 }
 
 /**

@@ -2,10 +2,15 @@ import type { JsonValue } from "../base/json.ts";
 import type { Actor } from "../ledger/entry.ts";
 import type { Via } from "../policy/chain.ts";
 import type { Role } from "../policy/rights.ts";
-import type { Snapshot } from "../policy/snapshot.ts";
+import type { Credential, Snapshot } from "../policy/snapshot.ts";
 import { Refusal } from "../refusal.ts";
 import type { ApprovalLevel } from "../store/records/approval.ts";
-import type { ApiKeyRecord, KEY_TIERS, RequesterType } from "../store/records/identity.ts";
+import type {
+  ApiKeyRecord,
+  KEY_TIERS,
+  MandateIds,
+  RequesterType,
+} from "../store/records/identity.ts";
 
 /**
  * Who asks: a key, an agent, a client that acts for a member, or a member. What is known of them is
@@ -33,6 +38,12 @@ export interface MachineCaller extends CallerFields {
   readonly type: RequesterType;
   readonly tier: CallerTier;
   readonly kill_switch: { readonly active: boolean } | null;
+  /** The mandates that it may name; see `namedMandate`. */
+  readonly mandate_ids: MandateIds;
+  /** Whether it may grant mandates without being a management key. */
+  readonly may_grant: boolean;
+  /** Whether a management key may say which passkeys speak for users. */
+  readonly user_passkeys: boolean;
 }
 
 /** A member who is signed in. */
@@ -76,34 +87,52 @@ export function callerOf(
 ): MachineCaller {
   const credential = snapshot.exists ? snapshot.credential(presented.secret_hash) : undefined;
   if (credential === undefined) throw new Refusal("invalid_credentials", {});
+  if (hasExpired(credential.record, now)) throw new Refusal("invalid_credentials", {});
+  if (credential.kind === "api_key" && isSuperseded(credential.record, snapshot)) {
+    throw new Refusal("invalid_credentials", {});
+  }
+  let caller = CALLERS.get(credential);
+  if (caller === undefined) CALLERS.set(credential, caller = machineOf(snapshot.orgId, credential));
+  return caller;
+}
+
+/**
+ * Who stands behind a credential as the policy has it: a credential that changes is another object.
+ * Whether it is in force is asked each time.
+ */
+const CALLERS = new WeakMap<Credential, MachineCaller>();
+
+function machineOf(org: string, credential: Credential): MachineCaller {
   const { record } = credential;
-  if (hasExpired(record, now)) throw new Refusal("invalid_credentials", {});
   const shared = {
-    org: snapshot.orgId,
+    org,
     id: record.id,
     name: record.name,
     trust_tier: record.trust_tier,
     tenant_ids: record.tenant_ids,
     rate_limit_per_minute: record.rate_limit_per_minute,
     members_behind: record.members_behind,
+    mandate_ids: record.mandate_ids,
   };
-  if (credential.kind === "agent") {
-    return {
+  return credential.kind === "agent"
+    ? {
       ...shared,
       type: "agent",
       tier: "agent",
       kill_switch: credential.record.kill_switch,
       audit_private: false,
+      may_grant: false,
+      user_passkeys: false,
+    }
+    : {
+      ...shared,
+      type: "api_key",
+      tier: credential.record.tier,
+      kill_switch: null,
+      audit_private: credential.record.audit_private,
+      may_grant: credential.record.may_grant,
+      user_passkeys: credential.record.user_passkeys,
     };
-  }
-  if (isSuperseded(credential.record, snapshot)) throw new Refusal("invalid_credentials", {});
-  return {
-    ...shared,
-    type: "api_key",
-    tier: credential.record.tier,
-    kill_switch: null,
-    audit_private: credential.record.audit_private,
-  };
 }
 
 /** Whether a credential is over, at the very millisecond of its end; null is one without an end. */
@@ -145,7 +174,16 @@ export function requireTier(caller: Caller, allowed: readonly CallerTier[]): voi
 
 /** The caller as the log names them. */
 export function actorOf(caller: Caller): Actor {
-  return { type: caller.type, id: caller.id };
+  return { id: caller.id, type: caller.type };
+}
+
+/** The mandate that a question is asked under: filled in where its caller has exactly one. */
+export function namedMandate(
+  { mandate_ids }: Pick<MachineCaller, "mandate_ids">,
+  named: string | null,
+): string | null {
+  if (named !== null || !Array.isArray(mandate_ids) || mandate_ids.length !== 1) return named;
+  return mandate_ids[0] ?? null;
 }
 
 /** Where a request came from; kept in the private part of its entry. */

@@ -35,11 +35,13 @@ export class Credentials {
    * secret is not remembered at all.
    * @throws {Refusal} invalid_credentials
    */
-  async present(secret: string): Promise<Presented> {
+  present(secret: string): Presented | Promise<Presented> {
     // Found by its hash, so no comparison of secrets leaks by its time how far they agree.
     const hash = secretHash(secret);
-    const known = this.#known.get(hash);
-    if (known !== undefined) return known;
+    return this.#known.get(hash) ?? this.#find(secret, hash);
+  }
+
+  async #find(secret: string, hash: string): Promise<Presented> {
     if (!isPlausibleSecret(secret)) throw new Refusal("invalid_credentials", {});
     const { deps } = this.ledgers;
     const index = await readRecord(deps.kv, credentialKey(hash), credentialIndex);
@@ -60,11 +62,11 @@ export class Credentials {
    * is when the request came, by the clock that only counts on.
    * @throws {Refusal} invalid_credentials, wrong_tier
    */
-  async caller(
+  caller(
     presented: Presented,
     allowed: readonly CallerTier[],
     since: number,
-  ): Promise<MachineCaller> {
+  ): MachineCaller | Promise<MachineCaller> {
     const ledger = this.ledgers.of(presented.org);
     const { knownSnapshot } = ledger;
     const find = (snapshot: NonNullable<typeof knownSnapshot>) => {
@@ -79,7 +81,7 @@ export class Credentials {
         if (!(error instanceof Refusal)) throw error;
       }
     }
-    return await ledger.transact({ plan: (transaction) => find(transaction.snapshot) }, since);
+    return ledger.transact({ plan: (transaction) => find(transaction.snapshot) }, since);
   }
 }
 

@@ -1,7 +1,12 @@
 import type { Snapshot } from "../policy/snapshot.ts";
 import { isStrict } from "../policy/widening.ts";
 import { type AnyRefusal, Refusal } from "../refusal.ts";
-import type { ApprovalLevel, ApprovalRecord, LevelDecision } from "../store/records/approval.ts";
+import type {
+  ApprovalLevel,
+  ApprovalRecord,
+  LevelDecision,
+  Stand,
+} from "../store/records/approval.ts";
 import type { ApiKeyRecord, MemberRecord, RequesterType } from "../store/records/identity.ts";
 import type { OrgRecord, ToolRecord } from "../store/records/policy.ts";
 import { hasExpired, isSuperseded, ownerEnrolled } from "./caller.ts";
@@ -85,7 +90,10 @@ export function levelsFor(
 }
 
 /** Who decides a level, or did: a member, or an approver key that names one. */
-export type Decider = Pick<LevelDecision, "level" | "member" | "asserted_by">;
+export interface Decider extends Pick<LevelDecision, "member" | "asserted_by"> {
+  /** 0 is the end user's seat, at which no member decides. */
+  readonly level: Stand;
+}
 
 /** A member who decides by their passkey the level at which a request stands. */
 export function byPasskey(
@@ -105,6 +113,7 @@ export type Decided = Pick<
   | "members_behind"
   | "requester"
   | "tool_name"
+  | "user_seat"
 >;
 
 /** What of a policy says who may decide. */
@@ -141,11 +150,13 @@ function memberBar(
     said.level !== level &&
     (said.member === member?.id || (asserted_by !== null && said.asserted_by === asserted_by))
   );
-  if (decidedBefore) return new Refusal("already_decided_level", {});
+  // One key answers for one person only, be it the end user.
+  const answered = asserted_by !== null && record.user_seat?.answer?.asserted_by === asserted_by;
+  if (decidedBefore || answered) return new Refusal("already_decided_level", {});
   const key = asserted_by === null ? null : policy.apiKeys.get(asserted_by);
   const keyBarred = key === null ? null : keyBar(record, key, policy, now);
   if (keyBarred !== null) return keyBarred;
-  if (member === undefined || !mayDecide(member, level, policy.members)) {
+  if (level === 0 || member === undefined || !mayDecide(member, level, policy.members)) {
     return new Refusal("not_an_approver", { level });
   }
   if (!canSign(member) && !(key && mayNameUnenrolled(key, member, policy))) {
@@ -177,8 +188,16 @@ function keyBar(
       why: "What two people have to approve is decided under their passkeys, never through a key.",
     });
   }
-  const inForce = key?.tier === "approver" && !hasExpired(key, now) && !isSuperseded(key, policy);
-  return inForce ? null : new Refusal("invalid_credentials", {});
+  return answersInForce(key, policy, now) ? null : new Refusal("invalid_credentials", {});
+}
+
+/** Whether an approver key may speak for anybody now; undefined is one that is gone. */
+export function answersInForce(
+  key: ApiKeyRecord | undefined,
+  policy: Pick<DeciderPolicy, "members">,
+  now: number,
+): boolean {
+  return key?.tier === "approver" && !hasExpired(key, now) && !isSuperseded(key, policy);
 }
 
 /** Whether two people were to approve a request when it was made, or are to now. */
@@ -218,6 +237,7 @@ export function someoneCanDecide(
   policy: DeciderPolicy,
 ): boolean {
   const at = (level: ApprovalLevel) => eligible(record, level, policy);
+  if (record.levels === 0) return true;
   if (record.progress.level === 2) return at(2).length > 0;
   const first = at(1);
   return record.levels === 1 ? first.length > 0 : areTwo(first, at(2));

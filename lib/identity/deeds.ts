@@ -36,10 +36,14 @@ const DEEDS = {
   /** Throw a kill switch: of the org, a tool or an agent. */
   stop: { right: "kill_switch_on", asks: "nothing" },
   release: { right: "kill_switch_off", asks: "passkey" },
+  /** End what a user lets an agent do: it only takes away. */
+  revoke_mandate: { right: "kill_switch_on", asks: "no_hold" },
   /** Change rules, tools, tenants, resources, agents, settings so that nothing more is let through. */
   configure: { right: "configure", asks: "no_hold" },
   /** Change one of these so that more is let through, or give a machine a secret. */
   loosen: { right: "configure", asks: "passkey" },
+  /** Have what happens sent to somebody outside, or hand them what it is told true by. */
+  send_outside: { right: "configure", asks: "passkey" },
   loosen_settings: { right: "widen_settings", asks: "passkey" },
   make_approver_key: { right: "make_approver_keys", asks: "passkey" },
   rotate_log_key: { right: "configure", asks: "passkey" },
@@ -58,6 +62,8 @@ const DEEDS = {
   read_private_on: { right: "export_private", asks: "no_hold" },
   /** Have one's own sample agent do something. */
   try_sample: { right: "configure", asks: "no_hold" },
+  /** Say what one is called: colleagues read it where they decide whom to trust. */
+  name_oneself: { right: "see_requests", asks: "passkey" },
   /** Say which alerts one wants; stop those to a browser. */
   choose_alerts: { right: "see_requests", asks: "nothing" },
   /** Have alerts go to one more browser: it would go on hearing of requests after the session. */
@@ -115,6 +121,30 @@ function requireFresh(caller: MemberCaller, what: string): void {
   if (!caller.fresh) throw new Refusal("fresh_assertion_required", { what });
 }
 
+/**
+ * Checks that a tool goes on requiring a mandate: that it does not any more is for an owner, under a
+ * fresh assertion. A key may say so until an owner has a passkey.
+ * @throws {Refusal} owner_required, role_required, recovery_held, fresh_assertion_required
+ */
+export function assertMandateRequired(
+  snapshot: Snapshot,
+  caller: Caller,
+  old: { readonly requires_mandate: boolean },
+  next: { readonly requires_mandate: boolean } | null,
+): void {
+  if (!old.requires_mandate || next?.requires_mandate) return;
+  const what = "Opening a tool that requires a mandate";
+  demand(caller, "loosen_settings", what);
+  assertNoOwnerYet(snapshot, caller, what);
+}
+
+/** What is for owners a key may do until one has a passkey. @throws {Refusal} owner_required */
+function assertNoOwnerYet(snapshot: Snapshot, caller: Caller, what: string): void {
+  if (caller.type !== "member" && ownerEnrolled(snapshot)) {
+    throw new Refusal("owner_required", { what });
+  }
+}
+
 interface KillSwitch {
   readonly active: boolean;
 }
@@ -135,7 +165,5 @@ export function assertKillSwitch(
   if (!old.active || next.active) return;
   const what = "Releasing a kill switch";
   demand(caller, "release", what);
-  if (caller.type !== "member" && ownerEnrolled(snapshot)) {
-    throw new Refusal("owner_required", { what });
-  }
+  assertNoOwnerYet(snapshot, caller, what);
 }

@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import type { JsonObject } from "../base/json.ts";
 import type { Deps } from "../deps.ts";
-import { schedule } from "../ledger/due.ts";
+import { schedule } from "../ledger/commit.ts";
 import type { Ledgers } from "../ledger/ledgers.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import { DEPLOYMENT_ORG, dueKey, identityEventKey, passkeyKey } from "../store/keys.ts";

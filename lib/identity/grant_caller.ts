@@ -33,7 +33,7 @@ export function scopesOf(snapshot: Snapshot, grant: GrantRecord): Scope[] {
 
 /** Whether a member of this role can let a client do what the scope is for. */
 export function roleReaches(role: Role, scope: Scope): boolean {
-  return hasRight(role, scope === "mcp:write" ? "grant_write" : "grant_read");
+  return hasRight(role, scope === "mcp:read" ? "grant_read" : "grant_write");
 }
 
 /**
@@ -57,6 +57,9 @@ function grantCaller(snapshot: Snapshot, { grant: id }: PresentedGrant): Machine
     rate_limit_per_minute: GRANT_RATE_LIMIT,
     kill_switch: null,
     audit_private: false,
+    mandate_ids: null,
+    may_grant: false,
+    user_passkeys: false,
     members_behind: [grant.member],
   };
 }

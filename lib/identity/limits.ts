@@ -131,6 +131,35 @@ export class HeldCalls {
   }
 }
 
+/** How many calls of one caller, and of all of this process, are under way at upstreams. */
+const MAX_RUNNING = { caller: 4, process: 32 } as const;
+
+/** Counts calls that are under way at upstreams. */
+export class RunningCalls {
+  readonly #counts = new Map<string, number>();
+  #all = 0;
+
+  /** @throws {Refusal} too_many_running */
+  take(caller: string): void {
+    const count = this.#counts.get(caller) ?? 0;
+    const limit = count >= MAX_RUNNING.caller
+      ? `${MAX_RUNNING.caller} calls a caller`
+      : this.#all >= MAX_RUNNING.process
+      ? `${MAX_RUNNING.process} calls a process`
+      : null;
+    if (limit !== null) throw new Refusal("too_many_running", { limit, retry_after_seconds: 1 });
+    this.#counts.set(caller, count + 1);
+    this.#all++;
+  }
+
+  release(caller: string): void {
+    this.#all--;
+    const count = (this.#counts.get(caller) ?? 0) - 1;
+    if (count > 0) this.#counts.set(caller, count);
+    else this.#counts.delete(caller);
+  }
+}
+
 /** The longest address that is taken from a header. */
 const MAX_CHARACTERS = 64;
 

@@ -1,3 +1,4 @@
+import { joinBytes } from "../base/bytes.ts";
 import type { Deps } from "../deps.ts";
 import { Overloaded } from "../ledger/ledger.ts";
 import { Refusal } from "../refusal.ts";
@@ -42,8 +43,8 @@ interface Place {
  */
 export class OpenAnswers {
   readonly #ofCredential = new Map<string, number>();
-  /** Of these, what changes were answered with. */
-  readonly #given = new Map<string, number>();
+  /** Of these, what changes were answered with; while it is empty, everybody may change. */
+  readonly toChanges = new Map<string, number>();
   #places = 0;
 
   constructor(readonly deps: Pick<Deps, "timer">) {}
@@ -75,7 +76,7 @@ export class OpenAnswers {
    * @throws {Refusal} too_many_streams
    */
   mayChange(credential: string): void {
-    const own = this.#given.get(credential) ?? 0;
+    const own = this.toChanges.get(credential) ?? 0;
     if (own >= MAX_OF_CREDENTIAL) throw tooManyOfCredential();
     if (own > 0 && this.#places >= MAX_PLACES) throw tooManyOfProcess();
   }
@@ -83,9 +84,23 @@ export class OpenAnswers {
   /** As `body`, for what answers a change: that has been made, so its answer is never refused. */
   given(credential: string, text: string): string | ReadableStream<Uint8Array> {
     if (text.length <= LARGE_CHARACTERS) return text;
-    const bytes = new TextEncoder().encode(text);
-    const counts = [this.#ofCredential, this.#given];
-    return this.#place(credential, placesFor(bytes.length), counts).stream(pieces(bytes));
+    return this.#given(credential, [new TextEncoder().encode(text)]);
+  }
+
+  /** The same of bytes in parts, of which no second copy is made as a whole. */
+  givenBytes(
+    credential: string,
+    parts: readonly Uint8Array<ArrayBuffer>[],
+  ): Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> {
+    return lengthOf(parts) <= LARGE_CHARACTERS ? joinBytes(parts) : this.#given(credential, parts);
+  }
+
+  #given(
+    credential: string,
+    parts: readonly Uint8Array<ArrayBuffer>[],
+  ): ReadableStream<Uint8Array> {
+    const counts = [this.#ofCredential, this.toChanges];
+    return this.#place(credential, placesFor(lengthOf(parts)), counts).stream(pieces(...parts));
   }
 
   #place(credential: string, places: number, counts: readonly Map<string, number>[]): Place {
@@ -148,12 +163,18 @@ export class OpenAnswers {
 
 /** Bytes in pieces. */
 async function* pieces(
-  bytes: Uint8Array<ArrayBuffer>,
+  ...parts: readonly Uint8Array<ArrayBuffer>[]
 ): AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> {
-  for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
-    // A copy: the server takes what it gets for its own.
-    yield bytes.slice(at, at + PIECE_BYTES);
+  for (const bytes of parts) {
+    for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
+      // A copy: the server takes what it gets for its own.
+      yield bytes.slice(at, at + PIECE_BYTES);
+    }
   }
+}
+
+function lengthOf(parts: readonly Uint8Array[]): number {
+  return parts.reduce((sum, { length }) => sum + length, 0);
 }
 
 /** One that needs more places than there are must not wait for ever: it takes all of them. */

@@ -1,8 +1,14 @@
 import type { Snapshot } from "../policy/snapshot.ts";
-import type { ApprovalLevel, ApprovalRecord } from "../store/records/approval.ts";
+import type { ApprovalRecord, Stand } from "../store/records/approval.ts";
 import type { RequesterType } from "../store/records/identity.ts";
 import { REQUIRED_FACTS, type RequiredFact, type ToolRecord } from "../store/records/policy.ts";
-import { type Decided, type DeciderPolicy, decisionBar, levelsFor } from "./deciders.ts";
+import {
+  answersInForce,
+  type Decided,
+  type DeciderPolicy,
+  decisionBar,
+  levelsFor,
+} from "./deciders.ts";
 
 /**
  * Whether what people approved still counts on the policy of this moment. A policy that was tightened
@@ -40,27 +46,49 @@ export function approvalFault(
   const isPending = record.progress.state === "pending";
   if (!isPending && approvals.length < levelsNow(record, policy)) return "levels";
   const barred = approvals.some((said) => decisionBar(record, said, policy, now) !== null);
-  return barred ? "decider" : null;
+  return barred || isUserBarred(record, policy, now) ? "decider" : null;
+}
+
+/** Whether the yes of the end user is none any more: whoever answered for them is out of force. */
+function isUserBarred(
+  { user_seat, progress }: Approvable,
+  policy: DeciderPolicy,
+  now: number,
+): boolean {
+  const answer = user_seat?.answer ?? null;
+  if (answer === null) return user_seat !== null && progress.state !== "pending";
+  if (answer.decision === "deny") return false;
+  const { asserted_by } = answer;
+  return asserted_by !== null && !answersInForce(policy.apiKeys.get(asserted_by), policy, now);
 }
 
 /** How many levels a request has on the policy of this moment; never fewer than it was made with. */
 export function levelsNow(
   { levels, levels_skipped, tool_name }: Pick<Decided, "levels" | "levels_skipped" | "tool_name">,
   { tools, org, members }: DeciderPolicy,
-): ApprovalLevel {
+): Stand {
   const tool = tools.get(tool_name);
-  if (!tool?.requires_second_approval) return levels;
+  // Where the policy asks no member, a tool that wants two of them asks none.
+  if (levels === 0 || !tool?.requires_second_approval) return levels;
   // A level is skipped only where somebody asks, with an entry; never for what waits already.
   return levels_skipped ? levelsFor(tool, org, members)?.levels ?? 2 : 2;
 }
 
-/** For how long an approval of this request is good if it were given now, seconds; never for longer. */
+/**
+ * For how long an approval of this request is good if it were given at `now`, seconds; never for longer
+ * than it was asked for, or than its mandate lasts.
+ */
 export function useSecondsNow(
-  { use_seconds, tool_name }: Pick<ApprovalRecord, "use_seconds" | "tool_name">,
+  { use_seconds, tool_name, mandate }: Pick<
+    ApprovalRecord,
+    "use_seconds" | "tool_name" | "mandate"
+  >,
   { tools, org }: Pick<DeciderPolicy, "tools" | "org">,
+  now: number,
 ): number {
-  const now = tools.get(tool_name)?.approval_use_seconds ?? org.approval_use_seconds;
-  return Math.min(use_seconds, now);
+  const ofTool = tools.get(tool_name)?.approval_use_seconds ?? org.approval_use_seconds;
+  const left = mandate === null ? Infinity : Math.floor((mandate.expires_at - now) / 1000);
+  return Math.max(0, Math.min(use_seconds, ofTool, left));
 }
 
 /** The facts that a tool requires and an action lacks. */

@@ -4,7 +4,7 @@ import type { MemberOperation } from "../identity/acting.ts";
 import { actorOf, type Client } from "../identity/caller.ts";
 import { demand } from "../identity/deeds.ts";
 import { tellIdentityEvent } from "../identity/events.ts";
-import { schedule } from "../ledger/due.ts";
+import { schedule } from "../ledger/commit.ts";
 import type { Actor } from "../ledger/entry.ts";
 import { markErased } from "../ledger/erase_private.ts";
 import { removeRows } from "../ledger/ledgers.ts";

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { passkeysOf } from "../identity/passkeys.ts";
-import { schedule } from "../ledger/due.ts";
+import { schedule } from "../ledger/commit.ts";
 import { markErased } from "../ledger/erase_private.ts";
 import type { Reader } from "../ledger/transaction.ts";
 import { ERASED_AFTER_MS, keepForNow } from "../people/left_behind.ts";

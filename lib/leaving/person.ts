@@ -10,7 +10,7 @@ import type { Client } from "../identity/caller.ts";
 import { requireUnheld } from "../identity/deeds.ts";
 import { tellIdentityEvent } from "../identity/events.ts";
 import type { PresentedSession } from "../identity/sessions.ts";
-import { schedule } from "../ledger/due.ts";
+import { schedule } from "../ledger/commit.ts";
 import type { Actor, Entry } from "../ledger/entry.ts";
 import { type EntryErasure, erasePrivateParts, markErased } from "../ledger/erase_private.ts";
 import { firstIndexAt, loggedEntry, readHead } from "../ledger/log_reader.ts";
@@ -33,7 +33,6 @@ import {
   accountPasskeyPrefix,
   accountSessionKey,
   accountSessionPrefix,
-  alertPreferenceKey,
   DEPLOYMENT_ORG,
   dueKey,
   invitationPrefix,
@@ -49,6 +48,7 @@ import {
   type StoreKey,
 } from "../store/keys.ts";
 import { listRecords } from "../store/kv.ts";
+import { alertPreferenceKey } from "../store/news_keys.ts";
 import { type DueWork, policyChange } from "../store/records/log.ts";
 import { type AccountRecord, knownPasskey, sessionPointer } from "../store/records/people.ts";
 

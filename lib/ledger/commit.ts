@@ -4,6 +4,7 @@ import type { Deps } from "../deps.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import {
   commitMarkKey,
+  dueKey,
   logHeadKey,
   logPrivateKey,
   logSegmentKey,
@@ -13,27 +14,26 @@ import {
   type StoreKey,
 } from "../store/keys.ts";
 import type { CommitMark } from "../store/kv.ts";
-import { type LogSegment, policyVersionRow } from "../store/records/log.ts";
+import {
+  type DueWork,
+  type LogSegment,
+  NAME_BYTES,
+  policyVersionRow,
+  SEGMENT_HEAD_BYTES,
+} from "../store/records/log.ts";
 import type { Sealer } from "../store/sealing.ts";
-import { ClockRefused } from "./clock.ts";
-import { partsText } from "./entry.ts";
-import type { HeldKeys } from "./held_keys.ts";
+import type { CommitLimits } from "./commit_limits.ts";
+import { type NewLeaf, partsText } from "./entry.ts";
+import { type GuardedRows, isGuarded } from "./guarded_rows.ts";
 import { KEPT_POLICY_CHANGES } from "./load_snapshot.ts";
 import type { LogGrowth, LogRow } from "./log_tail.ts";
-import {
-  type CommitLimits,
-  type CommitTime,
-  Deferred,
-  type NewLeaf,
-  type Operation,
-  Reader,
-  Transaction,
-} from "./transaction.ts";
+import { type CommitTime, Deferred, type Operation, Reader, Transaction } from "./transaction.ts";
 
 /**
  * One commit in the making, in three steps: operations are loaded and planned into a transaction,
  * the transaction becomes one atomic operation of the store, and the attempt knows what its callers
- * hear if it lands. Nothing here waits for the store's answer; the ledger does.
+ * hear if it lands. Nothing here waits for the store's answer; the ledger does. And what a commit
+ * leaves behind for others: work that is due at a time, and topics that wake who waits.
  */
 
 /** What an operation came to: its result, or what it threw. */
@@ -55,19 +55,30 @@ export function tell(waiting: Waiting, outcome: Outcome): void {
   waiting.settle(outcome);
 }
 
+/** What operations are planned on besides the policy. */
+export interface PlannedOn {
+  /** How many entries the log has. */
+  readonly size: number;
+  readonly time: CommitTime;
+  readonly ids: IdMaker;
+  readonly limits: CommitLimits;
+  readonly rows: GuardedRows;
+}
+
 /** Several operations planned into one commit. */
 export interface PlannedBatch {
   readonly transaction: Transaction;
   readonly outcomes: Map<Waiting, Outcome>;
   /** Operations that have to wait for the next commit. */
   readonly left: Waiting[];
+  /** Whether what they come to is true only while the log's head stays as it is. */
+  readonly usesGuarded: boolean;
 }
 
-type Loaded =
-  | { readonly value: unknown; readonly reads: Reader["reads"] | null }
-  | { readonly error: unknown };
+/** What an operation loaded, or what that threw; no reader where it loads nothing. */
+type Loaded = Outcome & { readonly reader: Reader | null };
 
-const NOTHING_LOADED: Loaded = { value: undefined, reads: null };
+const NOTHING_LOADED: Loaded = { value: undefined, reader: null };
 
 /**
  * Loads and plans operations on one snapshot, for the log's end as given; those whose callers have had
@@ -77,16 +88,10 @@ export async function planBatch(
   batch: readonly Waiting[],
   deps: Deps,
   snapshot: Snapshot,
-  { size, time, ids, limits, held }: {
-    readonly size: number;
-    readonly time: CommitTime;
-    readonly ids: IdMaker;
-    readonly limits: CommitLimits;
-    readonly held: HeldKeys;
-  },
+  { size, time, ids, limits, rows }: PlannedOn,
 ): Promise<PlannedBatch> {
   const loading = batch.map(({ operation }) =>
-    load(operation, new Reader(deps.kv, snapshot, time.now, held))
+    load(operation, new Reader(deps.kv, snapshot, time.now, rows))
   );
   // Mostly there is nothing to wait for, and then nothing waits.
   const loads = loading.some((one) => one instanceof Promise)
@@ -95,34 +100,20 @@ export async function planBatch(
   const transaction = new Transaction(deps, snapshot, size, time, ids, limits);
   const outcomes = new Map<Waiting, Outcome>();
   const left: Waiting[] = [];
-  batch.forEach((waiting, i) => {
-    if (waiting.isTold) return;
+  for (const [i, waiting] of batch.entries()) {
+    if (waiting.isTold) continue;
     const loaded = loads[i] ?? NOTHING_LOADED;
     try {
       if ("error" in loaded) throw loaded.error;
-      const plan = () => believed(waiting.operation, transaction, loaded.value);
-      outcomes.set(waiting, { value: transaction.run(loaded.reads, plan) });
+      const reads = loaded.reader?.reads ?? null;
+      outcomes.set(waiting, { value: transaction.run(waiting.operation, loaded.value, reads) });
     } catch (error) {
       if (error instanceof Deferred) left.push(waiting);
       else outcomes.set(waiting, { error });
     }
-  });
-  return { transaction, outcomes, left };
-}
-
-/** Plans an operation. @throws {ClockRefused} when it writes something while the clock is in doubt */
-function believed(
-  operation: Operation<unknown, unknown>,
-  transaction: Transaction,
-  loaded: unknown,
-): unknown {
-  const { doubt } = transaction;
-  const before = transaction.effects;
-  const result = operation.plan(transaction, loaded);
-  const refused = doubt !== null && transaction.effects > before &&
-    operation.despite?.includes(doubt) !== true;
-  if (refused) throw new ClockRefused(doubt);
-  return result;
+  }
+  const usesGuarded = loads.some(({ reader }) => reader?.usesGuarded);
+  return { transaction, outcomes, left, usesGuarded };
 }
 
 function load(
@@ -132,59 +123,92 @@ function load(
   if (operation.load === undefined) return NOTHING_LOADED;
   try {
     const value = operation.load(reader);
-    if (!(value instanceof Promise)) return { value, reads: reader.reads };
+    if (!(value instanceof Promise)) return { value, reader };
     return value.then(
-      (loaded) => ({ value: loaded, reads: reader.reads }),
-      (error) => ({ error }),
+      (loaded) => ({ value: loaded, reader }),
+      (error) => ({ error, reader }),
     );
   } catch (error) {
-    return { error };
+    return { error, reader };
   }
 }
 
-/** The checks and writes of one commit, ready to be handed to the store. */
-export function atomicCommit(
-  { kv, sealer }: Pick<Deps, "kv" | "sealer">,
+/** What one org commits. */
+export interface CommitPart {
+  readonly org: string;
+  readonly checks: readonly { readonly key: StoreKey; readonly versionstamp: string | null }[];
+  readonly writes: readonly RowWrite[];
+  readonly messages: readonly { readonly value: unknown; readonly delay: number }[];
+  /** Written with it, by which it is known again. */
+  readonly mark: CommitMark;
+  /** Whether the mark is a row of its own, beside those in `writes`. */
+  readonly marksItself: boolean;
+  /** Upper estimates. */
+  readonly bytes: number;
+  readonly keyBytes: number;
+}
+
+/** A row that a commit writes. */
+export interface RowWrite {
+  readonly key: StoreKey;
+  /** Undefined deletes. */
+  readonly value: unknown;
+  /** Milliseconds after which the store may drop it. */
+  readonly expireIn?: number | undefined;
+}
+
+/** What a row of a log may have of bytes beside its entries, and its key: a head, a page, a tile. */
+const ROW_BYTES = 1000;
+const PAGE_BYTES = 30_000;
+const ROW_KEY_BYTES = 80;
+
+/** The checks and writes of one commit, ready to go to the store. */
+export function commitPart(
+  sealer: Sealer,
   transaction: Transaction,
-  { batch, growth, turn, head }: {
-    /** Names the attempt, so that a lost answer can be told from a lost commit. */
-    readonly batch: string;
+  { mark, marksItself, growth, turn, head }: Pick<Attempt, "mark" | "marksItself"> & {
     /** Null when there are no entries. */
     readonly growth: LogGrowth | null;
     readonly turn: string | null;
     /** The stamp of the log's head; undefined when it is not to be checked. */
     readonly head: string | null | undefined;
   },
-): Deno.AtomicOperation {
-  const { snapshot, leaves, base, at } = transaction;
+): CommitPart {
+  const { snapshot, leaves, base, at, messages, size } = transaction;
   const org = snapshot.orgId;
-  const operation = kv.atomic()
-    .check({ key: policyVersionKey(org), versionstamp: snapshot.versionstamp })
-    .check({ key: logTurnKey(org), versionstamp: turn });
-  if (head !== undefined) operation.check({ key: logHeadKey(org), versionstamp: head });
-  for (const { key, versionstamp } of transaction.checks.values()) {
-    operation.check({ key: key as Deno.KvKey, versionstamp });
-  }
+  const checks = [
+    { key: policyVersionKey(org), versionstamp: snapshot.versionstamp },
+    { key: logTurnKey(org), versionstamp: turn },
+    ...(head === undefined ? [] : [{ key: logHeadKey(org), versionstamp: head }]),
+    ...transaction.checks.values(),
+  ];
   const rows = [
     ...growth?.rows ?? [],
-    ...segmentRows(org, leaves, { base, at, batch }),
+    ...segmentRows(org, leaves, { base, at, batch: mark.name }),
     ...privateRows(org, leaves, base, sealer),
     ...policyRows(transaction),
   ];
-  for (const { key, value } of rows) operation.set(key as Deno.KvKey, value);
-  for (const { key, value, expireIn } of transaction.writes.values()) {
-    if (value === undefined) operation.delete(key as Deno.KvKey);
-    else operation.set(key as Deno.KvKey, value, expireIn === undefined ? {} : { expireIn });
-  }
-  if (transaction.changesPolicy) {
-    operation.delete(policyChangeKey(org, transaction.policyVersion - KEPT_POLICY_CHANGES));
-  }
-  for (const { value, delay } of transaction.messages) operation.enqueue(value, { delay });
-  return operation;
+  const writes = [...rows, ...transaction.writes.values()];
+  return {
+    org,
+    checks,
+    writes,
+    messages,
+    mark,
+    marksItself,
+    bytes: size.bytes + rows.length * ROW_BYTES + ((growth?.rows.length ?? 1) - 1) * PAGE_BYTES,
+    keyBytes: size.keyBytes + rows.length * ROW_KEY_BYTES,
+  };
+}
+
+/** Whether other processes are to notice a commit by the log's head, although it has no entry. */
+export function writesGuarded({ writes }: Transaction): boolean {
+  for (const { key } of writes.values()) if (isGuarded(key)) return true;
+  return false;
 }
 
 /** The new policy version and what it changed, for other nodes to follow. */
-function policyRows(transaction: Transaction): { key: StoreKey; value: unknown }[] {
+function policyRows(transaction: Transaction): RowWrite[] {
   const { policyChanges, snapshot, policyVersion: version, generation } = transaction;
   if (!transaction.changesPolicy) return [];
   const changed = policyChanges.map(({ key }) => key);
@@ -198,6 +222,7 @@ function policyRows(transaction: Transaction): { key: StoreKey; value: unknown }
       key: policyChangeKey(snapshot.orgId, version),
       value: { keys: fits ? changed : null },
     },
+    { key: policyChangeKey(snapshot.orgId, version - KEPT_POLICY_CHANGES), value: undefined },
   ];
 }
 
@@ -212,11 +237,33 @@ export function segmentRows(
   leaves: readonly NewLeaf[],
   commit: { base: number; at: number; batch: string },
 ): LogRow[] {
-  return chunks(leaves, (leaf) => Buffer.byteLength(leaf.text)).map(({ from, items }) => {
-    const data = encoder.encode(items.map((leaf) => leaf.text).join(""));
-    const value: LogSegment = { batch: commit.batch, at: commit.at, count: items.length, data };
-    return { key: logSegmentKey(org, commit.base + from), value };
+  return chunks(leaves).map(({ from, items }) => {
+    const text = items.map((leaf) => leaf.text).join("");
+    return {
+      key: logSegmentKey(org, commit.base + from),
+      value: segmentRow(commit, text, Buffer.byteLength(text)),
+    };
   });
+}
+
+/**
+ * The row of a segment, by the text of its entries and how many bytes that has: name and time in
+ * bytes, and the entries (`logSegment`). SQLite writes a page of its own for what is beyond some 1,000
+ * bytes of a row, which one entry fits into where nothing is spelled out.
+ */
+export function segmentRow(
+  { batch, at }: Pick<LogSegment, "batch" | "at">,
+  text: string,
+  bytes: number,
+): Uint8Array {
+  const row = new Uint8Array(SEGMENT_HEAD_BYTES + bytes);
+  row.setFromHex(batch);
+  const view = new DataView(row.buffer);
+  view.setUint16(NAME_BYTES, Math.floor(at / 2 ** 32));
+  view.setUint32(NAME_BYTES + 2, at % 2 ** 32);
+  const { read } = encoder.encodeInto(text, row.subarray(SEGMENT_HEAD_BYTES));
+  if (read !== text.length) throw new RangeError(`The entries do not have ${bytes} bytes`);
+  return row;
 }
 
 /** The rows that hold the private parts of one commit's entries, sealed, keyed by the first entry. */
@@ -232,21 +279,25 @@ export function privateRows(
       parts.push({ index: base + i, text: `[${base + i},${partsText(leaf.private)}]` });
     }
   });
-  return chunks(parts, (part) => Buffer.byteLength(part.text)).map(({ items }) => {
+  return chunks(parts).map(({ items }) => {
     const key = logPrivateKey(org, items[0]?.index ?? base);
     const text = `[${items.map((part) => part.text).join()}]`;
-    return { key, value: { sealed: sealer.seal(key, encoder.encode(text)) } };
+    return { key, value: sealer.seal(key, encoder.encode(text)) };
   });
 }
 
 /** Consecutive items in groups of at most `MAX_ROW_BYTES`; an item larger than that stands alone. */
-function chunks<T>(
+function chunks<T extends { readonly text: string }>(
   items: readonly T[],
-  sizeOf: (item: T) => number,
-): { from: number; items: T[] }[] {
+): { from: number; items: readonly T[] }[] {
+  if (items.length === 0) return [];
+  let characters = 0;
+  for (const { text } of items) characters += text.length;
+  // Only what might be too much is measured: UTF-8 takes at most three bytes a unit.
+  if (characters * 3 <= MAX_ROW_BYTES) return [{ from: 0, items }];
   const groups: { from: number; items: T[]; size: number }[] = [];
   items.forEach((item, i) => {
-    const size = sizeOf(item);
+    const size = Buffer.byteLength(item.text);
     const last = groups.at(-1);
     if (last !== undefined && last.size + size <= MAX_ROW_BYTES) {
       last.items.push(item);
@@ -286,4 +337,39 @@ export function attemptOf(
   const marksItself = again || leaves.length === 0;
   const key = marksItself ? commitMarkKey(common) : logSegmentKey(snapshot.orgId, base);
   return { mark: { key, name }, marksItself, outcomes, topics };
+}
+
+/** News of work that is due already, for a worker that no queue wakes. */
+export const DUE_NOW = "due now";
+
+/**
+ * Puts work into the same commit as its cause: a row that a sweep finds, and, where the platform
+ * has queues, a message that arrives at the time. Work for another org goes into its own commits.
+ */
+export function schedule(
+  transaction: Transaction,
+  { kind, at, id, org = transaction.snapshot.orgId }:
+    & Pick<DueWork, "kind" | "at" | "id">
+    & Partial<Pick<DueWork, "org">>,
+): void {
+  const work: DueWork = { kind, at, org, id };
+  transaction.set(dueKey(at, kind, org, id), work);
+  if (transaction.deps.queues) {
+    transaction.enqueue({ due: work }, Math.max(0, at - transaction.now));
+  } else if (at <= transaction.now) {
+    transaction.notify(DUE_NOW);
+  }
+}
+
+/** News of one request: asked again, decided, ended, minted, run, reported. */
+export const approvalTopic = (org: string, id: string): string => `approval ${org} ${id}`;
+
+/** News of any request of an org, for whoever looks at the list. */
+export const approvalsTopic = (org: string): string => `approvals ${org}`;
+
+/** Wakes whoever waits for a request or looks at the list, once the commit stands. */
+export function tellOfApproval(transaction: Transaction, id: string): void {
+  const { orgId } = transaction.snapshot;
+  transaction.notify(approvalTopic(orgId, id));
+  transaction.notify(approvalsTopic(orgId));
 }

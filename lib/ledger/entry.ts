@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import { hash } from "node:crypto";
-import { canonicalJson } from "../base/canonical.ts";
+import { canonicalJson, isInOrder } from "../base/canonical.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
 import type { Deps } from "../deps.ts";
 import { logPrivateKey, logPrivatePrefix, type StoreKey } from "../store/keys.ts";
@@ -9,10 +9,10 @@ import { parseRecord } from "../store/record.ts";
 import type { RequesterType } from "../store/records/identity.ts";
 import {
   type DayChecks,
+  logPrivateRecord,
   type PrivateParts,
   type PrivateRow,
   privateRow,
-  sealedRecord,
 } from "../store/records/log.ts";
 import { type Permission, PERMISSIONS } from "../store/records/vocabulary.ts";
 import type { Sealer } from "../store/sealing.ts";
@@ -23,10 +23,13 @@ import type { Sealer } from "../store/sealing.ts";
  * digests only.
  */
 
-/** Who did it: an account in the log of the deployment, a member in that of an org. */
+/**
+ * Who did it: an account in the log of the deployment, a member in that of an org. The user of a mandate
+ * goes by its id, for a leaf names no user.
+ */
 export interface Actor extends JsonObject {
-  type: RequesterType | "member" | "account" | "system";
   id: string;
+  type: RequesterType | "member" | "account" | "user" | "system";
 }
 
 /** What an operation hands to the log; the log adds where, when and the proof. */
@@ -124,7 +127,7 @@ function isEntry(value: unknown): value is Entry {
 }
 
 /** What the log can be filtered by. */
-export const FACETS = ["type", "tool", "tenant", "actor", "permission"] as const;
+export const FACETS = ["type", "tool", "tenant", "actor", "permission", "mandate"] as const;
 
 export type Facet = (typeof FACETS)[number];
 
@@ -223,8 +226,11 @@ export type PartTexts = Readonly<Record<string, string>>;
 
 /** The JSON of parts, which reads as `PrivateParts`. */
 export function partsText(parts: PartTexts): string {
-  const members = Object.entries(parts).map(([name, text]) => `${JSON.stringify(name)}:${text}`);
-  return `{${members.join()}}`;
+  let text = "";
+  for (const name in parts) {
+    text += `${text === "" ? "{" : ","}${JSON.stringify(name)}:${parts[name]!}`;
+  }
+  return text === "" ? "{}" : `${text}}`;
 }
 
 /** Private values, split into what the leaf shows of them and what is kept apart. */
@@ -245,16 +251,54 @@ export function sealOff(
   random: (bytes: number) => Uint8Array,
   canonical: Readonly<Record<string, string>> = {},
 ): SealedOff {
-  const digests: Record<string, string | number> = {};
+  const names = Object.keys(values);
+  if (names.length === 0) return { digests: {}, parts: {} };
+  const salts = random(SALT_BYTES * names.length).toHex();
+  const made: Record<string, string | number> = { digest_version: DIGEST_VERSION };
   const parts: Record<string, string> = {};
-  for (const [name, value] of Object.entries(values)) {
-    const salt = random(SALT_BYTES).toHex();
-    digests[`${name}_digest`] = digestOf(salt, canonical[name] ?? canonicalJson(value));
+  names.forEach((name, at) => {
+    const value = values[name] ?? null;
+    const salt = salts.slice(2 * SALT_BYTES * at, 2 * SALT_BYTES * (at + 1));
+    const inJcs = canonical[name] ?? canonicalJson(value);
+    made[`${name}_digest`] = digestOf(salt, inJcs);
     // As it came, not in JCS form: whoever reads it finds its members in their own order.
-    parts[name] = `{"salt":"${salt}","value":${JSON.stringify(value)}}`;
-    digests.digest_version = DIGEST_VERSION;
-  }
+    const asItCame = isInOrder(value) ? inJcs : JSON.stringify(value);
+    parts[name] = `{"salt":"${salt}","value":${asItCame}}`;
+  });
+  const digests: Record<string, string | number> = {};
+  for (const name of Object.keys(made).sort()) digests[name] = made[name]!;
   return { digests, parts };
+}
+
+/**
+ * What the leaf says of an entry, its digests among the rest: in the order of JCS where both lists are,
+ * which then has not to be put in order.
+ */
+export function withDigests(data: JsonObject, { digests }: SealedOff): JsonObject {
+  const own = Object.keys(data);
+  const merged: JsonObject = {};
+  let at = 0;
+  for (const digest of Object.keys(digests)) {
+    // One of both would be lost, and the private part would prove nothing.
+    if (Object.hasOwn(data, digest)) throw new TypeError(`An entry has two members ${digest}`);
+    for (let name = own[at]; name !== undefined && name <= digest; name = own[++at]) {
+      merged[name] = data[name]!;
+    }
+    merged[digest] = digests[digest]!;
+  }
+  for (let name = own[at]; name !== undefined; name = own[++at]) merged[name] = data[name]!;
+  return merged;
+}
+
+/** A leaf that waits for its commit. */
+export interface NewLeaf {
+  /** `leafText` of its entry. */
+  readonly text: string;
+  readonly hash: Uint8Array;
+  readonly facets: number[];
+  /** The answer that its entry records; null when it is none of a check. */
+  readonly checked: Permission | null;
+  readonly private: PartTexts | null;
 }
 
 type LogPrivateKey = ReturnType<typeof logPrivateKey>;
@@ -272,7 +316,9 @@ export async function* privatePartsFrom(
     start: first ?? logPrivateKey(org, from),
     end: logPrivateKey(org, to),
   };
-  const rows = listRecords(deps.kv, range as Deno.KvListSelector, sealedRecord, { batchSize: 8 });
+  const rows = listRecords(deps.kv, range as Deno.KvListSelector, logPrivateRecord, {
+    batchSize: 8,
+  });
   for await (const { key, value } of rows) {
     for (const [index, parts] of openPrivateRow(deps.sealer, key, value.sealed)) {
       if (index >= from && index < to) yield { index, parts };

@@ -1,5 +1,5 @@
 import { erasedKey, type logPrivateKey } from "../store/keys.ts";
-import { type PrivateParts, type PrivateRow, sealedRecord } from "../store/records/log.ts";
+import { logPrivateRecord, type PrivateParts, type PrivateRow } from "../store/records/log.ts";
 import { type Actor, openPrivateRow, privateRowKey } from "./entry.ts";
 import type { Ledgers } from "./ledgers.ts";
 import type { Operation, Transaction } from "./transaction.ts";
@@ -87,7 +87,7 @@ async function eraseFromRow(
       const [first] = entries;
       const key = first === undefined ? null : await privateRowKey(kv, org, first.index);
       if (key === null) return null;
-      const record = await reader.get(key, sealedRecord);
+      const record = await reader.get(key, logPrivateRecord);
       return record === null
         ? null
         : { key, row: openPrivateRow(sealer, key, record.value.sealed) };
@@ -109,7 +109,7 @@ async function eraseFromRow(
       const { key } = loaded;
       markErased(transaction);
       if (row.length === 0) transaction.delete(key);
-      else transaction.set(key, { sealed: sealer.sealJson(key, row) });
+      else transaction.set(key, sealer.sealJson(key, row));
       const [index = 0] = indexes;
       transaction.append({
         type: "private.erased",

@@ -1,18 +1,11 @@
+import { setImmediate } from "node:timers";
 import { IdMaker } from "../base/id.ts";
 import type { Deps } from "../deps.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
+import { type Accepted, RecordedRefusal } from "../refusal.ts";
 import * as keys from "../store/keys.ts";
-import {
-  commitMarked,
-  isUnfit,
-  landed,
-  readRecord,
-  storeError,
-  StoreUnavailable,
-  writeMark,
-} from "../store/kv.ts";
-import { type LogHead, policyVersion } from "../store/records/log.ts";
-import type { Timer } from "../store/system.ts";
+import { isUnfit, landed, storeError, StoreUnavailable } from "../store/kv.ts";
+import { type LogHead, NAME_BYTES } from "../store/records/log.ts";
 import {
   type ClockDoubt,
   ClockRefused,
@@ -20,17 +13,22 @@ import {
   isAhead,
   type ProcessClock,
 } from "./clock.ts";
-import { atomicCommit, type Attempt, attemptOf, planBatch, tell, type Waiting } from "./commit.ts";
-import { HeldKeys, isHeld } from "./held_keys.ts";
+import {
+  type Attempt,
+  attemptOf,
+  type CommitPart,
+  commitPart,
+  planBatch,
+  type PlannedOn,
+  tell,
+  type Waiting,
+  writesGuarded,
+} from "./commit.ts";
+import { type CommitLimits, TransactionTooLarge } from "./commit_limits.ts";
+import { GuardedRows } from "./guarded_rows.ts";
 import { loadSnapshot, refreshSnapshot } from "./load_snapshot.ts";
 import { LogTail } from "./log_tail.ts";
-import {
-  type CommitLimits,
-  KV_LIMITS,
-  type Operation,
-  type Transaction,
-  TransactionTooLarge,
-} from "./transaction.ts";
+import type { Operation, Transaction } from "./transaction.ts";
 
 /**
  * One org's commits in this process, and the patience of who waits for them. The promise: no caller
@@ -44,9 +42,7 @@ export class Overloaded extends Error {
 }
 
 const MAX_QUEUE = 10_000;
-
 const MAX_BATCH = 512;
-
 const MAX_ATTEMPTS = 60;
 
 /** After so many refusals that neither policy nor log explains, operations are committed singly. */
@@ -67,6 +63,26 @@ const YIELD_MS = 25;
  */
 type Fate = "committed" | "refused" | "lost" | "unanswered" | "unfit";
 
+/** What the store says of a commit. */
+export type CommitAnswer = Deno.KvCommitResult | Deno.KvCommitError;
+
+/** An org's place among those of this process that share commits. */
+export interface Seat {
+  readonly limits: CommitLimits;
+  /** Whether other orgs had a part in the commit before, and so may wait for the next. */
+  readonly isShared: boolean;
+  /** When the org may plan what it commits next; null for at once. */
+  turn(): Promise<void> | null;
+  /** The org has nothing to commit after all. */
+  pass(): void;
+  /**
+   * Has a part committed. It lands at most once, and is told to have landed if it is known to have.
+   * @param isAlone not in one commit with any other: for what is tried again
+   * @throws what the store throws; the part may have landed then
+   */
+  commit(part: CommitPart, isAlone: boolean): Promise<CommitAnswer>;
+}
+
 /**
  * All commits of one org in this process. While one is on its way, operations gather; the next
  * commit carries them all, checks that policy version and log head are the ones it was made on,
@@ -76,12 +92,14 @@ export class OrgLedger {
   #queue: Waiting[] = [];
   /** What the commit on its way is for. */
   #batch: Waiting[] = [];
+  /** What has landed while its callers do not know it yet, in order. */
+  readonly #landed: Attempt[] = [];
   readonly #patience: Patience;
   readonly #ids: IdMaker;
   #running = false;
   #snapshot: Snapshot | null = null;
   #tail: LogTail | null = null;
-  readonly #held = new HeldKeys();
+  readonly #rows = new GuardedRows();
   /** The stamp of `log_turn` as last seen; undefined before that. */
   #turn: string | null | undefined;
   #doubted: ClockDoubt | null = null;
@@ -91,7 +109,7 @@ export class OrgLedger {
     readonly org: string,
     readonly announce: (topics: readonly string[]) => void,
     readonly clock: ProcessClock,
-    readonly limits: CommitLimits = KV_LIMITS,
+    readonly seat: Seat,
   ) {
     this.#ids = new IdMaker(deps.random);
     this.#patience = new Patience(deps, (before) => this.#tellLate(before));
@@ -100,22 +118,32 @@ export class OrgLedger {
   /**
    * Runs an operation on the current policy and answers once its entries and writes are stored, or
    * after some seconds without that. `since` is when its caller came, by the clock that only counts on.
-   * @throws what `plan` throws, {Overloaded}, {StoreUnavailable}, {MalformedRecord}
+   * @throws what `plan` throws; the refusal that it returned and that was committed; {Overloaded}, {StoreUnavailable}, {MalformedRecord}
    */
-  transact<L, R>(operation: Operation<L, R>, since = this.deps.monotonic()): Promise<R> {
+  transact<L, R>(
+    operation: Operation<L, R>,
+    since = this.deps.monotonic(),
+  ): Promise<Accepted<R>> {
     if (this.#queue.length >= MAX_QUEUE) return Promise.reject(new Overloaded());
-    return new Promise<R>((resolve, reject) => {
+    const { promise, resolve, reject } = Promise.withResolvers<Accepted<R>>();
+    try {
       operation.prepare?.(this.deps, this.org);
-      this.#queue.push({
-        operation: operation as Operation<unknown, unknown>,
-        since,
-        isTold: false,
-        settle: (outcome) =>
-          "error" in outcome ? reject(outcome.error) : resolve(outcome.value as R),
-      });
-      if (!this.#running) void this.#run();
-      this.#patience.watch(since);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    this.#queue.push({
+      operation: operation as Operation<unknown, unknown>,
+      since,
+      isTold: false,
+      settle(outcome) {
+        if ("error" in outcome) reject(outcome.error);
+        else if (outcome.value instanceof RecordedRefusal) reject(outcome.value.refusal);
+        else resolve(outcome.value as Accepted<R>);
+      },
     });
+    if (!this.#running) void this.#run();
+    this.#patience.watch(since);
+    return promise;
   }
 
   /** The policy as this process last knew it; null before it was first read. */
@@ -126,13 +154,16 @@ export class OrgLedger {
   async #run(): Promise<void> {
     this.#running = true;
     while (this.#queue.length > 0) {
+      const turn = this.seat.turn();
+      if (turn !== null) await turn;
       this.#batch = this.#queue.splice(0, MAX_BATCH);
-      const left = await this.#commit(this.#batch);
+      // Nobody is left where all were told meanwhile that the store does not answer.
+      const left = this.#batch.length > 0 ? await this.#commit(this.#batch) : [];
       this.#batch = [];
       this.#queue.unshift(...left);
     }
+    this.seat.pass();
     this.#running = false;
-    this.#patience.rest();
   }
 
   /** Tells who has waited since before a moment that the store does not answer. */
@@ -159,16 +190,19 @@ export class OrgLedger {
     try {
       for (;;) {
         const part = batch.slice(0, most);
-        const { transaction, outcomes, left } = await this.#plan(part);
+        const [snapshot, end] = await this.#whereItStands();
+        const planned = await planBatch(part, this.deps, snapshot, end);
+        const { transaction, outcomes, left, usesGuarded } = planned;
         const rest = [...left, ...batch.slice(part.length)];
         const again = lost.length > 0;
-        const name = transaction.isEmpty ? "" : this.deps.random(12).toHex();
+        const name = transaction.isEmpty ? "" : this.deps.random(NAME_BYTES).toHex();
         common ??= name;
         const attempt = attemptOf(transaction, outcomes, { name, common, again });
         // What writes nothing checks nothing that a lost one would have written.
         const early = transaction.isEmpty ? await this.#findLanded(lost) : null;
         if (early !== null) return this.#answerLanded(early, batch);
-        const fate = await this.#store(transaction, attempt, again);
+        const isAlone = refusals > 0;
+        const fate = await this.#store(transaction, attempt, { again, isAlone, usesGuarded });
         if (fate === "committed") {
           this.#answer(attempt);
           return rest;
@@ -182,15 +216,17 @@ export class OrgLedger {
           return rest;
         }
         if (fate !== "refused") lost.push(attempt);
+        refusals++;
+        const asks = fate === "refused" && refusals % ASK_AFTER === 0;
+        if (asks) await this.#askForTurn();
+        const moved = await this.#catchUp();
+        // Only now: one that lands after the head was read keeps the next attempt from landing.
         const landed = await this.#findLanded(lost);
         if (landed !== null) return this.#answerLanded(landed, batch);
         if (fate === "unanswered" && ++unanswered >= MAX_UNANSWERED) {
           throw new StoreUnavailable("commits without an answer");
         }
-        if (++refusals >= MAX_ATTEMPTS) throw new StoreUnavailable("too many refused commits");
-        const asks = fate === "refused" && refusals % ASK_AFTER === 0;
-        if (asks) await this.#askForTurn();
-        const moved = await this.#catchUp();
+        if (refusals >= MAX_ATTEMPTS) throw new StoreUnavailable("too many refused commits");
         if (fate === "refused" && moved === "nothing" && ++unexplained >= ISOLATE_AFTER) most = 1;
         if (!asks) await this.#pause(moved === "turn" ? YIELD_MS : 0, refusals);
       }
@@ -200,13 +236,15 @@ export class OrgLedger {
       this.#snapshot = null;
       this.#tail = null;
       this.#turn = undefined;
+      this.#rows.drop();
       this.deps.log("error", "A commit failed", { org: this.org, error: String(cause) });
       for (const waiting of batch) tell(waiting, { error });
       return [];
     }
   }
 
-  async #plan(part: readonly Waiting[]) {
+  /** The policy and the log's end, which the next commit is planned on; read where they are not known. */
+  async #whereItStands(): Promise<[Snapshot, PlannedOn]> {
     const { kv } = this.deps;
     this.#snapshot ??= await loadSnapshot(kv, this.org);
     this.#tail ??= await LogTail.load(kv, this.org);
@@ -214,15 +252,15 @@ export class OrgLedger {
       this.#turn = (await kv.get(keys.logTurnKey(this.org))).versionstamp;
     }
     const { head, versionstamp } = this.#tail;
-    this.#held.under(versionstamp);
+    this.#rows.under(versionstamp);
     const now = this.deps.now();
-    return await planBatch(part, this.deps, this.#snapshot, {
+    return [this.#snapshot, {
       size: head.size,
       time: { ...clocksBehind(head, now), doubt: this.#doubt(head, now) },
       ids: this.#ids,
-      limits: this.limits,
-      held: this.#held,
-    });
+      limits: this.seat.limits,
+      rows: this.#rows,
+    }];
   }
 
   /** Why nothing may be committed by this clock; null when it may. Said once for each time it begins. */
@@ -240,48 +278,57 @@ export class OrgLedger {
   }
 
   /** Hands a transaction to the store. What ended without writing still proves its policy current. */
-  async #store(transaction: Transaction, attempt: Attempt, again: boolean): Promise<Fate> {
+  async #store(
+    transaction: Transaction,
+    attempt: Attempt,
+    { again, isAlone, usesGuarded }: {
+      readonly again: boolean;
+      readonly isAlone: boolean;
+      readonly usesGuarded: boolean;
+    },
+  ): Promise<Fate> {
     const { snapshot } = transaction;
     const tail = this.#tail;
     if (tail === null) return "refused";
     if (transaction.isEmpty) {
-      const current = await readRecord(
-        this.deps.kv,
+      this.seat.pass();
+      const [current, head] = await this.deps.kv.getMany([
         keys.policyVersionKey(this.org),
-        policyVersion,
-      );
-      return (current?.versionstamp ?? null) === snapshot.versionstamp ? "committed" : "refused";
+        keys.logHeadKey(this.org),
+      ]);
+      const isCurrent = current.versionstamp === snapshot.versionstamp &&
+        (!usesGuarded || head.versionstamp === tail.versionstamp);
+      return isCurrent ? "committed" : "refused";
     }
     // Of an attempt whose answer was lost and the next one, whichever lands first keeps the other from
     // it: each writes the head or the mark that the other checks.
-    const growth = transaction.leaves.length > 0 || again || writesHeld(transaction)
+    const growth = transaction.leaves.length > 0 || again || writesGuarded(transaction)
       ? await tail.grown(this.deps.kv, this.org, transaction)
       : null;
-    const operation = atomicCommit(this.deps, transaction, {
-      batch: attempt.mark.name,
+    const part = commitPart(this.deps.sealer, transaction, {
+      ...attempt,
       growth,
       turn: this.#turn ?? null,
-      head: growth === null ? undefined : tail.versionstamp,
+      head: growth === null && !usesGuarded ? undefined : tail.versionstamp,
     });
-    if (attempt.marksItself) writeMark(operation, attempt.mark);
-    let result: Deno.KvCommitResult | Deno.KvCommitError;
+    let result: CommitAnswer;
     try {
-      result = await commitMarked(this.deps.kv, operation, attempt.mark);
+      result = await this.seat.commit(part, isAlone);
     } catch (error) {
       if (isUnfit(error)) return "unfit";
       this.deps.log("warn", "The store did not say whether it took a commit", {
         org: this.org,
         error: String(error),
       });
-      this.#held.drop();
+      this.#rows.drop();
       return error instanceof StoreUnavailable ? "unanswered" : "lost";
     }
     if (!result.ok) return "refused";
     if (transaction.acceptedJump !== null) this.clock.accept();
     else if (this.#doubted === null) this.clock.trust();
     if (growth !== null) this.#tail = growth.committed(result.versionstamp);
-    this.#held.follow(
-      transaction.writes.values(),
+    this.#rows.follow(
+      transaction.writes,
       growth === null ? tail.versionstamp : result.versionstamp,
     );
     if (transaction.generation !== snapshot.generation) {
@@ -332,9 +379,18 @@ export class OrgLedger {
     return headMoved || this.#snapshot.versionstamp !== stampBefore ? "store" : "nothing";
   }
 
+  /** Answers once what is to be committed next is on its way: meanwhile the store would wait. */
   #answer(attempt: Attempt): void {
-    for (const [waiting, outcome] of attempt.outcomes) tell(waiting, outcome);
-    if (attempt.topics.length > 0) this.announce(attempt.topics);
+    this.#landed.push(attempt);
+    if (this.#queue.length > 0 || this.seat.isShared) setImmediate(() => this.#tellLanded());
+    else this.#tellLanded();
+  }
+
+  #tellLanded(): void {
+    for (const { outcomes, topics } of this.#landed.splice(0)) {
+      for (const [waiting, outcome] of outcomes) tell(waiting, outcome);
+      if (topics.length > 0) this.announce(topics);
+    }
   }
 
   /** Answers an attempt whose own answer was lost; the rest of the batch is still to be done. */
@@ -347,15 +403,8 @@ export class OrgLedger {
   async #pause(least: number, refusals: number): Promise<void> {
     const limit = Math.min(2 ** refusals, 50);
     const [byte = 0] = this.deps.random(1);
-    const timer = this.deps.timer(least + limit * byte / 255);
-    await timer.elapsed;
+    await this.deps.timer(least + limit * byte / 255).elapsed;
   }
-}
-
-/** Whether other processes are to notice a commit by the log's head, although it has no entry. */
-function writesHeld({ writes }: Transaction): boolean {
-  for (const { key } of writes.values()) if (isHeld(key)) return true;
-  return false;
 }
 
 /** How long an operation may wait for its answer, milliseconds. */
@@ -372,10 +421,12 @@ export interface Awaited {
 
 /**
  * One timer for everybody who waits for the commits of an org: a store that is away, or a policy that
- * takes long to load, is told to them while the commit goes on behind.
+ * takes long to load, is told to them while the commit goes on behind. It runs to its end when all have
+ * their answers: a timer costs more than most commits wait.
  */
 export class Patience {
-  #timer: Timer | null = null;
+  /** When the timer ends; null when there is none. */
+  #due: number | null = null;
 
   constructor(
     readonly deps: Pick<Deps, "timer" | "monotonic">,
@@ -385,21 +436,15 @@ export class Patience {
 
   /** Begins to watch, somebody having come at `since`; does nothing while it does. */
   watch(since: number): void {
-    if (this.#timer !== null) return;
-    const left = since + PATIENCE_MS - this.deps.monotonic();
-    const timer = this.deps.timer(Math.max(GRANULARITY_MS, left));
-    this.#timer = timer;
-    void timer.elapsed.then(() => {
-      if (this.#timer !== timer) return;
-      this.#timer = null;
+    const due = since + PATIENCE_MS;
+    if (this.#due !== null && this.#due <= due) return;
+    this.#due = due;
+    const left = Math.max(GRANULARITY_MS, due - this.deps.monotonic());
+    void this.deps.timer(left).elapsed.then(() => {
+      if (this.#due !== due) return;
+      this.#due = null;
       const next = this.tell(this.deps.monotonic() - PATIENCE_MS);
       if (next !== null) this.watch(next);
     });
-  }
-
-  /** Nobody waits any more. */
-  rest(): void {
-    this.#timer?.cancel();
-    this.#timer = null;
   }
 }

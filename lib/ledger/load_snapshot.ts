@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { Snapshot, stored } from "../policy/snapshot.ts";
+import { upstreamPrefix } from "../store/gateway_keys.ts";
 import * as keys from "../store/keys.ts";
 import { type Kv, listRecords, readRecord } from "../store/kv.ts";
 import { MalformedRecord } from "../store/record.ts";
@@ -33,6 +34,8 @@ export async function loadSnapshot(kv: Kv, org: string): Promise<Snapshot> {
     }
     snapshot.apply(keys.orgKey(org), stored(record.value));
   }
+  const heard = await kv.get(keys.heardKey(org));
+  if (heard.versionstamp !== null) snapshot.apply(keys.heardKey(org), stored(heard.value));
   const prefixes = [
     keys.toolPrefix(org),
     keys.categoryPrefix(org),
@@ -42,6 +45,7 @@ export async function loadSnapshot(kv: Kv, org: string): Promise<Snapshot> {
     keys.agentPrefix(org),
     keys.memberPrefix(org),
     keys.grantPrefix(org),
+    upstreamPrefix(org),
   ];
   for (const common of prefixes) {
     const prefix = keys.placed(common, snapshot.generation);

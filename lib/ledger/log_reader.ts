@@ -78,6 +78,32 @@ export async function* leavesOfTime(
   }
 }
 
+/**
+ * The last entry of a millisecond that is about an id: two levels can be decided in the same one. Ids
+ * carry the time of their entry, so that none is sought elsewhere.
+ */
+export async function entryAbout(
+  kv: Kv,
+  org: string,
+  size: number,
+  { id, time, is }: {
+    readonly id: string;
+    readonly time: number;
+    readonly is: (entry: Entry) => boolean;
+  },
+): Promise<LoggedEntry | null> {
+  const needle = Buffer.from(id);
+  let found: LoggedEntry | null = null;
+  for await (const stored of leavesOfTime(kv, org, size, time)) {
+    const { buffer, byteOffset, length } = stored.leaf;
+    // Far cheaper to see than to parse: most entries of a busy millisecond are about other ids.
+    if (!Buffer.from(buffer, byteOffset, length).includes(needle)) continue;
+    const logged = loggedEntry(stored);
+    if (is(logged.entry)) found = logged;
+  }
+  return found;
+}
+
 /** The error for a summary that a log of this size must have and that is not in the store. */
 export function missingPage(org: string, page: number): MalformedRecord {
   return new MalformedRecord(keys.logPageKey(org, page), "the summary of a full page is missing");

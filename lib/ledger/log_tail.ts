@@ -17,6 +17,7 @@ import {
   decodeLeaf,
   type Entry,
   facetHashes,
+  type NewLeaf,
   splitLeaves,
   withCheck,
 } from "./entry.ts";
@@ -39,7 +40,10 @@ export interface LogRow {
 /** What one commit does to the log's end. */
 export interface LogGrowth {
   readonly rows: LogRow[];
-  /** The end of the log once the rows are committed under this versionstamp. */
+  /**
+   * The end of the log once the rows are committed under this versionstamp. It takes over the open
+   * page of the one that it was grown from, which is not to be used again.
+   */
   readonly committed: (versionstamp: string) => LogTail;
 }
 
@@ -114,16 +118,14 @@ export class LogTail {
       at: leaves.length > 0 ? at : this.head.at,
       ...(clock === undefined ? {} : { clock }),
     };
-    rows.push({ key: keys.logHeadKey(org), value: head });
+    rows.push({ key: keys.logHeadKey(org), value: headRow(head) });
 
-    let page = this.page;
-    if (leaves.length > 0) {
-      page = { ...page, hashes: [...page.hashes], facets: new Set(page.facets) };
+    const fills = this.page.hashes.length + leaves.length >= PAGE_ENTRIES;
+    // Copied once a page only: it is copying, not hashing, that would take longest.
+    let page = fills ? copyOf(this.page) : this.page;
+    if (fills) {
       leaves.forEach((leaf, i) => {
-        if (page.hashes.length === 0) page.firstAt = at;
-        page.hashes.push(leaf.hash);
-        for (const facet of leaf.facets) page.facets.add(facet);
-        if (leaf.checked !== null) page.checks = withCheck(page.checks, leaf.checked, at);
+        put(page, leaf, at);
         if (page.hashes.length < PAGE_ENTRIES) return;
         const number = Math.floor((this.head.size + i) / PAGE_ENTRIES);
         const summary: log.LogPage = {
@@ -149,8 +151,29 @@ export class LogTail {
       if (isFullTile(tile)) upper.delete(change.level);
       else upper.set(change.level, tile);
     }
-    return { rows, committed: (versionstamp) => new LogTail(head, versionstamp, page, upper) };
+    const committed = (versionstamp: string) => {
+      if (!fills) { for (const leaf of leaves) put(page, leaf, at); }
+      return new LogTail(head, versionstamp, page, upper);
+    };
+    return { rows, committed };
   }
+}
+
+/** The row of a head. The peaks are one value in it: what is written costs by the value. */
+function headRow({ peaks, ...rest }: log.LogHead) {
+  return { ...rest, peaks: joined(peaks) };
+}
+
+function copyOf(page: OpenPage): OpenPage {
+  return { ...page, hashes: [...page.hashes], facets: new Set(page.facets) };
+}
+
+/** Adds an entry of a time to the open page. */
+function put(page: OpenPage, leaf: NewLeaf, at: number): void {
+  if (page.hashes.length === 0) page.firstAt = at;
+  page.hashes.push(leaf.hash);
+  for (const facet of leaf.facets) page.facets.add(facet);
+  if (leaf.checked !== null) page.checks = withCheck(page.checks, leaf.checked, at);
 }
 
 /** A log whose head is lost must not begin again at 0, over the entries that it has. */

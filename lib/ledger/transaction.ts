@@ -1,54 +1,38 @@
-import { Buffer } from "node:buffer";
 import { hash } from "node:crypto";
-import { serialize } from "node:v8";
 import type { z } from "zod";
 import type { IdMaker, IdPrefix } from "../base/id.ts";
 import type { Deps } from "../deps.ts";
 import { assertPolicyRecord, type Snapshot } from "../policy/snapshot.ts";
 import * as keys from "../store/keys.ts";
-import { keyText, type Kv, readRecord, type Versioned } from "../store/kv.ts";
-import type { Permission } from "../store/records/vocabulary.ts";
-import type { ClockDoubt, ClockJump, Clocks } from "./clock.ts";
+import { keyText, type Kv, readRecord, roughSize, type Versioned } from "../store/kv.ts";
+import { type ClockDoubt, type ClockJump, ClockRefused, type Clocks } from "./clock.ts";
+import { type CommitLimits, fitsExactly, TransactionTooLarge } from "./commit_limits.ts";
 import {
   checkedPermission,
   type EntryDraft,
   facetHashes,
   leafText,
+  type NewLeaf,
   partsText,
-  type PartTexts,
   type Placed,
   sealOff,
+  withDigests,
 } from "./entry.ts";
-import type { HeldKeys } from "./held_keys.ts";
+import {
+  atOnce,
+  type GuardedKey,
+  type GuardedKind,
+  type GuardedRow,
+  type GuardedRows,
+  isGuarded,
+  rowSchema,
+  type Shared,
+} from "./guarded_rows.ts";
 
 /**
  * What operations are written in: a reader for what they load, a transaction for what they plan,
  * and the limits of the commit that carries several of them. A part that throws leaves no trace.
  */
-
-/** What one atomic operation of Deno KV takes, with room left for the log's own rows. */
-export interface CommitLimits {
-  readonly checks: number;
-  readonly mutations: number;
-  readonly bytes: number;
-  readonly keyBytes: number;
-}
-
-export const KV_LIMITS: CommitLimits = {
-  checks: 97,
-  mutations: 900,
-  bytes: 700_000,
-  keyBytes: 70_000,
-};
-
-/** An operation alone is larger than one commit can be. */
-export class TransactionTooLarge extends Error {
-  readonly code = "transaction_too_large";
-
-  constructor() {
-    super("The change is larger than one commit can be. Split it into several.");
-  }
-}
 
 /** Thrown inside a batch: the operation has to wait for the next one. Never leaves the ledger. */
 export class Deferred extends Error {}
@@ -60,37 +44,35 @@ interface Write {
   readonly expireIn: number | undefined;
 }
 
-interface Message {
-  readonly value: unknown;
-  readonly delay: number;
-}
-
-/** A leaf that waits for its commit. */
-export interface NewLeaf {
-  /** `leafText` of its entry. */
-  readonly text: string;
-  readonly hash: Uint8Array;
-  readonly facets: number[];
-  /** The answer that its entry records; null when it is none of a check. */
-  readonly checked: Permission | null;
-  readonly private: PartTexts | null;
-}
-
-/** Over KV Connect a server may take ten checks a commit; three of them are the ledger's own. */
-export const KV_CONNECT_LIMITS: CommitLimits = { ...KV_LIMITS, checks: 7 };
+/** What a commit has to check of a row that was read: null where the log's head guards it. */
+type Read = { readonly key: keys.StoreKey; readonly versionstamp: string | null } | null;
 
 /** What an operation reads before it plans; the commit checks that none of it changed since. */
 export class Reader {
-  readonly reads = new Map<string, { key: keys.StoreKey; versionstamp: string | null }>();
+  #usesGuarded = false;
 
   constructor(
     readonly kv: Kv,
     readonly snapshot: Snapshot,
     /** Milliseconds since 1970. */
     readonly now: number,
-    /** What an operation that writes an entry knows without a read. */
-    readonly held: HeldKeys,
+    /** What is known while the log's head stays as it is; null to have it read and checked. */
+    readonly rows: GuardedRows | null,
+    readonly reads = new Map<string, Read>(),
   ) {}
+
+  /** Whether what was loaded is true only while the log's head stays as it is. */
+  get usesGuarded(): boolean {
+    return this.#usesGuarded;
+  }
+
+  /**
+   * For what is mostly only looked at: reads guarded rows as any other. On a node that has no commits
+   * of its own the head has mostly moved, and to know where it is would cost more than the rows.
+   */
+  get fromStore(): Reader {
+    return new Reader(this.kv, this.snapshot, this.now, null, this.reads);
+  }
 
   /** @throws {MalformedRecord} */
   async get<T>(key: keys.StoreKey, schema: z.ZodType<T>): Promise<Versioned<T> | null> {
@@ -101,6 +83,43 @@ export class Reader {
       this.reads.set(text, { key, versionstamp: record?.versionstamp ?? null });
     }
     return record;
+  }
+
+  /**
+   * A row that the log's head guards, null where there is none. As with `get`, the operation waits for
+   * the next commit when another one of this commit writes the row. @throws {MalformedRecord}
+   */
+  guarded<K extends GuardedKind>(
+    key: GuardedKey<K>,
+  ): GuardedRow<K> | null | Promise<GuardedRow<K> | null> {
+    const { rows } = this;
+    if (rows === null) return this.get(key, rowSchema(key)).then((found) => found?.value ?? null);
+    const text = keyText(key);
+    this.#usesGuarded = true;
+    if (!this.reads.has(text)) this.reads.set(text, null);
+    return rows.get(this.kv, key, text);
+  }
+
+  /**
+   * The same for a row that many operations of one commit write, each after the other: what it is by
+   * then is asked of `Transaction.latest`. @throws {MalformedRecord}
+   */
+  shared<K extends GuardedKind>(key: GuardedKey<K>): Shared<K> | Promise<Shared<K>> {
+    const text = keyText(key);
+    this.#usesGuarded ||= this.rows !== null;
+    const found = this.rows === null ? this.guarded(key) : this.rows.get(this.kv, key, text);
+    return atOnce([found], (row) => ({ key, text, row }));
+  }
+
+  /** Whether there is surely no row of this name below a prefix of guarded ones. Reads nothing. */
+  lacks(prefix: keys.StoreKey, name: string): boolean {
+    this.#usesGuarded ||= this.rows !== null;
+    return this.rows?.lacks(prefix, name) ?? false;
+  }
+
+  /** Has it known afterwards which rows there are, unless they are many. @throws {StoreUnavailable} */
+  async look(prefix: keys.StoreKey): Promise<void> {
+    await this.rows?.look(this.kv, prefix);
   }
 
   /** The same for a record of the policy, wherever it lies. @throws {MalformedRecord} */
@@ -131,7 +150,7 @@ export class Transaction implements CommitTime {
   readonly leaves: NewLeaf[] = [];
   readonly writes = new Map<string, Write>();
   readonly checks = new Map<string, { key: keys.StoreKey; versionstamp: string | null }>();
-  readonly messages: Message[] = [];
+  readonly messages: { readonly value: unknown; readonly delay: number }[] = [];
   readonly topics: string[] = [];
   readonly policyChanges: { key: keys.StoreKey; value: unknown }[] = [];
   /** The time of every entry in this commit, milliseconds; never before the log's newest. */
@@ -167,6 +186,11 @@ export class Transaction implements CommitTime {
   /** Whether there is anything to write. */
   get isEmpty(): boolean {
     return this.leaves.length === 0 && this.writes.size === 0 && this.messages.length === 0;
+  }
+
+  /** Upper estimates of what entries, writes and messages take in the store, and the keys among it. */
+  get size(): Pick<CommitLimits, "bytes" | "keyBytes"> {
+    return { bytes: this.#bytes, keyBytes: this.#keyBytes };
   }
 
   /** How many entries, writes and messages there are by now: an operation that adds none only reads. */
@@ -209,7 +233,7 @@ export class Transaction implements CommitTime {
     const index = this.base + this.leaves.length;
     const sealed = draft.sealedOff ??
       (draft.private === undefined ? null : sealOff(draft.private, this.deps.random));
-    const data = sealed === null ? draft.data : { ...draft.data, ...sealed.digests };
+    const data = sealed === null ? draft.data : withDigests(draft.data, sealed);
     const text = leafText({
       v: 1,
       org: this.snapshot.orgId,
@@ -238,7 +262,26 @@ export class Transaction implements CommitTime {
 
   /** Writes a record outside the policy. `expireIn` milliseconds is when the store may drop it. */
   set(key: keys.StoreKey, value: unknown, options: { expireIn?: number } = {}): void {
+    if (isGuarded(key)) throw new Error(`A row of ${key[0]} is written by setGuarded.`);
     this.#write({ key, value, expireIn: options.expireIn });
+  }
+
+  /**
+   * Writes a row that the log's head guards: the commit moves the head. A row that ends by itself may
+   * be known for longer, so what it says has to end by its own times.
+   */
+  setGuarded<K extends GuardedKind>(
+    key: GuardedKey<K>,
+    value: GuardedRow<K>,
+    options: { expireIn?: number } = {},
+  ): void {
+    this.#write({ key, value, expireIn: options.expireIn });
+  }
+
+  /** A shared row with what earlier operations of this commit made of it; null where there is none. */
+  latest<K extends GuardedKind>({ text, row }: Shared<K>): GuardedRow<K> | null {
+    const write = this.writes.get(text);
+    return write === undefined ? row : (write.value ?? null) as GuardedRow<K> | null;
   }
 
   delete(key: keys.StoreKey): void {
@@ -286,63 +329,80 @@ export class Transaction implements CommitTime {
   }
 
   /**
-   * Runs one operation inside this commit. When it throws, nothing of it stays.
+   * Plans one operation inside this commit. When it throws, nothing of it stays.
+   * @param reads what it was loaded from; null when it read nothing
    * @throws {Deferred} when it must wait: it read what this commit already changes, or finds no room
+   * @throws {ClockRefused} when it writes something while the clock is in doubt
    */
-  run<R>(reads: Reader["reads"] | null, operation: () => R): R {
+  run<L, R>(operation: Operation<L, R>, loaded: L, reads: Reader["reads"] | null): R {
     const first = this.isEmpty;
     if (this.changesPolicy) throw new Deferred();
     for (const [text, read] of reads ?? []) {
       const known = this.checks.get(text);
-      const differs = known !== undefined && known.versionstamp !== read.versionstamp;
+      const differs = read !== null && known !== undefined &&
+        known.versionstamp !== read.versionstamp;
       if (differs || this.writes.has(text)) throw new Deferred();
     }
-    return this.attempt(() => {
-      const before = this.effects;
-      const result = operation();
-      const added = this.effects > before
-        ? [...reads ?? []].filter(([text]) => !this.checks.has(text))
-        : [];
-      this.#assertFits(first, added.length);
-      for (const [text, read] of added) this.checks.set(text, read);
-      return result;
-    });
-  }
-
-  /** Runs a part of an operation; when it throws, what that part wrote is taken back. */
-  attempt<R>(part: () => R): R {
-    const mark = {
-      leaves: this.leaves.length,
-      messages: this.messages.length,
-      topics: this.topics.length,
-      policyChanges: this.policyChanges.length,
-      journal: this.#journal.length,
-      acceptedJump: this.#acceptedJump,
-      nextGeneration: this.#nextGeneration,
-      bytes: this.#bytes,
-      keyBytes: this.#keyBytes,
-    };
+    const before = this.effects;
+    const takeBack = this.#mark();
     try {
-      return part();
-    } catch (error) {
-      this.leaves.length = mark.leaves;
-      this.messages.length = mark.messages;
-      this.topics.length = mark.topics;
-      this.policyChanges.length = mark.policyChanges;
-      for (const { text, before } of this.#journal.splice(mark.journal).reverse()) {
-        if (before === undefined) this.writes.delete(text);
-        else this.writes.set(text, before);
+      const result = operation.plan(this, loaded);
+      if (this.effects === before) return result;
+      if (this.doubt !== null && operation.despite?.includes(this.doubt) !== true) {
+        throw new ClockRefused(this.doubt);
       }
-      this.#acceptedJump = mark.acceptedJump;
-      this.#nextGeneration = mark.nextGeneration;
-      this.#bytes = mark.bytes;
-      this.#keyBytes = mark.keyBytes;
+      const added = [...reads ?? []].filter(([text, read]) =>
+        read !== null && !this.checks.has(text)
+      );
+      this.#assertFits(first, added.length);
+      for (const [text, read] of added) if (read !== null) this.checks.set(text, read);
+      return result;
+    } catch (error) {
+      takeBack();
       throw error;
     }
   }
 
+  /** Runs a part of an operation; when it throws, what that part wrote is taken back. */
+  attempt<R>(part: () => R): R {
+    const takeBack = this.#mark();
+    try {
+      return part();
+    } catch (error) {
+      takeBack();
+      throw error;
+    }
+  }
+
+  /** How to take back what is written from now on. */
+  #mark(): () => void {
+    const { length: leaves } = this.leaves;
+    const { length: messages } = this.messages;
+    const { length: topics } = this.topics;
+    const { length: policyChanges } = this.policyChanges;
+    const { length: journal } = this.#journal;
+    const [acceptedJump, nextGeneration] = [this.#acceptedJump, this.#nextGeneration];
+    const [bytes, keyBytes] = [this.#bytes, this.#keyBytes];
+    return () => {
+      this.leaves.length = leaves;
+      this.messages.length = messages;
+      this.topics.length = topics;
+      this.policyChanges.length = policyChanges;
+      for (const { text, before } of this.#journal.splice(journal).reverse()) {
+        if (before === undefined) this.writes.delete(text);
+        else this.writes.set(text, before);
+      }
+      this.#acceptedJump = acceptedJump;
+      this.#nextGeneration = nextGeneration;
+      this.#bytes = bytes;
+      this.#keyBytes = keyBytes;
+    };
+  }
+
   #write(write: Write): void {
     const text = keyText(write.key);
+    const isForeign = isGuarded(write.key) && write.key[1] !== this.snapshot.orgId;
+    if (isForeign) throw new Error(`The row ${text} is written with its own log.`);
     this.#journal.push({ text, before: this.writes.get(text) });
     this.writes.set(text, write);
     this.#grow(roughSize(write.value) + text.length, text.length + 8);
@@ -362,34 +422,13 @@ export class Transaction implements CommitTime {
     throw first ? new TransactionTooLarge() : new Deferred();
   }
 
-  /** Measures what the estimate only bounds. */
   #fitsExactly(): boolean {
-    let bytes = 0;
-    let keyBytes = 0;
-    for (const { text, private: parts } of this.leaves) {
-      bytes += Buffer.byteLength(text) + 64;
-      if (parts !== null) bytes += Buffer.byteLength(partsText(parts)) + 64;
-    }
-    for (const [text, { value }] of this.writes) {
-      keyBytes += Buffer.byteLength(text);
-      bytes += serialize(value).length;
-    }
-    for (const { value } of this.messages) bytes += serialize(value).length + 64;
-    return bytes + keyBytes <= this.limits.bytes && keyBytes <= this.limits.keyBytes;
+    const { leaves, writes, messages, limits } = this;
+    const texts = leaves.flatMap(({ text, private: parts }) =>
+      parts === null ? [text] : [text, partsText(parts)]
+    );
+    return fitsExactly({ texts, writes, messages }, limits);
   }
-}
-
-/** An upper estimate of the bytes that a value takes in the store. */
-function roughSize(value: unknown): number {
-  if (value instanceof Uint8Array) return value.length + 16;
-  if (typeof value === "string") return value.length * 3 + 8;
-  if (Array.isArray(value)) return value.reduce((sum: number, item) => sum + roughSize(item), 8);
-  if (typeof value === "object" && value !== null) {
-    let sum = 8;
-    for (const [name, item] of Object.entries(value)) sum += name.length + 8 + roughSize(item);
-    return sum;
-  }
-  return 12;
 }
 
 /**

@@ -1,3 +1,4 @@
+import { personWords } from "../base/person.ts";
 import type { MemberOperation } from "../identity/acting.ts";
 import type { MemberCaller } from "../identity/caller.ts";
 import { isPlausibleSecret, SECRET_PREFIXES, secretHash } from "../identity/credentials.ts";
@@ -17,7 +18,7 @@ import {
   SCOPES,
 } from "../store/records/oauth.ts";
 import type { GrantName } from "./grants.ts";
-import { mcpResource } from "./scopes.ts";
+import { opens, type Resource, resourceNamed } from "./scopes.ts";
 
 /**
  * What an access token, and the grant behind it, reaches at this moment, and the connections as
@@ -43,13 +44,14 @@ export interface PresentedAccess {
 }
 
 /**
- * What an access token stands for: null when it is unknown, has expired, was revoked, is for another
- * resource, or reaches no org any more. Read each time, never remembered, so that what ends, ends at once.
+ * What an access token stands for: null when it is unknown, has expired, was revoked, does not open
+ * `resource`, or reaches no org any more. Read each time, never remembered, so that what ends, ends at once.
  * @throws {StoreUnavailable}
  */
 export async function presentAccessToken(
-  services: Pick<Services, "deps" | "ledgers" | "settings">,
+  services: Pick<Services, "deps" | "ledgers">,
   secret: string,
+  resource: Resource,
 ): Promise<PresentedAccess | null> {
   const { deps } = services;
   if (!secret.startsWith(SECRET_PREFIXES.access_token) || !isPlausibleSecret(secret)) return null;
@@ -61,7 +63,7 @@ export async function presentAccessToken(
   }
   const grantRow = accountGrantKey(token.account, token.grant);
   const grant = (await readRecord(deps.kv, grantRow, accountGrant))?.value;
-  if (grant === undefined || grant.resource !== mcpResource(services.settings)) return null;
+  if (grant === undefined || !opens(grant.resource, resource)) return null;
   const orgs = (await grantStanding(services, grant)).flatMap((org) => {
     const scopes = org.scopes.filter((scope) => token.scopes.includes(scope));
     return scopes.length === 0 ? [] : [{ ...org, scopes }];
@@ -119,7 +121,7 @@ export async function scopesNow(
   const { deps, settings } = services;
   const key = accountGrantKey(account, grant);
   const row = await readRecord(deps.kv, key, accountGrant);
-  if (row === null || row.value.resource !== mcpResource(settings)) return [];
+  if (row === null || resourceNamed(settings, row.value.resource) === null) return [];
   return reachedScopes(await grantStanding(services, row.value));
 }
 
@@ -177,11 +179,13 @@ export function membersGrants(): MemberOperation<
   return {
     plan({ snapshot }, caller: MemberCaller) {
       requireRight(caller, "manage_members");
-      const emails = new Map([...snapshot.members.values()].map(({ id, email }) => [id, email]));
+      const people = new Map(
+        [...snapshot.members.values()].map((member) => [member.id, personWords(member)]),
+      );
       return [...snapshot.grants.values()]
         .filter(({ account }) => account !== caller.account)
         .sort((a, b) => a.id < b.id ? -1 : 1)
-        .map((grant) => ({ grant, member: emails.get(grant.member) ?? grant.member }));
+        .map((grant) => ({ grant, member: people.get(grant.member) ?? grant.member }));
     },
   };
 }

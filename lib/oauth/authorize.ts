@@ -10,7 +10,15 @@ import { DEPLOYMENT_ORG } from "../store/keys.ts";
 import type { ConsentRequest, Scope } from "../store/records/oauth.ts";
 import { clientOf } from "./client.ts";
 import { matchesRedirectUri } from "./redirect_uri.ts";
-import { askedScopes, isMcpResource, mcpResource } from "./scopes.ts";
+import {
+  askedScopes,
+  gatewayResource,
+  knownScopes,
+  mcpResource,
+  type Resource,
+  resourceNamed,
+  scopeText,
+} from "./scopes.ts";
 import { isChallenge } from "./tokens.ts";
 
 /**
@@ -87,15 +95,22 @@ export async function readAuthorizeRequest(
     };
   }
   const answer_to: AnswerTo = { redirect_uri, state: value("state") };
-  const wrong = problemOf(value) ?? resourceProblem(services, value("resource"));
+  const wrong = problemOf(value);
   if (wrong !== null) return { ...wrong, answer_to };
+  const resource = resourceOf(services.settings, value("resource"), value("scope"));
+  if ("refused" in resource) return { ...resource, answer_to };
+  const scopes = askedScopes(value("scope"), resource);
+  if (scopes === null) {
+    const description = `What there is of this resource is: ${scopeText(resource.scopes)}.`;
+    return { refused: "invalid_scope", description, answer_to };
+  }
   return {
     request: {
       ...answer_to,
       client,
-      scopes: askedScopes(value("scope")),
+      scopes,
       code_challenge: value("code_challenge") ?? "",
-      resource: mcpResource(services.settings),
+      resource: resource.url,
     },
   };
 }
@@ -123,14 +138,25 @@ function problemOf(value: (name: string) => string | null): Problem | null {
   return null;
 }
 
-/** RFC 8707 section 2. One that is absent stands for the only resource that there is. */
-function resourceProblem(
-  services: Pick<Services, "settings">,
-  resource: string | null,
-): Problem | null {
-  if (resource === null || isMcpResource(services.settings, resource)) return null;
-  const own = mcpResource(services.settings);
-  return { refused: "invalid_target", description: `resource must be ${own}.` };
+/**
+ * RFC 8707 section 2. Where it is absent, as older hosts leave it, the scopes tell: what runs tools is
+ * of the gateway alone.
+ */
+function resourceOf(
+  settings: Services["settings"],
+  named: string | null,
+  scope: string | null,
+): Resource | Problem {
+  const [mcp, gateway] = [mcpResource(settings), gatewayResource(settings, null)];
+  if (named === null) {
+    const asked = scope === null ? [] : knownScopes(scope);
+    const isOfGateway = asked.length > 0 && asked.every((one) => gateway.scopes.includes(one));
+    return isOfGateway ? gateway : mcp;
+  }
+  return resourceNamed(settings, named) ?? {
+    refused: "invalid_target",
+    description: `resource must be ${mcp.url}, ${gateway.url}, or the latter and an upstream.`,
+  };
 }
 
 /** A parameter that comes twice means to one reader the first and to another the last. */
@@ -148,6 +174,7 @@ type AuthorizeError =
   | "invalid_request"
   | "unsupported_response_type"
   | "access_denied"
+  | "invalid_scope"
   | "invalid_target"
   | "server_error"
   | "temporarily_unavailable";

@@ -44,6 +44,7 @@ import { answerUrl } from "./authorize.ts";
 import { loadClient, type LoadedClient, touchClient } from "./client.ts";
 import { endGrant, type GrantEnd, loadAccountGrant, scheduleGrantEnd, settle } from "./grants.ts";
 import { redirectTarget } from "./redirect_uri.ts";
+import { ONE_ORG } from "./scopes.ts";
 import { CODE_MS } from "./tokens.ts";
 
 /**
@@ -174,6 +175,7 @@ function allow(
       client_kind,
       verified: grant.verified,
       scopes: grant.scopes,
+      resource,
       orgs: grant.orgs,
       redirect: consent.redirect,
       credential: consent.credential,
@@ -193,6 +195,9 @@ async function requireOrgs(
   if (scopes.length === 0) throw invalidRequest("/scopes", "must name at least one thing");
   if (orgs.length === 0 || orgs.length > MAX_ORGS) {
     throw invalidRequest("/orgs", `must name 1 to ${MAX_ORGS} organizations`);
+  }
+  if (orgs.length > 1 && scopes.some((scope) => ONE_ORG.has(scope))) {
+    throw invalidRequest("/orgs", "must name one organization: its tools are those that run");
   }
   const own = new Map((await consentOrgs(services, account)).map((org) => [org.id, org]));
   for (const id of orgs) {
@@ -305,7 +310,8 @@ function grantInOrg(
       const org = consentOrg(snapshot, grant.account, now);
       const member = snapshot.memberOf(grant.account);
       if (!stands || org === null || org.held_until !== null || member === undefined) return false;
-      const { id, account, client_id, client_name, client_kind, verified, scopes } = grant;
+      const { id, account, client_id, client_name, client_kind, verified, scopes, resource } =
+        grant;
       const record: GrantRecord = {
         id,
         account,
@@ -315,6 +321,7 @@ function grantInOrg(
         client_kind,
         verified,
         scopes,
+        resource,
         created_at: grant.created_at,
       };
       transaction.setPolicy(grantKey(snapshot.orgId, id), record);
@@ -328,6 +335,7 @@ function grantInOrg(
           client_kind,
           verified,
           scopes,
+          resource,
           redirect,
           credential,
           policy_version: transaction.policyVersion,

@@ -2,7 +2,7 @@ import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
 import { parseStrictJson } from "../base/strict_json.ts";
 import { decodeUtf8 } from "../base/text.ts";
 import type { Deps } from "../deps.ts";
-import { strangerUrlProblem } from "../outside/addresses.ts";
+import { hostProblem } from "../outside/addresses.ts";
 import { StrangerFetchFailed } from "../outside/http_answer.ts";
 import type { FoundClient, MetadataDocuments } from "../services.ts";
 import { oauthDocumentKey } from "../store/keys.ts";
@@ -203,8 +203,8 @@ interface DocumentProblem {
  * saying or letters outside of ASCII would let two ids mean one document.
  */
 export function documentUrlProblem(client_id: string): string | null {
-  const problem = strangerUrlProblem(client_id);
-  if (problem !== null) return problem;
+  const problem = hostProblem(client_id);
+  if (problem !== null) return problem.says;
   const { href, pathname } = new URL(client_id);
   if (pathname === "/") return "has no path";
   if (href !== client_id) return `is another way to write ${href}`;

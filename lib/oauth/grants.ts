@@ -4,7 +4,7 @@ import { type Client, privateClient } from "../identity/caller.ts";
 import { deliverIdentityEvent, sendTo } from "../identity/events.ts";
 import { grantActor, type GrantEvent } from "../identity/grant_entries.ts";
 import type { PresentedSession } from "../identity/sessions.ts";
-import { schedule } from "../ledger/due.ts";
+import { schedule } from "../ledger/commit.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import { Refusal } from "../refusal.ts";
 import type { Services } from "../services.ts";

@@ -17,13 +17,14 @@ import { decrypt, encrypt, subkey } from "../store/sealing.ts";
 import { scopesNow } from "./access.ts";
 import { loadClient, type LoadedClient, touchClient } from "./client.ts";
 import { endGrant, type GrantName, loadAccountGrant, settle, tellGrantEvent } from "./grants.ts";
-import { isMcpResource, knownScopes } from "./scopes.ts";
+import { knownScopes, resourceNamed } from "./scopes.ts";
 import {
   type Exchanged,
   type IssuedTokens,
   issueTokens,
   NO_CLIENT,
   NOT_GOOD,
+  OTHER_RESOURCE,
   REFRESH_TOKEN_MS,
   type TokenAnswer,
   type TokenFault,
@@ -61,12 +62,8 @@ export async function refreshTokens(
 ): Promise<TokenAnswer> {
   const { deps, ledgers, settings } = services;
   const { client_id, refresh_token, resource } = presented;
-  if (resource !== null && !isMcpResource(settings, resource)) {
-    return {
-      error: "invalid_target",
-      error_description: "resource is not the one of this server.",
-    };
-  }
+  const named = resource === null ? null : resourceNamed(settings, resource);
+  if (resource !== null && named === null) return OTHER_RESOURCE;
   const hash = isRefreshToken(refresh_token) ? secretHash(refresh_token) : "";
   const key = refreshTokenKey(hash);
   const row = await readRecord(deps.kv, key, refreshTokenRecord);
@@ -96,6 +93,9 @@ export async function refreshTokens(
         return { answer: NOT_GOOD, works: endGrant(transaction, grant, reuse, client) };
       }
       if (reached.length === 0) return { answer: NOT_GOOD, works: [] };
+      if (named !== null && named.url !== grant.resource) {
+        return { answer: OTHER_RESOURCE, works: [] };
+      }
       if (use === "repeats" && record.successor !== null) {
         return { answer: openSuccessor(refresh_token, hash, record.successor.sealed), works: [] };
       }

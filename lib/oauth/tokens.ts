@@ -37,7 +37,7 @@ import {
   settle,
   tellGrantEvent,
 } from "./grants.ts";
-import { isMcpResource } from "./scopes.ts";
+import { resourceNamed } from "./scopes.ts";
 
 /**
  * Tokens: issued for a code, revoked when handed back, and the words in which the token endpoint
@@ -76,12 +76,8 @@ export async function exchangeCode(
 ): Promise<TokenAnswer> {
   const { deps, ledgers, settings } = services;
   const { client_id, code, resource } = presented;
-  if (resource !== null && !isMcpResource(settings, resource)) {
-    return {
-      error: "invalid_target",
-      error_description: "resource is not the one of this server.",
-    };
-  }
+  const named = resource === null ? null : resourceNamed(settings, resource);
+  if (resource !== null && named === null) return OTHER_RESOURCE;
   const key = oauthCodeKey(CODE.test(code) ? secretHash(code) : "");
   const row = await readRecord(deps.kv, key, codeRecord);
   const name: GrantName = row?.value ?? { account: "", grant: "" };
@@ -96,6 +92,9 @@ export async function exchangeCode(
       if (registered === "ended") return { answer: NO_CLIENT, works: [] };
       if (record === null || !fits(record, presented)) return { answer: NOT_GOOD, works: [] };
       if (grant === null) return { answer: NOT_GOOD, works: [] };
+      if (named !== null && named.url !== grant.resource) {
+        return { answer: OTHER_RESOURCE, works: [] };
+      }
       if (record.used_at !== null) {
         const reuse = {
           type: "oauth.reuse_detected",
@@ -236,6 +235,12 @@ export interface TokenFault {
 export const NOT_GOOD: TokenFault = {
   error: "invalid_grant",
   error_description: "It is unknown, expired, used, revoked, or was issued to another client.",
+};
+
+/** Tokens are for the resource that was granted, and for no other. */
+export const OTHER_RESOURCE: TokenFault = {
+  error: "invalid_target",
+  error_description: "resource is not the one that was granted.",
 };
 
 /** For a client whose registration ended: by this hosts know that they have to register anew. */

@@ -2,7 +2,7 @@ import { isJsonObject, type JsonObject } from "../base/json.ts";
 import { isDotSegment } from "../base/text.ts";
 import { parseStrictJson } from "../base/strict_json.ts";
 import { levelOfSelector } from "../policy/levels.ts";
-import { foldedSelector } from "../policy/names.ts";
+import { foldedSelector } from "../policy/rule_index.ts";
 import { type Permission, PERMISSIONS } from "../store/records/vocabulary.ts";
 
 /** What a script makes, in the order in which it makes it. */

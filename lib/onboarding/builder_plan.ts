@@ -173,9 +173,9 @@ export function policyText(items: readonly Item[], current: JsonObject | null): 
 
 /** How a document that was saved is sent: first to see what it changes. */
 export function applyPolicyScript(origin: string): string {
-  return String.raw`export COUNTERSIGN_KEY=…   # a management key
+  return String.raw`: "${"${COUNTERSIGN_KEY:?Put a management key into COUNTERSIGN_KEY}"}"
 policy() {
-  curl -sS "${origin}/v1/policy$1" -H @<(printf 'X-API-Key: %s' "$COUNTERSIGN_KEY") "${"${@:2}"}"
+  curl -gsS "${origin}/v1/policy$1" -H @<(printf 'X-API-Key: %s' "$COUNTERSIGN_KEY") "${"${@:2}"}"
 }
 version=$(policy '' -D - -o /dev/null | tr -d '\r' | sed -nE 's/^[Ee][Tt][Aa][Gg]: //p')
 policy '' -X PUT -H "If-Match: $version" --data-binary @policy.json                  # what it would change

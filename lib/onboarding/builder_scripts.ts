@@ -9,6 +9,9 @@ import {
   policyText,
 } from "./builder_plan.ts";
 
+/** How TypeScript is run where there is Node and nothing else: by the Deno that this is tested with. */
+export const NPX_DENO = "npx -y deno@2.9.6";
+
 /** What a plan is made into. */
 export const OUTPUTS = [
   { key: "curl", label: "curl", file: "seed.sh" },
@@ -56,13 +59,19 @@ set -euo pipefail
 : "${"${COUNTERSIGN_KEY:?Put a management key into COUNTERSIGN_KEY}"}"
 url=${"${COUNTERSIGN_URL:-" + origin + "}"}
 
+# A text in the JSON on standard input.
+field() { sed -nE 's/.*"'"$1"'":"(([^"\\]|\\.)*)".*/\1/p'; }
+
 # Sends the JSON on standard input, prints the answer; ends the script where it is refused.
 send() {
-  local answer
+  local answer why="Countersign does not answer at $url"
   # The key comes from a pipe: whoever lists processes sees the arguments of curl.
-  answer=$(curl -gsS --fail-with-body -X "$1" "$url$2" --data-binary @- \
-    -H 'Content-Type: application/json' -H @<(printf 'X-API-Key: %s' "$COUNTERSIGN_KEY")) ||
-    { printf 'Refused: %s %s\n%s\n' "$1" "$2" "$answer" >&2; exit 1; }
+  answer=$(curl -gs --fail-with-body -X "$1" "$url$2" --data-binary @- \
+    -H 'Content-Type: application/json' -H @<(printf 'X-API-Key: %s' "$COUNTERSIGN_KEY")) || {
+    [[ -z $answer ]] || why="$(field detail <<<"$answer") ($(field code <<<"$answer"))"
+    printf 'Refused: %s %s: %s\n' "$1" "$2" "$why" >&2
+    exit 1
+  }
   printf 'Done: %s %s\n' "$1" "$2" >&2
   printf '%s\n' "$answer"
 }
@@ -108,7 +117,14 @@ def send(method, path, body):
         with build_opener(NoRedirects).open(request) as response:
             answer = json.load(response)
     except HTTPError as error:
-        sys.exit(f"Refused: {method} {path}\\n{error.read().decode(errors='replace')}")
+        try:
+            problem = json.load(error)
+            why = f"{problem['detail']} ({problem['code']})"
+        except (ValueError, KeyError, TypeError):
+            why = f"status {error.code}"
+        sys.exit(f"Refused: {method} {path}: {why}")
+    except OSError:
+        sys.exit(f"Refused: {method} {path}: Countersign does not answer at {URL}")
     print(f"Done: {method} {path}", file=sys.stderr)
     return answer
 
@@ -148,17 +164,22 @@ function codePoint(character: string): string {
   return digits.length > 4 ? `\\U${digits.padStart(8, "0")}` : `\\u${digits.padStart(4, "0")}`;
 }
 
-/** A script for Deno, or Node from 22.18 on, that makes the items. */
+/** A script for Deno that makes the items. */
 export function typescriptScript(items: readonly Item[], origin: string): string {
   return `${
-    headWords(items, "deno run --allow-net --allow-env seed.mts   (or: node seed.mts)")
+    headWords(items, `${NPX_DENO} run --allow-net --allow-env seed.mts`)
       .map((line) => `// ${line}`).join("\n")
   }
 import process from "node:process";
 
 const url = process.env.COUNTERSIGN_URL ?? ${jsonString(origin)};
 const key = process.env.COUNTERSIGN_KEY ?? "";
-if (key === "") throw new Error("Put a management key into COUNTERSIGN_KEY");
+if (key === "") refuse("Put a management key into COUNTERSIGN_KEY");
+
+function refuse(why: string): never {
+  console.error(why);
+  process.exit(1);
+}
 
 /** Sends one request, gives the answer; ends the script where it is refused. */
 async function send(method: string, path: string, body: object) {
@@ -167,11 +188,14 @@ async function send(method: string, path: string, body: object) {
     headers: { "content-type": "application/json", "x-api-key": key },
     body: JSON.stringify(body),
     redirect: "error",
-  });
-  const text = await response.text();
-  if (!response.ok) throw new Error(\`Refused: \${method} \${path}\\n\${text}\`);
+  }).catch(() => refuse(\`Refused: \${method} \${path}: Countersign does not answer at \${url}\`));
+  const answer = await response.json().catch(() => null);
+  if (!response.ok) {
+    const why = answer?.code ? \`\${answer.detail} (\${answer.code})\` : \`status \${response.status}\`;
+    refuse(\`Refused: \${method} \${path}: \${why}\`);
+  }
   console.error(\`Done: \${method} \${path}\`);
-  return JSON.parse(text);
+  return answer;
 }
 ${apiRequests(items).map(typescriptSend).join("")}`;
 }

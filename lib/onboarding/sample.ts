@@ -1,4 +1,5 @@
-import { type Asked, scrubbedAsk } from "../approvals/ask.ts";
+import { scrubbedAsk } from "../approvals/ask.ts";
+import type { Asked } from "../approvals/asking.ts";
 import { lookAtApproval } from "../approvals/end.ts";
 import type { SeenApproval } from "../approvals/seen.ts";
 import { mintOperation } from "../authorize/mint.ts";
@@ -8,6 +9,7 @@ import { createAgent } from "../catalog/agents.ts";
 import { DEFAULT_RATE_LIMIT } from "../catalog/api_keys.ts";
 import type { ToolFields } from "../catalog/tool_record.ts";
 import { putTool } from "../catalog/tools.ts";
+import { TRIED_OUT } from "../evidence/insights.ts";
 import { type IssuedReceipt, receiptOf } from "../evidence/receipts.ts";
 import type { MachineOperation, MemberOperation } from "../identity/acting.ts";
 import {
@@ -18,8 +20,9 @@ import {
 } from "../identity/caller.ts";
 import { demand } from "../identity/deeds.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
+import { NO_MANDATE } from "../mandates/mandate.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
-import { RecordedRefusal, Refusal, resultOf } from "../refusal.ts";
+import { type Accepted, RecordedRefusal, Refusal } from "../refusal.ts";
 import type { Services } from "../services.ts";
 import { runTokenKey, sampleKey } from "../store/keys.ts";
 import { readRecord } from "../store/kv.ts";
@@ -32,7 +35,7 @@ import { TOKEN_TTL } from "../tokens/mint.ts";
 import { claimsOf, type TokenClaims } from "../tokens/token_text.ts";
 
 /** Nothing runs behind it: it is there to be asked for. */
-export const SAMPLE_TOOL = "sample.send_greeting";
+export const SAMPLE_TOOL = TRIED_OUT.sample;
 
 /** What the agent is called that asks for it. */
 const SAMPLE_AGENT = "Sample agent";
@@ -72,7 +75,7 @@ function sampleAction(number: number): Action {
 }
 
 /** Runs an operation for the member who tries it out. */
-export type Transact = <L, R>(operation: MemberOperation<L, R>) => Promise<R>;
+export type Transact = <L, R>(operation: MemberOperation<L, R>) => Promise<Accepted<R>>;
 
 const ASK = scrubbedAsk({
   reason: SAMPLE_REASON,
@@ -91,7 +94,7 @@ const ASK = scrubbedAsk({
 export async function sendSample(transact: Transact, client: Client): Promise<Asked["approval"]> {
   await transact(ensureTool(client.request_id));
   const { number } = await transact(ensureAgent(client.request_id));
-  return resultOf(await transact(askForSample(number + 1, client))).approval;
+  return (await transact(askForSample(number + 1, client))).approval;
 }
 
 /** One that is in use stays as it is: somebody may have changed it to see what happens then. */
@@ -165,9 +168,14 @@ export async function runSample(
     throw new Refusal("not_found", { what: "sample request" });
   }
   const action = sampleAction(sample.number);
-  const request = { action, approval_id: sample.approval, ttl_seconds: TOKEN_TTL.default };
-  const { text } = resultOf(await transact(bySampleAgent(mintOperation(request, client))));
-  resultOf(await transact(bySampleAgent(consumeOperation(sealer, text, action, client))));
+  const request = {
+    ...NO_MANDATE,
+    action,
+    approval_id: sample.approval,
+    ttl_seconds: TOKEN_TTL.default,
+  };
+  const { text } = await transact(bySampleAgent(mintOperation(request, client)));
+  await transact(bySampleAgent(consumeOperation(sealer, text, action, client)));
   const report = {
     token: text,
     given: action,
@@ -179,7 +187,7 @@ export async function runSample(
       error: null,
     },
   };
-  resultOf(await transact(bySampleAgent(logExecutionOperation(sealer, report, client))));
+  await transact(bySampleAgent(logExecutionOperation(sealer, report, client)));
 }
 
 interface Loaded<L> {

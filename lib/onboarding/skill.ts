@@ -1,5 +1,6 @@
 import { visibleSegments } from "../base/text.ts";
 import { governText } from "./govern.ts";
+import { TOKEN_VARIABLE } from "./programs.ts";
 
 /** What the skill calls itself; the folder that holds the file has to be called the same. */
 export const SKILL_NAME = "countersign";
@@ -85,7 +86,7 @@ After any of these the action does not run: not by another tool, a shell or an A
 function overRest(origin: string): string {
   return `## Without the MCP tools
 
-Where the tools above are not there, call the same procedure at \`${origin}/v1\` with JSON and the header \`X-API-Key: $COUNTERSIGN_KEY\`. The key says which organization it is: leave \`org\` out. Never print the key, and never put it into arguments, reasons or files.
+Where the tools above are not there, call the same procedure at \`${origin}/v1\` with JSON and the header \`X-API-Key: $${TOKEN_VARIABLE}\`. The token says which organization it is: leave \`org\` out. Never print it, and never put it into arguments, reasons or files.
 
 | step | request | what matters |
 | --- | --- | --- |

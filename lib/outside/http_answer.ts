@@ -1,5 +1,4 @@
 import { Buffer } from "node:buffer";
-import { joinBytes } from "../base/bytes.ts";
 import type { AnswerHead } from "../deps.ts";
 
 /**
@@ -10,21 +9,34 @@ import type { AnswerHead } from "../deps.ts";
 /**
  * Why there is no answer that can be used:
  * - `address_refused`: the URL, or an address that its host has, is not one to connect to.
- * - `unreachable`: no address, no connection, no proof of the name, no whole answer in time.
+ * - `busy`: as many requests as may wait for that host, or for all hosts, wait already.
+ * - `unreachable`: no address, no connection, no proof of the name, an answer that was cut off.
+ * - `timed_out`: no whole answer in the time for all of it, or none of it for too long a time.
  * - `redirected`: the answer leads elsewhere.
  * - `answer_malformed`: it is not HTTP, or not such that every reader finds the same end of it.
- * - `answer_too_large`: the body that was wanted is larger than asked for.
+ * - `answer_too_large`: the body that was wanted is larger than asked for, or comes in crumbs.
  */
 export type StrangerFailure =
   | "address_refused"
+  | "busy"
   | "unreachable"
+  | "timed_out"
   | "redirected"
   | "answer_malformed"
   | "answer_too_large";
 
 /** There is no answer that can be used. The message may be shown to whoever named the host. */
 export class StrangerFetchFailed extends Error {
-  constructor(readonly code: StrangerFailure, message: string, cause?: unknown) {
+  /**
+   * @param sent whether any byte of the request may have arrived: where not, the host knows nothing
+   *   of it, and it may be sent again
+   */
+  constructor(
+    readonly code: StrangerFailure,
+    message: string,
+    cause?: unknown,
+    readonly sent: boolean = false,
+  ) {
     super(message, { cause });
   }
 }
@@ -72,20 +84,11 @@ export class AnswerReader {
     }
   }
 
-  /** Exactly so many bytes. */
-  async exactly(count: number): Promise<Uint8Array<ArrayBuffer>> {
-    const bytes = new Uint8Array(count);
-    let filled = 0;
-    while (filled < count) {
-      if (this.#start === this.#end) await this.#more();
-      const some = this.#buffer.subarray(
-        this.#start,
-        Math.min(this.#end, this.#start + count - filled),
-      );
-      bytes.set(some, filled);
-      filled += some.length;
-      this.#start += some.length;
-    }
+  /** At least one byte and at most so many: what has arrived, or the next that does. */
+  async some(most: number): Promise<Uint8Array<ArrayBuffer>> {
+    if (this.#start === this.#end) await this.#more();
+    const bytes = this.#buffer.slice(this.#start, Math.min(this.#end, this.#start + most));
+    this.#start += bytes.length;
     return bytes;
   }
 
@@ -140,30 +143,105 @@ export async function readHead(reader: AnswerReader): Promise<AnswerHead> {
   }
 }
 
+/** Whether a body follows a head at all (RFC 9112 section 6.3). */
+export function hasBody({ status, headers }: AnswerHead): boolean {
+  const none = headers.get("content-length") === "0" && !headers.has("transfer-encoding");
+  return status !== 204 && !none;
+}
+
+/** Most pieces of a body: each costs more memory than the bytes in it, if these are few. */
+const MAX_PIECES = 1 << 16;
+
 /**
- * Reads the body that belongs to a head (RFC 9112 section 6). One that only the end of the
- * connection ends is refused: who cuts the connection would shorten it.
+ * Reads the body that belongs to a head (RFC 9112 section 6) as it arrives, in pieces of at most
+ * 16 KiB. One that only the end of the connection ends is refused: who cuts the connection would
+ * shorten it.
  * @throws {StrangerFetchFailed}
  */
-export async function readBody(
+export async function* bodyPieces(
+  reader: AnswerReader,
+  head: AnswerHead,
+  max: number,
+): AsyncGenerator<Uint8Array<ArrayBuffer>, void> {
+  let count = 0;
+  for await (const piece of pieces(reader, head, max)) {
+    if (++count > MAX_PIECES) {
+      const message = `The answer comes in more than ${MAX_PIECES} pieces.`;
+      throw new StrangerFetchFailed("answer_too_large", message);
+    }
+    yield piece;
+  }
+}
+
+async function* pieces(
   reader: AnswerReader,
   { status, headers }: AnswerHead,
   max: number,
-): Promise<Uint8Array<ArrayBuffer>> {
+): AsyncGenerator<Uint8Array<ArrayBuffer>, void> {
   const coding = headers.get("content-encoding")?.toLowerCase() ?? "identity";
   if (coding !== "identity") throw malformed("is compressed, which was not asked for");
-  if (status === 204) return new Uint8Array();
+  if (status === 204) return;
   const length = headers.get("content-length");
   const transfer = headers.get("transfer-encoding");
   if (length !== null && transfer !== null) throw malformed("has two lengths");
   if (transfer !== null) {
     if (transfer.toLowerCase() !== "chunked") throw malformed("has an unknown transfer encoding");
-    return await readChunks(reader, max);
+    yield* chunkPieces(reader, max);
+    return;
   }
   if (length === null) throw malformed("does not say how long it is");
   if (!/^[0-9]{1,15}$/.test(length)) throw malformed("has a length that is no number");
   if (Number(length) > max) throw tooLarge(max);
-  return await reader.exactly(Number(length));
+  yield* counted(reader, Number(length));
+}
+
+/** Exactly so many bytes. */
+async function* counted(reader: AnswerReader, count: number) {
+  for (let left = count; left > 0;) {
+    const piece = await reader.some(left);
+    left -= piece.length;
+    yield piece;
+  }
+}
+
+/** A body as a whole. @throws {StrangerFetchFailed} */
+export async function wholeBody(
+  pieces: AsyncIterable<Uint8Array>,
+): Promise<Uint8Array<ArrayBuffer>> {
+  // Not a list of the pieces: a body of single bytes would take hundreds of times its size.
+  let bytes = new Uint8Array(1024);
+  let filled = 0;
+  for await (const piece of pieces) {
+    const size = filled + piece.length;
+    if (size > bytes.length) {
+      bytes = new Uint8Array(bytes.buffer.transfer(Math.max(size, 2 * bytes.length)));
+    }
+    bytes.set(piece, filled);
+    filled = size;
+  }
+  return new Uint8Array(bytes.buffer.transfer(filled));
+}
+
+/**
+ * What comes first of a body, to be shown; the rest is left unread, and one that breaks off, or is
+ * not as it must be, counts as far as it came.
+ */
+export async function firstBytes(
+  body: AsyncIterable<Uint8Array> | null,
+  most: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = new Uint8Array(most);
+  let filled = 0;
+  try {
+    for await (const piece of body ?? []) {
+      bytes.set(piece.subarray(0, most - filled), filled);
+      filled = Math.min(most, filled + piece.length);
+      if (filled === most) break;
+    }
+  } catch (error) {
+    if (!(error instanceof StrangerFetchFailed)) throw error;
+  }
+  return bytes.slice(0, filled);
 }
 
 async function readHeaders(line: () => Promise<string>): Promise<Headers> {
@@ -180,8 +258,7 @@ async function readHeaders(line: () => Promise<string>): Promise<Headers> {
   }
 }
 
-async function readChunks(reader: AnswerReader, max: number): Promise<Uint8Array<ArrayBuffer>> {
-  const chunks: Uint8Array<ArrayBuffer>[] = [];
+async function* chunkPieces(reader: AnswerReader, max: number) {
   let total = 0;
   for (;;) {
     const size = parseInt(CHUNK_LINE.exec(await reader.line(MAX_CHUNK_LINE))?.[1] ?? "", 16);
@@ -189,9 +266,10 @@ async function readChunks(reader: AnswerReader, max: number): Promise<Uint8Array
     total += size;
     if (total > max) throw tooLarge(max);
     if (size === 0) break;
-    chunks.push(await reader.exactly(size));
-    const [cr, lf] = await reader.exactly(2);
-    if (cr !== 0x0d || lf !== 0x0a) throw malformed("has a chunk of another size than it says");
+    yield* counted(reader, size);
+    if (await reader.line(MAX_CHUNK_LINE) !== "") {
+      throw malformed("has a chunk of another size than it says");
+    }
   }
   let left = MAX_HEAD;
   await readHeaders(async () => {
@@ -199,7 +277,6 @@ async function readChunks(reader: AnswerReader, max: number): Promise<Uint8Array
     left -= text.length + 2;
     return text;
   });
-  return joinBytes(chunks);
 }
 
 function tooLarge(max: number): StrangerFetchFailed {

@@ -1,16 +1,23 @@
+import { lookup } from "node:dns/promises";
 import { once } from "node:events";
-import { connect as connectTcp, type Socket } from "node:net";
-import { connect as startTls, type TLSSocket } from "node:tls";
-import type { Connection, Network } from "./guarded_fetch.ts";
+import { connect as connectTcp, isIP, type Socket } from "node:net";
+import { connect as startTls } from "node:tls";
+import type { Connection, Dialled, Network } from "./guarded_fetch.ts";
 
 /**
  * The network as it is: names by DNS, connections by TLS.
  */
 
-const HTTPS = 443;
-
 /** The network as it is. */
-export const internet: Network = { resolve: resolveHost, connect: connectTls };
+export const internet: Network = {
+  resolve: (host, signal, own) => own ? resolveOwn(host) : resolveHost(host, signal),
+  connect: (to, signal) => to.tls ? connectTls(to, signal) : connectPlain(to, signal),
+};
+
+/** What this computer takes a name for: by its own list, search domains and all. */
+async function resolveOwn(host: string): Promise<string[]> {
+  return (await lookup(host, { all: true })).map(({ address }) => address);
+}
 
 /** All addresses of a host as DNS has them: what only this computer knows by name is not asked. */
 async function resolveHost(host: string, signal: AbortSignal): Promise<string[]> {
@@ -36,10 +43,7 @@ async function resolveHost(host: string, signal: AbortSignal): Promise<string[]>
  * are given, of one of these.
  */
 export async function connectTls(
-  { address, host, port = HTTPS, authorities }: {
-    readonly address: string;
-    readonly host: string;
-    readonly port?: number;
+  { address, host, port, authorities }: Omit<Dialled, "tls"> & {
     /** In PEM. */
     readonly authorities?: readonly string[];
   },
@@ -52,7 +56,8 @@ export async function connectTls(
     await once(plain, "connect", { signal });
     const secure = quiet(startTls({
       socket: plain,
-      servername: host,
+      // An address is proved by the certificate, and is no name to ask for (RFC 6066 section 3).
+      ...(isIP(host) === 0 ? { servername: host } : { host }),
       rejectUnauthorized: true,
       ALPNProtocols: ["http/1.1"],
       ...(authorities === undefined ? {} : { ca: [...authorities] }),
@@ -65,8 +70,20 @@ export async function connectTls(
   }
 }
 
-function asConnection(secure: TLSSocket, plain: Socket): Connection {
-  const chunks = secure[Symbol.asyncIterator]();
+/** Connects to an address as it is. */
+async function connectPlain({ address, port }: Dialled, signal: AbortSignal): Promise<Connection> {
+  const plain = quiet(connectTcp({ host: address, port }));
+  try {
+    await once(plain, "connect", { signal });
+    return asConnection(plain, plain);
+  } catch (error) {
+    plain.destroy();
+    throw error;
+  }
+}
+
+function asConnection(upper: Socket, plain: Socket): Connection {
+  const chunks = upper[Symbol.asyncIterator]();
   let unread: Uint8Array = new Uint8Array();
   return {
     async read(into) {
@@ -82,11 +99,11 @@ function asConnection(secure: TLSSocket, plain: Socket): Connection {
     },
     write(bytes) {
       const { promise, resolve, reject } = Promise.withResolvers<void>();
-      secure.write(bytes, (error) => error ? reject(error) : resolve());
+      upper.write(bytes, (error) => error ? reject(error) : resolve());
       return promise;
     },
     close() {
-      secure.destroy();
+      upper.destroy();
       plain.destroy();
     },
   };

@@ -1,7 +1,7 @@
 import { buildPushPayload } from "@block65/webcrypto-web-push";
 import type { Deps, PushFetch, PushResponse, StrangerFetch } from "../deps.ts";
 import type { PushSubscriptionRecord } from "../store/records/alert.ts";
-import { strangerUrlProblem } from "./addresses.ts";
+import { hostProblem } from "./addresses.ts";
 import { StrangerFetchFailed } from "./http_answer.ts";
 import type { MailSettings } from "./mailer.ts";
 
@@ -111,5 +111,5 @@ const MAX_ENDPOINT = 2000;
  */
 export function endpointProblem(endpoint: string): string | null {
   if (endpoint.length > MAX_ENDPOINT) return `is longer than ${MAX_ENDPOINT} characters`;
-  return strangerUrlProblem(endpoint);
+  return hostProblem(endpoint)?.says ?? null;
 }

@@ -3,7 +3,7 @@ import type { JsonObject } from "../base/json.ts";
 import { sha256 } from "../base/sha256.ts";
 import type { PasskeyRecord } from "../store/records/people.ts";
 import type { AssertionResponse } from "./responses.ts";
-import type { ApprovalStatement } from "./statement.ts";
+import type { ApprovalStatement, UserStatement } from "./statement.ts";
 
 /**
  * What an entry of the log holds of a passkey, so that anybody can check a decision by it later
@@ -17,7 +17,7 @@ import type { ApprovalStatement } from "./statement.ts";
 interface AssertionEvidence extends JsonObject {
   /** base64url, as the four after the statement. */
   credential_id: string;
-  statement: ApprovalStatement;
+  statement: ApprovalStatement | UserStatement;
   authenticator_data: string;
   client_data_json: string;
   signature: string;
@@ -41,9 +41,9 @@ export function credentialDigest(credentialId: string): string {
   return `sha256:${toHex(sha256(bytes))}`;
 }
 
-/** What an `approval.decided` entry holds of a decision that its member signed. */
+/** What an `approval.decided` entry holds of a decision that its member, or the user, signed. */
 export function decisionEvidence(
-  statement: ApprovalStatement,
+  statement: ApprovalStatement | UserStatement,
   response: AssertionResponse,
 ): EvidenceParts<
   { asserted_by: null; credential: string },

@@ -29,7 +29,8 @@ type RecordFault =
   | "ceremony_ended"
   | "unknown_passkey"
   | "made_for_other_address"
-  | "passkey_taken";
+  | "passkey_taken"
+  | "too_new";
 
 /** Why what a passkey was used for is refused: fixed words, which tell nothing of anybody else. */
 export type AssertionFault = PasskeyFault | RecordFault;
@@ -64,6 +65,8 @@ const TEXTS: Record<AssertionFault, string> = {
     "This passkey is not known here: it was removed, or never finished. Use another one, or recover your account.",
   made_for_other_address:
     "This passkey was made for another address of this server, and works only there. Ask whoever runs it for a new set-up link.",
+  too_new:
+    "This passkey came after the question was asked, or while another was just replaced. It answers what is asked later.",
   passkey_taken: "This passkey is in use already. Make another one.",
 };
 

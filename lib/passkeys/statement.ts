@@ -6,7 +6,11 @@ import type { JsonObject } from "../base/json.ts";
  * that what was signed for one purpose can never serve another. Runs in the browser too: the page
  * makes the statement anew from what it shows.
  */
-export type Statement = ApprovalStatement | ConsentStatement | CeremonyStatement;
+export type Statement =
+  | ApprovalStatement
+  | UserStatement
+  | ConsentStatement
+  | CeremonyStatement;
 
 /** What an approver signs: this level of this request, with exactly what was on the page. */
 export interface ApprovalStatement extends JsonObject {
@@ -46,6 +50,45 @@ export interface ApprovalFacts {
   readonly issued_at: string;
   readonly expires_at: string;
   readonly use_before: string;
+}
+
+/** What the user of a mandate signs: this one action of it, with exactly what they were shown. */
+export interface UserStatement extends JsonObject {
+  v: 1;
+  type: "countersign.user-confirmation";
+  /** Public origin of the deployment. */
+  issuer: string;
+  org: string;
+  mandate: string;
+  /** The user's external id. */
+  user: string;
+  approval: string;
+  decision: "approve";
+  action_digest: string;
+  view_digest: string;
+  estimated_cost_micros: number | null;
+  /** How often the action may be done. */
+  uses: 1;
+  /** Of the question; it serves one answer. */
+  nonce: string;
+  /** When it was asked, and until when it can be answered: RFC 3339 in UTC with milliseconds. */
+  issued_at: string;
+  expires_at: string;
+}
+
+/** The parts of a user's statement that are not the same in all of them. */
+export interface UserFacts {
+  readonly issuer: string;
+  readonly org: string;
+  readonly mandate: string;
+  readonly user: string;
+  readonly approval: string;
+  readonly action_digest: string;
+  readonly view_digest: string;
+  readonly estimated_cost_micros: number | null;
+  readonly nonce: string;
+  readonly issued_at: string;
+  readonly expires_at: string;
 }
 
 /** What a person signs who lets an MCP client act for them: this client, with exactly this. */
@@ -108,6 +151,27 @@ export function approvalStatement(facts: ApprovalFacts): ApprovalStatement {
     issued_at: facts.issued_at,
     expires_at: facts.expires_at,
     use_before: facts.use_before,
+  };
+}
+
+/** The statement of a user's yes: these members and no others, whatever else `facts` carries. */
+export function userStatement(facts: UserFacts): UserStatement {
+  return {
+    v: 1,
+    type: "countersign.user-confirmation",
+    issuer: facts.issuer,
+    org: facts.org,
+    mandate: facts.mandate,
+    user: facts.user,
+    approval: facts.approval,
+    decision: "approve",
+    action_digest: facts.action_digest,
+    view_digest: facts.view_digest,
+    estimated_cost_micros: facts.estimated_cost_micros,
+    uses: 1,
+    nonce: facts.nonce,
+    issued_at: facts.issued_at,
+    expires_at: facts.expires_at,
   };
 }
 

@@ -11,7 +11,6 @@ import {
   type RecordedRefusal,
   Refusal,
   type RefusalCode,
-  resultOf,
 } from "../refusal.ts";
 import type { Services } from "../services.ts";
 import { emailCodeKey, emailCodeLimitKey } from "../store/keys.ts";
@@ -238,10 +237,10 @@ const COUNTED: ReadonlySet<RefusalCode> = new Set(
 export async function counted<R>(
   { deps, failedAttempts }: Services,
   { ip }: Pick<Client, "ip">,
-  attempt: () => Promise<R | RecordedRefusal>,
+  attempt: () => Promise<R>,
 ): Promise<R> {
   try {
-    return resultOf(await attempt());
+    return await attempt();
   } catch (error) {
     if (error instanceof Refusal && COUNTED.has(error.code)) failedAttempts.note(ip, deps.now());
     throw error;

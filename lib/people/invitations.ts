@@ -1,4 +1,5 @@
 import { pagePath } from "../base/page_path.ts";
+import { personWords } from "../base/person.ts";
 import { asMember, type MemberOperation } from "../identity/acting.ts";
 import { actorOf, type Client, type MemberCaller } from "../identity/caller.ts";
 import { secretHash } from "../identity/credentials.ts";
@@ -316,5 +317,7 @@ function storeInvitation(
     private: { email },
   });
   const { role } = member;
-  return { secret, record, organization: snapshot.org.name, role, invited_by: caller.email };
+  const inviter = snapshot.members.get(caller.email) ?? { email: caller.email, name: null };
+  const invited_by = personWords(inviter);
+  return { secret, record, organization: snapshot.org.name, role, invited_by };
 }

@@ -4,17 +4,12 @@ import {
   type GrantsEndBecause,
   listAccountGrants,
 } from "../identity/grant_entries.ts";
-import { schedule } from "../ledger/due.ts";
+import { schedule } from "../ledger/commit.ts";
 import type { Actor } from "../ledger/entry.ts";
 import type { Transaction } from "../ledger/transaction.ts";
-import {
-  accountGrantKey,
-  accountKey,
-  alertPreferenceKey,
-  DEPLOYMENT_ORG,
-  invitationKey,
-} from "../store/keys.ts";
+import { accountGrantKey, accountKey, DEPLOYMENT_ORG, invitationKey } from "../store/keys.ts";
 import type { Kv } from "../store/kv.ts";
+import { alertPreferenceKey } from "../store/news_keys.ts";
 import type { PushSubscriptionRecord } from "../store/records/alert.ts";
 import type { MemberRecord } from "../store/records/identity.ts";
 import type { AccountGrant } from "../store/records/oauth.ts";
@@ -50,6 +45,7 @@ export const FATES: Readonly<Record<string, Fate>> = {
   oauth_access_token: "void",
   oauth_code: "void",
   oauth_refresh_token: "void",
+  slack_state: "void",
   /** The agent that it names is the organization's. */
   sample: "void",
 
@@ -68,6 +64,7 @@ export const FATES: Readonly<Record<string, Fate>> = {
   api_key: "organization",
   approval: "organization",
   approval_ask: "organization",
+  approval_by_mandate: "organization",
   approval_by_tool: "organization",
   approval_count: "organization",
   approval_history: "organization",
@@ -79,10 +76,26 @@ export const FATES: Readonly<Record<string, Fate>> = {
   approval_ready: "organization",
   approval_ref: "organization",
   approval_view: "organization",
+  budget: "organization",
+  confirmation: "organization",
+  bundle: "organization",
+  bundle_edition: "organization",
+  call: "organization",
+  call_asked: "organization",
+  call_key: "organization",
+  call_result: "organization",
+  call_waits: "organization",
   category: "organization",
+  channel: "organization",
+  channel_secret: "organization",
   credential: "organization",
   credential_used: "organization",
+  delivery: "organization",
+  endpoints: "organization",
+  event: "organization",
   execution: "organization",
+  external: "organization",
+  heard: "organization",
   log: "organization",
   log_head: "organization",
   log_key: "organization",
@@ -90,19 +103,35 @@ export const FATES: Readonly<Record<string, Fate>> = {
   log_private: "organization",
   log_tile: "organization",
   log_turn: "organization",
+  mandate: "organization",
+  mandate_by_agent: "organization",
+  mandate_by_parent: "organization",
+  mandate_by_user: "organization",
+  mandate_count: "organization",
+  user_enrolment: "organization",
+  user_passkeys: "organization",
   member: "organization",
   org: "organization",
   policy_change: "organization",
   policy_generation: "organization",
   policy_row: "organization",
   policy_version: "organization",
+  receipt_key: "organization",
+  receipt_keys: "organization",
   resource: "organization",
   rule: "organization",
   run_token: "organization",
   run_token_arguments: "organization",
+  settled: "organization",
   tenant: "organization",
   token_key: "organization",
+  tombstone: "organization",
   tool: "organization",
+  upstream: "organization",
+  upstream_state: "organization",
+  upstream_tool: "organization",
+  webhook: "organization",
+  webhook_secret: "organization",
 
   bootstrap: "deployment",
   canary: "deployment",
@@ -113,6 +142,7 @@ export const FATES: Readonly<Record<string, Fate>> = {
   due: "deployment",
   email_code: "deployment",
   email_code_limit: "deployment",
+  endpoint_due: "deployment",
   erased: "deployment",
   idempotency: "deployment",
   identity_event: "deployment",

@@ -1,4 +1,5 @@
 import { pagePath } from "../base/page_path.ts";
+import { personWords } from "../base/person.ts";
 import { visibleLine } from "../base/text.ts";
 import type { Mail } from "../deps.ts";
 import type { Services } from "../services.ts";
@@ -47,7 +48,7 @@ export function invitationLetter(
     readonly link: string;
     readonly organization: string;
     readonly role: MemberRecord["role"];
-    /** The address of whoever invites. */
+    /** Whoever invites, with their address. */
     readonly invited_by: string;
   },
 ): Mail {
@@ -85,13 +86,12 @@ export function letterId(member: string, owner: string): string {
 }
 
 /**
- * Tells an owner that a member recovered their account. Tried again with each sweep while the mail
- * server takes nothing, for a day.
+ * Tells an owner that a member recovered their account.
  * @throws {MailFailed}
  */
 export async function tellOwner(services: Services, work: DueWork): Promise<void> {
-  const { deps, ledgers, settings } = services;
-  const { kind, at, org, id } = work;
+  const { ledgers, settings } = services;
+  const { org, id } = work;
   const [memberId, ownerId] = id.split(" ");
   const letter = await ledgers.transact(org, {
     plan({ snapshot, at: now }): Mail | null {
@@ -105,11 +105,24 @@ export async function tellOwner(services: Services, work: DueWork): Promise<void
       return recoveredLetter({ to: owner.email, member, organization, origin, now });
     },
   });
+  await sendDueLetter(services, work, letter);
+}
+
+/**
+ * Sends a letter that is due to an owner, if there is still one to be sent. Tried again with each
+ * sweep while the mail server takes nothing, for a day.
+ * @throws {MailFailed}
+ */
+export async function sendDueLetter(
+  { deps, ledgers }: Pick<Services, "deps" | "ledgers">,
+  { kind, at, org, id }: DueWork,
+  letter: Mail | null,
+): Promise<void> {
   try {
     if (letter !== null) await deps.mail.send(letter);
   } catch (error) {
     if (deps.now() < at + GIVE_UP_MS) throw error;
-    deps.log("error", "An owner was not told of a recovery", { org, error: String(error) });
+    deps.log("error", "A letter to an owner was not sent", { org, kind, error: String(error) });
   }
   await ledgers.transact(org, { plan: (tx) => tx.delete(dueKey(at, kind, org, id)) });
 }
@@ -152,7 +165,8 @@ function recoveredLetter({ to, member, organization, origin, now }: {
   readonly origin: string;
   readonly now: number;
 }): Mail {
-  const { email, role, held_until } = member;
+  const { role, held_until } = member;
+  const person = personWords(member);
   const until = held_until === null || held_until <= now
     ? "They are not held: they may do at once whatever their role allows."
     : `Until ${new Date(held_until).toISOString()} they cannot decide requests, see their arguments
@@ -160,8 +174,8 @@ or change anything, except to throw a kill switch, unless you confirm under your
 them.`;
   return {
     to,
-    subject: `${email} recovered their Countersign account`,
-    text: `${email}, ${role} of "${organization}", lost their passkeys and recovered their account.
+    subject: `${person} recovered their Countersign account`,
+    text: `${person}, ${role} of "${organization}", lost their passkeys and recovered their account.
 
 ${until}
 

@@ -1,8 +1,9 @@
+import { isTakenForAnother, personNameProblem } from "../base/person.ts";
 import { type RecordChange, writeChange, type Written } from "../catalog/record_change.ts";
 import type { CallerOperation, MemberOperation } from "../identity/acting.ts";
 import { actorOf, type Caller, type MemberCaller } from "../identity/caller.ts";
 import { demand, requireRight } from "../identity/deeds.ts";
-import { schedule } from "../ledger/due.ts";
+import { schedule } from "../ledger/commit.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import { mayGrant, type Role } from "../policy/rights.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
@@ -157,6 +158,42 @@ export function confirmRecovery(
         });
       }
       return { record, created: false, policy_version: transaction.policyVersion };
+    },
+  };
+}
+
+/**
+ * Sets what the caller calls themself in this org; null for nothing but the address.
+ * @throws {Refusal} invalid_request for what is no name, or looks like another member's;
+ *   role_required, recovery_held, fresh_assertion_required
+ */
+export function nameOneself(
+  name: string | null,
+  request_id: string,
+): MemberOperation<void, MemberRecord> {
+  return {
+    plan(transaction, caller) {
+      demand(caller, "name_oneself", "Changing your name");
+      const { members } = transaction.snapshot;
+      const old = existingMember(transaction, caller.email);
+      const others = members.values().filter(({ id }) => id !== old.id);
+      const problem = name === null
+        ? null
+        : personNameProblem(name) ?? (isTakenForAnother(name, others)
+          ? "looks like the name or the address of another member; add what tells you apart"
+          : null);
+      if (problem !== null) throw invalidRequest("/name", problem);
+      if (name === old.name) return old;
+      const record: MemberRecord = { ...old, name };
+      transaction.setPolicy(memberKey(caller.org, old.email), record);
+      transaction.append({
+        type: "member.named",
+        actor: actorOf(caller),
+        subject: { member: old.id },
+        data: { policy_version: transaction.policyVersion, request_id },
+        private: { email: old.email, ...(name === null ? {} : { name }) },
+      });
+      return record;
     },
   };
 }

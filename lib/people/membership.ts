@@ -26,6 +26,7 @@ export function newMember(
   return {
     id: transaction.id("usr"),
     email,
+    name: null,
     role,
     groups: [...groups].sort(),
     account: null,

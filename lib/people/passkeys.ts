@@ -5,7 +5,7 @@ import type { Client } from "../identity/caller.ts";
 import { tellIdentityEvent, tellPasskey } from "../identity/events.ts";
 import { loadKnownPasskey, passkeysOf, usablePasskeysOf } from "../identity/passkeys.ts";
 import { endSession, type PresentedSession } from "../identity/sessions.ts";
-import { schedule } from "../ledger/due.ts";
+import { schedule } from "../ledger/commit.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import { credentialDigest, removalEvidence } from "../passkeys/evidence.ts";
 import { invalidRequest, Refusal } from "../refusal.ts";

@@ -1,5 +1,5 @@
 import { NEW_ORG_HOLD_HOURS } from "../catalog/create_org.ts";
-import { schedule } from "../ledger/due.ts";
+import { schedule } from "../ledger/commit.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import type { Services } from "../services.ts";

@@ -1,7 +1,8 @@
+import type { MandateIds } from "../store/records/identity.ts";
 import type { CategoryRecord, OrgRecord, RuleRecord, ToolRecord } from "../store/records/policy.ts";
 import { type GATES, type Level, LEVELS, type Permission } from "../store/records/vocabulary.ts";
 import { type ActionFacts, stricter, type Verdict } from "./levels.ts";
-import { foldedMethod, isSameMethod } from "./names.ts";
+import { foldedMethod, isSameMethod } from "./rule_index.ts";
 import type { RuleIndex } from "./rule_index.ts";
 import {
   keyOf,
@@ -32,6 +33,8 @@ export interface Caller {
   readonly trust_tier: number;
   /** An agent's kill switch; null for a caller that has none. */
   readonly kill_switch: { readonly active: boolean } | null;
+  /** The mandates that it may name; whoever has a list, or `required`, has to name one. */
+  readonly mandate_ids?: MandateIds;
 }
 
 /** The way in by which a question came. */
@@ -41,6 +44,8 @@ export interface ResolveOptions {
   readonly via: Via;
   /** Whether the answer carries its trace, which tells whoever reads it the shape of the policy. */
   readonly explain?: boolean;
+  /** Whether a mandate is named, whatever it says: that is asked where it is known. */
+  readonly mandated?: boolean;
 }
 
 export interface Resolution extends Verdict {
@@ -87,7 +92,7 @@ export function resolve(
   const tool = policy.tool(action.tool) ?? null;
   const trace: TraceStep[] | null = options.explain === true ? [] : null;
   const verdict = stopped(policy, action, tool, caller, trace) ??
-    narrowed(policy, action, tool, caller, options.via, trace);
+    narrowed(policy, action, tool, caller, options, trace);
   const { permission, resolved_from, rule } = verdict;
   return trace === null
     ? { permission, resolved_from, rule, tool }
@@ -124,10 +129,10 @@ function narrowed(
   action: ActionFacts,
   tool: ToolRecord | null,
   caller: Caller,
-  via: Via,
+  options: ResolveOptions,
   trace: TraceStep[] | null,
 ): Verdict {
-  const gate = gated(policy, action, tool, caller, via, trace);
+  const gate = gated(policy, action, tool, caller, options, trace);
   // Nothing is stricter, so the walk would only tell a trace something.
   if (gate?.permission === "disabled" && trace === null) return gate;
   const chain = chained(policy, action, tool, trace);
@@ -144,7 +149,7 @@ function gated(
   action: ActionFacts,
   tool: ToolRecord | null,
   caller: Caller,
-  via: Via,
+  { via, mandated = false }: ResolveOptions,
   trace: TraceStep[] | null,
 ): Verdict | null {
   const unknown = tool === null && !discovers(policy.org, via);
@@ -159,6 +164,8 @@ function gated(
   for (const fact of tool?.required_facts ?? []) incomplete ||= action[fact] === null;
   const methods = tool?.methods ?? null;
   const foreign = methods !== null && !takes(methods, action.method);
+  const wantsMandate = tool?.requires_mandate === true || (caller.mandate_ids ?? null) !== null;
+  const unmandated = wantsMandate && !mandated;
 
   const toolKey = trace === null ? "" : keyOf({ tool: action.tool });
   trace?.push(
@@ -173,12 +180,14 @@ function gated(
       !tool?.required_facts.length,
     ),
     namedStep("gate_method", foreign, keyOf({ method: action.method }), methods === null),
+    namedStep("gate_mandate", unmandated, toolKey, !wantsMandate),
   );
 
   if (unknown) return saying("disabled", "gate_unknown_tool");
   if (off) return saying("disabled", "gate_tool_disabled");
   if (below) return saying("disabled", "gate_tier");
   if (foreign) return saying("disabled", "gate_method");
+  if (unmandated) return saying("disabled", "gate_mandate");
   if (stranger) return saying("requires_approval", "gate_unknown_tenant");
   if (incomplete) return saying("requires_approval", "gate_incomplete");
   return null;
@@ -336,6 +345,7 @@ export function draftToolRecord(name: string, id: string, at: number): ToolRecor
     required_facts: [],
     methods: null,
     requires_second_approval: false,
+    requires_mandate: false,
     approval_timeout_seconds: null,
     approval_use_seconds: null,
     kill_switch: { active: false, reason: null },

@@ -1,12 +1,36 @@
 import type { RuleRecord, Selector } from "../store/records/policy.ts";
 import { type Level, PERMISSIONS } from "../store/records/vocabulary.ts";
 import { levelOfSelector } from "./levels.ts";
-import { foldedMethod, isSameMethod } from "./names.ts";
 
 /**
  * An org's rules in nested maps, so that the walk looks only at rules that can match. It must find
  * exactly what a search through all of them would.
  */
+
+/** What a method may look like: 1-64 printable ASCII characters, no space at either end. */
+export const METHOD_FORM = /^[!-~](?:[ -~]{0,62}[!-~])?$/;
+
+/** Any ASCII text; what was stored before methods were ASCII is compared as it is. */
+const ASCII = /^[\0-\x7f]*$/;
+
+/**
+ * The form in which methods are compared by rules, `methods` of tools and gates: without case, so
+ * that `delete` does not pass a rule about `DELETE`. Digests have a method as it was sent.
+ */
+export function foldedMethod(method: string): string {
+  return ASCII.test(method) ? method.toLowerCase() : method;
+}
+
+/** Whether two methods are the same one to rules, tools and gates. */
+export function isSameMethod(a: string, b: string): boolean {
+  return a === b || foldedMethod(a) === foldedMethod(b);
+}
+
+/** The form in which selectors are compared: two with the same one are of one rule. */
+export function foldedSelector(selector: Selector): Selector {
+  const { method } = selector;
+  return method === null ? selector : { ...selector, method: foldedMethod(method) };
+}
 
 /** The order in which a selector's parts lead down the tree. */
 const PATH = ["tenant_id", "resource_id", "tool_name", "method", "tag"] as const;

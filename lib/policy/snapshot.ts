@@ -1,9 +1,11 @@
 import type { z } from "zod";
+import { upstreamKey } from "../store/gateway_keys.ts";
 import * as keys from "../store/keys.ts";
 import { MalformedRecord, parseRecord } from "../store/record.ts";
 import * as identity from "../store/records/identity.ts";
 import * as oauth from "../store/records/oauth.ts";
 import * as policy from "../store/records/policy.ts";
+import { type UpstreamRecord, upstreamRecord } from "../store/records/upstream.ts";
 import type { PolicyView } from "./chain.ts";
 import { RuleIndex } from "./rule_index.ts";
 
@@ -26,10 +28,12 @@ export class Snapshot implements PolicyView {
   readonly grants = new Map<string, oauth.GrantRecord>();
   readonly tools = new Map<string, policy.ToolRecord>();
   readonly categories = new Map<string, policy.CategoryRecord>();
+  readonly upstreams = new Map<string, UpstreamRecord>();
   readonly #tenants = new Set<string>();
   readonly #credentials = new Map<string, Credential>();
   readonly #accounts = new Map<string, identity.MemberRecord>();
   #org: policy.OrgRecord | null = null;
+  #heard: ReadonlySet<string> = new Set();
   version = 0;
   /** Where its rows lie: see `placed`. */
   generation = 0;
@@ -40,6 +44,21 @@ export class Snapshot implements PolicyView {
   /** False when there is no such org (yet), or not any more. */
   get exists(): boolean {
     return this.#org !== null && this.#org.deleted_at === undefined;
+  }
+
+  /** Whether there is a member to be told of what happens here: one who has accepted. */
+  get hasHearers(): boolean {
+    return this.#accounts.size > 0;
+  }
+
+  /** Whether anybody listens to what happens here at all. */
+  get isHeard(): boolean {
+    return this.hasHearers || this.#heard.size > 0;
+  }
+
+  /** Whether an endpoint hears of events of this type. */
+  isHeardOutside(type: string): boolean {
+    return this.#heard.has(type);
   }
 
   get org(): policy.OrgRecord {
@@ -81,6 +100,11 @@ export class Snapshot implements PolicyView {
       case "org":
         this.#org = this.#parsed(key, policy.orgRecord, value, ({ id }) => keys.orgKey(id));
         break;
+      case "heard": {
+        const own = ({ org }: { readonly org: string }) => keys.heardKey(org);
+        this.#heard = new Set(this.#parsed(key, policy.heardRecord, value, own)?.events);
+        break;
+      }
       case "tool": {
         const record = this.#parsed(
           key,
@@ -143,6 +167,11 @@ export class Snapshot implements PolicyView {
       case "grant": {
         const own = ({ id }: oauth.GrantRecord) => keys.grantKey(org, id);
         put(this.grants, name, this.#parsed(key, oauth.grantRecord, value, own));
+        break;
+      }
+      case "upstream": {
+        const own = (upstream: UpstreamRecord) => upstreamKey(org, upstream.name);
+        put(this.upstreams, name, this.#parsed(key, upstreamRecord, value, own));
         break;
       }
       case "resource":

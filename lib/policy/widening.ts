@@ -10,7 +10,7 @@ import type {
 } from "../store/records/policy.ts";
 import type { Permission } from "../store/records/vocabulary.ts";
 import { draftToolRecord } from "./chain.ts";
-import { isSameMethod } from "./names.ts";
+import { isSameMethod } from "./rule_index.ts";
 
 /**
  * Whether a change lets more through than before. A member makes such a change only under a fresh
@@ -110,7 +110,7 @@ export function liftsTenantGate(
  * - the required tier is lower;
  * - a required fact goes, and with it its gate;
  * - it takes a method that it did not;
- * - the second approval is not required any more;
+ * - the second approval, or a mandate, is not required any more;
  * - a request may wait longer, or an approval be used later;
  * - the parameter schema is another: whether it is looser is not to be told in general;
  * - an annotation or the risk level becomes milder, or the description is another, of which nobody
@@ -139,6 +139,7 @@ export function toolWidens(
     old.required_facts.some((fact) => !next.required_facts.includes(fact)) ||
     takesMore(old.methods, next.methods) ||
     (old.requires_second_approval && !next.requires_second_approval) ||
+    (old.requires_mandate && !next.requires_mandate) ||
     (next.approval_timeout_seconds ?? org.approval_timeout_seconds) >
       (old.approval_timeout_seconds ?? org.approval_timeout_seconds) ||
     (next.approval_use_seconds ?? org.approval_use_seconds) >
@@ -174,7 +175,7 @@ export function tenantWidens(
 
 /**
  * The settings of an org widen when unknown tools become drafts that were refused, duties are not
- * separated or a missing second level not refused any more, keys may decide, ids may be personal, a
+ * separated or a missing second level not refused any more, keys may decide or answer for users, ids may be personal, a
  * request may wait longer or an approval be used later, a recovered account is held for a shorter
  * time, or the kill switch is released. How soon a
  * run must be reported and whether arguments are retained lets nothing through.
@@ -184,6 +185,7 @@ export function orgWidens(old: OrgRecord, next: OrgRecord): boolean {
     (old.separation_of_duties && !next.separation_of_duties) ||
     (isStrict(old) && !isStrict(next)) ||
     (next.api_decisions && !old.api_decisions) ||
+    (next.confirm_by === "app" && old.confirm_by !== "app") ||
     (next.allow_personal_ids && !old.allow_personal_ids) ||
     next.approval_timeout_seconds > old.approval_timeout_seconds ||
     next.approval_use_seconds > old.approval_use_seconds ||

@@ -226,6 +226,26 @@ export class StartIndex {
   }
 }
 
+const RUN_MARKS = charSet("_.~+/=!:|-");
+
+const LONG_RUN_LETTER: CharSet = (code) => ALNUM(code) || RUN_MARKS(code);
+
+/** Every marked form, every key of AWS and every unknown token has a run as long as this. */
+const LEAST_LONG_RUN = 22;
+
+/** False where none of the forms without a known beginning can stand. */
+export function hasLongRun(text: string): boolean {
+  // Only every 22nd character is looked at where none of them is in a run.
+  let first = 0;
+  for (let last = LEAST_LONG_RUN - 1; last < text.length; last = first + LEAST_LONG_RUN - 1) {
+    let at = last;
+    while (at >= first && LONG_RUN_LETTER(text.charCodeAt(at))) at--;
+    if (at < first) return true;
+    first = at + 1;
+  }
+  return false;
+}
+
 /**
  * Stands for text that is already scrubbed. No detector accepts it inside a finding, and no source
  * text can produce it, because control characters are left out of the copy.

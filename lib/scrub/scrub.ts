@@ -3,11 +3,12 @@ import { CARD_HINT, findCards } from "./card.ts";
 import { EMAIL_HINT, findEmails, findIbans, IBAN_HINT } from "./iban_email.ts";
 import { findPhones, PHONE_HINT } from "./phone.ts";
 import { isPhoneName } from "./phone_context.ts";
-import { BARRIER, detectionCopy, Scan, type Span } from "./scan.ts";
-import { findSecrets, mayHoldSecrets } from "./secret.ts";
-import { PRIVATE_JWK_MEMBERS } from "./secret_block.ts";
-import { passwordFlags } from "./secret_command.ts";
-import { type SecretKind, secretKindOf } from "./secret_names.ts";
+import { BARRIER, detectionCopy, hasLongRun, Scan, type Span, StartIndex } from "./scan.ts";
+import { findSecrets } from "./secret.ts";
+import { BLOCK_HINT, PRIVATE_JWK_MEMBERS } from "./secret_block.ts";
+import { passwordFlags, POSITIONAL, PROGRAM, USER_PAIR } from "./secret_command.ts";
+import { NAME_PATTERNS, type SecretKind, secretKindOf } from "./secret_names.ts";
+import { LONG_FORMS, TOKEN_START } from "./secret_token.ts";
 import { isSecretValue, isStandIn, looksEncoded } from "./secret_value.ts";
 
 /**
@@ -39,6 +40,14 @@ interface Detector {
   readonly find: (scan: Scan) => Span[];
   /** True for every text in which `find` finds something: without it there is no need to look. */
   readonly mayHold: (text: string) => boolean;
+}
+
+const STARTS = new StartIndex(TOKEN_START, PROGRAM, USER_PAIR, POSITIONAL, ...NAME_PATTERNS);
+
+/** True for every text in which `findSecrets` finds something, and for few others. */
+export function mayHoldSecrets(text: string): boolean {
+  return STARTS.find(text, 0) !== null || BLOCK_HINT.test(text) ||
+    (hasLongRun(text) && LONG_FORMS.some((form) => text.search(form) >= 0));
 }
 
 /**

@@ -1,16 +1,15 @@
 import {
   ALNUM,
   charSet,
+  hasLongRun,
   joinOverlaps,
   LETTER,
   type Scan,
   SPACE,
   type Span,
-  StartIndex,
   UNSPACED_FROM,
 } from "./scan.ts";
 import {
-  BLOCK_HINT,
   credentialsAfter,
   findAuthorizations,
   findJwkSecrets,
@@ -18,16 +17,13 @@ import {
   findPuttyKeys,
   findUrlCredentials,
 } from "./secret_block.ts";
-import { findCommandSecrets, POSITIONAL, PROGRAM, USER_PAIR } from "./secret_command.ts";
-import { NAME_PATTERNS, type NamePlace, nextSecretName, type SecretKind } from "./secret_names.ts";
+import { findCommandSecrets } from "./secret_command.ts";
+import { type NamePlace, nextSecretName, type SecretKind } from "./secret_names.ts";
 import {
   findAwsSecretKeys,
   findMarkedTokens,
   findTokens,
   findUnknownTokens,
-  hasLongRun,
-  mayHoldLongTokens,
-  TOKEN_START,
 } from "./secret_token.ts";
 import {
   closingQuoteLength,
@@ -38,13 +34,6 @@ import {
 } from "./secret_value.ts";
 
 /** Secrets in a text, whatever gives them away: their form, their name, or where they stand. */
-
-const STARTS = new StartIndex(TOKEN_START, PROGRAM, USER_PAIR, POSITIONAL, ...NAME_PATTERNS);
-
-/** True for every text in which `findSecrets` finds something, and for few others. */
-export function mayHoldSecrets(text: string): boolean {
-  return STARTS.find(text, 0) !== null || mayHoldLongTokens(text) || BLOCK_HINT.test(text);
-}
 
 function findLongTokens(scan: Scan): Span[] {
   return [...findMarkedTokens(scan), ...findUnknownTokens(scan), ...findAwsSecretKeys(scan)];

@@ -85,31 +85,8 @@ const UNKNOWN_WORD = /(?<![\w-])(?:[a-z][a-z\d]{1,15}|[A-Z][A-Z\d]{1,15})[-_](?=
 
 const AWS_KEY = /(?<![A-Za-z\d+/])[A-Za-z\d+/]{40}(?![A-Za-z\d+/=])/g;
 
-const RUN_MARKS = charSet("_.~+/=!:|-");
-
-const LONG_RUN_LETTER: CharSet = (code) => ALNUM(code) || RUN_MARKS(code);
-
-/** Every marked form, every key of AWS and every unknown token has a run as long as this. */
-const LEAST_LONG_RUN = 22;
-
-/** False where none of the forms without a known beginning can stand. */
-export function hasLongRun(text: string): boolean {
-  // Only every 22nd character is looked at where none of them is in a run.
-  let first = 0;
-  for (let last = LEAST_LONG_RUN - 1; last < text.length; last = first + LEAST_LONG_RUN - 1) {
-    let at = last;
-    while (at >= first && LONG_RUN_LETTER(text.charCodeAt(at))) at--;
-    if (at < first) return true;
-    first = at + 1;
-  }
-  return false;
-}
-
-/** True for every text in which a form without a known beginning is found. */
-export function mayHoldLongTokens(text: string): boolean {
-  return hasLongRun(text) &&
-    [MARKED, UNKNOWN_RUN, UNKNOWN_WORD, AWS_KEY].some((form) => text.search(form) >= 0);
-}
+/** The forms without a known beginning; each has a long run. */
+export const LONG_FORMS = [MARKED, UNKNOWN_RUN, UNKNOWN_WORD, AWS_KEY];
 
 /** A prefix this short begins words and file names too, so that the rest must be one long run. */
 const SHORT_PREFIX = 4;

@@ -1,26 +1,33 @@
 import { z } from "zod";
 import { deliverAlert } from "../alerts/deliver.ts";
-import { expandAlert } from "../alerts/expand.ts";
+import { alertListener, expandAlert } from "../alerts/expand.ts";
 import {
   cancelForAgent,
+  cancelForMandate,
   cancelForPolicy,
   cancelForTool,
   settleDueApproval,
 } from "../approvals/advance.ts";
 import { sweepPolicy } from "../catalog/staging.ts";
+import { deliverToChannel, tellOwnerOfChannel } from "../channels/sending.ts";
+import { endpointListener } from "../endpoints/expand.ts";
+import { expandEvent } from "../events/expand.ts";
 import { deliverIdentityEvent } from "../identity/events.ts";
 import { clearDeletedOrg, eraseOrg } from "../leaving/org.ts";
 import { endOrgless } from "../leaving/orgless_accounts.ts";
 import { erasePerson, forgetMember } from "../leaving/person.ts";
-import { DUE_NOW } from "../ledger/due.ts";
+import { DUE_NOW } from "../ledger/commit.ts";
 import { endGrantInTime } from "../oauth/grants.ts";
 import { tellOwner } from "../people/letters.ts";
 import { deliverRemovedPasskey } from "../people/passkeys.ts";
 import { holdRecovered } from "../people/recovery_holds.ts";
 import type { Services } from "../services.ts";
 import { duePrefix } from "../store/keys.ts";
+import { endpointDuePrefix } from "../store/news_keys.ts";
 import { type DueKind, type DueWork, dueWork } from "../store/records/log.ts";
 import { reportDue } from "../tokens/execution.ts";
+import { refreshDue } from "../gateway/refresh.ts";
+import { deliverWebhook, tellOwnerOfWebhook } from "../webhooks/sending.ts";
 
 /**
  * Does what is due: finds it, hands each kind to whoever does it, and holds what waits for servers
@@ -37,6 +44,9 @@ const OUTSIDE_GRACE_MS = 5000;
 /** How many rows a sweep takes up at a time. */
 const BATCH = 100;
 
+/** How much of what is due for one endpoint a sweep takes up. */
+const ENDPOINT_BATCH = 50;
+
 const dueMessage = z.object({ due: dueWork });
 
 /** The worker of one process. */
@@ -50,9 +60,13 @@ interface DueWorker {
  * sweep, and holds nothing else up.
  */
 export async function sweep(services: Services, now: number): Promise<void> {
-  const outside = new OutsideWork();
-  await sweepInside(services, now, outside);
-  await outside.idle();
+  let isCut = true;
+  const outside = new OutsideWork(() => isCut = true);
+  while (isCut) {
+    isCut = false;
+    await sweepInside(services, now, outside);
+    await outside.idle();
+  }
 }
 
 /** The same, without waiting for work that waits for others. */
@@ -69,6 +83,39 @@ async function sweepInside(services: Services, now: number, outside: OutsideWork
     batch = [];
   }
   await doAll(services, batch, outside);
+  await sweepEndpoints(services, now, outside);
+}
+
+/**
+ * Begins what is due for each endpoint, the oldest first, unless more waits for it than it takes: what
+ * is left over costs a sweep nothing, however much it is.
+ */
+async function sweepEndpoints(
+  services: Services,
+  now: number,
+  outside: OutsideWork,
+): Promise<void> {
+  const { deps } = services;
+  const prefix = endpointDuePrefix();
+  // Times are numbers, and `true` comes after them all.
+  let after: { readonly start?: Deno.KvKey } = {};
+  for (;;) {
+    const rest = deps.kv.list({ prefix, ...after }, { limit: 1 });
+    const { value: first } = await rest.next();
+    if (first === undefined) return;
+    const endpoint = String(first.key[prefix.length]);
+    after = { start: [...prefix, endpoint, true] };
+    if (outside.isWaiting(endpoint)) continue;
+    const queue = { start: [...prefix, endpoint], end: [...prefix, endpoint, now + 1] };
+    let taken = 0;
+    for await (const { key, value } of deps.kv.list(queue, { limit: ENDPOINT_BATCH })) {
+      taken++;
+      const work = dueWork.safeParse(value);
+      if (work.success) await begin(services, work.data, outside);
+      else deps.log("error", "A row of due work is malformed", { key: JSON.stringify(key) });
+    }
+    if (taken === ENDPOINT_BATCH) outside.cut(endpoint);
+  }
 }
 
 /** Orgs beside each other, the work of one in turn: its commits would only collide. */
@@ -96,7 +143,7 @@ export function startDueWork(services: Services): DueWorker {
   const { deps } = services;
   const stopping = new AbortController();
   const slots = new Slots(WORK_AT_ONCE);
-  const outside = new OutsideWork();
+  const outside: OutsideWork = new OutsideWork(() => void sweepNow());
   const sweepNow = () => slots.run(() => sweepSafely(services, stopping.signal, outside));
   if (deps.queues) void listen(services, { slots, outside, stopping: stopping.signal });
   else void sweepOnNews(services, sweepNow, stopping.signal);
@@ -175,13 +222,16 @@ async function sweepOnNews(
 
 /** Does a piece of work; one that waits for others is begun only. */
 async function begin(services: Services, work: DueWork, outside: OutsideWork): Promise<void> {
-  if (OUTSIDE_KINDS.has(work.kind)) outside.begin(work, () => attempt(services, work));
-  else await attempt(services, work);
+  const lane = LANES[work.kind]?.(work);
+  if (lane === undefined) await attempt(services, work);
+  else outside.begin(work, lane, () => attempt(services, work));
 }
 
-async function attempt(services: Services, work: DueWork): Promise<void> {
+/** Whether it was done. */
+async function attempt(services: Services, work: DueWork): Promise<boolean> {
   try {
     await DUE_HANDLERS[work.kind](services, work);
+    return true;
   } catch (error) {
     services.deps.log("error", "Due work failed and is tried again", {
       kind: work.kind,
@@ -189,6 +239,7 @@ async function attempt(services: Services, work: DueWork): Promise<void> {
       id: work.id,
       error: String(error),
     });
+    return false;
   }
 }
 
@@ -198,11 +249,15 @@ async function attempt(services: Services, work: DueWork): Promise<void> {
  */
 type DueHandler = (services: Services, work: DueWork) => Promise<void>;
 
+/** Who hears of events. Each is named in work that is due. */
+const LISTENERS = [alertListener, endpointListener];
+
 /** Who does which kind of work. */
 const DUE_HANDLERS: Readonly<Record<DueKind, DueHandler>> = {
   approval_ends: settleDueApproval,
   approval_lapses: settleDueApproval,
   tool_changed: cancelForTool,
+  mandate_ended: cancelForMandate,
   policy_applied: cancelForPolicy,
   policy_sweep: sweepPolicy,
   agent_rotated: cancelForAgent,
@@ -211,41 +266,87 @@ const DUE_HANDLERS: Readonly<Record<DueKind, DueHandler>> = {
   passkey_removed: deliverRemovedPasskey,
   recovery_hold: holdRecovered,
   recovery_letter: tellOwner,
+  event_expand: (services, work) => expandEvent(services, LISTENERS, work),
+  alert_nearing_expiry: expandAlert,
   alert_new_request: expandAlert,
   alert_second_level: expandAlert,
-  alert_nearing_expiry: expandAlert,
   alert_decided: expandAlert,
   alert_delivery: deliverAlert,
+  webhook_delivery: deliverWebhook,
+  channel_delivery: deliverToChannel,
+  endpoint_letter: (services, work) =>
+    (work.id.startsWith("chn_") ? tellOwnerOfChannel : tellOwnerOfWebhook)(services, work),
   org_deleted: clearDeletedOrg,
   org_erased: eraseOrg,
   person_erased: erasePerson,
   member_forgotten: forgetMember,
   account_orgless: endOrgless,
   grant_ends: endGrantInTime,
+  upstream_refresh: refreshDue,
 };
 
-/** Work that waits for somebody else's server: it must hold up nothing of our own. */
-const OUTSIDE_KINDS: ReadonlySet<DueKind> = new Set([
-  "alert_delivery",
-  "recovery_letter",
-]);
+/** A queue of its own for work that waits for the same others. */
+interface Lane {
+  readonly name: string;
+  /** How many conversations run in it at the same time. */
+  readonly at_once: number;
+}
 
-/** How many conversations with servers of others run at the same time. */
-const OUTSIDE_AT_ONCE = 8;
+/** Mail and push: our own mail server, and a few services that answer. */
+const LETTERS: Lane = { name: "letters", at_once: 8 };
+
+/** Each endpoint has a lane: one that hangs holds up nothing but what waits for it. */
+const endpointLane = ({ id }: DueWork): Lane => ({ name: id.split(" ")[0] ?? "", at_once: 2 });
+
+/** Work that waits for somebody else's server, and in which lane: it holds up nothing of our own. */
+const LANES: Partial<Readonly<Record<DueKind, (work: DueWork) => Lane>>> = {
+  alert_delivery: () => LETTERS,
+  recovery_letter: () => LETTERS,
+  endpoint_letter: () => LETTERS,
+  webhook_delivery: endpointLane,
+  upstream_refresh: ({ org, id }) => ({ name: `upstream ${org} ${id}`, at_once: 1 }),
+  channel_delivery: endpointLane,
+};
+
+/** How much work waits in a lane at most; the rest stays where it is for a later sweep. */
+const MOST_WAITING = 500;
 
 /** Work that waits for others: beside everything else, each piece once at a time. */
 class OutsideWork {
-  readonly #slots = new Slots(OUTSIDE_AT_ONCE);
+  readonly #lanes = new Map<string, Slots>();
   readonly #underWay = new Set<string>();
+  readonly #cut = new Set<string>();
   #stopped = false;
 
-  /** Begins it when there is room, unless it runs or waits already. */
-  begin(work: DueWork, attempt: () => Promise<void>): void {
-    const name = JSON.stringify([work.kind, work.org, work.id, work.at]);
-    if (this.#underWay.has(name)) return;
-    this.#underWay.add(name);
-    const unlessStopped = () => this.#stopped ? Promise.resolve() : attempt();
-    void this.#slots.run(unlessStopped).finally(() => this.#underWay.delete(name));
+  /** @param goOn called when a lane is empty for which more is due than was begun */
+  constructor(readonly goOn: () => void) {}
+
+  /** Whether something waits for room in a lane. */
+  isWaiting(name: string): boolean {
+    return (this.#lanes.get(name)?.waiting ?? 0) > 0;
+  }
+
+  /** Says that more is due in a lane than was begun. */
+  cut(name: string): void {
+    if (this.#lanes.has(name)) this.#cut.add(name);
+  }
+
+  /** Begins it when there is room in its lane, unless it runs or waits already. */
+  begin(work: DueWork, { name, at_once }: Lane, attempt: () => Promise<boolean>): void {
+    const piece = JSON.stringify([work.kind, work.org, work.id, work.at]);
+    const lane = this.#lanes.get(name) ?? new Slots(at_once);
+    if (this.#underWay.has(piece) || lane.waiting >= MOST_WAITING) return;
+    this.#lanes.set(name, lane);
+    this.#underWay.add(piece);
+    const unlessStopped = async () => {
+      // What fails is not tried again at once, but by the next sweep that would come anyhow.
+      if (!this.#stopped && !await attempt()) this.#cut.delete(name);
+    };
+    void lane.run(unlessStopped).finally(() => {
+      this.#underWay.delete(piece);
+      if (lane.isIdle) this.#lanes.delete(name);
+      if (lane.waiting === 0 && this.#cut.delete(name) && !this.#stopped) this.goOn();
+    });
   }
 
   /** Begins nothing more: what waits for room stays due. */
@@ -254,8 +355,10 @@ class OutsideWork {
   }
 
   /** Resolves when nothing runs or waits any more. */
-  idle(): Promise<void> {
-    return this.#slots.idle();
+  async idle(): Promise<void> {
+    while (this.#lanes.size > 0) {
+      await Promise.all([...this.#lanes.values()].map((lane) => lane.idle()));
+    }
   }
 }
 
@@ -267,6 +370,16 @@ class Slots {
 
   constructor(count: number) {
     this.#free = count;
+  }
+
+  /** How many wait for room. */
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
+  /** Whether nothing runs or waits. */
+  get isIdle(): boolean {
+    return this.#running.size === 0;
   }
 
   /** Runs it when there is room; resolves when it is done. */

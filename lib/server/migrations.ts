@@ -84,6 +84,12 @@ export const MIGRATIONS: readonly Migration[] = [
     what: "accounts that are in no organization end after a week",
     run: keepOrgless,
   },
+  {
+    from: 2,
+    to: 3,
+    what: "rows of the log are written in fewer bytes, which earlier releases cannot read",
+    run: () => Promise.resolve(),
+  },
 ];
 
 /**

@@ -1,5 +1,6 @@
 import { dirname, join, relative, resolve } from "node:path";
 import { chosenStore, isFile, isRemote } from "../store/store_faults.ts";
+import { HOST_FILE, type NamedProgram } from "../upstreams/host_file.ts";
 
 /**
  * What each program of a deployment may do on its host: the least that its settings need, and the
@@ -34,7 +35,8 @@ const RUNTIME = new RegExp(
 
 /**
  * The rights that a program of the deployment needs under these settings, as arguments of `deno run`:
- * every host, for pushes, mails and clients' documents have any; of files, the folder of the store
+ * every host, for pushes, mails and clients' documents have any (which of them may be private is not
+ * for the runtime to say: a name has its addresses only when it is asked); of files, the folder of the store
  * (by both its names where a link leads there), the made secret where no variable gives it, and what
  * pages are made of; of variables, the settings.
  * @throws {SettingRefused} where the store's folder cannot be given without giving more
@@ -56,15 +58,50 @@ export function rights(program: Program, environment: Environment, place: Place)
   ];
 }
 
+/**
+ * The rights that a start needs besides where it runs upstreams that are programs of this host: to
+ * run these commands, and to read what says which they are and which variables they get.
+ */
+export function programRights(
+  own: readonly string[],
+  programs: readonly NamedProgram[],
+  { deployment }: Place,
+): string[] {
+  const commands = [...new Set(programs.map(({ command }) => command))];
+  const more: Readonly<Record<string, string>> = {
+    "--allow-env": programVariables(programs).join(),
+    "--allow-read": join(deployment, HOST_FILE),
+  };
+  return [
+    ...own.map((flag) => {
+      const added = more[flag.split("=", 1)[0] ?? ""];
+      return added === undefined ? flag : `${flag},${added}`;
+    }),
+    // No argument at all for no command: an empty list stands for every command.
+    ...(commands.length === 0 ? [] : [`--allow-run=${commands.join()}`]),
+  ];
+}
+
+function programVariables(programs: readonly NamedProgram[]): string[] {
+  return [...new Set(["PATH", ...programs.flatMap(({ env }) => env)])];
+}
+
 /** What bundling the browsers' scripts needs: it reads packages too, wherever Deno keeps them. */
 export function bundlingRights(code: string): string[] {
   const write = granted("--allow-write", [join(code, "dist")]);
   return ["--no-prompt", "--unstable-bundle", "--allow-read", ...write];
 }
 
-/** The part of an environment that a program gets. */
-export function passedOn(environment: Readonly<Record<string, string>>): Record<string, string> {
-  const settings: readonly string[] = [...VARIABLES, STORE_TOKEN];
+/**
+ * The part of an environment that a program gets.
+ * @param programs what it runs itself, which gets some of it in turn
+ */
+export function passedOn(
+  environment: Readonly<Record<string, string>>,
+  programs: readonly NamedProgram[] = [],
+): Record<string, string> {
+  const others = programs.length === 0 ? [] : programVariables(programs);
+  const settings: readonly string[] = [...VARIABLES, STORE_TOKEN, ...others];
   return Object.fromEntries(
     Object.entries(environment).filter(([name]) => settings.includes(name) || RUNTIME.test(name)),
   );
@@ -147,6 +184,12 @@ export const VARIABLES = [
   "COUNTERSIGN_LOG",
   "COUNTERSIGN_MCP_TASKS",
   "COUNTERSIGN_DRAIN_SECONDS",
+  "COUNTERSIGN_PRIVATE_HOSTS",
+  "COUNTERSIGN_SLACK_CLIENT_ID",
+  "COUNTERSIGN_SLACK_CLIENT_SECRET",
+  "COUNTERSIGN_SLACK_API",
+  "COUNTERSIGN_PAGERDUTY_API",
+  "COUNTERSIGN_TELEGRAM_API",
   "COUNTERSIGN_BOOTSTRAP_KEY",
   "COUNTERSIGN_BOOTSTRAP_APPROVER_KEY",
   "COUNTERSIGN_BOOTSTRAP_OWNER",

@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { isPlausibleSecret, SECRET_PREFIXES, type SecretKind } from "../identity/credentials.ts";
+import { hostProblem, privateHost, type PrivateHosts } from "../outside/addresses.ts";
 import type { MailSettings, SmtpServer } from "../outside/mailer.ts";
-import type { Settings } from "../services.ts";
+import type { ChannelApis, Settings } from "../services.ts";
 import { chosenStore, isFile } from "../store/store_faults.ts";
 import { chosenSecretProblem } from "./console.ts";
 import { SettingRefused, type Variable } from "./rights.ts";
@@ -33,6 +34,7 @@ export function readSettings(environment: Environment): Settings {
         "`openssl rand -base64 48` and keep it apart from the store.",
     );
   }
+  const channels = channelApis(get);
   return {
     port,
     kv,
@@ -43,6 +45,9 @@ export function readSettings(environment: Environment): Settings {
     log: logged(get("COUNTERSIGN_LOG")),
     mcp_tasks: isOn(get("COUNTERSIGN_MCP_TASKS") ?? "on"),
     drain_seconds: drainSeconds(get("COUNTERSIGN_DRAIN_SECONDS")),
+    private_hosts: privateHosts(get("COUNTERSIGN_PRIVATE_HOSTS"))
+      .union(privateApis(channels)),
+    channels,
     mail: mailSettings(get("SMTP_URL"), get("MAIL_FROM")),
     bootstrap: {
       key: chosenKey("COUNTERSIGN_BOOTSTRAP_KEY", "management", get("COUNTERSIGN_BOOTSTRAP_KEY")),
@@ -79,6 +84,80 @@ function drainSeconds(text: string | null): number {
     "COUNTERSIGN_DRAIN_SECONDS",
     `is ${JSON.stringify(text)}; give whole seconds from 0 to 300.`,
   );
+}
+
+function privateHosts(text: string | null): PrivateHosts {
+  if (text === null) return new Set();
+  const hosts = text.split(",").map((part) => {
+    const entry = part.trim();
+    const read = privateHost(entry);
+    if ("host" in read) return read.host;
+    // Before an @ may stand a password.
+    const named = entry.includes("@") ? "a host with an @" : JSON.stringify(entry);
+    throw new SettingRefused(
+      "COUNTERSIGN_PRIVATE_HOSTS",
+      `names ${named}, which ${read.problem}. Give hosts or host:port with commas between them, ` +
+        "such as hooks.corp.example,10.0.0.7:8080.",
+    );
+  });
+  return new Set(hosts);
+}
+
+const SLACK_API = "https://slack.com/api";
+const TELEGRAM_API = "https://api.telegram.org";
+
+/** The APIs of channels that are asked elsewhere than their providers have them, by their names. */
+export function movedApis({ slack, telegram, pagerduty }: ChannelApis): Record<string, string> {
+  return {
+    ...(slack === SLACK_API ? {} : { slack }),
+    ...(telegram === TELEGRAM_API ? {} : { telegram }),
+    ...(pagerduty === null ? {} : { pagerduty }),
+  };
+}
+
+/** @throws {SettingRefused} */
+function channelApis(get: (variable: Variable) => string | null): ChannelApis {
+  const id = get("COUNTERSIGN_SLACK_CLIENT_ID");
+  const secret = get("COUNTERSIGN_SLACK_CLIENT_SECRET");
+  if ((id === null) !== (secret === null)) {
+    throw new SettingRefused(
+      id === null ? "COUNTERSIGN_SLACK_CLIENT_ID" : "COUNTERSIGN_SLACK_CLIENT_SECRET",
+      "is not set, but the other half of what Slack knows an app by is. Give both, as the app's page " +
+        "Basic Information has them, or neither: then channels take pasted webhook addresses.",
+    );
+  }
+  const base = (variable: Variable) => apiBase(variable, get(variable));
+  return {
+    slack: base("COUNTERSIGN_SLACK_API") ?? SLACK_API,
+    telegram: base("COUNTERSIGN_TELEGRAM_API") ?? TELEGRAM_API,
+    pagerduty: base("COUNTERSIGN_PAGERDUTY_API"),
+    slack_app: id === null || secret === null ? null : { id, secret },
+  };
+}
+
+/** The address that an API's paths are put behind. */
+function apiBase(variable: Variable, text: string | null): string | null {
+  if (text === null) return null;
+  const url = URL.parse(text);
+  const isPlain = url !== null && url.search === "" && url.hash === "" && url.username === "" &&
+    url.password === "";
+  if (isPlain && ["http:", "https:"].includes(url.protocol)) return url.href.replace(/\/+$/, "");
+  // Before an @ may stand a password.
+  const given = text.includes("@") ? "an address with an @" : JSON.stringify(text);
+  throw new SettingRefused(
+    variable,
+    `is ${given}; give where that API is, such as https://api.corp.example/v1, without user, query ` +
+      "or fragment.",
+  );
+}
+
+/** The hosts of APIs that the operator put in place of public ones: naming them there is naming them. */
+function privateApis({ slack, telegram, pagerduty }: ChannelApis): PrivateHosts {
+  const own = [slack, telegram, pagerduty ?? slack].filter((base) => hostProblem(base) !== null);
+  return new Set(own.map((base) => {
+    const { hostname, port, protocol } = new URL(base);
+    return `${hostname}:${port || (protocol === "https:" ? "443" : "80")}`;
+  }));
 }
 
 /** True when an origin is this computer, where plain http is safe. */

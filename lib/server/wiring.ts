@@ -1,14 +1,21 @@
 import { IdMaker } from "../base/id.ts";
 import type { Deps } from "../deps.ts";
 import { Credentials } from "../identity/credentials.ts";
-import { ForwardedFor, HeldCalls, RateLimits, SourceLimits } from "../identity/limits.ts";
+import {
+  ForwardedFor,
+  HeldCalls,
+  RateLimits,
+  RunningCalls,
+  SourceLimits,
+} from "../identity/limits.ts";
 import { FailedAttempts, LastUsed, ProcessTimes } from "../identity/noted.ts";
 import { LargeBodies, OpenAnswers } from "../identity/open_answers.ts";
 import { Ledgers } from "../ledger/ledgers.ts";
 import { Readiness } from "../ledger/readiness.ts";
-import { KV_CONNECT_LIMITS, KV_LIMITS } from "../ledger/transaction.ts";
+import { KV_CONNECT_LIMITS, KV_LIMITS } from "../ledger/commit_limits.ts";
 import { FetchedDocuments } from "../oauth/documents.ts";
-import { guardedFetch } from "../outside/guarded_fetch.ts";
+import { guardedFetch, hostFetch } from "../outside/guarded_fetch.ts";
+import { HostSlots } from "../outside/host_slots.ts";
 import { internet } from "../outside/internet.ts";
 import { consoleMailer, smtpMailer } from "../outside/mailer.ts";
 import { guardedPush } from "../outside/push.ts";
@@ -25,6 +32,8 @@ import {
   systemTimer,
 } from "../store/system.ts";
 import { WatchedRows } from "../store/watched_rows.ts";
+import { UpstreamConnections } from "../upstreams/connections.ts";
+import type { HostPrograms } from "../upstreams/host_file.ts";
 import { operatorConsole, secretFromFile } from "./console.ts";
 import { migrate } from "./migrations.ts";
 import { SettingRefused } from "./rights.ts";
@@ -35,13 +44,27 @@ import { readSettings } from "./settings.ts";
  * over the same.
  */
 
-/** What comes from outside, as this system and the settings have it. */
+/** How many ask hosts that members name: one that hangs has two connections, and no other waits. */
+const SLOTS = { at_once: 2, waiting: 200, in_all: 500 };
+
+/**
+ * How many ask upstreams: calls have places of their own (`MAX_IN_FLIGHT`) and take long, so slots are
+ * no narrower, and no call takes one of those above.
+ */
+const UPSTREAM_SLOTS = { at_once: 64, waiting: 200, in_all: 500 };
+
+/**
+ * What comes from outside, as this system and the settings have it.
+ * @param programs the upstreams that are programs of this host
+ */
 export function systemDeps(
-  settings: Pick<Settings, "kv" | "url" | "mail" | "previous_secret">,
+  settings: Pick<Settings, "kv" | "url" | "mail" | "previous_secret" | "private_hosts">,
   kv: Kv,
   secret: Uint8Array,
+  programs: HostPrograms = new Map(),
 ): Deps {
   const strangers = guardedFetch(internet, systemTimer);
+  const ways = { network: internet, timer: systemTimer, named: settings.private_hosts };
   return {
     kv,
     queues: isFile(settings.kv) || settings.kv === ":memory:",
@@ -56,6 +79,13 @@ export function systemDeps(
       : smtpMailer(settings.mail, settings.url.hostname, systemTimer),
     push: guardedPush(strangers),
     strangers,
+    hosts: hostFetch({ ...ways, slots: new HostSlots(SLOTS) }),
+    upstreams: new UpstreamConnections({
+      hosts: hostFetch({ ...ways, slots: new HostSlots(UPSTREAM_SLOTS) }),
+      timer: systemTimer,
+      programs,
+      monotonic: systemMonotonic,
+    }),
   };
 }
 
@@ -83,6 +113,7 @@ export function makeServices(
     metadataDocuments: new FetchedDocuments(deps),
     forwardedFor: new ForwardedFor(settings.trusted_proxies, deps.log),
     held: new HeldCalls(),
+    running: new RunningCalls(),
     answers: new OpenAnswers(deps),
     processTimes: new ProcessTimes(ledgers, store.health),
     watchedRows: new WatchedRows(deps),

@@ -4,8 +4,10 @@ import {
   type JsonValue,
   memberOf,
   pointerToken,
+  pointerTokens,
   valueAtPointer,
 } from "../base/json.ts";
+import { linearPattern } from "../schema/pattern.ts";
 
 /**
  * A call's arguments beside what the tool's schema says of them, for people to read. The schema is
@@ -29,6 +31,94 @@ export interface MarkedArgument {
   readonly format: string | null;
   /** The values of `enum` or `const`. */
   readonly options: readonly JsonValue[] | null;
+  /** The members that the schema names for an object, in its order. */
+  readonly members: readonly string[];
+}
+
+/** How a call's arguments are read: in which order, beside which words, and what is marked. */
+export interface ArgumentsReading {
+  /** Whether the schema says of any argument what it is. Else it is said once, and nothing is marked. */
+  readonly described: boolean;
+  /** Titles of the schema, by pointer. */
+  readonly titles: ReadonlyMap<string, string>;
+  /** The names of an object's members in the schema's order, by the object's pointer. */
+  readonly order: ReadonlyMap<string, readonly string[]>;
+  /** The outermost places that the schema does not describe, where it describes others. */
+  readonly strangers: ReadonlySet<string>;
+  /** What the last approved call had in a place where this one has something else. */
+  readonly last: ReadonlyMap<string, JsonValue>;
+  /** What the last approved call had and this one has not, by the pointer of what it was in. */
+  readonly gone: ReadonlyMap<string, readonly (readonly [string, JsonValue])[]>;
+}
+
+/** One place in which a call's arguments differ from those of the last approved call. */
+export interface ArgumentDifference {
+  /** Into the arguments. */
+  readonly pointer: string;
+  readonly kind: "added" | "removed" | "changed";
+  readonly before: JsonValue;
+}
+
+/** How arguments are read by the schema of their tool, beside the last call that was approved. */
+export function readingOf(
+  schema: JsonObject | null,
+  args: JsonObject,
+  differences: readonly ArgumentDifference[] = [],
+): ArgumentsReading {
+  const matches = patternReader();
+  const reading = new SchemaReading(schema ?? true, matches);
+  const root = schema === null ? [] : [schema];
+  const described = reading.describesMembers(root);
+  const marked = markedArguments(schema, args, matches);
+  const outside = new Set(marked.flatMap(({ pointer, inSchema }) => inSchema ? [] : [pointer]));
+  const strangers = [...outside].filter((pointer) => !outside.has(holderOf(pointer)));
+  const gone = new Map<string, [string, JsonValue][]>();
+  for (const { pointer, kind, before } of differences) {
+    if (kind !== "removed") continue;
+    const holder = holderOf(pointer);
+    const member = [pointerTokens(pointer).at(-1) ?? "", before] as [string, JsonValue];
+    gone.set(holder, [...gone.get(holder) ?? [], member]);
+  }
+  return {
+    described,
+    titles: new Map(marked.flatMap(({ pointer, title }) => title ? [[pointer, title]] : [])),
+    order: new Map([
+      ["", reading.members(root)],
+      ...marked.map(({ pointer, members }) => [pointer, members] as const),
+    ]),
+    strangers: new Set(described ? strangers : []),
+    last: new Map(
+      differences.flatMap(({ pointer, kind, before }) =>
+        kind === "changed" ? [[pointer, before] as const] : []
+      ),
+    ),
+    gone,
+  };
+}
+
+/** The names of a call's arguments in the order of the schema, `$ref` and branches looked through. */
+export function argumentOrder(schema: JsonObject | null): readonly string[] {
+  if (schema === null) return [];
+  return new SchemaReading(schema, () => false).members([schema]);
+}
+
+/** Names longer than this fit no pattern: a page must end, whatever it is given. */
+const MAX_NAME = 200;
+
+/** Runs patterns of a schema in linear time, each compiled once. */
+function patternReader(): (pattern: string, name: string) => boolean {
+  const patterns = new Map<string, ReturnType<typeof linearPattern>>();
+  return (source, name) => {
+    if (name.length > MAX_NAME) return false;
+    const pattern = patterns.get(source) ?? linearPattern(source);
+    patterns.set(source, pattern);
+    return typeof pattern !== "string" && pattern.test(name);
+  };
+}
+
+/** The pointer of what holds the place of a pointer. */
+function holderOf(pointer: string): string {
+  return pointer.slice(0, pointer.lastIndexOf("/"));
 }
 
 /**
@@ -71,7 +161,7 @@ export function markedArguments(
 function described(
   reading: SchemaReading,
   schemas: readonly JsonValue[],
-): Pick<MarkedArgument, "title" | "description" | "inSchema" | "format" | "options"> {
+): Omit<MarkedArgument, "pointer" | "name" | "depth" | "value"> {
   const text = (keyword: string) => {
     const value = reading.first(schemas, keyword, (found) => typeof found === "string");
     return typeof value === "string" ? value : null;
@@ -84,6 +174,7 @@ function described(
     inSchema: schemas.length > 0,
     format: text("format"),
     options: Array.isArray(listed) ? listed : constant === undefined ? null : [constant],
+    members: reading.members(schemas),
   };
 }
 
@@ -120,6 +211,26 @@ class SchemaReading {
         memberOf(schema, "unevaluatedProperties"),
       );
     });
+  }
+
+  /** The names of members that these name, in their order. */
+  members(schemas: readonly JsonValue[]): string[] {
+    const names = this.#objects(schemas).flatMap((schema) =>
+      entriesOf(memberOf(schema, "properties")).map(([name]) => name)
+    );
+    return [...new Set(names)];
+  }
+
+  /** Whether these describe any member of an object. */
+  describesMembers(schemas: readonly JsonValue[]): boolean {
+    return this.#objects(schemas).some((schema) =>
+      entriesOf(memberOf(schema, "properties")).length > 0 ||
+      entriesOf(memberOf(schema, "patternProperties")).length > 0 ||
+      saying(
+          memberOf(schema, "additionalProperties"),
+          memberOf(schema, "unevaluatedProperties"),
+        ).length > 0
+    );
   }
 
   /** The subschemas that describe an element of an array that these describe. */

@@ -1,3 +1,4 @@
+import { personWords } from "../base/person.ts";
 import { areTwo, canSign, hasSecondLevel, mayDecide } from "../identity/deciders.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import { isStrict } from "../policy/widening.ts";
@@ -22,7 +23,7 @@ export type DeciderGap =
   /** Nobody could decide what the agents and keys ask that members answer for. */
   | {
     readonly type: "nobody_else";
-    /** E-mail addresses of the members who answer for them. */
+    /** The members who answer for them. */
     readonly members: readonly string[];
     /** Names of those agents, keys and clients. */
     readonly requesters: readonly string[];
@@ -47,8 +48,8 @@ export function deciderGaps(policy: Policy): DeciderGap[] {
   const gaps: DeciderGap[] = noSecond ? [{ type: "no_second_level", tools: twice, refused }] : [];
   for (const { behind, requesters } of answering(policy)) {
     const first = others(members, behind, 1);
-    const emails = behind.map(({ email }) => email);
-    const shared = { type: "nobody_else", members: emails, requesters } as const;
+    const people = behind.map(personWords);
+    const shared = { type: "nobody_else", members: people, requesters } as const;
     if (org.separation_of_duties && first.length === 0) {
       gaps.push({ ...shared, tools: null });
       continue;
@@ -83,12 +84,14 @@ function answering({ members, agents, apiKeys, grants }: Policy): Iterable<Answe
     if (known === undefined) found.set(key, { behind, requesters: [name] });
     else known.requesters.push(name);
   };
-  for (const { members_behind, name } of agents.values()) add(members_behind, name);
-  for (const { members_behind, name, tier } of apiKeys.values()) {
-    if (tier === "standard") add(members_behind, name);
+  for (const { id, members_behind, name } of agents.values()) {
+    add(members_behind, requesterWords({ type: "agent", id, name }));
   }
-  for (const { member, client_name } of grants.values()) {
-    add([member], requesterWords({ type: "oauth_grant", name: client_name }));
+  for (const { id, members_behind, name, tier } of apiKeys.values()) {
+    if (tier === "standard") add(members_behind, requesterWords({ type: "api_key", id, name }));
+  }
+  for (const { id, member, client_name: name } of grants.values()) {
+    add([member], requesterWords({ type: "oauth_grant", id, name }));
   }
   return found.values();
 }

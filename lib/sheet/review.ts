@@ -1,5 +1,5 @@
 import { type FrozenView, loadView, openView, peeking } from "../approvals/frozen_view.ts";
-import { NO_HISTORY, type SeenApproval } from "../approvals/seen.ts";
+import { askNameOf, NO_HISTORY, type SeenApproval } from "../approvals/seen.ts";
 import type { Services } from "../services.ts";
 import { approvalAskPrefix, approvalHistoryKey } from "../store/keys.ts";
 import { listRecords, readRecord } from "../store/kv.ts";
@@ -28,7 +28,7 @@ export async function reviewApproval(
 ): Promise<Review | null> {
   if (!inside) return null;
   const { kv, sealer } = deps;
-  const historyKey = approvalHistoryKey(org, record.requester.id, record.action_digest);
+  const historyKey = approvalHistoryKey(org, record.requester.id, askNameOf(record));
   const [sealed, history] = await Promise.all([
     loadView(peeking(kv), org, record),
     readRecord(kv, historyKey, askHistory),

@@ -1,5 +1,6 @@
-import type { NamedRequester } from "../approvals/row.ts";
+import type { NamedRequester } from "./row.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
+import { idTail } from "../base/confusables.ts";
 import { visibleText, withinQuotes } from "../base/text.ts";
 import type { Cancelled } from "../store/records/approval.ts";
 import type { QuickReason } from "../store/records/vocabulary.ts";
@@ -12,8 +13,8 @@ import type { QuickReason } from "../store/records/vocabulary.ts";
 
 /** One part of the sentence, so that a page can emphasize it and show what is hidden in it. */
 interface SentencePart {
-  readonly kind: "requester" | "tool" | "resource" | "tenant" | "method" | "text";
-  /** As it came for what others named; plain words for `text`. */
+  readonly kind: "requester" | "id" | "tool" | "resource" | "tenant" | "method" | "text";
+  /** As it came for what others named; plain words for `text`, the end of the requester's for `id`. */
   readonly text: string;
 }
 
@@ -32,16 +33,16 @@ export interface SentenceFacts {
  */
 export function requestSentence(facts: SentenceFacts): SentencePart[] {
   const name: SentencePart = { kind: "requester", text: facts.requester.name };
-  const parts: SentencePart[] = [
-    ...(facts.requester.type === "oauth_grant"
-      ? [
-        text("The program “"),
-        { ...name, text: withinQuotes(name.text) },
-        text("” wants to run "),
-      ]
-      : [name, text(" wants to run ")]),
-    { kind: "tool", text: facts.tool },
-  ];
+  const named = facts.requester.type === "oauth_grant"
+    ? [text("The program “"), { ...name, text: withinQuotes(name.text) }, text("” ")]
+    : [name, text(" ")];
+  const id: SentencePart = { kind: "id", text: idTail(facts.requester.id) };
+  return [...named, id, text(" wants to run "), ...actionParts(facts)];
+}
+
+/** What is to run, as the end of a sentence. */
+export function actionParts(facts: Omit<SentenceFacts, "requester">): SentencePart[] {
+  const parts: SentencePart[] = [{ kind: "tool", text: facts.tool }];
   const named = [
     [" using ", "method", facts.method],
     [" on ", "resource", facts.resource],
@@ -54,8 +55,9 @@ export function requestSentence(facts: SentenceFacts): SentencePart[] {
 }
 
 /** Who asked, within a sentence. */
-export function requesterWords({ type, name }: NamedRequester): string {
-  return type === "oauth_grant" ? `program “${withinQuotes(name)}”` : name;
+export function requesterWords({ type, id, name }: NamedRequester): string {
+  const words = type === "oauth_grant" ? `program “${withinQuotes(name)}”` : name;
+  return `${words} ${idTail(id)}`;
 }
 
 function text(words: string): SentencePart {
@@ -81,6 +83,15 @@ export interface ShownView {
     readonly risk_level: Risk;
     readonly annotations: Readonly<Record<(typeof ANNOTATIONS)[number], boolean>>;
     readonly parameters: JsonObject | null;
+    /** Where it runs, for one that runs through here; null for all others. */
+    readonly upstream: {
+      readonly name: string;
+      /** Null for a program of the host, and where a view of before does not say. */
+      readonly host: string | null;
+      readonly is_program: boolean;
+      /** Since when it is defined as it is. */
+      readonly since: number | null;
+    } | null;
   };
   readonly arguments: JsonObject;
   readonly reason: string;
@@ -91,13 +102,17 @@ export interface ShownView {
     readonly permission: string;
     readonly note: string | null;
   } | null;
+  /** The mandate that it is asked under; null for none. */
+  readonly mandate: { readonly id: string; readonly user_id: string } | null;
 }
 
 /** The parts of a view that a page lays out. A missing one is shown as empty, never guessed. */
 export function shownView(view: JsonObject): ShownView {
   const tool = objectOf(view.tool) ?? {};
   const rule = objectOf(view.rule);
+  const mandate = objectOf(view.mandate);
   const annotations = objectOf(tool.annotations) ?? {};
+  const upstream = objectOf(tool.upstream);
   return {
     tool: {
       name: textOf(tool.name) ?? "",
@@ -111,6 +126,12 @@ export function shownView(view: JsonObject): ShownView {
         open_world: annotations.open_world !== false,
       },
       parameters: objectOf(tool.parameters),
+      upstream: upstream === null ? null : {
+        name: textOf(upstream.name) ?? "",
+        host: textOf(upstream.host),
+        is_program: upstream.kind === "mcp_stdio",
+        since: typeof upstream.since === "number" ? upstream.since : null,
+      },
     },
     arguments: objectOf(view.arguments) ?? {},
     reason: textOf(view.reason) ?? "",
@@ -120,6 +141,10 @@ export function shownView(view: JsonObject): ShownView {
       id: textOf(rule.id) ?? "",
       permission: textOf(rule.permission) ?? "",
       note: textOf(rule.note),
+    },
+    mandate: mandate === null ? null : {
+      id: textOf(mandate.id) ?? "",
+      user_id: textOf(mandate.user_id) ?? "",
     },
   };
 }
@@ -136,9 +161,9 @@ const TEXTS: Record<QuickReason, string> = {
   wrong_target: "Wrong target",
   wrong_amount: "Wrong amount",
   not_now: "Not now",
-  needs_discussion: "Let us talk first",
+  needs_discussion: "Let's talk first",
   suspicious: "Looks suspicious",
-  other: "Another reason",
+  other: "Other",
 };
 
 /** The reason in words, as a button has it. */
@@ -150,6 +175,7 @@ export function quickReasonText(reason: QuickReason): string {
 export const CANCELLED_WORDS: Readonly<Record<Cancelled, string>> = {
   withdrawn: "its requester withdrew it",
   tool_changed: "its tool was changed while it was open",
+  mandate_ended: "the mandate that it was asked under was ended",
   rotated: "its agent was given a new token while it was open",
   levels_raised: "its tool needs two people by now, and one had approved",
   facts_required: "its tool requires a fact by now that the request lacks",

@@ -1,14 +1,21 @@
+import { type Dangers, dangersOf } from "../approvals/danger.ts";
+import { readDangers } from "../approvals/danger_facts.ts";
 import { lookAtApproval, mayRevoke } from "../approvals/end.ts";
 import type { FrozenView } from "../approvals/frozen_view.ts";
-import type { NamedRequester } from "../approvals/row.ts";
-import type { LoadedApproval, SeenApproval } from "../approvals/seen.ts";
+import type { NamedRequester } from "./row.ts";
+import { type LoadedApproval, NO_HISTORY, type SeenApproval } from "../approvals/seen.ts";
 import type { JsonObject, JsonValue } from "../base/json.ts";
+import { personWords } from "../base/person.ts";
 import type { MemberOperation } from "../identity/acting.ts";
 import type { MemberCaller } from "../identity/caller.ts";
 import { byPasskey, decisionBar } from "../identity/deciders.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import type { Services } from "../services.ts";
+import { callAskedKey } from "../store/gateway_keys.ts";
+import { readRecord } from "../store/kv.ts";
 import type { AskedAgain, Cancelled } from "../store/records/approval.ts";
+import { callPointer } from "../store/records/call.ts";
+import type { RequesterType } from "../store/records/identity.ts";
 import type { QuickReason } from "../store/records/vocabulary.ts";
 import {
   type Compared,
@@ -18,7 +25,7 @@ import {
   whatDiffers,
 } from "./comparison.ts";
 import { reviewApproval } from "./review.ts";
-import { requesterWords } from "./sentence.ts";
+import { requesterWords, shownView } from "./sentence.ts";
 import { approvalStory, type Awaited } from "./story.ts";
 
 /**
@@ -48,6 +55,8 @@ interface SheetDecision {
   readonly level: number;
   readonly decision: "approve" | "deny";
   readonly who: string;
+  /** Whether it is what this member said. */
+  readonly mine: boolean;
   readonly at: number;
   readonly by_key: boolean;
   readonly note: string | null;
@@ -79,9 +88,15 @@ export interface ApprovalSheet {
   readonly tenant: string | null;
   readonly resource: string | null;
   readonly method: string | null;
-  readonly requester: NamedRequester & { readonly id: string };
+  readonly requester: NamedRequester;
+  /** The addresses of the members who answered for the requester when it asked. */
+  readonly members_behind: readonly string[];
+  /** Whether it was asked by an agent that is paused by now. */
+  readonly paused: boolean;
   readonly resolved_from: string;
   readonly reason: string;
+  /** What is said before anything else; null of what is over, for who may not see what it was. */
+  readonly dangers: Dangers | null;
   readonly created_at: number;
   readonly expires_at: number;
   /** What the decision is about, whose digest the passkey signs; null for who may not see it. */
@@ -95,6 +110,8 @@ export interface ApprovalSheet {
   readonly decisions: readonly SheetDecision[];
   readonly steps: readonly SheetStep[];
   readonly awaits: Awaited | null;
+  /** The call through here that asked for it, or ran by it; null for none, and once it is not known. */
+  readonly call: string | null;
   /** Whether this member can take back what was approved. */
   readonly revocable: boolean;
 }
@@ -126,10 +143,12 @@ export async function approvalSheet(
   { approval, caller, snapshot }: Looked,
 ): Promise<ApprovalSheet> {
   const { record } = approval;
-  const [review, last, story] = await Promise.all([
+  const [review, last, story, [dangers = null], call] = await Promise.all([
     reviewApproval(services, snapshot.orgId, approval),
     lastApproved(services, caller, record),
     approvalStory(services, snapshot, record),
+    readDangers(services.deps, snapshot, [approval]),
+    callAsking(services, snapshot.orgId, record.id),
   ]);
   const nameOf = (id: string) => memberName(snapshot, id);
   const { progress } = record;
@@ -147,8 +166,11 @@ export async function approvalSheet(
     resource: record.resource,
     method: record.method,
     requester: record.requester,
+    members_behind: record.members_behind.map(nameOf),
+    paused: snapshot.agents.get(record.requester.id)?.kill_switch.active ?? false,
     resolved_from: record.resolved_from,
     reason: approval.reason,
+    dangers: dangers ?? toolDangers(review?.view ?? null, record.requester.type),
     created_at: record.created_at,
     expires_at: record.expires_at,
     view: review?.view ?? null,
@@ -161,6 +183,7 @@ export async function approvalSheet(
       level: said.level,
       decision: said.decision,
       who: nameOf(said.member),
+      mine: said.member === caller.id,
       at: said.at,
       by_key: said.asserted_by !== null,
       note: said.note,
@@ -183,8 +206,30 @@ export async function approvalSheet(
         : null,
     })),
     awaits: story.awaits,
+    call,
     revocable: story.revocable && mayRevoke(caller, record),
   };
+}
+
+async function callAsking(
+  { deps }: Services,
+  org: string,
+  approval: string,
+): Promise<string | null> {
+  const pointer = await readRecord(deps.kv, callAskedKey(org, approval), callPointer);
+  return pointer === null || pointer.value.expires_at <= deps.now() ? null : pointer.value.id;
+}
+
+/** What is left to say of the danger of what is over: what its tool was. */
+function toolDangers(view: FrozenView | null, requester: RequesterType): Dangers | null {
+  return view === null ? null : dangersOf({
+    tool: shownView(view).tool,
+    requester,
+    history: NO_HISTORY,
+    approved: null,
+    arguments: null,
+    last_arguments: null,
+  });
 }
 
 function compared(last: LastApproved, view: FrozenView): SheetComparison {
@@ -240,6 +285,6 @@ function barredBy(
 }
 
 function memberName({ members }: Snapshot, id: string): string {
-  for (const member of members.values()) if (member.id === id) return member.email;
+  for (const member of members.values()) if (member.id === id) return personWords(member);
   return "a former member";
 }

@@ -1,4 +1,6 @@
 import { clocksAt } from "../ledger/clock.ts";
+import { Reader } from "../ledger/transaction.ts";
+import { loadStanding } from "../mandates/mandate.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import type { Services } from "../services.ts";
 import { executionKey, runTokenKey } from "../store/keys.ts";
@@ -93,7 +95,11 @@ export async function approvalStory(
   );
   const executions = read.flatMap((found) => found === null ? [] : [found.value]);
   const now = deps.now();
-  const refused = token !== null && revocation(snapshot, token, record, now) !== null;
+  const mandate = token === null || token.mandate_id === null
+    ? null
+    : await loadStanding(new Reader(deps.kv, snapshot, now, null), token.mandate_id);
+  const refused = token !== null &&
+    revocation(snapshot, token, { approval: record, mandate }, clocksAt(now)) !== null;
   return storyOf(record, { token, refused }, executions, now);
 }
 

@@ -1,8 +1,11 @@
+import { endpointDueKey } from "./news_keys.ts";
 import type { Selector } from "./records/policy.ts";
 
 /**
- * Every key of the store. `docs/storage.md` says of each what its value is, who writes it, in
- * which commit, and when it ends. Nothing else in the code writes a key by hand.
+ * Every key of the store, but for those of what people are told (`news_keys.ts`), of mandates
+ * (`mandate_keys.ts`), and of upstreams (`gateway_keys.ts`). `docs/storage.md` says of each what its
+ * value is, who writes it, in which commit, and when it ends. Nothing else in the code writes a key by
+ * hand.
  */
 
 /** A key whose parts are text and numbers only, so that it can be listed in a change record. */
@@ -18,6 +21,7 @@ export const DEPLOYMENT_ORG = "org_" + "0".repeat(26);
 export const SEALED_KINDS = [
   "log_key",
   "token_key",
+  "receipt_key",
   "run_token_arguments",
   "approval",
   "approval_view",
@@ -25,6 +29,9 @@ export const SEALED_KINDS = [
   "log_private",
   "push_key",
   "identity_event",
+  "webhook_secret",
+  "channel_secret",
+  "call_result",
 ] as const;
 
 export type SealedKind = (typeof SEALED_KINDS)[number];
@@ -141,6 +148,9 @@ const OF_A_GENERATION: ReadonlySet<string | number> = new Set([
   "resource",
   "rule",
 ]);
+
+/** Which events somebody outside of the org hears. */
+export const heardKey = (org: string) => ["heard", org] as const;
 
 /** All rows of a generation. */
 export const generationPrefixes = (org: string, generation: number): readonly StoreKey[] =>
@@ -318,16 +328,24 @@ export const approvalsByToolPrefix = (org: string) => ["approval_by_tool", org] 
 export const approvalByToolPrefix = (org: string, tool: string) =>
   ["approval_by_tool", org, tool] as const;
 
+/**
+ * By what a requester's requests for one action are found: under a mandate they are others than
+ * without it, or under another.
+ */
+export function askName(actionDigest: string, mandate: string | null): string {
+  return mandate === null ? actionDigest : `${actionDigest} ${mandate}`;
+}
+
 /** The one open request of a requester for an action: how a second asking finds the first. */
-export const approvalOpenKey = (org: string, requester: string, actionDigest: string) =>
-  ["approval_open", org, requester, actionDigest] as const;
+export const approvalOpenKey = (org: string, requester: string, name: string) =>
+  ["approval_open", org, requester, name] as const;
 
 export const approvalOpenPrefix = (org: string, requester: string) =>
   ["approval_open", org, requester] as const;
 
 /** The approved and unused request of a requester for an action: what a late check mints from. */
-export const approvalReadyKey = (org: string, requester: string, actionDigest: string) =>
-  ["approval_ready", org, requester, actionDigest] as const;
+export const approvalReadyKey = (org: string, requester: string, name: string) =>
+  ["approval_ready", org, requester, name] as const;
 
 export const approvalReadyPrefix = (org: string, requester: string) =>
   ["approval_ready", org, requester] as const;
@@ -340,8 +358,8 @@ export const approvalLastOfKey = (org: string, tool: string, requester: string) 
   ["approval_last", org, tool, requester] as const;
 
 /** What a requester asked before, by action: counts of asking and denial, the newest denial. */
-export const approvalHistoryKey = (org: string, requester: string, actionDigest: string) =>
-  ["approval_history", org, requester, actionDigest] as const;
+export const approvalHistoryKey = (org: string, requester: string, name: string) =>
+  ["approval_history", org, requester, name] as const;
 
 export const approvalHistoryPrefix = (org: string, requester: string) =>
   ["approval_history", org, requester] as const;
@@ -354,26 +372,6 @@ export const approvalOrgCountKey = (org: string) => ["approval_org_count", org] 
 /** What one session was handed to sign a decision with: a new one takes its place. */
 export const decisionNonceKey = (org: string, session: string, approval: string) =>
   ["decision_nonce", org, session, approval] as const;
-
-// --- Alerts. Browsers that take pushes are of a person; what is told is of an org. ---
-
-/** Has a second part: the row of a key that is all prefix is not listed under it. */
-export const pushKeyKey = () => ["push_key", "vapid"] as const;
-
-export const pushSubscriptionKey = (account: string, id: string) =>
-  ["push_subscription", account, id] as const;
-
-export const pushSubscriptionPrefix = (account: string) => ["push_subscription", account] as const;
-
-/** Whose a browser is, by the id of its subscription. */
-export const pushEndpointKey = (id: string) => ["push_endpoint", id] as const;
-
-export const alertPreferenceKey = (org: string, member: string) =>
-  ["alert_preference", org, member] as const;
-
-export const alertDeliveryKey = (org: string, id: string) => ["alert_delivery", org, id] as const;
-
-export const alertDeliveryPrefix = (org: string) => ["alert_delivery", org] as const;
 
 // --- Run tokens and executions. ---
 
@@ -412,8 +410,11 @@ export const idempotencyKey = (org: string, credential: string, request: string)
 
 export const idempotencyPrefix = () => ["idempotency"] as const;
 
+/** What is due for an endpoint, whose id begins it, stands in a queue of its own: `endpointDueKey`. */
 export const dueKey = (at: number, kind: string, org: string, id: string) =>
-  ["due", at, kind, org, id] as const;
+  kind === "webhook_delivery" || kind === "channel_delivery"
+    ? endpointDueKey(id.split(" ", 1)[0] ?? "", at, kind, org, id)
+    : ["due", at, kind, org, id] as const;
 
 export const duePrefix = () => ["due"] as const;
 

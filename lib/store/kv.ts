@@ -2,6 +2,7 @@ import type { z } from "zod";
 import { commitMarkKey, type StoreKey } from "./keys.ts";
 import { MalformedRecord, parseRecord } from "./record.ts";
 import type { Sealer } from "./sealing.ts";
+import { NAME_BYTES } from "./records/log.ts";
 import { faultOf, whatIsWrong } from "./store_faults.ts";
 import { CoarseTimer, type LogLine, type Timer } from "./system.ts";
 
@@ -117,7 +118,10 @@ export async function* listRecords<T>(
  * the row is not there that the commit itself would have written. Nothing else in the code commits.
  */
 
-/** The row by which a commit is known again: its value has the commit's name as `batch`. */
+/**
+ * The row by which a commit is known again: its value has the commit's name, in hexadecimal, as
+ * `batch`, or is bytes that begin with it.
+ */
 export interface CommitMark {
   readonly key: StoreKey;
   readonly name: string;
@@ -146,7 +150,7 @@ export async function commitOnce(
   { kv, random }: Pick<StoreDeps, "kv" | "random">,
   operation: Deno.AtomicOperation,
 ): Promise<Deno.KvCommitResult | Deno.KvCommitError> {
-  const name = random(12).toHex();
+  const name = random(NAME_BYTES).toHex();
   const mark = { key: commitMarkKey(name), name };
   writeMark(operation, mark);
   try {
@@ -175,6 +179,7 @@ export async function landed(
 }
 
 function isNamed(value: unknown, name: string): boolean {
+  if (value instanceof Uint8Array) return value.subarray(0, NAME_BYTES).toHex() === name;
   return typeof value === "object" && value !== null && "batch" in value && value.batch === name;
 }
 
@@ -217,18 +222,22 @@ export class PatientStore implements Kv {
   list: Kv["list"] = (selector, options) => {
     const iterator = this.inner.list<never>(selector, options);
     const next = iterator.next.bind(iterator);
-    iterator.next = () => this.#within(LISTING_TICKS, next());
+    const patient = () => this.#within(LISTING_TICKS, next());
+    iterator.next = patient;
     return iterator;
   };
 
   atomic: Kv["atomic"] = () => {
     const operation = this.inner.atomic();
     const commit = operation.commit.bind(operation);
-    operation.commit = async () => {
+    // Named first: V8 takes a function written as the value of a property for one that lives long, and
+    // what such a one refers to, here all rows of the commit, stays until the next full collection.
+    const patient = async () => {
       const result = await this.#writes(commit());
       this.health.committed();
       return result;
     };
+    operation.commit = patient;
     return operation;
   };
 
@@ -317,4 +326,19 @@ export class StoreHealth {
 /** Text that is the same for the same key only. */
 export function keyText(key: StoreKey): string {
   return JSON.stringify(key);
+}
+
+/** An upper estimate of the bytes that a value takes in the store. */
+export function roughSize(value: unknown): number {
+  if (value instanceof Uint8Array) return value.length + 16;
+  if (typeof value === "string") return value.length * 3 + 8;
+  if (Array.isArray(value)) return value.reduce((sum: number, item) => sum + roughSize(item), 8);
+  if (typeof value === "object" && value !== null) {
+    let sum = 8;
+    for (const name in value) {
+      sum += name.length + 8 + roughSize((value as Record<string, unknown>)[name]);
+    }
+    return sum;
+  }
+  return 12;
 }

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { SealedKind, SealedRowKey, StoreKey } from "./keys.ts";
 import { MalformedRecord, parseRecord } from "./record.ts";
+import { logPrivateRecord } from "./records/log.ts";
 import type { Sealer } from "./sealing.ts";
 
 /**
@@ -50,6 +51,7 @@ export const SEALED_ROWS: Readonly<Record<SealedKind, SealedRows>> = {
     ends: false,
   },
   token_key: { replaced: replacedWhole, ends: true },
+  receipt_key: { replaced: replacedWhole, ends: false },
   run_token_arguments: { replaced: replacedWhole, ends: true },
   approval: {
     replaced(key, value, anew) {
@@ -66,9 +68,15 @@ export const SEALED_ROWS: Readonly<Record<SealedKind, SealedRows>> = {
   },
   approval_view: { replaced: replacedWhole, ends: false },
   approval_ask: { replaced: replacedWhole, ends: false },
-  log_private: { replaced: replacedWhole, ends: false },
+  log_private: {
+    replaced: (key, value, anew) => anew(key, parseRecord(key, logPrivateRecord, value).sealed),
+    ends: false,
+  },
   push_key: { replaced: replacedWhole, ends: false },
   identity_event: { replaced: replacedWhole, ends: false },
+  webhook_secret: { replaced: replacedWhole, ends: false },
+  channel_secret: { replaced: replacedWhole, ends: false },
+  call_result: { replaced: replacedWhole, ends: true },
 };
 
 /** A row as it is to be written. */

@@ -46,17 +46,36 @@ export function systemTimer(milliseconds: number): Timer {
   return { elapsed: promise, cancel: () => clearTimeout(id) };
 }
 
-interface Limited {
-  readonly refuse: () => void;
-  ticks: number;
+/** A place in the ring of those who wait; its own is that of the timer. */
+class Place {
+  before: Place = this;
+  after: Place = this;
+
+  constructor(public ticks: number, readonly refuse: () => void) {}
+
+  /** Takes the last place of a ring. */
+  join(ring: Place): void {
+    this.before = ring.before;
+    this.after = ring;
+    ring.before.after = this;
+    ring.before = this;
+  }
+
+  leave(): void {
+    this.before.after = this.after;
+    this.after.before = this.before;
+    this.before = this;
+    this.after = this;
+  }
 }
 
 /**
- * One timer for all who wait for something that may take some ticks and no longer. It runs only while
- * somebody waits.
+ * One timer for all who wait for something that may take some ticks and no longer. It runs on to its
+ * next tick when nobody waits any more, for a timer costs more than most waits; then it rests. Those
+ * who wait are a ring, for a set makes its table anew every few calls.
  */
 export class CoarseTimer {
-  readonly #waiting = new Set<Limited>();
+  readonly #ring = new Place(Infinity, () => {});
   #timer: Timer | null = null;
 
   /** @param tickMs how exactly it measures, milliseconds */
@@ -68,44 +87,33 @@ export class CoarseTimer {
   /** What is awaited, or the error of `late` where it has not come by the given tick from now on. */
   within<T>(ticks: number, awaited: Promise<T>, late: () => Error): Promise<T> {
     return new Promise((resolve, reject) => {
-      const waiting: Limited = { refuse: () => reject(late()), ticks };
-      this.#waiting.add(waiting);
+      const place = new Place(ticks, () => reject(late()));
+      place.join(this.#ring);
       if (this.#timer === null) this.#wait();
-      const done = () => {
-        this.#waiting.delete(waiting);
-        if (this.#waiting.size === 0) this.#rest();
-      };
       awaited.then((value) => {
-        done();
+        place.leave();
         resolve(value);
       }, (error) => {
-        done();
+        place.leave();
         reject(error);
       });
     });
   }
 
   #wait(): void {
-    const timer = this.deps.timer(this.tickMs);
-    this.#timer = timer;
-    void timer.elapsed.then(() => {
-      if (this.#timer === timer) this.#tick();
-    });
+    this.#timer = this.deps.timer(this.tickMs);
+    void this.#timer.elapsed.then(() => this.#tick());
   }
 
   #tick(): void {
-    for (const waiting of this.#waiting) {
-      if (--waiting.ticks > 0) continue;
-      this.#waiting.delete(waiting);
-      waiting.refuse();
+    for (let place = this.#ring.after, next; place !== this.#ring; place = next) {
+      next = place.after;
+      if (--place.ticks > 0) continue;
+      place.leave();
+      place.refuse();
     }
-    if (this.#waiting.size > 0) this.#wait();
-    else this.#rest();
-  }
-
-  #rest(): void {
-    this.#timer?.cancel();
-    this.#timer = null;
+    if (this.#ring.after !== this.#ring) this.#wait();
+    else this.#timer = null;
   }
 }
 

@@ -1,6 +1,8 @@
 import { actorOf, type Client, type MachineCaller, privateClient } from "../identity/caller.ts";
 import { isWithin } from "../ledger/clock.ts";
+import type { Shared } from "../ledger/guarded_rows.ts";
 import type { Transaction } from "../ledger/transaction.ts";
+import { nextSeq } from "../mandates/mandate.ts";
 import { type AnyRefusal, recorded, type RecordedRefusal, Refusal } from "../refusal.ts";
 import { runTokenArgumentsKey, runTokenKey, unreadableTokenKey } from "../store/keys.ts";
 import type { RunTokenRecord } from "../store/records/token.ts";
@@ -24,6 +26,7 @@ export interface TokenAttempt {
 /** The facts that every entry about a token names. */
 export function tokenSubject(token: RunTokenRecord) {
   return {
+    ...(token.mandate_id === null ? {} : { mandate: token.mandate_id }),
     approval: token.approval_id,
     method: token.method,
     resource: token.resource,
@@ -31,6 +34,17 @@ export function tokenSubject(token: RunTokenRecord) {
     token: token.id,
     tool: token.tool,
   };
+}
+
+/**
+ * The number of an entry by which what counts under a mandate may change; nothing where a token is
+ * under none. None may be missing from what is told of a mandate.
+ */
+export function numbered(
+  transaction: Transaction,
+  count: Shared<"mandate_count"> | null,
+): { mandate_seq?: number } {
+  return count === null ? {} : { mandate_seq: nextSeq(transaction, count, { isCheck: false }) };
 }
 
 /** Records that a token was refused; returns the refusal, which the plan has to return too. */
@@ -98,6 +112,6 @@ export function voidToken(transaction: Transaction, token: RunTokenRecord): void
     revoked_at: at,
     revoked_because: "its approval was revoked",
   };
-  transaction.set(runTokenKey(orgId, token.id), revoked);
+  transaction.setGuarded(runTokenKey(orgId, token.id), revoked);
   transaction.delete(runTokenArgumentsKey(orgId, token.id));
 }

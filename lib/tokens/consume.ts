@@ -1,16 +1,30 @@
 import type { Action } from "../base/action.ts";
+import type { JsonObject } from "../base/json.ts";
 import type { MachineOperation } from "../identity/acting.ts";
 import { actorOf, type Client, privateClient } from "../identity/caller.ts";
-import { schedule, tellOfApproval } from "../ledger/due.ts";
+import { schedule, tellOfApproval } from "../ledger/commit.ts";
 import type { Transaction } from "../ledger/transaction.ts";
+import { consumeReserved } from "../mandates/spending.ts";
 import type { RecordedRefusal } from "../refusal.ts";
 import { runTokenArgumentsKey, runTokenKey } from "../store/keys.ts";
 import type { Binding, RunTokenRecord } from "../store/records/token.ts";
 import type { RevocationReason } from "../store/records/vocabulary.ts";
 import type { Sealer } from "../store/sealing.ts";
-import { refuseToken, refuseUnreadable, type TokenAttempt, tokenSubject } from "./attempt.ts";
-import { type GivenAction, loadPresentedToken, type PresentedToken } from "./presented.ts";
+import {
+  numbered,
+  refuseToken,
+  refuseUnreadable,
+  type TokenAttempt,
+  tokenSubject,
+} from "./attempt.ts";
+import {
+  type GivenAction,
+  loadPresentedToken,
+  type PresentedToken,
+  type TokenCounters,
+} from "./presented.ts";
 import { refusalOf } from "./standing.ts";
+import { heldUntil } from "./state.ts";
 import type { TokenClaims } from "./token_text.ts";
 
 /**
@@ -53,31 +67,52 @@ export function consumeOperation(
       const refusal = refusalOf(transaction.snapshot, caller, presented, attempt, transaction);
       if (refusal !== null) return refuseToken(transaction, by, token, refusal);
       if (token.status !== "minted") throw new Error(`A ${token.status} token passed as unspent.`);
-      const consumed = spend(transaction, token, by, "checked");
-      transaction.set(runTokenKey(claims.org, token.id), consumed);
+      const consumed = spend(transaction, token, by, { ...presented, binding: "checked" });
+      transaction.setGuarded(runTokenKey(claims.org, token.id), consumed);
       schedule(transaction, { kind: "report_due", at: consumed.report_due_at, id: token.id });
       return { token: consumed, claims };
     },
   };
 }
 
-/** Records that a token is consumed; the caller stores the record, as it is or moved further. */
+/** The call that a token is made and consumed for in one commit. */
+interface OwnCall {
+  readonly id: string;
+  readonly upstream: string;
+  readonly report_within_seconds: number;
+  /** What the entry of its decision did not count, for an approval was needed; null for nothing. */
+  readonly reserved: JsonObject[] | null;
+}
+
+/**
+ * Records that a token is consumed; the caller stores the record, as it is or moved further.
+ * @param own the call that it runs, where that runs through here
+ */
 export function spend(
   transaction: Transaction,
   token: UnspentToken,
   { caller, client }: TokenAttempt,
-  binding: Binding,
+  { binding, counters, count, own = null }: TokenCounters & {
+    readonly binding: Binding;
+    readonly own?: OwnCall | null;
+  },
 ): ConsumedToken {
   const { at, now, snapshot: { org, orgId } } = transaction;
+  if (token.holds) consumeReserved(transaction, counters, token.reserved, heldUntil(token));
   if (!org.retain_arguments) transaction.delete(runTokenArgumentsKey(orgId, token.id));
   transaction.append({
     type: "token.consumed",
     actor: actorOf(caller),
-    subject: tokenSubject(token),
+    subject: {
+      ...tokenSubject(token),
+      ...(own === null ? {} : { call: own.id, upstream: own.upstream }),
+    },
     data: {
       action_digest: token.action_digest,
       binding,
       decision_id: token.decision_id,
+      ...numbered(transaction, count),
+      ...(own === null || own.reserved === null ? {} : { reserved: own.reserved }),
       minted_by: token.minter,
       request_id: client.request_id,
     },
@@ -91,7 +126,7 @@ export function spend(
     consumed_by: { type: caller.type, id: caller.id },
     consumed_by_request: client.request_id,
     binding,
-    report_due_at: now + org.report_within_seconds * 1000,
+    report_due_at: now + (own?.report_within_seconds ?? org.report_within_seconds) * 1000,
   };
 }
 
@@ -125,7 +160,7 @@ export function verifyOperation(
   given: GivenAction,
 ): MachineOperation<PresentedToken, Verified> {
   return {
-    load: (reader, caller) => loadPresentedToken(reader, caller, sealer, { text, given }),
+    load: (reader, caller) => loadPresentedToken(reader.fromStore, caller, sealer, { text, given }),
     plan(transaction, caller, presented) {
       if (presented.token === null) return { valid: false, code: "token_invalid" };
       const attempt = { event: "consume", given } as const;

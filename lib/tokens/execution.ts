@@ -1,6 +1,7 @@
 import type { JsonValue } from "../base/json.ts";
 import { assertNoPersonalIds, idsOfAction } from "../catalog/personal_ids.ts";
 import { actionDigest } from "../decisions/decide.ts";
+import { writeEvent } from "../events/event.ts";
 import type { MachineOperation } from "../identity/acting.ts";
 import {
   actorOf,
@@ -10,9 +11,10 @@ import {
   tenantWithin,
   walledTenant,
 } from "../identity/caller.ts";
-import { tellOfApproval } from "../ledger/due.ts";
+import { tellOfApproval } from "../ledger/commit.ts";
 import type { Actor, Placed } from "../ledger/entry.ts";
 import type { Transaction } from "../ledger/transaction.ts";
+import { settleReserved } from "../mandates/spending.ts";
 import { type RecordedRefusal, Refusal } from "../refusal.ts";
 import type { Services } from "../services.ts";
 import { dueKey, executionKey, runTokenKey } from "../store/keys.ts";
@@ -22,12 +24,17 @@ import {
   type ExecutionRecord,
   type ExecutionResult,
   type RunTokenRecord,
-  runTokenRecord,
 } from "../store/records/token.ts";
 import type { Sealer } from "../store/sealing.ts";
-import { refuseToken, refuseUnreadable } from "./attempt.ts";
+import { numbered, refuseToken, refuseUnreadable, tokenSubject } from "./attempt.ts";
 import { type ConsumedToken, spend } from "./consume.ts";
-import { type GivenAction, loadPresentedToken, type PresentedToken } from "./presented.ts";
+import {
+  type GivenAction,
+  loadPresentedToken,
+  loadTokenCounters,
+  type PresentedToken,
+  type TokenCounters,
+} from "./presented.ts";
 import { refusalOf } from "./standing.ts";
 import { moved, stateAt } from "./state.ts";
 
@@ -64,28 +71,36 @@ export function logExecutionOperation(
       const by = { caller, client, attempt: "report" } as const;
       if (presented.token === null) return refuseUnreadable(transaction, by, presented);
       const { snapshot } = transaction;
-      const { token } = presented;
+      const { token, counters, count } = presented;
       const event = outcome.result === "unknown" ? "report_unknown" : "report";
       const refusal = refusalOf(snapshot, caller, presented, { event, given }, transaction);
       if (refusal !== null) return refuseToken(transaction, by, token, refusal);
 
       const named = isWholeAction(caller, token, given) ? "checked" : "unchecked";
       const run = token.status === "minted"
-        ? spend(transaction, token, by, named)
-        : openRun(transaction, token);
+        ? spend(transaction, token, by, { binding: named, counters, count })
+        : openRun(transaction, token, count);
       const late = run.status === "unknown";
       const binding: Binding = run.binding === "checked" ? "checked" : named;
       const logged = recordExecution(
         transaction,
-        { ...run, token_id: run.id, binding, late },
+        { ...run, token_id: run.id, binding, late, count },
         outcome,
         { caller, client },
       );
       const { id } = logged.record;
+      const reserved = outcome.cost_micros === null
+        ? run.reserved
+        : settleReserved(transaction, counters, run.reserved, outcome.cost_micros);
       const reported: RunTokenRecord = run.status === "unknown"
-        ? { ...run, status: "reported_late", late_execution_id: id }
-        : { ...run, status: event === "report" ? "reported" : "unknown", execution_id: id };
-      transaction.set(runTokenKey(snapshot.orgId, token.id), reported);
+        ? { ...run, reserved, status: "reported_late", late_execution_id: id }
+        : {
+          ...run,
+          reserved,
+          status: event === "report" ? "reported" : "unknown",
+          execution_id: id,
+        };
+      transaction.setGuarded(runTokenKey(snapshot.orgId, token.id), reported);
       if (token.approval_id !== null) tellOfApproval(transaction, token.approval_id);
       return logged;
     },
@@ -93,14 +108,20 @@ export function logExecutionOperation(
 }
 
 /** The run of a spent token, whose deadline is noted now if it passed and nobody noted it. */
-function openRun(transaction: Transaction, token: RunTokenRecord): ConsumedToken | UnknownToken {
+function openRun(
+  transaction: Transaction,
+  token: RunTokenRecord,
+  count: TokenCounters["count"],
+): ConsumedToken | UnknownToken {
   if (token.status === "unknown") return token;
   if (token.status !== "consumed") {
     throw new Error(`A ${token.status} token passed as one that takes a report.`);
   }
   const { orgId } = transaction.snapshot;
   transaction.delete(dueKey(token.report_due_at, "report_due", orgId, token.id));
-  return stateAt(token, transaction) === "unknown" ? noteUnreported(transaction, token) : token;
+  return stateAt(token, transaction) === "unknown"
+    ? noteUnreported(transaction, token, count)
+    : token;
 }
 
 /** Whether the report names the token's action in full: what it leaves out, the action has not. */
@@ -119,6 +140,9 @@ function wholeAction(given: Report["given"], tenant: string | null) {
   return { tool, tenant, resource, method, arguments: given.arguments ?? {} };
 }
 
+/** Of a run that nobody knows to have been authorized. */
+const NO_TOKEN = { token_id: null, binding: null, late: false, mandate_id: null, count: null };
+
 function logUnattested(
   transaction: Transaction,
   caller: MachineCaller,
@@ -130,7 +154,7 @@ function logUnattested(
   const action_digest = actionDigest(caller.org, action);
   return recordExecution(
     transaction,
-    { ...action, action_digest, token_id: null, binding: null, late: false },
+    { ...action, ...NO_TOKEN, action_digest },
     outcome,
     { caller, client },
   );
@@ -145,16 +169,24 @@ interface Outcome {
   readonly error: string | null;
 }
 
-/** The run that an outcome is of. */
-type Run = Pick<
-  ExecutionRecord,
-  "token_id" | "binding" | "tool" | "tenant" | "resource" | "method" | "action_digest" | "late"
->;
+/** The run that an outcome is of, and the mandate that its token is under. */
+type Run =
+  & Pick<
+    ExecutionRecord,
+    "token_id" | "binding" | "tool" | "tenant" | "resource" | "method" | "action_digest" | "late"
+  >
+  & Pick<RunTokenRecord, "mandate_id">
+  & Pick<TokenCounters, "count">;
 
-/** Who said it; null when the deadline passed without a word. */
-type Reporter = { readonly caller: MachineCaller; readonly client: Client } | null;
+/** Who said it: a machine by a request, or the service, which saw it or saw the deadline pass. */
+type Reporter =
+  | { readonly caller: MachineCaller; readonly client: Client }
+  | { readonly actor: Actor };
 
-const DEADLINE: Actor = { type: "system", id: "report_deadline" };
+const DEADLINE: Reporter = { actor: { type: "system", id: "report_deadline" } };
+
+/** Whoever runs calls and sees what comes of them. */
+const GATEWAY = { actor: { type: "system", id: "gateway" } } as const satisfies Reporter;
 
 /** An execution in the log. */
 export interface LoggedExecution {
@@ -169,14 +201,19 @@ function recordExecution(
   outcome: Outcome,
   reporter: Reporter,
 ): LoggedExecution {
+  const byMachine = "actor" in reporter ? null : reporter;
   const id = transaction.id("exe");
   const { token_id, binding, tool, tenant, resource, method, action_digest, late } = run;
   const { error, ...said } = outcome;
   const audit = transaction.append({
     id,
     type: "execution.logged",
-    actor: reporter === null ? DEADLINE : actorOf(reporter.caller),
-    subject: { execution: id, method, resource, tenant, token: token_id, tool },
+    actor: "actor" in reporter ? reporter.actor : actorOf(reporter.caller),
+    subject: {
+      execution: id,
+      ...(run.mandate_id === null ? {} : { mandate: run.mandate_id }),
+      ...{ method, resource, tenant, token: token_id, tool },
+    },
     data: {
       action_digest,
       attested: token_id !== null,
@@ -184,11 +221,12 @@ function recordExecution(
       duration_ms: said.duration_ms,
       execution_result: said.result,
       late,
+      ...numbered(transaction, run.count),
       output_digest: said.output_digest,
       ...(binding === null ? {} : { binding }),
-      ...(reporter === null ? {} : { request_id: reporter.client.request_id }),
+      ...(byMachine === null ? {} : { request_id: byMachine.client.request_id }),
     },
-    ...(reporter === null ? {} : { private: privateValues(reporter.client, error) }),
+    ...privateOf(byMachine?.client ?? null, error),
   });
   const record: ExecutionRecord = {
     id,
@@ -201,7 +239,9 @@ function recordExecution(
     action_digest,
     late,
     ...said,
-    reported_by: reporter === null ? null : { type: reporter.caller.type, id: reporter.caller.id },
+    reported_by: byMachine === null
+      ? null
+      : { type: byMachine.caller.type, id: byMachine.caller.id },
     logged_at: transaction.at,
     entry_index: audit.index,
   };
@@ -209,22 +249,96 @@ function recordExecution(
   return { record, audit };
 }
 
-function privateValues(client: Client, error: string | null): Record<string, JsonValue> {
-  return { client: privateClient(client), ...(error === null ? {} : { error }) };
+function privateOf(
+  client: Client | null,
+  error: string | null,
+): { private?: Record<string, JsonValue> } {
+  if (client === null && error === null) return {};
+  return {
+    private: {
+      ...(client === null ? {} : { client: privateClient(client) }),
+      ...(error === null ? {} : { error }),
+    },
+  };
 }
 
 type UnknownToken = Extract<RunTokenRecord, { status: "unknown" }>;
 
 /** Records that nobody reported a run in time. The caller stores the token, as it is or moved on. */
-function noteUnreported(transaction: Transaction, token: ConsumedToken): UnknownToken {
+function noteUnreported(
+  transaction: Transaction,
+  token: ConsumedToken,
+  count: TokenCounters["count"],
+): UnknownToken {
   const { record } = recordExecution(
     transaction,
-    { ...token, token_id: token.id, late: false },
+    { ...token, token_id: token.id, late: false, count },
     { result: "unknown", duration_ms: null, cost_micros: null, output_digest: null, error: null },
-    null,
+    DEADLINE,
   );
+  writeEvent(transaction, { type: "execution.unknown", token: token.id });
   if (token.approval_id !== null) tellOfApproval(transaction, token.approval_id);
   return { ...token, status: "unknown", execution_id: record.id };
+}
+
+/**
+ * Logs what came of a call that ran through here, under the token that was consumed for it. One that
+ * counted as unknown by then is late. The commit has read the token.
+ */
+export function logOwnRun(
+  transaction: Transaction,
+  token: ConsumedToken | UnknownToken,
+  outcome: Outcome,
+  count: TokenCounters["count"],
+): LoggedExecution {
+  const { orgId } = transaction.snapshot;
+  const run = openRun(transaction, token, count);
+  const late = run.status === "unknown";
+  const told = { ...run, token_id: run.id, late, count };
+  const logged = recordExecution(transaction, told, outcome, GATEWAY);
+  const { id } = logged.record;
+  const isUnknown = outcome.result === "unknown";
+  const reported: RunTokenRecord = run.status === "unknown"
+    ? { ...run, status: "reported_late", late_execution_id: id }
+    : { ...run, status: isUnknown ? "unknown" : "reported", execution_id: id };
+  transaction.setGuarded(runTokenKey(orgId, token.id), reported);
+  if (isUnknown && !late) writeEvent(transaction, { type: "execution.unknown", token: token.id });
+  if (token.approval_id !== null) tellOfApproval(transaction, token.approval_id);
+  return logged;
+}
+
+/**
+ * Gives a token back whose call was not sent: nothing ran under it, and nothing will. False, and
+ * nothing is written, where its time is over already.
+ */
+export function returnToken(
+  transaction: Transaction,
+  token: ConsumedToken,
+  { call, why, counters, count }: TokenCounters & {
+    readonly call: string;
+    readonly why: string;
+  },
+): boolean {
+  const { at, snapshot: { orgId } } = transaction;
+  if (moved(token, "return", transaction) !== "returned") return false;
+  transaction.delete(dueKey(token.report_due_at, "report_due", orgId, token.id));
+  settleReserved(transaction, counters, token.reserved, 0);
+  transaction.setGuarded(runTokenKey(orgId, token.id), {
+    ...token,
+    status: "returned",
+    returned_at: at,
+  });
+  transaction.append({
+    type: "token.returned",
+    actor: GATEWAY.actor,
+    subject: { ...tokenSubject(token), call },
+    data: {
+      action_digest: token.action_digest,
+      because: why,
+      ...numbered(transaction, count),
+    },
+  });
+  return true;
 }
 
 /**
@@ -235,12 +349,16 @@ function noteUnreported(transaction: Transaction, token: ConsumedToken): Unknown
 export async function reportDue({ ledgers }: Services, work: DueWork): Promise<void> {
   const { kind, at: due, org, id } = work;
   await ledgers.transact(org, {
-    load: (reader) => reader.get(runTokenKey(org, id), runTokenRecord),
-    plan(transaction, loaded) {
-      const token = loaded?.value;
-      if (token?.status === "consumed") {
+    async load(reader) {
+      const token = await reader.guarded(runTokenKey(org, id));
+      if (token?.status !== "consumed") return null;
+      return { token, ...await loadTokenCounters(reader, token) };
+    },
+    plan(transaction, found) {
+      if (found !== null) {
+        const { token, count } = found;
         if (moved(token, "report_deadline", transaction) !== "unknown") return;
-        transaction.set(runTokenKey(org, id), noteUnreported(transaction, token));
+        transaction.setGuarded(runTokenKey(org, id), noteUnreported(transaction, token, count));
       }
       transaction.delete(dueKey(due, kind, org, id));
     },

@@ -4,7 +4,9 @@ import type { JsonValue } from "../base/json.ts";
 import type { MachineOperation } from "../identity/acting.ts";
 import { clocksAt, stillLasts } from "../ledger/clock.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
-import { type AnyRefusal, RecordedRefusal, Refusal } from "../refusal.ts";
+import { loadStanding } from "../mandates/mandate.ts";
+import { mandateEnd } from "../mandates/narrow.ts";
+import { type Accepted, type AnyRefusal, RecordedRefusal, Refusal } from "../refusal.ts";
 import { idempotencyKey, runTokenKey, type StoreKey } from "../store/keys.ts";
 import {
   type IdempotencyRecord,
@@ -14,7 +16,7 @@ import {
 } from "../store/records/identity.ts";
 import { runTokenRecord } from "../store/records/token.ts";
 import { decrypt, encrypt } from "../store/sealing.ts";
-import { loadApprovalOf } from "./presented.ts";
+import { loadGrounds } from "./presented.ts";
 import { revocation } from "./standing.ts";
 import { stateAt } from "./state.ts";
 
@@ -45,7 +47,11 @@ interface Repeatable {
 interface Keepable {
   readonly status: number;
   readonly body: JsonValue;
-  readonly granted?: { readonly token_id: string | null };
+  readonly granted?: {
+    readonly token_id: string | null;
+    /** Mandates that it granted under, where no token says so. */
+    readonly mandate_ids?: readonly string[];
+  };
   /**
    * Set while the request goes on after this commit, for that many milliseconds at most: until it
    * is finished, a repetition is refused as in progress.
@@ -79,9 +85,9 @@ interface Kept<L> {
  * @throws {Refusal} idempotency_mismatch, idempotency_in_progress, idempotency_stale
  */
 export function keepAnswer<L, R>(
-  operation: MachineOperation<L, R | RecordedRefusal>,
+  operation: MachineOperation<L, R>,
   request: Repeatable,
-  render: (result: R) => Keepable,
+  render: (result: Accepted<R>) => Keepable,
   refuse: (refusal: AnyRefusal) => Keepable | null,
 ): MachineOperation<Kept<L>, Answered | RecordedRefusal> {
   const key = idempotencyKey(
@@ -111,7 +117,7 @@ export function keepAnswer<L, R>(
       const answer = answerOf(() => {
         return transaction.attempt(() => {
           const result = operation.plan(transaction, caller, loaded as L);
-          return result instanceof RecordedRefusal ? result : render(result);
+          return result instanceof RecordedRefusal ? result : render(result as Accepted<R>);
         });
       }, refuse);
       if (answer instanceof RecordedRefusal) return answer;
@@ -161,13 +167,18 @@ function replay(
 }
 
 async function stands(reader: Reader, kept: KeptAnswer | null): Promise<boolean> {
-  if (kept === null || kept.token_id === null) return true;
+  if (kept === null) return true;
   const { orgId } = reader.snapshot;
+  for (const id of kept.mandate_ids) {
+    const mandate = await loadStanding(reader, id);
+    if (mandate === null || mandateEnd(mandate, clocksAt(reader.now)) !== null) return false;
+  }
+  if (kept.token_id === null) return true;
   const token = (await reader.get(runTokenKey(orgId, kept.token_id), runTokenRecord))?.value;
   if (token === undefined || stateAt(token, clocksAt(reader.now)) !== "minted") return false;
   // The policy version tells all but what time alone does: the end of its minter.
-  const approval = await loadApprovalOf(reader, token);
-  return revocation(reader.snapshot, token, approval, reader.now) === null;
+  const grounds = await loadGrounds(reader, token);
+  return revocation(reader.snapshot, token, grounds, clocksAt(reader.now)) === null;
 }
 
 function seal(
@@ -181,6 +192,7 @@ function seal(
     body,
     granted_under: granted === undefined ? null : transaction.policyVersion,
     token_id: granted?.token_id ?? null,
+    mandate_ids: [...granted?.mandate_ids ?? []],
   };
   // A batch's answer may be larger than a value of the store; JSON shrinks to a tenth.
   const plain = deflateRawSync(JSON.stringify(answer));

@@ -4,21 +4,21 @@ import { isId } from "../base/id.ts";
 import type { JsonObject } from "../base/json.ts";
 import { actionDigest } from "../decisions/decide.ts";
 import type { MachineCaller } from "../identity/caller.ts";
+import type { Shared } from "../ledger/guarded_rows.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
+import { isBuried, loadStanding } from "../mandates/mandate.ts";
+import { loadReserved } from "../mandates/spending.ts";
 import {
   approvalKey,
   runTokenArgumentsKey,
   runTokenKey,
   unreadableTokenKey,
 } from "../store/keys.ts";
+import { mandateCountKey } from "../store/mandate_keys.ts";
 import { type ApprovalRecord, approvalRecord } from "../store/records/approval.ts";
 import { jsonObject } from "../store/records/policy.ts";
-import {
-  runTokenArguments,
-  type RunTokenRecord,
-  runTokenRecord,
-  unreadableToken,
-} from "../store/records/token.ts";
+import { runTokenArguments, type RunTokenRecord, unreadableToken } from "../store/records/token.ts";
+import type { MandateRecord } from "../store/records/mandate.ts";
 import type { Sealer } from "../store/sealing.ts";
 import { loadTokenKey, openTokenKey } from "./token_key.ts";
 import { claimsOf, isSignedBy, readToken, type TokenClaims } from "./token_text.ts";
@@ -28,12 +28,42 @@ import { claimsOf, isSignedBy, readToken, type TokenClaims } from "./token_text.
  * token. What it claims is never believed over the record.
  */
 
+/** What an unspent token rests on; null where it rests on none, and once it is spent. */
+export interface TokenGrounds {
+  /** The approval that it came from. */
+  readonly approval: ApprovalRecord | null;
+  /** The mandate that it was minted under. */
+  readonly mandate: MandateRecord | null;
+  /** Whether nothing under a mandate may touch its resource any more. */
+  readonly buried?: boolean;
+}
+
+/** What counts what becomes of a token. */
+export interface TokenCounters {
+  /** The rows of `reserved`, in its order. */
+  readonly counters: readonly Shared<"budget">[];
+  /** The entries about its mandate; null where it is under none. */
+  readonly count: Shared<"mandate_count"> | null;
+}
+
+/** Reads what counts what becomes of a token. */
+export async function loadTokenCounters(
+  reader: Reader,
+  { reserved, mandate_id }: Pick<RunTokenRecord, "reserved" | "mandate_id">,
+): Promise<TokenCounters> {
+  const [counters, count] = await Promise.all([
+    loadReserved(reader, reserved),
+    mandate_id === null ? null : reader.shared(mandateCountKey(reader.snapshot.orgId, mandate_id)),
+  ]);
+  return { counters, count };
+}
+
 /** A token that this org signed, and what the store has of it. */
-export interface KnownToken {
+export interface KnownToken extends TokenGrounds, TokenCounters {
   readonly token: RunTokenRecord;
   readonly claims: TokenClaims;
-  /** The approval that an unspent token came from; null where none did, and once it is spent. */
-  readonly approval: ApprovalRecord | null;
+  /** Whether what was given has the arguments that it was minted for, or none are asked for. */
+  readonly same_arguments: boolean;
   /** The arguments it was minted for, where they were asked for and are still known. */
   readonly known_arguments: JsonObject | null;
 }
@@ -67,24 +97,30 @@ export async function loadPresentedToken(
     return { token: null, noted_at: noted?.value.at ?? null };
   }
   const { token } = found;
-  const differs = given.arguments !== undefined &&
-    actionDigest(caller.org, { ...token, arguments: given.arguments }) !== token.action_digest;
-  const [approval, known_arguments] = await Promise.all([
-    loadApprovalOf(reader, token),
-    differs ? loadKeptArguments(reader, sealer, token) : null,
+  const same_arguments = given.arguments === undefined ||
+    actionDigest(caller.org, { ...token, arguments: given.arguments }) === token.action_digest;
+  const [grounds, counters, known_arguments] = await Promise.all([
+    loadGrounds(reader, token),
+    loadTokenCounters(reader, token),
+    same_arguments ? null : loadKeptArguments(reader, sealer, token),
   ]);
-  return { ...found, approval, known_arguments };
+  return { ...found, ...grounds, ...counters, same_arguments, known_arguments };
 }
 
-/** The approval that an unspent token came from; null where none did. @throws {MalformedRecord} */
-export async function loadApprovalOf(
+/** What an unspent token rests on. @throws {MalformedRecord} */
+export async function loadGrounds(
   reader: Reader,
-  { status, approval_id }: RunTokenRecord,
-): Promise<ApprovalRecord | null> {
-  if (status !== "minted" || approval_id === null) return null;
-  // What revokes it writes the token's record too, which the commit checks.
-  const key = approvalKey(reader.snapshot.orgId, approval_id);
-  return (await reader.peek(key, approvalRecord))?.value ?? null;
+  { status, approval_id, mandate_id, resource }: RunTokenRecord,
+): Promise<TokenGrounds> {
+  if (status !== "minted") return { approval: null, mandate: null };
+  const { orgId } = reader.snapshot;
+  const [approval, mandate, buried] = await Promise.all([
+    // What revokes it writes the token's record too, which the commit checks.
+    approval_id === null ? null : reader.peek(approvalKey(orgId, approval_id), approvalRecord),
+    mandate_id === null ? null : loadStanding(reader, mandate_id),
+    mandate_id === null ? false : isBuried(reader, resource),
+  ]);
+  return { approval: approval?.value ?? null, mandate, buried };
 }
 
 async function loadSigned(
@@ -98,12 +134,12 @@ async function loadSigned(
   const { kid, record } = await loadTokenKey(reader, read.claims.key_id);
   if (record === null) return null;
   if (!isSignedBy(read, openTokenKey(sealer, orgId, { kid, record }))) return null;
-  const found = await reader.get(runTokenKey(orgId, read.claims.token_id), runTokenRecord);
-  if (found === null) return null;
+  const token = await reader.guarded(runTokenKey(orgId, read.claims.token_id));
+  if (token === null) return null;
   // A stolen signing key alone forges nothing: what was not minted here is not in the store.
-  const claims = claimsOf(orgId, found.value);
-  if (canonicalJson(claims) !== canonicalJson(read.claims)) return null;
-  return { token: found.value, claims };
+  const claims = claimsOf(orgId, token);
+  if (canonicalJson(claims) !== read.payload) return null;
+  return { token, claims };
 }
 
 /** The fields of an action that somebody named; what is absent was not named. */
@@ -111,23 +147,22 @@ export type GivenAction = Partial<Action>;
 
 /**
  * Where the named fields differ from a token's action, as JSON pointers; empty when they do not.
- * Arguments are held against the digest. Which of them differ can be told only where the minted
- * ones are `known`; else they are named as a whole.
+ * Which arguments differ can be told only where the minted ones are known; else they are named as a
+ * whole.
  */
 export function differingAction(
-  org: string,
-  token: RunTokenRecord,
+  { token, same_arguments, known_arguments }: Pick<
+    KnownToken,
+    "token" | "same_arguments" | "known_arguments"
+  >,
   given: GivenAction,
-  known: JsonObject | null,
 ): string[] {
   const facts = { tool: token.tool, tenant: token.tenant, resource: token.resource };
-  const minted: Action = { ...facts, method: token.method, arguments: known ?? {} };
+  const minted: Action = { ...facts, method: token.method, arguments: known_arguments ?? {} };
   const named: Action = { ...minted, ...given };
-  const sameArguments = given.arguments === undefined ||
-    actionDigest(org, { ...minted, arguments: given.arguments }) === token.action_digest;
-  if (sameArguments) return differingFacts({ ...minted, arguments: named.arguments }, named);
-  if (known !== null) return differingFacts(minted, named);
-  return ["/arguments", ...differingFacts({ ...minted, arguments: named.arguments }, named)];
+  if (!same_arguments && known_arguments !== null) return differingFacts(minted, named);
+  const differs = differingFacts({ ...minted, arguments: named.arguments }, named);
+  return same_arguments ? differs : ["/arguments", ...differs];
 }
 
 /**

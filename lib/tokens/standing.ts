@@ -10,13 +10,20 @@ import { type RequesterNow, requesterNow } from "../identity/deciders.ts";
 import { scopesOf } from "../identity/grant_caller.ts";
 import { type ApprovalFault, approvalFault, isRotatedAway } from "../identity/standing.ts";
 import type { Clocks } from "../ledger/clock.ts";
+import { mandateEnd } from "../mandates/narrow.ts";
 import { resolve } from "../policy/chain.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import { type AnyRefusal, Refusal } from "../refusal.ts";
 import type { ApprovalRecord } from "../store/records/approval.ts";
+import type { MandateRecord } from "../store/records/mandate.ts";
 import type { RunTokenRecord } from "../store/records/token.ts";
 import type { RevocationReason } from "../store/records/vocabulary.ts";
-import { differingAction, type GivenAction, type KnownToken } from "./presented.ts";
+import {
+  differingAction,
+  type GivenAction,
+  type KnownToken,
+  type TokenGrounds,
+} from "./presented.ts";
 import { moved, type TokenEvent, type TokenStateRefusal } from "./state.ts";
 
 /**
@@ -33,14 +40,17 @@ interface Attempt {
 /**
  * Why an attempt on a token is refused now, or null: the caller's tenant wall,
  * what became of the token, the action, and where the token is still to be spent, today's policy.
+ *
+ * @param presented as it was read for the same fields
  */
 export function refusalOf(
   snapshot: Snapshot,
   caller: MachineCaller,
-  { token, approval, known_arguments }: KnownToken,
+  presented: KnownToken,
   { event, given }: Attempt,
   clocks: Clocks,
 ): AnyRefusal | null {
+  const { token, approval, mandate, buried = false } = presented;
   const walledOff = wallRefusal(caller, token.tenant);
   if (walledOff !== null) return walledOff;
   const next = moved(token, event, clocks);
@@ -49,12 +59,11 @@ export function refusalOf(
 
   const tenant = given.tenant === undefined ? token.tenant : walledTenant(caller, given.tenant);
   if (tenant instanceof Refusal) return tenant;
-  const named = { ...given, tenant };
-  const differs = differingAction(snapshot.orgId, token, named, known_arguments);
+  const differs = differingAction(presented, { ...given, tenant });
   if (differs.length > 0) return new Refusal("action_mismatch", { differs });
 
   const revoked = token.status === "minted"
-    ? revocation(snapshot, token, approval, clocks.now)
+    ? revocation(snapshot, token, { approval, mandate, buried }, clocks)
     : null;
   return revoked === null ? null : new Refusal("token_revoked", { ...revoked });
 }
@@ -113,6 +122,7 @@ type Unspent = Pick<
   | "resource"
   | "method"
   | "approval_id"
+  | "mandate_id"
   | "policy_version"
   | "definition_digest"
 >;
@@ -121,21 +131,24 @@ type Unspent = Pick<
  * Why an unspent token would not be minted at this moment, or null if it would: what was minted
  * before the policy tightened does not outlive it. Of several reasons the first of
  * `REVOCATION_REASONS`. It widens nothing: a token becomes good again only where what stopped it is
- * taken back. `now` in milliseconds.
+ * taken back.
  *
- * @param approval the one that became this token, as it stands; null where there is none
+ * @param grounds what it rests on, as that stands
  */
 export function revocation(
   snapshot: Snapshot,
   token: Unspent,
-  approval: ApprovalRecord | null,
-  now: number,
+  { approval, mandate, buried = false }: TokenGrounds,
+  clocks: Clocks,
 ): Revocation | null {
+  const { now } = clocks;
   const minter = minterOf(snapshot, token.minter);
   return stopped(snapshot, token, minter) ??
     endedCredential(snapshot, token, minter, now) ??
     changedTool(snapshot, token) ??
     revokedApproval(token, approval) ??
+    endedMandate(token, mandate, clocks) ??
+    (buried ? BURIED : null) ??
     narrowedPolicy(snapshot, token, { minter, approval }, now);
 }
 
@@ -195,6 +208,28 @@ function revokedApproval(token: Unspent, approval: ApprovalRecord | null): Revoc
     : { reason: "approval_revoked", why: "its approval was revoked" };
 }
 
+function endedMandate(
+  { mandate_id }: Unspent,
+  mandate: MandateRecord | null,
+  clocks: Clocks,
+): Revocation | null {
+  if (mandate_id === null) return null;
+  const over = mandate === null ? "gone" : mandateEnd(mandate, clocks);
+  return over === null ? null : { reason: "mandate", why: ENDED_MANDATES[over] };
+}
+
+const BURIED: Revocation = {
+  reason: "mandate",
+  why: "nothing under a mandate may touch its resource any more",
+};
+
+const ENDED_MANDATES = {
+  gone: "there is no such mandate as it was minted under",
+  revoked: "the mandate that it was minted under was revoked",
+  superseded: "the mandate that it was minted under was replaced by another",
+  expired: "the mandate that it was minted under has expired",
+} as const;
+
 function narrowedPolicy(
   snapshot: Snapshot,
   token: Unspent,
@@ -206,9 +241,17 @@ function narrowedPolicy(
 ): Revocation | null {
   const { trust_tier = 0, kill_switch = null } = minter ?? {};
   const caller = { trust_tier, kill_switch };
-  const { permission, resolved_from } = resolve(snapshot, token, caller, { via: "rest" });
+  const { permission, resolved_from } = resolve(snapshot, token, caller, {
+    via: "rest",
+    mandated: token.mandate_id !== null,
+  });
   if (permission === "allowed") return null;
   if (permission === "requires_approval" && approval !== null) {
+    // What a user approved is not what the organization asks of its members by now.
+    if (approval.levels === 0) {
+      const why = `the policy requires its members' approval for its action now (${resolved_from})`;
+      return { reason: "policy", why };
+    }
     const fault = approvalFault(approval, snapshot, now);
     return fault === null ? null : UNCOVERED[fault];
   }

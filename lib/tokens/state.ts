@@ -9,8 +9,17 @@ import type { RunTokenRecord, RunTokenStatus } from "../store/records/token.ts";
 /** What a token is at a moment: its status, or what time has made of it. */
 type TokenState = RunTokenStatus | "expired";
 
-/** What happens to a token. A report says what came of the run, or that nobody knows. */
-export type TokenEvent = "consume" | "revoke" | "report" | "report_unknown" | "report_deadline";
+/**
+ * What happens to a token. A report says what came of the run, or that nobody knows; it is returned
+ * where its run was never sent.
+ */
+export type TokenEvent =
+  | "consume"
+  | "revoke"
+  | "return"
+  | "report"
+  | "report_unknown"
+  | "report_deadline";
 
 /** Why an event does nothing. */
 export type TokenStateRefusal =
@@ -27,6 +36,7 @@ export const MOVES: Readonly<
   minted: {
     consume: "consumed",
     revoke: "revoked",
+    return: "nothing_due",
     report: "reported",
     report_unknown: "unknown",
     report_deadline: "nothing_due",
@@ -34,6 +44,7 @@ export const MOVES: Readonly<
   expired: {
     consume: "token_expired",
     revoke: "token_expired",
+    return: "nothing_due",
     report: "token_expired",
     report_unknown: "token_expired",
     report_deadline: "nothing_due",
@@ -41,6 +52,7 @@ export const MOVES: Readonly<
   revoked: {
     consume: "token_revoked",
     revoke: "token_revoked",
+    return: "nothing_due",
     report: "token_revoked",
     report_unknown: "token_revoked",
     report_deadline: "nothing_due",
@@ -48,13 +60,23 @@ export const MOVES: Readonly<
   consumed: {
     consume: "token_used",
     revoke: "token_used",
+    return: "returned",
     report: "reported",
     report_unknown: "unknown",
     report_deadline: "unknown",
   },
+  returned: {
+    consume: "token_used",
+    revoke: "token_used",
+    return: "nothing_due",
+    report: "token_used",
+    report_unknown: "token_used",
+    report_deadline: "nothing_due",
+  },
   unknown: {
     consume: "token_used",
     revoke: "token_used",
+    return: "nothing_due",
     report: "reported_late",
     report_unknown: "reported_late",
     report_deadline: "nothing_due",
@@ -62,6 +84,7 @@ export const MOVES: Readonly<
   reported: {
     consume: "token_used",
     revoke: "token_used",
+    return: "nothing_due",
     report: "already_logged",
     report_unknown: "already_logged",
     report_deadline: "nothing_due",
@@ -69,6 +92,7 @@ export const MOVES: Readonly<
   reported_late: {
     consume: "token_used",
     revoke: "token_used",
+    return: "nothing_due",
     report: "already_logged",
     report_unknown: "already_logged",
     report_deadline: "nothing_due",
@@ -78,6 +102,7 @@ export const MOVES: Readonly<
 /** What of a token its state depends on. */
 export type Standing =
   & Pick<RunTokenRecord, "status" | "minted_at" | "expires_at">
+  & Partial<Pick<RunTokenRecord, "held_until">>
   & { readonly consumed_at?: number; readonly report_due_at?: number };
 
 /**
@@ -85,10 +110,21 @@ export type Standing =
  * not reported by the deadline `unknown`.
  */
 export function stateAt(token: Standing, clocks: Clocks): TokenState {
-  const { status, expires_at, minted_at } = token;
-  if (status === "minted" && isOver(expires_at, minted_at, clocks)) return "expired";
+  const { status, expires_at, minted_at, held_until = null } = token;
+  if (status === "minted") {
+    // What it held of a budget may be somebody else's from then on.
+    const isReleased = held_until !== null && held_until <= clocks.at;
+    if (isReleased || isOver(expires_at, minted_at, clocks)) return "expired";
+  }
   if (status === "consumed" && isReportDue(token, clocks)) return "unknown";
   return status;
+}
+
+/** The time of the log until which a token holds what it may cost. */
+export function heldUntil(
+  { held_until, expires_at }: Pick<RunTokenRecord, "held_until" | "expires_at">,
+): number {
+  return held_until ?? expires_at;
 }
 
 /** Where an event leads, or why it does nothing. */

@@ -1,6 +1,6 @@
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import { tokenKeyKey } from "../store/keys.ts";
-import { type TokenKeyRecord, tokenKeyRecord } from "../store/records/token.ts";
+import type { TokenKeyRecord } from "../store/records/token.ts";
 import type { Sealer } from "../store/sealing.ts";
 
 /**
@@ -30,19 +30,26 @@ export interface LoadedTokenKey {
  * Reads the key that signs now. Periods are counted from 1970 and name their key, so that all nodes
  * agree on it without asking one another; the commit lets only one of them make it.
  */
-export function loadSigningKey(reader: Reader): Promise<LoadedTokenKey> {
+export function loadSigningKey(reader: Reader): Promise<LoadedTokenKey> | LoadedTokenKey {
   return loadTokenKey(reader, `k${Math.floor(reader.now / KEY_PERIOD_MS)}`);
 }
 
 /** Reads a key by the name that a token gives, which may be any text. */
-export async function loadTokenKey(reader: Reader, kid: string): Promise<LoadedTokenKey> {
+export function loadTokenKey(
+  reader: Reader,
+  kid: string,
+): Promise<LoadedTokenKey> | LoadedTokenKey {
   if (!KEY_ID.test(kid)) return { kid, record: null };
-  const key = tokenKeyKey(reader.snapshot.orgId, kid);
-  // Once made, a key stays as it is; that there is none is for the commit to check.
-  const found = await reader.peek(key, tokenKeyRecord) ?? await reader.get(key, tokenKeyRecord);
-  const record = found !== null && found.value.expires_at > reader.now ? found.value : null;
-  return { kid, record };
+  const loaded = (record: TokenKeyRecord | null) => ({
+    kid,
+    record: record !== null && record.expires_at > reader.now ? record : null,
+  });
+  const found = reader.guarded(tokenKeyKey(reader.snapshot.orgId, kid));
+  return found instanceof Promise ? found.then(loaded) : loaded(found);
 }
+
+/** Secrets by the records that hold them sealed, for as long as those are held themselves. */
+const OPENED = new WeakMap<TokenKeyRecord, Uint8Array>();
 
 /** The secret of a key. @throws {CannotOpen} */
 export function openTokenKey(
@@ -50,7 +57,12 @@ export function openTokenKey(
   org: string,
   { kid, record }: LoadedTokenKey & { readonly record: TokenKeyRecord },
 ): Uint8Array {
-  return sealer.open(tokenKeyKey(org, kid), record.sealed);
+  let secret = OPENED.get(record);
+  if (secret === undefined) {
+    secret = sealer.open(tokenKeyKey(org, kid), record.sealed);
+    OPENED.set(record, secret);
+  }
+  return secret;
 }
 
 /** The secret that signs now, made in this commit when its period is new. @throws {CannotOpen} */
@@ -64,6 +76,6 @@ export function signingSecret(transaction: Transaction, key: LoadedTokenKey): Ui
     sealed: deps.sealer.seal(storeKey, secret),
     expires_at: transaction.now + expireIn,
   };
-  transaction.set(storeKey, record, { expireIn });
+  transaction.setGuarded(storeKey, record, { expireIn });
   return secret;
 }

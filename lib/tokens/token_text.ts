@@ -34,6 +34,7 @@ export const tokenClaims = z.strictObject({
   method: z.string().nullable(),
   decision_id: z.string(),
   approval_id: z.string().nullable(),
+  mandate_id: z.string().exactOptional().describe("Absent where it was minted under none"),
   policy_version: z.number().int(),
   issued_at: z.string(),
   expires_at: z.string(),
@@ -42,29 +43,35 @@ export const tokenClaims = z.strictObject({
 
 export type TokenClaims = z.infer<typeof tokenClaims>;
 
-/** The claims that the token of this record carries. */
+/** The same made into code. */
+const compiledClaims = z.compile(tokenClaims);
+
+/** The claims that the token of this record carries, in the order in which they are written. */
 export function claimsOf(org: string, token: RunTokenRecord): TokenClaims {
   return {
-    v: 1,
-    token_id: token.id,
-    org,
     action_digest: token.action_digest,
-    tool: token.tool,
-    tenant: token.tenant,
-    resource: token.resource,
-    method: token.method,
-    decision_id: token.decision_id,
     approval_id: token.approval_id,
-    policy_version: token.policy_version,
-    issued_at: new Date(token.minted_at).toISOString(),
+    decision_id: token.decision_id,
     expires_at: new Date(token.expires_at).toISOString(),
+    issued_at: new Date(token.minted_at).toISOString(),
     key_id: token.key_id,
+    ...(token.mandate_id === null ? {} : { mandate_id: token.mandate_id }),
+    method: token.method,
+    org,
+    policy_version: token.policy_version,
+    resource: token.resource,
+    tenant: token.tenant,
+    token_id: token.id,
+    tool: token.tool,
+    v: 1,
   };
 }
 
 /** A token taken apart. What it claims is not to be believed before `isSignedBy`. */
 interface ReadToken {
   readonly claims: TokenClaims;
+  /** The claims as they are written, in RFC 8785 form where we wrote them. */
+  readonly payload: string;
   /** What the signature is over. */
   readonly signed: string;
   readonly mac: Uint8Array;
@@ -90,8 +97,8 @@ export function readToken(text: string): ReadToken | null {
     return null;
   }
   const mac = strictBase64url(signature);
-  const claims = claimsIn(payload);
-  return mac === null || claims === null ? null : { claims, signed: TOKEN_PREFIX + payload, mac };
+  const read = claimsIn(payload);
+  return mac === null || read === null ? null : { ...read, signed: TOKEN_PREFIX + payload, mac };
 }
 
 /** Whether a token was signed with this secret; takes the same time however much of it agrees. */
@@ -104,14 +111,14 @@ function mac(signed: string, secret: Uint8Array): Buffer {
   return createHmac("sha256", secret).update(signed).digest();
 }
 
-function claimsIn(payload: string): TokenClaims | null {
+function claimsIn(payload: string): Pick<ReadToken, "claims" | "payload"> | null {
   const bytes = strictBase64url(payload);
   const text = bytes === null ? null : decodeUtf8(bytes);
   if (text === null || !text.ok) return null;
   const json = parseStrictJson(text.text);
   if (!json.ok) return null;
-  const claims = tokenClaims.safeParse(json.value);
-  return claims.success ? claims.data : null;
+  const claims = compiledClaims.safeParse(json.value);
+  return claims.success ? { claims: claims.data, payload: text.text } : null;
 }
 
 /** Refuses the other spellings of the same bytes: one token has one text. */

@@ -22,6 +22,7 @@ interface Credential {
   /** Of a grant the member whose it is. */
   readonly member: string | null;
   readonly audit_private: boolean;
+  readonly user_passkeys: boolean;
   /** Whether it is the operator's, and whether an owner chose to keep it. */
   readonly bootstrap: boolean;
   readonly kept: boolean;
@@ -199,6 +200,12 @@ export class Actors {
         "right to";
       return entry.finding("actor_not_entitled", what, credential.made);
     }
+    const speaksFor = entry.type === "user.passkeys_set" || entry.type === "user.enrolment_opened";
+    if (speaksFor && !credential.user_passkeys) {
+      const what = `says which passkeys speak for a user by ${type} ${id}, which entry ` +
+        `${credential.made} gave no right to`;
+      return entry.finding("actor_not_entitled", what, credential.made);
+    }
     return null;
   }
 
@@ -236,6 +243,7 @@ export class Actors {
       ended: null,
       member: null,
       audit_private: entry.data.audit_private === true,
+      user_passkeys: entry.data.user_passkeys === true,
       bootstrap: entry.data.bootstrap === true,
       kept: false,
       voided: null,

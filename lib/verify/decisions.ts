@@ -1,13 +1,18 @@
-import { fromBase64Url } from "../base/bytes.ts";
-import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
+import type { JsonObject, JsonValue } from "../base/json.ts";
 import { challengeText } from "../passkeys/challenge.ts";
 import { isUsableKey, verifyByCoseKey } from "../passkeys/cose_key.ts";
-import { credentialDigest } from "../passkeys/evidence.ts";
-import type { CeremonyFault } from "../passkeys/fault.ts";
 import { authenticatorDataFault, clientDataFault, signedMessage } from "../passkeys/responses.ts";
 import { type ApprovalStatement, approvalStatement } from "../passkeys/statement.ts";
+import {
+  type AssertionBytes,
+  bytesOrNull,
+  CEREMONY_FINDINGS,
+  digestOrNull,
+  readBytes,
+} from "./assertion.ts";
+import { Confirmations } from "./confirmations.ts";
 import { type CheckedEntry, isTime } from "./export_lines.ts";
-import { entryFinding, type Finding, type FindingCode, shown } from "./finding.ts";
+import { entryFinding, type Finding, shown } from "./finding.ts";
 import { privateValue } from "./private_parts.ts";
 
 /**
@@ -33,6 +38,7 @@ const DECIDED_TYPE = "approval.decided";
  */
 export class SignedDecisions {
   readonly #passkeys = new EnrolledPasskeys();
+  readonly #confirmations = new Confirmations();
   #checked = 0;
   #unchecked = 0;
   #byKey = 0;
@@ -51,6 +57,11 @@ export class SignedDecisions {
     place: { readonly org: string; readonly index: number },
   ): Promise<Finding | null> {
     const { index } = place;
+    const confirmed = await this.#confirmations.take(entry, parts, place);
+    if (confirmed === "checked") this.#checked++;
+    else if (confirmed === "unchecked") this.#unchecked++;
+    else if (confirmed !== null) return confirmed;
+    if (confirmed !== null) return null;
     if (entry.type === ENROLLED_TYPE) return await this.#passkeys.enrol(entry, parts, index);
     if (entry.type === REMOVED_TYPE) return this.#passkeys.remove(entry, index);
     if (entry.type !== DECIDED_TYPE || entry.data.decision !== "approve") return null;
@@ -160,26 +171,10 @@ function contentFinding(
   return entryFinding(code, index, what);
 }
 
-const CEREMONY_FINDINGS: Record<CeremonyFault, readonly [code: FindingCode, problem: string]> = {
-  malformed: ["assertion_malformed", "holds client data or authenticator data that is none"],
-  wrong_type: ["assertion_elsewhere", "was not made by using a passkey"],
-  wrong_challenge: ["assertion_challenge_mismatch", "holds the challenge of another statement"],
-  wrong_origin: ["assertion_elsewhere", "was made on another origin than the statement's"],
-  cross_origin: ["assertion_elsewhere", "was made inside a page of another site"],
-  wrong_rp_id: ["assertion_elsewhere", "was made for another RP id than the statement's"],
-  user_not_present: ["assertion_user_unverified", "was made without anyone present"],
-  user_not_verified: ["assertion_user_unverified", "was made without verifying the person"],
-};
-
 /** A stored assertion, decoded; nothing about it is verified yet. */
-interface ReadAssertion {
+interface ReadAssertion extends AssertionBytes {
   readonly statement: ApprovalStatement;
-  /** As leaves name it. */
-  readonly credential: string;
   readonly rpId: string;
-  readonly authenticatorData: Uint8Array<ArrayBuffer>;
-  readonly clientDataJson: Uint8Array<ArrayBuffer>;
-  readonly signature: Uint8Array<ArrayBuffer>;
 }
 
 const TEXTS = [
@@ -191,31 +186,13 @@ const TIMES = ["issued_at", "expires_at", "use_before"] as const;
 
 /** Reads the private part `assertion` of a decision, or says why it is none. */
 function readAssertion(value: JsonValue): ReadAssertion | { readonly problem: string } {
-  if (!isJsonObject(value)) return { problem: "is not an object" };
-  const { statement, credential_id: id } = value;
-  if (typeof id !== "string" || fromBase64Url(id) === null) {
-    return { problem: 'has no "credential_id" in base64url' };
-  }
-  if (!isJsonObject(statement)) return { problem: 'has no object "statement"' };
+  const bytes = readBytes(value);
+  if ("problem" in bytes) return bytes;
+  const { statement } = bytes;
   const problem = statementProblem(statement);
   if (problem !== null) return { problem };
-  const authenticatorData = bytesOf(value, "authenticator_data");
-  const clientDataJson = bytesOf(value, "client_data_json");
-  const signature = bytesOf(value, "signature");
-  if (authenticatorData === null || clientDataJson === null || signature === null) {
-    return {
-      problem: 'has no "authenticator_data", "client_data_json" and "signature" in base64url',
-    };
-  }
   const read = statement as ApprovalStatement;
-  return {
-    statement: read,
-    credential: credentialDigest(id),
-    rpId: new URL(read.issuer).hostname,
-    authenticatorData,
-    clientDataJson,
-    signature,
-  };
+  return { ...bytes, statement: read, rpId: new URL(read.issuer).hostname };
 }
 
 function statementProblem(statement: JsonObject): string | null {
@@ -239,11 +216,6 @@ function statementProblem(statement: JsonObject): string | null {
   const known = Object.keys(approvalStatement(statement as ApprovalStatement));
   const unknown = Object.keys(statement).find((name) => !known.includes(name));
   return unknown === undefined ? null : `has a statement with an unknown member "${unknown}"`;
-}
-
-function bytesOf(value: JsonObject, name: string): Uint8Array<ArrayBuffer> | null {
-  const text = value[name];
-  return typeof text === "string" ? fromBase64Url(text) : null;
 }
 
 /** The types of the entries by which a member gets a passkey and loses it. */
@@ -307,14 +279,6 @@ class EnrolledPasskeys {
 
 function nameOf(member: string, credential: string): string {
   return JSON.stringify([member, credential]);
-}
-
-function digestOrNull(id: JsonValue): string | null {
-  return bytesOrNull(id) === null ? null : credentialDigest(String(id));
-}
-
-function bytesOrNull(value: JsonValue): Uint8Array<ArrayBuffer> | null {
-  return typeof value === "string" ? fromBase64Url(value) : null;
 }
 
 function malformed(index: number, what: string): Finding {

@@ -28,23 +28,47 @@ const BY_TYPE: Readonly<Record<string, Entitled>> = {
   "tool.auto_created": BY_MACHINES,
   "approval.created": BY_MACHINES,
   "approval.asked_again": BY_MACHINES,
-  "approval.decided": { machines: ["approver"], members: true, others: false },
+  "approval.decided": { machines: ["approver"], members: true, others: true },
+  "user.enrolment_opened": { machines: ["management"], members: false, others: false },
+  "user.passkeys_set": { machines: ["management"], members: false, others: true },
   "approval.read": { machines: ["approver"], members: false, others: false },
   "approval.cancelled": { machines: RUNTIME, members: true, others: true },
   "approval.revoked": { machines: RUNTIME, members: true, others: false },
   "token.minted": BY_MACHINES,
   "token.consumed": BY_MACHINES,
   "token.refused": BY_MACHINES,
+  "token.returned": { machines: [], members: false, others: true },
   "execution.logged": { machines: RUNTIME, members: false, others: true },
+  "member.named": { machines: [], members: true, others: false },
   "policy.staged": { machines: ["management"], members: true, others: false },
   "policy.applied": { machines: ["management"], members: true, others: false },
+  // An agent hands its own on; which are its own, `mandate_lines.ts` asks.
+  "mandate.granted": {
+    machines: ["management", "standard", "agent"],
+    members: false,
+    others: false,
+  },
+  "mandate.superseded": { machines: ["management", "standard"], members: false, others: false },
+  "mandate.revoked": {
+    machines: ["standard", "approver", "management"],
+    members: true,
+    others: false,
+  },
+  "budget.set": { machines: ["management"], members: false, others: false },
+  "tombstone.set": { machines: ["management"], members: false, others: false },
+  "tombstone.removed": { machines: ["management"], members: false, others: false },
+  "budget.removed": { machines: ["management"], members: false, others: false },
+  "budget.settled": BY_MACHINES,
+  "bundle.published": { machines: ["management"], members: true, others: false },
+  "bundle.archived": { machines: ["management"], members: true, others: false },
+  "key.set": { machines: ["management"], members: true, others: true },
   "audit.private_read": { machines: ["standard", "management"], members: true, others: false },
 };
 
 /** What makes up the configuration, by the nouns of its entries. */
 const CONFIGURED: ReadonlySet<string> = new Set([
-  ...["org", "policy", "rule", "tool", "category", "tenant", "resource"],
-  ...["agent", "api_key", "member", "invitation", "log_key"],
+  ...["org", "policy", "rule", "tool", "category", "tenant", "resource", "upstream"],
+  ...["agent", "api_key", "member", "invitation", "log_key", "webhook", "channel"],
 ]);
 
 /** Of these a person writes what they do for themselves, not what they may rule. */
@@ -78,8 +102,15 @@ export function memberRight(entry: StoryEntry): Right | "membership" | null {
       return "accept_clock";
     case "org.deleted":
       return "delete_org";
+    case "mandate.revoked":
+      return "kill_switch_on";
+    case "bundle.published":
+    case "bundle.archived":
+    case "key.set":
+      return "configure";
     case "api_key.kept":
       return "make_approver_keys";
+    case "member.named":
     case "member.removed":
       return entry.subject("member") === actor.id ? "membership" : "manage_members";
   }

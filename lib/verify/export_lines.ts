@@ -12,7 +12,7 @@ import { entryFinding, type Finding, shown } from "./finding.ts";
  */
 
 /** One line of an export, taken apart; the entry inside is not checked yet. */
-interface ExportLine {
+export interface ExportLine {
   readonly index: number;
   /** Lower-case hex of 32 bytes. */
   readonly leafHash: string;
@@ -43,7 +43,8 @@ export function parseExportLine(bytes: Uint8Array, at: number): ExportLineResult
   return lineOf(json.value, at);
 }
 
-function lineOf(value: JsonObject, at: number): ExportLineResult {
+/** Takes a line apart that was read already. @param at which line it is, for the finding */
+export function lineOf(value: JsonObject, at: number): ExportLineResult {
   // What stands beside the entry is under no hash, so nothing unknown may stand there.
   const unknown = Object.keys(value).find((name) => !LINE_MEMBERS.has(name));
   if (unknown !== undefined) {

@@ -50,6 +50,18 @@ export type FindingCode =
   | "token_mismatch"
   | "report_unfounded"
   | "policy_incomplete"
+  | "mandate_gap"
+  | "mandate_widened"
+  | "mandate_over"
+  | "mandate_resource_closed"
+  | "budget_released"
+  | "budget_overspent"
+  | "budget_miscounted"
+  | "settlement_unfounded"
+  | "mandate_log_malformed"
+  | "mandate_cut_off"
+  | "mandate_unknown"
+  | "definition_mismatch"
   | "too_few_entries"
   | "root_mismatch"
   | "origin_mismatch"
@@ -61,7 +73,9 @@ export type FindingCode =
   | "fork"
   | "receipt_size_mismatch"
   | "receipt_not_included"
-  | "receipt_key_mismatch";
+  | "receipt_key_mismatch"
+  | "receipt_unsigned"
+  | "receipt_mismatch";
 
 /** The first thing that is wrong. */
 export interface Finding {
@@ -149,6 +163,29 @@ const MEANINGS: Record<FindingCode, string> = {
     "A run is reported that did not begin, or whose end was reported already: it was made up.",
   policy_incomplete:
     "A policy of several commits holds as a whole: an entry for each of its changes, then the one that applies it. Entries of it were left out or made up.",
+  mandate_gap:
+    "Entries about a mandate are numbered one after the other: one of them was left out, or one was put in.",
+  mandate_widened:
+    "A mandate only narrows what the policy says: the entry was not written by the service, or was changed.",
+  mandate_over:
+    "The mandate had been ended, or was over, by then: nothing may be allowed under it any more.",
+  mandate_resource_closed:
+    "The resource was closed to all mandates by then: the entry was not written by the service, or was put elsewhere.",
+  budget_released:
+    "What a check reserved counts as spent until somebody says what it cost: here less of it would count. The entry was not written by the service, or was changed.",
+  budget_overspent:
+    "More was allowed than the budget has room for, or than goes without asking a human: the service that wrote the entry did not keep to it, or entries before it were changed.",
+  budget_miscounted:
+    "What is allowed under a mandate counts against each budget that it falls under, in full, in the window of its time and for as long as its terms say. This does not: the entry was not written by the service, or was changed.",
+  settlement_unfounded:
+    "Only what a decision reserved and no token has is settled, once, by whoever asked. This settlement was made up, or what it rests on was left out.",
+  mandate_log_malformed:
+    "This is not what the service hands out as the log of a mandate. Fetch it again, or it was edited.",
+  mandate_cut_off:
+    "The last entries about the mandate are missing, or the download ended early. Fetch it again.",
+  mandate_unknown: "The log does not tell of a mandate of this id: nothing is proven about it.",
+  definition_mismatch:
+    "The scopes shown are not those that the user granted: limits that are taken from them prove nothing.",
   too_few_entries:
     "The end of the log was cut off: entries that the checkpoint vouches for are not in the export.",
   root_mismatch:
@@ -169,6 +206,9 @@ const MEANINGS: Record<FindingCode, string> = {
   receipt_not_included: "The entry is not in the log that the checkpoint was signed over.",
   receipt_key_mismatch:
     "The receipt names a key that did not sign its checkpoint: it was altered. Trust only your own keys file.",
+  receipt_unsigned: "The receipt was made up, or changed after it was signed.",
+  receipt_mismatch:
+    "The receipt is signed, or says to be, and the log says something else: whoever holds the key made it beside the log. Keep both.",
 };
 
 /** What a finding means for whoever relies on the log, in plain words. */

@@ -112,6 +112,7 @@ function checkOf(code: FindingCode): (typeof ORDER)[number] {
     case "receipt_not_included":
       return "inclusion";
     case "bad_signature":
+    case "receipt_unsigned":
       return "signature";
     case "unpinned_key":
     case "key_retired":

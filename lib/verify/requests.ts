@@ -15,6 +15,14 @@ interface Request {
   readonly action_digest: string | null;
   readonly expires_at: string;
   readonly levels: number;
+  /** The mandate whose user is asked first, and by whom they answer; null where no user is. */
+  readonly user: {
+    readonly mandate: string;
+    readonly confirm_by: string | null;
+    readonly until: string;
+  } | null;
+  /** The approver key that answered for the user. */
+  readonly answered_by: string | null;
   /** Where it stands, and the entry that brought it there. */
   readonly state: "pending" | "approved" | "used" | "over";
   readonly moved: number;
@@ -96,6 +104,13 @@ export class Requests {
     return null;
   }
 
+  /** Has an approval wait for its use again, whose token was given back. */
+  giveBack(entry: StoryEntry, id: string): void {
+    const request = this.#requests.get(id);
+    if (request?.state !== "used") return;
+    this.#requests.set(id, { ...request, state: "approved", moved: entry.index });
+  }
+
   #create(entry: StoryEntry, id: string): Finding | null {
     const known = this.#requests.get(id);
     if (known !== undefined) {
@@ -103,15 +118,23 @@ export class Requests {
       return entry.finding("approval_not_open", what, known.made);
     }
     const { index, data } = entry;
+    const isUserAsked = Array.isArray(data.seats) && data.seats.includes("user");
+    const user = !isUserAsked ? null : {
+      mandate: entry.text("mandate_id") ?? "",
+      confirm_by: entry.text("confirm_by"),
+      until: entry.deadline("user_until", LONGEST_OPEN_MS),
+    };
     this.#requests.set(id, {
       made: index,
       requester: entry.actor,
       action_digest: entry.text("action_digest"),
       expires_at: entry.deadline("expires_at", LONGEST_OPEN_MS),
-      levels: data.levels === 2 ? 2 : 1,
+      levels: data.levels === 2 || data.levels === 0 ? data.levels : 1,
+      user,
+      answered_by: null,
       state: "pending",
       moved: index,
-      level: 1,
+      level: user === null ? 1 : 0,
       approvals: [],
       use_before: null,
     }, entry.later(LONGEST_KNOWN_MS));
@@ -133,7 +156,7 @@ export class Requests {
     const request = this.#requests.get(id);
     const member = entry.subject("member") ?? "";
     const level = Number(entry.data.level);
-    const decider = this.actors.judgeDecider(entry, member, level);
+    const decider = level === 0 ? null : this.actors.judgeDecider(entry, member, level);
     if (request === undefined) return decider ?? this.#unknown(entry, id);
     const closed = this.#closed(entry, id, request);
     if (closed !== null) return closed;
@@ -144,7 +167,12 @@ export class Requests {
       return entry.finding("level_out_of_order", what, moved);
     }
     const before = request.approvals.find((approval) => approval.member === member);
-    if (before !== undefined) {
+    if (level > 0 && request.answered_by === entry.actor.id) {
+      const what = `is a decision by ${entry.actor.id}, which answered for the user in entry ` +
+        String(moved);
+      return entry.finding("decided_twice", what, moved);
+    }
+    if (level > 0 && before !== undefined) {
       const what = `is a decision of ${member}, who decided level 1 in entry ${before.index}`;
       return entry.finding("decided_twice", what, before.index);
     }
@@ -154,7 +182,9 @@ export class Requests {
       return entry.finding("approval_not_open", what, made);
     }
     if (decider !== null) return decider;
-    const assertion = assertionFinding(entry, member, level, moved);
+    const assertion = request.user !== null && level === 0
+      ? userFinding(entry, request.user, made)
+      : assertionFinding(entry, member, level, moved);
     if (assertion !== null) return assertion;
     const { index } = entry;
     if (entry.data.decision !== "approve") {
@@ -165,6 +195,9 @@ export class Requests {
     this.#requests.set(id, {
       ...request,
       approvals,
+      answered_by: level === 0 && entry.actor.type === "api_key"
+        ? entry.actor.id
+        : request.answered_by,
       moved: index,
       ...(level < levels
         ? { level: level + 1 }
@@ -204,6 +237,13 @@ export class Requests {
       const what = `is about ${id} as if it were pending, but entry ${moved} ended or decided it`;
       return entry.finding("approval_not_open", what, moved);
     }
+    const { user, level } = request;
+    if (level === 0 && user !== null && entry.at >= user.until) {
+      const what =
+        `is about ${id} as if its user were asked, but by entry ${made} that was over at ` +
+        user.until;
+      return entry.finding("approval_not_open", what, made);
+    }
     if (entry.at >= expires_at) {
       const what = `is about ${id} as if it were pending, but by entry ${made} it expired at ` +
         expires_at;
@@ -227,6 +267,22 @@ function useBefore(entry: StoryEntry): string | null {
   return entry.time("use_before") === null ? null : entry.deadline("use_before", DAY_MS);
 }
 
+/** For a user answer they themselves, or an approver key where the question leaves it to that. */
+function userFinding(
+  entry: StoryEntry,
+  { mandate, confirm_by }: NonNullable<Request["user"]>,
+  made: number,
+): Finding | null {
+  const { actor } = entry;
+  const by = entry.text("asserted_by");
+  const isOwn = actor.type === "user" && actor.id === mandate && by === null;
+  const isKeys = actor.type === "api_key" && by === actor.id && confirm_by === "app";
+  if (isOwn || isKeys) return null;
+  const what = `answers for the user of ${mandate} by ${actor.type} ${actor.id}; entry ${made} ` +
+    `leaves it to ${confirm_by ?? "nobody"}`;
+  return entry.finding("actor_not_entitled", what, made);
+}
+
 /** A decision is the member's own, or that of an approver key; at level 2 of no key. */
 function assertionFinding(
   entry: StoryEntry,
@@ -236,6 +292,9 @@ function assertionFinding(
 ): Finding | null {
   const { actor } = entry;
   const by = entry.text("asserted_by");
+  if (actor.type !== "member" && actor.type !== "api_key") {
+    return entry.finding("actor_not_entitled", `is by ${actor.type} ${actor.id}`);
+  }
   if (actor.type === "member" ? actor.id !== member || by !== null : by !== actor.id) {
     const what = `is by ${actor.type} ${actor.id}, and says that ${by ?? member} decided`;
     return entry.finding("actor_not_entitled", what);

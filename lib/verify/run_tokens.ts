@@ -25,6 +25,18 @@ interface RunToken {
   readonly unknown: boolean;
 }
 
+function madeBy(entry: StoryEntry): Omit<RunToken, "expires_at" | "consumed"> {
+  return {
+    made: entry.index,
+    minter: entry.actor,
+    tool: entry.subject("tool"),
+    action_digest: entry.text("action_digest"),
+    voided: null,
+    reported: null,
+    unknown: false,
+  };
+}
+
 /** The decision that a token can come from. */
 interface Decision {
   readonly index: number;
@@ -87,7 +99,10 @@ export class RunTokens {
       case "token.minted":
         return this.#mint(entry, id);
       case "token.consumed":
-        return this.#consume(entry, id);
+        // A call that runs through the service has a token that is made and used up at once.
+        return entry.subject("call") === null ? this.#consume(entry, id) : this.#run(entry, id);
+      case "token.returned":
+        return this.#giveBack(entry, id);
       case "execution.logged":
         return this.#report(entry, id);
       case "approval.revoked": {
@@ -101,29 +116,62 @@ export class RunTokens {
   }
 
   #mint(entry: StoryEntry, id: string): Finding | null {
+    const wrong = this.#unfounded(entry, id);
+    if (wrong?.isFirst) return wrong.finding;
+    const expires_at = entry.deadline("expires_at", LONGEST_GOOD_MS);
+    const token = { ...madeBy(entry), expires_at, consumed: null };
+    this.#tokens.set(id, token, entry.later(LONGEST_GOOD_MS + HOUR_MS));
+    return wrong?.finding ?? null;
+  }
+
+  /** A token that is minted and consumed by one entry: what stands against a mint stands against it. */
+  #run(entry: StoryEntry, id: string): Finding | null {
+    const wrong = this.#unfounded(entry, id);
+    if (wrong?.isFirst) return wrong.finding;
+    const token = { ...madeBy(entry), expires_at: entry.at, consumed: entry.index };
+    this.#tokens.set(id, token, entry.later(LONGEST_KNOWN_MS));
+    return wrong?.finding ?? null;
+  }
+
+  /** Why a token may not be made. A finding about its approval is no reason not to go on with it. */
+  #unfounded(
+    entry: StoryEntry,
+    id: string,
+  ): { readonly finding: Finding; readonly isFirst: boolean } | null {
     const known = this.#tokens.get(id);
     if (known !== undefined) {
       const what = `mints token ${id}, which entry ${known.made} minted`;
-      return entry.finding("token_spent", what, known.made);
+      return { finding: entry.finding("token_spent", what, known.made), isFirst: true };
     }
-    const passed = this.switches.judge(entry, entry.actor, "mints a token");
-    if (passed !== null) return passed;
     const approval = entry.subject("approval");
-    const finding = this.#undecided(entry, id, approval);
-    if (finding !== null) return finding;
+    const finding = this.switches.judge(entry, entry.actor, "mints a token") ??
+      this.#undecided(entry, id, approval);
+    if (finding !== null) return { finding, isFirst: true };
     const unapproved = approval === null ? null : this.requests.use(entry, approval);
-    this.#tokens.set(id, {
-      made: entry.index,
-      minter: entry.actor,
-      tool: entry.subject("tool"),
-      action_digest: entry.text("action_digest"),
-      expires_at: entry.deadline("expires_at", LONGEST_GOOD_MS),
-      consumed: null,
-      voided: null,
-      reported: null,
-      unknown: false,
-    }, entry.later(LONGEST_GOOD_MS + HOUR_MS));
-    return unapproved;
+    return unapproved === null ? null : { finding: unapproved, isFirst: false };
+  }
+
+  /** A token whose run was not sent: its approval can be used again, and it by nothing. */
+  #giveBack(entry: StoryEntry, id: string): Finding | null {
+    const token = this.#tokens.get(id);
+    if (token === undefined) {
+      this.unplaced++;
+      return null;
+    }
+    const { made, action_digest, consumed, reported } = token;
+    const wrong = (what: string, earlier: number) =>
+      entry.finding("report_unfounded", `gives token ${id} back, ${what}`, earlier);
+    if (consumed === null) return wrong(`which entry ${made} mints and none consumes`, made);
+    if (reported !== null) return wrong(`whose run entry ${reported} told of`, reported);
+    if (action_digest !== entry.text("action_digest")) {
+      const what = `gives token ${id} back for another action than entry ${made} made it for ` +
+        `(${action_digest})`;
+      return entry.finding("token_mismatch", what, made);
+    }
+    this.#tokens.set(id, { ...token, reported: entry.index, unknown: false });
+    const approval = entry.subject("approval");
+    if (approval !== null) this.requests.giveBack(entry, approval);
+    return null;
   }
 
   /** What is wrong with the decision that a token says it comes from. */

@@ -1,9 +1,13 @@
 import { Actors } from "./actors.ts";
 import { KillSwitches } from "./entitlements.ts";
+import type { JsonObject } from "../base/json.ts";
 import type { CheckedEntry } from "./export_lines.ts";
 import type { Finding } from "./finding.ts";
+import type { Standing } from "./limits.ts";
+import { Mandates } from "./mandates.ts";
 import { Requests } from "./requests.ts";
 import { RunTokens } from "./run_tokens.ts";
+import { Spending, type SpendingCounts } from "./spending.ts";
 import { LogClock, StoryEntry, Told } from "./story_entry.ts";
 
 /** What the story of a log could not be held against, because the log does not tell. */
@@ -18,21 +22,32 @@ export interface Untold {
   readonly unclear: number;
 }
 
+/** What a log tells of one mandate up to its end. */
+export interface MandateStanding {
+  readonly id: string;
+  /** The number of the last entry about it; 0 where there is none. */
+  readonly seq: number;
+  readonly standings: readonly Standing[];
+}
+
 /** Who makes an org in the service itself; from then on its log tells of everybody in it. */
 const MAKERS: ReadonlySet<string> = new Set(["bootstrap", "set_up"]);
 
 /**
  * Checks what a log tells against itself: who acts was let in before and not shut out, levels are
  * decided in order by two people, tokens come from decisions and approvals and are used once, and
- * nothing passes a kill switch. In one pass; who may act stays in memory, and of requests and tokens
- * those that can still be of effect.
+ * nothing passes a kill switch, mandates only narrow, and no budget is passed. In one pass; who may act
+ * stays in memory, and of requests, tokens and reservations those that can still be of effect.
  */
 export class Story {
   readonly #told = new Told();
   readonly #clock = new LogClock();
   readonly #actors = new Actors(this.#told, this.#clock);
   readonly #switches = new KillSwitches();
+  #at = "";
   readonly #policies = new StagedPolicies();
+  readonly #mandates = new Mandates(this.#told, this.#clock);
+  readonly #spending = new Spending(this.#told);
   readonly #requests = new Requests(this.#told, this.#actors);
   readonly #tokens = new RunTokens(this.#told, this.#actors, this.#switches, this.#requests);
 
@@ -44,8 +59,22 @@ export class Story {
     return { missing: this.#told.missing, untimed, unplaced, unclear };
   }
 
-  /** Takes in the next entry, whose form was checked, or says what is wrong with it. */
-  take(checked: CheckedEntry, index: number): Finding | null {
+  /** How far what is spent under mandates was recounted. */
+  get spending(): SpendingCounts {
+    return this.#spending.counts;
+  }
+
+  /** What was told of one mandate so far. */
+  mandate(id: string): MandateStanding {
+    const standings = this.#spending.standings(id, this.#at);
+    return { id, seq: this.#mandates.seqOf(id), standings };
+  }
+
+  /**
+   * Takes in the next entry, whose form was checked, or says what is wrong with it.
+   * @param parts its private parts, which agree with its digests; null where they are not shown
+   */
+  take(checked: CheckedEntry, parts: JsonObject | null, index: number): Finding | null {
     const entry = new StoryEntry(checked, index);
     if (index === 0) {
       const { type, id } = entry.actor;
@@ -53,20 +82,23 @@ export class Story {
         MAKERS.has(id);
     }
     this.#clock.take(entry);
-    const finding = this.#judge(entry, checked.id);
+    this.#at = entry.at;
+    const finding = this.#judge(entry, checked.id, parts);
     if (finding !== null) return finding;
     this.#actors.note(entry);
     this.#switches.note(entry);
     return null;
   }
 
-  #judge(entry: StoryEntry, id: string): Finding | null {
+  #judge(entry: StoryEntry, id: string, parts: JsonObject | null): Finding | null {
     return this.#actors.judge(entry) ??
       this.#release(entry) ??
       (entry.type === "permission.checked" ? this.#tokens.decide(entry, id) : null) ??
       this.#policies.take(entry) ??
       this.#requests.take(entry) ??
-      this.#tokens.take(entry);
+      this.#tokens.take(entry) ??
+      this.#mandates.take(entry) ??
+      this.#spending.take(entry, id, parts);
   }
 
   /** Once an owner has a passkey, no key lets go on what somebody stopped; of members an owner. */

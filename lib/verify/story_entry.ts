@@ -156,14 +156,20 @@ export class Remembered<T> {
   }
 
   /** Keeps a value; until the time that it has, where none is given. */
-  set(name: string, value: T, until: string = this.#values.get(name)?.until ?? ""): void {
+  set(name: string, value: T, until: string = this.until(name)): void {
     this.#values.set(name, { value, until });
   }
 
-  /** Lets go of what is over at a time (RFC 3339), as far as that is worth while. */
-  forget(now: string): void {
-    if (this.#values.size < this.#limit) return;
+  /** Until when a value is kept. */
+  until(name: string): string {
+    return this.#values.get(name)?.until ?? "";
+  }
+
+  /** Lets go of what is over at a time (RFC 3339), as far as that is worth while; whether it is. */
+  forget(now: string): boolean {
+    if (this.#values.size < this.#limit) return false;
     for (const [name, { until }] of this.#values) if (until <= now) this.#values.delete(name);
     this.#limit = Math.max(FEW, 2 * this.#values.size);
+    return true;
   }
 }

@@ -1,8 +1,11 @@
 import { visibleText } from "../base/text.ts";
 import type { DecisionCounts } from "./decisions.ts";
 import { type Finding, meaningOf } from "./finding.ts";
-import type { Untold } from "./story.ts";
+import type { SignedReceipt } from "./signed_receipt.ts";
+import type { SpendingCounts } from "./spending.ts";
+import type { MandateStanding, Untold } from "./story.ts";
 import type { LogReport } from "./verify_log.ts";
+import type { MandateReport } from "./verify_mandate.ts";
 import type { ReceiptReport } from "./verify_receipt.ts";
 
 /**
@@ -25,8 +28,13 @@ export function logReportText(report: LogReport): string {
   rows.push(["private parts", `${report.privateParts} checked`]);
   rows.push(...decisionRows(report.decisions));
   rows.push(...storyRows(report.untold));
+  rows.push(...spendingRows(report.spending));
+  if (report.mandate !== null) rows.push(...standingRows(report.mandate));
   if (previousSize !== null) {
     rows.push(["previous", `${previousSize} entries: since then the log has only grown`]);
+  }
+  for (const id of report.receipts) {
+    rows.push(["receipt", `${id} is of this log, and signed by a key that it tells of`]);
   }
   if (uncovered > 0) {
     rows.push(["not covered", `${uncovered} entries after the checkpoint: nobody signed for them`]);
@@ -43,6 +51,19 @@ export function receiptReportText(report: ReceiptReport): string {
       ["time", report.at],
       ["root", report.root],
       ["signed by", `${report.key.kid} (pinned, ${report.key.status})`],
+    ])
+  }`;
+}
+
+/** What was proven about a signed receipt, for a terminal. */
+export function signedReceiptText({ claims, kid, id, issued_at, place }: SignedReceipt): string {
+  return `OK: the receipt is signed. That its entry is in the log, the log tells: verify both.\n${
+    table([
+      ["receipt", id],
+      ["says", `${claims.action ?? claims.event}: ${claims.decision}`],
+      ["time", issued_at],
+      ["entry", `${place.index} of ${place.log}, leaf ${place.leaf_hash}`],
+      ["signed by", kid],
     ])
   }`;
 }
@@ -83,6 +104,44 @@ function storyRows({ missing, untimed, unplaced, unclear }: Untold): [string, st
     rows.push(["", `${unclear} uses of credentials that may have been over: the clock was behind`]);
   }
   return rows;
+}
+
+function spendingRows({ checked, unchecked }: SpendingCounts): [string, string][] {
+  if (checked + unchecked === 0) return [];
+  const rows: [string, string][] = [[
+    "budgets",
+    `${checked} amounts recounted: none passes its limit`,
+  ]];
+  if (unchecked > 0) {
+    rows.push(["", `${unchecked} whose limit the export does not show: not checkable`]);
+  }
+  return rows;
+}
+
+/** What was proven about one mandate, for a terminal. */
+export function mandateReportText(report: MandateReport): string {
+  const { seq, entries, span, spending } = report;
+  return `OK: the entries of the mandate are in the log, and none is missing between them.\n${
+    table([
+      ["origin", report.origin],
+      ["entries", `${entries} in a log of ${report.size}`],
+      ["root", report.root],
+      ["signed by", `${report.key.kid} (pinned, ${report.key.status})`],
+      ["time span", `${span.first} to ${span.last}`],
+      ...spendingRows(spending),
+      ...standingRows({ id: report.mandate, seq, standings: report.standings }),
+    ])
+  }`;
+}
+
+function standingRows({ id, seq, standings }: MandateStanding): [string, string][] {
+  return [
+    ["mandate", `${id}: ${seq} entries, numbered without a gap`],
+    ...standings.map(({ scope, limit, period, settled, held }): [string, string] => {
+      const over = settled + held > limit ? `, ${settled + held - limit} beyond it` : "";
+      return ["", `${scope}: ${settled} spent and ${held} held of ${limit} (${period})${over}`];
+    }),
+  ];
 }
 
 function pinning(report: LogReport): string {

@@ -6,7 +6,9 @@ import { type DecisionCounts, SignedDecisions } from "./decisions.ts";
 import { byteLines, checkEntry, parseExportLine } from "./export_lines.ts";
 import { entryFinding, type Finding, wholeFinding } from "./finding.ts";
 import { checkPrivateParts } from "./private_parts.ts";
-import { Story, type Untold } from "./story.ts";
+import { ReceiptsOfLog, type SignedReceipt } from "./signed_receipt.ts";
+import type { SpendingCounts } from "./spending.ts";
+import { type MandateStanding, Story, type Untold } from "./story.ts";
 import { type Handover, ROTATION_TYPE, TrustedKeys } from "./trusted_keys.ts";
 
 /**
@@ -22,6 +24,10 @@ interface LogEvidence {
   /** A checkpoint kept from before: the log must have only grown since. */
   readonly previous: ParsedCheckpoint | null;
   readonly pinnedKeys: readonly LogKey[];
+  /** Signed receipts that are to be of it. */
+  readonly receipts?: readonly SignedReceipt[];
+  /** A mandate whose entries and spending are reported as well. */
+  readonly mandate?: string;
   /** Hears how many entries are checked, every `PROGRESS_EVERY` of them. */
   readonly onProgress?: (entries: number) => void;
 }
@@ -42,8 +48,13 @@ export interface LogReport {
   readonly privateParts: number;
   readonly decisions: DecisionCounts;
   readonly untold: Untold;
+  readonly spending: SpendingCounts;
+  /** What the log tells of the mandate that was asked for; null where none was. */
+  readonly mandate: MandateStanding | null;
   /** Size of the previous checkpoint, if one was given. */
   readonly previousSize: number | null;
+  /** The ids of receipts that are of it, and signed by keys of it. */
+  readonly receipts: readonly string[];
 }
 
 export type LogVerdict =
@@ -63,7 +74,7 @@ const PROGRESS_EVERY = 100_000;
  * checkpoint.
  */
 export async function verifyLog(evidence: LogEvidence): Promise<LogVerdict> {
-  const { checkpoint, previous, pinnedKeys } = evidence;
+  const { checkpoint, previous, pinnedKeys, mandate } = evidence;
   const walk = await walkEntries(evidence);
   if ("finding" in walk) return { ok: false, finding: walk.finding };
   const finding = rootFinding(checkpoint, walk);
@@ -78,6 +89,13 @@ export async function verifyLog(evidence: LogEvidence): Promise<LogVerdict> {
     const wrong = await previousFinding(checkpoint, previous, pinnedKeys, walk);
     if (wrong !== null) return { ok: false, finding: wrong };
   }
+  const { receipts = [] } = evidence;
+  const receiptFinding = await walk.receipts.end(receipts);
+  if (receiptFinding !== null) return { ok: false, finding: receiptFinding };
+  if (mandate !== undefined && walk.story.mandate(mandate).seq === 0) {
+    const what = `No entry is about the mandate ${mandate}`;
+    return { ok: false, finding: wholeFinding("mandate_unknown", what) };
+  }
   return {
     ok: true,
     report: {
@@ -91,7 +109,10 @@ export async function verifyLog(evidence: LogEvidence): Promise<LogVerdict> {
       privateParts: walk.privateParts,
       decisions: walk.decisions.counts,
       untold: walk.story.untold,
+      spending: walk.story.spending,
+      mandate: mandate === undefined ? null : walk.story.mandate(mandate),
       previousSize: previous?.size ?? null,
+      receipts: receipts.map(({ id }) => id),
     },
   };
 }
@@ -105,6 +126,7 @@ interface Walk {
   readonly trusted: TrustedKeys;
   readonly decisions: SignedDecisions;
   readonly story: Story;
+  readonly receipts: ReceiptsOfLog;
 }
 
 /** Goes through the entries once; ends at the first that is wrong. */
@@ -123,6 +145,7 @@ async function walkEntries(evidence: LogEvidence): Promise<Walk | { finding: Fin
     trusted: new TrustedKeys(checkpoint.origin, pinnedKeys),
     decisions: new SignedDecisions(),
     story: new Story(),
+    receipts: new ReceiptsOfLog(evidence.receipts ?? [], checkpoint.origin),
   };
   const rootSizes = new Set([checkpoint.size, previous?.size ?? checkpoint.size]);
   const range = emptyRange();
@@ -154,13 +177,15 @@ async function walkEntries(evidence: LogEvidence): Promise<Walk | { finding: Fin
       }
       const unsigned = await walk.decisions.take(entry, line.private, { org, index });
       if (unsigned !== null) return { finding: unsigned };
-      const wrong = walk.story.take(entry, index);
+      const wrong = walk.story.take(entry, line.private, index);
       if (wrong !== null) return { finding: wrong };
       if (index < checkpoint.size) {
         if (entry.type === ROTATION_TYPE) {
           const finding = await walk.trusted.rotate(entry, index);
           if (finding !== null) return { finding };
         }
+        const other = walk.receipts.take(entry, index, org);
+        if (other !== null) return { finding: other };
         walk.span = { first: walk.span?.first ?? entry.at, last: entry.at };
       }
       appendLeaf(range, entry.leafHash);

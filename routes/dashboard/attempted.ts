@@ -89,7 +89,7 @@ export function changedSince(
 }
 
 /** The hidden field in which a form says what it was made from, where no time of change tells. */
-export const shownField = text(z.string().regex(/^[0-9a-f]{64}$/, "is not what the page sent"));
+export const shownField = text(z.string().regex(/^[0-9a-f]{64}$/, "isn't what the page sent"));
 
 /** What a form was made from, in one line. */
 export function shownState(state: JsonObject): string {

@@ -5,6 +5,7 @@ import { accountEmail } from "../../lib/people/sessions.ts";
 import type { Right } from "../../lib/policy/rights.ts";
 import type { Services } from "../../lib/services.ts";
 import type { SetCookie } from "../http/headers.ts";
+import type { Accepted } from "../../lib/refusal.ts";
 
 const FLOW_SECONDS = 60 * 60;
 
@@ -114,7 +115,10 @@ export class MemberCall<P = unknown, Q = unknown, B = unknown> extends AccountCa
    * @param right another one than the route's own
    * @throws {Refusal} session_ended, role_required, and what the operation refuses
    */
-  transact<L, R>(operation: MemberOperation<L, R>, right: Right = this.needs): Promise<R> {
+  transact<L, R>(
+    operation: MemberOperation<L, R>,
+    right: Right = this.needs,
+  ): Promise<Accepted<R>> {
     return this.services.ledgers.transact(this.org, asMember(this.session, right, operation));
   }
 }

@@ -1,4 +1,12 @@
 import { z } from "zod";
+import {
+  countedAs,
+  type CountedIn,
+  countedWords,
+  DURATION_UNITS,
+  type DurationUnit,
+  OTHER_DURATION,
+} from "../../components/duration.tsx";
 import type { JsonValue } from "../../lib/base/json.ts";
 import { parseStrictJson } from "../../lib/base/strict_json.ts";
 import { decodeUtf8 } from "../../lib/base/text.ts";
@@ -69,6 +77,47 @@ export function optionalWhole<T extends z.ZodType<unknown, number>>(schema: T) {
   );
 }
 
+/** A span of time as `DurationField` sends it, or one number of what it is counted in. */
+export function duration(schema: z.ZodNumber, countedIn: CountedIn = "seconds") {
+  return optionalDuration(schema, countedIn).transform((span, context) => {
+    if (span !== null) return span;
+    context.addIssue({ code: "custom", message: MISSING });
+    return z.NEVER;
+  });
+}
+
+/** The same, or null where none is chosen. */
+export function optionalDuration(schema: z.ZodNumber, countedIn: CountedIn = "seconds") {
+  return z.array(z.string()).max(3, "is given twice").default(() => [""])
+    .transform(([choice = "", count = "", unit = countedIn], context): number | null => {
+      const isOther = choice === OTHER_DURATION;
+      const typed = (isOther ? count : choice).trim();
+      if (typed === "" && !isOther) return null;
+      const span = isOther && isUnit(unit)
+        ? countedAs(Number(typed), unit, countedIn)
+        : Number(typed);
+      const message = /^[0-9]{1,9}$/.test(typed) && (!isOther || isUnit(unit))
+        ? spanProblem(schema, span, countedIn)
+        : "must be a whole number with its unit";
+      if (message === null) return span;
+      context.addIssue({ code: "custom", message });
+      return z.NEVER;
+    });
+}
+
+function isUnit(text: string): text is DurationUnit {
+  return Object.hasOwn(DURATION_UNITS, text);
+}
+
+/** What is wrong with a span, in the units of people; null where nothing is. */
+function spanProblem(schema: z.ZodNumber, span: number, countedIn: CountedIn): string | null {
+  if (schema.safeParse(span).success) return null;
+  const { minValue: min, maxValue: max } = schema;
+  if (min !== null && span < min) return `must be at least ${countedWords(min, countedIn)}`;
+  if (max !== null && span > max) return `must be at most ${countedWords(max, countedIn)}`;
+  return `must be a whole number of ${countedIn}`;
+}
+
 /** A time as `datetime-local` and people write it, in UTC; null when left empty. */
 export const optionalTime = optional(
   z.string().transform((value, context) => {
@@ -91,7 +140,7 @@ export function optionalJson<T extends z.ZodType<unknown, JsonValue>>(schema: T)
       const decoded = decodeUtf8(new TextEncoder().encode(value));
       const parsed = decoded.ok ? parseStrictJson(decoded.text) : decoded;
       if (parsed.ok) return parsed.value;
-      context.addIssue({ code: "custom", message: `is not JSON: ${parsed.message}` });
+      context.addIssue({ code: "custom", message: `isn't JSON: ${parsed.message}` });
       return z.NEVER;
     }).pipe(schema),
   );
@@ -115,7 +164,9 @@ export function isForm(headers: Headers): boolean {
 export function formValues(headers: Headers, bytes: Uint8Array): FormValues {
   if (!isForm(headers)) throw invalidRequest("", `must be sent as ${FORM}`);
   const text = decodeUtf8(bytes);
-  if (!text.ok) throw new Refusal("malformed_json", { message: "The form is not UTF-8." });
+  if (!text.ok) {
+    throw new Refusal("malformed_json", { message: "The form is in another encoding than UTF-8." });
+  }
   const values: Record<string, string[]> = Object.create(null);
   let count = 0;
   for (const [name, value] of new URLSearchParams(text.text)) {

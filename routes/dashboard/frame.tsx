@@ -6,7 +6,7 @@ import { PageOrg } from "../../components/form.tsx";
 import { Notice } from "../../components/layout.tsx";
 import { type NavigationKey, Shell, type Viewer } from "../../components/shell.tsx";
 import { absoluteWords } from "../../components/time.tsx";
-import { UntrustedText } from "../../components/untrusted.tsx";
+import { UntrustedText, Words } from "../../components/untrusted.tsx";
 import type { Right } from "../../lib/policy/rights.ts";
 import { accountKey, approvalOrgCountKey } from "../../lib/store/keys.ts";
 import { readRecord } from "../../lib/store/kv.ts";
@@ -33,10 +33,11 @@ export function bareDocument({ title, body, notice }: Shown): string {
 /** A member's page within the frame of the dashboard; the menu lists `sections`. */
 export async function dashboardDocument(
   call: MemberCall,
-  { title, body, notice, right, width = "normal" }: Shown & {
+  { title, body, notice, right, width = "normal", script }: Shown & {
     /** By which the member sees it. */
     readonly right: Right;
     readonly width?: Width | undefined;
+    readonly script?: PageScript | undefined;
   },
   sections: readonly NavigationKey[],
 ): Promise<string> {
@@ -63,6 +64,7 @@ export async function dashboardDocument(
         {body}
       </Shell>
     </PageOrg.Provider>,
+    script,
   );
 }
 
@@ -93,7 +95,7 @@ function noticeOf(notice: string | null) {
   return notice === null ? undefined : (
     // It can name what others named, and is handed in by the browser.
     <Notice tone="success">
-      <UntrustedText text={notice} />
+      <Words text={notice} />
     </Notice>
   );
 }
@@ -135,12 +137,15 @@ export function errorDocument(
   );
 }
 
-function html(title: string, body: VNode): string {
+/** The script that brings a page to life; a page of many islands loads each when it holds it. */
+export type PageScript = "client.js" | "request_client.js";
+
+function html(title: string, body: VNode, script: PageScript = "client.js"): string {
   const whole = (
     <Document
       title={title}
       stylesheet={assetUrl("stylesheet.css")}
-      script={assetUrl("client.js")}
+      script={assetUrl(script)}
       assets="/assets"
     >
       {body}
@@ -154,7 +159,9 @@ async function frameOf(call: MemberCall): Promise<{ viewer: Viewer; killed: bool
   const [account, count, org] = await Promise.all([
     readRecord(deps.kv, accountKey(call.account), accountRecord),
     readRecord(deps.kv, approvalOrgCountKey(call.org), orgCount),
-    call.transact({ plan: ({ snapshot }) => snapshot.org }),
+    call.transact({
+      plan: ({ snapshot }) => ({ ...snapshot.org, own: snapshot.memberOf(call.account)?.name }),
+    }),
   ]);
   const orgs = await Promise.all(
     (account?.value.orgs ?? []).map(async (id) => ({
@@ -173,7 +180,8 @@ async function frameOf(call: MemberCall): Promise<{ viewer: Viewer; killed: bool
     killed: org.kill_switch.active,
     viewer: {
       id: call.caller.id,
-      name: call.caller.email,
+      name: org.own ?? call.caller.email,
+      email: call.caller.email,
       role: call.caller.role,
       orgName: org.name,
       orgs: orgs.flatMap(({ id, name, current }) => name === null ? [] : [{ id, name, current }]),

@@ -2,7 +2,7 @@ import type { ComponentChildren } from "preact";
 import { Button, type ButtonProps } from "../../components/button.tsx";
 import { TextField } from "../../components/fields.tsx";
 import { FieldErrors, Form } from "../../components/form.tsx";
-import { Notice } from "../../components/layout.tsx";
+import { Notice, SheetActions } from "../../components/layout.tsx";
 import { UntrustedText } from "../../components/untrusted.tsx";
 import { attempted } from "./attempted.ts";
 import type { Attempt } from "./page.ts";
@@ -36,9 +36,9 @@ export function StopForm({ does, attempt, label, icon = "power", shown = "on thi
         maxLength={500}
         optional
       />
-      <div>
+      <SheetActions>
         <Button variant="danger" icon={icon}>{label}</Button>
-      </div>
+      </SheetActions>
     </Form>
   );
 }

@@ -4,6 +4,7 @@ import type { NavigationKey } from "../../components/shell.tsx";
 import type { PagePath } from "../../lib/base/page_path.ts";
 import type { Right } from "../../lib/policy/rights.ts";
 import type { InputProblem } from "../../lib/refusal.ts";
+import type { PageScript } from "./frame.tsx";
 import type { AccountCall, BrowserCall, MemberCall } from "./browser_call.ts";
 
 /** What a form sent: a field may come several times. */
@@ -26,6 +27,12 @@ export type Outcome =
   | { readonly to: string; readonly notice?: string }
   /** A page that is shown only this once, such as one with a new secret. */
   | { readonly show: VNode; readonly title: string };
+
+/** What a page's `load` gives when there is nothing to show here: it leads on, out of our site too. */
+export class LeadsOn {
+  /** @param to an address of our own making */
+  constructor(readonly to: string, readonly notice?: string) {}
+}
 
 /** What a page is drawn from. */
 export interface View<D> {
@@ -69,6 +76,7 @@ interface MemberPage extends Described<unknown>, Inputs<z.ZodType, z.ZodType> {
   readonly needs: Right;
   readonly section: NavigationKey;
   readonly width?: "wide" | "normal" | "narrow";
+  readonly script?: PageScript;
   readonly load: (call: MemberCall) => Promise<unknown>;
   readonly view: (view: View<unknown>) => VNode;
   readonly actions?: Readonly<Record<string, Action<MemberCall>>>;
@@ -107,10 +115,31 @@ export function memberPage<
     readonly needs: Right;
     readonly section: NavigationKey;
     readonly width?: "wide" | "normal" | "narrow";
+    /** Where it is not the one of most pages. */
+    readonly script?: PageScript;
   },
 ): MemberPage {
   // The surface parses every input by the page's own schemas, and hands `view` what `load` gave.
   return { ...page, audience: "member" } as unknown as MemberPage;
+}
+
+/** Declares an address for members with a right that shows nothing of its own: `load` leads on. */
+export function leadingPage<
+  P extends z.ZodType = z.ZodUndefined,
+  Q extends z.ZodType = z.ZodUndefined,
+>(
+  page: Described<LeadsOn> & Inputs<P, Q> & {
+    readonly needs: Right;
+    readonly section: NavigationKey;
+    readonly load: (call: MemberCall<z.output<P>, z.output<Q>>) => Promise<LeadsOn>;
+  },
+): MemberPage {
+  return memberPage({
+    ...page,
+    view: () => {
+      throw new Error(`${page.path} shows nothing`);
+    },
+  });
 }
 
 /** Declares a page for whoever is signed in. */

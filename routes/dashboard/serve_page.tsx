@@ -19,7 +19,15 @@ import { type BrowserCall, MemberCall } from "./browser_call.ts";
 import { addCookies, browserCall } from "./browser_request.ts";
 import { formValues } from "./form.ts";
 import { bareDocument, dashboardDocument, errorDocument } from "./frame.tsx";
-import type { Action, Attempt, FormValues, Outcome, Page, View } from "./page.ts";
+import {
+  type Action,
+  type Attempt,
+  type FormValues,
+  LeadsOn,
+  type Outcome,
+  type Page,
+  type View,
+} from "./page.ts";
 
 const NOTICE_SECONDS = 60;
 
@@ -125,15 +133,15 @@ class PageAnswer {
       const { show: body, title } = outcome;
       return await this.#html(call, { status: 200, body, title, right });
     }
-    const origin = this.services.settings.url;
-    if (outcome.notice !== undefined) {
-      call.cookies.push({
-        name: "notice",
-        value: outcome.notice,
-        maxAgeSeconds: NOTICE_SECONDS,
-      });
+    const to = localPath(outcome.to, this.services.settings.url) ?? "/";
+    return this.#leadOn(call, { ...outcome, to });
+  }
+
+  #leadOn(call: BrowserCall, { to, notice }: LeadsOn): Response {
+    if (notice !== undefined) {
+      call.cookies.push({ name: "notice", value: notice, maxAgeSeconds: NOTICE_SECONDS });
     }
-    return this.#redirect(localPath(outcome.to, origin) ?? "/", call);
+    return this.#redirect(to, call);
   }
 
   async #show(call: BrowserCall, status: number, attempt: Attempt | null): Promise<Response> {
@@ -141,6 +149,7 @@ class PageAnswer {
     const load = this.page.load as (call: BrowserCall) => Promise<unknown>;
     const view = this.page.view as (view: View<unknown>) => VNode;
     const data = await load(call);
+    if (data instanceof LeadsOn) return this.#leadOn(call, data);
     const title = typeof this.page.title === "string" ? this.page.title : this.page.title(data);
     const body = view({ data, attempt, now: call.now });
     return await this.#html(call, { status, body, title });
@@ -197,10 +206,11 @@ class PageAnswer {
     const notice = readCookie(call.request.headers, settings.url, "notice");
     if (notice !== null) call.cookies.push({ name: "notice", value: "", maxAgeSeconds: 0 });
     const width = "width" in this.page ? this.page.width : undefined;
+    const script = "script" in this.page ? this.page.script : undefined;
     const html = frame === "dashboard" && call instanceof MemberCall
       ? await dashboardDocument(
         call,
-        { title, body, notice, right: right ?? call.needs, width },
+        { title, body, notice, right: right ?? call.needs, width, script },
         this.sections,
       )
       : bareDocument({ title, body, notice });

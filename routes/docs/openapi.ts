@@ -71,7 +71,7 @@ function operation(route: Route, components: Components): JsonObject {
   const id = operationIdOf(route);
   const name = capitalized(id);
   const isOpen = route.callers === "open";
-  const body = isOpen ? undefined : route.body;
+  const { body } = route;
   return {
     operationId: id,
     tags: [route.group],
@@ -257,6 +257,7 @@ function refusalsOf(route: Route): ProblemCode[] {
   const codes = new Set<ProblemCode>([...route.refusals ?? [], ...ALWAYS]);
   const add = (more: readonly ProblemCode[]) => more.forEach((code) => codes.add(code));
   if (route.params !== undefined) add(["invalid_request"]);
+  if (route.callers === "open" && route.body !== undefined) add(WITH_BODY);
   if (route.callers !== "open") {
     add(WITH_KEY);
     if (route.query !== undefined) add(["invalid_request"]);

@@ -1,10 +1,13 @@
 import { z } from "zod";
 import type { Action } from "../../lib/base/action.ts";
 import { canonicalBytes } from "../../lib/base/canonical.ts";
+import { isId } from "../../lib/base/id.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../../lib/base/json.ts";
 import { externalIdProblem, isDotSegment } from "../../lib/base/text.ts";
-import { METHOD_FORM } from "../../lib/policy/names.ts";
+import type { MandateNaming } from "../../lib/mandates/mandate.ts";
+import { METHOD_FORM } from "../../lib/policy/rule_index.ts";
 import type { GivenAction } from "../../lib/tokens/presented.ts";
+import { micros } from "./budget.ts";
 
 /** Schemas of the fields that name an action, on every route that takes one. */
 
@@ -14,12 +17,23 @@ const MAX_ARGUMENT_BYTES = 32 * 1024;
 /** How deep arguments may nest. */
 export const MAX_ARGUMENT_DEPTH = 32;
 
+/**
+ * A schema with one rule more, which says what is wrong, or null. `superRefine` would hang a function on
+ * what it checks each time, and V8 keeps such a one, and all that it checks, until its next full
+ * collection.
+ */
+export function ruled<T extends z.ZodType>(
+  schema: T,
+  problemOf: (value: z.output<T>) => string | null,
+): T {
+  return schema.refine((value) => problemOf(value) === null, {
+    error: ({ input }) => problemOf(input as z.output<T>) ?? undefined,
+  });
+}
+
 function externalText(max: number, what: string) {
-  return z.string().min(1, "must not be empty").max(max, `has at most ${max} characters`)
-    .superRefine((text, context) => {
-      const problem = externalIdProblem(text);
-      if (problem !== null) context.addIssue({ code: "custom", message: problem });
-    }).describe(what);
+  const text = z.string().min(1, "must not be empty").max(max, `has at most ${max} characters`);
+  return ruled(text, externalIdProblem).describe(what);
 }
 
 export const tenantId = externalText(128, "External id of the tenant");
@@ -52,17 +66,46 @@ export const toolName = z.string().min(1, "must not be empty").max(
   }, "has an empty segment, or one that is . or ..")
   .describe("Name of the tool");
 
+/** The id of a mandate. */
+export const mandateId = z.string().refine(
+  (text) => isId(text, "mdt"),
+  "must be the id of a mandate, such as mdt_01jd8x2v6nfy0s6g9q4t3hw7ke",
+).describe("The mandate that is asked under");
+
+/** Whom a mandate is of: an id of the application's own. */
+export const userId = externalText(128, "External id of the user");
+
+/** What an action is asked under, on every route that takes one. */
+export const mandateFields = {
+  mandate_id: mandateId.nullish(),
+  user_id: userId.nullish().describe(
+    "Whom the caller acts for: a mandate of somebody else counts as none",
+  ),
+  estimated_cost_micros: micros.nullish().describe(
+    "What it costs at most, in millionths of your currency; counts under a mandate",
+  ),
+};
+
+/** How parsed fields name a mandate. */
+export function namingOf(fields: {
+  mandate_id?: string | null | undefined;
+  user_id?: string | null | undefined;
+  estimated_cost_micros?: number | null | undefined;
+}): MandateNaming {
+  return {
+    mandate_id: fields.mandate_id ?? null,
+    user_id: fields.user_id ?? null,
+    estimated_cost_micros: fields.estimated_cost_micros ?? null,
+  };
+}
+
 const jsonObject = z.custom<JsonObject>(isJsonObject, "must be an object");
 
-const argumentsField = jsonObject.superRefine((value, context) => {
-  if (depthOf(value) > MAX_ARGUMENT_DEPTH) {
-    context.addIssue({ code: "custom", message: `nest deeper than ${MAX_ARGUMENT_DEPTH} levels` });
-  } else if (hasMoreBytes(value, MAX_ARGUMENT_BYTES)) {
-    context.addIssue({
-      code: "custom",
-      message: `have more than ${MAX_ARGUMENT_BYTES} bytes in canonical form`,
-    });
-  }
+const argumentsField = ruled(jsonObject, (value) => {
+  if (depthOf(value) > MAX_ARGUMENT_DEPTH) return `nest deeper than ${MAX_ARGUMENT_DEPTH} levels`;
+  return hasMoreBytes(value, MAX_ARGUMENT_BYTES)
+    ? `have more than ${MAX_ARGUMENT_BYTES} bytes in canonical form`
+    : null;
 }).meta({ type: "object", description: "The call's arguments" });
 
 /** Whether the canonical form of a value has more bytes; one that surely has not is not written. */
@@ -119,6 +162,11 @@ export function actionOf(fields: {
 export const reasonField = z.string().min(1).max(2000).describe("Why the action is wanted");
 
 export const referenceField = externalText(200, "The caller's own id for this");
+
+export const sessionField = externalText(
+  200,
+  "What of the caller's own this belongs to, such as a conversation; it stands in the entry",
+);
 
 /** The fields of an action that a body names; null is a name too, of having none. */
 export function givenAction(fields: {

@@ -1,10 +1,13 @@
 import { z } from "zod";
 import { MAX_CONTEXT_BYTES } from "../../lib/approvals/ask.ts";
+import type { Asked } from "../../lib/approvals/asking.ts";
 import { MAX_NOTE } from "../../lib/approvals/decide.ts";
 import type { SeenApproval } from "../../lib/approvals/seen.ts";
-import { APPROVAL_STATUSES, statusOf } from "../../lib/approvals/state.ts";
+import { APPROVAL_STATUSES, seatNames, SEATS, statusOf } from "../../lib/approvals/state.ts";
+import { confirmationId } from "../../lib/approvals/nonce.ts";
 import { isId } from "../../lib/base/id.ts";
 import { isJsonObject, type JsonObject } from "../../lib/base/json.ts";
+import { pagePath } from "../../lib/base/page_path.ts";
 import type { Settings } from "../../lib/services.ts";
 import type { Review } from "../../lib/sheet/review.ts";
 import { CANCELLED_BECAUSE, type Progress } from "../../lib/store/records/approval.ts";
@@ -14,9 +17,11 @@ import {
   actionFields,
   depthOf,
   hasMoreBytes,
+  mandateFields,
   MAX_ARGUMENT_DEPTH,
   reasonField,
   referenceField,
+  ruled,
   tenantId,
   toolName,
 } from "./action.ts";
@@ -25,20 +30,17 @@ import { pageQuery } from "./paging.ts";
 
 /** Inputs of the routes about approvals. */
 
-const contextField = z.custom<JsonObject>(isJsonObject, "must be an object")
-  .superRefine((value, context) => {
+const contextField = ruled(
+  z.custom<JsonObject>(isJsonObject, "must be an object"),
+  (value) => {
     if (depthOf(value) > MAX_ARGUMENT_DEPTH) {
-      context.addIssue({
-        code: "custom",
-        message: `nests deeper than ${MAX_ARGUMENT_DEPTH} levels`,
-      });
-    } else if (hasMoreBytes(value, MAX_CONTEXT_BYTES)) {
-      context.addIssue({
-        code: "custom",
-        message: `has more than ${MAX_CONTEXT_BYTES} bytes in canonical form`,
-      });
+      return `nests deeper than ${MAX_ARGUMENT_DEPTH} levels`;
     }
-  }).meta({ type: "object", description: "What helps the approver to decide" });
+    return hasMoreBytes(value, MAX_CONTEXT_BYTES)
+      ? `has more than ${MAX_CONTEXT_BYTES} bytes in canonical form`
+      : null;
+  },
+).meta({ type: "object", description: "What helps the approver to decide" });
 
 /** What a request says to the approver, on every route that makes one. */
 export const askFields = {
@@ -49,6 +51,7 @@ export const askFields = {
 
 export const requestBody = z.strictObject({
   ...actionFields,
+  ...mandateFields,
   ...askFields,
   reason: reasonField,
   reference_id: referenceField.nullish(),
@@ -108,13 +111,27 @@ const reviewAnswer = z.object({
   denied_times: z.int(),
 });
 
+/** What the question to a user is called, and until when it is open. */
+export const confirmationAnswer = z.object({ id: z.string(), expires_at: z.iso.datetime() });
+
+/** With what a user is asked; for the application alone, never for an agent. */
+export const nonceAnswer = {
+  nonce: z.string().optional()
+    .describe("With it the question is seen and answered; for standard keys alone"),
+  url: z.string().optional().describe("Our page for the user, which has the nonce in it"),
+};
+
 /** A request for approval. */
 export const approvalAnswer = z.object({
   id: z.string(),
   reference: z.string(),
   status: z.enum(APPROVAL_STATUSES),
-  level: z.int().min(1).max(2),
-  levels: z.int().min(1).max(2),
+  level: z.int().min(0).max(2).describe("0 while the user of its mandate is asked"),
+  levels: z.int().min(0).max(2).describe("How many of its seats are members'"),
+  seat: z.enum(SEATS).optional().describe("Where it stands; under a mandate only"),
+  seats: z.array(z.enum(SEATS)).optional().describe("Who decides it, in order"),
+  confirmation: confirmationAnswer.optional()
+    .describe("The question to the user, where they are asked"),
   levels_skipped: z.boolean(),
   tool_name: z.string(),
   tenant_id: z.string().nullable(),
@@ -129,6 +146,8 @@ export const approvalAnswer = z.object({
   resolved_from: z.enum(RESOLVED_FROM),
   rule_id: z.string().nullable(),
   decision_id: z.string(),
+  mandate_id: z.string().nullable(),
+  estimated_cost_micros: z.int().nullable().describe("What was said to be its cost at most"),
   created_at: time,
   expires_at: time,
   decided_at: time.nullable(),
@@ -153,6 +172,7 @@ export function renderApproval(
     status: statusOf(progress),
     level: progress.level,
     levels: record.levels,
+    ...renderSeats(record),
     levels_skipped: record.levels_skipped,
     tool_name: record.tool_name,
     tenant_id: record.tenant,
@@ -167,6 +187,8 @@ export function renderApproval(
     resolved_from: record.resolved_from,
     rule_id: record.rule_id,
     decision_id: record.decision_id,
+    mandate_id: record.mandate?.id ?? null,
+    estimated_cost_micros: record.estimated_cost_micros,
     created_at: timeOf(record.created_at),
     expires_at: timeOf(record.expires_at),
     decided_at: "decided_at" in progress ? timeOf(progress.decided_at) : null,
@@ -185,6 +207,27 @@ export function renderApproval(
     review_url: `${settings.url.origin}/approvals/${record.id}`,
     warning,
   };
+}
+
+/** Whom a request under a mandate is put before. */
+function renderSeats(record: SeenApproval["record"]): JsonObject {
+  const { mandate, progress, user_seat, id } = record;
+  if (mandate === null) return {};
+  return {
+    seat: SEATS[progress.level] ?? null,
+    seats: seatNames(record),
+    ...(user_seat === null ? {} : {
+      confirmation: { id: confirmationId(id), expires_at: timeOf(user_seat.expires_at) },
+    }),
+  };
+}
+
+/** The wire form of what a user is asked with; nothing where nobody is handed it. */
+export function renderNonce(
+  { nonce }: Pick<Asked, "nonce">,
+  { url }: Pick<Settings, "url">,
+): JsonObject {
+  return nonce === null ? {} : { nonce, url: url.origin + pagePath("/confirm/:nonce", { nonce }) };
 }
 
 /** The wire form of what somebody who decides looks at. */

@@ -4,7 +4,8 @@ import { isJsonObject, type JsonObject } from "../../lib/base/json.ts";
 import { externalIdProblem } from "../../lib/base/text.ts";
 import type { Written } from "../../lib/catalog/record_change.ts";
 import type { RuleFields } from "../../lib/catalog/rules.ts";
-import { foldedMethod, patternIn } from "../../lib/policy/names.ts";
+import { foldedMethod } from "../../lib/policy/rule_index.ts";
+import { patternIn } from "../../lib/catalog/selectors.ts";
 import type { RuleWarning } from "../../lib/policy/rule_warnings.ts";
 import {
   REQUIRED_FACTS,
@@ -16,7 +17,7 @@ import {
 } from "../../lib/store/records/policy.ts";
 import { PERMISSIONS } from "../../lib/store/records/vocabulary.ts";
 import type { Answer } from "../http/call.ts";
-import { methodName, resourceId, tenantId, toolName } from "./action.ts";
+import { methodName, resourceId, ruled, tenantId, toolName } from "./action.ts";
 import { timeText } from "./machine.ts";
 
 /** Fields that several nouns of the configuration have in common on the wire. */
@@ -25,11 +26,10 @@ import { timeText } from "./machine.ts";
 const MAX_METADATA_BYTES = 16 * 1024;
 
 function shownText(max: number) {
-  return z.string().min(1, "must not be empty").max(max, `has at most ${max} characters`)
-    .superRefine((text, context) => {
-      const problem = externalIdProblem(text);
-      if (problem !== null) context.addIssue({ code: "custom", message: problem });
-    });
+  return ruled(
+    z.string().min(1, "must not be empty").max(max, `has at most ${max} characters`),
+    externalIdProblem,
+  );
 }
 
 export const categoryName = shownText(64).describe("Name of the category");
@@ -57,16 +57,15 @@ export const killSwitchField = z.strictObject({
 
 const killSwitchAnswer = z.object({ active: z.boolean(), reason: z.string().nullable() });
 
-export const metadataField = z.custom<JsonObject>(isJsonObject, "must be an object")
-  .superRefine((value, context) => {
+export const metadataField = ruled(
+  z.custom<JsonObject>(isJsonObject, "must be an object"),
+  (value) => {
     const bytes = canonicalBytes(value).length;
-    if (bytes > MAX_METADATA_BYTES) {
-      context.addIssue({
-        code: "custom",
-        message: `has ${bytes} bytes in canonical form, at most ${MAX_METADATA_BYTES}`,
-      });
-    }
-  }).meta({ type: "object", description: "Anything else; replaced as a whole" });
+    return bytes > MAX_METADATA_BYTES
+      ? `has ${bytes} bytes in canonical form, at most ${MAX_METADATA_BYTES}`
+      : null;
+  },
+).meta({ type: "object", description: "Anything else; replaced as a whole" });
 
 export const metadataAnswer = z.record(z.string(), z.unknown());
 
@@ -165,6 +164,10 @@ const toolDescription = z.string().refine(
   `has at most ${MAX_DESCRIPTION_BYTES} bytes of UTF-8`,
 ).meta({ maxLength: MAX_DESCRIPTION_BYTES, description: "At most 16,384 bytes of UTF-8" });
 
+/** The digest of a definition as an upstream gives it. */
+export const definitionDigest = z.string()
+  .regex(/^sha256:[0-9a-f]{64}$/, "must be a definition_digest");
+
 /** The fields of a tool in a body, all of which may be left out. */
 export const toolFields = {
   description: toolDescription.exactOptional(),
@@ -179,7 +182,7 @@ export const toolFields = {
       description: "JSON Schema 2020-12 of the arguments, at most 32 KiB",
     }),
   default_permission: permissionField.nullable().exactOptional()
-    .describe("What holds where no rule speaks; to be named when a draft is approved"),
+    .describe("Used when no rule matches; to be named when a draft is approved"),
   annotations: z.strictObject({
     read_only: z.boolean().exactOptional(),
     destructive: z.boolean().exactOptional(),
@@ -201,12 +204,18 @@ export const toolFields = {
     .nullable().exactOptional()
     .describe("The only methods that it takes, compared without case; null for any"),
   requires_second_approval: z.boolean().exactOptional(),
+  requires_mandate: z.boolean().exactOptional()
+    .describe("Whether nothing but a mandate opens it; stays as it is where it is left out"),
   approval_timeout_seconds: seconds(60, 7 * 24 * 60 * 60, "How long a request for it waits")
     .nullable().exactOptional(),
   approval_use_seconds: seconds(60, 24 * 60 * 60, "How long an approval may wait to be used")
     .nullable().exactOptional(),
   kill_switch: killSwitchField.exactOptional(),
   status: z.enum(TOOL_STATUSES).exactOptional(),
+  definition_digest: definitionDigest.exactOptional().describe(
+    "Of a tool of an upstream, the definition that was read: approving it asks for it once it has " +
+      "changed since it was first offered",
+  ),
 };
 
 /** A tool in an answer. */

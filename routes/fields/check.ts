@@ -1,8 +1,11 @@
 import { z } from "zod";
 import type { Advised, AskedBefore } from "../../lib/authorize/authorize.ts";
 import type { JsonObject } from "../../lib/base/json.ts";
+import type { DecidedUnder } from "../../lib/decisions/under_mandate.ts";
+import type { AskedSeats } from "../../lib/mandates/seats.ts";
 import { TOOL_STATUSES } from "../../lib/store/records/policy.ts";
 import { PERMISSIONS, RESOLVED_FROM } from "../../lib/store/records/vocabulary.ts";
+import { budgetAnswer, renderBudget } from "./budget.ts";
 import { renderWarnings, ruleWarning } from "./catalog.ts";
 
 /** A decision about one action. */
@@ -13,6 +16,22 @@ export const checkAnswer = z.object({
   rule_id: z.string().nullable(),
   policy_version: z.int(),
   action_digest: z.string(),
+  mandate: z.object({
+    id: z.string(),
+    seq: z.int().describe("The number of this decision among the entries about the mandate"),
+    self_granted: z.boolean().describe("Whether whoever asks granted the mandate themselves"),
+    uses_left: z.int().optional()
+      .describe("How often it may still allow something, where that is limited"),
+  }).optional().describe("The mandate that it was asked under"),
+  budget: budgetAnswer.optional()
+    .describe("What is left of the mandate's own budget, with this decision"),
+  chain: z.object({
+    permission: z.enum(PERMISSIONS),
+    resolved_from: z.enum(RESOLVED_FROM),
+    rule_id: z.string().nullable(),
+  }).optional().describe("What the policy alone says, where a mandate is named"),
+  seats: z.array(z.enum(["user", "level_1", "level_2"])).optional()
+    .describe("Who has to approve it, in order; under a mandate"),
   tool: z.object({ id: z.string(), name: z.string(), status: z.enum(TOOL_STATUSES) }).nullable(),
   decided_at: z.iso.datetime(),
   audit: z.object({ index: z.int(), leaf_hash: z.string() }),
@@ -57,6 +76,30 @@ export function nextAfter(
   }
 }
 
+function renderUnder(
+  { record, seq, self_granted, chain, budget, uses_left }: DecidedUnder,
+): JsonObject {
+  const { permission, resolved_from, rule } = chain;
+  return {
+    ...(record === null ? {} : {
+      mandate: {
+        id: record.id,
+        seq,
+        self_granted,
+        ...(uses_left === null ? {} : { uses_left }),
+      },
+    }),
+    ...(budget === null ? {} : { budget: renderBudget(budget) }),
+    chain: { permission, resolved_from, rule_id: rule?.id ?? null },
+  };
+}
+
+/** Who has to approve; a tool that wants two members has both. */
+function seatsIn({ user, members }: AskedSeats, tool: Advised["checked"]["tool"]): string[] {
+  const levels = tool?.requires_second_approval ? ["level_1", "level_2"] : ["level_1"];
+  return [...(user ? ["user"] : []), ...(members ? levels : [])];
+}
+
 /** The wire form of a decision. */
 export function renderChecked(
   { checked: { decision, tool, warnings }, before }: Advised,
@@ -69,8 +112,10 @@ export function renderChecked(
     rule_id: rule?.id ?? null,
     policy_version: decision.policy_version,
     action_digest: decision.action_digest,
+    ...(decision.mandate === null ? {} : renderUnder(decision.mandate)),
+    ...(decision.mandate?.seats == null ? {} : { seats: seatsIn(decision.mandate.seats, tool) }),
     tool: tool === null ? null : { id: tool.id, name: tool.name, status: tool.status },
-    decided_at: new Date(decision.decided_at).toISOString(),
+    decided_at: decision.decided_at,
     audit: { index: decision.audit.index, leaf_hash: decision.audit.leaf_hash },
     next: nextAfter(permission, before),
     ...(trace === undefined ? {} : { trace: trace.map((step) => ({ ...step })) }),

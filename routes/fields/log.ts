@@ -7,7 +7,7 @@ import {
 } from "../../lib/evidence/receipts.ts";
 import type { CallerOperation } from "../../lib/identity/acting.ts";
 import type { Client } from "../../lib/identity/caller.ts";
-import { exportChunks, type ExportRange } from "../../lib/ledger/export.ts";
+import { exportChunks } from "../../lib/ledger/export.ts";
 import { firstIndexAt, readHead } from "../../lib/ledger/log_reader.ts";
 import type { Services } from "../../lib/services.ts";
 import { publishedLogKey } from "../../lib/tlog/log_key.ts";
@@ -69,15 +69,16 @@ export function indexField(what: string) {
     .describe(what);
 }
 
-const time = z.iso.datetime({
+/** A time in an input, as milliseconds. */
+export const timeField = z.iso.datetime({
   offset: true,
   error: "must be a time such as 2026-01-31T12:00:00.000Z",
 }).transform((text) => Date.parse(text));
 
 /** Query fields of a span of time; milliseconds once parsed. */
 export const timeRange = {
-  since: time.optional().describe("From this time on, RFC 3339"),
-  until: time.optional().describe("Before this time, RFC 3339"),
+  since: timeField.optional().describe("From this time on, RFC 3339"),
+  until: timeField.optional().describe("Before this time, RFC 3339"),
 };
 
 /** A bound as entries tell it; null when it was not given. */
@@ -113,9 +114,7 @@ export async function logExport(call: ExportCall, asked: ExportAsked): Promise<R
   const { services, org, client } = call;
   const { since, until, withPrivate: wanted } = asked;
   const range = await exportRange(call, asked);
-  // Before the reading is written down: who is refused has read nothing.
-  const place = services.answers.take(call.caller.id);
-  try {
+  return await streamedLines(call, org, async () => {
     const { withPrivate } = await call.transact(
       readLogOperation(
         wanted === undefined ? range : { ...range, withPrivate: wanted },
@@ -123,11 +122,41 @@ export async function logExport(call: ExportCall, asked: ExportAsked): Promise<R
         client,
       ),
     );
-    return new Response(place.stream(admitted(call, { ...range, withPrivate })), {
+    const read = { ...range, withPrivate };
+    return {
+      chunks: exportChunks(services.deps, org, read),
+      goOn: () => call.transact(readOnOperation(read)),
+    };
+  });
+}
+
+/** Lines of a log on their way to a reader. */
+interface OpenLines {
+  /** Each is read when the reader asks for it. */
+  readonly chunks: AsyncIterable<Uint8Array<ArrayBuffer>>;
+  /** Admits the reader once more. @throws {Refusal} */
+  goOn(): Promise<unknown>;
+}
+
+/**
+ * Lines of a log as NDJSON, to be saved as a file, one of so many at once a caller.
+ * @param open admits the reader
+ * @throws {Refusal} too_many_streams, and what `open` throws
+ */
+export async function streamedLines(
+  call: ExportCall,
+  name: string,
+  open: () => Promise<OpenLines>,
+): Promise<Response> {
+  // Before the reading is written down: who is refused has read nothing.
+  const place = call.services.answers.take(call.caller.id);
+  try {
+    const lines = await open();
+    return new Response(place.stream(admitted(call, lines)), {
       headers: {
         ...STREAM_HEADERS,
         "content-type": "application/x-ndjson",
-        "content-disposition": `attachment; filename="${org}.ndjson"`,
+        "content-disposition": `attachment; filename="${name}.ndjson"`,
         "x-content-type-options": "nosniff",
       },
     });
@@ -151,21 +180,20 @@ export async function exportRange(
 }
 
 /**
- * The chunks of an export, each read when the reader asks for it, and each only while the reader
+ * The chunks of lines, each read when the reader asks for it, and each only while the reader
  * may still read: a key that is revoked ends the download with an error, not with a short file.
  */
 async function* admitted(
-  call: ExportCall,
-  range: ExportRange,
+  { services: { deps }, id }: ExportCall,
+  { chunks, goOn }: OpenLines,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> {
-  const { deps } = call.services;
   try {
-    for await (const chunk of exportChunks(deps, call.org, range)) {
-      await call.transact(readOnOperation(range));
+    for await (const chunk of chunks) {
+      await goOn();
       yield chunk;
     }
   } catch (error) {
-    deps.log("warn", "An export ended early", { request_id: call.id, error: String(error) });
+    deps.log("warn", "An export ended early", { request_id: id, error: String(error) });
     throw error;
   }
 }

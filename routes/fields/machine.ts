@@ -2,18 +2,21 @@ import { z } from "zod";
 import type { JsonObject } from "../../lib/base/json.ts";
 import { externalIdProblem } from "../../lib/base/text.ts";
 import { DEFAULT_RATE_LIMIT } from "../../lib/catalog/api_keys.ts";
-import { tenantId } from "./action.ts";
+import type { MandateIds } from "../../lib/store/records/identity.ts";
+import { mandateId, ruled, tenantId } from "./action.ts";
 
 /** What keys and agents have in common on the wire. */
 
 /** Most tenants that one credential may be bound to by name. */
 const MAX_TENANTS = 100;
 
-const name = z.string().min(1, "must not be empty").max(100, "has at most 100 characters")
-  .superRefine((text, context) => {
-    const problem = externalIdProblem(text);
-    if (problem !== null) context.addIssue({ code: "custom", message: problem });
-  }).describe("What people call it");
+/** Most mandates that one credential may be bound to by name. */
+const MAX_MANDATES = 20;
+
+const name = ruled(
+  z.string().min(1, "must not be empty").max(100, "has at most 100 characters"),
+  externalIdProblem,
+).describe("What people call it");
 
 const trustTier = z.number().int().min(0).max(3)
   .describe("Trust from 0 to 3; a tool may require one");
@@ -32,6 +35,17 @@ const expiresAt = z.iso.datetime({
 const rateLimit = z.int().min(1, "must be at least 1, or null for no limit").nullable()
   .describe("Requests a minute; null for no limit");
 
+const mandateIds = z.union([
+  z.literal("required"),
+  z.array(mandateId).min(1, "must name a mandate, be `required`, or null")
+    .max(MAX_MANDATES, `has at most ${MAX_MANDATES} mandates`)
+    .refine((ids) => new Set(ids).size === ids.length, "names a mandate twice"),
+]).nullable()
+  .describe(
+    "The mandates that it may ask under; `required` for any, but one; null for any, and for none. " +
+      "Fixed for its life",
+  );
+
 /** The fields of a body that makes a key or an agent. */
 export const newMachineFields = {
   name,
@@ -39,6 +53,7 @@ export const newMachineFields = {
   tenant_ids: tenantIds.default(null),
   expires_at: expiresAt.default(null),
   rate_limit_per_minute: rateLimit.default(DEFAULT_RATE_LIMIT),
+  mandate_ids: mandateIds.default(null),
 };
 
 /** The same in a body that changes one: what is absent stays. */
@@ -63,6 +78,7 @@ export const machineAnswer = {
   tenant_ids: z.array(z.string()).nullable(),
   expires_at: z.iso.datetime().nullable(),
   rate_limit_per_minute: z.number().nullable(),
+  mandate_ids: z.union([z.literal("required"), z.array(z.string())]).nullable(),
   members_behind: z.array(z.string()).describe("The members who answer for what it asks"),
   created_at: z.iso.datetime(),
 };
@@ -90,6 +106,7 @@ export function renderMachine(record: {
   readonly tenant_ids: string[] | null;
   readonly expires_at: number | null;
   readonly rate_limit_per_minute: number | null;
+  readonly mandate_ids: MandateIds;
   readonly members_behind: readonly string[];
   readonly created_at: number;
 }): JsonObject {
@@ -100,6 +117,7 @@ export function renderMachine(record: {
     tenant_ids: record.tenant_ids,
     expires_at: timeText(record.expires_at),
     rate_limit_per_minute: record.rate_limit_per_minute,
+    mandate_ids: record.mandate_ids,
     members_behind: [...record.members_behind],
     created_at: timeText(record.created_at),
   };

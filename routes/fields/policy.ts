@@ -4,8 +4,9 @@ import type { JsonObject, JsonValue } from "../../lib/base/json.ts";
 import type { Policy } from "../../lib/catalog/apply_policy.ts";
 import { givenParts } from "../../lib/catalog/selectors.ts";
 import { TOOL_FIELDS } from "../../lib/catalog/tool_record.ts";
-import { foldedSelector } from "../../lib/policy/names.ts";
+import { foldedSelector } from "../../lib/policy/rule_index.ts";
 import { categoryRecord } from "../../lib/store/records/policy.ts";
+import { CONFIRM_BY } from "../../lib/store/records/user.ts";
 import {
   registeredResourceId,
   registeredTenantId,
@@ -159,6 +160,12 @@ const DAY = 24 * 60 * 60;
 /** 30 days. */
 const MAX_HOLD_HOURS = 720;
 
+const alertPercents = z.array(z.number().int().min(1).max(100))
+  .max(10, "has at most 10 shares")
+  .refine((all) => all.every((percent, i) => i === 0 || percent > (all[i - 1] ?? 0)), {
+    message: "must be ascending, each once",
+  }).describe("At which shares of a budget webhooks hear of it, each once in its window");
+
 export const orgChange = z.strictObject({
   name: orgName.exactOptional(),
   approval_timeout_seconds: seconds(60, WEEK, "How long a request waits for its decision")
@@ -176,9 +183,13 @@ export const orgChange = z.strictObject({
     .describe("Whether a second approval that nobody could give is refused; off is for an owner"),
   api_decisions: z.boolean().exactOptional()
     .describe("Whether approver keys decide; on is for an owner"),
+  confirm_by: z.enum(CONFIRM_BY).exactOptional().describe(
+    "Who may say yes for the user of a mandate: `passkey` is theirs alone; `app` is for an owner",
+  ),
   allow_personal_ids: z.boolean().exactOptional().describe("On is for an owner"),
   recovery_hold_hours: z.number().int().min(0).max(MAX_HOLD_HOURS).exactOptional()
     .describe("How long a member who recovered their account may not rule others"),
+  budget_alert_percent: alertPercents.exactOptional(),
   kill_switch: killSwitchField.exactOptional(),
 });
 

@@ -21,4 +21,11 @@ export const SCOPE_WORDS: Readonly<
       "or a person allow, and report what it ran. It can never approve anything (mcp:write).",
     short: "Request and run",
   },
+  "mcp:run": {
+    label: "Run tools of connected servers",
+    hint: "It runs them in your name and reads what they answer: what the rules allow at once, " +
+      "without asking you each time. What the rules hold for a person waits for one; it can never " +
+      "approve anything (mcp:run).",
+    short: "Run tools",
+  },
 };

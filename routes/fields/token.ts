@@ -16,6 +16,7 @@ export const mintAnswer = z.object({
   expires_at: z.iso.datetime(),
   decision_id: z.string(),
   approval_id: z.string().nullable(),
+  mandate_id: z.string().nullable(),
 });
 
 /** The wire form of a new token. */
@@ -27,6 +28,7 @@ export function renderMinted({ text, record }: MintedToken): JsonObject {
     expires_at: new Date(record.expires_at).toISOString(),
     decision_id: record.decision_id,
     approval_id: record.approval_id,
+    mandate_id: record.mandate_id,
   };
 }
 

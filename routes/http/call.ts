@@ -1,7 +1,7 @@
 import type { JsonValue } from "../../lib/base/json.ts";
 import { asCaller, type MachineOperation } from "../../lib/identity/acting.ts";
 import type { CallerTier, Client, MachineCaller, Presented } from "../../lib/identity/caller.ts";
-import { type RecordedRefusal, resultOf } from "../../lib/refusal.ts";
+import type { Accepted } from "../../lib/refusal.ts";
 import type { Services } from "../../lib/services.ts";
 import { keepAnswer } from "../../lib/tokens/kept_answer.ts";
 import { isKept, problemOf } from "./problem_document.ts";
@@ -12,6 +12,11 @@ export interface OpenCall {
   readonly request: Request;
   readonly id: string;
   readonly params: unknown;
+  /** By the schema of the route; undefined where it takes none. */
+  readonly body: unknown;
+  readonly client: Client;
+  /** Presented all the same; null for none. Who it is, the route has to find. */
+  readonly secret: string | null;
 }
 
 interface Repetition {
@@ -24,6 +29,7 @@ interface Repetition {
 /** One authenticated request, its inputs parsed by the route's schemas. */
 export class Call<P, Q, B> {
   #spent: number;
+  #isChecked = false;
 
   constructor(
     readonly services: Services,
@@ -50,15 +56,18 @@ export class Call<P, Q, B> {
   }
 
   /** Runs an operation for the caller; its result is current, and stored where it has effects. */
-  transact<L, R>(operation: MachineOperation<L, R>): Promise<R> {
+  transact<L, R>(operation: MachineOperation<L, R>): Promise<Accepted<R>> {
     const { deps, ledgers } = this.services;
     const since = deps.monotonic() - this.#spent;
     this.#spent = 0;
-    return ledgers.transact(
-      this.org,
-      asCaller(this.presented, this.allowed, operation),
-      since,
-    );
+    this.#isChecked = true;
+    const acting = asCaller(this.presented, this.allowed, operation);
+    return ledgers.of(this.org).transact(acting, since);
+  }
+
+  /** Whether an operation found the caller, as the policy of that moment has them. */
+  get isChecked(): boolean {
+    return this.#isChecked;
   }
 
   /**
@@ -68,31 +77,27 @@ export class Call<P, Q, B> {
    * @param options.finishes whether an earlier commit of this request left its answer unfinished
    */
   async commit<L, R>(
-    operation: MachineOperation<L, R | RecordedRefusal>,
-    render: (result: R) => Answer,
+    operation: MachineOperation<L, R>,
+    render: (result: Accepted<R>) => Answer,
     { finishes = false }: { readonly finishes?: boolean } = {},
   ): Promise<Answer> {
-    if (this.repetition === null) {
-      return render(resultOf(await this.transact(operation)));
-    }
+    if (this.repetition === null) return render(await this.transact(operation));
     const { key, method, path, body } = this.repetition;
-    const answered = resultOf(
-      await this.transact(keepAnswer(
-        operation,
-        {
-          org: this.org,
-          credential_id: this.caller.id,
-          method,
-          path,
-          key,
-          body,
-          answer_key: this.presented.answer_key,
-          finishes,
-        },
-        render,
-        (refusal) => isKept(refusal.code) ? problemOf(refusal, { path, id: this.id }) : null,
-      )),
-    );
+    const answered = await this.transact(keepAnswer(
+      operation,
+      {
+        org: this.org,
+        credential_id: this.caller.id,
+        method,
+        path,
+        key,
+        body,
+        answer_key: this.presented.answer_key,
+        finishes,
+      },
+      render,
+      (refusal) => isKept(refusal.code) ? problemOf(refusal, { path, id: this.id }) : null,
+    ));
     return {
       status: answered.status,
       body: answered.body,
@@ -109,7 +114,10 @@ export interface Answer {
   readonly status: number;
   readonly body: JsonValue;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly granted?: { readonly token_id: string | null };
+  readonly granted?: {
+    readonly token_id: string | null;
+    readonly mandate_ids?: readonly string[];
+  };
   /** See `Keepable.unfinished_ms`: the request goes on after this commit. */
   readonly unfinished_ms?: number;
 }

@@ -75,6 +75,21 @@ const retryAfter = (data: { retry_after_seconds: number }): JsonObject => ({
   retry_after_seconds: data.retry_after_seconds,
 });
 
+/** Which call a refusal is about, as far as there is one. */
+function namesOfCall(
+  { upstream, call_id, token_id, execution_id }: Pick<
+    RefusalData["outcome_unknown"],
+    "upstream" | "call_id" | "token_id" | "execution_id"
+  >,
+): JsonObject {
+  return {
+    upstream,
+    ...(call_id === null ? {} : { call_id }),
+    ...(token_id === null ? {} : { token_id }),
+    ...(execution_id === null ? {} : { execution_id }),
+  };
+}
+
 /**
  * Every error that the API answers, in one place: status, words and next step. The compiler holds
  * this table to the reasons of the domain, and `docs/errors.md` is generated from it.
@@ -264,7 +279,7 @@ export const PROBLEMS: { readonly [C in ProblemCode]: ProblemKind<ProblemData[C]
     status: 403,
     title: "Token revoked",
     meaning:
-      "The run token was good, and would not be minted any more. `reason` says why: `kill_switch`, `credential` (the minter's was revoked, expired or narrowed), `rotated` (its agent was given a new token), `tool_changed`, `approval_revoked`, `policy` (the action is not allowed without an approval any more, or disabled) or `levels` (its approval is not enough any more).",
+      "The run token was good, and would not be minted any more. `reason` says why: `kill_switch`, `credential` (the minter's was revoked, expired or narrowed), `rotated` (its agent was given a new token), `tool_changed`, `approval_revoked`, `mandate` (the one it was minted under has ended), `policy` (the action is not allowed without an approval any more, or disabled) or `levels` (its approval is not enough any more).",
     detail: ({ why }) => `The run token no longer authorizes its action: ${why}.`,
     advice: "Do not run it. Check again what the policy says now.",
     members: ({ reason }) => ({ reason }),
@@ -334,6 +349,55 @@ export const PROBLEMS: { readonly [C in ProblemCode]: ProblemKind<ProblemData[C]
     meaning: "The account has as many passkeys as one person may have.",
     detail: ({ most }) => `Your account has ${most} passkeys already, and no more fit.`,
     advice: "Remove one that you do not use, then add the new one.",
+  },
+  too_many_upstreams: {
+    status: 409,
+    title: "Too many upstreams",
+    meaning: "The organization has as many upstreams as it may have.",
+    detail: ({ most }) => `The organization has ${most} upstreams already, and no more fit.`,
+    advice: "Remove one that is not needed, then add the new one.",
+  },
+  definition_changed: {
+    status: 409,
+    title: "Definition changed",
+    meaning:
+      "A tool of an upstream is to be approved for a definition that is not the one it has, or it " +
+      "has changed since it was first offered and no definition is named. Nothing was approved.",
+    detail: ({ tool_name }) =>
+      `${tool_name} is defined in another way than was named, or than when it was first offered.`,
+    advice: "Read what it is by now, then approve it by that `definition_digest`.",
+    members: ({ tool_name }) => ({ tool_name }),
+  },
+  too_many_webhooks: {
+    status: 409,
+    title: "Too many webhooks",
+    meaning: "The organization has as many webhooks as one may have, active or not.",
+    detail: ({ most }) => `There are ${most} webhooks already, and no more fit.`,
+    advice: "Remove one that is not used, or have one address hear of more events.",
+  },
+  too_many_channels: {
+    status: 409,
+    title: "Too many channels",
+    meaning: "The organization has as many channels as one may have, active or not.",
+    detail: ({ most }) => `There are ${most} channels already, and no more fit.`,
+    advice: "Remove one that is not used, or have one channel hear of more events.",
+  },
+  slack_not_connected: {
+    status: 409,
+    title: "Slack not connected",
+    meaning: "Slack did not give the address of a channel, or its answer was not to this session.",
+    detail: ({ why }) => `Slack ${why}.`,
+    advice: "Begin again under Notifications, or paste the address of an incoming webhook there.",
+  },
+  rotation_running: {
+    status: 409,
+    title: "Rotation running",
+    meaning:
+      "The webhook was given a new secret within the last 24 hours, and the one before still signs.",
+    detail: ({ until }) => `The secret before the present one signs until ${until}.`,
+    advice:
+      "Wait until then; or send force: true to end that secret now, whoever still knows it alone.",
+    members: ({ until }) => ({ until }),
   },
   too_many_organizations: {
     status: 409,
@@ -475,6 +539,93 @@ export const PROBLEMS: { readonly [C in ProblemCode]: ProblemKind<ProblemData[C]
     detail: ({ execution_id }) => `The execution is logged already, as ${execution_id}.`,
     advice: "Nothing is left to do.",
     members: ({ execution_id }) => ({ execution_id }),
+  },
+  mandate_not_found: {
+    status: 404,
+    title: "Mandate not found",
+    meaning:
+      "There is no mandate with this id that the key may know of. On a check it is a verdict instead.",
+    detail: ({ mandate_id }) => `There is no mandate ${mandate_id}.`,
+    advice:
+      "Check the id; mandates of other organizations, and of tenants of others, are not found.",
+  },
+  confirmation_gone: {
+    status: 410,
+    title: "Not open any more",
+    meaning:
+      "The question was answered, is over, or there is none by this nonce; which is not said.",
+    detail: () => "There is no open question by this nonce.",
+    advice: "Ask again for the action: that makes a new question.",
+  },
+  mandate_ended: {
+    status: 409,
+    title: "Mandate ended",
+    meaning:
+      "The mandate that is to be replaced or handed on was revoked, replaced by another, or has expired.",
+    detail: ({ mandate_id, state }) => `The mandate ${mandate_id} is ${state}.`,
+    advice: "Grant a mandate without `replaces`, or replace the one that took its place.",
+    members: ({ mandate_id, state }) => ({ mandate_id, state }),
+  },
+  mandate_too_wide: {
+    status: 422,
+    title: "Mandate too wide",
+    meaning: "A mandate that is made of another may say less than that one, and no more.",
+    detail: ({ parent, path }) => `${path} says more than the mandate ${parent} does.`,
+    advice:
+      "Leave it out, which means as there, or narrow it: scopes, resources, limits, budgets, tenant, end.",
+    members: ({ parent, path }) => ({ parent, path }),
+  },
+  mandate_too_deep: {
+    status: 422,
+    title: "Mandate too deep",
+    meaning: "A mandate was handed on as often as one can be.",
+    detail: ({ parent, most }) =>
+      `The mandate ${parent} is the last of a line, which has ${most} at most.`,
+    advice: "Hand on one that stands further up.",
+    members: ({ parent, most }) => ({ parent, most }),
+  },
+  estimate_required: {
+    status: 422,
+    title: "Estimate required",
+    meaning: "The action counts against a budget, and the request does not say what it may cost.",
+    detail: () => "The action counts against a budget, and nothing says what it may cost.",
+    advice: "Send `estimated_cost_micros`, millionths of your currency, as high as it can become.",
+  },
+  reservation_not_found: {
+    status: 404,
+    title: "Reservation not found",
+    meaning:
+      "There is no such decision of the caller, it reserved nothing, or a run token has what it reserved.",
+    detail: ({ decision_id }) =>
+      `The decision ${decision_id} has no reservation that you can settle.`,
+    advice: "What ran under a run token is settled by its execution: log that with `cost_micros`.",
+    next: () => ({ log: "/v1/executions/log" }),
+  },
+  already_settled: {
+    status: 409,
+    title: "Already settled",
+    meaning: "The reservation was settled with another cost, or taken over by a run token, before.",
+    detail: ({ decision_id }) => `What the decision ${decision_id} reserved is settled already.`,
+    advice: "Nothing is left to do.",
+    members: ({ decision_id }) => ({ decision_id }),
+  },
+  erased: {
+    status: 410,
+    title: "Erased",
+    meaning: "The receipt would say whom it is about, and that was erased.",
+    detail: ({ receipt_id }) => `What ${receipt_id} would say of a user was erased.`,
+    advice: "Nobody can make it again. Its entry is in the log, and proves itself as before.",
+  },
+  bundle_edition_exists: {
+    status: 412,
+    title: "Edition published by now",
+    meaning: "Another edition of the bundle was published after the one that `If-Match` names.",
+    detail: ({ id, edition }) =>
+      edition === 0
+        ? `The bundle ${id} has no edition yet.`
+        : `The newest edition of the bundle ${id} is ${edition} by now.`,
+    advice: "Read the bundle again, apply your change to it, and send it with its edition.",
+    members: ({ edition }) => ({ edition }),
   },
   idempotency_in_progress: {
     status: 409,
@@ -642,6 +793,110 @@ export const PROBLEMS: { readonly [C in ProblemCode]: ProblemKind<ProblemData[C]
     detail: () =>
       "You switched to another organization after this page was loaded. Nothing was changed.",
     advice: "Switch back, load the page again, and do it there.",
+  },
+  not_of_an_upstream: {
+    status: 409,
+    title: "Not run from here",
+    meaning:
+      "The tool of a call is in the catalog, and no tool of an upstream: nothing here runs it.",
+    detail: ({ tool_name }) =>
+      `${tool_name} is no tool of an upstream, so it is not run from here.`,
+    advice: "Mint a run token for the action and run it yourself, or call a tool of an upstream.",
+    next: () => ({ mint: "/v1/tokens/mint" }),
+  },
+  upstream_paused: {
+    status: 409,
+    title: "Upstream paused",
+    meaning: "The upstream of the tool is paused by whoever configures it. Nothing was sent.",
+    detail: ({ upstream }) => `The upstream ${upstream} is paused.`,
+    advice: "Wait until it is active again.",
+    members: ({ upstream }) => ({ upstream }),
+  },
+  credential_missing: {
+    status: 409,
+    title: "Upstream wants a credential",
+    meaning:
+      "The upstream answered 401, and there is no credential for it here. Nothing was run, " +
+      "and the permission was given back.",
+    detail: ({ upstream, says }) => `The upstream ${upstream} did not let the call in. ${says}`,
+    advice: "Whoever runs the upstream lets this server in.",
+    members: namesOfCall,
+  },
+  upstream_asks: {
+    status: 409,
+    title: "Upstream asks something",
+    meaning: "The upstream wants to know something before it answers, and nobody here tells it. " +
+      "What it did until then it did; the permission is used.",
+    detail: ({ upstream, asked }) =>
+      `The upstream ${upstream} asks for something first: ${
+        asked.join(", ") || "it did not say what"
+      }.`,
+    advice: "Call the tool with arguments that leave nothing to ask.",
+    members: (data) => ({ ...namesOfCall(data), asked: [...data.asked] }),
+  },
+  too_many_running: {
+    status: 429,
+    title: "Too many calls running",
+    meaning: "A caller may have 4 calls under way, an upstream 8, a process 32. Nothing was sent.",
+    detail: ({ limit }) => `As many calls are under way as may be: ${limit}.`,
+    advice: "Wait until one of them is answered, then call again.",
+    next: retryAfter,
+  },
+  upstream_failed: {
+    status: 502,
+    title: "Upstream failed",
+    meaning: "The upstream refused the call, by a status of 4xx or an error of the protocol. The " +
+      "permission is used.",
+    detail: ({ upstream, says }) => `The upstream ${upstream} refused the call. ${says}`,
+    advice: "Look at what it says; a call with other arguments is another action.",
+    members: (data) => ({
+      ...namesOfCall(data),
+      http_status: data.http_status,
+      rpc_code: data.rpc_code,
+    }),
+  },
+  result_too_large: {
+    status: 502,
+    title: "Result too large",
+    meaning:
+      "The tool ran, and its result is larger than its upstream may send. The permission is " +
+      "used.",
+    detail: ({ upstream, max_bytes, bytes }) =>
+      `The result of the upstream ${upstream} has ` +
+      (bytes === null ? `more than ${max_bytes} bytes.` : `${bytes} bytes, at most ${max_bytes}.`),
+    advice: "Do not run it again for the same: ask for less, such as a page or a part.",
+    members: (data) => ({ ...namesOfCall(data), max_bytes: data.max_bytes, bytes: data.bytes }),
+  },
+  upstream_busy: {
+    status: 503,
+    title: "Upstream busy",
+    meaning: "The upstream takes no call at this moment. Nothing was run, and the permission was " +
+      "given back.",
+    detail: ({ upstream, says }) => `The upstream ${upstream} takes no call now. ${says}`,
+    advice: "Try again after the seconds of `Retry-After`.",
+    next: retryAfter,
+    members: namesOfCall,
+  },
+  outcome_unknown: {
+    status: 504,
+    title: "Outcome unknown",
+    meaning: "The call was sent, and no whole answer came: it may have run, or run still. It is " +
+      "never sent again by us, and the permission is used.",
+    detail: ({ upstream, says }) =>
+      `Nobody knows whether the upstream ${upstream} ran the call. ${says}`,
+    advice: "Find out what became of it before you run it again.",
+    members: namesOfCall,
+  },
+  upstream_unreachable: {
+    status: 502,
+    title: "Upstream out of reach",
+    meaning:
+      "The upstream could not be asked: it was not found or not reached, did not prove its name, " +
+      "did not let us in, or did not answer what the protocol asks. No tool of it was run, and a " +
+      "permission that was used for it was given back.",
+    detail: ({ upstream, says }) => `The upstream ${upstream} could not be asked. ${says}`,
+    advice: "Whoever runs the upstream sees to it; then ask again.",
+    members: namesOfCall,
   },
   overloaded: {
     status: 503,

@@ -47,6 +47,7 @@ interface OpenRoute extends Described {
   /** True for what may be asked under any Host: a probe knows an address and no name. */
   readonly anyHost?: boolean;
   readonly params?: z.ZodType;
+  readonly body?: z.ZodType;
   readonly handle: (call: OpenCall) => Promise<Answer | Response> | Answer | Response;
 }
 

@@ -3,13 +3,14 @@ import type { Context } from "hono";
 import type { z } from "zod";
 import type { Client, MachineCaller, Presented } from "../../lib/identity/caller.ts";
 import type { RateState } from "../../lib/identity/limits.ts";
+import { LARGE_CHARACTERS } from "../../lib/identity/open_answers.ts";
 import { ClockRefused } from "../../lib/ledger/clock.ts";
 import { Overloaded } from "../../lib/ledger/ledger.ts";
 import { type AnyRefusal, Refusal } from "../../lib/refusal.ts";
 import type { Services } from "../../lib/services.ts";
 import { StoreUnavailable } from "../../lib/store/kv.ts";
 import { MalformedRecord } from "../../lib/store/record.ts";
-import { type Answer, Call } from "./call.ts";
+import { type Answer, Call, type OpenCall } from "./call.ts";
 import {
   idempotencyKeyOf,
   mayExceed,
@@ -28,7 +29,7 @@ import type { GuardedRoute, Route } from "./route.ts";
  * What is the same of every request, on whichever surface: it gets an id, which its answer, the log
  * and its span name; what it throws becomes an answer; and it is written down when it was slow, or
  * when the operator wants a line for each. What is an answer, and the form of a refusal, the surface
- * says; that of the REST API is here (`serve`): who asks is found before anything of the request is
+ * says; that of the REST API is here (`restHandler`): who asks is found before anything of the request is
  * read, and counted before anything is done.
  */
 
@@ -118,50 +119,78 @@ export async function serveExchange(
   return response;
 }
 
-/** Answers one request by its route. */
-export function serve(services: Services, route: Route, c: Served): Promise<Response> {
-  return serveExchange(services, c, route.path, (exchange) => ({
-    answer: () => answered(exchange, route),
-    refuse: (error) => refuseMachine(exchange, error),
-  }));
+/** What answers the requests for a route of the REST API. */
+export function restHandler(services: Services, route: Route): (c: Served) => Promise<Response> {
+  const answering = (exchange: Exchange) => new RestAnswer(exchange, route);
+  return (c) => serveExchange(services, c, route.path, answering);
 }
 
-async function answered(exchange: Exchange, route: Route): Promise<Response> {
-  const { services, request, id, c } = exchange;
-  if (route.callers === "open") {
-    const params = route.params === undefined ? {} : parseInput(route.params, c.req.param());
-    return respond(exchange, await route.handle({ services, request, id, params }));
-  }
-  const { presented, caller, spent } = await authenticate(services, route, request);
-  exchange.org = caller.org;
-  exchange.caller = caller.id;
-  exchange.rate = services.rateLimits.take(caller, services.deps.now());
-  const isLarge = route.bodyLimit !== undefined && mayExceed(request, USUAL_BODY);
-  if (isLarge) services.largeBodies.take(caller.org);
-  try {
-    if (request.method !== "GET") services.answers.mayChange(caller.id);
-    const call = await prepare(exchange, route, { presented, caller, spent });
-    if (route.counts !== undefined) {
-      const more = route.counts(call.body) - 1;
-      exchange.rate = services.rateLimits.take(caller, services.deps.now(), more);
+/** One answer of the REST API in the making: who asks, what they ask, and what came of it. */
+class RestAnswer implements Answering {
+  constructor(readonly exchange: Exchange, readonly route: Route) {}
+
+  async answer(): Promise<Response> {
+    const { exchange, route } = this;
+    const { services, request, id, c } = exchange;
+    if (route.callers === "open") {
+      const params = route.params === undefined ? {} : parseInput(route.params, c.req.param());
+      const body = route.body === undefined
+        ? undefined
+        : bodyOf(route.body, await readBody(request, services.bodyTimer, undefined));
+      const secret = secretOf(request.headers);
+      const client = exchange.client("rest");
+      const call: OpenCall = { services, request, id, params, body, client, secret };
+      return respond(exchange, await route.handle(call));
     }
-    exchange.held = asksToWait(call.query) || asksToWait(call.body);
-    return respond(exchange, await route.handle(call), bodyFor(call));
-  } finally {
-    if (isLarge) services.largeBodies.release(caller.org);
+    const { monotonic, now } = services.deps;
+    const since = monotonic();
+    const secret = secretOf(request.headers);
+    if (secret === null) throw new Refusal("missing_credentials", {});
+    // Mostly both are known, and then nothing waits.
+    const found = services.credentials.present(secret);
+    const presented = found instanceof Promise ? await found : found;
+    const known = services.credentials.caller(presented, route.callers, since);
+    const caller = known instanceof Promise ? await known : known;
+    const spent = monotonic() - since;
+    services.lastUsed.note(caller.org, caller.id, now());
+    exchange.org = caller.org;
+    exchange.caller = caller.id;
+    exchange.rate = services.rateLimits.take(caller, now());
+    const isLarge = route.bodyLimit !== undefined && mayExceed(request, USUAL_BODY);
+    if (isLarge) services.largeBodies.take(caller.org);
+    try {
+      const { answers } = services;
+      if (request.method !== "GET" && answers.toChanges.size > 0) answers.mayChange(caller.id);
+      const takesBody = request.method !== "GET" && request.method !== "DELETE";
+      const bytes = takesBody
+        ? await readBody(request, services.bodyTimer, route.bodyLimit)
+        : new Uint8Array(0);
+      const call = callOf(exchange, route, { presented, caller, spent }, bytes);
+      if (route.counts !== undefined) {
+        const more = route.counts(call.body) - 1;
+        exchange.rate = services.rateLimits.take(caller, now(), more);
+      }
+      exchange.held = asksToWait(call.query) || asksToWait(call.body);
+      let answer: Answer | Response;
+      try {
+        answer = await route.handle(call);
+      } finally {
+        // What was read beside the ledger leaves only for who may still ask, refusals among it.
+        if (!call.isChecked) await call.transact({ plan: () => {} });
+      }
+      return respond(exchange, answer, bodyFor(call));
+    } finally {
+      if (isLarge) services.largeBodies.release(caller.org);
+    }
+  }
+
+  refuse(error: unknown): Response {
+    return refuseMachine(this.exchange, error);
   }
 }
 
-async function authenticate(services: Services, route: GuardedRoute, request: Request) {
-  const { monotonic, now } = services.deps;
-  const since = monotonic();
-  const presented = await presentedBy(services, request);
-  const caller = await services.credentials.caller(presented, route.callers, since);
-  services.lastUsed.note(caller.org, caller.id, now());
-  return { presented, caller, spent: monotonic() - since };
-}
-
-async function prepare(
+/** What an authenticated request asks, by the schemas of its route. @throws {Refusal} */
+function callOf(
   exchange: Exchange,
   route: GuardedRoute,
   { presented, caller, spent }: {
@@ -169,12 +198,9 @@ async function prepare(
     readonly caller: MachineCaller;
     readonly spent: number;
   },
-) {
+  bytes: Uint8Array,
+): Call<unknown, unknown, unknown> {
   const { services, request, id, c } = exchange;
-  const takesBody = request.method !== "GET" && request.method !== "DELETE";
-  const bytes = takesBody
-    ? await readBody(request, services.bodyTimer, route.bodyLimit)
-    : new Uint8Array(0);
   const body = route.body === undefined ? undefined : bodyOf(route.body, bytes);
   const params = route.params === undefined ? undefined : parseInput(route.params, c.req.param());
   const query = route.query === undefined ? undefined : parseQuery(route.query, request.url);
@@ -204,19 +230,15 @@ function bodyOf(schema: z.ZodType, bytes: Uint8Array): unknown {
   return parseInput(schema, absent ? undefined : parseBody(bytes));
 }
 
-async function presentedBy(services: Services, request: Request): Promise<Presented> {
-  const secret = secretOf(request.headers);
-  if (secret === null) throw new Refusal("missing_credentials", {});
-  return await services.credentials.present(secret);
-}
-
 /**
  * How an answer becomes a body. A large one takes a place among the open answers; that of a change
  * is given in any case, for the change has been made.
  */
 function bodyFor({ services, request, caller }: Call<unknown, unknown, unknown>) {
   const how = request.method === "GET" ? "body" : "given";
-  return (text: string) => services.answers[how](caller.id, text);
+  // Most are small, and asking for a place would cost them a call.
+  return (text: string) =>
+    text.length <= LARGE_CHARACTERS ? text : services.answers[how](caller.id, text);
 }
 
 function respond(
@@ -301,14 +323,18 @@ export function refuse(
 export function logFailure(
   services: Services,
   error: unknown,
-  { code }: AnyRefusal | SurfaceRefusal,
+  { code, data }: AnyRefusal | SurfaceRefusal,
   request: { id: string; route?: string },
 ): void {
   if (PROBLEMS[code].status < 500 || code === "stopping") return;
+  const about = { request_id: request.id, route: request.route ?? null, code };
+  // What a server of somebody else did is no failure here.
+  if ("upstream" in data) {
+    services.deps.log("info", "An upstream gave no result", { ...about, upstream: data.upstream });
+    return;
+  }
   services.deps.log("error", "A request failed", {
-    request_id: request.id,
-    route: request.route ?? null,
-    code,
+    ...about,
     error: error instanceof Error ? error.stack ?? error.message : String(error),
   });
 }

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { type Asked, scrubbedAsk } from "../../lib/approvals/ask.ts";
+import { scrubbedAsk } from "../../lib/approvals/ask.ts";
+import type { Asked } from "../../lib/approvals/asking.ts";
 import { cancelApproval, lookAtApproval } from "../../lib/approvals/end.ts";
 import { holdUntil } from "../../lib/approvals/hold.ts";
 import { listApprovals, NO_FILTER } from "../../lib/approvals/list.ts";
@@ -7,11 +8,11 @@ import type { SeenApproval } from "../../lib/approvals/seen.ts";
 import { statusOf } from "../../lib/approvals/state.ts";
 import { joiningReady, requestApproval } from "../../lib/authorize/request.ts";
 import type { JsonObject } from "../../lib/base/json.ts";
-import { approvalTopic } from "../../lib/ledger/due.ts";
+import { approvalTopic } from "../../lib/ledger/commit.ts";
 import { Refusal } from "../../lib/refusal.ts";
 import type { Settings } from "../../lib/services.ts";
 import { CANCELLED_WORDS } from "../../lib/sheet/sentence.ts";
-import { actionOf } from "../fields/action.ts";
+import { actionOf, namingOf } from "../fields/action.ts";
 import {
   afterId,
   approvalAnswer,
@@ -184,11 +185,12 @@ export const requestApprovalTool = mcpTool({
       timeout_seconds: body.timeout_seconds ?? null,
     });
     const action = actionOf(body);
+    const naming = namingOf(body);
     const { approval } = await call.transact(joiningReady(
-      action,
-      requestApproval(action, ask, call.client),
+      { action, ...naming },
+      requestApproval(action, ask, call.client, naming),
       { plan: () => null },
-      (_, approval): Asked => ({ approval, joined: true }),
+      (_, approval): Asked => ({ approval, joined: true, nonce: null }),
     ));
     return approvalResult(call, await waitedFor(call, approval, wait_seconds), wait_seconds);
   },

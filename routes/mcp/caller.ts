@@ -1,8 +1,12 @@
 import { assertNoPersonalIds, personalIdProblems } from "../../lib/catalog/personal_ids.ts";
-import { asCaller, type MachineOperation } from "../../lib/identity/acting.ts";
-import { type MachineCaller, type Presented, tenantWithin } from "../../lib/identity/caller.ts";
+import { type Acting, asCaller, type MachineOperation } from "../../lib/identity/acting.ts";
+import {
+  type MachineCaller,
+  namedMandate,
+  type Presented,
+  tenantWithin,
+} from "../../lib/identity/caller.ts";
 import { asGrant, GRANT_RATE_LIMIT } from "../../lib/identity/grant_caller.ts";
-import type { Operation } from "../../lib/ledger/transaction.ts";
 import type { PresentedAccess } from "../../lib/oauth/access.ts";
 import { type Resolution, resolve } from "../../lib/policy/chain.ts";
 import type { Snapshot } from "../../lib/policy/snapshot.ts";
@@ -35,7 +39,7 @@ export interface McpCaller {
     org: string,
     needs: Scope,
     operation: MachineOperation<L, R>,
-  ): Operation<L, R>;
+  ): Acting<L, R>;
 }
 
 /** An agent: one org, and everything that may be asked there. */
@@ -98,20 +102,28 @@ export interface ListedTool {
 export function listedTools(
   snapshot: Snapshot,
   caller: MachineCaller,
-  { after, limit }: { readonly after: string | null; readonly limit: number },
+  { after, limit, isListed = () => true, mandated = false }: {
+    readonly after: string | null;
+    readonly limit: number;
+    /** Which of them are looked for; all when absent. */
+    readonly isListed?: (tool: ToolRecord) => boolean;
+    /** Whether a mandate is named; one that the caller is bound to is, in any case. */
+    readonly mandated?: boolean;
+  },
 ): { readonly items: ListedTool[]; readonly next: string | null } {
-  const approved = [...snapshot.tools.values()].filter(({ name, status }) =>
-    status === "approved" && (after === null || name > after)
+  const approved = [...snapshot.tools.values()].filter((tool) =>
+    tool.status === "approved" && (after === null || tool.name > after) && isListed(tool)
   );
   approved.sort((a, b) => a.name < b.name ? -1 : 1);
   const tenant = tenantOf(snapshot, caller);
+  const isNamed = mandated || namedMandate(caller, null) !== null;
   const answerOf = (tool: ToolRecord): ListedTool["answer"] => {
     if (tenant instanceof Refusal) return tenant.code;
     // One that was named so before it was refused.
     const named = personalIdProblems(snapshot.org, { "/tool_name": tool.name });
     if (named.length > 0) return "invalid_request";
     const action = { tenant, resource: null, tool: tool.name, method: null };
-    return resolve(snapshot, action, caller, { via: "mcp" });
+    return resolve(snapshot, action, caller, { via: "mcp", mandated: isNamed });
   };
   const items = approved.slice(0, limit).map((tool) => ({ tool, answer: answerOf(tool) }));
   return { items, next: approved.length > limit ? items.at(-1)?.tool.name ?? null : null };

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { type Ask, scrubbedAsk } from "../../lib/approvals/ask.ts";
+import { scrubbedAsk } from "../../lib/approvals/ask.ts";
+import type { Ask } from "../../lib/approvals/asking.ts";
 import {
   type AskedBefore,
   type Authorized,
@@ -10,7 +11,14 @@ import { joiningReady } from "../../lib/authorize/request.ts";
 import type { JsonObject } from "../../lib/base/json.ts";
 import type { Resolution } from "../../lib/policy/chain.ts";
 import { invalidRequest, RecordedRefusal } from "../../lib/refusal.ts";
-import { actionFields, actionOf, reasonField, referenceField } from "../fields/action.ts";
+import {
+  actionFields,
+  actionOf,
+  mandateFields,
+  namingOf,
+  reasonField,
+  referenceField,
+} from "../fields/action.ts";
 import { askFields } from "../fields/approval.ts";
 import { checkAnswer, renderChecked } from "../fields/check.ts";
 import { approvalData, approvalOutput, nextOf } from "./approval_tools.ts";
@@ -18,6 +26,7 @@ import { mcpTool, type ToolCall } from "./tool.ts";
 
 const input = {
   ...actionFields,
+  ...mandateFields,
   reason: reasonField.nullish(),
   reference_id: referenceField.nullish(),
   ...askFields,
@@ -42,6 +51,13 @@ function nextAfter({ permission, resolved_from }: Resolution, before: AskedBefor
   if (resolved_from === "gate_method") {
     return "The tool takes only the methods that list_my_tools names for it (methods). Name the " +
       "one that you mean and check again.";
+  }
+  if (resolved_from === "gate_mandate") {
+    return "It needs a mandate of the user that you act for: check again with mandate_id. If you " +
+      `have none, do not run it. ${TELL}`;
+  }
+  if (permission === "disabled" && resolved_from.startsWith("mandate_")) {
+    return `What the user lets you do does not cover it: do not run it, in this form. ${TELL}`;
   }
   switch (permission) {
     case "allowed":
@@ -78,7 +94,7 @@ async function decided(call: ToolCall, request: AuthorizeRequest): Promise<Autho
   const looking = authorizeOperation({ ...request, ask: null }, call.client);
   if (request.ask === null) return await call.transact(looking);
   return await call.transact(joiningReady(
-    request.action,
+    request,
     authorizeOperation(request, call.client),
     looking,
     (looked, approval): Authorized | RecordedRefusal =>
@@ -88,7 +104,7 @@ async function decided(call: ToolCall, request: AuthorizeRequest): Promise<Autho
         : {
           ...looked,
           before: { state: "approved", approval: approval.record.id },
-          asked: { approval, joined: true },
+          asked: { approval, joined: true, nonce: null },
         },
   ));
 }
@@ -140,6 +156,7 @@ export const checkPermission = mcpTool({
     const { settings } = call.services;
     const ask = askOf(args);
     const request = {
+      ...namingOf(args),
       action: actionOf(args),
       reason: args.reason ?? null,
       reference_id: args.reference_id ?? null,

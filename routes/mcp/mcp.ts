@@ -3,31 +3,77 @@ import { DEFAULT_MAX_DEPTH, type Frame, StrictScan } from "../../lib/base/strict
 import { decodeUtf8 } from "../../lib/base/text.ts";
 import { SECRET_PREFIXES } from "../../lib/identity/credentials.ts";
 import { presentAccessToken } from "../../lib/oauth/access.ts";
-import { protectedResourceMetadataUrl, scopeText } from "../../lib/oauth/scopes.ts";
+import {
+  gatewayResource,
+  mcpResource,
+  protectedResourceMetadataUrl,
+  type Resource,
+  scopeText,
+  upstreamResource,
+} from "../../lib/oauth/scopes.ts";
 import { type AnyRefusal, Refusal } from "../../lib/refusal.ts";
 import type { Services } from "../../lib/services.ts";
-import { type Scope, SCOPES } from "../../lib/store/records/oauth.ts";
+import type { Scope } from "../../lib/store/records/oauth.ts";
 import { type Exchange, refuseMachine, type Served, serveExchange } from "../http/serve.ts";
 import { STREAM_HEADERS } from "../http/headers.ts";
 import { parseBody, readBody } from "../http/inputs.ts";
 import { SurfaceRefusal } from "../http/problem_document.ts";
 import { agentCaller, grantedCaller, type McpCaller } from "./caller.ts";
+import type { AnswerMcp } from "./tool.ts";
 
-const ROUTE = "/mcp";
+/** An endpoint of the protocol, and what is served there. */
+export interface McpEndpoint {
+  /** Its path, as a pattern. */
+  readonly path: string;
+  /** What access tokens have to be for. @param upstream that the path names */
+  readonly resource: (
+    settings: Services["settings"],
+    upstream: string | undefined,
+  ) => Resource;
+  /** Loads what answers, at the first call. */
+  readonly load: () => Promise<AnswerMcp>;
+}
+
+/** The endpoint by which what is about to run is checked, asked for and told of. */
+export const MCP: McpEndpoint = {
+  path: "/mcp",
+  resource: mcpResource,
+  load: async () => (await import("./server.ts")).answerMcp,
+};
+
+const loadGateway = async () => (await import("./gateway.ts")).answerGateway;
+
+/** The endpoints by which the tools of upstreams are run: of all, and of one by their bare names. */
+export const GATEWAYS: readonly McpEndpoint[] = [
+  {
+    path: "/mcp/gateway",
+    resource: (settings) => gatewayResource(settings, null),
+    load: loadGateway,
+  },
+  {
+    path: "/mcp/gateway/:upstream",
+    // What can be no name of an upstream has no tools, and nothing of its own that could be granted.
+    resource: (settings, upstream = "") =>
+      upstreamResource(settings, upstream) ?? gatewayResource(settings, null),
+    load: loadGateway,
+  },
+];
 
 /**
- * Answers one request to the MCP endpoint: who asks, whether they may, and then the protocol. What
+ * Answers one request to an MCP endpoint: who asks, whether they may, and then the protocol. What
  * stands before the protocol is answered as on every other route, with the challenge that tells a
  * client where to get an access token.
  */
-export function serveMcp(services: Services, c: Served): Promise<Response> {
-  return serveExchange(services, c, ROUTE, (exchange) => {
+export function serveMcp(services: Services, c: Served, endpoint = MCP): Promise<Response> {
+  return serveExchange(services, c, endpoint.path, (exchange) => {
     const known: Known = { caller: null };
     return {
-      answer: async () => finished(exchange, await answered(exchange, known)),
+      answer: async () =>
+        await finished(exchange, await answered(exchange, known, endpoint), known),
       refuse(error) {
         const response = refuseMachine(exchange, error);
-        const challenge = challengeOf(services, error, known.caller);
+        const resource = endpoint.resource(services.settings, c.req.param("upstream"));
+        const challenge = challengeOf(resource, error, known.caller);
         if (challenge !== null) response.headers.set("www-authenticate", challenge);
         return response;
       },
@@ -40,20 +86,44 @@ interface Known {
   caller: McpCaller | null;
 }
 
-/** The answer with the headers that the protocol's own code does not set. */
-function finished(exchange: Exchange, response: Response): Response {
-  const { headers } = response;
-  for (const [name, value] of Object.entries(exchange.headers)) headers.set(name, value);
-  headers.set("x-content-type-options", "nosniff");
-  if (headers.get("content-type")?.startsWith("text/event-stream")) {
-    for (const [name, value] of Object.entries(STREAM_HEADERS)) headers.set(name, value);
-  }
-  // A run token is in some answers.
-  if (!headers.has("cache-control")) headers.set("cache-control", "no-store");
-  return response;
+/**
+ * The answer with the headers that the protocol's own code does not set. Which calls of a batch changed
+ * something is not told apart: the answer of each is given.
+ */
+async function finished(
+  { services, headers }: Exchange,
+  response: Response,
+  { caller }: Known,
+): Promise<Response> {
+  const given = Object.fromEntries(response.headers);
+  const isStream = given["content-type"]?.startsWith("text/event-stream") === true;
+  const body = caller === null || !given["content-type"]?.startsWith("application/json")
+    ? response.body
+    : services.answers.given(caller.id, await response.text());
+  return new Response(body, {
+    status: response.status,
+    headers: {
+      // A run token is in some answers.
+      "cache-control": "no-store",
+      ...given,
+      ...headers,
+      "x-content-type-options": "nosniff",
+      ...(isStream ? STREAM_HEADERS : {}),
+    },
+  });
 }
 
-async function answered(exchange: Exchange, known: Known): Promise<Response> {
+/**
+ * Loaded by the first call of each endpoint: it takes longer than everything else that a start loads.
+ * Kept, for to ask for what is loaded takes its time too.
+ */
+const LOADED = new Map<McpEndpoint, AnswerMcp>();
+
+async function answered(
+  exchange: Exchange,
+  known: Known,
+  endpoint: McpEndpoint,
+): Promise<Response> {
   const { services, request } = exchange;
   // Programs send no Origin. A page sends its own, which no page but ours may: DNS rebinding.
   const origin = request.headers.get("origin");
@@ -62,7 +132,9 @@ async function answered(exchange: Exchange, known: Known): Promise<Response> {
   }
   const { monotonic } = services.deps;
   const since = monotonic();
-  const caller = await presentedCaller(services, request.headers, since);
+  const upstream = exchange.c.req.param("upstream");
+  const resource = endpoint.resource(services.settings, upstream);
+  const caller = await presentedCaller(services, request.headers, { since, resource });
   const spent = monotonic() - since;
   known.caller = caller;
   exchange.org = caller.orgs[0]?.id ?? null;
@@ -80,21 +152,15 @@ async function answered(exchange: Exchange, known: Known): Promise<Response> {
   const more = Math.max(0, messages.length - 1);
   exchange.rate = services.rateLimits.take(caller, services.deps.now(), more);
   const client = exchange.client("mcp");
-  // Loaded by the first call: it takes longer than everything else that a start loads.
-  const { answerMcp } = await import("./server.ts");
-  const { response, held } = await answerMcp(
+  let answer = LOADED.get(endpoint);
+  if (answer === undefined) LOADED.set(endpoint, answer = await endpoint.load());
+  const { response, held } = await answer(
     { services, caller, client, refusedArguments, spent },
     request,
-    { body, messages },
+    { body, messages, upstream: upstream ?? null },
   );
   exchange.held = held;
-  if (!response.headers.get("content-type")?.startsWith("application/json")) return response;
-  // Which calls of a batch changed something is not told apart: its answer is given.
-  const { status, headers } = response;
-  return new Response(services.answers.given(caller.id, await response.text()), {
-    status,
-    headers,
-  });
+  return response;
 }
 
 /**
@@ -105,7 +171,7 @@ async function answered(exchange: Exchange, known: Known): Promise<Response> {
 async function presentedCaller(
   services: Services,
   headers: Headers,
-  since: number,
+  { since, resource }: { readonly since: number; readonly resource: Resource },
 ): Promise<McpCaller> {
   const bearer = headers.get("authorization");
   if (bearer === null || !/^bearer /i.test(bearer)) throw new Refusal("missing_credentials", {});
@@ -116,7 +182,7 @@ async function presentedCaller(
     const snapshot = services.ledgers.of(presented.org).knownSnapshot;
     return agentCaller(presented, agent, snapshot?.org.name ?? presented.org);
   }
-  const access = await presentAccessToken(services, secret);
+  const access = await presentAccessToken(services, secret, resource);
   if (access === null) throw new Refusal("invalid_credentials", {});
   return grantedCaller(access);
 }
@@ -126,22 +192,22 @@ async function presentedCaller(
  * would help with. It names what the call needs and what the token has already, so that a client
  * which asks for exactly this loses nothing.
  */
-function challengeOf(services: Services, error: unknown, caller: McpCaller | null): string | null {
+function challengeOf(resource: Resource, error: unknown, caller: McpCaller | null): string | null {
   if (!(error instanceof Refusal)) return null;
   const challenge = (fault: string | null, scopes: readonly Scope[]) =>
     "Bearer " + [
       ...(fault === null ? [] : [`error="${fault}"`]),
       `scope="${scopeText(scopes)}"`,
-      `resource_metadata="${protectedResourceMetadataUrl(services.settings)}"`,
+      `resource_metadata="${protectedResourceMetadataUrl(resource)}"`,
     ].join(", ");
   switch (error.code) {
     case "missing_credentials":
-      return challenge(null, SCOPES);
+      return challenge(null, resource.scopes);
     case "invalid_credentials":
-      return challenge("invalid_token", SCOPES);
+      return challenge("invalid_token", resource.scopes);
     case "insufficient_scope": {
       const needs = "needs" in error.data ? error.data.needs.split(" ") : [];
-      const scopes = SCOPES.filter((scope) =>
+      const scopes = resource.scopes.filter((scope) =>
         needs.includes(scope) || caller?.scopes.includes(scope) === true
       );
       return challenge("insufficient_scope", scopes);

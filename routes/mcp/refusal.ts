@@ -10,7 +10,11 @@ export function toolResult(data: JsonObject, next: string): CallToolResult {
 }
 
 /** A refusal as a result: the words of the API, and a next step that a model can take. */
-export function refusalResult(refusal: AnyRefusal | SurfaceRefusal, id: string): CallToolResult {
+export function refusalResult(
+  refusal: AnyRefusal | SurfaceRefusal,
+  id: string,
+  steps: NextSteps = REFUSAL_NEXT,
+): CallToolResult {
   const { code, data } = refusal;
   // The document's own members are for HTTP: what is left is what this refusal is about.
   const {
@@ -21,7 +25,7 @@ export function refusalResult(refusal: AnyRefusal | SurfaceRefusal, id: string):
     next: hints,
     ...about
   } = problemOf(refusal, { path: "/mcp", id }).body;
-  const say = REFUSAL_NEXT[code] as string | ((data: unknown) => string) | null;
+  const say = (steps[code] ?? REFUSAL_NEXT[code]) as string | ((data: unknown) => string) | null;
   const next = typeof say === "function" ? say(data) : say ?? PROBLEMS[code].advice;
   const seconds = isJsonObject(hints) ? hints.retry_after_seconds : undefined;
   const structuredContent = {
@@ -59,15 +63,36 @@ const DO_NOT_RUN = "Do not run the action, in this or another form. Tell the per
 const ASK_AGAIN =
   "Do not run the action. If it is still wanted, call request_approval with a reason.";
 
+type NextSteps = {
+  readonly [C in Code]?: string | ((data: Data[C]) => string) | null;
+};
+
+/** The same where the tools are those of upstreams, and none of ours. */
+export const GATEWAY_NEXT: NextSteps = {
+  invalid_arguments: CORRECT,
+  recently_denied: "Do not call the tool for this again. Tell the person you work for, and ask " +
+    "again only if something has changed.",
+  approval_not_approved: ({ status }) =>
+    status === "denied"
+      ? "Do not call the tool for this again. Tell the person you work for."
+      : "Nothing was run. If it is still wanted, call the tool again.",
+  approval_used: "It has run already by another call. For another run, call the tool again.",
+  approval_lapsed: "Nothing was run. If it is still wanted, call the tool again.",
+  too_many_pending: ({ retry_after_seconds }) =>
+    "Wait for people to decide what you asked. Try again in " +
+    `${retry_after_seconds} seconds.`,
+  no_second_level: "Nothing was run. Tell the person you work for that the organization has " +
+    "nobody for the second approval.",
+};
+
 /**
  * What a model is to do about each refusal, in the tools it has; null for what no tool here can be
  * refused with, because it is about people at their browser or about routes. The compiler lets no
  * code be left out.
  */
-export const REFUSAL_NEXT: {
-  readonly [C in Code]: string | ((data: Data[C]) => string) | null;
-} = {
+export const REFUSAL_NEXT: Required<NextSteps> = {
   // Input
+  confirmation_gone: null,
   malformed_json: CORRECT,
   duplicate_key: CORRECT,
   invalid_request: CORRECT,
@@ -97,6 +122,17 @@ export const REFUSAL_NEXT: {
     "organization that includes it.",
   not_found: "Check the id for missing characters. What other connections and organizations " +
     "have is not found from here.",
+  // Mandates
+  mandate_not_found: null,
+  mandate_ended: null,
+  mandate_too_wide: null,
+  mandate_too_deep: null,
+  bundle_edition_exists: null,
+  estimate_required:
+    "Say what the action costs at most, as estimated_cost_micros: what the user lets you do has a limit.",
+  reservation_not_found: null,
+  already_settled: null,
+  erased: null,
   // Approvals
   approval_not_required:
     "No approval is needed: call mint_run_token with the same action and run it once.",
@@ -148,7 +184,25 @@ export const REFUSAL_NEXT: {
     "person you work for that the server's clock has to be looked at.",
   internal_error: "Nothing was granted: do not run the action. Try once more; if it fails again, " +
     "tell the person you work for.",
+  upstream_unreachable:
+    "Nothing was run. Tell the person you work for that the server of this tool is out of reach.",
+  upstream_busy: ({ retry_after_seconds }) => later(retry_after_seconds),
+  too_many_running: ({ retry_after_seconds }) => later(retry_after_seconds),
+  upstream_paused: "Nothing was run. Tell the person you work for that this tool is paused.",
+  credential_missing:
+    "Nothing was run. Tell the person you work for that the server of this tool lets nobody in.",
+  not_of_an_upstream: DO_NOT_RUN,
+  upstream_failed:
+    "Read what the server says. Call the tool again only with arguments that it can take.",
+  upstream_asks: "Call the tool again only with arguments that leave nothing to ask.",
+  result_too_large:
+    "The tool has run: do not call it again for the same. Ask for less, such as a page or a part.",
+  outcome_unknown:
+    "Do not call the tool again: it may have run. Find out what became of it, or tell the person " +
+    "you work for.",
   // Never over MCP
+  too_many_upstreams: null,
+  definition_changed: null,
   invalid_selector: null,
   precondition_required: null,
   precondition_failed: null,
@@ -159,6 +213,10 @@ export const REFUSAL_NEXT: {
   fresh_assertion_required: null,
   recovery_held: null,
   last_owner: null,
+  too_many_webhooks: null,
+  rotation_running: null,
+  too_many_channels: null,
+  slack_not_connected: null,
   last_passkey: null,
   too_many_passkeys: null,
   too_many_organizations: null,

@@ -1,6 +1,5 @@
 import {
   type CallToolResult,
-  createMcpHandler,
   type jsonSchemaValidator,
   ProtocolError,
   ProtocolErrorCode,
@@ -19,13 +18,16 @@ import { Refusal } from "../../lib/refusal.ts";
 import { parseInput } from "../http/inputs.ts";
 import { logFailure, refusalOf } from "../http/serve.ts";
 import { chosenOrg } from "./caller.ts";
-import { acceptedTypes, neededScopes, waits, withoutCancellations } from "./message.ts";
+import { mcpHandler } from "./handler.ts";
+import { neededScopes, waits, withoutCancellations } from "./message.ts";
 import { refusalResult, toolResult } from "./refusal.ts";
+import { rewritten } from "./rewritten.ts";
 import {
+  APPROVAL_TASKS,
   declaresTasks,
   declaresTasksIn,
   inProtocol,
-  serveTasks,
+  serveTask,
   taskResult,
   TASKS_CAPABILITY,
   withoutTaskContent,
@@ -34,9 +36,6 @@ import { type McpRequest, type McpTool, refusalOutput, ToolCall, type UnderWay }
 import { MCP_TOOLS, toolNamed } from "./tools.ts";
 
 const PROTOCOL_VERSIONS = ["2026-07-28", ...SUPPORTED_PROTOCOL_VERSIONS];
-
-/** Proxies and hosts drop a stream that is silent for longer. */
-const KEEP_ALIVE_MS = 10_000;
 
 /** What does not change while the process runs can be kept by clients for an hour. */
 const FIXED = { ttlMs: 60 * 60 * 1000, cacheScope: "public" } as const;
@@ -72,77 +71,83 @@ export async function answerMcp(
   const takesTask = request.services.settings.mcp_tasks && messages.some(declaresTasksIn);
   // What is answered with a task is not held.
   const held = request.refusedArguments === null && !takesTask && messages.some(waits);
-  const handler = createMcpHandler(({ era }) => mcpServer(request, era), {
-    responseMode: held ? "sse" : "auto",
-    keepAliveMs: KEEP_ALIVE_MS,
-  });
   const parsedBody = withoutCancellations(body);
-  const headers = new Headers(http.headers);
-  headers.set("accept", acceptedTypes(headers.get("accept")));
-  const served = new Request(http.url, { method: "POST", headers, signal: http.signal });
-  const response = await handler.fetch(served, { parsedBody });
-  return { response: takesTask ? await withoutTaskContent(response) : response, held };
+  const response = await answer(http, { request, messages }, { parsedBody, streams: held });
+  return { response: takesTask ? await rewritten(response, withoutTaskContent) : response, held };
 }
 
-/** The server of one request. */
-function mcpServer(request: McpRequest, era: "legacy" | "modern"): Server {
+/** The protocol on HTTP, made once. */
+const answer = mcpHandler<{
+  readonly request: McpRequest;
+  readonly messages: readonly JsonObject[];
+}>(({ request, messages }, era) => mcpServer(request, era, messages));
+
+/** The server of one request, which serves what that asks for: to prepare for the rest takes time. */
+function mcpServer(
+  request: McpRequest,
+  era: "legacy" | "modern",
+  messages: readonly JsonObject[],
+): Server {
   const withTasks = era === "modern" && request.services.settings.mcp_tasks;
-  const server = new Server(SERVER_INFO, {
-    capabilities: {
-      tools: {},
-      resources: {},
-      prompts: {},
-      ...(withTasks ? { extensions: TASKS_CAPABILITY } : {}),
-    },
-    instructions: INSTRUCTIONS,
-    jsonSchemaValidator: NO_VALIDATOR,
-    cacheHints: {
-      "tools/list": FIXED,
-      "prompts/list": FIXED,
-      "resources/list": FIXED,
-      "resources/templates/list": FIXED,
-      "server/discover": FIXED,
-    },
-  });
-  server.setRequestHandler("tools/list", () => ({ tools: LISTED }));
-  server.setRequestHandler("tools/call", ({ params }, context) => {
-    const tool = toolNamed(params.name);
-    if (tool === undefined) {
-      throw new ProtocolError(ProtocolErrorCode.InvalidParams, "There is no tool of this name.");
-    }
-    // The surface parsed the whole body as JSON, of which these are a part.
-    const args = (params.arguments ?? {}) as JsonObject;
-    return callTool(request, tool, args, underWay(context, withTasks && declaresTasks(context)));
-  });
-  server.setRequestHandler("resources/list", () => ({ resources: [STATUS_RESOURCE] }));
-  server.setRequestHandler("resources/templates/list", () => ({ resourceTemplates: [] }));
-  server.setRequestHandler("resources/read", ({ params: { uri } }) => {
-    if (uri !== STATUS_RESOURCE.uri) throw new ResourceNotFoundError(uri);
-    return inProtocol(request, async () => {
-      const status = await statusOfConnection(request, PROTOCOL_VERSIONS);
-      const { mimeType } = STATUS_RESOURCE;
-      return { contents: [{ uri, mimeType, text: JSON.stringify(status) }] };
-    });
-  });
-  server.setRequestHandler("prompts/list", () => ({ prompts: [GOVERN] }));
-  server.setRequestHandler("prompts/get", ({ params }) => {
-    if (params.name !== GOVERN.name) {
-      throw new ProtocolError(ProtocolErrorCode.InvalidParams, "There is no prompt of this name.");
-    }
-    return inProtocol(request, () => {
-      const named = params.arguments?.org;
-      const text = governText(
-        named === undefined ? {} : { org: chosenOrg(request.caller, named) },
-      );
-      return Promise.resolve({
-        description: GOVERN.description,
-        messages: [{ role: "user" as const, content: { type: "text" as const, text } }],
-      });
-    });
-  });
-  if (withTasks) serveTasks(server, request);
+  const server = new Server(SERVER_INFO, withTasks ? OPTIONS_WITH_TASKS : OPTIONS);
+  for (const message of messages) {
+    const { method } = message;
+    if (typeof method !== "string") continue;
+    if (Object.hasOwn(METHODS, method)) METHODS[method]?.(server, request, withTasks);
+    else if (withTasks) serveTask(server, request, APPROVAL_TASKS, method);
+  }
   return server;
 }
+
+/** Has a server serve one method of the protocol. */
+type Serving = (server: Server, request: McpRequest, withTasks: boolean) => void;
+
+/** What is served besides tasks, by method. */
+const METHODS: Readonly<Record<string, Serving>> = {
+  "tools/list": (server) => server.setRequestHandler("tools/list", () => ({ tools: LISTED })),
+  "tools/call": (server, request, withTasks) =>
+    server.setRequestHandler("tools/call", ({ params }, context) => {
+      const tool = toolNamed(params.name);
+      if (tool === undefined) {
+        throw new ProtocolError(ProtocolErrorCode.InvalidParams, "There is no tool of this name.");
+      }
+      // The surface parsed the whole body as JSON, of which these are a part.
+      const args = (params.arguments ?? {}) as JsonObject;
+      return callTool(request, tool, args, underWay(context, withTasks && declaresTasks(context)));
+    }),
+  "resources/list": (server) =>
+    server.setRequestHandler("resources/list", () => ({ resources: [STATUS_RESOURCE] })),
+  "resources/templates/list": (server) =>
+    server.setRequestHandler("resources/templates/list", () => ({ resourceTemplates: [] })),
+  "resources/read": (server, request) =>
+    server.setRequestHandler("resources/read", ({ params: { uri } }) => {
+      if (uri !== STATUS_RESOURCE.uri) throw new ResourceNotFoundError(uri);
+      return inProtocol(request, async () => {
+        const status = await statusOfConnection(request, PROTOCOL_VERSIONS);
+        const { mimeType } = STATUS_RESOURCE;
+        return { contents: [{ uri, mimeType, text: JSON.stringify(status) }] };
+      });
+    }),
+  "prompts/list": (server) =>
+    server.setRequestHandler("prompts/list", () => ({ prompts: [GOVERN] })),
+  "prompts/get": (server, request) =>
+    server.setRequestHandler("prompts/get", ({ params }) => {
+      if (params.name !== GOVERN.name) {
+        const message = "There is no prompt of this name.";
+        throw new ProtocolError(ProtocolErrorCode.InvalidParams, message);
+      }
+      return inProtocol(request, () => {
+        const named = params.arguments?.org;
+        const text = governText(
+          named === undefined ? {} : { org: chosenOrg(request.caller, named) },
+        );
+        return Promise.resolve({
+          description: GOVERN.description,
+          messages: [{ role: "user" as const, content: { type: "text" as const, text } }],
+        });
+      });
+    }),
+};
 
 /** Runs a tool. What it is refused with, or fails by, is a result that its caller can act on. */
 async function callTool(
@@ -173,17 +178,16 @@ function orgOf(args: Record<string, unknown>): string | undefined {
   return typeof args.org === "string" ? args.org : undefined;
 }
 
-function underWay({ mcpReq }: ServerContext, takesTask: boolean): UnderWay {
+/** What is known of a call while its request is served. */
+export function underWay({ mcpReq }: ServerContext, takesTask: boolean): UnderWay {
   const progressToken = mcpReq._meta?.progressToken;
   return {
     gone: mcpReq.signal,
     takesTask,
-    progress: progressToken === undefined ? null : async (progress, message) => {
+    progress: progressToken === undefined ? null : async (progress, message, total = null) => {
       try {
-        await mcpReq.notify({
-          method: "notifications/progress",
-          params: { progressToken, progress, message },
-        });
+        const params = { progressToken, progress, message, ...(total === null ? {} : { total }) };
+        await mcpReq.notify({ method: "notifications/progress", params });
       } catch {
         // The client has gone; `gone` says so to whoever waits.
       }
@@ -220,10 +224,30 @@ function withoutBulk(schema: z.core.JSONSchema.BaseSchema): void {
 }
 
 /** This server asks its clients for nothing that would have to be checked. */
-const NO_VALIDATOR: jsonSchemaValidator = {
+export const NO_VALIDATOR: jsonSchemaValidator = {
   getValidator() {
     throw new Error("Nothing is asked of clients.");
   },
+};
+
+/** What every server says of itself. */
+const OPTIONS = {
+  capabilities: { tools: {}, resources: {}, prompts: {} },
+  instructions: INSTRUCTIONS,
+  jsonSchemaValidator: NO_VALIDATOR,
+  cacheHints: {
+    "tools/list": FIXED,
+    "prompts/list": FIXED,
+    "resources/list": FIXED,
+    "resources/templates/list": FIXED,
+    "server/discover": FIXED,
+  },
+};
+
+/** The same where tasks are served. */
+const OPTIONS_WITH_TASKS = {
+  ...OPTIONS,
+  capabilities: { ...OPTIONS.capabilities, extensions: TASKS_CAPABILITY },
 };
 
 /** What this server calls itself. */

@@ -19,28 +19,41 @@ import { logFailure, refusalOf } from "../http/serve.ts";
 import { approvalResult } from "./approval_tools.ts";
 import { chosenOrg } from "./caller.ts";
 import { toolResult } from "./refusal.ts";
-import { type McpRequest, ToolCall, type UnderWay } from "./tool.ts";
+import { type McpRequest, ToolCall } from "./tool.ts";
 
 /**
- * The extension `io.modelcontextprotocol/tasks` (SEP-2663), everything of it in this file: a client
- * that declares it gets a task in place of a held call. The task is the request for approval, so it
- * outlives connection and process, and is found only by the grant or agent that asked.
+ * The extension `io.modelcontextprotocol/tasks` (SEP-2663): a client that declares it gets a task in
+ * place of a held call. At `/mcp` the task is the request for approval, so it outlives connection and
+ * process, and is found only by the grant or agent that asked.
  */
 const EXTENSION = "io.modelcontextprotocol/tasks";
 
 /** What the server declares of it. */
 export const TASKS_CAPABILITY: Record<string, JsonObject> = { [EXTENSION]: {} };
 
-/** The methods of the extension that name a task, and what each needs. */
+/** The methods of the extension that name a task, and what each needs at `/mcp`. */
 const METHODS = {
   "tasks/get": "mcp:read",
   "tasks/update": "mcp:write",
   "tasks/cancel": "mcp:write",
 } as const satisfies Record<string, Scope>;
 
+export type TaskMethod = keyof typeof METHODS;
+
+/** What tasks stand for at an endpoint. */
+export interface Tasks {
+  readonly needs: Readonly<Record<TaskMethod, Scope>>;
+  /** What each method does with the thing of this id that its task is. */
+  readonly runs: Readonly<Record<TaskMethod, (call: ToolCall, id: string) => Promise<JsonObject>>>;
+}
+
+export function isTaskMethod(method: string): method is TaskMethod {
+  return Object.hasOwn(METHODS, method);
+}
+
 /** The scope that a method of the extension needs; null for other methods. */
 export function taskScope(method: string): Scope | null {
-  return Object.hasOwn(METHODS, method) ? METHODS[method as keyof typeof METHODS] : null;
+  return isTaskMethod(method) ? METHODS[method] : null;
 }
 
 const POLL_INTERVAL_MS = 5000;
@@ -63,63 +76,46 @@ function namesExtension(capabilities: unknown): boolean {
   return isJsonObject(extensions) && EXTENSION in extensions;
 }
 
-/** The answer to a call without `content`, which the library adds, where it is a task. */
-export async function withoutTaskContent(response: Response): Promise<Response> {
-  if (!response.headers.get("content-type")?.startsWith("application/json")) return response;
-  const text = await response.text();
+/** A message without `content`, which the library adds, where it is a task; any other as it is. */
+export function withoutTaskContent(text: string): string {
+  if (!text.includes('"resultType":"task"')) return text;
   const message: unknown = JSON.parse(text);
-  const { status, headers } = response;
   const result = isJsonObject(message) ? message.result : undefined;
-  if (!isJsonObject(message) || !isJsonObject(result) || result.resultType !== "task") {
-    return new Response(text, { status, headers });
-  }
+  if (!isJsonObject(message) || !isJsonObject(result) || result.resultType !== "task") return text;
   const { content: _content, ...task } = result;
-  return new Response(JSON.stringify({ ...message, result: task }), { status, headers });
+  return JSON.stringify({ ...message, result: task });
 }
 
-/** The task of a pending request, in place of the result of the call that was to wait for it. */
-export function taskResult(org: string, approval: SeenApproval): CallToolResult {
+/** A task in place of the result of the call that was to wait for it. */
+export function asTask(task: JsonObject): CallToolResult {
   // The library knows no tasks, and passes on what it takes for a result of the tool.
-  return { resultType: "task", ...taskOf(org, approval) } as unknown as CallToolResult;
+  return { resultType: "task", ...task } as unknown as CallToolResult;
 }
 
-/** Serves the methods of the extension. */
-export function serveTasks(server: Server, request: McpRequest): void {
-  const params = z.looseObject({ taskId: z.string().min(1).max(128) });
-  const result = z.looseObject({});
-  const serve = (
-    method: keyof typeof METHODS,
-    run: (call: ToolCall, approval: string) => Promise<JsonObject>,
-  ) => {
-    server.setRequestHandler(
-      method,
-      { params, result },
-      ({ taskId }, context) =>
-        inProtocol(request, async () => {
-          if (!declaresTasks(context)) {
-            throw new MissingRequiredClientCapabilityError({
-              requiredCapabilities: { extensions: { [EXTENSION]: {} } },
-            });
-          }
-          const [org = "", approval = ""] = taskId.split(".");
-          const call = new ToolCall(request, chosenOrg(request.caller, org), METHODS[method], IDLE);
-          return await run(call, approval);
-        }),
-    );
-  };
-  serve("tasks/get", async (call, id) => {
+/** The task of a pending request. */
+export function taskResult(org: string, approval: SeenApproval): CallToolResult {
+  return asTask(taskOf(org, approval));
+}
+
+const PARAMS = z.looseObject({ taskId: z.string().min(1).max(128) });
+
+const RESULT = z.looseObject({});
+
+/** What each method does with the request that its task is. */
+const RUNS: Tasks["runs"] = {
+  async "tasks/get"(call, id) {
     const approval = await call.transact(lookAtApproval(id));
     const task = taskOf(call.org, approval);
     if (task.status !== "completed") return task;
     const { data, next } = approvalResult(call, approval);
     return { ...task, result: toolResult({ ...data, org: call.org }, next) as JsonObject };
-  });
-  serve("tasks/update", async (call, id) => {
+  },
+  async "tasks/update"(call, id) {
     // A task never asks its client for anything, so whatever comes is left aside.
     await call.transact(lookAtApproval(id));
     return {};
-  });
-  serve("tasks/cancel", async (call, id) => {
+  },
+  async "tasks/cancel"(call, id) {
     try {
       await call.transact(cancelApproval(id, call.client));
     } catch (error) {
@@ -127,11 +123,37 @@ export function serveTasks(server: Server, request: McpRequest): void {
       if (!(error instanceof Refusal && error.code === "approval_not_pending")) throw error;
     }
     return {};
-  });
-}
+  },
+};
 
-/** Nobody waits for, or is told of, what a task's methods do. */
-const IDLE: UnderWay = { gone: new AbortController().signal, progress: null, takesTask: false };
+/** Tasks that are requests for approval. */
+export const APPROVAL_TASKS: Tasks = { needs: METHODS, runs: RUNS };
+
+/** Has a server serve a method, if it is one of the extension. */
+export function serveTask(
+  server: Server,
+  request: McpRequest,
+  { needs, runs }: Tasks,
+  method: string,
+): void {
+  if (!isTaskMethod(method)) return;
+  server.setRequestHandler(
+    method,
+    { params: PARAMS, result: RESULT },
+    ({ taskId }, context) =>
+      inProtocol(request, async () => {
+        if (!declaresTasks(context)) {
+          throw new MissingRequiredClientCapabilityError({
+            requiredCapabilities: { extensions: { [EXTENSION]: {} } },
+          });
+        }
+        const [org = "", id = ""] = taskId.split(".");
+        const waits = { gone: context.mcpReq.signal, progress: null, takesTask: false };
+        const call = new ToolCall(request, chosenOrg(request.caller, org), needs[method], waits);
+        return await runs[method](call, id);
+      }),
+  );
+}
 
 /** The task that a request is; its result aside. */
 function taskOf(org: string, { record }: SeenApproval): JsonObject {

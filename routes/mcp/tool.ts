@@ -1,9 +1,9 @@
 import { z } from "zod";
 import type { SeenApproval } from "../../lib/approvals/seen.ts";
-import type { JsonObject } from "../../lib/base/json.ts";
+import type { JsonObject, JsonValue } from "../../lib/base/json.ts";
 import type { MachineOperation } from "../../lib/identity/acting.ts";
 import type { Client } from "../../lib/identity/caller.ts";
-import { type AnyRefusal, type RecordedRefusal, resultOf } from "../../lib/refusal.ts";
+import { type Accepted, type AnyRefusal } from "../../lib/refusal.ts";
 import type { Services } from "../../lib/services.ts";
 import type { Scope } from "../../lib/store/records/oauth.ts";
 import type { McpCaller } from "./caller.ts";
@@ -91,12 +91,27 @@ export interface McpRequest {
   readonly spent: number;
 }
 
+/** Answers one request whose credential was accepted. @throws {Refusal} */
+export type AnswerMcp = (
+  request: McpRequest,
+  http: Request,
+  read: {
+    readonly body: JsonValue;
+    /** What was sent, in a batch or alone. */
+    readonly messages: readonly JsonObject[];
+    /** The upstream that the path names; null where it names none. */
+    readonly upstream: string | null;
+  },
+) => Promise<{ readonly response: Response; readonly held: boolean }>;
+
 /** What is known of a call while it is under way. */
 export interface UnderWay {
   /** Aborted when the client goes away or cancels. */
   readonly gone: AbortSignal;
   /** Tells the client that the call is still held; null where it did not ask to be told. */
-  readonly progress: ((count: number, message: string) => Promise<void>) | null;
+  readonly progress:
+    | ((done: number, message: string, total?: number | null) => Promise<void>)
+    | null;
   /** Whether a call that waits may be answered with a task. */
   readonly takesTask: boolean;
 }
@@ -124,16 +139,11 @@ export class ToolCall {
   }
 
   /** Runs an operation for the caller. @throws {Refusal} what it refuses, recorded or not */
-  async transact<L, R>(operation: MachineOperation<L, R | RecordedRefusal>): Promise<R> {
+  transact<L, R>(operation: MachineOperation<L, R>): Promise<Accepted<R>> {
     const { services, caller } = this.request;
     const since = services.deps.monotonic() - this.#spent;
     this.#spent = 0;
-    return resultOf(
-      await services.ledgers.transact(
-        this.org,
-        caller.operation(this.org, this.needs, operation),
-        since,
-      ),
-    );
+    const acting = caller.operation(this.org, this.needs, operation);
+    return services.ledgers.transact(this.org, acting, since);
   }
 }

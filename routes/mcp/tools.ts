@@ -5,7 +5,7 @@ import { toolRecord } from "../../lib/store/records/policy.ts";
 import { PERMISSIONS, RESOLVED_FROM } from "../../lib/store/records/vocabulary.ts";
 import { consumeOperation } from "../../lib/tokens/consume.ts";
 import { logExecutionOperation } from "../../lib/tokens/execution.ts";
-import { actionFields, actionOf } from "../fields/action.ts";
+import { actionFields, actionOf, mandateFields, namingOf } from "../fields/action.ts";
 import { idParams } from "../fields/approval.ts";
 import { decodeCursor, DEFAULT_PAGE, encodeCursor, pageQuery } from "../fields/paging.ts";
 import {
@@ -43,6 +43,7 @@ const mintRunToken = mcpTool({
   scopes: WRITE,
   input: {
     ...actionFields,
+    ...mandateFields,
     reference: idParams.shape.id.nullish()
       .describe("`reference` or `id` of the approval to use, where one was required"),
     ttl_seconds: ttlField,
@@ -50,6 +51,7 @@ const mintRunToken = mcpTool({
   output: mintAnswer.shape,
   async run(call, { reference, ttl_seconds, ...fields }) {
     const minted = await call.transact(mintOperation({
+      ...namingOf(fields),
       action: actionOf(fields),
       approval_id: reference ?? null,
       ttl_seconds,

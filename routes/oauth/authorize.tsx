@@ -33,6 +33,7 @@ import type { BrowserCall } from "../dashboard/browser_call.ts";
 import { accountEndpoint, type Endpoint, publicEndpoint } from "../dashboard/endpoint.ts";
 import { bareDocument, errorDocument } from "../dashboard/frame.tsx";
 import { errorResponse } from "../dashboard/serve_page.tsx";
+import { ONE_ORG, upstreamOfResource } from "../../lib/oauth/scopes.ts";
 import { SCOPE_WORDS } from "../fields/scopes.ts";
 import { securityHeaders } from "../http/headers.ts";
 import { logFailure, refusalOf } from "../http/serve.ts";
@@ -209,6 +210,8 @@ interface ConsentPageProps {
 function ConsentPage({ request, query, path, orgs, email, deny }: ConsentPageProps) {
   const { client, redirect_uri, code_challenge, resource, scopes } = request;
   const target = redirectTarget(redirect_uri);
+  const upstream = upstreamOfResource(resource);
+  const ofOne = scopes.some((scope) => ONE_ORG.has(scope));
   return (
     <Bare
       title="Connect a program"
@@ -229,6 +232,14 @@ function ConsentPage({ request, query, path, orgs, email, deny }: ConsentPagePro
           { term: "Calls itself", value: <ProgramName name={client.name} /> },
           { term: "Known as", value: <KnownAs client={client} target={target} /> },
           { term: "Answer goes to", value: <UntrustedText text={target.shown} mono /> },
+          ...(upstream === null ? [] : [{
+            term: "Tools of",
+            value: (
+              <>
+                the server <UntrustedText text={upstream} mono /> alone
+              </>
+            ),
+          }]),
         ]}
       />
       <Doubt client={client} target={target} />
@@ -247,6 +258,7 @@ function ConsentPage({ request, query, path, orgs, email, deny }: ConsentPagePro
             request={query}
             scopes={scopes.map((scope) => scopeBox(scope, orgs))}
             orgs={orgs.map((org) => orgBox(org, scopes, orgs.length === 1))}
+            ofOne={ofOne}
             deny={deny}
             target={visibleText(target.shown)}
           />

@@ -1,6 +1,13 @@
 import { refreshTokens } from "../../lib/oauth/refresh.ts";
 import { registerClient } from "../../lib/oauth/register.ts";
-import { mcpResource, OFFLINE_ACCESS, scopeText } from "../../lib/oauth/scopes.ts";
+import {
+  gatewayResource,
+  mcpResource,
+  OFFLINE_ACCESS,
+  type Resource,
+  scopeText,
+  upstreamResource,
+} from "../../lib/oauth/scopes.ts";
 import {
   exchangeCode,
   revokeToken,
@@ -41,9 +48,31 @@ const metadataEndpoints: readonly OAuthEndpoint[] = [
     handle: ({ services }) => ({ status: 200, body: serverMetadata(services), headers: HEADERS }),
   },
   // RFC 9728 section 3.1 puts the path of the resource behind; hosts also ask without it.
-  { method: "get", path: "/.well-known/oauth-protected-resource/mcp", handle: resourceMetadata },
-  { method: "get", path: "/.well-known/oauth-protected-resource", handle: resourceMetadata },
+  ...["/mcp", ""].map((path) => resourceEndpoint(path, mcpResource)),
+  resourceEndpoint("/mcp/gateway", (settings) => gatewayResource(settings, null)),
+  resourceEndpoint(
+    "/mcp/gateway/:upstream",
+    (settings, upstream) => upstreamResource(settings, upstream),
+  ),
 ];
+
+/** Where the metadata of a resource are; which names of upstreams there are, nobody is told here. */
+function resourceEndpoint(
+  path: string,
+  resourceOf: (settings: Services["settings"], upstream: string) => Resource | null,
+): OAuthEndpoint {
+  return {
+    method: "get",
+    path: `/.well-known/oauth-protected-resource${path}`,
+    handle({ services: { settings }, request }) {
+      const last = new URL(request.url).pathname.split("/").at(-1) ?? "";
+      const resource = resourceOf(settings, last);
+      return resource === null
+        ? { status: 404, body: { error: "not_found" }, headers: HEADERS }
+        : { status: 200, body: resourceMetadata(settings, resource), headers: HEADERS };
+    },
+  };
+}
 
 /** RFC 8414 section 2, RFC 9207 section 3, Client ID Metadata Documents. */
 function serverMetadata({ settings }: Services) {
@@ -64,22 +93,18 @@ function serverMetadata({ settings }: Services) {
     scopes_supported: [...SCOPES, OFFLINE_ACCESS],
     client_id_metadata_document_supported: true,
     authorization_response_iss_parameter_supported: true,
-    protected_resources: [mcpResource(settings)],
+    protected_resources: [mcpResource(settings).url, gatewayResource(settings, null).url],
   };
 }
 
 /** RFC 9728 section 2. Refresh tokens are no matter of the resource: no `offline_access` here. */
-function resourceMetadata({ services: { settings } }: OAuthCall): OAuthAnswer {
+function resourceMetadata(settings: Services["settings"], { url, scopes }: Resource) {
   return {
-    status: 200,
-    body: {
-      resource: mcpResource(settings),
-      authorization_servers: [settings.url.origin],
-      scopes_supported: [...SCOPES],
-      bearer_methods_supported: ["header"],
-      resource_name: "Countersign",
-    },
-    headers: HEADERS,
+    resource: url,
+    authorization_servers: [settings.url.origin],
+    scopes_supported: [...scopes],
+    bearer_methods_supported: ["header"],
+    resource_name: "Countersign",
   };
 }
 

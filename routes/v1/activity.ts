@@ -4,7 +4,7 @@ import { type MachineCaller, tenantWithin } from "../../lib/identity/caller.ts";
 import type { Facet } from "../../lib/ledger/entry.ts";
 import { type LoggedEntry, readActivity } from "../../lib/ledger/log_reader.ts";
 import { permission } from "../../lib/store/records/policy.ts";
-import { tenantId, toolName } from "../fields/action.ts";
+import { mandateId, tenantId, toolName } from "../fields/action.ts";
 import { activityEntry, timeRange } from "../fields/log.ts";
 import { decodeCursor, encodeCursor, pageAnswer, pageQuery } from "../fields/paging.ts";
 import { guarded, type Route } from "../http/route.ts";
@@ -20,6 +20,7 @@ const activityQuery = z.strictObject({
   tenant_id: tenantId.optional(),
   actor: name("Id of who did it").optional(),
   permission: permission.optional(),
+  mandate_id: mandateId.optional().describe("Entries about this mandate"),
   order: z.enum(["asc", "desc"]).default("desc").describe("By time; the newest first by default"),
 });
 
@@ -44,6 +45,7 @@ function facetsFor(
     ["tool", query.tool_name],
     ["tenant", tenant],
     ["permission", query.permission],
+    ["mandate", query.mandate_id],
   ];
   return facets.flatMap(([facet, value]) => (value == null ? [] : [{ facet, value }]));
 }

@@ -19,6 +19,13 @@ const newKey = z.strictObject({
   ...newMachineFields,
   tier: z.enum(KEY_TIERS).describe("`approver` is refused here: an owner makes those"),
   audit_private: z.boolean().default(false).describe("Refused when true: for owners"),
+  user_passkeys: z.boolean().default(false).describe(
+    "Whether a management key may say which passkeys speak for users; refused when true once an " +
+      "owner has a passkey",
+  ),
+  may_grant: z.boolean().default(false).describe(
+    "Whether a standard key may grant mandates; refused when true once an owner has a passkey",
+  ),
 });
 
 const apiKey = z.object({
@@ -26,13 +33,15 @@ const apiKey = z.object({
   tier: z.enum(KEY_TIERS),
   audit_private: z.boolean().describe("Whether it may read the private parts of the audit log"),
   bootstrap: z.boolean().describe("Whether it was handed over by environment"),
+  may_grant: z.boolean().describe("Whether it may grant mandates"),
+  user_passkeys: z.boolean().describe("Whether it may say which passkeys speak for users"),
 });
 
 const byId = z.object({ id: z.string() });
 
 function renderKey(record: ApiKeyRecord): JsonObject {
-  const { tier, audit_private, bootstrap } = record;
-  return { ...renderMachine(record), tier, audit_private, bootstrap };
+  const { tier, audit_private, bootstrap, may_grant, user_passkeys } = record;
+  return { ...renderMachine(record), tier, audit_private, bootstrap, may_grant, user_passkeys };
 }
 
 export const apiKeyRoutes: readonly Route[] = [

@@ -1,5 +1,6 @@
 import type { z } from "zod";
-import { type Asked, scrubbedAsk } from "../../lib/approvals/ask.ts";
+import { scrubbedAsk } from "../../lib/approvals/ask.ts";
+import type { Asked } from "../../lib/approvals/asking.ts";
 import { decideApproval } from "../../lib/approvals/decide.ts";
 import { cancelApproval, revokeApproval } from "../../lib/approvals/end.ts";
 import { holdUntil } from "../../lib/approvals/hold.ts";
@@ -9,16 +10,18 @@ import type { SeenApproval } from "../../lib/approvals/seen.ts";
 import { statusOf } from "../../lib/approvals/state.ts";
 import { requestApproval } from "../../lib/authorize/request.ts";
 import { tenantWithin } from "../../lib/identity/caller.ts";
-import { approvalTopic } from "../../lib/ledger/due.ts";
+import { approvalTopic } from "../../lib/ledger/commit.ts";
 import { reviewApproval } from "../../lib/sheet/review.ts";
-import { actionOf } from "../fields/action.ts";
+import { actionOf, namingOf } from "../fields/action.ts";
 import {
   afterId,
   approvalAnswer,
   decideBody,
   idParams,
   listQuery,
+  nonceAnswer,
   renderApproval,
+  renderNonce,
   renderReview,
   requestBody,
   waitQuery,
@@ -31,6 +34,9 @@ const GROUP = "Approvals";
 
 type RequestCall = Call<undefined, undefined, z.output<typeof requestBody>>;
 
+/** A request, and what its user is asked with. */
+const requestAnswer = approvalAnswer.extend(nonceAnswer);
+
 function requestRoute(path: string, summary: string): Route {
   return guarded({
     method: "post",
@@ -41,7 +47,7 @@ function requestRoute(path: string, summary: string): Route {
       "action already: what is said anew is added to it.",
     callers: ["standard", "agent"],
     body: requestBody,
-    answers: { 200: approvalAnswer, 201: approvalAnswer },
+    answers: { 200: requestAnswer, 201: requestAnswer },
     refusals: [
       "tenant_not_permitted",
       "approval_not_required",
@@ -51,6 +57,7 @@ function requestRoute(path: string, summary: string): Route {
       "no_second_level",
       "tool_not_registered",
       "too_many_pending",
+      "estimate_required",
     ],
     handle: (call: RequestCall) => {
       const { body } = call;
@@ -61,10 +68,13 @@ function requestRoute(path: string, summary: string): Route {
         timeout_seconds: body.timeout_seconds ?? null,
       });
       return call.commit(
-        requestApproval(actionOf(body), ask, call.client),
-        ({ approval, joined }: Asked) => ({
-          status: joined ? 200 : 201,
-          body: renderApproval(approval, call.services.settings),
+        requestApproval(actionOf(body), ask, call.client, namingOf(body)),
+        (asked: Asked) => ({
+          status: asked.joined ? 200 : 201,
+          body: {
+            ...renderApproval(asked.approval, call.services.settings),
+            ...renderNonce(asked, call.services.settings),
+          },
         }),
       );
     },

@@ -1,8 +1,9 @@
 import { z } from "zod";
 import { scrubbedAsk } from "../../lib/approvals/ask.ts";
+import type { Asked } from "../../lib/approvals/asking.ts";
 import { lookAtApproval } from "../../lib/approvals/end.ts";
 import { holdUntil } from "../../lib/approvals/hold.ts";
-import type { SeenApproval } from "../../lib/approvals/seen.ts";
+import { askNameOf, type SeenApproval } from "../../lib/approvals/seen.ts";
 import { statusOf } from "../../lib/approvals/state.ts";
 import {
   adviseBatchOperation,
@@ -17,11 +18,26 @@ import { mintOperation } from "../../lib/authorize/mint.ts";
 import type { JsonObject } from "../../lib/base/json.ts";
 import type { CheckRequest } from "../../lib/decisions/decide.ts";
 import type { MachineOperation } from "../../lib/identity/acting.ts";
-import { approvalTopic } from "../../lib/ledger/due.ts";
+import { approvalTopic } from "../../lib/ledger/commit.ts";
 import { type AnyRefusal, invalidRequest, Refusal } from "../../lib/refusal.ts";
 import { TOKEN_TTL } from "../../lib/tokens/mint.ts";
-import { actionFields, actionOf, reasonField, referenceField } from "../fields/action.ts";
-import { approvalAnswer, askFields, renderApproval } from "../fields/approval.ts";
+import {
+  actionFields,
+  actionOf,
+  mandateFields,
+  namingOf,
+  reasonField,
+  referenceField,
+  sessionField,
+} from "../fields/action.ts";
+import {
+  approvalAnswer,
+  askFields,
+  confirmationAnswer,
+  nonceAnswer,
+  renderApproval,
+  renderNonce,
+} from "../fields/approval.ts";
 import { checkAnswer, nextAfter, renderChecked } from "../fields/check.ts";
 import { mintAnswer, renderMinted } from "../fields/token.ts";
 import type { Answer, Call } from "../http/call.ts";
@@ -30,8 +46,10 @@ import { guarded, type Route } from "../http/route.ts";
 
 const verdictFields = {
   ...actionFields,
+  ...mandateFields,
   reason: reasonField.nullish(),
   reference_id: referenceField.nullish(),
+  session_id: sessionField.nullish(),
   explain: z.boolean().default(false).describe("Whether to answer with the trace"),
 };
 
@@ -58,6 +76,9 @@ const authorizedAnswer = checkAnswer.extend({
   token_id: z.string().optional(),
   expires_at: z.iso.datetime().optional(),
   approval: approvalAnswer.optional(),
+  confirmation: confirmationAnswer.optional()
+    .describe("The question to the user of the mandate, where they are asked"),
+  ...nonceAnswer,
 });
 
 const batchAnswer = z.object({
@@ -71,9 +92,11 @@ type CheckCall = Call<undefined, undefined, z.output<typeof checkBody>>;
 
 function checkRequest(body: z.output<z.ZodObject<typeof verdictFields>>): CheckRequest {
   return {
+    ...namingOf(body),
     action: actionOf(body),
     reason: body.reason ?? null,
     reference_id: body.reference_id ?? null,
+    session_id: body.session_id ?? null,
     explain: body.explain,
   };
 }
@@ -132,14 +155,19 @@ async function hold(
   });
   if (approval.record.progress.state !== "approved") {
     const final: MachineOperation<AskedBefore | null, AskedBefore | null> = {
-      load: (reader, caller) => loadAskedBefore(reader, caller.id, approval.record.action_digest),
+      load: (reader, caller) => loadAskedBefore(reader, caller.id, askNameOf(approval.record)),
       plan: (_transaction, _caller, before) => before,
     };
     const rendered = (before: AskedBefore | null) => ({ status: 200, body: render(before) });
     return await call.commit(final, rendered, { finishes: true });
   }
   const minting = mintOperation(
-    { action: actionOf(body), approval_id: id, ttl_seconds: TOKEN_TTL.default },
+    {
+      ...namingOf(body),
+      action: actionOf(body),
+      approval_id: id,
+      ttl_seconds: TOKEN_TTL.default,
+    },
     client,
   );
   return await call.commit(minting, (minted) => ({
@@ -155,10 +183,21 @@ function answerOf(call: CheckCall, authorized: Authorized): Answer {
   const body = {
     ...renderChecked(authorized),
     ...(token === null ? {} : tokenOf(renderMinted(token))),
-    ...(asked === null ? {} : { approval: renderApproval(asked.approval, settings) }),
+    ...(asked === null ? {} : askedBody(asked, settings)),
   };
   if (token !== null) return { status: 200, body, granted: { token_id: token.record.id } };
   return { status: 200, body, ...grantOf([authorized]) };
+}
+
+/** What a check says of the request that came of it, and of the question to the user in that. */
+function askedBody(asked: Asked, settings: CheckCall["services"]["settings"]): JsonObject {
+  const approval = renderApproval(asked.approval, settings);
+  const { confirmation } = approval;
+  return {
+    approval,
+    ...(confirmation === undefined ? {} : { confirmation }),
+    ...renderNonce(asked, settings),
+  };
 }
 
 /** What a check says of the token it minted; the rest the decision says already. */
@@ -166,12 +205,15 @@ function tokenOf({ token, token_id, expires_at }: JsonObject): JsonObject {
   return { token: token ?? null, token_id: token_id ?? null, expires_at: expires_at ?? null };
 }
 
-/** An `allowed` is repeated only while the policy is the one that allowed it. */
+/** An `allowed` is repeated only while the policy, and the mandate, are those that allowed it. */
 function grantOf(advised: readonly (Advised | AnyRefusal)[]): Pick<Answer, "granted"> {
-  const allows = advised.some((one) =>
+  const allowed = advised.flatMap((one) =>
     !(one instanceof Refusal) && one.checked.decision.resolution.permission === "allowed"
+      ? [one.checked.decision]
+      : []
   );
-  return allows ? { granted: { token_id: null } } : {};
+  const mandate_ids = allowed.flatMap(({ mandate }) => mandate?.record?.id ?? []);
+  return allowed.length > 0 ? { granted: { token_id: null, mandate_ids } } : {};
 }
 
 export const checkRoutes: readonly Route[] = [
@@ -194,6 +236,7 @@ export const checkRoutes: readonly Route[] = [
       "no_second_level",
       "tool_not_registered",
       "too_many_pending",
+      "estimate_required",
     ],
     handle: check,
   }),

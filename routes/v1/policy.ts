@@ -103,7 +103,13 @@ const APPLYING = {
   query: applyQuery,
   bodyLimit: POLICY_BODY,
   answers: { 200: appliedAnswer },
-  refusals: ["precondition_required", "precondition_failed", "invalid_selector", "owner_required"],
+  refusals: [
+    "precondition_required",
+    "precondition_failed",
+    "invalid_selector",
+    "definition_changed",
+    "owner_required",
+  ],
 } as const;
 
 /**

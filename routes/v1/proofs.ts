@@ -1,19 +1,10 @@
 import { z } from "zod";
-import { receiptOf } from "../../lib/evidence/receipts.ts";
 import { LogTiles } from "../../lib/ledger/export.ts";
 import { readHead } from "../../lib/ledger/log_reader.ts";
 import { invalidRequest } from "../../lib/refusal.ts";
 import type { Services } from "../../lib/services.ts";
 import { consistencyProof, inclusionProof } from "../../lib/tlog/proof.ts";
-import { RECEIPT_VERSION } from "../../lib/verify/verify_receipt.ts";
-import {
-  hashes,
-  indexField,
-  leafHash,
-  logEntry,
-  publishedKey,
-  renderReceipt,
-} from "../fields/log.ts";
+import { hashes, indexField } from "../fields/log.ts";
 import { guarded, type Route } from "../http/route.ts";
 
 const READERS = ["standard", "management", "agent"] as const;
@@ -55,7 +46,6 @@ export const proofRoutes: readonly Route[] = [
     query: inclusionQuery,
     answers: { 200: z.object({ index: count, size: count, hashes }) },
     async handle(call) {
-      await call.transact({ plan: () => {} });
       const { index } = call.query;
       const asked = { name: "size", size: call.query.size };
       const { tiles, size } = await tilesFor(call.services, call.org, asked);
@@ -77,50 +67,12 @@ export const proofRoutes: readonly Route[] = [
     query: consistencyQuery,
     answers: { 200: z.object({ from: count, to: count, hashes }) },
     async handle(call) {
-      await call.transact({ plan: () => {} });
       const { from } = call.query;
       const asked = { name: "to", size: call.query.to };
       const { tiles, size: to } = await tilesFor(call.services, call.org, asked);
       if (from > to) throw invalidRequest("/from", `must be at most the newer size, ${to}`);
       const proof = await consistencyProof(tiles, from, to);
       return { status: 200, body: { from, to, hashes: proof.map((hash) => hash.toHex()) } };
-    },
-  }),
-];
-
-const receiptParams = z.strictObject({
-  id: z.string().min(1).max(64).describe("A `dec_`, `apr_` or `exe_` id"),
-});
-
-const receiptAnswer = z.object({
-  v: z.literal(RECEIPT_VERSION).describe("A verifier takes no version that is newer than itself"),
-  entry: logEntry,
-  leaf_hash: leafHash,
-  index: z.number().int().nonnegative(),
-  size: z.number().int().positive().describe("Entries that the checkpoint covers"),
-  inclusion: hashes.describe("RFC 9162 section 2.1.3.1"),
-  checkpoint: z.string().describe("C2SP signed note"),
-  key: publishedKey,
-});
-
-export const receiptRoutes: readonly Route[] = [
-  guarded({
-    method: "get",
-    path: "/v1/receipts/:id",
-    group: "Audit log",
-    summary: "Get what proves one decision or execution to a stranger",
-    description: "Of an approval it is the newest decision about it. Save the answer and verify " +
-      "it offline with `deno task verify --receipt FILE --keys FILE`.",
-    callers: ["standard", "management", "approver", "agent"],
-    params: receiptParams,
-    answers: { 200: receiptAnswer },
-    refusals: ["not_found"],
-    async handle(call) {
-      const { caller, origin } = await call.transact({
-        plan: ({ snapshot }, caller) => ({ caller, origin: snapshot.org.log_origin }),
-      });
-      const receipt = await receiptOf(call.services.deps, caller, origin, call.params.id);
-      return { status: 200, body: renderReceipt(receipt) };
     },
   }),
 ];

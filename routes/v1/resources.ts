@@ -64,7 +64,6 @@ export const resourceRoutes: readonly Route[] = [
     query: z.strictObject(pageQuery),
     answers: { 200: pageAnswer(resourceAnswer) },
     handle: async (call) => {
-      await call.transact({ plan: () => {} });
       const { services: { deps: { kv } }, org, query } = call;
       const { items, next_cursor } = await pageById(
         (span) => listResources(kv, org, span),

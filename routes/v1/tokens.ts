@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { mintOperation } from "../../lib/authorize/mint.ts";
 import type { JsonObject } from "../../lib/base/json.ts";
+import { invalidRequest } from "../../lib/refusal.ts";
 import { REVOCATION_REASONS } from "../../lib/store/records/vocabulary.ts";
 import {
   type Consumed,
@@ -10,7 +11,14 @@ import {
 } from "../../lib/tokens/consume.ts";
 import { TOKEN_TTL } from "../../lib/tokens/mint.ts";
 import { tokenClaims } from "../../lib/tokens/token_text.ts";
-import { actionFields, actionOf, givenAction, toolName } from "../fields/action.ts";
+import {
+  actionFields,
+  actionOf,
+  givenAction,
+  mandateFields,
+  namingOf,
+  toolName,
+} from "../fields/action.ts";
 import { mintAnswer, renderMinted, tokenField } from "../fields/token.ts";
 import { guarded, type Route } from "../http/route.ts";
 
@@ -20,7 +28,12 @@ export const ttlField = z.int().min(TOKEN_TTL.min).max(TOKEN_TTL.max).default(TO
 
 const mintBody = z.strictObject({
   ...actionFields,
+  ...mandateFields,
   approval_id: z.string().min(1).max(64).nullish().describe("The approval to use, by id"),
+  decision_id: z.string().min(1).max(64).nullish().describe(
+    "The check of this action whose reservation against budgets the token takes over; what the " +
+      "check allowed stays spent where the token is never used",
+  ),
   ttl_seconds: ttlField,
 });
 
@@ -74,10 +87,25 @@ export const tokenRoutes: readonly Route[] = [
       "invalid_arguments",
       "not_found",
       "tenant_not_permitted",
+      "estimate_required",
+      "reservation_not_found",
+      "already_settled",
     ],
     handle: (call) => {
-      const { approval_id = null, ttl_seconds } = call.body;
-      const request = { action: actionOf(call.body), approval_id, ttl_seconds };
+      const { approval_id = null, decision_id = null, ttl_seconds } = call.body;
+      if (approval_id !== null && decision_id !== null) {
+        throw invalidRequest(
+          "/decision_id",
+          "has no meaning with an approval: what needs one reserved nothing when it was asked",
+        );
+      }
+      const request = {
+        ...namingOf(call.body),
+        action: actionOf(call.body),
+        approval_id,
+        decision_id,
+        ttl_seconds,
+      };
       return call.commit(mintOperation(request, call.client), (minted) => ({
         status: 201,
         body: renderMinted(minted),

@@ -68,7 +68,7 @@ export const toolRoutes: readonly Route[] = [
     callers: ["management"],
     body: namedTool,
     answers: { 200: writtenTool, 201: writtenTool },
-    refusals: ["owner_required"],
+    refusals: ["owner_required", "definition_changed"],
     handle: (call) => {
       const { name, ...fields } = call.body;
       return call.commit(
@@ -107,7 +107,7 @@ export const toolRoutes: readonly Route[] = [
     params: byName,
     body: toolBody,
     answers: { 200: writtenTool, 201: writtenTool },
-    refusals: ["owner_required"],
+    refusals: ["owner_required", "definition_changed"],
     handle: (call) => {
       const fields = fieldsOf(call.body, call.params);
       return call.commit(
@@ -139,12 +139,13 @@ export const toolRoutes: readonly Route[] = [
     group,
     summary: "Change named members of a tool",
     description: "Members that are absent stay; annotations are changed one by one. A draft is " +
-      "approved with `annotations_acknowledged` true and a `default_permission` that is named.",
+      "approved with `annotations_acknowledged` true and a `default_permission` that is named; one " +
+      "of an upstream that has changed it, by the `definition_digest` that was read as well.",
     callers: ["management"],
     params: byName,
     body: toolBody,
     answers: { 200: writtenTool },
-    refusals: ["not_found", "owner_required"],
+    refusals: ["not_found", "owner_required", "definition_changed"],
     handle: (call) => {
       const fields = fieldsOf(call.body, call.params);
       return call.commit(

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { BACKOFF_MS, LEASE_MS } from "../../lib/alerts/delivery.ts";
+import { BACKOFF_MS } from "../../lib/alerts/delivery.ts";
+import { LEASE_MS } from "../../lib/events/deliver.ts";
 import type { Mail } from "../../lib/deps.ts";
-import { approvalTopic } from "../../lib/ledger/due.ts";
-import { consoleMailer } from "../../lib/outside/mailer.ts";
+import { approvalTopic } from "../../lib/ledger/commit.ts";
+import { consoleMailer, MailFailed } from "../../lib/outside/mailer.ts";
 import { startDueWork, sweep } from "../../lib/server/due_worker.ts";
 import type { Services } from "../../lib/services.ts";
 import { ApprovalOrg } from "../helpers/approval_org.ts";
@@ -17,7 +18,7 @@ import {
   mailed,
   MINUTE,
   settle,
-} from "./alerted.ts";
+} from "../helpers/alerted.ts";
 
 Deno.test("an alert that comes up after the decision is not sent", async () => {
   await using it = await ApprovalOrg.start({}, INVITED);
@@ -71,8 +72,8 @@ Deno.test("a mail that is never taken has failed after five tries: shown, and in
   await approver(it, "eve@example.com");
   const { mail, clock } = it.countersign;
   mail.before = ({ to }) => {
-    mail.failure = to === "bob@example.com" ? `550 no such person ${to}` : null;
-    return Promise.resolve();
+    const isBob = to === "bob@example.com";
+    return isBob ? Promise.reject(new MailFailed(`550 no such person ${to}`)) : Promise.resolve();
   };
   const { id } = await it.pending();
   for (const wait of BACKOFF_MS) {
@@ -93,6 +94,7 @@ Deno.test("a mail that is never taken has failed after five tries: shown, and in
     attempts: 5,
     channel: "mail",
     delivery: failed?.id,
+    event: failed?.event,
   });
   assert.equal((await deliveries(it)).length, 2);
   assert.equal((await deliveries(it, { member: bob.member.id })).length, 1);

@@ -3,7 +3,7 @@ import { DEFAULT_PREFERENCE, readPreference, setPreference } from "../../lib/ale
 import { ApprovalOrg, TOOL } from "../helpers/approval_org.ts";
 import { INVITED } from "../helpers/countersign.ts";
 import { DecisionOrg } from "../helpers/decision_org.ts";
-import { approver, browserOf, dueKinds, HOUR, mailed, MINUTE, settle } from "./alerted.ts";
+import { approver, browserOf, dueKinds, HOUR, mailed, MINUTE, settle } from "../helpers/alerted.ts";
 
 Deno.test("a new request is mailed to who can decide it, with nothing of what would run", async () => {
   await using it = await ApprovalOrg.start({}, INVITED);
@@ -40,8 +40,8 @@ Deno.test("an alert is due work from the very commit of its request", async () =
   await it.pending();
   assert.deepEqual(await dueKinds(it), [
     "alert_nearing_expiry",
-    "alert_new_request",
     "approval_ends",
+    "event_expand",
   ]);
 });
 

@@ -3,7 +3,7 @@ import { listSubscriptions } from "../../lib/alerts/subscriptions.ts";
 import { EndpointRefused } from "../../lib/outside/push.ts";
 import { ApprovalOrg } from "../helpers/approval_org.ts";
 import { INVITED } from "../helpers/countersign.ts";
-import { approver, browserOf, deliveries, settle } from "./alerted.ts";
+import { approver, browserOf, deliveries, settle } from "../helpers/alerted.ts";
 
 Deno.test("a push reaches each browser of an approver, and one that is gone is forgotten", async () => {
   await using it = await ApprovalOrg.start({}, INVITED);

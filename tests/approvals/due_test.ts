@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { JsonObject } from "../../lib/base/json.ts";
-import { approvalTopic, schedule } from "../../lib/ledger/due.ts";
+import { approvalTopic, schedule } from "../../lib/ledger/commit.ts";
 import { startDueWork, sweep } from "../../lib/server/due_worker.ts";
 import { duePrefix, toolKey } from "../../lib/store/keys.ts";
 import { ApprovalOrg, TOOL } from "../helpers/approval_org.ts";
@@ -9,12 +9,12 @@ import { assertProblem } from "../helpers/refused.ts";
 
 const HOUR = 3_600_000;
 
-/** What is due, but for the alerts that go along. */
+/** What is due, but for what is told of it. */
 async function dueKinds({ countersign }: ApprovalOrg): Promise<string[]> {
   const kinds: string[] = [];
   for await (const { key } of countersign.services.deps.kv.list({ prefix: duePrefix() })) {
     const kind = String(key[2]);
-    if (!kind.startsWith("alert")) kinds.push(kind);
+    if (!/^(alert|event)_/.test(kind)) kinds.push(kind);
   }
   return kinds;
 }

@@ -50,7 +50,7 @@ Deno.test("an org has 500 pending requests", async () => {
   await using it = await ApprovalOrg.start();
   const deadline = it.countersign.clock.now + 1000;
   await it.org.transact((transaction) =>
-    transaction.set(approvalOrgCountKey(it.org.id), { deadlines: Array(499).fill(deadline) })
+    transaction.setGuarded(approvalOrgCountKey(it.org.id), { deadlines: Array(499).fill(deadline) })
   );
   const { id } = await it.pending();
   assertProblem(await it.ask({ method: "B" }), 429, "too_many_pending");

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { listApprovals, NO_FILTER } from "../../lib/approvals/list.ts";
-import { approvalsTopic, approvalTopic } from "../../lib/ledger/due.ts";
+import { approvalsTopic, approvalTopic } from "../../lib/ledger/commit.ts";
 import { reviewApproval } from "../../lib/sheet/review.ts";
 import { TOOL } from "../helpers/approval_org.ts";
 import { DecisionOrg, type Person } from "../helpers/decision_org.ts";

@@ -32,6 +32,8 @@ Deno.test("an approval lives: absent, asked, read, decided, used up", async () =
     level: 1,
     levels: 1,
     levels_skipped: false,
+    mandate_id: null,
+    estimated_cost_micros: null,
     tool_name: TOOL,
     tenant_id: null,
     resource_id: "db-1",

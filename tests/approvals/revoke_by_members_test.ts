@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { revokeApproval } from "../../lib/approvals/end.ts";
-import { Refusal, resultOf } from "../../lib/refusal.ts";
+import { Refusal } from "../../lib/refusal.ts";
 import { ApprovalOrg } from "../helpers/approval_org.ts";
 import type { SignedIn } from "../helpers/countersign.ts";
 
@@ -8,7 +8,7 @@ const CLIENT = { via: "dashboard", ip: null, user_agent: null, request_id: "req_
 
 async function revoke({ org }: ApprovalOrg, by: SignedIn, id: string): Promise<string> {
   try {
-    const result = resultOf(await org.as(by, "see_requests", revokeApproval(id, CLIENT)));
+    const result = await org.as(by, "see_requests", revokeApproval(id, CLIENT));
     return result.record.progress.state;
   } catch (error) {
     if (error instanceof Refusal) return error.code;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { signDecision } from "../../lib/approvals/sign.ts";
 import { asMember } from "../../lib/identity/acting.ts";
 import { Ledgers } from "../../lib/ledger/ledgers.ts";
-import { Refusal, resultOf } from "../../lib/refusal.ts";
+import { Refusal } from "../../lib/refusal.ts";
 import { approvalViewKey, toolKey } from "../../lib/store/keys.ts";
 import { TOOL } from "../helpers/approval_org.ts";
 import { assertNotAccepted, CLIENT, DecisionOrg } from "../helpers/decision_org.ts";
@@ -42,7 +42,7 @@ Deno.test("of several decisions at once, on two nodes, exactly one counts", asyn
       ann.send(id, ofAnn, response),
       ann.send(id, ofAnn, response),
       bob.deny(id),
-      otherNode.transact(it.org.id, elsewhere).then(resultOf),
+      otherNode.transact(it.org.id, elsewhere),
     ].map((attempt) => attempt.catch((refusal: unknown) => refusal)));
     const refused = results.filter((result) => result instanceof Refusal);
     assert.deepEqual(refused.map(({ code }) => code), Array(3).fill("approval_not_pending"));
@@ -70,7 +70,7 @@ Deno.test("a stale page cannot decide, and says why", async () => {
   );
 
   const asked = await opened();
-  await it.ask({ method: "M1", reason: "and do it now, the CEO says" });
+  await it.ask({ method: "M1", reason: "and do it now, it cannot wait" });
   await refused(
     ann.send(asked.id, asked.page, asked.response),
     "view_changed",

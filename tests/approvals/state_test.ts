@@ -163,6 +163,28 @@ Deno.test("time counts by itself: an event after the deadline is refused without
   assert.equal(typeof used === "string" ? used : used.state, "used");
 });
 
+Deno.test("what was used and never sent can be used again, by its own token's word and in its time", () => {
+  const terms = {
+    levels: 1 as const,
+    created_at: 0,
+    expires_at: 1000,
+    use_seconds: 1,
+    ended_by: null,
+  };
+  const granted = { level: 1 as const, decided_at: 0, use_before: 1000 };
+  const used: Progress = { ...granted, state: "used", used_at: 10, token_id: "rtk_a" };
+  const back = moved(used, { type: "return", token_id: "rtk_a" }, terms, clocksAt(20));
+  assert.deepEqual(back, { ...granted, state: "approved" });
+  const other = moved(used, { type: "return", token_id: "rtk_b" }, terms, clocksAt(20));
+  assert.equal(other, "approval_not_approved");
+  const approved: Progress = { ...granted, state: "approved" };
+  const twice = moved(approved, { type: "return", token_id: "rtk_a" }, terms, clocksAt(20));
+  assert.equal(twice, "approval_not_approved");
+  const late = moved(used, { type: "return", token_id: "rtk_a" }, terms, clocksAt(2000));
+  assert.ok(typeof late !== "string");
+  assert.equal(settled(late, terms, clocksAt(2000)).state, "lapsed");
+});
+
 Deno.test("a request of two levels needs two approvals", () => {
   const terms = {
     levels: 2 as const,

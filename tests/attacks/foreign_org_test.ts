@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
+import { KEPT_MS, storeCall } from "../../lib/calls/call_record.ts";
 import type { CallerTier } from "../../lib/identity/caller.ts";
+import { upstreamKey } from "../../lib/store/gateway_keys.ts";
 import * as keys from "../../lib/store/keys.ts";
+import type { UpstreamRecord } from "../../lib/store/records/upstream.ts";
 import type { GuardedRoute } from "../../routes/http/route.ts";
 import { ROUTES } from "../../routes/manifest.ts";
 import { Countersign, type Got, type TestOrg } from "../helpers/countersign.ts";
@@ -13,6 +16,8 @@ const MARK = "quagga";
 /** What the other org has: one of everything, by the names that its routes know them by. */
 interface Owned {
   readonly tool: string;
+  readonly upstream: string;
+  readonly call: string;
   readonly category: string;
   readonly tenant: string;
   readonly resource: string;
@@ -24,8 +29,16 @@ interface Owned {
   readonly reference: string;
   readonly token: string;
   readonly execution: string;
+  readonly receipt: string;
   readonly decision: string;
   readonly entry: string;
+  readonly bundle: string;
+  readonly mandate: string;
+  readonly channel: string;
+  readonly webhook: string;
+  readonly budget: string;
+  readonly confirmation: string;
+  readonly user: string;
 }
 
 async function ownedBy(org: TestOrg): Promise<Owned> {
@@ -54,6 +67,44 @@ async function ownedBy(org: TestOrg): Promise<Owned> {
     transaction.setPolicy(keys.ruleKey(org.id, selector), record);
     return id;
   });
+  const upstream = `${NAME}-upstream`;
+  await org.transact((transaction) => {
+    const { at } = transaction;
+    const record: UpstreamRecord = {
+      name: upstream,
+      kind: "mcp",
+      url: `https://${MARK.toLowerCase()}.example.com/mcp`,
+      headers: { "x-mark": MARK },
+      timeout_seconds: 60,
+      max_result_bytes: 1024,
+      status: "active",
+      generation: 1,
+      created_at: at,
+      updated_at: at,
+    };
+    transaction.setPolicy(upstreamKey(org.id, upstream), record);
+  });
+  const call = await org.transact((transaction) => {
+    const id = transaction.id("cal");
+    const { at } = transaction;
+    storeCall(transaction, {
+      id,
+      status: "pending",
+      tool,
+      upstream,
+      action_digest: "",
+      mandate_id: null,
+      requester: { type: "api_key", id: "key_other" },
+      key_hash: null,
+      decision_id: "",
+      permission: "requires_approval",
+      resolved_from: "tool_default",
+      approval_id: "apr_none",
+      created_at: at,
+      expires_at: at + KEPT_MS,
+    });
+    return id;
+  });
   const member = `${NAME}@example.com`;
   await org.member(member);
   const agent = await org.manage("POST", "/v1/agents", { name: MARK });
@@ -64,9 +115,45 @@ async function ownedBy(org: TestOrg): Promise<Owned> {
   const open = { tool_name: `${NAME}_open`, tenant_id: NAME };
   const minted = await org.post("/v1/tokens/mint", open);
   const logged = await org.post("/v1/executions/log", { ...open, execution_result: "success" });
+  const scopes = [{ tool: `${NAME}_open`, decision: "allow" }];
+  const bundle = await org.manage("PUT", `/v1/bundles/${NAME}`, {
+    agent: "app",
+    scopes,
+    description: MARK,
+  });
+  assert.equal(bundle.status, 201, bundle.text);
+  const mandate = await org.manage("POST", "/v1/mandates", {
+    user_id: NAME,
+    bundle: { id: NAME },
+    metadata: { MARK },
+  });
+  assert.equal(mandate.status, 201, mandate.text);
+  const confirmed = await org.manage("POST", "/v1/mandates", {
+    user_id: NAME,
+    agent: "app",
+    scopes: [{ tool: `${NAME}_open`, decision: "confirm" }],
+  });
+  const asked = await org.post("/v1/permissions/check", {
+    tool_name: `${NAME}_open`,
+    mandate_id: confirmed.body.id,
+    request: true,
+    reason: MARK,
+  });
+  assert.equal(asked.status, 200, asked.text);
+  const topic = { kind: "ntfy", url: "https://ntfy.example.com", topic: MARK };
+  const channel = await org.manage("POST", "/v1/channels", { name: MARK, ...topic });
+  assert.equal(channel.status, 201, channel.text);
+  const hook = { url: "https://hooks.example.com/", events: ["tool.drifted"], description: MARK };
+  const webhook = await org.manage("POST", "/v1/webhooks", hook);
+  assert.equal(webhook.status, 201, webhook.text);
+  assert.equal((await org.manage("PUT", `/v1/tombstones/${NAME}`)).status, 201);
+  const budget = { limit_micros: 1, period: "day" };
+  assert.equal((await org.manage("PUT", `/v1/budgets/user:${NAME}`, budget)).status, 201);
   const entry = (await org.get("/v1/activity?limit=1")).body.data[0].id;
   return {
     tool,
+    upstream,
+    call,
     category: NAME,
     tenant: NAME,
     resource: NAME,
@@ -79,13 +166,23 @@ async function ownedBy(org: TestOrg): Promise<Owned> {
     token: minted.body.token,
     execution: logged.body.execution_id,
     decision: minted.body.decision_id,
+    receipt: `rcp_${minted.body.decision_id.slice(4)}`,
     entry,
+    bundle: NAME,
+    mandate: mandate.body.id,
+    channel: channel.body.id,
+    webhook: webhook.body.id,
+    budget: `user:${NAME}`,
+    confirmation: asked.body.confirmation.id,
+    user: NAME,
   };
 }
 
 /** The same names for things that nobody has: what an answer has to be like. */
 const ABSENT: Owned = {
   tool: "absent_tool",
+  upstream: "absent-upstream",
+  call: "cal_01kdvdna00e000000000000000",
   category: "absent",
   tenant: "absent",
   resource: "absent",
@@ -98,21 +195,39 @@ const ABSENT: Owned = {
   token: "cs_run_absent",
   execution: "exe_01kdvdna00e000000000000000",
   decision: "dec_01kdvdna00e000000000000000",
+  receipt: "rcp_01kdvdna00e000000000000000",
   entry: "ent_01kdvdna00e000000000000000",
+  bundle: "absent",
+  mandate: "mdt_01kdvdna00e000000000000000",
+  channel: "chn_01kdvdna00e000000000000000",
+  webhook: "whk_01kdvdna00e000000000000000",
+  budget: "user:absent",
+  confirmation: "cnf_01kdvdna00e000000000000000",
+  user: "absent",
 };
 
 /** The id that a path takes, by the noun of its collection; several where it takes several kinds. */
 const NAMED_IN_PATH: Readonly<Record<string, readonly (keyof Owned)[]>> = {
   tools: ["tool"],
+  upstreams: ["upstream"],
+  calls: ["call"],
   categories: ["category"],
   tenants: ["tenant"],
   resources: ["resource"],
+  tombstones: ["resource"],
   members: ["member"],
   rules: ["rule"],
   "api-keys": ["api_key"],
   agents: ["agent"],
   approvals: ["approval", "reference"],
-  receipts: ["decision", "approval", "execution", "entry"],
+  budgets: ["budget"],
+  confirmations: ["confirmation"],
+  users: ["user"],
+  bundles: ["bundle"],
+  mandates: ["mandate"],
+  channels: ["channel"],
+  webhooks: ["webhook"],
+  receipts: ["decision", "approval", "execution", "entry", "receipt"],
 };
 
 /** The kinds of id that a path takes; null for a path that takes none. */
@@ -126,8 +241,23 @@ function bodyFor(method: string, path: string, owned: Owned): unknown {
   const action = { tool_name: owned.tool, tenant_id: owned.tenant, resource_id: owned.resource };
   const minted = { tool_name: owned.tool, tenant_id: owned.tenant };
   const bodies: Record<string, unknown> = {
-    "post /v1/permissions/check": { ...action, mint: true, request: true, reason: "x" },
-    "post /v1/permissions/check-batch": { checks: [action] },
+    "put /v1/budgets/:scope": { limit_micros: 1, period: "day" },
+    "post /v1/budgets/settle": { decision_id: owned.decision, actual_cost_micros: 0 },
+    "post /v1/mandates": { user_id: "u1", bundle: { id: owned.bundle }, replaces: owned.mandate },
+    "post /v1/mandates/:id/revoke": { by: "user" },
+    "put /v1/users/:id/passkeys": { passkeys: [] },
+    "put /v1/bundles/:id": { agent: "app", scopes: [{ tool: owned.tool, decision: "allow" }] },
+    "post /v1/permissions/check": {
+      ...action,
+      mandate_id: owned.mandate,
+      mint: true,
+      request: true,
+      reason: "x",
+    },
+    "post /v1/permissions/check-batch": {
+      checks: [action, { ...action, mandate_id: owned.mandate }],
+    },
+    "post /v1/calls": { ...action, reason: "x" },
     "post /v1/approvals": { ...action, reason: "x" },
     "post /v1/approvals/request": { ...action, reason: "x" },
     "post /v1/approvals/:id/decide": { decision: "approve", decided_by: owned.member },
@@ -135,6 +265,11 @@ function bodyFor(method: string, path: string, owned: Owned): unknown {
     "post /v1/tokens/verify": { token: owned.token },
     "post /v1/tokens/consume": { token: owned.token, ...minted },
     "post /v1/executions/log": { token: owned.token, ...minted, execution_result: "success" },
+    "put /v1/upstreams/:name": { kind: "mcp", url: "https://a.example.com", status: "paused" },
+    "post /v1/upstreams/:name/approve": {
+      tools: [{ name: owned.tool, definition_digest: "sha256:" + "0".repeat(64) }],
+    },
+    "post /v1/webhooks/:id/recover": { since: "2026-01-01T00:00:00Z" },
     "post /v1/tools": { name: owned.tool },
     "put /v1/categories/:name": { default_permission: "disabled" },
     "put /v1/members/:email": { role: "viewer" },
@@ -244,6 +379,9 @@ Deno.test("attack: filters and cursors of another org find nothing of it", async
     "/v1/api-keys",
     "/v1/activity",
     "/v1/audit/entries",
+    "/v1/mandates",
+    "/v1/bundles",
+    "/v1/budgets",
   ];
   for (const path of lists) {
     const { next_cursor } = (await other.get(`${path}?limit=1`)).body;
@@ -263,6 +401,7 @@ Deno.test("attack: filters and cursors of another org find nothing of it", async
     `/v1/activity?tenant_id=${NAME}`,
     `/v1/rules?tenant_id=${NAME}`,
     `/v1/rules?tool_name=${owned.tool}`,
+    `/v1/mandates?user_id=${NAME}`,
   ];
   for (const path of filters) {
     const got = await org.get(path);

@@ -54,6 +54,8 @@ Deno.test("attack: fields that only the server sets are refused wherever a body 
   ];
   for (const [method, path, body] of bodies) {
     for (const [name, value] of Object.entries(fields)) {
+      // A mint may name the check whose reservation it takes over.
+      if (path === "/v1/tokens/mint" && name === "decision_id") continue;
       const key = /decide/.test(path)
         ? org.approver
         : /permissions|approvals|tokens|executions/.test(path)

@@ -124,7 +124,7 @@ Deno.test("what lies in clear in a stolen store is what the threat model says", 
   assert.deepEqual(where("gold"), ["tenant"]);
   assert.deepEqual(where("rule-note-1"), ["rule"]);
   assert.deepEqual(where("ticket-1"), ["approval", "log"]);
-  assert.deepEqual(where("server-1"), ["approval", "log"]);
+  assert.deepEqual(where("server-1"), ["approval", "approval_pending", "log"]);
 });
 
 Deno.test("attack: an id that looks like a person's address does not get into the log", async () => {

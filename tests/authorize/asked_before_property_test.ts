@@ -2,7 +2,6 @@ import fc from "fast-check";
 import assert from "node:assert/strict";
 import { loadAskedBefore } from "../../lib/authorize/authorize.ts";
 import { actionDigest } from "../../lib/decisions/decide.ts";
-import { HeldKeys } from "../../lib/ledger/held_keys.ts";
 import { loadSnapshot } from "../../lib/ledger/load_snapshot.ts";
 import { Reader } from "../../lib/ledger/transaction.ts";
 import { approvalHistoryKey } from "../../lib/store/keys.ts";
@@ -166,7 +165,7 @@ class World implements AsyncDisposable {
     const { it } = this.#node(node);
     const { id, token } = this.#agent(agent);
     const snapshot = await loadSnapshot(this.kv, it.org.id);
-    const reader = new Reader(this.kv, snapshot, it.countersign.clock.now, new HeldKeys());
+    const reader = new Reader(this.kv, snapshot, it.countersign.clock.now, null);
     const found = await loadAskedBefore(reader, id, digestOf(it.org.id, action));
     const got = await it.org.post("/v1/permissions/check", questionOf(action), token);
     assert.equal(got.status, 200, got.text);

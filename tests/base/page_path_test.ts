@@ -13,7 +13,10 @@ const FIRST = new Set(PAGE_PATHS.flatMap((path) => path.split("/")[1] || []));
 function namedIn(text: string): { readonly literals: string[]; readonly built: string[] } {
   const isPage = (path: string) => FIRST.has(path.split(/[/?#]/)[1] ?? "");
   const literals = [...text.matchAll(/"(\/[a-z][^"\s]*)"/g)].map(([, path = ""]) => path);
-  const built = [...text.matchAll(/`(?:\$\{[\w.]*origin\})?(\/[a-z][^`$]*)\$\{/g)];
+  // A JSON pointer into a body is none.
+  const built = [
+    ...text.matchAll(/(?<!invalidRequest\(\s*)`(?:\$\{[\w.]*origin\})?(\/[a-z][^`$]*)\$\{/g),
+  ];
   return {
     literals: literals.filter(isPage).map((path) => path.split(/[?#]/)[0] ?? ""),
     built: built.map(([, path = ""]) => path).filter(isPage),

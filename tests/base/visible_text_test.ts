@@ -158,6 +158,7 @@ Deno.test("pages, mail, push and titles agree on every character that is hidden"
       reference: "REF-1",
       tool: "t",
       reason: text,
+      dangers: null,
       outcome: null,
       expires_at: 0,
       origin: "https://countersign.example",

@@ -3,82 +3,14 @@ import assert from "node:assert/strict";
 import { listSubscriptions, publicPushKey } from "../../lib/alerts/subscriptions.ts";
 import { toBase64Url } from "../../lib/base/bytes.ts";
 import { type Tab, TestBrowser } from "../helpers/browser.ts";
-import { memberAtBrowser } from "../helpers/browser_member.ts";
+import { memberAtBrowser } from "./browser_member.ts";
 import { enter } from "../helpers/browser_people.ts";
-import { Countersign, type SignedIn, type TestOrg } from "../helpers/countersign.ts";
+import { Countersign, type SignedIn } from "../helpers/countersign.ts";
 import { DecisionOrg } from "../helpers/decision_org.ts";
 import { PushBrowser } from "../helpers/push_browser.ts";
-import { HOSTILE } from "../helpers/visitor.ts";
 
 const LOOKS = [{ width: 390, scheme: "dark" }, { width: 1280, scheme: "light" }] as const;
 const NOTIFICATIONS = "/notifications";
-
-/** An org with something on every page, some of it by somebody who means harm. */
-async function filled(org: TestOrg, owner: SignedIn): Promise<string[]> {
-  const long = `${"somebody.with.a.long.name".repeat(2)}@subsidiary.example.com`;
-  const { member: held } = await org.signedIn("owner", { email: long, held: true, groups: [1] });
-  await org.member("waits@example.com", { role: "approver" });
-  const tenant_ids = Array.from({ length: 20 }, (_, i) => `${"t".repeat(60)}-${i}`);
-  const members_behind = [owner.member.id];
-  const name = HOSTILE.markup.padEnd(100, "w");
-  await org.agent({ name, tenant_ids, members_behind, expires_at: 1 });
-  await org.agent({ name: "stopped", kill_switch: { active: true, reason: HOSTILE.markup } });
-  await org.tool("wire", { requires_second_approval: true });
-  await org.key("approver", { name, bootstrap: true, tenant_ids });
-  const [agents, keys] = await org.transact(({ snapshot }) => [
-    [...snapshot.agents.keys()],
-    [...snapshot.apiKeys.values()].filter(({ bootstrap }) => bootstrap).map(({ id }) => id),
-  ]);
-  return [
-    "/team",
-    "/team?view=invitations",
-    `/team/${encodeURIComponent(held.email)}`,
-    `/team/${encodeURIComponent(owner.member.email)}`,
-    "/team/waits%40example.com",
-    NOTIFICATIONS,
-    "/agents",
-    ...agents.map((id) => `/agents/${id}`),
-    "/api-keys",
-    "/api-keys?tier=approver",
-    ...keys.map((id) => `/api-keys/${id}`),
-    "/settings",
-  ];
-}
-
-Deno.test("the pages of team, machines, alerts and settings are sound on phone and desk, in both themes", async (t) => {
-  await using countersign = await Countersign.start({ localhost: true });
-  const org = await countersign.org();
-  const owner = await org.signedIn("owner");
-  const paths = await filled(org, owner);
-  await using browser = await TestBrowser.start();
-  for (const look of LOOKS) {
-    await t.step(`${look.width} px, ${look.scheme}`, async () => {
-      await using tab = await browser.open({ origin: countersign.origin, ...look });
-      await enter(tab, countersign, owner);
-      for (const path of paths) {
-        await tab.goto(path);
-        await tab.assertSound(path);
-      }
-      // Pages that are shown once.
-      await tab.goto("/team");
-      await tab.page.getByLabel("E-mail address").fill(`new-${look.width}@example.com`);
-      await tab.page.getByRole("button", { name: "Invite" }).click();
-      await tab.page.getByRole("heading", { name: /Invitation of/ }).waitFor();
-      await tab.hydrated();
-      await tab.assertSound("invitation");
-      await tab.goto("/agents");
-      await tab.page.getByLabel("Name").fill("x".repeat(100));
-      await tab.page.getByRole("button", { name: "Make agent" }).click();
-      await tab.page.getByText("shown only once").waitFor();
-      await tab.hydrated();
-      await tab.assertSound("token");
-      await tab.goto(NOTIFICATIONS);
-      await tab.page.getByRole("button", { name: "Send me a test" }).click();
-      await tab.page.getByRole("heading", { name: "Test", exact: true }).waitFor();
-      await tab.assertSound("test");
-    });
-  }
-});
 
 Deno.test("a forgotten field of a form is told by its summary, from which the keyboard gets to it", async () => {
   await using countersign = await Countersign.start({ localhost: true });
@@ -100,6 +32,39 @@ Deno.test("a forgotten field of a form is told by its summary, from which the ke
   const label = tab.page.getByLabel("Requests a minute");
   assert.equal(await label.inputValue(), "many");
   assert.equal(await label.getAttribute("aria-invalid"), "true");
+});
+
+Deno.test("what stops everything is a quiet row, which opens a sheet that asks, without script too", async (t) => {
+  await using countersign = await Countersign.start({ localhost: true });
+  await using browser = await TestBrowser.start();
+  for (const { width, scheme } of LOOKS) {
+    for (const script of [true, false]) {
+      await t.step(`${width} px, ${scheme}, ${script ? "with" : "without"} script`, async () => {
+        const org = await countersign.org();
+        await using tab = await browser.open({ origin: countersign.origin, width, scheme, script });
+        await enter(tab, countersign, await org.signedIn("owner"));
+        await tab.goto("/settings");
+        const row = tab.page.getByRole("button", { name: "Kill switch off · Stop everything…" });
+        const sheet = tab.page.getByRole("dialog", { name: "Stop everything" });
+        await row.focus();
+        await tab.page.keyboard.press("Enter");
+        await sheet.waitFor();
+        if (script) assert.deepEqual(await tab.axe(), []);
+        await tab.page.keyboard.press("Escape");
+        await sheet.waitFor({ state: "hidden" });
+        assert.ok(await row.evaluate((element) => element === document.activeElement));
+        await row.click();
+        await sheet.getByRole("button", { name: "Cancel" }).click();
+        await sheet.waitFor({ state: "hidden" });
+        await row.click();
+        await sheet.getByLabel("Reason").fill("Just in case");
+        await sheet.getByRole("button", { name: "Stop everything" }).click();
+        await tab.page.getByText("Everything is stopped").waitFor();
+        const { kill_switch } = await org.transact(({ snapshot }) => snapshot.org);
+        assert.deepEqual(kill_switch, { active: true, reason: "Just in case" });
+      });
+    }
+  }
 });
 
 /** A tab of somebody, at a browser of which `prepare` was made so before any page. */
@@ -173,7 +138,7 @@ Deno.test("the push switch says what a person answered who forbids pushes, or do
   await using tab = await atBrowser(browser, countersign, owner, { prepare, arg: null });
   const turnOn = tab.page.getByRole("button", { name: "Turn on in this browser" });
   await turnOn.click();
-  await tab.page.getByText("You were asked and did not answer").waitFor();
+  await tab.page.getByText("You were asked and didn't answer").waitFor();
   await turnOn.click();
   await tab.page.getByText("This browser blocks notifications of this site").waitFor();
   assert.equal(await turnOn.count(), 0);
@@ -294,10 +259,10 @@ Deno.test("the push switch says that the push service did not answer, and that t
   const { subscription } = new PushBrowser();
   await using browser = await TestBrowser.start();
   const cases: [FakePush, RegExp][] = [
-    [{ ...subscription, refuses: "AbortError" }, /The push service of your browser did not answer/],
+    [{ ...subscription, refuses: "AbortError" }, /The push service of your browser didn't answer/],
     [
       { ...subscription, refuses: "NotSupportedError" },
-      /could not subscribe \(NotSupportedError\)/,
+      /couldn't subscribe \(NotSupportedError\)/,
     ],
     [{ ...subscription, endpoint: "https://127.0.0.1/x", refuses: null }, /endpoint|address/i],
   ];
@@ -329,7 +294,7 @@ Deno.test("the push switch says so where the browser itself refuses, and leaves 
   await enter(tab, countersign, owner);
   await tab.goto(NOTIFICATIONS);
   await tab.page.getByRole("button", { name: "Turn on in this browser" }).click();
-  await tab.page.getByRole("alert").filter({ hasText: /did not answer|could not subscribe/ })
+  await tab.page.getByRole("alert").filter({ hasText: /didn't answer|couldn't subscribe/ })
     .waitFor();
   const { kv } = countersign.services.deps;
   assert.deepEqual(await listSubscriptions(kv, owner.caller.account), []);

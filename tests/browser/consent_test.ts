@@ -171,7 +171,7 @@ Deno.test("a person whose prompt fails stays on the page and can try again", asy
   await tab.setUserVerified(false);
   const allow = tab.page.getByRole("button", { name: "Allow with your passkey" });
   await allow.click();
-  await tab.page.getByText("The passkey was not shown").waitFor();
+  await tab.page.getByText("The passkey wasn't shown").waitFor();
   await tab.setUserVerified(true);
   await allow.click();
   assert.ok((await program.answer).get("code") !== null);

@@ -5,11 +5,13 @@ import { TestBrowser } from "../helpers/browser.ts";
 import {
   approveButton,
   approveOnPage,
+  denyOnPage,
   memberAtBrowser,
   readToTheEnd,
   signOnPage,
   statusOf,
-} from "../helpers/browser_member.ts";
+  unlocked,
+} from "./browser_member.ts";
 import { DecisionOrg } from "../helpers/decision_org.ts";
 
 const ACTION = { tool_name: TOOL, resource_id: "server-1", arguments: { force: true } };
@@ -22,9 +24,7 @@ Deno.test("browser: a denial with a quick reason reaches the agent, and can paus
   const { id } = await it.pending(ACTION, agent);
   const waiting = it.org.get(`/v1/approvals/${id}?wait=30`, agent);
   await tab.goto(`/approvals/${id}`);
-  await tab.page.getByLabel("Note").fill("ask Bo first");
-  await tab.page.getByRole("button", { name: "wrong target" }).click();
-  await statusOf(tab, "Denied");
+  await denyOnPage(tab, { reason: "Wrong target", note: "ask Bo first" });
   const { body } = await waiting;
   assert.equal(body.status, "denied");
   assert.deepEqual([body.decisions[0].quick_reason, body.decisions[0].note], [
@@ -34,8 +34,8 @@ Deno.test("browser: a denial with a quick reason reaches the agent, and can paus
 
   const again = await it.pending({ ...ACTION, resource_id: "server-2" }, agent);
   await tab.goto(`/approvals/${again.id}`);
-  await tab.page.getByRole("button", { name: "Deny and pause this agent" }).click();
-  await tab.page.getByText("The agent is paused").waitFor();
+  await denyOnPage(tab, { pause: true });
+  await tab.page.getByText("is paused: all it asks is refused").waitFor();
   const check = await it.org.post("/v1/permissions/check", ACTION, agent);
   assert.deepEqual([check.body.permission, check.body.resolved_from], ["disabled", "kill_switch"]);
 });
@@ -92,7 +92,7 @@ Deno.test("browser: what happens to a request while its page is open", async (t)
     const approval = await it.pending({ ...ACTION, resource_id });
     await tab.goto(`/approvals/${approval.id}`);
     await readToTheEnd(tab);
-    await page.locator("button:enabled", { hasText: "Approve" }).waitFor();
+    await unlocked(tab);
     return approval.id as string;
   };
 
@@ -104,7 +104,7 @@ Deno.test("browser: what happens to a request while its page is open", async (t)
         const { classList } = document.documentElement;
         new MutationObserver(() => {
           const button = document.querySelector(".decision-approve button");
-          if (button instanceof HTMLButtonElement && button.disabled) classList.add("was-locked");
+          if (button?.ariaDisabled === "true") classList.add("was-locked");
         }).observe(document.body, { subtree: true, childList: true, attributes: true });
       });
       await it.ask({ ...ACTION, resource_id: "asked-again", reason: "now it is urgent" });
@@ -152,7 +152,7 @@ Deno.test("browser: a page that heard nothing of it cannot decide what is over o
     const approval = await it.pending({ ...ACTION, resource_id });
     await tab.goto(`/approvals/${approval.id}`);
     await readToTheEnd(tab);
-    await page.locator("button:enabled", { hasText: "Approve" }).waitFor();
+    await unlocked(tab);
     return approval.id as string;
   };
   const decisions = async (id: string) => (await it.get(id)).body.decisions.length;
@@ -193,6 +193,7 @@ Deno.test("browser: a page that heard nothing of it cannot decide what is over o
     const id = await stale("gone");
     await it.cancel(id);
     await page.getByRole("button", { name: "Deny", exact: true }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Deny" }).click();
     await page.getByRole("alert").first().waitFor();
     assert.equal(await it.status(id), "cancelled");
   });
@@ -219,12 +220,12 @@ Deno.test("browser: Approve unlocks on a phone only when all of a long request w
   const lines = Array.from({ length: 60 }, (_, i) => `line ${i} of a long request`);
   const { id } = await it.pending({ ...ACTION, arguments: { lines } });
   await tab.goto(`/approvals/${id}`);
-  const locked = page.getByText("Approve unlocks once you have seen all of it.");
+  const locked = page.getByText("Not all seen yet.");
   await locked.waitFor();
   assert.equal(await approveButton(tab).isDisabled(), true);
   // To jump to the end is not to have seen what lies between.
   await page.evaluate(() => scrollTo({ top: document.body.scrollHeight, behavior: "instant" }));
-  await page.getByRole("button", { name: "Show what is left" }).click();
+  await page.locator("#approve-status button").click();
   assert.equal(await approveButton(tab).isDisabled(), true);
   await readToTheEnd(tab);
   await locked.waitFor({ state: "detached" });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { JsonObject } from "../../lib/base/json.ts";
 import { type Tab, TestBrowser } from "../helpers/browser.ts";
-import { signOnPage, statusOf } from "../helpers/browser_member.ts";
+import { signOnPage, statusOf } from "./browser_member.ts";
 import { acceptInvitationAs, firstRun, signInByPasskey } from "../helpers/browser_people.ts";
 import { Countersign, TestClock, type TestOrg } from "../helpers/countersign.ts";
 import { PROJECT } from "../helpers/project_files.ts";
@@ -74,13 +74,13 @@ Deno.test("end to end: from the set-up link to a log that is verified offline wi
     await page.waitForURL(`**/tools/${TOOL}`);
   });
 
-  await t.step("the owner makes a key for an agent", async () => {
+  await t.step("the owner makes an agent", async () => {
     const { page } = owner;
     await owner.goto("/quickstart");
-    await page.getByLabel("Name of the key").fill("billing-agent");
-    await page.getByRole("button", { name: "Make a key" }).click();
-    const text = await page.locator("pre", { hasText: "export COUNTERSIGN_KEY" }).innerText();
-    key = /cs_live_[0-9a-z]+/.exec(text)?.[0] ?? assert.fail(text);
+    await page.getByLabel("Name", { exact: true }).fill("billing-agent");
+    await page.getByRole("button", { name: "Make the agent" }).click();
+    const text = await page.locator("pre", { hasText: "export COUNTERSIGN_" }).innerText();
+    key = /cs_agent_[0-9a-z]+/.exec(text)?.[0] ?? assert.fail(text);
     await owner.hydrated();
     await page.locator(".live-live").waitFor();
   });
@@ -136,7 +136,7 @@ Deno.test("end to end: from the set-up link to a log that is verified offline wi
     const refused = await post(org, key, "/v1/tokens/consume", other, 409);
     assert.deepEqual(refused.differs, ["/arguments/amount"]);
     await post(org, key, "/v1/tokens/consume", { ...ACTION, token }, 200);
-    await approver.page.getByText("Token consumed: it runs").waitFor();
+    await approver.page.getByText("Run token used: it runs").waitFor();
     await post(org, key, "/v1/tokens/consume", { ...ACTION, token }, 409);
     const report = { tool_name: TOOL, token, execution_result: "success", duration_ms: 12 };
     await post(org, key, "/v1/executions/log", report, 201);

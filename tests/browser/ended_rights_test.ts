@@ -13,7 +13,8 @@ import {
   type MemberAtBrowser,
   memberAtBrowser,
   readToTheEnd,
-} from "../helpers/browser_member.ts";
+  unlocked,
+} from "./browser_member.ts";
 import { enter } from "../helpers/browser_people.ts";
 import { CLIENT, DecisionOrg, Person } from "../helpers/decision_org.ts";
 import { presentSession } from "../helpers/people.ts";
@@ -53,7 +54,7 @@ async function openRead(it: DecisionOrg, { tab, person }: MemberAtBrowser): Prom
   });
   await tab.goto(`/approvals/${id}`);
   await readToTheEnd(tab);
-  await tab.page.locator("button:enabled", { hasText: "Approve" }).waitFor();
+  await unlocked(tab);
   return id;
 }
 
@@ -225,7 +226,7 @@ Deno.test("browser: a changed role takes effect on open pages, and on the next c
     await openRead(it, member);
     await tab.page.getByText("force", { exact: true }).waitFor();
     await become(member, "viewer");
-    await tab.page.getByText("They are not shown: your role does not include them").waitFor();
+    await tab.page.getByText("Not shown: your role can't see arguments").waitFor();
     assert.equal(await approveButton(tab).count(), 0);
     assert.equal(await tab.page.getByText("force", { exact: true }).count(), 0);
   });
@@ -240,6 +241,7 @@ Deno.test("browser: a changed role takes effect on open pages, and on the next c
     await approveButton(tab).click();
     await tab.page.getByRole("alert").first().waitFor();
     await tab.page.getByRole("button", { name: "Deny", exact: true }).click();
+    await tab.page.getByRole("dialog").getByRole("button", { name: "Deny" }).click();
     await tab.page.getByRole("heading", { level: 1 }).filter({ hasNotText: TOOL }).waitFor();
     assert.equal(await it.status(id), "pending");
   });

@@ -48,7 +48,7 @@ Deno.test("in a browser: a person who is not verified does not get in, and is to
   await tab.goto("/sign-in");
   const button = tab.page.getByRole("button", { name: "Sign in with a passkey" });
   await button.click();
-  await tab.page.getByRole("alert").getByText("The passkey was not shown").waitFor();
+  await tab.page.getByRole("alert").getByText("The passkey wasn't shown").waitFor();
   await tab.setUserVerified(true);
   // By keyboard, as everything.
   await button.focus();

@@ -172,7 +172,7 @@ Deno.test("browser: the service worker keeps built files and no page", async () 
   tab.expected.push(/ERR_INTERNET_DISCONNECTED/);
   await tab.context.setOffline(true);
   await tab.page.goto("/sample");
-  await tab.page.getByRole("heading", { name: "Countersign cannot be reached" }).waitFor();
+  await tab.page.getByRole("heading", { name: "Countersign can't be reached" }).waitFor();
 });
 
 Deno.test("browser: the service worker shows what a push says", async () => {

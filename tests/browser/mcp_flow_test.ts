@@ -14,7 +14,7 @@ import type {
 import { Client as ClientOne } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport as TransportOne } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import { type Tab, TestBrowser } from "../helpers/browser.ts";
-import { approveButton, readToTheEnd } from "../helpers/browser_member.ts";
+import { approveButton, readToTheEnd } from "./browser_member.ts";
 import { firstRun } from "../helpers/browser_people.ts";
 import { Countersign } from "../helpers/countersign.ts";
 

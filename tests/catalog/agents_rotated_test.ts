@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { JsonObject } from "../../lib/base/json.ts";
-import { approvalsTopic } from "../../lib/ledger/due.ts";
+import { approvalsTopic } from "../../lib/ledger/commit.ts";
 import { startDueWork, sweep } from "../../lib/server/due_worker.ts";
 import { agentKey, approvalKey, approvalPendingPrefix } from "../../lib/store/keys.ts";
 import { Countersign, type TestOrg } from "../helpers/countersign.ts";

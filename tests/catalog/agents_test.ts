@@ -24,6 +24,7 @@ Deno.test("An agent is made, read, changed, rotated and removed, and each change
     expires_at: null,
     rate_limit_per_minute: 6000,
     kill_switch: { active: false, reason: null },
+    mandate_ids: null,
     members_behind: [],
     created_at: "2026-01-01T00:00:00.000Z",
   });

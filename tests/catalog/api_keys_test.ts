@@ -31,6 +31,9 @@ Deno.test("An API key is made, used, listed and revoked, and each change is in t
     rate_limit_per_minute: 6000,
     audit_private: false,
     bootstrap: false,
+    mandate_ids: null,
+    may_grant: false,
+    user_passkeys: false,
     members_behind: [],
     created_at: "2026-01-01T00:00:00.000Z",
   });

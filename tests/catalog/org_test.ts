@@ -23,9 +23,11 @@ Deno.test("The settings of an org are read, changed, and each change is in the l
     strict_levels: true,
     strict_levels_by: null,
     api_decisions: true,
+    confirm_by: "app",
     allow_personal_ids: false,
     kill_switch: { active: false, reason: null },
     recovery_hold_hours: 24,
+    budget_alert_percent: [80, 100],
     created_at: "2026-01-01T00:00:00.000Z",
   });
 
@@ -39,6 +41,7 @@ Deno.test("The settings of an org are read, changed, and each change is in the l
     separation_of_duties: true,
     api_decisions: false,
     recovery_hold_hours: 48,
+    budget_alert_percent: [50],
   };
   const changed = await org.manage("PATCH", "/v1/org", change);
   assert.equal(changed.status, 200);

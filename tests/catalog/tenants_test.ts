@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { removeTenant } from "../../lib/catalog/tenants.ts";
 import { asCaller } from "../../lib/identity/acting.ts";
-import { KV_LIMITS } from "../../lib/ledger/transaction.ts";
+import { KV_LIMITS } from "../../lib/ledger/commit_limits.ts";
 import { apiKeyKey, orgKey, ruleKey } from "../../lib/store/keys.ts";
 import { Countersign, type TestOrg } from "../helpers/countersign.ts";
 import { assertProblem } from "../helpers/refused.ts";

@@ -17,6 +17,7 @@ const DEFAULTS = {
   required_facts: [],
   methods: null,
   requires_second_approval: false,
+  requires_mandate: false,
   approval_timeout_seconds: null,
   approval_use_seconds: null,
   kill_switch: { active: false, reason: null },

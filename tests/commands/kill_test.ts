@@ -2,12 +2,10 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { makeSecret } from "../../lib/identity/credentials.ts";
 import { DEPLOYMENT_ORG, dueKey, duePrefix, orgPrefix } from "../../lib/store/keys.ts";
-import { Sealer } from "../../lib/store/sealing.ts";
-import { systemRandom, systemTimer } from "../../lib/store/system.ts";
-import { MailBox } from "../helpers/mail_box.ts";
+import { systemRandom } from "../../lib/store/system.ts";
 import { PROJECT } from "../helpers/project_files.ts";
 import { freePort } from "../helpers/started_process.ts";
-import { verifiedLog } from "../helpers/stored_log.ts";
+import { storeDeps, verifiedLog } from "../helpers/stored_log.ts";
 
 const ROUNDS = 20;
 const CLIENTS = 8;
@@ -115,20 +113,7 @@ Deno.test("kill -9 under load, 20 times: the log verifies and has every answer, 
     for await (const { key } of kv.list({ prefix: orgPrefix() })) {
       if (key[1] !== DEPLOYMENT_ORG) org = String(key[1]);
     }
-    const deps = {
-      kv,
-      sealer: new Sealer(new TextEncoder().encode(secret), null, systemRandom),
-      queues: true,
-      now: Date.now,
-      monotonic: () => performance.now(),
-      random: systemRandom,
-      timer: systemTimer,
-      log: () => {},
-      mail: new MailBox(),
-      push: () => Promise.reject(new Error("Nothing is pushed here.")),
-      strangers: () => Promise.reject(new Error("Nobody is asked here.")),
-    };
-    const log = await verifiedLog(deps, org);
+    const log = await verifiedLog(storeDeps(kv, secret), org);
     const found = new Map<string, Told[]>();
     for (const { index, leaf_hash, entry } of log) {
       const name = entry.data.reference_id;

@@ -3,6 +3,7 @@ import {
   passedOn,
   type Place,
   type Program,
+  programRights,
   rights,
   SettingRefused,
   VARIABLES,
@@ -52,6 +53,17 @@ Deno.test("launch: a program gets the rights that the settings call for, and no 
       "settings",
     ]],
     ["start", remote, ["--allow-net", "--allow-read=static,dist", "settings,DENO_KV_ACCESS_TOKEN"]],
+    // Which hosts may be private is looked at when one is asked; it widens no right of the process.
+    ["start", { ...memory, COUNTERSIGN_PRIVATE_HOSTS: "10.0.0.7:8080" }, [
+      "--allow-net",
+      "--allow-read=static,dist",
+      "settings",
+    ]],
+    ["compact", { COUNTERSIGN_PRIVATE_HOSTS: "10.0.0.7:8080" }, [
+      "--allow-read=data",
+      "--allow-write=data",
+      "settings",
+    ]],
     ["start", memory, ["--allow-net", "--allow-read=static,dist", "settings"]],
     ["start", { ...file, DENO_DEPLOYMENT_ID: "d" }, [
       "--allow-net",
@@ -70,6 +82,59 @@ Deno.test("launch: a program gets the rights that the settings call for, and no 
   for (const [program, variables, expected] of cases) {
     assert.deepEqual(given(program, variables), ["--no-prompt", ...expected]);
   }
+});
+
+Deno.test("launch: upstreams that are programs give the right to run these, and none to run others", () => {
+  const place = { ...PLACE, real: (path: string) => path };
+  const own = ["--no-prompt", "--allow-net", "--allow-read=data", "--allow-env=PORT"];
+  const apart = { cwd: null, orgs: null };
+  const program = { command: "npx", args: ["-y", "x"], env: ["HOME", "TOKEN"], ...apart };
+  const more = { ...program, command: "/opt/tool", env: ["TOKEN"] };
+  assert.deepEqual(programRights(own, [program, more, program], place), [
+    "--no-prompt",
+    "--allow-net",
+    "--allow-read=data,/srv/cs/config/upstreams.json",
+    "--allow-env=PORT,PATH,HOME,TOKEN",
+    "--allow-run=npx,/opt/tool",
+  ]);
+  // An empty list would stand for every command.
+  const [none, ...rest] = programRights(own, [], place).filter((flag) => /run/.test(flag));
+  assert.deepEqual([none, rest], [undefined, []]);
+  const variables = { PATH: "/bin", TOKEN: "t", OTHER: "o", PORT: "1" };
+  assert.deepEqual(passedOn(variables, [more]), { PATH: "/bin", TOKEN: "t", PORT: "1" });
+  assert.deepEqual(passedOn(variables), { PORT: "1" });
+});
+
+Deno.test("launch: upstreams of the host's file are run by the task that is for it alone, and a wrong file starts nothing", async () => {
+  await using place = await DeploymentFolder.make();
+  const variables = { COUNTERSIGN_SECRET: SECRET, COUNTERSIGN_URL: "http://localhost" };
+  const launched = () => StartedProcess.launched(place.path, variables, "start:stdio");
+  const write = (text: string) =>
+    Deno.mkdir(`${place.path}/config`, { recursive: true })
+      .then(() => Deno.writeTextFile(`${place.path}/config/upstreams.json`, text));
+  {
+    await using process = await launched();
+    const { code, output } = await process.ended();
+    assert.deepEqual([code, /upstreams\.json cannot be read/.test(output)], [2, true], output);
+  }
+  await write('{"upstreams":{"files":{"command":"npx","env":["COUNTERSIGN_SECRET"]}}}');
+  {
+    await using process = await launched();
+    const { code, output } = await process.ended();
+    assert.deepEqual([code, /"COUNTERSIGN_SECRET" is none/.test(output)], [2, true], output);
+  }
+  await write('{"upstreams":{"files":{"command":"npx","args":["-y","x"],"env":["HOME"]}}}');
+  await using process = await launched();
+  const line = await process.line("A program of this host is offered to nobody");
+  assert.deepEqual([line.upstream, line.next], [
+    "files",
+    "start again when there is an organization",
+  ]);
+  await process.line("Countersign listens");
+  process.signal("SIGTERM");
+  const { code, output } = await process.ended();
+  assert.equal(code, 0, output);
+  assert.doesNotMatch(output, /stay readable/);
 });
 
 Deno.test("launch: no store gives a right over the code, the secret, or more than a folder", () => {
@@ -201,7 +266,7 @@ Deno.test("launch: of the environment a program gets its settings and what Deno 
 
 Deno.test("launch: each program is run by the launcher alone", async () => {
   const { tasks } = JSON.parse(await projectText("deno.json"));
-  for (const name of ["start", "recover", "accept-clock", "compact", "client"]) {
+  for (const name of ["start", "start:stdio", "recover", "accept-clock", "compact", "client"]) {
     const run =
       `deno run --quiet --no-prompt --allow-env --allow-read --allow-run launch.ts ${name}`;
     assert.equal(tasks[name], run);

@@ -28,6 +28,18 @@ Deno.test("start: the first one works with the task's permissions and makes its 
   }
 });
 
+Deno.test("start: hosts that may be private are said in one line, and a wrong one is refused", async () => {
+  await using place = await DeploymentFolder.make();
+  const named = { COUNTERSIGN_PRIVATE_HOSTS: "grafana:3000, 10.0.0.7:8080" };
+  const { process } = await StartedProcess.listening(place.path, named);
+  await using _ = process;
+  const line = await process.line("Hosts that may be asked although they are private");
+  assert.equal(line.hosts, "grafana:3000, 10.0.0.7:8080");
+  await using other = await DeploymentFolder.make();
+  const wrong = await refused(other.path, { COUNTERSIGN_PRIVATE_HOSTS: "http://grafana" });
+  assert.match(wrong, /^COUNTERSIGN_PRIVATE_HOSTS names "http:\/\/grafana", which is not host/);
+});
+
 Deno.test("start: a store that another process holds is refused", async () => {
   await using place = await DeploymentFolder.make();
   const { process } = await StartedProcess.listening(place.path, {});

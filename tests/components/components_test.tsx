@@ -5,11 +5,16 @@ import { BarChart } from "../../components/charts.tsx";
 import { CheckboxField, RadioGroup } from "../../components/choices.tsx";
 import { SelectField, TextField } from "../../components/fields.tsx";
 import { FieldErrors, Form } from "../../components/form.tsx";
-import { JsonView } from "../../components/json_view.tsx";
 import { Shell, type ShellProps } from "../../components/shell.tsx";
 import { Table } from "../../components/table.tsx";
-import { Countdown, relativeWords, remainingWords, Time } from "../../components/time.tsx";
-import { UntrustedText } from "../../components/untrusted.tsx";
+import {
+  Countdown,
+  localWords,
+  relativeWords,
+  remainingWords,
+  Time,
+} from "../../components/time.tsx";
+import { UntrustedText, Words } from "../../components/untrusted.tsx";
 
 const NOW = Date.UTC(2026, 10, 22, 14, 5);
 const SECOND = 1000;
@@ -21,12 +26,6 @@ const MARKUP = '<img src=x onerror="alert(1)">\u202Egnp';
 
 const html = (node: ComponentChild) => renderToString(<>{node}</>);
 
-/** What a reader sees: the page without its markup. */
-function textOf(node: ComponentChild): string {
-  return html(node).replaceAll(/<[^>]*>/g, "")
-    .replaceAll("&lt;", "<").replaceAll("&quot;", '"').replaceAll("&amp;", "&");
-}
-
 const count = (text: string, part: string) => text.split(part).length - 1;
 
 Deno.test("UntrustedText() keeps markup as text and names what is hidden", () => {
@@ -35,41 +34,6 @@ Deno.test("UntrustedText() keeps markup as text and names what is hidden", () =>
   assert.ok(page.includes("&lt;img src=x onerror="));
   assert.ok(page.includes("⟨U+202E RIGHT-TO-LEFT OVERRIDE⟩"));
   assert.ok(!page.includes("\u202E"));
-});
-
-Deno.test("JsonView() shows every key and value whole", () => {
-  const long = "x".repeat(10_000);
-  const value = { "<b>": long, list: [1, [true, null]], empty: {}, none: [], five: "5", six: 6 };
-  const shown = textOf(<JsonView value={value} />);
-  for (const part of ["<b>", long, "true", "null", '"5"', "empty list", "six6"]) {
-    assert.ok(shown.includes(part), `"${part.slice(0, 20)}" is not shown`);
-  }
-});
-
-Deno.test("JsonView() shows titles of the schema beside the raw keys, through references", () => {
-  const schema = {
-    $defs: { money: { title: "Amount in cents" } },
-    properties: {
-      amount: { $ref: "#/$defs/money" },
-      lines: { items: { properties: { sku: { title: "Article" } } } },
-    },
-  };
-  const shown = textOf(<JsonView value={{ amount: 5, lines: [{ sku: "a" }] }} schema={schema} />);
-  assert.ok(shown.includes("amountAmount in cents5"));
-  assert.ok(shown.includes('skuArticle"a"'));
-});
-
-Deno.test("JsonView() marks the places that the caller names by pointer", () => {
-  const page = textOf(
-    <JsonView
-      value={{ "a/b": { force: true }, kept: 1 }}
-      isUnknown={(pointer) => pointer === "/a~1b/force"}
-      isChanged={(pointer) => pointer === "/kept"}
-    />,
-  );
-  assert.ok(page.includes("forceNot in schematrue"));
-  assert.ok(page.includes("keptDiffers1"));
-  assert.equal(count(page, "Not in schema"), 1);
 });
 
 Deno.test("fields are tied to their label, hint and error", () => {
@@ -148,7 +112,8 @@ Deno.test("Table() names the column in each cell, and shows the empty state with
 
 const SHELL: Omit<ShellProps, "children"> = {
   viewer: {
-    name: "mira@acme.example",
+    name: "Mira",
+    email: "mira@acme.example",
     role: "owner",
     orgName: "<Acme>",
     orgs: [{ id: "org_1", name: "<Acme>", current: true }, {
@@ -185,6 +150,9 @@ Deno.test("times say the moment and the distance, never more than is left", () =
   const page = html(<Time at={NOW - 3 * MINUTE} now={NOW} />);
   assert.match(page, /<time[^>]* datetime="2026-11-22T14:02:00.000Z"/i);
   assert.match(page, /22 Nov 2026, 14:02 UTC<\/span><span[^>]*> 3 min ago</);
+  const local = localWords(NOW, NOW);
+  assert.match(local, /^2[123] Nov, \d\d:\d\d$/);
+  assert.match(localWords(NOW - 400 * 24 * HOUR, NOW), /^\d+ Oct 2025, \d\d:\d\d$/);
   assert.equal(relativeWords(NOW + 12 * MINUTE + 59 * SECOND, NOW), "in 12 min");
   assert.equal(relativeWords(NOW - 2 * SECOND, NOW), "now");
   assert.equal(relativeWords(NOW - 47 * HOUR, NOW), "47 h ago");
@@ -217,4 +185,13 @@ Deno.test("charts have a name, the numbers as a table, and no style attribute", 
   assert.ok(!page.includes("style="));
   assert.ok(!page.includes("NaN"));
   assert.ok(!page.includes("Infinity"));
+});
+
+Deno.test("Words() keeps the end of an id whole beside a name that is written from right to left", () => {
+  const page = html(<Words text="Agent “وكيل الفواتير 0” …1nmx3w asked to run refund" />);
+  assert.match(page, /^<bdi class="untrusted" dir="ltr">Agent “وكيل الفواتير 0” /);
+  assert.match(page, /<bdi class="id-tail" dir="ltr">…1nmx3w<\/bdi> asked/);
+  const turning = "a\u202eb …1nmx3w";
+  assert.match(html(<Words text={turning} />), /⟨U\+202E/);
+  assert.equal(count(html(<Words text="…1nmx3wz …short" />), "id-tail"), 0);
 });

@@ -12,6 +12,7 @@ import {
   PERMISSIONS,
 } from "../../lib/store/records/vocabulary.ts";
 import { Countersign, type TestOrg } from "../helpers/countersign.ts";
+import { BUNDLE, checked, granted, shop } from "../helpers/mandates.ts";
 import { anOrg, aPolicy, aQuestion, aRule, ask, aTool, viewOf } from "../helpers/policy_records.ts";
 
 const STRANGER = { tenant: null, resource: null, method: null };
@@ -73,6 +74,48 @@ Deno.test("explainAction() answers what a check of the same action answers", asy
       }
     }
   }
+});
+
+Deno.test("explainAction() under a mandate answers what a check under it answers, step by step", async () => {
+  await using countersign = await Countersign.start();
+  const scope = {
+    tool: "refund",
+    decision: "allow",
+    resources: ["order-*"],
+    budget: { limit_micros: 10, period: "total" },
+  };
+  const org = await shop(await countersign.org(), { ...BUNDLE, scopes: [scope] });
+  const agent = await org.agent({ name: "someone" });
+  const mandate_id = await granted(org);
+  const { keys, agents } = await org.transact(({ snapshot }) => ({
+    keys: [...snapshot.apiKeys.values()],
+    agents: [...snapshot.agents.values()],
+  }));
+  const standard = keys.find(({ tier }) => tier === "standard")?.id ?? "";
+  const askers = [[standard, org.standard], [agents[0]?.id ?? "", agent]] as const;
+  const size = async () => (await readHead(countersign.services.deps.kv, org.id)).size;
+  const compare = async (id: string, resource: string) => {
+    for (const [as, secret] of askers) {
+      const action = { tool: "refund", tenant: null, resource, method: null };
+      const before = await size();
+      const explained = await explain(org, { action, as, mandate_id: id });
+      assert.equal(await size(), before, "nothing is written");
+      const fields = { resource_id: resource, estimated_cost_micros: 0 };
+      const got = await checked(org, id, fields, secret);
+      assert.deepEqual(
+        [explained.permission, explained.resolved_from],
+        [got.permission, got.resolved_from],
+      );
+      assert.ok(explained.trace.some(({ level }) => level === "mandate_scope"));
+      const decides = explained.trace.filter(({ level }) => level === explained.resolved_from);
+      assert.equal(decides.at(-1)?.outcome, "matched");
+    }
+  };
+  await compare(mandate_id, "order-1");
+  await compare(mandate_id, "user-1");
+  await compare(mandate_id.replace(/.$/, (last) => last === "0" ? "1" : "0"), "order-1");
+  await org.post(`/v1/mandates/${mandate_id}/revoke`, { by: "user" });
+  await compare(mandate_id, "order-1");
 });
 
 Deno.test("explainAction() writes nothing: no entry, no draft, no new policy version", async () => {

@@ -44,7 +44,7 @@ Deno.test("an export passes the offline verifier, with a checkpoint from before 
   const previous = await checkpointNote(org);
   await grow(org, Array.from({ length: 77 }, (_, i) => plainDraft(i)));
   const note = await checkpointNote(org);
-  const verdict = await verdictOn(await exportText(org), note, keys, previous);
+  const verdict = await verdictOn(await exportText(org), note, keys, { previous });
   assert.ok(verdict.ok, JSON.stringify(verdict));
   assert.equal(verdict.report.size, verdict.report.previousSize! + 77);
   assert.equal(verdict.report.uncovered, 0);
@@ -232,7 +232,7 @@ Deno.test("a rotated log verifies with the key that was pinned before, and only 
   assert.deepEqual(keys.map(({ status }) => status).sort(), ["active", "retired", "retired"]);
   const note = await checkpointNote(org);
   const text = await exportText(org);
-  const verdict = await verdictOn(text, note, pinned, previous);
+  const verdict = await verdictOn(text, note, pinned, { previous });
   assert.ok(verdict.ok, JSON.stringify(verdict));
   assert.equal(verdict.report.handovers.length, 2);
   const other = await countersign.org();

@@ -6,6 +6,7 @@ import {
   median,
   mostFrequent,
   spanOf,
+  TRIED_OUT,
 } from "../../lib/evidence/insights.ts";
 import { readChecks, readInsights } from "../../lib/evidence/read_insights.ts";
 import type { EntryDraft } from "../../lib/ledger/entry.ts";
@@ -89,6 +90,18 @@ Deno.test("foldInsights() of nothing has every day, and no number that would nee
   assert.equal(insights.expiry_rate, null);
   assert.equal(insights.noisiest_requester, null);
   assert.equal(insights.noisiest_rule, null);
+});
+
+Deno.test("foldInsights() leaves out of every number what was asked to try this out", () => {
+  const tried = Object.values(TRIED_OUT);
+  const samples = tried.map((tool_name) => approved(500, { tool_name }));
+  const real = approved(60_000);
+  const insights = foldInsights({ ...NOTHING, approvals: [...samples, real] }, spanOf(NOW, 30));
+  assert.equal(insights.tried_out, 2);
+  assert.deepEqual(
+    { ...insights, tried_out: 0 },
+    foldInsights({ ...NOTHING, approvals: [real] }, spanOf(NOW, 30)),
+  );
 });
 
 Deno.test("foldInsights() counts an outcome on its own day, whatever became of it afterwards", () => {

@@ -21,6 +21,8 @@ interface Outcome {
   readonly runs: JsonValue[];
   readonly returned: JsonValue;
   readonly raised: string | null;
+  /** What it said while it waited. */
+  readonly told: readonly string[];
 }
 
 /** Makes each attempt in turn, in one language. */
@@ -35,19 +37,21 @@ const inTypeScript: Runner = async (attempts) => {
 async function attemptInTypeScript(attempt: Attempt): Promise<Outcome> {
   const { url, key, tool_name, wait } = attempt;
   const runs: JsonValue[] = [];
+  const told: string[] = [];
+  const tell = (line: string) => told.push(line);
   const tool = (args: JsonObject) => {
     runs.push(args);
     if (attempt.tool === "throws") throw new Error("the disk is full");
     return "done";
   };
   try {
-    const returned = await guard({ url, key }, tool_name, tool, wait)(
+    const returned = await guard({ url, key }, tool_name, tool, { wait, tell })(
       attempt.arguments,
       attempt.call,
     );
-    return { runs, returned, raised: null };
+    return { runs, returned, raised: null, told };
   } catch (error) {
-    return { runs, returned: null, raised: String(error) };
+    return { runs, returned: null, raised: String(error), told };
   }
 }
 
@@ -57,7 +61,7 @@ sys.path.insert(0, "examples")
 from guard import guard
 
 def outcome_of(attempt):
-    runs = []
+    runs, told = [], []
 
     def tool(**arguments):
         runs.append(arguments)
@@ -65,12 +69,12 @@ def outcome_of(attempt):
             raise OSError("the disk is full")
         return "done"
 
-    guarded = guard(attempt["url"], attempt["key"], attempt["tool_name"], tool, attempt["wait"])
+    guarded = guard(attempt["url"], attempt["key"], attempt["tool_name"], tool, attempt["wait"], told.append)
     try:
         returned = guarded(attempt["arguments"], **attempt["call"])
-        return {"runs": runs, "returned": returned, "raised": None}
+        return {"runs": runs, "returned": returned, "raised": None, "told": told}
     except Exception as error:
-        return {"runs": runs, "returned": None, "raised": repr(error)}
+        return {"runs": runs, "returned": None, "raised": repr(error), "told": told}
 
 print(json.dumps([outcome_of(attempt) for attempt in json.load(sys.stdin)]))
 `;
@@ -114,13 +118,13 @@ class Guarded implements AsyncDisposable {
   }
 
   /** Decides the request for approval as soon as there is one. */
-  async decide(decision: "approve" | "deny"): Promise<void> {
+  async decide(decision: "approve" | "deny", note?: string): Promise<void> {
     let id: string | undefined;
     while (id === undefined) {
       const pending = await this.org.get("/v1/approvals?status=pending", this.org.approver);
       id = pending.body.data[0]?.id;
     }
-    const body = { decision, decided_by: "ann@example.com" };
+    const body = { decision, decided_by: "ann@example.com", ...(note && { note }) };
     const got = await this.org.post(`/v1/approvals/${id}/decide`, body, this.org.approver);
     assert.equal(got.status, 200, got.text);
   }
@@ -199,7 +203,7 @@ for (const [language, runAll] of Object.entries({ TypeScript: inTypeScript, Pyth
   test("runs an allowed tool once and logs it", async () => {
     await using guarded = await Guarded.start("allowed");
     const outcome = await run(guarded.attempt());
-    assert.deepEqual(outcome, { runs: [ARGUMENTS], returned: "done", raised: null });
+    assert.deepEqual(outcome, { runs: [ARGUMENTS], returned: "done", raised: null, told: [] });
     const [logged, ...more] = await guarded.activity("execution.logged");
     assert.equal(more.length, 0);
     assert.equal(logged.data.execution_result, "success");
@@ -214,30 +218,47 @@ for (const [language, runAll] of Object.entries({ TypeScript: inTypeScript, Pyth
     assert.match(outcome.raised ?? "", /disabled/);
   });
 
-  test("runs a held tool after its approval", async () => {
+  test("tells where a human decides, and runs a held tool after its approval", async () => {
     await using guarded = await Guarded.start("requires_approval");
-    const [outcome] = await Promise.all([
+    const [{ told, ...outcome }] = await Promise.all([
       run(guarded.attempt({ wait: 30 })),
       guarded.decide("approve"),
     ]);
     assert.deepEqual(outcome, { runs: [ARGUMENTS], returned: "done", raised: null });
+    const [{ subject }] = await guarded.activity("approval.created");
+    assert.deepEqual(told, [
+      `Waiting for a human: ${guarded.countersign.origin}/approvals/${subject.approval}`,
+    ]);
+    assert.equal((await guarded.activity("permission.checked")).length, 2, "it asked once");
   });
 
-  test("does not run a held tool after its denial", async () => {
+  test("does not run a held tool after its denial, and says why in one line", async () => {
     await using guarded = await Guarded.start("requires_approval");
     const [outcome] = await Promise.all([
       run(guarded.attempt({ wait: 30 })),
-      guarded.decide("deny"),
+      guarded.decide("deny", "not\nthis one"),
     ]);
     assert.deepEqual(outcome.runs, []);
-    assert.match(outcome.raised ?? "", /denied/);
+    const why = /delete_file did not run: REF-[\w-]+ was denied: \S+/;
+    assert.match(outcome.raised ?? "", why);
+    assert.doesNotMatch(outcome.raised ?? "", /\n/);
   });
 
-  test("does not run a held tool that nobody decided about, and names the request", async () => {
+  test("does not run a held tool that nobody decided about, and goes on when it is called again", async () => {
     await using guarded = await Guarded.start("requires_approval");
     const outcome = await run(guarded.attempt());
     assert.deepEqual(outcome.runs, []);
-    assert.match(outcome.raised ?? "", /REF-/);
+    assert.match(
+      outcome.raised ?? "",
+      /nobody has decided REF-[\w-]+ yet: http:\S+\/approvals\/apr_/,
+    );
+    await guarded.decide("approve");
+    assert.deepEqual(await run(guarded.attempt()), {
+      runs: [ARGUMENTS],
+      returned: "done",
+      raised: null,
+      told: [],
+    });
   });
 
   test("does not run when its key is not accepted", async () => {
@@ -314,7 +335,7 @@ for (const [language, runAll] of Object.entries({ TypeScript: inTypeScript, Pyth
         : passOn(request, guarded.url)
     );
     const outcome = await run(guarded.attempt({ url: lossy.url }));
-    assert.deepEqual(outcome, { runs: [ARGUMENTS], returned: "done", raised: null });
+    assert.deepEqual(outcome, { runs: [ARGUMENTS], returned: "done", raised: null, told: [] });
   });
 }
 
@@ -322,7 +343,9 @@ Deno.test("guard() in TypeScript runs what was authorized when its caller change
   await using guarded = await Guarded.start("allowed");
   const runs: JsonObject[] = [];
   const { url, key, call } = guarded.attempt();
-  const pay = guard({ url, key }, "delete_file", (args: JsonObject) => runs.push(args), 0);
+  const pay = guard({ url, key }, "delete_file", (args: JsonObject) => runs.push(args), {
+    wait: 0,
+  });
   const args = { path: "notes.txt" };
   const running = pay(args, call);
   args.path = "/";

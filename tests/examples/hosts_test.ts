@@ -3,12 +3,17 @@ import { z } from "zod";
 import { SECRET_PREFIXES } from "../../lib/identity/credentials.ts";
 import { SERVER_INFO } from "../../routes/mcp/server.ts";
 import { MCP_TOOLS } from "../../routes/mcp/tools.ts";
+import { TOKEN_VARIABLE } from "../../lib/onboarding/programs.ts";
+import { type Block, type WayKey, waysToConnect } from "../../lib/onboarding/ways.ts";
 import { Countersign } from "../helpers/countersign.ts";
 import { rawCall, resultOf } from "../helpers/mcp_client.ts";
+import { runPrinted } from "../helpers/printed_program.ts";
 import { PROJECT, projectText } from "../helpers/project_files.ts";
 
 const HOSTS = new URL("examples/hosts/", PROJECT);
 const NAMES = ["claude_code", "claude_desktop", "cursor", "vscode"] as const;
+/** Has its files in TOML, and names the variable rather than the header. */
+const CODEX = "codex";
 const ENDPOINT = "http://localhost:8000/mcp";
 
 const remote = z.strictObject({
@@ -49,11 +54,12 @@ function wordsOf(entry: Server): string {
 
 Deno.test("every host has a file for OAuth and one for an agent token, and the README says where they go", async () => {
   const folders = await Array.fromAsync(Deno.readDir(HOSTS), ({ name }) => name);
-  assert.deepEqual(folders.toSorted(), ["README.md", ...NAMES]);
+  assert.deepEqual(folders.toSorted(), ["README.md", ...NAMES, CODEX].toSorted());
   const readme = await textOf("README.md");
-  for (const name of NAMES) {
+  for (const name of [...NAMES, CODEX]) {
     const files = await Array.fromAsync(Deno.readDir(new URL(name, HOSTS)), ({ name }) => name);
-    assert.deepEqual(files.toSorted(), ["agent_token.json", "oauth.json"], name);
+    const forms = files.map((file) => file.replace(name === CODEX ? ".toml" : ".json", ""));
+    assert.deepEqual(forms.toSorted(), ["agent_token", "oauth"], name);
     assert.match(readme, new RegExp(`\\]\\(${name}\\)`), name);
   }
 });
@@ -105,6 +111,121 @@ Deno.test("the header that the files send opens the endpoint", async () => {
     const answer = await rawCall(countersign, "tools/list", {}, { headers: { authorization } });
     assert.equal(answer.status, 200, `${name}: ${answer.text}`);
     assert.equal(resultOf(answer).tools.length, MCP_TOOLS.length, name);
+  }
+});
+
+Deno.test("the files of codex are what its command line writes", async () => {
+  const [token, signIn] = await Promise.all(
+    ["agent_token", "oauth"].map((form) => textOf(`${CODEX}/${form}.toml`)),
+  );
+  const oauth = `[mcp_servers.countersign]\nurl = "${ENDPOINT}"\n`;
+  assert.equal(signIn, oauth);
+  assert.equal(token, `${oauth}bearer_token_env_var = "${TOKEN_VARIABLE}"\n`);
+});
+
+Deno.test("the Quickstart's commands for hosts say what the files say", async () => {
+  const ways = new Map(waysToConnect("http://localhost:8000").map((way) => [way.key, way]));
+  const commandOf = async (key: WayKey, block: Block | undefined) => {
+    const program = key === "claude_code" ? "claude" : "codex";
+    const shown = `${program}() { printf '%s\\n' "$@"; }; ${block?.text}`;
+    const { code, out } = await runPrinted(shown);
+    assert.equal(code, 0);
+    return out.trim().split("\n");
+  };
+  const claude = await entryOf("claude_code/agent_token.json");
+  assert.ok("url" in claude);
+  const added = [
+    "mcp",
+    "add",
+    "--transport",
+    "http",
+    "--scope",
+    "project",
+    "countersign",
+    ENDPOINT,
+  ];
+  assert.deepEqual(await commandOf("claude_code", ways.get("claude_code")?.blocks[0]), [
+    ...added,
+    "--header",
+    `Authorization: ${claude.headers?.Authorization}`,
+  ]);
+  assert.deepEqual(await commandOf("claude_code", ways.get("claude_code")?.signIn[0]), added);
+  const codex = ["mcp", "add", "countersign", "--url", ENDPOINT];
+  assert.deepEqual(await commandOf("codex", ways.get("codex")?.blocks[0]), [
+    ...codex,
+    "--bearer-token-env-var",
+    TOKEN_VARIABLE,
+  ]);
+  assert.deepEqual(await commandOf("codex", ways.get("codex")?.signIn[0]), [
+    ...codex,
+    ...["mcp", "login", "countersign"],
+  ]);
+});
+
+/** Starts a server as a host does that speaks to it over pipes, and asks for its tools. */
+async function toolsOver(
+  command: string,
+  args: readonly string[],
+  env: Record<string, string>,
+): Promise<unknown[]> {
+  await using server = new Deno.Command(command, {
+    args: [...args],
+    env,
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "null",
+  }).spawn();
+  const writer = server.stdin.getWriter();
+  const send = (message: object) =>
+    writer.write(new TextEncoder().encode(`${JSON.stringify({ jsonrpc: "2.0", ...message })}\n`));
+  await send({
+    id: 1,
+    method: "initialize",
+    params: {
+      protocolVersion: "2025-11-25",
+      capabilities: {},
+      clientInfo: { name: "host", version: "1.0.0" },
+    },
+  });
+  let tools: unknown[] | null = null;
+  let begun = "";
+  for await (const part of server.stdout.pipeThrough(new TextDecoderStream())) {
+    const lines = (begun + part).split("\n");
+    begun = lines.pop() ?? "";
+    for (const line of lines) {
+      const { id, result } = JSON.parse(line);
+      if (id === 1) {
+        await send({ method: "notifications/initialized" });
+        await send({ id: 2, method: "tools/list" });
+      } else if (id === 2) {
+        tools = result.tools;
+        await writer.close();
+        server.kill("SIGTERM");
+      }
+    }
+  }
+  return tools ?? assert.fail("the server ended without an answer");
+}
+
+Deno.test("what the Quickstart gives for Claude Desktop brings its tools to a program that speaks over pipes", async () => {
+  await using countersign = await Countersign.start({ localhost: true });
+  const token = await (await countersign.org()).agent();
+  const home = await Deno.makeTempDir();
+  try {
+    const way = waysToConnect(countersign.origin).find(({ key }) => key === "claude_desktop");
+    const [keep, file] = way?.blocks ?? [];
+    const kept = await runPrinted(keep?.text ?? "", {
+      env: { HOME: home, [TOKEN_VARIABLE]: token },
+    });
+    assert.deepEqual([kept.code, kept.err], [0, ""]);
+    const { mode } = await Deno.stat(`${home}/.config/countersign/agent_token`);
+    assert.equal((mode ?? 0) & 0o077, 0, "only its owner reads the token");
+    const { command, args } = local.parse(JSON.parse(file?.text ?? "").mcpServers.countersign);
+    const cache = `${Deno.env.get("npm_config_cache") ?? `${Deno.env.get("HOME")}/.npm`}`;
+    const tools = await toolsOver(command, args, { HOME: home, npm_config_cache: cache });
+    assert.equal(tools.length, MCP_TOOLS.length);
+  } finally {
+    await Deno.remove(home, { recursive: true });
   }
 });
 

@@ -49,6 +49,10 @@ export interface TabOptions {
   /** Of the window: 390 is a phone, 1280 a desk. */
   readonly width?: 390 | 1280;
   readonly scheme?: "light" | "dark";
+  /** Where its clock stands, such as `America/New_York`; UTC when absent. */
+  readonly timezone?: string;
+  /** False for who has switched script off. */
+  readonly script?: boolean;
   /** Whether the device makes and holds passkeys; the person at it is always verified at first. */
   readonly passkeys?: boolean;
   /** Whether service workers may be registered: they outlive a page, and would answer for it. */
@@ -79,6 +83,8 @@ export class TestBrowser implements AsyncDisposable {
       baseURL: options.origin,
       viewport: options.width === 390 ? { width: 390, height: 844 } : { width: 1280, height: 800 },
       colorScheme: options.scheme ?? "light",
+      timezoneId: options.timezone ?? "UTC",
+      javaScriptEnabled: options.script ?? true,
       reducedMotion: "reduce",
       serviceWorkers: options.serviceWorker ? "allow" : "block",
     });

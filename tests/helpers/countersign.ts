@@ -5,7 +5,11 @@ import { asMember, memberCaller, type MemberOperation } from "../../lib/identity
 import type { MemberCaller } from "../../lib/identity/caller.ts";
 import { makeSecret, secretHash, type SecretKind } from "../../lib/identity/credentials.ts";
 import { beginSession } from "../../lib/identity/sessions.ts";
+import { hostFetch, type Network } from "../../lib/outside/guarded_fetch.ts";
+import { HostSlots } from "../../lib/outside/host_slots.ts";
+import { internet } from "../../lib/outside/internet.ts";
 import type { Right } from "../../lib/policy/rights.ts";
+import type { Accepted } from "../../lib/refusal.ts";
 import { readSettings } from "../../lib/server/settings.ts";
 import { makeServices } from "../../lib/server/wiring.ts";
 import type { Services } from "../../lib/services.ts";
@@ -14,7 +18,8 @@ import type { Kv } from "../../lib/store/kv.ts";
 import type { AgentRecord, ApiKeyRecord, MemberRecord } from "../../lib/store/records/identity.ts";
 import type { AccountRecord } from "../../lib/store/records/people.ts";
 import { Sealer } from "../../lib/store/sealing.ts";
-import { systemRandom, systemTimer } from "../../lib/store/system.ts";
+import { systemRandom, systemTimer, type Timer } from "../../lib/store/system.ts";
+import { UpstreamConnections } from "../../lib/upstreams/connections.ts";
 import { app } from "../../routes/app.ts";
 import type { Route } from "../../routes/http/route.ts";
 import { MailBox, PushBox } from "./mail_box.ts";
@@ -28,6 +33,32 @@ export interface Got {
   // deno-lint-ignore no-explicit-any -- tests look at answers member by member
   readonly body: any;
   readonly text: string;
+}
+
+/** No test asks the internet: of all names those alone are found that `COUNTERSIGN_PRIVATE_HOSTS` has. */
+const NAMED_ALONE: Network = {
+  ...internet,
+  resolve: (host, signal, own) => own ? internet.resolve(host, signal, own) : Promise.resolve([]),
+};
+
+const SLOTS = { at_once: 64, waiting: 200, in_all: 500 };
+
+/** The timers of a node, which end with it: some run on when nobody waits any more. */
+class EndedTimers {
+  readonly #running = new Set<Timer>();
+
+  constructor(readonly made: Deps["timer"]) {}
+
+  readonly timer = (milliseconds: number): Timer => {
+    const timer = this.made(milliseconds);
+    this.#running.add(timer);
+    void timer.elapsed.then(() => this.#running.delete(timer));
+    return timer;
+  };
+
+  end(): void {
+    for (const timer of this.#running) timer.cancel();
+  }
 }
 
 /** A clock that stands still until a test moves it. */
@@ -83,6 +114,7 @@ export class Countersign implements AsyncDisposable {
     readonly pushes: PushBox,
     /** What hosts that clients name answer. */
     readonly sites: StrangerSites,
+    readonly timers: EndedTimers,
   ) {}
 
   static async start(options: FixtureOptions = {}): Promise<Countersign> {
@@ -105,6 +137,12 @@ export class Countersign implements AsyncDisposable {
     const mail = new MailBox();
     const pushes = new PushBox();
     const sites = new StrangerSites();
+    const timers = new EndedTimers(options.deps?.timer ?? systemTimer);
+    const ways = {
+      network: NAMED_ALONE,
+      timer: timers.timer,
+      named: settings.private_hosts,
+    };
     const services = makeServices({
       kv,
       sealer: new Sealer(secret, null, systemRandom),
@@ -112,16 +150,34 @@ export class Countersign implements AsyncDisposable {
       now: () => clock.now,
       monotonic: () => clock.monotonic,
       random: systemRandom,
-      timer: systemTimer,
       log: () => {},
       mail,
       push: pushes.push,
       strangers: sites.fetch,
+      hosts: hostFetch({ ...ways, slots: new HostSlots({ ...SLOTS, at_once: 2 }) }),
+      upstreams: new UpstreamConnections({
+        hosts: hostFetch({ ...ways, slots: new HostSlots(SLOTS) }),
+        timer: timers.timer,
+        programs: new Map(),
+        monotonic: () => clock.monotonic,
+      }),
       ...options.deps,
+      timer: timers.timer,
     }, settings);
     resolve(app(services, options.routes));
     const ownsKv = options.kv === undefined;
-    return new Countersign(services, clock, secret, server, origin, ownsKv, mail, pushes, sites);
+    return new Countersign(
+      services,
+      clock,
+      secret,
+      server,
+      origin,
+      ownsKv,
+      mail,
+      pushes,
+      sites,
+      timers,
+    );
   }
 
   /** Another node over the same store, to be disposed before this one. */
@@ -170,8 +226,10 @@ export class Countersign implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.services.deps.upstreams.close();
     await this.server.shutdown();
     if (this.ownsKv) this.services.deps.kv.close();
+    this.timers.end();
   }
 }
 
@@ -192,6 +250,8 @@ export interface SignedInOptions {
   /** Whether a recovery holds the member for a day; false when absent. */
   readonly held?: boolean;
   readonly email?: string;
+  /** What they call themselves; nothing when absent. */
+  readonly name?: string;
   readonly groups?: MemberRecord["groups"];
 }
 
@@ -245,6 +305,9 @@ export class TestOrg {
         audit_private: false,
         bootstrap: false,
         kept: false,
+        mandate_ids: null,
+        may_grant: false,
+        user_passkeys: false,
         members_behind: [],
         created_at: transaction.at,
         ...fields,
@@ -271,6 +334,7 @@ export class TestOrg {
         rate_limit_per_minute: null,
         kill_switch: { active: false, reason: null },
         void_before: 0,
+        mandate_ids: null,
         members_behind: [],
         created_at: transaction.at,
         ...fields,
@@ -288,6 +352,7 @@ export class TestOrg {
       const record: MemberRecord = {
         id: transaction.id("usr"),
         email,
+        name: null,
         role: "approver",
         groups: [],
         account: transaction.id("acc"),
@@ -324,6 +389,7 @@ export class TestOrg {
       const member: MemberRecord = {
         id: transaction.id("usr"),
         email,
+        name: options.name ?? null,
         role,
         groups,
         account,
@@ -345,7 +411,11 @@ export class TestOrg {
   }
 
   /** Runs an operation for a member, as a page or route that asks for `right` does. */
-  as<L, R>(session: SignedIn, right: Right, operation: MemberOperation<L, R>): Promise<R> {
+  as<L, R>(
+    session: SignedIn,
+    right: Right,
+    operation: MemberOperation<L, R>,
+  ): Promise<Accepted<R>> {
     return this.countersign.services.ledgers.transact(
       this.id,
       asMember(session, right, operation),

@@ -26,7 +26,7 @@ import {
   ceremonyStatement,
 } from "../../lib/passkeys/statement.ts";
 import { verifyEnrolment } from "../../lib/passkeys/verify.ts";
-import { Refusal, resultOf } from "../../lib/refusal.ts";
+import { Refusal } from "../../lib/refusal.ts";
 import { reviewApproval } from "../../lib/sheet/review.ts";
 import { accountPasskeyKey, memberKey, passkeyKey } from "../../lib/store/keys.ts";
 import type { MemberRecord } from "../../lib/store/records/identity.ts";
@@ -185,7 +185,7 @@ export class Person {
     const { tenant, resource, method, tool_name: tool } = approval.record;
     const action = { tenant, resource, method, tool, arguments: approval.arguments };
     return {
-      facts: resultOf(await org.as(this.session, "decide", openDecision(services.settings, id))),
+      facts: await org.as(this.session, "decide", openDecision(services.settings, id)),
       action_digest: actionDigest(org.id, action),
       view_digest: viewDigest(review.view),
     };
@@ -218,7 +218,7 @@ export class Person {
     const { facts: { nonce }, action_digest, view_digest } = page;
     const given = { nonce, note, response, action_digest, view_digest };
     const operation = signDecision(this.#settings, id, given, CLIENT);
-    return resultOf(await this.it.org.as(this.session, "decide", operation));
+    return await this.it.org.as(this.session, "decide", operation);
   }
 
   /** Opens, signs and sends, as an honest page does or as `signing` says. */
@@ -230,7 +230,7 @@ export class Person {
 
   async deny(id: string, denial: Partial<Denial> = {}): Promise<Denied> {
     const whole = { note: null, quick_reason: null, pause_agent: false, ...denial };
-    return resultOf(await this.it.org.as(this.session, "decide", denyDecision(id, whole, CLIENT)));
+    return await this.it.org.as(this.session, "decide", denyDecision(id, whole, CLIENT));
   }
 }
 

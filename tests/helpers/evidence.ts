@@ -83,12 +83,13 @@ export async function verdictOn(
   text: string,
   note: string,
   pinnedKeys: readonly LogKey[],
-  previous: string | null = null,
+  { previous = null, mandate }: { previous?: string | null; mandate?: string | undefined } = {},
 ): Promise<LogVerdict> {
   return await verifyLog({
     chunks: ReadableStream.from([new TextEncoder().encode(text)]),
     checkpoint: parsedNote(note),
     previous: previous === null ? null : parsedNote(previous),
     pinnedKeys,
+    ...(mandate === undefined ? {} : { mandate }),
   });
 }

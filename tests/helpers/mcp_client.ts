@@ -9,7 +9,6 @@ import {
   type AccountGrant,
   type GrantRecord,
   type Scope,
-  SCOPES,
 } from "../../lib/store/records/oauth.ts";
 import { systemRandom } from "../../lib/store/system.ts";
 import type { Countersign, TestOrg } from "./countersign.ts";
@@ -33,14 +32,19 @@ export interface Said {
 export class McpClient implements AsyncDisposable {
   private constructor(readonly client: Client) {}
 
-  static async connect(origin: string, token: string, era: Era = "modern"): Promise<McpClient> {
+  static async connect(
+    origin: string,
+    token: string,
+    era: Era = "modern",
+    path = "/mcp",
+  ): Promise<McpClient> {
     const mode = era === "modern" ? { pin: REVISION } : "legacy";
     const client = new Client(
       { name: "test", version: "1" },
       { versionNegotiation: { mode } },
     );
     await client.connect(
-      new StreamableHTTPClientTransport(new URL(`${origin}/mcp`), {
+      new StreamableHTTPClientTransport(new URL(`${origin}${path}`), {
         requestInit: { headers: { authorization: `Bearer ${token}` } },
       }),
     );
@@ -86,8 +90,10 @@ export async function rawCall(
   countersign: Countersign,
   method: string,
   params: JsonObject = {},
-  { token, headers = {}, capabilities = {}, signal }: {
+  { token, headers = {}, capabilities = {}, signal, path }: {
     readonly token?: string;
+    /** The endpoint; `/mcp` when absent. */
+    readonly path?: string;
     readonly headers?: Record<string, string>;
     readonly capabilities?: JsonObject;
     readonly signal?: AbortSignal;
@@ -110,6 +116,7 @@ export async function rawCall(
       ...headers,
     },
     signal,
+    path,
   );
 }
 
@@ -129,8 +136,9 @@ export async function rawPost(
   body: string,
   headers: Record<string, string> = {},
   signal?: AbortSignal,
+  path = "/mcp",
 ): Promise<RawAnswer> {
-  const response = await fetch(`${countersign.origin}/mcp`, {
+  const response = await fetch(`${countersign.origin}${path}`, {
     method: "POST",
     headers: {
       "content-type": "application/json",
@@ -185,7 +193,8 @@ export interface TestGrant {
 /** Lets a client act for one new person in these orgs, with a role in each. */
 export async function grantIn(
   orgs: readonly (readonly [TestOrg, MemberRecord["role"]])[],
-  scopes: readonly Scope[] = SCOPES,
+  scopes: readonly Scope[] = ["mcp:read", "mcp:write"],
+  path = "/mcp",
 ): Promise<TestGrant> {
   const { countersign } = orgs[0]?.[0] ?? assert.fail("a consent is for an org at least");
   const { services, clock } = countersign;
@@ -220,7 +229,7 @@ export async function grantIn(
     account,
     ...client,
     orgs: orgs.map(([org]) => org.id),
-    resource: `${countersign.origin}/mcp`,
+    resource: `${countersign.origin}${path}`,
     created_at: clock.now,
     expires_at: clock.now + 30 * 24 * 3600_000,
   };

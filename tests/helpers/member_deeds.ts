@@ -10,11 +10,14 @@ import {
 import { putRule, removeRule } from "../../lib/catalog/rules.ts";
 import { changeTenant, putTenant, readTenant } from "../../lib/catalog/tenants.ts";
 import { changeTool, putTool, removeTool, stopTool } from "../../lib/catalog/tools.ts";
+import { revokeMandate } from "../../lib/granting/revoke.ts";
 import type { MemberOperation } from "../../lib/identity/acting.ts";
+import { archiveBundle, publishBundle } from "../../lib/mandates/bundle.ts";
 import type { Right } from "../../lib/policy/rights.ts";
 import * as keys from "../../lib/store/keys.ts";
 import type { Permission } from "../../lib/store/records/vocabulary.ts";
 import type { SignedIn, TestOrg } from "./countersign.ts";
+import { granted, published } from "./mandates.ts";
 import { aRule, aSelector } from "./policy_records.ts";
 
 /** One thing that a member does, and what the rights table and product ask for it. */
@@ -62,6 +65,15 @@ export async function rule(
 const tool = (name: string, fields = {}) => async (org: TestOrg) => {
   await org.tool(name, fields);
   return name;
+};
+
+const BUNDLE = {
+  definition: {
+    agent: "shop-assistant",
+    default_expiry_seconds: null,
+    scopes: [{ name: "refund", decision: "allow" as const, resources: null, conditions: [] }],
+  },
+  description: null,
 };
 
 function ruleFields(tool_name: string, permission: Permission, tenant_id: string | null = null) {
@@ -238,6 +250,29 @@ export const CATALOG_DEEDS: readonly Deed[] = [
     on: async (org, n) => {
       await resource(org, `s${n}`);
       return op(removeResource(`s${n}`, R));
+    },
+  },
+  {
+    name: "publishes an edition of a bundle",
+    right: "configure",
+    fresh: true,
+    on: (_, n) => op(publishBundle(`b${n}`, BUNDLE, null, R)),
+  },
+  {
+    name: "archives a bundle",
+    right: "configure",
+    on: async (org, n) => {
+      await published(org, `b${n}`);
+      return op(archiveBundle(`b${n}`, R));
+    },
+  },
+  {
+    name: "revokes a mandate",
+    right: "kill_switch_on",
+    on: async (org, n) => {
+      await published(org, `b${n}`);
+      const id = await granted(org, { bundle: { id: `b${n}` } });
+      return op(revokeMandate(id, { by: "member", note: null }, R));
     },
   },
   {

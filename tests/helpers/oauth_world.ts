@@ -2,6 +2,7 @@ import type { PublicKeyCredentialRequestOptionsJSON } from "@simplewebauthn/serv
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { presentAccessToken, type PresentedAccess } from "../../lib/oauth/access.ts";
+import { resourceNamed } from "../../lib/oauth/scopes.ts";
 import { challengeText } from "../../lib/passkeys/challenge.ts";
 import { type ConsentFacts, consentStatement } from "../../lib/passkeys/statement.ts";
 import * as keys from "../../lib/store/keys.ts";
@@ -45,6 +46,8 @@ export class OAuthWorld implements AsyncDisposable {
     readonly ruled: Ruled,
     /** Of a client that registered itself. */
     public client_id: string,
+    /** The endpoint that the client is connected to. */
+    public path = "/mcp",
   ) {}
 
   static async start(options: FixtureOptions = {}): Promise<OAuthWorld> {
@@ -71,7 +74,12 @@ export class OAuthWorld implements AsyncDisposable {
     return this.ruled.session.record.account;
   }
   get resource(): string {
-    return `${this.origin}/mcp`;
+    return `${this.origin}${this.path}`;
+  }
+
+  /** What there is to be granted of it. */
+  get scopes(): readonly string[] {
+    return this.path === "/mcp" ? ["mcp:read", "mcp:write"] : ["mcp:run"];
   }
 
   /** Registers a client and gives its id. */
@@ -92,7 +100,7 @@ export class OAuthWorld implements AsyncDisposable {
       response_type: "code",
       client_id: this.client_id,
       redirect_uri: REDIRECT,
-      scope: "mcp:read mcp:write",
+      scope: this.scopes.join(" "),
       state: "some state",
       code_challenge: challengeOf(VERIFIER),
       code_challenge_method: "S256",
@@ -146,7 +154,7 @@ export class OAuthWorld implements AsyncDisposable {
   async signed(
     query: string,
     begun: { readonly nonce: string; readonly options: PublicKeyCredentialRequestOptionsJSON },
-    { scopes = ["mcp:read", "mcp:write"], orgs = [this.org], signs, lies, tells }: Ticked = {},
+    { scopes = this.scopes, orgs = [this.org], signs, lies, tells }: Ticked = {},
     person: Person = this.ruled.owner,
   ) {
     const asked = new URLSearchParams(query);
@@ -208,9 +216,10 @@ export class OAuthWorld implements AsyncDisposable {
     return got.body;
   }
 
-  /** What an access token is good for; null for nothing. */
-  present(access_token: string): Promise<PresentedAccess | null> {
-    return presentAccessToken(this.services, access_token);
+  /** What an access token is good for at an endpoint; null for nothing. */
+  present(access_token: string, path = this.path): Promise<PresentedAccess | null> {
+    const resource = resourceNamed(this.services.settings, this.origin + path);
+    return presentAccessToken(this.services, access_token, resource ?? assert.fail(path));
   }
 
   /** Another org that the owner is a member of. */

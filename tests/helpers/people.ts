@@ -4,7 +4,7 @@ import type { Client } from "../../lib/identity/caller.ts";
 import { findSession, type PresentedSession } from "../../lib/identity/sessions.ts";
 import type { Entry } from "../../lib/ledger/entry.ts";
 import { Ledgers } from "../../lib/ledger/ledgers.ts";
-import type { CommitLimits } from "../../lib/ledger/transaction.ts";
+import type { CommitLimits } from "../../lib/ledger/commit_limits.ts";
 import type { AssertionFault } from "../../lib/passkeys/fault.ts";
 import {
   type AssertionResponse,

@@ -24,6 +24,8 @@ export interface Question {
   /** null: the caller is no agent. */
   agent_killed: boolean | null;
   via: "rest" | "mcp" | "dashboard";
+  /** Whether a mandate is named. */
+  mandated?: boolean;
 }
 
 export interface Answer {
@@ -79,6 +81,7 @@ export function gates(policy: PlainPolicy, question: Question): Answer[] {
     if (taken !== undefined && !taken.includes(question.method?.toUpperCase() ?? "")) {
       found.push(by("disabled", "gate_method"));
     }
+    if (tool.requires_mandate && !question.mandated) found.push(by("disabled", "gate_mandate"));
   }
   return found;
 }

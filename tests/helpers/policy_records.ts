@@ -32,8 +32,10 @@ export function anOrg(part: Partial<OrgRecord> = {}): OrgRecord {
     strict_levels: true,
     strict_levels_by: null,
     api_decisions: true,
+    confirm_by: "app",
     allow_personal_ids: false,
     recovery_hold_hours: 24,
+    budget_alert_percent: [80, 100],
     kill_switch: { active: false, reason: null },
     created_at: 0,
     ...part,
@@ -57,6 +59,7 @@ export function aTool(part: Partial<ToolRecord> = {}): ToolRecord {
     required_facts: [],
     methods: null,
     requires_second_approval: false,
+    requires_mandate: false,
     approval_timeout_seconds: null,
     approval_use_seconds: null,
     kill_switch: { active: false, reason: null },
@@ -121,7 +124,8 @@ export function ask(view: PolicyView, question: Question, explain = false): Reso
     trust_tier: question.trust_tier,
     kill_switch: question.agent_killed === null ? null : { active: question.agent_killed },
   };
-  const options: ResolveOptions = { via: question.via, explain };
+  const { via, mandated = false } = question;
+  const options: ResolveOptions = { via, explain, mandated };
   return resolve(view, question, caller, options);
 }
 

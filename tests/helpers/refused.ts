@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Refusal, type RefusalCode, type RefusalData, resultOf } from "../../lib/refusal.ts";
+import { Refusal, type RefusalCode, type RefusalData } from "../../lib/refusal.ts";
 import type { Got } from "./countersign.ts";
 
 /**
@@ -12,7 +12,7 @@ export async function refused<C extends RefusalCode>(
   code: C,
   data?: RefusalData[C],
 ): Promise<RefusalData[C]> {
-  const refusal = await attempt.then(resultOf).then(() => null, (thrown: unknown) => thrown);
+  const refusal = await attempt.then(() => null, (thrown: unknown) => thrown);
   if (refusal === null) return assert.fail(`not refused, expected ${code}`);
   if (!(refusal instanceof Refusal)) throw refusal;
   assert.equal(refusal.code, code, JSON.stringify(refusal.data));

@@ -31,17 +31,22 @@ export class StartedProcess implements AsyncDisposable {
   #waiting: { text: string; found: () => void }[] = [];
   readonly #drained: Promise<unknown>;
 
-  private constructor(readonly child: Deno.ChildProcess) {
+  private constructor(
+    readonly child: Deno.ChildProcess,
+    /** Whether it leads a group of processes, which end together. */
+    readonly isGroup = false,
+  ) {
     this.#drained = Promise.all([this.#collect(child.stdout), this.#collect(child.stderr)]);
   }
 
-  /** @param entry what is run in place of `main.ts` */
+  /** @param entry what is run in place of `main.ts`, and its arguments */
   static start(
     folder: string,
     variables: Record<string, string>,
     entry = "main.ts",
+    ...own: readonly string[]
   ): StartedProcess {
-    const args = [...taskArguments("start", folder, variables), FOLDER + entry];
+    const args = [...taskArguments("start", folder, variables), FOLDER + entry, ...own];
     return StartedProcess.#spawn(folder, args, variables);
   }
 
@@ -65,16 +70,37 @@ export class StartedProcess implements AsyncDisposable {
   static async launched(
     folder: string,
     variables: Record<string, string>,
-    task: Program = "start",
+    task: Program | "start:stdio" = "start",
   ): Promise<StartedProcess> {
     const { tasks } = JSON.parse(await Deno.readTextFile(`${FOLDER}deno.json`));
     const [, ...args] = String(tasks[task]).replace("launch.ts", `${FOLDER}launch.ts`).split(" ");
     return StartedProcess.#spawn(folder, args, variables);
   }
 
+  /** Commands in a terminal, whatever they start; all of it ends with this. */
+  static inTerminal(
+    folder: string,
+    commands: string,
+    variables: Readonly<Record<string, string>>,
+  ): StartedProcess {
+    const command = new Deno.Command("setsid", {
+      args: ["bash", "-c", commands],
+      cwd: folder,
+      env: { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1", ...variables },
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    });
+    return new StartedProcess(command.spawn(), true);
+  }
+
   /** Starts it, and waits until it listens. */
-  static async listening(folder: string, variables: Record<string, string>) {
-    const process = StartedProcess.start(folder, variables);
+  static async listening(
+    folder: string,
+    variables: Record<string, string>,
+    ...entry: readonly string[]
+  ) {
+    const process = StartedProcess.start(folder, variables, ...entry);
     const { port } = await process.line("Countersign listens");
     return { process, port: Number(port) };
   }
@@ -119,7 +145,8 @@ export class StartedProcess implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     try {
-      this.child.kill("SIGKILL");
+      if (this.isGroup) Deno.kill(-this.child.pid, "SIGKILL");
+      else this.child.kill("SIGKILL");
     } catch {
       // It has ended already.
     }

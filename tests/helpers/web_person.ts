@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
+import { viewDigest } from "../../lib/approvals/frozen_view.ts";
+import { actionDigest } from "../../lib/decisions/decide.ts";
 import { challengeText } from "../../lib/passkeys/challenge.ts";
-import { type CeremonyPurpose, ceremonyStatement } from "../../lib/passkeys/statement.ts";
+import {
+  approvalStatement,
+  type CeremonyPurpose,
+  ceremonyStatement,
+} from "../../lib/passkeys/statement.ts";
+import type { ApprovalSheet } from "../../lib/sheet/sheet.ts";
 import type { Countersign } from "./countersign.ts";
 import { textOf, unescaped } from "./page_html.ts";
 import { type Lies, SoftwareAuthenticator } from "./software_authenticator.ts";
@@ -18,18 +25,21 @@ export interface Fetched {
   readonly to: string | null;
 }
 
+/** All that a browser knows of a service. */
+type Origin = Pick<Countersign, "origin">;
+
 /** Somebody's browser, with cookies and a device that holds passkeys, and without scripts. */
 export class WebPerson {
   readonly cookies = new Map<string, string>();
   readonly authenticator: SoftwareAuthenticator;
 
-  constructor(readonly countersign: Countersign, authenticator?: SoftwareAuthenticator) {
+  constructor(readonly countersign: Origin, authenticator?: SoftwareAuthenticator) {
     const { origin } = countersign;
     this.authenticator = authenticator ?? new SoftwareAuthenticator({ origin });
   }
 
   /** The browser of somebody with a session. */
-  static with(countersign: Countersign, secret: string, authenticator?: SoftwareAuthenticator) {
+  static with(countersign: Origin, secret: string, authenticator?: SoftwareAuthenticator) {
     const person = new WebPerson(countersign, authenticator);
     person.cookies.set("countersign_session", secret);
     return person;
@@ -85,6 +95,38 @@ export class WebPerson {
     this.#assertChallenge(purpose, nonce, options.challenge);
     const response = await this.authenticator.assert(options, lies);
     return await this.post(`${path}/finish`, { ...more, nonce, response });
+  }
+
+  /** What the page of a request shows them. */
+  async sheet(id: string): Promise<ApprovalSheet> {
+    const page = await this.get(`/approvals/${id}`);
+    assert.equal(page.status, 200, page.text);
+    return islandProps(page.html, "approval").start.sheet;
+  }
+
+  /**
+   * Opens a request, signs what is shown with the passkey, and sends it, as the page does.
+   * @returns the state afterwards, or the code of the refusal
+   */
+  async approve(id: string): Promise<string> {
+    const sheet = await this.sheet(id);
+    const opened = await this.post(`/approvals/${id}/statement`, {});
+    if (opened.status !== 200) return opened.json.code;
+    const { facts, options } = opened.json;
+    const { view, tenant, resource, method, tool_name: tool } = sheet;
+    assert.ok(view !== null, "the page shows no arguments");
+    const action = { tenant, resource, method, tool, arguments: view.arguments };
+    const digests = {
+      view_digest: viewDigest(view),
+      action_digest: actionDigest(sheet.org, action),
+    };
+    const challenge = challengeText(
+      approvalStatement({ ...facts, ...digests, note_digest: null }),
+    );
+    const response = await this.authenticator.assert({ ...options, challenge });
+    const sent = { nonce: facts.nonce, note: null, response, ...digests };
+    const { json } = await this.post(`/approvals/${id}/approve`, sent);
+    return json.status === undefined || json.code !== undefined ? json.code : json.status;
   }
 
   /** The page computes the challenge anew from the purpose; the server's must be the same. */

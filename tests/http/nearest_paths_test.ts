@@ -63,7 +63,10 @@ Deno.test("404 names a close path, to whoever asks; a page's 404 stays a page", 
   assert.equal(body.next.close[0], "/v1/permissions/check");
   const far = await countersign.request("GET", "/v1/anything");
   assert.deepEqual(far.body.next, { docs: "/docs" });
-  assert.deepEqual((await countersign.request("GET", "/mcps")).body.next.close, ["/mcp"]);
+  assert.deepEqual((await countersign.request("GET", "/mcps")).body.next.close, [
+    "/mcp",
+    "/mcp/gateway",
+  ]);
   const oauth = await countersign.request("POST", "/token");
   assert.deepEqual(oauth.body.next.close[0], "/oauth/token");
 });

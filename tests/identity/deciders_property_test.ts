@@ -11,7 +11,8 @@ import {
   type MemberOperation,
 } from "../../lib/identity/acting.ts";
 import { secretHash } from "../../lib/identity/credentials.ts";
-import { recorded, type RecordedRefusal, Refusal, resultOf } from "../../lib/refusal.ts";
+import { NO_MANDATE } from "../../lib/mandates/mandate.ts";
+import { recorded, type RecordedRefusal, Refusal } from "../../lib/refusal.ts";
 import * as keys from "../../lib/store/keys.ts";
 import type { AgentRecord, ApiKeyRecord } from "../../lib/store/records/identity.ts";
 import { Countersign, type SignedIn, type TestOrg } from "../helpers/countersign.ts";
@@ -156,7 +157,12 @@ class Service implements AsyncDisposable {
       case "mint":
         return this.#id !== "" && await this.#as(
           this.secrets.agent,
-          mintOperation({ action: this.#action(), approval_id: this.#id, ttl_seconds: 60 }, CLIENT),
+          mintOperation({
+            ...NO_MANDATE,
+            action: this.#action(),
+            approval_id: this.#id,
+            ttl_seconds: 60,
+          }, CLIENT),
         );
       default:
         await this.#become(team);
@@ -274,7 +280,7 @@ async function done<R>(
   then: (result: Exclude<R, RecordedRefusal>) => void = () => {},
 ): Promise<boolean> {
   try {
-    then(resultOf(await run) as Exclude<R, RecordedRefusal>);
+    then(await run as Exclude<R, RecordedRefusal>);
     return true;
   } catch (error) {
     if (error instanceof Refusal) return false;

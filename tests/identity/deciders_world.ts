@@ -1,4 +1,10 @@
-import { type ApprovalEvent, moved, settledApproval, termsOf } from "../../lib/approvals/state.ts";
+import {
+  type ApprovalEvent,
+  memberLevel,
+  moved,
+  settledApproval,
+  termsOf,
+} from "../../lib/approvals/state.ts";
 import { toolDefinitionDigest } from "../../lib/catalog/tool_record.ts";
 import {
   type Decided,
@@ -157,6 +163,8 @@ export class PureWorld {
       created_at: this.#now,
       expires_at: this.#now + TERMS.waits * 1000,
       use_seconds: TERMS.use,
+      mandate: null,
+      user_seat: null,
     };
     return true;
   }
@@ -173,6 +181,7 @@ export class PureWorld {
     if (!this.#reaches()) return false;
     const decision: ApprovalRecord["decisions"][number] = {
       ...said,
+      level: memberLevel(request.progress),
       decision: "approve",
       at: this.#now,
       note: null,
@@ -208,6 +217,7 @@ function policyOf(team: Team): DeciderPolicy {
     id: AGENT,
     kill_switch: { active: false, reason: null },
     void_before: 0,
+    mandate_ids: null,
   };
   const keys = (["made", "operator"] as const).filter((way) => team.keys[way]).map((way) => {
     const key: ApiKeyRecord = {
@@ -218,6 +228,9 @@ function policyOf(team: Team): DeciderPolicy {
       trust_tier: 0,
       audit_private: false,
       kept: false,
+      mandate_ids: null,
+      may_grant: false,
+      user_passkeys: false,
     };
     return [key.id, key] as const;
   });
@@ -226,6 +239,7 @@ function policyOf(team: Team): DeciderPolicy {
       [emailOf(who), {
         id: idOf(who),
         email: emailOf(who),
+        name: null,
         ...memberFields(person, `acc_${who}`, 0),
         created_at: 0,
       }] as const,

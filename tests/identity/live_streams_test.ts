@@ -209,13 +209,13 @@ Deno.test("the open page of a request loses its arguments with the role that sho
   const member = await world.org.signedIn("approver");
   const stream = await EventStream.open(world.org, member, `/approvals/${world.pending}/live`);
   const before = await stream.next();
-  assert.equal(before?.data.view.arguments.to, SECRET);
+  assert.equal(before?.data.sheet.view.arguments.to, SECRET);
   await world.ticks.pass();
   await put("viewer")(world, member);
   await world.ticks.pass();
   const after = await stream.next();
   assert.equal(after?.name, "news");
-  assert.equal(after?.data.view, null);
+  assert.equal(after?.data.sheet.view, null);
   assert.ok(!JSON.stringify(after?.data).includes(SECRET));
   await stream.close();
 });

@@ -6,7 +6,7 @@ import {
   rotateAgent,
 } from "../../lib/catalog/agents.ts";
 import { createApiKey, keepBootstrapKey, revokeApiKey } from "../../lib/catalog/api_keys.ts";
-import { confirmRecovery, putMember, removeMember } from "../../lib/people/members.ts";
+import { confirmRecovery, nameOneself, putMember, removeMember } from "../../lib/people/members.ts";
 import { acceptClockAsOwner } from "../../lib/server/clock.ts";
 import type { TestOrg } from "../helpers/countersign.ts";
 import { type Deed, OFF, ON, op, R } from "../helpers/member_deeds.ts";
@@ -131,6 +131,12 @@ export const IDENTITY_DEEDS: readonly Deed[] = [
     right: "manage_members",
     fresh: true,
     on: async (org, n) => op(removeMember((await org.member(`m${n}@example.com`)).email, R)),
+  },
+  {
+    name: "says what they are called",
+    right: "see_requests",
+    fresh: true,
+    on: (_org, n) => op(nameOneself(`Ann ${n}`, R)),
   },
   {
     name: "confirms a recovery",

@@ -1,13 +1,8 @@
-import assert from "node:assert/strict";
-import { viewDigest } from "../../lib/approvals/frozen_view.ts";
-import { actionDigest } from "../../lib/decisions/decide.ts";
-import { challengeText } from "../../lib/passkeys/challenge.ts";
-import { approvalStatement } from "../../lib/passkeys/statement.ts";
 import type { ApprovalSheet } from "../../lib/sheet/sheet.ts";
 import type { MemberRecord } from "../../lib/store/records/identity.ts";
 import type { SignedInOptions } from "../helpers/countersign.ts";
 import type { DecisionOrg, Person } from "../helpers/decision_org.ts";
-import { islandProps, WebPerson } from "../helpers/web_person.ts";
+import { WebPerson } from "../helpers/web_person.ts";
 
 /** A member who decides over HTTP, as the page of a request does, with a passkey in software. */
 export class WebDecider {
@@ -34,36 +29,12 @@ export class WebDecider {
   }
 
   /** What the page of a request shows this member. */
-  async sheet(id: string): Promise<ApprovalSheet> {
-    const page = await this.web.get(`/approvals/${id}`);
-    assert.equal(page.status, 200, page.text);
-    return islandProps(page.html, "approval").start;
+  sheet(id: string): Promise<ApprovalSheet> {
+    return this.web.sheet(id);
   }
 
-  /** Opens, signs and sends. @returns the state afterwards, or the code of the refusal */
-  async approve(id: string): Promise<string> {
-    const sheet = await this.sheet(id);
-    const opened = await this.web.post(`/approvals/${id}/statement`, {});
-    if (opened.status !== 200) return opened.json.code;
-    const { facts, options } = opened.json;
-    const { view, tenant, resource, method, tool_name: tool } = sheet;
-    assert.ok(view !== null, "the page shows no arguments");
-    const digests = {
-      view_digest: viewDigest(view),
-      action_digest: actionDigest(sheet.org, {
-        tenant,
-        resource,
-        method,
-        tool,
-        arguments: view.arguments,
-      }),
-    };
-    const challenge = challengeText(
-      approvalStatement({ ...facts, ...digests, note_digest: null }),
-    );
-    const response = await this.person.authenticator.assert({ ...options, challenge });
-    const sent = { nonce: facts.nonce, note: null, response, ...digests };
-    const { json } = await this.web.post(`/approvals/${id}/approve`, sent);
-    return json.status === undefined || json.code !== undefined ? json.code : json.status;
+  /** @returns the state afterwards, or the code of the refusal */
+  approve(id: string): Promise<string> {
+    return this.web.approve(id);
   }
 }

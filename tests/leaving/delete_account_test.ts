@@ -6,6 +6,7 @@ import { makeRecoveryCodes } from "../../lib/people/recovery_codes.ts";
 import { Refusal } from "../../lib/refusal.ts";
 import { sweep } from "../../lib/server/due_worker.ts";
 import * as keys from "../../lib/store/keys.ts";
+import * as news from "../../lib/store/news_keys.ts";
 import type { MemberRecord } from "../../lib/store/records/identity.ts";
 import { Countersign, type SignedIn, type TestOrg } from "../helpers/countersign.ts";
 import { presentSession } from "../helpers/people.ts";
@@ -108,8 +109,8 @@ Deno.test("With the account end its memberships, sessions, passkeys, codes and b
       user_agent: null,
       created_at: 0,
     };
-    transaction.set(keys.pushSubscriptionKey(account, "browser"), subscription);
-    transaction.set(keys.pushEndpointKey("browser"), { account });
+    transaction.set(news.pushSubscriptionKey(account, "browser"), subscription);
+    transaction.set(news.pushEndpointKey("browser"), { account });
   });
   await removeAccount(one, person);
   await sweep(services, clock.now);

@@ -11,6 +11,7 @@ import { makeOrg } from "../../lib/people/make_org.ts";
 import { removeMember } from "../../lib/people/members.ts";
 import { sweep } from "../../lib/server/due_worker.ts";
 import * as keys from "../../lib/store/keys.ts";
+import * as news from "../../lib/store/news_keys.ts";
 import { readRecord } from "../../lib/store/kv.ts";
 import { accountRecord } from "../../lib/store/records/people.ts";
 import { CLIENT, People, type Person, presentSession, type Ruled } from "../helpers/people.ts";
@@ -158,8 +159,8 @@ Deno.test("members of a deleted org go like those that were removed, and what th
         user_agent: null,
         created_at: 0,
       };
-      transaction.set(keys.pushSubscriptionKey(world.account, "browser"), subscription);
-      transaction.set(keys.pushEndpointKey("browser"), { account: world.account });
+      transaction.set(news.pushSubscriptionKey(world.account, "browser"), subscription);
+      transaction.set(news.pushEndpointKey("browser"), { account: world.account });
     },
   });
   const boss = await world.session(world.ruled.owner);

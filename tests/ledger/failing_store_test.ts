@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { z } from "zod";
 import { draftToolRecord } from "../../lib/policy/chain.ts";
 import { toolKey } from "../../lib/store/keys.ts";
+import type { Kv } from "../../lib/store/kv.ts";
 import { Countersign, type Got, type TestOrg } from "../helpers/countersign.ts";
 import { FailingStore, type Fault, FAULTS, type StoreCall } from "../helpers/failing_store.ts";
 import { verifiedLog } from "../helpers/stored_log.ts";
@@ -224,6 +225,38 @@ Deno.test("an operation whose lost commit lands before it is tried again finds i
   assert.equal(await take("second"), "taken by first");
   const log = await verifiedLog(nodes.sound.services.deps, id);
   assert.equal(log.filter(({ entry }) => entry.type === "test.taken").length, 1);
+});
+
+/** A store in which commits whose answer was lost land just before the end of a log is read. */
+class LandingStore extends FailingStore {
+  override get: Kv["get"] = async (key, options) => {
+    if (key[0] === "log_head") await this.heal();
+    return await this.inner.get(key, options);
+  };
+}
+
+Deno.test("an operation whose lost commit lands before the log's end is read again is not made twice", async () => {
+  await using nodes = await Nodes.start(0);
+  const { id } = nodes.org;
+  const store = new LandingStore(nodes.kv);
+  const { clock, secret } = nodes.sound;
+  await using node = await Countersign.start({ kv: store, clock, secret });
+  const append = (name: string) =>
+    node.services.ledgers.transact(id, {
+      plan: (transaction) =>
+        transaction.append({
+          type: "test.done",
+          actor: { type: "system", id: "test" },
+          subject: { name },
+          data: {},
+        }).index,
+    });
+  await append("first");
+  store.fault = ({ kind }) => (kind === "commit" ? "lands_before_next" : null);
+  const index = await append("lost");
+  const log = await verifiedLog(nodes.sound.services.deps, id);
+  const found = log.filter(({ entry }) => entry.subject.name === "lost");
+  assert.deepEqual(found.map(({ index }) => index), [index]);
 });
 
 for (const fault of FAULTS) {

@@ -164,3 +164,17 @@ Deno.test("nothing that is asked for by subscription keeps a stream open", async
   );
   assert.equal(answer.status, 200);
 });
+
+Deno.test("id confusion: of calls at the same time each is answered in its own organization", async () => {
+  await using it = await ApprovalOrg.start();
+  const orgs = [it.org, await it.countersign.org(), await it.countersign.org()];
+  const tokens = await Promise.all(orgs.map((org) => org.agent()));
+  const calls = Array.from({ length: 60 }, (_, i) => {
+    const [name, args] = i % 2 === 0
+      ? ["check_permission", { tool_name: TOOL, reference_id: `call-${i}` }] as const
+      : ["request_approval", { tool_name: TOOL, reason: `${i}`, wait_seconds: 0 }] as const;
+    const at = i % orgs.length;
+    return { of: orgs[at]?.id, answer: said(it.countersign, tokens[at] ?? "", name, args) };
+  });
+  for (const { of, answer } of calls) assert.equal((await answer).org, of);
+});

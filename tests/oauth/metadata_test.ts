@@ -22,10 +22,10 @@ Deno.test("the metadata name this origin, and what it takes and gives", async ()
     token_endpoint_auth_methods_supported: ["none"],
     revocation_endpoint_auth_methods_supported: ["none"],
     code_challenge_methods_supported: ["S256"],
-    scopes_supported: ["mcp:read", "mcp:write", "offline_access"],
+    scopes_supported: ["mcp:read", "mcp:write", "mcp:run", "offline_access"],
     client_id_metadata_document_supported: true,
     authorization_response_iss_parameter_supported: true,
-    protected_resources: [`${origin}/mcp`],
+    protected_resources: [`${origin}/mcp`, `${origin}/mcp/gateway`],
   });
   for (const path of ["/mcp", ""]) {
     const resource = await countersign.request(

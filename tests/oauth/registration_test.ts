@@ -47,7 +47,7 @@ Deno.test("a client registers itself, and gets what RFC 7591 says and no secret"
     grant_types: ["authorization_code", "refresh_token"],
     response_types: ["code"],
     token_endpoint_auth_method: "none",
-    scope: "mcp:read mcp:write",
+    scope: "mcp:read mcp:write mcp:run",
   });
 });
 

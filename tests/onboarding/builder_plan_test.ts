@@ -12,7 +12,8 @@ import {
   withoutForm,
 } from "../../lib/onboarding/builder_plan.ts";
 import { Countersign } from "../helpers/countersign.ts";
-import { hostileItem, hostileText, runScript } from "./built_script.ts";
+import { runPrinted } from "../helpers/printed_program.ts";
+import { hostileItem, hostileText } from "./built_script.ts";
 
 const read = (fields: Record<string, string>) => readItem(new URLSearchParams(fields));
 const problems = (result: ReadItem) => result.ok ? [] : result.errors.map(({ name }) => name);
@@ -141,14 +142,9 @@ Deno.test("the commands beside the policy document apply it", async () => {
   const org = await countersign.org();
   await org.tool("refund");
   const { body: current } = await org.manage("GET", "/v1/policy");
-  const commands = applyPolicyScript(countersign.origin).split("\n").slice(1).join("\n");
-  const script = `set -euo pipefail
-cd "$(mktemp -d)"
-cat >policy.json <<'JSON'
-${policyText(ITEMS, current)}JSON
-${commands}`;
-  const { code, out, err } = await runScript({ file: "apply.sh", program: ["bash"] }, script, {
-    COUNTERSIGN_KEY: org.management,
+  const { code, out, err } = await runPrinted(applyPolicyScript(countersign.origin), {
+    files: { "policy.json": policyText(ITEMS, current) },
+    env: { COUNTERSIGN_KEY: org.management },
   });
   assert.equal(code, 0, err);
   assert.match(out, /"dry_run":true.*"dry_run":false/s);

@@ -104,13 +104,26 @@ for (const language of LANGUAGES) {
     const text = script(items, countersign.origin);
     const refused = await runScript(language, text, { COUNTERSIGN_KEY: org.management });
     assert.notEqual(refused.code, 0);
-    assert.match(refused.err, /invalid_request/);
+    assert.match(
+      refused.err,
+      /^Refused: PUT \/v1\/tenants\/hid%E2%80%8Bden: .+ \(invalid_request\)$/m,
+    );
+    assert.equal(refused.err.trim().split("\n").length, 2, refused.err);
     assert.equal((await org.manage("GET", "/v1/tenants/first")).status, 200);
     assert.deepEqual((await org.manage("GET", "/v1/agents")).body.data, []);
 
     const without = await runScript(language, text, { COUNTERSIGN_KEY: "" });
     assert.notEqual(without.code, 0);
-    assert.match(without.err, /management key/);
+    assert.match(without.err, /^.*management key.*\n$/);
+
+    const gone = await runScript(language, text, {
+      COUNTERSIGN_KEY: org.management,
+      COUNTERSIGN_URL: "http://localhost:1",
+    });
+    assert.deepEqual([gone.code, gone.err], [
+      1,
+      "Refused: PUT /v1/tenants/first: Countersign does not answer at http://localhost:1\n",
+    ]);
   });
 
   Deno.test(`a script in ${name} goes elsewhere when it is told to`, async () => {

@@ -9,6 +9,7 @@ import {
 } from "../../lib/onboarding/builder_scripts.ts";
 import { LEVELS, PERMISSIONS } from "../../lib/store/records/vocabulary.ts";
 import { jsonObject } from "../helpers/arbitrary_json.ts";
+import { type RanProgram, runPrinted } from "../helpers/printed_program.ts";
 
 /** Texts that would end a quotation, start a command, or mislead a reader. */
 const HOSTILE = [
@@ -102,49 +103,33 @@ export const hostileItem: fc.Arbitrary<Item> = fc.oneof(
   machine,
 );
 
-/** A language that a script is written in, and how such a script is run. */
+/** A language that a script is written in. */
 export interface Language {
   readonly name: string;
   readonly file: string;
   readonly script: (items: readonly Item[], origin: string) => string;
-  readonly program: readonly string[];
 }
 
 export const LANGUAGES: readonly Language[] = [
-  { name: "curl", file: "seed.sh", script: bashScript, program: ["bash"] },
-  {
-    name: "TypeScript",
-    file: "seed.mts",
-    script: typescriptScript,
-    program: [Deno.execPath(), "run", "--no-prompt", "--allow-net", "--allow-env"],
-  },
-  { name: "Python", file: "seed.py", script: pythonScript, program: ["python3", "-B"] },
+  { name: "curl", file: "seed.sh", script: bashScript },
+  { name: "TypeScript", file: "seed.mts", script: typescriptScript },
+  { name: "Python", file: "seed.py", script: pythonScript },
 ];
 
-export interface RanScript {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-/** Saves a script under its name and runs it with a management key, as its reader does. */
+/** Saves a script under its name and runs it by the command that it names itself. */
 export async function runScript(
-  { file, program: [program = "", ...args] }: Pick<Language, "file" | "program">,
+  { file }: Pick<Language, "file">,
   text: string,
   env: Record<string, string>,
-): Promise<RanScript> {
+): Promise<RanProgram> {
+  const [, command = assert.fail("it does not say how it is run")] = /then run: (.+)/.exec(text) ??
+    [];
   const folder = await Deno.makeTempDir();
   try {
-    await Deno.writeTextFile(`${folder}/${file}`, text);
-    const { code, stdout, stderr } = await new Deno.Command(program, {
-      args: [...args, file],
-      cwd: folder,
-      env: { NO_COLOR: "1", ...env },
-    }).output();
+    const ran = await runPrinted(command, { folder, files: { [file]: text }, env });
     const left = Array.from(Deno.readDirSync(folder), ({ name }) => name);
     assert.deepEqual(left, [file], "the script made files");
-    const decoder = new TextDecoder();
-    return { code, out: decoder.decode(stdout), err: decoder.decode(stderr) };
+    return ran;
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

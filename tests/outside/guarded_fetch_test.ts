@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import assert from "node:assert/strict";
 import type { StrangerRequest } from "../../lib/deps.ts";
-import { isPublicAddress, strangerUrlProblem } from "../../lib/outside/addresses.ts";
+import { hostProblem, isPublicAddress } from "../../lib/outside/addresses.ts";
 import { guardedFetch } from "../../lib/outside/guarded_fetch.ts";
 import { type StrangerFailure, StrangerFetchFailed } from "../../lib/outside/http_answer.ts";
 import { systemTimer, type Timer } from "../../lib/store/system.ts";
@@ -123,7 +123,7 @@ Deno.test("isPublicAddress() says of a NAT64 address what it says of the IPv4 ad
   }));
 });
 
-Deno.test("strangerUrlProblem() takes https URLs of hosts of the internet, and nothing else", () => {
+Deno.test("hostProblem() takes https URLs of hosts of the internet, and nothing else", () => {
   for (
     const url of [
       "https://claude.ai/oauth/mcp-oauth-client-metadata",
@@ -133,7 +133,7 @@ Deno.test("strangerUrlProblem() takes https URLs of hosts of the internet, and n
       "https://1.example/",
       "HTTPS://CLIENT.EXAMPLE/x",
     ]
-  ) assert.equal(strangerUrlProblem(url), null, url);
+  ) assert.equal(hostProblem(url), null, url);
   for (
     const url of [
       "",
@@ -183,7 +183,7 @@ Deno.test("strangerUrlProblem() takes https URLs of hosts of the internet, and n
       `https://${"a".repeat(64)}.example/x`,
       `https://${"a.".repeat(130)}example/x`,
     ]
-  ) assert.notEqual(strangerUrlProblem(url), null, url);
+  ) assert.notEqual(hostProblem(url), null, url);
 });
 
 Deno.test("a host is asked at the address that was looked at, under its own name", async () => {
@@ -341,13 +341,13 @@ Deno.test("slow drip: when the time is over the connection is closed", async () 
   const [clock] = clocks;
   assert.equal(clock?.milliseconds, 5000);
   clock?.end();
-  assert.match(await failure(asked, "unreachable"), /no whole answer within 5000 ms/);
+  assert.match(await failure(asked, "timed_out"), /no whole answer within 5000 ms/);
   assert.deepEqual([clock?.cancelled, silent.closed], [true, 1]);
 
   const unknown = { connect: silent.connect, resolve: () => new Promise<never>(() => {}) };
   const unresolved = guardedFetch(unknown, timer)(REQUEST);
   clocks[1]?.end();
-  await failure(unresolved, "unreachable");
+  await failure(unresolved, "timed_out");
 });
 
 Deno.test("a connection that comes after the end of the time is closed unused", async () => {
@@ -364,7 +364,7 @@ Deno.test("a connection that comes after the end of the time is closed unused", 
   };
   const asked = guardedFetch(late, () => ({ elapsed, cancel: () => {} }))(REQUEST);
   end();
-  await failure(asked, "unreachable");
+  await failure(asked, "timed_out");
   arrive();
   await closed;
   assert.deepEqual(network.sent, [""]);

@@ -2,10 +2,11 @@ import fc from "fast-check";
 import assert from "node:assert/strict";
 import {
   AnswerReader,
-  readBody,
+  bodyPieces,
   readHead,
   type StrangerFailure,
   StrangerFetchFailed,
+  wholeBody,
 } from "../../lib/outside/http_answer.ts";
 import { answerOf, httpAnswer } from "./stranger_network.ts";
 
@@ -25,7 +26,8 @@ async function read(answer: string, pace = Infinity) {
     },
   });
   const head = await readHead(reader);
-  const body = new TextDecoder("latin1").decode(await readBody(reader, head, MAX_BODY));
+  const whole = await wholeBody(bodyPieces(reader, head, MAX_BODY));
+  const body = new TextDecoder("latin1").decode(whole);
   return { status: head.status, headers: head.headers, body };
 }
 

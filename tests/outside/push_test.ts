@@ -18,7 +18,8 @@ import {
   vapidSubject,
 } from "../../lib/outside/push.ts";
 import { Refusal } from "../../lib/refusal.ts";
-import { DEPLOYMENT_ORG, pushKeyKey } from "../../lib/store/keys.ts";
+import { DEPLOYMENT_ORG } from "../../lib/store/keys.ts";
+import { pushKeyKey } from "../../lib/store/news_keys.ts";
 import { systemTimer } from "../../lib/store/system.ts";
 import { Countersign, type SignedIn, type TestOrg } from "../helpers/countersign.ts";
 import { CLIENT } from "../helpers/people.ts";

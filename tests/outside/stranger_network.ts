@@ -1,4 +1,4 @@
-import type { Connection, Network } from "../../lib/outside/guarded_fetch.ts";
+import type { Connection, Dialled, Network } from "../../lib/outside/guarded_fetch.ts";
 
 /** A public address, of nobody in particular. */
 export const PUBLIC = "93.184.216.34";
@@ -9,6 +9,8 @@ export class StrangerNetwork implements Network {
   readonly resolved: string[] = [];
   /** What was connected to, in order. */
   readonly connected: { readonly address: string; readonly host: string }[] = [];
+  /** The same with ports, and whether by TLS. */
+  readonly dialled: Dialled[] = [];
   /** What was sent, one text a connection. */
   readonly sent: string[] = [];
   closed = 0;
@@ -33,8 +35,9 @@ export class StrangerNetwork implements Network {
     return Promise.resolve(found);
   };
 
-  readonly connect: Network["connect"] = ({ address, host }) => {
+  readonly connect: Network["connect"] = ({ address, host, port, tls }) => {
     this.connected.push({ address, host });
+    this.dialled.push({ address, host, port, tls });
     if (this.options.dead?.includes(address)) return Promise.reject(new Error("refused"));
     const at = this.sent.push("") - 1;
     return Promise.resolve(this.#connection(at));

@@ -37,7 +37,7 @@ Deno.test("a new agent's token is shown this once, with commands that work", asy
     expires_at: "2027-01-31T12:00",
   });
   assert.equal(made.status, 200);
-  assert.match(made.text, /shown only once/);
+  assert.match(made.text, /Copy the (?:key|token) now/);
   const [token = ""] = TOKEN.exec(made.text) ?? [];
   const { tenant_ids, trust_tier, expires_at, rate_limit_per_minute, members_behind, id } =
     await first(org);
@@ -242,13 +242,13 @@ Deno.test("the page of an agent shows its own last requests and leads to its act
   await org.post("/v1/approvals", body, token);
   const viewer = await Visitor.of(org, "viewer");
   const page = await viewer.get(`/agents/${id}`);
-  assert.match(page.text, /Pending .* asker wants to run refund/);
+  assert.match(page.text, / asker …[0-9a-z]{6} refund .* Pending /);
   assert.ok(page.text.includes(HOSTILE.markup) && !page.html.includes("<img"));
   assert.ok(!page.html.includes("secret"));
   assert.ok(page.html.includes(`href="/activity?actor=${id}"`));
   assert.match(
     (await viewer.get(`/agents/${other?.id}`)).text,
-    /It has not asked for approval yet/,
+    /It hasn't asked for approval yet/,
   );
 });
 

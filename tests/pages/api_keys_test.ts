@@ -32,7 +32,7 @@ Deno.test("a key of each tier is shown this once, with commands for its tier", a
   const made = async (tier: string) => {
     const got = await owner.send("/api-keys", "create", { ...NEW, name: tier + " one", tier });
     assert.equal(got.status, 200);
-    assert.match(got.text, /shown only once/);
+    assert.match(got.text, /Copy the (?:key|token) now/);
     return { key: KEY.exec(got.text)?.[0] ?? "", text: got.text };
   };
   const standard = await made("standard");
@@ -73,7 +73,7 @@ Deno.test("the keys are listed by tier, with what bounds them", async () => {
   assert.match(text, /Standard 3 Management 2 Approver 1/);
   assert.equal(hiddenFields(html, "create"), null);
   const management = await viewer.get("/api-keys?tier=management");
-  assert.match(management.text, /reader Active Reads private data/);
+  assert.match(management.text, /reader …[0-9a-z]{6} Active Reads private data/);
   assert.match(management.text, /For deployment scripts/);
 });
 
@@ -93,6 +93,15 @@ Deno.test("keys that decide, or read private data, are made by owners", async ()
   const owner = await Visitor.of(org, "owner");
   await owner.send("/api-keys", "create", { ...NEW, audit_private: "on" });
   assert.equal((await keyNamed(org, "worker"))?.audit_private, true);
+});
+
+Deno.test("a standard key that grants mandates is made by a member under a passkey, and its list says so", async () => {
+  await using countersign = await Countersign.start();
+  const org = await countersign.org();
+  const admin = await Visitor.of(org, "admin");
+  await admin.send("/api-keys", "create", { ...NEW, may_grant: "on" });
+  assert.equal((await keyNamed(org, "worker"))?.may_grant, true);
+  assert.match((await admin.get("/api-keys")).text, /Grants mandates/);
 });
 
 Deno.test("what is wrong with a new key stands beside its field; making one asks for a passkey", async () => {
@@ -146,7 +155,7 @@ Deno.test("an approver key of the operator is out of force beside passkeys, unti
   const owner = await Visitor.of(org, "owner");
   assert.equal((await org.get("/v1/approvals", key)).status, 401);
   const list = await viewer.get("/api-keys?tier=approver");
-  assert.match(list.text, /handed over Out of force By the operator/);
+  assert.match(list.text, /handed over …[0-9a-z]{6} Out of force By the operator/);
   const admin = await Visitor.of(org, "admin");
   assert.match((await admin.get(path)).text, /Only an owner can keep it/);
   assert.equal((await admin.send(path, "keep")).status, 403);
@@ -170,7 +179,7 @@ Deno.test("a management key of the operator says what becomes of it", async () =
   await org.key("management", { name: "handed over", bootstrap: true });
   const viewer = await Visitor.of(org, "viewer");
   const page = await viewer.get(await pathOf(org, "handed over"));
-  assert.match(page.text, /A restart does not bring it back/);
+  assert.match(page.text, /A restart doesn't bring it back/);
 });
 
 Deno.test("many keys come fifty at a time, each once", async () => {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { SAMPLE_TOOL } from "../../lib/onboarding/sample.ts";
+import { WAY_KEYS, waysToConnect } from "../../lib/onboarding/ways.ts";
 import { agentKey } from "../../lib/store/keys.ts";
 import type { MemberRecord } from "../../lib/store/records/identity.ts";
 import { parseReceipt, verifyReceipt } from "../../lib/verify/verify_receipt.ts";
@@ -7,6 +8,7 @@ import type { SignedInOptions } from "../helpers/countersign.ts";
 import { DecisionOrg, type Person } from "../helpers/decision_org.ts";
 import { EventStream } from "../helpers/event_stream.ts";
 import { publishedKeys } from "../helpers/evidence.ts";
+import { textOf } from "../helpers/page_html.ts";
 import { HOSTILE, Visitor } from "../helpers/visitor.ts";
 
 // A page in a message of a failed assertion hides what failed.
@@ -65,10 +67,10 @@ Deno.test("the Quickstart sends a request, runs it once it is approved, and show
 
   const after = await owner.quickstart();
   assertSays(after.text, /Send yourself a request , Done/);
-  assertSays(after.text, /Watch for its first check , Now/);
+  assertSays(after.text, /Connect it , Now/);
   const token = /rtk_[0-9a-z]{26}/.exec(after.text)?.[0] ?? assert.fail("no token is shown");
   assert.equal((await it.get(id)).body.token_id, token);
-  assertNotSays(after.html, /cs_(run|agent)_/);
+  assertNotSays(after.html, /cs_(run|agent)_[0-9a-z]/);
 
   const [decided] = await it.entries("approval.decided", id);
   const [, download = ""] =
@@ -162,8 +164,8 @@ Deno.test("the Quickstart tells approvers and viewers whom to ask, and refuses t
       text,
       /Ask olivia@example\.com\s+or al@example\.com|Ask al@example\.com\s+or olivia/,
     );
-    assertNotSays(text, /Send yourself a request Send|Make a key/);
-    for (const name of ["sample", "run", "key"]) {
+    assertNotSays(text, /Send yourself a request Send|Make the agent/);
+    for (const name of ["sample", "run", "agent"]) {
       assert.equal((await visitor.send("/quickstart", name, { name: "mine" })).status, 403);
     }
   }
@@ -197,7 +199,9 @@ Deno.test("the Quickstart says that the sample agent is paused, and what it is r
   await using it = await DecisionOrg.start();
   const owner = await Beginner.at(it);
   await owner.person.deny(await owner.sample(), { pause_agent: true });
-  assertSays((await owner.quickstart()).text, /Your sample agent is paused/);
+  const paused = await owner.quickstart();
+  assertSays(paused.text, /Your sample agent is paused/);
+  assert.match(paused.html, /href="\/agents\/agt_[0-9a-z]{26}"/);
   const { status, text } = await owner.send("/quickstart", "sample");
   assert.equal(status, 403);
   assertSays(text, /disables this action \(kill_switch\)/);
@@ -214,49 +218,81 @@ Deno.test("the Quickstart makes a new agent when the old one was removed or its 
   assert.notEqual(second.body.requested_by.id, id);
 });
 
-Deno.test("the Quickstart shows a key once, with programs for it, and it works", async () => {
+Deno.test("the Quickstart makes an agent and shows its token once, with ways to connect it, and it works", async () => {
   await using it = await DecisionOrg.start();
   const owner = await Beginner.at(it);
-  const made = await owner.send("/quickstart", "key", { name: HOSTILE.markup });
+  assertSays((await owner.quickstart()).text, /Make an agent .*Make the agent/);
+  const made = await owner.send("/quickstart", "agent", { name: HOSTILE.markup });
   assert.equal(made.status, 200);
   assertNotSays(made.html, /<img src=x/);
-  const key = /cs_live_[0-9a-z]+/.exec(made.text)?.[0] ?? assert.fail("no key is shown");
-  for (const file of ["agent.sh", "agent.mts", "agent.py"]) assert.ok(made.text.includes(file));
-  assert.ok(made.text.includes(it.countersign.origin));
-  const check = await it.org.post("/v1/permissions/check", { tool_name: "hello_world" }, key);
+  const token = /export COUNTERSIGN_AGENT_TOKEN='(cs_agent_[0-9a-z]+)'/.exec(made.text)?.[1] ??
+    assert.fail("no token is shown");
+  assert.equal(made.html.split(token).length - 1, 2, "in its block and for its Copy button alone");
+  assertSays(made.text, /Make an agent , Done/);
+  assertSays(made.text, /Connect it , Now/);
+  assert.ok(made.text.includes("agent.sh") && made.text.includes(it.countersign.origin));
+  const check = await it.org.post("/v1/permissions/check", { tool_name: "hello_world" }, token);
   assert.equal(check.status, 200);
-  assertNotSays((await owner.quickstart()).html, /cs_live_/);
+  const { type } = (await it.org.get("/v1/activity?type=permission.checked")).body.data[0].actor;
+  assert.equal(type, "agent");
+  const after = await owner.quickstart();
+  assertNotSays(after.html, /cs_agent_[0-9a-z]/);
+  assertSays(after.text, /has one token, which was shown once/);
 
-  const refused = await owner.send("/quickstart", "key", { name: HOSTILE.bidi });
+  const refused = await owner.send("/quickstart", "agent", { name: HOSTILE.bidi });
   assert.equal(refused.status, 422);
   assertSays(refused.text, /name:/);
+});
+
+Deno.test("each way to connect has an address, which shows it without script, and no other", async () => {
+  await using it = await DecisionOrg.start();
+  const owner = await Beginner.at(it);
+  const ways = waysToConnect(it.countersign.origin);
+  assert.deepEqual(ways.map(({ key }) => key), [...WAY_KEYS]);
+  for (const way of ways) {
+    const { html } = await owner.get(`/quickstart?with=${way.key}`);
+    const shown = html.replaceAll(/ data-props="[^"]*"/g, "");
+    for (const other of ways) {
+      assert.ok(shown.includes(`href="/quickstart?with=${other.key}#connect"`), other.key);
+      for (const { text } of other.blocks) {
+        const isShown = textOf(shown).includes(text.trim().replaceAll(/\s+/g, " "));
+        assert.equal(
+          isShown,
+          way.blocks.some((block) => block.text === text),
+          `${other.key}: ${text}`,
+        );
+      }
+    }
+    assert.match(shown, new RegExp(`with=${way.key}#connect" aria-current="page"`));
+  }
+  assertSays((await owner.get("/quickstart?with=nothing")).text, /agent\.sh/);
 });
 
 Deno.test("the Quickstart waits for a check that is not a sample's", async () => {
   await using it = await DecisionOrg.start();
   const owner = await Beginner.at(it);
   await owner.sample();
-  assertSays((await owner.quickstart()).text, /Waiting for the first check/);
+  assertSays((await owner.quickstart()).text, /Waiting for (the first check|standard)/);
   await it.org.post("/v1/permissions/check", { tool_name: "hello_world" });
   const { text } = await owner.quickstart();
   assertSays(text, /The first check has come/);
-  assertSays(text, /standard asked for hello_world/);
-  assertSays(text, /Watch for its first check , Done/);
+  assertSays(text, /Key “standard” …[0-9a-z]{6} asked for hello_world/);
+  assertSays(text, /Watch for its first call , Done/);
 });
 
-Deno.test("the Quickstart's stream tells of the first check of the key that it watches", async () => {
+Deno.test("the Quickstart's stream tells of the first check of the agent that it watches", async () => {
   await using it = await DecisionOrg.start();
   const owner = await Beginner.at(it);
   await it.org.post("/v1/permissions/check", { tool_name: "too_early" });
-  const made = await owner.send("/quickstart", "key", { name: "mine" });
-  const key = /cs_live_[0-9a-z]+/.exec(made.text)?.[0] ?? "";
-  const [, id] = /live\?actor=(key_[0-9a-z]+)/.exec(made.html) ?? [];
+  const made = await owner.send("/quickstart", "agent", { name: "mine" });
+  const key = /cs_agent_[0-9a-z]+/.exec(made.text)?.[0] ?? "";
+  const [, id] = /live\?actor=(agt_[0-9a-z]+)/.exec(made.html) ?? [];
   const stream = await EventStream.open(it.org, owner.session, `/quickstart/live?actor=${id}`);
   assert.deepEqual((await stream.next())?.data, { check: null });
   await it.org.post("/v1/permissions/check", { tool_name: "hello_world" }, key);
   const { check } = (await stream.next())?.data;
   assert.deepEqual([check.who, check.tool, check.permission], [
-    "mine",
+    `Agent “mine” …${id?.slice(-6)}`,
     "hello_world",
     "requires_approval",
   ]);

@@ -58,7 +58,7 @@ Deno.test("what is wrong in the form of a resource stands beside its field, with
   assert.match((await refused({ id: ".." })).text, /id: cannot be \. or \.\./);
   assert.match((await refused({ id: "eve@example.com" })).text, /looks like an e-mail address/);
   const broken = await refused({ metadata: "{zone}" });
-  assert.match(broken.text, /metadata: is not JSON/);
+  assert.match(broken.text, /metadata: isn't JSON/);
   assert.match(broken.html, />\{zone\}<\/textarea>/);
   assert.match((await refused({ metadata: "[1]" })).text, /metadata: must be an object/);
 });

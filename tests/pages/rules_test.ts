@@ -73,7 +73,7 @@ Deno.test("the page of rules says what is not known of a tool or a tenant", asyn
   const viewer = await Visitor.of(org, "viewer");
   const page = await viewer.get("/rules?tool_name=later&tenant_id=stranger");
   assert.match(page.text, /No tool of this name is in the catalog/);
-  assert.match(page.text, /This tenant is not registered/);
+  assert.match(page.text, /This tenant isn't registered/);
   const wrong = await viewer.get("/rules?tool_name=a+b");
   assert.equal(wrong.status, 200);
   assert.match(wrong.text, /may have letters, digits/);
@@ -229,7 +229,7 @@ Deno.test("a rule is changed and removed where it is looked at, and on its own p
   assert.equal(removed.to, context);
   assert.deepEqual(await rulesOf(org), []);
   assert.equal((await owner.get(`/rules/${made.id}`)).status, 404);
-  assert.match((await owner.get(inPlace)).text, /That rule does not exist any more/);
+  assert.match((await owner.get(inPlace)).text, /That rule doesn't exist any more/);
 });
 
 Deno.test("a form of a rule that somebody else changed meanwhile undoes nothing", async () => {
@@ -285,7 +285,7 @@ Deno.test("rules are listed fifty at a time, and narrowed by what they name and 
   assert.equal(listed((await viewer.get("/rules?tenant_id=acme")).html), 1);
   assert.equal(listed((await viewer.get("/rules?resource_id=server-7")).html), 1);
   assert.equal(listed((await viewer.get("/rules?permission=requires_approval")).html), 1);
-  assert.match((await viewer.get("/rules?resource_id=none")).text, /No rule fits these filters/);
+  assert.match((await viewer.get("/rules?resource_id=none")).text, /No rule matches/);
 });
 
 Deno.test("the page of rules tells who changed what, of the tool and tenant that are looked at", async () => {
@@ -356,7 +356,7 @@ Deno.test("an action that could not be asked about is answered beside the field"
     (await explain("tool_name=restart&tenant_id=eve@example.com")).text,
     /looks like an e-mail address/,
   );
-  assert.match((await explain("tool_name=restart&as=agt_gone")).text, /does not exist any more/);
+  assert.match((await explain("tool_name=restart&as=agt_gone")).text, /doesn't exist any more/);
   const as = (await explain("")).html.match(/<option value="(agt_[^"]*)">/)?.[1];
   assert.match(
     (await explain(`tool_name=restart&tenant_id=initech&as=${as}`)).text,

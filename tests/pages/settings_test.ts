@@ -8,7 +8,7 @@ const PATH = "/settings";
 const settingsOf = (org: TestOrg) => org.transact(({ snapshot }) => snapshot.org);
 
 /** Sends a group as its form stands, but for some fields. */
-async function save(visitor: Visitor, group: string, fields: Record<string, string>) {
+async function save(visitor: Visitor, group: string, fields: Record<string, string | string[]>) {
   const shown = shownIn((await visitor.get(PATH)).html, group);
   return await visitor.send(PATH, group, { shown, ...fields });
 }
@@ -22,6 +22,16 @@ function formOf(html: string, group: string): string {
 const field = (form: string, name: string) =>
   [...form.matchAll(/<input[^>]*>/g)].map(([input]) => input)
     .filter((input) => input.includes(`name="${name}"`));
+
+/** The controls of a span of time. */
+const part = (form: string, name: string) =>
+  form.split('<div class="field duration">').find((field) => field.includes(`name="${name}"`)) ??
+    "";
+
+/** What a list of a form offers. */
+const choices = (form: string, name: string) =>
+  [...(new RegExp(`<select[^>]*name="${name}".*?</select>`, "s").exec(form)?.[0] ?? "")
+    .matchAll(/value="([^"]*)"/g)].map(([, value]) => value);
 
 Deno.test("an owner changes every setting, each group on its own", async () => {
   await using countersign = await Countersign.start();
@@ -49,6 +59,8 @@ Deno.test("an owner changes every setting, each group on its own", async () => {
       },
     ],
     ["unknown_tools", { discovery: "off" }, { discovery: "off" }],
+    ["budgets", { budget_alert_percent: "50,90 , 100" }, { budget_alert_percent: [50, 90, 100] }],
+    ["budgets", { budget_alert_percent: "" }, { budget_alert_percent: [] }],
     [
       "records",
       { allow_personal_ids: "on" },
@@ -61,6 +73,45 @@ Deno.test("an owner changes every setting, each group on its own", async () => {
     assert.deepEqual([saved.to, saved.notice], [PATH, "Saved."], group);
     assert.deepEqual(await settingsOf(org), { ...before, ...expected });
   }
+});
+
+Deno.test("a deadline is a usual span, or a number with its unit, and is shown as it was chosen", async () => {
+  await using countersign = await Countersign.start();
+  const org = await countersign.org();
+  const owner = await Visitor.of(org, "owner");
+  const saved = await save(owner, "deadlines", {
+    approval_timeout_seconds: ["14400", "ignored", "days"],
+    approval_use_seconds: ["other", "90", "minutes"],
+    report_within_seconds: ["other", "2", "days"],
+  });
+  assert.equal(saved.to, PATH);
+  const { approval_timeout_seconds, approval_use_seconds, report_within_seconds } =
+    await settingsOf(org);
+  assert.deepEqual(
+    [approval_timeout_seconds, approval_use_seconds, report_within_seconds],
+    [14_400, 5400, 172_800],
+  );
+  const shown = formOf((await owner.get(PATH)).html, "deadlines");
+  const controls = (name: string) => [
+    /value="([^"]*)" selected/.exec(part(shown, name))?.[1],
+    /<input[^>]*value="([^"]*)"/.exec(part(shown, name))?.[1],
+  ];
+  assert.deepEqual(controls("approval_timeout_seconds"), ["14400", undefined]);
+  assert.deepEqual(controls("approval_use_seconds"), ["other", "90"]);
+  assert.deepEqual(controls("report_within_seconds"), ["other", "2"]);
+  const viewer = await Visitor.of(org, "viewer");
+  assert.match((await viewer.get(PATH)).text, /Use an approval within 1 hour 30 minutes/);
+
+  const wrong = await save(owner, "deadlines", {
+    approval_timeout_seconds: ["other", "8", "days"],
+    approval_use_seconds: ["other", "", "hours"],
+    report_within_seconds: ["other", "2", "fortnights"],
+  });
+  assert.equal(wrong.status, 422);
+  assert.match(wrong.text, /must be at most 7 days/);
+  assert.match(wrong.text, /must be a whole number with its unit/);
+  const kept = formOf(wrong.html, "deadlines");
+  assert.match(part(kept, "approval_timeout_seconds"), /<input[^>]*value="8"/);
 });
 
 Deno.test("what is wrong with a setting stands beside its field, as it was typed", async () => {
@@ -77,20 +128,30 @@ Deno.test("what is wrong with a setting stands beside its field, as it was typed
     [
       "deadlines",
       { ...deadlines, approval_timeout_seconds: "59" },
-      /id="field-approval_timeout_seconds-error".*must be at least 60/s,
+      /id="field-approval_timeout_seconds-error".*must be at least 1 minute/s,
     ],
     [
       "deadlines",
       { ...deadlines, approval_use_seconds: "86401" },
-      /id="field-approval_use_seconds-error".*must be at most 86400/s,
+      /id="field-approval_use_seconds-error".*must be at most 24 hours/s,
     ],
     [
       "deadlines",
       { ...deadlines, report_within_seconds: "soon" },
       /id="field-report_within_seconds-error".*must be a whole number/s,
     ],
-    ["deciding", { recovery_hold_hours: "721" }, /id="field-recovery_hold_hours-error"/],
+    [
+      "deciding",
+      { recovery_hold_hours: "721" },
+      /id="field-recovery_hold_hours-error".*at most 30 days/s,
+    ],
     ["unknown_tools", { discovery: "maybe" }, /id="field-discovery-error"/],
+    [
+      "budgets",
+      { budget_alert_percent: "90, 80" },
+      /id="field-budget_alert_percent-error".*must be ascending/s,
+    ],
+    ["budgets", { budget_alert_percent: "most" }, /must be whole numbers/],
   ];
   const before = await settingsOf(org);
   for (const [group, fields, expected] of cases) {
@@ -151,9 +212,16 @@ Deno.test("an admin tightens; what lets more through is disabled for them, with 
   assert.match(field(formOf(html, "records"), "allow_personal_ids")[0] ?? "", / disabled/);
   assert.doesNotMatch(field(deciding, "api_decisions")[0] ?? "", / disabled/);
   assert.doesNotMatch(field(deciding, "strict_levels")[0] ?? "", / disabled/);
-  assert.match(field(deciding, "recovery_hold_hours")[0] ?? "", /min="24"/);
-  const [timeout] = field(formOf(html, "deadlines"), "approval_timeout_seconds");
-  assert.match(timeout ?? "", /max="3600"/);
+  assert.match(text, /Only an owner can make it shorter than 24 hours/);
+  assert.match(text, /Only an owner can make it longer than 1 hour/);
+  assert.deepEqual(choices(deciding, "recovery_hold_hours"), ["24", "72", "168", "other"]);
+  assert.deepEqual(choices(formOf(html, "deadlines"), "approval_timeout_seconds"), [
+    "300",
+    "900",
+    "1800",
+    "3600",
+    "other",
+  ]);
   const ways = field(formOf(html, "unknown_tools"), "discovery");
   const disabled = ways.filter((way) => / disabled/.test(way));
   assert.equal(disabled.length, 1);
@@ -184,7 +252,7 @@ Deno.test("approvers and viewers see the settings and change none", async () => 
   for (const role of ["approver", "viewer"] as const) {
     const visitor = await Visitor.of(org, role);
     const { html, text } = await visitor.get(PATH);
-    assert.match(text, /A request waits, seconds 3600 60 to 604800/);
+    assert.match(text, /Request expires after 1 hour /);
     assert.match(text, /Somebody else decides Off/);
     for (const does of ["general", "deciding", "release", "delete_org"]) {
       assert.equal(hiddenFields(html, does), null, `${role} ${does}`);

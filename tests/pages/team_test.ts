@@ -68,7 +68,7 @@ Deno.test("a mail that is not taken is told, and the link can be handed over", a
   const owner = await Visitor.of(org, "owner");
   countersign.mail.failure = "550 no";
   const made = await owner.send("/team", "invite", { email: "a@example.com", role: "viewer" });
-  assert.match(made.text, /did not take the mail/);
+  assert.match(made.text, /didn't take the mail/);
   assert.ok(linkIn(made.html) !== null);
 });
 

@@ -33,7 +33,7 @@ Deno.test("a tenant is not registered twice, nor under an id that no address can
   assert.match((await owner.get("/tenants/acme")).text, /First/);
   assert.match(await refused({ id: ".." }), /id: cannot be \. or \.\./);
   assert.match(await refused({ id: "a\u202eb" }), /U\+202E/);
-  assert.match(await refused({ metadata: "{plan" }), /metadata: is not JSON/);
+  assert.match(await refused({ metadata: "{plan" }), /metadata: isn't JSON/);
 });
 
 Deno.test("whoever may only read sees tenants and no form", async () => {

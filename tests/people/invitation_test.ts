@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { PresentedSession } from "../../lib/identity/sessions.ts";
-import { KV_CONNECT_LIMITS } from "../../lib/ledger/transaction.ts";
+import { KV_CONNECT_LIMITS } from "../../lib/ledger/commit_limits.ts";
 import {
   acceptInvitation,
   confirmInvitationCode,

@@ -1,4 +1,10 @@
 import assert from "node:assert/strict";
+import {
+  DELIVERY_KEPT_MS,
+  deliveryId,
+  newDelivery,
+  storeDelivery,
+} from "../../lib/endpoints/delivery.ts";
 import { creationOptions, requestOptions } from "../../lib/passkeys/challenge.ts";
 import * as keys from "../../lib/store/keys.ts";
 import { ENDPOINTS, PAGES } from "../../routes/manifest.ts";
@@ -6,6 +12,7 @@ import { Countersign, type Got, type TestOrg } from "../helpers/countersign.ts";
 import { rule } from "../helpers/member_deeds.ts";
 import { hiddenFields } from "../helpers/page_html.ts";
 import { PushBrowser } from "../helpers/push_browser.ts";
+import { ScriptedUpstreams } from "../helpers/scripted_upstreams.ts";
 import { SoftwareAuthenticator } from "../helpers/software_authenticator.ts";
 import { Visitor } from "../helpers/visitor.ts";
 
@@ -25,7 +32,14 @@ type Tries = Readonly<Record<string, (it: Staged) => Try>>;
 const PRIVATE = "iban-of-the-customer";
 const RULE = { level: "tool", tool_name: "refund" };
 const MACHINE = { trust_tier: "0", tenant_ids: "", expires_at: "", rate_limit_per_minute: "" };
+const STANDS = { annotations_acknowledged: "on", default_permission: "requires_approval" };
+
 const TOOL = { risk_level: "low", required_tier: "0", annotations_acknowledged: "on" };
+
+const HOOK = { url: "https://hooks.example.com/", events: "approval.created", description: "" };
+const BUNDLE = { agent: "shop", scopes: [{ tool: "refund", decision: "allow" }] };
+const SLACK_SAVED = { name: "ops", secret: "", scope: "team", events: "approval.created" };
+const SLACK = { ...SLACK_SAVED, kind: "slack", secret: "https://hooks.example.com/x" };
 
 /** What is refused on hold. */
 const REFUSED: Tries = {
@@ -103,6 +117,7 @@ const REFUSED: Tries = {
   "/team/:email change": () => ({ path: "/team/ann@example.com", fields: { role: "viewer" } }),
   "/team/:email confirm": () => ({ path: "/team/held@example.com" }),
   "/team/:email remove": () => ({ path: "/team/ann@example.com" }),
+  "/security name": () => ({ path: "/security", fields: { name: "Ann" } }),
   "/security/delete-account delete_account": ({ held }) => ({
     path: "/security/delete-account",
     fields: { email: held.session.member.email },
@@ -116,7 +131,9 @@ const REFUSED: Tries = {
       report_within_seconds: "60",
     },
   }),
+  "/settings budgets": () => ({ path: "/settings", fields: { budget_alert_percent: "80" } }),
   "/settings deciding": () => ({ path: "/settings", fields: { recovery_hold_hours: "0" } }),
+  "/settings users": () => ({ path: "/settings", fields: { confirm_by: "passkey" } }),
   "/settings unknown_tools": () => ({ path: "/settings", fields: { discovery: "off" } }),
   "/settings records": () => ({ path: "/settings", fields: { retain_arguments: "on" } }),
   "/settings release": () => ({ path: "/settings" }),
@@ -124,12 +141,92 @@ const REFUSED: Tries = {
   "/settings delete_org": () => ({ path: "/settings", fields: { name: "test" } }),
   "/quickstart sample": () => ({ path: "/quickstart" }),
   "/quickstart run": () => ({ path: "/quickstart" }),
-  "/quickstart key": () => ({ path: "/quickstart", fields: { name: "new" } }),
+  "/quickstart agent": () => ({ path: "/quickstart", fields: { name: "new" } }),
+  "/upstreams add": () => ({ path: "/upstreams", fields: { url: "https://new.example.com/mcp" } }),
+  "/upstreams/:name refresh": () => ({ path: "/upstreams/notes" }),
+  "/upstreams/:name approve": ({ digest }) => ({
+    path: "/upstreams/notes",
+    fields: { ...STANDS, tools: `${digest} notes/read` },
+  }),
+  "/upstreams/:name pause": ({ seen }) => ({ path: "/upstreams/notes", fields: { seen } }),
+  "/upstreams/:name resume": ({ seen }) => ({ path: "/upstreams/notes", fields: { seen } }),
+  "/upstreams/:name remove": () => ({ path: "/upstreams/notes" }),
+  "/upstreams/:name/edit change": ({ seen }) => ({
+    path: "/upstreams/notes/edit",
+    fields: {
+      seen,
+      url: "https://notes.example.com/mcp",
+      headers: "",
+      timeout_seconds: "20",
+      max_result_bytes: "65536",
+    },
+  }),
+  "/upstreams/:name/tools/:tool{.+} approve": ({ digest }) => ({
+    path: "/upstreams/notes/tools/read",
+    fields: { ...STANDS, digest },
+  }),
+  "/upstreams/:name/tools/:tool{.+} approve_again": ({ digest }) => ({
+    path: "/upstreams/notes/tools/read",
+    fields: { digest },
+  }),
+  "/upstreams/:name/tools/:tool{.+} disable": ({ digest }) => ({
+    path: "/upstreams/notes/tools/read",
+    fields: { digest },
+  }),
   "/connections revoke_of_member": () => ({ path: "/connections", fields: { id: "grt_x" } }),
+  "/bundles publish": () => ({
+    path: "/bundles",
+    fields: { id: "more", definition: JSON.stringify(BUNDLE) },
+  }),
+  "/bundles/:id publish": () => ({
+    path: "/bundles/shop",
+    fields: { edition: "1", definition: JSON.stringify({ ...BUNDLE, description: "more" }) },
+  }),
+  "/bundles/:id archive": () => ({ path: "/bundles/shop" }),
+  "/mandates/:id revoke": ({ mandate }) => ({ path: `/mandates/${mandate}`, fields: { note: "" } }),
+  "/notifications/channels/new create": () => ({
+    path: "/notifications/channels/new?kind=slack",
+    fields: SLACK,
+  }),
+  ...ofEndpoint("/notifications/channels/:id", "channel", SLACK_SAVED),
+  "/notifications/webhooks create": () => ({ path: "/notifications/webhooks", fields: HOOK }),
+  ...ofEndpoint("/notifications/webhooks/:id", "webhook", HOOK),
+  "/notifications/webhooks/:id rotate": ({ webhook }) => ({
+    path: `/notifications/webhooks/${webhook}`,
+  }),
+};
+
+/** What is done with a webhook or a channel on its page, and on that of a delivery. */
+function ofEndpoint(page: string, what: "webhook" | "channel", saved: Try["fields"]): Tries {
+  const at = (it: Staged, fields: Try["fields"] = {}) => ({
+    path: page.replace(":id", it[what]),
+    fields,
+  });
+  return {
+    [`${page} change`]: (it) => at(it, saved),
+    [`${page} on`]: (it) => at(it),
+    [`${page} off`]: (it) => at(it),
+    [`${page} test`]: (it) => at(it),
+    [`${page} remove`]: (it) => at(it),
+    [`${page} recover`]: (it) => at(it, { since: "2026-01-01T00:00" }),
+    [`${page} replay`]: (it) => at(it, { delivery: it.delivery }),
+    [`${page}/deliveries/:delivery replay`]: (it) => ({
+      path: `${at(it).path}/deliveries/${it.delivery}`,
+    }),
+  };
+}
+
+/** What is told of each thing that was chosen: refused, with nothing done. */
+const REFUSED_EACH: Tries = {
+  "/approvals deny": ({ pending }) => ({ path: "/approvals", fields: { ids: pending, note: "" } }),
 };
 
 /** What is done on hold, in this order, each with why it is harmless. */
 const HARMLESS: Readonly<Record<string, readonly [string, (it: Staged) => Try]>> = {
+  "/approvals choose": [
+    "asks once more, and shows no arguments",
+    ({ pending }) => ({ path: "/approvals", fields: { ids: pending } }),
+  ],
   "/tools/:name{.+} stop": ["stops", () => ({ path: "/tools/refund" })],
   "/agents/:id pause": ["stops", ({ agent }) => ({ path: `/agents/${agent}` })],
   "/approvals/:id revoke": [
@@ -181,6 +278,8 @@ const OUTSIDE = new Set([
   "/sign-out",
   "/set-up/:link",
   "/invitation/:link",
+  "/confirm/:nonce",
+  "/enrol/:link",
   "/recover",
   "/recover/:account/:link",
   "/switch-org",
@@ -202,6 +301,7 @@ const SCRIPTS: Readonly<Record<string, "refused" | string>> = {
   "get /api-builder/policy": "reads nothing private",
   "get /activity/live": "entries without private parts",
   "get /activity/:index/receipt.json": "without private parts",
+  "get /receipts/:id/receipt.json": "without arguments and reasons",
   "post /notifications/push": "refused",
   "post /notifications/push/remove": "about themself, and narrows",
   "get /activity/evidence/checkpoint.txt": "public to members",
@@ -223,9 +323,16 @@ interface Staged {
   readonly agent: string;
   readonly paused: string;
   readonly bootstrap: string;
+  readonly mandate: string;
+  readonly webhook: string;
+  readonly channel: string;
+  /** What was sent to both. */
+  readonly delivery: string;
   /** When tools were changed last, as forms send it. */
   readonly seen: string;
   readonly ruleSeen: string;
+  /** Of the draft of an upstream. */
+  readonly digest: string;
 }
 
 async function staged(countersign: Countersign): Promise<Staged> {
@@ -257,6 +364,9 @@ async function staged(countersign: Countersign): Promise<Staged> {
       default_permission: "disabled",
     })
   );
+  const notes = { kind: "mcp", url: "https://notes.example.com/mcp" };
+  assert.equal((await org.manage("PUT", "/v1/upstreams/notes", notes)).status, 201);
+  const offered = (await org.get("/v1/upstreams/notes/tools")).body.data;
   const ruleId = await rule(org, "refund", "requires_approval");
   const asked: string[] = [];
   for (const amount of [1, 2]) {
@@ -276,6 +386,28 @@ async function staged(countersign: Countersign): Promise<Staged> {
   const yes = { decision: "approve", decided_by: decider.email };
   const decided = await org.post(`/v1/approvals/${approved}/decide`, yes, org.approver);
   assert.equal(decided.status, 200, decided.text);
+  assert.equal((await org.manage("PUT", "/v1/bundles/shop", BUNDLE)).status, 201);
+  const mandated = { user_id: "u-1", bundle: { id: "shop" } };
+  const granted = await org.post("/v1/mandates", mandated, org.management);
+  assert.equal(granted.status, 201, granted.text);
+  const hooked = await ruler.send("/notifications/webhooks", "create", HOOK);
+  const told = await ruler.send("/notifications/channels/new?kind=slack", "create", SLACK);
+  const webhook = /whk_[0-9a-z]+/.exec(hooked.html)?.[0] ?? "";
+  const channel = told.to?.split("/").at(-1) ?? "";
+  const delivery = await org.transact((transaction) => {
+    const { at, now } = transaction;
+    const event = transaction.id("evt");
+    for (const [kind, id] of [["webhook", webhook], ["channel", channel]] as const) {
+      const queued = newDelivery({ kind, id }, {
+        id: event,
+        happening: { type: "approval.created", approval: pending },
+        created_at: at,
+        expires_at: now + DELIVERY_KEPT_MS,
+      }, { now });
+      storeDelivery(transaction, { ...queued, state: "failed", ended_at: now });
+    }
+    return deliveryId({ event });
+  });
   const held = await Visitor.of(org, "owner", { held: true });
   const found = await org.transact(({ snapshot }) => ({
     agents: [...snapshot.agents.values()],
@@ -292,8 +424,13 @@ async function staged(countersign: Countersign): Promise<Staged> {
     agent: named("asker"),
     paused: named("paused"),
     bootstrap: found.keys.find(({ bootstrap }) => bootstrap)?.id ?? "",
+    mandate: granted.body.id,
+    webhook,
+    channel,
+    delivery,
     seen: String(now),
     ruleSeen: String(found.rules.find(({ id }) => id === ruleId)?.updated_at),
+    digest: offered[0].definition_digest,
   };
 }
 
@@ -313,9 +450,11 @@ Deno.test("On hold every form of the dashboard is refused but what only stops, o
   const deeds = PAGES.flatMap(({ path, actions = {} }) =>
     OUTSIDE.has(path) ? [] : Object.keys(actions).map((name) => `${path} ${name}`)
   );
-  const listed = [...Object.keys(REFUSED), ...Object.keys(HARMLESS)];
+  const listed = [REFUSED, REFUSED_EACH, HARMLESS].flatMap((list) => Object.keys(list));
   assert.deepEqual(deeds.toSorted(), listed.toSorted(), "every form is in one of the lists, once");
-  await using countersign = await Countersign.start();
+  await using countersign = await Countersign.start({
+    deps: { upstreams: new ScriptedUpstreams() },
+  });
   const it = await staged(countersign);
   const version = await it.org.transact(({ snapshot }) => snapshot.version);
   for (const [deed, make] of Object.entries(REFUSED)) {
@@ -323,6 +462,13 @@ Deno.test("On hold every form of the dashboard is refused but what only stops, o
     assert.equal(got.status, 403, `${deed}: ${got.status} ${got.text}`);
     assert.match(got.text, /on hold until 2026-01-02/, deed);
   }
+  for (const [deed, make] of Object.entries(REFUSED_EACH)) {
+    const got = await attempt(it, deed, make(it));
+    assert.match(got.text, /on hold until 2026-01-02/, deed);
+    assert.ok(!got.html.includes(PRIVATE), deed);
+  }
+  const waiting = await it.org.get(`/v1/approvals/${it.pending}`, it.org.approver);
+  assert.equal(waiting.body.status, "pending");
   assert.equal(await it.org.transact(({ snapshot }) => snapshot.version), version);
   for (const [deed, [why, make]] of Object.entries(HARMLESS)) {
     const got = await attempt(it, deed, make(it));
@@ -342,7 +488,9 @@ Deno.test("On hold every form of the dashboard is refused but what only stops, o
 Deno.test("On hold every script of the dashboard is refused, or reads nothing private", async () => {
   const asked = ENDPOINTS.map(({ method, path }) => `${method} ${path}`);
   assert.deepEqual(asked.toSorted(), Object.keys(SCRIPTS).toSorted(), "every script is listed");
-  await using countersign = await Countersign.start();
+  await using countersign = await Countersign.start({
+    deps: { upstreams: new ScriptedUpstreams() },
+  });
   const it = await staged(countersign);
   const cookie = `countersign_session=${it.held.session.secret}`;
   const { origin } = countersign;

@@ -4,7 +4,13 @@ import { REQUIRED_FACTS } from "../../lib/store/records/policy.ts";
 import { chain, gates, type PlainPolicy, type Question } from "../helpers/policy_oracle.ts";
 import { answer, aRule, ask, aTool, viewOf } from "../helpers/policy_records.ts";
 import { runs } from "../helpers/property_runs.ts";
-import { anyPolicy, anyQuestion, sixQuestions, width, widthOf } from "./arbitrary_policy.ts";
+import {
+  anyPolicy,
+  anyQuestion,
+  sixQuestions,
+  width,
+  widthOf,
+} from "../helpers/arbitrary_policy.ts";
 
 Deno.test("No answer is wider than that of rules and fallbacks with the gates taken away", () => {
   let narrowed = 0;

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import assert from "node:assert/strict";
-import { foldedMethod, isSameMethod, METHOD_FORM } from "../../lib/policy/names.ts";
+import { foldedMethod, isSameMethod, METHOD_FORM } from "../../lib/policy/rule_index.ts";
 import { RuleIndex } from "../../lib/policy/rule_index.ts";
 import type { RuleRecord } from "../../lib/store/records/policy.ts";
 import { PERMISSIONS } from "../../lib/store/records/vocabulary.ts";

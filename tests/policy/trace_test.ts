@@ -20,6 +20,7 @@ Deno.test("resolve() explains a decision step by step", () => {
     "gate_unknown_tenant | tenant=? | skipped",
     'gate_incomplete | resource="server prod" | no_rule',
     "gate_method | method=? | skipped",
+    "gate_mandate | tool=t | skipped",
     'tenant_resource_tool_method | tenant=? resource="server prod" tool=t method=? | skipped',
     'tenant_resource_tool | tenant=? resource="server prod" tool=t | skipped',
     'tenant_resource_method | tenant=? resource="server prod" method=? | skipped',

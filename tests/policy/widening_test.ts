@@ -392,6 +392,7 @@ Deno.test("agentWidens() says so of each single field that lets more through, on
     rate_limit_per_minute: 10,
     kill_switch: { active: true, reason: null },
     void_before: 0,
+    mandate_ids: null,
     members_behind: [],
     created_at: 0,
   };

@@ -77,7 +77,15 @@ Deno.test("first start: what the service's configuration leaves out, the other o
 
 Deno.test("first start: what runs needs nothing that only tests have", async () => {
   const programs = ["main.ts", "recover.ts", "accept_clock.ts", "compact.ts", "verify.ts"];
-  for (const program of [...programs, "launch.ts", "tools/bundle_client.ts", "islands/client.ts"]) {
+  for (
+    const program of [
+      ...programs,
+      "launch.ts",
+      "tools/bundle_client.ts",
+      "islands/client.ts",
+      "islands/request_client.ts",
+    ]
+  ) {
     const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
       args: ["info", "--json", "--config", "deno.json", program],
       cwd: fileURLToPath(PROJECT),

@@ -12,6 +12,8 @@ const OTHERS = [
   "attacks",
   /** What people do in a browser. */
   "browser",
+  /** Programs of others that meet the service. */
+  "clients",
   /** What is started as a process of its own. */
   "commands",
   /** What `examples/` shows. */
@@ -19,6 +21,8 @@ const OTHERS = [
   "helpers",
   /** What the project's own files are held to. */
   "project",
+  /** How every page looks, in each theme and at each width. */
+  "sights",
 ];
 const IMPORT = /^(?:import|export|\}).* from "(\.{1,2}\/[^"]+)"/gm;
 

@@ -4,7 +4,20 @@ import { PROJECT, projectText } from "../helpers/project_files.ts";
 
 /** The rooms that security rests on. */
 const ROOMS = [
+  "upstreams",
+  "gateway",
+  "calls",
+  "mcp",
+  "channels",
+  "endpoints",
+  "webhooks",
+  "server",
   "decisions",
+  "mandates",
+  "granting",
+  "receipts",
+  "verify",
+  "events",
   "policy",
   "approvals",
   "authorize",
@@ -15,7 +28,9 @@ const ROOMS = [
   "people",
   "oauth",
   "ledger",
+  "outside",
   "passkeys",
+  "sheet",
 ];
 
 Deno.test("every mutant breaks one line that is there, once", async () => {

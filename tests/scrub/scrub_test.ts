@@ -6,13 +6,14 @@ import { EMAIL_HINT, findEmails, findIbans, IBAN_HINT } from "../../lib/scrub/ib
 import { findPhones, PHONE_HINT } from "../../lib/scrub/phone.ts";
 import { detectionCopy, Scan } from "../../lib/scrub/scan.ts";
 import {
+  mayHoldSecrets,
   scrubJson,
   type ScrubKind,
   scrubMeasured,
   scrubText,
   valuePlaces,
 } from "../../lib/scrub/scrub.ts";
-import { findSecrets, mayHoldSecrets } from "../../lib/scrub/secret.ts";
+import { findSecrets } from "../../lib/scrub/secret.ts";
 import { corpus } from "./corpus.ts";
 import { scrubSet, type SetCase } from "./own_set.ts";
 import {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { SettingRefused, VARIABLES } from "../../lib/server/rights.ts";
-import { readSettings } from "../../lib/server/settings.ts";
+import { movedApis, readSettings } from "../../lib/server/settings.ts";
 import { PLATFORM_STORE } from "../../lib/store/store_faults.ts";
 
 const read = (variables: Record<string, string>) => readSettings((name) => variables[name]);
@@ -27,6 +27,13 @@ Deno.test("readSettings() needs nothing on a laptop", () => {
       url: "http://localhost:8000/",
       trusted_proxies: 0,
       drain_seconds: 0,
+      private_hosts: new Set(),
+      channels: {
+        slack: "https://slack.com/api",
+        telegram: "https://api.telegram.org",
+        pagerduty: null,
+        slack_app: null,
+      },
       secret: null,
       previous_secret: null,
       log: "failures",
@@ -75,6 +82,68 @@ Deno.test("readSettings() reads everything that is set", () => {
     },
     from: { name: "Countersign", address: "mail@example.com" },
   });
+});
+
+Deno.test("readSettings() reads which hosts may be private, and says which is none", () => {
+  const hosts = (text: string) => [...read({ COUNTERSIGN_PRIVATE_HOSTS: text }).private_hosts];
+  assert.deepEqual(hosts("hooks.corp.example"), ["hooks.corp.example"]);
+  assert.deepEqual(hosts(" Grafana:3000 , 10.0.0.7:8080,[fd12::7]"), [
+    "grafana:3000",
+    "10.0.0.7:8080",
+    "[fd12::7]",
+  ]);
+  for (
+    const [text, named] of [
+      ["http://grafana:3000", "http://grafana:3000"],
+      ["grafana,,10.0.0.7", ""],
+      ["grafana,*.corp.example", "*.corp.example"],
+      ["10.0.0.0/8", "10.0.0.0/8"],
+      ["grafana, 169.254.169.254", "169.254.169.254"],
+    ] as const
+  ) {
+    const { variable, message } = refusal({ COUNTERSIGN_PRIVATE_HOSTS: text });
+    assert.equal(variable, "COUNTERSIGN_PRIVATE_HOSTS");
+    assert.ok(message.includes(`names ${JSON.stringify(named)}, which is`), message);
+    assert.match(message, /Give hosts or host:port with commas between them/);
+  }
+  const { message } = refusal({ COUNTERSIGN_PRIVATE_HOSTS: "http://me:hunter2@grafana:3000" });
+  assert.match(message, /names a host with an @, which is not host or host:port/);
+  assert.doesNotMatch(message, /hunter2/);
+});
+
+Deno.test("readSettings() reads where the APIs of channels are, and takes no half of a Slack app", () => {
+  const { channels, private_hosts } = read({
+    COUNTERSIGN_SLACK_CLIENT_ID: "123.456",
+    COUNTERSIGN_SLACK_CLIENT_SECRET: "hunter2",
+    COUNTERSIGN_SLACK_API: "https://slack.corp.example/api/",
+    COUNTERSIGN_TELEGRAM_API: "http://127.0.0.1:8081",
+    COUNTERSIGN_PAGERDUTY_API: "https://pagerduty.corp.example:8443/v2",
+    COUNTERSIGN_PRIVATE_HOSTS: "grafana:3000",
+  });
+  assert.deepEqual(channels, {
+    slack: "https://slack.corp.example/api",
+    telegram: "http://127.0.0.1:8081",
+    pagerduty: "https://pagerduty.corp.example:8443/v2",
+    slack_app: { id: "123.456", secret: "hunter2" },
+  });
+  assert.deepEqual(Object.keys(movedApis(channels)), ["slack", "telegram", "pagerduty"]);
+  assert.deepEqual(movedApis(read({}).channels), {});
+  // What the operator puts in the place of a public API may be private.
+  assert.deepEqual([...private_hosts], [
+    "grafana:3000",
+    "127.0.0.1:8081",
+    "pagerduty.corp.example:8443",
+  ]);
+  const half = refusal({ COUNTERSIGN_SLACK_CLIENT_SECRET: "hunter2" });
+  assert.equal(half.variable, "COUNTERSIGN_SLACK_CLIENT_ID");
+  assert.doesNotMatch(half.message, /hunter2/);
+  for (
+    const text of ["slack.com", "ftp://slack.com", "https://slack.com/?x", "https://slack.com/#x"]
+  ) {
+    assert.match(refusal({ COUNTERSIGN_SLACK_API: text }).message, /give where that API is/);
+  }
+  const { message } = refusal({ COUNTERSIGN_TELEGRAM_API: "https://me:hunter2@telegram.example" });
+  assert.doesNotMatch(message, /hunter2/);
 });
 
 Deno.test("readSettings() takes a previous secret as it is, or a weak one could not be replaced", () => {

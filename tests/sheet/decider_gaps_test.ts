@@ -45,9 +45,16 @@ const noSecond = (refused: boolean): DeciderGap => ({
 const nobodyElse = (tools: string[] | null): DeciderGap => ({
   type: "nobody_else",
   members: ["m0@example.com"],
-  requesters: ["bot"],
+  requesters: ["bot …"],
   tools,
 });
+
+/** Ids differ from run to run. */
+function withoutIds(gap: DeciderGap): DeciderGap {
+  return gap.type === "no_second_level"
+    ? gap
+    : { ...gap, requesters: gap.requesters.map((name) => name.replace(/…[0-9a-z]{6}$/, "…")) };
+}
 
 Deno.test("deciderGaps() names what a team cannot decide, and nothing else", async (t) => {
   const cases: [string, Team, DeciderGap[]][] = [
@@ -110,7 +117,10 @@ Deno.test("deciderGaps() names what a team cannot decide, and nothing else", asy
     ],
   ];
   for (const [name, team, expected] of cases) {
-    await t.step(name, async () => assert.deepEqual(await gapsOf(team), expected));
+    await t.step(
+      name,
+      async () => assert.deepEqual((await gapsOf(team)).map(withoutIds), expected),
+    );
   }
 });
 

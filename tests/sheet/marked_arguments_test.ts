@@ -35,6 +35,7 @@ Deno.test("markedArguments() shows raw names beside what the schema says of them
     inSchema: true,
     format: null,
     options: null,
+    members: [],
   });
   assert.equal(at(marked, "/when").format, "date-time");
   assert.deepEqual(at(marked, "/speed").options, ["slow", "fast"]);

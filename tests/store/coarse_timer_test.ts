@@ -18,14 +18,16 @@ class Ticks {
   }
 
   async tick(): Promise<void> {
-    this.#elapse?.();
+    const elapse = this.#elapse;
+    this.#elapse = null;
+    elapse?.();
     for (let turn = 0; turn < 5; turn++) await Promise.resolve();
   }
 }
 
 const late = () => new Error("late");
 
-Deno.test("a coarse timer refuses what has not come by its tick, and runs only for who waits", async () => {
+Deno.test("a coarse timer refuses what has not come by its tick, and rests once nobody waits", async () => {
   const ticks = new Ticks();
   const timer = new CoarseTimer(ticks, 1000);
   const never = new Promise<never>(() => {});
@@ -47,5 +49,8 @@ Deno.test("a coarse timer refuses what has not come by its tick, and runs only f
   assert.ok(!ticks.runs, "nobody waits");
   const failed = Promise.reject(new Error("failed"));
   assert.equal(await outcome(timer.within(1, failed, late)), "failed");
-  assert.ok(!ticks.runs);
+  assert.equal(await timer.within(1, Promise.resolve("came"), late), "came");
+  assert.equal(ticks.asked, 4, "the timer of who came before serves who comes until its tick");
+  await ticks.tick();
+  assert.ok(!ticks.runs, "nobody waited");
 });

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { joinBytes } from "../../lib/base/bytes.ts";
 import * as keys from "../../lib/store/keys.ts";
+import { SEGMENT_HEAD_BYTES } from "../../lib/store/records/log.ts";
 import { Countersign, type TestOrg } from "../helpers/countersign.ts";
 
 const CHECK = "/v1/permissions/check";
@@ -40,6 +42,21 @@ async function damaged(
   }
   kv.close();
 }
+
+/** Writes other entries into a segment, behind what stands before them in its row. */
+async function rewritten(
+  kv: Deno.Kv,
+  key: ReturnType<typeof keys.logSegmentKey>,
+  change: (text: string) => string,
+): Promise<unknown> {
+  const { value } = await kv.get<Uint8Array>([...key]);
+  const row = value ?? assert.fail("no segment");
+  const entries = change(new TextDecoder().decode(row.subarray(SEGMENT_HEAD_BYTES)));
+  const head = row.subarray(0, SEGMENT_HEAD_BYTES);
+  return await kv.set([...key], joinBytes([head, encoder.encode(entries)]));
+}
+
+const encoder = new TextEncoder();
 
 async function assertUnavailable(node: Countersign, org: TestOrg, tool_name = "deploy") {
   const got = await node.request("POST", CHECK, { key: org.standard, body: { tool_name } });
@@ -88,12 +105,13 @@ const LOG_DAMAGE: Record<string, (kv: Deno.Kv, org: TestOrg) => Promise<unknown>
   "a segment that is null": (kv, { id }) => kv.set([...keys.logSegmentKey(id, 0)], null),
   "a segment that is gone": (kv, { id }) => kv.delete([...keys.logSegmentKey(id, 0)]),
   "a segment with bytes that are no entry": (kv, { id }) =>
-    changed(kv, keys.logSegmentKey(id, 0), { data: new TextEncoder().encode("\0{]") }),
-  "a segment with one byte changed": async (kv, { id }) => {
-    const { value } = await kv.get<{ data: Uint8Array }>([...keys.logSegmentKey(id, 0)]);
-    const text = new TextDecoder().decode(value?.data).replace('"test"', '"Test"');
-    await changed(kv, keys.logSegmentKey(id, 0), { data: new TextEncoder().encode(text) });
-  },
+    rewritten(kv, keys.logSegmentKey(id, 0), () => "\0{]"),
+  "a segment with one byte changed": (kv, { id }) =>
+    rewritten(kv, keys.logSegmentKey(id, 0), (text) => text.replace('"test"', '"Test"')),
+  "a segment that is cut off in its head": (kv, { id }) =>
+    kv.set([...keys.logSegmentKey(id, 0)], new Uint8Array(7)),
+  "a head with half a hash": (kv, { id }) =>
+    changed(kv, keys.logHeadKey(id), { peaks: new Uint8Array(48) }),
 };
 
 for (const [what, damage] of Object.entries({ ...POLICY_DAMAGE, ...LOG_DAMAGE })) {

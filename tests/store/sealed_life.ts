@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { pushKey } from "../../lib/alerts/subscriptions.ts";
 import { sealText } from "../../lib/approvals/frozen_view.ts";
+import { keepResult, readKeptResult } from "../../lib/calls/kept_result.ts";
 import { bootstrap } from "../../lib/catalog/create_org.ts";
 import { tellIdentityEvent } from "../../lib/identity/events.ts";
 import { reviewApproval } from "../../lib/sheet/review.ts";
@@ -16,6 +17,7 @@ import { ApprovalOrg, TOOL } from "../helpers/approval_org.ts";
 import { Countersign, TestClock, TestOrg } from "../helpers/countersign.ts";
 import { exportLines } from "../helpers/evidence.ts";
 import { consume, minted, verify } from "../helpers/minted_tokens.ts";
+import { receiptPath } from "../helpers/receipts.ts";
 import { CLIENT } from "../helpers/people.ts";
 
 export const SECRETS = { a: systemRandom(48), b: systemRandom(48), c: systemRandom(48) };
@@ -118,7 +120,13 @@ export class SealedLife {
     await secondNote(it, approved.id);
     const reader = await org.key("standard", { audit_private: true });
     await pushKey(node.services);
+    const hook = { url: "https://hooks.example.com/", events: ["tool.drifted"] };
+    assert.equal((await org.manage("POST", "/v1/webhooks", hook)).status, 201);
+    const topic = { kind: "ntfy", url: "https://ntfy.example.com", topic: "ops" };
+    const channel = { name: "Ops", secret: "tk_1", ...topic };
+    assert.equal((await org.manage("POST", "/v1/channels", channel)).status, 201);
     await org.transact((transaction) => tellIdentityEvent(transaction, JO, BEGUN, CLIENT));
+    await keepResult(node.services, org.id, CALL, new TextEncoder().encode(RESULT));
     return new SealedLife(it, reader, token, pending);
   }
 
@@ -151,6 +159,8 @@ export class SealedLife {
     assert.equal((await org.get("/v1/audit/checkpoint")).status, 200);
     const lines = await exportLines(org, this.reader);
     const before = lines.filter(({ entry }) => SHOWN.has(entry.type));
+    const receipt = await org.get(receiptPath(before[0]?.entry ?? assert.fail("nothing asked")));
+    assert.equal(receipt.status, 200, receipt.text);
     const push = await pushKey(services);
     const { kv, sealer } = services.deps;
     const waiting = await Array.fromAsync(
@@ -158,9 +168,17 @@ export class SealedLife {
       ({ key, value }) => sealer.openJson(key, value.sealed),
     );
     assert.equal(waiting.length, 1);
-    return { approvals, valid, push, waiting, private: before.map((line) => line.private) };
+    const kept = { pieces: 1, expires_at: services.deps.now() + 1 };
+    const result = await readKeptResult(services, org.id, CALL, kept);
+    assert.equal(new TextDecoder().decode(result ?? new Uint8Array()), RESULT);
+    const hidden = before.map((line) => line.private);
+    return { approvals, valid, push, waiting, private: hidden, receipt: receipt.text };
   }
 }
+
+/** A call, and what came of it. */
+const CALL = "cal_" + "0".repeat(26);
+const RESULT = '{"content":[],"is_error":false}';
 
 /** Somebody's sign-in, on its way into the log of the deployment. */
 const JO = { id: "acc_" + "0".repeat(26), orgs: [] };

@@ -11,6 +11,8 @@ const REPORT_WITHIN = 1000;
 class NaiveToken {
   consumedAt: number | null = null;
   isRevoked = false;
+  /** Given back, because its run was never sent: nothing is said of it any more. */
+  isReturned = false;
   reports: string[] = [];
 
   #isFree(now: number): boolean {
@@ -28,6 +30,11 @@ class NaiveToken {
         if (!this.#isFree(now)) return false;
         this.isRevoked = true;
         return true;
+      case "return":
+        if (this.consumedAt === null || this.isReturned) return false;
+        if (this.reports.length > 0 || this.#isOverdue(now)) return false;
+        this.isReturned = true;
+        return true;
       case "report_deadline":
         if (!this.#isOverdue(now)) return false;
         this.reports.push("unknown");
@@ -39,6 +46,7 @@ class NaiveToken {
   }
 
   #report(said: string, now: number): boolean {
+    if (this.isReturned) return false;
     if (this.consumedAt === null) {
       if (!this.#isFree(now)) return false;
       this.consumedAt = now;
@@ -51,7 +59,7 @@ class NaiveToken {
   }
 
   #isOverdue(now: number): boolean {
-    return this.consumedAt !== null && this.reports.length === 0 &&
+    return this.consumedAt !== null && !this.isReturned && this.reports.length === 0 &&
       now >= this.consumedAt + REPORT_WITHIN;
   }
 }

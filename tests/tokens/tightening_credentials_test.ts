@@ -6,6 +6,7 @@ import { CLIENT } from "../helpers/decision_org.ts";
 import { grantIn, McpClient, type TestGrant } from "../helpers/mcp_client.ts";
 import { consume, verify } from "../helpers/minted_tokens.ts";
 import { assertProblem } from "../helpers/refused.ts";
+import { setAsAnotherNode } from "../helpers/stored_log.ts";
 import { assertGood, assertRevoked, TighteningWorld } from "./tightened_world.ts";
 
 const MINUTE_MS = 60_000;
@@ -162,7 +163,7 @@ async function forgetDefinition({ org, countersign }: TighteningWorld, token: st
   const { value } = await kv.get<Record<string, unknown>>(key);
   assert.ok(value !== null);
   const { definition_digest: _none, ...before } = value;
-  await kv.set(key, before);
+  await setAsAnotherNode(kv, org.id, key, before);
 }
 
 Deno.test("a revoked approval ends its token, and no other's", async () => {

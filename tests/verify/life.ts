@@ -14,7 +14,7 @@ import type { PresentedSession } from "../../lib/identity/sessions.ts";
 import { challengeText, noteDigest, requestOptions } from "../../lib/passkeys/challenge.ts";
 import { approvalStatement } from "../../lib/passkeys/statement.ts";
 import type { Right } from "../../lib/policy/rights.ts";
-import { type RecordedRefusal, Refusal, resultOf } from "../../lib/refusal.ts";
+import { type RecordedRefusal, Refusal } from "../../lib/refusal.ts";
 import { acceptClockAsOperator } from "../../lib/server/clock.ts";
 import { sweep } from "../../lib/server/due_worker.ts";
 import { reviewApproval } from "../../lib/sheet/review.ts";
@@ -33,6 +33,17 @@ const SPANS = [SECOND, 40 * SECOND, 10 * 60 * SECOND, 2 * HOUR, 3 * DAY];
 
 /** A number from 0 up to, and without, the one given. */
 export type Pick = (below: number) => number;
+
+/** A number below another, one after the other; the same for the same seed (mulberry32). */
+export function numbersFrom(seed: number): Pick {
+  let state = seed;
+  return (below) => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
+  };
+}
 
 interface Machine {
   readonly id: string;
@@ -394,7 +405,7 @@ export class Life implements AsyncDisposable {
       this.org,
       asMember(session, right, operation),
     );
-    return resultOf(done) as Exclude<R, RecordedRefusal>;
+    return done as Exclude<R, RecordedRefusal>;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -43,6 +43,8 @@ Deno.test("verifyLog() finds nothing when the log is intact, and says what it pr
   const { root, ...report } = verdict.report;
   assert.equal(root.length, 64);
   assert.deepEqual(report, {
+    spending: { checked: 0, unchecked: 0 },
+    mandate: null,
     origin: ORIGIN,
     size: 17,
     uncovered: 3,
@@ -53,6 +55,7 @@ Deno.test("verifyLog() finds nothing when the log is intact, and says what it pr
     privateParts: 4,
     decisions: { checked: 0, unchecked: 0, byKey: 0 },
     previousSize: 9,
+    receipts: [],
   });
   const text = logReportText(verdict.report);
   for (

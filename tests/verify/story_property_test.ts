@@ -10,7 +10,7 @@ import { verdictOn } from "../helpers/evidence.ts";
 import { People } from "../helpers/people.ts";
 import { runs } from "../helpers/property_runs.ts";
 import { checkpointOf, exportOf, hashOf, type Line } from "../helpers/signed_log.ts";
-import { Life } from "./life.ts";
+import { Life, numbersFrom } from "./life.ts";
 
 const STEPS = 150;
 /** The same lives every time, so that what must have happened in one of them does; more in long runs. */
@@ -135,17 +135,6 @@ function told(object: JsonValue | undefined, name: string): JsonValue | undefine
 /** Without a denial a request is open a while longer, and nothing of it is impossible. */
 function isDenial({ data }: JsonObject): boolean {
   return told(data, "decision") === "deny";
-}
-
-/** A number below another, one after the other; the same for the same seed (mulberry32). */
-function numbersFrom(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
-  };
 }
 
 /** Entries that some of the lives must have: where nothing happens, nothing is shown. */

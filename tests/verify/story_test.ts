@@ -92,6 +92,30 @@ class Log {
     const told = { action_digest: DIGEST, ...data };
     return this.put("token.consumed", by, { token: id, tool: "refund" }, told);
   }
+  /** A check and a call that runs by it at once; the index of the call's entry. */
+  run(id: string, approval: string | null = null, by = "agent agt_1"): number {
+    const decision_id = `dec_${this.lines.length}`;
+    this.check(decision_id, approval === null ? "allowed" : "requires_approval", by);
+    return this.runBy(id, decision_id, approval, by);
+  }
+  runBy(
+    id: string,
+    decision_id: string,
+    approval: string | null = null,
+    by = "agent agt_1",
+  ): number {
+    const subject = { token: id, approval, call: "cal_1", tool: "refund" };
+    return this.put("token.consumed", by, subject, { decision_id, action_digest: DIGEST });
+  }
+  giveBack(
+    id: string,
+    approval: string | null = null,
+    data: JsonObject = {},
+    by = "system gateway",
+  ): number {
+    const subject = { token: id, approval, call: "cal_1", tool: "refund" };
+    return this.put("token.returned", by, subject, { action_digest: DIGEST, ...data });
+  }
   report(id: string, execution_result = "success", data: JsonObject = {}): number {
     const told = { action_digest: DIGEST, execution_result, ...data };
     return this.put("execution.logged", "api_key key_s", { token: id, tool: "refund" }, told);
@@ -169,7 +193,152 @@ type Rule = readonly [
   breaks: (log: Log) => readonly [index: number, earlier: number | null],
 ];
 
+/** A check under a mandate, after what the log has of that. */
+function under(log: Log, mandate: string, mandate_seq: number, data: JsonObject = {}): number {
+  return log.put("permission.checked", "agent agt_1", { tool: "t", mandate }, {
+    id: `dec_${mandate_seq}`,
+    action_digest: DIGEST,
+    permission: "allowed",
+    chain: { permission: "allowed" },
+    mandate_seq,
+    ...data,
+  });
+}
+
+/** What a decision reserved of its mandate's own budget. */
+function reserves(micros: number) {
+  return { reserved: [{ scope: "mandate", window: 0, micros }] };
+}
+
+function grants(log: Log, mandate: string, data: JsonObject = {}): number {
+  return log.put("mandate.granted", "api_key key_m", { mandate }, { mandate_seq: 1, ...data });
+}
+
+/** What the grant of a mandate says that is made of the first one. */
+const OF_FIRST = { ancestors: ["mdt_1"] };
+
 const RULES: readonly Rule[] = [
+  ["an entry about a mandate that was left out", "mandate_gap", (log) => {
+    grants(log, "mdt_1");
+    const earlier = under(log, "mdt_1", 2);
+    return [under(log, "mdt_1", 4), earlier];
+  }],
+  ["an entry about a mandate that was put in twice", "mandate_gap", (log) => {
+    const earlier = grants(log, "mdt_1");
+    return [under(log, "mdt_1", 1), earlier];
+  }],
+  ["a mandate that nobody granted", "mandate_gap", (log) => [under(log, "mdt_1", 2), null]],
+  ["an answer that is wider than the policy's", "mandate_widened", (log) => {
+    grants(log, "mdt_1");
+    return [under(log, "mdt_1", 2, { chain: { permission: "requires_approval" } }), null];
+  }],
+  ["what is allowed under a revoked mandate", "mandate_over", (log) => {
+    grants(log, "mdt_1");
+    const earlier = log.put("mandate.revoked", "api_key key_s", { mandate: "mdt_1" }, {
+      mandate_seq: 2,
+    });
+    return [under(log, "mdt_1", 3), earlier];
+  }],
+  ["what is allowed under a mandate on a closed resource", "mandate_resource_closed", (log) => {
+    grants(log, "mdt_1");
+    const earlier = log.put("tombstone.set", "api_key key_m", { resource: "r1" });
+    const subject = { tool: "refund", mandate: "mdt_1", resource: "r1" };
+    const chain = { permission: "allowed" };
+    const data = {
+      id: "dec_9",
+      permission: "allowed",
+      action_digest: DIGEST,
+      mandate_seq: 2,
+      chain,
+    };
+    return [log.put("permission.checked", "agent agt_1", subject, data), earlier];
+  }],
+  ["what is allowed under a mandate that is over", "mandate_over", (log) => {
+    grants(log, "mdt_1", { expires_at: log.later(60_000) });
+    under(log, "mdt_1", 2);
+    log.wait(HOUR);
+    return [under(log, "mdt_1", 3), null];
+  }],
+  ["a mandate that lasts longer than what it is made of", "mandate_widened", (log) => {
+    const earlier = grants(log, "mdt_1", { expires_at: log.later(60_000) });
+    return [grants(log, "mdt_2", { ...OF_FIRST, expires_at: log.later(60_001) }), earlier];
+  }],
+  ["a mandate that may cost more than what it is made of", "mandate_widened", (log) => {
+    const expires_at = log.later(60_000);
+    const earlier = grants(log, "mdt_1", { expires_at, budget: { limit_micros: 5 } });
+    const budget = { limit_micros: 6 };
+    return [grants(log, "mdt_2", { ...OF_FIRST, expires_at, budget }), earlier];
+  }],
+  ["a fifth mandate in a line", "mandate_widened", (log) => {
+    const expires_at = log.later(60_000);
+    const line: string[] = [];
+    let earlier = 0;
+    for (const id of ["mdt_1", "mdt_2", "mdt_3", "mdt_4"]) {
+      earlier = grants(log, id, { expires_at, ancestors: [...line] });
+      line.unshift(id);
+    }
+    return [grants(log, "mdt_5", { expires_at, ancestors: line }), earlier];
+  }],
+  ["a mandate in another line than what it is made of", "mandate_widened", (log) => {
+    const expires_at = log.later(60_000);
+    const earlier = grants(log, "mdt_1", { expires_at });
+    return [grants(log, "mdt_2", { expires_at, ancestors: ["mdt_1", "mdt_0"] }), earlier];
+  }],
+  ["a mandate of another agent that an agent hands on", "mandate_widened", (log) => {
+    const expires_at = log.later(60_000);
+    const earlier = grants(log, "mdt_1", { expires_at, agent: "agt_2" });
+    const made = { mandate_seq: 1, expires_at, ...OF_FIRST };
+    return [log.put("mandate.granted", "agent agt_1", { mandate: "mdt_2" }, made), earlier];
+  }],
+  ["a mandate that an agent grants by itself", "mandate_widened", (log) => {
+    const made = { mandate_seq: 1 };
+    return [log.put("mandate.granted", "agent agt_1", { mandate: "mdt_1" }, made), null];
+  }],
+  ["what is allowed under a part of a revoked mandate", "mandate_over", (log) => {
+    const expires_at = log.later(60_000);
+    grants(log, "mdt_1", { expires_at });
+    grants(log, "mdt_2", { ...OF_FIRST, expires_at });
+    const earlier = log.put("mandate.revoked", "api_key key_s", { mandate: "mdt_1" }, {
+      mandate_seq: 2,
+    });
+    return [under(log, "mdt_2", 2), earlier];
+  }],
+  ["a part of a mandate that spends nothing of it", "mandate_widened", (log) => {
+    const expires_at = log.later(60_000);
+    const earlier = grants(log, "mdt_1", { expires_at, budget: { limit_micros: 5 } });
+    grants(log, "mdt_2", { ...OF_FIRST, expires_at });
+    return [under(log, "mdt_2", 2, reserves(1)), earlier];
+  }],
+  ["less in the place of what a check reserved", "budget_released", (log) => {
+    grants(log, "mdt_1");
+    const earlier = under(log, "mdt_1", 2, reserves(9));
+    return [under(log, "mdt_1", 3, { ...reserves(8), took_over: "dec_2" }), earlier];
+  }],
+  ["what a check reserved had twice", "budget_released", (log) => {
+    grants(log, "mdt_1");
+    under(log, "mdt_1", 2, reserves(9));
+    const earlier = under(log, "mdt_1", 3, { ...reserves(9), took_over: "dec_2" });
+    return [under(log, "mdt_1", 4, { ...reserves(9), took_over: "dec_2" }), earlier];
+  }],
+  ["what was settled taken over", "budget_released", (log) => {
+    grants(log, "mdt_1");
+    under(log, "mdt_1", 2, reserves(9));
+    const earlier = log.put("budget.settled", "agent agt_1", {
+      decision: "dec_2",
+      mandate: "mdt_1",
+    }, { actual_cost_micros: 0, mandate_seq: 3 });
+    return [under(log, "mdt_1", 4, { ...reserves(9), took_over: "dec_2" }), earlier];
+  }],
+  ["what another mandate reserved taken over", "budget_released", (log) => {
+    grants(log, "mdt_1");
+    grants(log, "mdt_2");
+    const earlier = under(log, "mdt_1", 2, reserves(9));
+    return [under(log, "mdt_2", 2, { ...reserves(9), took_over: "dec_2" }), earlier];
+  }],
+  ["what nobody reserved taken over", "budget_released", (log) => {
+    grants(log, "mdt_1");
+    return [under(log, "mdt_1", 2, { ...reserves(9), took_over: "dec_9" }), null];
+  }],
   [
     "a key that was never made",
     "actor_unknown",
@@ -298,6 +467,11 @@ const RULES: readonly Rule[] = [
     const data = { decision: "deny", asserted_by: "usr_bob" };
     return [log.decide("apr_1", "usr_ann", data, "member usr_bob"), null];
   }],
+  [
+    "a name that a key gave a member",
+    "actor_not_entitled",
+    (log) => [log.put("member.named", "api_key key_m", { member: "usr_ann" }), 1],
+  ],
   ["an approval by somebody whom a recovery holds", "actor_not_entitled", (log) => {
     log.passkey("usr_bob");
     log.ask("apr_1");
@@ -593,6 +767,52 @@ const RULES: readonly Rule[] = [
     log.ends("applied", generation);
     return [log.ends("applied", generation), null];
   }],
+  ["a call without its decision", "mint_undecided", (log) => [log.runBy("rtk_1", "dec_x"), null]],
+  ["a call of what is disabled", "mint_undecided", (log) => {
+    const earlier = log.check("dec_1", "disabled");
+    return [log.runBy("rtk_1", "dec_1"), earlier];
+  }],
+  ["a call that nobody approved", "mint_unapproved", (log) => {
+    const earlier = log.check("dec_1", "requires_approval");
+    return [log.runBy("rtk_1", "dec_1"), earlier];
+  }],
+  ["a call by an approval that another used", "mint_unapproved", (log) => {
+    log.ask("apr_1");
+    log.decide("apr_1", "usr_ann", { use_before: log.later(HOUR) });
+    const earlier = log.run("rtk_1", "apr_1");
+    return [log.run("rtk_2", "apr_1"), earlier];
+  }],
+  ["a call that runs twice by one token", "token_spent", (log) => {
+    const earlier = log.run("rtk_1");
+    return [log.run("rtk_1"), earlier];
+  }],
+  ["a call whose kill switch is on", "kill_switch_passed", (log) => {
+    log.check("dec_1", "allowed");
+    const earlier = log.throws({ tool: "refund" });
+    return [log.runBy("rtk_1", "dec_1"), earlier];
+  }],
+  ["a run that is given back after it was told of", "report_unfounded", (log) => {
+    log.run("rtk_1");
+    const earlier = log.report("rtk_1");
+    return [log.giveBack("rtk_1"), earlier];
+  }],
+  ["a run that is told of after it was given back", "report_unfounded", (log) => {
+    log.run("rtk_1");
+    const earlier = log.giveBack("rtk_1");
+    return [log.report("rtk_1"), earlier];
+  }],
+  ["a token that is given back unused", "report_unfounded", (log) => {
+    const earlier = log.mint("rtk_1");
+    return [log.giveBack("rtk_1"), earlier];
+  }],
+  ["a token that is given back for another action", "token_mismatch", (log) => {
+    const earlier = log.run("rtk_1");
+    return [log.giveBack("rtk_1", null, { action_digest: "sha256:bb" }), earlier];
+  }],
+  ["an agent gives its own token back", "actor_not_entitled", (log) => {
+    log.run("rtk_1");
+    return [log.giveBack("rtk_1", null, {}, "agent agt_1"), 4];
+  }],
   ["a standard key applies a larger policy", "actor_not_entitled", (log) => {
     const generation = log.stages(true);
     return [log.ends("applied", generation, 1, "api_key key_s"), 2];
@@ -628,6 +848,13 @@ Deno.test("verifyLog() takes a story in which everything has its order", async (
   log.consume("rtk_1");
   log.report("rtk_1", "unknown");
   log.report("rtk_1", "success");
+  // What was never sent gives its approval back, once.
+  log.ask("apr_call");
+  log.decide("apr_call", "usr_ann", { use_before: log.later(60_000) });
+  log.run("rtk_sent", "apr_call");
+  log.giveBack("rtk_sent", "apr_call");
+  log.run("rtk_again", "apr_call");
+  log.report("rtk_again");
   const kept = { keep_requests: true };
   log.mint("rtk_2");
   log.put("agent.rotated", "api_key key_m", { agent: "agt_1" }, kept);
@@ -647,6 +874,7 @@ Deno.test("verifyLog() takes a story in which everything has its order", async (
   log.check("dec_stop", "disabled");
   log.throws({ org: "org_1" }, false, "member usr_own");
   log.mint("rtk_3");
+  log.put("member.named", "member usr_two", { member: "usr_two" });
   // Whoever leaves takes what they let programs do along.
   log.put("oauth.authorized", "member usr_two", { member: "usr_two", grant: "grt_1" });
   log.put("member.removed", "member usr_two", { member: "usr_two" });

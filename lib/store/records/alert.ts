@@ -27,6 +27,8 @@ export type AlertPreference = z.infer<typeof alertPreference>;
 const delivery = {
   id: z.string(),
   kind: z.enum(ALERT_KINDS),
+  /** What happened; null of an ending that comes near, and before there were events. */
+  event: z.string().nullable().default(null),
   approval: z.string(),
   /** The member who is told. */
   member: z.string(),

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { isJsonObject, type JsonObject } from "../../base/json.ts";
 import { membersBehind, REQUESTER_TYPES, withMembersBehind } from "./identity.ts";
 import { REQUIRED_FACTS } from "./policy.ts";
+import { userSeat } from "./user.ts";
 import { QUICK_REASONS, RESOLVED_FROM } from "./vocabulary.ts";
 
 /** Records of requests to humans. What an approver sees lies apart, sealed. */
@@ -14,6 +15,11 @@ const level = z.union([z.literal(1), z.literal(2)]);
 
 export type ApprovalLevel = z.infer<typeof level>;
 
+/** Where a request can stand: 0 is the end user's seat, which comes before those of members. */
+const stand = z.union([z.literal(0), level]);
+
+export type Stand = z.infer<typeof stand>;
+
 /** By its requester, or by what changed since it was made or decided. */
 export const CANCELLED_BECAUSE = [
   "withdrawn",
@@ -22,27 +28,28 @@ export const CANCELLED_BECAUSE = [
   "levels_raised",
   "facts_required",
   "decider_barred",
+  "mandate_ended",
 ] as const;
 
 /** Why a request was cancelled. */
 export type Cancelled = (typeof CANCELLED_BECAUSE)[number];
 
-const granted = { level, decided_at: timestamp, use_before: timestamp };
+const granted = { level: stand, decided_at: timestamp, use_before: timestamp };
 
 /**
  * Where a request stands, each state with what is true in it and nothing else. The API calls
  * `approved`, `used` and `lapsed` alike `approved`.
  */
 export const progress = z.discriminatedUnion("state", [
-  z.object({ state: z.literal("pending"), level }),
+  z.object({ state: z.literal("pending"), level: stand }),
   z.object({ state: z.literal("approved"), ...granted }),
   z.object({ state: z.literal("used"), ...granted, used_at: timestamp, token_id: z.string() }),
   z.object({ state: z.literal("lapsed"), ...granted, ended_at: timestamp }),
-  z.object({ state: z.literal("denied"), level, decided_at: timestamp }),
-  z.object({ state: z.literal("expired"), level, ended_at: timestamp }),
+  z.object({ state: z.literal("denied"), level: stand, decided_at: timestamp }),
+  z.object({ state: z.literal("expired"), level: stand, ended_at: timestamp }),
   z.object({
     state: z.literal("cancelled"),
-    level,
+    level: stand,
     /** Null when it was cancelled before it was decided. */
     decided_at: timestamp.nullable(),
     ended_at: timestamp,
@@ -93,7 +100,10 @@ export const approvalFields = z.object({
   /** What people call it: `REF-XXXXXXXX-XXXX`. */
   reference: z.string(),
   progress,
-  levels: level,
+  /** How many of its seats are members'; 0 where the end user alone is asked. */
+  levels: stand,
+  /** The end user's seat, which is decided first. Null where only members are asked. */
+  user_seat: userSeat.nullable().default(null),
   /** True when a second approval was wanted and nobody could give it. */
   levels_skipped: z.boolean(),
   /** Whether the members behind the requester may not decide, as it was when this was made. */
@@ -118,6 +128,15 @@ export const approvalFields = z.object({
   resolved_from: z.enum(RESOLVED_FROM),
   rule_id: z.string().nullable(),
   decision_id: z.string(),
+  /** The mandate that it was asked under, and when that ends by itself. */
+  mandate: z.object({
+    id: z.string(),
+    expires_at: timestamp,
+    /** The first of its line, where that is another one. */
+    first: z.string().exactOptional(),
+  }).nullable().default(null),
+  /** What it was said to cost: more than that was not approved. Null where nobody said. */
+  estimated_cost_micros: z.number().int().nonnegative().nullable().default(null),
   reference_id: z.string().nullable(),
   created_at: timestamp,
   expires_at: timestamp,
@@ -140,6 +159,8 @@ export type ApprovalRecord = z.infer<typeof approvalRecord>;
 
 /** A row of an index: which request its key leads to. */
 export const approvalPointer = z.object({ id: z.string() });
+
+export type ApprovalPointer = z.infer<typeof approvalPointer>;
 
 /** Deadlines of the requests that are open: one that has passed does not count, noted or not. */
 export const orgCount = z.object({ deadlines: z.array(timestamp) });
@@ -207,6 +228,7 @@ export const approvalFacts = z.preprocess(
     reference: true,
     progress: true,
     levels: true,
+    user_seat: true,
     levels_skipped: true,
     duties_separated: true,
     tool_name: true,
@@ -223,6 +245,15 @@ export const approvalFacts = z.preprocess(
     created_at: true,
     expires_at: true,
     use_seconds: true,
+    mandate: true,
     decisions: true,
   }),
 );
+
+/**
+ * A row of the index of what waits: what its lists are filtered, sorted and grouped by, as the request
+ * itself has it. Rows from before that was kept have the id alone.
+ */
+export const waitingRow = z.object({ id: z.string(), facts: approvalFacts.optional() });
+
+export type WaitingFacts = z.infer<typeof approvalFacts>;

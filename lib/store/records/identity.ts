@@ -25,6 +25,11 @@ const trustTier = z.number().int().min(0).max(3);
 
 const tenantIds = z.array(z.string()).nullable();
 
+/** The mandates that a machine may name; `required`: any, but one. Null for any, and none. */
+export const mandateIds = z.union([z.literal("required"), z.array(z.string())]).nullable();
+
+export type MandateIds = z.infer<typeof mandateIds>;
+
 export const KEY_TIERS = ["standard", "management", "approver"] as const;
 
 export const apiKeyRecord = z.preprocess(
@@ -46,6 +51,11 @@ export const apiKeyRecord = z.preprocess(
     bootstrap: z.boolean(),
     /** True for such a key that an owner chose to keep, under a passkey. */
     kept: z.boolean().default(false),
+    mandate_ids: mandateIds.default(null),
+    /** Whether a standard key may grant mandates. */
+    may_grant: z.boolean().default(false),
+    /** Whether a management key may say which passkeys speak for users. */
+    user_passkeys: z.boolean().default(false),
     members_behind: membersBehind,
     created_at: timestamp,
   }),
@@ -69,6 +79,7 @@ export const agentRecord = z.preprocess(
      * version of its newest rotation that did not keep it.
      */
     void_before: z.number().int().nonnegative().default(0),
+    mandate_ids: mandateIds.default(null),
     members_behind: membersBehind,
     created_at: timestamp,
   }),
@@ -81,6 +92,8 @@ export const ROLES = ["owner", "admin", "approver", "viewer"] as const;
 export const memberRecord = z.object({
   id: z.string(),
   email: z.string(),
+  /** What they call themselves here; never shown without the address. Null until they say. */
+  name: z.string().nullable().default(null),
   role: z.enum(ROLES),
   /** Approver groups: 1, 2 or both. */
   groups: z.array(z.union([z.literal(1), z.literal(2)])),
@@ -135,6 +148,8 @@ export const keptAnswer = z.object({
   granted_under: z.number().int().nullable(),
   /** The run token it handed out, replayed only while unspent. */
   token_id: z.string().nullable(),
+  /** The mandates under which it granted something, repeated only while all are in force. */
+  mandate_ids: z.array(z.string()).default([]),
 });
 
 export type KeptAnswer = z.infer<typeof keptAnswer>;

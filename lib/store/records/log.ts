@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { JsonValue } from "../../base/json.ts";
+import { HASH_BYTES } from "../../base/sha256.ts";
 
 /** Records of the audit log. */
 
@@ -49,10 +50,22 @@ export const headClock = z.object({
 
 export type HeadClock = z.infer<typeof headClock>;
 
+/** Hashes as a row has them: one after another, or each by itself in rows of earlier releases. */
+const hashes = z.union([
+  z.array(bytes),
+  bytes.refine(({ length }) => length % HASH_BYTES === 0, "expected whole hashes")
+    .transform((joined) =>
+      Array.from(
+        { length: joined.length / HASH_BYTES },
+        (_, at) => joined.slice(at * HASH_BYTES, (at + 1) * HASH_BYTES),
+      )
+    ),
+]);
+
 export const logHead = z.object({
   size: z.number().int().nonnegative(),
   /** Roots of the complete subtrees that make up the tree, largest first. */
-  peaks: z.array(bytes),
+  peaks: hashes,
   /** `at` of the newest entry, milliseconds. */
   at: z.number().int().nonnegative(),
   /** Absent where nobody ever had to accept a clock. */
@@ -62,16 +75,38 @@ export const logHead = z.object({
 export type LogHead = z.infer<typeof logHead>;
 
 /** The entries of one commit, or a part of them that fits a value. */
-export const logSegment = z.object({
+export interface LogSegment {
   /** Names the commit attempt, so that a lost answer can be told from a lost commit. */
-  batch: z.string(),
-  at: z.number().int().nonnegative(),
-  count: z.number().int().positive(),
+  readonly batch: string;
+  /** Milliseconds. */
+  readonly at: number;
   /** `0x00 || JCS(entry)`, one after another: each part is exactly what its leaf hash hashes. */
-  data: bytes,
-});
+  readonly data: Uint8Array;
+}
 
-export type LogSegment = z.infer<typeof logSegment>;
+/** Bytes of a commit's name, which a segment begins with. */
+export const NAME_BYTES = 12;
+
+/** The time of a segment's entries behind it, milliseconds: 48 bits, as ids have for theirs. */
+const AT_BYTES = 6;
+
+/** Bytes of a segment before its entries. */
+export const SEGMENT_HEAD_BYTES = NAME_BYTES + AT_BYTES;
+
+/** A segment as it is read: a row of bytes, or one of the releases that wrote it by members. */
+export const logSegment: z.ZodType<LogSegment> = z.union([
+  bytes.refine(({ length }) => length > SEGMENT_HEAD_BYTES, "expected a segment").transform(
+    (row) => {
+      const view = new DataView(row.buffer, row.byteOffset);
+      return {
+        batch: row.subarray(0, NAME_BYTES).toHex(),
+        at: view.getUint16(NAME_BYTES) * 2 ** 32 + view.getUint32(NAME_BYTES + 2),
+        data: row.subarray(SEGMENT_HEAD_BYTES),
+      };
+    },
+  ),
+  z.object({ batch: z.string(), at: z.number().int().nonnegative(), data: bytes }),
+]);
 
 /** How many checks of one UTC day (counted from 1970-01-01) had which answer. */
 export const dayChecks = z.object({
@@ -97,6 +132,12 @@ export type LogPage = z.infer<typeof logPage>;
 /** Bytes that only this deployment's secret opens. */
 export const sealedRecord = z.object({ sealed: bytes });
 
+/** The same as the rows of private parts have it: bare, or in a member in those of earlier releases. */
+export const logPrivateRecord = z.union([
+  bytes.transform((sealed) => ({ sealed })),
+  sealedRecord,
+]);
+
 /** A key that signs, or signed, the heads of an org's log; the private part only sealed. */
 export const logKeyRecord = z.object({
   kid: z.string(),
@@ -118,6 +159,24 @@ export const logKeyRecord = z.object({
 });
 
 export type LogKeyRecord = z.infer<typeof logKeyRecord>;
+
+/** A key that signs the receipts of a time; its private part stays, sealed, for as long as the org. */
+export const receiptKeyRecord = z.object({
+  kid: z.string(),
+  /** The 32 bytes of the public key in Base64url. */
+  x: z.string(),
+  sealed: bytes,
+  /** From when on what happened is signed by it, milliseconds. */
+  active_from: z.number().int().nonnegative(),
+  /** Not included; null while it is the newest. */
+  active_until: z.number().int().nonnegative().nullable(),
+  /** The entry that made it. */
+  entry: z.object({ index: z.number().int().nonnegative(), leaf_hash: z.string() }),
+});
+
+export type ReceiptKeyRecord = z.infer<typeof receiptKeyRecord>;
+
+export const newestReceiptKey = z.object({ kid: z.string() });
 
 /** Salt (32 hex digits) and value: with both, anyone can recompute the digest that the leaf carries. */
 export const privatePart = z.object({
@@ -151,22 +210,29 @@ export const DUE_KINDS = [
   "policy_applied",
   "policy_sweep",
   "agent_rotated",
+  "mandate_ended",
   "report_due",
   "identity_event",
   "passkey_removed",
   "recovery_hold",
   "recovery_letter",
+  "event_expand",
+  "alert_nearing_expiry",
+  // Written by releases that had no events; what they left is still done.
   "alert_new_request",
   "alert_second_level",
-  "alert_nearing_expiry",
   "alert_decided",
   "alert_delivery",
+  "webhook_delivery",
+  "channel_delivery",
+  "endpoint_letter",
   "org_deleted",
   "org_erased",
   "person_erased",
   "member_forgotten",
   "account_orgless",
   "grant_ends",
+  "upstream_refresh",
 ] as const;
 
 export type DueKind = (typeof DUE_KINDS)[number];

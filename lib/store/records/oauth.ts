@@ -9,7 +9,7 @@ const bytes = z.custom<Uint8Array<ArrayBuffer>>(
   "expected bytes",
 );
 
-export const SCOPES = ["mcp:read", "mcp:write"] as const;
+export const SCOPES = ["mcp:read", "mcp:write", "mcp:run"] as const;
 
 export type Scope = (typeof SCOPES)[number];
 
@@ -46,6 +46,8 @@ export const grantRecord = z.object({
   member: z.string(),
   ...consented,
   verified: consented.verified.default(false),
+  /** What its tokens are good for; absent in those of before there were several: `/mcp`. */
+  resource: z.string().exactOptional(),
   created_at: timestamp,
 });
 

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { isJsonObject, type JsonObject } from "../../base/json.ts";
+import { CONFIRM_BY } from "./user.ts";
 import { PERMISSIONS } from "./vocabulary.ts";
 
 /** Records of what an organization decides by. Every one is parsed when it is read. */
@@ -30,17 +31,24 @@ export const orgRecord = z.object({
   /** The member who chose under a passkey that a missing second level is skipped; null for nobody. */
   strict_levels_by: z.string().nullable().default(null),
   api_decisions: z.boolean(),
+  /** Who may say yes for the user of a mandate, where no scope of it is stricter. */
+  confirm_by: z.enum(CONFIRM_BY).default("app"),
   /** Whether external ids shaped like an e-mail address are accepted into the log. */
   allow_personal_ids: z.boolean(),
   kill_switch: killSwitch,
   /** How long a member who recovered their account may not rule others, unless an owner confirms. */
   recovery_hold_hours: z.number().int().nonnegative().default(24),
+  /** The shares of a budget that are told of when they are spent, percent, ascending. */
+  budget_alert_percent: z.array(z.number().int().positive()).default(() => [80, 100]),
   created_at: timestamp,
   /** When it was deleted; from then on nobody is let in. Its record stays for the sake of its log. */
   deleted_at: timestamp.exactOptional(),
 });
 
 export type OrgRecord = z.infer<typeof orgRecord>;
+
+/** Which events the endpoints of an org hear: what nobody hears is not written. */
+export const heardRecord = z.object({ org: z.string(), events: z.array(z.string()) });
 
 export const annotations = z.object({
   read_only: z.boolean(),
@@ -59,6 +67,27 @@ export const REQUIRED_FACTS = ["tenant", "resource", "method"] as const;
 
 export type RequiredFact = (typeof REQUIRED_FACTS)[number];
 
+/** Which tool of which upstream runs when a tool of the catalog is called. */
+export const toolUpstream = z.object({
+  name: z.string(),
+  /** Its name there. */
+  tool: z.string(),
+  /** Of its whole definition, and of where it runs: what is approved is this. */
+  definition_digest: z.string(),
+  /** The upstream's, when this was seen. */
+  generation: z.number().int().nonnegative(),
+  /** Its name among the tools of all upstreams, as agents are told it: no other tool has it. */
+  exposed_name: z.string(),
+  /** Since when it is defined as it is, milliseconds. */
+  since: timestamp,
+  /** Whether it was approved once, and has changed since. */
+  drifted: z.boolean(),
+  /** Whether it was never defined in another way, nor was the tool there before. */
+  first: z.boolean().default(false),
+});
+
+export type ToolUpstream = z.infer<typeof toolUpstream>;
+
 export const toolRecord = z.object({
   id: z.string(),
   name: z.string(),
@@ -76,12 +105,16 @@ export const toolRecord = z.object({
   /** The only ones that it takes, compared without case; null: any, and none. */
   methods: z.array(z.string()).nullable().default(null),
   requires_second_approval: z.boolean(),
+  /** Whether nothing but a mandate opens it. */
+  requires_mandate: z.boolean().default(false),
   approval_timeout_seconds: z.number().int().nullable(),
   approval_use_seconds: z.number().int().nullable(),
   kill_switch: killSwitch,
   status: z.enum(TOOL_STATUSES),
   /** True while a discovered draft waits for triage. */
   discovered: z.boolean(),
+  /** Absent where whoever asks runs it. */
+  upstream: toolUpstream.exactOptional(),
   created_at: timestamp,
   updated_at: timestamp,
 });

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { reservedAmount } from "./budget.ts";
 import { REQUESTER_TYPES } from "./identity.ts";
 
 /** Records of run tokens and of the keys that sign them. None holds the text of a token. */
@@ -30,10 +31,19 @@ const minted = {
   policy_version: z.number().int().nonnegative(),
   /** Of the tool as it was when this was minted; null in records from before it was kept. */
   definition_digest: z.string().nullable().default(null),
+  /** The mandate that it was minted under; null for none. */
+  mandate_id: z.string().nullable().default(null),
+  /** What is held for it of budgets, while it is unspent; then what counts as spent. */
+  reserved: z.array(reservedAmount).default([]),
+  /** Whether `reserved` is held; false where a check before it counted that as spent already. */
+  holds: z.boolean().default(true),
+  /** Which key signed it; empty for one that has no text, because it was consumed when it was made. */
   key_id: z.string(),
   minter: party,
   minted_at: timestamp,
   expires_at: timestamp,
+  /** The time of the log until which `reserved` is held, where the log was ahead; null elsewhere. */
+  held_until: timestamp.nullable().default(null),
 };
 
 const consumed = {
@@ -60,6 +70,8 @@ export const runTokenRecord = z.discriminatedUnion("status", [
     revoked_because: z.string(),
   }),
   z.object({ ...consumed, status: z.literal("consumed") }),
+  /** Of a call that was not sent: nothing ran under it, and nothing will. */
+  z.object({ ...consumed, status: z.literal("returned"), returned_at: timestamp }),
   z.object({ ...consumed, status: z.literal("reported"), execution_id: z.string() }),
   z.object({ ...consumed, status: z.literal("unknown"), execution_id: z.string() }),
   z.object({
@@ -108,7 +120,7 @@ export const executionRecord = z.object({
   output_digest: z.string().nullable(),
   /** Whether it came after the run had counted as unknown. */
   late: z.boolean(),
-  /** Null when nobody reported and the deadline passed. */
+  /** Null when nobody reported and the deadline passed, or it is a call that ran through here. */
   reported_by: party.nullable(),
   logged_at: z.number().int().nonnegative(),
   /** Index of its entry in the log. */

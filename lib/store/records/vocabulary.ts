@@ -54,7 +54,26 @@ export const GATES = [
   "gate_unknown_tenant",
   "gate_incomplete",
   "gate_method",
+  "gate_mandate",
 ] as const;
+
+/** Why a mandate answers more strictly than the policy, in the order in which it is asked. */
+export const MANDATE_ORIGINS = [
+  "mandate_not_found",
+  "mandate_revoked",
+  "mandate_superseded",
+  "mandate_expired",
+  "mandate_agent",
+  "mandate_scope",
+  "mandate_resource",
+  "mandate_condition",
+  "mandate_user",
+  "mandate_members",
+  "mandate_rate",
+  "mandate_budget",
+] as const;
+
+export type MandateOrigin = (typeof MANDATE_ORIGINS)[number];
 
 /** What decides when no rule does, in order; `fail_safe` always does. */
 export const FALLBACKS = [
@@ -68,6 +87,7 @@ export const FALLBACKS = [
 export type ResolvedFrom =
   | "kill_switch"
   | (typeof GATES)[number]
+  | MandateOrigin
   | "gate_draft"
   | Level["tenant"]
   | Level["org"]
@@ -81,6 +101,7 @@ export const RESOLVED_FROM: readonly ResolvedFrom[] = [
   ...LEVELS.map((level) => level.org),
   ...FALLBACKS,
   "gate_draft",
+  ...MANDATE_ORIGINS,
 ];
 
 /** What a rule grants and what a decision answers, from the widest to the strictest. */
@@ -95,6 +116,7 @@ export const REVOCATION_REASONS = [
   "rotated",
   "tool_changed",
   "approval_revoked",
+  "mandate",
   "policy",
   "levels",
 ] as const;

@@ -2,7 +2,8 @@ import { z } from "zod";
 import { Bare } from "../../../components/bare.tsx";
 import { Button } from "../../../components/button.tsx";
 import { TextField } from "../../../components/fields.tsx";
-import { FieldErrors, Form, FormActions } from "../../../components/form.tsx";
+import { FieldErrors, Form } from "../../../components/form.tsx";
+import { SheetActions } from "../../../components/layout.tsx";
 import { UntrustedText } from "../../../components/untrusted.tsx";
 import { deleteAccount } from "../../../lib/leaving/person.ts";
 import { invalidRequest } from "../../../lib/refusal.ts";
@@ -23,8 +24,8 @@ export const deleteAccountPage = accountPage({
       lead={
         <>
           All memberships, passkeys and sessions of <UntrustedText text={email} />{" "}
-          end at once, personal data goes within 30 days. What the logs hold of your decisions
-          stays, without your name.
+          end at once, personal data goes within 30{"\u00a0"}days. What the logs hold of your
+          decisions stays, without your name.
         </>
       }
       foot={<a href="/">Keep it</a>}
@@ -63,9 +64,9 @@ export function DeleteAccountForm({ attempt }: { readonly attempt: Attempt | nul
         error={form.error("email")}
         required
       />
-      <FormActions>
+      <SheetActions>
         <Button variant="danger">Delete my account</Button>
-      </FormActions>
+      </SheetActions>
     </Form>
   );
 }

@@ -37,7 +37,7 @@ const response = verbatim(
   z.string().transform((value, context) => {
     const parsed = parseRegistrationResponse(value);
     if (parsed !== null) return parsed;
-    context.addIssue({ code: "custom", message: "is not what a device answers" });
+    context.addIssue({ code: "custom", message: "isn't what a device answers" });
     return z.NEVER;
   }),
 );
@@ -272,7 +272,7 @@ export function WhatCodesAreFor() {
   return (
     <>
       They are shown only now. Should you lose every passkey, one of them together with a code from
-      your mailbox lets you back in. Keep them where your devices are not.
+      your mailbox lets you back in. Keep them where your devices aren't.
     </>
   );
 }

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { Button } from "../../../components/button.tsx";
 import { TextField } from "../../../components/fields.tsx";
 import { FieldErrors, Form, FormActions } from "../../../components/form.tsx";
-import { DangerSection, Definitions, Section } from "../../../components/layout.tsx";
+import { DangerSection, Definitions, Section, SheetActions } from "../../../components/layout.tsx";
 import { PageHeader } from "../../../components/page_header.tsx";
 import { Time } from "../../../components/time.tsx";
 import { UntrustedText } from "../../../components/untrusted.tsx";
@@ -90,13 +90,16 @@ export const passkeyPage = memberPage({
           )
           : (
             <DangerSection
+              id="remove"
               title="Remove this passkey"
               open={attempt?.do === "remove"}
               description="It signs nothing any more, and every session that it began or last
                 confirmed ends. What it signed before stays valid."
             >
               <Form do="remove">
-                <Button variant="danger">Remove passkey</Button>
+                <SheetActions>
+                  <Button variant="danger">Remove passkey</Button>
+                </SheetActions>
               </Form>
             </DangerSection>
           )}

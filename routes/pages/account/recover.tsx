@@ -192,7 +192,7 @@ function CodesStep({ sent: { to, mailed }, attempt }: {
         <TextField
           name="recovery_code"
           label="Recovery code"
-          hint="26 letters and digits, one of the ten that you stored. Capitals and dashes do not matter."
+          hint="26 letters and digits, one of the ten that you stored. Capitals and dashes don't matter."
           error={form.error("recovery_code")}
           autoComplete="off"
           spellcheck={false}
@@ -215,7 +215,7 @@ function CodesStep({ sent: { to, mailed }, attempt }: {
 /** Which of two codes is wrong is not said, so the words must not sound as if it was the first. */
 function namingBoth({ name, message }: FieldError): FieldError {
   return name === null
-    ? { name, message: `One of the two was not accepted; check both. ${message}` }
+    ? { name, message: `One of the two wasn't accepted; check both. ${message}` }
     : { name, message };
 }
 
@@ -223,8 +223,8 @@ function WhatEnds() {
   return (
     <Notice tone="warning" live={false} title="What this ends">
       All passkeys and sessions of the account end at once. Owners are told, and for a time, mostly
-      a day, you cannot decide requests, see their arguments or change anything, unless another
-      owner confirms that it was you.
+      a day, you can't decide requests, see their arguments or change anything, unless another owner
+      confirms that it was you.
     </Notice>
   );
 }

@@ -1,10 +1,14 @@
 import { z } from "zod";
 import { Button, ButtonLink } from "../../../components/button.tsx";
-import { Form } from "../../../components/form.tsx";
+import { TextField } from "../../../components/fields.tsx";
+import { FieldErrors, Form } from "../../../components/form.tsx";
 import { DangerSection, EmptyState, Notice, Section } from "../../../components/layout.tsx";
 import { PageHeader } from "../../../components/page_header.tsx";
+import KeysSwitch from "../../../components/shortcuts.tsx";
 import { UntrustedText } from "../../../components/untrusted.tsx";
+import { MAX_PERSON_NAME } from "../../../lib/base/person.ts";
 import { passkeysOf } from "../../../lib/identity/passkeys.ts";
+import { existingMember, nameOneself } from "../../../lib/people/members.ts";
 import {
   CODES_A_SET,
   recoveryCodesLeft,
@@ -17,8 +21,9 @@ import {
   signOutEverywhere,
 } from "../../../lib/people/sessions.ts";
 import type { PasskeyRecord, SessionRecord } from "../../../lib/store/records/people.ts";
+import { attempted } from "../../dashboard/attempted.ts";
 import type { MemberCall } from "../../dashboard/browser_call.ts";
-import { text } from "../../dashboard/form.ts";
+import { optional, text } from "../../dashboard/form.ts";
 import { action, memberPage, type View } from "../../dashboard/page.ts";
 import { DeleteAccountForm } from "./delete_account.tsx";
 import { Refused, StoreCodes, storedForm, WhatCodesAreFor } from "./enrolment_parts.tsx";
@@ -38,6 +43,8 @@ const nothing = z.strictObject({});
 
 interface Data {
   readonly email: string;
+  /** What they call themselves in the org that they look at. */
+  readonly name: string | null;
   readonly passkeys: readonly PasskeyRecord[];
   readonly sessions: readonly SessionRecord[];
   readonly current: SessionRecord;
@@ -55,9 +62,12 @@ export const securityPage = memberPage({
   load: async (call): Promise<Data> => {
     const { services, account, session } = call;
     const { deps, settings } = services;
-    const caller = await call.transact({ plan: (_transaction, caller) => caller });
+    const member = await call.transact({
+      plan: (transaction, { email }) => existingMember(transaction, email),
+    });
     return {
-      email: caller.email,
+      email: member.email,
+      name: member.name,
       passkeys: await passkeysOf(deps.kv, account),
       sessions: (await sessionsOf(deps, account)).map(({ record }) => record),
       current: session.record,
@@ -67,6 +77,13 @@ export const securityPage = memberPage({
   },
   view: Security,
   actions: {
+    name: action(
+      z.strictObject({ name: optional(z.string().max(200, "is longer than any name")) }),
+      async (call: MemberCall, { name }) => {
+        await call.transact(nameOneself(name, call.id));
+        return { to: SECURITY_PATH, notice: "Your name is saved." };
+      },
+    ),
     end_session: action(
       z.strictObject({ session: text(z.string().max(64)) }),
       async (call: MemberCall, { session: id }) => {
@@ -115,7 +132,8 @@ function Security({ data, attempt, now }: View<Data>) {
           </>
         }
       />
-      <Refused attempt={attempt} shown="" />
+      <Refused attempt={attempt} shown="name" />
+      <NameSection name={data.name} attempt={attempt} />
       <Section
         title="Passkeys"
         description="What you sign in with, and sign your decisions with."
@@ -167,10 +185,17 @@ function Security({ data, attempt, now }: View<Data>) {
         </p>
         <SessionsTable sessions={sessions.slice(0, LISTED)} current={current} now={now} />
         {sessions.length > LISTED && (
-          <p class="small quiet">{`${sessions.length - LISTED} more are not listed.`}</p>
+          <p class="small quiet">{`${sessions.length - LISTED} more aren't listed.`}</p>
         )}
       </Section>
+      <Section
+        title="Keyboard"
+        description="Single keys, such as d to deny and ? for all of them. None approves."
+      >
+        <KeysSwitch />
+      </Section>
       <DangerSection
+        id="delete"
         title="Delete your account"
         description="Your memberships, passkeys and sessions end at once, your personal data goes within
           30 days. What the logs hold of your decisions stays, without your name."
@@ -178,6 +203,30 @@ function Security({ data, attempt, now }: View<Data>) {
         <DeleteAccountForm attempt={null} />
       </DangerSection>
     </>
+  );
+}
+
+function NameSection({ name, attempt }: Pick<Data, "name"> & Pick<View<Data>, "attempt">) {
+  const form = attempted(attempt, "name");
+  return (
+    <Section title="Name">
+      <Form do="name" layout="stack">
+        <FieldErrors errors={form.errors} />
+        <TextField
+          name="name"
+          label="What colleagues call you"
+          hint="Stands beside your address in this organization, never in its place."
+          value={form.value("name", name)}
+          error={form.error("name")}
+          maxLength={MAX_PERSON_NAME}
+          autoComplete="name"
+          optional
+        />
+        <div>
+          <Button>Save name</Button>
+        </div>
+      </Form>
+    </Section>
   );
 }
 

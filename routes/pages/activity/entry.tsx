@@ -7,18 +7,19 @@ import { Definitions, Section } from "../../../components/layout.tsx";
 import { PageHeader } from "../../../components/page_header.tsx";
 import { Pagination } from "../../../components/table.tsx";
 import { Time } from "../../../components/time.tsx";
-import { UntrustedText } from "../../../components/untrusted.tsx";
+import { UntrustedText, Words } from "../../../components/untrusted.tsx";
 import InclusionProof from "../../../islands/inclusion_proof.tsx";
 import type { JsonValue } from "../../../lib/base/json.ts";
 import { pagePath } from "../../../lib/base/page_path.ts";
 import { isDotSegment } from "../../../lib/base/text.ts";
 import { readLogOperation, receiptAt } from "../../../lib/evidence/receipts.ts";
 import { entryRow } from "../../../lib/evidence/sentences.ts";
-import { namesOf } from "../../../lib/evidence/telling.ts";
+import { namesOf, Telling } from "../../../lib/evidence/telling.ts";
 import type { Entry } from "../../../lib/ledger/entry.ts";
 import { exportRows } from "../../../lib/ledger/export.ts";
 import { readHead } from "../../../lib/ledger/log_reader.ts";
 import { hasRight } from "../../../lib/policy/rights.ts";
+import { mayHaveReceipt, receiptId } from "../../../lib/receipts/claims.ts";
 import { type AnyRefusal, Refusal } from "../../../lib/refusal.ts";
 import type { PrivateParts } from "../../../lib/store/records/log.ts";
 import { taskCommand } from "../../../lib/store/system.ts";
@@ -48,30 +49,37 @@ export const entryPage = memberPage({
     return {
       row: entryRow(receipt, names),
       entry: receipt.entry,
-      actor: names.of(receipt.entry.actor.id),
+      who: new Telling(receipt.entry, names).Who,
       receipt: renderReceipt(receipt),
       size: receipt.checkpoint.size,
       mayReadPrivate: hasRight(call.caller.role, "export_private"),
     };
   },
   title: ({ row }) => `Entry ${row.index}`,
-  view: ({ data: { row, entry, actor, receipt, size, mayReadPrivate }, attempt, now }) => (
+  view: ({ data: { row, entry, who, receipt, size, mayReadPrivate }, attempt, now }) => (
     <>
       <PageHeader
         title={`Entry ${row.index}`}
-        description={<UntrustedText text={`${row.sentence}.`} />}
+        description={<Words text={`${row.sentence}.`} />}
         breadcrumb={[{ label: "Activity", href: "/activity" }]}
         badges={row.permission === null
           ? <Badge>{row.type}</Badge>
           : <PermissionBadge permission={row.permission} />}
         actions={
-          <ButtonLink
-            href={pagePath("/activity/:index/receipt.json", { index: row.index })}
-            icon="download"
-            download
-          >
-            Receipt
-          </ButtonLink>
+          <>
+            {mayHaveReceipt(entry) && (
+              <ButtonLink href={pagePath("/receipts/:id", { id: receiptId(entry) })} icon="shield">
+                Signed receipt
+              </ButtonLink>
+            )}
+            <ButtonLink
+              href={pagePath("/activity/:index/receipt.json", { index: row.index })}
+              icon="download"
+              download
+            >
+              Proof
+            </ButtonLink>
+          </>
         }
       />
       <Section title="In short">
@@ -80,7 +88,7 @@ export const entryPage = memberPage({
             { term: "When", value: <Time at={row.at} now={now} /> },
             {
               term: "Who",
-              value: <UntrustedText text={actor ?? `${entry.actor.type} ${entry.actor.id}`} />,
+              value: <Words text={who} />,
             },
             { term: "Type", value: row.type, mono: true },
             ...relatedLinks(entry).map(({ term, text, href }) => ({
@@ -97,7 +105,7 @@ export const entryPage = memberPage({
       <Section
         title="Proof"
         description="Your browser hashes the entry, follows the proof to the log's root, and checks the
-          signature: you need not take the server's word."
+          signature: you don't need to take the server's word."
       >
         <InclusionProof receipt={receipt} />
         <noscript>
@@ -230,6 +238,7 @@ interface Related {
 function relatedLinks({ actor, subject }: Entry): Related[] {
   const places: readonly [string, unknown, (text: string) => string][] = [
     ["Request", subject.approval, (id) => pagePath("/approvals/:id", { id })],
+    ["Call", subject.call, (id) => pagePath("/calls/:id", { id })],
     ["Tool", subject.tool, toolPath],
     ["Tenant", subject.tenant, (id) => pagePath("/tenants/:id", { id })],
     ["Rule", subject.rule, (id) => pagePath("/rules/:id", { id })],

@@ -4,7 +4,7 @@ import { CodeBlock } from "../../../components/code.tsx";
 import CopyButton from "../../../components/copy_button.tsx";
 import { TextField } from "../../../components/fields.tsx";
 import { FieldErrors, Form } from "../../../components/form.tsx";
-import { DangerSection, Definitions, Section } from "../../../components/layout.tsx";
+import { DangerSection, Definitions, Section, SheetActions } from "../../../components/layout.tsx";
 import { PageHeader } from "../../../components/page_header.tsx";
 import { rotateLogKeyOperation } from "../../../lib/evidence/rotate_log_key.ts";
 import { currentCheckpoint } from "../../../lib/ledger/checkpoints.ts";
@@ -122,6 +122,7 @@ function CheckpointSection({ org, note, size, fingerprint }: {
 function RotateSection({ attempt }: { readonly attempt: Attempt | null }) {
   return (
     <DangerSection
+      id="replace-key"
       title="Replace the key of the log"
       open={attempt?.do === "rotate_key"}
       description="The private half of the present key is destroyed. An entry signed by both keys hands
@@ -130,7 +131,9 @@ function RotateSection({ attempt }: { readonly attempt: Attempt | null }) {
     >
       <FieldErrors errors={attempted(attempt, "rotate_key").errors} />
       <Form do="rotate_key">
-        <Button variant="danger" icon="key">Replace the key</Button>
+        <SheetActions>
+          <Button variant="danger" icon="key">Replace the key</Button>
+        </SheetActions>
       </Form>
     </DangerSection>
   );

@@ -1,12 +1,13 @@
+import type { VNode } from "preact";
 import { z } from "zod";
 import { permissionWords } from "../../../components/badges.tsx";
-import { ButtonLink } from "../../../components/button.tsx";
 import { EntryList } from "../../../components/entries.tsx";
 import { SelectField, TextField } from "../../../components/fields.tsx";
-import { Filters } from "../../../components/form.tsx";
+import { type Filter, Filters } from "../../../components/filters.tsx";
 import { EmptyState } from "../../../components/layout.tsx";
 import { PageHeader } from "../../../components/page_header.tsx";
 import { Pagination } from "../../../components/table.tsx";
+import { Time } from "../../../components/time.tsx";
 import ActivityTail from "../../../islands/activity_tail.tsx";
 import type { JsonValue } from "../../../lib/base/json.ts";
 import { pagePath } from "../../../lib/base/page_path.ts";
@@ -20,6 +21,7 @@ import {
 import { NewestEntries } from "../../../lib/evidence/newest.ts";
 import { ENTRY_TYPES, entryRow } from "../../../lib/evidence/sentences.ts";
 import { namesOf } from "../../../lib/evidence/telling.ts";
+import { currentCheckpoint } from "../../../lib/ledger/checkpoints.ts";
 import { readActivity } from "../../../lib/ledger/log_reader.ts";
 import { logHeadKey } from "../../../lib/store/keys.ts";
 import { PERMISSIONS } from "../../../lib/store/records/vocabulary.ts";
@@ -41,6 +43,7 @@ const fields = {
   tenant_id: text,
   actor: text,
   permission: text,
+  mandate: text,
   order: text,
 };
 
@@ -63,7 +66,10 @@ export const activityPage = memberPage({
   query,
   load: async (call: Call) => {
     const { services, org, query: { cursor, ...given } } = call;
-    const names = await currentNames(call);
+    const { names, origin } = await call.transact({
+      plan: ({ snapshot }) => ({ names: namesOf(snapshot), origin: snapshot.org.log_origin }),
+    });
+    const { size } = await currentCheckpoint(services.deps, org, origin);
     const { filters, problems } = parseFilters(new URLSearchParams(given), names);
     const { entries, next } = await readActivity(services.deps.kv, org, {
       facets: facetsOf(filters),
@@ -76,6 +82,8 @@ export const activityPage = memberPage({
     return {
       given,
       problems,
+      /** The newest entry that the checkpoint of now covers. */
+      sealed: size - 1,
       rows: entries.map((entry) => entryRow(entry, names)),
       next: next === null ? null : encodeCursor([next]),
       isFirst: cursor === undefined,
@@ -84,13 +92,16 @@ export const activityPage = memberPage({
         : null,
     };
   },
-  view: ({ data: { given, problems, rows, next, isFirst, stream }, now }) => (
+  view: ({ data: { given, problems, rows, next, isFirst, stream, sealed }, now }) => (
     <>
       <PageHeader
         title="Activity"
-        description="Everything that agents asked and people did, in a log that nobody can rewrite."
-        actions={
-          <ButtonLink href="/activity/evidence" icon="shield">Checkpoint and export</ButtonLink>
+        description={
+          <>
+            {`Sealed up to #${sealed} at `}
+            <Time at={now} now={now} show="absolute" />.{" "}
+            <a href="/activity/evidence">Checkpoint and export</a>, <a href="/calls">calls</a>
+          </>
         }
       />
       <ActivityFields given={given} problems={problems} />
@@ -175,6 +186,7 @@ const FIELDS = [
   "tenant_id",
   "actor",
   "permission",
+  "mandate",
   "order",
 ] as const;
 
@@ -185,63 +197,72 @@ function ActivityFields({ given, problems }: {
   readonly given: GivenFields;
   readonly problems: readonly FilterProblem[];
 }) {
-  const active = FIELDS.filter((field) => given[field] !== "" && given[field] !== "desc").length;
-  const error = (field: string) => problems.find((problem) => problem.field === field)?.message;
-  return (
-    <Filters action="/activity" active={active}>
-      <SelectField
-        name="type"
-        label="What happened"
-        value={given.type}
-        options={[
-          { value: "", label: "Anything" },
-          ...withGiven(ENTRY_TYPES, given.type).map((value) => ({ value, label: value })),
-        ]}
-      />
-      <TextField
-        name="actor"
-        label="Who"
-        placeholder="Name, e-mail or id"
-        value={given.actor}
-        error={error("actor")}
-      />
-      <TextField
-        name="tool_name"
-        label="Tool"
-        value={given.tool_name}
-        error={error("tool_name")}
-        mono
-      />
-      <TextField
-        name="tenant_id"
-        label="Tenant"
-        value={given.tenant_id}
-        error={error("tenant_id")}
-        mono
-      />
-      <SelectField
-        name="permission"
-        label="Answer"
-        value={given.permission}
-        error={error("permission")}
-        options={[
-          { value: "", label: "Any" },
-          ...PERMISSIONS.map((value) => ({ value, label: permissionWords(value) })),
-        ]}
-      />
-      <DayField name="since" label="From (UTC)" given={given.since} error={error("since")} />
-      <DayField name="until" label="To (UTC)" given={given.until} error={error("until")} />
-      <SelectField
-        name="order"
-        label="Order"
-        value={given.order}
-        options={[
-          { value: "", label: "Newest first" },
-          { value: "asc", label: "Oldest first" },
-        ]}
-      />
-    </Filters>
+  const problem = (field: string) => problems.find((one) => one.field === field)?.message;
+  const typed = (name: keyof GivenFields, label: string, field: VNode): Filter => ({
+    name,
+    label,
+    field,
+    problem: problem(name),
+  });
+  const text = (
+    name: "actor" | "tool_name" | "tenant_id" | "mandate",
+    label: string,
+    hint = "",
+  ) => (
+    <TextField
+      name={name}
+      label={label}
+      placeholder={hint}
+      value={given[name]}
+      error={problem(name)}
+      mono={name !== "actor"}
+    />
   );
+  const day = (name: "since" | "until", label: string) => (
+    <DayField name={name} label={label} given={given[name]} error={problem(name)} />
+  );
+  return (
+    <Filters
+      path="/activity"
+      query={Object.fromEntries(FIELDS.map((field) => [field, given[field] || null]))}
+      filters={[
+        typed(
+          "type",
+          "What happened",
+          <SelectField
+            name="type"
+            label="What happened"
+            value={given.type}
+            options={[
+              { value: "", label: "Anything" },
+              ...withGiven(ENTRY_TYPES, given.type).map((value) => ({ value, label: value })),
+            ]}
+          />,
+        ),
+        typed("actor", "Who", text("actor", "Who", "Name, e-mail or id")),
+        typed("tool_name", "Tool", text("tool_name", "Tool")),
+        typed("tenant_id", "Tenant", text("tenant_id", "Tenant")),
+        {
+          name: "permission",
+          label: "Answer",
+          words: given.permission === "" ? undefined : answerWords(given.permission),
+          choices: PERMISSIONS.map((value) => ({ value, label: permissionWords(value) })),
+          problem: problem("permission"),
+        },
+        typed("mandate", "Mandate", text("mandate", "Mandate", "mdt_…")),
+        typed("since", "From", day("since", "From (UTC)")),
+        typed("until", "To", day("until", "To (UTC)")),
+        { name: "order", label: OLDEST, choices: [{ value: "asc", label: OLDEST }] },
+      ]}
+    />
+  );
+}
+
+const OLDEST = "Oldest first";
+
+function answerWords(given: string): string {
+  const permission = PERMISSIONS.find((one) => one === given);
+  return permission === undefined ? given : permissionWords(permission);
 }
 
 /** A day to pick. A time to the minute, as a link may carry it, stays in sight as text. */

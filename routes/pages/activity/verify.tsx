@@ -40,7 +40,7 @@ export const verifyPage = publicPage({
             its private part: the entry holds only digests of that.
           </li>
           <li>
-            This page came from a server. If you do not trust that server either, run{" "}
+            This page came from a server. If you don't trust that server either, run{" "}
             <code>{taskCommand("verify")}</code> from the source: it checks the same.
           </li>
         </ul>

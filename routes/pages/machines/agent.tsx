@@ -4,9 +4,8 @@ import { ButtonLink } from "../../../components/button.tsx";
 import { Definitions, EmptyState, Section } from "../../../components/layout.tsx";
 import { machineFacts } from "../../../components/machine.tsx";
 import { PageHeader } from "../../../components/page_header.tsx";
-import { UntrustedText } from "../../../components/untrusted.tsx";
+import { MachineName } from "../../../components/untrusted.tsx";
 import { listApprovals, NO_FILTER } from "../../../lib/approvals/list.ts";
-import { approvalRow } from "../../../lib/approvals/row.ts";
 import { canonicalJson } from "../../../lib/base/canonical.ts";
 import { pagePath } from "../../../lib/base/page_path.ts";
 import {
@@ -19,6 +18,8 @@ import {
 } from "../../../lib/catalog/agents.ts";
 import { namesOf } from "../../../lib/evidence/telling.ts";
 import { hasRight } from "../../../lib/policy/rights.ts";
+import { approvalRows } from "../../../lib/sheet/row.ts";
+import { requesterWords } from "../../../lib/sheet/sentence.ts";
 import type { AgentRecord } from "../../../lib/store/records/identity.ts";
 import { asShown, attempted, changedFrom, shownField } from "../../dashboard/attempted.ts";
 import type { MemberCall } from "../../dashboard/browser_call.ts";
@@ -76,32 +77,34 @@ export const agentPage = memberPage({
         filter: { ...NO_FILTER, requester: id },
         limit: REQUESTS_SHOWN,
         after: null,
-        withArguments: false,
       }),
     ]);
     return {
       agent,
       behind: agent.members_behind.flatMap((id) => names.of(id) ?? []),
       lastUsed: used.get(id) ?? null,
-      requests: requests.items.map(approvalRow),
+      requests: await approvalRows(services, snapshot, requests.items),
       mayConfigure: hasRight(caller.role, "configure"),
       mayPause: hasRight(caller.role, "kill_switch_on"),
       mayRelease: hasRight(caller.role, "kill_switch_off"),
     };
   },
-  title: ({ agent }) => `Agent ${agent.name}`,
+  title: ({ agent }) => `Agent ${requesterWords({ type: "agent", ...agent })}`,
   view: ({ data, attempt, now }) => {
     const { agent, mayConfigure } = data;
     return (
       <>
         <PageHeader
-          title={<UntrustedText text={agent.name} />}
+          title={<MachineName type="agent" id={agent.id} name={agent.name} />}
           breadcrumb={[{ label: "Agents", href: "/agents" }]}
           badges={<AgentState agent={agent} now={now} />}
           actions={
-            <ButtonLink href={pagePath("/activity", { actor: agent.id })} icon="activity">
-              Activity of this agent
-            </ButtonLink>
+            <>
+              <ButtonLink href={pagePath("/calls", { actor: agent.id })}>Calls</ButtonLink>
+              <ButtonLink href={pagePath("/activity", { actor: agent.id })} icon="activity">
+                Activity of this agent
+              </ButtonLink>
+            </>
           }
         />
         <PausedNotice agent={agent} mayRelease={data.mayRelease} attempt={attempt} />
@@ -111,7 +114,7 @@ export const agentPage = memberPage({
         <Section title="Last requests">
           {data.requests.length === 0
             ? (
-              <EmptyState icon="inbox" title="It has not asked for approval yet">
+              <EmptyState icon="inbox" title="It hasn't asked for approval yet">
                 What it asks for approval shows here; every check of it is under its activity.
               </EmptyState>
             )
@@ -153,7 +156,9 @@ export const agentPage = memberPage({
       );
       return {
         to: pagePath("/agents/:id", { id: record.id }),
-        notice: `${record.name} is paused: everything it asks is refused.`,
+        notice: `${
+          requesterWords({ type: "agent", ...record })
+        } is paused: everything it asks is refused.`,
       };
     }, "kill_switch_on"),
     release: action(nothing, async (call: Call) => {
@@ -164,7 +169,7 @@ export const agentPage = memberPage({
       );
       return {
         to: pagePath("/agents/:id", { id: record.id }),
-        notice: `${record.name} goes on: rules decide again.`,
+        notice: `${requesterWords({ type: "agent", ...record })} goes on: rules decide again.`,
       };
     }, "kill_switch_off"),
     rotate: action(rotating, async (call: Call, { keep_requests }) => {
@@ -178,7 +183,10 @@ export const agentPage = memberPage({
     }, "configure"),
     remove: action(nothing, async (call: Call) => {
       const { record } = await call.transact(removeAgent(call.params.id, call.id), "configure");
-      return { to: "/agents", notice: `${record.name} is removed, and its token void.` };
+      return {
+        to: "/agents",
+        notice: `${requesterWords({ type: "agent", ...record })} is removed, and its token void.`,
+      };
     }, "configure"),
   },
 });

@@ -3,9 +3,9 @@ import { Button } from "../../../components/button.tsx";
 import { CheckboxField } from "../../../components/choices.tsx";
 import { NewSecret } from "../../../components/code.tsx";
 import { FieldErrors, Form, FormActions } from "../../../components/form.tsx";
-import { DangerSection } from "../../../components/layout.tsx";
+import { DangerSection, SheetActions } from "../../../components/layout.tsx";
 import { isExpired, MachineFields } from "../../../components/machine.tsx";
-import { UntrustedText } from "../../../components/untrusted.tsx";
+import { MachineName } from "../../../components/untrusted.tsx";
 import type { JsonObject } from "../../../lib/base/json.ts";
 import { pagePath } from "../../../lib/base/page_path.ts";
 import type { Rotation, TokenedAgent } from "../../../lib/catalog/agents.ts";
@@ -44,15 +44,16 @@ export function agentToken(
       <NewSecret
         title={
           <>
-            Token of <UntrustedText text={record.name} />
+            Token of <MachineName type="agent" id={record.id} name={record.name} />
           </>
         }
         breadcrumb={[{ label: "Agents", href: "/agents" }]}
         label="Token"
+        holder="agent"
         secret={secret}
         command={command}
         commandSays={tool === null
-          ? "Asks about a tool. One that is not in the catalog becomes a draft, for you to look at."
+          ? "Asks about a tool. One that isn't in the catalog becomes a draft, for you to look at."
           : "Asks whether it may use one of your tools. The answer names the rule that decided."}
         next={{ label: "To the agent", href: pagePath("/agents/:id", { id: record.id }) }}
       >
@@ -139,6 +140,7 @@ export function PauseSection({ agent, attempt }: {
   if (agent.kill_switch.active) return null;
   return (
     <DangerSection
+      id="pause"
       title="Pause this agent"
       open={attempt?.do === "pause"}
       description="From its next call on everything it asks is refused, and its unspent run tokens
@@ -154,6 +156,7 @@ export function RotateSection({ attempt }: { readonly attempt: Attempt | null })
   const form = attempted(attempt, "rotate");
   return (
     <DangerSection
+      id="new-token"
       title="New token"
       open={attempt?.do === "rotate"}
       description="The token that it has is void at once: until your program has the new one, it is
@@ -168,9 +171,9 @@ export function RotateSection({ attempt }: { readonly attempt: Attempt | null })
           label="Keep its unspent run tokens and open requests"
           hint="For a planned change only: not when somebody else may have the old token."
         />
-        <div>
+        <SheetActions>
           <Button variant="danger" icon="refresh">Make a new token</Button>
-        </div>
+        </SheetActions>
       </Form>
     </DangerSection>
   );
@@ -180,6 +183,7 @@ export function RotateSection({ attempt }: { readonly attempt: Attempt | null })
 export function RemoveSection({ attempt }: { readonly attempt: Attempt | null }) {
   return (
     <DangerSection
+      id="remove"
       title="Remove this agent"
       open={attempt?.do === "remove"}
       description="Its token is void on its next call, for good. Its requests and everything that it
@@ -187,7 +191,9 @@ export function RemoveSection({ attempt }: { readonly attempt: Attempt | null })
     >
       <FieldErrors errors={attempted(attempt, "remove").errors} />
       <Form do="remove">
-        <Button variant="danger" icon="trash">Remove agent</Button>
+        <SheetActions>
+          <Button variant="danger" icon="trash">Remove agent</Button>
+        </SheetActions>
       </Form>
     </DangerSection>
   );

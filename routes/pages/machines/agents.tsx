@@ -4,7 +4,7 @@ import { EmptyState, Section } from "../../../components/layout.tsx";
 import { Behind, LastUsed, TenantsCell } from "../../../components/machine.tsx";
 import { PageHeader } from "../../../components/page_header.tsx";
 import { Pagination, RowLink, Table } from "../../../components/table.tsx";
-import { UntrustedText } from "../../../components/untrusted.tsx";
+import { MachineName } from "../../../components/untrusted.tsx";
 import { pagePath } from "../../../lib/base/page_path.ts";
 import { createAgent } from "../../../lib/catalog/agents.ts";
 import { namesOf } from "../../../lib/evidence/telling.ts";
@@ -60,9 +60,7 @@ export const agentsPage = memberPage({
         title="Agents"
         description="Programs that ask before they act. An agent sees its own requests only, and
           never decides."
-        actions={mayConfigure && (
-          <ButtonLink href="#new" variant="primary" icon="plus">New agent</ButtonLink>
-        )}
+        actions={mayConfigure && <ButtonLink href="#new" icon="plus">New agent</ButtonLink>}
       />
       <Table<Row>
         caption="Agents"
@@ -75,7 +73,7 @@ export const agentsPage = memberPage({
             kind: "title",
             cell: ({ agent }) => (
               <RowLink href={pagePath("/agents/:id", { id: agent.id })}>
-                <UntrustedText text={agent.name} />
+                <MachineName type="agent" id={agent.id} name={agent.name} />
               </RowLink>
             ),
           },

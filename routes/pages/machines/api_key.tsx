@@ -2,16 +2,17 @@ import { z } from "zod";
 import { Badge } from "../../../components/badges.tsx";
 import { Button, ButtonLink } from "../../../components/button.tsx";
 import { FieldErrors, Form } from "../../../components/form.tsx";
-import { DangerSection, Definitions, Section } from "../../../components/layout.tsx";
+import { DangerSection, Definitions, Section, SheetActions } from "../../../components/layout.tsx";
 import { machineFacts } from "../../../components/machine.tsx";
 import { PageHeader } from "../../../components/page_header.tsx";
-import { UntrustedText } from "../../../components/untrusted.tsx";
+import { MachineName } from "../../../components/untrusted.tsx";
 import { pagePath } from "../../../lib/base/page_path.ts";
 import { keepBootstrapKey, revokeApiKey } from "../../../lib/catalog/api_keys.ts";
 import { namesOf } from "../../../lib/evidence/telling.ts";
 import { isSuperseded } from "../../../lib/identity/caller.ts";
 import { hasRight } from "../../../lib/policy/rights.ts";
 import { Refusal } from "../../../lib/refusal.ts";
+import { requesterWords } from "../../../lib/sheet/sentence.ts";
 import type { ApiKeyRecord } from "../../../lib/store/records/identity.ts";
 import { attempted } from "../../dashboard/attempted.ts";
 import type { MemberCall } from "../../dashboard/browser_call.ts";
@@ -50,13 +51,13 @@ export const apiKeyPage = memberPage({
       mayKeep: hasRight(caller.role, "make_approver_keys"),
     };
   },
-  title: ({ record }) => `Key ${record.name}`,
+  title: ({ record }) => `Key ${requesterWords({ type: "api_key", ...record })}`,
   view: ({ data, attempt, now }) => {
     const { record, superseded, mayConfigure } = data;
     return (
       <>
         <PageHeader
-          title={<UntrustedText text={record.name} />}
+          title={<MachineName type="api_key" id={record.id} name={record.name} />}
           breadcrumb={[{ label: "API keys", href: pagePath("/api-keys", { tier: record.tier }) }]}
           badges={
             <>
@@ -95,7 +96,9 @@ export const apiKeyPage = memberPage({
         revokeApiKey(call.params.id, call.id),
         "configure",
       );
-      const notice = `${record.name} is revoked: its next call is refused.`;
+      const notice = `${
+        requesterWords({ type: "api_key", ...record })
+      } is revoked: its next call is refused.`;
       return {
         to: pagePath("/api-keys", { tier: record.tier }),
         notice: warning === null
@@ -118,7 +121,7 @@ function BootstrapSection({ record, superseded, mayKeep, attempt }: {
         <p>
           Whoever runs this deployment chose it, and set it as an environment variable before the
           first start. It stands in that environment still: revoke it once you have keys of your
-          own. A restart does not bring it back.
+          own. A restart doesn't bring it back.
         </p>
       </Section>
     );
@@ -157,15 +160,18 @@ function RevokeSection({ record, attempt }: {
 }) {
   return (
     <DangerSection
+      id="revoke"
       title="Revoke this key"
       open={attempt?.do === "revoke"}
       description={`Whatever uses it is refused from its next call on, for good.${
-        record.tier === "standard" ? " What was approved for it cannot be used any more." : ""
+        record.tier === "standard" ? " What was approved for it can't be used any more." : ""
       }`}
     >
       <FieldErrors errors={attempted(attempt, "revoke").errors} />
       <Form do="revoke">
-        <Button variant="danger" icon="trash">Revoke key</Button>
+        <SheetActions>
+          <Button variant="danger" icon="trash">Revoke key</Button>
+        </SheetActions>
       </Form>
     </DangerSection>
   );

@@ -4,7 +4,7 @@ import { EmptyState, Section, Tabs } from "../../../components/layout.tsx";
 import { Behind, Expiry, LastUsed, TenantsCell } from "../../../components/machine.tsx";
 import { PageHeader } from "../../../components/page_header.tsx";
 import { Pagination, RowLink, Table } from "../../../components/table.tsx";
-import { UntrustedText } from "../../../components/untrusted.tsx";
+import { MachineName } from "../../../components/untrusted.tsx";
 import { pagePath } from "../../../lib/base/page_path.ts";
 import { createApiKey } from "../../../lib/catalog/api_keys.ts";
 import { namesOf } from "../../../lib/evidence/telling.ts";
@@ -30,6 +30,7 @@ const creation = z.strictObject({
   ...machineFormFields,
   tier: text(z.enum(KEY_TIERS, "must be one of the tiers")),
   audit_private: checkbox,
+  may_grant: checkbox,
 });
 
 const query = z.strictObject({ ...pageQuery, tier: z.enum(KEY_TIERS).default("standard") });
@@ -87,9 +88,7 @@ export const apiKeysPage = memberPage({
         <PageHeader
           title="API keys"
           description="What your own systems sign in with. Each is shown once and stored as a hash."
-          actions={mayConfigure && (
-            <ButtonLink href="#new" variant="primary" icon="plus">New key</ButtonLink>
-          )}
+          actions={mayConfigure && <ButtonLink href="#new" icon="plus">New key</ButtonLink>}
         />
         <Tabs
           label="Tiers"
@@ -142,7 +141,7 @@ function Keys({ rows, tier, now }: {
           kind: "title",
           cell: ({ record }) => (
             <RowLink href={pagePath("/api-keys/:id", { id: record.id })}>
-              <UntrustedText text={record.name} />
+              <MachineName type="api_key" id={record.id} name={record.name} />
             </RowLink>
           ),
         },

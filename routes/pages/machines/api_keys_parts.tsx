@@ -4,8 +4,13 @@ import { Button } from "../../../components/button.tsx";
 import { RadioGroup } from "../../../components/choices.tsx";
 import { NewSecret } from "../../../components/code.tsx";
 import { FieldErrors, Form, FormActions } from "../../../components/form.tsx";
-import { AuditPrivateField, isExpired, MachineFields } from "../../../components/machine.tsx";
-import { UntrustedText } from "../../../components/untrusted.tsx";
+import {
+  AuditPrivateField,
+  isExpired,
+  MachineFields,
+  MayGrantField,
+} from "../../../components/machine.tsx";
+import { MachineName } from "../../../components/untrusted.tsx";
 import { pagePath } from "../../../lib/base/page_path.ts";
 import type { MadeApiKey } from "../../../lib/catalog/api_keys.ts";
 import { curlCommand } from "../../../lib/onboarding/builder_scripts.ts";
@@ -51,6 +56,7 @@ export function ApiKeyState({ record, superseded, now }: {
         ? <Badge icon="minus_circle">Out of force</Badge>
         : <StatusBadge status={isExpired(record, now) ? "expired" : "active"} />}
       {record.bootstrap && <Badge icon="settings">By the operator</Badge>}
+      {record.may_grant && <Badge icon="key">Grants mandates</Badge>}
       {record.audit_private && <Badge tone="warning" icon="eye">Reads private data</Badge>}
     </span>
   );
@@ -79,6 +85,7 @@ export function ApiKeyForm({ form, tier, isOwner }: {
         required
       />
       <MachineFields form={form} machine={null} />
+      <MayGrantField checked={form.checked("may_grant")} />
       {isOwner && <AuditPrivateField checked={form.checked("audit_private")} />}
       <p class="quiet small">Making a key asks for your passkey. You answer for what it asks.</p>
       <FormActions>
@@ -99,11 +106,12 @@ export function newKey(
       <NewSecret
         title={
           <>
-            Key <UntrustedText text={record.name} />
+            Key <MachineName type="api_key" id={record.id} name={record.name} />
           </>
         }
         breadcrumb={[{ label: "API keys", href: pagePath("/api-keys", { tier: record.tier }) }]}
         label="Key"
+        holder="key"
         secret={secret}
         {...firstUse(record, secret, { origin, tool })}
         next={{ label: "To the key", href: pagePath("/api-keys/:id", { id: record.id }) }}
@@ -132,7 +140,7 @@ function firstUse(
           secret,
           body,
         }),
-        commandSays: "Asks whether it may use a tool, and why. One that is not in the catalog " +
+        commandSays: "Asks whether it may use a tool, and why. One that isn't in the catalog " +
           "becomes a draft, for you to look at.",
       };
     }

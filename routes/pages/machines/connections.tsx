@@ -1,13 +1,14 @@
 import { z } from "zod";
 import { Badge } from "../../../components/badges.tsx";
 import { Button } from "../../../components/button.tsx";
+import { Mono } from "../../../components/code.tsx";
 import { Form } from "../../../components/form.tsx";
 import { EmptyState, Tabs } from "../../../components/layout.tsx";
 import { LastUsed } from "../../../components/machine.tsx";
 import { PageHeader } from "../../../components/page_header.tsx";
 import { type Column, Pagination, Table } from "../../../components/table.tsx";
 import { Time } from "../../../components/time.tsx";
-import { ProgramName, UntrustedText } from "../../../components/untrusted.tsx";
+import { MachineName, UntrustedText } from "../../../components/untrusted.tsx";
 import { pagePath } from "../../../lib/base/page_path.ts";
 import { revokeInOrg } from "../../../lib/identity/grant_entries.ts";
 import {
@@ -19,6 +20,7 @@ import {
   ownGrants,
 } from "../../../lib/oauth/access.ts";
 import { revokeOwnGrant } from "../../../lib/oauth/grants.ts";
+import { upstreamOfResource } from "../../../lib/oauth/scopes.ts";
 import { hasRight } from "../../../lib/policy/rights.ts";
 import type { GrantRecord } from "../../../lib/store/records/oauth.ts";
 import type { MemberCall } from "../../dashboard/browser_call.ts";
@@ -160,8 +162,10 @@ function OwnTable({ rows, now, isFirst, address }: {
       ]}
       empty={
         <EmptyState icon="link" title={isFirst ? "Nothing is connected" : "No more connections"}>
-          Give a program that speaks MCP the address{" "}
-          <code>{address}</code>. It then asks you here what it may do.
+          Give a program that speaks MCP the address <Mono>{address}</Mono>, or{" "}
+          <Mono>{`${address}/gateway`}</Mono> where it is to run the tools of your servers:{" "}
+          <a href="/connect">Connect a host</a>{" "}
+          has it ready to be copied. It then asks you here what it may do.
         </EmptyState>
       }
     />
@@ -200,7 +204,14 @@ function MembersTable({ rows, now, isFirst }: {
 
 type Shown = Pick<
   GrantRecord,
-  "id" | "client_id" | "client_name" | "client_kind" | "verified" | "scopes" | "created_at"
+  | "id"
+  | "client_id"
+  | "client_name"
+  | "client_kind"
+  | "verified"
+  | "scopes"
+  | "resource"
+  | "created_at"
 >;
 
 type Row = { readonly grant: Shown; readonly last_used: number | null };
@@ -211,15 +222,34 @@ function programColumns<R extends Row>(): Column<R>[] {
       key: "program",
       label: "Program",
       kind: "title",
-      cell: ({ grant }) => <ProgramName name={grant.client_name} />,
+      cell: ({ grant }) => <Program grant={grant} />,
     },
     { key: "known", label: "Known as", cell: ({ grant }) => <KnownAs grant={grant} /> },
     {
       key: "scopes",
       label: "May",
-      cell: ({ grant }) => grant.scopes.map((scope) => SCOPE_WORDS[scope].short).join(", "),
+      cell: ({ grant }) => <May grant={grant} />,
     },
   ];
+}
+
+/** What it may, and at which server alone where it is bound to one. */
+function May({ grant: { scopes, resource } }: { readonly grant: Shown }) {
+  const upstream = upstreamOfResource(resource);
+  return (
+    <>
+      {scopes.map((scope) => SCOPE_WORDS[scope].short).join(", ")}
+      {upstream !== null && (
+        <>
+          {" "}of <UntrustedText text={upstream} mono />
+        </>
+      )}
+    </>
+  );
+}
+
+function Program({ grant }: { readonly grant: Shown }) {
+  return <MachineName type="oauth_grant" id={grant.id} name={grant.client_name} />;
 }
 
 function timeColumns<R extends Row>(now: number): Column<R>[] {
@@ -258,7 +288,7 @@ function Disconnect({ do: name, grant }: { readonly do: string; readonly grant: 
         Disconnect
         <span class="visually-hidden">
           {" "}
-          <ProgramName name={grant.client_name} />
+          <Program grant={grant} />
         </span>
       </Button>
     </Form>

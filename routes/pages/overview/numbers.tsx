@@ -1,4 +1,4 @@
-import { BarChart } from "../../../components/charts.tsx";
+import { BarChart, dayWords } from "../../../components/charts.tsx";
 import {
   Definitions,
   EmptyState,
@@ -9,8 +9,8 @@ import {
   Tabs,
 } from "../../../components/layout.tsx";
 import { originWords } from "../../../components/rule.tsx";
-import { absoluteWords, spanWords } from "../../../components/time.tsx";
-import { ProgramName, UntrustedText } from "../../../components/untrusted.tsx";
+import { spanWords } from "../../../components/time.tsx";
+import { MachineName, UntrustedText } from "../../../components/untrusted.tsx";
 import { pagePath } from "../../../lib/base/page_path.ts";
 import type { Insights } from "../../../lib/evidence/insights.ts";
 import { toolPath } from "../tools/form.tsx";
@@ -19,6 +19,9 @@ import { toolPath } from "../tools/form.tsx";
 export const SPANS = ["7", "30", "90"] as const;
 
 type SpanDays = (typeof SPANS)[number];
+
+/** Of fewer decisions a middle or a share says more of chance than of people. */
+const ENOUGH = 20;
 
 /** From this share of quick decisions on the page asks whether requests are read at all. */
 const MANY_QUICK = 0.2;
@@ -83,41 +86,60 @@ function Checks({ insights: { days, totals } }: { readonly insights: Insights })
 }
 
 function Requests({ insights }: { readonly insights: Insights }) {
-  const { totals, made, median_seconds, quick_share, expiry_rate } = insights;
+  const { totals, made, tried_out, median_seconds, quick_share, expiry_rate } = insights;
   const decided = totals.approved + totals.denied;
+  const isEnough = decided >= ENOUGH;
+  const rushed = isEnough && (quick_share ?? 0) >= MANY_QUICK;
+  const ended = decided + totals.expired;
   return (
-    <Stats>
-      <Stat
-        label="Requests to people"
-        value={made}
-        note={`${totals.approved} approved, ${totals.denied} denied, ${totals.expired} expired`}
-        href="/approvals?view=all"
-      />
-      <Stat
-        label="Time to a decision"
-        value={median_seconds === null ? "–" : spanWords(median_seconds * 1000)}
-        note={median_seconds === null
-          ? "nothing was decided"
-          : decided === 1
-          ? "for the one decision"
-          : `half of ${decided} took longer`}
-      />
-      <Stat
-        label="Decided under 3 seconds"
-        value={percentOf(quick_share)}
-        note={(quick_share ?? 0) >= MANY_QUICK
-          ? "Rubber-stamping? Nobody reads a request that fast. Allow what is always approved by a rule."
-          : "Nobody reads a request that fast"}
-      />
-      <Stat
-        label="Expired unanswered"
-        value={percentOf(expiry_rate)}
-        note={(expiry_rate ?? 0) > 0
-          ? "An agent waited for nothing. More approvers, or alerts, help."
-          : "of all that was decided or expired"}
-      />
-    </Stats>
+    <>
+      <Stats>
+        <Stat
+          label="Requests to people"
+          value={made}
+          note={`${totals.approved} approved, ${totals.denied} denied, ${totals.expired} expired`}
+          href="/approvals?view=all"
+        />
+        <Stat
+          label="Time to a decision"
+          value={known(isEnough && median_seconds !== null && spanWords(median_seconds * 1000))}
+          note={isEnough ? `half of ${decided} took longer` : soFar(decided, "decided")}
+        />
+        <Stat
+          label="Decided in under 3 seconds"
+          value={known(isEnough && `${Math.round((quick_share ?? 0) * decided)} of ${decided}`)}
+          note={rushed
+            ? "Nobody reads a request that fast. A rule can allow what is always approved."
+            : isEnough
+            ? "Nobody reads a request that fast"
+            : soFar(decided, "decided")}
+        />
+        <Stat
+          label="Expired unanswered"
+          value={known(ended >= ENOUGH && percentOf(expiry_rate))}
+          note={ended < ENOUGH
+            ? soFar(ended, "ended")
+            : (expiry_rate ?? 0) > 0
+            ? "An agent waited for nothing. More approvers, or alerts, help."
+            : "of all that was decided or expired"}
+        />
+      </Stats>
+      {tried_out > 0 && (
+        <p class="quiet small">
+          {tried_out === 1 ? "One request" : `${tried_out} requests`} from the Quickstart{" "}
+          {tried_out === 1 ? "is" : "are"} not counted here.
+        </p>
+      )}
+    </>
   );
+}
+
+function known(words: string | false) {
+  return words === false ? <span class="stat-none">Not enough yet</span> : words;
+}
+
+function soFar(count: number, what: string): string {
+  return `${count} ${what}; shown from ${ENOUGH} on`;
 }
 
 /** Where the requests came from: what a better rule would do most about. */
@@ -136,9 +158,7 @@ function Noisiest({ insights }: { readonly insights: Insights }) {
             value: (
               <>
                 <a href={pagePath("/activity", { actor: requester.id, type: "approval.created" })}>
-                  {requester.type === "oauth_grant"
-                    ? <ProgramName name={requester.name} />
-                    : <UntrustedText text={requester.name} />}
+                  <MachineName {...requester} />
                 </a>, {requestWords(requester.count)}
               </>
             ),
@@ -177,9 +197,4 @@ function requestWords(count: number): string {
 
 function percentOf(share: number | null): string {
   return share === null ? "–" : `${Math.round(share * 100)} %`;
-}
-
-/** `5 Jan`. */
-function dayWords(at: number): string {
-  return absoluteWords(at).split(" ").slice(0, 2).join(" ");
 }

@@ -4,14 +4,14 @@ import { ButtonLink } from "../../../components/button.tsx";
 import { DangerSection, EmptyState, Notice, Section } from "../../../components/layout.tsx";
 import { PageHeader } from "../../../components/page_header.tsx";
 import { relativeWords } from "../../../components/time.tsx";
-import { listApprovals, NO_FILTER } from "../../../lib/approvals/list.ts";
-import { type ApprovalRow, approvalRow } from "../../../lib/approvals/row.ts";
+import { readSeen, readWaiting } from "../../../lib/approvals/waiting.ts";
 import { pagePath } from "../../../lib/base/page_path.ts";
 import { stopOrg } from "../../../lib/catalog/org_settings.ts";
 import { readInsights } from "../../../lib/evidence/read_insights.ts";
 import { usablePasskeysOf } from "../../../lib/identity/passkeys.ts";
 import { readActivity } from "../../../lib/ledger/log_reader.ts";
 import { hasRight } from "../../../lib/policy/rights.ts";
+import { type ApprovalRow, approvalRows } from "../../../lib/sheet/row.ts";
 import type { Kv } from "../../../lib/store/kv.ts";
 import type { OrgRecord } from "../../../lib/store/records/policy.ts";
 import type { MemberCall } from "../../dashboard/browser_call.ts";
@@ -20,9 +20,6 @@ import { StopForm, StopReason } from "../../dashboard/kill_switch.tsx";
 import { action, type Attempt, memberPage } from "../../dashboard/page.ts";
 import { killSwitchField } from "../../fields/catalog.ts";
 import { NumbersSection, SPANS } from "./numbers.tsx";
-
-/** As many as the inbox shows. */
-const MAX_WAITING = 200;
 
 const SHOWN = 3;
 
@@ -48,26 +45,29 @@ export const overviewPage = memberPage({
       plan: (transaction, caller) => ({ snapshot: transaction.snapshot, caller }),
     });
     const { days } = call.query;
-    const [insights, { items }, passkeys] = await Promise.all([
+    const decides = hasRight(caller.role, "decide");
+    const [insights, all, passkeys] = await Promise.all([
       readInsights(services, snapshot, { days: Number(days) }),
-      listApprovals(services, caller, snapshot, {
-        filter: { ...NO_FILTER, status: "pending", waits_for_me: hasRight(caller.role, "decide") },
-        limit: MAX_WAITING,
-        after: null,
-        withArguments: false,
-      }),
+      readWaiting(services, caller, snapshot),
       usablePasskeysOf(services, account),
     ]);
+    const waiting = all.filter(({ mine }) => mine || !decides).map(({ facts }) => facts);
+    const next = waiting.toSorted((a, b) => a.expires_at - b.expires_at).slice(0, SHOWN);
+    const seen = await readSeen(services, caller, snapshot, next.map(({ id }) => id));
     const { allowed, requires_approval, disabled } = insights.totals;
     const silent = allowed + requires_approval + disabled === 0;
     return {
       insights,
       days,
-      waiting: items.map(approvalRow),
+      waiting: {
+        rows: await approvalRows(services, snapshot, seen),
+        count: waiting.length,
+        oldest: waiting[0]?.created_at ?? null,
+      },
       neverChecked: silent && await neverChecked(kv, org),
       onePasskey: passkeys.length === 1,
       killSwitch: snapshot.org.kill_switch,
-      decides: hasRight(caller.role, "decide"),
+      decides,
       mayStop: hasRight(caller.role, "kill_switch_on"),
     };
   },
@@ -75,7 +75,7 @@ export const overviewPage = memberPage({
     <>
       <PageHeader title="Overview" />
       <Nudges neverChecked={data.neverChecked} onePasskey={data.onePasskey} />
-      <WaitingSection rows={data.waiting} decides={data.decides} now={now} />
+      <WaitingSection waiting={data.waiting} decides={data.decides} now={now} />
       <NumbersSection insights={data.insights} days={data.days} />
       {data.mayStop && <StopSection killSwitch={data.killSwitch} attempt={attempt} />}
     </>
@@ -121,35 +121,39 @@ function Nudges({ neverChecked, onePasskey }: {
         <Notice
           tone="warning"
           live={false}
-          title="You have one passkey only"
+          title="You have one passkey. Add one on a second device."
           actions={
             <ButtonLink href="/security" size="small" icon="passkey">Add another</ButtonLink>
           }
         >
-          If you lose that device, you need a recovery code to get back in, and cannot decide for a
-          while. A second passkey, on another device, spares you both.
+          If you lose that device, you need a recovery code to get back in, and can't decide for a
+          while.
         </Notice>
       )}
     </>
   );
 }
 
-function WaitingSection({ rows, decides, now }: {
-  readonly rows: readonly ApprovalRow[];
+function WaitingSection({ waiting: { rows, count, oldest }, decides, now }: {
+  readonly waiting: {
+    /** Those that expire first. */
+    readonly rows: readonly ApprovalRow[];
+    readonly count: number;
+    /** When the oldest was asked, milliseconds. */
+    readonly oldest: number | null;
+  };
   readonly decides: boolean;
   readonly now: number;
 }) {
-  const oldest = rows.at(-1);
-  const count = rows.length < MAX_WAITING ? String(rows.length) : `${MAX_WAITING} or more`;
   const inbox = pagePath("/approvals", { view: decides ? "mine" : "waiting" });
   return (
     <Section
       title={decides ? "Waiting for you" : "Waiting for a decision"}
-      description={oldest !== undefined &&
-        `${count} ${rows.length === 1 ? "request" : "requests"}; the oldest came ${
-          relativeWords(oldest.created_at, now)
+      description={oldest !== null &&
+        `${count} ${count === 1 ? "request" : "requests"}; the oldest came ${
+          relativeWords(oldest, now)
         }.`}
-      actions={rows.length > SHOWN && (
+      actions={count > SHOWN && (
         <ButtonLink href={inbox} size="small" icon="inbox">All {count}</ButtonLink>
       )}
     >
@@ -159,7 +163,7 @@ function WaitingSection({ rows, decides, now }: {
             What an agent may not do without a person appears here.
           </EmptyState>
         )
-        : <ApprovalList rows={rows.slice(0, SHOWN)} now={now} />}
+        : <ApprovalList rows={rows} now={now} allWait />}
     </Section>
   );
 }
@@ -182,7 +186,9 @@ function StopSection({ killSwitch, attempt }: {
   }
   return (
     <DangerSection
-      title="Kill switch off: stop everything…"
+      id="stop"
+      state="Kill switch off"
+      title="Stop everything"
       open={attempt?.do === "stop"}
       description="Stops everything at once: from the next call on every action of every agent is
         refused, unspent run tokens too. Only an owner can release it, with their passkey."

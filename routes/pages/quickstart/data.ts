@@ -1,5 +1,5 @@
 import type { ShownCheck } from "../../../islands/first_check.tsx";
-import { namesOf } from "../../../lib/evidence/telling.ts";
+import { namesOf, Telling } from "../../../lib/evidence/telling.ts";
 import { allBehind, canSign, isSeparated, mayDecide } from "../../../lib/identity/deciders.ts";
 import type { LoggedEntry } from "../../../lib/ledger/log_reader.ts";
 import { findFirstCheck } from "../../../lib/onboarding/first_check.ts";
@@ -9,6 +9,7 @@ import type { Snapshot } from "../../../lib/policy/snapshot.ts";
 import { samplePrefix } from "../../../lib/store/keys.ts";
 import { listRecords } from "../../../lib/store/kv.ts";
 import { sampleRecord } from "../../../lib/store/records/alert.ts";
+import type { AgentRecord } from "../../../lib/store/records/identity.ts";
 import { PERMISSIONS } from "../../../lib/store/records/vocabulary.ts";
 import type { MemberCall } from "../../dashboard/browser_call.ts";
 
@@ -20,12 +21,14 @@ export interface QuickstartData {
   /** E-mail addresses of those who may. */
   readonly askWhom: readonly string[];
   readonly sample: SampleState | null;
-  /** Whether somebody has stopped their sample agent. */
-  readonly isPaused: boolean;
+  /** The id of their sample agent, where somebody has stopped it; else null. */
+  readonly paused: string | null;
   /** Who else can decide the sample, where those behind it may not; null where they may. */
   readonly othersDecide: readonly string[] | null;
   readonly isSampled: boolean;
-  /** Whether there is a key or agent besides the samples. */
+  /** The newest agent besides the samples; null for none. */
+  readonly agent: Pick<AgentRecord, "id" | "name"> | null;
+  /** Whether there is something that can ask: that agent, or a standard key. */
   readonly isConnected: boolean;
   readonly check: ShownCheck | null;
 }
@@ -50,6 +53,7 @@ export async function quickstartData(call: MemberCall): Promise<QuickstartData> 
     firstCheckOf(call, firstCheckWatch(null)),
   ]);
   const agent = snapshot.agents.get(sample?.agents.at(-1) ?? "");
+  const own = newestAgent(snapshot, samples);
   const members = [...snapshot.members.values()];
   const asked = state?.approval.record;
   const separated = asked === undefined
@@ -62,21 +66,30 @@ export async function quickstartData(call: MemberCall): Promise<QuickstartData> 
     askWhom: members.filter(({ role, account }) => account !== null && hasRight(role, "configure"))
       .map(({ email }) => email),
     sample: state,
-    isPaused: agent?.kill_switch.active ?? false,
+    paused: agent?.kill_switch.active ? agent.id : null,
     othersDecide: separated
       ? members.filter((member) =>
         !behind.has(member.id) && canSign(member) && mayDecide(member, 1, snapshot.members)
       ).map(({ email }) => email)
       : null,
     isSampled: state?.run !== null && state?.run !== undefined,
-    isConnected: hasOwn(snapshot, samples),
+    agent: own,
+    isConnected: own !== null || hasKey(snapshot),
     check,
   };
 }
 
-function hasOwn({ apiKeys, agents }: Snapshot, samples: ReadonlySet<string>): boolean {
-  return [...apiKeys.values()].some(({ tier }) => tier === "standard") ||
-    [...agents.keys()].some((id) => !samples.has(id));
+function newestAgent(
+  { agents }: Snapshot,
+  samples: ReadonlySet<string>,
+): Pick<AgentRecord, "id" | "name"> | null {
+  const own = [...agents.values()].filter(({ id }) => !samples.has(id));
+  const [newest] = own.sort((a, b) => b.created_at - a.created_at || (a.id < b.id ? 1 : -1));
+  return newest === undefined ? null : { id: newest.id, name: newest.name };
+}
+
+function hasKey({ apiKeys }: Snapshot): boolean {
+  return [...apiKeys.values()].some(({ tier }) => tier === "standard");
 }
 
 /** Whose first check is waited for, and how far the log has been looked through. */
@@ -109,11 +122,11 @@ function shownCheck(
   { index, entry }: LoggedEntry,
   names: ReturnType<typeof namesOf>,
 ): ShownCheck {
-  const { actor, subject, data, at } = entry;
+  const { subject, data, at } = entry;
   return {
     index,
     at: Date.parse(at),
-    who: names.of(actor.id) ?? actor.id,
+    who: new Telling(entry, names).Who,
     tool: String(subject.tool),
     permission: PERMISSIONS.find((permission) => permission === data.permission) ?? "disabled",
   };

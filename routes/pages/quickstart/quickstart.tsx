@@ -4,15 +4,19 @@ import { CodeBlock } from "../../../components/code.tsx";
 import CopyButton from "../../../components/copy_button.tsx";
 import { TextField } from "../../../components/fields.tsx";
 import { FieldErrors, Form, FormActions } from "../../../components/form.tsx";
-import { Disclosure, Notice, Section, Steps } from "../../../components/layout.tsx";
+import { Disclosure, Notice, Steps } from "../../../components/layout.tsx";
 import { PageHeader } from "../../../components/page_header.tsx";
-import { UntrustedText } from "../../../components/untrusted.tsx";
+import { MachineName } from "../../../components/untrusted.tsx";
+import Connect from "../../../islands/connect.tsx";
 import FirstCheck from "../../../islands/first_check.tsx";
 import type { JsonValue } from "../../../lib/base/json.ts";
 import { pagePath } from "../../../lib/base/page_path.ts";
-import { createApiKey, DEFAULT_RATE_LIMIT } from "../../../lib/catalog/api_keys.ts";
+import { createAgent, type TokenedAgent } from "../../../lib/catalog/agents.ts";
+import { DEFAULT_RATE_LIMIT } from "../../../lib/catalog/api_keys.ts";
+import { TOKEN_VARIABLE } from "../../../lib/onboarding/programs.ts";
 import { runSample, sendSample, type Transact } from "../../../lib/onboarding/sample.ts";
-import { connectSnippets, FIRST_TOOL } from "../../../lib/onboarding/snippets.ts";
+import { WAY_KEYS, type WayKey, waysToConnect } from "../../../lib/onboarding/ways.ts";
+import { requesterWords } from "../../../lib/sheet/sentence.ts";
 import { logHeadKey } from "../../../lib/store/keys.ts";
 import { attempted } from "../../dashboard/attempted.ts";
 import type { MemberCall } from "../../dashboard/browser_call.ts";
@@ -32,88 +36,125 @@ const nothing = z.strictObject({});
 /** Sent from the Quickstart, or by who has just stored their recovery codes. */
 const sending = z.strictObject({ stored: checkbox });
 
-/** From nothing to an agent of one's own: a sample request, a key, the first check. */
+const query = z.object({ with: z.enum(WAY_KEYS).default("curl").catch("curl") });
+
+type Call = MemberCall<undefined, z.output<typeof query>>;
+
+/** From nothing to an agent of one's own: a sample request, an agent, a way in, the first call. */
 export const quickstartPage = memberPage({
   path: PATH,
   title: "Quickstart",
   section: "quickstart",
   needs: "read",
-  load: quickstartData,
-  view: ({ data, attempt, now }) => {
-    const { isSampled, isConnected, check } = data;
-    const current = !isSampled ? 0 : !isConnected ? 1 : 2;
-    const state = (step: number, isDone: boolean) =>
-      isDone ? "done" as const : step === current ? "current" as const : "later" as const;
-    return (
-      <>
-        <PageHeader
-          title="Quickstart"
-          description="See one request through, then connect an agent of your own."
-        />
-        <Steps
-          steps={[
-            {
-              title: "Send yourself a request",
-              state: state(0, isSampled),
-              content: <SampleStep data={data} attempt={attempt} now={now} />,
-            },
-            {
-              title: "Connect your own agent",
-              state: state(1, isConnected),
-              content: <ConnectStep data={data} attempt={attempt} />,
-            },
-            {
-              title: "Watch for its first check",
-              state: state(2, check !== null),
-              content: <FirstCheck start={{ check }} stream="/quickstart/live" now={now} />,
-            },
-          ]}
-        />
-      </>
-    );
-  },
+  query,
+  load: pageData,
+  view: ({ data, attempt, now }) => (
+    <Quickstart data={data} attempt={attempt} now={now} made={null} />
+  ),
   actions: {
-    sample: action(sending, async (call: MemberCall) => {
+    sample: action(sending, async (call: Call) => {
       const { record } = await sendSample(transactOf(call), call.client);
       return { to: pagePath("/approvals/:id", { id: record.id }) };
     }, "configure"),
-    run: action(nothing, async (call: MemberCall) => {
+    run: action(nothing, async (call: Call) => {
       await runSample(transactOf(call), call.services.deps.sealer, call.client);
       return { to: PATH, notice: "The sample ran: its token counted once, and counts no more." };
     }, "configure"),
-    key: action(
+    agent: action(
       z.strictObject({ name: text(newMachineFields.name) }),
-      async (call: MemberCall, { name }) => {
-        const { record, secret } = await call.transact(
-          createApiKey({
+      async (call: Call, { name }) => {
+        const made = await call.transact(
+          createAgent({
             name,
-            tier: "standard",
             trust_tier: 0,
             tenant_ids: null,
             expires_at: null,
             rate_limit_per_minute: DEFAULT_RATE_LIMIT,
-            audit_private: false,
+            kill_switch: { active: false, reason: null },
           }, call.id),
           "configure",
         );
-        const { origin } = call.services.settings.url;
+        const data = await pageData(call);
         return {
-          title: "Your key",
-          show: (
-            <KeyPage
-              name={record.name}
-              secret={secret}
-              origin={origin}
-              now={call.now}
-              id={record.id}
-            />
-          ),
+          title: "Quickstart",
+          show: <Quickstart data={data} attempt={null} now={call.now} made={made} />,
         };
       },
       "configure",
     ),
   },
 });
+
+interface PageData extends QuickstartData {
+  readonly way: WayKey;
+}
+
+async function pageData(call: Call): Promise<PageData> {
+  return { ...await quickstartData(call), way: call.query.with };
+}
+
+/** The page, with the token of the agent that was just made, this once. */
+function Quickstart({ data, attempt, now, made }: {
+  readonly data: PageData;
+  readonly attempt: Attempt | null;
+  readonly now: number;
+  readonly made: TokenedAgent | null;
+}) {
+  const { isSampled, isConnected, origin, way } = data;
+  // What asked before the new agent was made is not what is waited for.
+  const check = made === null ? data.check : null;
+  const agent = made?.record ?? data.agent;
+  const current = made !== null ? 2 : !isSampled ? 0 : !isConnected ? 1 : 2;
+  const state = (step: number, isDone: boolean) =>
+    isDone ? "done" as const : step === current ? "current" as const : "later" as const;
+  return (
+    <>
+      <PageHeader
+        title="Quickstart"
+        actions={<ButtonLink href="/docs" variant="quiet">API reference</ButtonLink>}
+      />
+      <Steps
+        steps={[
+          {
+            title: "Send yourself a request",
+            state: state(0, isSampled),
+            content: <SampleStep data={data} attempt={attempt} now={now} />,
+          },
+          {
+            title: "Make an agent",
+            state: state(1, isConnected),
+            content: <AgentStep data={data} attempt={attempt} made={made} />,
+          },
+          {
+            title: "Connect it",
+            state: state(2, check !== null),
+            content: (
+              <>
+                <Connect ways={waysToConnect(origin)} start={way} />
+                <p>
+                  An agent that reads instructions has to be told when to ask:{" "}
+                  <a href="/quickstart/skill">teach it</a> by a skill and a prompt.
+                </p>
+              </>
+            ),
+          },
+          {
+            title: "Watch for its first call",
+            state: state(3, check !== null),
+            content: (
+              <FirstCheck
+                start={{ check }}
+                who={agent === null ? null : requesterWords({ type: "agent", ...agent })}
+                stream={pagePath("/quickstart/live", { actor: made?.record.id })}
+                now={now}
+              />
+            ),
+          },
+        ]}
+      />
+    </>
+  );
+}
 
 export const quickstartEndpoints: readonly Endpoint[] = [
   memberEndpoint({
@@ -138,130 +179,77 @@ function transactOf(call: MemberCall): Transact {
   return (operation) => call.transact(operation, "configure");
 }
 
-/** The second step: a key, and a program that asks with it. */
-function ConnectStep({ data, attempt }: {
+/** The second step: an agent, whose token is in the environment of the programs below. */
+function AgentStep({ data, attempt, made }: {
   readonly data: QuickstartData;
   readonly attempt: Attempt | null;
+  readonly made: TokenedAgent | null;
 }) {
-  const { mayConfigure, askWhom, origin, isConnected } = data;
-  const form = attempted(attempt, "key");
-  return (
-    <>
-      <p>
-        Your agent asks with a key of its own. Keep the key in the environment variable{" "}
-        <code class="mono">COUNTERSIGN_KEY</code>, never in the program.
-      </p>
-      {mayConfigure
-        ? (
-          <Form do="key" layout="stack">
-            <FieldErrors errors={form.errors} />
-            <TextField
-              name="name"
-              label="Name of the key"
-              hint="People see it on every request that comes with it."
-              value={form.value("name", "My first agent")}
-              error={form.error("name")}
-              maxLength={100}
-              required
-            />
-            <FormActions>
-              <Button variant={isConnected ? "secondary" : "primary"} icon="key">
-                {isConnected ? "Make another key" : "Make a key"}
-              </Button>
-              {isConnected && <ButtonLink href="/api-keys" variant="quiet">API keys</ButtonLink>}
-            </FormActions>
-          </Form>
-        )
-        : (
-          <Notice tone="info" live={false}>
-            Your role does not make keys. {askWhom.length > 0 && (
-              <>
-                Ask <AnyOf people={askWhom} /> for one.
-              </>
-            )}
-          </Notice>
-        )}
-      <Programs origin={origin} />
-      <p>
-        Does your agent read instructions, like Claude Code, Cursor or VS Code?{" "}
-        <a href="/quickstart/skill">Teach it to ask</a> by a skill and a prompt.
-      </p>
-    </>
-  );
-}
-
-/** The programs to copy, one language each; the first is open where they are what comes next. */
-function Programs({ origin, open = false }: {
-  readonly origin: string;
-  readonly open?: boolean;
-}) {
-  return (
-    <>
-      <p>
-        Each of these asks for <code class="mono">{FIRST_TOOL}</code>{" "}
-        and runs it only when the answer is yes. Nobody has registered that tool, so it becomes a
-        draft, and the request waits for a human: decide it within the minute and see it run.
-      </p>
-      {connectSnippets(origin).map(({ language, file, command, text }, i) => (
-        <Disclosure key={file} summary={language} open={open && i === 0}>
-          <div class="stack">
-            <CodeBlock
-              code={text}
-              label={file}
-              copy={<CopyButton text={text} label={`Copy ${file}`} />}
-              wrap={false}
-            />
-            <p>
-              Run it: <code class="mono">{command}</code>
-            </p>
-          </div>
-        </Disclosure>
-      ))}
-    </>
-  );
-}
-
-/** A new key, shown this once, and what to do with it. */
-function KeyPage({ id, name, secret, origin, now }: {
-  readonly id: string;
-  readonly name: string;
-  readonly secret: string;
-  readonly origin: string;
-  readonly now: number;
-}) {
-  const command = `export COUNTERSIGN_KEY='${secret}'`;
-  return (
-    <>
-      <PageHeader
-        title="Connect your own agent"
-        description={
+  const { mayConfigure, askWhom, agent } = data;
+  if (made !== null) return <NewToken {...made} />;
+  if (!mayConfigure) {
+    return (
+      <Notice tone="info" live={false}>
+        Your role doesn't make agents. {askWhom.length > 0 && (
           <>
-            The key <UntrustedText text={name} /> is made.
+            Ask <AnyOf people={askWhom} /> for the token of one.
           </>
-        }
-        breadcrumb={[{ label: "Quickstart", href: "/quickstart" }]}
+        )}
+      </Notice>
+    );
+  }
+  if (agent === null) return <AgentForm attempt={attempt} />;
+  return (
+    <>
+      <p>
+        <a href={pagePath("/agents/:id", { id: agent.id })}>
+          <MachineName type="agent" id={agent.id} name={agent.name} />
+        </a>{" "}
+        has one token, which was shown once. Lost it? Rotate it there.
+      </p>
+      <Disclosure summary="Make another agent" open={attempt?.do === "agent"}>
+        <AgentForm attempt={attempt} />
+      </Disclosure>
+    </>
+  );
+}
+
+function AgentForm({ attempt }: { readonly attempt: Attempt | null }) {
+  const form = attempted(attempt, "agent");
+  return (
+    <Form do="agent" layout="stack">
+      <FieldErrors errors={form.errors} />
+      <TextField
+        name="name"
+        label="Name"
+        hint="Approvers read it on each request. It asks, and never decides."
+        value={form.value("name", "my-first-agent")}
+        error={form.error("name")}
+        maxLength={100}
+        required
       />
-      <Section title="1. Keep the key">
-        <Notice tone="warning" live={false}>
-          It is shown only now, and stored nowhere. Whoever has it can ask in its name.
-        </Notice>
-        <CodeBlock
-          code={command}
-          label="In the terminal where your agent runs"
-          copy={<CopyButton text={command} label="Copy" />}
-        />
-      </Section>
-      <Section title="2. Ask before you act">
-        <Programs origin={origin} open />
-      </Section>
-      <Section title="3. Watch for its first check">
-        <FirstCheck
-          start={{ check: null }}
-          stream={pagePath("/quickstart/live", { actor: id })}
-          now={now}
-        />
-        <ButtonLink href="/quickstart">Back to the Quickstart</ButtonLink>
-      </Section>
+      <FormActions>
+        <Button icon="agent">Make the agent</Button>
+      </FormActions>
+    </Form>
+  );
+}
+
+/** The token of a new agent, as the programs and hosts of the next step look for it. */
+function NewToken({ record, secret }: TokenedAgent) {
+  const command = `export ${TOKEN_VARIABLE}='${secret}'`;
+  return (
+    <>
+      <p>
+        <MachineName type="agent" id={record.id} name={record.name} />{" "}
+        is made. Copy its token now: you won't see it again. Anyone who has it can ask as this
+        agent.
+      </p>
+      <CodeBlock
+        code={command}
+        label="In the terminal where your agent will run"
+        copy={<CopyButton text={command} label="Copy" />}
+      />
     </>
   );
 }

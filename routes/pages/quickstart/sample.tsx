@@ -21,17 +21,21 @@ export function SampleStep({ data, attempt, now }: {
   readonly attempt: Attempt | null;
   readonly now: number;
 }) {
-  const { sample, mayConfigure, isPaused } = data;
+  const { sample, mayConfigure, paused } = data;
   const errors = [...attempted(attempt, "sample").errors, ...attempted(attempt, "run").errors];
   return (
     <>
       <FieldErrors errors={errors} />
-      {isPaused && (
+      {paused !== null && (
         <Notice
           tone="warning"
           live={false}
           title="Your sample agent is paused"
-          actions={<ButtonLink href="/agents" size="small">Agents</ButtonLink>}
+          actions={
+            <ButtonLink href={pagePath("/agents/:id", { id: paused })} size="small">
+              To the agent
+            </ButtonLink>
+          }
         >
           Everything that it asks is refused until an owner lets it go on.
         </Notice>
@@ -55,7 +59,7 @@ function Explained({ data: { mayConfigure, askWhom } }: { readonly data: Quickst
       </p>
       {!mayConfigure && (
         <Notice tone="info" live={false}>
-          Your role does not make tools and agents, so you cannot send one yourself.{" "}
+          Your role doesn't make tools and agents, so you can't send one yourself.{" "}
           {askWhom.length > 0 && (
             <>
               Ask <AnyOf people={askWhom} />: what they send comes to Approvals.
@@ -154,7 +158,7 @@ function Run({ run: { status, claims }, now }: {
 }) {
   const spent = status === "reported" || status === "reported_late";
   return (
-    <Disclosure summary="The token" open>
+    <Disclosure summary="The token">
       <div class="stack">
         <p>
           {spent
@@ -183,7 +187,7 @@ function Receipt({ receipt }: { readonly receipt: IssuedReceipt }) {
     <Disclosure summary="The receipt">
       <div class="stack">
         <p>
-          Proof of the decision for somebody who does not trust this server: the entry of the log,
+          Proof of the decision for somebody who doesn't trust this server: the entry of the log,
           the way from it to the log's signed head, and the key. It is checked without a network.
         </p>
         <div class="row">

@@ -3,7 +3,7 @@ import { Button, ButtonLink } from "../../../components/button.tsx";
 import { TextAreaField, TextField } from "../../../components/fields.tsx";
 import { FieldErrors, Form, FormActions } from "../../../components/form.tsx";
 import { JsonView } from "../../../components/json_view.tsx";
-import { DangerSection, Definitions, Section } from "../../../components/layout.tsx";
+import { DangerSection, Definitions, Section, SheetActions } from "../../../components/layout.tsx";
 import { PageHeader } from "../../../components/page_header.tsx";
 import { Time } from "../../../components/time.tsx";
 import { UntrustedText } from "../../../components/untrusted.tsx";
@@ -79,6 +79,7 @@ export const resourcePage = memberPage({
             <ResourceForm form={attempted(attempt, "change")} resource={resource} />
           </Section>
           <DangerSection
+            id="remove"
             title="Remove this resource"
             open={attempt?.do === "remove"}
             description="What is said of it goes. Rules that name it stay, and actions on it are
@@ -86,7 +87,9 @@ export const resourcePage = memberPage({
           >
             <FieldErrors errors={attempted(attempt, "remove").errors} />
             <Form do="remove">
-              <Button variant="danger">Remove resource</Button>
+              <SheetActions>
+                <Button variant="danger">Remove resource</Button>
+              </SheetActions>
             </Form>
           </DangerSection>
         </>

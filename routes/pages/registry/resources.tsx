@@ -40,7 +40,7 @@ export const resourcesPage = memberPage({
       <PageHeader
         title="Resources"
         description="What actions are done to: servers, accounts, invoices. A rule may name one
-          that is not registered; registering gives it a name that people know."
+          that isn't registered; registering gives it a name that people know."
       />
       <Table<ResourceRecord>
         caption="Registered resources"

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { Button, ButtonLink } from "../../../components/button.tsx";
 import { Form } from "../../../components/form.tsx";
 import { JsonView } from "../../../components/json_view.tsx";
-import { DangerSection, Definitions, Section } from "../../../components/layout.tsx";
+import { DangerSection, Definitions, Section, SheetActions } from "../../../components/layout.tsx";
 import { PageHeader } from "../../../components/page_header.tsx";
 import { Time } from "../../../components/time.tsx";
 import { UntrustedText } from "../../../components/untrusted.tsx";
@@ -60,13 +60,16 @@ export const tenantPage = memberPage({
       </Section>
       {mayConfigure && (
         <DangerSection
+          id="remove"
           title="Remove this tenant"
           open={attempt?.do === "remove"}
           description="Its rules go with it. Actions that name it then need approval, as long as
             there are rules of other tenants."
         >
           <Form do="remove">
-            <Button variant="danger">Remove tenant and its rules</Button>
+            <SheetActions>
+              <Button variant="danger">Remove tenant and its rules</Button>
+            </SheetActions>
           </Form>
         </DangerSection>
       )}

@@ -6,6 +6,7 @@ import { Section } from "../../../components/layout.tsx";
 import { PageHeader } from "../../../components/page_header.tsx";
 import { originWords, RuleSelector, RuleTrace, RuleWarnings } from "../../../components/rule.tsx";
 import { UntrustedText } from "../../../components/untrusted.tsx";
+import { idTail } from "../../../lib/base/confusables.ts";
 import { pagePath } from "../../../lib/base/page_path.ts";
 import { listTenants } from "../../../lib/catalog/tenants.ts";
 import { explainAction, type Explained } from "../../../lib/decisions/explain.ts";
@@ -14,7 +15,7 @@ import { type AnyRefusal, Refusal } from "../../../lib/refusal.ts";
 import { queryText } from "../../dashboard/attempted.ts";
 import type { MemberCall } from "../../dashboard/browser_call.ts";
 import { memberPage } from "../../dashboard/page.ts";
-import { methodName, resourceId, tenantId, toolName } from "../../fields/action.ts";
+import { mandateId, methodName, resourceId, tenantId, toolName } from "../../fields/action.ts";
 import { rulesPath } from "./form.tsx";
 
 const PATH = "/rules/explain";
@@ -26,6 +27,7 @@ const FIELDS = {
   tenant_id: tenantId,
   resource_id: resourceId,
   method: methodName,
+  mandate_id: mandateId,
 } as const;
 
 type Field = keyof typeof FIELDS | "as";
@@ -37,6 +39,7 @@ const query = z.object({
   tenant_id: queryText,
   resource_id: queryText,
   method: queryText,
+  mandate_id: queryText,
   as: queryText,
 });
 
@@ -125,6 +128,17 @@ export const explainPage = memberPage({
               optional
             />
           </div>
+          <TextField
+            name="mandate_id"
+            label="Mandate"
+            hint="Its conditions on arguments count as if they held, and its cost as the least."
+            value={query.mandate_id ?? ""}
+            error={problems.mandate_id}
+            placeholder="mdt_…"
+            autoComplete="off"
+            mono
+            optional
+          />
           <SelectField
             name="as"
             label="Who asks"
@@ -165,10 +179,13 @@ async function explained(
   call: Call,
   tool: string,
 ): Promise<{ readonly explained: Explained | null; readonly problems: Problems }> {
-  const { tenant_id: tenant, resource_id: resource, method, as } = call.query;
+  const { tenant_id: tenant, resource_id: resource, method, mandate_id, as } = call.query;
   const action = { tenant, resource, tool, method };
   try {
-    return { explained: await call.transact(explainAction({ action, as })), problems: {} };
+    return {
+      explained: await call.transact(explainAction({ action, as, mandate_id })),
+      problems: {},
+    };
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     const problems = refusedAs(error);
@@ -180,7 +197,7 @@ async function explained(
 function refusedAs({ code, data }: AnyRefusal): Problems | null {
   switch (code) {
     case "not_found":
-      return { as: "does not exist any more; choose another" };
+      return { as: "doesn't exist any more; choose another" };
     case "tenant_not_permitted": {
       const { permitted } = data as Refusal<"tenant_not_permitted">["data"];
       const several = permitted.slice(0, 10).join(", ");
@@ -198,12 +215,12 @@ function refusedAs({ code, data }: AnyRefusal): Problems | null {
 function askersOf({ agents, apiKeys }: Snapshot): Asker[] {
   const ofAgents = [...agents.values()].map(({ id, name, trust_tier }) => ({
     id,
-    words: `Agent ${name} (trust tier ${trust_tier})`,
+    words: `Agent ${name} ${idTail(id)} (trust tier ${trust_tier})`,
   }));
   const ofKeys = [...apiKeys.values()].filter(({ tier }) => tier === "standard")
     .map(({ id, name, trust_tier }) => ({
       id,
-      words: `Key ${name} (trust tier ${trust_tier})`,
+      words: `Key ${name} ${idTail(id)} (trust tier ${trust_tier})`,
     }));
   const all = [...ofAgents, ...ofKeys];
   return all.sort((a, b) => a.words < b.words ? -1 : a.words > b.words ? 1 : 0);
@@ -256,8 +273,8 @@ function ExplainedAnswer({ explained }: { readonly explained: Explained }) {
       </Section>
       <Section
         title="How it came to that"
-        description="Every step in order. A kill switch ends it. Gates only narrow what the first rule
-          that matches, or else a default, says."
+        description="Every step in order. A kill switch ends it. Gates and mandates only narrow what the
+          first rule that matches, or else a default, says."
       >
         <RuleTrace trace={trace} decidedBy={resolved_from} />
       </Section>

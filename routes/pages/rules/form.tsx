@@ -2,6 +2,7 @@ import { Button, ButtonLink } from "../../../components/button.tsx";
 import { PermissionField } from "../../../components/choices.tsx";
 import { Suggestions, TextField } from "../../../components/fields.tsx";
 import { FieldErrors, Form, FormActions } from "../../../components/form.tsx";
+import { SheetActions } from "../../../components/layout.tsx";
 import { LEVEL_WORDS } from "../../../components/rule.tsx";
 import type { MatrixLinks } from "../../../components/rule_matrix.tsx";
 import { pagePath } from "../../../lib/base/page_path.ts";
@@ -32,12 +33,12 @@ const PART_FIELDS: Readonly<
 > = {
   tool_name: {
     label: "Tool",
-    hint: "Its name. It need not be registered yet.",
+    hint: "Its name. It don't need to be registered yet.",
     list: "rule-tools",
   },
   method: {
     label: "Method",
-    hint: "The operation as agents name it, such as DELETE. Case does not count.",
+    hint: "The operation as agents name it, such as DELETE. Case doesn't count.",
   },
   resource_id: { label: "Resource", hint: "Its external id, such as server-prod-01." },
   tag: { label: "Tag", hint: "Holds for every tool that has it.", list: "rule-tags" },
@@ -192,9 +193,9 @@ export function RuleRemoveForm({ form, rule }: {
           ? "Nothing more is let through by that."
           : "That may let more through, so it asks for your passkey."}
       </p>
-      <div>
+      <SheetActions>
         <Button variant="danger" icon="trash">Remove the rule</Button>
-      </div>
+      </SheetActions>
     </Form>
   );
 }

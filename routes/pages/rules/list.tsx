@@ -1,7 +1,7 @@
 import { PermissionBadge, permissionWords } from "../../../components/badges.tsx";
 import { ButtonLink } from "../../../components/button.tsx";
-import { SelectField, TextField } from "../../../components/fields.tsx";
-import { Filters } from "../../../components/form.tsx";
+import { TextField } from "../../../components/fields.tsx";
+import { Filters } from "../../../components/filters.tsx";
 import { EmptyState, Section } from "../../../components/layout.tsx";
 import { LEVEL_WORDS, RuleSelector } from "../../../components/rule.tsx";
 import { Pagination, RowLink, Table } from "../../../components/table.tsx";
@@ -78,7 +78,7 @@ export function RuleList({ listed, query, mayConfigure, now }: {
       title={active === 0 ? "All rules" : "Rules that fit the filters"}
       description="In the order in which they were made."
     >
-      <ListFilters query={query} active={active} />
+      <ListFilters query={query} />
       <Table<RuleRecord>
         caption="Rules"
         rows={listed.items}
@@ -119,12 +119,12 @@ export function RuleList({ listed, query, mayConfigure, now }: {
         empty={
           <EmptyState
             icon="rules"
-            title={listed.total === 0 ? "No rules yet" : "No rule fits these filters"}
+            title={listed.total === 0 ? "No rules yet" : "No rule matches"}
             action={listed.total === 0
               ? mayConfigure && (
                 <ButtonLink href="/rules?level=tool#make">Make the first rule</ButtonLink>
               )
-              : <ButtonLink href="/rules">Show all rules</ButtonLink>}
+              : <ButtonLink href="/rules">Clear filters</ButtonLink>}
           >
             {listed.total === 0
               ? "Until there are rules the defaults of tools and categories decide: approved tools are allowed, drafts need approval."
@@ -142,43 +142,39 @@ export function RuleList({ listed, query, mayConfigure, now }: {
   );
 }
 
-function ListFilters({ query, active }: { readonly query: RuleFilters; readonly active: number }) {
+function ListFilters({ query }: { readonly query: RuleFilters }) {
+  const { tool_name, tenant_id, resource_id, permission } = query;
   return (
-    <Filters action={PATH} active={active}>
-      <TextField
-        name="tool_name"
-        id="list-tool"
-        label="Tool"
-        value={query.tool_name ?? ""}
-        list="rule-tools"
-        mono
-      />
-      <TextField
-        name="tenant_id"
-        id="list-tenant"
-        label="Tenant"
-        value={query.tenant_id ?? ""}
-        list="rule-tenants"
-        mono
-      />
-      <TextField
-        name="resource_id"
-        id="list-resource"
-        label="Resource"
-        value={query.resource_id ?? ""}
-        mono
-      />
-      <SelectField
-        name="permission"
-        id="list-permission"
-        label="Permission"
-        value={query.permission ?? ""}
-        options={[
-          { value: "", label: "Any" },
-          ...PERMISSIONS.map((value) => ({ value, label: permissionWords(value) })),
-        ]}
-      />
-    </Filters>
+    <Filters
+      path={PATH}
+      part="all"
+      query={{ tool_name, tenant_id, resource_id, permission }}
+      filters={[
+        {
+          name: "tool_name",
+          label: "Tool",
+          field: <TextField name="tool_name" id="list-tool" label="Tool" list="rule-tools" mono />,
+        },
+        {
+          name: "tenant_id",
+          label: "Tenant",
+          field: (
+            <TextField name="tenant_id" id="list-tenant" label="Tenant" list="rule-tenants" mono />
+          ),
+        },
+        {
+          name: "resource_id",
+          label: "Resource",
+          field: <TextField name="resource_id" id="list-resource" label="Resource" mono />,
+        },
+        {
+          name: "permission",
+          label: "Permission",
+          words: permission === null ? undefined : permissionWords(permission),
+          choices: PERMISSIONS.map((value) => ({ value, label: permissionWords(value) })),
+        },
+      ]}
+    />
   );
 }
 

@@ -250,7 +250,7 @@ export const rulePage = memberPage({
                 cancel={rulesPathOf(selector)}
               />
             </Section>
-            <DangerSection title="Remove this rule" open={attempt?.do === "remove"}>
+            <DangerSection id="remove" title="Remove this rule" open={attempt?.do === "remove"}>
               <RuleRemoveForm form={attempted(attempt, "remove")} rule={rule} />
             </DangerSection>
           </>
@@ -260,7 +260,7 @@ export const rulePage = memberPage({
             entries={entries}
             names={names}
             now={now}
-            none="The last changes of rules like this one do not name it; the audit log has all."
+            none="The last changes of rules like this one don't name it; the audit log has all."
           />
         </Section>
       </>

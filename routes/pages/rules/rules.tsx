@@ -112,7 +112,7 @@ export const rulesPage = memberPage({
         />
         <RuleSuggestionLists tools={data.tools} tenants={data.tenants} tags={data.tags} />
         {query.rule !== null && editing === null && (
-          <Notice tone="warning" live={false}>That rule does not exist any more.</Notice>
+          <Notice tone="warning" live={false}>That rule doesn't exist any more.</Notice>
         )}
         {mayConfigure && editing !== null && (
           <>
@@ -123,7 +123,7 @@ export const rulesPage = memberPage({
             >
               <RuleChangeForm form={attempted(attempt, "change")} rule={editing} cancel={here} />
             </Section>
-            <DangerSection title="Remove this rule" open={attempt?.do === "remove"}>
+            <DangerSection id="remove" title="Remove this rule" open={attempt?.do === "remove"}>
               <RuleRemoveForm form={attempted(attempt, "remove")} rule={editing} />
             </DangerSection>
           </>
@@ -242,8 +242,7 @@ function SideBySide(props: SideBySideProps) {
   return (
     <Section
       title="By tool and tenant"
-      description="Everything that concerns one tool, side by side. The first rule that matches
-        decides: the tenant's from the top, then the organization's."
+      description="The first match decides: the tenant's rules, then the organization's."
     >
       <LookForm {...props} />
       {matrix === null || tool === null
@@ -306,7 +305,7 @@ function Matrix({ name, matrix, strange, mayConfigure }: {
           live={false}
           actions={<ButtonLink href="/tenants" size="small">Tenants</ButtonLink>}
         >
-          This tenant is not registered: where any rule names a tenant, its actions need approval
+          This tenant isn't registered: where any rule names a tenant, its actions need approval
           before rules are looked at.
         </Notice>
       )}

@@ -1,7 +1,7 @@
 import { Button } from "../../../components/button.tsx";
 import { fieldId, TextField } from "../../../components/fields.tsx";
 import { FieldErrors, Form } from "../../../components/form.tsx";
-import { DangerSection, Notice, Section } from "../../../components/layout.tsx";
+import { DangerSection, Notice, Section, SheetActions } from "../../../components/layout.tsx";
 import { UntrustedText } from "../../../components/untrusted.tsx";
 import type { OrgRecord } from "../../../lib/store/records/policy.ts";
 import { attempted } from "../../dashboard/attempted.ts";
@@ -23,8 +23,9 @@ export function KillSwitchSection({ org, mayStop, mayRelease, attempt }: {
   if (!active && mayStop) {
     return (
       <DangerSection
-        title="Kill switch off: stop everything…"
         id="kill-switch"
+        state="Kill switch off"
+        title="Stop everything"
         open={attempt?.do === "stop"}
         description={STOPS}
       >
@@ -72,9 +73,10 @@ export function DeleteSection({ org, attempt }: {
   const form = attempted(attempt, "delete_org");
   return (
     <DangerSection
+      id="delete"
       title="Delete this organization"
       open={attempt?.do === "delete_org"}
-      description="It cannot be taken back."
+      description="It can't be taken back."
     >
       <div class="prose">
         <ul>
@@ -112,9 +114,9 @@ export function DeleteSection({ org, attempt }: {
           required
         />
         <p class="quiet small">It asks for your passkey.</p>
-        <div>
+        <SheetActions>
           <Button variant="danger" icon="trash">Delete the organization</Button>
-        </div>
+        </SheetActions>
       </Form>
     </DangerSection>
   );

@@ -2,9 +2,11 @@ import type { ComponentChildren } from "preact";
 import { z } from "zod";
 import { Button } from "../../../components/button.tsx";
 import { CheckboxField, RadioGroup } from "../../../components/choices.tsx";
+import { type CountedIn, countedWords, DurationField } from "../../../components/duration.tsx";
 import { TextField } from "../../../components/fields.tsx";
 import { FieldErrors, Form, FormActions } from "../../../components/form.tsx";
 import { Section } from "../../../components/layout.tsx";
+import type { JsonObject } from "../../../lib/base/json.ts";
 import type { OrgChange } from "../../../lib/catalog/org_settings.ts";
 import type { OrgRecord } from "../../../lib/store/records/policy.ts";
 import {
@@ -13,7 +15,7 @@ import {
   shownField,
   shownState,
 } from "../../dashboard/attempted.ts";
-import { checkbox, text, whole } from "../../dashboard/form.ts";
+import { checkbox, duration, lines, text } from "../../dashboard/form.ts";
 import type { Attempt } from "../../dashboard/page.ts";
 import { orgChange } from "../../fields/policy.ts";
 
@@ -43,18 +45,24 @@ export function SettingsForms({ org, attempt, mayWiden }: {
         <NameField {...drawn("general")} />
       </Group>
       <Group group="deadlines" title="How long things wait" drawn={drawn("deadlines")}>
-        <NumberField {...drawn("deadlines")} name="approval_timeout_seconds" widens="up" />
-        <NumberField {...drawn("deadlines")} name="approval_use_seconds" widens="up" />
-        <NumberField {...drawn("deadlines")} name="report_within_seconds" widens="never" />
+        <SpanField {...drawn("deadlines")} name="approval_timeout_seconds" widens="up" />
+        <SpanField {...drawn("deadlines")} name="approval_use_seconds" widens="up" />
+        <SpanField {...drawn("deadlines")} name="report_within_seconds" widens="never" />
       </Group>
       <Group group="deciding" title="Who decides" drawn={drawn("deciding")}>
         <SwitchField {...drawn("deciding")} name="separation_of_duties" tight />
         <SwitchField {...drawn("deciding")} name="strict_levels" tight />
         <SwitchField {...drawn("deciding")} name="api_decisions" tight={false} />
-        <NumberField {...drawn("deciding")} name="recovery_hold_hours" widens="down" />
+        <SpanField {...drawn("deciding")} name="recovery_hold_hours" widens="down" />
+      </Group>
+      <Group group="users" title="What users confirm" drawn={drawn("users")}>
+        <ChoiceField {...drawn("users")} name="confirm_by" words={CONFIRM_WORDS} />
       </Group>
       <Group group="unknown_tools" title="Unknown tools" drawn={drawn("unknown_tools")}>
-        <DiscoveryField {...drawn("unknown_tools")} />
+        <ChoiceField {...drawn("unknown_tools")} name="discovery" words={DISCOVERY_WORDS} />
+      </Group>
+      <Group group="budgets" title="Budgets of mandates" drawn={drawn("budgets")}>
+        <PercentsField {...drawn("budgets")} />
       </Group>
       <Group group="records" title="What is kept" drawn={drawn("records")}>
         <SwitchField {...drawn("records")} name="retain_arguments" tight={null} />
@@ -76,7 +84,7 @@ function Group({ group, title, drawn: { org, form }, children }: {
         <FieldErrors errors={form.errors} />
         {children}
         <FormActions>
-          <Button variant="primary">Save</Button>
+          <Button>Save</Button>
         </FormActions>
       </Form>
     </Section>
@@ -96,32 +104,42 @@ function NameField({ org, form }: Drawn) {
   );
 }
 
-function NumberField({ org, form, mayWiden, name, widens }: Drawn & {
-  readonly name: Extract<
-    SettingName,
-    `${string}_seconds` | "recovery_hold_hours"
-  >;
+function PercentsField({ org, form }: Drawn) {
+  return (
+    <TextField
+      name="budget_alert_percent"
+      {...SETTING_WORDS.budget_alert_percent}
+      value={form.value("budget_alert_percent", org.budget_alert_percent.join(", "))}
+      error={form.error("budget_alert_percent")}
+      maxLength={64}
+      inputMode="text"
+    />
+  );
+}
+
+function SpanField({ org, form, mayWiden, name, widens }: Drawn & {
+  readonly name: SpanName;
   /** Which way it lets more through. */
   readonly widens: "up" | "down" | "never";
 }) {
   const { label, hint } = SETTING_WORDS[name];
-  const bound = mayWiden || widens === "never"
-    ? {}
-    : { [widens === "up" ? "max" : "min"]: org[name] };
-  const reason = Object.keys(bound).length === 0
-    ? ""
-    : ` Only an owner can make it ${widens === "up" ? "longer" : "shorter"}.`;
+  const { minValue, maxValue } = bounds[name].unwrap();
+  const isBound = !mayWiden && widens !== "never";
+  const countedIn = countedInOf(name);
+  const now = countedWords(org[name], countedIn);
+  const reason = isBound
+    ? ` Only an owner can make it ${widens === "up" ? "longer" : "shorter"} than ${now}.`
+    : "";
   return (
-    <TextField
+    <DurationField
       name={name}
       label={label}
       hint={`${hint}${reason}`}
-      type="number"
-      value={form.value(name, org[name])}
+      value={form.values(name, [`${org[name]}`])}
       error={form.error(name)}
-      step={1}
-      {...bound}
-      required
+      countedIn={countedIn}
+      min={isBound && widens === "down" ? org[name] : minValue ?? 0}
+      max={isBound && widens === "up" ? org[name] : maxValue ?? Infinity}
     />
   );
 }
@@ -157,23 +175,26 @@ function SwitchField({ org, form, mayWiden, name, tight }: Drawn & {
   );
 }
 
-function DiscoveryField({ org, form, mayWiden }: Drawn) {
-  const ways = Object.keys(DISCOVERY_WORDS) as OrgRecord["discovery"][];
-  const isWider = (way: OrgRecord["discovery"]) => ways.indexOf(way) < ways.indexOf(org.discovery);
-  const { label, hint } = SETTING_WORDS.discovery;
+/** One of several ways, the widest first. */
+function ChoiceField({ org, form, mayWiden, name, words }: Drawn & {
+  readonly name: "discovery" | "confirm_by";
+  readonly words: Readonly<Record<string, SettingWords>>;
+}) {
+  const ways = Object.entries(words);
+  const now = ways.findIndex(([way]) => way === org[name]);
+  const { label, hint } = SETTING_WORDS[name];
   return (
     <RadioGroup
-      name="discovery"
+      name={name}
       label={label}
       hint={hint}
-      error={form.error("discovery")}
-      value={form.value("discovery", org.discovery)}
+      error={form.error(name)}
+      value={form.value(name, org[name])}
       required
-      options={ways.map((value) => {
-        const words = DISCOVERY_WORDS[value];
-        return mayWiden || !isWider(value)
-          ? { value, ...words }
-          : { value, ...words, hint: `${words.hint} Only an owner can choose it.`, disabled: true };
+      options={ways.map(([value, said], i) => {
+        return mayWiden || i >= now
+          ? { value, ...said }
+          : { value, ...said, hint: `${said.hint} Only an owner can choose it.`, disabled: true };
       })}
     />
   );
@@ -184,6 +205,18 @@ function DiscoveryField({ org, form, mayWiden }: Drawn) {
 /** Every setting that a form sets; the kill switch is none of them. */
 export type SettingName = Exclude<keyof OrgChange, "kill_switch">;
 
+type SpanName = Extract<SettingName, `${string}_seconds` | `${string}_hours`>;
+
+/** Whether a setting is a span of time. */
+export function isSpan(name: SettingName): name is SpanName {
+  return name.endsWith("_seconds") || name.endsWith("_hours");
+}
+
+/** What a setting that is a span of time is counted in. */
+export function countedInOf(name: SpanName): CountedIn {
+  return name === "recovery_hold_hours" ? "hours" : "seconds";
+}
+
 const bounds = orgChange.shape;
 
 /** Each group of settings as its form sends it. */
@@ -191,20 +224,30 @@ export const SETTING_GROUPS = {
   general: z.strictObject({ shown: shownField, name: text(bounds.name.unwrap()) }),
   deadlines: z.strictObject({
     shown: shownField,
-    approval_timeout_seconds: whole(bounds.approval_timeout_seconds.unwrap()),
-    approval_use_seconds: whole(bounds.approval_use_seconds.unwrap()),
-    report_within_seconds: whole(bounds.report_within_seconds.unwrap()),
+    approval_timeout_seconds: duration(bounds.approval_timeout_seconds.unwrap()),
+    approval_use_seconds: duration(bounds.approval_use_seconds.unwrap()),
+    report_within_seconds: duration(bounds.report_within_seconds.unwrap()),
   }),
   deciding: z.strictObject({
     shown: shownField,
     separation_of_duties: checkbox,
     strict_levels: checkbox,
     api_decisions: checkbox,
-    recovery_hold_hours: whole(bounds.recovery_hold_hours.unwrap()),
+    recovery_hold_hours: duration(bounds.recovery_hold_hours.unwrap(), "hours"),
+  }),
+  users: z.strictObject({
+    shown: shownField,
+    confirm_by: text(bounds.confirm_by.unwrap()),
   }),
   unknown_tools: z.strictObject({
     shown: shownField,
     discovery: text(bounds.discovery.unwrap()),
+  }),
+  budgets: z.strictObject({
+    shown: shownField,
+    budget_alert_percent: lines(
+      z.string().regex(/^[0-9]{1,3}$/, "must be whole numbers, as in 80, 100"),
+    ).transform((all) => all.map(Number)).pipe(bounds.budget_alert_percent.unwrap()),
   }),
   records: z.strictObject({
     shown: shownField,
@@ -219,37 +262,38 @@ export type SettingGroup = keyof typeof SETTING_GROUPS;
 export function groupState(
   org: OrgRecord,
   group: SettingGroup,
-): Record<string, string | number | boolean> {
+): JsonObject {
   const names = Object.keys(SETTING_GROUPS[group].shape).filter((name) => name !== "shown");
   return Object.fromEntries(names.map((name) => [name, org[name as SettingName]]));
 }
 
+interface SettingWords {
+  readonly label: string;
+  readonly hint: string;
+}
+
 /** What each setting does, and what it lets through. */
-export const SETTING_WORDS: Readonly<
-  Record<SettingName, { readonly label: string; readonly hint: string }>
-> = {
+export const SETTING_WORDS: Readonly<Record<SettingName, SettingWords>> = {
   name: {
     label: "Name",
     hint: "What people call the organization: over every page, in mails and invitations.",
   },
   approval_timeout_seconds: {
-    label: "A request waits, seconds",
-    hint: "60 to 604800 (7 days); 3600 is an hour. Then it expires, and the agent has to ask " +
-      "again. Longer lets an old request still be approved. A tool may have a time of its own.",
+    label: "Request expires after",
+    hint: "Then the agent has to ask again. Longer lets an old request still be approved. A tool " +
+      "can have its own.",
   },
   approval_use_seconds: {
-    label: "An approval is good for, seconds",
-    hint: "60 to 86400 (24 hours); 900 is a quarter of an hour. Longer lets an agent act on an " +
-      "older yes. A tool may have a time of its own.",
+    label: "Use an approval within",
+    hint: "Longer lets an agent act on an older yes; at most 24 hours. A tool can have its own.",
   },
   report_within_seconds: {
-    label: "A run is reported within, seconds",
-    hint: "60 to 604800 (7 days). One that nobody reported counts as unknown afterwards. Lets " +
-      "nothing through.",
+    label: "Report a run within",
+    hint: "A run that nobody reported by then counts as unknown. Lets nothing through.",
   },
   separation_of_duties: {
     label: "Somebody else decides",
-    hint: "On, whoever answers for an agent or key cannot decide what it asks. Off, they can, by " +
+    hint: "On, whoever answers for an agent or key can't decide what it asks. Off, they can, by " +
       "their passkey. Tools that need two people are always decided by others.",
   },
   strict_levels: {
@@ -263,13 +307,22 @@ export const SETTING_WORDS: Readonly<
       "two people approve. Off, people decide, and nothing else.",
   },
   recovery_hold_hours: {
-    label: "Hold after a recovery, hours",
+    label: "Hold after a recovery",
+    hint: "For so long, whoever came back in by a recovery code can look and throw kill " +
+      "switches, and do nothing else here. At most 30 days. Shorter gives a thief of codes a start.",
+  },
+  budget_alert_percent: {
+    label: "Tell webhooks when so much of a budget is spent",
+    hint: "Percent, such as 80, 100: each once in the budget's window. Empty tells of none. That " +
+      "a budget is overrun is always told.",
+  },
+  confirm_by: {
+    label: "Who says yes for a user",
     hint:
-      "0 to 720 (30 days). For so long, whoever came back in by a recovery code can look and throw " +
-      "kill switches, and do nothing else here. Shorter gives a thief of codes a start.",
+      "To what they want to confirm each time. A user who has a passkey is always asked for it.",
   },
   discovery: {
-    label: "A tool that is not in the catalog",
+    label: "A tool that isn't in the catalog",
     hint: "Nothing of it runs without a person, whichever you choose.",
   },
   retain_arguments: {
@@ -287,9 +340,7 @@ export const SETTING_WORDS: Readonly<
 };
 
 /** By which way in an unknown tool becomes a draft, from the widest. */
-export const DISCOVERY_WORDS: Readonly<
-  Record<OrgRecord["discovery"], { readonly label: string; readonly hint: string }>
-> = {
+export const DISCOVERY_WORDS: Readonly<Record<OrgRecord["discovery"], SettingWords>> = {
   all: {
     label: "Becomes a draft",
     hint: "Whoever asks about it is told to ask for approval, and you find it under Recently " +
@@ -297,7 +348,19 @@ export const DISCOVERY_WORDS: Readonly<
   },
   mcp: {
     label: "Becomes a draft over MCP, and is refused over REST",
-    hint: "For programs of your own that know the catalog, beside MCP clients that do not.",
+    hint: "For programs of your own that know the catalog, beside MCP clients that don't.",
   },
   off: { label: "Is refused", hint: "Nothing is asked about but what you have registered." },
+};
+
+/** Who may say yes for a user, from the widest. */
+const CONFIRM_WORDS: Readonly<Record<OrgRecord["confirm_by"], SettingWords>> = {
+  app: {
+    label: "Your application, by an approver key",
+    hint: "It asks them in its own way, and the log says which key said so.",
+  },
+  passkey: {
+    label: "Their passkey alone",
+    hint: "Whoever has none can say no. Anybody can check later which key said yes to what.",
+  },
 };

@@ -1,6 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { z } from "zod";
 import { Button } from "../../../components/button.tsx";
+import { countedWords } from "../../../components/duration.tsx";
 import { FieldErrors, Form } from "../../../components/form.tsx";
 import { Definitions, Section } from "../../../components/layout.tsx";
 import { PageHeader } from "../../../components/page_header.tsx";
@@ -19,8 +20,10 @@ import { action, type Attempt, memberPage } from "../../dashboard/page.ts";
 import { killSwitchField } from "../../fields/catalog.ts";
 import { DeleteSection, KillSwitchSection } from "./danger.tsx";
 import {
+  countedInOf,
   DISCOVERY_WORDS,
   groupState,
+  isSpan,
   SETTING_GROUPS,
   SETTING_WORDS,
   type SettingGroup,
@@ -72,7 +75,7 @@ export const settingsPage = memberPage({
     const killSwitch = <KillSwitchSection {...data} attempt={attempt} />;
     return (
       <>
-        <PageHeader title="Settings" description="What holds for the whole organization." />
+        <PageHeader title="Settings" />
         {org.kill_switch.active && killSwitch}
         {jump !== null && <ClockSection {...{ jump, mayAccept, attempt, now }} />}
         {data.mayConfigure
@@ -88,7 +91,9 @@ export const settingsPage = memberPage({
     general: saving("general"),
     deadlines: saving("deadlines"),
     deciding: saving("deciding"),
+    users: saving("users"),
     unknown_tools: saving("unknown_tools"),
+    budgets: saving("budgets"),
     records: saving("records"),
     stop: action(stopping, async (call: Call, { reason }) => {
       await call.transact(stopOrg(reason, call.id), "kill_switch_on");
@@ -151,9 +156,11 @@ function SettingsFacts({ org }: { readonly org: OrgRecord }) {
 
 function settingValue(org: OrgRecord, name: SettingName): ComponentChildren {
   if (name === "discovery") return DISCOVERY_WORDS[org.discovery].label;
+  if (isSpan(name)) return countedWords(org[name], countedInOf(name));
   const value = org[name];
+  if (typeof value === "object") return value.length === 0 ? "None" : `${value.join(", ")} %`;
   if (typeof value === "boolean") return value ? "On" : "Off";
-  return typeof value === "number" ? value : <UntrustedText text={value} />;
+  return <UntrustedText text={value} />;
 }
 
 /** What is to be known of a deployment by whoever checks its log. */

@@ -87,7 +87,7 @@ function InvitationLink({ invited, now }: { readonly invited: Invited; readonly 
         : (
           <Notice tone="warning" title="Hand the link over yourself">
             {mailed === "failed"
-              ? "The mail server did not take the mail, so it did not go out."
+              ? "The mail server didn't take the mail, so it didn't go out."
               : "This deployment has no mail server, so nothing was mailed."}
           </Notice>
         )}
@@ -99,7 +99,7 @@ function InvitationLink({ invited, now }: { readonly invited: Invited; readonly 
         />
         <p>
           It counts once, for <UntrustedText text={email} /> alone, until{" "}
-          <Time at={expires_at} now={now} />. It is shown only now; a new one makes it void.
+          <Time at={expires_at} now={now} />. You won't see it again; a new one makes it void.
         </p>
         <p>
           <ButtonLink href="/team" variant="primary">Back to the team</ButtonLink>

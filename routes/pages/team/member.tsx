@@ -2,19 +2,27 @@ import { z } from "zod";
 import { RoleBadge, Tags } from "../../../components/badges.tsx";
 import { Button } from "../../../components/button.tsx";
 import { FieldErrors, Form, FormActions } from "../../../components/form.tsx";
-import { DangerSection, Definitions, Notice, Section } from "../../../components/layout.tsx";
+import {
+  DangerSection,
+  Definitions,
+  Notice,
+  Section,
+  SheetActions,
+} from "../../../components/layout.tsx";
 import {
   groupWords,
   isHeld,
   MemberFields,
   MemberState,
+  Person,
   roleWords,
 } from "../../../components/member.tsx";
 import { PageHeader } from "../../../components/page_header.tsx";
 import { Time } from "../../../components/time.tsx";
-import { UntrustedText } from "../../../components/untrusted.tsx";
+import { idTail } from "../../../lib/base/confusables.ts";
 import type { JsonObject } from "../../../lib/base/json.ts";
 import { pagePath } from "../../../lib/base/page_path.ts";
+import { personWords } from "../../../lib/base/person.ts";
 import { levelsOf } from "../../../lib/identity/deciders.ts";
 import { listInvitations } from "../../../lib/people/invitations.ts";
 import {
@@ -97,7 +105,7 @@ function isLastOwner(snapshot: Snapshot, member: MemberRecord): boolean {
 function machinesOf({ agents, apiKeys }: Snapshot, { id }: MemberRecord): string[] {
   const names = [...agents.values(), ...apiKeys.values()]
     .filter(({ members_behind }) => members_behind.includes(id))
-    .map(({ name }) => name);
+    .map(({ id, name }) => `${name} ${idTail(id)}`);
   const more = names.length - MACHINES_SHOWN;
   return more > 0 ? [...names.slice(0, MACHINES_SHOWN), `and ${more} more`] : names;
 }
@@ -113,14 +121,14 @@ export const memberRecordPage = memberPage({
   needs: "read",
   params: byEmail,
   load: loadMember,
-  title: ({ member }) => member.email,
+  title: ({ member }) => personWords(member),
   view: (shown) => {
     const { data: { member, invitation, levels, machines, isOwn }, attempt, now } = shown;
     const failed = ["resend", "withdraw", "confirm", "remove", "invite"];
     return (
       <>
         <PageHeader
-          title={<UntrustedText text={member.email} />}
+          title={<Person member={member} />}
           breadcrumb={[{ label: "Team", href: "/team" }]}
           badges={<RoleBadge role={member.role} />}
           description={isOwn ? "This is you." : undefined}
@@ -227,7 +235,7 @@ function InvitationSection({ data: { member, invitation, mayRule }, now }: Shown
     return (
       <Section
         title="Not invited yet"
-        description="They are a member by configuration, and cannot sign in without an invitation."
+        description="They are a member by configuration, and can't sign in without an invitation."
       >
         {mayRule && (
           <Form
@@ -248,7 +256,7 @@ function InvitationSection({ data: { member, invitation, mayRule }, now }: Shown
   return (
     <Section
       title="Invitation"
-      description="They have not accepted it yet. A new link makes the one before void. Withdrawing
+      description="They haven't accepted it yet. A new link makes the one before void. Withdrawing
         it ends the membership as well, unless that was there before."
     >
       <p>
@@ -308,6 +316,7 @@ function RemoveSection({ data: { isOwn, mayRule, isLastOwner } }: Shown) {
   if (isLastOwner) return <Section title={title} description={LAST_OWNER}>{null}</Section>;
   return (
     <DangerSection
+      id="remove"
       title={title}
       description={isOwn
         ? "From your next click on you are refused here. Agents and keys that you made stay."
@@ -315,7 +324,9 @@ function RemoveSection({ data: { isOwn, mayRule, isLastOwner } }: Shown) {
           "Agents and keys that they made stay: look at those under “Answers for” as well."}
     >
       <Form do="remove">
-        <Button variant="danger" icon="trash">{isOwn ? "Leave" : "Remove member"}</Button>
+        <SheetActions>
+          <Button variant="danger" icon="trash">{isOwn ? "Leave" : "Remove member"}</Button>
+        </SheetActions>
       </Form>
     </DangerSection>
   );

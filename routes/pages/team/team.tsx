@@ -2,7 +2,13 @@ import { z } from "zod";
 import { Badge, RoleBadge, Tags } from "../../../components/badges.tsx";
 import { ButtonLink } from "../../../components/button.tsx";
 import { Disclosure, EmptyState, Notice, Section, Tabs } from "../../../components/layout.tsx";
-import { DeciderGaps, groupWords, MemberState, RoleRights } from "../../../components/member.tsx";
+import {
+  DeciderGaps,
+  groupWords,
+  MemberState,
+  Person,
+  RoleRights,
+} from "../../../components/member.tsx";
 import { PageHeader } from "../../../components/page_header.tsx";
 import { Pagination, RowLink, Table } from "../../../components/table.tsx";
 import { Time } from "../../../components/time.tsx";
@@ -76,7 +82,7 @@ export const teamPage = memberPage({
           title="Team"
           description="The people of this organization: who decides, who configures, who looks on."
           actions={mayManage &&
-            <ButtonLink href="#invite" variant="primary" icon="mail">Invite somebody</ButtonLink>}
+            <ButtonLink href="#invite" icon="mail">Invite somebody</ButtonLink>}
         />
         {failed !== null && <Notice tone="danger">{failed.message}</Notice>}
         <DeciderGaps gaps={data.gaps} />
@@ -142,13 +148,13 @@ function Members({ rows, own, now }: {
       rowKey={({ member }) => member.id}
       columns={[
         {
-          key: "email",
-          label: "E-mail address",
+          key: "member",
+          label: "Member",
           kind: "title",
           cell: ({ member }) => (
             <span class="row">
               <RowLink href={pagePath("/team/:email", { email: member.email })}>
-                <UntrustedText text={member.email} />
+                <Person member={member} />
               </RowLink>
               {member.id === own && <Badge>You</Badge>}
             </span>

@@ -4,7 +4,7 @@ import { Button, ButtonLink } from "../../../components/button.tsx";
 import { PermissionField } from "../../../components/choices.tsx";
 import { Suggestions, TextField } from "../../../components/fields.tsx";
 import { FieldErrors, Form, FormActions } from "../../../components/form.tsx";
-import { DangerSection, EmptyState, Section } from "../../../components/layout.tsx";
+import { DangerSection, EmptyState, Section, SheetActions } from "../../../components/layout.tsx";
 import { PageHeader } from "../../../components/page_header.tsx";
 import { Pagination, RowLink, Table } from "../../../components/table.tsx";
 import { UntrustedText } from "../../../components/untrusted.tsx";
@@ -110,6 +110,7 @@ export const categoriesPage = memberPage({
       )}
       {mayConfigure && chosen?.kept && (
         <DangerSection
+          id="remove"
           title={
             <>
               Remove <UntrustedText text={chosen.name} />
@@ -121,7 +122,9 @@ export const categoriesPage = memberPage({
         >
           <FieldErrors errors={attempted(attempt, "remove").errors} />
           <Form do="remove" hidden={{ name: chosen.name }}>
-            <Button variant="danger">Remove category</Button>
+            <SheetActions>
+              <Button variant="danger">Remove category</Button>
+            </SheetActions>
           </Form>
         </DangerSection>
       )}

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { statusWords } from "../../../components/badges.tsx";
 import { Button, ButtonLink } from "../../../components/button.tsx";
 import { CheckboxField, CheckboxGroup, PermissionField } from "../../../components/choices.tsx";
+import { DurationField, durationWords } from "../../../components/duration.tsx";
 import { SelectField, Suggestions, TextAreaField, TextField } from "../../../components/fields.tsx";
 import { FieldErrors, Form, FormActions } from "../../../components/form.tsx";
 import {
@@ -17,15 +18,15 @@ import type { AttemptedForm } from "../../dashboard/attempted.ts";
 import {
   checkbox,
   optional,
+  optionalDuration,
   optionalJson,
-  optionalWhole,
   several,
   text,
   verbatim,
   whole,
 } from "../../dashboard/form.ts";
 import { toolName } from "../../fields/action.ts";
-import { toolFields } from "../../fields/catalog.ts";
+import { definitionDigest, toolFields } from "../../fields/catalog.ts";
 
 interface ToolFormProps {
   readonly form: AttemptedForm;
@@ -38,6 +39,10 @@ interface ToolFormProps {
   readonly back: string;
 }
 
+const DAY = 24 * 60 * 60;
+
+const WEEK = 7 * DAY;
+
 /** The form that registers a tool, or changes everything that is said of one. */
 export function ToolForm({ form, tool, isNew, categories, org, back }: ToolFormProps) {
   const field = (name: keyof ToolRecord & string) => ({ name, error: form.error(name) });
@@ -45,7 +50,7 @@ export function ToolForm({ form, tool, isNew, categories, org, back }: ToolFormP
   return (
     <Form
       do={isNew ? "register" : "change"}
-      hidden={isNew ? {} : { seen: form.value("seen", tool.updated_at) }}
+      hidden={isNew ? {} : { seen: form.value("seen", tool.updated_at), ...readDefinition(tool) }}
       layout="stack"
     >
       <FieldErrors errors={form.errors} />
@@ -121,7 +126,7 @@ export function ToolForm({ form, tool, isNew, categories, org, back }: ToolFormP
       <PermissionField
         {...field("default_permission")}
         label="Default permission"
-        hint="What holds where no rule speaks of it."
+        hint="Used when no rule matches."
         value={form.value("default_permission", tool.default_permission)}
         none="Its category decides; without one an approved tool is allowed."
       />
@@ -162,36 +167,44 @@ export function ToolForm({ form, tool, isNew, categories, org, back }: ToolFormP
       <TextField
         {...field("methods")}
         label="Methods"
-        hint="Separated by commas; case does not count. With a list, a call with any other method,
+        hint="Separated by commas; case doesn't count. With a list, a call with any other method,
           or none, is disabled. Empty: it takes any."
         value={form.value("methods", namesText(tool.methods ?? []))}
         autoComplete="off"
         mono
         optional
       />
+      <CheckboxField
+        {...field("requires_mandate")}
+        label="Needs a mandate"
+        hint="Disabled for whoever names no mandate of a user. Only an owner takes this off."
+        checked={form.checked("requires_mandate", tool.requires_mandate)}
+      />
       <h3>How it is approved</h3>
       <CheckboxField
         {...field("requires_second_approval")}
-        label="Two different people have to approve"
+        label="Needs two people"
         hint="The second one is a member of the group Level 2."
         checked={form.checked("requires_second_approval", tool.requires_second_approval)}
       />
       <div class="grid-2">
-        <TextField
+        <DurationField
           {...field("approval_timeout_seconds")}
-          label="A request waits, seconds"
-          hint={`60 to 604800 (7 days). Empty: the organization's ${org.approval_timeout_seconds}.`}
-          value={form.value("approval_timeout_seconds", tool.approval_timeout_seconds)}
-          inputMode="numeric"
-          optional
+          label="Request expires after"
+          value={form.values("approval_timeout_seconds", [
+            `${tool.approval_timeout_seconds ?? ""}`,
+          ])}
+          min={60}
+          max={WEEK}
+          none={`As the organization says: ${durationWords(org.approval_timeout_seconds)}`}
         />
-        <TextField
+        <DurationField
           {...field("approval_use_seconds")}
-          label="An approval is good for, seconds"
-          hint={`60 to 86400 (24 hours). Empty: the organization's ${org.approval_use_seconds}.`}
-          value={form.value("approval_use_seconds", tool.approval_use_seconds)}
-          inputMode="numeric"
-          optional
+          label="Use an approval within"
+          value={form.values("approval_use_seconds", [`${tool.approval_use_seconds ?? ""}`])}
+          min={60}
+          max={DAY}
+          none={`As the organization says: ${durationWords(org.approval_use_seconds)}`}
         />
       </div>
       <p class="quiet small">
@@ -207,6 +220,15 @@ export function ToolForm({ form, tool, isNew, categories, org, back }: ToolFormP
     </Form>
   );
 }
+
+/** Which definition of an upstream a form shows. Where it has changed, what is other is shown elsewhere. */
+export function readDefinition({ upstream }: ToolRecord): { readonly digest?: string } {
+  return upstream === undefined || upstream.drifted ? {} : { digest: upstream.definition_digest };
+}
+
+/** The definition that a form showed, as the catalog takes it. */
+export const readField = optional(definitionDigest)
+  .transform((digest) => digest === null ? {} : { definition_digest: digest });
 
 const annotationName = z.enum(["read_only", "destructive", "idempotent", "open_world"]);
 
@@ -265,9 +287,10 @@ export const toolFormFields = {
   required_facts: several(z.string()).pipe(toolFields.required_facts.unwrap()),
   methods: text(z.string().transform(namesIn).transform((names) => names.length > 0 ? names : null))
     .pipe(toolFields.methods.unwrap()),
+  requires_mandate: checkbox,
   requires_second_approval: checkbox,
-  approval_timeout_seconds: optionalWhole(toolFields.approval_timeout_seconds.unwrap().unwrap()),
-  approval_use_seconds: optionalWhole(toolFields.approval_use_seconds.unwrap().unwrap()),
+  approval_timeout_seconds: optionalDuration(toolFields.approval_timeout_seconds.unwrap().unwrap()),
+  approval_use_seconds: optionalDuration(toolFields.approval_use_seconds.unwrap().unwrap()),
   status: text(toolFields.status.unwrap()),
 };
 

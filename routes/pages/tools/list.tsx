@@ -7,9 +7,8 @@ import {
   ToolStateBadges,
 } from "../../../components/badges.tsx";
 import { ButtonLink } from "../../../components/button.tsx";
-import { CheckboxField } from "../../../components/choices.tsx";
-import { SelectField, Suggestions, TextField } from "../../../components/fields.tsx";
-import { Filters } from "../../../components/form.tsx";
+import { Suggestions, TextField } from "../../../components/fields.tsx";
+import { Filters } from "../../../components/filters.tsx";
 import { EmptyState, Section } from "../../../components/layout.tsx";
 import { PageHeader } from "../../../components/page_header.tsx";
 import { Pagination, RowLink, Table } from "../../../components/table.tsx";
@@ -74,7 +73,6 @@ export const toolsPage = memberPage({
     return {
       ...listed,
       query,
-      active,
       found: mayConfigure && isStart ? await discovered(call, snapshot, listed.drafts) : null,
       mayConfigure,
       defaultOf: (tool: ToolRecord) =>
@@ -86,7 +84,8 @@ export const toolsPage = memberPage({
     <>
       <PageHeader
         title="Tools"
-        description="What agents can call. Whatever is not here is a draft as soon as one asks."
+        description="A tool that an agent asks for and that isn't here becomes a draft: every call of it
+          needs approval until somebody describes it."
         actions={
           <>
             <ButtonLink href="/tools/categories">Categories</ButtonLink>
@@ -101,8 +100,7 @@ export const toolsPage = memberPage({
       {data.found !== null && data.waiting > 0 && (
         <Section
           title="Recently discovered"
-          description="Agents asked about these, and nobody has said what they do. Until somebody
-            does, every use needs approval."
+          description="Agents asked about these, and nobody has described them."
           actions={data.waiting > DISCOVERED_SHOWN && (
             <ButtonLink href="/tools/discovered">All {data.waiting}</ButtonLink>
           )}
@@ -110,7 +108,7 @@ export const toolsPage = memberPage({
           <TriageList found={data.found} attempt={attempt} now={now} />
         </Section>
       )}
-      <ToolFilters query={data.query} active={data.active} categories={data.categories} />
+      <ToolFilters query={data.query} categories={data.categories} />
       <Table<ToolRecord>
         caption="Tools"
         rows={data.items}
@@ -159,10 +157,10 @@ export const toolsPage = memberPage({
         empty={
           <EmptyState
             icon="tool"
-            title={data.total === 0 ? "No tools yet" : "No tool fits these filters"}
+            title={data.total === 0 ? "No tools yet" : "No tool matches"}
             action={data.total === 0
               ? data.mayConfigure && <ButtonLink href="/tools/new">Register a tool</ButtonLink>
-              : <ButtonLink href={PATH}>Show all tools</ButtonLink>}
+              : <ButtonLink href={PATH}>Clear filters</ButtonLink>}
           >
             {data.total === 0
               ? "Register what your agents can call, or let one ask: its tool appears here as a draft."
@@ -181,38 +179,42 @@ export const toolsPage = memberPage({
   actions: { triage: triageAction(() => PATH) },
 });
 
-function ToolFilters({ query, active, categories }: {
+function ToolFilters({ query, categories }: {
   readonly query: Query;
-  readonly active: number;
   readonly categories: readonly string[];
 }) {
+  const { name, category, status, unacknowledged } = query;
   return (
-    <Filters action={PATH} active={active}>
-      <TextField name="name" label="Name contains" type="search" value={query.name ?? ""} mono />
-      <SelectField
-        name="status"
-        label="Status"
-        value={query.status ?? ""}
-        options={[
-          { value: "", label: "Any" },
-          ...TOOL_STATUSES.map((value) => ({ value, label: statusWords(value) })),
-        ]}
-      />
-      <TextField
-        name="category"
-        label="Category"
-        value={query.category ?? ""}
-        list="tool-categories"
-      />
-      <Suggestions id="tool-categories" values={categories} />
-      <CheckboxField
-        name="unacknowledged"
-        label="Needs annotations"
-        checked={query.unacknowledged !== null}
-      />
-    </Filters>
+    <Filters
+      path={PATH}
+      query={{ name, category, status, unacknowledged }}
+      search={{ name: "name", label: "Name contains" }}
+      filters={[
+        {
+          name: "status",
+          label: "Status",
+          words: status === null ? undefined : statusWords(status),
+          choices: TOOL_STATUSES.map((value) => ({ value, label: statusWords(value) })),
+        },
+        {
+          name: "category",
+          label: "Category",
+          field: (
+            <>
+              <TextField name="category" label="Category" list="tool-categories" />
+              <Suggestions id="tool-categories" values={categories} />
+            </>
+          ),
+        },
+        { name: "unacknowledged", label: UNACKNOWLEDGED, choices: [UNACKNOWLEDGED_CHOICE] },
+      ]}
+    />
   );
 }
+
+const UNACKNOWLEDGED = "Needs annotations";
+
+const UNACKNOWLEDGED_CHOICE = { value: "on", label: UNACKNOWLEDGED };
 
 function isWanted(tool: ToolRecord, { name, category, status, unacknowledged }: Query): boolean {
   return (name === null || tool.name.toLowerCase().includes(name.toLowerCase())) &&

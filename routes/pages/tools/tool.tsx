@@ -3,20 +3,20 @@ import { ApprovalList } from "../../../components/approval_list.tsx";
 import { ToolStateBadges } from "../../../components/badges.tsx";
 import { Button, ButtonLink } from "../../../components/button.tsx";
 import { FieldErrors, Form } from "../../../components/form.tsx";
-import { DangerSection, Section, Tabs } from "../../../components/layout.tsx";
+import { DangerSection, Notice, Section, SheetActions, Tabs } from "../../../components/layout.tsx";
 import { PageHeader } from "../../../components/page_header.tsx";
 import { PolicyChanges } from "../../../components/rule.tsx";
 import { RuleFallbacks, RuleMatrixTable, RuleVerdict } from "../../../components/rule_matrix.tsx";
 import { ToolDefinition } from "../../../components/tool.tsx";
 import { UntrustedText } from "../../../components/untrusted.tsx";
 import { listApprovals, NO_FILTER } from "../../../lib/approvals/list.ts";
-import { approvalRow } from "../../../lib/approvals/row.ts";
 import { pagePath } from "../../../lib/base/page_path.ts";
 import { changeTool, existingTool, removeTool, stopTool } from "../../../lib/catalog/tools.ts";
 import { recentChanges } from "../../../lib/evidence/newest.ts";
 import { namesOf } from "../../../lib/evidence/telling.ts";
 import { hasRight } from "../../../lib/policy/rights.ts";
 import { ruleMatrix } from "../../../lib/policy/rule_matrix.ts";
+import { approvalRows } from "../../../lib/sheet/row.ts";
 import type { ToolRecord } from "../../../lib/store/records/policy.ts";
 import { asShown, attempted, changedSince } from "../../dashboard/attempted.ts";
 import type { MemberCall } from "../../dashboard/browser_call.ts";
@@ -26,7 +26,14 @@ import { action, type Attempt, memberPage } from "../../dashboard/page.ts";
 import { killSwitchField } from "../../fields/catalog.ts";
 import { matrixLinks } from "../rules/form.tsx";
 import { categoryNames } from "./categories.tsx";
-import { toolFieldsOf, ToolForm, toolFormFields, toolInPath, toolPath } from "./form.tsx";
+import {
+  readField,
+  toolFieldsOf,
+  ToolForm,
+  toolFormFields,
+  toolInPath,
+  toolPath,
+} from "./form.tsx";
 import { triageAction, TriageForm } from "./triage.tsx";
 
 const VIEWS = ["edit", "history"] as const;
@@ -49,7 +56,7 @@ const query = z.object({ view: z.enum(VIEWS).optional() });
 
 type Call = MemberCall<z.output<typeof byName>, z.output<typeof query>>;
 
-const change = z.strictObject({ seen: whole(z.int()), ...toolFormFields });
+const change = z.strictObject({ seen: whole(z.int()), digest: readField, ...toolFormFields });
 
 const reason = killSwitchField.shape.reason.unwrap().unwrap();
 
@@ -131,6 +138,7 @@ export const toolPage = memberPage({
           }
         />
         <ToolStopped tool={tool} mayRelease={data.mayRelease} attempt={attempt} />
+        <ToolDrifted tool={tool} />
         <Tabs
           label="Views of the tool"
           tabs={[
@@ -219,10 +227,10 @@ export const toolPage = memberPage({
     );
   },
   actions: {
-    change: action(change, async (call: Call, { seen, ...fields }) => {
+    change: action(change, async (call: Call, { seen, digest, ...fields }) => {
       const { name } = call.params;
       const changed = asShown(
-        changeTool(name, toolFieldsOf(fields), call.id),
+        changeTool(name, { ...toolFieldsOf(fields), ...digest }, call.id),
         ({ snapshot }) => changedSince(snapshot.tool(name), seen),
       );
       await call.transact(changed, "configure");
@@ -242,7 +250,7 @@ async function lastRequests(call: Call) {
     limit: REQUESTS_SHOWN,
     after: null,
   });
-  return items.map(approvalRow);
+  return await approvalRows(call.services, snapshot, items);
 }
 
 function changesOf({ services, org, params }: Call) {
@@ -274,6 +282,26 @@ function ToolStopped({ tool, mayRelease, attempt }: {
   );
 }
 
+/** That an upstream has changed a tool since it was approved, and where that is looked at. */
+function ToolDrifted({ tool: { status, upstream } }: { readonly tool: ToolRecord }) {
+  if (status !== "draft" || upstream?.drifted !== true) return null;
+  const { name, tool } = upstream;
+  return (
+    <Notice
+      tone="warning"
+      live={false}
+      title="Its server has changed it since it was approved"
+      actions={
+        <ButtonLink href={pagePath("/upstreams/:name/tools/:tool{.+}", { name, tool })}>
+          See what changed
+        </ButtonLink>
+      }
+    >
+      Each call waits until somebody approves the new form, which is done there.
+    </Notice>
+  );
+}
+
 /** Stops a tool at once. */
 function StopSection({ tool, attempt }: {
   readonly tool: ToolRecord;
@@ -282,6 +310,7 @@ function StopSection({ tool, attempt }: {
   if (tool.kill_switch.active) return null;
   return (
     <DangerSection
+      id="stop"
       title="Stop this tool"
       open={attempt?.do === "stop"}
       description="Its kill switch: from the next call on every use is refused, unspent run tokens
@@ -301,6 +330,7 @@ function RemoveSection({ tool, attempt }: {
   const isDraft = tool.status === "draft";
   return (
     <DangerSection
+      id="remove"
       title={isDraft ? "Delete this draft" : "Archive this tool"}
       open={attempt?.do === "remove"}
       description={isDraft
@@ -310,9 +340,11 @@ function RemoveSection({ tool, attempt }: {
     >
       <FieldErrors errors={attempted(attempt, "remove").errors} />
       <Form do="remove">
-        <Button variant="danger" icon={isDraft ? "trash" : "archive"}>
-          {isDraft ? "Delete draft" : "Archive tool"}
-        </Button>
+        <SheetActions>
+          <Button variant="danger" icon={isDraft ? "trash" : "archive"}>
+            {isDraft ? "Delete draft" : "Archive tool"}
+          </Button>
+        </SheetActions>
       </Form>
     </DangerSection>
   );

@@ -12,12 +12,13 @@ import {
   tickedAnnotations,
   ToolAnnotationFields,
 } from "../../../components/tool.tsx";
-import { UntrustedText } from "../../../components/untrusted.tsx";
+import { UntrustedText, Words } from "../../../components/untrusted.tsx";
 import { pagePath } from "../../../lib/base/page_path.ts";
 import { changeTool, removeTool } from "../../../lib/catalog/tools.ts";
 import { type AskedAbout, askedAbout, type Names, namesOf } from "../../../lib/evidence/telling.ts";
 import type { Actor } from "../../../lib/ledger/entry.ts";
 import type { Snapshot } from "../../../lib/policy/snapshot.ts";
+import { requesterWords } from "../../../lib/sheet/sentence.ts";
 import type { ToolRecord } from "../../../lib/store/records/policy.ts";
 import { asShown, attempted, changedSince } from "../../dashboard/attempted.ts";
 import type { MemberCall } from "../../dashboard/browser_call.ts";
@@ -26,7 +27,7 @@ import { action, type Attempt, memberPage } from "../../dashboard/page.ts";
 import { toolName } from "../../fields/action.ts";
 import { permissionField } from "../../fields/catalog.ts";
 import { decodeCursor, encodeCursor } from "../../fields/paging.ts";
-import { annotationFields, toolPath } from "./form.tsx";
+import { annotationFields, readDefinition, readField, toolPath } from "./form.tsx";
 
 /** Drafts that wait to be looked at, the newest first. */
 export function discoveredDrafts({ tools }: Snapshot): ToolRecord[] {
@@ -56,6 +57,7 @@ const sorting = z.strictObject({
   seen: whole(z.int()),
   verdict: text(z.enum(["approve", "disable", "delete"])),
   default_permission: optional(permissionField),
+  digest: readField,
   ...annotationFields,
 });
 
@@ -83,8 +85,9 @@ function changesOf(
   verdict: "approve" | "disable",
 ): Parameters<typeof changeTool>[1] {
   if (verdict === "disable") return { status: "disabled" };
-  const { annotations, annotations_acknowledged, default_permission } = form;
+  const { annotations, annotations_acknowledged, default_permission, digest } = form;
   return {
+    ...digest,
     status: "approved",
     annotations: annotationsOf(annotations),
     annotations_acknowledged,
@@ -141,7 +144,7 @@ function Asked(
       Asked about {times}, {once ? "" : "first "}
       {first !== null && (
         <>
-          by <UntrustedText text={actorWords(first, names)} />
+          by <Words text={actorWords(first, names)} />
           {", "}
         </>
       )}
@@ -150,8 +153,18 @@ function Asked(
 }
 
 function actorWords({ type, id }: Actor, names: Names): string {
-  const kind = type === "agent" ? "agent " : type === "api_key" ? "key " : "";
-  return `${kind}${names.of(id) ?? id}`;
+  const name = names.of(id);
+  if (name === null) return id;
+  switch (type) {
+    case "agent":
+      return `agent ${requesterWords({ type, id, name })}`;
+    case "api_key":
+      return `key ${requesterWords({ type, id, name })}`;
+    case "oauth_grant":
+      return requesterWords({ type, id, name });
+    default:
+      return name;
+  }
 }
 
 /** One draft: what it does, what holds for it, and what becomes of it. */
@@ -169,14 +182,17 @@ export function TriageForm({ tool, attempt }: {
   return (
     <Form
       do="triage"
-      hidden={{ tool: tool.name, seen: form.value("seen", tool.updated_at) }}
+      hidden={{
+        tool: tool.name,
+        seen: form.value("seen", tool.updated_at),
+        ...readDefinition(tool),
+      }}
       layout="stack"
     >
       <FieldErrors errors={errors} />
       <p>
-        Nobody has described this tool: it is taken to be as dangerous as a tool can be, and every
-        use of it needs approval.{" "}
-        <a href={toolPath(tool.name, { view: "edit" })}>Describe it in full</a>{" "}
+        Not described yet, so treated as destructive and leaving your systems: every call needs
+        approval. <a href={toolPath(tool.name, { view: "edit" })}>Describe it in full</a>{" "}
         if you want to say more than this.
       </p>
       <ToolAnnotationFields
@@ -189,7 +205,7 @@ export function TriageForm({ tool, attempt }: {
         name="default_permission"
         id={fieldId(`default_permission${suffix}`)}
         label="Default permission"
-        hint="What holds where no rule speaks of it. An approval of this draft has to name it."
+        hint="Used when no rule matches. Approving the draft has to name it."
         error={form.error("default_permission")}
         value={form.value("default_permission")}
         required
@@ -243,10 +259,11 @@ export const discoveredPage = memberPage({
       <PageHeader
         title="Recently discovered"
         description={total === 0
-          ? "Tools that agents asked about and that nobody has described."
-          : `${total} ${
-            total === 1 ? "tool" : "tools"
-          } that agents asked about and that nobody has described.`}
+          ? "Tools that agents asked for and nobody has described."
+          : `Agents asked for ${
+            total === 1 ? "this tool" : `these ${total} tools`
+          } and nobody has described ${total === 1 ? "it" : "them"}. Until you do, each call ` +
+            "needs approval."}
         breadcrumb={[{ label: "Tools", href: "/tools" }]}
       />
       {found.drafts.length === 0 && (
@@ -255,7 +272,7 @@ export const discoveredPage = memberPage({
           title="Nothing waits"
           action={<ButtonLink href="/tools">All tools</ButtonLink>}
         >
-          A tool that an agent asks about and that is not in the catalog comes here first.
+          A tool that an agent asks about and that isn't in the catalog comes here first.
         </EmptyState>
       )}
       <TriageList found={found} attempt={attempt} now={now} />

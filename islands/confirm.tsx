@@ -1,0 +1,85 @@
+import { startAuthentication } from "@simplewebauthn/browser";
+import { useState } from "preact/hooks";
+import { Button } from "../components/button.tsx";
+import { FormActions } from "../components/form.tsx";
+import { island } from "../components/island.tsx";
+import { Notice } from "../components/layout.tsx";
+import type { JsonObject } from "../lib/base/json.ts";
+import { type UserFacts, userStatement } from "../lib/passkeys/statement.ts";
+import { ceremonyMessage, challengeText, type Posted, postJson, viewDigest } from "./signing.ts";
+
+export interface ConfirmProps {
+  /** What is signed, but for the digest, which is taken here of what the page shows. */
+  readonly facts: Omit<UserFacts, "view_digest">;
+  readonly view: JsonObject;
+  /** As WebAuthn's JSON has them. Their challenge is computed here. */
+  readonly options: JsonObject;
+}
+
+type RequestOptions = Parameters<typeof startAuthentication>[0]["optionsJSON"];
+
+type State = "ready" | "busy" | "done";
+
+export default island("confirm", Confirm);
+
+/** The user's yes, by their passkey, over exactly what the page shows. */
+function Confirm({ facts, view, options }: ConfirmProps) {
+  const [state, setState] = useState<State>("ready");
+  const [message, setMessage] = useState("");
+
+  async function approve() {
+    setState("busy");
+    setMessage("");
+    const answered = await sign(facts, view, options);
+    if (answered.ok) return setState("done");
+    setState("ready");
+    setMessage(answered.message);
+  }
+
+  if (state === "done") {
+    return (
+      <Notice tone="success" title="You said yes">
+        It may be done once, exactly as it stands here. You can close this page.
+      </Notice>
+    );
+  }
+  return (
+    <>
+      <FormActions>
+        <Button
+          type="button"
+          variant="primary"
+          size="large"
+          icon="passkey"
+          disabled={state === "busy"}
+          onClick={approve}
+        >
+          {state === "busy" ? "Waiting for your passkey…" : "Yes, with my passkey"}
+        </Button>
+      </FormActions>
+      <p role="alert" class="field-error">{message}</p>
+    </>
+  );
+}
+
+/** Has the passkey sign what is shown; the challenge is computed here, so that nothing else can be. */
+async function sign(
+  facts: ConfirmProps["facts"],
+  view: JsonObject,
+  options: JsonObject,
+): Promise<Posted<unknown>> {
+  const statement = userStatement({
+    ...facts,
+    issuer: location.origin,
+    view_digest: await viewDigest(view),
+  });
+  const challenge = await challengeText(statement);
+  try {
+    const optionsJSON = { ...options, challenge } as unknown as RequestOptions;
+    const assertion = await startAuthentication({ optionsJSON });
+    const path = `/v1/confirmations/${encodeURIComponent(facts.nonce)}`;
+    return await postJson(path, { decision: "approve", statement, assertion });
+  } catch (error) {
+    return { ok: false, code: "ceremony_ended", message: ceremonyMessage(error) };
+  }
+}

@@ -1,0 +1,295 @@
+import { serialize } from "node:v8";
+import { canonicalBytes } from "../base/canonical.ts";
+import type { JsonObject } from "../base/json.ts";
+import { schedule } from "../ledger/commit.ts";
+import { removeRows } from "../ledger/ledgers.ts";
+import type { Reader, Transaction } from "../ledger/transaction.ts";
+import type { Services } from "../services.ts";
+import { upstreamStateKey, upstreamToolPrefix } from "../store/gateway_keys.ts";
+import { dueKey, type StoreKey } from "../store/keys.ts";
+import type { Kv } from "../store/kv.ts";
+import type { DueWork } from "../store/records/log.ts";
+import type { RefusedTool, UpstreamRecord, UpstreamState } from "../store/records/upstream.ts";
+import type { Listed, NotListed } from "../upstreams/port.ts";
+import { definitionDigest, readOffers } from "./definition.ts";
+import {
+  type ChangedTool,
+  drifted,
+  isStill,
+  loadDefinitions,
+  ownOf,
+  takeOffers,
+  withdrawTool,
+} from "./follow.ts";
+import { isCurrent, loadState, REFRESH_EVERY_MS, toolsOf, type UpstreamTool } from "./upstreams.ts";
+
+/**
+ * Brings the catalog up to what an upstream offers. What is new becomes a draft; what is defined in
+ * another way than before is a draft again, and its requests end with that; what is offered no more
+ * goes out of use. In commits of their own size: each closes or opens whole tools, each looks at the
+ * catalog anew, and a process that ends in between leaves the rest to the next refresh.
+ */
+
+/** What a refresh changed. Tools by their names in the catalog. */
+export interface Refreshed {
+  readonly added: readonly string[];
+  readonly removed: readonly string[];
+  readonly changed: readonly ChangedTool[];
+}
+
+/** Most bytes of tools and definitions, and most tools, that are meant for one commit. */
+const COMMIT = { bytes: 300_000, tools: 60 } as const;
+
+/**
+ * Asks an upstream what it offers, and has the catalog follow. One that does not answer leaves the
+ * catalog as it is, but for tools that were approved at another address than it has now.
+ * Null where there is no such upstream, or it is paused.
+ */
+export async function refreshUpstream(
+  services: Services,
+  org: string,
+  name: string,
+  due: DueWork | null = null,
+): Promise<Refreshed | NotListed | null> {
+  const { ledgers, stopping } = services;
+  const upstream = await ledgers.transact(org, {
+    plan: ({ snapshot }) => snapshot.upstreams.get(name) ?? null,
+  });
+  if (upstream === null) return null;
+  const moved = await closeMoved(services, org, upstream);
+  if (upstream.status === "paused") {
+    await note(services, org, { upstream, listed: null, refused: [] }, due);
+    return null;
+  }
+  const listed = await list(services, org, upstream, stopping);
+  if (listed.is === "not_listed") {
+    await note(services, org, { upstream, listed, refused: [] }, due);
+    return listed;
+  }
+  const { offers, refused } = readOffers(upstream, listed.tools);
+  const added: string[] = [];
+  const changed: ChangedTool[] = [...moved];
+  const taken: RefusedTool[] = [];
+  for (const part of inParts(offers, ({ definition }) => 2 * canonicalBytes(definition).length)) {
+    const came = await ledgers.transact(org, takeOffers(upstream, part));
+    added.push(...came.added);
+    changed.push(...came.changed);
+    taken.push(...came.refused);
+  }
+  const names = new Set(offers.map(({ tool }) => tool));
+  const removed = await withdraw(services, org, upstream, names);
+  const all = [...listed.refused, ...refused, ...taken].slice(0, 100);
+  await note(services, org, { upstream, listed, refused: all }, due);
+  return { added, removed, changed };
+}
+
+/** Refreshes that are under way, by the process that they are of. */
+const UNDER_WAY = new WeakMap<Services, Map<string, ReturnType<typeof refreshUpstream>>>();
+
+/** The same, once for all who want it meanwhile. */
+export function refreshOnce(
+  services: Services,
+  org: string,
+  name: string,
+): ReturnType<typeof refreshUpstream> {
+  const all = UNDER_WAY.getOrInsertComputed(services, () => new Map());
+  const key = `${org} ${name}`;
+  return all.getOrInsertComputed(
+    key,
+    () => refreshUpstream(services, org, name).finally(() => all.delete(key)),
+  );
+}
+
+async function list(
+  { deps: { upstreams } }: Services,
+  org: string,
+  { name, kind, url, headers }: UpstreamRecord,
+  signal: AbortSignal,
+): Promise<Listed | NotListed> {
+  const place = upstreams.take({ org_id: org, name, target: { kind, url, headers } });
+  if (place === null) {
+    return { is: "not_listed", why: "busy", says: "As many calls as may run there already." };
+  }
+  try {
+    return await place.port.list(signal);
+  } finally {
+    place.release();
+  }
+}
+
+function inParts<T>(all: readonly T[], sizeOf: (one: T) => number): T[][] {
+  const parts: T[][] = [];
+  let part: T[] = [];
+  let bytes = 0;
+  for (const one of all) {
+    const size = sizeOf(one) + 4000;
+    if (part.length === 0 || part.length === COMMIT.tools || bytes + size > COMMIT.bytes) {
+      parts.push(part = []);
+      bytes = 0;
+    }
+    part.push(one);
+    bytes += size;
+  }
+  return parts;
+}
+
+/** Where an upstream is at another address than when its tools were seen, all of them are others now. */
+async function closeMoved(
+  { ledgers }: Services,
+  org: string,
+  upstream: UpstreamRecord,
+): Promise<ChangedTool[]> {
+  const differs = ["/upstream"];
+  const isMoved = (tool: UpstreamTool) => !isCurrent(tool, upstream);
+  const moved = await ledgers.transact(org, {
+    plan: ({ snapshot }) => toolsOf(snapshot, upstream.name).filter(isMoved),
+  });
+  const closed: ChangedTool[] = [];
+  for (const part of inParts(moved, (tool) => serialize(tool).length)) {
+    const done = await ledgers.transact(org, {
+      load: (reader: Reader) =>
+        loadDefinitions(
+          reader,
+          upstream.name,
+          part.map(({ name, upstream: { tool } }) => ({ tool, catalog_name: name, digest: null })),
+        ),
+      plan(transaction: Transaction, definitions: ReadonlyMap<string, JsonObject>) {
+        const { snapshot } = transaction;
+        if (!isStill(snapshot, upstream)) return [];
+        return part.flatMap(({ name }) => {
+          const old = ownOf(snapshot.tool(name) ?? null, upstream.name);
+          if (old === null || !isMoved(old)) return [];
+          const earlier = definitions.get(old.upstream.tool);
+          const digest = definitionDigest(upstream, earlier ?? {});
+          const { description, parameters } = old;
+          const { generation } = upstream;
+          const next = { description, parameters, digest, generation };
+          drifted(transaction, old, next, { differs, earlier });
+          return [name];
+        });
+      },
+    });
+    closed.push(...done.map((tool) => ({ tool, differs })));
+  }
+  return closed;
+}
+
+/**
+ * Takes tools out of use that an upstream does not offer any more. What somebody took out of use stays
+ * theirs, so that it is not a draft when it comes back.
+ * @param offered what stays; null for nothing, where the upstream is gone
+ */
+async function withdraw(
+  { ledgers }: Services,
+  org: string,
+  { name, generation }: Pick<UpstreamRecord, "name" | "generation">,
+  offered: ReadonlySet<string> | null,
+): Promise<string[]> {
+  const isGone = ({ status, upstream }: UpstreamTool) =>
+    (status === "approved" || status === "draft") && offered?.has(upstream.tool) !== true;
+  const gone = await ledgers.transact(org, {
+    plan: ({ snapshot }) => toolsOf(snapshot, name).filter(isGone),
+  });
+  const removed: string[] = [];
+  for (const part of inParts(gone, (tool) => serialize(tool).length)) {
+    removed.push(
+      ...await ledgers.transact(org, {
+        plan(transaction: Transaction) {
+          const { snapshot } = transaction;
+          const current = snapshot.upstreams.get(name);
+          const isSame = offered === null
+            ? current === undefined
+            : current?.generation === generation;
+          if (!isSame) return [];
+          return part.flatMap(({ name: tool }) => {
+            const old = ownOf(snapshot.tool(tool) ?? null, name);
+            if (old === null || !isGone(old)) return [];
+            withdrawTool(transaction, old);
+            return [tool];
+          });
+        },
+      }),
+    );
+  }
+  return removed;
+}
+
+/** Remembers what was seen, and when to look again. */
+async function note(
+  { ledgers }: Services,
+  org: string,
+  { upstream, listed, refused }: {
+    readonly upstream: UpstreamRecord;
+    /** Null where it was not asked. */
+    readonly listed: Listed | NotListed | null;
+    readonly refused: readonly RefusedTool[];
+  },
+  due: DueWork | null,
+): Promise<void> {
+  const { name } = upstream;
+  await ledgers.transact(org, {
+    load: (reader: Reader) => loadState(reader, name),
+    plan(transaction: Transaction, state) {
+      const { snapshot, now } = transaction;
+      if (due !== null) transaction.delete(dueKey(due.at, due.kind, org, due.id));
+      if (state === null || !isStill(snapshot, upstream)) return;
+      const refresh_at = due === null ? state.refresh_at : now + REFRESH_EVERY_MS;
+      if (due !== null) {
+        schedule(transaction, { kind: "upstream_refresh", at: refresh_at, id: name });
+      }
+      const next: UpstreamState = { ...state, ...seenIn(listed, refused, now), refresh_at };
+      transaction.set(upstreamStateKey(org, name), next);
+    },
+  });
+}
+
+function seenIn(
+  listed: Listed | NotListed | null,
+  refused: readonly RefusedTool[],
+  now: number,
+): Partial<UpstreamState> {
+  if (listed === null) return {};
+  if (listed.is === "not_listed") {
+    return { last_error: { why: listed.why, says: listed.says, at: now } };
+  }
+  return {
+    protocol: listed.protocol,
+    listed: listed.tools.length + listed.refused.length,
+    listed_at: now,
+    refused: [...refused],
+    last_error: null,
+  };
+}
+
+/** Asks an upstream again because it is time; removes what is left of one that is gone. */
+export async function refreshDue(services: Services, work: DueWork): Promise<void> {
+  const { ledgers } = services;
+  const { org, id: name, at, kind } = work;
+  const { upstream, state } = await ledgers.transact(org, {
+    load: (reader: Reader) => loadState(reader, name),
+    plan: ({ snapshot }: Transaction, state) => ({
+      upstream: snapshot.upstreams.get(name) ?? null,
+      state,
+    }),
+  });
+  if (upstream !== null && state?.refresh_at === at) {
+    await refreshUpstream(services, org, name, work);
+    return;
+  }
+  if (upstream === null) await clearUpstream(services, org, name);
+  await ledgers.transact(org, {
+    plan: (transaction) => transaction.delete(dueKey(at, kind, org, name)),
+  });
+}
+
+/** Takes out of use what the catalog has of an upstream that is gone. */
+export async function clearUpstream(services: Services, org: string, name: string): Promise<void> {
+  await withdraw(services, org, { name, generation: -1 }, null);
+  await removeRows(services, org, definitionKeys(services.deps.kv, org, name));
+}
+
+async function* definitionKeys(kv: Kv, org: string, name: string): AsyncGenerator<StoreKey> {
+  for await (const { key } of kv.list({ prefix: [...upstreamToolPrefix(org, name)] })) {
+    yield key as StoreKey;
+  }
+}

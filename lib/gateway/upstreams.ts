@@ -1,0 +1,297 @@
+import type { JsonObject } from "../base/json.ts";
+import { writeChange, type Written } from "../catalog/record_change.ts";
+import type { CallerOperation } from "../identity/acting.ts";
+import { demand } from "../identity/deeds.ts";
+import { schedule } from "../ledger/commit.ts";
+import type { Reader, Transaction } from "../ledger/transaction.ts";
+import { hostProblem, type PrivateHosts } from "../outside/addresses.ts";
+import type { Snapshot } from "../policy/snapshot.ts";
+import { type InputProblem, Refusal } from "../refusal.ts";
+import { scrubText } from "../scrub/scrub.ts";
+import { upstreamKey, upstreamStateKey } from "../store/gateway_keys.ts";
+import type { ToolRecord, ToolUpstream } from "../store/records/policy.ts";
+import {
+  type UpstreamRecord,
+  type UpstreamState,
+  upstreamState,
+} from "../store/records/upstream.ts";
+
+/**
+ * Upstreams of an org: registered, changed, paused, removed. Nothing of one runs but what it offers
+ * (`refresh.ts`) and somebody approved.
+ */
+
+/** How many upstreams an org may have. */
+export const MAX_UPSTREAMS = 50;
+
+/** Between two times that an upstream is asked by itself what it offers, milliseconds. */
+export const REFRESH_EVERY_MS = 15 * 60_000;
+
+/** The fields of an upstream that a person writes. */
+export const UPSTREAM_FIELDS = [
+  "kind",
+  "url",
+  "headers",
+  "timeout_seconds",
+  "max_result_bytes",
+  "status",
+] as const satisfies readonly (keyof UpstreamRecord)[];
+
+export type UpstreamFields = Pick<UpstreamRecord, typeof UPSTREAM_FIELDS[number]>;
+
+/** Headers that say who asks, or that are the protocol's own. */
+const RESERVED_HEADERS =
+  /^(authorization|proxy-.*|cookie|host|origin|referer|connection|upgrade|te|trailer|transfer-.*|content-.*|accept.*|user-agent|last-event-id|mcp-.*)$/;
+
+/** What stands against an upstream as somebody describes it, by itself. */
+export function upstreamProblems(
+  { url, headers }: Pick<UpstreamFields, "url" | "headers">,
+  named: PrivateHosts,
+): InputProblem[] {
+  const problems: InputProblem[] = [];
+  const host = hostProblem(url, named);
+  if (host !== null) problems.push({ path: "/url", message: host.says });
+  for (const [name, value] of Object.entries(headers)) {
+    const path = `/headers/${name}`;
+    if (RESERVED_HEADERS.test(name)) {
+      problems.push({ path, message: "is a header that is not set here" });
+    } else if (scrubText(value).text !== value) {
+      problems.push({
+        path,
+        message: "looks like a secret or something personal, and whoever configures reads it",
+      });
+    }
+  }
+  return problems;
+}
+
+/**
+ * Registers an upstream, or replaces what is said of it. One that is at another address afterwards, or
+ * is sent other headers, is another upstream: none of its tools runs until somebody approves it anew.
+ * @throws {Refusal} invalid_request, too_many_upstreams, role_required, recovery_held,
+ *   fresh_assertion_required
+ */
+export function putUpstream(
+  name: string,
+  fields: UpstreamFields,
+  named: PrivateHosts,
+  request_id: string,
+): CallerOperation<UpstreamState | null, Written<UpstreamRecord>> {
+  const errors = upstreamProblems(fields, named);
+  if (errors.length > 0) throw new Refusal("invalid_request", { errors });
+  return {
+    load: (reader) => loadState(reader, name),
+    plan(transaction, caller, state) {
+      const { snapshot, at, now } = transaction;
+      const old = snapshot.upstreams.get(name) ?? null;
+      if (old?.kind === "mcp_stdio") {
+        const message = "is the name of a program of this host, which its own file describes";
+        throw new Refusal("invalid_request", { errors: [{ path: "/name", message }] });
+      }
+      if (old === null && snapshot.upstreams.size >= MAX_UPSTREAMS) {
+        throw new Refusal("too_many_upstreams", { most: MAX_UPSTREAMS });
+      }
+      const moves = old === null || isElsewhere(old, fields);
+      const next: UpstreamRecord = {
+        name,
+        ...fields,
+        generation: moves ? snapshot.version + 1 : old.generation,
+        created_at: old?.created_at ?? at,
+        updated_at: at,
+      };
+      if (moves || (old.status === "paused" && fields.status === "active")) {
+        demand(caller, "loosen", `Having tools of ${name} run through here`);
+      }
+      demand(caller, "configure");
+      const changed = writeChange(transaction, { caller, request_id }, {
+        noun: "upstream",
+        key: upstreamKey(snapshot.orgId, name),
+        subject: { upstream: name },
+        old,
+        next,
+        fields: UPSTREAM_FIELDS,
+        hidden: ["headers"],
+        data: { generation: next.generation },
+      });
+      if (old === null || state === null) beginState(transaction, name, now + REFRESH_EVERY_MS);
+      return {
+        record: changed || old === null ? next : old,
+        created: old === null,
+        policy_version: transaction.policyVersion,
+      };
+    },
+  };
+}
+
+function isElsewhere(old: UpstreamRecord, next: UpstreamFields): boolean {
+  const names = new Set([...Object.keys(old.headers), ...Object.keys(next.headers)]);
+  return old.kind !== next.kind || old.url !== next.url ||
+    [...names].some((name) => old.headers[name] !== next.headers[name]);
+}
+
+/** Begins to look after an upstream that is new. */
+export function beginState(transaction: Transaction, name: string, refresh_at: number): void {
+  const state: UpstreamState = {
+    protocol: null,
+    listed: 0,
+    listed_at: null,
+    refused: [],
+    last_error: null,
+    refresh_at,
+  };
+  transaction.set(upstreamStateKey(transaction.snapshot.orgId, name), state);
+  schedule(transaction, { kind: "upstream_refresh", at: refresh_at, id: name });
+}
+
+/**
+ * Pauses an upstream, or has it go on; a program of the host too. While it is paused nothing of it runs.
+ * @throws {Refusal} not_found, role_required, recovery_held, fresh_assertion_required
+ */
+export function switchUpstream(
+  name: string,
+  status: UpstreamRecord["status"],
+  request_id: string,
+): CallerOperation<void, Written<UpstreamRecord>> {
+  return {
+    plan(transaction, caller) {
+      const { snapshot, at } = transaction;
+      const old = existingUpstream(snapshot, name);
+      const next = { ...old, status, updated_at: at };
+      if (old.status === "paused" && status === "active") {
+        demand(caller, "loosen", `Having tools of ${name} run through here`);
+      }
+      demand(caller, "configure");
+      const changed = writeChange(transaction, { caller, request_id }, {
+        noun: "upstream",
+        key: upstreamKey(snapshot.orgId, name),
+        subject: { upstream: name },
+        old,
+        next,
+        fields: UPSTREAM_FIELDS,
+        hidden: ["headers"],
+      });
+      const record = changed ? next : old;
+      return { record, created: false, policy_version: transaction.policyVersion };
+    },
+  };
+}
+
+/**
+ * Removes an upstream: nothing of it runs any more from this commit on. What the catalog has of it
+ * goes afterwards, in as many commits as that takes.
+ * @throws {Refusal} not_found, role_required, recovery_held
+ */
+export function removeUpstream(
+  name: string,
+  request_id: string,
+): CallerOperation<void, Written<UpstreamRecord>> {
+  return {
+    plan(transaction, caller) {
+      const { snapshot, now } = transaction;
+      const old = existingUpstream(snapshot, name);
+      demand(caller, "configure");
+      writeChange(transaction, { caller, request_id }, {
+        noun: "upstream",
+        key: upstreamKey(snapshot.orgId, name),
+        subject: { upstream: name },
+        old,
+        next: null,
+        fields: UPSTREAM_FIELDS,
+      });
+      transaction.delete(upstreamStateKey(snapshot.orgId, name));
+      schedule(transaction, { kind: "upstream_refresh", at: now, id: name });
+      return { record: old, created: false, policy_version: transaction.policyVersion };
+    },
+  };
+}
+
+/** The upstream of this name. @throws {Refusal} not_found */
+export function existingUpstream(
+  { upstreams }: Pick<Snapshot, "upstreams">,
+  name: string,
+): UpstreamRecord {
+  const record = upstreams.get(name);
+  if (record === undefined) throw new Refusal("not_found", { what: `upstream ${name}` });
+  return record;
+}
+
+/** Reads what was last seen of an upstream, for the commit to check. */
+export async function loadState(reader: Reader, name: string): Promise<UpstreamState | null> {
+  const key = upstreamStateKey(reader.snapshot.orgId, name);
+  return (await reader.get(key, upstreamState))?.value ?? null;
+}
+
+/** A tool of the catalog that runs at an upstream. */
+export type UpstreamTool = ToolRecord & { readonly upstream: ToolUpstream };
+
+/** The tools of the catalog that are of an upstream, or were of one of its name, by name. */
+export function toolsOf({ tools }: Pick<Snapshot, "tools">, name: string): UpstreamTool[] {
+  const found: UpstreamTool[] = [];
+  for (const tool of tools.values()) {
+    const { upstream } = tool;
+    if (upstream?.name === name) found.push({ ...tool, upstream });
+  }
+  return found.sort((a, b) => a.name < b.name ? -1 : 1);
+}
+
+/** An upstream as somebody looks at it. */
+export interface SeenUpstream {
+  readonly record: UpstreamRecord;
+  /** Null before anything was seen of it. */
+  readonly state: UpstreamState | null;
+  readonly tools: readonly UpstreamTool[];
+}
+
+/** Looks at one upstream. @throws {Refusal} not_found */
+export function seeUpstream(name: string): CallerOperation<UpstreamState | null, SeenUpstream> {
+  return {
+    load: (reader) => loadState(reader.fromStore, name),
+    plan({ snapshot }, _caller, state) {
+      const record = existingUpstream(snapshot, name);
+      return { record, state, tools: toolsOf(snapshot, name) };
+    },
+  };
+}
+
+/** Looks at all upstreams, by name. */
+export function seeUpstreams(): CallerOperation<
+  ReadonlyMap<string, UpstreamState | null>,
+  SeenUpstream[]
+> {
+  return {
+    async load(reader) {
+      const names = [...reader.snapshot.upstreams.keys()];
+      const states = await Promise.all(names.map((name) => loadState(reader.fromStore, name)));
+      return new Map(names.map((name, i) => [name, states[i] ?? null]));
+    },
+    plan({ snapshot }, _caller, states) {
+      const records = [...snapshot.upstreams.values()].sort((a, b) => a.name < b.name ? -1 : 1);
+      return records.map((record) => ({
+        record,
+        state: states.get(record.name) ?? null,
+        tools: toolsOf(snapshot, record.name),
+      }));
+    },
+  };
+}
+
+/** What upstreams look like in numbers and names, for whoever has to do something about it. */
+export function toolCounts({ record, state, tools }: SeenUpstream): JsonObject {
+  const count = (status: ToolRecord["status"]) =>
+    tools.filter((tool) => tool.status === status).length;
+  return {
+    listed: state?.listed ?? 0,
+    draft: count("draft"),
+    approved: tools.filter((tool) => isCurrent(tool, record) && tool.status === "approved").length,
+    changed: tools.filter(({ upstream }) => upstream.drifted).map(({ name }) => name),
+    refused: (state?.refused ?? []).map(({ name, why }) => ({ name, why })),
+  };
+}
+
+/** Whether a tool was seen where its upstream is now. */
+export function isCurrent(
+  { upstream }: { readonly upstream: Pick<ToolUpstream, "generation"> },
+  record: Pick<UpstreamRecord, "generation"> | undefined,
+): boolean {
+  return upstream.generation === record?.generation;
+}

@@ -1,0 +1,345 @@
+import { z } from "zod";
+import type { SealedKind, StoreKey } from "../store/keys.ts";
+import { keyText, type Kv, listRecords, readRecord } from "../store/kv.ts";
+import {
+  type ApprovalPointer,
+  approvalPointer,
+  type AskHistory,
+  askHistory,
+  type OrgCount,
+  orgCount,
+  type RequesterCount,
+  requesterCount,
+} from "../store/records/approval.ts";
+import { type BudgetRow, budgetRow } from "../store/records/budget.ts";
+import {
+  type BundleEdition,
+  bundleEdition,
+  type MandateCount,
+  mandateCount,
+  type MandateRecord,
+  mandateRecord,
+  type TombstoneRecord,
+  tombstoneRecord,
+} from "../store/records/mandate.ts";
+import {
+  type RunTokenRecord,
+  runTokenRecord,
+  type TokenKeyRecord,
+  tokenKeyRecord,
+} from "../store/records/token.ts";
+
+/**
+ * Rows that are kept in memory, decoded, because every commit that writes one moves the log's head:
+ * whatever was read or written under a head is the row as it is, for as long as commits on that head
+ * succeed. So they need no check of their own, and any number of operations of one commit may count
+ * on the same row.
+ */
+
+/** What there is of them. */
+interface Records {
+  readonly approval_count: RequesterCount;
+  readonly approval_history: AskHistory;
+  readonly approval_open: ApprovalPointer;
+  readonly approval_org_count: OrgCount;
+  readonly approval_ready: ApprovalPointer;
+  readonly budget: BudgetRow;
+  readonly bundle_edition: BundleEdition;
+  readonly mandate: MandateRecord;
+  readonly mandate_count: MandateCount;
+  readonly run_token: RunTokenRecord;
+  readonly token_key: TokenKeyRecord;
+  readonly tombstone: TombstoneRecord;
+}
+
+/**
+ * None with sealed bytes: those are written anew beside the log when the secret is rotated, and what
+ * was held would take that back. A signing key is written once and never from what was read of it.
+ */
+export type GuardedKind = Exclude<keyof Records, Exclude<SealedKind, "token_key">>;
+
+export type GuardedKey<K extends GuardedKind = GuardedKind> = readonly [K, ...(string | number)[]];
+
+export type GuardedRow<K extends GuardedKind = GuardedKind> = Records[K];
+
+interface Kind<K extends GuardedKind> {
+  readonly row: z.ZodType<GuardedRow<K>>;
+  /** Whether there are few below one prefix, so that one listing tells which there are. */
+  readonly listed: boolean;
+  /** Whether a row of this kind is hardly asked for again. */
+  readonly isSpent?: (row: GuardedRow<K>) => boolean;
+}
+
+const GUARDED: { readonly [K in GuardedKind]: Kind<K> } = {
+  approval_count: { row: requesterCount, listed: false },
+  approval_history: { row: askHistory, listed: true },
+  approval_open: { row: approvalPointer, listed: true },
+  approval_org_count: { row: orgCount, listed: false },
+  approval_ready: { row: approvalPointer, listed: true },
+  budget: { row: budgetRow, listed: false },
+  bundle_edition: { row: bundleEdition, listed: false },
+  mandate: { row: mandateRecord, listed: false },
+  mandate_count: { row: mandateCount, listed: false },
+  run_token: { row: runTokenRecord, listed: false, isSpent: ({ status }) => status !== "minted" },
+  token_key: { row: tokenKeyRecord, listed: false },
+  tombstone: { row: tombstoneRecord, listed: false },
+};
+
+/** Whether a row is of a kind that is guarded by the head. */
+export function isGuarded(key: StoreKey): key is GuardedKey {
+  return Object.hasOwn(GUARDED, key[0] ?? "");
+}
+
+/** What a row of a kind is parsed by. */
+export function rowSchema<K extends GuardedKind>(key: GuardedKey<K>): z.ZodType<GuardedRow<K>> {
+  return GUARDED[key[0]].row;
+}
+
+/** A row as an operation loaded it; what its commit makes of it is asked of the transaction. */
+export interface Shared<K extends GuardedKind> {
+  readonly key: GuardedKey<K>;
+  readonly text: string;
+  readonly row: GuardedRow<K> | null;
+}
+
+/** Below a prefix with more rows than this each is read by itself. */
+export const NAMES_A_PREFIX = 100;
+
+/** What is held of one org at most; up to twice the bytes where texts are not Latin. */
+export const HELD_LIMITS = { entries: 20_000, bytes: 8 * 1024 * 1024 } as const;
+
+/** What an entry of the map takes beside its key and its value. */
+const ENTRY_BYTES = 150;
+
+/** What a name takes beside its characters. */
+const NAME_BYTES = 60;
+
+/** What a value within a row takes beside its characters. */
+const VALUE_BYTES = 24;
+
+/** A row, null where there is none, or which rows there are below a prefix: null for too many. */
+type Held =
+  & { bytes: number; used: boolean }
+  & ({ readonly row: unknown } | { readonly names: Set<string> | null });
+
+/** What this process knows of the guarded rows of one org under the head that it commits on. */
+export class GuardedRows {
+  /** Undefined before anything was read under one. */
+  #head: string | null | undefined;
+  /** By the text of the key, or of the prefix. What was not used since it was passed over goes first. */
+  readonly #held = new Map<string, Held>();
+  readonly #reading = new Map<string, Promise<unknown>>();
+  #bytes = 0;
+  /** What was begun to be read in an earlier one may lack what was committed since. */
+  #epoch = 0;
+
+  constructor(
+    readonly limits: { readonly entries: number; readonly bytes: number } = HELD_LIMITS,
+  ) {}
+
+  /** How much is held. */
+  get size(): { readonly entries: number; readonly bytes: number } {
+    return { entries: this.#held.size, bytes: this.#bytes };
+  }
+
+  /** Has everything dropped that was read under another head. */
+  under(head: string | null): void {
+    if (head === this.#head) return;
+    this.drop();
+    this.#head = head;
+  }
+
+  /**
+   * Drops what may not hold any more. That a prefix has too many rows stays, and hides none: where
+   * other processes commit too, each of their commits would have it listed in vain.
+   */
+  drop(): void {
+    for (const [text, held] of this.#held) {
+      if (!("names" in held && held.names === null)) this.#forget(text);
+    }
+    this.#head = undefined;
+    this.#forgetReads();
+  }
+
+  /** A row, null where there is none: at once where it is held. @throws {MalformedRecord} */
+  get<K extends GuardedKind>(
+    kv: Kv,
+    key: GuardedKey<K>,
+    text = keyText(key),
+  ): GuardedRow<K> | null | Promise<GuardedRow<K> | null> {
+    const held = this.#use(text);
+    if (held !== undefined && "row" in held) return held.row as GuardedRow<K> | null;
+    if (!GUARDED[key[0]].listed) return this.#read(kv, key, text);
+    const prefix = key.slice(0, -1);
+    const name = String(key.at(-1));
+    if (this.lacks(prefix, name)) return null;
+    return this.look(kv, prefix).then(() =>
+      this.lacks(prefix, name) ? null : this.#read(kv, key, text)
+    );
+  }
+
+  /** Whether there is surely no row of this name below the prefix. Reads nothing. */
+  lacks(prefix: StoreKey, name: string): boolean {
+    const held = this.#use(keyText(prefix));
+    return held !== undefined && "names" in held && held.names !== null && !held.names.has(name);
+  }
+
+  /**
+   * Reads which rows lie below a prefix, once for all who ask meanwhile, unless it is known.
+   * @throws {StoreUnavailable}
+   */
+  look(kv: Kv, prefix: StoreKey): Promise<void> {
+    const text = keyText(prefix);
+    if (this.#held.has(text)) return Promise.resolve();
+    return this.#once(text, async () => {
+      const names = new Set<string>();
+      const rows = listRecords(kv, { prefix: [...prefix] }, z.unknown(), {
+        limit: NAMES_A_PREFIX + 1,
+      });
+      for await (const { key } of rows) names.add(String(key.at(-1)));
+      return { value: undefined, entry: namesHeld(names) };
+    });
+  }
+
+  /** Adds what a commit of this process wrote, by the texts of the keys; the log's head is now this one. */
+  follow(
+    writes: Iterable<readonly [string, { readonly key: StoreKey; readonly value: unknown }]>,
+    head: string | null,
+  ): void {
+    this.#head = head;
+    // What is read at this moment may be from before the commit.
+    this.#forgetReads();
+    for (const [text, { key, value }] of writes) {
+      if (!isGuarded(key)) continue;
+      this.#hold(text, rowHeld(value ?? null), isSpent(key, value));
+      // A name stays when its row is deleted, which costs whoever asks a look at the row.
+      if (value === undefined || !GUARDED[key[0]].listed) continue;
+      const prefix = keyText(key.slice(0, -1));
+      const held = this.#held.get(prefix);
+      if (held === undefined || !("names" in held) || held.names === null) continue;
+      this.#hold(prefix, namesHeld(held.names.add(String(key.at(-1)))));
+    }
+  }
+
+  #read<K extends GuardedKind>(
+    kv: Kv,
+    key: GuardedKey<K>,
+    text: string,
+  ): Promise<GuardedRow<K> | null> {
+    return this.#once(text, async () => {
+      const schema = rowSchema(key);
+      const value = (await readRecord(kv, key, schema))?.value ?? null;
+      return { value, entry: rowHeld(value) };
+    });
+  }
+
+  /** Has something read once for all who want it meanwhile, and held unless it is too old by then. */
+  #once<T>(
+    text: string,
+    read: () => Promise<{ readonly value: T; readonly entry: Held }>,
+  ): Promise<T> {
+    const begun = this.#reading.get(text);
+    if (begun !== undefined) return begun as Promise<T>;
+    const epoch = this.#epoch;
+    const reading = read().finally(() => {
+      if (epoch === this.#epoch) this.#reading.delete(text);
+    }).then(({ value, entry }) => {
+      if (epoch === this.#epoch) this.#hold(text, entry);
+      return value;
+    });
+    this.#reading.set(text, reading);
+    return reading;
+  }
+
+  #use(text: string): Held | undefined {
+    const held = this.#held.get(text);
+    if (held !== undefined) held.used = true;
+    return held;
+  }
+
+  /**
+   * @param ifRoom only where nothing else has to go for it: who uses many in the order in which they
+   *   were made would find each gone for the one before
+   */
+  #hold(text: string, held: Held, ifRoom = false): void {
+    held.bytes += text.length + ENTRY_BYTES;
+    const isFull = this.#held.size >= this.limits.entries ||
+      this.#bytes + held.bytes > this.limits.bytes;
+    this.#forget(text);
+    if (ifRoom && isFull) return;
+    this.#bytes += held.bytes;
+    this.#held.set(text, held);
+    // Whatever was used goes to the end once, and is passed over: this ends.
+    for (const [oldest, entry] of this.#held) {
+      if (this.#held.size <= this.limits.entries && this.#bytes <= this.limits.bytes) return;
+      this.#forget(oldest);
+      if (!entry.used) continue;
+      entry.used = false;
+      this.#held.set(oldest, entry);
+      this.#bytes += entry.bytes;
+    }
+  }
+
+  #forget(text: string): void {
+    this.#bytes -= this.#held.get(text)?.bytes ?? 0;
+    this.#held.delete(text);
+  }
+
+  #forgetReads(): void {
+    this.#epoch++;
+    this.#reading.clear();
+  }
+}
+
+function isSpent<K extends GuardedKind>(key: GuardedKey<K>, row: unknown): boolean {
+  const { isSpent } = GUARDED[key[0]];
+  return row !== undefined && isSpent?.(row as GuardedRow<K>) === true;
+}
+
+function rowHeld(row: unknown): Held {
+  return { row, bytes: memoryOf(row), used: false };
+}
+
+/** Roughly the bytes that a row takes in memory. Names of members are shared by all rows of a kind. */
+function memoryOf(value: unknown): number {
+  if (typeof value === "string") return value.length + VALUE_BYTES;
+  if (typeof value !== "object" || value === null) return VALUE_BYTES;
+  if (value instanceof Uint8Array) return value.length + 4 * VALUE_BYTES;
+  let bytes = VALUE_BYTES;
+  for (const member of Object.values(value)) bytes += memoryOf(member);
+  return bytes;
+}
+
+function namesHeld(names: Set<string>): Held {
+  if (names.size > NAMES_A_PREFIX) return { names: null, bytes: 0, used: false };
+  let bytes = 0;
+  for (const name of names) bytes += name.length + NAME_BYTES;
+  return { names, bytes, used: false };
+}
+
+/** What a list of values becomes once none of them is waited for any more. */
+type Here<T extends readonly unknown[]> = { readonly [I in keyof T]: Awaited<T[I]> };
+
+/**
+ * Goes on with values that are here mostly: at once where they are, and else when all have come. What
+ * asks thousands of times a second for what is held in memory does not wait for a promise each time.
+ */
+export function atOnce<const T extends readonly unknown[], R>(
+  values: T,
+  goOn: (...values: Here<T>) => R,
+): R | Promise<Awaited<R>> {
+  // deno-lint-ignore no-explicit-any -- the tuple is the same, without its promises
+  const on = goOn as (...values: any[]) => R;
+  return values.some(isPromise)
+    ? Promise.all(values).then((all) => on(...all)) as Promise<Awaited<R>>
+    : on(...values);
+}
+
+/** The same for a list of any length. */
+export function allAtOnce<T>(values: readonly (T | Promise<T>)[]): T[] | Promise<T[]> {
+  return values.some(isPromise) ? Promise.all(values) : values as T[];
+}
+
+function isPromise(value: unknown): value is Promise<unknown> {
+  return value instanceof Promise;
+}

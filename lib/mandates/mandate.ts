@@ -1,0 +1,253 @@
+import type { Action } from "../base/action.ts";
+import { type Caller, isWithinWall, type MachineCaller, walledTenant } from "../identity/caller.ts";
+import { allAtOnce, atOnce, type Shared } from "../ledger/guarded_rows.ts";
+import type { Reader, Transaction } from "../ledger/transaction.ts";
+import { Refusal } from "../refusal.ts";
+import { budgetKey, mandateCountKey, mandateKey, tombstoneKey } from "../store/mandate_keys.ts";
+import type { BudgetRow } from "../store/records/budget.ts";
+import type { MandateCount, MandateRecord } from "../store/records/mandate.ts";
+import { loadEdition } from "./bundle.ts";
+import type { MandateTerms } from "./narrow.ts";
+import { budgetOf, type Counter, loadCounters, ownScope, usesLeft, usesScope } from "./spending.ts";
+
+/**
+ * Mandates as they are found: by whoever names one in a question, and by whoever looks at one. What a
+ * caller may not know of is answered like what there is not.
+ */
+
+/** How a question names the mandate that it is asked under. */
+export interface MandateNaming {
+  /** Null where none is named. */
+  readonly mandate_id: string | null;
+  /** Whom the caller acts for; null where they do not say. */
+  readonly user_id: string | null;
+  /** What the action is said to cost, millionths; null where nobody says. Counts under a mandate only. */
+  readonly estimated_cost_micros: number | null;
+}
+
+/** How a question names none. */
+export const NO_MANDATE: MandateNaming = {
+  mandate_id: null,
+  user_id: null,
+  estimated_cost_micros: null,
+};
+
+/** Who asks under a mandate, as far as it matters to whether they may. */
+type Asks = Pick<MachineCaller, "type" | "id" | "tenant_ids" | "mandate_ids">;
+
+/** A mandate that a question names. */
+export interface NamedMandate {
+  readonly id: string;
+  /** Null where there is none, or none for this caller, user and tenant. */
+  readonly found: FoundMandate | null;
+}
+
+export interface FoundMandate extends MandateTerms {
+  /** What those that it was made of say, its parent first. */
+  readonly above: readonly MandateTerms[];
+  /** Whether nothing under any mandate may touch the resource of the action. */
+  readonly buried: boolean;
+  readonly count: Shared<"mandate_count">;
+  /** What an action under it may count against. */
+  readonly counters: readonly Counter[];
+}
+
+/**
+ * Reads the mandate that a question names, if it is one that this caller may use for this user and
+ * tenant. One that is not is not read any further than one that there is not.
+ * @throws {MalformedRecord}
+ */
+export function loadMandate(
+  reader: Reader,
+  caller: Asks,
+  { mandate_id: id, user_id }: MandateNaming & { readonly mandate_id: string },
+  { tool, tenant, resource }: Pick<Action, "tool" | "tenant" | "resource">,
+): NamedMandate | Promise<NamedMandate> {
+  const { orgId } = reader.snapshot;
+  const walled = walledTenant(caller, tenant);
+  return atOnce([loadLine(reader, id)], (line) => {
+    if (line === null || walled instanceof Refusal) return { id, found: null };
+    const { record } = line;
+    const isUsable = mayUse(caller, record) && (user_id === null || record.user_id === user_id) &&
+      (record.tenant === null || record.tenant === walled);
+    if (!isUsable) return { id, found: null };
+    const termsOf = (record: MandateRecord) =>
+      atOnce([loadScopes(reader, record)], (scopes): MandateTerms => ({ record, scopes }));
+    const above = allAtOnce(line.above.map(termsOf));
+    const count = reader.shared(mandateCountKey(orgId, id));
+    const closed = isBuried(reader, resource);
+    return atOnce([termsOf(record), above, count, closed], (own, above, count, buried) => {
+      const counters = loadCounters(reader, [own, ...above], { tool, tenant: walled });
+      return atOnce(
+        [counters],
+        (counters): NamedMandate => ({ id, found: { ...own, above, buried, count, counters } }),
+      );
+    });
+  });
+}
+
+/** Whether nothing under a mandate may touch a resource. */
+export function isBuried(reader: Reader, resource: string | null): boolean | Promise<boolean> {
+  if (resource === null) return false;
+  const row = reader.guarded(tombstoneKey(reader.snapshot.orgId, resource));
+  return atOnce([row], (tombstone) => tombstone !== null);
+}
+
+/** A mandate, and those that it was made of. */
+export interface MandateLine {
+  /** Ended where one of those above is. */
+  readonly record: MandateRecord;
+  /** Its parent first. */
+  readonly above: readonly MandateRecord[];
+}
+
+/**
+ * Reads a mandate with those that it was made of, which it ends with; so whoever asks whether it is in
+ * force reads it by this. Null where there is none, or one above it is gone. @throws {MalformedRecord}
+ */
+export function loadLine(
+  reader: Reader,
+  id: string,
+): MandateLine | null | Promise<MandateLine | null> {
+  const { orgId } = reader.snapshot;
+  return atOnce([reader.guarded(mandateKey(orgId, id))], (record) => {
+    if (record === null) return null;
+    if (record.ancestors.length === 0) return { record, above: [] };
+    const rows = record.ancestors.map((id) => reader.guarded(mandateKey(orgId, id)));
+    return atOnce([allAtOnce(rows)], (above) => {
+      if (!above.every((one) => one !== null)) return null;
+      return { record: endedWith(record, above), above };
+    });
+  });
+}
+
+/** The same without those above. @throws {MalformedRecord} */
+export async function loadStanding(reader: Reader, id: string): Promise<MandateRecord | null> {
+  return (await loadLine(reader, id))?.record ?? null;
+}
+
+/** The first of the line that a mandate stands in; itself where it was made of none, or is unknown. */
+export async function firstOfLine(reader: Reader, id: string): Promise<string> {
+  const record = await reader.guarded(mandateKey(reader.snapshot.orgId, id));
+  return record?.ancestors.at(-1) ?? id;
+}
+
+/** A mandate as it stands beside those that it was made of: it ends with the first of them. */
+export function endedWith(
+  record: MandateRecord,
+  above: readonly Pick<MandateRecord, "ended">[],
+): MandateRecord {
+  const ended = above.find(({ ended }) => ended !== null)?.ended ?? null;
+  if (record.ended !== null || ended === null) return record;
+  return { ...record, ended: { ...ended, by: null } };
+}
+
+/**
+ * Whether a caller may ask under a mandate at all, whatever it says then: a key inside of its wall, an
+ * agent under its own, and whoever is bound to some mandates under these.
+ */
+export function mayUse(caller: Asks, record: MandateRecord): boolean {
+  const { mandate_ids } = caller;
+  if (Array.isArray(mandate_ids) && !mandate_ids.includes(record.id)) return false;
+  return mayKnow(caller, record);
+}
+
+/** Whether a caller may know of a mandate. */
+export function mayKnow(
+  caller: Pick<Caller, "type" | "id" | "tenant_ids">,
+  { agent, tenant }: Pick<MandateRecord, "agent" | "tenant">,
+): boolean {
+  switch (caller.type) {
+    case "member":
+      return true;
+    case "agent":
+      return agent === caller.id;
+    case "api_key":
+      return isWithinWall(caller, tenant);
+    case "oauth_grant":
+      return false;
+  }
+}
+
+/** Reads the scopes that a mandate has. @throws {MalformedRecord} */
+export function loadScopes(
+  reader: Reader,
+  { bundle, own_scopes, scopes }: MandateRecord,
+): MandateTerms["scopes"] | Promise<MandateTerms["scopes"]> {
+  if (bundle === null) return own_scopes ?? [];
+  const edition = loadEdition(reader, bundle.id, bundle.edition, bundle.digest);
+  return atOnce([edition], ({ definition }) => {
+    // Each of them is named once.
+    if (scopes.length === definition.scopes.length) return definition.scopes;
+    const own = new Set(scopes);
+    return definition.scopes.filter(({ name }) => own.has(name));
+  });
+}
+
+/** A mandate, and how often it was asked. */
+export interface CountedMandate {
+  readonly record: MandateRecord;
+  readonly count: MandateCount;
+  /** What counts against its own budget; null where it has none. */
+  readonly budget: BudgetRow | null;
+  /** How often it may still allow something; null for any number of times. */
+  readonly uses_left: number | null;
+}
+
+/** Of a mandate about which there is no entry but its grant. */
+export const NEVER: MandateCount = { seq: 1, checks: 0 };
+
+/** A mandate, and the rows that count for it. */
+export interface LoadedMandate {
+  readonly record: MandateRecord;
+  readonly count: Shared<"mandate_count">;
+  readonly budget: Shared<"budget">;
+  readonly uses: Shared<"budget">;
+}
+
+/** Reads a mandate as it stands, for who looks at it. @throws {MalformedRecord} */
+export async function loadCounted(reader: Reader, id: string): Promise<LoadedMandate | null> {
+  const { orgId } = reader.snapshot;
+  const record = await loadStanding(reader, id);
+  if (record === null) return null;
+  const [count, budget, uses] = await Promise.all([
+    reader.shared(mandateCountKey(orgId, id)),
+    reader.shared(budgetKey(orgId, ownScope(record))),
+    reader.shared(budgetKey(orgId, usesScope(record))),
+  ]);
+  return { record, count, budget, uses };
+}
+
+/** The mandate with what this commit did so far. */
+export function standingNow(
+  transaction: Transaction,
+  { record, count, budget, uses }: LoadedMandate,
+): CountedMandate {
+  const row = transaction.latest(budget);
+  return {
+    record,
+    count: countNow(transaction, count),
+    budget: budgetOf(record, row, transaction.at),
+    uses_left: usesLeft(record, transaction.latest(uses)),
+  };
+}
+
+/** How often a mandate was asked, with what this commit did so far. */
+function countNow(transaction: Transaction, count: Shared<"mandate_count">): MandateCount {
+  return transaction.latest(count) ?? NEVER;
+}
+
+/**
+ * The number of the next entry about a mandate, which this commit has to append: they are numbered
+ * without a gap, so that one that is missing shows.
+ */
+export function nextSeq(
+  transaction: Transaction,
+  count: Shared<"mandate_count">,
+  { isCheck }: { readonly isCheck: boolean },
+): number {
+  const { seq, checks } = countNow(transaction, count);
+  const next: MandateCount = { seq: seq + 1, checks: checks + (isCheck ? 1 : 0) };
+  transaction.setGuarded(count.key, next);
+  return next.seq;
+}

@@ -1,0 +1,43 @@
+import { writeEvent } from "../events/event.ts";
+import type { Transaction } from "../ledger/transaction.ts";
+import { BUDGET_SCOPES, type BudgetRow } from "../store/records/budget.ts";
+import { countedIn, overrun } from "./budget.ts";
+
+/** What is told of a budget: that so much of it is spent, once a window, and that it is overrun. */
+
+/**
+ * The row as the commit writes it, which remembers what was told of it. Tells what the change has come
+ * to: how often something is done is told to nobody.
+ * @param scope the name of the row
+ */
+export function toldOf(
+  transaction: Transaction,
+  scope: string,
+  before: BudgetRow | null,
+  next: BudgetRow,
+): BudgetRow {
+  const [kind = "", id = ""] = scope.split(":");
+  const scope_kind = BUDGET_SCOPES.find((known) => known === kind);
+  if (scope_kind === undefined) return next;
+  const spent = countedIn(next);
+  const about = {
+    scope_kind,
+    mandate: scope_kind === "mandate" ? id : null,
+    limit_micros: next.limit,
+    spent_micros: spent,
+  };
+  const isNew = before === null || before.window !== next.window;
+  const told = isNew ? 0 : next.told;
+  // By shares, for a hundred times a limit may be more than is exact.
+  const reached = transaction.snapshot.org.budget_alert_percent.findLast((percent) =>
+    spent > 0 && spent >= next.limit * (percent / 100)
+  );
+  if (reached !== undefined && reached > told) {
+    writeEvent(transaction, { type: "budget.threshold", ...about, percent: reached });
+  }
+  if (overrun(next) > 0 && (isNew || overrun(before) === 0)) {
+    const percent = Math.floor(spent / Math.max(1, next.limit) * 100);
+    writeEvent(transaction, { type: "budget.overrun", ...about, percent });
+  }
+  return { ...next, told: Math.max(told, reached ?? 0) };
+}

@@ -1,0 +1,83 @@
+import type { Reader } from "../ledger/transaction.ts";
+import { userPasskeysKey } from "../store/mandate_keys.ts";
+import {
+  type ConfirmBy,
+  type UserPasskey,
+  type UserPasskeys,
+  userPasskeys,
+} from "../store/records/user.ts";
+
+/**
+ * The passkeys that may speak for a user, and which of them count: those from before the question was
+ * asked, and nothing new for a day after one in force was replaced or removed. So whoever gets hold of
+ * the application cannot put a key of their own in the place of the user's and answer with it at once.
+ */
+
+/** For how long nothing newer answers after a passkey in force was replaced or removed, milliseconds. */
+export const USER_HOLD_MS = 24 * 60 * 60 * 1000;
+
+const NONE: UserPasskeys = { passkeys: [], held_until: 0 };
+
+/** Reads the passkeys that speak for a user. @throws {MalformedRecord} */
+export async function loadUserPasskeys(reader: Reader, user: string): Promise<UserPasskeys> {
+  const key = userPasskeysKey(reader.snapshot.orgId, user);
+  return (await reader.get(key, userPasskeys))?.value ?? NONE;
+}
+
+/** The passkeys that can answer what was asked at a time of the log. @param now milliseconds */
+export function answeringPasskeys(
+  { passkeys }: UserPasskeys,
+  asked_at: number,
+  now: number,
+): UserPasskey[] {
+  return passkeys.filter(({ registered_at, usable_from }) =>
+    registered_at < asked_at && usable_from <= now
+  );
+}
+
+/**
+ * Who may say yes for a user now: by the terms of the question, and their passkey alone where they have
+ * one, or had one until just now.
+ */
+export function confirmedBy(
+  { passkeys, held_until }: UserPasskeys,
+  wanted: ConfirmBy,
+  now: number,
+): ConfirmBy {
+  return passkeys.length > 0 || now < held_until ? "passkey" : wanted;
+}
+
+/**
+ * The passkeys of a user after they are set to these: those that stay keep what is known of them, and
+ * nothing that came just now answers for a day where one in force went.
+ * @param given without what is known of those that stay
+ */
+export function replacedBy(
+  old: UserPasskeys,
+  given: readonly Pick<UserPasskey, "credential_id" | "public_key" | "rp_id" | "origins">[],
+  { at, now }: { readonly at: number; readonly now: number },
+): UserPasskeys {
+  const kept = new Map(
+    old.passkeys.flatMap((one) => {
+      const same = given.find((other) => isSame(one, other));
+      return same === undefined ? [] : [[one.credential_id, one] as const];
+    }),
+  );
+  const held_until = kept.size < old.passkeys.length
+    ? Math.max(old.held_until, now + USER_HOLD_MS)
+    : old.held_until;
+  const passkeys = given.map((one): UserPasskey =>
+    kept.get(one.credential_id) ??
+      { ...one, counter: 0, registered_at: at, usable_from: Math.max(held_until, now) }
+  );
+  return { passkeys, held_until };
+}
+
+function isSame(
+  a: Pick<UserPasskey, "credential_id" | "public_key" | "rp_id" | "origins">,
+  b: typeof a,
+): boolean {
+  return a.credential_id === b.credential_id && a.rp_id === b.rp_id &&
+    a.public_key.toBase64() === b.public_key.toBase64() &&
+    a.origins.toSorted().join() === b.origins.toSorted().join();
+}

@@ -1,0 +1,42 @@
+/** The keys of upstreams and of the calls that run there. */
+
+/** Of the policy: where an upstream is. */
+export const upstreamKey = (org: string, name: string) => ["upstream", org, name] as const;
+
+export const upstreamPrefix = (org: string) => ["upstream", org] as const;
+
+/** What was last seen of an upstream. */
+export const upstreamStateKey = (org: string, name: string) =>
+  ["upstream_state", org, name] as const;
+
+/** A definition of a tool: as it is offered, or, where that has changed, as it was approved. */
+export const upstreamToolKey = (
+  org: string,
+  name: string,
+  tool: string,
+  which: "offered" | "approved",
+) => ["upstream_tool", org, name, tool, which] as const;
+
+export const upstreamToolPrefix = (org: string, name: string) =>
+  ["upstream_tool", org, name] as const;
+
+/** A call that runs at an upstream. */
+export const callKey = (org: string, id: string) => ["call", org, id] as const;
+
+export const callPrefix = (org: string) => ["call", org] as const;
+
+/** The call that asked for an approval, or ran by it. */
+export const callAskedKey = (org: string, approval: string) =>
+  ["call_asked", org, approval] as const;
+
+/** Which call a caller made under a key of its own, by the SHA-256 of that. */
+export const callKeyKey = (org: string, caller: string, keyHash: string) =>
+  ["call_key", org, caller, keyHash] as const;
+
+/** The call without a key that waits for an approval, by the name of that (`askName`). */
+export const callWaitsKey = (org: string, caller: string, name: string) =>
+  ["call_waits", org, caller, name] as const;
+
+/** A piece of a result: larger than one value may be. Sealed. */
+export const callResultKey = (org: string, id: string, piece: number) =>
+  ["call_result", org, id, piece] as const;

@@ -1,0 +1,57 @@
+import { z } from "zod";
+
+/** Records of upstreams: where they are is policy, what was seen of them is not. */
+
+const timestamp = z.number().int().nonnegative();
+
+const bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array, "expected bytes");
+
+export const UPSTREAM_STATUSES = ["active", "paused"] as const;
+
+/** An MCP server whose tools run through here: by HTTP, or a program of this host. */
+export const upstreamRecord = z.object({
+  name: z.string(),
+  kind: z.enum(["mcp", "mcp_stdio"]),
+  url: z.string(),
+  /** Sent with each request: in lower case, and no secrets. */
+  headers: z.record(z.string(), z.string()),
+  timeout_seconds: z.number().int(),
+  max_result_bytes: z.number().int(),
+  status: z.enum(UPSTREAM_STATUSES),
+  /**
+   * The policy version since which it is where it is. A tool that was approved before is a tool of
+   * somewhere else; no two upstreams ever have the same.
+   */
+  generation: z.number().int().nonnegative(),
+  created_at: timestamp,
+  updated_at: timestamp,
+});
+
+export type UpstreamRecord = z.infer<typeof upstreamRecord>;
+
+const refusedTool = z.object({ name: z.string(), why: z.string() });
+
+export type RefusedTool = z.infer<typeof refusedTool>;
+
+/** What was last seen of an upstream. */
+export const upstreamState = z.object({
+  protocol: z.object({
+    era: z.enum(["modern", "legacy"]),
+    version: z.string(),
+    server: z.object({ name: z.string(), version: z.string() }).nullable(),
+  }).nullable(),
+  /** How many tools it listed, those that were refused among them. */
+  listed: z.number().int().nonnegative(),
+  /** When it was last asked for its tools and told them; null for never. */
+  listed_at: timestamp.nullable(),
+  /** The first hundred of the tools that cannot be taken. */
+  refused: z.array(refusedTool),
+  last_error: z.object({ why: z.string(), says: z.string(), at: timestamp }).nullable(),
+  /** When it is asked again by itself. Due work of another time is of an upstream before. */
+  refresh_at: timestamp,
+});
+
+export type UpstreamState = z.infer<typeof upstreamState>;
+
+/** A whole definition of a tool, in JCS form: larger than a value may be as text of two bytes. */
+export const toolDefinition = z.object({ definition: bytes });

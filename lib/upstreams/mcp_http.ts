@@ -1,0 +1,312 @@
+import { canonicalBytes } from "../base/canonical.ts";
+import type { JsonObject } from "../base/json.ts";
+import type { AnswerHead, HostAnswer, HostFetch } from "../deps.ts";
+import { StrangerFetchFailed } from "../outside/http_answer.ts";
+import type { Timer } from "../store/system.ts";
+import { readForeign } from "./foreign_json.ts";
+import { eventMessages, type Framed, wholeMessage } from "./framing.ts";
+import {
+  answerTo,
+  type ExchangeOptions,
+  type Incoming,
+  incoming,
+  type McpSession,
+  notSent,
+  requestMessage,
+  type RpcError,
+  type RpcReply,
+  type RpcRequest,
+  stopped,
+  unknown,
+} from "./rpc.ts";
+
+/**
+ * MCP by Streamable HTTP, in both eras: each message is a request of its own, whose answer is a JSON
+ * object or a stream of events. The end of the answer's body is the end of the call: who has not
+ * answered by then will not.
+ */
+
+/** What an upstream is asked by, over HTTP. */
+export interface HttpWay {
+  readonly hosts: HostFetch;
+  readonly timer: (milliseconds: number) => Timer;
+  readonly monotonic: () => number;
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** How many bytes a stream may have besides the answer: notifications, and signs of life. */
+const MOST_BESIDES = 1024 * 1024;
+
+/** Most bytes of the body of an answer that is an error. */
+const MAX_ERROR = 64 * 1024;
+
+/** After so much work with what arrived others get their turn, milliseconds. */
+const TURN_MS = 10;
+
+/** How long what nobody waits for may take. */
+const BESIDE_MS = 5000;
+
+/** Most questions of a server that are answered during one request. */
+const MAX_QUESTIONS = 20;
+
+/** Visible characters of ASCII, as the protocol says; no longer than a header may be. */
+const SESSION_ID = /^[\x21-\x7e]{1,1024}$/;
+
+/** A session by HTTP; one without an id, where the server wants none. */
+export class HttpSession implements McpSession {
+  readonly is_process = false;
+  #id: string | null = null;
+  readonly #closing = new AbortController();
+  readonly #beside = new Set<Promise<void>>();
+
+  constructor(readonly way: HttpWay) {}
+
+  get ended(): boolean {
+    return this.#closing.signal.aborted;
+  }
+
+  async exchange(request: RpcRequest, options: ExchangeOptions): Promise<RpcReply> {
+    const signal = AbortSignal.any([options.signal, this.#closing.signal]);
+    let written = false;
+    try {
+      signal.throwIfAborted();
+      const answer = await this.way.hosts({
+        ...this.#request(requestMessage(request), request.headers),
+        limit_ms: options.limit_ms,
+        max_body: options.max_bytes + MOST_BESIDES,
+        signal,
+        beforeSending: () => {
+          written = true;
+          return Promise.resolve();
+        },
+      });
+      return await this.#reply(answer, request, options);
+    } catch (error) {
+      if (signal.aborted) return stopped(written);
+      if (!(error instanceof StrangerFetchFailed)) throw error;
+      return replyOfFailure(error);
+    }
+  }
+
+  notify(method: string, params: JsonObject, headers: RpcRequest["headers"]): Promise<void> {
+    return this.#post({ jsonrpc: "2.0", method, params }, headers);
+  }
+
+  /** Tells the server, too, that its session is over (2025-11-25, "Session Management"). */
+  async close(): Promise<void> {
+    if (this.ended) return;
+    await Promise.all(this.#beside);
+    const { url, headers, hosts } = this.way;
+    if (this.#id !== null) {
+      await ignored(hosts({
+        url,
+        method: "DELETE",
+        headers: { ...headers, "mcp-session-id": this.#id },
+        limit_ms: BESIDE_MS,
+        max_body: MAX_ERROR,
+      }));
+    }
+    this.#closing.abort();
+  }
+
+  #request(message: JsonObject, headers: RpcRequest["headers"]) {
+    return {
+      url: this.way.url,
+      method: "POST" as const,
+      headers: {
+        ...this.way.headers,
+        accept: "application/json, text/event-stream",
+        "content-type": "application/json",
+        ...headers,
+        ...(this.#id === null ? {} : { "mcp-session-id": this.#id }),
+      },
+      body: canonicalBytes(message),
+    };
+  }
+
+  /** Sends what has no answer. */
+  #post(message: JsonObject, headers: RpcRequest["headers"]): Promise<void> {
+    const sent = ignored(this.way.hosts({
+      ...this.#request(message, headers),
+      limit_ms: BESIDE_MS,
+      max_body: MAX_ERROR,
+      signal: this.#closing.signal,
+    }));
+    this.#beside.add(sent);
+    return sent.finally(() => this.#beside.delete(sent));
+  }
+
+  async #reply(
+    answer: HostAnswer,
+    request: RpcRequest,
+    options: ExchangeOptions,
+  ): Promise<RpcReply> {
+    const { status, headers, body } = answer;
+    const inSession = this.#id !== null;
+    if (status < 200 || status >= 300) {
+      return {
+        is: "status",
+        status,
+        error: await this.#errorOf(answer),
+        retry_after_seconds: retryAfter(headers),
+        in_session: inSession,
+      };
+    }
+    const type = mediaType(answer);
+    if (body === null || (type !== JSON_TYPE && type !== EVENTS)) {
+      await body?.cancel();
+      return unknown("malformed", `It answered ${status} without a message.`);
+    }
+    const id = headers.get("mcp-session-id");
+    if (request.method === "initialize" && id !== null) {
+      if (!SESSION_ID.test(id)) {
+        await body.cancel();
+        return unknown("malformed", "Its session id is not what the protocol says.");
+      }
+      this.#id = id;
+    }
+    return type === JSON_TYPE
+      ? await this.#fromBody(body, declared(headers), request, options)
+      : await this.#fromEvents(body, request, options);
+  }
+
+  async #fromBody(
+    body: ReadableStream<Uint8Array>,
+    bytes: number | null,
+    request: RpcRequest,
+    { max_bytes }: ExchangeOptions,
+  ): Promise<RpcReply> {
+    if (bytes !== null && bytes > max_bytes) {
+      await body.cancel();
+      return { is: "too_large", max_bytes, bytes };
+    }
+    const framed = await wholeMessage(this.#inTurns(body), max_bytes);
+    return await this.#answerIn(framed, request, max_bytes) ??
+      unknown("malformed", "Its answer is to no request of ours.");
+  }
+
+  async #fromEvents(
+    body: ReadableStream<Uint8Array>,
+    request: RpcRequest,
+    { max_bytes, notified }: ExchangeOptions,
+  ): Promise<RpcReply> {
+    let questions = 0;
+    const beside = (came: Incoming) => {
+      if (came.is === "notification") notified?.(came.method, came.params);
+      if (came.is === "request" && ++questions <= MAX_QUESTIONS) {
+        void this.#post(answerTo(came), request.headers);
+      }
+    };
+    for await (const framed of eventMessages(this.#inTurns(body), max_bytes)) {
+      const reply = await this.#answerIn(framed, request, max_bytes, beside);
+      if (reply !== null) return reply;
+    }
+    return unknown("cut", "Its answer ended before the result was there.");
+  }
+
+  /** The same pieces; what arrives faster than it is read does not hold up everybody else. */
+  async *#inTurns(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
+    const { monotonic, timer } = this.way;
+    let worked = 0;
+    for await (const piece of body) {
+      const begun = monotonic();
+      yield piece;
+      worked += monotonic() - begun;
+      if (worked < TURN_MS) continue;
+      await timer(0).elapsed;
+      worked = 0;
+    }
+  }
+
+  /** The reply to a request, where a message is one; null for any other. */
+  async #answerIn(
+    framed: Framed,
+    request: RpcRequest,
+    max_bytes: number,
+    beside: (came: Incoming) => void = () => {},
+  ): Promise<RpcReply | null> {
+    if (framed === "too_large") return { is: "too_large", max_bytes, bytes: null };
+    const message = await readForeign(framed, this.way.timer);
+    if (message === "too_many_values") return { is: "too_large", max_bytes, bytes: framed.length };
+    const came = message === "malformed" ? null : incoming(message.value);
+    if (message === "malformed" || came === null) {
+      return unknown("malformed", "Its answer is no message of the protocol.");
+    }
+    if (came.is === "notification" || came.is === "request") {
+      beside(came);
+      return null;
+    }
+    if (came.id !== request.id) return null;
+    return came.is === "result"
+      ? { is: "result", result: came.result, message }
+      : { is: "error", error: came.error };
+  }
+
+  async #errorOf(answer: HostAnswer): Promise<RpcError | null> {
+    const { body } = answer;
+    if (body === null) return null;
+    if (mediaType(answer) !== JSON_TYPE) {
+      await body.cancel();
+      return null;
+    }
+    try {
+      const framed = await wholeMessage(body, MAX_ERROR);
+      if (framed === "too_large") return null;
+      const message = await readForeign(framed, this.way.timer);
+      const came = typeof message === "string" ? null : incoming(message.value);
+      return came?.is === "error" ? came.error : null;
+    } catch (error) {
+      // The status is there, whatever becomes of what follows it.
+      if (error instanceof StrangerFetchFailed) return null;
+      throw error;
+    }
+  }
+}
+
+const JSON_TYPE = "application/json";
+
+const EVENTS = "text/event-stream";
+
+function mediaType({ headers }: AnswerHead): string {
+  return (headers.get("content-type") ?? "").split(";", 1)[0]!.trim().toLowerCase();
+}
+
+/** How long a body says that it is. */
+function declared(headers: Headers): number | null {
+  const length = headers.get("content-length");
+  return length !== null && /^[0-9]{1,15}$/.test(length) ? Number(length) : null;
+}
+
+/** The seconds of `Retry-After`; a date there counts as nothing said. */
+function retryAfter(headers: Headers): number | null {
+  const value = headers.get("retry-after")?.trim() ?? "";
+  return /^[0-9]{1,6}$/.test(value) ? Number(value) : null;
+}
+
+/** What a failed request means. `sent` is the word of the client that not one byte was written. */
+function replyOfFailure({ code, message, sent }: StrangerFetchFailed): RpcReply {
+  if (!sent) return notSent(code === "busy" ? "busy" : "unreachable", message);
+  switch (code) {
+    case "timed_out":
+      return unknown("timed_out", message);
+    case "redirected":
+      return unknown("status", `${message} Redirects are not followed.`);
+    case "answer_malformed":
+    case "answer_too_large":
+      return unknown("malformed", message);
+    case "unreachable":
+    case "busy":
+    case "address_refused":
+      return unknown("cut", message);
+  }
+}
+
+/** Waits for an answer that nobody reads, and for whatever end it has. */
+async function ignored(answer: Promise<HostAnswer>): Promise<void> {
+  try {
+    await (await answer).body?.cancel();
+  } catch {
+    // It was to be tried, and that was all.
+  }
+}

@@ -1,0 +1,79 @@
+import { z } from "zod";
+import type { JsonObject } from "../../lib/base/json.ts";
+import { type SeenUpstream, toolCounts, type UpstreamFields } from "../../lib/gateway/upstreams.ts";
+import { UPSTREAM_STATUSES } from "../../lib/store/records/upstream.ts";
+import { seconds } from "./catalog.ts";
+import { timeText } from "./machine.ts";
+
+/** Upstreams on the wire. */
+
+export const upstreamName = z.string().regex(
+  /^[a-z0-9][a-z0-9-]{0,31}$/,
+  "has 1 to 32 small letters, digits and hyphens, and does not begin with a hyphen",
+).describe("Name of the upstream");
+
+const MIB = 1024 * 1024;
+
+const headerField = z.record(
+  z.string().regex(/^[a-z0-9-]{1,64}$/, "must be the name of a header in lower case"),
+  z.string().regex(/^[\x21-\x7e](?:[\x20-\x7e]{0,1022}[\x21-\x7e])?$/, "must be printable ASCII"),
+).refine((headers) => Object.keys(headers).length <= 16, "has at most 16 headers");
+
+export const upstreamBody = z.strictObject({
+  kind: z.literal(
+    "mcp",
+    "must be mcp: programs of this host are named in a file of the host alone",
+  ),
+  url: z.string().min(1).max(2048).describe("Where its MCP endpoint is"),
+  headers: headerField.default({}).describe("Sent with each request; not for secrets"),
+  timeout_seconds: seconds(1, 300, "How long a call may take").default(60),
+  max_result_bytes: z.int().min(1024).max(8 * MIB).default(MIB)
+    .describe("Most bytes of a result"),
+  status: z.enum(UPSTREAM_STATUSES).default("active"),
+}).transform((fields): UpstreamFields => fields);
+
+export const upstreamAnswer = z.object({
+  name: z.string(),
+  kind: z.string(),
+  url: z.string(),
+  headers: z.record(z.string(), z.string()),
+  timeout_seconds: z.int(),
+  max_result_bytes: z.int(),
+  status: z.enum(UPSTREAM_STATUSES),
+  protocol: z.object({
+    era: z.enum(["modern", "legacy"]),
+    version: z.string(),
+    server: z.object({ name: z.string(), version: z.string() }).nullable(),
+  }).nullable().describe("Null while it was never asked"),
+  tools: z.object({
+    listed: z.int(),
+    draft: z.int(),
+    approved: z.int(),
+    changed: z.array(z.string()).describe("Approved once, and defined in another way since"),
+    refused: z.array(z.object({ name: z.string(), why: z.string() })),
+  }),
+  credential: z.null(),
+  last_error: z.object({ why: z.string(), says: z.string(), at: z.iso.datetime() }).nullable(),
+  listed_at: z.iso.datetime().nullable(),
+  created_at: z.iso.datetime(),
+  updated_at: z.iso.datetime(),
+});
+
+/** The wire form of an upstream. */
+export function renderUpstream(seen: SeenUpstream): JsonObject {
+  const { record, state } = seen;
+  const { generation: _generation, created_at, updated_at, headers, ...rest } = record;
+  const error = state?.last_error ?? null;
+  const listed_at = state?.listed_at ?? null;
+  return {
+    ...rest,
+    headers: { ...headers },
+    protocol: state?.protocol ?? null,
+    tools: toolCounts(seen),
+    credential: null,
+    last_error: error === null ? null : { ...error, at: timeText(error.at) },
+    listed_at: listed_at === null ? null : timeText(listed_at),
+    created_at: timeText(created_at),
+    updated_at: timeText(updated_at),
+  };
+}

@@ -1,0 +1,209 @@
+import type { ComponentChildren } from "preact";
+import { ButtonLink } from "../../../components/button.tsx";
+import { Notice, type NoticeProps } from "../../../components/layout.tsx";
+import { Time } from "../../../components/time.tsx";
+import { UntrustedText, Words } from "../../../components/untrusted.tsx";
+import { isJsonObject } from "../../../lib/base/json.ts";
+import { pagePath } from "../../../lib/base/page_path.ts";
+import type { CallEntry, CallStory } from "../../../lib/calls/call_story.ts";
+import type { Names } from "../../../lib/evidence/telling.ts";
+import type { UpstreamRecord } from "../../../lib/store/records/upstream.ts";
+import { type NamedParty, placeOf } from "./parts.tsx";
+
+/** What the state of a call means, and what to do about it. */
+
+/** A call as its page shows it. */
+export interface Shown {
+  readonly story: CallStory;
+  readonly entries: readonly CallEntry[];
+  readonly names: Names;
+  readonly who: NamedParty;
+  /** Null once it was removed. */
+  readonly upstream: UpstreamRecord | null;
+}
+
+export interface ShownProps {
+  readonly data: Shown;
+  readonly now: number;
+}
+
+interface Advice {
+  readonly tone: NoticeProps["tone"];
+  readonly title: string;
+  readonly text: ComponentChildren;
+}
+
+/** What a state means, and what to do about it. A call that went well needs no words. */
+export function NextStep({ data, now }: ShownProps) {
+  const advice = adviceOn(data, now);
+  if (advice === null) return null;
+  const { approval, status } = data.story;
+  const said = data.story.inside ? foreignWords(data.story) : null;
+  return (
+    <Notice
+      tone={advice.tone}
+      live={false}
+      title={advice.title}
+      actions={approval !== null && status === "pending" && (
+        <ButtonLink href={pagePath("/approvals/:id", { id: approval.id })}>
+          Open the request
+        </ButtonLink>
+      )}
+    >
+      <p>{advice.text}</p>
+      {said !== null && (
+        <p>
+          In its own words: <UntrustedText text={said} />
+        </p>
+      )}
+    </Notice>
+  );
+}
+
+function adviceOn(data: Shown, now: number): Advice | null {
+  const { call, status, approval, execution, due_at } = data.story;
+  const told = "refusal" in call ? call.refusal?.code ?? null : null;
+  switch (status) {
+    case "pending":
+      return approval?.progress.state === "approved"
+        ? {
+          tone: "info",
+          title: "Approved, and not run yet",
+          text: (
+            <>
+              It runs when <Words text={data.who.name} /> asks for the same again, until{" "}
+              <Time at={approval.progress.use_before} now={now} show="absolute" />.
+            </>
+          ),
+        }
+        : {
+          tone: "info",
+          title: "Waits for a person",
+          text: (
+            <>
+              Once somebody approves it, it runs when <Words text={data.who.name} />{" "}
+              asks for the same again. Nothing was sent.
+            </>
+          ),
+        };
+    case "running":
+      return {
+        tone: "info",
+        title: "Sent, not answered yet",
+        text: due_at === null ? "Nothing to do: it waits for the server." : (
+          <>
+            Nothing to do. If nobody knows by <Time at={due_at} now={now} show="absolute" />{" "}
+            what came of it, it counts as unknown.
+          </>
+        ),
+      };
+    case "unknown":
+      return {
+        tone: "warning",
+        title: "Nobody knows whether it ran",
+        text: <Unknown data={data} />,
+      };
+    case "completed":
+      if (told !== null) return { tone: "warning", ...TOLD[told] ?? OTHERWISE };
+      return execution?.result === "failed"
+        ? {
+          tone: "info",
+          title: "The tool says that it failed",
+          text: "The agent has its answer. The permission is used: another try is a new call.",
+        }
+        : null;
+    case "returned":
+      return { tone: "warning", ...TOLD[told ?? ""] ?? NOT_SENT };
+    case "refused":
+      return approval !== null || told === "approval_not_approved"
+        ? {
+          tone: "info",
+          title: "No one said yes",
+          text: "Nothing was sent. The agent has to ask anew, as far as it may.",
+        }
+        : { tone: "warning", ...TOLD[told ?? ""] ?? REFUSED };
+  }
+}
+
+/** What unknown means, and how it is found out. */
+function Unknown({ data: { story: { call }, upstream } }: { readonly data: Shown }) {
+  return (
+    <>
+      It was sent, and no whole answer came: it may have run, or run still. Its permission is used,
+      and Countersign never sends it again. Look at{" "}
+      {upstream === null ? "the server" : <UntrustedText text={placeOf(upstream)} mono />}{" "}
+      whether it happened, such as by what <UntrustedText text={call.tool} mono />{" "}
+      would have changed there. Only if it didn't, have the agent ask again: that is a new call.
+    </>
+  );
+}
+
+type Told = Omit<Advice, "tone">;
+
+const OTHERWISE: Told = {
+  title: "The agent got no result",
+  text: "It was told why. The permission is used: another try is a new call.",
+};
+
+const NOT_SENT: Told = {
+  title: "Nothing was sent",
+  text: "The permission was given back: the agent can ask for the same again.",
+};
+
+const REFUSED: Told = {
+  title: "Refused",
+  text: "Nothing was sent. The agent was told why.",
+};
+
+/** What was told in place of a result, and what to do about it. */
+const TOLD: Readonly<Record<string, Told>> = {
+  result_too_large: {
+    title: "It ran, and its result was too large to pass on",
+    text:
+      "Don't have it run again for the same. The agent can ask for less, or raise the largest " +
+      "result on the upstream's page.",
+  },
+  upstream_asks: {
+    title: "The server asked something back",
+    text:
+      "That isn't passed on, so it counts as failed. The agent has to say all of it in one call.",
+  },
+  upstream_failed: {
+    title: "The server refused it",
+    text:
+      "It didn't run the tool. The agent knows what the server said; another try is a new call.",
+  },
+  upstream_unreachable: {
+    title: "The server wasn't reached, so nothing was sent",
+    text:
+      "The permission was given back. See on the upstream's page what keeps it away; then the " +
+      "agent can ask for the same again.",
+  },
+  upstream_busy: {
+    title: "The server had no time, so nothing was sent",
+    text: "The permission was given back, and the agent was told to try again in a while.",
+  },
+  credential_missing: {
+    title: "The server wants to know who calls, so nothing was sent",
+    text: "The permission was given back. Whoever runs the server has to let this host in.",
+  },
+  upstream_paused: {
+    title: "The upstream is paused",
+    text: "Nothing was sent. Let it go on, on its own page, and the agent can ask again.",
+  },
+  tool_disabled: {
+    title: "The rules say no",
+    text: "Nothing was sent. Which rule it was stands below.",
+  },
+  invalid_arguments: {
+    title: "The arguments don't fit the tool",
+    text: "Nothing was sent. The agent was told where they don't, and can mend them.",
+  },
+};
+
+/** What the server said, where that is kept. */
+function foreignWords({ call }: CallStory): string | null {
+  const data = "refusal" in call ? call.refusal?.data : undefined;
+  const says = isJsonObject(data) ? data.says : undefined;
+  return typeof says === "string" && says !== "" ? says : null;
+}

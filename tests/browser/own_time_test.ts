@@ -1,0 +1,33 @@
+/// <reference lib="dom" />
+import assert from "node:assert/strict";
+import { TOOL } from "../helpers/approval_org.ts";
+import { TestBrowser } from "../helpers/browser.ts";
+import { memberAtBrowser } from "./browser_member.ts";
+import { DecisionOrg } from "../helpers/decision_org.ts";
+
+/** Every moment that a page tells whole: what is read, and what its tooltip has. */
+const TOLD = () =>
+  [...document.querySelectorAll<HTMLTimeElement>("time.time")].flatMap((time) => {
+    const words = time.querySelector(".time-absolute");
+    return words === null ? [] : [[words.textContent, time.title, time.dateTime]];
+  });
+
+Deno.test("browser: moments are told in the reader's own time, in UTC beside it and without script", async () => {
+  await using it = await DecisionOrg.start();
+  it.countersign.clock.now = Date.UTC(2026, 6, 1, 23, 30);
+  await using browser = await TestBrowser.start();
+  const far = await memberAtBrowser(browser, it, "owner", { timezone: "Asia/Tokyo" });
+  const bare = await memberAtBrowser(browser, it, "owner", { script: false });
+  const { id } = await it.pending({ tool_name: TOOL, arguments: {} });
+  // In an island, and outside of one.
+  for (const path of [`/approvals/${id}`, "/activity/1"]) {
+    await far.tab.goto(path);
+    await far.tab.page.locator("time.time[title]").first().waitFor();
+    const [told] = await far.tab.page.evaluate(TOLD);
+    assert.match(told?.[0] ?? "", /^2 Jul( 2026)?, 08:30$/, path);
+    assert.equal(told?.[1], "1 Jul 2026, 23:30 UTC", path);
+    await bare.tab.page.goto(path);
+    const text = await bare.tab.page.locator(".time-absolute").first().textContent();
+    assert.equal(text, "1 Jul 2026, 23:30 UTC", path);
+  }
+});
