@@ -60,6 +60,11 @@ export interface HostRequest {
    * error is handed on.
    */
   readonly beforeSending?: () => Promise<void>;
+  /**
+   * Whether it may arrive twice: it is sent once more where a connection that was kept ended before
+   * any byte of an answer. All else is sent once, whatever happens.
+   */
+  readonly repeatable?: boolean;
 }
 
 /** An answer whose body is still to come. It holds its slot until that is read or cancelled. */
@@ -70,6 +75,13 @@ export interface HostAnswer extends AnswerHead {
 
 /** Asks a host that a member of an org named. @throws {StrangerFetchFailed} */
 export type HostFetch = (request: HostRequest) => Promise<HostAnswer>;
+
+/** Asks hosts, and keeps the connections to them for a while for its own next requests. */
+export interface KeepingFetch {
+  readonly ask: HostFetch;
+  /** Closes those that rest; what is under way goes on. */
+  close(): void;
+}
 
 export interface AnswerHead {
   readonly status: number;

@@ -1,61 +1,24 @@
-import { isIP } from "node:net";
 import { joinBytes } from "../base/bytes.ts";
-import type { HostAnswer, HostFetch, HostRequest, StrangerFetch } from "../deps.ts";
+import type { HostAnswer, HostFetch, HostRequest, KeepingFetch, StrangerFetch } from "../deps.ts";
 import type { Timer } from "../store/system.ts";
-import {
-  hostProblem,
-  isNamed,
-  isNamedAddress,
-  isPublicAddress,
-  type PrivateHosts,
-} from "./addresses.ts";
+import { hostProblem, type PrivateHosts } from "./addresses.ts";
+import { connected, type Network, unreachable } from "./connection.ts";
 import type { HostSlots } from "./host_slots.ts";
 import {
-  AnswerReader,
   bodyPieces,
-  type ByteSource,
   hasBody,
+  mayRest,
+  type ReadHead,
   readHead,
   StrangerFetchFailed,
   wholeBody,
 } from "./http_answer.ts";
+import { KeptConnections, Line, Resting } from "./kept_connections.ts";
 
 /**
- * Requests to hosts that others name, in HTTP/1.1, each on a connection of its own to an address that
- * was looked at.
+ * Requests to hosts that others name, in HTTP/1.1, to an address that was looked at: each on a
+ * connection of its own or, for whoever keeps connections, on one of theirs that rested.
  */
-
-/** A connection; by TLS, one on which the other side has proved its name. */
-export interface Connection extends ByteSource {
-  /** Sends all of them. */
-  write(bytes: Uint8Array): Promise<void>;
-  /** Ends what is being read or written, too. */
-  close(): void;
-}
-
-/** Where a connection leads to. */
-export interface Dialled {
-  readonly address: string;
-  /** The name that the other side proves by TLS; the address itself, where that was named. */
-  readonly host: string;
-  readonly port: number;
-  /** False for http, which only hosts that the operator named are asked by. */
-  readonly tls: boolean;
-}
-
-/** The network, which a test replaces. */
-export interface Network {
-  /**
-   * The IP addresses of a host; none when it has none.
-   * @param own whether names count that only this computer or its network knows
-   */
-  readonly resolve: (
-    host: string,
-    signal: AbortSignal,
-    own: boolean,
-  ) => Promise<readonly string[]>;
-  readonly connect: (to: Dialled, signal: AbortSignal) => Promise<Connection>;
-}
 
 /** What requests go by. */
 interface Ways {
@@ -64,9 +27,6 @@ interface Ways {
   /** Hosts that may be private, and asked by http. */
   readonly named: PrivateHosts;
 }
-
-/** How many addresses of a host are tried when one takes no connection. */
-const MAX_TRIES = 4;
 
 /**
  * Asks hosts that strangers name, and nothing but hosts of the internet: https on port 443, no
@@ -80,7 +40,7 @@ export function guardedFetch(
 ): StrangerFetch {
   const ways = { network, timer, named: new Set<string>() };
   return async ({ bodyWanted, ...request }) => {
-    const { body, ...head } = await new Exchange(ways, prepared(request, ways)).answer();
+    const { body, ...head } = await new Exchange(ways, prepared(request, ways, false)).answer();
     if (!bodyWanted(head)) {
       await body?.cancel();
       return { ...head, body: null };
@@ -94,12 +54,29 @@ export function guardedFetch(
  * besides, whose addresses may be private. The answer is handed on as it arrives. A host has only so
  * many slots: one that hangs holds up none but those who wait for it.
  */
-export function hostFetch(ways: Ways & { readonly slots: HostSlots }): HostFetch {
+export function hostFetch(
+  ways: Ways & { readonly slots: HostSlots },
+  kept: KeptConnections | null = null,
+): HostFetch {
   const { slots, timer } = ways;
   return async (request) => {
-    const whole = prepared(request, ways);
+    const whole = prepared(request, ways, kept !== null);
     const release = await slots.take(whole.url.host, timer(request.limit_ms), request.signal);
-    return await new Exchange(ways, whole, release).answer();
+    return await new Exchange(ways, whole, kept, release).answer();
+  };
+}
+
+/**
+ * Asks hosts as `hostFetch` does, in clients of which each keeps its connections for its own next
+ * requests. Nothing of one client is another's.
+ */
+export function keepingFetch(
+  ways: Ways & { readonly slots: HostSlots; readonly monotonic: () => number },
+): () => KeepingFetch {
+  const inAll = new Resting();
+  return () => {
+    const kept = new KeptConnections(ways, inAll);
+    return { ask: hostFetch(ways, kept), close: () => kept.close() };
   };
 }
 
@@ -113,13 +90,13 @@ interface Prepared extends Omit<HostRequest, "url"> {
  * @throws {StrangerFetchFailed} address_refused
  * @throws {TypeError} for a header that cannot be sent
  */
-function prepared(request: HostRequest, { named }: Ways): Prepared {
+function prepared(request: HostRequest, { named }: Ways, keeps: boolean): Prepared {
   const problem = hostProblem(request.url, named);
   if (problem !== null) {
     throw new StrangerFetchFailed("address_refused", `The address ${problem.says}.`);
   }
   const whole = { ...request, url: new URL(request.url) };
-  return { ...whole, bytes: httpRequest(whole) };
+  return { ...whole, bytes: httpRequest(whole, keeps) };
 }
 
 /**
@@ -133,11 +110,13 @@ class Exchange {
   #idle: Timer | null = null;
   #asked: Promise<void> | undefined;
   #sent = false;
+  #line: Line | null = null;
   #body: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>> | null = null;
 
   constructor(
     readonly ways: Ways,
     readonly request: Prepared,
+    readonly kept: KeptConnections | null = null,
     readonly release: () => void = () => {},
   ) {
     const { limit_ms, signal } = request;
@@ -165,37 +144,62 @@ class Exchange {
   }
 
   async #exchange(): Promise<HostAnswer> {
-    const { ways, request } = this;
     const { signal } = this.#stopping;
     signal.throwIfAborted();
-    const { url, bytes } = request;
-    const connection = await connected(ways, url, signal);
+    const { url, repeatable = false } = this.request;
+    const rested = this.kept?.take(url.origin, repeatable) ?? null;
+    if (rested !== null) {
+      const { received } = rested.reader;
+      try {
+        return await this.#over(rested);
+      } catch (error) {
+        // What rested may end at any time. Whether this arrived nobody knows: only what may be sent
+        // twice is, and only where not one byte was answered.
+        if (!repeatable || signal.aborted || rested.reader.received > received) throw error;
+        rested.connection.close();
+      }
+    }
+    return await this.#over(await this.#dialled());
+  }
+
+  async #dialled(): Promise<Line> {
+    const { url } = this.request;
+    const madeAt = this.kept?.clock.monotonic() ?? 0;
+    const connection = await connected(this.ways, url, this.#stopping.signal);
+    return new Line(connection, url.origin, madeAt);
+  }
+
+  async #over(line: Line): Promise<HostAnswer> {
+    const { request } = this;
+    const { signal } = this.#stopping;
     if (signal.aborted) {
-      connection.close();
+      line.connection.close();
       throw signal.reason;
     }
-    signal.addEventListener("abort", () => connection.close(), { once: true });
-    this.#asked = request.beforeSending?.();
+    this.#line = line;
+    this.#asked ??= request.beforeSending?.();
     await this.#asked?.catch((reason) => this.#end({ reason }));
     signal.throwIfAborted();
     this.#sent = true;
-    await connection.write(bytes);
-    const reader = new AnswerReader(connection);
-    const head = await readHead(reader);
-    if (head.status >= 300 && head.status < 400) {
-      throw new StrangerFetchFailed("redirected", `${url.hostname} leads elsewhere.`);
+    await line.connection.write(request.bytes);
+    const head = await readHead(line.reader);
+    const { status, headers } = head;
+    if (status >= 300 && status < 400) {
+      throw new StrangerFetchFailed("redirected", `${request.url.hostname} leads elsewhere.`);
     }
     if (signal.aborted) throw signal.reason;
     if (!hasBody(head)) {
-      this.#end(null);
-      return { ...head, body: null };
+      this.#end(null, head);
+      return { status, headers, body: null };
     }
-    return { ...head, body: this.#stream(bodyPieces(reader, head, request.max_body)) };
+    const pieces = bodyPieces(line.reader, head, request.max_body);
+    return { status, headers, body: this.#stream(pieces, head) };
   }
 
   /** Reads on when it is read, so that nothing piles up where nobody reads. */
   #stream(
     pieces: AsyncGenerator<Uint8Array<ArrayBuffer>>,
+    head: ReadHead,
   ): ReadableStream<Uint8Array<ArrayBuffer>> {
     this.#moved();
     return new ReadableStream({
@@ -208,7 +212,7 @@ class Exchange {
           if (this.#stopping.signal.aborted) return;
           if (done === true) {
             controller.close();
-            return this.#end(null);
+            return this.#end(null, head);
           }
           this.#moved();
           controller.enqueue(value);
@@ -216,8 +220,23 @@ class Exchange {
           this.#end({ reason: this.#failure(error) });
         }
       },
-      cancel: () => this.#end(null),
+      cancel: () => this.#enough(pieces, head),
     }, { highWaterMark: 0 });
+  }
+
+  /** Whoever read has what they wanted. Of a stream the end alone may be missing. */
+  #enough(pieces: AsyncGenerator<Uint8Array>, head: ReadHead): void {
+    const line = this.#line;
+    const isStream = head.headers.has("transfer-encoding");
+    if (!this.#stopping.signal.aborted && line !== null && isStream && this.#keeps(head)) {
+      this.#line = null;
+      void this.kept?.restAfter(pieces, line, head);
+    }
+    this.#end(null);
+  }
+
+  #keeps(head: ReadHead): boolean {
+    return this.kept !== null && mayRest(head);
   }
 
   /** Whoever is waited for, host or reader, has from now on so long again. */
@@ -239,10 +258,18 @@ class Exchange {
 
   readonly #left = () => this.#end({ reason: this.request.signal?.reason });
 
-  /** @param failed what whoever waits for the answer or reads it is told; null at its good end */
-  #end(failed: { readonly reason: unknown } | null): void {
+  /**
+   * @param failed what whoever waits for the answer or reads it is told; null at its good end
+   * @param whole the head of an answer that was read to its end
+   */
+  #end(failed: { readonly reason: unknown } | null, whole: ReadHead | null = null): void {
     if (this.#stopping.signal.aborted) return;
     this.#stopping.abort(failed?.reason);
+    const line = this.#line;
+    if (line !== null) {
+      if (whole !== null && this.#keeps(whole)) this.kept?.rest(line, whole);
+      else line.connection.close();
+    }
     this.#limit.cancel();
     this.#idle?.cancel();
     this.request.signal?.removeEventListener("abort", this.#left);
@@ -264,39 +291,6 @@ class Exchange {
   }
 }
 
-async function connected(
-  { network, named }: Ways,
-  url: URL,
-  signal: AbortSignal,
-): Promise<Connection> {
-  const host = url.hostname.replace(/^\[|\]$/g, "");
-  const own = isNamed(url, named);
-  const addresses = own && isIP(host) !== 0 ? [host] : await network.resolve(host, signal, own);
-  // One message for both: what names a private network has is nothing to tell a stranger.
-  const message = `The host ${host} has no public address.`;
-  if (addresses.length === 0) throw new StrangerFetchFailed("unreachable", message);
-  if (!addresses.every(own ? isNamedAddress : isPublicAddress)) {
-    throw new StrangerFetchFailed("address_refused", message);
-  }
-  const tls = url.protocol === "https:";
-  const port = url.port === "" ? (tls ? 443 : 80) : Number(url.port);
-  let failure: unknown;
-  for (const address of addresses.slice(0, MAX_TRIES)) {
-    signal.throwIfAborted();
-    try {
-      return await network.connect({ address, host, port, tls }, signal);
-    } catch (error) {
-      failure = error;
-    }
-  }
-  throw unreachable(host, failure);
-}
-
-function unreachable(host: string, error: unknown): StrangerFetchFailed {
-  const why = error instanceof Error ? error.message : String(error);
-  return new StrangerFetchFailed("unreachable", `${host} cannot be reached: ${why}`, error);
-}
-
 const TOKEN = /^[a-z0-9!#$%&'*+.^_`|~-]+$/;
 
 /** No line of a header can end before we end it (RFC 9110 section 5.5). */
@@ -305,7 +299,8 @@ const VALUE = /^[\x20-\x7e]*$/;
 const OURS = new Set(["host", "connection", "content-length", "transfer-encoding", "user-agent"]);
 
 /**
- * The bytes of an HTTP/1.1 request (RFC 9112) on a connection of its own.
+ * The bytes of an HTTP/1.1 request (RFC 9112).
+ * @param keeps whether others may follow on its connection
  * @throws {TypeError} for a header that cannot be written or is not the caller's to set
  */
 function httpRequest({ url, method, headers = {}, body }: {
@@ -313,12 +308,12 @@ function httpRequest({ url, method, headers = {}, body }: {
   readonly method: HostRequest["method"];
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Uint8Array | undefined;
-}): Uint8Array<ArrayBuffer> {
+}, keeps: boolean): Uint8Array<ArrayBuffer> {
   const lines = [
     `${method} ${url.pathname}${url.search} HTTP/1.1`,
     `host: ${url.host}`,
     "user-agent: Countersign",
-    "connection: close",
+    ...(keeps ? [] : ["connection: close"]),
     ...(body === undefined ? [] : [`content-length: ${body.length}`]),
   ];
   // Without these words a server may choose to compress, which would have to be undone here.

@@ -59,7 +59,15 @@ export class AnswerReader {
   #start = 0;
   #end = 0;
 
+  /** How many bytes came so far. */
+  received = 0;
+
   constructor(readonly source: ByteSource) {}
+
+  /** Whether nothing has come that was not taken off. */
+  get isEmpty(): boolean {
+    return this.#start === this.#end;
+  }
 
   /**
    * The next line without its CR LF, one character a byte.
@@ -98,6 +106,7 @@ export class AnswerReader {
     this.#start = 0;
     const count = await this.source.read(this.#buffer.subarray(this.#end));
     if (count === null) throw new StrangerFetchFailed("unreachable", "The answer was cut off.");
+    this.received += count;
     this.#end += count;
   }
 }
@@ -113,7 +122,7 @@ const MAX_HEAD = MAX_LINE;
 /** Most bytes of the line before a chunk: its size, and extensions that are not looked at. */
 const MAX_CHUNK_LINE = 256;
 
-const STATUS_LINE = /^HTTP\/1\.[01] ([1-5][0-9]{2})(?: [\t\x20-\x7e\x80-\xff]*)?$/;
+const STATUS_LINE = /^HTTP\/1\.([01]) ([1-5][0-9]{2})(?: [\t\x20-\x7e\x80-\xff]*)?$/;
 
 /** White space before the colon, or at the start of a line, means different things to readers. */
 const HEADER_LINE = /^([A-Za-z0-9!#$%&'*+.^_`|~-]+):([\t\x20-\x7e\x80-\xff]*)$/;
@@ -123,11 +132,16 @@ const CHUNK_LINE = /^([0-9A-Fa-f]{1,8})[\t ]*(?:;[\t\x20-\x7e\x80-\xff]*)?$/;
 /** Headers by which one reader could see another end or meaning of the body than the next. */
 const SINGLE = ["content-length", "transfer-encoding", "content-type", "content-encoding"];
 
+/** A head, and what version of HTTP/1 it is of. */
+export interface ReadHead extends AnswerHead {
+  readonly minor: "0" | "1";
+}
+
 /**
  * Reads the head of the final answer (RFC 9112 sections 4 and 5), strictly.
  * @throws {StrangerFetchFailed}
  */
-export async function readHead(reader: AnswerReader): Promise<AnswerHead> {
+export async function readHead(reader: AnswerReader): Promise<ReadHead> {
   let left = MAX_HEAD;
   const line = async () => {
     const text = await reader.line(left);
@@ -135,12 +149,26 @@ export async function readHead(reader: AnswerReader): Promise<AnswerHead> {
     return text;
   };
   for (;;) {
-    const status = Number(STATUS_LINE.exec(await line())?.[1]);
-    if (Number.isNaN(status)) throw malformed("is not HTTP/1.1");
+    const [, minor, code] = STATUS_LINE.exec(await line()) ?? [];
+    const status = Number(code);
+    if (code === undefined) throw malformed("is not HTTP/1.1");
     const headers = await readHeaders(line);
     if (status === 101) throw malformed("changes the protocol");
-    if (status >= 200) return { status, headers };
+    if (status >= 200) return { status, headers, minor: minor === "1" ? "1" : "0" };
   }
+}
+
+/**
+ * Whether another request may follow on the connection of an answer that was read to its end (RFC 9112
+ * section 9.3). Only after a success: whoever refuses may do so before having read all that was sent,
+ * and take the rest of it for the next request.
+ */
+export function mayRest({ status, headers, minor }: ReadHead): boolean {
+  if (minor !== "1" || status < 200 || status >= 300) return false;
+  const length = headers.get("content-length") ?? "0";
+  if (status === 204 && (length !== "0" || headers.has("transfer-encoding"))) return false;
+  const options = headers.get("connection") ?? "keep-alive";
+  return options.trim().toLowerCase() === "keep-alive";
 }
 
 /** Whether a body follows a head at all (RFC 9112 section 6.3). */

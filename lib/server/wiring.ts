@@ -14,7 +14,7 @@ import { Ledgers } from "../ledger/ledgers.ts";
 import { Readiness } from "../ledger/readiness.ts";
 import { KV_CONNECT_LIMITS, KV_LIMITS } from "../ledger/commit_limits.ts";
 import { FetchedDocuments } from "../oauth/documents.ts";
-import { guardedFetch, hostFetch } from "../outside/guarded_fetch.ts";
+import { guardedFetch, hostFetch, keepingFetch } from "../outside/guarded_fetch.ts";
 import { HostSlots } from "../outside/host_slots.ts";
 import { internet } from "../outside/internet.ts";
 import { consoleMailer, smtpMailer } from "../outside/mailer.ts";
@@ -81,7 +81,11 @@ export function systemDeps(
     strangers,
     hosts: hostFetch({ ...ways, slots: new HostSlots(SLOTS) }),
     upstreams: new UpstreamConnections({
-      hosts: hostFetch({ ...ways, slots: new HostSlots(UPSTREAM_SLOTS) }),
+      keeping: keepingFetch({
+        ...ways,
+        slots: new HostSlots(UPSTREAM_SLOTS),
+        monotonic: systemMonotonic,
+      }),
       timer: systemTimer,
       programs,
       monotonic: systemMonotonic,

@@ -1,4 +1,4 @@
-import type { HostFetch } from "../deps.ts";
+import type { KeepingFetch } from "../deps.ts";
 import type { HostPrograms } from "./host_file.ts";
 import { HttpSession } from "./mcp_http.ts";
 import { McpUpstream, type UpstreamClock } from "./mcp_upstream.ts";
@@ -19,8 +19,8 @@ import { startProgram } from "./stdio_session.ts";
 
 /** What connections are made of. */
 export interface UpstreamWays extends UpstreamClock {
-  /** Asks upstreams by HTTP. */
-  readonly hosts: HostFetch;
+  /** What an upstream is asked by over HTTP: connections are kept for itself and for no other. */
+  readonly keeping: () => KeepingFetch;
   /** Programs of this host that are upstreams; none unless it was started to run them. */
   readonly programs: HostPrograms;
 }
@@ -81,11 +81,13 @@ export class UpstreamConnections implements UpstreamPorts {
   }
 
   #made(target: UpstreamTarget): McpUpstream {
-    const { hosts, timer, monotonic, programs } = this.ways;
+    const { keeping, timer, monotonic, programs } = this.ways;
     const { url, headers } = target;
     if (target.kind === "mcp") {
+      const { ask: hosts, close } = keeping();
       return new McpUpstream(this.ways, {
         open: () => new HttpSession({ hosts, timer, monotonic, url, headers }),
+        close,
         ...HTTP,
       });
     }
@@ -95,6 +97,7 @@ export class UpstreamConnections implements UpstreamPorts {
     return new McpUpstream(this.ways, {
       open: () =>
         program === undefined ? notSent("unreachable", says) : startProgram(program, timer),
+      close: () => {},
       ...PROCESS,
     });
   }

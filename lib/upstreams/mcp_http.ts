@@ -35,6 +35,9 @@ export interface HttpWay {
   readonly headers: Readonly<Record<string, string>>;
 }
 
+/** What may arrive twice, for nothing is done by it. A call of a tool never may. */
+const ONLY_ASKS: ReadonlySet<string> = new Set(["server/discover", "ping", "tools/list"]);
+
 /** How many bytes a stream may have besides the answer: notifications, and signs of life. */
 const MOST_BESIDES = 1024 * 1024;
 
@@ -76,6 +79,7 @@ export class HttpSession implements McpSession {
         limit_ms: options.limit_ms,
         max_body: options.max_bytes + MOST_BESIDES,
         signal,
+        repeatable: ONLY_ASKS.has(request.method),
         beforeSending: () => {
           written = true;
           return Promise.resolve();

@@ -34,6 +34,8 @@ import {
 /** How sessions with a server come to be. */
 export interface McpTransport {
   open(): McpSession | NotSent;
+  /** Lets go of what sessions leave behind. */
+  close(): void;
   /** How long a server may take for one answer of a handshake, milliseconds. */
   readonly answer_ms: number;
   /** How long for all of it. */
@@ -149,6 +151,7 @@ export class McpUpstream implements UpstreamPort {
     await this.#opening;
     await this.#standing?.session.close();
     this.#standing = null;
+    this.transport.close();
   }
 
   #usable(): Standing | null {

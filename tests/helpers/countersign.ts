@@ -5,7 +5,8 @@ import { asMember, memberCaller, type MemberOperation } from "../../lib/identity
 import type { MemberCaller } from "../../lib/identity/caller.ts";
 import { makeSecret, secretHash, type SecretKind } from "../../lib/identity/credentials.ts";
 import { beginSession } from "../../lib/identity/sessions.ts";
-import { hostFetch, type Network } from "../../lib/outside/guarded_fetch.ts";
+import type { Network } from "../../lib/outside/connection.ts";
+import { hostFetch, keepingFetch } from "../../lib/outside/guarded_fetch.ts";
 import { HostSlots } from "../../lib/outside/host_slots.ts";
 import { internet } from "../../lib/outside/internet.ts";
 import type { Right } from "../../lib/policy/rights.ts";
@@ -156,7 +157,11 @@ export class Countersign implements AsyncDisposable {
       strangers: sites.fetch,
       hosts: hostFetch({ ...ways, slots: new HostSlots({ ...SLOTS, at_once: 2 }) }),
       upstreams: new UpstreamConnections({
-        hosts: hostFetch({ ...ways, slots: new HostSlots(SLOTS) }),
+        keeping: keepingFetch({
+          ...ways,
+          slots: new HostSlots(SLOTS),
+          monotonic: () => clock.monotonic,
+        }),
         timer: timers.timer,
         programs: new Map(),
         monotonic: () => clock.monotonic,

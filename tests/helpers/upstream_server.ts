@@ -1,5 +1,6 @@
 import { isJsonObject, type JsonObject, type JsonValue, memberOf } from "../../lib/base/json.ts";
-import { hostFetch, type Network } from "../../lib/outside/guarded_fetch.ts";
+import type { Network } from "../../lib/outside/connection.ts";
+import { keepingFetch } from "../../lib/outside/guarded_fetch.ts";
 import { HostSlots } from "../../lib/outside/host_slots.ts";
 import { internet } from "../../lib/outside/internet.ts";
 import { systemTimer } from "../../lib/store/system.ts";
@@ -182,17 +183,18 @@ export function connections(
   hosts: readonly string[],
   ways: Partial<UpstreamWays> & { readonly network?: Network } = {},
 ): UpstreamConnections & AsyncDisposable {
-  const { network = internet, timer = systemTimer } = ways;
+  const { network = internet, timer = systemTimer, monotonic = () => performance.now() } = ways;
   const made = new UpstreamConnections({
-    hosts: hostFetch({
+    keeping: keepingFetch({
       network,
       timer,
+      monotonic,
       named: new Set(hosts),
       slots: new HostSlots({ at_once: 64, waiting: 10, in_all: 100 }),
     }),
     timer,
     programs: new Map(),
-    monotonic: () => performance.now(),
+    monotonic,
     ...ways,
   });
   return Object.assign(made, { [Symbol.asyncDispose]: () => made.close() });

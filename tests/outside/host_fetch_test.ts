@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import assert from "node:assert/strict";
 import type { HostRequest } from "../../lib/deps.ts";
-import { guardedFetch, hostFetch, type Network } from "../../lib/outside/guarded_fetch.ts";
+import type { Network } from "../../lib/outside/connection.ts";
+import { guardedFetch, hostFetch } from "../../lib/outside/guarded_fetch.ts";
 import { HostSlots } from "../../lib/outside/host_slots.ts";
 import {
   firstBytes,
@@ -232,6 +233,7 @@ class Endless {
     connect: () => {
       let text = this.head;
       return Promise.resolve({
+        isQuiet: false,
         read: (into: Uint8Array) => {
           while (text.length < into.length) text += this.again;
           const { written } = new TextEncoder().encodeInto(text, into);

@@ -1,4 +1,4 @@
-import type { Connection, Dialled, Network } from "../../lib/outside/guarded_fetch.ts";
+import type { Connection, Dialled, Network } from "../../lib/outside/connection.ts";
 
 /** A public address, of nobody in particular. */
 export const PUBLIC = "93.184.216.34";
@@ -50,6 +50,7 @@ export class StrangerNetwork implements Network {
     const { promise: closed, resolve } = Promise.withResolvers<null>();
     let read = 0;
     return {
+      isQuiet: false,
       read(into) {
         if (answer === undefined) return closed;
         const some = bytes.subarray(read, read + Math.min(into.length, pace));

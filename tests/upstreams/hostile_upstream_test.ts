@@ -469,7 +469,6 @@ Deno.test("hostile upstream: nothing is sent but what a call is made of", async 
       assert.deepEqual([...called?.headers.keys() ?? []].sort(), [
         "accept",
         "accept-encoding",
-        "connection",
         "content-length",
         "content-type",
         "host",

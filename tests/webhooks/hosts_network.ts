@@ -1,4 +1,4 @@
-import type { Connection, Network } from "../../lib/outside/guarded_fetch.ts";
+import type { Connection, Network } from "../../lib/outside/connection.ts";
 import type { Timer } from "../../lib/store/system.ts";
 
 /** Timers that end when a test says so. */
@@ -53,6 +53,7 @@ export class HostsNetwork implements Network {
     const bytes = new TextEncoder().encode(behaviour?.says);
     let at = 0;
     return {
+      isQuiet: false,
       read: (into) => {
         if (behaviour === null) return closed;
         if (at === bytes.length && behaviour.forever !== true) return Promise.resolve(null);
