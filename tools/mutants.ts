@@ -926,8 +926,8 @@ const OUTSIDE: readonly Mutant[] = [
   {
     guard: "no request follows an answer with something behind it",
     file: "lib/outside/kept_connections.ts",
-    find: "if (!hasRoom || !line.isQuiet || isOver(line, now)) return",
-    replace: "if (!hasRoom || isOver(line, now)) return",
+    find: "if (this.#isClosed || !line.isQuiet || isOver(line, now)) return",
+    replace: "if (this.#isClosed || isOver(line, now)) return",
     tests: ["outside/kept_connections"],
     explained: "it is looked at once more when it is taken",
   },

@@ -99,6 +99,9 @@ function prepared(request: HostRequest, { named }: Ways, keeps: boolean): Prepar
   return { ...whole, bytes: httpRequest(whole, keeps) };
 }
 
+/** Without a reason one is made each time, with a trace of the stack. */
+const OVER = new Error("The request is over.");
+
 /**
  * One request, from the look-up of its host to the last byte of the answer. When it ends, by whatever
  * end, connection, timers and slot are given back at once.
@@ -264,7 +267,7 @@ class Exchange {
    */
   #end(failed: { readonly reason: unknown } | null, whole: ReadHead | null = null): void {
     if (this.#stopping.signal.aborted) return;
-    this.#stopping.abort(failed?.reason);
+    this.#stopping.abort(failed?.reason ?? OVER);
     const line = this.#line;
     if (line !== null) {
       if (whole !== null && this.#keeps(whole)) this.kept?.rest(line, whole);

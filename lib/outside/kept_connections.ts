@@ -100,9 +100,13 @@ export class KeptConnections {
     const seconds = keepAliveSeconds(head.headers);
     if (seconds !== null) line.mayRestFor = Math.min(REST_MS, (seconds - 1) * 1000);
     line.restsSince = now;
-    const hasRoom = !this.#isClosed && this.#resting.length < MOST_RESTING &&
-      this.inAll.count < MOST_IN_ALL;
-    if (!hasRoom || !line.isQuiet || isOver(line, now)) return line.connection.close();
+    if (this.#isClosed || !line.isQuiet || isOver(line, now)) return line.connection.close();
+    // The one that rested longest makes room: what rests is to be young.
+    if (this.#resting.length >= MOST_RESTING || this.inAll.count >= MOST_IN_ALL) {
+      const [oldest] = this.#resting;
+      this.#keepThose((other) => other !== oldest);
+    }
+    if (this.inAll.count >= MOST_IN_ALL) return line.connection.close();
     this.inAll.count++;
     this.#resting.push(line);
     this.#sweepLater();

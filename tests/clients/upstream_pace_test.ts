@@ -90,7 +90,9 @@ async function paced(
     callEcho(port, {}, { max_bytes: 8 * MIB }),
 ): Promise<void> {
   const turns: number[] = [];
-  await using ports = connections([], { hosts: hostsOf(sends) });
+  await using ports = connections([], {
+    keeping: () => ({ ask: hostsOf(sends), close: () => {} }),
+  });
   const port = portOf(ports, { url: "http://stand-in.example/mcp" });
   await port.connect(NEVER);
   for (let attempt = 0; attempt < TRIES; attempt++) {

@@ -259,6 +259,17 @@ Deno.test("of 100 answers at once each is its own, and eight connections rest", 
   assert.equal(network.wires.filter(({ isClosed }) => !isClosed).length, 0);
 });
 
+Deno.test("where eight rest already, one that has just come to rest takes the place of the oldest", async () => {
+  const { network, clock, client } = clients(() => text("ok"));
+  await Promise.all(Array.from({ length: 8 }, () => client.told()));
+  await clock.pass(1001);
+  for (let at = 0; at < 3; at++) await client.told();
+  assert.deepEqual(network.counts, [1, 1, 1, 1, 1, 1, 1, 1, 3]);
+  assert.equal(network.wires[0]?.isClosed, true);
+  assert.equal(network.wires.filter(({ isClosed }) => !isClosed).length, 8);
+  client.close();
+});
+
 /** Reads the first piece of a stream and leaves. */
 async function firstOf(answer: Promise<{ readonly body: ReadableStream<Uint8Array> | null }>) {
   const reader = (await answer).body?.getReader();
