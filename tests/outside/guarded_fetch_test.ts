@@ -5,7 +5,8 @@ import { hostProblem, isPublicAddress } from "../../lib/outside/addresses.ts";
 import { guardedFetch } from "../../lib/outside/guarded_fetch.ts";
 import { type StrangerFailure, StrangerFetchFailed } from "../../lib/outside/http_answer.ts";
 import { systemTimer, type Timer } from "../../lib/store/system.ts";
-import { answerOf, httpAnswer, PUBLIC, StrangerNetwork } from "./stranger_network.ts";
+import { answerOf, httpAnswer } from "../helpers/wire_network.ts";
+import { PUBLIC, StrangerNetwork } from "./stranger_network.ts";
 
 const REQUEST: StrangerRequest = {
   url: "https://client.example/client.json",

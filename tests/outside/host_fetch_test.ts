@@ -15,7 +15,8 @@ import { systemTimer, type Timer } from "../../lib/store/system.ts";
 import { runs } from "../helpers/property_runs.ts";
 import { SELF_SIGNED } from "../helpers/self_signed.ts";
 import { runAsService } from "../helpers/started_process.ts";
-import { answerOf, httpAnswer, StrangerNetwork } from "./stranger_network.ts";
+import { answerOf, httpAnswer } from "../helpers/wire_network.ts";
+import { StrangerNetwork } from "./stranger_network.ts";
 import { AUTHORITY, CLIENT_EXAMPLE } from "./test_authority.ts";
 
 /** Timers that end when a test says so. */

@@ -8,7 +8,7 @@ import {
   StrangerFetchFailed,
   wholeBody,
 } from "../../lib/outside/http_answer.ts";
-import { answerOf, httpAnswer } from "./stranger_network.ts";
+import { answerOf, httpAnswer } from "../helpers/wire_network.ts";
 
 const MAX_BODY = 10 * 1024;
 const OK = "HTTP/1.1 200 OK";

@@ -7,8 +7,13 @@ import { internet } from "../../lib/outside/internet.ts";
 import { StrangerFetchFailed, wholeBody } from "../../lib/outside/http_answer.ts";
 import { systemTimer, type Timer } from "../../lib/store/system.ts";
 import { runs } from "../helpers/property_runs.ts";
-import { answerOf, httpAnswer } from "./stranger_network.ts";
-import { type Said, type Wire, WireNetwork } from "./wire_network.ts";
+import {
+  answerOf,
+  httpAnswer,
+  type Said,
+  type Wire,
+  WireNetwork,
+} from "../helpers/wire_network.ts";
 
 /** Time that goes on when a test says so. */
 class HandClock {

@@ -25,7 +25,8 @@ import { Countersign, type SignedIn, type TestOrg } from "../helpers/countersign
 import { CLIENT } from "../helpers/people.ts";
 import { PushBrowser, vapidClaims } from "../helpers/push_browser.ts";
 import { verifiedLog } from "../helpers/stored_log.ts";
-import { httpAnswer, PUBLIC, StrangerNetwork } from "./stranger_network.ts";
+import { httpAnswer } from "../helpers/wire_network.ts";
+import { PUBLIC, StrangerNetwork } from "./stranger_network.ts";
 
 const REQUEST = {
   endpoint: "https://push.example.com/abc",

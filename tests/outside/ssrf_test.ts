@@ -12,7 +12,8 @@ import { hostFetch } from "../../lib/outside/guarded_fetch.ts";
 import { HostSlots } from "../../lib/outside/host_slots.ts";
 import { StrangerFetchFailed } from "../../lib/outside/http_answer.ts";
 import { systemTimer } from "../../lib/store/system.ts";
-import { answerOf, httpAnswer, PUBLIC, StrangerNetwork } from "./stranger_network.ts";
+import { answerOf, httpAnswer } from "../helpers/wire_network.ts";
+import { PUBLIC, StrangerNetwork } from "./stranger_network.ts";
 
 /** Attacks by the address that somebody names for this server to ask, when it is saved and when sent. */
 

@@ -8,8 +8,7 @@ import {
   portOf,
   UpstreamServer,
 } from "../helpers/upstream_server.ts";
-import { answerOf } from "../outside/stranger_network.ts";
-import { type Said, type Wire, WireNetwork } from "../outside/wire_network.ts";
+import { answerOf, type Said, type Wire, WireNetwork } from "../helpers/wire_network.ts";
 
 /** Connections to an upstream that are kept, and what an upstream can make of that. */
 

@@ -99,3 +99,13 @@ export class WireNetwork implements Network {
     return this.wires.map(({ asked }) => asked.length);
   }
 }
+
+/** An HTTP answer with a body and its length. */
+export function answerOf(body: string, headers: readonly string[] = []): string {
+  return httpAnswer(["HTTP/1.1 200 OK", ...headers, `Content-Length: ${body.length}`], body);
+}
+
+/** An HTTP answer, line by line. */
+export function httpAnswer(lines: readonly string[], body = ""): string {
+  return `${lines.join("\r\n")}\r\n\r\n${body}`;
+}
