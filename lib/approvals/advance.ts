@@ -26,6 +26,7 @@ import {
   approvalByMandatePrefix,
   confirmationKey,
   mandateByParentPrefix,
+  mandateByUserPrefix,
 } from "../store/mandate_keys.ts";
 import {
   approvalFacts,
@@ -154,7 +155,7 @@ export function advance(
  */
 export function settle(transaction: Transaction, loaded: LoadedApproval): LoadedApproval {
   const { record } = loaded;
-  const next = settledApproval(record, transaction.snapshot, transaction, loaded.mandate);
+  const next = settledApproval(record, transaction.snapshot, transaction, loaded);
   if (next === record) return loaded;
   const said = next.progress === record.progress
     ? { type: "approval.levels_raised", data: { levels: next.levels } }
@@ -273,6 +274,15 @@ export async function cancelForMandate(services: Services, work: DueWork): Promi
     }
   }
   await settleAll(services, work, prefixes);
+}
+
+/** Cancels what is pending or unused of a user whose passkey, which said yes to it, went. */
+export async function cancelForUser(services: Services, work: DueWork): Promise<void> {
+  const { org, id } = work;
+  const prefix = mandateByUserPrefix(org, id);
+  const rows = listRecords(services.deps.kv, { prefix }, mandatePointer);
+  const mandates = await Array.fromAsync(rows, ({ value }) => value.id);
+  await settleAll(services, work, mandates.map((mandate) => approvalByMandatePrefix(org, mandate)));
 }
 
 /** Brings all requests up to date that rows of indexes name, then removes the work. */

@@ -119,7 +119,7 @@ export function move(
   entry: MoveEntry | null,
 ): LoadedApproval | AnyRefusal {
   const { record } = loaded;
-  const terms = termsOf(record, transaction.snapshot, transaction.now, loaded.mandate);
+  const terms = termsOf(record, transaction.snapshot, transaction.now, loaded);
   const progress = moved(record.progress, event, terms, transaction);
   if (typeof progress === "string") return stateRefusal(progress, loaded);
   return advance(transaction, loaded, { ...record, progress }, entry);

@@ -5,6 +5,7 @@ import { someoneCanDecide } from "../identity/deciders.ts";
 import { clocksAt } from "../ledger/clock.ts";
 import type { Reader } from "../ledger/transaction.ts";
 import { loadStanding } from "../mandates/mandate.ts";
+import { isUserKeyGone } from "../mandates/user_passkeys.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import { Refusal } from "../refusal.ts";
 import {
@@ -137,6 +138,8 @@ export interface LoadedApproval {
   readonly record: ApprovalRecord;
   /** The mandate that it was asked under; null for none. */
   readonly mandate: MandateRecord | null;
+  /** Whether the passkey that said yes for its user speaks for them no longer. */
+  readonly user_key_gone: boolean;
   /** Sealed; null once they were erased. */
   readonly arguments: Uint8Array | null;
   /** Null once it is not pending. */
@@ -173,13 +176,14 @@ export async function loadApproval(
   const record = (await reader.get(approvalKey(orgId, id), approvalRecord))?.value;
   if (record === undefined) return null;
   const isPending = record.progress.state === "pending";
-  const [mandate, args, counts, history] = await Promise.all([
+  const [mandate, user_key_gone, args, counts, history] = await Promise.all([
     record.mandate === null ? null : loadStanding(reader, record.mandate.id),
+    isUserKeyGone(reader, record),
     loadArguments(reader, orgId, record),
     isPending ? loadCountsOf(reader, record) : null,
     loadHistory(reader, record.requester.id, askNameOf(record)),
   ]);
-  return { record, mandate, arguments: args, counts, history };
+  return { record, mandate, user_key_gone, arguments: args, counts, history };
 }
 
 /**
@@ -196,7 +200,12 @@ export async function loadReady(
   const pointer = await reader.guarded(key);
   const loaded = pointer === null ? null : await loadApproval(reader, pointer.id);
   if (loaded === null) return null;
-  const { progress } = settledApproval(loaded.record, reader.snapshot, clocksAt(reader.now));
+  const { progress } = settledApproval(
+    loaded.record,
+    reader.snapshot,
+    clocksAt(reader.now),
+    loaded,
+  );
   return progress.state === "approved" ? loaded : null;
 }
 

@@ -244,19 +244,29 @@ const CANCELS: Readonly<Record<ApprovalFault, Terms["ended_by"]>> = {
   decider: "decider_barred",
 };
 
+/** What a request rests on besides the policy. */
+export interface Grounds {
+  /** That it was asked under; null for none. */
+  readonly mandate: Pick<MandateRecord, "ended"> | null;
+  /** Whether the passkey that said yes for its user speaks for them no longer. */
+  readonly user_key_gone: boolean;
+}
+
+/** Of a request that is only shown: nobody looked whether its mandate or its user's passkey went. */
+const NOT_LOOKED_AT: Grounds = { mandate: null, user_key_gone: false };
+
 /**
  * The request as it stands on the policy of this moment: time may have ended it, or a change of the
  * policy; and one that waits gets the second level that its tool wants by now. The same object when
  * nothing moved it.
- * @param mandate that it was asked under; null for none, or where nobody knows whether it was ended
  */
 export function settledApproval<R extends Standing>(
   record: R,
   policy: DeciderPolicy,
   clocks: Clocks,
-  mandate: Pick<MandateRecord, "ended"> | null = null,
+  grounds: Grounds = NOT_LOOKED_AT,
 ): R {
-  const terms = termsOf(record, policy, clocks.now, mandate);
+  const terms = termsOf(record, policy, clocks.now, grounds);
   const progress = settled(record.progress, terms, clocks);
   if (progress !== record.progress) return { ...record, progress };
   if (progress.state !== "pending" || levelsNow(record, policy) === record.levels) return record;
@@ -278,12 +288,12 @@ export function termsOf(
   record: Standing,
   policy: DeciderPolicy,
   now: number,
-  mandate: Pick<MandateRecord, "ended"> | null = null,
+  grounds: Grounds = NOT_LOOKED_AT,
 ): Terms {
   const { levels, created_at } = record;
   const expires_at = openUntil(record);
   const use_seconds = useSecondsNow(record, policy, now);
-  const ended_by = endedBy(record, policy, now, mandate);
+  const ended_by = endedBy(record, policy, now, grounds);
   return { levels, created_at, expires_at, use_seconds, ended_by };
 }
 
@@ -291,13 +301,13 @@ function endedBy(
   record: Standing,
   policy: DeciderPolicy,
   now: number,
-  mandate: Pick<MandateRecord, "ended"> | null,
+  { mandate, user_key_gone }: Grounds,
 ): Terms["ended_by"] {
   const { state } = record.progress;
   if (state !== "pending" && state !== "approved") return null;
   if (mandate !== null && mandate.ended !== null) return "mandate_ended";
   if (isRotatedAway(policy, record.requester, record.policy_version)) return "rotated";
   if (definitionOf(policy, record.tool_name) !== record.definition_digest) return "tool_changed";
-  const fault = approvalFault(record, policy, now);
+  const fault = approvalFault(record, policy, now, user_key_gone);
   return fault === null ? null : CANCELS[fault];
 }

@@ -202,7 +202,7 @@ function lookAtKnown(
   if (call.status !== "pending") return { is: "known", call };
   if (asked === null) return { goesOn: call };
   const { snapshot, deps: { sealer } } = transaction;
-  const record = settledApproval(asked.record, snapshot, transaction, asked.mandate);
+  const record = settledApproval(asked.record, snapshot, transaction, asked);
   const { progress } = record;
   switch (progress.state) {
     case "pending": {

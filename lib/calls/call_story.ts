@@ -116,7 +116,7 @@ function settledIn(
   { approval }: Pick<Loaded, "approval">,
 ): ApprovalRecord | null {
   if (approval === null) return null;
-  return settledApproval(approval.record, transaction.snapshot, transaction, approval.mandate);
+  return settledApproval(approval.record, transaction.snapshot, transaction, approval);
 }
 
 function stepsOf(

@@ -60,7 +60,7 @@ export function readCall(id: string): MachineOperation<Loaded, SeenCall> {
       const { snapshot, deps: { sealer } } = transaction;
       const asked = approval === null ? null : {
         ...approval,
-        record: settledApproval(approval.record, snapshot, transaction, approval.mandate),
+        record: settledApproval(approval.record, snapshot, transaction, approval),
       };
       return {
         call,

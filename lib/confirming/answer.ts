@@ -3,26 +3,21 @@ import { storeDenial, tierBar, useBefore } from "../approvals/decide.ts";
 import { move } from "../approvals/end.ts";
 import { confirmationId } from "../approvals/nonce.ts";
 import type { LoadedApproval } from "../approvals/seen.ts";
-import { fromBase64Url } from "../base/bytes.ts";
 import type { JsonObject, JsonValue } from "../base/json.ts";
-import { parseStrictJson } from "../base/strict_json.ts";
-import { decodeUtf8 } from "../base/text.ts";
 import type { MachineOperation } from "../identity/acting.ts";
 import { actorOf, type Client, isWithinWall, privateClient } from "../identity/caller.ts";
 import type { Actor } from "../ledger/entry.ts";
 import type { Operation, Transaction } from "../ledger/transaction.ts";
-import { answeringPasskeys, confirmedBy } from "../mandates/user_passkeys.ts";
+import { answeringPasskeys, confirmedBy, storeUse } from "../mandates/user_passkeys.ts";
 import { challengeText } from "../passkeys/challenge.ts";
 import { credentialDigest, decisionEvidence } from "../passkeys/evidence.ts";
 import type { AssertionFault } from "../passkeys/fault.ts";
 import type { AssertionResponse } from "../passkeys/responses.ts";
 import { type UserStatement, userStatement } from "../passkeys/statement.ts";
-import { verifyAssertion } from "../passkeys/verify.ts";
+import { checkUserAssertion, type UserSigned } from "../passkeys/user_assertion.ts";
 import { type AnyRefusal, recorded, type RecordedRefusal, Refusal } from "../refusal.ts";
 import type { Settings } from "../services.ts";
 import { approvalKey } from "../store/keys.ts";
-import { userPasskeysKey } from "../store/mandate_keys.ts";
-import type { UserPasskey, UserPasskeys } from "../store/records/user.ts";
 import {
   type Asked,
   type LoadedQuestion,
@@ -116,9 +111,7 @@ export interface SignedYes {
 
 interface LoadedYes extends LoadedQuestion {
   readonly statement: UserStatement | null;
-  readonly signed:
-    | { readonly ok: true; readonly passkey: UserPasskey; readonly counter: number }
-    | { readonly ok: false; readonly why: AssertionFault };
+  readonly signed: UserSigned;
 }
 
 /**
@@ -148,12 +141,9 @@ export function confirmByPasskey(
         asked.nonce,
       );
       const statement = userStatement({ ...facts, view_digest: record.view_digest });
-      const passkey = loaded.passkeys.passkeys.find((one) =>
-        one.credential_id === given.response.id
-      );
-      const signed = passkey === undefined
-        ? refused
-        : await checkUserAssertion(passkey, given.response, statement);
+      const { passkeys } = loaded.passkeys;
+      const challenge = challengeText(statement);
+      const signed = await checkUserAssertion(passkeys, given.response, challenge);
       return { ...loaded, statement, signed };
     },
     plan(transaction, loaded) {
@@ -172,47 +162,18 @@ export function confirmByPasskey(
       if (!answering.includes(passkey)) {
         return refuse(transaction, open, given.response, "too_new", client);
       }
-      storeCounter(transaction, record.user_seat.user_id, passkeys, { ...passkey, counter });
+      storeUse(transaction, record.user_seat.user_id, passkeys, { ...passkey, counter });
       const { data, private: hidden } = decisionEvidence(statement, given.response);
       return answer(transaction, open, {
         decision: "approve",
         actor: userOf(record.mandate.id),
         asserted_by: null,
+        credential: data.credential,
         evidence: { data, private: hidden },
         client,
       });
     },
   };
-}
-
-/** Whether a user's passkey signed the statement on one of its own sites, its person verified. */
-async function checkUserAssertion(
-  passkey: UserPasskey,
-  response: AssertionResponse,
-  statement: UserStatement,
-): Promise<LoadedYes["signed"]> {
-  const origin = passkey.origins.find((one) => one === originIn(response)) ??
-    passkey.origins[0] ?? "";
-  // Whom the user handle names is the site's own affair, and is not signed.
-  const { userHandle: _handle, ...signed } = response.response;
-  const verdict = await verifyAssertion({
-    response: { ...response, response: signed },
-    challenge: challengeText(statement),
-    origin,
-    rpId: passkey.rp_id,
-    passkey: { ...passkey, account: "" },
-  });
-  return verdict.ok ? { ok: true, passkey, counter: verdict.counter } : verdict;
-}
-
-/** The site that an answer says it was made on; null where it says nothing that can be read. */
-function originIn({ response }: AssertionResponse): string | null {
-  const bytes = fromBase64Url(response.clientDataJSON);
-  const text = bytes === null ? null : decodeUtf8(bytes);
-  const json = text?.ok ? parseStrictJson(text.text) : null;
-  if (!json?.ok || typeof json.value !== "object" || json.value === null) return null;
-  const { origin } = json.value as JsonObject;
-  return typeof origin === "string" ? origin : null;
 }
 
 /** Why what was shown is not what would be answered; null where it is, or where nobody says. */
@@ -223,19 +184,6 @@ function viewChange(
   if (statement === null || statement.view_digest === view_digest) return null;
   return new Refusal("view_changed", {
     because: asked_again.length > 0 ? "asked_again" : "other_view",
-  });
-}
-
-function storeCounter(
-  transaction: Transaction,
-  user: string,
-  { passkeys, held_until }: UserPasskeys,
-  used: UserPasskey,
-): void {
-  const next = passkeys.map((one) => one.credential_id === used.credential_id ? used : one);
-  transaction.set(userPasskeysKey(transaction.snapshot.orgId, user), {
-    passkeys: next,
-    held_until,
   });
 }
 
@@ -267,10 +215,12 @@ function refuse(
 function answer(
   transaction: Transaction,
   open: OpenQuestion,
-  { decision, actor, asserted_by, evidence, client }: {
+  { decision, actor, asserted_by, credential = null, evidence, client }: {
     readonly decision: Answered["decision"];
     readonly actor: Actor;
     readonly asserted_by: string | null;
+    /** The passkey that signed, as leaves name it. */
+    readonly credential?: string | null;
     readonly evidence: {
       readonly data: JsonObject;
       readonly private: Readonly<Record<string, JsonValue>>;
@@ -285,7 +235,7 @@ function answer(
     if (bar !== null) return recorded(bar);
   }
   const isLast = decision === "approve" && record.levels === 0;
-  const user_seat = { ...record.user_seat, answer: { decision, at, asserted_by } };
+  const user_seat = { ...record.user_seat, answer: { decision, at, asserted_by, credential } };
   const answered: LoadedApproval = { ...open, record: { ...record, user_seat } };
   const next = move(transaction, answered, { type: decision }, {
     type: "approval.decided",

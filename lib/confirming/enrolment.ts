@@ -49,17 +49,27 @@ export function makeEnrolment(user: string, request_id: string): CallerOperation
         created_at: now,
         expires_at,
       };
-      transaction.set(userEnrolmentKey(secretHash(secret)), link, { expireIn: LINK_MS });
+      const hash = secretHash(secret);
+      transaction.set(userEnrolmentKey(hash), link, { expireIn: LINK_MS });
       transaction.append({
         type: "user.enrolment_opened",
         actor: actorOf(caller),
         subject: {},
-        data: { expires_at: new Date(expires_at).toISOString(), request_id },
+        data: {
+          enrolment: enrolmentName(hash),
+          expires_at: new Date(expires_at).toISOString(),
+          request_id,
+        },
         private: { user_id: user },
       });
       return { secret, expires_at };
     },
   };
+}
+
+/** What entries call a link: nobody gets from that to its secret. */
+function enrolmentName(hash: string): string {
+  return `sha256:${hash}`;
 }
 
 /** What the page of a link shows. */
@@ -147,7 +157,8 @@ function finishing(
   response: RegistrationResponse,
   { user, request_id }: { readonly user: string; readonly request_id: string },
 ): Operation<LoadedEnrolment, null | RecordedRefusal> {
-  const key = userEnrolmentKey(secretHash(secret));
+  const hash = secretHash(secret);
+  const key = userEnrolmentKey(hash);
   return {
     async load(reader) {
       const [found, old, verdict] = await Promise.all([
@@ -176,7 +187,9 @@ function finishing(
       const made = { credential_id, public_key, rp_id: url.hostname, origins: [url.origin] };
       const given = [...old.passkeys, made];
       const actor = { type: "user", id: "enrolment" } as const;
-      storeUserPasskeys(transaction, { user, old, given, request_id }, actor);
+      const how = { registered_by: link.api_key, by_link: true };
+      const enrolment = enrolmentName(hash);
+      storeUserPasskeys(transaction, { user, old, given, how, enrolment, request_id }, actor);
       return null;
     },
   };

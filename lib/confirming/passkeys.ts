@@ -2,9 +2,10 @@ import { toBase64Url } from "../base/bytes.ts";
 import { assertNoPersonalIds } from "../catalog/personal_ids.ts";
 import type { CallerOperation } from "../identity/acting.ts";
 import { actorOf, type Caller, requireAllTenants } from "../identity/caller.ts";
+import { schedule } from "../ledger/commit.ts";
 import type { Actor, Placed } from "../ledger/entry.ts";
 import type { Transaction } from "../ledger/transaction.ts";
-import { loadUserPasskeys, replacedBy } from "../mandates/user_passkeys.ts";
+import { loadUserPasskeys, type Registration, replacedBy } from "../mandates/user_passkeys.ts";
 import { isUsableKey } from "../passkeys/cose_key.ts";
 import { credentialDigest } from "../passkeys/evidence.ts";
 import { invalidRequest, Refusal } from "../refusal.ts";
@@ -65,28 +66,41 @@ export function setUserPasskeys(
         const path = `/passkeys/${unusable}/public_key`;
         throw invalidRequest(path, "is no COSE key of ES256, EdDSA or RS256");
       }
-      return storeUserPasskeys(transaction, { user, old, given, request_id }, actorOf(caller));
+      const how = { registered_by: caller.id, by_link: false };
+      return storeUserPasskeys(
+        transaction,
+        { user, old, given, how, request_id },
+        actorOf(caller),
+      );
     },
   };
 }
 
-/** Puts the passkeys of a user into the commit, with the entry of what that changes. */
+/**
+ * Puts the passkeys of a user into the commit, with the entry of what that changes. From it on nothing
+ * counts to which one said yes that went; what waits of that is cancelled behind it.
+ */
 export function storeUserPasskeys(
   transaction: Transaction,
-  { user, old, given, request_id }: {
+  { user, old, given, how, enrolment, request_id }: {
     readonly user: string;
     readonly old: UserPasskeys;
     readonly given: readonly GivenPasskey[];
+    readonly how: Registration;
+    /** The link by which the user made the newest, as its entry names it. */
+    readonly enrolment?: string;
     readonly request_id: string;
   },
   actor: Actor,
 ): { readonly record: UserPasskeys; readonly audit: Placed | null } {
-  const record = replacedBy(old, given, transaction);
+  const record = replacedBy(old, given, how, transaction);
   const kept = record.passkeys.filter((one) => old.passkeys.includes(one)).length;
   const added = record.passkeys.length - kept;
   const removed = old.passkeys.length - kept;
   if (added === 0 && removed === 0) return { record: old, audit: null };
-  transaction.set(userPasskeysKey(transaction.snapshot.orgId, user), record);
+  const { now, snapshot } = transaction;
+  transaction.set(userPasskeysKey(snapshot.orgId, user), record);
+  if (removed > 0) schedule(transaction, { kind: "user_key_gone", at: now, id: user });
   const audit = transaction.append({
     type: "user.passkeys_set",
     actor,
@@ -94,9 +108,8 @@ export function storeUserPasskeys(
     data: {
       added,
       credentials: record.passkeys.map(({ credential_id }) => credentialDigest(credential_id)),
-      held_until: record.held_until > transaction.now
-        ? new Date(record.held_until).toISOString()
-        : null,
+      ...(enrolment === undefined ? {} : { enrolment }),
+      held_until: record.held_until > now ? new Date(record.held_until).toISOString() : null,
       removed,
       request_id,
     },

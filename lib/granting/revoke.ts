@@ -1,8 +1,10 @@
+import type { JsonObject, JsonValue } from "../base/json.ts";
 import { writeEvent } from "../events/event.ts";
 import type { CallerOperation } from "../identity/acting.ts";
 import { actorOf } from "../identity/caller.ts";
 import { demand } from "../identity/deeds.ts";
 import { schedule } from "../ledger/commit.ts";
+import type { Actor } from "../ledger/entry.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import {
   type CountedMandate,
@@ -23,7 +25,7 @@ import type { MandateRecord } from "../store/records/mandate.ts";
  */
 
 /** Who wants a mandate ended, and what they say. */
-interface Revocation {
+export interface Revocation {
   readonly by: string;
   readonly note: string | null;
 }
@@ -33,7 +35,7 @@ interface Revocation {
  */
 export function revokeMandate(
   id: string,
-  { by, note }: Revocation,
+  said: Revocation,
   request_id: string,
 ): CallerOperation<LoadedMandate | null, CountedMandate> {
   return {
@@ -42,21 +44,52 @@ export function revokeMandate(
       if (loaded === null || !mayKnow(caller, loaded.record)) {
         throw new Refusal("mandate_not_found", { mandate_id: id });
       }
-      const { record, count } = loaded;
-      if (record.ended !== null) return standingNow(transaction, loaded);
-      demand(caller, "revoke_mandate");
-      const revoked = endMandate(transaction, record, { state: "revoked", by: null });
-      transaction.append({
-        type: "mandate.revoked",
-        actor: actorOf(caller),
-        subject: { mandate: id, tenant: record.tenant },
-        data: { mandate_seq: nextSeq(transaction, count, { isCheck: false }), request_id },
-        private: { by, ...(note === null ? {} : { note: scrubText(note).text }) },
-      });
-      writeEvent(transaction, { type: "mandate.revoked", mandate: id, by: caller.id });
-      return standingNow(transaction, { ...loaded, record: revoked });
+      if (loaded.record.ended === null) demand(caller, "revoke_mandate");
+      return storeRevocation(transaction, loaded, said, { actor: actorOf(caller), request_id });
     },
   };
+}
+
+/** Who ends a mandate, and what shows that they did. */
+interface RevokedBy {
+  readonly actor: Actor;
+  readonly request_id: string;
+  /** What its user signed; left out where a key or a member does it. */
+  readonly evidence?: {
+    readonly data: JsonObject;
+    readonly private: Readonly<Record<string, JsonValue>>;
+  };
+}
+
+/** Puts the end of a mandate into the commit with its entry; one that was ended already stays as it is. */
+export function storeRevocation(
+  transaction: Transaction,
+  loaded: LoadedMandate,
+  { by, note }: Revocation,
+  { actor, request_id, evidence }: RevokedBy,
+): CountedMandate {
+  const { record, count } = loaded;
+  if (record.ended !== null) return standingNow(transaction, loaded);
+  const { id, tenant } = record;
+  const revoked = endMandate(transaction, record, { state: "revoked", by: null });
+  transaction.append({
+    type: "mandate.revoked",
+    actor,
+    subject: { mandate: id, tenant },
+    data: {
+      mandate_seq: nextSeq(transaction, count, { isCheck: false }),
+      request_id,
+      ...evidence?.data,
+    },
+    private: {
+      by,
+      ...(note === null ? {} : { note: scrubText(note).text }),
+      ...evidence?.private,
+    },
+  });
+  const who = actor.type === "user" ? "user" : actor.id;
+  writeEvent(transaction, { type: "mandate.revoked", mandate: id, by: who });
+  return standingNow(transaction, { ...loaded, record: revoked });
 }
 
 /** Ends a mandate in the commit of whatever does so; the entry is the caller's. */

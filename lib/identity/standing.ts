@@ -20,7 +20,8 @@ import {
  * - `levels`: the tool wants a second person by now, and one approved;
  * - `facts`: the tool requires a fact by now that the request lacks, which nobody was shown;
  * - `decider`: somebody who approved could not do so any more: they left, lost the right or the level,
- *   recovered their account, or came to answer for the requester; or their approver key is void.
+ *   recovered their account, or came to answer for the requester; or their approver key is void, or
+ *   the passkey of an end user went.
  */
 export type ApprovalFault = "levels" | "facts" | "decider";
 
@@ -33,11 +34,13 @@ export type Approvable =
  * What is wrong with a request by now, null for nothing: asked of one that is pending, before anybody
  * decides it, and of one that was approved, before its token is minted and before that is consumed.
  * A pending one only grows by the levels that it lacks. `now` in milliseconds.
+ * @param user_key_gone whether the passkey that answered for the user speaks for them no longer
  */
 export function approvalFault(
   record: Approvable,
   policy: DeciderPolicy,
   now: number,
+  user_key_gone: boolean,
 ): ApprovalFault | null {
   const tool = policy.tools.get(record.tool_name);
   const missing = tool === undefined ? [] : missingFacts(tool, record);
@@ -46,20 +49,22 @@ export function approvalFault(
   const isPending = record.progress.state === "pending";
   if (!isPending && approvals.length < levelsNow(record, policy)) return "levels";
   const barred = approvals.some((said) => decisionBar(record, said, policy, now) !== null);
-  return barred || isUserBarred(record, policy, now) ? "decider" : null;
+  return barred || isUserBarred(record, policy, now, user_key_gone) ? "decider" : null;
 }
 
-/** Whether the yes of the end user is none any more: whoever answered for them is out of force. */
+/** Whether the yes of the end user is none any more: whatever answered for them is out of force. */
 function isUserBarred(
   { user_seat, progress }: Approvable,
   policy: DeciderPolicy,
   now: number,
+  user_key_gone: boolean,
 ): boolean {
   const answer = user_seat?.answer ?? null;
   if (answer === null) return user_seat !== null && progress.state !== "pending";
   if (answer.decision === "deny") return false;
   const { asserted_by } = answer;
-  return asserted_by !== null && !answersInForce(policy.apiKeys.get(asserted_by), policy, now);
+  if (asserted_by === null) return user_key_gone;
+  return !answersInForce(policy.apiKeys.get(asserted_by), policy, now);
 }
 
 /** How many levels a request has on the policy of this moment; never fewer than it was made with. */

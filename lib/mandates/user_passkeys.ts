@@ -1,5 +1,7 @@
-import type { Reader } from "../ledger/transaction.ts";
+import type { Reader, Transaction } from "../ledger/transaction.ts";
+import { credentialDigest } from "../passkeys/evidence.ts";
 import { userPasskeysKey } from "../store/mandate_keys.ts";
+import type { ApprovalRecord } from "../store/records/approval.ts";
 import {
   type ConfirmBy,
   type UserPasskey,
@@ -10,7 +12,8 @@ import {
 /**
  * The passkeys that may speak for a user, and which of them count: those from before the question was
  * asked, and nothing new for a day after one in force was replaced or removed. So whoever gets hold of
- * the application cannot put a key of their own in the place of the user's and answer with it at once.
+ * the application cannot put a key of their own in the place of the user's and answer with it at once;
+ * and what a key said yes to counts for as long as that key speaks for the user.
  */
 
 /** For how long nothing newer answers after a passkey in force was replaced or removed, milliseconds. */
@@ -48,6 +51,44 @@ export function confirmedBy(
 }
 
 /**
+ * Whether the passkey that said yes at the user's seat of a request speaks for them no longer: it was
+ * removed or replaced since, as one is that somebody stole. One that came back is another.
+ */
+export async function isUserKeyGone(
+  reader: Reader,
+  { user_seat, created_at }: Pick<ApprovalRecord, "user_seat" | "created_at">,
+): Promise<boolean> {
+  if (user_seat?.answer?.decision !== "approve" || user_seat.answer.asserted_by !== null) {
+    return false;
+  }
+  const { credential } = user_seat.answer;
+  const { passkeys, held_until } = await loadUserPasskeys(reader, user_seat.user_id);
+  // Of a row of before nobody knows which it was: any that went since could be it.
+  if (credential === null) return held_until > reader.now;
+  return !passkeys.some(({ credential_id, registered_at }) =>
+    credentialDigest(credential_id) === credential && registered_at < created_at
+  );
+}
+
+/** Puts the use of a user's passkey into the commit that it is used in. */
+export function storeUse(
+  transaction: Transaction,
+  user: string,
+  { passkeys, held_until }: UserPasskeys,
+  used: UserPasskey,
+): void {
+  const noted = { ...used, last_used_at: transaction.at };
+  const next = passkeys.map((one) => one.credential_id === used.credential_id ? noted : one);
+  transaction.set(userPasskeysKey(transaction.snapshot.orgId, user), {
+    passkeys: next,
+    held_until,
+  });
+}
+
+/** Who had a passkey speak for a user. */
+export type Registration = Pick<UserPasskey, "registered_by" | "by_link">;
+
+/**
  * The passkeys of a user after they are set to these: those that stay keep what is known of them, and
  * nothing that came just now answers for a day where one in force went.
  * @param given without what is known of those that stay
@@ -55,6 +96,7 @@ export function confirmedBy(
 export function replacedBy(
   old: UserPasskeys,
   given: readonly Pick<UserPasskey, "credential_id" | "public_key" | "rp_id" | "origins">[],
+  how: Registration,
   { at, now }: { readonly at: number; readonly now: number },
 ): UserPasskeys {
   const kept = new Map(
@@ -68,7 +110,14 @@ export function replacedBy(
     : old.held_until;
   const passkeys = given.map((one): UserPasskey =>
     kept.get(one.credential_id) ??
-      { ...one, counter: 0, registered_at: at, usable_from: Math.max(held_until, now) }
+      {
+        ...one,
+        ...how,
+        counter: 0,
+        registered_at: at,
+        usable_from: Math.max(held_until, now),
+        last_used_at: null,
+      }
   );
   return { passkeys, held_until };
 }

@@ -3,7 +3,7 @@ import type { JsonObject } from "../base/json.ts";
 import { sha256 } from "../base/sha256.ts";
 import type { PasskeyRecord } from "../store/records/people.ts";
 import type { AssertionResponse } from "./responses.ts";
-import type { ApprovalStatement, UserStatement } from "./statement.ts";
+import type { ApprovalStatement, RevocationStatement, UserStatement } from "./statement.ts";
 
 /**
  * What an entry of the log holds of a passkey, so that anybody can check a decision by it later
@@ -17,7 +17,7 @@ import type { ApprovalStatement, UserStatement } from "./statement.ts";
 interface AssertionEvidence extends JsonObject {
   /** base64url, as the four after the statement. */
   credential_id: string;
-  statement: ApprovalStatement | UserStatement;
+  statement: ApprovalStatement | UserStatement | RevocationStatement;
   authenticator_data: string;
   client_data_json: string;
   signature: string;
@@ -49,9 +49,25 @@ export function decisionEvidence(
   { asserted_by: null; credential: string },
   { assertion: AssertionEvidence }
 > {
+  const signed = signedEvidence(statement, response);
+  return { ...signed, data: { asserted_by: null, ...signed.data } };
+}
+
+/** What a `mandate.revoked` entry holds of a revocation that the user signed. */
+export function revocationEvidence(
+  statement: RevocationStatement,
+  response: AssertionResponse,
+): EvidenceParts<{ credential: string }, { assertion: AssertionEvidence }> {
+  return signedEvidence(statement, response);
+}
+
+function signedEvidence(
+  statement: AssertionEvidence["statement"],
+  response: AssertionResponse,
+): EvidenceParts<{ credential: string }, { assertion: AssertionEvidence }> {
   const { authenticatorData, clientDataJSON, signature } = response.response;
   return {
-    data: { asserted_by: null, credential: credentialDigest(response.id) },
+    data: { credential: credentialDigest(response.id) },
     private: {
       assertion: {
         credential_id: response.id,

@@ -30,7 +30,8 @@ type RecordFault =
   | "unknown_passkey"
   | "made_for_other_address"
   | "passkey_taken"
-  | "too_new";
+  | "too_new"
+  | "out_of_time";
 
 /** Why what a passkey was used for is refused: fixed words, which tell nothing of anybody else. */
 export type AssertionFault = PasskeyFault | RecordFault;
@@ -67,6 +68,8 @@ const TEXTS: Record<AssertionFault, string> = {
     "This passkey was made for another address of this server, and works only there. Ask whoever runs it for a new set-up link.",
   too_new:
     "This passkey came after the question was asked, or while another was just replaced. It answers what is asked later.",
+  out_of_time:
+    "What the passkey signed is more than five minutes old, or of a time to come. Sign anew; where that does not help, set the clock.",
   passkey_taken: "This passkey is in use already. Make another one.",
 };
 

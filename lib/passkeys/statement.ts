@@ -9,6 +9,7 @@ import type { JsonObject } from "../base/json.ts";
 export type Statement =
   | ApprovalStatement
   | UserStatement
+  | RevocationStatement
   | ConsentStatement
   | CeremonyStatement;
 
@@ -89,6 +90,29 @@ export interface UserFacts {
   readonly nonce: string;
   readonly issued_at: string;
   readonly expires_at: string;
+}
+
+/** What the user of a mandate signs to end it. */
+export interface RevocationStatement extends JsonObject {
+  v: 1;
+  type: "countersign.mandate-revocation";
+  /** Public origin of the deployment. */
+  issuer: string;
+  org: string;
+  mandate: string;
+  /** The user's external id. */
+  user: string;
+  /** RFC 3339 in UTC with milliseconds; it counts for five minutes. */
+  issued_at: string;
+}
+
+/** The parts of a revocation that are not the same in all of them. */
+export interface RevocationFacts {
+  readonly issuer: string;
+  readonly org: string;
+  readonly mandate: string;
+  readonly user: string;
+  readonly issued_at: string;
 }
 
 /** What a person signs who lets an MCP client act for them: this client, with exactly this. */
@@ -172,6 +196,19 @@ export function userStatement(facts: UserFacts): UserStatement {
     nonce: facts.nonce,
     issued_at: facts.issued_at,
     expires_at: facts.expires_at,
+  };
+}
+
+/** The statement by which a user ends a mandate: these members and no others. */
+export function revocationStatement(facts: RevocationFacts): RevocationStatement {
+  return {
+    v: 1,
+    type: "countersign.mandate-revocation",
+    issuer: facts.issuer,
+    org: facts.org,
+    mandate: facts.mandate,
+    user: facts.user,
+    issued_at: facts.issued_at,
   };
 }
 

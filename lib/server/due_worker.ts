@@ -6,6 +6,7 @@ import {
   cancelForMandate,
   cancelForPolicy,
   cancelForTool,
+  cancelForUser,
   settleDueApproval,
 } from "../approvals/advance.ts";
 import { sweepPolicy } from "../catalog/staging.ts";
@@ -258,6 +259,7 @@ const DUE_HANDLERS: Readonly<Record<DueKind, DueHandler>> = {
   approval_lapses: settleDueApproval,
   tool_changed: cancelForTool,
   mandate_ended: cancelForMandate,
+  user_key_gone: cancelForUser,
   policy_applied: cancelForPolicy,
   policy_sweep: sweepPolicy,
   agent_rotated: cancelForAgent,

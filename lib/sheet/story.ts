@@ -1,6 +1,7 @@
 import { clocksAt } from "../ledger/clock.ts";
 import { Reader } from "../ledger/transaction.ts";
 import { loadStanding } from "../mandates/mandate.ts";
+import { isUserKeyGone } from "../mandates/user_passkeys.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import type { Services } from "../services.ts";
 import { executionKey, runTokenKey } from "../store/keys.ts";
@@ -95,11 +96,14 @@ export async function approvalStory(
   );
   const executions = read.flatMap((found) => found === null ? [] : [found.value]);
   const now = deps.now();
+  const reader = new Reader(deps.kv, snapshot, now, null);
   const mandate = token === null || token.mandate_id === null
     ? null
-    : await loadStanding(new Reader(deps.kv, snapshot, now, null), token.mandate_id);
+    : await loadStanding(reader, token.mandate_id);
+  const user_key_gone = token !== null && await isUserKeyGone(reader, record);
+  const grounds = { approval: record, mandate, user_key_gone };
   const refused = token !== null &&
-    revocation(snapshot, token, { approval: record, mandate }, clocksAt(now)) !== null;
+    revocation(snapshot, token, grounds, clocksAt(now)) !== null;
   return storyOf(record, { token, refused }, executions, now);
 }
 

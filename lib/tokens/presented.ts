@@ -7,6 +7,7 @@ import type { MachineCaller } from "../identity/caller.ts";
 import type { Shared } from "../ledger/guarded_rows.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import { isBuried, loadStanding } from "../mandates/mandate.ts";
+import { isUserKeyGone } from "../mandates/user_passkeys.ts";
 import { loadReserved } from "../mandates/spending.ts";
 import {
   approvalKey,
@@ -36,6 +37,8 @@ export interface TokenGrounds {
   readonly mandate: MandateRecord | null;
   /** Whether nothing under a mandate may touch its resource any more. */
   readonly buried?: boolean;
+  /** Whether the passkey that said yes for the user of the approval speaks for them no longer. */
+  readonly user_key_gone: boolean;
 }
 
 /** What counts what becomes of a token. */
@@ -112,7 +115,7 @@ export async function loadGrounds(
   reader: Reader,
   { status, approval_id, mandate_id, resource }: RunTokenRecord,
 ): Promise<TokenGrounds> {
-  if (status !== "minted") return { approval: null, mandate: null };
+  if (status !== "minted") return { approval: null, mandate: null, user_key_gone: false };
   const { orgId } = reader.snapshot;
   const [approval, mandate, buried] = await Promise.all([
     // What revokes it writes the token's record too, which the commit checks.
@@ -120,7 +123,8 @@ export async function loadGrounds(
     mandate_id === null ? null : loadStanding(reader, mandate_id),
     mandate_id === null ? false : isBuried(reader, resource),
   ]);
-  return { approval: approval?.value ?? null, mandate, buried };
+  const user_key_gone = approval !== null && await isUserKeyGone(reader, approval.value);
+  return { approval: approval?.value ?? null, mandate, buried, user_key_gone };
 }
 
 async function loadSigned(

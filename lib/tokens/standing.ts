@@ -50,7 +50,7 @@ export function refusalOf(
   { event, given }: Attempt,
   clocks: Clocks,
 ): AnyRefusal | null {
-  const { token, approval, mandate, buried = false } = presented;
+  const { token, approval, mandate, buried = false, user_key_gone } = presented;
   const walledOff = wallRefusal(caller, token.tenant);
   if (walledOff !== null) return walledOff;
   const next = moved(token, event, clocks);
@@ -63,7 +63,7 @@ export function refusalOf(
   if (differs.length > 0) return new Refusal("action_mismatch", { differs });
 
   const revoked = token.status === "minted"
-    ? revocation(snapshot, token, { approval, mandate, buried }, clocks)
+    ? revocation(snapshot, token, { approval, mandate, buried, user_key_gone }, clocks)
     : null;
   return revoked === null ? null : new Refusal("token_revoked", { ...revoked });
 }
@@ -138,7 +138,7 @@ type Unspent = Pick<
 export function revocation(
   snapshot: Snapshot,
   token: Unspent,
-  { approval, mandate, buried = false }: TokenGrounds,
+  { approval, mandate, buried = false, user_key_gone }: TokenGrounds,
   clocks: Clocks,
 ): Revocation | null {
   const { now } = clocks;
@@ -149,7 +149,7 @@ export function revocation(
     revokedApproval(token, approval) ??
     endedMandate(token, mandate, clocks) ??
     (buried ? BURIED : null) ??
-    narrowedPolicy(snapshot, token, { minter, approval }, now);
+    narrowedPolicy(snapshot, token, { minter, approval, user_key_gone }, now);
 }
 
 function stopped(
@@ -233,9 +233,10 @@ const ENDED_MANDATES = {
 function narrowedPolicy(
   snapshot: Snapshot,
   token: Unspent,
-  { minter, approval }: {
+  { minter, approval, user_key_gone }: {
     readonly minter: RequesterNow | null;
     readonly approval: ApprovalRecord | null;
+    readonly user_key_gone: boolean;
   },
   now: number,
 ): Revocation | null {
@@ -245,14 +246,15 @@ function narrowedPolicy(
     via: "rest",
     mandated: token.mandate_id !== null,
   });
-  if (permission === "allowed") return null;
-  if (permission === "requires_approval" && approval !== null) {
+  // What the policy allows by itself may still rest on a yes: that which its mandate asked for.
+  if (permission === "allowed" && (approval === null || approval.mandate === null)) return null;
+  if (permission !== "disabled" && approval !== null) {
     // What a user approved is not what the organization asks of its members by now.
-    if (approval.levels === 0) {
+    if (approval.levels === 0 && permission === "requires_approval") {
       const why = `the policy requires its members' approval for its action now (${resolved_from})`;
       return { reason: "policy", why };
     }
-    const fault = approvalFault(approval, snapshot, now);
+    const fault = approvalFault(approval, snapshot, now, user_key_gone);
     return fault === null ? null : UNCOVERED[fault];
   }
   const says = permission === "disabled" ? "disables" : "requires an approval for";

@@ -59,10 +59,12 @@ export class Actors {
         return this.#judgeMachine(entry);
       case "member":
         return this.#judgeMember(entry);
-      default:
-        return tiersFor(entry)?.others === false
-          ? entry.finding("actor_not_entitled", `is by ${entry.actor.type} ${entry.actor.id}`)
-          : null;
+      default: {
+        const { others = true, users = others } = tiersFor(entry) ?? {};
+        return (entry.actor.type === "user" ? users : others)
+          ? null
+          : entry.finding("actor_not_entitled", `is by ${entry.actor.type} ${entry.actor.id}`);
+      }
     }
   }
 

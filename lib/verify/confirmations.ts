@@ -1,45 +1,22 @@
 import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
 import { challengeText } from "../passkeys/challenge.ts";
-import { isUsableKey, verifyByCoseKey } from "../passkeys/cose_key.ts";
-import { authenticatorDataFault, clientDataFault, signedMessage } from "../passkeys/responses.ts";
 import { type UserStatement, userStatement } from "../passkeys/statement.ts";
-import {
-  type AssertionBytes,
-  bytesOrNull,
-  CEREMONY_FINDINGS,
-  digestOrNull,
-  readBytes,
-} from "./assertion.ts";
+import { readBytes } from "./assertion.ts";
 import { type CheckedEntry, isTime } from "./export_lines.ts";
 import { entryFinding, type Finding, shown } from "./finding.ts";
 import { privateValue } from "./private_parts.ts";
 import { Remembered } from "./story_entry.ts";
+import { revocationFinding } from "./user_revocation.ts";
+import { type ShownKey, type UserKey, UserKeys, userSignatureFinding } from "./user_keys.ts";
 
 /**
- * What users said yes to by their own passkeys, held against the log alone: which key it was, that it
- * spoke for this user before the question was asked, and that it signed exactly what the entry says.
+ * What users signed by their own passkeys, held against the log alone: yeses, and the ends of what they
+ * had granted. Which key it was, that it spoke for this user before the question was asked and still
+ * did when the yes was used, and that it signed exactly what the entry says.
  */
 
-/** How a yes stands against the log; null for an entry that is none of a user's passkey. */
+/** How what a user signed stands against the log; null for an entry that is none of a user's passkey. */
 export type CheckedConfirmation = Finding | "checked" | "unchecked" | null;
-
-/** A passkey as the private part of an entry shows it. */
-interface ShownKey {
-  /** As leaves name it. */
-  readonly digest: string;
-  readonly publicKey: Uint8Array<ArrayBuffer>;
-  readonly rpId: string;
-  readonly origins: readonly string[];
-}
-
-/** A passkey of a user, as the log told of it last. */
-interface UserKey {
-  /** Null where the private part that says so is not in the export. */
-  readonly shown: ShownKey | null;
-  readonly since: string;
-  /** It came while another was just replaced or removed, and answers nothing before. */
-  readonly usableFrom: string;
-}
 
 /** What every yes of a passkey commits to, whether or not an export shows it. */
 const COMMITTED = ["assertion", "user_id"] as const;
@@ -47,151 +24,154 @@ const COMMITTED = ["assertion", "user_id"] as const;
 /** A request is open for seven days at most. */
 const KEPT_MS = 8 * 24 * 60 * 60 * 1000;
 
+/** A yes by which a token may come. */
+interface Yes {
+  readonly user: JsonValue;
+  readonly credential: JsonValue;
+  /** When was asked what it answers. */
+  readonly asked: string;
+}
+
 export class Confirmations {
-  /** Those that speak for each user, by the digests that leaves name them by. */
-  readonly #keys = new Map<JsonValue, ReadonlyMap<JsonValue, UserKey>>();
-  /** Those of whom the export does not show whose they are; which of them went it does not tell. */
-  readonly #hidden = new Map<JsonValue, UserKey>();
-  #isAnyHidden = false;
-  /** When any entry named a passkey first. */
-  readonly #named = new Map<JsonValue, string>();
+  readonly #keys = new UserKeys();
   /** When requests were asked that wait. */
   readonly #asked = new Remembered<string>();
+  /** What users said yes to, by its request, for as long as it may be used. */
+  readonly #yeses = new Remembered<Yes>();
 
   /** Takes in the next entry, whose private parts agree with its digests already. */
   async take(
     entry: CheckedEntry,
     parts: JsonObject | null,
-    { org, index }: { readonly org: string; readonly index: number },
+    place: { readonly org: string; readonly index: number },
   ): Promise<CheckedConfirmation> {
     const { type, at, data, subject, actor } = entry;
-    if (type === "user.passkeys_set") return await this.#set(entry, parts, index);
-    if (type === "approval.created" && typeof subject.approval === "string") {
-      this.#asked.forget(at);
-      const until = new Date(Date.parse(at) + KEPT_MS).toISOString();
-      this.#asked.set(subject.approval, at, until);
-      return null;
+    const { index } = place;
+    switch (type) {
+      case "user.enrolment_opened":
+        this.#keys.open(entry, parts);
+        return null;
+      case "user.passkeys_set":
+        return await this.#keys.set(entry, parts, index);
+      case "approval.created":
+        if (typeof subject.approval !== "string") return null;
+        this.#asked.forget(at);
+        this.#asked.set(subject.approval, at, keptUntil(at));
+        return null;
+      case "mandate.revoked":
+        if (actor.type !== "user") return null;
+        return await this.#signed(entry, parts, place, "now");
+      case "token.minted":
+        return this.#usedFinding(entry, index);
+      case "approval.decided":
+        if (data.decision !== "approve" || data.level !== 0) return null;
+        if (actor.type !== "user") return this.#byKeyFinding(entry, parts, index);
+        return await this.#signed(entry, parts, place, this.#askedAt(entry));
+      default:
+        return null;
     }
-    if (type !== "approval.decided" || data.decision !== "approve") return null;
-    if (data.level !== 0) return null;
-    if (actor.type !== "user") return this.#byKeyFinding(entry, parts, index);
+  }
+
+  /**
+   * Checks what a passkey of a user signed.
+   * @param asked when was asked what it answers; `now` for what nobody asked, which any may sign
+   */
+  async #signed(
+    entry: CheckedEntry,
+    parts: JsonObject | null,
+    { org, index }: { readonly org: string; readonly index: number },
+    asked: string,
+  ): Promise<CheckedConfirmation> {
+    const { data } = entry;
     const left = COMMITTED.find((name) => !Object.hasOwn(data, `${name}_digest`));
     if (left !== undefined) {
-      const what = `Entry ${index} approves for a user, and commits to no "${left}"`;
+      const what = `Entry ${index} speaks for a user, and commits to no "${left}"`;
       return entryFinding("decision_unsigned", index, what);
     }
     const assertion = privateValue(parts, "assertion");
     const user = privateValue(parts, "user_id");
-    const key = this.#keyOf(entry, user, index);
+    const key = this.#keyOf(entry, user, { asked, index });
     if ("code" in key) return key;
+    const isYes = entry.type === "approval.decided";
+    if (isYes && user !== undefined) {
+      const yes = { user, credential: data.credential ?? null, asked };
+      this.#yeses.forget(entry.at);
+      this.#yeses.set(String(entry.subject.approval), yes, keptUntil(entry.at));
+    }
     if (user === undefined || assertion === undefined || key.shown === null) return "unchecked";
-    return await yesFinding(entry, key.shown, { assertion, user, org, index }) ?? "checked";
+    const signed = { assertion, user, org, index };
+    const finding = isYes
+      ? await yesFinding(entry, key.shown, signed)
+      : await revocationFinding(entry, key.shown, signed);
+    return finding ?? "checked";
   }
 
   /** A key of the application answers for no user who has a passkey of their own. */
   #byKeyFinding({ actor }: CheckedEntry, parts: JsonObject | null, index: number): Finding | null {
-    const own = this.#keys.get(privateValue(parts, "user_id") ?? null);
-    // They may have been removed by an entry that does not show whose it is.
-    if (own === undefined || own.size === 0 || this.#isAnyHidden) return null;
+    if (!this.#keys.hasOne(privateValue(parts, "user_id") ?? null)) return null;
     const what =
       `Entry ${index} says yes by ${shown(actor.type)} ${shown(actor.id)} for a user who ` +
       "has a passkey of their own";
     return entryFinding("actor_not_entitled", index, what);
   }
 
-  /** The passkey that an entry says answered, if it could by then. */
-  #keyOf(entry: CheckedEntry, user: JsonValue | undefined, index: number): UserKey | Finding {
-    const credential = entry.data.credential ?? null;
-    const named = this.#named.get(credential);
-    if (user === undefined) {
-      // Of any user: it was named before the question at least.
-      const any = named === undefined
-        ? undefined
-        : { shown: null, since: named, usableFrom: named };
-      return this.#answering(entry, any, index);
-    }
-    const own = this.#answering(entry, this.#keys.get(user)?.get(credential), index);
-    const hidden = this.#hidden.get(credential);
-    if (!("code" in own) || hidden === undefined) return own;
-    const other = this.#answering(entry, hidden, index);
-    return "code" in other ? own : other;
+  /** What is wrong with a token that comes by a yes of a passkey that went since. */
+  #usedFinding({ subject }: CheckedEntry, index: number): Finding | null {
+    const yes = this.#yeses.get(String(subject.approval));
+    if (yes === undefined) return null;
+    const own = this.#keys.of(yes.user);
+    const key = own?.keys.get(yes.credential);
+    // Where it was not shown whose the passkey is, its end may not be either.
+    if (own === null || (key !== undefined && key.since < yes.asked)) return null;
+    const what = `Entry ${index} mints by a yes of passkey ${shown(yes.credential)}, which entry ` +
+      `${own.index} removed or replaced`;
+    return entryFinding("passkey_removed", index, what, own.index);
   }
 
-  #answering(
-    { at, data, subject }: CheckedEntry,
-    key: UserKey | undefined,
-    index: number,
+  /** The passkey that an entry says signed, if it could by then. */
+  #keyOf(
+    entry: CheckedEntry,
+    user: JsonValue | undefined,
+    { asked, index }: { readonly asked: string; readonly index: number },
   ): UserKey | Finding {
-    const label = `Passkey ${shown(data.credential)}, which says yes in entry ${index},`;
-    if (key === undefined) {
-      return entryFinding("passkey_unknown", index, `${label} speaks for no user`);
-    }
-    const asked = this.#asked.get(String(subject.approval)) ?? at;
-    if (key.since >= asked) {
-      const what = `${label} speaks for a user since ${key.since}, asked was at ${asked}`;
-      return entryFinding("passkey_unknown", index, what);
-    }
-    if (at >= key.usableFrom) return key;
-    const what = `${label} answers nothing before ${key.usableFrom}: another was just replaced`;
+    const found = this.#keys.named(entry.data.credential ?? null, user)
+      .map((key) => ({ key, finding: answeringFinding(entry, key, { asked, index }) }));
+    const good = found.find(({ finding }) => finding === null);
+    if (good !== undefined) return good.key;
+    const label = passkeyLabel(entry, index);
+    return found[0]?.finding ??
+      entryFinding("passkey_unknown", index, `${label} speaks for no user`);
+  }
+
+  #askedAt({ at, subject }: CheckedEntry): string {
+    return this.#asked.get(String(subject.approval)) ?? at;
+  }
+}
+
+function keptUntil(at: string): string {
+  return new Date(Date.parse(at) + KEPT_MS).toISOString();
+}
+
+function passkeyLabel({ type, data }: CheckedEntry, index: number): string {
+  const does = type === "approval.decided" ? "says yes" : "ends a mandate";
+  return `Passkey ${shown(data.credential)}, which ${does} in entry ${index},`;
+}
+
+/** Why a passkey that speaks for a user does not sign this; null where it may. */
+function answeringFinding(
+  entry: CheckedEntry,
+  key: UserKey,
+  { asked, index }: { readonly asked: string; readonly index: number },
+): Finding | null {
+  if (asked === "now") return null;
+  const label = passkeyLabel(entry, index);
+  if (key.since >= asked) {
+    const what = `${label} speaks for a user since ${key.since}, asked was at ${asked}`;
     return entryFinding("passkey_unknown", index, what);
   }
-
-  /** Takes in which passkeys speak for a user from now on. */
-  async #set(
-    { at, data }: CheckedEntry,
-    parts: JsonObject | null,
-    index: number,
-  ): Promise<Finding | null> {
-    const credentials = Array.isArray(data.credentials) ? data.credentials : [];
-    const usableFrom = isTime(data.held_until) ? data.held_until : at;
-    const user = privateValue(parts, "user_id");
-    const listed = privateValue(parts, "passkeys");
-    const given = Array.isArray(listed) ? listed : [];
-    if (listed !== undefined && given.length !== credentials.length) {
-      const what =
-        `Entry ${index} names ${credentials.length} passkeys and tells of ${given.length}`;
-      return entryFinding("passkey_malformed", index, what);
-    }
-    const before = user === undefined ? this.#hidden : this.#keys.get(user);
-    const next = new Map<JsonValue, UserKey>();
-    for (const [i, credential] of credentials.entries()) {
-      const shown = listed === undefined ? null : await keyIn(given[i]);
-      if (listed !== undefined && shown?.digest !== credential) {
-        const what = `Passkey ${i} of entry ${index} is none, or not the one that the entry names`;
-        return entryFinding("passkey_malformed", index, what);
-      }
-      if (!this.#named.has(credential)) this.#named.set(credential, at);
-      const old = before?.get(credential);
-      const stays = old !== undefined && mayBeSame(old.shown, shown);
-      next.set(credential, stays ? { ...old, shown } : { shown, since: at, usableFrom });
-    }
-    // What the entry does not list any more speaks for this user no longer.
-    if (user !== undefined) this.#keys.set(user, next);
-    else {
-      this.#isAnyHidden = true;
-      for (const [credential, key] of next) this.#hidden.set(credential, { ...key, shown: null });
-    }
-    return null;
-  }
-}
-
-/** Whether one passkey is another, as far as is shown of both. */
-function mayBeSame(a: ShownKey | null, b: ShownKey | null): boolean {
-  return a === null || b === null || a.rpId === b.rpId &&
-      a.publicKey.toBase64() === b.publicKey.toBase64() &&
-      a.origins.toSorted().join() === b.origins.toSorted().join();
-}
-
-/** A passkey as the private part of an entry shows it; null for one that is none. */
-async function keyIn(value: JsonValue | undefined): Promise<ShownKey | null> {
-  if (!isJsonObject(value)) return null;
-  const { credential_id, public_key, rp_id, origins } = value;
-  const digest = credential_id === undefined ? null : digestOrNull(credential_id);
-  const publicKey = public_key === undefined ? null : bytesOrNull(public_key);
-  if (digest === null || publicKey === null || !await isUsableKey(publicKey)) return null;
-  if (typeof rp_id !== "string" || !Array.isArray(origins)) return null;
-  const sites = origins.filter((origin) => typeof origin === "string");
-  return { digest, publicKey, rpId: rp_id, origins: sites };
+  if (entry.at >= key.usableFrom) return null;
+  const what = `${label} answers nothing before ${key.usableFrom}: another was just replaced`;
+  return entryFinding("passkey_unknown", index, what);
 }
 
 /** What is wrong with a yes of a user's passkey; null for nothing. */
@@ -220,8 +200,7 @@ async function yesFinding(
     return entryFinding("passkey_mismatch", index, what);
   }
   return statementFinding(entry, statement, { user, org, index }) ??
-    ceremonyFinding(bytes, statement, key, index) ??
-    await signatureFinding(bytes, key, { user, index });
+    await userSignatureFinding(bytes, challengeText(statement), key, { user, index });
 }
 
 function statementFinding(
@@ -252,36 +231,6 @@ function statementFinding(
   if (at >= from && at <= to) return null;
   const what = `Entry ${index} is of ${at}, what its passkey signed held from ${from} to ${to}`;
   return entryFinding("decision_out_of_time", index, what);
-}
-
-function ceremonyFinding(
-  { clientDataJson, authenticatorData }: AssertionBytes,
-  statement: UserStatement,
-  { rpId, origins }: ShownKey,
-  index: number,
-): Finding | null {
-  const challenge = challengeText(statement);
-  const faults = origins.map((origin) =>
-    clientDataFault(clientDataJson, { type: "webauthn.get", challenge, origin, rpId })
-  );
-  const fault = (faults.includes(null) ? null : faults[0] ?? "wrong_origin") ??
-    authenticatorDataFault(authenticatorData, rpId);
-  if (fault === null) return null;
-  const [code, problem] = CEREMONY_FINDINGS[fault];
-  const what = `The assertion of entry ${index} ${problem} (site ${shown(rpId)})`;
-  return entryFinding(code, index, what);
-}
-
-async function signatureFinding(
-  { authenticatorData, clientDataJson, signature, credential }: AssertionBytes,
-  { publicKey }: ShownKey,
-  { user, index }: { readonly user: JsonValue; readonly index: number },
-): Promise<Finding | null> {
-  const message = signedMessage(authenticatorData, clientDataJson);
-  if (await verifyByCoseKey(publicKey, message, signature)) return null;
-  const what = `The signature of entry ${index} is not by passkey ${credential} of user ` +
-    shown(user);
-  return entryFinding("assertion_signature_wrong", index, what);
 }
 
 const TEXTS = [

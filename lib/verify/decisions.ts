@@ -20,7 +20,7 @@ import { privateValue } from "./private_parts.ts";
  * from anywhere but the log.
  */
 
-/** How the approvals of a log were given. */
+/** How the approvals of a log were given, and what users ended themselves. */
 export interface DecisionCounts {
   /** Signed by a passkey, and the signature checked. */
   readonly checked: number;

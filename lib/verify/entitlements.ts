@@ -16,6 +16,8 @@ interface Entitled {
   readonly members: boolean;
   /** The service itself. */
   readonly others: boolean;
+  /** End users, where the service does not; whether they signed is asked elsewhere. */
+  readonly users?: true;
 }
 
 const RUNTIME = ["standard", "agent", "oauth_grant"];
@@ -53,6 +55,7 @@ const BY_TYPE: Readonly<Record<string, Entitled>> = {
     machines: ["standard", "approver", "management"],
     members: true,
     others: false,
+    users: true,
   },
   "budget.set": { machines: ["management"], members: false, others: false },
   "tombstone.set": { machines: ["management"], members: false, others: false },

@@ -34,6 +34,7 @@ export type FindingCode =
   | "passkey_unknown"
   | "passkey_removed"
   | "passkey_malformed"
+  | "enrolment_unfounded"
   | "actor_unknown"
   | "actor_ended"
   | "actor_not_entitled"
@@ -131,9 +132,11 @@ const MEANINGS: Record<FindingCode, string> = {
   passkey_unknown:
     "The log does not say whose passkey this is: anyone can make one and sign with it.",
   passkey_removed:
-    "The member no longer had this passkey: whoever signed held a lost or discarded one.",
+    "The member, or the user, no longer had this passkey: whoever signed held a lost or discarded one.",
   passkey_malformed:
     "The log does not say which key the member got: nothing signed by it can be checked.",
+  enrolment_unfounded:
+    "A passkey speaks for a user that no link was made for: somebody else may have put it there.",
   actor_unknown:
     "Nobody of that id was ever let in: the entry, or the one that made its author, was made up or left out.",
   actor_ended:

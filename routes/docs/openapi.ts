@@ -78,7 +78,9 @@ function operation(route: Route, components: Components): JsonObject {
     summary: route.summary,
     description: [route.description, callersText(route)].filter(Boolean).join("\n\n"),
     "x-callers": isOpen ? ["open"] : [...route.callers],
-    security: isOpen ? [] : [{ key: [] }, { bearer: [] }],
+    security: isOpen
+      ? []
+      : [{ key: [] }, { bearer: [] }, ...(route.keyless === undefined ? [] : [{}])],
     parameters: [
       ...pathParameters(route, schemas),
       ...queryParameters(route, schemas),

@@ -36,6 +36,8 @@ export interface GuardedRoute extends Described, Inputs<z.ZodType, z.ZodType, z.
   readonly bodyLimit?: BodyLimit;
   /** As how many requests a call counts against its caller's limit; without it one. */
   readonly counts?: (body: unknown) => number;
+  /** Answers who presents no key; without it they are refused. What they have instead, it checks. */
+  readonly keyless?: (call: OpenCall) => Promise<Answer>;
   readonly handle: (
     call: Call<unknown, unknown, unknown>,
   ) => Promise<Answer | Response> | Answer | Response;
@@ -63,6 +65,7 @@ export function guarded<
     readonly callers: readonly CallerTier[];
     readonly bodyLimit?: BodyLimit;
     readonly counts?: (body: z.output<B>) => number;
+    readonly keyless?: (call: OpenCall) => Promise<Answer>;
     readonly handle: (
       call: Call<z.output<P>, z.output<Q>, z.output<B>>,
     ) => Promise<Answer | Response> | Answer | Response;

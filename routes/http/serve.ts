@@ -131,21 +131,15 @@ class RestAnswer implements Answering {
 
   async answer(): Promise<Response> {
     const { exchange, route } = this;
-    const { services, request, id, c } = exchange;
-    if (route.callers === "open") {
-      const params = route.params === undefined ? {} : parseInput(route.params, c.req.param());
-      const body = route.body === undefined
-        ? undefined
-        : bodyOf(route.body, await readBody(request, services.bodyTimer, undefined));
-      const secret = secretOf(request.headers);
-      const client = exchange.client("rest");
-      const call: OpenCall = { services, request, id, params, body, client, secret };
-      return respond(exchange, await route.handle(call));
-    }
+    const { services, request } = exchange;
+    if (route.callers === "open") return respond(exchange, await route.handle(await this.#open()));
     const { monotonic, now } = services.deps;
     const since = monotonic();
     const secret = secretOf(request.headers);
-    if (secret === null) throw new Refusal("missing_credentials", {});
+    if (secret === null) {
+      if (route.keyless === undefined) throw new Refusal("missing_credentials", {});
+      return respond(exchange, await route.keyless(await this.#open()));
+    }
     // Mostly both are known, and then nothing waits.
     const found = services.credentials.present(secret);
     const presented = found instanceof Promise ? await found : found;
@@ -182,6 +176,23 @@ class RestAnswer implements Answering {
     } finally {
       if (isLarge) services.largeBodies.release(caller.org);
     }
+  }
+
+  /** What a request asks whose caller nobody has looked for. @throws {Refusal} */
+  async #open(): Promise<OpenCall> {
+    const { exchange, route: { params, body } } = this;
+    const { services, request, id, c } = exchange;
+    return {
+      services,
+      request,
+      id,
+      params: params === undefined ? {} : parseInput(params, c.req.param()),
+      body: body === undefined
+        ? undefined
+        : bodyOf(body, await readBody(request, services.bodyTimer, undefined)),
+      client: exchange.client("rest"),
+      secret: secretOf(request.headers),
+    };
   }
 
   refuse(error: unknown): Response {

@@ -2,6 +2,8 @@ import { z } from "zod";
 import { delegateMandate, type Delegation } from "../../lib/granting/delegate.ts";
 import { type Grant, type GrantedMandate, grantMandate } from "../../lib/granting/grant.ts";
 import { revokeMandate } from "../../lib/granting/revoke.ts";
+import { revokeByUser } from "../../lib/granting/revoke_by_user.ts";
+import { isId } from "../../lib/base/id.ts";
 import { externalIdProblem } from "../../lib/base/text.ts";
 import {
   mandateLogChunks,
@@ -11,7 +13,8 @@ import {
 import { clocksAt } from "../../lib/ledger/clock.ts";
 import { listMandates } from "../../lib/mandates/listing.ts";
 import { loadCounted, mayKnow, standingNow } from "../../lib/mandates/mandate.ts";
-import { Refusal } from "../../lib/refusal.ts";
+import { assertionResponse } from "../../lib/passkeys/responses.ts";
+import { invalidRequest, Refusal } from "../../lib/refusal.ts";
 import { budgetTermsOf } from "../fields/budget.ts";
 import { mandateId, userId } from "../fields/action.ts";
 import {
@@ -26,6 +29,7 @@ import {
 } from "../fields/mandate.ts";
 import { streamedLines } from "../fields/log.ts";
 import { decodeCursor, encodeCursor, pageAnswer, pageQuery } from "../fields/paging.ts";
+import type { Answer, OpenCall } from "../http/call.ts";
 import { guarded, type Route } from "../http/route.ts";
 
 const group = "Mandates";
@@ -51,7 +55,37 @@ const revokeBody = z.strictObject({
     .refine((text) => externalIdProblem(text) === null, "has characters that nobody sees")
     .describe("Who wants it ended, such as `user`"),
   note: z.string().min(1).max(512).nullish().describe("Why; scrubbed before it is kept"),
+  statement: z.strictObject({
+    v: z.literal(1),
+    type: z.literal("countersign.mandate-revocation"),
+    issuer: z.string().max(512),
+    org: z.string().refine((text) => isId(text, "org"), "is no id of an organization"),
+    mandate: z.string().max(64),
+    user: z.string().max(512),
+    issued_at: z.string().refine(isMoment, "must be a time in UTC with milliseconds"),
+  }).exactOptional().describe("What the user signed, where no key is presented"),
+  assertion: assertionResponse.exactOptional().describe(
+    "By a passkey of the user; its challenge is the digest of the statement",
+  ),
 });
+
+function isMoment(text: string): boolean {
+  const time = Date.parse(text);
+  return !Number.isNaN(time) && new Date(time).toISOString() === text;
+}
+
+/** The user of a mandate ends it by their own passkey. @throws {Refusal} */
+async function revokeWithoutKey(call: OpenCall): Promise<Answer> {
+  const { services, client } = call;
+  const { id } = call.params as z.output<typeof byId>;
+  const { by, note = null, statement, assertion } = call.body as z.output<typeof revokeBody>;
+  services.sourceLimits.take(client.ip, services.deps.now());
+  if (assertion === undefined) throw new Refusal("missing_credentials", {});
+  if (statement === undefined) throw invalidRequest("/statement", "is missing: it was signed");
+  const signed = { statement, response: assertion };
+  const counted = await revokeByUser(services, id, { by, note }, signed, client);
+  return { status: 200, body: renderMandate(counted, clocksAt(services.deps.now())) };
+}
 
 function delegationOf(body: z.output<typeof delegationBody>): Delegation {
   const { parent, agent, user_id, tenant_id, expires_at, metadata, budget, uses } = body;
@@ -206,14 +240,22 @@ export const mandateRoutes: readonly Route[] = [
     description:
       "In force on the next call, on every node: nothing is allowed under it any more, its unspent " +
       "run tokens are void, and what waits for approval under it is cancelled. One that was ended " +
-      "already is answered as it is.",
+      "already is answered as it is. The user does it by nobody's key but a passkey of theirs, over " +
+      '`{"v": 1, "type": "countersign.mandate-revocation", "issuer", "org", "mandate", "user", ' +
+      '"issued_at"}`, with the SHA-256 of its RFC 8785 form as the challenge; it counts for five ' +
+      "minutes.",
     callers: ["standard", "approver", "management"],
     params: byId,
     body: revokeBody,
     answers: { 200: mandateAnswer },
-    refusals: ["mandate_not_found"],
+    refusals: ["mandate_not_found", "assertion_not_accepted", "rate_limited"],
+    keyless: revokeWithoutKey,
     handle: (call) => {
-      const { by, note = null } = call.body;
+      const { by, note = null, statement, assertion } = call.body;
+      if (statement !== undefined || assertion !== undefined) {
+        const path = assertion === undefined ? "/statement" : "/assertion";
+        throw invalidRequest(path, "is the user's own, and goes without a key");
+      }
       return call.commit(revokeMandate(call.params.id, { by, note }, call.id), (counted) => ({
         status: 200,
         body: renderMandate(counted, clocksAt(call.services.deps.now())),

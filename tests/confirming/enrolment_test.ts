@@ -1,44 +1,10 @@
 import assert from "node:assert/strict";
-import { fromBase64Url } from "../../lib/base/bytes.ts";
-import { finishEnrolment, seeEnrolment } from "../../lib/confirming/enrolment.ts";
-import { challengeText } from "../../lib/passkeys/challenge.ts";
-import { parseRegistrationResponse } from "../../lib/passkeys/responses.ts";
-import { ceremonyStatement } from "../../lib/passkeys/statement.ts";
-import { Refusal } from "../../lib/refusal.ts";
+import { seeEnrolment } from "../../lib/confirming/enrolment.ts";
 import { ConfirmingOrg } from "../helpers/confirming.ts";
+import { finish, linkOf } from "../helpers/enrolling.ts";
 import { Countersign } from "../helpers/countersign.ts";
-import { SoftwareAuthenticator } from "../helpers/software_authenticator.ts";
 
 /** The link by which a user makes a passkey on our page. */
-
-async function linkOf(it: ConfirmingOrg, key = it.keeper): Promise<string> {
-  const made = await it.post("/v1/users/u1/enrolment", {}, key);
-  assert.equal(made.status, 201, made.text);
-  const secret = new URL(made.body.url).pathname.split("/").at(-1) ?? "";
-  assert.equal(fromBase64Url(secret)?.length, 32);
-  return secret;
-}
-
-/** Makes a passkey by a link; the code of what refused it. */
-async function finish(it: ConfirmingOrg, secret: string, signed = secret): Promise<string | null> {
-  const { services } = it.org.countersign;
-  const { url } = services.settings;
-  const made = await new SoftwareAuthenticator({ origin: url.origin }).enrol({
-    rp: { id: url.hostname, name: "Countersign" },
-    user: { id: "dTE", name: "u1", displayName: "" },
-    challenge: challengeText(ceremonyStatement("enrolment", url.origin, signed)),
-    pubKeyCredParams: [],
-  });
-  try {
-    const sent = parseRegistrationResponse(JSON.stringify(made));
-    assert.ok(sent !== null);
-    await finishEnrolment(services, secret, sent, "req");
-    return null;
-  } catch (error) {
-    if (error instanceof Refusal) return error.code;
-    throw error;
-  }
-}
 
 async function count(it: ConfirmingOrg): Promise<number> {
   const options = { key: it.keeper };

@@ -76,7 +76,9 @@ Deno.test("openapi.json says who may call, and takes an idempotency key on every
     assert.deepEqual(operation["x-callers"], callers);
     assert.deepEqual(
       operation.security,
-      route.callers === "open" ? [] : [{ key: [] }, { bearer: [] }],
+      route.callers === "open"
+        ? []
+        : [{ key: [] }, { bearer: [] }, ...(route.keyless === undefined ? [] : [{}])],
     );
     const names = (operation.parameters as JsonObject[]).map(({ name }) => name);
     // A nonce serves one answer by itself.

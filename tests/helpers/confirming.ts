@@ -56,6 +56,23 @@ export class AppUser {
   }
 }
 
+/** What a user signs to end a mandate. */
+export function ending(
+  { org, mandate }: { readonly org: TestOrg; readonly mandate: string },
+  user = "u1",
+): JsonObject {
+  const { clock, services } = org.countersign;
+  return {
+    v: 1,
+    type: "countersign.mandate-revocation",
+    issuer: services.settings.url.origin,
+    org: org.id,
+    mandate,
+    user,
+    issued_at: new Date(clock.now).toISOString(),
+  };
+}
+
 /** An org whose application asks its users. */
 export class ConfirmingOrg {
   private constructor(
@@ -93,6 +110,16 @@ export class ConfirmingOrg {
   /** Answers with the nonce, and a key where one is given. */
   answer(nonce: string, body: object, key: string | null = null): Promise<Got> {
     return this.post(`/v1/confirmations/${nonce}`, body, key);
+  }
+
+  /** The user ends a mandate by their passkey, and nobody's key. */
+  async end(user: AppUser, statement: JsonObject = ending(this), lies: Lies = {}): Promise<Got> {
+    const assertion = await user.sign(statement, lies);
+    return await this.post(`/v1/mandates/${statement.mandate}/revoke`, {
+      by: "user",
+      statement,
+      assertion,
+    });
   }
 
   /** A request by whoever has the nonce, with a key where one is given. */

@@ -31,6 +31,9 @@ export async function stageQuestion(
         counter: 0,
         registered_at: at - 86_400_000,
         usable_from: now - 86_400_000,
+        registered_by: null,
+        by_link: false,
+        last_used_at: null,
       };
       transaction.set(userPasskeysKey(org.id, user), { passkeys: [passkey], held_until: 0 });
     });

@@ -1,15 +1,22 @@
 import assert from "node:assert/strict";
-import type { JsonObject, JsonValue } from "../../lib/base/json.ts";
-import { DIGEST_VERSION, saltedDigest } from "../../lib/ledger/entry.ts";
+import type { JsonObject } from "../../lib/base/json.ts";
 import { credentialDigest } from "../../lib/passkeys/evidence.ts";
-import type { FindingCode } from "../../lib/verify/finding.ts";
 import { logReportText } from "../../lib/verify/verdict_text.ts";
 import { AppUser, ConfirmingOrg } from "../helpers/confirming.ts";
 import { Countersign } from "../helpers/countersign.ts";
 import { checkpointNote, exportText, publishedKeys, verdictOn } from "../helpers/evidence.ts";
 import { granted } from "../helpers/mandates.ts";
 import type { Line } from "../helpers/signed_log.ts";
-import { judged } from "./forged_log.ts";
+import {
+  type Forgery,
+  hidden,
+  judged,
+  moved,
+  other,
+  partOf,
+  placeOf,
+  saying,
+} from "./forged_log.ts";
 
 /**
  * What users said yes to, by their own passkeys and by their application's key, held against the log
@@ -18,7 +25,6 @@ import { judged } from "./forged_log.ts";
 
 const SECOND = 1000;
 const DAY = 24 * 60 * 60 * SECOND;
-const SALT = "0f".repeat(16);
 
 /** A user who has the passkey that `user` makes says yes by it, and another's application does by a key. */
 async function answered(countersign: Countersign) {
@@ -61,49 +67,8 @@ Deno.test("yeses of a user's passkey and of an application's key are checked in 
   }
 });
 
-/** The place of the last entry of a type. */
-function placeOf(lines: Line[], type: string, is: (line: Line) => boolean = () => true): number {
-  const at = lines.findLastIndex((line) => line.entry.type === type && is(line));
-  assert.notEqual(at, -1, type);
-  return at;
-}
-
 /** The passkey's yes. */
 const isSigned = ({ entry }: Line) => (entry.actor as JsonObject).type === "user";
-
-/** The lines with another entry in the place of one. */
-function other(lines: Line[], at: number, change: (line: Line) => Partial<Line>): Line[] {
-  const line = lines[at] ?? assert.fail();
-  return lines.with(at, { ...line, ...change(line) });
-}
-
-/** A line that says more, or something else, in its data and its private parts, with digests to match. */
-function saying(line: Line, data: JsonObject, parts: Record<string, JsonValue> = {}): Line {
-  const next: JsonObject = {
-    ...line.entry.data as JsonObject,
-    ...data,
-    digest_version: DIGEST_VERSION,
-  };
-  const shown = { ...line.private };
-  for (const [name, value] of Object.entries(parts)) {
-    next[`${name}_digest`] = saltedDigest(SALT, value);
-    shown[name] = { salt: SALT, value };
-  }
-  return { ...line, entry: { ...line.entry, data: next }, private: shown };
-}
-
-function partOf(line: Line, name: string): JsonValue {
-  return ((line.private?.[name] as JsonObject | undefined)?.value) ?? assert.fail(name);
-}
-
-/** The log with an entry of passkeys moved to another place, at the time of what stands before that. */
-function moved(lines: Line[], from: number, to: number): Line[] {
-  const line = lines[from] ?? assert.fail();
-  const left = lines.toSpliced(from, 1);
-  const place = from < to ? to - 1 : to;
-  const at = left[place - 1]?.entry.at ?? assert.fail();
-  return left.toSpliced(place, 0, { ...line, entry: { ...line.entry, at } });
-}
 
 /** What the set of the one passkey says, with another's in it. */
 function setTo(lines: Line[], change: JsonObject): Line[] {
@@ -131,31 +96,6 @@ const stated = (change: JsonObject) => (assertion: JsonObject) => ({
   ...assertion,
   statement: { ...assertion.statement as JsonObject, ...change },
 });
-
-/** The lines without a part beside an entry, and without its digest where `gone` says so. */
-function hidden(
-  lines: Line[],
-  at: number,
-  names: readonly string[],
-  { gone = false } = {},
-): Line[] {
-  return other(lines, at, (line) => {
-    const shown = { ...line.private };
-    const data = { ...line.entry.data as JsonObject };
-    for (const name of names) {
-      delete shown[name];
-      if (gone) delete data[`${name}_digest`];
-    }
-    return { private: shown, entry: { ...line.entry, data } };
-  });
-}
-
-type Forgery = readonly [
-  name: string,
-  code: FindingCode,
-  said: RegExp,
-  forge: (lines: Line[]) => Line[],
-];
 
 Deno.test("whoever holds the log's key forges no yes of a user's passkey: each is found, and named", async () => {
   await using countersign = await Countersign.start();

@@ -211,6 +211,7 @@ export const DUE_KINDS = [
   "policy_sweep",
   "agent_rotated",
   "mandate_ended",
+  "user_key_gone",
   "report_due",
   "identity_event",
   "passkey_removed",

@@ -27,6 +27,12 @@ export const userPasskey = z.object({
   registered_at: timestamp,
   /** By the clock: it came while another was just replaced or removed, and answers nothing before. */
   usable_from: timestamp,
+  /** The key that set it, or made the link; null for one of before that was kept. */
+  registered_by: z.string().nullable().default(null),
+  /** Whether the user made it on our page, by a link. */
+  by_link: z.boolean().default(false),
+  /** By the log's time; null for never. */
+  last_used_at: timestamp.nullable().default(null),
 });
 
 export type UserPasskey = z.infer<typeof userPasskey>;
@@ -71,6 +77,8 @@ export const userSeat = z.object({
     at: timestamp,
     /** The approver key that answered for the user; null where nobody did. */
     asserted_by: z.string().nullable(),
+    /** The passkey that said yes, as leaves name it; null for another answer, or one of before. */
+    credential: z.string().nullable().default(null),
   }).nullable(),
 });
 
