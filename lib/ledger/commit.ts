@@ -24,6 +24,7 @@ import {
 import type { Sealer } from "../store/sealing.ts";
 import type { CommitLimits } from "./commit_limits.ts";
 import { type NewLeaf, partsText } from "./entry.ts";
+import type { Gathering, RowWrite } from "./gathered_rows.ts";
 import { type GuardedRows, isGuarded } from "./guarded_rows.ts";
 import { KEPT_POLICY_CHANGES } from "./load_snapshot.ts";
 import type { LogGrowth, LogRow } from "./log_tail.ts";
@@ -148,15 +149,6 @@ export interface CommitPart {
   readonly keyBytes: number;
 }
 
-/** A row that a commit writes. */
-export interface RowWrite {
-  readonly key: StoreKey;
-  /** Undefined deletes. */
-  readonly value: unknown;
-  /** Milliseconds after which the store may drop it. */
-  readonly expireIn?: number | undefined;
-}
-
 /** What a row of a log may have of bytes beside its entries, and its key: a head, a page, a tile. */
 const ROW_BYTES = 1000;
 const PAGE_BYTES = 30_000;
@@ -166,12 +158,14 @@ const ROW_KEY_BYTES = 80;
 export function commitPart(
   sealer: Sealer,
   transaction: Transaction,
-  { mark, marksItself, growth, turn, head }: Pick<Attempt, "mark" | "marksItself"> & {
+  { mark, marksItself, growth, turn, head, written }: Pick<Attempt, "mark" | "marksItself"> & {
     /** Null when there are no entries. */
     readonly growth: LogGrowth | null;
     readonly turn: string | null;
     /** The stamp of the log's head; undefined when it is not to be checked. */
     readonly head: string | null | undefined;
+    /** What its operations write, counters gathered. */
+    readonly written: Omit<Gathering, "landed">;
   },
 ): CommitPart {
   const { snapshot, leaves, base, at, messages, size } = transaction;
@@ -188,7 +182,7 @@ export function commitPart(
     ...privateRows(org, leaves, base, sealer),
     ...policyRows(transaction),
   ];
-  const writes = [...rows, ...transaction.writes.values()];
+  const writes = [...rows, ...written.writes];
   return {
     org,
     checks,
@@ -196,7 +190,8 @@ export function commitPart(
     messages,
     mark,
     marksItself,
-    bytes: size.bytes + rows.length * ROW_BYTES + ((growth?.rows.length ?? 1) - 1) * PAGE_BYTES,
+    bytes: size.bytes + written.bytes + rows.length * ROW_BYTES +
+      ((growth?.rows.length ?? 1) - 1) * PAGE_BYTES,
     keyBytes: size.keyBytes + rows.length * ROW_KEY_BYTES,
   };
 }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { type AskedWrite, GatheredRows, type Gathering } from "./gathered_rows.ts";
 import type { SealedKind, StoreKey } from "../store/keys.ts";
 import { keyText, type Kv, listRecords, readRecord } from "../store/kv.ts";
 import {
@@ -66,6 +67,8 @@ interface Kind<K extends GuardedKind> {
   readonly row: z.ZodType<GuardedRow<K>>;
   /** Whether there are few below one prefix, so that one listing tells which there are. */
   readonly listed: boolean;
+  /** Whether one commit may write very many of them, each another one: see `GatheredRows`. */
+  readonly gathered?: true;
   /** Whether a row of this kind is hardly asked for again. */
   readonly isSpent?: (row: GuardedRow<K>) => boolean;
 }
@@ -76,10 +79,10 @@ const GUARDED: { readonly [K in GuardedKind]: Kind<K> } = {
   approval_open: { row: approvalPointer, listed: true },
   approval_org_count: { row: orgCount, listed: false },
   approval_ready: { row: approvalPointer, listed: true },
-  budget: { row: budgetRow, listed: false },
+  budget: { row: budgetRow, listed: false, gathered: true },
   bundle_edition: { row: bundleEdition, listed: false },
   mandate: { row: mandateRecord, listed: false },
-  mandate_count: { row: mandateCount, listed: false },
+  mandate_count: { row: mandateCount, listed: false, gathered: true },
   run_token: { row: runTokenRecord, listed: false, isSpent: ({ status }) => status !== "minted" },
   token_key: { row: tokenKeyRecord, listed: false },
   tombstone: { row: tombstoneRecord, listed: false },
@@ -88,6 +91,11 @@ const GUARDED: { readonly [K in GuardedKind]: Kind<K> } = {
 /** Whether a row is of a kind that is guarded by the head. */
 export function isGuarded(key: StoreKey): key is GuardedKey {
   return Object.hasOwn(GUARDED, key[0] ?? "");
+}
+
+/** Whether rows of this kind are gathered. */
+export function isGathered(key: StoreKey): boolean {
+  return isGuarded(key) && GUARDED[key[0]].gathered === true;
 }
 
 /** What a row of a kind is parsed by. */
@@ -129,6 +137,7 @@ export class GuardedRows {
   /** By the text of the key, or of the prefix. What was not used since it was passed over goes first. */
   readonly #held = new Map<string, Held>();
   readonly #reading = new Map<string, Promise<unknown>>();
+  readonly gathered = new GatheredRows();
   #bytes = 0;
   /** What was begun to be read in an earlier one may lack what was committed since. */
   #epoch = 0;
@@ -158,6 +167,7 @@ export class GuardedRows {
       if (!("names" in held && held.names === null)) this.#forget(text);
     }
     this.#head = undefined;
+    this.gathered.doubt();
     this.#forgetReads();
   }
 
@@ -201,12 +211,30 @@ export class GuardedRows {
     });
   }
 
+  /** What a commit writes for what its operations write. @throws {MalformedRecord} {StoreUnavailable} */
+  gather(
+    kv: Kv,
+    org: string,
+    writes: ReadonlyMap<string, AskedWrite>,
+  ): Gathering | Promise<Gathering> {
+    const counters = [...writes].filter(([, { key }]) => isGathered(key));
+    if (counters.length === 0) return { writes: writes.values(), bytes: 0, landed: () => {} };
+    const others = [...writes.values()].filter(({ key }) => !isGathered(key));
+    const { gathered } = this;
+    return atOnce([gathered.isCurrent ? null : gathered.follow(kv, org)], () => {
+      const gathering = gathered.gather(org, counters);
+      return { ...gathering, writes: [...others, ...gathering.writes] };
+    });
+  }
+
   /** Adds what a commit of this process wrote, by the texts of the keys; the log's head is now this one. */
   follow(
     writes: Iterable<readonly [string, { readonly key: StoreKey; readonly value: unknown }]>,
     head: string | null,
+    gathering: Pick<Gathering, "landed"> | null = null,
   ): void {
     this.#head = head;
+    gathering?.landed();
     // What is read at this moment may be from before the commit.
     this.#forgetReads();
     for (const [text, { key, value }] of writes) {
@@ -227,10 +255,23 @@ export class GuardedRows {
     text: string,
   ): Promise<GuardedRow<K> | null> {
     return this.#once(text, async () => {
-      const schema = rowSchema(key);
-      const value = (await readRecord(kv, key, schema))?.value ?? null;
+      const value = await this.#find(kv, key, text);
       return { value, entry: rowHeld(value) };
     });
+  }
+
+  async #find<K extends GuardedKind>(
+    kv: Kv,
+    key: GuardedKey<K>,
+    text: string,
+  ): Promise<GuardedRow<K> | null> {
+    const schema = rowSchema(key);
+    if (isGathered(key)) {
+      await this.gathered.follow(kv, String(key[1]));
+      const found = this.gathered.counter(text, schema);
+      if (found !== undefined) return found;
+    }
+    return (await readRecord(kv, key, schema))?.value ?? null;
   }
 
   /** Has something read once for all who want it meanwhile, and held unless it is too old by then. */

@@ -305,8 +305,10 @@ export class OrgLedger {
     const growth = transaction.leaves.length > 0 || again || writesGuarded(transaction)
       ? await tail.grown(this.deps.kv, this.org, transaction)
       : null;
+    const written = await this.#rows.gather(this.deps.kv, this.org, transaction.writes);
     const part = commitPart(this.deps.sealer, transaction, {
       ...attempt,
+      written,
       growth,
       turn: this.#turn ?? null,
       head: growth === null && !usesGuarded ? undefined : tail.versionstamp,
@@ -327,10 +329,8 @@ export class OrgLedger {
     if (transaction.acceptedJump !== null) this.clock.accept();
     else if (this.#doubted === null) this.clock.trust();
     if (growth !== null) this.#tail = growth.committed(result.versionstamp);
-    this.#rows.follow(
-      transaction.writes,
-      growth === null ? tail.versionstamp : result.versionstamp,
-    );
+    const stamp = growth === null ? tail.versionstamp : result.versionstamp;
+    this.#rows.follow(transaction.writes, stamp, written);
     if (transaction.generation !== snapshot.generation) {
       this.#snapshot = null;
     } else if (transaction.changesPolicy) {

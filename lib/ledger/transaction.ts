@@ -18,12 +18,14 @@ import {
   sealOff,
   withDigests,
 } from "./entry.ts";
+import { type AskedWrite, GatheredRows } from "./gathered_rows.ts";
 import {
   atOnce,
   type GuardedKey,
   type GuardedKind,
   type GuardedRow,
   type GuardedRows,
+  isGathered,
   isGuarded,
   rowSchema,
   type Shared,
@@ -36,13 +38,6 @@ import {
 
 /** Thrown inside a batch: the operation has to wait for the next one. Never leaves the ledger. */
 export class Deferred extends Error {}
-
-interface Write {
-  readonly key: keys.StoreKey;
-  /** Undefined deletes. */
-  readonly value: unknown;
-  readonly expireIn: number | undefined;
-}
 
 /** What a commit has to check of a row that was read: null where the log's head guards it. */
 type Read = { readonly key: keys.StoreKey; readonly versionstamp: string | null } | null;
@@ -59,6 +54,7 @@ export class Reader {
     /** What is known while the log's head stays as it is; null to have it read and checked. */
     readonly rows: GuardedRows | null,
     readonly reads = new Map<string, Read>(),
+    readonly gathered = rows?.gathered ?? new GatheredRows(),
   ) {}
 
   /** Whether what was loaded is true only while the log's head stays as it is. */
@@ -71,7 +67,7 @@ export class Reader {
    * of its own the head has mostly moved, and to know where it is would cost more than the rows.
    */
   get fromStore(): Reader {
-    return new Reader(this.kv, this.snapshot, this.now, null, this.reads);
+    return new Reader(this.kv, this.snapshot, this.now, null, this.reads, this.gathered);
   }
 
   /** @throws {MalformedRecord} */
@@ -93,7 +89,11 @@ export class Reader {
     key: GuardedKey<K>,
   ): GuardedRow<K> | null | Promise<GuardedRow<K> | null> {
     const { rows } = this;
-    if (rows === null) return this.get(key, rowSchema(key)).then((found) => found?.value ?? null);
+    if (rows === null) {
+      const schema = rowSchema(key);
+      if (isGathered(key)) return this.gathered.newest(this.kv, key, schema);
+      return this.get(key, schema).then((found) => found?.value ?? null);
+    }
     const text = keyText(key);
     this.#usesGuarded = true;
     if (!this.reads.has(text)) this.reads.set(text, null);
@@ -148,7 +148,7 @@ export interface CommitTime extends Clocks {
  */
 export class Transaction implements CommitTime {
   readonly leaves: NewLeaf[] = [];
-  readonly writes = new Map<string, Write>();
+  readonly writes = new Map<string, AskedWrite>();
   readonly checks = new Map<string, { key: keys.StoreKey; versionstamp: string | null }>();
   readonly messages: { readonly value: unknown; readonly delay: number }[] = [];
   readonly topics: string[] = [];
@@ -165,7 +165,7 @@ export class Transaction implements CommitTime {
   #bytes = 0;
   #keyBytes = 0;
   /** What each write replaced, newest last. */
-  readonly #journal: { text: string; before: Write | undefined }[] = [];
+  readonly #journal: { text: string; before: AskedWrite | undefined }[] = [];
 
   constructor(
     readonly deps: Deps,
@@ -268,14 +268,14 @@ export class Transaction implements CommitTime {
 
   /**
    * Writes a row that the log's head guards: the commit moves the head. A row that ends by itself may
-   * be known for longer, so what it says has to end by its own times.
+   * be known for longer, so what it says has to end by its own times. What is listed is `isApart`.
    */
   setGuarded<K extends GuardedKind>(
     key: GuardedKey<K>,
     value: GuardedRow<K>,
-    options: { expireIn?: number } = {},
+    options: Pick<AskedWrite, "expireIn" | "isApart"> = {},
   ): void {
-    this.#write({ key, value, expireIn: options.expireIn });
+    this.#write({ key, value, ...options });
   }
 
   /** A shared row with what earlier operations of this commit made of it; null where there is none. */
@@ -399,7 +399,7 @@ export class Transaction implements CommitTime {
     };
   }
 
-  #write(write: Write): void {
+  #write(write: AskedWrite): void {
     const text = keyText(write.key);
     const isForeign = isGuarded(write.key) && write.key[1] !== this.snapshot.orgId;
     if (isForeign) throw new Error(`The row ${text} is written with its own log.`);

@@ -1,3 +1,4 @@
+import type { z } from "zod";
 import type { CallerOperation } from "../identity/acting.ts";
 import type { Caller } from "../identity/caller.ts";
 import { clocksAt } from "../ledger/clock.ts";
@@ -63,14 +64,17 @@ export async function listMandates(
   const items: CountedMandate[] = [];
   let last: string | null = null;
   let lookedAt = 0;
+  const newest = await reader.gathered.lookup(kv, orgId);
+  const rowsOf = async <T>(keys: StoreKey[], schema: z.ZodType<T>) =>
+    (await Array.fromAsync(readRecords(kv, keys, schema))).map((row, i) =>
+      newest(keys[i] ?? [], schema) ?? row
+    );
   for await (const ids of inBatches(idsIn(reader, filter, after), Math.max(limit, 50))) {
     const rows = (scopeOf: typeof ownScope) =>
-      Array.fromAsync(
-        readRecords(kv, ids.map((id) => budgetKey(orgId, scopeOf({ id }))), budgetRow),
-      );
+      rowsOf(ids.map((id) => budgetKey(orgId, scopeOf({ id }))), budgetRow);
     const [records, counts, budgets, uses] = await Promise.all([
       Array.fromAsync(readRecords(kv, ids.map((id) => mandateKey(orgId, id)), mandateRecord)),
-      Array.fromAsync(readRecords(kv, ids.map((id) => mandateCountKey(orgId, id)), mandateCount)),
+      rowsOf(ids.map((id) => mandateCountKey(orgId, id)), mandateCount),
       rows(ownScope),
       rows(usesScope),
     ]);

@@ -44,7 +44,7 @@ export function putBudget(
         ? { ...current(old, transaction.at), ...fields }
         // What was counted before it was set, or of another period, is in no window of it.
         : { ...fresh(fields, transaction.at), window: transaction.at };
-      transaction.setGuarded(shared.key, row);
+      transaction.setGuarded(shared.key, row, { isApart: true });
       append(transaction, caller, "budget.set", scope, {
         ask_above_micros: fields.ask_above,
         limit_micros: fields.limit,
@@ -125,7 +125,9 @@ export async function listBudgets(
   { after, limit }: Span,
 ): Promise<OrgBudget[]> {
   const found: OrgBudget[] = [];
-  const prefix = budgetPrefix(reader.snapshot.orgId);
+  const { orgId } = reader.snapshot;
+  const prefix = budgetPrefix(orgId);
+  const newest = await reader.gathered.lookup(reader.kv, orgId);
   for (const [first, end] of RANGES) {
     const from = after === null || after < first ? first : `${after}\0`;
     if (from >= end) continue;
@@ -134,7 +136,8 @@ export async function listBudgets(
       if (found.length === limit) return found;
       const scope = String(key.at(-1));
       if (!mayKnowOfBudget(caller, scope)) continue;
-      found.push({ scope, row: current(value, reader.now) });
+      const row = newest(budgetKey(orgId, scope), budgetRow) ?? value;
+      found.push({ scope, row: current(row, reader.now) });
     }
   }
   return found;

@@ -95,6 +95,7 @@ export const FATES: Readonly<Record<string, Fate>> = {
   event: "organization",
   execution: "organization",
   external: "organization",
+  gathered: "organization",
   heard: "organization",
   log: "organization",
   log_head: "organization",

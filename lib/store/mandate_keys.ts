@@ -41,6 +41,11 @@ export const budgetKey = (org: string, scope: string) => ["budget", org, scope] 
 
 export const budgetPrefix = (org: string) => ["budget", org] as const;
 
+/** Counters that commits wrote lately, those of one commit in one row, by its number. */
+export const gatheredKey = (org: string, number: number) => ["gathered", org, number] as const;
+
+export const gatheredPrefix = (org: string) => ["gathered", org] as const;
+
 /** What became of the reservation of a decision without a token. */
 export const settledKey = (org: string, decision: string) => ["settled", org, decision] as const;
 

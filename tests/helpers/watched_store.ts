@@ -6,6 +6,8 @@ export interface Seen {
   readonly checks: number;
   /** The orgs whose policy it checked, or the first parts of the keys that it wrote. */
   readonly of: readonly string[];
+  /** The kinds of the rows that it wrote. */
+  readonly kinds: readonly string[];
   ok: boolean | null;
 }
 
@@ -18,6 +20,7 @@ export class WatchedStore extends FailingStore {
     const operation = this.inner.atomic();
     let checks = 0;
     const of = new Set<string>();
+    const kinds: string[] = [];
     const check = operation.check.bind(operation);
     operation.check = (...all) => {
       checks += all.length;
@@ -26,12 +29,13 @@ export class WatchedStore extends FailingStore {
     };
     const set = operation.set.bind(operation);
     operation.set = (key, ...rest) => {
+      kinds.push(String(key[0]));
       if (key[0] === "part") of.add(String(key[1]));
       return set(key, ...rest);
     };
     const commit = operation.commit.bind(operation);
     operation.commit = async () => {
-      const seen: Seen = { checks, of: [...of], ok: null };
+      const seen: Seen = { checks, of: [...of], kinds, ok: null };
       this.seen.push(seen);
       await this.goOn();
       const answer = await commit();

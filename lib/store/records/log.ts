@@ -108,6 +108,24 @@ export const logSegment: z.ZodType<LogSegment> = z.union([
   z.object({ batch: z.string(), at: z.number().int().nonnegative(), data: bytes }),
 ]);
 
+/**
+ * Counters that one commit wrote, as JSON: each with its key without the organization, null for one
+ * that was deleted. Rows before `from` are gone.
+ */
+export const gatheredRow = z.string().transform((text, context): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    context.addIssue({ code: "custom", message: "expected JSON" });
+    return z.NEVER;
+  }
+}).pipe(z.object({
+  from: count,
+  rows: z.array(z.tuple([z.tuple([z.string(), z.string()]), z.unknown()])),
+}));
+
+export type GatheredRow = z.infer<typeof gatheredRow>;
+
 /** How many checks of one UTC day (counted from 1970-01-01) had which answer. */
 export const dayChecks = z.object({
   day: z.number().int().nonnegative(),

@@ -1,0 +1,309 @@
+import type { z } from "zod";
+import type { StoreKey } from "../store/keys.ts";
+import { keyText, type Kv, listRecords, readRecord } from "../store/kv.ts";
+import { gatheredKey, gatheredPrefix } from "../store/mandate_keys.ts";
+import { MalformedRecord, parseRecord } from "../store/record.ts";
+import { type GatheredRow, gatheredRow } from "../store/records/log.ts";
+
+/**
+ * Counters that many checks of one commit write, each another one: they are gathered in one row of
+ * that commit, for what a row costs is hardly its bytes. The newest of these rows that names a counter
+ * has it; one that none of them names has a row of its own, as it had when it was last written apart.
+ * Each gathered row is written once, by the commit that moves the log's head, under the next number;
+ * the oldest goes when there are many, and what only it has goes on: into the new one, or, where much
+ * is gathered, into a row of its own. So any number of counters costs a commit few rows, and whoever
+ * begins anew reads few.
+ */
+
+/** How much is gathered. */
+export interface GatheredLimits {
+  /** How many rows there are before the oldest goes. */
+  readonly rows: number;
+  /** Characters of counters beyond which what was not written for long gets a row of its own. */
+  readonly characters: number;
+  /** How many of the oldest rows go in one commit at most. */
+  readonly ended: number;
+  /** How many counters it writes apart for these, where it counts no more itself. */
+  readonly apart: number;
+}
+
+export const GATHERED_LIMITS: GatheredLimits = {
+  rows: 64,
+  characters: 384 * 1024,
+  ended: 2,
+  apart: 32,
+};
+
+/** Of one row: a value holds 65,536 bytes, and a character may have two. */
+const ROW_CHARACTERS = 24_000;
+
+/** What a counter in a row of its own takes at most, roughly. */
+const COUNTER_BYTES = 1000;
+
+/** A row that a commit writes. */
+export interface RowWrite {
+  readonly key: StoreKey;
+  /** Undefined deletes. */
+  readonly value: unknown;
+  /** Milliseconds after which the store may drop it. */
+  readonly expireIn?: number | undefined;
+}
+
+/** A row that an operation writes. */
+export interface AskedWrite extends RowWrite {
+  /** Whether it is to have a row of its own in any case, as what is listed by its keys. */
+  readonly isApart?: boolean;
+}
+
+/** A counter as the newest row that names it has it. */
+interface Counter {
+  /** The number of that row. */
+  readonly row: number;
+  readonly text: string;
+  readonly key: StoreKey;
+  /** JSON of the key without the organization, and of the counter: `null` for one that is deleted. */
+  readonly name: string;
+  readonly value: string;
+}
+
+type NewCounter = Omit<Counter, "row">;
+
+/** A gathered row as it was read. */
+interface Found extends GatheredRow {
+  readonly number: number;
+}
+
+/** What a commit writes, with counters gathered. */
+export interface Gathering {
+  readonly writes: Iterable<RowWrite>;
+  /** An upper estimate of the bytes of what it adds. */
+  readonly bytes: number;
+  /** To be called once it stands. */
+  readonly landed: () => void;
+}
+
+/** What this process knows of the gathered rows of one organization. */
+export class GatheredRows {
+  /** By the texts of their keys. */
+  readonly #counters = new Map<string, Counter>();
+  /** The texts of the counters in each row, by its number, the oldest first. */
+  readonly #rows = new Map<number, readonly string[]>();
+  #next = 0;
+  #characters = 0;
+  /** Whether there is no newer one while the log's head stays as it is. */
+  #isCurrent = false;
+  #doubts = 0;
+  #reading: Promise<void> | null = null;
+
+  constructor(readonly limits = GATHERED_LIMITS) {}
+
+  /** How much is held. */
+  get size(): { readonly rows: number; readonly counters: number; readonly characters: number } {
+    return { rows: this.#rows.size, counters: this.#counters.size, characters: this.#characters };
+  }
+
+  /** Others may have written since. What was read stays: no row is written a second time. */
+  doubt(): void {
+    this.#isCurrent = false;
+    this.#reading = null;
+    this.#doubts++;
+  }
+
+  /** Whether all are known while the log's head stays as it is. */
+  get isCurrent(): boolean {
+    return this.#isCurrent;
+  }
+
+  /** Has all known, read once for all who want it meanwhile. @throws {MalformedRecord} {StoreUnavailable} */
+  async follow(kv: Kv, org: string): Promise<void> {
+    if (this.#isCurrent) return;
+    const reading = this.#reading ??= this.read(kv, org);
+    try {
+      await reading;
+    } finally {
+      if (this.#reading === reading) this.#reading = null;
+    }
+  }
+
+  /** Reads those that came since, as of now. @throws {MalformedRecord} {StoreUnavailable} */
+  async read(kv: Kv, org: string): Promise<void> {
+    for (;;) {
+      const [from, doubts] = [this.#next, this.#doubts];
+      const found: Found[] = [];
+      const range = { prefix: [...gatheredPrefix(org)], start: [...gatheredKey(org, from)] };
+      for await (const { key, value } of listRecords(kv, range, gatheredRow)) {
+        found.push({ number: Number(key.at(-1)), ...value });
+      }
+      // Another read, or a commit of this process, was quicker.
+      if (from !== this.#next) continue;
+      this.#take(org, found);
+      this.#isCurrent = doubts === this.#doubts;
+      return;
+    }
+  }
+
+  /** @throws {MalformedRecord} */
+  #take(org: string, found: readonly Found[]): void {
+    const oldest = found.at(-1)?.from ?? 0;
+    for (const [i, { number }] of found.entries()) {
+      const before = found[i - 1]?.number ?? Math.max(this.#next, oldest) - 1;
+      if (number === before + 1 || number < oldest) continue;
+      throw new MalformedRecord(gatheredKey(org, before + 1), "it is gone, and what it has is not");
+    }
+    for (const { number, rows } of found) {
+      const counters = rows.map(([[kind, id], value]) => {
+        const key = [kind, org, id];
+        const name = JSON.stringify([kind, id]);
+        return { text: keyText(key), key, name, value: JSON.stringify(value) };
+      });
+      this.#add(number, counters);
+    }
+    for (const number of this.#rows.keys()) if (number < oldest) this.#end(number);
+  }
+
+  /** A counter; null where it is deleted, undefined where it is not gathered. @throws {MalformedRecord} */
+  counter<T>(text: string, schema: z.ZodType<T>): T | null | undefined {
+    return parsed(this.#counters.get(text), schema);
+  }
+
+  /**
+   * A counter as the store has it now. No commit checks it: what is written on it is refused where the
+   * log's head has moved since. @throws {MalformedRecord} {StoreUnavailable}
+   */
+  async newest<T>(kv: Kv, key: StoreKey, schema: z.ZodType<T>): Promise<T | null> {
+    await this.read(kv, String(key[1]));
+    const found = this.counter(keyText(key), schema);
+    return found === undefined ? (await readRecord(kv, key, schema))?.value ?? null : found;
+  }
+
+  /**
+   * What is gathered now, for who reads many rows: it is asked before them, and goes before what they
+   * say. @throws {MalformedRecord} {StoreUnavailable}
+   */
+  async lookup(
+    kv: Kv,
+    org: string,
+  ): Promise<<T>(key: StoreKey, schema: z.ZodType<T>) => T | null | undefined> {
+    await this.read(kv, org);
+    const counters = new Map(this.#counters);
+    return (key, schema) => parsed(counters.get(keyText(key)), schema);
+  }
+
+  /** What a commit writes for counters. All that is gathered has to be known. */
+  gather(org: string, asked: Iterable<readonly [string, AskedWrite]>): Gathering {
+    const writes: RowWrite[] = [];
+    const next = new Map<string, NewCounter>();
+    for (const [text, write] of asked) {
+      const { key, value, isApart = false } = write;
+      const before = this.#counters.get(text);
+      const isAlone = isApart || value === undefined;
+      if (isAlone) writes.push(write);
+      if (isAlone && before === undefined) continue;
+      const name = before?.name ?? JSON.stringify([key[0], ...key.slice(2)]);
+      next.set(text, { text, key, name, value: JSON.stringify(value ?? null) });
+    }
+    const ended = this.#pass(next, writes);
+    const rows = rowsOf(next);
+    let bytes = writes.length * COUNTER_BYTES;
+    const oldest = firstFrom(this.#rows.keys(), ended.length) ?? this.#next;
+    rows.forEach((counters, i) => {
+      const texts = counters.map(({ name, value }) => `[${name},${value}]`);
+      const value = `{"from":${oldest},"rows":[${texts.join()}]}`;
+      bytes += 2 * value.length;
+      writes.push({ key: gatheredKey(org, this.#next + i), value });
+    });
+    for (const number of ended) writes.push({ key: gatheredKey(org, number), value: undefined });
+    return {
+      writes,
+      bytes,
+      landed: () => {
+        for (const counters of rows) this.#add(this.#next, counters);
+        for (const number of ended) this.#end(number);
+      },
+    };
+  }
+
+  /**
+   * Takes what only the oldest rows have to what is written next, or apart where much is gathered;
+   * which rows those are.
+   */
+  #pass(next: Map<string, NewCounter>, writes: RowWrite[]): number[] {
+    const ended: number[] = [];
+    if (next.size === 0) return ended;
+    const { limits } = this;
+    let characters = this.#characters;
+    // As many as it counts anew, or there would be ever more.
+    let room = Math.max(next.size, limits.apart);
+    for (const [number, texts] of this.#rows) {
+      const isMuch = this.#rows.size - ended.length >= limits.rows ||
+        characters > limits.characters;
+      if (!isMuch || ended.length === limits.ended) break;
+      ended.push(number);
+      for (const text of texts) {
+        const counter = this.#counters.get(text);
+        // One that is deleted has no row of its own, and no older row names it.
+        if (counter?.row !== number || next.has(text) || counter.value === "null") continue;
+        if (characters <= limits.characters || room === 0) {
+          next.set(text, counter);
+          continue;
+        }
+        room--;
+        characters -= counter.name.length + counter.value.length;
+        writes.push({ key: counter.key, value: JSON.parse(counter.value) });
+      }
+    }
+    return ended;
+  }
+
+  #add(number: number, counters: readonly NewCounter[]): void {
+    const texts = counters.map(({ text, key, name, value }) => {
+      this.#forget(text);
+      this.#counters.set(text, { row: number, text, key, name, value });
+      this.#characters += name.length + value.length;
+      return text;
+    });
+    this.#rows.set(number, texts);
+    this.#next = number + 1;
+  }
+
+  #end(number: number): void {
+    for (const text of this.#rows.get(number) ?? []) {
+      if (this.#counters.get(text)?.row === number) this.#forget(text);
+    }
+    this.#rows.delete(number);
+  }
+
+  #forget(text: string): void {
+    const before = this.#counters.get(text);
+    if (before === undefined) return;
+    this.#characters -= before.name.length + before.value.length;
+    this.#counters.delete(text);
+  }
+}
+
+function rowsOf(next: ReadonlyMap<string, NewCounter>): NewCounter[][] {
+  const rows: NewCounter[][] = [];
+  let room = 0;
+  for (const counter of next.values()) {
+    const size = counter.name.length + counter.value.length + 4;
+    if (size > room) {
+      rows.push([]);
+      room = ROW_CHARACTERS;
+    }
+    rows.at(-1)?.push(counter);
+    room -= size;
+  }
+  return rows;
+}
+
+function parsed<T>(counter: Counter | undefined, schema: z.ZodType<T>): T | null | undefined {
+  if (counter === undefined) return undefined;
+  const value: unknown = JSON.parse(counter.value);
+  return value === null ? null : parseRecord(counter.key, schema, value);
+}
+
+function firstFrom(numbers: Iterable<number>, place: number): number | undefined {
+  let at = 0;
+  for (const number of numbers) if (at++ === place) return number;
+  return undefined;
+}
