@@ -70,7 +70,13 @@ export interface HostRequest {
 /** An answer whose body is still to come. It holds its slot until that is read or cancelled. */
 export interface HostAnswer extends AnswerHead {
   /** Null where there is none. It fails by a `StrangerFetchFailed` where it cannot be read on. */
-  readonly body: ReadableStream<Uint8Array<ArrayBuffer>> | null;
+  readonly body: AnswerBody | null;
+}
+
+/** The body of an answer, in pieces as they are asked for; to be read once. */
+export interface AnswerBody extends AsyncIterable<Uint8Array<ArrayBuffer>> {
+  /** Leaves the rest of it unread. */
+  cancel(): Promise<void>;
 }
 
 /** Asks a host that a member of an org named. @throws {StrangerFetchFailed} */

@@ -88,12 +88,13 @@ export function beginCall(
   connected: boolean,
 ): MachineOperation<Loaded, Begun | RecordedRefusal> {
   const { action } = request;
-  const ask = scrubbedAsk({
-    reason: request.reason ?? "No reason given.",
-    context: null,
-    reference_id: null,
-    timeout_seconds: null,
-  });
+  const ask = () =>
+    scrubbedAsk({
+      reason: request.reason ?? "No reason given.",
+      context: null,
+      reference_id: null,
+      timeout_seconds: null,
+    });
   const question = new Question(
     { ...request, reference_id: null, explain: false },
     client,
@@ -129,7 +130,12 @@ export function beginCall(
       }
       // The policy moved since it was read for: whoever waits for the next commit reads anew.
       if (loaded.ask === null) throw new Deferred();
-      const asked = createOrJoin(transaction, caller, { decision, tool, ask, client }, loaded.ask);
+      const asked = createOrJoin(
+        transaction,
+        caller,
+        { decision, tool, ask: ask(), client },
+        loaded.ask,
+      );
       return asked instanceof Refusal ? call.refuse(asked, at) : call.wait(at, asked.approval);
     },
   };
@@ -363,7 +369,9 @@ class CallBegun {
       own,
     });
     transaction.setGuarded(runTokenKey(caller.org, token.id), token);
-    schedule(transaction, { kind: "report_due", at: token.report_due_at, id: token.id });
+    // Nearly every call ends long before: a message would wake nobody, and cost as much as a commit.
+    const work = { kind: "report_due", at: token.report_due_at, id: token.id } as const;
+    schedule(transaction, { ...work, wakes: false });
     const call: RunningCall = {
       ...this.#fields(upstream.name),
       status: "running",

@@ -343,13 +343,14 @@ export const DUE_NOW = "due now";
  */
 export function schedule(
   transaction: Transaction,
-  { kind, at, id, org = transaction.snapshot.orgId }:
+  { kind, at, id, org = transaction.snapshot.orgId, wakes = true }:
     & Pick<DueWork, "kind" | "at" | "id">
-    & Partial<Pick<DueWork, "org">>,
+    & Partial<Pick<DueWork, "org">>
+    & { readonly wakes?: boolean },
 ): void {
   const work: DueWork = { kind, at, org, id };
   transaction.set(dueKey(at, kind, org, id), work);
-  if (transaction.deps.queues) {
+  if (transaction.deps.queues && wakes) {
     transaction.enqueue({ due: work }, Math.max(0, at - transaction.now));
   } else if (at <= transaction.now) {
     transaction.notify(DUE_NOW);

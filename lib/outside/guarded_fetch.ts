@@ -1,5 +1,12 @@
 import { joinBytes } from "../base/bytes.ts";
-import type { HostAnswer, HostFetch, HostRequest, KeepingFetch, StrangerFetch } from "../deps.ts";
+import type {
+  AnswerBody,
+  HostAnswer,
+  HostFetch,
+  HostRequest,
+  KeepingFetch,
+  StrangerFetch,
+} from "../deps.ts";
 import type { Timer } from "../store/system.ts";
 import { hostProblem, type PrivateHosts } from "./addresses.ts";
 import { connected, type Network, unreachable } from "./connection.ts";
@@ -61,7 +68,7 @@ export function hostFetch(
   const { slots, timer } = ways;
   return async (request) => {
     const whole = prepared(request, ways, kept !== null);
-    const release = await slots.take(whole.url.host, timer(request.limit_ms), request.signal);
+    const release = await slots.take(whole.url.host, () => timer(request.limit_ms), request.signal);
     return await new Exchange(ways, whole, kept, release).answer();
   };
 }
@@ -99,6 +106,8 @@ function prepared(request: HostRequest, { named }: Ways, keeps: boolean): Prepar
   return { ...whole, bytes: httpRequest(whole, keeps) };
 }
 
+const DONE = { done: true, value: undefined } as const;
+
 /** Without a reason one is made each time, with a trace of the stack. */
 const OVER = new Error("The request is over.");
 
@@ -114,7 +123,9 @@ class Exchange {
   #asked: Promise<void> | undefined;
   #sent = false;
   #line: Line | null = null;
-  #body: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>> | null = null;
+  #failed: { readonly reason: unknown } | null = null;
+  /** Tells whoever reads the body just now why that fails. */
+  #reading: ((reason: unknown) => void) | null = null;
 
   constructor(
     readonly ways: Ways,
@@ -196,35 +207,50 @@ class Exchange {
       return { status, headers, body: null };
     }
     const pieces = bodyPieces(line.reader, head, request.max_body);
-    return { status, headers, body: this.#stream(pieces, head) };
+    return { status, headers, body: this.#bodyOf(pieces, head) };
   }
 
-  /** Reads on when it is read, so that nothing piles up where nobody reads. */
-  #stream(
+  /** Read no faster than it is asked for, so that nothing piles up where nobody reads. */
+  #bodyOf(pieces: AsyncGenerator<Uint8Array<ArrayBuffer>>, head: ReadHead): AnswerBody {
+    this.#moved();
+    const cancel = () => {
+      this.#enough(pieces, head);
+      return Promise.resolve();
+    };
+    const iterator = {
+      next: () => {
+        if (this.#stopping.signal.aborted) {
+          return this.#failed === null
+            ? Promise.resolve(DONE)
+            : Promise.reject(this.#failed.reason);
+        }
+        const { promise, reject } = Promise.withResolvers<never>();
+        this.#reading = reject;
+        return Promise.race([this.#piece(pieces, head), promise]);
+      },
+      return: () => cancel().then(() => DONE),
+    };
+    return { [Symbol.asyncIterator]: () => iterator, cancel };
+  }
+
+  async #piece(
     pieces: AsyncGenerator<Uint8Array<ArrayBuffer>>,
     head: ReadHead,
-  ): ReadableStream<Uint8Array<ArrayBuffer>> {
-    this.#moved();
-    return new ReadableStream({
-      start: (controller) => {
-        this.#body = controller;
-      },
-      pull: async (controller) => {
-        try {
-          const { done, value } = await pieces.next();
-          if (this.#stopping.signal.aborted) return;
-          if (done === true) {
-            controller.close();
-            return this.#end(null, head);
-          }
-          this.#moved();
-          controller.enqueue(value);
-        } catch (error) {
-          this.#end({ reason: this.#failure(error) });
-        }
-      },
-      cancel: () => this.#enough(pieces, head),
-    }, { highWaterMark: 0 });
+  ): Promise<IteratorResult<Uint8Array<ArrayBuffer>, undefined>> {
+    try {
+      const { done, value } = await pieces.next();
+      if (this.#stopping.signal.aborted) return DONE;
+      if (done === true) {
+        this.#end(null, head);
+        return DONE;
+      }
+      this.#moved();
+      return { done: false, value };
+    } catch (error) {
+      const reason = this.#failure(error);
+      this.#end({ reason });
+      throw reason;
+    }
   }
 
   /** Whoever read has what they wanted. Of a stream the end alone may be missing. */
@@ -277,8 +303,9 @@ class Exchange {
     this.#idle?.cancel();
     this.request.signal?.removeEventListener("abort", this.#left);
     if (failed !== null) {
+      this.#failed = failed;
       this.#stopped.reject(failed.reason);
-      this.#body?.error(failed.reason);
+      this.#reading?.(failed.reason);
     }
     this.release();
   }

@@ -36,30 +36,31 @@ export class HostSlots {
   /**
    * Takes a slot of a host as soon as there is one; gives what gives it back, to be called once or
    * more. Where as many run in all as may, nobody waits: no host's slot would wake them.
-   * @param limit how long to wait at most; called off at the end of the wait
+   * @param limit how long to wait at most; asked for where there is a wait, called off at its end
    * @throws {StrangerFetchFailed} busy, and what `signal` says when it is aborted
    */
-  async take(host: string, limit: Timer, signal?: AbortSignal): Promise<() => void> {
-    try {
-      signal?.throwIfAborted();
-      const slots = this.#hosts.get(host) ?? { running: 0, waiting: new Set() };
-      if (slots.running < this.limits.at_once) {
-        if (this.#running >= this.limits.in_all) throw busy("all hosts together");
-        this.#hosts.set(host, slots);
-        slots.running++;
-        this.#running++;
-      } else {
-        if (slots.waiting.size >= this.limits.waiting) throw busy(host);
-        await this.#turn(host, slots, limit, signal);
+  async take(host: string, limit: () => Timer, signal?: AbortSignal): Promise<() => void> {
+    signal?.throwIfAborted();
+    const slots = this.#hosts.get(host) ?? { running: 0, waiting: new Set() };
+    if (slots.running < this.limits.at_once) {
+      if (this.#running >= this.limits.in_all) throw busy("all hosts together");
+      this.#hosts.set(host, slots);
+      slots.running++;
+      this.#running++;
+    } else {
+      if (slots.waiting.size >= this.limits.waiting) throw busy(host);
+      const timer = limit();
+      try {
+        await this.#turn(host, slots, timer, signal);
+      } finally {
+        timer.cancel();
       }
-      let isHeld = true;
-      return () => {
-        if (isHeld) this.#release(host, slots);
-        isHeld = false;
-      };
-    } finally {
-      limit.cancel();
     }
+    let isHeld = true;
+    return () => {
+      if (isHeld) this.#release(host, slots);
+      isHeld = false;
+    };
   }
 
   /** Resolves when a slot was handed on. */

@@ -1,9 +1,10 @@
 import { canonicalBytes } from "../base/canonical.ts";
 import type { JsonObject } from "../base/json.ts";
-import type { AnswerHead, HostAnswer, HostFetch } from "../deps.ts";
+import type { AnswerBody, AnswerHead, HostAnswer, HostFetch } from "../deps.ts";
 import { StrangerFetchFailed } from "../outside/http_answer.ts";
 import type { Timer } from "../store/system.ts";
 import { readForeign } from "./foreign_json.ts";
+import { FirstSignal } from "./first_signal.ts";
 import { eventMessages, type Framed, wholeMessage } from "./framing.ts";
 import {
   answerTo,
@@ -47,6 +48,9 @@ const MAX_ERROR = 64 * 1024;
 /** After so much work with what arrived others get their turn, milliseconds. */
 const TURN_MS = 10;
 
+/** A body of so many bytes is read in no turns: each costs, and there are next to none. */
+const SMALL = 64 * 1024;
+
 /** How long what nobody waits for may take. */
 const BESIDE_MS = 5000;
 
@@ -70,7 +74,8 @@ export class HttpSession implements McpSession {
   }
 
   async exchange(request: RpcRequest, options: ExchangeOptions): Promise<RpcReply> {
-    const signal = AbortSignal.any([options.signal, this.#closing.signal]);
+    using first = new FirstSignal([options.signal, this.#closing.signal]);
+    const { signal } = first;
     let written = false;
     try {
       signal.throwIfAborted();
@@ -176,7 +181,7 @@ export class HttpSession implements McpSession {
   }
 
   async #fromBody(
-    body: ReadableStream<Uint8Array>,
+    body: AnswerBody,
     bytes: number | null,
     request: RpcRequest,
     { max_bytes }: ExchangeOptions,
@@ -185,13 +190,14 @@ export class HttpSession implements McpSession {
       await body.cancel();
       return { is: "too_large", max_bytes, bytes };
     }
-    const framed = await wholeMessage(this.#inTurns(body), max_bytes);
+    const isSmall = bytes !== null && bytes <= SMALL;
+    const framed = await wholeMessage(isSmall ? body : this.#inTurns(body), max_bytes);
     return await this.#answerIn(framed, request, max_bytes) ??
       unknown("malformed", "Its answer is to no request of ours.");
   }
 
   async #fromEvents(
-    body: ReadableStream<Uint8Array>,
+    body: AnswerBody,
     request: RpcRequest,
     { max_bytes, notified }: ExchangeOptions,
   ): Promise<RpcReply> {

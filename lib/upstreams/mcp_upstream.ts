@@ -1,5 +1,6 @@
 import { type JsonObject, type JsonValue, memberOf } from "../base/json.ts";
 import type { Timer } from "../store/system.ts";
+import { FirstSignal } from "./first_signal.ts";
 import { type Era, handshake, stamped, unusable } from "./handshake.ts";
 import { MAX_LIST_BYTES, MAX_PAGES, readTools } from "./listed_tools.ts";
 import { callOutcome } from "./outcome.ts";
@@ -335,19 +336,17 @@ async function unlessAborted<T>(awaited: Promise<T>, signal: AbortSignal): Promi
 }
 
 /** A time for something, and the signals that end it before. */
-class Deadline implements Disposable {
-  readonly signal: AbortSignal;
+class Deadline extends FirstSignal {
   readonly #timer: Timer;
   #isLate = false;
 
   constructor(clock: UpstreamClock, readonly milliseconds: number, signals: AbortSignal[]) {
-    const late = new AbortController();
-    this.signal = AbortSignal.any([...signals, late.signal]);
+    super(signals);
     this.#timer = clock.timer(milliseconds);
     void this.#timer.elapsed.then(() => {
       if (this.signal.aborted) return;
       this.#isLate = true;
-      late.abort();
+      this.abort();
     });
   }
 
@@ -367,7 +366,8 @@ class Deadline implements Disposable {
     return `It did not answer within ${this.milliseconds} ms.`;
   }
 
-  [Symbol.dispose](): void {
+  override [Symbol.dispose](): void {
+    super[Symbol.dispose]();
     this.#timer.cancel();
   }
 }

@@ -128,14 +128,14 @@ Deno.test("an answer is handed on as it arrives, before it has ended", async () 
   await say(connection, CHUNKED);
   const { status, body } = await asking;
   assert.equal(status, 200);
-  const reader = body?.getReader();
+  const reader = body?.[Symbol.asyncIterator]();
   for (const text of ["data: 1\n\n", "data: 2\n\n"]) {
     await say(connection, `${text.length.toString(16)}\r\n${text}\r\n`);
-    assert.equal(new TextDecoder().decode((await reader?.read())?.value), text);
+    assert.equal(new TextDecoder().decode((await reader?.next())?.value), text);
   }
   assert.deepEqual(slots.counts, { running: 1, hosts: 1 });
   await say(connection, "0\r\n\r\n");
-  assert.equal((await reader?.read())?.done, true);
+  assert.equal((await reader?.next())?.done, true);
   assert.deepEqual(slots.counts, { running: 0, hosts: 0 });
   await gone(connection);
 });
@@ -306,16 +306,16 @@ Deno.test("a body that stops coming is given up, and each piece of it gives the 
   const asking = ask(`http://${server.host}/`, { idle_ms: 700 });
   const connection = await server.asked();
   await say(connection, CHUNKED);
-  const reader = (await asking).body?.getReader();
+  const reader = (await asking).body?.[Symbol.asyncIterator]();
   const first = clocks.made.at(-1);
   await say(connection, "1\r\nx\r\n");
-  await reader?.read();
+  await reader?.next();
   assert.deepEqual([first?.milliseconds, first?.cancelled], [700, true]);
   // One that was called off, and fires all the same, ends nothing.
   first?.end();
   await say(connection, "1\r\ny\r\n");
-  assert.equal((await reader?.read())?.value?.[0], "y".charCodeAt(0));
-  const silent = reader?.read() ?? Promise.resolve();
+  assert.equal((await reader?.next())?.value?.[0], "y".charCodeAt(0));
+  const silent = reader?.next() ?? Promise.resolve();
   clocks.end(700);
   await assert.rejects(silent, failed("timed_out", true));
   await gone(connection);
@@ -328,10 +328,10 @@ Deno.test("a body that is cut off fails where it is read", async () => {
   const asking = ask(`http://${server.host}/`);
   const connection = await server.asked();
   await say(connection, `${CHUNKED}5\r\nhel`);
-  const reader = (await asking).body?.getReader();
-  assert.equal(new TextDecoder().decode((await reader?.read())?.value), "hel");
+  const reader = (await asking).body?.[Symbol.asyncIterator]();
+  assert.equal(new TextDecoder().decode((await reader?.next())?.value), "hel");
   connection.close();
-  await assert.rejects(reader?.read() ?? Promise.resolve(), failed("unreachable", true));
+  await assert.rejects(reader?.next() ?? Promise.resolve(), failed("unreachable", true));
   assert.equal(slots.counts.running, 0);
 });
 
