@@ -1065,13 +1065,6 @@ const OUTSIDE: readonly Mutant[] = [
     tests: ["outside/host_fetch"],
   },
   {
-    guard: "a body that nobody reads is not read ahead",
-    file: "lib/outside/guarded_fetch.ts",
-    find: "highWaterMark: 0",
-    replace: "highWaterMark: 100",
-    tests: ["outside/host_fetch"],
-  },
-  {
     guard: "a body in crumbs is cut off",
     file: "lib/outside/http_answer.ts",
     find: "if (++count > MAX_PIECES) {",
