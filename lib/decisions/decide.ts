@@ -20,7 +20,7 @@ import {
   tenantWithin,
 } from "../identity/caller.ts";
 import { isWithin } from "../ledger/clock.ts";
-import { type Placed, type SealedOff, sealOff } from "../ledger/entry.ts";
+import { mergedInOrder, type Placed, type SealedOff, sealOff } from "../ledger/entry.ts";
 import { atOnce } from "../ledger/guarded_rows.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import { loadMandate, type MandateNaming, type NamedMandate } from "../mandates/mandate.ts";
@@ -166,28 +166,26 @@ export function decide(
   const id = transaction.id("dec");
   const digest = question.digestOf(snapshot.orgId, tenant);
   const policy_version = snapshot.version;
+  const { method, resource, tool } = action;
+  const data = {
+    action_digest: digest,
+    permission: resolution.permission,
+    policy_version,
+    reference_id: question.reference.shown,
+    request_id: client.request_id,
+    resolved_from: resolution.resolved_from,
+    rule_id: resolution.rule?.id ?? null,
+    ...(question.session === null ? {} : { session_id: question.session.shown }),
+  };
+  const isAllowed = resolution.permission === "allowed";
   const audit = transaction.append({
     id,
     type: "permission.checked",
     actor: actorOf(caller),
-    subject: {
-      method: action.method,
-      resource: action.resource,
-      tenant: action.tenant,
-      tool: action.tool,
-      ...(named === null ? {} : { mandate: named.id }),
-    },
-    data: {
-      action_digest: digest,
-      ...(mandate === null ? {} : underIn(mandate, resolution.permission === "allowed", taken)),
-      permission: resolution.permission,
-      policy_version,
-      reference_id: question.reference.shown,
-      request_id: client.request_id,
-      resolved_from: resolution.resolved_from,
-      rule_id: resolution.rule?.id ?? null,
-      ...(question.session === null ? {} : { session_id: question.session.shown }),
-    },
+    subject: named === null
+      ? { method, resource, tenant, tool }
+      : { mandate: named.id, method, resource, tenant, tool },
+    data: mandate === null ? data : mergedInOrder(data, underIn(mandate, isAllowed, taken)),
     sealedOff: question.sealedOff(snapshot.org.retain_arguments),
   });
   return {

@@ -1,20 +1,18 @@
 import type { Action } from "../base/action.ts";
+import type { JsonObject } from "../base/json.ts";
 import type { MachineCaller } from "../identity/caller.ts";
 import type { Shared } from "../ledger/guarded_rows.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import { type NamedMandate, nextSeq } from "../mandates/mandate.ts";
 import { isLabel, narrow } from "../mandates/narrow.ts";
 import { type AskedSeats, seatsOf } from "../mandates/seats.ts";
+import { budgetOf, ownScope, usesLeft, usesScope } from "../mandates/counters.ts";
 import {
   applyReservation,
   budgeted,
-  budgetOf,
-  ownScope,
   type Reservation,
   reservedIn,
   type TakenOver,
-  usesLeft,
-  usesScope,
 } from "../mandates/spending.ts";
 import type { Resolution } from "../policy/chain.ts";
 import type { BudgetRow } from "../store/records/budget.ts";
@@ -104,24 +102,33 @@ const NONE = {
   seats: null,
 } as const;
 
-/** What the entry of a decision says of its mandate: nothing that tells an unknown one from another's. */
+/**
+ * What the entry of a decision says of its mandate, in the order of RFC 8785: nothing that tells an
+ * unknown one from another's.
+ */
 export function underIn(
   { record, seq, self_granted, chain, reservation, seats }: DecidedUnder,
   isAllowed: boolean,
   taken: TakenOver | null,
-) {
+): JsonObject {
   const { permission, resolved_from, rule } = chain;
   const reserved = isAllowed ? reservedIn(record, reservation?.amounts ?? []) : null;
-  return {
-    ...(reserved === null ? {} : { reserved }),
-    ...(reserved === null || taken === null ? {} : { took_over: taken.decision_id }),
-    ...(reservation?.estimate == null ? {} : { estimated_cost_micros: reservation.estimate }),
-    chain: { permission, resolved_from, rule_id: rule?.id ?? null },
-    ...(seats === null ? {} : { seats: namesOf(seats) }),
-    mandate_seq: seq,
-    ...(record?.bundle == null ? {} : { bundle: { ...record.bundle } }),
-    ...(record === null ? {} : { agent_asserted: isLabel(record.agent), self_granted }),
-  };
+  const said: JsonObject = {};
+  if (record !== null) said.agent_asserted = isLabel(record.agent);
+  if (record !== null && record.bundle !== null) {
+    const { digest, edition, id } = record.bundle;
+    said.bundle = { digest, edition, id };
+  }
+  said.chain = { permission, resolved_from, rule_id: rule?.id ?? null };
+  if (reservation !== null && reservation.estimate !== null) {
+    said.estimated_cost_micros = reservation.estimate;
+  }
+  said.mandate_seq = seq;
+  if (reserved !== null) said.reserved = reserved;
+  if (seats !== null) said.seats = namesOf(seats);
+  if (record !== null) said.self_granted = self_granted;
+  if (reserved !== null && taken !== null) said.took_over = taken.decision_id;
+  return said;
 }
 
 /** Whose approval an entry says was required: it does not tell how many members. */

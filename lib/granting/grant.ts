@@ -13,7 +13,7 @@ import {
   nextSeq,
 } from "../mandates/mandate.ts";
 import { mandateEnd } from "../mandates/narrow.ts";
-import { budgetOf } from "../mandates/spending.ts";
+import { budgetOf } from "../mandates/counters.ts";
 import { invalidRequest, Refusal } from "../refusal.ts";
 import {
   mandateByAgentKey,

@@ -271,20 +271,19 @@ export function sealOff(
 }
 
 /**
- * What the leaf says of an entry, its digests among the rest: in the order of JCS where both lists are,
- * which then has not to be put in order.
+ * The members of two objects: in the order of JCS where those of both are, so that they have not to be
+ * put in order. @throws {TypeError} where both have one of the same name: one of them would be lost
  */
-export function withDigests(data: JsonObject, { digests }: SealedOff): JsonObject {
+export function mergedInOrder(data: JsonObject, more: JsonObject): JsonObject {
   const own = Object.keys(data);
   const merged: JsonObject = {};
   let at = 0;
-  for (const digest of Object.keys(digests)) {
-    // One of both would be lost, and the private part would prove nothing.
-    if (Object.hasOwn(data, digest)) throw new TypeError(`An entry has two members ${digest}`);
-    for (let name = own[at]; name !== undefined && name <= digest; name = own[++at]) {
+  for (const added of Object.keys(more)) {
+    if (Object.hasOwn(data, added)) throw new TypeError(`An entry has two members ${added}`);
+    for (let name = own[at]; name !== undefined && name <= added; name = own[++at]) {
       merged[name] = data[name]!;
     }
-    merged[digest] = digests[digest]!;
+    merged[added] = more[added]!;
   }
   for (let name = own[at]; name !== undefined; name = own[++at]) merged[name] = data[name]!;
   return merged;

@@ -98,8 +98,23 @@ export function isGathered(key: StoreKey): boolean {
   return isGuarded(key) && GUARDED[key[0]].gathered === true;
 }
 
+/** A row as the store has it, for who does not know the log's head. @throws {MalformedRecord} */
+export async function readBeside<K extends GuardedKind>(
+  reader: {
+    readonly kv: Kv;
+    readonly gathered: GatheredRows;
+    get<T>(key: StoreKey, schema: z.ZodType<T>): Promise<{ readonly value: T } | null>;
+  },
+  key: GuardedKey<K>,
+): Promise<GuardedRow<K> | null> {
+  const schema = rowSchema(key);
+  return isGathered(key)
+    ? await reader.gathered.newest(reader.kv, key, schema)
+    : (await reader.get(key, schema))?.value ?? null;
+}
+
 /** What a row of a kind is parsed by. */
-export function rowSchema<K extends GuardedKind>(key: GuardedKey<K>): z.ZodType<GuardedRow<K>> {
+function rowSchema<K extends GuardedKind>(key: GuardedKey<K>): z.ZodType<GuardedRow<K>> {
   return GUARDED[key[0]].row;
 }
 
@@ -347,7 +362,7 @@ function memoryOf(value: unknown): number {
   if (typeof value !== "object" || value === null) return VALUE_BYTES;
   if (value instanceof Uint8Array) return value.length + 4 * VALUE_BYTES;
   let bytes = VALUE_BYTES;
-  for (const member of Object.values(value)) bytes += memoryOf(member);
+  for (const name in value) bytes += memoryOf((value as Record<string, unknown>)[name]);
   return bytes;
 }
 

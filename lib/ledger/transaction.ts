@@ -12,22 +12,20 @@ import {
   type EntryDraft,
   facetHashes,
   leafText,
+  mergedInOrder,
   type NewLeaf,
   partsText,
   type Placed,
   sealOff,
-  withDigests,
 } from "./entry.ts";
 import { type AskedWrite, GatheredRows } from "./gathered_rows.ts";
 import {
-  atOnce,
   type GuardedKey,
   type GuardedKind,
   type GuardedRow,
   type GuardedRows,
-  isGathered,
   isGuarded,
-  rowSchema,
+  readBeside,
   type Shared,
 } from "./guarded_rows.ts";
 
@@ -88,27 +86,25 @@ export class Reader {
   guarded<K extends GuardedKind>(
     key: GuardedKey<K>,
   ): GuardedRow<K> | null | Promise<GuardedRow<K> | null> {
-    const { rows } = this;
-    if (rows === null) {
-      const schema = rowSchema(key);
-      if (isGathered(key)) return this.gathered.newest(this.kv, key, schema);
-      return this.get(key, schema).then((found) => found?.value ?? null);
-    }
+    if (this.rows === null) return readBeside(this, key);
     const text = keyText(key);
     this.#usesGuarded = true;
     if (!this.reads.has(text)) this.reads.set(text, null);
-    return rows.get(this.kv, key, text);
+    return this.rows.get(this.kv, key, text);
   }
 
   /**
-   * The same for a row that many operations of one commit write, each after the other: what it is by
-   * then is asked of `Transaction.latest`. @throws {MalformedRecord}
+   * The same for one that operations of a commit write in turn: see `latest`. @throws {MalformedRecord}
    */
-  shared<K extends GuardedKind>(key: GuardedKey<K>): Shared<K> | Promise<Shared<K>> {
-    const text = keyText(key);
+  shared<K extends GuardedKind>(
+    key: GuardedKey<K>,
+    text = keyText(key),
+  ): Shared<K> | Promise<Shared<K>> {
     this.#usesGuarded ||= this.rows !== null;
     const found = this.rows === null ? this.guarded(key) : this.rows.get(this.kv, key, text);
-    return atOnce([found], (row) => ({ key, text, row }));
+    return found instanceof Promise
+      ? found.then((row) => ({ key, text, row }))
+      : { key, text, row: found };
   }
 
   /** Whether there is surely no row of this name below a prefix of guarded ones. Reads nothing. */
@@ -233,7 +229,7 @@ export class Transaction implements CommitTime {
     const index = this.base + this.leaves.length;
     const sealed = draft.sealedOff ??
       (draft.private === undefined ? null : sealOff(draft.private, this.deps.random));
-    const data = sealed === null ? draft.data : withDigests(draft.data, sealed);
+    const data = sealed === null ? draft.data : mergedInOrder(draft.data, sealed.digests);
     const text = leafText({
       v: 1,
       org: this.snapshot.orgId,
@@ -268,7 +264,7 @@ export class Transaction implements CommitTime {
 
   /**
    * Writes a row that the log's head guards: the commit moves the head. A row that ends by itself may
-   * be known for longer, so what it says has to end by its own times. What is listed is `isApart`.
+   * be known for longer: what it says has to end by its own times. What is listed is `isApart`.
    */
   setGuarded<K extends GuardedKind>(
     key: GuardedKey<K>,
@@ -276,6 +272,11 @@ export class Transaction implements CommitTime {
     options: Pick<AskedWrite, "expireIn" | "isApart"> = {},
   ): void {
     this.#write({ key, value, ...options });
+  }
+
+  /** The same for a shared row. */
+  setShared<K extends GuardedKind>({ key, text }: Shared<K>, value: GuardedRow<K>): void {
+    this.#write({ key, value }, text);
   }
 
   /** A shared row with what earlier operations of this commit made of it; null where there is none. */
@@ -399,8 +400,7 @@ export class Transaction implements CommitTime {
     };
   }
 
-  #write(write: AskedWrite): void {
-    const text = keyText(write.key);
+  #write(write: AskedWrite, text = keyText(write.key)): void {
     const isForeign = isGuarded(write.key) && write.key[1] !== this.snapshot.orgId;
     if (isForeign) throw new Error(`The row ${text} is written with its own log.`);
     this.#journal.push({ text, before: this.writes.get(text) });

@@ -25,11 +25,26 @@ export function windowStart(period: Period, at: number): number {
       return at - at % DAY_MS;
     case "week":
       return Math.max(0, at - (at - FIRST_MONDAY_MS + 7 * DAY_MS) % (7 * DAY_MS));
-    case "month": {
-      const date = new Date(at);
-      return Date.UTC(date.getUTCFullYear(), date.getUTCMonth());
-    }
+    case "month":
+      return monthOf(at).start;
   }
+}
+
+interface Month {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** The month that was asked for last: it is mostly asked for again. */
+let lastMonth: Month = { start: 0, end: 0 };
+
+/** The month that a time is in, in UTC. */
+function monthOf(at: number): Month {
+  if (at >= lastMonth.start && at < lastMonth.end) return lastMonth;
+  const date = new Date(at);
+  const [year, month] = [date.getUTCFullYear(), date.getUTCMonth()];
+  lastMonth = { start: Date.UTC(year, month), end: Date.UTC(year, month + 1) };
+  return lastMonth;
 }
 
 /** When a window ends, whenever it began; null for one that never does. */
@@ -46,10 +61,8 @@ export function windowEnd(period: Period, began: number): number | null {
       return start + DAY_MS;
     case "week":
       return start === 0 ? FIRST_MONDAY_MS : start + 7 * DAY_MS;
-    case "month": {
-      const date = new Date(start);
-      return Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1);
-    }
+    case "month":
+      return monthOf(start).end;
   }
 }
 

@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
+import { isJsonObject, type JsonObject, type JsonValue, pointerTokens } from "../base/json.ts";
 import {
   type Condition,
   type ConditionOp,
@@ -45,8 +45,9 @@ export function decisionsOf(
 }
 
 /** Whether a condition holds, or cannot be told not to. */
-export function holds({ field, op, value }: Condition, args: JsonObject): boolean {
-  const actual = valueAt(args, field);
+export function holds(condition: Condition, args: JsonObject): boolean {
+  const { op, value } = condition;
+  const actual = valueAt(args, condition);
   if (op === "exists") return (actual !== undefined) === value;
   if (actual === undefined) return true;
   switch (op) {
@@ -147,11 +148,21 @@ function sizeOf(value: JsonValue): number | null {
   return isJsonObject(value) ? Object.keys(value).length : null;
 }
 
-/** The value that a JSON pointer (RFC 6901) leads to; undefined where it leads nowhere. */
-function valueAt(args: JsonObject, pointer: string): JsonValue | undefined {
+/** The names in the pointers of conditions, which are the same for every action. */
+const names = new WeakMap<Condition, readonly string[]>();
+
+function namesIn(condition: Condition): readonly string[] {
+  const known = names.get(condition);
+  if (known !== undefined) return known;
+  const found = pointerTokens(condition.field);
+  names.set(condition, found);
+  return found;
+}
+
+/** The value that the JSON pointer (RFC 6901) of a condition leads to; undefined for nowhere. */
+function valueAt(args: JsonObject, condition: Condition): JsonValue | undefined {
   let value: JsonValue | undefined = args;
-  for (const part of pointer.split("/").slice(1)) {
-    const name = part.replaceAll("~1", "/").replaceAll("~0", "~");
+  for (const name of namesIn(condition)) {
     if (Array.isArray(value)) {
       value = /^(?:0|[1-9][0-9]*)$/.test(name) ? value[Number(name)] : undefined;
     } else {

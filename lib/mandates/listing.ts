@@ -33,7 +33,7 @@ import {
   standingNow,
 } from "./mandate.ts";
 import { mandateEnd, type MandateTerms } from "./narrow.ts";
-import { budgetOf, ownScope, usesLeft, usesScope } from "./spending.ts";
+import { budgetOf, ownScope, usesLeft, usesScope } from "./counters.ts";
 
 /** Mandates as they are looked at: one, or by user, by agent, or all. They may be very many. */
 

@@ -8,7 +8,7 @@ import type { BudgetRow } from "../store/records/budget.ts";
 import type { MandateCount, MandateRecord } from "../store/records/mandate.ts";
 import { loadEdition } from "./bundle.ts";
 import type { MandateTerms } from "./narrow.ts";
-import { budgetOf, type Counter, loadCounters, ownScope, usesLeft, usesScope } from "./spending.ts";
+import { budgetOf, type Counter, loadCounters, ownScope, usesLeft, usesScope } from "./counters.ts";
 
 /**
  * Mandates as they are found: by whoever names one in a question, and by whoever looks at one. What a
@@ -248,6 +248,6 @@ export function nextSeq(
 ): number {
   const { seq, checks } = countNow(transaction, count);
   const next: MandateCount = { seq: seq + 1, checks: checks + (isCheck ? 1 : 0) };
-  transaction.setGuarded(count.key, next);
+  transaction.setShared(count, next);
   return next.seq;
 }

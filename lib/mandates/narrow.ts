@@ -99,8 +99,9 @@ export function speaksOf(
   name: string,
   tool: Pick<ToolRecord, "tags"> | null | undefined,
 ): Scope[] {
-  const tags = new Set(tool?.tags.map((tag) => `tag:${tag}`));
-  return scopes.filter((scope) => scope.name === name || tags.has(scope.name));
+  const isOfTag = (scope: string) =>
+    scope.startsWith("tag:") && tool?.tags.includes(scope.slice(4)) === true;
+  return scopes.filter((scope) => scope.name === name || isOfTag(scope.name));
 }
 
 /** Why a mandate is not in force any more; null while it is. */

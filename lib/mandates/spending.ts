@@ -1,22 +1,15 @@
-import type { Action } from "../base/action.ts";
 import type { JsonObject } from "../base/json.ts";
 import type { Entry } from "../ledger/entry.ts";
-import { allAtOnce, atOnce, type Shared } from "../ledger/guarded_rows.ts";
+import type { Shared } from "../ledger/guarded_rows.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import type { Resolution } from "../policy/chain.ts";
 import { namedStep } from "../policy/trace.ts";
 import { Refusal } from "../refusal.ts";
 import { budgetKey } from "../store/mandate_keys.ts";
-import {
-  type BudgetRow,
-  type Period,
-  type ReservedAmount,
-  reservedAmount,
-} from "../store/records/budget.ts";
-import type { MandateRecord, Scope } from "../store/records/mandate.ts";
+import { type BudgetRow, type ReservedAmount, reservedAmount } from "../store/records/budget.ts";
+import type { MandateRecord } from "../store/records/mandate.ts";
 import type { MandateOrigin, Permission } from "../store/records/vocabulary.ts";
 import {
-  available,
   consume,
   type Counted,
   current,
@@ -28,7 +21,7 @@ import {
   stopped,
   unspend,
 } from "./budget.ts";
-import { type MandateTerms, speaksOf } from "./narrow.ts";
+import { type Counter, ownScope } from "./counters.ts";
 import { toldOf } from "./told.ts";
 
 /**
@@ -36,135 +29,8 @@ import { toldOf } from "./told.ts";
  * that it counts against, and counted in the commit of its decision, against all of them or none.
  */
 
-/** One limit that an action under a mandate may count against. */
-export interface Counter {
-  /** The name of its row: `org`, `user:…`, `mandate:…`. */
-  readonly scope: string;
-  readonly row: Shared<"budget">;
-  /** What a new row of it is; null for a limit that there is only where somebody set it. */
-  readonly terms: Pick<BudgetRow, "limit" | "period" | "ask_above"> | null;
-  /** A lower estimate counts as this; null for what counts how often, and not how much. */
-  readonly least: number | null;
-  /** Whether it gives back what a check without a token reserved and nobody settles. */
-  readonly forgets: boolean;
-}
-
-/** How long it waits for that to be settled, milliseconds. */
+/** How long what is given back unless it is settled waits for that, milliseconds. */
 const SILENCE_MS = 60 * 60 * 1000;
-
-/** Reads the counters of an action under a mandate. */
-export function loadCounters(
-  reader: Reader,
-  [own, ...above]: readonly [MandateTerms, ...MandateTerms[]],
-  { tool, tenant }: Pick<Action, "tool" | "tenant">,
-): Counter[] | Promise<Counter[]> {
-  const { snapshot } = reader;
-  const record = snapshot.tool(tool);
-  const named = [
-    ...commonCounters([own, ...above].map(({ record }) => record), tenant),
-    // What is spent under one is spent under all that it was made of.
-    ...[own, ...above].flatMap((terms) =>
-      ownCounters(terms.record, speaksOf(terms.scopes, tool, record))
-    ),
-  ];
-  const rows = named.map(({ scope }) => reader.shared(budgetKey(snapshot.orgId, scope)));
-  return atOnce(
-    [allAtOnce(rows)],
-    (rows) =>
-      named.flatMap(({ scope, terms, least, forgets }, i) => {
-        const row = rows[i];
-        return row === undefined ? [] : [{ scope, row, terms, least, forgets }];
-      }),
-  );
-}
-
-function commonCounters(
-  line: readonly MandateRecord[],
-  named: string | null,
-): Omit<Counter, "row">[] {
-  const set = { terms: null, least: 0, forgets: false };
-  const [{ user_id = "", tenant: bound = null } = {}] = line;
-  const tenant = named ?? bound;
-  return [
-    { scope: "org", ...set },
-    // Who hands their mandate on spends by whoever has it then.
-    ...Array.from(new Set(line.map(({ agent }) => agent)), (agent) => ({
-      scope: `agent:${agent}`,
-      ...set,
-    })),
-    { scope: `user:${user_id}`, ...set },
-    ...(tenant === null ? [] : [{ scope: `tenant:${tenant}`, ...set }]),
-  ];
-}
-
-function ownCounters(
-  { id, budget, uses }: MandateRecord,
-  scopes: readonly Scope[],
-): Omit<Counter, "row">[] {
-  const counters: Omit<Counter, "row">[] = [];
-  if (budget !== null) counters.push({ scope: ownScope({ id }), ...termsOf(budget) });
-  if (uses !== null) counters.push({ scope: usesScope({ id }), ...often(uses, "total") });
-  for (const { name, budget, limits = {} } of scopes) {
-    const scope = `mandate:${id}:${name}`;
-    if (budget !== undefined) counters.push({ scope, ...termsOf(budget) });
-    for (const [period, most] of RATES) {
-      const limit = limits[most];
-      if (limit === undefined) continue;
-      counters.push({ scope: `rate:${period}:${id}:${name}`, ...often(limit, period) });
-    }
-  }
-  return counters;
-}
-
-/** The name of the row of a mandate's own budget. */
-export function ownScope({ id }: Pick<MandateRecord, "id">): string {
-  return `mandate:${id}`;
-}
-
-/** The name of the row that counts how often a mandate allowed something. */
-export function usesScope({ id }: Pick<MandateRecord, "id">): string {
-  return `uses:${id}`;
-}
-
-/** How often a mandate may still allow something; null for any number of times. */
-export function usesLeft({ uses }: Pick<MandateRecord, "uses">, row: BudgetRow | null) {
-  return uses === null ? null : row === null ? uses : available(row);
-}
-
-/** What counts against a mandate's own budget at a time; null where it has none. */
-export function budgetOf(
-  { budget }: Pick<MandateRecord, "budget">,
-  row: BudgetRow | null,
-  at: number,
-): BudgetRow | null {
-  if (budget === null) return null;
-  return row === null ? fresh(termsOf(budget).terms, at) : current(row, at);
-}
-
-const RATES = [
-  ["minute", "max_per_minute"],
-  ["hour", "max_per_hour"],
-  ["day", "max_per_day"],
-] as const satisfies readonly (readonly [Period, string])[];
-
-/** What a limit is by itself, whatever it is of. */
-type Terms = Pick<Counter, "least" | "forgets"> & {
-  readonly terms: NonNullable<Counter["terms"]>;
-};
-
-function termsOf(
-  { limit_micros, period, ask_above_micros, min_estimate_micros, on_silence }: NonNullable<
-    Scope["budget"]
-  >,
-): Terms {
-  const terms = { limit: limit_micros, period, ask_above: ask_above_micros };
-  return { terms, least: min_estimate_micros, forgets: on_silence === "release" };
-}
-
-/** Of what counts how often. */
-function often(limit: number, period: Period): Terms {
-  return { terms: { limit, period, ask_above: null }, least: null, forgets: false };
-}
 
 /** So many budgets one action counts against at most: one that would count against more is refused. */
 const MOST_BUDGETS = 12;
@@ -304,7 +170,13 @@ export function reservedIn(
   amounts: readonly ReservedAmount[],
 ): JsonObject[] | null {
   if (record === null || amounts.length === 0) return null;
-  return amounts.map((amount) => ({ ...amount, scope: shownScope(record, amount.scope) }));
+  // In the order of RFC 8785, as the leaf has them.
+  return amounts.map(({ micros, scope, until, window }) => ({
+    micros,
+    scope: shownScope(record, scope),
+    ...(until === undefined ? {} : { until }),
+    window,
+  }));
 }
 
 function shownScope({ id, agent }: MandateRecord, scope: string): string {
@@ -350,7 +222,7 @@ export function amountsIn(
 /** Counts a reservation as spent, in the commit of what it is for. */
 export function applyReservation(transaction: Transaction, { counters }: Reservation): void {
   for (const { scope, row, next } of counters) {
-    transaction.setGuarded(row.key, toldOf(transaction, scope, transaction.latest(row), next));
+    transaction.setShared(row, toldOf(transaction, scope, transaction.latest(row), next));
   }
 }
 
@@ -360,7 +232,7 @@ export function takeBack(transaction: Transaction, { counters, amounts }: Reserv
     const amount = amounts.find((one) => one.scope === scope) ??
       { scope, window: next.window, micros: 1 };
     const counted = asSpent(transaction.latest(row) ?? next, amount);
-    transaction.setGuarded(row.key, unspend(counted, amount));
+    transaction.setShared(row, unspend(counted, amount));
   }
 }
 
@@ -379,7 +251,7 @@ export function giveToToken(
     const amount = amounts.find((one) => one.scope === scope);
     if (amount === undefined || (until === null && amount.until === undefined)) continue;
     const spent = asSpent(transaction.latest(row) ?? next, amount);
-    transaction.setGuarded(row.key, until === null ? spent : hold(spent, amount, until));
+    transaction.setShared(row, until === null ? spent : hold(spent, amount, until));
   }
   return amounts.map(({ until: _silence, ...amount }) => amount);
 }
@@ -436,6 +308,6 @@ function change(
     // A limit that was taken off counts nothing any more.
     if (shared === undefined || row === null) continue;
     const next = to(current(row, transaction.at), amount);
-    transaction.setGuarded(shared.key, toldOf(transaction, amount.scope, row, next));
+    transaction.setShared(shared, toldOf(transaction, amount.scope, row, next));
   }
 }

@@ -16,26 +16,27 @@ export function toldOf(
   before: BudgetRow | null,
   next: BudgetRow,
 ): BudgetRow {
-  const [kind = "", id = ""] = scope.split(":");
-  const scope_kind = BUDGET_SCOPES.find((known) => known === kind);
-  if (scope_kind === undefined) return next;
   const spent = countedIn(next);
-  const about = {
-    scope_kind,
-    mandate: scope_kind === "mandate" ? id : null,
-    limit_micros: next.limit,
-    spent_micros: spent,
-  };
   const isNew = before === null || before.window !== next.window;
   const told = isNew ? 0 : next.told;
   // By shares, for a hundred times a limit may be more than is exact.
   const reached = transaction.snapshot.org.budget_alert_percent.findLast((percent) =>
     spent > 0 && spent >= next.limit * (percent / 100)
   );
-  if (reached !== undefined && reached > told) {
-    writeEvent(transaction, { type: "budget.threshold", ...about, percent: reached });
-  }
-  if (overrun(next) > 0 && (isNew || overrun(before) === 0)) {
+  const isReached = reached !== undefined && reached > told;
+  const isOverrun = overrun(next) > 0 && (isNew || overrun(before) === 0);
+  if (!isReached && !isOverrun) return told === next.told ? next : { ...next, told };
+  const [kind = "", id = ""] = scope.split(":");
+  const scope_kind = BUDGET_SCOPES.find((known) => known === kind);
+  if (scope_kind === undefined) return next;
+  const about = {
+    scope_kind,
+    mandate: scope_kind === "mandate" ? id : null,
+    limit_micros: next.limit,
+    spent_micros: spent,
+  };
+  if (isReached) writeEvent(transaction, { type: "budget.threshold", ...about, percent: reached });
+  if (isOverrun) {
     const percent = Math.floor(spent / Math.max(1, next.limit) * 100);
     writeEvent(transaction, { type: "budget.overrun", ...about, percent });
   }

@@ -1,0 +1,177 @@
+import type { Action } from "../base/action.ts";
+import { allAtOnce, atOnce, type Shared } from "../ledger/guarded_rows.ts";
+import type { Reader } from "../ledger/transaction.ts";
+import type { Snapshot } from "../policy/snapshot.ts";
+import { keyText } from "../store/kv.ts";
+import { budgetKey } from "../store/mandate_keys.ts";
+import type { BudgetRow, Period } from "../store/records/budget.ts";
+import type { MandateRecord, Scope } from "../store/records/mandate.ts";
+import type { ToolRecord } from "../store/records/policy.ts";
+import { available, current, fresh } from "./budget.ts";
+import { type MandateTerms, speaksOf } from "./narrow.ts";
+
+/** Which limits an action under a mandate counts against, and the rows that count for them. */
+
+/** One limit that an action under a mandate may count against. */
+export interface Counter {
+  /** The name of its row: `org`, `user:…`, `mandate:…`. */
+  readonly scope: string;
+  readonly row: Shared<"budget">;
+  /** What a new row of it is; null for a limit that there is only where somebody set it. */
+  readonly terms: Pick<BudgetRow, "limit" | "period" | "ask_above"> | null;
+  /** A lower estimate counts as this; null for what counts how often, and not how much. */
+  readonly least: number | null;
+  /** Whether it gives back what a check without a token reserved and nobody settles. */
+  readonly forgets: boolean;
+}
+
+type Unnamed = Omit<Counter, "row">;
+
+/** A counter before its row is read. */
+type Named = Unnamed & Pick<Shared<"budget">, "key" | "text">;
+
+/** Reads the counters of an action under a mandate. */
+export function loadCounters(
+  reader: Reader,
+  line: readonly [MandateTerms, ...MandateTerms[]],
+  { tool, tenant }: Pick<Action, "tool" | "tenant">,
+): Counter[] | Promise<Counter[]> {
+  const named = namedFor(reader.snapshot, line, tool, tenant);
+  const rows = named.map(({ key, text }) => reader.shared(key, text));
+  return atOnce(
+    [allAtOnce(rows)],
+    (rows) =>
+      named.flatMap(({ scope, terms, least, forgets }, i) => {
+        const row = rows[i];
+        return row === undefined ? [] : [{ scope, row, terms, least, forgets }];
+      }),
+  );
+}
+
+/** What actions count against by name: the same for all of a mandate that are of one tool and tenant. */
+interface KnownNames {
+  readonly mandate: MandateRecord;
+  /** Its tags may become others. */
+  readonly record: ToolRecord | undefined;
+  readonly named: readonly Named[];
+}
+
+/** Some two kilobytes each; the oldest goes. */
+const MOST_KNOWN = 4000;
+
+const known = new Map<string, KnownNames>();
+
+function namedFor(
+  snapshot: Snapshot,
+  [own, ...above]: readonly [MandateTerms, ...MandateTerms[]],
+  tool: string,
+  tenant: string | null,
+): readonly Named[] {
+  const record = snapshot.tool(tool);
+  const name = `${own.record.id} ${tool} ${tenant}`;
+  const before = known.get(name);
+  // A mandate's terms never change while its row is held.
+  if (before?.mandate === own.record && before.record === record) return before.named;
+  const line = [own, ...above];
+  const named = [
+    ...commonCounters(line.map(({ record }) => record), tenant),
+    // What is spent under one is spent under all that it was made of.
+    ...line.flatMap((terms) => ownCounters(terms.record, speaksOf(terms.scopes, tool, record))),
+  ].map((counter): Named => {
+    const key = budgetKey(snapshot.orgId, counter.scope);
+    return { ...counter, key, text: keyText(key) };
+  });
+  known.delete(name);
+  known.set(name, { mandate: own.record, record, named });
+  const [oldest] = known.keys();
+  if (known.size > MOST_KNOWN && oldest !== undefined) known.delete(oldest);
+  return named;
+}
+
+function commonCounters(
+  line: readonly MandateRecord[],
+  named: string | null,
+): Unnamed[] {
+  const set = { terms: null, least: 0, forgets: false };
+  const [{ user_id = "", tenant: bound = null } = {}] = line;
+  const tenant = named ?? bound;
+  return [
+    { scope: "org", ...set },
+    // Who hands their mandate on spends by whoever has it then.
+    ...Array.from(new Set(line.map(({ agent }) => agent)), (agent) => ({
+      scope: `agent:${agent}`,
+      ...set,
+    })),
+    { scope: `user:${user_id}`, ...set },
+    ...(tenant === null ? [] : [{ scope: `tenant:${tenant}`, ...set }]),
+  ];
+}
+
+function ownCounters(
+  { id, budget, uses }: MandateRecord,
+  scopes: readonly Scope[],
+): Unnamed[] {
+  const counters: Unnamed[] = [];
+  if (budget !== null) counters.push({ scope: ownScope({ id }), ...termsOf(budget) });
+  if (uses !== null) counters.push({ scope: usesScope({ id }), ...often(uses, "total") });
+  for (const { name, budget, limits = {} } of scopes) {
+    const scope = `mandate:${id}:${name}`;
+    if (budget !== undefined) counters.push({ scope, ...termsOf(budget) });
+    for (const [period, most] of RATES) {
+      const limit = limits[most];
+      if (limit === undefined) continue;
+      counters.push({ scope: `rate:${period}:${id}:${name}`, ...often(limit, period) });
+    }
+  }
+  return counters;
+}
+
+/** The name of the row of a mandate's own budget. */
+export function ownScope({ id }: Pick<MandateRecord, "id">): string {
+  return `mandate:${id}`;
+}
+
+/** The name of the row that counts how often a mandate allowed something. */
+export function usesScope({ id }: Pick<MandateRecord, "id">): string {
+  return `uses:${id}`;
+}
+
+/** How often a mandate may still allow something; null for any number of times. */
+export function usesLeft({ uses }: Pick<MandateRecord, "uses">, row: BudgetRow | null) {
+  return uses === null ? null : row === null ? uses : available(row);
+}
+
+/** What counts against a mandate's own budget at a time; null where it has none. */
+export function budgetOf(
+  { budget }: Pick<MandateRecord, "budget">,
+  row: BudgetRow | null,
+  at: number,
+): BudgetRow | null {
+  if (budget === null) return null;
+  return row === null ? fresh(termsOf(budget).terms, at) : current(row, at);
+}
+
+const RATES = [
+  ["minute", "max_per_minute"],
+  ["hour", "max_per_hour"],
+  ["day", "max_per_day"],
+] as const satisfies readonly (readonly [Period, string])[];
+
+/** What a limit is by itself, whatever it is of. */
+type Terms = Pick<Counter, "least" | "forgets"> & {
+  readonly terms: NonNullable<Counter["terms"]>;
+};
+
+function termsOf(
+  { limit_micros, period, ask_above_micros, min_estimate_micros, on_silence }: NonNullable<
+    Scope["budget"]
+  >,
+): Terms {
+  const terms = { limit: limit_micros, period, ask_above: ask_above_micros };
+  return { terms, least: min_estimate_micros, forgets: on_silence === "release" };
+}
+
+/** Of what counts how often. */
+function often(limit: number, period: Period): Terms {
+  return { terms: { limit, period, ask_above: null }, least: null, forgets: false };
+}
