@@ -4,6 +4,7 @@ import { pagePath } from "../lib/base/page_path.ts";
 import { cancelledWords, type ShownView } from "../lib/sheet/sentence.ts";
 import type { ApprovalSheet, SheetComparison, SheetStep } from "../lib/sheet/sheet.ts";
 import type { Awaited } from "../lib/sheet/story.ts";
+import { FindingList } from "./findings.tsx";
 import { Countdown, Time } from "./time.tsx";
 import { MachineName, UntrustedText, Words } from "./untrusted.tsx";
 
@@ -75,6 +76,12 @@ const HELD_BY: Readonly<Record<string, string>> = {
   mandate_members: "The user's mandate has a person asked each time",
   mandate_condition: "A condition of the user's mandate asks for approval",
   mandate_budget: "It costs more than the user's mandate lets through unasked",
+  guard_path_traversal: "A guard found a path that may lead out of where it has to stay",
+  guard_injection: "A guard found text that is worded as an order to a model",
+  guard_secrets: "A guard found what looks like a secret",
+  guard_topics: "A guard found a word that is on its list",
+  guard_command: "A guard found characters that a shell takes for its own",
+  guard_sql: "A guard found characters that mean something in SQL",
   tool_default: "The tool's default permission asks for approval",
   category_default: "The default of the tool's category asks for approval",
   fail_safe: "No rule decides, so a person does",
@@ -104,6 +111,12 @@ function WhyItWaits({ sheet, shown, now }: {
           </p>
         )}
       </Fact>
+      {shown !== null && shown.findings.length > 0 && (
+        <Fact term="Guards found">
+          <FindingList findings={shown.findings} />
+          <p class="quiet">Hints by form and wording, not a verdict</p>
+        </Fact>
+      )}
       {mandate !== null && (
         <Fact term="Mandate">
           <a href={pagePath("/mandates/:id", { id: mandate.id })}>

@@ -104,7 +104,7 @@ function Outcome({ step: { level, outcome }, decidedBy }: {
     case "matched":
       return level === decidedBy ? <Badge tone="accent" icon="check">Decides</Badge> : (
         <Badge>
-          {isNarrowing(level) ? "In the way too" : "Matches, and a gate decides"}
+          {isNarrowing(level) ? "In the way too" : "Matches, and a gate or a guard decides"}
         </Badge>
       );
     case "skipped":
@@ -116,7 +116,7 @@ function Outcome({ step: { level, outcome }, decidedBy }: {
 
 /** Whether a step only narrows what rules and defaults say. */
 function isNarrowing(level: TraceStep["level"]): boolean {
-  return level.startsWith("gate_") || level.startsWith("mandate_");
+  return /^(?:gate|guard|mandate)_/.test(level);
 }
 
 function passedWords(level: TraceStep["level"]): string {
@@ -229,6 +229,30 @@ const OTHERS: Readonly<Record<OtherOrigin, LevelWords>> = {
   mandate_members: {
     title: "Approved each time",
     meaning: "The mandate has the organization's approvers asked each time.",
+  },
+  guard_path_traversal: {
+    title: "Guard: paths",
+    meaning: "An argument that has to be a path below a root isn't one, however it is read.",
+  },
+  guard_injection: {
+    title: "Guard: injection",
+    meaning: "A text in the arguments is worded as an order to leave what a model was told.",
+  },
+  guard_secrets: {
+    title: "Guard: secrets",
+    meaning: "A text in the arguments holds what looks like a secret.",
+  },
+  guard_topics: {
+    title: "Guard: topics",
+    meaning: "A text in the arguments holds a word that is on the list.",
+  },
+  guard_command: {
+    title: "Guard: command",
+    meaning: "An argument holds characters that a shell takes for its own.",
+  },
+  guard_sql: {
+    title: "Guard: SQL",
+    meaning: "An argument holds characters that end a value in SQL, or begin a comment.",
   },
   gate_draft: {
     title: "Draft",

@@ -1,6 +1,7 @@
 import type { AssertionFault } from "./passkeys/fault.ts";
 import type { Right } from "./policy/rights.ts";
 import type { Cancelled } from "./store/records/approval.ts";
+import type { BlockingGuard } from "./guards/floor.ts";
 import type { RevocationReason } from "./store/records/vocabulary.ts";
 
 /** Why there is no session: none was presented, somebody ended it, or it is over by its time. */
@@ -74,6 +75,8 @@ export interface RefusalData {
   // Approvals
   approval_not_required: Record<never, never>;
   tool_disabled: { resolved_from: string };
+  /** `pointer` is a JSON pointer into the request. */
+  guard_blocked: { resolved_from: string; guard: BlockingGuard };
   tool_not_registered: { tool_name: string };
   recently_denied: { retry_after_seconds: number; approval_id: string };
   no_second_level: Record<never, never>;

@@ -83,6 +83,7 @@ import { categoryRoutes } from "./v1/categories.ts";
 import { channelRoutes } from "./v1/channels.ts";
 import { confirmationRoutes } from "./v1/confirmations.ts";
 import { executionRoutes } from "./v1/executions.ts";
+import { guardRoutes } from "./v1/guards.ts";
 import { healthRoutes, wellKnownRoutes } from "./v1/health.ts";
 import { mandateRoutes } from "./v1/mandates.ts";
 import { memberRoutes } from "./v1/members.ts";
@@ -110,6 +111,7 @@ export const ROUTES: readonly Route[] = [
   ...channelRoutes,
   ...orgRoutes,
   ...toolRoutes,
+  ...guardRoutes,
   ...upstreamRoutes,
   ...budgetRoutes,
   ...bundleRoutes,

@@ -351,7 +351,7 @@ const TOKENS: readonly Mutant[] = [
   {
     guard: "an approval mints nothing that the policy disables",
     file: "lib/authorize/mint.ts",
-    find: 'if (permission === "disabled") return new Refusal("tool_disabled", { resolved_from });',
+    find: 'if (decision.resolution.permission === "disabled") return disabledRefusal(decision);',
     replace: "",
     tests: ["tokens/approval"],
   },
@@ -1544,8 +1544,104 @@ const MANDATES: readonly Mutant[] = [
   },
 ];
 
+const GUARDS: readonly Mutant[] = [
+  {
+    guard: "what a guard says counts only where it is stricter than all the rest",
+    file: "lib/policy/chain.ts",
+    find: "stricter(permission, floor.permission) !== permission;",
+    replace: "stricter(permission, floor.permission) === permission;",
+    tests: ["policy/guards_narrow_property", "guards/before"],
+  },
+  {
+    guard: "guards of one decision are those of its tool and organization as they are now",
+    file: "lib/policy/chain.ts",
+    find: "known !== undefined && known.org === org && known.tool === tool",
+    replace: "known !== undefined",
+    tests: ["policy/guards_narrow_property"],
+  },
+  {
+    guard: "a token is not consumed past a guard that came after its minting",
+    file: "lib/tokens/standing.ts",
+    find: "...(args === undefined ? {} : { arguments: args }),",
+    replace: "",
+    tests: ["guards/before"],
+  },
+  {
+    guard: "a key does not loosen the guards of a tool once an owner has a passkey",
+    file: "lib/catalog/tools.ts",
+    find: "assertGuarded(snapshot, caller, old, next);",
+    replace: "",
+    tests: ["guards/before"],
+  },
+  {
+    guard: "a policy document is no way around that",
+    file: "lib/catalog/policy_plan.ts",
+    find: "assertGuarded(snapshot, caller, tool.old, tool.next);",
+    replace: "",
+    tests: ["guards/before"],
+  },
+  {
+    guard: "a key does not loosen the guards of all tools once an owner has a passkey",
+    file: "lib/catalog/guards.ts",
+    find: "assertOrgGuarded(transaction.snapshot, caller, next);",
+    replace: "",
+    tests: ["guards/before"],
+  },
+  {
+    guard: "a kind of credential in one member's name is cut out as in its value",
+    file: "lib/guards/json_strings.ts",
+    find: "const next = yield* visit(name, { pointer: inside.pointer, is_number: false });",
+    replace: "const next = name;",
+    tests: ["guards/result"],
+  },
+  {
+    guard: "what only says that it is a picture is looked at",
+    file: "lib/guards/json_strings.ts",
+    find: "if (!isBytes) yield* put(start, end, pointer);",
+    replace: "",
+    tests: ["guards/result"],
+  },
+  {
+    guard: "what lies across two pieces of a long text is found",
+    file: "lib/guards/result.ts",
+    find: "from += STEP - OVERLAP",
+    replace: "from += STEP",
+    tests: ["guards/result"],
+  },
+  {
+    guard: "structured content is guarded as text is",
+    file: "lib/calls/guard_outcome.ts",
+    find: 'await this.#inTurns(answer.json(structured_content, "/structured_content"))',
+    replace: "structured_content",
+    tests: ["guards/after"],
+  },
+  {
+    guard: "what an upstream says of an error is guarded",
+    file: "lib/calls/guard_outcome.ts",
+    find: 'return { ...outcome, says: this.#words(outcome.says, "/error") };',
+    replace: "return outcome;",
+    tests: ["guards/after"],
+  },
+  {
+    guard: "a result that a guard withholds is kept for nobody",
+    file: "lib/calls/run_call.ts",
+    find: 'outcome.is === "result" && isKept && !isWithheld',
+    replace: 'outcome.is === "result" && isKept',
+    tests: ["guards/after"],
+    explained: "who asks again is told that it is withheld before what is kept is looked for",
+  },
+  {
+    guard: "a place in the log names nothing that may be data",
+    file: "lib/guards/findings.ts",
+    find: 'return isPlain ? pointerToken(name) : "*";',
+    replace: "return pointerToken(name);",
+    tests: ["guards/texts", "guards/result"],
+  },
+];
+
 /** By room, in the order in which a request comes by them. */
 export const MUTANTS: readonly Mutant[] = [
+  ...GUARDS,
   ...DECISIONS,
   ...APPROVALS,
   ...TOKENS,

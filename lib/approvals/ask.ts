@@ -3,6 +3,7 @@ import type { JsonObject } from "../base/json.ts";
 import { splitReference } from "../catalog/personal_ids.ts";
 import { argumentRefusal, toolDefinitionDigest } from "../catalog/tool_record.ts";
 import { actionDigest, type Decision } from "../decisions/decide.ts";
+import { renderFindings } from "../decisions/guarded.ts";
 import { actorOf, type Client, type MachineCaller, tenantWithin } from "../identity/caller.ts";
 import { levelsFor } from "../identity/deciders.ts";
 import { missingFacts } from "../identity/standing.ts";
@@ -370,6 +371,7 @@ function frozenView(
       mandate: frozenMandate(mandate),
       estimated_cost_micros: decision.mandate?.reservation?.estimate ?? null,
     }),
+    ...(decision.guarded === null ? {} : { findings: renderFindings(decision.guarded.findings) }),
     ...(confirm_by === null
       ? {}
       : { seats: seatNames({ user_seat: { confirm_by }, levels }), confirm_by }),

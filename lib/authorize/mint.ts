@@ -10,6 +10,7 @@ import {
   loadQuestion,
   Question,
 } from "../decisions/decide.ts";
+import { disabledRefusal } from "../decisions/guarded.ts";
 import type { MachineOperation } from "../identity/acting.ts";
 import { type Client, type MachineCaller, namedMandate, tenantWithin } from "../identity/caller.ts";
 import type { Transaction } from "../ledger/transaction.ts";
@@ -176,7 +177,6 @@ export function giveBack(
  * or its arguments are not the tool's.
  */
 export function mintRefusal({ decision, tool }: Checked): AnyRefusal | null {
-  const { permission, resolved_from } = decision.resolution;
-  if (permission === "disabled") return new Refusal("tool_disabled", { resolved_from });
+  if (decision.resolution.permission === "disabled") return disabledRefusal(decision);
   return tool === null ? null : argumentRefusal(tool, decision.action.arguments);
 }

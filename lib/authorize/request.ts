@@ -11,6 +11,7 @@ import {
   loadQuestion,
   Question,
 } from "../decisions/decide.ts";
+import { disabledRefusal } from "../decisions/guarded.ts";
 import type { MachineOperation } from "../identity/acting.ts";
 import { type Client, namedMandate, tenantWithin } from "../identity/caller.ts";
 import { type MandateNaming, NO_MANDATE } from "../mandates/mandate.ts";
@@ -60,9 +61,7 @@ export function requestApproval(
         return recorded(new Refusal("tool_not_registered", { tool_name: action.tool }));
       }
       if (permission === "allowed") return recorded(new Refusal("approval_not_required", {}));
-      if (permission === "disabled") {
-        return recorded(new Refusal("tool_disabled", { resolved_from }));
-      }
+      if (permission === "disabled") return recorded(disabledRefusal(decision));
       if (tool === null) {
         return recorded(new Refusal("tool_not_registered", { tool_name: action.tool }));
       }

@@ -19,6 +19,8 @@ import {
   loadQuestion,
   Question,
 } from "../decisions/decide.ts";
+import { disabledRefusal } from "../decisions/guarded.ts";
+import { afterGuards } from "../guards/guards.ts";
 import { isCurrent, type UpstreamTool } from "../gateway/upstreams.ts";
 import type { MachineOperation } from "../identity/acting.ts";
 import {
@@ -37,6 +39,7 @@ import { type AnyRefusal, recorded, type RecordedRefusal, Refusal } from "../ref
 import { callWaitsKey } from "../store/gateway_keys.ts";
 import { askName, runTokenKey } from "../store/keys.ts";
 import type { CallRecord, RunningCall } from "../store/records/call.ts";
+import type { AfterGuard } from "../store/records/guards.ts";
 import type { ToolRecord } from "../store/records/policy.ts";
 import type { RunTokenRecord } from "../store/records/token.ts";
 import type { UpstreamRecord } from "../store/records/upstream.ts";
@@ -64,6 +67,8 @@ export type Begun =
     readonly call: RunningCall;
     readonly tool: UpstreamTool;
     readonly upstream: UpstreamRecord;
+    /** What looks at what it answers. */
+    readonly guards: readonly AfterGuard[];
   };
 
 interface Loaded {
@@ -110,10 +115,8 @@ export function beginCall(
       if (loaded.question === null) throw new Deferred();
       const { decision, tool } = checkOne(transaction, caller, question, loaded.question);
       const call = new CallBegun(transaction, caller, request, { decision, known, client });
-      const { permission, resolved_from } = decision.resolution;
-      if (permission === "disabled") {
-        return call.refuse(new Refusal("tool_disabled", { resolved_from }));
-      }
+      const { permission } = decision.resolution;
+      if (permission === "disabled") return call.refuse(disabledRefusal(decision));
       if (tool === null) {
         return call.refuse(new Refusal("tool_not_registered", { tool_name: action.tool }));
       }
@@ -383,7 +386,7 @@ class CallBegun {
       transaction.delete(callWaitsKey(caller.org, caller.id, this.#name));
     }
     storeCall(transaction, call);
-    return { is: "running", call, tool, upstream };
+    return { is: "running", call, tool, upstream, guards: afterGuards(snapshot.org, tool) };
   }
 
   #fields(upstream: string) {
@@ -400,6 +403,7 @@ class CallBegun {
       decision_id: decision.id,
       permission,
       resolved_from,
+      ...(decision.guarded === null ? {} : { findings: [...decision.guarded.findings] }),
       created_at: known?.created_at ?? transaction.at,
       expires_at: transaction.now + KEPT_MS,
     };

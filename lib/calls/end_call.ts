@@ -1,11 +1,13 @@
 import { move } from "../approvals/end.ts";
 import { loadApproval, type LoadedApproval } from "../approvals/seen.ts";
+import { noteFindings } from "../decisions/guarded.ts";
+import type { AnswerLook } from "../guards/result.ts";
 import type { Operation, Reader, Transaction } from "../ledger/transaction.ts";
 import { type AnyRefusal, Refusal } from "../refusal.ts";
 import { runTokenKey } from "../store/keys.ts";
 import type { CallRecord, KeptResult, RunningCall } from "../store/records/call.ts";
 import type { RunTokenRecord } from "../store/records/token.ts";
-import { logOwnRun, returnToken } from "../tokens/execution.ts";
+import { GATEWAY, logOwnRun, returnToken } from "../tokens/execution.ts";
 import { loadTokenCounters, type TokenCounters } from "../tokens/presented.ts";
 import { loadCall, storeCall } from "./call_record.ts";
 import type { CallEnd } from "./call_state.ts";
@@ -27,6 +29,8 @@ export interface EndedCall {
   /** For the log: what went wrong, in foreign words. */
   readonly error: string | null;
   readonly result: KeptResult | null;
+  /** What guards made of what it answered. */
+  readonly looked: AnswerLook;
 }
 
 interface Loaded {
@@ -62,6 +66,18 @@ export function endCall(
       if (open === null || counters === null) {
         throw new Error(`The token of the running call ${id} is not one that runs.`);
       }
+      noteFindings(transaction, GATEWAY.actor, {
+        side: "after",
+        findings: ended.looked.findings,
+        subject: {
+          call: id,
+          tenant: open.tenant,
+          token: token_id,
+          tool: open.tool,
+          upstream: running.upstream,
+        },
+        data: {},
+      });
       const returned = ended.end.permission === "ready" && open.status === "consumed" &&
         returnToken(transaction, open, {
           ...counters,
@@ -86,10 +102,18 @@ export function endCall(
           error: ended.error,
         }, counters.count);
         const refusal = ended.told === null ? null : toldRefusal(ended.told(record.id));
-        const fields = { ...running, execution_id: record.id };
+        const fields = { ...withFindings(running, ended.looked), execution_id: record.id };
         if (status === "unknown" && refusal !== null) return { ...fields, status, refusal };
-        const { duration_ms, result } = ended;
-        return { ...fields, status: "completed", duration_ms, refusal, result };
+        const { duration_ms, result, looked: { redactions, withheld } } = ended;
+        return {
+          ...fields,
+          status: "completed",
+          duration_ms,
+          refusal,
+          result,
+          ...(redactions.length === 0 ? {} : { redactions: [...redactions] }),
+          ...(withheld === null ? {} : { withheld: { ...withheld } }),
+        };
       }
     },
   };
@@ -103,7 +127,7 @@ function openOf(token: RunTokenRecord | null) {
 function givenBack(
   transaction: Transaction,
   running: RunningCall,
-  { told }: EndedCall,
+  { told, looked }: EndedCall,
   approval: LoadedApproval | null,
 ): CallRecord {
   if (approval !== null) {
@@ -120,7 +144,16 @@ function givenBack(
   if (told === null) {
     throw new Error(`Of the call ${running.id}, which was not sent, nothing is told.`);
   }
-  return { ...running, status: "returned", refusal: toldRefusal(told(null)) };
+  return { ...withFindings(running, looked), status: "returned", refusal: toldRefusal(told(null)) };
+}
+
+/** A call with what was found in its arguments, and in what was answered. */
+function withFindings(
+  { findings: before = [], ...call }: RunningCall,
+  { findings: after }: AnswerLook,
+): RunningCall {
+  const findings = [...before, ...after];
+  return findings.length === 0 ? call : { ...call, findings };
 }
 
 function toldRefusal({ code, data }: AnyRefusal) {

@@ -25,6 +25,7 @@ import { beginCall, type Begun, nameOf, NotConnected } from "./begin_call.ts";
 import { type CallRequest, loadKnown } from "./call_record.ts";
 import { CALL_ENDS, kindOf, toldOf } from "./call_state.ts";
 import { endCall } from "./end_call.ts";
+import { OutcomeGuard, safeWords, TOO_LARGE } from "./guard_outcome.ts";
 import { keepResult } from "./kept_result.ts";
 
 /**
@@ -51,7 +52,12 @@ export interface CallingParty {
 export type CallAnswer =
   | { readonly is: "known"; readonly call: CallRecord }
   | { readonly is: "pending"; readonly call: CallRecord; readonly approval: SeenApproval }
-  | { readonly is: "completed"; readonly call: CallRecord; readonly result: AnsweredResult };
+  | {
+    readonly is: "completed";
+    readonly call: CallRecord;
+    /** Null where a guard withholds it: the call says which. */
+    readonly result: AnsweredResult | null;
+  };
 
 /** A list that is older than this is asked for anew before a call, milliseconds. */
 const FRESH_LIST_MS = 60_000;
@@ -215,7 +221,7 @@ function unsent(
   const told = toldOf({
     is: "not_sent",
     why: why === "busy" || why === "unauthorized" || why === "stopped" ? why : "unreachable",
-    says,
+    says: safeWords(says),
     retry_after_seconds: rest.retry_after_seconds ?? null,
   }, { upstream, call_id: null, token_id: null, execution_id: null });
   if (told === null) throw new Error("Nothing is told of a call that was not sent.");
@@ -226,13 +232,14 @@ function unsent(
 async function sent(
   party: CallingParty,
   { action, goes_on }: CallRequest,
-  { call, tool, upstream }: Extract<Begun, { is: "running" }>,
+  { call, tool, upstream, guards }: Extract<Begun, { is: "running" }>,
   { port }: UpstreamPlace,
 ): Promise<CallAnswer> {
   const { services, org, gone, progress } = party;
   const { deps, ledgers } = services;
   const { annotations, parameters } = tool;
   const since = deps.monotonic();
+  const guard = new OutcomeGuard(services, guards);
   let listChanged = false;
   const send = () =>
     port.call({ name: tool.upstream.tool, input_schema: parameters ?? {} }, action.arguments, {
@@ -242,16 +249,26 @@ async function sent(
       signal: annotations.read_only && goes_on === null ? gone : NEVER,
       repeatable: annotations.read_only || annotations.idempotent,
       changed: () => void (listChanged = true),
-      ...(progress === undefined ? {} : { progress }),
+      ...(progress === undefined
+        ? {}
+        : { progress: (said: UpstreamProgress) => progress(guard.progress(said)) }),
     });
-  let outcome = await send();
-  if (CALL_ENDS[kindOf(outcome)].again) outcome = await send();
+  let said = await send();
+  if (CALL_ENDS[kindOf(said)].again) said = await send();
   const duration_ms = Math.max(0, Math.round(deps.monotonic() - since));
-  const end = CALL_ENDS[kindOf(outcome)];
+  const end = CALL_ENDS[kindOf(said)];
+  // Over what the upstream said, of which nothing is kept but what may leave.
+  const output_digest = said.is === "result" ? `sha256:${hash("sha256", said.json, "hex")}` : null;
+  const outcome = await guard.outcome(said);
+  const found = guard.looked();
+  const looked = outcome.is === "too_large"
+    ? { ...found, findings: [...found.findings, TOO_LARGE] }
+    : found;
+  const isWithheld = outcome.is === "result" && looked.withheld !== null;
   const names = { upstream: upstream.name, call_id: call.id, token_id: call.token_id };
   const told = (execution_id: string | null) => toldOf(outcome, { ...names, execution_id });
   const isKept = call.key_hash !== null || goes_on !== null || gone.aborted;
-  const result = outcome.is === "result" && isKept
+  const result = outcome.is === "result" && isKept && !isWithheld
     ? await keepResult(services, org, call.id, joinBytes(wireResult(outcome)))
     : null;
   const ended = await ledgers.transact(
@@ -260,15 +277,16 @@ async function sent(
       end,
       told: end.told === null ? null : (id) => told(id) ?? neverTold(call),
       duration_ms,
-      output_digest: outcome.is === "result"
-        ? `sha256:${hash("sha256", outcome.json, "hex")}`
-        : null,
+      output_digest,
       error: "says" in outcome ? outcome.says : null,
       result,
+      looked: isWithheld ? looked : { ...looked, withheld: null },
     }),
   );
   if (isUnknownTool(outcome) || listChanged) await refreshOnce(services, org, upstream.name);
-  if (outcome.is === "result") return { is: "completed", call: ended, result: outcome };
+  if (outcome.is === "result") {
+    return { is: "completed", call: ended, result: isWithheld ? null : outcome };
+  }
   throw told("execution_id" in ended ? ended.execution_id : null) ?? neverTold(call);
 }
 
@@ -284,7 +302,7 @@ function isUnknownTool(outcome: CallOutcome): boolean {
 }
 
 /**
- * The result as it is answered: text and structured content byte for byte as the upstream sent them,
+ * The result as it is answered: text and structured content byte for byte as they may leave,
  * in parts, for a copy of the whole would be as large as the result.
  */
 export function wireResult(

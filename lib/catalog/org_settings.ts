@@ -87,7 +87,12 @@ export function stopOrg(
   };
 }
 
-function writeOrg(transaction: Transaction, author: Author, next: OrgRecord): Written<OrgRecord> {
+/** Puts a change of an org into the commit; what it needs has been asked before. */
+export function writeOrg(
+  transaction: Transaction,
+  author: Author,
+  next: OrgRecord,
+): Written<OrgRecord> {
   const old = transaction.snapshot.org;
   tellOfSwitch(transaction, { scope: "org", id: old.id }, old, next);
   const written = writeChange(transaction, author, {
@@ -96,7 +101,7 @@ function writeOrg(transaction: Transaction, author: Author, next: OrgRecord): Wr
     subject: { org: old.id },
     old,
     next,
-    fields: [...ORG_FIELDS, "strict_levels_by"],
+    fields: [...ORG_FIELDS, "strict_levels_by", "guards"],
   });
   return {
     record: written ? next : old,

@@ -1,6 +1,11 @@
 import type { CallerOperation } from "../identity/acting.ts";
 import type { Caller } from "../identity/caller.ts";
-import { assertKillSwitch, assertMandateRequired, demand } from "../identity/deeds.ts";
+import {
+  assertGuarded,
+  assertKillSwitch,
+  assertMandateRequired,
+  demand,
+} from "../identity/deeds.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import { invalidRequest, Refusal } from "../refusal.ts";
@@ -147,6 +152,7 @@ export function assertReleases(
     if (tool !== undefined && tool.old !== null) {
       assertKillSwitch(snapshot, caller, tool.old.kill_switch, tool.next.kill_switch);
       assertMandateRequired(snapshot, caller, tool.old, tool.next);
+      assertGuarded(snapshot, caller, tool.old, tool.next);
     }
   }
 }

@@ -28,6 +28,7 @@ export const TOOL_FIELDS = [
   "methods",
   "requires_second_approval",
   "requires_mandate",
+  "guards",
   "approval_timeout_seconds",
   "approval_use_seconds",
   "kill_switch",
@@ -56,7 +57,7 @@ const WORST_ANNOTATIONS: Annotations = {
 
 /**
  * The tool that a full description makes: what is absent has its default, not what it was before.
- * The kill switch, and that it requires a mandate, stay as they are unless they are named: registering
+ * The kill switch, its guards, and that it requires a mandate, stay as they are unless they are named: registering
  * a tool again at every start of an agent must not open what somebody closed.
  */
 export function replacedTool(
@@ -88,12 +89,13 @@ export function replacedTool(
     status: fields.status ?? (acknowledged ? "approved" : "draft"),
     discovered: false,
     ...ofUpstream(old, fields.status ?? (acknowledged ? "approved" : "draft")),
+    ...guardsOf(fields, old),
     created_at: old?.created_at ?? made.at,
     updated_at: made.at,
   };
 }
 
-/** The tool with the named fields changed; annotations are changed one by one. */
+/** The tool with the named fields changed; annotations, and the sides of its guards, one by one. */
 export function mergedTool(
   old: ToolRecord,
   { definition_digest: _read, ...fields }: ToolFields,
@@ -103,11 +105,21 @@ export function mergedTool(
     ...old,
     ...fields,
     annotations: { ...old.annotations, ...fields.annotations },
+    ...(fields.guards === undefined ? {} : { guards: { ...old.guards, ...fields.guards } }),
     // Whoever names the default has looked at the draft; before that its default is nobody's word.
     discovered: old.discovered && (fields.default_permission ?? null) === null,
     ...ofUpstream(old, fields.status ?? old.status),
     updated_at: at,
   };
+}
+
+/** Its guards: those that are named, else those that it has. */
+function guardsOf(
+  { guards }: ToolFields,
+  old: Pick<ToolRecord, "guards"> | null,
+): Pick<ToolRecord, "guards"> {
+  const own = guards ?? old?.guards;
+  return own === undefined ? {} : { guards: own };
 }
 
 /** Where a tool runs is not a person's to write; whoever approves it takes its definition as it is. */

@@ -1,7 +1,12 @@
 import { tellOfSwitch } from "../events/event.ts";
 import type { CallerOperation } from "../identity/acting.ts";
 import type { Caller } from "../identity/caller.ts";
-import { assertKillSwitch, assertMandateRequired, demand } from "../identity/deeds.ts";
+import {
+  assertGuarded,
+  assertKillSwitch,
+  assertMandateRequired,
+  demand,
+} from "../identity/deeds.ts";
 import { schedule } from "../ledger/commit.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import { toolWidens } from "../policy/widening.ts";
@@ -229,6 +234,7 @@ function assertChange(
   if (old !== null) {
     assertKillSwitch(snapshot, caller, old.kill_switch, released);
     assertMandateRequired(snapshot, caller, old, next);
+    assertGuarded(snapshot, caller, old, next);
   }
   if (toolWidens(old, next, snapshot)) demand(caller, "loosen", looseningOf(old, next));
   demand(caller, "configure");

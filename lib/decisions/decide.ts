@@ -25,12 +25,20 @@ import { atOnce } from "../ledger/guarded_rows.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import { loadMandate, type MandateNaming, type NamedMandate } from "../mandates/mandate.ts";
 import type { TakenOver } from "../mandates/spending.ts";
-import { discovers, draftToolRecord, type Resolution, resolve, type Via } from "../policy/chain.ts";
+import {
+  discovers,
+  draftToolRecord,
+  type Guarded,
+  type Resolution,
+  resolve,
+  type Via,
+} from "../policy/chain.ts";
 import { type RuleWarning, ruleWarnings } from "../policy/rule_warnings.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import { scrubText } from "../scrub/scrub.ts";
 import { discoveryCallerCountKey, discoveryCountKey, toolKey } from "../store/keys.ts";
 import { discoveryTimes, type ToolRecord } from "../store/records/policy.ts";
+import { noteFindings } from "./guarded.ts";
 import { type DecidedUnder, decideUnder, underIn } from "./under_mandate.ts";
 
 /**
@@ -123,6 +131,8 @@ export interface Decision {
   readonly action_digest: string;
   /** Null where no mandate was named. */
   readonly mandate: DecidedUnder | null;
+  /** What guards found in its arguments; null for nothing. */
+  readonly guarded: Guarded | null;
   /** The time of its entry, in RFC 3339. */
   readonly decided_at: string;
   readonly audit: Placed;
@@ -188,6 +198,15 @@ export function decide(
     data: mandate === null ? data : mergedInOrder(data, underIn(mandate, isAllowed, taken)),
     sealedOff: question.sealedOff(snapshot.org.retain_arguments),
   });
+  const guarded = chain.guarded ?? null;
+  if (guarded !== null) {
+    noteFindings(transaction, actorOf(caller), {
+      side: "before",
+      findings: guarded.findings,
+      subject: { tenant: action.tenant, tool: action.tool },
+      data: { decision_id: id, request_id: client.request_id },
+    });
+  }
   return {
     id,
     resolution,
@@ -195,6 +214,7 @@ export function decide(
     action,
     action_digest: digest,
     mandate,
+    guarded,
     decided_at: transaction.atText,
     audit,
   };

@@ -1,3 +1,4 @@
+import { memberOf } from "../base/json.ts";
 import { withinQuotes } from "../base/text.ts";
 import { kindName } from "../channels/kinds.ts";
 import { checkedPermission } from "../ledger/entry.ts";
@@ -42,6 +43,10 @@ const ACTION_SENTENCES = {
   "permission.checked": (t) =>
     `${t.Who} asked to run ${t.action}: ${answer(t)} (${t.said("resolved_from") ?? "?"})` +
     under(textOf(t.entry.subject.mandate)),
+  "guard.found": (t) =>
+    t.said("side") === "after"
+      ? `A guard found ${foundKinds(t)} in what ${t.of("upstream")} answered to ${t.action}`
+      : `A guard found ${foundKinds(t)} in the arguments of ${t.action}`,
 
   "approval.created": (t) =>
     `${t.Who} asked people to approve ${t.action} (${t.said("reference") ?? t.of("approval")})` +
@@ -83,6 +88,17 @@ const ACTION_SENTENCES = {
 /** The mandate that something was asked under, at the end of a sentence. */
 function under(mandate: string | null): string {
   return mandate === null ? "" : `, under the mandate ${mandate}`;
+}
+
+/** What guards found, by kind: `injection (override)`. */
+function foundKinds(t: Telling): string {
+  const { findings } = t.entry.data;
+  const kinds = new Set(
+    (Array.isArray(findings) ? findings : []).map((finding) =>
+      `${textOf(memberOf(finding, "guard")) ?? "?"} (${textOf(memberOf(finding, "kind")) ?? "?"})`
+    ),
+  );
+  return [...kinds].join(", ") || "something";
 }
 
 function answer(t: Telling): string {

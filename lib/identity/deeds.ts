@@ -1,6 +1,9 @@
+import { orgGuardsWiden } from "../guards/guards.ts";
 import { hasRight, type Right } from "../policy/rights.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
+import { guardsWiden } from "../policy/widening.ts";
 import { Refusal } from "../refusal.ts";
+import type { OrgRecord, ToolRecord } from "../store/records/policy.ts";
 import { type Caller, type MemberCaller, ownerEnrolled } from "./caller.ts";
 
 /**
@@ -134,6 +137,35 @@ export function assertMandateRequired(
 ): void {
   if (!old.requires_mandate || next?.requires_mandate) return;
   const what = "Opening a tool that requires a mandate";
+  demand(caller, "loosen_settings", what);
+  assertNoOwnerYet(snapshot, caller, what);
+}
+
+/**
+ * Checks that a tool is guarded as it was: that it is guarded less is for a member, under a fresh
+ * assertion. A key may say so until an owner has a passkey.
+ * @throws {Refusal} owner_required, role_required, recovery_held, fresh_assertion_required
+ */
+export function assertGuarded(
+  snapshot: Snapshot,
+  caller: Caller,
+  old: ToolRecord,
+  next: ToolRecord | null,
+): void {
+  if (!guardsWiden(old, next, snapshot)) return;
+  const what = "Loosening a guard";
+  demand(caller, "loosen", what);
+  assertNoOwnerYet(snapshot, caller, what);
+}
+
+/** The same of the guards of all tools. */
+export function assertOrgGuarded(
+  snapshot: Snapshot,
+  caller: Caller,
+  next: Pick<OrgRecord, "guards">,
+): void {
+  if (!orgGuardsWiden(snapshot.org, next)) return;
+  const what = "Loosening a guard of the organization";
   demand(caller, "loosen_settings", what);
   assertNoOwnerYet(snapshot, caller, what);
 }

@@ -1,3 +1,7 @@
+import type { JsonObject } from "../base/json.ts";
+import { type BlockingGuard, type Floor, floorOf } from "../guards/floor.ts";
+import { beforeGuards } from "../guards/guards.ts";
+import type { Finding } from "../store/records/guards.ts";
 import type { MandateIds } from "../store/records/identity.ts";
 import type { CategoryRecord, OrgRecord, RuleRecord, ToolRecord } from "../store/records/policy.ts";
 import { type GATES, type Level, LEVELS, type Permission } from "../store/records/vocabulary.ts";
@@ -51,12 +55,24 @@ export interface ResolveOptions {
 export interface Resolution extends Verdict {
   /** The tool as the catalog has it; null when it has none of that name. */
   readonly tool: ToolRecord | null;
+  /** What guards said of the arguments; absent where none looked at them. */
+  readonly guarded?: Guarded;
   /**
    * Every step in the order walked; only when it was asked for. `matched` are every gate in the way,
    * what ended the walk, and a draft's gate after it: `resolved_from` names the one that decided.
    */
   readonly trace?: TraceStep[];
 }
+
+/** What guards found in the arguments of an action. */
+export interface Guarded {
+  readonly findings: readonly Finding[];
+  /** The guard that decided; null where the rest is as strict. */
+  readonly by: BlockingGuard | null;
+}
+
+/** An action as it is decided. Its arguments are known to guards alone: rules do not look at them. */
+export type ResolvedAction = ActionFacts & { readonly arguments?: JsonObject };
 
 const NO_TAGS: readonly string[] = [];
 
@@ -79,13 +95,17 @@ export function discovers(org: OrgRecord, via: Via): boolean {
  * `gate_unknown_tool` the caller registers the draft (`draftToolRecord`) or, at its cap, does not;
  * the answer is the same.
  *
+ * Guards look at the arguments, where there are any, and what they say is a floor: the stricter of it
+ * and of all the rest answers, and where both are as strict the rest is named. Whatever guards are set
+ * to, no answer is wider than without them.
+ *
  * A `disabled` rule more never gives a wider answer. An `allowed` rule less never does either, but
  * for the last rule that names a tenant: with it goes `gate_unknown_tenant`, which asked about
  * unregistered tenants because there were rules for tenants.
  */
 export function resolve(
   policy: PolicyView,
-  action: ActionFacts,
+  action: ResolvedAction,
   caller: Caller,
   options: ResolveOptions,
 ): Resolution {
@@ -94,9 +114,59 @@ export function resolve(
   const verdict = stopped(policy, action, tool, caller, trace) ??
     narrowed(policy, action, tool, caller, options, trace);
   const { permission, resolved_from, rule } = verdict;
+  // Most tools have no guard, and their checks go by none of what guards are made of.
+  const isGuarded = tool?.guards !== undefined || tool?.upstream !== undefined ||
+    policy.org.guards !== undefined;
+  if (isGuarded) return guardedBy({ permission, resolved_from, rule, tool }, policy, action, trace);
   return trace === null
     ? { permission, resolved_from, rule, tool }
     : { permission, resolved_from, rule, tool, trace };
+}
+
+/** What the guards of its tool leave of an answer: it, or a stricter one. */
+function guardedBy(
+  { permission, resolved_from, rule, tool }: Resolution,
+  { org }: PolicyView,
+  { tool: name, arguments: args }: ResolvedAction,
+  trace: TraceStep[] | null,
+): Resolution {
+  const guards = beforeGuards(org, tool).filter(({ mode }) => mode !== "off");
+  const floor = args === undefined ? null : floorFor(org, tool, guards, args);
+  for (const kind of trace === null ? [] : new Set(guards.map((guard) => guard.kind))) {
+    const found = floor?.findings.some(({ guard }) => guard === kind) ?? false;
+    trace?.push(namedStep(`guard_${kind}`, found, keyOf({ tool: name }), floor === null));
+  }
+  const { guard = null } = floor ?? {};
+  const isStricter = floor !== null && guard !== null &&
+    stricter(permission, floor.permission) !== permission;
+  const verdict: Verdict = isStricter
+    ? { permission: floor.permission, resolved_from: `guard_${guard.kind}`, rule: null }
+    : { permission, resolved_from, rule };
+  const by = isStricter ? guard : null;
+  const guarded = floor === null || floor.findings.length === 0
+    ? {}
+    : { guarded: { findings: floor.findings, by } };
+  return { ...verdict, tool, ...guarded, ...(trace === null ? {} : { trace }) };
+}
+
+/** What was said of arguments, by them: one call asks more than once, and of nothing else. */
+const FLOORS = new WeakMap<
+  JsonObject,
+  { readonly org: OrgRecord; readonly tool: ToolRecord | null; readonly floor: Floor }
+>();
+
+/** Records of the policy and arguments that were read do not change: others are other objects. */
+function floorFor(
+  org: OrgRecord,
+  tool: ToolRecord | null,
+  guards: Parameters<typeof floorOf>[0],
+  args: JsonObject,
+): Floor {
+  const known = FLOORS.get(args);
+  if (known !== undefined && known.org === org && known.tool === tool) return known.floor;
+  const floor = floorOf(guards, args);
+  FLOORS.set(args, { org, tool, floor });
+  return floor;
 }
 
 function stopped(

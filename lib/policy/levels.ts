@@ -36,7 +36,7 @@ export function levelOfSelector(selector: Selector): Level | null {
   return LEVEL_BY_BITS.get(bits) ?? null;
 }
 
-/** What a decision looks at of an action; arguments decide nothing. */
+/** What rules look at of an action; of its arguments guards alone do. */
 export type ActionFacts = Pick<Action, "tenant" | "resource" | "tool" | "method">;
 
 /** What one step of a decision says. */

@@ -1,4 +1,5 @@
 import { canonicalJson } from "../base/canonical.ts";
+import { orgGuardsWiden, toolGuardsWiden } from "../guards/guards.ts";
 import type { AgentRecord } from "../store/records/identity.ts";
 import type {
   Annotations,
@@ -19,7 +20,7 @@ import { isSameMethod } from "./rule_index.ts";
 
 /** What of a policy, as it is before the change, the change is judged in. */
 export interface Around {
-  readonly org: Pick<OrgRecord, "approval_timeout_seconds" | "approval_use_seconds">;
+  readonly org: Pick<OrgRecord, "approval_timeout_seconds" | "approval_use_seconds" | "guards">;
   category(name: string): CategoryRecord | undefined;
 }
 
@@ -113,6 +114,7 @@ export function liftsTenantGate(
  * - the second approval, or a mandate, is not required any more;
  * - a request may wait longer, or an approval be used later;
  * - the parameter schema is another: whether it is looser is not to be told in general;
+ * - a guard goes, looks at less, or does less about what it finds;
  * - an annotation or the risk level becomes milder, or the description is another, of which nobody
  *   can tell: approvers are told a more harmless story.
  *
@@ -144,10 +146,22 @@ export function toolWidens(
       (old.approval_timeout_seconds ?? org.approval_timeout_seconds) ||
     (next.approval_use_seconds ?? org.approval_use_seconds) >
       (old.approval_use_seconds ?? org.approval_use_seconds) ||
+    guardsWiden(old, next, around) ||
     canonicalJson(next.parameters) !== canonicalJson(old.parameters) ||
     next.description !== old.description ||
     RISK[next.risk_level] < RISK[old.risk_level] ||
     isMilder(old.annotations, next.annotations);
+}
+
+/** Whether a tool is guarded less. One that goes comes back with what its org's guards are. */
+export function guardsWiden(
+  old: ToolRecord,
+  next: ToolRecord | null,
+  { org }: Pick<Around, "org">,
+): boolean {
+  // What is taken out of the catalog comes back, when it is offered again, as what it was.
+  const after = { ...next, ...(old.upstream === undefined ? {} : { upstream: old.upstream }) };
+  return toolGuardsWiden({ org, tool: old }, { org, tool: after });
 }
 
 /**
@@ -177,7 +191,7 @@ export function tenantWidens(
  * The settings of an org widen when unknown tools become drafts that were refused, duties are not
  * separated or a missing second level not refused any more, keys may decide or answer for users, ids may be personal, a
  * request may wait longer or an approval be used later, a recovered account is held for a shorter
- * time, or the kill switch is released. How soon a
+ * time, its tools are guarded less, or the kill switch is released. How soon a
  * run must be reported and whether arguments are retained lets nothing through.
  */
 export function orgWidens(old: OrgRecord, next: OrgRecord): boolean {
@@ -190,6 +204,7 @@ export function orgWidens(old: OrgRecord, next: OrgRecord): boolean {
     next.approval_timeout_seconds > old.approval_timeout_seconds ||
     next.approval_use_seconds > old.approval_use_seconds ||
     next.recovery_hold_hours < old.recovery_hold_hours ||
+    orgGuardsWiden(old, next) ||
     releases(old.kill_switch, next.kill_switch);
 }
 

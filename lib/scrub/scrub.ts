@@ -4,11 +4,12 @@ import { EMAIL_HINT, findEmails, findIbans, IBAN_HINT } from "./iban_email.ts";
 import { findPhones, PHONE_HINT } from "./phone.ts";
 import { isPhoneName } from "./phone_context.ts";
 import { BARRIER, detectionCopy, hasLongRun, Scan, type Span, StartIndex } from "./scan.ts";
-import { findSecrets } from "./secret.ts";
+import { findCredentials, findSecrets } from "./secret.ts";
 import { BLOCK_HINT, PRIVATE_JWK_MEMBERS } from "./secret_block.ts";
 import { passwordFlags, POSITIONAL, PROGRAM, USER_PAIR } from "./secret_command.ts";
 import { NAME_PATTERNS, type SecretKind, secretKindOf } from "./secret_names.ts";
 import { LONG_FORMS, TOKEN_START } from "./secret_token.ts";
+import { findSsns, SSN_HINT } from "./ssn.ts";
 import { isSecretValue, isStandIn, looksEncoded } from "./secret_value.ts";
 
 /**
@@ -35,8 +36,8 @@ export interface ScrubbedJson {
   readonly found: Found[];
 }
 
-interface Detector {
-  readonly kind: ScrubKind;
+interface Detector<K = ScrubKind> {
+  readonly kind: K;
   readonly find: (scan: Scan) => Span[];
   /** True for every text in which `find` finds something: without it there is no need to look. */
   readonly mayHold: (text: string) => boolean;
@@ -107,29 +108,65 @@ interface Pass {
   readonly isClean: boolean;
 }
 
-function scrubOnce(source: string, counts: Counts): Pass {
+/** A stretch of a text, and what it is. */
+export interface KindSpan<K> extends Span {
+  readonly kind: K;
+}
+
+/** What some detectors find in a text, in order, and how many characters they looked at for it. */
+function findAll<K extends ScrubKind | ExtraKind>(
+  source: string,
+  detectors: readonly Detector<K>[],
+): { readonly spans: KindSpan<K>[]; readonly reads: number } {
   const copy = detectionCopy(source, PLACEHOLDERS);
-  const findings: { start: number; end: number; kind: ScrubKind }[] = [];
+  const found: KindSpan<K>[] = [];
   let text = copy.text;
   let reads = copy.text.length;
-  for (const { kind, find, mayHold } of DETECTORS) {
+  for (const { kind, find, mayHold } of detectors) {
     reads += text.length;
     if (!mayHold(text)) continue;
     const scan = new Scan(text);
     const spans = find(scan);
     reads += scan.reads;
-    add(counts, kind, spans.length);
     text = replaceSpans(text, spans, ({ start, end }) => BARRIER.repeat(end - start));
     for (const { start, end } of spans) {
-      findings.push({ start: copy.startOf(start), end: copy.endOf(end - 1), kind });
+      found.push({ start: copy.startOf(start), end: copy.endOf(end - 1), kind });
     }
   }
-  findings.sort((a, b) => a.start - b.start);
+  return { spans: found.sort((a, b) => a.start - b.start), reads };
+}
+
+function scrubOnce(source: string, counts: Counts): Pass {
+  const { spans, reads } = findAll(source, DETECTORS);
+  for (const { kind } of spans) add(counts, kind, 1);
   return {
-    text: replaceSpans(source, findings, ({ kind }) => placeholder(kind)),
+    text: replaceSpans(source, spans, ({ kind }) => placeholder(kind)),
     reads,
-    isClean: findings.length === 0,
+    isClean: spans.length === 0,
   };
+}
+
+/** What reasons may hold, and only who asks for it has looked for. */
+export type ExtraKind = "ssn" | "credential";
+
+const ALL_DETECTORS: readonly Detector<ScrubKind | ExtraKind>[] = [
+  { kind: "credential", find: findCredentials, mayHold: mayHoldSecrets },
+  ...DETECTORS,
+  { kind: "ssn", find: findSsns, mayHold: (text) => SSN_HINT.test(text) },
+];
+
+/**
+ * Where a text holds something of these kinds, by one reading: in order, and never overlapping. What
+ * stands beside a finding can be one itself once that is replaced: whoever replaces reads again.
+ */
+export function findKinds<K extends ScrubKind | ExtraKind>(
+  text: string,
+  kinds: readonly K[],
+): { readonly spans: KindSpan<K>[]; readonly reads: number } {
+  const wanted = ALL_DETECTORS.filter((one): one is Detector<K> =>
+    (kinds as readonly string[]).includes(one.kind)
+  );
+  return findAll(text, wanted);
 }
 
 /**

@@ -57,6 +57,23 @@ export function findSecrets(scan: Scan): Span[] {
   ]);
 }
 
+/**
+ * Secrets that their own form gives away, whatever stands beside them: keys, tokens of issuers, web
+ * tokens, what an authorization header or an address carries. Of a text that is no reason: there the
+ * name of a secret stands before much that is none.
+ */
+export function findCredentials(scan: Scan): Span[] {
+  return joinOverlaps([
+    ...findPrivateKeys(scan),
+    ...findPuttyKeys(scan),
+    ...findJwkSecrets(scan),
+    ...findTokens(scan),
+    ...(hasLongRun(scan.text) ? findLongTokens(scan) : []),
+    ...findAuthorizations(scan),
+    ...findUrlCredentials(scan),
+  ]);
+}
+
 const GAP_LIMIT = 8;
 
 /** What closes a name: quotes, brackets of a subscript, the stars of bold text. */

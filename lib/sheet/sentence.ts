@@ -3,6 +3,7 @@ import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
 import { idTail } from "../base/confusables.ts";
 import { visibleText, withinQuotes } from "../base/text.ts";
 import type { Cancelled } from "../store/records/approval.ts";
+import type { Finding } from "../store/records/guards.ts";
 import type { QuickReason } from "../store/records/vocabulary.ts";
 
 /**
@@ -104,6 +105,8 @@ export interface ShownView {
   } | null;
   /** The mandate that it is asked under; null for none. */
   readonly mandate: { readonly id: string; readonly user_id: string } | null;
+  /** What guards found in the arguments. */
+  readonly findings: readonly Finding[];
 }
 
 /** The parts of a view that a page lays out. A missing one is shown as empty, never guessed. */
@@ -146,6 +149,17 @@ export function shownView(view: JsonObject): ShownView {
       id: textOf(mandate.id) ?? "",
       user_id: textOf(mandate.user_id) ?? "",
     },
+    findings: Array.isArray(view.findings) ? view.findings.map(findingOf) : [],
+  };
+}
+
+function findingOf(value: JsonValue): Finding {
+  const { guard, kind, pointer, count } = objectOf(value) ?? {};
+  return {
+    guard: textOf(guard) ?? "?",
+    kind: textOf(kind) ?? "?",
+    ...(typeof pointer === "string" ? { pointer } : {}),
+    count: typeof count === "number" ? count : 1,
   };
 }
 

@@ -186,7 +186,8 @@ type Reporter =
 const DEADLINE: Reporter = { actor: { type: "system", id: "report_deadline" } };
 
 /** Whoever runs calls and sees what comes of them. */
-const GATEWAY = { actor: { type: "system", id: "gateway" } } as const satisfies Reporter;
+/** Whoever says what came of a call that ran through here. */
+export const GATEWAY = { actor: { type: "system", id: "gateway" } } as const satisfies Reporter;
 
 /** An execution in the log. */
 export interface LoggedExecution {

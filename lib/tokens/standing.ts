@@ -1,3 +1,4 @@
+import type { JsonObject } from "../base/json.ts";
 import { definitionOf } from "../catalog/tool_record.ts";
 import {
   hasExpired,
@@ -63,7 +64,13 @@ export function refusalOf(
   if (differs.length > 0) return new Refusal("action_mismatch", { differs });
 
   const revoked = token.status === "minted"
-    ? revocation(snapshot, token, { approval, mandate, buried, user_key_gone }, clocks)
+    ? revocation(
+      snapshot,
+      token,
+      { approval, mandate, buried, user_key_gone },
+      clocks,
+      given.arguments,
+    )
     : null;
   return revoked === null ? null : new Refusal("token_revoked", { ...revoked });
 }
@@ -134,12 +141,14 @@ type Unspent = Pick<
  * taken back.
  *
  * @param grounds what it rests on, as that stands
+ * @param args its arguments, where they are known: guards look at them as they did at the minting
  */
 export function revocation(
   snapshot: Snapshot,
   token: Unspent,
   { approval, mandate, buried = false, user_key_gone }: TokenGrounds,
   clocks: Clocks,
+  args?: JsonObject,
 ): Revocation | null {
   const { now } = clocks;
   const minter = minterOf(snapshot, token.minter);
@@ -149,7 +158,7 @@ export function revocation(
     revokedApproval(token, approval) ??
     endedMandate(token, mandate, clocks) ??
     (buried ? BURIED : null) ??
-    narrowedPolicy(snapshot, token, { minter, approval, user_key_gone }, now);
+    narrowedPolicy(snapshot, token, { minter, approval, user_key_gone, args }, now);
 }
 
 function stopped(
@@ -233,16 +242,25 @@ const ENDED_MANDATES = {
 function narrowedPolicy(
   snapshot: Snapshot,
   token: Unspent,
-  { minter, approval, user_key_gone }: {
+  { minter, approval, user_key_gone, args }: {
     readonly minter: RequesterNow | null;
     readonly approval: ApprovalRecord | null;
     readonly user_key_gone: boolean;
+    readonly args: JsonObject | undefined;
   },
   now: number,
 ): Revocation | null {
   const { trust_tier = 0, kill_switch = null } = minter ?? {};
   const caller = { trust_tier, kill_switch };
-  const { permission, resolved_from } = resolve(snapshot, token, caller, {
+  const { tool, tenant, resource, method } = token;
+  const action = {
+    tool,
+    tenant,
+    resource,
+    method,
+    ...(args === undefined ? {} : { arguments: args }),
+  };
+  const { permission, resolved_from } = resolve(snapshot, action, caller, {
     via: "rest",
     mandated: token.mandate_id !== null,
   });

@@ -28,6 +28,7 @@ const BY_MACHINES: Entitled = { machines: RUNTIME, members: false, others: false
 const BY_TYPE: Readonly<Record<string, Entitled>> = {
   "permission.checked": BY_MACHINES,
   "tool.auto_created": BY_MACHINES,
+  "guard.found": { machines: RUNTIME, members: false, others: true },
   "approval.created": BY_MACHINES,
   "approval.asked_again": BY_MACHINES,
   "approval.decided": { machines: ["approver"], members: true, others: true },

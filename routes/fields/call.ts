@@ -2,11 +2,13 @@ import { z } from "zod";
 import type { SeenApproval } from "../../lib/approvals/seen.ts";
 import type { JsonObject } from "../../lib/base/json.ts";
 import type { CallStatus } from "../../lib/calls/read_call.ts";
+import { renderFindings } from "../../lib/decisions/guarded.ts";
 import { type AnyRefusal, Refusal, type RefusalCode } from "../../lib/refusal.ts";
 import type { Settings } from "../../lib/services.ts";
 import type { CallRecord, ToldRefusal } from "../../lib/store/records/call.ts";
 import { PERMISSIONS } from "../../lib/store/records/vocabulary.ts";
 import { actionFields, mandateFields, reasonField } from "./action.ts";
+import { findingAnswer, redactionAnswer } from "./guards.ts";
 import { approvalAnswer, renderApproval } from "./approval.ts";
 
 /** Calls on the wire. */
@@ -39,18 +41,19 @@ export const callAnswer = z.object({
     content: z.array(z.record(z.string(), z.unknown())),
     structured_content: z.unknown().optional(),
     is_error: z.boolean(),
-  }).optional().describe("As the upstream sent it"),
+  }).nullable().optional()
+    .describe(
+      "As the upstream sent it, but for what `redactions` counts; null where it is withheld",
+    ),
+  withheld: z.object({ guard: z.string(), kind: z.string() }).optional()
+    .describe("The guard because of which the result of a run that happened is told to nobody"),
   result_gone: z.literal(true).optional().describe(
     "There was a result, and it is not kept any more",
   ),
   refusal: z.string().optional().describe("The code of what was told in place of a result"),
-  redactions: z.array(z.object({ kind: z.string(), count: z.int() })),
-  findings: z.array(z.object({
-    guard: z.string(),
-    kind: z.string(),
-    pointer: z.string().optional(),
-    count: z.int(),
-  })),
+  redactions: z.array(redactionAnswer).describe("What was replaced in the result, by kind"),
+  findings: z.array(findingAnswer)
+    .describe("What guards found in the arguments and in the result: never the text"),
 });
 
 /** The wire form of a call, its result aside. */
@@ -74,8 +77,11 @@ export function renderCall(
     execution_id: "execution_id" in call ? call.execution_id : null,
     ...(approval === null ? {} : { approval: renderApproval(approval, settings) }),
     ...(told === null ? {} : { refusal: told.code }),
-    redactions: [],
-    findings: told?.code === "result_too_large" ? [{ guard: "size", kind: "size", count: 1 }] : [],
+    ...("withheld" in call && call.withheld !== undefined
+      ? { result: null, withheld: { ...call.withheld } }
+      : {}),
+    redactions: "redactions" in call ? (call.redactions ?? []).map((one) => ({ ...one })) : [],
+    findings: renderFindings(call.findings ?? []),
   };
 }
 

@@ -7,6 +7,7 @@ import type { RuleFields } from "../../lib/catalog/rules.ts";
 import { foldedMethod } from "../../lib/policy/rule_index.ts";
 import { patternIn } from "../../lib/catalog/selectors.ts";
 import type { RuleWarning } from "../../lib/policy/rule_warnings.ts";
+import { guardsRecord } from "../../lib/store/records/guards.ts";
 import {
   REQUIRED_FACTS,
   RISK_LEVELS,
@@ -206,6 +207,8 @@ export const toolFields = {
   requires_second_approval: z.boolean().exactOptional(),
   requires_mandate: z.boolean().exactOptional()
     .describe("Whether nothing but a mandate opens it; stays as it is where it is left out"),
+  guards: guardsRecord.exactOptional()
+    .describe("What looks at its calls; stays as it is where it is left out"),
   approval_timeout_seconds: seconds(60, 7 * 24 * 60 * 60, "How long a request for it waits")
     .nullable().exactOptional(),
   approval_use_seconds: seconds(60, 24 * 60 * 60, "How long an approval may wait to be used")

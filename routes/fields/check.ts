@@ -1,10 +1,12 @@
 import { z } from "zod";
 import type { Advised, AskedBefore } from "../../lib/authorize/authorize.ts";
 import type { JsonObject } from "../../lib/base/json.ts";
+import { renderFindings } from "../../lib/decisions/guarded.ts";
 import type { DecidedUnder } from "../../lib/decisions/under_mandate.ts";
 import type { AskedSeats } from "../../lib/mandates/seats.ts";
 import { TOOL_STATUSES } from "../../lib/store/records/policy.ts";
 import { PERMISSIONS, RESOLVED_FROM } from "../../lib/store/records/vocabulary.ts";
+import { findingAnswer } from "./guards.ts";
 import { budgetAnswer, renderBudget } from "./budget.ts";
 import { renderWarnings, ruleWarning } from "./catalog.ts";
 
@@ -35,6 +37,8 @@ export const checkAnswer = z.object({
   tool: z.object({ id: z.string(), name: z.string(), status: z.enum(TOOL_STATUSES) }).nullable(),
   decided_at: z.iso.datetime(),
   audit: z.object({ index: z.int(), leaf_hash: z.string() }),
+  findings: z.array(findingAnswer).optional()
+    .describe("What guards found in the arguments: kind and place, never the text"),
   next: z.object({
     mint: z.string().optional().describe("Where to take the token"),
     approval_id: z.string().optional().describe("Of your approved request, to mint with"),
@@ -117,6 +121,7 @@ export function renderChecked(
     tool: tool === null ? null : { id: tool.id, name: tool.name, status: tool.status },
     decided_at: decision.decided_at,
     audit: { index: decision.audit.index, leaf_hash: decision.audit.leaf_hash },
+    ...(decision.guarded === null ? {} : { findings: renderFindings(decision.guarded.findings) }),
     next: nextAfter(permission, before),
     ...(trace === undefined ? {} : { trace: trace.map((step) => ({ ...step })) }),
     ...(warnings === undefined ? {} : { warnings: renderWarnings(warnings) }),

@@ -198,7 +198,12 @@ export function renderPolicy(policy: Policy): JsonObject {
   return {
     policy_version: policy.policy_version,
     tools: policy.tools.map((tool) =>
-      Object.fromEntries((["name", ...TOOL_FIELDS] as const).map((field) => [field, tool[field]]))
+      Object.fromEntries(
+        (["name", ...TOOL_FIELDS] as const).flatMap((field) => {
+          const value: JsonValue | undefined = tool[field];
+          return value === undefined ? [] : [[field, value]];
+        }),
+      )
     ),
     categories: policy.categories.map(({ name, default_permission }) => ({
       name,

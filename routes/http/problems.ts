@@ -234,6 +234,19 @@ export const PROBLEMS: { readonly [C in ProblemCode]: ProblemKind<ProblemData[C]
     advice: "Do not run it. An owner or admin can change the rule that it names.",
     members: ({ resolved_from }) => ({ resolved_from }),
   },
+  guard_blocked: {
+    status: 403,
+    title: "Blocked by a guard",
+    meaning:
+      "A guard of the tool found something in the arguments and blocks it. `guard` has its kind, and the place as a JSON pointer into the request; a name there that may itself be data is `*`.",
+    detail: ({ guard: { kind, pointer } }) => `A guard (${kind}) found something at ${pointer}.`,
+    advice:
+      "Do not run it. Ask with arguments that do not hold what the guard looks for, or have an owner or admin look at the guards of the tool.",
+    members: ({ resolved_from, guard: { kind, pointer } }) => ({
+      resolved_from,
+      guard: { kind, pointer },
+    }),
+  },
   self_approval: {
     status: 403,
     title: "Own request",

@@ -11,7 +11,7 @@ import { readForeign } from "../../lib/upstreams/foreign_json.ts";
 import { refusalOfCall } from "../fields/call.ts";
 import { partyOf } from "./gateway_party.ts";
 import type { RawResults } from "./raw_result.ts";
-import { GATEWAY_NEXT, refusalResult, toolResult } from "./refusal.ts";
+import { GATEWAY_NEXT, refusalResult, toolResult, withheldResult } from "./refusal.ts";
 import type { Tasks } from "./tasks.ts";
 import type { ToolCall } from "./tool.ts";
 
@@ -103,7 +103,10 @@ async function lookedAt(call: ToolCall, id: string, raw: RawResults): Promise<Js
     const answer = await runCall(partyOf(call), requestOf(seen), 0);
     if (answer.is === "completed") {
       const done = { ...seen, status: answer.call.status, call: answer.call };
-      return { ...taskOfCall(call.org, done), result: raw.standIn(answer.result) as JsonObject };
+      const result = answer.result === null
+        ? withoutStructure(withheldResult(answer.call))
+        : raw.standIn(answer.result);
+      return { ...taskOfCall(call.org, done), result: result as JsonObject };
     }
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
@@ -149,6 +152,7 @@ async function resultOf(
   if (call.status !== "completed" || call.refusal !== null) {
     return withoutStructure(refusalResult(whyEnded(seen), client.request_id, GATEWAY_NEXT));
   }
+  if (call.withheld !== undefined) return withoutStructure(withheldResult(call));
   const kept = call.result === null
     ? null
     : await readKeptResult(services, org, call.id, call.result);

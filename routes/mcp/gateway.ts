@@ -10,6 +10,7 @@ import type { JsonObject } from "../../lib/base/json.ts";
 import { type CallAnswer, runCall } from "../../lib/calls/run_call.ts";
 import type { MandateNaming } from "../../lib/mandates/mandate.ts";
 import { Refusal } from "../../lib/refusal.ts";
+import type { CallRecord } from "../../lib/store/records/call.ts";
 import type { Scope } from "../../lib/store/records/oauth.ts";
 import { actionFields, actionOf, mandateFields, namingOf, reasonField } from "../fields/action.ts";
 import { MAX_CALL_WAIT } from "../fields/call.ts";
@@ -30,7 +31,7 @@ import {
 import { mcpHandler } from "./handler.ts";
 import { withoutCancellations } from "./message.ts";
 import { RawResults } from "./raw_result.ts";
-import { GATEWAY_NEXT, refusalResult, toolResult } from "./refusal.ts";
+import { GATEWAY_NEXT, guardedMeta, refusalResult, toolResult, withheldResult } from "./refusal.ts";
 import { rewritten } from "./rewritten.ts";
 import { NO_VALIDATOR, SERVER_INFO, underWay } from "./server.ts";
 import {
@@ -205,7 +206,8 @@ async function call(
     const asked = { ...mandate, action, reason: parsed.reason, key_hash: null, goes_on: null };
     const answer = await runCall(partyOf(under), asked, takesTask ? 0 : MAX_CALL_WAIT);
     const result = resultOf(under, answer, raw);
-    return answer.is === "completed" ? result : told(result, inWords);
+    const isOwn = answer.is === "completed" && answer.result !== null;
+    return isOwn ? result : told(result, inWords);
   } catch (error) {
     if (error instanceof ProtocolError) throw error;
     const refusal = refusalOf(error);
@@ -231,8 +233,9 @@ function resultOf(under: ToolCall, answer: CallAnswer, raw: RawResults): CallToo
   switch (answer.is) {
     case "completed": {
       // Which era its upstream speaks is between the upstream and us.
+      if (answer.result === null) return withheldResult(answer.call);
       const { resultType: _era, ...more } = answer.result.rest;
-      return raw.standIn(answer.result, more);
+      return withGuarded(raw.standIn(answer.result, more), answer.call);
     }
     case "pending": {
       const { call, approval } = answer;
@@ -244,6 +247,16 @@ function resultOf(under: ToolCall, answer: CallAnswer, raw: RawResults): CallToo
     case "known":
       throw new Refusal("idempotency_in_progress", {});
   }
+}
+
+/** A result with what guards found in it, and replaced, beside it. */
+function withGuarded(result: CallToolResult, call: CallRecord): CallToolResult {
+  const { _meta = {} } = result;
+  const guarded = Object.entries(guardedMeta(call)).map(([name, value]) =>
+    [`countersign/${name}`, value] as const
+  );
+  if (guarded.length === 0) return result;
+  return { ...result, _meta: { ..._meta, ...Object.fromEntries(guarded) } };
 }
 
 function waitingResult(

@@ -1,12 +1,43 @@
 import type { CallToolResult } from "@modelcontextprotocol/server";
 import { isJsonObject, type JsonObject } from "../../lib/base/json.ts";
+import { renderFindings } from "../../lib/decisions/guarded.ts";
 import type { AnyRefusal, RefusalData } from "../../lib/refusal.ts";
+import type { CallRecord } from "../../lib/store/records/call.ts";
 import { problemOf, type SurfaceRefusal } from "../http/problem_document.ts";
 import { PROBLEMS, type SurfaceData } from "../http/problems.ts";
 
 /** What came of a call, with what to do next. */
 export function toolResult(data: JsonObject, next: string): CallToolResult {
   return result({ ...data, next }, next);
+}
+
+/**
+ * The result of a run that happened, and that a guard keeps from whoever asked. It is no refusal: it
+ * is said to be an error so that no host looks for what the tool's schema promises.
+ */
+export function withheldResult(call: CallRecord): CallToolResult {
+  const { guard, kind } = "withheld" in call && call.withheld !== undefined
+    ? call.withheld
+    : { guard: "?", kind: "?" };
+  const about = {
+    call_id: call.id,
+    withheld: { guard, kind },
+    ...guardedMeta(call),
+  };
+  const next =
+    `The tool ran, and a guard (${guard}: ${kind}) withholds its result. Do not call it ` +
+    "again for the same; tell the person you work for.";
+  return { ...toolResult(about, next), isError: true };
+}
+
+/** What guards found and replaced, by kind and place. */
+export function guardedMeta(call: CallRecord): JsonObject {
+  const redactions = "redactions" in call ? call.redactions ?? [] : [];
+  const { findings = [] } = call;
+  return {
+    ...(redactions.length === 0 ? {} : { redactions: redactions.map((one) => ({ ...one })) }),
+    ...(findings.length === 0 ? {} : { findings: renderFindings(findings) }),
+  };
 }
 
 /** A refusal as a result: the words of the API, and a next step that a model can take. */
@@ -140,6 +171,9 @@ export const REFUSAL_NEXT: Required<NextSteps> = {
     "A person has to approve it: call request_approval with the same action and a " +
     "reason, then mint with its reference.",
   tool_disabled: DO_NOT_RUN,
+  guard_blocked:
+    "Do not run the action. Arguments without what the guard looks for may be asked about anew; " +
+    "do not try to write the same another way.",
   tool_not_registered:
     "Do not run the action. Tell the person you work for that the organization does " +
     "not know this tool.",

@@ -52,6 +52,7 @@ function requestRoute(path: string, summary: string): Route {
       "tenant_not_permitted",
       "approval_not_required",
       "tool_disabled",
+      "guard_blocked",
       "invalid_arguments",
       "recently_denied",
       "no_second_level",

@@ -54,7 +54,8 @@ async function earlier(call: AnyCall, seen: SeenCall): Promise<Answer | Response
   const { call: record, status, approval, own } = seen;
   const body = renderCall(record, { status, approval, settings: services.settings });
   if (record.status !== "completed" || record.refusal !== null) return { status: 200, body };
-  const { result } = record;
+  const { result, withheld } = record;
+  if (withheld !== undefined) return { status: 200, body };
   const kept = result === null || !own
     ? null
     : await readKeptResult(services, org, record.id, result);
@@ -115,7 +116,9 @@ async function post(
   const { settings } = services;
   switch (answer.is) {
     case "completed":
-      return completed(call, answer.call, wireResult(answer.result));
+      return answer.result === null
+        ? { status: 200, body: renderCall(answer.call, { approval: null, settings }) }
+        : completed(call, answer.call, wireResult(answer.result));
     case "pending":
       return {
         status: 202,
@@ -151,6 +154,7 @@ export const callRoutes: readonly Route[] = [
       "tenant_not_permitted",
       "invalid_arguments",
       "tool_disabled",
+      "guard_blocked",
       "tool_not_registered",
       "not_of_an_upstream",
       "recently_denied",

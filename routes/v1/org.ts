@@ -7,12 +7,13 @@ import { timeText, versionAnswer } from "../fields/machine.ts";
 import { orgChange } from "../fields/policy.ts";
 import { guarded, type Route } from "../http/route.ts";
 
-const orgAnswer = orgRecord.omit({ created_at: true, deleted_at: true }).extend({
+const orgAnswer = orgRecord.omit({ created_at: true, deleted_at: true, guards: true }).extend({
   created_at: z.iso.datetime(),
   ...versionAnswer,
 });
 
-function renderOrg({ created_at, ...org }: OrgRecord): JsonObject {
+/** Its guards are at a path of their own. */
+function renderOrg({ created_at, guards: _guards, ...org }: OrgRecord): JsonObject {
   return { ...org, created_at: timeText(created_at) };
 }
 

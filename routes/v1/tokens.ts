@@ -84,6 +84,7 @@ export const tokenRoutes: readonly Route[] = [
       "action_mismatch",
       "not_the_requester",
       "tool_disabled",
+      "guard_blocked",
       "invalid_arguments",
       "not_found",
       "tenant_not_permitted",

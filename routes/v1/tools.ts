@@ -138,7 +138,9 @@ export const toolRoutes: readonly Route[] = [
     path: PATH,
     group,
     summary: "Change named members of a tool",
-    description: "Members that are absent stay; annotations are changed one by one. A draft is " +
+    description:
+      "Members that are absent stay; annotations, and the sides of its guards, are changed one by " +
+      "one. A draft is " +
       "approved with `annotations_acknowledged` true and a `default_permission` that is named; one " +
       "of an upstream that has changed it, by the `definition_digest` that was read as well.",
     callers: ["management"],

@@ -13,6 +13,7 @@ const ROOMS = [
   "webhooks",
   "server",
   "decisions",
+  "guards",
   "mandates",
   "granting",
   "receipts",

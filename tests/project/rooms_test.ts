@@ -16,6 +16,7 @@ const FLOORS: readonly string[] = [
   "lib/store",
   "lib/upstreams/port.ts",
   "lib/deps.ts",
+  "lib/guards",
   "lib/policy",
   "lib/passkeys",
   "lib/verify",
@@ -105,6 +106,10 @@ const ALONE: Readonly<Record<string, string>> = {
   ...Object.fromEntries(
     ["discord", "gotify", "mattermost", "ntfy", "pagerduty_events", "slack", "teams", "telegram"]
       .map((kind) => [`lib/channels/${kind}.ts`, "one provider a file, in the table of all kinds"]),
+  ),
+  ...Object.fromEntries(
+    ["characters", "path_traversal"]
+      .map((guard) => [`lib/guards/${guard}.ts`, "one guard a file, in the table of all kinds"]),
   ),
   "lib/verify/mandate_lines.ts": "a chapter of a log's story, as its requests and actors are",
   "routes/docs/reference_page.ts": "how a page of reference looks; the other says which there are",
@@ -384,16 +389,16 @@ await reader.get(key, schema);
   assert.deepEqual(foreignSchemas("lib/room/file.ts", text), ["lib/room/file.ts reads by two"]);
 });
 
-Deno.test("the policy knows no clock, no chance and no store", () => {
+Deno.test("the policy and the guards know no clock, no chance and no store", () => {
   const outside =
     /\b(?:await|async|Deno\.|fetch\(|Date\.now|new Date\(\)|performance\.|Math\.random|crypto\.|setTimeout|console\.)/;
   for (const { path, imports } of SOURCES) {
-    if (!path.startsWith("lib/policy/")) continue;
+    if (!/^lib\/(?:policy|guards)\//.test(path)) continue;
     assert.doesNotMatch(TEXTS.get(path) ?? "", outside, path);
     for (const target of imports) {
       assert.match(
         target,
-        /^lib\/(?:base|policy|store\/records)\/|^lib\/store\/(?:keys|gateway_keys|record)\.ts$/,
+        /^lib\/(?:base|scrub|guards|policy|store\/records)\/|^lib\/store\/(?:keys|gateway_keys|record)\.ts$/,
         path,
       );
     }

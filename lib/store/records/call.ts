@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { findingRecord } from "./guards.ts";
 import { jsonObject, permission } from "./policy.ts";
 import { party } from "./token.ts";
 import { RESOLVED_FROM } from "./vocabulary.ts";
@@ -13,6 +14,10 @@ const toldRefusal = z.object({ code: z.string(), data: jsonObject });
 export type ToldRefusal = z.infer<typeof toldRefusal>;
 
 const keptResult = z.object({ pieces: z.number().int().positive(), expires_at: timestamp });
+
+const redaction = z.object({ kind: z.string(), count: z.number().int().positive() });
+
+const withheld = z.object({ guard: z.string(), kind: z.string() });
 
 /** What a call's record says of its kept result. */
 export type KeptResult = z.infer<typeof keptResult>;
@@ -37,6 +42,8 @@ const called = {
   decision_id: z.string(),
   permission,
   resolved_from: z.enum(RESOLVED_FROM),
+  /** What guards found, in the arguments and in what was answered; absent for nothing. */
+  findings: z.array(findingRecord).exactOptional(),
   created_at: timestamp,
   expires_at: timestamp,
 };
@@ -62,6 +69,10 @@ export const callRecord = z.discriminatedUnion("status", [
     refusal: toldRefusal.nullable(),
     /** Null where none is kept. */
     result: keptResult.nullable(),
+    /** What was replaced in it, by kind; absent for nothing. */
+    redactions: z.array(redaction).exactOptional(),
+    /** The guard because of which nobody gets the result; absent where whoever asked does. */
+    withheld: withheld.exactOptional(),
   }),
   /** Nobody knows whether it ran. */
   z.object({

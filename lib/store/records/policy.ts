@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { isJsonObject, type JsonObject } from "../../base/json.ts";
+import { guardsRecord } from "./guards.ts";
 import { CONFIRM_BY } from "./user.ts";
 import { PERMISSIONS } from "./vocabulary.ts";
 
@@ -40,6 +41,8 @@ export const orgRecord = z.object({
   recovery_hold_hours: z.number().int().nonnegative().default(24),
   /** The shares of a budget that are told of when they are spent, percent, ascending. */
   budget_alert_percent: z.array(z.number().int().positive()).default(() => [80, 100]),
+  /** Of its tools, where they have none of that kind of their own; absent where nobody named any. */
+  guards: guardsRecord.exactOptional(),
   created_at: timestamp,
   /** When it was deleted; from then on nobody is let in. Its record stays for the sake of its log. */
   deleted_at: timestamp.exactOptional(),
@@ -115,6 +118,8 @@ export const toolRecord = z.object({
   discovered: z.boolean(),
   /** Absent where whoever asks runs it. */
   upstream: toolUpstream.exactOptional(),
+  /** What looks at its calls, in place of the org's guards of the same kind. */
+  guards: guardsRecord.exactOptional(),
   created_at: timestamp,
   updated_at: timestamp,
 });

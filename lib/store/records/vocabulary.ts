@@ -75,6 +75,40 @@ export const MANDATE_ORIGINS = [
 
 export type MandateOrigin = (typeof MANDATE_ORIGINS)[number];
 
+/** What looks at the arguments of an action before it is decided, in the order in which it is asked. */
+export const BEFORE_GUARDS = [
+  "path_traversal",
+  "injection",
+  "secrets",
+  "topics",
+  "command",
+  "sql",
+] as const;
+
+export type BeforeKind = (typeof BEFORE_GUARDS)[number];
+
+/** What looks at the result of a call, in the order in which it is asked. */
+export const AFTER_GUARDS = ["credentials", "personal_data", "injection", "topics"] as const;
+
+export type AfterKind = (typeof AFTER_GUARDS)[number];
+
+/** What a guard does about what it finds, from nothing to all. */
+export const BEFORE_MODES = ["off", "flag", "approve", "block"] as const;
+
+export type BeforeMode = (typeof BEFORE_MODES)[number];
+
+export const AFTER_MODES = ["off", "flag", "redact", "block"] as const;
+
+export type AfterMode = (typeof AFTER_MODES)[number];
+
+/** Kinds of personal data that a guard can look for. */
+export const PERSONAL_KINDS = ["e-mail", "phone", "card", "IBAN", "ssn"] as const;
+
+export type PersonalKind = (typeof PERSONAL_KINDS)[number];
+
+/** The origin that a decision names when a guard of this kind made it stricter. */
+export type GuardOrigin = `guard_${BeforeKind}`;
+
 /** What decides when no rule does, in order; `fail_safe` always does. */
 export const FALLBACKS = [
   "tool_default",
@@ -88,6 +122,7 @@ export type ResolvedFrom =
   | "kill_switch"
   | (typeof GATES)[number]
   | MandateOrigin
+  | GuardOrigin
   | "gate_draft"
   | Level["tenant"]
   | Level["org"]
@@ -101,6 +136,7 @@ export const RESOLVED_FROM: readonly ResolvedFrom[] = [
   ...LEVELS.map((level) => level.org),
   ...FALLBACKS,
   "gate_draft",
+  ...BEFORE_GUARDS.map((kind): GuardOrigin => `guard_${kind}`),
   ...MANDATE_ORIGINS,
 ];
 

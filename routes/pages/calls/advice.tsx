@@ -195,6 +195,10 @@ const TOLD: Readonly<Record<string, Told>> = {
     title: "The rules say no",
     text: "Nothing was sent. Which rule it was stands below.",
   },
+  guard_blocked: {
+    title: "A guard says no",
+    text: "Nothing was sent. What it found, and where, stands below.",
+  },
   invalid_arguments: {
     title: "The arguments don't fit the tool",
     text: "Nothing was sent. The agent was told where they don't, and can mend them.",

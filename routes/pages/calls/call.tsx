@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { ButtonLink } from "../../../components/button.tsx";
+import { FindingList, GUARD_WORDS } from "../../../components/findings.tsx";
 import { Definitions, Section } from "../../../components/layout.tsx";
 import { PageHeader } from "../../../components/page_header.tsx";
 import { Time } from "../../../components/time.tsx";
@@ -193,6 +194,29 @@ const ANSWERED = {
   unknown: "No whole answer came",
 } as const;
 
+/** What guards found in a call and its result, and what they did about it. */
+function Guarded({ call }: { readonly call: CallStory["call"] }) {
+  const { findings = [] } = call;
+  const redactions = "redactions" in call ? call.redactions ?? [] : [];
+  const withheld = "withheld" in call ? call.withheld : undefined;
+  if (findings.length === 0) return <span class="quiet">Nothing</span>;
+  return (
+    <>
+      {withheld !== undefined && (
+        <p>
+          The result is withheld: {GUARD_WORDS[withheld.guard] ?? withheld.guard}
+        </p>
+      )}
+      {redactions.length > 0 && (
+        <p>
+          Replaced: {redactions.map(({ kind, count }) => `${kind} ${count}\u00d7`).join(", ")}
+        </p>
+      )}
+      <FindingList findings={findings} />
+    </>
+  );
+}
+
 function Facts({ data: { story, upstream, entries } }: { readonly data: Shown }) {
   const { call, approval, execution, waited_ms, ran_ms, moved } = story;
   const cost = execution?.cost_micros ?? null;
@@ -251,7 +275,7 @@ function Facts({ data: { story, upstream, entries } }: { readonly data: Shown })
         ...cost === null ? [] : [{ term: "Cost", value: (cost / 1_000_000).toFixed(2) }],
         {
           term: "Redacted or found",
-          value: <span class="quiet">Nothing: results are passed on as they come</span>,
+          value: <Guarded call={call} />,
         },
         {
           term: "In the log",

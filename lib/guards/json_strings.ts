@@ -1,0 +1,237 @@
+import { joinBytes } from "../base/bytes.ts";
+import { shownToken } from "./findings.ts";
+
+/**
+ * The strings of a JSON text, wherever they stand, and the text with some of them replaced. What is
+ * not replaced stays byte for byte: numbers keep their digits, blanks their place, pictures are what
+ * they were.
+ */
+
+/** Where a string stands: a value, or the name of a member, which is placed at its object. */
+export interface JsonPlace {
+  /** As people may read it: names that may be data themselves are a `*`. */
+  readonly pointer: string;
+  /** Whether it is a number, which is read where it may be a card's. */
+  readonly is_number: boolean;
+}
+
+/**
+ * Gives what stands in place of a text: the same where it stays. It may give others their turn on the
+ * way (each `yield`), which is what a long text takes.
+ */
+export type Visit = (text: string, place: JsonPlace) => Generator<void, string>;
+
+const QUOTE = 0x22;
+
+const COMMA = 0x2c;
+
+const COLON = 0x3a;
+
+const MINUS = 0x2d;
+
+const BACKSLASH = 0x5c;
+
+const OPEN_BRACKET = 0x5b;
+
+const CLOSE_BRACKET = 0x5d;
+
+const OPEN_BRACE = 0x7b;
+
+const CLOSE_BRACE = 0x7d;
+
+/** An object or array that is open. */
+interface Open {
+  readonly is_array: boolean;
+  /** Pointer of it, and of the value that is read in it. */
+  readonly pointer: string;
+  /** The name of the member that is read; null while a name is due. */
+  name: string | null;
+  index: number;
+  /** The names that it has, as they leave. */
+  readonly names: Set<string>;
+  /** The number that made the last name that would have been there twice another. */
+  twins: number;
+  /** Its `type`, where it is a block of content. */
+  type: string | null;
+  /** Strings that are looked at once its type is known. */
+  readonly later: { readonly start: number; readonly end: number; readonly pointer: string }[];
+}
+
+interface Replacement {
+  readonly start: number;
+  readonly end: number;
+  readonly text: string;
+}
+
+/** Only this is what a picture, a sound or a file is sent as (RFC 4648 section 4). */
+const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
+
+/** Types of blocks that carry bytes, and where: `data` of the block, or `blob` of its resource. */
+const CARRIES: Readonly<Record<string, string>> = {
+  image: "data",
+  audio: "data",
+  resource: "blob",
+};
+
+/** Card numbers have as many digits. */
+const CARD_NUMBER = /^[1-9]\d{12,18}$/;
+
+const encoder = new TextEncoder();
+
+const decoder = new TextDecoder();
+
+/**
+ * The text with every string in it as `visit` gives it; the very same bytes where nothing is replaced.
+ * @param json well-formed JSON
+ * @param at pointer of the whole
+ * @param isContent whether it is content of MCP, whose pictures, sounds and files stay as they are
+ */
+export function* withStrings(
+  json: Uint8Array<ArrayBuffer>,
+  at: string,
+  visit: Visit,
+  isContent = false,
+): Generator<void, Uint8Array<ArrayBuffer>> {
+  const replaced: Replacement[] = [];
+  const open: Open[] = [];
+  const tokens = new Map<string, string>();
+  const token = (name: string) => tokens.getOrInsertComputed(name, shownToken);
+  const here = (): string => {
+    const inside = open.at(-1);
+    if (inside === undefined) return at;
+    return inside.is_array
+      ? `${inside.pointer}/${inside.index}`
+      : `${inside.pointer}/${inside.name === null ? "*" : token(inside.name)}`;
+  };
+  const put = function* (start: number, end: number, pointer: string): Generator<void, void> {
+    const text = stringAt(json, start, end);
+    const next = yield* visit(text, { pointer, is_number: false });
+    if (next !== text) replaced.push({ start, end, text: JSON.stringify(next) });
+  };
+  for (let i = 0; i < json.length; i++) {
+    const byte = json[i] ?? 0;
+    const inside = open.at(-1);
+    if (byte === QUOTE) {
+      const start = i;
+      i = stringEnd(json, i);
+      const end = i + 1;
+      if (inside !== undefined && !inside.is_array && inside.name === null) {
+        const name = stringAt(json, start, end);
+        const next = yield* visit(name, { pointer: inside.pointer, is_number: false });
+        const own = uniqueName(next, next !== name, inside);
+        inside.names.add(own);
+        if (own !== name) replaced.push({ start, end, text: JSON.stringify(own) });
+        // The value goes by the name that it came by.
+        inside.name = name;
+        continue;
+      }
+      const block = isContent ? blockOf(open) : null;
+      if (block !== null && mayCarry(open)) {
+        block.later.push({ start, end, pointer: here() });
+        continue;
+      }
+      if (block !== null && open.length === 2 && inside?.name === "type") {
+        block.type = stringAt(json, start, end);
+      }
+      yield* put(start, end, here());
+    } else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
+      open.push({
+        is_array: byte === OPEN_BRACKET,
+        pointer: here(),
+        name: null,
+        index: 0,
+        names: new Set(),
+        twins: 1,
+        type: null,
+        later: [],
+      });
+    } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
+      const closed = open.pop();
+      for (const { start, end, pointer } of closed?.later ?? []) {
+        const member = pointer.slice(pointer.lastIndexOf("/") + 1);
+        const isBytes = CARRIES[closed?.type ?? ""] === member && isBase64(json, start, end);
+        if (!isBytes) yield* put(start, end, pointer);
+      }
+    } else if (byte === COMMA && inside !== undefined) {
+      if (inside.is_array) inside.index++;
+      else inside.name = null;
+    } else if (byte !== COLON && isDigit(byte)) {
+      const start = i;
+      while (i + 1 < json.length && isInNumber(json[i + 1] ?? 0)) i++;
+      const digits = i - start >= 12 && i - start < 19
+        ? decoder.decode(json.subarray(start, i + 1))
+        : "";
+      // What stands behind a sign is no card's.
+      if (!CARD_NUMBER.test(digits) || json[start - 1] === MINUS) continue;
+      const next = yield* visit(digits, { pointer: here(), is_number: true });
+      if (next !== digits) replaced.push({ start, end: i + 1, text: JSON.stringify(next) });
+    }
+  }
+  return replaced.length === 0 ? json : assembled(json, replaced);
+}
+
+/** The block of content that is open: an object in the array that is the whole. */
+function blockOf(open: readonly Open[]): Open | null {
+  const [whole, block] = open;
+  return whole?.is_array === true && block?.is_array === false ? block : null;
+}
+
+/** Whether the string that is read stands where a block may carry bytes. */
+function mayCarry(open: readonly Open[]): boolean {
+  const [, block, resource] = open;
+  if (open.length === 2) return block?.name === "data";
+  return open.length === 3 && block?.name === "resource" && resource?.is_array === false &&
+    resource.name === "blob";
+}
+
+function isBase64(json: Uint8Array, start: number, end: number): boolean {
+  const length = end - start - 2;
+  return length % 4 === 0 && BASE64.test(decoder.decode(json.subarray(start + 1, end - 1)));
+}
+
+/** The name, or one like it that no other member has. */
+function uniqueName(name: string, isReplaced: boolean, object: Open): string {
+  // A name that came twice stays as it came, unless it looks like one of ours.
+  if (!object.names.has(name) || !(isReplaced || name.startsWith("["))) return name;
+  let own: string;
+  do own = `${name} ${++object.twins}`; while (object.names.has(own));
+  return own;
+}
+
+function assembled(
+  json: Uint8Array<ArrayBuffer>,
+  replaced: Replacement[],
+): Uint8Array<ArrayBuffer> {
+  replaced.sort((a, b) => a.start - b.start);
+  const parts: Uint8Array[] = [];
+  let at = 0;
+  for (const { start, end, text } of replaced) {
+    parts.push(json.subarray(at, start), encoder.encode(text));
+    at = end;
+  }
+  parts.push(json.subarray(at));
+  return joinBytes(parts);
+}
+
+/** The position of the quote that ends a string, or the last of the text. */
+function stringEnd(json: Uint8Array, start: number): number {
+  for (let at = start + 1; at < json.length; at++) {
+    if (json[at] === BACKSLASH) at++;
+    else if (json[at] === QUOTE) return at;
+  }
+  return json.length - 1;
+}
+
+function stringAt(json: Uint8Array, start: number, end: number): string {
+  return String(JSON.parse(decoder.decode(json.subarray(start, end))));
+}
+
+function isDigit(byte: number): boolean {
+  return byte >= 0x30 && byte <= 0x39;
+}
+
+/** Digits, and what makes a number of them. */
+function isInNumber(byte: number): boolean {
+  return isDigit(byte) || byte === 0x2b || byte === 0x2d || byte === 0x2e || byte === 0x45 ||
+    byte === 0x65;
+}
