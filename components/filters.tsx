@@ -17,6 +17,7 @@ type ListPath =
   | "/mandates"
   | "/rules"
   | "/tools"
+  | "/users"
   /** Of a list on the page of one thing: its address with this query. */
   | ((query: ListQuery) => string);
 

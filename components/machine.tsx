@@ -105,6 +105,18 @@ export function MayGrantField({ checked }: { readonly checked: boolean }) {
   );
 }
 
+/** Whether a management key also says which passkeys speak for users. */
+export function UserPasskeysField({ checked }: { readonly checked: boolean }) {
+  return (
+    <CheckboxField
+      name="user_passkeys"
+      label="May set the passkeys of users"
+      hint="For a management key of an application: whoever holds it says by which passkeys users say yes."
+      checked={checked}
+    />
+  );
+}
+
 /** Whether a key also reads what the log keeps private. */
 export function AuditPrivateField({ checked }: { readonly checked: boolean }) {
   return (

@@ -15,6 +15,7 @@ export const ISLANDS = {
   inbox: () => import("./inbox.tsx"),
   inclusion_proof: () => import("./inclusion_proof.tsx"),
   keys_switch: () => import("../components/shortcuts.tsx"),
+  mandate_receipts: () => import("./mandate_receipts.tsx"),
   push_switch: () => import("./push_switch.tsx"),
   receipt_check: () => import("./receipt_check.tsx"),
   recovery_codes: () => import("./recovery_codes.tsx"),

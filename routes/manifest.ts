@@ -37,6 +37,7 @@ import { bundlePage } from "./pages/mandates/bundle.tsx";
 import { bundlesPage } from "./pages/mandates/bundles.tsx";
 import { mandatePage } from "./pages/mandates/mandate.tsx";
 import { mandatesPage } from "./pages/mandates/mandates.tsx";
+import { usersPage } from "./pages/mandates/users.tsx";
 import { overviewPage } from "./pages/overview/overview.tsx";
 import { quickstartEndpoints, quickstartPage } from "./pages/quickstart/quickstart.tsx";
 import { quickstartSkillEndpoints, quickstartSkillPage } from "./pages/quickstart/skill.tsx";
@@ -175,6 +176,7 @@ export const PAGES: readonly Page[] = [
   agentPage,
   mandatesPage,
   mandatePage,
+  usersPage,
   budgetsPage,
   bundlesPage,
   bundlePage,

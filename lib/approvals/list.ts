@@ -7,6 +7,7 @@ import type { Snapshot } from "../policy/snapshot.ts";
 import type { Services } from "../services.ts";
 import { approvalKey, approvalPendingPrefix, approvalPrefix } from "../store/keys.ts";
 import { type Kv, listRecords, readRecords } from "../store/kv.ts";
+import { approvalByMandatePrefix } from "../store/mandate_keys.ts";
 import {
   approvalPointer,
   type ApprovalRecord,
@@ -224,4 +225,33 @@ export async function seeAll(
       sealer: deps.sealer,
     })
   );
+}
+
+/** How many requests of a mandate are looked at for those that are open. */
+const MAX_UNDER = 200;
+
+/**
+ * The requests that are open under a mandate, the oldest first: pending, or approved and not used.
+ * @throws {MalformedRecord}
+ */
+export async function openUnder(
+  { kv, now, snapshot }: Reader,
+  mandate: string,
+  limit: number,
+): Promise<ApprovalRecord[]> {
+  const { orgId } = snapshot;
+  const rows = listRecords(
+    kv,
+    { prefix: approvalByMandatePrefix(orgId, mandate) },
+    approvalPointer,
+    { limit: MAX_UNDER },
+  );
+  const keys = await Array.fromAsync(rows, ({ value }) => approvalKey(orgId, value.id));
+  const found = await Array.fromAsync(readRecords(kv, keys, approvalRecord));
+  return found.flatMap((record) => {
+    if (record === null) return [];
+    const settled = settledApproval(record, snapshot, clocksAt(now));
+    const { state } = settled.progress;
+    return state === "pending" || state === "approved" ? [settled] : [];
+  }).slice(0, limit);
 }

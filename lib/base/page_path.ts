@@ -97,6 +97,7 @@ export const PAGE_PATHS = [
   "/upstreams/:name",
   "/upstreams/:name/edit",
   "/upstreams/:name/tools/:tool{.+}",
+  "/users",
   "/verify",
 ] as const;
 

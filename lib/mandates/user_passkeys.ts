@@ -1,6 +1,7 @@
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import { credentialDigest } from "../passkeys/evidence.ts";
-import { userPasskeysKey } from "../store/mandate_keys.ts";
+import { listRecords } from "../store/kv.ts";
+import { userPasskeysKey, userPasskeysPrefix } from "../store/mandate_keys.ts";
 import type { ApprovalRecord } from "../store/records/approval.ts";
 import {
   type ConfirmBy,
@@ -25,6 +26,41 @@ const NONE: UserPasskeys = { passkeys: [], held_until: 0 };
 export async function loadUserPasskeys(reader: Reader, user: string): Promise<UserPasskeys> {
   const key = userPasskeysKey(reader.snapshot.orgId, user);
   return (await reader.get(key, userPasskeys))?.value ?? NONE;
+}
+
+/** The passkeys of one user. */
+export interface PasskeysOfUser {
+  readonly user: string;
+  readonly record: UserPasskeys;
+}
+
+/**
+ * Users who have a passkey, or had one until just now, by their ids; one alone where they are named.
+ * `next` is whom to go on behind.
+ */
+export async function listUserPasskeys(
+  reader: Reader,
+  { user, after, limit }: {
+    readonly user: string | null;
+    readonly after: string | null;
+    readonly limit: number;
+  },
+): Promise<{ readonly users: readonly PasskeysOfUser[]; readonly next: string | null }> {
+  const { kv, now, snapshot: { orgId } } = reader;
+  if (user !== null) {
+    return { users: [{ user, record: await loadUserPasskeys(reader, user) }], next: null };
+  }
+  const users: PasskeysOfUser[] = [];
+  const prefix = [...userPasskeysPrefix(orgId)];
+  const selector = after === null
+    ? { prefix }
+    : { prefix, start: [...userPasskeysKey(orgId, after), 0] };
+  for await (const { key, value: record } of listRecords(kv, selector, userPasskeys)) {
+    if (users.length === limit) return { users, next: users.at(-1)?.user ?? null };
+    if (record.passkeys.length === 0 && record.held_until <= now) continue;
+    users.push({ user: String(key[2]), record });
+  }
+  return { users, next: null };
 }
 
 /** The passkeys that can answer what was asked at a time of the log. @param now milliseconds */

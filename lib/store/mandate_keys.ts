@@ -69,5 +69,7 @@ export const confirmationKey = (nonceHash: string) => ["confirmation", nonceHash
 
 export const userPasskeysKey = (org: string, user: string) => ["user_passkeys", org, user] as const;
 
+export const userPasskeysPrefix = (org: string) => ["user_passkeys", org] as const;
+
 /** A link by which a user makes a passkey, by the hash of its secret. */
 export const userEnrolmentKey = (hash: string) => ["user_enrolment", hash] as const;

@@ -271,3 +271,80 @@ Deno.test("attack: nonces are tried in bulk, under keys that nobody reads, and t
   // An approver key is counted as what it is.
   assert.equal((await it.answer(asked.nonce, YES, it.org.approver)).status, 200);
 });
+
+Deno.test("attack: an approver key of another tenant answers for no user of this one", async () => {
+  await using countersign = await Countersign.start();
+  const it = await ConfirmingOrg.make(countersign);
+  await it.org.manage("PUT", "/v1/tenants/acme", { name: "Acme" });
+  const mandate = await granted(it.org, { tenant_id: "acme" });
+  const asked = await it.ask({ tenant_id: "acme" }, mandate);
+  const walled = await it.org.key("approver", { tenant_ids: ["other"] });
+  const got = await it.answer(asked.nonce, YES, walled);
+  assert.deepEqual([got.status, got.body.code], [410, "confirmation_gone"], got.text);
+  const own = await it.org.key("approver", { tenant_ids: ["acme"] });
+  assert.equal((await it.answer(asked.nonce, YES, own)).status, 200);
+});
+
+Deno.test("attack: passkeys are tried on one question until it takes no more, and the user's no still counts", async () => {
+  await using countersign = await Countersign.start();
+  const { it, user } = await withUser(countersign);
+  const asked = await it.ask();
+  for (let tried = 0; tried < 10; tried++) {
+    assert.equal((await it.approve(asked.nonce, user, { tamper: true })).status, 403);
+  }
+  assert.equal((await it.approve(asked.nonce, user)).status, 410);
+  assert.equal((await entriesOf(it.org, "approval.assertion_refused")).length, 10);
+  assert.equal((await it.answer(asked.nonce, { decision: "deny" })).status, 200);
+});
+
+Deno.test("attack: what the user said no to is not asked again at once, under another nonce", async () => {
+  await using countersign = await Countersign.start();
+  const it = await ConfirmingOrg.make(countersign);
+  const asked = await it.ask();
+  assert.equal((await it.answer(asked.nonce, { decision: "deny" })).status, 200);
+  const again = await it.org.post("/v1/permissions/check", {
+    tool_name: "refund",
+    mandate_id: it.mandate,
+    request: true,
+    reason: "please, please",
+  });
+  assert.deepEqual([again.status, again.body.code], [409, "recently_denied"], again.text);
+});
+
+Deno.test("attack: more is said while the user reads, and what they signed of before is no yes", async () => {
+  await using countersign = await Countersign.start();
+  const { it, user } = await withUser(countersign);
+  const asked = await it.ask();
+  const statement = await it.statement(asked.nonce);
+  const assertion = await user.sign(statement);
+  await it.ask({ reason: "and it is urgent" });
+  const late = await it.answer(asked.nonce, { ...YES, statement, assertion });
+  assert.deepEqual([late.status, late.body.code, late.body.because], [
+    409,
+    "view_changed",
+    "asked_again",
+  ], late.text);
+  // Who does not say what they showed is told that it was something else.
+  const silent = await it.answer(asked.nonce, { ...YES, assertion: await user.sign(statement) });
+  assert.equal(silent.body.why, "wrong_challenge", silent.text);
+  assert.equal((await it.approve(asked.nonce, user)).status, 200);
+});
+
+Deno.test("attack: what became of a question is told to who asked, and to none beyond their wall", async () => {
+  await using countersign = await Countersign.start();
+  const it = await ConfirmingOrg.make(countersign);
+  await it.org.manage("PUT", "/v1/tenants/acme", { name: "Acme" });
+  const mandate = await granted(it.org, { tenant_id: "acme" });
+  const asked = await it.ask({ tenant_id: "acme" }, mandate);
+  const look = (key: string) => it.org.get(`/v1/confirmations/${asked.confirmation.id}`, key);
+  for (const key of [it.org.standard, it.org.approver, it.org.management]) {
+    assert.equal((await look(key)).status, 200);
+  }
+  const others = [
+    await it.org.agent(),
+    await it.org.key("standard"),
+    await it.org.key("approver", { tenant_ids: ["other"] }),
+    (await countersign.org()).approver,
+  ];
+  for (const key of others) assert.equal((await look(key)).body.code, "not_found");
+});

@@ -72,3 +72,30 @@ Deno.test("a receipt is checked in the browser, on its page and where anybody ch
   await check({ ...receipt, payload: other.payload });
   await tab.page.getByText("This receipt proves nothing").waitFor();
 });
+
+Deno.test("the receipts on a mandate's page are checked in the browser, and one that the server swaps is found", async () => {
+  await using countersign = await Countersign.start({ localhost: true });
+  await using browser = await TestBrowser.start();
+  const org = await shop(await countersign.org());
+  const mandate = await granted(org);
+  const other = await checked(org, await granted(org));
+  await checked(org, mandate);
+  await checked(org, mandate);
+  await using tab = await browser.open({ origin: countersign.origin, width: 390 });
+  await enter(tab, countersign, await org.signedIn("viewer"));
+  await tab.goto(`/mandates/${mandate}`);
+  await tab.page.getByRole("button", { name: "Verify 3 receipts" }).click();
+  await tab.page.getByText("All 3 are of this mandate").waitFor();
+  assert.deepEqual(await tab.axe(), []);
+
+  const swapped = `/receipts/rcp_${other.decision_id.slice(4)}/receipt.json`;
+  let left = 1;
+  await tab.page.route(
+    "**/receipt.json",
+    (route) =>
+      left-- > 0 ? route.continue({ url: `${countersign.origin}${swapped}` }) : route.continue(),
+  );
+  await tab.page.getByRole("button", { name: "Verify 3 receipts" }).click();
+  await tab.page.getByText("Number 3: it is the receipt of something else.").waitFor();
+  assert.deepEqual(await tab.axe(), []);
+});

@@ -5,7 +5,9 @@ import { readOffers } from "../../lib/gateway/definition.ts";
 import { takeOffers } from "../../lib/gateway/follow.ts";
 import * as gatewayKeys from "../../lib/store/gateway_keys.ts";
 import * as keys from "../../lib/store/keys.ts";
+import { userPasskeysKey } from "../../lib/store/mandate_keys.ts";
 import type { PasskeyRecord } from "../../lib/store/records/people.ts";
+import type { UserPasskey } from "../../lib/store/records/user.ts";
 import type { UpstreamRecord, UpstreamState } from "../../lib/store/records/upstream.ts";
 import type { ListedTool } from "../../lib/upstreams/port.ts";
 import { Countersign, type SignedIn, TestClock, type TestOrg } from "./countersign.ts";
@@ -283,6 +285,7 @@ async function mandated(org: TestOrg, state: Exclude<PageState, "empty">) {
     id = String(granted.body.id);
     if (isMany && n % 3 === 0) await org.post(`/v1/mandates/${id}/revoke`, { by: "user" });
   }
+  await passkeysOf(org, Array.from({ length: isMany ? MANDATES : 1 }, (_, n) => title("user", n)));
   const asked = { tool_name: tool, mandate_id: id, resource_id: name("order", 0).slice(0, 100) };
   let decision = "";
   for (const amount of [4000, 6000]) {
@@ -306,6 +309,35 @@ async function mandated(org: TestOrg, state: Exclude<PageState, "empty">) {
     "/mandates/:id": `/mandates/${id}`,
     "/receipts/:id": `/receipts/rcp_${decision.slice(4)}`,
   };
+}
+
+/** Gives users passkeys to look at: one of their app's site, and one that they made by a link. */
+async function passkeysOf(org: TestOrg, users: readonly string[]): Promise<void> {
+  const { hostname, origin } = org.countersign.services.settings.url;
+  await org.transact((transaction) => {
+    const { at, now, snapshot } = transaction;
+    const [key] = snapshot.apiKeys.keys();
+    const of = (n: number, rp_id: string, site: string): UserPasskey => ({
+      credential_id: `c2hvd2${n}`,
+      public_key: new Uint8Array(77),
+      rp_id,
+      origins: [site],
+      counter: 0,
+      registered_at: at - (n + 1) * 86_400_000,
+      usable_from: now - (n + 1) * 86_400_000,
+      registered_by: key ?? null,
+      by_link: n === 1,
+      last_used_at: n === 1 ? null : at - 3_600_000,
+    });
+    for (const [n, user] of users.entries()) {
+      const passkeys = [
+        of(0, "shop.example.com", "https://shop.example.com"),
+        of(1, hostname, origin),
+      ];
+      const held_until = n % 7 === 0 ? now + 7_200_000 : 0;
+      transaction.set(userPasskeysKey(org.id, user), { passkeys, held_until });
+    }
+  });
 }
 
 /** How many tools fit one commit with their definitions. */

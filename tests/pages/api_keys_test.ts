@@ -84,8 +84,10 @@ Deno.test("keys that decide, or read private data, are made by owners", async ()
   const page = await admin.get("/api-keys");
   assert.ok(!page.html.includes('value="approver"'));
   assert.ok(!page.html.includes("audit_private"));
+  assert.ok(!page.html.includes("user_passkeys"));
   assert.match(page.text, /Approver keys are made by owners/);
-  for (const fields of [{ tier: "approver" }, { audit_private: "on" }]) {
+  const speaking = { tier: "management", user_passkeys: "on" };
+  for (const fields of [{ tier: "approver" }, { audit_private: "on" }, speaking]) {
     const got = await admin.send("/api-keys", "create", { ...NEW, ...fields });
     assert.equal(got.status, 403, JSON.stringify(fields));
   }
@@ -93,6 +95,23 @@ Deno.test("keys that decide, or read private data, are made by owners", async ()
   const owner = await Visitor.of(org, "owner");
   await owner.send("/api-keys", "create", { ...NEW, audit_private: "on" });
   assert.equal((await keyNamed(org, "worker"))?.audit_private, true);
+});
+
+Deno.test("a key that sets the passkeys of users is made by an owner under a fresh passkey, and its list says so", async () => {
+  await using countersign = await Countersign.start();
+  const org = await countersign.org();
+  const fields = { ...NEW, tier: "management", user_passkeys: "on" };
+  const stale = await Visitor.of(org, "owner", { fresh: false });
+  await stale.send("/api-keys", "create", fields);
+  assert.equal(await keyNamed(org, "worker"), undefined);
+  const owner = await Visitor.of(org, "owner");
+  assert.equal(
+    (await owner.send("/api-keys", "create", { ...fields, tier: "standard" })).status,
+    422,
+  );
+  await owner.send("/api-keys", "create", fields);
+  assert.equal((await keyNamed(org, "worker"))?.user_passkeys, true);
+  assert.match((await owner.get("/api-keys?tier=management")).text, /Sets users' passkeys/);
 });
 
 Deno.test("a standard key that grants mandates is made by a member under a passkey, and its list says so", async () => {

@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
+import { missingIn } from "../../components/sequence.tsx";
+import { AppUser, ConfirmingOrg } from "../helpers/confirming.ts";
 import { Countersign } from "../helpers/countersign.ts";
+import { finish, linkOf } from "../helpers/enrolling.ts";
 import { checked, grant, granted, published, shop } from "../helpers/mandates.ts";
 import { HOSTILE, Visitor } from "../helpers/visitor.ts";
 
@@ -223,7 +226,7 @@ Deno.test("the page of a mandate leads to what it is part of, what was handed on
   assert.ok(of.html.includes(`/mandates/${made.body.id}`));
   const own = await owner.get(`/mandates/${made.body.id}`);
   assert.match(own.text, /Part of\s+mdt_/);
-  const [, receipt = ""] = own.html.match(/href="(\/receipts\/rcp_[^"]+)"/) ?? [];
+  const [, receipt = ""] = own.html.match(/href="(\/receipts\/rcp_[^"]+)">Of its grant/) ?? [];
   const granting = await owner.get(receipt);
   assert.match(granting.text, /Receipt of\s+authorization\.create/);
   const page = await owner.get(`/receipts/rcp_${decision_id.slice(4)}`);
@@ -233,4 +236,70 @@ Deno.test("the page of a mandate leads to what it is part of, what was handed on
   const file = await org.get(`/v1/receipts/rcp_${decision_id.slice(4)}`);
   assert.ok(page.html.includes(file.body.receipt.signature));
   assert.equal((await owner.get("/receipts/rcp_01kdvdna00e000000000000000")).status, 404);
+});
+
+Deno.test("the page of a mandate has its numbers without a gap, its receipts, and what is asked under it", async () => {
+  await using countersign = await Countersign.start();
+  const it = await ConfirmingOrg.make(countersign, {
+    agent: "shop-assistant",
+    scopes: [{
+      tool: "refund",
+      decision: "confirm",
+      conditions: [{ when: [{ field: "/n", op: "gt", value: 1 }], decision: "escalate" }],
+    }],
+  });
+  const { org } = it;
+  const user = new AppUser();
+  await it.passkeys("u1", [await user.enrol()]);
+  countersign.clock.advance(1000);
+  const first = await it.ask({ arguments: { n: 1 }, resource_id: "order-1" });
+  const second = await it.ask({ arguments: { n: 2 } });
+  await it.approve(second.nonce, user);
+  const third = await it.ask({ arguments: { n: 0 } });
+  await it.approve(third.nonce, user);
+  const viewer = await Visitor.of(org, "viewer");
+  const { html, text } = await viewer.get(`/mandates/${it.mandate}`);
+  assert.match(text, /refund\s+The user is asked\s+order-1/);
+  assert.match(text, /refund\s+Level 1 is asked\s+Nothing named/);
+  assert.match(text, /refund\s+Approved, not used/);
+  assert.ok(html.includes(`/approvals/${first.approval.id}`));
+  assert.ok(html.includes(`/receipts/rcp_${first.decision_id.slice(4)}`));
+  assert.doesNotMatch(text, /Entries are missing/);
+  assert.match(text, /Who says yes for the user[\s\S]*example\.com/);
+
+  // What is over is none any more.
+  countersign.clock.advance(300_000);
+  assert.doesNotMatch((await viewer.get(`/mandates/${it.mandate}`)).text, /The user is asked/);
+});
+
+Deno.test("a number that is missing among the entries of a mandate is named", () => {
+  const rows = [9, null, 8, 5, null, 4, 1].map((seq) => ({ seq }));
+  assert.deepEqual(missingIn(rows), [7, 6, 3, 2]);
+  assert.deepEqual(missingIn([{ seq: null }]), []);
+});
+
+Deno.test("the passkeys of users are listed with how each came, when, and until when nothing newer answers", async () => {
+  await using countersign = await Countersign.start();
+  const it = await ConfirmingOrg.make(countersign);
+  const viewer = await Visitor.of(it.org, "viewer");
+  assert.match((await viewer.get("/users")).text, /No user has a passkey yet/);
+  const user = new AppUser();
+  const passkey = await user.enrol();
+  await it.passkeys("u1", [passkey]);
+  assert.equal(await finish(it, await linkOf(it)), null);
+  const hostile = `${HOSTILE}`.slice(0, 60);
+  await it.passkeys(encodeURIComponent(hostile), [await new AppUser("u2").enrol()]);
+  countersign.clock.advance(1000);
+  const asked = await it.ask();
+  await it.approve(asked.nonce, user);
+  const { text } = await viewer.get("/users?user=u1");
+  assert.match(text, /u1\s+example\.com\s+To what is asked later\s+management/);
+  assert.match(text, /A link of\s+management/);
+  assert.match(text, /Never/);
+  const all = await viewer.get("/users");
+  assert.ok(!all.html.includes("<script>alert"), "what an application names is text");
+  await it.passkeys("u1", []);
+  const held = await viewer.get("/users");
+  assert.match(held.text, /A passkey was replaced or removed[\s\S]*u1/);
+  assert.match((await viewer.get("/users?user=nobody")).text, /This user has no passkey/);
 });

@@ -16,6 +16,7 @@ const ROOMS = [
   "guards",
   "mandates",
   "granting",
+  "confirming",
   "receipts",
   "verify",
   "events",

@@ -31,6 +31,7 @@ const creation = z.strictObject({
   tier: text(z.enum(KEY_TIERS, "must be one of the tiers")),
   audit_private: checkbox,
   may_grant: checkbox,
+  user_passkeys: checkbox,
 });
 
 const query = z.strictObject({ ...pageQuery, tier: z.enum(KEY_TIERS).default("standard") });

@@ -9,6 +9,7 @@ import {
   isExpired,
   MachineFields,
   MayGrantField,
+  UserPasskeysField,
 } from "../../../components/machine.tsx";
 import { MachineName } from "../../../components/untrusted.tsx";
 import { pagePath } from "../../../lib/base/page_path.ts";
@@ -57,6 +58,7 @@ export function ApiKeyState({ record, superseded, now }: {
         : <StatusBadge status={isExpired(record, now) ? "expired" : "active"} />}
       {record.bootstrap && <Badge icon="settings">By the operator</Badge>}
       {record.may_grant && <Badge icon="key">Grants mandates</Badge>}
+      {record.user_passkeys && <Badge tone="warning" icon="passkey">Sets users' passkeys</Badge>}
       {record.audit_private && <Badge tone="warning" icon="eye">Reads private data</Badge>}
     </span>
   );
@@ -86,6 +88,7 @@ export function ApiKeyForm({ form, tier, isOwner }: {
       />
       <MachineFields form={form} machine={null} />
       <MayGrantField checked={form.checked("may_grant")} />
+      {isOwner && <UserPasskeysField checked={form.checked("user_passkeys")} />}
       {isOwner && <AuditPrivateField checked={form.checked("audit_private")} />}
       <p class="quiet small">Making a key asks for your passkey. You answer for what it asks.</p>
       <FormActions>

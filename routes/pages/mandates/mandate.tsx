@@ -1,7 +1,6 @@
 import { z } from "zod";
 import { Button, ButtonLink } from "../../../components/button.tsx";
 import { BarChart, dayWords } from "../../../components/charts.tsx";
-import { EntryList } from "../../../components/entries.tsx";
 import { TextField } from "../../../components/fields.tsx";
 import { FieldErrors, Form } from "../../../components/form.tsx";
 import { JsonView } from "../../../components/json_view.tsx";
@@ -21,9 +20,15 @@ import {
   ScopeTable,
 } from "../../../components/mandate.tsx";
 import { PageHeader } from "../../../components/page_header.tsx";
+import { type OpenQuestion, OpenQuestions, SequenceTable } from "../../../components/sequence.tsx";
 import { RowLink, Table } from "../../../components/table.tsx";
 import { Time } from "../../../components/time.tsx";
 import { UntrustedText } from "../../../components/untrusted.tsx";
+import { UserPasskeyTable } from "../../../components/user_passkeys.tsx";
+import MandateReceipts from "../../../islands/mandate_receipts.tsx";
+import { openUnder } from "../../../lib/approvals/list.ts";
+import { openUntil, SEATS } from "../../../lib/approvals/state.ts";
+import type { JsonObject } from "../../../lib/base/json.ts";
 import { pagePath } from "../../../lib/base/page_path.ts";
 import { entryRow } from "../../../lib/evidence/sentences.ts";
 import { namesOf } from "../../../lib/evidence/telling.ts";
@@ -33,8 +38,10 @@ import { type ActivityBudget, readActivity } from "../../../lib/ledger/log_reade
 import { listMandates, readMandate } from "../../../lib/mandates/listing.ts";
 import type { CountedMandate } from "../../../lib/mandates/mandate.ts";
 import { type DaySpent, spentByDay } from "../../../lib/mandates/spend_history.ts";
+import { loadUserPasskeys } from "../../../lib/mandates/user_passkeys.ts";
 import { hasRight } from "../../../lib/policy/rights.ts";
-import { receiptId } from "../../../lib/receipts/claims.ts";
+import { mayHaveReceipt, receiptId } from "../../../lib/receipts/claims.ts";
+import type { ApprovalRecord } from "../../../lib/store/records/approval.ts";
 import type { MandateRecord } from "../../../lib/store/records/mandate.ts";
 import { attempted, type AttemptedForm } from "../../dashboard/attempted.ts";
 import type { MemberCall } from "../../dashboard/browser_call.ts";
@@ -54,7 +61,7 @@ const revocation = z.strictObject({
 
 const ENTRIES = 20;
 
-/** Mandates made of one that its page shows. */
+/** Mandates made of one that its page shows, and questions that are open under it. */
 const PARTS = 20;
 
 const ANY = { user_id: null, agent: null, state: null };
@@ -75,17 +82,20 @@ export const mandatePage = memberPage({
   load: async (call: Call) => {
     const { params: { id }, services: { deps }, org } = call;
     const read = readMandate(id);
-    const { mandate, parts, names, caller } = await call.transact({
+    const { mandate, parts, open, passkeys, names, caller } = await call.transact({
       load: async (reader, caller) => {
-        const [found, parts] = await Promise.all([
+        const [found, parts, open] = await Promise.all([
           read.load?.(reader, caller) ?? null,
           listMandates(reader, caller, { ...ANY, parent: id }, { limit: PARTS, after: null }),
+          openUnder(reader, id, PARTS),
         ]);
-        return { found, parts };
+        const user = found?.loaded.record.user_id;
+        const keys = user === undefined ? null : await loadUserPasskeys(reader, user);
+        return { found, parts, open, passkeys: keys?.passkeys ?? [] };
       },
-      plan: (transaction, caller, { found, parts }) => ({
+      plan: (transaction, caller, { found, ...beside }) => ({
+        ...beside,
         mandate: read.plan(transaction, caller, found),
-        parts,
         names: namesOf(transaction.snapshot),
         caller,
       }),
@@ -123,7 +133,18 @@ export const mandatePage = memberPage({
       hasMoreParts: parts.next !== null,
       agentName: names.of(record.agent),
       byName: names.of(record.granted_by.id),
-      entries: entries.slice(0, ENTRIES).map((entry) => entryRow(entry, names)),
+      entries: entries.slice(0, ENTRIES).map((logged) => ({
+        ...entryRow(logged, names),
+        seq: numberOf(logged.entry.data),
+        receipt: mayHaveReceipt(logged.entry) ? receiptId(logged.entry) : null,
+      })),
+      questions: open.map(questionOf),
+      passkeys: passkeys.map(({ public_key: _key, ...passkey }) => ({
+        user: record.user_id,
+        passkey,
+        by: passkey.registered_by === null ? null : names.of(passkey.registered_by),
+      })),
+      org,
       days: spentByDay(entries.map(({ entry }) => entry).toReversed(), call.now, DAYS),
       hasMore: next !== null,
       mayRevoke: hasRight(caller.role, "kill_switch_on"),
@@ -134,6 +155,7 @@ export const mandatePage = memberPage({
   view: ({ data, attempt, now }) => {
     const { record, state, scopes, budget, entries, count } = data;
     const log = pagePath("/activity", { mandate: record.id });
+    const receipts = entries.flatMap(({ receipt: id, seq }) => id === null ? [] : [{ id, seq }]);
     return (
       <>
         <PageHeader
@@ -163,6 +185,14 @@ export const mandatePage = memberPage({
             <SpentByDay days={data.days} isPart={data.hasMore} hasParts={data.parts.length > 0} />
           </Section>
         )}
+        {data.questions.length > 0 && (
+          <Section
+            title="Open questions"
+            description="Asked under it, and not answered or used yet."
+          >
+            <OpenQuestions questions={data.questions} now={now} />
+          </Section>
+        )}
         <Section title="What it allows">
           <ScopeTable scopes={scopes} />
         </Section>
@@ -177,8 +207,32 @@ export const mandatePage = memberPage({
         >
           {entries.length === 0
             ? <p class="quiet">What happened is further back in the log.</p>
-            : <EntryList rows={entries} now={now} />}
+            : <SequenceTable rows={entries} now={now} />}
+          {receipts.length > 0 && (
+            <MandateReceipts
+              mandate={record.id}
+              receipts={receipts}
+              keysAt={`/.well-known/countersign/receipt-keys/${data.org}`}
+            />
+          )}
         </Section>
+        {data.passkeys.length > 0 && (
+          <Section
+            title="Who says yes for the user"
+            description="Their own passkeys: with one of these, no key of the app answers for them."
+            actions={
+              <ButtonLink
+                href={pagePath("/users", { user: record.user_id })}
+                size="small"
+                icon="passkey"
+              >
+                Passkeys of this user
+              </ButtonLink>
+            }
+          >
+            <UserPasskeyTable rows={data.passkeys} now={now} named={false} />
+          </Section>
+        )}
         <Section title="Details">
           <Definitions items={factsOf(data, now)} />
         </Section>
@@ -202,6 +256,18 @@ export const mandatePage = memberPage({
     }, "kill_switch_on"),
   },
 });
+
+/** The number of an entry among those of the mandate; null for one that has none. */
+function numberOf({ mandate_seq }: JsonObject): number | null {
+  return typeof mandate_seq === "number" ? mandate_seq : null;
+}
+
+function questionOf(record: ApprovalRecord): OpenQuestion {
+  const { id, tool_name: tool, resource, progress } = record;
+  return progress.state === "approved"
+    ? { id, tool, resource, seat: "used", until: progress.use_before }
+    : { id, tool, resource, seat: SEATS[progress.level] ?? "level_2", until: openUntil(record) };
+}
 
 interface Part extends CountedMandate {
   readonly state: MandateState;

@@ -78,7 +78,12 @@ export const mandatesPage = memberPage({
         title="Mandates"
         description="What users let agents do, within what the rules allow. It never lets through
           more than they do."
-        actions={<ButtonLink href="/budgets">Budgets</ButtonLink>}
+        actions={
+          <>
+            <ButtonLink href="/users" icon="passkey">Passkeys of users</ButtonLink>
+            <ButtonLink href="/budgets">Budgets</ButtonLink>
+          </>
+        }
       />
       <MandateFilters query={query} />
       <Table<Row>
