@@ -116,3 +116,24 @@ Deno.test("browser: a user without a passkey is shown the question, and no yes",
   await sayNo(tab);
   assert.equal(await statusOf(it, asked.confirmation), "denied");
 });
+
+Deno.test("browser: from a question the user ends all that they let the agent do, by their passkey", async () => {
+  await using countersign = await Countersign.start({ localhost: true });
+  await using browser = await TestBrowser.start();
+  const it = await ConfirmingOrg.make(countersign);
+  await using tab = await browser.open({
+    origin: countersign.origin,
+    width: 390,
+    passkeys: true,
+  });
+  await enrol(it, tab, "u1");
+  countersign.clock.advance(1000);
+  const asked = await it.ask({ arguments: { amount: 1 } });
+  await tab.goto(pageOf(asked));
+  await tab.page.getByText("Let it do nothing for you any more").click();
+  await tab.assertSound("the end, unfolded");
+  await tab.page.getByRole("button", { name: "End it, with my passkey" }).click();
+  await tab.page.getByText("You ended it").waitFor();
+  assert.equal((await it.org.get(`/v1/mandates/${it.mandate}`)).body.state, "revoked");
+  assert.equal(await statusOf(it, asked.confirmation), "cancelled");
+});

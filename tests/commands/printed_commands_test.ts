@@ -83,6 +83,39 @@ class Clone implements AsyncDisposable {
   }
 }
 
+/** The way from a mandate to its receipt, as curl, TypeScript and Python are shown to go it. */
+async function receiptOf(clone: Clone, curl: string, keys: Readonly<Record<string, string>>) {
+  const { CS, MGMT = "" } = keys;
+  const made = async (method: string, path: string, body: object) => {
+    const headers = { "x-api-key": MGMT };
+    const got = await fetch(`${CS}/${path}`, { method, headers, body: JSON.stringify(body) });
+    assert.ok(got.ok, `${path} ${got.status}`);
+    return await got.json();
+  };
+  await made("PUT", "tools/refund", {
+    description: "Refunds",
+    risk_level: "low",
+    annotations: { read_only: false, destructive: false, idempotent: true, open_world: false },
+    annotations_acknowledged: true,
+    default_permission: "allowed",
+  });
+  const { key: KEY } = await made("POST", "api-keys", { name: "shop", tier: "standard" });
+  const text = await projectText("docs/receipts.md");
+  const [, ts = ""] = /^```ts\n(.*?)^```$/ms.exec(text) ?? [];
+  const [, python = ""] = /^```python\n(.*?)^```$/ms.exec(text) ?? [];
+  const ways = [
+    [curl, {}],
+    ["npx -y deno@2.9.6 run --allow-env --allow-net way.ts", { "way.ts": ts }],
+    ["python3 way.py", { "way.py": python }],
+  ] as const;
+  for (const [command, files] of ways) {
+    const ran = await runPrinted(clone.here(command), { files, env: { ...keys, KEY } });
+    assert.deepEqual([ran.code, ran.err], [0, ""], ran.out);
+    assert.match(ran.out, /"?status"?: ?"signed"/, command);
+    assert.match(ran.out, /protected/, command);
+  }
+}
+
 Deno.test("every command that a document prints runs as it is printed, on a fresh clone", async (t) => {
   const blocks = await allBlocks();
   const ran = new Set<string>();
@@ -124,6 +157,7 @@ Deno.test("every command that a document prints runs as it is printed, on a fres
     assert.match(used ?? "", /"code":"token_used"/);
 
     const CS = `http://localhost:${clone.port}/v1`;
+    await receiptOf(clone, block("docs/receipts.md: CS=http"), { ...keys, CS });
     const got = await fetch(`${CS}/org`, { headers: { "x-api-key": MGMT } });
     org = (await got.json()).id;
     const verify = block("README.md: ORG=org_…").replace("ORG=org_…", `ORG=${org}`);

@@ -209,6 +209,7 @@ function Answers({ question, host, now }: {
               challenge: "",
               passkeys: here.map(({ credential_id }) => ({ credential_id, transports: [] })),
             }) as unknown as JsonObject}
+            now={now}
           />
           <noscript>Passkeys need JavaScript. Allow it for this page, then load it again.</noscript>
         </>
