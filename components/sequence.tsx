@@ -58,9 +58,10 @@ export function SequenceTable({ rows, now }: {
           {
             key: "answer",
             label: "Answer",
-            kind: "badge",
             cell: ({ permission }) =>
-              permission === null ? null : <PermissionBadge permission={permission} />,
+              permission === null
+                ? <span class="quiet">None</span>
+                : <PermissionBadge permission={permission} />,
           },
           {
             key: "seq",

@@ -67,7 +67,6 @@ const PARTS = 20;
 const ANY = { user_id: null, agent: null, state: null };
 /** How many of the newest the chart of the budget is drawn from, and how many days it shows. */
 const CHARTED = 300;
-
 const DAYS = 14;
 
 /** Less than the log's own pages may look at: what is older is a page of the log. */
@@ -209,11 +208,13 @@ export const mandatePage = memberPage({
             ? <p class="quiet">What happened is further back in the log.</p>
             : <SequenceTable rows={entries} now={now} />}
           {receipts.length > 0 && (
-            <MandateReceipts
-              mandate={record.id}
-              receipts={receipts}
-              keysAt={`/.well-known/countersign/receipt-keys/${data.org}`}
-            />
+            <div>
+              <MandateReceipts
+                mandate={record.id}
+                receipts={receipts}
+                keysAt={`/.well-known/countersign/receipt-keys/${data.org}`}
+              />
+            </div>
           )}
         </Section>
         {data.passkeys.length > 0 && (

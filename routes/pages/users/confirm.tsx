@@ -10,6 +10,7 @@ import { RequestArguments } from "../../../components/request.tsx";
 import { Deadline, Time } from "../../../components/time.tsx";
 import { UntrustedText } from "../../../components/untrusted.tsx";
 import Confirm from "../../../islands/confirm.tsx";
+import EndMandate from "../../../islands/end_mandate.tsx";
 import { isJsonObject, type JsonObject, type JsonValue } from "../../../lib/base/json.ts";
 import { denyQuestion } from "../../../lib/confirming/answer.ts";
 import { findQuestion, lookAtQuestion, type Question } from "../../../lib/confirming/question.ts";
@@ -197,6 +198,12 @@ function Answers({ question, host, now }: {
 }) {
   const { facts, view, passkeys } = question;
   const here = passkeys.filter(({ rp_id }) => rp_id === host);
+  const { org, mandate, user } = facts;
+  const options = requestOptions({
+    rpId: host,
+    challenge: "",
+    passkeys: here.map(({ credential_id }) => ({ credential_id, transports: [] })),
+  }) as unknown as JsonObject;
   return (
     <>
       {here.length === 0 ? <WhyNot question={question} now={now} /> : (
@@ -204,12 +211,7 @@ function Answers({ question, host, now }: {
           <Confirm
             facts={facts}
             view={view}
-            options={requestOptions({
-              rpId: host,
-              challenge: "",
-              passkeys: here.map(({ credential_id }) => ({ credential_id, transports: [] })),
-            }) as unknown as JsonObject}
-            now={now}
+            options={options}
           />
           <noscript>Passkeys need JavaScript. Allow it for this page, then load it again.</noscript>
         </>
@@ -219,6 +221,7 @@ function Answers({ question, host, now }: {
           <Button size="large">No</Button>
         </FormActions>
       </Form>
+      {here.length > 0 && <EndMandate facts={{ org, mandate, user }} options={options} now={now} />}
       <Registered question={question} now={now} />
     </>
   );
