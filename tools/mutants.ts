@@ -1855,13 +1855,6 @@ const CONFIRMATIONS: readonly Mutant[] = [
     tests: ["receipts/receipts"],
   },
   {
-    guard: "a user is named as the log's private part has them, and is whole",
-    file: "lib/receipts/issue.ts",
-    find: "return isWhole ? part.value as string : null;",
-    replace: "return part === undefined ? null : String(part.value);",
-    tests: ["receipts/receipts"],
-  },
-  {
     guard: "an org has one first key of receipts",
     file: "lib/receipts/receipt_keys.ts",
     find: "      if (isThere) return;\n",

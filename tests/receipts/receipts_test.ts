@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { erasePrivate } from "../../lib/ledger/erase_private.ts";
+import { makeFirstKey } from "../../lib/receipts/receipt_keys.ts";
 import { Countersign } from "../helpers/countersign.ts";
 import { checked, granted, shop } from "../helpers/mandates.ts";
 import { entriesOf } from "../helpers/minted_tokens.ts";
@@ -168,4 +169,27 @@ Deno.test("the other form is named in the query, which no other id takes", async
   assert.equal(five, (await org.get(path)).text);
   assert.equal((await org.get(`${path}?format=allowly-3`)).status, 422);
   assert.equal((await org.get(`/v1/receipts/${decision_id}?format=allowly-5`)).status, 422);
+});
+
+Deno.test("attack: the receipt of a check under a mandate of somebody else tells nothing of that mandate", async () => {
+  await using countersign = await Countersign.start();
+  const org = await shop(await countersign.org());
+  const theirs = await granted(org, { tenant_id: "acme", user_id: "somebody" });
+  const elsewhere = await org.key("standard", { tenant_ids: ["globex"] });
+  const asked = await checked(org, theirs, {}, elsewhere);
+  assert.equal(asked.resolved_from, "mandate_not_found");
+  const got = await org.get(receiptPath({ id: asked.decision_id }), elsewhere);
+  assert.equal(got.status, 200, got.text);
+  const claims = JSON.parse(
+    atob(got.body.receipt.payload.replaceAll("-", "+").replaceAll("_", "/")),
+  );
+  assert.deepEqual([claims.user_id, claims.authorization_id, claims.policy_ref], ["", null, null]);
+});
+
+Deno.test("the first key is made once, however often it is wanted", async () => {
+  await using countersign = await Countersign.start();
+  const org = await shop(await countersign.org());
+  const { deps, ledgers } = countersign.services;
+  for (let i = 0; i < 3; i++) await ledgers.transact(org.id, makeFirstKey(deps, org.id));
+  assert.equal((await entriesOf(org, "key.set")).length, 1);
 });
