@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { ConfirmingOrg } from "../helpers/confirming.ts";
 import { Countersign } from "../helpers/countersign.ts";
 import { checked, granted } from "../helpers/mandates.ts";
+import { grantIn } from "../helpers/mcp_client.ts";
 import { entriesOf } from "../helpers/minted_tokens.ts";
 
 /** The application answers for its user by an approver key; never who asked. */
@@ -17,6 +18,10 @@ Deno.test("B9: an approver key answers for the user, and neither the key, the ag
     const got = await it.answer(asked.nonce, yes, key);
     assert.deepEqual([got.status, got.body.code], [403, "wrong_tier"], got.text);
   }
+  // No grant says anything over REST, whoever is behind it.
+  const { token } = await grantIn([[org, "owner"]]);
+  const byGrant = await it.answer(asked.nonce, yes, token);
+  assert.deepEqual([byGrant.status, byGrant.body.code], [401, "invalid_credentials"]);
   const foreign = (await countersign.org()).approver;
   const gone = await it.answer(asked.nonce, yes, foreign);
   assert.deepEqual([gone.status, gone.body.code], [410, "confirmation_gone"]);
