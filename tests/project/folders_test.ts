@@ -21,6 +21,8 @@ const OTHERS = [
   "helpers",
   /** What the project's own files are held to. */
   "project",
+  /** The packages of `clients/`, of which each language's is driven by the same vectors. */
+  "sdk",
   /** How every page looks, in each theme and at each width. */
   "sights",
 ];

@@ -1,0 +1,171 @@
+import { isApprovalAnswer, isCheck, isMint } from "./answers.ts";
+import { NotRun } from "./errors.ts";
+import type { Countersign } from "./countersign.ts";
+import type { Answers } from "./wire.ts";
+
+/** An action, as it is checked, approved and consumed: the same members each time. */
+export interface Action {
+  readonly tool_name: string;
+  readonly arguments?: Readonly<Record<string, unknown>> | null;
+  readonly tenant_id?: string | null;
+  readonly resource_id?: string | null;
+  readonly method?: string | null;
+  readonly mandate_id?: string | null;
+  readonly estimated_cost_micros?: number | null;
+}
+
+/** How a permission is sought. */
+export interface Asking {
+  /** Why the action is wanted; people read it, where one has to approve. */
+  readonly reason: string;
+  /** Seconds for a person to answer in; 300 unless it is said. With 0 nobody is waited for. */
+  readonly wait?: number;
+  /** Where a person approves: said once, as soon as one is needed. */
+  readonly onPending?: (approval: Answers["approval"]) => void;
+  readonly reference_id?: string;
+  readonly session_id?: string;
+  readonly user_id?: string;
+  readonly context?: Readonly<Record<string, unknown>>;
+  readonly signal?: AbortSignal;
+}
+
+/** One run of exactly this action. */
+export interface Authorized {
+  readonly allowed: true;
+  readonly is_fallback: false;
+  readonly token: string;
+  readonly token_id: string;
+  readonly decision_id: string;
+  readonly approval: Answers["approval"] | null;
+}
+
+/** Nobody could be asked, and the caller said beforehand that this tool runs then. No token. */
+export interface Unasked {
+  readonly allowed: true;
+  readonly is_fallback: true;
+  readonly why: string;
+}
+
+/** No run. What to tell a model, or a person. */
+export interface NotAuthorized {
+  readonly allowed: false;
+  readonly is_fallback: boolean;
+  /** `disabled`, `pending`, `denied`, `expired`, `cancelled`, `revoked`, or a code of an error. */
+  readonly code: string;
+  readonly message: string;
+  readonly reference: string | null;
+  readonly review_url: string | null;
+  readonly next: Readonly<Record<string, unknown>> | null;
+}
+
+export type Authorization = Authorized | Unasked | NotAuthorized;
+
+const DEFAULT_WAIT_SECONDS = 300;
+
+/** The longest that the service holds one answer. */
+const HELD_SECONDS = 50;
+
+/**
+ * Checks, asks where a person is needed, waits for them and mints, in as few requests as it takes.
+ * Calling again with the same action goes on where it was left: a pending request is joined, an
+ * approved one is used.
+ * @throws {CountersignError} where there is no verdict at all
+ */
+export async function authorize(
+  countersign: Countersign,
+  action: Action,
+  asking: Asking,
+): Promise<Authorized | NotAuthorized> {
+  const { clock } = countersign.ways;
+  const { wait = DEFAULT_WAIT_SECONDS, onPending, signal, ...said } = asking;
+  const end = clock.now() + wait * 1000;
+  const stopping = signal === undefined ? {} : { signal };
+  const asked = await countersign.post(
+    "/v1/permissions/check",
+    {
+      ...action,
+      ...said,
+      mint: true,
+      request: true,
+    },
+    isCheck,
+    { once: true, ...stopping },
+  );
+  if (asked.token !== undefined && asked.token_id !== undefined) {
+    return authorized(asked, { token: asked.token, token_id: asked.token_id }, null);
+  }
+  let approval = asked.approval ?? null;
+  if (approval === null) return notAuthorized(asked, null);
+  if (approval.status === "pending") onPending?.(approval);
+  while (approval.status === "pending") {
+    const seconds = Math.min(HELD_SECONDS, Math.floor((end - clock.now()) / 1000));
+    if (seconds < 1) break;
+    const path: string = `/v1/approvals/${encodeURIComponent(approval.id)}?wait=${seconds}`;
+    const held = { heldSeconds: seconds, ...stopping };
+    approval = await countersign.get(path, isApprovalAnswer, held);
+  }
+  if (approval.status !== "approved") return notAuthorized(asked, approval);
+  const minted = await countersign.post(
+    "/v1/tokens/mint",
+    {
+      ...action,
+      approval_id: approval.id,
+    },
+    isMint,
+    { once: true, ...stopping },
+  );
+  return authorized(asked, minted, approval);
+}
+
+function authorized(
+  { decision_id }: Answers["check"],
+  { token, token_id }: { readonly token: string; readonly token_id: string },
+  approval: Answers["approval"] | null,
+): Authorized {
+  return { allowed: true, is_fallback: false, token, token_id, decision_id, approval };
+}
+
+const SAID: Readonly<Record<Answers["approval"]["status"], string>> = {
+  pending: "waits for a person",
+  denied: "was denied",
+  expired: "was not answered in time",
+  cancelled: "was cancelled",
+  revoked: "was revoked",
+  approved: "was approved, and has been used",
+};
+
+function notAuthorized(
+  { permission, resolved_from, next }: Answers["check"],
+  approval: Answers["approval"] | null,
+): NotAuthorized {
+  const facts = {
+    allowed: false,
+    is_fallback: false,
+    next: next as NotAuthorized["next"],
+  } as const;
+  if (approval !== null) {
+    const { reference, status, review_url } = approval;
+    const note = approval.decisions.findLast(({ decision }) => decision === "deny")?.note;
+    const more = status === "pending" ? review_url : note?.replace(/\s+/g, " ");
+    const message = `${reference} ${SAID[status]}${more ? `: ${more}` : ""}`;
+    return { ...facts, code: status, message, reference, review_url };
+  }
+  const denied = next["retry_after_seconds"];
+  const none = { ...facts, reference: null, review_url: null };
+  if (permission === "requires_approval" && denied !== undefined) {
+    const message = `It was denied, and may be asked again in ${denied} seconds`;
+    return { ...none, code: "recently_denied", message };
+  }
+  return permission === "disabled"
+    ? { ...none, code: "disabled", message: `It is not allowed (${resolved_from})` }
+    : {
+      ...none,
+      code: "no_token",
+      message: `It is ${permission} (${resolved_from}), without a token`,
+    };
+}
+
+/** The error of a tool that was not run. */
+export function notRun(tool: string, { code, message, reference, next }: NotAuthorized): NotRun {
+  return new NotRun(`${tool} did not run: ${message}`, { code, reference, next });
+}

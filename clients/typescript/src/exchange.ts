@@ -1,0 +1,199 @@
+import { problemOf } from "./answers.ts";
+import { CountersignError, NoAnswer, Refused } from "./errors.ts";
+
+/** Time, which a test replaces. */
+export interface Clock {
+  /** Milliseconds; only differences count. */
+  readonly now: () => number;
+  /** Calls once that much time has passed, unless it is taken back before. */
+  readonly after: (milliseconds: number, then: () => void) => () => void;
+}
+
+export const SYSTEM_CLOCK: Clock = {
+  now: () => performance.now(),
+  after: (milliseconds, then) => {
+    const timer = setTimeout(then, milliseconds);
+    return () => clearTimeout(timer);
+  },
+};
+
+/** Where requests go, and by what. */
+export interface Ways {
+  readonly url: URL;
+  readonly key: string;
+  readonly fetch: typeof globalThis.fetch;
+  readonly clock: Clock;
+  /** From 0 to 1, for the time between tries. */
+  readonly random: () => number;
+}
+
+export interface Request<T> {
+  readonly method: "GET" | "POST" | "PUT" | "DELETE";
+  readonly path: string;
+  readonly body?: object;
+  /** For the whole of it, tries and the time between them included. */
+  readonly timeoutMs: number;
+  /** Without one a request that may do something is sent once. */
+  readonly idempotencyKey?: string;
+  readonly signal?: AbortSignal;
+  readonly accepts: (value: unknown) => value is T;
+}
+
+const MAX_TRIES = 4;
+const FIRST_PAUSE_MS = 100;
+
+/** Above what any answer holds: a result of 8 MiB in base64, and its frame. */
+const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
+
+/** Codes that are said while, or before, nothing of the request is done. */
+const PASSING = new Set(["idempotency_in_progress", "rate_limited", "overloaded", "stopping"]);
+
+/**
+ * Asks until there is an answer, the time is over, or asking again would be wrong. Only what may be
+ * repeated is: reading, and what carries an idempotency key. `outcome_unknown` never is.
+ * @throws {Refused} for a problem document @throws {NoAnswer} for everything else that is no answer
+ */
+export async function exchange<T>(ways: Ways, request: Request<T>): Promise<T> {
+  const deadline = ways.clock.now() + request.timeoutMs;
+  for (let tries = 1;; tries++) {
+    try {
+      return await once(ways, request, deadline - ways.clock.now());
+    } catch (error) {
+      if (!(error instanceof Attempt)) throw error;
+      const pause = error.retryAfterMs ??
+        FIRST_PAUSE_MS * 2 ** (tries - 1) * (1 + ways.random());
+      const repeatable = request.method === "GET" || request.idempotencyKey !== undefined;
+      const inTime = ways.clock.now() + pause < deadline;
+      if (!repeatable || !error.passing || tries === MAX_TRIES || !inTime) throw error.failure;
+      await paused(ways.clock, pause, request.signal);
+    }
+  }
+}
+
+/** How one try failed. */
+class Attempt extends Error {
+  constructor(
+    readonly failure: CountersignError,
+    /** Whether the next one may fare better. */
+    readonly passing: boolean,
+    readonly retryAfterMs: number | null = null,
+  ) {
+    super(failure.message);
+  }
+}
+
+async function once<T>(ways: Ways, request: Request<T>, leftMs: number): Promise<T> {
+  const { url, clock } = ways;
+  const stop = new AbortController();
+  const late = () =>
+    stop.abort(new NoAnswer("timed_out", `Countersign gave no answer in time at ${url.origin}`));
+  const left = () => stop.abort(request.signal?.reason);
+  const cancel = clock.after(Math.max(0, leftMs), late);
+  request.signal?.addEventListener("abort", left, { once: true });
+  if (request.signal?.aborted === true) left();
+  try {
+    const response = await sent(ways, request, stop.signal);
+    const text = await boundedText(response, stop.signal);
+    return read(response, text, request);
+  } catch (error) {
+    if (error instanceof Attempt) throw error;
+    request.signal?.throwIfAborted();
+    const failure = stop.signal.aborted
+      ? stop.signal.reason as NoAnswer
+      : error instanceof NoAnswer
+      ? error
+      : new NoAnswer("unreachable", `Countersign does not answer at ${url.origin}`, {
+        cause: error,
+      });
+    throw new Attempt(failure, failure.code === "unreachable");
+  } finally {
+    cancel();
+    request.signal?.removeEventListener("abort", left);
+  }
+}
+
+function sent<T>(ways: Ways, request: Request<T>, signal: AbortSignal): Promise<Response> {
+  const { method, path, body, idempotencyKey } = request;
+  return ways.fetch(new URL(path, ways.url), {
+    method,
+    headers: {
+      accept: "application/json, application/problem+json",
+      authorization: `Bearer ${ways.key}`,
+      ...(body === undefined ? {} : { "content-type": "application/json" }),
+      ...(idempotencyKey === undefined ? {} : { "idempotency-key": idempotencyKey }),
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    // Followed, the key would go wherever somebody points; and Workers know no "error".
+    redirect: "manual",
+    signal,
+  });
+}
+
+/** The whole body, however it comes; an answer that never ends is none. */
+async function boundedText(response: Response, signal: AbortSignal): Promise<string> {
+  if (response.body === null) return "";
+  const reader = response.body.getReader();
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  const stopped = new Promise<never>((_, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
+  stopped.catch(() => {});
+  let text = "";
+  try {
+    for (let size = 0;;) {
+      const { done, value } = await Promise.race([reader.read(), stopped]);
+      if (done) return text + decoder.decode();
+      size += value.length;
+      if (size > MAX_ANSWER_BYTES) {
+        throw new NoAnswer("bad_answer", `The answer has more than ${MAX_ANSWER_BYTES} bytes`);
+      }
+      text += decoder.decode(value, { stream: true });
+    }
+  } finally {
+    await reader.cancel().catch(() => {});
+  }
+}
+
+function read<T>(response: Response, text: string, request: Request<T>): T {
+  const { status } = response;
+  const value = parsed(text);
+  if (response.ok) {
+    if (request.accepts(value)) return value;
+    throw new Attempt(badAnswer(status, request), false);
+  }
+  const problem = problemOf(status, value);
+  if (problem === null) throw new Attempt(badAnswer(status, request), status >= 502);
+  const passing = PASSING.has(problem.code) || status >= 500 && problem.code !== "outcome_unknown";
+  const after = Number(response.headers.get("retry-after") ?? NaN);
+  throw new Attempt(new Refused(problem), passing, Number.isFinite(after) ? after * 1000 : null);
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function badAnswer<T>(status: number, { method, path }: Request<T>): NoAnswer {
+  const what = `${method} ${path.replace(/\?.*/, "")}`;
+  return new NoAnswer("bad_answer", `What answered ${what} with ${status} is not Countersign`, {
+    status,
+  });
+}
+
+async function paused(clock: Clock, milliseconds: number, signal?: AbortSignal): Promise<void> {
+  signal?.throwIfAborted();
+  await new Promise<void>((resolve, reject) => {
+    const left = () => {
+      cancel();
+      reject(signal?.reason);
+    };
+    const cancel = clock.after(milliseconds, () => {
+      signal?.removeEventListener("abort", left);
+      resolve();
+    });
+    signal?.addEventListener("abort", left, { once: true });
+  });
+}

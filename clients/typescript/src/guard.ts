@@ -1,0 +1,130 @@
+import type { Action, Asking, Authorization, Authorized } from "./authorize.ts";
+import { notRun } from "./authorize.ts";
+import type { Countersign } from "./countersign.ts";
+import { CountersignError, NotRun } from "./errors.ts";
+
+/** A tool, and how its calls are asked for. */
+export interface GuardedTool<A extends Readonly<Record<string, unknown>>, R> {
+  readonly tool_name: string;
+  /** The body. It is given a copy of the arguments that were authorized. */
+  readonly run: (args: A) => R | Promise<R>;
+  /** Facts of a call besides its arguments: the tenant, the resource, the mandate. */
+  readonly facts?: (args: A) => Omit<Action, "tool_name" | "arguments">;
+  /** Why, where the caller does not say it. */
+  readonly reason?: string | ((args: A) => string);
+  readonly wait?: number;
+  readonly onPending?: Asking["onPending"];
+  /** What a run has cost, in micros; it settles the estimate under a mandate. */
+  readonly cost?: (result: R) => number;
+}
+
+/** What is said of a single call. */
+export type CallAsking = Partial<Asking>;
+
+/**
+ * Wraps a tool so that it runs only when this very call was authorized, and its token is consumed
+ * right before the body: anything else throws `NotRun`, and the body is not reached. Afterwards the
+ * run is logged; a report that is lost changes nothing about the result.
+ */
+export function guard<A extends Readonly<Record<string, unknown>>, R>(
+  countersign: Countersign,
+  tool: GuardedTool<A, R>,
+): (args: A, asking?: CallAsking) => Promise<R> {
+  return async (args, asking = {}) => {
+    const { action, copy } = frozen(tool, args);
+    const permit = await sought(countersign, tool, action, reasoned(tool, args, asking));
+    if (!permit.allowed) throw notRun(tool.tool_name, permit);
+    if (permit.is_fallback) return await tool.run(copy);
+    await consumed(countersign, tool.tool_name, action, permit);
+    return await logged(countersign, tool, permit, copy);
+  };
+}
+
+/** The bytes are made once: what runs cannot differ from what was asked, whoever holds `args`. */
+function frozen<A extends Readonly<Record<string, unknown>>, R>(
+  { tool_name, facts }: GuardedTool<A, R>,
+  args: A,
+): { readonly action: Action; readonly copy: A } {
+  const text = JSON.stringify(args);
+  const action = { ...facts?.(args), tool_name, arguments: JSON.parse(text) as A };
+  return { action, copy: JSON.parse(text) as A };
+}
+
+function reasoned<A extends Readonly<Record<string, unknown>>, R>(
+  { reason, wait, onPending }: GuardedTool<A, R>,
+  args: A,
+  asking: CallAsking,
+): Asking {
+  return {
+    reason: (typeof reason === "function" ? reason(args) : reason) ?? "No reason given.",
+    ...(wait === undefined ? {} : { wait }),
+    ...(onPending === undefined ? {} : { onPending }),
+    ...asking,
+  };
+}
+
+async function sought<A extends Readonly<Record<string, unknown>>, R>(
+  countersign: Countersign,
+  { tool_name }: GuardedTool<A, R>,
+  action: Action,
+  asking: Asking,
+): Promise<Authorization> {
+  try {
+    return await countersign.authorize(action, asking);
+  } catch (error) {
+    throw broken(tool_name, error);
+  }
+}
+
+async function consumed(
+  countersign: Countersign,
+  tool: string,
+  action: Action,
+  { token, token_id }: Authorized,
+): Promise<void> {
+  let answer;
+  try {
+    answer = await countersign.consume(token, action);
+  } catch (error) {
+    throw broken(tool, error);
+  }
+  if (answer.token_id !== token_id) {
+    throw new NotRun(`${tool} did not run: another token was consumed than was sent`, {
+      code: "bad_answer",
+    });
+  }
+}
+
+function broken(tool: string, error: unknown): unknown {
+  if (!(error instanceof CountersignError)) return error;
+  const { code, reference, next, message } = error;
+  return new NotRun(`${tool} did not run: ${message}`, { code, reference, next, cause: error });
+}
+
+async function logged<A extends Readonly<Record<string, unknown>>, R>(
+  countersign: Countersign,
+  tool: GuardedTool<A, R>,
+  { token }: Authorized,
+  args: A,
+): Promise<R> {
+  const { now } = countersign.ways.clock;
+  const began = now();
+  const report = async (outcome: Parameters<Countersign["log"]>[0]) => {
+    const duration_ms = Math.max(0, Math.round(now() - began));
+    // The tool has run. A report that is lost must not look like a tool that was not run.
+    await countersign.log({ duration_ms, ...outcome }).catch(() => {});
+  };
+  const about = { tool_name: tool.tool_name, token };
+  let result: R;
+  try {
+    result = await tool.run(args);
+  } catch (error) {
+    // Not why: messages of tools hold what the log must not.
+    await report({ ...about, execution_result: "error" });
+    throw error;
+  }
+  const cost_micros = tool.cost?.(result);
+  const cost = cost_micros === undefined ? {} : { cost_micros };
+  await report({ ...about, execution_result: "success", ...cost });
+  return result;
+}

@@ -1,0 +1,67 @@
+import { VERSION } from "../lib/base/version.ts";
+
+/** Builds the packages of the clients: `deno task release --out=DIR`. */
+
+const CLIENT = new URL("../clients/typescript/", import.meta.url);
+const LICENSE = new URL("../LICENSE", import.meta.url);
+
+/** The name on the registry; `deno pack` takes none without a scope. */
+const NAME = "countersign";
+
+async function run(command: string, args: readonly string[], cwd: string | URL): Promise<string> {
+  const { code, stdout, stderr } = await new Deno.Command(command, { args: [...args], cwd })
+    .output();
+  const text = new TextDecoder();
+  if (code !== 0) throw new Error(`${command} ${args[0]}: ${text.decode(stderr)}`);
+  return text.decode(stdout);
+}
+
+/** The package of the TypeScript client in a folder that is there; its path. Needs npm and tar. */
+export async function packTypeScript(out: string): Promise<string> {
+  const folder = await Deno.makeTempDir({ prefix: "countersign-release-" });
+  try {
+    const raw = `${folder}/raw.tgz`;
+    const version = `--set-version=${VERSION}`;
+    const options = [
+      "pack",
+      "--config=pack.json",
+      "--quiet",
+      "--allow-dirty",
+      "--no-source-maps",
+      version,
+      "-o",
+      raw,
+    ];
+    await run(Deno.execPath(), options, CLIENT);
+    await run("tar", ["xzf", raw, "-C", folder], folder);
+    const made = `${folder}/package`;
+    await Deno.writeTextFile(`${made}/package.json`, await packageJson(`${made}/package.json`));
+    await Deno.copyFile(LICENSE, `${made}/LICENSE`);
+    await Deno.copyFile(new URL("README.md", CLIENT), `${made}/README.md`);
+    const name = await run("npm", ["pack", "--silent", "--pack-destination", out], made);
+    return `${out}/${name.trim()}`;
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** What `deno pack` writes, with the members that it does not carry over. */
+async function packageJson(path: string): Promise<string> {
+  const made = JSON.parse(await Deno.readTextFile(path));
+  const description = "Asks Countersign before an agent acts; if anything breaks, nothing runs.";
+  const all = { ...made, name: NAME, description, engines: { node: ">=20" }, sideEffects: false };
+  return `${JSON.stringify(all, null, 2)}\n`;
+}
+
+if (import.meta.main) {
+  const [out] = Deno.args.map((arg) => /^--out=(.+)$/.exec(arg)?.[1]);
+  if (Deno.args.length !== 1 || out === undefined) {
+    console.error("Say where to: deno task release --out=DIR");
+    Deno.exit(2);
+  }
+  console.log(
+    await packTypeScript(
+      await Deno.realPath(".").then((here) => new URL(out, `file://${here}/`).pathname),
+    ),
+  );
+}
