@@ -1454,8 +1454,8 @@ const MANDATES: readonly Mutant[] = [
   {
     guard: "a part of a mandate is asked together with all above it",
     file: "lib/mandates/narrow.ts",
-    find: "return [own, ...above].map(",
-    replace: "return [own].map(",
+    find: "for (const terms of above) verdict = ",
+    replace: "for (const terms of above.slice(1)) verdict = ",
     tests: ["mandates/narrow_property"],
   },
   {

@@ -63,8 +63,6 @@ export function decideUnder(
     return { resolution: narrowed, mandate };
   }
   const { record, count, counters } = found;
-  // Whoever a mandate that this one was made of wants asked is asked, too.
-  const scopes = [found, ...found.above].flatMap((terms) => terms.scopes);
   const { resolution, reservation, asks } = budgeted(transaction, narrowed, counters, {
     estimate,
     taken,
@@ -82,8 +80,10 @@ export function decideUnder(
     : budgetOf(record, rowOf(ownScope(record)), transaction.at);
   const uses_left = record.uses === null ? null : usesLeft(record, rowOf(usesScope(record)));
   const self_granted = record.granted_by.id === caller.id;
+  // Whoever a mandate that this one was made of wants asked is asked, too.
+  const scopes = () => [found, ...found.above].flatMap((terms) => terms.scopes);
   const seats = resolution.permission === "requires_approval"
-    ? seatsOf(policy, scopes, action, asks)
+    ? seatsOf(policy, scopes(), action, asks)
     : null;
   return {
     resolution,

@@ -257,9 +257,9 @@ export class GatheredRows {
 
   #add(number: number, counters: readonly NewCounter[]): void {
     const texts = counters.map(({ text, key, name, value }) => {
-      this.#forget(text);
+      const before = this.#counters.get(text);
       this.#counters.set(text, { row: number, text, key, name, value });
-      this.#characters += name.length + value.length;
+      this.#characters += value.length - (before?.value.length ?? -name.length);
       return text;
     });
     this.#rows.set(number, texts);

@@ -141,9 +141,16 @@ const NAME_BYTES = 60;
 const VALUE_BYTES = 24;
 
 /** A row, null where there is none, or which rows there are below a prefix: null for too many. */
-type Held =
-  & { bytes: number; used: boolean }
-  & ({ readonly row: unknown } | { readonly names: Set<string> | null });
+type Held = RowHeld | (HeldBytes & { readonly names: Set<string> | null });
+
+interface HeldBytes {
+  bytes: number;
+  used: boolean;
+}
+
+interface RowHeld extends HeldBytes {
+  row: unknown;
+}
 
 /** What this process knows of the guarded rows of one org under the head that it commits on. */
 export class GuardedRows {
@@ -254,7 +261,7 @@ export class GuardedRows {
     this.#forgetReads();
     for (const [text, { key, value }] of writes) {
       if (!isGuarded(key)) continue;
-      this.#hold(text, rowHeld(value ?? null), isSpent(key, value));
+      this.#replace(text, rowHeld(value ?? null), isSpent(key, value));
       // A name stays when its row is deleted, which costs whoever asks a look at the row.
       if (value === undefined || !GUARDED[key[0]].listed) continue;
       const prefix = keyText(key.slice(0, -1));
@@ -336,6 +343,20 @@ export class GuardedRows {
     }
   }
 
+  /** The same for what is mostly held already, and then stays in its place. */
+  #replace(text: string, held: RowHeld, ifRoom: boolean): void {
+    const before = this.#held.get(text);
+    const more = before === undefined ? 0 : held.bytes + text.length + ENTRY_BYTES - before.bytes;
+    const fits = this.#bytes + more <= this.limits.bytes;
+    if (before === undefined || !("row" in before) || !fits || ifRoom) {
+      this.#hold(text, held, ifRoom);
+      return;
+    }
+    before.row = held.row;
+    before.bytes += more;
+    this.#bytes += more;
+  }
+
   #forget(text: string): void {
     this.#bytes -= this.#held.get(text)?.bytes ?? 0;
     this.#held.delete(text);
@@ -352,7 +373,7 @@ function isSpent<K extends GuardedKind>(key: GuardedKey<K>, row: unknown): boole
   return row !== undefined && isSpent?.(row as GuardedRow<K>) === true;
 }
 
-function rowHeld(row: unknown): Held {
+function rowHeld(row: unknown): RowHeld {
   return { row, bytes: memoryOf(row), used: false };
 }
 

@@ -1,5 +1,5 @@
 import type { Action } from "../base/action.ts";
-import { allAtOnce, atOnce, type Shared } from "../ledger/guarded_rows.ts";
+import { allAtOnce, type Shared } from "../ledger/guarded_rows.ts";
 import type { Reader } from "../ledger/transaction.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import { keyText } from "../store/kv.ts";
@@ -37,15 +37,18 @@ export function loadCounters(
   { tool, tenant }: Pick<Action, "tool" | "tenant">,
 ): Counter[] | Promise<Counter[]> {
   const named = namedFor(reader.snapshot, line, tool, tenant);
-  const rows = named.map(({ key, text }) => reader.shared(key, text));
-  return atOnce(
-    [allAtOnce(rows)],
-    (rows) =>
-      named.flatMap(({ scope, terms, least, forgets }, i) => {
-        const row = rows[i];
-        return row === undefined ? [] : [{ scope, row, terms, least, forgets }];
-      }),
-  );
+  const counters: (Counter | Promise<Counter>)[] = [];
+  for (const one of named) {
+    const row = reader.shared(one.key, one.text);
+    counters.push(
+      row instanceof Promise ? row.then((row) => counterOf(one, row)) : counterOf(one, row),
+    );
+  }
+  return allAtOnce(counters);
+}
+
+function counterOf({ scope, terms, least, forgets }: Named, row: Counter["row"]): Counter {
+  return { scope, row, terms, least, forgets };
 }
 
 /** What actions count against by name: the same for all of a mandate that are of one tool and tenant. */

@@ -76,7 +76,9 @@ function lineVerdict(
   if (buried && mandateEnd(record, asked.clocks) === null) {
     return saying("disabled", "mandate_resource");
   }
-  return [own, ...above].map((terms) => mandateVerdict(chain, terms, asked)).reduce(strictest);
+  let verdict = mandateVerdict(chain, own, asked);
+  for (const terms of above) verdict = strictest(verdict, mandateVerdict(chain, terms, asked));
+  return verdict;
 }
 
 /** What one mandate says by itself; null where it allows the action. */
@@ -90,7 +92,9 @@ function mandateVerdict(
   const speaking = speaksOf(scopes, action.tool, tool);
   if (speaking.length === 0) return saying("disabled", "mandate_scope");
   // Of all that speak of the tool the strictest counts: a tag that it gets later may only take away.
-  return speaking.map((scope) => scopeVerdict(scope, action)).reduce(strictest, null);
+  let verdict: Verdict | null = null;
+  for (const scope of speaking) verdict = strictest(verdict, scopeVerdict(scope, action));
+  return verdict;
 }
 
 /** The scopes that speak of a tool: by its name, or by a tag that it has. */
@@ -99,9 +103,15 @@ export function speaksOf(
   name: string,
   tool: Pick<ToolRecord, "tags"> | null | undefined,
 ): Scope[] {
-  const isOfTag = (scope: string) =>
-    scope.startsWith("tag:") && tool?.tags.includes(scope.slice(4)) === true;
-  return scopes.filter((scope) => scope.name === name || isOfTag(scope.name));
+  const speaking: Scope[] = [];
+  for (const scope of scopes) {
+    if (scope.name === name || isOfTag(scope.name, tool)) speaking.push(scope);
+  }
+  return speaking;
+}
+
+function isOfTag(scope: string, tool: Pick<ToolRecord, "tags"> | null | undefined): boolean {
+  return scope.startsWith("tag:") && tool?.tags.includes(scope.slice(4)) === true;
 }
 
 /** Why a mandate is not in force any more; null while it is. */

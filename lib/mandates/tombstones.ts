@@ -1,12 +1,14 @@
 import { assertNoPersonalIds } from "../catalog/personal_ids.ts";
+import type { Span } from "../catalog/record_change.ts";
 import type { MachineOperation } from "../identity/acting.ts";
 import { actorOf, type MachineCaller } from "../identity/caller.ts";
 import type { Placed } from "../ledger/entry.ts";
 import type { Shared } from "../ledger/guarded_rows.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import { Refusal } from "../refusal.ts";
-import { tombstoneKey } from "../store/mandate_keys.ts";
-import type { TombstoneRecord } from "../store/records/mandate.ts";
+import { listRecords } from "../store/kv.ts";
+import { tombstoneKey, tombstonePrefix } from "../store/mandate_keys.ts";
+import { type TombstoneRecord, tombstoneRecord } from "../store/records/mandate.ts";
 
 /**
  * Tombstones: resources that nothing under a mandate may touch, whatever the mandate says. In force
@@ -61,6 +63,18 @@ export function removeTombstone(
       return { record, audit: append(transaction, caller, "tombstone.removed", told) };
     },
   };
+}
+
+/** The tombstones by their resources, from behind one on. */
+export async function listTombstones(
+  reader: Reader,
+  { after, limit }: Span,
+): Promise<TombstoneRecord[]> {
+  const prefix = [...tombstonePrefix(reader.snapshot.orgId)];
+  // Nothing sorts between an id and the same with the character 0 behind it.
+  const selector = after === null ? { prefix } : { prefix, start: [...prefix, `${after}\0`] };
+  const rows = listRecords(reader.kv, selector, tombstoneRecord, { limit });
+  return (await Array.fromAsync(rows)).map(({ value }) => value);
 }
 
 function append(

@@ -36,6 +36,8 @@ export const mandateByParentPrefix = (org: string, parent: string) =>
 export const tombstoneKey = (org: string, resource: string) =>
   ["tombstone", org, resource] as const;
 
+export const tombstonePrefix = (org: string) => ["tombstone", org] as const;
+
 /** What counts against a limit: of a mandate, one of its scopes, a user, an agent, a tenant, the org. */
 export const budgetKey = (org: string, scope: string) => ["budget", org, scope] as const;
 

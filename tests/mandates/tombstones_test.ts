@@ -61,3 +61,24 @@ Deno.test("activity is narrowed to one mandate", async () => {
   const about = data.map((entry: { subject: { mandate: string } }) => entry.subject.mandate);
   assert.deepEqual(about, [one, one]);
 });
+
+Deno.test("closed resources are listed by their ids, a page at a time, to management keys alone", async () => {
+  await using countersign = await Countersign.start();
+  const [org, other] = [await countersign.org(), await countersign.org()];
+  const list = async (cursor = "") => {
+    const { body } = await org.manage("GET", `/v1/tombstones?limit=2${cursor}`);
+    const ids = body.data.map(({ resource_id }: { resource_id: string }) => resource_id);
+    return { ids, next: body.next_cursor };
+  };
+  assert.deepEqual(await list(), { ids: [], next: null });
+  for (const id of ["b", "c", "a"]) await org.manage("PUT", `/v1/tombstones/${id}`);
+  await other.manage("PUT", "/v1/tombstones/d");
+  const first = await list();
+  assert.deepEqual(first.ids, ["a", "b"]);
+  assert.deepEqual(await list(`&cursor=${first.next}`), { ids: ["c"], next: null });
+  await org.manage("DELETE", "/v1/tombstones/a");
+  assert.deepEqual((await list()).ids, ["b", "c"]);
+  const [listed] = (await org.manage("GET", "/v1/tombstones")).body.data;
+  assert.deepEqual(Object.keys(listed), ["resource_id", "created_at", "created_by"]);
+  assert.equal((await org.get("/v1/tombstones")).status, 403);
+});
