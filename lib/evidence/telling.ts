@@ -44,6 +44,8 @@ export class Telling {
         return this.program(id);
       case "account":
         return `account ${this.nameOf(id)}`;
+      case "user":
+        return "a user";
       default:
         return "Countersign";
     }

@@ -111,7 +111,7 @@ Deno.test("B10: a hundred users with one question each are asked by one key, and
   assert.equal(more.body.code, "too_many_pending", more.text);
 });
 
-Deno.test("a passkey says yes for its own user, to this question, on its own site, and once", async () => {
+Deno.test("B8: a passkey says yes for its own user, to this question, on its own site, and once", async () => {
   await using countersign = await Countersign.start();
   const { it, user } = await withUser(countersign);
   const other = new AppUser("u2");

@@ -5,6 +5,7 @@ import { AppUser, ConfirmingOrg, ending } from "../helpers/confirming.ts";
 import { Countersign, type Got } from "../helpers/countersign.ts";
 import { checked, granted } from "../helpers/mandates.ts";
 import { entriesOf } from "../helpers/minted_tokens.ts";
+import { Visitor } from "../helpers/visitor.ts";
 import type { Lies } from "../helpers/software_authenticator.ts";
 
 /** A user ends what they granted by their own passkey; whoever wants to end it without them does not. */
@@ -52,6 +53,8 @@ Deno.test("a user ends their mandate by nobody's key but their passkey, and ever
   assert.deepEqual(entry?.actor, { type: "user", id: it.mandate });
   const [set] = await entriesOf(it.org, "user.passkeys_set");
   assert.deepEqual([entry?.data.credential], set?.data.credentials);
+  const { text } = await (await Visitor.of(it.org, "viewer")).get(`/mandates/${it.mandate}`);
+  assert.match(text, /A user revoked the mandate/i);
 });
 
 Deno.test("a passkey that came a moment ago ends something all the same, though it says no yes for a day", async () => {
