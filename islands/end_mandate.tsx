@@ -2,7 +2,7 @@ import { useState } from "preact/hooks";
 import { Button } from "../components/button.tsx";
 import { FormActions } from "../components/form.tsx";
 import { island } from "../components/island.tsx";
-import { Notice } from "../components/layout.tsx";
+import { Disclosure, Notice } from "../components/layout.tsx";
 import type { JsonObject } from "../lib/base/json.ts";
 import { revocationStatement } from "../lib/passkeys/statement.ts";
 import { signAndPost } from "./confirm.tsx";
@@ -42,8 +42,7 @@ function EndMandate({ facts, options, now }: EndMandateProps) {
     );
   }
   return (
-    <details>
-      <summary>Let it do nothing for you any more</summary>
+    <Disclosure summary="Let it do nothing for you any more">
       <p class="quiet">
         Ends all that you let this agent do under this mandate, at once and for good. What it asks
         here is over then.
@@ -60,7 +59,7 @@ function EndMandate({ facts, options, now }: EndMandateProps) {
         </Button>
       </FormActions>
       <p role="alert" class="field-error">{message}</p>
-    </details>
+    </Disclosure>
   );
 }
 
