@@ -103,6 +103,9 @@ export interface RefusalData {
   upstream_unreachable: OfCall & { says: string };
   upstream_busy: OfCall & { says: string; retry_after_seconds: number };
   credential_missing: OfCall & { says: string };
+  /** `origins`: where it may go. */
+  credential_not_for_origin: { credential_id: string; origin: string; origins: readonly string[] };
+  too_many_credentials: { most: number };
   upstream_paused: { upstream: string };
   not_of_an_upstream: { tool_name: string };
   /** It was sent, and answered by no result. */

@@ -83,6 +83,7 @@ import { callRoutes } from "./v1/calls.ts";
 import { categoryRoutes } from "./v1/categories.ts";
 import { channelRoutes } from "./v1/channels.ts";
 import { confirmationRoutes } from "./v1/confirmations.ts";
+import { credentialRoutes } from "./v1/credentials.ts";
 import { executionRoutes } from "./v1/executions.ts";
 import { guardRoutes } from "./v1/guards.ts";
 import { healthRoutes, wellKnownRoutes } from "./v1/health.ts";
@@ -114,6 +115,7 @@ export const ROUTES: readonly Route[] = [
   ...toolRoutes,
   ...guardRoutes,
   ...upstreamRoutes,
+  ...credentialRoutes,
   ...budgetRoutes,
   ...bundleRoutes,
   ...mandateRoutes,

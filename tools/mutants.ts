@@ -1330,6 +1330,42 @@ const UPSTREAMS: readonly Mutant[] = [
 
 const GATEWAY: readonly Mutant[] = [
   {
+    guard:
+      "a credential goes to its own origins alone, when an upstream is saved and in each request",
+    file: "lib/vault/injection.ts",
+    find: "return origin !== null && origins.includes(origin);",
+    replace: "return origin !== null;",
+    tests: ["vault/credentials"],
+  },
+  {
+    guard: "another credential is another account, and drift",
+    file: "lib/gateway/upstreams.ts",
+    find: "canonicalJson(old.credential) !== canonicalJson(next.credential) ||",
+    replace: "",
+    tests: ["vault/credentials"],
+  },
+  {
+    guard: "what a server repeats of its credential is cut out before anybody reads it",
+    file: "lib/upstreams/mcp_http.ts",
+    find: 'if (injection === null || typeof message === "string") return message;',
+    replace: "return message;",
+    tests: ["attacks/vault"],
+  },
+  {
+    guard: "the secret before is shown after a 401 alone, while it may be",
+    file: "lib/vault/opening.ts",
+    find: "before.value.expires_at <= deps.now()",
+    replace: "false",
+    tests: ["vault/credentials"],
+  },
+  {
+    guard: "base64 of a credential is found wherever it begins in something longer",
+    file: "lib/vault/echo.ts",
+    find: "const from = Math.ceil(before * 8 / 6);",
+    replace: "const from = 0;",
+    tests: ["vault/echo"],
+  },
+  {
     guard: "what is approved is the definition that was read",
     file: "lib/catalog/tool_record.ts",
     find: "upstream?.definition_digest === read",
@@ -1346,7 +1382,8 @@ const GATEWAY: readonly Mutant[] = [
   {
     guard: "the same definition somewhere else is another one",
     file: "lib/gateway/definition.ts",
-    find: "const text = canonicalJson({ v: 1, definition, upstream: { kind, url, headers } });",
+    find:
+      "const text = canonicalJson({ v: 1, definition, upstream: { kind, url, headers, ...acting } });",
     replace: "const text = canonicalJson({ v: 1, definition, upstream: { kind } });",
     tests: ["gateway/definition"],
   },

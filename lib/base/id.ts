@@ -28,6 +28,7 @@ export type IdPrefix =
   | "dlv"
   | "whk"
   | "chn"
+  | "crd"
   | "ent"
   | "req";
 

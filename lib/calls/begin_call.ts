@@ -44,6 +44,8 @@ import type { ToolRecord } from "../store/records/policy.ts";
 import type { RunTokenRecord } from "../store/records/token.ts";
 import type { UpstreamRecord } from "../store/records/upstream.ts";
 import { spend } from "../tokens/consume.ts";
+import { misplacedAt } from "../vault/injection.ts";
+import { GONE } from "../vault/opening.ts";
 import { type CallRequest, KEPT_MS, type KnownCall, loadKnown, storeCall } from "./call_record.ts";
 
 /**
@@ -262,12 +264,26 @@ function placeOf({ snapshot }: Transaction, tool: ToolRecord): Place | AnyRefusa
     });
   }
   if (upstream.status === "paused") return new Refusal("upstream_paused", { upstream: of.name });
-  return { tool: runs, upstream };
+  return credentialProblem(snapshot, upstream) ?? { tool: runs, upstream };
+}
+
+/** Why a call cannot carry what its upstream is to be shown; null where it can, or need not. */
+export function credentialProblem(
+  { vault }: Pick<Snapshot, "vault">,
+  { name, credential, url }: Pick<UpstreamRecord, "name" | "credential" | "url">,
+): AnyRefusal | null {
+  if (credential === null) return null;
+  const kept = vault.get(credential.credential_id);
+  if (kept !== undefined) return misplacedAt(kept, url);
+  const none = { call_id: null, token_id: null, execution_id: null };
+  return new Refusal("credential_missing", { upstream: name, ...none, says: GONE });
 }
 
 /** Refusals that leave the key of a call free: nothing was done, and it may be done later. */
 const LEAVE_FREE: ReadonlySet<AnyRefusal["code"]> = new Set([
   "upstream_unreachable",
+  "credential_missing",
+  "credential_not_for_origin",
   "too_many_pending",
 ]);
 

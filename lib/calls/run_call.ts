@@ -6,6 +6,7 @@ import { statusOf } from "../approvals/state.ts";
 import { joinBytes } from "../base/bytes.ts";
 import { refreshOnce } from "../gateway/refresh.ts";
 import { isCurrent, loadState } from "../gateway/upstreams.ts";
+import type { AnswerLook } from "../guards/result.ts";
 import type { MachineOperation } from "../identity/acting.ts";
 import { type Client, namedMandate, tenantWithin } from "../identity/caller.ts";
 import { approvalTopic } from "../ledger/commit.ts";
@@ -21,7 +22,8 @@ import {
   type UpstreamPlace,
   type UpstreamProgress,
 } from "../upstreams/port.ts";
-import { beginCall, type Begun, nameOf, NotConnected } from "./begin_call.ts";
+import { credentialFor } from "../vault/opening.ts";
+import { beginCall, type Begun, credentialProblem, nameOf, NotConnected } from "./begin_call.ts";
 import { type CallRequest, loadKnown } from "./call_record.ts";
 import { CALL_ENDS, kindOf, toldOf } from "./call_state.ts";
 import { endCall } from "./end_call.ts";
@@ -165,6 +167,8 @@ function whereItMayRun(
       ]);
       if (known !== null && known.call.status !== "pending") return null;
       if (permission !== "allowed" && ready === null) return null;
+      const problem = credentialProblem(snapshot, upstream);
+      if (problem !== null) throw problem;
       if (state !== null) seen.set(place, state.listed_at ?? 0);
       const fresh = isFresh(seen.get(place) ?? 0) && isCurrent({ upstream: of }, upstream);
       return { upstream, fresh };
@@ -189,7 +193,9 @@ async function connected(
       const refreshed = await refreshOnce(services, org, name);
       if (refreshed !== null && "is" in refreshed) throw unsent(name, refreshed);
     }
-    place = services.deps.upstreams.take({ org_id: org, name, target: { kind, url, headers } });
+    const credential = credentialFor(services, org, upstream);
+    const target = { kind, url, headers };
+    place = services.deps.upstreams.take({ org_id: org, name, target, credential });
     if (place === null) {
       const limit = `${MAX_IN_FLIGHT} calls at the upstream ${name}`;
       throw new Refusal("too_many_running", { limit, retry_after_seconds: 1 });
@@ -241,6 +247,7 @@ async function sent(
   const since = deps.monotonic();
   const guard = new OutcomeGuard(services, guards);
   let listChanged = false;
+  let cutOut = 0;
   const send = () =>
     port.call({ name: tool.upstream.tool, input_schema: parameters ?? {} }, action.arguments, {
       timeout_ms: upstream.timeout_seconds * 1000,
@@ -249,6 +256,7 @@ async function sent(
       signal: annotations.read_only && goes_on === null ? gone : NEVER,
       repeatable: annotations.read_only || annotations.idempotent,
       changed: () => void (listChanged = true),
+      redacted: (count) => void (cutOut += count),
       ...(progress === undefined
         ? {}
         : { progress: (said: UpstreamProgress) => progress(guard.progress(said)) }),
@@ -260,7 +268,7 @@ async function sent(
   // Over what the upstream said, of which nothing is kept but what may leave.
   const output_digest = said.is === "result" ? `sha256:${hash("sha256", said.json, "hex")}` : null;
   const outcome = await guard.outcome(said);
-  const found = guard.looked();
+  const found = withoutEcho(guard.looked(), cutOut);
   const looked = outcome.is === "too_large"
     ? { ...found, findings: [...found.findings, TOO_LARGE] }
     : found;
@@ -288,6 +296,14 @@ async function sent(
     return { is: "completed", call: ended, result: isWithheld ? null : outcome };
   }
   throw told("execution_id" in ended ? ended.execution_id : null) ?? neverTold(call);
+}
+
+/** With the credential that the answer repeated, which was cut out before any guard saw it. */
+function withoutEcho(looked: AnswerLook, count: number): AnswerLook {
+  if (count === 0) return looked;
+  const others = looked.redactions.filter(({ kind }) => kind !== "credential");
+  const found = looked.redactions.find(({ kind }) => kind === "credential")?.count ?? 0;
+  return { ...looked, redactions: [{ kind: "credential", count: count + found }, ...others] };
 }
 
 const NEVER = new AbortController().signal;

@@ -318,6 +318,10 @@ const POLICY_SENTENCES = {
   "upstream.set": (t) => set(t, `the upstream ${t.of("upstream")}`),
   "upstream.removed": (t) => `${t.Who} removed the upstream ${t.of("upstream")}`,
 
+  "credential.created": (t) => `${t.Who} put the credential ${t.of("credential")} into the vault`,
+  "credential.rotated": (t) => `${t.Who} rotated the credential ${t.of("credential")}`,
+  "credential.deleted": (t) => `${t.Who} removed the credential ${t.of("credential")}`,
+
   "category.set": (t) => set(t, `the category ${t.of("category")}`),
   "category.removed": (t) => `${t.Who} removed the category ${t.of("category")}`,
   "tenant.set": (t) => set(t, `the tenant ${t.of("tenant")}`),

@@ -37,7 +37,7 @@ const DESCRIPTION_CHARACTERS = 2000;
 const MAX_RECORDED_BYTES = 50_000;
 
 /** Where an upstream is, as far as another place would be another tool. */
-type Place = Pick<UpstreamRecord, "kind" | "url" | "headers">;
+type Place = Pick<UpstreamRecord, "kind" | "url" | "headers" | "credential">;
 
 /** A tool of an upstream that the catalog can take. */
 export interface Offer {
@@ -61,14 +61,16 @@ export interface Offers {
 
 /**
  * The digest of a tool: `sha256:` and the lower-case hex SHA-256 of the RFC 8785 form of its whole
- * definition and of where it runs. No member is left out: what an agent or a person could be misled
- * by is not to be foreseen.
+ * definition, of where it runs and of whose account acts. No member is left out: what an agent or a
+ * person could be misled by is not to be foreseen.
  */
 export function definitionDigest(
-  { kind, url, headers }: Place,
+  { kind, url, headers, credential }: Place,
   definition: JsonObject,
 ): string {
-  const text = canonicalJson({ v: 1, definition, upstream: { kind, url, headers } });
+  // Without one it is what it was before there were any.
+  const acting = credential === null ? {} : { credential };
+  const text = canonicalJson({ v: 1, definition, upstream: { kind, url, headers, ...acting } });
   return `sha256:${hash("sha256", text, "hex")}`;
 }
 

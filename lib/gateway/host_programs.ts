@@ -99,6 +99,7 @@ function offerProgram(
 const DEFAULTS = {
   kind: "mcp_stdio",
   headers: {},
+  credential: null,
   timeout_seconds: 60,
   max_result_bytes: 1024 * 1024,
   status: "active",

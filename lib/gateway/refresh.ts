@@ -11,6 +11,7 @@ import type { Kv } from "../store/kv.ts";
 import type { DueWork } from "../store/records/log.ts";
 import type { RefusedTool, UpstreamRecord, UpstreamState } from "../store/records/upstream.ts";
 import type { Listed, NotListed } from "../upstreams/port.ts";
+import { credentialFor } from "../vault/opening.ts";
 import { definitionDigest, readOffers } from "./definition.ts";
 import {
   type ChangedTool,
@@ -101,12 +102,18 @@ export function refreshOnce(
 }
 
 async function list(
-  { deps: { upstreams } }: Services,
+  services: Services,
   org: string,
-  { name, kind, url, headers }: UpstreamRecord,
+  upstream: UpstreamRecord,
   signal: AbortSignal,
 ): Promise<Listed | NotListed> {
-  const place = upstreams.take({ org_id: org, name, target: { kind, url, headers } });
+  const { name, kind, url, headers } = upstream;
+  const place = services.deps.upstreams.take({
+    org_id: org,
+    name,
+    target: { kind, url, headers },
+    credential: credentialFor(services, org, upstream),
+  });
   if (place === null) {
     return { is: "not_listed", why: "busy", says: "As many calls as may run there already." };
   }

@@ -1,3 +1,4 @@
+import { canonicalJson } from "../base/canonical.ts";
 import type { JsonObject } from "../base/json.ts";
 import { writeChange, type Written } from "../catalog/record_change.ts";
 import type { CallerOperation } from "../identity/acting.ts";
@@ -15,6 +16,8 @@ import {
   type UpstreamState,
   upstreamState,
 } from "../store/records/upstream.ts";
+import type { VaultRecord } from "../store/records/vault.ts";
+import { misplacedAt } from "../vault/injection.ts";
 
 /**
  * Upstreams of an org: registered, changed, paused, removed. Nothing of one runs but what it offers
@@ -32,6 +35,7 @@ export const UPSTREAM_FIELDS = [
   "kind",
   "url",
   "headers",
+  "credential",
   "timeout_seconds",
   "max_result_bytes",
   "status",
@@ -67,9 +71,10 @@ export function upstreamProblems(
 
 /**
  * Registers an upstream, or replaces what is said of it. One that is at another address afterwards, or
- * is sent other headers, is another upstream: none of its tools runs until somebody approves it anew.
- * @throws {Refusal} invalid_request, too_many_upstreams, role_required, recovery_held,
- *   fresh_assertion_required
+ * is sent other headers or another credential, is another upstream: none of its tools runs until
+ * somebody approves it anew.
+ * @throws {Refusal} invalid_request, too_many_upstreams, credential_not_for_origin, role_required,
+ *   recovery_held, fresh_assertion_required
  */
 export function putUpstream(
   name: string,
@@ -91,6 +96,7 @@ export function putUpstream(
       if (old === null && snapshot.upstreams.size >= MAX_UPSTREAMS) {
         throw new Refusal("too_many_upstreams", { most: MAX_UPSTREAMS });
       }
+      assertForOrigin(snapshot, fields);
       const moves = old === null || isElsewhere(old, fields);
       const next: UpstreamRecord = {
         name,
@@ -126,7 +132,28 @@ export function putUpstream(
 function isElsewhere(old: UpstreamRecord, next: UpstreamFields): boolean {
   const names = new Set([...Object.keys(old.headers), ...Object.keys(next.headers)]);
   return old.kind !== next.kind || old.url !== next.url ||
+    canonicalJson(old.credential) !== canonicalJson(next.credential) ||
     [...names].some((name) => old.headers[name] !== next.headers[name]);
+}
+
+/**
+ * Holds a credential to where it may go: to no upstream at another origin.
+ * @throws {Refusal} invalid_request for one that there is not, credential_not_for_origin
+ */
+function assertForOrigin(
+  { vault }: Pick<Snapshot, "vault">,
+  { credential, url }: Pick<UpstreamFields, "credential" | "url">,
+): void {
+  if (credential === null) return;
+  const { credential_id } = credential;
+  const kept = vault.get(credential_id);
+  if (kept === undefined) {
+    const message = "is no credential of this organization";
+    const path = "/credential/credential_id";
+    throw new Refusal("invalid_request", { errors: [{ path, message }] });
+  }
+  const misplaced = misplacedAt(kept, url);
+  if (misplaced !== null) throw misplaced;
 }
 
 /** Begins to look after an upstream that is new. */
@@ -240,6 +267,8 @@ export interface SeenUpstream {
   /** Null before anything was seen of it. */
   readonly state: UpstreamState | null;
   readonly tools: readonly UpstreamTool[];
+  /** What its calls carry; null where it was named and is not there any more. */
+  readonly credential: VaultRecord | null;
 }
 
 /** Looks at one upstream. @throws {Refusal} not_found */
@@ -248,7 +277,12 @@ export function seeUpstream(name: string): CallerOperation<UpstreamState | null,
     load: (reader) => loadState(reader.fromStore, name),
     plan({ snapshot }, _caller, state) {
       const record = existingUpstream(snapshot, name);
-      return { record, state, tools: toolsOf(snapshot, name) };
+      return {
+        record,
+        state,
+        tools: toolsOf(snapshot, name),
+        credential: credentialOf(snapshot, record),
+      };
     },
   };
 }
@@ -270,9 +304,17 @@ export function seeUpstreams(): CallerOperation<
         record,
         state: states.get(record.name) ?? null,
         tools: toolsOf(snapshot, record.name),
+        credential: credentialOf(snapshot, record),
       }));
     },
   };
+}
+
+function credentialOf(
+  { vault }: Pick<Snapshot, "vault">,
+  { credential }: Pick<UpstreamRecord, "credential">,
+): VaultRecord | null {
+  return credential === null ? null : vault.get(credential.credential_id) ?? null;
 }
 
 /** What upstreams look like in numbers and names, for whoever has to do something about it. */

@@ -47,6 +47,8 @@ const DEEDS = {
   loosen: { right: "configure", asks: "passkey" },
   /** Have what happens sent to somebody outside, or hand them what it is told true by. */
   send_outside: { right: "configure", asks: "passkey" },
+  /** Put a secret of somebody else's service into the vault, for calls to go there with it. */
+  keep_credential: { right: "configure", asks: "passkey" },
   loosen_settings: { right: "widen_settings", asks: "passkey" },
   make_approver_key: { right: "make_approver_keys", asks: "passkey" },
   rotate_log_key: { right: "configure", asks: "passkey" },

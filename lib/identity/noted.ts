@@ -61,7 +61,7 @@ interface Use {
 }
 
 /**
- * When each key and agent was last used. Requests note it in memory and wait for nothing; once a
+ * When each key, agent and credential of the vault was last used. Requests note it in memory and wait for nothing; once a
  * minute it is stored, so another node sees it up to a minute late. It decides nothing, so a store
  * that does not take it costs no request.
  */
@@ -149,7 +149,7 @@ export class LastUsed {
     const { org, id } = use;
     const snapshot = this.ledgers.of(org).knownSnapshot;
     const exists = snapshot === null || snapshot.apiKeys.has(id) || snapshot.agents.has(id) ||
-      snapshot.grants.has(id);
+      snapshot.grants.has(id) || snapshot.vault.has(id);
     if (!exists) this.#forget(use);
     return exists;
   }

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { Snapshot, stored } from "../policy/snapshot.ts";
-import { upstreamPrefix } from "../store/gateway_keys.ts";
+import { upstreamPrefix, vaultPrefix } from "../store/gateway_keys.ts";
 import * as keys from "../store/keys.ts";
 import { type Kv, listRecords, readRecord } from "../store/kv.ts";
 import { MalformedRecord } from "../store/record.ts";
@@ -46,6 +46,7 @@ export async function loadSnapshot(kv: Kv, org: string): Promise<Snapshot> {
     keys.memberPrefix(org),
     keys.grantPrefix(org),
     upstreamPrefix(org),
+    vaultPrefix(org),
   ];
   for (const common of prefixes) {
     const prefix = keys.placed(common, snapshot.generation);

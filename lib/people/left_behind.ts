@@ -131,6 +131,9 @@ export const FATES: Readonly<Record<string, Fate>> = {
   upstream: "organization",
   upstream_state: "organization",
   upstream_tool: "organization",
+  vault: "organization",
+  vault_before: "organization",
+  vault_secret: "organization",
   webhook: "organization",
   webhook_secret: "organization",
 

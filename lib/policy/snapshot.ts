@@ -1,11 +1,12 @@
 import type { z } from "zod";
-import { upstreamKey } from "../store/gateway_keys.ts";
+import { upstreamKey, vaultKey } from "../store/gateway_keys.ts";
 import * as keys from "../store/keys.ts";
 import { MalformedRecord, parseRecord } from "../store/record.ts";
 import * as identity from "../store/records/identity.ts";
 import * as oauth from "../store/records/oauth.ts";
 import * as policy from "../store/records/policy.ts";
 import { type UpstreamRecord, upstreamRecord } from "../store/records/upstream.ts";
+import { type VaultRecord, vaultRecord } from "../store/records/vault.ts";
 import type { PolicyView } from "./chain.ts";
 import { RuleIndex } from "./rule_index.ts";
 
@@ -29,6 +30,8 @@ export class Snapshot implements PolicyView {
   readonly tools = new Map<string, policy.ToolRecord>();
   readonly categories = new Map<string, policy.CategoryRecord>();
   readonly upstreams = new Map<string, UpstreamRecord>();
+  /** What calls to upstreams carry, by id. */
+  readonly vault = new Map<string, VaultRecord>();
   readonly #tenants = new Set<string>();
   readonly #credentials = new Map<string, Credential>();
   readonly #accounts = new Map<string, identity.MemberRecord>();
@@ -172,6 +175,11 @@ export class Snapshot implements PolicyView {
       case "upstream": {
         const own = (upstream: UpstreamRecord) => upstreamKey(org, upstream.name);
         put(this.upstreams, name, this.#parsed(key, upstreamRecord, value, own));
+        break;
+      }
+      case "vault": {
+        const own = ({ id }: VaultRecord) => vaultKey(org, id);
+        put(this.vault, name, this.#parsed(key, vaultRecord, value, own));
         break;
       }
       case "resource":

@@ -20,6 +20,17 @@ export const upstreamToolKey = (
 export const upstreamToolPrefix = (org: string, name: string) =>
   ["upstream_tool", org, name] as const;
 
+/** Of the policy: a credential that calls to upstreams carry. */
+export const vaultKey = (org: string, id: string) => ["vault", org, id] as const;
+
+export const vaultPrefix = (org: string) => ["vault", org] as const;
+
+/** What is secret of it. Sealed. */
+export const vaultSecretKey = (org: string, id: string) => ["vault_secret", org, id] as const;
+
+/** What was, before it was rotated, for as long as that may be tried. Sealed. */
+export const vaultBeforeKey = (org: string, id: string) => ["vault_before", org, id] as const;
+
 /** A call that runs at an upstream. */
 export const callKey = (org: string, id: string) => ["call", org, id] as const;
 

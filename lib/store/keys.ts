@@ -3,7 +3,7 @@ import type { Selector } from "./records/policy.ts";
 
 /**
  * Every key of the store, but for those of what people are told (`news_keys.ts`), of mandates
- * (`mandate_keys.ts`), and of upstreams (`gateway_keys.ts`). `docs/storage.md` says of each what its
+ * (`mandate_keys.ts`), and of upstreams and their credentials (`gateway_keys.ts`). `docs/storage.md` says of each what its
  * value is, who writes it, in which commit, and when it ends. Nothing else in the code writes a key by
  * hand.
  */
@@ -32,6 +32,8 @@ export const SEALED_KINDS = [
   "webhook_secret",
   "channel_secret",
   "call_result",
+  "vault_secret",
+  "vault_before",
 ] as const;
 
 export type SealedKind = (typeof SEALED_KINDS)[number];

@@ -77,6 +77,8 @@ export const SEALED_ROWS: Readonly<Record<SealedKind, SealedRows>> = {
   webhook_secret: { replaced: replacedWhole, ends: false },
   channel_secret: { replaced: replacedWhole, ends: false },
   call_result: { replaced: replacedWhole, ends: true },
+  vault_secret: { replaced: replacedWhole, ends: false },
+  vault_before: { replaced: replacedWhole, ends: true },
 };
 
 /** A row as it is to be written. */

@@ -4,6 +4,7 @@ import { HttpSession } from "./mcp_http.ts";
 import { McpUpstream, type UpstreamClock } from "./mcp_upstream.ts";
 import {
   MAX_IN_FLIGHT,
+  type UpstreamCredential,
   type UpstreamPlace,
   type UpstreamPorts,
   type UpstreamTarget,
@@ -14,7 +15,7 @@ import { startProgram } from "./stdio_session.ts";
 /**
  * The upstreams that this process is connected to: one connection for an upstream of an org, kept for
  * a minute after its last call. What one org says of an upstream never reaches another's connection,
- * nor does what it said before it changed it.
+ * nor does what it said before it changed it, or what another credential let in.
  */
 
 /** What connections are made of. */
@@ -48,15 +49,16 @@ export class UpstreamConnections implements UpstreamPorts {
   constructor(readonly ways: UpstreamWays) {}
 
   take(
-    { org_id, name, target }: {
+    { org_id, name, target, credential }: {
       readonly org_id: string;
       readonly name: string;
       readonly target: UpstreamTarget;
+      readonly credential: UpstreamCredential | null;
     },
   ): UpstreamPlace | null {
-    const key = JSON.stringify([org_id, name, target]);
+    const key = JSON.stringify([org_id, name, target, credential?.id ?? null]);
     const kept = this.#kept.getOrInsertComputed(key, () => ({
-      upstream: this.#made(target),
+      upstream: this.#made(target, credential),
       inFlight: 0,
       idle: null,
     }));
@@ -80,13 +82,13 @@ export class UpstreamConnections implements UpstreamPorts {
     await Promise.all(this.#ending);
   }
 
-  #made(target: UpstreamTarget): McpUpstream {
+  #made(target: UpstreamTarget, credential: UpstreamCredential | null): McpUpstream {
     const { keeping, timer, monotonic, programs } = this.ways;
     const { url, headers } = target;
     if (target.kind === "mcp") {
       const { ask: hosts, close } = keeping();
       return new McpUpstream(this.ways, {
-        open: () => new HttpSession({ hosts, timer, monotonic, url, headers }),
+        open: () => new HttpSession({ hosts, timer, monotonic, url, headers, credential }),
         close,
         ...HTTP,
       });

@@ -3,9 +3,10 @@ import type { JsonObject } from "../base/json.ts";
 import type { AnswerBody, AnswerHead, HostAnswer, HostFetch } from "../deps.ts";
 import { StrangerFetchFailed } from "../outside/http_answer.ts";
 import type { Timer } from "../store/system.ts";
-import { readForeign } from "./foreign_json.ts";
+import { type ForeignFault, type ForeignObject, readForeign } from "./foreign_json.ts";
 import { FirstSignal } from "./first_signal.ts";
 import { eventMessages, type Framed, wholeMessage } from "./framing.ts";
+import type { Injection, NotSent, UpstreamCredential } from "./port.ts";
 import {
   answerTo,
   type ExchangeOptions,
@@ -34,6 +35,7 @@ export interface HttpWay {
   readonly monotonic: () => number;
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
+  readonly credential: UpstreamCredential | null;
 }
 
 /** What may arrive twice, for nothing is done by it. A call of a tool never may. */
@@ -60,6 +62,13 @@ const MAX_QUESTIONS = 20;
 /** Visible characters of ASCII, as the protocol says; no longer than a header may be. */
 const SESSION_ID = /^[\x21-\x7e]{1,1024}$/;
 
+/** How an answer is read: what was shown for it must not stand in it. */
+interface Reading extends ExchangeOptions {
+  readonly injection: Injection | null;
+}
+
+const REFUSED = "It answered 401: it does not take the credential that is kept for it.";
+
 /** A session by HTTP; one without an id, where the server wants none. */
 export class HttpSession implements McpSession {
   readonly is_process = false;
@@ -74,13 +83,31 @@ export class HttpSession implements McpSession {
   }
 
   async exchange(request: RpcRequest, options: ExchangeOptions): Promise<RpcReply> {
+    const { credential, url } = this.way;
+    const opened = await credential?.open(url) ?? null;
+    if (isNotSent(opened)) return opened;
+    const reply = await this.#exchanged(request, options, opened);
+    if (credential === null || opened === null) return reply;
+    // It ran nothing: whoever answers 401 did not let the request in.
+    if (reply.is !== "status" || reply.status !== 401) return reply;
+    const other = await credential.instead(opened, url);
+    if (isNotSent(other)) return other;
+    const again = other === null ? reply : await this.#exchanged(request, options, other);
+    return again.is === "status" && again.status === 401 ? notSent("unauthorized", REFUSED) : again;
+  }
+
+  async #exchanged(
+    request: RpcRequest,
+    options: ExchangeOptions,
+    injection: Injection | null,
+  ): Promise<RpcReply> {
     using first = new FirstSignal([options.signal, this.#closing.signal]);
     const { signal } = first;
     let written = false;
     try {
       signal.throwIfAborted();
       const answer = await this.way.hosts({
-        ...this.#request(requestMessage(request), request.headers),
+        ...this.#request(requestMessage(request), request.headers, injection),
         limit_ms: options.limit_ms,
         max_body: options.max_bytes + MOST_BESIDES,
         signal,
@@ -90,7 +117,7 @@ export class HttpSession implements McpSession {
           return Promise.resolve();
         },
       });
-      return await this.#reply(answer, request, options);
+      return await this.#reply(answer, request, { ...options, injection });
     } catch (error) {
       if (signal.aborted) return stopped(written);
       if (!(error instanceof StrangerFetchFailed)) throw error;
@@ -106,25 +133,29 @@ export class HttpSession implements McpSession {
   async close(): Promise<void> {
     if (this.ended) return;
     await Promise.all(this.#beside);
-    const { url, headers, hosts } = this.way;
-    if (this.#id !== null) {
-      await ignored(hosts({
-        url,
-        method: "DELETE",
-        headers: { ...headers, "mcp-session-id": this.#id },
-        limit_ms: BESIDE_MS,
-        max_body: MAX_ERROR,
-      }));
+    const { headers, hosts } = this.way;
+    const id = this.#id;
+    if (id !== null) {
+      await this.#ignored((injection) =>
+        hosts({
+          url: this.#address(injection),
+          method: "DELETE",
+          headers: { ...headers, ...injection?.headers, "mcp-session-id": id },
+          limit_ms: BESIDE_MS,
+          max_body: MAX_ERROR,
+        })
+      );
     }
     this.#closing.abort();
   }
 
-  #request(message: JsonObject, headers: RpcRequest["headers"]) {
+  #request(message: JsonObject, headers: RpcRequest["headers"], injection: Injection | null) {
     return {
-      url: this.way.url,
+      url: this.#address(injection),
       method: "POST" as const,
       headers: {
         ...this.way.headers,
+        ...injection?.headers,
         accept: "application/json, text/event-stream",
         "content-type": "application/json",
         ...headers,
@@ -134,22 +165,43 @@ export class HttpSession implements McpSession {
     };
   }
 
+  #address(injection: Injection | null): string {
+    const parameters = Object.entries(injection?.parameters ?? {});
+    if (parameters.length === 0) return this.way.url;
+    const url = new URL(this.way.url);
+    for (const [name, value] of parameters) url.searchParams.set(name, value);
+    return url.href;
+  }
+
   /** Sends what has no answer. */
   #post(message: JsonObject, headers: RpcRequest["headers"]): Promise<void> {
-    const sent = ignored(this.way.hosts({
-      ...this.#request(message, headers),
-      limit_ms: BESIDE_MS,
-      max_body: MAX_ERROR,
-      signal: this.#closing.signal,
-    }));
+    const sent = this.#ignored((injection) =>
+      this.way.hosts({
+        ...this.#request(message, headers, injection),
+        limit_ms: BESIDE_MS,
+        max_body: MAX_ERROR,
+        signal: this.#closing.signal,
+      })
+    );
     this.#beside.add(sent);
     return sent.finally(() => this.#beside.delete(sent));
+  }
+
+  /** Waits for an answer that nobody reads, and for whatever end it has. */
+  async #ignored(ask: (injection: Injection | null) => Promise<HostAnswer>): Promise<void> {
+    try {
+      const injection = await this.way.credential?.open(this.way.url) ?? null;
+      if (isNotSent(injection)) return;
+      await (await ask(injection)).body?.cancel();
+    } catch {
+      // It was to be tried, and that was all.
+    }
   }
 
   async #reply(
     answer: HostAnswer,
     request: RpcRequest,
-    options: ExchangeOptions,
+    options: Reading,
   ): Promise<RpcReply> {
     const { status, headers, body } = answer;
     const inSession = this.#id !== null;
@@ -157,7 +209,7 @@ export class HttpSession implements McpSession {
       return {
         is: "status",
         status,
-        error: await this.#errorOf(answer),
+        error: await this.#errorOf(answer, options),
         retry_after_seconds: retryAfter(headers),
         in_session: inSession,
       };
@@ -184,23 +236,25 @@ export class HttpSession implements McpSession {
     body: AnswerBody,
     bytes: number | null,
     request: RpcRequest,
-    { max_bytes }: ExchangeOptions,
+    options: Reading,
   ): Promise<RpcReply> {
+    const { max_bytes } = options;
     if (bytes !== null && bytes > max_bytes) {
       await body.cancel();
       return { is: "too_large", max_bytes, bytes };
     }
     const isSmall = bytes !== null && bytes <= SMALL;
     const framed = await wholeMessage(isSmall ? body : this.#inTurns(body), max_bytes);
-    return await this.#answerIn(framed, request, max_bytes) ??
+    return await this.#answerIn(framed, request, options) ??
       unknown("malformed", "Its answer is to no request of ours.");
   }
 
   async #fromEvents(
     body: AnswerBody,
     request: RpcRequest,
-    { max_bytes, notified }: ExchangeOptions,
+    options: Reading,
   ): Promise<RpcReply> {
+    const { max_bytes, notified } = options;
     let questions = 0;
     const beside = (came: Incoming) => {
       if (came.is === "notification") notified?.(came.method, came.params);
@@ -209,7 +263,7 @@ export class HttpSession implements McpSession {
       }
     };
     for await (const framed of eventMessages(this.#inTurns(body), max_bytes)) {
-      const reply = await this.#answerIn(framed, request, max_bytes, beside);
+      const reply = await this.#answerIn(framed, request, options, beside);
       if (reply !== null) return reply;
     }
     return unknown("cut", "Its answer ended before the result was there.");
@@ -233,11 +287,12 @@ export class HttpSession implements McpSession {
   async #answerIn(
     framed: Framed,
     request: RpcRequest,
-    max_bytes: number,
+    options: Reading,
     beside: (came: Incoming) => void = () => {},
   ): Promise<RpcReply | null> {
+    const { max_bytes } = options;
     if (framed === "too_large") return { is: "too_large", max_bytes, bytes: null };
-    const message = await readForeign(framed, this.way.timer);
+    const message = await this.#read(framed, options);
     if (message === "too_many_values") return { is: "too_large", max_bytes, bytes: framed.length };
     const came = message === "malformed" ? null : incoming(message.value);
     if (message === "malformed" || came === null) {
@@ -253,7 +308,21 @@ export class HttpSession implements McpSession {
       : { is: "error", error: came.error };
   }
 
-  async #errorOf(answer: HostAnswer): Promise<RpcError | null> {
+  /** What came, without the credential that it may repeat: nobody reads it before. */
+  async #read(
+    bytes: Uint8Array<ArrayBuffer>,
+    { injection, redacted }: Pick<Reading, "injection" | "redacted">,
+  ): Promise<ForeignObject | ForeignFault> {
+    const { timer } = this.way;
+    const message = await readForeign(bytes, timer);
+    if (injection === null || typeof message === "string") return message;
+    const { value, count } = await injection.withoutIt(bytes, () => timer(0).elapsed);
+    if (count === 0) return message;
+    redacted?.(count);
+    return await readForeign(value, timer);
+  }
+
+  async #errorOf(answer: HostAnswer, options: Reading): Promise<RpcError | null> {
     const { body } = answer;
     if (body === null) return null;
     if (mediaType(answer) !== JSON_TYPE) {
@@ -263,7 +332,7 @@ export class HttpSession implements McpSession {
     try {
       const framed = await wholeMessage(body, MAX_ERROR);
       if (framed === "too_large") return null;
-      const message = await readForeign(framed, this.way.timer);
+      const message = await this.#read(framed, options);
       const came = typeof message === "string" ? null : incoming(message.value);
       return came?.is === "error" ? came.error : null;
     } catch (error) {
@@ -312,11 +381,6 @@ function replyOfFailure({ code, message, sent }: StrangerFetchFailed): RpcReply 
   }
 }
 
-/** Waits for an answer that nobody reads, and for whatever end it has. */
-async function ignored(answer: Promise<HostAnswer>): Promise<void> {
-  try {
-    await (await answer).body?.cancel();
-  } catch {
-    // It was to be tried, and that was all.
-  }
+function isNotSent(opened: Injection | NotSent | null): opened is NotSent {
+  return opened !== null && "is" in opened;
 }

@@ -127,6 +127,7 @@ export class McpUpstream implements UpstreamPort {
           limit_ms: timeout_ms,
           max_bytes: options.max_bytes,
           signal: deadline.signal,
+          ...(options.redacted === undefined ? {} : { redacted: options.redacted }),
           ...noticesOf(request, options),
         }),
         options.repeatable,

@@ -4,7 +4,8 @@ import type { JsonObject } from "../base/json.ts";
  * What runs tools for us, whatever is spoken with it. Who is above this line decides and records; who
  * is below it talks to the upstream, and says of each call which of three things happened to it: it
  * was answered, it was not sent, or nobody knows. Nothing here knows of callers or their credentials,
- * so none of these can get out.
+ * so none of these can get out. What the upstream itself is to be shown is opened for one request at a
+ * time, and cut out of what comes back before anybody reads it.
  */
 
 /** Where an upstream is. */
@@ -20,6 +21,29 @@ export interface UpstreamTarget {
   readonly headers: Readonly<Record<string, string>>;
 }
 
+/** What requests to an upstream carry besides, opened anew for each and held by nobody. */
+export interface UpstreamCredential {
+  /** Sessions that were begun with one are no other's. */
+  readonly id: string;
+  /** What goes into a request to this address, or why nothing may be sent there. */
+  open(url: string): Promise<Injection | NotSent>;
+  /** What to try instead of one that was answered 401; null for nothing. */
+  instead(refused: Injection, url: string): Promise<Injection | NotSent | null>;
+}
+
+/** A credential on its way into one request. */
+export interface Injection {
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Of the address, besides those that it has. */
+  readonly parameters: Readonly<Record<string, string>>;
+  /** A JSON text without the credential, however it is written in it, and how often it was. */
+  withoutIt(
+    json: Uint8Array<ArrayBuffer>,
+    turn: () => Promise<void>,
+  ): Promise<{ readonly value: Uint8Array<ArrayBuffer>; readonly count: number }>;
+}
+
 /** The upstreams as far as this process is connected to them. */
 export interface UpstreamPorts {
   /**
@@ -31,6 +55,8 @@ export interface UpstreamPorts {
       readonly org_id: string;
       readonly name: string;
       readonly target: UpstreamTarget;
+      /** Null where it is shown none. */
+      readonly credential: UpstreamCredential | null;
     },
   ): UpstreamPlace | null;
   /** Ends sessions and processes; what still runs is then unknown. */
@@ -125,6 +151,8 @@ export interface CallOptions {
   readonly progress?: (progress: UpstreamProgress) => void;
   /** Told that its list of tools is another one by now. */
   readonly changed?: () => void;
+  /** Told how often the credential was cut out of the answer, where it was. */
+  readonly redacted?: (count: number) => void;
 }
 
 export interface UpstreamProgress {
@@ -144,8 +172,8 @@ export type Answered = AnsweredResult | AnsweredTooLarge | AnsweredAsks | Answer
 export interface AnsweredResult {
   readonly is: "result";
   /**
-   * JSON text of an object, byte for byte as the upstream sent it: numbers have all their digits. No
-   * member of it stands twice, so every reader means the same by it; depth and number of its values
+   * JSON text of an object, byte for byte as the upstream sent it, but for a credential that stood in
+   * it: numbers have all their digits. No member of it stands twice, so every reader means the same by it; depth and number of its values
    * are bounded. It was parsed, and is not held as a value besides: that would take as much again.
    */
   readonly json: Uint8Array<ArrayBuffer>;
@@ -190,7 +218,7 @@ export interface AnsweredFailed {
 /**
  * The upstream ran nothing: no byte of the call was written, or it answered that it took none.
  * - `unreachable`: no address, no connection, no proof of its name, or it speaks no MCP.
- * - `unauthorized`: it answered 401.
+ * - `unauthorized`: it answered 401, or there is no credential that could be sent there.
  * - `session_lost`: it answered 404 to our session, and to the one that was made after it.
  * - `busy`: 429; 503 where the call is repeatable; or no slot for its host.
  * - `stopped`: the signal was aborted before anything was written.

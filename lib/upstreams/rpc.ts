@@ -24,6 +24,8 @@ export interface ExchangeOptions {
   /** Most bytes of the answer. */
   readonly max_bytes: number;
   readonly signal: AbortSignal;
+  /** Told how often the credential was cut out of what came, where it was. */
+  readonly redacted?: (count: number) => void;
   /** Told of notifications that come before the answer. */
   readonly notified?: (method: string, params: JsonValue | undefined) => void;
 }

@@ -72,7 +72,7 @@ const BY_TYPE: Readonly<Record<string, Entitled>> = {
 /** What makes up the configuration, by the nouns of its entries. */
 const CONFIGURED: ReadonlySet<string> = new Set([
   ...["org", "policy", "rule", "tool", "category", "tenant", "resource", "upstream"],
-  ...["agent", "api_key", "member", "invitation", "log_key", "webhook", "channel"],
+  ...["agent", "api_key", "member", "invitation", "log_key", "webhook", "channel", "credential"],
 ]);
 
 /** Of these a person writes what they do for themselves, not what they may rule. */

@@ -26,6 +26,11 @@ export const upstreamBody = z.strictObject({
   ),
   url: z.string().min(1).max(2048).describe("Where its MCP endpoint is"),
   headers: headerField.default({}).describe("Sent with each request; not for secrets"),
+  credential: z.strictObject({
+    mode: z.literal("org").default("org"),
+    credential_id: z.string().min(1).max(64),
+  }).nullable().default(null)
+    .describe("What requests carry; it has to be of the origin of `url`"),
   timeout_seconds: seconds(1, 300, "How long a call may take").default(60),
   max_result_bytes: z.int().min(1024).max(8 * MIB).default(MIB)
     .describe("Most bytes of a result"),
@@ -52,7 +57,11 @@ export const upstreamAnswer = z.object({
     changed: z.array(z.string()).describe("Approved once, and defined in another way since"),
     refused: z.array(z.object({ name: z.string(), why: z.string() })),
   }),
-  credential: z.null(),
+  credential: z.object({
+    mode: z.literal("org"),
+    credential_id: z.string(),
+    state: z.enum(["ready", "missing"]),
+  }).nullable().describe("What requests carry, and whether it is there"),
   last_error: z.object({ why: z.string(), says: z.string(), at: z.iso.datetime() }).nullable(),
   listed_at: z.iso.datetime().nullable(),
   created_at: z.iso.datetime(),
@@ -61,7 +70,7 @@ export const upstreamAnswer = z.object({
 
 /** The wire form of an upstream. */
 export function renderUpstream(seen: SeenUpstream): JsonObject {
-  const { record, state } = seen;
+  const { record, state, credential } = seen;
   const { generation: _generation, created_at, updated_at, headers, ...rest } = record;
   const error = state?.last_error ?? null;
   const listed_at = state?.listed_at ?? null;
@@ -70,7 +79,9 @@ export function renderUpstream(seen: SeenUpstream): JsonObject {
     headers: { ...headers },
     protocol: state?.protocol ?? null,
     tools: toolCounts(seen),
-    credential: null,
+    credential: record.credential === null
+      ? null
+      : { ...record.credential, state: credential === null ? "missing" : "ready" },
     last_error: error === null ? null : { ...error, at: timeText(error.at) },
     listed_at: listed_at === null ? null : timeText(listed_at),
     created_at: timeText(created_at),

@@ -829,11 +829,37 @@ export const PROBLEMS: { readonly [C in ProblemCode]: ProblemKind<ProblemData[C]
     status: 409,
     title: "Upstream wants a credential",
     meaning:
-      "The upstream answered 401, and there is no credential for it here. Nothing was run, " +
-      "and the permission was given back.",
+      "The upstream answered 401, and there is no credential for it here, or it does not take the " +
+      "one that is kept. Nothing was run, and the permission was given back.",
     detail: ({ upstream, says }) => `The upstream ${upstream} did not let the call in. ${says}`,
-    advice: "Whoever runs the upstream lets this server in.",
+    advice: "Whoever configures the upstream puts a credential for it into the vault, or rotates " +
+      "the one that is there.",
     members: namesOfCall,
+  },
+  credential_not_for_origin: {
+    status: 422,
+    title: "Credential of another origin",
+    meaning:
+      "An upstream names a credential that may not go to where it is. Credentials are bound " +
+      "to the scheme, host and port that they were put in for. Nothing was sent.",
+    detail: ({ credential_id, origin, origins }) =>
+      `The credential ${credential_id} may go to ${origins.join(", ")}, and not to ${
+        origin || "this address"
+      }.`,
+    advice: "Name a credential that was put in for this origin, or put one in.",
+    members: ({ credential_id, origin, origins }) => ({
+      credential_id,
+      origin,
+      origins: [...origins],
+    }),
+  },
+  too_many_credentials: {
+    status: 409,
+    title: "Too many credentials",
+    meaning: "The organization has as many credentials as it may have.",
+    detail: ({ most }) => `The organization has ${most} credentials, which is as many as it may.`,
+    advice: "Remove one that nothing uses.",
+    members: ({ most }) => ({ most }),
   },
   upstream_asks: {
     status: 409,

@@ -31,6 +31,7 @@ const LATER: ReadonlySet<AnyRefusal["code"]> = new Set([
   "upstream_busy",
   "too_many_running",
   "credential_missing",
+  "credential_not_for_origin",
 ]);
 
 /** The tasks of one request. @param raw its results, as they leave */

@@ -225,6 +225,9 @@ export const REFUSAL_NEXT: Required<NextSteps> = {
   upstream_paused: "Nothing was run. Tell the person you work for that this tool is paused.",
   credential_missing:
     "Nothing was run. Tell the person you work for that the server of this tool lets nobody in.",
+  credential_not_for_origin:
+    "Nothing was run. Tell the person you work for that the credential of this tool's server is of " +
+    "another address.",
   not_of_an_upstream: DO_NOT_RUN,
   upstream_failed:
     "Read what the server says. Call the tool again only with arguments that it can take.",
@@ -250,6 +253,7 @@ export const REFUSAL_NEXT: Required<NextSteps> = {
   too_many_webhooks: null,
   rotation_running: null,
   too_many_channels: null,
+  too_many_credentials: null,
   slack_not_connected: null,
   last_passkey: null,
   too_many_passkeys: null,

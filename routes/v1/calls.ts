@@ -162,6 +162,7 @@ export const callRoutes: readonly Route[] = [
       "approval_not_approved",
       "upstream_paused",
       "credential_missing",
+      "credential_not_for_origin",
       "upstream_asks",
       "too_many_pending",
       "estimate_required",

@@ -120,12 +120,13 @@ export const upstreamRoutes: readonly Route[] = [
     description:
       "It is asked for its tools at once. Each becomes the tool `<upstream>/<tool>`, a " +
       "draft that nobody runs before somebody approves it, whatever the upstream says of it. " +
-      "Another URL, or other headers, close all of its tools. One that does not answer is kept.",
+      "Another URL, other headers, or another credential close all of its tools. One that does not " +
+      "answer is kept.",
     callers: ["management"],
     params: byName,
     body: upstreamBody,
     answers: { 200: writtenUpstream, 201: writtenUpstream },
-    refusals: ["too_many_upstreams", "upstream_unreachable"],
+    refusals: ["too_many_upstreams", "upstream_unreachable", "credential_not_for_origin"],
     handle: async (call) => {
       const { services, params: { name }, body, id } = call;
       const { private_hosts } = services.settings;

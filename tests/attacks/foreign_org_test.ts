@@ -35,6 +35,7 @@ interface Owned {
   readonly bundle: string;
   readonly mandate: string;
   readonly channel: string;
+  readonly credential: string;
   readonly webhook: string;
   readonly budget: string;
   readonly confirmation: string;
@@ -75,6 +76,7 @@ async function ownedBy(org: TestOrg): Promise<Owned> {
       kind: "mcp",
       url: `https://${MARK.toLowerCase()}.example.com/mcp`,
       headers: { "x-mark": MARK },
+      credential: null,
       timeout_seconds: 60,
       max_result_bytes: 1024,
       status: "active",
@@ -143,6 +145,13 @@ async function ownedBy(org: TestOrg): Promise<Owned> {
   const topic = { kind: "ntfy", url: "https://ntfy.example.com", topic: MARK };
   const channel = await org.manage("POST", "/v1/channels", { name: MARK, ...topic });
   assert.equal(channel.status, 201, channel.text);
+  const credential = await org.manage("POST", "/v1/credentials", {
+    name: MARK,
+    kind: "bearer",
+    origins: ["https://a.example.com"],
+    secret: `${MARK}-secret`,
+  });
+  assert.equal(credential.status, 201, credential.text);
   const hook = { url: "https://hooks.example.com/", events: ["tool.drifted"], description: MARK };
   const webhook = await org.manage("POST", "/v1/webhooks", hook);
   assert.equal(webhook.status, 201, webhook.text);
@@ -171,6 +180,7 @@ async function ownedBy(org: TestOrg): Promise<Owned> {
     bundle: NAME,
     mandate: mandate.body.id,
     channel: channel.body.id,
+    credential: credential.body.id,
     webhook: webhook.body.id,
     budget: `user:${NAME}`,
     confirmation: asked.body.confirmation.id,
@@ -200,6 +210,7 @@ const ABSENT: Owned = {
   bundle: "absent",
   mandate: "mdt_01kdvdna00e000000000000000",
   channel: "chn_01kdvdna00e000000000000000",
+  credential: "crd_01kdvdna00e000000000000000",
   webhook: "whk_01kdvdna00e000000000000000",
   budget: "user:absent",
   confirmation: "cnf_01kdvdna00e000000000000000",
@@ -226,6 +237,7 @@ const NAMED_IN_PATH: Readonly<Record<string, readonly (keyof Owned)[]>> = {
   bundles: ["bundle"],
   mandates: ["mandate"],
   channels: ["channel"],
+  credentials: ["credential"],
   webhooks: ["webhook"],
   receipts: ["decision", "approval", "execution", "entry", "receipt"],
 };
@@ -265,7 +277,20 @@ function bodyFor(method: string, path: string, owned: Owned): unknown {
     "post /v1/tokens/verify": { token: owned.token },
     "post /v1/tokens/consume": { token: owned.token, ...minted },
     "post /v1/executions/log": { token: owned.token, ...minted, execution_result: "success" },
-    "put /v1/upstreams/:name": { kind: "mcp", url: "https://a.example.com", status: "paused" },
+    "put /v1/upstreams/:name": {
+      kind: "mcp",
+      url: "https://a.example.com",
+      status: "paused",
+      credential: { credential_id: owned.credential },
+    },
+    "post /v1/credentials": {
+      name: "a",
+      kind: "bearer",
+      origins: ["https://a.example.com"],
+      secret: "a-secret-of-our-own",
+      owner: owned.member,
+    },
+    "post /v1/credentials/:id/rotate": { secret: "a-secret-of-our-own" },
     "post /v1/upstreams/:name/approve": {
       tools: [{ name: owned.tool, definition_digest: "sha256:" + "0".repeat(64) }],
     },

@@ -20,6 +20,7 @@ const PLACE = {
   kind: "mcp",
   url: "https://notes.example.com/mcp",
   headers: {},
+  credential: null,
 } as const;
 
 const anyName = fc.string({ unit: "grapheme", maxLength: 150 });

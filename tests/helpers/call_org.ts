@@ -27,7 +27,7 @@ export class CallOrg implements AsyncDisposable {
     const upstreams = new ScriptedUpstreams();
     upstreams.tools = TOOLS.map((name) => listedTool(name, SCHEMA));
     const it = await ApprovalOrg.start({ ...options, deps: { upstreams, ...options.deps } });
-    return await new CallOrg(it, upstreams).#named({});
+    return await new CallOrg(it, upstreams).named({});
   }
 
   /** The same with a server over real HTTP as the upstream, which offers `OFFERED`. */
@@ -37,11 +37,16 @@ export class CallOrg implements AsyncDisposable {
   ): Promise<CallOrg> {
     const variables = { COUNTERSIGN_PRIVATE_HOSTS: host };
     const it = await ApprovalOrg.start({ ...options, variables });
-    return await new CallOrg(it, new ScriptedUpstreams()).#named({ url });
+    return await new CallOrg(it, new ScriptedUpstreams()).named({ url });
+  }
+
+  /** Without an upstream yet: `named` gives it one. */
+  static async started(options: FixtureOptions): Promise<CallOrg> {
+    return new CallOrg(await ApprovalOrg.start(options), new ScriptedUpstreams());
   }
 
   /** Names the upstream and approves its tools. */
-  async #named(fields: JsonObject): Promise<CallOrg> {
+  async named(fields: JsonObject): Promise<CallOrg> {
     await this.org.signedIn("owner");
     await hearEverything(this.org);
     await this.put(fields);

@@ -406,6 +406,7 @@ async function registered(
       kind: "mcp",
       url: `https://${name}.example.com/mcp`,
       headers: {},
+      credential: null,
       timeout_seconds: 60,
       max_result_bytes: 1024 * 1024,
       status: "active",

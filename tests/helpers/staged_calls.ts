@@ -50,6 +50,7 @@ export async function stageCalls(
       duration_ms: 240 + 997 * n,
       refusal: n % 3 === 0 ? refusal("upstream_failed") : null,
       result: null,
+      redactions: [],
     });
     const unknown: CallRecord = {
       ...ran(0),

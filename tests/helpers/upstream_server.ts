@@ -207,7 +207,7 @@ export function portOf(
   headers: Record<string, string> = {},
 ): UpstreamPort {
   const target = { kind: "mcp", url: server.url, headers } as const;
-  const place = ports.take({ org_id: "org_a", name: "stand-in", target });
+  const place = ports.take({ org_id: "org_a", name: "stand-in", target, credential: null });
   if (place === null) throw new Error("No place");
   return place.port;
 }

@@ -5,6 +5,7 @@ import { PROJECT, projectText } from "../helpers/project_files.ts";
 /** The rooms that security rests on. */
 const ROOMS = [
   "upstreams",
+  "vault",
   "gateway",
   "calls",
   "mcp",

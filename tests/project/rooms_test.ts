@@ -27,6 +27,7 @@ const FLOORS: readonly string[] = [
   "lib/identity",
   "lib/services.ts",
   "lib/catalog",
+  "lib/vault",
   "lib/gateway",
   "lib/mandates",
   "lib/decisions",
@@ -94,6 +95,7 @@ const READS_WHAT_IS_GIVEN: readonly string[] = [
   "lib/server/due_worker.ts",
   "lib/server/settings.ts",
   "lib/tokens/token_text.ts",
+  "lib/vault/opening.ts",
   "lib/webhooks/signing.ts",
 ];
 

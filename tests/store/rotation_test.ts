@@ -194,7 +194,12 @@ Deno.test("a row that ends keeps its end when it is sealed anew", async () => {
   }
   const ending = written.filter(({ expireIn }) => expireIn !== undefined).map(({ key }) => key[0]);
   const kinds = new Set(ending.filter((kind) => kind !== "commit_mark"));
-  assert.deepEqual([...kinds], ["token_key", "run_token_arguments", "call_result"]);
+  assert.deepEqual([...kinds], [
+    "token_key",
+    "run_token_arguments",
+    "call_result",
+    "vault_before",
+  ]);
 });
 
 Deno.test("rows that open under neither secret are named, left, and hold nothing up", async () => {

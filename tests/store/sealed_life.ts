@@ -12,6 +12,7 @@ import { proveSecret } from "../../lib/store/open_store.ts";
 import { approvalRecord } from "../../lib/store/records/approval.ts";
 import { sealedRecord } from "../../lib/store/records/log.ts";
 import { Sealer } from "../../lib/store/sealing.ts";
+import { credentialFor } from "../../lib/vault/opening.ts";
 import { systemRandom } from "../../lib/store/system.ts";
 import { ApprovalOrg, TOOL } from "../helpers/approval_org.ts";
 import { Countersign, TestClock, TestOrg } from "../helpers/countersign.ts";
@@ -21,6 +22,9 @@ import { receiptPath } from "../helpers/receipts.ts";
 import { CLIENT } from "../helpers/people.ts";
 
 export const SECRETS = { a: systemRandom(48), b: systemRandom(48), c: systemRandom(48) };
+
+/** Where a credential may go. */
+const PLACE = "https://notes.example.com/mcp";
 
 /** A sealer that remembers what it sealed. */
 class RecordingSealer extends Sealer {
@@ -125,6 +129,11 @@ export class SealedLife {
     const topic = { kind: "ntfy", url: "https://ntfy.example.com", topic: "ops" };
     const channel = { name: "Ops", secret: "tk_1", ...topic };
     assert.equal((await org.manage("POST", "/v1/channels", channel)).status, 201);
+    const kept = { kind: "bearer", origins: [new URL(PLACE).origin], secret: "first-secret" };
+    const { body } = await org.manage("POST", "/v1/credentials", { name: "Notes", ...kept });
+    const next = { secret: "second-secret", overlap_seconds: 86_400 };
+    const turned = await org.manage("POST", `/v1/credentials/${body.id}/rotate`, next);
+    assert.equal(turned.status, 200, turned.text);
     await org.transact((transaction) => tellIdentityEvent(transaction, JO, BEGUN, CLIENT));
     await keepResult(node.services, org.id, CALL, new TextEncoder().encode(RESULT));
     return new SealedLife(it, reader, token, pending);
@@ -136,6 +145,21 @@ export class SealedLife {
     Object.assign(org.secrets, this.it.org.secrets);
     const it = new ApprovalOrg(node, org, this.it.ann);
     return new SealedLife(it, this.reader, this.token, this.pending);
+  }
+
+  /** What upstreams are shown of each credential: first, and after a 401. */
+  async #shown() {
+    const { org, countersign: { services } } = this.it;
+    const { body } = await org.manage("GET", "/v1/credentials");
+    return await Promise.all(body.data.map(async ({ id }: { id: string }) => {
+      const kept = { mode: "org", credential_id: id } as const;
+      const credential = credentialFor(services, org.id, { credential: kept });
+      const first = await credential?.open(PLACE);
+      assert.ok(first !== undefined && "headers" in first);
+      const second = await credential?.instead(first, PLACE);
+      assert.ok(second !== undefined && second !== null && "headers" in second);
+      return [first.headers, second.headers];
+    }));
   }
 
   /** Everything sealed that the service shows. */
@@ -172,7 +196,8 @@ export class SealedLife {
     const result = await readKeptResult(services, org.id, CALL, kept);
     assert.equal(new TextDecoder().decode(result ?? new Uint8Array()), RESULT);
     const hidden = before.map((line) => line.private);
-    return { approvals, valid, push, waiting, private: hidden, receipt: receipt.text };
+    const carried = await this.#shown();
+    return { approvals, valid, push, waiting, private: hidden, receipt: receipt.text, carried };
   }
 }
 

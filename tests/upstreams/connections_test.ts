@@ -40,7 +40,7 @@ function mcp({ url }: { readonly url: string }) {
 Deno.test("connections: so many places at an upstream of an org, and each is given back once", async () => {
   await using server = new UpstreamServer({ era: "modern" });
   await using ports = connections([server.host]);
-  const upstream = { org_id: "org_a", name: "one", target: mcp(server) };
+  const upstream = { org_id: "org_a", name: "one", target: mcp(server), credential: null };
   const taken: UpstreamPlace[] = [];
   for (let place = ports.take(upstream); place !== null; place = ports.take(upstream)) {
     taken.push(place);
@@ -67,7 +67,12 @@ Deno.test("connections: one that nobody used for a minute ends, and its session 
   const minutes = new Minutes();
   await using ports = connections([server.host], minutes);
   const take = () => {
-    const place = ports.take({ org_id: "org_a", name: "one", target: mcp(server) });
+    const place = ports.take({
+      org_id: "org_a",
+      name: "one",
+      target: mcp(server),
+      credential: null,
+    });
     assert(place !== null);
     return place;
   };
@@ -101,7 +106,7 @@ Deno.test("connections: what runs when they close is unknown, and the upstream i
     },
   });
   await using ports = connections([server.host]);
-  const place = ports.take({ org_id: "org_a", name: "one", target: mcp(server) });
+  const place = ports.take({ org_id: "org_a", name: "one", target: mcp(server), credential: null });
   assert(place !== null);
   const calling = callEcho(place.port);
   await arrived.promise;
@@ -114,7 +119,7 @@ Deno.test("connections: what runs when they close is unknown, and the upstream i
 Deno.test("connections: an upstream of the host's own that it does not have costs nothing", async () => {
   await using ports = connections([]);
   const target = { kind: "mcp_stdio", url: "stdio:files", headers: {} } as const;
-  const place = ports.take({ org_id: "org_a", name: "files", target });
+  const place = ports.take({ org_id: "org_a", name: "files", target, credential: null });
   assert(place !== null);
   const connected = await place.port.connect(NEVER);
   assert(connected.is === "not_sent");
@@ -128,7 +133,12 @@ for (const era of ERAS) {
     const minutes = new Minutes();
     const server = new UpstreamServer({ era });
     await using ports = connections([server.host], minutes);
-    const place = ports.take({ org_id: "org_a", name: "one", target: mcp(server) });
+    const place = ports.take({
+      org_id: "org_a",
+      name: "one",
+      target: mcp(server),
+      credential: null,
+    });
     assert(place !== null);
     const { port } = place;
     const proof = era === "modern" ? "server/discover" : "ping";

@@ -26,7 +26,7 @@ async function withProgram(
 ): Promise<void> {
   await using ports = connections([], { programs: new Map([["stdio:one", made]]) });
   const target = { kind: "mcp_stdio", url: "stdio:one", headers: {} } as const;
-  const place = ports.take({ org_id: "org_a", name: "one", target });
+  const place = ports.take({ org_id: "org_a", name: "one", target, credential: null });
   assert(place !== null);
   await run(place.port);
 }

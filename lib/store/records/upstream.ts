@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { upstreamCredential } from "./vault.ts";
 
 /** Records of upstreams: where they are is policy, what was seen of them is not. */
 
@@ -15,6 +16,8 @@ export const upstreamRecord = z.object({
   url: z.string(),
   /** Sent with each request: in lower case, and no secrets. */
   headers: z.record(z.string(), z.string()),
+  /** What its calls carry; null for nothing. Records of before there was a vault have none. */
+  credential: upstreamCredential.nullable().default(null),
   timeout_seconds: z.number().int(),
   max_result_bytes: z.number().int(),
   status: z.enum(UPSTREAM_STATUSES),

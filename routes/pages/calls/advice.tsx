@@ -185,7 +185,13 @@ const TOLD: Readonly<Record<string, Told>> = {
   },
   credential_missing: {
     title: "The server wants to know who calls, so nothing was sent",
-    text: "The permission was given back. Whoever runs the server has to let this host in.",
+    text:
+      "The permission was given back. Put a credential for it into the vault, or rotate the one " +
+      "that is there; then the agent can ask for the same again.",
+  },
+  credential_not_for_origin: {
+    title: "The credential is of another address, so nothing was sent",
+    text: "Have the upstream name a credential that was put in for where it is.",
   },
   upstream_paused: {
     title: "The upstream is paused",

@@ -1,0 +1,116 @@
+import { z } from "zod";
+import type { Services } from "../services.ts";
+import { vaultBeforeKey, vaultKey, vaultSecretKey } from "../store/gateway_keys.ts";
+import type { SealedRowKey } from "../store/keys.ts";
+import { readRecord } from "../store/kv.ts";
+import type { UpstreamRecord } from "../store/records/upstream.ts";
+import {
+  vaultBeforeRecord,
+  type VaultRecord,
+  vaultRecord,
+  vaultSecretRecord,
+} from "../store/records/vault.ts";
+import { CannotOpen } from "../store/sealing.ts";
+import type { Injection, NotSent, UpstreamCredential } from "../upstreams/port.ts";
+import { goesTo, injectionOf } from "./injection.ts";
+
+/**
+ * A credential on its way into requests: read, opened and compared with where it may go for each of
+ * them, so that one that was removed or rotated goes nowhere from that commit on.
+ */
+
+/** What opens them. */
+type Opening = Pick<Services, "deps" | "lastUsed">;
+
+/** What requests to an upstream carry; null where its owners named nothing. */
+export function credentialFor(
+  services: Opening,
+  org: string,
+  { credential }: Pick<UpstreamRecord, "credential">,
+): UpstreamCredential | null {
+  return credential === null ? null : new VaultCredential(services, org, credential.credential_id);
+}
+
+class VaultCredential implements UpstreamCredential {
+  constructor(readonly services: Opening, readonly org: string, readonly id: string) {}
+
+  async open(url: string): Promise<Injection | NotSent> {
+    const { services: { deps, lastUsed }, org, id } = this;
+    const key = vaultSecretKey(org, id);
+    const [record, secret] = await Promise.all([
+      this.#record(),
+      readRecord(deps.kv, key, vaultSecretRecord),
+    ]);
+    const problem = problemOf(record, url);
+    if (problem !== null) return problem;
+    if (record === null || secret === null) return gone();
+    const opened = this.#opened(key, secret.value.sealed);
+    if (opened === null) return withheld(DAMAGED);
+    lastUsed.note(org, id, deps.now());
+    return injectionOf(record, opened);
+  }
+
+  /** What it was before it was rotated, while that may still be tried. */
+  async instead(refused: Injection, url: string): Promise<Injection | NotSent | null> {
+    const { services: { deps }, org, id } = this;
+    const key = vaultBeforeKey(org, id);
+    const [record, before] = await Promise.all([
+      this.#record(),
+      readRecord(deps.kv, key, vaultBeforeRecord),
+    ]);
+    const problem = problemOf(record, url);
+    if (problem !== null) return problem;
+    if (record === null || before === null || before.value.expires_at <= deps.now()) return null;
+    const opened = this.#opened(key, before.value.sealed);
+    if (opened === null) return null;
+    const other = injectionOf(record, opened);
+    return {
+      ...other,
+      // The new one was sent a moment ago, and may be repeated as well.
+      async withoutIt(json, turn) {
+        const first = await other.withoutIt(json, turn);
+        const { value, count } = await refused.withoutIt(first.value, turn);
+        return { value, count: first.count + count };
+      },
+    };
+  }
+
+  /** Null where it does not open, which whoever runs the deployment is told. */
+  #opened(key: SealedRowKey, sealed: Uint8Array): string | null {
+    const { deps: { sealer, log } } = this.services;
+    try {
+      return z.string().parse(sealer.openJson(key, sealed));
+    } catch (error) {
+      if (!(error instanceof CannotOpen)) throw error;
+      log("error", "A credential of the vault does not open", { error: error.message });
+      return null;
+    }
+  }
+
+  async #record(): Promise<VaultRecord | null> {
+    const { services: { deps }, org, id } = this;
+    return (await readRecord(deps.kv, vaultKey(org, id), vaultRecord))?.value ?? null;
+  }
+}
+
+/** Why nothing may be sent to an address; null for no reason. */
+function problemOf(record: VaultRecord | null, url: string): NotSent | null {
+  if (record === null) return gone();
+  return goesTo(record, url)
+    ? null
+    : withheld(`The credential ${record.id} may not go to where this upstream is.`);
+}
+
+const DAMAGED =
+  "The credential that is kept for it does not open: the log of this server says why.";
+
+/** What is said of a credential that an upstream names and that is not there any more. */
+export const GONE = "The credential that is named for it is not there any more.";
+
+function gone(): NotSent {
+  return withheld(GONE);
+}
+
+function withheld(says: string): NotSent {
+  return { is: "not_sent", why: "unauthorized", says, retry_after_seconds: null };
+}

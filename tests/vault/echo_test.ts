@@ -1,0 +1,166 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import type { JsonObject, JsonValue } from "../../lib/base/json.ts";
+import { CUT, Echo } from "../../lib/vault/echo.ts";
+import { jsonObject } from "../helpers/arbitrary_json.ts";
+import { runs } from "../helpers/property_runs.ts";
+
+const SECRET = `sk_live_4eC39/+9%&"\\7dc`;
+
+const base64 = (text: string) => new TextEncoder().encode(text).toBase64();
+
+const bytesOf = (value: JsonValue) => new TextEncoder().encode(JSON.stringify(value));
+
+/** Ways in which one text is written by those who repeat it. */
+const WRITTEN: Readonly<Record<string, (secret: string) => string>> = {
+  "as it stands": (secret) => secret,
+  "percent-encoded": encodeURIComponent,
+  "percent-encoded twice": (secret) => encodeURIComponent(encodeURIComponent(secret)),
+  "every character percent-encoded": (secret) =>
+    [...secret].map((one) => `%${one.charCodeAt(0).toString(16).padStart(2, "0")}`).join(""),
+  "as a form": (secret) => new URLSearchParams({ a: secret }).toString().slice(2),
+  "base64": base64,
+  "base64url": (secret) => new TextEncoder().encode(secret).toBase64({ alphabet: "base64url" }),
+  "base64 on lines": (secret) => base64(secret).replace(/.{10}/g, "$&\r\n"),
+  "hex": (secret) => new TextEncoder().encode(secret).toHex(),
+  "JSON within text": (secret) => JSON.stringify({ token: secret }),
+  "JSON within JSON within text": (secret) => JSON.stringify(JSON.stringify({ token: secret })),
+  "escapes of Unicode": (secret) =>
+    [...secret].map((one) => `\\u00${one.charCodeAt(0).toString(16)}`).join(""),
+  "HTML": (secret) => secret.replaceAll("&", "&amp;").replaceAll('"', "&quot;"),
+};
+
+for (const [how, written] of Object.entries(WRITTEN)) {
+  Deno.test(`echo, ${how}: it is cut out, and what stands around it stays`, async () => {
+    const echo = new Echo([SECRET]);
+    const { value, count } = await echo.text(`before ${written(SECRET)} after`);
+    assert.equal(count, 1, value);
+    assert.match(value, /^before .*\[secret\].* after$/s);
+    assert.ok(value.length <= "before  after".length + 40, value);
+  });
+}
+
+for (const before of ["", "u:", "uu:", "user:"]) {
+  Deno.test(`echo: base64 of something longer is cut where the credential is (${before})`, async () => {
+    const whole = base64(`${before}${SECRET} and more`);
+    const { value, count } = await new Echo([SECRET]).text(whole);
+    assert.equal(count, 1);
+    // What is left holds no whole character of it.
+    const [left = "", right = ""] = value.split(CUT);
+    assert.ok(left.length <= Math.ceil((before.length + 1) * 4 / 3));
+    assert.ok(right.length <= Math.ceil((" and more".length + 1) * 4 / 3) + 2);
+  });
+}
+
+Deno.test("echo: each time is counted, and each credential is found", async () => {
+  const echo = new Echo(["first-secret", "second-secret"]);
+  const { value, count } = await echo.text("a first-secret b second-secret c first-secret");
+  assert.deepEqual({ value, count }, { value: "a [secret] b [secret] c [secret]", count: 3 });
+});
+
+Deno.test("echo: of JSON it is cut out of values, member names and numbers; the rest stays byte for byte", async () => {
+  const digits = "1234567890123";
+  const text = `{ "result" : {"content":[ {"type":"text","text":"x ${digits}"} ],` +
+    `"structuredContent":{"${digits}":1.50e+300,"n":${digits}0000000000001, "m" : 2.0}}}`;
+  const { value, count } = await new Echo([digits]).json(new TextEncoder().encode(text));
+  assert.equal(count, 3);
+  assert.equal(
+    new TextDecoder().decode(value),
+    `{ "result" : {"content":[ {"type":"text","text":"x [secret]"} ],` +
+      `"structuredContent":{"[secret]":1.50e+300,"n":"[secret]0000000000001", "m" : 2.0}}}`,
+  );
+});
+
+Deno.test("echo: pictures, sounds and files stay byte for byte; words that only claim to be one do not", async () => {
+  const data = base64(SECRET);
+  const pictures: JsonObject[] = [
+    { type: "image", data, mimeType: "image/png" },
+    { type: "audio", data, mimeType: "audio/wav" },
+    { type: "resource", resource: { uri: "a:b", blob: data } },
+  ];
+  const echo = new Echo([SECRET]);
+  const whole = bytesOf({ result: { content: pictures } });
+  assert.deepEqual(await echo.json(whole), { value: whole, count: 0 });
+  const others: JsonObject[] = [
+    { type: "image", data: `no base64: ${data}` },
+    { type: "text", text: data },
+    { type: "resource", resource: { uri: `a:${data}`, text: data } },
+    { type: "resource_link", uri: encodeURIComponent(SECRET), name: data },
+  ];
+  for (const block of others) {
+    const cut = await echo.json(bytesOf({ result: { content: [block], structuredContent: {} } }));
+    assert.ok(cut.count > 0, JSON.stringify(block));
+    assert.ok(!new TextDecoder().decode(cut.value).includes(data), JSON.stringify(block));
+  }
+  const beside = await echo.json(
+    bytesOf({ result: { structuredContent: { type: "image", data } } }),
+  );
+  assert.equal(beside.count, 1);
+});
+
+Deno.test("echo: a name that stands twice hides nothing behind it", async () => {
+  const text = `{"result":{"content":[],"a":{"b":{"c":"${SECRET.slice(0, 13)}","c":"x"}}}}`;
+  const cut = await new Echo([SECRET.slice(0, 13)]).json(new TextEncoder().encode(text));
+  assert.equal(
+    new TextDecoder().decode(cut.value),
+    `{"result":{"content":[],"a":{"b":{"c":"[secret]","c":"x"}}}}`,
+  );
+});
+
+Deno.test("echo: what is no JSON, and JSON without it, comes back as it is", async () => {
+  const echo = new Echo([SECRET]);
+  for (const text of ["", "{", `{"a":"${base64(SECRET)}"`, `{"a":"\\u0041"}`]) {
+    const bytes = new TextEncoder().encode(text);
+    assert.deepEqual(await echo.json(bytes), { value: bytes, count: 0 });
+  }
+});
+
+const anySecret = fc.string({ unit: "binary-ascii", minLength: 8, maxLength: 60 })
+  .filter((text) => /^[\x21-\x7e]+$/.test(text));
+
+Deno.test("G6: whatever the credential and wherever it stands in JSON, none of it is left", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      anySecret,
+      fc.constantFrom(...Object.values(WRITTEN)),
+      jsonObject,
+      fc.boolean(),
+      async (secret, written, beside, escaped) => {
+        const echo = new Echo([secret]);
+        const text = `<${written(secret)}>`;
+        const message = { result: { [text]: text, beside, deep: [{ a: [text] }] } };
+        const json = JSON.stringify(message);
+        const sent = escaped
+          ? json.replace(/(?<!\\)[A-Za-z]/g, (one) => `\\u00${one.charCodeAt(0).toString(16)}`)
+          : json;
+        const bytes = new TextEncoder().encode(escaped && !isJson(sent) ? json : sent);
+        const cut = await echo.json(bytes);
+        assert.ok(cut.count >= 3);
+        const after = JSON.stringify(JSON.parse(new TextDecoder().decode(cut.value)));
+        assert.ok(!after.includes(JSON.stringify(written(secret)).slice(1, -1)), after);
+        assert.equal((await echo.json(cut.value)).count, 0);
+      },
+    ),
+    runs(200),
+  );
+});
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+Deno.test("echo: others get their turn in a long text, whatever secret its server handed out", async () => {
+  let turns = 0;
+  const echo = new Echo([`${"a".repeat(4000)}b`]);
+  const { count } = await echo.text("a".repeat(1_000_000), () => {
+    turns++;
+    return undefined;
+  });
+  assert.equal(count, 0);
+  assert.ok(turns >= 7);
+});
