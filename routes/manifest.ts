@@ -61,6 +61,7 @@ import { slackCallbackPage, slackConnectPage } from "./pages/notifications/slack
 import { memberRecordPage } from "./pages/team/member.tsx";
 import { teamPage } from "./pages/team/team.tsx";
 import { categoriesPage } from "./pages/tools/categories.tsx";
+import { guardsPage } from "./pages/tools/guards.tsx";
 import { toolsPage } from "./pages/tools/list.tsx";
 import { newToolPage } from "./pages/tools/new.tsx";
 import { toolPage } from "./pages/tools/tool.tsx";
@@ -166,6 +167,7 @@ export const PAGES: readonly Page[] = [
   newToolPage,
   discoveredPage,
   categoriesPage,
+  guardsPage,
   toolPage,
   rulesPage,
   explainPage,

@@ -1,6 +1,6 @@
 /**
  * What the guards find, and what they take for it: measured on two published corpora and on a sample
- * of our own, and written into docs/guards.md.
+ * of our own, and written into docs/guards.md and the page that the service has of them.
  *
  *     deno task guards:figures
  *
@@ -175,6 +175,9 @@ function corpusFigures({ outputs, goals, bastion }: Corpora): Figure[] {
   ];
 }
 
+/** What the service's own page of them is made from. */
+const DATA = new URL("../routes/docs/guard_figures.json", import.meta.url);
+
 const PAGE = new URL("../docs/guards.md", import.meta.url);
 
 const MARKED = /(<!-- figures -->)[\s\S]*(<!-- end of figures -->)/;
@@ -188,5 +191,6 @@ if (import.meta.main) {
     PAGE,
     page.replace(MARKED, (_, head, end) => `${head}\n\n${table}\n\n${end}`),
   );
-  await run(Deno.execPath(), ["fmt", "--quiet", PAGE.pathname]);
+  await Deno.writeTextFile(DATA, JSON.stringify(figures));
+  await run(Deno.execPath(), ["fmt", "--quiet", PAGE.pathname, DATA.pathname]);
 }

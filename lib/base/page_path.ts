@@ -39,6 +39,7 @@ export const PAGE_PATHS = [
   "/connect",
   "/connections",
   "/enrol/:link",
+  "/guards",
   "/invitation/:link",
   "/mandates",
   "/mandates/:id",

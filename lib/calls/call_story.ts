@@ -170,9 +170,14 @@ export async function callEntries(
   const { size } = await readHead(kv, org);
   const token = "token_id" in call ? call.token_id : null;
   const returned = steps.find(({ kind }) => kind === "returned")?.at ?? null;
+  const decided = { id: call.decision_id, time: idTime(call.decision_id) };
+  const ended = { id: token, time: execution?.logged_at ?? returned };
+  const isGuarded = call.findings !== undefined;
   const sought = [
-    { id: call.decision_id, time: idTime(call.decision_id), type: "permission.checked" },
+    { ...decided, type: "permission.checked" },
+    ...isGuarded ? [{ ...decided, type: "guard.found" }] : [],
     { id: token, time: token === null ? null : idTime(token), type: "token.consumed" },
+    ...isGuarded ? [{ ...ended, type: "guard.found" }] : [],
     { id: token, time: returned, type: "token.returned" },
   ];
   const found = await Promise.all(

@@ -3,7 +3,8 @@ import { z } from "zod";
 import { type ProblemCode, PROBLEMS } from "../http/problems.ts";
 import { open, type Route } from "../http/route.ts";
 import { openApiDocument } from "./openapi.ts";
-import { DOCS_STYLESHEET, docsPage, type Html, inline } from "./page.ts";
+import FIGURES from "./guard_figures.json" with { type: "json" };
+import { DOCS_STYLESHEET, docsPage, type Html, inline, prose } from "./page.ts";
 import { referencePage } from "./reference_page.ts";
 
 /** Where the pages find their stylesheet. */
@@ -31,6 +32,7 @@ export function documentationRoutes(described: readonly Route[], origin: string)
   const documentText = bytes(() => JSON.stringify(document()));
   const reference = bytes(() => referencePage(document()).toString());
   const errors = bytes(() => errorsPage().toString());
+  const guards = bytes(() => guardsPage().toString());
   const page = (text: () => Uint8Array<ArrayBuffer>) => () =>
     new Response(text(), { headers: HTML_HEADERS });
   const routes: Route[] = [
@@ -69,6 +71,15 @@ export function documentationRoutes(described: readonly Route[], origin: string)
     }),
     open({
       method: "get",
+      path: "/docs/guards",
+      group: "Documentation",
+      summary: "What guards find, measured",
+      answers: { 200: null },
+      media: "text/html",
+      handle: page(guards),
+    }),
+    open({
+      method: "get",
       path: STYLESHEET_PATH,
       group: "Documentation",
       summary: "The stylesheet of these pages",
@@ -85,6 +96,39 @@ export function documentationRoutes(described: readonly Route[], origin: string)
     }),
   ];
   return routes;
+}
+
+/** What the guards find and what they take for it, as `deno task guards:figures` measured it. */
+function guardsPage(): Html {
+  return docsPage(
+    "Guards",
+    html`<main class="narrow">
+<h1>Guards</h1>
+${
+      prose(
+        "Guards look at the arguments of calls and at what servers answer. They find forms and " +
+          "wordings and understand nothing: a plain order in a mail is not told from what the mail " +
+          "tool is for. A guard of injections asks a person or flags; it is no protection by itself.\n\n" +
+          "Measured on AgentDojo 0.1.35, bastioncorpus 0.6.0 and a sample of our own. The phrases " +
+          "were written with these texts in sight: elsewhere fewer are found.",
+      )
+    }
+<table>
+<thead><tr><th>Texts</th><th>Found</th><th>Wanted</th></tr></thead>
+<tbody>${
+      FIGURES.map(({ what, found, of, wanted }) =>
+        html`
+          <tr>
+            <td>${what}</td>
+            <td>${found} of ${of}</td>
+            <td>${wanted}</td>
+          </tr>
+        `
+      )
+    }</tbody>
+</table>
+</main>`,
+  );
 }
 
 function once<T>(make: () => T): () => T {

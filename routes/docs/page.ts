@@ -84,6 +84,8 @@ pre {
 .top nav { display: flex; gap: 1rem; }
 main { max-width: 78rem; margin: 0 auto; padding: 1rem; }
 main.narrow { max-width: 46rem; }
+table { width: 100%; border-collapse: collapse; }
+th, td { padding: 0.3rem 0.75rem 0.3rem 0; border-bottom: 1px solid var(--line); text-align: left; }
 h1 { font-size: 1.6rem; line-height: 1.2; }
 h2 { font-size: 1.15rem; margin: 2.5rem 0 0.5rem; }
 h3 { font-size: 1rem; margin: 1.25rem 0 0.25rem; }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { AFTER_GUARDS, BEFORE_GUARDS, PERSONAL_KINDS } from "../../lib/store/records/vocabulary.ts";
-import { rowOf, sampleFigures } from "../../tools/guards_figures.ts";
+import { type Figure, rowOf, sampleFigures } from "../../tools/guards_figures.ts";
+import { Countersign } from "../helpers/countersign.ts";
 import { projectText } from "../helpers/project_files.ts";
 
 /** What docs/guards.md says of the guards is so. */
@@ -22,6 +23,17 @@ Deno.test("the figures of our own sample are what the page says", async () => {
     if (figure.wanted === "none") assert.equal(figure.found, 0, figure.what);
     if (figure.wanted === "all") assert.equal(figure.found, figure.of, figure.what);
   }
+});
+
+Deno.test("the page that the service has of the figures is made from the same", async () => {
+  const page = squeezed(await projectText("docs/guards.md"));
+  const figures: Figure[] = JSON.parse(await projectText("routes/docs/guard_figures.json"));
+  assert.ok(figures.length > 10);
+  for (const figure of figures) assert.ok(page.includes(rowOf(figure)), figure.what);
+  await using countersign = await Countersign.start();
+  const { status, text } = await countersign.request("GET", "/docs/guards", {});
+  assert.equal(status, 200);
+  for (const { found, of } of figures) assert.ok(text.includes(`<td>${found} of ${of}</td>`));
 });
 
 Deno.test("of the published corpora no more than one usual answer of a hundred is taken for anything", async () => {

@@ -114,7 +114,6 @@ const ALONE: Readonly<Record<string, string>> = {
       .map((guard) => [`lib/guards/${guard}.ts`, "one guard a file, in the table of all kinds"]),
   ),
   "lib/verify/mandate_lines.ts": "a chapter of a log's story, as its requests and actors are",
-  "routes/docs/reference_page.ts": "how a page of reference looks; the other says which there are",
 };
 
 /** A source and the files that it imports, as paths from the project's folder. */

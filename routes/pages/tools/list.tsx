@@ -89,6 +89,7 @@ export const toolsPage = memberPage({
         actions={
           <>
             <ButtonLink href="/tools/categories">Categories</ButtonLink>
+            <ButtonLink href="/guards">Guards</ButtonLink>
             {data.mayConfigure && (
               <ButtonLink href="/tools/new" variant="primary" icon="plus">
                 Register a tool

@@ -11,6 +11,7 @@ import { ToolDefinition } from "../../../components/tool.tsx";
 import { UntrustedText } from "../../../components/untrusted.tsx";
 import { listApprovals, NO_FILTER } from "../../../lib/approvals/list.ts";
 import { pagePath } from "../../../lib/base/page_path.ts";
+import { guardsInForce } from "../../../lib/catalog/guards.ts";
 import { changeTool, existingTool, removeTool, stopTool } from "../../../lib/catalog/tools.ts";
 import { recentChanges } from "../../../lib/evidence/newest.ts";
 import { namesOf } from "../../../lib/evidence/telling.ts";
@@ -34,9 +35,17 @@ import {
   toolInPath,
   toolPath,
 } from "./form.tsx";
+import {
+  guardsFields,
+  GuardsForm,
+  guardsOf,
+  tried,
+  tryFields,
+  TrySection,
+} from "./guards_form.tsx";
 import { triageAction, TriageForm } from "./triage.tsx";
 
-const VIEWS = ["edit", "history"] as const;
+const VIEWS = ["edit", "guards", "history"] as const;
 
 const REQUESTS_SHOWN = 5;
 
@@ -55,6 +64,8 @@ const byName = z.object({ name: toolInPath });
 const query = z.object({ view: z.enum(VIEWS).optional() });
 
 type Call = MemberCall<z.output<typeof byName>, z.output<typeof query>>;
+
+const guarding = z.strictObject({ seen: whole(z.int()), ...guardsFields });
 
 const change = z.strictObject({ seen: whole(z.int()), digest: readField, ...toolFormFields });
 
@@ -93,7 +104,8 @@ export const toolPage = memberPage({
     const { params: { name }, caller: { role } } = call;
     const mayConfigure = hasRight(role, "configure");
     const { view: wanted = "overview" } = call.query;
-    const view = wanted === "edit" && !mayConfigure ? "overview" : wanted;
+    const isForConfiguring = wanted === "edit" || wanted === "guards";
+    const view = isForConfiguring && !mayConfigure ? "overview" : wanted;
     const base = await call.transact({
       plan: (transaction) => {
         const { snapshot } = transaction;
@@ -101,6 +113,7 @@ export const toolPage = memberPage({
           tool: existingTool(transaction, name),
           matrix: ruleMatrix(snapshot, name, null),
           org: snapshot.org,
+          otherwise: guardsInForce(snapshot, withoutOwnGuards(existingTool(transaction, name))),
           categories: categoryNames(snapshot),
           names: namesOf(snapshot),
         };
@@ -144,7 +157,10 @@ export const toolPage = memberPage({
           tabs={[
             { label: "Overview", href: path, current: view === "overview" },
             ...(mayConfigure
-              ? [{ label: "Edit", href: `${path}?view=edit`, current: view === "edit" }]
+              ? [
+                { label: "Edit", href: `${path}?view=edit`, current: view === "edit" },
+                { label: "Guards", href: `${path}?view=guards`, current: view === "guards" },
+              ]
               : []),
             { label: "History", href: `${path}?view=history`, current: view === "history" },
           ]}
@@ -162,6 +178,24 @@ export const toolPage = memberPage({
               />
             </Section>
             <RemoveSection tool={tool} attempt={attempt} />
+          </>
+        )}
+        {view === "guards" && (
+          <>
+            <Section
+              title="Guards"
+              description="Of each kind what is set here counts, else the word in brackets: of all
+                tools, or of tools of upstreams. Loosening one asks for your passkey."
+              actions={<ButtonLink href="/guards" size="small">Of all tools</ButtonLink>}
+            >
+              <GuardsForm
+                form={attempted(attempt, "guards")}
+                guards={tool.guards ?? {}}
+                otherwise={data.otherwise}
+                hidden={{ seen: attempted(attempt, "guards").value("seen", tool.updated_at) }}
+              />
+            </Section>
+            <TrySection form={attempted(attempt, "try")} />
           </>
         )}
         {view === "history" && data.changes !== null && (
@@ -236,10 +270,34 @@ export const toolPage = memberPage({
       await call.transact(changed, "configure");
       return { to: toolPath(name), notice: "Saved." };
     }, "configure"),
+    guards: action(guarding, async (call: Call, { seen, ...form }) => {
+      const { name } = call.params;
+      const old = await call.transact({
+        plan: (transaction) => existingTool(transaction, name).guards ?? {},
+      });
+      const changed = asShown(
+        changeTool(name, { guards: guardsOf(form, old) }, call.id),
+        ({ snapshot }) => changedSince(snapshot.tool(name), seen),
+      );
+      await call.transact(changed, "configure");
+      return { to: `${toolPath(name)}?view=guards`, notice: "Saved." };
+    }, "configure"),
+    try: action(z.strictObject(tryFields), async (call: Call, form) => {
+      const { name } = call.params;
+      const inForce = await call.transact({
+        plan: (transaction) => guardsInForce(transaction.snapshot, existingTool(transaction, name)),
+      });
+      return tried(form, inForce, { href: `${toolPath(name)}?view=guards`, label: name });
+    }, "configure"),
     triage: triageAction((name, verdict) => verdict === "delete" ? "/tools" : toolPath(name)),
     ...SWITCH_ACTIONS,
   },
 });
+
+/** A tool as if it said nothing of guards itself. */
+function withoutOwnGuards({ upstream }: ToolRecord): Pick<ToolRecord, "guards" | "upstream"> {
+  return upstream === undefined ? {} : { upstream };
+}
 
 async function lastRequests(call: Call) {
   const { snapshot, caller } = await call.transact({
