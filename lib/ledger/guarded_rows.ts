@@ -69,6 +69,8 @@ interface Kind<K extends GuardedKind> {
   readonly listed: boolean;
   /** Whether one commit may write very many of them, each another one: see `GatheredRows`. */
   readonly gathered?: true;
+  /** What a row takes in memory, where it is written too often to be measured. */
+  readonly bytes?: (row: GuardedRow<K>) => number;
   /** Whether a row of this kind is hardly asked for again. */
   readonly isSpent?: (row: GuardedRow<K>) => boolean;
 }
@@ -79,10 +81,20 @@ const GUARDED: { readonly [K in GuardedKind]: Kind<K> } = {
   approval_open: { row: approvalPointer, listed: true },
   approval_org_count: { row: orgCount, listed: false },
   approval_ready: { row: approvalPointer, listed: true },
-  budget: { row: budgetRow, listed: false, gathered: true },
+  budget: {
+    row: budgetRow,
+    listed: false,
+    gathered: true,
+    bytes: ({ held }) => 8 * VALUE_BYTES + 3 * VALUE_BYTES * held.length,
+  },
   bundle_edition: { row: bundleEdition, listed: false },
   mandate: { row: mandateRecord, listed: false },
-  mandate_count: { row: mandateCount, listed: false, gathered: true },
+  mandate_count: {
+    row: mandateCount,
+    listed: false,
+    gathered: true,
+    bytes: () => 3 * VALUE_BYTES,
+  },
   run_token: { row: runTokenRecord, listed: false, isSpent: ({ status }) => status !== "minted" },
   token_key: { row: tokenKeyRecord, listed: false },
   tombstone: { row: tombstoneRecord, listed: false },
@@ -261,7 +273,7 @@ export class GuardedRows {
     this.#forgetReads();
     for (const [text, { key, value }] of writes) {
       if (!isGuarded(key)) continue;
-      this.#replace(text, rowHeld(value ?? null), isSpent(key, value));
+      this.#replace(text, rowHeld(value ?? null, key), isSpent(key, value));
       // A name stays when its row is deleted, which costs whoever asks a look at the row.
       if (value === undefined || !GUARDED[key[0]].listed) continue;
       const prefix = keyText(key.slice(0, -1));
@@ -278,7 +290,7 @@ export class GuardedRows {
   ): Promise<GuardedRow<K> | null> {
     return this.#once(text, async () => {
       const value = await this.#find(kv, key, text);
-      return { value, entry: rowHeld(value) };
+      return { value, entry: rowHeld(value, key) };
     });
   }
 
@@ -373,8 +385,10 @@ function isSpent<K extends GuardedKind>(key: GuardedKey<K>, row: unknown): boole
   return row !== undefined && isSpent?.(row as GuardedRow<K>) === true;
 }
 
-function rowHeld(row: unknown): RowHeld {
-  return { row, bytes: memoryOf(row), used: false };
+function rowHeld<K extends GuardedKind>(row: unknown, key: GuardedKey<K>): RowHeld {
+  const { bytes } = GUARDED[key[0]];
+  const known = row === null ? undefined : bytes?.(row as GuardedRow<K>);
+  return { row, bytes: known ?? memoryOf(row), used: false };
 }
 
 /** Roughly the bytes that a row takes in memory. Names of members are shared by all rows of a kind. */

@@ -177,7 +177,7 @@ const MEANINGS: Record<FindingCode, string> = {
   budget_released:
     "What a check reserved counts as spent until somebody says what it cost: here less of it would count. The entry was not written by the service, or was changed.",
   budget_overspent:
-    "More was allowed than the budget has room for, or than goes without asking a human: the service that wrote the entry did not keep to it, or entries before it were changed.",
+    "More was allowed than the budget or the uses of a mandate have room for, or than goes without asking a human: the service that wrote the entry did not keep to it, or entries before it were changed.",
   budget_miscounted:
     "What is allowed under a mandate counts against each budget that it falls under, in full, in the window of its time and for as long as its terms say. This does not: the entry was not written by the service, or was changed.",
   settlement_unfounded:

@@ -4,6 +4,7 @@ import { type Finding, type FindingCode, shown } from "./finding.ts";
 import { type CountedRow, Limits, NEVER, type Standing } from "./limits.ts";
 import { privateValue } from "./private_parts.ts";
 import { Remembered, type StoryEntry, type Told } from "./story_entry.ts";
+import { Uses } from "./uses.ts";
 
 /**
  * What is spent under mandates, recounted from a log: every amount that a decision reserves fits its
@@ -57,6 +58,14 @@ interface Asked {
   readonly estimate: number;
 }
 
+/** A decision that was allowed, until its commit is over. */
+interface Allowed {
+  readonly entry: StoryEntry;
+  readonly mandate: string;
+  /** Whether it counts as a use of its mandate: what an earlier one allowed does not once more. */
+  readonly isUse: boolean;
+}
+
 /** Recounts what is spent under mandates. */
 export class Spending {
   readonly #limits = new Limits();
@@ -65,6 +74,9 @@ export class Spending {
   readonly #tokens = new Remembered<string>();
   /** What was estimated in this commit for what needs an approval, by decisions. */
   readonly #estimates = new Map<string, number>();
+  /** The decisions of this commit that were allowed, by their ids. */
+  readonly #allowed = new Map<string, Allowed>();
+  readonly #uses = new Uses();
   #commit = "";
   /** When something was last let go of, for it counts no more (RFC 3339). */
   #forgot = "";
@@ -83,8 +95,9 @@ export class Spending {
   }
 
   /** Takes in a definition of scopes that stands apart from the log. */
-  learn(definition: JsonValue): void {
-    this.#limits.learn(definition);
+  learn(definition: JsonValue | undefined, mandate: string | null = null): void {
+    this.#limits.learn(definition, mandate);
+    this.#uses.learn(definition, mandate);
   }
 
   /** Takes in an entry (the id of a decision's is the decision's), or says what is wrong with it. */
@@ -92,15 +105,14 @@ export class Spending {
     const { cost_micros } = entry.data;
     switch (entry.type) {
       case "bundle.published":
-        this.#limits.learn(privateValue(parts, "definition"));
+        this.learn(privateValue(parts, "definition"));
         return null;
       case "budget.set":
       case "budget.removed":
         this.#limits.set(entry, privateValue(parts, "user_id"));
         return null;
       case "mandate.granted":
-        this.#limits.learn(privateValue(parts, "definition"), entry.subject("mandate"));
-        this.#limits.grant(entry, privateValue(parts, "user_id"), privateValue(parts, "scopes"));
+        this.#grant(entry, parts);
         return null;
       case "permission.checked":
         return this.#decide(entry, id);
@@ -119,20 +131,39 @@ export class Spending {
     }
   }
 
+  #grant(entry: StoryEntry, parts: JsonObject | null): void {
+    const mandate = entry.subject("mandate") ?? "";
+    const names = privateValue(parts, "scopes");
+    this.learn(privateValue(parts, "definition"), mandate);
+    this.#limits.grant(entry, privateValue(parts, "user_id"), names);
+    this.#uses.grant(entry, mandate, names);
+  }
+
   #decide(entry: StoryEntry, id: string): Finding | null {
     const mandate = entry.subject("mandate");
     const { permission, reserved, mandate_seq } = entry.data;
     if (mandate === null || typeof mandate_seq !== "number") return null;
     const told = entry.data.estimated_cost_micros;
     const estimate = typeof told === "number" ? told : 0;
-    if (permission === "allowed") {
-      return this.#reserve(entry, mandate, { id, alone: true, estimate });
+    if (entry.at !== this.#commit) {
+      this.#estimates.clear();
+      this.#allowed.clear();
     }
-    if (entry.at !== this.#commit) this.#estimates.clear();
     this.#commit = entry.at;
+    if (permission === "allowed") {
+      const isUse = entry.text("took_over") === null;
+      this.#allowed.set(id, { entry, mandate, isUse });
+      return this.#reserve(entry, mandate, { id, alone: true, estimate }) ??
+        (isUse ? this.#use(entry, mandate) : null);
+    }
     this.#estimates.set(id, estimate);
     if (reserved === undefined) return null;
     return entry.finding("budget_miscounted", "counts something that it does not allow");
+  }
+
+  #use(entry: StoryEntry, mandate: string): Finding | null {
+    const wrong = this.#uses.count(entry, mandate);
+    return wrong === null ? null : entry.finding("budget_overspent", wrong);
   }
 
   /**
@@ -214,8 +245,10 @@ export class Spending {
       alone: false,
       estimate: this.#estimates.get(decision) ?? 0,
     });
+    const isAsked = entry.at === this.#commit && this.#estimates.delete(decision);
+    const over = finding === null && isAsked ? this.#use(entry, mandate) : finding;
     const known = this.#reserved.get(decision);
-    if (finding !== null || known === undefined) return finding;
+    if (over !== null || known === undefined) return over;
     const held = entry.type === "token.minted" && !known.stays
       ? Date.parse(entry.time("held_until") ?? entry.time("expires_at") ?? entry.at)
       : null;
@@ -267,6 +300,8 @@ export class Spending {
     const known = this.#reserved.get(decision);
     const wrong = (what: string, earlier: number | null = null) =>
       entry.finding("settlement_unfounded", `settles ${shown(decision)}, ${what}`, earlier);
+    const isTakenBack = this.#takeBack(entry, decision, under);
+    if (known === undefined && isTakenBack) return null;
     if (known === undefined) {
       const none = wrong("of which no entry tells that it reserved something");
       return this.#miss(none, decision, under);
@@ -281,6 +316,18 @@ export class Spending {
     const { actual_cost_micros: actual } = entry.data;
     this.#count(entry, decision, known, typeof actual === "number" ? actual : 0);
     return null;
+  }
+
+  /** Whether an entry says that what its own request was allowed in this commit is not done after all. */
+  #takeBack(entry: StoryEntry, decision: string, mandate: string): boolean {
+    const allowed = entry.at === this.#commit ? this.#allowed.get(decision) : undefined;
+    const isTakenBack = allowed?.mandate === mandate && allowed.entry.actor.id === entry.actor.id &&
+      allowed.entry.text("request_id") === entry.text("request_id") &&
+      entry.data.actual_cost_micros === 0;
+    if (allowed === undefined || !isTakenBack) return false;
+    this.#allowed.delete(decision);
+    if (allowed.isUse) this.#uses.takeBack(allowed.entry, mandate);
+    return true;
   }
 
   #count(entry: StoryEntry, decision: string, known: Reserved, actual: number): void {
