@@ -755,7 +755,7 @@ const LEDGER: readonly Mutant[] = [
   {
     guard: "what only the oldest gathered row has goes on",
     file: "lib/ledger/gathered_rows.ts",
-    find: "          next.set(text, counter);",
+    find: "next.set(text, { text, key, name, value, json: JSON.stringify(value) });",
     replace: "",
     tests: ["ledger/gathered_rows"],
   },

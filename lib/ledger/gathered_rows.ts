@@ -55,18 +55,27 @@ export interface AskedWrite extends RowWrite {
   readonly isApart?: boolean;
 }
 
-/** A counter as the newest row that names it has it. */
-interface Counter {
-  /** The number of that row. */
-  readonly row: number;
+/** A counter that is to be gathered. */
+interface NewCounter {
   readonly text: string;
   readonly key: StoreKey;
-  /** JSON of the key without the organization, and of the counter: `null` for one that is deleted. */
+  /** JSON of the key without the organization. */
   readonly name: string;
-  readonly value: string;
+  /** Null for one that is deleted. */
+  readonly value: unknown;
+  readonly json: string;
 }
 
-type NewCounter = Omit<Counter, "row">;
+/**
+ * A counter as the newest row that names it has it. It is changed in its place, for what is written
+ * thousands of times a second and lives long is much for whoever collects garbage.
+ */
+interface Counter extends Omit<NewCounter, "value" | "json"> {
+  /** The number of that row. */
+  row: number;
+  value: unknown;
+  characters: number;
+}
 
 /** A gathered row as it was read. */
 interface Found extends GatheredRow {
@@ -154,7 +163,7 @@ export class GatheredRows {
       const counters = rows.map(([[kind, id], value]) => {
         const key = [kind, org, id];
         const name = JSON.stringify([kind, id]);
-        return { text: keyText(key), key, name, value: JSON.stringify(value) };
+        return { text: keyText(key), key, name, value, json: JSON.stringify(value) };
       });
       this.#add(number, counters);
     }
@@ -185,7 +194,8 @@ export class GatheredRows {
     org: string,
   ): Promise<<T>(key: StoreKey, schema: z.ZodType<T>) => T | null | undefined> {
     await this.read(kv, org);
-    const counters = new Map(this.#counters);
+    const counters = new Map<string, Counter>();
+    for (const [text, counter] of this.#counters) counters.set(text, { ...counter });
     return (key, schema) => parsed(counters.get(keyText(key)), schema);
   }
 
@@ -200,14 +210,20 @@ export class GatheredRows {
       if (isAlone) writes.push(write);
       if (isAlone && before === undefined) continue;
       const name = before?.name ?? JSON.stringify([key[0], ...key.slice(2)]);
-      next.set(text, { text, key, name, value: JSON.stringify(value ?? null) });
+      next.set(text, {
+        text,
+        key,
+        name,
+        value: value ?? null,
+        json: JSON.stringify(value ?? null),
+      });
     }
     const ended = this.#pass(next, writes);
     const rows = rowsOf(next);
     let bytes = writes.length * COUNTER_BYTES;
     const oldest = firstFrom(this.#rows.keys(), ended.length) ?? this.#next;
     rows.forEach((counters, i) => {
-      const texts = counters.map(({ name, value }) => `[${name},${value}]`);
+      const texts = counters.map(({ name, json }) => `[${name},${json}]`);
       const value = `{"from":${oldest},"rows":[${texts.join()}]}`;
       bytes += 2 * value.length;
       writes.push({ key: gatheredKey(org, this.#next + i), value });
@@ -242,24 +258,32 @@ export class GatheredRows {
       for (const text of texts) {
         const counter = this.#counters.get(text);
         // One that is deleted has no row of its own, and no older row names it.
-        if (counter?.row !== number || next.has(text) || counter.value === "null") continue;
+        if (counter?.row !== number || next.has(text) || counter.value === null) continue;
         if (characters <= limits.characters || room === 0) {
-          next.set(text, counter);
+          const { key, name, value } = counter;
+          next.set(text, { text, key, name, value, json: JSON.stringify(value) });
           continue;
         }
         room--;
-        characters -= counter.name.length + counter.value.length;
-        writes.push({ key: counter.key, value: JSON.parse(counter.value) });
+        characters -= counter.characters;
+        writes.push({ key: counter.key, value: counter.value });
       }
     }
     return ended;
   }
 
   #add(number: number, counters: readonly NewCounter[]): void {
-    const texts = counters.map(({ text, key, name, value }) => {
-      const before = this.#counters.get(text);
-      this.#counters.set(text, { row: number, text, key, name, value });
-      this.#characters += value.length - (before?.value.length ?? -name.length);
+    const texts = counters.map(({ text, key, name, value, json }) => {
+      const characters = name.length + json.length;
+      const known = this.#counters.get(text);
+      this.#characters += characters - (known?.characters ?? 0);
+      if (known === undefined) {
+        this.#counters.set(text, { text, key, name, row: number, value, characters });
+      } else {
+        known.row = number;
+        known.value = value;
+        known.characters = characters;
+      }
       return text;
     });
     this.#rows.set(number, texts);
@@ -276,7 +300,7 @@ export class GatheredRows {
   #forget(text: string): void {
     const before = this.#counters.get(text);
     if (before === undefined) return;
-    this.#characters -= before.name.length + before.value.length;
+    this.#characters -= before.characters;
     this.#counters.delete(text);
   }
 }
@@ -285,7 +309,7 @@ function rowsOf(next: ReadonlyMap<string, NewCounter>): NewCounter[][] {
   const rows: NewCounter[][] = [];
   let room = 0;
   for (const counter of next.values()) {
-    const size = counter.name.length + counter.value.length + 4;
+    const size = counter.name.length + counter.json.length + 4;
     if (size > room) {
       rows.push([]);
       room = ROW_CHARACTERS;
@@ -298,8 +322,7 @@ function rowsOf(next: ReadonlyMap<string, NewCounter>): NewCounter[][] {
 
 function parsed<T>(counter: Counter | undefined, schema: z.ZodType<T>): T | null | undefined {
   if (counter === undefined) return undefined;
-  const value: unknown = JSON.parse(counter.value);
-  return value === null ? null : parseRecord(counter.key, schema, value);
+  return counter.value === null ? null : parseRecord(counter.key, schema, counter.value);
 }
 
 function firstFrom(numbers: Iterable<number>, place: number): number | undefined {
