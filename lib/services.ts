@@ -99,6 +99,8 @@ export interface Settings {
   readonly log: "failures" | "access";
   /** Whether MCP clients that declare the tasks extension get tasks in place of held calls. */
   readonly mcp_tasks: boolean;
+  /** Whether clients of Allowly's API are answered. */
+  readonly allowly: boolean;
   /** How long it serves after the signal to stop, while it says that it is not ready. */
   readonly drain_seconds: number;
   /** Hosts that members may name although they are private, `host` or `host:port`. */

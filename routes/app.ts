@@ -9,7 +9,7 @@ import { nearestPaths } from "./http/nearest_paths.ts";
 import { SurfaceRefusal } from "./http/problem_document.ts";
 import type { Route } from "./http/route.ts";
 import { type Connection, refuse, restHandler } from "./http/serve.ts";
-import { ENDPOINTS, PAGES, ROUTES } from "./manifest.ts";
+import { ALLOWLY_ROUTES, ENDPOINTS, PAGES, ROUTES } from "./manifest.ts";
 import { GATEWAYS, MCP, serveMcp } from "./mcp/mcp.ts";
 import { OAUTH_ENDPOINTS } from "./oauth/endpoints.ts";
 import { serveOAuth, servePreflight } from "./oauth/serve_oauth.ts";
@@ -28,7 +28,8 @@ interface App {
 export function app(services: Services, routes: readonly Route[] = ROUTES): App {
   const hono = new Hono<{ Bindings: Connection }>();
   const { host, origin } = services.settings.url;
-  const served = [...routes, ...documentationRoutes(routes, origin), ...assetRoutes];
+  const others = services.settings.allowly ? ALLOWLY_ROUTES : [];
+  const served = [...routes, ...others, ...documentationRoutes(routes, origin), ...assetRoutes];
   for (const route of served) {
     hono.on(route.method.toUpperCase(), route.path, restHandler(services, route));
   }

@@ -1,3 +1,9 @@
+import { authorizationRoutes } from "./allowly/authorizations.ts";
+import { checkRoutesOfAllowly } from "./allowly/check.ts";
+import { policyRoutesOfAllowly } from "./allowly/policies.ts";
+import { promptRoutes } from "./allowly/prompts.ts";
+import { receiptRoutesOfAllowly } from "./allowly/receipts.ts";
+import { resolutionWebhookRoutes } from "./allowly/resolution_webhook.ts";
 import type { Endpoint } from "./dashboard/endpoint.ts";
 import type { Page } from "./dashboard/page.ts";
 import type { Route } from "./http/route.ts";
@@ -139,6 +145,20 @@ export const ROUTES: readonly Route[] = [
   ...webhookRoutes,
   ...wellKnownRoutes,
   ...healthRoutes,
+];
+
+/**
+ * Every route of the surface for clients of Allowly. They stand apart from the API, and are in no
+ * document of it: what they take and answer is those clients' contract, and a program that is made from
+ * our document is to find one way to do each thing.
+ */
+export const ALLOWLY_ROUTES: readonly Route[] = [
+  ...policyRoutesOfAllowly,
+  ...authorizationRoutes,
+  ...checkRoutesOfAllowly,
+  ...promptRoutes,
+  ...receiptRoutesOfAllowly,
+  ...resolutionWebhookRoutes,
 ];
 
 /** Every page of the dashboard, where the compiler sees it. */

@@ -47,8 +47,8 @@ import { giveBack, mintRefusal } from "./mint.ts";
 
 /** A check that goes on to what its answer leads to. */
 export interface AuthorizeRequest extends CheckRequest {
-  /** Whether to mint the token when the action is allowed, or has been approved. */
-  readonly mint: boolean;
+  /** Whether to mint the token when the action is allowed, or has been approved; or then only. */
+  readonly mint: boolean | "approved";
   /** What to tell the approver when an approval is required; null to ask nobody. */
   readonly ask: Ask | null;
 }
@@ -84,7 +84,7 @@ export function authorizeOperation(
       const asked = loadQuestion(reader, caller, question);
       const before = request.ask === null ? askedAbout(reader, caller, question) : null;
       // The common question reads nothing, and does not wait for having read nothing.
-      const common = !request.mint && request.ask === null && before === null;
+      const common = request.mint === false && request.ask === null && before === null;
       if (common && !(asked instanceof Promise)) {
         return { question: asked, key: null, ready: null, ask: null, before: null };
       }
@@ -94,7 +94,7 @@ export function authorizeOperation(
       const checked = checkOne(transaction, caller, question, asked);
       const { decision, tool } = checked;
       const { permission } = decision.resolution;
-      if (permission === "allowed" && key !== null) {
+      if (permission === "allowed" && key !== null && request.mint === true) {
         return mint(transaction, caller, checked, null, { key, client });
       }
       if (permission !== "requires_approval" || request.ask === null) {
@@ -133,8 +133,8 @@ async function loadAll(
   const [question, before, key, approved] = await Promise.all([
     begun.asked,
     begun.before,
-    mint ? loadSigningKey(reader) : null,
-    mint && ask !== null ? loadReady(reader, caller.id, name) : null,
+    mint !== false ? loadSigningKey(reader) : null,
+    mint !== false && ask !== null ? loadReady(reader, caller.id, name) : null,
   ]);
   // What costs more by now is asked anew.
   const ready = approved !== null &&

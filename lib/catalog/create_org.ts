@@ -54,6 +54,8 @@ function newOrgRecord(id: string, name: string, host: string, at: number): OrgRe
     allow_personal_ids: false,
     recovery_hold_hours: NEW_ORG_HOLD_HOURS,
     budget_alert_percent: [80, 100],
+    allowly: true,
+    register_from_policies: false,
     kill_switch: { active: false, reason: null },
     created_at: at,
   };

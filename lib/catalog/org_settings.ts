@@ -1,6 +1,6 @@
 import { tellOfSwitch } from "../events/event.ts";
 import type { CallerOperation } from "../identity/acting.ts";
-import type { Caller } from "../identity/caller.ts";
+import { type Caller, ownerEnrolled } from "../identity/caller.ts";
 import { assertKillSwitch, demand } from "../identity/deeds.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import { orgWidens } from "../policy/widening.ts";
@@ -27,6 +27,8 @@ const ORG_FIELDS = [
   "allow_personal_ids",
   "recovery_hold_hours",
   "budget_alert_percent",
+  "allowly",
+  "register_from_policies",
   "kill_switch",
 ] as const satisfies readonly (keyof OrgRecord)[];
 
@@ -35,7 +37,7 @@ export type OrgChange = Partial<Pick<OrgRecord, typeof ORG_FIELDS[number]>>;
 
 /**
  * Changes the settings of an org. What lets more through is for owners, under a fresh assertion: a key
- * only narrows, and releases a kill switch until an owner has a passkey.
+ * only narrows; until an owner has a passkey it releases a kill switch, and has policies register.
  * @throws {Refusal} owner_required for what a key may not change; role_required, recovery_held,
  *   fresh_assertion_required
  */
@@ -52,8 +54,13 @@ export function changeOrg(
       if (orgWidens(old, next)) {
         const what = "A setting that lets more through";
         demand(caller, "loosen_settings", what);
+        // These a key changes until an owner has a passkey.
         const { kill_switch } = old;
-        if (caller.type !== "member" && orgWidens(old, { ...next, kill_switch })) {
+        const register_from_policies = ownerEnrolled(snapshot)
+          ? next.register_from_policies
+          : old.register_from_policies;
+        const rest = { ...next, kill_switch, register_from_policies };
+        if (caller.type !== "member" && orgWidens(old, rest)) {
           throw new Refusal("owner_required", { what });
         }
       }

@@ -1,3 +1,4 @@
+import type { JsonObject } from "../base/json.ts";
 import { tellOfSwitch } from "../events/event.ts";
 import type { CallerOperation } from "../identity/acting.ts";
 import type { Caller } from "../identity/caller.ts";
@@ -56,6 +57,33 @@ export function putTool(
       return acceptTool(transaction, { caller, request_id }, old, next, fields);
     },
   };
+}
+
+/**
+ * Registers tools that the catalog does not know, for what nothing but a mandate opens: as dangerous as
+ * a tool can be, and approved by whoever writes. Part of the commit that gives the reason.
+ * @param because what the entries say of it
+ * @throws {Refusal} what `putTool` refuses
+ */
+export function registerUnknown(
+  transaction: Transaction,
+  author: Author,
+  names: readonly string[],
+  because: JsonObject,
+): void {
+  const { snapshot, at } = transaction;
+  for (const name of names) {
+    if (snapshot.tool(name) !== undefined) continue;
+    const fields: ToolFields = {
+      default_permission: "allowed",
+      annotations_acknowledged: true,
+      requires_mandate: true,
+    };
+    const next = replacedTool(name, fields, null, { id: transaction.id("tol"), at });
+    refuseProblems(toolProblems(snapshot.org, null, next));
+    assertChange(transaction, author.caller, null, next);
+    writeTool(transaction, author, null, next, { data: because });
+  }
 }
 
 /**

@@ -38,8 +38,10 @@ import {
 export interface Answered {
   readonly id: string;
   readonly decision: "approve" | "deny";
-  /** Milliseconds. */
+  /** Milliseconds, as the one after it. */
   readonly resolved_at: number;
+  /** Until when the answer is good for something: to be used, or for members to decide behind it. */
+  readonly until: number;
 }
 
 /** How many answers of passkeys that are none a question takes. */
@@ -69,11 +71,13 @@ export function denyQuestion(
 /**
  * An approver key says yes for the user, where the terms leave that to the application and the user has
  * no passkey of their own.
+ * @param within how soon the yes has to be used, seconds, where that is to be sooner than usual
  * @throws {Refusal} confirmation_gone, passkey_required
  */
 export function confirmByApp(
   asked: Asked,
   client: Client,
+  within: number | null = null,
 ): MachineOperation<LoadedQuestion, Answered | RecordedRefusal> {
   return {
     load: (reader) => loadQuestion(reader, asked),
@@ -91,7 +95,8 @@ export function confirmByApp(
         const why = "The user's own passkey says yes here, and no key for them.";
         return recorded(new Refusal("passkey_required", { why }));
       }
-      return answer(transaction, open, {
+      const use_seconds = Math.min(open.record.use_seconds, within ?? Infinity);
+      return answer(transaction, { ...open, record: { ...open.record, use_seconds } }, {
         decision: "approve",
         actor: actorOf(caller),
         asserted_by: caller.id,
@@ -260,5 +265,7 @@ function answer(
   });
   if (next instanceof Refusal) return recorded(next);
   if (decision === "deny") storeDenial(transaction, next);
-  return { id: confirmationId(record.id), decision, resolved_at: at };
+  const { progress } = next.record;
+  const until = progress.state === "approved" ? progress.use_before : next.record.expires_at;
+  return { id: confirmationId(record.id), decision, resolved_at: at, until };
 }

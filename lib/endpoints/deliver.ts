@@ -131,7 +131,7 @@ async function send<E extends EndpointFields>(
   try {
     const told = await toldEvent(services, snapshot, event);
     if (told === null) return { type: "unsent", error: "What it tells of is no longer there." };
-    const moot = endpoints.moot?.(told) ?? null;
+    const moot = endpoints.moot?.(told, endpoint) ?? null;
     if (moot !== null) return { type: "unsent", error: moot };
     const org = snapshot.orgId;
     const key = told.approval && externalKey(org, endpoint.id, told.approval.approval);

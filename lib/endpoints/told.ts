@@ -61,6 +61,8 @@ export interface ToldEvent {
   readonly data: JsonObject;
   /** The same of a request; null of anything else. */
   readonly approval: ToldApproval | null;
+  /** That request itself; null of anything else. */
+  readonly request: ApprovalRecord | null;
   /** Whether it still stands so: a request that waited may be decided by now. */
   readonly is_news: boolean;
   /** How many levels a request needs; null of anything else. */
@@ -93,6 +95,7 @@ export async function toldEvent(
       ...told,
       data: approval,
       approval,
+      request: found.value,
       is_news,
       levels: levels === 0 ? null : levels,
       risk,
@@ -100,7 +103,15 @@ export async function toldEvent(
   }
   const data = await factsOf(services, snapshot, happening);
   if (data === null) return null;
-  return { ...told, data, approval: null, is_news: true, levels: null, risk: null };
+  return {
+    ...told,
+    data,
+    approval: null,
+    request: null,
+    is_news: true,
+    levels: null,
+    risk: null,
+  };
 }
 
 function isNews(

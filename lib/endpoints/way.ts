@@ -28,7 +28,7 @@ export interface EndpointWay<E extends EndpointFields> {
   readonly store: (transaction: Transaction, endpoint: E) => void;
   readonly scopeOf: (endpoint: E) => Hearing["scope"];
   /** Why there is nothing to say of an event any more, where not all of them are told; null to tell it. */
-  readonly moot?: (told: ToldEvent) => string | null;
+  readonly moot?: (told: ToldEvent, endpoint: E) => string | null;
   /** What owners are told that it is, within a sentence. */
   readonly called: (endpoint: E) => string;
   /**

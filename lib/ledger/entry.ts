@@ -95,6 +95,11 @@ export function leafText(entry: Entry): string {
   return text;
 }
 
+/** The entry that `leafText` wrote. */
+export function entryOfText(text: string): Entry {
+  return JSON.parse(text.slice(1));
+}
+
 /** Splits stored leaves, each still with its prefix. JCS escapes the byte 0, so it only separates. */
 export function splitLeaves(data: Uint8Array): Uint8Array[] {
   const leaves: Uint8Array[] = [];

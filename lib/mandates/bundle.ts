@@ -1,25 +1,33 @@
 import { hash } from "node:crypto";
 import { serialize } from "node:v8";
+import { deflateRawSync, inflateRawSync } from "node:zlib";
 import { canonicalJson } from "../base/canonical.ts";
 import { isId } from "../base/id.ts";
 import { assertNoPersonalIds, type GivenIds } from "../catalog/personal_ids.ts";
 import type { Span } from "../catalog/record_change.ts";
 import { refuseProblems } from "../catalog/tool_record.ts";
+import { registerUnknown } from "../catalog/tools.ts";
 import type { CallerOperation } from "../identity/acting.ts";
 import { actorOf } from "../identity/caller.ts";
 import { demand } from "../identity/deeds.ts";
 import type { Placed } from "../ledger/entry.ts";
 import { atOnce } from "../ledger/guarded_rows.ts";
-import type { Reader } from "../ledger/transaction.ts";
+import type { Reader, Transaction } from "../ledger/transaction.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
-import { type InputProblem, Refusal } from "../refusal.ts";
+import { type InputProblem, invalidRequest, Refusal } from "../refusal.ts";
 import { listRecords } from "../store/kv.ts";
-import { bundleEditionKey, bundleKey, bundlePrefix } from "../store/mandate_keys.ts";
+import {
+  bundleEditionKey,
+  bundleKey,
+  bundlePrefix,
+  bundleSourceKey,
+} from "../store/mandate_keys.ts";
 import { MalformedRecord } from "../store/record.ts";
 import {
   type BundleEdition,
   type BundleRecord,
   bundleRecord,
+  bundleSource,
   type Definition,
   type Scope,
 } from "../store/records/mandate.ts";
@@ -106,6 +114,12 @@ export function loadEdition(
   });
 }
 
+/** What is published. */
+export interface Publication extends Pick<BundleEdition, "definition" | "description"> {
+  /** What it was translated from, and its hex digest; absent where its author wrote it as it is. */
+  readonly source?: { readonly sha256: string; readonly text: string };
+}
+
 /**
  * Publishes a definition: a new edition, or the newest one again where that says the same.
  * @param expected the number of the newest edition as its author knows it; null for whoever does not say
@@ -113,11 +127,12 @@ export function loadEdition(
  */
 export function publishBundle(
   id: string,
-  { definition, description }: Pick<BundleEdition, "definition" | "description">,
+  { definition, description, source }: Publication,
   expected: number | null,
   request_id: string,
 ): CallerOperation<ReadBundle | null, PublishedBundle> {
   const digest = definitionDigest(definition);
+  const source_sha256 = source?.sha256 ?? null;
   return {
     load: (reader) => loadBundle(reader, id),
     plan(transaction, caller, old) {
@@ -128,7 +143,8 @@ export function publishBundle(
       }
       assertDefinition(snapshot, id, definition);
       const same = old !== null && old.edition.digest === digest &&
-        old.edition.description === description;
+        old.edition.description === description &&
+        (old.edition.source_sha256 ?? null) === source_sha256;
       if (same && old.bundle.archived_at === null) return { ...old, created: false, audit: null };
       // What is granted from now on may let more through than before.
       demand(caller, "loosen", "Publishing an edition of a bundle");
@@ -137,6 +153,7 @@ export function publishBundle(
         edition: newest + 1,
         digest,
         definition,
+        ...(source_sha256 === null ? {} : { source_sha256 }),
         description,
         created_by: { type: caller.type, id: caller.id },
         created_at: at,
@@ -151,6 +168,13 @@ export function publishBundle(
       if (!same) {
         transaction.setGuarded(bundleEditionKey(snapshot.orgId, id, edition.edition), edition);
       }
+      if (!same && source !== undefined) storeSource(transaction, edition, source.text);
+      if (source !== undefined && snapshot.org.register_from_policies) {
+        const names = definition.scopes.map(({ name }) => name)
+          .filter((name) => !name.startsWith("tag:"));
+        const because = { because: "register_from_policies", bundle: id, edition: edition.edition };
+        registerUnknown(transaction, { caller, request_id }, names, because);
+      }
       const audit = transaction.append({
         type: "bundle.published",
         actor: actorOf(caller),
@@ -161,12 +185,44 @@ export function publishBundle(
           edition: edition.edition,
           request_id,
           scopes: definition.scopes.length,
+          ...(source_sha256 === null ? {} : { source_sha256 }),
         },
         private: { definition },
       });
       return { bundle, edition, created: !same, audit };
     },
   };
+}
+
+function storeSource(
+  transaction: Transaction,
+  { id, edition }: Pick<BundleEdition, "id" | "edition">,
+  text: string,
+): void {
+  const deflated = new Uint8Array(deflateRawSync(text));
+  if (deflated.length > MAX_DEFINITION_BYTES) {
+    throw invalidRequest("", `has ${deflated.length} bytes even when it is packed: too many`);
+  }
+  transaction.set(bundleSourceKey(transaction.snapshot.orgId, id, edition), { deflated });
+}
+
+/**
+ * Reads the text that an edition was translated from; null where it was not translated.
+ * @throws {MalformedRecord} when it is not what its digest was taken of
+ */
+export async function loadSource(
+  reader: Reader,
+  { id, edition, source_sha256 }: BundleEdition,
+): Promise<string | null> {
+  if (source_sha256 === undefined) return null;
+  const key = bundleSourceKey(reader.snapshot.orgId, id, edition);
+  const found = await reader.peek(key, bundleSource);
+  if (found === null) throw new MalformedRecord(key, "it is gone, and its edition names it");
+  const text = inflateRawSync(found.value.deflated).toString();
+  if (hash("sha256", text, "hex") !== source_sha256) {
+    throw new MalformedRecord(key, "it is not what the digest in its edition was taken of");
+  }
+  return text;
 }
 
 /**

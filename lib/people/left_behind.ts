@@ -80,6 +80,7 @@ export const FATES: Readonly<Record<string, Fate>> = {
   confirmation: "organization",
   bundle: "organization",
   bundle_edition: "organization",
+  bundle_source: "organization",
   call: "organization",
   call_asked: "organization",
   call_key: "organization",

@@ -201,6 +201,8 @@ export function orgWidens(old: OrgRecord, next: OrgRecord): boolean {
     (next.api_decisions && !old.api_decisions) ||
     (next.confirm_by === "app" && old.confirm_by !== "app") ||
     (next.allow_personal_ids && !old.allow_personal_ids) ||
+    (next.allowly && !old.allowly) ||
+    (next.register_from_policies && !old.register_from_policies) ||
     next.approval_timeout_seconds > old.approval_timeout_seconds ||
     next.approval_use_seconds > old.approval_use_seconds ||
     next.recovery_hold_hours < old.recovery_hold_hours ||

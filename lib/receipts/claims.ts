@@ -63,12 +63,16 @@ export function receiptId({ id }: Pick<Entry, "id">): string {
   return `rcp_${id.slice(4)}`;
 }
 
-/** Whether an entry can have a receipt: a check has, and what happens to a mandate. */
+/**
+ * Whether an entry can have a receipt: a check has, what happens to a mandate, and the use of an approval,
+ * by which what a check alone did not allow may be done after all.
+ */
 export function mayHaveReceipt(
   { type, subject, data }: Pick<Entry, "type" | "subject" | "data">,
 ): boolean {
   if (type === "permission.checked") return true;
   if (typeof subject.mandate !== "string") return false;
+  if (type === "token.minted") return typeof subject.approval === "string";
   return (type === "execution.logged" && typeof data.cost_micros === "number") ||
     /^(mandate\.\w+|budget\.settled|approval\.decided)$/.test(type);
 }
@@ -108,8 +112,9 @@ export function claimsOf(claimed: Claimed): Claims | null {
 
 function kindOf(entry: Entry, hasMandate: boolean): Kind | null {
   if (entry.type === "permission.checked") return checkKind(entry);
+  if (!hasMandate) return null;
   // Everything else is an event of a mandate, or nothing that a receipt tells of.
-  return hasMandate ? eventKind(entry) : null;
+  return entry.type === "token.minted" ? useKind(entry) : eventKind(entry);
 }
 
 function checkKind({ subject, data }: Entry): Kind | null {
@@ -126,6 +131,26 @@ function checkKind({ subject, data }: Entry): Kind | null {
       mandate_seq: data.mandate_seq,
       method: subject.method,
       tenant: subject.tenant,
+    }),
+  };
+}
+
+/** What was approved is allowed once, and here it was taken. */
+function useKind({ subject, data }: Entry): Kind | null {
+  if (typeof subject.tool !== "string" || typeof subject.approval !== "string") return null;
+  return {
+    is: { action: subject.tool },
+    decision: "allow",
+    reason: "approval_used",
+    resource: textOr(subject.resource, null),
+    context: picked({
+      action_digest: data.action_digest,
+      approval: subject.approval,
+      decision: data.decision_id,
+      mandate_seq: data.mandate_seq,
+      method: subject.method,
+      tenant: subject.tenant,
+      token: subject.token,
     }),
   };
 }

@@ -117,7 +117,8 @@ async function aboutOf({ kv }: Deps, org: string, entry: Entry): Promise<About |
     return { record: await under(found.value.mandate_id), owner: found.value.minter.id };
   }
   const record = await under(subject.mandate);
-  return record === null ? null : { record, owner: record.agent };
+  if (record === null) return null;
+  return { record, owner: type === "token.minted" ? actor.id : record.agent };
 }
 
 /** Agents see what they asked, and what became of their mandates; nobody sees beyond their wall. */
@@ -157,7 +158,9 @@ async function claimedMandate(
     policy_ref: {
       policy_id: bundle.id,
       policy_version: bundle.edition,
-      definition_sha256: evidenceDigest(edition.value.definition),
+      // Of what its author wrote, where it was translated from that.
+      definition_sha256: edition.value.source_sha256 ??
+        evidenceDigest(edition.value.definition),
     },
   };
 }

@@ -44,6 +44,7 @@ export function readSettings(environment: Environment): Settings {
     previous_secret: bytes("COUNTERSIGN_SECRET_PREVIOUS", get("COUNTERSIGN_SECRET_PREVIOUS")),
     log: logged(get("COUNTERSIGN_LOG")),
     mcp_tasks: isOn(get("COUNTERSIGN_MCP_TASKS") ?? "on"),
+    allowly: isOn(get("COUNTERSIGN_ALLOWLY") ?? "on"),
     drain_seconds: drainSeconds(get("COUNTERSIGN_DRAIN_SECONDS")),
     private_hosts: privateHosts(get("COUNTERSIGN_PRIVATE_HOSTS"))
       .union(privateApis(channels)),

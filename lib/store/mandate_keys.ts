@@ -7,6 +7,10 @@ export const bundlePrefix = (org: string) => ["bundle", org] as const;
 export const bundleEditionKey = (org: string, id: string, edition: number) =>
   ["bundle_edition", org, id, edition] as const;
 
+/** What an edition was translated from, where it was. */
+export const bundleSourceKey = (org: string, id: string, edition: number) =>
+  ["bundle_source", org, id, edition] as const;
+
 export const mandateKey = (org: string, id: string) => ["mandate", org, id] as const;
 
 export const mandatePrefix = (org: string) => ["mandate", org] as const;

@@ -26,7 +26,13 @@ import {
   type RunTokenRecord,
 } from "../store/records/token.ts";
 import type { Sealer } from "../store/sealing.ts";
-import { numbered, refuseToken, refuseUnreadable, tokenSubject } from "./attempt.ts";
+import {
+  numbered,
+  refuseToken,
+  refuseUnreadable,
+  type TokenAttempt,
+  tokenSubject,
+} from "./attempt.ts";
 import { type ConsumedToken, spend } from "./consume.ts";
 import {
   type GivenAction,
@@ -71,40 +77,55 @@ export function logExecutionOperation(
       const by = { caller, client, attempt: "report" } as const;
       if (presented.token === null) return refuseUnreadable(transaction, by, presented);
       const { snapshot } = transaction;
-      const { token, counters, count } = presented;
+      const { token } = presented;
       const event = outcome.result === "unknown" ? "report_unknown" : "report";
       const refusal = refusalOf(snapshot, caller, presented, { event, given }, transaction);
       if (refusal !== null) return refuseToken(transaction, by, token, refusal);
-
       const named = isWholeAction(caller, token, given) ? "checked" : "unchecked";
-      const run = token.status === "minted"
-        ? spend(transaction, token, by, { binding: named, counters, count })
-        : openRun(transaction, token, count);
-      const late = run.status === "unknown";
-      const binding: Binding = run.binding === "checked" ? "checked" : named;
-      const logged = recordExecution(
-        transaction,
-        { ...run, token_id: run.id, binding, late, count },
-        outcome,
-        { caller, client },
-      );
-      const { id } = logged.record;
-      const reserved = outcome.cost_micros === null
-        ? run.reserved
-        : settleReserved(transaction, counters, run.reserved, outcome.cost_micros);
-      const reported: RunTokenRecord = run.status === "unknown"
-        ? { ...run, reserved, status: "reported_late", late_execution_id: id }
-        : {
-          ...run,
-          reserved,
-          status: event === "report" ? "reported" : "unknown",
-          execution_id: id,
-        };
-      transaction.setGuarded(runTokenKey(snapshot.orgId, token.id), reported);
-      if (token.approval_id !== null) tellOfApproval(transaction, token.approval_id);
-      return logged;
+      return reportRun(transaction, by, { ...presented, binding: named }, outcome);
     },
   };
+}
+
+/**
+ * Puts what came of a run into the commit, whose token takes a report: its execution, what it cost in
+ * place of what was counted for it, and what its token says now.
+ */
+export function reportRun(
+  transaction: Transaction,
+  by: TokenAttempt,
+  { token, counters, count, binding: named }: TokenCounters & {
+    readonly token: RunTokenRecord;
+    readonly binding: Binding;
+  },
+  outcome: Outcome,
+): LoggedExecution {
+  const run = token.status === "minted"
+    ? spend(transaction, token, by, { binding: named, counters, count })
+    : openRun(transaction, token, count);
+  const late = run.status === "unknown";
+  const binding: Binding = run.binding === "checked" ? "checked" : named;
+  const logged = recordExecution(
+    transaction,
+    { ...run, token_id: run.id, binding, late, count },
+    outcome,
+    by,
+  );
+  const { id } = logged.record;
+  const reserved = outcome.cost_micros === null
+    ? run.reserved
+    : settleReserved(transaction, counters, run.reserved, outcome.cost_micros);
+  const reported: RunTokenRecord = run.status === "unknown"
+    ? { ...run, reserved, status: "reported_late", late_execution_id: id }
+    : {
+      ...run,
+      reserved,
+      status: outcome.result === "unknown" ? "unknown" : "reported",
+      execution_id: id,
+    };
+  transaction.setGuarded(runTokenKey(transaction.snapshot.orgId, token.id), reported);
+  if (token.approval_id !== null) tellOfApproval(transaction, token.approval_id);
+  return logged;
 }
 
 /** The run of a spent token, whose deadline is noted now if it passed and nobody noted it. */

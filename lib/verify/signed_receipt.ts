@@ -278,6 +278,12 @@ function entryProblem(
         ? null
         : said("the decision", claims.decision, data.permission));
   }
+  if (type === "token.minted") {
+    return said("the action", claims.action, subject.tool) ??
+      said("the resource", claims.resource, subject.resource) ??
+      said("the mandate", claims.authorization_id, subject.mandate) ??
+      said("the decision", claims.decision, subject.approval == null ? null : "allow");
+  }
   if (type === "approval.decided") {
     const decided = data.decision === "approve" ? "approved" : "rejected";
     const isFit = claims.decision === `confirmation_${decided}` ||

@@ -1,3 +1,4 @@
+import type { JsonObject } from "../base/json.ts";
 import {
   type Ask,
   asking,
@@ -18,6 +19,7 @@ import type { Services } from "../services.ts";
 import { webhookKey } from "../store/news_keys.ts";
 import { type WebhookRecord, webhookRecord } from "../store/records/endpoint.ts";
 import type { DueWork } from "../store/records/log.ts";
+import { mootForClients, resolutionBody } from "./resolution.ts";
 import { readSecrets, signedHeaders } from "./signing.ts";
 
 /** How webhooks are sent: what is told as JSON, signed, in one POST. */
@@ -31,6 +33,7 @@ export const WEBHOOKS: EndpointWay<WebhookRecord> = {
     transaction.set(webhookKey(transaction.snapshot.orgId, webhook.id), webhook);
   },
   scopeOf: () => "team",
+  moot: (told, { allowly }) => allowly === undefined ? null : mootForClients(told),
   called: ({ id, url }) => `the webhook ${id} at ${new URL(url).hostname}`,
   async send({ deps }, ask, sending) {
     const answer = await post(deps, ask, sending, 0);
@@ -51,8 +54,13 @@ async function post(
   if (held === null) return null;
   const at = now();
   const isRotating = endpoint.rotating_until !== null && at < endpoint.rotating_until;
+  // A test is of no prompt.
+  const isUsual = endpoint.allowly === undefined || told.type === "webhook.test";
+  const body = isUsual ? bodyOf(told) : await resolutionBody(kv, org, told);
+  if (body === null) return null;
   const keys = [held.current, ...(isRotating && held.previous !== null ? [held.previous] : [])];
-  return await ask({ ...webhookRequest(endpoint.url, told, keys, at), wanted });
+  const request = webhookRequest(endpoint.url, { id: told.id, body }, keys, at);
+  return await ask({ ...request, wanted });
 }
 
 /** What came of a test: what the host answered, or why it did not. */
@@ -111,6 +119,7 @@ function testEvent(id: string, webhook_id: string, at: number): ToldEvent {
     timestamp: new Date(at).toISOString(),
     data: { webhook_id },
     approval: null,
+    request: null,
     is_news: true,
     levels: null,
     risk: null,
@@ -124,14 +133,19 @@ export function tellOwnerOfWebhook(services: Delivering, work: DueWork): Promise
   return tellOwnerOfEndpoint(services, WEBHOOKS, work);
 }
 
-/** What a webhook is sent: `{"type", "timestamp", "data"}`, signed with each of the keys. */
+/** What a webhook is sent of an event. */
+export function bodyOf({ type, timestamp, data }: ToldEvent): JsonObject {
+  return { type, timestamp, data };
+}
+
+/** What is sent of an event, signed with each of the keys. */
 export function webhookRequest(
   url: string,
-  { id, type, timestamp, data }: ToldEvent,
+  { id, body: told }: { readonly id: string; readonly body: JsonObject },
   keys: readonly string[],
   now: number,
 ): Omit<EndpointRequest, "wanted"> {
-  const body = JSON.stringify({ type, timestamp, data });
+  const body = JSON.stringify(told);
   return {
     url,
     method: "POST",

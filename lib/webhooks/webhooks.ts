@@ -28,7 +28,7 @@ import { makeSigningSecret, openSecrets, OVERLAP_MS, storeSecrets } from "./sign
 export const MOST_WEBHOOKS = 20;
 
 /** A webhook as it is asked for. */
-export type WebhookFields = Pick<WebhookRecord, "url" | "events" | "description">;
+export type WebhookFields = Pick<WebhookRecord, "url" | "events" | "description" | "allowly">;
 
 /** What is to be another way; what is absent stays. */
 export type WebhookChange = Partial<WebhookFields & Pick<WebhookRecord, "status">>;

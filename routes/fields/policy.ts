@@ -190,6 +190,12 @@ export const orgChange = z.strictObject({
   recovery_hold_hours: z.number().int().min(0).max(MAX_HOLD_HOURS).exactOptional()
     .describe("How long a member who recovered their account may not rule others"),
   budget_alert_percent: alertPercents.exactOptional(),
+  allowly: z.boolean().exactOptional()
+    .describe("Whether clients of Allowly's API are answered under `/allowly`; on is for an owner"),
+  register_from_policies: z.boolean().exactOptional().describe(
+    "Whether what their policies name and the catalog does not know becomes an approved tool that " +
+      "nothing but a mandate opens; on is for an owner, and for a key until one has a passkey",
+  ),
   kill_switch: killSwitchField.exactOptional(),
 });
 

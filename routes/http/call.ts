@@ -75,11 +75,12 @@ export class Call<P, Q, B> {
    * answer is kept in the same commit, and a repetition gets it again.
    *
    * @param options.finishes whether an earlier commit of this request left its answer unfinished
+   * @param options.part which of several answers of the request this is: each is kept by itself
    */
   async commit<L, R>(
     operation: MachineOperation<L, R>,
     render: (result: Accepted<R>) => Answer,
-    { finishes = false }: { readonly finishes?: boolean } = {},
+    { finishes = false, part = 0 }: { readonly finishes?: boolean; readonly part?: number } = {},
   ): Promise<Answer> {
     if (this.repetition === null) return render(await this.transact(operation));
     const { key, method, path, body } = this.repetition;
@@ -90,7 +91,8 @@ export class Call<P, Q, B> {
         credential_id: this.caller.id,
         method,
         path,
-        key,
+        // No key that a request can have has a space.
+        key: part === 0 ? key : `${key} ${part}`,
         body,
         answer_key: this.presented.answer_key,
         finishes,

@@ -1,5 +1,6 @@
 import { isJsonObject, type JsonObject, type JsonValue } from "../../lib/base/json.ts";
 import type { AnyRefusal, RefusalCode } from "../../lib/refusal.ts";
+import { errorMember } from "./error_member.ts";
 import { type ProblemCode, type ProblemKind, PROBLEMS, type SurfaceData } from "./problems.ts";
 
 /** A refusal of the HTTP surface itself. */
@@ -24,13 +25,16 @@ export function problemOf(
   const kind = PROBLEMS[code] as ProblemKind<unknown>;
   const { data } = refusal;
   const next: JsonValue | undefined = kind.next?.(data);
+  const detail = kind.detail(data);
+  const errors = "errors" in data ? data.errors : [];
   return {
     status: kind.status,
     body: {
+      ...errorMember(request.path, { code, detail, errors }),
       type: `/docs/errors#${code}`,
       title: kind.title,
       status: kind.status,
-      detail: kind.detail(data),
+      detail,
       instance: request.path,
       code,
       request_id: request.id,

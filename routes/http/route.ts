@@ -38,6 +38,8 @@ export interface GuardedRoute extends Described, Inputs<z.ZodType, z.ZodType, z.
   readonly counts?: (body: unknown) => number;
   /** Answers who presents no key; without it they are refused. What they have instead, it checks. */
   readonly keyless?: (call: OpenCall) => Promise<Answer>;
+  /** Whether an `Idempotency-Key` counts although it is no POST. */
+  readonly keyed?: boolean;
   readonly handle: (
     call: Call<unknown, unknown, unknown>,
   ) => Promise<Answer | Response> | Answer | Response;
@@ -66,6 +68,7 @@ export function guarded<
     readonly bodyLimit?: BodyLimit;
     readonly counts?: (body: z.output<B>) => number;
     readonly keyless?: (call: OpenCall) => Promise<Answer>;
+    readonly keyed?: boolean;
     readonly handle: (
       call: Call<z.output<P>, z.output<Q>, z.output<B>>,
     ) => Promise<Answer | Response> | Answer | Response;

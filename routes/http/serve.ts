@@ -155,7 +155,8 @@ class RestAnswer implements Answering {
     try {
       const { answers } = services;
       if (request.method !== "GET" && answers.toChanges.size > 0) answers.mayChange(caller.id);
-      const takesBody = request.method !== "GET" && request.method !== "DELETE";
+      const takesBody = request.method !== "GET" &&
+        (request.method !== "DELETE" || route.body !== undefined);
       const bytes = takesBody
         ? await readBody(request, services.bodyTimer, route.bodyLimit)
         : new Uint8Array(0);
@@ -215,7 +216,8 @@ function callOf(
   const body = route.body === undefined ? undefined : bodyOf(route.body, bytes);
   const params = route.params === undefined ? undefined : parseInput(route.params, c.req.param());
   const query = route.query === undefined ? undefined : parseQuery(route.query, request.url);
-  const key = request.method === "POST" ? idempotencyKeyOf(request.headers) : null;
+  const isKeyed = request.method === "POST" || route.keyed === true;
+  const key = isKeyed ? idempotencyKeyOf(request.headers) : null;
   const repetition = key === null
     ? null
     : { key, method: request.method, path: c.req.path, body: bytes };
@@ -261,7 +263,8 @@ function respond(
     for (const [name, value] of Object.entries(headers)) answer.headers.set(name, value);
     return answer;
   }
-  return new Response(body(JSON.stringify(answer.body)), {
+  // 204 has none (RFC 9110 section 15.3.5).
+  return new Response(answer.status === 204 ? null : body(JSON.stringify(answer.body)), {
     status: answer.status,
     headers: { ...JSON_HEADERS, ...headers, ...answer.headers },
   });

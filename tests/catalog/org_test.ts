@@ -28,6 +28,8 @@ Deno.test("The settings of an org are read, changed, and each change is in the l
     kill_switch: { active: false, reason: null },
     recovery_hold_hours: 24,
     budget_alert_percent: [80, 100],
+    allowly: true,
+    register_from_policies: false,
     created_at: "2026-01-01T00:00:00.000Z",
   });
 
@@ -88,6 +90,17 @@ Deno.test("PATCH /v1/org refuses values that do not fit, and changes nothing", a
   const twice = await org.manage("PATCH", "/v1/org", '{"name":"a","name":"b"}');
   assertProblem(twice, 422, "duplicate_key");
   assert.deepEqual((await org.get("/v1/org")).body, before.body);
+});
+
+Deno.test("Policies register what they name by an owner, and by a key until one has a passkey", async () => {
+  await using countersign = await Countersign.start();
+  const org = await countersign.org();
+  const set = (change: object) => org.manage("PATCH", "/v1/org", change);
+  assert.equal((await set({ register_from_policies: true })).status, 200);
+  assert.equal((await set({ register_from_policies: false, allowly: false })).status, 200);
+  assertProblem(await set({ allowly: true }), 403, "owner_required");
+  await org.member("owner@example.com", { role: "owner" });
+  assertProblem(await set({ register_from_policies: true }), 403, "owner_required");
 });
 
 Deno.test("A key does not allow personal ids: that is for an owner", async () => {

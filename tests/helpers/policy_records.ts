@@ -36,6 +36,8 @@ export function anOrg(part: Partial<OrgRecord> = {}): OrgRecord {
     allow_personal_ids: false,
     recovery_hold_hours: 24,
     budget_alert_percent: [80, 100],
+    allowly: true,
+    register_from_policies: false,
     kill_switch: { active: false, reason: null },
     created_at: 0,
     ...part,

@@ -59,6 +59,11 @@ Deno.test("an owner changes every setting, each group on its own", async () => {
       },
     ],
     ["unknown_tools", { discovery: "off" }, { discovery: "off" }],
+    ["allowly", { register_from_policies: "on" }, {
+      allowly: false,
+      register_from_policies: true,
+    }],
+    ["allowly", { allowly: "on" }, { allowly: true, register_from_policies: false }],
     ["budgets", { budget_alert_percent: "50,90 , 100" }, { budget_alert_percent: [50, 90, 100] }],
     ["budgets", { budget_alert_percent: "" }, { budget_alert_percent: [] }],
     [

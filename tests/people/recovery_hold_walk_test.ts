@@ -134,6 +134,7 @@ const REFUSED: Tries = {
   "/settings budgets": () => ({ path: "/settings", fields: { budget_alert_percent: "80" } }),
   "/settings deciding": () => ({ path: "/settings", fields: { recovery_hold_hours: "0" } }),
   "/settings users": () => ({ path: "/settings", fields: { confirm_by: "passkey" } }),
+  "/settings allowly": () => ({ path: "/settings", fields: { register_from_policies: "on" } }),
   "/settings unknown_tools": () => ({ path: "/settings", fields: { discovery: "off" } }),
   "/settings records": () => ({ path: "/settings", fields: { retain_arguments: "on" } }),
   "/settings release": () => ({ path: "/settings" }),

@@ -43,6 +43,8 @@ Deno.test("whatever has a receipt is told by it: what it is, of whom, and where 
     ["wire", "escalate", "u1"],
     ["escalation.resolve", "escalation_rejected", "u1"],
     ["wipe", "deny", "u1"],
+    ["mail", "confirm", "u1"],
+    ["mail", "allow", "u1"],
     ["authorization.create", "authorization_granted", "ü😀"],
     ["authorization.revoke", "authorization_revoked", "ü😀"],
   ]);

@@ -38,6 +38,7 @@ Deno.test("readSettings() needs nothing on a laptop", () => {
       previous_secret: null,
       log: "failures",
       mcp_tasks: true,
+      allowly: true,
       mail: null,
       bootstrap: { key: null, approver_key: null, owner: null },
     },
@@ -59,6 +60,7 @@ Deno.test("readSettings() reads everything that is set", () => {
     COUNTERSIGN_SECRET_PREVIOUS: "fedcba9876".repeat(4),
     COUNTERSIGN_LOG: "access",
     COUNTERSIGN_MCP_TASKS: "off",
+    COUNTERSIGN_ALLOWLY: "off",
     COUNTERSIGN_BOOTSTRAP_KEY: `cs_mgmt_${"0123456789".repeat(4)}`,
     COUNTERSIGN_BOOTSTRAP_APPROVER_KEY: `cs_appr_${"0123456789".repeat(4)}`,
     COUNTERSIGN_BOOTSTRAP_OWNER: "Owner@Example.com",
@@ -72,6 +74,7 @@ Deno.test("readSettings() reads everything that is set", () => {
   assert.equal(settings.previous_secret?.length, 40);
   assert.equal(settings.log, "access");
   assert.equal(settings.mcp_tasks, false);
+  assert.equal(settings.allowly, false);
   assert.equal(settings.bootstrap.owner, "owner@example.com");
   assert.deepEqual(settings.mail, {
     smtp: {

@@ -37,6 +37,9 @@ export const webhookRecord = z.object({
   description: z.string(),
   /** Until when the secret before the newest signs as well; null when there is none. */
   rotating_until: timestamp.nullable(),
+  /** Of the one that is sent what clients of Allowly take: how many secrets it has had, and when. */
+  allowly: z.object({ credential_version: z.number().int().positive(), updated_at: timestamp })
+    .exactOptional(),
 });
 
 export type WebhookRecord = z.infer<typeof webhookRecord>;

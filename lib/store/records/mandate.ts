@@ -8,6 +8,8 @@ import { CONFIRM_BY } from "./user.ts";
 
 const timestamp = z.number().int().nonnegative();
 
+const bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array, "expected bytes");
+
 /** What a scope answers, from the widest to the strictest. */
 export const SCOPE_DECISIONS = ["allow", "confirm", "escalate", "deny"] as const;
 
@@ -108,12 +110,17 @@ export const bundleEdition = z.object({
   /** `sha256:` and the hex digest of the RFC 8785 form of the definition. */
   digest: z.string(),
   definition,
+  /** Hex SHA-256 of what it was translated from, as its author has that; absent where it was not. */
+  source_sha256: z.string().exactOptional(),
   description: z.string().nullable(),
   created_by: z.object({ type: z.enum([...REQUESTER_TYPES, "member"]), id: z.string() }),
   created_at: timestamp,
 });
 
 export type BundleEdition = z.infer<typeof bundleEdition>;
+
+/** What an edition was translated from, deflated. Beside the edition, for no check reads it. */
+export const bundleSource = z.object({ deflated: bytes });
 
 export const MANDATE_ENDS = ["revoked", "superseded"] as const;
 

@@ -36,6 +36,10 @@ export const orgRecord = z.object({
   confirm_by: z.enum(CONFIRM_BY).default("app"),
   /** Whether external ids shaped like an e-mail address are accepted into the log. */
   allow_personal_ids: z.boolean(),
+  /** Whether clients of Allowly's API are answered. */
+  allowly: z.boolean().default(true),
+  /** Whether what their policies name and the catalog does not know becomes a tool. */
+  register_from_policies: z.boolean().default(false),
   kill_switch: killSwitch,
   /** How long a member who recovered their account may not rule others, unless an owner confirms. */
   recovery_hold_hours: z.number().int().nonnegative().default(24),

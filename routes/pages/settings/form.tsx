@@ -61,6 +61,10 @@ export function SettingsForms({ org, attempt, mayWiden }: {
       <Group group="unknown_tools" title="Unknown tools" drawn={drawn("unknown_tools")}>
         <ChoiceField {...drawn("unknown_tools")} name="discovery" words={DISCOVERY_WORDS} />
       </Group>
+      <Group group="allowly" title="Clients of Allowly" drawn={drawn("allowly")}>
+        <SwitchField {...drawn("allowly")} name="allowly" tight={false} />
+        <SwitchField {...drawn("allowly")} name="register_from_policies" tight={false} />
+      </Group>
       <Group group="budgets" title="Budgets of mandates" drawn={drawn("budgets")}>
         <PercentsField {...drawn("budgets")} />
       </Group>
@@ -152,6 +156,8 @@ function SwitchField({ org, form, mayWiden, name, tight }: Drawn & {
     | "api_decisions"
     | "retain_arguments"
     | "allow_personal_ids"
+    | "allowly"
+    | "register_from_policies"
   >;
   /** As which it lets less through; null when it lets nothing through either way. */
   readonly tight: boolean | null;
@@ -243,6 +249,11 @@ export const SETTING_GROUPS = {
     shown: shownField,
     discovery: text(bounds.discovery.unwrap()),
   }),
+  allowly: z.strictObject({
+    shown: shownField,
+    allowly: checkbox,
+    register_from_policies: checkbox,
+  }),
   budgets: z.strictObject({
     shown: shownField,
     budget_alert_percent: lines(
@@ -324,6 +335,16 @@ export const SETTING_WORDS: Readonly<Record<SettingName, SettingWords>> = {
   discovery: {
     label: "A tool that isn't in the catalog",
     hint: "Nothing of it runs without a person, whichever you choose.",
+  },
+  allowly: {
+    label: "Answer clients of Allowly",
+    hint: "Under /allowly, with the keys of this organization. Off, they get 404.",
+  },
+  register_from_policies: {
+    label: "Register what their policies name",
+    hint:
+      "An action that isn't in the catalog becomes an approved tool that nothing but a mandate " +
+      "opens. Off, it is a draft, for which a person is asked.",
   },
   retain_arguments: {
     label: "Keep the arguments of requests that are over",

@@ -93,6 +93,7 @@ export const settingsPage = memberPage({
     deciding: saving("deciding"),
     users: saving("users"),
     unknown_tools: saving("unknown_tools"),
+    allowly: saving("allowly"),
     budgets: saving("budgets"),
     records: saving("records"),
     stop: action(stopping, async (call: Call, { reason }) => {
