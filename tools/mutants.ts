@@ -1930,6 +1930,73 @@ const CONFIRMATIONS: readonly Mutant[] = [
 ];
 
 /** By room, in the order in which a request comes by them. */
+/** The surface for clients of Allowly. */
+const ALLOWLY: readonly Mutant[] = [
+  {
+    guard: "what asked says no yes",
+    file: "routes/allowly/prompts.ts",
+    find: 'if (approved) requireTier(call.caller, ["approver"]);',
+    replace: "",
+    tests: ["allowly/attacks"],
+  },
+  {
+    guard: "what was confirmed is good for its action alone",
+    file: "routes/allowly/check.ts",
+    find: "mandate_id: isOther ? NO_MANDATE : mandate_id,",
+    replace: "mandate_id,",
+    tests: ["allowly/attacks"],
+  },
+  {
+    guard: "an identity that nobody looks at is refused",
+    file: "routes/allowly/check.ts",
+    find: 'if (call.request.headers.has("x-allowly-agent-token")) {',
+    replace: "if (call.request.bodyUsed === null) {",
+    tests: ["allowly/attacks"],
+  },
+  {
+    guard: "a confirmation is of the key that asked",
+    file: "lib/allowly/prompts.ts",
+    find: "loaded !== null && loaded.record.requester.id === caller.id ? loaded.record : null",
+    replace: "loaded?.record ?? null",
+    tests: ["allowly/attacks"],
+  },
+  {
+    guard: "an organization that has it switched off answers none of it",
+    file: "routes/allowly/surface.ts",
+    find: "await call.transact(ANSWERED);",
+    replace: "",
+    tests: ["allowly/attacks"],
+  },
+  {
+    guard: "each of several answers is kept by itself",
+    file: "routes/http/call.ts",
+    find: "key: part === 0 ? key : `${key} ${part}`,",
+    replace: "key,",
+    tests: ["allowly/attacks"],
+  },
+  {
+    guard: "a use is counted against the limits that it is counted against",
+    file: "lib/allowly/check.ts",
+    find: "reservation?.counters.find((one) => one.scope === scope);",
+    replace: "reservation?.counters[reserved.findIndex((one) => one.scope === scope)];",
+    tests: ["allowly/attacks"],
+  },
+  {
+    guard: "what is known is not registered anew by a policy",
+    file: "lib/catalog/tools.ts",
+    find: "if (snapshot.tool(name) !== undefined) continue;",
+    replace: "",
+    tests: ["allowly/register"],
+  },
+  {
+    guard: "policies register nothing unless the organization has them",
+    file: "lib/mandates/bundle.ts",
+    find: "if (source !== undefined && snapshot.org.register_from_policies) {",
+    replace: "if (source !== undefined) {",
+    tests: ["allowly/register"],
+  },
+];
+
 export const MUTANTS: readonly Mutant[] = [
   ...GUARDS,
   ...DECISIONS,
@@ -1937,6 +2004,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...TOKENS,
   ...MANDATES,
   ...CONFIRMATIONS,
+  ...ALLOWLY,
   ...IDENTITY,
   ...PEOPLE,
   ...OAUTH,

@@ -4,7 +4,10 @@ import type { CheckRequest } from "../decisions/decide.ts";
 import type { MachineOperation } from "../identity/acting.ts";
 import type { Client } from "../identity/caller.ts";
 import { loadEdition, loadSource } from "../mandates/bundle.ts";
+import type { Shared } from "../ledger/guarded_rows.ts";
 import type { Reader } from "../ledger/transaction.ts";
+import type { Reservation } from "../mandates/spending.ts";
+import type { ReservedAmount } from "../store/records/budget.ts";
 import { RecordedRefusal } from "../refusal.ts";
 import { runTokenKey } from "../store/keys.ts";
 import type { BundleEdition, MandateRecord } from "../store/records/mandate.ts";
@@ -39,11 +42,11 @@ export function checkAndUse(
     plan(transaction, caller, loaded) {
       const authorized = plan(transaction, caller, loaded as Parameters<typeof plan>[2]);
       if (authorized instanceof RecordedRefusal || authorized.token === null) return authorized;
-      const { mandate } = authorized.checked.decision;
+      const { token: { record }, checked: { decision: { mandate } } } = authorized;
       const by = { caller, client, attempt: "consume" } as const;
-      const spent = spend(transaction, authorized.token.record, by, {
+      const spent = spend(transaction, record, by, {
         binding: "checked",
-        counters: mandate?.reservation?.counters.map(({ row }) => row) ?? [],
+        counters: rowsOf(record.reserved, mandate?.reservation ?? null),
         count: mandate?.count ?? null,
       });
       // No report is due: these clients have no way to give one but to say what it cost.
@@ -51,6 +54,18 @@ export function checkAndUse(
       return authorized;
     },
   };
+}
+
+/** The rows that amounts were counted against, in their order: what counts how often is none of them. */
+function rowsOf(
+  reserved: readonly ReservedAmount[],
+  reservation: Reservation | null,
+): Shared<"budget">[] {
+  return reserved.map(({ scope }) => {
+    const counted = reservation?.counters.find((one) => one.scope === scope);
+    if (counted === undefined) throw new Error(`What ${scope} counts was not read.`);
+    return counted.row;
+  });
 }
 
 /** Policies by the edition that was read: an edition never changes, and is held while it is in use. */

@@ -216,6 +216,55 @@ Deno.test("the same Idempotency-Key spends once, of several actions as of one, a
   assert.equal(two.headers.get("idempotent-replayed"), "true");
 });
 
+Deno.test("the use of what was approved is counted against each limit as it is, however they lie", async () => {
+  await using countersign = await Countersign.start();
+  const it = await AllowlyOrg.over(await countersign.org());
+  const { org } = it;
+  await org.tool("mail");
+  await org.tool("refund");
+  const budget = { limit_micros: 50, period: "total" };
+  const bundle = {
+    agent: "shop-assistant",
+    scopes: [
+      { tool: "mail", decision: "confirm", budget, limits: { max_per_day: 3 } },
+      { tool: "refund", decision: "allow" },
+    ],
+  };
+  assert.equal((await org.manage("PUT", "/v1/bundles/own", bundle)).status, 201);
+  const made = await org.post("/v1/mandates", {
+    user_id: "u1",
+    bundle: { id: "own" },
+    uses: 3,
+    budget: { limit_micros: 100, period: "total" },
+  }, org.management);
+  const { id } = made.body;
+  const fields = { estimated_cost_micros: 10, context: { to: "a" } };
+  const asked = await it.checked(id, "mail", fields);
+  const path = `/v1/confirmations/${asked.confirm_nonce}`;
+  assert.equal((await it.ask("POST", path, { approved: true }, org.approver)).status, 200);
+  const used = await it.checked(id, "mail", fields);
+  assert.equal(used.decision, "allow");
+  // Longer than an unspent token would hold what it may cost.
+  countersign.clock.advance(3_600_000);
+  assert.equal((await it.checked(id, "refund", fields)).decision, "allow");
+  const dear = { ...fields, context: { to: "b" }, estimated_cost_micros: 41 };
+  assert.equal(
+    (await it.checked(id, "mail", dear)).reason,
+    "budget_exceeded",
+    "10 of 50 are spent",
+  );
+  const { body } = await org.get(`/v1/mandates/${id}`);
+  assert.equal(body.uses_left, 1);
+  assert.equal(body.budget.settled, 20);
+  assert.equal(body.budget.reserved, 0);
+  const settled = await it.ask("POST", "/v1/budget-settlements", {
+    check_receipt_id: used.receipt.receipt_id,
+    actual_cost_micros: 4,
+  });
+  assert.equal(settled.body.spent_after_micros, 14, settled.text);
+  await verifiedLog(countersign.services.deps, org.id);
+});
+
 Deno.test("what is no id of a mandate is denied, recorded, and not in the log", async () => {
   await using countersign = await Countersign.start();
   const it = await shop(countersign);

@@ -34,6 +34,8 @@ const ROOMS = [
   "outside",
   "passkeys",
   "sheet",
+  "allowly",
+  "http",
 ];
 
 Deno.test("every mutant breaks one line that is there, once", async () => {
