@@ -1545,6 +1545,13 @@ const MANDATES: readonly Mutant[] = [
     tests: ["mandates/budgets"],
   },
   {
+    guard: "what an action counts against is not what one of another tool or tenant does",
+    file: "lib/mandates/counters.ts",
+    find: "before.tool === tool && before.tenant === tenant;",
+    replace: "before.tool !== null;",
+    tests: ["mandates/counters"],
+  },
+  {
     guard: "nothing is reserved beyond a limit",
     file: "lib/mandates/budget.ts",
     find: 'if (amount > row.limit - counted) return "over";',

@@ -54,8 +54,10 @@ function counterOf({ scope, terms, least, forgets }: Named, row: Counter["row"])
 /** What actions count against by name: the same for all of a mandate that are of one tool and tenant. */
 interface KnownNames {
   readonly mandate: MandateRecord;
+  readonly tool: string;
   /** Its tags may become others. */
   readonly record: ToolRecord | undefined;
+  readonly tenant: string | null;
   readonly named: readonly Named[];
 }
 
@@ -71,10 +73,13 @@ function namedFor(
   tenant: string | null,
 ): readonly Named[] {
   const record = snapshot.tool(tool);
-  const name = `${own.record.id} ${tool} ${tenant}`;
-  const before = known.get(name);
+  // Two may share a place, such as no tenant and one called null: what is known says whose it is.
+  const place = `${own.record.id} ${tool} ${tenant}`;
+  const before = known.get(place);
   // A mandate's terms never change while its row is held.
-  if (before?.mandate === own.record && before.record === record) return before.named;
+  const isSame = before?.mandate === own.record && before.record === record &&
+    before.tool === tool && before.tenant === tenant;
+  if (isSame) return before.named;
   const line = [own, ...above];
   const named = [
     ...commonCounters(line.map(({ record }) => record), tenant),
@@ -84,8 +89,8 @@ function namedFor(
     const key = budgetKey(snapshot.orgId, counter.scope);
     return { ...counter, key, text: keyText(key) };
   });
-  known.delete(name);
-  known.set(name, { mandate: own.record, record, named });
+  known.delete(place);
+  known.set(place, { mandate: own.record, tool, record, tenant, named });
   const [oldest] = known.keys();
   if (known.size > MOST_KNOWN && oldest !== undefined) known.delete(oldest);
   return named;
