@@ -31,7 +31,7 @@ const FREE =
   "unrestricted unfiltered uncensored jailbroken unlocked unbound dan developer root omnipotent evil";
 
 const PHRASES: readonly Phrase[] = [
-  { kind: "override", gap: 3, steps: [LEAVE, EARLIER, TOLD] },
+  { kind: "override", gap: 4, steps: [LEAVE, EARLIER, TOLD] },
   { kind: "override", gap: 1, steps: [LEAVE, "all any every", TOLD] },
   { kind: "override", gap: 0, steps: [LEAVE, "your", "previous prior earlier"] },
   {

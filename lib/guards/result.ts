@@ -36,6 +36,9 @@ export const LOOKED_AT_NOTHING: AnswerLook = { findings: [], redactions: [], wit
 /** How much is read before others get their turn, characters: some 20 ms of a hostile text. */
 const STEP = 16 * 1024;
 
+/** What a text costs besides its characters, counted as some: an answer can have very many short ones. */
+const EACH = 64;
+
 /** How much of a long text is read twice, so that nothing shorter lies across two readings. */
 const OVERLAP = 4 * 1024;
 
@@ -126,7 +129,7 @@ export class AnswerGuard {
     const found: GuardSpan[] = [];
     for (let from = 0; from < Math.max(text.length, 1); from += STEP - OVERLAP) {
       const piece = text.slice(from, from + STEP);
-      this.#sinceTurn += piece.length;
+      this.#sinceTurn += piece.length + EACH;
       if (this.#sinceTurn > STEP) {
         this.#sinceTurn = 0;
         yield;

@@ -158,6 +158,15 @@ Deno.test("what a guard blocks withholds the answer; what it flags is counted an
   assert.ok(content(blocks, [{ kind: "injection", mode: "off" }]).findings.length === 0);
 });
 
+Deno.test("very many short texts let others have their turn as one long one does", () => {
+  const names = Array.from({ length: 5_000 }, (_, at) => [`n${at}`, "x"] as const);
+  const answer = new AnswerGuard(CREDENTIALS);
+  const work = answer.json(bytes(JSON.stringify(Object.fromEntries(names))), "");
+  let turns = 0;
+  while (!work.next().done) turns++;
+  assert.ok(turns > 30, `${turns} turns for 10,000 texts`);
+});
+
 Deno.test("a long text is read in pieces, and what lies across two of them is found once", () => {
   for (const at of [16_380, 16_384 - 20, 12_288, 12_300, 40_000]) {
     const text = `${"a b ".repeat(at / 4)}${TOKEN} ${"c d ".repeat(6_000)}`;
