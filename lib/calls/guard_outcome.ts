@@ -1,6 +1,8 @@
+import { joinBytes } from "../base/bytes.ts";
 import { AnswerGuard, type AnswerLook, atOnce } from "../guards/result.ts";
 import type { Services } from "../services.ts";
 import type { AfterGuard } from "../store/records/guards.ts";
+import { readForeign } from "../upstreams/foreign_json.ts";
 import type { AnsweredResult, CallOutcome, UpstreamProgress } from "../upstreams/port.ts";
 
 /**
@@ -49,7 +51,7 @@ export class OutcomeGuard {
   }
 
   async #result(result: AnsweredResult): Promise<AnsweredResult> {
-    const { content, structured_content, rest } = result;
+    const { content, structured_content, rest, meta } = result;
     const answer = this.#answer;
     return {
       ...result,
@@ -57,8 +59,20 @@ export class OutcomeGuard {
       structured_content: structured_content === null
         ? null
         : await this.#inTurns(answer.json(structured_content, "/structured_content")),
-      rest: await this.#inTurns(answer.values(rest, "/rest")),
+      rest: await this.#texts(rest, "/rest"),
+      meta: await this.#texts(meta, "/rest/_meta"),
     };
+  }
+
+  /** Members of a result: their names are looked at, too. */
+  async #texts(members: Members, at: string): Promise<Members> {
+    if (members.size === 0) return members;
+    const json = objectOf(members);
+    const next = await this.#inTurns(this.#answer.json(json, at));
+    if (next === json) return members;
+    const read = await readForeign(next, this.services.deps.timer);
+    if (typeof read === "string") throw new Error("What guards left of a result is no JSON.");
+    return new Map((read.names() ?? []).map((name) => [name, read.part(name) ?? next]));
   }
 
   /** Does work step by step, so that no answer of a stranger keeps others from theirs. */
@@ -69,6 +83,18 @@ export class OutcomeGuard {
       await this.services.deps.timer(0).elapsed;
     }
   }
+}
+
+type Members = AnsweredResult["rest"];
+
+/** The text of an object of these members. */
+function objectOf(members: Members): Uint8Array<ArrayBuffer> {
+  const encoder = new TextEncoder();
+  const parts = [...members].flatMap(([name, text], at) => [
+    encoder.encode(`${at === 0 ? "{" : ","}${JSON.stringify(name)}:`),
+    text,
+  ]);
+  return joinBytes([...parts, encoder.encode("}")]);
 }
 
 /** What is found of a result that is larger than may be read. */

@@ -3,7 +3,6 @@ import { lookAtApproval } from "../approvals/end.ts";
 import { holdUntil } from "../approvals/hold.ts";
 import { loadReady, type SeenApproval } from "../approvals/seen.ts";
 import { statusOf } from "../approvals/state.ts";
-import { joinBytes } from "../base/bytes.ts";
 import { refreshOnce } from "../gateway/refresh.ts";
 import { isCurrent, loadState } from "../gateway/upstreams.ts";
 import type { AnswerLook } from "../guards/result.ts";
@@ -277,7 +276,7 @@ async function sent(
   const told = (execution_id: string | null) => toldOf(outcome, { ...names, execution_id });
   const isKept = call.key_hash !== null || goes_on !== null || gone.aborted;
   const result = outcome.is === "result" && isKept && !isWithheld
-    ? await keepResult(services, org, call.id, joinBytes(wireResult(outcome)))
+    ? await keepResult(services, org, call.id, wireResult(outcome))
     : null;
   const ended = await ledgers.transact(
     org,

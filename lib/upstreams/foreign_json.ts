@@ -1,28 +1,38 @@
-import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
+import { isUtf8 } from "node:buffer";
+import type { JsonValue } from "../base/json.ts";
 import type { Timer } from "../store/system.ts";
+import { type Place, Scanner } from "./json_scanner.ts";
 
 /**
  * JSON of strangers, read so that no text of it takes more time or memory than its size lets expect:
- * how many values it has and how deep they nest is counted before anything is made of them. Where the
- * parts of it lie is kept, so that they can be handed on byte for byte.
+ * it is checked byte by byte, in turns, with how many values it has and how deep they nest, and
+ * nothing is made of it. Where its parts lie is kept, so that they can be handed on byte for byte;
+ * values are made of those alone that somebody asks for.
  */
 
-/** Most values of a text: each costs far more than its bytes. 50,000 are parsed within 30 ms. */
-export const MAX_VALUES = 50_000;
-
-/** How deep arrays and objects nest at most. */
-const MAX_DEPTH = 64;
-
-/** A text longer than this is read in steps, between which others get their turn. */
+/** After so many bytes others get their turn, where there are more. */
 const AT_ONCE = 256 * 1024;
 
-/** A JSON object, and the bytes of it. */
+/** Longest part that a value is made of for whoever wants a word or a number. */
+const MAX_SMALL = 64 * 1024;
+
+/** The bytes of a text that is a JSON object, each part by the names that lead to it. */
 export interface ForeignObject {
-  readonly value: JsonObject;
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** The bytes of a member's value; null where there is none. @param path one or two names */
-  part(...path: readonly [string] | readonly [string, string]): Uint8Array<ArrayBuffer> | null;
+  /** The names of the object itself or of a part of it; null where that is none that was looked into. */
+  names(...path: Path): readonly string[] | null;
+  /** The bytes of a part; null where there is none. */
+  part(...path: Path): Uint8Array<ArrayBuffer> | null;
+  /** A part as a value, made anew each time; undefined where there is none. */
+  value(...path: Path): JsonValue | undefined;
+  /** The same of a short part. Of a long one, which is nothing that is said in a word, null. */
+  small(...path: Path): JsonValue | undefined;
+  /** Whether a part is an array of objects that each have a `type`; of what stands two levels deep. */
+  isTyped(...path: Path): boolean;
 }
+
+/** Names from the object to a part of it. Three only lead through `_meta`. */
+type Path = readonly string[];
 
 /** Why a text is not taken: it is no JSON object that all read alike, or one of too many values. */
 export type ForeignFault = "malformed" | "too_many_values";
@@ -36,139 +46,38 @@ export async function readForeign(
   bytes: Uint8Array<ArrayBuffer>,
   timer: (milliseconds: number) => Timer,
 ): Promise<ForeignObject | ForeignFault> {
-  const turn = bytes.length > AT_ONCE ? () => timer(0).elapsed : () => undefined;
-  await turn();
-  const parts = outline(bytes);
-  if (typeof parts === "string") return parts;
-  await turn();
-  let text: string;
-  try {
-    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch {
-    return "malformed";
+  if (!isUtf8(bytes)) return "malformed";
+  const scanner = new Scanner(bytes);
+  for (let until = AT_ONCE;; until += AT_ONCE) {
+    const fault = scanner.run(until);
+    if (fault !== null) return fault;
+    if (scanner.isDone) break;
+    await timer(0).elapsed;
   }
-  await turn();
-  let value: JsonValue;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return "malformed";
-  }
-  if (!isJsonObject(value)) return "malformed";
-  const part = (...path: readonly string[]) => {
-    const place = parts.get(JSON.stringify(path));
+  const { root } = scanner;
+  if (root === null) return "malformed";
+  const placeOf = (path: Path) => {
+    let place: Place | undefined = root;
+    for (const name of path) place = place?.members?.get(name);
+    return place;
+  };
+  const part = (...path: Path) => {
+    const place = placeOf(path);
     return place === undefined ? null : bytes.subarray(place.start, place.end);
   };
-  return { value, bytes, part };
-}
-
-interface Place {
-  readonly start: number;
-  readonly end: number;
-}
-
-const QUOTE = 0x22;
-
-const COMMA = 0x2c;
-
-const COLON = 0x3a;
-
-const BACKSLASH = 0x5c;
-
-const OPEN_BRACKET = 0x5b;
-
-const CLOSE_BRACKET = 0x5d;
-
-const OPEN_BRACE = 0x7b;
-
-const CLOSE_BRACE = 0x7d;
-
-/** Space, tab, line feed or carriage return; nothing else may stand around values (RFC 8259). */
-function isSpace(byte: number | undefined): boolean {
-  return byte === 0x20 || byte === 0x09 || byte === 0x0a || byte === 0x0d;
-}
-
-/** An object that is open, at the first or second level. */
-interface OpenObject {
-  /** Names from the root to it. */
-  readonly path: readonly string[];
-  readonly names: Set<string>;
-  /** The name whose value is being read; null where the next string is a name. */
-  name: string | null;
-  /** Where that value starts. */
-  start: number;
-}
-
-/**
- * Where the members of an object, and of objects that are its members, lie. Of a text that is no JSON
- * it may say anything: whoever uses it parses that, too.
- */
-function outline(bytes: Uint8Array): ReadonlyMap<string, Place> | ForeignFault {
-  const parts = new Map<string, Place>();
-  const open: (OpenObject | null)[] = [];
-  let values = 0;
-  for (let at = 0; at < bytes.length; at++) {
-    const byte = bytes[at];
-    if (byte === QUOTE) {
-      const start = at;
-      at = stringEnd(bytes, at);
-      const object = open.length <= 2 ? open.at(-1) : null;
-      if (object?.name === null) {
-        const name = nameIn(bytes.subarray(start, at + 1));
-        if (name === null || object.names.has(name)) return "malformed";
-        object.names.add(name);
-        object.name = name;
-      }
-    } else if (byte === COLON) {
-      const object = open.length <= 2 ? open.at(-1) : null;
-      if (object) object.start = at + 1;
-    } else if (byte === COMMA || byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
-      const object = open.length <= 2 ? open.at(-1) : null;
-      if (object && object.name !== null) {
-        parts.set(JSON.stringify([...object.path, object.name]), trimmed(bytes, object.start, at));
-        object.name = null;
-      }
-      if (byte === COMMA) values++;
-      else if (open.pop() === undefined) return "malformed";
-    } else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
-      values++;
-      if (open.length === MAX_DEPTH) return "too_many_values";
-      open.push(byte === OPEN_BRACE ? opened(open) : null);
-    }
-    if (values > MAX_VALUES) return "too_many_values";
-  }
-  return parts;
-}
-
-/** An object that opens now; null where its members are of no interest. */
-function opened(open: readonly (OpenObject | null)[]): OpenObject | null {
-  const [root] = open;
-  if (open.length > 1 || root === null) return null;
-  const path = root === undefined || root.name === null ? [] : [root.name];
-  return { path, names: new Set(), name: null, start: 0 };
-}
-
-/** The position of the quote that ends a string, or the last of the text. */
-function stringEnd(bytes: Uint8Array, start: number): number {
-  for (let at = start + 1; at < bytes.length; at++) {
-    if (bytes[at] === BACKSLASH) at++;
-    else if (bytes[at] === QUOTE) return at;
-  }
-  return bytes.length - 1;
-}
-
-/** A member's name without its escapes; null for text that is no string. */
-function nameIn(quoted: Uint8Array): string | null {
-  try {
-    return String(JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(quoted)));
-  } catch {
-    return null;
-  }
-}
-
-function trimmed(bytes: Uint8Array, from: number, to: number): Place {
-  let [start, end] = [from, to];
-  while (start < end && isSpace(bytes[start])) start++;
-  while (end > start && isSpace(bytes[end - 1])) end--;
-  return { start, end };
+  const value = (...path: Path): JsonValue | undefined => {
+    const text = part(...path);
+    return text === null ? undefined : JSON.parse(new TextDecoder().decode(text));
+  };
+  return {
+    bytes,
+    part,
+    value,
+    small: (...path: Path) => (part(...path)?.length ?? 0) > MAX_SMALL ? null : value(...path),
+    names: (...path) => {
+      const members = placeOf(path)?.members ?? null;
+      return members === null ? null : [...members.keys()];
+    },
+    isTyped: (...path) => placeOf(path)?.isTyped === true,
+  };
 }

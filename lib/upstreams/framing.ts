@@ -34,9 +34,9 @@ export class Gathered {
     this.#length = size;
   }
 
-  /** All of them; there are none afterwards. */
+  /** All of them; there are none afterwards. Room that is left is not cut off, which would copy them. */
   take(): Uint8Array<ArrayBuffer> {
-    const bytes = new Uint8Array(this.#bytes.buffer.transfer(this.#length));
+    const bytes = this.#bytes.subarray(0, this.#length);
     this.#bytes = new Uint8Array(0);
     this.#length = 0;
     this.overflown = false;

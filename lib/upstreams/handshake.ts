@@ -6,6 +6,7 @@ import {
   foreignText,
   type McpSession,
   notSent,
+  resultIn,
   type RpcReply,
   type RpcRequest,
 } from "./rpc.ts";
@@ -91,7 +92,7 @@ async function discovered(
     );
   }
   if (reply.is === "result") {
-    const { result } = reply;
+    const result = resultIn(reply.message);
     if (!texts(memberOf(result, "supportedVersions")).includes(MODERN)) return "legacy";
     const info = memberOf(memberOf(result, "_meta"), "io.modelcontextprotocol/serverInfo");
     return { ...modern, server: serverOf(info ?? memberOf(result, "serverInfo")) };
@@ -107,11 +108,12 @@ async function initialized(
   const request = { id: nextId(), method: "initialize", params, headers: {} };
   const reply = await session.exchange(request, options);
   if (reply.is !== "result") return unusable(reply) ?? noMcp(whyNot(reply));
-  const version = memberOf(reply.result, "protocolVersion");
+  const result = resultIn(reply.message);
+  const version = memberOf(result, "protocolVersion");
   if (typeof version !== "string" || !LEGACY.includes(version)) {
     return noMcp(`It speaks ${foreignText(String(version))}, and none of ${LEGACY.join(", ")}.`);
   }
-  const server = serverOf(memberOf(reply.result, "serverInfo"));
+  const server = serverOf(memberOf(result, "serverInfo"));
   const protocol = { era: "legacy", version, server } as const;
   // It is awaited, or a request could overtake it.
   await session.notify("notifications/initialized", {}, { "mcp-protocol-version": version });

@@ -294,7 +294,7 @@ export class HttpSession implements McpSession {
     if (framed === "too_large") return { is: "too_large", max_bytes, bytes: null };
     const message = await this.#read(framed, options);
     if (message === "too_many_values") return { is: "too_large", max_bytes, bytes: framed.length };
-    const came = message === "malformed" ? null : incoming(message.value);
+    const came = message === "malformed" ? null : incoming(message);
     if (message === "malformed" || came === null) {
       return unknown("malformed", "Its answer is no message of the protocol.");
     }
@@ -303,9 +303,7 @@ export class HttpSession implements McpSession {
       return null;
     }
     if (came.id !== request.id) return null;
-    return came.is === "result"
-      ? { is: "result", result: came.result, message }
-      : { is: "error", error: came.error };
+    return came.is === "result" ? { is: "result", message } : { is: "error", error: came.error };
   }
 
   /** What came, without the credential that it may repeat: nobody reads it before. */
@@ -333,7 +331,7 @@ export class HttpSession implements McpSession {
       const framed = await wholeMessage(body, MAX_ERROR);
       if (framed === "too_large") return null;
       const message = await this.#read(framed, options);
-      const came = typeof message === "string" ? null : incoming(message.value);
+      const came = typeof message === "string" ? null : incoming(message);
       return came?.is === "error" ? came.error : null;
     } catch (error) {
       // The status is there, whatever becomes of what follows it.

@@ -22,6 +22,7 @@ import {
   foreignText,
   type McpSession,
   notSent,
+  resultIn,
   type RpcReply,
   type RpcRequest,
   unknown,
@@ -249,9 +250,10 @@ export class McpUpstream implements UpstreamPort {
       const options = { limit_ms: LISTING_MS, max_bytes: left, signal };
       const reply = await this.#exchange(standing, request, options);
       if (reply.is !== "result") return whyNotListed(reply);
-      pages.push(reply.result);
+      const page = resultIn(reply.message);
+      pages.push(page);
       left -= reply.message.bytes.length;
-      const cursor = memberOf(reply.result, "nextCursor") ?? null;
+      const cursor = memberOf(page, "nextCursor") ?? null;
       if (cursor === null) return pages;
       params = { cursor };
     }

@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject, type JsonValue, memberOf } from "../base/json.ts";
+import { isJsonObject, type JsonValue, memberOf } from "../base/json.ts";
 import type { ForeignObject } from "./foreign_json.ts";
 import type { AnsweredResult, CallOutcome, Unknown } from "./port.ts";
 import {
@@ -19,7 +19,7 @@ import {
 export function callOutcome(reply: RpcReply, repeatable: boolean): CallOutcome {
   switch (reply.is) {
     case "result":
-      return toolOutcome(reply.result, reply.message);
+      return toolOutcome(reply.message);
     case "error":
       return { is: "failed", status: null, ...failedBy(reply.error) };
     case "status":
@@ -57,19 +57,20 @@ const ASKS = "input_required";
 /** Most of what an upstream asks for that is told. */
 const MAX_ASKED = 10;
 
-function toolOutcome(result: JsonObject, message: ForeignObject): CallOutcome {
-  const type = memberOf(result, "resultType");
-  if (type === ASKS) return { is: "asks", asked: asked(memberOf(result, "inputRequests")) };
+function toolOutcome(message: ForeignObject): CallOutcome {
+  const type = message.small("result", "resultType");
+  if (type === ASKS) return { is: "asks", asked: asked(message.small("result", "inputRequests")) };
   if (type !== undefined && type !== "complete") {
     return malformed("Its result is of a kind that was not agreed on.");
   }
-  return toolResult(result, message) ?? malformed("Its result is not what the protocol says.");
+  return toolResult(message) ?? malformed("Its result is not what the protocol says.");
 }
 
 function malformed(says: string): Unknown {
   return unknown("malformed", says);
 }
 
+/** @param requests null for more than is looked at */
 function asked(requests: JsonValue | undefined): string[] {
   const all = isJsonObject(requests) ? Object.values(requests) : [];
   return all.slice(0, MAX_ASKED).map((request) => {
@@ -80,18 +81,31 @@ function asked(requests: JsonValue | undefined): string[] {
 
 const NOTHING = new TextEncoder().encode("[]");
 
-function toolResult(value: JsonObject, message: ForeignObject): AnsweredResult | null {
-  const content = memberOf(value, "content") ?? [];
-  const isError = memberOf(value, "isError") ?? false;
+/** What of a result has a place of its own. */
+const OWN: readonly string[] = ["content", "structuredContent", "isError", "_meta"];
+
+function toolResult(message: ForeignObject): AnsweredResult | null {
   const json = message.part("result");
-  if (json === null || typeof isError !== "boolean" || !Array.isArray(content)) return null;
-  if (!content.every((block) => typeof memberOf(block, "type") === "string")) return null;
-  const { content: _content, structuredContent: _structured, isError: _error, ...rest } = value;
+  const isError = message.small("result", "isError") ?? false;
+  // A content that is null is none.
+  const isNone = (message.small("result", "content") ?? null) === null &&
+    (message.part("result", "content")?.length ?? 0) <= 4;
+  if (json === null || typeof isError !== "boolean") return null;
+  if (!isNone && !message.isTyped("result", "content")) return null;
+  const parts = (...path: readonly string[]) =>
+    new Map(
+      (message.names(...path) ?? []).map((name) =>
+        [name, message.part(...path, name) ?? NOTHING] as const
+      ),
+    );
+  const rest = parts("result");
+  for (const name of OWN) rest.delete(name);
   return {
     is: "result",
     json,
     rest,
-    content: message.part("result", "content") ?? NOTHING,
+    meta: parts("result", "_meta"),
+    content: isNone ? NOTHING : message.part("result", "content") ?? NOTHING,
     structured_content: message.part("result", "structuredContent"),
     is_error: isError,
   };

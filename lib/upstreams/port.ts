@@ -173,8 +173,9 @@ export interface AnsweredResult {
   readonly is: "result";
   /**
    * JSON text of an object, byte for byte as the upstream sent it, but for a credential that stood in
-   * it: numbers have all their digits. No member of it stands twice, so every reader means the same by it; depth and number of its values
-   * are bounded. It was parsed, and is not held as a value besides: that would take as much again.
+   * it: numbers have all their digits. No member of it stands twice, so every reader means the same by
+   * it; depth and number of its values are bounded. No value is made of it: that would take as much
+   * again, or twice.
    */
   readonly json: Uint8Array<ArrayBuffer>;
   /**
@@ -184,8 +185,9 @@ export interface AnsweredResult {
   readonly content: Uint8Array<ArrayBuffer>;
   /** The text of its `structuredContent`, likewise; null where there is none. */
   readonly structured_content: Uint8Array<ArrayBuffer> | null;
-  /** Its other members, as values. */
-  readonly rest: JsonObject;
+  /** The texts of its other members, by name; those of `_meta` by themselves, where that is an object. */
+  readonly rest: ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
+  readonly meta: ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
   readonly is_error: boolean;
 }
 

@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject, type JsonValue, memberOf } from "../base/json.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
 import { visibleLine } from "../base/text.ts";
 import type { ForeignObject } from "./foreign_json.ts";
 import type { AnsweredTooLarge, NotSent, Unknown } from "./port.ts";
@@ -41,8 +41,7 @@ export interface RpcError {
 export type RpcReply =
   | {
     readonly is: "result";
-    readonly result: JsonObject;
-    /** The message that the result came in. */
+    /** The message that the result came in: an object, of which values are made only where wanted. */
     readonly message: ForeignObject;
   }
   | {
@@ -80,7 +79,7 @@ export interface McpSession {
 
 /** A message that came. */
 export type Incoming =
-  | { readonly is: "result"; readonly id: JsonValue; readonly result: JsonObject }
+  | { readonly is: "result"; readonly id: JsonValue }
   | { readonly is: "error"; readonly id: JsonValue; readonly error: RpcError }
   | { readonly is: "request"; readonly id: string | number; readonly method: string }
   | {
@@ -89,31 +88,36 @@ export type Incoming =
     readonly params: JsonValue | undefined;
   };
 
-/** What a message is; null for one that is none of JSON-RPC, or of two kinds at once. */
-export function incoming(message: JsonObject): Incoming | null {
-  const [method, id, result, error] = ["method", "id", "result", "error"].map((name) =>
-    memberOf(message, name)
-  );
-  if (memberOf(message, "jsonrpc") !== "2.0") return null;
+/**
+ * What a message is; null for one that is none of JSON-RPC, or of two kinds at once. No value is made
+ * of what may be long.
+ */
+export function incoming(message: ForeignObject): Incoming | null {
+  const [version, method, id] = ["jsonrpc", "method", "id"].map((name) => message.small(name));
+  const [hasResult, hasError] = ["result", "error"].map((name) => message.part(name) !== null);
+  if (version !== "2.0") return null;
   if (method !== undefined) {
-    if (typeof method !== "string" || result !== undefined || error !== undefined) return null;
+    if (typeof method !== "string" || hasResult || hasError) return null;
     if (id === undefined) {
-      return { is: "notification", method, params: memberOf(message, "params") };
+      return { is: "notification", method, params: message.small("params") };
     }
     return typeof id === "string" || typeof id === "number" ? { is: "request", id, method } : null;
   }
-  if (result !== undefined && error === undefined && id !== undefined) {
-    return isJsonObject(result) ? { is: "result", id, result } : null;
+  if (hasResult && !hasError && id !== undefined) {
+    return message.names("result") === null ? null : { is: "result", id };
   }
-  const code = memberOf(error, "code");
-  if (result !== undefined || typeof code !== "number") return null;
-  const says = memberOf(error, "message");
+  const code = message.small("error", "code");
+  if (hasResult || typeof code !== "number") return null;
+  const says = message.small("error", "message");
   const message_ = foreignText(typeof says === "string" ? says : "");
-  return {
-    is: "error",
-    id: id ?? null,
-    error: { code, message: message_, data: memberOf(error, "data") },
-  };
+  const data = message.small("error", "data");
+  return { is: "error", id: id ?? null, error: { code, message: message_, data } };
+}
+
+/** The result in a message, as a value. */
+export function resultIn(message: ForeignObject): JsonObject {
+  const result = message.value("result");
+  return isJsonObject(result) ? result : {};
 }
 
 /** What is sent for a request, in the one form that is digested, too (RFC 8785). */

@@ -210,7 +210,7 @@ export class StdioSession implements McpSession {
   }
 
   #dispatch(message: ForeignObject, bytes: number): void {
-    const came = incoming(message.value);
+    const came = incoming(message);
     if (came === null) return;
     switch (came.is) {
       case "notification":
@@ -228,7 +228,7 @@ export class StdioSession implements McpSession {
         const waiting = this.#waitingFor(came.id);
         const { max_bytes } = waiting?.options ?? { max_bytes: 0 };
         if (bytes > max_bytes) waiting?.settle({ is: "too_large", max_bytes, bytes });
-        else waiting?.settle({ is: "result", result: came.result, message });
+        else waiting?.settle({ is: "result", message });
       }
     }
   }

@@ -104,9 +104,10 @@ async function lookedAt(call: ToolCall, id: string, raw: RawResults): Promise<Js
     const answer = await runCall(partyOf(call), requestOf(seen), 0);
     if (answer.is === "completed") {
       const done = { ...seen, status: answer.call.status, call: answer.call };
+      // Of a result what is kept of it, so that each later look tells the same.
       const result = answer.result === null
         ? withoutStructure(withheldResult(answer.call))
-        : raw.standIn(answer.result);
+        : raw.standIn({ ...answer.result, rest: undefined, meta: undefined });
       return { ...taskOfCall(call.org, done), result: result as JsonObject };
     }
   } catch (error) {
@@ -167,7 +168,7 @@ async function resultOf(
   return raw.standIn({
     content: read.part("content") ?? new TextEncoder().encode("[]"),
     structured_content: read.part("structured_content"),
-    is_error: memberOf(read.value, "is_error") === true,
+    is_error: read.small("is_error") === true,
   });
 }
 

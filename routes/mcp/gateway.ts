@@ -32,7 +32,7 @@ import { mcpHandler } from "./handler.ts";
 import { withoutCancellations } from "./message.ts";
 import { RawResults } from "./raw_result.ts";
 import { GATEWAY_NEXT, guardedMeta, refusalResult, toolResult, withheldResult } from "./refusal.ts";
-import { rewritten } from "./rewritten.ts";
+import { type MessagePart, rewritten } from "./rewritten.ts";
 import { NO_VALIDATOR, SERVER_INFO, underWay } from "./server.ts";
 import {
   asTask,
@@ -78,7 +78,7 @@ interface Asked {
   readonly messages: readonly JsonObject[];
   readonly upstream: string | null;
   /** Puts into messages what the library is not given. */
-  change: (message: string) => string;
+  change: (message: string) => readonly MessagePart[];
 }
 
 const answer = mcpHandler<Asked>((asked, era) => gatewayServer(asked, era));
@@ -104,7 +104,8 @@ export const answerGateway: AnswerMcp = async (request, http, { body, messages, 
   }
   // Whoever has left is noticed by the stream.
   const held = messages.some(({ method }) => runs(method));
-  const asked: Asked = { request, messages, upstream, change: withoutTaskContent };
+  const change = (text: string) => [withoutTaskContent(text)];
+  const asked: Asked = { request, messages, upstream, change };
   const parsedBody = withoutCancellations(body);
   const response = await answer(http, asked, { parsedBody, streams: held });
   return {
@@ -231,12 +232,9 @@ function toolCall(request: McpRequest, context?: ServerContext, takesTask = fals
 
 function resultOf(under: ToolCall, answer: CallAnswer, raw: RawResults): CallToolResult {
   switch (answer.is) {
-    case "completed": {
-      // Which era its upstream speaks is between the upstream and us.
+    case "completed":
       if (answer.result === null) return withheldResult(answer.call);
-      const { resultType: _era, ...more } = answer.result.rest;
-      return withGuarded(raw.standIn(answer.result, more), answer.call);
-    }
+      return withGuarded(raw.standIn(answer.result), answer.call);
     case "pending": {
       const { call, approval } = answer;
       if (under.underWay.takesTask) {

@@ -73,7 +73,8 @@ export async function answerMcp(
   const held = request.refusedArguments === null && !takesTask && messages.some(waits);
   const parsedBody = withoutCancellations(body);
   const response = await answer(http, { request, messages }, { parsedBody, streams: held });
-  return { response: takesTask ? await rewritten(response, withoutTaskContent) : response, held };
+  const change = (text: string) => [withoutTaskContent(text)];
+  return { response: takesTask ? await rewritten(response, change) : response, held };
 }
 
 /** The protocol on HTTP, made once. */

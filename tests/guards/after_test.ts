@@ -17,20 +17,21 @@ const PICTURE = { type: "image", mimeType: "image/png", data: "iVBORw0KGgoAAAANS
 
 function answers(
   it: CallOrg,
-  { content, structured = null, rest = {}, is_error = false }: {
+  { content, structured = null, meta = {}, is_error = false }: {
     readonly content: JsonValue[];
     readonly structured?: JsonValue;
-    readonly rest?: JsonObject;
+    readonly meta?: JsonObject;
     readonly is_error?: boolean;
   },
 ): void {
   const bytes = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
   it.upstreams.answer = (): CallOutcome => ({
     is: "result",
-    json: bytes({ content, structuredContent: structured, ...rest }),
+    json: bytes({ content, structuredContent: structured, _meta: meta }),
     content: bytes(content),
     structured_content: structured === null ? null : bytes(structured),
-    rest,
+    rest: new Map(),
+    meta: new Map(Object.entries(meta).map(([name, value]) => [name, bytes(value)])),
     is_error,
   });
 }
@@ -47,7 +48,7 @@ const EVERYWHERE = {
     { type: "resource", resource: { uri: "a:b", text: TOKEN } },
   ],
   structured: { key: TOKEN, [TOKEN]: [TOKEN], count: 12345678901 },
-  rest: { _meta: { note: TOKEN } },
+  meta: { note: TOKEN },
 };
 
 Deno.test("a token is cut out of every copy without a word from the owner, and counted", async () => {

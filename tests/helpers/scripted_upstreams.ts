@@ -42,7 +42,8 @@ export function resultOf(content: JsonObject[], is_error = false): CallOutcome {
     json,
     content: bytes(content),
     structured_content: null,
-    rest: {},
+    rest: new Map(),
+    meta: new Map(),
     is_error,
   };
 }

@@ -14,11 +14,21 @@ const GATEWAY = "/mcp/gateway";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
+type Texts = Readonly<Record<string, string>>;
+
 /** Has the upstream answer in exactly these texts. */
-function answers(it: CallOrg, content: string, structured: string | null, more: JsonObject = {}) {
+function answers(
+  it: CallOrg,
+  content: string,
+  structured: string | null,
+  { rest = {}, meta = {} }: { readonly rest?: Texts; readonly meta?: Texts } = {},
+) {
+  const texts = (members: Texts) =>
+    new Map(Object.entries(members).map(([name, text]) => [name, bytes(text)]));
   it.upstreams.answer = () => ({
     is: "result",
-    rest: more,
+    rest: texts(rest),
+    meta: texts(meta),
     json: bytes("{}"),
     content: bytes(content),
     structured_content: structured === null ? null : bytes(structured),
@@ -75,27 +85,31 @@ Deno.test("what is between the upstream and us stays there, and its hints for th
   const token = await it.org.agent();
   const content = '[{"type":"text","text":"a"}]';
   answers(it, content, null, {
-    resultType: "complete",
-    _meta: {
-      "io.modelcontextprotocol/serverInfo": { name: "x" },
-      "dev.mcp/x": 1,
-      "modelcontextprotocol.io/y": 2,
-      "countersign/z": 3,
-      "example.com/hint": { a: 1 },
-      plain: true,
+    rest: { resultType: '"complete"', more: '{"n":12345678901234567890, "d":0.10}' },
+    meta: {
+      "io.modelcontextprotocol/serverInfo": '{"name":"x"}',
+      "dev.mcp/x": "1",
+      "modelcontextprotocol.io/y": "2",
+      "countersign/z": "3",
+      "example.com/hint": '{"a":1.50,"b":9007199254740993}',
+      plain: "true",
     },
   });
-  const { messages } = await rawCall(
+  const { messages, text } = await rawCall(
     it.it.countersign,
     "tools/call",
     { name: "notes__read", arguments: {} },
     { token, path: GATEWAY },
   );
-  const { _meta, ...result } = messages.at(-1).result;
+  const { _meta, more, ...result } = messages.at(-1).result;
   assert.deepEqual(result, { content: JSON.parse(content), resultType: "complete" });
+  assert.equal(typeof more, "object");
   const { "io.modelcontextprotocol/serverInfo": server, ...rest } = _meta;
   assert.notEqual(server?.name, "x");
-  assert.deepEqual(rest, { "example.com/hint": { a: 1 }, plain: true });
+  assert.deepEqual(Object.keys(rest).sort(), ["example.com/hint", "plain"]);
+  // No number of it has been a double.
+  assert.ok(text.includes('"more":{"n":12345678901234567890, "d":0.10}'), text);
+  assert.ok(text.includes('"example.com/hint":{"a":1.50,"b":9007199254740993}'), text);
 });
 
 const PNG = "data:image/png;base64,iVBORw0KGgo=";

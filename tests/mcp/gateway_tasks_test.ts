@@ -64,7 +64,8 @@ Deno.test("a call that waits for people is a task, and runs once for who looks a
     const content = '[{"type":"text","text":"done"}]';
     return {
       is: "result",
-      rest: {},
+      rest: new Map(),
+      meta: new Map(),
       json: bytes("{}"),
       content: bytes(content),
       structured_content: bytes('{"id":12345678901234567890}'),

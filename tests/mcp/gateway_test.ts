@@ -44,7 +44,8 @@ for (const era of ERAS) {
         json: bytes(value),
         content: bytes([image]),
         structured_content: bytes(structuredContent),
-        rest: {},
+        rest: new Map(),
+        meta: new Map(),
         is_error: false,
       };
     };

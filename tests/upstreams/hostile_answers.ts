@@ -1,5 +1,5 @@
 import type { HostFetch, HostRequest } from "../../lib/deps.ts";
-import { MAX_VALUES } from "../../lib/upstreams/foreign_json.ts";
+import { MAX_VALUES } from "../../lib/upstreams/json_scanner.ts";
 import type { CallOutcome, Listed, NotListed, UpstreamPort } from "../../lib/upstreams/port.ts";
 import { callEcho, NEVER } from "../helpers/upstream_server.ts";
 
