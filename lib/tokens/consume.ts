@@ -127,6 +127,7 @@ export function spend(
     consumed_by_request: client.request_id,
     binding,
     report_due_at: now + (own?.report_within_seconds ?? org.report_within_seconds) * 1000,
+    call_id: own?.id ?? null,
   };
 }
 

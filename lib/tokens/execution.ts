@@ -162,7 +162,14 @@ function wholeAction(given: Report["given"], tenant: string | null) {
 }
 
 /** Of a run that nobody knows to have been authorized. */
-const NO_TOKEN = { token_id: null, binding: null, late: false, mandate_id: null, count: null };
+const NO_TOKEN = {
+  token_id: null,
+  binding: null,
+  late: false,
+  mandate_id: null,
+  call_id: null,
+  count: null,
+};
 
 function logUnattested(
   transaction: Transaction,
@@ -190,13 +197,13 @@ interface Outcome {
   readonly error: string | null;
 }
 
-/** The run that an outcome is of, and the mandate that its token is under. */
+/** The run that an outcome is of, and what its token is of and under. */
 type Run =
   & Pick<
     ExecutionRecord,
     "token_id" | "binding" | "tool" | "tenant" | "resource" | "method" | "action_digest" | "late"
   >
-  & Pick<RunTokenRecord, "mandate_id">
+  & Pick<ConsumedToken, "mandate_id" | "call_id">
   & Pick<TokenCounters, "count">;
 
 /** Who said it: a machine by a request, or the service, which saw it or saw the deadline pass. */
@@ -233,6 +240,7 @@ function recordExecution(
     actor: "actor" in reporter ? reporter.actor : actorOf(reporter.caller),
     subject: {
       execution: id,
+      ...(run.call_id === null ? {} : { call: run.call_id }),
       ...(run.mandate_id === null ? {} : { mandate: run.mandate_id }),
       ...{ method, resource, tenant, token: token_id, tool },
     },

@@ -32,7 +32,7 @@ Deno.test("a call that is allowed runs once, and is told in three entries", asyn
     [call_id, token_id, decision_id],
   );
   const logged = (await it.log()).find(({ entry }) => entry.type === "execution.logged")?.entry;
-  assert.equal(logged?.subject.execution, execution_id);
+  assert.deepEqual([logged?.subject.execution, logged?.subject.call], [execution_id, call_id]);
   assert.equal(logged?.data.execution_result, "success");
   assert.match(String(logged?.data.output_digest), /^sha256:/);
   const read = await it.read(call_id);

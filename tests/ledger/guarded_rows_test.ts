@@ -650,6 +650,7 @@ Deno.test("tokens that are used in the order they were minted in are held, thoug
       consumed_by_request: "req",
       binding: "checked",
       report_due_at: 3,
+      call_id: null,
     });
   }
   assert.ok(store.reads <= 6, `${store.reads} of 25 were read again`);

@@ -55,6 +55,8 @@ const consumed = {
   binding,
   /** Until when an execution has to be reported. */
   report_due_at: timestamp,
+  /** The call through here that it is of; null for none, and in records from before it was kept. */
+  call_id: z.string().nullable().default(null),
 };
 
 /**
