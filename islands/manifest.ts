@@ -6,6 +6,7 @@
 export const ISLANDS = {
   activity_tail: () => import("./activity_tail.tsx"),
   api_builder: () => import("./api_builder.tsx"),
+  call: () => import("./call.tsx"),
   confirm: () => import("./confirm.tsx"),
   connect: () => import("./connect.tsx"),
   consent: () => import("./consent.tsx"),

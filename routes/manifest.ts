@@ -27,7 +27,7 @@ import { evidenceEndpoints, evidencePage } from "./pages/activity/evidence.tsx";
 import { activityEndpoints, activityPage } from "./pages/activity/list.tsx";
 import { receiptEndpoints, receiptPage } from "./pages/activity/receipt.tsx";
 import { verifyPage } from "./pages/activity/verify.tsx";
-import { callPage } from "./pages/calls/call.tsx";
+import { callEndpoints, callPage } from "./pages/calls/call.tsx";
 import { callsPage } from "./pages/calls/list.tsx";
 import { approvalsEndpoints, approvalsPage } from "./pages/approvals/inbox.tsx";
 import { denyPage } from "./pages/approvals/deny.tsx";
@@ -244,6 +244,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   ...sessionEndpoints,
   ...approvalsEndpoints,
   ...approvalEndpoints,
+  ...callEndpoints,
   ...quickstartEndpoints,
   ...quickstartSkillEndpoints,
   ...apiBuilderEndpoints,

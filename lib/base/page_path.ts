@@ -33,6 +33,7 @@ export const PAGE_PATHS = [
   "/bundles/:id",
   "/calls",
   "/calls/:id",
+  "/calls/:id/live",
   "/channels/slack/callback",
   "/channels/slack/connect",
   "/confirm/:nonce",

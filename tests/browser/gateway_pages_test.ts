@@ -73,12 +73,17 @@ Deno.test("on a phone: a host is connected, its call waits, is approved and answ
   await page.getByRole("link", { name: "Its call through here" }).waitFor();
   await signOnPage(tab);
   await page.getByRole("status").filter({ hasText: "Approved." }).waitFor();
-  const ran = await ask();
-  assert.deepEqual([ran.status, ran.body.status], [200, "completed"], ran.text);
   await page.getByRole("link", { name: "Its call through here" }).click();
   const happened = page.getByRole("list", { name: "From asking to answer" });
   await happened.getByText(/^Approved by olivia@example\.com/).waitFor();
+  await page.getByText("Approved, and not run yet").waitFor();
+  await tab.hydrated();
+  // The page moves on by itself, and is the same document all the while.
+  await page.evaluate(() => document.body.dataset.same = "yes");
+  const ran = await ask();
+  assert.deepEqual([ran.status, ran.body.status], [200, "completed"], ran.text);
   await happened.getByText(/^Answered/).waitFor();
+  assert.equal(await page.evaluate(() => document.body.dataset.same), "yes");
   await page.getByRole("link", { name: /token\.consumed/ }).waitFor();
   await sound(tab);
 

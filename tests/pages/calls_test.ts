@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { CallOrg, READ, WIPE } from "../helpers/call_org.ts";
+import { EventStream } from "../helpers/event_stream.ts";
 import { rowsOf } from "../helpers/page_html.ts";
 import { notSent, resultOf } from "../helpers/scripted_upstreams.ts";
 import { HOSTILE, Visitor } from "../helpers/visitor.ts";
@@ -66,6 +67,33 @@ Deno.test("a call that waits leads to its request, the request and the log lead 
   // The entries of its run lead back.
   const entry = /href="(\/activity\/\d+)">token\.consumed/.exec(done.html)?.[1] ?? "";
   assert.ok((await owner.get(entry)).html.includes(`href="/calls/${id}"`), entry);
+});
+
+Deno.test("the page of an open call follows it: what is brought anew is what is shown, and no argument", async () => {
+  await using calls = await CallOrg.start();
+  const asked = await calls.call(WIPE, { ...ASKED, arguments: { id: "note-7" } });
+  const id = asked.body.call_id;
+  const pending = await look(calls, id);
+  assert.match(pending.html, /<x-island data-name="call"/);
+  assert.match(pending.html, /<noscript>.*href="\/calls\/cal_.*Load again/s);
+
+  const owner = await Visitor.of(calls.org, "owner", { email: "live@example.com" });
+  const stream = await EventStream.open(calls.org, owner.session, `/calls/${id}/live`);
+  const news = async () => (await stream.next())?.data;
+  const first = await news();
+  assert.deepEqual([first.status, first.approval.state], ["pending", "pending"]);
+  await calls.yes(asked);
+  const approved = await news();
+  assert.deepEqual([approved.status, approved.approval.state], ["pending", "approved"]);
+  await calls.call(WIPE, { ...ASKED, arguments: { id: "note-7" } });
+  let last = await news();
+  while (last.status !== "completed") last = await news();
+  assert.equal(last.result, "success");
+  assert.ok(!JSON.stringify([first, approved, last]).includes("note-7"));
+  // One that has ended needs no script: it stays as it is.
+  const done = await look(calls, id);
+  assert.doesNotMatch(done.html, /data-name="call"|Load again/);
+  await stream.close();
 });
 
 Deno.test("what nobody knows is said, with what to do; a reader without the right to arguments sees no foreign word", async () => {

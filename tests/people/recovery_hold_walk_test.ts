@@ -295,6 +295,7 @@ const SCRIPTS: Readonly<Record<string, "refused" | string>> = {
   "post /session/fresh/finish": "no assertion is fresh on hold",
   "get /approvals/live": "requests without arguments",
   "get /approvals/:id/live": "a request without arguments",
+  "get /calls/:id/live": "a call, on which no arguments are",
   "post /approvals/:id/statement": "refused",
   "post /approvals/:id/approve": "refused",
   "get /quickstart/live": "names a check that came",

@@ -1,5 +1,6 @@
-import { StatusBadge } from "../../../components/badges.tsx";
-import { spanWords, Time } from "../../../components/time.tsx";
+import { CallBadge, tookWords } from "../../../components/call.tsx";
+import type { NamedParty } from "../../../components/call_sheet.ts";
+import { Time } from "../../../components/time.tsx";
 import { RowLink, Table } from "../../../components/table.tsx";
 import { MachineName, UntrustedText } from "../../../components/untrusted.tsx";
 import { pagePath } from "../../../lib/base/page_path.ts";
@@ -24,9 +25,6 @@ export interface CallRow {
   readonly status: CallStatus;
   readonly who: NamedParty;
 }
-
-/** Who made a call, by the name that people know; their id where they have none any more. */
-export type NamedParty = Party & { readonly name: string; readonly known: boolean };
 
 /** The name of a machine now. */
 export function namedParty(
@@ -64,28 +62,6 @@ export async function callRows(
   }, "see_requests");
 }
 
-/** Where a call stands. */
-export function CallBadge({ call, status }: Pick<CallRow, "call" | "status">) {
-  const isRefused = call.status === "completed" && call.refusal !== null;
-  return <StatusBadge status={isRefused ? "failed" : status} />;
-}
-
-/** Who made a call, leading to its page where it has one. */
-export function CallerName({ who }: { readonly who: NamedParty }) {
-  const { type, id, known } = who;
-  if (!known) return <UntrustedText text={id} mono />;
-  const href = type === "agent"
-    ? pagePath("/agents/:id", { id })
-    : type === "api_key"
-    ? pagePath("/api-keys/:id", { id })
-    : pagePath("/connections");
-  return (
-    <a href={href}>
-      <MachineName {...who} />
-    </a>
-  );
-}
-
 /** Calls one a line, each leading to its page. */
 export function CallTable({ rows, now }: {
   readonly rows: readonly CallRow[];
@@ -108,7 +84,12 @@ export function CallTable({ rows, now }: {
             </RowLink>
           ),
         },
-        { key: "state", label: "State", kind: "badge", cell: (row) => <CallBadge {...row} /> },
+        {
+          key: "state",
+          label: "State",
+          kind: "badge",
+          cell: (row) => <CallBadge {...row} isRefused={isRefused(row.call)} />,
+        },
         {
           key: "who",
           label: "Who asked",
@@ -132,10 +113,9 @@ export function CallTable({ rows, now }: {
   );
 }
 
-/** A span as short as it is: `240 ms`, `3.2 s`, `4 min`. */
-export function tookWords(ms: number): string {
-  if (ms < 1000) return `${ms} ms`;
-  return ms < 60_000 ? `${(ms / 1000).toFixed(1)} s` : spanWords(ms);
+/** Whether a call was told something in place of a result. */
+export function isRefused(call: CallRecord): boolean {
+  return call.status === "completed" && call.refusal !== null;
 }
 
 /** Where an upstream runs, in a word. */

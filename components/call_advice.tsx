@@ -1,29 +1,15 @@
 import type { ComponentChildren } from "preact";
-import { ButtonLink } from "../../../components/button.tsx";
-import { Notice, type NoticeProps } from "../../../components/layout.tsx";
-import { Time } from "../../../components/time.tsx";
-import { UntrustedText, Words } from "../../../components/untrusted.tsx";
-import { isJsonObject } from "../../../lib/base/json.ts";
-import { pagePath } from "../../../lib/base/page_path.ts";
-import type { CallEntry, CallStory } from "../../../lib/calls/call_story.ts";
-import type { Names } from "../../../lib/evidence/telling.ts";
-import type { UpstreamRecord } from "../../../lib/store/records/upstream.ts";
-import { type NamedParty, placeOf } from "./parts.tsx";
+import { pagePath } from "../lib/base/page_path.ts";
+import { ButtonLink } from "./button.tsx";
+import type { CallSheet } from "./call_sheet.ts";
+import { Notice, type NoticeProps } from "./layout.tsx";
+import { Time } from "./time.tsx";
+import { UntrustedText, Words } from "./untrusted.tsx";
 
 /** What the state of a call means, and what to do about it. */
 
-/** A call as its page shows it. */
-export interface Shown {
-  readonly story: CallStory;
-  readonly entries: readonly CallEntry[];
-  readonly names: Names;
-  readonly who: NamedParty;
-  /** Null once it was removed. */
-  readonly upstream: UpstreamRecord | null;
-}
-
-export interface ShownProps {
-  readonly data: Shown;
+interface SheetProps {
+  readonly sheet: CallSheet;
   readonly now: number;
 }
 
@@ -34,11 +20,10 @@ interface Advice {
 }
 
 /** What a state means, and what to do about it. A call that went well needs no words. */
-export function NextStep({ data, now }: ShownProps) {
-  const advice = adviceOn(data, now);
+export function NextStep({ sheet, now }: SheetProps) {
+  const advice = adviceOn(sheet, now);
   if (advice === null) return null;
-  const { approval, status } = data.story;
-  const said = data.story.inside ? foreignWords(data.story) : null;
+  const { approval, status, said } = sheet;
   return (
     <Notice
       tone={advice.tone}
@@ -60,19 +45,18 @@ export function NextStep({ data, now }: ShownProps) {
   );
 }
 
-function adviceOn(data: Shown, now: number): Advice | null {
-  const { call, status, approval, execution, due_at } = data.story;
-  const told = "refusal" in call ? call.refusal?.code ?? null : null;
+function adviceOn(sheet: CallSheet, now: number): Advice | null {
+  const { status, approval, result, due_at, told, who } = sheet;
   switch (status) {
     case "pending":
-      return approval?.progress.state === "approved"
+      return approval?.state === "approved"
         ? {
           tone: "info",
           title: "Approved, and not run yet",
           text: (
             <>
-              It runs when <Words text={data.who.name} /> asks for the same again, until{" "}
-              <Time at={approval.progress.use_before} now={now} show="absolute" />.
+              It runs when <Words text={who.name} /> asks for the same again, until{" "}
+              <Time at={approval.until} now={now} show="absolute" />.
             </>
           ),
         }
@@ -81,7 +65,7 @@ function adviceOn(data: Shown, now: number): Advice | null {
           title: "Waits for a person",
           text: (
             <>
-              Once somebody approves it, it runs when <Words text={data.who.name} />{" "}
+              Once somebody approves it, it runs when <Words text={who.name} />{" "}
               asks for the same again. Nothing was sent.
             </>
           ),
@@ -101,11 +85,11 @@ function adviceOn(data: Shown, now: number): Advice | null {
       return {
         tone: "warning",
         title: "Nobody knows whether it ran",
-        text: <Unknown data={data} />,
+        text: <Unknown sheet={sheet} />,
       };
     case "completed":
       if (told !== null) return { tone: "warning", ...TOLD[told] ?? OTHERWISE };
-      return execution?.result === "failed"
+      return result === "failed"
         ? {
           tone: "info",
           title: "The tool says that it failed",
@@ -126,13 +110,13 @@ function adviceOn(data: Shown, now: number): Advice | null {
 }
 
 /** What unknown means, and how it is found out. */
-function Unknown({ data: { story: { call }, upstream } }: { readonly data: Shown }) {
+function Unknown({ sheet: { tool, place } }: Pick<SheetProps, "sheet">) {
   return (
     <>
       It was sent, and no whole answer came: it may have run, or run still. Its permission is used,
       and Countersign never sends it again. Look at{" "}
-      {upstream === null ? "the server" : <UntrustedText text={placeOf(upstream)} mono />}{" "}
-      whether it happened, such as by what <UntrustedText text={call.tool} mono />{" "}
+      {place === null ? "the server" : <UntrustedText text={place} mono />}{" "}
+      whether it happened, such as by what <UntrustedText text={tool} mono />{" "}
       would have changed there. Only if it didn't, have the agent ask again: that is a new call.
     </>
   );
@@ -210,10 +194,3 @@ const TOLD: Readonly<Record<string, Told>> = {
     text: "Nothing was sent. The agent was told where they don't, and can mend them.",
   },
 };
-
-/** What the server said, where that is kept. */
-function foreignWords({ call }: CallStory): string | null {
-  const data = "refusal" in call ? call.refusal?.data : undefined;
-  const says = isJsonObject(data) ? data.says : undefined;
-  return typeof says === "string" && says !== "" ? says : null;
-}
