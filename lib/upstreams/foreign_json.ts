@@ -46,6 +46,7 @@ export async function readForeign(
   bytes: Uint8Array<ArrayBuffer>,
   timer: (milliseconds: number) => Timer,
 ): Promise<ForeignObject | ForeignFault> {
+  if (bytes.length > AT_ONCE) await timer(0).elapsed;
   if (!isUtf8(bytes)) return "malformed";
   const scanner = new Scanner(bytes);
   for (let until = AT_ONCE;; until += AT_ONCE) {

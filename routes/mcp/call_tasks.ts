@@ -64,7 +64,7 @@ export function taskOfCall(org: string, seen: SeenCall): JsonObject {
     ttlMs: KEPT_MS,
   };
   if (seen.status === "running") {
-    const statusMessage = "The tool is running";
+    const statusMessage = "The tool is running, and is not called off by tasks/cancel";
     return { ...task, status: "working", statusMessage, pollIntervalMs: RUNNING_MS };
   }
   if (seen.status !== "pending") {

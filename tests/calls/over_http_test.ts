@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
 import type { JsonObject } from "../../lib/base/json.ts";
+import type { Network } from "../../lib/outside/connection.ts";
+import { connectTls, internet } from "../../lib/outside/internet.ts";
 import { systemTimer } from "../../lib/store/system.ts";
 import { CallOrg, OFFERED, READ, WIPE } from "../helpers/call_org.ts";
 import type { Got } from "../helpers/countersign.ts";
 import { assertProblem } from "../helpers/refused.ts";
+import { AUTHORITY, CLIENT_EXAMPLE } from "../helpers/test_authority.ts";
 import {
   type Asked,
   events,
@@ -199,6 +202,91 @@ Deno.test("the failure table over HTTP: one that is not there, or proves no name
   const named = await other.org.manage("PUT", "/v1/upstreams/notes", { kind: "mcp", url });
   assertProblem(named, 502, "upstream_unreachable");
   assert.equal(plain.calls, 0);
+});
+
+/** A call that is approved, and sent once the network has changed so that no new connection is made. */
+async function unreachedCall(
+  server: ChangingServer,
+  at: { readonly url: string; readonly host: string },
+  { network, change }: { readonly network: Network; readonly change: (isBroken: boolean) => void },
+): Promise<void> {
+  await using it = await CallOrg.at(at, { network });
+  const args = { arguments: { id: "n1" } };
+  const waiting = await it.call(WIPE, args);
+  await it.yes(waiting);
+  assert.equal((await it.call(READ)).status, 200);
+  change(true);
+  // The connection that was kept is too old for it by then; the session counts as standing still.
+  it.it.countersign.clock.advance(1500);
+  const before = server.calls;
+  assertProblem(await it.call(WIPE, args), 502, "upstream_unreachable");
+  assert.equal(server.calls, before);
+  assert.deepEqual(await endOf(it, waiting.body.approval.id), {
+    logged: "returned",
+    approval: "approved",
+  });
+  // Later it is asked before anything is used up, and nothing has to be given back.
+  it.it.countersign.clock.advance(20_000);
+  assertProblem(await it.call(WIPE, args), 502, "upstream_unreachable");
+  const returned = (await it.log()).filter(({ entry }) => entry.type === "token.returned");
+  assert.equal(returned.length, 1);
+  change(false);
+  const ran = await it.call(WIPE, args);
+  assert.deepEqual([ran.status, server.calls - before], [200, 1], ran.text);
+  assert.equal((await endOf(it, waiting.body.approval.id)).approval, "used");
+}
+
+Deno.test("the failure table over HTTP: a name that DNS does not know any more costs no permission", async () => {
+  await using server = new ChangingServer("modern");
+  const { port } = new URL(server.url);
+  let isBroken = false;
+  await unreachedCall(
+    server,
+    { url: `http://notes.corp:${port}/mcp`, host: `notes.corp:${port}` },
+    {
+      change: (broken) => isBroken = broken,
+      network: {
+        ...internet,
+        resolve: (host) =>
+          isBroken
+            ? Promise.reject(new Deno.errors.NotFound(`getaddrinfo ENOTFOUND ${host}`))
+            : Promise.resolve(["127.0.0.1"]),
+      },
+    },
+  );
+});
+
+Deno.test("the failure table over HTTP: a server that does not prove its name by TLS any more costs no permission", async () => {
+  await using server = new ChangingServer("modern");
+  // What stands before it speaks TLS with the certificate of `client.example`.
+  await using front = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen: () => {}, ...CLIENT_EXAMPLE },
+    async ({ method, headers, body }) => {
+      const { status, headers: told, body: answer } = await fetch(server.url, {
+        method,
+        headers,
+        body: await new Response(body).bytes(),
+      });
+      return new Response(answer, { status, headers: told });
+    },
+  );
+  const { port } = front.addr;
+  let isBroken = false;
+  await unreachedCall(
+    server,
+    { url: `https://client.example:${port}/mcp`, host: `client.example:${port}` },
+    {
+      change: (broken) => isBroken = broken,
+      network: {
+        resolve: () => Promise.resolve(["127.0.0.1"]),
+        connect: ({ address, host, port }, signal) =>
+          connectTls(
+            { address, host: isBroken ? "other.example" : host, port, authorities: [AUTHORITY] },
+            signal,
+          ),
+      },
+    },
+  );
 });
 
 Deno.test("attack, G5: a definition is changed between the list and the call, over HTTP", async () => {

@@ -86,6 +86,8 @@ export class TestClock {
 }
 
 export interface FixtureOptions {
+  /** What hosts that members name are reached by. */
+  readonly network?: Network;
   /** The store; one in memory when absent. It is closed with the fixture. */
   readonly kv?: Kv;
   readonly clock?: TestClock;
@@ -140,7 +142,7 @@ export class Countersign implements AsyncDisposable {
     const sites = new StrangerSites();
     const timers = new EndedTimers(options.deps?.timer ?? systemTimer);
     const ways = {
-      network: NAMED_ALONE,
+      network: options.network ?? NAMED_ALONE,
       timer: timers.timer,
       named: settings.private_hosts,
     };

@@ -17,7 +17,7 @@ import { SELF_SIGNED } from "../helpers/self_signed.ts";
 import { runAsService } from "../helpers/started_process.ts";
 import { answerOf, httpAnswer } from "../helpers/wire_network.ts";
 import { StrangerNetwork } from "./stranger_network.ts";
-import { AUTHORITY, CLIENT_EXAMPLE } from "./test_authority.ts";
+import { AUTHORITY, CLIENT_EXAMPLE } from "../helpers/test_authority.ts";
 
 /** Timers that end when a test says so. */
 class Clocks {

@@ -5,7 +5,7 @@ import { connectTls } from "../../lib/outside/internet.ts";
 import { systemTimer } from "../../lib/store/system.ts";
 import { runAsService } from "../helpers/started_process.ts";
 import { PUBLIC } from "./stranger_network.ts";
-import { AUTHORITY, CLIENT_EXAMPLE } from "./test_authority.ts";
+import { AUTHORITY, CLIENT_EXAMPLE } from "../helpers/test_authority.ts";
 
 /** A host on this computer with the certificate of `client.example`. */
 function serve(handler: (request: Request) => Response | Promise<Response>) {
