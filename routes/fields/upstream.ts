@@ -57,6 +57,8 @@ export const upstreamAnswer = z.object({
     changed: z.array(z.string()).describe("Approved once, and defined in another way since"),
     refused: z.array(z.object({ name: z.string(), why: z.string() })),
   }),
+  not_passed_on: z.array(z.enum(["resources", "prompts"]))
+    .describe("What of a server does not go through here: its tools alone do"),
   credential: z.object({
     mode: z.literal("org"),
     credential_id: z.string(),
@@ -79,6 +81,7 @@ export function renderUpstream(seen: SeenUpstream): JsonObject {
     headers: { ...headers },
     protocol: state?.protocol ?? null,
     tools: toolCounts(seen),
+    not_passed_on: ["resources", "prompts"],
     credential: record.credential === null
       ? null
       : { ...record.credential, state: credential === null ? "missing" : "ready" },

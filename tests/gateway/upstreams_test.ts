@@ -172,6 +172,7 @@ Deno.test("an upstream is registered, offers drafts, is approved, drifts, and go
     assertProblem(got, 502, "upstream_unreachable");
     assert.deepEqual((await it.tools()).map(({ status }) => status), ["draft", "draft"]);
     const { body } = await org.manage("GET", "/v1/upstreams/notes");
+    assert.deepEqual(body.not_passed_on, ["resources", "prompts"]);
     assert.equal(body.last_error.why, "unreachable");
     assert.deepEqual(body.tools.changed, ["notes/read", "notes/wipe"]);
     upstreams.notListed = null;

@@ -3,7 +3,6 @@ import { CallView } from "../../../components/call.tsx";
 import { type CallSheet, isOpen } from "../../../components/call_sheet.ts";
 import LiveCall from "../../../islands/call.tsx";
 import { isJsonObject, type JsonValue } from "../../../lib/base/json.ts";
-import { pagePath } from "../../../lib/base/page_path.ts";
 import { callTopic } from "../../../lib/calls/call_record.ts";
 import { callEntries, type CallStory, lookAtCall } from "../../../lib/calls/call_story.ts";
 import { namesOf } from "../../../lib/evidence/telling.ts";
