@@ -1,0 +1,144 @@
+"""Seeking a token for one run of an action."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Callable, Mapping, Optional, TYPE_CHECKING
+from urllib.parse import quote
+
+from ._answers import Json, is_approval, is_check, is_mint
+from ._errors import NotRun
+
+if TYPE_CHECKING:
+    from ._async_client import AsyncCountersign
+
+#: How long a person has to answer, seconds, where nothing else is said.
+DEFAULT_WAIT_S = 300
+
+#: The longest that the service holds one answer.
+_HELD_S = 50
+
+OnPending = Callable[[Json], None]
+
+
+@dataclass(frozen=True)
+class Authorization:
+    """Whether one run of an action is authorized, and by what.
+
+    ``allowed`` with ``is_fallback`` is a tool that was said beforehand to run unasked: it has no
+    token. Not ``allowed``: ``code`` is ``disabled``, ``pending``, ``denied``, ``expired``,
+    ``cancelled``, ``revoked`` or ``no_token``, and ``message`` is one line for a model or a person.
+    """
+
+    allowed: bool
+    is_fallback: bool = False
+    token: Optional[str] = None
+    token_id: Optional[str] = None
+    decision_id: Optional[str] = None
+    approval: Optional[Json] = None
+    code: Optional[str] = None
+    message: Optional[str] = None
+    reference: Optional[str] = None
+    review_url: Optional[str] = None
+    next: Optional[Mapping[str, Any]] = None
+
+
+async def authorize(
+    client: "AsyncCountersign",
+    action: Mapping[str, Any],
+    asking: Mapping[str, Any],
+    *,
+    wait: float,
+    on_pending: Optional[OnPending],
+) -> Authorization:
+    """Checks, asks where a person is needed, waits for them and mints.
+
+    Calling again with the same action goes on where it was left.
+    """
+    clock = client.ways.clock
+    end = clock.now() + wait
+    body = {**action, **asking, "mint": True, "request": True}
+    asked = await client.post("/v1/permissions/check", body, is_check, once=True)
+    if "token" in asked:
+        return _authorized(asked, asked, None)
+    approval = asked.get("approval")
+    if approval is None:
+        return _not_authorized(asked, None)
+    if approval["status"] == "pending" and on_pending is not None:
+        on_pending(approval)
+    while approval["status"] == "pending":
+        seconds = min(_HELD_S, math.floor(end - clock.now()))
+        if seconds < 1:
+            break
+        path = f"/v1/approvals/{quote(approval['id'], safe='')}?wait={seconds}"
+        approval = await client.get(path, is_approval, held_seconds=seconds)
+    if approval["status"] != "approved":
+        return _not_authorized(asked, approval)
+    minting = {**action, "approval_id": approval["id"]}
+    minted = await client.post("/v1/tokens/mint", minting, is_mint, once=True)
+    return _authorized(asked, minted, approval)
+
+
+def _authorized(asked: Json, minted: Json, approval: Optional[Json]) -> Authorization:
+    return Authorization(
+        allowed=True,
+        token=minted["token"],
+        token_id=minted["token_id"],
+        decision_id=asked["decision_id"],
+        approval=approval,
+    )
+
+
+_SAID = {
+    "pending": "waits for a person",
+    "denied": "was denied",
+    "expired": "was not answered in time",
+    "cancelled": "was cancelled",
+    "revoked": "was revoked",
+}
+
+
+def _not_authorized(asked: Json, approval: Optional[Json]) -> Authorization:
+    next_ = asked["next"]
+    if approval is not None:
+        reference, status = approval["reference"], approval["status"]
+        more = approval["review_url"] if status == "pending" else _note(approval)
+        message = f"{reference} {_SAID[status]}" + (f": {more}" if more else "")
+        return Authorization(
+            allowed=False,
+            code=status,
+            message=message,
+            reference=reference,
+            review_url=approval["review_url"],
+            next=next_,
+        )
+    permission, why = asked["permission"], asked["resolved_from"]
+    if permission == "requires_approval" and "retry_after_seconds" in next_:
+        seconds = next_["retry_after_seconds"]
+        message = f"It was denied, and may be asked again in {seconds} seconds"
+        return Authorization(allowed=False, code="recently_denied", message=message, next=next_)
+    if permission == "disabled":
+        message = f"It is not allowed ({why})"
+        return Authorization(allowed=False, code="disabled", message=message, next=next_)
+    message = f"It is {permission} ({why}), without a token"
+    return Authorization(allowed=False, code="no_token", message=message, next=next_)
+
+
+def _note(approval: Json) -> str:
+    decisions = approval.get("decisions")
+    for row in reversed(decisions if isinstance(decisions, list) else []):
+        if isinstance(row, dict) and row.get("decision") == "deny":
+            note = row.get("note")
+            return " ".join(note.split()) if isinstance(note, str) else ""
+    return ""
+
+
+def not_run(tool: str, answer: Authorization) -> NotRun:
+    """The error of a tool that was not run."""
+    return NotRun(
+        f"{tool} did not run: {answer.message}",
+        code=answer.code or "no_token",
+        reference=answer.reference,
+        next=answer.next,
+    )

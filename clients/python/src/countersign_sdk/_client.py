@@ -1,0 +1,108 @@
+"""The client for programs without asyncio: the same, waited for."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import threading
+from typing import Any, Callable, Coroutine, Mapping, Optional, TypeVar
+
+from ._answers import Json
+from ._async_client import AsyncCountersign
+from ._authorize import DEFAULT_WAIT_S, Authorization, OnPending
+from ._guard import guard
+from ._webhooks import verified_event
+
+R = TypeVar("R")
+
+
+class _Waited:
+    """The methods of something asynchronous, each waited for."""
+
+    def __init__(self, of: Any, wait_for: Callable[[Coroutine[Any, Any, Any]], Any]) -> None:
+        self._of = of
+        self._wait_for = wait_for
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        method = getattr(self._of, name)
+        if name.startswith("_") or not inspect.iscoroutinefunction(method):
+            raise AttributeError(name)
+        return lambda *args, **named: self._wait_for(method(*args, **named))
+
+
+class Countersign:
+    """Countersign, as an agent's program asks it; see ``AsyncCountersign`` for what it takes.
+
+    Its requests run on one thread of its own, so that each ends within its whole time, and may be
+    made by any thread. That thread begins with the first request and holds up no exit.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        self._client = AsyncCountersign(**options)
+        self._lock = threading.Lock()
+        self._loop: Optional[asyncio.AbstractEventLoop] = None
+        self.approvals = _Waited(self._client.approvals, self._wait_for)
+        self.calls = _Waited(self._client.calls, self._wait_for)
+        self.mandates = _Waited(self._client.mandates, self._wait_for)
+        self.confirmations = _Waited(self._client.confirmations, self._wait_for)
+        self.budgets = _Waited(self._client.budgets, self._wait_for)
+        self.receipts = _Waited(self._client.receipts, self._wait_for)
+
+    verify_webhook = staticmethod(verified_event)
+
+    def __enter__(self) -> "Countersign":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        if self._loop is None:
+            return
+        self._wait_for(self._client.close())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._loop = None
+
+    def check(self, body: Mapping[str, Any], *, idempotency_key: Optional[str] = None) -> Json:
+        """Whether an action may run. Want of an answer is a verdict, too: ``is_fallback``."""
+        return self._wait_for(self._client.check(body, idempotency_key=idempotency_key))
+
+    def authorize(
+        self,
+        action: Mapping[str, Any],
+        *,
+        wait: float = DEFAULT_WAIT_S,
+        on_pending: Optional[OnPending] = None,
+        **asking: Any,
+    ) -> Authorization:
+        """A token for one run. ``asking`` has ``reason``, and ``context`` or ``user_id`` likewise."""
+        authorizing = self._client.authorize(action, wait=wait, on_pending=on_pending, **asking)
+        return self._wait_for(authorizing)
+
+    def mint(self, body: Mapping[str, Any]) -> Json:
+        """A token for an action that is allowed, or was approved."""
+        return self._wait_for(self._client.mint(body))
+
+    def consume(self, token: str, action: Mapping[str, Any]) -> Json:
+        """Uses a token up, for exactly this action. What it returns, returns once."""
+        return self._wait_for(self._client.consume(token, action))
+
+    def log(self, body: Mapping[str, Any]) -> Json:
+        """Says what became of a run."""
+        return self._wait_for(self._client.log(body))
+
+    def guard(self, tool_name: str, run: Callable[..., R], **how: Any) -> Callable[..., R]:
+        """A tool that runs only with a token for this very call."""
+        return guard(self, tool_name, run, **how)
+
+    def _wait_for(self, doing: Coroutine[Any, Any, R]) -> R:
+        return asyncio.run_coroutine_threadsafe(doing, self._running()).result()
+
+    def _running(self) -> asyncio.AbstractEventLoop:
+        with self._lock:
+            if self._loop is None:
+                loop = asyncio.new_event_loop()
+                name = "countersign"
+                threading.Thread(target=loop.run_forever, name=name, daemon=True).start()
+                self._loop = loop
+            return self._loop

@@ -1,0 +1,52 @@
+"""What this package raises. Everything of it is a ``CountersignError`` with a stable ``code``."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping, Optional, Sequence
+
+
+class CountersignError(Exception):
+    """An error about a request: the service's own codes, or those of ``NoAnswer``."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str,
+        status: Optional[int] = None,
+        next: Optional[Mapping[str, Any]] = None,
+        reference: Optional[str] = None,
+        request_id: Optional[str] = None,
+        errors: Sequence[Mapping[str, str]] = (),
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.status = status
+        self.next = next
+        self.reference = reference
+        self.request_id = request_id
+        self.errors = tuple(errors)
+
+
+class Refused(CountersignError):
+    """The service refused the request: its answer is a problem document (RFC 9457)."""
+
+
+class NoAnswer(CountersignError):
+    """There is no answer of Countersign to go by.
+
+    ``unreachable``: no connection, or one that broke. ``timed_out``: no whole answer within the
+    time. After both, what was asked may have been done. ``bad_answer``: something answered, but not
+    as Countersign does; taken for a refusal.
+    """
+
+
+class NotRun(CountersignError):
+    """The tool was not run: ``denied``, ``pending``, ``disabled``, or the code of an error."""
+
+
+class NotGenuine(CountersignError):
+    """A receipt or a webhook is not what it says it is. Nothing of it may be believed."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, code="not_genuine")
