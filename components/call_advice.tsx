@@ -173,6 +173,11 @@ const TOLD: Readonly<Record<string, Told>> = {
       "The permission was given back. Put a credential for it into the vault, or rotate the one " +
       "that is there; then the agent can ask for the same again.",
   },
+  credential_needs_reconnect: {
+    title: "The account behind it has to be connected again, so nothing was sent",
+    text:
+      "The permission was given back. Connect it under Credentials, and the agent can ask again.",
+  },
   credential_not_for_origin: {
     title: "The credential is of another address, so nothing was sent",
     text: "Have the upstream name a credential that was put in for where it is.",

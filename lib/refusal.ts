@@ -105,7 +105,15 @@ export interface RefusalData {
   credential_missing: OfCall & { says: string };
   /** `origins`: where it may go. */
   credential_not_for_origin: { credential_id: string; origin: string; origins: readonly string[] };
+  /** A member has to connect it again, at `connect_url`. */
+  credential_needs_reconnect: OfCall & {
+    says: string;
+    credential_id: string;
+    connect_url: string;
+  };
   too_many_credentials: { most: number };
+  /** `why` completes a sentence that begins with "The provider". */
+  provider_not_connected: { why: string };
   upstream_paused: { upstream: string };
   not_of_an_upstream: { tool_name: string };
   /** It was sent, and answered by no result. */

@@ -75,6 +75,11 @@ import { discoveredPage } from "./pages/tools/triage.tsx";
 import { connectPage } from "./pages/upstreams/connect.tsx";
 import { editUpstreamPage } from "./pages/upstreams/edit.tsx";
 import { upstreamsPage } from "./pages/upstreams/list.tsx";
+import {
+  connectCredentialPage,
+  credentialsPage,
+  providerCallbackPage,
+} from "./pages/upstreams/credentials.tsx";
 import { upstreamToolPage } from "./pages/upstreams/tool.tsx";
 import { upstreamPage } from "./pages/upstreams/upstream.tsx";
 import { confirmPage } from "./pages/users/confirm.tsx";
@@ -210,6 +215,9 @@ export const PAGES: readonly Page[] = [
   upstreamPage,
   editUpstreamPage,
   upstreamToolPage,
+  credentialsPage,
+  connectCredentialPage,
+  providerCallbackPage,
   connectPage,
   callsPage,
   callPage,

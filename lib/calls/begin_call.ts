@@ -284,6 +284,7 @@ const LEAVE_FREE: ReadonlySet<AnyRefusal["code"]> = new Set([
   "upstream_unreachable",
   "credential_missing",
   "credential_not_for_origin",
+  "credential_needs_reconnect",
   "too_many_pending",
 ]);
 

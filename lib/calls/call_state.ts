@@ -18,6 +18,7 @@ export type OutcomeKind =
   | "failed"
   | "unreachable"
   | "unauthorized"
+  | "needs_reconnect"
   | "session_lost"
   | "busy"
   | "stopped"
@@ -57,6 +58,7 @@ export const CALL_ENDS: Readonly<Record<OutcomeKind, CallEnd>> = {
   failed: { ...RAN, status: "completed", told: "upstream_failed", execution: "failed" },
   unreachable: { ...NOT_SENT, told: "upstream_unreachable", again: true },
   unauthorized: { ...NOT_SENT, told: "credential_missing" },
+  needs_reconnect: { ...NOT_SENT, told: "credential_needs_reconnect" },
   // The port made a new session already, and was not known by that either.
   session_lost: { ...NOT_SENT, told: "upstream_unreachable" },
   busy: { ...NOT_SENT, told: "upstream_busy" },
@@ -114,6 +116,15 @@ export function toldOf(outcome: CallOutcome, names: CallNames): AnyRefusal | nul
           return new Refusal("upstream_unreachable", { ...names, says });
         case "unauthorized":
           return new Refusal("credential_missing", { ...names, says });
+        case "needs_reconnect": {
+          const { credential_id = "", connect_url = "" } = outcome.reconnect ?? {};
+          return new Refusal("credential_needs_reconnect", {
+            ...names,
+            says,
+            credential_id,
+            connect_url,
+          });
+        }
         case "busy":
         case "stopped":
           return new Refusal("upstream_busy", {

@@ -18,6 +18,7 @@ import {
   type AnsweredResult,
   type CallOutcome,
   MAX_IN_FLIGHT,
+  type NotListed,
   type UpstreamPlace,
   type UpstreamProgress,
 } from "../upstreams/port.ts";
@@ -221,16 +222,26 @@ async function connected(
 /** What is told where an upstream was not even connected to. */
 function unsent(
   upstream: string,
-  { why, says, ...rest }: { why: string; says: string; retry_after_seconds?: number | null },
+  { why, says, ...rest }:
+    & { why: string; says: string; retry_after_seconds?: number | null }
+    & Pick<NotListed, "reconnect">,
 ): AnyRefusal {
   const told = toldOf({
     is: "not_sent",
-    why: why === "busy" || why === "unauthorized" || why === "stopped" ? why : "unreachable",
+    why: isKeptApart(why) ? why : "unreachable",
     says: safeWords(says),
     retry_after_seconds: rest.retry_after_seconds ?? null,
+    ...(rest.reconnect === undefined ? {} : { reconnect: rest.reconnect }),
   }, { upstream, call_id: null, token_id: null, execution_id: null });
   if (told === null) throw new Error("Nothing is told of a call that was not sent.");
   return told;
+}
+
+/** Whether a reason for which a call was not sent is told as it is, before it was begun, too. */
+function isKeptApart(
+  why: string,
+): why is "busy" | "unauthorized" | "needs_reconnect" | "stopped" {
+  return ["busy", "unauthorized", "needs_reconnect", "stopped"].includes(why);
 }
 
 /** Sends a call that was begun, and writes down what came of it. */

@@ -139,6 +139,12 @@ async function factsOf(
       const url = settings.url.origin + pagePath("/tools/:name{.+}", { name: tool.name });
       return { tool_name: tool.name, tool_id, url };
     }
+    case "credential.needs_reconnect": {
+      const { credential } = happening;
+      const kept = snapshot.vault.get(credential);
+      if (kept === undefined) return null;
+      return { credential_id: credential, name: kept.name, owner: kept.owner };
+    }
     case "execution.unknown": {
       const key = runTokenKey(snapshot.orgId, happening.token);
       const token = (await readRecord(deps.kv, key, runTokenRecord))?.value;

@@ -28,6 +28,8 @@ export const ALERT_OF = {
   "tool.auto_created": null,
   /** An upstream defines an approved tool in another way than before: it is a draft again. */
   "tool.drifted": null,
+  /** A credential of the vault goes nowhere until a member connects it again. */
+  "credential.needs_reconnect": null,
   /** A run that nobody reported in time. */
   "execution.unknown": null,
   /** Thrown or released, of the org, an agent or a tool. */

@@ -320,6 +320,9 @@ const POLICY_SENTENCES = {
 
   "credential.created": (t) => `${t.Who} put the credential ${t.of("credential")} into the vault`,
   "credential.rotated": (t) => `${t.Who} rotated the credential ${t.of("credential")}`,
+  "credential.connected": (t) => `${t.Who} connected the credential ${t.of("credential")}`,
+  "credential.needs_reconnect": (t) =>
+    `The credential ${t.of("credential")} has to be connected again`,
   "credential.deleted": (t) => `${t.Who} removed the credential ${t.of("credential")}`,
 
   "category.set": (t) => set(t, `the category ${t.of("category")}`),

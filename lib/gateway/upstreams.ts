@@ -16,7 +16,8 @@ import {
   type UpstreamState,
   upstreamState,
 } from "../store/records/upstream.ts";
-import type { VaultRecord } from "../store/records/vault.ts";
+import type { VaultGrantRecord } from "../store/records/vault.ts";
+import { loadGrant } from "../vault/grant.ts";
 import { misplacedAt } from "../vault/injection.ts";
 
 /**
@@ -267,21 +268,38 @@ export interface SeenUpstream {
   /** Null before anything was seen of it. */
   readonly state: UpstreamState | null;
   readonly tools: readonly UpstreamTool[];
-  /** What its calls carry; null where it was named and is not there any more. */
-  readonly credential: VaultRecord | null;
+  /** How what its calls carry stands; null where they carry nothing. */
+  readonly credential: "ready" | "needs_reconnect" | "missing" | null;
+}
+
+/** What is read of an upstream besides the policy. */
+interface LoadedUpstream {
+  readonly state: UpstreamState | null;
+  /** The tokens of its credential, where a provider issues it. */
+  readonly grant: VaultGrantRecord | null;
+}
+
+async function loadSeen(reader: Reader, name: string): Promise<LoadedUpstream> {
+  const { fromStore, snapshot } = reader;
+  const id = snapshot.upstreams.get(name)?.credential?.credential_id;
+  const [state, grant] = await Promise.all([
+    loadState(fromStore, name),
+    id === undefined || snapshot.vault.get(id)?.oauth == null ? null : loadGrant(fromStore, id),
+  ]);
+  return { state, grant };
 }
 
 /** Looks at one upstream. @throws {Refusal} not_found */
-export function seeUpstream(name: string): CallerOperation<UpstreamState | null, SeenUpstream> {
+export function seeUpstream(name: string): CallerOperation<LoadedUpstream, SeenUpstream> {
   return {
-    load: (reader) => loadState(reader.fromStore, name),
-    plan({ snapshot }, _caller, state) {
+    load: (reader) => loadSeen(reader, name),
+    plan({ snapshot }, _caller, { state, grant }) {
       const record = existingUpstream(snapshot, name);
       return {
         record,
         state,
         tools: toolsOf(snapshot, name),
-        credential: credentialOf(snapshot, record),
+        credential: credentialState(snapshot, record, grant),
       };
     },
   };
@@ -289,32 +307,39 @@ export function seeUpstream(name: string): CallerOperation<UpstreamState | null,
 
 /** Looks at all upstreams, by name. */
 export function seeUpstreams(): CallerOperation<
-  ReadonlyMap<string, UpstreamState | null>,
+  ReadonlyMap<string, LoadedUpstream>,
   SeenUpstream[]
 > {
   return {
     async load(reader) {
       const names = [...reader.snapshot.upstreams.keys()];
-      const states = await Promise.all(names.map((name) => loadState(reader.fromStore, name)));
-      return new Map(names.map((name, i) => [name, states[i] ?? null]));
+      return new Map(
+        await Promise.all(
+          names.map(async (name) => [name, await loadSeen(reader, name)] as const),
+        ),
+      );
     },
     plan({ snapshot }, _caller, states) {
       const records = [...snapshot.upstreams.values()].sort((a, b) => a.name < b.name ? -1 : 1);
       return records.map((record) => ({
         record,
-        state: states.get(record.name) ?? null,
+        state: states.get(record.name)?.state ?? null,
         tools: toolsOf(snapshot, record.name),
-        credential: credentialOf(snapshot, record),
+        credential: credentialState(snapshot, record, states.get(record.name)?.grant ?? null),
       }));
     },
   };
 }
 
-function credentialOf(
+function credentialState(
   { vault }: Pick<Snapshot, "vault">,
   { credential }: Pick<UpstreamRecord, "credential">,
-): VaultRecord | null {
-  return credential === null ? null : vault.get(credential.credential_id) ?? null;
+  grant: VaultGrantRecord | null,
+): SeenUpstream["credential"] {
+  if (credential === null) return null;
+  const kept = vault.get(credential.credential_id);
+  if (kept === undefined) return "missing";
+  return kept.oauth === null ? "ready" : grant?.status ?? "needs_reconnect";
 }
 
 /** What upstreams look like in numbers and names, for whoever has to do something about it. */

@@ -46,6 +46,7 @@ export const FATES: Readonly<Record<string, Fate>> = {
   oauth_code: "void",
   oauth_refresh_token: "void",
   slack_state: "void",
+  vault_connect: "void",
   /** The agent that it names is the organization's. */
   sample: "void",
 
@@ -134,6 +135,8 @@ export const FATES: Readonly<Record<string, Fate>> = {
   upstream_tool: "organization",
   vault: "organization",
   vault_before: "organization",
+  /** Of the organization, whoever connected it. */
+  vault_grant: "organization",
   vault_secret: "organization",
   webhook: "organization",
   webhook_secret: "organization",

@@ -28,6 +28,7 @@ import { endpointDuePrefix } from "../store/news_keys.ts";
 import { type DueKind, type DueWork, dueWork } from "../store/records/log.ts";
 import { reportDue } from "../tokens/execution.ts";
 import { refreshDue } from "../gateway/refresh.ts";
+import { refreshDueCredential } from "../vault/refresh.ts";
 import { deliverWebhook, tellOwnerOfWebhook } from "../webhooks/sending.ts";
 
 /**
@@ -285,6 +286,7 @@ const DUE_HANDLERS: Readonly<Record<DueKind, DueHandler>> = {
   account_orgless: endOrgless,
   grant_ends: endGrantInTime,
   upstream_refresh: refreshDue,
+  credential_refresh: refreshDueCredential,
 };
 
 /** A queue of its own for work that waits for the same others. */
@@ -307,6 +309,7 @@ const LANES: Partial<Readonly<Record<DueKind, (work: DueWork) => Lane>>> = {
   endpoint_letter: () => LETTERS,
   webhook_delivery: endpointLane,
   upstream_refresh: ({ org, id }) => ({ name: `upstream ${org} ${id}`, at_once: 1 }),
+  credential_refresh: ({ org, id }) => ({ name: `credential ${org} ${id}`, at_once: 1 }),
   channel_delivery: endpointLane,
 };
 

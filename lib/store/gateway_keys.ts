@@ -31,6 +31,12 @@ export const vaultSecretKey = (org: string, id: string) => ["vault_secret", org,
 /** What was, before it was rotated, for as long as that may be tried. Sealed. */
 export const vaultBeforeKey = (org: string, id: string) => ["vault_before", org, id] as const;
 
+/** The tokens of one of kind oauth2. Sealed. */
+export const vaultGrantKey = (org: string, id: string) => ["vault_grant", org, id] as const;
+
+/** That a member went to a provider, by the hash of what they come back with. Sealed. */
+export const vaultConnectKey = (org: string, hash: string) => ["vault_connect", org, hash] as const;
+
 /** A call that runs at an upstream. */
 export const callKey = (org: string, id: string) => ["call", org, id] as const;
 

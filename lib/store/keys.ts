@@ -34,6 +34,8 @@ export const SEALED_KINDS = [
   "call_result",
   "vault_secret",
   "vault_before",
+  "vault_grant",
+  "vault_connect",
 ] as const;
 
 export type SealedKind = (typeof SEALED_KINDS)[number];

@@ -79,6 +79,8 @@ export const SEALED_ROWS: Readonly<Record<SealedKind, SealedRows>> = {
   call_result: { replaced: replacedWhole, ends: true },
   vault_secret: { replaced: replacedWhole, ends: false },
   vault_before: { replaced: replacedWhole, ends: true },
+  vault_grant: { replaced: replacedWhole, ends: false },
+  vault_connect: { replaced: replacedWhole, ends: true },
 };
 
 /** A row as it is to be written. */

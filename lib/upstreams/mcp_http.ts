@@ -67,8 +67,6 @@ interface Reading extends ExchangeOptions {
   readonly injection: Injection | null;
 }
 
-const REFUSED = "It answered 401: it does not take the credential that is kept for it.";
-
 /** A session by HTTP; one without an id, where the server wants none. */
 export class HttpSession implements McpSession {
   readonly is_process = false;
@@ -93,7 +91,7 @@ export class HttpSession implements McpSession {
     const other = await credential.instead(opened, url);
     if (isNotSent(other)) return other;
     const again = other === null ? reply : await this.#exchanged(request, options, other);
-    return again.is === "status" && again.status === 401 ? notSent("unauthorized", REFUSED) : again;
+    return again.is === "status" && again.status === 401 ? credential.refused : again;
   }
 
   async #exchanged(

@@ -265,8 +265,11 @@ function isStanding(found: Standing | NotSent): found is Standing {
   return "session" in found;
 }
 
-function notListed({ why, says }: Pick<NotListed, "why" | "says">): NotListed {
-  return { is: "not_listed", why, says };
+function notListed(
+  { why, says, reconnect }: Pick<NotListed, "why" | "says" | "reconnect">,
+): NotListed {
+  const where = reconnect === undefined ? {} : { reconnect };
+  return { is: "not_listed", why, says, ...where };
 }
 
 function whyNotListed(reply: Exclude<RpcReply, { is: "result" }>): NotListed | "session_lost" {

@@ -29,6 +29,8 @@ export interface UpstreamCredential {
   open(url: string): Promise<Injection | NotSent>;
   /** What to try instead of one that was answered 401; null for nothing. */
   instead(refused: Injection, url: string): Promise<Injection | NotSent | null>;
+  /** What is told where the upstream takes none that there is. */
+  readonly refused: NotSent;
 }
 
 /** A credential on its way into one request. */
@@ -128,6 +130,7 @@ export interface NotListed {
   /** Besides the reasons of `NotSent`: the answer is not what the protocol says, or too large. */
   readonly why: NotSent["why"] | "malformed" | "too_large";
   readonly says: string;
+  readonly reconnect?: { readonly credential_id: string; readonly connect_url: string };
 }
 
 /** Which tool is called. */
@@ -221,17 +224,26 @@ export interface AnsweredFailed {
  * The upstream ran nothing: no byte of the call was written, or it answered that it took none.
  * - `unreachable`: no address, no connection, no proof of its name, or it speaks no MCP.
  * - `unauthorized`: it answered 401, or there is no credential that could be sent there.
+ * - `needs_reconnect`: a person has to connect its credential again; `reconnect` says where.
  * - `session_lost`: it answered 404 to our session, and to the one that was made after it.
  * - `busy`: 429; 503 where the call is repeatable; or no slot for its host.
  * - `stopped`: the signal was aborted before anything was written.
  */
 export interface NotSent {
   readonly is: "not_sent";
-  readonly why: "unreachable" | "unauthorized" | "session_lost" | "busy" | "stopped";
+  readonly why:
+    | "unreachable"
+    | "unauthorized"
+    | "needs_reconnect"
+    | "session_lost"
+    | "busy"
+    | "stopped";
   /** For whoever named the upstream, in one sentence. */
   readonly says: string;
   /** When it asked to be asked again; null where it said nothing. */
   readonly retry_after_seconds: number | null;
+  /** Of `needs_reconnect`: which credential, and the address where a member connects it. */
+  readonly reconnect?: { readonly credential_id: string; readonly connect_url: string };
 }
 
 /** The call may have run, or run still. */

@@ -1,3 +1,4 @@
+import { z } from "zod";
 import type { JsonObject } from "../base/json.ts";
 import type { CallerOperation } from "../identity/acting.ts";
 import { actorOf, type Caller } from "../identity/caller.ts";
@@ -6,9 +7,17 @@ import type { Transaction } from "../ledger/transaction.ts";
 import { hostProblem, type PrivateHosts } from "../outside/addresses.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import { type InputProblem, Refusal } from "../refusal.ts";
-import { vaultBeforeKey, vaultKey, vaultSecretKey } from "../store/gateway_keys.ts";
+import type { Services } from "../services.ts";
+import { vaultBeforeKey, vaultGrantKey, vaultKey, vaultSecretKey } from "../store/gateway_keys.ts";
 import { credentialUsedKey } from "../store/keys.ts";
-import { type VaultRecord, vaultSecretRecord } from "../store/records/vault.ts";
+import { readRecord } from "../store/kv.ts";
+import {
+  type VaultGrantRecord,
+  vaultGrantRecord,
+  type VaultRecord,
+  vaultSecretRecord,
+} from "../store/records/vault.ts";
+import { givenClient, type GrantSecret, loadGrant, openGrant, storeGrant } from "./grant.ts";
 import { originOf, secretProblem } from "./injection.ts";
 
 /**
@@ -27,8 +36,12 @@ export const MOST_ORIGINS = 10;
 export const MOST_OVERLAP_SECONDS = 24 * 60 * 60;
 
 /** A credential as somebody puts it in. */
-export interface NewCredential extends Pick<VaultRecord, "name" | "kind" | "field" | "origins"> {
+export interface NewCredential
+  extends Pick<VaultRecord, "name" | "kind" | "field" | "origins" | "oauth"> {
+  /** Of kind oauth2 that of the client; empty where it has none. */
   readonly secret: string;
+  /** Of kind oauth2: a refresh token that somebody has already; null to have a member connect it. */
+  readonly refresh_token: string | null;
 }
 
 const DEED = "Putting a credential into the vault";
@@ -39,12 +52,20 @@ const RESERVED_HEADERS =
 
 /** What stands against a credential, by itself. */
 function credentialProblems(
-  { kind, field, origins, secret }: NewCredential,
+  { kind, field, origins, secret, oauth, refresh_token }: NewCredential,
   named: PrivateHosts,
 ): InputProblem[] {
   const problems: InputProblem[] = [];
-  const says = secretProblem(kind, secret);
+  const says = oauth === null ? secretProblem(kind, secret) : null;
   if (says !== null) problems.push({ path: "/secret", message: says });
+  if (oauth !== null) {
+    const issuer = hostProblem(oauth.issuer, named);
+    if (issuer !== null) problems.push({ path: "/oauth/issuer", message: issuer.says });
+    if (oauth.client_id === null && (secret !== "" || refresh_token !== null)) {
+      const message = "is needed with a client_secret or a refresh_token";
+      problems.push({ path: "/oauth/client_id", message });
+    }
+  }
   if (kind === "header" && field !== null && RESERVED_HEADERS.test(field)) {
     problems.push({ path: "/header", message: "is a header that is not set here" });
   }
@@ -80,7 +101,7 @@ export function createCredential(
       if (snapshot.vault.size >= MOST_CREDENTIALS) {
         throw new Refusal("too_many_credentials", { most: MOST_CREDENTIALS });
       }
-      const { name, kind, field, origins, secret } = asked;
+      const { name, kind, field, origins, secret, oauth, refresh_token } = asked;
       const record: VaultRecord = {
         id: transaction.id("crd"),
         name,
@@ -88,19 +109,58 @@ export function createCredential(
         field,
         origins: [...origins],
         owner: "org",
+        oauth,
         created_at: at,
         rotated_at: null,
       };
       transaction.setPolicy(vaultKey(snapshot.orgId, record.id), record);
       storeSecret(transaction, record.id, secret);
+      if (oauth !== null && refresh_token !== null) {
+        storeGiven(transaction, record.id, { oauth, secret, refresh_token }, null);
+      }
       append(transaction, caller, "credential.created", record, { request_id });
       return record;
     },
   };
 }
 
+/** A grant of tokens that somebody put in: the first access token is fetched when it is needed. */
+function storeGiven(
+  transaction: Transaction,
+  id: string,
+  { oauth, secret, refresh_token }: {
+    readonly oauth: NonNullable<VaultRecord["oauth"]>;
+    readonly secret: string;
+    readonly refresh_token: string;
+  },
+  old: VaultGrantRecord | null,
+): void {
+  const { deps: { sealer }, now, snapshot: { orgId } } = transaction;
+  const sealed: GrantSecret = {
+    issuer: oauth.issuer,
+    token_endpoint: null,
+    client: givenClient(oauth.client_id ?? "", secret === "" ? null : secret),
+    resource: oauth.resource,
+    access: null,
+    refresh: refresh_token,
+    account: null,
+  };
+  storeGrant(transaction, id, {
+    status: "ready",
+    why: null,
+    generation: (old?.generation ?? 0) + 1,
+    lease: null,
+    obtained_at: now,
+    expires_at: null,
+    refresh_at: null,
+    connected_by: null,
+    sealed: sealer.sealJson(vaultGrantKey(orgId, id), sealed),
+  });
+}
+
 /** How a credential is rotated. */
 export interface Rotation {
+  /** Of kind oauth2 a refresh token. */
   readonly secret: string;
   /** How long the one before is tried where the new one is not taken. */
   readonly overlap_seconds: number;
@@ -115,16 +175,23 @@ export function rotateCredential(
   id: string,
   { secret, overlap_seconds }: Rotation,
   request_id: string,
-): CallerOperation<Uint8Array | null, VaultRecord> {
+): CallerOperation<LoadedSecrets, VaultRecord> {
   return {
     async load(reader) {
       const key = vaultSecretKey(reader.snapshot.orgId, id);
-      return (await reader.get(key, vaultSecretRecord))?.value.sealed ?? null;
+      const [secret, grant] = await Promise.all([
+        reader.get(key, vaultSecretRecord),
+        loadGrant(reader, id),
+      ]);
+      return { sealed: secret?.value.sealed ?? null, grant };
     },
-    plan(transaction, caller, sealed) {
+    plan(transaction, caller, { sealed, grant }) {
       const { snapshot, deps: { sealer }, at, now } = transaction;
       const old = existingCredential(snapshot, id);
       demand(caller, "keep_credential", DEED);
+      if (old.oauth !== null) {
+        return rotateTokens(transaction, caller, { old, sealed, grant }, secret, request_id);
+      }
       const says = secretProblem(old.kind, secret);
       if (says !== null) {
         throw new Refusal("invalid_request", { errors: [{ path: "/secret", message: says }] });
@@ -147,6 +214,72 @@ export function rotateCredential(
   };
 }
 
+/** What is stored of a credential that is secret. */
+interface LoadedSecrets {
+  readonly sealed: Uint8Array | null;
+  readonly grant: VaultGrantRecord | null;
+}
+
+/** Puts a refresh token in the place of the tokens that there are, for the client that it is of. */
+function rotateTokens(
+  transaction: Transaction,
+  caller: Caller,
+  { old, sealed, grant }: LoadedSecrets & { readonly old: VaultRecord },
+  refresh_token: string,
+  request_id: string,
+): VaultRecord {
+  const { snapshot, deps: { sealer }, at } = transaction;
+  const { oauth } = old;
+  if (oauth === null || oauth.client_id === null) {
+    const message = "is connected by a member: it has no client whose token it could be";
+    throw new Refusal("invalid_request", { errors: [{ path: "/oauth", message }] });
+  }
+  const key = vaultSecretKey(snapshot.orgId, old.id);
+  const secret = sealed === null ? "" : z.string().parse(sealer.openJson(key, sealed));
+  const next: VaultRecord = { ...old, rotated_at: at };
+  storeGiven(transaction, old.id, { oauth, secret, refresh_token }, grant);
+  transaction.setPolicy(vaultKey(snapshot.orgId, old.id), next);
+  append(transaction, caller, "credential.rotated", next, { overlap_seconds: 0, request_id });
+  return next;
+}
+
+/** Where the tokens of a credential stand, for whoever looks. */
+export interface SeenGrant {
+  readonly state: "ready" | "refreshing" | "needs_reconnect";
+  readonly expires_at: number | null;
+  /** Whose account it is, in the provider's words; null where nobody said. */
+  readonly account: string | null;
+  readonly connected_by: string | null;
+}
+
+/** What is told of a credential besides its record; of a kind that nobody issues, that it is ready. */
+export async function grantsOf(
+  { deps: { kv, sealer, now } }: Pick<Services, "deps">,
+  org: string,
+  records: readonly VaultRecord[],
+): Promise<ReadonlyMap<string, SeenGrant>> {
+  const seen = new Map<string, SeenGrant>();
+  for (const { id, oauth } of records) {
+    if (oauth === null) continue;
+    const row = (await readRecord(kv, vaultGrantKey(org, id), vaultGrantRecord))?.value;
+    if (row === undefined) {
+      const none = { expires_at: null, account: null, connected_by: null };
+      seen.set(id, { state: "needs_reconnect", ...none });
+      continue;
+    }
+    const { status, lease, expires_at, connected_by } = row;
+    const isRefreshing = status === "ready" && lease !== null && now() < lease.until;
+    const { account } = openGrant(sealer, org, id, row).secret;
+    seen.set(id, {
+      state: isRefreshing ? "refreshing" : status,
+      expires_at,
+      account,
+      connected_by,
+    });
+  }
+  return seen;
+}
+
 /**
  * Removes a credential: from this commit on it goes nowhere. What names it is answered that it is not
  * there. @throws {Refusal} not_found, role_required, recovery_held
@@ -161,7 +294,7 @@ export function deleteCredential(
       const old = existingCredential(snapshot, id);
       demand(caller, "configure");
       transaction.deletePolicy(vaultKey(snapshot.orgId, id));
-      for (const keyOf of [vaultSecretKey, vaultBeforeKey, credentialUsedKey]) {
+      for (const keyOf of [vaultSecretKey, vaultBeforeKey, vaultGrantKey, credentialUsedKey]) {
         transaction.delete(keyOf(snapshot.orgId, id));
       }
       append(transaction, caller, "credential.deleted", old, { request_id });

@@ -44,6 +44,7 @@ export function injectionOf({ kind, field }: Sent, secret: string): Injection {
 function headersOf({ kind, field }: Sent, secret: string): Record<string, string> {
   switch (kind) {
     case "bearer":
+    case "oauth2":
       return { authorization: `Bearer ${secret}` };
     case "basic":
       return { authorization: `Basic ${Buffer.from(secret).toString("base64")}` };
@@ -64,7 +65,7 @@ function secretsIn(kind: VaultRecord["kind"], secret: string): string[] {
     : kind === "header"
     ? secret.split(" ")
     : [];
-  return [secret, ...parts.filter((part) => part.length >= SHORTEST_SECRET)];
+  return [secret, ...parts].filter((part) => part.length >= SHORTEST_SECRET);
 }
 
 /** Of `user:password` what is secret: the user, where there is no password. */
@@ -75,6 +76,7 @@ function passwordIn(secret: string): string {
 
 /** Why a text is no secret of this kind; null for one that is. Completes a sentence. */
 export function secretProblem(kind: VaultRecord["kind"], secret: string): string | null {
+  if (kind === "oauth2") return "is no part of kind oauth2, whose tokens its provider issues";
   const alphabet = kind === "bearer"
     ? /^[\x21-\x7e]+$/
     : /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/;

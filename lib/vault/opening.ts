@@ -12,7 +12,9 @@ import {
 } from "../store/records/vault.ts";
 import { CannotOpen } from "../store/sealing.ts";
 import type { Injection, NotSent, UpstreamCredential } from "../upstreams/port.ts";
+import { needsReconnect } from "./grant.ts";
 import { goesTo, injectionOf } from "./injection.ts";
+import { accessOf } from "./refresh.ts";
 
 /**
  * A credential on its way into requests: read, opened and compared with where it may go for each of
@@ -20,7 +22,7 @@ import { goesTo, injectionOf } from "./injection.ts";
  */
 
 /** What opens them. */
-type Opening = Pick<Services, "deps" | "lastUsed">;
+type Opening = Pick<Services, "deps" | "lastUsed" | "ledgers" | "settings">;
 
 /** What requests to an upstream carry; null where its owners named nothing. */
 export function credentialFor(
@@ -31,8 +33,19 @@ export function credentialFor(
   return credential === null ? null : new VaultCredential(services, org, credential.credential_id);
 }
 
+/** Which tokens an injection was made of. */
+const GENERATIONS = new WeakMap<Injection, number>();
+
 class VaultCredential implements UpstreamCredential {
+  /** Of what kind it was last. */
+  #kind: VaultRecord["kind"] | null = null;
+
   constructor(readonly services: Opening, readonly org: string, readonly id: string) {}
+
+  get refused(): NotSent {
+    const { services: { settings }, id } = this;
+    return this.#kind === "oauth2" ? needsReconnect(settings, id) : withheld(REFUSED);
+  }
 
   async open(url: string): Promise<Injection | NotSent> {
     const { services: { deps, lastUsed }, org, id } = this;
@@ -43,6 +56,7 @@ class VaultCredential implements UpstreamCredential {
     ]);
     const problem = problemOf(record, url);
     if (problem !== null) return problem;
+    if (record?.kind === "oauth2") return await this.#issued(record);
     if (record === null || secret === null) return gone();
     const opened = this.#opened(key, secret.value.sealed);
     if (opened === null) return withheld(DAMAGED);
@@ -50,9 +64,31 @@ class VaultCredential implements UpstreamCredential {
     return injectionOf(record, opened);
   }
 
-  /** What it was before it was rotated, while that may still be tried. */
+  /** With the access token that is good now, or the one after it. */
+  async #issued(
+    record: VaultRecord,
+    refused: number | null = null,
+  ): Promise<Injection | NotSent> {
+    const { services, services: { deps, lastUsed }, org, id } = this;
+    const unwanted = refused === null ? null : { generation: refused, because: "refused" } as const;
+    const access = await accessOf(services, org, id, unwanted);
+    if ("is" in access) return access;
+    lastUsed.note(org, id, deps.now());
+    const injection = injectionOf(record, access.token);
+    GENERATIONS.set(injection, access.generation);
+    return injection;
+  }
+
+  /** Tokens after those that were refused; of others, what it was before it was rotated. */
   async instead(refused: Injection, url: string): Promise<Injection | NotSent | null> {
     const { services: { deps }, org, id } = this;
+    const generation = GENERATIONS.get(refused);
+    if (generation !== undefined) {
+      const record = await this.#record();
+      const problem = problemOf(record, url);
+      if (problem !== null) return problem;
+      return record === null ? gone() : await this.#issued(record, generation);
+    }
     const key = vaultBeforeKey(org, id);
     const [record, before] = await Promise.all([
       this.#record(),
@@ -89,7 +125,9 @@ class VaultCredential implements UpstreamCredential {
 
   async #record(): Promise<VaultRecord | null> {
     const { services: { deps }, org, id } = this;
-    return (await readRecord(deps.kv, vaultKey(org, id), vaultRecord))?.value ?? null;
+    const record = (await readRecord(deps.kv, vaultKey(org, id), vaultRecord))?.value ?? null;
+    this.#kind = record?.kind ?? null;
+    return record;
   }
 }
 
@@ -100,6 +138,8 @@ function problemOf(record: VaultRecord | null, url: string): NotSent | null {
     ? null
     : withheld(`The credential ${record.id} may not go to where this upstream is.`);
 }
+
+const REFUSED = "It answered 401: it does not take the credential that is kept for it.";
 
 const DAMAGED =
   "The credential that is kept for it does not open: the log of this server says why.";

@@ -62,7 +62,7 @@ export const upstreamAnswer = z.object({
   credential: z.object({
     mode: z.literal("org"),
     credential_id: z.string(),
-    state: z.enum(["ready", "missing"]),
+    state: z.enum(["ready", "needs_reconnect", "missing"]),
   }).nullable().describe("What requests carry, and whether it is there"),
   last_error: z.object({ why: z.string(), says: z.string(), at: z.iso.datetime() }).nullable(),
   listed_at: z.iso.datetime().nullable(),
@@ -84,7 +84,7 @@ export function renderUpstream(seen: SeenUpstream): JsonObject {
     not_passed_on: ["resources", "prompts"],
     credential: record.credential === null
       ? null
-      : { ...record.credential, state: credential === null ? "missing" : "ready" },
+      : { ...record.credential, state: credential },
     last_error: error === null ? null : { ...error, at: timeText(error.at) },
     listed_at: listed_at === null ? null : timeText(listed_at),
     created_at: timeText(created_at),

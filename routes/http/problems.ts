@@ -853,6 +853,30 @@ export const PROBLEMS: { readonly [C in ProblemCode]: ProblemKind<ProblemData[C]
       origins: [...origins],
     }),
   },
+  credential_needs_reconnect: {
+    status: 409,
+    title: "Credential needs a person",
+    meaning:
+      "The credential of the upstream is no good any more, or was never connected: a member has to " +
+      "connect it. Nothing was run, and the permission was given back.",
+    detail: ({ upstream, connect_url }) =>
+      `The credential of the upstream ${upstream} has to be connected by a member, at ${connect_url}`,
+    advice: "Tell a member who configures this organization to open the address in connect_url. " +
+      "Then ask for the same again.",
+    members: (data) => ({
+      ...namesOfCall(data),
+      credential_id: data.credential_id,
+      connect_url: data.connect_url,
+    }),
+  },
+  provider_not_connected: {
+    status: 409,
+    title: "Provider not connected",
+    meaning: "The provider of a credential let nobody in, or its answer was not to this session.",
+    detail: ({ why }) => `The provider ${why}.`,
+    advice:
+      "Begin again under Credentials. If it stays so, look at what the credential says of it.",
+  },
   too_many_credentials: {
     status: 409,
     title: "Too many credentials",

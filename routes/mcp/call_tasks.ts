@@ -32,6 +32,7 @@ const LATER: ReadonlySet<AnyRefusal["code"]> = new Set([
   "too_many_running",
   "credential_missing",
   "credential_not_for_origin",
+  "credential_needs_reconnect",
 ]);
 
 /** The tasks of one request. @param raw its results, as they leave */

@@ -225,6 +225,9 @@ export const REFUSAL_NEXT: Required<NextSteps> = {
   upstream_paused: "Nothing was run. Tell the person you work for that this tool is paused.",
   credential_missing:
     "Nothing was run. Tell the person you work for that the server of this tool lets nobody in.",
+  credential_needs_reconnect: ({ connect_url }) =>
+    "Nothing was run. Tell the person you work for that the account behind this tool has to be " +
+    `connected again, at ${connect_url}.`,
   credential_not_for_origin:
     "Nothing was run. Tell the person you work for that the credential of this tool's server is of " +
     "another address.",
@@ -255,6 +258,7 @@ export const REFUSAL_NEXT: Required<NextSteps> = {
   too_many_channels: null,
   too_many_credentials: null,
   slack_not_connected: null,
+  provider_not_connected: null,
   last_passkey: null,
   too_many_passkeys: null,
   too_many_organizations: null,

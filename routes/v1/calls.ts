@@ -163,6 +163,7 @@ export const callRoutes: readonly Route[] = [
       "upstream_paused",
       "credential_missing",
       "credential_not_for_origin",
+      "credential_needs_reconnect",
       "upstream_asks",
       "too_many_pending",
       "estimate_required",

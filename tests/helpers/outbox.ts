@@ -64,6 +64,8 @@ function causes(entries: readonly Entry[]): Happening[] {
         return data.decision === "approve" && data.level !== data.levels
           ? [{ type: "approval.escalated", approval }]
           : [{ type: "approval.decided", approval }];
+      case "credential.needs_reconnect":
+        return [{ type, credential: String(subject.credential) }];
       case "tool.auto_created":
       case "tool.drifted":
         return [{ type, tool_id: String(data.tool_id) }];

@@ -26,6 +26,8 @@ export function stopsOf({ paths }: StagedOrg): Stop[] {
   return PAGES.flatMap((page): Stop[] => {
     const path = page.path.includes(":") ? paths[page.path] : page.path;
     if (path === undefined || page.path === "/sign-out" || page.path === "/switch-org") return [];
+    // They lead to a provider, or come from one.
+    if (page.path.startsWith("/connections/upstream/")) return [];
     // One that takes an empty form would do what it does.
     const does = Object.entries(page.actions ?? {})
       .find(([, { form }]) => !form.safeParse({}).success)?.[0];

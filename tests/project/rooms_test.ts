@@ -97,6 +97,9 @@ const READS_WHAT_IS_GIVEN: readonly string[] = [
   "lib/server/due_worker.ts",
   "lib/server/settings.ts",
   "lib/tokens/token_text.ts",
+  "lib/vault/connect.ts",
+  "lib/vault/credentials.ts",
+  "lib/vault/grant.ts",
   "lib/vault/opening.ts",
   "lib/webhooks/signing.ts",
 ];

@@ -199,6 +199,7 @@ Deno.test("a row that ends keeps its end when it is sealed anew", async () => {
     "run_token_arguments",
     "call_result",
     "vault_before",
+    "vault_connect",
   ]);
 });
 

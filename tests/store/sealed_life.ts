@@ -12,6 +12,9 @@ import { proveSecret } from "../../lib/store/open_store.ts";
 import { approvalRecord } from "../../lib/store/records/approval.ts";
 import { sealedRecord } from "../../lib/store/records/log.ts";
 import { Sealer } from "../../lib/store/sealing.ts";
+import { vaultConnectKey, vaultGrantKey } from "../../lib/store/gateway_keys.ts";
+import { vaultConnectRecord, vaultGrantRecord } from "../../lib/store/records/vault.ts";
+import { openGrant } from "../../lib/vault/grant.ts";
 import { credentialFor } from "../../lib/vault/opening.ts";
 import { systemRandom } from "../../lib/store/system.ts";
 import { ApprovalOrg, TOOL } from "../helpers/approval_org.ts";
@@ -22,6 +25,9 @@ import { receiptPath } from "../helpers/receipts.ts";
 import { CLIENT } from "../helpers/people.ts";
 
 export const SECRETS = { a: systemRandom(48), b: systemRandom(48), c: systemRandom(48) };
+
+/** What is left here while a member is at a provider. */
+const LEFT = { verifier: "v" };
 
 /** Where a credential may go. */
 const PLACE = "https://notes.example.com/mcp";
@@ -134,6 +140,25 @@ export class SealedLife {
     const next = { secret: "second-secret", overlap_seconds: 86_400 };
     const turned = await org.manage("POST", `/v1/credentials/${body.id}/rotate`, next);
     assert.equal(turned.status, 200, turned.text);
+    const issued = await org.manage("POST", "/v1/credentials", {
+      name: "Issued",
+      kind: "oauth2",
+      origins: [new URL(PLACE).origin],
+      oauth: { issuer: "https://a.example.com", client_id: "c", refresh_token: "a-refresh-token" },
+    });
+    assert.equal(issued.status, 201, issued.text);
+    await org.transact((transaction) => {
+      const { deps: { sealer }, now } = transaction;
+      const key = vaultConnectKey(org.id, "hash");
+      const sealed = sealer.sealJson(key, LEFT);
+      const row = {
+        session: "s",
+        credential: issued.body.id,
+        sealed,
+        expires_at: now + 86_400_000,
+      };
+      transaction.set(key, row, { expireIn: 86_400_000 });
+    });
     await org.transact((transaction) => tellIdentityEvent(transaction, JO, BEGUN, CLIENT));
     await keepResult(node.services, org.id, CALL, new TextEncoder().encode(RESULT));
     return new SealedLife(it, reader, token, pending);
@@ -151,7 +176,8 @@ export class SealedLife {
   async #shown() {
     const { org, countersign: { services } } = this.it;
     const { body } = await org.manage("GET", "/v1/credentials");
-    return await Promise.all(body.data.map(async ({ id }: { id: string }) => {
+    return await Promise.all(body.data.map(async ({ id, kind }: { id: string; kind: string }) => {
+      if (kind === "oauth2") return await this.#issued(id);
       const kept = { mode: "org", credential_id: id } as const;
       const credential = credentialFor(services, org.id, { credential: kept });
       const first = await credential?.open(PLACE);
@@ -160,6 +186,17 @@ export class SealedLife {
       assert.ok(second !== undefined && second !== null && "headers" in second);
       return [first.headers, second.headers];
     }));
+  }
+
+  /** The tokens of a credential that a provider issues, and what was left while somebody is there. */
+  async #issued(id: string) {
+    const { org, countersign: { services: { deps: { kv, sealer } } } } = this.it;
+    const row = await readRecord(kv, vaultGrantKey(org.id, id), vaultGrantRecord) ??
+      assert.fail("no grant");
+    const key = vaultConnectKey(org.id, "hash");
+    const left = await readRecord(kv, key, vaultConnectRecord) ?? assert.fail("nobody is there");
+    assert.deepEqual(sealer.openJson(key, left.value.sealed), LEFT);
+    return openGrant(sealer, org.id, id, row.value).secret;
   }
 
   /** Everything sealed that the service shows. */

@@ -31,6 +31,7 @@ const SAYS: Readonly<Record<Happening["type"], readonly string[]>> = {
   "approval.revoked": ENDED,
   "tool.auto_created": TOLD_TOOL,
   "tool.drifted": TOLD_TOOL,
+  "credential.needs_reconnect": ["credential_id", "name", "owner"],
   "execution.unknown": ["due_at", "token_id", "tool_name"],
   "kill_switch.changed": ["active", "id", "scope"],
   "webhook.disabled": ["webhook_id", "why"],
@@ -73,6 +74,18 @@ Deno.test("over every kind: what it says and no more; no argument, context, end 
     writeEvent(transaction, { type: "approval.escalated", approval: taken.id });
     const tool = transaction.snapshot.tool("free") ?? assert.fail();
     writeEvent(transaction, { type: "tool.drifted", tool_id: tool.id });
+  });
+  const kept = await org.manage("POST", "/v1/credentials", {
+    name: "Notes",
+    kind: "bearer",
+    origins: ["https://notes.example.com"],
+    secret: SECRETS.token,
+  });
+  assert.equal(kept.status, 201, kept.text);
+  await org.transact((transaction) => {
+    // A provider would be needed: what is told is read from the credential.
+    const credential: string = kept.body.id;
+    writeEvent(transaction, { type: "credential.needs_reconnect", credential });
   });
   await org.post("/v1/permissions/check", { tool_name: "new_tool", arguments: said.arguments });
   const action = { tool_name: "free", arguments: said.arguments };

@@ -43,6 +43,7 @@ const happening = z.discriminatedUnion("type", [
   /** By its id: agents name the tools that they discover. */
   z.strictObject({ type: z.literal("tool.auto_created"), tool_id: id }),
   z.strictObject({ type: z.literal("tool.drifted"), tool_id: id }),
+  z.strictObject({ type: z.literal("credential.needs_reconnect"), credential: id }),
   z.strictObject({ type: z.literal("execution.unknown"), token: id }),
   z.strictObject({
     type: z.literal("kill_switch.changed"),

@@ -252,6 +252,7 @@ export const DUE_KINDS = [
   "account_orgless",
   "grant_ends",
   "upstream_refresh",
+  "credential_refresh",
 ] as const;
 
 export type DueKind = (typeof DUE_KINDS)[number];

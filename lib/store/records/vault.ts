@@ -9,7 +9,7 @@ const timestamp = z.number().int().nonnegative();
 
 const bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array, "expected bytes");
 
-export const VAULT_KINDS = ["bearer", "header", "basic", "query"] as const;
+export const VAULT_KINDS = ["bearer", "header", "basic", "query", "oauth2"] as const;
 
 /** A credential that calls to upstreams carry, and where it may go. Its secret is no part of it. */
 export const vaultRecord = z.object({
@@ -21,6 +21,15 @@ export const vaultRecord = z.object({
   /** Scheme, host and port, as URLs write them: it goes to no other. */
   origins: z.array(z.string()),
   owner: z.literal("org"),
+  /** Of kind oauth2: by whom and for what its tokens are issued; null of every other kind. */
+  oauth: z.object({
+    issuer: z.string(),
+    /** As it is registered there already; null to register it. */
+    client_id: z.string().nullable(),
+    scope: z.string().nullable(),
+    /** RFC 8707; null to take what the server names, or its origin. */
+    resource: z.string().nullable(),
+  }).nullable().default(null),
   created_at: timestamp,
   rotated_at: timestamp.nullable(),
 });
@@ -32,6 +41,43 @@ export const vaultSecretRecord = z.object({ sealed: bytes });
 
 /** The one before, while it may still be tried; sealed. */
 export const vaultBeforeRecord = z.object({ sealed: bytes, expires_at: timestamp });
+
+/** Why a credential has to be connected again. */
+export const RECONNECT_WHY = ["refused", "lost", "no_refresh_token"] as const;
+
+export type ReconnectWhy = (typeof RECONNECT_WHY)[number];
+
+/** The tokens of a credential of kind oauth2; what is secret of them is sealed. */
+export const vaultGrantRecord = z.object({
+  status: z.enum(["ready", "needs_reconnect"]),
+  why: z.enum(RECONNECT_WHY).nullable(),
+  /** Raised with each new access token: a refresh is of one generation. */
+  generation: z.number().int().nonnegative(),
+  /**
+   * Who sends the refresh token of this generation, and until when they have its answer. One that is
+   * over without one leaves a token that may be used up.
+   */
+  lease: z.object({ id: z.string(), until: timestamp }).nullable(),
+  obtained_at: timestamp,
+  /** When the access token ends; null where nobody said. */
+  expires_at: timestamp.nullable(),
+  /** When it is refreshed by itself. Due work of another time is of tokens before. */
+  refresh_at: timestamp.nullable(),
+  /** The member who connected it; null for tokens that were put in. */
+  connected_by: z.string().nullable(),
+  sealed: bytes,
+});
+
+export type VaultGrantRecord = z.infer<typeof vaultGrantRecord>;
+
+/** That a member went to a provider; whoever comes back shows the state. What they took is sealed. */
+export const vaultConnectRecord = z.object({
+  /** The session that went there. */
+  session: z.string(),
+  credential: z.string(),
+  sealed: bytes,
+  expires_at: timestamp,
+});
 
 /** Which credential the calls to an upstream carry. */
 export const upstreamCredential = z.object({ mode: z.literal("org"), credential_id: z.string() });

@@ -15,7 +15,9 @@ import { placeOf } from "../calls/parts.tsx";
 const NEXT_STEPS: Readonly<Record<NotListed["why"], string>> = {
   unreachable: "See that it runs, and that this host gets there. Then ask it again.",
   unauthorized:
-    "It wants to know who calls. Have whoever runs it let this host in, then ask again.",
+    "It wants to know who calls. Put a credential for it into the vault, or rotate the one that is " +
+    "there, then ask again.",
+  needs_reconnect: "Connect its credential under Credentials, then ask again.",
   session_lost: "It was restarted, it seems. Ask it again.",
   busy: "It has as much to do as it takes. Ask it again in a minute.",
   stopped: "Countersign was just stopping. Ask it again.",

@@ -86,6 +86,7 @@ export const upstreamsPage = memberPage({
         actions={
           <>
             <ButtonLink href="/calls">Calls</ButtonLink>
+            <ButtonLink href="/credentials">Credentials</ButtonLink>
             <ButtonLink href="/connect">Connect a host</ButtonLink>
             {mayConfigure && !isFull && rows.length > 0 && (
               <ButtonLink href="#add" icon="plus">Add upstream</ButtonLink>

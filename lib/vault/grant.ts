@@ -1,0 +1,161 @@
+import { z } from "zod";
+import { pagePath } from "../base/page_path.ts";
+import { writeEvent } from "../events/event.ts";
+import { schedule } from "../ledger/commit.ts";
+import type { Reader, Transaction } from "../ledger/transaction.ts";
+import type { Settings } from "../services.ts";
+import { vaultGrantKey } from "../store/gateway_keys.ts";
+import type { ReconnectWhy, VaultGrantRecord } from "../store/records/vault.ts";
+import { vaultGrantRecord } from "../store/records/vault.ts";
+import type { Sealer } from "../store/sealing.ts";
+import type { NotSent } from "../upstreams/port.ts";
+import type { ProviderClient, Tokens } from "./provider.ts";
+
+/**
+ * The tokens of a credential that a provider issued, as the store has them: new ones with the work of
+ * refreshing them in time, and what is said where a person has to connect it again.
+ */
+
+/** What is secret of a grant, and what its tokens are bound to: they go nowhere else. */
+const grantSecret = z.object({
+  issuer: z.string(),
+  /** Null until the provider was asked where it is. */
+  token_endpoint: z.string().nullable(),
+  client: z.object({
+    id: z.string(),
+    secret: z.string().nullable(),
+    auth: z.enum(["none", "client_secret_basic", "client_secret_post"]),
+  }),
+  resource: z.string().nullable(),
+  access: z.string().nullable(),
+  refresh: z.string().nullable(),
+  /** Whose account it is, in the provider's words. */
+  account: z.string().nullable(),
+});
+
+export type GrantSecret = z.infer<typeof grantSecret>;
+
+/** A grant that was opened. */
+export interface Grant {
+  readonly row: VaultGrantRecord;
+  readonly secret: GrantSecret;
+}
+
+/** @throws {CannotOpen} */
+export function openGrant(sealer: Sealer, org: string, id: string, row: VaultGrantRecord): Grant {
+  const secret = grantSecret.parse(sealer.openJson(vaultGrantKey(org, id), row.sealed));
+  return { row, secret };
+}
+
+/** Reads a grant, for the commit to check; null where it was never connected, or is gone. */
+export async function loadGrant(reader: Reader, id: string): Promise<VaultGrantRecord | null> {
+  const key = vaultGrantKey(reader.snapshot.orgId, id);
+  return (await reader.get(key, vaultGrantRecord))?.value ?? null;
+}
+
+/** Puts a grant into the commit as it is. */
+export function storeGrant(transaction: Transaction, id: string, row: VaultGrantRecord): void {
+  transaction.set(vaultGrantKey(transaction.snapshot.orgId, id), row);
+}
+
+/** Access without `expires_in` is taken to last as long as most does, milliseconds. */
+const UNSAID_MS = 50 * 60_000;
+
+/** The soonest that something is refreshed by itself, however short it lasts, milliseconds. */
+const SOONEST_MS = 10_000;
+
+/**
+ * When tokens are refreshed by themselves: five minutes before they end, or a tenth of their time where
+ * that is more, or half of it where it is less.
+ * @param now milliseconds
+ * @param expires_in seconds; null where the provider did not say
+ */
+export function refreshTime(now: number, expires_in: number | null): number {
+  if (expires_in === null) return now + UNSAID_MS;
+  const lasts = expires_in * 1000;
+  const early = Math.min(Math.max(5 * 60_000, lasts / 10), lasts / 2);
+  return now + Math.max(SOONEST_MS, Math.round(lasts - early));
+}
+
+/** Puts tokens into the commit, and the work of refreshing them where they can be. */
+export function storeTokens(
+  transaction: Transaction,
+  id: string,
+  { old, secret, tokens, connected_by }: {
+    readonly old: VaultGrantRecord | null;
+    /** With the refresh token before, which stays good where there is no new one. */
+    readonly secret: GrantSecret;
+    readonly tokens: Tokens;
+    readonly connected_by: string | null;
+  },
+): void {
+  const { deps: { sealer }, now, snapshot: { orgId } } = transaction;
+  const refresh = tokens.refresh ?? secret.refresh;
+  const next: GrantSecret = {
+    ...secret,
+    access: tokens.access,
+    refresh,
+    account: tokens.account ?? secret.account,
+  };
+  const refresh_at = refresh === null ? null : refreshTime(now, tokens.expires_in);
+  storeGrant(transaction, id, {
+    status: "ready",
+    why: null,
+    generation: (old?.generation ?? 0) + 1,
+    lease: null,
+    obtained_at: now,
+    expires_at: tokens.expires_in === null ? null : now + tokens.expires_in * 1000,
+    refresh_at,
+    connected_by,
+    sealed: sealer.sealJson(vaultGrantKey(orgId, id), next),
+  });
+  if (refresh_at !== null) {
+    schedule(transaction, { kind: "credential_refresh", at: refresh_at, id });
+  }
+}
+
+/** Says that a person has to connect a credential again, in the commit that finds it out. */
+export function endGrant(
+  transaction: Transaction,
+  id: string,
+  row: VaultGrantRecord,
+  why: ReconnectWhy,
+): void {
+  if (row.status === "needs_reconnect") return;
+  storeGrant(transaction, id, {
+    ...row,
+    status: "needs_reconnect",
+    why,
+    lease: null,
+    refresh_at: null,
+  });
+  transaction.append({
+    type: "credential.needs_reconnect",
+    actor: { type: "system", id: "credential_refresh" },
+    subject: { credential: id },
+    data: { why },
+  });
+  writeEvent(transaction, { type: "credential.needs_reconnect", credential: id });
+}
+
+/** Where a member connects a credential. */
+export function connectUrl({ url }: Pick<Settings, "url">, id: string): string {
+  return url.origin + pagePath("/connections/upstream/connect", { credential: id });
+}
+
+/** What is told where a person has to connect a credential first. */
+export function needsReconnect(settings: Pick<Settings, "url">, id: string): NotSent {
+  const connect_url = connectUrl(settings, id);
+  return {
+    is: "not_sent",
+    why: "needs_reconnect",
+    says: `Its credential has to be connected again, by a member, at ${connect_url}.`,
+    retry_after_seconds: null,
+    reconnect: { credential_id: id, connect_url },
+  };
+}
+
+/** A client as it is put in, before its provider was asked anything. */
+export function givenClient(id: string, secret: string | null): ProviderClient {
+  return { id, secret, auth: secret === null ? "none" : "client_secret_basic" };
+}
