@@ -1374,6 +1374,28 @@ const GATEWAY: readonly Mutant[] = [
     tests: ["vault/credentials"],
   },
   {
+    guard: "a refresh token is one holder's to send",
+    file: "lib/vault/refresh.ts",
+    find: 'if (row?.generation !== generation || row.status !== "ready" || row.lease !== null) {',
+    replace: "if (row?.generation !== generation) {",
+    tests: ["vault/refresh"],
+  },
+  {
+    guard: "what may be used up is not sent again",
+    file: "lib/vault/refresh.ts",
+    find: 'await end(services, org, id, row.generation, "lost", row.lease.id);',
+    replace:
+      "await services.ledgers.transact(org, releaseLease(id, row.generation, row.lease.id));",
+    tests: ["vault/refresh"],
+  },
+  {
+    guard: "what a member left for a provider is taken in their own session",
+    file: "lib/vault/connect.ts",
+    find: "row.session !== caller.session_id",
+    replace: "false",
+    tests: ["vault/connect"],
+  },
+  {
     guard: "base64 of a credential is found wherever it begins in something longer",
     file: "lib/vault/echo.ts",
     find: "const from = Math.ceil(before * 8 / 6);",

@@ -82,9 +82,7 @@ export function renderUpstream(seen: SeenUpstream): JsonObject {
     protocol: state?.protocol ?? null,
     tools: toolCounts(seen),
     not_passed_on: ["resources", "prompts"],
-    credential: record.credential === null
-      ? null
-      : { ...record.credential, state: credential },
+    credential: record.credential === null ? null : { ...record.credential, state: credential },
     last_error: error === null ? null : { ...error, at: timeText(error.at) },
     listed_at: listed_at === null ? null : timeText(listed_at),
     created_at: timeText(created_at),
