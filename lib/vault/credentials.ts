@@ -50,6 +50,11 @@ const DEED = "Putting a credential into the vault";
 const RESERVED_HEADERS =
   /^(proxy-.*|cookie|host|origin|referer|connection|upgrade|te|trailer|transfer-.*|content-.*|accept.*|user-agent|last-event-id|mcp-.*)$/;
 
+/** A JSON pointer into what a body says of the provider. */
+function inOauth(...names: readonly string[]): string {
+  return ["", "oauth", ...names].join("/");
+}
+
 /** What stands against a credential, by itself. */
 function credentialProblems(
   { kind, field, origins, secret, oauth, refresh_token }: NewCredential,
@@ -60,10 +65,10 @@ function credentialProblems(
   if (says !== null) problems.push({ path: "/secret", message: says });
   if (oauth !== null) {
     const issuer = hostProblem(oauth.issuer, named);
-    if (issuer !== null) problems.push({ path: "/oauth/issuer", message: issuer.says });
+    if (issuer !== null) problems.push({ path: inOauth("issuer"), message: issuer.says });
     if (oauth.client_id === null && (secret !== "" || refresh_token !== null)) {
       const message = "is needed with a client_secret or a refresh_token";
-      problems.push({ path: "/oauth/client_id", message });
+      problems.push({ path: inOauth("client_id"), message });
     }
   }
   if (kind === "header" && field !== null && RESERVED_HEADERS.test(field)) {
@@ -232,7 +237,7 @@ function rotateTokens(
   const { oauth } = old;
   if (oauth === null || oauth.client_id === null) {
     const message = "is connected by a member: it has no client whose token it could be";
-    throw new Refusal("invalid_request", { errors: [{ path: "/oauth", message }] });
+    throw new Refusal("invalid_request", { errors: [{ path: inOauth(), message }] });
   }
   const key = vaultSecretKey(snapshot.orgId, old.id);
   const secret = sealed === null ? "" : z.string().parse(sealer.openJson(key, sealed));
