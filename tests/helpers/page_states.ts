@@ -9,6 +9,7 @@ import { userPasskeysKey } from "../../lib/store/mandate_keys.ts";
 import type { PasskeyRecord } from "../../lib/store/records/people.ts";
 import type { UserPasskey } from "../../lib/store/records/user.ts";
 import type { UpstreamRecord, UpstreamState } from "../../lib/store/records/upstream.ts";
+import type { VaultRecord } from "../../lib/store/records/vault.ts";
 import type { ListedTool } from "../../lib/upstreams/port.ts";
 import { Countersign, type SignedIn, TestClock, type TestOrg } from "./countersign.ts";
 import { stageCalls } from "./staged_calls.ts";
@@ -343,6 +344,30 @@ async function passkeysOf(org: TestOrg, users: readonly string[]): Promise<void>
 /** How many tools fit one commit with their definitions. */
 const OFFERED_AT_ONCE = 50;
 
+/** Credentials of each kind of upkeep: one that is there, and one that nobody has connected. */
+async function credentials(org: TestOrg, title: Texts["title"], count: number): Promise<void> {
+  await org.transact((transaction) => {
+    for (let n = 0; n < Math.min(count, 12) + 1; n++) {
+      const id = transaction.id("crd");
+      const isIssued = n % 2 === 1;
+      const record: VaultRecord = {
+        id,
+        name: title("credential", n),
+        kind: isIssued ? "oauth2" : "bearer",
+        field: null,
+        origins: ["https://notes.example.com", `https://notes-${n}.example.com`],
+        owner: "org",
+        oauth: isIssued
+          ? { issuer: "https://id.example.com", client_id: null, scope: null, resource: null }
+          : null,
+        created_at: transaction.at,
+        rotated_at: null,
+      };
+      transaction.setPolicy(gatewayKeys.vaultKey(org.id, id), record);
+    }
+  });
+}
+
 /**
  * Gives the org an upstream, of whose tools one is approved, and another was and has changed since;
  * and one that could not be asked.
@@ -350,6 +375,7 @@ const OFFERED_AT_ONCE = 50;
  */
 async function offered(org: TestOrg, state: Exclude<PageState, "empty">, count: number) {
   const { name, title, description } = TEXTS[state];
+  await credentials(org, title, count);
   const upstream = await registered(org, "notes", {
     protocol: {
       era: "modern",

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { JsonObject } from "../../lib/base/json.ts";
 import { CallOrg, OFFERED } from "../helpers/call_org.ts";
-import { consentAt, OidcProvider } from "./oidc_provider.ts";
+import { consentAt, OidcProvider } from "../helpers/oidc_provider.ts";
 import { assertProblem } from "../helpers/refused.ts";
 import { UpstreamServer } from "../helpers/upstream_server.ts";
 import { Visitor } from "../helpers/visitor.ts";

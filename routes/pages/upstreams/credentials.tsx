@@ -120,9 +120,15 @@ export const credentialsPage = memberPage({
           {
             key: "state",
             label: "State",
+            kind: "badge",
+            cell: ({ grant }) => <State grant={grant} />,
+          },
+          {
+            key: "connect",
+            label: "Connect",
+            kind: "actions",
             cell: ({ record, grant }) => (
               <>
-                <State grant={grant} />
                 {mayConfigure && record.oauth !== null && (
                   <ButtonLink
                     href={pagePath("/connections/upstream/connect", { credential: record.id })}
