@@ -92,6 +92,13 @@ const ROWS: readonly Row[] = [
     call: "returned",
     sent: 1,
   },
+  {
+    ...NOT_SENT,
+    outcome: notSent("needs_reconnect"),
+    told: "409 credential_needs_reconnect",
+    call: "returned",
+    sent: 1,
+  },
   { ...NOT_SENT, outcome: notSent("busy"), told: "503 upstream_busy", call: "returned", sent: 1 },
   {
     ...NOT_SENT,

@@ -18,7 +18,14 @@ const GATEWAY = "/mcp/gateway";
 const outcome: fc.Arbitrary<CallOutcome> = fc.oneof(
   fc.record({ text: fc.string(), is_error: fc.boolean() })
     .map(({ text, is_error }) => resultOf([{ type: "text", text }], is_error)),
-  fc.constantFrom("unreachable", "unauthorized", "session_lost", "busy", "stopped")
+  fc.constantFrom(
+    "unreachable",
+    "unauthorized",
+    "needs_reconnect",
+    "session_lost",
+    "busy",
+    "stopped",
+  )
     .map((why) => notSent(why)),
   fc.constantFrom("timed_out", "cut", "malformed", "status", "stopped")
     .map((why): CallOutcome => ({ is: "unknown", why, says: "No whole answer came." })),

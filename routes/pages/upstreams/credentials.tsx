@@ -89,7 +89,21 @@ export const credentialsPage = memberPage({
             kind: "title",
             cell: ({ record }) => <UntrustedText text={record.name} />,
           },
-          { key: "kind", label: "Kind", cell: ({ record }) => KINDS[record.kind] },
+          {
+            key: "kind",
+            label: "Kind",
+            cell: ({ record, grant }) => (
+              <>
+                {KINDS[record.kind]}
+                {grant?.account != null && (
+                  <>
+                    {": "}
+                    <UntrustedText text={grant.account} />
+                  </>
+                )}
+              </>
+            ),
+          },
           {
             key: "origins",
             label: "Goes to",
@@ -102,14 +116,6 @@ export const credentialsPage = memberPage({
               upstreams.length === 0
                 ? <span class="quiet">Nothing</span>
                 : <UntrustedText text={upstreams.join(", ")} mono />,
-          },
-          {
-            key: "account",
-            label: "Account",
-            cell: ({ grant }) =>
-              grant?.account == null
-                ? <span class="quiet">Not said</span>
-                : <UntrustedText text={grant.account} />,
           },
           {
             key: "used",
