@@ -160,7 +160,7 @@ export class SealedLife {
       transaction.set(key, row, { expireIn: 86_400_000 });
     });
     await org.transact((transaction) => tellIdentityEvent(transaction, JO, BEGUN, CLIENT));
-    await keepResult(node.services, org.id, CALL, new TextEncoder().encode(RESULT));
+    await keepResult(node.services, org.id, CALL, [new TextEncoder().encode(RESULT)]);
     return new SealedLife(it, reader, token, pending);
   }
 
