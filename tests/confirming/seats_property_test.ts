@@ -75,7 +75,11 @@ async function settled(countersign: Countersign) {
   const it = await ConfirmingOrg.make(countersign);
   await it.org.tool("transfer", { requires_second_approval: true });
   const ann = await it.org.member("nobody@example.com", INVITED);
-  return { it, team: new DecisionOrg(countersign, it.org, ann) };
+  const team = new DecisionOrg(countersign, it.org, ann);
+  // They never answer: of a level that nobody is left of, every approver would be asked.
+  await team.person("approver", { groups: [1] });
+  await team.person("approver", { groups: [2] });
+  return { it, team };
 }
 
 async function keyOf({ org }: ConfirmingOrg) {
