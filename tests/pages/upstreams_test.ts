@@ -288,7 +288,10 @@ Deno.test("an upstream that does not answer says why, and what to do", async () 
   pages.upstreams.notListed = { ...notSent("unauthorized", says), is: "not_listed" };
   await pages.add();
   const { text } = await pages.owner.get(PATH);
-  assert.match(text, /couldn't be asked what it offers It answered 401\..*let this host in/);
+  assert.match(
+    text,
+    /couldn't be asked what it offers It answered 401\..*Put a credential for it into the vault/,
+  );
   pages.upstreams.notListed = null;
   assert.equal((await pages.owner.send(PATH, "refresh")).notice, "Tools: 1 new.");
   assert.doesNotMatch((await pages.owner.get(PATH)).text, /couldn't be asked/);
