@@ -37,6 +37,20 @@ const STANDS = { annotations_acknowledged: "on", default_permission: "requires_a
 const TOOL = { risk_level: "low", required_tier: "0", annotations_acknowledged: "on" };
 
 const HOOK = { url: "https://hooks.example.com/", events: "approval.created", description: "" };
+/** The form of guards as it is, but for one that is tightened. */
+const GUARDS = {
+  ...Object.fromEntries(
+    [
+      ...["before_injection", "before_topics", "before_path_traversal", "before_command"],
+      ...["before_sql", "after_credentials", "after_injection", "after_personal_data"],
+      ...["after_topics", "before_path_traversal_pointers", "before_path_traversal_root"],
+      ...["before_topics_words", "before_command_pointers", "before_sql_pointers"],
+      ...["after_topics_words"],
+    ].map((field) => [field, ""]),
+  ),
+  before_secrets: "block",
+};
+const TEXT = { side: "before", text: "some text" };
 const BUNDLE = { agent: "shop", scopes: [{ tool: "refund", decision: "allow" }] };
 const SLACK_SAVED = { name: "ops", secret: "", scope: "team", events: "approval.created" };
 const SLACK = { ...SLACK_SAVED, kind: "slack", secret: "https://hooks.example.com/x" };
@@ -63,6 +77,8 @@ const REFUSED: Tries = {
     fields: { ...TOOL, seen, status: "approved", default_permission: "allowed" },
   }),
   "/tools/:name{.+} triage": (it) => ({ path: "/tools/found", fields: triage(it) }),
+  "/tools/:name{.+} guards": () => ({ path: "/tools/refund?view=guards", fields: GUARDS }),
+  "/guards guards": () => ({ path: "/guards", fields: GUARDS }),
   "/tools/:name{.+} release": () => ({ path: "/tools/stopped" }),
   "/tools/:name{.+} remove": () => ({ path: "/tools/refund" }),
   "/rules make": () => ({
@@ -227,6 +243,14 @@ const HARMLESS: Readonly<Record<string, readonly [string, (it: Staged) => Try]>>
   "/approvals choose": [
     "asks once more, and shows no arguments",
     ({ pending }) => ({ path: "/approvals", fields: { ids: pending } }),
+  ],
+  "/tools/:name{.+} try": [
+    "looks at a text of theirs, and changes nothing",
+    () => ({ path: "/tools/refund?view=guards", fields: TEXT }),
+  ],
+  "/guards try": [
+    "looks at a text of theirs, and changes nothing",
+    () => ({ path: "/guards", fields: TEXT }),
   ],
   "/tools/:name{.+} stop": ["stops", () => ({ path: "/tools/refund" })],
   "/agents/:id pause": ["stops", ({ agent }) => ({ path: `/agents/${agent}` })],
