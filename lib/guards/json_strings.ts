@@ -1,5 +1,6 @@
 import { joinBytes } from "../base/bytes.ts";
 import { shownToken } from "./findings.ts";
+import type { WrittenText } from "./long_text.ts";
 
 /**
  * The strings of a JSON text, wherever they stand, and the text with some of them replaced. What is
@@ -17,9 +18,16 @@ export interface JsonPlace {
 
 /**
  * Gives what stands in place of a text: the same where it stays. It may give others their turn on the
- * way (each `yield`), which is what a long text takes.
+ * way (each `yield`).
  */
-export type Visit = (text: string, place: JsonPlace) => Generator<void, string>;
+export interface Visitor {
+  readonly text: (text: string, place: JsonPlace) => Generator<void, string>;
+  /** The same of a value that is so long that no copy of it is made. */
+  readonly long: (written: WrittenText, place: JsonPlace) => Generator<void, WrittenText>;
+}
+
+/** A value of more bytes is long. */
+const LONG = 256 * 1024;
 
 const QUOTE = 0x22;
 
@@ -60,11 +68,16 @@ interface Open {
 interface Replacement {
   readonly start: number;
   readonly end: number;
-  readonly text: string;
+  readonly written: WrittenText;
 }
 
 /** Only this is what a picture, a sound or a file is sent as (RFC 4648 section 4). */
-const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
+const IS_BASE64: readonly boolean[] = Array.from(
+  { length: 256 },
+  (_, byte) => /[A-Za-z0-9+/]/.test(String.fromCharCode(byte)),
+);
+
+const EQUALS = 0x3d;
 
 /** Types of blocks that carry bytes, and where: `data` of the block, or `blob` of its resource. */
 const CARRIES: Readonly<Record<string, string>> = {
@@ -81,7 +94,7 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
 /**
- * The text with every string in it as `visit` gives it; the very same bytes where nothing is replaced.
+ * The text with every string in it as the visitor gives it; the very same bytes where nothing is replaced.
  * @param json well-formed JSON
  * @param at pointer of the whole
  * @param isContent whether it is content of MCP, whose pictures, sounds and files stay as they are
@@ -89,7 +102,7 @@ const decoder = new TextDecoder();
 export function* withStrings(
   json: Uint8Array<ArrayBuffer>,
   at: string,
-  visit: Visit,
+  { text: visit, long }: Visitor,
   isContent = false,
 ): Generator<void, Uint8Array<ArrayBuffer>> {
   const replaced: Replacement[] = [];
@@ -104,9 +117,16 @@ export function* withStrings(
       : `${inside.pointer}/${inside.name === null ? "*" : token(inside.name)}`;
   };
   const put = function* (start: number, end: number, pointer: string): Generator<void, void> {
+    const place = { pointer, is_number: false };
+    if (end - start > LONG) {
+      const written = [json.subarray(start + 1, end - 1)];
+      const next = yield* long(written, place);
+      if (next !== written) replaced.push({ start: start + 1, end: end - 1, written: next });
+      return;
+    }
     const text = stringAt(json, start, end);
-    const next = yield* visit(text, { pointer, is_number: false });
-    if (next !== text) replaced.push({ start, end, text: JSON.stringify(next) });
+    const next = yield* visit(text, place);
+    if (next !== text) replaced.push(replacement(start, end, next));
   };
   for (let i = 0; i < json.length; i++) {
     const byte = json[i] ?? 0;
@@ -120,7 +140,7 @@ export function* withStrings(
         const next = yield* visit(name, { pointer: inside.pointer, is_number: false });
         const own = uniqueName(next, next !== name, inside);
         inside.names.add(own);
-        if (own !== name) replaced.push({ start, end, text: JSON.stringify(own) });
+        if (own !== name) replaced.push(replacement(start, end, own));
         // The value goes by the name that it came by.
         inside.name = name;
         continue;
@@ -131,7 +151,7 @@ export function* withStrings(
         continue;
       }
       if (block !== null && open.length === 2 && inside?.name === "type") {
-        block.type = stringAt(json, start, end);
+        block.type = end - start > LONG ? null : stringAt(json, start, end);
       }
       yield* put(start, end, here());
     } else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
@@ -164,7 +184,7 @@ export function* withStrings(
       // What stands behind a sign is no card's.
       if (!CARD_NUMBER.test(digits) || json[start - 1] === MINUS) continue;
       const next = yield* visit(digits, { pointer: here(), is_number: true });
-      if (next !== digits) replaced.push({ start, end: i + 1, text: JSON.stringify(next) });
+      if (next !== digits) replaced.push(replacement(start, i + 1, next));
     }
   }
   return replaced.length === 0 ? json : assembled(json, replaced);
@@ -184,9 +204,19 @@ function mayCarry(open: readonly Open[]): boolean {
     resource.name === "blob";
 }
 
+/** Read as bytes: a picture may be as large as a result. */
 function isBase64(json: Uint8Array, start: number, end: number): boolean {
-  const length = end - start - 2;
-  return length % 4 === 0 && BASE64.test(decoder.decode(json.subarray(start + 1, end - 1)));
+  const last = end - 1;
+  if ((last - start - 1) % 4 !== 0) return false;
+  let at = start + 1;
+  while (IS_BASE64[json[at] ?? 0]) at++;
+  const padding = last - at;
+  return padding <= 2 && (padding < 1 || json[at] === EQUALS) &&
+    (padding < 2 || json[at + 1] === EQUALS);
+}
+
+function replacement(start: number, end: number, text: string): Replacement {
+  return { start, end, written: [encoder.encode(JSON.stringify(text))] };
 }
 
 /** The name, or one like it that no other member has. */
@@ -205,8 +235,8 @@ function assembled(
   replaced.sort((a, b) => a.start - b.start);
   const parts: Uint8Array[] = [];
   let at = 0;
-  for (const { start, end, text } of replaced) {
-    parts.push(json.subarray(at, start), encoder.encode(text));
+  for (const { start, end, written } of replaced) {
+    parts.push(json.subarray(at, start), ...written);
     at = end;
   }
   parts.push(json.subarray(at));

@@ -3,7 +3,8 @@ import { findKinds } from "../scrub/scrub.ts";
 import type { AfterGuard, Finding } from "../store/records/guards.ts";
 import { Findings, type FoundSpan } from "./findings.ts";
 import { findInjection } from "./injection.ts";
-import { type Visit, withStrings } from "./json_strings.ts";
+import { type Visitor, withStrings } from "./json_strings.ts";
+import { type Piece, piecesOf, withPlaceholdersIn, type WrittenText } from "./long_text.ts";
 import { findTopics } from "./topics.ts";
 
 /**
@@ -47,6 +48,8 @@ const OVERLAP = 4 * 1024;
  * after this many readings was built to.
  */
 const MAX_READINGS = 8;
+
+const SECRET = "[secret]";
 
 interface GuardSpan extends FoundSpan {
   readonly guard: AfterGuard;
@@ -94,8 +97,11 @@ export class AnswerGuard {
     return next === json ? values : JSON.parse(new TextDecoder().decode(next));
   }
 
-  readonly #visit: Visit = (text, { pointer, is_number }) =>
-    this.#look(text, pointer, is_number ? this.#guards.filter(readsNumbers) : this.#guards);
+  readonly #visit: Visitor = {
+    text: (text, { pointer, is_number }) =>
+      this.#look(text, pointer, is_number ? this.#guards.filter(readsNumbers) : this.#guards),
+    long: (written, { pointer }) => this.#lookLong(written, pointer),
+  };
 
   *#look(
     source: string,
@@ -105,43 +111,74 @@ export class AnswerGuard {
     let text = source;
     let looking = guards;
     for (let readings = 1; looking.length > 0; readings++) {
-      const spans = yield* this.#spans(text, looking);
-      const replaced: GuardSpan[] = [];
-      for (const span of spans) {
-        const { guard, kind } = span;
-        this.#findings.add(guard.kind, kind, pointer);
-        if (guard.mode === "block") this.#withheld ??= { guard: guard.kind, kind };
-        if (guard.mode !== "redact") continue;
-        replaced.push(span);
-        const name = redactionOf(span);
-        this.#redacted.set(name, (this.#redacted.get(name) ?? 0) + 1);
-      }
+      const replaced = this.#note(yield* this.#spans(pieces(text), looking), pointer);
       if (replaced.length === 0) return text;
-      if (readings === MAX_READINGS) return "[secret]";
+      if (readings === MAX_READINGS) return SECRET;
       text = withPlaceholders(text, replaced);
       looking = guards.filter(({ mode }) => mode === "redact");
     }
     return text;
   }
 
-  /** What guards find in a text, piece by piece where it is long. */
-  *#spans(text: string, guards: readonly AfterGuard[]): Generator<void, GuardSpan[]> {
+  *#lookLong(source: WrittenText, pointer: string): Generator<void, WrittenText> {
+    let written = source;
+    let looking = this.#guards;
+    for (let readings = 1; looking.length > 0; readings++) {
+      const found = yield* this.#spans(piecesOf(written, OVERLAP), looking);
+      const replaced = this.#note(found, pointer);
+      if (replaced.length === 0) return written;
+      if (readings === MAX_READINGS) return [new TextEncoder().encode(SECRET)];
+      written = withPlaceholdersIn(
+        written,
+        replaced.map((span) => ({ ...span, text: placeholderOf(span) })),
+      );
+      looking = this.#guards.filter(({ mode }) => mode === "redact");
+    }
+    return written;
+  }
+
+  /** Counts what was found; which of it is to be replaced. */
+  #note(spans: readonly GuardSpan[], pointer: string): GuardSpan[] {
+    const replaced: GuardSpan[] = [];
+    for (const span of spans) {
+      const { guard, kind } = span;
+      this.#findings.add(guard.kind, kind, pointer);
+      if (guard.mode === "block") this.#withheld ??= { guard: guard.kind, kind };
+      if (guard.mode !== "redact") continue;
+      replaced.push(span);
+      const name = redactionOf(span);
+      this.#redacted.set(name, (this.#redacted.get(name) ?? 0) + 1);
+    }
+    return replaced;
+  }
+
+  /** What guards find in the pieces of a text. */
+  *#spans(
+    pieces: Iterable<Piece>,
+    guards: readonly AfterGuard[],
+  ): Generator<void, GuardSpan[]> {
     const found: GuardSpan[] = [];
-    for (let from = 0; from < Math.max(text.length, 1); from += STEP - OVERLAP) {
-      const piece = text.slice(from, from + STEP);
-      this.#sinceTurn += piece.length + EACH;
+    for (const { text, from } of pieces) {
+      this.#sinceTurn += text.length + EACH;
       if (this.#sinceTurn > STEP) {
         this.#sinceTurn = 0;
         yield;
       }
       for (const guard of guards) {
-        for (const { start, end, kind } of spansOf(guard, piece)) {
+        for (const { start, end, kind } of spansOf(guard, text)) {
           found.push({ start: from + start, end: from + end, kind, guard });
         }
       }
-      if (from + STEP >= text.length) break;
     }
     return onceEach(found);
+  }
+}
+
+/** A text in pieces that overlap, or the whole where it is short. */
+function* pieces(text: string): Generator<Piece> {
+  for (let from = 0;; from += STEP - OVERLAP) {
+    yield { text: text.slice(from, from + STEP), from };
+    if (from + STEP >= text.length) return;
   }
 }
 
@@ -184,6 +221,11 @@ function redactionOf({ guard, kind }: GuardSpan): string {
   return guard.kind === "injection" ? "instruction" : kind;
 }
 
+function placeholderOf(span: GuardSpan): string {
+  const name = redactionOf(span);
+  return name === "credential" ? SECRET : `[${name}]`;
+}
+
 /** The text with something in place of each stretch; of two that overlap the first names both. */
 function withPlaceholders(text: string, spans: readonly GuardSpan[]): string {
   const parts: string[] = [];
@@ -191,8 +233,7 @@ function withPlaceholders(text: string, spans: readonly GuardSpan[]): string {
   for (const span of spans) {
     if (span.end <= at) continue;
     if (span.start >= at) {
-      const name = redactionOf(span);
-      parts.push(text.slice(at, span.start), `[${name === "credential" ? "secret" : name}]`);
+      parts.push(text.slice(at, span.start), placeholderOf(span));
     }
     at = span.end;
   }
