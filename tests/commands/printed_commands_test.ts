@@ -158,6 +158,20 @@ Deno.test("every command that a document prints runs as it is printed, on a fres
 
     const CS = `http://localhost:${clone.port}/v1`;
     await receiptOf(clone, block("docs/receipts.md: CS=http"), { ...keys, CS });
+    const at = { COUNTERSIGN_URL: `http://localhost:${clone.port}` };
+    const credential = block('docs/gateway.md: curl "$COUNTERSIGN_URL/v1/credentials"')
+      .replace('"secret": "…"', '"secret": "token-of-the-notes"');
+    const stored = await clone.run(credential, { ...at, MANAGEMENT_KEY: MGMT });
+    assert.match(stored.out, /"id":"crd_.*"state":"ready"/, stored.err);
+    const tool = await fetch(`${CS}/tools/notes/read`, {
+      method: "PUT",
+      headers: { "x-api-key": MGMT },
+      body: JSON.stringify({ annotations_acknowledged: true, default_permission: "allowed" }),
+    });
+    assert.equal(tool.status, 201, await tool.text());
+    const guarding = block("docs/guards.md: curl -X PATCH");
+    const guarded = await clone.run(guarding, { ...at, COUNTERSIGN_MANAGEMENT_KEY: MGMT });
+    assert.match(guarded.out, /"kind":"path_traversal"/, guarded.err);
     const got = await fetch(`${CS}/org`, { headers: { "x-api-key": MGMT } });
     org = (await got.json()).id;
     const verify = block("README.md: ORG=org_…").replace("ORG=org_…", `ORG=${org}`);

@@ -66,7 +66,7 @@ const NO_TYPES =
 const EVENTS_ONLY = [
   ...["approval.escalated", "execution.unknown", "kill_switch.changed", "webhook.test"],
   ...["credential.needs_reconnect", "confirmation.resolved", "credits.low"],
-  ...["budget.threshold", "budget.overrun"],
+  ...["budget.threshold", "budget.overrun", "escalation.resolved"],
 ];
 
 Deno.test("entrySentence() has a sentence for every type of entry that is written", async () => {
