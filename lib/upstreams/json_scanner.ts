@@ -51,8 +51,11 @@ const PLAIN = Uint8Array.from(
   (_, byte) => byte < 0x20 || byte === QUOTE || byte === BACKSLASH ? 0 : 1,
 );
 
-/** What may follow a backslash, `u` and its digits aside. */
-const ESCAPES = new Set(Array.from('"\\/bfnrt', (letter) => letter.charCodeAt(0)));
+/** 1 for what may follow a backslash, `u` and its digits aside. */
+const ESCAPED = Uint8Array.from(
+  { length: 256 },
+  (_, byte) => '"\\/bfnrt'.includes(String.fromCharCode(byte)) ? 1 : 0,
+);
 
 const LITERALS = ["true", "false", "null"].map((word) => new TextEncoder().encode(word));
 
@@ -233,7 +236,7 @@ function stringEnd(bytes: Uint8Array, start: number): number {
     if (byte === QUOTE) return at + 1;
     if (byte !== BACKSLASH) return -1;
     const escape = bytes[++at] ?? 0;
-    if (ESCAPES.has(escape)) continue;
+    if (ESCAPED[escape] === 1) continue;
     if (escape !== 0x75) return -1;
     for (let digit = 1; digit <= 4; digit++) if (!isHex(bytes[at + digit])) return -1;
     at += 4;
