@@ -3,11 +3,12 @@ import type { JsonValue } from "../../lib/base/json.ts";
 import { ALLOWLY_ROUTES } from "../../routes/manifest.ts";
 import { Countersign, type Got } from "../helpers/countersign.ts";
 import { action, AllowlyOrg, policy } from "../helpers/allowly.ts";
+import { rounds } from "../helpers/property_runs.ts";
 import { mutated, ODD, seeded, textOf } from "../helpers/mutated_json.ts";
 
 /** Requests that are nearly right, of every path: what is refused is refused, and nothing breaks. */
 
-const REQUESTS = 10_000;
+const REQUESTS = rounds(2500, 10_000);
 
 const PATHS = ALLOWLY_ROUTES.map((route) => ({
   route,
@@ -27,7 +28,7 @@ function assertDeclared(method: string, path: string, { status, body, text }: Go
   assert.ok(parsed?.success, `${method} ${path}: ${text} ${parsed?.error?.message}`);
 }
 
-Deno.test("ten thousand mutated requests are answered without a 5xx, each refusal with its error", async () => {
+Deno.test("mutated requests are answered without a 5xx, each refusal with its error", async () => {
   const failures: unknown[] = [];
   await using countersign = await Countersign.start({
     deps: {
@@ -141,5 +142,8 @@ Deno.test("ten thousand mutated requests are answered without a 5xx, each refusa
     countersign.clock.advance(60_000);
   }
   assert.deepEqual(failures, []);
-  assert.ok((statuses.get(200) ?? 0) > 500 && (statuses.get(422) ?? 0) > 1000, "both are met");
+  assert.ok(
+    (statuses.get(200) ?? 0) > REQUESTS / 20 && (statuses.get(422) ?? 0) > REQUESTS / 10,
+    "both are met",
+  );
 });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { Countersign } from "../helpers/countersign.ts";
+import { rounds } from "../helpers/property_runs.ts";
 import { rawAnswer } from "../helpers/raw_request.ts";
 import { runTask, StartedProcess } from "../helpers/started_process.ts";
 
@@ -90,10 +91,17 @@ async function startRefused({ path }: Place, variables = {}): Promise<string> {
 
 const TASKS = [["recover", "ann@example.com"], ["accept-clock"], ["compact"]] as const;
 
-/** The same of each command of the operator, too, which must say the same. */
+let turn = 0;
+
+/**
+ * The same of the commands of the operator, too, which must say the same: of one of them, in turn,
+ * and of each in the long tests.
+ */
 async function refused(place: Place, tasks: number = TASKS.length): Promise<string> {
   const said = await startRefused(place);
-  for (const [task, ...args] of TASKS.slice(0, tasks)) {
+  const first = turn++;
+  for (let i = 0; i < rounds(1, tasks); i++) {
+    const [task, ...args] = TASKS[(first + i) % tasks] ?? assert.fail("no command");
     const ran = await runTask(place.path, task, args, VARIABLES);
     assert.deepEqual(ran, { code: 2, out: "", err: said });
   }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { Transaction } from "../../lib/ledger/transaction.ts";
 import * as keys from "../../lib/store/keys.ts";
 import { Countersign, type Got, type TestOrg } from "../helpers/countersign.ts";
+import { rounds } from "../helpers/property_runs.ts";
 import { verifiedLog } from "../helpers/stored_log.ts";
 
 const CHECK = "/v1/permissions/check";
@@ -93,7 +94,7 @@ for (const count of [1, 2]) {
   Deno.test(`a rule that was answered decides every check after it, ${where}`, async () => {
     await using bench = await Bench.start(count);
     bench.load(4);
-    for (let round = 0; round < 320 / count; round++) {
+    for (let round = 0; round < rounds(90, 320) / count; round++) {
       const permission = (["allowed", "disabled", "requires_approval"] as const)[round % 3];
       await bench.setRule({ tool_name: "deploy" }, permission ?? "disabled");
       await bench.expect({ tool_name: "deploy" }, permission ?? "disabled");
@@ -105,7 +106,7 @@ for (const count of [1, 2]) {
     bench.load(2);
     await Promise.all(Array.from({ length: 6 }, async (_, client) => {
       const resource_id = `server-${client}`;
-      for (let round = 0; round < 100 / count; round++) {
+      for (let round = 0; round < rounds(30, 100) / count; round++) {
         const permission = round % 2 === 0 ? "disabled" : "allowed";
         await bench.setRule({ resource_id }, permission);
         await bench.expect({ tool_name: "deploy", resource_id }, permission);
@@ -116,7 +117,7 @@ for (const count of [1, 2]) {
   Deno.test(`a key that was revoked is refused at once, ${where}`, async () => {
     await using bench = await Bench.start(count);
     bench.load(4);
-    for (let round = 0; round < 60; round++) {
+    for (let round = 0; round < rounds(24, 60); round++) {
       let id = "";
       const secret = await bench.org.key("standard", { name: `round ${round}` });
       for (
@@ -139,7 +140,7 @@ for (const count of [1, 2]) {
     const secret = await bench.org.agent({ name: "walled" });
     const agents = bench.nodes[0]?.services.ledgers.of(bench.org.id).knownSnapshot?.agents;
     const agent = [...agents?.values() ?? []][0] ?? assert.fail("no agent");
-    for (let round = 0; round < 60; round++) {
+    for (let round = 0; round < rounds(24, 60); round++) {
       const walled = round % 2 === 0;
       await bench.change((transaction) => {
         const tenant_ids = walled ? ["acme"] : null;
@@ -154,7 +155,7 @@ for (const count of [1, 2]) {
     await using bench = await Bench.start(count);
     await bench.setRule({ tenant_id: "acme", tool_name: "deploy" }, "allowed");
     bench.load(4);
-    for (let round = 0; round < 60; round++) {
+    for (let round = 0; round < rounds(24, 60); round++) {
       const registered = round % 2 === 0;
       await bench.change((transaction) => {
         const key = keys.tenantKey(bench.org.id, "acme");
@@ -174,7 +175,7 @@ for (const count of [1, 2]) {
     const { knownSnapshot } = bench.nodes[0]?.services.ledgers.of(bench.org.id) ?? {};
     const agent = [...knownSnapshot?.agents.values() ?? []][0] ?? assert.fail("no agent");
     const { id } = bench.org;
-    for (let round = 0; round < 60; round++) {
+    for (let round = 0; round < rounds(24, 60); round++) {
       const kill_switch = { active: round % 2 === 0, reason: null };
       await bench.change((transaction) => {
         const { snapshot } = transaction;
@@ -195,7 +196,7 @@ for (const count of [1, 2]) {
   Deno.test(`a read that starts after a change sees it, ${where}`, async () => {
     await using bench = await Bench.start(count);
     bench.load(4);
-    for (let round = 0; round < 200 / count; round++) {
+    for (let round = 0; round < rounds(60, 200) / count; round++) {
       const permission = round % 2 === 0 ? "disabled" : "allowed";
       await bench.setRule({ tool_name: "deploy" }, permission);
       const seen = await Promise.all(

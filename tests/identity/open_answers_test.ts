@@ -4,6 +4,7 @@ import { systemRandom, systemTimer, type Timer } from "../../lib/store/system.ts
 import { Countersign, type TestOrg } from "../helpers/countersign.ts";
 import { grow } from "../helpers/evidence.ts";
 import { rawPost } from "../helpers/mcp_client.ts";
+import { rounds } from "../helpers/property_runs.ts";
 import { RawRequest } from "../helpers/raw_request.ts";
 import { StartedProcess } from "../helpers/started_process.ts";
 
@@ -216,7 +217,7 @@ async function mostResidentBytes(pid: number): Promise<number | null> {
   return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024;
 }
 
-Deno.test("800 readers who do not read cost less than 50 MB together", async () => {
+Deno.test("hundreds of readers who do not read cost less than 50 MB together", async () => {
   const folder = await Deno.makeTempDir();
   const secret = systemRandom(48).toBase64();
   await Deno.mkdir(`${folder}/data`);
@@ -260,7 +261,9 @@ Deno.test("800 readers who do not read cost less than 50 MB together", async () 
     for (let n = 0; n < 2; n++) await Promise.all(keys.slice(0, 16).map(download));
     const before = await mostResidentBytes(process.child.pid);
     const statuses: number[] = [];
-    for (let n = 0; n < 800; n++) statuses.push(await answered(keys[n % keys.length] ?? ""));
+    for (let n = 0; n < rounds(200, 800); n++) {
+      statuses.push(await answered(keys[n % keys.length] ?? ""));
+    }
     const after = await mostResidentBytes(process.child.pid);
     assert.deepEqual([...new Set(statuses)].sort(), [200, 429]);
     assert.ok(statuses.filter((status) => status === 200).length <= 64);
