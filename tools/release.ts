@@ -45,12 +45,35 @@ export async function packTypeScript(out: string): Promise<string> {
   }
 }
 
-/** What `deno pack` writes, with the members that it does not carry over. */
+/** What `deno pack` writes, with the members that it does not carry over, or not as they are. */
 async function packageJson(path: string): Promise<string> {
-  const made = JSON.parse(await Deno.readTextFile(path));
+  const { exports: { "./bin": bin, ...exports }, ...made } = JSON.parse(
+    await Deno.readTextFile(path),
+  );
   const description = "Asks Countersign before an agent acts; if anything breaks, nothing runs.";
-  const all = { ...made, name: NAME, description, engines: { node: ">=20" }, sideEffects: false };
+  const { imports } = JSON.parse(await Deno.readTextFile(new URL("pack.json", CLIENT)));
+  const all = {
+    ...made,
+    name: NAME,
+    description,
+    exports,
+    bin: { [NAME]: bin.default },
+    engines: { node: ">=20" },
+    sideEffects: [bin.default],
+    dependencies: pinned(imports),
+  };
   return `${JSON.stringify(all, null, 2)}\n`;
+}
+
+/** Exactly the versions that were tried, where `deno pack` allows later ones. */
+function pinned(imports: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(imports).map(([name, from]) => {
+      const [, version] = /^npm:.+@(\d+\.\d+\.\d+)$/.exec(from) ?? [];
+      if (version === undefined) throw new Error(`pack.json does not pin ${name}`);
+      return [name, version];
+    }),
+  );
 }
 
 if (import.meta.main) {

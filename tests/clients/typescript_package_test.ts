@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { VERSION } from "../../lib/base/version.ts";
 import { packTypeScript } from "../../tools/release.ts";
 import { Countersign } from "../helpers/countersign.ts";
 import { PROJECT } from "../helpers/project_files.ts";
@@ -14,7 +15,7 @@ interface Ended {
 async function run(
   [command = "", ...args]: readonly string[],
   cwd: string | URL,
-  env: Record<string, string> = {},
+  env: Readonly<Record<string, string>> = {},
 ): Promise<Ended> {
   const { code, stdout, stderr } = await new Deno.Command(command, { args, cwd, env }).output();
   const text = new TextDecoder();
@@ -27,21 +28,29 @@ async function printedProgram(): Promise<string> {
   return /```ts\n([^]*?)```/.exec(page)?.[1] ?? assert.fail("the page has no program");
 }
 
-Deno.test("the package installs with nothing else, and its printed program runs under Node and Deno", async () => {
+/** Node 22, as npm has it: the computer's own is any from 20 on. */
+const NODE_22 = "node@22.22.3";
+
+/** The package in a folder, installed as others do. */
+async function install(folder: string, ...more: readonly string[]): Promise<string> {
+  const words = ["npm", "install", "--prefer-offline", "--no-audit", "--no-fund"];
+  const installed = await run(
+    [...words, "--prefix", folder, await packTypeScript(folder), ...more],
+    folder,
+  );
+  assert.equal(installed.code, 0, installed.errors);
+  return `${folder}/node_modules`;
+}
+
+Deno.test("the package installs with one other, and its printed program runs under Node and Deno", async () => {
   const folder = await Deno.makeTempDir();
   await using countersign = await Countersign.start();
   try {
-    const package_ = await packTypeScript(folder);
-    const installed = await run(
-      ["npm", "install", "--offline", "--no-audit", "--no-fund", "--prefix", folder, package_],
-      folder,
-    );
-    assert.equal(installed.code, 0, installed.errors);
-    const at = `${folder}/node_modules/countersign`;
+    const at = `${await install(folder)}/countersign`;
     const { exports, engines, dependencies } = JSON.parse(
       await Deno.readTextFile(`${at}/package.json`),
     );
-    assert.equal(dependencies, undefined);
+    assert.deepEqual(dependencies, { citty: "0.2.2" });
     assert.equal(engines.node, ">=20");
     for (const path of Object.values<string>(exports["."])) await Deno.stat(`${at}/${path}`);
     assert.match(exports["."].types, /\.d\.ts$/);
@@ -67,6 +76,41 @@ Deno.test("the package installs with nothing else, and its printed program runs 
     }
     const { body } = await org.get("/v1/activity?type=execution.logged", org.standard);
     assert.equal(body.data.length, launchers.length);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("the command runs from the package on Node 20 or what is there, on Node 22, and on Deno", async () => {
+  const folder = await Deno.makeTempDir();
+  await using countersign = await Countersign.start();
+  try {
+    const modules = await install(folder, NODE_22);
+    const org = await countersign.org();
+    await org.tool("refund", { default_permission: "allowed" });
+    await org.tool("payout", { default_permission: "disabled" });
+    const env = { COUNTERSIGN_URL: countersign.origin, COUNTERSIGN_KEY: org.standard };
+    const bin = `${modules}/countersign/src/cli/bin.js`;
+    const launchers = [
+      ["npx", "--offline", "countersign"],
+      [`${modules}/node/bin/node`, bin],
+      [Deno.execPath(), "run", "-A", bin],
+    ];
+    for (const launcher of launchers) {
+      const ran = (...words: string[]) => run([...launcher, ...words], folder, env);
+      const version = await ran("--version");
+      assert.deepEqual([version.code, version.out], [0, `${VERSION}\n`], version.errors);
+      const asked = await Promise.all([
+        ran("check", "refund"),
+        ran("check", "payout", "--json"),
+        ran("check", "refund", "--urll", "x"),
+        ran("check", "refund", "--url", "http://127.0.0.1:1"),
+      ]);
+      assert.deepEqual(asked.map(({ code }) => code), [0, 3, 2, 5], launcher.join(" "));
+      assert.equal(JSON.parse(asked[1]?.out ?? "").permission, "disabled");
+    }
+    const { out } = await run([`${modules}/node/bin/node`, "--version"], folder);
+    assert.match(out, /^v22\./);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

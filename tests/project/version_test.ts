@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { VERSION as COMMAND } from "../../clients/typescript/src/cli/version.ts";
 import { VERSION } from "../../lib/base/version.ts";
 import { NPX_DENO } from "../../lib/onboarding/builder_scripts.ts";
 import { SERVER_INFO } from "../../routes/mcp/server.ts";
@@ -17,8 +18,20 @@ Deno.test("one number is the version, wherever it is said", async () => {
       mcp: SERVER_INFO.version,
       registry: JSON.parse(await projectText("server.json")).version,
       deno: JSON.parse(await projectText("deno.json")).version,
+      npm: JSON.parse(await projectText("clients/typescript/pack.json")).version,
+      command: COMMAND,
+      python: /^version = "(.+)"$/m.exec(await projectText("clients/python/pyproject.toml"))?.[1],
     },
-    { healthz: VERSION, openApi: VERSION, mcp: VERSION, registry: VERSION, deno: VERSION },
+    {
+      healthz: VERSION,
+      openApi: VERSION,
+      mcp: VERSION,
+      registry: VERSION,
+      deno: VERSION,
+      npm: VERSION,
+      command: VERSION,
+      python: VERSION,
+    },
   );
 });
 
