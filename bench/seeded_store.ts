@@ -10,7 +10,7 @@ import * as keys from "../lib/store/keys.ts";
 import type { AgentRecord, ApiKeyRecord } from "../lib/store/records/identity.ts";
 import type { RuleRecord, TenantRecord, ToolRecord } from "../lib/store/records/policy.ts";
 import { Sealer } from "../lib/store/sealing.ts";
-import { systemRandom, systemTimer } from "../lib/store/system.ts";
+import { afterTurn, everyMinute, systemRandom, systemTimer } from "../lib/store/system.ts";
 import { CATEGORY, type SamplePolicy, TAG, TOOLS } from "./sample_policy.ts";
 
 const SYSTEM = { type: "system", id: "bench" } as const;
@@ -56,6 +56,8 @@ export async function seedStore(
   const deps: Deps = {
     kv,
     queues: true,
+    afterTurn,
+    everyMinute,
     sealer: new Sealer(new TextEncoder().encode(sealingSecret), null, systemRandom),
     now: Date.now,
     monotonic: () => performance.now(),

@@ -3,14 +3,18 @@ import type { LogLine } from "./store/system.ts";
 import type { UpstreamPorts } from "./upstreams/port.ts";
 
 /**
- * What comes from outside: the store, time and chance. A test puts its own in their place, runs a
- * week of approvals in a millisecond, fails any commit, and replays a seed.
+ * What comes from outside: the store, time, turns and chance. A test puts its own in their place, runs
+ * a week of approvals in a millisecond, fails any commit, and replays a seed.
  */
 export interface Deps extends StoreDeps {
   /** Whether the store delivers queue messages; KV Connect and Deno Deploy do not. */
   readonly queues: boolean;
   /** Milliseconds since some moment: counts on whatever the clock is set to. */
   readonly monotonic: () => number;
+  /** Calls back when all that has come in by now was heard: after this turn of the event loop. */
+  readonly afterTurn: (callback: () => void) => void;
+  /** Does some work at each full minute, until the signal. */
+  readonly everyMinute: (name: string, work: () => Promise<void>, stop: AbortSignal) => void;
   readonly log: LogLine;
   readonly mail: Mailer;
   readonly push: PushFetch;

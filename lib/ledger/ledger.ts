@@ -1,4 +1,3 @@
-import { setImmediate } from "node:timers";
 import { IdMaker } from "../base/id.ts";
 import type { Deps } from "../deps.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
@@ -382,8 +381,9 @@ export class OrgLedger {
   /** Answers once what is to be committed next is on its way: meanwhile the store would wait. */
   #answer(attempt: Attempt): void {
     this.#landed.push(attempt);
-    if (this.#queue.length > 0 || this.seat.isShared) setImmediate(() => this.#tellLanded());
-    else this.#tellLanded();
+    if (this.#queue.length > 0 || this.seat.isShared) {
+      this.deps.afterTurn(() => this.#tellLanded());
+    } else this.#tellLanded();
   }
 
   #tellLanded(): void {

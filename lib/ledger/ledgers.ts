@@ -1,5 +1,4 @@
 import { Buffer } from "node:buffer";
-import { setImmediate } from "node:timers";
 import type { Deps } from "../deps.ts";
 import type { StoreKey } from "../store/keys.ts";
 import { commitMarked, isUnfit, keyText, writeMark } from "../store/kv.ts";
@@ -154,7 +153,7 @@ export class SharedCommits {
   #isEnding = false;
 
   constructor(
-    readonly deps: Pick<Deps, "kv" | "monotonic">,
+    readonly deps: Pick<Deps, "kv" | "monotonic" | "afterTurn">,
     readonly limits: CommitLimits,
   ) {}
 
@@ -185,7 +184,7 @@ export class SharedCommits {
   #gather(): void {
     if (this.#isGathering) return;
     this.#isGathering = true;
-    setImmediate(() => {
+    this.deps.afterTurn(() => {
       this.#isGathering = false;
       this.#go();
     });
@@ -199,7 +198,7 @@ export class SharedCommits {
     if (this.#isIdling) return;
     this.#isIdling = true;
     const asked = this.#asked;
-    setImmediate(() => {
+    this.deps.afterTurn(() => {
       this.#isIdling = false;
       if (this.#isFree) return;
       if (this.#asked === asked) this.#wake();
@@ -257,7 +256,7 @@ export class SharedCommits {
   #endPlanning(): void {
     if (this.#isEnding) return;
     this.#isEnding = true;
-    setImmediate(() => {
+    this.deps.afterTurn(() => {
       this.#isEnding = false;
       this.#planning.clear();
       this.#go();
@@ -328,7 +327,7 @@ export class SharedCommits {
 
   /** Waits for what those do at once whose parts landed, and no longer: they may have gone. */
   #hear(): void {
-    setImmediate(() => {
+    this.deps.afterTurn(() => {
       this.#unheard.clear();
       this.#go();
     });

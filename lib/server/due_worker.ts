@@ -150,7 +150,7 @@ export function startDueWork(services: Services): DueWorker {
   if (deps.queues) void listen(services, { slots, outside, stopping: stopping.signal });
   else void sweepOnNews(services, sweepNow, stopping.signal);
   void sweepNow();
-  void Deno.cron("due work", "* * * * *", { signal: stopping.signal }, sweepNow);
+  deps.everyMinute("due work", sweepNow, stopping.signal);
   return {
     async stop() {
       stopping.abort();

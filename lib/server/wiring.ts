@@ -25,7 +25,9 @@ import { assertExists, openStore, overStore, proveSecret } from "../store/open_s
 import { Sealer } from "../store/sealing.ts";
 import { isFile, isRemote, StoreRefused } from "../store/store_faults.ts";
 import {
+  afterTurn,
   CoarseTimer,
+  everyMinute,
   logLine,
   systemMonotonic,
   systemRandom,
@@ -71,6 +73,8 @@ export function systemDeps(
     sealer: new Sealer(secret, settings.previous_secret, systemRandom),
     now: Date.now,
     monotonic: systemMonotonic,
+    afterTurn,
+    everyMinute,
     random: systemRandom,
     timer: systemTimer,
     log: logLine,

@@ -1,4 +1,5 @@
 import { basename, dirname, join, resolve } from "node:path";
+import { setImmediate } from "node:timers";
 
 /**
  * What comes from the system itself: time, chance, timers, one line of the log, and how a task is
@@ -44,6 +45,16 @@ export function systemTimer(milliseconds: number): Timer {
   const { promise, resolve } = Promise.withResolvers<void>();
   const id = setTimeout(resolve, milliseconds);
   return { elapsed: promise, cancel: () => clearTimeout(id) };
+}
+
+/** Calls back when this turn of the event loop is over. */
+export function afterTurn(callback: () => void): void {
+  setImmediate(callback);
+}
+
+/** Does some work at each full minute of the system's clock, until the signal. */
+export function everyMinute(name: string, work: () => Promise<void>, stop: AbortSignal): void {
+  void Deno.cron(name, "* * * * *", { signal: stop }, work);
 }
 
 /** A place in the ring of those who wait; its own is that of the timer. */

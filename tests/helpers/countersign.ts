@@ -19,7 +19,13 @@ import type { Kv } from "../../lib/store/kv.ts";
 import type { AgentRecord, ApiKeyRecord, MemberRecord } from "../../lib/store/records/identity.ts";
 import type { AccountRecord } from "../../lib/store/records/people.ts";
 import { Sealer } from "../../lib/store/sealing.ts";
-import { systemRandom, systemTimer, type Timer } from "../../lib/store/system.ts";
+import {
+  afterTurn,
+  everyMinute,
+  systemRandom,
+  systemTimer,
+  type Timer,
+} from "../../lib/store/system.ts";
 import { UpstreamConnections } from "../../lib/upstreams/connections.ts";
 import { app } from "../../routes/app.ts";
 import type { Route } from "../../routes/http/route.ts";
@@ -150,6 +156,8 @@ export class Countersign implements AsyncDisposable {
       kv,
       sealer: new Sealer(secret, null, systemRandom),
       queues: false,
+      afterTurn,
+      everyMinute,
       now: () => clock.now,
       monotonic: () => clock.monotonic,
       random: systemRandom,

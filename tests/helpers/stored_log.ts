@@ -11,7 +11,7 @@ import { type Kv, listRecords, readRecord } from "../../lib/store/kv.ts";
 import { logHead, logPrivateRecord, type PrivateRow } from "../../lib/store/records/log.ts";
 import { orgRecord } from "../../lib/store/records/policy.ts";
 import { Sealer } from "../../lib/store/sealing.ts";
-import { systemRandom, systemTimer } from "../../lib/store/system.ts";
+import { afterTurn, everyMinute, systemRandom, systemTimer } from "../../lib/store/system.ts";
 import { parseCheckpoint, signCheckpoint } from "../../lib/tlog/checkpoint.ts";
 import { rangeRoot } from "../../lib/tlog/tree.ts";
 import { verifyLog } from "../../lib/verify/verify_log.ts";
@@ -44,6 +44,8 @@ export function storeDeps(kv: Kv, secret: string): Deps {
     kv,
     sealer: new Sealer(new TextEncoder().encode(secret), null, systemRandom),
     queues: true,
+    afterTurn,
+    everyMinute,
     now: Date.now,
     monotonic: () => performance.now(),
     random: systemRandom,

@@ -4,7 +4,7 @@ import type { CommitPart } from "../../lib/ledger/commit.ts";
 import type { Seat } from "../../lib/ledger/ledger.ts";
 import { Ledgers, SharedCommits } from "../../lib/ledger/ledgers.ts";
 import type { StoreKey } from "../../lib/store/keys.ts";
-import { systemRandom } from "../../lib/store/system.ts";
+import { afterTurn, systemRandom } from "../../lib/store/system.ts";
 import { Countersign, TestClock } from "../helpers/countersign.ts";
 import { verifiedLog } from "../helpers/stored_log.ts";
 import { addOne, append, draft } from "./sharing.ts";
@@ -19,7 +19,7 @@ class Places implements Disposable {
   constructor(readonly kv: Deno.Kv, limits: CommitLimits) {
     this.store = new WatchedStore(kv);
     this.shared = new SharedCommits(
-      { kv: this.store, monotonic: () => this.clock.monotonic },
+      { kv: this.store, monotonic: () => this.clock.monotonic, afterTurn },
       limits,
     );
   }
