@@ -11,6 +11,7 @@ export const ISLANDS = {
   connect: () => import("./connect.tsx"),
   consent: () => import("./consent.tsx"),
   copy_button: () => import("../components/copy_button.tsx"),
+  device: () => import("./device.tsx"),
   end_mandate: () => import("./end_mandate.tsx"),
   enrol: () => import("./enrol.tsx"),
   first_check: () => import("./first_check.tsx"),

@@ -62,6 +62,8 @@ export interface RefusalData {
   link_not_valid: { why: "ended" | "other_account" | "sign_in_first" };
   code_not_accepted: Record<never, never>;
   too_many_codes: { retry_after_seconds: number };
+  /** `left`: wrong codes that this session, or this person for now, may still type. */
+  device_code_not_accepted: { left: number };
   // Requests kept by an idempotency key
   idempotency_mismatch: Record<never, never>;
   idempotency_in_progress: Record<never, never>;

@@ -38,6 +38,7 @@ import { apiBuilderEndpoints, apiBuilderPage } from "./pages/machines/api_builde
 import { apiKeyPage } from "./pages/machines/api_key.tsx";
 import { apiKeysPage } from "./pages/machines/api_keys.tsx";
 import { connectionsPage } from "./pages/machines/connections.tsx";
+import { deviceEndpoints, devicePage } from "./pages/machines/device.tsx";
 import { budgetsPage } from "./pages/mandates/budgets.tsx";
 import { bundlePage } from "./pages/mandates/bundle.tsx";
 import { bundlesPage } from "./pages/mandates/bundles.tsx";
@@ -245,6 +246,7 @@ export const PAGES: readonly Page[] = [
   apiBuilderPage,
   verifyPage,
   connectionsPage,
+  devicePage,
 ];
 
 /** Everything that the pages' own scripts ask for. */
@@ -262,4 +264,5 @@ export const ENDPOINTS: readonly Endpoint[] = [
   ...notificationsEndpoints,
   ...evidenceEndpoints,
   ...authorizeEndpoints,
+  ...deviceEndpoints,
 ];

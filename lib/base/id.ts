@@ -15,6 +15,7 @@ export type IdPrefix =
   | "ses"
   | "grt"
   | "ocl"
+  | "lgn"
   | "inv"
   | "dec"
   | "apr"

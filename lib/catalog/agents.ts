@@ -5,6 +5,7 @@ import { actorOf, type Caller } from "../identity/caller.ts";
 import { makeSecret, secretHash } from "../identity/credentials.ts";
 import { assertKillSwitch, demand } from "../identity/deeds.ts";
 import { schedule } from "../ledger/commit.ts";
+import type { Actor } from "../ledger/entry.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import { agentWidens } from "../policy/widening.ts";
 import { Refusal } from "../refusal.ts";
@@ -23,7 +24,7 @@ interface NewAgent extends MachineFields {
 }
 
 /** What is to be another way; what is absent stays. Which mandates it may name is fixed for its life. */
-export type AgentChange = Partial<Omit<NewAgent, "mandate_ids">>;
+export type AgentChange = Partial<Omit<NewAgent, "mandate_ids" | "login">>;
 
 /** An agent after a write. */
 interface WrittenAgent {
@@ -60,6 +61,7 @@ export function createAgent(
         kill_switch: fields.kill_switch,
         void_before: 0,
         mandate_ids: fields.mandate_ids ?? null,
+        ...(fields.login === undefined ? {} : { login: fields.login }),
         members_behind: [...caller.members_behind],
         created_at: transaction.at,
       };
@@ -195,13 +197,23 @@ export function removeAgent(
     plan(transaction, caller) {
       demand(caller, "configure");
       const record = existingAgent(transaction, id);
-      transaction.deletePolicy(agentKey(caller.org, id));
-      transaction.delete(credentialKey(record.secret_hash));
-      transaction.delete(credentialUsedKey(caller.org, id));
-      appendAgentEntry(transaction, caller, "agent.removed", id, {}, requestId);
+      endAgent(transaction, record, { actor: actorOf(caller), data: { request_id: requestId } });
       return { record, policy_version: transaction.policyVersion };
     },
   };
+}
+
+/** Ends an agent, in the commit of what ends it. */
+export function endAgent(
+  transaction: Transaction,
+  { id, secret_hash }: AgentRecord,
+  { actor, data }: { readonly actor: Actor; readonly data: JsonObject },
+): void {
+  const { orgId } = transaction.snapshot;
+  transaction.deletePolicy(agentKey(orgId, id));
+  transaction.delete(credentialKey(secret_hash));
+  transaction.delete(credentialUsedKey(orgId, id));
+  transaction.append({ type: "agent.removed", actor, subject: { agent: id }, data });
 }
 
 /** The agent with this id in the transaction's org. @throws {Refusal} not_found */
@@ -219,7 +231,7 @@ function putCredential(transaction: Transaction, { id, secret_hash }: AgentRecor
 function appendAgentEntry(
   transaction: Transaction,
   caller: Caller,
-  type: "agent.created" | "agent.set" | "agent.rotated" | "agent.removed",
+  type: "agent.created" | "agent.set" | "agent.rotated",
   id: string,
   fields: Partial<NewAgent>,
   requestId: string,

@@ -3,6 +3,7 @@ import type { CallerOperation, MemberOperation } from "../identity/acting.ts";
 import { actorOf, type Caller, hasExpired, ownerEnrolled } from "../identity/caller.ts";
 import { makeSecret, secretHash } from "../identity/credentials.ts";
 import { demand } from "../identity/deeds.ts";
+import type { Actor } from "../ledger/entry.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import { patternIn } from "./selectors.ts";
@@ -97,6 +98,7 @@ export function createApiKey(
         mandate_ids,
         may_grant,
         user_passkeys,
+        ...(fields.login === undefined ? {} : { login: fields.login }),
         members_behind: [...caller.members_behind],
         created_at: transaction.at,
       };
@@ -201,15 +203,7 @@ export function revokeApiKey(
       demand(caller, "configure");
       const record = transaction.snapshot.apiKeys.get(id);
       if (record === undefined) throw new Refusal("not_found", { what: `API key ${id}` });
-      transaction.deletePolicy(apiKeyKey(caller.org, id));
-      transaction.delete(credentialKey(record.secret_hash));
-      transaction.delete(credentialUsedKey(caller.org, id));
-      transaction.append({
-        type: "api_key.revoked",
-        actor: actorOf(caller),
-        subject: { api_key: id },
-        data: { tier: record.tier, request_id: requestId },
-      });
+      endApiKey(transaction, record, { actor: actorOf(caller), data: { request_id: requestId } });
       return {
         record,
         policy_version: transaction.policyVersion,
@@ -217,6 +211,24 @@ export function revokeApiKey(
       };
     },
   };
+}
+
+/** Ends a key, in the commit of what ends it. */
+export function endApiKey(
+  transaction: Transaction,
+  { id, tier, secret_hash }: ApiKeyRecord,
+  { actor, data }: { readonly actor: Actor; readonly data: JsonObject },
+): void {
+  const { orgId } = transaction.snapshot;
+  transaction.deletePolicy(apiKeyKey(orgId, id));
+  transaction.delete(credentialKey(secret_hash));
+  transaction.delete(credentialUsedKey(orgId, id));
+  transaction.append({
+    type: "api_key.revoked",
+    actor,
+    subject: { api_key: id },
+    data: { tier, ...data },
+  });
 }
 
 /** Whether without this key nobody, neither key nor enrolled owner, can configure the org. */
@@ -245,6 +257,8 @@ export interface MachineFields {
   readonly rate_limit_per_minute: number | null;
   /** The mandates that it may name; `required`: any, but one. Null, or absent, for any, and none. */
   readonly mandate_ids?: MandateIds;
+  /** The login at a terminal by which it is handed out; absent for none. */
+  readonly login?: string;
 }
 
 /**
@@ -282,7 +296,8 @@ export function assertMachineFields(
 export function machineEntry(
   fields: Partial<MachineFields>,
 ): { data: JsonObject; private: Record<string, JsonValue> } {
-  const { name, trust_tier, tenant_ids, expires_at, rate_limit_per_minute, mandate_ids } = fields;
+  const { name, trust_tier, tenant_ids, expires_at, rate_limit_per_minute, mandate_ids, login } =
+    fields;
   return {
     data: {
       ...(trust_tier === undefined ? {} : { trust_tier }),
@@ -293,6 +308,7 @@ export function machineEntry(
       ...(rate_limit_per_minute === undefined ? {} : { rate_limit_per_minute }),
       // Few enough to be shown, and ids of our own.
       ...(mandate_ids == null ? {} : { mandate_ids }),
+      ...(login === undefined ? {} : { login }),
     },
     private: {
       ...(name === undefined ? {} : { name }),

@@ -172,11 +172,11 @@ const IDENTITY_SENTENCES = {
   },
   "member.removed": (t) => `${t.Who} removed the member ${t.nameOf(t.entry.subject.member)}`,
 
-  "api_key.created": (t) => `${t.Who} made the ${key(t)}`,
+  "api_key.created": (t) => `${t.Who} made the ${key(t)}${forLogin(t)}`,
   "api_key.kept": (t) => `${t.Who} kept the operator's ${key(t)} in force`,
-  "api_key.revoked": (t) => `${t.Who} revoked the ${key(t)}`,
+  "api_key.revoked": (t) => loginEnd(t, `the ${key(t)}`) ?? `${t.Who} revoked the ${key(t)}`,
 
-  "agent.created": (t) => `${t.Who} made ${agent(t)}`,
+  "agent.created": (t) => `${t.Who} made ${agent(t)}${forLogin(t)}`,
   "agent.set": (t) => {
     const { kill_switch } = t.entry.data;
     return typeof kill_switch === "boolean"
@@ -184,7 +184,13 @@ const IDENTITY_SENTENCES = {
       : `${t.Who} changed ${agent(t)}`;
   },
   "agent.rotated": (t) => `${t.Who} gave ${agent(t)} a new token`,
-  "agent.removed": (t) => `${t.Who} removed ${agent(t)}`,
+  "agent.removed": (t) => loginEnd(t, agent(t)) ?? `${t.Who} removed ${agent(t)}`,
+
+  "login.allowed": (t) =>
+    `${t.Who} let a computer in at its terminal, as ${
+      t.said("gives") === "standard" ? "a standard key" : "an agent"
+    }`,
+  "login.denied": (t) => `${t.Who} denied a computer that asked to be let in`,
 
   "audit.private_read": (t) =>
     `${t.Who} read private parts of the entries from ${t.count("from")} up to ${t.count("to")}`,
@@ -251,6 +257,24 @@ function key(t: Telling): string {
 function channel(t: Telling): string {
   const kind = t.said("kind");
   return `the ${kind === null ? "" : `${kindName(kind)} `}channel ${t.of("channel")}`;
+}
+
+/** Said of a machine that a computer got which somebody let in. */
+function forLogin(t: Telling): string {
+  return t.said("login") === null ? "" : " for a computer that they let in";
+}
+
+/** How what a login gave has ended; null where somebody ended it. */
+function loginEnd(t: Telling, machine: string): string | null {
+  switch (t.said("because")) {
+    case "signed_out":
+      return `Whoever held its secret signed ${machine} out`;
+    case "code_reused":
+      return `The login of ${machine} ended: its code was used a second time, as a thief would, or ` +
+        "its secret never arrived";
+    default:
+      return null;
+  }
 }
 
 function agent(t: Telling): string {

@@ -157,7 +157,7 @@ export function memberCaller(
 }
 
 /** Reads a session, for the commit to check. @throws {Refusal} session_ended */
-async function readSession(reader: Reader, hash: string): Promise<SessionRecord> {
+export async function readSession(reader: Reader, hash: string): Promise<SessionRecord> {
   const record = (await reader.get(sessionKey(hash), sessionRecord))?.value;
   if (record === undefined) throw new Refusal("session_ended", { why: "ended" });
   return record;

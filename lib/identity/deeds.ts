@@ -49,6 +49,8 @@ const DEEDS = {
   send_outside: { right: "configure", asks: "passkey" },
   /** Put a secret of somebody else's service into the vault, for calls to go there with it. */
   keep_credential: { right: "configure", asks: "passkey" },
+  /** Give a computer at a terminal a secret. Its own passkey answer is asked for, not a late one. */
+  let_in: { right: "configure", asks: "no_hold" },
   loosen_settings: { right: "widen_settings", asks: "passkey" },
   make_approver_key: { right: "make_approver_keys", asks: "passkey" },
   rotate_log_key: { right: "configure", asks: "passkey" },

@@ -1,12 +1,10 @@
 import { isJsonObject, type JsonValue } from "../base/json.ts";
 import { type Client, privateClient } from "../identity/caller.ts";
-import { sourceOf } from "../identity/limits.ts";
-import { isWithin } from "../ledger/clock.ts";
-import type { Reader } from "../ledger/transaction.ts";
 import type { Services } from "../services.ts";
 import { DEPLOYMENT_ORG, oauthClientKey, oauthRegistrationsKey } from "../store/keys.ts";
-import { type RegisteredClient, registrationTimes } from "../store/records/oauth.ts";
+import type { RegisteredClient } from "../store/records/oauth.ts";
 import { CLIENT_NEW_MS } from "./client.ts";
+import { countFlood, type Flood, loadFlood, type TooMany } from "./flood.ts";
 import { isAllowedRedirectUri, redirectTarget } from "./redirect_uri.ts";
 
 /**
@@ -30,10 +28,13 @@ const REDIRECTS_TOLD = 3;
 /** Characters of one. */
 const REDIRECT_TOLD = 100;
 
-/** More clients registered within the hour than may. */
-interface TooManyRegistrations {
-  readonly retry_after_seconds: number;
-}
+const REGISTRATIONS: Flood = {
+  key: oauthRegistrationsKey,
+  purpose: "registration",
+  of_one: REGISTRATIONS_OF_ONE,
+  of_all: REGISTRATIONS_OF_ALL,
+  span: HOUR,
+};
 
 /**
  * Registers a client that nobody vouches for (RFC 7591). It grants nothing: a person is asked each
@@ -41,29 +42,18 @@ interface TooManyRegistrations {
  * @throws {StoreUnavailable}
  */
 export async function registerClient(
-  { ledgers, deps }: Services,
+  services: Services,
   body: JsonValue,
   client: Client,
-): Promise<RegisteredClient | RegistrationFault | TooManyRegistrations> {
+): Promise<RegisteredClient | RegistrationFault | TooMany> {
   const asked = parseRegistration(body);
   if ("error" in asked) return asked;
-  const from = client.ip === null ? "unknown" : sourceOf(client.ip);
-  const source = deps.sealer.mac("registration", from).toHex();
-  return await ledgers.transact(DEPLOYMENT_ORG, {
-    load: async (reader) => ({
-      one: await timesOf(reader, source),
-      all: await timesOf(reader, "all"),
-    }),
-    plan(transaction, { one, all }): RegisteredClient | TooManyRegistrations {
+  return await services.ledgers.transact(DEPLOYMENT_ORG, {
+    load: (reader) => loadFlood(services, reader, REGISTRATIONS, client),
+    plan(transaction, flood): RegisteredClient | TooMany {
+      const tooMany = countFlood(transaction, flood);
+      if (tooMany !== null) return tooMany;
       const { at, now } = transaction;
-      for (
-        const [times, most] of [[one, REGISTRATIONS_OF_ONE], [all, REGISTRATIONS_OF_ALL]] as const
-      ) {
-        const [oldest] = times.slice(-most);
-        if (times.length >= most && oldest !== undefined) {
-          return { retry_after_seconds: Math.max(1, Math.ceil((oldest + HOUR - now) / 1000)) };
-        }
-      }
       const record: RegisteredClient = {
         id: transaction.id("ocl"),
         name: asked.name,
@@ -84,9 +74,6 @@ export async function registerClient(
         },
         private: { client: privateClient(client) },
       });
-      for (const [name, times] of [[source, one], ["all", all]] as const) {
-        transaction.set(oauthRegistrationsKey(name), { at: [...times, now] }, { expireIn: HOUR });
-      }
       return record;
     },
   });
@@ -102,12 +89,6 @@ function shownRedirects({ redirect_uris }: RegisteredClient) {
     redirects: targets.slice(0, REDIRECTS_TOLD).map((target) => target.slice(0, REDIRECT_TOLD)),
     redirect_uris: redirect_uris.length,
   };
-}
-
-/** Times of registrations within the last hour. */
-async function timesOf(reader: Reader, source: string): Promise<number[]> {
-  const row = await reader.get(oauthRegistrationsKey(source), registrationTimes);
-  return (row?.value.at ?? []).filter((time) => isWithin(HOUR, time, reader.now));
 }
 
 /** What a client says of itself, as far as anything here depends on it. */

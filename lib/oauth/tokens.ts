@@ -218,7 +218,7 @@ export async function revokeToken(
   await settle(services, works);
 }
 
-/** Why the token endpoint refuses (RFC 6749 section 5.2, RFC 8707 section 2). */
+/** Why the token endpoint refuses (RFC 6749 section 5.2, RFC 8707 section 2, RFC 8628 section 3.5). */
 export interface TokenFault {
   readonly error:
     | "invalid_request"
@@ -226,7 +226,11 @@ export interface TokenFault {
     | "invalid_grant"
     | "invalid_scope"
     | "invalid_target"
-    | "unsupported_grant_type";
+    | "unsupported_grant_type"
+    | "authorization_pending"
+    | "slow_down"
+    | "access_denied"
+    | "expired_token";
   /** For who builds the client: visible ASCII without quotes. */
   readonly error_description: string;
 }

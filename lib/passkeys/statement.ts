@@ -11,6 +11,7 @@ export type Statement =
   | UserStatement
   | RevocationStatement
   | ConsentStatement
+  | DeviceStatement
   | CeremonyStatement;
 
 /** What an approver signs: this level of this request, with exactly what was on the page. */
@@ -145,7 +146,37 @@ export interface ConsentFacts {
   readonly resource: string;
 }
 
-/** What a passkey is used for besides decisions and consent. */
+/** What a member signs who lets a computer in at its terminal: this computer, as this. */
+interface DeviceStatement extends JsonObject {
+  v: 1;
+  type: "countersign.device-login";
+  /** Public origin of the deployment. */
+  issuer: string;
+  org: string;
+  member: string;
+  /** 32 random bytes in base64url. */
+  nonce: string;
+  /** As the terminal shows it, without what groups it. */
+  user_code: string;
+  /** What the computer calls itself, and where it asked from. */
+  name: string;
+  address: string | null;
+  gives: "agent" | "standard";
+}
+
+/** The parts of a device statement that are not the same in all of them. */
+export interface DeviceFacts {
+  readonly issuer: string;
+  readonly org: string;
+  readonly member: string;
+  readonly nonce: string;
+  readonly user_code: string;
+  readonly name: string;
+  readonly address: string | null;
+  readonly gives: "agent" | "standard";
+}
+
+/** What a passkey is used for besides decisions, consent and logins. */
 export type CeremonyPurpose = "sign-in" | "step-up" | "enrolment";
 
 /** What is signed where nothing but the purpose and the moment matter. */
@@ -225,6 +256,22 @@ export function consentStatement(facts: ConsentFacts): ConsentStatement {
     orgs: facts.orgs.toSorted(),
     code_challenge: facts.code_challenge,
     resource: facts.resource,
+  };
+}
+
+/** The statement by which a computer is let in: these members and no others. */
+export function deviceStatement(facts: DeviceFacts): DeviceStatement {
+  return {
+    v: 1,
+    type: "countersign.device-login",
+    issuer: facts.issuer,
+    org: facts.org,
+    member: facts.member,
+    nonce: facts.nonce,
+    user_code: facts.user_code,
+    name: facts.name,
+    address: facts.address,
+    gives: facts.gives,
   };
 }
 

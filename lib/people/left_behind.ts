@@ -39,6 +39,9 @@ export const FATES: Readonly<Record<string, Fate>> = {
   session: "void",
   ceremony: "void",
   decision_nonce: "void",
+  /** Let in by a session, it is handed its secret while that session and its member are in force. */
+  device_login: "void",
+  device_tries: "void",
   /** While who invited is a member who may, and has not recovered their account since. */
   invitation: "void",
   invitation_link: "void",
@@ -145,6 +148,8 @@ export const FATES: Readonly<Record<string, Fate>> = {
   canary: "deployment",
   clock: "deployment",
   commit_mark: "deployment",
+  device_requests: "deployment",
+  device_user_code: "deployment",
   discovery_caller_count: "deployment",
   discovery_count: "deployment",
   due: "deployment",

@@ -3,9 +3,9 @@ import type { Selector } from "./records/policy.ts";
 
 /**
  * Every key of the store, but for those of what people are told (`news_keys.ts`), of mandates
- * (`mandate_keys.ts`), and of upstreams and their credentials (`gateway_keys.ts`). `docs/storage.md` says of each what its
- * value is, who writes it, in which commit, and when it ends. Nothing else in the code writes a key by
- * hand.
+ * (`mandate_keys.ts`), of upstreams and their credentials (`gateway_keys.ts`), and of logins at a
+ * terminal (`login_keys.ts`). `docs/storage.md` says of each what its value is, who writes it, in
+ * which commit, and when it ends. Nothing else in the code writes a key by hand.
  */
 
 /** A key whose parts are text and numbers only, so that it can be listed in a change record. */
@@ -36,6 +36,7 @@ export const SEALED_KINDS = [
   "vault_before",
   "vault_grant",
   "vault_connect",
+  "device_login",
 ] as const;
 
 export type SealedKind = (typeof SEALED_KINDS)[number];

@@ -81,6 +81,7 @@ export const SEALED_ROWS: Readonly<Record<SealedKind, SealedRows>> = {
   vault_before: { replaced: replacedWhole, ends: true },
   vault_grant: { replaced: replacedWhole, ends: false },
   vault_connect: { replaced: replacedWhole, ends: true },
+  device_login: { replaced: replacedWhole, ends: true },
 };
 
 /** A row as it is to be written. */

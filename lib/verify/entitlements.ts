@@ -43,6 +43,8 @@ const BY_TYPE: Readonly<Record<string, Entitled>> = {
   "token.returned": { machines: [], members: false, others: true },
   "execution.logged": { machines: RUNTIME, members: false, others: true },
   "member.named": { machines: [], members: true, others: false },
+  "login.allowed": { machines: [], members: true, others: false },
+  "login.denied": { machines: [], members: true, others: false },
   "policy.staged": { machines: ["management"], members: true, others: false },
   "policy.applied": { machines: ["management"], members: true, others: false },
   // An agent hands its own on; which are its own, `mandate_lines.ts` asks.
@@ -111,6 +113,8 @@ export function memberRight(entry: StoryEntry): Right | "membership" | null {
     case "bundle.published":
     case "bundle.archived":
     case "key.set":
+    case "login.allowed":
+    case "login.denied":
       return "configure";
     case "api_key.kept":
       return "make_approver_keys";

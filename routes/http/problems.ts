@@ -226,6 +226,19 @@ export const PROBLEMS: { readonly [C in ProblemCode]: ProblemKind<ProblemData[C]
       "The code is wrong, too old, or was asked for in another browser. After five wrong tries it is void.",
     advice: "Check the digits, or ask for a new code in this browser.",
   },
+  device_code_not_accepted: {
+    status: 403,
+    title: "No computer under this code",
+    meaning:
+      "No computer waits under the code: it is wrong, over ten minutes old, or was answered. Which of these is not said. A session takes five wrong codes, a person twenty a day.",
+    detail: ({ left }) =>
+      left === 0
+        ? "No more codes are taken here: too many were wrong."
+        : "No computer waits under this code: it is wrong, over ten minutes old, or was answered.",
+    advice:
+      "Check the letters at the terminal, or ask there for a new code. After five wrong ones, sign out and in again; after twenty, wait a day.",
+    members: ({ left }) => ({ left }),
+  },
   tool_disabled: {
     status: 403,
     title: "Tool disabled",

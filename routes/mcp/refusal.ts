@@ -266,6 +266,7 @@ export const REFUSAL_NEXT: Required<NextSteps> = {
   link_not_valid: null,
   code_not_accepted: null,
   too_many_codes: null,
+  device_code_not_accepted: null,
   idempotency_mismatch: null,
   idempotency_in_progress: null,
   idempotency_stale: null,

@@ -1,3 +1,5 @@
+import { askLogin, CLI_CLIENT } from "../../lib/oauth/device.ts";
+import { endByHolder, mayBeOfLogin, pollLogin } from "../../lib/oauth/device_token.ts";
 import { refreshTokens } from "../../lib/oauth/refresh.ts";
 import { registerClient } from "../../lib/oauth/register.ts";
 import {
@@ -14,6 +16,8 @@ import {
   type TokenAnswer,
   type TokenFault,
 } from "../../lib/oauth/tokens.ts";
+import { pagePath } from "../../lib/base/page_path.ts";
+import type { TooMany } from "../../lib/oauth/flood.ts";
 import { type AnyRefusal, Refusal } from "../../lib/refusal.ts";
 import type { Services } from "../../lib/services.ts";
 import { SCOPES } from "../../lib/store/records/oauth.ts";
@@ -38,7 +42,11 @@ export const OAUTH_PATHS = {
   token: "/oauth/token",
   revoke: "/oauth/revoke",
   register: "/oauth/register",
+  device_authorization: "/oauth/device_authorization",
 } as const;
+
+/** The grant of RFC 8628. */
+const DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code";
 
 /** The metadata by which a client that knows nothing but the MCP endpoint finds all the rest. */
 const metadataEndpoints: readonly OAuthEndpoint[] = [
@@ -74,7 +82,7 @@ function resourceEndpoint(
   };
 }
 
-/** RFC 8414 section 2, RFC 9207 section 3, Client ID Metadata Documents. */
+/** RFC 8414 section 2, RFC 8628 section 4, RFC 9207 section 3, Client ID Metadata Documents. */
 function serverMetadata({ settings }: Services) {
   const { origin } = settings.url;
   return {
@@ -83,9 +91,10 @@ function serverMetadata({ settings }: Services) {
     token_endpoint: origin + OAUTH_PATHS.token,
     revocation_endpoint: origin + OAUTH_PATHS.revoke,
     registration_endpoint: origin + OAUTH_PATHS.register,
+    device_authorization_endpoint: origin + OAUTH_PATHS.device_authorization,
     response_types_supported: ["code"],
     response_modes_supported: ["query"],
-    grant_types_supported: ["authorization_code", "refresh_token"],
+    grant_types_supported: ["authorization_code", "refresh_token", DEVICE_GRANT],
     // Hosts take a metadata document only where they find `none`.
     token_endpoint_auth_methods_supported: ["none"],
     revocation_endpoint_auth_methods_supported: ["none"],
@@ -108,7 +117,10 @@ function resourceMetadata(settings: Services["settings"], { url, scopes }: Resou
   };
 }
 
-/** Gives tokens for a code or a refresh token (RFC 6749 sections 4.1.3 and 6). */
+/**
+ * Gives tokens for a code or a refresh token (RFC 6749 sections 4.1.3 and 6), and a computer that was
+ * let in its secret (RFC 8628 section 3.4).
+ */
 const tokenEndpoint: OAuthEndpoint = {
   method: "post",
   path: OAUTH_PATHS.token,
@@ -116,6 +128,7 @@ const tokenEndpoint: OAuthEndpoint = {
     if (presentsSecret(call.request)) return secretAnswer();
     const form = await formParameters(call);
     if (!(form instanceof FormParameters)) return faultAnswer(form);
+    if (form.get("grant_type") === DEVICE_GRANT) return await pollAnswer(call, form);
     const answer = await answerFor(call, form);
     return "error" in answer ? refused(call, answer) : issued(call, answer);
   },
@@ -127,14 +140,11 @@ async function answerFor(
 ): Promise<TokenAnswer> {
   const client_id = form.get("client_id");
   const resource = form.get("resource");
-  const missing = (name: string): TokenFault => ({
-    error: "invalid_request",
-    error_description: `${name} is missing.`,
-  });
   const type = form.get("grant_type");
   if (type === null) return missing("grant_type");
   if (type !== "authorization_code" && type !== "refresh_token") {
-    const error_description = "grant_type must be authorization_code or refresh_token.";
+    const error_description =
+      `grant_type must be authorization_code, refresh_token, or ${DEVICE_GRANT}.`;
     return { error: "unsupported_grant_type", error_description };
   }
   if (client_id === null) return missing("client_id");
@@ -151,6 +161,61 @@ async function answerFor(
   const redirect_uri = form.get("redirect_uri");
   const presented = { client_id, code, code_verifier, redirect_uri, resource };
   return await exchangeCode(services, presented, client);
+}
+
+function missing(name: string): TokenFault {
+  return { error: "invalid_request", error_description: `${name} is missing.` };
+}
+
+/** The secret of a computer that was let in; it is refreshed by nothing, and ends as others do. */
+async function pollAnswer(call: OAuthCall, form: FormParameters): Promise<OAuthAnswer> {
+  const { services, client } = call;
+  const client_id = form.get("client_id");
+  const device_code = form.get("device_code");
+  if (client_id === null) return faultAnswer(missing("client_id"));
+  if (device_code === null) return faultAnswer(missing("device_code"));
+  services.sourceLimits.take(client.ip, services.deps.now());
+  const answer = await pollLogin(services, { client_id, device_code }, client);
+  if ("error" in answer) return refused(call, answer);
+  const { secret, gives, id, name, org, org_name } = answer;
+  return {
+    status: 200,
+    body: { access_token: secret, token_type: "Bearer", gives, id, name, org, org_name },
+  };
+}
+
+/** Takes the request of a computer that wants to be let in (RFC 8628 section 3.1). */
+const deviceEndpoint: OAuthEndpoint = {
+  method: "post",
+  path: OAUTH_PATHS.device_authorization,
+  async handle(call) {
+    const { services, client } = call;
+    if (presentsSecret(call.request)) return secretAnswer();
+    const form = await formParameters(call);
+    if (!(form instanceof FormParameters)) return faultAnswer(form);
+    const client_id = form.get("client_id");
+    if (client_id === null) return faultAnswer(missing("client_id"));
+    if (client_id !== CLI_CLIENT) {
+      const error_description = `client_id must be ${CLI_CLIENT}.`;
+      return faultAnswer({ error: "invalid_client", error_description });
+    }
+    services.sourceLimits.take(client.ip, services.deps.now());
+    const asked = await askLogin(services, form.get("device_name"), client);
+    if ("retry_after_seconds" in asked) return tooMany(asked, "computers asked to be let in");
+    const verification_uri = services.settings.url.origin + pagePath("/device");
+    return { status: 200, body: { ...asked, verification_uri } };
+  },
+};
+
+function tooMany({ retry_after_seconds }: TooMany, what: string): OAuthAnswer {
+  return {
+    status: 429,
+    body: {
+      error: "temporarily_unavailable",
+      error_description: `Too many ${what} lately. Try again later.`,
+    },
+    headers: { "retry-after": String(retry_after_seconds) },
+  };
 }
 
 function issued(
@@ -187,16 +252,7 @@ const registrationEndpoint: OAuthEndpoint = {
     const body = await bodyOf(call);
     if (body instanceof Refusal) return invalid(`The body is not taken as JSON: ${reasonOf(body)}`);
     const registered = await registerClient(services, body, client);
-    if ("retry_after_seconds" in registered) {
-      return {
-        status: 429,
-        body: {
-          error: "temporarily_unavailable",
-          error_description: "Too many clients registered within the hour. Try again later.",
-        },
-        headers: { "retry-after": String(registered.retry_after_seconds) },
-      };
-    }
+    if ("retry_after_seconds" in registered) return tooMany(registered, "clients registered");
     if ("error" in registered) return { status: 400, body: { ...registered } };
     return {
       status: 201,
@@ -250,7 +306,8 @@ const revocationEndpoint: OAuthEndpoint = {
     if (token === null) {
       return faultAnswer({ error: "invalid_request", error_description: "token is missing." });
     }
-    await revokeToken(call.services, { token, client_id: form.get("client_id") }, call.client);
+    if (mayBeOfLogin(token)) await endByHolder(call.services, token, call.client);
+    else await revokeToken(call.services, { token, client_id: form.get("client_id") }, call.client);
     return { status: 200, body: null };
   },
 };
@@ -261,4 +318,5 @@ export const OAUTH_ENDPOINTS: readonly OAuthEndpoint[] = [
   tokenEndpoint,
   revocationEndpoint,
   registrationEndpoint,
+  deviceEndpoint,
 ];

@@ -4,6 +4,7 @@ import { ASK_LIMITS } from "../../lib/approvals/limits.ts";
 import { readOffers } from "../../lib/gateway/definition.ts";
 import { takeOffers } from "../../lib/gateway/follow.ts";
 import * as gatewayKeys from "../../lib/store/gateway_keys.ts";
+import { askLogin } from "../../lib/oauth/device.ts";
 import * as keys from "../../lib/store/keys.ts";
 import { userPasskeysKey } from "../../lib/store/mandate_keys.ts";
 import type { PasskeyRecord } from "../../lib/store/records/people.ts";
@@ -12,6 +13,7 @@ import type { UpstreamRecord, UpstreamState } from "../../lib/store/records/upst
 import type { VaultRecord } from "../../lib/store/records/vault.ts";
 import type { ListedTool } from "../../lib/upstreams/port.ts";
 import { Countersign, type SignedIn, TestClock, type TestOrg } from "./countersign.ts";
+import { CLIENT } from "./people.ts";
 import { stageCalls } from "./staged_calls.ts";
 import { stageEndpoints } from "./staged_endpoints.ts";
 import { stageQuestion } from "./staged_question.ts";
@@ -211,6 +213,8 @@ async function filled(org: TestOrg, state: Exclude<PageState, "empty">) {
     isMany: state === "many",
     asked: first,
   });
+  const { services } = org.countersign;
+  const computer = await askLogin(services, title("agent", 0), { ...CLIENT, ip: "2001:db8::77" });
   const tool = encodeURI(name("refund_payment", 0));
   const snapshot = await org.transact(({ snapshot }) => snapshot);
   const [rule] = [...snapshot.rules];
@@ -231,6 +235,7 @@ async function filled(org: TestOrg, state: Exclude<PageState, "empty">) {
     ...question,
     "/calls/:id": `/calls/${calls.unknown}`,
     "a call that waits": `/calls/${calls.pending}`,
+    "a computer that waits": "user_code" in computer ? computer.user_code : "",
     "/upstreams/:name": "/upstreams/notes",
     "/upstreams/:name/edit": "/upstreams/notes/edit",
     "/upstreams/:name/tools/:tool{.+}": `/upstreams/notes/tools/${changed}`,

@@ -23,6 +23,7 @@ export interface Stop {
  */
 export function stopsOf({ paths }: StagedOrg): Stop[] {
   const asked = paths["/approvals/:id"]?.split("/").at(-1);
+  const waiting = paths["a computer that waits"];
   return PAGES.flatMap((page): Stop[] => {
     const path = page.path.includes(":") ? paths[page.path] : page.path;
     if (path === undefined || page.path === "/sign-out" || page.path === "/switch-org") return [];
@@ -46,6 +47,8 @@ export function stopsOf({ paths }: StagedOrg): Stop[] {
       ]
       : page.path === "/connect"
       ? GATEWAY_WAY_KEYS.map((way): Stop => ({ ...stop, path: `${path}?with=${way}` }))
+      : page.path === "/device" && waiting !== undefined
+      ? [{ ...stop, path: `${path}?asked`, does: "look", fields: { user_code: waiting } }]
       : page.path === "/calls/:id"
       ? [{ ...stop, path: paths["a call that waits"] ?? "" }]
       : page.path === "/upstreams/:name"

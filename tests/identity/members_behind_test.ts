@@ -246,6 +246,8 @@ Deno.test("every place where a secret that asks is made is one of the ways above
   assert.deepEqual(shown.sort(), [
     "lib/catalog/agents.ts",
     "lib/catalog/api_keys.ts",
+    // For the member who let the computer in (`tests/oauth/device_test.ts`).
+    "lib/oauth/device_token.ts",
     "lib/onboarding/sample.ts",
     "routes/pages/machines/agent.tsx",
     "routes/pages/machines/agents.tsx",

@@ -18,7 +18,12 @@ Deno.test("the metadata name this origin, and what it takes and gives", async ()
     registration_endpoint: `${origin}/oauth/register`,
     response_types_supported: ["code"],
     response_modes_supported: ["query"],
-    grant_types_supported: ["authorization_code", "refresh_token"],
+    device_authorization_endpoint: `${origin}/oauth/device_authorization`,
+    grant_types_supported: [
+      "authorization_code",
+      "refresh_token",
+      "urn:ietf:params:oauth:grant-type:device_code",
+    ],
     token_endpoint_auth_methods_supported: ["none"],
     revocation_endpoint_auth_methods_supported: ["none"],
     code_challenge_methods_supported: ["S256"],

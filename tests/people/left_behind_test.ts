@@ -13,6 +13,7 @@ import { beginStepUp, stepUp } from "../../lib/people/sign_in.ts";
 import { sweep } from "../../lib/server/due_worker.ts";
 import * as gatewayKeys from "../../lib/store/gateway_keys.ts";
 import * as keys from "../../lib/store/keys.ts";
+import * as loginKeys from "../../lib/store/login_keys.ts";
 import * as mandateKeys from "../../lib/store/mandate_keys.ts";
 import * as newsKeys from "../../lib/store/news_keys.ts";
 import { OAuthWorld, type Tokens } from "../helpers/oauth_world.ts";
@@ -24,7 +25,8 @@ const EMAIL = "ann@example.com";
 const HOUR = 60 * 60_000;
 
 Deno.test("every kind of row in the store is judged in the one list", () => {
-  const kinds = Object.entries({ ...keys, ...newsKeys, ...gatewayKeys, ...mandateKeys }).flatMap(
+  const all = { ...keys, ...newsKeys, ...gatewayKeys, ...loginKeys, ...mandateKeys };
+  const kinds = Object.entries(all).flatMap(
     ([name, key]) => {
       if (typeof key !== "function" || !name.endsWith("Key")) return [];
       const [kind] = (key as (...parts: string[]) => readonly unknown[])(...Array(6).fill("x"));

@@ -200,6 +200,7 @@ Deno.test("a row that ends keeps its end when it is sealed anew", async () => {
     "call_result",
     "vault_before",
     "vault_connect",
+    "device_login",
   ]);
 });
 

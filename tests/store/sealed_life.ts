@@ -5,11 +5,14 @@ import { sealText } from "../../lib/approvals/frozen_view.ts";
 import { keepResult, readKeptResult } from "../../lib/calls/kept_result.ts";
 import { bootstrap } from "../../lib/catalog/create_org.ts";
 import { tellIdentityEvent } from "../../lib/identity/events.ts";
+import { askerOf } from "../../lib/oauth/device.ts";
 import { reviewApproval } from "../../lib/sheet/review.ts";
 import { approvalKey, approvalPrefix, type SealedKey, sealedPrefix } from "../../lib/store/keys.ts";
+import { deviceLoginKey } from "../../lib/store/login_keys.ts";
 import { type Kv, listRecords, readRecord } from "../../lib/store/kv.ts";
 import { proveSecret } from "../../lib/store/open_store.ts";
 import { approvalRecord } from "../../lib/store/records/approval.ts";
+import { type DeviceLogin, deviceLogin } from "../../lib/store/records/device.ts";
 import { sealedRecord } from "../../lib/store/records/log.ts";
 import { Sealer } from "../../lib/store/sealing.ts";
 import { vaultConnectKey, vaultGrantKey } from "../../lib/store/gateway_keys.ts";
@@ -28,6 +31,9 @@ export const SECRETS = { a: systemRandom(48), b: systemRandom(48), c: systemRand
 
 /** What is left here while a member is at a provider. */
 const LEFT = { verifier: "v" };
+
+/** A computer that waits to be let in. */
+const COMPUTER = { name: "build-box", address: "192.0.2.1" };
 
 /** Where a credential may go. */
 const PLACE = "https://notes.example.com/mcp";
@@ -159,6 +165,13 @@ export class SealedLife {
       };
       transaction.set(key, row, { expireIn: 86_400_000 });
     });
+    await org.transact((transaction) => {
+      const { deps: { sealer }, now } = transaction;
+      const sealed = sealer.sealJson(deviceLoginKey("hash"), COMPUTER);
+      const login = { id: "lgn", sealed, polled_at: 0, interval: 5, expires_at: now + 86_400_000 };
+      const waiting: DeviceLogin = { ...login, progress: { state: "pending" } };
+      transaction.set(deviceLoginKey("hash"), waiting, { expireIn: 86_400_000 });
+    });
     await org.transact((transaction) => tellIdentityEvent(transaction, JO, BEGUN, CLIENT));
     await keepResult(node.services, org.id, CALL, [new TextEncoder().encode(RESULT)]);
     return new SealedLife(it, reader, token, pending);
@@ -232,6 +245,9 @@ export class SealedLife {
     const kept = { pieces: 1, expires_at: services.deps.now() + 1 };
     const result = await readKeptResult(services, org.id, CALL, kept);
     assert.equal(new TextDecoder().decode(result ?? new Uint8Array()), RESULT);
+    const login = await readRecord(kv, deviceLoginKey("hash"), deviceLogin) ??
+      assert.fail("nobody waits");
+    assert.deepEqual(askerOf({ sealer }, "hash", login.value), COMPUTER);
     const hidden = before.map((line) => line.private);
     const carried = await this.#shown();
     return { approvals, valid, push, waiting, private: hidden, receipt: receipt.text, carried };

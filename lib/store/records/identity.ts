@@ -30,6 +30,9 @@ export const mandateIds = z.union([z.literal("required"), z.array(z.string())]).
 
 export type MandateIds = z.infer<typeof mandateIds>;
 
+/** By which login at a terminal it was handed out; absent where a person or key made it. */
+const login = z.string().exactOptional();
+
 export const KEY_TIERS = ["standard", "management", "approver"] as const;
 
 export const apiKeyRecord = z.preprocess(
@@ -56,6 +59,7 @@ export const apiKeyRecord = z.preprocess(
     may_grant: z.boolean().default(false),
     /** Whether a management key may say which passkeys speak for users. */
     user_passkeys: z.boolean().default(false),
+    login,
     members_behind: membersBehind,
     created_at: timestamp,
   }),
@@ -80,6 +84,7 @@ export const agentRecord = z.preprocess(
      */
     void_before: z.number().int().nonnegative().default(0),
     mandate_ids: mandateIds.default(null),
+    login,
     members_behind: membersBehind,
     created_at: timestamp,
   }),

@@ -82,7 +82,7 @@ export const registeredClient = z.object({
 
 export type RegisteredClient = z.infer<typeof registeredClient>;
 
-/** Times of registrations within the last hour. */
+/** Times at which a source had something kept, or all did. */
 export const registrationTimes = z.object({ at: z.array(timestamp) });
 
 /** An authorization code, by its hash. Kept when it was used, so that a second use is noticed. */

@@ -102,7 +102,7 @@ const jsonObject = z.custom<JsonObject>(isJsonObject, "expected an object");
 
 /** A challenge that was handed out. Its nonce is only in the browser and in what is signed. */
 export const ceremonyRecord = z.object({
-  purpose: z.enum(["sign-in", "step-up", "enrolment", "consent"]),
+  purpose: z.enum(["sign-in", "step-up", "enrolment", "consent", "device"]),
   /** Hash of the secret, of a browser or a session, that it was handed to. */
   bound: z.string(),
   /** Whose passkey is asked for; null where the passkey itself will say. */
