@@ -6,7 +6,7 @@ export interface Printed {
   readonly code: number;
   readonly out: string;
   readonly err: string;
-  /** The result, where it was asked for as JSON. */
+  /** The result, where it was asked for as JSON in one piece. */
   // deno-lint-ignore no-explicit-any -- tests look at it member by member
   readonly json: any;
 }
@@ -55,7 +55,14 @@ export class Terminal implements AsyncDisposable {
       },
       ...changes,
     });
-    return { code, out, err, json: words.includes("--json") ? JSON.parse(out) : null };
+    return {
+      code,
+      out,
+      err,
+      get json() {
+        return JSON.parse(out);
+      },
+    };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

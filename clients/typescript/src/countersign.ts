@@ -169,15 +169,22 @@ export class Countersign implements Sender {
     return exchange(this.ways, { method: "POST", path, body, accepts, ...this.#sent(sending) });
   }
 
-  #sent({ once, idempotencyKey, timeoutMs, heldSeconds = 0, signal }: Sending): {
+  /** Any other route that something is put at; sent once. */
+  put<T>(path: string, body: object, accepts: Accepts<T>, sending: Sending = {}): Promise<T> {
+    return exchange(this.ways, { method: "PUT", path, body, accepts, ...this.#sent(sending) });
+  }
+
+  #sent({ once, idempotencyKey, timeoutMs, ifMatch, heldSeconds = 0, signal }: Sending): {
     readonly timeoutMs: number;
     readonly idempotencyKey?: string;
+    readonly ifMatch?: string;
     readonly signal?: AbortSignal;
   } {
     const key = idempotencyKey ?? (once === true ? this.#newKey() : undefined);
     return {
       timeoutMs: (timeoutMs ?? this.#timeoutMs) + heldSeconds * 1000,
       ...(key === undefined ? {} : { idempotencyKey: key }),
+      ...(ifMatch === undefined ? {} : { ifMatch }),
       ...(signal === undefined ? {} : { signal }),
     };
   }

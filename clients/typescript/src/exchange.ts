@@ -35,6 +35,8 @@ export interface Request<T> {
   readonly timeoutMs: number;
   /** Without one a request that may do something is sent once. */
   readonly idempotencyKey?: string;
+  /** The version that a change was made from; the service refuses it for another. */
+  readonly ifMatch?: string;
   readonly signal?: AbortSignal;
   readonly accepts: (value: unknown) => value is T;
 }
@@ -113,7 +115,7 @@ async function once<T>(ways: Ways, request: Request<T>, leftMs: number): Promise
 }
 
 function sent<T>(ways: Ways, request: Request<T>, signal: AbortSignal): Promise<Response> {
-  const { method, path, body, idempotencyKey } = request;
+  const { method, path, body, idempotencyKey, ifMatch } = request;
   return ways.fetch(new URL(path, ways.url), {
     method,
     headers: {
@@ -121,6 +123,7 @@ function sent<T>(ways: Ways, request: Request<T>, signal: AbortSignal): Promise<
       authorization: `Bearer ${ways.key}`,
       ...(body === undefined ? {} : { "content-type": "application/json" }),
       ...(idempotencyKey === undefined ? {} : { "idempotency-key": idempotencyKey }),
+      ...(ifMatch === undefined ? {} : { "if-match": ifMatch }),
     },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     // Followed, the key would go wherever somebody points; and Workers know no "error".

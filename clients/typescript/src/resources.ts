@@ -16,6 +16,8 @@ export interface Sending {
   readonly once?: true;
   readonly idempotencyKey?: string;
   readonly timeoutMs?: number;
+  /** The version that a change was made from; the service refuses it for another. */
+  readonly ifMatch?: string;
   /** How long the service may hold its answer, besides. */
   readonly heldSeconds?: number;
   readonly signal?: AbortSignal;
@@ -51,7 +53,8 @@ export function segment(id: string): string {
   return encodeURIComponent(id);
 }
 
-function query(filter: Filter): string {
+/** A query, with its question mark; empty where nothing is asked. */
+export function query(filter: Filter): string {
   const rows = Object.entries(filter).filter(([, value]) => value !== undefined && value !== 0);
   const text = new URLSearchParams(rows.map(([name, value]) => [name, String(value)])).toString();
   return text === "" ? "" : `?${text}`;

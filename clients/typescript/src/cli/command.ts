@@ -1,5 +1,6 @@
 import type { ArgDef } from "citty";
 import { Countersign } from "../countersign.ts";
+import { SYSTEM_CLOCK } from "../exchange.ts";
 import { type Exit, Failed, WrongUse } from "./exit.ts";
 import type { Machine } from "./machine.ts";
 import { credentialOf, serviceOf } from "./settings.ts";
@@ -101,6 +102,7 @@ export class Call {
         url,
         key: credential.key,
         fetch: this.machine.fetch,
+        clock: { now: SYSTEM_CLOCK.now, after: this.machine.after },
         insecure: this.flag("insecure"),
       });
     } catch (error) {
