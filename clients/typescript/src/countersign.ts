@@ -204,7 +204,8 @@ export class Countersign implements Sender {
 
 const OWN_HOST = /^(localhost|.+\.localhost|127(\.\d+){3}|\[::1\])$/;
 
-function serviceUrl({ url, insecure = false }: Options): URL {
+/** Where a key may go. @throws {TypeError} */
+export function serviceUrl({ url, insecure = false }: Pick<Options, "url" | "insecure">): URL {
   const parsed = new URL(url);
   const plain = parsed.protocol === "http:";
   if (!plain && parsed.protocol !== "https:") throw new TypeError("url must be https");

@@ -133,7 +133,7 @@ function sent<T>(ways: Ways, request: Request<T>, signal: AbortSignal): Promise<
 }
 
 /** The whole body, however it comes; an answer that never ends is none. */
-async function boundedText(response: Response, signal: AbortSignal): Promise<string> {
+export async function boundedText(response: Response, signal: AbortSignal): Promise<string> {
   if (response.body === null) return "";
   const reader = response.body.getReader();
   const decoder = new TextDecoder("utf-8", { fatal: true });

@@ -14,6 +14,14 @@ export interface Group {
 
 /** Every command there is, by its word. */
 export const COMMANDS: Readonly<Record<string, Named | Group>> = {
+  login: {
+    about: "Has a person let this computer in, and keeps the key that it gets",
+    load: async () => (await import("./login.ts")).login,
+  },
+  logout: {
+    about: "Forgets the key of this computer, and ends what login gave",
+    load: async () => (await import("./login.ts")).logout,
+  },
   status: {
     about: "Where Countersign is, and whether it takes this computer's key",
     load: async () => (await import("./status.ts")).status,

@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import { spawn } from "node:child_process";
-import { homedir } from "node:os";
+import { homedir, hostname } from "node:os";
 import process from "node:process";
 import { createInterface } from "node:readline/promises";
 
@@ -24,6 +24,8 @@ export interface Machine {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly platform: string;
   readonly home: string;
+  /** What the computer is called. */
+  readonly hostname: string;
   readonly cwd: string;
   /** Whether somebody sits at it who can answer. */
   readonly interactive: boolean;
@@ -47,6 +49,7 @@ export function thisMachine(): Machine {
     env,
     platform,
     home: homedir(),
+    hostname: hostname(),
     cwd: process.cwd(),
     interactive: stdin.isTTY === true && stderr.isTTY === true,
     out: (text) => void stdout.write(text),
