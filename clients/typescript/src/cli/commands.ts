@@ -26,6 +26,18 @@ export const COMMANDS: Readonly<Record<string, Named | Group>> = {
     about: "Where Countersign is, and whether it takes this computer's key",
     load: async () => (await import("./status.ts")).status,
   },
+  init: {
+    about: "Connects the hosts of this computer, once you have seen how",
+    load: async () => (await import("./connecting.ts")).initCommand,
+  },
+  connect: {
+    about: "Connects one host, once you have seen how",
+    load: async () => (await import("./connecting.ts")).connectCommand,
+  },
+  doctor: {
+    about: "Looks at what is set up here, and says what to do",
+    load: async () => (await import("./doctor.ts")).doctor,
+  },
   check: {
     about: "May this run? Asks nobody, and runs nothing",
     load: async () => (await import("./check.ts")).check,

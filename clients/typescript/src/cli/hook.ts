@@ -34,13 +34,14 @@ const HOSTS: Readonly<Record<string, Host>> = {
   codex: { name: "Codex", answer: () => ({}) },
 };
 
-const DEFAULT_WAIT = 240;
+/** Seconds. */
+export const DEFAULT_WAIT = 240;
 
 /** Below the time after which hosts go on without us: 600 seconds where nothing else is said. */
 const LONGEST_WAIT = 540;
 
 /** What a check, a mint and a consume may take, besides. */
-const AROUND_SECONDS = 35;
+export const AROUND_SECONDS = 35;
 
 /** The call that a host is about to make. @throws {WrongUse} */
 function calledBy(input: string): { readonly event: Json; readonly tool: string } {
