@@ -2,6 +2,7 @@ import type { ComponentChildren } from "preact";
 import { pagePath } from "../lib/base/page_path.ts";
 import type { ApprovalRow, ShortValue } from "../lib/sheet/row.ts";
 import { Badge, DangerMarks, RiskBadge, type Status, StatusBadge } from "./badges.tsx";
+import { GUARD_WORDS } from "./findings.tsx";
 import { Deadline, Time } from "./time.tsx";
 import { Digits, MachineName, Name, UntrustedText } from "./untrusted.tsx";
 
@@ -84,6 +85,16 @@ export function RequestRow(props: RequestRowProps) {
           : <Values values={row.values} />}
         <span class="approval-row-marks">
           <DangerMarks marks={inGroup ? marksOf(row, "own") : dangers?.marks ?? []} short />
+          {row.guard !== null && (
+            <Badge tone="warning" icon="warning">
+              Guard: {GUARD_WORDS[row.guard] ?? row.guard}
+            </Badge>
+          )}
+          {row.acts_as !== null && (
+            <Badge icon="key">
+              As <UntrustedText text={row.acts_as.owner ?? row.acts_as.name} />
+            </Badge>
+          )}
           {row.levels > 1 && <Badge>Level {row.level} of {row.levels}</Badge>}
           {row.stuck && <Badge tone="warning" icon="warning">Nobody can decide it</Badge>}
           {!isWaiting && <StatusBadge status={row.state as Status} />}

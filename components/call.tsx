@@ -205,6 +205,32 @@ function Guarded({ sheet: { findings, redactions, withheld } }: Pick<SheetProps,
   );
 }
 
+/** The credential that it carries, which nobody who asks ever sees. */
+function ActsBy({ acts_as: { id, name, owner } }: {
+  readonly acts_as: NonNullable<SheetProps["sheet"]["acts_as"]>;
+}) {
+  if (name === null) {
+    return (
+      <>
+        <span class="mono">{id}</span> (removed since)
+      </>
+    );
+  }
+  return (
+    <>
+      <a href={pagePath("/credentials/:id", { id })}>
+        <UntrustedText text={name} />
+      </a>
+      {owner === null ? ", of the organization" : (
+        <>
+          {", the own of "}
+          <UntrustedText text={owner} />
+        </>
+      )}
+    </>
+  );
+}
+
 function Facts({ sheet }: Pick<SheetProps, "sheet">) {
   const { id, tool, upstream, place, moved, approval, mandate_id, entries } = sheet;
   const { waited_ms, ran_ms, cost_micros: cost } = sheet;
@@ -240,6 +266,9 @@ function Facts({ sheet }: Pick<SheetProps, "sheet">) {
             </>
           ),
         }],
+        ...sheet.acts_as === null
+          ? []
+          : [{ term: "Acts by", value: <ActsBy acts_as={sheet.acts_as} /> }],
         ...approval === null ? [] : [{
           term: "Request",
           value: (

@@ -29,6 +29,13 @@ export interface CallSheet {
   readonly upstream: string;
   /** Where it runs now; null once it was removed. */
   readonly place: string | null;
+  /** The credential that it carries, and whose own it is; null for none. */
+  readonly acts_as: {
+    readonly id: string;
+    /** Null once it was removed. */
+    readonly name: string | null;
+    readonly owner: string | null;
+  } | null;
   /** Whether it is another one by now than the call was sent to. */
   readonly moved: boolean;
   readonly approval: {

@@ -134,6 +134,7 @@ function WhyItWaits({ sheet, shown, now }: {
         </Fact>
       )}
       {shown?.tool.upstream != null && <RunsAt upstream={shown.tool.upstream} now={now} />}
+      {shown?.acts_as != null && <ActsAs acts_as={shown.acts_as} />}
       {levels > 1 && <Fact term="Levels">Two: Level 1, then somebody else at Level 2</Fact>}
       {levels_skipped && (
         <Fact term="Second approval">
@@ -166,6 +167,40 @@ function RunsAt({ upstream: { name, host, is_program, since }, now }: {
             , defined so since <Time at={since} now={now} show="absolute" />
           </>
         )}
+      </p>
+    </Fact>
+  );
+}
+
+/** Whose account acts there, as it stood when this was asked: another one cancels the request. */
+function ActsAs({ acts_as: { credential_id, name, owner, account, issuer } }: {
+  readonly acts_as: NonNullable<ShownView["acts_as"]>;
+}) {
+  const link = (
+    <a href={pagePath("/credentials/:id", { id: credential_id })}>
+      <UntrustedText text={name} />
+    </a>
+  );
+  return (
+    <Fact term="Acts as">
+      {account === null ? link : (
+        <>
+          <UntrustedText text={account} />
+          {issuer !== null && (
+            <>
+              {" at "}
+              <UntrustedText text={URL.parse(issuer)?.host ?? issuer} mono />
+            </>
+          )}
+        </>
+      )}
+      <p class="quiet">
+        {owner === null ? "An account of the organization" : (
+          <>
+            The own account of <UntrustedText text={owner} />
+          </>
+        )}
+        {account !== null && <>, by {link}</>}
       </p>
     </Fact>
   );

@@ -108,7 +108,12 @@ function Outcome({ step: { level, outcome }, decidedBy }: {
         </Badge>
       );
     case "skipped":
-      return <span class="quiet">Doesn't apply</span>;
+      // Guards look at arguments, which an explanation has none of.
+      return (
+        <span class="quiet">
+          {level.startsWith("guard_") ? "Asked when the call is made" : "Doesn't apply"}
+        </span>
+      );
     case "no_rule":
       return <span class="quiet">{passedWords(level)}</span>;
   }

@@ -104,7 +104,8 @@ export interface RefusalData {
   /** Nothing was sent, of a list or of a call. */
   upstream_unreachable: OfCall & { says: string };
   upstream_busy: OfCall & { says: string; retry_after_seconds: number };
-  credential_missing: OfCall & { says: string };
+  /** `connect_url`: where a person puts that right; null where nothing here would. */
+  credential_missing: OfCall & { says: string; connect_url: string | null };
   /** `origins`: where it may go. */
   credential_not_for_origin: { credential_id: string; origin: string; origins: readonly string[] };
   /** A member has to connect it again, at `connect_url`. */

@@ -76,11 +76,14 @@ import { discoveredPage } from "./pages/tools/triage.tsx";
 import { connectPage } from "./pages/upstreams/connect.tsx";
 import { editUpstreamPage } from "./pages/upstreams/edit.tsx";
 import { upstreamsPage } from "./pages/upstreams/list.tsx";
+import { credentialPage } from "./pages/upstreams/credential.tsx";
 import {
   connectCredentialPage,
   credentialsPage,
+  ownCredentialsPage,
   providerCallbackPage,
 } from "./pages/upstreams/credentials.tsx";
+import { newCredentialPage, newOwnCredentialPage } from "./pages/upstreams/new_credential.tsx";
 import { upstreamToolPage } from "./pages/upstreams/tool.tsx";
 import { upstreamPage } from "./pages/upstreams/upstream.tsx";
 import { confirmPage } from "./pages/users/confirm.tsx";
@@ -217,6 +220,11 @@ export const PAGES: readonly Page[] = [
   editUpstreamPage,
   upstreamToolPage,
   credentialsPage,
+  // Before the page of a credential, whose address takes whatever stands there.
+  newCredentialPage,
+  credentialPage,
+  ownCredentialsPage,
+  newOwnCredentialPage,
   connectCredentialPage,
   providerCallbackPage,
   connectPage,

@@ -1,5 +1,4 @@
 import type { Action } from "../base/action.ts";
-import type { JsonObject } from "../base/json.ts";
 import { splitReference } from "../catalog/personal_ids.ts";
 import { argumentRefusal, toolDefinitionDigest } from "../catalog/tool_record.ts";
 import { actionDigest, type Decision } from "../decisions/decide.ts";
@@ -25,6 +24,7 @@ import type { ApprovalRecord, AskHistory, Stand } from "../store/records/approva
 import type { MandateRecord } from "../store/records/mandate.ts";
 import type { ToolRecord } from "../store/records/policy.ts";
 import type { UserSeat } from "../store/records/user.ts";
+import { actsAs, frozenActing, loadActing, type LoadedActing } from "../vault/acting.ts";
 import { settle, storeHistory, storeWaiting, subjectOf, tellOfMove } from "./advance.ts";
 import { type Ask, type Asked, type AskedUser, type Asking, join } from "./asking.ts";
 import {
@@ -76,6 +76,8 @@ export interface LoadedAsk {
   readonly line: AskHistory | null;
   /** What an end user is asked with; null where no mandate is named. */
   readonly user: AskedUser | null;
+  /** Whose account acts, where it runs through here. */
+  readonly acting: LoadedActing | null;
 }
 
 /** An asking without personal data and secrets in what it says. */
@@ -104,15 +106,18 @@ export async function loadAsk(
   const loaded = pointer === null ? null : await loadApproval(reader, pointer.id);
   // The limits of asking count for a whole line of mandates: a further one is no way around them.
   const first = mandate === null ? null : await firstOfLine(reader, mandate);
-  const [counts, history, line, user, view] = await Promise.all([
+  const [counts, history, line, user, view, acting] = await Promise.all([
     loadCounts(reader, caller.id, first),
     loaded?.history ?? loadHistory(reader, caller.id, name),
     first === null ? null : loadHistory(reader, caller.id, lineName(digest, first)),
     mandate === null ? null : loadUser(reader, mandate, loaded),
     loaded === null ? null : loadView(reader, orgId, loaded.record),
+    reader.snapshot.tool(action.tool)?.upstream === undefined
+      ? null
+      : loadActing(reader, caller, action.tool),
   ]);
   const open = loaded === null || view === null ? null : { loaded, view };
-  return { open, counts, history, line, user };
+  return { open, counts, history, line, user, acting };
 }
 
 async function loadUser(
@@ -169,7 +174,7 @@ function create(
   transaction: Transaction,
   caller: MachineCaller,
   request: Asking,
-  loaded: Pick<LoadedAsk, "counts" | "history" | "line" | "user">,
+  loaded: Pick<LoadedAsk, "counts" | "history" | "line" | "user" | "acting">,
 ): Asked | AnyRefusal {
   const { now, snapshot, deps } = transaction;
   const { tool, ask } = request;
@@ -199,6 +204,7 @@ function create(
     ...levels,
     timeout,
     user: seats?.user ? userOf(loaded) : null,
+    acting: loaded.acting,
   });
   storeCounts(transaction, rows, withRequest(counts, made.record.expires_at, now));
   storeHistory(transaction, made.record, {
@@ -232,6 +238,7 @@ interface NewApproval {
   readonly timeout: number;
   /** What the end user is asked with; null where they are not. */
   readonly user: AskedUser | null;
+  readonly acting: LoadedActing | null;
 }
 
 /**
@@ -257,6 +264,7 @@ function makeApproval(
   const asked = userSeatOf(transaction, request, { id, expires_at });
   const user_seat = asked?.seat ?? null;
   const requester = { type: caller.type, id: caller.id, name: caller.name };
+  const acts_as = tool.upstream === undefined ? undefined : actsAs(snapshot, requester, tool.name);
   const view = frozenView(transaction, request, {
     id,
     reference,
@@ -283,6 +291,7 @@ function makeApproval(
     action_digest: decision.action_digest,
     view_digest: viewDigest(view),
     definition_digest: toolDefinitionDigest(tool),
+    ...(acts_as === undefined ? {} : { acts_as }),
     requester,
     policy_version: decision.policy_version,
     members_behind: [...caller.members_behind],
@@ -339,17 +348,20 @@ function userSeatOf(
 
 function frozenView(
   transaction: Transaction,
-  { decision, tool, ask, levels, levels_skipped }: NewApproval,
+  { decision, tool, ask, levels, levels_skipped, acting }: NewApproval,
   { id, reference, expires_at, requester, confirm_by }: {
     readonly id: string;
     readonly reference: string;
     readonly expires_at: number;
-    readonly requester: JsonObject;
+    readonly requester: ApprovalRecord["requester"];
     readonly confirm_by: UserSeat["confirm_by"] | null;
   },
 ): FrozenView {
   const { action, resolution } = decision;
   const mandate = decision.mandate?.record ?? null;
+  const acts_as = tool.upstream === undefined
+    ? null
+    : frozenActing(transaction, requester, tool.name, acting);
   return {
     v: 1,
     org: transaction.snapshot.orgId,
@@ -365,6 +377,7 @@ function frozenView(
     context: ask.context,
     reference_id: ask.reference_id,
     requested_by: requester,
+    ...(acts_as === null ? {} : { acts_as }),
     resolved_from: resolution.resolved_from,
     rule: frozenRule(resolution.rule),
     ...(mandate === null ? {} : {
@@ -397,6 +410,7 @@ function appendCreated(
     subject: subjectOf(record),
     data: {
       action_digest: record.action_digest,
+      ...(record.acts_as == null ? {} : { acts_as: record.acts_as }),
       decision_id: record.decision_id,
       expires_at: new Date(record.expires_at).toISOString(),
       levels: record.levels,

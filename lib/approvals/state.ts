@@ -1,3 +1,4 @@
+import { type ActingPolicy, actsAs } from "../vault/acting.ts";
 import { definitionOf } from "../catalog/tool_record.ts";
 import type { DeciderPolicy } from "../identity/deciders.ts";
 import {
@@ -230,6 +231,7 @@ type Standing =
   & Approvable
   & Pick<
     ApprovalRecord,
+    | "acts_as"
     | "created_at"
     | "definition_digest"
     | "expires_at"
@@ -243,6 +245,9 @@ const CANCELS: Readonly<Record<ApprovalFault, Terms["ended_by"]>> = {
   facts: "facts_required",
   decider: "decider_barred",
 };
+
+/** What of the policy a request rests on. */
+export type StandingPolicy = DeciderPolicy & ActingPolicy;
 
 /** What a request rests on besides the policy. */
 export interface Grounds {
@@ -262,7 +267,7 @@ const NOT_LOOKED_AT: Grounds = { mandate: null, user_key_gone: false };
  */
 export function settledApproval<R extends Standing>(
   record: R,
-  policy: DeciderPolicy,
+  policy: StandingPolicy,
   clocks: Clocks,
   grounds: Grounds = NOT_LOOKED_AT,
 ): R {
@@ -286,7 +291,7 @@ export function openUntil(
 /** What the moves of this request depend on. `now` in milliseconds. */
 export function termsOf(
   record: Standing,
-  policy: DeciderPolicy,
+  policy: StandingPolicy,
   now: number,
   grounds: Grounds = NOT_LOOKED_AT,
 ): Terms {
@@ -299,7 +304,7 @@ export function termsOf(
 
 function endedBy(
   record: Standing,
-  policy: DeciderPolicy,
+  policy: StandingPolicy,
   now: number,
   { mandate, user_key_gone }: Grounds,
 ): Terms["ended_by"] {
@@ -308,6 +313,11 @@ function endedBy(
   if (mandate !== null && mandate.ended !== null) return "mandate_ended";
   if (isRotatedAway(policy, record.requester, record.policy_version)) return "rotated";
   if (definitionOf(policy, record.tool_name) !== record.definition_digest) return "tool_changed";
+  // Whose account acts is as much a part of what was approved as what it does.
+  const { acts_as } = record;
+  if (acts_as !== undefined && actsAs(policy, record.requester, record.tool_name) !== acts_as) {
+    return "tool_changed";
+  }
   const fault = approvalFault(record, policy, now, user_key_gone);
   return fault === null ? null : CANCELS[fault];
 }

@@ -36,6 +36,7 @@ import { applyReservation, giveToToken, reservedIn } from "../mandates/spending.
 import { resolve } from "../policy/chain.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import { type AnyRefusal, recorded, type RecordedRefusal, Refusal } from "../refusal.ts";
+import type { Settings } from "../services.ts";
 import { callWaitsKey } from "../store/gateway_keys.ts";
 import { askName, runTokenKey } from "../store/keys.ts";
 import type { CallRecord, RunningCall } from "../store/records/call.ts";
@@ -43,9 +44,9 @@ import type { AfterGuard } from "../store/records/guards.ts";
 import type { ToolRecord } from "../store/records/policy.ts";
 import type { RunTokenRecord } from "../store/records/token.ts";
 import type { UpstreamRecord } from "../store/records/upstream.ts";
+import type { VaultRecord } from "../store/records/vault.ts";
 import { spend } from "../tokens/consume.ts";
-import { misplacedAt } from "../vault/injection.ts";
-import { GONE } from "../vault/opening.ts";
+import { callCredential } from "./call_credential.ts";
 import { type CallRequest, KEPT_MS, type KnownCall, loadKnown, storeCall } from "./call_record.ts";
 
 /**
@@ -59,6 +60,11 @@ const REPORT_SLACK_SECONDS = 60;
 
 /** Thrown where a call may run and nobody has seen to it that its upstream can be called. */
 export class NotConnected extends Error {}
+
+/** As what a connection was made: a call that carries another credential needs another one. */
+export interface Connection {
+  readonly credential: string | null;
+}
 
 /** What a call came to by the first commit. */
 export type Begun =
@@ -85,14 +91,18 @@ interface Loaded {
 
 /**
  * Decides about a call, and begins it where it may run.
- * @param connected whether its upstream can be called, so that a dead one costs no permission
+ * @param connected with what its upstream can be called by now, so that a dead one costs no permission;
+ *   null where nobody looked
  * @throws {NotConnected}
  * @throws {Refusal} idempotency_mismatch, tenant_not_permitted, wrong_tier; others are recorded
  */
 export function beginCall(
   request: CallRequest,
   client: Client,
-  connected: boolean,
+  { connected, settings }: {
+    readonly connected: Connection | null;
+    readonly settings: Pick<Settings, "url">;
+  },
 ): MachineOperation<Loaded, Begun | RecordedRefusal> {
   const { action } = request;
   const ask = () =>
@@ -122,7 +132,7 @@ export function beginCall(
       if (tool === null) {
         return call.refuse(new Refusal("tool_not_registered", { tool_name: action.tool }));
       }
-      const at = placeOf(transaction, tool);
+      const at = placeOf(transaction, caller, tool, settings);
       if (at instanceof Refusal) return call.refuse(at);
       const misfit = argumentRefusal(tool, action.arguments);
       if (misfit !== null) return call.refuse(misfit);
@@ -130,7 +140,8 @@ export function beginCall(
         ? loaded.ready
         : null;
       if (permission === "allowed" || ready !== null) {
-        if (!connected) throw new NotConnected();
+        const carried = at.credential?.id ?? null;
+        if (connected === null || connected.credential !== carried) throw new NotConnected();
         return call.run(at, permission === "allowed" ? null : ready);
       }
       // The policy moved since it was read for: whoever waits for the next commit reads anew.
@@ -247,9 +258,16 @@ function lookAtKnown(
 interface Place {
   readonly tool: UpstreamTool;
   readonly upstream: UpstreamRecord;
+  /** What it carries there; null for nothing. */
+  readonly credential: VaultRecord | null;
 }
 
-function placeOf({ snapshot }: Transaction, tool: ToolRecord): Place | AnyRefusal {
+function placeOf(
+  { snapshot }: Transaction,
+  caller: MachineCaller,
+  tool: ToolRecord,
+  settings: Pick<Settings, "url">,
+): Place | AnyRefusal {
   const { upstream: of } = tool;
   if (of === undefined) return new Refusal("not_of_an_upstream", { tool_name: tool.name });
   const upstream = snapshot.upstreams.get(of.name);
@@ -264,19 +282,8 @@ function placeOf({ snapshot }: Transaction, tool: ToolRecord): Place | AnyRefusa
     });
   }
   if (upstream.status === "paused") return new Refusal("upstream_paused", { upstream: of.name });
-  return credentialProblem(snapshot, upstream) ?? { tool: runs, upstream };
-}
-
-/** Why a call cannot carry what its upstream is to be shown; null where it can, or need not. */
-export function credentialProblem(
-  { vault }: Pick<Snapshot, "vault">,
-  { name, credential, url }: Pick<UpstreamRecord, "name" | "credential" | "url">,
-): AnyRefusal | null {
-  if (credential === null) return null;
-  const kept = vault.get(credential.credential_id);
-  if (kept !== undefined) return misplacedAt(kept, url);
-  const none = { call_id: null, token_id: null, execution_id: null };
-  return new Refusal("credential_missing", { upstream: name, ...none, says: GONE });
+  const credential = callCredential(snapshot, caller, upstream, settings);
+  return credential instanceof Refusal ? credential : { tool: runs, upstream, credential };
 }
 
 /** Refusals that leave the key of a call free: nothing was done, and it may be done later. */
@@ -321,15 +328,15 @@ class CallBegun {
     const { key_hash, goes_on } = this.request;
     const isNamed = key_hash !== null || goes_on !== null;
     if (!isNamed || LEAVE_FREE.has(refusal.code)) return recorded(refusal);
-    const fields = this.#fields(at?.upstream.name ?? "");
+    const fields = this.#fields(at);
     storeCall(this.transaction, { ...fields, status: "refused", refusal: told(refusal) });
     return recorded(refusal);
   }
 
-  wait({ upstream }: Place, approval: SeenApproval): Begun {
+  wait(at: Place, approval: SeenApproval): Begun {
     const { transaction, caller } = this;
     const { id: approval_id } = approval.record;
-    const call: CallRecord = { ...this.#fields(upstream.name), status: "pending", approval_id };
+    const call: CallRecord = { ...this.#fields(at), status: "pending", approval_id };
     storeCall(transaction, call);
     if (call.key_hash === null) {
       const key = callWaitsKey(caller.org, caller.id, this.#name);
@@ -341,11 +348,12 @@ class CallBegun {
 
   /** Uses the permission up and has the call run. The token has no text: nobody else can use it. */
   run(
-    { tool, upstream }: Place,
+    at: Place,
     ready: LoadedApproval | null,
   ): Begun | RecordedRefusal {
     const { transaction, caller, id, of: { decision, known, client } } = this;
-    const { at, now, snapshot } = transaction;
+    const { tool, upstream, credential } = at;
+    const { now, snapshot } = transaction;
     const token_id = transaction.id("rtk");
     const approval = ready === null
       ? null
@@ -374,14 +382,20 @@ class CallBegun {
       definition_digest: definitionOf(snapshot, name),
       key_id: "",
       minter: { type: caller.type, id: caller.id },
-      minted_at: at,
+      minted_at: transaction.at,
       expires_at: now,
       held_until: null,
     };
     const by = { caller, client, attempt: "consume" } as const;
     const report_within_seconds = upstream.timeout_seconds + REPORT_SLACK_SECONDS;
     const reserved = isCounted ? null : reservedIn(decision.mandate?.record ?? null, spent);
-    const own = { id, upstream: upstream.name, report_within_seconds, reserved };
+    const own = {
+      id,
+      upstream: upstream.name,
+      credential: credential?.id ?? null,
+      report_within_seconds,
+      reserved,
+    };
     const token = spend(transaction, minted, by, {
       binding: "checked",
       counters: [],
@@ -393,7 +407,7 @@ class CallBegun {
     const work = { kind: "report_due", at: token.report_due_at, id: token.id } as const;
     schedule(transaction, { ...work, wakes: false });
     const call: RunningCall = {
-      ...this.#fields(upstream.name),
+      ...this.#fields(at),
       status: "running",
       approval_id: minted.approval_id,
       token_id,
@@ -406,13 +420,14 @@ class CallBegun {
     return { is: "running", call, tool, upstream, guards: afterGuards(snapshot.org, tool) };
   }
 
-  #fields(upstream: string) {
+  #fields(at: Place | null) {
     const { transaction, caller, request, of: { decision, known } } = this;
     const { permission, resolved_from } = decision.resolution;
     return {
       id: this.id,
       tool: decision.action.tool,
-      upstream,
+      upstream: at?.upstream.name ?? "",
+      ...(at === null || at.credential === null ? {} : { credential_id: at.credential.id }),
       action_digest: decision.action_digest,
       mandate_id: namedMandate(caller, request.mandate_id),
       requester: { type: caller.type, id: caller.id },

@@ -115,7 +115,11 @@ export function toldOf(outcome: CallOutcome, names: CallNames): AnyRefusal | nul
         case "session_lost":
           return new Refusal("upstream_unreachable", { ...names, says });
         case "unauthorized":
-          return new Refusal("credential_missing", { ...names, says });
+          return new Refusal("credential_missing", {
+            ...names,
+            says,
+            connect_url: outcome.reconnect?.connect_url ?? null,
+          });
         case "needs_reconnect": {
           const { credential_id = "", connect_url = "" } = outcome.reconnect ?? {};
           return new Refusal("credential_needs_reconnect", {

@@ -23,7 +23,8 @@ import {
   type UpstreamProgress,
 } from "../upstreams/port.ts";
 import { credentialFor } from "../vault/opening.ts";
-import { beginCall, type Begun, credentialProblem, nameOf, NotConnected } from "./begin_call.ts";
+import { beginCall, type Begun, nameOf, NotConnected } from "./begin_call.ts";
+import { callCredential } from "./call_credential.ts";
 import { type CallRequest, loadKnown } from "./call_record.ts";
 import { CALL_ENDS, kindOf, toldOf } from "./call_state.ts";
 import { endCall } from "./end_call.ts";
@@ -113,12 +114,16 @@ async function attempt(party: CallingParty, request: CallRequest): Promise<CallA
     const upstream = await party.transact(whereItMayRun(party.services, request, party.client));
     try {
       return upstream === null
-        ? answered(await party.transact(beginCall(request, party.client, false)))
+        ? answered(await party.transact(beginCall(request, party.client, unconnected(party))))
         : await connected(party, request, upstream);
     } catch (error) {
       if (!(error instanceof NotConnected) || tries === TRIES) throw error;
     }
   }
+}
+
+function unconnected({ services: { settings } }: CallingParty) {
+  return { connected: null, settings };
 }
 
 /** What a call that does not run is answered. */
@@ -130,6 +135,8 @@ function answered(begun: Begun): CallAnswer {
 /** An upstream that a call may run at, and whether what it offers was asked just now. */
 interface Where {
   readonly upstream: UpstreamRecord;
+  /** The id of what it would carry; null for nothing. */
+  readonly credential: string | null;
   readonly fresh: boolean;
 }
 
@@ -167,11 +174,11 @@ function whereItMayRun(
       ]);
       if (known !== null && known.call.status !== "pending") return null;
       if (permission !== "allowed" && ready === null) return null;
-      const problem = credentialProblem(snapshot, upstream);
-      if (problem !== null) throw problem;
+      const carried = callCredential(snapshot, caller, upstream, services.settings);
+      if (carried instanceof Refusal) throw carried;
       if (state !== null) seen.set(place, state.listed_at ?? 0);
       const fresh = isFresh(seen.get(place) ?? 0) && isCurrent({ upstream: of }, upstream);
-      return { upstream, fresh };
+      return { upstream, credential: carried?.id ?? null, fresh };
     },
     plan: (_transaction, _caller, where) => where,
   };
@@ -181,11 +188,11 @@ function whereItMayRun(
 async function connected(
   party: CallingParty,
   request: CallRequest,
-  { upstream, fresh }: Where,
+  { upstream, credential: carried, fresh }: Where,
 ): Promise<CallAnswer> {
-  const { services, org, credential } = party;
+  const { services, org } = party;
   const { name, kind, url, headers } = upstream;
-  services.running.take(credential);
+  services.running.take(party.credential);
   let place: UpstreamPlace | null = null;
   try {
     // The list is of the upstream as it is by now: a tool that has changed is a draft after it.
@@ -193,7 +200,7 @@ async function connected(
       const refreshed = await refreshOnce(services, org, name);
       if (refreshed !== null && "is" in refreshed) throw unsent(name, refreshed);
     }
-    const credential = credentialFor(services, org, upstream);
+    const credential = credentialFor(services, org, carried);
     const target = { kind, url, headers };
     place = services.deps.upstreams.take({ org_id: org, name, target, credential });
     if (place === null) {
@@ -205,17 +212,20 @@ async function connected(
     if (party.gone.aborted) {
       throw unsent(name, { why: "stopped", says: "Whoever called has left." });
     }
-    const begun = await party.transact(beginCall(request, party.client, true));
+    const connected = { credential: carried };
+    const { settings } = services;
+    const begun = await party.transact(beginCall(request, party.client, { connected, settings }));
     if (begun.is !== "running") return begun;
     if (begun.upstream.generation !== upstream.generation) {
       throw new Error(
         `The call ${begun.call.id} was begun at another upstream than it is connected to.`,
       );
     }
+    if (carried !== null) services.lastUsed.note(org, carried, services.deps.now());
     return await sent(party, request, begun, place);
   } finally {
     place?.release();
-    services.running.release(credential);
+    services.running.release(party.credential);
   }
 }
 

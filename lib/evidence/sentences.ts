@@ -347,6 +347,10 @@ const POLICY_SENTENCES = {
   "credential.connected": (t) => `${t.Who} connected the credential ${t.of("credential")}`,
   "credential.needs_reconnect": (t) =>
     `The credential ${t.of("credential")} has to be connected again`,
+  "credential.used_by_set": (t) =>
+    `${t.Who} said for whom the credential ${t.of("credential")} acts`,
+  "credential.refresh_stopped": (t) =>
+    `The credential ${t.of("credential")} is not refreshed any more, for nobody used it`,
   "credential.deleted": (t) => `${t.Who} removed the credential ${t.of("credential")}`,
 
   "category.set": (t) => set(t, `the category ${t.of("category")}`),

@@ -5,6 +5,7 @@ import { differingPointers, isJsonObject, type JsonObject, type JsonValue } from
 import { isDotSegment, visibleLine, visibleText } from "../base/text.ts";
 import { checkParameterSchema } from "../schema/check.ts";
 import type { RefusedTool, UpstreamRecord } from "../store/records/upstream.ts";
+import type { UpstreamCredential } from "../store/records/vault.ts";
 import type { ListedTool } from "../upstreams/port.ts";
 
 /**
@@ -69,9 +70,14 @@ export function definitionDigest(
   definition: JsonObject,
 ): string {
   // Without one it is what it was before there were any.
-  const acting = credential === null ? {} : { credential };
+  const acting = credential === null ? {} : { credential: actingOf(credential) };
   const text = canonicalJson({ v: 1, definition, upstream: { kind, url, headers, ...acting } });
   return `sha256:${hash("sha256", text, "hex")}`;
+}
+
+/** Whose account acts. With whose the tools are asked for, where members act, is no part of it. */
+export function actingOf(credential: UpstreamCredential): JsonObject {
+  return credential.mode === "member" ? { mode: "member" } : credential;
 }
 
 /**

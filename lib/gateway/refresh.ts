@@ -11,6 +11,7 @@ import type { Kv } from "../store/kv.ts";
 import type { DueWork } from "../store/records/log.ts";
 import type { RefusedTool, UpstreamRecord, UpstreamState } from "../store/records/upstream.ts";
 import type { Listed, NotListed } from "../upstreams/port.ts";
+import { listers, triedListers } from "../vault/acting.ts";
 import { credentialFor } from "../vault/opening.ts";
 import { definitionDigest, readOffers } from "./definition.ts";
 import {
@@ -53,16 +54,20 @@ export async function refreshUpstream(
   due: DueWork | null = null,
 ): Promise<Refreshed | NotListed | null> {
   const { ledgers, stopping } = services;
-  const upstream = await ledgers.transact(org, {
-    plan: ({ snapshot }) => snapshot.upstreams.get(name) ?? null,
+  const found = await ledgers.transact(org, {
+    plan({ snapshot }) {
+      const upstream = snapshot.upstreams.get(name) ?? null;
+      return upstream === null ? null : { upstream, by: listers(snapshot, upstream) };
+    },
   });
-  if (upstream === null) return null;
+  if (found === null) return null;
+  const { upstream, by } = found;
   const moved = await closeMoved(services, org, upstream);
   if (upstream.status === "paused") {
     await note(services, org, { upstream, listed: null, refused: [] }, due);
     return null;
   }
-  const listed = await list(services, org, upstream, stopping);
+  const listed = await listWith(services, org, { upstream, by, isAsked: due === null }, stopping);
   if (listed.is === "not_listed") {
     await note(services, org, { upstream, listed, refused: [] }, due);
     return listed;
@@ -101,10 +106,43 @@ export function refreshOnce(
   );
 }
 
+/** Asks an upstream with one credential after the other that it may be asked with. */
+async function listWith(
+  services: Services,
+  org: string,
+  { upstream, by, isAsked }: {
+    readonly upstream: UpstreamRecord;
+    readonly by: ReturnType<typeof listers>;
+    readonly isAsked: boolean;
+  },
+  signal: AbortSignal,
+): Promise<Listed | NotListed> {
+  const { credential } = upstream;
+  if (credential === null) return await list(services, org, upstream, null, signal);
+  const tried = await triedListers(services, org, by, credential.mode, isAsked);
+  if (tried.length === 0 && by.length > 0 && credential.credential_id !== undefined) return RESTING;
+  let listed: Listed | NotListed | null = null;
+  for (const id of tried.length === 0 ? [null] : tried) {
+    listed = await list(services, org, upstream, id, signal);
+    const isTaken = listed.is === "listed" ||
+      !["needs_reconnect", "unauthorized"].includes(listed.why);
+    if (isTaken) return listed;
+  }
+  return listed ?? RESTING;
+}
+
+const RESTING: NotListed = {
+  is: "not_listed",
+  why: "stopped",
+  says:
+    "Nobody has called it for 60 days, so its credential rests: it is asked again with the next call.",
+};
+
 async function list(
   services: Services,
   org: string,
   upstream: UpstreamRecord,
+  credential: string | null,
   signal: AbortSignal,
 ): Promise<Listed | NotListed> {
   const { name, kind, url, headers } = upstream;
@@ -112,7 +150,7 @@ async function list(
     org_id: org,
     name,
     target: { kind, url, headers },
-    credential: credentialFor(services, org, upstream),
+    credential: credentialFor(services, org, credential),
   });
   if (place === null) {
     return { is: "not_listed", why: "busy", says: "As many calls as may run there already." };

@@ -9,6 +9,7 @@ import { hostProblem, type PrivateHosts } from "../outside/addresses.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import { type InputProblem, Refusal } from "../refusal.ts";
 import { scrubText } from "../scrub/scrub.ts";
+import { actingOf } from "./definition.ts";
 import { upstreamKey, upstreamStateKey } from "../store/gateway_keys.ts";
 import type { ToolRecord, ToolUpstream } from "../store/records/policy.ts";
 import {
@@ -18,6 +19,7 @@ import {
 } from "../store/records/upstream.ts";
 import type { VaultGrantRecord } from "../store/records/vault.ts";
 import { loadGrant } from "../vault/grant.ts";
+import { listers, orgCredential } from "../vault/acting.ts";
 import { misplacedAt } from "../vault/injection.ts";
 
 /**
@@ -133,7 +135,8 @@ export function putUpstream(
 function isElsewhere(old: UpstreamRecord, next: UpstreamFields): boolean {
   const names = new Set([...Object.keys(old.headers), ...Object.keys(next.headers)]);
   return old.kind !== next.kind || old.url !== next.url ||
-    canonicalJson(old.credential) !== canonicalJson(next.credential) ||
+    canonicalJson(old.credential && actingOf(old.credential)) !==
+      canonicalJson(next.credential && actingOf(next.credential)) ||
     [...names].some((name) => old.headers[name] !== next.headers[name]);
 }
 
@@ -145,10 +148,10 @@ function assertForOrigin(
   { vault }: Pick<Snapshot, "vault">,
   { credential, url }: Pick<UpstreamFields, "credential" | "url">,
 ): void {
-  if (credential === null) return;
+  if (credential?.credential_id === undefined) return;
   const { credential_id } = credential;
-  const kept = vault.get(credential_id);
-  if (kept === undefined) {
+  const kept = orgCredential({ vault }, credential_id);
+  if (kept === null) {
     const message = "is no credential of this organization";
     const path = "/credential/credential_id";
     throw new Refusal("invalid_request", { errors: [{ path, message }] });
@@ -268,39 +271,39 @@ export interface SeenUpstream {
   /** Null before anything was seen of it. */
   readonly state: UpstreamState | null;
   readonly tools: readonly UpstreamTool[];
-  /** How what its calls carry stands; null where they carry nothing. */
+  /**
+   * How what its calls carry stands; null where they carry nothing. Where members act: whether any of
+   * them has one that is good.
+   */
   readonly credential: "ready" | "needs_reconnect" | "missing" | null;
 }
 
 /** What is read of an upstream besides the policy. */
 interface LoadedUpstream {
   readonly state: UpstreamState | null;
-  /** The tokens of its credential, where a provider issues it. */
-  readonly grant: VaultGrantRecord | null;
+  /** The tokens of its credentials, where a provider issues them, by id. */
+  readonly grants: ReadonlyMap<string, VaultGrantRecord | null>;
 }
 
 async function loadSeen(reader: Reader, name: string): Promise<LoadedUpstream> {
   const { fromStore, snapshot } = reader;
-  const id = snapshot.upstreams.get(name)?.credential?.credential_id;
-  const [state, grant] = await Promise.all([
+  const upstream = snapshot.upstreams.get(name);
+  const issued = upstream === undefined
+    ? []
+    : listers(snapshot, upstream).filter(({ oauth }) => oauth !== null);
+  const [state, ...grants] = await Promise.all([
     loadState(fromStore, name),
-    id === undefined || snapshot.vault.get(id)?.oauth == null ? null : loadGrant(fromStore, id),
+    ...issued.map(async ({ id }) => [id, await loadGrant(fromStore, id)] as const),
   ]);
-  return { state, grant };
+  return { state, grants: new Map(grants) };
 }
 
 /** Looks at one upstream. @throws {Refusal} not_found */
 export function seeUpstream(name: string): CallerOperation<LoadedUpstream, SeenUpstream> {
   return {
     load: (reader) => loadSeen(reader, name),
-    plan({ snapshot }, _caller, { state, grant }) {
-      const record = existingUpstream(snapshot, name);
-      return {
-        record,
-        state,
-        tools: toolsOf(snapshot, name),
-        credential: credentialState(snapshot, record, grant),
-      };
+    plan({ snapshot }, _caller, loaded) {
+      return seenOf(snapshot, existingUpstream(snapshot, name), loaded);
     },
   };
 }
@@ -321,25 +324,38 @@ export function seeUpstreams(): CallerOperation<
     },
     plan({ snapshot }, _caller, states) {
       const records = [...snapshot.upstreams.values()].sort((a, b) => a.name < b.name ? -1 : 1);
-      return records.map((record) => ({
-        record,
-        state: states.get(record.name)?.state ?? null,
-        tools: toolsOf(snapshot, record.name),
-        credential: credentialState(snapshot, record, states.get(record.name)?.grant ?? null),
-      }));
+      const none = { state: null, grants: new Map() };
+      return records.map((record) => seenOf(snapshot, record, states.get(record.name) ?? none));
     },
   };
 }
 
+function seenOf(
+  snapshot: Snapshot,
+  record: UpstreamRecord,
+  { state, grants }: LoadedUpstream,
+): SeenUpstream {
+  return {
+    record,
+    state,
+    tools: toolsOf(snapshot, record.name),
+    credential: credentialState(snapshot, record, grants),
+  };
+}
+
 function credentialState(
-  { vault }: Pick<Snapshot, "vault">,
-  { credential }: Pick<UpstreamRecord, "credential">,
-  grant: VaultGrantRecord | null,
+  snapshot: Snapshot,
+  upstream: UpstreamRecord,
+  grants: LoadedUpstream["grants"],
 ): SeenUpstream["credential"] {
+  const { credential } = upstream;
   if (credential === null) return null;
-  const kept = vault.get(credential.credential_id);
-  if (kept === undefined) return "missing";
-  return kept.oauth === null ? "ready" : grant?.status ?? "needs_reconnect";
+  const { credential_id: id } = credential;
+  if (id !== undefined && !snapshot.vault.has(id)) return "missing";
+  const states = listers(snapshot, upstream).map((one) =>
+    one.oauth === null ? "ready" : grants.get(one.id)?.status ?? "needs_reconnect"
+  );
+  return states.includes("ready") ? "ready" : states.length === 0 ? "missing" : "needs_reconnect";
 }
 
 /** What upstreams look like in numbers and names, for whoever has to do something about it. */

@@ -51,6 +51,8 @@ const DEEDS = {
   keep_credential: { right: "configure", asks: "passkey" },
   /** Give a computer at a terminal a secret. Its own passkey answer is asked for, not a late one. */
   let_in: { right: "configure", asks: "no_hold" },
+  /** Keep a secret of one's own for calls by one's own programs, and say for whom else it acts. */
+  keep_own_credential: { right: "grant_write", asks: "passkey" },
   loosen_settings: { right: "widen_settings", asks: "passkey" },
   make_approver_key: { right: "make_approver_keys", asks: "passkey" },
   rotate_log_key: { right: "configure", asks: "passkey" },

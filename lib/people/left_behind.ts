@@ -12,6 +12,7 @@ import type { Kv } from "../store/kv.ts";
 import { alertPreferenceKey } from "../store/news_keys.ts";
 import type { PushSubscriptionRecord } from "../store/records/alert.ts";
 import type { MemberRecord } from "../store/records/identity.ts";
+import { removeOwn } from "../vault/keepers.ts";
 import type { AccountGrant } from "../store/records/oauth.ts";
 import type { AccountRecord } from "../store/records/people.ts";
 
@@ -136,6 +137,7 @@ export const FATES: Readonly<Record<string, Fate>> = {
   upstream: "organization",
   upstream_state: "organization",
   upstream_tool: "organization",
+  /** A member's own are no part of it: `endLeftInOrg` removes them. */
   vault: "organization",
   vault_before: "organization",
   /** Of the organization, whoever connected it. */
@@ -246,4 +248,5 @@ export function endLeftInOrg(
   transaction.delete(alertPreferenceKey(orgId, id));
   transaction.delete(invitationKey(orgId, email));
   if (account !== null) endGrantsOf(transaction, account, end);
+  removeOwn(transaction, id, end);
 }

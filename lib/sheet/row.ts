@@ -5,6 +5,7 @@ import type { JsonObject, JsonValue } from "../base/json.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import type { Services } from "../services.ts";
 import type { RequesterType } from "../store/records/identity.ts";
+import { ownerOf } from "../vault/acting.ts";
 import { argumentOrder } from "./arguments.ts";
 import { isLong } from "./value_lines.ts";
 
@@ -32,6 +33,10 @@ export interface ApprovalRow {
   readonly decided_at: number | null;
   /** Nobody can decide it as things stand. */
   readonly stuck: boolean;
+  /** The guard because of which it waits; null for none. */
+  readonly guard: string | null;
+  /** The credential that acts where it runs, and whose own it is; null for nobody's. */
+  readonly acts_as: { readonly name: string; readonly owner: string | null } | null;
 }
 
 /** Who asked, as far as people are told. */
@@ -86,8 +91,18 @@ export async function approvalRows(
       expires_at: record.expires_at,
       decided_at: "decided_at" in progress ? progress.decided_at : null,
       stuck: warning !== null,
+      guard: /^guard_(.+)$/.exec(record.resolved_from)?.[1] ?? null,
+      acts_as: actingIn(snapshot, record.acts_as ?? null),
     };
   });
+}
+
+/** Of whom the account is that acts, by what a request remembers of it. */
+function actingIn(snapshot: Snapshot, acts_as: string | null): ApprovalRow["acts_as"] {
+  const record = snapshot.vault.get(acts_as?.split(" ")[0] ?? "");
+  if (record === undefined) return null;
+  const owner = ownerOf(snapshot, record);
+  return { name: record.name, owner: owner?.email ?? null };
 }
 
 /**

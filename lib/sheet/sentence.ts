@@ -107,6 +107,16 @@ export interface ShownView {
   readonly mandate: { readonly id: string; readonly user_id: string } | null;
   /** What guards found in the arguments. */
   readonly findings: readonly Finding[];
+  /** Whose account acts there; null where nobody's does. */
+  readonly acts_as: {
+    readonly credential_id: string;
+    readonly name: string;
+    /** The member whose own it is, in words; null for one of the organization. */
+    readonly owner: string | null;
+    /** In the words of its provider; null where those were not said. */
+    readonly account: string | null;
+    readonly issuer: string | null;
+  } | null;
 }
 
 /** The parts of a view that a page lays out. A missing one is shown as empty, never guessed. */
@@ -116,6 +126,7 @@ export function shownView(view: JsonObject): ShownView {
   const mandate = objectOf(view.mandate);
   const annotations = objectOf(tool.annotations) ?? {};
   const upstream = objectOf(tool.upstream);
+  const acts_as = objectOf(view.acts_as);
   return {
     tool: {
       name: textOf(tool.name) ?? "",
@@ -150,6 +161,13 @@ export function shownView(view: JsonObject): ShownView {
       user_id: textOf(mandate.user_id) ?? "",
     },
     findings: Array.isArray(view.findings) ? view.findings.map(findingOf) : [],
+    acts_as: acts_as === null ? null : {
+      credential_id: textOf(acts_as.credential_id) ?? "",
+      name: textOf(acts_as.name) ?? "",
+      owner: acts_as.owner === "org" ? null : textOf(acts_as.owner_name) ?? "a former member",
+      account: textOf(acts_as.account),
+      issuer: textOf(acts_as.issuer),
+    },
   };
 }
 

@@ -79,6 +79,8 @@ export function consumeOperation(
 interface OwnCall {
   readonly id: string;
   readonly upstream: string;
+  /** What it carries there; null for nothing. */
+  readonly credential: string | null;
   readonly report_within_seconds: number;
   /** What the entry of its decision did not count, for an approval was needed; null for nothing. */
   readonly reserved: JsonObject[] | null;
@@ -112,6 +114,7 @@ export function spend(
       binding,
       decision_id: token.decision_id,
       ...numbered(transaction, count),
+      ...(own === null || own.credential === null ? {} : { credential: own.credential }),
       ...(own === null || own.reserved === null ? {} : { reserved: own.reserved }),
       minted_by: token.minter,
       request_id: client.request_id,

@@ -224,7 +224,8 @@ export interface AnsweredFailed {
  * The upstream ran nothing: no byte of the call was written, or it answered that it took none.
  * - `unreachable`: no address, no connection, no proof of its name, or it speaks no MCP.
  * - `unauthorized`: it answered 401, or there is no credential that could be sent there.
- * - `needs_reconnect`: a person has to connect its credential again; `reconnect` says where.
+ * - `needs_reconnect`: a person has to connect its credential again. Of this and of `unauthorized`
+ *   `reconnect` says which, and where.
  * - `session_lost`: it answered 404 to our session, and to the one that was made after it.
  * - `busy`: 429; 503 where the call is repeatable; or no slot for its host.
  * - `stopped`: the signal was aborted before anything was written.
@@ -242,7 +243,7 @@ export interface NotSent {
   readonly says: string;
   /** When it asked to be asked again; null where it said nothing. */
   readonly retry_after_seconds: number | null;
-  /** Of `needs_reconnect`: which credential, and the address where a member connects it. */
+  /** Which credential a person has to see to, and at which address. */
   readonly reconnect?: { readonly credential_id: string; readonly connect_url: string };
 }
 

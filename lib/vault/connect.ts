@@ -3,13 +3,13 @@ import { pagePath } from "../base/page_path.ts";
 import { asMember, type MemberOperation } from "../identity/acting.ts";
 import { actorOf } from "../identity/caller.ts";
 import { secretHash } from "../identity/credentials.ts";
-import { demand } from "../identity/deeds.ts";
 import type { PresentedSession } from "../identity/sessions.ts";
 import { Refusal } from "../refusal.ts";
 import type { Services } from "../services.ts";
-import { vaultConnectKey, vaultSecretKey } from "../store/gateway_keys.ts";
+import { vaultConnectKey, vaultKey, vaultSecretKey } from "../store/gateway_keys.ts";
 import { vaultConnectRecord, type VaultRecord, vaultSecretRecord } from "../store/records/vault.ts";
 import { loadGrant, openGrant, storeTokens } from "./grant.ts";
+import { keptBy } from "./keepers.ts";
 import {
   authorizeUrl,
   clientOf,
@@ -79,7 +79,7 @@ export async function beginConnect(
 ): Promise<string> {
   const { deps, ledgers, settings } = services;
   const { hosts } = deps;
-  const before = await ledgers.transact(org, asMember(session, "configure", readBefore(id)));
+  const before = await ledgers.transact(org, asMember(session, "see_requests", readBefore(id)));
   const { record, oauth } = before;
   return await failing(async () => {
     const as = await discover(hosts, oauth.issuer);
@@ -104,7 +104,7 @@ export async function beginConnect(
       scope,
       resource,
     };
-    await ledgers.transact(org, asMember(session, "configure", keepState(id, state, keeping)));
+    await ledgers.transact(org, asMember(session, "see_requests", keepState(id, state, keeping)));
     return await authorizeUrl(as, {
       client_id: client.id,
       redirect_uri,
@@ -135,10 +135,9 @@ function readBefore(id: string): MemberOperation<
       return { grant, secret: secret?.value.sealed ?? null };
     },
     plan({ snapshot, deps: { sealer } }, caller, { grant, secret }) {
-      demand(caller, "keep_credential", DEED);
-      const record = snapshot.vault.get(id);
-      const oauth = record?.oauth ?? null;
-      if (record === undefined || oauth === null) {
+      const record = keptBy(snapshot, caller, id, DEED);
+      const { oauth } = record;
+      if (oauth === null) {
         throw new Refusal("not_found", { what: `credential ${id} that is connected` });
       }
       const key = vaultSecretKey(snapshot.orgId, id);
@@ -154,8 +153,8 @@ function readBefore(id: string): MemberOperation<
 function keepState(id: string, state: string, keeping: Kept): MemberOperation<void, void> {
   return {
     plan(transaction, caller) {
-      demand(caller, "keep_credential", DEED);
       const { deps: { sealer }, now, snapshot } = transaction;
+      keptBy(snapshot, caller, id, DEED);
       const key = vaultConnectKey(snapshot.orgId, secretHash(state));
       const row = {
         session: caller.session_id,
@@ -183,7 +182,7 @@ export async function finishConnect(
   const state = answer.get("state") ?? "";
   const { id, keeping } = await ledgers.transact(
     org,
-    asMember(session, "configure", takeState(secretHash(state))),
+    asMember(session, "see_requests", takeState(secretHash(state))),
   );
   const { issuer, token_endpoint, client, verifier, scope, resource } = keeping;
   const tokens = await failing(() =>
@@ -207,13 +206,17 @@ export async function finishConnect(
   );
   return await ledgers.transact(
     org,
-    asMember(session, "configure", {
+    asMember(session, "see_requests", {
       load: (reader) => loadGrant(reader, id),
       plan(transaction, caller, old): VaultRecord {
-        demand(caller, "keep_credential", DEED);
-        const record = transaction.snapshot.vault.get(id);
-        if (record === undefined) throw new Refusal("not_found", { what: `credential ${id}` });
+        const { snapshot, now, deps: { sealer } } = transaction;
+        const record = keptBy(snapshot, caller, id, DEED);
         const { account } = tokens;
+        const before = old === null ? null : openGrant(sealer, org, id, old).secret.account;
+        if (account === null || account !== before) {
+          const next = { ...record, account: record.account + 1 };
+          transaction.setPolicy(vaultKey(org, id), next);
+        }
         storeTokens(transaction, id, {
           old,
           secret: {
@@ -227,6 +230,7 @@ export async function finishConnect(
           },
           tokens,
           connected_by: caller.id,
+          connected_at: now,
         });
         transaction.append({
           type: "credential.connected",
@@ -254,12 +258,12 @@ function takeState(
       return (await reader.get(key, vaultConnectRecord))?.value ?? null;
     },
     plan(transaction, caller, row) {
-      demand(caller, "keep_credential", DEED);
       const { now, snapshot, deps: { sealer } } = transaction;
       if (row === null || row.session !== caller.session_id || now >= row.expires_at) {
         const why = "answers something that was not begun in this session within ten minutes";
         throw new Refusal("provider_not_connected", { why });
       }
+      keptBy(snapshot, caller, row.credential, DEED);
       const key = vaultConnectKey(snapshot.orgId, hash);
       transaction.delete(key);
       return { id: row.credential, keeping: kept.parse(sealer.openJson(key, row.sealed)) };

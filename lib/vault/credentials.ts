@@ -5,20 +5,27 @@ import { actorOf, type Caller } from "../identity/caller.ts";
 import { demand } from "../identity/deeds.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import { hostProblem, type PrivateHosts } from "../outside/addresses.ts";
-import type { Snapshot } from "../policy/snapshot.ts";
 import { type InputProblem, Refusal } from "../refusal.ts";
-import type { Services } from "../services.ts";
 import { vaultBeforeKey, vaultGrantKey, vaultKey, vaultSecretKey } from "../store/gateway_keys.ts";
-import { credentialUsedKey } from "../store/keys.ts";
-import { readRecord } from "../store/kv.ts";
 import {
+  OF_ORG,
   type VaultGrantRecord,
-  vaultGrantRecord,
   type VaultRecord,
   vaultSecretRecord,
 } from "../store/records/vault.ts";
-import { givenClient, type GrantSecret, loadGrant, openGrant, storeGrant } from "./grant.ts";
+import { givenClient, type GrantSecret, loadGrant, storeGrant } from "./grant.ts";
 import { originOf, secretProblem } from "./injection.ts";
+import {
+  assertAlone,
+  demandEnd,
+  demandKeeper,
+  demandOwner,
+  existingCredential,
+  keptBy,
+  namedUsers,
+  ownedBy,
+  removeRows,
+} from "./keepers.ts";
 
 /**
  * Credentials that calls to upstreams carry: put in, rotated, removed. A secret goes in and never comes
@@ -26,8 +33,11 @@ import { originOf, secretProblem } from "./injection.ts";
  * with its entry.
  */
 
-/** How many an org may have. */
+/** How many an org may have, its members' own aside. */
 export const MOST_CREDENTIALS = 100;
+
+/** How many of their own a member may have in an org. */
+export const MOST_OWN = 20;
 
 /** Most origins of one. */
 export const MOST_ORIGINS = 10;
@@ -42,6 +52,11 @@ export interface NewCredential
   readonly secret: string;
   /** Of kind oauth2: a refresh token that somebody has already; null to have a member connect it. */
   readonly refresh_token: string | null;
+  /**
+   * Null for one of the organization. Of a member's own, which a member alone makes: the ids of the keys
+   * and agents that it acts for besides the programs that they connected.
+   */
+  readonly own: { readonly used_by: readonly string[] } | null;
 }
 
 const DEED = "Putting a credential into the vault";
@@ -101,19 +116,25 @@ export function createCredential(
   if (errors.length > 0) throw new Refusal("invalid_request", { errors });
   return {
     plan(transaction, caller) {
-      demand(caller, "keep_credential", DEED);
+      const { name, kind, field, origins, secret, oauth, refresh_token, own } = asked;
+      const owner = own === null ? OF_ORG : caller.id;
+      demandKeeper(caller, { owner, id: "" }, DEED);
       const { snapshot, at } = transaction;
-      if (snapshot.vault.size >= MOST_CREDENTIALS) {
-        throw new Refusal("too_many_credentials", { most: MOST_CREDENTIALS });
+      const most = own === null ? MOST_CREDENTIALS : MOST_OWN;
+      if (ownedBy(snapshot, owner).length >= most) {
+        throw new Refusal("too_many_credentials", { most });
       }
-      const { name, kind, field, origins, secret, oauth, refresh_token } = asked;
+      const used_by = own === null ? [] : namedUsers(snapshot, own.used_by);
+      if (own !== null) assertAlone(snapshot, { id: "", owner, origins, used_by });
       const record: VaultRecord = {
         id: transaction.id("crd"),
         name,
         kind,
         field,
         origins: [...origins],
-        owner: "org",
+        owner,
+        used_by,
+        account: 0,
         oauth,
         created_at: at,
         rotated_at: null,
@@ -123,7 +144,11 @@ export function createCredential(
       if (oauth !== null && refresh_token !== null) {
         storeGiven(transaction, record.id, { oauth, secret, refresh_token }, null);
       }
-      append(transaction, caller, "credential.created", record, { request_id });
+      append(transaction, caller, "credential.created", record, {
+        owner,
+        ...(own === null ? {} : { used_by: used_by.map(({ id }) => id) }),
+        request_id,
+      });
       return record;
     },
   };
@@ -158,6 +183,8 @@ function storeGiven(
     obtained_at: now,
     expires_at: null,
     refresh_at: null,
+    connected_at: now,
+    resting_since: null,
     connected_by: null,
     sealed: sealer.sealJson(vaultGrantKey(orgId, id), sealed),
   });
@@ -192,8 +219,7 @@ export function rotateCredential(
     },
     plan(transaction, caller, { sealed, grant }) {
       const { snapshot, deps: { sealer }, at, now } = transaction;
-      const old = existingCredential(snapshot, id);
-      demand(caller, "keep_credential", DEED);
+      const old = keptBy(snapshot, caller, id, "Rotating a credential");
       if (old.oauth !== null) {
         return rotateTokens(transaction, caller, { old, sealed, grant }, secret, request_id);
       }
@@ -241,48 +267,38 @@ function rotateTokens(
   }
   const key = vaultSecretKey(snapshot.orgId, old.id);
   const secret = sealed === null ? "" : z.string().parse(sealer.openJson(key, sealed));
-  const next: VaultRecord = { ...old, rotated_at: at };
+  // Whose account it is of is not known before it is used.
+  const next: VaultRecord = { ...old, account: old.account + 1, rotated_at: at };
   storeGiven(transaction, old.id, { oauth, secret, refresh_token }, grant);
   transaction.setPolicy(vaultKey(snapshot.orgId, old.id), next);
   append(transaction, caller, "credential.rotated", next, { overlap_seconds: 0, request_id });
   return next;
 }
 
-/** Where the tokens of a credential stand, for whoever looks. */
-export interface SeenGrant {
-  readonly state: "ready" | "refreshing" | "needs_reconnect";
-  readonly expires_at: number | null;
-  /** Whose account it is, in the provider's words; null where nobody said. */
-  readonly account: string | null;
-  readonly connected_by: string | null;
-}
-
-/** What is told of a credential besides its record; of a kind that nobody issues, that it is ready. */
-export async function grantsOf(
-  { deps: { kv, sealer, now } }: Pick<Services, "deps">,
-  org: string,
-  records: readonly VaultRecord[],
-): Promise<ReadonlyMap<string, SeenGrant>> {
-  const seen = new Map<string, SeenGrant>();
-  for (const { id, oauth } of records) {
-    if (oauth === null) continue;
-    const row = (await readRecord(kv, vaultGrantKey(org, id), vaultGrantRecord))?.value;
-    if (row === undefined) {
-      const none = { expires_at: null, account: null, connected_by: null };
-      seen.set(id, { state: "needs_reconnect", ...none });
-      continue;
-    }
-    const { status, lease, expires_at, connected_by } = row;
-    const isRefreshing = status === "ready" && lease !== null && now() < lease.until;
-    const { account } = openGrant(sealer, org, id, row).secret;
-    seen.set(id, {
-      state: isRefreshing ? "refreshing" : status,
-      expires_at,
-      account,
-      connected_by,
-    });
-  }
-  return seen;
+/**
+ * Says for which keys and agents a member's own credential acts.
+ * @throws {Refusal} not_found, invalid_request, owner_required, role_required, recovery_held,
+ *   fresh_assertion_required
+ */
+export function setUsedBy(
+  id: string,
+  users: readonly string[],
+  request_id: string,
+): CallerOperation<void, VaultRecord> {
+  return {
+    plan(transaction, caller) {
+      const { snapshot } = transaction;
+      const old = existingCredential(snapshot, id);
+      demandOwner(caller, old, "Saying who acts by a credential");
+      const used_by = namedUsers(snapshot, users);
+      const next: VaultRecord = { ...old, used_by };
+      assertAlone(snapshot, next);
+      transaction.setPolicy(vaultKey(snapshot.orgId, id), next);
+      const named = used_by.map((user) => user.id);
+      append(transaction, caller, "credential.used_by_set", next, { used_by: named, request_id });
+      return next;
+    },
+  };
 }
 
 /**
@@ -297,34 +313,29 @@ export function deleteCredential(
     plan(transaction, caller) {
       const { snapshot } = transaction;
       const old = existingCredential(snapshot, id);
-      demand(caller, "configure");
-      transaction.deletePolicy(vaultKey(snapshot.orgId, id));
-      for (const keyOf of [vaultSecretKey, vaultBeforeKey, vaultGrantKey, credentialUsedKey]) {
-        transaction.delete(keyOf(snapshot.orgId, id));
-      }
+      if (old.owner === OF_ORG) demand(caller, "configure");
+      else demandEnd(caller, old);
+      removeRows(transaction, id);
       append(transaction, caller, "credential.deleted", old, { request_id });
       return old;
     },
   };
 }
 
-/** One credential, for whoever may look. @throws {Refusal} not_found */
+/** One of the organization, for whoever may look. @throws {Refusal} not_found, owner_required */
 export function seeCredential(id: string): CallerOperation<void, VaultRecord> {
-  return { plan: ({ snapshot }) => existingCredential(snapshot, id) };
-}
-
-/** All of an org, the oldest first. */
-export function seeCredentials(): CallerOperation<void, VaultRecord[]> {
   return {
-    plan: ({ snapshot: { vault } }) => [...vault.values()].sort((a, b) => a.id < b.id ? -1 : 1),
+    plan({ snapshot }, caller) {
+      const record = existingCredential(snapshot, id);
+      if (record.owner !== OF_ORG) demandOwner(caller, record, "Reading a credential of a member");
+      return record;
+    },
   };
 }
 
-/** @throws {Refusal} not_found */
-function existingCredential({ vault }: Pick<Snapshot, "vault">, id: string): VaultRecord {
-  const record = vault.get(id);
-  if (record === undefined) throw new Refusal("not_found", { what: `credential ${id}` });
-  return record;
+/** All that are the organization's, the oldest first. */
+export function seeCredentials(): CallerOperation<void, VaultRecord[]> {
+  return { plan: ({ snapshot }) => ownedBy(snapshot, OF_ORG) };
 }
 
 function storeSecret(transaction: Transaction, id: string, secret: string): void {
@@ -337,7 +348,11 @@ function storeSecret(transaction: Transaction, id: string, secret: string): void
 function append(
   transaction: Transaction,
   caller: Caller,
-  type: "credential.created" | "credential.rotated" | "credential.deleted",
+  type:
+    | "credential.created"
+    | "credential.rotated"
+    | "credential.used_by_set"
+    | "credential.deleted",
   { id, kind, origins, name }: VaultRecord,
   data: JsonObject,
 ): void {

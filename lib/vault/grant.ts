@@ -3,9 +3,10 @@ import { pagePath } from "../base/page_path.ts";
 import { writeEvent } from "../events/event.ts";
 import { schedule } from "../ledger/commit.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
-import type { Settings } from "../services.ts";
+import type { Services, Settings } from "../services.ts";
 import { vaultGrantKey } from "../store/gateway_keys.ts";
-import type { ReconnectWhy, VaultGrantRecord } from "../store/records/vault.ts";
+import { readRecord } from "../store/kv.ts";
+import type { ReconnectWhy, VaultGrantRecord, VaultRecord } from "../store/records/vault.ts";
 import { vaultGrantRecord } from "../store/records/vault.ts";
 import type { Sealer } from "../store/sealing.ts";
 import type { NotSent } from "../upstreams/port.ts";
@@ -81,12 +82,13 @@ export function refreshTime(now: number, expires_in: number | null): number {
 export function storeTokens(
   transaction: Transaction,
   id: string,
-  { old, secret, tokens, connected_by }: {
+  { old, secret, tokens, connected_by, connected_at }: {
     readonly old: VaultGrantRecord | null;
     /** With the refresh token before, which stays good where there is no new one. */
     readonly secret: GrantSecret;
     readonly tokens: Tokens;
     readonly connected_by: string | null;
+    readonly connected_at: number;
   },
 ): void {
   const { deps: { sealer }, now, snapshot: { orgId } } = transaction;
@@ -106,6 +108,8 @@ export function storeTokens(
     obtained_at: now,
     expires_at: tokens.expires_in === null ? null : now + tokens.expires_in * 1000,
     refresh_at,
+    connected_at,
+    resting_since: null,
     connected_by,
     sealed: sealer.sealJson(vaultGrantKey(orgId, id), next),
   });
@@ -138,6 +142,16 @@ export function endGrant(
   writeEvent(transaction, { type: "credential.needs_reconnect", credential: id });
 }
 
+/** Where people see a credential, and those who keep it rotate it. */
+export function keptUrl({ url }: Pick<Settings, "url">, id: string): string {
+  return url.origin + pagePath("/credentials/:id", { id });
+}
+
+/** Where a member keeps their own. */
+export function ownUrl({ url }: Pick<Settings, "url">): string {
+  return url.origin + pagePath("/connections/credentials");
+}
+
 /** Where a member connects a credential. */
 export function connectUrl({ url }: Pick<Settings, "url">, id: string): string {
   return url.origin + pagePath("/connections/upstream/connect", { credential: id });
@@ -158,4 +172,56 @@ export function needsReconnect(settings: Pick<Settings, "url">, id: string): Not
 /** A client as it is put in, before its provider was asked anything. */
 export function givenClient(id: string, secret: string | null): ProviderClient {
   return { id, secret, auth: secret === null ? "none" : "client_secret_basic" };
+}
+
+/** Where the tokens of a credential stand, for whoever looks. */
+export interface SeenGrant {
+  readonly state: "ready" | "refreshing" | "needs_reconnect";
+  /** Why it has to be connected again; null where it need not, and where it never was connected. */
+  readonly why: ReconnectWhy | null;
+  /** Since when it is not refreshed by itself, for nobody used it. */
+  readonly resting_since: number | null;
+  readonly expires_at: number | null;
+  /** Whose account it is, in the provider's words; null where nobody said. */
+  readonly account: string | null;
+  readonly connected_by: string | null;
+}
+
+/** Of one that nobody connected yet. */
+export const NEVER_CONNECTED: SeenGrant = {
+  state: "needs_reconnect",
+  why: null,
+  resting_since: null,
+  expires_at: null,
+  account: null,
+  connected_by: null,
+};
+
+/** What is told of a credential besides its record; of a kind that nobody issues, that it is ready. */
+export async function grantsOf(
+  { deps: { kv, sealer, now } }: Pick<Services, "deps">,
+  org: string,
+  records: readonly VaultRecord[],
+): Promise<ReadonlyMap<string, SeenGrant>> {
+  const seen = new Map<string, SeenGrant>();
+  for (const { id, oauth } of records) {
+    if (oauth === null) continue;
+    const row = (await readRecord(kv, vaultGrantKey(org, id), vaultGrantRecord))?.value;
+    if (row === undefined) {
+      seen.set(id, NEVER_CONNECTED);
+      continue;
+    }
+    const { status, lease, why, resting_since, expires_at, connected_by } = row;
+    const isRefreshing = status === "ready" && lease !== null && now() < lease.until;
+    const { account } = openGrant(sealer, org, id, row).secret;
+    seen.set(id, {
+      state: isRefreshing ? "refreshing" : status,
+      why,
+      resting_since,
+      expires_at,
+      account,
+      connected_by,
+    });
+  }
+  return seen;
 }

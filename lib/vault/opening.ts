@@ -3,7 +3,6 @@ import type { Services } from "../services.ts";
 import { vaultBeforeKey, vaultKey, vaultSecretKey } from "../store/gateway_keys.ts";
 import type { SealedRowKey } from "../store/keys.ts";
 import { readRecord } from "../store/kv.ts";
-import type { UpstreamRecord } from "../store/records/upstream.ts";
 import {
   vaultBeforeRecord,
   type VaultRecord,
@@ -12,7 +11,7 @@ import {
 } from "../store/records/vault.ts";
 import { CannotOpen } from "../store/sealing.ts";
 import type { Injection, NotSent, UpstreamCredential } from "../upstreams/port.ts";
-import { needsReconnect } from "./grant.ts";
+import { keptUrl, needsReconnect } from "./grant.ts";
 import { goesTo, injectionOf } from "./injection.ts";
 import { accessOf } from "./refresh.ts";
 
@@ -22,15 +21,15 @@ import { accessOf } from "./refresh.ts";
  */
 
 /** What opens them. */
-type Opening = Pick<Services, "deps" | "lastUsed" | "ledgers" | "settings">;
+type Opening = Pick<Services, "deps" | "ledgers" | "settings">;
 
-/** What requests to an upstream carry; null where its owners named nothing. */
+/** What requests carry; null for nothing. */
 export function credentialFor(
   services: Opening,
   org: string,
-  { credential }: Pick<UpstreamRecord, "credential">,
+  id: string | null,
 ): UpstreamCredential | null {
-  return credential === null ? null : new VaultCredential(services, org, credential.credential_id);
+  return id === null ? null : new VaultCredential(services, org, id);
 }
 
 /** Which tokens an injection was made of. */
@@ -44,11 +43,13 @@ class VaultCredential implements UpstreamCredential {
 
   get refused(): NotSent {
     const { services: { settings }, id } = this;
-    return this.#kind === "oauth2" ? needsReconnect(settings, id) : withheld(REFUSED);
+    return this.#kind === "oauth2"
+      ? needsReconnect(settings, id)
+      : withheld(REFUSED, { credential_id: id, connect_url: keptUrl(settings, id) });
   }
 
   async open(url: string): Promise<Injection | NotSent> {
-    const { services: { deps, lastUsed }, org, id } = this;
+    const { services: { deps }, org, id } = this;
     const key = vaultSecretKey(org, id);
     const [record, secret] = await Promise.all([
       this.#record(),
@@ -60,7 +61,6 @@ class VaultCredential implements UpstreamCredential {
     if (record === null || secret === null) return gone();
     const opened = this.#opened(key, secret.value.sealed);
     if (opened === null) return withheld(DAMAGED);
-    lastUsed.note(org, id, deps.now());
     return injectionOf(record, opened);
   }
 
@@ -69,11 +69,10 @@ class VaultCredential implements UpstreamCredential {
     record: VaultRecord,
     refused: number | null = null,
   ): Promise<Injection | NotSent> {
-    const { services, services: { deps, lastUsed }, org, id } = this;
+    const { services, org, id } = this;
     const unwanted = refused === null ? null : { generation: refused, because: "refused" } as const;
     const access = await accessOf(services, org, id, unwanted);
     if ("is" in access) return access;
-    lastUsed.note(org, id, deps.now());
     const injection = injectionOf(record, access.token);
     GENERATIONS.set(injection, access.generation);
     return injection;
@@ -151,6 +150,7 @@ function gone(): NotSent {
   return withheld(GONE);
 }
 
-function withheld(says: string): NotSent {
-  return { is: "not_sent", why: "unauthorized", says, retry_after_seconds: null };
+function withheld(says: string, reconnect?: NotSent["reconnect"]): NotSent {
+  const place = reconnect === undefined ? {} : { reconnect };
+  return { is: "not_sent", why: "unauthorized", says, retry_after_seconds: null, ...place };
 }

@@ -217,7 +217,9 @@ async function store(
 ): Promise<void> {
   const storing = changed(id, (transaction, row): void => {
     if (row?.generation !== generation) return;
-    storeTokens(transaction, id, { old: row, secret, tokens, connected_by: row.connected_by });
+    const { connected_by, connected_at, obtained_at } = row;
+    const since = { connected_by, connected_at: connected_at ?? obtained_at };
+    storeTokens(transaction, id, { old: row, secret, tokens, ...since });
   });
   for (let tries = 1;; tries++) {
     try {

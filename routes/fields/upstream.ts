@@ -1,6 +1,9 @@
 import { z } from "zod";
 import type { JsonObject } from "../../lib/base/json.ts";
 import { type SeenUpstream, toolCounts, type UpstreamFields } from "../../lib/gateway/upstreams.ts";
+import type { Settings } from "../../lib/services.ts";
+import type { UpstreamCredential } from "../../lib/store/records/vault.ts";
+import { keptUrl, ownUrl } from "../../lib/vault/grant.ts";
 import { UPSTREAM_STATUSES } from "../../lib/store/records/upstream.ts";
 import { seconds } from "./catalog.ts";
 import { timeText } from "./machine.ts";
@@ -27,8 +30,19 @@ export const upstreamBody = z.strictObject({
   url: z.string().min(1).max(2048).describe("Where its MCP endpoint is"),
   headers: headerField.default({}).describe("Sent with each request; not for secrets"),
   credential: z.strictObject({
-    mode: z.literal("org").default("org"),
-    credential_id: z.string().min(1).max(64),
+    mode: z.enum(["org", "member"]).default("org").describe(
+      "`org`: every call carries the one that is named. `member`: each carries the own credential of " +
+        "the member behind its caller",
+    ),
+    credential_id: z.string().min(1).max(64).exactOptional().describe(
+      "One of the organization. In mode `member`: with which the upstream is asked for its tools; " +
+        "without one it is asked with that of a member",
+    ),
+  }).transform(({ mode, credential_id }, context): UpstreamCredential => {
+    if (mode === "member") return credential_id === undefined ? { mode } : { mode, credential_id };
+    if (credential_id !== undefined) return { mode, credential_id };
+    context.addIssue({ code: "custom", path: ["credential_id"], message: "is needed in mode org" });
+    return z.NEVER;
   }).nullable().default(null)
     .describe("What requests carry; it has to be of the origin of `url`"),
   timeout_seconds: seconds(1, 300, "How long a call may take").default(60),
@@ -60,9 +74,12 @@ export const upstreamAnswer = z.object({
   not_passed_on: z.array(z.enum(["resources", "prompts"]))
     .describe("What of a server does not go through here: its tools alone do"),
   credential: z.object({
-    mode: z.literal("org"),
-    credential_id: z.string(),
-    state: z.enum(["ready", "needs_reconnect", "missing"]),
+    mode: z.enum(["org", "member"]),
+    credential_id: z.string().optional(),
+    state: z.enum(["ready", "needs_reconnect", "missing"])
+      .describe("In mode `member`: whether any member has one that is good"),
+    connect_url: z.string().optional()
+      .describe("Of one that is not ready: where a person puts that right"),
   }).nullable().describe("What requests carry, and whether it is there"),
   last_error: z.object({ why: z.string(), says: z.string(), at: z.iso.datetime() }).nullable(),
   listed_at: z.iso.datetime().nullable(),
@@ -71,7 +88,7 @@ export const upstreamAnswer = z.object({
 });
 
 /** The wire form of an upstream. */
-export function renderUpstream(seen: SeenUpstream): JsonObject {
+export function renderUpstream(seen: SeenUpstream, settings: Pick<Settings, "url">): JsonObject {
   const { record, state, credential } = seen;
   const { generation: _generation, created_at, updated_at, headers, ...rest } = record;
   const error = state?.last_error ?? null;
@@ -82,10 +99,25 @@ export function renderUpstream(seen: SeenUpstream): JsonObject {
     protocol: state?.protocol ?? null,
     tools: toolCounts(seen),
     not_passed_on: ["resources", "prompts"],
-    credential: record.credential === null ? null : { ...record.credential, state: credential },
+    credential: record.credential === null ? null : {
+      ...record.credential,
+      state: credential,
+      ...(credential === "ready"
+        ? {}
+        : { connect_url: whereToConnect(record.credential, settings) }),
+    },
     last_error: error === null ? null : { ...error, at: timeText(error.at) },
     listed_at: listed_at === null ? null : timeText(listed_at),
     created_at: timeText(created_at),
     updated_at: timeText(updated_at),
   };
+}
+
+/** Where a person sees to it that there is a credential that is good. */
+function whereToConnect(
+  { mode, credential_id }: UpstreamCredential,
+  settings: Pick<Settings, "url">,
+): string {
+  if (credential_id !== undefined) return keptUrl(settings, credential_id);
+  return mode === "member" ? ownUrl(settings) : settings.url.origin;
 }

@@ -842,12 +842,12 @@ export const PROBLEMS: { readonly [C in ProblemCode]: ProblemKind<ProblemData[C]
     status: 409,
     title: "Upstream wants a credential",
     meaning:
-      "The upstream answered 401, and there is no credential for it here, or it does not take the " +
-      "one that is kept. Nothing was run, and the permission was given back.",
+      "The upstream wants a credential, and there is none here that acts for this caller, or it " +
+      "answered 401 to the one that is kept. Nothing was run, and the permission was given back.",
     detail: ({ upstream, says }) => `The upstream ${upstream} did not let the call in. ${says}`,
-    advice: "Whoever configures the upstream puts a credential for it into the vault, or rotates " +
-      "the one that is there.",
-    members: namesOfCall,
+    advice: "Tell whoever keeps the credential to open connect_url; without one, whoever " +
+      "configures the upstream. Then ask for the same again.",
+    members: (data) => ({ ...namesOfCall(data), connect_url: data.connect_url }),
   },
   credential_not_for_origin: {
     status: 422,
@@ -874,8 +874,9 @@ export const PROBLEMS: { readonly [C in ProblemCode]: ProblemKind<ProblemData[C]
       "connect it. Nothing was run, and the permission was given back.",
     detail: ({ upstream, connect_url }) =>
       `The credential of the upstream ${upstream} has to be connected by a member, at ${connect_url}`,
-    advice: "Tell a member who configures this organization to open the address in connect_url. " +
-      "Then ask for the same again.",
+    advice:
+      "Tell the member who keeps it, or for one of the organization a member who configures " +
+      "it, to open the address in connect_url. Then ask for the same again.",
     members: (data) => ({
       ...namesOfCall(data),
       credential_id: data.credential_id,

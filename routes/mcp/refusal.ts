@@ -223,8 +223,11 @@ export const REFUSAL_NEXT: Required<NextSteps> = {
   upstream_busy: ({ retry_after_seconds }) => later(retry_after_seconds),
   too_many_running: ({ retry_after_seconds }) => later(retry_after_seconds),
   upstream_paused: "Nothing was run. Tell the person you work for that this tool is paused.",
-  credential_missing:
-    "Nothing was run. Tell the person you work for that the server of this tool lets nobody in.",
+  credential_missing: ({ connect_url }) =>
+    connect_url === null
+      ? "Nothing was run. Tell the person you work for that the server of this tool lets nobody in."
+      : "Nothing was run. Tell the person you work for that the server of this tool wants a " +
+        `credential, which a person sees to at ${connect_url}.`,
   credential_needs_reconnect: ({ connect_url }) =>
     "Nothing was run. Tell the person you work for that the account behind this tool has to be " +
     `connected again, at ${connect_url}.`,

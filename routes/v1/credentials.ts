@@ -1,21 +1,27 @@
 import { z } from "zod";
 import type { JsonObject } from "../../lib/base/json.ts";
-import { externalIdProblem } from "../../lib/base/text.ts";
 import { Refusal } from "../../lib/refusal.ts";
-import { VAULT_KINDS, type VaultRecord } from "../../lib/store/records/vault.ts";
+import {
+  OF_ORG,
+  RECONNECT_WHY,
+  VAULT_KINDS,
+  type VaultRecord,
+} from "../../lib/store/records/vault.ts";
 import {
   createCredential,
   deleteCredential,
-  grantsOf,
-  MOST_ORIGINS,
   MOST_OVERLAP_SECONDS,
   rotateCredential,
   seeCredential,
   seeCredentials,
-  type SeenGrant,
 } from "../../lib/vault/credentials.ts";
-import { connectUrl } from "../../lib/vault/grant.ts";
-import { ruled } from "../fields/action.ts";
+import { connectUrl, grantsOf, NEVER_CONNECTED, type SeenGrant } from "../../lib/vault/grant.ts";
+import {
+  credentialSecret,
+  credentialToken,
+  givenCredential,
+  newCredential,
+} from "../fields/credential.ts";
 import { timeText } from "../fields/machine.ts";
 import { pageAnswer, pageByName, pageQuery } from "../fields/paging.ts";
 import type { Answer, Call } from "../http/call.ts";
@@ -29,68 +35,9 @@ const PATH = "/v1/credentials/:id";
 
 const byId = z.object({ id: z.string() });
 
-const secret = z.string().min(1).max(8192).describe(
-  "Written only, and in no answer. Of `basic` user:password; of `header` and `query` the whole value",
-);
-
-const token = z.string().regex(/^[\x20-\x7e]+$/, "must be printable ASCII").max(8192);
-
-const oauth = z.strictObject({
-  issuer: z.string().max(2048).describe("Of the provider, as its metadata name it"),
-  client_id: z.string().min(1).max(2048).exactOptional()
-    .describe("As this deployment is registered there; absent to have it register itself"),
-  client_secret: token.exactOptional().describe("Written only"),
-  refresh_token: token.exactOptional()
-    .describe("Written only; absent to have a member connect it"),
-  scope: z.string().min(1).max(1000).exactOptional(),
-  resource: z.string().max(2048).exactOptional()
-    .describe(
-      "What tokens are for (RFC 8707); absent to take what the server names, or its origin",
-    ),
-});
-
-const newCredential = z.strictObject({
-  name: ruled(
-    z.string().min(1, "must not be empty").max(100, "has at most 100 characters"),
-    externalIdProblem,
-  ).describe("What people call it"),
-  kind: z.enum(VAULT_KINDS).describe(
-    "How it is sent: `bearer` and `basic` as `Authorization`, `header` in a header, `query` in a " +
-      "parameter of the address; `oauth2` as a bearer token that is refreshed here",
-  ),
-  origins: z.array(z.string().max(300)).min(1, "names no origin").max(MOST_ORIGINS)
-    .refine((all) => new Set(all).size === all.length, "names an origin twice")
-    .describe(
-      "Where it may go, as https://host or https://host:port; http for hosts that the operator named",
-    ),
-  owner: z.string().max(64).default("org").describe(
-    "`org`: calls of everybody carry it. That of a member is made by that member, in the dashboard",
-  ),
-  secret: secret.exactOptional(),
-  oauth: oauth.exactOptional().describe("oauth2: who issues its tokens, and for what"),
-  header: z.string().regex(/^[a-z0-9-]{1,64}$/, "must be the name of a header in lower case")
-    .exactOptional().describe("header: in which one"),
-  parameter: z.string().regex(/^[A-Za-z0-9_.-]{1,64}$/, "must be letters, digits and _ . -")
-    .exactOptional().describe("query: in which one"),
-}).superRefine(({ kind, header, parameter, oauth, secret }, context) => {
-  const asked = { header, parameter, oauth, secret } as const;
-  const needed: Readonly<Record<keyof typeof asked, boolean>> = {
-    header: kind === "header",
-    parameter: kind === "query",
-    oauth: kind === "oauth2",
-    secret: kind !== "oauth2",
-  };
-  for (const [name, value] of Object.entries(asked)) {
-    const isNeeded = needed[name as keyof typeof asked];
-    if (isNeeded === (value !== undefined)) continue;
-    const message = isNeeded ? `is needed with kind ${kind}` : `is no part of kind ${kind}`;
-    context.addIssue({ code: "custom", path: [name], message });
-  }
-});
-
 const rotation = z.strictObject({
-  secret: secret.exactOptional(),
-  oauth: z.strictObject({ refresh_token: token }).exactOptional()
+  secret: credentialSecret.exactOptional(),
+  oauth: z.strictObject({ refresh_token: credentialToken }).exactOptional()
     .describe("oauth2 with a client of one's own: another refresh token"),
   overlap_seconds: z.int().min(0).max(MOST_OVERLAP_SECONDS).default(0).describe(
     "How long the secret before is tried where the upstream answers 401 to the new one",
@@ -113,6 +60,10 @@ const credential = z.object({
     client_id: z.string().nullable(),
     scope: z.string().nullable(),
     resource: z.string().nullable(),
+    why: z.enum(RECONNECT_WHY).nullable()
+      .describe("Why it has to be connected again; null where it need not, or never was connected"),
+    resting_since: z.iso.datetime().nullable()
+      .describe("Since when it is not refreshed by itself, for nobody used it for 60 days"),
     account: z.string().nullable().describe("Whose it is, in the provider's words; untrusted"),
     connected_by: z.string().nullable().describe("The member who connected it"),
   }).optional(),
@@ -135,9 +86,12 @@ function render(record: VaultRecord, { used, grants }: Told): JsonObject {
   const last = used.get(id) ?? null;
   const grant = grants.get(id);
   const expires_at = grant?.expires_at ?? null;
+  const resting = grant?.resting_since ?? null;
   const issued = oauth === null ? {} : {
     oauth: {
       ...oauth,
+      why: grant?.why ?? null,
+      resting_since: resting === null ? null : timeText(resting),
       account: grant?.account ?? null,
       connected_by: grant?.connected_by ?? null,
     },
@@ -186,27 +140,17 @@ export const credentialRoutes: readonly Route[] = [
     answers: { 201: credential },
     refusals: ["too_many_credentials", "owner_required"],
     handle: (call) => {
-      const { header, parameter, owner, oauth, secret = "", name, kind, origins } = call.body;
-      if (owner !== "org") {
+      if (call.body.owner !== OF_ORG) {
         const what = "Putting in a credential of a member, in the dashboard,";
         throw new Refusal("owner_required", { what });
       }
       const { private_hosts } = call.services.settings;
-      const { client_id = null, client_secret = "", scope = null, resource = null } = oauth ?? {};
-      const asked = {
-        name,
-        kind,
-        origins,
-        field: header ?? parameter ?? null,
-        secret: oauth === undefined ? secret : client_secret,
-        oauth: oauth === undefined ? null : { issuer: oauth.issuer, client_id, scope, resource },
-        refresh_token: oauth?.refresh_token ?? null,
-      };
+      const asked = givenCredential(call.body, null);
       const state = asked.refresh_token === null ? "needs_reconnect" : "ready";
       return call.commit(
         createCredential(asked, private_hosts, call.id),
         (record): Answer => {
-          const grant = { state, expires_at: null, account: null, connected_by: null } as const;
+          const grant = { ...NEVER_CONNECTED, state } as const;
           const grants = new Map([[record.id, grant]]);
           return { status: 201, body: render(record, { used: new Map(), grants }) };
         },
@@ -218,6 +162,7 @@ export const credentialRoutes: readonly Route[] = [
     path: "/v1/credentials",
     group,
     summary: "List the credentials for upstreams",
+    description: "Those of the organization. Members see their own in the dashboard.",
     callers: ["management"],
     query: z.strictObject(pageQuery),
     answers: { 200: pageAnswer(credential) },
@@ -236,7 +181,7 @@ export const credentialRoutes: readonly Route[] = [
     callers: ["management"],
     params: byId,
     answers: { 200: credential },
-    refusals: ["not_found"],
+    refusals: ["not_found", "owner_required"],
     handle: async (call) => {
       const record = await call.transact(seeCredential(call.params.id));
       return { status: 200, body: render(record, await toldOf(call, [record])) };
@@ -252,7 +197,7 @@ export const credentialRoutes: readonly Route[] = [
     callers: ["management"],
     params: byId,
     answers: { 200: credential.extend({ removed: z.literal(true) }) },
-    refusals: ["not_found"],
+    refusals: ["not_found", "owner_required"],
     handle: (call) =>
       call.commit(
         deleteCredential(call.params.id, call.id),
@@ -273,7 +218,7 @@ export const credentialRoutes: readonly Route[] = [
     params: byId,
     body: rotation,
     answers: { 200: credential },
-    refusals: ["not_found"],
+    refusals: ["not_found", "owner_required"],
     handle: async (call) => {
       const told = await toldOf(call, [await call.transact(seeCredential(call.params.id))]);
       const { secret, oauth, overlap_seconds } = call.body;
@@ -295,7 +240,7 @@ export const credentialRoutes: readonly Route[] = [
     callers: ["management"],
     params: byId,
     answers: { 200: z.object({ authorize_url: z.string() }) },
-    refusals: ["not_found"],
+    refusals: ["not_found", "owner_required"],
     handle: async (call) => {
       const { id, oauth } = await call.transact(seeCredential(call.params.id));
       if (oauth === null) throw new Refusal("not_found", { what: `credential ${id} of oauth2` });

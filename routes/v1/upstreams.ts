@@ -13,6 +13,7 @@ import {
 } from "../../lib/gateway/upstreams.ts";
 import { Refusal } from "../../lib/refusal.ts";
 import { RISK_LEVELS, TOOL_STATUSES } from "../../lib/store/records/policy.ts";
+import { ownUrl } from "../../lib/vault/grant.ts";
 import { toolName } from "../fields/action.ts";
 import { definitionDigest, renderTool, toolAnswer, toolFields } from "../fields/catalog.ts";
 import { timeText, versionAnswer } from "../fields/machine.ts";
@@ -70,19 +71,42 @@ const approveBody = z.strictObject({
 
 const approvedAnswer = z.object({ data: z.array(toolAnswer), ...versionAnswer });
 
-/** What of a refresh goes to whoever asked for it. @throws {Refusal} upstream_unreachable */
+type Refreshing = Pick<Call<Named, unknown, unknown>, "services" | "org" | "params">;
+
+/**
+ * What of a refresh goes to whoever asked for it. Where its credential waits for a person, an upstream
+ * is said to be what it is: kept, and to be connected.
+ * @throws {Refusal} upstream_unreachable; where it must have an answer also credential_needs_reconnect
+ *   and credential_missing
+ */
 async function refreshed(
-  { services, org, params: { name } }: Pick<
-    Call<Named, unknown, unknown>,
-    "services" | "org" | "params"
-  >,
+  { services, org, params: { name } }: Refreshing,
+  needsAnswer: boolean,
 ): Promise<Refreshed> {
   const outcome = await refreshUpstream(services, org, name);
-  if (outcome === null) return { added: [], removed: [], changed: [] };
+  if (outcome === null) return NOTHING;
   if (!("is" in outcome)) return outcome;
-  const none = { call_id: null, token_id: null, execution_id: null };
-  throw new Refusal("upstream_unreachable", { upstream: name, ...none, says: outcome.says });
+  const none = { upstream: name, call_id: null, token_id: null, execution_id: null };
+  const { why, says, reconnect } = outcome;
+  if (why === "needs_reconnect" && reconnect !== undefined) {
+    if (!needsAnswer) return NOTHING;
+    throw new Refusal("credential_needs_reconnect", { ...none, says, ...reconnect });
+  }
+  if (why === "unauthorized") {
+    const upstream = await services.ledgers.transact(org, {
+      plan: ({ snapshot }) => snapshot.upstreams.get(name) ?? null,
+    });
+    // Its members have not put theirs in yet.
+    if (upstream?.credential?.mode === "member") {
+      if (!needsAnswer) return NOTHING;
+      const connect_url = reconnect?.connect_url ?? ownUrl(services.settings);
+      throw new Refusal("credential_missing", { ...none, says, connect_url });
+    }
+  }
+  throw new Refusal("upstream_unreachable", { ...none, says });
 }
+
+const NOTHING: Refreshed = { added: [], removed: [], changed: [] };
 
 function renderRefreshed({ added, removed, changed }: Refreshed): JsonObject {
   return {
@@ -109,7 +133,13 @@ export const upstreamRoutes: readonly Route[] = [
     handle: async (call) => {
       const all = await call.transact(seeUpstreams());
       const { items, next_cursor } = pageByName(all, ({ record }) => record.name, call.query);
-      return { status: 200, body: { data: items.map(renderUpstream), next_cursor } };
+      return {
+        status: 200,
+        body: {
+          data: items.map((one) => renderUpstream(one, call.services.settings)),
+          next_cursor,
+        },
+      };
     },
   }),
   guarded({
@@ -121,7 +151,8 @@ export const upstreamRoutes: readonly Route[] = [
       "It is asked for its tools at once. Each becomes the tool `<upstream>/<tool>`, a " +
       "draft that nobody runs before somebody approves it, whatever the upstream says of it. " +
       "Another URL, other headers, or another credential close all of its tools. One that does not " +
-      "answer is kept.",
+      "answer is kept. So is one whose credential waits for a person, which is no failure: the answer " +
+      "says so, and where.",
     callers: ["management"],
     params: byName,
     body: upstreamBody,
@@ -131,7 +162,7 @@ export const upstreamRoutes: readonly Route[] = [
       const { services, params: { name }, body, id } = call;
       const { private_hosts } = services.settings;
       const { created } = await call.transact(putUpstream(name, body, private_hosts, id));
-      await refreshed(call);
+      await refreshed(call, false);
       return await call.transact({
         ...seeUpstream(name),
         plan(transaction, caller, state) {
@@ -139,7 +170,7 @@ export const upstreamRoutes: readonly Route[] = [
           const policy_version = transaction.policyVersion;
           return {
             status: created ? 201 : 200,
-            body: { ...renderUpstream(seen), policy_version },
+            body: { ...renderUpstream(seen, services.settings), policy_version },
           };
         },
       });
@@ -156,7 +187,7 @@ export const upstreamRoutes: readonly Route[] = [
     refusals: ["not_found"],
     handle: async (call) => {
       const seen = await call.transact(seeUpstream(call.params.name));
-      return { status: 200, body: renderUpstream(seen) };
+      return { status: 200, body: renderUpstream(seen, call.services.settings) };
     },
   }),
   guarded({
@@ -187,11 +218,16 @@ export const upstreamRoutes: readonly Route[] = [
     callers: ["management"],
     params: byName,
     answers: { 200: refreshedAnswer },
-    refusals: ["not_found", "upstream_unreachable"],
+    refusals: [
+      "not_found",
+      "upstream_unreachable",
+      "credential_needs_reconnect",
+      "credential_missing",
+    ],
     handle: async (call) => {
       const { name } = call.params;
       await call.transact(seeUpstream(name));
-      const done = await refreshed(call);
+      const done = await refreshed(call, true);
       return await call.commit(
         seeUpstream(name),
         () => ({ status: 200, body: renderRefreshed(done) }),

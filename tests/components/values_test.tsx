@@ -119,6 +119,8 @@ Deno.test("in a row a number is grouped as on its page, and a text of digits is 
     expires_at: 60_000,
     decided_at: null,
     stuck: false,
+    guard: null,
+    acts_as: null,
   };
   const list = <ApprovalList rows={[row]} now={0} allWait />;
   assert.equal(count(html(list), "digit-group"), 3);

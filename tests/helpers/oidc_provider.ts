@@ -19,6 +19,8 @@ export class OidcProvider implements AsyncDisposable {
   readonly resources: string[] = [];
   /** The access tokens that were issued, the newest last. */
   readonly access: string[] = [];
+  /** Waited for before a refresh is looked at, and told once the answer to one has left. */
+  onRefresh: { readonly arrived?: () => Promise<void>; readonly answered?: () => void } = {};
 
   private constructor(
     readonly issuer: string,
@@ -74,8 +76,59 @@ export class OidcProvider implements AsyncDisposable {
     };
     provider.on("grant.success", note(true));
     provider.on("grant.error", note(false));
-    server.on("request", provider.callback());
+    const answer = provider.callback();
+    server.on("request", (request, response) => {
+      // Of codes nobody is told: they are no refreshes.
+      const { arrived, answered } = request.url === "/token" ? self.onRefresh : {};
+      if (answered !== undefined) response.once("finish", answered);
+      if (arrived === undefined) void answer(request, response);
+      else void arrived().then(() => answer(request, response));
+    });
     return self;
+  }
+
+  /** Registers a client whose people come back to an address. */
+  async registered(redirect_uri: string): Promise<string> {
+    const answer = await fetch(`${this.issuer}/reg`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({
+        application_type: "native",
+        redirect_uris: [redirect_uri],
+        grant_types: ["authorization_code", "refresh_token"],
+        token_endpoint_auth_method: "none",
+      }),
+    });
+    return (await answer.json()).client_id;
+  }
+
+  /** The first refresh token of somebody who signs in and consents for a registered client. */
+  async refreshTokenFor(client_id: string, redirect_uri: string): Promise<string> {
+    const verifier = crypto.randomUUID() + crypto.randomUUID();
+    const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(verifier));
+    const code_challenge = new Uint8Array(hash)
+      .toBase64({ alphabet: "base64url", omitPadding: true });
+    const query = new URLSearchParams({
+      client_id,
+      redirect_uri,
+      response_type: "code",
+      scope: "openid offline_access",
+      prompt: "consent",
+      code_challenge,
+      code_challenge_method: "S256",
+    });
+    const back = await consentAt(`${this.issuer}/auth?${query}`, "ann", redirect_uri);
+    const answer = await fetch(`${this.issuer}/token`, {
+      method: "POST",
+      body: new URLSearchParams({
+        grant_type: "authorization_code",
+        code: back.searchParams.get("code") ?? "",
+        client_id,
+        redirect_uri,
+        code_verifier: verifier,
+      }),
+    });
+    return (await answer.json()).refresh_token;
   }
 
   get host(): string {

@@ -102,8 +102,12 @@ export async function stage(countersign: Countersign, state: PageState): Promise
   if (state === "empty") return { org, owner: await org.signedIn("owner"), paths: {} };
   const owner = await org.signedIn("owner", TEXTS[state].owner);
   const passkey = await enrolled(org, owner, TEXTS[state].title("passkey", 0));
+  const filling = await filled(org, state);
+  const count = state === "many" ? MANY : 1;
+  const own = await credentials(org, TEXTS[state].title, { owner: owner.member.id, count });
   const paths = {
-    ...await filled(org, state),
+    ...filling,
+    "/credentials/:id": `/credentials/${own}`,
     "/security/passkeys/:id": `/security/passkeys/${passkey}`,
   };
   return { org, owner, paths };
@@ -349,9 +353,19 @@ async function passkeysOf(org: TestOrg, users: readonly string[]): Promise<void>
 /** How many tools fit one commit with their definitions. */
 const OFFERED_AT_ONCE = 50;
 
-/** Credentials of each kind of upkeep: one that is there, and one that nobody has connected. */
-async function credentials(org: TestOrg, title: Texts["title"], count: number): Promise<void> {
-  await org.transact((transaction) => {
+/**
+ * Credentials of each kind of upkeep: one that is there, one that nobody has connected, and some that
+ * are the owner's own. @returns one of those
+ */
+async function credentials(
+  org: TestOrg,
+  title: Texts["title"],
+  { owner, count }: { readonly owner: string; readonly count: number },
+): Promise<string> {
+  return await org.transact((transaction) => {
+    const agents = [...transaction.snapshot.agents.values()];
+    const used_by = agents.slice(0, 20).map(({ id }) => ({ id, behind: [] }));
+    let own = "";
     for (let n = 0; n < Math.min(count, 12) + 1; n++) {
       const id = transaction.id("crd");
       const isIssued = n % 2 === 1;
@@ -361,7 +375,9 @@ async function credentials(org: TestOrg, title: Texts["title"], count: number): 
         kind: isIssued ? "oauth2" : "bearer",
         field: null,
         origins: ["https://notes.example.com", `https://notes-${n}.example.com`],
-        owner: "org",
+        owner: n % 3 === 0 ? owner : "org",
+        used_by: n % 3 === 0 ? used_by : [],
+        account: 0,
         oauth: isIssued
           ? { issuer: "https://id.example.com", client_id: null, scope: null, resource: null }
           : null,
@@ -369,7 +385,9 @@ async function credentials(org: TestOrg, title: Texts["title"], count: number): 
         rotated_at: null,
       };
       transaction.setPolicy(gatewayKeys.vaultKey(org.id, id), record);
+      if (n % 3 === 0) own = id;
     }
+    return own;
   });
 }
 
@@ -380,7 +398,6 @@ async function credentials(org: TestOrg, title: Texts["title"], count: number): 
  */
 async function offered(org: TestOrg, state: Exclude<PageState, "empty">, count: number) {
   const { name, title, description } = TEXTS[state];
-  await credentials(org, title, count);
   const upstream = await registered(org, "notes", {
     protocol: {
       era: "modern",

@@ -49,6 +49,11 @@ export function stopsOf({ paths }: StagedOrg): Stop[] {
       ? GATEWAY_WAY_KEYS.map((way): Stop => ({ ...stop, path: `${path}?with=${way}` }))
       : page.path === "/device" && waiting !== undefined
       ? [{ ...stop, path: `${path}?asked`, does: "look", fields: { user_code: waiting } }]
+      : page.path === "/connections/credentials/new"
+      ? ["bearer", "header", "oauth2"].map((kind): Stop => ({
+        ...stop,
+        path: `${path}?kind=${kind}`,
+      }))
       : page.path === "/calls/:id"
       ? [{ ...stop, path: paths["a call that waits"] ?? "" }]
       : page.path === "/upstreams/:name"

@@ -3,16 +3,11 @@ import {
   memberLevel,
   moved,
   settledApproval,
+  type StandingPolicy,
   termsOf,
 } from "../../lib/approvals/state.ts";
 import { toolDefinitionDigest } from "../../lib/catalog/tool_record.ts";
-import {
-  type Decided,
-  type DeciderPolicy,
-  decisionBar,
-  levelsFor,
-  requesterNow,
-} from "../../lib/identity/deciders.ts";
+import { type Decided, decisionBar, levelsFor, requesterNow } from "../../lib/identity/deciders.ts";
 import { missingFacts } from "../../lib/identity/standing.ts";
 import { clocksAt } from "../../lib/ledger/clock.ts";
 import type { ApprovalRecord } from "../../lib/store/records/approval.ts";
@@ -95,7 +90,7 @@ type Request = Parameters<typeof settledApproval>[0] & Decided;
 /** Decides on plain records, by the very functions that the operations call. */
 export class PureWorld {
   #request: Request | null = null;
-  #policy: DeciderPolicy;
+  #policy: StandingPolicy;
 
   constructor(private team: Team) {
     this.#policy = policyOf(team);
@@ -202,7 +197,7 @@ export class PureWorld {
   }
 }
 
-function policyOf(team: Team): DeciderPolicy {
+function policyOf(team: Team): StandingPolicy {
   const machine = {
     name: "m",
     secret_hash: "",
@@ -252,5 +247,7 @@ function policyOf(team: Team): DeciderPolicy {
     apiKeys: new Map(keys),
     members: new Map<string, MemberRecord>(members),
     grants: new Map(),
+    upstreams: new Map(),
+    vault: new Map(),
   };
 }

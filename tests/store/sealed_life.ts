@@ -192,7 +192,7 @@ export class SealedLife {
     return await Promise.all(body.data.map(async ({ id, kind }: { id: string; kind: string }) => {
       if (kind === "oauth2") return await this.#issued(id);
       const kept = { mode: "org", credential_id: id } as const;
-      const credential = credentialFor(services, org.id, { credential: kept });
+      const credential = credentialFor(services, org.id, kept.credential_id);
       const first = await credential?.open(PLACE);
       assert.ok(first !== undefined && "headers" in first);
       const second = await credential?.instead(first, PLACE);

@@ -158,7 +158,14 @@ Deno.test("before it is connected, an agent is told whom to ask, and nothing is 
     url: server.url,
     credential: { credential_id: id },
   });
-  assert.equal(put.status, 502);
+  assert.equal(put.status, 201, put.text);
+  assert.equal(put.body.last_error.why, "needs_reconnect");
+  assert.match(put.body.credential.connect_url, /\/credentials\/crd_/);
+  assertProblem(
+    await org.manage("POST", "/v1/upstreams/one/refresh"),
+    409,
+    "credential_needs_reconnect",
+  );
   const seen = await org.manage("GET", "/v1/upstreams/one");
   assert.equal(seen.body.credential.state, "needs_reconnect");
   const admin = await Visitor.of(org, "admin");

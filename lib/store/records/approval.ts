@@ -120,6 +120,11 @@ export const approvalFields = z.object({
   view_digest: z.string(),
   /** Of the tool as the view shows it: another one cancels the request. */
   definition_digest: z.string(),
+  /**
+   * Whose account acts as the view shows it, by the name that `actsAs` has for it: another one cancels
+   * the request. Null for nobody's, absent where it is not run through here.
+   */
+  acts_as: z.string().nullable().exactOptional(),
   requester,
   /** The policy it was asked under; 0 in records from before it was kept. */
   policy_version: z.number().int().nonnegative().default(0),
@@ -241,6 +246,7 @@ export const approvalFacts = z.preprocess(
     resolved_from: true,
     rule_id: true,
     definition_digest: true,
+    acts_as: true,
     policy_version: true,
     created_at: true,
     expires_at: true,

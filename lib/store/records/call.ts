@@ -39,6 +39,8 @@ const called = {
   requester: party,
   /** SHA-256 of the key that it was made under; null without one. */
   key_hash: z.string().nullable(),
+  /** The credential of the vault that it carries; absent for none. */
+  credential_id: z.string().exactOptional(),
   decision_id: z.string(),
   permission,
   resolved_from: z.enum(RESOLVED_FROM),

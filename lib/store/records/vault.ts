@@ -11,6 +11,16 @@ const bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array, "expe
 
 export const VAULT_KINDS = ["bearer", "header", "basic", "query", "oauth2"] as const;
 
+/** Whose a credential is that is of no member. */
+export const OF_ORG = "org";
+
+/** A key or an agent that a member lets act by their credential. */
+const namedUser = z.object({
+  id: z.string(),
+  /** Who answered for it when it was named. Somebody more since is somebody who was shown its secret. */
+  behind: z.array(z.string()),
+});
+
 /** A credential that calls to upstreams carry, and where it may go. Its secret is no part of it. */
 export const vaultRecord = z.object({
   id: z.string(),
@@ -20,7 +30,12 @@ export const vaultRecord = z.object({
   field: z.string().nullable(),
   /** Scheme, host and port, as URLs write them: it goes to no other. */
   origins: z.array(z.string()),
-  owner: z.literal("org"),
+  /** `org`, or the id of the member whose own it is: it acts for nobody whom they did not name. */
+  owner: z.string(),
+  /** Of a member's own: for whom it acts besides the programs that they connected. */
+  used_by: z.array(namedUser).default([]),
+  /** Raised when it may be of another account than before: what was approved for that is not for this. */
+  account: z.number().int().nonnegative().default(0),
   /** Of kind oauth2: by whom and for what its tokens are issued; null of every other kind. */
   oauth: z.object({
     issuer: z.string(),
@@ -63,6 +78,10 @@ export const vaultGrantRecord = z.object({
   expires_at: timestamp.nullable(),
   /** When it is refreshed by itself. Due work of another time is of tokens before. */
   refresh_at: timestamp.nullable(),
+  /** When somebody connected it, or put its tokens in; null in rows of before that was kept. */
+  connected_at: timestamp.nullable().default(null),
+  /** Since when it is not refreshed by itself, for nobody used it; null where it is. */
+  resting_since: timestamp.nullable().default(null),
   /** The member who connected it; null for tokens that were put in. */
   connected_by: z.string().nullable(),
   sealed: bytes,
@@ -79,7 +98,14 @@ export const vaultConnectRecord = z.object({
   expires_at: timestamp,
 });
 
-/** Which credential the calls to an upstream carry. */
-export const upstreamCredential = z.object({ mode: z.literal("org"), credential_id: z.string() });
+/**
+ * Which credential the calls to an upstream carry: one of the organization's, or that of the member
+ * behind each caller. Of the latter the one that is named here is of the organization, and the upstream
+ * is asked for its tools with it.
+ */
+export const upstreamCredential = z.discriminatedUnion("mode", [
+  z.object({ mode: z.literal("org"), credential_id: z.string() }),
+  z.object({ mode: z.literal("member"), credential_id: z.string().exactOptional() }),
+]);
 
 export type UpstreamCredential = z.infer<typeof upstreamCredential>;

@@ -2,6 +2,9 @@ import { z } from "zod";
 import { CallView } from "../../../components/call.tsx";
 import { type CallSheet, isOpen } from "../../../components/call_sheet.ts";
 import LiveCall from "../../../islands/call.tsx";
+import { personWords } from "../../../lib/base/person.ts";
+import type { Snapshot } from "../../../lib/policy/snapshot.ts";
+import { ownerOf } from "../../../lib/vault/acting.ts";
 import { isJsonObject, type JsonValue } from "../../../lib/base/json.ts";
 import { callTopic } from "../../../lib/calls/call_record.ts";
 import { callEntries, type CallStory, lookAtCall } from "../../../lib/calls/call_story.ts";
@@ -66,7 +69,7 @@ export const callEndpoints: readonly Endpoint[] = [
 async function sheetOf(call: Call): Promise<CallSheet> {
   const { services, org, params: { id } } = call;
   const looking = lookAtCall(id);
-  const { story, who, steps, place } = await call.transact({
+  const { story, who, steps, place, acts_as } = await call.transact({
     ...looking,
     plan(transaction, caller, loaded) {
       const story = looking.plan(transaction, caller, loaded);
@@ -81,6 +84,7 @@ async function sheetOf(call: Call): Promise<CallSheet> {
           name: "member" in step ? names.of(step.member) ?? "a former member" : "",
         })),
         place: upstream === undefined ? null : placeOf(upstream),
+        acts_as: actingIn(snapshot, story.call.credential_id ?? null),
       };
     },
   }, "see_requests");
@@ -99,6 +103,7 @@ async function sheetOf(call: Call): Promise<CallSheet> {
     who,
     upstream: record.upstream,
     place,
+    acts_as,
     moved,
     approval: approval === null ? null : askedIn(approval),
     steps,
@@ -110,6 +115,15 @@ async function sheetOf(call: Call): Promise<CallSheet> {
     withheld: "withheld" in record ? record.withheld?.guard ?? null : null,
     entries: await callEntries(services.deps.kv, org, story),
   };
+}
+
+/** Whose account a call acts by. */
+function actingIn(snapshot: Snapshot, id: string | null): CallSheet["acts_as"] {
+  if (id === null) return null;
+  const record = snapshot.vault.get(id);
+  if (record === undefined) return { id, name: null, owner: null };
+  const owner = ownerOf(snapshot, record);
+  return { id, name: record.name, owner: owner === null ? null : personWords(owner) };
 }
 
 function askedIn({ id, reference, progress, expires_at }: ApprovalRecord) {

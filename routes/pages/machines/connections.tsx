@@ -47,9 +47,41 @@ type Data = Listed & {
   readonly isFirst: boolean;
   /** Whether the person looks after what others let programs do. */
   readonly manages: boolean;
+  /** Whether they may have credentials of their own. */
+  readonly keeps: boolean;
   /** Where a program finds this deployment. */
   readonly address: string;
 };
+
+/** The parts of Connections: what acts for whom, and what one's own programs are let in with. */
+export function ConnectionTabs({ current, manages, keeps }: {
+  readonly current: "own" | "members" | "credentials";
+  readonly manages: boolean;
+  readonly keeps: boolean;
+}) {
+  const tabs = [
+    { key: "own", label: "Yours", href: PATH, isThere: true },
+    {
+      key: "members",
+      label: "Other members'",
+      href: pagePath(PATH, { of: "members" }),
+      isThere: manages,
+    },
+    {
+      key: "credentials",
+      label: "Your credentials",
+      href: pagePath("/connections/credentials"),
+      isThere: keeps,
+    },
+  ].filter(({ isThere }) => isThere);
+  if (tabs.length === 1) return null;
+  return (
+    <Tabs
+      label="Connections"
+      tabs={tabs.map(({ key, label, href }) => ({ label, href, current: key === current }))}
+    />
+  );
+}
 
 /** The programs that act for people by consent, and how that ends. */
 export const connectionsPage = memberPage({
@@ -63,6 +95,7 @@ export const connectionsPage = memberPage({
     const shared = {
       isFirst: query.cursor === undefined,
       manages: hasRight(caller.role, "manage_members"),
+      keeps: hasRight(caller.role, "grant_write"),
       address: `${services.settings.url.origin}/mcp`,
     };
     if (query.of === "members") {
@@ -88,15 +121,7 @@ export const connectionsPage = memberPage({
             is disconnected is refused from its next request on, with every token it holds."
         />
         <Refused attempt={attempt} shown="" />
-        {manages && (
-          <Tabs
-            label="Whose connections"
-            tabs={[
-              { label: "Yours", href: PATH, current: own },
-              { label: "Other members'", href: pagePath(PATH, { of: "members" }), current: !own },
-            ]}
-          />
-        )}
+        <ConnectionTabs current={own ? "own" : "members"} manages={manages} keeps={data.keeps} />
         {data.of === "own"
           ? <OwnTable rows={data.rows} now={now} isFirst={isFirst} address={data.address} />
           : <MembersTable rows={data.rows} now={now} isFirst={isFirst} />}

@@ -1,40 +1,25 @@
 import { z } from "zod";
-import { Badge } from "../../../components/badges.tsx";
 import { ButtonLink } from "../../../components/button.tsx";
-import { EmptyState } from "../../../components/layout.tsx";
+import { Section } from "../../../components/layout.tsx";
 import { PageHeader } from "../../../components/page_header.tsx";
-import { Pagination, Table } from "../../../components/table.tsx";
-import { Time } from "../../../components/time.tsx";
-import { UntrustedText } from "../../../components/untrusted.tsx";
+import { Pagination } from "../../../components/table.tsx";
 import { pagePath } from "../../../lib/base/page_path.ts";
 import { hasRight } from "../../../lib/policy/rights.ts";
-import type { VaultRecord } from "../../../lib/store/records/vault.ts";
+import { OF_ORG } from "../../../lib/store/records/vault.ts";
 import { beginConnect, finishConnect } from "../../../lib/vault/connect.ts";
-import { grantsOf, seeCredentials, type SeenGrant } from "../../../lib/vault/credentials.ts";
+import { ownedBy } from "../../../lib/vault/keepers.ts";
 import { leadingPage, LeadsOn, memberPage } from "../../dashboard/page.ts";
 import { pageByName, pageQuery } from "../../fields/paging.ts";
+import { ConnectionTabs } from "../machines/connections.tsx";
+import { type CredentialRow, credentialRows, CredentialTable } from "./credential_parts.tsx";
 
 /**
- * Credentials of upstreams as members see them, and the way to a provider and back: two addresses that
- * lead on at once, of which a member sees that a passkey is asked for, or what went wrong.
+ * Credentials of upstreams as members see them, the organization's and their own, and the way to a
+ * provider and back: two addresses that lead on at once, of which a member sees that a passkey is asked
+ * for, or what went wrong.
  */
 
-/** A credential and where its tokens stand; null for one that nobody issues. */
-interface Row {
-  readonly record: VaultRecord;
-  readonly grant: SeenGrant | null;
-  readonly used_at: number | null;
-  /** Upstreams whose calls carry it. */
-  readonly upstreams: readonly string[];
-}
-
-const KINDS: Readonly<Record<VaultRecord["kind"], string>> = {
-  bearer: "Bearer token",
-  header: "Header",
-  basic: "User and password",
-  query: "Parameter",
-  oauth2: "OAuth",
-};
+const OWN = "/connections/credentials";
 
 /** What calls to upstreams carry. */
 export const credentialsPage = memberPage({
@@ -44,114 +29,44 @@ export const credentialsPage = memberPage({
   needs: "read",
   query: z.strictObject(pageQuery),
   load: async (call) => {
-    const { services, org } = call;
-    const { all, upstreams } = await call.transact({
-      plan(transaction, caller) {
-        const all = seeCredentials().plan(transaction, caller, undefined);
-        return { all, upstreams: [...transaction.snapshot.upstreams.values()] };
-      },
+    const { services, query, caller } = call;
+    const manages = hasRight(caller.role, "manage_members");
+    const { snapshot, page, members } = await call.transact({
+      plan: ({ snapshot }) => ({
+        snapshot,
+        page: pageByName(ownedBy(snapshot, OF_ORG), ({ id }) => id, query),
+        members: [...snapshot.vault.values()].filter(({ owner }) => owner !== OF_ORG)
+          .sort((a, b) => a.id < b.id ? -1 : 1).slice(0, SHOWN_OF_MEMBERS),
+      }),
     });
-    const { items, next_cursor } = pageByName(all, ({ id }) => id, call.query);
-    const [used, grants] = await Promise.all([
-      services.lastUsed.of(org, items.map(({ id }) => id)),
-      grantsOf(services, org, items),
-    ]);
-    const rows = items.map((record): Row => ({
-      record,
-      grant: grants.get(record.id) ?? null,
-      used_at: used.get(record.id) ?? null,
-      upstreams: upstreams.filter(({ credential }) => credential?.credential_id === record.id)
-        .map(({ name }) => name),
-    }));
     return {
-      rows,
-      next_cursor,
-      isFirst: call.query.cursor === undefined,
-      mayConfigure: hasRight(call.caller.role, "configure"),
+      rows: await credentialRows(services, snapshot, page.items),
+      members: manages ? await credentialRows(services, snapshot, members) : [],
+      next_cursor: page.next_cursor,
+      isFirst: query.cursor === undefined,
+      mayConfigure: hasRight(caller.role, "configure"),
     };
   },
-  view: ({ data: { rows, next_cursor, isFirst, mayConfigure }, now }) => (
+  view: ({ data: { rows, members, next_cursor, isFirst, mayConfigure }, now }) => (
     <>
       <PageHeader
         title="Credentials"
         breadcrumb={[{ label: "Upstreams", href: "/upstreams" }]}
         description="What calls to upstreams carry. No agent holds one; each goes to its own origins
           and nowhere else."
+        actions={mayConfigure && (
+          <ButtonLink href="/credentials/new" icon="plus">New credential</ButtonLink>
+        )}
       />
-      <Table<Row>
+      <CredentialTable
         caption="Credentials"
         rows={rows}
-        rowKey={({ record }) => record.id}
-        columns={[
-          {
-            key: "name",
-            label: "Name",
-            kind: "title",
-            cell: ({ record }) => <UntrustedText text={record.name} />,
-          },
-          {
-            key: "kind",
-            label: "Kind",
-            cell: ({ record, grant }) => (
-              <>
-                {KINDS[record.kind]}
-                {grant?.account != null && (
-                  <>
-                    {": "}
-                    <UntrustedText text={grant.account} />
-                  </>
-                )}
-              </>
-            ),
-          },
-          {
-            key: "origins",
-            label: "Goes to",
-            cell: ({ record }) => <UntrustedText text={record.origins.join(", ")} mono />,
-          },
-          {
-            key: "upstreams",
-            label: "Used by",
-            cell: ({ upstreams }) =>
-              upstreams.length === 0
-                ? <span class="quiet">Nothing</span>
-                : <UntrustedText text={upstreams.join(", ")} mono />,
-          },
-          {
-            key: "used",
-            label: "Last used",
-            cell: ({ used_at }) =>
-              used_at === null ? <span class="quiet">Never</span> : <Time at={used_at} now={now} />,
-          },
-          {
-            key: "state",
-            label: "State",
-            kind: "badge",
-            cell: ({ grant }) => <State grant={grant} />,
-          },
-          {
-            key: "connect",
-            label: "Connect",
-            kind: "actions",
-            cell: ({ record, grant }) => (
-              <>
-                {mayConfigure && record.oauth !== null && (
-                  <ButtonLink
-                    href={pagePath("/connections/upstream/connect", { credential: record.id })}
-                  >
-                    {grant?.state === "needs_reconnect" ? "Connect" : "Connect again"}
-                  </ButtonLink>
-                )}
-              </>
-            ),
-          },
-        ]}
-        empty={
-          <EmptyState icon="key" title="No credentials">
-            A server that wants to know who calls is shown one from here. A management key puts one
-            in: POST /v1/credentials.
-          </EmptyState>
-        }
+        now={now}
+        mayConnect={mayConfigure}
+        empty={{
+          title: isFirst ? "No credentials" : "No more credentials",
+          text: "A server that wants to know who calls is shown one from here.",
+        }}
       />
       <Pagination
         newer={isFirst ? null : "/credentials"}
@@ -159,27 +74,81 @@ export const credentialsPage = memberPage({
         newerLabel="First page"
         olderLabel="Next"
       />
+      {isFirst && members.length > 0 && <OfMembers rows={members} now={now} />}
     </>
   ),
 });
 
-function State({ grant }: { readonly grant: SeenGrant | null }) {
-  switch (grant?.state) {
-    case "needs_reconnect":
-      return <Badge tone="danger" icon="warning">Needs a person</Badge>;
-    case "refreshing":
-      return <Badge>Refreshing</Badge>;
-    default:
-      return <Badge tone="success">Ready</Badge>;
-  }
+/** How many of members' own are shown to who looks after the team: the oldest. */
+const SHOWN_OF_MEMBERS = 200;
+
+function OfMembers({ rows, now }: {
+  readonly rows: readonly CredentialRow[];
+  readonly now: number;
+}) {
+  return (
+    <Section
+      title="Members' own"
+      description="Each acts for its member's programs, and for the agents and keys that they named. It
+        can be removed here; nobody else connects or rotates it."
+    >
+      <CredentialTable
+        caption="Members' own credentials"
+        rows={rows}
+        now={now}
+        mayConnect={false}
+        showOwner
+        empty={{ title: "None", text: "Members keep theirs under Connections." }}
+      />
+    </Section>
+  );
 }
+
+/** A member's own. */
+export const ownCredentialsPage = memberPage({
+  path: OWN,
+  title: "Your credentials",
+  section: "connections",
+  needs: "grant_write",
+  load: async (call) => {
+    const { services, caller } = call;
+    const { snapshot, own } = await call.transact({
+      plan: ({ snapshot }) => ({ snapshot, own: ownedBy(snapshot, caller.id) }),
+    });
+    return {
+      rows: await credentialRows(services, snapshot, own),
+      manages: hasRight(caller.role, "manage_members"),
+    };
+  },
+  view: ({ data: { rows, manages }, now }) => (
+    <>
+      <PageHeader
+        title="Connections"
+        description="What servers are shown of you where calls act by a member's own account. It acts for
+          the programs that you connected, and for agents and keys that you name; for no other member."
+        actions={<ButtonLink href={`${OWN}/new`} icon="plus">New credential</ButtonLink>}
+      />
+      <ConnectionTabs current="credentials" manages={manages} keeps />
+      <CredentialTable
+        caption="Your credentials"
+        rows={rows}
+        now={now}
+        mayConnect
+        empty={{
+          title: "You have none",
+          text: "Put one in for a server whose calls act by each member's own account.",
+        }}
+      />
+    </>
+  ),
+});
 
 /** To the provider, once who may has shown their passkey. */
 export const connectCredentialPage = leadingPage({
   path: "/connections/upstream/connect",
   title: "Connect a credential",
   section: "upstreams",
-  needs: "configure",
+  needs: "see_requests",
   query: z.object({ credential: z.string().max(64) }),
   load: async ({ services, org, session, id: request_id, query }) =>
     new LeadsOn(await beginConnect(services, { org, session, request_id }, query.credential)),
@@ -190,7 +159,7 @@ export const providerCallbackPage = leadingPage({
   path: "/connections/upstream/callback",
   title: "Connect a credential",
   section: "upstreams",
-  needs: "configure",
+  needs: "see_requests",
   query: z.object({
     state: z.string().optional(),
     code: z.string().optional(),
@@ -202,7 +171,7 @@ export const providerCallbackPage = leadingPage({
     for (const [name, value] of Object.entries(query)) {
       if (value !== undefined) answer.set(name, value);
     }
-    const { name } = await finishConnect(services, { org, session, request_id }, answer);
-    return new LeadsOn("/credentials", `${name} is connected.`);
+    const { id, name } = await finishConnect(services, { org, session, request_id }, answer);
+    return new LeadsOn(pagePath("/credentials/:id", { id }), `${name} is connected.`);
   },
 });

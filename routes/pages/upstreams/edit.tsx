@@ -16,6 +16,9 @@ import {
 } from "../../../lib/gateway/upstreams.ts";
 import { Refusal } from "../../../lib/refusal.ts";
 import type { UpstreamRecord } from "../../../lib/store/records/upstream.ts";
+import { OF_ORG } from "../../../lib/store/records/vault.ts";
+import { goesTo } from "../../../lib/vault/injection.ts";
+import { ownedBy } from "../../../lib/vault/keepers.ts";
 import { asShown, attempted, type AttemptedForm, changedSince } from "../../dashboard/attempted.ts";
 import type { MemberCall } from "../../dashboard/browser_call.ts";
 import { text, whole } from "../../dashboard/form.ts";
@@ -45,10 +48,26 @@ const headerLines = z.string().transform((typed, context) => {
   return headers;
 }).pipe(shape.headers.unwrap());
 
+const NOTHING = "";
+
+const MEMBERS = "member";
+
+/** What is chosen as an upstream's record has it. */
+function credentialOf(chosen: string): UpstreamFields["credential"] {
+  if (chosen === NOTHING) return null;
+  return chosen === MEMBERS ? { mode: "member" } : { mode: "org", credential_id: chosen };
+}
+
+function chosenOf(credential: UpstreamFields["credential"]): string {
+  if (credential === null) return NOTHING;
+  return credential.mode === "member" ? MEMBERS : credential.credential_id;
+}
+
 const change = z.strictObject({
   seen: whole(z.int()),
   url: text(shape.url),
   headers: text(headerLines),
+  credential: text(z.string().max(64)).transform(credentialOf),
   timeout_seconds: whole(shape.timeout_seconds.unwrap()),
   max_result_bytes: whole(shape.max_result_bytes.unwrap()),
 });
@@ -69,11 +88,14 @@ export const editUpstreamPage = memberPage({
       plan: ({ snapshot }) => {
         const { name } = call.params;
         const approved = toolsOf(snapshot, name).filter(({ status }) => status === "approved");
-        return { record: existingUpstream(snapshot, name), approved: approved.length };
+        const record = existingUpstream(snapshot, name);
+        const credentials = ownedBy(snapshot, OF_ORG).filter((one) => goesTo(one, record.url))
+          .map(({ id, name }) => ({ value: id, label: name }));
+        return { record, approved: approved.length, credentials };
       },
     }),
   title: ({ record }) => `Edit ${record.name}`,
-  view: ({ data: { record, approved }, attempt }) => {
+  view: ({ data: { record, approved, credentials }, attempt }) => {
     const { name } = record;
     const back = pagePath("/upstreams/:name", { name });
     return (
@@ -87,7 +109,12 @@ export const editUpstreamPage = memberPage({
           breadcrumb={[{ label: name, href: back }]}
         />
         {record.kind === "mcp"
-          ? <EditForm form={attempted(attempt, "change")} {...{ record, approved, back }} />
+          ? (
+            <EditForm
+              form={attempted(attempt, "change")}
+              {...{ record, approved, credentials, back }}
+            />
+          )
           : (
             <Notice tone="info" live={false} title="A program of this host">
               It is described in a file of the host, which says what runs and how. Here it can be
@@ -104,7 +131,12 @@ export const editUpstreamPage = memberPage({
         plan: ({ snapshot }) => existingUpstream(snapshot, name),
       }, "configure");
       const put = putting(() =>
-        putUpstream(name, { ...fieldsOf(old), ...fields }, services.settings.private_hosts, id)
+        putUpstream(
+          name,
+          { ...fieldsOf(old), ...fields, ...listedWith(old, fields) },
+          services.settings.private_hosts,
+          id,
+        )
       );
       const { record } = await call.transact(
         asShown(put, ({ snapshot }) => changedSince(existingUpstream(snapshot, name), seen)),
@@ -122,6 +154,14 @@ export const editUpstreamPage = memberPage({
 function fieldsOf(record: UpstreamRecord): UpstreamFields {
   const fields = UPSTREAM_FIELDS.map((field) => [field, record[field]]);
   return Object.fromEntries(fields) as UpstreamFields;
+}
+
+/** Where members go on acting, its tools are asked for with what they were asked for with. */
+function listedWith(
+  { credential: old }: UpstreamRecord,
+  { credential }: Pick<UpstreamFields, "credential">,
+): Pick<UpstreamFields, "credential"> {
+  return { credential: old?.mode === "member" && credential?.mode === "member" ? old : credential };
 }
 
 /** What a refusal says of a header names it, for on the page all of them are one field. */
@@ -142,10 +182,12 @@ function putting<T>(make: () => T): T {
   }
 }
 
-function EditForm({ form, record, approved, back }: {
+function EditForm({ form, record, approved, credentials, back }: {
   readonly form: AttemptedForm;
   readonly record: UpstreamRecord;
   readonly approved: number;
+  /** Those of the organization that may go where it is. */
+  readonly credentials: readonly { readonly value: string; readonly label: string }[];
   readonly back: string;
 }) {
   const headers = Object.entries(record.headers).map(([name, value]) => `${name}: ${value}`);
@@ -162,10 +204,11 @@ function EditForm({ form, record, approved, back }: {
       {approved > 0 && (
         <Notice tone="warning" live={false}>
           {approved === 1
-            ? "Another URL, or other headers, make it another server: its approved tool is closed " +
-              "until you approve it again, and what waits for it is cancelled."
-            : `Another URL, or other headers, make it another server: its ${approved} approved tools ` +
-              "are closed until you approve them again, and what waits for them is cancelled."}
+            ? "Another URL, other headers or another credential make it another server: its approved " +
+              "tool is closed until you approve it again, and what waits for it is cancelled."
+            : `Another URL, other headers or another credential make it another server: its ${approved} ` +
+              "approved tools are closed until you approve them again, and what waits for them is " +
+              "cancelled."}
         </Notice>
       )}
       <TextField
@@ -192,6 +235,19 @@ function EditForm({ form, record, approved, back }: {
         mono
         optional
       />
+      <SelectField
+        name="credential"
+        label="Credential"
+        hint="What its calls carry, of those that may go to this URL. A member's own acts for each member's
+          programs, and for the agents that they name."
+        error={form.error("credential")}
+        value={form.value("credential", chosenOf(record.credential))}
+        options={[
+          { value: NOTHING, label: "None" },
+          ...credentials,
+          { value: MEMBERS, label: "Each member's own" },
+        ]}
+      />
       <div class="grid-2">
         <TextField
           name="timeout_seconds"
@@ -217,7 +273,9 @@ function EditForm({ form, record, approved, back }: {
         <Button variant="primary">Save</Button>
         <ButtonLink href={back} variant="quiet">Cancel</ButtonLink>
       </FormActions>
-      <p class="quiet small">Another URL, or other headers, ask for your passkey.</p>
+      <p class="quiet small">
+        Another URL, other headers or another credential ask for your passkey.
+      </p>
     </Form>
   );
 }

@@ -3,6 +3,7 @@ import { Form } from "../../../components/form.tsx";
 import { Definitions, Notice } from "../../../components/layout.tsx";
 import { Time } from "../../../components/time.tsx";
 import { UntrustedText } from "../../../components/untrusted.tsx";
+import { pagePath } from "../../../lib/base/page_path.ts";
 import type { SeenUpstream } from "../../../lib/gateway/upstreams.ts";
 import type { UpstreamRecord } from "../../../lib/store/records/upstream.ts";
 import type { NotListed } from "../../../lib/upstreams/port.ts";
@@ -20,7 +21,7 @@ const NEXT_STEPS: Readonly<Record<NotListed["why"], string>> = {
   needs_reconnect: "Connect its credential under Credentials, then ask again.",
   session_lost: "It was restarted, it seems. Ask it again.",
   busy: "It has as much to do as it takes. Ask it again in a minute.",
-  stopped: "Countersign was just stopping. Ask it again.",
+  stopped: "Ask it again.",
   malformed: "Look whether the URL is the one of its MCP endpoint. If it is, tell whoever runs it.",
   too_large: "Have it offer fewer tools, or smaller ones, then ask again.",
 };
@@ -113,6 +114,7 @@ export function Facts({ record, state, now }: {
           term: "Last told its tools",
           value: listed_at === null ? none : <Time at={listed_at} now={now} />,
         },
+        { term: "Credential", value: <Carried credential={record.credential} /> },
         {
           term: "Headers sent",
           value: headers.length === 0
@@ -128,5 +130,19 @@ export function Facts({ record, state, now }: {
         { term: "Added", value: <Time at={record.created_at} now={now} /> },
       ]}
     />
+  );
+}
+
+/** What its calls carry. */
+function Carried({ credential }: Pick<UpstreamRecord, "credential">) {
+  if (credential === null) return <span class="quiet">None</span>;
+  const { mode, credential_id: id } = credential;
+  const its = id === undefined ? null : <a href={pagePath("/credentials/:id", { id })}>{id}</a>;
+  if (mode === "org") return <span class="mono">{its}</span>;
+  return (
+    <>
+      Each member's own
+      {its !== null && <span class="quiet">; its tools are asked for with {its}</span>}
+    </>
   );
 }
