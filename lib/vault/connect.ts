@@ -14,12 +14,14 @@ import {
   authorizeUrl,
   clientOf,
   discover,
+  documentedClient,
   exchangeCode,
   type Metadata,
   type ProviderClient,
   ProviderFailed,
   register,
   resourceOf,
+  takesDocument,
 } from "./provider.ts";
 
 /**
@@ -88,9 +90,11 @@ export async function beginConnect(
     const redirect_uri = callbackUrl(settings);
     const name = `Countersign at ${settings.url.host}`;
     const client = before.client ??
-      (oauth.client_id === null
-        ? await register(hosts, as, { name, redirect_uri })
-        : clientOf(as, oauth.client_id, before.client_secret));
+      (oauth.client_id !== null
+        ? clientOf(as, oauth.client_id, before.client_secret)
+        : takesDocument(as, settings.url.origin)
+        ? documentedClient(settings.url.origin, id)
+        : await register(hosts, as, { name, redirect_uri }));
     const random = () => deps.random(32).toBase64({ alphabet: "base64url", omitPadding: true });
     const [state, verifier] = [random(), random()];
     const { scope } = oauth;
@@ -144,7 +148,9 @@ function readBefore(id: string): MemberOperation<
       const given = secret === null ? "" : z.string().parse(sealer.openJson(key, secret));
       const known = grant === null ? null : openGrant(sealer, snapshot.orgId, id, grant).secret;
       // Tokens that were put in have a client that this deployment did not register for itself.
-      const client = known !== null && grant?.connected_by != null ? known.client : null;
+      // Where the provider took them no longer, it may not know the client any more either.
+      const isKnown = grant?.connected_by != null && grant.why !== "refused";
+      const client = known !== null && isKnown ? known.client : null;
       return { record, oauth, client, client_secret: given === "" ? null : given };
     },
   };
@@ -281,6 +287,7 @@ async function failing<T>(ask: () => Promise<T>): Promise<T> {
   }
 }
 
-function callbackUrl({ url }: Services["settings"]): string {
+/** Where providers send people back to. */
+export function callbackUrl({ url }: Pick<Services["settings"], "url">): string {
   return url.origin + pagePath("/connections/upstream/callback");
 }

@@ -1,6 +1,6 @@
 import * as oauth from "oauth4webapi";
 import { joinBytes } from "../base/bytes.ts";
-import { isJsonObject, type JsonValue } from "../base/json.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
 import { visibleLine } from "../base/text.ts";
 import type { HostFetch } from "../deps.ts";
 import { StrangerFetchFailed } from "../outside/http_answer.ts";
@@ -90,6 +90,51 @@ export async function resourceOf(
   return resource.resource;
 }
 
+/** Where a deployment says what it is as the client of one credential: the last part is its id. */
+export const CLIENT_PATH = "/oauth/client/";
+
+/**
+ * This deployment as the client of one credential, which no other has a consent of: known by a document
+ * of its own (Client ID Metadata Documents), so that it need not be registered.
+ */
+export function documentedClient(origin: string, id: string): ProviderClient {
+  return { id: origin + CLIENT_PATH + id, secret: null, auth: "none" };
+}
+
+/** The document at that address. It says nothing of whether there is such a credential. */
+export function clientDocument(
+  { origin, host }: Pick<URL, "origin" | "host">,
+  id: string,
+  redirect_uri: string,
+): JsonObject {
+  return {
+    client_id: documentedClient(origin, id).id,
+    client_uri: origin,
+    ...clientFields({ name: `Countersign at ${host}`, redirect_uri }),
+    token_endpoint_auth_method: "none",
+  };
+}
+
+/** Whether a provider takes such documents, from a deployment that it can ask for one. */
+export function takesDocument(as: Metadata, origin: string): boolean {
+  return as.client_id_metadata_document_supported === true && origin.startsWith("https:");
+}
+
+/** What is said of this deployment as a client, in a document and to whoever registers it. */
+function clientFields({ name, redirect_uri }: {
+  readonly name: string;
+  readonly redirect_uri: string;
+}) {
+  return {
+    client_name: name,
+    // Of a deployment on the computer itself a provider takes http for that kind alone (RFC 8252).
+    application_type: redirect_uri.startsWith("http:") ? "native" : "web",
+    redirect_uris: [redirect_uri],
+    grant_types: ["authorization_code", "refresh_token"],
+    response_types: ["code"],
+  };
+}
+
 /** Registers this deployment, for one organization alone (RFC 7591). @throws {ProviderFailed} */
 export async function register(
   hosts: HostFetch,
@@ -105,12 +150,7 @@ export async function register(
   const method = methods.includes("none") ? "none" : methods.find(isKnownMethod);
   try {
     const answer = await oauth.dynamicClientRegistrationRequest(as, {
-      client_name: asked.name,
-      // Of a deployment on the computer itself a provider takes http for that kind alone (RFC 8252).
-      application_type: asked.redirect_uri.startsWith("http:") ? "native" : "web",
-      redirect_uris: [asked.redirect_uri],
-      grant_types: ["authorization_code", "refresh_token"],
-      response_types: ["code"],
+      ...clientFields(asked),
       token_endpoint_auth_method: method ?? "none",
     }, by(hosts));
     const client = await oauth.processDynamicClientRegistrationResponse(answer);

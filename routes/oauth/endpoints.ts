@@ -1,5 +1,6 @@
 import { askLogin, CLI_CLIENT } from "../../lib/oauth/device.ts";
 import { endByHolder, mayBeOfLogin, pollLogin } from "../../lib/oauth/device_token.ts";
+import { isId } from "../../lib/base/id.ts";
 import { refreshTokens } from "../../lib/oauth/refresh.ts";
 import { registerClient } from "../../lib/oauth/register.ts";
 import {
@@ -21,6 +22,8 @@ import type { TooMany } from "../../lib/oauth/flood.ts";
 import { type AnyRefusal, Refusal } from "../../lib/refusal.ts";
 import type { Services } from "../../lib/services.ts";
 import { SCOPES } from "../../lib/store/records/oauth.ts";
+import { callbackUrl } from "../../lib/vault/connect.ts";
+import { CLIENT_PATH, clientDocument } from "../../lib/vault/provider.ts";
 import { parseBody, readBody } from "../http/inputs.ts";
 import {
   faultAnswer,
@@ -312,6 +315,21 @@ const revocationEndpoint: OAuthEndpoint = {
   },
 };
 
+/**
+ * What this deployment is as the client of somebody else's authorization server, for one credential.
+ * The same for every id, so that it tells nobody which there are.
+ */
+const clientEndpoint: OAuthEndpoint = {
+  method: "get",
+  path: `${CLIENT_PATH}:credential`,
+  handle({ services: { settings }, request }) {
+    const id = new URL(request.url).pathname.split("/").at(-1) ?? "";
+    if (!isId(id, "crd")) return { status: 404, body: { error: "not_found" }, headers: HEADERS };
+    const body = clientDocument(settings.url, id, callbackUrl(settings));
+    return { status: 200, body, headers: HEADERS };
+  },
+};
+
 /** What programs ask of the authorization server; what people see of it is a page. */
 export const OAUTH_ENDPOINTS: readonly OAuthEndpoint[] = [
   ...metadataEndpoints,
@@ -319,4 +337,5 @@ export const OAUTH_ENDPOINTS: readonly OAuthEndpoint[] = [
   revocationEndpoint,
   registrationEndpoint,
   deviceEndpoint,
+  clientEndpoint,
 ];

@@ -27,7 +27,10 @@ export class OidcProvider implements AsyncDisposable {
     readonly close: () => Promise<void>,
   ) {}
 
-  static async start(): Promise<OidcProvider> {
+  /** @param documents gives the metadata documents of clients, where it takes those */
+  static async start(
+    documents: ((url: string) => Promise<Response>) | null = null,
+  ): Promise<OidcProvider> {
     const server = createServer();
     await new Promise<void>((listening) => server.listen(0, "127.0.0.1", () => listening()));
     const address = server.address();
@@ -41,6 +44,9 @@ export class OidcProvider implements AsyncDisposable {
       features: {
         registration: { enabled: true },
         devInteractions: { enabled: true },
+        ...(documents === null
+          ? {}
+          : { clientIdMetadataDocument: { enabled: true, ack: "draft-02" } }),
         resourceIndicators: {
           enabled: true,
           defaultResource: () => "urn:none",
@@ -58,6 +64,7 @@ export class OidcProvider implements AsyncDisposable {
         accountId: id,
         claims: () => ({ sub: id, email: `${id}@accounts.example` }),
       }),
+      ...(documents === null ? {} : { fetch: documents }),
       rotateRefreshToken: true,
       issueRefreshToken: () => true,
       pkce: { required: () => true },

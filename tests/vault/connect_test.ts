@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import type { JsonObject } from "../../lib/base/json.ts";
 import { CallOrg, OFFERED } from "../helpers/call_org.ts";
+import { Countersign } from "../helpers/countersign.ts";
+import { beginConnect, type ConnectingMember, finishConnect } from "../../lib/vault/connect.ts";
+import { accessOf } from "../../lib/vault/refresh.ts";
 import { consentAt, OidcProvider } from "../helpers/oidc_provider.ts";
 import { assertProblem } from "../helpers/refused.ts";
 import { UpstreamServer } from "../helpers/upstream_server.ts";
@@ -235,4 +238,71 @@ Deno.test("a token that its server takes no more is replaced once, and the call 
   provider.access.push("and another");
   assertProblem(await it.call("one/read"), 409, "credential_needs_reconnect");
   assert.equal(provider.refreshes.length, 1);
+});
+
+Deno.test("a provider that takes metadata documents is shown ours, and registers nobody", async () => {
+  let serve = (_url: string): Promise<Response> => Promise.reject(new Error("Nobody is there."));
+  const asked: string[] = [];
+  await using provider = await OidcProvider.start((url) => {
+    asked.push(String(url));
+    return serve(String(url));
+  });
+  const variables = { COUNTERSIGN_PRIVATE_HOSTS: provider.host };
+  await using countersign = await Countersign.start({ variables });
+  const org = await countersign.org();
+  const { origin } = countersign;
+  // As its users and providers know it; the proxy before it hands on what it is asked.
+  const url = new URL("https://countersign.example.com");
+  const services = {
+    ...countersign.services,
+    settings: { ...countersign.services.settings, url },
+  };
+  serve = async (address) => {
+    const { pathname } = new URL(address);
+    const answer = await fetch(origin + pathname);
+    return new Response(
+      (await answer.text()).replaceAll(origin, url.origin)
+        .replace(new URL(origin).host, url.host).replace(`"native"`, `"web"`),
+      {
+        status: answer.status,
+        headers: answer.headers,
+      },
+    );
+  };
+  const made = await org.manage("POST", "/v1/credentials", {
+    name: "Notes",
+    kind: "oauth2",
+    origins: ["https://notes.example.com"],
+    oauth: { issuer: provider.issuer, scope: "openid email offline_access notes:run" },
+  });
+  const { id } = made.body;
+  const admin = await Visitor.of(org, "admin");
+  const { hash } = admin.session;
+  const who = { org: org.id, session: { hash }, request_id: "req_test" } as ConnectingMember;
+  const to = await beginConnect(services, who, id);
+  const client_id = `${url.origin}/oauth/client/${id}`;
+  assert.equal(new URL(to).searchParams.get("client_id"), client_id);
+  const back = await consentAt(to, "ann", `${url.origin}/connections/upstream/callback`);
+  await finishConnect(services, who, back.searchParams);
+  assert.deepEqual(asked, [client_id]);
+  assert.equal((await org.manage("GET", `/v1/credentials/${id}`)).body.state, "ready");
+  countersign.clock.advance(3_600_000);
+  assert.ok("token" in await accessOf(services, org.id, id));
+  assert.deepEqual(provider.granted.map(({ ok }) => ok), [true, true]);
+
+  const document = await countersign.request("GET", `/oauth/client/${id}`);
+  assert.deepEqual(document.body, {
+    client_id: `${origin}/oauth/client/${id}`,
+    client_uri: origin,
+    client_name: `Countersign at ${new URL(origin).host}`,
+    application_type: "native",
+    redirect_uris: [`${origin}/connections/upstream/callback`],
+    grant_types: ["authorization_code", "refresh_token"],
+    response_types: ["code"],
+    token_endpoint_auth_method: "none",
+  });
+  // Which credentials there are, it tells nobody.
+  const other = "crd_01kdvdna00e000000000000000";
+  assert.equal((await countersign.request("GET", `/oauth/client/${other}`)).status, 200);
+  assert.equal((await countersign.request("GET", "/oauth/client/anything")).status, 404);
 });
