@@ -760,6 +760,13 @@ const LEDGER: readonly Mutant[] = [
     tests: ["ledger/gathered_rows"],
   },
   {
+    guard: "a counter that is gathered is held nowhere else",
+    file: "lib/ledger/guarded_rows.ts",
+    find: "this.#forget(text);\n        continue;",
+    replace: "continue;",
+    tests: ["ledger/gathered_rows"],
+  },
+  {
     guard: "a gathered row that is missing is noticed",
     file: "lib/ledger/gathered_rows.ts",
     find: "if (number === before + 1 || number < oldest) continue;",
@@ -1612,8 +1619,8 @@ const MANDATES: readonly Mutant[] = [
   {
     guard: "what an action counts against is not what one of another tool or tenant does",
     file: "lib/mandates/counters.ts",
-    find: "before.tool === tool && before.tenant === tenant;",
-    replace: "before.tool !== null;",
+    find: "before.tool === tool &&\n    before.tenant === tenant &&",
+    replace: "",
     tests: ["mandates/counters"],
   },
   {

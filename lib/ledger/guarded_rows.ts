@@ -171,13 +171,13 @@ export class GuardedRows {
   /** By the text of the key, or of the prefix. What was not used since it was passed over goes first. */
   readonly #held = new Map<string, Held>();
   readonly #reading = new Map<string, Promise<unknown>>();
-  readonly gathered = new GatheredRows();
   #bytes = 0;
   /** What was begun to be read in an earlier one may lack what was committed since. */
   #epoch = 0;
 
   constructor(
     readonly limits: { readonly entries: number; readonly bytes: number } = HELD_LIMITS,
+    readonly gathered: GatheredRows = new GatheredRows(),
   ) {}
 
   /** How much is held. */
@@ -211,9 +211,14 @@ export class GuardedRows {
     key: GuardedKey<K>,
     text = keyText(key),
   ): GuardedRow<K> | null | Promise<GuardedRow<K> | null> {
+    const { row, listed, gathered } = GUARDED[key[0]];
+    if (gathered === true && this.gathered.isCurrent) {
+      const counter = this.gathered.counter(text, row);
+      if (counter !== undefined) return counter;
+    }
     const held = this.#use(text);
     if (held !== undefined && "row" in held) return held.row as GuardedRow<K> | null;
-    if (!GUARDED[key[0]].listed) return this.#read(kv, key, text);
+    if (!listed) return this.#read(kv, key, text);
     const prefix = key.slice(0, -1);
     const name = String(key.at(-1));
     if (this.lacks(prefix, name)) return null;
@@ -251,9 +256,13 @@ export class GuardedRows {
     org: string,
     writes: ReadonlyMap<string, AskedWrite>,
   ): Gathering | Promise<Gathering> {
-    const counters = [...writes].filter(([, { key }]) => isGathered(key));
-    if (counters.length === 0) return { writes: writes.values(), bytes: 0, landed: () => {} };
-    const others = [...writes.values()].filter(({ key }) => !isGathered(key));
+    const counters: [string, AskedWrite][] = [];
+    const others: AskedWrite[] = [];
+    for (const [text, write] of writes) {
+      if (isGathered(write.key)) counters.push([text, write]);
+      else others.push(write);
+    }
+    if (counters.length === 0) return { writes: others, bytes: 0, landed: () => {} };
     const { gathered } = this;
     return atOnce([gathered.isCurrent ? null : gathered.follow(kv, org)], () => {
       const gathering = gathered.gather(org, counters);
@@ -273,6 +282,11 @@ export class GuardedRows {
     this.#forgetReads();
     for (const [text, { key, value }] of writes) {
       if (!isGuarded(key)) continue;
+      // A counter that is gathered is held there, and as it was before nowhere else.
+      if (isGathered(key) && this.gathered.has(text)) {
+        this.#forget(text);
+        continue;
+      }
       this.#replace(text, rowHeld(value ?? null, key), isSpent(key, value));
       // A name stays when its row is deleted, which costs whoever asks a look at the row.
       if (value === undefined || !GUARDED[key[0]].listed) continue;

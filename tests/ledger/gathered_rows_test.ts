@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { serialize } from "node:v8";
 import fc from "fast-check";
 import { type AskedWrite, GATHERED_LIMITS, GatheredRows } from "../../lib/ledger/gathered_rows.ts";
+import { GuardedRows, HELD_LIMITS } from "../../lib/ledger/guarded_rows.ts";
 import { keyText } from "../../lib/store/kv.ts";
 import {
   budgetKey,
@@ -99,6 +100,7 @@ const act = fc.record<Act>({
 Deno.test("whatever two processes count, delete and lose, a counter is what was last committed, for both and for whoever begins anew", async () => {
   const bounds = fc.record({
     rows: fc.integer({ min: 1, max: 5 }),
+    written: fc.integer({ min: 0, max: 2000 }),
     characters: fc.integer({ min: 0, max: 900 }),
     ended: fc.integer({ min: 1, max: 3 }),
     apart: fc.nat(4),
@@ -165,6 +167,31 @@ Deno.test("what is listed by its keys has a row of its own, and goes with it", a
   assert.deepEqual([await own(), await node.known(key)], [1, spent(4)]);
 });
 
+Deno.test("a counter that was held from a row of its own, gathered, and put into its row again is as it was last written", async () => {
+  using kv = await Deno.openKv(":memory:");
+  const limits = { rows: 1, written: 0, characters: 0, ended: 2, apart: 4 };
+  const rows = new GuardedRows(HELD_LIMITS, new GatheredRows(limits));
+  const [key, other] = [budgetKey(ORG, "mandate:m1"), budgetKey(ORG, "mandate:m2")];
+  await kv.set(key, spent(1));
+  rows.under("0");
+  assert.deepEqual(await rows.get(kv, key), spent(1));
+  const commit = async (writes: readonly AskedWrite[], head: string) => {
+    const operation = kv.atomic();
+    const gathering = await rows.gather(kv, ORG, asked(writes));
+    for (const { key, value } of gathering.writes) {
+      if (value === undefined) operation.delete([...key]);
+      else operation.set([...key], value);
+    }
+    await operation.commit();
+    rows.follow(asked(writes), head, gathering);
+  };
+  await commit([{ key, value: spent(2) }], "1");
+  assert.deepEqual([rows.get(kv, key), rows.size.entries], [spent(2), 0]);
+  await commit([{ key: other, value: spent(3) }], "2");
+  assert.deepEqual((await kv.get(key)).value, spent(2));
+  assert.deepEqual(await rows.get(kv, key), spent(2));
+});
+
 Deno.test("however many counters a commit writes and the oldest rows have, it writes few rows, and each fits a value", async () => {
   using kv = await Deno.openKv(":memory:");
   const gathered = new GatheredRows();
@@ -188,6 +215,8 @@ Deno.test("however many counters a commit writes and the oldest rows have, it wr
     before = gathered.size.rows;
   }
   assert.ok(before <= GATHERED_LIMITS.rows + 2, `${before}`);
+  // Whoever begins anew reads no more than that, and what the last commits added.
+  assert.ok(gathered.size.written < 2 * GATHERED_LIMITS.written, `${gathered.size.written}`);
   // What was written once and never again has rows of its own by now.
   const most = GATHERED_LIMITS.characters * 2;
   assert.ok(gathered.size.characters < most, `${gathered.size.characters}`);
