@@ -283,7 +283,8 @@ export function loadNamed(
 ): NamedMandate | Promise<NamedMandate> | null {
   const mandate_id = namedMandate(caller, request.mandate_id);
   if (mandate_id === null) return null;
-  return loadMandate(reader, caller, { ...request, mandate_id }, request.action);
+  const { user_id, action } = request;
+  return loadMandate(reader, caller, { mandate_id, user_id }, action);
 }
 
 /** Reads whether an unknown tool may become a draft; null where there is nothing to read for it. */

@@ -1,16 +1,18 @@
-import type { Action } from "../base/action.ts";
 import { allAtOnce, type Shared } from "../ledger/guarded_rows.ts";
 import type { Reader } from "../ledger/transaction.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import { keyText } from "../store/kv.ts";
-import { budgetKey } from "../store/mandate_keys.ts";
+import { budgetKey, mandateCountKey } from "../store/mandate_keys.ts";
 import type { BudgetRow, Period } from "../store/records/budget.ts";
 import type { MandateRecord, Scope } from "../store/records/mandate.ts";
 import type { ToolRecord } from "../store/records/policy.ts";
 import { available, current, fresh } from "./budget.ts";
 import { type MandateTerms, speaksOf } from "./narrow.ts";
 
-/** Which limits an action under a mandate counts against, and the rows that count for them. */
+/**
+ * What a mandate has to do with an action: which of its scopes speak of it, which limits it counts
+ * against, and the rows that count for them.
+ */
 
 /** One limit that an action under a mandate may count against. */
 export interface Counter {
@@ -33,67 +35,82 @@ type Named = Unnamed & Pick<Shared<"budget">, "key" | "text">;
 /** Reads the counters of an action under a mandate. */
 export function loadCounters(
   reader: Reader,
-  line: readonly [MandateTerms, ...MandateTerms[]],
-  { tool, tenant }: Pick<Action, "tool" | "tenant">,
+  { counters }: Pick<AboutTool, "counters">,
 ): Counter[] | Promise<Counter[]> {
-  const named = namedFor(reader.snapshot, line, tool, tenant);
-  const counters: (Counter | Promise<Counter>)[] = [];
-  for (const one of named) {
+  const loaded: (Counter | Promise<Counter>)[] = [];
+  for (const one of counters) {
     const row = reader.shared(one.key, one.text);
-    counters.push(
+    loaded.push(
       row instanceof Promise ? row.then((row) => counterOf(one, row)) : counterOf(one, row),
     );
   }
-  return allAtOnce(counters);
+  return allAtOnce(loaded);
 }
 
 function counterOf({ scope, terms, least, forgets }: Named, row: Counter["row"]): Counter {
   return { scope, row, terms, least, forgets };
 }
 
-/** What actions count against by name: the same for all of a mandate that are of one tool and tenant. */
-interface KnownNames {
-  readonly mandate: MandateRecord;
+/** What a mandate has to do with actions of one tool and tenant: the same for each of them. */
+interface AboutTool {
+  /** The mandate and those that it was made of, with those of their scopes that speak of the tool. */
+  readonly line: readonly [MandateTerms, ...MandateTerms[]];
+  /** What such an action counts against, by name. */
+  readonly counters: readonly Named[];
+  /** Where the entries about the mandate are counted. */
+  readonly count: Pick<Shared<"mandate_count">, "key" | "text">;
+}
+
+/** The same, and of what it is true. */
+interface KnownAbout extends AboutTool {
   readonly tool: string;
   /** Its tags may become others. */
   readonly record: ToolRecord | undefined;
   readonly tenant: string | null;
-  readonly named: readonly Named[];
 }
 
 /** Some two kilobytes each; the oldest goes. */
 const MOST_KNOWN = 4000;
 
-const known = new Map<string, KnownNames>();
+const known = new Map<string, KnownAbout>();
 
-function namedFor(
+/** What a mandate, by itself and by those that it was made of, has to do with a tool and a tenant. */
+export function aboutTool(
   snapshot: Snapshot,
-  [own, ...above]: readonly [MandateTerms, ...MandateTerms[]],
+  line: readonly [MandateTerms, ...MandateTerms[]],
   tool: string,
   tenant: string | null,
-): readonly Named[] {
+): AboutTool {
+  const [own, ...above] = line;
+  const { id } = own.record;
   const record = snapshot.tool(tool);
   // Two may share a place, such as no tenant and one called null: what is known says whose it is.
-  const place = `${own.record.id} ${tool} ${tenant}`;
+  const place = `${id} ${tool} ${tenant}`;
   const before = known.get(place);
   // A mandate's terms never change while its row is held.
-  const isSame = before?.mandate === own.record && before.record === record &&
-    before.tool === tool && before.tenant === tenant;
-  if (isSame) return before.named;
-  const line = [own, ...above];
-  const named = [
+  const isSame = before !== undefined && before.record === record && before.tool === tool &&
+    before.tenant === tenant && line.every((one, i) => one.record === before.line[i]?.record);
+  if (isSame) return before;
+  const heard = (terms: MandateTerms): MandateTerms => ({
+    record: terms.record,
+    scopes: speaksOf(terms.scopes, tool, record),
+  });
+  const speaking = [heard(own), ...above.map(heard)] as const;
+  const counters = [
     ...commonCounters(line.map(({ record }) => record), tenant),
     // What is spent under one is spent under all that it was made of.
-    ...line.flatMap((terms) => ownCounters(terms.record, speaksOf(terms.scopes, tool, record))),
+    ...speaking.flatMap(({ record, scopes }) => ownCounters(record, scopes)),
   ].map((counter): Named => {
     const key = budgetKey(snapshot.orgId, counter.scope);
     return { ...counter, key, text: keyText(key) };
   });
+  const key = mandateCountKey(snapshot.orgId, id);
+  const about = { line: speaking, counters, count: { key, text: keyText(key) } };
   known.delete(place);
-  known.set(place, { mandate: own.record, tool, record, tenant, named });
+  known.set(place, { ...about, tool, record, tenant });
   const [oldest] = known.keys();
   if (known.size > MOST_KNOWN && oldest !== undefined) known.delete(oldest);
-  return named;
+  return about;
 }
 
 function commonCounters(

@@ -8,7 +8,15 @@ import type { BudgetRow } from "../store/records/budget.ts";
 import type { MandateCount, MandateRecord } from "../store/records/mandate.ts";
 import { loadEdition } from "./bundle.ts";
 import type { MandateTerms } from "./narrow.ts";
-import { budgetOf, type Counter, loadCounters, ownScope, usesLeft, usesScope } from "./counters.ts";
+import {
+  aboutTool,
+  budgetOf,
+  type Counter,
+  loadCounters,
+  ownScope,
+  usesLeft,
+  usesScope,
+} from "./counters.ts";
 
 /**
  * Mandates as they are found: by whoever names one in a question, and by whoever looks at one. What a
@@ -42,8 +50,9 @@ export interface NamedMandate {
   readonly found: FoundMandate | null;
 }
 
+/** A mandate with those of its scopes that speak of the tool that is asked about. */
 export interface FoundMandate extends MandateTerms {
-  /** What those that it was made of say, its parent first. */
+  /** What those that it was made of say of it, its parent first. */
   readonly above: readonly MandateTerms[];
   /** Whether nothing under any mandate may touch the resource of the action. */
   readonly buried: boolean;
@@ -60,10 +69,12 @@ export interface FoundMandate extends MandateTerms {
 export function loadMandate(
   reader: Reader,
   caller: Asks,
-  { mandate_id: id, user_id }: MandateNaming & { readonly mandate_id: string },
+  { mandate_id: id, user_id }: {
+    readonly mandate_id: string;
+    readonly user_id: MandateNaming["user_id"];
+  },
   { tool, tenant, resource }: Pick<Action, "tool" | "tenant" | "resource">,
 ): NamedMandate | Promise<NamedMandate> {
-  const { orgId } = reader.snapshot;
   const walled = walledTenant(caller, tenant);
   return atOnce([loadLine(reader, id)], (line) => {
     if (line === null || walled instanceof Refusal) return { id, found: null };
@@ -71,19 +82,30 @@ export function loadMandate(
     const isUsable = mayUse(caller, record) && (user_id === null || record.user_id === user_id) &&
       (record.tenant === null || record.tenant === walled);
     if (!isUsable) return { id, found: null };
-    const termsOf = (record: MandateRecord) =>
-      atOnce([loadScopes(reader, record)], (scopes): MandateTerms => ({ record, scopes }));
-    const above = allAtOnce(line.above.map(termsOf));
-    const count = reader.shared(mandateCountKey(orgId, id));
-    const closed = isBuried(reader, resource);
-    return atOnce([termsOf(record), above, count, closed], (own, above, count, buried) => {
-      const counters = loadCounters(reader, [own, ...above], { tool, tenant: walled });
+    const above = allAtOnce(line.above.map((record) => loadTerms(reader, record)));
+    return atOnce([loadTerms(reader, record), above], (own, above) => {
+      const about = aboutTool(reader.snapshot, [own, ...above], tool, walled);
       return atOnce(
-        [counters],
-        (counters): NamedMandate => ({ id, found: { ...own, above, buried, count, counters } }),
+        [
+          reader.shared(about.count.key, about.count.text),
+          isBuried(reader, resource),
+          loadCounters(reader, about),
+        ],
+        (count, buried, counters): NamedMandate => {
+          const [{ scopes }, ...above] = about.line;
+          return { id, found: { record: own.record, scopes, above, buried, count, counters } };
+        },
       );
     });
   });
+}
+
+/** Reads what a mandate says. @throws {MalformedRecord} */
+function loadTerms(
+  reader: Reader,
+  record: MandateRecord,
+): MandateTerms | Promise<MandateTerms> {
+  return atOnce([loadScopes(reader, record)], (scopes) => ({ record, scopes }));
 }
 
 /** Whether nothing under a mandate may touch a resource. */

@@ -66,17 +66,17 @@ export function narrow(
  */
 function lineVerdict(
   chain: Pick<Resolution, "tool">,
-  { above = [], buried = false, ...own }: MandateFamily,
+  family: MandateFamily,
   asked: Asked,
 ): Verdict | null {
-  const { record } = own;
+  const { record, above = [], buried = false } = family;
   if (mandateEnd(record, asked.clocks) === null && !isForCaller(record, asked.caller)) {
     return saying("disabled", "mandate_agent");
   }
   if (buried && mandateEnd(record, asked.clocks) === null) {
     return saying("disabled", "mandate_resource");
   }
-  let verdict = mandateVerdict(chain, own, asked);
+  let verdict = mandateVerdict(chain, family, asked);
   for (const terms of above) verdict = strictest(verdict, mandateVerdict(chain, terms, asked));
   return verdict;
 }
