@@ -42,6 +42,7 @@ export interface RefusalData {
   /** `left`: requests of the minute that are left, for a call that holds more. */
   rate_limited: { limit: number; left: number; retry_after_seconds: number };
   too_many_streams: { limit: string; retry_after_seconds: number };
+  too_many_sockets: { limit: string; retry_after_seconds: number };
   insufficient_scope: { needs: string };
   org_required: { orgs: readonly { readonly id: string; readonly name: string }[] };
   not_found: { what: string };

@@ -4,6 +4,7 @@ import type { Credentials } from "./identity/credentials.ts";
 import type {
   ForwardedFor,
   HeldCalls,
+  OpenSockets,
   RateLimits,
   RunningCalls,
   SourceLimits,
@@ -36,6 +37,7 @@ export interface Services {
   readonly forwardedFor: ForwardedFor;
   readonly held: HeldCalls;
   readonly running: RunningCalls;
+  readonly sockets: OpenSockets;
   readonly answers: OpenAnswers;
   readonly processTimes: ProcessTimes;
   readonly watchedRows: WatchedRows;
@@ -105,6 +107,8 @@ export interface Settings {
   readonly drain_seconds: number;
   /** Hosts that members may name although they are private, `host` or `host:port`. */
   readonly private_hosts: PrivateHosts;
+  /** Origins of pages of others that may open a socket. */
+  readonly ws_origins: ReadonlySet<string>;
   readonly channels: ChannelApis;
   /** Null where mails go to the console of the server. */
   readonly mail: MailSettings | null;

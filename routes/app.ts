@@ -13,6 +13,8 @@ import { ALLOWLY_ROUTES, ENDPOINTS, PAGES, ROUTES } from "./manifest.ts";
 import { GATEWAYS, MCP, serveMcp } from "./mcp/mcp.ts";
 import { OAUTH_ENDPOINTS } from "./oauth/endpoints.ts";
 import { serveOAuth, servePreflight } from "./oauth/serve_oauth.ts";
+import { FrameTargets, SOCKET_PATH } from "./socket/frame.ts";
+import { serveSocket } from "./socket/upgrade.ts";
 
 /** The endpoints of the protocol, which are no routes of the API. */
 const MCP_ENDPOINTS = [MCP, ...GATEWAYS];
@@ -38,6 +40,7 @@ export function app(services: Services, routes: readonly Route[] = ROUTES): App 
     ...documentationRoutes(routes, origin),
     ...OAUTH_ENDPOINTS,
     ...MCP_ENDPOINTS,
+    { path: SOCKET_PATH },
   ].map(({ path }) => templateOf(path));
   const sections = PAGES.flatMap((page) => page.audience === "member" ? [page.section] : []);
   // Before the pages: `/approvals/live` is no request of the name `live`.
@@ -51,6 +54,9 @@ export function app(services: Services, routes: readonly Route[] = ROUTES): App 
   for (const endpoint of MCP_ENDPOINTS) {
     hono.post(endpoint.path, (c) => serveMcp(services, c, endpoint));
   }
+  const targets = new FrameTargets(routes, origin);
+  const ask: App["fetch"] = (request, connection) => surface.fetch(request, connection);
+  hono.get(SOCKET_PATH, (c) => serveSocket(services, c, { dispatch: ask, targets }));
   for (const endpoint of OAUTH_ENDPOINTS) {
     const { method, path } = endpoint;
     hono.on(method.toUpperCase(), path, (c) => serveOAuth(services, endpoint, c));
@@ -80,7 +86,7 @@ export function app(services: Services, routes: readonly Route[] = ROUTES): App 
   const forAnyHost = new Set(
     served.filter((route) => route.callers === "open" && route.anyHost).map(({ path }) => path),
   );
-  return {
+  const surface: App = {
     fetch(request, connection) {
       // A page of another site that resolves to this host (DNS rebinding) names that site here.
       const asked = request.headers.get("host");
@@ -99,6 +105,7 @@ export function app(services: Services, routes: readonly Route[] = ROUTES): App 
       return headOf(hono.fetch(new Request(request, { method: "GET" }), connection));
     },
   };
+  return surface;
 }
 
 /** An answer without its body, which ends: what streams it holds a place for its reader. */
@@ -119,7 +126,7 @@ function identify(services: Services, path: string): { path: string; id: string 
 
 /** A surface that can be emptied before its server is shut down. */
 interface DrainableApp extends App {
-  /** Resolves when every request under way has its answer. New ones are refused by then. */
+  /** Resolves when every request under way has its answer and no socket is open. New ones are refused by then. */
   drained(): Promise<void>;
 }
 
@@ -149,6 +156,9 @@ export function drainable(app: App, services: Services): DrainableApp {
       }
       return answer;
     },
-    drained: () => underWay === 0 ? Promise.resolve() : drained,
+    async drained() {
+      await (underWay === 0 ? Promise.resolve() : drained);
+      await services.sockets.none();
+    },
   };
 }

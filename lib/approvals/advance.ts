@@ -1,6 +1,6 @@
 import type { JsonObject, JsonValue } from "../base/json.ts";
 import { writeEvent } from "../events/event.ts";
-import { schedule, tellOfApproval } from "../ledger/commit.ts";
+import { requesterTopic, schedule, tellOfApproval } from "../ledger/commit.ts";
 import type { Actor } from "../ledger/entry.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import type { Services } from "../services.ts";
@@ -35,13 +35,13 @@ import {
   type AskHistory,
   type Progress,
 } from "../store/records/approval.ts";
-import type { ApprovalEventType, ConfirmationOutcome } from "../store/records/event.ts";
+import type { ConfirmationOutcome } from "../store/records/event.ts";
 import type { DueWork } from "../store/records/log.ts";
 import { mandatePointer } from "../store/records/mandate.ts";
 import { eraseArguments } from "./frozen_view.ts";
 import { countsNow, storeCounts, withoutRequest } from "./limits.ts";
 import { askNameOf, lineName, loadApproval, type LoadedApproval } from "./seen.ts";
-import { openUntil, settledApproval } from "./state.ts";
+import { eventOf, isMembersAsked, isUserAsked, openUntil, settledApproval } from "./state.ts";
 
 /**
  * How a request moves: by what somebody does, by time or the policy when somebody looks (`settle`),
@@ -194,15 +194,6 @@ export function storeLineDenial(
   transaction.setGuarded(key, history, { expireIn: HISTORY_KEPT_MS });
 }
 
-/** Whether a request stands at the end user's seat. */
-function isUserAsked({ state, level }: Progress): boolean {
-  return state === "pending" && level === 0;
-}
-
-function isMembersAsked({ state, level }: Progress): boolean {
-  return state === "pending" && level > 0;
-}
-
 /** Pending, or approved and not yet used: what can still be voided. */
 function isOpen({ state }: Progress): boolean {
   return state === "pending" || state === "approved";
@@ -332,6 +323,7 @@ export function tellOfMove(
   const { snapshot } = transaction;
   const { id, progress: after } = record;
   const notice = nearingExpiryAt(record);
+  transaction.notify(requesterTopic(snapshot.orgId, record.requester.id));
   const isPut = (before === null || isUserAsked(before)) && isMembersAsked(after);
   if (before?.state === "pending" && after.state !== "pending") {
     transaction.delete(dueKey(notice, "alert_nearing_expiry", snapshot.orgId, id));
@@ -362,31 +354,6 @@ function confirmedIn(before: Progress, after: Progress): ConfirmationOutcome | n
       return after.state;
     default:
       throw new Error(`No move leads from the user's seat to ${after.state}.`);
-  }
-}
-
-/** What a move is to whoever listens; null for one that nobody is told of. */
-function eventOf(before: Progress | null, after: Progress): ApprovalEventType | null {
-  // Members hear of it once it is put before them, and nothing of what never was.
-  if (before === null || isUserAsked(before)) {
-    return isMembersAsked(after) ? "approval.created" : null;
-  }
-  switch (after.state) {
-    case "pending": {
-      const rises = before.state === "pending" && after.level > before.level;
-      return rises ? "approval.escalated" : null;
-    }
-    case "approved":
-    case "denied":
-      // What was given back was decided before.
-      return before.state === after.state || before.state === "used" ? null : "approval.decided";
-    case "expired":
-    case "cancelled":
-    case "revoked":
-      return before.state === after.state ? null : `approval.${after.state}`;
-    case "used":
-    case "lapsed":
-      return null;
   }
 }
 

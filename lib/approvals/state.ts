@@ -18,6 +18,7 @@ import type {
   Cancelled,
   Progress,
 } from "../store/records/approval.ts";
+import type { ApprovalEventType } from "../store/records/event.ts";
 
 /**
  * The states of a request, and every move between them, in one table. Pure: time and the policy of
@@ -35,7 +36,7 @@ export type ApprovalEvent =
   /** `token_spent`: whether the token that was minted from it has been consumed. */
   | { readonly type: "revoke"; readonly token_spent: boolean };
 
-type ApprovalEventType = ApprovalEvent["type"];
+type MoveType = ApprovalEvent["type"];
 
 /** Why an event does nothing. */
 export type StateRefusal =
@@ -57,13 +58,13 @@ const ENDED = {
   use: NOT_APPROVED,
   return: NOT_APPROVED,
   revoke: NOT_APPROVED,
-} as const satisfies Record<ApprovalEventType, Cell>;
+} as const satisfies Record<MoveType, Cell>;
 
 /**
  * Every move that somebody can make: the state it leads to, or why not. `step` is the next level,
  * or after the last one `approved`. A spent token makes `used` final as well.
  */
-export const MOVES: Readonly<Record<ApprovalState, Readonly<Record<ApprovalEventType, Cell>>>> = {
+export const MOVES: Readonly<Record<ApprovalState, Readonly<Record<MoveType, Cell>>>> = {
   pending: {
     approve: "step",
     deny: "denied",
@@ -320,4 +321,73 @@ function endedBy(
   }
   const fault = approvalFault(record, policy, now, user_key_gone);
   return fault === null ? null : CANCELS[fault];
+}
+
+/** Whether a request stands at the end user's seat. */
+export function isUserAsked({ state, level }: Progress): boolean {
+  return state === "pending" && level === 0;
+}
+
+/** Whether a request stands before members. */
+export function isMembersAsked({ state, level }: Progress): boolean {
+  return state === "pending" && level > 0;
+}
+
+/** What a move is to whoever listens; null for one that nobody is told of. */
+export function eventOf(before: Progress | null, after: Progress): ApprovalEventType | null {
+  // Members hear of it once it is put before them, and nothing of what never was.
+  if (before === null || isUserAsked(before)) {
+    return isMembersAsked(after) ? "approval.created" : null;
+  }
+  switch (after.state) {
+    case "pending": {
+      const rises = before.state === "pending" && after.level > before.level;
+      return rises ? "approval.escalated" : null;
+    }
+    case "approved":
+    case "denied":
+      // What was given back was decided before.
+      return before.state === after.state || before.state === "used" ? null : "approval.decided";
+    case "expired":
+    case "cancelled":
+    case "revoked":
+      return before.state === after.state ? null : `approval.${after.state}`;
+    case "used":
+    case "lapsed":
+      return null;
+  }
+}
+
+/**
+ * All events of a request so far, in their order, each once: those that `eventOf` had for the moves
+ * that made the record what it is. So who looks now and then misses none that fell between two looks.
+ */
+export function eventsOf(
+  { levels, progress }: Pick<ApprovalRecord, "levels" | "progress">,
+): ApprovalEventType[] {
+  // What ended at the end user's seat was never put before members.
+  if (levels === 0 || progress.level === 0) return [];
+  const events: ApprovalEventType[] = ["approval.created"];
+  if (progress.level === 2) events.push("approval.escalated");
+  switch (progress.state) {
+    case "pending":
+      break;
+    case "approved":
+    case "used":
+    case "lapsed":
+    case "denied":
+      events.push("approval.decided");
+      break;
+    case "expired":
+      events.push("approval.expired");
+      break;
+    case "cancelled":
+      if (progress.decided_at !== null) events.push("approval.decided");
+      events.push("approval.cancelled");
+      break;
+    case "revoked":
+      events.push("approval.decided", "approval.revoked");
+      break;
+  }
+  return events;
 }

@@ -184,7 +184,8 @@ async function factsOf(
 /** Most characters of a reason or a note. */
 const MAX_WORDS = 200;
 
-function toldApproval(
+/** What endpoints, and its requester, are told of a request by what happened to it. @throws {CannotOpen} */
+export function toldApproval(
   { deps, settings }: Telling,
   org: string,
   type: ApprovalEventType,

@@ -131,6 +131,45 @@ export class HeldCalls {
   }
 }
 
+/** How many sockets of one credential, and of this process, are open. */
+const MAX_SOCKETS = { credential: 20, process: 500 } as const;
+
+/** Counts sockets. One counts until its peer, too, has let go of it. */
+export class OpenSockets {
+  readonly #counts = new Map<string, number>();
+  #all = 0;
+  #none: (() => void)[] = [];
+
+  /** @throws {Refusal} too_many_sockets */
+  take(credential: string): void {
+    const count = this.#counts.get(credential) ?? 0;
+    const limit = count >= MAX_SOCKETS.credential
+      ? `${MAX_SOCKETS.credential} a credential`
+      : this.#all >= MAX_SOCKETS.process
+      ? `${MAX_SOCKETS.process} of the process`
+      : null;
+    if (limit !== null) throw new Refusal("too_many_sockets", { limit, retry_after_seconds: 10 });
+    this.#counts.set(credential, count + 1);
+    this.#all++;
+  }
+
+  release(credential: string): void {
+    this.#all--;
+    const count = (this.#counts.get(credential) ?? 0) - 1;
+    if (count > 0) this.#counts.set(credential, count);
+    else this.#counts.delete(credential);
+    if (this.#all === 0) this.#none.splice(0).forEach((resolve) => resolve());
+  }
+
+  /** Resolves once none is open. */
+  none(): Promise<void> {
+    if (this.#all === 0) return Promise.resolve();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#none.push(resolve);
+    return promise;
+  }
+}
+
 /** How many calls of one caller, and of all of this process, are under way at upstreams. */
 const MAX_RUNNING = { caller: 4, process: 32 } as const;
 

@@ -363,6 +363,10 @@ export const approvalTopic = (org: string, id: string): string => `approval ${or
 /** News of any request of an org, for whoever looks at the list. */
 export const approvalsTopic = (org: string): string => `approvals ${org}`;
 
+/** News of the requests of one requester: made, or moved. */
+export const requesterTopic = (org: string, requester: string): string =>
+  `requests of ${org} ${requester}`;
+
 /** Wakes whoever waits for a request or looks at the list, once the commit stands. */
 export function tellOfApproval(transaction: Transaction, id: string): void {
   const { orgId } = transaction.snapshot;

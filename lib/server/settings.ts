@@ -48,6 +48,7 @@ export function readSettings(environment: Environment): Settings {
     drain_seconds: drainSeconds(get("COUNTERSIGN_DRAIN_SECONDS")),
     private_hosts: privateHosts(get("COUNTERSIGN_PRIVATE_HOSTS"))
       .union(privateApis(channels)),
+    ws_origins: webOrigins(get("COUNTERSIGN_WS_ORIGINS")),
     channels,
     mail: mailSettings(get("SMTP_URL"), get("MAIL_FROM")),
     bootstrap: {
@@ -102,6 +103,32 @@ function privateHosts(text: string | null): PrivateHosts {
     );
   });
   return new Set(hosts);
+}
+
+/** Origins as browsers send them: compared letter by letter, so each is written as it is sent. */
+function webOrigins(text: string | null): ReadonlySet<string> {
+  if (text === null) return new Set();
+  return new Set(
+    text.split(",").map((part) => {
+      const given = part.trim();
+      const own = URL.parse(given);
+      // Browsers' extensions have origins that are none to the URL standard.
+      const sent = own === null || own.origin === "null" ? given.toLowerCase() : own.origin;
+      const isOrigin = own !== null && /^[a-z][a-z0-9+.-]*:\/\/[a-z0-9.:[\]_-]+$/.test(given);
+      if (isOrigin && sent === given) return given;
+      // Before an @ may stand a password.
+      const named = given.includes("@") ? "an address with an @" : JSON.stringify(given);
+      const hint = own !== null && /^https?:$/.test(own.protocol) && !given.includes("@")
+        ? `; write ${own.origin}`
+        : "";
+      throw new SettingRefused(
+        "COUNTERSIGN_WS_ORIGINS",
+        `names ${named}, which is no origin as browsers send it${hint}. Give exact origins with ` +
+          "commas between them, without path and without *, such as " +
+          "https://app.example,chrome-extension://<id>.",
+      );
+    }),
+  );
 }
 
 const SLACK_API = "https://slack.com/api";

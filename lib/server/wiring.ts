@@ -4,6 +4,7 @@ import { Credentials } from "../identity/credentials.ts";
 import {
   ForwardedFor,
   HeldCalls,
+  OpenSockets,
   RateLimits,
   RunningCalls,
   SourceLimits,
@@ -122,6 +123,7 @@ export function makeServices(
     forwardedFor: new ForwardedFor(settings.trusted_proxies, deps.log),
     held: new HeldCalls(),
     running: new RunningCalls(),
+    sockets: new OpenSockets(),
     answers: new OpenAnswers(deps),
     processTimes: new ProcessTimes(ledgers, store.health),
     watchedRows: new WatchedRows(deps),

@@ -11,7 +11,12 @@ nobody can quietly rewrite.
 
 Errors are problem details (RFC 9457) with a stable \`code\`; \`/docs/errors\` lists every code. \
 Every POST takes \`Idempotency-Key\`. Lists answer \`{"data": […], "next_cursor": …}\`. Times are \
-RFC 3339 in UTC with milliseconds.`;
+RFC 3339 in UTC with milliseconds.
+
+The same routes answer over one open socket: \`GET /v1/ws\`, a WebSocket with the subprotocol \
+\`countersign.v1\`, takes frames \`{"id", "method", "path", "body"?, "idempotency_key"?}\`, answers each \
+by \`{"id", "status", "body"}\`, and tells of the caller's own requests after \
+\`{"id", "method": "SUBSCRIBE", "path": "/v1/approvals"}\`.`;
 
 /**
  * The OpenAPI 3.1 document of routes, made from the same schemas that validate their requests.

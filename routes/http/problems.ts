@@ -13,6 +13,12 @@ export interface SurfaceData {
   request_timeout: { seconds: number };
   misdirected_request: { host: string; expected: string };
   foreign_origin: { origin: string | null };
+  upgrade_required: Record<never, never>;
+  origin_not_allowed: { origin: string };
+  id_in_flight: { id: string | number };
+  too_many_frames: { limit: number; retry_after_seconds: number };
+  not_over_socket: { what: string };
+  answer_too_large: { limit: number };
   other_organization: Record<never, never>;
   overloaded: Record<never, never>;
   store_unavailable: Record<never, never>;
@@ -779,6 +785,14 @@ export const PROBLEMS: { readonly [C in ProblemCode]: ProblemKind<ProblemData[C]
       "Read those that are open to their end, or close them; try again after the seconds of `Retry-After` at the latest.",
     next: retryAfter,
   },
+  too_many_sockets: {
+    status: 429,
+    title: "Too many sockets",
+    meaning: "A credential may have 20 sockets open at the same time, a process 500.",
+    detail: ({ limit }) => `As many sockets are open as may be: ${limit}.`,
+    advice: "Use one of those that are open: each takes many frames at once. Close what is unused.",
+    next: retryAfter,
+  },
   too_many_pending: {
     status: 429,
     title: "Too many requests for approval",
@@ -810,6 +824,52 @@ export const PROBLEMS: { readonly [C in ProblemCode]: ProblemKind<ProblemData[C]
     meaning: "A change came from a page of another site, or its sender did not say from where.",
     detail: ({ origin }) => `The request came from ${origin ?? "an unknown origin"}.`,
     advice: "Open the dashboard itself and do it there.",
+  },
+  upgrade_required: {
+    status: 426,
+    title: "Not a WebSocket",
+    meaning: "The route opens a WebSocket, and the request asks for none.",
+    detail: () => "The request does not ask for a WebSocket of version 13 (RFC 6455).",
+    advice:
+      "Open it by a WebSocket client; behind a proxy, let that pass `Upgrade` and `Connection` on.",
+  },
+  origin_not_allowed: {
+    status: 403,
+    title: "Origin not allowed",
+    meaning:
+      "A page of another site asked for a socket, and the operator has not named its origin.",
+    detail: ({ origin }) => `Pages of ${JSON.stringify(origin)} get no socket here.`,
+    advice: "The operator names the exact origin in `COUNTERSIGN_WS_ORIGINS`.",
+  },
+  id_in_flight: {
+    status: 409,
+    title: "Id in flight",
+    meaning: "A frame has the id of another one of the same socket that is not answered yet.",
+    detail: ({ id }) => `The frame ${JSON.stringify(id)} of this socket is not answered yet.`,
+    advice: "Give every frame another id, or wait for the answer. Nothing was done for this one.",
+  },
+  too_many_frames: {
+    status: 429,
+    title: "Too many frames in flight",
+    meaning: "As many frames of the socket wait for their answers as may.",
+    detail: ({ limit }) => `${limit} frames of this socket wait for their answers.`,
+    advice: "Read answers before you ask on. Nothing was done for this one.",
+    next: retryAfter,
+  },
+  not_over_socket: {
+    status: 404,
+    title: "Not over a socket",
+    meaning: "Frames reach the routes of the API that answer JSON, and nothing else.",
+    detail: ({ what }) => `${what} is not reached over a socket.`,
+    advice:
+      "Ask for it over HTTP: exports stream, and pages, OAuth and MCP have ways of their own.",
+  },
+  answer_too_large: {
+    status: 502,
+    title: "Answer too large for the socket",
+    meaning: "What was asked was done, and its answer is larger than a socket may hold.",
+    detail: ({ limit }) => `The answer has more than ${limit} bytes. What was asked was done.`,
+    advice: "Repeat it over HTTP, with the same idempotency key; ask for shorter pages of lists.",
   },
   other_organization: {
     status: 409,

@@ -327,6 +327,7 @@ export function refuse(
   // A proxy that keeps the connection would send its next request into the end of the process.
   if (refusal.code === "stopping") headers.connection = "close";
   if (status === 401) headers["www-authenticate"] = 'Bearer realm="countersign"';
+  if (refusal.code === "upgrade_required") headers.upgrade = "websocket";
   if (refusal.code === "method_not_allowed" && "allow" in refusal.data) {
     headers.allow = refusal.data.allow.join(", ");
   }

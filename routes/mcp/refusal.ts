@@ -284,6 +284,13 @@ export const REFUSAL_NEXT: Required<NextSteps> = {
   misdirected_request: null,
   foreign_origin: null,
   other_organization: null,
+  upgrade_required: null,
+  origin_not_allowed: null,
+  too_many_sockets: null,
+  id_in_flight: null,
+  too_many_frames: null,
+  not_over_socket: null,
+  answer_too_large: null,
 };
 
 function later(seconds: number): string {

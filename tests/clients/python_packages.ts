@@ -39,6 +39,19 @@ export class PythonPackages implements AsyncDisposable {
     return JSON.parse(new TextDecoder().decode(stdout).trim().split("\n").at(-1) ?? "");
   }
 
+  /** Runs a program that reads nothing; what it says, of both streams, and how it ends. */
+  async output(
+    program: string,
+    env: Record<string, string>,
+  ): Promise<{ readonly code: number; readonly text: string }> {
+    const { code, stdout, stderr } = await new Deno.Command(this.#python, {
+      args: ["-c", program],
+      env,
+    }).output();
+    const decoder = new TextDecoder();
+    return { code, text: decoder.decode(stdout) + decoder.decode(stderr) };
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await Deno.remove(this.folder, { recursive: true });
   }

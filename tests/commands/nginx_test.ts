@@ -7,6 +7,7 @@ import { PROJECT } from "../helpers/project_files.ts";
 import { RawRequest } from "../helpers/raw_request.ts";
 import { freePort, StartedProcess } from "../helpers/started_process.ts";
 import { SELF_SIGNED } from "../helpers/self_signed.ts";
+import { SocketClient } from "../helpers/socket_client.ts";
 
 /** nginx as the operations document has it, but for its ports, its certificate and TLS. */
 const CONFIGURATION = new URL("deploy/nginx.conf", PROJECT);
@@ -126,6 +127,9 @@ Deno.test({
       let { process } = await StartedProcess.listening(folder, variables);
       const ready = await (await fetch(`${origin}/readyz`)).json();
       assert.deepEqual([ready.status, ready.forwarded_for], ["ready", "ok"]);
+      // A socket passes, and ends when its process does.
+      const socket = await SocketClient.open({ origin }, org.standard);
+      assert.equal((await socket.ask("GET", "/v1/tools?limit=1")).status, 200);
       const load = new Load(origin, org.standard);
       for (let restart = 0; restart < 2; restart++) {
         const next = await StartedProcess.start(folder, variables);
@@ -135,6 +139,9 @@ Deno.test({
         assert.equal((await process.ended()).code, 0);
         process = next;
       }
+      assert.deepEqual(await socket.closed, { code: 1001, reason: "stopping" });
+      await using again = await SocketClient.open({ origin }, org.standard);
+      assert.equal((await again.ask("GET", "/v1/tools?limit=1")).status, 200);
       // A slow body is nginx's to end: the service never hears of it.
       using slow = await RawRequest.open(nginx.port);
       await slow.send(

@@ -105,6 +105,8 @@ export interface FixtureOptions {
   readonly localhost?: boolean;
   /** Routes to serve in place of the API's. */
   readonly routes?: readonly Route[];
+  /** What says that the process stops. */
+  readonly stopping?: AbortSignal;
 }
 
 /** A whole Countersign over real HTTP on a port of its own, with a clock that the test moves. */
@@ -152,7 +154,7 @@ export class Countersign implements AsyncDisposable {
       timer: timers.timer,
       named: settings.private_hosts,
     };
-    const services = makeServices({
+    const deps: Deps = {
       kv,
       sealer: new Sealer(secret, null, systemRandom),
       queues: false,
@@ -178,7 +180,8 @@ export class Countersign implements AsyncDisposable {
       }),
       ...options.deps,
       timer: timers.timer,
-    }, settings);
+    };
+    const services = makeServices(deps, settings, options.stopping);
     resolve(app(services, options.routes));
     const ownsKv = options.kv === undefined;
     return new Countersign(

@@ -61,6 +61,7 @@ const FLOORS: readonly string[] = [
   "routes/allowly",
   "routes/mcp",
   "routes/oauth",
+  "routes/socket",
   "routes/pages/approvals",
   "routes/pages/rules",
   "routes/pages/tools",

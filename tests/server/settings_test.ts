@@ -28,6 +28,7 @@ Deno.test("readSettings() needs nothing on a laptop", () => {
       trusted_proxies: 0,
       drain_seconds: 0,
       private_hosts: new Set(),
+      ws_origins: new Set(),
       channels: {
         slack: "https://slack.com/api",
         telegram: "https://api.telegram.org",
@@ -85,6 +86,39 @@ Deno.test("readSettings() reads everything that is set", () => {
     },
     from: { name: "Countersign", address: "mail@example.com" },
   });
+});
+
+Deno.test("readSettings() reads whose pages may open a socket, letter by letter as they are sent", () => {
+  const origins = (text: string) => [...read({ COUNTERSIGN_WS_ORIGINS: text }).ws_origins];
+  const extension = "chrome-extension://abcdefghijklmnopabcdefghijklmnop";
+  assert.deepEqual(origins(`https://app.example, http://localhost:3000,${extension}`), [
+    "https://app.example",
+    "http://localhost:3000",
+    extension,
+  ]);
+  for (
+    const [text, names] of [
+      ["*", /names "\*", which is no origin/],
+      ["https://*.example", /no origin/],
+      ["null", /no origin/],
+      ["app.example", /no origin/],
+      ["https://app.example/", /write https:\/\/app\.example\./],
+      ["https://app.example:443", /write https:\/\/app\.example\./],
+      ["HTTPS://App.example", /write https:\/\/app\.example\./],
+      ["https://app.example/page?x#y", /write https:\/\/app\.example\./],
+      ["https://app.example,,", /names "", which/],
+      ["chrome-extension://ABC", /no origin/],
+      ["https://user:secret@app.example", /an address with an @/],
+    ] as const
+  ) {
+    assert.throws(
+      () => origins(text),
+      (error) =>
+        error instanceof SettingRefused && error.message.startsWith("COUNTERSIGN_WS_ORIGINS") &&
+        names.test(error.message) && !error.message.includes("secret"),
+      text,
+    );
+  }
 });
 
 Deno.test("readSettings() reads which hosts may be private, and says which is none", () => {
