@@ -69,56 +69,6 @@ const DECISIONS: readonly Mutant[] = [
     tests: ["events/expand"],
   },
   {
-    guard: "a page of another site gets no socket",
-    file: "routes/socket/upgrade.ts",
-    find: "origin !== settings.url.origin && !settings.ws_origins.has(origin)",
-    replace: "false",
-    tests: ["attacks/socket"],
-  },
-  {
-    guard: "no credential in an address opens a socket",
-    file: "routes/socket/upgrade.ts",
-    find: "if (parameter !== undefined) {",
-    replace: "if (false) {",
-    tests: ["attacks/socket"],
-  },
-  {
-    guard: "a socket's credential is proved again",
-    file: "routes/socket/socket.ts",
-    find: "const hearer = await this.#proved();\n          if (own",
-    replace:
-      "const hearer = { caller: this.#caller, snapshot: this.services.ledgers.of(org).knownSnapshot! };\n          if (own",
-    tests: ["attacks/socket"],
-  },
-  {
-    guard: "a socket tells of its caller's own requests alone",
-    file: "lib/endpoints/own_requests.ts",
-    find: "if (!isRequester(caller, record) || this.#again.has(id)) return false;",
-    replace: "if (this.#again.has(id)) return false;",
-    tests: ["attacks/socket"],
-  },
-  {
-    guard: "an id in flight again does nothing",
-    file: "routes/socket/socket.ts",
-    find: "if (this.#inFlight.has(id)) return",
-    replace: "if (false) return",
-    tests: ["attacks/socket"],
-  },
-  {
-    guard: "what waits for a peer that reads nothing is bounded",
-    file: "routes/socket/socket.ts",
-    find: "socket.bufferedAmount + bytesOf(text) > SEND_BUFFER_BYTES",
-    replace: "false",
-    tests: ["attacks/socket"],
-  },
-  {
-    guard: "frames reach the API alone",
-    file: "routes/socket/frame.ts",
-    find: 'url.pathname.startsWith("/v1/")',
-    replace: "true",
-    tests: ["socket/socket"],
-  },
-  {
     guard: "an escalation is an event",
     file: "lib/approvals/state.ts",
     find: 'return rises ? "approval.escalated" : null;',
@@ -2126,6 +2076,59 @@ const ALLOWLY: readonly Mutant[] = [
   },
 ];
 
+const SOCKETS: readonly Mutant[] = [
+  {
+    guard: "a page of another site gets no socket",
+    file: "routes/socket/upgrade.ts",
+    find: "origin !== settings.url.origin && !settings.ws_origins.has(origin)",
+    replace: "false",
+    tests: ["attacks/socket"],
+  },
+  {
+    guard: "no credential in an address opens a socket",
+    file: "routes/socket/upgrade.ts",
+    find: "if (parameter !== undefined) {",
+    replace: "if (false) {",
+    tests: ["attacks/socket"],
+  },
+  {
+    guard: "a socket's credential is proved again",
+    file: "routes/socket/socket.ts",
+    find: "const hearer = await this.#proved();\n          if (own",
+    replace:
+      "const hearer = { caller: this.#caller, snapshot: this.services.ledgers.of(org).knownSnapshot! };\n          if (own",
+    tests: ["attacks/socket"],
+  },
+  {
+    guard: "a socket tells of its caller's own requests alone",
+    file: "lib/endpoints/own_requests.ts",
+    find: "if (!isRequester(caller, record) || this.#again.has(id)) return false;",
+    replace: "if (this.#again.has(id)) return false;",
+    tests: ["attacks/socket"],
+  },
+  {
+    guard: "an id in flight again does nothing",
+    file: "routes/socket/socket.ts",
+    find: "if (this.#inFlight.has(id)) return",
+    replace: "if (false) return",
+    tests: ["attacks/socket"],
+  },
+  {
+    guard: "what waits for a peer that reads nothing is bounded",
+    file: "routes/socket/socket.ts",
+    find: "socket.bufferedAmount + bytesOf(text) > SEND_BUFFER_BYTES",
+    replace: "false",
+    tests: ["attacks/socket"],
+  },
+  {
+    guard: "frames reach the API alone",
+    file: "routes/socket/frame.ts",
+    find: 'url.pathname.startsWith("/v1/")',
+    replace: "true",
+    tests: ["socket/socket"],
+  },
+];
+
 export const MUTANTS: readonly Mutant[] = [
   ...GUARDS,
   ...DECISIONS,
@@ -2143,6 +2146,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...GATEWAY,
   ...ENDPOINTS,
   ...CHANNELS,
+  ...SOCKETS,
 ];
 
 /** The text of a file with its guard broken. @throws when the line is not there, or not once */

@@ -9,6 +9,7 @@ const ROOMS = [
   "gateway",
   "calls",
   "mcp",
+  "socket",
   "channels",
   "endpoints",
   "webhooks",
