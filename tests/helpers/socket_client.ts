@@ -104,7 +104,7 @@ export class SocketClient implements AsyncDisposable {
 }
 
 /** How often a socket proves its credential, milliseconds; as the implementation asks for it. */
-const BEAT_MS = 1500;
+export const BEAT_MS = 1500;
 
 /** Timers in which the beats of sockets come when a test says so, and rows are read at once. */
 export class SocketTimers {
