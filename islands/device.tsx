@@ -5,8 +5,8 @@ import { RadioGroup } from "../components/choices.tsx";
 import { FormActions } from "../components/form.tsx";
 import { island } from "../components/island.tsx";
 import { Notice } from "../components/layout.tsx";
+import { UntrustedText } from "../components/untrusted.tsx";
 import { pagePath } from "../lib/base/page_path.ts";
-import { visibleText } from "../lib/base/text.ts";
 import { type DeviceFacts, deviceStatement } from "../lib/passkeys/statement.ts";
 import { ceremonyMessage, challengeText, type Posted, postJson } from "./signing.ts";
 
@@ -61,7 +61,7 @@ function Device({ facts }: DeviceProps) {
       </Notice>
     );
   }
-  const name = visibleText(facts.name);
+  const name = <UntrustedText text={facts.name} />;
   return (
     <form
       class="form form-stack"
@@ -75,12 +75,12 @@ function Device({ facts }: DeviceProps) {
         options={[
           {
             value: "agent",
-            label: `An agent, called ${name}`,
+            label: <>An agent, called {name}</>,
             hint: "It asks before it acts, sees its own requests only, and can be paused alone.",
           },
           {
             value: "standard",
-            label: `A standard key, called ${name}`,
+            label: <>A standard key, called {name}</>,
             hint: "For programs that run tools: it reads the whole configuration too.",
           },
         ].map((choice) => ({ ...choice, disabled: state === "busy" }))}

@@ -679,6 +679,55 @@ const OAUTH: readonly Mutant[] = [
     replace: "",
     tests: ["oauth/code"],
   },
+  {
+    guard: "a login that is fetched at once from several sides gives one secret",
+    file: "lib/oauth/device_token.ts",
+    find: 'if (login === null || progress.state !== "allowed") return NOT_GOOD;',
+    replace: "if (login === null) return NOT_GOOD;",
+    tests: ["oauth/device"],
+  },
+  {
+    guard: "a device code that comes twice ends what it gave",
+    file: "lib/oauth/device_token.ts",
+    find: 'endMachine(transaction, login.progress.made, "code_reused", client);',
+    replace: "",
+    tests: ["oauth/device", "attacks/device"],
+  },
+  {
+    guard: "who holds a secret ends it only where a login gave it",
+    file: "lib/oauth/device_token.ts",
+    find: "if (record?.login === undefined) return;",
+    replace: "if (record === undefined) return;",
+    tests: ["oauth/device"],
+  },
+  {
+    guard: "a session types five wrong codes and no more",
+    file: "lib/oauth/let_in.ts",
+    find: 'if (leftOf(failed) === 0) throw new Refusal("device_code_not_accepted", { left: 0 });',
+    replace: "",
+    tests: ["attacks/device"],
+  },
+  {
+    guard: "what is signed for one login lets no other in",
+    file: "lib/oauth/let_in.ts",
+    find: "if (ceremony.data?.login !== hash || ceremony.data.org !== org) {",
+    replace: "if (false) {",
+    tests: ["attacks/device"],
+  },
+  {
+    guard: "a computer is let in by the session's own person",
+    file: "lib/oauth/let_in.ts",
+    find: "if (assertion.account.id !== caller.account) {",
+    replace: "if (false) {",
+    tests: ["attacks/device"],
+  },
+  {
+    guard: "strangers have few things kept for them",
+    file: "lib/oauth/flood.ts",
+    find: "if (times.length >= most && oldest !== undefined) {",
+    replace: "if (false) {",
+    tests: ["oauth/device", "oauth/registration"],
+  },
 ];
 
 const LEDGER: readonly Mutant[] = [

@@ -120,7 +120,7 @@ Deno.test("attack: a nonce counts once, in its session, and for the login it was
     user_code: first.user_code,
   })).json;
   const admin = await it.joined("admin");
-  const sign = async (asked: Asked, who: WebPerson) => {
+  const sign = async (asked: Asked, who: WebPerson, { authenticator } = who) => {
     const { facts } = islandProps((await it.look(asked.user_code, who)).html, "device");
     const statement = deviceStatement({
       ...facts,
@@ -129,10 +129,9 @@ Deno.test("attack: a nonce counts once, in its session, and for the login it was
       nonce,
       issuer: world.origin,
     });
-    const response = await who.authenticator.assert({
-      ...options,
-      challenge: challengeText(statement),
-    });
+    const { allowCredentials: _of_the_owner, ...open } = options;
+    const challenge = challengeText(statement);
+    const response = await authenticator.assert({ ...open, challenge });
     return { nonce, user_code: asked.user_code, gives: "agent", response };
   };
   const elsewhere = await owner.post("/device/allow", await sign(second, owner));
@@ -144,6 +143,8 @@ Deno.test("attack: a nonce counts once, in its session, and for the login it was
   );
   const other = await another.post("/device/allow", await sign(first, another));
   assert.equal(other.json.code, "assertion_not_accepted", "it is of another session");
+  const lent = await owner.post("/device/allow", await sign(first, owner, admin));
+  assert.equal(lent.json.code, "assertion_not_accepted", "the passkey is a colleague's");
   const theirs = await admin.post("/device/allow", await sign(first, owner));
   assert.equal(theirs.json.code, "assertion_not_accepted", "it is of another person");
   assert.deepEqual(await made(it), []);

@@ -22,6 +22,7 @@ interface Block {
 const NOT_RUN: Readonly<Record<string, string>> = {
   "CONTRIBUTING.md: deno task ok": "is the gate that runs this test",
   "docs/mutations.md: deno task mutate": "takes eight minutes; tests/project/mutants_test.ts",
+  "docs/clients.md: # The service": "takes a browser; tests/browser/newcomer_test.ts runs it",
   "docs/performance.md: deno task bench": "takes minutes, measures and judges nothing",
   "docs/operations.md: cd /opt/countersign": "changes a host as root, under systemd",
   "docs/operations.md: systemctl stop countersign": "changes a host as root, under systemd",

@@ -813,6 +813,14 @@ const RULES: readonly Rule[] = [
     log.run("rtk_1");
     return [log.giveBack("rtk_1", null, {}, "agent agt_1"), 4];
   }],
+  ["an approver lets a computer in", "actor_not_entitled", (log) => {
+    const earlier = log.accepts("usr_app", "approver");
+    const about = { member: "usr_app", login: "lgn_1" };
+    return [log.put("login.allowed", "member usr_app", about, { gives: "agent" }), earlier];
+  }],
+  ["a computer is let in by a key", "actor_not_entitled", (log) => {
+    return [log.put("login.allowed", "api_key key_m", { login: "lgn_1" }, { gives: "agent" }), 1];
+  }],
   ["a standard key applies a larger policy", "actor_not_entitled", (log) => {
     const generation = log.stages(true);
     return [log.ends("applied", generation, 1, "api_key key_s"), 2];

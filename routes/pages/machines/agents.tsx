@@ -60,7 +60,12 @@ export const agentsPage = memberPage({
         title="Agents"
         description="Programs that ask before they act. An agent sees its own requests only, and
           never decides."
-        actions={mayConfigure && <ButtonLink href="#new" icon="plus">New agent</ButtonLink>}
+        actions={mayConfigure && (
+          <>
+            <ButtonLink href={pagePath("/device")}>Let a computer in</ButtonLink>
+            <ButtonLink href="#new" icon="plus">New agent</ButtonLink>
+          </>
+        )}
       />
       <Table<Row>
         caption="Agents"

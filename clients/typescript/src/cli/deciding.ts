@@ -1,3 +1,4 @@
+import { opened } from "./browser.ts";
 import type { Call, Command } from "./command.ts";
 import type { Exit } from "./exit.ts";
 import { clean } from "./shown.ts";
@@ -8,22 +9,6 @@ import { decided, LONGEST_WAIT, tellApproval, WAIT } from "./waiting.ts";
  * nothing that a terminal could be made to type.
  */
 
-const OPENERS: Readonly<Record<string, readonly string[]>> = {
-  darwin: ["open"],
-  win32: ["rundll32", "url.dll,FileProtocolHandler"],
-};
-
-/** Opens a page in the browser; false where there is nobody who would see it, or none. */
-async function opened({ machine }: Call, page: URL): Promise<boolean> {
-  if (!machine.interactive) return false;
-  const [program = "", ...args] = OPENERS[machine.platform] ?? ["xdg-open"];
-  try {
-    return (await machine.run(program, [...args, page.href], { input: "" })).code === 0;
-  } catch {
-    return false;
-  }
-}
-
 async function run(call: Call, suffix: string): Promise<Exit> {
   const wait = call.number("wait", 0, LONGEST_WAIT);
   const countersign = await call.service();
@@ -33,7 +18,7 @@ async function run(call: Call, suffix: string): Promise<Exit> {
   page.pathname += suffix;
   // What a browser is made to open is this service's, whatever the answer says.
   const isOwn = page.origin === countersign.ways.url.origin;
-  const isOpen = isOwn && !call.flag("print") && await opened(call, page);
+  const isOpen = isOwn && !call.flag("print") && await opened(call.machine, page);
   call.note(`${isOpen ? "It opens" : "Decide at"} ${clean(page.href)}`);
   return tellApproval(call, await decided(countersign, approval, wait));
 }
