@@ -24,6 +24,8 @@ export interface Visitor {
   readonly text: (text: string, place: JsonPlace) => Generator<void, string>;
   /** The same of a value that is so long that no copy of it is made. */
   readonly long: (written: WrittenText, place: JsonPlace) => Generator<void, WrittenText>;
+  /** Every number of so many characters is a text, too. Absent: what may be the number of a card. */
+  readonly numbers?: number;
 }
 
 /** A value of more bytes is long. */
@@ -32,8 +34,6 @@ const LONG = 256 * 1024;
 const QUOTE = 0x22;
 
 const COMMA = 0x2c;
-
-const COLON = 0x3a;
 
 const MINUS = 0x2d;
 
@@ -97,13 +97,14 @@ const decoder = new TextDecoder();
  * The text with every string in it as the visitor gives it; the very same bytes where nothing is replaced.
  * @param json well-formed JSON
  * @param at pointer of the whole
- * @param isContent whether it is content of MCP, whose pictures, sounds and files stay as they are
+ * @param content by which names of members the content of MCP is found in it, whose pictures, sounds
+ *   and files stay as they are; none where it is all of it, null where there is none
  */
 export function* withStrings(
   json: Uint8Array<ArrayBuffer>,
   at: string,
-  { text: visit, long }: Visitor,
-  isContent = false,
+  { text: visit, long, numbers }: Visitor,
+  content: readonly string[] | null = null,
 ): Generator<void, Uint8Array<ArrayBuffer>> {
   const replaced: Replacement[] = [];
   const open: Open[] = [];
@@ -145,12 +146,13 @@ export function* withStrings(
         inside.name = name;
         continue;
       }
-      const block = isContent ? blockOf(open) : null;
-      if (block !== null && mayCarry(open)) {
+      const inner = content === null ? null : contentOf(open, content);
+      const block = inner === null ? null : blockOf(inner);
+      if (inner !== null && block !== null && mayCarry(inner)) {
         block.later.push({ start, end, pointer: here() });
         continue;
       }
-      if (block !== null && open.length === 2 && inside?.name === "type") {
+      if (block !== null && inner?.length === 2 && inside?.name === "type") {
         block.type = end - start > LONG ? null : stringAt(json, start, end);
       }
       yield* put(start, end, here());
@@ -175,9 +177,16 @@ export function* withStrings(
     } else if (byte === COMMA && inside !== undefined) {
       if (inside.is_array) inside.index++;
       else inside.name = null;
-    } else if (byte !== COLON && isDigit(byte)) {
+    } else if (isDigit(byte) || (byte === MINUS && numbers !== undefined)) {
       const start = i;
       while (i + 1 < json.length && isInNumber(json[i + 1] ?? 0)) i++;
+      if (numbers !== undefined) {
+        if (i + 1 - start < numbers) continue;
+        const number = decoder.decode(json.subarray(start, i + 1));
+        const next = yield* visit(number, { pointer: here(), is_number: true });
+        if (next !== number) replaced.push(replacement(start, i + 1, next));
+        continue;
+      }
       const digits = i - start >= 12 && i - start < 19
         ? decoder.decode(json.subarray(start, i + 1))
         : "";
@@ -188,6 +197,12 @@ export function* withStrings(
     }
   }
   return replaced.length === 0 ? json : assembled(json, replaced);
+}
+
+/** What is open of the content, from the outside in; null outside of it. */
+function contentOf(open: readonly Open[], names: readonly string[]): readonly Open[] | null {
+  const leads = names.every((name, at) => open[at]?.is_array === false && open[at].name === name);
+  return !leads ? null : names.length === 0 ? open : open.slice(names.length);
 }
 
 /** The block of content that is open: an object in the array that is the whole. */

@@ -87,7 +87,7 @@ export class AnswerGuard {
     at: string,
     isContent = false,
   ): Generator<void, Uint8Array<ArrayBuffer>> {
-    return yield* withStrings(json, at, this.#visit, isContent);
+    return yield* withStrings(json, at, this.#visit, isContent ? [] : null);
   }
 
   /** Values as they may leave. */

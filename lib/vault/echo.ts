@@ -1,10 +1,25 @@
-import { isJsonObject, type JsonValue, memberOf } from "../base/json.ts";
+import { withStrings } from "../guards/json_strings.ts";
+import { piecesOf, withPlaceholdersIn, type WrittenText } from "../guards/long_text.ts";
+import {
+  AMPERSAND,
+  BACKSLASH,
+  HTML,
+  LETTER_U,
+  PERCENT,
+  type Reading,
+  readingsOf,
+  SPACE,
+  unitAt,
+  ZERO,
+} from "./written.ts";
 
 /**
  * A credential that comes back: an upstream repeats what it was sent, as it stands, percent-encoded,
  * with escapes, or as base64 or hex, by itself or inside of something longer. It is cut out of every
  * text before anybody reads it; pictures and other bytes stay as they are. Pure, and in time that
- * grows with the text alone, whatever secret the upstream itself handed out.
+ * grows with the text alone, whatever secret the upstream itself handed out. It is looked for in the
+ * bytes that came: all that it is written with is ASCII, so no text is made of a message without it,
+ * and of one with it no more than a part at a time.
  */
 
 /** What stands where a credential stood. No longer than any secret that is taken. */
@@ -24,6 +39,20 @@ const TURN_CHARACTERS = 128 * 1024;
 
 type Turn = () => Promise<void> | undefined;
 
+/** Work that lets others have their turn at each `yield`. */
+type Work<R> = Generator<void, R>;
+
+async function done<R>(work: Work<R>, turn: Turn): Promise<R> {
+  for (;;) {
+    const step = work.next();
+    if (step.done) return step.value;
+    await turn();
+  }
+}
+
+/** Where the pictures, sounds and files of a message stand. */
+const CONTENT = ["result", "content"];
+
 /** Finds one secret, in all the ways it may be written, and what else is secret with it. */
 export class Echo {
   readonly #automaton: Automaton;
@@ -37,13 +66,51 @@ export class Echo {
   }
 
   /** A text without it. */
-  async text(text: string, turn: Turn = () => undefined): Promise<Cut<string>> {
-    const found: Span[] = [];
-    for (const reading of readingsOf(text)) {
-      await this.#automaton.spans(text, reading, found, turn);
+  text(text: string, turn: Turn = () => undefined): Promise<Cut<string>> {
+    return done(this.#text(text), turn);
+  }
+
+  /**
+   * JSON without it, in values and in names of members; everything else stays byte for byte. What is
+   * no JSON stays none, for whoever reads it to refuse.
+   */
+  json(
+    bytes: Uint8Array<ArrayBuffer>,
+    turn: Turn = () => undefined,
+  ): Promise<Cut<Uint8Array<ArrayBuffer>>> {
+    return done(this.#json(bytes), turn);
+  }
+
+  *#json(bytes: Uint8Array<ArrayBuffer>): Work<Cut<Uint8Array<ArrayBuffer>>> {
+    const whole = { value: bytes, count: 0 };
+    // Written with escapes of letters it may only be seen once these are read.
+    const isPlain = !this.#isEscaped && !hasLetterEscapes(bytes);
+    if (isPlain && (yield* this.#spans(bytes)).length === 0) return whole;
+    let count = 0;
+    const counted = <T>(cut: Cut<T>): T => {
+      count += cut.count;
+      return cut.value;
+    };
+    const [ofText, ofLong] = [this.#text.bind(this), this.#long.bind(this)];
+    try {
+      const value = yield* withStrings(bytes, "", {
+        numbers: SHORTEST_SECRET,
+        *text(text) {
+          return text.length < SHORTEST_SECRET ? text : counted(yield* ofText(text));
+        },
+        *long(written) {
+          return counted(yield* ofLong(written));
+        },
+      }, CONTENT);
+      return { value, count };
+    } catch (error) {
+      if (error instanceof SyntaxError) return whole;
+      throw error;
     }
-    if (found.length === 0) return { value: text, count: 0 };
-    const spans = merged(found);
+  }
+
+  *#text(text: string): Work<Cut<string>> {
+    const spans = yield* this.#spans(codesOf(text));
     let out = "";
     let from = 0;
     for (const { start, end } of spans) {
@@ -53,45 +120,72 @@ export class Echo {
     return { value: out + text.slice(from), count: spans.length };
   }
 
-  /**
-   * JSON without it, in values and in names of members; everything else stays byte for byte. What is
-   * no JSON comes back as it is, for whoever reads it to refuse.
-   */
-  async json(
-    bytes: Uint8Array<ArrayBuffer>,
-    turn: Turn = () => undefined,
-  ): Promise<Cut<Uint8Array<ArrayBuffer>>> {
-    const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
-    const whole = { value: bytes, count: 0 };
-    // Written with escapes of letters it may only be seen once these are read.
-    const isPlain = !this.#isEscaped && !/\\u00/.test(text);
-    if (isPlain && (await this.text(text, turn)).count === 0) return whole;
-    const pictures = picturesIn(text);
-    if (pictures === null) return whole;
-    const parts: string[] = [];
-    let count = 0;
-    let from = 0;
-    let name = "";
-    for (const { start, end, isText } of tokensOf(text)) {
-      if (end - start < SHORTEST_SECRET) {
-        if (isText) name = text.slice(start + 1, end - 1);
-        continue;
-      }
-      const token = text.slice(start, end);
-      const read = isText ? textOf(token) : token;
-      if (read === null) return whole;
-      const isPicture = (name === "data" || name === "blob") && pictures.has(read);
-      const cut = isPicture ? { value: read, count: 0 } : await this.text(read, turn);
-      if (isText) name = read;
-      if (cut.count === 0) continue;
-      count += cut.count;
-      parts.push(text.slice(from, start), JSON.stringify(cut.value));
-      from = end;
-    }
-    if (count === 0) return whole;
-    parts.push(text.slice(from));
-    return { value: new TextEncoder().encode(parts.join("")), count };
+  *#long(written: WrittenText): Work<Cut<WrittenText>> {
+    const spans = yield* this.#spans(codesIn(written));
+    if (spans.length === 0) return { value: written, count: 0 };
+    const placeholders = spans.map((span) => ({ ...span, text: CUT }));
+    return {
+      value: withPlaceholdersIn(written, placeholders),
+      count: spans.length,
+    };
   }
+
+  /** Where it stands in a text that is given by the codes of its characters. */
+  *#spans(codes: Uint8Array): Work<Span[]> {
+    const found: Span[] = [];
+    for (const reading of readingsOf(codes)) {
+      yield* this.#automaton.spans(codes, reading, found);
+    }
+    return merged(found);
+  }
+}
+
+/** What stands for every character that is no ASCII: no secret has one. */
+const OTHER = 0x80;
+
+function codesOf(text: string): Uint8Array {
+  const codes = new Uint8Array(text.length);
+  for (let at = 0; at < text.length; at++) {
+    codes[at] = Math.min(text.charCodeAt(at), OTHER);
+  }
+  return codes;
+}
+
+/** The same of a long text: its own bytes, where they are its characters. */
+function codesIn(written: WrittenText): Uint8Array {
+  const [part, ...more] = written;
+  if (part !== undefined && more.length === 0 && part.every(isItself)) {
+    return part;
+  }
+  const size = written.reduce((sum, { length }) => sum + length, 0);
+  const codes = new Uint8Array(size);
+  let length = 0;
+  for (const { text, from } of piecesOf(written, 1)) {
+    for (let at = 0; at < text.length; at++) {
+      codes[from + at] = Math.min(text.charCodeAt(at), OTHER);
+    }
+    length = from + text.length;
+  }
+  return codes.subarray(0, length);
+}
+
+function isItself(byte: number): boolean {
+  return byte < OTHER && byte !== BACKSLASH;
+}
+
+/** Whether a JSON text has characters of ASCII as `\u00..`. */
+function hasLetterEscapes(json: Uint8Array): boolean {
+  for (
+    let at = json.indexOf(BACKSLASH);
+    at >= 0;
+    at = json.indexOf(BACKSLASH, at + 1)
+  ) {
+    if (
+      json[at + 1] === LETTER_U && json[at + 2] === ZERO &&
+      json[at + 3] === ZERO
+    ) return true;
+  }
+  return false;
 }
 
 /** The texts that say the same: itself, as a form, and in base64 and hex wherever it begins in these. */
@@ -115,7 +209,10 @@ function spellings(secret: string): string[] {
     // Of a secret with a backslash or a percent sign, these would be read as escapes of something.
     ...severalTimes(secret, (text) => JSON.stringify(text).slice(1, -1)),
     ...severalTimes(secret, encodeURIComponent),
-    ...severalTimes(secret, (text) => new URLSearchParams({ "": text }).toString().slice(1)),
+    ...severalTimes(
+      secret,
+      (text) => new URLSearchParams({ "": text }).toString().slice(1),
+    ),
     secret.replace(/[&<>"]/g, (one) => HTML[one] ?? one),
     ...encoded,
     hex,
@@ -124,7 +221,10 @@ function spellings(secret: string): string[] {
 }
 
 /** A text within a text within a text. */
-function severalTimes(text: string, within: (text: string) => string): string[] {
+function severalTimes(
+  text: string,
+  within: (text: string) => string,
+): string[] {
   const once = within(text);
   const twice = within(once);
   return [once, twice, within(twice)];
@@ -141,90 +241,11 @@ function merged(spans: readonly Span[]): Span[] {
   for (const span of sorted) {
     const last = out.at(-1);
     if (last === undefined || span.start >= last.end) out.push(span);
-    else if (span.end > last.end) out[out.length - 1] = { start: last.start, end: span.end };
+    else if (span.end > last.end) {
+      out[out.length - 1] = { start: last.start, end: span.end };
+    }
   }
   return out;
-}
-
-/** How a text is read: as it stands, with its escapes read, and without line ends besides. */
-interface Reading {
-  readonly escapes: boolean;
-  readonly joins: boolean;
-}
-
-/** The readings that can make a difference. */
-function readingsOf(text: string): Reading[] {
-  const escapes = /[%\\&]/.test(text);
-  const readings = [{ escapes: false, joins: false }];
-  if (escapes) readings.push({ escapes: true, joins: false });
-  if (/[\r\n]|\\[rn]/.test(text)) readings.push({ escapes, joins: true });
-  return readings;
-}
-
-const PERCENT = 0x25;
-
-const BACKSLASH = 0x5c;
-
-const AMPERSAND = 0x26;
-
-const SPACE = 0x20;
-
-const ESCAPES = [
-  /%(?:25)*([0-9A-Fa-f]{2})/y,
-  /\\+u00([0-9A-Fa-f]{2})/y,
-  /&#[xX]0*([0-9A-Fa-f]{2});/y,
-];
-
-const DECIMAL = /&#0*([0-9]{2,3});/y;
-
-const LINE_END = /(?:[\r\n\t ]|\\+[rnt])+/y;
-
-const HTML: Readonly<Record<string, string>> = {
-  "&": "&amp;",
-  "<": "&lt;",
-  ">": "&gt;",
-  '"': "&quot;",
-  "'": "&apos;",
-};
-
-const NAMED: ReadonlyMap<string, string> = new Map(
-  Object.entries(HTML).map(([one, name]) => [name, one]),
-);
-
-/** One character of a text as it is read: which, and where the next begins. */
-function unitAt(text: string, at: number, { escapes, joins }: Reading): [number, number] {
-  const code = text.charCodeAt(at);
-  if (joins && (code === BACKSLASH || code <= SPACE)) {
-    const end = matchEnd(LINE_END, text, at);
-    if (end !== null) return [-1, end];
-  }
-  if (!escapes) return [code, at + 1];
-  for (const escape of ESCAPES) {
-    escape.lastIndex = at;
-    const [whole, digits] = escape.exec(text) ?? [];
-    if (whole !== undefined) return [parseInt(digits ?? "", 16), at + whole.length];
-  }
-  if (code === BACKSLASH) {
-    let end = at;
-    while (text.charCodeAt(end) === BACKSLASH) end++;
-    const next = text.charAt(end);
-    // In front of a letter it is a backslash; before anything else it only says: as it stands.
-    return next === "" || /[A-Za-z0-9]/.test(next) ? [code, end] : [text.charCodeAt(end), end + 1];
-  }
-  if (code === AMPERSAND) {
-    DECIMAL.lastIndex = at;
-    const [whole, digits] = DECIMAL.exec(text) ?? [];
-    if (whole !== undefined) return [Number(digits), at + whole.length];
-    const semicolon = text.slice(at, at + 7).indexOf(";");
-    const named = semicolon < 0 ? undefined : NAMED.get(text.slice(at, at + semicolon + 1));
-    if (named !== undefined) return [named.charCodeAt(0), at + semicolon + 1];
-  }
-  return [code, at + 1];
-}
-
-function matchEnd(pattern: RegExp, text: string, at: number): number | null {
-  pattern.lastIndex = at;
-  return pattern.test(text) ? pattern.lastIndex : null;
 }
 
 /**
@@ -276,78 +297,41 @@ class Automaton {
     }
   }
 
-  async spans(text: string, reading: Reading, found: Span[], turn: Turn): Promise<void> {
+  *spans(codes: Uint8Array, reading: Reading, found: Span[]): Work<void> {
     const { escapes, joins } = reading;
     const root = this.#next[0]!;
-    const first = Uint8Array.from({ length: 128 }, (_, code) => root.has(code) ? 1 : 0);
+    const first = Uint8Array.from(
+      { length: 256 },
+      (_, code) => root.has(code) ? 1 : 0,
+    );
     // Where each of the last characters began: a match is as many of them as it has.
     const began = new Uint32Array(this.#longest);
     let units = 0;
     let state = 0;
     let since = 0;
-    for (let at = 0; at < text.length;) {
-      let code = text.charCodeAt(at);
+    for (let at = 0; at < codes.length;) {
+      let code = codes[at]!;
       let end = at + 1;
-      const isOdd = (escapes && (code === PERCENT || code === BACKSLASH || code === AMPERSAND)) ||
+      const isOdd = (escapes &&
+        (code === PERCENT || code === BACKSLASH || code === AMPERSAND)) ||
         (joins && (code <= SPACE || code === BACKSLASH));
-      if (isOdd) [code, end] = unitAt(text, at, reading);
-      if (state === 0 && (code >= 128 || code < 0 || first[code] === 0)) {
+      if (isOdd) [code, end] = unitAt(codes, at, reading);
+      if (state === 0 && (code < 0 || first[code] !== 1)) {
         // Most of every text: nothing begins here.
       } else if (code >= 0) {
         began[units % this.#longest] = at;
         units++;
         state = this.#after(state, code);
         const length = this.#ends[state]!;
-        if (length > 0) found.push({ start: began[(units - length) % this.#longest]!, end });
+        if (length > 0) {
+          found.push({ start: began[(units - length) % this.#longest]!, end });
+        }
       }
       at = end;
       if (at - since >= TURN_CHARACTERS) {
         since = at;
-        await turn();
+        yield;
       }
     }
   }
-}
-
-interface Token extends Span {
-  readonly isText: boolean;
-}
-
-const TOKEN = /"(?:[^"\\]|\\.)*"|[-0-9][-+.0-9eE]*/g;
-
-/** The strings and numbers of a JSON text, in order. */
-function* tokensOf(text: string): Generator<Token> {
-  for (const { 0: token, index } of text.matchAll(TOKEN)) {
-    yield { start: index, end: index + token.length, isText: token.startsWith('"') };
-  }
-}
-
-function textOf(token: string): string | null {
-  try {
-    return String(JSON.parse(token));
-  } catch {
-    return null;
-  }
-}
-
-/** What of a message stands for bytes, as text of base64. Null for what is no JSON. */
-function picturesIn(text: string): ReadonlySet<string> | null {
-  let message: JsonValue;
-  try {
-    message = JSON.parse(text);
-  } catch {
-    return null;
-  }
-  const content = memberOf(memberOf(message, "result"), "content");
-  const pictures = new Set<string>();
-  for (const block of Array.isArray(content) ? content : []) {
-    const type = memberOf(block, "type");
-    const data = type === "image" || type === "audio"
-      ? memberOf(block, "data")
-      : type === "resource" && isJsonObject(memberOf(block, "resource"))
-      ? memberOf(memberOf(block, "resource"), "blob")
-      : undefined;
-    if (typeof data === "string" && /^[A-Za-z0-9+/]*={0,2}$/.test(data)) pictures.add(data);
-  }
-  return pictures;
 }

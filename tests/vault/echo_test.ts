@@ -107,12 +107,58 @@ Deno.test("echo: a name that stands twice hides nothing behind it", async () => 
   );
 });
 
-Deno.test("echo: what is no JSON, and JSON without it, comes back as it is", async () => {
-  const echo = new Echo([SECRET]);
-  for (const text of ["", "{", `{"a":"${base64(SECRET)}"`, `{"a":"\\u0041"}`]) {
-    const bytes = new TextEncoder().encode(text);
-    assert.deepEqual(await echo.json(bytes), { value: bytes, count: 0 });
+Deno.test("echo: JSON without it comes back as the same bytes, and what is no JSON stays none", async () => {
+  const long = "a".repeat(1024 * 1024);
+  for (const echo of [new Echo([SECRET]), new Echo(["plain-secret"])]) {
+    for (const text of ["", "{", `{"a":"\\u0041"}`, `{"${long}":["${long}\\n",1.5e300]}`]) {
+      const bytes = new TextEncoder().encode(text);
+      const cut = await echo.json(bytes);
+      assert.ok(cut.value === bytes && cut.count === 0, "not one copy");
+    }
   }
+  for (const text of [`{"a":"${base64(SECRET)}"`, `["${base64(SECRET)}\\x"]`]) {
+    const { value } = await new Echo([SECRET]).json(new TextEncoder().encode(text));
+    assert.ok(!isJson(new TextDecoder().decode(value)));
+  }
+});
+
+/** What fills a text: plain, wide, escaped, and what nearly is an escape. */
+const FILLINGS = ["a", "é", "😀", '"', "\\", "\n", "%2", "&#", "plain-secre"];
+
+Deno.test("echo: from a long text it goes wherever it stands and however it is escaped, and all else stays", async () => {
+  const WINDOW = 12 * 1024;
+  await fc.assert(
+    fc.asyncProperty(
+      fc.constantFrom("plain-secret", `a"b\\c%41&amp`),
+      fc.constantFrom(...FILLINGS),
+      fc.uniqueArray(fc.integer({ min: 1, max: 24 }), { minLength: 1, maxLength: 4 }),
+      fc.integer({ min: -14, max: 14 }),
+      fc.boolean(),
+      async (secret, filling, windows, off, escaped) => {
+        let text = "";
+        let expected = "";
+        for (const window of windows.toSorted((a, b) => a - b)) {
+          const fill = filling.repeat(
+            Math.max(1, Math.ceil((window * WINDOW + off - text.length) / filling.length)),
+          );
+          text += `${fill}<${secret}>`;
+          expected += `${fill}<${CUT}>`;
+        }
+        // Beyond what is read as one text.
+        const tail = "z".repeat(300 * 1024);
+        const json = JSON.stringify({ result: { structuredContent: { text: text + tail } } });
+        const sent = escaped
+          ? json.replace(/(?<!\\)[a-f]/g, (one) => `\\u00${one.charCodeAt(0).toString(16)}`)
+          : json;
+        const bytes = new TextEncoder().encode(isJson(sent) ? sent : json);
+        const cut = await new Echo([secret]).json(bytes);
+        const after = JSON.parse(new TextDecoder().decode(cut.value));
+        assert.equal(after.result.structuredContent.text, expected + tail);
+        assert.equal(cut.count, windows.length);
+      },
+    ),
+    runs(12),
+  );
 });
 
 const anySecret = fc.string({ unit: "binary-ascii", minLength: 8, maxLength: 60 })
