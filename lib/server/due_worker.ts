@@ -19,6 +19,7 @@ import { endOrgless } from "../leaving/orgless_accounts.ts";
 import { erasePerson, forgetMember } from "../leaving/person.ts";
 import { DUE_NOW } from "../ledger/commit.ts";
 import { endGrantInTime } from "../oauth/grants.ts";
+import { tellKeeper } from "../people/credential_letters.ts";
 import { tellOwner } from "../people/letters.ts";
 import { deliverRemovedPasskey } from "../people/passkeys.ts";
 import { holdRecovered } from "../people/recovery_holds.ts";
@@ -287,6 +288,7 @@ const DUE_HANDLERS: Readonly<Record<DueKind, DueHandler>> = {
   grant_ends: endGrantInTime,
   upstream_refresh: refreshDue,
   credential_refresh: refreshDueCredential,
+  credential_letter: tellKeeper,
 };
 
 /** A queue of its own for work that waits for the same others. */
@@ -307,6 +309,7 @@ const LANES: Partial<Readonly<Record<DueKind, (work: DueWork) => Lane>>> = {
   alert_delivery: () => LETTERS,
   recovery_letter: () => LETTERS,
   endpoint_letter: () => LETTERS,
+  credential_letter: () => LETTERS,
   webhook_delivery: endpointLane,
   upstream_refresh: ({ org, id }) => ({ name: `upstream ${org} ${id}`, at_once: 1 }),
   credential_refresh: ({ org, id }) => ({ name: `credential ${org} ${id}`, at_once: 1 }),

@@ -45,6 +45,8 @@ interface Kept {
 export class UpstreamConnections implements UpstreamPorts {
   readonly #kept = new Map<string, Kept>();
   readonly #ending = new Set<Promise<void>>();
+  /** Calls at each upstream, whosever credential they carry. */
+  readonly #running = new Map<string, number>();
 
   constructor(readonly ways: UpstreamWays) {}
 
@@ -56,13 +58,16 @@ export class UpstreamConnections implements UpstreamPorts {
       readonly credential: UpstreamCredential | null;
     },
   ): UpstreamPlace | null {
+    const place = JSON.stringify([org_id, name]);
+    const running = this.#running.get(place) ?? 0;
+    if (running >= MAX_IN_FLIGHT) return null;
+    this.#running.set(place, running + 1);
     const key = JSON.stringify([org_id, name, target, credential?.id ?? null]);
     const kept = this.#kept.getOrInsertComputed(key, () => ({
       upstream: this.#made(target, credential),
       inFlight: 0,
       idle: null,
     }));
-    if (kept.inFlight >= MAX_IN_FLIGHT) return null;
     kept.inFlight++;
     kept.idle?.cancel();
     kept.idle = null;
@@ -72,6 +77,9 @@ export class UpstreamConnections implements UpstreamPorts {
       release: () => {
         if (!isHeld) return;
         isHeld = false;
+        const left = (this.#running.get(place) ?? 1) - 1;
+        if (left === 0) this.#running.delete(place);
+        else this.#running.set(place, left);
         if (--kept.inFlight === 0) this.#rest(key, kept);
       },
     };

@@ -7,7 +7,7 @@ import type { Services, Settings } from "../services.ts";
 import { vaultGrantKey } from "../store/gateway_keys.ts";
 import { readRecord } from "../store/kv.ts";
 import type { ReconnectWhy, VaultGrantRecord, VaultRecord } from "../store/records/vault.ts";
-import { vaultGrantRecord } from "../store/records/vault.ts";
+import { OF_ORG, vaultGrantRecord } from "../store/records/vault.ts";
 import type { Sealer } from "../store/sealing.ts";
 import type { NotSent } from "../upstreams/port.ts";
 import type { ProviderClient, Tokens } from "./provider.ts";
@@ -140,6 +140,30 @@ export function endGrant(
     data: { why },
   });
   writeEvent(transaction, { type: "credential.needs_reconnect", credential: id });
+  tellKeepers(transaction, id);
+}
+
+/** Says that a credential is not refreshed by itself any more, for nobody used it. */
+export function restGrant(transaction: Transaction, id: string, row: VaultGrantRecord): void {
+  storeGrant(transaction, id, { ...row, refresh_at: null, resting_since: transaction.now });
+  transaction.append({
+    type: "credential.refresh_stopped",
+    actor: { type: "system", id: "credential_refresh" },
+    subject: { credential: id },
+    data: { because: "unused" },
+  });
+  tellKeepers(transaction, id);
+}
+
+/** Has those who keep a credential told by mail: the member whose own it is, or else the owners. */
+function tellKeepers(transaction: Transaction, id: string): void {
+  const { snapshot, now } = transaction;
+  const record = snapshot.vault.get(id);
+  for (const { id: member, role, account } of snapshot.members.values()) {
+    const isKeeper = record?.owner === OF_ORG ? role === "owner" : member === record?.owner;
+    if (!isKeeper || account === null) continue;
+    schedule(transaction, { kind: "credential_letter", at: now, id: `${id} ${member}` });
+  }
 }
 
 /** Where people see a credential, and those who keep it rotate it. */

@@ -17,6 +17,7 @@ import {
   loadGrant,
   needsReconnect,
   openGrant,
+  restGrant,
   storeGrant,
   storeTokens,
 } from "./grant.ts";
@@ -280,7 +281,9 @@ export async function refreshDueCredential(
   const { deps, ledgers, lastUsed } = services;
   const row = (await readRecord(deps.kv, vaultGrantKey(org, id), vaultGrantRecord))?.value;
   const isMeant = row !== undefined && row.refresh_at === at && row.status === "ready";
-  const used = (await lastUsed.of(org, [id])).get(id) ?? row?.obtained_at ?? 0;
+  // Tokens that are renewed are no use of it: it counts from when somebody connected it.
+  const since = row === undefined ? 0 : row.connected_at ?? row.obtained_at;
+  const used = Math.max(since, (await lastUsed.of(org, [id])).get(id) ?? 0);
   const isUsed = deps.now() - used < UNUSED_MS;
   let isAway = false;
   if (isMeant && isUsed) {
@@ -292,7 +295,9 @@ export async function refreshDueCredential(
     org,
     changed(id, (transaction, current): void => {
       transaction.delete(dueKey(at, kind, org, id));
-      if (!isAway || current?.refresh_at !== at) return;
+      if (current?.refresh_at !== at) return;
+      if (isMeant && !isUsed) return restGrant(transaction, id, current);
+      if (!isAway) return;
       const refresh_at = transaction.now + AGAIN_MS;
       storeGrant(transaction, id, { ...current, refresh_at });
       schedule(transaction, { kind: "credential_refresh", at: refresh_at, id });

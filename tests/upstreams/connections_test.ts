@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { systemTimer, type Timer } from "../../lib/store/system.ts";
-import { MAX_IN_FLIGHT, type UpstreamPlace } from "../../lib/upstreams/port.ts";
+import { MAX_IN_FLIGHT, type NotSent, type UpstreamPlace } from "../../lib/upstreams/port.ts";
 import {
   callEcho,
   connections,
@@ -60,6 +60,31 @@ Deno.test("connections: so many places at an upstream of an org, and each is giv
   assert(again !== null);
   assert.equal(again.port, taken[1]?.port);
   assert.equal(ports.take(upstream), null);
+});
+
+Deno.test("connections: as many calls as may run at an upstream, whosever credentials they carry", async () => {
+  await using server = new UpstreamServer({ era: "modern" });
+  await using ports = connections([server.host]);
+  const carrying = (id: string) => {
+    const refused: NotSent = {
+      is: "not_sent",
+      why: "unauthorized",
+      says: "",
+      retry_after_seconds: null,
+    };
+    const credential = {
+      id,
+      refused,
+      open: () => Promise.resolve(refused),
+      instead: () => Promise.resolve(null),
+    };
+    return ports.take({ org_id: "org_a", name: "one", target: mcp(server), credential });
+  };
+  const taken = Array.from({ length: MAX_IN_FLIGHT }, (_, n) => carrying(`crd_${n}`));
+  assert.equal(new Set(taken.map((place) => place?.port)).size, MAX_IN_FLIGHT);
+  assert.equal(carrying("crd_9"), null);
+  taken[0]?.release();
+  assert.notEqual(carrying("crd_9"), null);
 });
 
 Deno.test("connections: one that nobody used for a minute ends, and its session with it", async () => {

@@ -121,10 +121,29 @@ Deno.test("refresh: it is done by itself in time, without a call, and not for wh
   await sweep(services, clock.now);
   assert.equal(provider.received.length, 4);
   assert.equal(tokenOf(await it.access()), provider.access);
+  const { mail } = it.countersign;
+  await it.org.signedIn("owner", { email: "boss@example.com" });
   clock.advance(60 * 24 * 60 * 60_000);
   await sweep(services, clock.now);
   assert.equal(provider.received.length, 4);
-  assert.equal(await it.state(), "ready");
+  const seen = await it.org.manage("GET", `/v1/credentials/${it.id}`);
+  assert.equal(seen.body.state, "ready");
+  assert.equal(seen.body.oauth.resting_since, new Date(clock.now).toISOString());
+  await sweep(services, clock.now);
+  const letters = () =>
+    mail.sent.filter(({ to }) => to === "boss@example.com").map((one) => one.subject);
+  assert.deepEqual(letters(), ["The credential Notes is not refreshed any more"]);
+  // Whoever uses it again wakes it.
+  assert.equal(tokenOf(await it.access()), provider.access);
+  const { oauth } = (await it.org.manage("GET", `/v1/credentials/${it.id}`)).body;
+  assert.equal(oauth.resting_since, null);
+  provider.revoke();
+  clock.advance(3_600_000);
+  assert.equal(tokenOf(await it.access()), "needs_reconnect");
+  await sweep(services, clock.now);
+  assert.deepEqual(letters().slice(1), ["The credential Notes has to be connected again"]);
+  const types = (await verifiedLog(services.deps, it.org.id)).map(({ entry }) => entry.type);
+  assert.equal(types.filter((type) => type === "credential.refresh_stopped").length, 1);
 });
 
 for (

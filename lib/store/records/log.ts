@@ -253,6 +253,7 @@ export const DUE_KINDS = [
   "grant_ends",
   "upstream_refresh",
   "credential_refresh",
+  "credential_letter",
 ] as const;
 
 export type DueKind = (typeof DUE_KINDS)[number];
