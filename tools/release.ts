@@ -1,8 +1,12 @@
 import { VERSION } from "../lib/base/version.ts";
 
-/** Builds the packages of the clients: `deno task release --out=DIR`. */
+/**
+ * Builds the packages of the clients, all of one version: `deno task release --out DIR`. Needs npm,
+ * tar and python3, and their registries.
+ */
 
 const CLIENT = new URL("../clients/typescript/", import.meta.url);
+const PYTHON = new URL("../clients/python/", import.meta.url);
 const LICENSE = new URL("../LICENSE", import.meta.url);
 
 /** The name on the registry; `deno pack` takes none without a scope. */
@@ -76,15 +80,49 @@ function pinned(imports: Readonly<Record<string, string>>): Record<string, strin
   );
 }
 
+/** The wheel and the sources of the Python client, in a folder that is there; their paths. */
+export async function packPython(out: string): Promise<string[]> {
+  const project = await Deno.readTextFile(new URL("pyproject.toml", PYTHON));
+  const [, version] = /^version = "(.+)"$/m.exec(project) ?? [];
+  if (version !== VERSION) throw new Error(`The Python client is ${version}, and not ${VERSION}`);
+  const [, builder = ""] = /^requires = \["(.+)"\]$/m.exec(project) ?? [];
+  const folder = await Deno.makeTempDir({ prefix: "countersign-release-" });
+  try {
+    await run("python3", ["-m", "venv", `${folder}/python`], folder);
+    const python = `${folder}/python/bin/python`;
+    await run(python, ["-m", "pip", "install", "--quiet", builder], folder);
+    // A copy: what is built has the licence, and nothing that lies about.
+    const files = (await run("git", ["ls-files"], PYTHON)).trim().split("\n");
+    for (const file of files) {
+      const to = new URL(file, `file://${folder}/client/`);
+      await Deno.mkdir(new URL(".", to), { recursive: true });
+      await Deno.copyFile(new URL(file, PYTHON), to);
+    }
+    await Deno.copyFile(LICENSE, `${folder}/client/LICENSE`);
+    await run(python, ["-m", "hatchling", "build", "-d", out], `${folder}/client`);
+    const name = `${out}/countersign_sdk-${VERSION}`;
+    return [`${name}-py3-none-any.whl`, `${name}.tar.gz`];
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** The folder that the words of the command name; undefined for other words. */
+function outOf(words: readonly string[]): string | undefined {
+  const [first = "", second, ...more] = words;
+  const [, joined] = /^--out=(.+)$/.exec(first) ?? [];
+  if (joined !== undefined) return words.length === 1 ? joined : undefined;
+  return first === "--out" && more.length === 0 ? second : undefined;
+}
+
 if (import.meta.main) {
-  const [out] = Deno.args.map((arg) => /^--out=(.+)$/.exec(arg)?.[1]);
-  if (Deno.args.length !== 1 || out === undefined) {
-    console.error("Say where to: deno task release --out=DIR");
+  const out = outOf(Deno.args);
+  if (out === undefined) {
+    console.error("Say where to: deno task release --out DIR");
     Deno.exit(2);
   }
-  console.log(
-    await packTypeScript(
-      await Deno.realPath(".").then((here) => new URL(out, `file://${here}/`).pathname),
-    ),
-  );
+  await Deno.mkdir(out, { recursive: true });
+  const folder = await Deno.realPath(out);
+  console.log(await packTypeScript(folder));
+  for (const path of await packPython(folder)) console.log(path);
 }

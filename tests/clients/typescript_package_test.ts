@@ -108,9 +108,67 @@ Deno.test("the command runs from the package on Node 20 or what is there, on Nod
       ]);
       assert.deepEqual(asked.map(({ code }) => code), [0, 3, 2, 5], launcher.join(" "));
       assert.equal(JSON.parse(asked[1]?.out ?? "").permission, "disabled");
+      const { decision_id } = JSON.parse(asked[1]?.out ?? "");
+      const got = await ran("receipts", "get", decision_id, "--out", "receipt.json");
+      assert.equal(got.code, 0, got.errors);
+      assert.match((await ran("verify", "receipt.json")).out, /^receipt +genuine$/m);
+      const guarded = await ran("guard", "--tool", "refund", "--", "sh", "-c", "exit 7");
+      assert.equal(guarded.code, 7, guarded.errors);
     }
     const { out } = await run([`${modules}/node/bin/node`, "--version"], folder);
     assert.match(out, /^v22\./);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+const HOOK_CALL = JSON.stringify({
+  hook_event_name: "PreToolUse",
+  tool_name: "Bash",
+  tool_input: { command: "ls" },
+});
+
+Deno.test("a hook as hosts start it ends with 0 for a yes, and with 2 for a no and for every fault of its own", async () => {
+  const folder = await Deno.makeTempDir();
+  await using countersign = await Countersign.start();
+  try {
+    const modules = await install(folder);
+    const org = await countersign.org();
+    await org.tool("claude/Bash", { default_permission: "allowed" });
+    const env = { COUNTERSIGN_URL: countersign.origin, COUNTERSIGN_KEY: await org.agent() };
+    await Deno.writeTextFile(`${folder}/call.json`, HOOK_CALL);
+    const home = { HOME: folder };
+    const connected = await run(
+      ["npx", "--offline", "countersign", "connect", "claude-code", "--hook", "--yes"],
+      folder,
+      { ...env, ...home },
+    );
+    assert.equal(connected.code, 0, connected.errors);
+    const settings = JSON.parse(await Deno.readTextFile(`${folder}/.claude/settings.json`));
+    const [{ command }] = settings.hooks.PreToolUse[0].hooks;
+    assert.equal(command, "npx --no-install countersign hook claude || exit 2");
+    const hooked = (more: Readonly<Record<string, string>> = {}) =>
+      run(["sh", "-c", `(${command}) < call.json`], folder, { ...env, ...home, ...more });
+
+    const yes = await hooked();
+    assert.equal(yes.code, 0, yes.errors);
+    assert.equal(JSON.parse(yes.out).hookSpecificOutput.permissionDecision, "allow");
+    const wrong = await hooked({ COUNTERSIGN_KEY: "cs_agent_x" });
+    assert.deepEqual([wrong.code, wrong.out], [2, ""]);
+    assert.equal((await hooked({ COUNTERSIGN_URL: "http://127.0.0.1:1" })).code, 2);
+    // Without a file of its own, and of the package that it stands on, by itself and as it is set.
+    const bin = `${modules}/countersign/src/cli/bin.js`;
+    const parts = ["countersign/src/cli/hook.js", "citty", "countersign/src/cli/main.js"];
+    for (const part of parts) {
+      await Deno.rename(`${modules}/${part}`, `${modules}/gone`);
+      const broken = await run(["sh", "-c", `node ${bin} hook claude < call.json`], folder, env);
+      assert.deepEqual([broken.code, broken.out], [2, ""], part);
+      const checked = await run(["node", bin, "check", "claude/Bash"], folder, env);
+      assert.equal(checked.code, part.endsWith("hook.js") ? 0 : 1, part);
+      await Deno.rename(`${modules}/gone`, `${modules}/${part}`);
+    }
+    await Deno.remove(modules, { recursive: true });
+    assert.equal((await hooked()).code, 2);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

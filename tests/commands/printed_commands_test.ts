@@ -21,6 +21,7 @@ interface Block {
 /** Blocks that no test runs, each with why. They are read by bash, and their tasks exist. */
 const NOT_RUN: Readonly<Record<string, string>> = {
   "CONTRIBUTING.md: deno task ok": "is the gate that runs this test",
+  "docs/clients.md: npx countersign status": "wants the package; tests/clients/release_test.ts",
   "docs/mutations.md: deno task mutate": "takes eight minutes; tests/project/mutants_test.ts",
   "docs/clients.md: # The service": "takes a browser; tests/browser/newcomer_test.ts runs it",
   "docs/performance.md: deno task bench": "takes minutes, measures and judges nothing",
