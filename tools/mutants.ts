@@ -2178,6 +2178,86 @@ const SOCKETS: readonly Mutant[] = [
   },
 ];
 
+const COMMAND_LINE: readonly Mutant[] = [
+  {
+    guard: "a hook says yes once the token of this very call is consumed",
+    file: "clients/typescript/src/cli/hook.ts",
+    find: "const { token_id } = await countersign.consume(permit.token, action, { signal });",
+    replace: "const { token_id } = permit;",
+    tests: ["sdk/hook"],
+  },
+  {
+    guard: "a hook that fails ends with what its host blocks on",
+    file: "clients/typescript/src/cli/main.ts",
+    find: "return isHook ? EXIT.wrongUse : exitOf(error);",
+    replace: "return exitOf(error);",
+    tests: ["sdk/hook"],
+  },
+  {
+    guard: "a hook gives up before its host goes on without it",
+    file: "clients/typescript/src/cli/hook.ts",
+    find: "const LONGEST_WAIT = 540;",
+    replace: "const LONGEST_WAIT = 5400;",
+    tests: ["sdk/hook"],
+  },
+  {
+    guard: "the help of a command is no yes",
+    file: "clients/typescript/src/cli/main.ts",
+    find: "machine.err(await usageOf(command));\n    return EXIT.wrongUse;",
+    replace: "machine.err(await usageOf(command));\n    return EXIT.allowed;",
+    tests: ["sdk/commands"],
+  },
+  {
+    guard: "a command takes no option that there is not",
+    file: "clients/typescript/src/cli/strictly.ts",
+    find: "if (option === undefined || no !== undefined) {",
+    replace: "if (option === undefined) continue;\n    if (no !== undefined) {",
+    tests: ["sdk/commands"],
+  },
+  {
+    guard: "a guarded command starts once its token is consumed",
+    file: "clients/typescript/src/cli/guarding.ts",
+    find: "const { token_id } = await countersign.consume(permit.token, action);",
+    replace: "const { token_id } = permit;",
+    tests: ["sdk/approving_commands"],
+  },
+  {
+    guard: "a yes to a guarded command is for the folder that it runs in",
+    file: "clients/typescript/src/cli/guarding.ts",
+    find: "arguments: { command: rest, directory: machine.cwd },",
+    replace: "arguments: { command: rest },",
+    tests: ["sdk/approving_commands"],
+  },
+  {
+    guard: "what a file became meanwhile is not written over",
+    file: "clients/typescript/src/cli/change.ts",
+    find: "if (await textOf(path) !== before) throw",
+    replace: "if (path === before) throw",
+    tests: ["sdk/connecting"],
+  },
+  {
+    guard: "a policy is applied at the version that it was shown of",
+    file: "clients/typescript/src/cli/policy.ts",
+    find: "if (made !== now) {",
+    replace: "if (made > now) {",
+    tests: ["sdk/approving_commands"],
+  },
+  {
+    guard: "a terminal is told nothing that it would obey",
+    file: "clients/typescript/src/cli/shown.ts",
+    find: "return String(text).replace(HIDDEN, escaped);",
+    replace: "return String(text);",
+    tests: ["sdk/commands"],
+  },
+  {
+    guard: "secrets in a file that others can read are not used",
+    file: "clients/typescript/src/cli/secrets.ts",
+    find: "if ((mode & 0o077) !== 0) {",
+    replace: "if (mode < 0) {",
+    tests: ["sdk/secrets"],
+  },
+];
+
 export const MUTANTS: readonly Mutant[] = [
   ...GUARDS,
   ...DECISIONS,
@@ -2196,6 +2276,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...ENDPOINTS,
   ...CHANNELS,
   ...SOCKETS,
+  ...COMMAND_LINE,
 ];
 
 /** The text of a file with its guard broken. @throws when the line is not there, or not once */

@@ -37,6 +37,8 @@ const ROOMS = [
   "sheet",
   "allowly",
   "http",
+  // The package of the TypeScript client, with its commands.
+  "typescript",
 ];
 
 Deno.test("every mutant breaks one line that is there, once", async () => {

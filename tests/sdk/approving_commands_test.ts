@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { Countersign, type TestOrg } from "../helpers/countersign.ts";
+import { eventful, receiptedEntries, receiptPath } from "../helpers/receipts.ts";
 import { Terminal } from "./terminal.ts";
 
 /** Commands that people decide about, and those that read and change what an organization has. */
@@ -67,6 +68,11 @@ Deno.test("the command line asks, guards, opens, configures and proves", async (
       body.data.map((row: { data: { execution_result: string } }) => row.data.execution_result),
       ["failed", "failed", "success"],
     );
+    // Consumed before it started, and not by the report.
+    assert.ok(
+      body.data.every(({ data }: { data: { binding?: string } }) => data.binding !== "unchecked"),
+    );
+    assert.equal((await org.get("/v1/activity?type=token.consumed")).body.data.length, 3);
 
     // None of these runs it.
     const never = `${terminal.project}/never`;
@@ -217,6 +223,33 @@ Deno.test("the command line asks, guards, opens, configures and proves", async (
     const { code, json } = await terminal.run(["verify", "receipt.json", "--json"], offline);
     assert.equal(code, 1);
     assert.equal(json.error.code, "not_genuine");
+  });
+
+  await t.step("signed receipts are verified by keys that were kept", async () => {
+    const shop = await eventful(countersign);
+    const keyed = { env: { COUNTERSIGN_KEY: shop.standard } };
+    const [row] = await receiptedEntries(countersign, shop);
+    const id = receiptPath(row?.entry ?? assert.fail("none")).replace("/v1/receipts/", "");
+    const got = await terminal.run(["receipts", "get", id, "--out", "signed.json"], keyed);
+    assert.equal(got.code, 0, got.err);
+    const offline = { changes: { fetch: () => assert.fail("it asked somebody") } };
+    const without = await terminal.run(["verify", "signed.json"], offline);
+    assert.equal(without.code, 2);
+    assert.match(
+      without.err,
+      /brings no key\. Keep what \/\.well-known\/countersign\/receipt-keys\/org_/,
+    );
+    const keys = await org.get(`/.well-known/countersign/receipt-keys/${shop.id}`);
+    await Deno.writeTextFile(`${terminal.project}/keys.json`, keys.text);
+    const words = ["verify", "signed.json", "--keys", "keys.json", "--json"];
+    const { code, json } = await terminal.run(words, offline);
+    assert.deepEqual([code, json.kind, json.trusted], [0, "signed", true]);
+    const path = `${terminal.project}/signed.json`;
+    const forged = JSON.parse(await Deno.readTextFile(path));
+    const part = forged.receipt ?? forged;
+    part.signature = part.signature.replace(/^./, (first: string) => first === "A" ? "B" : "A");
+    await Deno.writeTextFile(path, JSON.stringify(forged));
+    assert.equal((await terminal.run(words, offline)).code, 1);
   });
 
   await t.step("logs, and those that come", async () => {

@@ -167,6 +167,40 @@ Deno.test("what a server says reaches a terminal without what the terminal would
   }
 });
 
+Deno.test("no command prints the key, whatever it is asked and answered", async () => {
+  const key = `cs_live_${"k3y".repeat(12)}`;
+  await using terminal = await Terminal.at({
+    COUNTERSIGN_URL: "http://127.0.0.1:1",
+    COUNTERSIGN_KEY: key,
+  });
+  const more: Readonly<Record<string, readonly string[]>> = {
+    ask: ["x", "--reason", "x"],
+    guard: ["--", "true"],
+    login: ["--print"],
+    "mandate revoke": ["x", "--by", "x"],
+  };
+  const answers = [
+    () => Promise.reject(new TypeError(`no way for Bearer ${key}`)),
+    () => Promise.resolve(new Response("{", { status: 502 })),
+    () => Promise.resolve(Response.json({ status: 403, code: "no" }, { status: 403 })),
+    () => Promise.resolve(Response.json({ id: "x" })),
+  ];
+  const after = (milliseconds: number, then: () => void) => {
+    const timer = milliseconds < 2000 ? setTimeout(then, 0) : undefined;
+    return () => clearTimeout(timer);
+  };
+  for (const words of allCommands(COMMANDS)) {
+    for (const fetch of answers) {
+      const args = more[words.join(" ")] ?? ["x"];
+      for (const json of [[], ["--json"]]) {
+        const sitting = { changes: { fetch, after }, input: "{}" };
+        const { out, err } = await terminal.run([...words, ...json, ...args], sitting);
+        assert.ok(!`${out}${err}`.includes(key), words.join(" "));
+      }
+    }
+  }
+});
+
 Deno.test("completion names every command and its options, in each shell's own words", async () => {
   await using terminal = await Terminal.at();
   for (const shell of ["bash", "zsh", "fish"]) {

@@ -116,8 +116,10 @@ Deno.test("a hook answers 2 for what is disabled, wrong use, and input that is n
       ["claude", "--url", "http://countersign.example"],
     ];
     for (const words of uses) {
-      const { code, out } = await hook(CALL, {}, ...words);
+      const { code, out, err } = await hook(CALL, {}, ...words);
       assert.deepEqual([code, out], [2, ""], words.join(" "));
+      // Said before anybody was asked.
+      assert.doesNotMatch(err, /did not run/);
     }
   });
 });

@@ -27,7 +27,9 @@ try {
   ]);
   const code = await main(process.argv.slice(2), thisMachine());
   // What is written is out before the end, and connections that are kept open hold nothing up.
-  await new Promise<void>((done) => process.stdout.write("", () => done()));
+  await new Promise<void>((done, lost) => {
+    process.stdout.write("", (error) => error ? lost(error) : done());
+  });
   process.exit(code);
 } catch (error) {
   crashed(error);

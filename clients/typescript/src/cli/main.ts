@@ -20,7 +20,8 @@ export async function main(words: readonly string[], machine: Machine): Promise<
     const code = await ran(words, machine);
     return isHook && code !== EXIT.allowed ? EXIT.wrongUse : code;
   } catch (error) {
-    tellError(machine, error, words.includes("--json") && !isHook);
+    const own = words.includes("--") ? words.slice(0, words.indexOf("--")) : words;
+    tellError(machine, error, own.includes("--json") && !isHook);
     return isHook ? EXIT.wrongUse : exitOf(error);
   }
 }
