@@ -1707,6 +1707,77 @@ const MANDATES: readonly Mutant[] = [
     replace: "0);",
     tests: ["mandates/budgets"],
   },
+  {
+    guard: "what is not allowed counts against no limit",
+    file: "lib/decisions/under_mandate.ts",
+    find: 'if (reservation !== null && resolution.permission === "allowed") {',
+    replace: "if (reservation !== null) {",
+    tests: ["mandates/life_property"],
+  },
+  {
+    guard: "what is spent under a part of a mandate is spent of all above it",
+    file: "lib/mandates/counters.ts",
+    find: "...line.flatMap((terms) => ownCounters(",
+    replace: "...line.slice(0, 1).flatMap((terms) => ownCounters(",
+    tests: ["mandates/life_property"],
+  },
+  {
+    guard: "operations of one commit count what those before them did",
+    file: "lib/mandates/spending.ts",
+    find: "const found = transaction.latest(row);",
+    replace: "const found = row.row;",
+    tests: ["mandates/life_property"],
+  },
+  {
+    guard: "what a token holds is spent once it is consumed",
+    file: "lib/tokens/consume.ts",
+    find:
+      "if (token.holds) consumeReserved(transaction, counters, token.reserved, heldUntil(token));",
+    replace: "",
+    tests: ["mandates/life_property"],
+  },
+  {
+    guard: "what was said of a cost once is not said otherwise",
+    file: "lib/mandates/settle.ts",
+    find: "      if (settled !== null) {\n",
+    replace: "      if (settled !== null && settled.actual_micros === actual_micros) {\n",
+    tests: ["mandates/life_property"],
+  },
+  {
+    guard: "a mandate that another took the place of is over",
+    file: "lib/granting/grant.ts",
+    find: '        endMandate(transaction, old.record, { state: "superseded", by: record.id });\n',
+    replace: "",
+    tests: ["mandates/life_property"],
+  },
+  {
+    guard: "an unspent token ends with its mandate",
+    file: "lib/tokens/standing.ts",
+    find: "    endedMandate(token, mandate, clocks) ??\n",
+    replace: "",
+    tests: ["mandates/life_property"],
+  },
+  {
+    guard: "a mandate of another agent is none",
+    file: "lib/mandates/mandate.ts",
+    find: "return agent === caller.id;",
+    replace: "return true;",
+    tests: ["mandates/life_property"],
+  },
+  {
+    guard: "a mandate of another tenant is none",
+    file: "lib/mandates/mandate.ts",
+    find: "(record.tenant === null || record.tenant === walled);",
+    replace: "true;",
+    tests: ["mandates/life_property"],
+  },
+  {
+    guard: "entries about a mandate are numbered one after the other",
+    file: "lib/mandates/mandate.ts",
+    find: "  transaction.setShared(count, next);\n",
+    replace: "",
+    tests: ["mandates/life_property"],
+  },
 ];
 
 const GUARDS: readonly Mutant[] = [
