@@ -1717,8 +1717,8 @@ const MANDATES: readonly Mutant[] = [
   {
     guard: "what is spent under a part of a mandate is spent of all above it",
     file: "lib/mandates/counters.ts",
-    find: "...line.flatMap((terms) => ownCounters(",
-    replace: "...line.slice(0, 1).flatMap((terms) => ownCounters(",
+    find: "...speaking.flatMap(({ record, scopes }) => ownCounters(",
+    replace: "...speaking.slice(0, 1).flatMap(({ record, scopes }) => ownCounters(",
     tests: ["mandates/life_property"],
   },
   {
