@@ -153,6 +153,14 @@ Deno.test("a hook as hosts start it ends with 0 for a yes, and with 2 for a no a
     const yes = await hooked();
     assert.equal(yes.code, 0, yes.errors);
     assert.equal(JSON.parse(yes.out).hookSpecificOutput.permissionDecision, "allow");
+    // An answer that reaches nobody is none.
+    if (await Deno.stat("/dev/full").then(() => true, () => false)) {
+      const unread = await run(["sh", "-c", `(${command}) < call.json > /dev/full`], folder, {
+        ...env,
+        ...home,
+      });
+      assert.equal(unread.code, 2);
+    }
     const wrong = await hooked({ COUNTERSIGN_KEY: "cs_agent_x" });
     assert.deepEqual([wrong.code, wrong.out], [2, ""]);
     assert.equal((await hooked({ COUNTERSIGN_URL: "http://127.0.0.1:1" })).code, 2);

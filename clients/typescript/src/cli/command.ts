@@ -2,6 +2,7 @@ import type { ArgDef } from "citty";
 import { Countersign } from "../countersign.ts";
 import { SYSTEM_CLOCK } from "../exchange.ts";
 import { type Exit, Failed, WrongUse } from "./exit.ts";
+import { read } from "./files.ts";
 import type { Machine } from "./machine.ts";
 import { credentialOf, serviceOf } from "./settings.ts";
 import { cleanLines, jsonText } from "./shown.ts";
@@ -70,7 +71,6 @@ export class Call {
 
   /** A JSON object that was written here, in a file (`@FILE`), or is the input (`-`). */
   async object(text: string): Promise<Readonly<Record<string, unknown>>> {
-    const { read } = await import("./files.ts");
     const json = text === "-"
       ? await this.machine.input()
       : text.startsWith("@")
