@@ -14,8 +14,8 @@ const PRIVATE_BYTES = 396;
 const SEAL_BYTES = 28;
 /** What stands before the entries in a segment: a name and a time. */
 const HEAD_BYTES = 18;
-/** Hashes at the right edge of a tree of a hundred thousand entries or so. */
-const PEAKS = 8;
+/** The log's head: how many entries, when, and the hashes at the right edge of a hundred thousand. */
+const LOG_HEAD_BYTES = 12 + 32 * 8;
 /** As many as fit in one row, which are more than the connections of any load here. */
 const MAX_BATCH = 60;
 const BODY_BYTES = 550;
@@ -31,7 +31,7 @@ let size = 0;
 
 const leaves = crypto.getRandomValues(new Uint8Array(HEAD_BYTES + MAX_BATCH * LEAF_BYTES));
 const sealed = crypto.getRandomValues(new Uint8Array(MAX_BATCH * PRIVATE_BYTES + SEAL_BYTES));
-const peaks = crypto.getRandomValues(new Uint8Array(32 * PEAKS));
+const logHead = crypto.getRandomValues(new Uint8Array(LOG_HEAD_BYTES));
 
 let waiting: PromiseWithResolvers<void>[] = [];
 let isRunning = false;
@@ -63,12 +63,11 @@ async function run(): Promise<void> {
 async function commit(count: number): Promise<void> {
   const first = size;
   size += count;
-  const at = Date.now();
   const answer = await kv.atomic()
     .check({ key: POLICY, versionstamp: policy.versionstamp })
     .check({ key: TURN, versionstamp: null })
     .check({ key: HEAD, versionstamp: head })
-    .set(HEAD, { size, peaks, at })
+    .set(HEAD, logHead.slice())
     .set(["durable_echo", "log", first], leaves.slice(0, HEAD_BYTES + count * LEAF_BYTES))
     .set(["durable_echo", "private", first], sealed.slice(0, count * PRIVATE_BYTES + SEAL_BYTES))
     .commit();

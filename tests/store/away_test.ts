@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { logHeadKey } from "../../lib/store/keys.ts";
+import { readRecord } from "../../lib/store/kv.ts";
+import { logHead } from "../../lib/store/records/log.ts";
 import type { Timer } from "../../lib/store/system.ts";
 import { Countersign, type Got, TestOrg } from "../helpers/countersign.ts";
 import { FailingStore } from "../helpers/failing_store.ts";
@@ -246,6 +249,6 @@ Deno.test("pages, forms, MCP and token endpoints say that the store is away, and
 });
 
 async function size({ kv, org }: AwayStore): Promise<number> {
-  const head = await kv.get<{ size: number }>(["log_head", org.id]);
-  return head.value?.size ?? 0;
+  const head = await readRecord(kv, logHeadKey(org.id), logHead);
+  return head?.value.size ?? 0;
 }

@@ -54,6 +54,7 @@ async function inBytes(kv: Deno.Kv, org: string): Promise<boolean[]> {
   for (const prefix of [logSegmentPrefix(org), logPrivatePrefix(org)]) {
     rows.push(...await Array.fromAsync(kv.list({ prefix: [...prefix] })));
   }
+  rows.push(await kv.get([...logHeadKey(org)]));
   return rows.map(({ value }) => value instanceof Uint8Array);
 }
 

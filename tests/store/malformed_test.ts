@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { joinBytes } from "../../lib/base/bytes.ts";
 import * as keys from "../../lib/store/keys.ts";
-import { SEGMENT_HEAD_BYTES } from "../../lib/store/records/log.ts";
+import { logHead, SEGMENT_HEAD_BYTES } from "../../lib/store/records/log.ts";
 import { Countersign, type TestOrg } from "../helpers/countersign.ts";
 
 const CHECK = "/v1/permissions/check";
@@ -94,13 +94,25 @@ const POLICY_DAMAGE: Record<string, (kv: Deno.Kv, org: TestOrg) => Promise<unkno
   "a policy version that is gone": (kv, { id }) => kv.delete([...keys.policyVersionKey(id)]),
 };
 
+async function headChanged(
+  kv: Deno.Kv,
+  org: string,
+  change: (row: Uint8Array) => unknown,
+): Promise<void> {
+  const key = [...keys.logHeadKey(org)];
+  const { value } = await kv.get<Uint8Array>(key);
+  assert.ok(value, "there is something to damage");
+  await kv.set(key, change(value));
+}
+
 const LOG_DAMAGE: Record<string, (kv: Deno.Kv, org: TestOrg) => Promise<unknown>> = {
-  "a head with a text for its size": (kv, { id }) =>
-    changed(kv, keys.logHeadKey(id), { size: "5" }),
-  "a head that is one short": async (kv, { id }) => {
-    const { value } = await kv.get<{ size: number }>([...keys.logHeadKey(id)]);
-    await changed(kv, keys.logHeadKey(id), { size: (value?.size ?? 0) - 1 });
-  },
+  "a head of an earlier release with a text for its size": (kv, { id }) =>
+    kv.set([...keys.logHeadKey(id)], { size: "5", peaks: [], at: 0 }),
+  "a head that is one short": (kv, { id }) =>
+    headChanged(kv, id, (row) => {
+      const head = logHead.parse(row);
+      return { ...head, size: head.size - 1 };
+    }),
   "a head that is gone": (kv, { id }) => kv.delete([...keys.logHeadKey(id)]),
   "a segment that is null": (kv, { id }) => kv.set([...keys.logSegmentKey(id, 0)], null),
   "a segment that is gone": (kv, { id }) => kv.delete([...keys.logSegmentKey(id, 0)]),
@@ -110,8 +122,12 @@ const LOG_DAMAGE: Record<string, (kv: Deno.Kv, org: TestOrg) => Promise<unknown>
     rewritten(kv, keys.logSegmentKey(id, 0), (text) => text.replace('"test"', '"Test"')),
   "a segment that is cut off in its head": (kv, { id }) =>
     kv.set([...keys.logSegmentKey(id, 0)], new Uint8Array(7)),
-  "a head with half a hash": (kv, { id }) =>
-    changed(kv, keys.logHeadKey(id), { peaks: new Uint8Array(48) }),
+  "a head that is cut off": (kv, { id }) => kv.set([...keys.logHeadKey(id)], new Uint8Array(7)),
+  "a head with half a hash": (kv, { id }) => headChanged(kv, id, (row) => row.slice(0, -16)),
+  "a head with something behind its hashes": (kv, { id }) =>
+    headChanged(kv, id, (row) => joinBytes([row, new Uint8Array(3)])),
+  "a head of an earlier release with half a hash": (kv, { id }) =>
+    headChanged(kv, id, (row) => ({ ...logHead.parse(row), peaks: new Uint8Array(48) })),
 };
 
 for (const [what, damage] of Object.entries({ ...POLICY_DAMAGE, ...LOG_DAMAGE })) {

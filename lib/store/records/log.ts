@@ -50,7 +50,54 @@ export const headClock = z.object({
 
 export type HeadClock = z.infer<typeof headClock>;
 
-/** Hashes as a row has them: one after another, or each by itself in rows of earlier releases. */
+export interface LogHead {
+  readonly size: number;
+  /** Roots of the complete subtrees that make up the tree, largest first. */
+  readonly peaks: Uint8Array[];
+  /** `at` of the newest entry, milliseconds. */
+  readonly at: number;
+  /** Absent where nobody ever had to accept a clock. */
+  readonly clock?: HeadClock | undefined;
+}
+
+/** A time in bytes, milliseconds: 48 bits, as ids have for theirs. */
+const AT_BYTES = 6;
+
+/** The same for how many entries there are: a head begins with it. */
+export const SIZE_BYTES = 6;
+
+/** Bytes of a head before its hashes: that, and its time. Behind them is the JSON of its clock, if any. */
+export const HEAD_BYTES = SIZE_BYTES + AT_BYTES;
+
+/** How many complete subtrees make up a tree (RFC 9162 section 2.1.2). */
+function peaksOf(size: number): number {
+  return size.toString(2).replaceAll("0", "").length;
+}
+
+/** The members of a head in bytes, or null where they are none. */
+function headMembersOf(row: Uint8Array): z.input<typeof headMembers> | null {
+  if (row.length < HEAD_BYTES) return null;
+  const view = new DataView(row.buffer, row.byteOffset);
+  const size = getUint48(view, 0);
+  const end = HEAD_BYTES + peaksOf(size) * HASH_BYTES;
+  if (row.length < end) return null;
+  const peaks: Uint8Array[] = [];
+  for (let at = HEAD_BYTES; at < end; at += HASH_BYTES) peaks.push(row.slice(at, at + HASH_BYTES));
+  const head = { size, peaks, at: getUint48(view, SIZE_BYTES) };
+  if (row.length === end) return head;
+  try {
+    return { ...head, clock: JSON.parse(new TextDecoder().decode(row.subarray(end))) };
+  } catch {
+    return null;
+  }
+}
+
+/** An integer of 48 bits. */
+function getUint48(view: DataView, place: number): number {
+  return view.getUint16(place) * 2 ** 32 + view.getUint32(place + 2);
+}
+
+/** Hashes as earlier releases had them: each by itself, or one after another. */
 const hashes = z.union([
   z.array(bytes),
   bytes.refine(({ length }) => length % HASH_BYTES === 0, "expected whole hashes")
@@ -62,17 +109,24 @@ const hashes = z.union([
     ),
 ]);
 
-export const logHead = z.object({
-  size: z.number().int().nonnegative(),
-  /** Roots of the complete subtrees that make up the tree, largest first. */
+/** A head by members, as a row of earlier releases has it. */
+const headMembers = z.object({
+  size: count,
   peaks: hashes,
-  /** `at` of the newest entry, milliseconds. */
-  at: z.number().int().nonnegative(),
-  /** Absent where nobody ever had to accept a clock. */
+  at: count,
   clock: headClock.optional(),
 });
 
-export type LogHead = z.infer<typeof logHead>;
+/** A head as it is read: a row of bytes, or one by members. */
+export const logHead: z.ZodType<LogHead> = z.union([
+  bytes.transform((row, context) => {
+    const head = headMembersOf(row);
+    if (head !== null) return head;
+    context.addIssue({ code: "custom", message: "expected a head" });
+    return z.NEVER;
+  }).pipe(headMembers),
+  headMembers,
+]);
 
 /** The entries of one commit, or a part of them that fits a value. */
 export interface LogSegment {
@@ -87,10 +141,7 @@ export interface LogSegment {
 /** Bytes of a commit's name, which a segment begins with. */
 export const NAME_BYTES = 12;
 
-/** The time of a segment's entries behind it, milliseconds: 48 bits, as ids have for theirs. */
-const AT_BYTES = 6;
-
-/** Bytes of a segment before its entries. */
+/** Bytes of a segment before its entries: that name, and their time. */
 export const SEGMENT_HEAD_BYTES = NAME_BYTES + AT_BYTES;
 
 /** A segment as it is read: a row of bytes, or one of the releases that wrote it by members. */
@@ -100,7 +151,7 @@ export const logSegment: z.ZodType<LogSegment> = z.union([
       const view = new DataView(row.buffer, row.byteOffset);
       return {
         batch: row.subarray(0, NAME_BYTES).toHex(),
-        at: view.getUint16(NAME_BYTES) * 2 ** 32 + view.getUint32(NAME_BYTES + 2),
+        at: getUint48(view, NAME_BYTES),
         data: row.subarray(SEGMENT_HEAD_BYTES),
       };
     },
