@@ -88,8 +88,8 @@ export interface Opened {
 export class Socket {
   /** As they were proved last. */
   #caller: MachineCaller;
-  readonly #inFlight = new Set<FrameId>();
-  readonly #gone = new AbortController();
+  /** What was asked and is not answered, and how each is told that nobody waits any more. */
+  readonly #inFlight = new Map<FrameId, AbortController>();
   #isOpen = true;
   #isStopping = false;
   /** Whether the runtime has let go of it. */
@@ -111,8 +111,7 @@ export class Socket {
       services.stopping.removeEventListener("abort", stop);
       this.#isOpen = false;
       this.#isEnded = true;
-      this.#gone.abort();
-      this.#wake();
+      this.#letGo();
       this.#endIfOver();
     });
     // What it tells of, the close that follows does as well.
@@ -160,8 +159,9 @@ export class Socket {
     const { frame } = read;
     const refusal = this.#barred(frame);
     if (refusal !== null) return this.#refuse(frame.id, this.#counted() ?? refusal);
-    this.#inFlight.add(frame.id);
-    this.#running(this.#answer(frame));
+    const gone = new AbortController();
+    this.#inFlight.set(frame.id, gone);
+    this.#running(this.#answer(frame, gone.signal));
   }
 
   /** Why a frame is not looked at; null where it is. */
@@ -183,9 +183,9 @@ export class Socket {
     }
   }
 
-  async #answer(frame: Frame): Promise<void> {
+  async #answer(frame: Frame, gone: AbortSignal): Promise<void> {
     try {
-      const request = frame.method === "SUBSCRIBE" ? null : this.#requestOf(frame);
+      const request = frame.method === "SUBSCRIBE" ? null : this.#requestOf(frame, gone);
       if (request === null) await this.#subscribe(frame);
       else await this.#pass(frame, request);
     } catch (error) {
@@ -202,7 +202,7 @@ export class Socket {
   }
 
   /** The request that a frame stands for. @throws {Refusal} */
-  #requestOf({ method, path, body, idempotency_key }: Frame): Request {
+  #requestOf({ method, path, body, idempotency_key }: Frame, gone: AbortSignal): Request {
     const { headers, targets } = this.opened;
     const url = targets.find(path);
     const isRead = method === "GET";
@@ -221,7 +221,7 @@ export class Socket {
         ...(idempotency_key === undefined ? {} : { "idempotency-key": idempotency_key }),
       },
       body: text,
-      signal: this.#gone.signal,
+      signal: gone,
     });
   }
 
@@ -321,6 +321,12 @@ export class Socket {
     this.#woken.resolve();
   }
 
+  /** Nobody waits for answers or news any more. */
+  #letGo(): void {
+    for (const gone of this.#inFlight.values()) gone.abort();
+    this.#wake();
+  }
+
   #refuse(id: FrameId | null, refusal: AnyRefusal | SurfaceRefusal): void {
     const about = { path: SOCKET_PATH, id: this.opened.request_id };
     const { status, body } = problemOf(refusal, about);
@@ -355,8 +361,7 @@ export class Socket {
   #close(code: number, reason: string): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
-    this.#gone.abort();
-    this.#wake();
+    this.#letGo();
     this.socket.close(code, reason);
   }
 }
