@@ -2224,7 +2224,7 @@ const SOCKETS: readonly Mutant[] = [
     file: "lib/endpoints/own_requests.ts",
     find: "if (!isRequester(caller, record) || this.#again.has(id)) return false;",
     replace: "if (this.#again.has(id)) return false;",
-    tests: ["attacks/socket"],
+    tests: ["socket/socket"],
   },
   {
     guard: "an id in flight again does nothing",
