@@ -274,9 +274,12 @@ export class Socket {
     const { deps, ledgers, watchedRows } = this.services;
     let watch: Watch | null = null;
     let watched = "";
+    let moved: Promise<void> | undefined;
     let isNews = true;
+    // Whenever it comes, it ends the wait that is or comes next: none falls between two.
     const heard = () => {
       isNews = true;
+      this.#wake();
     };
     try {
       while (this.#isOpen) {
@@ -298,12 +301,13 @@ export class Socket {
               watch = watchedRows.watch(rows);
               watched = JSON.stringify(rows);
             }
-            watch!.due = own.due ?? Infinity;
+            if (watch !== null) watch.due = own.due ?? Infinity;
           }
-          const moved = watch?.moved();
-          void moved?.then(heard);
-          const occasions = [beat.elapsed, woken.promise, listening?.news, moved];
-          await Promise.race(occasions.filter((occasion) => occasion !== undefined));
+          // The same promise until it resolves: heard once, however many beats pass meanwhile.
+          const next = watch?.moved();
+          if (next !== moved) void next?.then(heard);
+          moved = next;
+          await Promise.race([beat.elapsed, woken.promise]);
         } finally {
           beat.cancel();
           listening?.stop();
