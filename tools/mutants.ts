@@ -689,7 +689,7 @@ const OAUTH: readonly Mutant[] = [
   {
     guard: "a device code that comes twice ends what it gave",
     file: "lib/oauth/device_token.ts",
-    find: 'endMachine(transaction, login.progress.made, "code_reused", client);',
+    find: 'endMachine(transaction, login.progress.made, login.id, "code_reused", client);',
     replace: "",
     tests: ["oauth/device", "attacks/device"],
   },

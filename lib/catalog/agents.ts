@@ -167,7 +167,8 @@ export function rotateAgent(
   return {
     plan(transaction, caller) {
       demand(caller, "loosen", "A new token for an agent");
-      const old = existingAgent(transaction, id);
+      // Its new token is of whoever rotates it: no terminal gives it back.
+      const { login: _ended, ...old } = existingAgent(transaction, id);
       const secret = makeSecret("agent", transaction.deps.random);
       const rotated: AgentRecord = {
         ...old,

@@ -198,7 +198,7 @@ async function endRepeated(
     load: (reader) => loadLogin(reader, hash),
     plan(transaction, login): void {
       if (login?.progress.state !== "used") return;
-      endMachine(transaction, login.progress.made, "code_reused", client);
+      endMachine(transaction, login.progress.made, login.id, "code_reused", client);
       storeLogin(transaction, hash, { ...login, progress: { state: "reused" } });
     },
   });
@@ -207,9 +207,11 @@ async function endRepeated(
 /** Why what a login gave has ended. */
 type LoginEnd = "code_reused" | "signed_out";
 
+/** Ends what a login gave, as long as it is of that login still. */
 function endMachine(
   transaction: Transaction,
   id: string,
+  login: string,
   because: LoginEnd,
   { request_id }: Client,
 ): void {
@@ -217,8 +219,8 @@ function endMachine(
   const agent = exists ? agents.get(id) : undefined;
   const apiKey = exists ? apiKeys.get(id) : undefined;
   const end = { actor: LOGIN, data: { because, request_id } };
-  if (agent !== undefined) endAgent(transaction, agent, end);
-  if (apiKey !== undefined) endApiKey(transaction, apiKey, end);
+  if (agent?.login === login) endAgent(transaction, agent, end);
+  if (apiKey?.login === login) endApiKey(transaction, apiKey, end);
 }
 
 /** Whether a token that is handed back may be of a login (`endByHolder`). */
@@ -245,7 +247,7 @@ export async function endByHolder(
       const { snapshot } = transaction;
       const record = snapshot.exists ? snapshot.credential(hash)?.record : undefined;
       if (record?.login === undefined) return;
-      endMachine(transaction, record.id, "signed_out", client);
+      endMachine(transaction, record.id, record.login, "signed_out", client);
     },
   });
 }

@@ -1,13 +1,17 @@
 import assert from "node:assert/strict";
+import fc from "fast-check";
 import {
   askLogin,
   LOGIN_MS,
   LOGINS_OF_ALL,
   LOGINS_OF_ONE,
+  polledLogin,
+  pollOf,
   typedUserCode,
 } from "../../lib/oauth/device.ts";
 import { pollLogin } from "../../lib/oauth/device_token.ts";
 import { deviceRequestsKey } from "../../lib/store/login_keys.ts";
+import type { DeviceLogin } from "../../lib/store/records/device.ts";
 import { DeviceWorld } from "../helpers/device_world.ts";
 import { fault } from "../helpers/oauth_world.ts";
 import { CLIENT } from "../helpers/people.ts";
@@ -102,6 +106,16 @@ Deno.test("a standard key, a name that is none, and signing out at the terminal"
   assert.equal((await revoke(own)).status, 200);
   assert.equal(await it.check(own), 200);
 
+  // So does one that a person gave a new token to, whatever becomes of its device code.
+  const asked = await it.ask();
+  await it.allow(asked);
+  const { id } = (await it.poll(asked)).body;
+  const turned = await owner.send(`/agents/${id}`, "rotate");
+  const [token = ""] = /cs_agent_[0-9a-z]+/.exec(turned.html) ?? assert.fail(turned.text);
+  assert.equal((await revoke(token)).status, 200);
+  fault(await it.poll(asked), "invalid_grant");
+  assert.equal(await it.check(token), 200);
+
   for (
     const [device_name, name] of [
       [null, "Unnamed computer"],
@@ -165,6 +179,43 @@ Deno.test("an interval grows with each early poll, and no faster poll fills the 
   assert.deepEqual(await row(), [stamp, 60], "nothing more is written");
   it.clock.advance(MINUTE);
   fault(await it.poll(asked), "authorization_pending");
+});
+
+Deno.test("property: whoever waits as it is told is not told to slow down, whatever it did before", () => {
+  const waits = fc.array(
+    fc.record({ obeys: fc.boolean(), early: fc.integer({ min: 0, max: 4_999 }) }),
+    {
+      maxLength: 40,
+    },
+  );
+  fc.assert(fc.property(waits, (steps) => {
+    const start = Date.UTC(2026, 0, 1);
+    let login: DeviceLogin = {
+      id: "lgn",
+      sealed: new Uint8Array(),
+      polled_at: 0,
+      interval: 5,
+      progress: { state: "pending" },
+      expires_at: start + LOGIN_MS,
+    };
+    let [now, told] = [start, 5_000];
+    for (const { obeys, early } of steps) {
+      now += obeys ? told : early;
+      const poll = pollOf(login, now);
+      if (now >= start + LOGIN_MS) return assert.equal(poll, "expired_token");
+      if (obeys) assert.equal(poll, "authorization_pending");
+      if (poll === "slow_down") told += 5_000;
+      const polled = polledLogin(login, poll, now) ?? login;
+      assert.ok(polled.interval >= login.interval && polled.interval <= 60);
+      login = polled;
+    }
+    const allowed = { org: "o", member: "m", session: "s", gives: "agent" } as const;
+    const let_in: DeviceLogin = { ...login, progress: { state: "allowed", ...allowed } };
+    assert.equal(pollOf(let_in, start + LOGIN_MS - 1), "hands_out");
+    assert.equal(pollOf(let_in, start + LOGIN_MS), "expired_token");
+    const used: DeviceLogin = { ...login, progress: { state: "used", ...allowed, made: "agt" } };
+    assert.equal(pollOf(used, now), "repeats");
+  }));
 });
 
 Deno.test("attack: a flood of requests from one address, and from everywhere, ends with its limit", async () => {
