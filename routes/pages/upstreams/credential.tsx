@@ -266,7 +266,7 @@ function ActsFor({ record, named, users, mayChange, attempt }: {
       id="use"
       description="The programs that its member connected, and the agents and keys that are named here."
     >
-      {named.length > 0 && (
+      {named.length > 0 && (!mayChange || away.length > 0) && (
         <ul class="findings">
           {named.map((one) => (
             <li key={one.id}>
@@ -294,7 +294,7 @@ function ActsFor({ record, named, users, mayChange, attempt }: {
           />
           {users.length > 0 && (
             <FormActions>
-              <Button variant="primary">Save</Button>
+              <Button>Save</Button>
             </FormActions>
           )}
         </Form>
@@ -348,7 +348,7 @@ function Rotation({ record: { kind, oauth }, attempt }: {
             </>
           )}
         <FormActions>
-          <Button variant="primary">Rotate</Button>
+          <Button>Rotate</Button>
         </FormActions>
       </Form>
     </Section>

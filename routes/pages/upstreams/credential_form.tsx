@@ -216,13 +216,13 @@ export function NewCredentialForm({ form, kind, users }: {
       {users !== null && <UsedByField form={form} users={users} named={[]} />}
       <p class="quiet small">
         {kind === "oauth2"
-          ? "It asks for your passkey, and leads on to the provider."
+          ? "Putting it in asks for your passkey; then it is connected at its provider."
           : "Putting it in asks for your passkey."}
         {users !== null &&
           " A server is also asked for its tools with it, where nothing else is named."}
       </p>
       <FormActions>
-        <Button variant="primary">{kind === "oauth2" ? "Go on to connect" : "Put in"}</Button>
+        <Button variant="primary">Put in</Button>
       </FormActions>
     </Form>
   );

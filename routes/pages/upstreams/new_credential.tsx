@@ -81,9 +81,9 @@ function newPage({ path, list, section, needs, isOwn }: {
         const { id, oauth, name } = await atFields(async () =>
           await call.transact(createCredential(asked, settings.private_hosts, request_id))
         );
-        return oauth === null
-          ? { to: pagePath("/credentials/:id", { id }), notice: `${name} is kept.` }
-          : { to: pagePath("/connections/upstream/connect", { credential: id }) };
+        // To a provider leads a link of that page: browsers follow no form out of our site.
+        const notice = oauth === null ? `${name} is kept.` : `${name} is kept. Connect it next.`;
+        return { to: pagePath("/credentials/:id", { id }), notice };
       }),
     },
   });
