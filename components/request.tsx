@@ -2,16 +2,23 @@ import { useMemo } from "preact/hooks";
 import { confusableMark } from "../lib/base/confusables.ts";
 import type { JsonObject } from "../lib/base/json.ts";
 import { type ArgumentDifference, readingOf } from "../lib/sheet/arguments.ts";
-import { requestSentence, type SentenceFacts, shownView } from "../lib/sheet/sentence.ts";
+import { addressWith, requestOf } from "../lib/openapi/request.ts";
+import {
+  requestSentence,
+  type SentenceFacts,
+  type ShownOperation,
+  shownView,
+} from "../lib/sheet/sentence.ts";
 import type { ApprovalSheet, SheetComparison } from "../lib/sheet/sheet.ts";
 import type { NamedRequester } from "../lib/sheet/row.ts";
 import type { AskedAgain } from "../lib/store/records/approval.ts";
 import { Badge, DangerChips } from "./badges.tsx";
 import { JsonView } from "./json_view.tsx";
-import { Section } from "./layout.tsx";
+import { Notice, Section } from "./layout.tsx";
 import { RequestRail } from "./request_parts.tsx";
 import { Time } from "./time.tsx";
 import { MachineName, Name, UntrustedText } from "./untrusted.tsx";
+import { ReadingContext, TextViewer } from "./value_viewer.tsx";
 
 /**
  * One request as its approver reads it: the sheet, the sentence, the arguments. What is shown here
@@ -62,6 +69,9 @@ export function RequestSheet({ sheet, now }: {
               comparison={comparison}
             />
           )}
+        {shown?.tool.upstream?.operation != null && (
+          <RequestSent operation={shown.tool.upstream.operation} args={shown.arguments} />
+        )}
         <RequestWords
           reason={isLong ? sheet.reason : null}
           requester={requester}
@@ -200,6 +210,60 @@ export function RequestArguments({ args, schema, comparison }: RequestArgumentsP
       </Section>
     );
   }, [args, schema, comparison]);
+}
+
+/** What an HTTP API would be sent: made here of what is signed, by the function that sends it. */
+export function RequestSent({ operation: { http, url }, args }: {
+  readonly operation: ShownOperation;
+  readonly args: JsonObject;
+}) {
+  return useMemo(() => {
+    const request = requestOf(http, args, url);
+    if ("message" in request) {
+      return (
+        <Section title="What is sent">
+          <Notice tone="danger" live={false}>
+            No request can be made of these arguments, and none will be sent.
+          </Notice>
+        </Section>
+      );
+    }
+    const { method, address, query, headers: { accept: _ours, ...headers }, body } = request;
+    const said = Object.entries(headers);
+    return (
+      <Section
+        title="What is sent"
+        description="Besides, only headers of the upstream and its credential."
+      >
+        <p class="request-line mono">
+          <strong>{method}</strong> <UntrustedText text={addressWith(address, query)} mono />
+        </p>
+        {said.length > 0 && (
+          <dl class="facts">
+            {said.map(([name, value]) => (
+              <div key={name}>
+                <dt class="mono">{name}</dt>
+                <dd>
+                  <UntrustedText text={value} mono />
+                </dd>
+              </div>
+            ))}
+          </dl>
+        )}
+        {body !== null && body.length > 0 && (
+          // The same was read above, as arguments.
+          <ReadingContext.Provider value={null}>
+            <TextViewer
+              name=""
+              title="Body"
+              text={new TextDecoder().decode(body)}
+              id={null}
+            />
+          </ReadingContext.Provider>
+        )}
+      </Section>
+    );
+  }, [http, args, url]);
 }
 
 const ARGUMENTS = "/arguments";

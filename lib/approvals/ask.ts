@@ -4,6 +4,12 @@ import { argumentRefusal, toolDefinitionDigest } from "../catalog/tool_record.ts
 import { actionDigest, type Decision } from "../decisions/decide.ts";
 import { renderFindings } from "../decisions/guarded.ts";
 import { actorOf, type Client, type MachineCaller, tenantWithin } from "../identity/caller.ts";
+import {
+  loadOperation,
+  operationNow,
+  type ToolOperation,
+  unwritable,
+} from "../gateway/document.ts";
 import { levelsFor } from "../identity/deciders.ts";
 import { missingFacts } from "../identity/standing.ts";
 import { schedule, tellOfApproval } from "../ledger/commit.ts";
@@ -21,13 +27,13 @@ import {
 } from "../store/keys.ts";
 import { approvalByMandateKey, mandateKey } from "../store/mandate_keys.ts";
 import type { ApprovalRecord, AskHistory, Stand } from "../store/records/approval.ts";
-import type { MandateRecord } from "../store/records/mandate.ts";
 import type { ToolRecord } from "../store/records/policy.ts";
 import type { UserSeat } from "../store/records/user.ts";
 import { actsAs, frozenActing, loadActing, type LoadedActing } from "../vault/acting.ts";
 import { settle, storeHistory, storeWaiting, subjectOf, tellOfMove } from "./advance.ts";
 import { type Ask, type Asked, type AskedUser, type Asking, join } from "./asking.ts";
 import {
+  askedUnder,
   frozenMandate,
   frozenRule,
   frozenTool,
@@ -78,6 +84,7 @@ export interface LoadedAsk {
   readonly user: AskedUser | null;
   /** Whose account acts, where it runs through here. */
   readonly acting: LoadedActing | null;
+  readonly operation: ToolOperation | null;
 }
 
 /** An asking without personal data and secrets in what it says. */
@@ -106,18 +113,18 @@ export async function loadAsk(
   const loaded = pointer === null ? null : await loadApproval(reader, pointer.id);
   // The limits of asking count for a whole line of mandates: a further one is no way around them.
   const first = mandate === null ? null : await firstOfLine(reader, mandate);
-  const [counts, history, line, user, view, acting] = await Promise.all([
+  const isOurs = reader.snapshot.tool(action.tool)?.upstream !== undefined;
+  const [counts, history, line, user, view, acting, operation] = await Promise.all([
     loadCounts(reader, caller.id, first),
     loaded?.history ?? loadHistory(reader, caller.id, name),
     first === null ? null : loadHistory(reader, caller.id, lineName(digest, first)),
     mandate === null ? null : loadUser(reader, mandate, loaded),
     loaded === null ? null : loadView(reader, orgId, loaded.record),
-    reader.snapshot.tool(action.tool)?.upstream === undefined
-      ? null
-      : loadActing(reader, caller, action.tool),
+    isOurs ? loadActing(reader, caller, action.tool) : null,
+    isOurs ? loadOperation(reader, action.tool) : null,
   ]);
   const open = loaded === null || view === null ? null : { loaded, view };
-  return { open, counts, history, line, user, acting };
+  return { open, counts, history, line, user, acting, operation };
 }
 
 async function loadUser(
@@ -150,7 +157,9 @@ export function createOrJoin(
   loaded: LoadedAsk,
 ): Asked | AnyRefusal {
   const { decision, tool } = request;
-  const misfit = argumentRefusal(tool, decision.action.arguments);
+  const args = decision.action.arguments;
+  const operation = loaded.operation && operationNow(loaded.operation, tool);
+  const misfit = argumentRefusal(tool, args) ?? (operation && unwritable(operation, args));
   if (misfit !== null) return misfit;
   const current = loaded.open === null ? null : settle(transaction, loaded.open.loaded);
   if (loaded.open !== null && current?.record.progress.state === "pending") {
@@ -164,17 +173,11 @@ export function createOrJoin(
   return create(transaction, caller, request, loaded);
 }
 
-/** What a request keeps of the mandate that it is asked under. */
-function askedUnder({ id, expires_at, ancestors }: MandateRecord): ApprovalRecord["mandate"] {
-  const first = ancestors.at(-1);
-  return { id, expires_at, ...(first === undefined ? {} : { first }) };
-}
-
 function create(
   transaction: Transaction,
   caller: MachineCaller,
   request: Asking,
-  loaded: Pick<LoadedAsk, "counts" | "history" | "line" | "user" | "acting">,
+  loaded: Omit<LoadedAsk, "open">,
 ): Asked | AnyRefusal {
   const { now, snapshot, deps } = transaction;
   const { tool, ask } = request;
@@ -205,6 +208,7 @@ function create(
     timeout,
     user: seats?.user ? userOf(loaded) : null,
     acting: loaded.acting,
+    operation: loaded.operation && operationNow(loaded.operation, tool),
   });
   storeCounts(transaction, rows, withRequest(counts, made.record.expires_at, now));
   storeHistory(transaction, made.record, {
@@ -239,6 +243,7 @@ interface NewApproval {
   /** What the end user is asked with; null where they are not. */
   readonly user: AskedUser | null;
   readonly acting: LoadedActing | null;
+  readonly operation: ToolOperation | null;
 }
 
 /**
@@ -348,7 +353,7 @@ function userSeatOf(
 
 function frozenView(
   transaction: Transaction,
-  { decision, tool, ask, levels, levels_skipped, acting }: NewApproval,
+  { decision, tool, ask, levels, levels_skipped, acting, operation }: NewApproval,
   { id, reference, expires_at, requester, confirm_by }: {
     readonly id: string;
     readonly reference: string;
@@ -358,16 +363,17 @@ function frozenView(
   },
 ): FrozenView {
   const { action, resolution } = decision;
+  const { orgId, upstreams } = transaction.snapshot;
   const mandate = decision.mandate?.record ?? null;
   const acts_as = tool.upstream === undefined
     ? null
     : frozenActing(transaction, requester, tool.name, acting);
   return {
     v: 1,
-    org: transaction.snapshot.orgId,
+    org: orgId,
     approval: id,
     reference,
-    tool: frozenTool(tool, transaction.snapshot.upstreams.get(tool.upstream?.name ?? "") ?? null),
+    tool: frozenTool(tool, upstreams.get(tool.upstream?.name ?? "") ?? null, operation),
     tenant_id: action.tenant,
     resource_id: action.resource,
     method: action.method,

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { joinBytes } from "../base/bytes.ts";
 import { canonicalJson } from "../base/canonical.ts";
 import type { JsonObject } from "../base/json.ts";
+import type { ToolOperation } from "../gateway/document.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import { approvalAskKey, approvalKey, approvalViewKey } from "../store/keys.ts";
 import { type Kv, readRecord, readRecords } from "../store/kv.ts";
@@ -49,10 +50,12 @@ export function viewDigest(view: JsonObject): string {
 /**
  * The tool as the view shows it, and where it runs.
  * @param upstream the upstream that it is of; null where it is of none, or that is gone
+ * @param operation how it is asked, of an HTTP API: with the arguments it says what is sent
  */
 export function frozenTool(
   tool: ToolRecord,
   upstream: Pick<UpstreamRecord, "kind" | "url"> | null,
+  operation: ToolOperation | null,
 ): JsonObject {
   return {
     id: tool.id,
@@ -69,7 +72,10 @@ export function frozenTool(
         tool: tool.upstream.tool,
         since: tool.upstream.since,
         ...(upstream === null ? {} : { kind: upstream.kind }),
-        ...(upstream?.kind === "mcp" ? { host: new URL(upstream.url).host } : {}),
+        ...(upstream === null || upstream.kind === "mcp_stdio"
+          ? {}
+          : { host: new URL(upstream.url).host }),
+        ...(operation === null ? {} : { operation: { ...operation } }),
       },
     }),
   };
@@ -94,6 +100,14 @@ export function frozenMandate(
     bundle: bundle === null ? null : { ...bundle },
     expires_at: new Date(expires_at).toISOString(),
   };
+}
+
+/** What a request keeps of the mandate that it is asked under. */
+export function askedUnder(
+  { id, expires_at, ancestors }: MandateRecord,
+): ApprovalRecord["mandate"] {
+  const first = ancestors.at(-1);
+  return { id, expires_at, ...(first === undefined ? {} : { first }) };
 }
 
 /** Puts a new view into the commit, as it is answered. */

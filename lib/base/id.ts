@@ -30,6 +30,7 @@ export type IdPrefix =
   | "whk"
   | "chn"
   | "crd"
+  | "doc"
   | "ent"
   | "req";
 

@@ -21,6 +21,13 @@ import {
 } from "../decisions/decide.ts";
 import { disabledRefusal } from "../decisions/guarded.ts";
 import { afterGuards } from "../guards/guards.ts";
+import {
+  loadOperation,
+  operationNow,
+  requestRefusal,
+  type ToolOperation,
+  unknownYet,
+} from "../gateway/document.ts";
 import { isCurrent, type UpstreamTool } from "../gateway/upstreams.ts";
 import type { MachineOperation } from "../identity/acting.ts";
 import {
@@ -77,6 +84,7 @@ export type Begun =
     readonly upstream: UpstreamRecord;
     /** What looks at what it answers. */
     readonly guards: readonly AfterGuard[];
+    readonly operation: ToolOperation | null;
   };
 
 interface Loaded {
@@ -87,6 +95,7 @@ interface Loaded {
   readonly asked: LoadedApproval | null;
   readonly ready: LoadedApproval | null;
   readonly ask: LoadedAsk | null;
+  readonly operation: ToolOperation | null;
 }
 
 /**
@@ -134,7 +143,9 @@ export function beginCall(
       }
       const at = placeOf(transaction, caller, tool, settings);
       if (at instanceof Refusal) return call.refuse(at);
-      const misfit = argumentRefusal(tool, action.arguments);
+      const operation = loaded.operation && operationNow(loaded.operation, tool);
+      const misfit = argumentRefusal(tool, action.arguments) ??
+        requestRefusal(at.upstream, operation, action.arguments);
       if (misfit !== null) return call.refuse(misfit);
       const ready = loaded.ready !== null && coversSeats(loaded.ready.record, decision.mandate)
         ? loaded.ready
@@ -142,7 +153,7 @@ export function beginCall(
       if (permission === "allowed" || ready !== null) {
         const carried = at.credential?.id ?? null;
         if (connected === null || connected.credential !== carried) throw new NotConnected();
-        return call.run(at, permission === "allowed" ? null : ready);
+        return call.run(at, permission === "allowed" ? null : ready, operation);
       }
       // The policy moved since it was read for: whoever waits for the next commit reads anew.
       if (loaded.ask === null) throw new Deferred();
@@ -166,14 +177,15 @@ async function load(
   const name = nameOf(caller, request);
   const known = await loadKnown(reader, caller.id, request, name);
   if (known !== null && known.call.status !== "pending") {
-    return { question: null, known, asked: null, ready: null, ask: null };
+    return { question: null, known, asked: null, ready: null, ask: null, operation: null };
   }
   const waits = known?.call.status === "pending" ? known.call.approval_id : null;
-  const [loaded, asked] = await Promise.all([
+  const [loaded, asked, operation] = await Promise.all([
     loadQuestion(reader, caller, question),
     waits === null ? null : loadApproval(reader, waits),
+    loadOperation(reader, request.action.tool),
   ]);
-  const none = { question: loaded, known, asked, ready: null, ask: null };
+  const none = { question: loaded, known, asked, ready: null, ask: null, operation };
   if (!mayNeedPeople(reader.snapshot, caller, request, question.client)) return none;
   const mandate = namedMandate(caller, request.mandate_id);
   const ready = await loadReady(reader, caller.id, name);
@@ -272,15 +284,7 @@ function placeOf(
   if (of === undefined) return new Refusal("not_of_an_upstream", { tool_name: tool.name });
   const upstream = snapshot.upstreams.get(of.name);
   const runs = { ...tool, upstream: of };
-  if (upstream === undefined || !isCurrent(runs, upstream)) {
-    return new Refusal("upstream_unreachable", {
-      upstream: of.name,
-      call_id: null,
-      token_id: null,
-      execution_id: null,
-      says: "What it offers where it is now is not known yet.",
-    });
-  }
+  if (upstream === undefined || !isCurrent(runs, upstream)) return unknownYet(of.name);
   if (upstream.status === "paused") return new Refusal("upstream_paused", { upstream: of.name });
   const credential = callCredential(snapshot, caller, upstream, settings);
   return credential instanceof Refusal ? credential : { tool: runs, upstream, credential };
@@ -350,6 +354,7 @@ class CallBegun {
   run(
     at: Place,
     ready: LoadedApproval | null,
+    operation: ToolOperation | null,
   ): Begun | RecordedRefusal {
     const { transaction, caller, id, of: { decision, known, client } } = this;
     const { tool, upstream, credential } = at;
@@ -417,7 +422,8 @@ class CallBegun {
       transaction.delete(callWaitsKey(caller.org, caller.id, this.#name));
     }
     storeCall(transaction, call);
-    return { is: "running", call, tool, upstream, guards: afterGuards(snapshot.org, tool) };
+    const guards = afterGuards(snapshot.org, tool);
+    return { is: "running", call, tool, upstream, guards, operation };
   }
 
   #fields(at: Place | null) {

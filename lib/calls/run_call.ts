@@ -7,10 +7,12 @@ import { refreshOnce } from "../gateway/refresh.ts";
 import { isCurrent, loadState } from "../gateway/upstreams.ts";
 import type { AnswerLook } from "../guards/result.ts";
 import type { MachineOperation } from "../identity/acting.ts";
-import { type Client, namedMandate, tenantWithin } from "../identity/caller.ts";
+import { type Client, type MachineCaller, namedMandate, tenantWithin } from "../identity/caller.ts";
 import { approvalTopic } from "../ledger/commit.ts";
 import { resolve } from "../policy/chain.ts";
-import { type Accepted, type AnyRefusal, Refusal } from "../refusal.ts";
+import type { Reader } from "../ledger/transaction.ts";
+import type { Snapshot } from "../policy/snapshot.ts";
+import { type Accepted, type AnyRefusal, invalidRequest, Refusal } from "../refusal.ts";
 import type { Services } from "../services.ts";
 import type { CallRecord, RunningCall } from "../store/records/call.ts";
 import type { UpstreamRecord } from "../store/records/upstream.ts";
@@ -111,11 +113,13 @@ function decided(
 
 async function attempt(party: CallingParty, request: CallRequest): Promise<CallAnswer> {
   for (let tries = 1;; tries++) {
-    const upstream = await party.transact(whereItMayRun(party.services, request, party.client));
+    const { where, stated } = await party.transact(
+      whereItMayRun(party.services, request, party.client),
+    );
     try {
-      return upstream === null
-        ? answered(await party.transact(beginCall(request, party.client, unconnected(party))))
-        : await connected(party, request, upstream);
+      return where === null
+        ? answered(await party.transact(beginCall(stated, party.client, unconnected(party))))
+        : await connected(party, stated, where);
     } catch (error) {
       if (!(error instanceof NotConnected) || tries === TRIES) throw error;
     }
@@ -140,6 +144,26 @@ interface Where {
   readonly fresh: boolean;
 }
 
+/** A request with the facts that its tool knows itself, and where it would run; null for nowhere. */
+interface Placed {
+  readonly stated: CallRequest;
+  readonly where: Where | null;
+}
+
+/**
+ * The request with the method by which an operation of an HTTP API is asked.
+ * @throws {Refusal} invalid_request where another is stated
+ */
+function withMethod(request: CallRequest, { tool }: Pick<Snapshot, "tool">): CallRequest {
+  const { action } = request;
+  const method = tool(action.tool)?.upstream?.method;
+  if (method === undefined || method === action.method) return request;
+  if (action.method !== null && action.method.toUpperCase() !== method) {
+    throw invalidRequest("/method", `is ${method} for this tool; leave it out, or state that`);
+  }
+  return { ...request, action: { ...action, method } };
+}
+
 /**
  * Where a call would run if it were begun now; null where it would not. Decides nothing: it is so that
  * an upstream that is away costs nobody a permission, and a call that waits for people asks none.
@@ -148,40 +172,53 @@ function whereItMayRun(
   services: Services,
   request: CallRequest,
   client: Client,
-): MachineOperation<Where | null, Where | null> {
+): MachineOperation<Placed, Placed> {
   return {
     async load(reader, caller) {
-      const { snapshot, now } = reader;
-      const { action } = request;
-      const walled = { ...action, tenant: tenantWithin(caller, action.tenant) };
-      const of = snapshot.tool(action.tool)?.upstream;
-      const upstream = of === undefined ? undefined : snapshot.upstreams.get(of.name);
-      if (of === undefined || upstream?.status !== "active") return null;
-      const mandated = namedMandate(caller, request.mandate_id) !== null;
-      const { permission } = resolve(snapshot, walled, caller, { via: client.via, mandated });
-      if (permission === "disabled") return null;
-      const name = nameOf(caller, request);
-      const looking = reader.fromStore;
-      const isFresh = (listed: number) => Math.abs(now - listed) < FRESH_LIST_MS;
-      const isNamed = request.key_hash !== null || request.goes_on !== null;
-      const seen = LISTED.getOrInsertComputed(services, () => new Map<string, number>());
-      const place = JSON.stringify([snapshot.orgId, upstream.name, upstream.generation]);
-      const [state, known, ready] = await Promise.all([
-        isFresh(seen.get(place) ?? 0) ? null : loadState(looking, upstream.name),
-        // One that nothing names could only wait, and does not stand in the way of running.
-        isNamed ? loadKnown(looking, caller.id, request, name) : null,
-        permission === "allowed" ? null : loadReady(looking, caller.id, name),
-      ]);
-      if (known !== null && known.call.status !== "pending") return null;
-      if (permission !== "allowed" && ready === null) return null;
-      const carried = callCredential(snapshot, caller, upstream, services.settings);
-      if (carried instanceof Refusal) throw carried;
-      if (state !== null) seen.set(place, state.listed_at ?? 0);
-      const fresh = isFresh(seen.get(place) ?? 0) && isCurrent({ upstream: of }, upstream);
-      return { upstream, credential: carried?.id ?? null, fresh };
+      const stated = withMethod(request, { tool: (name) => reader.snapshot.tool(name) });
+      return { stated, where: await whereNow(services, stated, client, { reader, caller }) };
     },
-    plan: (_transaction, _caller, where) => where,
+    plan: (_transaction, _caller, placed) => placed,
   };
+}
+
+async function whereNow(
+  services: Services,
+  request: CallRequest,
+  client: Client,
+  { reader, caller }: { readonly reader: Reader; readonly caller: MachineCaller },
+): Promise<Where | null> {
+  const { snapshot, now } = reader;
+  const { action } = request;
+  const walled = { ...action, tenant: tenantWithin(caller, action.tenant) };
+  const of = snapshot.tool(action.tool)?.upstream;
+  const upstream = of === undefined ? undefined : snapshot.upstreams.get(of.name);
+  if (of === undefined || upstream?.status !== "active") return null;
+  const mandated = namedMandate(caller, request.mandate_id) !== null;
+  const { permission } = resolve(snapshot, walled, caller, { via: client.via, mandated });
+  if (permission === "disabled") return null;
+  const name = nameOf(caller, request);
+  const looking = reader.fromStore;
+  // What an HTTP API offers changes with its record; a server is asked again and again.
+  const isApi = upstream.kind === "openapi";
+  const isFresh = (seen: number) =>
+    isApi ? seen === upstream.edition : Math.abs(now - seen) < FRESH_LIST_MS;
+  const isNamed = request.key_hash !== null || request.goes_on !== null;
+  const seen = LISTED.getOrInsertComputed(services, () => new Map<string, number>());
+  const place = JSON.stringify([snapshot.orgId, upstream.name, upstream.generation]);
+  const [state, known, ready] = await Promise.all([
+    isFresh(seen.get(place) ?? 0) ? null : loadState(looking, upstream.name),
+    // One that nothing names could only wait, and does not stand in the way of running.
+    isNamed ? loadKnown(looking, caller.id, request, name) : null,
+    permission === "allowed" ? null : loadReady(looking, caller.id, name),
+  ]);
+  if (known !== null && known.call.status !== "pending") return null;
+  if (permission !== "allowed" && ready === null) return null;
+  const carried = callCredential(snapshot, caller, upstream, services.settings);
+  if (carried instanceof Refusal) throw carried;
+  if (state !== null) seen.set(place, (isApi ? state.followed : state.listed_at) ?? 0);
+  const fresh = isFresh(seen.get(place) ?? 0) && isCurrent({ upstream: of }, upstream);
+  return { upstream, credential: carried?.id ?? null, fresh };
 }
 
 /** Runs a call at an upstream that has a place for it. */
@@ -258,7 +295,7 @@ function isKeptApart(
 async function sent(
   party: CallingParty,
   { action, goes_on }: CallRequest,
-  { call, tool, upstream, guards }: Extract<Begun, { is: "running" }>,
+  { call, tool, upstream, guards, operation }: Extract<Begun, { is: "running" }>,
   { port }: UpstreamPlace,
 ): Promise<CallAnswer> {
   const { services, org, gone, progress } = party;
@@ -268,8 +305,13 @@ async function sent(
   const guard = new OutcomeGuard(services, guards);
   let listChanged = false;
   let cutOut = 0;
+  const called = {
+    name: tool.upstream.tool,
+    input_schema: parameters ?? {},
+    operation: operation?.http ?? null,
+  };
   const send = () =>
-    port.call({ name: tool.upstream.tool, input_schema: parameters ?? {} }, action.arguments, {
+    port.call(called, action.arguments, {
       timeout_ms: upstream.timeout_seconds * 1000,
       max_bytes: upstream.max_result_bytes,
       // A half-done write is worse than an answer that nobody reads. Whoever goes on comes back for it.

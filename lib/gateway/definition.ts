@@ -1,7 +1,14 @@
+import { Buffer } from "node:buffer";
 import { hash } from "node:crypto";
 import { serialize } from "node:v8";
-import { canonicalBytes, canonicalJson } from "../base/canonical.ts";
-import { differingPointers, isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
+import { canonicalJson } from "../base/canonical.ts";
+import {
+  differingPointers,
+  isJsonObject,
+  type JsonObject,
+  type JsonValue,
+  memberOf,
+} from "../base/json.ts";
 import { isDotSegment, visibleLine, visibleText } from "../base/text.ts";
 import { checkParameterSchema } from "../schema/check.ts";
 import type { RefusedTool, UpstreamRecord } from "../store/records/upstream.ts";
@@ -48,10 +55,14 @@ export interface Offer {
   readonly catalog_name: string;
   /** The whole of it, as it came. */
   readonly definition: JsonObject;
+  /** The same in RFC 8785 form. */
+  readonly text: string;
   readonly digest: string;
   /** As the catalog shows it: cut, and with hidden characters made visible. */
   readonly description: string;
   readonly parameters: JsonObject;
+  /** Of an operation of an HTTP API: by which it is asked. */
+  readonly method: string | null;
 }
 
 /** What can be taken of a list, and what not. */
@@ -69,10 +80,15 @@ export function definitionDigest(
   { kind, url, headers, credential }: Place,
   definition: JsonObject,
 ): string {
+  return digestOf({ kind, url, headers, credential }, canonicalJson(definition));
+}
+
+/** @param text the definition in RFC 8785 form, which is large: it is made once */
+function digestOf({ kind, url, headers, credential }: Place, text: string): string {
   // Without one it is what it was before there were any.
   const acting = credential === null ? {} : { credential: actingOf(credential) };
-  const text = canonicalJson({ v: 1, definition, upstream: { kind, url, headers, ...acting } });
-  return `sha256:${hash("sha256", text, "hex")}`;
+  const upstream = canonicalJson({ kind, url, headers, ...acting });
+  return `sha256:${hash("sha256", `{"definition":${text},"upstream":${upstream},"v":1}`, "hex")}`;
 }
 
 /** Whose account acts. With whose the tools are asked for, where members act, is no part of it. */
@@ -98,16 +114,26 @@ export function gatewayName(upstream: string, tool: string): string {
   return `${upstream}__${tool}`;
 }
 
-/** Reads what an upstream lists. What cannot be taken is refused by name, and no reason to refuse the rest. */
-export function readOffers(
+/** After so many tools others get their turn. */
+const AT_ONCE = 20;
+
+/**
+ * Reads what an upstream lists. What cannot be taken is refused by name, and no reason to refuse the
+ * rest.
+ * @param turn gives others their turn
+ */
+export async function readOffers(
   upstream: Place & Pick<UpstreamRecord, "name">,
   listed: readonly ListedTool[],
-): Offers {
+  turn: () => Promise<void>,
+): Promise<Offers> {
   const offers: Offer[] = [];
   const refused: RefusedTool[] = [];
   const names = new Set<string>();
   const bare = new Set<string>();
-  for (const { name, definition } of listed) {
+  for (const [at, { name, definition }] of listed.entries()) {
+    if (at > 0 && at % AT_ONCE === 0) await turn();
+    const text = textOf(definition);
     const refuse = (why: string) => {
       if (refused.length < REFUSED_KEPT) refused.push({ name: visibleLine(name, 128), why });
     };
@@ -119,13 +145,14 @@ export function readOffers(
       ? "has the name of another tool in the list"
       : nameProblem(catalog_name) ??
         (bare.has(alone) ? `would be called ${alone}, as another tool is` : null) ??
-        definitionProblem(definition);
-    if (problem !== null) {
-      refuse(problem);
+        definitionProblem(definition, text);
+    if (problem !== null || text === null) {
+      refuse(problem ?? HOLDS_NO_JSON);
       continue;
     }
     const { description, inputSchema } = definition;
     const parameters = inputSchema as JsonObject;
+    const method = upstream.kind === "openapi" ? memberOf(definition["http"], "method") : null;
     const shown = typeof description === "string" ? shownDescription(description) : "";
     if (serialize({ shown, parameters }).length > MAX_RECORDED_BYTES) {
       refuse("has a schema that is larger than the catalog stores");
@@ -137,9 +164,11 @@ export function readOffers(
       tool: name,
       catalog_name,
       definition,
-      digest: definitionDigest(upstream, definition),
+      text,
+      digest: digestOf(upstream, text),
       description: shown,
       parameters,
+      method: typeof method === "string" ? method : null,
     });
   }
   return { offers, refused };
@@ -155,12 +184,14 @@ function nameProblem(catalogName: string): string | null {
   return isPath ? "has a name that could be read as a path" : null;
 }
 
-function definitionProblem(definition: JsonObject): string | null {
+const HOLDS_NO_JSON = "has a definition that holds what JSON does not";
+
+function definitionProblem(definition: JsonObject, text: string | null): string | null {
   if (isDeeper(definition, MAX_DEPTH)) {
     return `has a definition that nests deeper than ${MAX_DEPTH} levels`;
   }
-  const bytes = bytesOf(definition);
-  if (bytes === null) return "has a definition that holds what JSON does not";
+  if (text === null) return HOLDS_NO_JSON;
+  const bytes = Buffer.byteLength(text);
   if (bytes > TOOL_LIMITS.definition_bytes) {
     return `has a definition of ${bytes} bytes, and ${TOOL_LIMITS.definition_bytes} are taken`;
   }
@@ -172,10 +203,11 @@ function definitionProblem(definition: JsonObject): string | null {
   return `has an inputSchema that${at} ${visibleLine(unusable.message, 200)}`;
 }
 
-/** Null for what has no RFC 8785 form: half a surrogate pair, or a number too large. */
-function bytesOf(definition: JsonObject): number | null {
+/** Null for what has no RFC 8785 form: half a surrogate pair, a number too large, or what is too deep. */
+function textOf(definition: JsonObject): string | null {
+  if (isDeeper(definition, MAX_DEPTH)) return null;
   try {
-    return canonicalBytes(definition).length;
+    return canonicalJson(definition);
   } catch (error) {
     if (error instanceof TypeError) return null;
     throw error;

@@ -1,4 +1,4 @@
-import { canonicalBytes } from "../base/canonical.ts";
+import { canonicalJson } from "../base/canonical.ts";
 import { isJsonObject, type JsonObject } from "../base/json.ts";
 import type { RecordChange, Writer } from "../catalog/record_change.ts";
 import { archivedTool, writeTool } from "../catalog/tools.ts";
@@ -24,9 +24,13 @@ import { isCurrent, type UpstreamTool } from "./upstreams.ts";
 /** Nobody asked for it: it is what the upstream says. */
 const UPSTREAM: Writer = { caller: { type: "system", id: "upstream_refresh" }, request_id: null };
 
-/** Whether an upstream is where it was when its tools were asked for. */
-export function isStill({ upstreams }: Snapshot, { name, generation }: UpstreamRecord): boolean {
-  return upstreams.get(name)?.generation === generation;
+/** Whether an upstream is where it was when its tools were asked for, and offers what it did. */
+export function isStill(
+  { upstreams }: Pick<Snapshot, "upstreams">,
+  { name, generation, edition }: UpstreamRecord,
+): boolean {
+  const now = upstreams.get(name);
+  return now?.generation === generation && now.edition === edition;
 }
 
 /** What became of some of what is offered: tools by their names in the catalog. */
@@ -79,9 +83,10 @@ export function takeOffers(upstream: UpstreamRecord, offers: readonly Offer[]) {
             parameters: offer.parameters,
             digest: offer.digest,
             generation: upstream.generation,
+            method: offer.method,
           }, { differs, earlier });
         }
-        storeDefinition(transaction, upstream.name, tool, "offered", offer.definition);
+        storeDefinition(transaction, upstream.name, tool, "offered", offer.text);
       }
       return { added, changed, refused };
     },
@@ -145,17 +150,17 @@ function storeDefinition(
   name: string,
   tool: string,
   which: "offered" | "approved",
-  definition: JsonObject,
+  text: string,
 ): void {
   const key = upstreamToolKey(transaction.snapshot.orgId, name, tool, which);
-  transaction.set(key, { definition: canonicalBytes(definition) });
+  transaction.set(key, { definition: new TextEncoder().encode(text) });
 }
 
 /** A tool that was not this upstream's until now: a draft, whatever it was; one that is off stays off. */
 function offered(
   transaction: Transaction,
   { name, generation }: UpstreamRecord,
-  { tool, catalog_name, digest, description, parameters }: Offer,
+  { tool, catalog_name, digest, description, parameters, method }: Offer,
   old: ToolRecord | null,
   exposed_name: string,
 ): void {
@@ -171,6 +176,7 @@ function offered(
       tool,
       definition_digest: digest,
       generation,
+      ...(method === null ? {} : { method }),
       exposed_name,
       since: at,
       drifted: false,
@@ -187,6 +193,7 @@ function offered(
 interface Redefined extends Pick<ToolRecord, "description" | "parameters"> {
   readonly digest: string;
   readonly generation: number;
+  readonly method: string | null;
 }
 
 /**
@@ -196,7 +203,7 @@ interface Redefined extends Pick<ToolRecord, "description" | "parameters"> {
 export function drifted(
   transaction: Transaction,
   old: UpstreamTool,
-  { description, parameters, digest, generation }: Redefined,
+  { description, parameters, digest, generation, method }: Redefined,
   { differs, earlier }: {
     readonly differs: readonly string[];
     /** As it was defined until now, where that is known. */
@@ -213,6 +220,7 @@ export function drifted(
       ...old.upstream,
       definition_digest: digest,
       generation,
+      ...(method === null ? {} : { method }),
       since: transaction.at,
       drifted: old.upstream.drifted || old.status === "approved",
       first: false,
@@ -226,7 +234,8 @@ export function drifted(
     private: { differs: [...differs] },
   };
   if (old.status === "approved" && earlier !== undefined) {
-    storeDefinition(transaction, old.upstream.name, old.upstream.tool, "approved", earlier);
+    const { name, tool } = old.upstream;
+    storeDefinition(transaction, name, tool, "approved", canonicalJson(earlier));
   }
   writeTool(transaction, UPSTREAM, old, next, change);
   writeEvent(transaction, { type: "tool.drifted", tool_id: old.id });

@@ -1,5 +1,5 @@
+import { Buffer } from "node:buffer";
 import { serialize } from "node:v8";
-import { canonicalBytes } from "../base/canonical.ts";
 import type { JsonObject } from "../base/json.ts";
 import { schedule } from "../ledger/commit.ts";
 import { removeRows } from "../ledger/ledgers.ts";
@@ -14,6 +14,7 @@ import type { Listed, NotListed } from "../upstreams/port.ts";
 import { listers, triedListers } from "../vault/acting.ts";
 import { credentialFor } from "../vault/opening.ts";
 import { definitionDigest, readOffers } from "./definition.ts";
+import { documentKeys, listDocument, removeDocuments } from "./document.ts";
 import {
   type ChangedTool,
   drifted,
@@ -67,16 +68,21 @@ export async function refreshUpstream(
     await note(services, org, { upstream, listed: null, refused: [] }, due);
     return null;
   }
+  if (upstream.kind === "openapi" && await isFollowed(services, org, upstream)) {
+    if (due !== null) await note(services, org, { upstream, listed: null, refused: [] }, due);
+    return { added: [], removed: [], changed: moved };
+  }
   const listed = await listWith(services, org, { upstream, by, isAsked: due === null }, stopping);
   if (listed.is === "not_listed") {
     await note(services, org, { upstream, listed, refused: [] }, due);
     return listed;
   }
-  const { offers, refused } = readOffers(upstream, listed.tools);
+  const { timer } = services.deps;
+  const { offers, refused } = await readOffers(upstream, listed.tools, () => timer(0).elapsed);
   const added: string[] = [];
   const changed: ChangedTool[] = [...moved];
   const taken: RefusedTool[] = [];
-  for (const part of inParts(offers, ({ definition }) => 2 * canonicalBytes(definition).length)) {
+  for (const part of inParts(offers, ({ text }) => 2 * Buffer.byteLength(text))) {
     const came = await ledgers.transact(org, takeOffers(upstream, part));
     added.push(...came.added);
     changed.push(...came.changed);
@@ -146,6 +152,7 @@ async function list(
   signal: AbortSignal,
 ): Promise<Listed | NotListed> {
   const { name, kind, url, headers } = upstream;
+  if (kind === "openapi") return await listDocument(services.deps.kv, org, upstream);
   const place = services.deps.upstreams.take({
     org_id: org,
     name,
@@ -160,6 +167,19 @@ async function list(
   } finally {
     place.release();
   }
+}
+
+/** Whether the catalog has what an HTTP API offers: that changes with its record, and by nothing else. */
+async function isFollowed(
+  { ledgers }: Services,
+  org: string,
+  { name, edition }: UpstreamRecord,
+): Promise<boolean> {
+  const state = await ledgers.transact(org, {
+    load: (reader: Reader) => loadState(reader, name),
+    plan: (_transaction: Transaction, state) => state,
+  });
+  return edition !== undefined && state?.followed === edition;
 }
 
 function inParts<T>(all: readonly T[], sizeOf: (one: T) => number): T[][] {
@@ -206,9 +226,9 @@ async function closeMoved(
           if (old === null || !isMoved(old)) return [];
           const earlier = definitions.get(old.upstream.tool);
           const digest = definitionDigest(upstream, earlier ?? {});
-          const { description, parameters } = old;
+          const { description, parameters, upstream: { method = null } } = old;
           const { generation } = upstream;
-          const next = { description, parameters, digest, generation };
+          const next = { description, parameters, digest, generation, method };
           drifted(transaction, old, next, { differs, earlier });
           return [name];
         });
@@ -227,9 +247,10 @@ async function closeMoved(
 async function withdraw(
   { ledgers }: Services,
   org: string,
-  { name, generation }: Pick<UpstreamRecord, "name" | "generation">,
+  upstream: Pick<UpstreamRecord, "name"> | UpstreamRecord,
   offered: ReadonlySet<string> | null,
 ): Promise<string[]> {
+  const { name } = upstream;
   const isGone = ({ status, upstream }: UpstreamTool) =>
     (status === "approved" || status === "draft") && offered?.has(upstream.tool) !== true;
   const gone = await ledgers.transact(org, {
@@ -241,10 +262,9 @@ async function withdraw(
       ...await ledgers.transact(org, {
         plan(transaction: Transaction) {
           const { snapshot } = transaction;
-          const current = snapshot.upstreams.get(name);
-          const isSame = offered === null
-            ? current === undefined
-            : current?.generation === generation;
+          const isSame = "generation" in upstream
+            ? isStill(snapshot, upstream)
+            : !snapshot.upstreams.has(name);
           if (!isSame) return [];
           return part.flatMap(({ name: tool }) => {
             const old = ownOf(snapshot.tool(tool) ?? null, name);
@@ -282,7 +302,12 @@ async function note(
       if (due !== null) {
         schedule(transaction, { kind: "upstream_refresh", at: refresh_at, id: name });
       }
-      const next: UpstreamState = { ...state, ...seenIn(listed, refused, now), refresh_at };
+      const { edition } = upstream;
+      const followed = edition === undefined || listed?.is !== "listed"
+        ? {}
+        : { followed: edition };
+      const seen = { ...seenIn(listed, refused, now), ...followed };
+      const next: UpstreamState = { ...state, ...seen, refresh_at };
       transaction.set(upstreamStateKey(org, name), next);
     },
   });
@@ -317,6 +342,7 @@ export async function refreshDue(services: Services, work: DueWork): Promise<voi
       state,
     }),
   });
+  if (upstream?.kind === "openapi") await removeDocuments(services, org, upstream);
   if (upstream !== null && state?.refresh_at === at) {
     await refreshUpstream(services, org, name, work);
     return;
@@ -329,8 +355,10 @@ export async function refreshDue(services: Services, work: DueWork): Promise<voi
 
 /** Takes out of use what the catalog has of an upstream that is gone. */
 export async function clearUpstream(services: Services, org: string, name: string): Promise<void> {
-  await withdraw(services, org, { name, generation: -1 }, null);
-  await removeRows(services, org, definitionKeys(services.deps.kv, org, name));
+  const { kv } = services.deps;
+  await withdraw(services, org, { name }, null);
+  await removeRows(services, org, definitionKeys(kv, org, name));
+  await removeRows(services, org, documentKeys(kv, org, name));
 }
 
 async function* definitionKeys(kv: Kv, org: string, name: string): AsyncGenerator<StoreKey> {

@@ -7,7 +7,7 @@ import { schedule } from "../ledger/commit.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import { hostProblem, type PrivateHosts } from "../outside/addresses.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
-import { type InputProblem, Refusal } from "../refusal.ts";
+import { type InputProblem, invalidRequest, Refusal } from "../refusal.ts";
 import { scrubText } from "../scrub/scrub.ts";
 import { actingOf } from "./definition.ts";
 import { upstreamKey, upstreamStateKey } from "../store/gateway_keys.ts";
@@ -42,6 +42,8 @@ export const UPSTREAM_FIELDS = [
   "timeout_seconds",
   "max_result_bytes",
   "status",
+  "document",
+  "operations",
 ] as const satisfies readonly (keyof UpstreamRecord)[];
 
 export type UpstreamFields = Pick<UpstreamRecord, typeof UPSTREAM_FIELDS[number]>;
@@ -52,12 +54,17 @@ const RESERVED_HEADERS =
 
 /** What stands against an upstream as somebody describes it, by itself. */
 export function upstreamProblems(
-  { url, headers }: Pick<UpstreamFields, "url" | "headers">,
+  { kind, url, headers }: Pick<UpstreamFields, "kind" | "url" | "headers">,
   named: PrivateHosts,
 ): InputProblem[] {
   const problems: InputProblem[] = [];
+  const isApi = kind === "openapi";
+  const path = isApi ? "/base_url" : "/url";
   const host = hostProblem(url, named);
-  if (host !== null) problems.push({ path: "/url", message: host.says });
+  if (host !== null) problems.push({ path, message: host.says });
+  else if (isApi && /[?#]/.test(url)) {
+    problems.push({ path, message: "has a query or a fragment, and paths are put behind it" });
+  }
   for (const [name, value] of Object.entries(headers)) {
     const path = `/headers/${name}`;
     if (RESERVED_HEADERS.test(name)) {
@@ -100,10 +107,16 @@ export function putUpstream(
         throw new Refusal("too_many_upstreams", { most: MAX_UPSTREAMS });
       }
       assertForOrigin(snapshot, fields);
+      const document = fields.document ?? old?.document;
+      const isApi = fields.kind === "openapi";
+      if (isApi && document === undefined) {
+        throw invalidRequest("/document", "is missing: what it offers is known by nothing else");
+      }
       const moves = old === null || isElsewhere(old, fields);
       const next: UpstreamRecord = {
         name,
         ...fields,
+        ...(isApi && document !== undefined ? { document, edition: snapshot.version + 1 } : {}),
         generation: moves ? snapshot.version + 1 : old.generation,
         created_at: old?.created_at ?? at,
         updated_at: at,

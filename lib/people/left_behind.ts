@@ -135,6 +135,7 @@ export const FATES: Readonly<Record<string, Fate>> = {
   tombstone: "organization",
   tool: "organization",
   upstream: "organization",
+  upstream_document: "organization",
   upstream_state: "organization",
   upstream_tool: "organization",
   /** A member's own are no part of it: `endLeftInOrg` removes them. */

@@ -4,6 +4,7 @@ import { idTail } from "../base/confusables.ts";
 import { visibleText, withinQuotes } from "../base/text.ts";
 import type { Cancelled } from "../store/records/approval.ts";
 import type { Finding } from "../store/records/guards.ts";
+import type { HttpOperation } from "../store/records/operation.ts";
 import type { QuickReason } from "../store/records/vocabulary.ts";
 
 /**
@@ -76,6 +77,13 @@ type Risk = (typeof RISKS)[number];
 
 const ANNOTATIONS = ["read_only", "destructive", "idempotent", "open_world"] as const;
 
+/** How an operation of an HTTP API is asked: with the arguments it says what would be sent. */
+export interface ShownOperation {
+  readonly http: HttpOperation;
+  /** What its path is below. */
+  readonly url: string;
+}
+
 /** What of a frozen view a page lays out; the digest is of the whole of it. */
 export interface ShownView {
   readonly tool: {
@@ -92,6 +100,8 @@ export interface ShownView {
       readonly is_program: boolean;
       /** Since when it is defined as it is. */
       readonly since: number | null;
+      /** Of an HTTP API: how it is asked; null of others. */
+      readonly operation: ShownOperation | null;
     } | null;
   };
   readonly arguments: JsonObject;
@@ -145,6 +155,7 @@ export function shownView(view: JsonObject): ShownView {
         host: textOf(upstream.host),
         is_program: upstream.kind === "mcp_stdio",
         since: typeof upstream.since === "number" ? upstream.since : null,
+        operation: operationIn(objectOf(upstream.operation)),
       },
     },
     arguments: objectOf(view.arguments) ?? {},
@@ -169,6 +180,13 @@ export function shownView(view: JsonObject): ShownView {
       issuer: textOf(acts_as.issuer),
     },
   };
+}
+
+/** As it was frozen, which was by a description of it that was parsed. */
+function operationIn(operation: JsonObject | null): ShownOperation | null {
+  const http = objectOf(operation?.http);
+  const url = textOf(operation?.url);
+  return http === null || url === null ? null : { http: http as unknown as HttpOperation, url };
 }
 
 function findingOf(value: JsonValue): Finding {

@@ -20,6 +20,13 @@ export const upstreamToolKey = (
 export const upstreamToolPrefix = (org: string, name: string) =>
   ["upstream_tool", org, name] as const;
 
+/** A piece of the operations of a document of an HTTP API. */
+export const upstreamDocumentKey = (org: string, name: string, document: string, piece: number) =>
+  ["upstream_document", org, name, document, piece] as const;
+
+export const upstreamDocumentPrefix = (org: string, name: string) =>
+  ["upstream_document", org, name] as const;
+
 /** Of the policy: a credential that calls to upstreams carry. */
 export const vaultKey = (org: string, id: string) => ["vault", org, id] as const;
 

@@ -1,11 +1,13 @@
 import type { KeepingFetch } from "../deps.ts";
 import type { HostPrograms } from "./host_file.ts";
+import { HttpApi } from "./http_api.ts";
 import { HttpSession } from "./mcp_http.ts";
 import { McpUpstream, type UpstreamClock } from "./mcp_upstream.ts";
 import {
   MAX_IN_FLIGHT,
   type UpstreamCredential,
   type UpstreamPlace,
+  type UpstreamPort,
   type UpstreamPorts,
   type UpstreamTarget,
 } from "./port.ts";
@@ -35,8 +37,12 @@ const HTTP = { answer_ms: 10_000, opening_ms: 15_000, is_process: false };
 /** A program may fetch itself at first. */
 const PROCESS = { answer_ms: 20_000, opening_ms: 60_000, is_process: true };
 
+interface Closable extends UpstreamPort {
+  close(): Promise<void>;
+}
+
 interface Kept {
-  readonly upstream: McpUpstream;
+  readonly upstream: Closable;
   inFlight: number;
   /** Called off when somebody takes a place. */
   idle: { cancel(): void } | null;
@@ -90,9 +96,12 @@ export class UpstreamConnections implements UpstreamPorts {
     await Promise.all(this.#ending);
   }
 
-  #made(target: UpstreamTarget, credential: UpstreamCredential | null): McpUpstream {
+  #made(target: UpstreamTarget, credential: UpstreamCredential | null): Closable {
     const { keeping, timer, monotonic, programs } = this.ways;
     const { url, headers } = target;
+    if (target.kind === "openapi") {
+      return new HttpApi({ hosts: keeping(), timer, monotonic, target, credential });
+    }
     if (target.kind === "mcp") {
       const { ask: hosts, close } = keeping();
       return new McpUpstream(this.ways, {

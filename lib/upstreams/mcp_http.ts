@@ -1,19 +1,26 @@
 import { canonicalBytes } from "../base/canonical.ts";
 import type { JsonObject } from "../base/json.ts";
-import type { AnswerBody, AnswerHead, HostAnswer, HostFetch } from "../deps.ts";
+import type { AnswerBody, HostAnswer, HostFetch } from "../deps.ts";
 import { StrangerFetchFailed } from "../outside/http_answer.ts";
 import type { Timer } from "../store/system.ts";
 import { type ForeignFault, type ForeignObject, readForeign } from "./foreign_json.ts";
 import { FirstSignal } from "./first_signal.ts";
 import { eventMessages, type Framed, wholeMessage } from "./framing.ts";
-import type { Injection, NotSent, UpstreamCredential } from "./port.ts";
+import {
+  declared,
+  inTurns,
+  isNotSent,
+  mediaType,
+  replyOfFailure,
+  retryAfter,
+} from "./http_reply.ts";
+import type { Injection, UpstreamCredential } from "./port.ts";
 import {
   answerTo,
   type ExchangeOptions,
   type Incoming,
   incoming,
   type McpSession,
-  notSent,
   requestMessage,
   type RpcError,
   type RpcReply,
@@ -46,9 +53,6 @@ const MOST_BESIDES = 1024 * 1024;
 
 /** Most bytes of the body of an answer that is an error. */
 const MAX_ERROR = 64 * 1024;
-
-/** After so much work with what arrived others get their turn, milliseconds. */
-const TURN_MS = 10;
 
 /** A body of so many bytes is read in no turns: each costs, and there are next to none. */
 const SMALL = 64 * 1024;
@@ -242,7 +246,7 @@ export class HttpSession implements McpSession {
       return { is: "too_large", max_bytes, bytes };
     }
     const isSmall = bytes !== null && bytes <= SMALL;
-    const framed = await wholeMessage(isSmall ? body : this.#inTurns(body), max_bytes);
+    const framed = await wholeMessage(isSmall ? body : inTurns(body, this.way), max_bytes);
     return await this.#answerIn(framed, request, options) ??
       unknown("malformed", "Its answer is to no request of ours.");
   }
@@ -260,25 +264,11 @@ export class HttpSession implements McpSession {
         void this.#post(answerTo(came), request.headers);
       }
     };
-    for await (const framed of eventMessages(this.#inTurns(body), max_bytes)) {
+    for await (const framed of eventMessages(inTurns(body, this.way), max_bytes)) {
       const reply = await this.#answerIn(framed, request, options, beside);
       if (reply !== null) return reply;
     }
     return unknown("cut", "Its answer ended before the result was there.");
-  }
-
-  /** The same pieces; what arrives faster than it is read does not hold up everybody else. */
-  async *#inTurns(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
-    const { monotonic, timer } = this.way;
-    let worked = 0;
-    for await (const piece of body) {
-      const begun = monotonic();
-      yield piece;
-      worked += monotonic() - begun;
-      if (worked < TURN_MS) continue;
-      await timer(0).elapsed;
-      worked = 0;
-    }
   }
 
   /** The reply to a request, where a message is one; null for any other. */
@@ -342,41 +332,3 @@ export class HttpSession implements McpSession {
 const JSON_TYPE = "application/json";
 
 const EVENTS = "text/event-stream";
-
-function mediaType({ headers }: AnswerHead): string {
-  return (headers.get("content-type") ?? "").split(";", 1)[0]!.trim().toLowerCase();
-}
-
-/** How long a body says that it is. */
-function declared(headers: Headers): number | null {
-  const length = headers.get("content-length");
-  return length !== null && /^[0-9]{1,15}$/.test(length) ? Number(length) : null;
-}
-
-/** The seconds of `Retry-After`; a date there counts as nothing said. */
-function retryAfter(headers: Headers): number | null {
-  const value = headers.get("retry-after")?.trim() ?? "";
-  return /^[0-9]{1,6}$/.test(value) ? Number(value) : null;
-}
-
-/** What a failed request means. `sent` is the word of the client that not one byte was written. */
-function replyOfFailure({ code, message, sent }: StrangerFetchFailed): RpcReply {
-  if (!sent) return notSent(code === "busy" ? "busy" : "unreachable", message);
-  switch (code) {
-    case "timed_out":
-      return unknown("timed_out", message);
-    case "redirected":
-      return unknown("status", `${message} Redirects are not followed.`);
-    case "answer_malformed":
-    case "answer_too_large":
-      return unknown("malformed", message);
-    case "unreachable":
-    case "busy":
-    case "address_refused":
-      return unknown("cut", message);
-  }
-}
-
-function isNotSent(opened: Injection | NotSent | null): opened is NotSent {
-  return opened !== null && "is" in opened;
-}

@@ -1,4 +1,5 @@
 import type { JsonObject } from "../base/json.ts";
+import type { HttpOperation } from "../store/records/operation.ts";
 
 /**
  * What runs tools for us, whatever is spoken with it. Who is above this line decides and records; who
@@ -13,8 +14,9 @@ export interface UpstreamTarget {
   /**
    * - `mcp`: an MCP server by Streamable HTTP.
    * - `mcp_stdio`: one that this host runs. Its command is in the host's own file and nowhere else.
+   * - `openapi`: an HTTP API; `url` is what the paths of its operations are below.
    */
-  readonly kind: "mcp" | "mcp_stdio";
+  readonly kind: "mcp" | "mcp_stdio" | "openapi";
   /** Of a program of this host the name and digest that stand for it (`programUrl`). */
   readonly url: string;
   /** Sent with each request: in lower case, and no secrets. None to a program. */
@@ -104,7 +106,8 @@ export interface UpstreamProtocol {
 
 export interface Connected {
   readonly is: "connected";
-  readonly protocol: UpstreamProtocol;
+  /** Null of an HTTP API, which has none to agree on. */
+  readonly protocol: UpstreamProtocol | null;
 }
 
 /** A tool as the upstream defines it. */
@@ -117,7 +120,7 @@ export interface ListedTool {
 
 export interface Listed {
   readonly is: "listed";
-  readonly protocol: UpstreamProtocol;
+  readonly protocol: UpstreamProtocol | null;
   /** In the order of the upstream. */
   readonly tools: readonly ListedTool[];
   /** Tools that cannot be taken as they are: `name` can be shown, `why` ends "It …". */
@@ -139,6 +142,8 @@ export interface CalledTool {
   readonly name: string;
   /** Its schema as approved: some of the arguments are to be repeated in headers, as it says. */
   readonly input_schema: JsonObject;
+  /** Of an HTTP API: how it is asked, as approved; null of others. */
+  readonly operation: HttpOperation | null;
 }
 
 export interface CallOptions {

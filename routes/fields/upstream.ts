@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { JsonObject } from "../../lib/base/json.ts";
 import { type SeenUpstream, toolCounts, type UpstreamFields } from "../../lib/gateway/upstreams.ts";
 import type { Settings } from "../../lib/services.ts";
+import { jsonObject } from "../../lib/store/records/policy.ts";
 import type { UpstreamCredential } from "../../lib/store/records/vault.ts";
 import { keptUrl, ownUrl } from "../../lib/vault/grant.ts";
 import { UPSTREAM_STATUSES } from "../../lib/store/records/upstream.ts";
@@ -22,12 +23,8 @@ const headerField = z.record(
   z.string().regex(/^[\x21-\x7e](?:[\x20-\x7e]{0,1022}[\x21-\x7e])?$/, "must be printable ASCII"),
 ).refine((headers) => Object.keys(headers).length <= 16, "has at most 16 headers");
 
-export const upstreamBody = z.strictObject({
-  kind: z.literal(
-    "mcp",
-    "must be mcp: programs of this host are named in a file of the host alone",
-  ),
-  url: z.string().min(1).max(2048).describe("Where its MCP endpoint is"),
+/** What is said of an upstream of every kind. */
+const common = {
   headers: headerField.default({}).describe("Sent with each request; not for secrets"),
   credential: z.strictObject({
     mode: z.enum(["org", "member"]).default("org").describe(
@@ -44,12 +41,48 @@ export const upstreamBody = z.strictObject({
     context.addIssue({ code: "custom", path: ["credential_id"], message: "is needed in mode org" });
     return z.NEVER;
   }).nullable().default(null)
-    .describe("What requests carry; it has to be of the origin of `url`"),
+    .describe("What requests carry; it has to be of the origin of the address"),
   timeout_seconds: seconds(1, 300, "How long a call may take").default(60),
   max_result_bytes: z.int().min(1024).max(8 * MIB).default(MIB)
     .describe("Most bytes of a result"),
   status: z.enum(UPSTREAM_STATUSES).default("active"),
-}).transform((fields): UpstreamFields => fields);
+};
+
+export const mcpBody = z.strictObject({
+  kind: z.literal("mcp"),
+  url: z.string().min(1).max(2048).describe("Where its MCP endpoint is"),
+  ...common,
+});
+
+/** Most names that are picked, and most bytes of them: they stand in the upstream's own record. */
+const PICKED = { names: 1000, bytes: 40_000 } as const;
+
+/** The operations of a document that are offered. */
+export const pickedOperations = z.array(z.string().min(1).max(128)).max(PICKED.names)
+  .refine(
+    (names) => new TextEncoder().encode(names.join("")).length <= PICKED.bytes,
+    `are more than ${PICKED.bytes} bytes of names; leave them out to have all`,
+  );
+
+const openapiBody = z.strictObject({
+  kind: z.literal("openapi"),
+  document: jsonObject.exactOptional()
+    .describe("OpenAPI 3.0 or 3.1, as JSON, of at most 12 MiB; without one it stays as it is"),
+  base_url: z.string().min(1).max(2048).exactOptional()
+    .describe("What its paths are below; without one the first server that the document names"),
+  operations: pickedOperations.exactOptional()
+    .describe("Names of the operations that are offered; without it all"),
+  ...common,
+});
+
+export const upstreamBody = z.discriminatedUnion("kind", [mcpBody, openapiBody], {
+  error: "must be mcp or openapi: programs of this host are named in a file of the host alone",
+});
+
+/** An MCP server by its URL, and what is usual. */
+export function usualUpstream(url: string): UpstreamFields {
+  return mcpBody.parse({ kind: "mcp", url });
+}
 
 export const upstreamAnswer = z.object({
   name: z.string(),
@@ -63,7 +96,7 @@ export const upstreamAnswer = z.object({
     era: z.enum(["modern", "legacy"]),
     version: z.string(),
     server: z.object({ name: z.string(), version: z.string() }).nullable(),
-  }).nullable().describe("Null while it was never asked"),
+  }).nullable().describe("Null while it was never asked, and of kind openapi"),
   tools: z.object({
     listed: z.int(),
     draft: z.int(),
@@ -83,6 +116,13 @@ export const upstreamAnswer = z.object({
   }).nullable().describe("What requests carry, and whether it is there"),
   last_error: z.object({ why: z.string(), says: z.string(), at: z.iso.datetime() }).nullable(),
   listed_at: z.iso.datetime().nullable(),
+  document: z.object({
+    title: z.string(),
+    version: z.string(),
+    operations: z.int().describe("How many can be taken"),
+    at: z.iso.datetime().describe("When it was given"),
+  }).nullable().describe("Of kind openapi"),
+  operations: z.array(z.string()).nullable().describe("Those that were picked; null for all"),
   created_at: z.iso.datetime(),
   updated_at: z.iso.datetime(),
 });
@@ -90,7 +130,8 @@ export const upstreamAnswer = z.object({
 /** The wire form of an upstream. */
 export function renderUpstream(seen: SeenUpstream, settings: Pick<Settings, "url">): JsonObject {
   const { record, state, credential } = seen;
-  const { generation: _generation, created_at, updated_at, headers, ...rest } = record;
+  const { generation: _generation, created_at, updated_at, headers, ...others } = record;
+  const { document, operations, edition: _edition, ...rest } = others;
   const error = state?.last_error ?? null;
   const listed_at = state?.listed_at ?? null;
   return {
@@ -98,7 +139,14 @@ export function renderUpstream(seen: SeenUpstream, settings: Pick<Settings, "url
     headers: { ...headers },
     protocol: state?.protocol ?? null,
     tools: toolCounts(seen),
-    not_passed_on: ["resources", "prompts"],
+    not_passed_on: record.kind === "openapi" ? [] : ["resources", "prompts"],
+    document: document === undefined ? null : {
+      title: document.title,
+      version: document.version,
+      operations: document.operations,
+      at: timeText(document.at),
+    },
+    operations: operations === undefined ? null : [...operations],
     credential: record.credential === null ? null : {
       ...record.credential,
       state: credential,

@@ -173,6 +173,9 @@ export const USUAL_BODY: BodyLimit = { bytes: 256 * 1024, seconds: 10 };
 /** A whole policy: for whoever holds a management key. */
 export const POLICY_BODY: BodyLimit = { bytes: 16 * 1024 * 1024, seconds: 60 };
 
+/** A document of an HTTP API, of at most 12 MiB, and what is around it. */
+export const DOCUMENT_BODY: BodyLimit = { bytes: 12 * 1024 * 1024 + 64 * 1024, seconds: 60 };
+
 /** Whether a body can be larger than a limit, by what its request says of it. */
 export function mayExceed(request: Request, { bytes }: BodyLimit): boolean {
   const length = request.headers.get("content-length");

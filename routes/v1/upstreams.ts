@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { JsonObject } from "../../lib/base/json.ts";
 import { APPROVED_AT_ONCE, type ApprovedTool, approveTools } from "../../lib/gateway/approve.ts";
 import { clearUpstream, type Refreshed, refreshUpstream } from "../../lib/gateway/refresh.ts";
+import { putApi } from "../../lib/gateway/document.ts";
 import {
   isCurrent,
   putUpstream,
@@ -9,6 +10,7 @@ import {
   type SeenUpstream,
   seeUpstream,
   seeUpstreams,
+  type UpstreamFields,
   type UpstreamTool,
 } from "../../lib/gateway/upstreams.ts";
 import { Refusal } from "../../lib/refusal.ts";
@@ -20,6 +22,7 @@ import { timeText, versionAnswer } from "../fields/machine.ts";
 import { pageAnswer, pageByName, pageQuery } from "../fields/paging.ts";
 import { renderUpstream, upstreamAnswer, upstreamBody, upstreamName } from "../fields/upstream.ts";
 import type { Call } from "../http/call.ts";
+import { DOCUMENT_BODY } from "../http/inputs.ts";
 import { guarded, type Route } from "../http/route.ts";
 
 const PATH = "/v1/upstreams/:name";
@@ -152,16 +155,28 @@ export const upstreamRoutes: readonly Route[] = [
       "draft that nobody runs before somebody approves it, whatever the upstream says of it. " +
       "Another URL, other headers, or another credential close all of its tools. One that does not " +
       "answer is kept. So is one whose credential waits for a person, which is no failure: the answer " +
-      "says so, and where.",
+      "says so, and where. Of kind `openapi` nothing is asked: its document says what it offers, and " +
+      "a later one closes those tools alone that it defines otherwise.",
     callers: ["management"],
     params: byName,
     body: upstreamBody,
     answers: { 200: writtenUpstream, 201: writtenUpstream },
+    bodyLimit: DOCUMENT_BODY,
     refusals: ["too_many_upstreams", "upstream_unreachable", "credential_not_for_origin"],
     handle: async (call) => {
-      const { services, params: { name }, body, id } = call;
-      const { private_hosts } = services.settings;
-      const { created } = await call.transact(putUpstream(name, body, private_hosts, id));
+      const { services, org, params: { name }, body, id } = call;
+      const put = (fields: UpstreamFields) =>
+        call.transact(putUpstream(name, fields, services.settings.private_hosts, id));
+      const { created } = body.kind === "mcp" ? await put(body) : await putApi(
+        {
+          services,
+          org,
+          transact: (operation) => call.transact(operation),
+          put,
+        },
+        name,
+        body,
+      );
       await refreshed(call, false);
       return await call.transact({
         ...seeUpstream(name),

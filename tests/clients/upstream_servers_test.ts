@@ -101,7 +101,10 @@ Deno.test("servers of others: the memory server keeps what it is told", async ()
 async function everything(port: UpstreamPort): Promise<void> {
   const connected = await port.connect(NEVER);
   assert(connected.is === "connected");
-  assert.deepEqual([connected.protocol.era, connected.protocol.version], ["legacy", "2025-11-25"]);
+  assert.deepEqual([connected.protocol?.era, connected.protocol?.version], [
+    "legacy",
+    "2025-11-25",
+  ]);
   const listed = await names(port);
   assert(listed.includes("echo"));
   // It hides what needs a client that samples or elicits, for we say that we do not.
@@ -192,7 +195,7 @@ Deno.test("servers of others: a Python server of the newest protocol, by standar
       const connected = await port.connect(NEVER);
       assert(connected.is === "connected");
       assert.deepEqual(
-        [connected.protocol.era, connected.protocol.version],
+        [connected.protocol?.era, connected.protocol?.version],
         ["modern", "2026-07-28"],
       );
       assert.deepEqual((await names(port)).sort(), ["convert_time", "get_current_time"]);

@@ -424,7 +424,7 @@ async function offered(org: TestOrg, state: Exclude<PageState, "empty">, count: 
   };
   const offer = async (tools: readonly ListedTool[]) => {
     const { ledgers } = org.countersign.services;
-    const { offers } = readOffers(upstream, tools);
+    const { offers } = await readOffers(upstream, tools, () => Promise.resolve());
     for (let from = 0; from < offers.length; from += OFFERED_AT_ONCE) {
       const part = offers.slice(from, from + OFFERED_AT_ONCE);
       await ledgers.transact(org.id, takeOffers(upstream, part));

@@ -221,7 +221,7 @@ export function callTool(
   args: JsonObject,
   options: Partial<CallOptions> = {},
 ): Promise<CallOutcome> {
-  return port.call({ name, input_schema: { type: "object" } }, args, {
+  return port.call({ name, input_schema: { type: "object" }, operation: null }, args, {
     timeout_ms: 20_000,
     max_bytes: 1024 * 1024,
     signal: NEVER,

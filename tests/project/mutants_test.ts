@@ -39,6 +39,7 @@ const ROOMS = [
   "http",
   // The package of the TypeScript client, with its commands.
   "typescript",
+  "openapi",
 ];
 
 Deno.test("every mutant breaks one line that is there, once", async () => {

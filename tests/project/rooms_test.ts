@@ -17,6 +17,7 @@ const FLOORS: readonly string[] = [
   "lib/upstreams/port.ts",
   "lib/deps.ts",
   "lib/guards",
+  "lib/openapi",
   "lib/policy",
   "lib/passkeys",
   "lib/verify",
@@ -302,7 +303,7 @@ Deno.test("files are of a size to be read at once, and not so many that one lose
   const lines = LENGTHS.map((file) => file.lines);
   const mean = lines.reduce((sum, length) => sum + length, 0) / lines.length;
   // More rooms bring more files; what a file should be stays.
-  assert(lines.length >= 350 && lines.length <= 730, `${lines.length} production files`);
+  assert(lines.length >= 350 && lines.length <= 750, `${lines.length} production files`);
   assert(mean >= 130 && mean <= 190, `${mean} lines a file`);
   const short = lines.filter((length) => length < 40).length;
   assert(short < 0.12 * lines.length, `${short} files under 40 lines`);

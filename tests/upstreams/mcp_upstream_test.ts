@@ -190,7 +190,7 @@ Deno.test("upstream, modern: each request says for itself what it is, and repeat
     };
     const options = { timeout_ms: 10_000, max_bytes: 10_000, signal: NEVER, repeatable: false };
     const args = { region: "Zürich\r\nx: y", deep: { n: 42 } };
-    await port.call({ name: "naïve", input_schema: schema }, args, options);
+    await port.call({ name: "naïve", input_schema: schema, operation: null }, args, options);
     const [called] = server.named("tools/call");
     const header = (name: string) => called?.headers.get(name);
     assert.equal(header("mcp-protocol-version"), "2026-07-28");

@@ -43,7 +43,7 @@ for (const era of ["modern", "legacy", "dies"]) {
     await withProgram(program(era), async (port) => {
       const connected = await port.connect(NEVER);
       assert(connected.is === "connected", JSON.stringify(connected));
-      assert.equal(connected.protocol.era, era === "modern" ? "modern" : "legacy");
+      assert.equal(connected.protocol?.era, era === "modern" ? "modern" : "legacy");
       const listed = await port.list(NEVER);
       assert(listed.is === "listed");
       assert.deepEqual(listed.tools.map(({ name }) => name), ["echo"]);

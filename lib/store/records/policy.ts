@@ -83,6 +83,8 @@ export const toolUpstream = z.object({
   definition_digest: z.string(),
   /** The upstream's, when this was seen. */
   generation: z.number().int().nonnegative(),
+  /** Of an operation of an HTTP API: the method by which it is asked, which is a fact of its calls. */
+  method: z.string().exactOptional(),
   /** Its name among the tools of all upstreams, as agents are told it: no other tool has it. */
   exposed_name: z.string(),
   /** Since when it is defined as it is, milliseconds. */

@@ -120,5 +120,5 @@ export function isRefused(call: CallRecord): boolean {
 
 /** Where an upstream runs, in a word. */
 export function placeOf({ kind, url }: Pick<UpstreamRecord, "kind" | "url">): string {
-  return kind === "mcp" ? new URL(url).host : "a program of this host";
+  return kind === "mcp_stdio" ? "a program of this host" : new URL(url).host;
 }

@@ -23,14 +23,14 @@ import { asShown, attempted, type AttemptedForm, changedSince } from "../../dash
 import type { MemberCall } from "../../dashboard/browser_call.ts";
 import { text, whole } from "../../dashboard/form.ts";
 import { action, memberPage } from "../../dashboard/page.ts";
-import { upstreamBody, upstreamName } from "../../fields/upstream.ts";
+import { mcpBody, upstreamName } from "../../fields/upstream.ts";
 import { sizeWords } from "./facts.tsx";
 
 const byName = z.object({ name: upstreamName });
 
 type Call = MemberCall<z.output<typeof byName>>;
 
-const { shape } = upstreamBody.in;
+const { shape } = mcpBody;
 
 /** Headers as they are typed: one a line, a name and a value with a colon between. */
 const headerLines = z.string().transform((typed, context) => {
@@ -108,7 +108,7 @@ export const editUpstreamPage = memberPage({
           }
           breadcrumb={[{ label: name, href: back }]}
         />
-        {record.kind === "mcp"
+        {record.kind !== "mcp_stdio"
           ? (
             <EditForm
               form={attempted(attempt, "change")}
@@ -152,7 +152,9 @@ export const editUpstreamPage = memberPage({
 
 /** Everything that is said of an upstream, as it stands. */
 function fieldsOf(record: UpstreamRecord): UpstreamFields {
-  const fields = UPSTREAM_FIELDS.map((field) => [field, record[field]]);
+  const fields = UPSTREAM_FIELDS.flatMap((field) =>
+    record[field] === undefined ? [] : [[field, record[field]]]
+  );
   return Object.fromEntries(fields) as UpstreamFields;
 }
 
@@ -174,8 +176,9 @@ function putting<T>(make: () => T): T {
     throw new Refusal("invalid_request", {
       errors: errors.map(({ path, message }) => {
         const header = /^\/headers\/(.*)$/.exec(path)?.[1];
+        // Of an HTTP API over REST it is called otherwise.
         return header === undefined
-          ? { path, message }
+          ? { path: path === "/base_url" ? "/url" : path, message }
           : { path: "/headers", message: `${header} ${message}` };
       }),
     });
@@ -214,7 +217,9 @@ function EditForm({ form, record, approved, credentials, back }: {
       <TextField
         name="url"
         label="URL"
-        hint="Of its MCP endpoint"
+        hint={record.kind === "openapi"
+          ? "What the paths of its operations are below"
+          : "Of its MCP endpoint"}
         error={form.error("url")}
         value={form.value("url", record.url)}
         type="url"

@@ -5,7 +5,7 @@ import { Time } from "../../../components/time.tsx";
 import { UntrustedText } from "../../../components/untrusted.tsx";
 import { pagePath } from "../../../lib/base/page_path.ts";
 import type { SeenUpstream } from "../../../lib/gateway/upstreams.ts";
-import type { UpstreamRecord } from "../../../lib/store/records/upstream.ts";
+import type { UpstreamDocument, UpstreamRecord } from "../../../lib/store/records/upstream.ts";
 import type { NotListed } from "../../../lib/upstreams/port.ts";
 import type { Attempt } from "../../dashboard/page.ts";
 import { placeOf } from "../calls/parts.tsx";
@@ -80,6 +80,11 @@ export function sizeWords(bytes: number): string {
   return bytes % KIB === 0 ? `${bytes / KIB} KiB` : `${bytes} bytes`;
 }
 
+/** What a document says that it is. */
+function documentWords({ title, version }: UpstreamDocument): string {
+  return `${title === "" ? "OpenAPI" : title} ${version}`.trim();
+}
+
 /** What is known of an upstream. */
 export function Facts({ record, state, now }: {
   readonly record: UpstreamRecord;
@@ -92,28 +97,44 @@ export function Facts({ record, state, now }: {
   return (
     <Definitions
       items={[
-        record.kind === "mcp"
-          ? { term: "URL", value: <UntrustedText text={record.url} mono /> }
-          : { term: "Runs as", value: placeOf(record) },
-        {
-          term: "Protocol",
-          value: protocol === null ? none : (
-            <>
-              MCP <UntrustedText text={protocol.version} mono />
-              {protocol.era === "legacy" && <span class="quiet">(with sessions)</span>}
-            </>
-          ),
-        },
-        {
-          term: "Calls itself",
-          value: protocol?.server == null
-            ? none
-            : <UntrustedText text={`${protocol.server.name} ${protocol.server.version}`} />,
-        },
-        {
-          term: "Last told its tools",
-          value: listed_at === null ? none : <Time at={listed_at} now={now} />,
-        },
+        record.kind === "mcp_stdio"
+          ? { term: "Runs as", value: placeOf(record) }
+          : { term: "URL", value: <UntrustedText text={record.url} mono /> },
+        ...record.document === undefined
+          ? [
+            {
+              term: "Protocol",
+              value: protocol === null ? none : (
+                <>
+                  MCP <UntrustedText text={protocol.version} mono />
+                  {protocol.era === "legacy" && <span class="quiet">(with sessions)</span>}
+                </>
+              ),
+            },
+            {
+              term: "Calls itself",
+              value: protocol?.server == null
+                ? none
+                : <UntrustedText text={`${protocol.server.name} ${protocol.server.version}`} />,
+            },
+            {
+              term: "Last told its tools",
+              value: listed_at === null ? none : <Time at={listed_at} now={now} />,
+            },
+          ]
+          : [
+            {
+              term: "Document",
+              value: <UntrustedText text={documentWords(record.document)} />,
+            },
+            { term: "Given", value: <Time at={record.document.at} now={now} /> },
+            {
+              term: "Operations",
+              value: record.operations === undefined
+                ? `All ${record.document.operations}`
+                : `${record.operations.length} of ${record.document.operations}`,
+            },
+          ],
         { term: "Credential", value: <Carried credential={record.credential} /> },
         {
           term: "Headers sent",

@@ -23,7 +23,7 @@ import type { MemberCall } from "../../dashboard/browser_call.ts";
 import { optional, text } from "../../dashboard/form.ts";
 import { action, memberPage } from "../../dashboard/page.ts";
 import { pageByName, pageQuery } from "../../fields/paging.ts";
-import { upstreamBody, upstreamName } from "../../fields/upstream.ts";
+import { mcpBody, upstreamName, usualUpstream } from "../../fields/upstream.ts";
 import { placeOf } from "../calls/parts.tsx";
 
 const PATH = "/upstreams";
@@ -162,14 +162,14 @@ export const upstreamsPage = memberPage({
   ),
   actions: {
     add: action(
-      z.strictObject({ url: text(upstreamBody.in.shape.url), name: optional(upstreamName) }),
+      z.strictObject({ url: text(mcpBody.shape.url), name: optional(upstreamName) }),
       async (call: MemberCall<unknown, unknown>, { url, name: chosen }) => {
         const { services, org, id } = call;
         const taken = await call.transact({
           plan: ({ snapshot }) => new Set(snapshot.upstreams.keys()),
         }, "configure");
         const name = chosen ?? nameFor(url, taken);
-        const fields = upstreamBody.parse({ kind: "mcp", url });
+        const fields = usualUpstream(url);
         const made = asShown(
           putUpstream(name, fields, services.settings.private_hosts, id),
           ({ snapshot: { upstreams } }) => {

@@ -165,7 +165,7 @@ export const upstreamPage = memberPage({
         )}
         <Section
           title="What it is"
-          actions={mayConfigure && record.kind === "mcp" && (
+          actions={mayConfigure && record.kind !== "mcp_stdio" && (
             <ButtonLink href={pagePath("/upstreams/:name/edit", { name })} size="small">
               Edit
             </ButtonLink>
@@ -174,7 +174,7 @@ export const upstreamPage = memberPage({
           <Facts record={record} state={state} now={now} />
         </Section>
         {mayConfigure && <PauseSection record={record} attempt={attempt} />}
-        {mayConfigure && record.kind === "mcp" && (
+        {mayConfigure && record.kind !== "mcp_stdio" && (
           <RemoveSection record={record} attempt={attempt} />
         )}
       </>

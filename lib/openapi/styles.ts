@@ -1,0 +1,152 @@
+import { canonicalJson } from "../base/canonical.ts";
+import { isJsonObject, type JsonValue } from "../base/json.ts";
+import type { OperationParameter, PropertyEncoding } from "../store/records/operation.ts";
+
+/**
+ * How values are written into addresses, headers, cookies and forms (OpenAPI 3.1, "Style Values",
+ * after RFC 6570). Everything but letters, digits and `-._~` is percent-encoded, wherever that is how
+ * a place is read: no value has a character in it that could end it. Pure.
+ */
+
+/** Why a value cannot be written where it belongs. Its message completes "<argument> …". */
+export class Unwritable extends Error {}
+
+/** A name and a value, as they stand in a query or form. */
+export type Pair = readonly [name: string, value: string];
+
+/** A text of which only letters, digits and `-._~` stand as they are (RFC 3986, section 2.3). */
+export function percentEncoded(text: string): string {
+  if (!text.isWellFormed()) throw new Unwritable("holds half of a surrogate pair");
+  return encodeURIComponent(text).replace(
+    /[!'()*]/g,
+    (one) => `%${one.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
+}
+
+/** A value that stands for itself: what has parts, within others, is one JSON text (RFC 8785). */
+export function wordOf(value: JsonValue): string {
+  return typeof value === "string" ? value : canonicalJson(value);
+}
+
+/** Members that say nothing: what is null is left out. */
+function membersOf(value: JsonValue): (readonly [string, JsonValue])[] {
+  return isJsonObject(value) ? Object.entries(value).filter(([, member]) => member !== null) : [];
+}
+
+function elementsOf(value: JsonValue[]): JsonValue[] {
+  return value.filter((element) => element !== null);
+}
+
+type Style = Pick<OperationParameter, "style" | "explode">;
+
+/** A path parameter as a part of its segment. */
+export function pathText({ name, style, explode }: Style & { name: string }, value: JsonValue) {
+  const [lead, between] = style === "label"
+    ? [".", explode ? "." : ","]
+    : style === "matrix"
+    ? [";", explode ? ";" : ","]
+    : ["", ","];
+  const named = style === "matrix";
+  const word = (one: JsonValue) => percentEncoded(wordOf(one));
+  const own = (text: string) => named ? text === "" ? name : `${name}=${text}` : text;
+  if (Array.isArray(value)) {
+    const words = elementsOf(value).map(word);
+    if (named && explode) return words.map((one) => `;${own(one)}`).join("");
+    return lead + own(words.join(between));
+  }
+  if (isJsonObject(value)) {
+    const pairs = membersOf(value).map(([key, member]) => [percentEncoded(key), word(member)]);
+    if (explode) return lead + pairs.map(([key, one]) => `${key}=${one}`).join(between);
+    return lead + own(pairs.flat().join(between));
+  }
+  return lead + own(word(value));
+}
+
+/** A parameter of a query, or a member of a form: as many pairs as its style makes of it. */
+export function queryPairs({ name, style, explode }: Style & { name: string }, value: JsonValue) {
+  const word = (one: JsonValue) => percentEncoded(wordOf(one));
+  const own = percentEncoded(name);
+  if (value === null) return [];
+  if (style === "deepObject") return deepPairs(own, value);
+  if (Array.isArray(value)) {
+    const words = elementsOf(value).map(word);
+    if (words.length === 0) return [];
+    if (explode) return words.map((one): Pair => [own, one]);
+    const between = style === "spaceDelimited" ? "%20" : style === "pipeDelimited" ? "%7C" : ",";
+    return [[own, words.join(between)] as const];
+  }
+  if (isJsonObject(value)) {
+    const pairs = membersOf(value).map((
+      [key, member],
+    ): Pair => [percentEncoded(key), word(member)]);
+    if (explode) return pairs;
+    if (pairs.length === 0) return [];
+    const between = style === "spaceDelimited" ? "%20" : style === "pipeDelimited" ? "%7C" : ",";
+    return [[own, pairs.flat().join(between)] as const];
+  }
+  return [[own, word(value)] as const];
+}
+
+/**
+ * Of `deepObject`, which the specification leaves open beyond one level: members as `a[b][c]=1`, as
+ * PHP, Rails, qs and Stripe read them; elements that are words as `a[]=1`, others as `a[0][b]=1`.
+ */
+function deepPairs(name: string, value: JsonValue): Pair[] {
+  if (value === null) return [];
+  if (Array.isArray(value)) {
+    return elementsOf(value).flatMap((element, at) =>
+      typeof element === "object"
+        ? deepPairs(`${name}%5B${at}%5D`, element)
+        : deepPairs(`${name}%5B%5D`, element)
+    );
+  }
+  if (isJsonObject(value)) {
+    return membersOf(value).flatMap(([key, member]) =>
+      deepPairs(`${name}%5B${percentEncoded(key)}%5D`, member)
+    );
+  }
+  return [[name, percentEncoded(wordOf(value))]];
+}
+
+/** A member of a form, without a word on its style: lists are repeated, what has parts is JSON. */
+export function formPairs(name: string, value: JsonValue, encoding: PropertyEncoding): Pair[] {
+  const { style, explode } = encoding;
+  if (style !== undefined) {
+    return queryPairs({ name, style, explode: explode ?? style === "form" }, value);
+  }
+  if (isJsonObject(value)) return [[percentEncoded(name), percentEncoded(wordOf(value))]];
+  return queryPairs({ name, style: "form", explode: explode ?? true }, value);
+}
+
+/** What a header can hold so that it is read as it was written (RFC 9110, section 5.5). */
+const HEADER_VALUE = /^(?:[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?)?$/;
+
+/** A header's value, of style `simple`. Nothing in it can end the header, or begin another element. */
+export function headerText({ explode }: Pick<Style, "explode">, value: JsonValue): string {
+  const element = (one: JsonValue) => {
+    const word = wordOf(one);
+    if (word.includes(",")) {
+      throw new Unwritable("holds a comma, which would begin another element");
+    }
+    return word;
+  };
+  const text = Array.isArray(value)
+    ? elementsOf(value).map(element).join(",")
+    : isJsonObject(value)
+    ? membersOf(value).map((pair) => pair.map(element).join(explode ? "=" : ",")).join(",")
+    : wordOf(value);
+  if (!HEADER_VALUE.test(text)) {
+    throw new Unwritable("holds what a header cannot: it takes visible ASCII, with spaces within");
+  }
+  return text;
+}
+
+/** A cookie's value: nothing in it ends the cookie or begins another one. */
+export function cookieText(value: JsonValue): string {
+  if (Array.isArray(value)) return elementsOf(value).map(wordOf).map(percentEncoded).join("%2C");
+  if (isJsonObject(value)) {
+    return membersOf(value).flatMap(([key, member]) => [key, wordOf(member)])
+      .map(percentEncoded).join("%2C");
+  }
+  return percentEncoded(wordOf(value));
+}

@@ -1,0 +1,316 @@
+import fc from "fast-check";
+import assert from "node:assert/strict";
+import { isJsonObject, type JsonObject, type JsonValue } from "../../lib/base/json.ts";
+import { addressWith, type OperationRequest, requestOf } from "../../lib/openapi/request.ts";
+import type { HttpOperation, OperationParameter } from "../../lib/store/records/operation.ts";
+import { runs } from "../helpers/property_runs.ts";
+
+/**
+ * Requests that operations make of arguments, held to a naive reading of the specification's table of
+ * styles, and to readers of others: the URL parser of the runtime, its query and its form.
+ */
+
+const BASE = "https://api.example.com/v2";
+
+/** Texts with all that ends something somewhere. */
+const nasty = fc.oneof(
+  fc.string({ unit: "grapheme", maxLength: 12 }),
+  fc.string({
+    unit: fc.constantFrom(..."./\\%2efF5c&=;,?#@: \r\n\0\"'[]{}+~|ä\u2024\uff0e"),
+    maxLength: 10,
+  }),
+  fc.constantFrom(
+    "..",
+    ".",
+    "%2e%2e",
+    "..%2f",
+    "%252e%252e%252f",
+    "..;",
+    "a/../b",
+    "//",
+    "\\..\\",
+    ".",
+  ),
+);
+
+const word = fc.oneof(
+  nasty,
+  fc.integer(),
+  fc.boolean(),
+  fc.double({ noNaN: true, noDefaultInfinity: true }),
+);
+
+const value: fc.Arbitrary<JsonValue> = fc.oneof(
+  word,
+  fc.array(word, { maxLength: 4 }),
+  fc.dictionary(fc.string({ unit: "grapheme", minLength: 1, maxLength: 5 }), word, { maxKeys: 4 }),
+) as fc.Arbitrary<JsonValue>;
+
+function parameter(
+  place: OperationParameter["in"],
+  name: string,
+  style: OperationParameter["style"],
+  explode: boolean,
+  json = false,
+): OperationParameter {
+  return { argument: name, name, in: place, style, explode, json };
+}
+
+function operation(fields: Partial<HttpOperation>): HttpOperation {
+  return { method: "GET", path: "/things", parameters: [], body: null, ...fields };
+}
+
+function made(of: HttpOperation, args: JsonObject): OperationRequest | null {
+  const request = requestOf(of, args, BASE);
+  return "message" in request ? null : request;
+}
+
+/** As naively as the specification's examples are. */
+function words(value: JsonValue): string {
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
+
+Deno.test("a path argument stays in its segment, whatever it holds and whoever decodes it", () => {
+  const styles = fc.constantFrom<OperationParameter["style"]>("simple", "label", "matrix");
+  let written = 0;
+  fc.assert(
+    fc.property(value, styles, fc.boolean(), (one, style, explode) => {
+      const path = "/things/{id}/parts";
+      const of = operation({ path, parameters: [parameter("path", "id", style, explode)] });
+      const request = made(of, { id: one });
+      if (request === null) return;
+      written++;
+      const url = new URL(addressWith(request.address, request.query));
+      assert.equal(url.href, request.address);
+      assert.equal(url.origin, "https://api.example.com");
+      assert.match(request.address, /^[\x21-\x7e]+$/);
+      const segments = url.pathname.split("/");
+      assert.deepEqual(segments.length, 5);
+      assert.deepEqual([segments[1], segments[2], segments[4]], ["v2", "things", "parts"]);
+      // Who decodes before they split, once, twice or three times, takes no step up or down.
+      let decoded = segments[3]!;
+      for (let times = 0; times < 3; times++) {
+        const steps = decoded.normalize("NFKC").split(/[/\\]/);
+        assert.ok(!steps.some((step) => step === "." || step === ".."), decoded);
+        try {
+          decoded = decodeURIComponent(decoded);
+        } catch {
+          break;
+        }
+      }
+      if (style === "simple" && !isJsonObject(one) && !Array.isArray(one)) {
+        assert.equal(decodeURIComponent(segments[3]!), words(one));
+      }
+    }),
+    runs(400),
+  );
+  assert.ok(written > 50, `${written} of them can be written`);
+});
+
+Deno.test("arguments of a query are read back as they were, by their names and no others", () => {
+  const styles = fc.constantFrom<[OperationParameter["style"], boolean]>(
+    ["form", true],
+    ["form", false],
+    ["spaceDelimited", false],
+    ["pipeDelimited", false],
+    ["deepObject", true],
+  );
+  fc.assert(
+    fc.property(value, word, styles, (one, other, [style, explode]) => {
+      const parameters = [
+        parameter("query", "a&b=", style, explode),
+        parameter("query", "last", "form", true),
+      ];
+      const request = made(operation({ parameters }), { "a&b=": one, last: other as JsonValue });
+      if (request === null) {
+        assert.ok(isJsonObject(one) && explode && style === "form" && Object.hasOwn(one, "last"));
+        return;
+      }
+      const url = new URL(addressWith(request.address, request.query));
+      assert.equal(url.pathname, "/v2/things");
+      assert.equal(url.hash, "");
+      const read = [...url.searchParams];
+      assert.deepEqual(read.pop(), ["last", words(other as JsonValue)]);
+      assert.deepEqual(read, oracle("a&b=", one, style, explode));
+    }),
+    runs(400),
+  );
+});
+
+/** The pairs of a query as a reader finds them (OpenAPI 3.1, "Style Examples"). */
+function oracle(
+  name: string,
+  value: JsonValue,
+  style: string,
+  explode: boolean,
+): [string, string][] {
+  const between = style === "spaceDelimited" ? " " : style === "pipeDelimited" ? "|" : ",";
+  if (Array.isArray(value)) {
+    const all = value.map(words);
+    if (style === "deepObject") return all.map((one) => [`${name}[]`, one]);
+    if (explode) return all.map((one) => [name, one]);
+    return all.length === 0 ? [] : [[name, all.join(between)]];
+  }
+  if (isJsonObject(value)) {
+    const all = Object.entries(value).map(([key, one]) => [key, words(one)] as [string, string]);
+    if (style === "deepObject") return all.map(([key, one]) => [`${name}[${key}]`, one]);
+    if (explode) return all;
+    return all.length === 0 ? [] : [[name, all.flat().join(between)]];
+  }
+  return [[name, words(value)]];
+}
+
+Deno.test("no argument of a header or cookie ends it, or begins another", () => {
+  let written = 0;
+  fc.assert(
+    fc.property(value, value, (one, other) => {
+      const parameters = [
+        parameter("header", "X-One", "simple", false),
+        parameter("cookie", "sid", "form", true),
+        parameter("cookie", "last", "form", true),
+      ];
+      const request = made(operation({ parameters }), { "X-One": one, sid: other, last: "z" });
+      if (request === null) return;
+      written++;
+      const { accept: _own, ...headers } = request.headers;
+      assert.deepEqual(Object.keys(headers), ["x-one", "cookie"]);
+      for (const text of Object.values(headers)) assert.match(text, /^[\x20-\x7e]*$/);
+      const text = headers["x-one"]!;
+      assert.equal(text, text.trim());
+      assert.equal(new Headers({ "x-one": text }).get("x-one"), text);
+      if (Array.isArray(one)) assert.equal(text, one.map(words).join(","));
+      if (Array.isArray(one) && one.length > 0) assert.equal(text.split(",").length, one.length);
+      const cookies = headers["cookie"]!.split("; ");
+      assert.equal(cookies.length, 2);
+      assert.ok(cookies[0]!.startsWith("sid=") && cookies[1] === "last=z");
+      if (typeof other === "string") {
+        assert.equal(decodeURIComponent(cookies[0]!.slice(4)), other);
+      }
+    }),
+    runs(400),
+  );
+  assert.ok(written > 50, `${written} of them can be written`);
+});
+
+Deno.test("a form is read back as it was, and a form in parts ends where it says", async () => {
+  const body = { argument: "body", media_type: "application/x-www-form-urlencoded", encoding: {} };
+  const parts = { ...body, media_type: "multipart/form-data" };
+  const form = fc.dictionary(nasty.filter((name) => name !== ""), word, { maxKeys: 4 });
+  await fc.assert(
+    fc.asyncProperty(form, async (fields) => {
+      const expected = Object.entries(fields).map(([name, one]) => [name, words(one as JsonValue)]);
+      const text = made(operation({ method: "POST", body }), { body: fields as JsonObject });
+      const read = new URLSearchParams(new TextDecoder().decode(text!.body!));
+      assert.deepEqual([...read], expected);
+      const many = made(operation({ method: "POST", body: parts }), { body: fields as JsonObject });
+      // deno-lint-ignore no-control-regex -- these are what is looked for
+      const isOdd = expected.some(([name]) => /[\0-\x09\x0b\x0c\x0e-\x1f\x7f]/.test(name!));
+      assert.equal(many === null, isOdd);
+      if (many === null || expected.length === 0) return;
+      const headers = { "content-type": many.headers["content-type"]! };
+      const back = await new Response(many.body, { headers }).formData();
+      assert.deepEqual(
+        [...back].map(([, one]) => one),
+        expected.map(([, one]) => one),
+      );
+      assert.equal([...back].length, expected.length);
+    }),
+    runs(150),
+  );
+});
+
+Deno.test("a body of JSON is the canonical form of the argument, byte for byte", () => {
+  const body = { argument: "body", media_type: "application/json", encoding: {} };
+  const request = made(operation({ method: "PUT", body }), {
+    body: { z: 1, a: ["\u20ac", { c: null, b: -0 }] },
+  });
+  assert.equal(new TextDecoder().decode(request!.body!), '{"a":["€",{"b":0,"c":null}],"z":1}');
+  assert.equal(request!.headers["content-type"], "application/json");
+});
+
+Deno.test("attacks on an address by name are refused, and name the argument", () => {
+  const path = "/v1/{org}/files/{name}.json";
+  const parameters = [
+    parameter("path", "org", "simple", false),
+    parameter("path", "name", "simple", false),
+  ];
+  const of = operation({ path, parameters });
+  const refused: Record<string, string> = {
+    "two dots": "..",
+    "one dot": ".",
+    "dots within": "a/../b",
+    "dots behind a backslash": "a\\..\\b",
+    "encoded dots": "%2e%2e",
+    "dots encoded twice": "%252e%252e%252fadmin",
+    "dots encoded three times": "%25252e%25252e",
+    "one encoded, one not": ".%2E",
+    "dots with a parameter, as some servers drop it": "..;x=1",
+    "full-width dots": "\uff0e\uff0e",
+    "one-dot leaders": "\u2024\u2024",
+    "a two-dot leader": "\u2025",
+    "dots before a fraction slash": "..\u2044x",
+    "over-long dots": "%c0%ae%c0%ae/",
+    "an end of line": "a\r\nHost: b",
+    "an encoded end of line": "a%0d%0ab",
+    "a zero byte": "a\0b",
+    "half of a surrogate pair": "\ud800",
+    "nothing": "",
+  };
+  for (const [attack, org] of Object.entries(refused)) {
+    const found = requestOf(of, { org, name: "n" }, BASE);
+    assert.ok("message" in found, attack);
+    assert.equal(found.path, "/org", attack);
+  }
+  const taken: Record<string, string> = {
+    "https://evil.example/": "https%3A%2F%2Fevil.example%2F",
+    "a?b#c": "a%3Fb%23c",
+    "v1..v2": "v1..v2",
+    "...": "...",
+    "@evil:80": "%40evil%3A80",
+    "größe": "gr%C3%B6%C3%9Fe",
+  };
+  for (const [org, segment] of Object.entries(taken)) {
+    const found = requestOf(of, { org, name: "n" }, BASE);
+    assert.ok(!("message" in found), org);
+    assert.equal(found.address, `${BASE}/v1/${segment}/files/n.json`);
+  }
+});
+
+Deno.test("two arguments of one segment make no step together", () => {
+  const path = "/{a}{b}/x";
+  const parameters = ["a", "b"].map((name) => parameter("path", name, "simple", false));
+  const found = requestOf(operation({ path, parameters }), { a: "x", b: "y" }, BASE);
+  assert.ok(!("message" in found));
+  // Each is no step by itself; the label of one and the point of the other would be.
+  const label = [parameter("path", "a", "label", false), parameter("path", "b", "simple", false)];
+  assert.ok("message" in requestOf(operation({ path, parameters: label }), { a: "", b: "" }, BASE));
+});
+
+Deno.test("an object whose members are parameters passes for no other argument", () => {
+  const parameters = [
+    parameter("query", "filter", "form", true),
+    parameter("query", "admin", "form", true),
+  ];
+  const args = { filter: { admin: "yes" }, admin: "no" };
+  const found = requestOf(operation({ parameters }), args, BASE);
+  assert.ok("message" in found);
+  assert.equal(found.path, "/admin");
+});
+
+Deno.test("a comma within an element of a header is refused, for it would begin another", () => {
+  const parameters = [parameter("header", "x-ids", "simple", false)];
+  assert.ok("message" in requestOf(operation({ parameters }), { "x-ids": ["a,b"] }, BASE));
+  const alone = requestOf(operation({ parameters }), { "x-ids": "a,b" }, BASE);
+  assert.ok(!("message" in alone) && alone.headers["x-ids"] === "a,b");
+});
+
+Deno.test("members of what has parts are written in brackets, as deep as they go", () => {
+  const parameters = [parameter("query", "a", "deepObject", true)];
+  const args = { a: { b: { c: [1, 2] }, d: [{ e: "x" }], n: null } };
+  const request = made(operation({ parameters }), args);
+  assert.deepEqual([...new URL(addressWith(request!.address, request!.query)).searchParams], [
+    ["a[b][c][]", "1"],
+    ["a[b][c][]", "2"],
+    ["a[d][0][e]", "x"],
+  ]);
+});
