@@ -4,11 +4,12 @@ import {
   mandateByAgentKey,
   mandateByUserKey,
   mandateCountKey,
+  mandateInForceKey,
   mandateKey,
 } from "../lib/store/mandate_keys.ts";
 import { budgetRow } from "../lib/store/records/budget.ts";
 import { mandateCount, type MandateRecord, mandateRecord } from "../lib/store/records/mandate.ts";
-import { orgPrefix } from "../lib/store/keys.ts";
+import { dueKey, orgPrefix } from "../lib/store/keys.ts";
 import { systemRandom } from "../lib/store/system.ts";
 import { Child, type Resident } from "./child.ts";
 import { median } from "./percentile.ts";
@@ -75,9 +76,11 @@ async function compare(folder: string): Promise<void> {
     }
   }
   printTable(
-    ["", "first answer ms", "resident MB"],
-    subjects.map(({ name, starts, resident }) => [
+    ["", "file MB", "first answer ms", "resident MB"],
+    subjects.map(({ name, store, starts, resident }) => [
       name,
+      // A start looks through the file, whatever is in it.
+      count(Deno.statSync(store.path).size / 1e6),
       count(median(starts)),
       median(resident.map(({ now }) => now)).toFixed(0),
     ]),
@@ -101,6 +104,7 @@ async function writeMandates(path: string): Promise<string[]> {
   const maker = new IdMaker(systemRandom);
   const ids: string[] = [];
   const now = Date.now();
+  const ends = now + 30 * 24 * 60 * 60 * 1000;
   let rows: [readonly (string | number)[], unknown][] = [];
   const underWay: Promise<unknown>[] = [];
   const write = async () => {
@@ -128,7 +132,7 @@ async function writeMandates(path: string): Promise<string[]> {
       scopes: TOOLS,
       granted_by: { type: "api_key", id: "key_bench" },
       created_at: now,
-      expires_at: now + 30 * 24 * 60 * 60 * 1000,
+      expires_at: ends,
       replaces: null,
       metadata: {},
       ended: null,
@@ -139,6 +143,10 @@ async function writeMandates(path: string): Promise<string[]> {
       [mandateCountKey(org, id), mandateCount.parse({ seq: 1, checks: 0 })],
       [mandateByUserKey(org, user_id, id), { id }],
       [mandateByAgentKey(org, AGENT, id), { id }],
+      [mandateInForceKey(org, "org", "", id), { id }],
+      [mandateInForceKey(org, "user", user_id, id), { id }],
+      [mandateInForceKey(org, "agent", AGENT, id), { id }],
+      [dueKey(ends, "mandate_over", org, id), { kind: "mandate_over", at: ends, org, id }],
       [
         budgetKey(org, `mandate:${id}`),
         budgetRow.parse({

@@ -40,6 +40,7 @@ import { apiKeysPage } from "./pages/machines/api_keys.tsx";
 import { connectionsPage } from "./pages/machines/connections.tsx";
 import { deviceEndpoints, devicePage } from "./pages/machines/device.tsx";
 import { budgetsPage } from "./pages/mandates/budgets.tsx";
+import { tombstonesPage } from "./pages/mandates/tombstones.tsx";
 import { bundlePage } from "./pages/mandates/bundle.tsx";
 import { bundlesPage } from "./pages/mandates/bundles.tsx";
 import { mandatePage } from "./pages/mandates/mandate.tsx";
@@ -211,6 +212,7 @@ export const PAGES: readonly Page[] = [
   mandatePage,
   usersPage,
   budgetsPage,
+  tombstonesPage,
   bundlesPage,
   bundlePage,
   apiKeysPage,

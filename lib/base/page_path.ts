@@ -100,6 +100,7 @@ export const PAGE_PATHS = [
   "/team/:email",
   "/tenants",
   "/tenants/:id",
+  "/tombstones",
   "/tools",
   "/tools/categories",
   "/tools/discovered",

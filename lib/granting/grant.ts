@@ -12,6 +12,7 @@ import {
   mayKnow,
   nextSeq,
 } from "../mandates/mandate.ts";
+import { noteInForce } from "../mandates/in_force.ts";
 import { mandateEnd } from "../mandates/narrow.ts";
 import { budgetOf } from "../mandates/counters.ts";
 import { invalidRequest, Refusal } from "../refusal.ts";
@@ -127,6 +128,7 @@ export function storeGranted(
   transaction.set(mandateByUserKey(orgId, user_id, id), { id });
   transaction.set(mandateByAgentKey(orgId, agent, id), { id });
   if (parent !== undefined) transaction.set(mandateByParentKey(orgId, parent, id), { id });
+  noteInForce(transaction, record);
   const audit = appendGranted(transaction, caller, record, request_id);
   return { record, count, budget: budgetOf(record, null, at), uses_left: record.uses, audit };
 }

@@ -6,6 +6,7 @@ import { demand } from "../identity/deeds.ts";
 import { schedule } from "../ledger/commit.ts";
 import type { Actor } from "../ledger/entry.ts";
 import type { Transaction } from "../ledger/transaction.ts";
+import { noteOver } from "../mandates/in_force.ts";
 import {
   type CountedMandate,
   loadCounted,
@@ -101,6 +102,7 @@ export function endMandate(
   const { snapshot, at, now } = transaction;
   const ended: MandateRecord = { ...record, ended: { state, at, by } };
   transaction.setGuarded(mandateKey(snapshot.orgId, record.id), ended);
+  noteOver(transaction, record);
   schedule(transaction, { kind: "mandate_ended", at: now, id: record.id });
   return ended;
 }

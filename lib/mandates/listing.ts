@@ -12,6 +12,7 @@ import {
   mandateByParentPrefix,
   mandateByUserPrefix,
   mandateCountKey,
+  mandateInForcePrefix,
   mandateKey,
   mandatePrefix,
 } from "../store/mandate_keys.ts";
@@ -127,19 +128,25 @@ export function readMandate(id: string): CallerOperation<LoadedTerms | null, Rea
   };
 }
 
+/** Which rows name the mandates that are wanted, and few others. */
+function prefixOf(org: string, { user_id, agent, state, parent = null }: MandateFilter): StoreKey {
+  if (parent !== null) return mandateByParentPrefix(org, parent);
+  if (state === "active") {
+    if (user_id !== null) return mandateInForcePrefix(org, "user", user_id);
+    if (agent !== null) return mandateInForcePrefix(org, "agent", agent);
+    return mandateInForcePrefix(org, "org", "");
+  }
+  if (user_id !== null) return mandateByUserPrefix(org, user_id);
+  return agent !== null ? mandateByAgentPrefix(org, agent) : mandatePrefix(org);
+}
+
 /** The ids of mandates behind one, the newest first. */
 async function* idsIn(
   { kv, snapshot: { orgId } }: Reader,
-  { user_id, agent, parent = null }: MandateFilter,
+  filter: MandateFilter,
   after: string | null,
 ): AsyncGenerator<string> {
-  const prefix: StoreKey = parent !== null
-    ? mandateByParentPrefix(orgId, parent)
-    : user_id !== null
-    ? mandateByUserPrefix(orgId, user_id)
-    : agent !== null
-    ? mandateByAgentPrefix(orgId, agent)
-    : mandatePrefix(orgId);
+  const prefix = prefixOf(orgId, filter);
   const selector = after === null
     ? { prefix: [...prefix] }
     : { prefix: [...prefix], end: [...prefix, after] };

@@ -65,6 +65,14 @@ export function removeTombstone(
   };
 }
 
+/** The tombstone of a resource; null where mandates may reach it. */
+export async function readTombstone(
+  reader: Reader,
+  resource: string,
+): Promise<TombstoneRecord | null> {
+  return await reader.guarded(tombstoneKey(reader.snapshot.orgId, resource));
+}
+
 /** The tombstones by their resources, from behind one on. */
 export async function listTombstones(
   reader: Reader,

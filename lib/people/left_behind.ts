@@ -115,6 +115,7 @@ export const FATES: Readonly<Record<string, Fate>> = {
   mandate_by_parent: "organization",
   mandate_by_user: "organization",
   mandate_count: "organization",
+  mandate_in_force: "organization",
   user_enrolment: "organization",
   user_passkeys: "organization",
   member: "organization",

@@ -18,6 +18,7 @@ import { clearDeletedOrg, eraseOrg } from "../leaving/org.ts";
 import { endOrgless } from "../leaving/orgless_accounts.ts";
 import { erasePerson, forgetMember } from "../leaving/person.ts";
 import { DUE_NOW } from "../ledger/commit.ts";
+import { forgetMadeOf, forgetOver } from "../mandates/in_force.ts";
 import { endGrantInTime } from "../oauth/grants.ts";
 import { tellKeeper } from "../people/credential_letters.ts";
 import { tellOwner } from "../people/letters.ts";
@@ -260,7 +261,11 @@ const DUE_HANDLERS: Readonly<Record<DueKind, DueHandler>> = {
   approval_ends: settleDueApproval,
   approval_lapses: settleDueApproval,
   tool_changed: cancelForTool,
-  mandate_ended: cancelForMandate,
+  async mandate_ended(services, work) {
+    await forgetMadeOf(services, work);
+    await cancelForMandate(services, work);
+  },
+  mandate_over: forgetOver,
   user_key_gone: cancelForUser,
   policy_applied: cancelForPolicy,
   policy_sweep: sweepPolicy,

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { keepOrgless } from "../leaving/orgless_accounts.ts";
 import { ClockRefused } from "../ledger/clock.ts";
 import type { Operation } from "../ledger/transaction.ts";
+import { findInForce } from "../mandates/in_force.ts";
 import type { Services } from "../services.ts";
 import { DEPLOYMENT_ORG, orgKey, orgPrefix } from "../store/keys.ts";
 import { listRecords } from "../store/kv.ts";
@@ -89,6 +90,12 @@ export const MIGRATIONS: readonly Migration[] = [
     to: 3,
     what: "rows of the log are written in fewer bytes, which earlier releases cannot read",
     run: () => Promise.resolve(),
+  },
+  {
+    from: 3,
+    to: 4,
+    what: "mandates in force are found without looking through those that ended",
+    run: findInForce,
   },
 ];
 

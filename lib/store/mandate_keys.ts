@@ -36,6 +36,16 @@ export const mandateByParentKey = (org: string, parent: string, id: string) =>
 export const mandateByParentPrefix = (org: string, parent: string) =>
   ["mandate_by_parent", org, parent] as const;
 
+/** Whose mandates are looked for: all of the org's, a user's, an agent's. */
+export type MandateOf = "org" | "user" | "agent";
+
+/** A mandate that is in force, so that it is found among any number that ended. */
+export const mandateInForceKey = (org: string, of: MandateOf, name: string, id: string) =>
+  ["mandate_in_force", org, of, name, id] as const;
+
+export const mandateInForcePrefix = (org: string, of: MandateOf, name: string) =>
+  ["mandate_in_force", org, of, name] as const;
+
 /** A resource that nothing under a mandate may touch, by its external id. */
 export const tombstoneKey = (org: string, resource: string) =>
   ["tombstone", org, resource] as const;

@@ -6,6 +6,7 @@ import { Countersign, type Got } from "../helpers/countersign.ts";
 import { checked, granted } from "../helpers/mandates.ts";
 import { entriesOf } from "../helpers/minted_tokens.ts";
 import { Visitor } from "../helpers/visitor.ts";
+import { verifiedLog } from "../helpers/stored_log.ts";
 import type { Lies } from "../helpers/software_authenticator.ts";
 
 /** A user ends what they granted by their own passkey; whoever wants to end it without them does not. */
@@ -70,6 +71,7 @@ Deno.test("attack: another user's passkey, another site's, and a passkey that wa
   const { it, user } = await withUser(countersign);
   const other = new AppUser("u2");
   await it.passkeys("u2", [await other.enrol()]);
+  const { length: before } = await verifiedLog(countersign.services.deps, it.org.id);
   assertWhy(await it.end(other), "unknown_passkey");
   assertWhy(await it.end(other, ending(it, "u2")), "unknown_passkey");
   const lies: [string, Lies][] = [
@@ -83,6 +85,9 @@ Deno.test("attack: another user's passkey, another site's, and a passkey that wa
     ["wrong_challenge", { challenge: "AAAA" }],
   ];
   for (const [why, lie] of lies) assertWhy(await it.end(user, ending(it), lie), why);
+  // Nor do they write into the log: whoever has no key could fill it, and see that it grows.
+  const after = await verifiedLog(countersign.services.deps, it.org.id);
+  assert.equal(after.length, before);
   await it.passkeys("u1", []);
   assertWhy(await it.end(user), "unknown_passkey");
   assert.equal(await stateOf(it), "active");

@@ -212,6 +212,27 @@ Deno.test("the budgets beside those of mandates are shown with what is left of e
   assert.match(text, /User\s+u1\s+0\.00 left\s+10\.00 a month/);
 });
 
+Deno.test("resources that are closed to mandates are listed with who closed them, and their own pages say so", async () => {
+  await using countersign = await Countersign.start();
+  const org = await shop(await countersign.org());
+  const viewer = await Visitor.of(org, "viewer");
+  assert.match((await viewer.get("/tombstones")).text, /No closed resources/);
+  assert.match((await viewer.get("/mandates")).html, /href="\/tombstones"/);
+  for (const id of ["order-1", "order-2"]) {
+    const made = await org.manage("PUT", `/v1/resources/${id}`, { name: "An order" });
+    assert.equal(made.status, 201, made.text);
+  }
+  await org.manage("PUT", "/v1/tombstones/order-1");
+  await org.manage("PUT", `/v1/tombstones/${encodeURIComponent(HOSTILE.markup)}`);
+  const { text, html } = await viewer.get("/tombstones");
+  assert.match(text, /order-1\s+.*management/);
+  assert.ok(!html.includes("<img"));
+  assert.match((await viewer.get("/resources/order-1")).text, /Mandates\s+Closed to all of them/);
+  assert.match((await viewer.get("/resources/order-2")).text, /Mandates\s+May reach it/);
+  await org.manage("DELETE", "/v1/tombstones/order-1");
+  assert.doesNotMatch((await viewer.get("/tombstones")).text, /order-1/);
+});
+
 Deno.test("the page of a mandate leads to what it is part of, what was handed on, and its receipt", async () => {
   await using countersign = await Countersign.start();
   const org = await shop(await countersign.org());

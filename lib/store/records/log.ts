@@ -280,6 +280,7 @@ export const DUE_KINDS = [
   "policy_sweep",
   "agent_rotated",
   "mandate_ended",
+  "mandate_over",
   "user_key_gone",
   "report_due",
   "identity_event",

@@ -82,6 +82,7 @@ export const mandatesPage = memberPage({
           <>
             <ButtonLink href="/users" icon="passkey">Passkeys of users</ButtonLink>
             <ButtonLink href="/budgets">Budgets</ButtonLink>
+            <ButtonLink href="/tombstones">Closed resources</ButtonLink>
           </>
         }
       />

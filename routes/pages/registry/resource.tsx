@@ -9,6 +9,7 @@ import { Time } from "../../../components/time.tsx";
 import { UntrustedText } from "../../../components/untrusted.tsx";
 import { pagePath } from "../../../lib/base/page_path.ts";
 import { changeResource, readResource, removeResource } from "../../../lib/catalog/resources.ts";
+import { readTombstone } from "../../../lib/mandates/tombstones.ts";
 import { hasRight } from "../../../lib/policy/rights.ts";
 import type { ResourceRecord } from "../../../lib/store/records/policy.ts";
 import { attempted, type AttemptedForm } from "../../dashboard/attempted.ts";
@@ -39,10 +40,14 @@ export const resourcePage = memberPage({
   params: byId,
   load: async (call: Call) => ({
     resource: await call.transact(readResource(call.params.id)),
+    tombstone: await call.transact({
+      load: (reader) => readTombstone(reader, call.params.id),
+      plan: (_transaction, _caller, found) => found,
+    }),
     mayConfigure: hasRight(call.caller.role, "configure"),
   }),
   title: ({ resource }) => `Resource ${resource.id}`,
-  view: ({ data: { resource, mayConfigure }, attempt, now }) => (
+  view: ({ data: { resource, tombstone, mayConfigure }, attempt, now }) => (
     <>
       <PageHeader
         title={<UntrustedText text={resource.name ?? resource.id} />}
@@ -67,6 +72,15 @@ export const resourcePage = memberPage({
                 : <UntrustedText text={resource.type} />,
             },
             { term: "Registered", value: <Time at={resource.created_at} now={now} /> },
+            {
+              term: "Mandates",
+              value: tombstone === null ? "May reach it where they name it" : (
+                <>
+                  <a href="/tombstones">Closed to all of them</a>,{" "}
+                  <Time at={tombstone.created_at} now={now} show="relative" />
+                </>
+              ),
+            },
           ]}
         />
         {!mayConfigure && Object.keys(resource.metadata).length > 0 && (
