@@ -75,6 +75,7 @@ import { newToolPage } from "./pages/tools/new.tsx";
 import { toolPage } from "./pages/tools/tool.tsx";
 import { discoveredPage } from "./pages/tools/triage.tsx";
 import { connectPage } from "./pages/upstreams/connect.tsx";
+import { documentPage, newApiPage } from "./pages/upstreams/document.tsx";
 import { editUpstreamPage } from "./pages/upstreams/edit.tsx";
 import { upstreamsPage } from "./pages/upstreams/list.tsx";
 import { credentialPage } from "./pages/upstreams/credential.tsx";
@@ -218,6 +219,8 @@ export const PAGES: readonly Page[] = [
   apiKeysPage,
   apiKeyPage,
   upstreamsPage,
+  newApiPage,
+  documentPage,
   upstreamPage,
   editUpstreamPage,
   upstreamToolPage,

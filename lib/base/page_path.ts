@@ -108,8 +108,10 @@ export const PAGE_PATHS = [
   "/tools/:name{.+}",
   "/upstreams",
   "/upstreams/:name",
+  "/upstreams/:name/document/:document",
   "/upstreams/:name/edit",
   "/upstreams/:name/tools/:tool{.+}",
+  "/upstreams/new/api",
   "/users",
   "/verify",
 ] as const;

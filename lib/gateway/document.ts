@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
 import { isJsonObject, type JsonObject, memberOf } from "../base/json.ts";
+import { parseStrictJson } from "../base/strict_json.ts";
 import { idTime } from "../base/id.ts";
 import type { Written } from "../catalog/record_change.ts";
 import type { CallerOperation } from "../identity/acting.ts";
@@ -46,6 +47,11 @@ interface Piece {
   readonly refused: ReadDocument["refused"];
 }
 
+/** What the first piece says besides, for who looks before the document counts. */
+type About = Pick<UpstreamDocument, "title" | "version" | "operations" | "pieces"> & {
+  readonly server: string | null;
+};
+
 /**
  * Stores the operations of a document, as somebody who may configure; nobody reads them until a record
  * of the upstream names them.
@@ -53,9 +59,10 @@ interface Piece {
 async function keepDocument(
   transact: <L, R>(operation: CallerOperation<L, R>) => Promise<Accepted<R>>,
   name: string,
-  { title, version, operations, refused }: ReadDocument,
+  read: ReadDocument,
 ): Promise<UpstreamDocument> {
-  const pieces = piecesOf(operations, refused);
+  const { title, version, operations } = read;
+  const pieces = piecesOf(read);
   let id: string | null = null;
   for (let from = 0;; from += PIECES_AT_ONCE) {
     const known = id;
@@ -77,30 +84,61 @@ async function keepDocument(
   }
 }
 
-function piecesOf(
-  operations: ReadDocument["operations"],
-  refused: ReadDocument["refused"],
-): Uint8Array[] {
+function piecesOf({ operations, refused, title, version, server }: ReadDocument): Uint8Array[] {
   const encoder = new TextEncoder();
-  const pieces: Uint8Array[] = [];
-  const end = (texts: readonly string[], refused: ReadDocument["refused"]) => {
-    const said = `{"definitions":[${texts.join(",")}],"refused":${JSON.stringify(refused)}}`;
-    pieces.push(encoder.encode(said));
-  };
-  end([], refused.slice(0, REFUSED_KEPT));
-  let part: string[] = [];
-  let bytes = 0;
+  const parts: string[][] = [];
+  let bytes = Infinity;
   for (const { text } of operations) {
     const size = Buffer.byteLength(text) + 1;
-    if (part.length > 0 && bytes + size > PIECE_BYTES) {
-      end(part, []);
-      [part, bytes] = [[], 0];
+    if (bytes + size > PIECE_BYTES) {
+      parts.push([]);
+      bytes = 0;
     }
-    part.push(text);
+    parts.at(-1)!.push(text);
     bytes += size;
   }
-  if (part.length > 0) end(part, []);
-  return pieces;
+  const counts = { operations: operations.length, pieces: parts.length + 1 };
+  const about: About = { title, version, server, ...counts };
+  const first = { about, definitions: [], refused: refused.slice(0, REFUSED_KEPT) };
+  return [
+    encoder.encode(JSON.stringify(first)),
+    ...parts.map((texts) => encoder.encode(`{"definitions":[${texts.join(",")}],"refused":[]}`)),
+  ];
+}
+
+/** A document that was read and that no record names yet, by its id; null where there is none. */
+export async function givenDocument(
+  kv: Kv,
+  org: string,
+  name: string,
+  id: string,
+): Promise<{ readonly document: UpstreamDocument; readonly server: string | null } | null> {
+  const at = idTime(id);
+  const key = upstreamDocumentKey(org, name, id, 0);
+  const row = at === null ? null : await readRecord(kv, key, documentPiece);
+  if (row === null || at === null) return null;
+  const { about }: { about: About } = JSON.parse(
+    new TextDecoder().decode(row.value.operations),
+  );
+  const { server, ...counts } = about;
+  return { document: { id, at, ...counts }, server };
+}
+
+/**
+ * Reads a document that somebody gives as a text, and stores its operations where nobody reads them
+ * until an upstream of this name is said to have it.
+ * @throws {Refusal} invalid_request
+ */
+export async function giveDocument(
+  services: Services,
+  transact: ApiAuthor["transact"],
+  name: string,
+  text: string,
+): Promise<UpstreamDocument> {
+  const parsed = parseStrictJson(text);
+  if (!parsed.ok) throw refused([{ path: "/document", message: `is no JSON: ${parsed.message}` }]);
+  if (!isJsonObject(parsed.value)) throw refused([{ path: "/document", message: "is no object" }]);
+  return await keepDocument(transact, name, await readGiven(services, parsed.value));
 }
 
 /** All operations of the document that an upstream has by now, and those that cannot be taken. */

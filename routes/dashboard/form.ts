@@ -176,3 +176,28 @@ export function formValues(headers: Headers, bytes: Uint8Array): FormValues {
   }
   return values;
 }
+
+/**
+ * The fields of a form that may have files in it, a file as its text (RFC 7578).
+ * @throws {Refusal} as `formValues` does
+ */
+export async function fileValues(
+  headers: Headers,
+  bytes: Uint8Array<ArrayBuffer>,
+): Promise<FormValues> {
+  const type = headers.get("content-type") ?? "";
+  if (!/^multipart\/form-data;/i.test(type)) return formValues(headers, bytes);
+  const values: Record<string, string[]> = Object.create(null);
+  let fields: FormData;
+  try {
+    fields = await new Response(bytes, { headers: { "content-type": type } }).formData();
+  } catch {
+    throw invalidRequest("", "is no form that can be read");
+  }
+  let count = 0;
+  for (const [name, value] of fields) {
+    if (++count > MAX_FIELDS) throw invalidRequest("", `has more than ${MAX_FIELDS} fields`);
+    (values[name] ??= []).push(typeof value === "string" ? value : await value.text());
+  }
+  return values;
+}

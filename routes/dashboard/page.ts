@@ -6,6 +6,7 @@ import type { Right } from "../../lib/policy/rights.ts";
 import type { InputProblem } from "../../lib/refusal.ts";
 import type { PageScript } from "./frame.tsx";
 import type { AccountCall, BrowserCall, MemberCall } from "./browser_call.ts";
+import type { BodyLimit } from "../http/inputs.ts";
 
 /** What a form sent: a field may come several times. */
 export type FormValues = Readonly<Record<string, readonly string[]>>;
@@ -47,6 +48,8 @@ interface Described<D> {
   /** Hono's form. */
   readonly path: PagePath;
   readonly title: string | ((data: D) => string);
+  /** What its forms may send, files too, where that is more than usual. */
+  readonly bodyLimit?: BodyLimit;
 }
 
 interface Inputs<P extends z.ZodType, Q extends z.ZodType> {

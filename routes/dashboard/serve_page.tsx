@@ -17,7 +17,7 @@ import { retryAfter, SurfaceRefusal } from "../http/problem_document.ts";
 import { type ProblemKind, PROBLEMS } from "../http/problems.ts";
 import { type BrowserCall, MemberCall } from "./browser_call.ts";
 import { addCookies, browserCall } from "./browser_request.ts";
-import { formValues } from "./form.ts";
+import { fileValues, formValues } from "./form.ts";
 import { bareDocument, dashboardDocument, errorDocument } from "./frame.tsx";
 import {
   type Action,
@@ -70,14 +70,19 @@ class PageAnswer {
   async answer(): Promise<Response> {
     const { request } = this.exchange;
     const isPost = request.method === "POST";
-    const readInput = async () =>
-      isPost
-        ? formValues(request.headers, await readBody(request, this.services.bodyTimer))
-        : undefined;
+    const readInput = async () => isPost ? await this.#fields(request) : undefined;
     this.call = await browserCall(this.exchange, this.page, readInput);
     return isPost
       ? await this.#act(this.call, this.call.body as FormValues)
       : await this.#show(this.call, 200, null);
+  }
+
+  async #fields(request: Request): Promise<FormValues> {
+    const { bodyLimit } = this.page;
+    const bytes = await readBody(request, this.services.bodyTimer, bodyLimit);
+    return bodyLimit === undefined
+      ? formValues(request.headers, bytes)
+      : await fileValues(request.headers, bytes);
   }
 
   async #act(call: BrowserCall, values: FormValues): Promise<Response> {

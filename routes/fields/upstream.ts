@@ -64,7 +64,7 @@ export const pickedOperations = z.array(z.string().min(1).max(128)).max(PICKED.n
     `are more than ${PICKED.bytes} bytes of names; leave them out to have all`,
   );
 
-const openapiBody = z.strictObject({
+export const openapiBody = z.strictObject({
   kind: z.literal("openapi"),
   document: jsonObject.exactOptional()
     .describe("OpenAPI 3.0 or 3.1, as JSON, of at most 12 MiB; without one it stays as it is"),
