@@ -82,7 +82,7 @@ class PageAnswer {
     const bytes = await readBody(request, this.services.bodyTimer, bodyLimit);
     return bodyLimit === undefined
       ? formValues(request.headers, bytes)
-      : await fileValues(request.headers, bytes);
+      : await fileValues(request.headers, new Uint8Array(bytes));
   }
 
   async #act(call: BrowserCall, values: FormValues): Promise<Response> {

@@ -17,6 +17,7 @@ import { CLIENT } from "./people.ts";
 import { stageCalls } from "./staged_calls.ts";
 import { stageEndpoints } from "./staged_endpoints.ts";
 import { stageQuestion } from "./staged_question.ts";
+import { HOSTILE } from "./visitor.ts";
 
 /**
  * Orgs in the states in which pages are looked at: nothing, one of each, very many, very long, and
@@ -241,10 +242,29 @@ async function filled(org: TestOrg, state: Exclude<PageState, "empty">) {
     "a call that waits": `/calls/${calls.pending}`,
     "a computer that waits": "user_code" in computer ? computer.user_code : "",
     "/upstreams/:name": "/upstreams/notes",
+    "/upstreams/:name/document/:document": `/upstreams/billing/document/${await billing(org)}`,
     "/upstreams/:name/edit": "/upstreams/notes/edit",
     "/upstreams/:name/tools/:tool{.+}": `/upstreams/notes/tools/${changed}`,
     "/team/:email": `/team/${encodeURIComponent([...snapshot.members.keys()][0] ?? "")}`,
   };
+}
+
+/** An HTTP API by its document, of which one operation is offered; answers the document's id. */
+async function billing(org: TestOrg): Promise<string> {
+  const paths = {
+    "/bills": { get: { operationId: "listBills", tags: ["bills"], summary: HOSTILE.markup } },
+    "/bills/{id}": { delete: { operationId: "dropBill" } },
+  };
+  const document = { openapi: "3.1.0", info: { title: HOSTILE.markup, version: "1" }, paths };
+  await org.manage("PUT", "/v1/upstreams/billing", {
+    kind: "openapi",
+    base_url: "https://api.example.com/v1",
+    document,
+    operations: ["listBills"],
+  });
+  return await org.transact(({ snapshot }) =>
+    snapshot.upstreams.get("billing")?.document?.id ?? ""
+  );
 }
 
 /** Mandates that a page of them cannot hold. */

@@ -160,6 +160,14 @@ const REFUSED: Tries = {
   "/quickstart run": () => ({ path: "/quickstart" }),
   "/quickstart agent": () => ({ path: "/quickstart", fields: { name: "new" } }),
   "/upstreams add": () => ({ path: "/upstreams", fields: { url: "https://new.example.com/mcp" } }),
+  "/upstreams/new/api read": () => ({
+    path: "/upstreams/new/api",
+    fields: { name: "billing", document: "{}" },
+  }),
+  "/upstreams/:name/document/:document offer": () => ({
+    path: "/upstreams/billing/document/doc_1",
+    fields: { base_url: "https://api.example.com/", offer: "all" },
+  }),
   "/upstreams/:name refresh": () => ({ path: "/upstreams/notes" }),
   "/upstreams/:name approve": ({ digest }) => ({
     path: "/upstreams/notes",

@@ -15,6 +15,7 @@ import { definitionDigest } from "../../../lib/gateway/definition.ts";
 import { giveDocument, givenDocument, operationsOf } from "../../../lib/gateway/document.ts";
 import { refreshUpstream } from "../../../lib/gateway/refresh.ts";
 import { putUpstream, toolsOf } from "../../../lib/gateway/upstreams.ts";
+import { demand } from "../../../lib/identity/deeds.ts";
 import { StrangerFetchFailed } from "../../../lib/outside/http_answer.ts";
 import { invalidRequest, Refusal } from "../../../lib/refusal.ts";
 import { attempted, queryText } from "../../dashboard/attempted.ts";
@@ -73,8 +74,11 @@ export const newApiPage = memberPage({
           />
           <Section title="One of these">
             <div class="field">
-              <label for="field-file">File</label>
+              <label class="field-label" for="field-file">
+                File<span class="field-optional">optional</span>
+              </label>
               <input
+                class="input"
                 id="field-file"
                 type="file"
                 name="file"
@@ -115,7 +119,10 @@ export const newApiPage = memberPage({
   actions: {
     read: action(given, async (call: MemberCall, { name, url, file, document }) => {
       const known = await call.transact({
-        plan: ({ snapshot }) => snapshot.upstreams.get(name)?.kind ?? null,
+        plan({ snapshot }, caller) {
+          demand(caller, "configure");
+          return snapshot.upstreams.get(name)?.kind ?? null;
+        },
       }, "configure");
       if (known !== null && known !== "openapi") {
         throw invalidRequest("/name", "is that of an MCP server; choose another name");
@@ -152,7 +159,7 @@ async function fetched({ services }: MemberCall, url: string): Promise<string> {
     return new TextDecoder().decode(joinBytes(pieces));
   } catch (error) {
     if (!(error instanceof StrangerFetchFailed)) throw error;
-    throw invalidRequest("/url", `could not be fetched: ${error.message}`);
+    throw invalidRequest("/url", `couldn't be fetched: ${error.message}`);
   }
 }
 
@@ -299,7 +306,7 @@ export const documentPage = memberPage({
           </Notice>
         )}
         {refused.length > 0 && (
-          <Notice tone="info" live={false} title={`${refused.length} cannot be taken`}>
+          <Notice tone="info" live={false} title={`${refused.length} can't be taken`}>
             <ul>
               {refused.slice(0, 20).map(({ name, why }) => (
                 <li key={name}>
@@ -394,6 +401,7 @@ export const documentPage = memberPage({
   actions: {
     offer: action(choice, async (call: Call, { base_url, offer, operations }) => {
       const { services, org, params: { name }, id } = call;
+      await call.transact({ plan: (_, caller) => demand(caller, "configure") }, "configure");
       const { document, own, all, rows } = await look(call);
       const shown = new Set(rows.map((row) => row.name));
       const kept = all.filter((row) => row.picked && !shown.has(row.name)).map((row) => row.name);

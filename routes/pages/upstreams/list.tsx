@@ -81,8 +81,8 @@ export const upstreamsPage = memberPage({
     <>
       <PageHeader
         title="Upstreams"
-        description="MCP servers whose tools run through Countersign. What one offers is a draft until
-          you approve it, whatever the server says of it."
+        description="Servers whose tools run through Countersign: MCP servers, and HTTP APIs by their
+          documents. What one offers is a draft until you approve it, whatever the server says of it."
         actions={
           <>
             <ButtonLink href="/calls">Calls</ButtonLink>
@@ -155,7 +155,14 @@ export const upstreamsPage = memberPage({
         <Section title="Add an upstream" id="add">
           {isFull
             ? <p>An organization has at most {MAX_UPSTREAMS}. Remove one to add another.</p>
-            : <AddForm form={attempted(attempt, "add")} />}
+            : (
+              <>
+                <AddForm form={attempted(attempt, "add")} />
+                <p>
+                  <a href="/upstreams/new/api">Add an HTTP API by its OpenAPI document</a>
+                </p>
+              </>
+            )}
         </Section>
       )}
     </>

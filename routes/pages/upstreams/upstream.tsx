@@ -166,9 +166,27 @@ export const upstreamPage = memberPage({
         <Section
           title="What it is"
           actions={mayConfigure && record.kind !== "mcp_stdio" && (
-            <ButtonLink href={pagePath("/upstreams/:name/edit", { name })} size="small">
-              Edit
-            </ButtonLink>
+            <>
+              {record.document !== undefined && (
+                <>
+                  <ButtonLink
+                    href={pagePath("/upstreams/:name/document/:document", {
+                      name,
+                      document: record.document.id,
+                    })}
+                    size="small"
+                  >
+                    Pick operations
+                  </ButtonLink>
+                  <ButtonLink href={pagePath("/upstreams/new/api", { name })} size="small">
+                    Another document
+                  </ButtonLink>
+                </>
+              )}
+              <ButtonLink href={pagePath("/upstreams/:name/edit", { name })} size="small">
+                Edit
+              </ButtonLink>
+            </>
           )}
         >
           <Facts record={record} state={state} now={now} />
