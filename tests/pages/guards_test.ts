@@ -61,6 +61,8 @@ Deno.test("guards of a tool are set, shown again, refused where they are wrong, 
   });
   const again = await admin.get(path);
   assert.match(again.html, /\/srv\/notes/);
+  const explained = await admin.get("/rules/explain?tool_name=files%2Fread");
+  assert.match(explained.text, /guard_path_traversal tool=files\/read Asked when the call is made/);
   // Two people at the same form do not undo each other unseen.
   const late = await admin.send(path, "guards", { ...NOTHING, seen });
   assert.match(late.text, /Somebody changed it/);

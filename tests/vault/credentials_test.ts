@@ -225,6 +225,19 @@ Deno.test("vault: another credential is drift: every tool is closed, and what wa
   }
   const { body } = await it.it.get(waiting.body.approval.id);
   assert.equal(body.status, "cancelled");
+  // Also where the server does not say what it offers to whom that is.
+  await it.approve();
+  server.taken = [];
+  const third = await it.org.manage("POST", "/v1/credentials", made(server, { secret: NEXT }));
+  const put = await it.org.manage("PUT", "/v1/upstreams/notes", {
+    kind: "mcp",
+    url: server.url,
+    credential: { credential_id: third.body.id },
+  });
+  assertProblem(put, 502, "upstream_unreachable");
+  for (const { status } of (await it.org.get("/v1/upstreams/notes/tools")).body.data) {
+    assert.equal(status, "draft");
+  }
 });
 
 Deno.test("vault: rotated, the new secret is shown; the one before is tried after a 401, while it may be", async () => {
