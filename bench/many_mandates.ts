@@ -9,7 +9,8 @@ import {
 } from "../lib/store/mandate_keys.ts";
 import { budgetRow } from "../lib/store/records/budget.ts";
 import { mandateCount, type MandateRecord, mandateRecord } from "../lib/store/records/mandate.ts";
-import { dueKey, orgPrefix } from "../lib/store/keys.ts";
+import { dueKey, orgPrefix, schemaVersionKey } from "../lib/store/keys.ts";
+import { SCHEMA_VERSION } from "../lib/store/open_store.ts";
 import { systemRandom } from "../lib/store/system.ts";
 import { Child, type Resident } from "./child.ts";
 import { median } from "./percentile.ts";
@@ -46,6 +47,7 @@ async function compare(folder: string): Promise<void> {
   const policy = samplePolicy(100);
   const none = await seedStore(`${folder}/none.kv`, policy);
   const many = await seedStore(`${folder}/many.kv`, policy);
+  for (const { path } of [none, many]) await stampVersion(path);
   const began = performance.now();
   const ids = await writeMandates(many.path);
   const took = Math.round((performance.now() - began) / 1000);
@@ -94,6 +96,12 @@ async function compare(folder: string): Promise<void> {
     atMost("start to first answer", over(({ starts }) => starts), aim, percent),
     atMost("memory", over(({ resident }) => resident.map(({ now }) => now)), aim, percent),
   ]);
+}
+
+/** Has a store be of this release, so that no start brings it there. */
+async function stampVersion(path: string): Promise<void> {
+  using kv = await Deno.openKv(path);
+  await kv.set([...schemaVersionKey()], { version: SCHEMA_VERSION });
 }
 
 /** Writes the rows of mandates of the one org of a store, newest last; their ids. */
