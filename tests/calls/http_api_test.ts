@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { ApiOrg } from "../helpers/api_org.ts";
 import { documentOf, NOTES } from "../helpers/api_server.ts";
+import { McpClient } from "../helpers/mcp_client.ts";
 import { assertProblem } from "../helpers/refused.ts";
 import { verifiedLog } from "../helpers/stored_log.ts";
 
@@ -173,4 +174,30 @@ Deno.test("what an API answers is a result by its type, and an error as the tabl
   assertProblem(await answered("x".repeat(1025), typed("text/plain")), 502, "result_too_large");
   const large = (await answered(`{"a":"${"x".repeat(600)}"}`, typed("application/json"))).body;
   assert.equal(large.result.structured_content, undefined, "twice the same would be too large");
+});
+
+Deno.test("a host at the gateway finds the same operation, and gets the same result and entries", async () => {
+  await using it = await ApiOrg.start();
+  await it.approve(["notes/readNote"], ALLOWED);
+  const { deps } = it.it.countersign.services;
+  const typesSince = async (from: number) =>
+    (await verifiedLog(deps, it.org.id)).slice(from).map(({ entry }) => entry.type)
+      .filter((type) => /^(permission|token|execution)\./.test(type));
+  const begun = (await verifiedLog(deps, it.org.id)).length;
+  const rest = await it.call("readNote", { id: "a/b" });
+  const ofRest = await typesSince(begun);
+  await using host = await McpClient.connect(
+    it.it.countersign.origin,
+    await it.org.agent(),
+    "modern",
+    "/mcp/gateway",
+  );
+  const names = (await host.client.listTools()).tools.map(({ name }) => name);
+  assert.deepEqual(names, ["notes__readNote"]);
+  const since = (await verifiedLog(deps, it.org.id)).length;
+  const called = await host.client.callTool({ name: "notes__readNote", arguments: { id: "a/b" } });
+  assert.deepEqual(called.structuredContent, rest.body.result.structured_content);
+  assert.deepEqual(called.content, rest.body.result.content);
+  assert.deepEqual(await typesSince(since), ofRest);
+  assert.equal(it.api.asked.length, 2);
 });
