@@ -3,11 +3,9 @@
  * `deno task mutate`, or `deno task mutate lib/oauth passkey` for those guards alone whose file or
  * name has one of the words. Fails when a guard is missed whose loss is not explained.
  */
+import { copyProject } from "./project_copy.ts";
 import { broken, type Mutant, MUTANTS, testFiles } from "./mutants.ts";
 
-const PROJECT = new URL("../", import.meta.url);
-/** No part of a copy that tests run in. */
-const LEFT_OUT = new Set([".git", "node_modules", "data", "config"]);
 /** How long the tests of one mutant may take, milliseconds: one that hangs is looked into. */
 const LIMIT_MS = 10 * 60 * 1000;
 
@@ -22,9 +20,8 @@ const words = Deno.args;
 const mutants = MUTANTS.filter(({ file, guard }) =>
   words.length === 0 || words.some((word) => file.includes(word) || guard.includes(word))
 );
-const copy = `${await Deno.makeTempDir({ prefix: "mutants_" })}/`;
+const copy = await copyProject();
 try {
-  await copyTree(PROJECT, new URL(`file://${copy}`));
   Deno.exitCode = await mutate() ? 0 : 1;
 } finally {
   await Deno.remove(copy, { recursive: true });
@@ -109,14 +106,4 @@ async function test(files: readonly string[], ...flags: readonly string[]): Prom
 /** The folder of `lib` that a mutant is in. */
 function roomOf({ file }: Mutant): string {
   return file.split("/")[1] ?? file;
-}
-
-async function copyTree(from: URL, to: URL): Promise<void> {
-  await Deno.mkdir(to, { recursive: true });
-  for await (const { name, isDirectory, isFile } of Deno.readDir(from)) {
-    if (LEFT_OUT.has(name)) continue;
-    const [source, target] = [new URL(name, from), new URL(name, to)];
-    if (isDirectory) await copyTree(new URL(`${source}/`), new URL(`${target}/`));
-    else if (isFile) await Deno.copyFile(source, target);
-  }
 }

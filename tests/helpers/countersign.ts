@@ -276,11 +276,14 @@ export interface SignedInOptions {
 /** What a member is who has not accepted the membership yet. */
 export const INVITED = { account: null, has_passkey: false } as const;
 
+/** What an org of a test lives in. */
+export type Home = Pick<Countersign, "services" | "request">;
+
 /** An org in a fixture, and its credentials. */
-export class TestOrg {
+export class TestOrg<H extends Home = Countersign> {
   readonly secrets: Partial<Record<SecretKind, string>> = {};
 
-  constructor(readonly countersign: Countersign, readonly id: string) {}
+  constructor(readonly countersign: H, readonly id: string) {}
 
   get management(): string {
     return this.#secret("management");
@@ -309,7 +312,7 @@ export class TestOrg {
     tier: "management" | "standard" | "approver",
     fields: Partial<ApiKeyRecord> = {},
   ): Promise<string> {
-    const secret = makeSecret(tier, systemRandom);
+    const secret = makeSecret(tier, this.countersign.services.deps.random);
     await this.transact((transaction) => {
       const record: ApiKeyRecord = {
         id: transaction.id("key"),
@@ -340,7 +343,7 @@ export class TestOrg {
 
   /** Makes an agent without the API and returns its token. */
   async agent(fields: Partial<AgentRecord> = {}): Promise<string> {
-    const secret = makeSecret("agent", systemRandom);
+    const secret = makeSecret("agent", this.countersign.services.deps.random);
     await this.transact((transaction) => {
       const record: AgentRecord = {
         id: transaction.id("agt"),

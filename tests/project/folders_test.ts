@@ -23,6 +23,8 @@ const OTHERS = [
   "project",
   /** The packages of `clients/`, of which each language's is driven by the same vectors. */
   "sdk",
+  /** Whole deployments in one process, with faults, under one seed. */
+  "simulation",
   /** How every page looks, in each theme and at each width. */
   "sights",
 ];

@@ -1,0 +1,83 @@
+import type { Entry } from "../../lib/ledger/entry.ts";
+import type { Asked } from "./history.ts";
+import { type Broken, type Evidence, named, namedAsked, text, timeOf } from "./evidence.ts";
+
+/** How long after its time a thing may be left undone, once the store answers: a few sweeps. */
+const BOUND_MS = 4 * 60 * 1000;
+
+/** What ends an approval that nobody answered, or that was approved and not used. */
+const ENDS = ["expired", "cancelled", "revoked", "lapsed", "decided"].map((end) =>
+  `approval.${end}`
+);
+
+/**
+ * What is due is done within its bound: requests expire, what was approved and not used lapses, and
+ * of what was spent and never reported the log says that nobody knows.
+ * @param now of the world, when all had been well for longer than the bound
+ * @param reportWithinMs how long a report may take
+ */
+export function* dueIsDone(
+  entries: readonly Entry[],
+  now: number,
+  reportWithinMs: number,
+): Iterable<Broken> {
+  const invariant = "what is due is done within its bound";
+  const open = new Map<string, { entry: Entry; due: number }>();
+  for (const entry of entries) {
+    const { type, data, subject } = entry;
+    const approval = text(subject.approval);
+    const token = text(subject.token);
+    if (type === "approval.created") {
+      open.set(approval, { entry, due: Date.parse(text(data.expires_at)) });
+    }
+    if (ENDS.includes(type)) open.delete(approval);
+    if (type === "approval.decided" && data.decision === "approve") {
+      open.set(approval, { entry, due: Date.parse(text(data.use_before)) });
+    }
+    if (type === "token.minted") open.delete(approval);
+    if (type === "token.consumed") open.set(token, { entry, due: timeOf(entry) + reportWithinMs });
+    if (type === "execution.logged") open.delete(token);
+  }
+  for (const { entry, due } of open.values()) {
+    if (due + BOUND_MS < now) yield { invariant, where: `nothing followed ${named(entry)}` };
+  }
+}
+
+/** Nothing is usable once the clock of the process that is asked has passed its time. */
+export function* endedIsUnusable({ asked, entries }: Evidence): Iterable<Broken> {
+  const ends = new Map<string, number>();
+  for (const { type, subject, data } of entries) {
+    if (type === "token.minted") ends.set(text(subject.token), Date.parse(text(data.expires_at)));
+    if (type === "approval.created") {
+      ends.set(`${subject.approval} decide`, Date.parse(text(data.expires_at)));
+    }
+    if (type === "approval.decided" && data.decision === "approve") {
+      ends.set(`${subject.approval} mint`, Date.parse(text(data.use_before)));
+    }
+  }
+  for (const one of asked) {
+    const end = ends.get(usedBy(one)) ?? Infinity;
+    const { status, clock } = one;
+    const isDone = status !== null && status < 300 && !isRepeated(one);
+    if (!isDone || clock === null || clock < end) continue;
+    yield {
+      invariant: "nothing is usable once a clock has passed its time",
+      where: `${namedAsked(one)} at ${new Date(clock).toISOString()}, ended ${
+        new Date(end).toISOString()
+      }`,
+    };
+  }
+}
+
+/** By which name the end of what a request used is known. */
+function usedBy({ deed, answer }: Asked): string {
+  if (deed === "consume") return text(answer?.token_id);
+  if (deed === "decide") return `${text(answer?.id)} decide`;
+  if (deed === "mint") return `${text(answer?.approval_id)} mint`;
+  return "";
+}
+
+/** Whether an answer is one that was given before. */
+function isRepeated({ headers }: Asked): boolean {
+  return headers?.get("idempotent-replayed") === "true";
+}

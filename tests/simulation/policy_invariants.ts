@@ -1,0 +1,70 @@
+import type { Entry } from "../../lib/ledger/entry.ts";
+import { type Broken, type Evidence, named, text } from "./evidence.ts";
+
+/**
+ * What was decided against what was in force, by the log alone: its entries say how the policy changed
+ * and in which order.
+ */
+
+/** The policy of a simulated org, which knows tools, rules of one tool each, and switches. */
+export class PolicyOfLog {
+  version = 0;
+  #orgOff = false;
+  readonly #toolsOff = new Set<string>();
+  readonly #rules = new Map<string, { tool: string; permission: string }>();
+
+  constructor(readonly defaults: Readonly<Record<string, string>>) {}
+
+  /** Takes the next entry into account. */
+  take({ type, data, subject }: Entry): void {
+    if (typeof data.policy_version === "number" && type !== "permission.checked") {
+      this.version = Math.max(this.version, data.policy_version);
+    }
+    // Its entry does not say so, but what an agent's old secret began is void from then on.
+    if (type === "agent.rotated" && this.version > 0) this.version++;
+    const changed = (data.changed ?? {}) as Record<string, unknown>;
+    const tool = text(subject.tool);
+    if (type === "org.set" && typeof changed.kill_switch === "boolean") {
+      this.#orgOff = changed.kill_switch;
+    }
+    if (type === "tool.set" && typeof changed.kill_switch === "boolean") {
+      if (changed.kill_switch) this.#toolsOff.add(tool);
+      else this.#toolsOff.delete(tool);
+    }
+    if (type === "rule.set") {
+      this.#rules.set(text(subject.rule), { tool, permission: text(changed.permission) });
+    }
+    if (type === "rule.removed") this.#rules.delete(text(subject.rule));
+  }
+
+  /** What it says of a tool. */
+  permission(tool: string): string {
+    if (this.#orgOff || this.#toolsOff.has(tool)) return "disabled";
+    for (const rule of this.#rules.values()) if (rule.tool === tool) return rule.permission;
+    return this.defaults[tool] ?? "disabled";
+  }
+}
+
+/** Every decision is that of the policy that the log shows at its place, and names its version. */
+export function* decidedByTheRules({ entries, tools }: Evidence): Iterable<Broken> {
+  const policy = new PolicyOfLog(tools);
+  for (const entry of entries) {
+    const { data, subject, type } = entry;
+    if (type === "permission.checked") {
+      const expected = policy.permission(text(subject.tool));
+      if (data.permission !== expected) {
+        yield {
+          invariant: "a decision is what the rules of its moment say",
+          where: `${named(entry)} says ${data.permission} where they say ${expected}`,
+        };
+      }
+      if (policy.version > 0 && data.policy_version !== policy.version) {
+        yield {
+          invariant: "a decision names the version that is in force",
+          where: `${named(entry)} names ${data.policy_version}, in force is ${policy.version}`,
+        };
+      }
+    }
+    policy.take(entry);
+  }
+}

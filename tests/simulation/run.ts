@@ -1,0 +1,202 @@
+import type { Entry } from "../../lib/ledger/entry.ts";
+import { verifiedLog } from "../helpers/stored_log.ts";
+import { Actor, type Credential, REPORT_WITHIN_MS, type Scene, TOOLS } from "./actor.ts";
+import { Agent } from "./agent.ts";
+import { Approver } from "./approver.ts";
+import { Auditor } from "./auditor.ts";
+import { Owner } from "./owner.ts";
+import { Chance } from "./chance.ts";
+import { FAULT_NAMES, type FaultName, type Faults, WORST } from "./faults.ts";
+import { orgKey } from "../../lib/store/keys.ts";
+import { SignerIn } from "./signer_in.ts";
+import { scheduleSignatures } from "./signatures.ts";
+import { World } from "./world.ts";
+
+/** One seed, from its first turn to its last. */
+
+/** What is left out of a run, to find the least that still fails. */
+export interface Without {
+  readonly faults: readonly FaultName[];
+  readonly actors: readonly string[];
+}
+
+export interface Plan {
+  readonly seed: number;
+  /** How long things go wrong, milliseconds of the world's time. */
+  readonly suffering_ms: number;
+  readonly without: Without;
+  /** Whether the operator brings back an old store on the way, which nobody may overlook. */
+  readonly restores?: boolean;
+}
+
+/** How long it is given to end all it began, once nothing goes wrong any more. */
+const RECOVERY_MS = 12 * 60 * 1000;
+
+/** Most turns of one run: far more than any takes. */
+const MOST_STEPS = 2_000_000;
+
+/** What is known when a run has ended. */
+export interface Ended {
+  readonly world: World;
+  readonly orgs: readonly OrgEnded[];
+  /** Who had not ended although nothing went wrong any more. */
+  readonly waiting: readonly string[];
+  readonly steps: number;
+  readonly trace: string;
+  /** Of the world's time, milliseconds. */
+  readonly simulated_ms: number;
+}
+
+export interface OrgEnded {
+  readonly id: string;
+  readonly scene: Scene;
+  readonly auditor: Auditor;
+  /** Its log as the store has it, and what the offline verifier says against it. */
+  readonly entries: readonly Entry[];
+  readonly verifier: string | null;
+}
+
+/** Runs a plan. Throws only where the simulation itself is broken. */
+export async function run(plan: Plan, listen?: World["schedule"]["listener"]): Promise<Ended> {
+  const chance = new Chance(plan.seed);
+  const shape = chance.fork("shape");
+  const world = new World(chance, 1 + shape.below(4), shape.happens(0.5));
+  world.schedule.listener = listen ?? null;
+  using _ = scheduleSignatures(world.schedule, chance);
+  const begun = world.schedule.now;
+
+  await through(world, () => world.start());
+  const person = new SignerIn(world, chance.fork("person"));
+  await through(world, () => person.setUp());
+  const made = await through(world, async () => {
+    const made = [];
+    for (const name of ["one", "two"]) made.push(await makeOrg(world, name));
+    return made;
+  });
+
+  world.suffer(faultsOf(plan, chance));
+  const waiting = new Set<string>();
+  for (const { actors } of made) {
+    for (const [name, live] of actors) {
+      if (plan.without.actors.includes(name.split(" ")[1] ?? "")) continue;
+      waiting.add(name);
+      void live().then(() => waiting.delete(name));
+    }
+  }
+  if (!plan.without.actors.includes(person.name)) {
+    waiting.add(person.name);
+    void person.live().then(() => waiting.delete(person.name));
+  }
+  const end = world.schedule.now + plan.suffering_ms;
+  const middle = world.schedule.now + plan.suffering_ms / 2;
+  const backup = plan.restores ? world.backUp() : null;
+  await world.schedule.until(() => world.schedule.now >= middle, MOST_STEPS);
+  backup?.();
+  if (shape.happens(0.2)) world.rotateSecret();
+  await world.schedule.until(() => world.schedule.now >= end, MOST_STEPS);
+  world.isEnding = true;
+  world.heal();
+  const rest = world.schedule.now + RECOVERY_MS;
+  await world.schedule.until(() => world.schedule.now >= rest, MOST_STEPS);
+
+  const orgs = await through(world, async () => {
+    const ended: OrgEnded[] = [];
+    for (const { scene, auditor } of made) {
+      ended.push({ id: scene.org.id, scene, auditor, ...await logOf(world, scene.org.id) });
+    }
+    return ended;
+  });
+  return {
+    world,
+    orgs,
+    waiting: [...waiting],
+    steps: world.schedule.steps,
+    trace: world.schedule.trace,
+    simulated_ms: world.schedule.now - begun,
+  };
+}
+
+/** Does something in a world, and takes turns until it is done. */
+async function through<T>(world: World, act: () => Promise<T>): Promise<T> {
+  let outcome: { value: T } | { error: unknown } | undefined;
+  act().then((value) => outcome = { value }, (error) => outcome = { error });
+  await world.schedule.until(() => outcome !== undefined, MOST_STEPS);
+  if (outcome === undefined) throw new Error("It never ended, with nothing going wrong.");
+  if ("error" in outcome) throw outcome.error;
+  return outcome.value;
+}
+
+async function logOf(world: World, org: string): Promise<Pick<OrgEnded, "entries" | "verifier">> {
+  try {
+    const stored = await verifiedLog(world.services.deps, org);
+    return { entries: stored.map(({ entry }) => entry), verifier: null };
+  } catch (error) {
+    return { entries: [], verifier: String(error) };
+  }
+}
+
+/** Which faults a seed suffers from, and how much: some worlds know one kind alone. */
+function faultsOf({ without }: Plan, chance: Chance): Faults {
+  const of = chance.fork("faults");
+  const most = of.pick([0, 0.3, 0.6, 1]);
+  const faults: Record<FaultName, number> = { ...WORST };
+  for (const name of FAULT_NAMES) {
+    const some = of.happens(0.6) ? of.part() * most : 0;
+    faults[name] = without.faults.includes(name) ? 0 : WORST[name] * some;
+  }
+  return faults;
+}
+
+interface Made {
+  readonly scene: Scene;
+  readonly auditor: Auditor;
+  /** By name: the org's, and whose part it is. */
+  readonly actors: readonly (readonly [string, () => Promise<void>])[];
+}
+
+async function makeOrg(world: World, name: string): Promise<Made> {
+  const org = await world.org(name);
+  for (const [tool, permission] of Object.entries(TOOLS)) {
+    await org.tool(tool, { default_permission: permission });
+  }
+  // Short times, so that much ends by itself while somebody looks.
+  await org.transact((transaction) => {
+    transaction.setPolicy(orgKey(org.id), {
+      ...transaction.snapshot.org,
+      approval_timeout_seconds: 90,
+      approval_use_seconds: 60,
+      report_within_seconds: REPORT_WITHIN_MS / 1000,
+    });
+  });
+  const approvers = ["ann@example.com", "ben@example.com"];
+  for (const email of approvers) await org.member(email);
+  const callers: Credential[] = [{ name: `${name} key`, id: null, secret: org.standard }];
+  for (const number of [1, 2]) {
+    const secret = await org.agent({ name: `agent ${number}` });
+    const agents = await org.get("/v1/agents", org.management);
+    const [newest] = agents.body.data.filter((row: { name: string }) =>
+      row.name === `agent ${number}`
+    );
+    callers.push({ name: `${name} agent ${number}`, id: newest.id, secret });
+  }
+  const scene: Scene = { world, org, callers, approvers };
+  const actor = (part: string) =>
+    new Actor(scene, `${name} ${part}`, world.chance.fork(`${name} ${part}`));
+  const management = { name: `${name} management`, id: null, secret: org.management };
+  const auditor = new Auditor(actor("auditor"), management);
+  const approver = { name: `${name} approver`, id: null, secret: org.approver };
+  return {
+    scene,
+    auditor,
+    actors: [
+      ...callers.map((caller, i) => {
+        const part = `caller${i}`;
+        const agent = new Agent(actor(part), caller);
+        return [`${name} ${part}`, () => agent.live()] as const;
+      }),
+      [`${name} approver`, () => new Approver(actor("approver"), approver).live()],
+      [`${name} owner`, () => new Owner(actor("owner"), management).live()],
+      [`${name} auditor`, () => auditor.live()],
+    ],
+  };
+}

@@ -1,0 +1,51 @@
+import { FAULT_NAMES } from "./faults.ts";
+import { judge } from "./judge.ts";
+import { type Plan, run } from "./run.ts";
+
+/** Parts of an org's actors that a run can do without. */
+const ACTORS = ["caller0", "caller1", "caller2", "approver", "owner", "auditor", "person"];
+
+/** How finely the end of a run is looked for, milliseconds. */
+const SHORTEST_MS = 1000;
+
+/**
+ * Takes away from a plan what its failure does not need: kinds of faults, actors, and time at its end.
+ * Each has chance of its own, so that the rest stays as it was.
+ * @param progress called with what was tried
+ * @returns a plan that breaks the same promise
+ */
+export async function shrink(
+  plan: Plan,
+  invariant: string,
+  progress: (tried: string) => void,
+): Promise<Plan> {
+  const stillBreaks = async (smaller: Plan) => {
+    try {
+      return judge(await run(smaller)).some((broken) => broken.invariant === invariant);
+    } catch {
+      return false;
+    }
+  };
+  let least = plan;
+  for (const fault of FAULT_NAMES) {
+    const { faults, actors } = least.without;
+    const smaller = { ...least, without: { faults: [...faults, fault], actors } };
+    progress(`without ${fault}`);
+    if (await stillBreaks(smaller)) least = smaller;
+  }
+  for (const actor of ACTORS) {
+    const { faults, actors } = least.without;
+    const smaller = { ...least, without: { faults, actors: [...actors, actor] } };
+    progress(`without ${actor}`);
+    if (await stillBreaks(smaller)) least = smaller;
+  }
+  let works = least.suffering_ms;
+  let fails = 0;
+  while (works - fails > SHORTEST_MS) {
+    const middle = Math.round((works + fails) / 2);
+    progress(`${middle} ms`);
+    if (await stillBreaks({ ...least, suffering_ms: middle })) works = middle;
+    else fails = middle;
+  }
+  return { ...least, suffering_ms: works };
+}

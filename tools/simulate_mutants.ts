@@ -1,0 +1,120 @@
+/**
+ * Puts faults back into a copy of the project, one at a time, and counts how many seeds the simulation
+ * takes to find each: `deno task simulate:mutants`, or with words for those alone whose name has one.
+ * Fails when one is not found within `SEEDS`.
+ */
+import { broken, type Mutant } from "./mutants.ts";
+import { copyProject } from "./project_copy.ts";
+
+/** Within how many seeds each has to be found. */
+const SEEDS = 2000;
+
+type Fault = Pick<Mutant, "file" | "find" | "replace"> & { readonly name: string };
+
+const FAULTS: readonly Fault[] = [
+  {
+    name: "a clock that was ahead stops time",
+    file: "lib/ledger/clock.ts",
+    find: "if (now >= deadline) return true;",
+    replace: "",
+  },
+  {
+    name: "a commit that landed is believed to be refused",
+    file: "lib/store/kv.ts",
+    find: "return await landed(kv, mark) ?? result;",
+    replace: "return result;",
+  },
+  {
+    name: "a commit does not check the policy's version",
+    file: "lib/ledger/commit.ts",
+    find: "{ key: policyVersionKey(org), versionstamp: snapshot.versionstamp },",
+    replace: "",
+  },
+  {
+    name: "a commit does not check the log's head",
+    file: "lib/ledger/commit.ts",
+    find: "...(head === undefined ? [] : [{ key: logHeadKey(org), versionstamp: head }]),",
+    replace: "",
+  },
+  {
+    name: "a commit does not check the records that were read",
+    file: "lib/ledger/commit.ts",
+    find: "...transaction.checks.values(),",
+    replace: "",
+  },
+  {
+    name: "a nonce is not deleted when it is used",
+    file: "lib/people/ceremonies.ts",
+    find: "transaction.delete(ceremonyKey(secretHash(nonce)));",
+    replace: "",
+  },
+  {
+    name: "what expires at a moment is good at that moment",
+    file: "lib/ledger/clock.ts",
+    find: "if (now >= deadline) return true;",
+    replace: "if (now > deadline) return true;",
+  },
+  {
+    name: "a batch goes on after a change of the policy",
+    file: "lib/ledger/transaction.ts",
+    find: "if (this.changesPolicy) throw new Deferred();",
+    replace: "",
+  },
+  {
+    name: "an idempotency key is forgotten",
+    file: "lib/tokens/kept_answer.ts",
+    find: "transaction.set(key, kept, { expireIn });",
+    replace: "",
+  },
+  {
+    name: "a row of due work is lost",
+    file: "lib/ledger/commit.ts",
+    find: "transaction.set(dueKey(at, kind, org, id), work);",
+    replace: "",
+  },
+];
+
+const words = Deno.args;
+const faults = FAULTS.filter(({ name }) =>
+  words.length === 0 || words.some((word) => name.includes(word))
+);
+const copy = await copyProject();
+try {
+  Deno.exitCode = await findAll() ? 0 : 1;
+} finally {
+  await Deno.remove(copy, { recursive: true });
+}
+
+/** Whether each fault is found. */
+async function findAll(): Promise<boolean> {
+  let missed = 0;
+  console.log("seeds  seconds  fault → the promise that it breaks");
+  for (const fault of faults) {
+    const path = copy + fault.file;
+    const source = await Deno.readTextFile(path);
+    await Deno.writeTextFile(path, broken(source, { ...fault, guard: fault.name, tests: [] }));
+    const begun = performance.now();
+    const found = await find();
+    await Deno.writeTextFile(path, source);
+    const seconds = String(Math.round((performance.now() - begun) / 1000));
+    const { seeds, invariant } = found ?? { seeds: "-", invariant: "not found" };
+    if (found === null) missed++;
+    console.log(`${seeds.padStart(5)}  ${seconds.padStart(7)}  ${fault.name} → ${invariant}`);
+  }
+  return missed === 0;
+}
+
+/** Runs seeds in the copy until one breaks a promise; null when none does. */
+async function find(): Promise<{ seeds: string; invariant: string } | null> {
+  const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["task", "--quiet", "simulate", "--seeds", String(SEEDS), "--no-shrinking"],
+    cwd: copy,
+    env: { NO_COLOR: "1" },
+    stdin: "null",
+  }).output();
+  const text = new TextDecoder().decode(stdout);
+  const found = /^seed (\d+) breaks a promise\n {2}(.+)$/m.exec(text);
+  if (found !== null) return { seeds: found[1] ?? "", invariant: found[2] ?? "" };
+  if (!text.includes("No promise is broken")) throw new Error(new TextDecoder().decode(stderr));
+  return null;
+}
