@@ -73,9 +73,9 @@ Deno.test("those in force are on one page, however many have ended between them"
   countersign.clock.advance(1);
   const last = await granted(org);
   for (
-    const  of of["", "&user_id=u1", `&agent=${BUNDLE.agent}`, `&user_id=u1&agent=${BUNDLE.agent}`]
+    const more of ["", "&user_id=u1", `&agent=${BUNDLE.agent}`, `&user_id=u1&agent=${BUNDLE.agent}`]
   ) {
-    assert.deepEqual(await page(org, `state=active${of}`), { ids: [last, first], next: null });
+    assert.deepEqual(await page(org, `state=active${more}`), { ids: [last, first], next: null });
   }
   assert.deepEqual(await page(org, "state=active&user_id=u2"), { ids: [], next: null });
   // Whoever wants those that ended looks through them, a page at a time.

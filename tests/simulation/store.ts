@@ -1,6 +1,6 @@
 import type { Kv } from "../../lib/store/kv.ts";
 import type { Chance } from "./chance.ts";
-import type { FaultName, Faults } from "./faults.ts";
+import type { FaultName } from "./faults.ts";
 import { boundsOf, type Commit, copyOf, encodeKey, Rows } from "./rows.ts";
 import { type Owner, type Schedule, WORLD } from "./schedule.ts";
 
