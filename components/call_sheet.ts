@@ -1,7 +1,8 @@
 import type { CallEntry, CallStep } from "../lib/calls/call_story.ts";
 import type { CallStatus } from "../lib/calls/read_call.ts";
 import type { Finding } from "../lib/store/records/guards.ts";
-import type { ExecutionResult, Party } from "../lib/store/records/token.ts";
+import type { Party } from "../lib/store/records/identity.ts";
+import type { ExecutionResult } from "../lib/store/records/token.ts";
 
 /** What a page shows of a call, as plain data: its stream brings it anew. */
 

@@ -121,7 +121,7 @@ function Outcome({ step: { level, outcome }, decidedBy }: {
 
 /** Whether a step only narrows what rules and defaults say. */
 function isNarrowing(level: TraceStep["level"]): boolean {
-  return /^(?:gate|guard|mandate)_/.test(level);
+  return level === "sub_token" || /^(?:gate|guard|mandate)_/.test(level);
 }
 
 function passedWords(level: TraceStep["level"]): string {
@@ -163,6 +163,11 @@ const OTHERS: Readonly<Record<OtherOrigin, LevelWords>> = {
   kill_switch: {
     title: "Kill switch",
     meaning: "A kill switch is on: of the organization, of the agent or of the tool.",
+  },
+  sub_token: {
+    title: "Outside the sub-token",
+    meaning:
+      "It was asked with a sub-token that doesn't reach this tool, method, resource or tenant.",
   },
   gate_unknown_tool: {
     title: "Unknown tool",

@@ -116,6 +116,9 @@ export interface RefusalData {
     connect_url: string;
   };
   too_many_credentials: { most: number };
+  /** `path` is a JSON pointer into the request; `why` completes a sentence that begins with it. */
+  sub_token_too_wide: { path: string; why: string };
+  too_many_sub_tokens: { most: number };
   /** `why` completes a sentence that begins with "The provider". */
   provider_not_connected: { why: string };
   upstream_paused: { upstream: string };

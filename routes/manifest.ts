@@ -39,6 +39,7 @@ import { apiKeyPage } from "./pages/machines/api_key.tsx";
 import { apiKeysPage } from "./pages/machines/api_keys.tsx";
 import { connectionsPage } from "./pages/machines/connections.tsx";
 import { deviceEndpoints, devicePage } from "./pages/machines/device.tsx";
+import { subTokensPage } from "./pages/machines/sub_tokens.tsx";
 import { budgetsPage } from "./pages/mandates/budgets.tsx";
 import { tombstonesPage } from "./pages/mandates/tombstones.tsx";
 import { bundlePage } from "./pages/mandates/bundle.tsx";
@@ -114,6 +115,7 @@ import { proofRoutes } from "./v1/proofs.ts";
 import { receiptRoutes } from "./v1/receipts.ts";
 import { resourceRoutes } from "./v1/resources.ts";
 import { ruleRoutes } from "./v1/rules.ts";
+import { subTokenRoutes } from "./v1/sub_tokens.ts";
 import { tenantRoutes } from "./v1/tenants.ts";
 import { tombstoneRoutes } from "./v1/tombstones.ts";
 import { tokenRoutes } from "./v1/tokens.ts";
@@ -128,6 +130,7 @@ export const ROUTES: readonly Route[] = [
   ...approvalRoutes,
   ...apiKeyRoutes,
   ...agentRoutes,
+  ...subTokenRoutes,
   ...channelRoutes,
   ...orgRoutes,
   ...toolRoutes,
@@ -259,6 +262,7 @@ export const PAGES: readonly Page[] = [
   apiBuilderPage,
   verifyPage,
   connectionsPage,
+  subTokensPage,
   devicePage,
 ];
 

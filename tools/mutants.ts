@@ -359,6 +359,62 @@ const TOKENS: readonly Mutant[] = [
 
 const IDENTITY: readonly Mutant[] = [
   {
+    guard: "a sub-token is used as often as it says",
+    file: "lib/identity/sub_token.ts",
+    find: "if (!goesOn && max_uses !== null && used >= max_uses) {",
+    replace: "if (!goesOn && max_uses !== null && used > max_uses) {",
+    tests: ["attacks/sub_tokens"],
+  },
+  {
+    guard: "a sub-token is trusted no more than it says",
+    file: "lib/identity/sub_token.ts",
+    find: "trust_tier: Math.min(maker.trust_tier, record.trust_tier),",
+    replace: "trust_tier: maker.trust_tier,",
+    tests: ["identity/sub_token_property"],
+  },
+  {
+    guard: "a rotation voids the sub-tokens of before",
+    file: "lib/identity/sub_token.ts",
+    find: "(agent !== undefined && policy_version < agent.void_before);",
+    replace: "false;",
+    tests: ["attacks/sub_tokens"],
+  },
+  {
+    guard: "a sub-token ends by both clocks",
+    file: "lib/identity/sub_token.ts",
+    find: 'return isOver(expires_at, created_at, clocks) ? "expired" : null;',
+    replace: 'return clocks.now >= expires_at ? "expired" : null;',
+    tests: ["attacks/sub_tokens"],
+  },
+  {
+    guard: "a sub-token is of no tier of its maker",
+    file: "lib/identity/sub_token.ts",
+    find: 'tier: "sub_token",',
+    replace: "tier: maker.tier,",
+    tests: ["attacks/sub_tokens"],
+  },
+  {
+    guard: "what an action leaves out is in no list of a sub-token",
+    file: "lib/policy/scope.ts",
+    find: "return names === null || (name !== null && names.includes(name));",
+    replace: "return names === null || name === null || names.includes(name);",
+    tests: ["policy/scope_property"],
+  },
+  {
+    guard: "what people approved for a sub-token is for it alone",
+    file: "lib/approvals/seen.ts",
+    find: "return isOwn(caller, { requester }) && askerOf(caller) === askerId(requester);",
+    replace: "return isOwn(caller, { requester });",
+    tests: ["attacks/sub_tokens"],
+  },
+  {
+    guard: "what was minted with a sub-token ends with it",
+    file: "lib/tokens/standing.ts",
+    find: "if (minter.sub_token === undefined) return null;",
+    replace: "return null;",
+    tests: ["attacks/sub_tokens"],
+  },
+  {
     guard: "a key is over at the millisecond of its end",
     file: "lib/identity/caller.ts",
     find: "return expires_at !== null && expires_at <= now;",
@@ -2083,7 +2139,7 @@ const CONFIRMATIONS: readonly Mutant[] = [
   {
     guard: "what becomes of a question is told inside of the wall",
     file: "lib/confirming/confirmation.ts",
-    find: "if (isRequester(caller, record)) return true;",
+    find: "if (isOwn(caller, record)) return true;",
     replace: "return true;",
     tests: ["attacks/confirmations"],
   },

@@ -36,6 +36,7 @@ import {
   type Progress,
 } from "../store/records/approval.ts";
 import type { ConfirmationOutcome } from "../store/records/event.ts";
+import { askerId } from "../store/records/identity.ts";
 import type { DueWork } from "../store/records/log.ts";
 import { mandatePointer } from "../store/records/mandate.ts";
 import { eraseArguments } from "./frozen_view.ts";
@@ -94,7 +95,7 @@ export function advance(
   const after = next.progress;
   if (before.state === "pending" && after.state !== "pending") {
     transaction.delete(approvalPendingKey(org, id));
-    transaction.delete(approvalOpenKey(org, next.requester.id, askNameOf(next)));
+    transaction.delete(approvalOpenKey(org, askerId(next.requester), askNameOf(next)));
     transaction.delete(dueKey(openUntil(loaded.record), "approval_ends", org, id));
     const { counts } = loaded;
     if (counts === null) throw new Error(`The counts of the pending request ${id} were not read.`);
@@ -115,7 +116,7 @@ export function advance(
     // They are the same; that they were written tells that the row of what waits is another.
     if (counts !== null) storeCounts(transaction, counts, countsNow(transaction, counts));
   }
-  const ready = approvalReadyKey(org, next.requester.id, askNameOf(next));
+  const ready = approvalReadyKey(org, askerId(next.requester), askNameOf(next));
   if (after.state === "approved") {
     schedule(transaction, { kind: "approval_lapses", at: after.use_before, id });
     transaction.setGuarded(ready, { id });

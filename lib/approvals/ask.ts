@@ -3,13 +3,13 @@ import { splitReference } from "../catalog/personal_ids.ts";
 import { argumentRefusal, toolDefinitionDigest } from "../catalog/tool_record.ts";
 import { actionDigest, type Decision } from "../decisions/decide.ts";
 import { renderFindings } from "../decisions/guarded.ts";
-import { actorOf, type Client, type MachineCaller, tenantWithin } from "../identity/caller.ts";
 import {
   loadOperation,
   operationNow,
   type ToolOperation,
   unwritable,
 } from "../gateway/document.ts";
+import * as callers from "../identity/caller.ts";
 import { levelsFor } from "../identity/deciders.ts";
 import { missingFacts } from "../identity/standing.ts";
 import { schedule, tellOfApproval } from "../ledger/commit.ts";
@@ -102,14 +102,15 @@ export function scrubbedAsk(ask: Ask): Ask {
  */
 export async function loadAsk(
   reader: Reader,
-  caller: MachineCaller,
+  caller: callers.MachineCaller,
   action: Action,
   mandate: string | null,
 ): Promise<LoadedAsk> {
   const { orgId } = reader.snapshot;
-  const digest = actionDigest(orgId, { ...action, tenant: tenantWithin(caller, action.tenant) });
+  const tenant = callers.tenantWithin(caller, action.tenant);
+  const digest = actionDigest(orgId, { ...action, tenant });
   const name = askName(digest, mandate);
-  const pointer = await reader.guarded(approvalOpenKey(orgId, caller.id, name));
+  const pointer = await reader.guarded(approvalOpenKey(orgId, callers.askerOf(caller), name));
   const loaded = pointer === null ? null : await loadApproval(reader, pointer.id);
   // The limits of asking count for a whole line of mandates: a further one is no way around them.
   const first = mandate === null ? null : await firstOfLine(reader, mandate);
@@ -152,7 +153,7 @@ async function loadUser(
  */
 export function createOrJoin(
   transaction: Transaction,
-  caller: MachineCaller,
+  caller: callers.MachineCaller,
   request: Asking,
   loaded: LoadedAsk,
 ): Asked | AnyRefusal {
@@ -175,7 +176,7 @@ export function createOrJoin(
 
 function create(
   transaction: Transaction,
-  caller: MachineCaller,
+  caller: callers.MachineCaller,
   request: Asking,
   loaded: Omit<LoadedAsk, "open">,
 ): Asked | AnyRefusal {
@@ -226,7 +227,7 @@ function userOf({ user }: Pick<LoadedAsk, "user">): AskedUser {
 }
 
 /** A nonce for whoever asked, if they may have it: an agent would say its own yes with it. */
-function handed({ tier }: MachineCaller, nonce: string | null): string | null {
+function handed({ tier }: callers.MachineCaller, nonce: string | null): string | null {
   return tier === "standard" ? nonce : null;
 }
 
@@ -235,7 +236,7 @@ interface NewApproval {
   readonly decision: Decision;
   readonly tool: ToolRecord;
   readonly ask: Ask;
-  readonly client: Client;
+  readonly client: callers.Client;
   readonly levels: Stand;
   readonly levels_skipped: boolean;
   /** Seconds. */
@@ -252,7 +253,7 @@ interface NewApproval {
  */
 function makeApproval(
   transaction: Transaction,
-  caller: MachineCaller,
+  caller: callers.MachineCaller,
   request: NewApproval,
 ): { record: ApprovalRecord; arguments: Uint8Array; nonce: string | null } {
   const { snapshot, deps, at, now } = transaction;
@@ -268,7 +269,7 @@ function makeApproval(
   const expires_at = mandate === null ? ends_at : Math.min(ends_at, mandate.expires_at);
   const asked = userSeatOf(transaction, request, { id, expires_at });
   const user_seat = asked?.seat ?? null;
-  const requester = { type: caller.type, id: caller.id, name: caller.name };
+  const requester = { ...callers.partyOf(caller), name: caller.name };
   const acts_as = tool.upstream === undefined ? undefined : actsAs(snapshot, requester, tool.name);
   const view = frozenView(transaction, request, {
     id,
@@ -319,7 +320,7 @@ function makeApproval(
   transaction.set(approvalReferenceKey(org, reference), { id });
   storeWaiting(transaction, record);
   transaction.set(approvalByToolKey(org, tool.name, id), { id });
-  transaction.setGuarded(approvalOpenKey(org, caller.id, askNameOf(record)), { id });
+  transaction.setGuarded(approvalOpenKey(org, callers.askerOf(caller), askNameOf(record)), { id });
   if (mandate !== null) transaction.set(approvalByMandateKey(org, mandate.id, id), { id });
   if (user_seat !== null) storeNonce(transaction, id, user_seat);
   schedule(transaction, { kind: "approval_ends", at: openUntil(record), id });
@@ -404,7 +405,7 @@ function frozenView(
 
 function appendCreated(
   transaction: Transaction,
-  caller: MachineCaller,
+  caller: callers.MachineCaller,
   { ask, client }: NewApproval,
   record: ApprovalRecord,
 ): void {
@@ -412,7 +413,7 @@ function appendCreated(
   const { shown, hidden } = splitReference(ask.reference_id);
   transaction.append({
     type: "approval.created",
-    actor: actorOf(caller),
+    actor: callers.actorOf(caller),
     subject: subjectOf(record),
     data: {
       action_digest: record.action_digest,
@@ -442,7 +443,7 @@ function appendCreated(
   if (!record.levels_skipped) return;
   transaction.append({
     type: "approval.level_skipped",
-    actor: actorOf(caller),
+    actor: callers.actorOf(caller),
     subject: subjectOf(record),
     data: { level: 2, why: "group Level 2 has no member who can decide" },
   });

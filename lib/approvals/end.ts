@@ -14,6 +14,7 @@ import { isSpent } from "../tokens/state.ts";
 import { advance, type MoveEntry, settle } from "./advance.ts";
 import { openArguments } from "./frozen_view.ts";
 import {
+  isOwn,
   isRequester,
   isVisible,
   loadApproval,
@@ -156,7 +157,7 @@ export function mayRevoke(
   caller: Caller,
   record: Pick<ApprovalRecord, "requester" | "members_behind" | "decisions">,
 ): boolean {
-  if (isRequester(caller, record)) return true;
+  if (isOwn(caller, record)) return true;
   if (caller.type !== "member") return false;
   // Whoever configures the org may end what it allowed; it takes no passkey to stop something.
   return hasRight(caller.role, "configure") || record.members_behind.includes(caller.id) ||
@@ -166,7 +167,7 @@ export function mayRevoke(
 /** @throws {Refusal} not_found, not_the_requester */
 function ownOf(caller: Caller, loaded: LoadedApproval | null): LoadedApproval {
   const approval = visible(caller, loaded);
-  if (!isRequester(caller, approval.record)) throw new Refusal("not_the_requester", {});
+  if (!isOwn(caller, approval.record)) throw new Refusal("not_the_requester", {});
   return approval;
 }
 

@@ -1,6 +1,6 @@
 import { encodeCrockford, isId } from "../base/id.ts";
 import type { JsonObject } from "../base/json.ts";
-import { type Caller, isWithinWall } from "../identity/caller.ts";
+import { askerOf, type Caller, isWithinWall } from "../identity/caller.ts";
 import { someoneCanDecide } from "../identity/deciders.ts";
 import { clocksAt } from "../ledger/clock.ts";
 import type { Reader } from "../ledger/transaction.ts";
@@ -22,6 +22,7 @@ import {
   type AskHistory,
   type LevelDecision,
 } from "../store/records/approval.ts";
+import { askerId, type Party } from "../store/records/identity.ts";
 import type { MandateRecord } from "../store/records/mandate.ts";
 import type { Sealer } from "../store/sealing.ts";
 import { loadArguments, openArguments, openText } from "./frozen_view.ts";
@@ -52,23 +53,32 @@ interface SeenDecision extends Omit<LevelDecision, "note"> {
 
 /**
  * Whether a caller may know of a request at all: members of every one, keys inside the wall of their
- * tenants, an agent only of its own.
+ * tenants, an agent only of its own and of those of the sub-tokens that it made, a sub-token of its own.
  */
 export function isVisible(
   caller: Caller,
   { requester, tenant }: Pick<ApprovalRecord, "requester" | "tenant">,
 ): boolean {
-  if (isRequester(caller, { requester })) return true;
-  if (caller.tier === "management" || caller.tier === "agent") return false;
+  if (isOwn(caller, { requester })) return true;
+  if (["management", "agent", "sub_token"].includes(caller.tier)) return false;
   return isWithinWall(caller, tenant);
 }
 
-/** Whether this caller made the request. */
+/** Whether this caller made the request: what was asked through a sub-token is that one's alone. */
 export function isRequester(
-  caller: Pick<Caller, "type" | "id">,
-  { requester }: { readonly requester: Pick<ApprovalRecord["requester"], "type" | "id"> },
+  caller: Pick<Caller, "id" | "type" | "sub_token">,
+  { requester }: { readonly requester: Party },
 ): boolean {
-  return caller.type === requester.type && caller.id === requester.id;
+  return isOwn(caller, { requester }) && askerOf(caller) === askerId(requester);
+}
+
+/** Whether it is this caller's to know of and to take back: made by it, or with a sub-token of its own. */
+export function isOwn(
+  { id, type, sub_token }: Pick<Caller, "id" | "type" | "sub_token">,
+  { requester }: { readonly requester: Party },
+): boolean {
+  return type === requester.type && id === requester.id &&
+    (sub_token === null || sub_token.id === requester.sub_token);
 }
 
 /**
@@ -83,7 +93,7 @@ export function seesArguments(
     const levels = Math.max(1, record.levels);
     return caller.held_until === null && caller.levels.some((level) => level <= levels);
   }
-  return caller.tier === "approver" || isRequester(caller, record);
+  return caller.tier === "approver" || isOwn(caller, record);
 }
 
 /** The request, if this caller may know of it. @throws {Refusal} not_found */

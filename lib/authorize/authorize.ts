@@ -16,6 +16,7 @@ import {
 } from "../decisions/decide.ts";
 import type { MachineOperation } from "../identity/acting.ts";
 import {
+  askerOf,
   type Client,
   type MachineCaller,
   namedMandate,
@@ -134,7 +135,7 @@ async function loadAll(
     begun.asked,
     begun.before,
     mint !== false ? loadSigningKey(reader) : null,
-    mint !== false && ask !== null ? loadReady(reader, caller.id, name) : null,
+    mint !== false && ask !== null ? loadReady(reader, askerOf(caller), name) : null,
   ]);
   // What costs more by now is asked anew.
   const ready = approved !== null &&
@@ -210,19 +211,19 @@ function askedAbout(
   // A mandate may ask where the policy does not.
   const mayAsk = permission === "requires_approval" ||
     (mandate !== null && permission === "allowed");
-  return mayAsk ? loadIfAsked(reader, caller.id, name) : null;
+  return mayAsk ? loadIfAsked(reader, caller, name) : null;
 }
 
 /** `loadAskedBefore`. Mostly it is of what was never asked. */
 async function loadIfAsked(
   reader: Reader,
-  requester: string,
+  caller: MachineCaller,
   name: string,
 ): Promise<AskedBefore | null> {
   const { snapshot } = reader;
-  const prefix = approvalHistoryPrefix(snapshot.orgId, requester);
+  const prefix = approvalHistoryPrefix(snapshot.orgId, caller.id);
   await reader.look(prefix);
-  return reader.lacks(prefix, name) ? null : await loadAskedBefore(reader, requester, name);
+  return reader.lacks(prefix, name) ? null : await loadAskedBefore(reader, caller, name);
 }
 
 /** `checkBatchOperation`, with what to do about those that require an approval. */
@@ -273,17 +274,17 @@ export type AskedBefore =
  */
 export async function loadAskedBefore(
   reader: Reader,
-  requester: string,
+  caller: MachineCaller,
   name: string,
 ): Promise<AskedBefore | null> {
   const { snapshot, now } = reader;
   const org = snapshot.orgId;
-  const history = await reader.peek(approvalHistoryKey(org, requester, name), askHistory);
+  const history = await reader.peek(approvalHistoryKey(org, caller.id, name), askHistory);
   // Every request writes it in its own commit, and it outlives them all: most checks read one row.
   if (history === null) return null;
   const [open, ready] = await Promise.all([
-    reader.peek(approvalOpenKey(org, requester, name), approvalPointer),
-    reader.peek(approvalReadyKey(org, requester, name), approvalPointer),
+    reader.peek(approvalOpenKey(org, askerOf(caller), name), approvalPointer),
+    reader.peek(approvalReadyKey(org, askerOf(caller), name), approvalPointer),
   ]);
   for (const pointer of [open, ready]) {
     if (pointer === null) continue;

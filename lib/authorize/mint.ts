@@ -36,6 +36,8 @@ interface MintRequest extends MandateNaming {
   readonly ttl_seconds: number;
   /** The check whose reservation it takes over; null where it reserves anew. */
   readonly decision_id?: string | null;
+  /** Whether it goes on with a check that waited for its approval, in the same request. */
+  readonly goes_on?: boolean;
 }
 
 interface Loaded {
@@ -54,7 +56,7 @@ export function mintOperation(
   request: MintRequest,
   client: Client,
 ): MachineOperation<Loaded, MintedToken | RecordedRefusal> {
-  const { approval_id, decision_id = null, ttl_seconds } = request;
+  const { approval_id, decision_id = null, ttl_seconds, goes_on = false } = request;
   const question = new Question(
     { ...request, reason: null, reference_id: null, explain: false },
     client,
@@ -78,7 +80,7 @@ export function mintOperation(
         ? null
         : takenOver(transaction, caller, { question, request, decision_id, earlier });
       if (taken instanceof Refusal) return recorded(taken);
-      const checked = checkOne(transaction, caller, question, asked, taken);
+      const checked = checkOne(transaction, caller, question, asked, taken, goes_on);
       const stopped = mintRefusal(checked);
       const { decision } = checked;
       if (taken !== null) noteTaken(transaction, taken, decision);

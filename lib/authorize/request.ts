@@ -13,7 +13,7 @@ import {
 } from "../decisions/decide.ts";
 import { disabledRefusal } from "../decisions/guarded.ts";
 import type { MachineOperation } from "../identity/acting.ts";
-import { type Client, namedMandate, tenantWithin } from "../identity/caller.ts";
+import { askerOf, type Client, namedMandate, tenantWithin } from "../identity/caller.ts";
 import { type MandateNaming, NO_MANDATE } from "../mandates/mandate.ts";
 import { recorded, type RecordedRefusal, Refusal } from "../refusal.ts";
 import { askName } from "../store/keys.ts";
@@ -96,7 +96,7 @@ export function joiningReady<L, R, M, S>(
       const walled = { ...action, tenant: tenantWithin(caller, action.tenant) };
       const digest = actionDigest(caller.org, walled);
       const [ready, ask, look] = await Promise.all([
-        loadReady(reader, caller.id, askName(digest, namedMandate(caller, mandate_id))),
+        loadReady(reader, askerOf(caller), askName(digest, namedMandate(caller, mandate_id))),
         asking.load?.(reader, caller),
         looking.load?.(reader, caller),
       ]);

@@ -31,6 +31,7 @@ export type IdPrefix =
   | "chn"
   | "crd"
   | "doc"
+  | "sub"
   | "ent"
   | "req";
 

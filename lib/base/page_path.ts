@@ -95,6 +95,7 @@ export const PAGE_PATHS = [
   "/settings",
   "/sign-in",
   "/sign-out",
+  "/sub-tokens",
   "/switch-org",
   "/team",
   "/team/:email",

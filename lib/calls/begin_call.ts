@@ -30,13 +30,7 @@ import {
 } from "../gateway/document.ts";
 import { isCurrent, type UpstreamTool } from "../gateway/upstreams.ts";
 import type { MachineOperation } from "../identity/acting.ts";
-import {
-  type Client,
-  type MachineCaller,
-  namedMandate,
-  tenantWithin,
-  walledTenant,
-} from "../identity/caller.ts";
+import * as callers from "../identity/caller.ts";
 import { schedule } from "../ledger/commit.ts";
 import { Deferred, type Reader, type Transaction } from "../ledger/transaction.ts";
 import { applyReservation, giveToToken, reservedIn } from "../mandates/spending.ts";
@@ -107,7 +101,7 @@ interface Loaded {
  */
 export function beginCall(
   request: CallRequest,
-  client: Client,
+  client: callers.Client,
   { connected, settings }: {
     readonly connected: Connection | null;
     readonly settings: Pick<Settings, "url">;
@@ -133,8 +127,10 @@ export function beginCall(
       if (earlier !== null && !("goesOn" in earlier)) return earlier;
       const known = earlier?.goesOn ?? null;
       // Another node may have ended what was known when it was read for.
-      if (loaded.question === null) throw new Deferred();
-      const { decision, tool } = checkOne(transaction, caller, question, loaded.question);
+      const { question: on } = loaded;
+      if (on === null) throw new Deferred();
+      const checked = checkOne(transaction, caller, question, on, null, known !== null);
+      const { decision, tool } = checked;
       const call = new CallBegun(transaction, caller, request, { decision, known, client });
       const { permission } = decision.resolution;
       if (permission === "disabled") return call.refuse(disabledRefusal(decision));
@@ -170,12 +166,12 @@ export function beginCall(
 
 async function load(
   reader: Reader,
-  caller: MachineCaller,
+  caller: callers.MachineCaller,
   request: CallRequest,
   question: Question,
 ): Promise<Loaded> {
   const name = nameOf(caller, request);
-  const known = await loadKnown(reader, caller.id, request, name);
+  const known = await loadKnown(reader, caller, request, name);
   if (known !== null && known.call.status !== "pending") {
     return { question: null, known, asked: null, ready: null, ask: null, operation: null };
   }
@@ -187,8 +183,8 @@ async function load(
   ]);
   const none = { question: loaded, known, asked, ready: null, ask: null, operation };
   if (!mayNeedPeople(reader.snapshot, caller, request, question.client)) return none;
-  const mandate = namedMandate(caller, request.mandate_id);
-  const ready = await loadReady(reader, caller.id, name);
+  const mandate = callers.namedMandate(caller, request.mandate_id);
+  const ready = await loadReady(reader, callers.askerOf(caller), name);
   // What costs more by now is asked anew.
   const covers = ready !== null &&
     (mandate === null || coversCost(ready.record, request.estimated_cost_micros));
@@ -200,23 +196,23 @@ async function load(
 
 /** By what requests and calls about this action are found. @throws {Refusal} tenant_not_permitted */
 export function nameOf(
-  caller: MachineCaller,
+  caller: callers.MachineCaller,
   { action, mandate_id }: Pick<CallRequest, "action" | "mandate_id">,
 ): string {
-  const walled = { ...action, tenant: tenantWithin(caller, action.tenant) };
-  return askName(actionDigest(caller.org, walled), namedMandate(caller, mandate_id));
+  const walled = { ...action, tenant: callers.tenantWithin(caller, action.tenant) };
+  return askName(actionDigest(caller.org, walled), callers.namedMandate(caller, mandate_id));
 }
 
 /** Whether people may have to approve it: the policy says so, or a mandate may, which is not read here. */
 function mayNeedPeople(
   snapshot: Snapshot,
-  caller: MachineCaller,
+  caller: callers.MachineCaller,
   { action, mandate_id }: CallRequest,
-  { via }: Client,
+  { via }: callers.Client,
 ): boolean {
-  const tenant = walledTenant(caller, action.tenant);
+  const tenant = callers.walledTenant(caller, action.tenant);
   if (tenant instanceof Refusal) return false;
-  const mandated = namedMandate(caller, mandate_id) !== null;
+  const mandated = callers.namedMandate(caller, mandate_id) !== null;
   const { permission } = resolve(snapshot, { ...action, tenant }, caller, { via, mandated });
   return permission === "requires_approval" || (permission === "allowed" && mandated);
 }
@@ -224,7 +220,7 @@ function mayNeedPeople(
 /** What a call that is known already comes to, or that it goes on; null where none is known. */
 function lookAtKnown(
   transaction: Transaction,
-  caller: MachineCaller,
+  caller: callers.MachineCaller,
   { known, asked }: Loaded,
   request: CallRequest,
 ): Begun | RecordedRefusal | { readonly goesOn: CallRecord } | null {
@@ -276,7 +272,7 @@ interface Place {
 
 function placeOf(
   { snapshot }: Transaction,
-  caller: MachineCaller,
+  caller: callers.MachineCaller,
   tool: ToolRecord,
   settings: Pick<Settings, "url">,
 ): Place | AnyRefusal {
@@ -309,13 +305,13 @@ class CallBegun {
 
   constructor(
     readonly transaction: Transaction,
-    readonly caller: MachineCaller,
+    readonly caller: callers.MachineCaller,
     readonly request: CallRequest,
     readonly of: {
       readonly decision: Decision;
       /** The call that goes on, where it waited. */
       readonly known: CallRecord | null;
-      readonly client: Client;
+      readonly client: callers.Client;
     },
   ) {
     this.id = of.known?.id ?? transaction.id("cal");
@@ -343,7 +339,7 @@ class CallBegun {
     const call: CallRecord = { ...this.#fields(at), status: "pending", approval_id };
     storeCall(transaction, call);
     if (call.key_hash === null) {
-      const key = callWaitsKey(caller.org, caller.id, this.#name);
+      const key = callWaitsKey(caller.org, callers.askerOf(caller), this.#name);
       const { id, expires_at } = call;
       transaction.set(key, { id, expires_at }, { expireIn: KEPT_MS });
     }
@@ -386,7 +382,7 @@ class CallBegun {
       holds: false,
       definition_digest: definitionOf(snapshot, name),
       key_id: "",
-      minter: { type: caller.type, id: caller.id },
+      minter: callers.partyOf(caller),
       minted_at: transaction.at,
       expires_at: now,
       held_until: null,
@@ -419,7 +415,7 @@ class CallBegun {
       started_at: now,
     };
     if (known !== null && call.key_hash === null) {
-      transaction.delete(callWaitsKey(caller.org, caller.id, this.#name));
+      transaction.delete(callWaitsKey(caller.org, callers.askerOf(caller), this.#name));
     }
     storeCall(transaction, call);
     const guards = afterGuards(snapshot.org, tool);
@@ -435,8 +431,8 @@ class CallBegun {
       upstream: at?.upstream.name ?? "",
       ...(at === null || at.credential === null ? {} : { credential_id: at.credential.id }),
       action_digest: decision.action_digest,
-      mandate_id: namedMandate(caller, request.mandate_id),
-      requester: { type: caller.type, id: caller.id },
+      mandate_id: callers.namedMandate(caller, request.mandate_id),
+      requester: callers.partyOf(caller),
       key_hash: request.key_hash,
       decision_id: decision.id,
       permission,

@@ -1,11 +1,13 @@
 import { hash } from "node:crypto";
 import type { Action } from "../base/action.ts";
+import { askerOf, type MachineCaller } from "../identity/caller.ts";
 import { stillLasts } from "../ledger/clock.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import type { MandateNaming } from "../mandates/mandate.ts";
 import { Refusal } from "../refusal.ts";
 import { callAskedKey, callKey, callKeyKey, callWaitsKey } from "../store/gateway_keys.ts";
 import { approvalHistoryPrefix } from "../store/keys.ts";
+import { askerId } from "../store/records/identity.ts";
 import { callPointer, type CallRecord, callRecord } from "../store/records/call.ts";
 
 /** Calls as the store has them: found by their id, by the key they were made under, or by what waits. */
@@ -44,25 +46,28 @@ export interface KnownCall {
  */
 export async function loadKnown(
   reader: Reader,
-  caller: string,
+  caller: MachineCaller,
   { key_hash, goes_on }: Pick<CallRequest, "key_hash" | "goes_on">,
   name: string,
 ): Promise<KnownCall | null> {
   const { orgId } = reader.snapshot;
+  const asker = askerOf(caller);
   if (goes_on !== null) {
     const call = await loadCall(reader, goes_on);
-    if (call?.requester.id !== caller) throw new Refusal("not_found", { what: "call" });
+    if (call === null || askerId(call.requester) !== asker) {
+      throw new Refusal("not_found", { what: "call" });
+    }
     return { call, isNamed: true };
   }
   if (key_hash === null) {
     // What waits was asked for; which actions a caller ever asked for is held in memory.
-    const asked = approvalHistoryPrefix(orgId, caller);
+    const asked = approvalHistoryPrefix(orgId, caller.id);
     await reader.look(asked);
     if (reader.lacks(asked, name)) return null;
   }
   const key = key_hash === null
-    ? callWaitsKey(orgId, caller, name)
-    : callKeyKey(orgId, caller, key_hash);
+    ? callWaitsKey(orgId, asker, name)
+    : callKeyKey(orgId, asker, key_hash);
   const pointer = (await reader.get(key, callPointer))?.value;
   if (pointer === undefined) return null;
   const call = await loadCall(reader, pointer.id);
@@ -89,7 +94,7 @@ export function storeCall(transaction: Transaction, call: CallRecord): void {
     transaction.set(key, { id, expires_at }, { expireIn: KEPT_MS });
   }
   if (key_hash === null) return;
-  const key = callKeyKey(orgId, requester.id, key_hash);
+  const key = callKeyKey(orgId, askerId(requester), key_hash);
   if (call.status === "returned") transaction.delete(key);
   else transaction.set(key, { id, expires_at }, { expireIn: KEPT_MS });
 }

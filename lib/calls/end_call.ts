@@ -7,7 +7,7 @@ import { type AnyRefusal, Refusal } from "../refusal.ts";
 import { runTokenKey } from "../store/keys.ts";
 import type { CallRecord, KeptResult, RunningCall } from "../store/records/call.ts";
 import type { RunTokenRecord } from "../store/records/token.ts";
-import { GATEWAY, logOwnRun, returnToken } from "../tokens/execution.ts";
+import { GATEWAY, logOwnRun, returnToken, throughIn } from "../tokens/execution.ts";
 import { loadTokenCounters, type TokenCounters } from "../tokens/presented.ts";
 import { loadCall, storeCall } from "./call_record.ts";
 import type { CallEnd } from "./call_state.ts";
@@ -76,7 +76,7 @@ export function endCall(
           tool: open.tool,
           upstream: running.upstream,
         },
-        data: {},
+        data: throughIn(open.minter),
       });
       const returned = ended.end.permission === "ready" && open.status === "consumed" &&
         returnToken(transaction, open, {

@@ -1,5 +1,5 @@
 import {
-  isRequester,
+  isOwn,
   loadApproval,
   type LoadedApproval,
   seen,
@@ -53,7 +53,7 @@ export function readCall(id: string): MachineOperation<Loaded, SeenCall> {
       return { call, token, approval };
     },
     plan(transaction, caller, { call, token, approval }) {
-      const own = call !== null && isRequester(caller, call);
+      const own = call !== null && isOwn(caller, call);
       if (call === null || !(own || caller.tier === "management")) {
         throw new Refusal("not_found", { what: `call ${id}` });
       }

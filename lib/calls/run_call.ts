@@ -7,7 +7,13 @@ import { refreshOnce } from "../gateway/refresh.ts";
 import { isCurrent, loadState } from "../gateway/upstreams.ts";
 import type { AnswerLook } from "../guards/result.ts";
 import type { MachineOperation } from "../identity/acting.ts";
-import { type Client, type MachineCaller, namedMandate, tenantWithin } from "../identity/caller.ts";
+import {
+  askerOf,
+  type Client,
+  type MachineCaller,
+  namedMandate,
+  tenantWithin,
+} from "../identity/caller.ts";
 import { approvalTopic } from "../ledger/commit.ts";
 import { resolve } from "../policy/chain.ts";
 import type { Reader } from "../ledger/transaction.ts";
@@ -209,8 +215,8 @@ async function whereNow(
   const [state, known, ready] = await Promise.all([
     isFresh(seen.get(place) ?? 0) ? null : loadState(looking, upstream.name),
     // One that nothing names could only wait, and does not stand in the way of running.
-    isNamed ? loadKnown(looking, caller.id, request, name) : null,
-    permission === "allowed" ? null : loadReady(looking, caller.id, name),
+    isNamed ? loadKnown(looking, caller, request, name) : null,
+    permission === "allowed" ? null : loadReady(looking, askerOf(caller), name),
   ]);
   if (known !== null && known.call.status !== "pending") return null;
   if (permission !== "allowed" && ready === null) return null;

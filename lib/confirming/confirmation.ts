@@ -1,6 +1,6 @@
 import { settle } from "../approvals/advance.ts";
 import { confirmationId } from "../approvals/nonce.ts";
-import { isRequester, isVisible, loadApproval, type LoadedApproval } from "../approvals/seen.ts";
+import { isOwn, isVisible, loadApproval, type LoadedApproval } from "../approvals/seen.ts";
 import type { CallerOperation } from "../identity/acting.ts";
 import { type Caller, isWithinWall } from "../identity/caller.ts";
 import { Refusal } from "../refusal.ts";
@@ -50,7 +50,7 @@ export function lookAtConfirmation(
 
 /** Management keys look too, who see no requests otherwise: whoever publishes bundles sees them work. */
 function mayLook(caller: Caller, record: ApprovalRecord): boolean {
-  if (isRequester(caller, record)) return true;
+  if (isOwn(caller, record)) return true;
   if (caller.tier === "management") return isWithinWall(caller, record.tenant);
   return caller.tier === "approver" && isVisible(caller, record);
 }

@@ -19,6 +19,7 @@ import {
   requireTier,
   tenantWithin,
 } from "../identity/caller.ts";
+import { countUse } from "../identity/sub_token.ts";
 import { isWithin } from "../ledger/clock.ts";
 import { mergedInOrder, type Placed, type SealedOff, sealOff } from "../ledger/entry.ts";
 import { atOnce } from "../ledger/guarded_rows.ts";
@@ -38,6 +39,7 @@ import type { Snapshot } from "../policy/snapshot.ts";
 import { scrubText } from "../scrub/scrub.ts";
 import { discoveryCallerCountKey, discoveryCountKey, toolKey } from "../store/keys.ts";
 import { discoveryTimes, type ToolRecord } from "../store/records/policy.ts";
+import type { ResolvedFrom } from "../store/records/vocabulary.ts";
 import { noteFindings } from "./guarded.ts";
 import { type DecidedUnder, decideUnder, underIn } from "./under_mandate.ts";
 
@@ -145,7 +147,9 @@ export interface Decision {
  * @param tenant the action's, inside the caller's wall
  * @param named from `loadQuestion` of the same operation
  * @param taken what an earlier decision counted, which this one counts anew where it allows
- * @throws {Refusal} invalid_request for ids that may not enter the log
+ * @param goesOn whether it is made for what an earlier one began, so that it is no use of a sub-token
+ * @throws {Refusal} invalid_request for ids that may not enter the log; invalid_credentials for a
+ *   sub-token that is used up
  */
 export function decide(
   transaction: Transaction,
@@ -154,6 +158,7 @@ export function decide(
   tenant: string | null,
   named: NamedMandate | null,
   taken: TakenOver | null = null,
+  goesOn = false,
 ): Decision {
   const { snapshot } = transaction;
   const { request, client } = question;
@@ -186,6 +191,9 @@ export function decide(
     resolved_from: resolution.resolved_from,
     rule_id: resolution.rule?.id ?? null,
     ...(question.session === null ? {} : { session_id: question.session.shown }),
+    ...(caller.sub_token === null
+      ? {}
+      : { sub_token_use: countUse(transaction, caller.sub_token, goesOn) }),
   };
   const isAllowed = resolution.permission === "allowed";
   const audit = transaction.append({
@@ -308,12 +316,13 @@ export function checkOne(
   question: Question,
   { room, named }: LoadedQuestion,
   taken: TakenOver | null = null,
+  goesOn = false,
 ): Checked {
   const { explain, action } = question.request;
   // By the trace an agent could map the policy, and look for its gaps.
   if (explain) requireTier(caller, ["standard"]);
   const tenant = tenantWithin(caller, action.tenant);
-  const decision = decide(transaction, caller, question, tenant, named, taken);
+  const decision = decide(transaction, caller, question, tenant, named, taken, goesOn);
   const tool = toolAfter(transaction, caller, decision, room);
   if (!explain) return { decision, tool };
   const { rule } = decision.resolution;
@@ -372,12 +381,17 @@ export function toolAfter(
 ): ToolRecord | null {
   const { tool, resolved_from } = decision.resolution;
   if (tool !== null) return tool;
-  if (room === null || resolved_from === "kill_switch" || resolved_from === "gate_unknown_tool") {
-    return null;
-  }
+  if (room === null || MAKES_NO_DRAFT.has(resolved_from)) return null;
   const name = decision.action.tool;
   return room.drafts.get(name) ?? registerDraft(transaction, caller, name, room);
 }
+
+/** What says that nobody is to look at the tool, or that it is not for whoever asks. */
+const MAKES_NO_DRAFT: ReadonlySet<ResolvedFrom> = new Set([
+  "kill_switch",
+  "sub_token",
+  "gate_unknown_tool",
+]);
 
 function registerDraft(
   transaction: Transaction,

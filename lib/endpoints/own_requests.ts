@@ -2,7 +2,7 @@ import { noted } from "../approvals/list.ts";
 import { isRequester } from "../approvals/seen.ts";
 import { eventsOf, openUntil, settledApproval } from "../approvals/state.ts";
 import { firstId, idTime } from "../base/id.ts";
-import type { MachineCaller } from "../identity/caller.ts";
+import { askerOf, type MachineCaller } from "../identity/caller.ts";
 import { clocksAt } from "../ledger/clock.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import type { Services } from "../services.ts";
@@ -88,9 +88,8 @@ export class OwnRequests {
       if (own.#isNew(caller, record)) own.#follow(record);
     }
     const pointers: string[] = [];
-    for (
-      const prefix of [approvalOpenPrefix(org, caller.id), approvalReadyPrefix(org, caller.id)]
-    ) {
+    const asker = askerOf(caller);
+    for (const prefix of [approvalOpenPrefix(org, asker), approvalReadyPrefix(org, asker)]) {
       for await (const { value } of listRecords(kv, { prefix }, approvalPointer)) {
         if (value.id <= last && !own.#followed.has(value.id)) pointers.push(value.id);
       }

@@ -192,6 +192,10 @@ const IDENTITY_SENTENCES = {
     }`,
   "login.denied": (t) => `${t.Who} denied a computer that asked to be let in`,
 
+  "sub_token.created": (t) => `${t.Who} made the sub-token ${t.of("sub_token")}`,
+  "sub_token.revoked": (t) =>
+    `${t.Who} revoked the sub-token ${t.of("sub_token")} of ${t.named(t.entry.data.maker)}`,
+
   "audit.private_read": (t) =>
     `${t.Who} read private parts of the entries from ${t.count("from")} up to ${t.count("to")}`,
   "private.erased": (t) => {

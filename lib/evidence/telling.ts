@@ -24,9 +24,14 @@ export class Telling {
       : who;
   }
 
-  /** Who did it. What kind it is goes along, for a key may be named like a person. */
+  /**
+   * Who did it. What kind it is goes along, for a key may be named like a person, and the sub-token that
+   * it was done through.
+   */
   get who(): string {
-    return this.named(this.entry.actor);
+    const { sub_token } = this.entry.actor;
+    const through = typeof sub_token === "string" ? ` (sub-token ${sub_token})` : "";
+    return this.named(this.entry.actor) + through;
   }
 
   /** Who somebody else that an entry names by type and id is. */

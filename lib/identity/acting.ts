@@ -1,4 +1,4 @@
-import { stillLasts } from "../ledger/clock.ts";
+import { type Clocks, clocksAt, stillLasts } from "../ledger/clock.ts";
 import type { Operation, Reader, Transaction } from "../ledger/transaction.ts";
 import { hasRight, type Right } from "../policy/rights.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
@@ -22,6 +22,7 @@ import {
 import { levelsOf } from "./deciders.ts";
 import { assertDemanded, requireRight } from "./deeds.ts";
 import { endsAt, FRESH_MS, type PresentedSession, requireLive } from "./sessions.ts";
+import { loadSubToken, subTokenCaller } from "./sub_token.ts";
 
 /**
  * How an operation acts for somebody. Whoever presented a secret or a session is found anew inside
@@ -46,8 +47,16 @@ export type MachineOperation<L, R> = CallerOperation<L, R, MachineCaller>;
 interface Finder<S, C> {
   /** Reads the rows that tell whether they still may, where the policy alone does not. */
   readonly read?: (reader: Reader) => Promise<S>;
-  /** @throws {Refusal} what says that they may not, at this moment */
-  readonly find: (snapshot: Transaction["snapshot"], now: number, rows: S) => C;
+  /**
+   * `clocks` are those of the commit; absent where rows are only read for it.
+   * @throws {Refusal} what says that they may not, at this moment
+   */
+  readonly find: (
+    snapshot: Transaction["snapshot"],
+    now: number,
+    rows: S,
+    clocks?: Clocks,
+  ) => C;
   /** Looks once more at whose plan has written something. */
   readonly wrote?: (caller: C) => void;
 }
@@ -83,7 +92,7 @@ export function acting<S, C, L, R>(
         ? loadAs(reader, undefined as S)
         : read(reader).then((rows) => loadAs(reader, rows)),
     plan(transaction, { rows, loaded }) {
-      const caller = find(transaction.snapshot, transaction.now, rows as S);
+      const caller = find(transaction.snapshot, transaction.now, rows as S, transaction);
       const before = transaction.effects;
       const result = plan(transaction, caller, loaded);
       if (transaction.effects > before) wrote?.(caller);
@@ -101,9 +110,27 @@ export function asCaller<L, R>(
   allowed: readonly CallerTier[],
   operation: MachineOperation<L, R>,
 ) {
+  const { sub_token } = presented;
+  if (sub_token !== null) return asSubToken(presented, sub_token, allowed, operation);
   return acting({
     find(snapshot, now) {
       const caller = callerOf(snapshot, presented, now);
+      requireTier(caller, allowed);
+      return caller;
+    },
+  }, operation);
+}
+
+function asSubToken<L, R>(
+  presented: Presented,
+  id: string,
+  allowed: readonly CallerTier[],
+  operation: MachineOperation<L, R>,
+) {
+  return acting({
+    read: (reader) => loadSubToken(reader, id),
+    find(snapshot, now, loaded, clocks = clocksAt(now)) {
+      const caller = subTokenCaller(snapshot, presented, loaded, clocks);
       requireTier(caller, allowed);
       return caller;
     },
@@ -153,6 +180,7 @@ export function memberCaller(
     rate_limit_per_minute: MEMBER_RATE_LIMIT,
     audit_private: fresh && hasRight(member.role, "export_private"),
     members_behind: [member.id],
+    sub_token: null,
   };
 }
 

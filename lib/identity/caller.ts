@@ -1,5 +1,6 @@
 import type { JsonValue } from "../base/json.ts";
 import type { Actor } from "../ledger/entry.ts";
+import type { Shared } from "../ledger/guarded_rows.ts";
 import type { Via } from "../policy/chain.ts";
 import type { Role } from "../policy/rights.ts";
 import type { Credential, Snapshot } from "../policy/snapshot.ts";
@@ -9,16 +10,26 @@ import type {
   ApiKeyRecord,
   KEY_TIERS,
   MandateIds,
+  Party,
   RequesterType,
 } from "../store/records/identity.ts";
+import type { SubTokenRecord, SubTokenScope } from "../store/records/sub_token.ts";
 
 /**
  * Who asks: a key, an agent, a client that acts for a member, or a member. What is known of them is
  * what the policy of this moment says; nothing here is remembered from one operation to the next.
  */
 
-/** What a credential may do: the tier of a key, or being an agent. */
-export type CallerTier = (typeof KEY_TIERS)[number] | "agent";
+/**
+ * What a credential may do: the tier of a key, being an agent, or being a sub-token, which is of no
+ * tier of its maker's: only what names it takes it.
+ */
+export type CallerTier = (typeof KEY_TIERS)[number] | "agent" | "sub_token";
+
+/** The sub-token that somebody acts through, and the row that counts its uses. */
+export interface ActingSubToken extends Pick<SubTokenRecord, "id" | "name" | "max_uses"> {
+  readonly use: Shared<"sub_token_use">;
+}
 
 /** What is known of everybody who asks, as the policy of this moment has them. */
 interface CallerFields {
@@ -31,6 +42,11 @@ interface CallerFields {
   readonly audit_private: boolean;
   /** The members who answer for what this caller asks. */
   readonly members_behind: readonly string[];
+  /**
+   * What it acts through; null for its own secret. Whoever does is its maker in all that is counted
+   * and bounded: only what it asked is its own (`askerOf`).
+   */
+  readonly sub_token: ActingSubToken | null;
 }
 
 /** A key, an agent, or an MCP client that acts for a member by their grant. */
@@ -38,6 +54,8 @@ export interface MachineCaller extends CallerFields {
   readonly type: RequesterType;
   readonly tier: CallerTier;
   readonly kill_switch: { readonly active: boolean } | null;
+  /** What its sub-token reaches; null without one. */
+  readonly scope: SubTokenScope | null;
   /** The mandates that it may name; see `namedMandate`. */
   readonly mandate_ids: MandateIds;
   /** Whether it may grant mandates without being a management key. */
@@ -73,6 +91,8 @@ export interface Presented {
   readonly secret_hash: string;
   /** The key under which answers to this credential are kept sealed. */
   readonly answer_key: Uint8Array;
+  /** Its id where it is a sub-token; null for the secret of a key or an agent. */
+  readonly sub_token: string | null;
 }
 
 /**
@@ -113,6 +133,8 @@ function machineOf(org: string, credential: Credential): MachineCaller {
     rate_limit_per_minute: record.rate_limit_per_minute,
     members_behind: record.members_behind,
     mandate_ids: record.mandate_ids,
+    scope: null,
+    sub_token: null,
   };
   return credential.kind === "agent"
     ? {
@@ -172,9 +194,19 @@ export function requireTier(caller: Caller, allowed: readonly CallerTier[]): voi
   }
 }
 
-/** The caller as the log names them. */
-export function actorOf(caller: Caller): Actor {
-  return { id: caller.id, type: caller.type };
+/** The caller as the log names them: whoever acts through a sub-token with that. */
+export function actorOf({ id, type, sub_token }: Caller): Actor {
+  return sub_token === null ? { id, type } : { id, sub_token: sub_token.id, type };
+}
+
+/** The same as records name them. */
+export function partyOf({ id, type, sub_token }: MachineCaller): Party {
+  return sub_token === null ? { type, id } : { type, id, sub_token: sub_token.id };
+}
+
+/** By what is found that this caller asked: see `askerId`. */
+export function askerOf({ id, sub_token }: Pick<Caller, "id" | "sub_token">): string {
+  return sub_token?.id ?? id;
 }
 
 /** The mandate that a question is asked under: filled in where its caller has exactly one. */

@@ -14,6 +14,7 @@ import {
   type Presented,
   requireTier,
 } from "./caller.ts";
+import { loadSubToken, subTokenCaller } from "./sub_token.ts";
 
 /**
  * Secrets that are presented: how they are made, told from noise, and found by their hash. Only the
@@ -50,6 +51,7 @@ export class Credentials {
       org: index.value.org,
       secret_hash: hash,
       answer_key: subkey(new TextEncoder().encode(secret), "kept answers"),
+      sub_token: index.value.kind === "sub_token" ? index.value.id : null,
     };
     if (this.#known.size >= MAX_REMEMBERED) this.#known.clear();
     this.#known.set(hash, presented);
@@ -68,6 +70,17 @@ export class Credentials {
     since: number,
   ): MachineCaller | Promise<MachineCaller> {
     const ledger = this.ledgers.of(presented.org);
+    const { sub_token } = presented;
+    if (sub_token !== null) {
+      return ledger.transact({
+        load: (reader) => loadSubToken(reader, sub_token),
+        plan(transaction, loaded) {
+          const caller = subTokenCaller(transaction.snapshot, presented, loaded, transaction);
+          requireTier(caller, allowed);
+          return caller;
+        },
+      }, since);
+    }
     const { knownSnapshot } = ledger;
     const find = (snapshot: NonNullable<typeof knownSnapshot>) => {
       const caller = callerOf(snapshot, presented, this.ledgers.deps.now());
@@ -93,6 +106,7 @@ export const SECRET_PREFIXES = {
   agent: "cs_agent_",
   access_token: "cs_at_",
   refresh_token: "cs_rt_",
+  sub_token: "st_",
 } as const;
 
 export type SecretKind = keyof typeof SECRET_PREFIXES;

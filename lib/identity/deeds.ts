@@ -41,6 +41,8 @@ const DEEDS = {
   release: { right: "kill_switch_off", asks: "passkey" },
   /** End what a user lets an agent do: it only takes away. */
   revoke_mandate: { right: "kill_switch_on", asks: "no_hold" },
+  /** End a token that an agent or a key handed on: the same. */
+  revoke_sub_token: { right: "kill_switch_on", asks: "no_hold" },
   /** Change rules, tools, tenants, resources, agents, settings so that nothing more is let through. */
   configure: { right: "configure", asks: "no_hold" },
   /** Change one of these so that more is let through, or give a machine a secret. */

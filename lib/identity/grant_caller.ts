@@ -58,6 +58,8 @@ function grantCaller(snapshot: Snapshot, { grant: id }: PresentedGrant): Machine
     kill_switch: null,
     audit_private: false,
     mandate_ids: null,
+    scope: null,
+    sub_token: null,
     may_grant: false,
     user_passkeys: false,
     members_behind: [grant.member],

@@ -29,6 +29,8 @@ import type { Sealer } from "../store/sealing.ts";
  */
 export interface Actor extends JsonObject {
   id: string;
+  /** What a machine acted through; absent where it acted by its own secret. */
+  sub_token?: string;
   type: RequesterType | "member" | "account" | "user" | "system";
 }
 

@@ -13,22 +13,9 @@ import {
   requesterCount,
 } from "../store/records/approval.ts";
 import { type BudgetRow, budgetRow } from "../store/records/budget.ts";
-import {
-  type BundleEdition,
-  bundleEdition,
-  type MandateCount,
-  mandateCount,
-  type MandateRecord,
-  mandateRecord,
-  type TombstoneRecord,
-  tombstoneRecord,
-} from "../store/records/mandate.ts";
-import {
-  type RunTokenRecord,
-  runTokenRecord,
-  type TokenKeyRecord,
-  tokenKeyRecord,
-} from "../store/records/token.ts";
+import * as mandates from "../store/records/mandate.ts";
+import * as subTokens from "../store/records/sub_token.ts";
+import * as tokens from "../store/records/token.ts";
 
 /**
  * Rows that are kept in memory, decoded, because every commit that writes one moves the log's head:
@@ -45,12 +32,15 @@ interface Records {
   readonly approval_org_count: OrgCount;
   readonly approval_ready: ApprovalPointer;
   readonly budget: BudgetRow;
-  readonly bundle_edition: BundleEdition;
-  readonly mandate: MandateRecord;
-  readonly mandate_count: MandateCount;
-  readonly run_token: RunTokenRecord;
-  readonly token_key: TokenKeyRecord;
-  readonly tombstone: TombstoneRecord;
+  readonly bundle_edition: mandates.BundleEdition;
+  readonly mandate: mandates.MandateRecord;
+  readonly mandate_count: mandates.MandateCount;
+  readonly run_token: tokens.RunTokenRecord;
+  readonly sub_token: subTokens.SubTokenRecord;
+  readonly sub_token_use: subTokens.SubTokenUse;
+  readonly sub_tokens_of: subTokens.MakersSubTokens;
+  readonly token_key: tokens.TokenKeyRecord;
+  readonly tombstone: mandates.TombstoneRecord;
 }
 
 /**
@@ -87,17 +77,24 @@ const GUARDED: { readonly [K in GuardedKind]: Kind<K> } = {
     gathered: true,
     bytes: ({ held }) => 8 * VALUE_BYTES + 3 * VALUE_BYTES * held.length,
   },
-  bundle_edition: { row: bundleEdition, listed: false },
-  mandate: { row: mandateRecord, listed: false },
+  bundle_edition: { row: mandates.bundleEdition, listed: false },
+  mandate: { row: mandates.mandateRecord, listed: false },
   mandate_count: {
-    row: mandateCount,
+    row: mandates.mandateCount,
     listed: false,
     gathered: true,
     bytes: () => 3 * VALUE_BYTES,
   },
-  run_token: { row: runTokenRecord, listed: false, isSpent: ({ status }) => status !== "minted" },
-  token_key: { row: tokenKeyRecord, listed: false },
-  tombstone: { row: tombstoneRecord, listed: false },
+  run_token: {
+    row: tokens.runTokenRecord,
+    listed: false,
+    isSpent: ({ status }) => status !== "minted",
+  },
+  sub_token: { row: subTokens.subTokenRecord, listed: false },
+  sub_token_use: { row: subTokens.subTokenUse, listed: false },
+  sub_tokens_of: { row: subTokens.makersSubTokens, listed: false },
+  token_key: { row: tokens.tokenKeyRecord, listed: false },
+  tombstone: { row: mandates.tombstoneRecord, listed: false },
 };
 
 /** Whether a row is of a kind that is guarded by the head. */

@@ -3,11 +3,13 @@ import { type BlockingGuard, type Floor, floorOf } from "../guards/floor.ts";
 import { beforeGuards } from "../guards/guards.ts";
 import type { Finding } from "../store/records/guards.ts";
 import type { MandateIds } from "../store/records/identity.ts";
+import type { SubTokenScope } from "../store/records/sub_token.ts";
 import type { CategoryRecord, OrgRecord, RuleRecord, ToolRecord } from "../store/records/policy.ts";
 import { type GATES, type Level, LEVELS, type Permission } from "../store/records/vocabulary.ts";
 import { type ActionFacts, stricter, type Verdict } from "./levels.ts";
 import { foldedMethod, isSameMethod } from "./rule_index.ts";
 import type { RuleIndex } from "./rule_index.ts";
+import { isWithinScope } from "./scope.ts";
 import {
   keyOf,
   type KeyParts,
@@ -39,6 +41,8 @@ export interface Caller {
   readonly kill_switch: { readonly active: boolean } | null;
   /** The mandates that it may name; whoever has a list, or `required`, has to name one. */
   readonly mandate_ids?: MandateIds;
+  /** What a sub-token reaches of it; null for who asks with their own secret. */
+  readonly scope?: SubTokenScope | null;
 }
 
 /** The way in by which a question came. */
@@ -82,9 +86,9 @@ export function discovers(org: OrgRecord, via: Via): boolean {
 }
 
 /**
- * The permission for one action. A kill switch ends it; then every gate is asked and the rules and
- * fallbacks are walked, and the stricter of both answers. Pure and total: the same policy and facts
- * give the same answer.
+ * The permission for one action. A kill switch ends it, and so does a sub-token that does not reach
+ * it; then every gate is asked and the rules and fallbacks are walked, and the stricter of both
+ * answers. Pure and total: the same policy and facts give the same answer.
  *
  * Gates only narrow, so whatever an asker invents or leaves out lifts nothing that a rule or a
  * default disables. Where gate and walk say the same, the gate is named.
@@ -112,12 +116,16 @@ export function resolve(
   const tool = policy.tool(action.tool) ?? null;
   const trace: TraceStep[] | null = options.explain === true ? [] : null;
   const verdict = stopped(policy, action, tool, caller, trace) ??
+    outOfReach(action, tool, caller, trace) ??
     narrowed(policy, action, tool, caller, options, trace);
   const { permission, resolved_from, rule } = verdict;
   // Most tools have no guard, and their checks go by none of what guards are made of.
   const isGuarded = tool?.guards !== undefined || tool?.upstream !== undefined ||
     policy.org.guards !== undefined;
-  if (isGuarded) return guardedBy({ permission, resolved_from, rule, tool }, policy, action, trace);
+  // What a sub-token does not reach is answered by that alone: what guards find in it tells nobody.
+  if (isGuarded && resolved_from !== "sub_token") {
+    return guardedBy({ permission, resolved_from, rule, tool }, policy, action, trace);
+  }
   return trace === null
     ? { permission, resolved_from, rule, tool }
     : { permission, resolved_from, rule, tool, trace };
@@ -191,6 +199,19 @@ function isActive(
   const active = killSwitch?.active === true;
   trace?.push(namedStep("kill_switch", active, key, killSwitch === null));
   return active;
+}
+
+/** What a sub-token says of what it does not reach; null for what it does. */
+function outOfReach(
+  action: ActionFacts,
+  tool: ToolRecord | null,
+  { scope }: Caller,
+  trace: TraceStep[] | null,
+): Verdict | null {
+  if (scope === undefined || scope === null) return null;
+  const isOut = !isWithinScope(scope, action, tool?.tags ?? NO_TAGS);
+  trace?.push(namedStep("sub_token", isOut, keyOf({ tool: action.tool })));
+  return isOut ? { permission: "disabled", resolved_from: "sub_token", rule: null } : null;
 }
 
 /** The stricter of what the gates and what rules and fallbacks say. */

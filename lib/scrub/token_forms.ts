@@ -26,6 +26,7 @@ type Row = readonly [string, string, Alphabet, number, number?];
  */
 const ROWS: readonly Row[] = [
   ["Countersign", "cs_live_ cs_mgmt_ cs_appr_ cs_agent_ cs_run_ cs_at_ cs_rt_", "dotted", 16],
+  ["Countersign, sub-token", "st_", "alnum", 39, 39],
 
   // Models and the services around them.
   ["Anthropic", "sk-ant-", "word", 16],

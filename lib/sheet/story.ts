@@ -12,12 +12,12 @@ import type {
   Cancelled,
   Requester,
 } from "../store/records/approval.ts";
+import type { Party } from "../store/records/identity.ts";
 import {
   type Binding,
   type ExecutionRecord,
   executionRecord,
   type ExecutionResult,
-  type Party,
   type RunTokenRecord,
   runTokenRecord,
 } from "../store/records/token.ts";

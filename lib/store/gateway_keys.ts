@@ -1,4 +1,4 @@
-/** The keys of upstreams and of the calls that run there. */
+/** The keys of upstreams, of the calls that run there, and of sub-tokens. */
 
 /** Of the policy: where an upstream is. */
 export const upstreamKey = (org: string, name: string) => ["upstream", org, name] as const;
@@ -64,3 +64,15 @@ export const callWaitsKey = (org: string, caller: string, name: string) =>
 /** A piece of a result: larger than one value may be. Sealed. */
 export const callResultKey = (org: string, id: string, piece: number) =>
   ["call_result", org, id, piece] as const;
+
+/** A sub-token: what it may do of what its maker may. */
+export const subTokenKey = (org: string, id: string) => ["sub_token", org, id] as const;
+
+export const subTokenPrefix = (org: string) => ["sub_token", org] as const;
+
+/** Apart from the sub-token, for every decision made with it writes this row. */
+export const subTokenUseKey = (org: string, id: string) => ["sub_token_use", org, id] as const;
+
+/** The sub-tokens of one maker that were in force when the last of them was made. */
+export const subTokensOfKey = (org: string, maker: string) =>
+  ["sub_tokens_of", org, maker] as const;

@@ -1,7 +1,7 @@
 import type { Action } from "../base/action.ts";
 import type { JsonObject } from "../base/json.ts";
 import type { MachineOperation } from "../identity/acting.ts";
-import { actorOf, type Client, privateClient } from "../identity/caller.ts";
+import { actorOf, type Client, partyOf, privateClient } from "../identity/caller.ts";
 import { schedule, tellOfApproval } from "../ledger/commit.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import { consumeReserved } from "../mandates/spending.ts";
@@ -126,7 +126,7 @@ export function spend(
     ...token,
     status: "consumed",
     consumed_at: at,
-    consumed_by: { type: caller.type, id: caller.id },
+    consumed_by: partyOf(caller),
     consumed_by_request: client.request_id,
     binding,
     report_due_at: now + (own?.report_within_seconds ?? org.report_within_seconds) * 1000,

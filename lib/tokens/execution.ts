@@ -1,4 +1,4 @@
-import type { JsonValue } from "../base/json.ts";
+import type { JsonObject, JsonValue } from "../base/json.ts";
 import { assertNoPersonalIds, idsOfAction } from "../catalog/personal_ids.ts";
 import { actionDigest } from "../decisions/decide.ts";
 import { writeEvent } from "../events/event.ts";
@@ -7,6 +7,7 @@ import {
   actorOf,
   type Client,
   type MachineCaller,
+  partyOf,
   privateClient,
   tenantWithin,
   walledTenant,
@@ -18,6 +19,7 @@ import { settleReserved } from "../mandates/spending.ts";
 import { type RecordedRefusal, Refusal } from "../refusal.ts";
 import type { Services } from "../services.ts";
 import { dueKey, executionKey, runTokenKey } from "../store/keys.ts";
+import type { Party } from "../store/records/identity.ts";
 import type { DueWork } from "../store/records/log.ts";
 import {
   type Binding,
@@ -169,6 +171,7 @@ const NO_TOKEN = {
   mandate_id: null,
   call_id: null,
   count: null,
+  minter: null,
 };
 
 function logUnattested(
@@ -204,7 +207,8 @@ type Run =
     "token_id" | "binding" | "tool" | "tenant" | "resource" | "method" | "action_digest" | "late"
   >
   & Pick<ConsumedToken, "mandate_id" | "call_id">
-  & Pick<TokenCounters, "count">;
+  & Pick<TokenCounters, "count">
+  & { readonly minter: Party | null };
 
 /** Who said it: a machine by a request, or the service, which saw it or saw the deadline pass. */
 type Reporter =
@@ -253,6 +257,7 @@ function recordExecution(
       late,
       ...numbered(transaction, run.count),
       output_digest: said.output_digest,
+      ...(byMachine === null && run.minter !== null ? throughIn(run.minter) : {}),
       ...(binding === null ? {} : { binding }),
       ...(byMachine === null ? {} : { request_id: byMachine.client.request_id }),
     },
@@ -269,14 +274,17 @@ function recordExecution(
     action_digest,
     late,
     ...said,
-    reported_by: byMachine === null
-      ? null
-      : { type: byMachine.caller.type, id: byMachine.caller.id },
+    reported_by: byMachine === null ? null : partyOf(byMachine.caller),
     logged_at: transaction.at,
     entry_index: audit.index,
   };
   transaction.set(executionKey(transaction.snapshot.orgId, id), record);
   return { record, audit };
+}
+
+/** What an entry of our own says of what was done through a sub-token: through which, and whose. */
+export function throughIn(minter: Party): JsonObject {
+  return minter.sub_token === undefined ? {} : { minted_by: { ...minter } };
 }
 
 function privateOf(
@@ -365,6 +373,7 @@ export function returnToken(
     data: {
       action_digest: token.action_digest,
       because: why,
+      ...throughIn(token.minter),
       ...numbered(transaction, count),
     },
   });

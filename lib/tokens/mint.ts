@@ -1,6 +1,6 @@
 import { definitionOf } from "../catalog/tool_record.ts";
 import type { Decision } from "../decisions/decide.ts";
-import { actorOf, type Client, type MachineCaller } from "../identity/caller.ts";
+import { actorOf, type Client, type MachineCaller, partyOf } from "../identity/caller.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import { applyReservation, giveToToken, reservedIn } from "../mandates/spending.ts";
 import { runTokenKey } from "../store/keys.ts";
@@ -76,7 +76,7 @@ export function mintToken(
     holds,
     definition_digest: definitionOf(snapshot, tool),
     key_id: key.kid,
-    minter: { type: caller.type, id: caller.id },
+    minter: partyOf(caller),
     minted_at: at,
     expires_at,
     held_until,

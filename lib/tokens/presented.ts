@@ -3,12 +3,13 @@ import { canonicalJson } from "../base/canonical.ts";
 import { isId } from "../base/id.ts";
 import type { JsonObject } from "../base/json.ts";
 import { actionDigest } from "../decisions/decide.ts";
-import type { MachineCaller } from "../identity/caller.ts";
+import { askerOf, type MachineCaller } from "../identity/caller.ts";
 import type { Shared } from "../ledger/guarded_rows.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import { isBuried, loadStanding } from "../mandates/mandate.ts";
 import { isUserKeyGone } from "../mandates/user_passkeys.ts";
 import { loadReserved } from "../mandates/spending.ts";
+import { subTokenKey } from "../store/gateway_keys.ts";
 import {
   approvalKey,
   runTokenArgumentsKey,
@@ -17,7 +18,9 @@ import {
 } from "../store/keys.ts";
 import { mandateCountKey } from "../store/mandate_keys.ts";
 import { type ApprovalRecord, approvalRecord } from "../store/records/approval.ts";
+import { askerId } from "../store/records/identity.ts";
 import { jsonObject } from "../store/records/policy.ts";
+import type { SubTokenRecord } from "../store/records/sub_token.ts";
 import { runTokenArguments, type RunTokenRecord, unreadableToken } from "../store/records/token.ts";
 import type { MandateRecord } from "../store/records/mandate.ts";
 import type { Sealer } from "../store/sealing.ts";
@@ -39,6 +42,8 @@ export interface TokenGrounds {
   readonly buried?: boolean;
   /** Whether the passkey that said yes for the user of the approval speaks for them no longer. */
   readonly user_key_gone: boolean;
+  /** The sub-token that it was minted with; null for none, and where it is not known any more. */
+  readonly sub_token?: SubTokenRecord | null;
 }
 
 /** What counts what becomes of a token. */
@@ -95,7 +100,7 @@ export async function loadPresentedToken(
   },
 ): Promise<PresentedToken> {
   const found = await loadSigned(reader, sealer, text);
-  if (found === null || (ownOnly && found.token.minter.id !== caller.id)) {
+  if (found === null || (ownOnly && askerId(found.token.minter) !== askerOf(caller))) {
     const noted = await reader.get(unreadableTokenKey(caller.org, caller.id), unreadableToken);
     return { token: null, noted_at: noted?.value.at ?? null };
   }
@@ -113,18 +118,19 @@ export async function loadPresentedToken(
 /** What an unspent token rests on. @throws {MalformedRecord} */
 export async function loadGrounds(
   reader: Reader,
-  { status, approval_id, mandate_id, resource }: RunTokenRecord,
+  { status, approval_id, mandate_id, resource, minter }: RunTokenRecord,
 ): Promise<TokenGrounds> {
   if (status !== "minted") return { approval: null, mandate: null, user_key_gone: false };
   const { orgId } = reader.snapshot;
-  const [approval, mandate, buried] = await Promise.all([
+  const [approval, mandate, buried, sub_token] = await Promise.all([
     // What revokes it writes the token's record too, which the commit checks.
     approval_id === null ? null : reader.peek(approvalKey(orgId, approval_id), approvalRecord),
     mandate_id === null ? null : loadStanding(reader, mandate_id),
     mandate_id === null ? false : isBuried(reader, resource),
+    minter.sub_token === undefined ? null : reader.guarded(subTokenKey(orgId, minter.sub_token)),
   ]);
   const user_key_gone = approval !== null && await isUserKeyGone(reader, approval.value);
-  return { approval: approval?.value ?? null, mandate, buried, user_key_gone };
+  return { approval: approval?.value ?? null, mandate, buried, user_key_gone, sub_token };
 }
 
 async function loadSigned(

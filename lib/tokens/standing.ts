@@ -9,6 +9,7 @@ import {
 } from "../identity/caller.ts";
 import { type RequesterNow, requesterNow } from "../identity/deciders.ts";
 import { scopesOf } from "../identity/grant_caller.ts";
+import { subTokenEnd } from "../identity/sub_token.ts";
 import { type ApprovalFault, approvalFault, isRotatedAway } from "../identity/standing.ts";
 import type { Clocks } from "../ledger/clock.ts";
 import { mandateEnd } from "../mandates/narrow.ts";
@@ -17,6 +18,7 @@ import type { Snapshot } from "../policy/snapshot.ts";
 import { type AnyRefusal, Refusal } from "../refusal.ts";
 import type { ApprovalRecord } from "../store/records/approval.ts";
 import type { MandateRecord } from "../store/records/mandate.ts";
+import type { SubTokenRecord, SubTokenScope } from "../store/records/sub_token.ts";
 import type { RunTokenRecord } from "../store/records/token.ts";
 import type { RevocationReason } from "../store/records/vocabulary.ts";
 import {
@@ -51,7 +53,7 @@ export function refusalOf(
   { event, given }: Attempt,
   clocks: Clocks,
 ): AnyRefusal | null {
-  const { token, approval, mandate, buried = false, user_key_gone } = presented;
+  const { token, ...grounds } = presented;
   const walledOff = wallRefusal(caller, token.tenant);
   if (walledOff !== null) return walledOff;
   const next = moved(token, event, clocks);
@@ -64,13 +66,7 @@ export function refusalOf(
   if (differs.length > 0) return new Refusal("action_mismatch", { differs });
 
   const revoked = token.status === "minted"
-    ? revocation(
-      snapshot,
-      token,
-      { approval, mandate, buried, user_key_gone },
-      clocks,
-      given.arguments,
-    )
+    ? revocation(snapshot, token, grounds, clocks, given.arguments)
     : null;
   return revoked === null ? null : new Refusal("token_revoked", { ...revoked });
 }
@@ -146,14 +142,15 @@ type Unspent = Pick<
 export function revocation(
   snapshot: Snapshot,
   token: Unspent,
-  { approval, mandate, buried = false, user_key_gone }: TokenGrounds,
+  { approval, mandate, buried = false, user_key_gone, sub_token = null }: TokenGrounds,
   clocks: Clocks,
   args?: JsonObject,
 ): Revocation | null {
   const { now } = clocks;
-  const minter = minterOf(snapshot, token.minter);
+  const minter = minterOf(snapshot, token.minter, sub_token);
   return stopped(snapshot, token, minter) ??
     endedCredential(snapshot, token, minter, now) ??
+    endedSubToken(token, sub_token, clocks) ??
     changedTool(snapshot, token) ??
     revokedApproval(token, approval) ??
     endedMandate(token, mandate, clocks) ??
@@ -193,6 +190,20 @@ function endedCredential(
   return isRotatedAway(snapshot, token.minter, token.policy_version)
     ? { reason: "rotated", why: "the agent that minted it was given a new token since" }
     : null;
+}
+
+function endedSubToken(
+  { minter }: Unspent,
+  sub_token: SubTokenRecord | null,
+  clocks: Clocks,
+): Revocation | null {
+  if (minter.sub_token === undefined) return null;
+  const end = sub_token === null ? "expired" : subTokenEnd(sub_token, clocks);
+  if (end === null) return null;
+  const why = `the sub-token that it was minted with ${
+    end === "revoked" ? "was revoked" : "has expired"
+  }`;
+  return { reason: "credential", why };
 }
 
 function changedTool(snapshot: Snapshot, token: Unspent): Revocation | null {
@@ -243,15 +254,15 @@ function narrowedPolicy(
   snapshot: Snapshot,
   token: Unspent,
   { minter, approval, user_key_gone, args }: {
-    readonly minter: RequesterNow | null;
+    readonly minter: Minter | null;
     readonly approval: ApprovalRecord | null;
     readonly user_key_gone: boolean;
     readonly args: JsonObject | undefined;
   },
   now: number,
 ): Revocation | null {
-  const { trust_tier = 0, kill_switch = null } = minter ?? {};
-  const caller = { trust_tier, kill_switch };
+  const { trust_tier = 0, kill_switch = null, scope = null } = minter ?? {};
+  const caller = { trust_tier, kill_switch, scope };
   const { tool, tenant, resource, method } = token;
   const action = {
     tool,
@@ -289,9 +300,21 @@ const UNCOVERED: Readonly<Record<ApprovalFault, Revocation>> = {
   },
 };
 
+/** The minter with what its sub-token reaches; null where it was with none. */
+interface Minter extends RequesterNow {
+  readonly scope: SubTokenScope | null;
+}
+
 /** The minter as the policy has them; null when they may not mint any more. */
-function minterOf(snapshot: Snapshot, minter: Unspent["minter"]): RequesterNow | null {
+function minterOf(
+  snapshot: Snapshot,
+  minter: Unspent["minter"],
+  sub_token: SubTokenRecord | null,
+): Minter | null {
   const grant = minter.type === "oauth_grant" ? snapshot.grants.get(minter.id) : undefined;
   if (grant !== undefined && !scopesOf(snapshot, grant).includes("mcp:write")) return null;
-  return requesterNow(snapshot, minter);
+  const requester = requesterNow(snapshot, minter);
+  if (requester === null || sub_token === null) return requester && { ...requester, scope: null };
+  const trust_tier = Math.min(requester.trust_tier, sub_token.trust_tier);
+  return { ...requester, trust_tier, scope: sub_token.scope };
 }

@@ -6,8 +6,7 @@ import type { Snapshot } from "../policy/snapshot.ts";
 import type { Services } from "../services.ts";
 import { vaultGrantKey } from "../store/gateway_keys.ts";
 import { readRecord } from "../store/kv.ts";
-import type { MemberRecord } from "../store/records/identity.ts";
-import type { Party } from "../store/records/token.ts";
+import type { MemberRecord, Party } from "../store/records/identity.ts";
 import type { UpstreamRecord } from "../store/records/upstream.ts";
 import {
   OF_ORG,
@@ -31,12 +30,15 @@ export type ActingPolicy = Pick<
   "vault" | "upstreams" | "members" | "agents" | "apiKeys" | "grants" | "tools"
 >;
 
+/** Who calls: whoever does so through a sub-token is its maker here. */
+type Requester = Pick<Party, "type" | "id">;
+
 type At = Pick<UpstreamRecord, "credential" | "url">;
 
 /** What the calls of a requester to an upstream carry; null where there is nothing that they may. */
 export function actingCredential(
   policy: ActingPolicy,
-  requester: Party,
+  requester: Requester,
   { credential, url }: At,
 ): VaultRecord | null {
   if (credential === null) return null;
@@ -60,7 +62,7 @@ export function orgCredential(
 }
 
 /** Whether a member's own credential acts for this requester at this moment. */
-function actsFor(policy: ActingPolicy, record: VaultRecord, { type, id }: Party): boolean {
+function actsFor(policy: ActingPolicy, record: VaultRecord, { type, id }: Requester): boolean {
   const owner = ownerOf(policy, record);
   // Who may not let a program act for them does not do so by a credential either.
   if (owner === null || !hasRight(owner.role, "grant_write")) return false;
@@ -101,7 +103,7 @@ export function ownerOf(
  */
 export function actsAs(
   policy: ActingPolicy,
-  requester: Party,
+  requester: Requester,
   toolName: string,
 ): string | null | undefined {
   const at = upstreamOf(policy, toolName);
@@ -124,7 +126,7 @@ export interface LoadedActing {
 /** Reads whose account acts, to be shown. */
 export async function loadActing(
   reader: Reader,
-  requester: Party,
+  requester: Requester,
   toolName: string,
 ): Promise<LoadedActing | null> {
   const { snapshot, fromStore } = reader;
@@ -140,7 +142,7 @@ export async function loadActing(
 /** Whose account acts, as the view of a request shows it; null where nobody's does. */
 export function frozenActing(
   { snapshot, deps: { sealer } }: Transaction,
-  requester: Party,
+  requester: Requester,
   toolName: string,
   loaded: LoadedActing | null,
 ): JsonObject | null {

@@ -65,6 +65,12 @@ const BY_TYPE: Readonly<Record<string, Entitled>> = {
   "tombstone.removed": { machines: ["management"], members: false, others: false },
   "budget.removed": { machines: ["management"], members: false, others: false },
   "budget.settled": BY_MACHINES,
+  "sub_token.created": { machines: ["standard", "agent"], members: false, others: false },
+  "sub_token.revoked": {
+    machines: ["standard", "agent", "management"],
+    members: true,
+    others: false,
+  },
   "bundle.published": { machines: ["management"], members: true, others: false },
   "bundle.archived": { machines: ["management"], members: true, others: false },
   "key.set": { machines: ["management"], members: true, others: true },
@@ -109,6 +115,7 @@ export function memberRight(entry: StoryEntry): Right | "membership" | null {
     case "org.deleted":
       return "delete_org";
     case "mandate.revoked":
+    case "sub_token.revoked":
       return "kill_switch_on";
     case "bundle.published":
     case "bundle.archived":

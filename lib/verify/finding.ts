@@ -59,6 +59,8 @@ export type FindingCode =
   | "budget_overspent"
   | "budget_miscounted"
   | "settlement_unfounded"
+  | "sub_token_overused"
+  | "sub_token_widened"
   | "mandate_log_malformed"
   | "mandate_cut_off"
   | "mandate_unknown"
@@ -182,6 +184,10 @@ const MEANINGS: Record<FindingCode, string> = {
     "What is allowed under a mandate counts against each budget that it falls under, in full, in the window of its time and for as long as its terms say. This does not: the entry was not written by the service, or was changed.",
   settlement_unfounded:
     "Only what a decision reserved and no token has is settled, once, by whoever asked. This settlement was made up, or what it rests on was left out.",
+  sub_token_overused:
+    "Uses of a sub-token are numbered one after the other, up to as many as it is made for: an entry was left out or put in, or the service did not keep to it.",
+  sub_token_widened:
+    "A sub-token only narrows what its maker may: the entry was not written by the service, or was changed.",
   mandate_log_malformed:
     "This is not what the service hands out as the log of a mandate. Fetch it again, or it was edited.",
   mandate_cut_off:

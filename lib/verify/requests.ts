@@ -94,6 +94,10 @@ export class Requests {
     if (requester.type !== entry.actor.type || requester.id !== entry.actor.id) {
       return wrong(`which entry ${made} asks for by ${requester.type} ${requester.id}`, made);
     }
+    if (requester.sub_token !== entry.actor.sub_token) {
+      const through = requester.sub_token ?? "no sub-token";
+      return wrong(`which entry ${made} asks for through ${through}`, made);
+    }
     if (use_before !== null && entry.at >= use_before) {
       return wrong(`which by entry ${moved} had to be used before ${use_before}`, moved);
     }

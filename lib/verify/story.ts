@@ -9,6 +9,7 @@ import { Requests } from "./requests.ts";
 import { RunTokens } from "./run_tokens.ts";
 import { Spending, type SpendingCounts } from "./spending.ts";
 import { LogClock, StoryEntry, Told } from "./story_entry.ts";
+import { SubTokens } from "./sub_tokens.ts";
 
 /** What the story of a log could not be held against, because the log does not tell. */
 export interface Untold {
@@ -36,13 +37,14 @@ const MAKERS: ReadonlySet<string> = new Set(["bootstrap", "set_up"]);
 /**
  * Checks what a log tells against itself: who acts was let in before and not shut out, levels are
  * decided in order by two people, tokens come from decisions and approvals and are used once, and
- * nothing passes a kill switch, mandates only narrow, and no budget is passed. In one pass; who may act
+ * nothing passes a kill switch, mandates and sub-tokens only narrow, and no budget is passed. In one pass; who may act
  * stays in memory, and of requests, tokens and reservations those that can still be of effect.
  */
 export class Story {
   readonly #told = new Told();
   readonly #clock = new LogClock();
   readonly #actors = new Actors(this.#told, this.#clock);
+  readonly #subTokens = new SubTokens(this.#told, this.#clock, this.#actors);
   readonly #switches = new KillSwitches();
   #at = "";
   readonly #policies = new StagedPolicies();
@@ -92,6 +94,7 @@ export class Story {
 
   #judge(entry: StoryEntry, id: string, parts: JsonObject | null): Finding | null {
     return this.#actors.judge(entry) ??
+      this.#subTokens.take(entry) ??
       this.#release(entry) ??
       (entry.type === "permission.checked" ? this.#tokens.decide(entry, id) : null) ??
       this.#policies.take(entry) ??

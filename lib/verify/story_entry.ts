@@ -14,14 +14,24 @@ export class StoryEntry {
   readonly at: string;
   readonly data: JsonObject;
   readonly #subject: JsonObject;
-  readonly actor: { readonly type: string; readonly id: string };
+  readonly actor: {
+    readonly type: string;
+    readonly id: string;
+    /** What it acted through; null where it acted by its own secret. */
+    readonly sub_token: string | null;
+  };
 
   constructor({ type, at, actor, subject, data }: CheckedEntry, readonly index: number) {
     this.type = type;
     this.at = at;
     this.data = data;
     this.#subject = subject;
-    this.actor = { type: textOr(actor.type, ""), id: textOr(actor.id, "") };
+    const { type: kind, id, sub_token } = actor;
+    this.actor = {
+      type: textOr(kind, ""),
+      id: textOr(id, ""),
+      sub_token: sub_token === undefined ? null : textOr(sub_token, ""),
+    };
   }
 
   /** The part of the type before the dot. */

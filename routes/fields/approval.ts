@@ -11,7 +11,7 @@ import { pagePath } from "../../lib/base/page_path.ts";
 import type { Settings } from "../../lib/services.ts";
 import type { Review } from "../../lib/sheet/review.ts";
 import { CANCELLED_BECAUSE, type Progress } from "../../lib/store/records/approval.ts";
-import { REQUESTER_TYPES } from "../../lib/store/records/identity.ts";
+import { party } from "../../lib/store/records/identity.ts";
 import { QUICK_REASONS, RESOLVED_FROM } from "../../lib/store/records/vocabulary.ts";
 import {
   actionFields,
@@ -142,7 +142,10 @@ export const approvalAnswer = z.object({
   view_digest: z.string(),
   reason: z.string().describe("Without personal data and secrets"),
   reference_id: z.string().nullable(),
-  requested_by: z.object({ type: z.enum(REQUESTER_TYPES), id: z.string(), name: z.string() }),
+  requested_by: party.omit({ sub_token: true }).extend({
+    name: z.string(),
+    sub_token_id: z.string().optional().describe("What they asked through; absent for their own"),
+  }),
   resolved_from: z.enum(RESOLVED_FROM),
   rule_id: z.string().nullable(),
   decision_id: z.string(),
@@ -165,7 +168,7 @@ export function renderApproval(
   { record, reason, arguments: args, decisions, warning }: SeenApproval,
   settings: Pick<Settings, "url">,
 ): JsonObject {
-  const { progress } = record;
+  const { progress, requester: { sub_token, ...requester } } = record;
   return {
     id: record.id,
     reference: record.reference,
@@ -183,7 +186,10 @@ export function renderApproval(
     view_digest: record.view_digest,
     reason,
     reference_id: record.reference_id,
-    requested_by: { ...record.requester },
+    requested_by: {
+      ...requester,
+      ...(sub_token === undefined ? {} : { sub_token_id: sub_token }),
+    },
     resolved_from: record.resolved_from,
     rule_id: record.rule_id,
     decision_id: record.decision_id,

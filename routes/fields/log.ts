@@ -28,7 +28,9 @@ const entryFields = {
   id: z.string(),
   at: z.iso.datetime(),
   type: z.string().describe("`noun.verb`"),
-  actor: jsonObject.describe("Who did it: `type` and `id`"),
+  actor: jsonObject.describe(
+    "Who did it: `type` and `id`, and the `sub_token` that they acted through, where they did",
+  ),
   subject: jsonObject.describe("What it was done to"),
   data: jsonObject,
 };

@@ -1,6 +1,12 @@
 import type { JsonValue } from "../../lib/base/json.ts";
 import { asCaller, type MachineOperation } from "../../lib/identity/acting.ts";
-import type { CallerTier, Client, MachineCaller, Presented } from "../../lib/identity/caller.ts";
+import {
+  askerOf,
+  type CallerTier,
+  type Client,
+  type MachineCaller,
+  type Presented,
+} from "../../lib/identity/caller.ts";
 import type { Accepted } from "../../lib/refusal.ts";
 import type { Services } from "../../lib/services.ts";
 import { keepAnswer } from "../../lib/tokens/kept_answer.ts";
@@ -88,7 +94,7 @@ export class Call<P, Q, B> {
       operation,
       {
         org: this.org,
-        credential_id: this.caller.id,
+        credential_id: askerOf(this.caller),
         method,
         path,
         // No key that a request can have has a space.

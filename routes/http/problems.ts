@@ -126,7 +126,8 @@ export const PROBLEMS: { readonly [C in ProblemCode]: ProblemKind<ProblemData[C]
   invalid_credentials: {
     status: 401,
     title: "Credentials not accepted",
-    meaning: "The presented key is unknown, revoked or expired. Which of these is not said.",
+    meaning: "The presented key is unknown, revoked or expired, or a sub-token that is used up. " +
+      "Which of these is not said.",
     detail: () => "The presented key is unknown, revoked or expired.",
     advice: "Check the key for missing characters; if it was revoked, ask for a new one.",
   },
@@ -957,6 +958,22 @@ export const PROBLEMS: { readonly [C in ProblemCode]: ProblemKind<ProblemData[C]
     meaning: "The organization has as many credentials as it may have.",
     detail: ({ most }) => `The organization has ${most} credentials, which is as many as it may.`,
     advice: "Remove one that nothing uses.",
+    members: ({ most }) => ({ most }),
+  },
+  sub_token_too_wide: {
+    status: 422,
+    title: "Sub-token too wide",
+    meaning: "A sub-token may do less than whoever makes it, and no more.",
+    detail: ({ path, why }) => `${path} ${why}.`,
+    advice: "Leave it out, which means as its maker has it, or narrow it.",
+    members: ({ path }) => ({ path }),
+  },
+  too_many_sub_tokens: {
+    status: 409,
+    title: "Too many sub-tokens",
+    meaning: "As many sub-tokens of one maker are in force as may be.",
+    detail: ({ most }) => `${most} sub-tokens of this maker are in force, and no more fit.`,
+    advice: "Revoke one that nothing uses, or make them for a shorter time.",
     members: ({ most }) => ({ most }),
   },
   upstream_asks: {

@@ -1,7 +1,12 @@
 import { trace } from "@opentelemetry/api";
 import type { Context } from "hono";
 import type { z } from "zod";
-import type { Client, MachineCaller, Presented } from "../../lib/identity/caller.ts";
+import {
+  askerOf,
+  type Client,
+  type MachineCaller,
+  type Presented,
+} from "../../lib/identity/caller.ts";
 import type { RateState } from "../../lib/identity/limits.ts";
 import { LARGE_CHARACTERS } from "../../lib/identity/open_answers.ts";
 import { ClockRefused } from "../../lib/ledger/clock.ts";
@@ -146,9 +151,10 @@ class RestAnswer implements Answering {
     const known = services.credentials.caller(presented, route.callers, since);
     const caller = known instanceof Promise ? await known : known;
     const spent = monotonic() - since;
-    services.lastUsed.note(caller.org, caller.id, now());
+    // When a sub-token was used its own row tells: its maker was not.
+    if (caller.sub_token === null) services.lastUsed.note(caller.org, caller.id, now());
     exchange.org = caller.org;
-    exchange.caller = caller.id;
+    exchange.caller = askerOf(caller);
     exchange.rate = services.rateLimits.take(caller, now());
     const isLarge = route.bodyLimit !== undefined && mayExceed(request, USUAL_BODY);
     if (isLarge) services.largeBodies.take(caller.org);

@@ -1,6 +1,7 @@
 import { assertNoPersonalIds, personalIdProblems } from "../../lib/catalog/personal_ids.ts";
 import { type Acting, asCaller, type MachineOperation } from "../../lib/identity/acting.ts";
 import {
+  type CallerTier,
   type MachineCaller,
   namedMandate,
   type Presented,
@@ -21,11 +22,13 @@ interface ReachedOrg {
   readonly scopes: readonly Scope[];
 }
 
-/** Who calls a tool: an agent by its own token, or a client by the grant of a member. */
+/** Who calls a tool: an agent by its own token, a sub-token, or a client by the grant of a member. */
 export interface McpCaller {
-  readonly type: "agent" | "oauth_grant";
-  /** Of the agent or the grant: limits are counted by it. */
+  readonly type: "agent" | "sub_token" | "oauth_grant";
+  /** Of the agent, the sub-token's maker or the grant: limits are counted by it. */
   readonly id: string;
+  /** Of the sub-token; null for who has none. */
+  readonly sub_token: string | null;
   readonly rate_limit_per_minute: number | null;
   /** At least one. */
   readonly orgs: readonly ReachedOrg[];
@@ -42,19 +45,26 @@ export interface McpCaller {
   ): Acting<L, R>;
 }
 
-/** An agent: one org, and everything that may be asked there. */
+/** The machines that may call by their own token. */
+export const MCP_MACHINES = ["agent", "sub_token"] as const satisfies readonly CallerTier[];
+
+/** An agent, or what acts through a sub-token: one org, and everything that may be asked there. */
 export function agentCaller(
   presented: Presented,
-  agent: { readonly id: string; readonly rate_limit_per_minute: number | null },
+  { id, rate_limit_per_minute, sub_token }: Pick<
+    MachineCaller,
+    "id" | "rate_limit_per_minute" | "sub_token"
+  >,
   orgName: string,
 ): McpCaller {
   return {
-    type: "agent",
-    id: agent.id,
-    rate_limit_per_minute: agent.rate_limit_per_minute,
+    type: sub_token === null ? "agent" : "sub_token",
+    id,
+    sub_token: sub_token?.id ?? null,
+    rate_limit_per_minute,
     orgs: [{ id: presented.org, name: orgName, scopes: SCOPES }],
     scopes: SCOPES,
-    operation: (_org, _needs, operation) => asCaller(presented, ["agent"], operation),
+    operation: (_org, _needs, operation) => asCaller(presented, MCP_MACHINES, operation),
   };
 }
 
@@ -64,6 +74,7 @@ export function grantedCaller(access: PresentedAccess): McpCaller {
   return {
     type: "oauth_grant",
     id: grant,
+    sub_token: null,
     rate_limit_per_minute: GRANT_RATE_LIMIT,
     orgs,
     scopes,

@@ -191,7 +191,9 @@ async function call(
   let inWords = false;
   try {
     if (request.refusedArguments !== null) throw request.refusedArguments;
-    services.lastUsed.note(under.org, caller.id, services.deps.now());
+    if (caller.sub_token === null) {
+      services.lastUsed.note(under.org, caller.id, services.deps.now());
+    }
     const mandate = mandateIn(meta);
     const mandated = mandate.mandate_id !== null;
     const tool = await under.transact(toolNamed(naming, { name, mandated }));

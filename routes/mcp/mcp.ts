@@ -18,7 +18,7 @@ import { type Exchange, refuseMachine, type Served, serveExchange } from "../htt
 import { STREAM_HEADERS } from "../http/headers.ts";
 import { parseBody, readBody } from "../http/inputs.ts";
 import { SurfaceRefusal } from "../http/problem_document.ts";
-import { agentCaller, grantedCaller, type McpCaller } from "./caller.ts";
+import { agentCaller, grantedCaller, MCP_MACHINES, type McpCaller } from "./caller.ts";
 import type { AnswerMcp } from "./tool.ts";
 
 /** An endpoint of the protocol, and what is served there. */
@@ -138,7 +138,7 @@ async function answered(
   const spent = monotonic() - since;
   known.caller = caller;
   exchange.org = caller.orgs[0]?.id ?? null;
-  exchange.caller = caller.id;
+  exchange.caller = caller.sub_token ?? caller.id;
   exchange.rate = services.rateLimits.take(caller, services.deps.now());
   services.answers.mayChange(caller.id);
   const read = readMessage(
@@ -163,9 +163,11 @@ async function answered(
   return response;
 }
 
+const MACHINE_PREFIXES = [SECRET_PREFIXES.agent, SECRET_PREFIXES.sub_token];
+
 /**
- * Who presents the bearer token: an agent by its own, or the grant behind an access token. Keys are
- * not for this endpoint, and are not looked up.
+ * Who presents the bearer token: an agent by its own, whoever was handed a sub-token, or the grant
+ * behind an access token. Keys are not for this endpoint, and are not looked up.
  * @throws {Refusal} missing_credentials, invalid_credentials
  */
 async function presentedCaller(
@@ -176,9 +178,9 @@ async function presentedCaller(
   const bearer = headers.get("authorization");
   if (bearer === null || !/^bearer /i.test(bearer)) throw new Refusal("missing_credentials", {});
   const secret = bearer.slice(7).trim();
-  if (secret.startsWith(SECRET_PREFIXES.agent)) {
+  if (MACHINE_PREFIXES.some((prefix) => secret.startsWith(prefix))) {
     const presented = await services.credentials.present(secret);
-    const agent = await services.credentials.caller(presented, ["agent"], since);
+    const agent = await services.credentials.caller(presented, MCP_MACHINES, since);
     const snapshot = services.ledgers.of(presented.org).knownSnapshot;
     return agentCaller(presented, agent, snapshot?.org.name ?? presented.org);
   }

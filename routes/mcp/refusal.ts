@@ -260,6 +260,8 @@ export const REFUSAL_NEXT: Required<NextSteps> = {
   rotation_running: null,
   too_many_channels: null,
   too_many_credentials: null,
+  sub_token_too_wide: null,
+  too_many_sub_tokens: null,
   slack_not_connected: null,
   provider_not_connected: null,
   last_passkey: null,

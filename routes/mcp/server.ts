@@ -162,7 +162,7 @@ async function callTool(
     if (request.refusedArguments !== null) throw request.refusedArguments;
     const args = parseInput(tool.input, given);
     const org = chosenOrg(caller, orgOf(args));
-    services.lastUsed.note(org, caller.id, services.deps.now());
+    if (caller.sub_token === null) services.lastUsed.note(org, caller.id, services.deps.now());
     const needs = tool.scopes(given).includes("mcp:write") ? "mcp:write" : "mcp:read";
     const call = new ToolCall(request, org, needs, underWay);
     const { data, next, waitsFor } = await tool.run(call, args);
@@ -293,7 +293,11 @@ async function statusOfConnection(
     clock,
     server: { ...SERVER_INFO },
     protocol_versions: [...protocolVersions],
-    connection: { type: caller.type, id: caller.id, scopes: [...caller.scopes] },
+    connection: {
+      type: caller.type,
+      id: caller.sub_token ?? caller.id,
+      scopes: [...caller.scopes],
+    },
     organizations,
   };
 }

@@ -28,7 +28,7 @@ import {
  */
 
 /** Whose credentials open a socket. What each frame may then do, its route says. */
-export const SOCKET_CALLERS: readonly CallerTier[] = [...KEY_TIERS, "agent"];
+export const SOCKET_CALLERS: readonly CallerTier[] = [...KEY_TIERS, "agent", "sub_token"];
 
 /** How often the credential of a socket is proved again, milliseconds: within two seconds in all. */
 const PROVE_EVERY_MS = 1500;
@@ -47,7 +47,7 @@ const UNREADABLE = 100;
 
 /** What is listened to, and by whom: those who ask people. */
 const SUBSCRIBED = "/v1/approvals";
-const SUBSCRIBERS: readonly CallerTier[] = ["standard", "agent"];
+const SUBSCRIBERS: readonly CallerTier[] = ["standard", "agent", "sub_token"];
 
 /** Close codes of RFC 6455 section 7.4.1, and of the IANA registry. */
 const CLOSE = {

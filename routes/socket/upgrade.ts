@@ -1,3 +1,4 @@
+import { askerOf } from "../../lib/identity/caller.ts";
 import { invalidRequest, Refusal } from "../../lib/refusal.ts";
 import type { Services } from "../../lib/services.ts";
 import { queryOf, secretOf } from "../http/inputs.ts";
@@ -66,9 +67,9 @@ async function opened(
   const since = deps.monotonic();
   const presented = await credentials.present(secret);
   const caller = await credentials.caller(presented, SOCKET_CALLERS, since);
-  lastUsed.note(caller.org, caller.id, deps.now());
+  if (caller.sub_token === null) lastUsed.note(caller.org, caller.id, deps.now());
   exchange.org = caller.org;
-  exchange.caller = caller.id;
+  exchange.caller = askerOf(caller);
   exchange.rate = rateLimits.take(caller, deps.now());
   await proved(services, presented);
   const remoteAddr = c.env?.remoteAddr;

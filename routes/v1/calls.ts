@@ -147,7 +147,7 @@ export const callRoutes: readonly Route[] = [
       "`call_key`, goes on with it then. The key answers with its call from the first commit on: " +
       "it is never sent again, but where nothing was sent (`upstream_unreachable`, " +
       "`upstream_busy`, `credential_missing`). A result is kept for ten minutes.",
-    callers: ["standard", "agent"],
+    callers: ["standard", "agent", "sub_token"],
     body: callBody,
     answers: { 200: callAnswer, 202: callAnswer },
     refusals: [
@@ -182,7 +182,7 @@ export const callRoutes: readonly Route[] = [
     group,
     summary: "Read a call, or wait for it",
     description: "For who made it, and for management keys, which see no result.",
-    callers: ["standard", "agent", "management"],
+    callers: ["standard", "agent", "sub_token", "management"],
     params: z.object({
       id: z.string().refine((id) => isId(id, "cal"), "must be the id of a call"),
     }),

@@ -155,7 +155,7 @@ async function hold(
   });
   if (approval.record.progress.state !== "approved") {
     const final: MachineOperation<AskedBefore | null, AskedBefore | null> = {
-      load: (reader, caller) => loadAskedBefore(reader, caller.id, askNameOf(approval.record)),
+      load: (reader, caller) => loadAskedBefore(reader, caller, askNameOf(approval.record)),
       plan: (_transaction, _caller, before) => before,
     };
     const rendered = (before: AskedBefore | null) => ({ status: 200, body: render(before) });
@@ -167,6 +167,7 @@ async function hold(
       action: actionOf(body),
       approval_id: id,
       ttl_seconds: TOKEN_TTL.default,
+      goes_on: true,
     },
     client,
   );
@@ -226,7 +227,7 @@ export const checkRoutes: readonly Route[] = [
       "The verdict is always a 200: a refusal is an answer, not an error. With `mint`, " +
       "`request` and `wait` one call goes from the question to the token. `next` says what fits " +
       "what the caller asked about this action before: ask, wait, mint, or not yet.",
-    callers: ["standard", "agent"],
+    callers: ["standard", "agent", "sub_token"],
     body: checkBody,
     answers: { 200: authorizedAnswer },
     refusals: [

@@ -40,6 +40,7 @@ interface Owned {
   readonly budget: string;
   readonly confirmation: string;
   readonly user: string;
+  readonly sub_token: string;
 }
 
 async function ownedBy(org: TestOrg): Promise<Owned> {
@@ -111,6 +112,9 @@ async function ownedBy(org: TestOrg): Promise<Owned> {
   await org.member(member);
   const agent = await org.manage("POST", "/v1/agents", { name: MARK });
   const key = await org.manage("POST", "/v1/api-keys", { name: MARK, tier: "standard" });
+  const made = { name: MARK, ttl_seconds: 600, resources: [MARK] };
+  const subToken = await org.post("/v1/sub-tokens", made, agent.body.token);
+  assert.equal(subToken.status, 201, subToken.text);
   const action = { tool_name: tool, tenant_id: NAME, resource_id: NAME };
   const approval = await org.post("/v1/approvals", { ...action, reason: MARK });
   assert.equal(approval.status, 201, approval.text);
@@ -185,6 +189,7 @@ async function ownedBy(org: TestOrg): Promise<Owned> {
     budget: `user:${NAME}`,
     confirmation: asked.body.confirmation.id,
     user: NAME,
+    sub_token: subToken.body.id,
   };
 }
 
@@ -215,6 +220,7 @@ const ABSENT: Owned = {
   budget: "user:absent",
   confirmation: "cnf_01kdvdna00e000000000000000",
   user: "absent",
+  sub_token: "sub_01kdvdna00e000000000000000",
 };
 
 /** The id that a path takes, by the noun of its collection; several where it takes several kinds. */
@@ -239,6 +245,7 @@ const NAMED_IN_PATH: Readonly<Record<string, readonly (keyof Owned)[]>> = {
   channels: ["channel"],
   credentials: ["credential"],
   webhooks: ["webhook"],
+  "sub-tokens": ["sub_token"],
   receipts: ["decision", "approval", "execution", "entry", "receipt"],
 };
 
@@ -303,6 +310,7 @@ function bodyFor(method: string, path: string, owned: Owned): unknown {
       permission: "disabled",
     },
     "post /v1/api-keys": { name: "a", tier: "standard", tenant_ids: [owned.tenant] },
+    "post /v1/sub-tokens": { name: "a", ttl_seconds: 60, tenant_ids: [owned.tenant] },
     "post /v1/agents": { name: "a", tenant_ids: [owned.tenant] },
     "put /v1/policy": { rules: [], tools: [], tenants: [], resources: [], categories: [] },
   };
@@ -338,11 +346,13 @@ Deno.test("attack: another org's ids on every route, by every tier, are as if th
   for (const route of ROUTES.filter(isGuarded)) {
     // A new attacker each time: what it made under the same names would be its own.
     const org = await countersign.org();
+    const subToken = await org.post("/v1/sub-tokens", { name: "a", ttl_seconds: 600 });
     const secrets: Record<CallerTier, string> = {
       standard: org.standard,
       management: org.management,
       approver: org.approver,
       agent: await org.agent(),
+      sub_token: subToken.body.token,
     };
     const takesId = route.path.includes(":");
     for (const tier of route.callers) {

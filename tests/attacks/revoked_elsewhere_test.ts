@@ -15,8 +15,8 @@ Deno.test("attack: a key that another node revoked reads nothing on any route of
   for (const route of ROUTES.filter(isGuarded)) {
     if (route.method !== "get") continue;
     for (
-      const tier of route.callers.filter((one): one is Exclude<CallerTier, "agent"> =>
-        one !== "agent"
+      const tier of route.callers.filter((one): one is Exclude<CallerTier, "agent" | "sub_token"> =>
+        one !== "agent" && one !== "sub_token"
       )
     ) {
       const key = await org.key(tier);

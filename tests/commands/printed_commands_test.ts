@@ -180,6 +180,15 @@ Deno.test("every command that a document prints runs as it is printed, on a fres
     const guarding = block("docs/guards.md: curl -X PATCH");
     const guarded = await clone.run(guarding, { ...at, COUNTERSIGN_MANAGEMENT_KEY: MGMT });
     assert.match(guarded.out, /"kind":"path_traversal"/, guarded.err);
+    const agent = await fetch(`${CS}/agents`, {
+      method: "POST",
+      headers: { "x-api-key": MGMT },
+      body: JSON.stringify({ name: "night shift" }),
+    });
+    const { token: COUNTERSIGN_AGENT_TOKEN } = await agent.json();
+    const narrowing = block('docs/agents.md: curl -s "$COUNTERSIGN_URL/v1/sub-tokens"');
+    const narrowed = await clone.run(narrowing, { ...at, COUNTERSIGN_AGENT_TOKEN });
+    assert.match(narrowed.out, /"tools":\["notes\/read"\].*"token":"st_/, narrowed.err);
     const got = await fetch(`${CS}/org`, { headers: { "x-api-key": MGMT } });
     org = (await got.json()).id;
     const verify = block("README.md: ORG=org_…").replace("ORG=org_…", `ORG=${org}`);

@@ -182,6 +182,7 @@ async function filled(org: TestOrg, state: Exclude<PageState, "empty">) {
   for (let n = 0; n < Math.min(count, 60); n++) {
     agents.push(await org.agent({ name: title("agent", n) }));
   }
+  await subTokens(org, state, agents);
   const endpoints = await stageEndpoints(org, state, TEXTS[state]);
   const ask = async (n: number, agent = "") => {
     const { body } = await org.post("/v1/approvals", {
@@ -265,6 +266,27 @@ async function billing(org: TestOrg): Promise<string> {
   return await org.transact(({ snapshot }) =>
     snapshot.upstreams.get("billing")?.document?.id ?? ""
   );
+}
+
+/** Sub-tokens of the agents: one used up, one revoked, the others in force; more than a page holds. */
+async function subTokens(
+  org: TestOrg,
+  state: Exclude<PageState, "empty">,
+  agents: readonly string[],
+): Promise<void> {
+  const { name, title } = TEXTS[state];
+  for (const [n, agent] of (state === "many" ? agents : agents.slice(0, 1)).entries()) {
+    const { body } = await org.post("/v1/sub-tokens", {
+      name: title("step", n),
+      ttl_seconds: 3600,
+      max_uses: n === 0 ? 1 : 20_000,
+      tools: [name("refund_payment", 0), name("send_newsletter", 0)],
+      tenant_ids: [name("tenant", 0), name("tenant", 1), name("tenant", 2)],
+    }, agent);
+    const check = { tool_name: name("refund_payment", 0) };
+    await org.post("/v1/permissions/check", check, String(body.token));
+    if (n === 1) await org.manage("DELETE", `/v1/sub-tokens/${body.id}`);
+  }
 }
 
 /** Mandates that a page of them cannot hold. */

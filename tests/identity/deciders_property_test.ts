@@ -255,7 +255,8 @@ class Service implements AsyncDisposable {
   }
 
   #presented(secret: string) {
-    return { org: this.org.id, secret_hash: secretHash(secret), answer_key: new Uint8Array(32) };
+    const answer_key = new Uint8Array(32);
+    return { org: this.org.id, secret_hash: secretHash(secret), answer_key, sub_token: null };
   }
 
   #as<L, R>(

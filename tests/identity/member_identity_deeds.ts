@@ -6,6 +6,7 @@ import {
   rotateAgent,
 } from "../../lib/catalog/agents.ts";
 import { createApiKey, keepBootstrapKey, revokeApiKey } from "../../lib/catalog/api_keys.ts";
+import { revokeSubToken } from "../../lib/catalog/sub_tokens.ts";
 import { confirmRecovery, nameOneself, putMember, removeMember } from "../../lib/people/members.ts";
 import { acceptClockAsOwner } from "../../lib/server/clock.ts";
 import type { TestOrg } from "../helpers/countersign.ts";
@@ -68,6 +69,15 @@ export const IDENTITY_DEEDS: readonly Deed[] = [
     name: "revokes a key",
     right: "configure",
     on: async (org) => op(revokeApiKey(await keyId(org, "standard"), R)),
+  },
+  {
+    name: "revokes a sub-token",
+    right: "kill_switch_on",
+    on: async (org) => {
+      const agent = await org.agent(MACHINE);
+      const made = await org.post("/v1/sub-tokens", { name: "s", ttl_seconds: 600 }, agent);
+      return op(revokeSubToken(made.body.id, R));
+    },
   },
   {
     name: "makes an agent",

@@ -148,6 +148,18 @@ Deno.test("attack: the Quickstart's own agent, whose token nobody is shown, for 
   await org.assertBarred(sent.to?.split("/").at(-1) ?? "", [org.ann]);
 });
 
+Deno.test("attack: what is asked through a sub-token, for who answers for its maker", async () => {
+  await using org = await Separated.start();
+  const { it, ann, bea } = org;
+  const agent = await org.made(ann, "/agents", "create", NEW);
+  const secret = await org.answered("/v1/sub-tokens", agent, { name: "a", ttl_seconds: 600 });
+  const asked = { tool_name: TOOL, reason: "it is old", request: true };
+  const { body } = await it.org.post("/v1/permissions/check", asked, secret);
+  // Whoever comes to know its maker's secret since answers for it, too.
+  await org.made(bea, `/agents/${await org.agentId()}`, "rotate", { keep_requests: "on" });
+  await org.assertBarred(body.approval.id, [ann, bea]);
+});
+
 Deno.test("attack: what an MCP client asks, for the member whose grant it has", async () => {
   await using org = await Separated.start();
   const { it } = org;
@@ -240,6 +252,7 @@ Deno.test("every place where a secret that asks is made is one of the ways above
     "lib/catalog/agents.ts",
     "lib/catalog/api_keys.ts",
     "lib/catalog/create_org.ts",
+    "lib/catalog/sub_tokens.ts",
     "lib/identity/credentials.ts",
     "lib/oauth/tokens.ts",
   ]);
@@ -271,7 +284,8 @@ Deno.test("every operation of the API that answers with a secret is one of the w
   // What receivers check our signatures by: it opens nothing here.
   const signing = ["POST /v1/webhooks", "POST /v1/webhooks/{id}/rotate"];
   const ways = Object.keys(WAYS).filter((name) => !name.startsWith("page "));
-  assert.deepEqual(found.sort(), [...ways, ...runTokens, ...signing].sort());
+  const handedOn = ["POST /v1/sub-tokens"];
+  assert.deepEqual(found.sort(), [...ways, ...runTokens, ...signing, ...handedOn].sort());
 });
 
 /** Whether an answer has a member that is called like a secret. */

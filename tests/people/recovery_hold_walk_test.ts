@@ -199,6 +199,7 @@ const REFUSED: Tries = {
     fields: { digest },
   }),
   "/connections revoke_of_member": () => ({ path: "/connections", fields: { id: "grt_x" } }),
+  "/sub-tokens revoke": () => ({ path: "/sub-tokens", fields: { id: "sub_x" } }),
   "/bundles publish": () => ({
     path: "/bundles",
     fields: { id: "more", definition: JSON.stringify(BUNDLE) },

@@ -29,7 +29,7 @@ Deno.test("levelOfSelector() knows exactly the eight combinations, with or witho
 
 Deno.test("RESOLVED_FROM lists every origin once", () => {
   assert.equal(new Set(RESOLVED_FROM).size, RESOLVED_FROM.length);
-  assert.equal(RESOLVED_FROM.length, 1 + 7 + 16 + 4 + 1 + 6 + 12);
+  assert.equal(RESOLVED_FROM.length, 1 + 1 + 7 + 16 + 4 + 1 + 6 + 12);
 });
 
 Deno.test("LEVELS are named after their selector in both halves of the walk", () => {

@@ -55,10 +55,13 @@ export interface components {
           readonly type: "api_key" | "agent" | "oauth_grant";
           readonly id: string;
           readonly name: string;
+          /** @description What they asked through; absent for their own */
+          readonly sub_token_id?: string;
         };
         /** @enum {string} */
         readonly resolved_from:
           | "kill_switch"
+          | "sub_token"
           | "gate_unknown_tool"
           | "gate_tool_disabled"
           | "gate_tier"
@@ -287,7 +290,7 @@ export interface components {
         readonly at: string;
         /** @description `noun.verb` */
         readonly type: string;
-        /** @description Who did it: `type` and `id` */
+        /** @description Who did it: `type` and `id`, and the `sub_token` that they acted through, where they did */
         readonly actor: {
           readonly [key: string]: JsonValue;
         };
@@ -390,10 +393,13 @@ export interface components {
         readonly type: "api_key" | "agent" | "oauth_grant";
         readonly id: string;
         readonly name: string;
+        /** @description What they asked through; absent for their own */
+        readonly sub_token_id?: string;
       };
       /** @enum {string} */
       readonly resolved_from:
         | "kill_switch"
+        | "sub_token"
         | "gate_unknown_tool"
         | "gate_tool_disabled"
         | "gate_tier"
@@ -602,10 +608,13 @@ export interface components {
           readonly type: "api_key" | "agent" | "oauth_grant";
           readonly id: string;
           readonly name: string;
+          /** @description What they asked through; absent for their own */
+          readonly sub_token_id?: string;
         };
         /** @enum {string} */
         readonly resolved_from:
           | "kill_switch"
+          | "sub_token"
           | "gate_unknown_tool"
           | "gate_tool_disabled"
           | "gate_tier"
@@ -1295,6 +1304,7 @@ export interface components {
       /** @enum {string} */
       readonly resolved_from:
         | "kill_switch"
+        | "sub_token"
         | "gate_unknown_tool"
         | "gate_tool_disabled"
         | "gate_tier"
@@ -1374,6 +1384,7 @@ export interface components {
         /** @enum {string} */
         readonly resolved_from:
           | "kill_switch"
+          | "sub_token"
           | "gate_unknown_tool"
           | "gate_tool_disabled"
           | "gate_tier"
@@ -1518,10 +1529,13 @@ export interface components {
           readonly type: "api_key" | "agent" | "oauth_grant";
           readonly id: string;
           readonly name: string;
+          /** @description What they asked through; absent for their own */
+          readonly sub_token_id?: string;
         };
         /** @enum {string} */
         readonly resolved_from:
           | "kill_switch"
+          | "sub_token"
           | "gate_unknown_tool"
           | "gate_tool_disabled"
           | "gate_tier"

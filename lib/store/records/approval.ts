@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { isJsonObject, type JsonObject } from "../../base/json.ts";
-import { membersBehind, REQUESTER_TYPES, withMembersBehind } from "./identity.ts";
+import { membersBehind, party, withMembersBehind } from "./identity.ts";
 import { REQUIRED_FACTS } from "./policy.ts";
 import { userSeat } from "./user.ts";
 import { QUICK_REASONS, RESOLVED_FROM } from "./vocabulary.ts";
@@ -87,11 +87,7 @@ export const levelDecision = z.object({
 
 export type LevelDecision = z.infer<typeof levelDecision>;
 
-export const requester = z.object({
-  type: z.enum(REQUESTER_TYPES),
-  id: z.string(),
-  name: z.string(),
-});
+export const requester = party.extend({ name: z.string() });
 
 export type Requester = z.infer<typeof requester>;
 

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { findingRecord } from "./guards.ts";
 import { jsonObject, permission } from "./policy.ts";
-import { party } from "./token.ts";
+import { party } from "./identity.ts";
 import { RESOLVED_FROM } from "./vocabulary.ts";
 
 /** Records of calls that run through here. Arguments and results are in none of them. */

@@ -119,7 +119,7 @@ export type MemberRecord = z.infer<typeof memberRecord>;
 /** Where a presented secret belongs: found by its hash, before the org is known. */
 export const credentialIndex = z.object({
   org: z.string(),
-  kind: z.enum(["api_key", "agent"]),
+  kind: z.enum(["api_key", "agent", "sub_token"]),
   id: z.string(),
 });
 
@@ -132,6 +132,24 @@ export const credentialUsed = z.object({ at: timestamp });
 export const REQUESTER_TYPES = ["api_key", "agent", "oauth_grant"] as const;
 
 export type RequesterType = (typeof REQUESTER_TYPES)[number];
+
+/** A key, an agent or a grant, as records name it. */
+export const party = z.object({
+  type: z.enum(REQUESTER_TYPES),
+  id: z.string(),
+  /** The sub-token through which it acted; absent where it acted itself. */
+  sub_token: z.string().exactOptional(),
+});
+
+export type Party = z.infer<typeof party>;
+
+/**
+ * By what is found that a party asked: what was asked through a sub-token is that one's, and neither its
+ * maker's nor another's.
+ */
+export function askerId({ id, sub_token }: Pick<Party, "id" | "sub_token">): string {
+  return sub_token ?? id;
+}
 
 /** An answer kept for a repeated request, sealed under a key of the credential that got it. */
 export const idempotencyRecord = z.object({

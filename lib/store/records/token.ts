@@ -1,17 +1,12 @@
 import { z } from "zod";
 import { reservedAmount } from "./budget.ts";
-import { REQUESTER_TYPES } from "./identity.ts";
+import { party } from "./identity.ts";
 
 /** Records of run tokens and of the keys that sign them. None holds the text of a token. */
 
 const timestamp = z.number().int().nonnegative();
 
 const bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array, "expected bytes");
-
-/** A key or agent, as records name it. */
-export const party = z.object({ type: z.enum(REQUESTER_TYPES), id: z.string() });
-
-export type Party = z.infer<typeof party>;
 
 /** What is known of the call that a token was consumed for: its action was compared, or not. */
 export const binding = z.enum(["checked", "unchecked"]);

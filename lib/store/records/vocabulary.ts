@@ -120,6 +120,7 @@ export const FALLBACKS = [
 /** Everything that a decision can name as its origin. */
 export type ResolvedFrom =
   | "kill_switch"
+  | "sub_token"
   | (typeof GATES)[number]
   | MandateOrigin
   | GuardOrigin
@@ -131,6 +132,7 @@ export type ResolvedFrom =
 /** Every `ResolvedFrom`, in the order in which a decision comes by it. */
 export const RESOLVED_FROM: readonly ResolvedFrom[] = [
   "kill_switch",
+  "sub_token",
   ...GATES,
   ...LEVELS.map((level) => level.tenant),
   ...LEVELS.map((level) => level.org),

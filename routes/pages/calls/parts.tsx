@@ -13,7 +13,7 @@ import {
 import type { CallStatus } from "../../../lib/calls/read_call.ts";
 import type { Snapshot } from "../../../lib/policy/snapshot.ts";
 import type { CallRecord } from "../../../lib/store/records/call.ts";
-import type { Party } from "../../../lib/store/records/token.ts";
+import type { Party } from "../../../lib/store/records/identity.ts";
 import type { UpstreamRecord } from "../../../lib/store/records/upstream.ts";
 import type { MemberCall } from "../../dashboard/browser_call.ts";
 

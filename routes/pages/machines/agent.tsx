@@ -100,6 +100,9 @@ export const agentPage = memberPage({
           badges={<AgentState agent={agent} now={now} />}
           actions={
             <>
+              <ButtonLink href={pagePath("/sub-tokens", { maker: agent.id })}>
+                Sub-tokens
+              </ButtonLink>
               <ButtonLink href={pagePath("/calls", { actor: agent.id })}>Calls</ButtonLink>
               <ButtonLink href={pagePath("/activity", { actor: agent.id })} icon="activity">
                 Activity of this agent

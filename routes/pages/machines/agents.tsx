@@ -60,12 +60,17 @@ export const agentsPage = memberPage({
         title="Agents"
         description="Programs that ask before they act. An agent sees its own requests only, and
           never decides."
-        actions={mayConfigure && (
+        actions={
           <>
-            <ButtonLink href={pagePath("/device")}>Let a computer in</ButtonLink>
-            <ButtonLink href="#new" icon="plus">New agent</ButtonLink>
+            <ButtonLink href="/sub-tokens">Sub-tokens</ButtonLink>
+            {mayConfigure && (
+              <>
+                <ButtonLink href={pagePath("/device")}>Let a computer in</ButtonLink>
+                <ButtonLink href="#new" icon="plus">New agent</ButtonLink>
+              </>
+            )}
           </>
-        )}
+        }
       />
       <Table<Row>
         caption="Agents"
