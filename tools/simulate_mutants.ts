@@ -37,12 +37,6 @@ const FAULTS: readonly Fault[] = [
     replace: "",
   },
   {
-    name: "a commit does not check the records that were read",
-    file: "lib/ledger/commit.ts",
-    find: "...transaction.checks.values(),",
-    replace: "",
-  },
-  {
     name: "a nonce is not deleted when it is used",
     file: "lib/people/ceremonies.ts",
     find: "transaction.delete(ceremonyKey(secretHash(nonce)));",

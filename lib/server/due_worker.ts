@@ -210,12 +210,15 @@ async function sweepOnNews(
   sweepNow: () => Promise<void>,
   stopping: AbortSignal,
 ): Promise<void> {
-  const stopped = new Promise<void>((resolve) => {
-    stopping.addEventListener("abort", () => resolve(), { once: true });
-  });
+  // Each wait has a word of its own that ends it: one for all would gather what every wait left there.
+  let wake = () => {};
+  stopping.addEventListener("abort", () => wake(), { once: true });
   let listening = ledgers.listen(DUE_NOW);
   while (!stopping.aborted) {
-    await Promise.race([listening.news, stopped]);
+    const woken = Promise.withResolvers<void>();
+    wake = woken.resolve;
+    void listening.news.then(woken.resolve);
+    await woken.promise;
     listening.stop();
     // Before the sweep, so that it hears what is committed meanwhile.
     listening = ledgers.listen(DUE_NOW);

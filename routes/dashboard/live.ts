@@ -45,16 +45,22 @@ export function liveStream(
     let last: string | null = null;
     let known: MemberCall["caller"]["role"] | null = null;
     let sentAt = deps.now();
+    // What no row moves for long is heard once, not again by each look.
+    let heard: Promise<void> | null = null;
+    let wake = () => {};
     const watch = watchedRows.watch([sessionKey(session.hash), policyVersionKey(org), ...rows]);
     try {
       // Opened again, it may be another's: whose page it is, the browser knows alone.
       yield `event: reader\ndata: ${JSON.stringify(call.caller.id)}\n\n`;
       while (!ends.aborted) {
         const listening = topics.map((topic) => ledgers.listen(topic));
+        const woken = Promise.withResolvers<void>();
+        wake = woken.resolve;
         const moved = watch.moved();
+        if (moved !== heard) void moved.then(() => wake());
+        heard = moved;
         const beat = deps.timer(BEAT_EVERY_MS);
-        const ended = Promise.withResolvers<void>();
-        const onEnd = () => ended.resolve();
+        const onEnd = () => wake();
         ends.addEventListener("abort", onEnd);
         try {
           // Read after the listening began, so that nothing falls between the two.
@@ -74,7 +80,7 @@ export function liveStream(
           }
           if (ends.aborted) return;
           const news = listening.map((topic) => topic.news);
-          await Promise.race([...news, moved, beat.elapsed, ended.promise]);
+          await Promise.race([...news, beat.elapsed, woken.promise]);
         } catch (error) {
           yield ending(error, call);
           return;

@@ -94,14 +94,17 @@ Deno.test("property: whatever each request of a guarded tool is answered, its bo
 });
 
 Deno.test("an answer that never ends is none, when the time is over", async () => {
+  let pulling: Promise<void> = Promise.resolve();
   const drips = new ReadableStream<Uint8Array<ArrayBuffer>>({
-    pull: async (controller) => {
-      await new Promise((resolve) => setTimeout(resolve, 0));
+    async pull(controller) {
+      pulling = new Promise((resolve) => setTimeout(resolve, 0));
+      await pulling;
       controller.enqueue(new TextEncoder().encode(" "));
     },
   }, { highWaterMark: 0 });
   const { client } = scripted([], { fetch: () => Promise.resolve(new Response(drips)) });
   await assert.rejects(client.mint(ACTION, { timeoutMs: 50 }), { code: "timed_out" });
+  await pulling;
 });
 
 Deno.test("an answer of more than an answer has is none", async () => {
