@@ -103,11 +103,19 @@ export const subTokensPage = memberPage({
             label: "Reaches",
             cell: ({ record }) => <Tags tags={reachOf(record)} none="All that its maker does" />,
           },
-          { key: "uses", label: "Uses", cell: (row) => <Uses {...row} /> },
           {
-            key: "used",
-            label: "Last used",
-            cell: ({ use }) => <LastUsed at={use?.last_used_at ?? null} now={now} />,
+            key: "uses",
+            label: "Uses",
+            cell: (row) => (
+              <>
+                <Uses {...row} />
+                {row.use !== null && (
+                  <>
+                    , last <LastUsed at={row.use.last_used_at} now={now} />
+                  </>
+                )}
+              </>
+            ),
           },
           {
             key: "ends",
