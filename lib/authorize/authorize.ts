@@ -217,7 +217,7 @@ function askedAbout(
 /** `loadAskedBefore`. Mostly it is of what was never asked. */
 async function loadIfAsked(
   reader: Reader,
-  caller: MachineCaller,
+  caller: Pick<MachineCaller, "id" | "sub_token">,
   name: string,
 ): Promise<AskedBefore | null> {
   const { snapshot } = reader;
@@ -274,7 +274,7 @@ export type AskedBefore =
  */
 export async function loadAskedBefore(
   reader: Reader,
-  caller: MachineCaller,
+  caller: Pick<MachineCaller, "id" | "sub_token">,
   name: string,
 ): Promise<AskedBefore | null> {
   const { snapshot, now } = reader;

@@ -46,6 +46,20 @@ Deno.test("a request expires by being read after its deadline, and not a moment 
   assert.equal((await it.ask()).status, 201);
 });
 
+Deno.test("a clock that is set back while work is taken up loses none: it is done when it is time", async () => {
+  await using it = await ApprovalOrg.start();
+  const { services, clock } = it.countersign;
+  const { id } = await it.pending();
+  // The sweep began by a clock that was ahead; the commit has the one that was set right.
+  await sweep(services, clock.now + 2 * HOUR);
+  assert.deepEqual(await it.entries("approval.expired", id), []);
+  assert.deepEqual(await dueKinds(it), ["approval_ends"]);
+  clock.advance(HOUR);
+  await sweep(services, clock.now);
+  assert.equal((await it.entries("approval.expired", id)).length, 1);
+  assert.deepEqual(await dueKinds(it), []);
+});
+
 Deno.test("a decision, a cancellation or a list after the deadline finds it expired", async () => {
   await using it = await ApprovalOrg.start();
   const [a, b, c] = [

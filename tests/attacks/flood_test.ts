@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { bootstrap } from "../../lib/catalog/create_org.ts";
 import { makeSecret } from "../../lib/identity/credentials.ts";
 import { DEPLOYMENT_ORG, logHeadPrefix } from "../../lib/store/keys.ts";
+import { listRecords } from "../../lib/store/kv.ts";
+import { logHead } from "../../lib/store/records/log.ts";
 import { systemRandom } from "../../lib/store/system.ts";
 import { ApprovalOrg, TOOL } from "../helpers/approval_org.ts";
 import { Countersign, type TestOrg } from "../helpers/countersign.ts";
@@ -16,7 +18,7 @@ const MEGABYTES = 10 * 1024 * 1024;
 async function sizes(countersign: Countersign): Promise<Map<string, number>> {
   const found = new Map<string, number>();
   const { kv } = countersign.services.deps;
-  for await (const { key, value } of kv.list<{ size: number }>({ prefix: logHeadPrefix() })) {
+  for await (const { key, value } of listRecords(kv, { prefix: logHeadPrefix() }, logHead)) {
     found.set(String(key[1]), value.size);
   }
   return found;

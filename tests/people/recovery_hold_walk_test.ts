@@ -6,6 +6,7 @@ import {
   storeDelivery,
 } from "../../lib/endpoints/delivery.ts";
 import { creationOptions, requestOptions } from "../../lib/passkeys/challenge.ts";
+import { vaultKey } from "../../lib/store/gateway_keys.ts";
 import * as keys from "../../lib/store/keys.ts";
 import { ENDPOINTS, PAGES } from "../../routes/manifest.ts";
 import { Countersign, type Got, type TestOrg } from "../helpers/countersign.ts";
@@ -49,6 +50,12 @@ const GUARDS = {
     ].map((field) => [field, ""]),
   ),
   before_secrets: "block",
+};
+const SECRET = {
+  kind: "bearer",
+  name: "Notes",
+  origins: "https://notes.example.com",
+  secret: "a-secret-of-theirs",
 };
 const TEXT = { side: "before", text: "some text" };
 const BUNDLE = { agent: "shop", scopes: [{ tool: "refund", decision: "allow" }] };
@@ -198,6 +205,19 @@ const REFUSED: Tries = {
     path: "/upstreams/notes/tools/read",
     fields: { digest },
   }),
+  "/credentials/new create": () => ({ path: "/credentials/new?kind=bearer", fields: SECRET }),
+  "/credentials/:id rotate": ({ credential }) => ({
+    path: `/credentials/${credential}`,
+    fields: { secret: "another-one", overlap_seconds: "0" },
+  }),
+  "/credentials/:id use": ({ own }) => ({ path: `/credentials/${own}` }),
+  "/credentials/:id remove": ({ credential }) => ({ path: `/credentials/${credential}` }),
+  "/connections/credentials/new create": () => ({
+    path: "/connections/credentials/new?kind=bearer",
+    fields: SECRET,
+  }),
+  "/device look": () => ({ path: "/device", fields: { user_code: "BCDF-GHJK" } }),
+  "/device deny": () => ({ path: "/device", fields: { user_code: "BCDF-GHJK" } }),
   "/connections revoke_of_member": () => ({ path: "/connections", fields: { id: "grt_x" } }),
   "/sub-tokens revoke": () => ({ path: "/sub-tokens", fields: { id: "sub_x" } }),
   "/bundles publish": () => ({
@@ -334,6 +354,8 @@ const SCRIPTS: Readonly<Record<string, "refused" | string>> = {
   "get /quickstart/live": "names a check that came",
   "get /quickstart/skill/SKILL.md": "reads nothing private",
   "get /api-builder/policy": "reads nothing private",
+  "post /device/statement": "hands out a nonce at most, and to nobody without a passkey of theirs",
+  "post /device/allow": "refused",
   "get /activity/live": "entries without private parts",
   "get /activity/:index/receipt.json": "without private parts",
   "get /receipts/:id/receipt.json": "without arguments and reasons",
@@ -359,6 +381,9 @@ interface Staged {
   readonly paused: string;
   readonly bootstrap: string;
   readonly mandate: string;
+  readonly credential: string;
+  /** A credential of the owner themself. */
+  readonly own: string;
   readonly webhook: string;
   readonly channel: string;
   /** What was sent to both. */
@@ -402,6 +427,14 @@ async function staged(countersign: Countersign): Promise<Staged> {
   const notes = { kind: "mcp", url: "https://notes.example.com/mcp" };
   assert.equal((await org.manage("PUT", "/v1/upstreams/notes", notes)).status, 201);
   const offered = (await org.get("/v1/upstreams/notes/tools")).body.data;
+  const { name, kind, origins, secret } = SECRET;
+  const kept = await org.manage("POST", "/v1/credentials", {
+    name,
+    kind,
+    origins: [origins],
+    secret,
+  });
+  assert.equal(kept.status, 201, kept.text);
   const ruleId = await rule(org, "refund", "requires_approval");
   const asked: string[] = [];
   for (const amount of [1, 2]) {
@@ -444,6 +477,13 @@ async function staged(countersign: Countersign): Promise<Staged> {
     return deliveryId({ event });
   });
   const held = await Visitor.of(org, "owner", { held: true });
+  const own = await org.transact((transaction) => {
+    const id = transaction.id("crd");
+    const record = transaction.snapshot.vault.get(kept.body.id);
+    const owner = held.session.member.id;
+    transaction.setPolicy(vaultKey(org.id, id), { ...record, id, owner });
+    return id;
+  });
   const found = await org.transact(({ snapshot }) => ({
     agents: [...snapshot.agents.values()],
     keys: [...snapshot.apiKeys.values()],
@@ -460,6 +500,8 @@ async function staged(countersign: Countersign): Promise<Staged> {
     paused: named("paused"),
     bootstrap: found.keys.find(({ bootstrap }) => bootstrap)?.id ?? "",
     mandate: granted.body.id,
+    credential: kept.body.id,
+    own,
     webhook,
     channel,
     delivery,
@@ -546,6 +588,12 @@ Deno.test("On hold every script of the dashboard is refused, or reads nothing pr
   const bodies: Readonly<Record<string, readonly [string, unknown]>> = {
     "post /approvals/:id/statement": [`/approvals/${it.pending}/statement`, undefined],
     "post /approvals/:id/approve": [`/approvals/${it.pending}/approve`, signed],
+    "post /device/allow": ["/device/allow", {
+      nonce: "x",
+      user_code: "BCDF-GHJK",
+      gives: "agent",
+      response,
+    }],
     "post /notifications/push": ["/notifications/push", new PushBrowser().subscription],
   };
   for (const script of asked.filter((one) => SCRIPTS[one] === "refused")) {
