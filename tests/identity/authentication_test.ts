@@ -103,7 +103,13 @@ Deno.test("Another organization's keys and agents are not found, and stay as the
   assert.equal((await other.get("/v1/agents", key.body.key)).status, 200);
 });
 
-const TIERS = ["standard", "management", "approver", "agent"] as const satisfies CallerTier[];
+const TIERS = [
+  "standard",
+  "management",
+  "approver",
+  "agent",
+  "sub_token",
+] as const satisfies CallerTier[];
 
 Deno.test("Every guarded route refuses every tier that is not its own, and strangers", async () => {
   await using countersign = await Countersign.start();
@@ -113,6 +119,7 @@ Deno.test("Every guarded route refuses every tier that is not its own, and stran
     management: org.management,
     approver: org.approver,
     agent: await org.agent(),
+    sub_token: (await org.post("/v1/sub-tokens", { name: "a part", ttl_seconds: 60 })).body.token,
   };
   const routes = ROUTES.filter((route): route is GuardedRoute => route.callers !== "open");
   assert.ok(routes.length > 0);
