@@ -57,7 +57,8 @@ export class SignerIn {
     const cookie = (begun.headers?.getSetCookie() ?? []).map((line) => line.split(";")[0]).join(
       "; ",
     );
-    const response = await this.#authenticator.assert(options);
+    // As synced passkeys do, it counts nothing: the nonce alone tells that an answer was given before.
+    const response = await this.#authenticator.assert(options, { counter: 0 });
     const finish = () =>
       this.#ask("sign_in", "/session/sign-in/finish", { nonce, response } as never, cookie);
     await Promise.all([finish(), finish()]);
