@@ -45,8 +45,10 @@ const FAULTS: readonly Fault[] = [
   {
     name: "what expires at a moment is good at that moment",
     file: "lib/ledger/clock.ts",
-    find: "if (now >= deadline) return true;",
-    replace: "if (now > deadline) return true;",
+    find: `if (now >= deadline) return true;
+  // A log that was past the deadline when it was set was ahead of the time, and tells nothing.
+  if (set < deadline && deadline <= at) return true;`,
+    replace: "if (now > deadline || (set < deadline && deadline < at)) return true;",
   },
   {
     name: "a batch goes on after a change of the policy",

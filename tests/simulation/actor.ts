@@ -71,7 +71,9 @@ export class Actor {
       });
       const isUnsure = asked.status === null || asked.status >= 500 ||
         asked.answer.code === "idempotency_in_progress";
-      if (!isUnsure || time === 5 || this.scene.world.isEnding) return asked;
+      // Some ask again although they have heard.
+      const again = isUnsure || this.chance.happens(0.1);
+      if (!again || time === 5 || this.scene.world.isEnding) return asked;
       await this.pause(100, 3000);
     }
   }
