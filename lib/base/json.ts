@@ -21,6 +21,17 @@ export function memberOf(value: JsonValue | undefined, name: string): JsonValue 
   return isJsonObject(value) && Object.hasOwn(value, name) ? value[name] : undefined;
 }
 
+/** Whether arrays and objects nest deeper than so many levels in one. Recurses as deep as that at most. */
+export function isDeeper(value: JsonObject | readonly JsonValue[], levels: number): boolean {
+  if (levels === 0) return true;
+  // Whole documents are asked about: what lists the members first takes three times as long.
+  for (const name in value) {
+    const member = value[name as never] as JsonValue;
+    if (typeof member === "object" && member !== null && isDeeper(member, levels - 1)) return true;
+  }
+  return false;
+}
+
 /** One reference token of a JSON pointer, escaped as RFC 6901 section 3 says. */
 export function pointerToken(name: string): string {
   return name.includes("~") || name.includes("/")

@@ -4,6 +4,7 @@ import { serialize } from "node:v8";
 import { canonicalJson } from "../base/canonical.ts";
 import {
   differingPointers,
+  isDeeper,
   isJsonObject,
   type JsonObject,
   type JsonValue,
@@ -215,16 +216,6 @@ function textOf(definition: JsonObject): string | null {
     if (error instanceof TypeError) return null;
     throw error;
   }
-}
-
-function isDeeper(value: JsonObject | JsonValue[], levels: number): boolean {
-  if (levels === 0) return true;
-  // Of all tools of a list: what lists its members first takes three times as long.
-  for (const name in value) {
-    const member = value[name as never] as JsonValue;
-    if (typeof member === "object" && member !== null && isDeeper(member, levels - 1)) return true;
-  }
-  return false;
 }
 
 function shownDescription(text: string): string {

@@ -1,5 +1,6 @@
 import { hash } from "node:crypto";
-import { isJsonObject, type JsonObject, type JsonValue, memberOf } from "../base/json.ts";
+import { canonicalJson } from "../base/canonical.ts";
+import { isDeeper, isJsonObject, type JsonObject, type JsonValue, memberOf } from "../base/json.ts";
 import { visibleLine } from "../base/text.ts";
 import { OPERATION_METHODS } from "../store/records/operation.ts";
 import { readOperation } from "./operations.ts";
@@ -27,7 +28,7 @@ export interface DocumentOperation {
   readonly name: string;
   /** As MCP defines tools, and in `http` how it is asked. */
   readonly definition: JsonObject;
-  /** The same as JSON. */
+  /** The same in RFC 8785 form. */
   readonly text: string;
 }
 
@@ -89,7 +90,7 @@ export async function readDocument(
           operation,
           readOperation({ document, schemas }, placed),
         );
-        const text = JSON.stringify(definition);
+        const text = canonicalJson(definition);
         left -= text.length;
         if (left < 0) return "defines more than is taken: leave out what no agent is to use";
         operations.push({ name, definition, text });
@@ -115,16 +116,6 @@ function dialectOf(document: JsonObject): Dialect | null {
     ? /^(3\.[01])\.[0-9]+(?:-[A-Za-z0-9.]+)?$/.exec(version) ?? []
     : [];
   return dialect === "3.0" || dialect === "3.1" ? dialect : null;
-}
-
-function isDeeper(value: JsonObject | JsonValue[], levels: number): boolean {
-  if (levels === 0) return true;
-  // Of all of a document: what lists its members first takes three times as long.
-  for (const name in value) {
-    const member = value[name as never] as JsonValue;
-    if (typeof member === "object" && member !== null && isDeeper(member, levels - 1)) return true;
-  }
-  return false;
 }
 
 const METHODS = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];

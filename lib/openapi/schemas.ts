@@ -34,52 +34,54 @@ type Tier = typeof TIERS[number];
 /** How deep a schema nests: what reads it recurses as deep. */
 const MAX_DEPTH = 40;
 
-/** What holds schemas by name, in a list, and one of them. */
-const MAPS = new Set(["properties", "patternProperties", "$defs", "dependentSchemas"]);
-
-const LISTS = new Set(["allOf", "anyOf", "oneOf", "prefixItems"]);
-
-const ONES = new Set([
-  "items",
-  "additionalProperties",
-  "not",
-  "contains",
-  "if",
-  "then",
-  "else",
-  "propertyNames",
-  "unevaluatedItems",
-  "unevaluatedProperties",
+/**
+ * What is kept of a member of a schema, by its name: schemas by name, a list of them, one of them, the
+ * value as it stands, the same where there is room, words as far as there is room. All other members
+ * say nothing of what is valid, and are left out.
+ */
+const KEPT: ReadonlyMap<string, "map" | "list" | "one" | "value" | "extra" | "words"> = new Map([
+  ...["properties", "patternProperties", "$defs", "dependentSchemas"]
+    .map((name) => [name, "map"] as const),
+  ...["allOf", "anyOf", "oneOf", "prefixItems"].map((name) => [name, "list"] as const),
+  ...[
+    "items",
+    "additionalProperties",
+    "not",
+    "contains",
+    "if",
+    "then",
+    "else",
+    "propertyNames",
+    "unevaluatedItems",
+    "unevaluatedProperties",
+  ].map((name) => [name, "one"] as const),
+  ...[
+    "type",
+    "enum",
+    "const",
+    "multipleOf",
+    "maximum",
+    "exclusiveMaximum",
+    "minimum",
+    "exclusiveMinimum",
+    "maxLength",
+    "minLength",
+    "pattern",
+    "maxItems",
+    "minItems",
+    "uniqueItems",
+    "maxContains",
+    "minContains",
+    "maxProperties",
+    "minProperties",
+    "required",
+    "dependentRequired",
+    "format",
+    "contentEncoding",
+  ].map((name) => [name, "value"] as const),
+  ...["title", "default", "deprecated", "contentMediaType"].map((name) => [name, "extra"] as const),
+  ["description", "words"],
 ]);
-
-/** What is kept as it stands. All other members say nothing of what is valid, and are left out. */
-const KEPT = new Set([
-  "type",
-  "enum",
-  "const",
-  "multipleOf",
-  "maximum",
-  "exclusiveMaximum",
-  "minimum",
-  "exclusiveMinimum",
-  "maxLength",
-  "minLength",
-  "pattern",
-  "maxItems",
-  "minItems",
-  "uniqueItems",
-  "maxContains",
-  "minContains",
-  "maxProperties",
-  "minProperties",
-  "required",
-  "dependentRequired",
-  "format",
-  "contentEncoding",
-]);
-
-/** What is kept where there is room. */
-const EXTRAS = new Set(["title", "default", "deprecated", "contentMediaType"]);
 
 /** What would make references mean something else than they say. */
 const REBASES = ["$id", "$anchor", "$dynamicAnchor", "$dynamicRef", "$recursiveRef"];
@@ -112,13 +114,14 @@ export class Schemas {
         const own = this.#converted(schema, tier, refers, 0);
         const said = wordsOf(description, tier);
         const isSaid = said === "" || !isJsonObject(own) || Object.hasOwn(own, "description");
-        return [name, isSaid ? own : { ...own, description: said }] as const;
+        const described = isSaid ? own : inOrder([...Object.entries(own), ["description", said]]);
+        return [name, described] as const;
       });
       const whole = this.#withDefinitions(at, refers, {
-        type: "object",
-        properties: Object.fromEntries(properties),
-        ...(required.length === 0 ? {} : { required }),
         additionalProperties: false,
+        properties: inOrder(properties),
+        ...(required.length === 0 ? {} : { required }),
+        type: "object",
       });
       if (whole !== null) return whole;
     }
@@ -145,8 +148,7 @@ export class Schemas {
     }
     if (bytes > MAX_BYTES) return null;
     if (definitions.size === 0) return root;
-    const sorted = [...definitions].sort(([a], [b]) => a < b ? -1 : 1);
-    return { ...root, $defs: Object.fromEntries(sorted) };
+    return { $defs: inOrder([...definitions]), ...root };
   }
 
   #definition(at: number, pointer: string): Read {
@@ -193,7 +195,7 @@ export class Schemas {
       // Before 3.1 what stands beside a reference is not read.
       if (this.dialect === "3.0") return local;
       const { $ref: _read, ...beside } = schema;
-      return { ...this.#members(beside, tier, refers, depth), ...local };
+      return { ...local, ...this.#members(beside, tier, refers, depth) };
     }
     const isDeepest = depth >= tier.levels;
     const read = isDeepest ? typeOf(schema) : schema;
@@ -208,35 +210,56 @@ export class Schemas {
     depth: number,
   ): JsonObject {
     const below = (one: JsonValue) => this.#converted(one, tier, refers, depth + 1);
-    const out: [string, JsonValue][] = [];
-    const hidden = new Set<string>();
-    for (const [name, value] of Object.entries(schema)) {
-      if (MAPS.has(name)) {
-        if (!isJsonObject(value)) throw new Unusable(`has a schema whose ${name} are no object`);
-        // What only answers have is not asked for (OpenAPI 3.0, "readOnly").
-        const kept = Object.entries(value).filter(([member, one]) => {
-          const isHidden = name === "properties" && memberOf(one, "readOnly") === true;
-          if (isHidden) hidden.add(member);
-          return !isHidden;
-        });
-        out.push([name, Object.fromEntries(kept.map(([member, one]) => [member, below(one)]))]);
-      } else if (LISTS.has(name)) {
-        if (!Array.isArray(value)) throw new Unusable(`has a schema whose ${name} is no list`);
-        out.push([name, value.map(below)]);
-      } else if (ONES.has(name)) out.push([name, below(value)]);
-      else if (KEPT.has(name) || (tier.extras && EXTRAS.has(name))) out.push([name, value]);
-      else if (name === "description") {
-        const said = wordsOf(value, tier);
-        if (said !== "") out.push([name, said]);
+    const out: JsonObject = {};
+    const hidden = new Set<JsonValue>();
+    // In order, as `inOrder` has them.
+    for (const name of Object.keys(schema).sort()) {
+      const value = schema[name]!;
+      switch (KEPT.get(name)) {
+        case "map": {
+          if (!isJsonObject(value)) throw new Unusable(`has a schema whose ${name} are no object`);
+          const kept: [string, JsonValue][] = [];
+          for (const [member, one] of Object.entries(value)) {
+            // What only answers have is not asked for (OpenAPI 3.0, "readOnly").
+            if (name === "properties" && memberOf(one, "readOnly") === true) hidden.add(member);
+            else kept.push([member, below(one)]);
+          }
+          out[name] = inOrder(kept);
+          break;
+        }
+        case "list":
+          if (!Array.isArray(value)) throw new Unusable(`has a schema whose ${name} is no list`);
+          out[name] = value.map(below);
+          break;
+        case "one":
+          out[name] = below(value);
+          break;
+        case "value":
+          out[name] = value;
+          break;
+        case "extra":
+          if (tier.extras) out[name] = value;
+          break;
+        case "words": {
+          const said = wordsOf(value, tier);
+          if (said !== "") out[name] = said;
+        }
       }
     }
-    return Object.fromEntries(out.map(([name, value]) => [
-      name,
-      name === "required" && Array.isArray(value)
-        ? value.filter((one) => typeof one !== "string" || !hidden.has(one))
-        : value,
-    ]));
+    const { required } = out;
+    if (hidden.size > 0 && Array.isArray(required)) {
+      out.required = required.filter((one) => !hidden.has(one));
+    }
+    return out;
   }
+}
+
+/**
+ * An object with its members in the order of RFC 8785, in which its text is made again and again: what
+ * has it already is written by the native writer as it stands.
+ */
+function inOrder(members: (readonly [string, JsonValue])[]): JsonObject {
+  return Object.fromEntries(members.sort(([a], [b]) => a < b ? -1 : a > b ? 1 : 0));
 }
 
 /** One argument of an operation, as its document has it. */
@@ -263,17 +286,18 @@ function sizeOf(value: JsonValue): number {
   return Buffer.byteLength(JSON.stringify(value));
 }
 
+/** What says in 3.0 that a bound is not within. */
+const EXCLUSIVE = [["exclusiveMinimum", "minimum"], ["exclusiveMaximum", "maximum"]] as const;
+
 /** What 3.0 says in words of its own, said as later dialects say it. */
 function modern(schema: JsonObject, converted: JsonObject): JsonValue {
-  const out = { ...converted };
-  for (const [name, limit] of [["exclusiveMinimum", "minimum"], ["exclusiveMaximum", "maximum"]]) {
-    const isExclusive = memberOf(schema, name!);
+  let out = converted;
+  for (const [name, limit] of EXCLUSIVE) {
+    const isExclusive = memberOf(schema, name);
     if (typeof isExclusive !== "boolean") continue;
-    delete out[name!];
-    const bound = memberOf(out, limit!);
-    if (!isExclusive || bound === undefined) continue;
-    out[name!] = bound;
-    delete out[limit!];
+    const { [name]: _said, [limit]: bound, ...rest } = out;
+    if (bound === undefined) out = rest;
+    else out = { ...rest, [isExclusive ? name : limit]: bound };
   }
   if (memberOf(schema, "nullable") !== true) return out;
   const type = memberOf(out, "type");

@@ -1,4 +1,5 @@
-import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
+import { Buffer } from "node:buffer";
+import { isDeeper, isJsonObject, type JsonObject } from "../base/json.ts";
 import { Evaluation, type ParameterProblem, TooComplexError } from "./evaluation.ts";
 import { type PreparedSchema, prepareSchema } from "./prepare.ts";
 
@@ -104,18 +105,13 @@ function prepare(schema: JsonObject): PreparedSchema | Refused {
 
 function sizeProblem(schema: JsonObject): ParameterProblem | null {
   // First of all: what follows recurses as deep as the schema does.
-  if (deeperThan(schema, MAX_SCHEMA_DEPTH)) {
+  if (isDeeper(schema, MAX_SCHEMA_DEPTH)) {
     return { path: "", message: `is nested deeper than ${MAX_SCHEMA_DEPTH} levels` };
   }
-  const bytes = new TextEncoder().encode(JSON.stringify(schema)).length;
+  const bytes = Buffer.byteLength(JSON.stringify(schema));
   return bytes <= MAX_SCHEMA_BYTES
     ? null
     : { path: "", message: `is ${bytes} bytes, at most ${MAX_SCHEMA_BYTES} are allowed` };
-}
-
-function deeperThan(value: JsonValue, levels: number): boolean {
-  if (typeof value !== "object" || value === null) return false;
-  return levels === 0 || Object.values(value).some((member) => deeperThan(member, levels - 1));
 }
 
 function rootProblem(schema: JsonObject): ParameterProblem | null {

@@ -28,6 +28,21 @@ const KEYWORDS: readonly Keyword[] = [
   ...ANNOTATION_KEYWORDS,
 ];
 
+/** Which of them a member of a schema belongs to, by their places in the list. */
+const KEYWORD_OF: ReadonlyMap<string, number> = new Map(
+  KEYWORDS.flatMap(({ names }, place) => names.map((name) => [name, place] as const)),
+);
+
+/** The keywords of a schema, in the order in which they are checked. */
+function keywordsOf(schema: JsonObject): Keyword[] {
+  const places: number[] = [];
+  for (const name in schema) {
+    const place = KEYWORD_OF.get(name);
+    if (place !== undefined && !places.includes(place)) places.push(place);
+  }
+  return places.sort((a, b) => a - b).map((place) => KEYWORDS[place]!);
+}
+
 const DIALECT = /^https?:\/\/json-schema\.org\/(draft\/2020-12|draft-07)\/schema#?$/;
 
 /** Where a schema without `$id` is said to live, so that relative references resolve. */
@@ -108,8 +123,7 @@ class Preparation {
     this.#nodes.set(value, node);
     this.#anchor(value, at, resource, node);
     const site = this.#site(value, at, resource);
-    for (const keyword of KEYWORDS) {
-      if (!keyword.names.some((name) => Object.hasOwn(value, name))) continue;
+    for (const keyword of keywordsOf(value)) {
       const check = keyword.build(site);
       if (check !== null) (keyword.late ? node.late : node.checks).push(check);
     }

@@ -102,11 +102,11 @@ Deno.test("arguments are called as their parameters, each by one name, and hold 
   assert.equal(it?.name, "post_id");
   const schema = it!.definition["inputSchema"] as JsonObject;
   assert.deepEqual(Object.keys(schema["properties"]!), [
-    "id",
-    "query_id",
-    "header_id",
-    "query_body",
     "body",
+    "header_id",
+    "id",
+    "query_body",
+    "query_id",
   ]);
   assert.deepEqual(schema["required"], ["id"]);
 });
