@@ -21,6 +21,37 @@ const MCP_ENDPOINTS = [MCP, ...GATEWAYS];
 
 const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
+type Router = Hono<{ Bindings: Connection }>["router"];
+
+/**
+ * Finds routes as the router that it is made over does, and remembers what a path without parameters
+ * leads to, of which there are only as many as there are routes. Some of ours can only be found by a
+ * walk through a tree, which each request would make anew.
+ */
+class RememberedRoutes implements Router {
+  readonly name = "RememberedRoutes";
+  readonly #plain = new Set<string>();
+  readonly #found = new Map(METHODS.map((method) => [method, new Map<string, Found>()]));
+
+  constructor(readonly inner: Router) {}
+
+  add(...[method, path, handler]: Parameters<Router["add"]>): void {
+    if (!/[:*{?]/.test(path)) this.#plain.add(path);
+    this.inner.add(method, path, handler);
+  }
+
+  match(method: string, path: string): Found {
+    const found = this.#found.get(method);
+    const known = found?.get(path);
+    if (known !== undefined) return known;
+    const routes = this.inner.match(method, path);
+    if (this.#plain.has(path)) found?.set(path, routes);
+    return routes;
+  }
+}
+
+type Found = ReturnType<Router["match"]>;
+
 /** Answers every request to this deployment. */
 interface App {
   fetch(request: Request, connection: Connection): Response | Promise<Response>;
@@ -29,6 +60,7 @@ interface App {
 /** The HTTP surface over the services: every route of the manifest, and an answer for the rest. */
 export function app(services: Services, routes: readonly Route[] = ROUTES): App {
   const hono = new Hono<{ Bindings: Connection }>();
+  hono.router = new RememberedRoutes(hono.router);
   const { host, origin } = services.settings.url;
   const others = services.settings.allowly ? ALLOWLY_ROUTES : [];
   const served = [...routes, ...others, ...documentationRoutes(routes, origin), ...assetRoutes];
