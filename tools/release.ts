@@ -9,6 +9,9 @@ const CLIENT = new URL("../clients/typescript/", import.meta.url);
 const PYTHON = new URL("../clients/python/", import.meta.url);
 const LICENSE = new URL("../LICENSE", import.meta.url);
 
+/** The frameworks whose guards are entry points, at the versions that were tried. */
+const FRAMEWORKS: Readonly<Record<string, string>> = { "ai": "^7.0.173" };
+
 /** The name on the registry; `deno pack` takes none without a scope. */
 const NAME = "countersign";
 
@@ -65,6 +68,11 @@ async function packageJson(path: string): Promise<string> {
     engines: { node: ">=20" },
     sideEffects: [bin.default],
     dependencies: pinned(imports),
+    // What a guard is for: whoever imports it has the framework, and nobody else gets it.
+    peerDependencies: FRAMEWORKS,
+    peerDependenciesMeta: Object.fromEntries(
+      Object.keys(FRAMEWORKS).map((name) => [name, { optional: true }]),
+    ),
   };
   return `${JSON.stringify(all, null, 2)}\n`;
 }

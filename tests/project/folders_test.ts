@@ -18,6 +18,8 @@ const OTHERS = [
   "commands",
   /** What `examples/` shows. */
   "examples",
+  /** Guards for frameworks of agents, each tried in the framework itself. */
+  "frameworks",
   "helpers",
   /** What the project's own files are held to. */
   "project",

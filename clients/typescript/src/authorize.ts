@@ -117,6 +117,37 @@ export async function authorize(
   return authorized(asked, minted, approval);
 }
 
+/**
+ * What stands in the way of an action, or null: then `authorize` would give a token. Asks a person
+ * where one is needed and was not asked yet, waits for nobody and mints nothing.
+ * @throws {CountersignError} where there is no verdict at all
+ */
+export async function sound(
+  countersign: Countersign,
+  action: Action,
+  { wait: _, onPending, signal, ...said }: Asking,
+): Promise<NotAuthorized | null> {
+  const stopping = signal === undefined ? {} : { signal };
+  const asked = await countersign.post("/v1/permissions/check", action, isCheck, stopping);
+  const { permission, next } = asked;
+  if (permission === "allowed" || (permission !== "disabled" && next.approval_id !== undefined)) {
+    return null;
+  }
+  if (permission === "disabled" || next.retry_after_seconds !== undefined) {
+    return notAuthorized(asked, null);
+  }
+  // Asked again while it is pending, it is the same request.
+  const body = { ...action, ...said, request: true };
+  const after = await countersign.post("/v1/permissions/check", body, isCheck, {
+    once: true,
+    ...stopping,
+  });
+  if (after.permission === "allowed") return null;
+  const approval = after.approval ?? null;
+  if (approval?.status === "pending") onPending?.(approval);
+  return notAuthorized(after, approval);
+}
+
 function authorized(
   { decision_id }: Answers["check"],
   { token, token_id }: { readonly token: string; readonly token_id: string },

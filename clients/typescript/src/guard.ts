@@ -1,7 +1,8 @@
-import type { Action, Asking, Authorization, Authorized } from "./authorize.ts";
-import { notRun } from "./authorize.ts";
+import type { Action, Asking, Authorization, Authorized, Unasked } from "./authorize.ts";
+import { notRun, sound } from "./authorize.ts";
 import type { Countersign } from "./countersign.ts";
 import { CountersignError, NotRun } from "./errors.ts";
+import { type Refusal, refusalOf } from "./refusal.ts";
 
 /** A tool, and how its calls are asked for. */
 export interface GuardedTool<A extends Readonly<Record<string, unknown>>, R> {
@@ -21,6 +22,12 @@ export interface GuardedTool<A extends Readonly<Record<string, unknown>>, R> {
 /** What is said of a single call. */
 export type CallAsking = Partial<Asking>;
 
+/** A call that may run once, now: its token has been consumed. */
+interface Permitted<A> {
+  readonly permit: Authorized | Unasked;
+  readonly copy: A;
+}
+
 /**
  * Wraps a tool so that it runs only when this very call was authorized, and its token is consumed
  * right before the body: anything else throws `NotRun`, and the body is not reached. Afterwards the
@@ -30,14 +37,81 @@ export function guard<A extends Readonly<Record<string, unknown>>, R>(
   countersign: Countersign,
   tool: GuardedTool<A, R>,
 ): (args: A, asking?: CallAsking) => Promise<R> {
+  return async (args, asking = {}) =>
+    await run(countersign, tool, await permitted(countersign, tool, args, asking));
+}
+
+/** What became of a call in a framework: what its body returned, or what its model is told. */
+export type Attempt<R> =
+  | { readonly ran: true; readonly result: R }
+  | { readonly ran: false; readonly refusal: Refusal };
+
+/**
+ * As `guard`, for frameworks: whatever keeps the body from being reached is a value that a model can
+ * be told, a fault of the guard itself too, since a hook that throws is a yes to some frameworks.
+ * @throws only what the body throws
+ */
+export function attempt<A extends Readonly<Record<string, unknown>>, R>(
+  countersign: Countersign,
+  tool: GuardedTool<A, R>,
+): (args: A, asking?: CallAsking) => Promise<Attempt<R>> {
   return async (args, asking = {}) => {
-    const { action, copy } = frozen(tool, args);
-    const permit = await sought(countersign, tool, action, reasoned(tool, args, asking));
-    if (!permit.allowed) throw notRun(tool.tool_name, permit);
-    if (permit.is_fallback) return await tool.run(copy);
-    await consumed(countersign, tool.tool_name, action, permit);
-    return await logged(countersign, tool, permit, copy);
+    let allowed: Permitted<A>;
+    try {
+      allowed = await permitted(countersign, tool, args, asking);
+    } catch (error) {
+      return { ran: false, refusal: refusalOf(tool.tool_name, error) };
+    }
+    return { ran: true, result: await run(countersign, tool, allowed) };
   };
+}
+
+/** What is known of a call before its time to run has come. */
+export type Sounding =
+  | { readonly state: "clear" }
+  | { readonly state: "pending" | "refused"; readonly refusal: Refusal };
+
+/**
+ * Asks about a call, and a person where one is needed, without a token: for frameworks that stop by
+ * themselves until somebody has decided. `clear` lets nothing run: `attempt` does. Never throws.
+ */
+export function sounding<A extends Readonly<Record<string, unknown>>, R>(
+  countersign: Countersign,
+  tool: GuardedTool<A, R>,
+): (args: A, asking?: CallAsking) => Promise<Sounding> {
+  return async (args, asking = {}) => {
+    try {
+      const { action } = frozen(tool, args);
+      const said = reasoned(tool, args, { ...asking, wait: 0 });
+      const answer = await sound(countersign, action, said);
+      if (answer === null) return { state: "clear" };
+      const refusal = refusalOf(tool.tool_name, notRun(tool.tool_name, answer));
+      return { state: refusal.code === "pending" ? "pending" : "refused", refusal };
+    } catch (error) {
+      return { state: "refused", refusal: refusalOf(tool.tool_name, error) };
+    }
+  };
+}
+
+async function permitted<A extends Readonly<Record<string, unknown>>, R>(
+  countersign: Countersign,
+  tool: GuardedTool<A, R>,
+  args: A,
+  asking: CallAsking,
+): Promise<Permitted<A>> {
+  const { action, copy } = frozen(tool, args);
+  const permit = await sought(countersign, tool, action, reasoned(tool, args, asking));
+  if (!permit.allowed) throw notRun(tool.tool_name, permit);
+  if (!permit.is_fallback) await consumed(countersign, tool.tool_name, action, permit);
+  return { permit, copy };
+}
+
+async function run<A extends Readonly<Record<string, unknown>>, R>(
+  countersign: Countersign,
+  tool: GuardedTool<A, R>,
+  { permit, copy }: Permitted<A>,
+): Promise<R> {
+  return permit.is_fallback ? await tool.run(copy) : await logged(countersign, tool, permit, copy);
 }
 
 /** The bytes are made once: what runs cannot differ from what was asked, whoever holds `args`. */

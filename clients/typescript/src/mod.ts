@@ -12,7 +12,8 @@ export type {
   NotAuthorized,
   Unasked,
 } from "./authorize.ts";
-export type { GuardedTool } from "./guard.ts";
+export { type Attempt, attempt, type GuardedTool, type Sounding, sounding } from "./guard.ts";
+export { isRefusal, type Refusal, refusalOf } from "./refusal.ts";
 export {
   CountersignError,
   type Failure,

@@ -1,0 +1,148 @@
+import { packTypeScript } from "../../tools/release.ts";
+import { PROJECT, projectFiles } from "../helpers/project_files.ts";
+import type { Framework } from "./list.ts";
+
+/** Where drivers run: each framework with exactly the packages that its folder pins. */
+
+const HERE = "tests/frameworks/";
+
+/** The runtime of the drivers in JavaScript: some frameworks want a later one than may be there. */
+const NODE = "node@22.22.3";
+
+/** What is kept from run to run. */
+const CACHE = new URL("data/frameworks/", PROJECT);
+
+export interface Environment {
+  readonly folder: string;
+  /** Runs a program that lies in the folder. */
+  readonly launcher: readonly string[];
+  readonly driver: string;
+  /** The framework's own version, as it is installed. */
+  readonly version: string;
+  readonly variables: Readonly<Record<string, string>>;
+}
+
+/** Runs a command that has to succeed. */
+export async function ran(
+  [command = "", ...args]: readonly string[],
+  cwd: string | URL = PROJECT,
+): Promise<string> {
+  const { success, stdout, stderr } = await new Deno.Command(command, { args, cwd }).output();
+  const text = new TextDecoder();
+  if (!success) throw new Error(`${command} ${args[0]}: ${text.decode(stderr).slice(-2000)}`);
+  return text.decode(stdout).trim();
+}
+
+async function exists(path: string | URL): Promise<boolean> {
+  return await Deno.stat(path).then(() => true, () => false);
+}
+
+async function digestOf(...paths: readonly string[]): Promise<string> {
+  const texts = await Promise.all(paths.map((path) => Deno.readTextFile(new URL(path, PROJECT))));
+  const bytes = new TextEncoder().encode(JSON.stringify(texts));
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex().slice(0, 16);
+}
+
+/** A folder of the cache that is whole once it is there: what broke off is made anew. */
+async function cached(name: string, make: (folder: string) => Promise<void>): Promise<string> {
+  const folder = new URL(name, CACHE).pathname;
+  if (await exists(`${folder}/.made`)) return folder;
+  await Deno.remove(folder, { recursive: true }).catch(() => {});
+  await Deno.mkdir(folder, { recursive: true });
+  await make(folder);
+  await Deno.writeTextFile(`${folder}/.made`, "");
+  return folder;
+}
+
+/** The program of Node, from its package. */
+export async function nodeProgram(): Promise<string> {
+  const folder = await cached(NODE, async (folder) => {
+    await Deno.writeTextFile(`${folder}/package.json`, "{}");
+    await ran(["npm", "install", "--prefer-offline", "--no-audit", "--no-fund", NODE], folder);
+  });
+  return `${folder}/node_modules/node/bin/node`;
+}
+
+/** The framework's files, and what all drivers of its language share, laid where they run. */
+async function layFiles({ name, language }: Framework, folder: string): Promise<void> {
+  const shared = language === "typescript" ? /^[^/]+\.mjs$/ : /^[^/]+\.py$/;
+  for (const path of await projectFiles(HERE)) {
+    const within = path.slice(HERE.length);
+    const own = within.startsWith(`${name}/`) ? within.slice(name.length + 1) : null;
+    if (own === null && !shared.test(within)) continue;
+    await Deno.copyFile(new URL(path, PROJECT), `${folder}/${own ?? within}`);
+  }
+  const page = await Deno.readTextFile(new URL(`docs/frameworks/${name}.md`, PROJECT));
+  const [, program] = /^```(?:js|python)\n([^]*?)^```/m.exec(page) ?? [];
+  if (program === undefined) throw new Error(`docs/frameworks/${name}.md has no program`);
+  await Deno.writeTextFile(`${folder}/${programOf(language)}`, program);
+}
+
+/** What the program of a framework's page is called where it is run. */
+export function programOf(language: Framework["language"]): string {
+  return language === "typescript" ? "program.mjs" : "program.py";
+}
+
+let tarball: Promise<string> | null = null;
+
+/** The package as others install it, made once a run. */
+async function packed(): Promise<string> {
+  return await (tarball ??= Deno.makeTempDir().then(packTypeScript));
+}
+
+async function inTypeScript(framework: Framework): Promise<Environment> {
+  const { name } = framework;
+  const pins = ["package.json", "package-lock.json"].map((file) => `${HERE}${name}/${file}`);
+  const folder = await cached(`${name}-${await digestOf(...pins)}`, async (folder) => {
+    for (const path of pins) {
+      await Deno.copyFile(
+        new URL(path, PROJECT),
+        `${folder}/${path.slice(path.lastIndexOf("/") + 1)}`,
+      );
+    }
+    await ran(["npm", "ci", "--prefer-offline", "--no-audit", "--no-fund"], folder);
+  });
+  await layFiles(framework, folder);
+  const own = `${folder}/node_modules/countersign`;
+  await Deno.remove(own, { recursive: true }).catch(() => {});
+  await Deno.mkdir(own);
+  await ran(["tar", "xzf", await packed(), "-C", own, "--strip-components=1"]);
+  const said = await Deno.readTextFile(`${folder}/node_modules/${framework.package}/package.json`);
+  return {
+    folder,
+    launcher: [await nodeProgram()],
+    driver: "driver.mjs",
+    version: JSON.parse(said).version,
+    variables: {},
+  };
+}
+
+async function inPython(framework: Framework): Promise<Environment> {
+  const { name } = framework;
+  const pins = `${HERE}${name}/requirements.txt`;
+  const folder = await cached(`${name}-${await digestOf(pins)}`, async (folder) => {
+    await ran(["python3", "-m", "venv", folder]);
+    const file = new URL(pins, PROJECT).pathname;
+    await ran([`${folder}/bin/python`, "-m", "pip", "install", "--quiet", "-r", file]);
+  });
+  await layFiles(framework, folder);
+  const python = `${folder}/bin/python`;
+  const asked = "import sys, importlib.metadata as m; print(m.version(sys.argv[1]))";
+  return {
+    folder,
+    launcher: [python],
+    driver: "driver.py",
+    version: await ran([python, "-c", asked, framework.package]),
+    variables: {
+      PYTHONPATH: new URL("clients/python/src", PROJECT).pathname,
+      PYTHONDONTWRITEBYTECODE: "1",
+    },
+  };
+}
+
+/** Makes a framework's environment where there is none yet, and lays the files of today in it. */
+export async function environmentOf(framework: Framework): Promise<Environment> {
+  return framework.language === "typescript"
+    ? await inTypeScript(framework)
+    : await inPython(framework);
+}

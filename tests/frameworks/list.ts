@@ -1,0 +1,34 @@
+/** The frameworks whose guards are tried, and what is said of each beside what a run measures. */
+
+export interface Framework {
+  /** Its folder here, and its page in `docs/frameworks/`. */
+  readonly name: string;
+  readonly title: string;
+  readonly language: "typescript" | "python";
+  /** What the page of the table calls its version: a package of its environment. */
+  readonly package: string;
+  /** The files of its guard, besides what all guards of its language share. */
+  readonly guard: readonly string[];
+  /** The framework's own hook, as `bare` has it throw. */
+  readonly hook: string;
+  /** What stays open there whatever a guard does. */
+  readonly open: string;
+}
+
+/**
+ * A framework in Python is a folder with `requirements.txt` (every package pinned) and `driver.py`,
+ * and an entry here; one in TypeScript has `package.json` with its lock, and `driver.mjs`.
+ */
+export const FRAMEWORKS: readonly Framework[] = [
+  {
+    name: "ai",
+    title: "Vercel AI SDK",
+    language: "typescript",
+    package: "ai",
+    guard: ["clients/typescript/src/ai.ts"],
+    hook: "`toolApproval`",
+    open:
+      "tools that the model's provider runs; an approval in the SDK's messages can be forged, " +
+      "and lets nothing run",
+  },
+];

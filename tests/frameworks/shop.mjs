@@ -1,0 +1,2 @@
+/** What the programs of the pages import as their own. */
+export { refund } from "./agent.mjs";
