@@ -1,6 +1,15 @@
 import type { Entry } from "../../lib/ledger/entry.ts";
 import type { Asked } from "./history.ts";
-import { type Broken, type Evidence, named, namedAsked, text } from "./evidence.ts";
+import {
+  type Broken,
+  type Invariant,
+  isSuccess,
+  named,
+  namedAsked,
+  overLog,
+  overSuccesses,
+  text,
+} from "./evidence.ts";
 
 /** What was answered against what the log has. */
 
@@ -27,40 +36,52 @@ function idsOf({ id, subject }: Entry): string[] {
 }
 
 /** Nothing that was answered is missing in the log, and nothing is in it twice. */
-export function* answeredIsLoggedOnce({ asked, entries }: Evidence): Iterable<Broken> {
+export const answeredIsLoggedOnce: Invariant = () => {
   const counts = new Map<string, number>();
+  const answered = new Map<string, Asked>();
   const seen = new Set<string>();
-  for (const entry of entries) {
-    if (seen.has(entry.id)) {
-      yield { invariant: "no entry is in the log twice", where: named(entry) };
-    }
-    seen.add(entry.id);
-    for (const id of idsOf(entry)) {
-      const name = `${entry.type} ${id}`;
-      counts.set(name, (counts.get(name) ?? 0) + 1);
-    }
-  }
-  for (const one of asked) {
-    if (one.status === null || one.status >= 300) continue;
-    const meant = entryNamed(one);
-    if (meant === null) continue;
-    const count = counts.get(`${meant.type} ${meant.id}`) ?? 0;
+
+  function* held(name: string, one: Asked): Iterable<Broken> {
+    const count = counts.get(name) ?? 0;
     // An execution of which nothing was known may be reported once more.
-    if (count === 1 || one.deed === "report" && count === 2) continue;
+    if (count === 1 || one.deed === "report" && count === 2) return;
     yield {
       invariant: "what was answered is in the log once",
-      where: `${namedAsked(one)}: ${meant.type} ${meant.id} is in it ${count} times`,
+      where: `${namedAsked(one)}: ${name} is in it ${count} times`,
     };
   }
-}
+
+  return function* (happening) {
+    if (happening.is === "logged") {
+      const { entry } = happening;
+      if (seen.has(entry.id)) {
+        yield { invariant: "no entry is in the log twice", where: named(entry) };
+      }
+      seen.add(entry.id);
+      for (const id of idsOf(entry)) {
+        const name = `${entry.type} ${id}`;
+        counts.set(name, (counts.get(name) ?? 0) + 1);
+        const one = answered.get(name);
+        if (one !== undefined) yield* held(name, one);
+      }
+    }
+    if (happening.is === "answered" && isSuccess(happening.asked)) {
+      const meant = entryNamed(happening.asked);
+      if (meant === null) return;
+      const name = `${meant.type} ${meant.id}`;
+      answered.set(name, happening.asked);
+      yield* held(name, happening.asked);
+    }
+  };
+};
 
 /** One request does one thing of a kind to one thing. */
-export function* requestsAreDoneOnce({ entries }: Evidence): Iterable<Broken> {
+export const requestsAreDoneOnce: Invariant = () => {
   const done = new Map<string, Entry>();
-  for (const entry of entries) {
+  return overLog(function* (entry) {
     const id = text(entry.data.request_id);
     // A look at an approval is of what is looked at, and no deed.
-    if (id === "" || entry.type === "approval.read") continue;
+    if (id === "" || entry.type === "approval.read") return;
     const { execution: _, token: __, ...subject } = entry.subject;
     const name = `${id} ${entry.type} ${JSON.stringify(subject)}`;
     const before = done.get(name);
@@ -71,71 +92,70 @@ export function* requestsAreDoneOnce({ entries }: Evidence): Iterable<Broken> {
       };
     }
     done.set(name, entry);
-  }
-}
+  });
+};
 
 /** What is done under one idempotency key is done once, however often it is asked for. */
-export function* keysAreUsedOnce({ asked }: Evidence): Iterable<Broken> {
-  const groups = Map.groupBy(
-    asked.filter(({ key }) => key !== null),
-    ({ credential, deed, key }) => `${credential} ${deed} ${key}`,
-  );
-  for (const group of groups.values()) {
-    const meant = new Set<string>();
-    for (const one of group) {
-      if (one.status === null || one.status >= 300) continue;
-      const name = entryNamed(one);
-      if (name !== null) meant.add(`${name.type} ${name.id}`);
-    }
-    const [first] = group;
-    if (meant.size > 1 && first !== undefined) {
+export const keysAreUsedOnce: Invariant = () => {
+  const done = new Map<string, string>();
+  return overSuccesses(function* (one) {
+    const meant = one.key === null ? null : entryNamed(one);
+    if (meant === null) return;
+    const name = `${meant.type} ${meant.id}`;
+    const before = done.getOrInsert(`${one.credential} ${one.deed} ${one.key}`, name);
+    if (before !== name) {
       yield {
         invariant: "one idempotency key, one deed",
-        where: `${namedAsked(first)}: ${[...meant].join(", ")}`,
+        where: `${namedAsked(one)}: ${before}, ${name}`,
       };
     }
-  }
-}
+  });
+};
 
 /**
  * The log is in the order of what happened: what was answered before something else was asked stands
  * before it. So what was revoked before a call began is not in force in its answer.
  */
-export function* answeredStandsBeforeAsked({ asked, entries }: Evidence): Iterable<Broken> {
-  const index = new Map<string, Entry>();
-  for (const entry of entries) {
-    const id = text(entry.data.request_id);
-    if (id !== "" && !index.has(id)) index.set(id, entry);
+export const answeredStandsBeforeAsked: Invariant = () => {
+  interface Placed {
+    readonly one: Asked;
+    readonly entry: Entry;
   }
-  const placed = asked.flatMap((one) => {
-    const entry = index.get(one.headers?.get("x-request-id") ?? "");
-    return entry === undefined || one.answered_at === null ? [] : [{ one, entry }];
-  });
-  const byEnd = placed.toSorted((a, b) => a.one.answered_at! - b.one.answered_at!);
-  let next = 0;
-  let last: (typeof placed)[number] | null = null;
-  for (const later of placed.toSorted((a, b) => a.one.asked_at - b.one.asked_at)) {
-    for (; next < byEnd.length; next++) {
-      const earlier = byEnd[next]!;
-      if (earlier.one.answered_at! >= later.one.asked_at) break;
-      if (last === null || earlier.entry.index > last.entry.index) last = earlier;
+  /** The first entry of each request, by the request's id. */
+  const entries = new Map<string, Entry>();
+  /** Of what was answered by now, what stands last. */
+  let last: Placed | null = null;
+  /** The same when each request was asked that is under way. */
+  const before = new Map<number, Placed | null>();
+  return function* (happening) {
+    if (happening.is === "logged") {
+      const id = text(happening.entry.data.request_id);
+      if (id !== "") entries.getOrInsert(id, happening.entry);
     }
-    if (last !== null && later.entry.index < last.entry.index) {
+    if (happening.is === "asked") before.set(happening.asked.number, last);
+    if (happening.is !== "answered") return;
+    const one = happening.asked;
+    const earlier = before.get(one.number) ?? null;
+    before.delete(one.number);
+    const entry = entries.get(one.headers?.get("x-request-id") ?? "");
+    if (entry === undefined) return;
+    if (earlier !== null && entry.index < earlier.entry.index) {
       yield {
         invariant: "what was answered before another thing was asked stands before it",
-        where: `${namedAsked(later.one)} at ${named(later.entry)} after ${
-          namedAsked(last.one)
-        } at ${named(last.entry)}`,
+        where: `${namedAsked(one)} at ${named(entry)} after ${namedAsked(earlier.one)} at ${
+          named(earlier.entry)
+        }`,
       };
     }
-  }
-}
+    if (last === null || entry.index > last.entry.index) last = { one, entry };
+  };
+};
 
 /** A ceremony's nonce lets somebody in once, however often and wherever its answer is handed in. */
-export function* noncesAreUsedOnce(asked: readonly Asked[]): Iterable<Broken> {
+export const noncesAreUsedOnce: Invariant = () => {
   const used = new Map<string, Asked>();
-  for (const one of asked) {
-    if (one.deed !== "sign_in" || one.status !== 200) continue;
+  return overSuccesses(function* (one) {
+    if (one.deed !== "sign_in") return;
     const nonce = JSON.stringify((one.body as { nonce: string }).nonce);
     const before = used.get(nonce);
     if (before !== undefined) {
@@ -145,5 +165,5 @@ export function* noncesAreUsedOnce(asked: readonly Asked[]): Iterable<Broken> {
       };
     }
     used.set(nonce, one);
-  }
-}
+  });
+};

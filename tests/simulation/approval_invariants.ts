@@ -1,5 +1,5 @@
 import type { Entry } from "../../lib/ledger/entry.ts";
-import { type Broken, type Evidence, named, text, timeOf } from "./evidence.ts";
+import { type Broken, type Invariant, named, overLog, text, timeOf } from "./evidence.ts";
 import { PolicyOfLog } from "./policy_invariants.ts";
 
 /** What is known of an approval by the entries so far. */
@@ -14,14 +14,14 @@ interface Request {
 const ENDS = ["approval.expired", "approval.cancelled", "approval.revoked", "approval.lapsed"];
 
 /** Each approval: answered once and in time, used once at most, by its requester, for its action. */
-export function* approvalsAreUsedOnce({ entries, tools }: Evidence): Iterable<Broken> {
+export const approvalsAreUsedOnce: Invariant = ({ tools }) => {
   const requests = new Map<string, Request>();
   const policy = new PolicyOfLog(tools);
   const broken = (where: string): Broken => ({
     invariant: "an approval is answered once and used once, by its requester for its action",
     where,
   });
-  for (const entry of entries) {
+  return overLog(function* (entry) {
     const id = text(entry.subject.approval);
     const request = requests.get(id);
     if (entry.type === "approval.created") {
@@ -56,7 +56,7 @@ export function* approvalsAreUsedOnce({ entries, tools }: Evidence): Iterable<Br
       }
     }
     policy.take(entry);
-  }
+  });
 
   function* used(entry: Entry, request: Request): Iterable<Broken> {
     if (request.used !== null) yield broken(`${named(entry)} uses what ${named(request.used)} did`);
@@ -68,4 +68,4 @@ export function* approvalsAreUsedOnce({ entries, tools }: Evidence): Iterable<Br
       yield broken(`${named(entry)} is for another action than ${named(request.created)}`);
     }
   }
-}
+};

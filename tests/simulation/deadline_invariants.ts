@@ -1,6 +1,7 @@
 import type { Entry } from "../../lib/ledger/entry.ts";
+import { REPORT_WITHIN_MS } from "./actor.ts";
 import type { Asked } from "./history.ts";
-import { type Broken, type Evidence, named, namedAsked, text, timeOf } from "./evidence.ts";
+import { type Invariant, isSuccess, named, namedAsked, text, timeOf } from "./evidence.ts";
 
 /** How long after its time a thing may be left undone, once the store answers: a few sweeps. */
 const BOUND_MS = 4 * 60 * 1000;
@@ -11,19 +12,14 @@ const ENDS = ["expired", "cancelled", "revoked", "lapsed", "decided"].map((end) 
 );
 
 /**
- * What is due is done within its bound: requests expire, what was approved and not used lapses, and
- * of what was spent and never reported the log says that nobody knows.
- * @param now of the world, when all had been well for longer than the bound
- * @param reportWithinMs how long a report may take
+ * What is due is done within its bound once nothing goes wrong any more: requests expire, what was
+ * approved and not used lapses, and of what was spent and never reported the log says that nobody knows.
  */
-export function* dueIsDone(
-  entries: readonly Entry[],
-  now: number,
-  reportWithinMs: number,
-): Iterable<Broken> {
+export const dueIsDone: Invariant = () => {
   const invariant = "what is due is done within its bound";
   const open = new Map<string, { entry: Entry; due: number }>();
-  for (const entry of entries) {
+
+  function follow(entry: Entry): void {
     const { type, data, subject } = entry;
     const approval = text(subject.approval);
     const token = text(subject.token);
@@ -35,18 +31,29 @@ export function* dueIsDone(
       open.set(approval, { entry, due: Date.parse(text(data.use_before)) });
     }
     if (type === "token.minted") open.delete(approval);
-    if (type === "token.consumed") open.set(token, { entry, due: timeOf(entry) + reportWithinMs });
+    if (type === "token.consumed") {
+      open.set(token, { entry, due: timeOf(entry) + REPORT_WITHIN_MS });
+    }
     if (type === "execution.logged") open.delete(token);
   }
-  for (const { entry, due } of open.values()) {
-    if (due + BOUND_MS < now) yield { invariant, where: `nothing followed ${named(entry)}` };
-  }
-}
+
+  return function* (happening) {
+    if (happening.is === "logged") follow(happening.entry);
+    if (happening.is !== "passed" || happening.well_since === null) return;
+    const { now, well_since } = happening;
+    for (const { entry, due } of open.values()) {
+      if (Math.max(due, well_since) + BOUND_MS < now) {
+        yield { invariant, where: `nothing followed ${named(entry)}` };
+      }
+    }
+  };
+};
 
 /** Nothing is usable once the clock of the process that is asked has passed its time. */
-export function* endedIsUnusable({ asked, entries }: Evidence): Iterable<Broken> {
+export const endedIsUnusable: Invariant = () => {
   const ends = new Map<string, number>();
-  for (const { type, subject, data } of entries) {
+
+  function follow({ type, subject, data }: Entry): void {
     if (type === "token.minted") ends.set(text(subject.token), Date.parse(text(data.expires_at)));
     if (type === "approval.created") {
       ends.set(`${subject.approval} decide`, Date.parse(text(data.expires_at)));
@@ -55,19 +62,23 @@ export function* endedIsUnusable({ asked, entries }: Evidence): Iterable<Broken>
       ends.set(`${subject.approval} mint`, Date.parse(text(data.use_before)));
     }
   }
-  for (const one of asked) {
+
+  return function* (happening) {
+    if (happening.is === "logged") follow(happening.entry);
+    if (happening.is !== "answered") return;
+    const one = happening.asked;
     const end = ends.get(usedBy(one)) ?? Infinity;
-    const { status, clock } = one;
-    const isDone = status !== null && status < 300 && !isRepeated(one);
-    if (!isDone || clock === null || clock < end) continue;
+    const { clock } = one;
+    const isDone = isSuccess(one) && !isRepeated(one);
+    if (!isDone || clock === null || clock < end) return;
     yield {
       invariant: "nothing is usable once a clock has passed its time",
       where: `${namedAsked(one)} at ${new Date(clock).toISOString()}, ended ${
         new Date(end).toISOString()
       }`,
     };
-  }
-}
+  };
+};
 
 /** By which name the end of what a request used is known. */
 function usedBy({ deed, answer }: Asked): string {

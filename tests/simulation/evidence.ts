@@ -1,11 +1,9 @@
 import type { Entry } from "../../lib/ledger/entry.ts";
-import type { Asked } from "./history.ts";
+import type { Asked, Happening } from "./history.ts";
 
-/** What invariants look at: all that was asked of one org, and its log. */
-export interface Evidence {
+/** What invariants are of: one org, and what was set up in it. */
+export interface Facts {
   readonly org: string;
-  readonly asked: readonly Asked[];
-  readonly entries: readonly Entry[];
   /** What the tools' own defaults are, by name. */
   readonly tools: Readonly<Record<string, string>>;
 }
@@ -16,8 +14,32 @@ export interface Broken {
   readonly where: string;
 }
 
-/** Says what of an invariant is broken. */
-export type Invariant = (evidence: Evidence) => Iterable<Broken>;
+/** Looks at what happened, one thing after the other, and says what that breaks. */
+export type Watch = (happening: Happening) => Iterable<Broken>;
+
+/**
+ * A promise, as a fold over the history of one org: what it says of a thing that happens is decided by
+ * that and by all before it, so that it breaks at the very step that broke it.
+ */
+export type Invariant = (facts: Facts) => Watch;
+
+const NOTHING: readonly Broken[] = [];
+
+/** A watch that looks at the log alone, entry by entry as they are committed. */
+export function overLog(look: (entry: Entry) => Iterable<Broken>): Watch {
+  return (happening) => happening.is === "logged" ? look(happening.entry) : NOTHING;
+}
+
+/** A watch that looks at answers alone, as they are heard: those that came, and say that it was done. */
+export function overSuccesses(look: (asked: Asked) => Iterable<Broken>): Watch {
+  return (happening) =>
+    happening.is === "answered" && isSuccess(happening.asked) ? look(happening.asked) : NOTHING;
+}
+
+/** Whether an answer was heard, and says that what was asked for was done. */
+export function isSuccess({ status }: Asked): boolean {
+  return status !== null && status < 300;
+}
 
 /** When an entry was made, milliseconds since 1970. */
 export function timeOf({ at }: Entry): number {

@@ -1,6 +1,7 @@
 import type { JsonValue } from "../../lib/base/json.ts";
+import type { Entry } from "../../lib/ledger/entry.ts";
 
-/** All that anybody asked in a simulated world, and what they heard. */
+/** All that happened in a simulated world, in the order in which it did. */
 
 /** One request, and what became of it. */
 export interface Asked {
@@ -35,13 +36,37 @@ export type Question = Pick<
   "actor" | "org" | "deed" | "method" | "path" | "body" | "credential" | "key"
 >;
 
+/** One thing that happened. */
+export type Happening =
+  /** An org is about to be made, of which promises are held from here on. */
+  | { readonly is: "founded"; readonly org: string }
+  /** Somebody asks: the request is on its way. */
+  | { readonly is: "asked"; readonly org: string; readonly asked: Asked }
+  /** Whoever asked has heard, or waits no longer: then its status is null. */
+  | { readonly is: "answered"; readonly org: string; readonly asked: Asked }
+  /** An entry is committed, heard of or not. */
+  | { readonly is: "logged"; readonly org: string; readonly entry: Entry }
+  /** Time has passed. */
+  | {
+    readonly is: "passed";
+    /** Of every org. */
+    readonly org: null;
+    /** Milliseconds of the world's time. */
+    readonly now: number;
+    /** Since when nothing goes wrong any more; null while things do. */
+    readonly well_since: number | null;
+  };
+
+/** Hears of all that happens, as it does. */
 export class History {
-  readonly asked: Asked[] = [];
+  /** How many requests there were. */
+  #count = 0;
+  listener: (happening: Happening) => void = () => {};
 
   begin(question: Question, asked_at: number): Asked {
     const asked: Asked = {
       ...question,
-      number: this.asked.length,
+      number: this.#count++,
       asked_at,
       answered_at: null,
       status: null,
@@ -49,14 +74,11 @@ export class History {
       headers: null,
       clock: null,
     };
-    this.asked.push(asked);
+    this.happened({ is: "asked", org: question.org, asked });
     return asked;
   }
 
-  /** Those that were answered by success, of some deed. */
-  done(org: string, ...deeds: string[]): Asked[] {
-    return this.asked.filter((asked) =>
-      asked.org === org && deeds.includes(asked.deed) && asked.status !== null && asked.status < 300
-    );
+  happened(happening: Happening): void {
+    this.listener(happening);
   }
 }

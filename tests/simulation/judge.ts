@@ -1,4 +1,6 @@
-import { REPORT_WITHIN_MS, TOOLS } from "./actor.ts";
+import type { Deps } from "../../lib/deps.ts";
+import { verifiedLog } from "../helpers/stored_log.ts";
+import { TOOLS } from "./actor.ts";
 import {
   answeredIsLoggedOnce,
   answeredStandsBeforeAsked,
@@ -8,15 +10,14 @@ import {
 } from "./answer_invariants.ts";
 import { approvalsAreUsedOnce } from "./approval_invariants.ts";
 import { dueIsDone, endedIsUnusable } from "./deadline_invariants.ts";
-import type { Broken, Evidence, Invariant } from "./evidence.ts";
+import { type Broken, type Facts, type Invariant, type Watch } from "./evidence.ts";
+import type { Happening } from "./history.ts";
 import { onlyGrows } from "./log_invariants.ts";
 import { decidedByTheRules } from "./policy_invariants.ts";
 import { tokensAreSpentOnce } from "./token_invariants.ts";
-import type { Ended } from "./run.ts";
 
-/** What a run has broken, by all invariants over its whole history. */
-
-const OF_THE_LOG: readonly Invariant[] = [
+/** Every promise that is held against each org. */
+export const INVARIANTS: readonly Invariant[] = [
   decidedByTheRules,
   tokensAreSpentOnce,
   approvalsAreUsedOnce,
@@ -25,40 +26,69 @@ const OF_THE_LOG: readonly Invariant[] = [
   answeredStandsBeforeAsked,
   requestsAreDoneOnce,
   endedIsUnusable,
+  dueIsDone,
+  onlyGrows,
 ];
 
-export function judge({ world, orgs, waiting }: Ended): Broken[] {
-  const broken: Broken[] = waiting.map((name) => ({
-    invariant: "no operation waits for ever",
-    where: `${name} still waits`,
-  }));
-  for (const { id, entries, verifier, auditor } of orgs) {
-    if (verifier !== null) {
-      broken.push({ invariant: "the offline verifier accepts the log", where: verifier });
-      continue;
+/** What an auditor sees for themselves, whatever becomes of the store. */
+export const OF_AN_AUDITOR: readonly Invariant[] = [onlyGrows];
+
+/**
+ * Holds every promise against all that happens, as it happens: nothing that breaks one is followed by
+ * another step. What needs a whole log is looked at when it is asked for.
+ */
+export class Judge {
+  readonly broken: Broken[] = [];
+  /** The watches of each org, and those of what belongs to none. */
+  readonly #watches = new Map<string, readonly Watch[]>([["", [noncesAreUsedOnce(NOBODY)]]]);
+  readonly #others: Watch = this.#knowsNoOther();
+
+  constructor(readonly invariants: readonly Invariant[] = INVARIANTS) {}
+
+  take(happening: Happening): void {
+    if (happening.is === "founded") {
+      const facts = { org: happening.org, tools: TOOLS };
+      this.#watches.set(facts.org, this.invariants.map((invariant) => invariant(facts)));
     }
-    const asked = world.history.asked.filter(({ org }) => org === id);
-    const evidence: Evidence = { org: id, asked, entries, tools: TOOLS };
-    for (const invariant of OF_THE_LOG) broken.push(...invariant(evidence));
-    broken.push(...onlyGrows(auditor.checkpoints, auditor.proofs));
-    broken.push(...dueIsDone(entries, world.schedule.now, REPORT_WITHIN_MS));
+    const watches = happening.org === null
+      ? [...this.#watches.values()].flat()
+      : this.#watches.get(happening.org) ?? [];
+    for (const watch of watches) this.broken.push(...watch(happening));
+    this.broken.push(...this.#others(happening));
   }
-  broken.push(...noncesAreUsedOnce(world.history.asked));
-  broken.push(...knowsNoOther(orgs.map(({ id }) => id), world.history.asked));
-  return broken;
+
+  /** Has the offline verifier look at the whole log of each org, tiles and all. */
+  async verify(deps: Deps): Promise<void> {
+    for (const org of this.#orgs) {
+      try {
+        await verifiedLog(deps, org);
+      } catch (error) {
+        this.broken.push({
+          invariant: "the offline verifier accepts the log",
+          where: String(error),
+        });
+      }
+    }
+  }
+
+  get #orgs(): string[] {
+    return [...this.#watches.keys()].filter((org) => org !== "");
+  }
+
+  /** No answer to one org has the id of another in it. */
+  #knowsNoOther(): Watch {
+    const orgs = () => this.#orgs;
+    return function* (happening) {
+      if (happening.is !== "answered") return;
+      const { org, number, answer } = happening.asked;
+      if (answer === null || org === "") return;
+      const text = JSON.stringify(answer);
+      for (const other of orgs()) {
+        if (other === org || !text.includes(other)) continue;
+        yield { invariant: "nobody sees another org's", where: `request ${number} names ${other}` };
+      }
+    };
+  }
 }
 
-/** No answer to one org has the id of another in it. */
-function* knowsNoOther(
-  orgs: readonly string[],
-  asked: Ended["world"]["history"]["asked"],
-): Iterable<Broken> {
-  for (const { org, number, answer } of asked) {
-    if (answer === null || org === "") continue;
-    const text = JSON.stringify(answer);
-    for (const other of orgs) {
-      if (other === org || !text.includes(other)) continue;
-      yield { invariant: "nobody sees another org's", where: `request ${number} names ${other}` };
-    }
-  }
-}
+const NOBODY: Facts = { org: "", tools: {} };

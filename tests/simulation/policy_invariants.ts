@@ -1,5 +1,5 @@
 import type { Entry } from "../../lib/ledger/entry.ts";
-import { type Broken, type Evidence, named, text } from "./evidence.ts";
+import { type Invariant, named, overLog, text } from "./evidence.ts";
 
 /**
  * What was decided against what was in force, by the log alone: its entries say how the policy changed
@@ -46,9 +46,9 @@ export class PolicyOfLog {
 }
 
 /** Every decision is that of the policy that the log shows at its place, and names its version. */
-export function* decidedByTheRules({ entries, tools }: Evidence): Iterable<Broken> {
+export const decidedByTheRules: Invariant = ({ tools }) => {
   const policy = new PolicyOfLog(tools);
-  for (const entry of entries) {
+  return overLog(function* (entry) {
     const { data, subject, type } = entry;
     if (type === "permission.checked") {
       const expected = policy.permission(text(subject.tool));
@@ -66,5 +66,5 @@ export function* decidedByTheRules({ entries, tools }: Evidence): Iterable<Broke
       }
     }
     policy.take(entry);
-  }
-}
+  });
+};

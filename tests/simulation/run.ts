@@ -1,12 +1,12 @@
-import type { Entry } from "../../lib/ledger/entry.ts";
-import { verifiedLog } from "../helpers/stored_log.ts";
 import { Actor, type Credential, REPORT_WITHIN_MS, type Scene, TOOLS } from "./actor.ts";
 import { Agent } from "./agent.ts";
 import { Approver } from "./approver.ts";
 import { Auditor } from "./auditor.ts";
 import { Owner } from "./owner.ts";
 import { Chance } from "./chance.ts";
+import type { Broken } from "./evidence.ts";
 import { FAULT_NAMES, type FaultName, type Faults, WORST } from "./faults.ts";
+import { INVARIANTS, Judge, OF_AN_AUDITOR } from "./judge.ts";
 import { orgKey } from "../../lib/store/keys.ts";
 import { SignerIn } from "./signer_in.ts";
 import { scheduleSignatures } from "./signatures.ts";
@@ -35,25 +35,18 @@ const RECOVERY_MS = 12 * 60 * 1000;
 /** Most turns of one run: far more than any takes. */
 const MOST_STEPS = 2_000_000;
 
-/** What is known when a run has ended. */
+/** How often those who hold promises hear how late it is, milliseconds of the world's time. */
+const TOLD_EACH_MS = 30_000;
+
+/** What is known when a run has ended: by itself, or at the step that broke a promise. */
 export interface Ended {
-  readonly world: World;
-  readonly orgs: readonly OrgEnded[];
-  /** Who had not ended although nothing went wrong any more. */
-  readonly waiting: readonly string[];
+  readonly broken: readonly Broken[];
   readonly steps: number;
   readonly trace: string;
   /** Of the world's time, milliseconds. */
   readonly simulated_ms: number;
-}
-
-export interface OrgEnded {
-  readonly id: string;
-  readonly scene: Scene;
-  readonly auditor: Auditor;
-  /** Its log as the store has it, and what the offline verifier says against it. */
-  readonly entries: readonly Entry[];
-  readonly verifier: string | null;
+  /** The same from when things began to go wrong. */
+  readonly suffered_ms: number;
 }
 
 /** Runs a plan. Throws only where the simulation itself is broken. */
@@ -61,9 +54,12 @@ export async function run(plan: Plan, listen?: World["schedule"]["listener"]): P
   const chance = new Chance(plan.seed);
   const shape = chance.fork("shape");
   const world = new World(chance, 1 + shape.below(4), shape.happens(0.5));
-  world.schedule.listener = listen ?? null;
-  using _ = scheduleSignatures(world.schedule, chance);
-  const begun = world.schedule.now;
+  const { schedule } = world;
+  schedule.listener = listen ?? null;
+  const judge = new Judge(plan.restores ? OF_AN_AUDITOR : INVARIANTS);
+  world.history.listener = (happening) => judge.take(happening);
+  using signatures = scheduleSignatures(schedule, chance);
+  const begun = schedule.now;
 
   await through(world, () => world.start());
   const person = new SignerIn(world, chance.fork("person"));
@@ -75,8 +71,9 @@ export async function run(plan: Plan, listen?: World["schedule"]["listener"]): P
   });
 
   world.suffer(faultsOf(plan, chance));
+  const suffers = schedule.now;
   const waiting = new Set<string>();
-  for (const { actors } of made) {
+  for (const actors of made) {
     for (const [name, live] of actors) {
       if (plan.without.actors.includes(name.split(" ")[1] ?? "")) continue;
       waiting.add(name);
@@ -87,33 +84,42 @@ export async function run(plan: Plan, listen?: World["schedule"]["listener"]): P
     waiting.add(person.name);
     void person.live().then(() => waiting.delete(person.name));
   }
-  const end = world.schedule.now + plan.suffering_ms;
-  const middle = world.schedule.now + plan.suffering_ms / 2;
+  const isBroken = () => judge.broken.length > 0;
+  /** Takes turns until a moment has come, or a promise is broken; the logs are verified by then. */
+  const pass = async (moment: number) => {
+    while (schedule.now < moment && !isBroken()) {
+      const next = Math.min(moment, schedule.now + TOLD_EACH_MS);
+      const isThere = () => isBroken() || schedule.now >= next;
+      if (!await schedule.until(isThere, MOST_STEPS)) break;
+      world.tellTime();
+    }
+    // Of a log that went back nobody but an auditor holds anything.
+    if (isBroken() || plan.restores) return;
+    await signatures.aside(() => judge.verify(world.onlooking));
+  };
+  const ended = (): Ended => ({
+    broken: judge.broken,
+    steps: schedule.steps,
+    trace: schedule.trace,
+    simulated_ms: schedule.now - begun,
+    suffered_ms: schedule.now - suffers,
+  });
+
   const backup = plan.restores ? world.backUp() : null;
-  await world.schedule.until(() => world.schedule.now >= middle, MOST_STEPS);
+  await pass(suffers + plan.suffering_ms / 2);
+  if (isBroken()) return ended();
   backup?.();
   if (shape.happens(0.2)) world.rotateSecret();
-  await world.schedule.until(() => world.schedule.now >= end, MOST_STEPS);
+  await pass(suffers + plan.suffering_ms);
+  if (isBroken()) return ended();
   world.isEnding = true;
   world.heal();
-  const rest = world.schedule.now + RECOVERY_MS;
-  await world.schedule.until(() => world.schedule.now >= rest, MOST_STEPS);
-
-  const orgs = await through(world, async () => {
-    const ended: OrgEnded[] = [];
-    for (const { scene, auditor } of made) {
-      ended.push({ id: scene.org.id, scene, auditor, ...await logOf(world, scene.org.id) });
-    }
-    return ended;
-  });
-  return {
-    world,
-    orgs,
-    waiting: [...waiting],
-    steps: world.schedule.steps,
-    trace: world.schedule.trace,
-    simulated_ms: world.schedule.now - begun,
-  };
+  await pass(schedule.now + RECOVERY_MS);
+  for (const name of waiting) {
+    if (isBroken()) break;
+    judge.broken.push({ invariant: "no operation waits for ever", where: `${name} still waits` });
+  }
+  return ended();
 }
 
 /** Does something in a world, and takes turns until it is done. */
@@ -124,15 +130,6 @@ async function through<T>(world: World, act: () => Promise<T>): Promise<T> {
   if (outcome === undefined) throw new Error("It never ended, with nothing going wrong.");
   if ("error" in outcome) throw outcome.error;
   return outcome.value;
-}
-
-async function logOf(world: World, org: string): Promise<Pick<OrgEnded, "entries" | "verifier">> {
-  try {
-    const stored = await verifiedLog(world.services.deps, org);
-    return { entries: stored.map(({ entry }) => entry), verifier: null };
-  } catch (error) {
-    return { entries: [], verifier: String(error) };
-  }
 }
 
 /** Which faults a seed suffers from, and how much: some worlds know one kind alone. */
@@ -147,14 +144,10 @@ function faultsOf({ without }: Plan, chance: Chance): Faults {
   return faults;
 }
 
-interface Made {
-  readonly scene: Scene;
-  readonly auditor: Auditor;
-  /** By name: the org's, and whose part it is. */
-  readonly actors: readonly (readonly [string, () => Promise<void>])[];
-}
+/** By name, the org's and whose part it is: who acts in it, and how. */
+type Actors = readonly (readonly [string, () => Promise<void>])[];
 
-async function makeOrg(world: World, name: string): Promise<Made> {
+async function makeOrg(world: World, name: string): Promise<Actors> {
   const org = await world.org(name);
   for (const [tool, permission] of Object.entries(TOOLS)) {
     await org.tool(tool, { default_permission: permission });
@@ -183,20 +176,15 @@ async function makeOrg(world: World, name: string): Promise<Made> {
   const actor = (part: string) =>
     new Actor(scene, `${name} ${part}`, world.chance.fork(`${name} ${part}`));
   const management = { name: `${name} management`, id: null, secret: org.management };
-  const auditor = new Auditor(actor("auditor"), management);
   const approver = { name: `${name} approver`, id: null, secret: org.approver };
-  return {
-    scene,
-    auditor,
-    actors: [
-      ...callers.map((caller, i) => {
-        const part = `caller${i}`;
-        const agent = new Agent(actor(part), caller);
-        return [`${name} ${part}`, () => agent.live()] as const;
-      }),
-      [`${name} approver`, () => new Approver(actor("approver"), approver).live()],
-      [`${name} owner`, () => new Owner(actor("owner"), management).live()],
-      [`${name} auditor`, () => auditor.live()],
-    ],
-  };
+  return [
+    ...callers.map((caller, i) => {
+      const part = `caller${i}`;
+      const agent = new Agent(actor(part), caller);
+      return [`${name} ${part}`, () => agent.live()] as const;
+    }),
+    [`${name} approver`, () => new Approver(actor("approver"), approver).live()],
+    [`${name} owner`, () => new Owner(actor("owner"), management).live()],
+    [`${name} auditor`, () => new Auditor(actor("auditor"), management).live()],
+  ];
 }

@@ -1,5 +1,4 @@
 import { FAULT_NAMES } from "./faults.ts";
-import { judge } from "./judge.ts";
 import { type Plan, run } from "./run.ts";
 
 /** Parts of an org's actors that a run can do without. */
@@ -19,14 +18,19 @@ export async function shrink(
   invariant: string,
   progress: (tried: string) => void,
 ): Promise<Plan> {
+  let least = plan;
+  /** How long things went wrong, at most, until the least so far broke it. */
+  let needed = plan.suffering_ms;
   const stillBreaks = async (smaller: Plan) => {
     try {
-      return judge(await run(smaller)).some((broken) => broken.invariant === invariant);
+      const { broken, suffered_ms } = await run(smaller);
+      if (!broken.some((one) => one.invariant === invariant)) return false;
+      needed = Math.min(smaller.suffering_ms, Math.ceil(suffered_ms));
+      return true;
     } catch {
       return false;
     }
   };
-  let least = plan;
   for (const fault of FAULT_NAMES) {
     const { faults, actors } = least.without;
     const smaller = { ...least, without: { faults: [...faults, fault], actors } };
@@ -39,7 +43,10 @@ export async function shrink(
     progress(`without ${actor}`);
     if (await stillBreaks(smaller)) least = smaller;
   }
+  // A run ends at the step that broke it; what would have come after is needed for nothing.
   let works = least.suffering_ms;
+  progress(`${needed} ms`);
+  if (await stillBreaks({ ...least, suffering_ms: needed })) works = needed;
   let fails = 0;
   while (works - fails > SHORTEST_MS) {
     const middle = Math.round((works + fails) / 2);

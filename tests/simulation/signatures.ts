@@ -8,13 +8,19 @@ import { type Schedule, WORLD } from "./schedule.ts";
 
 const METHODS = ["sign", "verify", "importKey", "exportKey", "generateKey", "digest"] as const;
 
-/** Has the ends of all signatures be turns of a schedule, until disposed. */
-export function scheduleSignatures(schedule: Schedule, seed: Chance): Disposable {
+/** What of signing and verifying is the schedule's, until disposed. */
+export interface ScheduledSignatures extends Disposable {
+  /** Does something that is no part of the simulation, while none of its turns is taken. */
+  aside<T>(act: () => Promise<T>): Promise<T>;
+}
+
+/** Has the ends of all signatures be turns of a schedule. */
+export function scheduleSignatures(schedule: Schedule, seed: Chance): ScheduledSignatures {
   const chance = seed.fork("signatures");
   const { subtle } = crypto;
-  const mended = METHODS.map((name) => {
+  const held = METHODS.map((name) => {
     const native = subtle[name].bind(subtle) as (...given: unknown[]) => Promise<unknown>;
-    const held = (...given: unknown[]) => {
+    const value = (...given: unknown[]) => {
       const { promise, resolve, reject } = Promise.withResolvers<unknown>();
       const done = native(...given).then(
         (value) => () => resolve(value),
@@ -23,12 +29,26 @@ export function scheduleSignatures(schedule: Schedule, seed: Chance): Disposable
       schedule.after(chance.between(0.01, 0.2), WORLD, name, async () => (await done)());
       return promise;
     };
-    Object.defineProperty(subtle, name, { value: held, configurable: true });
-    return name;
+    return [name, value] as const;
   });
+  const begin = () => {
+    for (const [name, value] of held) {
+      Object.defineProperty(subtle, name, { value, configurable: true });
+    }
+  };
+  const end = () => {
+    for (const [name] of held) delete (subtle as unknown as Record<string, unknown>)[name];
+  };
+  begin();
   return {
-    [Symbol.dispose]() {
-      for (const name of mended) delete (subtle as unknown as Record<string, unknown>)[name];
+    async aside(act) {
+      end();
+      try {
+        return await act();
+      } finally {
+        begin();
+      }
     },
+    [Symbol.dispose]: end,
   };
 }

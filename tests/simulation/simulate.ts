@@ -1,7 +1,6 @@
 import { parseArgs } from "node:util";
 import { FAULT_NAMES, type FaultName } from "./faults.ts";
 import type { Broken } from "./evidence.ts";
-import { judge } from "./judge.ts";
 import { type Ended, type Plan, run } from "./run.ts";
 import { shrink } from "./shrink.ts";
 
@@ -11,6 +10,11 @@ import { shrink } from "./shrink.ts";
  *
  *     deno task simulate [--seeds N] [--from S] [--minutes M] [--suffering SECONDS]
  *     deno task simulate --replay SEED [--suffering SECONDS] [--without NAME,NAME] [--verbose]
+ *
+ * Or runs one seed in a process that has one core, in one that has all, and in both once more, and fails
+ * where any of them took another step than the others (Linux, by `taskset`):
+ *
+ *     deno task simulate --replay SEED --cores
  */
 
 /** How long things go wrong in a run, seconds of its world. */
@@ -33,6 +37,7 @@ const { values } = parseArgs({
     without: { type: "string", default: "" },
     verbose: { type: "boolean", default: false },
     "no-shrinking": { type: "boolean", default: false },
+    cores: { type: "boolean", default: false },
   },
 });
 
@@ -56,13 +61,13 @@ function commandOf({ seed, suffering_ms, without }: Plan): string {
 }
 
 /** The last lines of what was asked and answered. */
-async function traceOf(plan: Plan): Promise<{ lines: string[]; broken: Broken[]; ended: Ended }> {
+async function traceOf(plan: Plan): Promise<{ lines: string[]; ended: Ended }> {
   const lines: string[] = [];
   const begun = Date.UTC(2026, 0, 1);
   const ended = await run(plan, (at, owner, what) => {
     if (owner === "·") lines.push(`${((at - begun) / 1000).toFixed(3).padStart(9)} s  ${what}`);
   });
-  return { lines, broken: judge(ended), ended };
+  return { lines, ended };
 }
 
 function tell(broken: readonly Broken[]): void {
@@ -72,11 +77,28 @@ function tell(broken: readonly Broken[]): void {
 }
 
 async function replay(plan: Plan): Promise<boolean> {
-  const { lines, broken, ended } = await traceOf(plan);
+  const { lines, ended } = await traceOf(plan);
   if (values.verbose) { for (const line of lines) console.log(line); }
   console.log(`seed ${plan.seed}: ${ended.steps} steps, trace ${ended.trace}`);
-  tell(broken);
-  return broken.length === 0;
+  tell(ended.broken);
+  return ended.broken.length === 0;
+}
+
+/** Whether a seed takes the very same steps in processes that have one core, and that have all. */
+async function isAlikeOnAnyCores(seed: string): Promise<boolean> {
+  const all = `0-${navigator.hardwareConcurrency - 1}`;
+  const program = ["run", "--config", "deno.dev.json", "-A", "--no-check", import.meta.filename!];
+  const more = ["--suffering", values.suffering, "--without", values.without];
+  const told = new Set<string>();
+  for (const cores of ["0", all, "0", all]) {
+    const { stdout } = await new Deno.Command("taskset", {
+      args: ["-c", cores, Deno.execPath(), ...program, "--replay", seed, ...more],
+    }).output();
+    const steps = new TextDecoder().decode(stdout).trim();
+    console.log(`cores ${cores.padEnd(all.length)}  ${steps}`);
+    told.add(steps);
+  }
+  return told.size === 1;
 }
 
 async function search(): Promise<boolean> {
@@ -101,7 +123,7 @@ async function search(): Promise<boolean> {
     seeds++;
     steps += ended.steps;
     simulated += ended.simulated_ms;
-    const broken = judge(ended);
+    const { broken } = ended;
     const [worst] = broken;
     if (worst !== undefined) {
       console.log(`seed ${seed} breaks a promise`);
@@ -109,9 +131,9 @@ async function search(): Promise<boolean> {
       if (values["no-shrinking"]) return false;
       console.log("Looking for the least that does…");
       const least = await shrink(plan, worst.invariant, (tried) => console.log(`  ${tried}`));
-      const { lines, broken: still } = await traceOf(least);
+      const { lines, ended: still } = await traceOf(least);
       for (const line of lines.slice(-TOLD)) console.log(line);
-      tell(still);
+      tell(still.broken);
       console.log(`\nAgain, with the whole trace:\n  ${commandOf(least)}`);
       return false;
     }
@@ -124,7 +146,10 @@ async function search(): Promise<boolean> {
   return true;
 }
 
-const isWhole = values.replay === undefined
+const { replay: one } = values;
+const isWhole = one === undefined
   ? await search()
-  : await replay(planOf(Number(values.replay)));
+  : values.cores
+  ? await isAlikeOnAnyCores(one)
+  : await replay(planOf(Number(one)));
 Deno.exit(isWhole ? 0 : 1);

@@ -20,7 +20,7 @@ const SLOW_MS = 9000;
 const SWEEP_MS = 10 * 60 * 1000;
 
 /** What hears of commits as they are done. */
-type Watcher = (versionstamp: string, commit: Commit) => void;
+type Watcher = (commit: Commit) => void;
 
 /** Rows, queue and expiry: what is left when every node has died. */
 export class SimulatedStore {
@@ -59,7 +59,7 @@ export class SimulatedStore {
       this.schedule.after(late, WORLD, "expiry", () => this.rows.expire(key, versionstamp));
     }
     for (const { value, delay } of commit.messages) this.#enqueue(copyOf(value), delay);
-    this.watcher(versionstamp, commit);
+    this.watcher(commit);
     return result;
   }
 
@@ -245,7 +245,7 @@ class Atomic implements Deno.AtomicOperation {
 }
 
 /** Rows of a range, read a batch at a time: what is committed meanwhile shows in later ones. */
-class Listing<T> implements Deno.KvListIterator<T> {
+export class Listing<T> implements Deno.KvListIterator<T> {
   #from: string;
   #to: string;
   #left: number;

@@ -1,5 +1,5 @@
 import type { Entry } from "../../lib/ledger/entry.ts";
-import { type Broken, type Evidence, named, text, timeOf } from "./evidence.ts";
+import { type Broken, type Invariant, named, overLog, text, timeOf } from "./evidence.ts";
 import { PolicyOfLog } from "./policy_invariants.ts";
 
 /** What is known of a run token by the entries so far. */
@@ -13,14 +13,14 @@ interface Minted {
 }
 
 /** Each token: spent once at most, for its own action, never after its time or after what ended it. */
-export function* tokensAreSpentOnce({ entries, tools }: Evidence): Iterable<Broken> {
+export const tokensAreSpentOnce: Invariant = ({ tools }) => {
   const policy = new PolicyOfLog(tools);
   const tokens = new Map<string, Minted>();
   const broken = (where: string): Broken => ({
     invariant: "a token is spent once, in time, for its action, while nothing has ended it",
     where,
   });
-  for (const entry of entries) {
+  return overLog(function* (entry) {
     const id = text(entry.subject.token);
     const minted = tokens.get(id);
     switch (entry.type) {
@@ -37,7 +37,7 @@ export function* tokensAreSpentOnce({ entries, tools }: Evidence): Iterable<Brok
       case "token.consumed":
         if (minted === undefined) yield broken(`${named(entry)} spends what was never minted`);
         else {
-          yield* spent(entry, minted, policy);
+          yield* spent(entry, minted);
           minted.consumed = entry;
         }
         break;
@@ -47,7 +47,7 @@ export function* tokensAreSpentOnce({ entries, tools }: Evidence): Iterable<Brok
           yield broken(`${named(entry)} reports again what ${named(minted.logged)} did`);
         }
         if (minted.consumed === null) {
-          yield* spent(entry, minted, policy);
+          yield* spent(entry, minted);
           minted.consumed = entry;
         }
         minted.logged = entry;
@@ -56,9 +56,9 @@ export function* tokensAreSpentOnce({ entries, tools }: Evidence): Iterable<Brok
         endsSome(entry, tokens);
     }
     policy.take(entry);
-  }
+  });
 
-  function* spent(entry: Entry, minted: Minted, policy: PolicyOfLog): Iterable<Broken> {
+  function* spent(entry: Entry, minted: Minted): Iterable<Broken> {
     if (minted.consumed !== null) {
       yield broken(`${named(entry)} spends again what ${named(minted.consumed)} did`);
     }
@@ -78,10 +78,11 @@ export function* tokensAreSpentOnce({ entries, tools }: Evidence): Iterable<Brok
       yield broken(`${named(entry)} spends what is ${permission} by then`);
     }
   }
-}
+};
 
 /** Notes which tokens an entry ends: those of an approval that is revoked, of an agent that is rotated. */
 function endsSome(entry: Entry, tokens: ReadonlyMap<string, Minted>): void {
+  if (entry.type !== "approval.revoked" && entry.type !== "agent.rotated") return;
   for (const minted of tokens.values()) {
     if (minted.consumed !== null || minted.ended !== null) continue;
     const { subject, actor } = minted.entry;

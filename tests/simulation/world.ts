@@ -1,4 +1,4 @@
-import type { Mail } from "../../lib/deps.ts";
+import type { Deps, Mail } from "../../lib/deps.ts";
 import type { JsonValue } from "../../lib/base/json.ts";
 import { type Got, TestOrg } from "../helpers/countersign.ts";
 import { createOrgOperation } from "../../lib/catalog/create_org.ts";
@@ -7,6 +7,7 @@ import { type FaultName, type Faults, NO_FAULTS } from "./faults.ts";
 import { type Asked, History, type Question } from "./history.ts";
 import { NodeClock, type NodeSettings, ORIGIN, SimulatedNode } from "./node.ts";
 import { Schedule, WORLD } from "./schedule.ts";
+import { entriesOf, onlooker } from "./onlooker.ts";
 import { SimulatedStore } from "./store.ts";
 
 /** How long a client waits for an answer before it counts as lost, milliseconds. */
@@ -41,6 +42,7 @@ export class World {
   readonly #strikes: Readonly<Record<FaultName, Chance>>;
   readonly #network: Chance;
   #faults: Faults = NO_FAULTS;
+  #wellSince: number | null = null;
   #starts = 0;
   /** Actors end when they next look. */
   isEnding = false;
@@ -51,6 +53,11 @@ export class World {
       Object.keys(NO_FAULTS).map((name) => [name, chance.fork(`fault ${name}`)]),
     ) as Record<FaultName, Chance>;
     this.store = new SimulatedStore(this.schedule, chance, (name) => this.#happens(name));
+    this.store.watcher = (commit) => {
+      for (const { org, entry } of entriesOf(commit)) {
+        this.history.happened({ is: "logged", org, entry });
+      }
+    };
     this.#network = chance.fork("network");
     this.#settings = { secret: chance.fork("secret").bytes(48), previous: null, queues };
     const drifts = chance.fork("drifts");
@@ -74,6 +81,7 @@ export class World {
     const { deps, settings, ids, ledgers } = this.services;
     const id = ids.make("org", deps.now());
     const org = { id, name, host: settings.url.host };
+    this.history.happened({ is: "founded", org: id });
     await ledgers.transact(
       id,
       await createOrgOperation(deps, org, { type: "system", id: "simulation" }),
@@ -101,6 +109,7 @@ export class World {
   /** Nothing goes wrong any more, and every clock is right. */
   heal(): void {
     this.#faults = NO_FAULTS;
+    this.#wellSince = this.schedule.now;
     this.store.isFull = false;
     for (const clock of this.#clocks) clock.offset = 0;
   }
@@ -121,6 +130,17 @@ export class World {
     };
   }
 
+  /** Says to whoever holds promises how late it is. */
+  tellTime(): void {
+    const { schedule: { now } } = this;
+    this.history.happened({ is: "passed", org: null, now, well_since: this.#wellSince });
+  }
+
+  /** What it takes to look into the store as it is, between two turns. */
+  get onlooking(): Deps {
+    return { ...this.services.deps, kv: onlooker(this.store.rows) };
+  }
+
   /** Waits in the world's time. */
   pause(milliseconds: number): Promise<void> {
     return this.schedule.timer(milliseconds, WORLD).elapsed;
@@ -135,11 +155,14 @@ export class World {
     const asked = this.history.begin(question, this.schedule.now);
     const got = await this.#send(question, secret, headers);
     asked.answered_at = this.schedule.now;
+    if (got !== null) {
+      asked.status = got.response.status;
+      asked.headers = got.response.headers;
+      asked.clock = got.clock;
+      asked.answer = got.text.startsWith("{") ? JSON.parse(got.text) : got.text;
+    }
+    this.history.happened({ is: "answered", org: asked.org, asked });
     if (got === null) return asked;
-    asked.status = got.response.status;
-    asked.headers = got.response.headers;
-    asked.clock = got.clock;
-    asked.answer = got.text.startsWith("{") ? JSON.parse(got.text) : got.text;
     this.schedule.note(
       `${asked.number} ${question.actor} ${question.deed} ${asked.status} ${
         asked.answer.code ?? ""
