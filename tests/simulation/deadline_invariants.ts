@@ -4,7 +4,7 @@ import type { Asked } from "./history.ts";
 import { type Invariant, isSuccess, named, namedAsked, text, timeOf } from "./evidence.ts";
 
 /** How long after its time a thing may be left undone, once the store answers: a few sweeps. */
-const BOUND_MS = 4 * 60 * 1000;
+export const BOUND_MS = 4 * 60 * 1000;
 
 /** What ends an approval that nobody answered, or that was approved and not used. */
 const ENDS = ["expired", "cancelled", "revoked", "lapsed", "decided"].map((end) =>

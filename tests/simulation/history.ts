@@ -1,5 +1,6 @@
 import type { JsonValue } from "../../lib/base/json.ts";
 import type { Entry } from "../../lib/ledger/entry.ts";
+import type { Message } from "./receiver.ts";
 
 /** All that happened in a simulated world, in the order in which it did. */
 
@@ -46,6 +47,8 @@ export type Happening =
   | { readonly is: "answered"; readonly org: string; readonly asked: Asked }
   /** An entry is committed, heard of or not. */
   | { readonly is: "logged"; readonly org: string; readonly entry: Entry }
+  /** A receiver outside got a message, whether or not it can say so. */
+  | { readonly is: "received"; readonly org: string; readonly message: Message }
   /** Time has passed. */
   | {
     readonly is: "passed";

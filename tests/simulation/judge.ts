@@ -9,12 +9,29 @@ import {
   requestsAreDoneOnce,
 } from "./answer_invariants.ts";
 import { approvalsAreUsedOnce } from "./approval_invariants.ts";
+import {
+  askedOnceSpendsOnce,
+  budgetsStandAsCounted,
+  limitsHold,
+  refusedSpendsNothing,
+  settledOnce,
+  usesHold,
+} from "./budget_invariants.ts";
 import { dueIsDone, endedIsUnusable } from "./deadline_invariants.ts";
 import { type Broken, type Facts, type Invariant, type Watch } from "./evidence.ts";
 import type { Happening } from "./history.ts";
 import { onlyGrows } from "./log_invariants.ts";
+import {
+  endedIsHeard,
+  endedMandatesLetNothing,
+  mandatesAreNumbered,
+  mandatesAreOfTheirOwn,
+  mandatesOnlyNarrow,
+  waitingEndsWithMandates,
+} from "./mandate_invariants.ts";
 import { decidedByTheRules } from "./policy_invariants.ts";
 import { tokensAreSpentOnce } from "./token_invariants.ts";
+import { messagesAreSigned, toldNothingElse, toldWhatHappened } from "./webhook_invariants.ts";
 
 /** Every promise that is held against each org. */
 export const INVARIANTS: readonly Invariant[] = [
@@ -28,6 +45,21 @@ export const INVARIANTS: readonly Invariant[] = [
   endedIsUnusable,
   dueIsDone,
   onlyGrows,
+  mandatesOnlyNarrow,
+  endedMandatesLetNothing,
+  endedIsHeard,
+  mandatesAreNumbered,
+  mandatesAreOfTheirOwn,
+  waitingEndsWithMandates,
+  limitsHold,
+  usesHold,
+  settledOnce,
+  refusedSpendsNothing,
+  askedOnceSpendsOnce,
+  budgetsStandAsCounted,
+  toldWhatHappened,
+  messagesAreSigned,
+  toldNothingElse,
 ];
 
 /** What an auditor sees for themselves, whatever becomes of the store. */

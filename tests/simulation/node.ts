@@ -11,6 +11,7 @@ import { Sealer } from "../../lib/store/sealing.ts";
 import { StrangerFetchFailed } from "../../lib/outside/http_answer.ts";
 import { app } from "../../routes/app.ts";
 import type { Chance } from "./chance.ts";
+import type { Outside } from "./outside.ts";
 import type { Owner, Schedule } from "./schedule.ts";
 import type { SimulatedStore } from "./store.ts";
 
@@ -68,6 +69,7 @@ export class SimulatedNode {
     { secret, previous, queues }: NodeSettings,
     chance: Chance,
     mailed: (mail: Mail) => void,
+    outside: Outside,
   ) {
     const owner = this.owner = { name, isAlive: true };
     const random = chance.fork(`random of ${name}`);
@@ -86,7 +88,7 @@ export class SimulatedNode {
       mail: { configured: true, send: (mail) => Promise.resolve(mailed(mail)) },
       push: () => Promise.resolve({ status: 201, retry_after_seconds: null }),
       strangers: refuse,
-      hosts: refuse,
+      hosts: outside.of(owner),
       upstreams: { take: () => null, close: () => Promise.resolve() },
     };
     const settings = readSettings((variable) =>

@@ -52,10 +52,12 @@ export const decidedByTheRules: Invariant = ({ tools }) => {
     const { data, subject, type } = entry;
     if (type === "permission.checked") {
       const expected = policy.permission(text(subject.tool));
-      if (data.permission !== expected) {
+      // Under a mandate the answer may be narrower than what the policy alone says.
+      const { permission } = (data.chain ?? data) as Record<string, unknown>;
+      if (permission !== expected) {
         yield {
           invariant: "a decision is what the rules of its moment say",
-          where: `${named(entry)} says ${data.permission} where they say ${expected}`,
+          where: `${named(entry)} says ${permission} where they say ${expected}`,
         };
       }
       if (policy.version > 0 && data.policy_version !== policy.version) {

@@ -2,6 +2,7 @@ import { Actor, type Credential, REPORT_WITHIN_MS, type Scene, TOOLS } from "./a
 import { Agent } from "./agent.ts";
 import { Approver } from "./approver.ts";
 import { Auditor } from "./auditor.ts";
+import { spendingActors, subscriberOf } from "./mandate_actors.ts";
 import { Owner } from "./owner.ts";
 import { Chance } from "./chance.ts";
 import type { Broken } from "./evidence.ts";
@@ -177,6 +178,10 @@ async function makeOrg(world: World, name: string): Promise<Actors> {
     new Actor(scene, `${name} ${part}`, world.chance.fork(`${name} ${part}`));
   const management = { name: `${name} management`, id: null, secret: org.management };
   const approver = { name: `${name} approver`, id: null, secret: org.approver };
+  const others = [
+    ...spendingActors(scene, management, actor),
+    await subscriberOf(scene, management, actor("subscriber")),
+  ];
   return [
     ...callers.map((caller, i) => {
       const part = `caller${i}`;
@@ -186,5 +191,6 @@ async function makeOrg(world: World, name: string): Promise<Actors> {
     [`${name} approver`, () => new Approver(actor("approver"), approver).live()],
     [`${name} owner`, () => new Owner(actor("owner"), management).live()],
     [`${name} auditor`, () => new Auditor(actor("auditor"), management).live()],
+    ...others.map(([part, live]) => [`${name} ${part}`, live] as const),
   ];
 }

@@ -2,7 +2,10 @@ import { FAULT_NAMES } from "./faults.ts";
 import { type Plan, run } from "./run.ts";
 
 /** Parts of an org's actors that a run can do without. */
-const ACTORS = ["caller0", "caller1", "caller2", "approver", "owner", "auditor", "person"];
+const ACTORS = [
+  ...["caller0", "caller1", "caller2", "approver", "owner", "auditor", "person"],
+  ...["grantor", "spender0", "spender1", "subscriber"],
+];
 
 /** How finely the end of a run is looked for, milliseconds. */
 const SHORTEST_MS = 1000;

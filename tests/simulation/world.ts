@@ -6,6 +6,7 @@ import { Chance } from "./chance.ts";
 import { type FaultName, type Faults, NO_FAULTS } from "./faults.ts";
 import { type Asked, History, type Question } from "./history.ts";
 import { NodeClock, type NodeSettings, ORIGIN, SimulatedNode } from "./node.ts";
+import { Outside } from "./outside.ts";
 import { Schedule, WORLD } from "./schedule.ts";
 import { entriesOf, onlooker } from "./onlooker.ts";
 import { SimulatedStore } from "./store.ts";
@@ -35,6 +36,7 @@ export class World {
   readonly store: SimulatedStore;
   readonly history = new History();
   readonly nodes: SimulatedNode[] = [];
+  readonly outside: Outside;
   /** All mails that were sent, the oldest first. */
   readonly mails: Mail[] = [];
   readonly #clocks: NodeClock[] = [];
@@ -59,6 +61,7 @@ export class World {
       }
     };
     this.#network = chance.fork("network");
+    this.outside = new Outside(this.schedule, chance);
     this.#settings = { secret: chance.fork("secret").bytes(48), previous: null, queues };
     const drifts = chance.fork("drifts");
     for (let i = 0; i < nodes; i++) {
@@ -292,6 +295,7 @@ export class World {
         this.#settings,
         this.chance,
         (mail) => void this.mails.push(mail),
+        this.outside,
       );
       this.nodes[at] = node;
       try {
