@@ -10,7 +10,14 @@ const PYTHON = new URL("../clients/python/", import.meta.url);
 const LICENSE = new URL("../LICENSE", import.meta.url);
 
 /** The frameworks whose guards are entry points, at the versions that were tried. */
-const FRAMEWORKS: Readonly<Record<string, string>> = { "ai": "^7.0.173" };
+const FRAMEWORKS: Readonly<Record<string, string>> = {
+  "@google/adk": "^2.0.0",
+  "@langchain/langgraph": "^1.7.3",
+  "@modelcontextprotocol/server": "^2.4.0",
+  "@openai/agents": ">=0.20.0 <1",
+  "ai": "^7.0.173",
+  "langchain": "^1.5.14",
+};
 
 /** The name on the registry; `deno pack` takes none without a scope. */
 const NAME = "countersign";

@@ -59,13 +59,18 @@ const EXPECTED = {
   dead: "disabled unreachable",
 };
 
+/** Guards for frameworks, which need none of them until they are given one. */
+const GUARDS = ["adk", "ai", "langchain", "mcp", "openai_agents"];
+
 const BUN = `${SEEN}
 import { Countersign } from "countersign";
+${GUARDS.map((name) => `import "countersign/${name.replace("_", "-")}";`).join("\n")}
 console.log(JSON.stringify(await seen(Countersign, await Bun.stdin.json())));
 `;
 
 const WORKER = `${SEEN}
 import { Countersign } from "./countersign/src/mod.js";
+${GUARDS.map((name) => `import "./countersign/src/${name}.js";`).join("\n")}
 export default {
   fetch: async (request) => Response.json(await seen(Countersign, await request.json())),
 };

@@ -47,13 +47,21 @@ Deno.test("the package installs with one other, and its printed program runs und
   await using countersign = await Countersign.start();
   try {
     const at = `${await install(folder)}/countersign`;
-    const { exports, engines, dependencies } = JSON.parse(
+    const { exports, engines, dependencies, peerDependencies, peerDependenciesMeta } = JSON.parse(
       await Deno.readTextFile(`${at}/package.json`),
     );
     assert.deepEqual(dependencies, { citty: "0.2.2" });
     assert.equal(engines.node, ">=20");
     for (const path of Object.values<string>(exports["."])) await Deno.stat(`${at}/${path}`);
     assert.match(exports["."].types, /\.d\.ts$/);
+    // The guards for frameworks are there, and their frameworks are not.
+    const entries = Object.keys(exports).map((entry) => `countersign${entry.slice(1)}`);
+    assert.ok(entries.length > 5, entries.join());
+    const peers = Object.keys(peerDependencies);
+    assert.deepEqual(Object.keys(peerDependenciesMeta), peers);
+    for (const peer of peers) await assert.rejects(Deno.stat(`${folder}/node_modules/${peer}`));
+    const importing = entries.map((entry) => `await import("${entry}");`).join("\n");
+    await Deno.writeTextFile(`${folder}/entries.mjs`, importing);
 
     const org = await countersign.org();
     await org.tool("refund", { default_permission: "allowed" });
@@ -73,6 +81,8 @@ Deno.test("the package installs with one other, and its printed program runs und
       const { code, out, errors } = await run([...launcher, "program.mjs"], folder, env);
       assert.equal(code, 0, errors);
       assert.equal(out, "refunded 5\n");
+      const imported = await run([...launcher, "entries.mjs"], folder);
+      assert.equal(imported.code, 0, imported.errors);
     }
     const { body } = await org.get("/v1/activity?type=execution.logged", org.standard);
     assert.equal(body.data.length, launchers.length);

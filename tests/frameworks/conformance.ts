@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Countersign, TestOrg } from "../helpers/countersign.ts";
 import { Driver, type Line } from "./driver.ts";
-import { type Environment, programOf } from "./environment.ts";
+import type { Environment } from "./environment.ts";
 import { type Fault, FaultyWay, type Stage } from "./faults.ts";
 import type { Framework } from "./list.ts";
 
@@ -240,7 +240,7 @@ export const CASES: Readonly<Record<string, Case>> = {
 /** The program of the framework's page, as it stands there. */
 export async function runPage(world: World): Promise<void> {
   await using trial = await Trial.of(world, "allowed");
-  const driver = trial.start({}, programOf(world.framework.language));
+  const driver = trial.start({}, world.environment.page);
   assert.equal(await driver.end(), 0, "The program of the page ended as one that broke");
   assert.deepEqual(await trial.effects(), [ARGUMENTS]);
 }

@@ -17,6 +17,8 @@ export interface Environment {
   /** Runs a program that lies in the folder. */
   readonly launcher: readonly string[];
   readonly driver: string;
+  /** What runs the program of its page: that itself, or what stands beside it for that. */
+  readonly page: string;
   /** The framework's own version, as it is installed. */
   readonly version: string;
   readonly variables: Readonly<Record<string, string>>;
@@ -63,8 +65,11 @@ export async function nodeProgram(): Promise<string> {
   return `${folder}/node_modules/node/bin/node`;
 }
 
-/** The framework's files, and what all drivers of its language share, laid where they run. */
-async function layFiles({ name, language }: Framework, folder: string): Promise<void> {
+/**
+ * Lays the framework's files, and what all drivers of its language share, where they run; what runs
+ * the program of its page.
+ */
+async function layFiles({ name, language }: Framework, folder: string): Promise<string> {
   const shared = language === "typescript" ? /^[^/]+\.mjs$/ : /^[^/]+\.py$/;
   for (const path of await projectFiles(HERE)) {
     const within = path.slice(HERE.length);
@@ -75,12 +80,10 @@ async function layFiles({ name, language }: Framework, folder: string): Promise<
   const page = await Deno.readTextFile(new URL(`docs/frameworks/${name}.md`, PROJECT));
   const [, program] = /^```(?:js|python)\n([^]*?)^```/m.exec(page) ?? [];
   if (program === undefined) throw new Error(`docs/frameworks/${name}.md has no program`);
-  await Deno.writeTextFile(`${folder}/${programOf(language)}`, program);
-}
-
-/** What the program of a framework's page is called where it is run. */
-export function programOf(language: Framework["language"]): string {
-  return language === "typescript" ? "program.mjs" : "program.py";
+  const ending = language === "typescript" ? "mjs" : "py";
+  await Deno.writeTextFile(`${folder}/program.${ending}`, program);
+  const runs = `${HERE}${name}/page.${ending}`;
+  return await exists(new URL(runs, PROJECT)) ? `page.${ending}` : `program.${ending}`;
 }
 
 let tarball: Promise<string> | null = null;
@@ -102,7 +105,7 @@ async function inTypeScript(framework: Framework): Promise<Environment> {
     }
     await ran(["npm", "ci", "--prefer-offline", "--no-audit", "--no-fund"], folder);
   });
-  await layFiles(framework, folder);
+  const page = await layFiles(framework, folder);
   const own = `${folder}/node_modules/countersign`;
   await Deno.remove(own, { recursive: true }).catch(() => {});
   await Deno.mkdir(own);
@@ -112,6 +115,7 @@ async function inTypeScript(framework: Framework): Promise<Environment> {
     folder,
     launcher: [await nodeProgram()],
     driver: "driver.mjs",
+    page,
     version: JSON.parse(said).version,
     variables: {},
   };
@@ -125,13 +129,14 @@ async function inPython(framework: Framework): Promise<Environment> {
     const file = new URL(pins, PROJECT).pathname;
     await ran([`${folder}/bin/python`, "-m", "pip", "install", "--quiet", "-r", file]);
   });
-  await layFiles(framework, folder);
+  const page = await layFiles(framework, folder);
   const python = `${folder}/bin/python`;
   const asked = "import sys, importlib.metadata as m; print(m.version(sys.argv[1]))";
   return {
     folder,
     launcher: [python],
     driver: "driver.py",
+    page,
     version: await ran([python, "-c", asked, framework.package]),
     variables: {
       PYTHONPATH: new URL("clients/python/src", PROJECT).pathname,

@@ -16,7 +16,14 @@ export class FaultyWay implements AsyncDisposable {
 
   constructor(readonly origin: string, readonly fault: Fault, readonly stage: Stage) {
     this.#server = Deno.serve(
-      { port: 0, hostname: "127.0.0.1", onListen: () => {}, signal: this.#stop.signal },
+      {
+        port: 0,
+        hostname: "127.0.0.1",
+        onListen: () => {},
+        // Whoever asked has gone.
+        onError: () => new Response(null, { status: 500 }),
+        signal: this.#stop.signal,
+      },
       (request) => this.#answer(request),
     );
   }

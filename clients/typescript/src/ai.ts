@@ -1,5 +1,5 @@
 import type { Countersign } from "./countersign.ts";
-import { attempt, type GuardedTool, sounding } from "./guard.ts";
+import { type AskingFor, attempt, sounding } from "./guard.ts";
 import { isRefusal, type Refusal } from "./refusal.ts";
 
 /**
@@ -17,9 +17,6 @@ export interface AiTool {
   // deno-lint-ignore no-explicit-any -- as the SDK declares its tools
   toModelOutput?: (said: any) => unknown;
 }
-
-/** How the calls of a tool are asked for. */
-export type AskingFor = Omit<GuardedTool<AnyInput, unknown>, "tool_name" | "run">;
 
 /** What `toolApproval` is answered: nothing in the way, a person has to decide, or no. */
 export type AiApproval =

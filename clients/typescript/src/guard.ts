@@ -17,7 +17,13 @@ export interface GuardedTool<A extends Readonly<Record<string, unknown>>, R> {
   readonly onPending?: Asking["onPending"];
   /** What a run has cost, in micros; it settles the estimate under a mandate. */
   readonly cost?: (result: R) => number;
+  /** Whether a result that was returned is one; always, unless it is said. */
+  readonly succeeded?: (result: R) => boolean;
 }
+
+/** What is said of all tools of a framework alike: everything but their names and bodies. */
+// deno-lint-ignore no-explicit-any -- what every tool fits, whatever its arguments and results
+export type AskingFor = Omit<GuardedTool<any, any>, "tool_name" | "run">;
 
 /** What is said of a single call. */
 export type CallAsking = Partial<Asking>;
@@ -199,6 +205,7 @@ async function logged<A extends Readonly<Record<string, unknown>>, R>(
   }
   const cost_micros = tool.cost?.(result);
   const cost = cost_micros === undefined ? {} : { cost_micros };
-  await report({ ...about, execution_result: "success", ...cost });
+  const execution_result = tool.succeeded?.(result) === false ? "error" : "success";
+  await report({ ...about, execution_result, ...cost });
   return result;
 }

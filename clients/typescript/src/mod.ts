@@ -12,7 +12,14 @@ export type {
   NotAuthorized,
   Unasked,
 } from "./authorize.ts";
-export { type Attempt, attempt, type GuardedTool, type Sounding, sounding } from "./guard.ts";
+export {
+  type AskingFor,
+  type Attempt,
+  attempt,
+  type GuardedTool,
+  type Sounding,
+  sounding,
+} from "./guard.ts";
 export { isRefusal, type Refusal, refusalOf } from "./refusal.ts";
 export {
   CountersignError,
