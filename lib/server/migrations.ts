@@ -97,12 +97,6 @@ export const MIGRATIONS: readonly Migration[] = [
     what: "mandates in force are found without looking through those that ended",
     run: findInForce,
   },
-  {
-    from: 4,
-    to: 5,
-    what: "rows are sealed by a quicker cipher, which earlier releases cannot open",
-    run: () => Promise.resolve(),
-  },
 ];
 
 /**

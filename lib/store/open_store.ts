@@ -220,7 +220,7 @@ async function makeCanary(deps: StoreDeps): Promise<boolean> {
  * when rows of before are written anew, or when a release of before would misread what is written
  * now. What is only added, and has a default where it is missing, needs no new version.
  */
-export const SCHEMA_VERSION = 5;
+export const SCHEMA_VERSION = 4;
 
 /** What a store has that was written before there were versions. */
 const UNVERSIONED = 0;

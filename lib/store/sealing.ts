@@ -29,25 +29,16 @@ export class CannotOpen extends Error {
   }
 }
 
-/** Ciphers that also prove that nothing was changed; both take 32 bytes of a key and 12 of a nonce. */
-type Cipher = "aes-256-gcm" | "chacha20-poly1305";
-
-/** As ciphers of both kinds are made; there is no shorter tag that one would be taken with. */
-const WHOLE_TAG = { authTagLength: TAG_BYTES };
-
-/** AES-256-GCM, where no other cipher is named, with the random nonce in front and the tag behind. */
+/** AES-256-GCM with the random nonce in front and the tag behind. */
 export function encrypt(
   key: Uint8Array,
   plain: Uint8Array,
   associated: Uint8Array,
   random: (bytes: number) => Uint8Array,
-  name: Cipher = "aes-256-gcm",
 ): Uint8Array {
   const nonce = random(NONCE_BYTES);
-  const cipher = name === "aes-256-gcm"
-    ? createCipheriv(name, key, nonce, WHOLE_TAG)
-    : createCipheriv(name, key, nonce, WHOLE_TAG);
-  cipher.setAAD(associated, { plaintextLength: plain.length });
+  const cipher = createCipheriv("aes-256-gcm", key, nonce);
+  cipher.setAAD(associated);
   const body = cipher.update(plain);
   cipher.final();
   const out = new Uint8Array(NONCE_BYTES + body.length + TAG_BYTES);
@@ -57,19 +48,15 @@ export function encrypt(
   return out;
 }
 
-/** The plain bytes, or null when cipher, key, associated data or bytes are not those of `encrypt`. */
+/** The plain bytes, or null when key, associated data or bytes are not those of `encrypt`. */
 export function decrypt(
   key: Uint8Array,
   sealed: Uint8Array,
   associated: Uint8Array,
-  name: Cipher = "aes-256-gcm",
 ): Uint8Array | null {
   if (sealed.length < NONCE_BYTES + TAG_BYTES) return null;
-  const nonce = sealed.subarray(0, NONCE_BYTES);
-  const decipher = name === "aes-256-gcm"
-    ? createDecipheriv(name, key, nonce, WHOLE_TAG)
-    : createDecipheriv(name, key, nonce, WHOLE_TAG);
-  decipher.setAAD(associated, { plaintextLength: sealed.length - NONCE_BYTES - TAG_BYTES });
+  const decipher = createDecipheriv("aes-256-gcm", key, sealed.subarray(0, NONCE_BYTES));
+  decipher.setAAD(associated);
   decipher.setAuthTag(sealed.subarray(sealed.length - TAG_BYTES));
   const body = decipher.update(sealed.subarray(NONCE_BYTES, sealed.length - TAG_BYTES));
   try {
@@ -85,35 +72,6 @@ export function subkey(secret: Uint8Array, purpose: string): Uint8Array {
   return new Uint8Array(hkdfSync("sha256", secret, "countersign/v1", purpose, 32));
 }
 
-/**
- * Seals by one secret. By ChaCha20-Poly1305 (RFC 8439), of which the runtime makes a kilobyte in a
- * tenth of the time of AES-256-GCM, by which earlier releases sealed: what they did still opens. Each
- * cipher has a key of its own.
- */
-class SecretKeys {
-  readonly #key: Uint8Array;
-  readonly #earlier: Uint8Array;
-
-  constructor(secret: Uint8Array) {
-    this.#key = subkey(secret, "store, ChaCha20-Poly1305");
-    this.#earlier = subkey(secret, "store");
-  }
-
-  seal(
-    plain: Uint8Array,
-    associated: Uint8Array,
-    random: (bytes: number) => Uint8Array,
-  ): Uint8Array {
-    return encrypt(this.#key, plain, associated, random, "chacha20-poly1305");
-  }
-
-  /** Null for bytes that do not open, however they were sealed. */
-  open(sealed: Uint8Array, associated: Uint8Array): Uint8Array | null {
-    return decrypt(this.#key, sealed, associated, "chacha20-poly1305") ??
-      decrypt(this.#earlier, sealed, associated);
-  }
-}
-
 /** What sealed bytes hold, and which secret opened them. */
 export interface Opened {
   readonly plain: Uint8Array;
@@ -125,8 +83,8 @@ export interface Opened {
  * sealed value moved to another key does not open (a stolen or edited store cannot swap records).
  */
 export class Sealer {
-  readonly #current: SecretKeys;
-  readonly #previous: SecretKeys | null;
+  readonly #current: Uint8Array;
+  readonly #previous: Uint8Array | null;
   /** Keys of MACs: the current one first. */
   readonly #macKeys: readonly [Uint8Array, ...Uint8Array[]];
   readonly #random: (bytes: number) => Uint8Array;
@@ -137,8 +95,8 @@ export class Sealer {
     previous: Uint8Array | null,
     random: (bytes: number) => Uint8Array,
   ) {
-    this.#current = new SecretKeys(secret);
-    this.#previous = previous === null ? null : new SecretKeys(previous);
+    this.#current = subkey(secret, "store");
+    this.#previous = previous === null ? null : subkey(previous, "store");
     this.#macKeys = [
       subkey(secret, "mac"),
       ...(previous === null ? [] : [subkey(previous, "mac")]),
@@ -153,15 +111,16 @@ export class Sealer {
 
   /** Seals under the current secret. */
   seal(key: SealedKey, plain: Uint8Array): Uint8Array {
-    return this.#current.seal(plain, associatedData(key), this.#random);
+    return encrypt(this.#current, plain, associatedData(key), this.#random);
   }
 
   /** Opens, and says under which secret; null when the bytes open under none. */
   tryOpen(key: StoreKey, sealed: Uint8Array): Opened | null {
     const associated = associatedData(key);
-    const plain = this.#current.open(sealed, associated);
+    const plain = decrypt(this.#current, sealed, associated);
     if (plain !== null) return { plain, under: "current" };
-    const before = this.#previous?.open(sealed, associated) ?? null;
+    if (this.#previous === null) return null;
+    const before = decrypt(this.#previous, sealed, associated);
     return before === null ? null : { plain: before, under: "previous" };
   }
 
@@ -203,8 +162,6 @@ function hmac(key: Uint8Array, purpose: string, text: string): Uint8Array<ArrayB
   return new Uint8Array(createHmac("sha256", key).update(`${purpose}\0${text}`).digest());
 }
 
-const encoder = new TextEncoder();
-
 function associatedData(key: StoreKey): Uint8Array {
-  return encoder.encode(JSON.stringify(key));
+  return Buffer.from(JSON.stringify(key));
 }
