@@ -1,4 +1,5 @@
 import { VERSION } from "../lib/base/version.ts";
+import { packN8n, packZapier } from "./no_code_packages.ts";
 
 /**
  * Builds the packages of the clients, all of one version: `deno task release --out DIR`. Needs npm,
@@ -140,4 +141,6 @@ if (import.meta.main) {
   const folder = await Deno.realPath(out);
   console.log(await packTypeScript(folder));
   for (const path of await packPython(folder)) console.log(path);
+  console.log(await packN8n(folder));
+  console.log(await packZapier(folder));
 }

@@ -39,7 +39,13 @@ Deno.test("a release is built with one version, and its five lines run as they a
       `countersign-${VERSION}.tgz`,
       `countersign_sdk-${VERSION}-py3-none-any.whl`,
       `countersign_sdk-${VERSION}.tar.gz`,
+      `n8n-nodes-countersign-${VERSION}.tgz`,
+      `countersign-zapier-${VERSION}.tgz`,
     ]);
+    const node = await did(["tar", "tzf", built[3] ?? ""], folder);
+    assert.match(node, /dist\/nodes\/Countersign\/Countersign\.node\.js\n/);
+    assert.match(node, /dist\/icons\/countersign\.svg\n/);
+    assert.doesNotMatch(node, /\.ts\n/);
     const listed = await did(["tar", "tzf", sources], folder);
     assert.match(listed, /\/LICENSE\n/);
     assert.doesNotMatch(listed, /__pycache__/);

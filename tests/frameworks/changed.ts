@@ -19,7 +19,8 @@ export function concerned(paths: readonly string[]): readonly Framework[] {
   const guards = FRAMEWORKS.flatMap(({ guard }) => guard);
   return FRAMEWORKS.filter(({ name, language, guard }) =>
     paths.some((path) =>
-      guard.includes(path) || path.startsWith(`tests/frameworks/${name}/`) ||
+      guard.some((own) => own === path || own.endsWith("/") && path.startsWith(own)) ||
+      path.startsWith(`tests/frameworks/${name}/`) ||
       path === `docs/frameworks/${name}.md` || HARNESS.test(path) ||
       (SHARED[language].test(path) && !guards.includes(path))
     )

@@ -64,7 +64,7 @@ export class Driver {
   async line(): Promise<Line> {
     for (;;) {
       const { value, done } = await this.#lines.next();
-      if (done) throw new Error(`The driver said nothing: ${(await this.#errors).slice(-2000)}`);
+      if (done) throw new Error(`The driver said nothing: ${(await this.#errors).slice(-6000)}`);
       const said = parsed(value);
       if (said !== null) return said;
     }
@@ -83,7 +83,7 @@ export class Driver {
     const { code } = await this.#process.status;
     clearTimeout(this.#timer);
     const errors = await this.#errors;
-    if (code !== 0) console.error(errors.slice(-2000));
+    if (code !== 0) console.error(errors.slice(-6000));
     return code;
   }
 }

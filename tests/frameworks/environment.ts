@@ -1,3 +1,4 @@
+import { packN8n, packZapier } from "../../tools/no_code_packages.ts";
 import { packTypeScript } from "../../tools/release.ts";
 import { PROJECT, projectFiles } from "../helpers/project_files.ts";
 import type { Framework } from "./list.ts";
@@ -69,7 +70,8 @@ export async function nodeProgram(): Promise<string> {
  * Lays the framework's files, and what all drivers of its language share, where they run; what runs
  * the program of its page.
  */
-async function layFiles({ name, language }: Framework, folder: string): Promise<string> {
+async function layFiles(framework: Framework, folder: string): Promise<string> {
+  const { name, language, flow } = framework;
   const shared = language === "typescript" ? /^[^/]+\.mjs$/ : /^[^/]+\.py$/;
   for (const path of await projectFiles(HERE)) {
     const within = path.slice(HERE.length);
@@ -78,19 +80,38 @@ async function layFiles({ name, language }: Framework, folder: string): Promise<
     await Deno.copyFile(new URL(path, PROJECT), `${folder}/${own ?? within}`);
   }
   const page = await Deno.readTextFile(new URL(`docs/frameworks/${name}.md`, PROJECT));
-  const [, program] = /^```(?:js|python)\n([^]*?)^```/m.exec(page) ?? [];
+  const block = flow === undefined ? /^```(?:js|python)\n([^]*?)^```/m : /^```json\n([^]*?)^```/m;
+  const [, program] = block.exec(page) ?? [];
   if (program === undefined) throw new Error(`docs/frameworks/${name}.md has no program`);
   const ending = language === "typescript" ? "mjs" : "py";
-  await Deno.writeTextFile(`${folder}/program.${ending}`, program);
+  await Deno.writeTextFile(`${folder}/program.${flow === undefined ? ending : "json"}`, program);
   const runs = `${HERE}${name}/page.${ending}`;
   return await exists(new URL(runs, PROJECT)) ? `page.${ending}` : `program.${ending}`;
 }
 
-let tarball: Promise<string> | null = null;
+const PACKERS = {
+  "countersign": packTypeScript,
+  "n8n-nodes-countersign": packN8n,
+  "countersign-zapier": packZapier,
+};
 
-/** The package as others install it, made once a run. */
-async function packed(): Promise<string> {
-  return await (tarball ??= Deno.makeTempDir().then(packTypeScript));
+const tarballs = new Map<string, Promise<string>>();
+
+/** A package of ours as others install it, made once a run. */
+async function packed(name: keyof typeof PACKERS): Promise<string> {
+  const made = tarballs.get(name) ?? Deno.makeTempDir().then(PACKERS[name]);
+  tarballs.set(name, made);
+  return await made;
+}
+
+/** Puts our packages of today in the place of earlier ones. */
+async function layOwn({ flow }: Framework, folder: string): Promise<void> {
+  for (const name of ["countersign", ...(flow === undefined ? [] : [flow])] as const) {
+    const own = `${folder}/node_modules/${name}`;
+    await Deno.remove(own, { recursive: true }).catch(() => {});
+    await Deno.mkdir(own);
+    await ran(["tar", "xzf", await packed(name), "-C", own, "--strip-components=1"]);
+  }
 }
 
 async function inTypeScript(framework: Framework): Promise<Environment> {
@@ -103,13 +124,12 @@ async function inTypeScript(framework: Framework): Promise<Environment> {
         `${folder}/${path.slice(path.lastIndexOf("/") + 1)}`,
       );
     }
-    await ran(["npm", "ci", "--prefer-offline", "--no-audit", "--no-fund"], folder);
+    const words = ["npm", "ci", "--prefer-offline", "--no-audit", "--no-fund"];
+    // Engines of flows have parts that are compiled where they are installed, for what no test does.
+    await ran(framework.flow === undefined ? words : [...words, "--ignore-scripts"], folder);
   });
   const page = await layFiles(framework, folder);
-  const own = `${folder}/node_modules/countersign`;
-  await Deno.remove(own, { recursive: true }).catch(() => {});
-  await Deno.mkdir(own);
-  await ran(["tar", "xzf", await packed(), "-C", own, "--strip-components=1"]);
+  await layOwn(framework, folder);
   const said = await Deno.readTextFile(`${folder}/node_modules/${framework.package}/package.json`);
   return {
     folder,

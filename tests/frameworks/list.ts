@@ -7,8 +7,13 @@ export interface Framework {
   readonly language: "typescript" | "python";
   /** What the page of the table calls its version: a package of its environment. */
   readonly package: string;
-  /** The files of its guard, besides what all guards of its language share. */
+  /** The files of its guard, besides what all guards of its language share; a folder ends in `/`. */
   readonly guard: readonly string[];
+  /**
+   * Of builders without code: the package that its flows have the guard from. Its page has a flow as
+   * JSON, which the driver runs.
+   */
+  readonly flow?: "n8n-nodes-countersign" | "countersign-zapier";
   /** The framework's own hook, as `bare` has it throw. */
   readonly hook: string;
   /** What stays open there whatever a guard does. */
@@ -66,5 +71,27 @@ export const FRAMEWORKS: readonly Framework[] = [
     guard: ["clients/typescript/src/mcp.ts"],
     hook: "none: a wrapper of the handler",
     open: "resources and prompts",
+  },
+  {
+    name: "n8n",
+    title: "n8n",
+    language: "typescript",
+    package: "n8n-core",
+    guard: ["clients/n8n/", "tools/no_code_packages.ts"],
+    flow: "n8n-nodes-countersign",
+    hook: "a node before it, with On Error: Continue",
+    open:
+      "a node that is deactivated or has pinned data guards nothing; what the guarded node takes " +
+      "from elsewhere than `countersign.arguments`",
+  },
+  {
+    name: "zapier",
+    title: "Zapier",
+    language: "typescript",
+    package: "zapier-platform-core",
+    guard: ["clients/zapier/", "tools/no_code_packages.ts"],
+    flow: "countersign-zapier",
+    hook: "a step before it",
+    open: "what the guarded step takes from elsewhere than Arguments; Go on without a Filter",
   },
 ];

@@ -35,13 +35,14 @@ const END = "<!-- end -->";
 
 /** The table, as wide as `deno fmt` makes it. */
 export function table(results: Results): string {
-  const rows = FRAMEWORKS.flatMap(({ name, title, language, hook, open }) => {
+  const rows = FRAMEWORKS.flatMap(({ name, title, language, flow, hook, open }) => {
     const result = results[name];
     if (result === undefined) return [];
     const { version, bare, cases } = result;
     const all = Object.values(cases);
     const passed = all.filter((outcome) => outcome === "passed").length;
-    const of = language === "typescript" ? "TypeScript" : "Python";
+    const written = language === "typescript" ? "TypeScript" : "Python";
+    const of = flow === undefined ? written : "without code";
     const runs = bare === "runs" ? "**the tool runs**" : "the tool does not run";
     return [[
       `[${title}](frameworks/${name}.md), ${of}`,

@@ -1,7 +1,7 @@
 import { Countersign } from "../helpers/countersign.ts";
 import { PROJECT } from "../helpers/project_files.ts";
 import { changedFiles, concerned } from "./changed.ts";
-import { CASES, runBare, runPage } from "./conformance.ts";
+import { CASES, runBare, runOwn, runPage } from "./conformance.ts";
 import { environmentOf } from "./environment.ts";
 import { type Framework, FRAMEWORKS } from "./list.ts";
 import { type Result, type Results, resultsText, withTable } from "./results.ts";
@@ -48,6 +48,9 @@ async function tried(framework: Framework, countersign: Countersign): Promise<Re
     cases[title] = (await step(`${name}: ${title}`, () => tried(world))).said;
   }
   await step(`${name}: the program of its page`, () => runPage(world));
+  if (framework.flow !== undefined) {
+    await step(`${name}: what is its own`, () => runOwn(world));
+  }
   const { value: bare } = await step(`${name}: its own hook throws`, () => runBare(world));
   if (bare === null) return null;
   console.log(`${name}: where its own hook throws, the tool ${bare}`);

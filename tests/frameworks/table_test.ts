@@ -24,9 +24,9 @@ Deno.test("the table of frameworks is that of the last run, in which every guard
 });
 
 Deno.test("the page of a framework is one screen, and has its program", async () => {
-  for (const name of NAMES) {
+  for (const { name, flow } of FRAMEWORKS) {
     const page = await projectText(`docs/frameworks/${name}.md`);
-    assert.match(page, /^```(js|python)\n/m, name);
+    assert.match(page, flow === undefined ? /^```(js|python)\n/m : /^```json\n/m, name);
     assert.ok(page.split("\n").length <= 46, `${name}: more than 45 lines`);
   }
 });
@@ -37,6 +37,7 @@ Deno.test("a change of a guard has its framework tried, one of the client all of
     FRAMEWORKS.filter((one) => one.language === language).map(({ name }) => name);
   assert.deepEqual(names("lib/tokens/consume.ts", "clients/typescript/src/cli/hook.ts"), []);
   assert.deepEqual(names("clients/typescript/src/ai.ts"), ["ai"]);
+  assert.deepEqual(names("clients/n8n/nodes/Countersign/run.ts"), ["n8n"]);
   assert.deepEqual(names("docs/frameworks/ai.md"), ["ai"]);
   assert.deepEqual(names("tests/frameworks/ai/driver.mjs"), ["ai"]);
   assert.deepEqual(names("clients/typescript/src/guard.ts"), of("typescript"));

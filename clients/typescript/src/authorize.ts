@@ -1,6 +1,6 @@
 import { isApprovalAnswer, isCheck, isMint } from "./answers.ts";
 import { NotRun } from "./errors.ts";
-import type { Countersign } from "./countersign.ts";
+import type { Sender } from "./sender.ts";
 import type { Answers } from "./wire.ts";
 
 /** An action, as it is checked, approved and consumed: the same members each time. */
@@ -55,12 +55,19 @@ export interface NotAuthorized {
   readonly message: string;
   readonly reference: string | null;
   readonly review_url: string | null;
+  /** The page for the user of its mandate, where they are asked and this key may show it. */
+  readonly confirm_url: string | null;
   readonly next: Readonly<Record<string, unknown>> | null;
 }
 
 export type Authorization = Authorized | Unasked | NotAuthorized;
 
 const DEFAULT_WAIT_SECONDS = 300;
+
+/** What a permission is sought through. */
+export interface Seeker extends Sender {
+  readonly ways: { readonly clock: { readonly now: () => number } };
+}
 
 /** The longest that the service holds one answer. */
 const HELD_SECONDS = 50;
@@ -72,7 +79,7 @@ const HELD_SECONDS = 50;
  * @throws {CountersignError} where there is no verdict at all
  */
 export async function authorize(
-  countersign: Countersign,
+  countersign: Seeker,
   action: Action,
   asking: Asking,
 ): Promise<Authorized | NotAuthorized> {
@@ -123,10 +130,12 @@ export async function authorize(
  * @throws {CountersignError} where there is no verdict at all
  */
 export async function sound(
-  countersign: Countersign,
+  countersign: Seeker,
   action: Action,
-  { wait: _, onPending, signal, ...said }: Asking,
+  { wait, onPending, signal, ...said }: Asking,
 ): Promise<NotAuthorized | null> {
+  // Nobody is waited for.
+  void wait;
   const stopping = signal === undefined ? {} : { signal };
   const asked = await countersign.post("/v1/permissions/check", action, isCheck, stopping);
   const { permission, next } = asked;
@@ -148,7 +157,8 @@ export async function sound(
   return notAuthorized(after, approval);
 }
 
-function authorized(
+/** The run that a token is for. */
+export function authorized(
   { decision_id }: Answers["check"],
   { token, token_id }: { readonly token: string; readonly token_id: string },
   approval: Answers["approval"] | null,
@@ -165,14 +175,16 @@ const SAID: Readonly<Record<Answers["approval"]["status"], string>> = {
   approved: "was approved, and has been used",
 };
 
-function notAuthorized(
-  { permission, resolved_from, next }: Answers["check"],
+/** Why an answer without a token is none. */
+export function notAuthorized(
+  { permission, resolved_from, next, url }: Answers["check"],
   approval: Answers["approval"] | null,
 ): NotAuthorized {
   const facts = {
     allowed: false,
     is_fallback: false,
     next: next as NotAuthorized["next"],
+    confirm_url: url ?? null,
   } as const;
   if (approval !== null) {
     const { reference, status, review_url } = approval;

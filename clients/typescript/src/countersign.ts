@@ -10,7 +10,6 @@ import { CountersignError, NoAnswer } from "./errors.ts";
 import { type Clock, exchange, SYSTEM_CLOCK, type Ways } from "./exchange.ts";
 import { type CallAsking, guard, type GuardedTool } from "./guard.ts";
 import {
-  type Accepts,
   anyAnswer,
   Approvals,
   Budgets,
@@ -18,9 +17,8 @@ import {
   Confirmations,
   Mandates,
   Receipts,
-  type Sender,
-  type Sending,
 } from "./resources.ts";
+import type { Accepts, Sender, Sending } from "./sender.ts";
 import { verifiedEvent } from "./webhooks.ts";
 import type { Answers, Bodies } from "./wire.ts";
 

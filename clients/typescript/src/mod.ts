@@ -3,7 +3,8 @@
  * that runs once, and a log of what became of it. Where anything breaks, the tool does not run.
  */
 export { Countersign, type Options, type Verdict } from "./countersign.ts";
-export type { Filter, Held, Sending } from "./resources.ts";
+export type { Filter, Held } from "./resources.ts";
+export type { Sender, Sending } from "./sender.ts";
 export type {
   Action,
   Asking,
@@ -31,6 +32,15 @@ export {
   Refused,
 } from "./errors.ts";
 export type { Clock } from "./exchange.ts";
+export {
+  askToPass,
+  brokenStep,
+  checkToPass,
+  type Passing,
+  spendToPass,
+  type Step,
+  type Stopped,
+} from "./step.ts";
 export {
   type Checked,
   type LogKey,
