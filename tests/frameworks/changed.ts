@@ -34,7 +34,9 @@ export function concerned(paths: readonly string[]): readonly Framework[] {
  */
 export async function changedFiles(): Promise<{ paths: string[]; since: string } | null> {
   const git = (...words: string[]) => ran(["git", ...words]);
-  const head = await git("rev-parse", "HEAD");
+  const head = await git("rev-parse", "HEAD").catch(() => null);
+  // Sources without their history.
+  if (head === null) return null;
   const landed = await git("merge-base", "HEAD", "origin/main").catch(() => head);
   const base = landed !== head ? landed : await git(
     "rev-list",

@@ -46,8 +46,17 @@ async function digestOf(...paths: readonly string[]): Promise<string> {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex().slice(0, 16);
 }
 
-/** A folder of the cache that is whole once it is there: what broke off is made anew. */
+const making = new Map<string, Promise<string>>();
+
+/** A folder of the cache, made once, whoever asks for it at the same time. */
 async function cached(name: string, make: (folder: string) => Promise<void>): Promise<string> {
+  const made = making.get(name) ?? whole(name, make);
+  making.set(name, made);
+  return await made;
+}
+
+/** A folder that is whole once it is there: what broke off is made anew. */
+async function whole(name: string, make: (folder: string) => Promise<void>): Promise<string> {
   const folder = new URL(name, CACHE).pathname;
   if (await exists(`${folder}/.made`)) return folder;
   await Deno.remove(folder, { recursive: true }).catch(() => {});

@@ -62,6 +62,45 @@ export function guardedTool<F extends (options: any) => { readonly name: string 
   return guarded as F;
 }
 
+/** What of a connection to an MCP server is looked at. */
+export interface AgentsMcpServer {
+  // deno-lint-ignore no-explicit-any -- as the SDK declares it
+  callTool(name: string, args: any, ...more: any[]): Promise<any>;
+  // deno-lint-ignore no-explicit-any -- as the SDK declares it
+  callToolResult?(name: string, args: any, ...more: any[]): Promise<any>;
+}
+
+/**
+ * The same connection, whose tools have their body in a server: each asks Countersign under its name
+ * before the call goes out; a refusal is what the server would have said.
+ */
+export function guardMcpServer<S extends AgentsMcpServer>(
+  countersign: Countersign,
+  server: S,
+  asking: AskingFor = {},
+): S {
+  const held = <R>(
+    call: (name: string, args: Args | null, ...more: readonly unknown[]) => Promise<R>,
+    refused: (content: readonly unknown[]) => unknown,
+  ) =>
+  async (tool_name: string, args: Args | null, ...more: readonly unknown[]): Promise<unknown> => {
+    const run = (args: Args) => call(tool_name, args, ...more);
+    const about = { wait: 0, succeeded: isNoError, ...asking, tool_name, run };
+    const tried = await attempt(countersign, about)(args ?? {});
+    if (tried.ran) return tried.result;
+    return refused([{ type: "text", text: JSON.stringify(tried.refusal) }]);
+  };
+  const callTool = held(server.callTool.bind(server), (content) => content);
+  const whole = server.callToolResult?.bind(server);
+  const callToolResult = whole &&
+    held(whole, (content) => ({ content, isError: true }));
+  return Object.assign(server, { callTool, ...(callToolResult && { callToolResult }) });
+}
+
+function isNoError(result: unknown): boolean {
+  return (result as { readonly isError?: unknown } | null)?.isError !== true;
+}
+
 function isArgs(input: unknown): input is Args {
   return typeof input === "object" && input !== null && !Array.isArray(input);
 }

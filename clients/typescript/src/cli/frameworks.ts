@@ -31,7 +31,8 @@ const FRAMEWORKS: readonly Framework[] = [
 
 /** How a tool of a project is guarded, by its language. */
 export const GUARDING = {
-  typescript: "npm install countersign, and wrap a tool: countersign.guard({ tool_name, run })",
+  typescript: "npm install countersign, and guard its tools by countersign/ai, /openai-agents, " +
+    "/langchain, /adk or /mcp, or wrap a tool: countersign.guard({ tool_name, run })",
   python: "pip install countersign-sdk, and wrap a tool: countersign.guard(tool_name, run)",
 } as const;
 
