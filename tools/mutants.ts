@@ -2384,17 +2384,46 @@ const SOCKETS: readonly Mutant[] = [
 const COMMAND_LINE: readonly Mutant[] = [
   {
     guard: "a hook says yes once the token of this very call is consumed",
-    file: "clients/typescript/src/cli/hook.ts",
-    find: "const { token_id } = await countersign.consume(permit.token, action, { signal });",
-    replace: "const { token_id } = permit;",
+    file: "clients/typescript/src/guard.ts",
+    find: "await consumed(countersign, tool.tool_name, action, permit, asking.signal);",
+    replace: "",
     tests: ["sdk/hook"],
   },
   {
     guard: "a hook that fails ends with what its host blocks on",
     file: "clients/typescript/src/cli/main.ts",
-    find: "return isHook ? EXIT.wrongUse : exitOf(error);",
-    replace: "return exitOf(error);",
+    find: "machine.err(refusalText(refusalOfHook(error)));\n      return EXIT.wrongUse;",
+    replace: "machine.err(refusalText(refusalOfHook(error)));\n      return exitOf(error);",
     tests: ["sdk/hook"],
+  },
+  {
+    guard: "a hook that fails where Codex runs it says a word",
+    file: "clients/typescript/src/cli/hosts.ts",
+    find: `otherwise: '{ echo "It did not run." >&2; exit 2; }',`,
+    replace: 'otherwise: "exit 2",',
+    tests: ["sdk/host"],
+  },
+  {
+    guard: "a hook of the Claude Agent SDK has it ask once more",
+    file: "clients/typescript/src/claude.ts",
+    find: 'return decided("ask", "It is authorized, and runs as it was authorized");',
+    replace: 'return decided("allow" as "ask", "It is authorized");',
+    tests: ["sdk/claude"],
+  },
+  {
+    guard: "what another hook made of a call does not run",
+    file: "clients/typescript/src/claude.ts",
+    find: "if (tool === name && canonicalJson(args) === canonicalJson(input)) return null;",
+    replace: "return null;",
+    tests: ["sdk/claude"],
+  },
+  {
+    guard: "a call that a hook authorized is let through once",
+    file: "clients/typescript/src/claude.ts",
+    find:
+      "    // Once: what comes again under the same name has no token left.\n    admitted.delete(id);",
+    replace: "",
+    tests: ["sdk/claude"],
   },
   {
     guard: "a hook gives up before its host goes on without it",

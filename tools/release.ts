@@ -12,6 +12,7 @@ const LICENSE = new URL("../LICENSE", import.meta.url);
 
 /** The frameworks whose guards are entry points, at the versions that were tried. */
 const FRAMEWORKS: Readonly<Record<string, string>> = {
+  "@anthropic-ai/claude-agent-sdk": "^0.3.295",
   "@google/adk": "^2.0.0",
   "@langchain/langgraph": "^1.7.3",
   "@modelcontextprotocol/server": "^2.4.0",

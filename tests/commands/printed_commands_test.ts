@@ -22,6 +22,8 @@ interface Block {
 const NOT_RUN: Readonly<Record<string, string>> = {
   "CONTRIBUTING.md: deno task ok": "is the gate that runs this test",
   "docs/clients.md: npx countersign status": "wants the package; tests/clients/release_test.ts",
+  "docs/frameworks/claude-code.md: countersign connect": "wants the host; test:frameworks runs it",
+  "docs/frameworks/codex.md: countersign connect": "wants the host; test:frameworks runs it",
   "docs/mutations.md: deno task mutate": "takes eight minutes; tests/project/mutants_test.ts",
   "docs/clients.md: # The service": "takes a browser; tests/browser/newcomer_test.ts runs it",
   "docs/performance.md: deno task bench": "takes minutes, measures and judges nothing",

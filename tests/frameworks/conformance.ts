@@ -3,7 +3,7 @@ import type { Countersign, TestOrg } from "../helpers/countersign.ts";
 import { Driver, type Line } from "./driver.ts";
 import type { Environment } from "./environment.ts";
 import { type Fault, FaultyWay, type Stage } from "./faults.ts";
-import type { Framework } from "./list.ts";
+import { type Framework, HOOK_FAULTS, type HookFault } from "./list.ts";
 
 /**
  * Twelve cases that every guard passes, judged by one thing: whether the tool's effect happened; and
@@ -30,11 +30,11 @@ class Trial {
   ) {}
 
   static async of(
-    { environment, countersign }: World,
+    { environment, framework, countersign }: World,
     default_permission: Permission,
   ): Promise<Trial> {
     const org = await countersign.org();
-    await org.tool(TOOL, { default_permission });
+    await org.tool(framework.tool ?? TOOL, { default_permission });
     await org.member("ann@example.com");
     const effectFile = await Deno.makeTempFile();
     return new Trial(environment, org, await org.agent(), effectFile, countersign.origin);
@@ -111,7 +111,7 @@ class Trial {
   }
 }
 
-interface World {
+export interface World {
   readonly framework: Framework;
   readonly environment: Environment;
   readonly countersign: Countersign;
@@ -175,7 +175,7 @@ export const CASES: Readonly<Record<string, Case>> = {
     );
     assert.deepEqual(
       body.data.map((entry: { data: { execution_result: string } }) => entry.data.execution_result),
-      ["success"],
+      world.framework.unheard ? [] : ["success"],
       "What became of the run was not reported",
     );
   },
@@ -259,4 +259,16 @@ export async function runBare(world: World): Promise<"runs" | "does not run"> {
   await using trial = await Trial.of(world, "disabled");
   await trial.run({ BARE: "1" });
   return (await trial.effects()).length > 0 ? "runs" : "does not run";
+}
+
+/** Whether a call runs that nobody authorized, where that goes wrong with the hook of a host. */
+export async function runFault(world: World, fault: HookFault): Promise<"open" | "closed"> {
+  const permission = HOOK_FAULTS[fault];
+  await using trial = await Trial.of(world, permission);
+  // The shell itself may start: what is typed into it afterwards is what is looked at.
+  await trial.org.tool("codex/Bash");
+  await trial.run({ HOOK_FAULT: fault });
+  const effects = JSON.stringify(await trial.effects());
+  const right = permission === "allowed" ? ["[]", JSON.stringify([ARGUMENTS])] : ["[]"];
+  return right.includes(effects) ? "closed" : "open";
 }

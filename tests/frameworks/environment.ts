@@ -91,8 +91,13 @@ async function layFiles(framework: Framework, folder: string): Promise<string> {
   const page = await Deno.readTextFile(new URL(`docs/frameworks/${name}.md`, PROJECT));
   const block = flow === undefined ? /^```(?:js|python)\n([^]*?)^```/m : /^```json\n([^]*?)^```/m;
   const [, program] = block.exec(page) ?? [];
-  if (program === undefined) throw new Error(`docs/frameworks/${name}.md has no program`);
   const ending = language === "typescript" ? "mjs" : "py";
+  if (program === undefined) {
+    // Commands that set a host up: its driver runs them as they stand there, in each of its runs.
+    if (!/^```sh\n/m.test(page)) throw new Error(`docs/frameworks/${name}.md has no program`);
+    await Deno.writeTextFile(`${folder}/${name}.md`, page);
+    return `driver.${ending}`;
+  }
   await Deno.writeTextFile(`${folder}/program.${flow === undefined ? ending : "json"}`, program);
   const runs = `${HERE}${name}/page.${ending}`;
   return await exists(new URL(runs, PROJECT)) ? `page.${ending}` : `program.${ending}`;

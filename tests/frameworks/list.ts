@@ -1,5 +1,46 @@
 /** The frameworks whose guards are tried, and what is said of each beside what a run measures. */
 
+/**
+ * What goes wrong with a hook after which the host runs the tool, or beside it, and what the rules
+ * say of the tool then: by that, no effect or this one is right, and anything else is a call that
+ * nobody authorized.
+ */
+export const HOOK_FAULTS = {
+  "is missing": "disabled",
+  "crashes without a word": "disabled",
+  "is killed": "disabled",
+  "is killed with its shell": "disabled",
+  "outlasts the host's limit": "disabled",
+  "answers what cannot be read": "disabled",
+  "stands beside one that changes the call": "allowed",
+  "stands beside one that permits and changes it": "allowed",
+  "is switched off": "disabled",
+  "was never trusted": "disabled",
+  "let a shell start, which is then typed into": "disabled",
+} as const;
+
+export type HookFault = keyof typeof HOOK_FAULTS;
+
+const OF_COMMAND = [
+  "is missing",
+  "crashes without a word",
+  "is killed",
+  "is killed with its shell",
+  "outlasts the host's limit",
+  "answers what cannot be read",
+  "stands beside one that changes the call",
+  "is switched off",
+] as const satisfies readonly HookFault[];
+
+const OF_CALLBACK = [
+  "crashes without a word",
+  "outlasts the host's limit",
+  "answers what cannot be read",
+  "stands beside one that changes the call",
+  "stands beside one that permits and changes it",
+  "is switched off",
+] as const satisfies readonly HookFault[];
+
 export interface Framework {
   /** Its folder here, and its page in `docs/frameworks/`. */
   readonly name: string;
@@ -14,6 +55,12 @@ export interface Framework {
    * JSON, which the driver runs.
    */
   readonly flow?: "n8n-nodes-countersign" | "countersign-zapier";
+  /** What Countersign knows the tool by; its own name where nothing is said. */
+  readonly tool?: string;
+  /** The guard does not hear what became of a run. */
+  readonly unheard?: true;
+  /** What may go wrong with its hook in a host that runs the tools itself. */
+  readonly faults?: readonly HookFault[];
   /** The framework's own hook, as `bare` has it throw. */
   readonly hook: string;
   /** What stays open there whatever a guard does. */
@@ -93,5 +140,48 @@ export const FRAMEWORKS: readonly Framework[] = [
     flow: "countersign-zapier",
     hook: "a step before it",
     open: "what the guarded step takes from elsewhere than Arguments; Go on without a Filter",
+  },
+  {
+    name: "claude-code",
+    title: "Claude Code",
+    language: "typescript",
+    package: "@anthropic-ai/claude-code",
+    guard: [
+      "clients/typescript/src/cli/bin.ts",
+      "clients/typescript/src/cli/hook.ts",
+      "clients/typescript/src/cli/hosts.ts",
+    ],
+    tool: "claude/mcp__shop__refund_order",
+    unheard: true,
+    faults: OF_COMMAND,
+    hook: "`PreToolUse`, a command",
+    open: "[below](#hosts-that-run-the-tools-themselves)",
+  },
+  {
+    name: "claude-agent-sdk",
+    title: "Claude Agent SDK",
+    language: "typescript",
+    package: "@anthropic-ai/claude-agent-sdk",
+    guard: ["clients/typescript/src/claude.ts"],
+    tool: "claude/mcp__shop__refund_order",
+    faults: OF_CALLBACK,
+    hook: "`PreToolUse`, a callback",
+    open: "[below](#hosts-that-run-the-tools-themselves)",
+  },
+  {
+    name: "codex",
+    title: "Codex",
+    language: "typescript",
+    package: "@openai/codex",
+    guard: [
+      "clients/typescript/src/cli/bin.ts",
+      "clients/typescript/src/cli/hook.ts",
+      "clients/typescript/src/cli/hosts.ts",
+    ],
+    tool: "codex/mcp__shop__refund_order",
+    unheard: true,
+    faults: [...OF_COMMAND, "was never trusted", "let a shell start, which is then typed into"],
+    hook: "`PreToolUse`, a command",
+    open: "[below](#hosts-that-run-the-tools-themselves)",
   },
 ];

@@ -1,4 +1,4 @@
-import { FRAMEWORKS } from "./list.ts";
+import { FRAMEWORKS, HOOK_FAULTS } from "./list.ts";
 
 /** What the last run of each framework measured, and the table that is made of it. */
 
@@ -8,6 +8,8 @@ export interface Result {
   readonly bare: "runs" | "does not run";
   /** `passed` for each case, or in what it failed. */
   readonly cases: Readonly<Record<string, string>>;
+  /** In a host that runs the tools itself: whether a call runs that nobody authorized. */
+  readonly faults?: Readonly<Record<string, "open" | "closed">>;
 }
 
 export type Results = Readonly<Record<string, Result>>;
@@ -33,19 +35,20 @@ const HEAD = [
 const BEGIN = "<!-- made by deno task test:frameworks -->";
 const END = "<!-- end -->";
 
-/** The table, as wide as `deno fmt` makes it. */
+/** The table of all frameworks. */
 export function table(results: Results): string {
-  const rows = FRAMEWORKS.flatMap(({ name, title, language, flow, hook, open }) => {
+  const rows = FRAMEWORKS.flatMap(({ name, title, language, flow, hook, open, unheard }) => {
     const result = results[name];
     if (result === undefined) return [];
     const { version, bare, cases } = result;
     const all = Object.values(cases);
     const passed = all.filter((outcome) => outcome === "passed").length;
     const written = language === "typescript" ? "TypeScript" : "Python";
+    // A program that hears no more than a command's end takes one in any language.
     const of = flow === undefined ? written : "without code";
     const runs = bare === "runs" ? "**the tool runs**" : "the tool does not run";
     return [[
-      `[${title}](frameworks/${name}.md), ${of}`,
+      `[${title}](frameworks/${name}.md)${unheard ? "" : `, ${of}`}`,
       version,
       hook,
       runs,
@@ -53,19 +56,48 @@ export function table(results: Results): string {
       open,
     ]];
   });
-  const widths = HEAD.map((_, i) =>
-    Math.max(...[HEAD, ...rows].map((row) => (row[i] ?? "").length))
+  return inColumns([HEAD, ...rows]);
+}
+
+const HOSTS_BEGIN = "<!-- hosts, made by deno task test:frameworks -->";
+const HOSTS_END = "<!-- end of hosts -->";
+
+/** What goes wrong with the hooks of hosts, and where a call runs then. */
+export function hostsTable(results: Results): string {
+  const hosts = FRAMEWORKS.filter(({ faults }) => faults !== undefined);
+  const head = hosts.map(({ title, language }) =>
+    language === "python" ? `${title}, Python` : title
+  );
+  const rows = Object.keys(HOOK_FAULTS).map((fault) => [
+    fault,
+    ...hosts.map(({ name }) => {
+      const found = results[name]?.faults?.[fault];
+      return found === undefined ? "" : found === "open" ? "**open**" : "closed";
+    }),
+  ]);
+  return inColumns([["The hook …", ...head], ...rows]);
+}
+
+/** Rows of Markdown, as wide as `deno fmt` makes them. */
+function inColumns([head = [], ...rows]: readonly (readonly string[])[]): string {
+  const widths = head.map((_, i) =>
+    Math.max(...[head, ...rows].map((row) => (row[i] ?? "").length))
   );
   const line = (cells: readonly string[]) =>
     `| ${cells.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join(" | ")} |`;
   const rule = line(widths.map((width) => "-".repeat(width)));
-  return [line(HEAD), rule, ...rows.map(line)].join("\n");
+  return [line(head), rule, ...rows.map(line)].join("\n");
 }
 
-/** A page with the table of these results between its marks. @throws for a page without marks */
-export function withTable(page: string, results: Results): string {
-  const from = page.indexOf(BEGIN);
-  const to = page.indexOf(END);
-  if (from < 0 || to < from) throw new Error(`The page has no ${BEGIN} and ${END}`);
-  return `${page.slice(0, from)}${BEGIN}\n\n${table(results)}\n\n${page.slice(to)}`;
+/** A page with the tables of these results between their marks. @throws for a page without marks */
+export function withTables(page: string, results: Results): string {
+  const one = between(page, BEGIN, END, table(results));
+  return between(one, HOSTS_BEGIN, HOSTS_END, hostsTable(results));
+}
+
+function between(page: string, begin: string, end: string, text: string): string {
+  const from = page.indexOf(begin);
+  const to = page.indexOf(end);
+  if (from < 0 || to < from) throw new Error(`The page has no ${begin} and ${end}`);
+  return `${page.slice(0, from)}${begin}\n\n${text}\n\n${page.slice(to)}`;
 }

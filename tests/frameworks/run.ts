@@ -1,10 +1,10 @@
 import { Countersign } from "../helpers/countersign.ts";
 import { PROJECT } from "../helpers/project_files.ts";
 import { changedFiles, concerned } from "./changed.ts";
-import { CASES, runBare, runOwn, runPage } from "./conformance.ts";
+import { CASES, runBare, runFault, runOwn, runPage, type World } from "./conformance.ts";
 import { environmentOf } from "./environment.ts";
 import { type Framework, FRAMEWORKS } from "./list.ts";
-import { type Result, type Results, resultsText, withTable } from "./results.ts";
+import { type Result, type Results, resultsText, withTables } from "./results.ts";
 
 /**
  * Tries the guards of frameworks: `deno task test:frameworks [--all] [names]`. Without either, those
@@ -54,7 +54,19 @@ async function tried(framework: Framework, countersign: Countersign): Promise<Re
   const { value: bare } = await step(`${name}: its own hook throws`, () => runBare(world));
   if (bare === null) return null;
   console.log(`${name}: where its own hook throws, the tool ${bare}`);
-  return { version: environment.version, bare, cases };
+  const measured = { version: environment.version, bare, cases };
+  return framework.faults === undefined ? measured : { ...measured, faults: await faultsOf(world) };
+}
+
+/** What becomes of a call in a host whose hook is struck by each of its faults. */
+async function faultsOf(world: World): Promise<Record<string, "open" | "closed">> {
+  const { name, faults = [] } = world.framework;
+  const found: Record<string, "open" | "closed"> = {};
+  for (const fault of faults) {
+    const { value } = await step(`${name}: the hook ${fault}`, () => runFault(world, fault));
+    if (value !== null) found[fault] = value;
+  }
+  return found;
 }
 
 async function chosen(words: readonly string[]): Promise<readonly Framework[]> {
@@ -99,7 +111,7 @@ const results = await tryAll(await chosen(Deno.args), JSON.parse(kept));
 const text = resultsText(results);
 if (Deno.env.get("CI") === undefined) {
   await Deno.writeTextFile(RESULTS, text);
-  await Deno.writeTextFile(TABLE, withTable(await Deno.readTextFile(TABLE), results));
+  await Deno.writeTextFile(TABLE, withTables(await Deno.readTextFile(TABLE), results));
 } else if (text !== kept) {
   ran.failed++;
   console.log(`Other than tests/frameworks/results.json says: run it, and commit that.\n${text}`);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { projectText } from "../helpers/project_files.ts";
 import { concerned } from "./changed.ts";
 import { FRAMEWORKS } from "./list.ts";
-import { type Results, resultsText, withTable } from "./results.ts";
+import { type Results, resultsText, withTables } from "./results.ts";
 
 /** What is published of the guards for frameworks is what was measured last. */
 
@@ -20,13 +20,13 @@ Deno.test("the table of frameworks is that of the last run, in which every guard
     }
   }
   const page = await projectText("docs/frameworks.md");
-  assert.equal(withTable(page, results), page);
+  assert.equal(withTables(page, results), page);
 });
 
 Deno.test("the page of a framework is one screen, and has its program", async () => {
   for (const { name, flow } of FRAMEWORKS) {
     const page = await projectText(`docs/frameworks/${name}.md`);
-    assert.match(page, flow === undefined ? /^```(js|python)\n/m : /^```json\n/m, name);
+    assert.match(page, flow === undefined ? /^```(js|python|sh)\n/m : /^```json\n/m, name);
     assert.ok(page.split("\n").length <= 46, `${name}: more than 45 lines`);
   }
 });
@@ -35,7 +35,8 @@ Deno.test("a change of a guard has its framework tried, one of the client all of
   const names = (...paths: string[]) => concerned(paths).map(({ name }) => name);
   const of = (language: string) =>
     FRAMEWORKS.filter((one) => one.language === language).map(({ name }) => name);
-  assert.deepEqual(names("lib/tokens/consume.ts", "clients/typescript/src/cli/hook.ts"), []);
+  assert.deepEqual(names("lib/tokens/consume.ts", "clients/typescript/src/cli/logs.ts"), []);
+  assert.deepEqual(names("clients/typescript/src/cli/hook.ts"), ["claude-code", "codex"]);
   assert.deepEqual(names("clients/typescript/src/ai.ts"), ["ai"]);
   assert.deepEqual(names("clients/n8n/nodes/Countersign/run.ts"), ["n8n"]);
   assert.deepEqual(names("docs/frameworks/ai.md"), ["ai"]);

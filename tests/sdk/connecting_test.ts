@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { diffOf } from "../../clients/typescript/src/cli/change.ts";
 import { withTable } from "../../clients/typescript/src/cli/edits.ts";
-import { HOSTS, isHere, mcpOf } from "../../clients/typescript/src/cli/hosts.ts";
+import { hookCommand, HOSTS, isHere, mcpOf } from "../../clients/typescript/src/cli/hosts.ts";
 import { thisMachine } from "../../clients/typescript/src/cli/machine.ts";
 import { Countersign } from "../helpers/countersign.ts";
 import { projectText } from "../helpers/project_files.ts";
@@ -197,9 +197,14 @@ Deno.test("connecting leaves everything else as it is, and what it cannot read a
     assert.equal((await read(path)).split("[mcp_servers.countersign]").length, 2);
     assert.match(
       await read(path),
-      /command = "countersign hook codex \|\| exit 2"\ntimeout = 300\n$/,
+      /command = "countersign hook codex \|\| \{ echo \\"It did not run\.\\" >&2; exit 2; \}"\ntimeout = 300\n$/,
     );
-    assert.match((await terminal.run([...other, "--hook"])).out, /Nothing is to be changed/);
+    const again = await terminal.run([...other, "--hook", "--json"]);
+    assert.deepEqual(again.json.changes, []);
+    assert.match(
+      again.json.next.join("\n"),
+      /^Codex: start codex and trust the hook under \/hooks/m,
+    );
   });
 
   await t.step("the hook of Claude Code stands beside others", async () => {
@@ -212,7 +217,17 @@ Deno.test("connecting leaves everything else as it is, and what it cannot read a
     assert.equal(model, "m");
     assert.deepEqual(PreToolUse[0], mine);
     assert.equal(PreToolUse[1].matcher, "*");
-    assert.equal(PreToolUse[1].hooks[0].command, "countersign hook claude || exit 2");
+    assert.deepEqual(PreToolUse[1].hooks, [{
+      type: "command",
+      command: "countersign hook claude || exit 2",
+      timeout: 300,
+      onFailure: "block",
+    }]);
+    assert.equal((await terminal.run([...words, "--wait", "0"])).code, 0);
+    const short = JSON.parse(await read(path)).hooks.PreToolUse[1].hooks[0];
+    assert.equal(short.command, "countersign hook claude --wait 0 || exit 2");
+    assert.equal(short.timeout, 60);
+    assert.equal((await terminal.run([...words, "--wait", "541"])).code, 2);
     const shared = { matcher: "*", hooks: [...PreToolUse[1].hooks, ...mine.hooks] };
     const text = JSON.stringify({ hooks: { PreToolUse: [shared] } });
     await put({ [path]: text });
@@ -303,10 +318,21 @@ Deno.test("doctor finds what is wrong, and says of each what to do", async (t) =
     const path = `${project}/.claude/settings.json`;
     const hook = (command: string, timeout?: number) =>
       put({
-        [path]: JSON.stringify({ hooks: { PreToolUse: [{ hooks: [{ command, timeout }] }] } }),
+        [path]: JSON.stringify({
+          hooks: { PreToolUse: [{ hooks: [{ command, timeout, onFailure }] }] },
+          disableAllHooks,
+        }),
       });
+    let onFailure = "continue";
+    let disableAllHooks = true;
     await hook("countersign hook claude");
-    await finds(1, /runs the tool where the program is missing/);
+    await finds(1, /runs the tool where the program fails or is missing/);
+    await hook("countersign hook claude || exit 2");
+    await finds(1, /is passed over: all hooks are disabled/);
+    disableAllHooks = false;
+    await hook("countersign hook claude || exit 2");
+    await finds(1, /runs the tool where it is killed or takes too long/);
+    onFailure = "block";
     await hook("countersign hook claude || exit 2", 60);
     await finds(1, /may take 275 seconds, and its host runs the tool after 60/);
     await hook("countersign hook claude || exit 2");
@@ -314,6 +340,21 @@ Deno.test("doctor finds what is wrong, and says of each what to do", async (t) =
     await put({ [`${home}/bin/countersign`]: "" });
     const { says } = await found({ PATH: `${home}/bin` });
     assert.deepEqual(says, ["Claude Code: is not connected"]);
+
+    // Codex takes a 2 without a word for a yes, and runs no hook that nobody has trusted.
+    const codex = `${home}/.codex/config.toml`;
+    const table = (command: string) =>
+      `[[hooks.PreToolUse]]\n[[hooks.PreToolUse.hooks]]\ncommand = ${JSON.stringify(command)}\n`;
+    await put({ [codex]: table("countersign hook codex || exit 2") });
+    await finds(1, /Codex's hook: runs the tool where the program fails/, { PATH: `${home}/bin` });
+    const line = hookCommand("countersign", HOSTS["codex"]!.hook!).line;
+    await put({ [codex]: table(line) });
+    await finds(1, /Codex's hook: is passed over: nobody has trusted it/, { PATH: `${home}/bin` });
+    const state = `[hooks.state."${codex}:pre_tool_use:0:0"]\ntrusted_hash = "sha256:00"\n`;
+    await put({ [codex]: table(line) + state });
+    const trusted = await found({ PATH: `${home}/bin` });
+    assert.doesNotMatch(trusted.says.join("\n"), /hook/);
+    await Deno.remove(`${home}/.codex`, { recursive: true });
   });
 
   await t.step("secrets that others can read", async () => {

@@ -68,7 +68,7 @@ Deno.test("a hook that asks a person answers 2 with where they decide, and goes 
     assert.equal(held.out, "");
     assert.match(
       held.err,
-      /Bash did not run: REF-\S+ waits for a person: http.*make the same call/,
+      /Bash did not run: REF-\S+ waits for a person: http.* \(pending\)\nTell the user .*make this call again/,
     );
     const [pending] = (await org.get("/v1/approvals?status=pending", org.approver)).body.data;
     assert.equal(pending.reason, "Claude Code calls Bash: List files");
@@ -119,7 +119,7 @@ Deno.test("a hook answers 2 for what is disabled, wrong use, and input that is n
       const { code, out, err } = await hook(CALL, {}, ...words);
       assert.deepEqual([code, out], [2, ""], words.join(" "));
       // Said before anybody was asked.
-      assert.doesNotMatch(err, /did not run/);
+      assert.doesNotMatch(err, /Bash did not run/);
     }
   });
 });

@@ -72,6 +72,40 @@ export function attempt<A extends Readonly<Record<string, unknown>>, R>(
   };
 }
 
+/** A call that whoever asked runs by themselves, as the very next thing. */
+export type Admission<A> =
+  | {
+    readonly admitted: true;
+    /** What was authorized, byte by byte. */
+    readonly args: A;
+    /** The token that is used up; null for a tool that is said beforehand to run unasked. */
+    readonly token_id: string | null;
+    /** Says what became of the run; a report that is lost is lost. */
+    readonly report: (execution_result: "success" | "error") => Promise<void>;
+  }
+  | { readonly admitted: false; readonly refusal: Refusal };
+
+/**
+ * As `attempt`, for hosts that run a tool themselves once they are told yes: the token is used up
+ * when this returns, and what keeps the call from running afterwards has used it up in vain.
+ */
+export function admit<A extends Readonly<Record<string, unknown>>>(
+  countersign: Countersign,
+  tool: Omit<GuardedTool<A, unknown>, "run" | "cost">,
+): (args: A, asking?: CallAsking) => Promise<Admission<A>> {
+  return async (args, asking = {}) => {
+    try {
+      const held = { ...tool, run: () => undefined };
+      const { permit, copy } = await permitted(countersign, held, args, asking);
+      const token_id = permit.is_fallback ? null : permit.token_id;
+      const report = reporter(countersign, tool.tool_name, permit);
+      return { admitted: true, args: copy, token_id, report };
+    } catch (error) {
+      return { admitted: false, refusal: refusalOf(tool.tool_name, error) };
+    }
+  };
+}
+
 /** What is known of a call before its time to run has come. */
 export type Sounding =
   | { readonly state: "clear" }
@@ -108,7 +142,9 @@ async function permitted<A extends Readonly<Record<string, unknown>>, R>(
   const { action, copy } = frozen(tool, args);
   const permit = await sought(countersign, tool, action, reasoned(tool, args, asking));
   if (!permit.allowed) throw notRun(tool.tool_name, permit);
-  if (!permit.is_fallback) await consumed(countersign, tool.tool_name, action, permit);
+  if (!permit.is_fallback) {
+    await consumed(countersign, tool.tool_name, action, permit, asking.signal);
+  }
   return { permit, copy };
 }
 
@@ -161,10 +197,11 @@ async function consumed(
   tool: string,
   action: Action,
   { token, token_id }: Authorized,
+  signal: AbortSignal | undefined,
 ): Promise<void> {
   let answer;
   try {
-    answer = await countersign.consume(token, action);
+    answer = await countersign.consume(token, action, signal === undefined ? {} : { signal });
   } catch (error) {
     throw broken(tool, error);
   }
@@ -184,28 +221,40 @@ function broken(tool: string, error: unknown): unknown {
 async function logged<A extends Readonly<Record<string, unknown>>, R>(
   countersign: Countersign,
   tool: GuardedTool<A, R>,
-  { token }: Authorized,
+  permit: Authorized,
   args: A,
 ): Promise<R> {
-  const { now } = countersign.ways.clock;
-  const began = now();
-  const report = async (outcome: Parameters<Countersign["log"]>[0]) => {
-    const duration_ms = Math.max(0, Math.round(now() - began));
-    // The tool has run. A report that is lost must not look like a tool that was not run.
-    await countersign.log({ duration_ms, ...outcome }).catch(() => {});
-  };
-  const about = { tool_name: tool.tool_name, token };
+  const report = reporter(countersign, tool.tool_name, permit);
   let result: R;
   try {
     result = await tool.run(args);
   } catch (error) {
     // Not why: messages of tools hold what the log must not.
-    await report({ ...about, execution_result: "error" });
+    await report("error");
     throw error;
   }
   const cost_micros = tool.cost?.(result);
-  const cost = cost_micros === undefined ? {} : { cost_micros };
-  const execution_result = tool.succeeded?.(result) === false ? "error" : "success";
-  await report({ ...about, execution_result, ...cost });
+  const outcome = tool.succeeded?.(result) === false ? "error" : "success";
+  await report(outcome, cost_micros === undefined ? {} : { cost_micros });
   return result;
+}
+
+/** Says once what became of a run that begins now. */
+function reporter(
+  countersign: Countersign,
+  tool_name: string,
+  permit: Authorized | Unasked,
+): (
+  execution_result: "success" | "error",
+  more?: { readonly cost_micros?: number },
+) => Promise<void> {
+  const { now } = countersign.ways.clock;
+  const began = now();
+  return async (execution_result, more = {}) => {
+    if (permit.is_fallback) return;
+    const duration_ms = Math.max(0, Math.round(now() - began));
+    const report = { tool_name, token: permit.token, execution_result, duration_ms, ...more };
+    // The tool has run. A report that is lost must not look like a tool that was not run.
+    await countersign.log(report).catch(() => {});
+  };
 }

@@ -14,6 +14,8 @@ export type {
   Unasked,
 } from "./authorize.ts";
 export {
+  type Admission,
+  admit,
   type AskingFor,
   type Attempt,
   attempt,

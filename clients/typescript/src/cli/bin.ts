@@ -11,7 +11,8 @@ function crashed(error: unknown): never {
   const what = error instanceof Error ? error.message : "something";
   // Nobody reads it where that is what failed.
   try {
-    process.stderr.write(`countersign: stopped by ${JSON.stringify(what)}\n`);
+    const code = CRASHED === 2 ? " (guard_failed)" : "";
+    process.stderr.write(`countersign: stopped by ${JSON.stringify(what)}${code}\n`);
   } finally {
     process.exit(CRASHED);
   }

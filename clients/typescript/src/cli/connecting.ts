@@ -4,7 +4,8 @@ import { type Change, changeOf, diffOf, made } from "./change.ts";
 import type { Arguments, Call, Command } from "./command.ts";
 import { EXIT, type Exit, Failed, WrongUse } from "./exit.ts";
 import { frameworksOf, GUARDING } from "./frameworks.ts";
-import { type Host, HOSTS, isHere, mcpOf, type Way } from "./hosts.ts";
+import { DEFAULT_WAIT, LONGEST_WAIT } from "./hook.ts";
+import { hookCommand, type Host, HOSTS, isHere, mcpOf, type Way } from "./hosts.ts";
 import type { Machine } from "./machine.ts";
 
 /**
@@ -27,6 +28,7 @@ async function changesFor(call: Call, hosts: readonly Host[]): Promise<Change[]>
   const mcp = mcpOf(await call.url());
   const way: Way = call.flag("agent-token") ? "agent-token" : "sign-in";
   const program = await programFor(machine);
+  const wait = call.number("wait", DEFAULT_WAIT, LONGEST_WAIT);
   const changes: Change[] = [];
   for (const { path, mode, edit, hook } of hosts) {
     const file = path(machine);
@@ -35,12 +37,13 @@ async function changesFor(call: Call, hosts: readonly Host[]): Promise<Change[]>
     const both = (before: string | null) => {
       const connected = edit(file, before, mcp, way);
       return hooked !== null && hookFile === file
-        ? hooked.edit(file, connected, program)
+        ? hooked.edit(file, connected, hookCommand(program, hooked, wait))
         : connected;
     };
     changes.push(...some(await changeOf(file, mode, both)));
     if (hooked !== null && hookFile !== undefined && hookFile !== file) {
-      const only = (before: string | null) => hooked.edit(hookFile, before, program);
+      const only = (before: string | null) =>
+        hooked.edit(hookFile, before, hookCommand(program, hooked, wait));
       changes.push(...some(await changeOf(hookFile, mode, only)));
     }
   }
@@ -62,7 +65,10 @@ async function connected(
   if (!call.json) call.tell(null, notes.map((note) => `${note}\n`).join(""));
   const written = await made(call, changes);
   const way: Way = call.flag("agent-token") ? "agent-token" : "sign-in";
-  const next = hosts.map(([, { title, next }]) => `${title}: ${next(way)}`);
+  const next = hosts.flatMap(([, { title, next, hook }]) => {
+    const left = call.flag("hook") && hook?.next !== undefined ? [hook.next] : [];
+    return [next(way), ...left].map((todo) => `${title}: ${todo}`);
+  });
   const diffs = changes.map((change) => ({ path: change.path, diff: diffOf(change) }));
   const end = changes.length === 0
     ? "Nothing is to be changed"
@@ -127,6 +133,11 @@ const args: Arguments = {
   hook: {
     type: "boolean",
     description: "Have every tool of Claude Code or Codex asked for, by its hook",
+  },
+  wait: {
+    type: "string",
+    description: `Seconds that its hook waits for a person (${DEFAULT_WAIT})`,
+    valueHint: "SECONDS",
   },
   "dry-run": { type: "boolean", description: "Show the change, and write nothing" },
   yes: { type: "boolean", description: "Do not ask" },

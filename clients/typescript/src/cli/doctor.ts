@@ -154,15 +154,19 @@ async function hook(call: Call, word: string, { title, hook }: Host): Promise<Fi
   if (hook === undefined) return [];
   const path = hook.path(call.machine);
   const text = await textOf(path) ?? "";
-  const command = new RegExp(`[^"\\n]*countersign hook ${hook.word}[^"\\n]*`).exec(text)?.[0];
+  // As it stands in JSON and in TOML alike: quotes in it are escaped.
+  const line = new RegExp(
+    `(?:[^"\\n\\\\]|\\\\.)*countersign hook ${hook.word}(?:[^"\\n\\\\]|\\\\.)*`,
+  );
+  const command = line.exec(text)?.[0].replaceAll('\\"', '"');
   if (command === undefined) return [];
   const about = `${title}'s hook`;
   const again = `take it out of ${path}, and run: countersign connect ${word} --hook`;
-  if (!/\|\| *exit 2$/.test(command)) {
-    return [wrong(about, "runs the tool where the program is missing", again)];
+  if (!command.endsWith(`|| ${hook.otherwise}`)) {
+    return [wrong(about, "runs the tool where the program fails or is missing", again)];
   }
   const wait = Number(/--wait[ =](\d+)/.exec(command)?.[1] ?? DEFAULT_WAIT);
-  const behind = text.slice(text.indexOf(command));
+  const behind = text.slice(text.search(line));
   const limit = Number(/timeout"?\s*[:=]\s*(\d+)/.exec(behind)?.[1] ?? HOST_SECONDS);
   if (wait + AROUND_SECONDS >= limit) {
     const says = `may take ${
@@ -170,6 +174,8 @@ async function hook(call: Call, word: string, { title, hook }: Host): Promise<Fi
     } seconds, and its host runs the tool after ${limit}`;
     return [wrong(about, says, again)];
   }
+  const fault = hook.fault(text);
+  if (fault !== null) return [wrong(about, fault.says, fault.todo)];
   const found = await isFound(call, command.split(" ")[0] ?? "");
   return [
     found ? ok(about, command) : wrong(

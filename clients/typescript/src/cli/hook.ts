@@ -1,8 +1,9 @@
-import type { Action } from "../authorize.ts";
-import { NoAnswer, NotRun } from "../errors.ts";
+import { NoAnswer } from "../errors.ts";
+import { admit } from "../guard.ts";
+import type { Refusal } from "../refusal.ts";
 import type { Call, Command } from "./command.ts";
 import { EXIT, type Exit, Failed, WrongUse } from "./exit.ts";
-import { jsonText } from "./shown.ts";
+import { jsonText, refusalText } from "./shown.ts";
 import { noteWaiting, WAIT } from "./waiting.ts";
 
 /**
@@ -38,7 +39,7 @@ const HOSTS: Readonly<Record<string, Host>> = {
 export const DEFAULT_WAIT = 240;
 
 /** Below the time after which hosts go on without us: 600 seconds where nothing else is said. */
-const LONGEST_WAIT = 540;
+export const LONGEST_WAIT = 540;
 
 /** What a check, a mint and a consume may take, besides. */
 export const AROUND_SECONDS = 35;
@@ -81,10 +82,18 @@ async function run(call: Call): Promise<Exit> {
   const limit = wait + AROUND_SECONDS;
   const cancel = call.machine.after(
     limit * 1000,
-    () => stop.abort(new Failed(`No verdict within ${limit} seconds`)),
+    () => stop.abort(new NoAnswer("timed_out", `No verdict within ${limit} seconds`)),
   );
   try {
-    const token = await Promise.race([late, consumed(call, word, host, wait, stop.signal)]);
+    const { refusal, token } = await Promise.race([
+      late,
+      asked(call, word, host, wait, stop.signal),
+    ]);
+    if (token === null) throw new Failed("Nobody could be asked");
+    if (refusal !== null) {
+      call.machine.err(refusalText(refusal));
+      return EXIT.wrongUse;
+    }
     call.machine.out(`${jsonText(host.answer(token))}\n`);
     return EXIT.allowed;
   } finally {
@@ -92,40 +101,36 @@ async function run(call: Call): Promise<Exit> {
   }
 }
 
-/** The id of a token that this call has used up. @throws for everything else */
-async function consumed(
+type Verdict =
+  | { readonly refusal: Refusal; readonly token: undefined }
+  | { readonly refusal: null; readonly token: string | null };
+
+/** Whether the call may run: then its token has been used up. */
+async function asked(
   call: Call,
   word: string,
   { name }: Host,
   wait: number,
   signal: AbortSignal,
-): Promise<string> {
+): Promise<Verdict> {
   const { event, tool } = calledBy(await call.machine.input());
   const args = event["tool_input"] as Json;
-  const action: Action = { tool_name: toolName(word, tool), arguments: args };
   const { description } = args;
   const why = typeof description === "string" && description !== "" ? `: ${description}` : "";
   const session = event["session_id"];
-  const countersign = await call.service();
-  const permit = await countersign.authorize(action, {
+  const admission = await admit(await call.service(), {
+    tool_name: toolName(word, tool),
     reason: `${name} calls ${tool}${why}`.slice(0, 2000),
     wait,
+    onPending: (approval) => noteWaiting(call, approval),
+  })(args, {
     signal,
     context: { directory: event["cwd"] ?? null },
     ...(typeof session === "string" && session !== "" ? { session_id: session } : {}),
-    onPending: (approval) => noteWaiting(call, approval),
   });
-  if (!permit.allowed) {
-    const { code, reference, message } = permit;
-    const again = code === "pending" ? ". Once it is approved, make the same call again" : "";
-    throw new NotRun(`${tool} did not run: ${message}${again}`, { code, reference });
-  }
-  if (permit.is_fallback) throw new Failed("Nobody could be asked");
-  const { token_id } = await countersign.consume(permit.token, action, { signal });
-  if (token_id !== permit.token_id) {
-    throw new NoAnswer("bad_answer", "Another token was consumed than was sent");
-  }
-  return token_id;
+  return admission.admitted
+    ? { refusal: null, token: admission.token_id }
+    : { refusal: admission.refusal, token: undefined };
 }
 
 export const hook: Omit<Command, "about"> = {

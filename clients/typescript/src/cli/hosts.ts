@@ -30,21 +30,42 @@ export interface Host {
 
 export interface Hook {
   readonly path: (machine: Machine) => string;
-  readonly edit: (path: string, before: string | null, program: string) => string;
+  readonly edit: (path: string, before: string | null, command: HookCommand) => string;
   readonly word: string;
+  /** What its shell does where the program came to no end of its own: the host takes it for a no. */
+  readonly otherwise: string;
+  /** What is left to do before the host runs it. */
+  readonly next?: string;
+  /** Why its host would run a tool all the same, as far as its file says. */
+  readonly fault: (text: string) => { readonly says: string; readonly todo: string } | null;
+}
+
+/** What a host runs before a tool of its own, and what it may take. */
+export interface HookCommand {
+  readonly line: string;
+  readonly seconds: number;
 }
 
 const NAME = "countersign";
 const VARIABLE = "COUNTERSIGN_AGENT_TOKEN";
 const BRIDGE = "mcp-remote@0.15.1";
 
-/** What hosts are told that a hook may take: all of it, and time to start. */
-export const HOOK_SECONDS = DEFAULT_WAIT + AROUND_SECONDS + 25;
+/** Time to start, seconds. */
+const STARTING = 25;
 
 /** A hook's command: where the program is missing, or is ended, the host is told no as well. */
-export function hookCommand(program: string, word: string): string {
-  return `${program} hook ${word} || exit 2`;
+export function hookCommand(
+  program: string,
+  { word, otherwise }: Pick<Hook, "word" | "otherwise">,
+  wait = DEFAULT_WAIT,
+): HookCommand {
+  const option = wait === DEFAULT_WAIT ? "" : ` --wait ${wait}`;
+  const seconds = wait + AROUND_SECONDS + STARTING;
+  return { line: `${program} hook ${word}${option} || ${otherwise}`, seconds };
 }
+
+/** Codex runs no hook of a user's before the user has looked at it. */
+const TRUST = "start codex and trust the hook under /hooks; until then it is passed over";
 
 const SET_VARIABLE = `set ${VARIABLE} in the environment that it is started from`;
 
@@ -102,13 +123,24 @@ export const HOSTS: Readonly<Record<string, Host>> = {
     next: (way) => way === "sign-in" ? "/mcp in a session signs in" : SET_VARIABLE,
     hook: {
       word: "claude",
+      otherwise: "exit 2",
+      fault: (text) =>
+        /"disableAllHooks"\s*:\s*true/.test(text)
+          ? { says: "is passed over: all hooks are disabled", todo: "take disableAllHooks out" }
+          : /"onFailure"\s*:\s*"block"/.test(text)
+          ? null
+          : {
+            says: "runs the tool where it is killed or takes too long",
+            todo: 'give it "onFailure": "block": countersign connect claude-code --hook',
+          },
       path: ({ cwd }) => join(cwd, ".claude", "settings.json"),
-      edit: (path, before, program) => {
+      edit: (path, before, { line, seconds }) => {
         const hook = {
           type: "command",
-          command: hookCommand(program, "claude"),
-          timeout: HOOK_SECONDS,
-          // What releases that do not know it pass over; it says the same as `|| exit 2` does.
+          command: line,
+          timeout: seconds,
+          // Since 2.1.295; earlier ones pass it over. It stands for what `|| exit 2` cannot reach: a
+          // shell that is killed with its program, and the host's own time limit.
           onFailure: "block",
         };
         const is = (other: unknown) => isOwnHook(path, other);
@@ -180,8 +212,15 @@ export const HOSTS: Readonly<Record<string, Host>> = {
     next: (way) => way === "sign-in" ? `codex mcp login ${NAME} signs in` : SET_VARIABLE,
     hook: {
       word: "codex",
+      // A 2 without a word is a yes to it (0.171.0).
+      otherwise: '{ echo "It did not run." >&2; exit 2; }',
       path: (machine) => join(codexHome(machine), "config.toml"),
-      edit: (path, before, program) =>
+      next: TRUST,
+      fault: (text) =>
+        /:pre_tool_use:\d+:\d+"\]\s*\ntrusted_hash\s*=/.test(text)
+          ? null
+          : { says: "is passed over: nobody has trusted it", todo: TRUST },
+      edit: (path, before, { line, seconds }) =>
         before?.includes(`${NAME} hook codex`) ? before : withTable(
           path,
           before,
@@ -189,8 +228,8 @@ export const HOSTS: Readonly<Record<string, Host>> = {
           [
             "[[hooks.PreToolUse.hooks]]",
             'type = "command"',
-            `command = ${JSON.stringify(hookCommand(program, "codex"))}`,
-            `timeout = ${HOOK_SECONDS}`,
+            `command = ${JSON.stringify(line)}`,
+            `timeout = ${seconds}`,
           ],
         ),
     },

@@ -1,10 +1,11 @@
 import { type CommandDef, defineCommand, renderUsage, runCommand } from "citty";
 import { CountersignError } from "../errors.ts";
+import { type Refusal, refusalOf } from "../refusal.ts";
 import { Call, type Command, COMMON } from "./command.ts";
 import { COMMANDS, type Group, type Named } from "./commands.ts";
-import { EXIT, type Exit, exitOf, WrongUse } from "./exit.ts";
+import { EXIT, type Exit, exitOf, Failed, WrongUse } from "./exit.ts";
 import type { Machine } from "./machine.ts";
-import { clean, jsonText } from "./shown.ts";
+import { clean, jsonText, refusalText } from "./shown.ts";
 import { strictly } from "./strictly.ts";
 import { VERSION } from "./version.ts";
 
@@ -20,9 +21,13 @@ export async function main(words: readonly string[], machine: Machine): Promise<
     const code = await ran(words, machine);
     return isHook && code !== EXIT.allowed ? EXIT.wrongUse : code;
   } catch (error) {
+    if (isHook) {
+      machine.err(refusalText(refusalOfHook(error)));
+      return EXIT.wrongUse;
+    }
     const own = words.includes("--") ? words.slice(0, words.indexOf("--")) : words;
-    tellError(machine, error, own.includes("--json") && !isHook);
-    return isHook ? EXIT.wrongUse : exitOf(error);
+    tellError(machine, error, own.includes("--json"));
+    return exitOf(error);
   }
 }
 
@@ -125,6 +130,14 @@ function tellError({ out, err }: Machine, error: unknown, json: boolean): void {
   }
   err(`${NAME}: ${clean(message)}${code === null ? "" : ` (${clean(code)})`}\n`);
   if (next !== null) err(`next: ${jsonText(next)}\n`);
+}
+
+/** What a host is told where the hook came to no verdict. */
+function refusalOfHook(error: unknown): Refusal {
+  const refusal = refusalOf("The tool", error);
+  // What these say is for whoever set it up; what others say is for nobody who reads this.
+  const isOwn = error instanceof Failed || exitOf(error) === EXIT.wrongUse;
+  return isOwn ? { ...refusal, message: plain((error as Error).message) } : refusal;
 }
 
 /** Without the colours that the parser gives its texts. */

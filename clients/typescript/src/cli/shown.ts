@@ -1,3 +1,5 @@
+import type { Refusal } from "../refusal.ts";
+
 /** What reaches a terminal. A server, a request's reason or a file may hold what moves a cursor. */
 
 /**
@@ -39,4 +41,10 @@ export function table(rows: readonly (readonly unknown[])[]): string {
     row.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join("  ").trimEnd()
   )
     .map((line) => `${line}\n`).join("");
+}
+
+/** What a host tells its model of a call that does not run. */
+export function refusalText({ message, code, next, what_to_do }: Refusal): string {
+  const more = next === null ? "" : `next: ${jsonText(next)}\n`;
+  return `countersign: ${clean(message)} (${clean(code)})\n${what_to_do}\n${more}`;
 }
