@@ -68,6 +68,75 @@ const FAULTS: readonly Fault[] = [
     find: "transaction.set(dueKey(at, kind, org, id), work);",
     replace: "",
   },
+  {
+    name: "a call of which nobody knows is sent again",
+    file: "lib/calls/run_call.ts",
+    find: "if (CALL_ENDS[kindOf(said)].again) said = await send();",
+    replace: 'if (said.is === "unknown") said = await send();',
+  },
+  {
+    name: "a call that may have run gives its permission back",
+    file: "lib/calls/call_state.ts",
+    find: 'unknown: { ...RAN, status: "unknown", told: "outcome_unknown", execution: "unknown" },',
+    replace: 'unknown: { ...NOT_SENT, told: "upstream_unreachable" },',
+  },
+  {
+    name: "a call's key is forgotten",
+    file: "lib/calls/call_record.ts",
+    find: "else transaction.set(key, { id, expires_at }, { expireIn: KEPT_MS });",
+    replace: "",
+  },
+  {
+    name: "a call that nobody ends is not looked after",
+    file: "lib/calls/begin_call.ts",
+    find: "schedule(transaction, { ...work, wakes: false });",
+    replace: "",
+  },
+  {
+    name: "an outcome is written down twice",
+    file: "lib/calls/end_call.ts",
+    find:
+      'if (call !== null && call.status !== "running") return call;\n      const open = openOf(token);',
+    replace: 'const open = token?.status === "reported"\n' +
+      '        ? { ...token, status: "consumed" as const }\n        : openOf(token);',
+  },
+  {
+    name: "what must not be sent twice is, where a connection ended",
+    file: "lib/outside/guarded_fetch.ts",
+    find: "if (!repeatable || signal.aborted",
+    replace: "if (signal.aborted",
+  },
+  {
+    name: "a credential that an answer repeats is not cut out",
+    file: "lib/upstreams/mcp_http.ts",
+    find: "if (count === 0) return message;",
+    replace: "if (count >= 0) return message;",
+  },
+  {
+    name: "a refresh takes no lease",
+    file: "lib/vault/refresh.ts",
+    find: "if (!await ledgers.transact(org, takeLease(id, generation, lease))) throw new Taken();",
+    replace: "",
+  },
+  {
+    name: "a refresh token that may be used up is free again",
+    file: "lib/vault/refresh.ts",
+    find: 'case "unknown":\n        await end(services, org, id, generation, "lost");',
+    replace:
+      'case "unknown":\n        await ledgers.transact(org, releaseLease(id, generation, lease));',
+  },
+  {
+    name: "a refresh whose process ended is forgotten",
+    file: "lib/vault/refresh.ts",
+    find: 'await end(services, org, id, row.generation, "lost", row.lease.id);',
+    replace: 'return away("It is being asked");',
+  },
+  {
+    name: "new tokens are thrown away where storing them fails once",
+    file: "lib/vault/refresh.ts",
+    find: "if (tries === STORE_TRIES) throw error;",
+    replace: "return;",
+  },
 ];
 
 const words = Deno.args;

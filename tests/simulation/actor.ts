@@ -8,6 +8,17 @@ export const TOOLS = { read: "allowed", deploy: "requires_approval", wipe: "disa
 /** How long a report of an execution may take in every org. */
 export const REPORT_WITHIN_MS = 120_000;
 
+/** The tools of servers of others in every org, by what their own default says. */
+export const CALLED_TOOLS = {
+  "notes/read": "allowed",
+  "notes/add": "allowed",
+  "notes/wipe": "requires_approval",
+  "mail/send": "allowed",
+} as const;
+/** How long a call may take, and how long it may take to be reported, seconds and milliseconds. */
+export const CALL_SECONDS = 20;
+export const CALL_REPORT_MS = (CALL_SECONDS + 60) * 1000;
+
 export type ToolName = keyof typeof TOOLS;
 export const TOOL_NAMES = Object.keys(TOOLS) as ToolName[];
 

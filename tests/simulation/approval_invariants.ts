@@ -13,6 +13,12 @@ interface Request {
 
 const ENDS = ["approval.expired", "approval.cancelled", "approval.revoked", "approval.lapsed"];
 
+/** Whether an entry is of a permission that is made of an approval: a token, or a call that runs. */
+export function usesApproval({ type, subject }: Entry): boolean {
+  const isOfCall = type === "token.consumed" && text(subject.call) !== "";
+  return (type === "token.minted" || isOfCall) && text(subject.approval) !== "";
+}
+
 /** Each approval: answered once and in time, used once at most, by its requester, for its action. */
 export const approvalsAreUsedOnce: Invariant = ({ tools }) => {
   const requests = new Map<string, Request>();
@@ -49,7 +55,10 @@ export const approvalsAreUsedOnce: Invariant = ({ tools }) => {
       request.approved_at = timeOf(entry);
     } else if (ENDS.includes(entry.type) && request !== undefined) {
       request.state = "ended";
-    } else if (entry.type === "token.minted" && entry.subject.approval !== null) {
+    } else if (entry.type === "token.returned" && request?.used !== undefined) {
+      // Nothing ran: it can be used again.
+      request.used = null;
+    } else if (usesApproval(entry)) {
       if (request === undefined) yield broken(`${named(entry)} uses what was never asked for`);
       else {
         yield* used(entry, request);

@@ -1,5 +1,6 @@
 import type { Entry } from "../../lib/ledger/entry.ts";
-import { REPORT_WITHIN_MS } from "./actor.ts";
+import { CALL_REPORT_MS, REPORT_WITHIN_MS } from "./actor.ts";
+import { usesApproval } from "./approval_invariants.ts";
 import type { Asked } from "./history.ts";
 import { type Invariant, isSuccess, named, namedAsked, text, timeOf } from "./evidence.ts";
 
@@ -30,11 +31,12 @@ export const dueIsDone: Invariant = () => {
     if (type === "approval.decided" && data.decision === "approve") {
       open.set(approval, { entry, due: Date.parse(text(data.use_before)) });
     }
-    if (type === "token.minted") open.delete(approval);
+    if (usesApproval(entry)) open.delete(approval);
     if (type === "token.consumed") {
-      open.set(token, { entry, due: timeOf(entry) + REPORT_WITHIN_MS });
+      const within = text(subject.call) === "" ? REPORT_WITHIN_MS : CALL_REPORT_MS;
+      open.set(token, { entry, due: timeOf(entry) + within });
     }
-    if (type === "execution.logged") open.delete(token);
+    if (type === "execution.logged" || type === "token.returned") open.delete(token);
   }
 
   return function* (happening) {

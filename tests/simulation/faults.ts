@@ -30,6 +30,20 @@ export interface Faults {
   readonly message_lost: number;
   readonly message_doubled: number;
   readonly message_late: number;
+  /** A server of others takes no connection. */
+  readonly host_away: number;
+  /** What was sent to one does not arrive, and the connection breaks. */
+  readonly host_lost: number;
+  /** Its answer ends at some byte. */
+  readonly host_cut: number;
+  /** It is done, and answered after seconds or minutes. */
+  readonly host_late: number;
+  /** It is done, and never answered. */
+  readonly host_silent: number;
+  /** It says that it is busy, and does nothing. */
+  readonly host_busy: number;
+  /** It answers what it should not: an error though it is done, twice, something else, too much. */
+  readonly host_lies: number;
 }
 
 /** A world in which nothing goes wrong. */
@@ -50,6 +64,13 @@ export const NO_FAULTS: Faults = {
   message_lost: 0,
   message_doubled: 0,
   message_late: 0,
+  host_away: 0,
+  host_lost: 0,
+  host_cut: 0,
+  host_late: 0,
+  host_silent: 0,
+  host_busy: 0,
+  host_lies: 0,
 };
 
 /** How likely each is in the worst world there is. */
@@ -70,6 +91,13 @@ export const WORST: Faults = {
   message_lost: 0.2,
   message_doubled: 0.2,
   message_late: 0.3,
+  host_away: 0.1,
+  host_lost: 0.05,
+  host_cut: 0.1,
+  host_late: 0.1,
+  host_silent: 0.05,
+  host_busy: 0.1,
+  host_lies: 0.3,
 };
 
 export type FaultName = keyof Faults;

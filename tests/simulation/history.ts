@@ -1,6 +1,8 @@
 import type { JsonValue } from "../../lib/base/json.ts";
 import type { Entry } from "../../lib/ledger/entry.ts";
 import type { Message } from "./receiver.ts";
+import type { Presented } from "./token_server.ts";
+import type { Ran } from "./tool_server.ts";
 
 /** All that happened in a simulated world, in the order in which it did. */
 
@@ -49,6 +51,12 @@ export type Happening =
   | { readonly is: "logged"; readonly org: string; readonly entry: Entry }
   /** A receiver outside got a message, whether or not it can say so. */
   | { readonly is: "received"; readonly org: string; readonly message: Message }
+  /** A tool of a server of others ran. */
+  | { readonly is: "ran"; readonly org: string; readonly run: Ran }
+  /** A refresh token arrived at the authorization server. */
+  | { readonly is: "presented"; readonly org: string; readonly presented: Presented }
+  /** An access token arrived at a server that may take it. */
+  | { readonly is: "shown"; readonly org: string; readonly access: string }
   /** Time has passed. */
   | {
     readonly is: "passed";

@@ -1,6 +1,6 @@
 import type { Deps } from "../../lib/deps.ts";
 import { verifiedLog } from "../helpers/stored_log.ts";
-import { TOOLS } from "./actor.ts";
+import { CALLED_TOOLS, TOOLS } from "./actor.ts";
 import {
   answeredIsLoggedOnce,
   answeredStandsBeforeAsked,
@@ -17,6 +17,7 @@ import {
   settledOnce,
   usesHold,
 } from "./budget_invariants.ts";
+import { callsAreAnsweredAsLogged, callsEnd, callsRunOnce } from "./call_invariants.ts";
 import { dueIsDone, endedIsUnusable } from "./deadline_invariants.ts";
 import { type Broken, type Facts, type Invariant, type Watch } from "./evidence.ts";
 import type { Happening } from "./history.ts";
@@ -30,6 +31,11 @@ import {
   waitingEndsWithMandates,
 } from "./mandate_invariants.ts";
 import { decidedByTheRules } from "./policy_invariants.ts";
+import {
+  lostTokensAreSaid,
+  noTokenIsTold,
+  refreshTokensAreSentOnce,
+} from "./refresh_invariants.ts";
 import { tokensAreSpentOnce } from "./token_invariants.ts";
 import { messagesAreSigned, toldNothingElse, toldWhatHappened } from "./webhook_invariants.ts";
 
@@ -60,6 +66,12 @@ export const INVARIANTS: readonly Invariant[] = [
   toldWhatHappened,
   messagesAreSigned,
   toldNothingElse,
+  callsRunOnce,
+  callsEnd,
+  callsAreAnsweredAsLogged,
+  refreshTokensAreSentOnce,
+  lostTokensAreSaid,
+  noTokenIsTold,
 ];
 
 /** What an auditor sees for themselves, whatever becomes of the store. */
@@ -79,7 +91,7 @@ export class Judge {
 
   take(happening: Happening): void {
     if (happening.is === "founded") {
-      const facts = { org: happening.org, tools: TOOLS };
+      const facts = { org: happening.org, tools: { ...TOOLS, ...CALLED_TOOLS } };
       this.#watches.set(facts.org, this.invariants.map((invariant) => invariant(facts)));
     }
     const watches = happening.org === null

@@ -14,6 +14,7 @@ import type { Chance } from "./chance.ts";
 import type { Outside } from "./outside.ts";
 import type { Owner, Schedule } from "./schedule.ts";
 import type { SimulatedStore } from "./store.ts";
+import type { Wires } from "./wires.ts";
 
 /**
  * One process of the product, whole, over the store of the simulation: the code that `deno task start`
@@ -70,26 +71,31 @@ export class SimulatedNode {
     chance: Chance,
     mailed: (mail: Mail) => void,
     outside: Outside,
+    wires: Wires,
   ) {
     const owner = this.owner = { name, isAlive: true };
     const random = chance.fork(`random of ${name}`);
     const refuse = () => Promise.reject(new StrangerFetchFailed("unreachable", "Nobody is there."));
+    const times = {
+      monotonic: () => clock.monotonic,
+      timer: (milliseconds: number) => schedule.timer(milliseconds, owner),
+    };
+    const { hosts, upstreams } = wires.of(owner, times);
     const deps: Deps = {
+      ...times,
       kv: store.of(owner),
       queues,
       sealer: new Sealer(secret, previous, (bytes) => random.bytes(bytes)),
       now: () => clock.now,
-      monotonic: () => clock.monotonic,
       random: (bytes) => random.bytes(bytes),
-      timer: (milliseconds) => schedule.timer(milliseconds, owner),
       afterTurn: (callback) => void schedule.after(0, owner, "after turn", callback),
       everyMinute: (name, work, stop) => this.#everyMinute(name, work, stop),
       log: (level, message) => schedule.note(`${level} ${message}`),
       mail: { configured: true, send: (mail) => Promise.resolve(mailed(mail)) },
       push: () => Promise.resolve({ status: 201, retry_after_seconds: null }),
       strangers: refuse,
-      hosts: outside.of(owner),
-      upstreams: { take: () => null, close: () => Promise.resolve() },
+      hosts: outside.of(owner, hosts),
+      upstreams,
     };
     const settings = readSettings((variable) =>
       ({ PORT: "8000", COUNTERSIGN_URL: ORIGIN, COUNTERSIGN_KV: ":memory:" } as Record<

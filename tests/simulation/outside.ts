@@ -41,9 +41,13 @@ export class Outside {
     this.#hosts.set(name, host);
   }
 
-  /** The way there of one process, whose requests arrive although it has ended meanwhile. */
-  of(owner: Owner): HostFetch {
-    return (request) => this.#ask(owner, request);
+  /**
+   * The way there of one process, whose requests arrive although it has ended meanwhile.
+   * @param others the way to all other hosts
+   */
+  of(owner: Owner, others: HostFetch): HostFetch {
+    return (request) =>
+      this.#hosts.has(new URL(request.url).hostname) ? this.#ask(owner, request) : others(request);
   }
 
   #ask(owner: Owner, request: HostRequest): Promise<HostAnswer> {

@@ -20,8 +20,10 @@ export class PolicyOfLog {
     if (typeof data.policy_version === "number" && type !== "permission.checked") {
       this.version = Math.max(this.version, data.policy_version);
     }
-    // Its entry does not say so, but what an agent's old secret began is void from then on.
-    if (type === "agent.rotated" && this.version > 0) this.version++;
+    // Their entries do not say so, but what an agent's old secret began is void from then on, and a
+    // credential may be of another account.
+    const isRotated = type === "agent.rotated" || type === "credential.rotated";
+    if (isRotated && this.version > 0) this.version++;
     const changed = (data.changed ?? {}) as Record<string, unknown>;
     const tool = text(subject.tool);
     if (type === "org.set" && typeof changed.kill_switch === "boolean") {

@@ -8,6 +8,7 @@ import { Chance } from "./chance.ts";
 import type { Broken } from "./evidence.ts";
 import { FAULT_NAMES, type FaultName, type Faults, WORST } from "./faults.ts";
 import { INVARIANTS, Judge, OF_AN_AUDITOR } from "./judge.ts";
+import { gatewayActors } from "./gateway_actors.ts";
 import { orgKey } from "../../lib/store/keys.ts";
 import { SignerIn } from "./signer_in.ts";
 import { scheduleSignatures } from "./signatures.ts";
@@ -181,6 +182,7 @@ async function makeOrg(world: World, name: string): Promise<Actors> {
   const others = [
     ...spendingActors(scene, management, actor),
     await subscriberOf(scene, management, actor("subscriber")),
+    ...await gatewayActors(scene, management, name, actor),
   ];
   return [
     ...callers.map((caller, i) => {

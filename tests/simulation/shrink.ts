@@ -5,6 +5,7 @@ import { type Plan, run } from "./run.ts";
 const ACTORS = [
   ...["caller0", "caller1", "caller2", "approver", "owner", "auditor", "person"],
   ...["grantor", "spender0", "spender1", "subscriber"],
+  ...["runner0", "runner1", "connector"],
 ];
 
 /** How finely the end of a run is looked for, milliseconds. */

@@ -10,6 +10,7 @@ import { Outside } from "./outside.ts";
 import { Schedule, WORLD } from "./schedule.ts";
 import { entriesOf, onlooker } from "./onlooker.ts";
 import { SimulatedStore } from "./store.ts";
+import { Wires } from "./wires.ts";
 
 /** How long a client waits for an answer before it counts as lost, milliseconds. */
 const PATIENCE_MS = 90_000;
@@ -37,6 +38,8 @@ export class World {
   readonly history = new History();
   readonly nodes: SimulatedNode[] = [];
   readonly outside: Outside;
+  /** Servers of others, and the ways to them. */
+  readonly wires: Wires;
   /** All mails that were sent, the oldest first. */
   readonly mails: Mail[] = [];
   readonly #clocks: NodeClock[] = [];
@@ -54,12 +57,13 @@ export class World {
     this.#strikes = Object.fromEntries(
       Object.keys(NO_FAULTS).map((name) => [name, chance.fork(`fault ${name}`)]),
     ) as Record<FaultName, Chance>;
-    this.store = new SimulatedStore(this.schedule, chance, (name) => this.#happens(name));
+    this.store = new SimulatedStore(this.schedule, chance, (name) => this.happens(name));
     this.store.watcher = (commit) => {
       for (const { org, entry } of entriesOf(commit)) {
         this.history.happened({ is: "logged", org, entry });
       }
     };
+    this.wires = new Wires(this.schedule, chance, (name) => this.happens(name));
     this.#network = chance.fork("network");
     this.outside = new Outside(this.schedule, chance);
     this.#settings = { secret: chance.fork("secret").bytes(48), previous: null, queues };
@@ -203,7 +207,8 @@ export class World {
     };
   }
 
-  #happens(name: FaultName): boolean {
+  /** Whether a fault strikes now. */
+  happens(name: FaultName): boolean {
     const likelihood = this.#faults[name];
     return likelihood > 0 && this.#strikes[name].happens(likelihood);
   }
@@ -216,7 +221,7 @@ export class World {
     const patience = this.schedule.timer(PATIENCE_MS, WORLD);
     const way = async () => {
       await this.pause(this.#network.between(0.1, 3));
-      if (this.#happens("request_lost")) return null;
+      if (this.happens("request_lost")) return null;
       const node = this.#network.pick(this.nodes);
       if (!node.isReady) return null;
       const arrived = node.clock.now;
@@ -234,7 +239,7 @@ export class World {
       );
       const answered = node.clock.now;
       await this.pause(this.#network.between(0.1, 3));
-      if (answer === null || this.#happens("response_lost")) return null;
+      if (answer === null || this.happens("response_lost")) return null;
       return { ...answer, clock: Math.min(arrived, answered) };
     };
     const got = await Promise.race([way(), patience.elapsed.then(() => null)]);
@@ -254,7 +259,7 @@ export class World {
     const again = () => {
       if (this.#faults === NO_FAULTS) return;
       this.schedule.after(chance.between(0, 2 * NOW_AND_THEN_MS), WORLD, `may be ${name}`, () => {
-        if (this.#happens(name)) strike(chance);
+        if (this.happens(name)) strike(chance);
         again();
       });
     };
@@ -296,6 +301,7 @@ export class World {
         this.chance,
         (mail) => void this.mails.push(mail),
         this.outside,
+        this.wires,
       );
       this.nodes[at] = node;
       try {
