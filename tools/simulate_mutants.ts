@@ -93,14 +93,6 @@ const FAULTS: readonly Fault[] = [
     replace: "",
   },
   {
-    name: "an outcome is written down twice",
-    file: "lib/calls/end_call.ts",
-    find:
-      'if (call !== null && call.status !== "running") return call;\n      const open = openOf(token);',
-    replace: 'const open = token?.status === "reported"\n' +
-      '        ? { ...token, status: "consumed" as const }\n        : openOf(token);',
-  },
-  {
     name: "what must not be sent twice is, where a connection ended",
     file: "lib/outside/guarded_fetch.ts",
     find: "if (!repeatable || signal.aborted",

@@ -31,7 +31,10 @@ function causeOf({ type, subject, data, actor }: Entry, org: string): string | n
     case "mandate.revoked":
       return `${type} ${subject.mandate}`;
     case "execution.logged":
-      return actor.type === "system" ? `execution.unknown ${subject.token}` : null;
+      // A call that runs through here is written down by the system, too, whatever came of it.
+      return actor.type === "system" && data.execution_result === "unknown" && data.late !== true
+        ? `execution.unknown ${subject.token}`
+        : null;
     case "org.set":
       return typeof thrown === "boolean" ? `kill_switch.changed org ${org} ${thrown}` : null;
     case "tool.set":
