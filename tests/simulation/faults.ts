@@ -44,6 +44,8 @@ export interface Faults {
   readonly host_busy: number;
   /** It answers what it should not: an error though it is done, twice, something else, too much. */
   readonly host_lies: number;
+  /** It forgets a session, or takes an access token back before its time. */
+  readonly host_forgets: number;
 }
 
 /** A world in which nothing goes wrong. */
@@ -71,6 +73,7 @@ export const NO_FAULTS: Faults = {
   host_silent: 0,
   host_busy: 0,
   host_lies: 0,
+  host_forgets: 0,
 };
 
 /** How likely each is in the worst world there is. */
@@ -98,6 +101,7 @@ export const WORST: Faults = {
   host_silent: 0.05,
   host_busy: 0.1,
   host_lies: 0.3,
+  host_forgets: 0.05,
 };
 
 export type FaultName = keyof Faults;

@@ -48,7 +48,7 @@ export class TokenServer implements Server {
   lets(authorization: string | undefined): boolean {
     const token = authorization?.replace(/^Bearer /, "") ?? "";
     this.shown(token);
-    if (this.chance.happens(0.01)) this.#access.delete(token);
+    if (this.strikes("host_forgets")) this.#access.delete(token);
     return this.now() < (this.#access.get(token) ?? 0);
   }
 

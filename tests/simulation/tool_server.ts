@@ -65,7 +65,7 @@ export class ToolServer implements Server {
       return result_(id, result, takes, { "mcp-session-id": made });
     }
     if (!isModern && method !== "server/discover") {
-      if (this.chance.happens(0.02)) this.#sessions.clear();
+      if (this.strikes("host_forgets")) this.#sessions.clear();
       if (!this.#sessions.has(session ?? "")) {
         return failed(id, -32001, "Session not found", session === undefined ? 400 : 404, takes);
       }
