@@ -95,6 +95,24 @@ const CASES = {
       ]);
     }
   },
+  "held, it goes on when a person approves; what nobody approved in time is refused by its request":
+    async () => {
+      const late = workflow({ wait: 0 }, { items: () => [{ order_id: "o-4" }] });
+      await late.execution.run();
+      const [{ countersign: told }] = late.went.refused;
+      assert.equal(told.code, "pending");
+      assert.match(told.reference, /^REF-/);
+      assert.match(told.review_url, /\/approvals\/apr_/);
+      const held = workflow({ wait: 50 }, { items: () => [{ order_id: "o-4" }] });
+      await Promise.all([held.execution.run(), decide("approve")]);
+      assert.deepEqual(codes(held.went.guarded), ["allowed"]);
+      assert.equal(held.went.guarded[0].countersign.reference, told.reference);
+    },
+  "nobody confirms what is done under no mandate": async () => {
+    const { execution, went } = workflow({ operation: "confirm" });
+    await execution.run();
+    assert.deepEqual([codes(went.guarded), codes(went.refused)], [[], ["invalid_parameters"]]);
+  },
   "of many items each goes its own way": async () => {
     const { execution, went } = workflow({
       operation: "check",
