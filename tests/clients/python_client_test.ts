@@ -132,6 +132,14 @@ Deno.test("the wheel installs on every Python that is there, and does as the vec
         "import countersign_sdk";
       await did([python, "-c", program]);
     });
+    await t.step("alone, it is without the frameworks that it has guards for", async () => {
+      const program = "import sys, countersign_sdk, importlib.metadata as of\n" +
+        "frameworks = 'adk agents crewai fastmcp google langchain langgraph mcp pydantic'.split()\n" +
+        "assert not {*frameworks} & {name.partition('.')[0] for name in sys.modules}\n" +
+        "needed = [it for it in of.requires('countersign-sdk') if 'extra' not in it]\n" +
+        "assert [it.partition('<')[0] for it in needed] == ['httpx'], needed";
+      await did([python, "-c", program]);
+    });
     for (const other of [first, ...others]) {
       const { text } = await ran([other, "--version"]);
       await t.step(`it does as the vectors say, on ${text.trim()}`, async () => {

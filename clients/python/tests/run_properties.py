@@ -119,6 +119,37 @@ async def no_body_is_reached(count):
         check(ran == [], f"ran on {answers}")
 
 
+async def a_guard_that_breaks_is_a_refusal():
+    ran = []
+
+    async def run(**arguments):
+        ran.append(arguments)
+
+    def breaks(*_, **__):
+        raise TypeError("a secret of the caller")
+
+    def of(**how):
+        return client_of(Answering()).guard("refund", run, **how)
+
+    broken = client_of(Answering())
+    broken.authorize = breaks
+    for guarded, arguments in [
+        (broken.guard("refund", run), {"amount": 5}),
+        (of(facts=breaks), {"amount": 5}),
+        (of(reason=breaks), {"amount": 5}),
+        (of(), {"amount": float("nan")}),
+        (of(), {"amount": object()}),
+    ]:
+        try:
+            await guarded(**arguments)
+            wrong.append("ran although its guard broke")
+        except NotRun as error:
+            told = error.told()
+            check(told["code"] == "guard_failed" and not told["ran"], f"broken: {told}")
+            check("secret" not in json.dumps(told), f"broken: {told}")
+    check(ran == [], f"ran on {ran}")
+
+
 async def a_server_that_drips_is_late():
     async def drip(_reader, writer):
         writer.write(b"HTTP/1.1 200 OK\r\n")
@@ -205,6 +236,7 @@ for value, text in given["canonical"]:
     check(canonical_json(value) == text, f"canonical {text}: {canonical_json(value)}")
 asyncio.run(no_mutated_answer_is_a_yes(10_000))
 asyncio.run(no_body_is_reached(300))
+asyncio.run(a_guard_that_breaks_is_a_refusal())
 asyncio.run(a_server_that_drips_is_late())
 guarded_runs(given)
 receipts_are_of_one_piece(given)

@@ -10,7 +10,7 @@ from typing import Any, Awaitable, Callable, Iterable, Mapping, Optional, TypeVa
 import httpx
 
 from ._answers import Is, Json, is_check, is_consumed, is_mint, is_object
-from ._authorize import DEFAULT_WAIT_S, Authorization, OnPending, authorize
+from ._authorize import DEFAULT_WAIT_S, Authorization, OnPending, authorize, sound
 from ._errors import CountersignError, NoAnswer
 from ._exchange import Clock, Request, Ways, exchange
 from ._guard import async_guard
@@ -113,6 +113,17 @@ class AsyncCountersign:
             if action.get("tool_name") not in self._fail_open:
                 raise
             return Authorization(allowed=True, is_fallback=True, message=str(why))
+
+    async def sound(
+        self,
+        action: Mapping[str, Any],
+        *,
+        on_pending: Optional[OnPending] = None,
+        **asking: Any,
+    ) -> Optional[Authorization]:
+        """What stands in the way of an action, or None. Asks a person where one is needed, waits
+        for nobody, and gives no token."""
+        return await sound(self, action, asking, on_pending)
 
     async def mint(self, body: Mapping[str, Any]) -> Json:
         """A token for an action that is allowed, or was approved."""

@@ -80,6 +80,33 @@ async def authorize(
     return _authorized(asked, minted, approval)
 
 
+async def sound(
+    client: "AsyncCountersign",
+    action: Mapping[str, Any],
+    asking: Mapping[str, Any],
+    on_pending: Optional[OnPending],
+) -> Optional[Authorization]:
+    """What stands in the way of an action, or None: then ``authorize`` would give a token.
+
+    Asks a person where one is needed and was not asked yet, waits for nobody and mints nothing.
+    """
+    asked = await client.post("/v1/permissions/check", action, is_check)
+    permission, next_ = asked["permission"], asked["next"]
+    if permission == "allowed" or (permission != "disabled" and "approval_id" in next_):
+        return None
+    if permission == "disabled" or "retry_after_seconds" in next_:
+        return _not_authorized(asked, None)
+    # Asked again while it is pending, it is the same request.
+    body = {**action, **asking, "request": True}
+    after = await client.post("/v1/permissions/check", body, is_check, once=True)
+    if after["permission"] == "allowed":
+        return None
+    approval = after.get("approval")
+    if approval is not None and approval["status"] == "pending" and on_pending is not None:
+        on_pending(approval)
+    return _not_authorized(after, approval)
+
+
 def _authorized(asked: Json, minted: Json, approval: Optional[Json]) -> Authorization:
     return Authorization(
         allowed=True,

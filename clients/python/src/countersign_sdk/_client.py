@@ -79,6 +79,16 @@ class Countersign:
         authorizing = self._client.authorize(action, wait=wait, on_pending=on_pending, **asking)
         return self._wait_for(authorizing)
 
+    def sound(
+        self,
+        action: Mapping[str, Any],
+        *,
+        on_pending: Optional[OnPending] = None,
+        **asking: Any,
+    ) -> Optional[Authorization]:
+        """What stands in the way of an action, or None; gives no token."""
+        return self._wait_for(self._client.sound(action, on_pending=on_pending, **asking))
+
     def mint(self, body: Mapping[str, Any]) -> Json:
         """A token for an action that is allowed, or was approved."""
         return self._wait_for(self._client.mint(body))

@@ -41,8 +41,43 @@ class NoAnswer(CountersignError):
     """
 
 
+_AGAIN = (
+    "Tell the user that it waits for a person. Once it is approved, make this call again, with the "
+    "same arguments."
+)
+_LATER = "Tell the user. The same call may be made again later."
+_NEVER = (
+    "Tell the user. Do not make this call again as it is, and do not try to reach the same end in "
+    "another way."
+)
+_ADVICE = {
+    "pending": _AGAIN,
+    "unreachable": _LATER,
+    "timed_out": _LATER,
+    "bad_answer": _LATER,
+    "guard_failed": _LATER,
+    "rate_limited": _LATER,
+    "overloaded": _LATER,
+    "expired": _LATER,
+}
+
+
 class NotRun(CountersignError):
-    """The tool was not run: ``denied``, ``pending``, ``disabled``, or the code of an error."""
+    """The tool was not run: ``denied``, ``pending``, ``disabled``, or the code of an error.
+
+    ``guard_failed``: what asks broke itself, or was given what is not JSON.
+    """
+
+    def told(self) -> dict[str, Any]:
+        """What a model is told in place of the tool's result, as JSON."""
+        return {
+            "ran": False,
+            "code": self.code,
+            "message": str(self),
+            "reference": self.reference,
+            "next": None if self.next is None else dict(self.next),
+            "what_to_do": _ADVICE.get(self.code, _NEVER),
+        }
 
 
 class NotGenuine(CountersignError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import dataclass
 from typing import Any, Awaitable, Callable, Mapping, Optional, TypeVar, Union, TYPE_CHECKING
 
 from ._answers import Json
@@ -41,24 +42,15 @@ class _Call:
         self.reason = reason if isinstance(reason, str) else reason(json.loads(text))
         self._began = 0.0
 
-    def permitted(self, answer: Authorization) -> None:
-        if not answer.allowed:
+    def permitted(self, answer: Optional[Authorization]) -> None:
+        """Raises where something stands in the way; None is nothing."""
+        if answer is not None and not answer.allowed:
             raise not_run(self.tool, answer)
 
     def consumed(self, answer: Json, permit: Authorization) -> None:
         if answer["token_id"] != permit.token_id:
             message = f"{self.tool} did not run: another token was consumed than was sent"
             raise NotRun(message, code="bad_answer")
-
-    def broken(self, error: CountersignError) -> NotRun:
-        if isinstance(error, NotRun):
-            return error
-        return NotRun(
-            f"{self.tool} did not run: {error}",
-            code=error.code,
-            reference=error.reference,
-            next=error.next,
-        )
 
     def begin(self) -> None:
         self._began = time.monotonic()
@@ -76,45 +68,108 @@ class _Call:
         return body
 
 
+def refusal_of(tool: str, error: Exception) -> NotRun:
+    """Whatever broke before the body was reached is a refusal, and is said as one."""
+    if isinstance(error, NotRun):
+        return error
+    if not isinstance(error, CountersignError):
+        # Not its text: what a stranger's code says may hold what a model must not be told.
+        message = f"{tool} did not run: its guard failed ({type(error).__name__})"
+        return NotRun(message, code="guard_failed")
+    return NotRun(
+        f"{tool} did not run: {error}",
+        code=error.code,
+        reference=error.reference,
+        next=error.next,
+    )
+
+
+@dataclass(frozen=True)
+class Asking:
+    """How the calls of a tool are asked for."""
+
+    facts: Optional[Facts] = None
+    reason: Reason = "No reason given."
+    wait: float = DEFAULT_WAIT_S
+    on_pending: Optional[OnPending] = None
+    cost: Optional[Callable[[Any], int]] = None
+
+    def call(self, tool_name: str, arguments: Mapping[str, Any]) -> _Call:
+        facts, reason, cost = self.facts, self.reason, self.cost
+        return _Call(tool_name, arguments, facts=facts, reason=reason, cost=cost)
+
+
+class Permit:
+    """A call that may run once, now: its token has been consumed."""
+
+    def __init__(self, call: _Call, answer: Authorization) -> None:
+        self._call = call
+        self._answer = answer
+        #: What it may run with.
+        self.arguments = call.arguments
+
+    def report(self, result: str, value: Any = None) -> Optional[dict[str, Any]]:
+        """What is logged; None for a tool that was said beforehand to run unasked."""
+        return self._call.report(self._answer, result, value) if self._answer.token else None
+
+
+async def async_permit(
+    client: "AsyncCountersign", tool_name: str, arguments: Mapping[str, Any], asking: Asking
+) -> Permit:
+    """Asks, and consumes the token of exactly this call; raises ``NotRun`` whatever goes wrong."""
+    wait, on_pending = asking.wait, asking.on_pending
+    try:
+        call = asking.call(tool_name, arguments)
+        answer = await client.authorize(
+            call.action, reason=call.reason, wait=wait, on_pending=on_pending
+        )
+        call.permitted(answer)
+        if answer.token is not None:
+            call.consumed(await client.consume(answer.token, call.action), answer)
+    except Exception as error:
+        raise refusal_of(tool_name, error) from error
+    call.begin()
+    return Permit(call, answer)
+
+
+async def async_sounding(
+    client: "AsyncCountersign", tool_name: str, arguments: Mapping[str, Any], asking: Asking
+) -> None:
+    """Raises ``NotRun`` where something stands in the way. Lets nothing run: a permit does."""
+    try:
+        call = asking.call(tool_name, arguments)
+        call.permitted(
+            await client.sound(call.action, reason=call.reason, on_pending=asking.on_pending)
+        )
+    except Exception as error:
+        raise refusal_of(tool_name, error) from error
+
+
 def async_guard(
-    client: "AsyncCountersign",
-    tool_name: str,
-    run: Callable[..., Awaitable[R]],
-    *,
-    facts: Optional[Facts] = None,
-    reason: Reason = "No reason given.",
-    wait: float = DEFAULT_WAIT_S,
-    on_pending: Optional[OnPending] = None,
-    cost: Optional[Callable[[Any], int]] = None,
+    client: "AsyncCountersign", tool_name: str, run: Callable[..., Awaitable[R]], **how: Any
 ) -> Callable[..., Awaitable[R]]:
-    """Wraps a tool. Anything but an authorized call raises ``NotRun``, and the body is not reached."""
+    """Wraps a tool. Anything but an authorized call raises ``NotRun``, and the body is not reached.
+
+    ``how`` is what ``Asking`` takes.
+    """
+    asking = Asking(**how)
 
     async def guarded(**arguments: Any) -> R:
-        call = _Call(tool_name, arguments, facts=facts, reason=reason, cost=cost)
+        permit = await async_permit(client, tool_name, arguments, asking)
         try:
-            permit = await client.authorize(
-                call.action, reason=call.reason, wait=wait, on_pending=on_pending
-            )
-            call.permitted(permit)
-            if permit.token is not None:
-                call.consumed(await client.consume(permit.token, call.action), permit)
-        except CountersignError as error:
-            raise call.broken(error) from error
-        call.begin()
-        try:
-            value = await run(**call.arguments)
+            value = await run(**permit.arguments)
         except BaseException:
-            await _said(client, permit, call.report(permit, "error"))
+            await _said(client, permit.report("error"))
             raise
-        await _said(client, permit, call.report(permit, "success", value))
+        await _said(client, permit.report("success", value))
         return value
 
     return guarded
 
 
-async def _said(client: "AsyncCountersign", permit: Authorization, body: dict[str, Any]) -> None:
+async def _said(client: "AsyncCountersign", body: Optional[dict[str, Any]]) -> None:
     # The tool has run. A report that is lost must not look like a tool that was not run.
-    if permit.token is None:
+    if body is None:
         return
     try:
         await client.log(body)
@@ -122,44 +177,45 @@ async def _said(client: "AsyncCountersign", permit: Authorization, body: dict[st
         pass
 
 
+def permit(
+    client: "Countersign", tool_name: str, arguments: Mapping[str, Any], asking: Asking
+) -> Permit:
+    """As ``async_permit``."""
+    wait, on_pending = asking.wait, asking.on_pending
+    try:
+        call = asking.call(tool_name, arguments)
+        answer = client.authorize(call.action, reason=call.reason, wait=wait, on_pending=on_pending)
+        call.permitted(answer)
+        if answer.token is not None:
+            call.consumed(client.consume(answer.token, call.action), answer)
+    except Exception as error:
+        raise refusal_of(tool_name, error) from error
+    call.begin()
+    return Permit(call, answer)
+
+
 def guard(
-    client: "Countersign",
-    tool_name: str,
-    run: Callable[..., R],
-    *,
-    facts: Optional[Facts] = None,
-    reason: Reason = "No reason given.",
-    wait: float = DEFAULT_WAIT_S,
-    on_pending: Optional[OnPending] = None,
-    cost: Optional[Callable[[Any], int]] = None,
+    client: "Countersign", tool_name: str, run: Callable[..., R], **how: Any
 ) -> Callable[..., R]:
     """As ``async_guard``; the body runs in the caller's own thread."""
+    asking = Asking(**how)
 
     def guarded(**arguments: Any) -> R:
-        call = _Call(tool_name, arguments, facts=facts, reason=reason, cost=cost)
+        permitted = permit(client, tool_name, arguments, asking)
         try:
-            permit = client.authorize(
-                call.action, reason=call.reason, wait=wait, on_pending=on_pending
-            )
-            call.permitted(permit)
-            if permit.token is not None:
-                call.consumed(client.consume(permit.token, call.action), permit)
-        except CountersignError as error:
-            raise call.broken(error) from error
-        call.begin()
-        try:
-            value = run(**call.arguments)
+            value = run(**permitted.arguments)
         except BaseException:
-            _say(client, permit, call.report(permit, "error"))
+            say(client, permitted.report("error"))
             raise
-        _say(client, permit, call.report(permit, "success", value))
+        say(client, permitted.report("success", value))
         return value
 
     return guarded
 
 
-def _say(client: "Countersign", permit: Authorization, body: dict[str, Any]) -> None:
-    if permit.token is None:
+def say(client: "Countersign", body: Optional[dict[str, Any]]) -> None:
+    """Logs what became of a run, if it can be logged."""
+    if body is None:
         return
     try:
         client.log(body)
