@@ -29,6 +29,12 @@ import { withScratchFolder } from "./scratch_folder.ts";
 const HERE = new URL("..", import.meta.url).pathname.replace(/\/$/, "");
 const SECRET_BYTES = 32;
 
+/**
+ * Headers that tell nothing of the version: an answer that is given before the body of its question has
+ * come closes the connection, and which of them is first is a matter of microseconds.
+ */
+const OF_THE_MOMENT: ReadonlySet<string> = new Set(["connection", "date"]);
+
 /** A difference that is meant, taken out of both texts before they are compared. */
 interface Intended {
   /** Why the versions differ there. */
@@ -172,12 +178,6 @@ async function started(folder: string, checkouts: Both): Promise<Services> {
   };
   return await Promise.all([start(checkouts[0], "before"), start(checkouts[1], "after")]);
 }
-
-/**
- * Headers that tell nothing of the version: an answer that is given before the body of its question has
- * come closes the connection, and which of them is first is a matter of microseconds.
- */
-const OF_THE_MOMENT: ReadonlySet<string> = new Set(["connection", "date"]);
 
 /** Asks one service. What it does instead of answering is an answer too. */
 async function answerOf(
