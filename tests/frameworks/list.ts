@@ -169,6 +169,17 @@ export const FRAMEWORKS: readonly Framework[] = [
     open: "[below](#hosts-that-run-the-tools-themselves)",
   },
   {
+    name: "claude-agent-sdk-python",
+    title: "Claude Agent SDK",
+    language: "python",
+    package: "claude-agent-sdk",
+    guard: ["clients/python/src/countersign_sdk/claude.py"],
+    tool: "claude/mcp__shop__refund_order",
+    faults: OF_CALLBACK,
+    hook: "`PreToolUse`, a callback",
+    open: "[below](#hosts-that-run-the-tools-themselves)",
+  },
+  {
     name: "codex",
     title: "Codex",
     language: "typescript",

@@ -11,7 +11,17 @@ from ._async_client import AsyncCountersign
 from ._authorize import Authorization, OnPending
 from ._client import Countersign
 from ._errors import NotRun
-from ._guard import Asking, Permit, async_guard, async_sounding, guard, permit, say
+from ._guard import (
+    Asking,
+    Permit,
+    async_guard,
+    async_permit,
+    async_say,
+    async_sounding,
+    guard,
+    permit,
+    say,
+)
 
 R = TypeVar("R")
 Client = Union[Countersign, AsyncCountersign]
@@ -118,6 +128,19 @@ class Guarding:
     def report(self, tool: str, permitted: Permit, result: str) -> None:
         """What became of the run that a permit was for."""
         say(self._sync(tool), permitted.report(result))
+
+    async def permit_async(
+        self, tool: str, arguments: Mapping[str, Any]
+    ) -> Union[Permit, NotRun]:
+        """For hosts that run a tool themselves: it has to be the next thing that they do."""
+        try:
+            return await async_permit(self._async(), tool, arguments, Asking(**self._how(tool)))
+        except NotRun as error:
+            return error
+
+    async def report_async(self, permitted: Permit, result: str) -> None:
+        """What became of the run that a permit was for."""
+        await async_say(self._async(), permitted.report(result))
 
     def _sync(self, tool: str) -> Countersign:
         if isinstance(self._client, AsyncCountersign):

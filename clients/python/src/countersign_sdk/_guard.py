@@ -159,15 +159,15 @@ def async_guard(
         try:
             value = await run(**permit.arguments)
         except BaseException:
-            await _said(client, permit.report("error"))
+            await async_say(client, permit.report("error"))
             raise
-        await _said(client, permit.report("success", value))
+        await async_say(client, permit.report("success", value))
         return value
 
     return guarded
 
 
-async def _said(client: "AsyncCountersign", body: Optional[dict[str, Any]]) -> None:
+async def async_say(client: "AsyncCountersign", body: Optional[dict[str, Any]]) -> None:
     # The tool has run. A report that is lost must not look like a tool that was not run.
     if body is None:
         return
