@@ -1,5 +1,6 @@
 import type { JsonValue } from "../../lib/base/json.ts";
 import type { Entry } from "../../lib/ledger/entry.ts";
+import type { Card } from "./channel.ts";
 import type { Message } from "./receiver.ts";
 import type { Presented } from "./token_server.ts";
 import type { Ran } from "./tool_server.ts";
@@ -57,6 +58,8 @@ export type Happening =
   | { readonly is: "presented"; readonly org: string; readonly presented: Presented }
   /** An access token arrived at a server that may take it. */
   | { readonly is: "shown"; readonly org: string; readonly access: string }
+  /** A channel of people was sent a card, whether or not it can say so. */
+  | { readonly is: "carded"; readonly org: string; readonly card: Card }
   /** Time has passed. */
   | {
     readonly is: "passed";

@@ -18,6 +18,7 @@ import {
   usesHold,
 } from "./budget_invariants.ts";
 import { callsAreAnsweredAsLogged, callsEnd, callsRunOnce } from "./call_invariants.ts";
+import { channelsAreTold } from "./channel_invariants.ts";
 import { dueIsDone, endedIsUnusable } from "./deadline_invariants.ts";
 import { type Broken, type Facts, type Invariant, type Watch } from "./evidence.ts";
 import type { Happening } from "./history.ts";
@@ -72,6 +73,7 @@ export const INVARIANTS: readonly Invariant[] = [
   refreshTokensAreSentOnce,
   lostTokensAreSaid,
   noTokenIsTold,
+  channelsAreTold,
 ];
 
 /** What an auditor sees for themselves, whatever becomes of the store. */

@@ -4,6 +4,7 @@ import { Approver } from "./approver.ts";
 import { Auditor } from "./auditor.ts";
 import { spendingActors, subscriberOf } from "./mandate_actors.ts";
 import { Owner } from "./owner.ts";
+import { tellChannel } from "./channel.ts";
 import { Chance } from "./chance.ts";
 import type { Broken } from "./evidence.ts";
 import { FAULT_NAMES, type FaultName, type Faults, WORST } from "./faults.ts";
@@ -179,6 +180,7 @@ async function makeOrg(world: World, name: string): Promise<Actors> {
     new Actor(scene, `${name} ${part}`, world.chance.fork(`${name} ${part}`));
   const management = { name: `${name} management`, id: null, secret: org.management };
   const approver = { name: `${name} approver`, id: null, secret: org.approver };
+  await tellChannel(scene);
   const others = [
     ...spendingActors(scene, management, actor),
     await subscriberOf(scene, management, actor("subscriber")),

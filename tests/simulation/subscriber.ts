@@ -11,19 +11,26 @@ export const HEARD = [
 /** How long a receiver is gone, milliseconds. */
 const GONE_MS = { from: 1000, to: 10_000 };
 
+/** How long it takes until a receiver has a new secret, milliseconds. */
+const TOLD_SECRET_MS = { from: 1000, to: 15_000 };
+
 /** Whoever runs the receiver of an org's webhook, and looks after it. */
 export class Subscriber {
   /** The webhook's id. */
   #webhook = "";
   /** When the org's webhook was made, milliseconds. */
   #since = 0;
+  /** Whether the receiver is gone now and then. */
+  readonly #goes: boolean;
 
   constructor(
     readonly actor: Actor,
     readonly management: Credential,
     readonly receiver: Receiver,
     readonly host: string,
-  ) {}
+  ) {
+    this.#goes = actor.chance.happens(0.4);
+  }
 
   /** Makes the webhook, while nothing goes wrong. */
   async setUp(): Promise<void> {
@@ -41,11 +48,14 @@ export class Subscriber {
 
   async live(): Promise<void> {
     await this.actor.live(() => this.#step(), 500, 8000);
-    await this.#mend();
+    // Where it was never gone all arrives without anybody's doing.
+    if (this.#goes) await this.#mend();
   }
 
   async #step(): Promise<void> {
-    switch (this.actor.chance.weighted({ look: 3, rotate: 1, again: 2, gone: 1 })) {
+    switch (
+      this.actor.chance.weighted({ look: 3, rotate: 1, again: 2, gone: this.#goes ? 1 : 0 })
+    ) {
       case "look":
         await this.#manage("look", "GET", this.#path("/deliveries"));
         break;
@@ -63,7 +73,9 @@ export class Subscriber {
   /** Another secret: both sign for a day, so it is told to the receiver in its own time. */
   async #rotate(): Promise<void> {
     const asked = await this.#manage("rotate_webhook", "POST", this.#path("/rotate"), {});
-    if (asked.status === 200) this.receiver.secrets.push(asked.answer.secret);
+    if (asked.status !== 200) return;
+    await this.actor.pause(TOLD_SECRET_MS.from, TOLD_SECRET_MS.to);
+    this.receiver.secrets.push(asked.answer.secret);
   }
 
   async #again(): Promise<void> {

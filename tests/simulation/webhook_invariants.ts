@@ -11,7 +11,7 @@ const CLOCK_MS = 3 * 60_000;
  * How long after its cause a message may come, once nothing goes wrong any more: whoever looks after the
  * receiver turns it on within minutes, and what failed three times is tried again after five.
  */
-const TOLD_MS = 9.5 * 60_000;
+export const TOLD_MS = 9.5 * 60_000;
 
 /** A watch that looks at what receivers got. */
 function overMessages(look: (message: Message) => Iterable<Broken>): Watch {
