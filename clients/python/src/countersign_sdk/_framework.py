@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Any, Awaitable, Callable, Mapping, Optional, TypeVar, Union
+from typing import Any, Awaitable, Callable, Mapping, Optional, TypeVar, Union, cast
 
 from ._answers import Json
 from ._async_client import AsyncCountersign
@@ -149,8 +149,10 @@ class Guarding:
         return self._client
 
     def _async(self) -> AsyncCountersign:
-        client: Any = self._client
-        return _Awaited(client) if isinstance(client, Countersign) else client
+        client = self._client
+        if isinstance(client, Countersign):
+            return cast(AsyncCountersign, _Awaited(client))
+        return client
 
     def _how(self, tool: str) -> dict[str, Any]:
         facts, reason = self._facts, self._reason
