@@ -124,12 +124,6 @@ const FAULTS: readonly Fault[] = [
     replace: 'return away("It is being asked");',
   },
   {
-    name: "new tokens are thrown away where storing them fails once",
-    file: "lib/vault/refresh.ts",
-    find: "if (tries === STORE_TRIES) throw error;",
-    replace: "return;",
-  },
-  {
     name: "a budget is not counted in the decision's commit",
     file: "lib/mandates/spending.ts",
     find: "transaction.setShared(row, toldOf(transaction, scope, transaction.latest(row), next));",

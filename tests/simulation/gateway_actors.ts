@@ -87,7 +87,7 @@ export async function gatewayActors(
   const keep = async () => {
     const seen = await connector.ask(management, "credential", "GET", path);
     const isOver = seen.status === 200 && seen.answer.state === "needs_reconnect";
-    if (!isOver && !connector.chance.happens(0.05)) return;
+    if (!isOver && !connector.chance.happens(0.01)) return;
     await connector.ask(management, "reconnect", "POST", `${path}/rotate`, {
       oauth: { refresh_token: tokens.consent() },
     });

@@ -179,7 +179,9 @@ class Wire implements Connection {
     const late = wires.strikes("host_late") ? chance.between(LATE_MS.from, LATE_MS.to) : 0;
     const bytes = answerBytes(said);
     const isCut = wires.strikes("host_cut");
-    const sent = isCut ? bytes.subarray(0, chance.below(bytes.length)) : bytes;
+    // It may end before anything of it came, by which nobody can tell that it was asked at all.
+    const most = chance.happens(0.3) ? 1 : bytes.length;
+    const sent = isCut ? bytes.subarray(0, chance.below(most)) : bytes;
     const turn = this.#turn;
     this.#later(said.takes + late, () => {
       for (let at = 0; at < sent.length; at += PIECE) {
