@@ -1319,7 +1319,7 @@ const ENDPOINTS: readonly Mutant[] = [
   {
     guard: "the secret before the newest ends after a day",
     file: "lib/webhooks/sending.ts",
-    find: "endpoint.rotating_until !== null && at < endpoint.rotating_until;",
+    find: "endpoint.rotating_until === null || at < endpoint.rotating_until;",
     replace: "endpoint.rotating_until !== null;",
     tests: ["webhooks/webhooks"],
   },

@@ -53,7 +53,8 @@ async function post(
   const held = await readSecrets({ kv, sealer }, org, endpoint.id);
   if (held === null) return null;
   const at = now();
-  const isRotating = endpoint.rotating_until !== null && at < endpoint.rotating_until;
+  // One that is rotated between the reading of it and of its secrets was not yet when it was read.
+  const isRotating = endpoint.rotating_until === null || at < endpoint.rotating_until;
   // A test is of no prompt.
   const isUsual = endpoint.allowly === undefined || told.type === "webhook.test";
   const body = isUsual ? bodyOf(told) : await resolutionBody(kv, org, told);
