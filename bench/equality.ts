@@ -187,33 +187,36 @@ async function answerOf(
 ): Promise<Answer> {
   const bytes = body === null ? null : new TextEncoder().encode(inItsWords(body));
   if (bytes !== null && broken !== undefined) bytes[Math.min(broken, bytes.length - 1)] = 0xff;
+  const sent = new Request(`http://127.0.0.1:${port}${inItsWords(path)}`, {
+    method,
+    redirect: "manual",
+    headers: [
+      ["host", "localhost"],
+      ...Object.entries(headers).map(([name, value]): [string, string] => [
+        name,
+        inItsWords(value),
+      ]),
+    ],
+    body: bytes,
+  });
+  let response: Response;
+  let text: string;
+  // Of what goes wrong only a connection that breaks is an answer.
   try {
-    const response = await fetch(`http://127.0.0.1:${port}${inItsWords(path)}`, {
-      client,
-      method,
-      redirect: "manual",
-      headers: [
-        ["host", "localhost"],
-        ...Object.entries(headers).map(([name, value]): [string, string] => [
-          name,
-          inItsWords(value),
-        ]),
-      ],
-      body: bytes,
-    });
-    const text = await response.text();
-    const fields = [...response.headers].filter(([name]) => !OF_THE_MOMENT.has(name))
-      .map(([name, value]) => `${name}: ${value}\n`).join("");
-    return {
-      status: response.status,
-      text,
-      json: jsonOf(text),
-      whole: intended(`${response.status}\n${fields}\n${text}`),
-    };
+    response = await fetch(sent, { client });
+    text = await response.text();
   } catch (error) {
-    const text = error instanceof Error ? error.name : String(error);
-    return { status: 0, text, json: null, whole: text };
+    if (!(error instanceof TypeError)) throw error;
+    return { status: 0, text: error.name, json: null, whole: error.name };
   }
+  const fields = [...response.headers].filter(([name]) => !OF_THE_MOMENT.has(name))
+    .map(([name, value]) => `${name}: ${value}\n`).join("");
+  return {
+    status: response.status,
+    text,
+    json: jsonOf(text),
+    whole: intended(`${response.status}\n${fields}\n${text}`),
+  };
 }
 
 function jsonOf(text: string): unknown {
