@@ -1319,8 +1319,15 @@ const ENDPOINTS: readonly Mutant[] = [
   {
     guard: "the secret before the newest ends after a day",
     file: "lib/webhooks/sending.ts",
-    find: "endpoint.rotating_until === null || at < endpoint.rotating_until;",
-    replace: "endpoint.rotating_until !== null;",
+    find: "rotating_until !== null && at < rotating_until;",
+    replace: "rotating_until !== null;",
+    tests: ["webhooks/webhooks"],
+  },
+  {
+    guard: "a message under way as its webhook's secret is rotated is signed by both",
+    file: "lib/webhooks/sending.ts",
+    find: "const { rotating_until } = standing.value;",
+    replace: "const { rotating_until } = endpoint;",
     tests: ["webhooks/webhooks"],
   },
 ];

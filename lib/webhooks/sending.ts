@@ -16,6 +16,7 @@ import type { ToldEvent } from "../endpoints/told.ts";
 import type { Delivering, EndpointWay, Sending } from "../endpoints/way.ts";
 import { Refusal } from "../refusal.ts";
 import type { Services } from "../services.ts";
+import { readRecord } from "../store/kv.ts";
 import { webhookKey } from "../store/news_keys.ts";
 import { type WebhookRecord, webhookRecord } from "../store/records/endpoint.ts";
 import type { DueWork } from "../store/records/log.ts";
@@ -52,9 +53,13 @@ async function post(
 ): Promise<EndpointAnswer | null> {
   const held = await readSecrets({ kv, sealer }, org, endpoint.id);
   if (held === null) return null;
+  // Read after the secrets: by what was known of it before they were rotated, the new one would sign
+  // alone, which its receiver may not have yet.
+  const standing = await readRecord(kv, webhookKey(org, endpoint.id), webhookRecord);
+  if (standing === null) return null;
+  const { rotating_until } = standing.value;
   const at = now();
-  // One that is rotated between the reading of it and of its secrets was not yet when it was read.
-  const isRotating = endpoint.rotating_until === null || at < endpoint.rotating_until;
+  const isRotating = rotating_until !== null && at < rotating_until;
   // A test is of no prompt.
   const isUsual = endpoint.allowly === undefined || told.type === "webhook.test";
   const body = isUsual ? bodyOf(told) : await resolutionBody(kv, org, told);

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { sendTest } from "../../lib/webhooks/sending.ts";
 import { OVERLAP_MS } from "../../lib/webhooks/signing.ts";
 import {
   changeWebhook,
@@ -132,6 +133,23 @@ Deno.test("the policy moves only when what is heard does, and an org without web
   assert.equal(await version(), none + 2);
   await world.it.pending({ method: "D" });
   assert.equal((await eventsOf(kv, org.id)).length, 2);
+});
+
+Deno.test("a message under way as its webhook's secret is rotated is signed by both, the first time and again", async () => {
+  await using world = await WebhookOrg.start();
+  const { it: { org, countersign: { clock, services } }, receivers } = world;
+  let { record } = await world.webhook();
+  for (const time of ["first", "second"]) {
+    // What its sender read before.
+    const before = record;
+    ({ record } = await world.manage(
+      rotateWebhook(record.id, { force: false, request_id: "req_test" }),
+    ));
+    await sendTest(services, org.id, before);
+    const [sent = assert.fail(time)] = receivers.taken();
+    assert.equal(sent.headers["webhook-signature"]?.split(" ").length, 2, time);
+    clock.advance(OVERLAP_MS);
+  }
 });
 
 Deno.test("two secrets sign for a day after a rotation, and a second one within it has to be meant", async () => {

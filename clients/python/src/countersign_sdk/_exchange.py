@@ -98,9 +98,9 @@ async def _once(ways: Ways, request: Request, left_s: float) -> Any:
     except NoAnswer as failure:
         raise _Attempt(failure, False) from None
     except httpx.HTTPError as error:
-        failure = NoAnswer(f"Countersign does not answer at {_origin(ways)}", code="unreachable")
-        failure.__cause__ = error
-        raise _Attempt(failure, True) from error
+        silent = NoAnswer(f"Countersign does not answer at {_origin(ways)}", code="unreachable")
+        silent.__cause__ = error
+        raise _Attempt(silent, True) from error
     return _read(status, headers, text, request)
 
 
