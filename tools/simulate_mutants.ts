@@ -37,6 +37,12 @@ const FAULTS: readonly Fault[] = [
     replace: "",
   },
   {
+    name: "a commit does not check the records it read",
+    file: "lib/ledger/commit.ts",
+    find: "    ...transaction.checks.values(),\n",
+    replace: "",
+  },
+  {
     name: "a nonce is not deleted when it is used",
     file: "lib/people/ceremonies.ts",
     find: "transaction.delete(ceremonyKey(secretHash(nonce)));",

@@ -115,6 +115,8 @@ export const askedOnceSpendsOnce: Invariant = () => {
     const spent = spending.take(entry);
     const resource = text(entry.subject.resource);
     if (spent === null || spent.isTakenOver || !resource.startsWith("once-")) return;
+    // Where every limit was taken off meanwhile, a token for what a check reserved takes over nothing.
+    if (entry.data.reserved === undefined) return;
     const first = before.get(resource);
     before.set(resource, entry);
     if (first === undefined) return;
