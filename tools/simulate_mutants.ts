@@ -124,12 +124,6 @@ const FAULTS: readonly Fault[] = [
       'case "unknown":\n        await ledgers.transact(org, releaseLease(id, generation, lease));',
   },
   {
-    name: "a refresh whose process ended is forgotten",
-    file: "lib/vault/refresh.ts",
-    find: 'await end(services, org, id, row.generation, "lost", row.lease.id);',
-    replace: 'return away("It is being asked");',
-  },
-  {
     name: "a budget is not counted in the decision's commit",
     file: "lib/mandates/spending.ts",
     find: "transaction.setShared(row, toldOf(transaction, scope, transaction.latest(row), next));",
