@@ -11,7 +11,7 @@ import { atMost, printTable, printWanted } from "./report.ts";
  * send, and with the runtime's own `JSON.parse`, which takes names that stand twice. From the first byte of `PUT /v1/upstreams/:name` to the last of its answer, over a store in memory.
  */
 
-const ROUNDS = 5;
+const ROUNDS = 15;
 
 /** How many times as long it may take. */
 const WANTED = 20;
