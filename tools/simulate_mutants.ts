@@ -215,6 +215,44 @@ const FAULTS: readonly Fault[] = [
     find: "...(isRotating && held.previous !== null ? [held.previous] : [])",
     replace: "",
   },
+  {
+    name: "an alert is lost",
+    file: "lib/alerts/deliver.ts",
+    find:
+      `schedule(transaction, { kind: "alert_delivery", at: delivery.next_at, id: delivery.id });`,
+    replace: "",
+  },
+  {
+    name: "an alert that failed is not written down",
+    file: "lib/alerts/deliver.ts",
+    find: 'if (next.state !== "failed") return;',
+    replace: "if (next !== null) return;",
+  },
+  {
+    name: "an alert tells that something waits which is over",
+    file: "lib/alerts/deliver.ts",
+    find:
+      'if (!stillNews(kind, record, now)) return "The request had moved on before it could be sent.";',
+    replace: "",
+  },
+  {
+    name: "an alert tells somebody of their own decision",
+    file: "lib/alerts/hearers.ts",
+    find: "if (request.decisions.at(-1)?.member === member.id) return false;",
+    replace: "",
+  },
+  {
+    name: "an alert goes to a browser that takes nothing any more",
+    file: "lib/alerts/deliver.ts",
+    find: "deleteSubscription(transaction, subscription);",
+    replace: "",
+  },
+  {
+    name: "an alert goes to whoever had a browser before",
+    file: "lib/alerts/subscriptions.ts",
+    find: "transaction.delete(pushSubscriptionKey(before, id));",
+    replace: "",
+  },
 ];
 
 const words = Deno.args;

@@ -1,7 +1,10 @@
 import type { JsonValue } from "../../lib/base/json.ts";
 import type { Entry } from "../../lib/ledger/entry.ts";
+import type { Mail } from "../../lib/deps.ts";
 import type { Card } from "./channel.ts";
 import type { Message } from "./receiver.ts";
+import type { Hearing } from "./hearer.ts";
+import type { Pushed } from "./push_service.ts";
 import type { Presented } from "./token_server.ts";
 import type { Ran } from "./tool_server.ts";
 
@@ -49,7 +52,13 @@ export type Happening =
   /** Whoever asked has heard, or waits no longer: then its status is null. */
   | { readonly is: "answered"; readonly org: string; readonly asked: Asked }
   /** An entry is committed, heard of or not. */
-  | { readonly is: "logged"; readonly org: string; readonly entry: Entry }
+  | {
+    readonly is: "logged";
+    readonly org: string;
+    readonly entry: Entry;
+    /** Milliseconds of the world's time. */
+    readonly now: number;
+  }
   /** A receiver outside got a message, whether or not it can say so. */
   | { readonly is: "received"; readonly org: string; readonly message: Message }
   /** A tool of a server of others ran. */
@@ -60,6 +69,18 @@ export type Happening =
   | { readonly is: "shown"; readonly org: string; readonly access: string }
   /** A channel of people was sent a card, whether or not it can say so. */
   | { readonly is: "carded"; readonly org: string; readonly card: Card }
+  /** The mail server took a letter, whether or not it can say so. It knows no orgs. */
+  | {
+    readonly is: "mailed";
+    readonly org: null;
+    readonly mail: Mail;
+    readonly at: number;
+    readonly isCalm: boolean;
+  }
+  /** A push arrived at the service of an org's browsers. */
+  | { readonly is: "pushed"; readonly org: string; readonly push: Pushed; readonly isCalm: boolean }
+  /** A member of an org hears of requests, as they are set up before anything goes wrong. */
+  | { readonly is: "hears"; readonly org: string; readonly hearer: Hearing }
   /** Time has passed. */
   | {
     readonly is: "passed";

@@ -1,6 +1,7 @@
 import type { Deps } from "../../lib/deps.ts";
 import { verifiedLog } from "../helpers/stored_log.ts";
 import { CALLED_TOOLS, TOOLS } from "./actor.ts";
+import { lettersAreTrue, membersAreTold, pushesAreTrue } from "./alert_invariants.ts";
 import {
   answeredIsLoggedOnce,
   answeredStandsBeforeAsked,
@@ -74,6 +75,9 @@ export const INVARIANTS: readonly Invariant[] = [
   lostTokensAreSaid,
   noTokenIsTold,
   channelsAreTold,
+  lettersAreTrue,
+  pushesAreTrue,
+  membersAreTold,
 ];
 
 /** What an auditor sees for themselves, whatever becomes of the store. */

@@ -1,4 +1,4 @@
-import type { Deps, Mail } from "../../lib/deps.ts";
+import type { Deps } from "../../lib/deps.ts";
 import { bootstrap } from "../../lib/catalog/create_org.ts";
 import { startDueWork } from "../../lib/server/due_worker.ts";
 import { migrate } from "../../lib/server/migrations.ts";
@@ -11,6 +11,7 @@ import { Sealer } from "../../lib/store/sealing.ts";
 import { StrangerFetchFailed } from "../../lib/outside/http_answer.ts";
 import { app } from "../../routes/app.ts";
 import type { Chance } from "./chance.ts";
+import type { MailServer } from "./mail_server.ts";
 import type { Outside } from "./outside.ts";
 import type { Owner, Schedule } from "./schedule.ts";
 import type { SimulatedStore } from "./store.ts";
@@ -69,7 +70,7 @@ export class SimulatedNode {
     name: string,
     { secret, previous, queues }: NodeSettings,
     chance: Chance,
-    mailed: (mail: Mail) => void,
+    mail: MailServer,
     outside: Outside,
     wires: Wires,
   ) {
@@ -80,7 +81,7 @@ export class SimulatedNode {
       monotonic: () => clock.monotonic,
       timer: (milliseconds: number) => schedule.timer(milliseconds, owner),
     };
-    const { hosts, upstreams } = wires.of(owner, times);
+    const { hosts, push, upstreams } = wires.of(owner, times);
     const deps: Deps = {
       ...times,
       kv: store.of(owner),
@@ -91,8 +92,8 @@ export class SimulatedNode {
       afterTurn: (callback) => void schedule.after(0, owner, "after turn", callback),
       everyMinute: (name, work, stop) => this.#everyMinute(name, work, stop),
       log: (level, message) => schedule.note(`${level} ${message}`),
-      mail: { configured: true, send: (mail) => Promise.resolve(mailed(mail)) },
-      push: () => Promise.resolve({ status: 201, retry_after_seconds: null }),
+      mail: mail.of(owner),
+      push,
       strangers: refuse,
       hosts: outside.of(owner, hosts),
       upstreams,

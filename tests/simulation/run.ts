@@ -9,6 +9,7 @@ import { Chance } from "./chance.ts";
 import type { Broken } from "./evidence.ts";
 import { FAULT_NAMES, type FaultName, type Faults, WORST } from "./faults.ts";
 import { INVARIANTS, Judge, OF_AN_AUDITOR } from "./judge.ts";
+import { Hearers, makeHearers } from "./hearer.ts";
 import { gatewayActors } from "./gateway_actors.ts";
 import { orgKey } from "../../lib/store/keys.ts";
 import { SignerIn } from "./signer_in.ts";
@@ -166,6 +167,7 @@ async function makeOrg(world: World, name: string): Promise<Actors> {
   });
   const approvers = ["ann@example.com", "ben@example.com"];
   for (const email of approvers) await org.member(email);
+  const hearing = await makeHearers(world, org, name);
   const callers: Credential[] = [{ name: `${name} key`, id: null, secret: org.standard }];
   for (const number of [1, 2]) {
     const secret = await org.agent({ name: `agent ${number}` });
@@ -175,16 +177,20 @@ async function makeOrg(world: World, name: string): Promise<Actors> {
     );
     callers.push({ name: `${name} agent ${number}`, id: newest.id, secret });
   }
+  for (const { email, role } of hearing) if (role === "approver") approvers.push(email);
   const scene: Scene = { world, org, callers, approvers };
   const actor = (part: string) =>
     new Actor(scene, `${name} ${part}`, world.chance.fork(`${name} ${part}`));
   const management = { name: `${name} management`, id: null, secret: org.management };
   const approver = { name: `${name} approver`, id: null, secret: org.approver };
   await tellChannel(scene);
+  const hearers = new Hearers(actor("hearers"), hearing, name);
+  await hearers.setUp();
   const others = [
     ...spendingActors(scene, management, actor),
     await subscriberOf(scene, management, actor("subscriber")),
     ...await gatewayActors(scene, management, name, actor),
+    ["hearers", () => hearers.live()] as const,
   ];
   return [
     ...callers.map((caller, i) => {

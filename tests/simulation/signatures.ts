@@ -2,11 +2,14 @@ import type { Chance } from "./chance.ts";
 import { type Schedule, WORLD } from "./schedule.ts";
 
 /**
- * The runtime signs and verifies beside the thread, and ends when it likes. In a simulation the end of
+ * The runtime signs, verifies and encrypts beside the thread, and ends when it likes. In a simulation the end of
  * each is a turn: the schedule waits for what it takes, and nothing else is done meanwhile.
  */
 
-const METHODS = ["sign", "verify", "importKey", "exportKey", "generateKey", "digest"] as const;
+const METHODS = [
+  ...["sign", "verify", "digest", "encrypt", "deriveBits"] as const,
+  ...["importKey", "exportKey", "generateKey"] as const,
+];
 
 /** What of signing and verifying is the schedule's, until disposed. */
 export interface ScheduledSignatures extends Disposable {

@@ -1,5 +1,6 @@
-import { hostFetch, keepingFetch } from "../../lib/outside/guarded_fetch.ts";
+import { guardedFetch, hostFetch, keepingFetch } from "../../lib/outside/guarded_fetch.ts";
 import type { Connection, Dialled, Network } from "../../lib/outside/connection.ts";
+import { guardedPush } from "../../lib/outside/push.ts";
 import { HostSlots } from "../../lib/outside/host_slots.ts";
 import { UpstreamConnections } from "../../lib/upstreams/connections.ts";
 import type { Deps } from "../../lib/deps.ts";
@@ -20,6 +21,8 @@ export interface WireRequest {
   /** Names in lower case. */
   readonly headers: ReadonlyMap<string, string>;
   readonly body: string;
+  /** The same as it came. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
 /** What a server does with one; null for a server that never says anything. */
@@ -73,11 +76,12 @@ export class Wires {
   of(
     owner: Owner,
     { monotonic, timer }: Pick<Deps, "monotonic" | "timer">,
-  ): Pick<Deps, "hosts" | "upstreams"> {
+  ): Pick<Deps, "hosts" | "push" | "upstreams"> {
     const ways = { network: this.#network(owner), timer, named: new Set<string>() };
     const slots = () => new HostSlots({ at_once: 64, waiting: 200, in_all: 500 });
     return {
       hosts: hostFetch({ ...ways, slots: slots() }),
+      push: guardedPush(guardedFetch(ways.network, timer)),
       upstreams: new UpstreamConnections({
         keeping: keepingFetch({ ...ways, slots: slots(), monotonic }),
         timer,
@@ -230,7 +234,8 @@ function readRequest(bytes: Uint8Array): WireRequest {
     const at = line.indexOf(": ");
     return [line.slice(0, at), line.slice(at + 2)] as const;
   }));
-  return { method, path, headers, body: text.slice(end + 4) };
+  // Heads are of one byte a character, so the body begins at the same place of both.
+  return { method, path, headers, body: text.slice(end + 4), bytes: bytes.slice(end + 4) };
 }
 
 function answerBytes({ status, headers, body }: NonNullable<Said>): Uint8Array {

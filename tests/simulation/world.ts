@@ -1,10 +1,11 @@
-import type { Deps, Mail } from "../../lib/deps.ts";
+import type { Deps } from "../../lib/deps.ts";
 import type { JsonValue } from "../../lib/base/json.ts";
 import { type Got, TestOrg } from "../helpers/countersign.ts";
 import { createOrgOperation } from "../../lib/catalog/create_org.ts";
 import { Chance } from "./chance.ts";
 import { type FaultName, type Faults, NO_FAULTS } from "./faults.ts";
 import { type Asked, History, type Question } from "./history.ts";
+import { MailServer } from "./mail_server.ts";
 import { NodeClock, type NodeSettings, ORIGIN, SimulatedNode } from "./node.ts";
 import { Outside } from "./outside.ts";
 import { Schedule, WORLD } from "./schedule.ts";
@@ -40,8 +41,7 @@ export class World {
   readonly outside: Outside;
   /** Servers of others, and the ways to them. */
   readonly wires: Wires;
-  /** All mails that were sent, the oldest first. */
-  readonly mails: Mail[] = [];
+  readonly mail: MailServer;
   readonly #clocks: NodeClock[] = [];
   #settings: NodeSettings;
   readonly #strikes: Readonly<Record<FaultName, Chance>>;
@@ -60,12 +60,21 @@ export class World {
     this.store = new SimulatedStore(this.schedule, chance, (name) => this.happens(name));
     this.store.watcher = (commit) => {
       for (const { org, entry } of entriesOf(commit)) {
-        this.history.happened({ is: "logged", org, entry });
+        this.history.happened({ is: "logged", org, entry, now: this.schedule.now });
       }
     };
     this.wires = new Wires(this.schedule, chance, (name) => this.happens(name));
     this.#network = chance.fork("network");
     this.outside = new Outside(this.schedule, chance);
+    this.mail = new MailServer(this.schedule, chance, (mail) => {
+      this.history.happened({
+        is: "mailed",
+        org: null,
+        mail,
+        at: this.schedule.now,
+        isCalm: this.isCalm,
+      });
+    });
     this.#settings = { secret: chance.fork("secret").bytes(48), previous: null, queues };
     const drifts = chance.fork("drifts");
     for (let i = 0; i < nodes; i++) {
@@ -101,6 +110,7 @@ export class World {
   /** From now on these go wrong. */
   suffer(faults: Faults): void {
     this.#faults = faults;
+    this.mail.suffer();
     this.#nowAndThen("killed", (chance) => this.#kill(chance));
     this.#nowAndThen("clock_set", (chance) => {
       chance.pick(this.#clocks).offset = Math.floor(chance.between(-MOST_SET_MS, MOST_SET_MS));
@@ -117,6 +127,7 @@ export class World {
   heal(): void {
     this.#faults = NO_FAULTS;
     this.#wellSince = this.schedule.now;
+    this.mail.heal();
     this.store.isFull = false;
     for (const clock of this.#clocks) clock.offset = 0;
   }
@@ -135,6 +146,13 @@ export class World {
     return () => {
       this.#restartAll(restore);
     };
+  }
+
+  /** Whether nothing goes wrong with the deployment itself, nor did just now; whatever others do. */
+  get isCalm(): boolean {
+    const isWell = Object.values(this.#faults).every((likelihood) => likelihood === 0);
+    const since = this.#wellSince ?? -Infinity;
+    return isWell && this.schedule.now > since + MINUTE_MS;
   }
 
   /** Says to whoever holds promises how late it is. */
@@ -299,7 +317,7 @@ export class World {
         name,
         this.#settings,
         this.chance,
-        (mail) => void this.mails.push(mail),
+        this.mail,
         this.outside,
         this.wires,
       );
