@@ -1446,6 +1446,27 @@ const UPSTREAMS: readonly Mutant[] = [
     tests: ["gateway/document"],
   },
   {
+    guard: "what was read of a document is listed for no other one",
+    file: "lib/gateway/document.ts",
+    find: "read !== null && read.id === document?.id",
+    replace: "read !== null",
+    tests: ["gateway/document"],
+  },
+  {
+    guard: "what is more than one commit takes goes in several",
+    file: "lib/gateway/refresh.ts",
+    find: "if (!(error instanceof TransactionTooLarge) || part.length === 1) throw error;",
+    replace: "throw error;",
+    tests: ["gateway/upstreams"],
+  },
+  {
+    guard: "a name among those of all upstreams is free once its tool is gone",
+    file: "lib/policy/snapshot.ts",
+    find: "this.#exposed.delete(before);",
+    replace: "",
+    tests: ["policy/snapshot"],
+  },
+  {
     guard: "an answer has the id of what it answers",
     file: "lib/upstreams/mcp_http.ts",
     find: "if (came.id !== request.id) return null;",

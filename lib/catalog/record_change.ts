@@ -1,6 +1,7 @@
+import { Buffer } from "node:buffer";
 import { hash } from "node:crypto";
 import type { z } from "zod";
-import { canonicalBytes, canonicalJson } from "../base/canonical.ts";
+import { canonicalJson } from "../base/canonical.ts";
 import type { JsonObject, JsonValue } from "../base/json.ts";
 import type { Caller } from "../identity/caller.ts";
 import type { Actor } from "../ledger/entry.ts";
@@ -53,6 +54,8 @@ export interface RecordChange {
   /** What the entry says besides, publicly and privately. */
   readonly data?: JsonObject;
   readonly private?: Readonly<Record<string, JsonValue>>;
+  /** New values in RFC 8785 form, by their fields, where that is made already. */
+  readonly canonical?: Readonly<Record<string, string>>;
 }
 
 /** A record after a write. */
@@ -154,15 +157,17 @@ function valuesOf(change: RecordChange): { shown: JsonObject; hidden: Record<str
     } else if (change.hidden?.includes(field)) {
       if (value !== null) hidden[field] = value;
     } else {
-      shown[field] = compact(value);
+      shown[field] = compact(value, change.canonical?.[field]);
     }
   }
   return { shown, hidden };
 }
 
-function compact(value: JsonValue): JsonValue {
-  const bytes = canonicalBytes(value);
-  return bytes.length <= MAX_SHOWN_BYTES ? value : `sha256:${hash("sha256", bytes, "hex")}`;
+function compact(value: JsonValue, text = canonicalJson(value)): JsonValue {
+  // Only what might be too long is measured: UTF-8 takes at most three bytes a unit.
+  const isShort = text.length * 3 <= MAX_SHOWN_BYTES ||
+    (text.length <= MAX_SHOWN_BYTES && Buffer.byteLength(text) <= MAX_SHOWN_BYTES);
+  return isShort ? value : `sha256:${hash("sha256", text, "hex")}`;
 }
 
 function isSame(a: JsonValue | undefined, b: JsonValue | undefined): boolean {

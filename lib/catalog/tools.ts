@@ -169,7 +169,7 @@ export function writeTool(
   author: Writer,
   old: ToolRecord | null,
   next: ToolRecord | null,
-  more: Pick<RecordChange, "verb" | "data" | "private"> = {},
+  more: Pick<RecordChange, "verb" | "data" | "private" | "canonical"> = {},
 ): boolean {
   const change = toolChange(transaction.snapshot.orgId, old, next);
   const data = { ...change.data, ...more.data };

@@ -12,7 +12,7 @@ import {
 } from "../base/json.ts";
 import { isDotSegment, visibleLine, visibleText } from "../base/text.ts";
 import { checkParameterSchema } from "../schema/check.ts";
-import type { RefusedTool, UpstreamRecord } from "../store/records/upstream.ts";
+import type { DefinitionTexts, RefusedTool, UpstreamRecord } from "../store/records/upstream.ts";
 import type { UpstreamCredential } from "../store/records/vault.ts";
 import type { ListedTool } from "../upstreams/port.ts";
 
@@ -56,20 +56,14 @@ export interface Offer {
   readonly catalog_name: string;
   /** The whole of it, as it came. */
   readonly definition: JsonObject;
-  /** The same in RFC 8785 form. */
-  readonly text: string;
+  /** Both in RFC 8785 form, once for all that is made of them. */
+  readonly texts: DefinitionTexts;
   readonly digest: string;
   /** As the catalog shows it: cut, and with hidden characters made visible. */
   readonly description: string;
   readonly parameters: JsonObject;
   /** Of an operation of an HTTP API: by which it is asked. */
   readonly method: string | null;
-}
-
-/** What can be taken of a list, and what not. */
-export interface Offers {
-  readonly offers: readonly Offer[];
-  readonly refused: readonly RefusedTool[];
 }
 
 /**
@@ -115,66 +109,62 @@ export function gatewayName(upstream: string, tool: string): string {
   return `${upstream}__${tool}`;
 }
 
-/** After so many tools others get their turn. */
-const AT_ONCE = 20;
-
 /**
- * Reads what an upstream lists. What cannot be taken is refused by name, and no reason to refuse the
- * rest.
- * @param turn gives others their turn
+ * Reads what an upstream lists, one tool after the other. What cannot be taken is refused by name, and
+ * no reason to refuse the rest.
  */
-export async function readOffers(
-  upstream: Place & Pick<UpstreamRecord, "name">,
-  listed: readonly ListedTool[],
-  turn: () => Promise<void>,
-): Promise<Offers> {
-  const offers: Offer[] = [];
-  const refused: RefusedTool[] = [];
-  const names = new Set<string>();
-  const bare = new Set<string>();
-  for (const [at, { name, definition }] of listed.entries()) {
-    if (at > 0 && at % AT_ONCE === 0) await turn();
-    const text = textOf(definition);
-    const refuse = (why: string) => {
-      if (refused.length < REFUSED_KEPT) refused.push({ name: visibleLine(name, 128), why });
-    };
+export class Offers {
+  readonly refused: RefusedTool[] = [];
+  /** What was taken, by its names at the upstream. */
+  readonly names = new Set<string>();
+  readonly #bare = new Set<string>();
+
+  constructor(readonly upstream: Place & Pick<UpstreamRecord, "name">) {}
+
+  /** The tool as the catalog can take it; null for one that is refused. */
+  read(listed: ListedTool): Offer | null {
+    const { name, definition } = listed;
+    const { upstream, names } = this;
+    const texts = textsOf(listed);
     const catalog_name = `${upstream.name}/${name}`;
     const alone = exposedName(name);
-    const problem = offers.length >= TOOL_LIMITS.tools
+    const problem = names.size >= TOOL_LIMITS.tools
       ? `is beyond the ${TOOL_LIMITS.tools} tools that are taken of one upstream`
       : names.has(name)
       ? "has the name of another tool in the list"
       : nameProblem(catalog_name) ??
-        (bare.has(alone) ? `would be called ${alone}, as another tool is` : null) ??
-        definitionProblem(definition, text);
-    if (problem !== null || text === null) {
-      refuse(problem ?? HOLDS_NO_JSON);
-      continue;
-    }
+        (this.#bare.has(alone) ? `would be called ${alone}, as another tool is` : null) ??
+        definitionProblem(definition, texts);
+    if (problem !== null || texts === null) return this.#refuse(name, problem ?? HOLDS_NO_JSON);
     const { description, inputSchema } = definition;
     const parameters = inputSchema as JsonObject;
     const method = upstream.kind === "openapi" ? memberOf(definition["http"], "method") : null;
     const shown = typeof description === "string" ? shownDescription(description) : "";
     // What is short is so in the store, too, where each character has two bytes and each value two.
-    const isShort = 4 * text.length < MAX_RECORDED_BYTES;
+    const isShort = 4 * texts.definition.length < MAX_RECORDED_BYTES;
     if (!isShort && serialize({ shown, parameters }).length > MAX_RECORDED_BYTES) {
-      refuse("has a schema that is larger than the catalog stores");
-      continue;
+      return this.#refuse(name, "has a schema that is larger than the catalog stores");
     }
     names.add(name);
-    bare.add(alone);
-    offers.push({
+    this.#bare.add(alone);
+    return {
       tool: name,
       catalog_name,
       definition,
-      text,
-      digest: digestOf(upstream, text),
+      texts,
+      digest: digestOf(upstream, texts.definition),
       description: shown,
       parameters,
       method: typeof method === "string" ? method : null,
-    });
+    };
   }
-  return { offers, refused };
+
+  #refuse(name: string, why: string): null {
+    if (this.refused.length < REFUSED_KEPT) {
+      this.refused.push({ name: visibleLine(name, 128), why });
+    }
+    return null;
+  }
 }
 
 function nameProblem(catalogName: string): string | null {
@@ -189,29 +179,32 @@ function nameProblem(catalogName: string): string | null {
 
 const HOLDS_NO_JSON = "has a definition that holds what JSON does not";
 
-function definitionProblem(definition: JsonObject, text: string | null): string | null {
-  if (text === null) {
+function definitionProblem(definition: JsonObject, texts: DefinitionTexts | null): string | null {
+  if (texts === null) {
     return isDeeper(definition, MAX_DEPTH)
       ? `has a definition that nests deeper than ${MAX_DEPTH} levels`
       : HOLDS_NO_JSON;
   }
-  const bytes = Buffer.byteLength(text);
+  const bytes = Buffer.byteLength(texts.definition);
   if (bytes > TOOL_LIMITS.definition_bytes) {
     return `has a definition of ${bytes} bytes, and ${TOOL_LIMITS.definition_bytes} are taken`;
   }
   const { inputSchema } = definition;
   if (!isJsonObject(inputSchema)) return "has no inputSchema that is an object";
-  const [unusable] = checkParameterSchema(inputSchema);
+  const [unusable] = checkParameterSchema(inputSchema, Buffer.byteLength(texts.schema));
   if (unusable === undefined) return null;
   const at = unusable.path === "" ? "" : ` at ${visibleLine(unusable.path, 100)}`;
   return `has an inputSchema that${at} ${visibleLine(unusable.message, 200)}`;
 }
 
 /** Null for what has no RFC 8785 form: half a surrogate pair, a number too large, or what is too deep. */
-function textOf(definition: JsonObject): string | null {
+function textsOf({ definition, texts }: ListedTool): DefinitionTexts | null {
   if (isDeeper(definition, MAX_DEPTH)) return null;
   try {
-    return canonicalJson(definition);
+    return texts ?? {
+      definition: canonicalJson(definition),
+      schema: canonicalJson(definition["inputSchema"] ?? null),
+    };
   } catch (error) {
     if (error instanceof TypeError) return null;
     throw error;

@@ -21,6 +21,7 @@ import {
   type UpstreamDocument,
   type UpstreamRecord,
 } from "../store/records/upstream.ts";
+import { turns } from "../store/system.ts";
 import type { Listed, ListedTool, NotListed } from "../upstreams/port.ts";
 import { definitionDigest } from "./definition.ts";
 import { readDefinition } from "./follow.ts";
@@ -36,7 +37,7 @@ import { existingUpstream, type UpstreamFields } from "./upstreams.ts";
 const PIECE_BYTES = 60_000;
 
 /** How many pieces one commit stores. */
-const PIECES_AT_ONCE = 5;
+const PIECES_AT_ONCE = 10;
 
 /** How many of the operations that cannot be taken are remembered. */
 const REFUSED_KEPT = 100;
@@ -88,7 +89,7 @@ function piecesOf({ operations, refused, title, version, server }: ReadDocument)
   const encoder = new TextEncoder();
   const parts: string[][] = [];
   let bytes = Infinity;
-  for (const { text } of operations) {
+  for (const { texts: { definition: text } } of operations) {
     const size = Buffer.byteLength(text) + 1;
     if (bytes + size > PIECE_BYTES) {
       parts.push([]);
@@ -161,30 +162,50 @@ export async function operationsOf(
   return { definitions, refused };
 }
 
-/** What an HTTP API offers: those operations of its document that were picked. */
+/** A document as it was read, under the id by which its operations were stored. */
+export interface KeptDocument extends Pick<ReadDocument, "operations" | "refused"> {
+  readonly id: string;
+}
+
+/**
+ * What an HTTP API offers: those operations of its document that were picked.
+ * @param read what was just stored: where that is the document, it is not read again
+ */
 export async function listDocument(
   kv: Kv,
   org: string,
   upstream: UpstreamRecord,
+  read: KeptDocument | null,
 ): Promise<Listed | NotListed> {
   const { document, operations } = upstream;
-  const { definitions, refused } = await operationsOf(kv, org, upstream);
-  if (document === undefined || definitions.length !== document.operations) {
+  const { tools, refused } = read !== null && read.id === document?.id
+    ? { tools: read.operations, refused: read.refused.slice(0, REFUSED_KEPT) }
+    : await listedOf(kv, org, upstream);
+  if (document === undefined || tools.length !== document.operations) {
     const says = "Its document is being replaced.";
     return { is: "not_listed", why: "busy", says };
   }
   const picked = operations === undefined ? null : new Set(operations);
-  const isPicked = (name: string) => picked === null || picked.has(name);
-  const tools = definitions.flatMap((definition): ListedTool[] => {
-    const name = memberOf(definition, "name");
-    return typeof name === "string" && isPicked(name) ? [{ name, definition }] : [];
-  });
+  const isPicked = ({ name }: { readonly name: string }) => picked === null || picked.has(name);
   return {
     is: "listed",
     protocol: null,
-    tools,
-    refused: refused.filter(({ name }) => isPicked(name)),
+    tools: tools.filter(isPicked),
+    refused: refused.filter(isPicked),
   };
+}
+
+async function listedOf(
+  kv: Kv,
+  org: string,
+  upstream: UpstreamRecord,
+): Promise<Pick<Listed, "tools" | "refused">> {
+  const { definitions, refused } = await operationsOf(kv, org, upstream);
+  const tools = definitions.flatMap((definition): ListedTool[] => {
+    const name = memberOf(definition, "name");
+    return typeof name === "string" ? [{ name, definition }] : [];
+  });
+  return { tools, refused };
 }
 
 /** After so long nobody makes a document current any more whose pieces were stored, milliseconds. */
@@ -309,14 +330,15 @@ export interface ApiAuthor {
 
 /**
  * Registers an HTTP API, or replaces what is said of it. The operations of a new document are stored
- * first, where nobody reads them; the one commit that names them makes all of them current.
+ * first, where nobody reads them; the one commit that names them makes all of them current. Whoever has
+ * the catalog follow them is handed what was read.
  * @throws {Refusal} invalid_request, and what `putUpstream` says
  */
 export async function putApi(
   { services, org, transact, put }: ApiAuthor,
   name: string,
   { document, base_url, ...fields }: ApiFields,
-): Promise<Written<UpstreamRecord>> {
+): Promise<Written<UpstreamRecord> & { readonly read: KeptDocument | null }> {
   const old = await transact({
     plan: ({ snapshot }) => snapshot.upstreams.has(name) ? existingUpstream(snapshot, name) : null,
   });
@@ -340,7 +362,7 @@ export async function putApi(
     if (isOther && own?.document !== undefined) {
       await removeRows(services, org, keysOf(org, name, own.document));
     }
-    return written;
+    return { ...written, read: read === null || kept === null ? null : { ...read, id: kept.id } };
   } catch (error) {
     // Nothing names what was stored, and nothing will.
     if (kept !== null) await removeRows(services, org, keysOf(org, name, kept));
@@ -350,7 +372,7 @@ export async function putApi(
 
 /** @throws {Refusal} invalid_request for one that cannot be read, or offers nothing */
 async function readGiven({ deps }: Services, document: JsonObject): Promise<ReadDocument> {
-  const read = await readDocument(document, () => deps.timer(0).elapsed);
+  const read = await readDocument(document, turns(deps));
   if (typeof read === "string") throw refused([{ path: "/document", message: read }]);
   if (read.operations.length > 0) return read;
   const [first] = read.refused;

@@ -1,6 +1,6 @@
 import { canonicalJson } from "../base/canonical.ts";
 import { isJsonObject, type JsonObject } from "../base/json.ts";
-import type { RecordChange, Writer } from "../catalog/record_change.ts";
+import type { Writer } from "../catalog/record_change.ts";
 import { archivedTool, writeTool } from "../catalog/tools.ts";
 import { writeEvent } from "../events/event.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
@@ -34,7 +34,7 @@ export function isStill(
 }
 
 /** What became of some of what is offered: tools by their names in the catalog. */
-interface Taken {
+export interface Taken {
   readonly added: readonly string[];
   readonly changed: readonly ChangedTool[];
   readonly refused: readonly RefusedTool[];
@@ -56,7 +56,7 @@ export function takeOffers(upstream: UpstreamRecord, offers: readonly Offer[]) {
       const changed: ChangedTool[] = [];
       const refused: RefusedTool[] = [];
       if (!isStill(snapshot, upstream)) return { added, changed, refused };
-      const names = namesGiven(snapshot);
+      const given = new Map<string, string>();
       for (const offer of offers) {
         const { tool, catalog_name } = offer;
         const old = snapshot.tool(catalog_name) ?? null;
@@ -65,12 +65,12 @@ export function takeOffers(upstream: UpstreamRecord, offers: readonly Offer[]) {
           if (isCurrent(own, upstream)) continue;
         }
         const exposed = own?.upstream.exposed_name ?? exposedName(gatewayName(upstream.name, tool));
-        const holder = names.get(exposed);
+        const holder = given.get(exposed) ?? snapshot.exposedAs(exposed);
         if (holder !== undefined && holder !== catalog_name) {
           refused.push({ name: tool, why: `would be called ${exposed}, as ${holder} is` });
           continue;
         }
-        names.set(exposed, catalog_name);
+        given.set(exposed, catalog_name);
         if (own === null) {
           added.push(catalog_name);
           offered(transaction, upstream, offer, old, exposed);
@@ -84,22 +84,14 @@ export function takeOffers(upstream: UpstreamRecord, offers: readonly Offer[]) {
             digest: offer.digest,
             generation: upstream.generation,
             method: offer.method,
+            schema: offer.texts.schema,
           }, { differs, earlier });
         }
-        storeDefinition(transaction, upstream.name, tool, "offered", offer.text);
+        storeDefinition(transaction, upstream.name, tool, "offered", offer.texts.definition);
       }
       return { added, changed, refused };
     },
   };
-}
-
-/** Which tool of the catalog has which name among those of all upstreams. */
-function namesGiven({ tools }: Snapshot): Map<string, string> {
-  const names = new Map<string, string>();
-  for (const { name, upstream } of tools.values()) {
-    if (upstream !== undefined) names.set(upstream.exposed_name, name);
-  }
-  return names;
 }
 
 /** A tool of the catalog as one of this upstream; null for one that somebody made, or that was another's. */
@@ -160,7 +152,7 @@ function storeDefinition(
 function offered(
   transaction: Transaction,
   { name, generation }: UpstreamRecord,
-  { tool, catalog_name, digest, description, parameters, method }: Offer,
+  { tool, catalog_name, digest, description, parameters, method, texts }: Offer,
   old: ToolRecord | null,
   exposed_name: string,
 ): void {
@@ -187,6 +179,7 @@ function offered(
   writeTool(transaction, UPSTREAM, old, next, {
     verb: "offered",
     data: { definition_digest: digest, upstream: name },
+    canonical: { parameters: texts.schema },
   });
 }
 
@@ -194,6 +187,8 @@ interface Redefined extends Pick<ToolRecord, "description" | "parameters"> {
   readonly digest: string;
   readonly generation: number;
   readonly method: string | null;
+  /** The text of its parameters in RFC 8785 form, where that is made already. */
+  readonly schema?: string;
 }
 
 /**
@@ -203,7 +198,7 @@ interface Redefined extends Pick<ToolRecord, "description" | "parameters"> {
 export function drifted(
   transaction: Transaction,
   old: UpstreamTool,
-  { description, parameters, digest, generation, method }: Redefined,
+  { description, parameters, digest, generation, method, schema }: Redefined,
   { differs, earlier }: {
     readonly differs: readonly string[];
     /** As it was defined until now, where that is known. */
@@ -227,11 +222,12 @@ export function drifted(
     },
     updated_at: transaction.at,
   };
-  const change: Pick<RecordChange, "verb" | "data" | "private"> = {
+  const change: Parameters<typeof writeTool>[4] = {
     verb: "drifted",
     data: { definition_digest: digest, upstream: old.upstream.name },
     // Names of members are the upstream's words.
     private: { differs: [...differs] },
+    ...(schema === undefined ? {} : { canonical: { parameters: schema } }),
   };
   if (old.status === "approved" && earlier !== undefined) {
     const { name, tool } = old.upstream;

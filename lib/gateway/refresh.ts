@@ -2,6 +2,7 @@ import { Buffer } from "node:buffer";
 import { serialize } from "node:v8";
 import type { JsonObject } from "../base/json.ts";
 import { schedule } from "../ledger/commit.ts";
+import { TransactionTooLarge } from "../ledger/commit_limits.ts";
 import { removeRows } from "../ledger/ledgers.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import type { Services } from "../services.ts";
@@ -10,17 +11,19 @@ import { dueKey, type StoreKey } from "../store/keys.ts";
 import type { Kv } from "../store/kv.ts";
 import type { DueWork } from "../store/records/log.ts";
 import type { RefusedTool, UpstreamRecord, UpstreamState } from "../store/records/upstream.ts";
-import type { Listed, NotListed } from "../upstreams/port.ts";
+import { turns } from "../store/system.ts";
+import type { Listed, ListedTool, NotListed } from "../upstreams/port.ts";
 import { listers, triedListers } from "../vault/acting.ts";
 import { credentialFor } from "../vault/opening.ts";
-import { definitionDigest, readOffers } from "./definition.ts";
-import { documentKeys, listDocument, removeDocuments } from "./document.ts";
+import { definitionDigest, type Offer, Offers } from "./definition.ts";
+import { documentKeys, type KeptDocument, listDocument, removeDocuments } from "./document.ts";
 import {
   type ChangedTool,
   drifted,
   isStill,
   loadDefinitions,
   ownOf,
+  type Taken,
   takeOffers,
   withdrawTool,
 } from "./follow.ts";
@@ -41,7 +44,7 @@ export interface Refreshed {
 }
 
 /** Most bytes of tools and definitions, and most tools, that are meant for one commit. */
-const COMMIT = { bytes: 300_000, tools: 60 } as const;
+const COMMIT = { bytes: 560_000, tools: 100 } as const;
 
 /**
  * Asks an upstream what it offers, and has the catalog follow. One that does not answer leaves the
@@ -52,7 +55,12 @@ export async function refreshUpstream(
   services: Services,
   org: string,
   name: string,
-  due: DueWork | null = null,
+  { due = null, read = null }: {
+    /** The work that it is; absent where somebody asks. */
+    readonly due?: DueWork | null;
+    /** What was read of its document just now. */
+    readonly read?: KeptDocument | null;
+  } = {},
 ): Promise<Refreshed | NotListed | null> {
   const { ledgers, stopping } = services;
   const found = await ledgers.transact(org, {
@@ -72,27 +80,74 @@ export async function refreshUpstream(
     if (due !== null) await note(services, org, { upstream, listed: null, refused: [] }, due);
     return { added: [], removed: [], changed: moved };
   }
-  const listed = await listWith(services, org, { upstream, by, isAsked: due === null }, stopping);
+  const isAsked = due === null;
+  const listed = await listWith(services, org, { upstream, by, isAsked, read }, stopping);
   if (listed.is === "not_listed") {
     await note(services, org, { upstream, listed, refused: [] }, due);
     return listed;
   }
-  const { timer } = services.deps;
-  const { offers, refused } = await readOffers(upstream, listed.tools, () => timer(0).elapsed);
-  const added: string[] = [];
-  const changed: ChangedTool[] = [...moved];
-  const taken: RefusedTool[] = [];
-  for (const part of inParts(offers, ({ text }) => 2 * Buffer.byteLength(text))) {
-    const came = await ledgers.transact(org, takeOffers(upstream, part));
-    added.push(...came.added);
-    changed.push(...came.changed);
-    taken.push(...came.refused);
+  const offers = new Offers(upstream);
+  const taken = await takeAll(services, org, offers, { upstream, listed: listed.tools });
+  const removed = await withdraw(services, org, upstream, offers.names);
+  const all = [...listed.refused, ...offers.refused, ...taken.flatMap(({ refused }) => refused)];
+  await note(services, org, { upstream, listed, refused: all.slice(0, 100) }, due);
+  return {
+    added: taken.flatMap(({ added }) => added),
+    removed,
+    changed: [...moved, ...taken.flatMap(({ changed }) => changed)],
+  };
+}
+
+/**
+ * Has the catalog follow what an upstream lists, in several commits: while one is on its way to the
+ * store, what the next is to carry is read.
+ */
+async function takeAll(
+  { ledgers, deps }: Services,
+  org: string,
+  offers: Offers,
+  { upstream, listed }: {
+    readonly upstream: UpstreamRecord;
+    readonly listed: readonly ListedTool[];
+  },
+): Promise<Taken[]> {
+  const taken: Taken[] = [];
+  let underWay = Promise.resolve();
+  const commit = async (part: readonly Offer[]): Promise<void> => {
+    try {
+      taken.push(await ledgers.transact(org, takeOffers(upstream, part)));
+    } catch (error) {
+      // What was approved before may be stored with it, which nobody has measured.
+      if (!(error instanceof TransactionTooLarge) || part.length === 1) throw error;
+      const half = Math.ceil(part.length / 2);
+      await commit(part.slice(0, half));
+      await commit(part.slice(half));
+    }
+  };
+  const take = async (part: readonly Offer[]) => {
+    await underWay;
+    underWay = commit(part);
+    // Whoever waits for it next is told.
+    underWay.catch(() => {});
+  };
+  let part = new Part<Offer>();
+  const turn = turns(deps);
+  for (const one of listed) {
+    const others = turn();
+    if (others !== null) await others;
+    const offer = offers.read(one);
+    if (offer === null) continue;
+    // As a row of its own, and in the tool's, where characters may have two bytes.
+    const bytes = 3 * Buffer.byteLength(offer.texts.definition);
+    if (!part.has(bytes)) {
+      await take(part.all);
+      part = new Part();
+    }
+    part.add(offer, bytes);
   }
-  const names = new Set(offers.map(({ tool }) => tool));
-  const removed = await withdraw(services, org, upstream, names);
-  const all = [...listed.refused, ...refused, ...taken].slice(0, 100);
-  await note(services, org, { upstream, listed, refused: all }, due);
-  return { added, removed, changed };
+  if (part.all.length > 0) await take(part.all);
+  await underWay;
+  return taken;
 }
 
 /** Refreshes that are under way, by the process that they are of. */
@@ -116,20 +171,22 @@ export function refreshOnce(
 async function listWith(
   services: Services,
   org: string,
-  { upstream, by, isAsked }: {
+  { upstream, by, isAsked, read }: {
     readonly upstream: UpstreamRecord;
     readonly by: ReturnType<typeof listers>;
     readonly isAsked: boolean;
+    readonly read: KeptDocument | null;
   },
   signal: AbortSignal,
 ): Promise<Listed | NotListed> {
   const { credential } = upstream;
-  if (credential === null) return await list(services, org, upstream, null, signal);
+  const ask = (id: string | null) => list(services, org, { upstream, read }, id, signal);
+  if (credential === null) return await ask(null);
   const tried = await triedListers(services, org, by, credential.mode, isAsked);
   if (tried.length === 0 && by.length > 0 && credential.credential_id !== undefined) return RESTING;
   let listed: Listed | NotListed | null = null;
   for (const id of tried.length === 0 ? [null] : tried) {
-    listed = await list(services, org, upstream, id, signal);
+    listed = await ask(id);
     const isTaken = listed.is === "listed" ||
       !["needs_reconnect", "unauthorized"].includes(listed.why);
     if (isTaken) return listed;
@@ -147,12 +204,12 @@ const RESTING: NotListed = {
 async function list(
   services: Services,
   org: string,
-  upstream: UpstreamRecord,
+  { upstream, read }: { readonly upstream: UpstreamRecord; readonly read: KeptDocument | null },
   credential: string | null,
   signal: AbortSignal,
 ): Promise<Listed | NotListed> {
   const { name, kind, url, headers } = upstream;
-  if (kind === "openapi") return await listDocument(services.deps.kv, org, upstream);
+  if (kind === "openapi") return await listDocument(services.deps.kv, org, upstream, read);
   const place = services.deps.upstreams.take({
     org_id: org,
     name,
@@ -182,20 +239,37 @@ async function isFollowed(
   return edition !== undefined && state?.followed === edition;
 }
 
-function inParts<T>(all: readonly T[], sizeOf: (one: T) => number): T[][] {
-  const parts: T[][] = [];
-  let part: T[] = [];
-  let bytes = 0;
-  for (const one of all) {
-    const size = sizeOf(one) + 4000;
-    if (part.length === 0 || part.length === COMMIT.tools || bytes + size > COMMIT.bytes) {
-      parts.push(part = []);
-      bytes = 0;
-    }
-    part.push(one);
-    bytes += size;
+/** What of a tool is in a commit besides its definition and schema: the rest of its row, its entry, keys. */
+const TOOL_BYTES = 4000;
+
+/** What is meant for one commit. */
+class Part<T> {
+  readonly all: T[] = [];
+  #bytes = 0;
+
+  /** Whether it has room for one more of so many bytes; an empty one always has. */
+  has(bytes: number): boolean {
+    const { length } = this.all;
+    return length === 0 ||
+      (length < COMMIT.tools && this.#bytes + bytes + TOOL_BYTES <= COMMIT.bytes);
   }
-  return parts;
+
+  add(one: T, bytes: number): void {
+    this.all.push(one);
+    this.#bytes += bytes + TOOL_BYTES;
+  }
+}
+
+/** Tools in as many commits as they take. */
+function inParts(tools: readonly UpstreamTool[]): UpstreamTool[][] {
+  const parts: Part<UpstreamTool>[] = [];
+  for (const tool of tools) {
+    // Its definition goes with it.
+    const bytes = 2 * serialize(tool).length;
+    if (parts.at(-1)?.has(bytes) !== true) parts.push(new Part());
+    parts.at(-1)?.add(tool, bytes);
+  }
+  return parts.map(({ all }) => all);
 }
 
 /** Where an upstream is at another address than when its tools were seen, all of them are others now. */
@@ -210,7 +284,7 @@ async function closeMoved(
     plan: ({ snapshot }) => toolsOf(snapshot, upstream.name).filter(isMoved),
   });
   const closed: ChangedTool[] = [];
-  for (const part of inParts(moved, (tool) => serialize(tool).length)) {
+  for (const part of inParts(moved)) {
     const done = await ledgers.transact(org, {
       load: (reader: Reader) =>
         loadDefinitions(
@@ -257,7 +331,7 @@ async function withdraw(
     plan: ({ snapshot }) => toolsOf(snapshot, name).filter(isGone),
   });
   const removed: string[] = [];
-  for (const part of inParts(gone, (tool) => serialize(tool).length)) {
+  for (const part of inParts(gone)) {
     removed.push(
       ...await ledgers.transact(org, {
         plan(transaction: Transaction) {
@@ -344,7 +418,7 @@ export async function refreshDue(services: Services, work: DueWork): Promise<voi
   });
   if (upstream?.kind === "openapi") await removeDocuments(services, org, upstream);
   if (upstream !== null && state?.refresh_at === at) {
-    await refreshUpstream(services, org, name, work);
+    await refreshUpstream(services, org, name, { due: work });
     return;
   }
   if (upstream === null) await clearUpstream(services, org, name);

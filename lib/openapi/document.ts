@@ -1,8 +1,9 @@
 import { hash } from "node:crypto";
 import { canonicalJson } from "../base/canonical.ts";
-import { isDeeper, isJsonObject, type JsonObject, type JsonValue, memberOf } from "../base/json.ts";
+import { isJsonObject, type JsonObject, type JsonValue, memberOf } from "../base/json.ts";
 import { visibleLine } from "../base/text.ts";
 import { OPERATION_METHODS } from "../store/records/operation.ts";
+import type { DefinitionTexts } from "../store/records/upstream.ts";
 import { readOperation } from "./operations.ts";
 import { type Dialect, objectAt, Schemas, Unusable } from "./schemas.ts";
 
@@ -19,17 +20,13 @@ export const MAX_OPERATIONS = 3000;
 /** Most bytes of the definitions of all operations together. */
 const MAX_DEFINITIONS = 16 * 1024 * 1024;
 
-/** How deep a document nests: what reads it recurses as deep. */
-export const MAX_DOCUMENT_DEPTH = 64;
-
 /** An operation as the definition of a tool. */
 export interface DocumentOperation {
   /** Its `operationId`; without one a name made of method and path. */
   readonly name: string;
   /** As MCP defines tools, and in `http` how it is asked. */
   readonly definition: JsonObject;
-  /** The same in RFC 8785 form. */
-  readonly text: string;
+  readonly texts: DefinitionTexts;
 }
 
 /** What a document says. */
@@ -43,23 +40,17 @@ export interface ReadDocument {
   readonly refused: readonly { readonly name: string; readonly why: string }[];
 }
 
-/** After so many operations others get their turn. */
-const AT_ONCE = 20;
-
 /**
  * Reads a document; a text is why it cannot be read at all, and completes "The document …".
- * @param turn gives others their turn
+ * @param turn asked before each operation: what to wait for, for others to have their turn
  */
 export async function readDocument(
   document: JsonObject,
-  turn: () => Promise<void>,
+  turn: () => Promise<void> | null,
 ): Promise<ReadDocument | string> {
   const dialect = dialectOf(document);
   if (dialect === null) {
     return "is none of OpenAPI 3.0 or 3.1: it has no `openapi` that says so. Convert an older one";
-  }
-  if (isDeeper(document, MAX_DOCUMENT_DEPTH)) {
-    return `nests deeper than ${MAX_DOCUMENT_DEPTH} levels`;
   }
   const paths = memberOf(document, "paths") ?? {};
   if (!isJsonObject(paths)) return "has `paths` that are no object";
@@ -70,7 +61,8 @@ export async function readDocument(
   let left = MAX_DEFINITIONS;
   let count = 0;
   for (const { method, path, item, operation, why } of placesIn(document, paths)) {
-    if (count % AT_ONCE === 0) await turn();
+    const others = turn();
+    if (others !== null) await others;
     if (++count > MAX_OPERATIONS) return `has more than ${MAX_OPERATIONS} operations`;
     const name = nameOf(method, path, operation, names);
     const refuse = (why: string) => refused.push({ name: visibleLine(name, 128), why });
@@ -85,15 +77,11 @@ export async function readDocument(
       names.add(name);
       try {
         const placed = { method: known, path, item, operation };
-        const definition = definitionOf(
-          name,
-          operation,
-          readOperation({ document, schemas }, placed),
-        );
-        const text = canonicalJson(definition);
-        left -= text.length;
+        const read = readOperation({ document, schemas }, placed);
+        const made = { name, ...definitionOf(name, operation, read) };
+        left -= made.texts.definition.length;
         if (left < 0) return "defines more than is taken: leave out what no agent is to use";
-        operations.push({ name, definition, text });
+        operations.push(made);
       } catch (error) {
         if (!(error instanceof Unusable)) throw error;
         refuse(error.message);
@@ -172,7 +160,7 @@ function definitionOf(
   name: string,
   operation: JsonObject,
   { schema, http }: ReturnType<typeof readOperation>,
-): JsonObject {
+): Pick<DocumentOperation, "definition" | "texts"> {
   const [summary, description] = ["summary", "description"]
     .map((member) => textOf(memberOf(operation, member)));
   const tags = memberOf(operation, "tags");
@@ -184,14 +172,33 @@ function definitionOf(
     // Where requests go is the owner's word, not the document's.
     elsewhere === null ? "" : `(The document has it at ${elsewhere}.)`,
   ].filter((part) => part !== "").join("\n\n");
-  return {
-    name,
-    ...(summary === "" ? {} : { title: summary }),
-    ...(said === "" ? {} : { description: said }),
+  const { body, method, path, parameters } = http;
+  // In the order of RFC 8785, so that its text is made of that of the schema, which is most of it.
+  const before = {
     ...(memberOf(operation, "deprecated") === true ? { deprecated: true } : {}),
+    ...(said === "" ? {} : { description: said }),
+    http: {
+      body: body &&
+        { argument: body.argument, encoding: body.encoding, media_type: body.media_type },
+      method,
+      parameters: parameters.map(({ argument, explode, in: place, json, name, style }) => (
+        { argument, explode, in: place, json, name, style }
+      )),
+      path,
+    },
+  };
+  const behind = {
+    name,
     ...(named.length === 0 ? {} : { tags: named.slice(0, 20).map((tag) => lineOf(tag, 100)) }),
-    inputSchema: schema,
-    http: { ...http, parameters: [...http.parameters] },
+    ...(summary === "" ? {} : { title: summary }),
+  };
+  const [head, tail] = [canonicalJson(before), canonicalJson(behind)];
+  return {
+    definition: { ...before, inputSchema: schema.value, ...behind },
+    texts: {
+      definition: `${head.slice(0, -1)},"inputSchema":${schema.text},${tail.slice(1)}`,
+      schema: schema.text,
+    },
   };
 }
 

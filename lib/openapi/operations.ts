@@ -5,7 +5,14 @@ import {
   type OperationParameter,
   type PropertyEncoding,
 } from "../store/records/operation.ts";
-import { type ArgumentSchema, objectAt, type Schemas, Unusable } from "./schemas.ts";
+import {
+  type ArgumentSchema,
+  inOrder,
+  objectAt,
+  type ReadSchema,
+  type Schemas,
+  Unusable,
+} from "./schemas.ts";
 
 /**
  * One operation of a document: which arguments it takes, and how a request is made of them. Parameters
@@ -54,7 +61,7 @@ export interface Placed {
 export function readOperation(
   { document, schemas }: Place,
   { method, path, item, operation }: Placed,
-): { readonly schema: JsonObject; readonly http: HttpOperation } {
+): { readonly schema: ReadSchema<JsonObject>; readonly http: HttpOperation } {
   assertPath(path);
   const body = bodyOf(document, method, operation);
   const used = new Set(body === null ? [] : [BODY]);
@@ -245,11 +252,11 @@ function encodingOf(
     const explode = memberOf(one, "explode");
     if (style === undefined && typeof explode !== "boolean") continue;
     found.set(name, {
-      ...(style === undefined ? {} : { style }),
       ...(typeof explode === "boolean" ? { explode } : {}),
+      ...(style === undefined ? {} : { style }),
     });
   }
-  if (parts === null) return Object.fromEntries(found);
+  if (parts === null) return inOrder([...found]);
   const properties = memberOf(objectAt(document, parts), "properties");
   for (const [name, one] of isJsonObject(properties) ? Object.entries(properties) : []) {
     if (!isBytes(document, one)) continue;
@@ -259,7 +266,7 @@ function encodingOf(
       content_type: MEDIA_TYPE.test(first) ? first : "application/octet-stream",
     });
   }
-  return Object.fromEntries(found);
+  return inOrder([...found]);
 }
 
 /** Whether a member is a file: a text of bytes, or a list of them. */

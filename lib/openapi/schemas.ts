@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
-import { isJsonObject, type JsonObject, type JsonValue, memberOf } from "../base/json.ts";
+import { canonicalJson, isInOrder } from "../base/canonical.ts";
+import { isDeeper, isJsonObject, type JsonObject, type JsonValue, memberOf } from "../base/json.ts";
 
 /**
  * Schemas of a document as JSON Schema 2020-12 with local `$defs`: what tools of the catalog have. A
@@ -33,6 +34,9 @@ type Tier = typeof TIERS[number];
 
 /** How deep a schema nests: what reads it recurses as deep. */
 const MAX_DEPTH = 40;
+
+/** The same of a value in it that stands as it is, such as a default. */
+const MAX_VALUE_DEPTH = 64;
 
 /**
  * What is kept of a member of a schema, by its name: schemas by name, a list of them, one of them, the
@@ -84,11 +88,22 @@ const KEPT: ReadonlyMap<string, "map" | "list" | "one" | "value" | "extra" | "wo
 ]);
 
 /** What would make references mean something else than they say. */
-const REBASES = ["$id", "$anchor", "$dynamicAnchor", "$dynamicRef", "$recursiveRef"];
+const REBASES: ReadonlySet<string> = new Set([
+  "$id",
+  "$anchor",
+  "$dynamicAnchor",
+  "$dynamicRef",
+  "$recursiveRef",
+]);
 
-/** A schema as it was read, the names of those that it refers to, and its size. */
-interface Read {
-  readonly schema: JsonValue;
+/** A schema as it was read, and its text in RFC 8785 form. */
+export interface ReadSchema<T extends JsonValue = JsonValue> {
+  readonly value: T;
+  readonly text: string;
+}
+
+/** One that others refer to, and the names of those that it refers to itself. */
+interface Read extends ReadSchema {
   readonly refers: ReadonlySet<string>;
   readonly bytes: number;
 }
@@ -106,7 +121,7 @@ export class Schemas {
    * as much of what it says for people as there is room for.
    * @throws {Unusable}
    */
-  objectOf(members: readonly ArgumentSchema[]): JsonObject {
+  objectOf(members: readonly ArgumentSchema[]): ReadSchema<JsonObject> {
     const required = members.filter((one) => one.required).map(({ name }) => name);
     for (const [at, tier] of TIERS.entries()) {
       const refers = new Set<string>();
@@ -132,23 +147,33 @@ export class Schemas {
   #withDefinitions(
     at: number,
     refers: ReadonlySet<string>,
-    root: JsonObject,
-  ): JsonObject | null {
-    let bytes = sizeOf(root);
-    const definitions = new Map<string, JsonValue>();
+    made: JsonObject,
+  ): ReadSchema<JsonObject> | null {
+    const root = readSchema(made);
+    let bytes = Buffer.byteLength(root.text);
+    const definitions = new Map<string, Read>();
     const queue = [...refers];
     for (const pointer of queue) {
       if (bytes > MAX_BYTES) return null;
       const name = this.#nameOf(pointer);
       if (definitions.has(name)) continue;
       const read = this.#definition(at, pointer);
-      definitions.set(name, read.schema);
+      definitions.set(name, read);
       bytes += read.bytes + name.length + 8;
       queue.push(...read.refers);
     }
     if (bytes > MAX_BYTES) return null;
     if (definitions.size === 0) return root;
-    return { $defs: inOrder([...definitions]), ...root };
+    const named = [...definitions].sort(byName);
+    const texts = named.map(([name, { text }]) => `${JSON.stringify(name)}:${text}`);
+    return {
+      value: {
+        $defs: Object.fromEntries(named.map(([name, { value }]) => [name, value])),
+        ...root.value,
+      },
+      // Its first member: all others begin with letters.
+      text: `{"$defs":{${texts.join()}},${root.text.slice(1)}`,
+    };
   }
 
   #definition(at: number, pointer: string): Read {
@@ -156,8 +181,8 @@ export class Schemas {
       try {
         const refers = new Set<string>();
         const { value } = referred(this.document, `#${encodeURI(pointer).replaceAll("#", "%23")}`);
-        const schema = this.#converted(value, TIERS[at]!, refers, 0);
-        return { schema, refers, bytes: sizeOf(schema) };
+        const schema = readSchema(this.#converted(value, TIERS[at]!, refers, 0));
+        return { ...schema, refers, bytes: Buffer.byteLength(schema.text) };
       } catch (error) {
         if (error instanceof Unusable) return error;
         throw error;
@@ -183,7 +208,7 @@ export class Schemas {
     if (typeof schema === "boolean") return schema;
     if (!isJsonObject(schema)) throw new Unusable("has a schema that is none");
     if (depth > MAX_DEPTH) throw new Unusable(`has a schema of more than ${MAX_DEPTH} levels`);
-    const rebases = REBASES.find((name) => Object.hasOwn(schema, name));
+    const rebases = Object.keys(schema).find((name) => REBASES.has(name));
     if (rebases !== undefined) {
       throw new Unusable(`has a schema with ${rebases}, by which references mean something else`);
     }
@@ -213,7 +238,7 @@ export class Schemas {
     const out: JsonObject = {};
     const hidden = new Set<JsonValue>();
     // In order, as `inOrder` has them.
-    for (const name of Object.keys(schema).sort()) {
+    for (const name of inOrderOf(Object.keys(schema))) {
       const value = schema[name]!;
       switch (KEPT.get(name)) {
         case "map": {
@@ -235,10 +260,10 @@ export class Schemas {
           out[name] = below(value);
           break;
         case "value":
-          out[name] = value;
+          out[name] = shallow(value);
           break;
         case "extra":
-          if (tier.extras) out[name] = value;
+          if (tier.extras) out[name] = shallow(value);
           break;
         case "words": {
           const said = wordsOf(value, tier);
@@ -258,8 +283,26 @@ export class Schemas {
  * An object with its members in the order of RFC 8785, in which its text is made again and again: what
  * has it already is written by the native writer as it stands.
  */
-function inOrder(members: (readonly [string, JsonValue])[]): JsonObject {
-  return Object.fromEntries(members.sort(([a], [b]) => a < b ? -1 : a > b ? 1 : 0));
+export function inOrder<T>(members: (readonly [string, T])[]): Record<string, T> {
+  const isSorted = members.every(([name], at) => at === 0 || members[at - 1]![0] <= name);
+  return Object.fromEntries(isSorted ? members : members.sort(byName));
+}
+
+/** Names in that order, in which they mostly stand. */
+function inOrderOf(names: string[]): string[] {
+  return names.every((name, at) => at === 0 || names[at - 1]! <= name) ? names : names.sort();
+}
+
+function byName([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** A value that is kept as it stands. */
+function shallow(value: JsonValue): JsonValue {
+  if (typeof value !== "object" || value === null || !isDeeper(value, MAX_VALUE_DEPTH)) {
+    return value;
+  }
+  throw new Unusable(`has a schema with a value of more than ${MAX_VALUE_DEPTH} levels`);
 }
 
 /** One argument of an operation, as its document has it. */
@@ -282,8 +325,10 @@ function typeOf(schema: JsonObject): JsonObject {
   return type === undefined ? {} : { type };
 }
 
-function sizeOf(value: JsonValue): number {
-  return Buffer.byteLength(JSON.stringify(value));
+/** A schema with its text, its members in the order that they have there. */
+function readSchema<T extends JsonValue>(made: T): ReadSchema<T> {
+  const text = canonicalJson(made);
+  return { value: isInOrder(made) ? made : JSON.parse(text), text };
 }
 
 /** What says in 3.0 that a bound is not within. */

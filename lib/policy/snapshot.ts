@@ -32,6 +32,7 @@ export class Snapshot implements PolicyView {
   readonly upstreams = new Map<string, UpstreamRecord>();
   /** What calls to upstreams carry, by id. */
   readonly vault = new Map<string, VaultRecord>();
+  readonly #exposed = new Map<string, string>();
   readonly #tenants = new Set<string>();
   readonly #credentials = new Map<string, Credential>();
   readonly #accounts = new Map<string, identity.MemberRecord>();
@@ -71,6 +72,11 @@ export class Snapshot implements PolicyView {
 
   tool(name: string): policy.ToolRecord | undefined {
     return this.tools.get(name);
+  }
+
+  /** The tool that has a name among those of all upstreams, by its name in the catalog. */
+  exposedAs(name: string): string | undefined {
+    return this.#exposed.get(name);
   }
 
   category(name: string): policy.CategoryRecord | undefined {
@@ -115,6 +121,12 @@ export class Snapshot implements PolicyView {
           value,
           (tool) => keys.toolKey(org, tool.name),
         );
+        const before = this.tools.get(name)?.upstream?.exposed_name;
+        if (before !== undefined && this.#exposed.get(before) === name) {
+          this.#exposed.delete(before);
+        }
+        const exposed = record?.upstream?.exposed_name;
+        if (exposed !== undefined) this.#exposed.set(exposed, name);
         put(this.tools, name, record);
         break;
       }

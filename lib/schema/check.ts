@@ -72,9 +72,12 @@ export const MAX_SCHEMA_DEPTH = 64;
  * - Draft-07 (`$schema`) is read as 2020-12, with its `definitions`, `dependencies`, tuples written
  *   as `items: […]` with `additionalItems`, and `$id: "#name"`; keywords beside `$ref` count.
  * - The root describes an object: `type` is absent or "object".
+ *
+ * @param bytes how long its JSON is, where that is known
  */
-export function checkParameterSchema(schema: JsonObject): ParameterProblem[] {
-  return [...preparedSchema(schema).problems];
+export function checkParameterSchema(schema: JsonObject, bytes?: number): ParameterProblem[] {
+  // Not remembered: of a thousand tools that are registered at once most are never called.
+  return [...prepare(schema, bytes).problems];
 }
 
 const preparedSchemas = new WeakMap<JsonObject, PreparedSchema | Refused>();
@@ -94,21 +97,21 @@ function preparedSchema(schema: JsonObject): PreparedSchema | Refused {
   return prepared;
 }
 
-function prepare(schema: JsonObject): PreparedSchema | Refused {
+function prepare(schema: JsonObject, bytes?: number): PreparedSchema | Refused {
   try {
-    const outside = sizeProblem(schema) ?? rootProblem(schema);
+    const outside = sizeProblem(schema, bytes) ?? rootProblem(schema);
     return outside === null ? prepareSchema(schema) : { root: null, problems: [outside] };
   } catch {
     return { root: null, problems: [{ path: "", message: "cannot be read as a JSON Schema" }] };
   }
 }
 
-function sizeProblem(schema: JsonObject): ParameterProblem | null {
+function sizeProblem(schema: JsonObject, known?: number): ParameterProblem | null {
   // First of all: what follows recurses as deep as the schema does.
   if (isDeeper(schema, MAX_SCHEMA_DEPTH)) {
     return { path: "", message: `is nested deeper than ${MAX_SCHEMA_DEPTH} levels` };
   }
-  const bytes = Buffer.byteLength(JSON.stringify(schema));
+  const bytes = known ?? Buffer.byteLength(JSON.stringify(schema));
   return bytes <= MAX_SCHEMA_BYTES
     ? null
     : { path: "", message: `is ${bytes} bytes, at most ${MAX_SCHEMA_BYTES} are allowed` };

@@ -52,6 +52,29 @@ export function afterTurn(callback: () => void): void {
   setImmediate(callback);
 }
 
+/** After so much work at once others get their turn, milliseconds. */
+const AT_ONCE_MS = 8;
+
+/**
+ * Gives others their turn while something long is done in small parts. Asked after each of them: what
+ * to wait for then, null while there is time left. By a timer, which lets in what comes from outside;
+ * a callback at the end of the turn lets it wait for a third of a second.
+ */
+export function turns(
+  { timer, monotonic }: {
+    readonly timer: (milliseconds: number) => Timer;
+    readonly monotonic: () => number;
+  },
+): () => Promise<void> | null {
+  let since = monotonic();
+  return () => {
+    if (monotonic() - since < AT_ONCE_MS) return null;
+    return timer(0).elapsed.then(() => {
+      since = monotonic();
+    });
+  };
+}
+
 /** Does some work at each full minute of the system's clock, until the signal. */
 export function everyMinute(name: string, work: () => Promise<void>, stop: AbortSignal): void {
   void Deno.cron(name, "* * * * *", { signal: stop }, work);

@@ -1,5 +1,6 @@
 import type { JsonObject } from "../base/json.ts";
 import type { HttpOperation } from "../store/records/operation.ts";
+import type { DefinitionTexts } from "../store/records/upstream.ts";
 
 /**
  * What runs tools for us, whatever is spoken with it. Who is above this line decides and records; who
@@ -116,6 +117,8 @@ export interface ListedTool {
   readonly name: string;
   /** The whole of it as it was sent, `name` included. */
   readonly definition: JsonObject;
+  /** Its texts, where they are made already. */
+  readonly texts?: DefinitionTexts;
 }
 
 export interface Listed {

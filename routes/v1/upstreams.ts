@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { JsonObject } from "../../lib/base/json.ts";
 import { APPROVED_AT_ONCE, type ApprovedTool, approveTools } from "../../lib/gateway/approve.ts";
 import { clearUpstream, type Refreshed, refreshUpstream } from "../../lib/gateway/refresh.ts";
-import { putApi } from "../../lib/gateway/document.ts";
+import { type ApiAuthor, type KeptDocument, putApi } from "../../lib/gateway/document.ts";
 import {
   isCurrent,
   putUpstream,
@@ -85,8 +85,9 @@ type Refreshing = Pick<Call<Named, unknown, unknown>, "services" | "org" | "para
 async function refreshed(
   { services, org, params: { name } }: Refreshing,
   needsAnswer: boolean,
+  read: KeptDocument | null = null,
 ): Promise<Refreshed> {
-  const outcome = await refreshUpstream(services, org, name);
+  const outcome = await refreshUpstream(services, org, name, { read });
   if (outcome === null) return NOTHING;
   if (!("is" in outcome)) return outcome;
   const none = { upstream: name, call_id: null, token_id: null, execution_id: null };
@@ -167,17 +168,11 @@ export const upstreamRoutes: readonly Route[] = [
       const { services, org, params: { name }, body, id } = call;
       const put = (fields: UpstreamFields) =>
         call.transact(putUpstream(name, fields, services.settings.private_hosts, id));
-      const { created } = body.kind === "mcp" ? await put(body) : await putApi(
-        {
-          services,
-          org,
-          transact: (operation) => call.transact(operation),
-          put,
-        },
-        name,
-        body,
-      );
-      await refreshed(call, false);
+      const transact: ApiAuthor["transact"] = (operation) => call.transact(operation);
+      const { created, read } = body.kind === "mcp"
+        ? { ...await put(body), read: null }
+        : await putApi({ services, org, transact, put }, name, body);
+      await refreshed(call, false, read);
       return await call.transact({
         ...seeUpstream(name),
         plan(transaction, caller, state) {

@@ -6,12 +6,12 @@ import {
   differences,
   exposedName,
   gatewayName,
-  readOffers,
   smallDifference,
   TOOL_LIMITS,
 } from "../../lib/gateway/definition.ts";
 import { toolName } from "../../routes/fields/action.ts";
 import { jsonObject } from "../helpers/arbitrary_json.ts";
+import { readOffers } from "../helpers/offered.ts";
 import { runs } from "../helpers/property_runs.ts";
 import { listedTool } from "../helpers/scripted_upstreams.ts";
 
@@ -64,7 +64,7 @@ Deno.test("G5: the same definition somewhere else is another one", () => {
   }
 });
 
-Deno.test("of any list each tool is taken under names of its own, or refused with why", async () => {
+Deno.test("of any list each tool is taken under names of its own, or refused with why", () => {
   const segment = fc.constantFrom(
     "read",
     "write",
@@ -76,10 +76,10 @@ Deno.test("of any list each tool is taken under names of its own, or refused wit
     "x".repeat(70),
   );
   const name = fc.array(segment, { minLength: 1, maxLength: 3 }).map((parts) => parts.join("/"));
-  await fc.assert(
-    fc.asyncProperty(fc.array(fc.tuple(name, jsonObject), { maxLength: 30 }), async (listed) => {
+  fc.assert(
+    fc.property(fc.array(fc.tuple(name, jsonObject), { maxLength: 30 }), (listed) => {
       const tools = listed.map(([name, more]) => listedTool(name, { ...more }));
-      const { offers, refused } = await readOffers(PLACE, tools, noTurn);
+      const { offers, refused } = readOffers(PLACE, tools);
       assert.equal(offers.length + refused.length, tools.length);
       for (const { catalog_name } of offers) assert.ok(toolName.safeParse(catalog_name).success);
       const bare = offers.map(({ tool }) => exposedName(tool));
@@ -89,8 +89,6 @@ Deno.test("of any list each tool is taken under names of its own, or refused wit
     runs(100),
   );
 });
-
-const noTurn = () => Promise.resolve();
 
 const REFUSED: readonly (readonly [string, Parameters<typeof listedTool>, RegExp])[] = [
   ["a schema that is none", ["a", { inputSchema: { type: "array" } }], /inputSchema/],
@@ -107,34 +105,32 @@ const REFUSED: readonly (readonly [string, Parameters<typeof listedTool>, RegExp
 ];
 
 for (const [what, tool, why] of REFUSED) {
-  Deno.test(`a tool with ${what} is refused, and the others are taken`, async () => {
-    const { offers, refused } = await readOffers(
+  Deno.test(`a tool with ${what} is refused, and the others are taken`, () => {
+    const { offers, refused } = readOffers(
       PLACE,
       [listedTool(...tool), listedTool("good")],
-      noTurn,
     );
     assert.deepEqual(offers.map(({ tool }) => tool), ["good"]);
     assert.match(refused[0]?.why ?? "", why);
   });
 }
 
-Deno.test("a definition that nests without end is refused before anything follows it down", async () => {
+Deno.test("a definition that nests without end is refused before anything follows it down", () => {
   const deep = JSON.parse('{"a":'.repeat(5000) + "1" + "}".repeat(5000));
-  const { refused } = await readOffers(PLACE, [listedTool("a", { _meta: deep })], noTurn);
+  const { refused } = readOffers(PLACE, [listedTool("a", { _meta: deep })]);
   assert.match(refused[0]?.why ?? "", /nests deeper/);
 });
 
-Deno.test("of more tools than are taken the first are", async () => {
+Deno.test("of more tools than are taken the first are", () => {
   const tools = Array.from({ length: TOOL_LIMITS.tools + 150 }, (_, i) => listedTool(`tool${i}`));
-  const { offers, refused } = await readOffers(PLACE, tools, noTurn);
+  const { offers, refused } = readOffers(PLACE, tools);
   assert.deepEqual([offers.length, refused.length], [TOOL_LIMITS.tools, 100]);
 });
 
-Deno.test("what is hidden in a description is seen in the catalog", async () => {
-  const { offers } = await readOffers(
+Deno.test("what is hidden in a description is seen in the catalog", () => {
+  const { offers } = readOffers(
     PLACE,
     [listedTool("a", { description: "Reads\u202e. \u200b" })],
-    noTurn,
   );
   assert.equal(offers[0]?.description, "Reads⟨U+202E⟩. ⟨U+200B⟩");
 });

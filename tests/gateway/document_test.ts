@@ -1,12 +1,19 @@
 import assert from "node:assert/strict";
-import { operationNow, operationsOf } from "../../lib/gateway/document.ts";
+import {
+  type KeptDocument,
+  listDocument,
+  operationNow,
+  operationsOf,
+} from "../../lib/gateway/document.ts";
+import { definitionDigest } from "../../lib/gateway/definition.ts";
 import { takeOffers } from "../../lib/gateway/follow.ts";
-import { readOffers } from "../../lib/gateway/definition.ts";
 import { refreshUpstream } from "../../lib/gateway/refresh.ts";
+import { readDocument } from "../../lib/openapi/document.ts";
 import { sweep } from "../../lib/server/due_worker.ts";
 import { upstreamDocumentKey } from "../../lib/store/gateway_keys.ts";
 import { ApiOrg } from "../helpers/api_org.ts";
 import { NOTES } from "../helpers/api_server.ts";
+import { readOffers } from "../helpers/offered.ts";
 
 /** The documents of HTTP APIs in the store, and what the catalog follows of them. */
 
@@ -25,7 +32,7 @@ Deno.test("a refresh of a document that was replaced meanwhile writes nothing mo
     name,
     definition: { ...definition, title: "Another" },
   }));
-  const { offers } = await readOffers(before, late, () => Promise.resolve());
+  const { offers } = readOffers(before, late);
   await it.put({ document: NOTES });
   const taken = await ledgers.transact(it.org.id, takeOffers(before, offers));
   assert.deepEqual(taken, { added: [], changed: [], refused: [] });
@@ -34,6 +41,34 @@ Deno.test("a refresh of a document that was replaced meanwhile writes nothing mo
   assert.deepEqual(refreshed, { added: [], removed: [], changed: [] });
   const after = await ledgers.transact(it.org.id, { plan: ({ snapshot }) => snapshot });
   assert.equal(after.version, version, "what is followed already is not looked at again");
+});
+
+Deno.test("what was just read is listed as the store has it, and stands for no other document", async () => {
+  await using it = await ApiOrg.start();
+  const { services } = it.it.countersign;
+  const { deps, ledgers } = services;
+  const upstream = await ledgers.transact(it.org.id, {
+    plan: ({ snapshot }) => snapshot.upstreams.get("notes") ?? assert.fail("no upstream"),
+  });
+  const read = await readDocument(NOTES, () => null);
+  if (typeof read === "string") assert.fail(read);
+  const listed = async (known: KeptDocument | null, operations?: string[]) => {
+    const picked = operations === undefined ? upstream : { ...upstream, operations };
+    const found = await listDocument(deps.kv, it.org.id, picked, known);
+    if (found.is !== "listed") assert.fail(found.says);
+    const { offers } = readOffers(upstream, found.tools);
+    return JSON.stringify([offers, found.refused]);
+  };
+  const id = upstream.document!.id;
+  for (const picked of [undefined, [read.operations[1]!.name]]) {
+    const stored = await listed(null, picked);
+    assert.equal(await listed({ ...read, id }, picked), stored);
+    const other: KeptDocument = { ...read, operations: read.operations.slice(1), id: `${id}x` };
+    assert.equal(await listed(other, picked), stored);
+  }
+  const inCatalog = (await it.tools()).map((tool) => String(tool["definition_digest"]));
+  const digests = read.operations.map(({ definition }) => definitionDigest(upstream, definition));
+  assert.deepEqual(inCatalog.sort(), digests.sort());
 });
 
 Deno.test("how a tool is asked counts for the definition that says so, and for no other", () => {

@@ -251,3 +251,28 @@ Deno.test("a name of the catalog that was somebody else's is a draft of the upst
   assert.equal(tool.status, "draft");
   assert.equal(tool.upstream.tool, "read");
 });
+
+Deno.test("tools that were approved large and are small now drift all of them, in as many commits as that takes", async () => {
+  await using it = await Offering.start();
+  const names = Array.from({ length: 18 }, (_, at) => `tool${at}`);
+  const offer = (title: string) => names.map((name) => listedTool(name, { title }));
+  it.upstreams.tools = offer("x".repeat(46_000));
+  await it.put();
+  for (const half of [names.slice(0, 9), names.slice(9)]) {
+    const tools = (await it.tools()).filter(({ name }) => half.includes(name.slice(6)));
+    const got = await it.approve(
+      tools.map(({ name, definition_digest }) => ({
+        name,
+        definition_digest,
+        default_permission: "allowed",
+      })),
+    );
+    assert.equal(got.status, 200, got.text);
+  }
+  // Each keeps what was approved beside what is offered: more than one commit of the store takes.
+  it.upstreams.tools = offer("Short");
+  const got = await it.refresh();
+  assert.equal(got.status, 200, got.text);
+  assert.equal(got.body.changed.length, names.length);
+  assert.ok((await it.tools()).every(({ status, changed }) => status === "draft" && changed));
+});

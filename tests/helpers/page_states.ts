@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import type { JsonObject } from "../../lib/base/json.ts";
 import { ASK_LIMITS } from "../../lib/approvals/limits.ts";
-import { readOffers } from "../../lib/gateway/definition.ts";
 import { takeOffers } from "../../lib/gateway/follow.ts";
 import * as gatewayKeys from "../../lib/store/gateway_keys.ts";
 import { askLogin } from "../../lib/oauth/device.ts";
@@ -18,6 +17,7 @@ import { stageCalls } from "./staged_calls.ts";
 import { stageEndpoints } from "./staged_endpoints.ts";
 import { stageQuestion } from "./staged_question.ts";
 import { HOSTILE } from "./visitor.ts";
+import { readOffers } from "./offered.ts";
 
 /**
  * Orgs in the states in which pages are looked at: nothing, one of each, very many, very long, and
@@ -466,7 +466,7 @@ async function offered(org: TestOrg, state: Exclude<PageState, "empty">, count: 
   };
   const offer = async (tools: readonly ListedTool[]) => {
     const { ledgers } = org.countersign.services;
-    const { offers } = await readOffers(upstream, tools, () => Promise.resolve());
+    const { offers } = readOffers(upstream, tools);
     for (let from = 0; from < offers.length; from += OFFERED_AT_ONCE) {
       const part = offers.slice(from, from + OFFERED_AT_ONCE);
       await ledgers.transact(org.id, takeOffers(upstream, part));

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import assert from "node:assert/strict";
+import { canonicalJson } from "../../lib/base/canonical.ts";
 import type { JsonObject, JsonValue } from "../../lib/base/json.ts";
 import { type ReadDocument, readDocument } from "../../lib/openapi/document.ts";
 import { argumentProblems, checkParameterSchema } from "../../lib/schema/check.ts";
@@ -161,9 +162,34 @@ Deno.test("documents made to cost: many operations of one large closure are look
   assert.deepEqual([found.operations.length, found.refused.length], [0, 400]);
   let deep: JsonValue = {};
   for (let at = 0; at < 100; at++) deep = { allOf: [deep] };
-  assert.match(String(await readDocument(documentOf({ "/": deep }), noTurn)), /nests deeper/);
+  const value = await schemaOf({ const: deep });
+  assert.match(value.refused[0]!.why, /value of more than 64 levels/);
+  const nested = await schemaOf(deep);
+  assert.match(nested.refused[0]!.why, /more than 40 levels/);
   const many = Object.fromEntries(Array.from({ length: 3001 }, (_, at) => [`/${at}`, { get: {} }]));
   assert.match(String(await readDocument(documentOf(many), noTurn)), /more than 3000 operations/);
+});
+
+Deno.test("of what stands in another order, or has names of digits, the text is that of RFC 8785", async () => {
+  const node = {
+    properties: {
+      z: { $ref: "#/components/schemas/Node" },
+      "10": { nullable: true, default: { b: [{ d: 1, c: 2 }], a: "’" } },
+      "9": { type: "number", minimum: 0, exclusiveMinimum: true, title: "Nine" },
+    },
+    enum: [{ y: 1, x: 2 }],
+  };
+  const body = { properties: { it: { $ref: "#/components/schemas/Node" } } };
+  const encoding = { "10": { style: "form", explode: true }, "9": { explode: false } };
+  const content = { "application/x-www-form-urlencoded": { schema: body, encoding } };
+  const post = { operationId: "it", tags: ["b", "a"], summary: "It", requestBody: { content } };
+  const schemas = { Node: node };
+  const { operations } = await read(documentOf({ "/": { post } }, { components: { schemas } }));
+  const { definition, texts } = operations[0]!;
+  assert.equal(texts.definition, canonicalJson(definition));
+  assert.equal(texts.schema, canonicalJson(definition["inputSchema"]!));
+  assert.match(texts.schema, /^\{"\$defs":\{"Node":\{"enum":\[\{"x":2,"y":1\}\]/);
+  assert.equal(JSON.stringify(definition), JSON.stringify(JSON.parse(texts.definition)));
 });
 
 Deno.test("what would make references mean something else is refused by name", async () => {
@@ -185,8 +211,12 @@ Deno.test("whatever stands in a document, it is read or refused, and what is rea
       }
       const found = await readDocument(document, noTurn);
       if (typeof found === "string") return;
-      for (const { definition } of found.operations) {
+      for (const { definition, texts } of found.operations) {
         assert.equal(typeof (definition["http"] as JsonObject)["path"], "string");
+        assert.equal(texts.definition, canonicalJson(definition));
+        assert.equal(texts.schema, canonicalJson(definition["inputSchema"]!));
+        const stored = JSON.parse(texts.definition);
+        assert.equal(JSON.stringify(definition), JSON.stringify(stored), "in the same order");
       }
     }),
     runs(150),

@@ -85,5 +85,12 @@ export type UpstreamState = z.infer<typeof upstreamState>;
 /** A whole definition of a tool, in JCS form: larger than a value may be as text of two bytes. */
 export const toolDefinition = z.object({ definition: bytes });
 
+/** A definition in RFC 8785 form, as it is stored and digested. */
+export interface DefinitionTexts {
+  readonly definition: string;
+  /** Of its `inputSchema`. */
+  readonly schema: string;
+}
+
 /** Some of the operations of a document, as JSON: definitions of tools, and those that cannot be taken. */
 export const documentPiece = z.object({ operations: bytes });
