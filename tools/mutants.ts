@@ -895,8 +895,8 @@ const LEDGER: readonly Mutant[] = [
   {
     guard: "a guarded row that another operation of the commit writes has to be waited for",
     file: "lib/ledger/transaction.ts",
-    find: "if (!this.reads.has(text)) this.reads.set(text, null);",
-    replace: "",
+    find: "if (!this.reads.has(text)) this.reads.set(text, null);\n    return this.rows.get(",
+    replace: "return this.rows.get(",
     tests: ["ledger/guarded_rows", "tokens/consume"],
   },
   {
@@ -1828,7 +1828,28 @@ const MANDATES: readonly Mutant[] = [
   {
     guard: "what an action counts against is not what one of another tool or tenant does",
     file: "lib/mandates/counters.ts",
-    find: "before.tool === tool &&\n    before.tenant === tenant &&",
+    find: "about.asked.tool === tool &&\n    about.asked.tenant === tenant &&",
+    replace: "",
+    tests: ["mandates/counters"],
+  },
+  {
+    guard: "what is known of a mandate and its limits ends with the rows that it was made of",
+    file: "lib/ledger/guarded_rows.ts",
+    find: "      if (this.grounds.texts.has(text)) this.grounds.shift();\n",
+    replace: "",
+    tests: ["mandates/counters"],
+  },
+  {
+    guard: "what is known of a mandate ends with what another process writes",
+    file: "lib/ledger/guarded_rows.ts",
+    find: "    this.#forgetReads();\n    this.grounds.shift();\n",
+    replace: "    this.#forgetReads();\n",
+    tests: ["mandates/counters"],
+  },
+  {
+    guard: "what is known of a mandate counts as read by who goes by it",
+    file: "lib/ledger/transaction.ts",
+    find: "for (const text of on.texts) if (!this.reads.has(text)) this.reads.set(text, null);",
     replace: "",
     tests: ["mandates/counters"],
   },

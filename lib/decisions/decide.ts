@@ -1,5 +1,6 @@
 import { hash } from "node:crypto";
 import type { Action } from "../base/action.ts";
+import { atOnce } from "../base/at_once.ts";
 import { canonicalJson } from "../base/canonical.ts";
 import type { JsonValue } from "../base/json.ts";
 import {
@@ -22,7 +23,6 @@ import {
 import { countUse } from "../identity/sub_token.ts";
 import { isWithin } from "../ledger/clock.ts";
 import { mergedInOrder, type Placed, type SealedOff, sealOff } from "../ledger/entry.ts";
-import { atOnce } from "../ledger/guarded_rows.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import { loadMandate, type MandateNaming, type NamedMandate } from "../mandates/mandate.ts";
 import type { TakenOver } from "../mandates/spending.ts";

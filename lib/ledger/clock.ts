@@ -73,6 +73,12 @@ export type ClockDoubt = "ahead" | "drifted";
  */
 export const DESPITE_DRIFT: readonly ClockDoubt[] = ["drifted"];
 
+/** The time of a commit, and whether the clock that it is from is believed. */
+export interface CommitTime extends Clocks {
+  /** Why nothing is to be committed by it; null for no reason. */
+  readonly doubt: ClockDoubt | null;
+}
+
 /** Nothing is committed while the clock may be wrong. */
 export class ClockRefused extends Error {
   readonly code = "clock";

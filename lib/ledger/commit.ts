@@ -22,13 +22,14 @@ import {
   SEGMENT_HEAD_BYTES,
 } from "../store/records/log.ts";
 import type { Sealer } from "../store/sealing.ts";
-import type { CommitLimits } from "./commit_limits.ts";
+import type { CommitTime } from "./clock.ts";
+import { type CommitLimits, Deferred } from "./commit_limits.ts";
 import { type NewLeaf, partsText } from "./entry.ts";
 import type { Gathering, RowWrite } from "./gathered_rows.ts";
 import { type GuardedRows, isGuarded } from "./guarded_rows.ts";
 import { KEPT_POLICY_CHANGES } from "./load_snapshot.ts";
 import type { LogGrowth, LogRow } from "./log_tail.ts";
-import { type CommitTime, Deferred, type Operation, Reader, Transaction } from "./transaction.ts";
+import { type Operation, Reader, Transaction } from "./transaction.ts";
 
 /**
  * One commit in the making, in three steps: operations are loaded and planned into a transaction,

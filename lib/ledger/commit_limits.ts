@@ -30,6 +30,9 @@ export const KV_CONNECT_LIMITS: CommitLimits = {
   atOnce: 16,
 };
 
+/** Thrown inside a batch: the operation has to wait for the next one. Never leaves the ledger. */
+export class Deferred extends Error {}
+
 /** An operation alone is larger than one commit can be. */
 export class TransactionTooLarge extends Error {
   readonly code = "transaction_too_large";

@@ -41,8 +41,8 @@ export const GATHERED_LIMITS: GatheredLimits = {
   apart: 32,
 };
 
-/** Of one row: a value holds 65,536 bytes, and a character may have two. */
-const ROW_CHARACTERS = 24_000;
+/** Of one row: a value holds 65,536 bytes, and a character may have three. */
+const ROW_CHARACTERS = 20_000;
 
 /** What a counter in a row of its own takes at most, roughly. */
 const COUNTER_BYTES = 1000;
@@ -105,6 +105,8 @@ export interface Gathering {
   /** To be called once it stands. */
   readonly landed: () => void;
 }
+
+const encoder = new TextEncoder();
 
 /** What this process knows of the gathered rows of one organization. */
 export class GatheredRows {
@@ -251,8 +253,8 @@ export class GatheredRows {
     const oldest = firstFrom(this.#rows.keys(), ended.length) ?? this.#next;
     rows.forEach((counters, i) => {
       const texts = counters.map(({ name, json }) => `[${name},${json}]`);
-      const value = `{"from":${oldest},"rows":[${texts.join()}]}`;
-      bytes += 2 * value.length;
+      const value = encoder.encode(`{"from":${oldest},"rows":[${texts.join()}]}`);
+      bytes += value.length;
       writes.push({ key: gatheredKey(org, this.#next + i), value });
     });
     for (const number of ended) writes.push({ key: gatheredKey(org, number), value: undefined });

@@ -1,5 +1,7 @@
 import { z } from "zod";
+import { atOnce } from "../base/at_once.ts";
 import { type AskedWrite, GatheredRows, type Gathering } from "./gathered_rows.ts";
+import { Grounds } from "./grounds.ts";
 import type { SealedKind, StoreKey } from "../store/keys.ts";
 import { keyText, type Kv, listRecords, readRecord } from "../store/kv.ts";
 import {
@@ -165,6 +167,8 @@ interface RowHeld extends HeldBytes {
 export class GuardedRows {
   /** Undefined before anything was read under one. */
   #head: string | null | undefined;
+  /** What was made of rows that are held. */
+  readonly grounds = new Grounds();
   /** By the text of the key, or of the prefix. What was not used since it was passed over goes first. */
   readonly #held = new Map<string, Held>();
   readonly #reading = new Map<string, Promise<unknown>>();
@@ -200,6 +204,7 @@ export class GuardedRows {
     this.#head = undefined;
     this.gathered.doubt();
     this.#forgetReads();
+    this.grounds.shift();
   }
 
   /** A row, null where there is none: at once where it is held. @throws {MalformedRecord} */
@@ -279,6 +284,7 @@ export class GuardedRows {
     this.#forgetReads();
     for (const [text, { key, value }] of writes) {
       if (!isGuarded(key)) continue;
+      if (this.grounds.texts.has(text)) this.grounds.shift();
       // A counter that is gathered is held there, and as it was before nowhere else.
       if (isGathered(key) && this.gathered.has(text)) {
         this.#forget(text);
@@ -417,31 +423,4 @@ function namesHeld(names: Set<string>): Held {
   let bytes = 0;
   for (const name of names) bytes += name.length + NAME_BYTES;
   return { names, bytes, used: false };
-}
-
-/** What a list of values becomes once none of them is waited for any more. */
-type Here<T extends readonly unknown[]> = { readonly [I in keyof T]: Awaited<T[I]> };
-
-/**
- * Goes on with values that are here mostly: at once where they are, and else when all have come. What
- * asks thousands of times a second for what is held in memory does not wait for a promise each time.
- */
-export function atOnce<const T extends readonly unknown[], R>(
-  values: T,
-  goOn: (...values: Here<T>) => R,
-): R | Promise<Awaited<R>> {
-  // deno-lint-ignore no-explicit-any -- the tuple is the same, without its promises
-  const on = goOn as (...values: any[]) => R;
-  return values.some(isPromise)
-    ? Promise.all(values).then((all) => on(...all)) as Promise<Awaited<R>>
-    : on(...values);
-}
-
-/** The same for a list of any length. */
-export function allAtOnce<T>(values: readonly (T | Promise<T>)[]): T[] | Promise<T[]> {
-  return values.some(isPromise) ? Promise.all(values) : values as T[];
-}
-
-function isPromise(value: unknown): value is Promise<unknown> {
-  return value instanceof Promise;
 }

@@ -5,8 +5,8 @@ import type { Deps } from "../deps.ts";
 import { assertPolicyRecord, type Snapshot } from "../policy/snapshot.ts";
 import * as keys from "../store/keys.ts";
 import { keyText, type Kv, readRecord, roughSize, type Versioned } from "../store/kv.ts";
-import { type ClockDoubt, type ClockJump, ClockRefused, type Clocks } from "./clock.ts";
-import { type CommitLimits, fitsExactly, TransactionTooLarge } from "./commit_limits.ts";
+import { type ClockDoubt, type ClockJump, ClockRefused, type CommitTime } from "./clock.ts";
+import { type CommitLimits, Deferred, fitsExactly, TransactionTooLarge } from "./commit_limits.ts";
 import {
   checkedPermission,
   type EntryDraft,
@@ -19,6 +19,7 @@ import {
   sealOff,
 } from "./entry.ts";
 import { type AskedWrite, GatheredRows } from "./gathered_rows.ts";
+import type { Ground } from "./grounds.ts";
 import {
   type GuardedKey,
   type GuardedKind,
@@ -33,9 +34,6 @@ import {
  * What operations are written in: a reader for what they load, a transaction for what they plan,
  * and the limits of the commit that carries several of them. A part that throws leaves no trace.
  */
-
-/** Thrown inside a batch: the operation has to wait for the next one. Never leaves the ledger. */
-export class Deferred extends Error {}
 
 /** What a commit has to check of a row that was read: null where the log's head guards it. */
 type Read = { readonly key: keys.StoreKey; readonly versionstamp: string | null } | null;
@@ -113,6 +111,14 @@ export class Reader {
     return this.rows?.lacks(prefix, name) ?? false;
   }
 
+  /** Whether what was made of rows is still what they make; all of them count as read then. */
+  rests(on: Ground): boolean {
+    if (this.rows?.grounds.bear(on) !== true) return false;
+    this.#usesGuarded = true;
+    for (const text of on.texts) if (!this.reads.has(text)) this.reads.set(text, null);
+    return true;
+  }
+
   /** Has it known afterwards which rows there are, unless they are many. @throws {StoreUnavailable} */
   async look(prefix: keys.StoreKey): Promise<void> {
     await this.rows?.look(this.kv, prefix);
@@ -130,12 +136,6 @@ export class Reader {
   peek<T>(key: keys.StoreKey, schema: z.ZodType<T>): Promise<Versioned<T> | null> {
     return readRecord(this.kv, key, schema);
   }
-}
-
-/** The time of a commit, and whether the clock that it is from is believed. */
-export interface CommitTime extends Clocks {
-  /** Why nothing is to be committed by it; null for no reason. */
-  readonly doubt: ClockDoubt | null;
 }
 
 /**
@@ -339,9 +339,8 @@ export class Transaction implements CommitTime {
     const first = this.isEmpty;
     if (this.changesPolicy) throw new Deferred();
     for (const [text, read] of reads ?? []) {
-      const known = this.checks.get(text);
-      const differs = read !== null && known !== undefined &&
-        known.versionstamp !== read.versionstamp;
+      const known = read === null ? undefined : this.checks.get(text);
+      const differs = known !== undefined && known.versionstamp !== read?.versionstamp;
       if (differs || this.writes.has(text)) throw new Deferred();
     }
     const before = this.effects;
@@ -352,11 +351,12 @@ export class Transaction implements CommitTime {
       if (this.doubt !== null && operation.despite?.includes(this.doubt) !== true) {
         throw new ClockRefused(this.doubt);
       }
-      const added = [...reads ?? []].filter(([text, read]) =>
-        read !== null && !this.checks.has(text)
-      );
+      const added: [string, NonNullable<Read>][] = [];
+      for (const [text, read] of reads ?? []) {
+        if (read !== null && !this.checks.has(text)) added.push([text, read]);
+      }
       this.#assertFits(first, added.length);
-      for (const [text, read] of added) if (read !== null) this.checks.set(text, read);
+      for (const [text, read] of added) this.checks.set(text, read);
       return result;
     } catch (error) {
       takeBack();

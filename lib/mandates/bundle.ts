@@ -1,6 +1,7 @@
 import { hash } from "node:crypto";
 import { serialize } from "node:v8";
 import { deflateRawSync, inflateRawSync } from "node:zlib";
+import { atOnce } from "../base/at_once.ts";
 import { canonicalJson } from "../base/canonical.ts";
 import { isId } from "../base/id.ts";
 import { assertNoPersonalIds, type GivenIds } from "../catalog/personal_ids.ts";
@@ -11,7 +12,6 @@ import type { CallerOperation } from "../identity/acting.ts";
 import { actorOf } from "../identity/caller.ts";
 import { demand } from "../identity/deeds.ts";
 import type { Placed } from "../ledger/entry.ts";
-import { atOnce } from "../ledger/guarded_rows.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import { type InputProblem, invalidRequest, Refusal } from "../refusal.ts";

@@ -1,8 +1,10 @@
-import { allAtOnce, type Shared } from "../ledger/guarded_rows.ts";
+import { allAtOnce } from "../base/at_once.ts";
+import type { Ground } from "../ledger/grounds.ts";
+import type { Shared } from "../ledger/guarded_rows.ts";
 import type { Reader } from "../ledger/transaction.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import { keyText } from "../store/kv.ts";
-import { budgetKey, mandateCountKey } from "../store/mandate_keys.ts";
+import { budgetKey, bundleEditionKey, mandateCountKey, mandateKey } from "../store/mandate_keys.ts";
 import type { BudgetRow, Period } from "../store/records/budget.ts";
 import type { MandateRecord, Scope } from "../store/records/mandate.ts";
 import type { ToolRecord } from "../store/records/policy.ts";
@@ -51,22 +53,32 @@ function counterOf({ scope, terms, least, forgets }: Named, row: Counter["row"])
   return { scope, row, terms, least, forgets };
 }
 
+/** What a mandate says, and what those say that it was made of, its parent first. */
+export type TermsOfLine = readonly [MandateTerms, ...MandateTerms[]];
+
 /** What a mandate has to do with actions of one tool and tenant: the same for each of them. */
-interface AboutTool {
+export interface AboutTool {
   /** The mandate and those that it was made of, with those of their scopes that speak of the tool. */
-  readonly line: readonly [MandateTerms, ...MandateTerms[]];
+  readonly line: TermsOfLine;
   /** What such an action counts against, by name. */
   readonly counters: readonly Named[];
   /** Where the entries about the mandate are counted. */
   readonly count: Pick<Shared<"mandate_count">, "key" | "text">;
 }
 
-/** The same, and of what it is true. */
-interface KnownAbout extends AboutTool {
+/** Of which mandate, tool and tenant it is asked. */
+interface AskedAbout {
+  readonly id: string;
   readonly tool: string;
+  readonly tenant: string | null;
+}
+
+/** What was found out, and what it is true of. */
+interface KnownAbout extends AboutTool {
+  readonly asked: AskedAbout;
   /** Its tags may become others. */
   readonly record: ToolRecord | undefined;
-  readonly tenant: string | null;
+  readonly ground: Ground;
 }
 
 /** Some two kilobytes each; the oldest goes. */
@@ -74,28 +86,68 @@ const MOST_KNOWN = 4000;
 
 const known = new Map<string, KnownAbout>();
 
+/** Two may share a place, such as no tenant and one called null: what is known says what it is about. */
+function placeOf({ id, tool, tenant }: AskedAbout): string {
+  return `${id} ${tool} ${tenant}`;
+}
+
+/** What a mandate has to do with a tool and a tenant, where that is known; it counts as read then. */
+export function knownAbout(reader: Reader, asked: AskedAbout): AboutTool | null {
+  const { id, tool, tenant } = asked;
+  const about = known.get(placeOf(asked));
+  const isSame = about !== undefined && about.asked.id === id && about.asked.tool === tool &&
+    about.asked.tenant === tenant && about.record === reader.snapshot.tool(tool) &&
+    reader.rests(about.ground);
+  return isSame ? about : null;
+}
+
+/**
+ * Has it known from now on, until a row that it was made of becomes another. A limit that nobody set
+ * is no counter then: whoever sets it changes a row that there was not.
+ * @param loaded the counters, read at this moment
+ */
+export function keepAbout(
+  { rows, snapshot }: Reader,
+  about: AboutTool,
+  loaded: readonly Counter[],
+  asked: AskedAbout,
+): void {
+  if (rows === null) return;
+  const { orgId } = snapshot;
+  const isUnset = ({ terms, row }: Counter) => terms === null && row.row === null;
+  const texts = [
+    ...about.line.flatMap(({ record: { id, bundle } }) => [
+      keyText(mandateKey(orgId, id)),
+      ...bundle === null ? [] : [keyText(bundleEditionKey(orgId, bundle.id, bundle.edition))],
+    ]),
+    ...loaded.filter(isUnset).map(({ row }) => row.text),
+  ];
+  const place = placeOf(asked);
+  known.delete(place);
+  known.set(place, {
+    ...about,
+    counters: about.counters.filter((_, at) => !isUnset(loaded[at]!)),
+    asked,
+    record: snapshot.tool(asked.tool),
+    ground: rows.grounds.lay(texts),
+  });
+  const [oldest] = known.keys();
+  if (known.size > MOST_KNOWN && oldest !== undefined) known.delete(oldest);
+}
+
 /** What a mandate, by itself and by those that it was made of, has to do with a tool and a tenant. */
 export function aboutTool(
   snapshot: Snapshot,
-  line: readonly [MandateTerms, ...MandateTerms[]],
-  tool: string,
-  tenant: string | null,
+  line: TermsOfLine,
+  { id, tool, tenant }: AskedAbout,
 ): AboutTool {
-  const [own, ...above] = line;
-  const { id } = own.record;
   const record = snapshot.tool(tool);
-  // Two may share a place, such as no tenant and one called null: what is known says whose it is.
-  const place = `${id} ${tool} ${tenant}`;
-  const before = known.get(place);
-  // A mandate's terms never change while its row is held.
-  const isSame = before !== undefined && before.record === record && before.tool === tool &&
-    before.tenant === tenant && line.every((one, i) => one.record === before.line[i]?.record);
-  if (isSame) return before;
-  const heard = (terms: MandateTerms): MandateTerms => ({
-    record: terms.record,
-    scopes: speaksOf(terms.scopes, tool, record),
+  const heard = ({ record: of, scopes }: MandateTerms): MandateTerms => ({
+    record: of,
+    scopes: speaksOf(scopes, tool, record),
   });
-  const speaking = [heard(own), ...above.map(heard)] as const;
+  const [own, ...above] = line;
+  const speaking: TermsOfLine = [heard(own), ...above.map(heard)];
   const counters = [
     ...commonCounters(line.map(({ record }) => record), tenant),
     // What is spent under one is spent under all that it was made of.
@@ -105,12 +157,7 @@ export function aboutTool(
     return { ...counter, key, text: keyText(key) };
   });
   const key = mandateCountKey(snapshot.orgId, id);
-  const about = { line: speaking, counters, count: { key, text: keyText(key) } };
-  known.delete(place);
-  known.set(place, { ...about, tool, record, tenant });
-  const [oldest] = known.keys();
-  if (known.size > MOST_KNOWN && oldest !== undefined) known.delete(oldest);
-  return about;
+  return { line: speaking, counters, count: { key, text: keyText(key) } };
 }
 
 function commonCounters(

@@ -1,6 +1,7 @@
 import type { Action } from "../base/action.ts";
+import { allAtOnce, atOnce } from "../base/at_once.ts";
 import { type Caller, isWithinWall, type MachineCaller, walledTenant } from "../identity/caller.ts";
-import { allAtOnce, atOnce, type Shared } from "../ledger/guarded_rows.ts";
+import type { Shared } from "../ledger/guarded_rows.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import { Refusal } from "../refusal.ts";
 import { budgetKey, mandateCountKey, mandateKey, tombstoneKey } from "../store/mandate_keys.ts";
@@ -9,11 +10,15 @@ import type { MandateCount, MandateRecord } from "../store/records/mandate.ts";
 import { loadEdition } from "./bundle.ts";
 import type { MandateTerms } from "./narrow.ts";
 import {
+  type AboutTool,
   aboutTool,
   budgetOf,
   type Counter,
+  keepAbout,
+  knownAbout,
   loadCounters,
   ownScope,
+  type TermsOfLine,
   usesLeft,
   usesScope,
 } from "./counters.ts";
@@ -76,36 +81,58 @@ export function loadMandate(
   { tool, tenant, resource }: Pick<Action, "tool" | "tenant" | "resource">,
 ): NamedMandate | Promise<NamedMandate> {
   const walled = walledTenant(caller, tenant);
-  return atOnce([loadLine(reader, id)], (line) => {
-    if (line === null || walled instanceof Refusal) return { id, found: null };
-    const { record } = line;
-    const isUsable = mayUse(caller, record) && (user_id === null || record.user_id === user_id) &&
-      (record.tenant === null || record.tenant === walled);
-    if (!isUsable) return { id, found: null };
-    const above = allAtOnce(line.above.map((record) => loadTerms(reader, record)));
-    return atOnce([loadTerms(reader, record), above], (own, above) => {
-      const about = aboutTool(reader.snapshot, [own, ...above], tool, walled);
-      return atOnce(
-        [
-          reader.shared(about.count.key, about.count.text),
-          isBuried(reader, resource),
-          loadCounters(reader, about),
-        ],
-        (count, buried, counters): NamedMandate => {
-          const [{ scopes }, ...above] = about.line;
-          return { id, found: { record: own.record, scopes, above, buried, count, counters } };
-        },
-      );
-    });
+  if (walled instanceof Refusal) return { id, found: null };
+  const isUsable = (record: MandateRecord) =>
+    mayUse(caller, record) && (user_id === null || record.user_id === user_id) &&
+    (record.tenant === null || record.tenant === walled);
+  const asked = { id, tool, tenant: walled };
+  const known = knownAbout(reader, asked);
+  if (known !== null) {
+    if (!isUsable(known.line[0].record)) return { id, found: null };
+    return named(reader, known, loadCounters(reader, known), resource);
+  }
+  const line = atOnce(
+    [loadLine(reader, id)],
+    (line) => line === null || !isUsable(line.record) ? null : loadTerms(reader, line),
+  );
+  const isHere = !(line instanceof Promise);
+  return atOnce([line], (line) => {
+    if (line === null) return { id, found: null };
+    const about = aboutTool(reader.snapshot, line, asked);
+    const counters = loadCounters(reader, about);
+    if (isHere && !(counters instanceof Promise)) keepAbout(reader, about, counters, asked);
+    return named(reader, about, counters, resource);
   });
 }
 
-/** Reads what a mandate says. @throws {MalformedRecord} */
+/** A mandate of which is known what it has to do with an action. */
+function named(
+  reader: Reader,
+  { count, line: [own, ...above] }: AboutTool,
+  counters: readonly Counter[] | Promise<Counter[]>,
+  resource: string | null,
+): NamedMandate | Promise<NamedMandate> {
+  const { record, scopes } = own;
+  return atOnce(
+    [reader.shared(count.key, count.text), isBuried(reader, resource), counters],
+    (count, buried, counters): NamedMandate => ({
+      id: record.id,
+      found: { record, scopes, above, buried, count, counters },
+    }),
+  );
+}
+
+/** Reads what a mandate and those above it say. @throws {MalformedRecord} */
 function loadTerms(
   reader: Reader,
-  record: MandateRecord,
-): MandateTerms | Promise<MandateTerms> {
-  return atOnce([loadScopes(reader, record)], (scopes) => ({ record, scopes }));
+  { record, above }: MandateLine,
+): TermsOfLine | Promise<TermsOfLine> {
+  const termsOf = (record: MandateRecord) =>
+    atOnce([loadScopes(reader, record)], (scopes): MandateTerms => ({ record, scopes }));
+  return atOnce(
+    [termsOf(record), allAtOnce(above.map(termsOf))],
+    (own, above): TermsOfLine => [own, ...above],
+  );
 }
 
 /** Whether nothing under a mandate may touch a resource. */

@@ -102,12 +102,9 @@ export function speaksOf(
   scopes: readonly Scope[],
   name: string,
   tool: Pick<ToolRecord, "tags"> | null | undefined,
-): Scope[] {
-  const speaking: Scope[] = [];
-  for (const scope of scopes) {
-    if (scope.name === name || isOfTag(scope.name, tool)) speaking.push(scope);
-  }
-  return speaking;
+): readonly Scope[] {
+  const speaks = ({ name: scope }: Scope) => scope === name || isOfTag(scope, tool);
+  return scopes.every(speaks) ? scopes : scopes.filter(speaks);
 }
 
 function isOfTag(scope: string, tool: Pick<ToolRecord, "tags"> | null | undefined): boolean {

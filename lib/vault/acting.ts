@@ -1,6 +1,7 @@
 import type { JsonObject } from "../base/json.ts";
 import { personWords } from "../base/person.ts";
-import { Deferred, type Reader, type Transaction } from "../ledger/transaction.ts";
+import { Deferred } from "../ledger/commit_limits.ts";
+import type { Reader, Transaction } from "../ledger/transaction.ts";
 import { hasRight } from "../policy/rights.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import type { Services } from "../services.ts";

@@ -159,13 +159,15 @@ export const logSegment: z.ZodType<LogSegment> = z.union([
   z.object({ batch: z.string(), at: z.number().int().nonnegative(), data: bytes }),
 ]);
 
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
 /**
- * Counters that one commit wrote, as JSON: each with its key without the organization, null for one
- * that was deleted. Rows before `from` are gone.
+ * Counters that one commit wrote, as JSON in UTF-8, or as a text where they were written so: each with
+ * its key without the organization, null for one that was deleted. Rows before `from` are gone.
  */
-export const gatheredRow = z.string().transform((text, context): unknown => {
+export const gatheredRow = z.union([bytes, z.string()]).transform((json, context): unknown => {
   try {
-    return JSON.parse(text);
+    return JSON.parse(typeof json === "string" ? json : decoder.decode(json));
   } catch {
     context.addIssue({ code: "custom", message: "expected JSON" });
     return z.NEVER;

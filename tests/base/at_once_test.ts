@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { allAtOnce, atOnce } from "../../lib/ledger/guarded_rows.ts";
+import { allAtOnce, atOnce } from "../../lib/base/at_once.ts";
 
 Deno.test("atOnce() goes on in the same turn where nothing is to be waited for, and else when all has come", async () => {
   const sum = (a: number, b: number) => a + b;
