@@ -956,6 +956,13 @@ const LEDGER: readonly Mutant[] = [
     tests: ["ledger/failing_store", "ledger/lost_answers"],
   },
   {
+    guard: "an attempt that writes nothing leaves the next one its own mark",
+    file: "lib/ledger/ledger.ts",
+    find: "common ||= name;",
+    replace: "if (refusals === 0) common = name;",
+    tests: ["ledger/commit"],
+  },
+  {
     guard: "an org that is refused is refused by itself",
     file: "lib/ledger/ledgers.ts",
     find: "if (answer.ok || isAlone) {",

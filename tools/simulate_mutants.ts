@@ -253,6 +253,42 @@ const FAULTS: readonly Fault[] = [
     find: "transaction.delete(pushSubscriptionKey(before, id));",
     replace: "",
   },
+  {
+    name: "an approval counts after who gave it was removed",
+    file: "lib/identity/standing.ts",
+    find: "const barred = approvals.some((said) => decisionBar(record, said, policy, now) !== null);",
+    replace: "const barred = false;",
+  },
+  {
+    name: "what waits does not see that two have to approve by now",
+    file: "lib/identity/standing.ts",
+    find: "if (levels === 0 || !tool?.requires_second_approval) return levels;",
+    replace: "return levels;",
+  },
+  {
+    name: "whoever asked decides",
+    file: "lib/identity/deciders.ts",
+    find: "if (isSeparated(record, policy) && allBehind(record, policy).has(member.id)) {",
+    replace: "if (isSeparated(record, policy) && member.id === record.requester.id) {",
+  },
+  {
+    name: "one person approves at both levels",
+    file: "lib/identity/deciders.ts",
+    find: "if (decidedBefore || answered) return",
+    replace: "if (answered) return",
+  },
+  {
+    name: "every approver decides at every level",
+    file: "lib/identity/deciders.ts",
+    find: "return member.groups.includes(level) ||",
+    replace: "return true ||",
+  },
+  {
+    name: "what writes nothing is answered by an old policy",
+    file: "lib/ledger/ledger.ts",
+    find: "const isCurrent = current.versionstamp === snapshot.versionstamp &&",
+    replace: "const isCurrent =",
+  },
 ];
 
 const words = Deno.args;

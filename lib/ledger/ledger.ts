@@ -181,7 +181,7 @@ export class OrgLedger {
   /** Commits as much of a batch as one commit takes; answers those, returns the rest. */
   async #commit(batch: Waiting[]): Promise<Waiting[]> {
     const lost: Attempt[] = [];
-    let common: string | null = null;
+    let common = "";
     let refusals = 0;
     let unexplained = 0;
     let unanswered = 0;
@@ -195,7 +195,8 @@ export class OrgLedger {
         const rest = [...left, ...batch.slice(part.length)];
         const again = lost.length > 0;
         const name = transaction.isEmpty ? "" : this.deps.random(NAME_BYTES).toHex();
-        common ??= name;
+        // One that writes nothing leaves no mark, and has no name for those that do.
+        common ||= name;
         const attempt = attemptOf(transaction, outcomes, { name, common, again });
         // What writes nothing checks nothing that a lost one would have written.
         const early = transaction.isEmpty ? await this.#findLanded(lost) : null;

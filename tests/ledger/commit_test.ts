@@ -311,6 +311,31 @@ Deno.test("transact() makes again what was planned on a key that another node ch
   kv.close();
 });
 
+Deno.test("a node that refused by an old policy commits, time after time, what it makes of the new one", async () => {
+  await using first = await Countersign.start();
+  const { id } = await first.org();
+  await using second = await first.another();
+  class NotYet extends Error {}
+  for (const row of ["one", "two", "three"]) {
+    // What nobody has changed since, the second node knows; of what comes next it does not.
+    await second.services.ledgers.transact(id, { plan: ({ snapshot }) => snapshot.version });
+    await first.services.ledgers.transact<void, void>(id, {
+      plan(transaction) {
+        const { org } = transaction.snapshot;
+        transaction.setPolicy(keys.orgKey(id), { ...org, name: row });
+      },
+    });
+    // Without an entry: nothing but a mark of its own tells whether such a commit landed.
+    await second.services.ledgers.transact<void, void>(id, {
+      plan(transaction) {
+        if (transaction.snapshot.org.name !== row) throw new NotYet();
+        transaction.set(["test_row", id, row], { value: 1 });
+      },
+    });
+    assert.equal(await valueOf(first, ["test_row", id, row]), 1);
+  }
+});
+
 Deno.test("LogTail.load() takes a log that another node begins meanwhile for no damage", async () => {
   await using countersign = await Countersign.start();
   const { id } = await countersign.org();

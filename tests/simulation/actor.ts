@@ -15,6 +15,8 @@ export const CALLED_TOOLS = {
   "notes/wipe": "requires_approval",
   "mail/send": "allowed",
 } as const;
+/** The tools that a team decides of, in orgs that have one. */
+export const TEAM_TOOLS = { release: "requires_approval" } as const;
 /** How long a call may take, and how long it may take to be reported, seconds and milliseconds. */
 export const CALL_SECONDS = 20;
 export const CALL_REPORT_MS = (CALL_SECONDS + 60) * 1000;
@@ -36,7 +38,8 @@ export interface Scene {
   readonly org: SimulatedOrg;
   /** Those of agents and the standard key. */
   readonly callers: Credential[];
-  readonly approvers: readonly string[];
+  /** Addresses of members whom an approver key names. */
+  readonly approvers: string[];
 }
 
 /** One who asks: by its own chance, one thing after the other. */

@@ -7,7 +7,6 @@ interface Request {
   readonly created: Entry;
   readonly expires: number;
   state: "pending" | "approved" | "denied" | "ended";
-  approved_at: number;
   used: Entry | null;
 }
 
@@ -17,6 +16,11 @@ const ENDS = ["approval.expired", "approval.cancelled", "approval.revoked", "app
 export function usesApproval({ type, subject }: Entry): boolean {
   const isOfCall = type === "token.consumed" && text(subject.call) !== "";
   return (type === "token.minted" || isOfCall) && text(subject.approval) !== "";
+}
+
+/** Whether an entry approves a request for good: at the last of the levels that it has by then. */
+export function approvesForGood({ type, data }: Entry): boolean {
+  return type === "approval.decided" && data.decision === "approve" && data.level === data.levels;
 }
 
 /** Each approval: answered once and in time, used once at most, by its requester, for its action. */
@@ -40,7 +44,6 @@ export const approvalsAreUsedOnce: Invariant = ({ tools }) => {
         created: entry,
         expires: Date.parse(text(entry.data.expires_at)),
         state: "pending",
-        approved_at: 0,
         used: null,
       });
     } else if (entry.type === "approval.decided" && request !== undefined) {
@@ -51,8 +54,8 @@ export const approvalsAreUsedOnce: Invariant = ({ tools }) => {
       if (timeOf(request.created) < request.expires && timeOf(entry) >= request.expires) {
         yield broken(`${named(entry)} answers what has expired`);
       }
-      request.state = entry.data.decision === "approve" ? "approved" : "denied";
-      request.approved_at = timeOf(entry);
+      if (entry.data.decision === "deny") request.state = "denied";
+      if (approvesForGood(entry)) request.state = "approved";
     } else if (ENDS.includes(entry.type) && request !== undefined) {
       request.state = "ended";
     } else if (entry.type === "token.returned" && request?.used !== undefined) {

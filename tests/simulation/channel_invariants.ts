@@ -26,7 +26,8 @@ export const channelsAreTold: Invariant = () => {
     if (type === "channel.made") isMade = true;
     if (type === "approval.created") requests.add(approval);
     if (data.seats !== undefined) asksUser.add(approval);
-    if (isMade && ENDS.includes(type)) {
+    const goesOn = data.decision === "approve" && data.level !== data.levels;
+    if (isMade && ENDS.includes(type) && !goesOn) {
       ended.getOrInsertComputed(approval, () => []).push(entry);
     }
   }

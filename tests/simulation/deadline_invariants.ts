@@ -1,6 +1,6 @@
 import type { Entry } from "../../lib/ledger/entry.ts";
 import { CALL_REPORT_MS, REPORT_WITHIN_MS } from "./actor.ts";
-import { usesApproval } from "./approval_invariants.ts";
+import { approvesForGood, usesApproval } from "./approval_invariants.ts";
 import type { Asked } from "./history.ts";
 import { type Invariant, isSuccess, named, namedAsked, text, timeOf } from "./evidence.ts";
 
@@ -27,8 +27,10 @@ export const dueIsDone: Invariant = () => {
     if (type === "approval.created") {
       open.set(approval, { entry, due: Date.parse(text(data.expires_at)) });
     }
-    if (ENDS.includes(type)) open.delete(approval);
-    if (type === "approval.decided" && data.decision === "approve") {
+    const goesOn = type === "approval.decided" && data.decision === "approve" &&
+      !approvesForGood(entry);
+    if (ENDS.includes(type) && !goesOn) open.delete(approval);
+    if (approvesForGood(entry)) {
       open.set(approval, { entry, due: Date.parse(text(data.use_before)) });
     }
     if (usesApproval(entry)) open.delete(approval);
@@ -55,12 +57,13 @@ export const dueIsDone: Invariant = () => {
 export const endedIsUnusable: Invariant = () => {
   const ends = new Map<string, number>();
 
-  function follow({ type, subject, data }: Entry): void {
+  function follow(entry: Entry): void {
+    const { type, subject, data } = entry;
     if (type === "token.minted") ends.set(text(subject.token), Date.parse(text(data.expires_at)));
     if (type === "approval.created") {
       ends.set(`${subject.approval} decide`, Date.parse(text(data.expires_at)));
     }
-    if (type === "approval.decided" && data.decision === "approve") {
+    if (approvesForGood(entry)) {
       ends.set(`${subject.approval} mint`, Date.parse(text(data.use_before)));
     }
   }

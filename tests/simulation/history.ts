@@ -1,6 +1,7 @@
 import type { JsonValue } from "../../lib/base/json.ts";
 import type { Entry } from "../../lib/ledger/entry.ts";
 import type { Mail } from "../../lib/deps.ts";
+import type { AgentRecord, MemberRecord } from "../../lib/store/records/identity.ts";
 import type { Card } from "./channel.ts";
 import type { Message } from "./receiver.ts";
 import type { Hearing } from "./hearer.ts";
@@ -43,6 +44,14 @@ export type Question = Pick<
   "actor" | "org" | "deed" | "method" | "path" | "body" | "credential" | "key"
 >;
 
+/** A row about who acts was stored: by it the log's ids are those of people whom actors know. */
+export type Stored =
+  & { readonly is: "stored"; readonly org: string }
+  & (
+    | { readonly kind: "member"; readonly row: MemberRecord }
+    | { readonly kind: "agent"; readonly row: AgentRecord }
+  );
+
 /** One thing that happened. */
 export type Happening =
   /** An org is about to be made, of which promises are held from here on. */
@@ -59,6 +68,7 @@ export type Happening =
     /** Milliseconds of the world's time. */
     readonly now: number;
   }
+  | Stored
   /** A receiver outside got a message, whether or not it can say so. */
   | { readonly is: "received"; readonly org: string; readonly message: Message }
   /** A tool of a server of others ran. */

@@ -1,6 +1,6 @@
 import type { Deps } from "../../lib/deps.ts";
 import { verifiedLog } from "../helpers/stored_log.ts";
-import { CALLED_TOOLS, TOOLS } from "./actor.ts";
+import { CALLED_TOOLS, TEAM_TOOLS, TOOLS } from "./actor.ts";
 import { lettersAreTrue, membersAreTold, pushesAreTrue } from "./alert_invariants.ts";
 import {
   answeredIsLoggedOnce,
@@ -38,6 +38,7 @@ import {
   noTokenIsTold,
   refreshTokensAreSentOnce,
 } from "./refresh_invariants.ts";
+import { approvalsStandStill, decidedByWhoMay, removedAreOut } from "./team_invariants.ts";
 import { tokensAreSpentOnce } from "./token_invariants.ts";
 import { messagesAreSigned, toldNothingElse, toldWhatHappened } from "./webhook_invariants.ts";
 
@@ -78,6 +79,9 @@ export const INVARIANTS: readonly Invariant[] = [
   lettersAreTrue,
   pushesAreTrue,
   membersAreTold,
+  decidedByWhoMay,
+  approvalsStandStill,
+  removedAreOut,
 ];
 
 /** What an auditor sees for themselves, whatever becomes of the store. */
@@ -97,7 +101,8 @@ export class Judge {
 
   take(happening: Happening): void {
     if (happening.is === "founded") {
-      const facts = { org: happening.org, tools: { ...TOOLS, ...CALLED_TOOLS } };
+      const tools = { ...TOOLS, ...CALLED_TOOLS, ...TEAM_TOOLS };
+      const facts = { org: happening.org, tools };
       this.#watches.set(facts.org, this.invariants.map((invariant) => invariant(facts)));
     }
     const watches = happening.org === null

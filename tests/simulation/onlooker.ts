@@ -2,6 +2,8 @@ import { decodeLeaf, type Entry, splitLeaves } from "../../lib/ledger/entry.ts";
 import type { Kv } from "../../lib/store/kv.ts";
 import { logSegment } from "../../lib/store/records/log.ts";
 import type { Commit, Rows } from "./rows.ts";
+import type { AgentRecord, MemberRecord } from "../../lib/store/records/identity.ts";
+import type { Stored } from "./history.ts";
 import { Listing } from "./store.ts";
 
 /** The store as whoever holds promises sees it: at once, as it is, and nothing of it goes wrong. */
@@ -12,6 +14,16 @@ export function* entriesOf({ writes }: Commit): Iterable<{ org: string; entry: E
     if (kind !== "log" || set === undefined) continue;
     const { data } = logSegment.parse(set.value);
     for (const leaf of splitLeaves(data)) yield { org: String(org), entry: decodeLeaf(leaf) };
+  }
+}
+
+/** The rows about members and agents that a commit stores. */
+export function* peopleOf({ writes }: Commit): Iterable<Stored> {
+  for (const { key: [kind, org], set } of writes) {
+    const stored = { is: "stored", org: String(org) } as const;
+    if (set === undefined) continue;
+    if (kind === "member") yield { ...stored, kind, row: set.value as MemberRecord };
+    if (kind === "agent") yield { ...stored, kind, row: set.value as AgentRecord };
   }
 }
 

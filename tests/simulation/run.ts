@@ -11,6 +11,7 @@ import { FAULT_NAMES, type FaultName, type Faults, WORST } from "./faults.ts";
 import { INVARIANTS, Judge, OF_AN_AUDITOR } from "./judge.ts";
 import { Hearers, makeHearers } from "./hearer.ts";
 import { gatewayActors } from "./gateway_actors.ts";
+import { teamActors, teamHead } from "./team_actors.ts";
 import { orgKey } from "../../lib/store/keys.ts";
 import { SignerIn } from "./signer_in.ts";
 import { scheduleSignatures } from "./signatures.ts";
@@ -166,11 +167,13 @@ async function makeOrg(world: World, name: string): Promise<Actors> {
     });
   });
   const approvers = ["ann@example.com", "ben@example.com"];
-  for (const email of approvers) await org.member(email);
+  const [ann] = [await org.member("ann@example.com"), await org.member("ben@example.com")];
+  const head = await teamHead(world, org, name);
   const hearing = await makeHearers(world, org, name);
   const callers: Credential[] = [{ name: `${name} key`, id: null, secret: org.standard }];
   for (const number of [1, 2]) {
-    const secret = await org.agent({ name: `agent ${number}` });
+    const behind = number === 2 ? [] : [ann.id, ...(head === null ? [] : [head.id])];
+    const secret = await org.agent({ name: `agent ${number}`, members_behind: behind });
     const agents = await org.get("/v1/agents", org.management);
     const [newest] = agents.body.data.filter((row: { name: string }) =>
       row.name === `agent ${number}`
@@ -191,6 +194,7 @@ async function makeOrg(world: World, name: string): Promise<Actors> {
     await subscriberOf(scene, management, actor("subscriber")),
     ...await gatewayActors(scene, management, name, actor),
     ["hearers", () => hearers.live()] as const,
+    ...await teamActors(scene, management, name, head, actor),
   ];
   return [
     ...callers.map((caller, i) => {

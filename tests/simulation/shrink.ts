@@ -6,6 +6,7 @@ const ACTORS = [
   ...["caller0", "caller1", "caller2", "approver", "owner", "auditor", "person"],
   ...["grantor", "spender0", "spender1", "subscriber"],
   ...["runner0", "runner1", "connector"],
+  ...["head", "ruler", "member0", "member1", "member2", "member3", "releaser0", "releaser1"],
 ];
 
 /** How finely the end of a run is looked for, milliseconds. */

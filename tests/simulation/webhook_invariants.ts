@@ -22,8 +22,12 @@ function overMessages(look: (message: Message) => Iterable<Broken>): Watch {
 function causeOf({ type, subject, data, actor }: Entry, org: string): string | null {
   const { kill_switch: thrown } = (data.changed ?? {}) as Record<string, unknown>;
   switch (type) {
-    case "approval.created":
     case "approval.decided":
+      // The first of two that approve puts it before the second, which is another thing to be told.
+      return data.decision === "approve" && data.level !== data.levels
+        ? null
+        : `${type} ${subject.approval}`;
+    case "approval.created":
     case "approval.expired":
     case "approval.cancelled":
     case "approval.revoked":

@@ -9,7 +9,7 @@ import { MailServer } from "./mail_server.ts";
 import { NodeClock, type NodeSettings, ORIGIN, SimulatedNode } from "./node.ts";
 import { Outside } from "./outside.ts";
 import { Schedule, WORLD } from "./schedule.ts";
-import { entriesOf, onlooker } from "./onlooker.ts";
+import { entriesOf, onlooker, peopleOf } from "./onlooker.ts";
 import { SimulatedStore } from "./store.ts";
 import { Wires } from "./wires.ts";
 
@@ -29,6 +29,8 @@ const NOW_AND_THEN_MS = 10_000;
 
 /** How far from the world's time a clock is set at most: less than what the product believes. */
 const MOST_SET_MS = 2 * MINUTE_MS;
+
+const JSON_TYPE = "application/json";
 
 export type SimulatedOrg = TestOrg<World>;
 
@@ -62,6 +64,7 @@ export class World {
       for (const { org, entry } of entriesOf(commit)) {
         this.history.happened({ is: "logged", org, entry, now: this.schedule.now });
       }
+      for (const stored of peopleOf(commit)) this.history.happened(stored);
     };
     this.wires = new Wires(this.schedule, chance, (name) => this.happens(name));
     this.#network = chance.fork("network");
@@ -249,10 +252,10 @@ export class World {
           headers: {
             host: "localhost:8000",
             ...(secret === "" ? {} : { "x-api-key": secret }),
-            ...(body === undefined ? {} : { "content-type": "application/json" }),
+            ...(body === undefined ? {} : { "content-type": JSON_TYPE }),
             ...headers,
           },
-          body: body === undefined ? null : JSON.stringify(body),
+          body: body === undefined ? null : written(body, headers),
         }),
       );
       const answered = node.clock.now;
@@ -333,4 +336,13 @@ export class World {
       if (this.nodes[at] !== node) return;
     }
   }
+}
+
+/** A body as its headers say that it is written: JSON, or a form, whose fields may come several times. */
+function written(body: JsonValue, headers: Readonly<Record<string, string>>): BodyInit {
+  if ((headers["content-type"] ?? JSON_TYPE) === JSON_TYPE) return JSON.stringify(body);
+  const fields = Object.entries(body as Record<string, string | string[]>);
+  return new URLSearchParams(
+    fields.flatMap(([name, values]) => [values].flat().map((value) => [name, value])),
+  );
 }
