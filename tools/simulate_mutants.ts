@@ -256,7 +256,8 @@ const FAULTS: readonly Fault[] = [
   {
     name: "an approval counts after who gave it was removed",
     file: "lib/identity/standing.ts",
-    find: "const barred = approvals.some((said) => decisionBar(record, said, policy, now) !== null);",
+    find:
+      "const barred = approvals.some((said) => decisionBar(record, said, policy, now) !== null);",
     replace: "const barred = false;",
   },
   {
@@ -284,10 +285,10 @@ const FAULTS: readonly Fault[] = [
     replace: "return true ||",
   },
   {
-    name: "what writes nothing is answered by an old policy",
-    file: "lib/ledger/ledger.ts",
-    find: "const isCurrent = current.versionstamp === snapshot.versionstamp &&",
-    replace: "const isCurrent =",
+    name: "who was removed goes on where they were known",
+    file: "lib/policy/snapshot.ts",
+    find: "if (old !== null) this.#accounts.delete(old);",
+    replace: "",
   },
 ];
 
