@@ -2,6 +2,7 @@ import type { Entry } from "../../lib/ledger/entry.ts";
 import { type Broken, type Invariant, named, text } from "./evidence.ts";
 import type { Hearing } from "./hearer.ts";
 import type { Asked } from "./history.ts";
+import { TeamOfLog } from "./team_of_log.ts";
 
 /** What members hear of requests by letters and pushes, against what happened. */
 
@@ -241,11 +242,15 @@ export const membersAreTold: Invariant = () => {
   /** What came where: a decision by letter, or to a browser. */
   const came = new Set<string>();
   const failed = new Set<string>();
+  const team = new TeamOfLog();
+  /** When somebody was named for the first level last: those who hear are then not those who do here. */
+  let lastNamed = -Infinity;
 
   /** Where word of a decision should be by now. */
   function* missing(approval: string, { decided }: Request): Iterable<string> {
-    if (decided === null) return;
+    if (decided === null || team.isFirstNamed || decided.now <= lastNamed) return;
     const { entry, now } = decided;
+    if (entry.data.level !== 1) return;
     const wants = (one: Hearing | undefined): one is Hearing =>
       one?.role === "approver" && one.member !== entry.subject.member;
     for (const one of hearers.values()) {
@@ -272,9 +277,14 @@ export const membersAreTold: Invariant = () => {
       case "answered":
         browsers.follow(happening.asked, happening.is === "answered");
         return;
+      case "stored":
+        team.learn(happening);
+        return;
       case "logged": {
         const { type, subject, data } = happening.entry;
         requests.follow(happening.entry, happening.now);
+        if (team.isFirstNamed) lastNamed = happening.now;
+        team.take(happening.entry);
         if (type === "alert.failed") {
           failed.add(`${subject.approval} ${subject.member} ${data.channel}`);
         }

@@ -28,6 +28,7 @@ export class Member {
 
   /** Comes in by the newest invitation, which has to be there, while nothing goes wrong. */
   async comeIn(): Promise<void> {
+    await this.#arrived(INVITED);
     await this.#accept();
     assert.ok(this.browser.isSignedIn, `${this.email} did not come in`);
   }
@@ -104,7 +105,7 @@ export class Member {
 
   /** Accepts the newest invitation, with a first passkey or by the session. */
   async #accept(): Promise<void> {
-    const link = this.#mailed(/\/invitation\/([\w-]+)/);
+    const link = this.#mailed(INVITED);
     if (link === undefined || this.#followed.has(link)) return;
     const path = `/invitation/${link}`;
     if (this.browser.authenticator.credentials.length > 0) {
@@ -115,7 +116,7 @@ export class Member {
     this.#followed.add(link);
     await this.browser.open("invitation", path);
     await this.browser.send("invitation", path, "send_code");
-    const code = this.#mailed(/Your code is (\d{6})/) ?? "";
+    const code = await this.#arrived(/Your code is (\d{6})/);
     const confirmed = await this.browser.send("invitation", path, "confirm_code", { code });
     const page = await this.browser.open("invitation", confirmed.headers?.get("location") ?? path);
     const { nonce, options } = islandProps(page.answer, "enrol");
@@ -124,9 +125,18 @@ export class Member {
     await this.browser.send("invitation", path, "finish", { nonce, response });
   }
 
+  /** Waits for a mail to them that has this, which is under way. */
+  async #arrived(what: RegExp): Promise<string> {
+    for (;;) {
+      const found = this.#mailed(what);
+      if (found !== undefined) return found;
+      await this.actor.pause(10, 50);
+    }
+  }
+
   /** What the newest mail to them has of this. */
   #mailed(what: RegExp): string | undefined {
-    const { mails } = this.actor.scene.world;
+    const { mails } = this.actor.scene.world.mail;
     const mail = mails.findLast(({ to, text }) => to === this.email && what.test(text));
     return mail === undefined ? undefined : what.exec(mail.text)?.[1];
   }
@@ -135,5 +145,7 @@ export class Member {
     return this.#known.at(-1 - this.actor.chance.below(4)) ?? this.#known.at(-1);
   }
 }
+
+const INVITED = /\/invitation\/([\w-]+)/;
 
 const SIGN_IN = "/session/sign-in";

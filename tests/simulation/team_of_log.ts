@@ -132,11 +132,11 @@ export class TeamOfLog {
   #mayDecide({ role, groups }: Seat, level: number): boolean {
     if (role === "owner" || role === "admin") return true;
     if (role !== "approver") return false;
-    return groups.includes(level) || level === 1 && !this.#isFirstNamed();
+    return groups.includes(level) || level === 1 && !this.isFirstNamed;
   }
 
   /** Whether somebody is named for the first level: then not every approver is. */
-  #isFirstNamed(): boolean {
+  get isFirstNamed(): boolean {
     for (const { role, groups } of this.#members.values()) {
       if (role !== "viewer" && groups.includes(1)) return true;
     }
