@@ -195,8 +195,7 @@ export class OrgLedger {
         const rest = [...left, ...batch.slice(part.length)];
         const again = lost.length > 0;
         const name = transaction.isEmpty ? "" : this.deps.random(NAME_BYTES).toHex();
-        // One that writes nothing leaves no mark, and has no name for those that do.
-        common ||= name;
+        common ||= name; // Not of one that writes nothing: it leaves no mark.
         const attempt = attemptOf(transaction, outcomes, { name, common, again });
         // What writes nothing checks nothing that a lost one would have written.
         const early = transaction.isEmpty ? await this.#findLanded(lost) : null;

@@ -21,7 +21,7 @@ Deno.test("an old store that was brought back is noticed by whoever kept a check
     { ...plan(9), without, restores: true },
     (_at, owner, what) => owner === "·" && (last = what),
   );
-  assert.deepEqual(broken.map(({ invariant }) => invariant), ["the log only grows"]);
+  assert.deepEqual([...new Set(broken.map(({ invariant }) => invariant))], ["the log only grows"]);
   // It ends at the very step that shows it.
   assert.match(last, / auditor checkpoint 200 $/);
   assert.ok(suffered_ms < 15_000);
