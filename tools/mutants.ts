@@ -895,8 +895,8 @@ const LEDGER: readonly Mutant[] = [
   {
     guard: "a guarded row that another operation of the commit writes has to be waited for",
     file: "lib/ledger/transaction.ts",
-    find: "if (!this.reads.has(text)) this.reads.set(text, null);\n    return this.rows.get(",
-    replace: "return this.rows.get(",
+    find: "if (!this.reads.has(text)) this.reads.set(text, null);",
+    replace: "",
     tests: ["ledger/guarded_rows", "tokens/consume"],
   },
   {
@@ -1835,8 +1835,8 @@ const MANDATES: readonly Mutant[] = [
   {
     guard: "what an action counts against is not what one of another tool or tenant does",
     file: "lib/mandates/counters.ts",
-    find: "about.asked.tool === tool &&\n    about.asked.tenant === tenant &&",
-    replace: "",
+    find: "({ asked }) => asked.tool === tool && asked.tenant === tenant",
+    replace: "() => true",
     tests: ["mandates/counters"],
   },
   {
@@ -1856,7 +1856,7 @@ const MANDATES: readonly Mutant[] = [
   {
     guard: "what is known of a mandate counts as read by who goes by it",
     file: "lib/ledger/transaction.ts",
-    find: "for (const text of on.texts) if (!this.reads.has(text)) this.reads.set(text, null);",
+    find: "this.grounds = [...this.grounds, on];",
     replace: "",
     tests: ["mandates/counters"],
   },

@@ -99,7 +99,7 @@ export async function planBatch(
   const loads = loading.some((one) => one instanceof Promise)
     ? await Promise.all(loading)
     : loading as Loaded[];
-  const transaction = new Transaction(deps, snapshot, size, time, ids, limits);
+  const transaction = new Transaction(deps, snapshot, size, time, ids, limits, rows.grounds);
   const outcomes = new Map<Waiting, Outcome>();
   const left: Waiting[] = [];
   for (const [i, waiting] of batch.entries()) {
@@ -107,8 +107,8 @@ export async function planBatch(
     const loaded = loads[i] ?? NOTHING_LOADED;
     try {
       if ("error" in loaded) throw loaded.error;
-      const reads = loaded.reader?.reads ?? null;
-      outcomes.set(waiting, { value: transaction.run(waiting.operation, loaded.value, reads) });
+      const value = transaction.run(waiting.operation, loaded.value, loaded.reader);
+      outcomes.set(waiting, { value });
     } catch (error) {
       if (error instanceof Deferred) left.push(waiting);
       else outcomes.set(waiting, { error });

@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
 import { serialize } from "node:v8";
+import { type NewLeaf, partsText } from "./entry.ts";
 
 /** What one atomic operation of Deno KV takes, with room left for the log's own rows. */
 export interface CommitLimits {
@@ -44,9 +45,8 @@ export class TransactionTooLarge extends Error {
 
 /** Measures whether a commit is within its bytes, where an estimate has only bounded them. */
 export function fitsExactly(
-  { texts, writes, messages }: {
-    /** Of the entries and their private parts. */
-    readonly texts: Iterable<string>;
+  { leaves, writes, messages }: {
+    readonly leaves: Iterable<Pick<NewLeaf, "text" | "private">>;
     /** By the texts of their keys. */
     readonly writes: Iterable<readonly [string, { readonly value: unknown }]>;
     readonly messages: Iterable<{ readonly value: unknown }>;
@@ -55,7 +55,10 @@ export function fitsExactly(
 ): boolean {
   let bytes = 0;
   let keyBytes = 0;
-  for (const text of texts) bytes += Buffer.byteLength(text) + 64;
+  for (const { text, private: parts } of leaves) {
+    bytes += Buffer.byteLength(text) + 64;
+    if (parts !== null) bytes += Buffer.byteLength(partsText(parts)) + 64;
+  }
   for (const [text, { value }] of writes) {
     keyBytes += Buffer.byteLength(text);
     bytes += serialize(value).length;

@@ -14,12 +14,11 @@ import {
   leafText,
   mergedInOrder,
   type NewLeaf,
-  partsText,
   type Placed,
   sealOff,
 } from "./entry.ts";
 import { type AskedWrite, GatheredRows } from "./gathered_rows.ts";
-import type { Ground } from "./grounds.ts";
+import type { Ground, Grounds } from "./grounds.ts";
 import {
   type GuardedKey,
   type GuardedKind,
@@ -38,9 +37,15 @@ import {
 /** What a commit has to check of a row that was read: null where the log's head guards it. */
 type Read = { readonly key: keys.StoreKey; readonly versionstamp: string | null } | null;
 
+const NO_GROUNDS: readonly Ground[] = [];
+
+const NOTHING_READ = { reads: new Map<string, Read>(), grounds: NO_GROUNDS };
+
 /** What an operation reads before it plans; the commit checks that none of it changed since. */
 export class Reader {
   #usesGuarded = false;
+  /** What it went by: the operation waits where another one of this commit shifts it. */
+  grounds: readonly Ground[] = NO_GROUNDS;
 
   constructor(
     readonly kv: Kv,
@@ -115,7 +120,7 @@ export class Reader {
   rests(on: Ground): boolean {
     if (this.rows?.grounds.bear(on) !== true) return false;
     this.#usesGuarded = true;
-    for (const text of on.texts) if (!this.reads.has(text)) this.reads.set(text, null);
+    this.grounds = [...this.grounds, on];
     return true;
   }
 
@@ -160,6 +165,8 @@ export class Transaction implements CommitTime {
   #nextGeneration: number | null = null;
   #bytes = 0;
   #keyBytes = 0;
+  /** Whether it writes a row that something was made of. */
+  #shifts = false;
   /** What each write replaced, newest last. */
   readonly #journal: { text: string; before: AskedWrite | undefined }[] = [];
 
@@ -171,6 +178,7 @@ export class Transaction implements CommitTime {
     { now, at, jumps, doubt }: CommitTime,
     readonly ids: IdMaker,
     readonly limits: CommitLimits,
+    readonly grounds: Grounds,
   ) {
     this.at = at;
     this.atText = new Date(at).toISOString();
@@ -331,14 +339,16 @@ export class Transaction implements CommitTime {
 
   /**
    * Plans one operation inside this commit. When it throws, nothing of it stays.
-   * @param reads what it was loaded from; null when it read nothing
+   * @param reader what it was loaded from; null when it read nothing
    * @throws {Deferred} when it must wait: it read what this commit already changes, or finds no room
    * @throws {ClockRefused} when it writes something while the clock is in doubt
    */
-  run<L, R>(operation: Operation<L, R>, loaded: L, reads: Reader["reads"] | null): R {
+  run<L, R>(operation: Operation<L, R>, loaded: L, reader: Reader | null): R {
+    const { reads, grounds } = reader ?? NOTHING_READ;
     const first = this.isEmpty;
     if (this.changesPolicy) throw new Deferred();
-    for (const [text, read] of reads ?? []) {
+    for (const on of grounds) if (this.#shifts || !this.grounds.bear(on)) throw new Deferred();
+    for (const [text, read] of reads) {
       const known = read === null ? undefined : this.checks.get(text);
       const differs = known !== undefined && known.versionstamp !== read?.versionstamp;
       if (differs || this.writes.has(text)) throw new Deferred();
@@ -352,7 +362,7 @@ export class Transaction implements CommitTime {
         throw new ClockRefused(this.doubt);
       }
       const added: [string, NonNullable<Read>][] = [];
-      for (const [text, read] of reads ?? []) {
+      for (const [text, read] of reads) {
         if (read !== null && !this.checks.has(text)) added.push([text, read]);
       }
       this.#assertFits(first, added.length);
@@ -378,11 +388,10 @@ export class Transaction implements CommitTime {
   /** How to take back what is written from now on. */
   #mark(): () => void {
     const { length: leaves } = this.leaves;
-    const { length: messages } = this.messages;
-    const { length: topics } = this.topics;
+    const [messages, topics] = [this.messages.length, this.topics.length];
     const { length: policyChanges } = this.policyChanges;
     const { length: journal } = this.#journal;
-    const [acceptedJump, nextGeneration] = [this.#acceptedJump, this.#nextGeneration];
+    const [jump, generation] = [this.#acceptedJump, this.#nextGeneration];
     const [bytes, keyBytes] = [this.#bytes, this.#keyBytes];
     return () => {
       this.leaves.length = leaves;
@@ -393,16 +402,15 @@ export class Transaction implements CommitTime {
         if (before === undefined) this.writes.delete(text);
         else this.writes.set(text, before);
       }
-      this.#acceptedJump = acceptedJump;
-      this.#nextGeneration = nextGeneration;
-      this.#bytes = bytes;
-      this.#keyBytes = keyBytes;
+      [this.#acceptedJump, this.#nextGeneration] = [jump, generation];
+      [this.#bytes, this.#keyBytes] = [bytes, keyBytes];
     };
   }
 
   #write(write: AskedWrite, text = keyText(write.key)): void {
     const isForeign = isGuarded(write.key) && write.key[1] !== this.snapshot.orgId;
     if (isForeign) throw new Error(`The row ${text} is written with its own log.`);
+    this.#shifts ||= this.grounds.texts.has(text);
     this.#journal.push({ text, before: this.writes.get(text) });
     this.writes.set(text, write);
     this.#grow(roughSize(write.value) + text.length, text.length + 8);
@@ -418,16 +426,8 @@ export class Transaction implements CommitTime {
       this.checks.size + addedChecks <= this.limits.checks;
     const rough = this.#bytes <= this.limits.bytes && this.#keyBytes <= this.limits.keyBytes;
     // The estimate is up to three times too high: an operation alone is measured before it is refused.
-    if (counted && (rough || (first && this.#fitsExactly()))) return;
+    if (counted && (rough || (first && fitsExactly(this, this.limits)))) return;
     throw first ? new TransactionTooLarge() : new Deferred();
-  }
-
-  #fitsExactly(): boolean {
-    const { leaves, writes, messages, limits } = this;
-    const texts = leaves.flatMap(({ text, private: parts }) =>
-      parts === null ? [text] : [text, partsText(parts)]
-    );
-    return fitsExactly({ texts, writes, messages }, limits);
   }
 }
 

@@ -81,22 +81,21 @@ interface KnownAbout extends AboutTool {
   readonly ground: Ground;
 }
 
-/** Some two kilobytes each; the oldest goes. */
+/** Some two kilobytes each. Those of the mandate whose first is the oldest go. */
 const MOST_KNOWN = 4000;
 
-const known = new Map<string, KnownAbout>();
+/** Of one mandate: so many are looked through. */
+const MOST_OF_ONE = 16;
 
-/** Two may share a place, such as no tenant and one called null: what is known says what it is about. */
-function placeOf({ id, tool, tenant }: AskedAbout): string {
-  return `${id} ${tool} ${tenant}`;
-}
+/** By mandates: what is told apart by texts alone is found by looking at few. */
+const known = new Map<string, KnownAbout[]>();
+
+let held = 0;
 
 /** What a mandate has to do with a tool and a tenant, where that is known; it counts as read then. */
-export function knownAbout(reader: Reader, asked: AskedAbout): AboutTool | null {
-  const { id, tool, tenant } = asked;
-  const about = known.get(placeOf(asked));
-  const isSame = about !== undefined && about.asked.id === id && about.asked.tool === tool &&
-    about.asked.tenant === tenant && about.record === reader.snapshot.tool(tool) &&
+export function knownAbout(reader: Reader, { id, tool, tenant }: AskedAbout): AboutTool | null {
+  const about = known.get(id)?.find(({ asked }) => asked.tool === tool && asked.tenant === tenant);
+  const isSame = about !== undefined && about.record === reader.snapshot.tool(tool) &&
     reader.rests(about.ground);
   return isSame ? about : null;
 }
@@ -122,17 +121,28 @@ export function keepAbout(
     ]),
     ...loaded.filter(isUnset).map(({ row }) => row.text),
   ];
-  const place = placeOf(asked);
-  known.delete(place);
-  known.set(place, {
+  const others =
+    known.get(asked.id)?.filter(({ asked: { tool, tenant } }) =>
+      tool !== asked.tool || tenant !== asked.tenant
+    ).slice(1 - MOST_OF_ONE) ?? [];
+  forget(asked.id);
+  known.set(asked.id, [...others, {
     ...about,
     counters: about.counters.filter((_, at) => !isUnset(loaded[at]!)),
     asked,
     record: snapshot.tool(asked.tool),
     ground: rows.grounds.lay(texts),
-  });
-  const [oldest] = known.keys();
-  if (known.size > MOST_KNOWN && oldest !== undefined) known.delete(oldest);
+  }]);
+  held += others.length + 1;
+  for (const id of known.keys()) {
+    if (held <= MOST_KNOWN) return;
+    forget(id);
+  }
+}
+
+function forget(id: string): void {
+  held -= known.get(id)?.length ?? 0;
+  known.delete(id);
 }
 
 /** What a mandate, by itself and by those that it was made of, has to do with a tool and a tenant. */
