@@ -14,13 +14,29 @@ const FEW_KEYS = 24;
  * outside is checked before; here this is a mistake of the program.
  */
 export function canonicalJson(value: JsonValue): string {
-  const sorted = isInOrder(value) ? value : inOrder(value);
+  return written(value, isInOrder(value) ? value : inOrder(value));
+}
+
+/** The text of a value, by what the native writer can write in order; undefined for nothing. */
+function written(value: JsonValue, sorted: JsonValue | undefined): string {
   if (sorted !== undefined) {
     const text = JSON.stringify(sorted);
     // JSON.stringify writes lone surrogates as \udXXX, and RFC 8785 section 3.2.2.2 forbids them.
     if (!text.includes("\\ud")) return text;
   }
   return write(value);
+}
+
+/**
+ * The RFC 8785 form, and the value as whoever parses that has it: with its members in that order. The
+ * same value where they are in order already. @throws {TypeError} as `canonicalJson` does
+ */
+export function canonicalForm<T extends JsonValue>(
+  value: T,
+): { readonly text: string; readonly value: T } {
+  if (isInOrder(value)) return { text: written(value, value), value };
+  const text = written(value, inOrder(value));
+  return { text, value: JSON.parse(text) };
 }
 
 /** The RFC 8785 form as UTF-8. */

@@ -24,6 +24,16 @@ export function memberOf(value: JsonValue | undefined, name: string): JsonValue 
 /** Whether arrays and objects nest deeper than so many levels in one. Recurses as deep as that at most. */
 export function isDeeper(value: JsonObject | readonly JsonValue[], levels: number): boolean {
   if (levels === 0) return true;
+  if (Array.isArray(value)) {
+    // By index: the names of its places are texts that have to be made.
+    for (let at = 0; at < value.length; at++) {
+      const element: JsonValue = value[at];
+      if (typeof element === "object" && element !== null && isDeeper(element, levels - 1)) {
+        return true;
+      }
+    }
+    return false;
+  }
   // Whole documents are asked about: what lists the members first takes three times as long.
   for (const name in value) {
     const member = value[name as never] as JsonValue;

@@ -134,12 +134,12 @@ function appendChange(
     type,
     actor: { id: caller.id, type: caller.type },
     subject: change.subject,
-    data: {
+    data: ordered({
       ...change.data,
-      ...(change.next === null ? {} : { changed: shown }),
+      ...(change.next === null ? {} : { changed: ordered(shown) }),
       ...data,
       ...(request_id === null ? {} : { request_id }),
-    },
+    }),
     ...(Object.keys(secret).length === 0 ? {} : { private: secret }),
   });
 }
@@ -163,11 +163,25 @@ function valuesOf(change: RecordChange): { shown: JsonObject; hidden: Record<str
   return { shown, hidden };
 }
 
-function compact(value: JsonValue, text = canonicalJson(value)): JsonValue {
+/** An object with its members in the order of RFC 8785, in which its entry is written as it stands. */
+function ordered(object: JsonObject): JsonObject {
+  const out: JsonObject = {};
+  for (const name of Object.keys(object).sort()) out[name] = object[name]!;
+  return out;
+}
+
+/** @param known its text in RFC 8785 form, where that is made already */
+function compact(value: JsonValue, known?: string): JsonValue {
+  // A unit of a text is six of its JSON at most.
+  const isSmall = typeof value === "string"
+    ? value.length * 6 + 2 <= MAX_SHOWN_BYTES
+    : typeof value !== "object" || value === null;
+  if (isSmall) return value;
+  const text = known ?? canonicalJson(value);
   // Only what might be too long is measured: UTF-8 takes at most three bytes a unit.
   const isShort = text.length * 3 <= MAX_SHOWN_BYTES ||
     (text.length <= MAX_SHOWN_BYTES && Buffer.byteLength(text) <= MAX_SHOWN_BYTES);
-  return isShort ? value : `sha256:${hash("sha256", text, "hex")}`;
+  return isShort ? JSON.parse(text) : `sha256:${hash("sha256", text, "hex")}`;
 }
 
 function isSame(a: JsonValue | undefined, b: JsonValue | undefined): boolean {

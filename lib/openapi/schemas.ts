@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import { canonicalJson, isInOrder } from "../base/canonical.ts";
+import { canonicalForm } from "../base/canonical.ts";
 import { isDeeper, isJsonObject, type JsonObject, type JsonValue, memberOf } from "../base/json.ts";
 
 /**
@@ -149,7 +149,7 @@ export class Schemas {
     refers: ReadonlySet<string>,
     made: JsonObject,
   ): ReadSchema<JsonObject> | null {
-    const root = readSchema(made);
+    const root = canonicalForm(made);
     let bytes = Buffer.byteLength(root.text);
     const definitions = new Map<string, Read>();
     const queue = [...refers];
@@ -181,7 +181,7 @@ export class Schemas {
       try {
         const refers = new Set<string>();
         const { value } = referred(this.document, `#${encodeURI(pointer).replaceAll("#", "%23")}`);
-        const schema = readSchema(this.#converted(value, TIERS[at]!, refers, 0));
+        const schema = canonicalForm(this.#converted(value, TIERS[at]!, refers, 0));
         return { ...schema, refers, bytes: Buffer.byteLength(schema.text) };
       } catch (error) {
         if (error instanceof Unusable) return error;
@@ -208,10 +208,7 @@ export class Schemas {
     if (typeof schema === "boolean") return schema;
     if (!isJsonObject(schema)) throw new Unusable("has a schema that is none");
     if (depth > MAX_DEPTH) throw new Unusable(`has a schema of more than ${MAX_DEPTH} levels`);
-    const rebases = Object.keys(schema).find((name) => REBASES.has(name));
-    if (rebases !== undefined) {
-      throw new Unusable(`has a schema with ${rebases}, by which references mean something else`);
-    }
+    assertNoRebase(schema);
     const reference = memberOf(schema, "$ref");
     if (reference !== undefined) {
       const { pointer } = referred(this.document, reference);
@@ -236,7 +233,7 @@ export class Schemas {
   ): JsonObject {
     const below = (one: JsonValue) => this.#converted(one, tier, refers, depth + 1);
     const out: JsonObject = {};
-    const hidden = new Set<JsonValue>();
+    let hidden: Set<JsonValue> | null = null;
     // In order, as `inOrder` has them.
     for (const name of inOrderOf(Object.keys(schema))) {
       const value = schema[name]!;
@@ -246,8 +243,9 @@ export class Schemas {
           const kept: [string, JsonValue][] = [];
           for (const [member, one] of Object.entries(value)) {
             // What only answers have is not asked for (OpenAPI 3.0, "readOnly").
-            if (name === "properties" && memberOf(one, "readOnly") === true) hidden.add(member);
-            else kept.push([member, below(one)]);
+            if (name === "properties" && memberOf(one, "readOnly") === true) {
+              (hidden ??= new Set()).add(member);
+            } else kept.push([member, below(one)]);
           }
           out[name] = inOrder(kept);
           break;
@@ -271,12 +269,23 @@ export class Schemas {
         }
       }
     }
-    const { required } = out;
-    if (hidden.size > 0 && Array.isArray(required)) {
-      out.required = required.filter((one) => !hidden.has(one));
-    }
-    return out;
+    return hidden === null ? out : withoutRequired(out, hidden);
   }
+}
+
+/** @throws {Unusable} for a schema in which references mean something else */
+function assertNoRebase(schema: JsonObject): void {
+  for (const name in schema) {
+    if (!REBASES.has(name)) continue;
+    throw new Unusable(`has a schema with ${name}, by which references mean something else`);
+  }
+}
+
+/** A schema that requires none of these members. */
+function withoutRequired(schema: JsonObject, hidden: ReadonlySet<JsonValue>): JsonObject {
+  const { required } = schema;
+  if (Array.isArray(required)) schema.required = required.filter((one) => !hidden.has(one));
+  return schema;
 }
 
 /**
@@ -323,12 +332,6 @@ function wordsOf(said: JsonValue | undefined, { characters }: Tier): string {
 function typeOf(schema: JsonObject): JsonObject {
   const type = memberOf(schema, "type");
   return type === undefined ? {} : { type };
-}
-
-/** A schema with its text, its members in the order that they have there. */
-function readSchema<T extends JsonValue>(made: T): ReadSchema<T> {
-  const text = canonicalJson(made);
-  return { value: isInOrder(made) ? made : JSON.parse(text), text };
 }
 
 /** What says in 3.0 that a bound is not within. */

@@ -73,7 +73,8 @@ export const MAX_SCHEMA_DEPTH = 64;
  *   as `items: […]` with `additionalItems`, and `$id: "#name"`; keywords beside `$ref` count.
  * - The root describes an object: `type` is absent or "object".
  *
- * @param bytes how long its JSON is, where that is known
+ * @param bytes how long its JSON is, where that is known, of one that is known to be nested no deeper
+ *   than `MAX_SCHEMA_DEPTH` levels
  */
 export function checkParameterSchema(schema: JsonObject, bytes?: number): ParameterProblem[] {
   // Not remembered: of a thousand tools that are registered at once most are never called.
@@ -108,7 +109,7 @@ function prepare(schema: JsonObject, bytes?: number): PreparedSchema | Refused {
 
 function sizeProblem(schema: JsonObject, known?: number): ParameterProblem | null {
   // First of all: what follows recurses as deep as the schema does.
-  if (isDeeper(schema, MAX_SCHEMA_DEPTH)) {
+  if (known === undefined && isDeeper(schema, MAX_SCHEMA_DEPTH)) {
     return { path: "", message: `is nested deeper than ${MAX_SCHEMA_DEPTH} levels` };
   }
   const bytes = known ?? Buffer.byteLength(JSON.stringify(schema));

@@ -33,14 +33,19 @@ const KEYWORD_OF: ReadonlyMap<string, number> = new Map(
   KEYWORDS.flatMap(({ names }, place) => names.map((name) => [name, place] as const)),
 );
 
-/** The keywords of a schema, in the order in which they are checked. */
-function keywordsOf(schema: JsonObject): Keyword[] {
+/** What gives a schema, or a place in it, a name of its own. */
+const NAMING: ReadonlySet<string> = new Set(["$schema", "$id", "$anchor", "$dynamicAnchor"]);
+
+/** The keywords of a schema, in the order in which they are checked, and whether it has names. */
+function keywordsOf(schema: JsonObject): { readonly places: number[]; readonly isNamed: boolean } {
   const places: number[] = [];
+  let isNamed = false;
   for (const name in schema) {
     const place = KEYWORD_OF.get(name);
+    isNamed ||= NAMING.has(name);
     if (place !== undefined && !places.includes(place)) places.push(place);
   }
-  return places.sort((a, b) => a - b).map((place) => KEYWORDS[place]!);
+  return { places: places.sort((a, b) => a - b), isNamed };
 }
 
 const DIALECT = /^https?:\/\/json-schema\.org\/(draft\/2020-12|draft-07)\/schema#?$/;
@@ -82,7 +87,7 @@ class Preparation {
   readonly #patterns = new Map<string, LinearPattern | string>();
   readonly #references: (() => void)[] = [];
   #patternTotal = 0;
-  #draft07 = false;
+  draft07 = false;
 
   constructor(schema: JsonObject) {
     this.#schema = schema;
@@ -91,13 +96,13 @@ class Preparation {
   run(): PreparedSchema {
     const base: Resource = this.#resource(OWN_BASE, this.#schema);
     const dialect = memberOf(this.#schema, "$schema");
-    this.#draft07 = typeof dialect === "string" && DIALECT.exec(dialect)?.[1] === "draft-07";
-    const root = this.#prepare(this.#schema, null, base);
+    this.draft07 = typeof dialect === "string" && DIALECT.exec(dialect)?.[1] === "draft-07";
+    const root = this.prepare(this.#schema, null, base);
     for (const resolve of this.#references) resolve();
     return { root, problems: this.#problems };
   }
 
-  #refuse(at: Location | null, message: string): null {
+  refuse(at: Location | null, message: string): null {
     if (this.#problems.length < MAX_PROBLEMS) {
       this.#problems.push({ path: pointerOf(at), message });
     }
@@ -110,20 +115,22 @@ class Preparation {
     return resource;
   }
 
-  #prepare(value: JsonValue, at: Location | null, outer: Resource): SchemaNode {
+  prepare(value: JsonValue, at: Location | null, outer: Resource): SchemaNode {
     if (typeof value === "boolean") return booleanNode(value, outer);
     if (!isJsonObject(value)) {
-      this.#refuse(at, `is ${describe(value)}, expected a schema (an object, true or false)`);
+      this.refuse(at, `is ${describe(value)}, expected a schema (an object, true or false)`);
       return booleanNode(false, outer);
     }
     const known = this.#nodes.get(value);
     if (known !== undefined) return known;
-    const resource = this.#identify(value, at, outer);
+    const { places, isNamed } = keywordsOf(value);
+    const resource = isNamed ? this.#identify(value, at, outer) : outer;
     const node: SchemaNode = { resource, checks: [], late: [] };
     this.#nodes.set(value, node);
-    this.#anchor(value, at, resource, node);
-    const site = this.#site(value, at, resource);
-    for (const keyword of keywordsOf(value)) {
+    if (isNamed) this.#anchor(value, at, resource, node);
+    const site = new Site(this, value, at, resource);
+    for (const place of places) {
+      const keyword = KEYWORDS[place]!;
       const check = keyword.build(site);
       if (check !== null) (keyword.late ? node.late : node.checks).push(check);
     }
@@ -135,8 +142,8 @@ class Preparation {
     const dialect = memberOf(schema, "$schema");
     if (dialect !== undefined) {
       const name = typeof dialect === "string" ? DIALECT.exec(dialect)?.[1] : undefined;
-      if (name === undefined || (name === "draft-07") !== this.#draft07) {
-        this.#refuse(
+      if (name === undefined || (name === "draft-07") !== this.draft07) {
+        this.refuse(
           { parent: at, token: "$schema" },
           `is ${
             quoted(String(dialect))
@@ -146,24 +153,24 @@ class Preparation {
     }
     const id = memberOf(schema, "$id");
     // Draft-07 names an anchor with `$id: "#name"`; see #anchor.
-    if (id === undefined || (this.#draft07 && typeof id === "string" && id.startsWith("#"))) {
+    if (id === undefined || (this.draft07 && typeof id === "string" && id.startsWith("#"))) {
       return outer;
     }
     const place = { parent: at, token: "$id" };
     const uri = typeof id === "string" ? absolute(id, outer.uri) : null;
     if (uri === null || uri.fragment !== "") {
-      this.#refuse(place, `is ${quoted(String(id))}, expected a URI reference without fragment`);
+      this.refuse(place, `is ${quoted(String(id))}, expected a URI reference without fragment`);
       return outer;
     }
     if (this.#resources.has(uri.base)) {
-      this.#refuse(place, `is ${quoted(uri.base)}, which another schema in it is called already`);
+      this.refuse(place, `is ${quoted(uri.base)}, which another schema in it is called already`);
     }
     return this.#resource(uri.base, schema);
   }
 
   #anchor(schema: JsonObject, at: Location | null, resource: Resource, node: SchemaNode): void {
     const id = memberOf(schema, "$id");
-    const named = this.#draft07 && typeof id === "string" && id.startsWith("#") && id !== "#"
+    const named = this.draft07 && typeof id === "string" && id.startsWith("#") && id !== "#"
       ? id.slice(1)
       : undefined;
     for (const keyword of ["$anchor", "$dynamicAnchor", "$id"]) {
@@ -171,41 +178,32 @@ class Preparation {
       if (name === undefined) continue;
       const place = { parent: at, token: keyword };
       if (typeof name !== "string" || !ANCHOR.test(name)) {
-        this.#refuse(place, `is ${quoted(String(name))}, expected a name such as "address"`);
+        this.refuse(place, `is ${quoted(String(name))}, expected a name such as "address"`);
         continue;
       }
       const taken = resource.anchors.get(name);
       if (taken !== undefined && taken !== node) {
-        this.#refuse(place, `is ${quoted(name)}, which names another schema already`);
+        this.refuse(place, `is ${quoted(name)}, which names another schema already`);
       }
       resource.anchors.set(name, node);
       if (keyword === "$dynamicAnchor") resource.dynamicAnchors.set(name, node);
     }
   }
 
-  #site(
-    schema: JsonObject,
+  /** Resolves a reference once the whole schema is known. */
+  later(
+    reference: string,
+    from: Resource,
     at: Location | null,
-    resource: Resource,
-  ): KeywordSite {
-    const below = (tokens: readonly Token[]): Location | null =>
-      tokens.reduce<Location | null>((parent, token) => ({ parent, token }), at);
-    return {
-      draft07: this.#draft07,
-      own: (keyword) => memberOf(schema, keyword),
-      subschema: (value, tokens) => this.#prepare(value, below(tokens), resource),
-      pattern: (source, tokens) => this.#pattern(source, below(tokens)),
-      reference: (reference, tokens, found) => {
-        this.#references.push(() => {
-          const target = this.#resolve(reference, resource, below(tokens));
-          if (target !== null) found(target);
-        });
-      },
-      refuse: (tokens, message) => this.#refuse(below(tokens), message),
-    };
+    found: (target: SchemaNode) => void,
+  ): void {
+    this.#references.push(() => {
+      const target = this.#resolve(reference, from, at);
+      if (target !== null) found(target);
+    });
   }
 
-  #pattern(source: string, at: Location | null): LinearPattern | null {
+  pattern(source: string, at: Location | null): LinearPattern | null {
     let pattern = this.#patterns.get(source);
     if (pattern === undefined) {
       pattern = this.#patternTotal > MAX_PATTERN_TOTAL
@@ -214,7 +212,7 @@ class Preparation {
       this.#patterns.set(source, pattern);
       if (typeof pattern !== "string") this.#patternTotal += pattern.size + PATTERN_OVERHEAD;
     }
-    return typeof pattern === "string" ? this.#refuse(at, pattern) : pattern;
+    return typeof pattern === "string" ? this.refuse(at, pattern) : pattern;
   }
 
   /** Finds the schema that a reference means. Nothing outside of this schema is ever fetched. */
@@ -222,7 +220,7 @@ class Preparation {
     const uri = absolute(reference, from.uri);
     const resource = uri === null ? undefined : this.#resources.get(uri.base);
     if (uri === null || resource === undefined) {
-      return this.#refuse(
+      return this.refuse(
         at,
         `is ${quoted(reference)}, which is outside of this schema; put what it means under $defs`,
       );
@@ -231,7 +229,7 @@ class Preparation {
       ? this.#at(resource, uri.fragment)
       : resource.anchors.get(uri.fragment);
     return target ??
-      this.#refuse(at, `is ${quoted(reference)}, where this schema has no subschema`);
+      this.refuse(at, `is ${quoted(reference)}, where this schema has no subschema`);
   }
 
   /** The subschema at a JSON Pointer from the root of a resource. */
@@ -245,6 +243,50 @@ class Preparation {
     }
     if (typeof value === "boolean") return booleanNode(value, resource);
     return isJsonObject(value) ? this.#nodes.get(value) : undefined;
+  }
+}
+
+/** A schema as its keywords see it. */
+class Site implements KeywordSite {
+  constructor(
+    readonly of: Preparation,
+    readonly schema: JsonObject,
+    readonly at: Location | null,
+    readonly resource: Resource,
+  ) {}
+
+  get draft07(): boolean {
+    return this.of.draft07;
+  }
+
+  own(keyword: string): JsonValue | undefined {
+    return memberOf(this.schema, keyword);
+  }
+
+  subschema(value: JsonValue, tokens: readonly Token[]): SchemaNode {
+    return this.of.prepare(value, this.#below(tokens), this.resource);
+  }
+
+  pattern(source: string, tokens: readonly Token[]): LinearPattern | null {
+    return this.of.pattern(source, this.#below(tokens));
+  }
+
+  reference(
+    reference: string,
+    tokens: readonly Token[],
+    found: (target: SchemaNode) => void,
+  ): void {
+    this.of.later(reference, this.resource, this.#below(tokens), found);
+  }
+
+  refuse(tokens: readonly Token[], message: string): null {
+    return this.of.refuse(this.#below(tokens), message);
+  }
+
+  #below(tokens: readonly Token[]): Location | null {
+    let at = this.at;
+    for (const token of tokens) at = { parent: at, token };
+    return at;
   }
 }
 

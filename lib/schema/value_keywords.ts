@@ -1,5 +1,5 @@
 import type { JsonValue } from "../base/json.ts";
-import { cut, JsonValueSet } from "./evaluation.ts";
+import { type Check, cut, JsonValueSet } from "./evaluation.ts";
 import { countOf, describe, type Keyword, type KeywordSite, membersOf } from "./keyword.ts";
 
 /**
@@ -24,10 +24,17 @@ function isType(value: JsonValue, type: string): boolean {
   }
 }
 
+/** Of a single type, as most schemas are. */
+function oneType(name: string): Check {
+  return (value, run, at) =>
+    isType(value, name) || run.report(at, `is ${describe(value)}, expected ${name}`);
+}
+
 const type: Keyword = {
   names: ["type"],
   build(site) {
     const value = site.own("type")!;
+    if (typeof value === "string" && TYPES.includes(value)) return oneType(value);
     const types = Array.isArray(value) ? value : [value];
     const known = types.filter((name) => typeof name === "string").filter((n) => TYPES.includes(n));
     if (known.length === 0 || known.length < types.length || new Set(known).size < known.length) {
@@ -47,13 +54,19 @@ const enumeration: Keyword = {
     if (!Array.isArray(values)) {
       return site.refuse(["enum"], `is ${describe(values)}, expected an array`);
     }
-    const set = new JsonValueSet();
-    for (const value of values) set.add(value, () => {});
-    const listed = cut(JSON.stringify(values), 200);
+    // Made at the first call: most schemas are only looked at when they are stored.
+    let set: JsonValueSet | null = null;
     return (value, run, at) =>
-      set.has(value, run.spendCharacters) || run.report(at, `is not one of ${listed}`);
+      (set ??= setOf(values)).has(value, run.spendCharacters) ||
+      run.report(at, () => `is not one of ${cut(JSON.stringify(values), 200)}`);
   },
 };
+
+function setOf(values: readonly JsonValue[]): JsonValueSet {
+  const set = new JsonValueSet();
+  for (const value of values) set.add(value, () => {});
+  return set;
+}
 
 const constant: Keyword = {
   names: ["const"],

@@ -1,8 +1,8 @@
 import canonicalize from "canonicalize";
 import fc from "fast-check";
 import assert from "node:assert/strict";
-import { canonicalBytes, canonicalJson } from "../../lib/base/canonical.ts";
-import type { JsonValue } from "../../lib/base/json.ts";
+import { canonicalBytes, canonicalForm, canonicalJson } from "../../lib/base/canonical.ts";
+import { isDeeper, type JsonValue } from "../../lib/base/json.ts";
 import { jsonObject, jsonValue, objectOf, reversed } from "../helpers/arbitrary_json.ts";
 
 Deno.test("canonicalJson() equals an independent implementation for any value", () => {
@@ -29,6 +29,30 @@ Deno.test("canonicalJson() is idempotent, blind to member order, and leaves its 
     assert.equal(canonicalJson(JSON.parse(text)), text);
     assert.equal(canonicalJson(reversed(value)), text);
     assert.equal(JSON.stringify(value), before);
+  }));
+});
+
+Deno.test("canonicalForm() gives the text, and the value as whoever parses that has it", () => {
+  fc.assert(fc.property(jsonObject, (value) => {
+    const form = canonicalForm(value);
+    assert.equal(form.text, canonicalJson(value));
+    assert.equal(JSON.stringify(form.value), JSON.stringify(JSON.parse(form.text)));
+    const again = canonicalForm(form.value);
+    assert.equal(again.text, form.text);
+  }));
+  const ordered = { a: [1, { b: 2 }], c: "d" };
+  assert.equal(canonicalForm(ordered).value, ordered, "not taken apart");
+  assert.throws(() => canonicalForm({ a: "\ud800" }), TypeError);
+});
+
+Deno.test("isDeeper() counts the levels of arrays and objects alike", () => {
+  const levels = (value: JsonValue): number =>
+    typeof value !== "object" || value === null
+      ? 0
+      : 1 + Math.max(0, ...Object.values(value).map(levels));
+  fc.assert(fc.property(jsonObject, fc.nat(6), (value, most) => {
+    assert.equal(isDeeper(value, most), levels(value) > most);
+    assert.equal(isDeeper([[], value], most), 1 + levels(value) > most || most < 2);
   }));
 });
 
