@@ -290,6 +290,50 @@ const FAULTS: readonly Fault[] = [
     find: "if (old !== null) this.#accounts.delete(old);",
     replace: "",
   },
+  {
+    name: "a tool that is defined otherwise stays approved",
+    file: "lib/gateway/follow.ts",
+    find: '...(isOpen ? { status: "draft", annotations_acknowledged: false } : {}),',
+    replace: "",
+  },
+  {
+    name: "another definition is taken than was read",
+    file: "lib/catalog/tool_record.ts",
+    find:
+      'if (!isThere || !isIt) throw new Refusal("definition_changed", { tool_name: next.name });',
+    replace: "",
+  },
+  {
+    name: "an approval outlives the definition that it was asked for",
+    file: "lib/approvals/state.ts",
+    find:
+      'if (definitionOf(policy, record.tool_name) !== record.definition_digest) return "tool_changed";',
+    replace: "",
+  },
+  {
+    name: "a call does not look whether another document is in force",
+    file: "lib/calls/run_call.ts",
+    find: "isApi ? seen === upstream.edition :",
+    replace: "isApi ? seen > 0 :",
+  },
+  {
+    name: "what a server withdraws stays in the catalog",
+    file: "lib/gateway/refresh.ts",
+    find: '(status === "approved" || status === "draft") && offered?.has(upstream.tool) !== true;',
+    replace: "offered === null && status !== null && upstream !== null;",
+  },
+  {
+    name: "a status that says nothing gives the permission back",
+    file: "lib/upstreams/outcome.ts",
+    find: 'return unknown("status", `It answered ${status}, which does not say whether it ran.`);',
+    replace: 'return notSent("busy", `It answered ${status}.`, null);',
+  },
+  {
+    name: "what comes behind an answer is the answer to the next request",
+    file: "lib/outside/kept_connections.ts",
+    find: "return this.reader.isEmpty && this.connection.isQuiet;",
+    replace: "return true;",
+  },
 ];
 
 const words = Deno.args;

@@ -14,6 +14,12 @@ export const CALLED_TOOLS = {
   "notes/add": "allowed",
   "notes/wipe": "requires_approval",
   "mail/send": "allowed",
+  "shop/stock": "allowed",
+  "shop/order": "allowed",
+  "shop/refund": "requires_approval",
+  "api/look": "allowed",
+  "api/post": "allowed",
+  "api/wipe": "requires_approval",
 } as const;
 /** The tools that a team decides of, in orgs that have one. */
 export const TEAM_TOOLS = { release: "requires_approval" } as const;

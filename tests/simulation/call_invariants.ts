@@ -1,16 +1,19 @@
-import type { JsonObject } from "../../lib/base/json.ts";
 import { actionDigest } from "../../lib/decisions/decide.ts";
 import type { Entry } from "../../lib/ledger/entry.ts";
 import { CALL_REPORT_MS } from "./actor.ts";
 import { type Broken, type Invariant, named, namedAsked, text, timeOf } from "./evidence.ts";
 import type { Asked } from "./history.ts";
 import { PolicyOfLog } from "./policy_invariants.ts";
+import type { Ran } from "./tool_server.ts";
 
 /** What becomes of calls to servers of others. */
 
-/** How an action of a tool with arguments alone is digested. */
-function digestOf(org: string, tool: string, args: JsonObject): string {
-  return actionDigest(org, { tool, arguments: args, tenant: null, resource: null, method: null });
+/** How the action is digested that a run was of. */
+export function digestOfRun(
+  org: string,
+  { tool, arguments: args, method }: Pick<Ran, "tool" | "arguments" | "method">,
+): string {
+  return actionDigest(org, { tool, arguments: args, tenant: null, resource: null, method });
 }
 
 /**
@@ -30,7 +33,7 @@ export const callsRunOnce: Invariant = ({ org, tools }) => {
   return function* (happening) {
     if (happening.is === "ran") {
       const { tool, arguments: args } = happening.run;
-      const digest = digestOf(org, tool, args);
+      const digest = digestOfRun(org, happening.run);
       const count = add(runs, digest, 1);
       const most = permitted.get(digest) ?? 0;
       if (count > most) {

@@ -5,6 +5,7 @@ import type { AgentRecord, MemberRecord } from "../../lib/store/records/identity
 import type { Card } from "./channel.ts";
 import type { Message } from "./receiver.ts";
 import type { Hearing } from "./hearer.ts";
+import type { Offers } from "./offering.ts";
 import type { Pushed } from "./push_service.ts";
 import type { Presented } from "./token_server.ts";
 import type { Ran } from "./tool_server.ts";
@@ -73,6 +74,10 @@ export type Happening =
   | { readonly is: "received"; readonly org: string; readonly message: Message }
   /** A tool of a server of others ran. */
   | { readonly is: "ran"; readonly org: string; readonly run: Ran }
+  /** A server of others offers something else from now on: its tools, and by what each is taken. */
+  | { readonly is: "offers"; readonly org: string; readonly offers: Offers }
+  /** Somebody is about to give a document of an API: by what each operation of it is taken. */
+  | { readonly is: "given"; readonly org: string; readonly digests: ReadonlyMap<string, string> }
   /** A refresh token arrived at the authorization server. */
   | { readonly is: "presented"; readonly org: string; readonly presented: Presented }
   /** An access token arrived at a server that may take it. */

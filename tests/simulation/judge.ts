@@ -20,6 +20,7 @@ import {
 } from "./budget_invariants.ts";
 import { callsAreAnsweredAsLogged, callsEnd, callsRunOnce } from "./call_invariants.ts";
 import { channelsAreTold } from "./channel_invariants.ts";
+import { begunAsAccepted, catalogFollows, runAsAccepted } from "./definition_invariants.ts";
 import { dueIsDone, endedIsUnusable } from "./deadline_invariants.ts";
 import { type Broken, type Facts, type Invariant, type Watch } from "./evidence.ts";
 import type { Happening } from "./history.ts";
@@ -72,6 +73,9 @@ export const INVARIANTS: readonly Invariant[] = [
   callsRunOnce,
   callsEnd,
   callsAreAnsweredAsLogged,
+  begunAsAccepted,
+  runAsAccepted,
+  catalogFollows,
   refreshTokensAreSentOnce,
   lostTokensAreSaid,
   noTokenIsTold,

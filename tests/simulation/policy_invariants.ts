@@ -11,6 +11,10 @@ export class PolicyOfLog {
   version = 0;
   #orgOff = false;
   readonly #toolsOff = new Set<string>();
+  /** The tools of servers whose definition nobody has taken. */
+  readonly #drafts = new Set<string>();
+  /** Those that are not offered any more. */
+  readonly #gone = new Set<string>();
   readonly #rules = new Map<string, { tool: string; permission: string }>();
 
   constructor(readonly defaults: Readonly<Record<string, string>>) {}
@@ -20,10 +24,10 @@ export class PolicyOfLog {
     if (typeof data.policy_version === "number" && type !== "permission.checked") {
       this.version = Math.max(this.version, data.policy_version);
     }
-    // Their entries do not say so, but what an agent's old secret began is void from then on, and a
-    // credential may be of another account.
-    const isRotated = type === "agent.rotated" || type === "credential.rotated";
-    if (isRotated && this.version > 0) this.version++;
+    // Their entries do not say so, but what an agent's old secret began is void from then on, a
+    // credential may be of another account, and a tool that somebody asked about is known.
+    const isSilent = ["agent.rotated", "credential.rotated", "tool.auto_created"].includes(type);
+    if (isSilent && this.version > 0) this.version++;
     const changed = (data.changed ?? {}) as Record<string, unknown>;
     const tool = text(subject.tool);
     if (type === "org.set" && typeof changed.kill_switch === "boolean") {
@@ -33,6 +37,14 @@ export class PolicyOfLog {
       if (changed.kill_switch) this.#toolsOff.add(tool);
       else this.#toolsOff.delete(tool);
     }
+    // A draft that is not offered any more is unknown from then on, and known as a draft when it is asked.
+    if (type === "tool.removed") this.#drafts.add(tool);
+    if (type.startsWith("tool.") && typeof changed.status === "string") {
+      if (changed.status === "archived") this.#gone.add(tool);
+      else this.#gone.delete(tool);
+      if (changed.status === "draft") this.#drafts.add(tool);
+      else this.#drafts.delete(tool);
+    }
     if (type === "rule.set") {
       this.#rules.set(text(subject.rule), { tool, permission: text(changed.permission) });
     }
@@ -41,7 +53,8 @@ export class PolicyOfLog {
 
   /** What it says of a tool. */
   permission(tool: string): string {
-    if (this.#orgOff || this.#toolsOff.has(tool)) return "disabled";
+    if (this.#orgOff || this.#toolsOff.has(tool) || this.#gone.has(tool)) return "disabled";
+    if (this.#drafts.has(tool)) return "requires_approval";
     for (const rule of this.#rules.values()) if (rule.tool === tool) return rule.permission;
     return this.defaults[tool] ?? "disabled";
   }

@@ -1,7 +1,5 @@
 import type { JsonObject } from "../../lib/base/json.ts";
-import { type Actor, CALLED_TOOLS, type Credential } from "./actor.ts";
-
-const CALLED_NAMES = Object.keys(CALLED_TOOLS) as (keyof typeof CALLED_TOOLS)[];
+import type { Actor, Credential } from "./actor.ts";
 
 /** An agent that runs tools of servers of others: each action is asked for by nobody else. */
 export class Runner {
@@ -9,7 +7,12 @@ export class Runner {
   readonly #open: { readonly body: JsonObject; readonly key: string | null }[] = [];
   readonly #calls: string[] = [];
 
-  constructor(readonly actor: Actor, readonly credential: Credential) {}
+  constructor(
+    readonly actor: Actor,
+    readonly credential: Credential,
+    /** What it may run. */
+    readonly tools: readonly string[],
+  ) {}
 
   live(): Promise<void> {
     return this.actor.live(() => this.#step(), 50, 2500);
@@ -34,7 +37,7 @@ export class Runner {
   #fresh() {
     const { chance } = this.actor;
     const body = {
-      tool_name: chance.pick(CALLED_NAMES),
+      tool_name: chance.pick(this.tools),
       arguments: { n: chance.bytes(8).toHex() },
       wait: chance.pick([0, 0, 5, 20]),
     };

@@ -1,6 +1,7 @@
 import { isJsonObject, type JsonObject, type JsonValue, memberOf } from "../../lib/base/json.ts";
 import type { Chance } from "./chance.ts";
 import type { FaultName } from "./faults.ts";
+import { type Defined, type Offering, toolDefinition } from "./offering.ts";
 import type { Said, Server, WireRequest } from "./wires.ts";
 
 /** A tool that ran, whatever became of the answer. */
@@ -8,6 +9,16 @@ export interface Ran {
   /** Its name in the catalog. */
   readonly tool: string;
   readonly arguments: JsonObject;
+  /** By which HTTP method an API was asked; null for a server that knows none. */
+  readonly method: string | null;
+  /** As what it ran; null where nobody holds that against anything. */
+  readonly definition: {
+    readonly digest: string;
+    /** Since when the server defines it so, milliseconds of the world's time. */
+    readonly since: number;
+    /** Whether the request itself says so, and not only what the server has by now. */
+    readonly isExact: boolean;
+  } | null;
 }
 
 const INFO = { name: "simulated", version: "1.0.0" };
@@ -29,12 +40,12 @@ export class ToolServer implements Server {
 
   constructor(
     readonly name: string,
-    readonly tools: readonly string[],
+    readonly offering: Offering,
     readonly chance: Chance,
     readonly strikes: (name: FaultName) => boolean,
     /** Whether it takes what is shown to it. */
     readonly lets: (authorization: string | undefined) => boolean,
-    readonly ran: (run: Ran) => void,
+    readonly ran: (run: Omit<Ran, "definition">, as: Defined, name: string) => void,
   ) {
     this.#era = chance.pick(["modern", "legacy"]);
   }
@@ -79,12 +90,16 @@ export class ToolServer implements Server {
       case "ping":
         return result_(id, {}, takes);
       case "tools/list":
-        return result_(id, { ...kind, tools: this.tools.map(definition) }, takes);
+        return result_(id, { ...kind, tools: this.#list() }, takes);
       case "tools/call":
         return this.#called(id, memberOf(message, "params"), kind, takes, headers);
       default:
         return failed(id, -32601, "Method not found", 200, takes);
     }
+  }
+
+  #list(): JsonObject[] {
+    return [...this.offering.offered].map(([name, defined]) => toolDefinition(name, defined));
   }
 
   #called(
@@ -96,7 +111,10 @@ export class ToolServer implements Server {
   ): Said {
     const given = memberOf(params, "arguments");
     const args = isJsonObject(given) ? given : {};
-    this.ran({ tool: `${this.name}/${String(memberOf(params, "name"))}`, arguments: args });
+    const name = String(memberOf(params, "name"));
+    const defined = this.offering.of(name);
+    if (defined === null) return failed(id, -32602, `Unknown tool: ${name}`, 200, takes);
+    this.ran({ tool: `${this.name}/${name}`, arguments: args, method: null }, defined, name);
     const text = JSON.stringify(args);
     const result = { ...kind, content: [{ type: "text", text }] };
     if (!this.strikes("host_lies")) return result_(id, result, takes);
@@ -155,14 +173,6 @@ export class ToolServer implements Server {
 const JSON_TYPE = { "content-type": "application/json" };
 
 const PLAIN = { headers: { "content-type": "text/plain" }, body: "" };
-
-function definition(name: string): JsonObject {
-  return {
-    name,
-    description: `Does ${name}`,
-    inputSchema: { type: "object", properties: { n: { type: "string" } } },
-  };
-}
 
 function result_(
   id: JsonValue,

@@ -1,3 +1,4 @@
+import { joinBytes } from "../../lib/base/bytes.ts";
 import { guardedFetch, hostFetch, keepingFetch } from "../../lib/outside/guarded_fetch.ts";
 import type { Connection, Dialled, Network } from "../../lib/outside/connection.ts";
 import { guardedPush } from "../../lib/outside/push.ts";
@@ -30,6 +31,8 @@ export type Said = {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
+  /** What comes behind the answer on the same connection, though nobody asked for it. */
+  readonly behind?: string;
   /** How long it takes until it answers, milliseconds. */
   readonly takes: number;
 } | null;
@@ -238,7 +241,7 @@ function readRequest(bytes: Uint8Array): WireRequest {
   return { method, path, headers, body: text.slice(end + 4), bytes: bytes.slice(end + 4) };
 }
 
-function answerBytes({ status, headers, body }: NonNullable<Said>): Uint8Array {
+function answerBytes({ status, headers, body, behind = "" }: NonNullable<Said>): Uint8Array {
   const content = encoder.encode(body);
   const lines = [
     `HTTP/1.1 ${status} Whatever`,
@@ -246,8 +249,5 @@ function answerBytes({ status, headers, body }: NonNullable<Said>): Uint8Array {
     `content-length: ${content.length}`,
   ];
   const head = encoder.encode(`${lines.join("\r\n")}\r\n\r\n`);
-  const bytes = new Uint8Array(head.length + content.length);
-  bytes.set(head);
-  bytes.set(content, head.length);
-  return bytes;
+  return joinBytes([head, content, encoder.encode(behind)]);
 }
