@@ -17,11 +17,11 @@ const HARNESS = /^tests\/frameworks\/[^/]+\.(ts|mjs|py)$/;
 /** Those that a change of these files concerns. */
 export function concerned(paths: readonly string[]): readonly Framework[] {
   const guards = FRAMEWORKS.flatMap(({ guard }) => guard);
-  return FRAMEWORKS.filter(({ name, language, guard }) =>
+  return FRAMEWORKS.filter(({ name: own, within = own, language, guard }) =>
     paths.some((path) =>
       guard.some((own) => own === path || own.endsWith("/") && path.startsWith(own)) ||
-      path.startsWith(`tests/frameworks/${name}/`) ||
-      path === `docs/frameworks/${name}.md` || HARNESS.test(path) ||
+      path.startsWith(`tests/frameworks/${within}/`) ||
+      path === `docs/frameworks/${within}.md` || HARNESS.test(path) ||
       (SHARED[language].test(path) && !guards.includes(path))
     )
   );

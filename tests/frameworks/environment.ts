@@ -80,13 +80,14 @@ export async function nodeProgram(): Promise<string> {
  * the program of its page.
  */
 async function layFiles(framework: Framework, folder: string): Promise<string> {
-  const { name, language, flow } = framework;
+  const { language, flow } = framework;
+  const name = framework.within ?? framework.name;
   const shared = language === "typescript" ? /^[^/]+\.mjs$/ : /^[^/]+\.py$/;
   for (const path of await projectFiles(HERE)) {
-    const within = path.slice(HERE.length);
-    const own = within.startsWith(`${name}/`) ? within.slice(name.length + 1) : null;
-    if (own === null && !shared.test(within)) continue;
-    await Deno.copyFile(new URL(path, PROJECT), `${folder}/${own ?? within}`);
+    const file = path.slice(HERE.length);
+    const inside = file.startsWith(`${name}/`) ? file.slice(name.length + 1) : null;
+    if (inside === null && !shared.test(file)) continue;
+    await Deno.copyFile(new URL(path, PROJECT), `${folder}/${inside ?? file}`);
   }
   const page = await Deno.readTextFile(new URL(`docs/frameworks/${name}.md`, PROJECT));
   const block = flow === undefined ? /^```(?:js|python)\n([^]*?)^```/m : /^```json\n([^]*?)^```/m;
@@ -128,8 +129,23 @@ async function layOwn({ flow }: Framework, folder: string): Promise<void> {
   }
 }
 
+const laid = new Map<string, Promise<string>>();
+
+/** Lays all of today into a folder, once a run: another that shares it may run from there already. */
+async function lay(framework: Framework, folder: string): Promise<string> {
+  const page = laid.get(folder) ??
+    layOwn(framework, folder).then(() => layFiles(framework, folder));
+  laid.set(folder, page);
+  return await page;
+}
+
+/** Of a folder that several share, each has a program by its own name. */
+function driverOf({ name, within }: Framework, ending: string): string {
+  return `${within === undefined ? "driver" : name}.${ending}`;
+}
+
 async function inTypeScript(framework: Framework): Promise<Environment> {
-  const { name } = framework;
+  const name = framework.within ?? framework.name;
   const pins = ["package.json", "package-lock.json"].map((file) => `${HERE}${name}/${file}`);
   const folder = await cached(`${name}-${await digestOf(...pins)}`, async (folder) => {
     for (const path of pins) {
@@ -142,13 +158,12 @@ async function inTypeScript(framework: Framework): Promise<Environment> {
     // Engines of flows have parts that are compiled where they are installed, for what no test does.
     await ran(framework.flow === undefined ? words : [...words, "--ignore-scripts"], folder);
   });
-  const page = await layFiles(framework, folder);
-  await layOwn(framework, folder);
+  const page = await lay(framework, folder);
   const said = await Deno.readTextFile(`${folder}/node_modules/${framework.package}/package.json`);
   return {
     folder,
     launcher: [await nodeProgram()],
-    driver: "driver.mjs",
+    driver: driverOf(framework, "mjs"),
     page,
     version: JSON.parse(said).version,
     variables: {},
@@ -156,7 +171,7 @@ async function inTypeScript(framework: Framework): Promise<Environment> {
 }
 
 async function inPython(framework: Framework): Promise<Environment> {
-  const { name } = framework;
+  const name = framework.within ?? framework.name;
   const pins = `${HERE}${name}/requirements.txt`;
   const folder = await cached(`${name}-${await digestOf(pins)}`, async (folder) => {
     await ran(["python3", "-m", "venv", folder]);
@@ -169,7 +184,7 @@ async function inPython(framework: Framework): Promise<Environment> {
   return {
     folder,
     launcher: [python],
-    driver: "driver.py",
+    driver: driverOf(framework, "py"),
     page,
     version: await ran([python, "-c", asked, framework.package]),
     variables: {

@@ -44,6 +44,8 @@ const OF_CALLBACK = [
 export interface Framework {
   /** Its folder here, and its page in `docs/frameworks/`. */
   readonly name: string;
+  /** The folder whose environment, files and page it shares, where that is another's. */
+  readonly within?: string;
   readonly title: string;
   readonly language: "typescript" | "python";
   /** What the page of the table calls its version: a package of its environment. */
@@ -90,7 +92,17 @@ export const FRAMEWORKS: readonly Framework[] = [
     package: "@openai/agents",
     guard: ["clients/typescript/src/openai_agents.ts"],
     hook: "tool input guardrail",
-    open: "hosted tools, which run at the provider; tools of MCP servers, which the gateway guards",
+    open: "hosted tools, which run at the provider",
+  },
+  {
+    name: "openai-agents-mcp",
+    within: "openai-agents",
+    title: "OpenAI Agents SDK, tools of MCP servers",
+    language: "typescript",
+    package: "@openai/agents",
+    guard: ["clients/typescript/src/openai_agents.ts"],
+    hook: "tool input guardrail of the server",
+    open: "resources and prompts of the server",
   },
   {
     name: "langchain",

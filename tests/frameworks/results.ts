@@ -37,25 +37,27 @@ const END = "<!-- end -->";
 
 /** The table of all frameworks. */
 export function table(results: Results): string {
-  const rows = FRAMEWORKS.flatMap(({ name, title, language, flow, hook, open, unheard }) => {
-    const result = results[name];
-    if (result === undefined) return [];
-    const { version, bare, cases } = result;
-    const all = Object.values(cases);
-    const passed = all.filter((outcome) => outcome === "passed").length;
-    const written = language === "typescript" ? "TypeScript" : "Python";
-    // A program that hears no more than a command's end takes one in any language.
-    const of = flow === undefined ? written : "without code";
-    const runs = bare === "runs" ? "**the tool runs**" : "the tool does not run";
-    return [[
-      `[${title}](frameworks/${name}.md)${unheard ? "" : `, ${of}`}`,
-      version,
-      hook,
-      runs,
-      `${passed} of ${all.length}`,
-      open,
-    ]];
-  });
+  const rows = FRAMEWORKS.flatMap(
+    ({ name, within = name, title, language, flow, hook, open, unheard }) => {
+      const result = results[name];
+      if (result === undefined) return [];
+      const { version, bare, cases } = result;
+      const all = Object.values(cases);
+      const passed = all.filter((outcome) => outcome === "passed").length;
+      const written = language === "typescript" ? "TypeScript" : "Python";
+      // A program that hears no more than a command's end takes one in any language.
+      const of = flow === undefined ? written : "without code";
+      const runs = bare === "runs" ? "**the tool runs**" : "the tool does not run";
+      return [[
+        `[${title}](frameworks/${within}.md)${unheard ? "" : `, ${of}`}`,
+        version,
+        hook,
+        runs,
+        `${passed} of ${all.length}`,
+        open,
+      ]];
+    },
+  );
   return inColumns([HEAD, ...rows]);
 }
 

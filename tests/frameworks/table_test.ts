@@ -24,7 +24,9 @@ Deno.test("the table of frameworks is that of the last run, in which every guard
 });
 
 Deno.test("the page of a framework is one screen, and has its program", async () => {
-  for (const { name, flow } of FRAMEWORKS) {
+  for (const framework of FRAMEWORKS) {
+    const { flow } = framework;
+    const name = framework.within ?? framework.name;
     const page = await projectText(`docs/frameworks/${name}.md`);
     assert.match(page, flow === undefined ? /^```(js|python|sh)\n/m : /^```json\n/m, name);
     assert.ok(page.split("\n").length <= 46, `${name}: more than 45 lines`);
@@ -41,6 +43,8 @@ Deno.test("a change of a guard has its framework tried, one of the client all of
   assert.deepEqual(names("clients/n8n/nodes/Countersign/run.ts"), ["n8n"]);
   assert.deepEqual(names("docs/frameworks/ai.md"), ["ai"]);
   assert.deepEqual(names("tests/frameworks/ai/driver.mjs"), ["ai"]);
+  const both = ["openai-agents", "openai-agents-mcp"];
+  assert.deepEqual(names("tests/frameworks/openai-agents/model.mjs"), both);
   assert.deepEqual(names("clients/typescript/src/guard.ts"), of("typescript"));
   assert.deepEqual(names("clients/python/src/countersign_sdk/_guard.py"), of("python"));
   assert.deepEqual(names("tests/frameworks/conformance.ts"), NAMES);

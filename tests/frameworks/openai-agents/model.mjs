@@ -15,7 +15,7 @@ const step = modelResponder(({ request: { input } }) => {
   if (last?.type !== "function_call_result") {
     return [functionCall("refund_order", now, { callId: "call_1" })];
   }
-  told.push(typeof last.output === "string" ? last.output : last.output.text);
+  told.push(typeof last.output === "string" ? last.output : JSON.stringify(last.output));
   return [assistantMessage("I have read it.")];
 });
 
