@@ -126,6 +126,12 @@ Deno.test("the wheel installs on every Python that is there, and does as the vec
       const { body } = await org.get("/v1/activity?type=execution.logged", org.management);
       assert.equal(body.data[0].data.cost_micros, 7);
     });
+    await t.step("its types hold, without one that is anything", async () => {
+      await did([python, "-m", "pip", "install", "--quiet", "mypy==2.4.1"]);
+      const own = ["__init__.py", "_guard.py", "_framework.py"];
+      const files = own.map((name) => `src/countersign_sdk/${name}`);
+      await did([python, "-m", "mypy", "--strict", "--cache-dir", `${folder}/mypy`, ...files]);
+    });
     await t.step("importing it asks for no network", async () => {
       const program = "import sys\n" +
         "sys.addaudithook(lambda event, _: event.startswith('socket.') and sys.exit(event))\n" +

@@ -154,7 +154,7 @@ class AsyncCountersign:
         accepts: Is = is_object,
         *,
         held_seconds: float = 0,
-    ) -> Any:
+    ) -> Json:
         """A route that is read."""
         timeout_s = self._timeout_s + held_seconds
         request = Request(method="GET", path=path, accepts=accepts, timeout_s=timeout_s)
@@ -170,7 +170,7 @@ class AsyncCountersign:
         idempotency_key: Optional[str] = None,
         timeout_s: Optional[float] = None,
         held_seconds: float = 0,
-    ) -> Any:
+    ) -> Json:
         """A route that is posted to; ``once``: sent again where no answer came, and done once."""
         limit = self._timeout_s if timeout_s is None else timeout_s
         request = Request(

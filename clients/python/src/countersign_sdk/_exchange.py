@@ -11,7 +11,7 @@ from typing import Any, Callable, Optional
 
 import httpx
 
-from ._answers import Is, refusal_of
+from ._answers import Is, Json, refusal_of
 from ._errors import CountersignError, NoAnswer
 
 _MAX_TRIES = 4
@@ -66,7 +66,7 @@ class _Attempt(Exception):
         self.after_s = after_s
 
 
-async def exchange(ways: Ways, request: Request) -> Any:
+async def exchange(ways: Ways, request: Request) -> Json:
     """Asks until there is an answer, the time is over, or asking again would be wrong.
 
     Only what may be repeated is: reading, and what carries an idempotency key. ``outcome_unknown``
@@ -89,7 +89,7 @@ async def exchange(ways: Ways, request: Request) -> Any:
         await ways.clock.sleep(pause)
 
 
-async def _once(ways: Ways, request: Request, left_s: float) -> Any:
+async def _once(ways: Ways, request: Request, left_s: float) -> Json:
     try:
         status, headers, text = await asyncio.wait_for(_sent(ways, request), max(0.0, left_s))
     except (asyncio.TimeoutError, httpx.TimeoutException):
@@ -142,13 +142,13 @@ def _refused_constant(name: str) -> Any:
     raise ValueError(f"{name} is no JSON")
 
 
-def _read(status: int, headers: httpx.Headers, text: Optional[str], request: Request) -> Any:
+def _read(status: int, headers: httpx.Headers, text: Optional[str], request: Request) -> Json:
     try:
         value = None if text is None else json.loads(text, parse_constant=_refused_constant)
     except (ValueError, RecursionError):
         value = None
     if 200 <= status < 300:
-        if request.accepts(value):
+        if isinstance(value, dict) and request.accepts(value):
             return value
         raise _Attempt(_bad_answer(status, request), False)
     refused = refusal_of(status, value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
-from typing import Any, Optional
+from typing import Any, Iterable, Optional
 
 from ._answers import Json, is_object
 from ._errors import NotGenuine
@@ -64,7 +64,8 @@ def verified_receipt(receipt: Any, keys: Optional[Json] = None) -> Json:
 def _trusted(own: Json, keys: Optional[Json]) -> Json:
     if keys is None:
         return own
-    for key in keys["keys"]:
+    known: Iterable[Json] = keys["keys"]
+    for key in known:
         if key["x"] == own["x"]:
             return key
     raise NotGenuine("The receipt's key is none of those trusted")
