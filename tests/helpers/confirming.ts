@@ -7,7 +7,7 @@ import { challengeText } from "../../lib/passkeys/challenge.ts";
 import type { Statement } from "../../lib/passkeys/statement.ts";
 import type { Countersign, Got, TestOrg } from "./countersign.ts";
 import { BUNDLE, checked, granted, shop } from "./mandates.ts";
-import { type Lies, SoftwareAuthenticator } from "./software_authenticator.ts";
+import { type Algorithm, type Lies, SoftwareAuthenticator } from "./software_authenticator.ts";
 
 /** Questions to users, and users who answer them on their application's own site. */
 
@@ -22,19 +22,23 @@ export const ASKING = { request: true, reason: "please" } as const;
 export class AppUser {
   readonly authenticator: SoftwareAuthenticator;
 
-  constructor(readonly id = "u1", readonly site: { origin: string; rp_id: string } = APP) {
-    this.authenticator = new SoftwareAuthenticator({ origin: site.origin });
+  constructor(
+    readonly id = "u1",
+    readonly site: { origin: string; rp_id: string } = APP,
+    algorithm: Algorithm = "ES256",
+  ) {
+    this.authenticator = new SoftwareAuthenticator({ origin: site.origin, algorithm });
   }
 
   /** Makes a passkey at the application, as `PUT /v1/users/:id/passkeys` takes it. */
-  async enrol() {
+  async enrol(lies: Lies = {}) {
     const { origin, rp_id } = this.site;
     const made = await this.authenticator.enrol({
       rp: { id: rp_id, name: "App" },
       user: { id: toBase64Url(new TextEncoder().encode(this.id)), name: this.id, displayName: "" },
       challenge: "AAAA",
       pubKeyCredParams: [],
-    });
+    }, lies);
     const bytes = fromBase64Url(made.response.attestationObject);
     assert.ok(bytes !== null);
     const data = parseAuthenticatorData(decodeAttestationObject(bytes).get("authData"));

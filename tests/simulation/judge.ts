@@ -41,6 +41,13 @@ import {
 } from "./refresh_invariants.ts";
 import { approvalsStandStill, decidedByWhoMay, removedAreOut } from "./team_invariants.ts";
 import { tokensAreSpentOnce } from "./token_invariants.ts";
+import {
+  askersNeverAnswer,
+  noncesServeOneAnswer,
+  usersAnswerOnce,
+  usersSpeakForThemselves,
+  yesCountsForOne,
+} from "./user_invariants.ts";
 import { messagesAreSigned, toldNothingElse, toldWhatHappened } from "./webhook_invariants.ts";
 
 /** Every promise that is held against each org. */
@@ -86,6 +93,11 @@ export const INVARIANTS: readonly Invariant[] = [
   decidedByWhoMay,
   approvalsStandStill,
   removedAreOut,
+  usersAnswerOnce,
+  yesCountsForOne,
+  noncesServeOneAnswer,
+  askersNeverAnswer,
+  usersSpeakForThemselves,
 ];
 
 /** What an auditor sees for themselves, whatever becomes of the store. */

@@ -11,6 +11,7 @@ import { FAULT_NAMES, type FaultName, type Faults, WORST } from "./faults.ts";
 import { INVARIANTS, Judge, OF_AN_AUDITOR } from "./judge.ts";
 import { Hearers, makeHearers } from "./hearer.ts";
 import { gatewayActors } from "./gateway_actors.ts";
+import { confirmingActors, confirmingKeys } from "./confirming_actors.ts";
 import { teamActors, teamHead } from "./team_actors.ts";
 import { orgKey } from "../../lib/store/keys.ts";
 import { SignerIn } from "./signer_in.ts";
@@ -169,6 +170,7 @@ async function makeOrg(world: World, name: string): Promise<Actors> {
   const approvers = ["ann@example.com", "ben@example.com"];
   const [ann] = [await org.member("ann@example.com"), await org.member("ben@example.com")];
   const head = await teamHead(world, org, name);
+  const keys = await confirmingKeys(world, org, name);
   const hearing = await makeHearers(world, org, name);
   const callers: Credential[] = [{ name: `${name} key`, id: null, secret: org.standard }];
   for (const number of [1, 2]) {
@@ -195,6 +197,7 @@ async function makeOrg(world: World, name: string): Promise<Actors> {
     ...await gatewayActors(scene, management, name, actor),
     ["hearers", () => hearers.live()] as const,
     ...await teamActors(scene, management, name, head, actor),
+    ...await confirmingActors(scene, management, keys, actor),
   ];
   return [
     ...callers.map((caller, i) => {

@@ -7,6 +7,7 @@ const ACTORS = [
   ...["grantor", "spender0", "spender1", "subscriber"],
   ...["runner0", "runner1", "connector"],
   ...["head", "ruler", "member0", "member1", "member2", "member3", "releaser0", "releaser1"],
+  ...["application", "user0", "user1", "user2"],
 ];
 
 /** How finely the end of a run is looked for, milliseconds. */
