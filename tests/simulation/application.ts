@@ -64,7 +64,7 @@ export class Application {
 
   async #step(): Promise<void> {
     const { chance } = this.actor;
-    const deeds = { ask: 10, mint: 8, consume: 4, grant: 2, revoke: 0.5, register: 0.5, drop: 0.3 };
+    const deeds = { ask: 10, mint: 8, consume: 4, grant: 2, revoke: 0.5, register: 1, drop: 1 };
     switch (chance.weighted(deeds)) {
       case "ask":
         return await this.#ask();
@@ -160,10 +160,10 @@ export class Application {
     await this.#speak(customer);
   }
 
-  /** The oldest of several goes, as one that was stolen does. */
+  /** One of several goes, as one that was stolen does. */
   async #drop(customer: Customer): Promise<void> {
     if (customer.passkeys.length < 2) return;
-    customer.passkeys.shift();
+    customer.forget();
     await this.#speak(customer);
   }
 

@@ -40,6 +40,14 @@ export class Customer {
     this.passkeys.push(await this.user.enrol({ newId }));
   }
 
+  /** Gives up the passkey that they use, or the oldest one. */
+  forget(): void {
+    const gone = this.actor.chance.happens(0.7) ? this.passkeys.pop() : this.passkeys.shift();
+    const { credentials } = this.user.authenticator;
+    const at = credentials.findIndex(({ id }) => id === gone?.credential_id);
+    if (at !== -1) credentials.splice(at, 1);
+  }
+
   live(application: Application): Promise<void> {
     return this.actor.live(() => this.#step(application), 100, 2500);
   }
