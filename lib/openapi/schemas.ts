@@ -235,19 +235,26 @@ export class Schemas {
     const out: JsonObject = {};
     let hidden: Set<JsonValue> | null = null;
     // In order, as `inOrder` has them.
-    for (const name of inOrderOf(Object.keys(schema))) {
+    const names = Object.keys(schema);
+    for (const name of areInOrder(names) ? names : names.sort()) {
       const value = schema[name]!;
       switch (KEPT.get(name)) {
         case "map": {
           if (!isJsonObject(value)) throw new Unusable(`has a schema whose ${name} are no object`);
-          const kept: [string, JsonValue][] = [];
-          for (const [member, one] of Object.entries(value)) {
+          const names = Object.keys(value);
+          const kept: JsonObject = {};
+          // In the order of the document, by which those that it refers to are called.
+          for (const member of names) {
+            const one = value[member]!;
             // What only answers have is not asked for (OpenAPI 3.0, "readOnly").
             if (name === "properties" && memberOf(one, "readOnly") === true) {
               (hidden ??= new Set()).add(member);
-            } else kept.push([member, below(one)]);
+            } else if (member === "__proto__") {
+              const how = { configurable: true, enumerable: true, writable: true };
+              Object.defineProperty(kept, member, { value: below(one), ...how });
+            } else kept[member] = below(one);
           }
-          out[name] = inOrder(kept);
+          out[name] = areInOrder(names) ? kept : inOrder(Object.entries(kept));
           break;
         }
         case "list":
@@ -293,13 +300,13 @@ function withoutRequired(schema: JsonObject, hidden: ReadonlySet<JsonValue>): Js
  * has it already is written by the native writer as it stands.
  */
 export function inOrder<T>(members: (readonly [string, T])[]): Record<string, T> {
-  const isSorted = members.every(([name], at) => at === 0 || members[at - 1]![0] <= name);
-  return Object.fromEntries(isSorted ? members : members.sort(byName));
+  return Object.fromEntries(members.sort(byName));
 }
 
-/** Names in that order, in which they mostly stand. */
-function inOrderOf(names: string[]): string[] {
-  return names.every((name, at) => at === 0 || names[at - 1]! <= name) ? names : names.sort();
+/** Whether names are in that order, in which they mostly stand. */
+function areInOrder(names: readonly string[]): boolean {
+  for (let at = 1; at < names.length; at++) if (names[at - 1]! > names[at]!) return false;
+  return true;
 }
 
 function byName([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number {

@@ -330,15 +330,16 @@ export function keyText(key: StoreKey): string {
 
 /** An upper estimate of the bytes that a value takes in the store. */
 export function roughSize(value: unknown): number {
-  if (value instanceof Uint8Array) return value.length + 16;
   if (typeof value === "string") return value.length * 3 + 8;
-  if (Array.isArray(value)) return value.reduce((sum: number, item) => sum + roughSize(item), 8);
-  if (typeof value === "object" && value !== null) {
-    let sum = 8;
-    for (const name in value) {
-      sum += name.length + 8 + roughSize((value as Record<string, unknown>)[name]);
-    }
+  if (typeof value !== "object" || value === null) return 12;
+  if (value instanceof Uint8Array) return value.length + 16;
+  let sum = 8;
+  if (Array.isArray(value)) {
+    for (let at = 0; at < value.length; at++) sum += roughSize(value[at]);
     return sum;
   }
-  return 12;
+  for (const name in value) {
+    sum += name.length + 8 + roughSize((value as Record<string, unknown>)[name]);
+  }
+  return sum;
 }
