@@ -311,12 +311,6 @@ const FAULTS: readonly Fault[] = [
     replace: "",
   },
   {
-    name: "a call does not look whether another document is in force",
-    file: "lib/calls/run_call.ts",
-    find: "isApi ? seen === upstream.edition :",
-    replace: "isApi ? seen > 0 :",
-  },
-  {
     name: "what a server withdraws stays in the catalog",
     file: "lib/gateway/refresh.ts",
     find: '(status === "approved" || status === "draft") && offered?.has(upstream.tool) !== true;',
@@ -358,6 +352,18 @@ const FAULTS: readonly Fault[] = [
     file: "lib/identity/deciders.ts",
     find: "if (decidedBefore || answered) return",
     replace: "if (decidedBefore) return",
+  },
+  {
+    name: "what waits under a mandate is not cancelled as that is revoked",
+    file: "lib/granting/revoke.ts",
+    find: 'schedule(transaction, { kind: "mandate_ended", at: now, id: record.id });',
+    replace: "",
+  },
+  {
+    name: "a refresh is forgotten as its process ends in the middle",
+    file: "lib/vault/refresh.ts",
+    find: 'await end(services, org, id, row.generation, "lost", row.lease.id);',
+    replace: "return needsReconnect(settings, id);",
   },
 ];
 

@@ -46,6 +46,8 @@ export interface Faults {
   readonly host_lies: number;
   /** It forgets a session, or takes an access token back before its time. */
   readonly host_forgets: number;
+  /** The process that sent it something ends as that arrives. */
+  readonly sender_killed: number;
 }
 
 /** A world in which nothing goes wrong. */
@@ -74,6 +76,7 @@ export const NO_FAULTS: Faults = {
   host_busy: 0,
   host_lies: 0,
   host_forgets: 0,
+  sender_killed: 0,
 };
 
 /** How likely each is in the worst world there is. */
@@ -102,6 +105,7 @@ export const WORST: Faults = {
   host_busy: 0.1,
   host_lies: 0.3,
   host_forgets: 0.05,
+  sender_killed: 0.05,
 };
 
 export type FaultName = keyof Faults;

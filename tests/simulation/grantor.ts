@@ -62,9 +62,11 @@ export class Grantor {
       case "narrow":
         await this.#narrow();
         break;
-      case "revoke":
-        await this.#revoke();
+      case "revoke": {
+        const newest = this.#newest();
+        if (newest !== undefined) await this.revoke(newest);
         break;
+      }
       case "limit":
         await this.#limit();
         break;
@@ -132,9 +134,7 @@ export class Grantor {
     this.#known.push({ id: asked.answer.id, user: parent.user, credential, isOver: false });
   }
 
-  async #revoke(): Promise<void> {
-    const mandate = this.#newest();
-    if (mandate === undefined) return;
+  async revoke(mandate: KnownMandate): Promise<void> {
     const path = `/v1/mandates/${mandate.id}/revoke`;
     await this.actor.ask(this.management, "revoke_mandate", "POST", path, { by: "the owner" });
     mandate.isOver = true;

@@ -105,6 +105,8 @@ export type Happening =
     readonly now: number;
     /** Since when nothing goes wrong any more; null while things do. */
     readonly well_since: number | null;
+    /** Whether nothing goes wrong with the deployment itself, nor did just now. */
+    readonly isCalm: boolean;
   };
 
 /** Hears of all that happens, as it does. */

@@ -203,12 +203,17 @@ export const mandatesAreOfTheirOwn: Invariant = () => {
 
 /** What waits under a mandate, or was approved and not used, ends with it, within its bound. */
 export const waitingEndsWithMandates: Invariant = () => {
+  const invariant = "what waits under a mandate ends with it";
   const mandates = new MandatesOfLog();
   const open = new Map<string, { readonly entry: Entry; readonly mandate: GrantedMandate }>();
+  /** When mandates were ended, milliseconds of the world's time. */
+  const over = new Map<string, number>();
+  let isCalm = false;
 
-  function follow(entry: Entry): void {
+  function follow(entry: Entry, now: number): void {
     const { type, subject, data } = entry;
     mandates.take(entry);
+    if (ENDS.includes(type)) over.getOrInsert(text(subject.mandate), now);
     const approval = text(subject.approval);
     const mandate = mandates.of(entry);
     const goesOn = type === "approval.read" ||
@@ -218,17 +223,29 @@ export const waitingEndsWithMandates: Invariant = () => {
     } else if (approval !== "" && !goesOn) open.delete(approval);
   }
 
+  /** Where nothing goes wrong it is done at once: sooner than what waits would end by itself. */
+  function* late(now: number): Iterable<Broken> {
+    for (const { entry, mandate } of open.values()) {
+      const ends = mandate.line.flatMap((id) => over.get(id) ?? []);
+      if (Math.min(...ends) + AT_ONCE_MS >= now) continue;
+      yield { invariant, where: `nothing followed ${named(entry)}, although nothing went wrong` };
+    }
+  }
+
   return function* (happening) {
-    if (happening.is === "logged") follow(happening.entry);
-    if (happening.is !== "passed" || happening.well_since === null) return;
+    if (happening.is === "logged") follow(happening.entry, happening.now);
+    if (happening.is === "asked" && isCalm) yield* late(happening.asked.asked_at);
+    if (happening.is !== "passed") return;
+    ({ isCalm } = happening);
+    if (happening.well_since === null) return;
     for (const { entry, mandate } of open.values()) {
       const ends = mandates.lineOf(mandate).flatMap(({ ended }) => ended ?? []).map(timeOf);
       const due = Math.max(happening.well_since, Math.min(...ends));
       if (due + BOUND_MS >= happening.now) continue;
-      yield {
-        invariant: "what waits under a mandate ends with it",
-        where: `nothing followed ${named(entry)}, whose mandate was over`,
-      };
+      yield { invariant, where: `nothing followed ${named(entry)}, whose mandate was over` };
     }
   };
 };
+
+/** How long what is due at once may take where nothing goes wrong, milliseconds. */
+const AT_ONCE_MS = 20_000;

@@ -195,7 +195,10 @@ export class Spender {
       reason: "the simulation wants it",
     });
     const id = asked.status === 200 ? asked.answer.approval?.id : undefined;
-    if (id !== undefined) this.#approvals.push({ action, id });
+    if (id === undefined) return;
+    this.#approvals.push({ action, id });
+    // Whoever granted it thinks better of it when they hear what is asked.
+    if (this.actor.chance.happens(0.3)) await this.grantor.revoke(mandate);
   }
 
   #oneOf<T>(things: readonly T[]): T | undefined {

@@ -67,6 +67,8 @@ export class Wires {
     chance: Chance,
     /** Whether a fault happens now. */
     readonly strikes: (name: FaultName) => boolean,
+    /** Ends a process. */
+    readonly kill: (owner: Owner) => void,
   ) {
     this.#chance = chance.fork("wires");
   }
@@ -182,6 +184,7 @@ class Wire implements Connection {
     if (this.#isOver) return this.#later(0, () => this.#isBroken = true);
     if (wires.strikes("host_lost")) return this.#later(0, () => this.#isBroken = true);
     const said = this.server.answer(request);
+    if (wires.strikes("sender_killed")) wires.kill(this.owner);
     if (said === null || wires.strikes("host_silent")) return;
     const late = wires.strikes("host_late") ? chance.between(LATE_MS.from, LATE_MS.to) : 0;
     const bytes = answerBytes(said);

@@ -66,7 +66,12 @@ export class World {
       }
       for (const stored of peopleOf(commit)) this.history.happened(stored);
     };
-    this.wires = new Wires(this.schedule, chance, (name) => this.happens(name));
+    this.wires = new Wires(
+      this.schedule,
+      chance,
+      (name) => this.happens(name),
+      (owner) => this.#kill(this.nodes.findIndex((node) => node.owner === owner)),
+    );
     this.#network = chance.fork("network");
     this.outside = new Outside(this.schedule, chance);
     this.mail = new MailServer(this.schedule, chance, (mail) => {
@@ -114,7 +119,7 @@ export class World {
   suffer(faults: Faults): void {
     this.#faults = faults;
     this.mail.suffer();
-    this.#nowAndThen("killed", (chance) => this.#kill(chance));
+    this.#nowAndThen("killed", (chance) => this.#kill(chance.below(this.nodes.length)));
     this.#nowAndThen("clock_set", (chance) => {
       chance.pick(this.#clocks).offset = Math.floor(chance.between(-MOST_SET_MS, MOST_SET_MS));
     });
@@ -161,7 +166,8 @@ export class World {
   /** Says to whoever holds promises how late it is. */
   tellTime(): void {
     const { schedule: { now } } = this;
-    this.history.happened({ is: "passed", org: null, now, well_since: this.#wellSince });
+    const { isCalm } = this;
+    this.history.happened({ is: "passed", org: null, now, well_since: this.#wellSince, isCalm });
   }
 
   /** What it takes to look into the store as it is, between two turns. */
@@ -294,13 +300,12 @@ export class World {
     for (const at of this.nodes.keys()) void this.#startNode(at);
   }
 
-  #kill(chance: Chance): void {
-    const at = chance.below(this.nodes.length);
-    const node = this.#node(at);
-    if (!node.isReady) return;
+  #kill(at: number): void {
+    const node = this.nodes[at];
+    if (node?.isReady !== true) return;
     this.schedule.note(`killed ${node.owner.name}`);
     node.kill();
-    const down = chance.between(DOWN_MS.from, DOWN_MS.to);
+    const down = this.#strikes.killed.between(DOWN_MS.from, DOWN_MS.to);
     this.schedule.after(down, WORLD, "start again", () => {
       // Somebody else may have started it meanwhile.
       if (this.nodes[at] === node) void this.#startNode(at);
