@@ -342,10 +342,28 @@ const FAULTS: readonly Fault[] = [
     replace: "if (isApproved && action.tool !== record.tool_name) {",
   },
   {
+    name: "a user's yes counts under another mandate",
+    file: "lib/approvals/end.ts",
+    find: "if (isApproved && (mandate?.record?.id ?? null) !== (record.mandate?.id ?? null)) {",
+    replace: "if (isApproved && (mandate?.record ?? null) === null && record.mandate !== null) {",
+  },
+  {
     name: "the application answers for a user who has a passkey",
     file: "lib/mandates/user_passkeys.ts",
     find: 'return passkeys.length > 0 || now < held_until ? "passkey" : wanted;',
     replace: "return wanted;",
+  },
+  {
+    name: "a passkey answers that is newer than the question",
+    file: "lib/mandates/user_passkeys.ts",
+    find: "    registered_at < asked_at && usable_from <= now\n",
+    replace: "    usable_from <= now\n",
+  },
+  {
+    name: "a yes counts after its passkey went",
+    file: "lib/mandates/user_passkeys.ts",
+    find: "if (credential === null) return held_until > reader.now;",
+    replace: "return credential === null && held_until > reader.now;",
   },
   {
     name: "one key answers for a user and for a member",

@@ -133,9 +133,11 @@ export class Application {
     const approved = this.asked.filter(({ isApproved }) => isApproved);
     const asked = this.#oneOf(chance.happens(0.7) ? approved : this.asked);
     if (asked === undefined) return;
-    const other = this.#oneOf(this.asked);
-    const wrong = chance.happens(0.3) && other !== undefined
-      ? chance.pick([{ mandate_id: other.mandate }, { resource_id: other.action.resource_id! }])
+    const wrong = chance.happens(0.35)
+      ? chance.pick([
+        { mandate_id: chance.pick(this.#mandates.slice(-IN_USE)).id },
+        { resource_id: chance.pick(this.asked).action.resource_id! },
+      ])
       : {};
     const body = { ...asked.action, ...wrong, approval_id: asked.approval, ttl_seconds: 60 };
     const mint = () => this.actor.askOnce(this.credential, "mint", "/v1/tokens/mint", body);
