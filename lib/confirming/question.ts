@@ -1,4 +1,5 @@
 import { settle } from "../approvals/advance.ts";
+import { CONFIRM_MS } from "../approvals/nonce.ts";
 import { loadView, openView, type SealedView } from "../approvals/frozen_view.ts";
 import { loadApproval, type LoadedApproval } from "../approvals/seen.ts";
 import type { JsonObject } from "../base/json.ts";
@@ -104,8 +105,19 @@ export function questionFacts(
     estimated_cost_micros,
     nonce,
     issued_at: new Date(created_at).toISOString(),
-    expires_at: new Date(user_seat.expires_at).toISOString(),
+    expires_at: new Date(signedUntil({ created_at, user_seat })).toISOString(),
   };
+}
+
+/**
+ * Until when what the user signs holds, by the time of the log, milliseconds: its entry comes before. A
+ * log that was past the end when it was asked was ahead of the time, which ends it; it is ahead by no
+ * more than what a question is open for, or nothing is committed.
+ */
+function signedUntil(
+  { created_at, user_seat }: Pick<OpenQuestion["record"], "created_at" | "user_seat">,
+): number {
+  return created_at < user_seat.expires_at ? user_seat.expires_at : created_at + CONFIRM_MS;
 }
 
 /** A question as it is shown. */

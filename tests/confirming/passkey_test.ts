@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { AppUser, ConfirmingOrg } from "../helpers/confirming.ts";
 import { Countersign } from "../helpers/countersign.ts";
+import { verifiedLog } from "../helpers/stored_log.ts";
 
 /** The user's own passkey, over exactly what they were shown, on the application's own site. */
 
@@ -37,4 +38,22 @@ Deno.test("B8: the user's passkey signs the statement at the application's site,
     tool_name: "refund",
   });
   assert.equal(consumed.status, 200, consumed.text);
+});
+
+Deno.test("a yes to what was asked while the log was ahead of its end is accepted offline", async () => {
+  await using countersign = await Countersign.start();
+  const it = await ConfirmingOrg.make(countersign);
+  const { clock, services } = countersign;
+  const user = new AppUser();
+  await it.passkeys("u1", [await user.enrol()]);
+  const tool = { approval_timeout_seconds: 60 };
+  assert.equal((await it.org.manage("PATCH", "/v1/tools/refund", tool)).status, 200);
+  const ahead = 4 * 60_000;
+  clock.set(ahead);
+  await it.ask({ resource_id: "first" });
+  clock.set(-ahead);
+  const asked = await it.ask({ resource_id: "second" });
+  const approved = await it.approve(asked.nonce, user);
+  assert.equal(approved.status, 200, approved.text);
+  await verifiedLog(services.deps, it.org.id);
 });
