@@ -127,7 +127,8 @@ export function underIn(
   if (reserved !== null) said.reserved = reserved;
   if (seats !== null) said.seats = namesOf(seats);
   if (record !== null) said.self_granted = self_granted;
-  if (reserved !== null && taken !== null) said.took_over = taken.decision_id;
+  // Also where the limits that it counted against are gone: it is no second use.
+  if (isAllowed && taken !== null) said.took_over = taken.decision_id;
   return said;
 }
 

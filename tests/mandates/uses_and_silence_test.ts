@@ -140,3 +140,20 @@ Deno.test("a check names the caller's session; one that looks personal stands wh
   const log = await verifiedLog(countersign.services.deps, org.id);
   assert.equal(log.length > 0, true);
 });
+
+Deno.test("a mint for what a check allowed is no second use, even where the limit that it counted against is gone", async () => {
+  await using countersign = await Countersign.start();
+  const org = await shop(await countersign.org());
+  const id = await granted(org, { uses: 1 });
+  const limit = { limit_micros: 10, period: "total" };
+  assert.equal((await org.manage("PUT", "/v1/budgets/org", limit)).status, 201);
+  const { decision_id } = await checked(org, id, cost(1));
+  assert.equal((await org.manage("DELETE", "/v1/budgets/org")).status, 200);
+  const fields = { tool_name: "refund", mandate_id: id, ...cost(1), decision_id };
+  const minted = await org.post("/v1/tokens/mint", fields);
+  assert.equal(minted.status, 201, minted.text);
+  assert.equal((await mandate(org, id)).uses_left, 0);
+  const last = (await entriesOf(org, "permission.checked")).at(-1);
+  assert.deepEqual([last?.data.reserved, last?.data.took_over], [undefined, decision_id]);
+  await verifiedLog(countersign.services.deps, org.id);
+});
