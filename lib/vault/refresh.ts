@@ -189,9 +189,15 @@ function takeLease(id: string, generation: number, lease: string) {
     if (row?.generation !== generation || row.status !== "ready" || row.lease !== null) {
       return false;
     }
+    const until = transaction.now + LEASE_MS;
+    const { refresh_at } = row;
+    // Whoever sends it may end without a word, and nobody else may want it for long: it is looked after.
+    const isLookedAfter = refresh_at !== null && refresh_at <= until;
+    if (!isLookedAfter) schedule(transaction, { kind: "credential_refresh", at: until, id });
     storeGrant(transaction, id, {
       ...row,
-      lease: { id: lease, until: transaction.now + LEASE_MS },
+      lease: { id: lease, until },
+      refresh_at: isLookedAfter ? refresh_at : until,
     });
     return true;
   });

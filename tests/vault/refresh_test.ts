@@ -244,6 +244,38 @@ for (const dies of ["before", "after"] as const) {
   });
 }
 
+Deno.test("a refresh that was lost with its node is said although nobody calls, whichever step the node ends before", async () => {
+  const states = new Set<string>();
+  let reached = true;
+  for (let at = 1; reached; at++) {
+    await using provider = new RotatingProvider();
+    const kv = await Deno.openKv(":memory:");
+    {
+      await using it = await Issued.start(provider, { kv });
+      const store = new FailingStore(kv);
+      await using dying = await it.node({ kv: store });
+      const from = store.calls;
+      reached = false;
+      store.fault = ({ number }) => {
+        if (number - from < at) return null;
+        if (number - from === at) reached = true;
+        return "fails";
+      };
+      await it.access(dying).catch(() => null);
+      await store.heal();
+      store.fault = () => "fails";
+      it.countersign.clock.advance(31_000);
+      await sweep(it.countersign.services, it.countersign.clock.now);
+      const said = await it.state();
+      await it.access();
+      assert.equal(await it.state(), said, `dead before ${at}`);
+      states.add(said);
+    }
+    kv.close();
+  }
+  assert.deepEqual([...states].sort(), ["needs_reconnect", "ready"]);
+});
+
 Deno.test("G10: whatever the provider answers and whoever asks when, no refresh token is sent twice", async () => {
   await fc.assert(
     fc.asyncProperty(
