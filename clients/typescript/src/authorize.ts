@@ -98,10 +98,11 @@ export async function authorize(
     isCheck,
     { once: true, ...stopping },
   );
-  if (asked.token !== undefined && asked.token_id !== undefined) {
-    return authorized(asked, { token: asked.token, token_id: asked.token_id }, null);
-  }
   let approval = asked.approval ?? null;
+  if (asked.token !== undefined && asked.token_id !== undefined) {
+    // What was approved meanwhile is minted there and then.
+    return authorized(asked, { token: asked.token, token_id: asked.token_id }, approval);
+  }
   if (approval === null) return notAuthorized(asked, null);
   if (approval.status === "pending") onPending?.(approval);
   while (approval.status === "pending") {

@@ -60,9 +60,10 @@ async def authorize(
     end = clock.now() + wait
     body = {**action, **asking, "mint": True, "request": True}
     asked = await client.post("/v1/permissions/check", body, is_check, once=True)
-    if "token" in asked:
-        return _authorized(asked, asked, None)
     approval = asked.get("approval")
+    if "token" in asked:
+        # What was approved meanwhile is minted there and then.
+        return _authorized(asked, asked, approval)
     if approval is None:
         return _not_authorized(asked, None)
     if approval["status"] == "pending" and on_pending is not None:
