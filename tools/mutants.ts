@@ -1397,6 +1397,27 @@ const UPSTREAMS: readonly Mutant[] = [
     tests: ["openapi/request_property"],
   },
   {
+    guard: "an object whose members are parameters passes for none that is not given",
+    file: "lib/openapi/styles.ts",
+    find: "if (isForeign) {",
+    replace: "if (false) {",
+    tests: ["openapi/request_property"],
+  },
+  {
+    guard: "an element of a list begins no other",
+    file: "lib/openapi/styles.ts",
+    find: "if (words.some((one) => one.includes(between))) {",
+    replace: "if (false) {",
+    tests: ["openapi/request_property"],
+  },
+  {
+    guard: "a text in another charset repeats no credential",
+    file: "lib/upstreams/http_result.ts",
+    find: "if (isJson && !isWide && isUtf8(body)) return body;",
+    replace: "return body;",
+    tests: ["attacks/http_api"],
+  },
+  {
     guard: "nothing in an argument of a header ends it",
     file: "lib/openapi/styles.ts",
     find: "if (!HEADER_VALUE.test(text)) {",

@@ -15,6 +15,7 @@ import type {
   PropertyEncoding,
 } from "../store/records/operation.ts";
 import {
+  assertOwn,
   cookieText,
   formPairs,
   headerText,
@@ -152,7 +153,8 @@ function segmentOf(
   });
   if (template === segment) return segment;
   return within(first, () => {
-    if (segment === "") throw new Unwritable("is a part of the path, and is empty");
+    // What begins with a semicolon is dropped by some servers, which then see nothing.
+    if (/^;*$/.test(segment)) throw new Unwritable("is a part of the path, and is empty");
     if (leavesSegment(segment)) {
       throw new Unwritable("is a part of the path, which would lead out of its place there");
     }
@@ -199,18 +201,20 @@ function decoded(text: string): string {
 function queryOf({ parameters }: HttpOperation, args: JsonObject): Pair[] {
   const pairs: Pair[] = [];
   const takenBy = new Map<string, string>();
-  for (const parameter of parameters) {
+  const all = parameters.filter((one) => one.in === "query");
+  const names = all.map(({ name }) => name);
+  for (const parameter of all) {
     const { argument, name } = parameter;
     const value = memberOf(args, argument);
-    if (parameter.in !== "query" || value === undefined) continue;
+    if (value === undefined) continue;
     within(argument, () => {
-      const own: Pair[] = parameter.json
+      const own: readonly Pair[] = parameter.json
         ? [[percentEncoded(name), percentEncoded(wordOf(value))]]
-        : queryPairs(parameter, value);
+        : assertOwn({ name, written: "document" }, queryPairs(parameter, value), names);
       for (const [key] of own) {
-        // Of an object whose members are parameters: none of them passes for another argument.
+        // Of two objects whose members are parameters: no member of one passes for one of the other.
         if ((takenBy.get(key) ?? argument) !== argument) {
-          throw new Unwritable(`has a member that another argument is called by: ${key}`);
+          throw new Unwritable(`has a member that another argument has, too: ${key}`);
         }
         takenBy.set(key, argument);
       }
@@ -275,14 +279,20 @@ function encodingOf(encodings: Encodings, name: string): PropertyEncoding {
 
 /** A form as text (`application/x-www-form-urlencoded`). */
 function formBody(value: JsonValue, encodings: Encodings): Uint8Array<ArrayBuffer> {
-  const pairs = fieldsOf(value)
-    .flatMap(([name, member]) => formPairs(name, member, encodingOf(encodings, name)));
+  const fields = fieldsOf(value);
+  const names = [...fields.map(([name]) => name), ...Object.keys(encodings)];
+  const pairs = fields.flatMap(([name, member]) => {
+    const own = formPairs(name, member, encodingOf(encodings, name));
+    return assertOwn({ name, written: "value" }, own, names);
+  });
   return new TextEncoder().encode(pairs.map(([name, one]) => `${name}=${one}`).join("&"));
 }
 
 interface Part {
   readonly name: string;
+  /** Null for text, which is what a part without a type is. */
   readonly type: string | null;
+  readonly isFile: boolean;
   readonly bytes: Uint8Array;
 }
 
@@ -302,10 +312,11 @@ function multipartBody(
   const digest = toHex(sha256(joinBytes(parts.map(({ bytes }) => bytes))));
   const boundary = `----countersign-${digest.slice(0, 40)}`;
   const encoder = new TextEncoder();
-  const written = parts.flatMap(({ name, type, bytes }) => [
+  const written = parts.flatMap(({ name, type, isFile, bytes }) => [
     encoder.encode(
       `--${boundary}\r\ncontent-disposition: form-data; name="${quoted(name)}"` +
-        (type === null ? "" : `; filename="${quoted(name)}"\r\ncontent-type: ${type}`) +
+        (isFile ? `; filename="${quoted(name)}"` : "") +
+        (type === null ? "" : `\r\ncontent-type: ${type}`) +
         "\r\n\r\n",
     ),
     bytes,
@@ -319,10 +330,13 @@ function multipartBody(
 
 function partOf(name: string, value: JsonValue, { content_type }: PropertyEncoding): Part {
   if (content_type === undefined) {
-    return { name, type: null, bytes: new TextEncoder().encode(wordOf(value)) };
+    // What has parts is JSON, and says so: servers that read parts by their types find it (OpenAPI
+    // 3.1, "Encoding Object").
+    const type = typeof value === "object" && value !== null ? "application/json" : null;
+    return { name, type, isFile: false, bytes: new TextEncoder().encode(wordOf(value)) };
   }
   const bytes = fromBase64(wordOf(value));
-  if (bytes !== null) return { name, type: content_type, bytes };
+  if (bytes !== null) return { name, type: content_type, isFile: true, bytes };
   throw new Unwritable(`has a file, ${JSON.stringify(name)}, that is not base64 with padding`);
 }
 

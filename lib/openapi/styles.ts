@@ -23,6 +23,48 @@ export function percentEncoded(text: string): string {
   );
 }
 
+/**
+ * The pairs that a parameter or field makes, none of which a server reads as of another one that there
+ * is, given or not: whoever looked at that one, by its schema, a guard or their own eyes, would not
+ * have seen it. Servers read brackets as members, some names without case, and some take points and
+ * blanks in them for underscores.
+ * @param written whether it is the document that has the name, or whoever gives the value
+ */
+export function assertOwn(
+  { name, written }: { readonly name: string; readonly written: "document" | "value" },
+  pairs: readonly Pair[],
+  names: readonly string[],
+): readonly Pair[] {
+  const own = percentEncoded(name);
+  const others = names.filter((other) => other !== name);
+  for (const [key] of pairs) {
+    const isForeign = key !== own
+      ? others.some((other) => isWithin(readName(decodeURIComponent(key)), readName(other)))
+      // Names that stand in a document as near to each other as that are its own affair.
+      : written === "value" && others.some((other) => isWithin(name, other));
+    if (isForeign) {
+      throw new Unwritable(`has a member that another argument is called by: ${key}`);
+    }
+  }
+  return pairs;
+}
+
+function isWithin(key: string, name: string): boolean {
+  return key === name || key.startsWith(`${name}[`);
+}
+
+function readName(name: string): string {
+  return name.trim().toLowerCase().replace(/[.\s]/g, "_");
+}
+
+/** Parts of a value with what separates them; none holds it, for it would begin another part. */
+function joined(words: readonly string[], between: string): string {
+  if (words.some((one) => one.includes(between))) {
+    throw new Unwritable("holds what separates one element from the next there");
+  }
+  return words.join(between);
+}
+
 /** A value that stands for itself: what has parts, within others, is one JSON text (RFC 8785). */
 export function wordOf(value: JsonValue): string {
   return typeof value === "string" ? value : canonicalJson(value);
@@ -62,6 +104,12 @@ export function pathText({ name, style, explode }: Style & { name: string }, val
   return lead + own(word(value));
 }
 
+/** What stands between elements that are not repeated, where that is no comma. */
+const BETWEEN: Partial<Record<OperationParameter["style"], string>> = {
+  spaceDelimited: "%20",
+  pipeDelimited: "%7C",
+};
+
 /** A parameter of a query, or a member of a form: as many pairs as its style makes of it. */
 export function queryPairs({ name, style, explode }: Style & { name: string }, value: JsonValue) {
   const word = (one: JsonValue) => percentEncoded(wordOf(one));
@@ -72,8 +120,7 @@ export function queryPairs({ name, style, explode }: Style & { name: string }, v
     const words = elementsOf(value).map(word);
     if (words.length === 0) return [];
     if (explode) return words.map((one): Pair => [own, one]);
-    const between = style === "spaceDelimited" ? "%20" : style === "pipeDelimited" ? "%7C" : ",";
-    return [[own, words.join(between)] as const];
+    return [[own, joined(words, BETWEEN[style] ?? ",")] as const];
   }
   if (isJsonObject(value)) {
     const pairs = membersOf(value).map((
@@ -81,8 +128,7 @@ export function queryPairs({ name, style, explode }: Style & { name: string }, v
     ): Pair => [percentEncoded(key), word(member)]);
     if (explode) return pairs;
     if (pairs.length === 0) return [];
-    const between = style === "spaceDelimited" ? "%20" : style === "pipeDelimited" ? "%7C" : ",";
-    return [[own, pairs.flat().join(between)] as const];
+    return [[own, joined(pairs.flat(), BETWEEN[style] ?? ",")] as const];
   }
   return [[own, word(value)] as const];
 }
@@ -101,9 +147,14 @@ function deepPairs(name: string, value: JsonValue): Pair[] {
     );
   }
   if (isJsonObject(value)) {
-    return membersOf(value).flatMap(([key, member]) =>
-      deepPairs(`${name}%5B${percentEncoded(key)}%5D`, member)
-    );
+    return membersOf(value).flatMap(([key, member]) => {
+      if (key === "" || /[[\]]/.test(key)) {
+        throw new Unwritable(
+          "has a member with brackets or nothing in its name: it would be another",
+        );
+      }
+      return deepPairs(`${name}%5B${percentEncoded(key)}%5D`, member);
+    });
   }
   return [[name, percentEncoded(wordOf(value))]];
 }
@@ -133,7 +184,12 @@ export function headerText({ explode }: Pick<Style, "explode">, value: JsonValue
   const text = Array.isArray(value)
     ? elementsOf(value).map(element).join(",")
     : isJsonObject(value)
-    ? membersOf(value).map((pair) => pair.map(element).join(explode ? "=" : ",")).join(",")
+    ? membersOf(value).map(([key, member]) => {
+      if (explode && key.includes("=")) {
+        throw new Unwritable("has a member with = in its name, which would end there");
+      }
+      return [key, member].map(element).join(explode ? "=" : ",");
+    }).join(",")
     : wordOf(value);
   if (!HEADER_VALUE.test(text)) {
     throw new Unwritable("holds what a header cannot: it takes visible ASCII, with spaces within");
@@ -141,12 +197,13 @@ export function headerText({ explode }: Pick<Style, "explode">, value: JsonValue
   return text;
 }
 
-/** A cookie's value: nothing in it ends the cookie or begins another one. */
+/** A cookie's value: nothing in it ends the cookie or begins another one, or another element. */
 export function cookieText(value: JsonValue): string {
-  if (Array.isArray(value)) return elementsOf(value).map(wordOf).map(percentEncoded).join("%2C");
-  if (isJsonObject(value)) {
-    return membersOf(value).flatMap(([key, member]) => [key, wordOf(member)])
-      .map(percentEncoded).join("%2C");
-  }
-  return percentEncoded(wordOf(value));
+  const parts = Array.isArray(value)
+    ? elementsOf(value)
+    : isJsonObject(value)
+    ? membersOf(value).flat()
+    : null;
+  if (parts === null) return percentEncoded(wordOf(value));
+  return joined(parts.map(wordOf).map(percentEncoded), "%2C");
 }

@@ -1,5 +1,3 @@
-import { isUtf8 } from "node:buffer";
-import { joinBytes } from "../base/bytes.ts";
 import type { JsonObject } from "../base/json.ts";
 import type { HostAnswer, KeepingFetch } from "../deps.ts";
 import { addressWith, type OperationRequest, requestOf } from "../openapi/request.ts";
@@ -16,6 +14,13 @@ import {
   replyOfFailure,
   retryAfter,
 } from "./http_reply.ts";
+import {
+  type HttpAnswered,
+  inUtf8,
+  isObjectText,
+  resultMessage,
+  textOfFile,
+} from "./http_result.ts";
 import type { UpstreamClock } from "./mcp_upstream.ts";
 import { callOutcome } from "./outcome.ts";
 import type {
@@ -156,8 +161,31 @@ export class HttpApi implements UpstreamPort {
       ? new Uint8Array(0)
       : await wholeMessage(inTurns(body, this.way), max_bytes);
     if (read === "too_large") return { is: "too_large", max_bytes, bytes: null };
-    const answered = { status, media_type: mediaType(answer), body: read, address };
-    return await this.#result(answered, injection, options);
+    const media_type = mediaType(answer);
+    const text = inUtf8(read, media_type, headers.get("content-type"));
+    if (text.length > max_bytes) return { is: "too_large", max_bytes, bytes: null };
+    const answered = { status, media_type, body: text, address };
+    return await this.#result(
+      await this.#withoutIt(answered, injection, options),
+      injection,
+      options,
+    );
+  }
+
+  /** A file that is a text repeats a credential as every text may: it is cut out before it is one. */
+  async #withoutIt(
+    answered: HttpAnswered,
+    injection: Injection | null,
+    { redacted }: CallOptions,
+  ): Promise<HttpAnswered> {
+    const text = injection === null ? null : textOfFile(answered);
+    if (injection === null || text === null) return answered;
+    const json = new TextEncoder().encode(JSON.stringify(text));
+    const cut = await injection.withoutIt(json, () => this.way.timer(0).elapsed);
+    if (cut.count === 0) return answered;
+    redacted?.(cut.count);
+    const whole: string = JSON.parse(new TextDecoder().decode(cut.value));
+    return { ...answered, body: new TextEncoder().encode(whole) };
   }
 
   /** Nobody reads anything of it before the credential that it may repeat is cut out. */
@@ -184,15 +212,17 @@ export class HttpApi implements UpstreamPort {
 
   /** What an answer that is an error says, cut, and without what it may repeat. */
   async #said(
-    { body, status }: HostAnswer,
+    answer: HostAnswer,
     injection: Injection | null,
     { redacted }: CallOptions,
   ): Promise<string> {
+    const { body, headers, status } = answer;
     if (body === null) return "";
     try {
       const read = await wholeMessage(body, MAX_ERROR);
       if (read === "too_large" || read.length === 0) return "";
-      const text = JSON.stringify(new TextDecoder().decode(read));
+      const plain = inUtf8(read, mediaType(answer), headers.get("content-type"));
+      const text = JSON.stringify(new TextDecoder().decode(plain));
       const json = new TextEncoder().encode(text);
       const turn = () => this.way.timer(0).elapsed;
       const cut = await injection?.withoutIt(json, turn) ?? { value: json, count: 0 };
@@ -217,60 +247,4 @@ function addressOf(
     .map(([name, value]) => [percentEncoded(name), percentEncoded(value)] as const);
   const names = new Set(own.map(([name]) => name));
   return addressWith(address, [...query.filter(([name]) => !names.has(name)), ...own]);
-}
-
-/** An answer by HTTP that says that it was done. */
-interface HttpAnswered {
-  readonly status: number;
-  /** In lower case, without parameters; empty for none. */
-  readonly media_type: string;
-  readonly body: Uint8Array<ArrayBuffer>;
-  /** Where it came from, without what was asked. */
-  readonly address: string;
-}
-
-const JSON_TYPE = /^(?:application\/json|text\/json|[a-z0-9.+-]+\/[a-z0-9.+-]+\+json)$/;
-
-const TEXT =
-  /^(?:text\/.*|application\/(?:xml|yaml|x-yaml|javascript|graphql|x-ndjson|x-www-form-urlencoded|toml)|.*\+xml|)$/;
-
-const SEEN = /^image\/(?:png|jpeg|gif|webp)$/;
-
-const HEARD = /^audio\/(?:mpeg|wav|ogg|mp4)$/;
-
-const OPEN_BRACE = 0x7b;
-
-/** Whether it is, as far as its type and first byte say, JSON of an object. */
-function isObjectText({ media_type, body }: HttpAnswered): boolean {
-  return JSON_TYPE.test(media_type) && body.find((byte) => byte > 0x20) === OPEN_BRACE;
-}
-
-/**
- * A message with the result, as MCP writes one.
- * @param structured whether its body is structured content, too
- */
-function resultMessage(
-  answered: HttpAnswered,
-  structured: boolean,
-): Uint8Array<ArrayBuffer> {
-  const encoder = new TextEncoder();
-  const { status, body } = answered;
-  const meta = `"_meta":{"countersign/http_status":${status}}`;
-  return joinBytes([
-    encoder.encode(`{"result":{"content":[`),
-    encoder.encode(JSON.stringify(blockOf(answered))),
-    encoder.encode(`]`),
-    ...structured ? [encoder.encode(`,"structuredContent":`), body] : [],
-    encoder.encode(`,"isError":false,${meta}}}`),
-  ]);
-}
-
-function blockOf({ status, media_type, body, address }: HttpAnswered): object {
-  if (body.length === 0) return { type: "text", text: `HTTP ${status}, without a body.` };
-  const isText = (JSON_TYPE.test(media_type) || TEXT.test(media_type)) && isUtf8(body);
-  if (isText) return { type: "text", text: new TextDecoder().decode(body) };
-  const mimeType = media_type === "" ? "application/octet-stream" : media_type;
-  if (SEEN.test(media_type)) return { type: "image", data: body.toBase64(), mimeType };
-  if (HEARD.test(media_type)) return { type: "audio", data: body.toBase64(), mimeType };
-  return { type: "resource", resource: { uri: address, mimeType, blob: body.toBase64() } };
 }

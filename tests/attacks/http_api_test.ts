@@ -96,10 +96,37 @@ Deno.test("an API that repeats its credential, redirects or asks for another is 
   assert.equal(echoed.body.result.structured_content.query, "tag=[secret]");
   assert.equal(echoed.body.redactions[0].kind, "credential");
 
+  // A text is a text in whatever letters it is written, and in a file that is one.
+  const utf16 = (text: string) =>
+    new Uint8Array([...text].flatMap((one) => [one.charCodeAt(0), one.charCodeAt(0) >> 8]));
+  const latin1 = (text: string) => Uint8Array.from(text, (one) => one.charCodeAt(0));
+  const texts: [string, Uint8Array<ArrayBuffer>, string][] = [
+    ["text/plain; charset=utf-16le", utf16(`é ${secret}`), "é [secret]"],
+    ["text/plain", utf16(`\ufeffé ${secret}`), "é [secret]"],
+    ["text/html;charset=ISO-8859-1", latin1(`é ${secret}`), "é [secret]"],
+    ["application/json; charset=utf-16le", utf16(`{"é":"${secret}"}`), '{"é":"[secret]"}'],
+    ["application/octet-stream", latin1(`a ${secret}`), "a [secret]"],
+    [
+      "multipart/mixed; boundary=x",
+      latin1(`--x\r\n\r\n${secret}\r\n--x--`),
+      "--x\r\n\r\n[secret]\r\n--x--",
+    ],
+  ];
+  for (const [type, bytes, expected] of texts) {
+    it.api.answer = () => new Response(bytes, { headers: { "content-type": type } });
+    const { body } = await it.call("listNotes", {});
+    const [block] = body.result.content;
+    assert.equal(block.text ?? atob(block.resource.blob), expected, type);
+    assert.deepEqual(body.redactions, [{ kind: "credential", count: 1 }], type);
+  }
+
   it.api.answer = ({ query }) => new Response(`no: ${query}`, { status: 400 });
   const refused = await it.call("listNotes", {});
   assertProblem(refused, 502, "upstream_failed");
   assert.ok(!refused.text.includes(secret), refused.text);
+  const wide = { status: 400, headers: { "content-type": "text/plain; charset=utf-16le" } };
+  it.api.answer = ({ query }) => new Response(utf16(`no: ${query}`), wide);
+  assert.match((await it.call("listNotes", {})).text, /no: tag=\[secret\]/);
 
   const asked = it.api.asked.length;
   it.api.answer = () => Response.redirect(`${other.origin}/x`, 307);
@@ -147,6 +174,42 @@ Deno.test("no argument sets a header of the connection, of who asks, or of the o
     assertProblem(await it.call("own", { "X-Free": value }), 422, "invalid_arguments");
   }
   assert.equal(it.api.asked.length, 1);
+});
+
+Deno.test("an argument passes for no other by the names of its members, and is not sent", async () => {
+  const query = (name: string, schema: object, more: object = {}) => (
+    { name, in: "query", schema, ...more }
+  );
+  const parameters = [
+    query("account", { enum: ["mine"] }),
+    query("filter", { type: "object" }),
+    query("user", { type: "object", properties: { role: { enum: ["guest"] } } }, {
+      style: "deepObject",
+    }),
+    query("ids", { type: "array", maxItems: 1 }, { style: "pipeDelimited", explode: false }),
+  ];
+  await using it = await ApiOrg.start(
+    documentOf({ "/things": get({ parameters, operationId: "things" }) }),
+  );
+  await it.approve(["notes/things"], ALLOWED);
+  const tried = [
+    { filter: { account: "theirs" } },
+    { filter: { "user[role]": "owner" } },
+    { user: { "x][role": "owner" } },
+    { ids: ["1|2"] },
+  ];
+  for (const args of tried) {
+    const got = await it.call("things", args);
+    assertProblem(got, 422, "invalid_arguments", `/arguments/${Object.keys(args)[0]}`);
+  }
+  assert.equal(it.api.asked.length, 0);
+  const got = await it.call("things", {
+    filter: { since: 1 },
+    user: { role: "guest" },
+    ids: ["1"],
+  });
+  assert.equal(got.status, 200, got.text);
+  assert.equal(it.api.last.query, "since=1&user%5Brole%5D=guest&ids=1");
 });
 
 Deno.test("a path argument that would lead out of its segment is never sent", async () => {

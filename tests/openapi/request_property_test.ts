@@ -123,7 +123,16 @@ Deno.test("arguments of a query are read back as they were, by their names and n
       ];
       const request = made(operation({ parameters }), { "a&b=": one, last: other as JsonValue });
       if (request === null) {
-        assert.ok(isJsonObject(one) && explode && style === "form" && Object.hasOwn(one, "last"));
+        const [names, elements] = isJsonObject(one)
+          ? [Object.keys(one), Object.entries(one).flat().map(words)]
+          : [[], Array.isArray(one) ? one.map(words) : []];
+        const between = style === "spaceDelimited" ? " " : style === "pipeDelimited" ? "|" : null;
+        const isRead = style === "deepObject"
+          ? !names.some((name) => name === "" || /[[\]]/.test(name))
+          : explode
+          ? !names.some((name) => /^\s*last(?:\[|\s*$)/i.test(name))
+          : between === null || !elements.some((element) => element.includes(between));
+        assert.ok(!isRead, JSON.stringify(one));
         return;
       }
       const url = new URL(addressWith(request.address, request.query));
@@ -199,7 +208,12 @@ Deno.test("a form is read back as it was, and a form in parts ends where it says
   await fc.assert(
     fc.asyncProperty(form, async (fields) => {
       const expected = Object.entries(fields).map(([name, one]) => [name, words(one as JsonValue)]);
+      const names = Object.keys(fields);
       const text = made(operation({ method: "POST", body }), { body: fields as JsonObject });
+      if (names.some((name) => names.some((other) => name.startsWith(`${other}[`)))) {
+        assert.equal(text, null);
+        return;
+      }
       const read = new URLSearchParams(new TextDecoder().decode(text!.body!));
       assert.deepEqual([...read], expected);
       const many = made(operation({ method: "POST", body: parts }), { body: fields as JsonObject });
@@ -287,15 +301,104 @@ Deno.test("two arguments of one segment make no step together", () => {
   assert.ok("message" in step && step.path === "/a");
 });
 
-Deno.test("an object whose members are parameters passes for no other argument", () => {
+Deno.test("an object whose members are parameters passes for no other argument, given or not", () => {
   const parameters = [
     parameter("query", "filter", "form", true),
     parameter("query", "admin", "form", true),
+    parameter("query", "user", "deepObject", true),
+    parameter("query", "page[size]", "form", true),
+    parameter("query", "page[at]", "form", true),
+    parameter("query", "page", "deepObject", true),
   ];
-  const args = { filter: { admin: "yes" }, admin: "no" };
-  const found = requestOf(operation({ parameters }), args, BASE);
-  assert.ok("message" in found);
-  assert.equal(found.path, "/admin");
+  const refused: JsonObject[] = [
+    { filter: { admin: "yes" }, admin: "no" },
+    { filter: { admin: "yes" } },
+    { filter: { Admin: "yes" } },
+    { filter: { "admin[]": "yes" } },
+    { filter: { "user[role]": "owner" } },
+    { filter: { " user": "x" } },
+    { page: { size: 1000 } },
+    { user: { "a][b": 1 } },
+    { user: { "": 1 } },
+  ];
+  for (const args of refused) {
+    const found = requestOf(operation({ parameters }), args, BASE);
+    assert.ok("message" in found, JSON.stringify(args));
+    assert.equal(found.path, `/${Object.keys(args)[0]}`);
+  }
+  const two = ["a", "b"].map((name) => parameter("query", name, "form", true));
+  const both = requestOf(operation({ parameters: two }), { a: { x: 1 }, b: { x: 2 } }, BASE);
+  assert.ok("message" in both && both.path === "/b");
+  const taken = { filter: { x: 1 }, user: { role: "a" }, "page[size]": 2, page: { other: 1 } };
+  const request = made(operation({ parameters }), taken);
+  assert.equal(
+    addressWith("", request!.query),
+    "?x=1&user%5Brole%5D=a&page%5Bsize%5D=2&page%5Bother%5D=1",
+  );
+});
+
+Deno.test("a member of a form passes for no other field", () => {
+  const encoding = {
+    about: { style: "form", explode: true },
+    card: { style: "deepObject", explode: true },
+  } as const;
+  const body = { argument: "body", media_type: "application/x-www-form-urlencoded", encoding };
+  const of = operation({ method: "POST", body });
+  for (
+    const fields of [
+      { amount: 1, about: { amount: 1000 } },
+      { about: { "card[number]": 1 } },
+      { "card[number]": 1 },
+      { card: { "a][b": 1 } },
+    ]
+  ) {
+    const found = requestOf(of, { body: fields }, BASE);
+    assert.ok("message" in found, JSON.stringify(fields));
+    assert.equal(found.path, "/body");
+  }
+  const request = made(of, { body: { amount: 1, about: { note: "n" }, card: { number: 4 } } });
+  assert.equal(new TextDecoder().decode(request!.body!), "amount=1&note=n&card%5Bnumber%5D=4");
+});
+
+Deno.test("an element that holds what separates elements is refused, wherever it stands", () => {
+  const places = [
+    [parameter("query", "ids", "pipeDelimited", false), "a|b"],
+    [parameter("query", "ids", "spaceDelimited", false), "a b"],
+    [parameter("cookie", "ids", "form", true), "a,b"],
+    [parameter("header", "ids", "simple", true), "a,b"],
+  ] as const;
+  for (const [one, element] of places) {
+    const of = operation({ parameters: [one] });
+    for (const ids of [["x", element], { x: element }, { [element]: "x" }]) {
+      const found = requestOf(of, { ids }, BASE);
+      assert.ok("message" in found && found.path === "/ids", JSON.stringify([one.style, ids]));
+    }
+    assert.ok(made(of, { ids: ["x", "y"] }) !== null);
+  }
+  const header = operation({ parameters: [parameter("header", "ids", "simple", true)] });
+  assert.equal(made(header, { ids: { "a=b": "c" } }), null);
+});
+
+Deno.test("a part of the path of which nothing is left where servers drop semicolons is refused", () => {
+  const of = operation({
+    method: "DELETE",
+    path: "/things/{id}",
+    parameters: [parameter("path", "id", "matrix", true)],
+  });
+  assert.equal(made(of, { id: {} }), null);
+  assert.equal(made(of, { id: 5 })!.address, `${BASE}/things/;id=5`);
+});
+
+Deno.test("a part of a form that has parts says that it is JSON, and is no file", () => {
+  const encoding = { file: { content_type: "image/png" } };
+  const body = { argument: "body", media_type: "multipart/form-data", encoding };
+  const request = made(operation({ method: "POST", body }), {
+    body: { about: { a: 1 }, name: "n", file: "AAEC" },
+  });
+  const text = new TextDecoder("latin1").decode(request!.body!);
+  assert.match(text, /name="about"\r\ncontent-type: application\/json\r\n\r\n\{"a":1\}\r\n/);
+  assert.match(text, /name="name"\r\n\r\nn\r\n/);
+  assert.match(text, /name="file"; filename="file"\r\ncontent-type: image\/png\r\n\r\n/);
 });
 
 Deno.test("a comma within an element of a header is refused, for it would begin another", () => {
