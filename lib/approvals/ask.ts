@@ -338,13 +338,12 @@ function userSeatOf(
 ): { readonly seat: UserSeat; readonly nonce: string } | null {
   const { record = null, seats = null } = decision.mandate ?? {};
   if (user === null || record === null || seats === null) return null;
-  const { now, snapshot } = transaction;
+  const { now } = transaction;
   const { nonce, ...made } = newNonce(transaction, user.key, id);
-  const wanted = snapshot.org.confirm_by === "passkey" ? "passkey" : seats.confirm_by;
   const seat: UserSeat = {
     ...made,
     user_id: record.user_id,
-    confirm_by: confirmedBy(user.passkeys, wanted, now),
+    confirm_by: confirmedBy(user.passkeys, seats.confirm_by, transaction),
     expires_at: Math.min(expires_at, now + CONFIRM_MS),
     refused: 0,
     answer: null,

@@ -90,7 +90,7 @@ export function confirmByApp(
       }
       // Approver keys ask for nothing; were one to, it would not answer itself.
       const isAsker = caller.id === requester.id;
-      const by = confirmedBy(loaded.passkeys, user_seat.confirm_by, transaction.now);
+      const by = confirmedBy(loaded.passkeys, user_seat.confirm_by, transaction);
       if (by !== "app" || isAsker) {
         const why = "The user's own passkey says yes here, and no key for them.";
         return recorded(new Refusal("passkey_required", { why }));

@@ -174,7 +174,7 @@ export function lookAtQuestion(
           askedAgain.parse(sealer.openJson(approvalAskKey(asked.org, record.id, i), sealed))
         ),
         org_name: snapshot.org.name,
-        confirm_by: confirmedBy(loaded.passkeys, user_seat.confirm_by, now),
+        confirm_by: confirmedBy(loaded.passkeys, user_seat.confirm_by, transaction),
         passkeys: answeringPasskeys(loaded.passkeys, record.created_at, now)
           .map(({ credential_id, rp_id }) => ({ credential_id, rp_id })),
         held_until: held_until > now ? held_until : null,

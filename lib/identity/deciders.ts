@@ -200,6 +200,16 @@ export function answersInForce(
   return key?.tier === "approver" && !hasExpired(key, now) && !isSuperseded(key, policy);
 }
 
+/**
+ * Whether the application may say yes for users by an approver key: the organization leaves it to them,
+ * and lets such keys decide at all.
+ */
+export function mayAppConfirm(
+  { confirm_by, api_decisions }: Pick<OrgRecord, "confirm_by" | "api_decisions">,
+): boolean {
+  return confirm_by === "app" && api_decisions;
+}
+
 /** Whether two people were to approve a request when it was made, or are to now. */
 function isForTwo(
   { levels, levels_skipped, tool_name }: Decided,

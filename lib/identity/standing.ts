@@ -8,6 +8,7 @@ import {
   type DeciderPolicy,
   decisionBar,
   levelsFor,
+  mayAppConfirm,
 } from "./deciders.ts";
 
 /**
@@ -64,7 +65,8 @@ function isUserBarred(
   if (answer.decision === "deny") return false;
   const { asserted_by } = answer;
   if (asserted_by === null) return user_key_gone;
-  return !answersInForce(policy.apiKeys.get(asserted_by), policy, now);
+  return !mayAppConfirm(policy.org) ||
+    !answersInForce(policy.apiKeys.get(asserted_by), policy, now);
 }
 
 /** How many levels a request has on the policy of this moment; never fewer than it was made with. */

@@ -1,4 +1,5 @@
 import type { Reader, Transaction } from "../ledger/transaction.ts";
+import { mayAppConfirm } from "../identity/deciders.ts";
 import { credentialDigest } from "../passkeys/evidence.ts";
 import { listRecords } from "../store/kv.ts";
 import { userPasskeysKey, userPasskeysPrefix } from "../store/mandate_keys.ts";
@@ -75,15 +76,16 @@ export function answeringPasskeys(
 }
 
 /**
- * Who may say yes for a user now: by the terms of the question, and their passkey alone where they have
- * one, or had one until just now.
+ * Who may say yes for a user now: by the terms of the question, and their passkey alone where the
+ * organization leaves it to nobody else by now, or they have one, or had one until just now.
  */
 export function confirmedBy(
   { passkeys, held_until }: UserPasskeys,
   wanted: ConfirmBy,
-  now: number,
+  { now, snapshot: { org } }: Pick<Transaction, "now" | "snapshot">,
 ): ConfirmBy {
-  return passkeys.length > 0 || now < held_until ? "passkey" : wanted;
+  const isTheirs = passkeys.length > 0 || now < held_until || !mayAppConfirm(org);
+  return isTheirs ? "passkey" : wanted;
 }
 
 /**

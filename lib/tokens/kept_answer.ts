@@ -1,10 +1,11 @@
 import { createHmac, hash } from "node:crypto";
 import { deflateRawSync, inflateRawSync } from "node:zlib";
 import type { JsonValue } from "../base/json.ts";
+import type { Decision } from "../decisions/decide.ts";
 import type { MachineOperation } from "../identity/acting.ts";
 import { clocksAt, stillLasts } from "../ledger/clock.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
-import { loadStanding } from "../mandates/mandate.ts";
+import { isBuried, loadStanding } from "../mandates/mandate.ts";
 import { mandateEnd } from "../mandates/narrow.ts";
 import { type Accepted, type AnyRefusal, RecordedRefusal, Refusal } from "../refusal.ts";
 import { idempotencyKey, runTokenKey, type StoreKey } from "../store/keys.ts";
@@ -43,14 +44,30 @@ interface Repeatable {
   readonly finishes: boolean;
 }
 
+/** Under which mandate something was granted, and on what. */
+export interface UnderMandate {
+  readonly mandate_id: string;
+  readonly resource: string | null;
+}
+
+/** What these decisions allow under mandates. */
+export function allowedUnder(
+  decisions: readonly Pick<Decision, "mandate" | "action">[],
+): UnderMandate[] {
+  return decisions.flatMap(({ mandate, action: { resource } }) => {
+    const mandate_id = mandate?.record?.id;
+    return mandate_id === undefined ? [] : [{ mandate_id, resource }];
+  });
+}
+
 /** An answer as it is kept; `granted` when repeating it would grant something again. */
 interface Keepable {
   readonly status: number;
   readonly body: JsonValue;
   readonly granted?: {
     readonly token_id: string | null;
-    /** Mandates that it granted under, where no token says so. */
-    readonly mandate_ids?: readonly string[];
+    /** What it granted under mandates, where no token says so. */
+    readonly under?: readonly UnderMandate[];
   };
   /**
    * Set while the request goes on after this commit, for that many milliseconds at most: until it
@@ -173,6 +190,7 @@ async function stands(reader: Reader, kept: KeptAnswer | null): Promise<boolean>
     const mandate = await loadStanding(reader, id);
     if (mandate === null || mandateEnd(mandate, clocksAt(reader.now)) !== null) return false;
   }
+  for (const resource of kept.resources) if (await isBuried(reader, resource)) return false;
   if (kept.token_id === null) return true;
   const token = (await reader.get(runTokenKey(orgId, kept.token_id), runTokenRecord))?.value;
   if (token === undefined || stateAt(token, clocksAt(reader.now)) !== "minted") return false;
@@ -187,12 +205,14 @@ function seal(
   request: Repeatable,
   transaction: Transaction,
 ): Uint8Array {
+  const under = granted?.under ?? [];
   const answer: KeptAnswer = {
     status,
     body,
     granted_under: granted === undefined ? null : transaction.policyVersion,
     token_id: granted?.token_id ?? null,
-    mandate_ids: [...granted?.mandate_ids ?? []],
+    mandate_ids: [...new Set(under.map(({ mandate_id }) => mandate_id))],
+    resources: [...new Set(under.flatMap(({ resource }) => resource ?? []))],
   };
   // A batch's answer may be larger than a value of the store; JSON shrinks to a tenth.
   const plain = deflateRawSync(JSON.stringify(answer));

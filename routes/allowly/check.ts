@@ -18,6 +18,7 @@ import { loadStanding } from "../../lib/mandates/mandate.ts";
 import { receiptId } from "../../lib/receipts/claims.ts";
 import { ENGINE_VERSION } from "../../lib/receipts/issue.ts";
 import { invalidRequest, type RecordedRefusal } from "../../lib/refusal.ts";
+import { allowedUnder } from "../../lib/tokens/kept_answer.ts";
 import { actionFields, resourceId, sessionField, toolName } from "../fields/action.ts";
 import { micros } from "../fields/budget.ts";
 import type { Answer, Call } from "../http/call.ts";
@@ -200,13 +201,14 @@ function checkAction(
   };
   return call.commit(operation, (told) => {
     const answer = rendered(call, action, told);
-    const { mandate, resolution } = told.noted.result.checked.decision;
-    const isAllowed = resolution.permission === "allowed" || told.noted.result.token !== null;
-    const id = mandate?.record?.id ?? null;
+    const { decision } = told.noted.result.checked;
+    const isAllowed = decision.resolution.permission === "allowed" ||
+      told.noted.result.token !== null;
+    const under = isAllowed ? allowedUnder([decision]) : [];
     return {
       status: 200,
       body: answer as unknown as JsonValue,
-      ...(isAllowed && id !== null ? { granted: { token_id: null, mandate_ids: [id] } } : {}),
+      ...(under.length > 0 ? { granted: { token_id: null, under } } : {}),
     };
   }, { part });
 }

@@ -182,7 +182,9 @@ export const orgChange = z.strictObject({
   strict_levels: z.boolean().exactOptional()
     .describe("Whether a second approval that nobody could give is refused; off is for an owner"),
   api_decisions: z.boolean().exactOptional()
-    .describe("Whether approver keys decide; on is for an owner"),
+    .describe(
+      "Whether approver keys decide, and say yes for users; on is for an owner",
+    ),
   confirm_by: z.enum(CONFIRM_BY).exactOptional().describe(
     "Who may say yes for the user of a mandate: `passkey` is theirs alone; `app` is for an owner",
   ),

@@ -9,7 +9,7 @@ import {
 } from "../../lib/identity/caller.ts";
 import type { Accepted } from "../../lib/refusal.ts";
 import type { Services } from "../../lib/services.ts";
-import { keepAnswer } from "../../lib/tokens/kept_answer.ts";
+import { keepAnswer, type UnderMandate } from "../../lib/tokens/kept_answer.ts";
 import { isKept, problemOf } from "./problem_document.ts";
 
 /** One request of somebody whom the surface need not know. */
@@ -124,7 +124,7 @@ export interface Answer {
   readonly headers?: Readonly<Record<string, string>>;
   readonly granted?: {
     readonly token_id: string | null;
-    readonly mandate_ids?: readonly string[];
+    readonly under?: readonly UnderMandate[];
   };
   /** See `Keepable.unfinished_ms`: the request goes on after this commit. */
   readonly unfinished_ms?: number;

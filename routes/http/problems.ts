@@ -294,9 +294,12 @@ export const PROBLEMS: { readonly [C in ProblemCode]: ProblemKind<ProblemData[C]
   passkey_required: {
     status: 403,
     title: "Passkey required",
-    meaning: "This decision needs a member's passkey; a key cannot make it.",
+    meaning:
+      "This decision needs a passkey, of a member or of the user who is asked; an approver " +
+      "key cannot make it.",
     detail: ({ why }) => why,
-    advice: "A member decides in the dashboard under a passkey.",
+    advice:
+      "A member decides in the dashboard under a passkey, a user on the page of the question.",
   },
   not_the_requester: {
     status: 403,

@@ -20,6 +20,7 @@ import type { CheckRequest } from "../../lib/decisions/decide.ts";
 import type { MachineOperation } from "../../lib/identity/acting.ts";
 import { approvalTopic } from "../../lib/ledger/commit.ts";
 import { type AnyRefusal, invalidRequest, Refusal } from "../../lib/refusal.ts";
+import { allowedUnder } from "../../lib/tokens/kept_answer.ts";
 import { TOKEN_TTL } from "../../lib/tokens/mint.ts";
 import {
   actionFields,
@@ -206,15 +207,14 @@ function tokenOf({ token, token_id, expires_at }: JsonObject): JsonObject {
   return { token: token ?? null, token_id: token_id ?? null, expires_at: expires_at ?? null };
 }
 
-/** An `allowed` is repeated only while the policy, and the mandate, are those that allowed it. */
+/** An `allowed` is repeated only while the policy, and what mandates rest on, allow it still. */
 function grantOf(advised: readonly (Advised | AnyRefusal)[]): Pick<Answer, "granted"> {
   const allowed = advised.flatMap((one) =>
     !(one instanceof Refusal) && one.checked.decision.resolution.permission === "allowed"
       ? [one.checked.decision]
       : []
   );
-  const mandate_ids = allowed.flatMap(({ mandate }) => mandate?.record?.id ?? []);
-  return allowed.length > 0 ? { granted: { token_id: null, mandate_ids } } : {};
+  return allowed.length > 0 ? { granted: { token_id: null, under: allowedUnder(allowed) } } : {};
 }
 
 export const checkRoutes: readonly Route[] = [

@@ -173,6 +173,8 @@ export const keptAnswer = z.object({
   token_id: z.string().nullable(),
   /** The mandates under which it granted something, repeated only while all are in force. */
   mandate_ids: z.array(z.string()).default([]),
+  /** On which resources it granted under them, repeated only while none is closed to mandates. */
+  resources: z.array(z.string()).default([]),
 });
 
 export type KeptAnswer = z.infer<typeof keptAnswer>;

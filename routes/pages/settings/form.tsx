@@ -315,7 +315,7 @@ export const SETTING_WORDS: Readonly<Record<SettingName, SettingWords>> = {
   api_decisions: {
     label: "Approver keys may decide",
     hint: "On, a system of yours decides by an approver key, without a passkey, but never what " +
-      "two people approve. Off, people decide, and nothing else.",
+      "two people approve. Off, people decide, users under their own passkeys, and nothing else.",
   },
   recovery_hold_hours: {
     label: "Hold after a recovery",
