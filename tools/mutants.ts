@@ -2145,9 +2145,30 @@ const CONFIRMATIONS: readonly Mutant[] = [
   {
     guard: "no key answers for a day after a user's passkey went",
     file: "lib/mandates/user_passkeys.ts",
-    find: "return passkeys.length > 0 || now < held_until ?",
-    replace: "return passkeys.length > 0 ?",
+    find: "passkeys.length > 0 || now < held_until || !mayAppConfirm(org);",
+    replace: "passkeys.length > 0 || !mayAppConfirm(org);",
     tests: ["attacks/confirmations"],
+  },
+  {
+    guard: "no approver key answers what was asked before the organization left it to passkeys",
+    file: "lib/mandates/user_passkeys.ts",
+    find: "now < held_until || !mayAppConfirm(org);",
+    replace: "now < held_until;",
+    tests: ["attacks/stale_yes"],
+  },
+  {
+    guard: "what an approver key said yes to ends with its leave to",
+    file: "lib/identity/standing.ts",
+    find: "return !mayAppConfirm(policy.org) ||",
+    replace: "return false ||",
+    tests: ["attacks/stale_yes"],
+  },
+  {
+    guard: "no allowed is repeated on a resource that was closed",
+    file: "lib/tokens/kept_answer.ts",
+    find: "if (await isBuried(reader, resource)) return false;",
+    replace: "void resource;",
+    tests: ["attacks/stale_yes"],
   },
   {
     guard: "a passkey that is put back is another",

@@ -91,6 +91,25 @@ export function decideUnder(
   };
 }
 
+/** Under which mandate something was allowed, and on what. */
+export interface AllowedUnder {
+  readonly mandate_id: string;
+  readonly resource: string | null;
+}
+
+/** What these decisions, all of which allow, allow under mandates. */
+export function allowedUnder(
+  decisions: readonly {
+    readonly mandate: Pick<DecidedUnder, "record"> | null;
+    readonly action: Pick<Action, "resource">;
+  }[],
+): AllowedUnder[] {
+  return decisions.flatMap(({ mandate, action: { resource } }) => {
+    const mandate_id = mandate?.record?.id;
+    return mandate_id === undefined ? [] : [{ mandate_id, resource }];
+  });
+}
+
 const NONE = {
   record: null,
   seq: null,

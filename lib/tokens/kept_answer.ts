@@ -1,7 +1,7 @@
 import { createHmac, hash } from "node:crypto";
 import { deflateRawSync, inflateRawSync } from "node:zlib";
 import type { JsonValue } from "../base/json.ts";
-import type { Decision } from "../decisions/decide.ts";
+import type { AllowedUnder } from "../decisions/under_mandate.ts";
 import type { MachineOperation } from "../identity/acting.ts";
 import { clocksAt, stillLasts } from "../ledger/clock.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
@@ -44,22 +44,6 @@ interface Repeatable {
   readonly finishes: boolean;
 }
 
-/** Under which mandate something was granted, and on what. */
-export interface UnderMandate {
-  readonly mandate_id: string;
-  readonly resource: string | null;
-}
-
-/** What these decisions allow under mandates. */
-export function allowedUnder(
-  decisions: readonly Pick<Decision, "mandate" | "action">[],
-): UnderMandate[] {
-  return decisions.flatMap(({ mandate, action: { resource } }) => {
-    const mandate_id = mandate?.record?.id;
-    return mandate_id === undefined ? [] : [{ mandate_id, resource }];
-  });
-}
-
 /** An answer as it is kept; `granted` when repeating it would grant something again. */
 interface Keepable {
   readonly status: number;
@@ -67,7 +51,7 @@ interface Keepable {
   readonly granted?: {
     readonly token_id: string | null;
     /** What it granted under mandates, where no token says so. */
-    readonly under?: readonly UnderMandate[];
+    readonly under?: readonly AllowedUnder[];
   };
   /**
    * Set while the request goes on after this commit, for that many milliseconds at most: until it

@@ -1,4 +1,5 @@
 import type { JsonValue } from "../../lib/base/json.ts";
+import type { AllowedUnder } from "../../lib/decisions/under_mandate.ts";
 import { asCaller, type MachineOperation } from "../../lib/identity/acting.ts";
 import {
   askerOf,
@@ -9,7 +10,7 @@ import {
 } from "../../lib/identity/caller.ts";
 import type { Accepted } from "../../lib/refusal.ts";
 import type { Services } from "../../lib/services.ts";
-import { keepAnswer, type UnderMandate } from "../../lib/tokens/kept_answer.ts";
+import { keepAnswer } from "../../lib/tokens/kept_answer.ts";
 import { isKept, problemOf } from "./problem_document.ts";
 
 /** One request of somebody whom the surface need not know. */
@@ -124,7 +125,7 @@ export interface Answer {
   readonly headers?: Readonly<Record<string, string>>;
   readonly granted?: {
     readonly token_id: string | null;
-    readonly under?: readonly UnderMandate[];
+    readonly under?: readonly AllowedUnder[];
   };
   /** See `Keepable.unfinished_ms`: the request goes on after this commit. */
   readonly unfinished_ms?: number;

@@ -17,10 +17,10 @@ import {
 import { mintOperation } from "../../lib/authorize/mint.ts";
 import type { JsonObject } from "../../lib/base/json.ts";
 import type { CheckRequest } from "../../lib/decisions/decide.ts";
+import { allowedUnder } from "../../lib/decisions/under_mandate.ts";
 import type { MachineOperation } from "../../lib/identity/acting.ts";
 import { approvalTopic } from "../../lib/ledger/commit.ts";
 import { type AnyRefusal, invalidRequest, Refusal } from "../../lib/refusal.ts";
-import { allowedUnder } from "../../lib/tokens/kept_answer.ts";
 import { TOKEN_TTL } from "../../lib/tokens/mint.ts";
 import {
   actionFields,
@@ -214,7 +214,9 @@ function grantOf(advised: readonly (Advised | AnyRefusal)[]): Pick<Answer, "gran
       ? [one.checked.decision]
       : []
   );
-  return allowed.length > 0 ? { granted: { token_id: null, under: allowedUnder(allowed) } } : {};
+  if (allowed.length === 0) return {};
+  const isUnderAny = allowed.some(({ mandate }) => mandate !== null);
+  return { granted: { token_id: null, under: isUnderAny ? allowedUnder(allowed) : [] } };
 }
 
 export const checkRoutes: readonly Route[] = [
