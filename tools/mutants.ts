@@ -1404,6 +1404,13 @@ const UPSTREAMS: readonly Mutant[] = [
     tests: ["openapi/request_property"],
   },
   {
+    guard: "what a host finds of an HTTP API goes by the methods of its operations",
+    file: "routes/mcp/gateway_tools.ts",
+    find: "return upstream?.method ?? null;",
+    replace: "void upstream; return null;",
+    tests: ["calls/http_api"],
+  },
+  {
     guard: "an element of a list begins no other",
     file: "lib/openapi/styles.ts",
     find: "if (words.some((one) => one.includes(between))) {",

@@ -20,8 +20,8 @@ export interface MatrixCell {
   /** How many there are. */
   readonly total: number;
   /**
-   * The one that the walk ends at for a call that names no more than the tool, and the tenant; or
-   * null. A gate may narrow what it says: the matrix's verdict tells.
+   * The one that the walk ends at for a call that names no more than the tool, and the tenant (of an
+   * operation of an HTTP API its method is known); or null. A gate may narrow what it says: the matrix's verdict tells.
    */
   readonly inForce: RuleRecord | null;
 }
@@ -72,7 +72,9 @@ export function ruleMatrix(
   tenant: string | null,
 ): RuleMatrix {
   const tool = policy.tool(toolName) ?? null;
-  const action = { tenant, resource: null, tool: toolName, method: null };
+  // An operation of an HTTP API has its method, whatever is named.
+  const method = tool?.upstream?.method ?? null;
+  const action = { tenant, resource: null, tool: toolName, method };
   const resolution = resolve(policy, action, TRUSTED, { via: "dashboard", explain: true });
   const { permission, resolved_from, rule, trace = [] } = resolution;
   const matched = trace.filter(({ outcome }) => outcome === "matched");

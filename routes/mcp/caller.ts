@@ -113,11 +113,13 @@ export interface ListedTool {
 export function listedTools(
   snapshot: Snapshot,
   caller: MachineCaller,
-  { after, limit, isListed = () => true, mandated = false }: {
+  { after, limit, isListed = () => true, methodOf = () => null, mandated = false }: {
     readonly after: string | null;
     readonly limit: number;
     /** Which of them are looked for; all when absent. */
     readonly isListed?: (tool: ToolRecord) => boolean;
+    /** The method that what is done with a tool states; none when absent. */
+    readonly methodOf?: (tool: ToolRecord) => string | null;
     /** Whether a mandate is named; one that the caller is bound to is, in any case. */
     readonly mandated?: boolean;
   },
@@ -133,7 +135,7 @@ export function listedTools(
     // One that was named so before it was refused.
     const named = personalIdProblems(snapshot.org, { "/tool_name": tool.name });
     if (named.length > 0) return "invalid_request";
-    const action = { tenant, resource: null, tool: tool.name, method: null };
+    const action = { tenant, resource: null, tool: tool.name, method: methodOf(tool) };
     return resolve(snapshot, action, caller, { via: "mcp", mandated: isNamed });
   };
   const items = approved.slice(0, limit).map((tool) => ({ tool, answer: answerOf(tool) }));

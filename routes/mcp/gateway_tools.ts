@@ -48,6 +48,11 @@ function isServed({ upstreams }: Snapshot, naming: Naming, tool: ToolRecord): bo
   return at?.status === "active" && isCurrent({ upstream }, at);
 }
 
+/** A call of an operation of an HTTP API is decided with its method, and so is what is listed. */
+function methodOf({ upstream }: ToolRecord): string | null {
+  return upstream?.method ?? null;
+}
+
 /** What can be listed: what a call of it would not be refused by the rules. */
 function isCallable({ answer }: ListedTool): boolean {
   return typeof answer !== "string" && answer.permission !== "disabled";
@@ -64,7 +69,12 @@ export async function listPage(
   const after = cursor === undefined ? null : decodeCursor(cursor, afterName)[0];
   const page = (snapshot: Snapshot, caller: MachineCaller) => {
     const isListed = (tool: ToolRecord) => isServed(snapshot, naming, tool);
-    const { items, next } = listedTools(snapshot, caller, { after, limit: PAGE, isListed });
+    const { items, next } = listedTools(snapshot, caller, {
+      after,
+      limit: PAGE,
+      isListed,
+      methodOf,
+    });
     return { items: items.filter(isCallable), next };
   };
   const { items, next } = await under.transact({
@@ -124,7 +134,8 @@ export function toolNamed(
   const find = (snapshot: Snapshot, caller: MachineCaller) => {
     const isListed = (tool: ToolRecord) =>
       nameAt(naming, tool) === name && isServed(snapshot, naming, tool);
-    const { items } = listedTools(snapshot, caller, { after: null, limit: 1, isListed, mandated });
+    const of = { after: null, limit: 1, isListed, methodOf, mandated };
+    const { items } = listedTools(snapshot, caller, of);
     return items.find(isCallable)?.tool ?? null;
   };
   return {

@@ -201,3 +201,45 @@ Deno.test("a host at the gateway finds the same operation, and gets the same res
   assert.deepEqual(await typesSince(since), ofRest);
   assert.equal(it.api.asked.length, 2);
 });
+
+Deno.test("what a host finds of an API goes by the methods of its operations, as calls of them do", async () => {
+  await using it = await ApiOrg.start();
+  const { org } = it;
+  const tools = ["readNote", "wipeNote", "writeNote"];
+  await it.approve(tools.map((tool) => `notes/${tool}`), ALLOWED);
+  const rule = { selector: { method: "DELETE" }, permission: "disabled" };
+  assert.equal((await org.manage("PUT", "/v1/rules", rule)).status, 201);
+  const facts = await org.manage("PATCH", "/v1/tools/notes/readNote", {
+    required_facts: ["method"],
+    methods: ["GET"],
+  });
+  assert.equal(facts.status, 200, facts.text);
+  const agent = await org.agent();
+  const made = await org.post("/v1/sub-tokens", {
+    name: "reads",
+    ttl_seconds: 600,
+    methods: ["GET"],
+  }, agent);
+  const found: [string, string[]][] = [
+    [agent, ["notes__readNote", "notes__writeNote"]],
+    [made.body.token, ["notes__readNote"]],
+  ];
+  for (const [key, names] of found) {
+    await using host = await McpClient.connect(
+      it.it.countersign.origin,
+      key,
+      "modern",
+      "/mcp/gateway",
+    );
+    const listed = (await host.client.listTools()).tools.map(({ name }) => name);
+    assert.deepEqual(listed, names);
+    const read = { name: "notes__readNote", arguments: { id: "1" } };
+    assert.notEqual((await host.client.callTool(read)).isError, true);
+    for (const tool of tools) {
+      const args = tool === "writeNote" ? { body: { text: "x" } } : { id: "1" };
+      const body = { tool_name: `notes/${tool}`, arguments: args };
+      const got = await org.post("/v1/calls", body, key);
+      assert.equal(got.status, names.includes(`notes__${tool}`) ? 200 : 403, got.text);
+    }
+  }
+});

@@ -227,6 +227,24 @@ Deno.test("ruleMatrix() of a draft shows the rule, and the gate that narrows it"
   assert.equal(matrix.rows.find(({ level }) => level === "tool")?.org.inForce?.id, "rul_1");
 });
 
+Deno.test("ruleMatrix() of an operation of an HTTP API goes by its method", () => {
+  const upstream = {
+    name: "notes",
+    tool: "wipe",
+    definition_digest: "",
+    generation: 0,
+    exposed_name: "notes__wipe",
+    since: 0,
+    drifted: false,
+    first: false,
+    method: "DELETE",
+  };
+  const tools = [aTool({ default_permission: "allowed", upstream })];
+  const rules = [aRule("rul_1", { method: "DELETE" }, "disabled")];
+  const { verdict } = ruleMatrix(viewOf(aPolicy({ tools, rules })), "t", null);
+  assert.equal(verdict.permission, "disabled");
+});
+
 Deno.test("ruleMatrix() of what stops before the rules has none in force", () => {
   const rules = [aRule("rul_1", { tool_name: "t" }, "allowed")];
   const org = anOrg({ kill_switch: { active: true, reason: null } });
