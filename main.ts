@@ -1,4 +1,4 @@
-import { bootstrap } from "./lib/catalog/create_org.ts";
+import { bootstrap, idleBootstrapKeys } from "./lib/catalog/create_org.ts";
 import { offerPrograms } from "./lib/gateway/host_programs.ts";
 import { makeSetUpLink, setUpNotice } from "./lib/people/set_up.ts";
 import { movedNotice, movedPasskeys } from "./lib/people/recover.ts";
@@ -31,6 +31,11 @@ const GRACE_MS = 15_000;
 /** How much longer than another process may take to stop a start waits for its store. */
 const PATIENCE_MS = 15_000;
 
+const IDLE_KEYS =
+  "Keys of the environment that let nobody in: COUNTERSIGN_BOOTSTRAP_KEY makes the " +
+  "first organization, with the approver key beside it, and changes none that is there. Unset them and " +
+  "use a key of the organization, or start with an empty store (COUNTERSIGN_KV=data/another.kv)";
+
 /** How long signals after the first are taken for the same wish to stop. */
 const SAME_WISH_MS = 1000;
 
@@ -52,12 +57,12 @@ async function start(): Promise<void> {
   }
   const deps = systemDeps(settings, kv, secret, programs);
   const stopping = new AbortController();
-  const services = await overStore(settings.kv, async () => {
+  const { services, notices } = await overStore(settings.kv, async () => {
     await proveSecret(deps);
     const services = makeServices(deps, settings, stopping.signal);
-    await prepare(services);
+    const notices = await prepare(services);
     if (programs !== undefined) await offerPrograms(services, programs);
-    return services;
+    return { services, notices };
   });
   if (settings.private_hosts.size > 0) {
     logLine("info", "Hosts that may be asked although they are private", {
@@ -77,6 +82,9 @@ async function start(): Promise<void> {
 
   const handler = drainable(app(services), services);
   const server = listen(settings.port, (request, connection) => handler.fetch(request, connection));
+  // Not before its port is its own: these links would lead to what else listens there.
+  const print = operatorConsole(settings);
+  for (const notice of notices) print(`\n${notice}\n`);
   const rotation = startSecretRotation(services);
   onStop(async () => {
     services.readiness.drain();
@@ -104,17 +112,20 @@ async function start(): Promise<void> {
   logLine("info", "Countersign listens", { port: server.addr.port, url: settings.url.origin });
 }
 
-/** What is looked at and made in the store before anybody is served. */
-async function prepare(services: Services): Promise<void> {
+/** What is looked at and made in the store before anybody is served; answers what the operator is told. */
+async function prepare(services: Services): Promise<string[]> {
   const { settings } = services;
   await services.processTimes.look();
   await migrate(services);
   await bootstrap(services);
+  const idle = await idleBootstrapKeys(services);
+  if (idle.length > 0) logLine("warn", IDLE_KEYS, { variables: idle.join(", ") });
   const setUpLink = await makeSetUpLink(services);
-  const print = operatorConsole(settings);
-  if (setUpLink !== null) print(`\n${setUpNotice(setUpLink)}\n`);
   const moved = await movedPasskeys(services);
-  if (moved !== null) print(`\n${movedNotice(moved, settings.url.hostname)}\n`);
+  return [
+    ...setUpLink === null ? [] : [setUpNotice(setUpLink)],
+    ...moved === null ? [] : [movedNotice(moved, settings.url.hostname)],
+  ];
 }
 
 function listen(port: number, handler: Deno.ServeHandler<Deno.NetAddr>) {

@@ -91,7 +91,20 @@ function filesOf(args: string[]): Files {
   const forLog = exported !== undefined && checkpoint !== undefined;
   const alone = exported === undefined && checkpoint === undefined && previous === undefined;
   const forOne = alone && receipt.length + (mandate === undefined ? 0 : 1) === 1;
-  if (keys === undefined || more.length > 0 || forLog === forOne) throw new Unusable(USAGE);
+  if (keys === undefined || more.length > 0 || forLog === forOne) {
+    const problem = args.length === 0
+      ? ""
+      : more.length > 0
+      ? `One export at a time, and here are ${positionals.length}. An option takes one file.\n\n`
+      : exported !== undefined && checkpoint === undefined
+      ? "--checkpoint is missing: what the log is held against, fetched before the export.\n\n"
+      : exported === undefined && !alone
+      ? "The export is missing, which --checkpoint and --previous are for.\n\n"
+      : !forLog && !forOne
+      ? "Name one thing to verify: an export, one --receipt or one --mandate.\n\n"
+      : "--keys is missing: without keys that you pinned anybody may have signed.\n\n";
+    throw new Unusable(`${problem}${USAGE}`);
+  }
   return { exported, checkpoint, previous, receipts: receipt, mandate, keys };
 }
 
@@ -189,6 +202,10 @@ async function verifyLogFile(path: string, files: Files): Promise<number> {
 
 /** Runs the command line and gives its exit status. */
 async function run(args: string[]): Promise<number> {
+  if (args.includes("--help") || args.includes("-h")) {
+    console.log(USAGE);
+    return 0;
+  }
   try {
     const files = filesOf(args);
     const [receipt] = files.receipts;

@@ -15,11 +15,12 @@ import {
   orgKey,
   orgPrefix,
 } from "../store/keys.ts";
-import { listRecords } from "../store/kv.ts";
+import { listRecords, readRecord } from "../store/kv.ts";
 import {
   type ApiKeyRecord,
   bootstrapRecord,
   type CredentialIndex,
+  credentialIndex,
   type MemberRecord,
 } from "../store/records/identity.ts";
 import type { OrgRecord } from "../store/records/policy.ts";
@@ -125,6 +126,24 @@ export async function bootstrap(services: Services): Promise<Bootstrap> {
   };
   const made = await ledgers.transact(org, operation);
   return made ? { outcome: "made", org } : { outcome: "found" };
+}
+
+/**
+ * The variables whose keys let nobody in: they make keys with the first org and never again, so that
+ * whoever hands over others later is refused everywhere, and learns why from the start alone.
+ */
+export async function idleBootstrapKeys({ deps, settings }: Services): Promise<string[]> {
+  const given = [
+    ["COUNTERSIGN_BOOTSTRAP_KEY", settings.bootstrap.key],
+    ["COUNTERSIGN_BOOTSTRAP_APPROVER_KEY", settings.bootstrap.approver_key],
+  ] as const;
+  const idle: string[] = [];
+  for (const [variable, key] of given) {
+    if (key === null) continue;
+    const known = await readRecord(deps.kv, credentialKey(secretHash(key)), credentialIndex);
+    if (known === null) idle.push(variable);
+  }
+  return idle;
 }
 
 function addMembersAndKeys(

@@ -43,8 +43,8 @@ export function readSettings(environment: Environment): Settings {
     secret,
     previous_secret: bytes("COUNTERSIGN_SECRET_PREVIOUS", get("COUNTERSIGN_SECRET_PREVIOUS")),
     log: logged(get("COUNTERSIGN_LOG")),
-    mcp_tasks: isOn(get("COUNTERSIGN_MCP_TASKS") ?? "on"),
-    allowly: isOn(get("COUNTERSIGN_ALLOWLY") ?? "on"),
+    mcp_tasks: isOn("COUNTERSIGN_MCP_TASKS", get("COUNTERSIGN_MCP_TASKS")),
+    allowly: isOn("COUNTERSIGN_ALLOWLY", get("COUNTERSIGN_ALLOWLY")),
     drain_seconds: drainSeconds(get("COUNTERSIGN_DRAIN_SECONDS")),
     private_hosts: privateHosts(get("COUNTERSIGN_PRIVATE_HOSTS"))
       .union(privateApis(channels)),
@@ -63,9 +63,15 @@ export function readSettings(environment: Environment): Settings {
   };
 }
 
-/** Whether a switch is on: set, and not to a word that says no. */
-function isOn(text: string | null): boolean {
-  return text !== null && !["0", "false", "no", "off"].includes(text.trim().toLowerCase());
+/** Whether a switch is on, as it is unless it says otherwise: what is misspelled is no yes. */
+function isOn(variable: Variable, text: string | null): boolean {
+  const given = text?.trim().toLowerCase() ?? "on";
+  if (["1", "true", "yes", "on"].includes(given)) return true;
+  if (["0", "false", "no", "off"].includes(given)) return false;
+  throw new SettingRefused(
+    variable,
+    `is ${JSON.stringify(text)}; give on (also the default) or off.`,
+  );
 }
 
 /** A number of proxies; the words of before mean one. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { bootstrap } from "../../lib/catalog/create_org.ts";
+import { bootstrap, idleBootstrapKeys } from "../../lib/catalog/create_org.ts";
 import { makeSecret, secretHash, type SecretKind } from "../../lib/identity/credentials.ts";
 import { SettingRefused } from "../../lib/server/rights.ts";
 import { readSettings } from "../../lib/server/settings.ts";
@@ -119,6 +119,7 @@ Deno.test("A second start with other settings changes nothing", async () => {
   {
     await using first = await Countersign.start({ ...shared, variables: ALL });
     await bootstrap(first.services);
+    assert.deepEqual(await idleBootstrapKeys(first.services), []);
   }
   {
     const variables = {
@@ -130,11 +131,20 @@ Deno.test("A second start with other settings changes nothing", async () => {
     assert.equal((await orgsIn(second)).length, 1);
     assert.equal(await status(second, CHOSEN), 200);
     assert.equal(await status(second, other), 401);
+    assert.deepEqual(await idleBootstrapKeys(second.services), ["COUNTERSIGN_BOOTSTRAP_KEY"]);
     const [org = ""] = await orgsIn(second);
     const members = await Array.fromAsync(kv.list({ prefix: keys.memberPrefix(org) }));
     assert.equal(members.length, 1);
   }
   kv.close();
+});
+
+Deno.test("An approver key alone makes nothing, which is said", async () => {
+  const variables = { COUNTERSIGN_BOOTSTRAP_APPROVER_KEY: APPROVER };
+  await using countersign = await Countersign.start({ variables });
+  assert.deepEqual(await bootstrap(countersign.services), { outcome: "nothing" });
+  const idle = await idleBootstrapKeys(countersign.services);
+  assert.deepEqual(idle, ["COUNTERSIGN_BOOTSTRAP_APPROVER_KEY"]);
 });
 
 Deno.test("Two nodes that start at once make one org", async () => {

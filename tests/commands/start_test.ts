@@ -67,10 +67,9 @@ Deno.test("start: a port in use is refused", async () => {
   await using place = await DeploymentFolder.make();
   using taken = Deno.listen({ port: 0 });
   const port = String((taken.addr as Deno.NetAddr).port);
-  assert.match(
-    await refused(place.path, { PORT: port }),
-    new RegExp(`^PORT ${port} is in use`, "m"),
-  );
+  const said = await refused(place.path, { PORT: port });
+  assert.match(said, new RegExp(`^PORT ${port} is in use`, "m"));
+  assert.doesNotMatch(said, /set-up/, "a link that leads to what else listens there");
 });
 
 Deno.test("start: folders that cannot be made or read are refused by name", async () => {

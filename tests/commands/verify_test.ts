@@ -62,7 +62,12 @@ Deno.test("verify.ts exits 0, 1 or 2 when a log is fine, wrong or unreadable", a
       ["--receipt receipt.json --keys keys.json", 0, /^OK: the entry is in the log/],
       ["--receipt altered.json --keys keys.json", 1, /entry_index_mismatch/],
       ["absent.ndjson --checkpoint checkpoint --keys keys.json", 2, /Cannot read absent.ndjson/],
-      ["good.ndjson --keys keys.json", 2, /Usage/],
+      ["good.ndjson --keys keys.json", 2, /^--checkpoint is missing: [^]*Usage/],
+      ["--checkpoint checkpoint --keys keys.json", 2, /^The export is missing/],
+      ["good.ndjson --checkpoint checkpoint", 2, /^--keys is missing: [^]*Usage/],
+      ["good.ndjson previous --keys keys.json", 2, /^One export at a time, and here are 2/],
+      ["--keys keys.json", 2, /^Name one thing to verify/],
+      ["--help", 0, /^Usage/],
     ];
     const verifier = new URL("verify.ts", PROJECT).pathname;
     const config = new URL("deno.json", PROJECT).pathname;

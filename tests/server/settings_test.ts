@@ -88,6 +88,20 @@ Deno.test("readSettings() reads everything that is set", () => {
   });
 });
 
+Deno.test("readSettings() takes no misspelled word for a switch that is on", () => {
+  for (const variable of ["COUNTERSIGN_ALLOWLY", "COUNTERSIGN_MCP_TASKS"] as const) {
+    const name = variable === "COUNTERSIGN_ALLOWLY" ? "allowly" : "mcp_tasks";
+    for (const word of ["0", "False", "no", " off "]) {
+      assert.equal(read({ [variable]: word })[name], false);
+    }
+    for (const word of ["1", "TRUE", "yes", "on"]) {
+      assert.equal(read({ [variable]: word })[name], true);
+    }
+    const said = `${variable} is "of"; give on (also the default) or off.`;
+    assert.equal(refusal({ [variable]: "of" }).message, said);
+  }
+});
+
 Deno.test("readSettings() reads whose pages may open a socket, letter by letter as they are sent", () => {
   const origins = (text: string) => [...read({ COUNTERSIGN_WS_ORIGINS: text }).ws_origins];
   const extension = "chrome-extension://abcdefghijklmnopabcdefghijklmnop";
