@@ -35,7 +35,7 @@ export function RequestRail({ sheet, shown, now }: {
         <RequestSteps steps={sheet.steps} awaits={sheet.awaits} now={now} />
         {sheet.call !== null && (
           <p class="small">
-            <a href={pagePath("/calls/:id", { id: sheet.call })}>Its call through here</a>
+            <a href={pagePath("/calls/:id", { id: sheet.call })}>The call that asked for it</a>
           </p>
         )}
       </Part>

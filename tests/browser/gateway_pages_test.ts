@@ -70,10 +70,10 @@ Deno.test("on a phone: a host is connected, its call waits, is approved and answ
   await sound(tab);
   await page.getByRole("link", { name: "Open the request" }).click();
   await tab.hydrated();
-  await page.getByRole("link", { name: "Its call through here" }).waitFor();
+  await page.getByRole("link", { name: "The call that asked for it" }).waitFor();
   await signOnPage(tab);
   await page.getByRole("status").filter({ hasText: "Approved." }).waitFor();
-  await page.getByRole("link", { name: "Its call through here" }).click();
+  await page.getByRole("link", { name: "The call that asked for it" }).click();
   const happened = page.getByRole("list", { name: "From asking to answer" });
   await happened.getByText(/^Approved by olivia@example\.com/).waitFor();
   await page.getByText("Approved, and not run yet").waitFor();

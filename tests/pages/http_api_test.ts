@@ -54,6 +54,8 @@ Deno.test("an API is added by a document that is pasted, uploaded or fetched, an
   const narrowed = await owner.get(`${page}?tag=notes`);
   assert.match(narrowed.html, /Offer wipeNote/);
   assert.doesNotMatch(narrowed.html, /Offer listNotes/);
+  const none = await owner.get(`${page}?q=nothing-is-called-so`);
+  assert.match(none.text, /No operation fits what the list is narrowed to/);
   const offered = await owner.send(`${page}?tag=notes`, "offer", {
     base_url: `${api.origin}/v1`,
     offer: "picked",

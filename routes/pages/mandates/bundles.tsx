@@ -85,7 +85,6 @@ export const bundlesPage = memberPage({
             {
               key: "edition",
               label: "Edition",
-              kind: "badge",
               cell: ({ bundle }) =>
                 bundle.archived_at === null
                   ? bundle.edition

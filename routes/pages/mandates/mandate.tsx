@@ -174,7 +174,7 @@ export const mandatePage = memberPage({
           badges={<MandateStateBadge state={state} />}
           actions={
             <ButtonLink href={pagePath("/mandates", { user: record.user_id })} icon="user">
-              Of this user
+              This user's mandates
             </ButtonLink>
           }
         />

@@ -282,6 +282,8 @@ export const documentPage = memberPage({
     const ticked = new Set(
       form.values("operations", rows.filter(({ picked }) => picked).map(({ name }) => name)),
     );
+    const listed = new Set(rows.map(({ name }) => name));
+    const unlisted = all.filter(({ name, picked }) => picked && !listed.has(name)).length;
     const isCurrent = own?.document?.id === document.id;
     const tags = [...new Set(all.flatMap((row) => row.tags))].slice(0, 100);
     return (
@@ -289,7 +291,9 @@ export const documentPage = memberPage({
         <PageHeader
           title={<UntrustedText text={`${document.title} ${document.version}`.trim()} />}
           breadcrumb={[{ label: "Upstreams", href: "/upstreams" }]}
-          description={`${document.operations} operations can be taken.`}
+          description={document.operations === 1
+            ? "1 operation can be taken."
+            : `${document.operations} operations can be taken.`}
         />
         {own !== null && !isCurrent && (
           <Notice tone={count("changed") + gone.length > 0 ? "warning" : "info"} live={false}>
@@ -350,7 +354,9 @@ export const documentPage = memberPage({
             options={[
               {
                 value: "picked",
-                label: "The ticked ones, and those picked before that aren't listed",
+                label: unlisted === 0
+                  ? "The ticked ones"
+                  : `The ticked ones, and ${unlisted} picked before that this list leaves out`,
               },
               { value: "all", label: `All ${document.operations}` },
             ]}
@@ -383,6 +389,13 @@ export const documentPage = memberPage({
               </li>
             ))}
           </ol>
+          {rows.length === 0 && (
+            <p class="quiet">
+              {all.length === 0
+                ? "There is nothing in it to offer."
+                : "No operation fits what the list is narrowed to."}
+            </p>
+          )}
           {matching > rows.length && (
             <p class="quiet">{`${matching - rows.length} more: narrow the list to see them.`}</p>
           )}
