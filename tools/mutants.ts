@@ -1847,6 +1847,27 @@ const MANDATES: readonly Mutant[] = [
     tests: ["receipts/receipts"],
   },
   {
+    guard: "a receipt claims no other cost than its entry has",
+    file: "lib/verify/receipts_of_log.ts",
+    find: "contextProblem(claims.context, { ...told.context, countersign }) ??",
+    replace: "",
+    tests: ["receipts/verify"],
+  },
+  {
+    guard: "a receipt claims the user and the terms of the grant",
+    file: "lib/verify/receipts_of_log.ts",
+    find: "this.#termsProblem(claims, entry, mandate);",
+    replace: "null;",
+    tests: ["receipts/verify"],
+  },
+  {
+    guard: "the verifier finds a key that answers just after a passkey went",
+    file: "lib/verify/user_keys.ts",
+    find: "if (heldUntil === null || at >= heldUntil) return null;",
+    replace: "if (heldUntil !== null) return null;",
+    tests: ["verify/user_signed"],
+  },
+  {
     guard: "a receipt is signed by the key of its time",
     file: "lib/verify/signed_receipt.ts",
     find: "if (issued_at < active_from ||",

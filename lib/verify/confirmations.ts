@@ -66,7 +66,9 @@ export class Confirmations {
         if (actor.type !== "user") return null;
         return await this.#signed(entry, parts, place, "now");
       case "token.minted":
-        return this.#usedFinding(entry, index);
+        return this.#usedFinding(entry, index, "mints");
+      case "token.consumed":
+        return this.#usedFinding(entry, index, "has something run");
       case "approval.decided":
         if (data.decision !== "approve" || data.level !== 0) return null;
         if (actor.type !== "user") return this.#byKeyFinding(entry, parts, index);
@@ -110,24 +112,30 @@ export class Confirmations {
     return finding ?? "checked";
   }
 
-  /** A key of the application answers for no user who has a passkey of their own. */
-  #byKeyFinding({ actor }: CheckedEntry, parts: JsonObject | null, index: number): Finding | null {
-    if (!this.#keys.hasOne(privateValue(parts, "user_id") ?? null)) return null;
-    const what =
-      `Entry ${index} says yes by ${shown(actor.type)} ${shown(actor.id)} for a user who ` +
-      "has a passkey of their own";
+  /** A key of the application answers for no user who has a passkey, or had one until just now. */
+  #byKeyFinding(
+    { actor, at }: CheckedEntry,
+    parts: JsonObject | null,
+    index: number,
+  ): Finding | null {
+    const why = this.#keys.ownAlone(privateValue(parts, "user_id") ?? null, at);
+    if (why === null) return null;
+    const what = `Entry ${index} says yes by ${shown(actor.type)} ${
+      shown(actor.id)
+    } for a user ${why}`;
     return entryFinding("actor_not_entitled", index, what);
   }
 
-  /** What is wrong with a token that comes by a yes of a passkey that went since. */
-  #usedFinding({ subject }: CheckedEntry, index: number): Finding | null {
+  /** What is wrong with a token that comes, or is used, by a yes of a passkey that went since. */
+  #usedFinding({ subject }: CheckedEntry, index: number, does: string): Finding | null {
     const yes = this.#yeses.get(String(subject.approval));
     if (yes === undefined) return null;
     const own = this.#keys.of(yes.user);
     const key = own?.keys.get(yes.credential);
     // Where it was not shown whose the passkey is, its end may not be either.
     if (own === null || (key !== undefined && key.since < yes.asked)) return null;
-    const what = `Entry ${index} mints by a yes of passkey ${shown(yes.credential)}, which entry ` +
+    const what =
+      `Entry ${index} ${does} by a yes of passkey ${shown(yes.credential)}, which entry ` +
       `${own.index} removed or replaced`;
     return entryFinding("passkey_removed", index, what, own.index);
   }

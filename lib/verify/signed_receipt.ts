@@ -4,12 +4,12 @@ import { sha256 } from "../base/sha256.ts";
 import { parseStrictJson } from "../base/strict_json.ts";
 import { decodeUtf8 } from "../base/text.ts";
 import { jwkThumbprint, verifyEd25519 } from "../tlog/log_key.ts";
-import { type CheckedEntry, isIndex, isTime } from "./export_lines.ts";
-import { entryFinding, type Finding, meaningOf, shown, wholeFinding } from "./finding.ts";
+import { isIndex, isTime } from "./export_lines.ts";
+import { type Finding, meaningOf, wholeFinding } from "./finding.ts";
 
 /**
- * Signed receipts, of the form that is a JWS: what one claims, whether a key of its time signed that,
- * and whether it is what the log says at the place that it names. Runs in the browser.
+ * Signed receipts, of the form that is a JWS: what one claims, and whether a key of its time signed
+ * that. Runs in the browser.
  */
 
 /** A receipt as it was read; nothing is verified yet. */
@@ -35,9 +35,6 @@ export interface ReceiptKey {
 }
 
 type Read<T> = { readonly ok: true } & T | { readonly ok: false; readonly message: string };
-
-/** The type of the log's entries that make keys of receipts. */
-const KEY_TYPE = "key.set";
 
 /** Whether a file is a signed receipt, and not an entry with its proof. */
 export function isSignedReceipt(value: JsonValue): boolean {
@@ -98,7 +95,8 @@ export function parseReceiptKeys(value: JsonValue): Read<{ org: string; keys: Re
   return { ok: true, org: value.workspace_id, keys };
 }
 
-function keyOf(key: JsonValue): ReceiptKey | null {
+/** A key as it is published, or as the log tells of it; null for what is none. */
+export function keyOf(key: JsonValue): ReceiptKey | null {
   if (!isJsonObject(key)) return null;
   const { key_id: kid, public_key: x, active_from, active_until = null } = key;
   if (typeof kid !== "string" || typeof x !== "string" || !isTime(active_from)) return null;
@@ -178,124 +176,6 @@ export async function signatureFinding(
 export function fingerprint({ x }: ReceiptKey): string | null {
   const bytes = fromBase64Url(x);
   return bytes === null ? null : `sha256:${toHex(sha256(bytes))}`;
-}
-
-/** Receipts held against the log that they say to be of, and its keys as the log tells of them. */
-export class ReceiptsOfLog {
-  readonly #open = new Map<number, SignedReceipt[]>();
-  readonly #keys: ReceiptKey[] = [];
-
-  constructor(receipts: readonly SignedReceipt[], readonly origin: string) {
-    for (const receipt of receipts) {
-      const { index } = receipt.place;
-      this.#open.set(index, [...this.#open.get(index) ?? [], receipt]);
-    }
-  }
-
-  /** Takes in an entry that the checkpoint covers, or says which receipt of it is wrong. */
-  take(entry: CheckedEntry, index: number, org: string): Finding | null {
-    if (entry.type === KEY_TYPE) this.#learn(entry);
-    const receipts = this.#open.get(index) ?? [];
-    this.#open.delete(index);
-    for (const receipt of receipts) {
-      const wrong = entryProblem(receipt, entry, { org, origin: this.origin });
-      if (wrong === null) continue;
-      return entryFinding("receipt_mismatch", index, `Receipt ${receipt.id} ${wrong}`);
-    }
-    return null;
-  }
-
-  /** What is wrong with one whose entry was not there, or whose key the log does not know. */
-  async end(receipts: readonly SignedReceipt[]): Promise<Finding | null> {
-    for (const [index, [receipt]] of this.#open) {
-      const what = `Receipt ${receipt?.id} says to be entry ${index}, which the log does not have`;
-      return entryFinding("receipt_not_included", index, what);
-    }
-    for (const receipt of receipts) {
-      const finding = await signatureFinding(receipt, this.#keys);
-      if (finding !== null) return finding;
-    }
-    return null;
-  }
-
-  #learn({ subject, data }: CheckedEntry): void {
-    const key = keyOf({
-      key_id: subject.key ?? null,
-      public_key: data.public_key ?? null,
-      active_from: data.active_from ?? null,
-      active_until: null,
-    });
-    if (key === null || data.signs !== "receipts") return;
-    const before = this.#keys.at(-1);
-    if (before !== undefined) {
-      this.#keys[this.#keys.length - 1] = { ...before, active_until: key.active_from };
-    }
-    this.#keys.push(key);
-  }
-}
-
-/** What the claims of a receipt are, by the type of its entry. */
-const CLAIMED: Readonly<Record<string, readonly [event: string, decision: string]>> = {
-  "mandate.granted": ["authorization.create", "authorization_granted"],
-  "mandate.revoked": ["authorization.revoke", "authorization_revoked"],
-  "mandate.superseded": ["authorization.revoke", "authorization_revoked"],
-  "budget.settled": ["budget.settle", "budget_settled"],
-  "execution.logged": ["budget.settle", "budget_settled"],
-};
-
-const VERDICTS: Readonly<Record<string, readonly string[]>> = {
-  allowed: ["allow"],
-  disabled: ["deny"],
-  requires_approval: ["confirm", "escalate"],
-};
-
-/** What a receipt claims otherwise than its entry says; null for nothing. */
-function entryProblem(
-  { claims, id, issued_at, place }: SignedReceipt,
-  entry: CheckedEntry,
-  { org, origin }: { readonly org: string; readonly origin: string },
-): string | null {
-  const { leaf_hash, log } = place;
-  const { type, subject, data } = entry;
-  const said = (name: string, got: JsonValue | undefined, expected: JsonValue | undefined) =>
-    (got ?? null) === (expected ?? null)
-      ? null
-      : `claims ${name} ${shown(got)}; the entry says ${shown(expected)}`;
-  const common = said("the leaf hash", leaf_hash, toHex(entry.leafHash)) ??
-    said("the log", log, origin) ??
-    said("the organization", claims.workspace_id, org) ??
-    said("the id", id, `rcp_${entry.id.slice(4)}`) ??
-    said("the time", issued_at, entry.at);
-  if (common !== null) return common;
-  if (type === "permission.checked") {
-    const decisions = VERDICTS[String(data.permission)] ?? [];
-    const mandate = typeof data.mandate_seq === "number" ? subject.mandate : null;
-    return said("the action", claims.action, subject.tool) ??
-      said("the resource", claims.resource, subject.resource) ??
-      said("the mandate", claims.authorization_id, mandate) ??
-      said("the reason", claims.reason, data.resolved_from) ??
-      (decisions.includes(String(claims.decision))
-        ? null
-        : said("the decision", claims.decision, data.permission));
-  }
-  if (type === "token.minted") {
-    return said("the action", claims.action, subject.tool) ??
-      said("the resource", claims.resource, subject.resource) ??
-      said("the mandate", claims.authorization_id, subject.mandate) ??
-      said("the decision", claims.decision, subject.approval == null ? null : "allow");
-  }
-  if (type === "approval.decided") {
-    const decided = data.decision === "approve" ? "approved" : "rejected";
-    const isFit = claims.decision === `confirmation_${decided}` ||
-      claims.decision === `escalation_${decided}`;
-    return isFit ? null : said("the decision", claims.decision, data.decision);
-  }
-  const [event, decision] = CLAIMED[type] ?? [null, null];
-  return said("the event", claims.event, event) ??
-    said("the decision", claims.decision, decision) ??
-    (type.startsWith("mandate.")
-      ? said("the mandate", claims.authorization_id, subject.mandate)
-      : null);
 }
 
 function jsonIn(part: string): JsonObject | null {

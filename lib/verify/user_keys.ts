@@ -34,6 +34,8 @@ export interface UserKey {
 interface OwnKeys {
   readonly keys: ReadonlyMap<JsonValue, UserKey>;
   readonly index: number;
+  /** Until when nothing newer answers, nor the application, for one just went; null for never. */
+  readonly heldUntil: string | null;
 }
 
 export class UserKeys {
@@ -51,10 +53,18 @@ export class UserKeys {
     return this.#keys.get(user) ?? null;
   }
 
-  /** Whether a user has a passkey for sure: no entry that does not show whose it is may have removed it. */
-  hasOne(user: JsonValue): boolean {
+  /**
+   * Why nobody but a user answers for them at a time of the log: they have a passkey for sure, which no
+   * entry that does not show whose it is may have removed, or one of theirs went just now. Null where
+   * somebody may.
+   */
+  ownAlone(user: JsonValue, at: string): string | null {
     const own = this.#keys.get(user);
-    return own !== undefined && own.keys.size > 0 && !this.#isAnyHidden;
+    if (own === undefined) return null;
+    const { keys, index, heldUntil } = own;
+    if (keys.size > 0) return this.#isAnyHidden ? null : "who has a passkey of their own";
+    if (heldUntil === null || at >= heldUntil) return null;
+    return `whose passkey entry ${index} removed or replaced; nobody answers before ${heldUntil}`;
   }
 
   /**
@@ -109,7 +119,8 @@ export class UserKeys {
       next.set(credential, stays ? { ...old, shown } : { shown, since: at, usableFrom });
     }
     // What the entry does not list any more speaks for this user no longer.
-    if (user !== undefined) this.#keys.set(user, { keys: next, index });
+    const heldUntil = isTime(data.held_until) ? data.held_until : null;
+    if (user !== undefined) this.#keys.set(user, { keys: next, index, heldUntil });
     else {
       this.#isAnyHidden = true;
       for (const [credential, key] of next) this.#hidden.set(credential, { ...key, shown: null });

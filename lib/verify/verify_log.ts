@@ -6,7 +6,8 @@ import { type DecisionCounts, SignedDecisions } from "./decisions.ts";
 import { byteLines, checkEntry, parseExportLine } from "./export_lines.ts";
 import { entryFinding, type Finding, wholeFinding } from "./finding.ts";
 import { checkPrivateParts } from "./private_parts.ts";
-import { ReceiptsOfLog, type SignedReceipt } from "./signed_receipt.ts";
+import { ReceiptsOfLog } from "./receipts_of_log.ts";
+import type { SignedReceipt } from "./signed_receipt.ts";
 import type { SpendingCounts } from "./spending.ts";
 import { type MandateStanding, Story, type Untold } from "./story.ts";
 import { type Handover, ROTATION_TYPE, TrustedKeys } from "./trusted_keys.ts";
@@ -184,7 +185,7 @@ async function walkEntries(evidence: LogEvidence): Promise<Walk | { finding: Fin
           const finding = await walk.trusted.rotate(entry, index);
           if (finding !== null) return { finding };
         }
-        const other = walk.receipts.take(entry, index, org);
+        const other = walk.receipts.take(entry, line.private, { index, org });
         if (other !== null) return { finding: other };
         walk.span = { first: walk.span?.first ?? entry.at, last: entry.at };
       }

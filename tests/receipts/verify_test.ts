@@ -93,6 +93,55 @@ Deno.test("every receipt is signed by a key of its time and is what the log says
   assert.equal(await signatureFinding(forged({ decision: "deny" }), keys), null);
 });
 
+Deno.test("attack: a receipt signed by its own key that claims anything but what the log says", async () => {
+  await using countersign = await Countersign.start();
+  const { org, answers } = await rotated(countersign);
+  const { deps } = countersign.services;
+  const pinnedKeys = (await publishedKeys(org)).keys;
+  const auditor = await org.key("standard", { audit_private: true });
+  const checkpoint = parsedNote(await checkpointNote(org));
+  const text = await exportText(org, auditor);
+  const [key = assert.fail("no key")] = await listReceiptKeys(deps.kv, org.id);
+  const said = async (claims: JsonObject) => {
+    const signer = receiptSigner(deps, org.id, key);
+    const receipts = [
+      parsed({ ...signReceipt(claims as never, signer, "allowly-5") as SignedJws }),
+    ];
+    const chunks = ReadableStream.from([new TextEncoder().encode(text)]);
+    const verdict = await verifyLog({ chunks, checkpoint, previous: null, pinnedKeys, receipts });
+    return verdict.ok ? "ok" : `${verdict.finding.code} ${verdict.finding.what}`;
+  };
+  // Of each kind of receipt one, and of that every claim another, gone, or one more.
+  const kinds = new Map<string, JsonObject>();
+  for (const { receipt } of answers.slice(0, -1)) {
+    const claims = payloadOf(receipt as never);
+    kinds.set(`${claims.event ?? "check"} ${claims.decision}`, claims);
+  }
+  assert.ok(kinds.size >= 9, [...kinds.keys()].join());
+  const other = (value: unknown) =>
+    typeof value === "number" ? value + 1 : typeof value === "string" ? `${value}x` : "x";
+  for (const [kind, claims] of kinds) {
+    assert.equal(await said(claims), "ok", kind);
+    const context = claims.context as JsonObject;
+    const terms = claims.policy_ref as JsonObject | null;
+    const changes: JsonObject[] = ["user_id", "agent_id", "decision", "reason", "resource"]
+      .map((name) => ({ [name]: other(claims[name]) }));
+    for (const [name, value] of Object.entries(context)) {
+      if (name === "countersign") continue;
+      const { [name]: _gone, ...rest } = context;
+      changes.push({ context: { ...context, [name]: other(value) } }, { context: rest });
+    }
+    for (const name of Object.keys(terms ?? {})) {
+      changes.push({ policy_ref: { ...terms, [name]: other(terms?.[name]) } });
+    }
+    changes.push({ context: { ...context, more: 1 } }, { policy_ref: null }, { more: 1 });
+    for (const change of changes.filter(({ policy_ref }) => policy_ref !== terms)) {
+      const wrong = await said({ ...claims, ...change });
+      assert.match(wrong, /^receipt_mismatch /, `${kind} ${JSON.stringify(change)}`);
+    }
+  }
+});
+
 Deno.test("a changed signature, another key and a time outside of its window are found", async () => {
   await using countersign = await Countersign.start();
   const { org, answers } = await rotated(countersign);

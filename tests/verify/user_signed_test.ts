@@ -264,16 +264,22 @@ Deno.test("a token that comes by a yes of a passkey that went is found", async (
   });
   assert.equal(minted.status, 201, minted.text);
   countersign.clock.advance(SECOND);
+  const { token } = minted.body;
+  const consumed = await it.org.post("/v1/tokens/consume", { token, tool_name: "refund" });
+  assert.equal(consumed.status, 200, consumed.text);
+  countersign.clock.advance(SECOND);
   await it.passkeys("u1", []);
   countersign.clock.advance(SECOND);
   await it.passkeys("u1", [passkey]);
   // What removed it, or put it in again, before the token came.
-  const before = (lines: Line[]) =>
+  const removedAt = (lines: Line[], to: number) =>
     moved(
       lines,
       placeOf(lines, "user.passkeys_set", ({ entry }) => (entry.data as JsonObject).removed === 1),
-      placeOf(lines, "token.minted") - 1,
+      to,
     );
+  const before = (lines: Line[]) => removedAt(lines, placeOf(lines, "token.minted") - 1);
+  const beforeUse = (lines: Line[]) => removedAt(lines, placeOf(lines, "token.consumed"));
   const back = (lines: Line[]) =>
     moved(
       before(lines),
@@ -283,5 +289,31 @@ Deno.test("a token that comes by a yes of a passkey that went is found", async (
   await foundIn(it, [
     ["a passkey that was removed", "passkey_removed", /which entry \d+ removed/, before],
     ["a passkey that came back", "passkey_removed", /which entry \d+ removed or replaced/, back],
+    ["a token used after it went", "passkey_removed", /has something run by a yes/, beforeUse],
+  ]);
+});
+
+Deno.test("a key that answers for a user within a day after their passkey went is found", async () => {
+  await using countersign = await Countersign.start();
+  const it = await ConfirmingOrg.make(countersign);
+  const asked = await it.ask();
+  const yes = await it.answer(asked.nonce, { decision: "approve" }, it.org.approver);
+  assert.equal(yes.status, 200, yes.text);
+  countersign.clock.advance(SECOND);
+  await it.passkeys("u1", [await new AppUser().enrol()]);
+  countersign.clock.advance(SECOND);
+  await it.passkeys("u1", []);
+  const set = (lines: Line[], what: "added" | "removed") =>
+    placeOf(lines, "user.passkeys_set", ({ entry }) => (entry.data as JsonObject)[what] === 1);
+  const decided = (lines: Line[]) => placeOf(lines, "approval.decided");
+  const had = (lines: Line[]) => moved(lines, set(lines, "added"), decided(lines));
+  await foundIn(it, [
+    ["a key while they have one", "actor_not_entitled", /who has a passkey of their own/, had],
+    [
+      "a key when it is just gone",
+      "actor_not_entitled",
+      /whose passkey entry \d+ removed or replaced/,
+      (lines) => moved(had(lines), set(had(lines), "removed"), decided(had(lines))),
+    ],
   ]);
 });
