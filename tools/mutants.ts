@@ -1861,6 +1861,13 @@ const MANDATES: readonly Mutant[] = [
     tests: ["receipts/verify"],
   },
   {
+    guard: "the verifier finds a token that is used by a yes of a passkey that went",
+    file: "lib/verify/confirmations.ts",
+    find: 'return this.#usedFinding(entry, index, "has something run");',
+    replace: "return null;",
+    tests: ["verify/user_signed"],
+  },
+  {
     guard: "the verifier finds a key that answers just after a passkey went",
     file: "lib/verify/user_keys.ts",
     find: "if (heldUntil === null || at >= heldUntil) return null;",
@@ -2308,7 +2315,7 @@ const CONFIRMATIONS: readonly Mutant[] = [
   {
     guard: "the verifier finds a token by a yes of a passkey that went",
     file: "lib/verify/confirmations.ts",
-    find: "return this.#usedFinding(entry, index);",
+    find: 'return this.#usedFinding(entry, index, "mints");',
     replace: "return null;",
     tests: ["verify/user_signed"],
   },
