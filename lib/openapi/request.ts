@@ -143,6 +143,10 @@ function segmentOf(
       if (parameter === undefined || value === undefined || value === null) {
         throw new Unwritable("is a part of the path, and is missing");
       }
+      // Beside others in its segment, too: what it is a part of would be something else without it.
+      if (value === "" && (parameter.json || parameter.style === "simple")) {
+        throw new Unwritable("is a part of the path, and is empty");
+      }
       if (leavesSegment(wordOf(value))) {
         throw new Unwritable("is a part of the path, which would lead out of its place there");
       }

@@ -1,4 +1,5 @@
 import { Buffer } from "node:buffer";
+import { percentEncoded } from "../openapi/styles.ts";
 import { Refusal } from "../refusal.ts";
 import type { VaultRecord } from "../store/records/vault.ts";
 import type { Injection } from "../upstreams/port.ts";
@@ -56,16 +57,25 @@ function headersOf({ kind, field }: Sent, secret: string): Record<string, string
 }
 
 /**
- * What must not come back: all of it, and the parts that would do as well: the password of a user, the
- * key behind a word such as `Token`.
+ * What must not come back: all of it, the parts that would do as well (the password of a user, the key
+ * behind a word such as `Token`), and what it is sent as, which whoever repeats a request writes anew.
  */
 function secretsIn(kind: VaultRecord["kind"], secret: string): string[] {
-  const parts = kind === "basic"
-    ? [passwordIn(secret)]
-    : kind === "header"
-    ? secret.split(" ")
-    : [];
-  return [secret, ...parts].filter((part) => part.length >= SHORTEST_SECRET);
+  return [secret, ...partsOf(kind, secret)].filter((part) => part.length >= SHORTEST_SECRET);
+}
+
+function partsOf(kind: VaultRecord["kind"], secret: string): string[] {
+  switch (kind) {
+    case "basic":
+      return [passwordIn(secret), Buffer.from(secret).toString("base64")];
+    case "header":
+      return secret.split(" ");
+    case "query":
+      return [percentEncoded(secret), new URLSearchParams({ "": secret }).toString().slice(1)];
+    case "bearer":
+    case "oauth2":
+      return [];
+  }
 }
 
 /** Of `user:password` what is secret: the user, where there is no password. */

@@ -72,8 +72,18 @@ export class FrameTargets {
   find(path: string): URL | null {
     // Looked at when dots are resolved: what begins like a path may lead to another site.
     const url = URL.parse(path, this.origin);
-    const isOurs = url !== null && url.origin === this.origin && url.username === "" &&
-      url.pathname.startsWith("/v1/") && url.pathname.replace(/\/+$/, "") !== SOCKET_PATH;
-    return isOurs && !this.#streams.some((stream) => stream.test(url.pathname)) ? url : null;
+    if (url === null || url.origin !== this.origin || url.username !== "") return null;
+    const route = routed(url.pathname);
+    const isOurs = route.startsWith("/v1/") && route.replace(/\/+$/, "") !== SOCKET_PATH;
+    return isOurs && !this.#streams.some((stream) => stream.test(route)) ? url : null;
+  }
+}
+
+/** A path as its route is found by it: letters count, however they are written. */
+function routed(pathname: string): string {
+  try {
+    return decodeURI(pathname);
+  } catch {
+    return pathname;
   }
 }

@@ -296,9 +296,12 @@ Deno.test("two arguments of one segment make no step together", () => {
   const found = requestOf(operation({ path, parameters }), { a: "x", b: "y" }, BASE);
   assert.ok(!("message" in found));
   // Each is no step by itself; the label of one and the point of the other would be.
-  const label = [parameter("path", "a", "label", false), parameter("path", "b", "simple", false)];
+  const label = ["a", "b"].map((name) => parameter("path", name, "label", false));
   const step = requestOf(operation({ path, parameters: label }), { a: "", b: "" }, BASE);
   assert.ok("message" in step && step.path === "/a");
+  // And without one of them it is another segment.
+  const half = requestOf(operation({ path, parameters }), { a: "x", b: "" }, BASE);
+  assert.ok("message" in half && half.path === "/b");
 });
 
 Deno.test("an object whose members are parameters passes for no other argument, given or not", () => {

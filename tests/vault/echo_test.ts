@@ -2,6 +2,9 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { JsonObject, JsonValue } from "../../lib/base/json.ts";
 import { CUT, Echo } from "../../lib/vault/echo.ts";
+import { percentEncoded } from "../../lib/openapi/styles.ts";
+import type { VaultRecord } from "../../lib/store/records/vault.ts";
+import { injectionOf } from "../../lib/vault/injection.ts";
 import { jsonObject } from "../helpers/arbitrary_json.ts";
 import { runs } from "../helpers/property_runs.ts";
 
@@ -39,6 +42,31 @@ for (const [how, written] of Object.entries(WRITTEN)) {
     assert.ok(value.length <= "before  after".length + 40, value);
   });
 }
+
+Deno.test("echo: what a credential is sent as is cut out as well, however whoever repeats it writes it", async () => {
+  const field = "key";
+  const kinds: readonly [VaultRecord["kind"], string][] = [
+    ["basic", `somebody:${SECRET}`],
+    ["query", SECRET],
+    ["header", `Token ${SECRET}`],
+    ["bearer", SECRET.replaceAll('"', "")],
+  ];
+  for (const [kind, secret] of kinds) {
+    const { headers, parameters, withoutIt } = injectionOf({ kind, field }, secret);
+    const query = new URLSearchParams(parameters).toString();
+    const sent = kind === "query"
+      ? [query, `key=${percentEncoded(secret)}`]
+      : Object.values(headers);
+    for (const [how, written] of Object.entries(WRITTEN)) {
+      for (const one of sent) {
+        const text = written(`x: ${one}`);
+        const { value, count } = await withoutIt(bytesOf(text), () => Promise.resolve());
+        assert.equal(count, 1, `${kind} ${how}: ${new TextDecoder().decode(value)}`);
+        assert.ok(value.length < text.length / 1.5 || value.length < 60, `${kind} ${how}`);
+      }
+    }
+  }
+});
 
 for (const before of ["", "u:", "uu:", "user:"]) {
   Deno.test(`echo: base64 of something longer is cut where the credential is (${before})`, async () => {
