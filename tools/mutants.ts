@@ -1418,6 +1418,13 @@ const UPSTREAMS: readonly Mutant[] = [
     tests: ["vault/echo"],
   },
   {
+    guard: "a schema that has no room is given up as soon as that is seen",
+    file: "lib/openapi/room.ts",
+    find: "if (this.#left < 0) throw new NoRoom();",
+    replace: "",
+    tests: ["openapi/document"],
+  },
+  {
     guard: "an element of a list begins no other",
     file: "lib/openapi/styles.ts",
     find: "if (words.some((one) => one.includes(between))) {",

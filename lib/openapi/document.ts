@@ -4,7 +4,7 @@ import { isJsonObject, type JsonObject, type JsonValue, memberOf } from "../base
 import { visibleLine } from "../base/text.ts";
 import { OPERATION_METHODS } from "../store/records/operation.ts";
 import type { DefinitionTexts } from "../store/records/upstream.ts";
-import { readOperation } from "./operations.ts";
+import { MAX_PATH, readOperation } from "./operations.ts";
 import { type Dialect, objectAt, Schemas, Unusable } from "./schemas.ts";
 
 /**
@@ -16,6 +16,9 @@ import { type Dialect, objectAt, Schemas, Unusable } from "./schemas.ts";
 
 /** Most operations of a document; as many as an upstream has tools are picked of them. */
 export const MAX_OPERATIONS = 3000;
+
+/** Most paths, with operations or without. */
+const MAX_PATHS = 10_000;
 
 /** Most bytes of the definitions of all operations together. */
 const MAX_DEFINITIONS = 16 * 1024 * 1024;
@@ -54,6 +57,7 @@ export async function readDocument(
   }
   const paths = memberOf(document, "paths") ?? {};
   if (!isJsonObject(paths)) return "has `paths` that are no object";
+  if (Object.keys(paths).length > MAX_PATHS) return `has more than ${MAX_PATHS} paths`;
   const schemas = new Schemas(document, dialect);
   const operations: DocumentOperation[] = [];
   const refused: { name: string; why: string }[] = [];
@@ -149,7 +153,11 @@ function nameOf(
 ): string {
   const id = memberOf(operation ?? undefined, "operationId");
   if (typeof id === "string" && id !== "") return id;
-  const made = `${method}${path}`.replace(/[{}]/g, "").replace(/[^A-Za-z0-9.-]+/g, "_")
+  // A longer one is refused, by a name that people can read.
+  const made = `${method}${path.slice(0, MAX_PATH)}`.replace(/[{}]/g, "").replace(
+    /[^A-Za-z0-9.-]+/g,
+    "_",
+  )
     .replace(/[_.]+$/, "");
   if (made.length <= MADE_CHARACTERS && !taken.has(made)) return made;
   const digest = hash("sha256", `${method} ${path}`, "hex").slice(0, 8);
@@ -213,15 +221,19 @@ function lineOf(value: JsonValue | undefined, characters: number): string {
   return visibleLine(textOf(value), characters);
 }
 
+/** Longest address of a server, with its variables and without. */
+const MAX_SERVER = 2048;
+
 /** The first server that is named with a whole address, its variables as they usually are. */
 function serverOf(place: JsonObject): string | null {
   const servers = memberOf(place, "servers");
   const first = Array.isArray(servers) ? servers[0] : undefined;
   const url = memberOf(first, "url");
-  if (typeof url !== "string" || url.length > 2048) return null;
+  if (typeof url !== "string" || url.length > MAX_SERVER) return null;
   const whole = url.replace(/\{([^{}]+)\}/g, (_, name: string) => {
     const usual = memberOf(memberOf(memberOf(first, "variables"), name), "default");
-    return typeof usual === "string" ? usual : "";
+    return typeof usual === "string" && usual.length <= MAX_SERVER ? usual : "";
   });
+  if (whole.length > MAX_SERVER) return null;
   return /^https?:\/\//i.test(whole) ? URL.parse(whole)?.href ?? null : null;
 }

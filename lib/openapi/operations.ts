@@ -8,9 +8,11 @@ import {
 import {
   type ArgumentSchema,
   inOrder,
+  MAX_BYTES,
   objectAt,
   type ReadSchema,
   type Schemas,
+  TOO_LARGE,
   Unusable,
 } from "./schemas.ts";
 
@@ -41,6 +43,11 @@ const MULTIPART = "multipart/form-data";
 const BODY = "body";
 
 const MAX_PARAMETERS = 200;
+
+const TOO_MANY = `has more than ${MAX_PARAMETERS} parameters`;
+
+/** Longest path, UTF-16 units. */
+export const MAX_PATH = 4000;
 
 /** A part of a document that is being read. */
 export interface Place {
@@ -83,6 +90,9 @@ export function readOperation(
 }
 
 function assertPath(path: string): void {
+  if (path.length > MAX_PATH) {
+    throw new Unusable(`has a path of more than ${MAX_PATH} characters`);
+  }
   if (!PATH.test(path)) throw new Unusable("has a path that is none, or a query within it");
   if (path.split("/").some((segment) => /^(?:\.|%2e){1,2}$/i.test(segment))) {
     throw new Unusable("has a path with steps up or down");
@@ -118,6 +128,7 @@ function parametersOf(document: JsonObject, item: JsonObject, operation: JsonObj
   for (const listed of [memberOf(item, "parameters"), memberOf(operation, "parameters")]) {
     if (listed === undefined) continue;
     if (!Array.isArray(listed)) throw new Unusable("has parameters that are no list");
+    if (listed.length > MAX_PARAMETERS) throw new Unusable(TOO_MANY);
     for (const one of listed) {
       const found = parameterOf(document, objectAt(document, one));
       if (found === null) continue;
@@ -125,7 +136,7 @@ function parametersOf(document: JsonObject, item: JsonObject, operation: JsonObj
       all.set(`${found.in} ${name}`, found);
     }
   }
-  if (all.size > MAX_PARAMETERS) throw new Unusable(`has more than ${MAX_PARAMETERS} parameters`);
+  if (all.size > MAX_PARAMETERS) throw new Unusable(TOO_MANY);
   return [...all.values()];
 }
 
@@ -247,6 +258,7 @@ function encodingOf(
   parts: JsonValue | null,
 ): Record<string, PropertyEncoding> {
   const found = new Map<string, PropertyEncoding>();
+  if (isJsonObject(said)) assertFew(said);
   for (const [name, one] of isJsonObject(said) ? Object.entries(said) : []) {
     const style = STYLES_OF.query.find((known) => known === memberOf(one, "style"));
     const explode = memberOf(one, "explode");
@@ -258,6 +270,7 @@ function encodingOf(
   }
   if (parts === null) return inOrder([...found]);
   const properties = memberOf(objectAt(document, parts), "properties");
+  if (isJsonObject(properties)) assertFew(properties);
   for (const [name, one] of isJsonObject(properties) ? Object.entries(properties) : []) {
     if (!isBytes(document, one)) continue;
     const type = memberOf(memberOf(said, name), "contentType");
@@ -267,6 +280,11 @@ function encodingOf(
     });
   }
   return inOrder([...found]);
+}
+
+/** Holds members to as many as a schema has room for, each with quotes, a colon and braces. */
+function assertFew(members: JsonObject): void {
+  if (Object.keys(members).length > MAX_BYTES / 6) throw new Unusable(TOO_LARGE);
 }
 
 /** Whether a member is a file: a text of bytes, or a list of them. */

@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
 import { canonicalForm } from "../base/canonical.ts";
 import { isDeeper, isJsonObject, type JsonObject, type JsonValue, memberOf } from "../base/json.ts";
+import { NoRoom, Room } from "./room.ts";
 
 /**
  * Schemas of a document as JSON Schema 2020-12 with local `$defs`: what tools of the catalog have. A
@@ -15,7 +16,7 @@ import { isDeeper, isJsonObject, type JsonObject, type JsonValue, memberOf } fro
 export type Dialect = "3.0" | "3.1";
 
 /** Most bytes of the schema of an operation's arguments, with room for what is around its parts. */
-const MAX_BYTES = 31_000;
+export const MAX_BYTES = 31_000;
 
 /**
  * How much of schemas is kept, until what is left is small enough: first words for people go, then what
@@ -108,11 +109,23 @@ interface Read extends ReadSchema {
   readonly bytes: number;
 }
 
+/** What of a schema is kept, how much more there is room for, and what it was found to refer to. */
+interface Into {
+  readonly tier: Tier;
+  readonly room: Room;
+  readonly refers: Set<string>;
+}
+
+/** Why an operation with more of schemas than a tool may have is none. */
+export const TOO_LARGE = `takes arguments whose schema is larger than ${MAX_BYTES} bytes`;
+
 /** The schemas of one document. */
 export class Schemas {
   readonly #names = new Map<string, string>();
   readonly #taken = new Set<string>();
-  readonly #read = TIERS.map(() => new Map<string, Read | Unusable>());
+  /** How many are called alike, so that none of the names before is looked for again. */
+  readonly #alike = new Map<string, number>();
+  readonly #read = TIERS.map(() => new Map<string, Read | Unusable | NoRoom>());
 
   constructor(readonly document: JsonObject, readonly dialect: Dialect) {}
 
@@ -124,23 +137,28 @@ export class Schemas {
   objectOf(members: readonly ArgumentSchema[]): ReadSchema<JsonObject> {
     const required = members.filter((one) => one.required).map(({ name }) => name);
     for (const [at, tier] of TIERS.entries()) {
-      const refers = new Set<string>();
-      const properties = members.map(({ name, schema, description }) => {
-        const own = this.#converted(schema, tier, refers, 0);
-        const said = wordsOf(description, tier);
-        const isSaid = said === "" || !isJsonObject(own) || Object.hasOwn(own, "description");
-        const described = isSaid ? own : inOrder([...Object.entries(own), ["description", said]]);
-        return [name, described] as const;
-      });
-      const whole = this.#withDefinitions(at, refers, {
-        additionalProperties: false,
-        properties: inOrder(properties),
-        ...(required.length === 0 ? {} : { required }),
-        type: "object",
-      });
-      if (whole !== null) return whole;
+      try {
+        const refers = new Set<string>();
+        const room = new Room(MAX_BYTES);
+        const properties = members.map(({ name, schema, description }) => {
+          const own = this.#converted(schema, { tier, room, refers }, 0);
+          const said = wordsOf(description, tier);
+          const isSaid = said === "" || !isJsonObject(own) || Object.hasOwn(own, "description");
+          const described = isSaid ? own : inOrder([...Object.entries(own), ["description", said]]);
+          return [name, described] as const;
+        });
+        const whole = this.#withDefinitions(at, refers, {
+          additionalProperties: false,
+          properties: inOrder(properties),
+          ...(required.length === 0 ? {} : { required }),
+          type: "object",
+        });
+        if (whole !== null) return whole;
+      } catch (error) {
+        if (!(error instanceof NoRoom)) throw error;
+      }
     }
-    throw new Unusable(`takes arguments whose schema is larger than ${MAX_BYTES} bytes`);
+    throw new Unusable(TOO_LARGE);
   }
 
   /** Null where it is too large. */
@@ -181,14 +199,16 @@ export class Schemas {
       try {
         const refers = new Set<string>();
         const { value } = referred(this.document, `#${encodeURI(pointer).replaceAll("#", "%23")}`);
-        const schema = canonicalForm(this.#converted(value, TIERS[at]!, refers, 0));
+        const room = new Room(MAX_BYTES);
+        const into = { tier: TIERS[at]!, room, refers };
+        const schema = canonicalForm(this.#converted(value, into, 0));
         return { ...schema, refers, bytes: Buffer.byteLength(schema.text) };
       } catch (error) {
-        if (error instanceof Unusable) return error;
+        if (error instanceof Unusable || error instanceof NoRoom) return error;
         throw error;
       }
     });
-    if (read instanceof Unusable) throw read;
+    if (read instanceof Unusable || read instanceof NoRoom) throw read;
     return read;
   }
 
@@ -198,17 +218,20 @@ export class Schemas {
       const last = pointer.slice(pointer.lastIndexOf("/") + 1).replace(/[^A-Za-z0-9_.-]/g, "_");
       const plain = last === "" || last === "__proto__" ? "schema" : last.slice(0, 80);
       let name = plain;
-      for (let count = 2; this.#taken.has(name); count++) name = `${plain}_${count}`;
+      let count = this.#alike.get(plain) ?? 1;
+      while (this.#taken.has(name)) name = `${plain}_${++count}`;
+      this.#alike.set(plain, count);
       this.#taken.add(name);
       return name;
     });
   }
 
-  #converted(schema: JsonValue, tier: Tier, refers: Set<string>, depth: number): JsonValue {
+  #converted(schema: JsonValue, into: Into, depth: number): JsonValue {
     if (typeof schema === "boolean") return schema;
     if (!isJsonObject(schema)) throw new Unusable("has a schema that is none");
     if (depth > MAX_DEPTH) throw new Unusable(`has a schema of more than ${MAX_DEPTH} levels`);
-    assertNoRebase(schema);
+    const { tier, room, refers } = into;
+    assertNoRebase(schema, room);
     const reference = memberOf(schema, "$ref");
     if (reference !== undefined) {
       const { pointer } = referred(this.document, reference);
@@ -217,21 +240,17 @@ export class Schemas {
       // Before 3.1 what stands beside a reference is not read.
       if (this.dialect === "3.0") return local;
       const { $ref: _read, ...beside } = schema;
-      return { ...local, ...this.#members(beside, tier, refers, depth) };
+      return { ...local, ...this.#members(beside, into, depth) };
     }
     const isDeepest = depth >= tier.levels;
     const read = isDeepest ? typeOf(schema) : schema;
-    const converted = this.#members(read, tier, refers, depth);
+    const converted = this.#members(read, into, depth);
     return this.dialect === "3.0" ? modern(schema, converted) : converted;
   }
 
-  #members(
-    schema: JsonObject,
-    tier: Tier,
-    refers: Set<string>,
-    depth: number,
-  ): JsonObject {
-    const below = (one: JsonValue) => this.#converted(one, tier, refers, depth + 1);
+  #members(schema: JsonObject, into: Into, depth: number): JsonObject {
+    const { tier, room } = into;
+    const below = (one: JsonValue) => this.#converted(one, into, depth + 1);
     const out: JsonObject = {};
     let hidden: Set<JsonValue> | null = null;
     // In order, as `inOrder` has them.
@@ -241,11 +260,12 @@ export class Schemas {
       switch (KEPT.get(name)) {
         case "map": {
           if (!isJsonObject(value)) throw new Unusable(`has a schema whose ${name} are no object`);
-          const names = Object.keys(value);
+          const names = room.names(value);
           const kept: JsonObject = {};
           // In the order of the document, by which those that it refers to are called.
           for (const member of names) {
             const one = value[member]!;
+            room.take(member.length + 3);
             // What only answers have is not asked for (OpenAPI 3.0, "readOnly").
             if (name === "properties" && memberOf(one, "readOnly") === true) {
               (hidden ??= new Set()).add(member);
@@ -259,19 +279,23 @@ export class Schemas {
         }
         case "list":
           if (!Array.isArray(value)) throw new Unusable(`has a schema whose ${name} is no list`);
-          out[name] = value.map(below);
+          out[name] = value.map((one) => {
+            room.take(1);
+            return below(one);
+          });
           break;
         case "one":
           out[name] = below(value);
           break;
         case "value":
-          out[name] = shallow(value);
+          out[name] = shallow(value, room);
           break;
         case "extra":
-          if (tier.extras) out[name] = shallow(value);
+          if (tier.extras) out[name] = shallow(value, room);
           break;
         case "words": {
           const said = wordsOf(value, tier);
+          room.take(said.length);
           if (said !== "") out[name] = said;
         }
       }
@@ -281,8 +305,8 @@ export class Schemas {
 }
 
 /** @throws {Unusable} for a schema in which references mean something else */
-function assertNoRebase(schema: JsonObject): void {
-  for (const name in schema) {
+function assertNoRebase(schema: JsonObject, room: Room): void {
+  for (const name of room.names(schema)) {
     if (!REBASES.has(name)) continue;
     throw new Unusable(`has a schema with ${name}, by which references mean something else`);
   }
@@ -314,7 +338,8 @@ function byName([a]: readonly [string, unknown], [b]: readonly [string, unknown]
 }
 
 /** A value that is kept as it stands. */
-function shallow(value: JsonValue): JsonValue {
+function shallow(value: JsonValue, room: Room): JsonValue {
+  room.takeValue(value, MAX_VALUE_DEPTH);
   if (typeof value !== "object" || value === null || !isDeeper(value, MAX_VALUE_DEPTH)) {
     return value;
   }
@@ -331,8 +356,10 @@ export interface ArgumentSchema {
 
 function wordsOf(said: JsonValue | undefined, { characters }: Tier): string {
   if (typeof said !== "string" || characters === 0) return "";
-  const text = said.toWellFormed();
-  return text.length <= characters ? text : `${[...text].slice(0, characters - 1).join("")}…`;
+  if (said.length <= characters) return said.toWellFormed();
+  // Each character has two units at most.
+  const text = said.slice(0, 2 * characters).toWellFormed();
+  return `${[...text].slice(0, characters - 1).join("")}…`;
 }
 
 /** What is left of a schema of which only the type is kept. */

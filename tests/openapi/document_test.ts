@@ -170,6 +170,59 @@ Deno.test("documents made to cost: many operations of one large closure are look
   assert.match(String(await readDocument(documentOf(many), noTurn)), /more than 3000 operations/);
 });
 
+Deno.test("documents made to cost: of what has no room no more is looked at than there is room for", async () => {
+  /** The object, and how many of its members were looked at. */
+  const counted = (object: JsonObject) => {
+    const looks = { count: 0 };
+    const get = (target: JsonObject, name: string) => {
+      looks.count++;
+      return Reflect.get(target, name);
+    };
+    return { looks, object: new Proxy(object, { get } as ProxyHandler<JsonObject>) };
+  };
+  const many = (of: (at: number) => JsonValue) =>
+    Object.fromEntries(Array.from({ length: 70_000 }, (_, at) => [`p${at}`, of(at)]));
+  const text = () => ({ type: "string" });
+  const tooLarge = /schema is larger than 31000 bytes/;
+  const shapes: ((inner: JsonObject) => JsonValue)[] = [
+    (properties) => ({ properties }),
+    (schema) => schema,
+    (object) => ({ const: object }),
+  ];
+  for (const shape of shapes) {
+    const { looks, object } = counted(many(text));
+    const { refused } = await schemaOf(shape(object));
+    assert.match(refused[0]!.why, tooLarge);
+    assert.ok(looks.count < 40_000, String(looks.count));
+    // The same where it is referred to.
+    const named = await schemaOf({ $ref: "#/components/schemas/S" }, "3.1.0", { S: shape(object) });
+    assert.match(named.refused[0]!.why, tooLarge);
+    assert.ok(looks.count < 80_000, String(looks.count));
+  }
+  const { looks, object } = counted(many(text));
+  const media = { "multipart/form-data": { schema: { properties: object } } };
+  const parameters = Array.from({ length: 201 }, () => ({ name: "q", in: "query" }));
+  const servers = [{
+    url: `https://a/${"{v}".repeat(600)}`,
+    variables: { v: { default: "x".repeat(1_000_000) } },
+  }];
+  const { refused, operations } = await read(documentOf({
+    "/form": { post: { requestBody: { content: media } } },
+    "/many": { get: { parameters } },
+    [`/${"a".repeat(4000)}`]: { get: {} },
+    "/elsewhere": { get: { servers } },
+  }));
+  assert.deepEqual(refused.map(({ why }) => why.split(" ").slice(0, 4).join(" ")), [
+    "takes arguments whose schema",
+    "has more than 200",
+    "has a path of",
+  ]);
+  assert.equal(looks.count, 0);
+  assert.match(String(operations[0]!.definition["description"]), /^.{10,40}$/);
+  const empty = Object.fromEntries(Array.from({ length: 10_001 }, (_, at) => [`/${at}`, {}]));
+  assert.match(String(await readDocument(documentOf(empty), noTurn)), /more than 10000 paths/);
+});
+
 Deno.test("of what stands in another order, or has names of digits, the text is that of RFC 8785", async () => {
   const node = {
     properties: {
