@@ -3,7 +3,7 @@ import { isPlausibleSecret, SECRET_PREFIXES, type SecretKind } from "../identity
 import { hostProblem, privateHost, type PrivateHosts } from "../outside/addresses.ts";
 import type { MailSettings, SmtpServer } from "../outside/mailer.ts";
 import type { ChannelApis, Settings } from "../services.ts";
-import { chosenStore, isFile } from "../store/store_faults.ts";
+import { chosenStore, isFile, PLATFORM_STORE } from "../store/store_faults.ts";
 import { chosenSecretProblem } from "./console.ts";
 import { SettingRefused, type Variable } from "./rights.ts";
 
@@ -25,6 +25,13 @@ export function readSettings(environment: Environment): Settings {
   }
   const url = origin(get("COUNTERSIGN_URL") ?? `http://localhost:${port}`);
   const kv = chosenStore(get);
+  if (kv === PLATFORM_STORE && get("COUNTERSIGN_URL") === null) {
+    throw new SettingRefused(
+      "COUNTERSIGN_URL",
+      "is required on Deno Deploy, where nobody reaches it as localhost: give the address of the app, " +
+        "such as https://countersign.example.",
+    );
+  }
   const secret = deploymentSecret(get("COUNTERSIGN_SECRET"));
   const local = isLocal(url) && isFile(kv);
   if (secret === null && !local && kv !== ":memory:") {

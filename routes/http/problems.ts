@@ -706,7 +706,9 @@ export const PROBLEMS: { readonly [C in ProblemCode]: ProblemKind<ProblemData[C]
     status: 421,
     title: "Misdirected request",
     meaning: "The request names another host than this deployment's public origin.",
-    detail: ({ host, expected }) => `This is ${expected}; the request was for ${host}.`,
+    detail: ({ host, expected }) =>
+      `This is ${expected}; the request was for ${host}. Ask for ${expected}; a proxy in front of it ` +
+      "has to hand the Host on as it came.",
     advice: "Use the public origin of the deployment (`COUNTERSIGN_URL`).",
   },
   invalid_request: {

@@ -164,6 +164,12 @@ export class Tab implements AsyncDisposable {
     return result.value;
   }
 
+  /** Has text in another size, as somebody sets it for their browser: 1 is usual. */
+  async setTextSize(factor: number): Promise<void> {
+    const fontSizes = { standard: 16 * factor, fixed: 13 * factor };
+    await this.devtools.send("Page.setFontSizes", { fontSizes });
+  }
+
   /** Whether the page is wider than its window. */
   async scrollsSideways(): Promise<boolean> {
     return await this.page.evaluate(() => {

@@ -297,4 +297,8 @@ Deno.test("readSettings() takes the platform's database on Deno Deploy, unless t
     () => read({ ...deployed, COUNTERSIGN_SECRET: "" }),
     /COUNTERSIGN_SECRET is required/,
   );
+  assert.throws(
+    () => read({ ...deployed, COUNTERSIGN_URL: "" }),
+    /COUNTERSIGN_URL is required on Deno Deploy/,
+  );
 });

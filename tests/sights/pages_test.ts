@@ -67,6 +67,15 @@ Deno.test("every page is sound for people with disabilities, reads well, and scr
         const narrow = width === 390 ? { width: 320, height: 640 } : { width: 640, height: 400 };
         await tab.page.setViewportSize(narrow);
         assert.equal(await tab.scrollsSideways(), false, `it scrolls at ${narrow.width} px`);
+        if (width === 390) {
+          await tab.setTextSize(2);
+          assert.equal(
+            await tab.scrollsSideways(),
+            false,
+            "it scrolls with text of twice the size",
+          );
+          await tab.setTextSize(1);
+        }
         await tab.page.setViewportSize({ width, height: width === 390 ? 844 : 800 });
         assert.equal(await tab.page.locator("h1").count(), 1, "one heading of the first order");
         assert.match(await tab.page.title(), / · Countersign$/);
