@@ -2213,6 +2213,20 @@ const CONFIRMATIONS: readonly Mutant[] = [
     tests: ["attacks/stale_yes"],
   },
   {
+    guard: "a tag that a tool got takes away from run tokens of its mandates",
+    file: "lib/tokens/standing.ts",
+    find: "narrowedMandate(snapshot, token, { mandate, approval, args }) ??",
+    replace: "",
+    tests: ["attacks/stale_yes"],
+  },
+  {
+    guard: "a key's yes is not that of the passkey which the mandate wants by now",
+    file: "lib/mandates/seats.ts",
+    find: '(confirm_by === "app" || (user_seat.answer?.asserted_by ?? null) === null);',
+    replace: "true;",
+    tests: ["attacks/stale_yes"],
+  },
+  {
     guard: "no allowed is repeated on a resource that was closed",
     file: "lib/tokens/kept_answer.ts",
     find: "if (await isBuried(reader, resource)) return false;",

@@ -4,6 +4,7 @@ import type { CallerOperation } from "../identity/acting.ts";
 import { actorOf, type Caller, type Client } from "../identity/caller.ts";
 import { demand } from "../identity/deeds.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
+import { coversSeats } from "../mandates/seats.ts";
 import { hasRight } from "../policy/rights.ts";
 import { type AnyRefusal, recorded, type RecordedRefusal, Refusal } from "../refusal.ts";
 import { runTokenKey } from "../store/keys.ts";
@@ -214,7 +215,7 @@ export function consumeApproval(
   if (isApproved && !coversCost(record, mandate?.reservation?.estimate ?? null)) {
     return new Refusal("action_mismatch", { differs: ["/estimated_cost_micros"] });
   }
-  if (isApproved && !coversSeats(record, mandate)) {
+  if (isApproved && !coversSeats(record, mandate?.seats ?? null)) {
     const { id, resolution: { resolved_from } } = decision;
     return new Refusal("approval_required", { decision_id: id, resolved_from });
   }
@@ -228,16 +229,6 @@ export function coversCost(
   estimate: number | null,
 ): boolean {
   return (estimate ?? 0) <= (estimated_cost_micros ?? 0);
-}
-
-/** Whether everybody was asked of whom the policy and the mandate require it by now. */
-export function coversSeats(
-  { user_seat, levels }: Pick<ApprovalRecord, "user_seat" | "levels">,
-  mandate: Decision["mandate"],
-): boolean {
-  const seats = mandate?.seats ?? null;
-  if (seats === null) return true;
-  return (!seats.user || user_seat !== null) && (!seats.members || levels > 0);
 }
 
 function differing(

@@ -1,6 +1,6 @@
 import { createOrJoin, loadAsk, type LoadedAsk } from "../approvals/ask.ts";
 import type { Ask, Asked } from "../approvals/asking.ts";
-import { consumeApproval, coversCost, coversSeats } from "../approvals/end.ts";
+import { consumeApproval, coversCost } from "../approvals/end.ts";
 import { denialRest } from "../approvals/limits.ts";
 import { type LoadedApproval, loadReady, seen } from "../approvals/seen.ts";
 import { settledApproval } from "../approvals/state.ts";
@@ -25,6 +25,7 @@ import {
 } from "../identity/caller.ts";
 import { clocksAt } from "../ledger/clock.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
+import { coversSeats } from "../mandates/seats.ts";
 import { resolve } from "../policy/chain.ts";
 import { type AnyRefusal, recorded, type RecordedRefusal, Refusal } from "../refusal.ts";
 import {
@@ -101,7 +102,8 @@ export function authorizeOperation(
       if (permission !== "requires_approval" || request.ask === null) {
         return { ...advised(checked, before), token: null, asked: null };
       }
-      if (ready !== null && key !== null && coversSeats(ready.record, decision.mandate)) {
+      const seats = decision.mandate?.seats ?? null;
+      if (ready !== null && key !== null && coversSeats(ready.record, seats)) {
         return mint(transaction, caller, checked, ready, { key, client });
       }
       if (tool === null) {

@@ -1,6 +1,6 @@
 import { settle } from "../approvals/advance.ts";
 import { createOrJoin, loadAsk, type LoadedAsk, scrubbedAsk } from "../approvals/ask.ts";
-import { consumeApproval, coversCost, coversSeats } from "../approvals/end.ts";
+import { consumeApproval, coversCost } from "../approvals/end.ts";
 import {
   loadApproval,
   type LoadedApproval,
@@ -34,6 +34,7 @@ import * as callers from "../identity/caller.ts";
 import { schedule } from "../ledger/commit.ts";
 import { Deferred } from "../ledger/commit_limits.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
+import { coversSeats } from "../mandates/seats.ts";
 import { applyReservation, giveToToken, reservedIn } from "../mandates/spending.ts";
 import { resolve } from "../policy/chain.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
@@ -144,7 +145,8 @@ export function beginCall(
       const misfit = argumentRefusal(tool, action.arguments) ??
         requestRefusal(at.upstream, operation, action.arguments);
       if (misfit !== null) return call.refuse(misfit);
-      const ready = loaded.ready !== null && coversSeats(loaded.ready.record, decision.mandate)
+      const seats = decision.mandate?.seats ?? null;
+      const ready = loaded.ready !== null && coversSeats(loaded.ready.record, seats)
         ? loaded.ready
         : null;
       if (permission === "allowed" || ready !== null) {

@@ -175,6 +175,21 @@ export async function loadStanding(reader: Reader, id: string): Promise<MandateR
   return (await loadLine(reader, id))?.record ?? null;
 }
 
+/** A mandate as it stands, and what it says with those that it was made of. */
+export interface StandingTerms {
+  readonly record: MandateRecord;
+  readonly line: TermsOfLine;
+}
+
+/** The same with what the whole line says. @throws {MalformedRecord} */
+export async function loadStandingTerms(
+  reader: Reader,
+  id: string,
+): Promise<StandingTerms | null> {
+  const line = await loadLine(reader, id);
+  return line === null ? null : { record: line.record, line: await loadTerms(reader, line) };
+}
+
 /** The first of the line that a mandate stands in; itself where it was made of none, or is unknown. */
 export async function firstOfLine(reader: Reader, id: string): Promise<string> {
   const record = await reader.guarded(mandateKey(reader.snapshot.orgId, id));

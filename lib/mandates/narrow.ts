@@ -88,7 +88,33 @@ function mandateVerdict(
   { action, clocks }: Omit<Asked, "caller">,
 ): Verdict | null {
   const over = mandateEnd(record, clocks);
-  if (over !== null) return saying("disabled", `mandate_${over}`);
+  return over === null
+    ? scopesVerdict(tool, scopes, action)
+    : saying("disabled", `mandate_${over}`);
+}
+
+/** What a mandate speaks of, of an action. */
+type Spoken = Pick<Action, "tool" | "resource" | "arguments">;
+
+/**
+ * What the scopes of a line of mandates say of an action by now, whoever asked; null where all of them
+ * allow it. A tag that its tool got since counts.
+ */
+export function scopesNow(
+  tool: Resolution["tool"],
+  line: readonly Pick<MandateTerms, "scopes">[],
+  action: Spoken,
+): Verdict | null {
+  let verdict: Verdict | null = null;
+  for (const { scopes } of line) verdict = strictest(verdict, scopesVerdict(tool, scopes, action));
+  return verdict;
+}
+
+function scopesVerdict(
+  tool: Resolution["tool"],
+  scopes: readonly Scope[],
+  action: Spoken,
+): Verdict | null {
   const speaking = speaksOf(scopes, action.tool, tool);
   if (speaking.length === 0) return saying("disabled", "mandate_scope");
   // Of all that speak of the tool the strictest counts: a tag that it gets later may only take away.
@@ -133,7 +159,7 @@ export function isForCaller(
   return isLabel(agent) ? type === "api_key" : type === "agent" && id === agent;
 }
 
-function scopeVerdict(scope: Scope, { resource, arguments: args }: Action): Verdict | null {
+function scopeVerdict(scope: Scope, { resource, arguments: args }: Spoken): Verdict | null {
   const { decision, resources, conditions } = scope;
   if (resources !== null && !resources.some((pattern) => fits(pattern, resource))) {
     return saying("disabled", "mandate_resource");

@@ -1,5 +1,6 @@
 import type { Action } from "../base/action.ts";
 import type { Resolution } from "../policy/chain.ts";
+import type { ApprovalRecord } from "../store/records/approval.ts";
 import type { Scope } from "../store/records/mandate.ts";
 import type { ConfirmBy } from "../store/records/user.ts";
 import { decisionsOf } from "./conditions.ts";
@@ -39,4 +40,17 @@ export function seatsOf(
     members: permission === "requires_approval" || said.includes("escalate"),
     confirm_by: isStrict ? "passkey" : "app",
   };
+}
+
+/** Whether everybody was asked, and as they have to be, of whom the policy and the mandate require it. */
+export function coversSeats(
+  { user_seat, levels }: Pick<ApprovalRecord, "user_seat" | "levels">,
+  seats: AskedSeats | null,
+): boolean {
+  if (seats === null) return true;
+  const { user, members, confirm_by } = seats;
+  // What the application said for the user is not what their own passkey says.
+  const isUsers = user_seat !== null &&
+    (confirm_by === "app" || (user_seat.answer?.asserted_by ?? null) === null);
+  return (!user || isUsers) && (!members || levels > 0);
 }

@@ -1,6 +1,6 @@
 import { clocksAt } from "../ledger/clock.ts";
 import { Reader } from "../ledger/transaction.ts";
-import { loadStanding } from "../mandates/mandate.ts";
+import { isBuried, loadStandingTerms } from "../mandates/mandate.ts";
 import { isUserKeyGone } from "../mandates/user_passkeys.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import type { Services } from "../services.ts";
@@ -99,9 +99,10 @@ export async function approvalStory(
   const reader = new Reader(deps.kv, snapshot, now, null);
   const mandate = token === null || token.mandate_id === null
     ? null
-    : await loadStanding(reader, token.mandate_id);
+    : await loadStandingTerms(reader, token.mandate_id);
+  const buried = mandate !== null && await isBuried(reader, record.resource);
   const user_key_gone = token !== null && await isUserKeyGone(reader, record);
-  const grounds = { approval: record, mandate, user_key_gone };
+  const grounds = { approval: record, mandate, buried, user_key_gone };
   const refused = token !== null &&
     revocation(snapshot, token, grounds, clocksAt(now)) !== null;
   return storyOf(record, { token, refused }, executions, now);

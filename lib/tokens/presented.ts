@@ -6,7 +6,7 @@ import { actionDigest } from "../decisions/decide.ts";
 import { askerOf, type MachineCaller } from "../identity/caller.ts";
 import type { Shared } from "../ledger/guarded_rows.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
-import { isBuried, loadStanding } from "../mandates/mandate.ts";
+import { isBuried, loadStandingTerms, type StandingTerms } from "../mandates/mandate.ts";
 import { isUserKeyGone } from "../mandates/user_passkeys.ts";
 import { loadReserved } from "../mandates/spending.ts";
 import { subTokenKey } from "../store/gateway_keys.ts";
@@ -22,7 +22,6 @@ import { askerId } from "../store/records/identity.ts";
 import { jsonObject } from "../store/records/policy.ts";
 import type { SubTokenRecord } from "../store/records/sub_token.ts";
 import { runTokenArguments, type RunTokenRecord, unreadableToken } from "../store/records/token.ts";
-import type { MandateRecord } from "../store/records/mandate.ts";
 import type { Sealer } from "../store/sealing.ts";
 import { loadTokenKey, openTokenKey } from "./token_key.ts";
 import { claimsOf, isSignedBy, readToken, type TokenClaims } from "./token_text.ts";
@@ -36,10 +35,10 @@ import { claimsOf, isSignedBy, readToken, type TokenClaims } from "./token_text.
 export interface TokenGrounds {
   /** The approval that it came from. */
   readonly approval: ApprovalRecord | null;
-  /** The mandate that it was minted under. */
-  readonly mandate: MandateRecord | null;
+  /** The mandate that it was minted under, and what that says. */
+  readonly mandate: StandingTerms | null;
   /** Whether nothing under a mandate may touch its resource any more. */
-  readonly buried?: boolean;
+  readonly buried: boolean;
   /** Whether the passkey that said yes for the user of the approval speaks for them no longer. */
   readonly user_key_gone: boolean;
   /** The sub-token that it was minted with; null for none, and where it is not known any more. */
@@ -120,12 +119,14 @@ export async function loadGrounds(
   reader: Reader,
   { status, approval_id, mandate_id, resource, minter }: RunTokenRecord,
 ): Promise<TokenGrounds> {
-  if (status !== "minted") return { approval: null, mandate: null, user_key_gone: false };
+  if (status !== "minted") {
+    return { approval: null, mandate: null, buried: false, user_key_gone: false };
+  }
   const { orgId } = reader.snapshot;
   const [approval, mandate, buried, sub_token] = await Promise.all([
     // What revokes it writes the token's record too, which the commit checks.
     approval_id === null ? null : reader.peek(approvalKey(orgId, approval_id), approvalRecord),
-    mandate_id === null ? null : loadStanding(reader, mandate_id),
+    mandate_id === null ? null : loadStandingTerms(reader, mandate_id),
     mandate_id === null ? false : isBuried(reader, resource),
     minter.sub_token === undefined ? null : reader.guarded(subTokenKey(orgId, minter.sub_token)),
   ]);

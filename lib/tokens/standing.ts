@@ -12,12 +12,13 @@ import { scopesOf } from "../identity/grant_caller.ts";
 import { subTokenEnd } from "../identity/sub_token.ts";
 import { type ApprovalFault, approvalFault, isRotatedAway } from "../identity/standing.ts";
 import type { Clocks } from "../ledger/clock.ts";
-import { mandateEnd } from "../mandates/narrow.ts";
+import type { StandingTerms } from "../mandates/mandate.ts";
+import { mandateEnd, type MandateTerms, scopesNow } from "../mandates/narrow.ts";
+import { coversSeats, seatsOf } from "../mandates/seats.ts";
 import { resolve } from "../policy/chain.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import { type AnyRefusal, Refusal } from "../refusal.ts";
 import type { ApprovalRecord } from "../store/records/approval.ts";
-import type { MandateRecord } from "../store/records/mandate.ts";
 import type { SubTokenRecord, SubTokenScope } from "../store/records/sub_token.ts";
 import type { RunTokenRecord } from "../store/records/token.ts";
 import type { RevocationReason } from "../store/records/vocabulary.ts";
@@ -142,7 +143,7 @@ type Unspent = Pick<
 export function revocation(
   snapshot: Snapshot,
   token: Unspent,
-  { approval, mandate, buried = false, user_key_gone, sub_token = null }: TokenGrounds,
+  { approval, mandate, buried, user_key_gone, sub_token = null }: TokenGrounds,
   clocks: Clocks,
   args?: JsonObject,
 ): Revocation | null {
@@ -155,6 +156,7 @@ export function revocation(
     revokedApproval(token, approval) ??
     endedMandate(token, mandate, clocks) ??
     (buried ? BURIED : null) ??
+    narrowedMandate(snapshot, token, { mandate, approval, args }) ??
     narrowedPolicy(snapshot, token, { minter, approval, user_key_gone, args }, now);
 }
 
@@ -230,11 +232,11 @@ function revokedApproval(token: Unspent, approval: ApprovalRecord | null): Revoc
 
 function endedMandate(
   { mandate_id }: Unspent,
-  mandate: MandateRecord | null,
+  mandate: StandingTerms | null,
   clocks: Clocks,
 ): Revocation | null {
   if (mandate_id === null) return null;
-  const over = mandate === null ? "gone" : mandateEnd(mandate, clocks);
+  const over = mandate === null ? "gone" : mandateEnd(mandate.record, clocks);
   return over === null ? null : { reason: "mandate", why: ENDED_MANDATES[over] };
 }
 
@@ -249,6 +251,37 @@ const ENDED_MANDATES = {
   superseded: "the mandate that it was minted under was replaced by another",
   expired: "the mandate that it was minted under has expired",
 } as const;
+
+/** What a mandate says never changes, but which of it speaks of a tool does, with the tool's tags. */
+function narrowedMandate(
+  snapshot: Snapshot,
+  { tool: name, resource }: Unspent,
+  { mandate, approval, args }: {
+    readonly mandate: StandingTerms | null;
+    readonly approval: ApprovalRecord | null;
+    readonly args: JsonObject | undefined;
+  },
+): Revocation | null {
+  if (mandate === null) return null;
+  // Where the arguments are not named, what is said of them is not asked.
+  const line = args === undefined ? mandate.line.map(unconditional) : mandate.line;
+  const tool = snapshot.tool(name) ?? null;
+  const action = { tool: name, resource, arguments: args ?? {} };
+  const said = scopesNow(tool, line, action);
+  if (said === null) return null;
+  const scopes = line.flatMap((terms) => terms.scopes);
+  const seats = seatsOf({ permission: "allowed", tool }, scopes, action, false);
+  const isAsked = said.permission === "requires_approval" && approval !== null &&
+    coversSeats(approval, seats);
+  if (isAsked) return null;
+  const says = said.permission === "disabled" ? "denies" : "has somebody else asked about";
+  const why = `the mandate that it was minted under ${says} its action now (${said.resolved_from})`;
+  return { reason: "mandate", why };
+}
+
+function unconditional({ record, scopes }: MandateTerms): MandateTerms {
+  return { record, scopes: scopes.map((scope) => ({ ...scope, conditions: [] })) };
+}
 
 function narrowedPolicy(
   snapshot: Snapshot,

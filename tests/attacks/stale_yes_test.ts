@@ -76,3 +76,88 @@ Deno.test("attack: an approver key answers for no user once the organization lea
     assert.equal((await it.answer(open.nonce, { decision: "deny" })).status, 200);
   }
 });
+
+Deno.test("attack: a tag that a tool gets takes away what its mandates say of that, also from run tokens", async () => {
+  await using countersign = await Countersign.start();
+  const org = await shop(await countersign.org());
+  const tagged = (decision: string, more: object = {}) =>
+    granted(org, {
+      bundle: undefined,
+      agent: "shop-assistant",
+      scopes: [{ tool: "refund", decision: "allow" }, { tag: "risky", decision, ...more }],
+    });
+  const action = (amount: number) => ({ tool_name: "refund", arguments: { amount } });
+  const minted = async (mandate_id: string) => {
+    const got = await org.post(CHECK, { ...action(1), mandate_id, mint: true });
+    assert.ok(got.body.token, got.text);
+    return got.body.token as string;
+  };
+  const parent = await tagged("deny");
+  const part = await org.post("/v1/mandates", {
+    parent,
+    scopes: [{ tool: "refund", decision: "allow" }],
+  }, org.management);
+  const when = (value: number) => ({
+    conditions: [{ when: [{ field: "/amount", op: "eq", value }], decision: "deny" }],
+  });
+  const tokens = {
+    deny: await minted(parent),
+    "deny above": await minted(part.body.id),
+    confirm: await minted(await tagged("confirm")),
+    escalate: await minted(await tagged("escalate")),
+    "a condition that holds": await minted(await tagged("allow", when(1))),
+  };
+  const good = {
+    allow: await minted(await tagged("allow")),
+    "a condition that does not hold": await minted(await tagged("allow", when(2))),
+  };
+  assert.equal((await org.manage("PATCH", "/v1/tools/refund", { tags: ["risky"] })).status, 200);
+  for (const [what, token] of Object.entries(tokens)) {
+    const looked = await org.post("/v1/tokens/verify", { token, ...action(1) });
+    assert.deepEqual([what, looked.body.code, looked.body.reason], [
+      what,
+      "token_revoked",
+      "mandate",
+    ]);
+    assertProblem(
+      await org.post("/v1/tokens/consume", { token, ...action(1) }),
+      403,
+      "token_revoked",
+    );
+  }
+  for (const [what, token] of Object.entries(good)) {
+    const got = await org.post("/v1/tokens/consume", { token, ...action(1) });
+    assert.equal(got.status, 200, `${what} ${got.text}`);
+  }
+
+  // What an approver key said yes to is not what the mandate has of that tag: the user's own passkey.
+  await org.manage("PATCH", "/v1/tools/refund", { tags: [] });
+  const mandate_id = await granted(org, {
+    bundle: undefined,
+    agent: "shop-assistant",
+    scopes: [
+      { tool: "refund", decision: "confirm" },
+      { tag: "risky", decision: "confirm", confirm_by: "passkey" },
+    ],
+  });
+  const said: string[] = [];
+  for (const amount of [1, 2]) {
+    const asked = await org.post(CHECK, {
+      ...action(amount),
+      mandate_id,
+      request: true,
+      reason: "please",
+    });
+    const path = `/v1/confirmations/${asked.body.nonce}`;
+    assert.equal((await org.post(path, { decision: "approve" }, org.approver)).status, 200);
+    said.push(asked.body.approval.id);
+  }
+  const [one, two] = said;
+  const mint = (approval_id: string | undefined, amount: number) =>
+    org.post("/v1/tokens/mint", { ...action(amount), mandate_id, approval_id });
+  const { body: { token } } = await mint(one, 1);
+  await org.manage("PATCH", "/v1/tools/refund", { tags: ["risky"] });
+  assertProblem(await mint(two, 2), 409, "approval_required");
+  const late = await org.post("/v1/tokens/consume", { token, ...action(1) });
+  assertProblem(late, 403, "token_revoked");
+});
