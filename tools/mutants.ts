@@ -1425,6 +1425,13 @@ const UPSTREAMS: readonly Mutant[] = [
     tests: ["openapi/document"],
   },
   {
+    guard: "no two calls of a batch have one id, of which one answer would be lost",
+    file: "routes/mcp/mcp.ts",
+    find: "if (hasTwins(body)) return TWINS;",
+    replace: "",
+    tests: ["mcp/edges"],
+  },
+  {
     guard: "an element of a list begins no other",
     file: "lib/openapi/styles.ts",
     find: "if (words.some((one) => one.includes(between))) {",

@@ -227,17 +227,25 @@ type ReadMessage =
 /** The one revision of the protocol that has batches. */
 const BATCH_REVISION = "2025-03-26";
 
-const NO_BATCH = {
-  fault: {
-    jsonrpc: "2.0",
-    id: null,
-    error: {
-      code: -32600,
-      message: `Invalid Request: only revision ${BATCH_REVISION} has batches; send one message ` +
-        "in each request",
-    },
-  },
-};
+const NO_BATCH = invalid(
+  `only revision ${BATCH_REVISION} has batches; send one message in each request`,
+);
+
+/** Of two calls with one id a client could be told of one alone, and both would have run. */
+const TWINS = invalid("two requests of the batch have the same id; give each its own");
+
+function invalid(why: string): { readonly fault: JsonObject } {
+  const error = { code: -32600, message: `Invalid Request: ${why}` };
+  return { fault: { jsonrpc: "2.0", id: null, error } };
+}
+
+function hasTwins(batch: readonly JsonValue[]): boolean {
+  const ids = batch.flatMap((message) => {
+    const { id = null, method = null } = isJsonObject(message) ? message : {};
+    return id === null || method === null ? [] : [id];
+  });
+  return new Set(ids).size < ids.length;
+}
 
 /** How many refusals of one body are read around: a list of ids at most, at little cost. */
 const MAX_REFUSALS = 1000;
@@ -257,7 +265,10 @@ const ARGUMENTS_POINTER = ARGUMENTS.map((name) => `/${name}`).join("");
 export function readMessage(bytes: Uint8Array, revision: string | null): ReadMessage {
   try {
     const body = parseBody(bytes);
-    if (Array.isArray(body) && revision !== null && revision !== BATCH_REVISION) return NO_BATCH;
+    if (Array.isArray(body)) {
+      if (revision !== null && revision !== BATCH_REVISION) return NO_BATCH;
+      if (hasTwins(body)) return TWINS;
+    }
     return { body, refusedArguments: null };
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;

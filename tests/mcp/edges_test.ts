@@ -42,6 +42,21 @@ Deno.test("batches: revision 2025-03-26 has them, the others have not", async ()
     assert.deepEqual([id, error.code], [null, -32600]);
     assert.match(error.message, /send one message in each request/);
   }
+  // Of two with one id a client is told of one, so none of them is done.
+  const mint = (id: number | string) => ({
+    jsonrpc: "2.0",
+    id,
+    method: "tools/call",
+    params: { name: "mint_run_token", arguments: { tool_name: "read_file" } },
+  });
+  await it.org.tool("read_file");
+  const mints = (...ids: (number | string)[]) =>
+    rawPost(it.countersign, JSON.stringify(ids.map(mint)), { authorization });
+  const twice = await mints(1, 2, 1);
+  assert.equal(twice.status, 400);
+  assert.match(twice.messages[0].error.message, /same id/);
+  assert.equal((await it.entries("token.minted")).length, 0);
+  assert.equal((await mints(1, "1")).messages.length, 2);
 });
 
 Deno.test("check_permission takes what a request says: reference, context, a shorter time", async () => {
