@@ -18,8 +18,9 @@ import {
   programRights,
   rights,
   SettingRefused,
+  unreadVariables,
 } from "./lib/server/rights.ts";
-import { realPath } from "./lib/store/system.ts";
+import { logLine, realPath } from "./lib/store/system.ts";
 import {
   HostFileRefused,
   loadHostFile,
@@ -37,6 +38,10 @@ const SCRIPTS: Record<Program, string> = {
   "accept-clock": "accept_clock.ts",
   "compact": "compact.ts",
 };
+
+const UNREAD =
+  "Variables that nothing reads: no setting is called so. Correct the names, or unset them; " +
+  '"Configuration" in README.md has all';
 
 let child: Deno.ChildProcess | null = null;
 
@@ -66,6 +71,8 @@ async function started(
   args: readonly string[],
   programs: readonly NamedProgram[] = [],
 ): Promise<number> {
+  const unread = unreadVariables(Object.keys(Deno.env.toObject()));
+  if (unread.length > 0) logLine("warn", UNREAD, { variables: unread.join(", ") });
   const code = await bundled("null");
   if (code !== 0 || isStopping) return code;
   // The end of its input tells it that this process is gone, even where that was killed.

@@ -201,6 +201,28 @@ export const VARIABLES = [
 
 export type Variable = (typeof VARIABLES)[number];
 
+/** What clients, guards and tests are told by, often in the same terminal: no setting, and no slip. */
+const NOT_OF_THE_SERVICE: ReadonlySet<string> = new Set([
+  "COUNTERSIGN_AGENT_TOKEN",
+  "COUNTERSIGN_API_KEY",
+  "COUNTERSIGN_CONFIG",
+  "COUNTERSIGN_KEY",
+  "COUNTERSIGN_MANAGEMENT_KEY",
+  "COUNTERSIGN_PROPERTY_RUNS",
+  "COUNTERSIGN_SECRETS",
+  "COUNTERSIGN_TIMEOUT_MS",
+  "COUNTERSIGN_TOKEN",
+]);
+
+/** Of the names of variables those that look like settings, and that nothing reads: misspelled ones. */
+export function unreadVariables(names: readonly string[]): string[] {
+  const known: ReadonlySet<string> = new Set(VARIABLES);
+  return names
+    .filter((name) => /^COUNTERSIGN_/i.test(name))
+    .filter((name) => !known.has(name) && !NOT_OF_THE_SERVICE.has(name))
+    .sort();
+}
+
 /** A setting is not what it must be; the start ends with its message. */
 export class SettingRefused extends Error {
   readonly code = "setting_refused";

@@ -6,11 +6,12 @@ import {
   programRights,
   rights,
   SettingRefused,
+  unreadVariables,
   VARIABLES,
 } from "../../lib/server/rights.ts";
 import { taskCommand } from "../../lib/store/system.ts";
 import { DeploymentFolder } from "../helpers/deployment_folder.ts";
-import { projectText } from "../helpers/project_files.ts";
+import { projectFiles, projectText } from "../helpers/project_files.ts";
 import { StartedProcess } from "../helpers/started_process.ts";
 
 const SECRET = "0123456789abcdef".repeat(3);
@@ -27,6 +28,19 @@ function given(
   assert.ok(flags.some((flag) => flag.startsWith(settings)), "the settings, and");
   return flags.map((flag) => flag.replace(settings, "settings").replaceAll("/srv/cs/", ""));
 }
+
+Deno.test("launch: a misspelled setting is found, and what clients are told by is none", async () => {
+  const slips = ["COUNTERSIGN_PORT", "COUNTERSIGN_TRUSTED_PROXIES", "countersign_kv"];
+  assert.deepEqual(unreadVariables(["PATH", ...slips, ...VARIABLES]), slips);
+  const printed = new Set<string>();
+  for (const path of await projectFiles()) {
+    if (!/^(clients|docs|examples|deploy|README)/.test(path)) continue;
+    for (const [name] of (await projectText(path)).matchAll(/\bCOUNTERSIGN_[A-Z_]+\b/g)) {
+      printed.add(name);
+    }
+  }
+  assert.deepEqual(unreadVariables([...printed]), []);
+});
 
 Deno.test("launch: a program gets the rights that the settings call for, and no others", () => {
   const file = { COUNTERSIGN_SECRET: SECRET };
