@@ -216,6 +216,12 @@ const FAULTS: readonly Fault[] = [
     replace: "",
   },
   {
+    name: "nobody hears that something waits",
+    file: "lib/alerts/hearers.ts",
+    find: "return waits && progress.level === 1;",
+    replace: "return false;",
+  },
+  {
     name: "an alert is lost",
     file: "lib/alerts/deliver.ts",
     find:

@@ -25,13 +25,15 @@ const SAYS = {
 
 type Says = (typeof SAYS)[keyof typeof SAYS];
 
-function saysOf(headline: string): Says | null {
+export function saysOf(headline: string): Says | null {
   const found = Object.entries(SAYS).find(([start]) => headline.startsWith(start));
   return found === undefined ? null : found[1];
 }
 
 /** A request, as far as alerts tell of it. */
-interface Request {
+export interface Request {
+  /** When it came, milliseconds of the world's time. */
+  readonly created: number;
   /** When it no longer waited, milliseconds of the world's time; null while it does. */
   over: number | null;
   /** The decision that was the last; null while there is none. */
@@ -41,12 +43,13 @@ interface Request {
 }
 
 /** The requests of an org by their ids. */
-class Requests extends Map<string, Request> {
+export class Requests extends Map<string, Request> {
   follow(entry: Entry, now: number): void {
     const { type, subject, data } = entry;
     const approval = text(subject.approval);
     if (type === "approval.created") {
-      this.set(approval, { over: null, decided: null, isMoot: data.seats !== undefined });
+      const isMoot = data.seats !== undefined;
+      this.set(approval, { created: now, over: null, decided: null, isMoot });
     }
     const request = this.get(approval);
     if (request === undefined) return;
@@ -144,7 +147,7 @@ interface Subscribed {
 }
 
 /** Whose the browsers of an org are, by what was asked and answered. */
-class Browsers extends Map<string, Subscribed> {
+export class Browsers extends Map<string, Subscribed> {
   readonly #ids = new Map<string, string>();
 
   follow(asked: Asked, isAnswered: boolean): void {

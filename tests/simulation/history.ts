@@ -92,6 +92,8 @@ export type Happening =
     readonly at: number;
     readonly isCalm: boolean;
   }
+  /** The mail server was handed a letter, whatever became of it. */
+  | { readonly is: "written"; readonly org: null; readonly mail: Mail }
   /** A push arrived at the service of an org's browsers. */
   | { readonly is: "pushed"; readonly org: string; readonly push: Pushed; readonly isCalm: boolean }
   /** A member of an org hears of requests, as they are set up before anything goes wrong. */

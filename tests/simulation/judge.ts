@@ -48,6 +48,7 @@ import {
   usersSpeakForThemselves,
   yesCountsForOne,
 } from "./user_invariants.ts";
+import { waitingIsTold } from "./waiting_invariants.ts";
 import { messagesAreSigned, toldNothingElse, toldWhatHappened } from "./webhook_invariants.ts";
 
 /** Every promise that is held against each org. */
@@ -90,6 +91,7 @@ export const INVARIANTS: readonly Invariant[] = [
   lettersAreTrue,
   pushesAreTrue,
   membersAreTold,
+  waitingIsTold,
   decidedByWhoMay,
   approvalsStandStill,
   removedAreOut,

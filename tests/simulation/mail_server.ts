@@ -21,6 +21,8 @@ export class MailServer {
     chance: Chance,
     /** Told of each letter that it took, whether or not it could say so. */
     readonly took: (mail: Mail) => void,
+    /** Told of each that is handed to it, whatever becomes of it. */
+    readonly given: (mail: Mail) => void,
   ) {
     this.#chance = chance.fork("mail server");
   }
@@ -41,6 +43,7 @@ export class MailServer {
 
   #send(owner: Owner, mail: Mail): Promise<void> {
     const chance = this.#chance;
+    this.given(mail);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const after = (takes: number, act: () => void) =>
       void this.schedule.after(takes, owner, "mail server answers", act);

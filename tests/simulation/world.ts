@@ -50,6 +50,8 @@ export class World {
   readonly #network: Chance;
   #faults: Faults = NO_FAULTS;
   #wellSince: number | null = null;
+  /** When what went wrong with the deployment ended, or all its processes did, last. */
+  #disturbed = -Infinity;
   #starts = 0;
   /** Actors end when they next look. */
   isEnding = false;
@@ -74,15 +76,19 @@ export class World {
     );
     this.#network = chance.fork("network");
     this.outside = new Outside(this.schedule, chance);
-    this.mail = new MailServer(this.schedule, chance, (mail) => {
-      this.history.happened({
-        is: "mailed",
-        org: null,
-        mail,
-        at: this.schedule.now,
-        isCalm: this.isCalm,
-      });
-    });
+    this.mail = new MailServer(
+      this.schedule,
+      chance,
+      (mail) =>
+        this.history.happened({
+          is: "mailed",
+          org: null,
+          mail,
+          at: this.schedule.now,
+          isCalm: this.isCalm,
+        }),
+      (mail) => this.history.happened({ is: "written", org: null, mail }),
+    );
     this.#settings = { secret: chance.fork("secret").bytes(48), previous: null, queues };
     const drifts = chance.fork("drifts");
     for (let i = 0; i < nodes; i++) {
@@ -118,6 +124,7 @@ export class World {
   /** From now on these go wrong. */
   suffer(faults: Faults): void {
     this.#faults = faults;
+    this.tellTime();
     this.mail.suffer();
     this.#nowAndThen("killed", (chance) => this.#kill(chance.below(this.nodes.length)));
     this.#nowAndThen("clock_set", (chance) => {
@@ -133,6 +140,7 @@ export class World {
 
   /** Nothing goes wrong any more, and every clock is right. */
   heal(): void {
+    if (!this.#isWell) this.#disturbed = this.schedule.now;
     this.#faults = NO_FAULTS;
     this.#wellSince = this.schedule.now;
     this.mail.heal();
@@ -156,11 +164,13 @@ export class World {
     };
   }
 
+  get #isWell(): boolean {
+    return Object.values(this.#faults).every((likelihood) => likelihood === 0);
+  }
+
   /** Whether nothing goes wrong with the deployment itself, nor did just now; whatever others do. */
   get isCalm(): boolean {
-    const isWell = Object.values(this.#faults).every((likelihood) => likelihood === 0);
-    const since = this.#wellSince ?? -Infinity;
-    return isWell && this.schedule.now > since + MINUTE_MS;
+    return this.#isWell && this.schedule.now > this.#disturbed + MINUTE_MS;
   }
 
   /** Says to whoever holds promises how late it is. */
@@ -296,6 +306,8 @@ export class World {
   /** Ends every process, does something to the store, and starts them all. */
   #restartAll(meanwhile: () => void = () => {}): void {
     for (const node of this.nodes) node.kill();
+    this.#disturbed = this.schedule.now;
+    this.tellTime();
     meanwhile();
     for (const at of this.nodes.keys()) void this.#startNode(at);
   }
