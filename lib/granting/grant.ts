@@ -4,7 +4,12 @@ import type { MachineOperation } from "../identity/acting.ts";
 import { actorOf, type MachineCaller, tenantWithin } from "../identity/caller.ts";
 import type { Placed } from "../ledger/entry.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
-import { assertDefinition, loadBundle, type ReadBundle } from "../mandates/bundle.ts";
+import {
+  assertDefinition,
+  assertStorable,
+  loadBundle,
+  type ReadBundle,
+} from "../mandates/bundle.ts";
 import {
   type CountedMandate,
   loadCounted,
@@ -122,6 +127,7 @@ export function storeGranted(
 ): GrantedMandate {
   const { snapshot: { orgId }, at } = transaction;
   const { id, user_id, agent, ancestors: [parent] } = record;
+  assertStorable(record, saidPrivately(record), "/scopes");
   const count = { seq: 1, checks: 0 };
   transaction.setGuarded(mandateKey(orgId, id), record);
   transaction.setGuarded(mandateCountKey(orgId, id), count);
@@ -264,11 +270,7 @@ function appendGranted(
   record: MandateRecord,
   request_id: string,
 ): Placed {
-  const { id, tenant, agent, bundle, budget, own_scopes, scopes, replaces } = record;
-  const { user_id, metadata, ancestors, uses } = record;
-  const own = own_scopes === null
-    ? null
-    : { agent, default_expiry_seconds: null, scopes: own_scopes };
+  const { id, tenant, agent, bundle, budget, scopes, replaces, ancestors, uses } = record;
   return transaction.append({
     type: "mandate.granted",
     actor: actorOf(caller),
@@ -285,6 +287,18 @@ function appendGranted(
       scopes: scopes.length,
       ...(uses === null ? {} : { uses }),
     },
-    private: { user_id, scopes, metadata, ...(own === null ? {} : { definition: own }) },
+    private: saidPrivately(record),
   });
+}
+
+/** What the entry of a grant says apart from the leaf. */
+function saidPrivately({ user_id, scopes, metadata, own_scopes, agent }: MandateRecord) {
+  return {
+    user_id,
+    scopes,
+    metadata,
+    ...(own_scopes === null
+      ? {}
+      : { definition: { agent, default_expiry_seconds: null, scopes: own_scopes } }),
+  };
 }

@@ -2,8 +2,9 @@ import { hash } from "node:crypto";
 import { serialize } from "node:v8";
 import { deflateRawSync, inflateRawSync } from "node:zlib";
 import { atOnce } from "../base/at_once.ts";
-import { canonicalJson } from "../base/canonical.ts";
+import { canonicalBytes, canonicalJson } from "../base/canonical.ts";
 import { isId } from "../base/id.ts";
+import type { JsonValue } from "../base/json.ts";
 import { assertNoPersonalIds, type GivenIds } from "../catalog/personal_ids.ts";
 import type { Span } from "../catalog/record_change.ts";
 import { refuseProblems } from "../catalog/tool_record.ts";
@@ -41,6 +42,21 @@ import { isLabel } from "./narrow.ts";
 
 /** A value of the store holds 65,536 bytes; this leaves room for what stands beside the definition. */
 const MAX_DEFINITION_BYTES = 60_000;
+
+/**
+ * Refuses what is kept as a record, and said in the private part of an entry as text, where either is
+ * larger than a value of the store can be: by the one form letters cost less, by the other numbers.
+ * @throws {Refusal} invalid_request
+ */
+export function assertStorable(record: unknown, said: JsonValue, path: string): void {
+  const bytes = Math.max(serialize(record).length, canonicalBytes(said).length);
+  if (bytes <= MAX_DEFINITION_BYTES) return;
+  throw invalidRequest(
+    path,
+    `takes ${bytes} bytes with what is stored beside it; at most ${MAX_DEFINITION_BYTES} are stored: ` +
+      "leave scopes or conditions out, or make two of it",
+  );
+}
 
 /** A bundle with one of its editions. */
 export interface ReadBundle {
@@ -273,11 +289,8 @@ export function assertDefinition(
     const message = "is no agent of this organization; a label must not begin with agt_";
     problems.push({ path: "/agent", message });
   }
-  if (serialize(definition).length > MAX_DEFINITION_BYTES) {
-    const message = `is larger than ${MAX_DEFINITION_BYTES} bytes, which is more than is stored`;
-    problems.push({ path: "/scopes", message });
-  }
   refuseProblems(problems);
+  assertStorable(definition, definition, "/scopes");
   const given: GivenIds = {
     "/agent": agent,
     ...(id === null ? {} : { "/id": id }),

@@ -117,6 +117,53 @@ Deno.test("attack: a mandate opens nothing that a kill switch, a gate or a rule 
   }
 });
 
+Deno.test("attack: what is too large for the store is refused with words, by whichever form that is", async () => {
+  await using countersign = await Countersign.start();
+  const org = await shop(await countersign.org());
+  const metadata = { note: "m".repeat(4000) };
+  const scopes = (fill: string, length: number) =>
+    Array.from({ length: 100 }, (_, i) => ({
+      tool: `t${i}`.padEnd(128, "x"),
+      decision: "allow",
+      conditions: [{
+        when: [{ field: "/a", op: "eq", value: fill.repeat(length) }],
+        decision: "deny",
+      }],
+    }));
+  const { agent } = BUNDLE;
+  const seen = new Set<string>();
+  // Letters of one byte, of two in text alone, of three and of six there; numbers.
+  for (
+    const [fill, lengths] of [["v", [120, 300]], ["é", [90, 280]], ["漢", [60, 140]], [
+      "\u0001",
+      [30, 250],
+    ]] as const
+  ) {
+    for (const length of lengths) {
+      const body = { agent, scopes: scopes(fill, length) };
+      const bundle = await org.manage("PUT", "/v1/bundles/large", body);
+      const inline = await org.manage("POST", "/v1/mandates", { user_id: "u1", ...body, metadata });
+      const granted = await grant(org, { bundle: { id: "large" }, metadata });
+      for (const [what, got] of Object.entries({ bundle, inline, granted })) {
+        if (what === "granted" && seen.size === 0) continue;
+        const isClear = got.status === 422 && got.body.errors?.[0].path === "/scopes";
+        assert.ok(got.status <= 201 || isClear, `${what} ${fill} ${length} ${got.text}`);
+        seen.add(`${what} ${got.status}`);
+      }
+      if (inline.status !== 201) continue;
+      const part = await org.manage("POST", "/v1/mandates", {
+        parent: inline.body.id,
+        scopes: body.scopes,
+        metadata,
+      });
+      assert.ok(part.status === 201 || part.status === 422, part.text);
+    }
+  }
+  for (const one of ["bundle 201", "bundle 422", "inline 201", "inline 422"]) {
+    assert.ok(seen.has(one), [...seen].join());
+  }
+});
+
 Deno.test("attack: definitions that are too large, too many, twice or no definitions are refused", async () => {
   await using countersign = await Countersign.start();
   const org = await shop(await countersign.org());
