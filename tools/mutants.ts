@@ -1868,6 +1868,20 @@ const MANDATES: readonly Mutant[] = [
     tests: ["receipts/receipts"],
   },
   {
+    guard: "who is stopped hands no mandate on",
+    file: "lib/granting/delegate.ts",
+    find: "assertNotStopped(transaction, caller);",
+    replace: "",
+    tests: ["granting/delegate"],
+  },
+  {
+    guard: "of a higher limit it is told anew",
+    file: "lib/mandates/org_budgets.ts",
+    find: "? toldOfLimit(transaction, { ...current(old, transaction.at), ...fields })",
+    replace: "? { ...current(old, transaction.at), ...fields }",
+    tests: ["mandates/budgets"],
+  },
+  {
     guard: "a receipt claims no other cost than its entry has",
     file: "lib/verify/receipts_of_log.ts",
     find: "contextProblem(claims.context, { ...told.context, countersign }) ??",

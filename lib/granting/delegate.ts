@@ -49,7 +49,7 @@ interface Loaded extends Pick<MandateTerms, "scopes"> {
 /**
  * Hands a part of a mandate on.
  * @throws {Refusal} mandate_not_found, mandate_ended, mandate_too_wide, mandate_too_deep, wrong_tier,
- *   tenant_not_permitted, invalid_request
+ *   tenant_not_permitted, invalid_request; tool_disabled while a kill switch stops whoever does so
  */
 export function delegateMandate(
   delegation: Delegation,
@@ -67,6 +67,7 @@ export function delegateMandate(
       }
       const { line: { record: parent }, scopes } = loaded;
       assertMayDelegate(caller, parent);
+      assertNotStopped(transaction, caller);
       const over = mandateEnd(parent, transaction);
       if (over !== null) throw new Refusal("mandate_ended", { mandate_id: id, state: over });
       const record = childOf(transaction, caller, parent, delegation);
@@ -85,6 +86,17 @@ function assertMayDelegate(caller: MachineCaller, { agent }: MandateRecord): voi
     tier: caller.tier,
     allowed: ["the agent of the mandate", "management", "standard with may_grant"],
   });
+}
+
+/** Whoever is stopped has nobody else go on in their place. @throws {Refusal} tool_disabled */
+function assertNotStopped(
+  { snapshot: { org } }: Transaction,
+  { tier, kill_switch }: MachineCaller,
+): void {
+  const isStopped = kill_switch?.active === true || org.kill_switch.active;
+  if (isStopped && tier !== "management") {
+    throw new Refusal("tool_disabled", { resolved_from: "kill_switch" });
+  }
 }
 
 function childOf(

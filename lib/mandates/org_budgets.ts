@@ -9,6 +9,7 @@ import { listRecords } from "../store/kv.ts";
 import { budgetKey, budgetPrefix } from "../store/mandate_keys.ts";
 import { type BudgetRow, budgetRow } from "../store/records/budget.ts";
 import { current, fresh } from "./budget.ts";
+import { toldOfLimit } from "./told.ts";
 
 /**
  * Budgets that an organization sets beside those of mandates: for a user, an agent, a tenant, or for
@@ -41,7 +42,7 @@ export function putBudget(
       assertNoPersonalIds(transaction.snapshot.org, { "/scope": idIn(scope) });
       const old = transaction.latest(shared);
       const row = old?.period === fields.period
-        ? { ...current(old, transaction.at), ...fields }
+        ? toldOfLimit(transaction, { ...current(old, transaction.at), ...fields })
         // What was counted before it was set, or of another period, is in no window of it.
         : { ...fresh(fields, transaction.at), window: transaction.at };
       transaction.setGuarded(shared.key, row, { isApart: true });

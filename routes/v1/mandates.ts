@@ -144,6 +144,7 @@ export const mandateRoutes: readonly Route[] = [
       "mandate_ended",
       "mandate_too_wide",
       "mandate_too_deep",
+      "tool_disabled",
     ],
     handle: (call) => {
       const answer = ({ audit, ...granted }: GrantedMandate) => ({

@@ -257,3 +257,24 @@ Deno.test("what was denied is not asked anew under another part of the same mand
   for (const id of [one, other, parent]) assert.equal((await ask(id)).body.code, "recently_denied");
   assert.equal((await ask(await granted(org))).status, 201);
 });
+
+Deno.test("attack: an agent that is stopped has nobody else go on with its mandate", async () => {
+  await using countersign = await Countersign.start();
+  const org = await shop(await countersign.org());
+  const made = await org.manage("POST", "/v1/agents", { name: "one" });
+  const parent = await granted(org, { bundle: undefined, agent: made.body.id, scopes: SCOPES });
+  const stop = (path: string, active: boolean) =>
+    org.manage("PATCH", path, { kill_switch: { active } });
+  const hand = () => handOn(org, parent, { agent: "helper" }, made.body.token);
+  for (const path of [`/v1/agents/${made.body.id}`, "/v1/org"]) {
+    assert.equal((await stop(path, true)).status, 200);
+    const got = await hand();
+    assert.deepEqual([got.status, got.body.code, got.body.resolved_from], [
+      403,
+      "tool_disabled",
+      "kill_switch",
+    ]);
+    assert.equal((await stop(path, false)).status, 200);
+  }
+  assert.equal((await hand()).status, 201);
+});

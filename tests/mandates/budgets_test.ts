@@ -429,6 +429,32 @@ Deno.test("what a budget has come to is told once a window: most of it, all of i
   assert.equal((await told()).length, 4);
 });
 
+Deno.test("a budget that is raised is told of anew, by what is spent of the higher limit", async () => {
+  await using countersign = await Countersign.start();
+  const org = await countersign.org();
+  const id = await spender(org, { limit_micros: 1000, period: "total" });
+  await hearEverything(org);
+  const set = (limit_micros: number) =>
+    org.manage("PUT", "/v1/budgets/user:u1", { limit_micros, period: "total" });
+  const told = async () =>
+    (await eventsOf(countersign.services.deps.kv, org.id)).flatMap(({ happening }) =>
+      happening.type === "budget.threshold" && happening.scope_kind === "user"
+        ? [`${happening.percent} of ${happening.limit_micros}`]
+        : []
+    );
+  await set(10);
+  await checked(org, id, cost(10));
+  await set(20);
+  await checked(org, id, cost(1));
+  assert.deepEqual(await told(), ["100 of 10"]);
+  await checked(org, id, cost(5));
+  // The same limit again tells nothing twice.
+  await set(20);
+  await checked(org, id, cost(1));
+  await checked(org, id, cost(3));
+  assert.deepEqual(await told(), ["100 of 10", "80 of 20", "100 of 20"]);
+});
+
 Deno.test("an organization says at which shares of a budget it is told; nobody is told of what it leaves out", async () => {
   await using countersign = await Countersign.start();
   const org = await countersign.org();
