@@ -1432,6 +1432,13 @@ const UPSTREAMS: readonly Mutant[] = [
     tests: ["mcp/edges"],
   },
   {
+    guard: "no file repeats a credential",
+    file: "lib/guards/json_strings.ts",
+    find: "} else if (file !== undefined && member === FILE) {",
+    replace: "} else if (file === null && member === FILE) {",
+    tests: ["vault/echo"],
+  },
+  {
     guard: "an element of a list begins no other",
     file: "lib/openapi/styles.ts",
     find: "if (words.some((one) => one.includes(between))) {",
@@ -2112,8 +2119,8 @@ const GUARDS: readonly Mutant[] = [
   {
     guard: "what only says that it is a picture is looked at",
     file: "lib/guards/json_strings.ts",
-    find: "if (!isBytes) yield* put(start, end, pointer);",
-    replace: "",
+    find: "if (!isBytes) {",
+    replace: "if (false) {",
     tests: ["guards/result"],
   },
   {

@@ -24,6 +24,8 @@ export interface Visitor {
   readonly text: (text: string, place: JsonPlace) => Generator<void, string>;
   /** The same of a value that is so long that no copy of it is made. */
   readonly long: (written: WrittenText, place: JsonPlace) => Generator<void, WrittenText>;
+  /** The same of the base64 that a file is sent as, of the same length. Absent: files stay. */
+  readonly file?: (base64: Uint8Array<ArrayBuffer>) => Generator<void, Uint8Array<ArrayBuffer>>;
   /** Every number of so many characters is a text, too. Absent: what may be the number of a card. */
   readonly numbers?: number;
 }
@@ -79,11 +81,14 @@ const IS_BASE64: readonly boolean[] = Array.from(
 
 const EQUALS = 0x3d;
 
-/** Types of blocks that carry bytes, and where: `data` of the block, or `blob` of its resource. */
+/** Where the resource of a block has the bytes of a file. */
+const FILE = "blob";
+
+/** Types of blocks that carry bytes, and where: `data` of the block, or of its resource. */
 const CARRIES: Readonly<Record<string, string>> = {
   image: "data",
   audio: "data",
-  resource: "blob",
+  resource: FILE,
 };
 
 /** Card numbers have as many digits. */
@@ -97,13 +102,13 @@ const decoder = new TextDecoder();
  * The text with every string in it as the visitor gives it; the very same bytes where nothing is replaced.
  * @param json well-formed JSON
  * @param at pointer of the whole
- * @param content by which names of members the content of MCP is found in it, whose pictures, sounds
- *   and files stay as they are; none where it is all of it, null where there is none
+ * @param content by which names of members the content of MCP is found in it, whose pictures and sounds
+ *   stay as they are; none where it is all of it, null where there is none
  */
 export function* withStrings(
   json: Uint8Array<ArrayBuffer>,
   at: string,
-  { text: visit, long, numbers }: Visitor,
+  { text: visit, long, file, numbers }: Visitor,
   content: readonly string[] | null = null,
 ): Generator<void, Uint8Array<ArrayBuffer>> {
   const replaced: Replacement[] = [];
@@ -172,7 +177,13 @@ export function* withStrings(
       for (const { start, end, pointer } of closed?.later ?? []) {
         const member = pointer.slice(pointer.lastIndexOf("/") + 1);
         const isBytes = CARRIES[closed?.type ?? ""] === member && isBase64(json, start, end);
-        if (!isBytes) yield* put(start, end, pointer);
+        if (!isBytes) {
+          yield* put(start, end, pointer);
+        } else if (file !== undefined && member === FILE) {
+          const base64 = json.subarray(start + 1, end - 1);
+          const next = yield* file(base64);
+          if (next !== base64) replaced.push({ start: start + 1, end: end - 1, written: [next] });
+        }
       }
     } else if (byte === COMMA && inside !== undefined) {
       if (inside.is_array) inside.index++;

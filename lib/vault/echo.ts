@@ -16,7 +16,8 @@ import {
 /**
  * A credential that comes back: an upstream repeats what it was sent, as it stands, percent-encoded,
  * with escapes, or as base64 or hex, by itself or inside of something longer. It is cut out of every
- * text before anybody reads it; pictures and other bytes stay as they are. Pure, and in time that
+ * text before anybody reads it, and written over in files, which keep their length; pictures and sounds
+ * stay as they are. Pure, and in time that
  * grows with the text alone, whatever secret the upstream itself handed out. It is looked for in the
  * bytes that came: all that it is written with is ASCII, so no text is made of a message without it,
  * and of one with it no more than a part at a time.
@@ -92,6 +93,7 @@ export class Echo {
       return cut.value;
     };
     const [ofText, ofLong] = [this.#text.bind(this), this.#long.bind(this)];
+    const ofFile = this.#file.bind(this);
     try {
       const value = yield* withStrings(bytes, "", {
         numbers: SHORTEST_SECRET,
@@ -100,6 +102,9 @@ export class Echo {
         },
         *long(written) {
           return counted(yield* ofLong(written));
+        },
+        *file(base64) {
+          return counted(yield* ofFile(base64));
         },
       }, CONTENT);
       return { value, count };
@@ -130,6 +135,19 @@ export class Echo {
     };
   }
 
+  /** The base64 of a file: what of it is the secret stands for asterisks, and all else for what it was. */
+  *#file(base64: Uint8Array<ArrayBuffer>): Work<Cut<Uint8Array<ArrayBuffer>>> {
+    const spans = yield* this.#spans(base64);
+    if (spans.length === 0) return { value: base64, count: 0 };
+    const value = base64.slice();
+    for (const { start, end } of spans) {
+      for (let at = start; at < end; at++) {
+        if (value[at] !== EQUALS) value[at] = ASTERISKS[at % ASTERISKS.length]!;
+      }
+    }
+    return { value, count: spans.length };
+  }
+
   /** Where it stands in a text that is given by the codes of its characters. */
   *#spans(codes: Uint8Array): Work<Span[]> {
     const found: Span[] = [];
@@ -139,6 +157,11 @@ export class Echo {
     return merged(found);
   }
 }
+
+/** `***` in base64, again and again. */
+const ASTERISKS = new TextEncoder().encode("Kioq");
+
+const EQUALS = 0x3d;
 
 /** What stands for every character that is no ASCII: no secret has one. */
 const OTHER = 0x80;

@@ -99,16 +99,33 @@ Deno.test("echo: of JSON it is cut out of values, member names and numbers; the 
   );
 });
 
-Deno.test("echo: pictures, sounds and files stay byte for byte; words that only claim to be one do not", async () => {
+Deno.test("echo: pictures and sounds stay byte for byte; words that only claim to be one do not", async () => {
   const data = base64(SECRET);
   const pictures: JsonObject[] = [
     { type: "image", data, mimeType: "image/png" },
     { type: "audio", data, mimeType: "audio/wav" },
-    { type: "resource", resource: { uri: "a:b", blob: data } },
   ];
   const echo = new Echo([SECRET]);
   const whole = bytesOf({ result: { content: pictures } });
   assert.deepEqual(await echo.json(whole), { value: whole, count: 0 });
+  // In a file it is written over, wherever it begins, and everything else of it is what it was.
+  const blobOf = (bytes: Uint8Array) =>
+    bytesOf({ result: { content: [{ type: "resource", resource: { blob: bytes.toBase64() } }] } });
+  for (const before of [0, 1, 2, 3]) {
+    const [head, tail] = [new Uint8Array(before).fill(0xff), new Uint8Array([0xfe, 0, 1])];
+    const secret = new TextEncoder().encode(SECRET);
+    const { value, count } = await echo.json(blobOf(new Uint8Array([...head, ...secret, ...tail])));
+    assert.equal(count, 1);
+    const [block] = JSON.parse(new TextDecoder().decode(value)).result.content;
+    const file = Uint8Array.fromBase64(block.resource.blob);
+    assert.equal(file.length, before + secret.length + tail.length);
+    assert.deepEqual(file.subarray(0, before), head);
+    assert.deepEqual(file.subarray(before + secret.length), tail);
+    const own = file.subarray(before + 1, before + secret.length - 1);
+    assert.ok(own.every((byte) => byte === 0x2a), new TextDecoder().decode(file));
+    const other = blobOf(new Uint8Array([...head, ...tail]));
+    assert.equal((await echo.json(other)).value, other);
+  }
   const others: JsonObject[] = [
     { type: "image", data: `no base64: ${data}` },
     { type: "text", text: data },
