@@ -224,11 +224,19 @@ export function consumeApproval(
 }
 
 /** Whether what was approved covers what the action is said to cost by now. */
-export function coversCost(
+function coversCost(
   { estimated_cost_micros }: Pick<ApprovalRecord, "estimated_cost_micros">,
   estimate: number | null,
 ): boolean {
   return (estimate ?? 0) <= (estimated_cost_micros ?? 0);
+}
+
+/** Whether what was approved, under a mandate or none, is of an action that costs so much. */
+export function covers(
+  record: Pick<ApprovalRecord, "mandate" | "estimated_cost_micros">,
+  estimate: number | null,
+): boolean {
+  return record.mandate === null || coversCost(record, estimate);
 }
 
 function differing(

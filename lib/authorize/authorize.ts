@@ -1,6 +1,6 @@
 import { createOrJoin, loadAsk, type LoadedAsk } from "../approvals/ask.ts";
 import type { Ask, Asked } from "../approvals/asking.ts";
-import { consumeApproval, coversCost } from "../approvals/end.ts";
+import { consumeApproval, covers } from "../approvals/end.ts";
 import { denialRest } from "../approvals/limits.ts";
 import { type LoadedApproval, loadReady, seen } from "../approvals/seen.ts";
 import { settledApproval } from "../approvals/state.ts";
@@ -140,8 +140,7 @@ async function loadAll(
     mint !== false && ask !== null ? loadReady(reader, askerOf(caller), name) : null,
   ]);
   // What costs more by now is asked anew.
-  const ready = approved !== null &&
-      (mandate === null || coversCost(approved.record, estimated_cost_micros))
+  const ready = approved !== null && covers(approved.record, estimated_cost_micros)
     ? approved
     : null;
   // Under a mandate more people may have to be asked by now than were.
@@ -213,7 +212,8 @@ function askedAbout(
   // A mandate may ask where the policy does not.
   const mayAsk = permission === "requires_approval" ||
     (mandate !== null && permission === "allowed");
-  return mayAsk ? loadIfAsked(reader, caller, name) : null;
+  if (!mayAsk) return null;
+  return loadIfAsked(reader, caller, name, question.request.estimated_cost_micros);
 }
 
 /** `loadAskedBefore`. Mostly it is of what was never asked. */
@@ -221,11 +221,13 @@ async function loadIfAsked(
   reader: Reader,
   caller: Pick<MachineCaller, "id" | "sub_token">,
   name: string,
+  estimate: number | null,
 ): Promise<AskedBefore | null> {
   const { snapshot } = reader;
   const prefix = approvalHistoryPrefix(snapshot.orgId, caller.id);
   await reader.look(prefix);
-  return reader.lacks(prefix, name) ? null : await loadAskedBefore(reader, caller, name);
+  if (reader.lacks(prefix, name)) return null;
+  return await loadAskedBefore(reader, caller, name, estimate);
 }
 
 /** `checkBatchOperation`, with what to do about those that require an approval. */
@@ -272,12 +274,14 @@ export type AskedBefore =
  * Reads whether a requester waits for a decision on this action, by its `askName`, has an approval of it that is not
  * used, or was denied it just now; null for none of these. It is a hint for whoever asks and grants
  * nothing, so no commit checks it.
+ * @param estimate what the action is said to cost now: an approval of less is none of it
  * @throws {MalformedRecord}
  */
 export async function loadAskedBefore(
   reader: Reader,
   caller: Pick<MachineCaller, "id" | "sub_token">,
   name: string,
+  estimate: number | null,
 ): Promise<AskedBefore | null> {
   const { snapshot, now } = reader;
   const org = snapshot.orgId;
@@ -293,9 +297,10 @@ export async function loadAskedBefore(
     const found = await reader.peek(approvalKey(org, pointer.value.id), approvalRecord);
     if (found === null) continue;
     const { progress, id } = settledApproval(found.value, snapshot, clocksAt(now));
-    if (progress.state === "pending" || progress.state === "approved") {
-      return { state: progress.state, approval: id };
-    }
+    // Of what waits already there is one request, whatever it was to cost when it was asked.
+    const isGood = progress.state === "pending" ||
+      (progress.state === "approved" && covers(found.value, estimate));
+    if (isGood) return { state: progress.state, approval: id };
   }
   const rest = denialRest(history.value, now);
   return rest === null ? null : { state: "denied", retry_after_seconds: rest.retry_after_seconds };

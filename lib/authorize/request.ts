@@ -1,5 +1,6 @@
 import { settle } from "../approvals/advance.ts";
 import { createOrJoin, loadAsk, type LoadedAsk } from "../approvals/ask.ts";
+import { covers } from "../approvals/end.ts";
 import type { Ask, Asked } from "../approvals/asking.ts";
 import { type LoadedApproval, loadReady, seen, type SeenApproval } from "../approvals/seen.ts";
 import type { Action } from "../base/action.ts";
@@ -81,7 +82,10 @@ export function requestApproval(
  * @param joined the answer where the caller has an approval of this action that is not used yet
  */
 export function joiningReady<L, R, M, S>(
-  { action, mandate_id }: Pick<CheckRequest, "action" | "mandate_id">,
+  { action, mandate_id, estimated_cost_micros }: Pick<
+    CheckRequest,
+    "action" | "mandate_id" | "estimated_cost_micros"
+  >,
   asking: MachineOperation<L, R>,
   looking: MachineOperation<M, S>,
   joined: (looked: S, approval: SeenApproval) => R,
@@ -105,7 +109,10 @@ export function joiningReady<L, R, M, S>(
     },
     plan(transaction, caller, { ready, ask, look }) {
       const current = ready === null ? null : settle(transaction, ready);
-      if (current?.record.progress.state !== "approved") {
+      // What costs more by now is asked anew.
+      const isGood = current?.record.progress.state === "approved" &&
+        covers(current.record, estimated_cost_micros);
+      if (!isGood) {
         return asking.plan(transaction, caller, ask);
       }
       const { snapshot, deps: { sealer } } = transaction;

@@ -1,6 +1,6 @@
 import { settle } from "../approvals/advance.ts";
 import { createOrJoin, loadAsk, type LoadedAsk, scrubbedAsk } from "../approvals/ask.ts";
-import { consumeApproval, coversCost } from "../approvals/end.ts";
+import { consumeApproval, covers } from "../approvals/end.ts";
 import {
   loadApproval,
   type LoadedApproval,
@@ -189,12 +189,11 @@ async function load(
   const mandate = callers.namedMandate(caller, request.mandate_id);
   const ready = await loadReady(reader, callers.askerOf(caller), name);
   // What costs more by now is asked anew.
-  const covers = ready !== null &&
-    (mandate === null || coversCost(ready.record, request.estimated_cost_micros));
-  if (covers && mandate === null) return { ...none, ready };
+  const isCovered = ready !== null && covers(ready.record, request.estimated_cost_micros);
+  if (isCovered && mandate === null) return { ...none, ready };
   // Under a mandate more people may have to be asked by now than were.
   const ask = await loadAsk(reader, caller, request.action, mandate);
-  return { ...none, ready: covers ? ready : null, ask };
+  return { ...none, ready: isCovered ? ready : null, ask };
 }
 
 /** By what requests and calls about this action are found. @throws {Refusal} tenant_not_permitted */

@@ -156,7 +156,13 @@ async function hold(
   });
   if (approval.record.progress.state !== "approved") {
     const final: MachineOperation<AskedBefore | null, AskedBefore | null> = {
-      load: (reader, caller) => loadAskedBefore(reader, caller, askNameOf(approval.record)),
+      load: (reader, caller) =>
+        loadAskedBefore(
+          reader,
+          caller,
+          askNameOf(approval.record),
+          body.estimated_cost_micros ?? null,
+        ),
       plan: (_transaction, _caller, before) => before,
     };
     const rendered = (before: AskedBefore | null) => ({ status: 200, body: render(before) });

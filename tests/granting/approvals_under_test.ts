@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { Countersign } from "../helpers/countersign.ts";
-import { BUNDLE, checked, granted, shop } from "../helpers/mandates.ts";
+import { BUNDLE, CHECK, checked, granted, shop } from "../helpers/mandates.ts";
+import { McpClient } from "../helpers/mcp_client.ts";
 
 /** Requests for approval under a mandate: keyed by it, and good for nothing else. */
 
@@ -71,4 +72,43 @@ Deno.test("a check with mint uses what was approved under its mandate, once", as
   const { token } = await checked(org, id, asking);
   assert.match(token, /^cs_run_/);
   assert.equal("token" in await checked(org, id, asking), false);
+});
+
+Deno.test("what was approved at one estimate is no next step for a higher one: it is asked anew, over MCP too", async () => {
+  await using countersign = await Countersign.start();
+  const org = await shop(await countersign.org(), ASKING);
+  const made = await org.manage("POST", "/v1/agents", { name: "shopper" });
+  const mandate_id = await granted(org, {
+    bundle: undefined,
+    agent: made.body.id,
+    scopes: [{ tool: "refund", decision: "escalate" }],
+    budget: { limit_micros: 100, period: "total" },
+  });
+  const { token } = made.body;
+  const asking = (estimated_cost_micros: number) => ({
+    tool_name: "refund",
+    mandate_id,
+    estimated_cost_micros,
+    reason: "It arrived broken",
+  });
+  const asked = await org.post("/v1/approvals", asking(5), token);
+  assert.equal(asked.status, 201, asked.text);
+  const decided = await org.post(`/v1/approvals/${asked.body.id}/decide`, {
+    decision: "approve",
+    decided_by: "ann@example.com",
+  }, org.approver);
+  assert.equal(decided.status, 200, decided.text);
+  const next = async (cost: number) => (await org.post(CHECK, asking(cost), token)).body.next;
+  assert.equal((await next(5)).approval_id, asked.body.id);
+  assert.deepEqual(await next(6), { request_approval: "/v1/approvals" });
+
+  await using agent = await McpClient.connect(countersign.origin, token, "modern");
+  const ask = async (cost: number) =>
+    (await agent.call("request_approval", { ...asking(cost), wait_seconds: 0 })).data;
+  assert.deepEqual([(await ask(5)).status, (await ask(5)).id], ["approved", asked.body.id]);
+  const anew = await ask(6);
+  assert.equal(anew.status, "pending");
+  assert.notEqual(anew.id, asked.body.id);
+  const again = await agent.call("check_permission", { ...asking(7), request: true });
+  assert.equal(again.data.approval_id, anew.id);
 });
