@@ -1439,6 +1439,13 @@ const UPSTREAMS: readonly Mutant[] = [
     tests: ["vault/echo"],
   },
   {
+    guard: "no argument has servers take another method",
+    file: "lib/openapi/request.ts",
+    find: "if (!OTHER_METHOD.test(name)) return;",
+    replace: "if (name !== null) return;",
+    tests: ["openapi/request_property"],
+  },
+  {
     guard: "an element of a list begins no other",
     file: "lib/openapi/styles.ts",
     find: "if (words.some((one) => one.includes(between))) {",

@@ -73,9 +73,10 @@ export function requestOf(
       throw new Misplaced("", `make an address of more than ${MAX_ADDRESS} characters`);
     }
     const given = body === null ? undefined : memberOf(args, body.argument);
-    const written = body === null || given === undefined
-      ? null
-      : within(body.argument, () => bodyOf(body, given));
+    const written = body === null || given === undefined ? null : within(body.argument, () => {
+      if (method === "POST" && isJsonObject(given)) Object.keys(given).forEach(assertNoMethod);
+      return bodyOf(body, given);
+    });
     const isBodiless = method === "GET" || method === "DELETE";
     return {
       method,
@@ -92,6 +93,19 @@ export function requestOf(
     if (error instanceof Misplaced) return { path: error.path, message: error.message };
     throw error;
   }
+}
+
+/**
+ * What frameworks take for the method of a request in place of its own (Laravel, Rails, WordPress), as
+ * PHP writes names, too. What was decided about, and what rules speak of, is the operation's method.
+ */
+const OTHER_METHOD = /^\s*[_.[]method$/i;
+
+function assertNoMethod(name: string): void {
+  if (!OTHER_METHOD.test(name)) return;
+  throw new Unwritable(
+    "has _method in it, by which servers take another method than the operation's",
+  );
 }
 
 /** An address with its query. */
@@ -216,6 +230,7 @@ function queryOf({ parameters }: HttpOperation, args: JsonObject): Pair[] {
         ? [[percentEncoded(name), percentEncoded(wordOf(value))]]
         : assertOwn({ name, written: "document" }, queryPairs(parameter, value), names);
       for (const [key] of own) {
+        assertNoMethod(decodeURIComponent(key));
         // Of two objects whose members are parameters: no member of one passes for one of the other.
         if ((takenBy.get(key) ?? argument) !== argument) {
           throw new Unwritable(`has a member that another argument has, too: ${key}`);

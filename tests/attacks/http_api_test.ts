@@ -212,6 +212,17 @@ Deno.test("an argument passes for no other by the names of its members, and is n
   assert.equal(it.api.last.query, "since=1&user%5Brole%5D=guest&ids=1");
 });
 
+Deno.test("a rule about a method is passed by no argument that servers take for one", async () => {
+  await using it = await ApiOrg.start(NOTES);
+  await it.approve(["notes/writeNote", "notes/wipeNote"], ALLOWED);
+  const rule = { selector: { method: "DELETE" }, permission: "disabled" };
+  assert.equal((await it.org.manage("PUT", "/v1/rules", rule)).status, 201);
+  assertProblem(await it.call("wipeNote", { id: "1" }), 403, "tool_disabled");
+  const posted = await it.call("writeNote", { body: { text: "x", _method: "DELETE" } });
+  assertProblem(posted, 422, "invalid_arguments", "/arguments/body");
+  assert.equal(it.api.asked.length, 0);
+});
+
 Deno.test("a path argument that would lead out of its segment is never sent", async () => {
   await using it = await ApiOrg.start();
   await it.approve(["notes/readNote"], ALLOWED);

@@ -340,6 +340,34 @@ Deno.test("an object whose members are parameters passes for no other argument, 
   );
 });
 
+Deno.test("no argument has servers take another method than the one that is decided about", () => {
+  const parameters = [
+    parameter("query", "_method", "form", true),
+    parameter("query", "filter", "form", true),
+  ];
+  const types = ["application/json", "application/x-www-form-urlencoded", "multipart/form-data"];
+  const refused: [Partial<HttpOperation>, JsonObject][] = [
+    [{ parameters }, { _method: "DELETE" }],
+    [{ parameters: parameters.slice(1) }, { filter: { ".method": "DELETE" } }],
+    ...types.flatMap((media_type): [Partial<HttpOperation>, JsonObject][] => {
+      const body = { argument: "body", media_type, encoding: {} };
+      return ["_method", "_METHOD", "[method"].map((name) => [
+        { method: "POST", body },
+        { body: { [name]: "DELETE" } },
+      ]);
+    }),
+  ];
+  for (const [of, args] of refused) {
+    const found = requestOf(operation(of), args, BASE);
+    assert.ok("message" in found, JSON.stringify(args));
+    assert.match(found.message, /_method/);
+  }
+  const body = { argument: "body", media_type: "application/json", encoding: {} };
+  assert.ok(
+    made(operation({ method: "POST", body }), { body: { method: "x", a: { _method: 1 } } }),
+  );
+});
+
 Deno.test("a member of a form passes for no other field", () => {
   const encoding = {
     about: { style: "form", explode: true },
