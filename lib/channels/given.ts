@@ -1,4 +1,4 @@
-import { hostProblem, type PrivateHosts } from "../outside/addresses.ts";
+import { addressProblem, type PrivateHosts } from "../outside/addresses.ts";
 import { type InputProblem, Refusal } from "../refusal.ts";
 import {
   type ChannelKind,
@@ -114,7 +114,7 @@ function secretProblem(form: SecretForm, secret: string, named: PrivateHosts): s
   if (secret.length > MAX_SECRET) return `has more than ${MAX_SECRET} characters`;
   switch (form) {
     case "address":
-      return hostProblem(secret, named)?.says ?? null;
+      return addressProblem(secret, named);
     case "bot_token":
       // It becomes part of a path.
       return /^[0-9]+:[A-Za-z0-9_-]+$/.test(secret)
@@ -137,8 +137,8 @@ const CHECKS: { readonly [F in ChannelField]: Check } = {
     /^[A-Za-z0-9]{1,32}$/.test(value) ? null : "is not the id of a service, such as PIJ90N7",
   region: (value) => PAGERDUTY_REGIONS.some((region) => region === value) ? null : "is us or eu",
   url: (value, named) => {
-    const problem = hostProblem(value, named);
-    if (problem !== null) return problem.says;
+    const problem = addressProblem(value, named);
+    if (problem !== null) return problem;
     return value.length <= MAX_SECRET && !value.includes("?")
       ? null
       : "is more than the address of a server";

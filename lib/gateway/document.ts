@@ -137,9 +137,20 @@ export async function giveDocument(
   text: string,
 ): Promise<UpstreamDocument> {
   const parsed = parseStrictJson(text);
-  if (!parsed.ok) throw refused([{ path: "/document", message: `is no JSON: ${parsed.message}` }]);
+  if (!parsed.ok) {
+    throw refused([{ path: "/document", message: `is no JSON: ${parsed.message}${hint(text)}` }]);
+  }
   if (!isJsonObject(parsed.value)) throw refused([{ path: "/document", message: "is no object" }]);
   return await keepDocument(transact, name, await readGiven(services, parsed.value));
+}
+
+/** What a text is that is no JSON, where it is what people mistake for it. */
+function hint(text: string): string {
+  if (/^\s*</.test(text)) return ". It is a page: take the document that it shows";
+  // The first line of most, behind comments.
+  return /^(?:%YAML|---|["']?(?:openapi|swagger|info)["']?[ \t]*:)/m.test(text)
+    ? ". It looks like YAML: convert it, as by `yq -o json openapi.yaml`"
+    : "";
 }
 
 /** All operations of the document that an upstream has by now, and those that cannot be taken. */

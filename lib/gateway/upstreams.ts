@@ -5,7 +5,7 @@ import type { CallerOperation } from "../identity/acting.ts";
 import { demand } from "../identity/deeds.ts";
 import { schedule } from "../ledger/commit.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
-import { hostProblem, type PrivateHosts } from "../outside/addresses.ts";
+import { addressProblem, type PrivateHosts } from "../outside/addresses.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import { type InputProblem, invalidRequest, Refusal } from "../refusal.ts";
 import { scrubText } from "../scrub/scrub.ts";
@@ -60,8 +60,8 @@ export function upstreamProblems(
   const problems: InputProblem[] = [];
   const isApi = kind === "openapi";
   const path = isApi ? "/base_url" : "/url";
-  const host = hostProblem(url, named);
-  if (host !== null) problems.push({ path, message: host.says });
+  const host = addressProblem(url, named);
+  if (host !== null) problems.push({ path, message: host });
   else if (isApi && /[?#]/.test(url)) {
     problems.push({ path, message: "has a query or a fragment, and paths are put behind it" });
   }

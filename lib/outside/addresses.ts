@@ -133,6 +133,22 @@ export function hostProblem(text: string, named: PrivateHosts = NO_HOSTS): HostP
   return null;
 }
 
+/** What the operator could let pass, by naming the host. */
+const NAMEABLE: ReadonlySet<HostProblemCode> = new Set([
+  "not_https",
+  "other_port",
+  "ip_address",
+  "own_name",
+]);
+
+/** The same for who gives the address, as what a member reads: also how an own host gets through. */
+export function addressProblem(text: string, named: PrivateHosts): string | null {
+  const problem = hostProblem(text, named);
+  if (problem === null || !NAMEABLE.has(problem.code)) return problem?.says ?? null;
+  return `${problem.says}. A host of your own network is named by whoever runs this deployment, in ` +
+    "COUNTERSIGN_PRIVATE_HOSTS";
+}
+
 /** Hosts that the operator lets be asked although they are private: `host` or `host:port`. */
 export type PrivateHosts = ReadonlySet<string>;
 

@@ -4,7 +4,7 @@ import type { CallerOperation } from "../identity/acting.ts";
 import { actorOf, type Caller } from "../identity/caller.ts";
 import { demand } from "../identity/deeds.ts";
 import type { Transaction } from "../ledger/transaction.ts";
-import { hostProblem, type PrivateHosts } from "../outside/addresses.ts";
+import { addressProblem, type PrivateHosts } from "../outside/addresses.ts";
 import { type InputProblem, Refusal } from "../refusal.ts";
 import { vaultBeforeKey, vaultGrantKey, vaultKey, vaultSecretKey } from "../store/gateway_keys.ts";
 import {
@@ -79,8 +79,8 @@ function credentialProblems(
   const says = oauth === null ? secretProblem(kind, secret) : null;
   if (says !== null) problems.push({ path: "/secret", message: says });
   if (oauth !== null) {
-    const issuer = hostProblem(oauth.issuer, named);
-    if (issuer !== null) problems.push({ path: inOauth("issuer"), message: issuer.says });
+    const issuer = addressProblem(oauth.issuer, named);
+    if (issuer !== null) problems.push({ path: inOauth("issuer"), message: issuer });
     if (oauth.client_id === null && (secret !== "" || refresh_token !== null)) {
       const message = "is needed with a client_secret or a refresh_token";
       problems.push({ path: inOauth("client_id"), message });
@@ -91,9 +91,9 @@ function credentialProblems(
   }
   for (const [i, origin] of origins.entries()) {
     const path = `/origins/${i}`;
-    const problem = hostProblem(origin, named);
+    const problem = addressProblem(origin, named);
     if (problem !== null) {
-      problems.push({ path, message: problem.says });
+      problems.push({ path, message: problem });
     } else if (originOf(origin) !== origin) {
       const message = `must be written as an origin is: ${originOf(origin) ?? "https://host"}`;
       problems.push({ path, message });

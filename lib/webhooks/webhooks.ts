@@ -6,7 +6,7 @@ import type { CallerOperation } from "../identity/acting.ts";
 import { actorOf, type Caller } from "../identity/caller.ts";
 import { demand } from "../identity/deeds.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
-import { hostProblem, type PrivateHosts } from "../outside/addresses.ts";
+import { addressProblem, type PrivateHosts } from "../outside/addresses.ts";
 import { invalidRequest, Refusal } from "../refusal.ts";
 import { type Kv, listRecords } from "../store/kv.ts";
 import { webhookKey, webhookPrefix, webhookSecretKey } from "../store/news_keys.ts";
@@ -196,8 +196,8 @@ function storeWebhook(
 
 /** @throws {Refusal} invalid_request for an address that nothing would be sent to */
 function assertUrl(url: string, named: PrivateHosts): void {
-  const problem = hostProblem(url, named);
-  if (problem !== null) throw invalidRequest("/url", problem.says);
+  const problem = addressProblem(url, named);
+  if (problem !== null) throw invalidRequest("/url", problem);
 }
 
 /** The address is kept apart: it may say more of a company than its log is to show. */

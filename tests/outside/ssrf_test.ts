@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import assert from "node:assert/strict";
 import {
+  addressProblem,
   hostProblem,
   type HostProblemCode,
   isNamedAddress,
@@ -313,4 +314,25 @@ Deno.test("hostProblem() takes of named hosts the named port alone, whatever hos
   }));
   assert.equal(hostProblem("http://10.0.0.7/", new Set(["10.0.0.7:80"])), null);
   assert.notEqual(hostProblem("http://10.0.0.7/", new Set(["10.0.0.7:443"])), null);
+});
+
+Deno.test("who gives an address of an own network hears how it gets through, and nobody else does", () => {
+  const nobody = new Set<string>();
+  for (
+    const own of [
+      "http://localhost:9000/mcp",
+      "https://10.0.0.7",
+      "https://grafana/",
+      "https://a.example:8443/",
+    ]
+  ) {
+    assert.match(
+      addressProblem(own, nobody) ?? "",
+      /\. A host of your own network .*PRIVATE_HOSTS$/,
+      own,
+    );
+  }
+  assert.equal(addressProblem("http://localhost:9000/mcp", new Set(["localhost:9000"])), null);
+  assert.equal(addressProblem("https://me:pw@a.example/", nobody), "holds a user or password");
+  assert.equal(addressProblem("https://a.example/mcp", nobody), null);
 });

@@ -17,6 +17,9 @@ Deno.test("an API is added by a document that is pasted, uploaded or fetched, an
     owner.send(NEW, "read", { name: "notes", ...fields });
   assert.match((await read({})).text, /is missing: give a file, URL or text/);
   assert.match((await read({ document: "{" })).text, /is no JSON/);
+  const yaml = "# Notes\nopenapi: 3.1.0\ninfo: {}\n";
+  assert.match((await read({ document: yaml })).text, /looks like YAML: convert it/);
+  assert.match((await read({ document: "<!doctype html>" })).text, /It is a page/);
   assert.match(
     (await read({ document: '{"swagger":"2.0"}' })).text,
     /none of OpenAPI 3\.0 or 3\.1/,
