@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { JsonObject } from "../../lib/base/json.ts";
+import { isJsonObject, type JsonObject } from "../../lib/base/json.ts";
 import { type SeenUpstream, toolCounts, type UpstreamFields } from "../../lib/gateway/upstreams.ts";
 import type { Settings } from "../../lib/services.ts";
 import { jsonObject } from "../../lib/store/records/policy.ts";
@@ -76,7 +76,10 @@ export const openapiBody = z.strictObject({
 });
 
 export const upstreamBody = z.discriminatedUnion("kind", [mcpBody, openapiBody], {
-  error: "must be mcp or openapi: programs of this host are named in a file of the host alone",
+  error: ({ input }) =>
+    isJsonObject(input) && input.kind === undefined
+      ? "is required: mcp for a server by its URL, openapi for an HTTP API by its document"
+      : "must be mcp or openapi: programs of this host are named in a file of the host alone",
 });
 
 /** An MCP server by its URL, and what is usual. */

@@ -225,6 +225,11 @@ Deno.test("what an upstream cannot be is said with its place", async () => {
     "invalid_request",
     "/kind",
   );
+  const kindless = await it.org.manage("PUT", "/v1/upstreams/kindless", {
+    url: "https://a.example/mcp",
+  });
+  assertProblem(kindless, 422, "invalid_request", "/kind");
+  assert.match(kindless.text, /\/kind is required: mcp for a server by its URL, openapi for/);
   assertProblem(await it.put({ url: "http://10.0.0.1/mcp" }), 422, "invalid_request", "/url");
   const secret = { authorization: "Bearer x" };
   assertProblem(
