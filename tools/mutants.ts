@@ -1319,7 +1319,7 @@ const ENDPOINTS: readonly Mutant[] = [
   {
     guard: "an address is looked at when it is saved",
     file: "lib/webhooks/webhooks.ts",
-    find: 'if (problem !== null) throw invalidRequest("/url", problem.says);',
+    find: 'if (problem !== null) throw invalidRequest("/url", problem);',
     replace: "",
     tests: ["webhooks/hosts"],
   },

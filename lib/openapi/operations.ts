@@ -103,10 +103,13 @@ function assertPath(path: string): void {
 function assertNamed(path: string, parameters: readonly OperationParameter[]): void {
   const inPath = new Set([...path.matchAll(/\{([^{}]+)\}/g)].map(([, name]) => name!));
   const described = new Set(parameters.filter((one) => one.in === "path").map(({ name }) => name));
-  const lacking = inPath.difference(described).values().next().value ??
-    described.difference(inPath).values().next().value;
-  if (lacking === undefined) return;
-  throw new Unusable(`has ${JSON.stringify(lacking)} in its path, or as a parameter of it, alone`);
+  const [undescribed] = inPath.difference(described);
+  if (undescribed !== undefined) {
+    throw new Unusable(`has {${undescribed}} in its path, and no parameter that describes it`);
+  }
+  const [unused] = described.difference(inPath);
+  if (unused === undefined) return;
+  throw new Unusable(`describes ${JSON.stringify(unused)} as a part of its path, where it isn't`);
 }
 
 /** An argument's name: that of the parameter; of a second one of that name, where it is besides. */

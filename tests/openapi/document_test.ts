@@ -223,6 +223,18 @@ Deno.test("documents made to cost: of what has no room no more is looked at than
   assert.match(String(await readDocument(documentOf(empty), noTurn)), /more than 10000 paths/);
 });
 
+Deno.test("a name of a path that no parameter describes is told from a parameter that no path has", async () => {
+  const id = { name: "id", in: "path", required: true, schema: { type: "string" } };
+  const { refused } = await read(documentOf({
+    "/bills/{id}": { delete: {} },
+    "/bills": { get: { parameters: [id] } },
+  }));
+  assert.deepEqual(refused.map(({ why }) => why), [
+    "has {id} in its path, and no parameter that describes it",
+    'describes "id" as a part of its path, where it isn\'t',
+  ]);
+});
+
 Deno.test("of what stands in another order, or has names of digits, the text is that of RFC 8785", async () => {
   const node = {
     properties: {

@@ -314,7 +314,7 @@ function Rotation({ record: { kind, oauth }, attempt }: {
       title="Rotate"
       id="rotate"
       description={oauth === null
-        ? "The new one is shown at once. The one before can be tried for a while where the new one isn't taken."
+        ? "Servers get the new one from now on. The one before can be tried for a while where the new one isn't taken."
         : "Put in another refresh token of the same client."}
     >
       <Form do="rotate" layout="stack" hidden={kind === "oauth2" ? { overlap_seconds: "0" } : {}}>
