@@ -15,10 +15,10 @@ import type {
   PropertyEncoding,
 } from "../store/records/operation.ts";
 import {
-  assertOwn,
   cookieText,
   formPairs,
   headerText,
+  Names,
   type Pair,
   pathText,
   percentEncoded,
@@ -220,7 +220,7 @@ function queryOf({ parameters }: HttpOperation, args: JsonObject): Pair[] {
   const pairs: Pair[] = [];
   const takenBy = new Map<string, string>();
   const all = parameters.filter((one) => one.in === "query");
-  const names = all.map(({ name }) => name);
+  const names = new Names(all.map(({ name }) => name));
   for (const parameter of all) {
     const { argument, name } = parameter;
     const value = memberOf(args, argument);
@@ -228,7 +228,7 @@ function queryOf({ parameters }: HttpOperation, args: JsonObject): Pair[] {
     within(argument, () => {
       const own: readonly Pair[] = parameter.json
         ? [[percentEncoded(name), percentEncoded(wordOf(value))]]
-        : assertOwn({ name, written: "document" }, queryPairs(parameter, value), names);
+        : names.assertOwn(name, "document", queryPairs(parameter, value));
       for (const [key] of own) {
         assertNoMethod(decodeURIComponent(key));
         // Of two objects whose members are parameters: no member of one passes for one of the other.
@@ -299,10 +299,10 @@ function encodingOf(encodings: Encodings, name: string): PropertyEncoding {
 /** A form as text (`application/x-www-form-urlencoded`). */
 function formBody(value: JsonValue, encodings: Encodings): Uint8Array<ArrayBuffer> {
   const fields = fieldsOf(value);
-  const names = [...fields.map(([name]) => name), ...Object.keys(encodings)];
+  const names = new Names([...fields.map(([name]) => name), ...Object.keys(encodings)]);
   const pairs = fields.flatMap(([name, member]) => {
     const own = formPairs(name, member, encodingOf(encodings, name));
-    return assertOwn({ name, written: "value" }, own, names);
+    return names.assertOwn(name, "value", own);
   });
   return new TextEncoder().encode(pairs.map(([name, one]) => `${name}=${one}`).join("&"));
 }

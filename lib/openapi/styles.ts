@@ -24,33 +24,55 @@ export function percentEncoded(text: string): string {
 }
 
 /**
- * The pairs that a parameter or field makes, none of which a server reads as of another one that there
- * is, given or not: whoever looked at that one, by its schema, a guard or their own eyes, would not
- * have seen it. Servers read brackets as members, some names without case, and some take points and
+ * The names of all parameters of a query, or fields of a form, by which none is taken for another that
+ * there is, given or not: whoever looked at that one, by its schema, a guard or their own eyes, would
+ * not have seen it. Servers read brackets as members, some names without case, and some take points and
  * blanks in them for underscores.
- * @param written whether it is the document that has the name, or whoever gives the value
  */
-export function assertOwn(
-  { name, written }: { readonly name: string; readonly written: "document" | "value" },
-  pairs: readonly Pair[],
-  names: readonly string[],
-): readonly Pair[] {
-  const own = percentEncoded(name);
-  const others = names.filter((other) => other !== name);
-  for (const [key] of pairs) {
-    const isForeign = key !== own
-      ? others.some((other) => isWithin(readName(decodeURIComponent(key)), readName(other)))
-      // Names that stand in a document as near to each other as that are its own affair.
-      : written === "value" && others.some((other) => isWithin(name, other));
-    if (isForeign) {
-      throw new Unwritable(`has a member that another argument is called by: ${key}`);
+export class Names {
+  readonly #exact: ReadonlySet<string>;
+  /** How many of them are read alike. */
+  readonly #read = new Map<string, number>();
+  #longest = 0;
+
+  constructor(names: Iterable<string>) {
+    this.#exact = new Set(names);
+    for (const name of this.#exact) {
+      const read = readName(name);
+      this.#read.set(read, (this.#read.get(read) ?? 0) + 1);
+      this.#longest = Math.max(this.#longest, name.length);
     }
   }
-  return pairs;
-}
 
-function isWithin(key: string, name: string): boolean {
-  return key === name || key.startsWith(`${name}[`);
+  /**
+   * The pairs that one of them makes, all its own.
+   * @param written whether it is the document that has the name, or whoever gives the value
+   * @throws {Unwritable}
+   */
+  assertOwn(name: string, written: "document" | "value", pairs: readonly Pair[]): readonly Pair[] {
+    const [own, ownRead] = [percentEncoded(name), readName(name)];
+    const isAnother = (read: string) => (this.#read.get(read) ?? 0) > (read === ownRead ? 1 : 0);
+    for (const [key] of pairs) {
+      const isForeign = key !== own
+        ? this.#wholes(readName(decodeURIComponent(key))).some(isAnother)
+        // Names that stand in a document as near to each other as that are its own affair.
+        : written === "value" &&
+          this.#wholes(name).some((whole) => whole !== name && this.#exact.has(whole));
+      if (isForeign) {
+        throw new Unwritable(`has a member that another argument is called by: ${key}`);
+      }
+    }
+    return pairs;
+  }
+
+  /** What a key may be, or be a member of, as far as one of the names is as long. */
+  #wholes(key: string): string[] {
+    const wholes = [key];
+    for (let at = key.indexOf("["); at >= 0 && at <= this.#longest; at = key.indexOf("[", at + 1)) {
+      wholes.push(key.slice(0, at));
+    }
+    return wholes;
+  }
 }
 
 function readName(name: string): string {

@@ -391,6 +391,30 @@ Deno.test("a member of a form passes for no other field", () => {
   assert.equal(new TextDecoder().decode(request!.body!), "amount=1&note=n&card%5Bnumber%5D=4");
 });
 
+Deno.test("many fields cost no more than as many times one", () => {
+  let looks = 0;
+  const count = <T>(value: T): T => (looks++, value);
+  const { startsWith, indexOf } = String.prototype;
+  String.prototype.startsWith = function (...args) {
+    return count(startsWith.apply(this, args));
+  };
+  String.prototype.indexOf = function (...args) {
+    return count(indexOf.apply(this, args));
+  };
+  try {
+    const body = {
+      argument: "body",
+      media_type: "application/x-www-form-urlencoded",
+      encoding: {},
+    };
+    const fields = Object.fromEntries(Array.from({ length: 3000 }, (_, at) => [`f${at}`, 1]));
+    assert.ok(made(operation({ method: "POST", body }), { body: fields }) !== null);
+  } finally {
+    Object.assign(String.prototype, { startsWith, indexOf });
+  }
+  assert.ok(looks < 100_000, String(looks));
+});
+
 Deno.test("an element that holds what separates elements is refused, wherever it stands", () => {
   const places = [
     [parameter("query", "ids", "pipeDelimited", false), "a|b"],
