@@ -1917,6 +1917,13 @@ const MANDATES: readonly Mutant[] = [
     tests: ["verify/user_signed"],
   },
   {
+    guard: "the verifier finds a key that answers where only people may",
+    file: "lib/verify/key_answers.ts",
+    find: "if (earlier === null) return null;",
+    replace: "if (earlier !== null) return null;",
+    tests: ["verify/user_signed"],
+  },
+  {
     guard: "the verifier finds a key that answers just after a passkey went",
     file: "lib/verify/user_keys.ts",
     find: "if (heldUntil === null || at >= heldUntil) return null;",

@@ -4,6 +4,7 @@ import type { JsonObject } from "../base/json.ts";
 import type { CheckedEntry } from "./export_lines.ts";
 import type { Finding } from "./finding.ts";
 import type { Standing } from "./limits.ts";
+import { KeyAnswers } from "./key_answers.ts";
 import { Mandates } from "./mandates.ts";
 import { Requests } from "./requests.ts";
 import { RunTokens } from "./run_tokens.ts";
@@ -46,6 +47,7 @@ export class Story {
   readonly #actors = new Actors(this.#told, this.#clock);
   readonly #subTokens = new SubTokens(this.#told, this.#clock, this.#actors);
   readonly #switches = new KillSwitches();
+  readonly #keyAnswers = new KeyAnswers();
   #at = "";
   readonly #policies = new StagedPolicies();
   readonly #mandates = new Mandates(this.#told, this.#clock);
@@ -89,6 +91,7 @@ export class Story {
     if (finding !== null) return finding;
     this.#actors.note(entry);
     this.#switches.note(entry);
+    this.#keyAnswers.note(entry);
     return null;
   }
 
@@ -96,6 +99,7 @@ export class Story {
     return this.#actors.judge(entry) ??
       this.#subTokens.take(entry) ??
       this.#release(entry) ??
+      this.#keyAnswers.judge(entry) ??
       (entry.type === "permission.checked" ? this.#tokens.decide(entry, id) : null) ??
       this.#policies.take(entry) ??
       this.#requests.take(entry) ??

@@ -456,7 +456,8 @@ export const PROBLEMS: { readonly [C in ProblemCode]: ProblemKind<ProblemData[C]
   approval_required: {
     status: 409,
     title: "Approval required",
-    meaning: "The policy holds the action for a human, and no approval was given along.",
+    meaning:
+      "The policy holds the action for a human, and no approval that covers it was given along.",
     detail: ({ resolved_from }) => `The policy holds this action for a human (${resolved_from}).`,
     advice: "Request an approval, wait for it, then mint with its `approval_id`.",
     members: ({ decision_id, resolved_from }) => ({ decision_id, resolved_from }),

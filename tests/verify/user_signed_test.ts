@@ -14,6 +14,7 @@ import {
   partOf,
   placeOf,
   saying,
+  told,
 } from "./forged_log.ts";
 
 /**
@@ -315,5 +316,32 @@ Deno.test("a key that answers for a user within a day after their passkey went i
       /whose passkey entry \d+ removed or replaced/,
       (lines) => moved(had(lines), set(had(lines), "removed"), decided(had(lines))),
     ],
+  ]);
+});
+
+Deno.test("a key that answers after the organization left that to people, or to passkeys, is found", async () => {
+  await using countersign = await Countersign.start();
+  const it = await ConfirmingOrg.make(countersign);
+  const asked = await it.ask();
+  const yes = await it.answer(asked.nonce, { decision: "approve" }, it.org.approver);
+  assert.equal(yes.status, 200, yes.text);
+  for (const setting of [{ confirm_by: "passkey" }, { api_decisions: false }]) {
+    countersign.clock.advance(SECOND);
+    assert.equal((await it.org.manage("PATCH", "/v1/org", setting)).status, 200);
+  }
+  const before = (name: string) => (lines: Line[]) =>
+    moved(
+      lines,
+      placeOf(lines, "org.set", ({ entry }) => name in (told(entry, "changed") as JsonObject)),
+      placeOf(lines, "approval.decided"),
+    );
+  await foundIn(it, [
+    [
+      "a key where passkeys answer",
+      "actor_not_entitled",
+      /leaves it to the passkeys of users/,
+      before("confirm_by"),
+    ],
+    ["a key where people do", "actor_not_entitled", /leaves it to people/, before("api_decisions")],
   ]);
 });
