@@ -121,7 +121,6 @@ const ALONE: Readonly<Record<string, string>> = {
       .map((guard) => [`lib/guards/${guard}.ts`, "one guard a file, in the table of all kinds"]),
   ),
   "lib/verify/mandate_lines.ts": "a chapter of a log's story, as its requests and actors are",
-  "lib/verify/sub_tokens.ts": "a chapter of a log's story, as its requests and actors are",
 };
 
 /** A source and the files that it imports, as paths from the project's folder. */
