@@ -129,11 +129,6 @@ class KeyAnswers {
 
   /** Takes in what an entry says of the settings. */
   note({ type, data, index }: StoryEntry): void {
-    if (type === "org.staged") {
-      // It holds from an entry on that does not say what of it was this.
-      this.#people = this.#passkeys = null;
-      return;
-    }
     if (type !== "org.set" || !isJsonObject(data.changed)) return;
     const { api_decisions, confirm_by } = data.changed;
     if (api_decisions !== undefined) this.#people = api_decisions === false ? index : null;
