@@ -167,7 +167,7 @@ class World implements AsyncDisposable {
     const snapshot = await loadSnapshot(this.kv, it.org.id);
     const reader = new Reader(this.kv, snapshot, it.countersign.clock.now, null);
     const asker = { id, sub_token: null };
-    const found = await loadAskedBefore(reader, asker, digestOf(it.org.id, action));
+    const found = await loadAskedBefore(reader, asker, digestOf(it.org.id, action), null);
     const got = await it.org.post("/v1/permissions/check", questionOf(action), token);
     assert.equal(got.status, 200, got.text);
     assert.deepEqual(got.body.next, nextAfter("requires_approval", found));

@@ -61,7 +61,7 @@ Deno.test("browser: the inbox goes by keyboard alone, and no key of it approves"
   await page.getByRole("dialog", { name: "Keys" }).waitFor();
   await page.keyboard.press("d");
   await page.keyboard.press("Escape");
-  await page.getByRole("dialog").waitFor({ state: "detached" });
+  await page.locator("dialog").waitFor({ state: "detached" });
   await page.getByText("1 selected").waitFor();
   await page.keyboard.press("a");
   await page.keyboard.press("Control+d");
