@@ -1,7 +1,8 @@
 import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
-import { hasRight, type Role } from "../policy/rights.ts";
+import { hasRight } from "../policy/rights.ts";
 import { memberRight, tiersFor } from "./entitlements.ts";
 import type { Finding } from "./finding.ts";
+import { HELD_TYPES, isRole, mayGive, powerIn, rolesIn } from "./powers.ts";
 import type { LogClock, StoryEntry, Told } from "./story_entry.ts";
 
 /**
@@ -56,9 +57,9 @@ export class Actors {
       case "api_key":
       case "agent":
       case "oauth_grant":
-        return this.#judgeMachine(entry);
+        return this.#judgeMachine(entry) ?? this.#judgeKeysPower(entry);
       case "member":
-        return this.#judgeMember(entry);
+        return this.#judgeMember(entry) ?? this.#judgePower(entry) ?? this.#judgeOffer(entry);
       default: {
         const { others = true, users = others } = tiersFor(entry) ?? {};
         return (entry.actor.type === "user" ? users : others)
@@ -127,11 +128,13 @@ export class Actors {
   }
 
   /** Whether who wrote an entry may release a kill switch. */
-  mayRelease({ actor: { type, id } }: StoryEntry): boolean {
+  mayRelease({ at, actor: { type, id } }: StoryEntry): boolean {
     if (type !== "member") return type !== "api_key" || this.#ownerEnrolled() === null;
     // Whom the log does not know was judged before.
-    const role = this.#members.get(id)?.role ?? "owner";
-    return isRole(role) && hasRight(role, "kill_switch_off");
+    const { role, held = null } = this.#members.get(id) ?? {};
+    if (held !== null && at < held.until) return false;
+    const known = role ?? "owner";
+    return isRole(known) && hasRight(known, "kill_switch_off");
   }
 
   /** Takes in what an entry says of who may act. */
@@ -236,6 +239,76 @@ export class Actors {
     return entry.finding("actor_not_entitled", what, made);
   }
 
+  /** A key gives nothing that is for owners, and rules nobody who rules. */
+  #judgeKeysPower(entry: StoryEntry): Finding | null {
+    const { actor: { type, id } } = entry;
+    const made = this.#credentials.get(nameOf(type, id))?.made;
+    if (type !== "api_key" || made === undefined) return null;
+    const wrong = (what: string) => {
+      const said = `${what} by key ${id}, which entry ${made} made; that is for people`;
+      return entry.finding("actor_not_entitled", said, made);
+    };
+    const power = powerIn(entry);
+    const gives = power !== null && (!power.keysUntilOwner || this.#ownerEnrolled() !== null);
+    if (gives) return wrong(`gives ${power.what}`);
+    const roles = rolesIn(entry, this.#roleOf(entry));
+    return mayGive("key", roles) ? null : wrong(`gives or takes the role ${roles.join(", ")}`);
+  }
+
+  /** Nobody gives what their role has no right to, or while a recovery of theirs is on hold. */
+  #judgePower(entry: StoryEntry): Finding | null {
+    const { actor: { id }, type } = entry;
+    const member = this.#members.get(id);
+    // Whom the log does not know was judged before.
+    if (member === undefined || member.role === null || !isRole(member.role)) return null;
+    const { role, made, held } = member;
+    const wrong = (what: string) => {
+      return entry.finding(
+        "actor_not_entitled",
+        `${what} by ${id}, who is ${role} by entry ${made}`,
+        made,
+      );
+    };
+    const power = powerIn(entry);
+    if (power !== null && !hasRight(role, power.right)) return wrong(`gives ${power.what}`);
+    const roles = rolesIn(entry, this.#roleOf(entry));
+    if (!mayGive(role, roles)) return wrong(`gives or takes the role ${roles.join(", ")}`);
+    if (type === "recovery.confirmed" && entry.subject("member") === id) {
+      return wrong("confirms their own recovery");
+    }
+    if (held === null || entry.at >= held.until || !HELD_TYPES.has(type)) return null;
+    const what = `is by ${id}, whom the recovery of entry ${held.index} holds until ${held.until}`;
+    return entry.finding("actor_not_entitled", what, held.index);
+  }
+
+  /** Whoever takes a membership takes the one that was offered. */
+  #judgeOffer(entry: StoryEntry): Finding | null {
+    if (entry.type !== "member.accepted") return null;
+    const id = entry.subject("member") ?? "";
+    if (id !== entry.actor.id) {
+      return entry.finding("actor_not_entitled", `takes the membership of ${id}`);
+    }
+    const offered = this.#members.get(id);
+    if (offered === undefined || offered.ended !== null) {
+      const what = `takes a membership of ${id}, which nobody offers`;
+      return this.told.miss(entry.finding("actor_unknown", what, offered?.ended ?? null));
+    }
+    const { role, groups, made } = offered;
+    const taken = groupsIn(entry.data.groups) ?? groups;
+    const isSame = role === null ||
+      (role === (entry.text("role") ?? role) && taken.join() === groups.join());
+    if (isSame) return null;
+    const what = `takes a membership as ${entry.text("role")} in groups [${taken.join()}], but ` +
+      `entry ${made} offers ${role} in [${groups.join()}]`;
+    return entry.finding("actor_not_entitled", what, made);
+  }
+
+  /** The role that the member whom an entry is about had before; null where there was none. */
+  #roleOf(entry: StoryEntry): string | null {
+    const member = this.#members.get(entry.subject("member") ?? "");
+    return member === undefined || member.ended !== null ? null : member.role;
+  }
+
   #make(kind: string, entry: StoryEntry, of: Pick<Credential, "tier"> & Partial<Credential>): void {
     const id = entry.subject(kind === "oauth_grant" ? "grant" : kind);
     if (id === null || this.#credentials.has(nameOf(kind, id))) return;
@@ -268,13 +341,15 @@ export class Actors {
     const old = this.#members.get(id);
     const known = old !== undefined && old.ended === null ? old : null;
     const accepted = entry.type === "member.accepted" ? entry.index : known?.accepted ?? null;
+    // One who recovered their account before they came is held here as well.
+    const until = entry.type === "member.accepted" ? entry.time("held_until") : null;
     this.#members.set(id, {
       role: typeof told.role === "string" ? told.role : known?.role ?? null,
       groups: groupsIn(told.groups) ?? known?.groups ?? [],
       made: entry.index,
       accepted,
       ended: null,
-      held: known?.held ?? null,
+      held: until === null ? known?.held ?? null : { index: entry.index, until },
     });
   }
 
@@ -311,10 +386,4 @@ function nameOf(type: string, id: string): string {
 
 function groupsIn(value: JsonValue | undefined): number[] | null {
   return Array.isArray(value) ? value.filter((group) => typeof group === "number") : null;
-}
-
-const ROLES: ReadonlySet<string> = new Set<Role>(["owner", "admin", "approver", "viewer"]);
-
-function isRole(role: string): role is Role {
-  return ROLES.has(role);
 }

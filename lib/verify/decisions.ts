@@ -153,6 +153,8 @@ function contentFinding(
       shown(wanted);
     return entryFinding("statement_mismatch", index, what);
   }
+  const unsigned = unsignedFinding(read, entry, index);
+  if (unsigned !== null) return unsigned;
   const { issued_at: from, expires_at: to } = statement;
   if (entry.at < from || entry.at > to) {
     const what = `Entry ${index} is of ${entry.at}, what its passkey signed held from ${from} to ` +
@@ -169,6 +171,23 @@ function contentFinding(
   const [code, problem] = CEREMONY_FINDINGS[fault];
   const what = `The assertion of entry ${index} ${problem} (issuer ${shown(statement.issuer)})`;
   return entryFinding(code, index, what);
+}
+
+/** What an entry says for its member that their passkey did not sign: a later use, or a note. */
+function unsignedFinding(
+  { statement: { use_before, note_digest } }: ReadAssertion,
+  { data }: CheckedEntry,
+  index: number,
+): Finding | null {
+  const told = data.use_before;
+  if (isTime(told) && told > use_before) {
+    const what = `The passkey of entry ${index} signed for a use before ${use_before}, the entry ` +
+      `says ${told}`;
+    return entryFinding("statement_mismatch", index, what);
+  }
+  if (note_digest !== null || !Object.hasOwn(data, "note_digest")) return null;
+  const what = `The passkey of entry ${index} signed no note, the entry has one`;
+  return entryFinding("statement_mismatch", index, what);
 }
 
 /** A stored assertion, decoded; nothing about it is verified yet. */
@@ -250,6 +269,12 @@ class EnrolledPasskeys {
     const { credential } = entry.data;
     if (typeof member !== "string" || typeof credential !== "string") {
       return malformed(index, "names no member or no credential");
+    }
+    const { type, id: by } = entry.actor;
+    if (type !== "member" || by !== member) {
+      const what = `Entry ${index} gives ${member} a passkey by ${shown(type)} ${shown(by)}; ` +
+        "members enrol their own";
+      return entryFinding("actor_not_entitled", index, what);
     }
     const id = privateValue(parts, "credential_id");
     const key = privateValue(parts, "public_key");

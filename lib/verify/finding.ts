@@ -43,6 +43,8 @@ export type FindingCode =
   | "approval_not_open"
   | "level_out_of_order"
   | "decided_twice"
+  | "policy_outdated"
+  | "ask_undecided"
   | "mint_undecided"
   | "mint_unapproved"
   | "token_unknown"
@@ -154,6 +156,10 @@ const MEANINGS: Record<FindingCode, string> = {
   level_out_of_order:
     "The levels were not decided one after the other, so one of them was passed over.",
   decided_twice: "Two levels are two people: one person must not be both.",
+  policy_outdated:
+    "Each decision is made on the policy of its moment. This one is of a policy that had been replaced: it was put in later, or the service did not keep to it.",
+  ask_undecided:
+    "A human is asked because a decision in the same moment requires it. This request comes of none.",
   mint_undecided:
     "A token comes from a decision that allows its action, in the same moment. This one comes from none.",
   mint_unapproved:

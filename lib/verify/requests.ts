@@ -1,5 +1,6 @@
 import type { Actors } from "./actors.ts";
 import type { Finding } from "./finding.ts";
+import type { Makers } from "./makers.ts";
 import { Remembered, type StoryEntry, type Told } from "./story_entry.ts";
 
 /**
@@ -13,8 +14,13 @@ interface Request {
   readonly made: number;
   readonly requester: StoryEntry["actor"];
   readonly action_digest: string | null;
+  readonly facts: string;
   readonly expires_at: string;
   readonly levels: number;
+  /** Whether its tool wants two people, of whom one may have been skipped: then no key decides it. */
+  readonly forTwo: boolean;
+  /** Whether those who answer for its requester do not decide it. */
+  readonly separated: boolean;
   /** The mandate whose user is asked first, and by whom they answer; null where no user is. */
   readonly user: {
     readonly mandate: string;
@@ -46,7 +52,13 @@ export class Requests {
   /** Uses of approvals whose entries do not tell until when they were good. */
   untimed = 0;
 
-  constructor(readonly told: Told, readonly actors: Actors) {}
+  constructor(readonly told: Told, readonly actors: Actors, readonly makers: Makers) {}
+
+  /** The entry that ended a request, its token or not; null where none did. */
+  endOf(id: string): number | null {
+    const request = this.#requests.get(id);
+    return request?.state === "over" ? request.moved : null;
+  }
 
   /** Takes in an entry about a request, or says what is wrong with it. */
   take(entry: StoryEntry): Finding | null {
@@ -80,7 +92,7 @@ export class Requests {
       const what = `mints a token from ${id}, which no entry of the days before asks for`;
       return this.told.miss(entry.finding("approval_unknown", what));
     }
-    const { state, moved, made, requester, action_digest, use_before } = request;
+    const { state, moved, made, requester, action_digest, facts, use_before } = request;
     const wrong = (what: string, earlier: number) =>
       entry.finding("mint_unapproved", `mints a token from ${id}, ${what}`, earlier);
     if (state === "used") return wrong(`which entry ${moved} used already`, moved);
@@ -90,6 +102,9 @@ export class Requests {
     }
     if (action_digest !== entry.text("action_digest")) {
       return wrong(`which entry ${made} asks for another action (${action_digest})`, made);
+    }
+    if (facts !== entry.facts) {
+      return wrong(`which entry ${made} asks for with other facts (${facts})`, made);
     }
     if (requester.type !== entry.actor.type || requester.id !== entry.actor.id) {
       return wrong(`which entry ${made} asks for by ${requester.type} ${requester.id}`, made);
@@ -132,8 +147,11 @@ export class Requests {
       made: index,
       requester: entry.actor,
       action_digest: entry.text("action_digest"),
+      facts: entry.facts,
       expires_at: entry.deadline("expires_at", LONGEST_OPEN_MS),
       levels: data.levels === 2 || data.levels === 0 ? data.levels : 1,
+      forTwo: data.levels === 2 || data.levels_skipped === true,
+      separated: this.makers.separated !== null,
       user,
       answered_by: null,
       state: "pending",
@@ -188,8 +206,10 @@ export class Requests {
     if (decider !== null) return decider;
     const assertion = request.user !== null && level === 0
       ? userFinding(entry, request.user, made)
-      : assertionFinding(entry, member, level, moved);
+      : assertionFinding(entry, member, request.forTwo ? made : null);
     if (assertion !== null) return assertion;
+    const own = level === 0 ? null : this.#ownFinding(entry, id, member, request);
+    if (own !== null) return own;
     const { index } = entry;
     if (entry.data.decision !== "approve") {
       this.#requests.set(id, { ...request, state: "over", moved: index });
@@ -210,6 +230,22 @@ export class Requests {
     return null;
   }
 
+  /** Where duties are separated, nobody approves what they answer for. */
+  #ownFinding(
+    entry: StoryEntry,
+    id: string,
+    member: string,
+    { requester, forTwo, separated }: Request,
+  ): Finding | null {
+    const isSeparated = forTwo || separated || this.makers.separated !== null;
+    if (!isSeparated || entry.data.decision !== "approve") return null;
+    const since = this.makers.answersSince(requester, member);
+    if (since === null) return null;
+    const what = `is an approval of ${id} by ${member}, who answers for ${requester.id} by entry ` +
+      String(since);
+    return entry.finding("actor_not_entitled", what, since);
+  }
+
   #raise(entry: StoryEntry, id: string): Finding | null {
     const request = this.#requests.get(id);
     if (request === undefined) return this.#unknown(entry, id);
@@ -221,14 +257,22 @@ export class Requests {
         `has ${id} decided at fewer levels than the ${levels} that entry ${made} asks for`;
       return entry.finding("level_out_of_order", what, made);
     }
-    this.#requests.set(id, { ...request, levels: 2 });
+    this.#requests.set(id, { ...request, levels: 2, forTwo: true });
     return null;
   }
 
-  /** Only what can still be of effect has to be known to be ended. */
-  #end(entry: StoryEntry, id: string): null {
+  /** Only what can still be of effect has to be known to be ended; a machine ends its own. */
+  #end(entry: StoryEntry, id: string): Finding | null {
     const request = this.#requests.get(id);
-    if (request !== undefined && request.state !== "over") {
+    if (request === undefined) return null;
+    const { requester: { type, id: asker }, made } = request;
+    const { actor } = entry;
+    if (MACHINES.has(actor.type) && (actor.type !== type || actor.id !== asker)) {
+      const what =
+        `ends ${id} by ${actor.type} ${actor.id}, which entry ${made} asks for by ${asker}`;
+      return entry.finding("actor_not_entitled", what, made);
+    }
+    if (request.state !== "over") {
       this.#requests.set(id, { ...request, state: "over", moved: entry.index });
     }
     return null;
@@ -266,6 +310,9 @@ export class Requests {
   }
 }
 
+/** Who acts by a credential of its own. */
+const MACHINES: ReadonlySet<string> = new Set(["api_key", "agent", "oauth_grant"]);
+
 /** Until when an approval can be used; null where its entry, of a log of before, does not tell. */
 function useBefore(entry: StoryEntry): string | null {
   return entry.time("use_before") === null ? null : entry.deadline("use_before", DAY_MS);
@@ -287,12 +334,14 @@ function userFinding(
   return entry.finding("actor_not_entitled", what, made);
 }
 
-/** A decision is the member's own, or that of an approver key; at level 2 of no key. */
+/**
+ * A decision is the member's own, or that of an approver key; of no key where it takes two people.
+ * @param forTwo the entry that asks two; null where one decides
+ */
 function assertionFinding(
   entry: StoryEntry,
   member: string,
-  level: number,
-  moved: number,
+  forTwo: number | null,
 ): Finding | null {
   const { actor } = entry;
   const by = entry.text("asserted_by");
@@ -303,7 +352,7 @@ function assertionFinding(
     const what = `is by ${actor.type} ${actor.id}, and says that ${by ?? member} decided`;
     return entry.finding("actor_not_entitled", what);
   }
-  if (level === 1 || actor.type === "member") return null;
-  const what = `decides level 2 by a key; entry ${moved} left it to a person`;
-  return entry.finding("actor_not_entitled", what, moved);
+  if (forTwo === null || actor.type === "member") return null;
+  const what = `is a decision by a key; entry ${forTwo} leaves it to two people`;
+  return entry.finding("actor_not_entitled", what, forTwo);
 }

@@ -14,8 +14,10 @@ interface RunToken {
   /** The entry that minted it, and who did. */
   readonly made: number;
   readonly minter: StoryEntry["actor"];
-  readonly tool: string | null;
+  readonly facts: string;
   readonly action_digest: string | null;
+  /** The approval that it came from; null for none. */
+  readonly approval: string | null;
   readonly expires_at: string;
   /** The entries that consumed it, voided it, and told of its run; null where none did. */
   readonly consumed: number | null;
@@ -29,8 +31,9 @@ function madeBy(entry: StoryEntry): Omit<RunToken, "expires_at" | "consumed"> {
   return {
     made: entry.index,
     minter: entry.actor,
-    tool: entry.subject("tool"),
+    facts: entry.facts,
     action_digest: entry.text("action_digest"),
+    approval: entry.subject("approval"),
     voided: null,
     reported: null,
     unknown: false,
@@ -41,7 +44,7 @@ function madeBy(entry: StoryEntry): Omit<RunToken, "expires_at" | "consumed"> {
 interface Decision {
   readonly index: number;
   readonly actor: StoryEntry["actor"];
-  readonly tool: string | null;
+  readonly facts: string;
   readonly action_digest: string | null;
   readonly permission: string | null;
   /** The entry of the token that came of it; null while none did. */
@@ -85,15 +88,36 @@ export class RunTokens {
     }
     const { index, actor } = entry;
     const action_digest = entry.text("action_digest");
-    const tool = entry.subject("tool");
-    this.#decisions.set(id, { index, actor, tool, action_digest, permission, minted: null });
+    const { facts } = entry;
+    this.#decisions.set(id, { index, actor, facts, action_digest, permission, minted: null });
     return null;
+  }
+
+  /** What is wrong with the decision by which a human is asked, which stands just before. */
+  judgeAsking(entry: StoryEntry): Finding | null {
+    const name = entry.text("decision_id");
+    const decision = name === null ? undefined : this.#decisions.get(name);
+    const wrong = (what: string, earlier: number | null = null) =>
+      entry.finding("ask_undecided", `asks a human by decision ${name}, ${what}`, earlier);
+    if (decision === undefined) {
+      return this.told.miss(wrong("which no entry just before it records"));
+    }
+    const { index, actor, action_digest, permission } = decision;
+    if (actor.type !== entry.actor.type || actor.id !== entry.actor.id) {
+      return wrong(`which entry ${index} gives to ${actor.type} ${actor.id}`, index);
+    }
+    if (permission !== "requires_approval") {
+      return wrong(`which in entry ${index} is ${permission}`, index);
+    }
+    const told = entry.text("action_digest") ?? action_digest;
+    if (told === action_digest) return null;
+    return wrong(`which in entry ${index} is about another action (${action_digest})`, index);
   }
 
   /** Takes in an entry about a token, or says what is wrong with it. */
   take(entry: StoryEntry): Finding | null {
     const id = entry.subject("token");
-    if (id === null) return null;
+    if (id === null) return unattested(entry);
     this.#tokens.forget(entry.at);
     switch (entry.type) {
       case "token.minted":
@@ -181,7 +205,7 @@ export class RunTokens {
     const wrong = (what: string, earlier: number | null = null) =>
       entry.finding("mint_undecided", `mints token ${id} by decision ${name}, ${what}`, earlier);
     if (decision === undefined) return wrong("which no entry just before it records");
-    const { index, actor, tool, action_digest, permission, minted } = decision;
+    const { index, actor, facts, action_digest, permission, minted } = decision;
     if (actor.type !== entry.actor.type || actor.id !== entry.actor.id) {
       return wrong(`which entry ${index} gives to ${actor.type} ${actor.id}`, index);
     }
@@ -189,8 +213,8 @@ export class RunTokens {
       return wrong(`which in entry ${index} is about another action (${action_digest})`, index);
     }
     // A kill switch of the tool that decided must not be passed under another's name.
-    if (tool !== entry.subject("tool")) {
-      return wrong(`which in entry ${index} is about another tool (${tool})`, index);
+    if (facts !== entry.facts) {
+      return wrong(`which in entry ${index} is about other facts (${facts})`, index);
     }
     if (minted !== null) return wrong(`of which entry ${minted} minted one already`, minted);
     this.#decisions.set(name ?? "", { ...decision, minted: entry.index });
@@ -209,14 +233,15 @@ export class RunTokens {
       const what = `consumes token ${id}, which no entry of the hours before mints`;
       return this.told.miss(entry.finding("token_unknown", what));
     }
-    const { made, minter, tool, action_digest, expires_at, consumed, voided } = token;
+    const { made, minter, facts, action_digest, approval, expires_at, consumed, voided } = token;
     const ended = (what: string, earlier: number) =>
       entry.finding("token_ended", `consumes token ${id}, ${what}`, earlier);
     if (consumed !== null) {
       const what = `consumes token ${id}, which entry ${consumed} consumed already`;
       return entry.finding("token_spent", what, consumed);
     }
-    if (voided !== null) return ended(`which entry ${voided} voided`, voided);
+    const revoked = voided ?? (approval === null ? null : this.requests.endOf(approval));
+    if (revoked !== null) return ended(`which entry ${revoked} voided`, revoked);
     if (entry.at >= expires_at) {
       return ended(`which by entry ${made} expired at ${expires_at}`, made);
     }
@@ -225,9 +250,9 @@ export class RunTokens {
         `(${action_digest})`;
       return entry.finding("token_mismatch", what, made);
     }
-    if (tool !== entry.subject("tool")) {
+    if (facts !== entry.facts) {
       const what =
-        `consumes token ${id} for another tool than entry ${made} minted it for (${tool})`;
+        `consumes token ${id} for other facts than entry ${made} minted it for (${facts})`;
       return entry.finding("token_mismatch", what, made);
     }
     const passed = this.switches.judge(entry, minter, `consumes token ${id}`);
@@ -268,4 +293,10 @@ export class RunTokens {
     else this.#tokens.set(id, next, entry.later(LONGEST_GOOD_MS + HOUR_MS));
     return null;
   }
+}
+
+/** What ran under no token, nobody authorized, and its report does not say otherwise. */
+function unattested(entry: StoryEntry): Finding | null {
+  if (entry.type !== "execution.logged" || entry.data.attested !== true) return null;
+  return entry.finding("report_unfounded", "reports an authorized run, and names no token");
 }

@@ -1,5 +1,6 @@
 import { Actors } from "./actors.ts";
 import { KillSwitches } from "./entitlements.ts";
+import { Makers } from "./makers.ts";
 import { isJsonObject, type JsonObject } from "../base/json.ts";
 import type { CheckedEntry } from "./export_lines.ts";
 import type { Finding } from "./finding.ts";
@@ -51,7 +52,9 @@ export class Story {
   readonly #policies = new StagedPolicies();
   readonly #mandates = new Mandates(this.#told, this.#clock);
   readonly #spending = new Spending(this.#told);
-  readonly #requests = new Requests(this.#told, this.#actors);
+  readonly #makers = new Makers();
+  readonly #versions = new PolicyVersions();
+  readonly #requests = new Requests(this.#told, this.#actors, this.#makers);
   readonly #tokens = new RunTokens(this.#told, this.#actors, this.#switches, this.#requests);
 
   /** What the log did not tell so far. */
@@ -91,6 +94,7 @@ export class Story {
     this.#actors.note(entry);
     this.#switches.note(entry);
     this.#keyAnswers.note(entry);
+    this.#makers.note(entry);
     return null;
   }
 
@@ -99,7 +103,9 @@ export class Story {
       this.#subTokens.take(entry) ??
       this.#release(entry) ??
       this.#keyAnswers.judge(entry) ??
+      this.#versions.take(entry) ??
       (entry.type === "permission.checked" ? this.#tokens.decide(entry, id) : null) ??
+      (ASKING.has(entry.type) ? this.#tokens.judgeAsking(entry) : null) ??
       this.#policies.take(entry) ??
       this.#requests.take(entry) ??
       this.#tokens.take(entry) ??
@@ -144,6 +150,26 @@ class KeyAnswers {
     const to = this.#people === null ? "the passkeys of users" : "people";
     const what = `is an answer by key ${actor.id}; entry ${earlier} leaves it to ${to}`;
     return entry.finding("actor_not_entitled", what, earlier);
+  }
+}
+
+/** By what a human is asked. */
+const ASKING: ReadonlySet<string> = new Set(["approval.created", "approval.asked_again"]);
+
+/** The versions of the policy that entries name: none is decided on after another took its place. */
+class PolicyVersions {
+  #newest = { version: 0, index: 0 };
+
+  /** Takes in the version that an entry names, or says what is wrong with it. */
+  take(entry: StoryEntry): Finding | null {
+    const { index, type, data: { policy_version: version } } = entry;
+    if (typeof version !== "number") return null;
+    const newest = this.#newest;
+    if (version > newest.version) this.#newest = { version, index };
+    if (type !== "permission.checked" || version >= newest.version) return null;
+    const what =
+      `decides on policy ${version}; entry ${newest.index} is of policy ${newest.version}`;
+    return entry.finding("policy_outdated", what, newest.index);
   }
 }
 

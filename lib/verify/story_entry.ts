@@ -45,6 +45,12 @@ export class StoryEntry {
     return typeof value === "string" ? value : null;
   }
 
+  /** What of an action an entry tells in clear, as one text: the same for the same. */
+  get facts(): string {
+    const { tool, tenant, resource, method } = this.#subject;
+    return JSON.stringify([tool, tenant, resource, method].map((fact) => fact ?? null));
+  }
+
   /** A text of the data; null when there is none. */
   text(name: string): string | null {
     const value = this.data[name];

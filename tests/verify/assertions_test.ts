@@ -81,7 +81,8 @@ function sealed(index: number, members: JsonObject, parts: Record<string, JsonVa
 
 function enrolled(index: number, { passkey }: Person = ana, member = MEMBER): Line {
   const { data, private: parts } = enrolmentEvidence(passkey);
-  return sealed(index, { type: "passkey.enrolled", subject: { member }, data }, parts);
+  const actor = { type: "member", id: member };
+  return sealed(index, { type: "passkey.enrolled", actor, subject: { member }, data }, parts);
 }
 
 function removed(index: number, { passkey }: Person = ana, member = MEMBER): Line {
@@ -239,7 +240,16 @@ Deno.test("verifyLog() finds a statement that is not about the entry, part by pa
     { members: { subject: { member: MEMBER } } },
     { members: { actor: { type: "member", id: "usr_eve" } } },
   ];
-  for (const decision of [...signed, ...written]) await found("statement_mismatch", decision);
+  // What the entry adds for its member: a later use, or a note.
+  const added: Decision[] = [
+    { data: { use_before: "2026-01-31T12:20:01.001Z" } },
+    { data: { note_digest: "sha256:cc" } },
+  ];
+  for (const decision of [...signed, ...written, ...added]) {
+    await found("statement_mismatch", decision);
+  }
+  const within = { data: { use_before: FACTS.use_before } };
+  assert.equal((await countsOf([lineOf(0), enrolled(1), await decided(2, within)])).checked, 1);
   assert.match(await found("statement_mismatch", { data: { level: 2 } }), /level 1.* says 2/);
 });
 

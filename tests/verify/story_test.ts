@@ -49,9 +49,9 @@ class Log {
   agent(id: string, data: JsonObject = {}): number {
     return this.put("agent.created", "api_key key_m", { agent: id }, data);
   }
-  member(id: string, role = "approver", groups: number[] = []): number {
+  member(id: string, role = "approver", groups: number[] = [], by = rulerOf(role)): number {
     const changed = { role, groups };
-    return this.put("member.set", "api_key key_m", { member: id }, { changed });
+    return this.put("member.set", by, { member: id }, { changed });
   }
   accepts(id: string, role = "approver", groups: number[] = []): number {
     this.member(id, role, groups);
@@ -61,10 +61,22 @@ class Log {
     const data = { id, permission, action_digest: digest };
     return this.put("permission.checked", by, { tool: "refund" }, data);
   }
+  /** A check that requires it, and the request that comes of it; the index of the latter. */
   ask(id: string, data: JsonObject = {}, by = "agent agt_1"): number {
+    const decision_id = `dec_${this.lines.length}`;
+    const digest = typeof data.action_digest === "string" ? data.action_digest : DIGEST;
+    this.check(decision_id, "requires_approval", by, digest);
+    return this.askBy(id, decision_id, data, by);
+  }
+  askBy(id: string, decision_id: string, data: JsonObject = {}, by = "agent agt_1"): number {
     const expires_at = this.later(HOUR);
-    const told = { action_digest: DIGEST, levels: 1, expires_at, ...data };
+    const told = { action_digest: DIGEST, levels: 1, expires_at, decision_id, ...data };
     return this.put("approval.created", by, { approval: id, tool: "refund" }, told);
+  }
+  askAgain(id: string, by = "agent agt_1"): number {
+    const decision_id = `dec_${this.lines.length}`;
+    this.check(decision_id, "requires_approval", by);
+    return this.put("approval.asked_again", by, { approval: id, tool: "refund" }, { decision_id });
   }
   decide(id: string, member: string, data: JsonObject = {}, by = "api_key key_a"): number {
     const asserted_by = by.startsWith("api_key ") ? by.slice(8) : null;
@@ -142,6 +154,11 @@ class Log {
     const data = noun === "agent" ? { kill_switch: on } : { changed: { kill_switch: on } };
     return this.put(`${noun}.set`, by, of, data);
   }
+}
+
+/** Who makes members of a role where no owner is there yet: a key rules nobody who rules. */
+function rulerOf(role: string): string {
+  return role === "owner" || role === "admin" ? "system set_up" : "api_key key_m";
 }
 
 /** An org with keys of every tier, an agent, and two approvers. */
@@ -434,7 +451,7 @@ const RULES: readonly Rule[] = [
   ["an admin configures after they were removed", "actor_ended", (log) => {
     log.accepts("usr_adm", "admin");
     log.put("rule.set", "member usr_adm", { rule: "rul_1" });
-    const earlier = log.put("member.removed", "api_key key_m", { member: "usr_adm" });
+    const earlier = log.put("member.removed", "system leaving", { member: "usr_adm" });
     return [log.put("rule.set", "member usr_adm", { rule: "rul_1" }), earlier];
   }],
   ["a decision of somebody who is no member", "actor_unknown", (log) => {
@@ -452,8 +469,10 @@ const RULES: readonly Rule[] = [
     return [log.decide("apr_1", "usr_ann"), earlier];
   }],
   ["a decision at a level that the member is not at", "actor_not_entitled", (log) => {
+    log.accepts("usr_cyd");
+    log.passkey("usr_cyd");
     log.ask("apr_1", { levels: 2 });
-    log.decide("apr_1", "usr_ann");
+    log.decide("apr_1", "usr_cyd", {}, "member usr_cyd");
     log.passkey("usr_bob");
     return [log.decide("apr_1", "usr_bob", { level: 2 }, "member usr_bob"), 7];
   }],
@@ -482,9 +501,23 @@ const RULES: readonly Rule[] = [
   }],
   ["level 2 by a key", "actor_not_entitled", (log) => {
     log.member("usr_two", "approver", [2]);
-    log.ask("apr_1", { levels: 2 });
-    const earlier = log.decide("apr_1", "usr_ann");
+    log.passkey("usr_bob");
+    const earlier = log.ask("apr_1", { levels: 2 });
+    log.decide("apr_1", "usr_bob", {}, "member usr_bob");
     return [log.decide("apr_1", "usr_two", { level: 2 }), earlier];
+  }],
+  ["level 1 of two by a key", "actor_not_entitled", (log) => {
+    const earlier = log.ask("apr_1", { levels: 2 });
+    return [log.decide("apr_1", "usr_ann"), earlier];
+  }],
+  ["a key decides what a second person was skipped for", "actor_not_entitled", (log) => {
+    const earlier = log.ask("apr_1", { levels_skipped: true });
+    return [log.decide("apr_1", "usr_ann"), earlier];
+  }],
+  ["a key decides what was raised to two people", "actor_not_entitled", (log) => {
+    const earlier = log.ask("apr_1");
+    log.put("approval.levels_raised", "system approvals", { approval: "apr_1" }, { levels: 2 });
+    return [log.decide("apr_1", "usr_ann"), earlier];
   }],
   ["level 2 before level 1", "level_out_of_order", (log) => {
     log.member("usr_two", "approver", [2]);
@@ -495,7 +528,7 @@ const RULES: readonly Rule[] = [
     log.accepts("usr_both", "approver", [1, 2]);
     log.passkey("usr_both");
     log.ask("apr_1", { levels: 2 });
-    const earlier = log.decide("apr_1", "usr_both");
+    const earlier = log.decide("apr_1", "usr_both", {}, "member usr_both");
     return [log.decide("apr_1", "usr_both", { level: 2 }, "member usr_both"), earlier];
   }],
   [
@@ -530,7 +563,7 @@ const RULES: readonly Rule[] = [
   }],
   ["somebody else asks again", "approval_not_open", (log) => {
     const earlier = log.ask("apr_1");
-    return [log.put("approval.asked_again", "api_key key_s", { approval: "apr_1" }), earlier];
+    return [log.askAgain("apr_1", "api_key key_s"), earlier];
   }],
   ["a request is made twice", "approval_not_open", (log) => {
     const earlier = log.ask("apr_1");
@@ -563,14 +596,16 @@ const RULES: readonly Rule[] = [
     return [log.mint("rtk_1", "apr_1"), earlier];
   }],
   ["a token from a request that only level 1 approved", "mint_unapproved", (log) => {
+    log.passkey("usr_bob");
     log.ask("apr_1", { levels: 2 });
-    const earlier = log.decide("apr_1", "usr_ann");
+    const earlier = log.decide("apr_1", "usr_bob", {}, "member usr_bob");
     return [log.mint("rtk_1", "apr_1"), earlier];
   }],
   ["a token from a request whose levels were raised", "mint_unapproved", (log) => {
+    log.passkey("usr_bob");
     log.ask("apr_1");
     log.put("approval.levels_raised", "system approvals", { approval: "apr_1" }, { levels: 2 });
-    const earlier = log.decide("apr_1", "usr_ann");
+    const earlier = log.decide("apr_1", "usr_bob", {}, "member usr_bob");
     return [log.mint("rtk_1", "apr_1"), earlier];
   }],
   ["levels that are lowered while a request waits", "level_out_of_order", (log) => {
@@ -821,6 +856,176 @@ const RULES: readonly Rule[] = [
   ["a computer is let in by a key", "actor_not_entitled", (log) => {
     return [log.put("login.allowed", "api_key key_m", { login: "lgn_1" }, { gives: "agent" }), 1];
   }],
+  ["a key makes an approver key", "actor_not_entitled", (log) => {
+    const made = { tier: "approver" };
+    return [log.put("api_key.created", "api_key key_m", { api_key: "key_b" }, made), 1];
+  }],
+  ["a key makes one that reads private parts", "actor_not_entitled", (log) => {
+    const made = { tier: "standard", audit_private: true };
+    return [log.put("api_key.created", "api_key key_m", { api_key: "key_b" }, made), 1];
+  }],
+  [
+    "a key makes one that speaks for users although an owner has a passkey",
+    "actor_not_entitled",
+    (log) => {
+      const made = { tier: "management", user_passkeys: true };
+      log.put("api_key.created", "api_key key_m", { api_key: "key_b" }, made);
+      log.accepts("usr_own", "owner");
+      return [log.put("api_key.created", "api_key key_m", { api_key: "key_c" }, made), 1];
+    },
+  ],
+  ["an admin makes an approver key", "actor_not_entitled", (log) => {
+    const earlier = log.accepts("usr_adm", "admin");
+    const made = { tier: "approver" };
+    return [log.put("api_key.created", "member usr_adm", { api_key: "key_b" }, made), earlier];
+  }],
+  ["a key loosens a setting", "actor_not_entitled", (log) => {
+    const data = { changed: { separation_of_duties: false } };
+    return [log.put("org.set", "api_key key_m", { org: "org_1" }, data), 1];
+  }],
+  ["an admin lets keys decide", "actor_not_entitled", (log) => {
+    const earlier = log.accepts("usr_adm", "admin");
+    const data = { changed: { api_decisions: true } };
+    return [log.put("org.set", "member usr_adm", { org: "org_1" }, data), earlier];
+  }],
+  ["a key makes an admin", "actor_not_entitled", (log) => [
+    log.member("usr_ann", "admin", [], "api_key key_m"),
+    1,
+  ]],
+  ["a key removes an owner", "actor_not_entitled", (log) => {
+    log.member("usr_own", "owner");
+    return [log.put("member.removed", "api_key key_m", { member: "usr_own" }), 1];
+  }],
+  ["an admin makes an owner", "actor_not_entitled", (log) => {
+    const earlier = log.accepts("usr_adm", "admin");
+    return [log.member("usr_ann", "owner", [], "member usr_adm"), earlier];
+  }],
+  ["an admin takes an owner's role", "actor_not_entitled", (log) => {
+    const earlier = log.accepts("usr_adm", "admin");
+    log.member("usr_own", "owner");
+    return [log.member("usr_own", "viewer", [], "member usr_adm"), earlier];
+  }],
+  ["a membership that nobody offers", "actor_unknown", (log) => {
+    const data = { role: "owner", groups: [] };
+    return [log.put("member.accepted", "member usr_x", { member: "usr_x" }, data), null];
+  }],
+  ["a membership of another role than is offered", "actor_not_entitled", (log) => {
+    const earlier = log.member("usr_eve");
+    const data = { role: "owner", groups: [] };
+    return [log.put("member.accepted", "member usr_eve", { member: "usr_eve" }, data), earlier];
+  }],
+  ["a membership that somebody takes for another", "actor_not_entitled", (log) => [
+    log.put("member.accepted", "member usr_bob", { member: "usr_ann" }, { role: "approver" }),
+    null,
+  ]],
+  ["somebody confirms their own recovery", "actor_not_entitled", (log) => {
+    const earlier = log.accepts("usr_own", "owner");
+    log.recovers("usr_own", HOUR);
+    const subject = { member: "usr_own" };
+    return [log.put("recovery.confirmed", "member usr_own", subject), earlier];
+  }],
+  ["a key is made by somebody whom a recovery holds", "actor_not_entitled", (log) => {
+    log.accepts("usr_own", "owner");
+    const earlier = log.recovers("usr_own", HOUR);
+    const made = { tier: "standard" };
+    return [log.put("api_key.created", "member usr_own", { api_key: "key_b" }, made), earlier];
+  }],
+  ["a kill switch is released by somebody whom a recovery holds", "actor_not_entitled", (log) => {
+    log.accepts("usr_own", "owner");
+    const earlier = log.throws({ org: "org_1" });
+    log.recovers("usr_own", HOUR);
+    return [log.throws({ org: "org_1" }, false, "member usr_own"), earlier];
+  }],
+  ["an approval by somebody who came with a recovery on hold", "actor_not_entitled", (log) => {
+    log.ask("apr_1");
+    log.member("usr_eve");
+    const data = { role: "approver", groups: [], held_until: log.later(HOUR) };
+    const subject = { member: "usr_eve" };
+    const earlier = log.put("member.accepted", "member usr_eve", subject, data);
+    log.passkey("usr_eve");
+    return [log.decide("apr_1", "usr_eve", {}, "member usr_eve"), earlier];
+  }],
+  ["a passkey that somebody else gives a member", "actor_not_entitled", (log) => {
+    const subject = { member: "usr_bob" };
+    return [log.put("passkey.enrolled", "system test", subject, { credential: "c" }), null];
+  }],
+  ...[{ levels: 2 }, { levels_skipped: true }].map((two): Rule => [
+    `one of two people answers for who asks (${Object.keys(two)})`,
+    "actor_not_entitled",
+    (log) => {
+      log.accepts("usr_own", "owner");
+      log.passkey("usr_own");
+      const earlier = log.put("agent.rotated", "member usr_own", { agent: "agt_1" }, {});
+      log.ask("apr_1", two);
+      return [log.decide("apr_1", "usr_own", {}, "member usr_own"), earlier];
+    },
+  ]),
+  [
+    "somebody approves what their own key's key asks, though duties are separated",
+    "actor_not_entitled",
+    (
+      log,
+    ) => {
+      log.put("org.set", "api_key key_m", {}, { changed: { separation_of_duties: true } });
+      log.accepts("usr_own", "owner");
+      const made = { tier: "management" };
+      log.put("api_key.created", "member usr_own", { api_key: "key_b" }, made);
+      const of = { tier: "standard" };
+      const earlier = log.put("api_key.created", "api_key key_b", { api_key: "key_c" }, of);
+      log.ask("apr_1", {}, "api_key key_c");
+      return [log.decide("apr_1", "usr_own"), earlier];
+    },
+  ],
+  ["a request that no decision asks for", "ask_undecided", (log) => [
+    log.askBy("apr_1", "dec_x"),
+    null,
+  ]],
+  ["a request for what is allowed", "ask_undecided", (log) => {
+    const earlier = log.check("dec_1");
+    return [log.askBy("apr_1", "dec_1"), earlier];
+  }],
+  ["a request by the decision of another", "ask_undecided", (log) => {
+    const earlier = log.check("dec_1", "requires_approval", "api_key key_s");
+    return [log.askBy("apr_1", "dec_1"), earlier];
+  }],
+  ["a request for another action than was decided about", "ask_undecided", (log) => {
+    const earlier = log.check("dec_1", "requires_approval", "agent agt_1", "sha256:bb");
+    return [log.askBy("apr_1", "dec_1"), earlier];
+  }],
+  ["a machine ends what another asked", "actor_not_entitled", (log) => {
+    const earlier = log.ask("apr_1");
+    return [log.put("approval.cancelled", "api_key key_s", { approval: "apr_1" }), earlier];
+  }],
+  ["a token whose approval was revoked without a word of it", "token_ended", (log) => {
+    log.ask("apr_1");
+    log.decide("apr_1", "usr_ann");
+    log.mint("rtk_1", "apr_1");
+    const earlier = log.put("approval.revoked", "member usr_bob", { approval: "apr_1" });
+    return [log.consume("rtk_1"), earlier];
+  }],
+  [
+    "a token that is consumed for another tenant than it was minted for",
+    "token_mismatch",
+    (log) => {
+      const earlier = log.mint("rtk_1");
+      const subject = { token: "rtk_1", tool: "refund", tenant: "acme" };
+      return [
+        log.put("token.consumed", "api_key key_s", subject, { action_digest: DIGEST }),
+        earlier,
+      ];
+    },
+  ],
+  ["a run that says it was authorized, and names no token", "report_unfounded", (log) => [
+    log.put("execution.logged", "api_key key_s", { tool: "refund" }, { attested: true }),
+    null,
+  ]],
+  ["a decision on a policy that had been replaced", "policy_outdated", (log) => {
+    const data = { id: "dec_1", permission: "allowed", action_digest: DIGEST, policy_version: 6 };
+    log.put("permission.checked", "agent agt_1", { tool: "refund" }, data);
+    const earlier = log.put("rule.set", "api_key key_m", { rule: "r" }, { policy_version: 7 });
+    const late = { ...data, id: "dec_2" };
+    return [log.put("permission.checked", "agent agt_1", { tool: "refund" }, late), earlier];
+  }],
   ["a standard key applies a larger policy", "actor_not_entitled", (log) => {
     const generation = log.stages(true);
     return [log.ends("applied", generation, 1, "api_key key_s"), 2];
@@ -847,9 +1052,11 @@ Deno.test("verifyLog() takes a story in which everything has its order", async (
   log.accepts("usr_own", "owner");
   log.accepts("usr_two", "approver", [2]);
   log.passkey("usr_two");
+  log.passkey("usr_bob");
+  log.passkey("usr_own");
   log.ask("apr_1", { levels: 2 });
-  log.put("approval.asked_again", "agent agt_1", { approval: "apr_1" });
-  log.decide("apr_1", "usr_ann");
+  log.askAgain("apr_1");
+  log.decide("apr_1", "usr_bob", {}, "member usr_bob");
   const use_before = log.later(60_000);
   log.decide("apr_1", "usr_two", { level: 2, use_before }, "member usr_two");
   log.mint("rtk_1", "apr_1");
@@ -871,12 +1078,12 @@ Deno.test("verifyLog() takes a story in which everything has its order", async (
   log.recovers("usr_two", 1000);
   log.wait(1000);
   log.ask("apr_2", { levels: 2 });
-  log.decide("apr_2", "usr_own");
+  log.decide("apr_2", "usr_own", {}, "member usr_own");
   log.decide("apr_2", "usr_two", { level: 2 }, "member usr_two");
   log.recovers("usr_two", HOUR);
   log.put("recovery.confirmed", "member usr_own", { member: "usr_two" });
   log.ask("apr_3", { levels: 2 });
-  log.decide("apr_3", "usr_own");
+  log.decide("apr_3", "usr_own", {}, "member usr_own");
   log.decide("apr_3", "usr_two", { level: 2 }, "member usr_two");
   log.throws({ org: "org_1" }, true, "member usr_two");
   log.check("dec_stop", "disabled");
@@ -888,6 +1095,28 @@ Deno.test("verifyLog() takes a story in which everything has its order", async (
   log.put("member.removed", "member usr_two", { member: "usr_two" });
   log.put("oauth.revoked", "member usr_two", { member: "usr_two", grant: "grt_1" });
   log.put("passkey.removed", "member usr_two", { member: "usr_two" }, { credential: "c" });
+  // An owner gives what is for owners; an operator's key may speak for users until one has a passkey.
+  const owners = { tier: "approver", audit_private: true };
+  log.put("api_key.created", "member usr_own", { api_key: "key_o" }, owners);
+  log.put("org.set", "member usr_own", {}, { changed: { separation_of_duties: false } });
+  log.put("org.set", "api_key key_m", {}, { changed: { separation_of_duties: true } });
+  log.member("usr_adm", "admin", [], "member usr_own");
+  log.put("member.accepted", "member usr_adm", { member: "usr_adm" }, {
+    role: "admin",
+    groups: [],
+  });
+  log.put("member.invited", "member usr_adm", { member: "usr_new" }, { role: "admin", groups: [] });
+  log.put("member.removed", "member usr_adm", { member: "usr_adm" });
+  // Where nothing separates them, somebody approves what their own agent asks; and stops it always.
+  log.put("agent.created", "member usr_own", { agent: "agt_own" });
+  log.ask("apr_own", {}, "agent agt_own");
+  log.decide("apr_own", "usr_own", { decision: "deny" }, "member usr_own");
+  log.put("org.set", "member usr_own", {}, { changed: { separation_of_duties: false } });
+  log.ask("apr_own2", {}, "agent agt_own");
+  log.decide("apr_own2", "usr_own", {}, "member usr_own");
+  log.ask("apr_taken", {}, "agent agt_own");
+  log.put("approval.revoked", "agent agt_own", { approval: "apr_own2" });
+  log.put("execution.logged", "api_key key_s", { tool: "refund" }, { attested: false });
   const verdict = await verdictOn(log);
   assert.ok(verdict.ok, JSON.stringify(verdict));
   assert.deepEqual(verdict.report.untold, { missing: 0, untimed: 0, unplaced: 0, unclear: 0 });
