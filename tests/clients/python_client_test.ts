@@ -126,6 +126,9 @@ Deno.test("the wheel installs on every Python that is there, and does as the vec
       const { body } = await org.get("/v1/activity?type=execution.logged", org.management);
       assert.equal(body.data[0].data.cost_micros, 7);
     });
+    await t.step("it holds in programs that fork, wait, count and forget as they do", async () => {
+      assert.equal(await did([python, "tests/run_habits.py"]), "all hold\n");
+    });
     await t.step("its types hold, without one that is anything", async () => {
       await did([python, "-m", "pip", "install", "--quiet", "mypy==2.4.1"]);
       const own = ["__init__.py", "_guard.py", "_framework.py"];

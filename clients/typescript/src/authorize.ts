@@ -1,5 +1,5 @@
 import { isApprovalAnswer, isCheck, isMint } from "./answers.ts";
-import { NotRun } from "./errors.ts";
+import { CountersignError, NotRun } from "./errors.ts";
 import type { Sender } from "./sender.ts";
 import type { Answers } from "./wire.ts";
 
@@ -20,8 +20,8 @@ export interface Asking {
   readonly reason: string;
   /** Seconds for a person to answer in; 300 unless it is said. With 0 nobody is waited for. */
   readonly wait?: number;
-  /** Where a person approves: said once, as soon as one is needed. */
-  readonly onPending?: (approval: Answers["approval"]) => void;
+  /** Where a person approves: said once, as soon as one is needed. A promise is waited for. */
+  readonly onPending?: (approval: Answers["approval"]) => unknown;
   readonly reference_id?: string;
   readonly session_id?: string;
   readonly user_id?: string;
@@ -85,6 +85,7 @@ export async function authorize(
 ): Promise<Authorized | NotAuthorized> {
   const { clock } = countersign.ways;
   const { wait = DEFAULT_WAIT_SECONDS, onPending, signal, ...said } = asking;
+  if (Number.isNaN(wait)) throw new TypeError("wait must be seconds: 0 waits for nobody");
   const end = clock.now() + wait * 1000;
   const stopping = signal === undefined ? {} : { signal };
   const asked = await countersign.post(
@@ -98,31 +99,39 @@ export async function authorize(
     isCheck,
     { once: true, ...stopping },
   );
-  let approval = asked.approval ?? null;
+  const approval = asked.approval ?? null;
   if (asked.token !== undefined && asked.token_id !== undefined) {
     // What was approved meanwhile is minted there and then.
     return authorized(asked, { token: asked.token, token_id: asked.token_id }, approval);
   }
   if (approval === null) return notAuthorized(asked, null);
-  if (approval.status === "pending") onPending?.(approval);
-  while (approval.status === "pending") {
-    const seconds = Math.min(HELD_SECONDS, Math.floor((end - clock.now()) / 1000));
-    if (seconds < 1) break;
-    const path: string = `/v1/approvals/${encodeURIComponent(approval.id)}?wait=${seconds}`;
-    const held = { heldSeconds: seconds, ...stopping };
-    approval = await countersign.get(path, isApprovalAnswer, held);
+  const { reference } = approval;
+  if (approval.status === "pending") await onPending?.(approval);
+  try {
+    return await decided(approval);
+  } catch (error) {
+    // It was answered that a person has to approve: want of an answer is no yes from here on.
+    if (error instanceof CountersignError) error.reference ??= reference;
+    throw error;
   }
-  if (approval.status !== "approved") return notAuthorized(asked, approval);
-  const minted = await countersign.post(
-    "/v1/tokens/mint",
-    {
-      ...action,
-      approval_id: approval.id,
-    },
-    isMint,
-    { once: true, ...stopping },
-  );
-  return authorized(asked, minted, approval);
+
+  async function decided(
+    first: Answers["approval"],
+  ): Promise<Authorized | NotAuthorized> {
+    let approval = first;
+    while (approval.status === "pending") {
+      const seconds = Math.floor(Math.min(HELD_SECONDS, (end - clock.now()) / 1000));
+      if (seconds < 1) break;
+      const path: string = `/v1/approvals/${encodeURIComponent(approval.id)}?wait=${seconds}`;
+      const held = { heldSeconds: seconds, ...stopping };
+      approval = await countersign.get(path, isApprovalAnswer, held);
+    }
+    if (approval.status !== "approved") return notAuthorized(asked, approval);
+    const minting = { ...action, approval_id: approval.id };
+    const sending = { once: true, ...stopping } as const;
+    const minted = await countersign.post("/v1/tokens/mint", minting, isMint, sending);
+    return authorized(asked, minted, approval);
+  }
 }
 
 /**
@@ -154,7 +163,7 @@ export async function sound(
   });
   if (after.permission === "allowed") return null;
   const approval = after.approval ?? null;
-  if (approval?.status === "pending") onPending?.(approval);
+  if (approval?.status === "pending") await onPending?.(approval);
   return notAuthorized(after, approval);
 }
 

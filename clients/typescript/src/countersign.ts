@@ -33,7 +33,8 @@ export interface Options {
   /**
    * Tools that run although nobody could be asked: no answer, or none in time, or one of 5xx. What
    * they are told has `is_fallback: true`. Every other tool is refused then. A refusal (4xx) or an
-   * answer that cannot be read is never one of these.
+   * answer that cannot be read is never one of these, nor is a call that a person has to approve:
+   * that is an answer, whatever becomes of the waiting.
    */
   readonly failOpen?: readonly string[];
   /** Allows http to another host than this computer, where the key can be read on the way. */
@@ -69,15 +70,20 @@ export class Countersign implements Sender {
 
   /** @throws {TypeError} for an address or a key that cannot be one */
   constructor(options: Options) {
+    const key = usableKey(options.key);
     this.ways = {
       url: serviceUrl(options),
-      key: usableKey(options.key),
+      // Not enumerable, so that whoever prints a client prints no key.
+      get key() {
+        return key;
+      },
       fetch: options.fetch ?? ((...args) => globalThis.fetch(...args)),
       clock: options.clock ?? SYSTEM_CLOCK,
       random: options.random ?? Math.random,
     };
-    this.#timeoutMs = options.timeoutMs ?? 10_000;
-    this.#checkTimeoutMs = options.checkTimeoutMs ?? 1000;
+    Object.defineProperty(this.ways, "key", { enumerable: false });
+    this.#timeoutMs = someTime("timeoutMs", options.timeoutMs ?? 10_000);
+    this.#checkTimeoutMs = someTime("checkTimeoutMs", options.checkTimeoutMs ?? 1000);
     this.#failOpen = new Set(options.failOpen);
     this.#newKey = options.newKey ?? (() => crypto.randomUUID());
   }
@@ -195,7 +201,7 @@ export class Countersign implements Sender {
     const open = error instanceof NoAnswer
       ? error.code !== "bad_answer" || (error.status ?? 0) >= 500
       : error instanceof CountersignError && (error.status ?? 0) >= 500;
-    if (open) return error as CountersignError;
+    if (open && (error as CountersignError).reference === null) return error as CountersignError;
     throw error;
   }
 }
@@ -204,6 +210,7 @@ const OWN_HOST = /^(localhost|.+\.localhost|127(\.\d+){3}|\[::1\])$/;
 
 /** Where a key may go. @throws {TypeError} */
 export function serviceUrl({ url, insecure = false }: Pick<Options, "url" | "insecure">): URL {
+  if (!url) throw new TypeError("url is missing: the address of Countersign (COUNTERSIGN_URL)");
   const parsed = new URL(url);
   const plain = parsed.protocol === "http:";
   if (!plain && parsed.protocol !== "https:") throw new TypeError("url must be https");
@@ -219,7 +226,14 @@ export function serviceUrl({ url, insecure = false }: Pick<Options, "url" | "ins
 }
 
 function usableKey(key: string): string {
+  if (!key) throw new TypeError("key is missing: an agent's token, or a key (COUNTERSIGN_KEY)");
   // Not the key itself: messages end up in logs.
   if (!/^[\x21-\x7e]+$/.test(key)) throw new TypeError("key must be visible ASCII, without blanks");
   return key;
+}
+
+/** Of what is none the engines make the shortest, in which nothing is ever answered. */
+function someTime(name: string, milliseconds: number): number {
+  if (milliseconds > 0) return milliseconds;
+  throw new TypeError(`${name} must be milliseconds, more than 0`);
 }

@@ -27,8 +27,11 @@ export class CountersignError extends Error {
   readonly status: number | null;
   readonly code: string;
   readonly next: Problem["next"];
-  /** The request for an approval that this is about, as people name it. */
-  readonly reference: string | null;
+  /**
+   * The request for an approval that this is about, as people name it. Where one is named, Countersign
+   * has answered that a person has to approve, whatever became of what was asked afterwards.
+   */
+  reference: string | null;
   readonly requestId: string | null;
   readonly errors: Problem["errors"];
 

@@ -12,7 +12,8 @@ export interface Clock {
 export const SYSTEM_CLOCK: Clock = {
   now: () => performance.now(),
   after: (milliseconds, then) => {
-    const timer = setTimeout(then, milliseconds);
+    // Of a longer time the engines make none.
+    const timer = setTimeout(then, Math.min(milliseconds, 2 ** 31 - 1));
     return () => clearTimeout(timer);
   },
 };
@@ -54,12 +55,14 @@ const PASSING = new Set(["idempotency_in_progress", "rate_limited", "overloaded"
  * Asks until there is an answer, the time is over, or asking again would be wrong. Only what may be
  * repeated is: reading, and what carries an idempotency key. `outcome_unknown` never is.
  * @throws {Refused} for a problem document @throws {NoAnswer} for everything else that is no answer
+ * @throws {TypeError} for what cannot be said in a request, which nobody could answer
  */
 export async function exchange<T>(ways: Ways, request: Request<T>): Promise<T> {
+  const written = writtenOf(ways, request);
   const deadline = ways.clock.now() + request.timeoutMs;
   for (let tries = 1;; tries++) {
     try {
-      return await once(ways, request, deadline - ways.clock.now());
+      return await once(ways, request, written, deadline - ways.clock.now());
     } catch (error) {
       if (!(error instanceof Attempt)) throw error;
       const pause = error.retryAfterMs ??
@@ -84,17 +87,23 @@ class Attempt extends Error {
   }
 }
 
-async function once<T>(ways: Ways, request: Request<T>, leftMs: number): Promise<T> {
-  const { url, clock } = ways;
+async function once<T>(
+  ways: Ways,
+  request: Request<T>,
+  written: RequestInit,
+  leftMs: number,
+): Promise<T> {
+  const { url: { origin }, clock } = ways;
   const stop = new AbortController();
   const late = () =>
-    stop.abort(new NoAnswer("timed_out", `Countersign gave no answer in time at ${url.origin}`));
+    stop.abort(new NoAnswer("timed_out", `Countersign gave no answer in time at ${origin}`));
   const left = () => stop.abort(request.signal?.reason);
   const cancel = clock.after(Math.max(0, leftMs), late);
   request.signal?.addEventListener("abort", left, { once: true });
   if (request.signal?.aborted === true) left();
   try {
-    const response = await sent(ways, request, stop.signal);
+    const url = new URL(request.path, ways.url);
+    const response = await ways.fetch(url, { ...written, signal: stop.signal });
     const text = await boundedText(response, stop.signal);
     return read(response, text, request);
   } catch (error) {
@@ -104,9 +113,7 @@ async function once<T>(ways: Ways, request: Request<T>, leftMs: number): Promise
       ? stop.signal.reason as NoAnswer
       : error instanceof NoAnswer
       ? error
-      : new NoAnswer("unreachable", `Countersign does not answer at ${url.origin}`, {
-        cause: error,
-      });
+      : new NoAnswer("unreachable", `Countersign does not answer at ${origin}`, { cause: error });
     throw new Attempt(failure, failure.code === "unreachable");
   } finally {
     cancel();
@@ -114,22 +121,22 @@ async function once<T>(ways: Ways, request: Request<T>, leftMs: number): Promise
   }
 }
 
-function sent<T>(ways: Ways, request: Request<T>, signal: AbortSignal): Promise<Response> {
-  const { method, path, body, idempotencyKey, ifMatch } = request;
-  return ways.fetch(new URL(path, ways.url), {
+/** Written before anything is sent: what cannot be is the caller's fault, and no want of an answer. */
+function writtenOf<T>(ways: Ways, request: Request<T>): RequestInit {
+  const { method, body, idempotencyKey, ifMatch } = request;
+  return {
     method,
-    headers: {
+    headers: new Headers({
       accept: "application/json, application/problem+json",
       authorization: `Bearer ${ways.key}`,
       ...(body === undefined ? {} : { "content-type": "application/json" }),
       ...(idempotencyKey === undefined ? {} : { "idempotency-key": idempotencyKey }),
       ...(ifMatch === undefined ? {} : { "if-match": ifMatch }),
-    },
+    }),
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     // Followed, the key would go wherever somebody points; and Workers know no "error".
     redirect: "manual",
-    signal,
-  });
+  };
 }
 
 /** The whole body, however it comes; an answer that never ends is none. */
@@ -167,8 +174,9 @@ function read<T>(response: Response, text: string, request: Request<T>): T {
   const problem = problemOf(status, value);
   if (problem === null) throw new Attempt(badAnswer(status, request), status >= 502);
   const passing = PASSING.has(problem.code) || status >= 500 && problem.code !== "outcome_unknown";
-  const after = Number(response.headers.get("retry-after") ?? NaN);
-  throw new Attempt(new Refused(problem), passing, Number.isFinite(after) ? after * 1000 : null);
+  const after = response.headers.get("retry-after") ?? "";
+  const wait = /^[0-9]{1,9}$/.test(after) ? Number(after) * 1000 : null;
+  throw new Attempt(new Refused(problem), passing, wait);
 }
 
 function parsed(text: string): unknown {

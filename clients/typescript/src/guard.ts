@@ -15,9 +15,12 @@ export interface GuardedTool<A extends Readonly<Record<string, unknown>>, R> {
   readonly reason?: string | ((args: A) => string);
   readonly wait?: number;
   readonly onPending?: Asking["onPending"];
-  /** What a run has cost, in micros; it settles the estimate under a mandate. */
+  /**
+   * What a run has cost, in micros; it settles the estimate under a mandate. One that throws, or gives
+   * no whole number, is no cost that is reported; the result of the run stays what it is.
+   */
   readonly cost?: (result: R) => number;
-  /** Whether a result that was returned is one; always, unless it is said. */
+  /** Whether a result that was returned is one; always, unless it is said. Throwing leaves it unknown. */
   readonly succeeded?: (result: R) => boolean;
 }
 
@@ -43,8 +46,18 @@ export function guard<A extends Readonly<Record<string, unknown>>, R>(
   countersign: Countersign,
   tool: GuardedTool<A, R>,
 ): (args: A, asking?: CallAsking) => Promise<R> {
-  return async (args, asking = {}) =>
-    await run(countersign, tool, await permitted(countersign, tool, args, asking));
+  return async (args, asking = {}) => {
+    let allowed: Permitted<A>;
+    try {
+      allowed = await permitted(countersign, tool, args, asking);
+    } catch (error) {
+      // Whoever called it off is told so by their own reason.
+      if (error instanceof NotRun || asking.signal?.aborted === true) throw error;
+      const { code, message } = refusalOf(tool.tool_name, error);
+      throw new NotRun(message, { code, cause: error });
+    }
+    return await run(countersign, tool, allowed);
+  };
 }
 
 /** What became of a call in a framework: what its body returned, or what its model is told. */
@@ -145,6 +158,8 @@ async function permitted<A extends Readonly<Record<string, unknown>>, R>(
   if (!permit.is_fallback) {
     await consumed(countersign, tool.tool_name, action, permit, asking.signal);
   }
+  // Called off while the last answer was on its way: the token is used up, and nothing runs.
+  asking.signal?.throwIfAborted();
   return { permit, copy };
 }
 
@@ -161,7 +176,8 @@ function frozen<A extends Readonly<Record<string, unknown>>, R>(
   { tool_name, facts }: GuardedTool<A, R>,
   args: A,
 ): { readonly action: Action; readonly copy: A } {
-  const text = JSON.stringify(args);
+  // Whoever calls a tool that takes nothing may well give nothing.
+  const text = JSON.stringify(args ?? {});
   const action = { ...facts?.(args), tool_name, arguments: JSON.parse(text) as A };
   return { action, copy: JSON.parse(text) as A };
 }
@@ -233,10 +249,21 @@ async function logged<A extends Readonly<Record<string, unknown>>, R>(
     await report("error");
     throw error;
   }
-  const cost_micros = tool.cost?.(result);
-  const outcome = tool.succeeded?.(result) === false ? "error" : "success";
-  await report(outcome, cost_micros === undefined ? {} : { cost_micros });
+  // The tool has run: what is wrong with what is said of it must not lose its result.
+  const cost_micros = attempted(() => tool.cost?.(result));
+  const succeeded = attempted(() => tool.succeeded?.(result) ?? true);
+  const outcome = succeeded === undefined ? "unknown" : succeeded ? "success" : "error";
+  await report(outcome, Number.isSafeInteger(cost_micros) ? { cost_micros: cost_micros ?? 0 } : {});
   return result;
+}
+
+/** What a function of the caller's gives; undefined where it throws. */
+function attempted<T>(of: () => T): T | undefined {
+  try {
+    return of();
+  } catch {
+    return undefined;
+  }
 }
 
 /** Says once what became of a run that begins now. */
@@ -245,7 +272,7 @@ function reporter(
   tool_name: string,
   permit: Authorized | Unasked,
 ): (
-  execution_result: "success" | "error",
+  execution_result: "success" | "error" | "unknown",
   more?: { readonly cost_micros?: number },
 ) => Promise<void> {
   const { now } = countersign.ways.clock;

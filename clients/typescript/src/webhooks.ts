@@ -17,7 +17,7 @@ const TOLERANCE_SECONDS = 300;
  * The event of a webhook's request, once it is shown to be ours (Standard Webhooks): signed by this
  * secret, over these very bytes, within five minutes of now.
  * @param secret `whsec_…` @param body the bytes as they came, before any parsing
- * @throws {NotGenuine}
+ * @throws {NotGenuine} @throws {TypeError} for what is no secret, which anybody could sign by
  */
 export async function verifiedEvent(
   secret: string,
@@ -25,8 +25,11 @@ export async function verifiedEvent(
   body: string | Uint8Array,
   now: number = Date.now(),
 ): Promise<WebhookEvent> {
-  const header = (name: string) =>
-    (headers instanceof Headers ? headers.get(name) : headers[name]) ?? "";
+  const held = secretOf(secret);
+  // Some hosts hand headers on as they were written.
+  const rows = headers instanceof Headers ? headers.entries() : Object.entries(headers);
+  const named = new Map(Array.from(rows, ([name, value]) => [name.toLowerCase(), value]));
+  const header = (name: string) => named.get(name) ?? "";
   const id = header("webhook-id");
   const timestamp = header("webhook-timestamp");
   if (id === "" || !/^[0-9]{1,12}$/.test(timestamp)) {
@@ -38,7 +41,7 @@ export async function verifiedEvent(
   const bytes = typeof body === "string" ? new TextEncoder().encode(body) : body;
   const key = await crypto.subtle.importKey(
     "raw",
-    fromBase64(secret.replace(/^whsec_/, "")),
+    held,
     { name: "HMAC", hash: "SHA-256" },
     false,
     ["verify"],
@@ -53,6 +56,15 @@ export async function verifiedEvent(
     }
   }
   throw new NotGenuine("The request is not signed by this secret");
+}
+
+/** The least that Standard Webhooks lets a secret have. */
+const LEAST_SECRET_BYTES = 24;
+
+function secretOf(secret: string): Uint8Array<ArrayBuffer> {
+  const held = typeof secret === "string" ? fromBase64(secret.replace(/^whsec_/, "")) : null;
+  if (held !== null && held.length >= LEAST_SECRET_BYTES) return held;
+  throw new TypeError("The secret of the webhook is missing or cut: whsec_… as it was shown");
 }
 
 function eventOf(id: string, bytes: Uint8Array): WebhookEvent {

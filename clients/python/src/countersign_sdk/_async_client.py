@@ -5,14 +5,14 @@ from __future__ import annotations
 import random
 import re
 import uuid
-from typing import Any, Awaitable, Callable, Iterable, Mapping, Optional, TypeVar
+from typing import Any, Awaitable, Callable, Iterable, Mapping, Optional, TypeVar, overload
 
 import httpx
 
 from ._answers import Is, Json, is_check, is_consumed, is_mint, is_object
 from ._authorize import DEFAULT_WAIT_S, Authorization, OnPending, authorize, sound
 from ._errors import CountersignError, NoAnswer
-from ._exchange import Clock, Request, Ways, exchange
+from ._exchange import Clock, Connections, Request, Ways, exchange
 from ._guard import async_guard
 from ._resources import Approvals, Budgets, Calls, Confirmations, Mandates, Receipts
 from ._webhooks import verified_event
@@ -30,7 +30,8 @@ class AsyncCountersign:
 
     ``fail_open`` names tools that run although nobody could be asked: no answer, or none in time, or
     one of 5xx. What they are told has ``is_fallback``. Every other tool is refused then. A refusal
-    (4xx) or an answer that cannot be read is never one of these.
+    (4xx) or an answer that cannot be read is never one of these, nor is a call that a person has to
+    approve: that is an answer, whatever becomes of the waiting.
     """
 
     def __init__(
@@ -50,13 +51,12 @@ class AsyncCountersign:
         self.ways = Ways(
             url=_service_url(url, insecure),
             key=_usable_key(key),
-            # Proxies and credentials of the environment are not asked: the key goes where it is said.
-            http=httpx.AsyncClient(transport=transport, trust_env=False),
+            http=Connections(transport),
             clock=clock or Clock(),
             random=chance,
         )
-        self._check_timeout_s = check_timeout_ms / 1000
-        self._timeout_s = timeout_ms / 1000
+        self._check_timeout_s = _some_time("check_timeout_ms", check_timeout_ms)
+        self._timeout_s = _some_time("timeout_ms", timeout_ms)
         self._fail_open = frozenset(fail_open)
         self._new_key = new_key
         self.approvals = Approvals(self)
@@ -75,7 +75,7 @@ class AsyncCountersign:
         await self.close()
 
     async def close(self) -> None:
-        await self.ways.http.aclose()
+        await self.ways.http.close()
 
     async def check(self, body: Mapping[str, Any], *, idempotency_key: Optional[str] = None) -> Json:
         """Whether an action may run. Want of an answer is a verdict, too: ``is_fallback``."""
@@ -139,12 +139,19 @@ class AsyncCountersign:
         """Says what became of a run."""
         return await self.post("/v1/executions/log", body, once=True)
 
+    @overload
     def guard(
-        self,
-        tool_name: str,
-        run: Callable[..., Awaitable[R]],
-        **how: Any,
-    ) -> Callable[..., Awaitable[R]]:
+        self, tool_name: str, run: Callable[..., Awaitable[R]], **how: Any
+    ) -> Callable[..., Awaitable[R]]: ...
+
+    @overload
+    def guard(
+        self, tool_name: str, run: Callable[..., R], **how: Any
+    ) -> Callable[..., Awaitable[R]]: ...
+
+    def guard(
+        self, tool_name: str, run: Callable[..., Any], **how: Any
+    ) -> Callable[..., Awaitable[Any]]:
         """A tool that runs only with a token for this very call; see ``async_guard``."""
         return async_guard(self, tool_name, run, **how)
 
@@ -188,12 +195,21 @@ def _unasked(error: CountersignError) -> CountersignError:
     """The error of a question that nobody answered; raises what is none of these."""
     server = error.status is not None and error.status >= 500
     silent = isinstance(error, NoAnswer) and error.code != "bad_answer"
-    if server or silent:
+    if (server or silent) and error.reference is None:
         return error
     raise error
 
 
+def _some_time(name: str, milliseconds: float) -> float:
+    """Seconds. In a time that is none nothing is ever answered."""
+    if isinstance(milliseconds, (int, float)) and milliseconds > 0:
+        return milliseconds / 1000
+    raise ValueError(f"{name} must be milliseconds, more than 0")
+
+
 def _service_url(text: str, insecure: bool) -> httpx.URL:
+    if not text:
+        raise ValueError("url is missing: the address of Countersign (COUNTERSIGN_URL)")
     url = httpx.URL(text)
     if url.scheme not in ("http", "https") or not url.host:
         raise ValueError("url must be https")
@@ -207,6 +223,8 @@ def _service_url(text: str, insecure: bool) -> httpx.URL:
 
 
 def _usable_key(key: str) -> str:
+    if not key:
+        raise ValueError("key is missing: an agent's token, or a key (COUNTERSIGN_KEY)")
     # Not the key itself: messages end up in logs.
     if re.fullmatch(r"[\x21-\x7e]+", key) is None:
         raise ValueError("key must be visible ASCII, without blanks")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from dataclasses import dataclass
-from typing import Any, Callable, Mapping, Optional, TYPE_CHECKING
+from typing import Any, Awaitable, Callable, Mapping, Optional, TYPE_CHECKING, Union
 from urllib.parse import quote
 
 from ._answers import Json, is_approval, is_check, is_mint
-from ._errors import NotRun
+from ._errors import CountersignError, NotRun
 
 if TYPE_CHECKING:
     from ._async_client import AsyncCountersign
@@ -19,7 +20,8 @@ DEFAULT_WAIT_S = 300
 #: The longest that the service holds one answer.
 _HELD_S = 50
 
-OnPending = Callable[[Json], None]
+#: Told of the request, once. What it gives is awaited where it can be.
+OnPending = Callable[[Json], Union[None, Awaitable[None]]]
 
 
 @dataclass(frozen=True)
@@ -56,8 +58,9 @@ async def authorize(
 
     Calling again with the same action goes on where it was left.
     """
-    clock = client.ways.clock
-    end = clock.now() + wait
+    if math.isnan(wait):
+        raise ValueError("wait must be seconds: 0 waits for nobody")
+    end = client.ways.clock.now() + wait
     body = {**action, **asking, "mint": True, "request": True}
     asked = await client.post("/v1/permissions/check", body, is_check, once=True)
     approval = asked.get("approval")
@@ -66,10 +69,27 @@ async def authorize(
         return _authorized(asked, asked, approval)
     if approval is None:
         return _not_authorized(asked, None)
+    await _told(on_pending, approval)
+    try:
+        return await _decided(client, action, asked, approval, end)
+    except CountersignError as error:
+        # It was answered that a person has to approve: want of an answer is no yes from here on.
+        error.reference = error.reference or approval["reference"]
+        raise
+
+
+async def _told(on_pending: Optional[OnPending], approval: Json) -> None:
     if approval["status"] == "pending" and on_pending is not None:
-        on_pending(approval)
+        said = on_pending(approval)
+        if inspect.isawaitable(said):
+            await said
+
+
+async def _decided(
+    client: "AsyncCountersign", action: Mapping[str, Any], asked: Json, approval: Json, end: float
+) -> Authorization:
     while approval["status"] == "pending":
-        seconds = min(_HELD_S, math.floor(end - clock.now()))
+        seconds = math.floor(min(_HELD_S, end - client.ways.clock.now()))
         if seconds < 1:
             break
         path = f"/v1/approvals/{quote(approval['id'], safe='')}?wait={seconds}"
@@ -103,8 +123,8 @@ async def sound(
     if after["permission"] == "allowed":
         return None
     approval = after.get("approval")
-    if approval is not None and approval["status"] == "pending" and on_pending is not None:
-        on_pending(approval)
+    if approval is not None:
+        await _told(on_pending, approval)
     return _not_authorized(after, approval)
 
 
@@ -124,6 +144,7 @@ _SAID = {
     "expired": "was not answered in time",
     "cancelled": "was cancelled",
     "revoked": "was revoked",
+    "approved": "was approved, and has been used",
 }
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import os
 import threading
+import weakref
 from typing import Any, Callable, Coroutine, Mapping, Optional, TypeVar
 
 from ._answers import Json
@@ -34,7 +36,8 @@ class Countersign:
     """Countersign, as an agent's program asks it; see ``AsyncCountersign`` for what it takes.
 
     Its requests run on one thread of its own, so that each ends within its whole time, and may be
-    made by any thread. That thread begins with the first request and holds up no exit.
+    made by any thread. That thread begins with the first request and holds up no exit. A process
+    that was forked has one of its own. ``on_pending`` is called in another, and may ask, too.
     """
 
     def __init__(self, **options: Any) -> None:
@@ -47,6 +50,7 @@ class Countersign:
         self.confirmations = _Waited(self._client.confirmations, self._wait_for)
         self.budgets = _Waited(self._client.budgets, self._wait_for)
         self.receipts = _Waited(self._client.receipts, self._wait_for)
+        _CLIENTS.add(self)
 
     verify_webhook = staticmethod(verified_event)
 
@@ -76,8 +80,10 @@ class Countersign:
         **asking: Any,
     ) -> Authorization:
         """A token for one run. ``asking`` has ``reason``, and ``context`` or ``user_id`` likewise."""
-        authorizing = self._client.authorize(action, wait=wait, on_pending=on_pending, **asking)
-        return self._wait_for(authorizing)
+        telling = _in_a_thread(on_pending)
+        return self._wait_for(
+            self._client.authorize(action, wait=wait, on_pending=telling, **asking)
+        )
 
     def sound(
         self,
@@ -87,7 +93,8 @@ class Countersign:
         **asking: Any,
     ) -> Optional[Authorization]:
         """What stands in the way of an action, or None; gives no token."""
-        return self._wait_for(self._client.sound(action, on_pending=on_pending, **asking))
+        telling = _in_a_thread(on_pending)
+        return self._wait_for(self._client.sound(action, on_pending=telling, **asking))
 
     def mint(self, body: Mapping[str, Any]) -> Json:
         """A token for an action that is allowed, or was approved."""
@@ -106,7 +113,17 @@ class Countersign:
         return guard(self, tool_name, run, **how)
 
     def _wait_for(self, doing: Coroutine[Any, Any, R]) -> R:
-        return asyncio.run_coroutine_threadsafe(doing, self._running()).result()
+        future = asyncio.run_coroutine_threadsafe(doing, self._running())
+        try:
+            return future.result()
+        except BaseException:
+            # Whoever stopped waiting, by Ctrl-C for one, is asked for no more.
+            future.cancel()
+            raise
+
+    def _forked(self) -> None:
+        self._lock = threading.Lock()
+        self._loop = None
 
     def _running(self) -> asyncio.AbstractEventLoop:
         with self._lock:
@@ -116,3 +133,29 @@ class Countersign:
                 threading.Thread(target=loop.run_forever, name=name, daemon=True).start()
                 self._loop = loop
             return self._loop
+
+
+def _in_a_thread(on_pending: Optional[OnPending]) -> Optional[OnPending]:
+    """Not on the thread of the requests, which it would hold up, and could ask nothing by."""
+    if on_pending is None:
+        return None
+
+    async def tell(approval: Json) -> None:
+        said = await asyncio.to_thread(on_pending, approval)
+        if inspect.isawaitable(said):
+            await said
+
+    return tell
+
+
+_CLIENTS: "weakref.WeakSet[Countersign]" = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    """No thread of the parent goes on in its child, and what it had locked stays so."""
+    for client in list(_CLIENTS):
+        client._forked()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

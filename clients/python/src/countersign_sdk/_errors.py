@@ -6,7 +6,11 @@ from typing import Any, Mapping, Optional, Sequence
 
 
 class CountersignError(Exception):
-    """An error about a request: the service's own codes, or those of ``NoAnswer``."""
+    """An error about a request: the service's own codes, or those of ``NoAnswer``.
+
+    Where ``reference`` names a request for an approval, Countersign has answered that a person has
+    to approve, whatever became of what was asked afterwards.
+    """
 
     def __init__(
         self,

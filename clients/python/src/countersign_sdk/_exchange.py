@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import re
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Callable, Optional
 
 import httpx
@@ -35,13 +36,37 @@ class Clock:
         await asyncio.sleep(seconds)
 
 
+class Connections:
+    """Those of each event loop: what one loop has begun, no other can go on with."""
+
+    def __init__(self, transport: Optional[httpx.AsyncBaseTransport]) -> None:
+        self._transport = transport
+        self._of: dict[asyncio.AbstractEventLoop, httpx.AsyncClient] = {}
+
+    def here(self) -> httpx.AsyncClient:
+        """Those of the loop that runs now."""
+        loop = asyncio.get_running_loop()
+        if loop not in self._of:
+            for other in list(self._of):
+                if other.is_closed():
+                    self._of.pop(other, None)
+            # Proxies and credentials of the environment are not asked: the key goes where it is said.
+            self._of[loop] = httpx.AsyncClient(transport=self._transport, trust_env=False)
+        return self._of[loop]
+
+    async def close(self) -> None:
+        await self.here().aclose()
+        self._of.pop(asyncio.get_running_loop(), None)
+
+
 @dataclass(frozen=True)
 class Ways:
     """Where requests go, and by what."""
 
     url: httpx.URL
-    key: str
-    http: httpx.AsyncClient
+    #: In no text that is made of this: reports of errors show what was at hand.
+    key: str = field(repr=False)
+    http: Connections
     clock: Clock
     random: Callable[[], float] = random.random
 
@@ -115,7 +140,7 @@ async def _sent(ways: Ways, request: Request) -> tuple[int, httpx.Headers, Optio
         content = json.dumps(request.body, ensure_ascii=False, allow_nan=False).encode()
     if request.idempotency_key is not None:
         headers["idempotency-key"] = request.idempotency_key
-    sending = ways.http.stream(
+    sending = ways.http.here().stream(
         request.method,
         ways.url.join(request.path),
         headers=headers,
@@ -159,7 +184,7 @@ def _read(status: int, headers: httpx.Headers, text: Optional[str], request: Req
 
 
 def _seconds(text: Optional[str]) -> Optional[float]:
-    return float(text) if text is not None and text.isascii() and text.isdigit() else None
+    return float(text) if text is not None and re.fullmatch("[0-9]{1,9}", text) else None
 
 
 def _bad_answer(status: int, request: Request) -> NoAnswer:

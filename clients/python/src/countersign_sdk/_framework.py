@@ -104,7 +104,10 @@ class Guarding:
             return await body(copy)
 
         try:
-            return await async_guard(self._async(), tool, reach, **self._how(tool))(**arguments)
+            held: Callable[..., Awaitable[R]] = async_guard(
+                self._async(), tool, reach, **self._how(tool)
+            )
+            return await held(**arguments)
         except NotRun as error:
             if reached:
                 raise

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import time
 from dataclasses import dataclass
-from typing import Any, Awaitable, Callable, Mapping, Optional, TypeVar, Union, TYPE_CHECKING
+from typing import Any, Awaitable, Callable, Mapping, Optional, TypeVar, Union, overload, TYPE_CHECKING
 
 from ._answers import Json
 from ._authorize import DEFAULT_WAIT_S, Authorization, OnPending, not_run
@@ -64,7 +65,13 @@ class _Call:
             "duration_ms": max(0, round((time.monotonic() - self._began) * 1000)),
         }
         if result == "success" and self._cost is not None:
-            body["cost_micros"] = self._cost(value)
+            # The tool has run: what is wrong with what is said of it must not lose its result.
+            try:
+                cost = self._cost(value)
+            except Exception:
+                cost = None
+            if type(cost) is int:
+                body["cost_micros"] = cost
         return body
 
 
@@ -145,19 +152,32 @@ async def async_sounding(
         raise refusal_of(tool_name, error) from error
 
 
+@overload
 def async_guard(
     client: "AsyncCountersign", tool_name: str, run: Callable[..., Awaitable[R]], **how: Any
-) -> Callable[..., Awaitable[R]]:
+) -> Callable[..., Awaitable[R]]: ...
+
+
+@overload
+def async_guard(
+    client: "AsyncCountersign", tool_name: str, run: Callable[..., R], **how: Any
+) -> Callable[..., Awaitable[R]]: ...
+
+
+def async_guard(
+    client: "AsyncCountersign", tool_name: str, run: Callable[..., Any], **how: Any
+) -> Callable[..., Awaitable[Any]]:
     """Wraps a tool. Anything but an authorized call raises ``NotRun``, and the body is not reached.
 
-    ``how`` is what ``Asking`` takes.
+    ``how`` is what ``Asking`` takes. A body that is not asynchronous runs on the loop.
     """
     asking = Asking(**how)
 
-    async def guarded(**arguments: Any) -> R:
+    async def guarded(**arguments: Any) -> Any:
         permit = await async_permit(client, tool_name, arguments, asking)
         try:
-            value = await run(**permit.arguments)
+            given = run(**permit.arguments)
+            value = await given if inspect.isawaitable(given) else given
         except BaseException:
             await async_say(client, permit.report("error"))
             raise
@@ -173,7 +193,7 @@ async def async_say(client: "AsyncCountersign", body: Optional[dict[str, Any]]) 
         return
     try:
         await client.log(body)
-    except CountersignError:
+    except Exception:
         pass
 
 
@@ -197,8 +217,13 @@ def permit(
 def guard(
     client: "Countersign", tool_name: str, run: Callable[..., R], **how: Any
 ) -> Callable[..., R]:
-    """As ``async_guard``; the body runs in the caller's own thread."""
+    """As ``async_guard``; the body runs in the caller's own thread.
+
+    Raises ``TypeError`` for an asynchronous body: it would begin after its run was logged.
+    """
     asking = Asking(**how)
+    if inspect.iscoroutinefunction(run):
+        raise TypeError(f"{tool_name} is asynchronous: guard it with an AsyncCountersign")
 
     def guarded(**arguments: Any) -> R:
         permitted = permit(client, tool_name, arguments, asking)
@@ -219,5 +244,5 @@ def say(client: "Countersign", body: Optional[dict[str, Any]]) -> None:
         return
     try:
         client.log(body)
-    except CountersignError:
+    except Exception:
         pass

@@ -23,7 +23,9 @@ def verified_event(
     now: Optional[float] = None,
 ) -> Json:
     """The event of a webhook's request: signed by this secret, over these very bytes, within five
-    minutes of now. ``body`` is what came, before any parsing. Raises ``NotGenuine``."""
+    minutes of now. ``body`` is what came, before any parsing. Raises ``NotGenuine``, and
+    ``ValueError`` for what is no secret, which anybody could sign by."""
+    key = _secret_of(secret)
     named = {name.lower(): value for name, value in headers.items()}
     id_, timestamp = named.get("webhook-id", ""), named.get("webhook-timestamp", "")
     if not id_ or re.fullmatch(r"[0-9]{1,12}", timestamp) is None:
@@ -31,7 +33,6 @@ def verified_event(
     if abs((time.time() if now is None else now) - int(timestamp)) > _TOLERANCE_S:
         raise NotGenuine("The request is more than five minutes old, or ahead")
     data = body.encode() if isinstance(body, str) else bytes(body)
-    key = from_base64(secret[6:] if secret.startswith("whsec_") else secret)
     expected = hmac.new(key, f"{id_}.{timestamp}.".encode() + data, hashlib.sha256).digest()
     for signature in named.get("webhook-signature", "").split(" "):
         version, _, value = signature.partition(",")
@@ -40,6 +41,17 @@ def verified_event(
         if hmac.compare_digest(from_base64(value), expected):
             return _event(id_, data)
     raise NotGenuine("The request is not signed by this secret")
+
+
+#: The least that Standard Webhooks lets a secret have, bytes.
+_LEAST_SECRET = 24
+
+
+def _secret_of(secret: str) -> bytes:
+    key = from_base64(secret[6:] if secret.startswith("whsec_") else secret) if secret else b""
+    if len(key) < _LEAST_SECRET:
+        raise ValueError("The secret of the webhook is missing or cut: whsec_… as it was shown")
+    return key
 
 
 def _event(id_: str, data: bytes) -> Json:
