@@ -6,6 +6,7 @@ import { TextField } from "../components/fields.tsx";
 import { island } from "../components/island.tsx";
 import type { JsonObject } from "../lib/base/json.ts";
 import { ceremonyStatement } from "../lib/passkeys/statement.ts";
+import { NOT_SENT } from "./offline_forms.ts";
 import { ceremonyMessage, challengeText } from "./signing.ts";
 
 type CreationOptions = Parameters<typeof startRegistration>[0]["optionsJSON"];
@@ -40,6 +41,8 @@ function Enrol({ do: name, nonce, options, label, named, begins = false }: Enrol
   }
   async function press(event: TargetedSubmitEvent<HTMLFormElement>) {
     event.preventDefault();
+    // Else the device has a passkey that nobody here ever hears of.
+    if (!navigator.onLine) return setMessage(NOT_SENT);
     setBusy(true);
     setMessage("");
     try {

@@ -163,6 +163,17 @@ function open({ path, onNews, onState }: Following): () => void {
   return stop;
 }
 
+/** What ends a member's page, whatever they were about to do on it. */
+const NOT_THEIRS: ReadonlySet<string> = new Set(["session_ended", "membership_ended"]);
+
+/**
+ * Takes a member's page away where an answer to it says that it is theirs no more: its stream may be
+ * down, or not have heard of it yet. A page for everybody stays.
+ */
+export function endForeignPage(problem: PageProblem): void {
+  if (shown().right !== undefined && NOT_THEIRS.has(problem.code)) over(problem);
+}
+
 function over(problem: PageProblem): void {
   if (isOver) return;
   isOver = true;

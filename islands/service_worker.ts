@@ -45,7 +45,7 @@ const OFFLINE_PAGE = "/assets/offline.html";
 const OFFLINE_FILES = [OFFLINE_PAGE, "/assets/stylesheet.css"];
 
 scope.addEventListener("install", (event) => {
-  event.waitUntil(keepOfflinePage());
+  event.waitUntil(keepOfflinePage().then(() => scope.skipWaiting()));
 });
 
 scope.addEventListener("activate", (event) => {
@@ -77,10 +77,12 @@ scope.addEventListener("notificationclick", (event) => {
 async function keepOfflinePage(): Promise<void> {
   const cache = await caches.open(OFFLINE);
   await cache.addAll(OFFLINE_FILES);
-  await scope.skipWaiting();
 }
 
-/** A file of a build, kept after its first use; with it go the files of earlier builds. */
+/**
+ * A file of a build, kept after its first use; with it go the files of earlier builds, and the offline
+ * page comes anew.
+ */
 async function builtFile(request: Request, build: string): Promise<Response> {
   const cache = await caches.open(BUILT_FILES);
   const kept = await cache.match(request);
@@ -88,9 +90,10 @@ async function builtFile(request: Request, build: string): Promise<Response> {
   const response = await fetch(request);
   if (!response.ok) return response;
   await cache.put(request, response.clone());
-  for (const other of await cache.keys()) {
-    if (buildOf(other.url, origin) !== build) await cache.delete(other);
-  }
+  const others = (await cache.keys()).filter(({ url }) => buildOf(url, origin) !== build);
+  for (const other of others) await cache.delete(other);
+  // This script stays as it is over most builds, and would keep the words of the first one for ever.
+  if (others.length > 0) await keepOfflinePage().catch(() => {});
   return response;
 }
 

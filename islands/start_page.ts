@@ -3,6 +3,7 @@ import { type FunctionComponent, h, hydrate } from "preact";
 import { insideIsland } from "../components/island.tsx";
 import { pageKey } from "../components/page_key.ts";
 import { localWords } from "../components/time.tsx";
+import { watchForms } from "./offline_forms.ts";
 import { watchPage } from "./page_stream.tsx";
 
 const SERVICE_WORKER = "/service_worker.js";
@@ -94,4 +95,5 @@ export function startPage(known: Islands): void {
   void Promise.allSettled(islands).then(watchPage);
   registerServiceWorker();
   watchFilters();
+  watchForms();
 }

@@ -3,11 +3,18 @@ import type { JsonValue } from "../../lib/base/json.ts";
 import type { PagePath } from "../../lib/base/page_path.ts";
 import type { Right } from "../../lib/policy/rights.ts";
 import type { Services } from "../../lib/services.ts";
-import { type Exchange, refuseExchange, type Served, serveExchange } from "../http/serve.ts";
+import {
+  type Exchange,
+  refusalOf,
+  refuseExchange,
+  type Served,
+  serveExchange,
+} from "../http/serve.ts";
 import { securityHeaders } from "../http/headers.ts";
 import { parseBody, parseInput, readBody } from "../http/inputs.ts";
 import { type AccountCall, type BrowserCall, MemberCall } from "./browser_call.ts";
 import { addCookies, browserCall } from "./browser_request.ts";
+import { adviceToPerson } from "./refusal_words.ts";
 
 interface Described {
   readonly method: "get" | "post";
@@ -88,7 +95,12 @@ export function serveEndpoint(
       exchange.held = response.headers.get("content-type") === "text/event-stream";
       return secured(services, response);
     },
-    refuse: (error) => secured(services, refuseExchange(exchange, error)),
+    refuse(error) {
+      // The page shows it to a person, who sees neither headers nor `next`.
+      const advice = adviceToPerson(refusalOf(error));
+      const more = advice === null ? {} : { advice };
+      return secured(services, refuseExchange(exchange, error, more));
+    },
   }));
 }
 

@@ -104,15 +104,11 @@ function noticeOf(notice: string | null) {
 interface ErrorWords {
   readonly title: string;
   readonly detail: string;
-  /** After how long it makes sense to try again; absent or null where nobody can say. */
-  readonly retry_after_seconds?: number | null;
   readonly request_id: string;
 }
 
 /** An error as a page of its own. */
-export function errorDocument(
-  { title, detail, retry_after_seconds = null, request_id }: ErrorWords,
-): string {
+export function errorDocument({ title, detail, request_id }: ErrorWords): string {
   return html(
     title,
     <Bare
@@ -124,12 +120,6 @@ export function errorDocument(
         </>
       }
     >
-      {retry_after_seconds !== null && (
-        <p>
-          Load this page again in{" "}
-          {retry_after_seconds === 1 ? "a moment" : `${retry_after_seconds} seconds`}.
-        </p>
-      )}
       <p>
         <ButtonLink href="/" variant="primary">Go to the overview</ButtonLink>
       </p>

@@ -14,11 +14,12 @@ import { type Exchange, logFailure, refusalOf, type Served, serveExchange } from
 import { localPath, readCookie, securityHeaders } from "../http/headers.ts";
 import { parseInput, readBody } from "../http/inputs.ts";
 import { retryAfter, SurfaceRefusal } from "../http/problem_document.ts";
-import { type ProblemKind, PROBLEMS } from "../http/problems.ts";
+import { PROBLEMS } from "../http/problems.ts";
 import { type BrowserCall, MemberCall } from "./browser_call.ts";
 import { addCookies, browserCall } from "./browser_request.ts";
 import { fileValues, formValues } from "./form.ts";
 import { bareDocument, dashboardDocument, errorDocument } from "./frame.tsx";
+import { refusalWords } from "./refusal_words.ts";
 import {
   type Action,
   type Attempt,
@@ -113,7 +114,7 @@ class PageAnswer {
         do: name,
         values: fields,
         errors: "errors" in error.data ? error.data.errors : [],
-        message: visibleText(detailOf(error)),
+        message: visibleText(refusalWords(error)),
       };
       return await this.#showAgain(call, error, attempt);
     }
@@ -184,7 +185,7 @@ class PageAnswer {
     refusal: AnyRefusal | SurfaceRefusal,
     fields: FormValues | null,
   ): Promise<Response> {
-    const what = detailOf(refusal);
+    const what = refusalWords(refusal);
     const body = <ConfirmPage what={what} action={this.#here()} fields={fields} />;
     return this.#html(call, { status: 200, body, title: "Confirm it is you", frame: "bare" });
   }
@@ -246,8 +247,7 @@ export function errorResponse(
   const retry = retryAfter(refusal);
   const html = errorDocument({
     title: kind.title,
-    detail: detailOf(refusal),
-    retry_after_seconds: retry,
+    detail: refusalWords(refusal),
     request_id: id,
   });
   const headers = pageHeaders(services, id);
@@ -273,13 +273,6 @@ function pageHeaders(services: Services, id: string): Headers {
     "cache-control": "no-store",
     "x-request-id": id,
   });
-}
-
-function detailOf(refusal: AnyRefusal | SurfaceRefusal): string {
-  const kind = PROBLEMS[refusal.code] as ProblemKind<unknown>;
-  // What is wrong with fields stands beside them; the advice is for who reads JSON.
-  if ("errors" in refusal.data) return kind.detail(refusal.data);
-  return `${kind.detail(refusal.data)} ${kind.advice}`;
 }
 
 const WAITING = "waiting";

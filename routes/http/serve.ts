@@ -1,6 +1,7 @@
 import { trace } from "@opentelemetry/api";
 import type { Context } from "hono";
 import type { z } from "zod";
+import type { JsonObject } from "../../lib/base/json.ts";
 import {
   askerOf,
   type Client,
@@ -295,10 +296,17 @@ function asksToWait(input: unknown): boolean {
   return typeof input === "object" && input !== null && "wait" in input && Number(input.wait) > 0;
 }
 
-/** The refusal of a request in JSON. */
-export function refuseExchange(exchange: Exchange, error: unknown): Response {
+/**
+ * The refusal of a request in JSON.
+ * @param more members that its sender is told besides
+ */
+export function refuseExchange(
+  exchange: Exchange,
+  error: unknown,
+  more: JsonObject = {},
+): Response {
   const { services, c: { req: { path } }, id, route, rate } = exchange;
-  return refuse(error, services, { path, id, route }, rate);
+  return refuse(error, services, { path, id, route }, rate, more);
 }
 
 /** The same to a machine: secrets that are nobody's are counted by where they came from. */
@@ -336,6 +344,7 @@ export function refuse(
   services: Services,
   request: { path: string; id: string; route?: string },
   rate: RateState | null = null,
+  more: JsonObject = {},
 ): Response {
   const refusal = refusalOf(error);
   logFailure(services, error, refusal, request);
@@ -355,7 +364,7 @@ export function refuse(
   if (refusal.code === "method_not_allowed" && "allow" in refusal.data) {
     headers.allow = refusal.data.allow.join(", ");
   }
-  return new Response(JSON.stringify(body), { status, headers });
+  return new Response(JSON.stringify({ ...body, ...more }), { status, headers });
 }
 
 /** Logs what is no fault of the caller. */

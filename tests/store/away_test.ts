@@ -243,7 +243,7 @@ Deno.test("pages, forms, MCP and token endpoints say that the store is away, and
     assert.ok(took <= 10_000, `${name}: ${took} ms`);
     if (name === "page") {
       assert.match(text, /Store unavailable/);
-      assert.match(text, /Load this page again in a moment/);
+      assert.match(text, /Try again in a moment/);
     }
   }
 });
