@@ -68,6 +68,7 @@ export function followStream(following: Following): () => void {
  */
 export function watchPage(): void {
   isWatched = shown().right !== undefined;
+  addEventListener("refused", endRefusedPage);
   settleWatch();
 }
 
@@ -167,11 +168,13 @@ function open({ path, onNews, onState }: Following): () => void {
 const NOT_THEIRS: ReadonlySet<string> = new Set(["session_ended", "membership_ended"]);
 
 /**
- * Takes a member's page away where an answer to it says that it is theirs no more: its stream may be
- * down, or not have heard of it yet. A page for everybody stays.
+ * Takes a member's page away where it is refused something because it is theirs no more: its stream may
+ * be down, or not have heard of it yet. A page for everybody stays.
  */
-export function endForeignPage(problem: PageProblem): void {
-  if (shown().right !== undefined && NOT_THEIRS.has(problem.code)) over(problem);
+function endRefusedPage(event: Event): void {
+  if (!(event instanceof CustomEvent)) return;
+  const problem: PageProblem = event.detail;
+  if (isWatched && NOT_THEIRS.has(problem.code)) over(problem);
 }
 
 function over(problem: PageProblem): void {

@@ -10,7 +10,6 @@ import {
   type Statement,
   statementBytes,
 } from "../lib/passkeys/statement.ts";
-import { endForeignPage } from "./page_stream.tsx";
 
 /**
  * Digests and challenges, computed in the page from what it shows: a hash handed over by the
@@ -131,7 +130,8 @@ export async function postJson<T>(path: string, body: unknown = {}): Promise<Pos
   const answer = await response.json().catch(() => null);
   if (response.ok) return { ok: true, data: answer as T };
   const { code = "unknown", detail = "", title = "", advice = "" } = answer ?? {};
-  endForeignPage({ code, title, detail });
+  // `page_stream.tsx` listens: the page may be its reader's no more.
+  dispatchEvent(new CustomEvent("refused", { detail: { code, title, detail } }));
   const what = detail || title || `The server answered ${response.status}. Try again.`;
   return { ok: false, code, message: advice === "" ? what : `${what} ${advice}` };
 }

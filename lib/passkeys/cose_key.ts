@@ -1,4 +1,4 @@
-import { toBase64Url } from "../base/bytes.ts";
+import { toBase64Url, toHex } from "../base/bytes.ts";
 
 /**
  * Public keys of passkeys: read from COSE, and checked with WebCrypto. The readers of CBOR and DER
@@ -34,6 +34,24 @@ const ED25519 = 6;
 /** 2048 to 4096 bits. */
 const RSA_BYTES = { minimum: 256, maximum: 512 };
 
+/** 65537, which every device uses, to what fits 32 bits; below it signatures can be made up. */
+const EXPONENT_BYTES = { minimum: 3, maximum: 4 };
+
+/**
+ * Points of Ed25519 whose order is 8 or less, in each spelling, the sign of x aside: for such a key
+ * there are signatures that are right for any message, which anybody can write down. Whoever had one as
+ * their passkey could have others decide in their name, and deny what they decided themself.
+ */
+const SMALL_ORDER: ReadonlySet<string> = new Set([
+  "00".repeat(32),
+  `01${"00".repeat(31)}`,
+  `ec${"ff".repeat(30)}7f`,
+  `ed${"ff".repeat(30)}7f`,
+  `ee${"ff".repeat(30)}7f`,
+  "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+  "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+]);
+
 /** True when a signature of a passkey with this COSE key can be checked here. */
 export async function isUsableKey(cose: Uint8Array): Promise<boolean> {
   return await imported(cose) !== null;
@@ -48,7 +66,12 @@ export async function verifyByCoseKey(
   const found = await imported(cose);
   const bytes = found?.key.signature(signature) ?? null;
   if (found === null || bytes === null) return false;
-  return await crypto.subtle.verify(found.key.verifiedAs, found.cryptoKey, bytes, message);
+  try {
+    return await crypto.subtle.verify(found.key.verifiedAs, found.cryptoKey, bytes, message);
+  } catch {
+    // Some runtimes look at the numbers of a key only now.
+    return false;
+  }
 }
 
 async function imported(
@@ -90,7 +113,7 @@ function ecKey(map: CborMap): CoseKey | null {
 
 function edKey(map: CborMap): CoseKey | null {
   const x = bytesOf(map, -2, 32, 32);
-  if (map.get(-1) !== ED25519 || x === null) return null;
+  if (map.get(-1) !== ED25519 || x === null || isOfSmallOrder(map.get(-2))) return null;
   const algorithm = { name: "Ed25519" } as const;
   return {
     jwk: { kty: "OKP", crv: "Ed25519", x },
@@ -100,10 +123,19 @@ function edKey(map: CborMap): CoseKey | null {
   };
 }
 
+function isOfSmallOrder(point: number | Uint8Array | undefined): boolean {
+  if (!(point instanceof Uint8Array)) return true;
+  const y = Uint8Array.from(point, (byte, at) => at === 31 ? byte & 0x7f : byte);
+  return SMALL_ORDER.has(toHex(y));
+}
+
 function rsaKey(map: CborMap): CoseKey | null {
   const n = bytesOf(map, -1, RSA_BYTES.minimum, RSA_BYTES.maximum);
-  const e = bytesOf(map, -2, 1, 8);
+  const e = bytesOf(map, -2, EXPONENT_BYTES.minimum, EXPONENT_BYTES.maximum);
   if (n === null || e === null) return null;
+  // Zeros in front make a short number look long (RFC 8230 section 4 has none).
+  const isLong = firstOf(map, -1) >= 0x80 && firstOf(map, -2) > 0;
+  if (!isLong || !isOdd(map, -1) || !isOdd(map, -2)) return null;
   return {
     jwk: { kty: "RSA", n, e },
     importedAs: { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" },
@@ -117,6 +149,16 @@ function bytesOf(map: CborMap, label: number, minimum: number, maximum: number):
   const value = map.get(label);
   if (!(value instanceof Uint8Array)) return null;
   return value.length >= minimum && value.length <= maximum ? toBase64Url(value) : null;
+}
+
+function firstOf(map: CborMap, label: number): number {
+  const value = map.get(label);
+  return value instanceof Uint8Array ? value[0] ?? 0 : 0;
+}
+
+function isOdd(map: CborMap, label: number): boolean {
+  const value = map.get(label);
+  return value instanceof Uint8Array && (value.at(-1) ?? 0) % 2 === 1;
 }
 
 /** Bytes that begin with a CBOR map of integers to integers or byte strings (RFC 8949). */
