@@ -1,5 +1,13 @@
 import { headline, isPressing, plainLines, written } from "./card.ts";
-import { byStatus, jsonIn, jsonRequest, type Provider, said, textAt } from "./provider.ts";
+import {
+  byStatus,
+  GONE_AT_OWN,
+  jsonIn,
+  jsonRequest,
+  type Provider,
+  said,
+  textAt,
+} from "./provider.ts";
 
 /** Gotify, by the token of an application. The message says of itself that it is plain text. */
 
@@ -27,6 +35,6 @@ export const gotify: Provider<"gotify"> = {
     const json = jsonIn(answer);
     const words = [textAt(json, "error"), textAt(json, "errorDescription")]
       .filter((text) => text !== "");
-    return byStatus("Gotify", answer, words.join(": ") || said(answer));
+    return byStatus("Gotify", answer, words.join(": ") || said(answer), GONE_AT_OWN);
   },
 };

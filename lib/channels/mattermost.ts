@@ -1,5 +1,13 @@
 import { codeSpan, REASON_LABEL, TOOL_LABEL, waits, written } from "./card.ts";
-import { byStatus, jsonIn, jsonRequest, type Provider, said, textAt } from "./provider.ts";
+import {
+  byStatus,
+  GONE_AT_OWN,
+  jsonIn,
+  jsonRequest,
+  type Provider,
+  said,
+  textAt,
+} from "./provider.ts";
 
 /**
  * Mattermost, by an incoming webhook: an attachment. Others' words are code, in which Mattermost
@@ -29,8 +37,9 @@ export const mattermost: Provider<"mattermost"> = {
 
   outcome(answer) {
     const json = jsonIn(answer);
-    const outcome = byStatus("Mattermost", answer, textAt(json, "message") || said(answer));
-    if (outcome.type !== "refused") return outcome;
+    const words = textAt(json, "message") || said(answer);
+    const outcome = byStatus("Mattermost", answer, words, GONE_AT_OWN);
+    if (outcome.type === "sent") return outcome;
     // A webhook that was removed is no status of its own.
     return textAt(json, "id") === "web.incoming_webhook.invalid.app_error"
       ? { type: "gone", why: outcome.why }

@@ -1,5 +1,5 @@
 import { type Card, cutTo, headline, isPressing, plainLines, written } from "./card.ts";
-import { byStatus, jsonIn, type Provider, said, textAt } from "./provider.ts";
+import { byStatus, GONE_AT_OWN, jsonIn, type Provider, said, textAt } from "./provider.ts";
 
 /**
  * ntfy, published to a topic: the message is the body, and headers say the rest. It is plain text:
@@ -30,7 +30,8 @@ export const ntfy: Provider<"ntfy"> = {
   },
 
   outcome(answer) {
-    return byStatus("ntfy", answer, textAt(jsonIn(answer), "error") || said(answer));
+    const words = textAt(jsonIn(answer), "error") || said(answer);
+    return byStatus("ntfy", answer, words, GONE_AT_OWN);
   },
 };
 

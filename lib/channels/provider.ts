@@ -88,7 +88,16 @@ export function jsonRequest(
 }
 
 /** Statuses after which a later try may succeed (RFC 9110, RFC 6585). */
-const LATER = new Set([408, 409, 423, 425, 429]);
+const LATER = new Set([404, 408, 409, 423, 425, 429]);
+
+/** What says that there is no such channel any more, at a provider that all of its customers share. */
+const GONE: readonly number[] = [404, 410];
+
+/**
+ * The same for a server of one's own: while it starts, the proxy before it says 404 of everything, and
+ * would have ended the channel for good.
+ */
+export const GONE_AT_OWN: readonly number[] = [410];
 
 /**
  * What a status says where a provider has no other words for it.
@@ -98,11 +107,12 @@ export function byStatus(
   name: string,
   answer: ChannelAnswer,
   words = said(answer),
+  gone = GONE,
 ): ChannelOutcome {
   const { status } = answer;
   if (status >= 200 && status < 300) return SENT;
   const why = `${name} answered ${status}${words === "" ? "." : `: ${words}`}`;
-  if (status === 404 || status === 410) return { type: "gone", why };
+  if (gone.includes(status)) return { type: "gone", why };
   if (LATER.has(status) || status >= 500) {
     return { type: "again", why, wait_ms: answer.wait_ms };
   }

@@ -9,6 +9,7 @@ import {
   type Provider,
   said,
   SENT,
+  type Talk,
   textAt,
 } from "./provider.ts";
 
@@ -47,7 +48,24 @@ export const telegram: Provider<"telegram"> = {
     }
     return failure(answer);
   },
+
+  /** A group that grew has another number, by which alone it is still told. */
+  *talk(card, to): Talk {
+    const answer = yield telegram.render(card, to);
+    const moved = movedTo(answer);
+    if (moved === null) return { outcome: telegram.outcome(answer), incident: null };
+    const settings = { ...to.settings, chat_id: String(moved) };
+    const again = yield telegram.render(card, { ...to, settings });
+    return { outcome: telegram.outcome(again), incident: null };
+  },
 };
+
+/** The number that a group has now, of an answer that tells nothing arrived; null for all else. */
+function movedTo(answer: ChannelAnswer): number | null {
+  if (answer.status !== 400) return null;
+  const moved = memberOf(memberOf(jsonIn(answer), "parameters"), "migrate_to_chat_id");
+  return typeof moved === "number" && Number.isSafeInteger(moved) ? moved : null;
+}
 
 function failure(answer: ChannelAnswer): ChannelOutcome {
   const json = jsonIn(answer);
@@ -60,8 +78,8 @@ function failure(answer: ChannelAnswer): ChannelOutcome {
   if (outcome.type === "again" && typeof seconds === "number" && seconds >= 0) {
     return { ...outcome, wait_ms: Math.max(outcome.wait_ms, Math.ceil(seconds * 1000)) };
   }
-  const moved = memberOf(parameters, "migrate_to_chat_id");
-  if (outcome.type === "refused" && typeof moved === "number") {
+  const moved = movedTo(answer);
+  if (outcome.type === "refused" && moved !== null) {
     return { type: "refused", why: `${outcome.why} Its chat_id is ${moved} now.` };
   }
   return outcome;

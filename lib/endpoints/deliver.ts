@@ -21,7 +21,7 @@ import {
   storeDelivery,
   type TryOutcome,
 } from "./delivery.ts";
-import { disable, healthAfter } from "./health.ts";
+import { disable, healthAfter, owesWarning, tellOwners } from "./health.ts";
 import { loadHearing } from "./hearing.ts";
 import { toldEvent } from "./told.ts";
 import type { Delivering, EndpointWay, Sending } from "./way.ts";
@@ -109,7 +109,8 @@ function conclude<E extends EndpointFields>(
     return;
   }
   const chance = new DataView(deps.random(4).buffer).getUint32(0) / 2 ** 32;
-  storeDelivery(transaction, concluded(delivery, outcome, { now, chance }));
+  const next = concluded(delivery, outcome, { now, chance });
+  storeDelivery(transaction, next);
   const external_id = "external_id" in outcome ? outcome.external_id : undefined;
   if (external_id !== undefined && event !== null && "approval" in event.happening) {
     const key = externalKey(transaction.snapshot.orgId, endpoint.id, event.happening.approval);
@@ -118,8 +119,15 @@ function conclude<E extends EndpointFields>(
   if (delivery.replay || endpoint.status === "disabled") return;
   const health = healthAfter(endpoint, outcome, now);
   if (health === null) return;
-  if (health.disabled_why === null) endpoints.store(transaction, { ...endpoint, ...health });
-  else disable(transaction, endpoints, { endpoint: { ...endpoint, ...health }, hearing });
+  const known = { ...endpoint, ...health };
+  if (health.disabled_why !== null) {
+    disable(transaction, endpoints, { endpoint: known, hearing });
+  } else if (owesWarning(known, { givenUp: next.state === "failed", now })) {
+    endpoints.store(transaction, { ...known, warned_at: now });
+    tellOwners(transaction, endpoint.id);
+  } else {
+    endpoints.store(transaction, known);
+  }
 }
 
 /** One try. What went wrong is the outcome, unless it is that of nobody outside. */

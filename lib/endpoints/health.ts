@@ -12,6 +12,25 @@ import type { EndpointWay } from "./way.ts";
 export const FAILING_MS = 5 * 24 * 60 * 60 * 1000;
 export const FAILING_TRIES = 8;
 
+/**
+ * After so long without a success owners are told, and at once where something was given up: a key that
+ * is void fails each alert by itself. Not again within a day. Milliseconds.
+ */
+const WARNED_AFTER_MS = 60 * 60 * 1000;
+const WARNED_AGAIN_MS = 24 * 60 * 60 * 1000;
+
+/**
+ * Whether owners are to be told that an endpoint takes nothing.
+ * @param givenUp whether what was sent will not arrive any more
+ */
+export function owesWarning(
+  { failing_since, warned_at = -Infinity }: Pick<EndpointFields, "failing_since" | "warned_at">,
+  { givenUp, now }: { readonly givenUp: boolean; readonly now: number },
+): boolean {
+  if (failing_since === null || now - warned_at < WARNED_AGAIN_MS) return false;
+  return givenUp || now - failing_since >= WARNED_AFTER_MS;
+}
+
 /** That something arrived is noted once in so long, milliseconds. */
 const NOTED_MS = 60_000;
 
@@ -75,6 +94,11 @@ export function disable<E extends EndpointFields>(
     data: { why },
   });
   if (kind === "webhook") writeEvent(transaction, { type: "webhook.disabled", webhook: id, why });
+  tellOwners(transaction, id);
+}
+
+/** Puts into the commit a mail to each owner about how an endpoint is. */
+export function tellOwners(transaction: Transaction, id: string): void {
   for (const owner of transaction.snapshot.members.values()) {
     if (owner.role !== "owner" || owner.account === null) continue;
     schedule(transaction, {

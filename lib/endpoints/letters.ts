@@ -7,9 +7,9 @@ import type { DisabledWhy } from "../store/records/event.ts";
 import type { DueWork } from "../store/records/log.ts";
 import type { Delivering, EndpointWay } from "./way.ts";
 
-/** Owners are told by mail when nothing is sent to an endpoint any more. */
+/** Owners are told by mail when nothing arrives at an endpoint, or is sent to it any more. */
 
-/** Tells one owner, unless the endpoint is active again or gone. @throws {MailFailed} */
+/** Tells one owner, unless the endpoint is sound again or gone. @throws {MailFailed} */
 export async function tellOwnerOfEndpoint<E extends EndpointFields>(
   services: Delivering,
   { load, called }: Pick<EndpointWay<E>, "load" | "called">,
@@ -20,16 +20,20 @@ export async function tellOwnerOfEndpoint<E extends EndpointFields>(
   const letter = await services.ledgers.transact(work.org, {
     load: (reader) => load(reader, id),
     plan({ snapshot }, endpoint): Mail | null {
-      if (!snapshot.exists || endpoint === null || endpoint.disabled_why === null) return null;
+      if (!snapshot.exists || endpoint === null) return null;
+      const { disabled_why: why, failing_since: since, status } = endpoint;
+      if (why === null && (since === null || status === "disabled")) return null;
       const owner = snapshot.members.values().find((member) => member.id === ownerId);
       if (owner === undefined) return null;
-      return disabledLetter({
+      const letter = {
         to: owner.email,
         organization: snapshot.org.name,
         what: called(endpoint),
-        why: endpoint.disabled_why,
         origin,
-      });
+      };
+      return why === null
+        ? failingLetter({ ...letter, since: since ?? 0 })
+        : disabledLetter({ ...letter, why });
     },
   });
   await sendDueLetter(services, work, letter);
@@ -40,12 +44,33 @@ const WHY: Readonly<Record<DisabledWhy, string>> = {
   failing: "nothing has arrived there for five days",
 };
 
-function disabledLetter({ to, organization, what, why, origin }: {
+interface Letter {
   readonly to: string;
   readonly organization: string;
   readonly what: string;
-  readonly why: DisabledWhy;
   readonly origin: string;
+}
+
+function failingLetter(
+  { to, organization, what, since, origin }: Letter & { readonly since: number },
+): Mail {
+  return {
+    to,
+    subject: `Countersign cannot send to ${what}`,
+    text: `Nothing that "${visibleLine(organization)}" sends to ${what} has arrived since
+${
+      new Date(since).toISOString().slice(0, 16).replace("T", " ")
+    } UTC: whoever looks there hears of no request.
+
+Look at what it answers, and mend it. It goes on being tried; what it missed can be sent once more.
+
+  ${origin}${pagePath("/notifications")}
+`,
+  };
+}
+
+function disabledLetter({ to, organization, what, why, origin }: Letter & {
+  readonly why: DisabledWhy;
 }): Mail {
   return {
     to,

@@ -11,6 +11,8 @@ const SPECIAL_IPV4 = subnets("ipv4", [
   ["10.0.0.0", 8],
   ["100.64.0.0", 10],
   ["127.0.0.0", 8],
+  // Not of the registries: where machines of Azure ask for what only they may know (WireServer).
+  ["168.63.129.16", 32],
   ["169.254.0.0", 16],
   ["172.16.0.0", 12],
   ["192.0.0.0", 24],

@@ -283,6 +283,42 @@ Deno.test("what is refused is not tried again; what is late is, as long as it is
   assert.equal(times, 2);
 });
 
+Deno.test("owners are told of a channel that takes nothing: of a void key at once, of silence after an hour, once a day", async () => {
+  await using world = await ChannelOrg.start();
+  await world.it.org.signedIn("owner", { email: "olga@example.com" });
+  await world.it.org.signedIn("admin", { email: "adam@example.com" });
+  const { id } = await world.make("ntfy");
+  const { by } = world.providers;
+  const letters = async () => {
+    await settle(world.it);
+    return world.it.countersign.mail.sent.filter(({ subject }) => subject.includes("cannot send"));
+  };
+  let asked = 0;
+  const ask = () => world.it.pending({ arguments: { n: ++asked } });
+  by["ntfy.example"] = () => answer(401, { error: "unauthorized" });
+  await ask();
+  await world.pass(0);
+  const [letter, ...others] = await letters();
+  assert.deepEqual([letter?.to, others], ["olga@example.com", []]);
+  assert.match(letter?.subject ?? "", new RegExp(`the ntfy channel ${id}`));
+  assert.match(letter?.text ?? "", /\/notifications/);
+  assert.doesNotMatch(`${letter?.subject}${letter?.text}`, new RegExp(SECRET));
+  await ask();
+  await world.pass(0);
+  assert.equal((await letters()).length, 1, "not again within a day");
+  // Silence: nothing is said of what the next tries may mend.
+  delete by["ntfy.example"];
+  await ask();
+  await world.pass(24 * HOUR, HOUR);
+  by["ntfy.example"] = () => answer(503);
+  await ask();
+  await world.pass(50 * MINUTE);
+  assert.equal((await letters()).length, 1);
+  await world.pass(3 * HOUR);
+  assert.equal((await letters()).length, 2);
+  assert.equal((await world.channel(id)).status, "active");
+});
+
 Deno.test("whatever a provider answers, it decides nothing", async () => {
   await using world = await ChannelOrg.start();
   for (const kind of CHANNEL_KINDS) await world.make(kind);

@@ -54,7 +54,9 @@ const ANSWERS: readonly (readonly [ChannelKind, ChannelAnswer, ChannelOutcome["t
       "refused",
       /No permission/,
     ],
-    ["mattermost", answer(404, "404 page not found"), "gone"],
+    // What a proxy before a server of one's own says while that starts is no word of the server's.
+    ["mattermost", answer(404, "404 page not found"), "again"],
+    ["mattermost", answer(404, { id: "web.incoming_webhook.invalid.app_error" }), "gone"],
     ["mattermost", answer(501, { id: "web.incoming_webhook.disabled.app_error" }), "again"],
     ["pagerduty", answer(400, { error: { errors: ["Requester User Not Found"] } }), "refused"],
     ["pagerduty", answer(401, { error: { message: "Unauthorized" } }), "refused", /Unauthorized/],
@@ -72,7 +74,10 @@ const ANSWERS: readonly (readonly [ChannelKind, ChannelAnswer, ChannelOutcome["t
     ["ntfy", answer(401, { code: 40101, http: 401, error: "unauthorized" }), "refused"],
     ["ntfy", answer(403, { code: 40301, http: 403, error: "forbidden" }), "refused", /forbidden/],
     ["ntfy", answer(429, { code: 42901, http: 429, error: "limit reached" }), "again"],
+    ["ntfy", answer(404, "404 page not found"), "again"],
+    ["ntfy", answer(410), "gone"],
     ["gotify", answer(200, { id: 1 }), "sent"],
+    ["gotify", answer(404, "<html>no backend</html>"), "again"],
     [
       "gotify",
       answer(401, { error: "Unauthorized", errorCode: 401, errorDescription: "a valid token" }),
@@ -150,6 +155,31 @@ Deno.test("outcome() makes one short line of whatever comes, and is never led to
 });
 
 const pagerduty = addressee("pagerduty");
+
+Deno.test("Telegram: a group that got another number is told under that one, and nobody else", () => {
+  const moved = (to: unknown) =>
+    answer(400, {
+      ok: false,
+      description: "Bad Request: group chat was upgraded to a supergroup chat",
+      parameters: { migrate_to_chat_id: to },
+    });
+  const asked = (to: unknown) =>
+    told(addressee("telegram"), card("requested"), ({ body }) => {
+      const { chat_id } = body as { chat_id: string };
+      return chat_id === "-100123" ? moved(to) : answer(200, { ok: true });
+    });
+  const { outcome, requests } = asked(-1009);
+  assert.equal(outcome.type, "sent");
+  const chats = requests.map(({ body }) => (body as { chat_id: string }).chat_id);
+  assert.deepEqual(chats, ["-100123", "-1009"]);
+  assert.deepEqual(requests[1]?.url, requests[0]?.url);
+  // Once, and nothing that is no number of a chat.
+  const round = told(addressee("telegram"), card("requested"), () => moved(-1009));
+  assert.deepEqual([round.outcome.type, round.requests.length], ["refused", 2]);
+  for (const to of ["-1009", 1.5, 2 ** 60, "@evil", null, {}]) {
+    assert.deepEqual([asked(to).outcome.type, asked(to).requests.length], ["refused", 1]);
+  }
+});
 
 Deno.test("PagerDuty: a request is one incident, resolved by its id when decided, cancelled or revoked", () => {
   for (const news of ["approved", "denied", "cancelled", "revoked"] satisfies CardNews[]) {

@@ -76,6 +76,7 @@ Deno.test("isPublicAddress() refuses what is of a network of one's own, of no on
       ["unique local", "fc00::1", "fd00:ec2::254", "fdff::1"],
       ["protocol assignments", "192.0.0.1", "192.0.0.255", "192.88.99.1", "2001:1::1"],
       ["documentation", "192.0.2.1", "198.51.100.9", "203.0.113.255", "2001:db8::1", "3fff::1"],
+      ["a cloud's own", "168.63.129.16", "64:ff9b::168.63.129.16"],
       ["benchmarks", "198.18.0.0", "198.19.255.255", "2001:2::1"],
       ["multicast", "224.0.0.1", "239.255.255.255", "ff02::1", "ff0e::1"],
       ["reserved and broadcast", "240.0.0.0", "255.255.255.255"],

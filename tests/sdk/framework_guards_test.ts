@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { guardTools } from "../../clients/typescript/src/ai.ts";
 import { attempt, Countersign as Client, sounding } from "../../clients/typescript/src/mod.ts";
 import { guardMcpServer } from "../../clients/typescript/src/openai_agents.ts";
+import { guardServer } from "../../clients/typescript/src/mcp.ts";
 import { isRefusal, refusalOf } from "../../clients/typescript/src/refusal.ts";
+import { z } from "zod";
 import { Countersign, type TestOrg } from "../helpers/countersign.ts";
 
 /**
@@ -156,3 +158,62 @@ Deno.test("a refusal says what to do, whatever the code", () => {
   });
   assert.match(what_to_do, /^Tell the user/);
 });
+
+Deno.test("every way of registering a tool of an MCP server is held, in both versions of its SDK", async () => {
+  await inWorld(async ({ client }) => {
+    for (const version of [1, 2]) {
+      const ran: unknown[] = [];
+      const runs = (args: unknown) => {
+        ran.push(args);
+        return { content: [] };
+      };
+      const { server, call } = await mcpServer(version);
+      guardServer(client, server);
+      const inputSchema = z.object({ amount: z.number() });
+      server.registerTool("payout", { inputSchema }, runs);
+      const refund = server.registerTool("refund", { inputSchema }, runs);
+      // As the one before it was: of version 1 alone.
+      server.tool?.("transfer", { amount: z.number() }, runs);
+      assert.throws(() => guardServer(client, server), /has tools already/);
+      if (version === 1) assert.throws(() => server.experimental, /cannot be held/);
+
+      assert.match(await call("payout"), /"code":"disabled"/);
+      if (version === 1) assert.match(await call("transfer"), /"code":"pending"/);
+      assert.deepEqual(ran, []);
+      assert.equal(await call("refund"), "");
+      assert.deepEqual(ran, [{ amount: 5 }]);
+      refund.update({ name: "payout_again", callback: runs });
+      assert.match(await call("payout_again"), /"ran":false/);
+      assert.equal(ran.length, 1);
+    }
+  });
+});
+
+/** A server of the SDK, of either of its versions, and a client of it. */
+async function mcpServer(version: number) {
+  const info = { name: "test", version: "1" };
+  const [servers, clients, memory] = version === 1
+    ? await Promise.all([
+      import("@modelcontextprotocol/sdk/server/mcp.js"),
+      import("@modelcontextprotocol/sdk/client/index.js"),
+      import("@modelcontextprotocol/sdk/inMemory.js"),
+    ])
+    : await Promise.all([
+      import("@modelcontextprotocol/server"),
+      import("@modelcontextprotocol/client"),
+      import("@modelcontextprotocol/client"),
+    ]);
+  // deno-lint-ignore no-explicit-any -- what both versions have alike is looked at
+  const server: any = new servers.McpServer(info);
+  // deno-lint-ignore no-explicit-any -- the same
+  const asking: any = new clients.Client(info);
+  const call = async (name: string): Promise<string> => {
+    if (asking.transport === undefined) {
+      const [own, other] = memory.InMemoryTransport.createLinkedPair();
+      await Promise.all([server.connect(other), asking.connect(own)]);
+    }
+    const { content } = await asking.callTool({ name, arguments: { amount: 5 } });
+    return content[0]?.text ?? "";
+  };
+  return { server, call };
+}

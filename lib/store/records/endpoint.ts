@@ -27,6 +27,8 @@ export const endpointFields = {
   /** The first try that failed since one succeeded, and how many have. */
   failing_since: timestamp.nullable(),
   failures: z.number().int().nonnegative(),
+  /** When owners were last told that nothing arrives there; absent where they never were. */
+  warned_at: timestamp.exactOptional(),
   created_at: timestamp,
 };
 
