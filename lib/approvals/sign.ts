@@ -88,28 +88,40 @@ function decisionFacts(
 }
 
 function nonceFor(
-  { at, now, snapshot }: Transaction,
+  transaction: Transaction,
   { id }: MemberCaller,
   record: ApprovalRecord,
   nonce: string,
 ): DecisionNonce & { readonly ends_at: number } {
-  const { progress, levels, expires_at: ends } = record;
-  const level = memberLevel(progress);
-  const ends_at = Math.min(now + CEREMONY_MS, ends);
+  const { at, now } = transaction;
+  const ends_at = Math.min(now + CEREMONY_MS, record.expires_at);
   // A statement has the times of the log, as the entry that it goes into.
-  const ahead = at - now;
-  const expires_at = ends_at + ahead;
-  // Before the last level the other one may decide as late as the request is pending.
-  const decidedBy = level === levels ? expires_at : ends + ahead;
+  const expires_at = ends_at + at - now;
   return {
     nonce_hash: secretHash(nonce),
     member: id,
-    level,
+    level: memberLevel(record.progress),
     issued_at: at,
     expires_at,
     ends_at,
-    use_before: decidedBy + useSecondsNow(record, snapshot, now) * 1000,
+    use_before: usedUntil(transaction, record, expires_at),
   };
+}
+
+/**
+ * Until when at the latest a request is used whose level is approved at a time, both by the log. Before
+ * the last level the other one may approve as late as the request is pending, and on whatever policy
+ * there is then.
+ */
+function usedUntil(
+  { at, now, snapshot }: Transaction,
+  record: ApprovalRecord,
+  decidedAt: number,
+): number {
+  const { progress, levels, expires_at, use_seconds } = record;
+  return memberLevel(progress) === levels
+    ? decidedAt + useSecondsNow(record, snapshot, now) * 1000
+    : expires_at + at - now + use_seconds * 1000;
 }
 
 /** What a member sends with their approval. */
@@ -161,8 +173,8 @@ export function signDecision(
         return recorded(new Refusal("nonce_ended", {}));
       }
       // It may be used for longer by now than this passkey signed for.
-      const { at, now, snapshot, deps } = transaction;
-      if (at + useSecondsNow(record, snapshot, now) * 1000 > nonce.use_before) {
+      const { snapshot, deps } = transaction;
+      if (usedUntil(transaction, record, transaction.at) > nonce.use_before) {
         return recorded(new Refusal("nonce_ended", {}));
       }
       if (nonce.level !== record.progress.level) {

@@ -87,6 +87,39 @@ Deno.test("a statement says no later use than its approval allows", async () => 
   assert.equal(Date.parse(opened.facts.use_before), Date.parse(first.expires_at) + 900_000);
 });
 
+Deno.test("an approval that is one of two by now is good for no longer than its passkey signed", async () => {
+  await using it = await DecisionOrg.start();
+  const ann = await it.person("owner");
+  const two = await it.person("approver", { groups: [2] });
+  const { id } = await it.pending();
+  const alone = await ann.open(id);
+  const response = await ann.sign(alone);
+  // What was signed ends five minutes from here; the second person could come within the hour.
+  await it.secondLevel();
+  await refused(ann.send(id, alone, response), "nonce_ended");
+  const first = await ann.open(id);
+  await ann.send(id, first, await ann.sign(first));
+  it.countersign.clock.advance(50 * 60_000);
+  const { use_before } = (await two.approve(id)).record.progress as { use_before: number };
+  assert.ok(use_before <= Date.parse(first.facts.use_before));
+});
+
+Deno.test("the first of two signs for the longest use that the second may give it", async () => {
+  await using it = await DecisionOrg.start();
+  await it.secondLevel({ approval_use_seconds: 3600 });
+  const ann = await it.person("owner");
+  const two = await it.person("approver", { groups: [2] });
+  const { id } = await it.pending();
+  // Shorter while the first one signs, and as it was when the second does.
+  await it.secondLevel({ approval_use_seconds: 60 });
+  const first = await ann.open(id);
+  await ann.send(id, first, await ann.sign(first));
+  await it.secondLevel({ approval_use_seconds: 3600 });
+  it.countersign.clock.advance(59 * 60_000);
+  const { use_before } = (await two.approve(id)).record.progress as { use_before: number };
+  assert.ok(use_before <= Date.parse(first.facts.use_before));
+});
+
 Deno.test("a newer page takes the place of the older one in the same session", async () => {
   await using it = await DecisionOrg.start();
   const ann = await it.person("owner");
