@@ -1924,6 +1924,20 @@ const MANDATES: readonly Mutant[] = [
     tests: ["verify/user_signed"],
   },
   {
+    guard: "the first of two signs for as long as the second may have it used",
+    file: "lib/approvals/sign.ts",
+    find: "return memberLevel(progress) === levels",
+    replace: "return levels > 0",
+    tests: ["approvals/signed_decisions"],
+  },
+  {
+    guard: "a draft out of use is no other tool",
+    file: "lib/catalog/tool_record.ts",
+    find: 'return status === "draft" || discovered || undecided === true;',
+    replace: 'return status === "draft" || discovered;',
+    tests: ["catalog/tool_approval"],
+  },
+  {
     guard: "the verifier finds a key that decides for two people",
     file: "lib/verify/requests.ts",
     find: "request.forTwo ? made : null",

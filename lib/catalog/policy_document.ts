@@ -31,8 +31,14 @@ import { resourceChange } from "./resources.ts";
 import { ruleChange, ruleRecordOf } from "./rules.ts";
 import { idsOf, patternProblems, type Registered } from "./selectors.ts";
 import { tenantChange } from "./tenants.ts";
-import { assertDefinitionRead, replacedTool, TOOL_FIELDS, toolProblems } from "./tool_record.ts";
-import { archivedTool, toolChange } from "./tools.ts";
+import {
+  archivedTool,
+  assertDefinitionRead,
+  replacedTool,
+  TOOL_FIELDS,
+  toolProblems,
+} from "./tool_record.ts";
+import { toolChange } from "./tools.ts";
 
 /**
  * What an edit of the policy would make different: one row for each record, with what stands

@@ -67,6 +67,8 @@ export function replacedTool(
   made: { readonly id: string; readonly at: number },
 ): ToolRecord {
   const acknowledged = fields.annotations_acknowledged ?? false;
+  const status = fields.status ?? (acknowledged ? "approved" : "draft");
+  const default_permission = fields.default_permission ?? null;
   return {
     id: old?.id ?? made.id,
     name,
@@ -75,7 +77,7 @@ export function replacedTool(
     tags: fields.tags ?? [],
     risk_level: fields.risk_level ?? "medium",
     parameters: fields.parameters ?? null,
-    default_permission: fields.default_permission ?? null,
+    default_permission,
     annotations: { ...WORST_ANNOTATIONS, ...fields.annotations },
     annotations_acknowledged: acknowledged,
     required_tier: fields.required_tier ?? 0,
@@ -86,9 +88,10 @@ export function replacedTool(
     approval_timeout_seconds: fields.approval_timeout_seconds ?? null,
     approval_use_seconds: fields.approval_use_seconds ?? null,
     kill_switch: fields.kill_switch ?? old?.kill_switch ?? { active: false, reason: null },
-    status: fields.status ?? (acknowledged ? "approved" : "draft"),
+    status,
     discovered: false,
-    ...ofUpstream(old, fields.status ?? (acknowledged ? "approved" : "draft")),
+    ...undecidedOf(old, { status, default_permission }),
+    ...ofUpstream(old, status),
     ...guardsOf(fields, old),
     created_at: old?.created_at ?? made.at,
     updated_at: made.at,
@@ -101,9 +104,12 @@ export function mergedTool(
   { definition_digest: _read, ...fields }: ToolFields,
   at: number,
 ): ToolRecord {
+  const { undecided: _before, ...rest } = old;
+  const { status, default_permission } = { ...old, ...fields };
   return {
-    ...old,
+    ...rest,
     ...fields,
+    ...undecidedOf(old, { status, default_permission }),
     annotations: { ...old.annotations, ...fields.annotations },
     ...(fields.guards === undefined ? {} : { guards: { ...old.guards, ...fields.guards } }),
     // Whoever names the default has looked at the draft; before that its default is nobody's word.
@@ -111,6 +117,26 @@ export function mergedTool(
     ...ofUpstream(old, fields.status ?? old.status),
     updated_at: at,
   };
+}
+
+/** The tool out of use. */
+export function archivedTool(old: ToolRecord, at: number): ToolRecord {
+  return mergedTool(old, { status: "archived" }, at);
+}
+
+/** That a draft goes out of use does not decide what its default is: whoever brings it back does. */
+function undecidedOf(
+  old: ToolRecord | null,
+  { status, default_permission }: Pick<ToolRecord, "status" | "default_permission">,
+): Pick<ToolRecord, "undecided"> {
+  const isOut = status === "disabled" || status === "archived";
+  return isOut && old !== null && wasDraft(old) && default_permission === null
+    ? { undecided: true }
+    : {};
+}
+
+function wasDraft({ status, discovered, undecided }: ToolRecord): boolean {
+  return status === "draft" || discovered || undecided === true;
 }
 
 /** Its guards: those that are named, else those that it has. */
@@ -150,9 +176,8 @@ export function toolProblems(
       message: "must be true for an approved tool: whoever approves it stands for its annotations",
     });
   }
-  const wasDraft = old !== null && (old.status === "draft" || old.discovered);
   const unchosen = next.default_permission === null || next.discovered;
-  if (approved && wasDraft && unchosen) {
+  if (approved && old !== null && wasDraft(old) && unchosen) {
     problems.push({
       path: "/default_permission",
       message: "must be named when a draft is approved: allowed, requires_approval or disabled",

@@ -22,6 +22,7 @@ import {
   type Written,
 } from "./record_change.ts";
 import {
+  archivedTool,
   assertDefinitionRead,
   mergedTool,
   refuseProblems,
@@ -153,11 +154,6 @@ export function existingTool({ snapshot }: Transaction, name: string): ToolRecor
   const record = snapshot.tool(name);
   if (record === undefined) throw new Refusal("not_found", { what: `tool ${name}` });
   return record;
-}
-
-/** The tool out of use. */
-export function archivedTool(old: ToolRecord, at: number): ToolRecord {
-  return { ...old, status: "archived", updated_at: at };
 }
 
 /**

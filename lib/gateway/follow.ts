@@ -1,7 +1,8 @@
 import { canonicalJson } from "../base/canonical.ts";
 import { isJsonObject, type JsonObject } from "../base/json.ts";
 import type { Writer } from "../catalog/record_change.ts";
-import { archivedTool, writeTool } from "../catalog/tools.ts";
+import { archivedTool } from "../catalog/tool_record.ts";
+import { writeTool } from "../catalog/tools.ts";
 import { writeEvent } from "../events/event.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import { draftToolRecord } from "../policy/chain.ts";

@@ -67,6 +67,34 @@ Deno.test("A discovered draft is not approved by a detour over another status", 
   }
 });
 
+Deno.test("No draft is approved by a detour, however it was made and written", async () => {
+  await using countersign = await Countersign.start();
+  const org = await discovered(countersign);
+  await org.manage("PUT", "/v1/tools/vague", {});
+  const approve = { status: "approved", annotations_acknowledged: true };
+  for (const path of [PATH, "/v1/tools/vague"]) {
+    for (const [method, status] of [["PUT", "disabled"], ["PATCH", "archived"]] as const) {
+      assert.equal((await org.manage(method, path, { status })).status, 200);
+      for (const again of ["PUT", "PATCH"]) {
+        const got = await org.manage(again, path, approve);
+        assertProblem(got, 422, "invalid_request", "/default_permission");
+      }
+    }
+    // Nor by way of the whole policy.
+    const { body } = await org.manage("GET", "/v1/policy");
+    const row = body.tools.find(({ name }: { name: string }) => path.endsWith(name));
+    const put = { tools: [{ ...row, ...approve }] };
+    const headers = { "if-match": `"${body.policy_version}"` };
+    const patched = await org.manage("PATCH", "/v1/policy?dry_run=false", { put }, headers);
+    assertProblem(patched, 422, "invalid_request", "/put/tools/0/default_permission");
+    const named = { ...approve, default_permission: "requires_approval" };
+    assert.equal((await org.manage("PATCH", path, named)).status, 200);
+    // Once it was approved, it may be out of use for a while, and have no default of its own.
+    assert.equal((await org.manage("PUT", path, { status: "disabled" })).status, 200);
+    assert.equal((await org.manage("PATCH", path, approve)).status, 200);
+  }
+});
+
 Deno.test("Registering a tool again does not release its kill switch, nor does removing a draft", async () => {
   await using countersign = await Countersign.start();
   const org = await countersign.org();

@@ -122,6 +122,8 @@ export const toolRecord = z.object({
   status: z.enum(TOOL_STATUSES),
   /** True while a discovered draft waits for triage. */
   discovered: z.boolean(),
+  /** Whether it is out of use since it was a draft, and nobody named its default meanwhile. */
+  undecided: z.literal(true).exactOptional(),
   /** Absent where whoever asks runs it. */
   upstream: toolUpstream.exactOptional(),
   /** What looks at its calls, in place of the org's guards of the same kind. */
