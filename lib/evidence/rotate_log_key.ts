@@ -4,6 +4,7 @@ import { actorOf, type Client } from "../identity/caller.ts";
 import { demand } from "../identity/deeds.ts";
 import { activeLogKey, makeLogKey, publicLogKey, signerOf } from "../ledger/checkpoints.ts";
 import type { Placed } from "../ledger/entry.ts";
+import { markErased } from "../ledger/erase_private.ts";
 import { logKeyKey } from "../store/keys.ts";
 import { type LogKeyRecord, logKeyRecord } from "../store/records/log.ts";
 import { type PublishedLogKey, publishedLogKey } from "../tlog/log_key.ts";
@@ -26,8 +27,8 @@ interface Prepared {
 
 /**
  * Gives an org's log a new key. The entry `log_key.rotated` is signed by the old key and by the
- * new one, so whoever pinned the old key can follow. The private part of the old key goes: nobody
- * who comes by the store later can sign with it.
+ * new one, so whoever pinned the old key can follow. The private part of the old key goes, out of the
+ * file as well with the next start: nobody who comes by the store later can sign with it.
  * @throws {Refusal} role_required, recovery_held, fresh_assertion_required for a member
  */
 export function rotateLogKeyOperation(
@@ -64,6 +65,7 @@ export function rotateLogKeyOperation(
         sealed_private_key: new Uint8Array(0),
         retirement: { size: audit.index, at: transaction.at, successor: next.kid },
       };
+      markErased(transaction);
       transaction.set(logKeyKey(orgId, old.kid), retired);
       transaction.set(logKeyKey(orgId, next.kid), next);
       return { key: publishedLogKey(publicLogKey(origin, next)), retired_kid: old.kid, audit };

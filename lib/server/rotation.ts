@@ -1,5 +1,6 @@
 import type { JsonObject } from "../base/json.ts";
 import type { Deps } from "../deps.ts";
+import { markErased } from "../ledger/erase_private.ts";
 import type { Operation } from "../ledger/transaction.ts";
 import type { Services } from "../services.ts";
 import {
@@ -114,6 +115,8 @@ function conclude(
     plan(transaction, isMoved) {
       if (isMoved) return;
       transaction.set(key, sealer.seal(key, CANARY_WORDS));
+      // What lay under the previous secret still stands in the file, for whoever got hold of that.
+      markErased(transaction);
       transaction.append({
         type: "secret.rotated",
         actor: { type: "system", id: "secret_rotation" },

@@ -1,6 +1,7 @@
 import type { Caller } from "../identity/caller.ts";
 import { demand } from "../identity/deeds.ts";
 import type { Actor } from "../ledger/entry.ts";
+import { markErased } from "../ledger/erase_private.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import { hasRight } from "../policy/rights.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
@@ -118,6 +119,7 @@ export function assertAlone(
 /** Takes a credential out of the vault, with all that is kept of it. */
 export function removeRows(transaction: Transaction, id: string): void {
   const { orgId } = transaction.snapshot;
+  markErased(transaction);
   transaction.deletePolicy(vaultKey(orgId, id));
   for (const keyOf of [vaultSecretKey, vaultBeforeKey, vaultGrantKey, credentialUsedKey]) {
     transaction.delete(keyOf(orgId, id));
