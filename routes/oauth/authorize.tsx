@@ -292,7 +292,19 @@ function KnownAs(asker: Asker) {
 
 /** What a person should think of before they believe the name. */
 function Doubt(asker: Asker) {
-  if (isVerified(asker)) return null;
+  const { client: { host }, target: { shown } } = asker;
+  if (isVerified(asker)) {
+    if (host === null || shown === host || shown.endsWith(`.${host}`)) return null;
+    // Many a host has documents of anybody: what it vouches for ends with its own addresses.
+    return (
+      <Notice tone="warning" live={false}>
+        The answer goes to{" "}
+        <UntrustedText text={shown} mono />. That is another address than the one that vouches for
+        the program, and <UntrustedText text={host} mono />{" "}
+        does not answer for it. Go on only if you know that both are theirs.
+      </Notice>
+    );
+  }
   return (
     <Notice tone="warning" live={false}>
       {asker.target.kind === "host"

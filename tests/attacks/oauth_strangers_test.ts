@@ -69,6 +69,26 @@ Deno.test("a document vouches for no program on this computer, over https neithe
   }
 });
 
+Deno.test("a document that anybody may put on a well-known host does not vouch for another's address", async () => {
+  const { host } = new URL(DOCUMENT);
+  for (
+    const [redirect_uri, isElsewhere] of [
+      ["https://evil.example/done", true],
+      [`https://not${host}/done`, true],
+      [`https://${host}.evil.example/done`, true],
+      [`https://${host}:8443/done`, true],
+      [`https://${host}/done`, false],
+      [`https://app.${host}/done`, false],
+    ] as const
+  ) {
+    await using world = await OAuthWorld.start();
+    documented(world, [redirect_uri]);
+    const page = await (await world.authorize(world.query({ redirect_uri }))).text();
+    assert.match(page, /domain verified/);
+    assert.equal(page.includes("does not answer for"), isElsewhere, redirect_uri);
+  }
+});
+
 Deno.test("registration flood: what nobody lets do anything ends in a week", async () => {
   await using world = await OAuthWorld.start();
   const unused = await world.registered();
