@@ -7,7 +7,7 @@ import { island } from "../components/island.tsx";
 import type { JsonObject } from "../lib/base/json.ts";
 import { ceremonyStatement } from "../lib/passkeys/statement.ts";
 import { NOT_SENT } from "./offline_forms.ts";
-import { ceremonyMessage, challengeText } from "./signing.ts";
+import { ceremonyMessage, challengeText, passkeyBar } from "./signing.ts";
 
 type CreationOptions = Parameters<typeof startRegistration>[0]["optionsJSON"];
 
@@ -53,6 +53,7 @@ function Enrol({ do: name, nonce, options, label, named, begins = false }: Enrol
     }
   }
   useEffect(() => {
+    setMessage(passkeyBar());
     // Some browsers want a press of the button first: it is there, and nothing has failed yet.
     if (begins) make().catch(() => {});
   }, []);

@@ -1,6 +1,6 @@
 import type { RefObject } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { followStream, type StreamState } from "./page_stream.tsx";
+import { followClock, followStream, type StreamState } from "./page_stream.tsx";
 
 /** What a stream brought last, and how it stands. */
 export interface Live<T> {
@@ -56,15 +56,24 @@ export function useReading(element: RefObject<HTMLElement | null>): boolean {
 }
 
 /**
- * The server's time, milliseconds, moving on each second: a phone's own clock may be wrong.
+ * The server's time, milliseconds, moving on each second: a phone's own clock may be wrong, and stands
+ * still while it sleeps, so the streams of the page set it anew.
  * @param start the server's time when it rendered the page; what the first rendering sees
  */
 export function useClock(start: number): number {
   const [now, setNow] = useState(start);
   useEffect(() => {
-    const from = performance.now();
-    const timer = setInterval(() => setNow(start + performance.now() - from), 1000);
-    return () => clearInterval(timer);
+    let known = { server: start, at: performance.now() };
+    const tick = () => setNow(known.server + performance.now() - known.at);
+    const timer = setInterval(tick, 1000);
+    const stop = followClock((server) => {
+      known = { server, at: performance.now() };
+      tick();
+    });
+    return () => {
+      clearInterval(timer);
+      stop();
+    };
   }, [start]);
   return now;
 }

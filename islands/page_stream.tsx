@@ -34,6 +34,18 @@ export interface Following {
 /** What is followed on this page. */
 const followings = new Set<Following>();
 
+/** What goes by the server's time. */
+const clocks = new Set<(now: number) => void>();
+
+/**
+ * Hears the server's time, milliseconds, with each stream that is opened and each of its beats, until
+ * the returned function is called.
+ */
+export function followClock(tell: (now: number) => void): () => void {
+  clocks.add(tell);
+  return () => clocks.delete(tell);
+}
+
 /** Closes each stream of the page. */
 const closers = new Set<() => void>();
 
@@ -130,6 +142,7 @@ function open({ path, onNews, onState }: Following): () => void {
     source = new EventSource(path);
     heard();
     for (const event of ["reader", "role", "news", "beat"]) source.addEventListener(event, heard);
+    for (const event of ["clock", "beat"]) source.addEventListener(event, tellTime);
     source.addEventListener("reader", (event) => {
       const { reader } = shown();
       if (reader !== undefined && reader !== JSON.parse(event.data)) over(OTHER_READER);
@@ -182,6 +195,11 @@ function over(problem: PageProblem): void {
   isOver = true;
   for (const close of closers) close();
   endPage(problem);
+}
+
+function tellTime({ data }: MessageEvent): void {
+  const now: unknown = JSON.parse(data);
+  if (typeof now === "number") { for (const tell of clocks) tell(now); }
 }
 
 /** Why there is no stream for this reader; null where there may be one in a moment. */

@@ -1,7 +1,7 @@
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { Button } from "../components/button.tsx";
 import { island } from "../components/island.tsx";
-import { showPasskey } from "./signing.ts";
+import { passkeyBar, showPasskey } from "./signing.ts";
 
 export default island("sign_in", SignIn);
 
@@ -9,6 +9,7 @@ export default island("sign_in", SignIn);
 function SignIn({ to }: { readonly to: string | null }) {
   const [busy, setBusy] = useState(false);
   const [message, setMessage] = useState("");
+  useEffect(() => setMessage(passkeyBar()), []);
   async function signIn() {
     setBusy(true);
     setMessage("");

@@ -1,4 +1,8 @@
-import { startAuthentication, WebAuthnError } from "@simplewebauthn/browser";
+import {
+  browserSupportsWebAuthn,
+  startAuthentication,
+  WebAuthnError,
+} from "@simplewebauthn/browser";
 import type { Action } from "../lib/base/action.ts";
 import { toBase64Url } from "../lib/base/bytes.ts";
 import { canonicalBytes } from "../lib/base/canonical.ts";
@@ -85,8 +89,17 @@ export async function showPasskey<T>(
   }
 }
 
+const NO_PASSKEYS = "This browser can't use passkeys: it may be an old one, or one inside of " +
+  "another app. Open the same link in the device's own browser.";
+
+/** What stands where this browser has no passkeys, such as that of a mail program; empty where it has. */
+export function passkeyBar(): string {
+  return browserSupportsWebAuthn() ? "" : NO_PASSKEYS;
+}
+
 /** What the browser's refusal of a ceremony means, and what to do. */
 export function ceremonyMessage(error: unknown): string {
+  if (!browserSupportsWebAuthn()) return NO_PASSKEYS;
   const name = error instanceof WebAuthnError && error.cause instanceof Error
     ? error.cause.name
     : error instanceof Error
@@ -98,7 +111,7 @@ export function ceremonyMessage(error: unknown): string {
     case "InvalidStateError":
       return "This device already has a passkey for your account. Use that one.";
     case "NotSupportedError":
-      return "This browser can't use passkeys. Open the page in a current browser.";
+      return NO_PASSKEYS;
     case "SecurityError":
       return "Passkeys don't work at this address. Open the address that the server names.";
     default:

@@ -23,11 +23,12 @@ interface Occasions {
 }
 
 /**
- * A stream of events (HTML standard, "Server-sent events"): first who reads it, then their role and what
- * `look` sees, whenever it is something else than before. It looks on its occasions, and whenever the session or the policy of
- * the org changes or the session is over by its time. Each look is a whole operation of the member,
- * so that a session, membership or right that ended ends the stream within two seconds: its last
- * event is then `ended`, with the problem, by which the page takes itself away.
+ * A stream of events (HTML standard, "Server-sent events"): first who reads it and the time, which
+ * each beat tells again; then their role and what `look` sees, whenever it is something else than
+ * before. It looks on its occasions, and whenever the session or the policy of the org changes or the
+ * session is over by its time. Each look is a whole operation of the member, so that a session,
+ * membership or right that ended ends the stream within two seconds: its last event is then `ended`,
+ * with the problem, by which the page takes itself away.
  */
 export function liveStream(
   call: MemberCall,
@@ -52,6 +53,8 @@ export function liveStream(
     try {
       // Opened again, it may be another's: whose page it is, the browser knows alone.
       yield `event: reader\ndata: ${JSON.stringify(call.caller.id)}\n\n`;
+      // A device that slept has a page whose clock stood still: it goes on by this one.
+      yield `event: clock\ndata: ${deps.now()}\n\n`;
       while (!ends.aborted) {
         const listening = topics.map((topic) => ledgers.listen(topic));
         const woken = Promise.withResolvers<void>();
@@ -75,8 +78,8 @@ export function liveStream(
             last = seen;
             sentAt = deps.now();
           } else if (deps.now() - sentAt >= BEAT_EVERY_MS) {
-            yield "event: beat\ndata: null\n\n";
             sentAt = deps.now();
+            yield `event: beat\ndata: ${sentAt}\n\n`;
           }
           if (ends.aborted) return;
           const news = listening.map((topic) => topic.news);

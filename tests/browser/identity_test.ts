@@ -8,6 +8,7 @@ import {
   firstRun,
   goOnFromCodes,
   signInByPasskey,
+  typeCode,
 } from "../helpers/browser_people.ts";
 import { Countersign, TestClock } from "../helpers/countersign.ts";
 import { CLIENT, presentSession } from "../helpers/people.ts";
@@ -54,6 +55,26 @@ Deno.test("in a browser: a person who is not verified does not get in, and is to
   await button.focus();
   await tab.page.keyboard.press("Enter");
   await tab.page.waitForURL(({ pathname }) => pathname === "/");
+});
+
+Deno.test("in a browser: one inside of an app, without passkeys, says at once where to go instead", async () => {
+  await using countersign = await start();
+  const session = await makeSetUpLink(countersign.services);
+  await using browser = await TestBrowser.start();
+  const tab = await browser.open({ origin: countersign.origin, width: 390 });
+  const { page } = tab;
+  await page.addInitScript(() => Reflect.deleteProperty(globalThis, "PublicKeyCredential"));
+  const bar = page.getByRole("alert").getByText("Open the same link in the device's own browser");
+  await tab.goto("/sign-in");
+  await bar.waitFor();
+  await tab.goto(new URL(session?.url ?? "").pathname);
+  await page.getByLabel("Organization").fill("Acme");
+  await page.getByLabel("Your e-mail address").fill("olivia@example.com");
+  await page.getByRole("button", { name: "Send me the code" }).click();
+  await typeCode(tab, countersign.mail, "olivia@example.com");
+  await bar.waitFor();
+  await page.getByRole("button", { name: "Create passkey" }).click();
+  await bar.waitFor();
 });
 
 Deno.test("in a browser: a second passkey is added once the first was shown again", async () => {

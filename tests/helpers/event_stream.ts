@@ -18,6 +18,8 @@ export class EventStream {
   role: string | null = null;
   /** How often it said that it is still there. */
   beats = 0;
+  /** The time that it told last, milliseconds. */
+  clock = 0;
 
   constructor(body: ReadableStream<Uint8Array<ArrayBuffer>>) {
     this.#reader = body.pipeThrough(new TextDecoderStream()).getReader();
@@ -44,8 +46,11 @@ export class EventStream {
         const [, name, data = ""] = /^event: (\w+)\ndata: (.*)$/.exec(event) ?? [];
         if (name === "reader") this.reader = JSON.parse(data);
         else if (name === "role") this.role = JSON.parse(data);
-        else if (name === "beat") this.beats++;
-        else if (name !== undefined) return { name, data: JSON.parse(data) };
+        else if (name === "clock") this.clock = JSON.parse(data);
+        else if (name === "beat") {
+          this.clock = JSON.parse(data);
+          this.beats++;
+        } else if (name !== undefined) return { name, data: JSON.parse(data) };
         continue;
       }
       const { done, value } = await this.#reader.read();

@@ -258,6 +258,7 @@ Deno.test("an open page keeps no session alive; what its person does does", asyn
   clock.advance(SESSION_IDLE_MS - 1);
   const last = await EventStream.open(org, member, "/session/live?right=read");
   assert.equal((await last.next())?.name, "news");
+  assert.equal(last.clock, clock.now);
   await last.close();
   clock.advance(1);
   await ticks.pass();

@@ -94,7 +94,9 @@ export const passkeyPage = memberPage({
               title="Remove this passkey"
               open={attempt?.do === "remove"}
               description="It signs nothing any more, and every session that it began or last
-                confirmed ends. What it signed before stays valid."
+                confirmed ends. What it signed before stays valid. Is the device lost? Then sign out
+                everywhere else as well: programs that act for you, and browsers that take pushes,
+                go on without a passkey."
             >
               <Form do="remove">
                 <SheetActions>
