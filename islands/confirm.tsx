@@ -38,9 +38,11 @@ function Confirm({ facts, view, options }: ConfirmProps) {
 
   if (state === "done") {
     return (
-      <Notice tone="success" title="You said yes">
-        It may be done once, exactly as it stands here. You can close this page.
-      </Notice>
+      <div class="answered">
+        <Notice tone="success" title="You said yes">
+          It may be done once, exactly as it stands here. You can close this page.
+        </Notice>
+      </div>
     );
   }
   return (

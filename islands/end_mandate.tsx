@@ -36,9 +36,12 @@ function EndMandate({ facts, options, now }: EndMandateProps) {
 
   if (state === "done") {
     return (
-      <Notice tone="success" title="You ended it">
-        It may do nothing for you any more, and what it asked here is over. You can close this page.
-      </Notice>
+      <div class="answered">
+        <Notice tone="success" title="You ended it">
+          It may do nothing for you any more, and what it asked here is over. You can close this
+          page.
+        </Notice>
+      </div>
     );
   }
   return (

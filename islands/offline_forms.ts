@@ -14,9 +14,10 @@ export function watchForms(): void {
     if (event.defaultPrevented || navigator.onLine || !(form instanceof HTMLFormElement)) return;
     if (form.method !== "post") return;
     event.preventDefault();
+    const hasFields = form.querySelector("input:not([type=hidden]), textarea, select") !== null;
     const told = form.querySelector("[data-offline]") ?? document.createElement("p");
-    told.textContent = NOT_SENT;
-    told.className = "field-error";
+    told.textContent = hasFields ? NOT_SENT : "You're offline: nothing was sent.";
+    told.className = "field-error offline-note";
     told.role = "alert";
     told.toggleAttribute("data-offline", true);
     form.append(told);

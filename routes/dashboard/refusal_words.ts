@@ -13,11 +13,15 @@ const MOMENT = /\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/g;
 
 /** What was refused and why, and what to do next. */
 export function refusalWords(refusal: AnyRefusal | SurfaceRefusal): string {
-  const kind = PROBLEMS[refusal.code] as ProblemKind<unknown>;
-  const detail = kind.detail(refusal.data)
-    .replaceAll(MOMENT, (moment) => absoluteWords(Date.parse(moment)));
   const advice = adviceToPerson(refusal);
-  return advice === null ? detail : `${detail} ${advice}`;
+  const why = refusalDetail(refusal);
+  return advice === null ? why : `${why} ${advice}`;
+}
+
+/** What was refused and why. */
+export function refusalDetail({ code, data }: AnyRefusal | SurfaceRefusal): string {
+  const { detail } = PROBLEMS[code] as ProblemKind<unknown>;
+  return detail(data).replaceAll(MOMENT, (moment) => absoluteWords(Date.parse(moment)));
 }
 
 /** What a person does next; null where that stands beside the fields that they filled in. */

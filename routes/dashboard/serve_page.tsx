@@ -19,7 +19,7 @@ import { type BrowserCall, MemberCall } from "./browser_call.ts";
 import { addCookies, browserCall } from "./browser_request.ts";
 import { fileValues, formValues } from "./form.ts";
 import { bareDocument, dashboardDocument, errorDocument } from "./frame.tsx";
-import { refusalWords } from "./refusal_words.ts";
+import { refusalDetail, refusalWords } from "./refusal_words.ts";
 import {
   type Action,
   type Attempt,
@@ -185,7 +185,7 @@ class PageAnswer {
     refusal: AnyRefusal | SurfaceRefusal,
     fields: FormValues | null,
   ): Promise<Response> {
-    const what = refusalWords(refusal);
+    const what = refusalDetail(refusal);
     const body = <ConfirmPage what={what} action={this.#here()} fields={fields} />;
     return this.#html(call, { status: 200, body, title: "Confirm it is you", frame: "bare" });
   }
@@ -292,7 +292,12 @@ function ConfirmPage({ what, action, fields }: Unconfirmed) {
   return (
     <Bare
       title="Confirm it is you"
-      lead={<UntrustedText text={what} />}
+      lead={
+        <>
+          <UntrustedText text={what} />
+          {fields !== null && " It's done as soon as you confirm."}
+        </>
+      }
       foot={<a href={action}>Go back without doing it</a>}
     >
       {fields !== null && (

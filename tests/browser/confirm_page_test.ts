@@ -63,6 +63,8 @@ Deno.test("browser: a user makes a passkey by a link, says yes with it to what i
   await tab.page.getByText("One passkey speaks for you here").waitFor();
   await yesButton(tab).click();
   await tab.page.getByText("You said yes").waitFor();
+  // What was answered is not asked any more.
+  assert.equal(await tab.page.getByRole("button").count(), 0);
   assert.equal(await statusOf(it, asked.confirmation), "approved");
   const minted = await it.org.post("/v1/tokens/mint", {
     tool_name: "refund",
@@ -134,6 +136,7 @@ Deno.test("browser: from a question the user ends all that they let the agent do
   await tab.assertSound("the end, unfolded");
   await tab.page.getByRole("button", { name: "End it, with my passkey" }).click();
   await tab.page.getByText("You ended it").waitFor();
+  assert.equal(await tab.page.getByRole("button").count(), 0);
   assert.equal((await it.org.get(`/v1/mandates/${it.mandate}`)).body.state, "revoked");
   assert.equal(await statusOf(it, asked.confirmation), "cancelled");
 });

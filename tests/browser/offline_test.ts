@@ -33,6 +33,21 @@ Deno.test("browser: without a connection a denial stays as it was typed, and goe
   await deny.click();
   await page.locator(".approval-head .badge", { hasText: "Denied" }).waitFor();
   assert.equal((await it.get(id)).body.decisions[0].note, "Not during the freeze");
+  // A lone button in a row says so as well, and moves nothing aside.
+  await tab.goto("/");
+  await page.getByRole("link", { name: "Menu" }).or(page.getByText("Menu", { exact: true }))
+    .click();
+  await context.setOffline(true);
+  const out = page.getByRole("button", { name: "Sign out" });
+  const before = await out.boundingBox();
+  await out.click();
+  await page.getByText("You're offline: nothing was sent.").waitFor();
+  const after = await out.boundingBox();
+  assert.ok(Math.abs((after?.x ?? 999) - (before?.x ?? 0)) < 60);
+  assert.equal(await tab.scrollsSideways(), false);
+  await context.setOffline(false);
+  await out.click();
+  await page.waitForURL("**/sign-in");
 });
 
 Deno.test("browser: what is shown without a connection claims nothing of a decision just made, and is that of the build", async () => {

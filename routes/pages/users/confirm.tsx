@@ -205,7 +205,7 @@ function Answers({ question, host, now }: {
     passkeys: here.map(({ credential_id }) => ({ credential_id, transports: [] })),
   }) as unknown as JsonObject;
   return (
-    <>
+    <div class="answers">
       {here.length === 0 ? <WhyNot question={question} now={now} /> : (
         <>
           <Confirm
@@ -223,7 +223,7 @@ function Answers({ question, host, now }: {
       </Form>
       {here.length > 0 && <EndMandate facts={{ org, mandate, user }} options={options} now={now} />}
       <Registered question={question} now={now} />
-    </>
+    </div>
   );
 }
 
