@@ -106,14 +106,20 @@ export class Actors {
       const what = `is a decision of ${id}, whom no entry makes a member`;
       return this.told.miss(entry.finding("actor_unknown", what));
     }
-    const { ended, role, groups, held } = member;
+    const { ended, role, groups, held, made, accepted } = member;
     if (ended !== null) {
       const what = `is a decision of ${id}, whom entry ${ended} removed`;
       return entry.finding("actor_ended", what, ended);
     }
-    // To stop something takes less; and what a key says for somebody is not said by them.
-    const signs = entry.data.decision === "approve" && entry.actor.type === "member";
-    if (signs && held !== null && entry.at < held.until) {
+    // To stop something takes less.
+    const approves = entry.data.decision === "approve";
+    const isKeys = entry.actor.type === "api_key";
+    if (approves && isKeys && accepted === null && !this.#mayNameUnenrolled(entry.actor, role)) {
+      const what =
+        `is an approval of ${id} through a key, and entry ${made} is not accepted by them`;
+      return this.told.miss(entry.finding("actor_not_entitled", what, made));
+    }
+    if (approves && held !== null && entry.at < held.until) {
       const what =
         `is an approval of ${id}, whom the recovery of entry ${held.index} holds until ` +
         held.until;
@@ -123,8 +129,8 @@ export class Actors {
       (role !== "approver" || groups.includes(level) || (level === 1 && !this.#isLevelOneNamed()));
     if (may) return null;
     const what = `is a decision at level ${level} of ${id}, who is ${role} in ` +
-      `groups [${groups.join()}] by entry ${member.made}`;
-    return entry.finding("actor_not_entitled", what, member.made);
+      `groups [${groups.join()}] by entry ${made}`;
+    return entry.finding("actor_not_entitled", what, made);
   }
 
   /** Whether who wrote an entry may release a kill switch. */
@@ -357,6 +363,12 @@ export class Actors {
     const id = entry.subject("member") ?? "";
     const member = this.#members.get(id);
     if (member !== undefined) this.#members.set(id, { ...member, ...to });
+  }
+
+  /** The operator's key names an owner without a passkey, until one has it. */
+  #mayNameUnenrolled({ type, id }: StoryEntry["actor"], role: string): boolean {
+    const key = this.#credentials.get(nameOf(type, id));
+    return key?.bootstrap === true && role === "owner" && this.#ownerEnrolled() === null;
   }
 
   /** The entry by which an owner, who is one still, has a passkey. */

@@ -168,7 +168,7 @@ function org(): Log {
   log.key("key_s", "standard");
   log.key("key_a", "approver");
   log.agent("agt_1");
-  log.member("usr_ann");
+  log.accepts("usr_ann");
   log.accepts("usr_bob");
   return log;
 }
@@ -434,8 +434,9 @@ const RULES: readonly Rule[] = [
   ]],
   ["an approver key of the operator after an owner has a passkey", "actor_ended", (log) => {
     log.key("key_b", "approver", { bootstrap: true });
+    log.member("usr_first", "owner");
     log.ask("apr_0");
-    log.decide("apr_0", "usr_ann", {}, "api_key key_b");
+    log.decide("apr_0", "usr_first", {}, "api_key key_b");
     log.ask("apr_1");
     const earlier = log.accepts("usr_own", "owner");
     return [log.decide("apr_1", "usr_ann", {}, "api_key key_b"), earlier];
@@ -446,7 +447,7 @@ const RULES: readonly Rule[] = [
   ]],
   ["an approver configures", "actor_not_entitled", (log) => [
     log.put("rule.set", "member usr_bob", { rule: "rul_1" }),
-    7,
+    8,
   ]],
   ["an admin configures after they were removed", "actor_ended", (log) => {
     log.accepts("usr_adm", "admin");
@@ -474,12 +475,12 @@ const RULES: readonly Rule[] = [
     log.ask("apr_1", { levels: 2 });
     log.decide("apr_1", "usr_cyd", {}, "member usr_cyd");
     log.passkey("usr_bob");
-    return [log.decide("apr_1", "usr_bob", { level: 2 }, "member usr_bob"), 7];
+    return [log.decide("apr_1", "usr_bob", { level: 2 }, "member usr_bob"), 8];
   }],
   ["a decision at level 1 while others are named for it", "actor_not_entitled", (log) => {
     log.member("usr_eve", "approver", [1]);
     log.ask("apr_1");
-    return [log.decide("apr_1", "usr_ann"), 5];
+    return [log.decide("apr_1", "usr_ann"), 6];
   }],
   ["a decision by a member in another's name", "actor_not_entitled", (log) => {
     log.ask("apr_1");
@@ -500,7 +501,7 @@ const RULES: readonly Rule[] = [
     return [log.decide("apr_1", "usr_bob", {}, "member usr_bob"), earlier];
   }],
   ["level 2 by a key", "actor_not_entitled", (log) => {
-    log.member("usr_two", "approver", [2]);
+    log.accepts("usr_two", "approver", [2]);
     log.passkey("usr_bob");
     const earlier = log.ask("apr_1", { levels: 2 });
     log.decide("apr_1", "usr_bob", {}, "member usr_bob");
@@ -855,6 +856,26 @@ const RULES: readonly Rule[] = [
   }],
   ["a computer is let in by a key", "actor_not_entitled", (log) => {
     return [log.put("login.allowed", "api_key key_m", { login: "lgn_1" }, { gives: "agent" }), 1];
+  }],
+  ["an approval through a key by somebody who never accepted", "actor_not_entitled", (log) => {
+    log.ask("apr_1");
+    const earlier = log.member("usr_new");
+    return [log.decide("apr_1", "usr_new"), earlier];
+  }],
+  [
+    "the operator's key names who is no owner, and accepted nothing",
+    "actor_not_entitled",
+    (log) => {
+      log.key("key_b", "approver", { bootstrap: true });
+      log.ask("apr_1");
+      const earlier = log.member("usr_new");
+      return [log.decide("apr_1", "usr_new", {}, "api_key key_b"), earlier];
+    },
+  ],
+  ["an approval through a key by somebody whom a recovery holds", "actor_not_entitled", (log) => {
+    log.ask("apr_1");
+    const earlier = log.recovers("usr_ann", HOUR);
+    return [log.decide("apr_1", "usr_ann"), earlier];
   }],
   ["a key makes an approver key", "actor_not_entitled", (log) => {
     const made = { tier: "approver" };
