@@ -125,12 +125,32 @@ export class Actors {
         held.until;
       return entry.finding("actor_not_entitled", what, held.index);
     }
-    const may = isRole(role) && hasRight(role, "decide") &&
-      (role !== "approver" || groups.includes(level) || (level === 1 && !this.#isLevelOneNamed()));
-    if (may) return null;
+    if (this.#decidesAt(role, groups, level)) return null;
     const what = `is a decision at level ${level} of ${id}, who is ${role} in ` +
       `groups [${groups.join()}] by entry ${made}`;
     return entry.finding("actor_not_entitled", what, made);
+  }
+
+  /** Why a member could not decide at a level when an entry was written; null if they could. */
+  barNow(
+    entry: StoryEntry,
+    id: string,
+    level: number,
+  ): { readonly why: string; readonly earlier: number } | null {
+    const member = this.#members.get(id);
+    if (member === undefined || member.role === null) return null;
+    const { ended, role, groups, held, made } = member;
+    if (ended !== null) return { why: `whom entry ${ended} removed`, earlier: ended };
+    if (held !== null && entry.at < held.until) {
+      return { why: `whom the recovery of entry ${held.index} holds`, earlier: held.index };
+    }
+    if (this.#decidesAt(role, groups, level)) return null;
+    return { why: `who may not any more by entry ${made}`, earlier: made };
+  }
+
+  #decidesAt(role: string, groups: readonly number[], level: number): boolean {
+    return isRole(role) && hasRight(role, "decide") &&
+      (role !== "approver" || groups.includes(level) || (level === 1 && !this.#isLevelOneNamed()));
   }
 
   /** Whether who wrote an entry may release a kill switch. */

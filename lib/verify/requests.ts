@@ -33,10 +33,17 @@ interface Request {
   readonly state: "pending" | "approved" | "used" | "over";
   readonly moved: number;
   readonly level: number;
-  /** Who approved, and in which entry. */
-  readonly approvals: readonly { readonly member: string; readonly index: number }[];
+  /** Who approved, at which level, by whom it was said, and in which entry. */
+  readonly approvals: readonly Approval[];
   /** Until when an approved one can be used; null where no entry tells. */
   readonly use_before: string | null;
+}
+
+interface Approval {
+  readonly member: string;
+  readonly level: number;
+  readonly by: StoryEntry["actor"];
+  readonly index: number;
 }
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -118,9 +125,31 @@ export class Requests {
     }
     const voided = this.actors.voidedSince(requester, made);
     if (voided !== null) return wrong(`which the rotation of entry ${voided} voided`, voided);
+    for (const approval of request.approvals) {
+      const bar = this.#barNow(entry, request, approval);
+      if (bar !== null) return wrong(`which ${approval.member} approved, ${bar.why}`, bar.earlier);
+    }
     if (use_before === null) this.untimed++;
     this.#requests.set(id, { ...request, state: "used", moved: entry.index });
     return null;
+  }
+
+  /** Why somebody who approved could not do so any more, when it comes to be used; null if they could. */
+  #barNow(
+    entry: StoryEntry,
+    request: Request,
+    { member, level, by }: Approval,
+  ): { readonly why: string; readonly earlier: number } | null {
+    if (level === 0) return null;
+    const end = by.type === "api_key" ? this.actors.endOf(by) : null;
+    if (end !== null) return { why: `by key ${by.id}, ${end.why}`, earlier: end.earlier };
+    const bar = this.actors.barNow(entry, member, level);
+    if (bar !== null) return bar;
+    const since = this.#isSeparated(request)
+      ? this.makers.answersSince(request.requester, member)
+      : null;
+    const why = `who answers for ${request.requester.id} by entry ${since}`;
+    return since === null ? null : { why, earlier: since };
   }
 
   /** Has an approval wait for its use again, whose token was given back. */
@@ -215,7 +244,7 @@ export class Requests {
       this.#requests.set(id, { ...request, state: "over", moved: index });
       return null;
     }
-    const approvals = [...request.approvals, { member, index }];
+    const approvals = [...request.approvals, { member, level, by: entry.actor, index }];
     this.#requests.set(id, {
       ...request,
       approvals,
@@ -235,15 +264,19 @@ export class Requests {
     entry: StoryEntry,
     id: string,
     member: string,
-    { requester, forTwo, separated }: Request,
+    request: Request,
   ): Finding | null {
-    const isSeparated = forTwo || separated || this.makers.separated !== null;
-    if (!isSeparated || entry.data.decision !== "approve") return null;
+    if (!this.#isSeparated(request) || entry.data.decision !== "approve") return null;
+    const { requester } = request;
     const since = this.makers.answersSince(requester, member);
     if (since === null) return null;
     const what = `is an approval of ${id} by ${member}, who answers for ${requester.id} by entry ` +
       String(since);
     return entry.finding("actor_not_entitled", what, since);
+  }
+
+  #isSeparated({ forTwo, separated }: Request): boolean {
+    return forTwo || separated || this.makers.separated !== null;
   }
 
   #raise(entry: StoryEntry, id: string): Finding | null {

@@ -997,6 +997,44 @@ const RULES: readonly Rule[] = [
       return [log.decide("apr_1", "usr_own"), earlier];
     },
   ],
+  ["a token by the yes of somebody who was removed since", "mint_unapproved", (log) => {
+    log.ask("apr_1");
+    log.decide("apr_1", "usr_ann");
+    const earlier = log.put("member.removed", "api_key key_m", { member: "usr_ann" });
+    return [log.mint("rtk_1", "apr_1"), earlier];
+  }],
+  ["a token by the yes of somebody who may not decide any more", "mint_unapproved", (log) => {
+    log.ask("apr_1");
+    log.decide("apr_1", "usr_ann");
+    const earlier = log.member("usr_ann", "viewer");
+    return [log.mint("rtk_1", "apr_1"), earlier];
+  }],
+  ["a token by the yes of somebody who recovered their account since", "mint_unapproved", (log) => {
+    log.ask("apr_1");
+    log.decide("apr_1", "usr_ann");
+    const earlier = log.recovers("usr_ann", HOUR);
+    return [log.mint("rtk_1", "apr_1"), earlier];
+  }],
+  ["a token by a yes through a key that was revoked since", "mint_unapproved", (log) => {
+    log.ask("apr_1");
+    log.decide("apr_1", "usr_ann");
+    const earlier = log.put("api_key.revoked", "api_key key_m", { api_key: "key_a" });
+    return [log.mint("rtk_1", "apr_1"), earlier];
+  }],
+  [
+    "a call by the yes of somebody who was given the agent's secret since",
+    "mint_unapproved",
+    (log) => {
+      log.put("org.set", "api_key key_m", {}, { changed: { separation_of_duties: true } });
+      log.accepts("usr_own", "owner");
+      log.passkey("usr_own");
+      log.ask("apr_1");
+      log.decide("apr_1", "usr_own", {}, "member usr_own");
+      const kept = { keep_requests: true };
+      const earlier = log.put("agent.rotated", "member usr_own", { agent: "agt_1" }, kept);
+      return [log.run("rtk_1", "apr_1"), earlier];
+    },
+  ],
   ["a request that no decision asks for", "ask_undecided", (log) => [
     log.askBy("apr_1", "dec_x"),
     null,
