@@ -21,7 +21,7 @@ export class Oracle extends life.Remembered {
     if (it.do === "wait") this.now += it.seconds;
     if (it.do === "publish") this.policy[it.tool] = it.permission;
     if (it.do === "bundle") this.bundles[it.agent] = it.terms;
-    if (it.do === "revoke") this.mandates[it.mandate]!.ended ??= "revoked";
+    if (it.do === "revoke") this.mandates[it.mandate]!.ended = this.#end(it.mandate) ?? "revoked";
     return "ok";
   }
 
@@ -187,9 +187,13 @@ export class Oracle extends life.Remembered {
   }
 
   state(name: string): string {
-    const { line, expires } = this.mandates[name]!;
-    const ended = line.map((one) => this.mandates[one]!.ended).find((state) => state !== null);
-    return ended ?? (this.now >= expires ? "expired" : "active");
+    return this.#end(name) ?? (this.now >= this.mandates[name]!.expires ? "expired" : "active");
+  }
+
+  /** How a mandate ended, or the first that it was made of; what ended is not ended again. */
+  #end(name: string): "revoked" | "superseded" | null {
+    const ends = this.mandates[name]!.line.map((one) => this.mandates[one]!.ended);
+    return ends.find((end) => end !== null) ?? null;
   }
 
   approval(name: string): string {

@@ -83,16 +83,15 @@ type Forgery = readonly [
 
 const FORGERIES: readonly Forgery[] = [
   ["a check is left out", ["mandate_gap", "mint_undecided", "mint_unapproved"], (lines) => {
-    const at = lines.findIndex((line) =>
+    const at = lines.findIndex((line, i) =>
       line.entry.type === "permission.checked" &&
-      typeof told(line.entry, "mandate_seq") === "number"
+      typeof told(line.entry, "mandate_seq") === "number" && isFollowed(lines, i)
     );
     return at === -1 ? null : lines.toSpliced(at, 1);
   }],
   ["an execution is left out", ["mandate_gap"], (lines) => {
-    const at = lines.findLastIndex(({ entry: { type, subject } }, i) =>
-      type === "execution.logged" &&
-      lines.slice(i + 1).some((later) => isAbout(later, (subject as JsonObject).mandate))
+    const at = lines.findLastIndex(({ entry: { type } }, i) =>
+      type === "execution.logged" && isFollowed(lines, i)
     );
     return at === -1 ? null : lines.toSpliced(at, 1);
   }],
@@ -166,6 +165,12 @@ Deno.test("what is forged in a log of any spending is found, by whoever holds it
   );
   assert.deepEqual([...found].sort(), FORGERIES.map(([name]) => name).sort());
 });
+
+/** Whether an entry about the same mandate follows, whose number then shows that one was left out. */
+function isFollowed(lines: readonly Line[], at: number): boolean {
+  const { mandate } = lines[at]!.entry.subject as JsonObject;
+  return lines.slice(at + 1).some((later) => isAbout(later, mandate));
+}
 
 function isAbout({ entry }: Line, mandate: unknown): boolean {
   return (entry.subject as JsonObject).mandate === mandate &&
