@@ -5,7 +5,7 @@ import { makeSecret, secretHash } from "../lib/identity/credentials.ts";
 import { Ledgers } from "../lib/ledger/ledgers.ts";
 import type { Transaction } from "../lib/ledger/transaction.ts";
 import { consoleMailer } from "../lib/outside/mailer.ts";
-import { draftToolRecord } from "../lib/policy/chain.ts";
+import { draftToolRecord } from "../lib/policy/draft_tool.ts";
 import * as keys from "../lib/store/keys.ts";
 import type { AgentRecord, ApiKeyRecord } from "../lib/store/records/identity.ts";
 import type { RuleRecord, TenantRecord, ToolRecord } from "../lib/store/records/policy.ts";

@@ -1,8 +1,9 @@
 import { scrubbedAsk } from "../approvals/ask.ts";
 import { type Authorized, authorizeOperation } from "../authorize/authorize.ts";
-import type { CheckRequest } from "../decisions/decide.ts";
+import type { Action } from "../base/action.ts";
+import { actionDigest, type CheckRequest } from "../decisions/decide.ts";
 import type { MachineOperation } from "../identity/acting.ts";
-import type { Client } from "../identity/caller.ts";
+import { actionFor, type Client } from "../identity/caller.ts";
 import { loadEdition, loadSource } from "../mandates/bundle.ts";
 import type { Shared } from "../ledger/guarded_rows.ts";
 import type { Reader } from "../ledger/transaction.ts";
@@ -53,6 +54,16 @@ export function checkAndUse(
       transaction.setGuarded(runTokenKey(caller.org, spent.id), spent);
       return authorized;
     },
+  };
+}
+
+/**
+ * The digest that an action would be decided under.
+ * @throws {Refusal} invalid_request, tenant_not_permitted
+ */
+export function decidedDigest(action: Action): MachineOperation<void, string> {
+  return {
+    plan: ({ snapshot }, caller) => actionDigest(caller.org, actionFor(snapshot, caller, action)),
   };
 }
 

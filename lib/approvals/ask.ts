@@ -13,6 +13,7 @@ import * as callers from "../identity/caller.ts";
 import { levelsFor } from "../identity/deciders.ts";
 import { missingFacts } from "../identity/standing.ts";
 import { schedule, tellOfApproval } from "../ledger/commit.ts";
+import { Deferred } from "../ledger/commit_limits.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import { firstOfLine } from "../mandates/mandate.ts";
 import { confirmedBy, loadUserPasskeys } from "../mandates/user_passkeys.ts";
@@ -31,7 +32,7 @@ import type { ToolRecord } from "../store/records/policy.ts";
 import type { UserSeat } from "../store/records/user.ts";
 import { actsAs, frozenActing, loadActing, type LoadedActing } from "../vault/acting.ts";
 import { settle, storeHistory, storeWaiting, subjectOf, tellOfMove } from "./advance.ts";
-import { type Ask, type Asked, type AskedUser, type Asking, join } from "./asking.ts";
+import { type Ask, type Asked, type AskedUser, type Asking, join, userOf } from "./asking.ts";
 import {
   askedUnder,
   frozenMandate,
@@ -75,6 +76,8 @@ export const MAX_CONTEXT_BYTES = 16 * 1024;
 
 /** What has to be read before an asking. */
 export interface LoadedAsk {
+  /** Of the action that it was read for. */
+  readonly digest: string;
   readonly open: { readonly loaded: LoadedApproval; readonly view: SealedView } | null;
   readonly counts: LoadedCounts;
   readonly history: AskHistory;
@@ -98,7 +101,7 @@ export function scrubbedAsk(ask: Ask): Ask {
 
 /**
  * Reads what an asking about this action depends on.
- * @throws {Refusal} tenant_not_permitted
+ * @throws {Refusal} invalid_request, tenant_not_permitted
  */
 export async function loadAsk(
   reader: Reader,
@@ -107,8 +110,7 @@ export async function loadAsk(
   mandate: string | null,
 ): Promise<LoadedAsk> {
   const { orgId } = reader.snapshot;
-  const tenant = callers.tenantWithin(caller, action.tenant);
-  const digest = actionDigest(orgId, { ...action, tenant });
+  const digest = actionDigest(orgId, callers.actionFor(reader.snapshot, caller, action));
   const name = askName(digest, mandate);
   const pointer = await reader.guarded(approvalOpenKey(orgId, callers.askerOf(caller), name));
   const loaded = pointer === null ? null : await loadApproval(reader, pointer.id);
@@ -125,7 +127,7 @@ export async function loadAsk(
     isOurs ? loadOperation(reader, action.tool) : null,
   ]);
   const open = loaded === null || view === null ? null : { loaded, view };
-  return { open, counts, history, line, user, acting, operation };
+  return { digest, open, counts, history, line, user, acting, operation };
 }
 
 async function loadUser(
@@ -158,6 +160,8 @@ export function createOrJoin(
   loaded: LoadedAsk,
 ): Asked | AnyRefusal {
   const { decision, tool } = request;
+  // It was read for another action: where the facts of its tool are has changed since.
+  if (loaded.digest !== decision.action_digest) throw new Deferred();
   const args = decision.action.arguments;
   const operation = loaded.operation && operationNow(loaded.operation, tool);
   const misfit = argumentRefusal(tool, args) ?? (operation && unwritable(operation, args));
@@ -218,12 +222,6 @@ function create(
   });
   const approval = seen(made, caller, { snapshot, sealer: deps.sealer });
   return { approval, joined: false, nonce: handed(caller, made.nonce) };
-}
-
-/** What the user is asked with. @throws {Error} where the mandate was not read along */
-function userOf({ user }: Pick<LoadedAsk, "user">): AskedUser {
-  if (user === null) throw new Error("What a user is asked with was not read.");
-  return user;
 }
 
 /** A nonce for whoever asked, if they may have it: an agent would say its own yes with it. */

@@ -32,6 +32,12 @@ export interface AskedUser {
   readonly key: LoadedTokenKey;
 }
 
+/** What the user is asked with. @throws {Error} where the mandate was not read along */
+export function userOf({ user }: { readonly user: AskedUser | null }): AskedUser {
+  if (user === null) throw new Error("What a user is asked with was not read.");
+  return user;
+}
+
 /** An asking with the decision that requires it. */
 export interface Asking {
   readonly decision: Decision;

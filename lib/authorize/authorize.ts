@@ -16,14 +16,15 @@ import {
 } from "../decisions/decide.ts";
 import type { MachineOperation } from "../identity/acting.ts";
 import {
+  actionFor,
+  actionWithin,
   askerOf,
   type Client,
   type MachineCaller,
   namedMandate,
-  tenantWithin,
-  walledTenant,
 } from "../identity/caller.ts";
 import { clocksAt } from "../ledger/clock.ts";
+import { Deferred } from "../ledger/commit_limits.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import { coversSeats } from "../mandates/seats.ts";
 import { resolve } from "../policy/chain.ts";
@@ -103,6 +104,10 @@ export function authorizeOperation(
         return { ...advised(checked, before), token: null, asked: null };
       }
       const seats = decision.mandate?.seats ?? null;
+      // Where its facts are was changed since: what was read for is another action.
+      if (ready !== null && ready.record.action_digest !== decision.action_digest) {
+        throw new Deferred();
+      }
       if (ready !== null && key !== null && coversSeats(ready.record, seats)) {
         return mint(transaction, caller, checked, ready, { key, client });
       }
@@ -130,9 +135,9 @@ async function loadAll(
     readonly before: Promise<AskedBefore | null> | null;
   },
 ): Promise<Loaded> {
-  const walled = { ...action, tenant: tenantWithin(caller, action.tenant) };
+  const decided = actionFor(reader.snapshot, caller, action);
   const mandate = namedMandate(caller, mandate_id);
-  const name = askName(actionDigest(caller.org, walled), mandate);
+  const name = askName(actionDigest(caller.org, decided), mandate);
   const [question, before, key, approved] = await Promise.all([
     begun.asked,
     begun.before,
@@ -201,14 +206,13 @@ function askedAbout(
   const { snapshot } = reader;
   const { action, mandate_id } = question.request;
   const mandate = namedMandate(caller, mandate_id);
-  const tenant = walledTenant(caller, action.tenant);
+  const decided = actionWithin(snapshot, caller, action);
   // Outside of the wall the decision refuses.
-  if (tenant instanceof Refusal) return null;
-  const name = askName(question.digestOf(snapshot.orgId, tenant), mandate);
+  if (decided instanceof Refusal) return null;
+  const name = askName(question.digestOf(snapshot.orgId, decided), mandate);
   if (reader.lacks(approvalHistoryPrefix(snapshot.orgId, caller.id), name)) return null;
-  const walled = { ...action, tenant };
   const options = { via: question.client.via, mandated: mandate !== null };
-  const { permission } = resolve(snapshot, walled, caller, options);
+  const { permission } = resolve(snapshot, decided, caller, options);
   // A mandate may ask where the policy does not.
   const mayAsk = permission === "requires_approval" ||
     (mandate !== null && permission === "allowed");

@@ -12,7 +12,7 @@ import {
 } from "../decisions/decide.ts";
 import { disabledRefusal } from "../decisions/guarded.ts";
 import type { MachineOperation } from "../identity/acting.ts";
-import { type Client, type MachineCaller, namedMandate, tenantWithin } from "../identity/caller.ts";
+import { actionFor, type Client, type MachineCaller, namedMandate } from "../identity/caller.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import type { MandateNaming } from "../mandates/mandate.ts";
 import { type FoundReservation, loadReservation } from "../mandates/reservation.ts";
@@ -130,8 +130,8 @@ function takenOver(
   if (earlier === null) return new Refusal("reservation_not_found", { decision_id });
   if (earlier.settled !== null) return new Refusal("already_settled", { decision_id });
   const { entry: { data }, record, amounts } = earlier;
-  const tenant = tenantWithin(caller, request.action.tenant);
-  if (question.digestOf(snapshot.orgId, tenant) !== data.action_digest) {
+  const action = actionFor(snapshot, caller, request.action);
+  if (question.digestOf(snapshot.orgId, action) !== data.action_digest) {
     return new Refusal("action_mismatch", { differs: null });
   }
   if (namedMandate(caller, request.mandate_id) !== record.id) {

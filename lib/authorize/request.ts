@@ -14,7 +14,7 @@ import {
 } from "../decisions/decide.ts";
 import { disabledRefusal } from "../decisions/guarded.ts";
 import type { MachineOperation } from "../identity/acting.ts";
-import { askerOf, type Client, namedMandate, tenantWithin } from "../identity/caller.ts";
+import { actionFor, askerOf, type Client, namedMandate } from "../identity/caller.ts";
 import { type MandateNaming, NO_MANDATE } from "../mandates/mandate.ts";
 import { recorded, type RecordedRefusal, Refusal } from "../refusal.ts";
 import { askName } from "../store/keys.ts";
@@ -97,8 +97,7 @@ export function joiningReady<L, R, M, S>(
   return {
     ...(prepare === undefined ? {} : { prepare }),
     async load(reader, caller) {
-      const walled = { ...action, tenant: tenantWithin(caller, action.tenant) };
-      const digest = actionDigest(caller.org, walled);
+      const digest = actionDigest(caller.org, actionFor(reader.snapshot, caller, action));
       const [ready, ask, look] = await Promise.all([
         loadReady(reader, askerOf(caller), askName(digest, namedMandate(caller, mandate_id))),
         asking.load?.(reader, caller),

@@ -14,6 +14,9 @@ import type { JsonRefusal } from "./json.ts";
  */
 const NOT_ACCEPTED = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/u;
 
+/** Most UTF-16 units of an external id of a tenant or a resource. */
+export const MAX_EXTERNAL_ID = 128;
+
 /**
  * Why a name or id that came from outside is not acceptable, or null.
  *

@@ -173,7 +173,7 @@ async function load(
   request: CallRequest,
   question: Question,
 ): Promise<Loaded> {
-  const name = nameOf(caller, request);
+  const name = nameOf(reader.snapshot, caller, request);
   const known = await loadKnown(reader, caller, request, name);
   if (known !== null && known.call.status !== "pending") {
     return { question: null, known, asked: null, ready: null, ask: null, operation: null };
@@ -196,26 +196,27 @@ async function load(
   return { ...none, ready: isCovered ? ready : null, ask };
 }
 
-/** By what requests and calls about this action are found. @throws {Refusal} tenant_not_permitted */
+/** By what asking for this action is found. @throws {Refusal} invalid_request, tenant_not_permitted */
 export function nameOf(
+  snapshot: Snapshot,
   caller: callers.MachineCaller,
   { action, mandate_id }: Pick<CallRequest, "action" | "mandate_id">,
 ): string {
-  const walled = { ...action, tenant: callers.tenantWithin(caller, action.tenant) };
-  return askName(actionDigest(caller.org, walled), callers.namedMandate(caller, mandate_id));
+  const digest = actionDigest(caller.org, callers.actionFor(snapshot, caller, action));
+  return askName(digest, callers.namedMandate(caller, mandate_id));
 }
 
 /** Whether people may have to approve it: the policy says so, or a mandate may, which is not read here. */
 function mayNeedPeople(
   snapshot: Snapshot,
   caller: callers.MachineCaller,
-  { action, mandate_id }: CallRequest,
+  { action: stated, mandate_id }: CallRequest,
   { via }: callers.Client,
 ): boolean {
-  const tenant = callers.walledTenant(caller, action.tenant);
-  if (tenant instanceof Refusal) return false;
+  const action = callers.actionWithin(snapshot, caller, stated);
+  if (action instanceof Refusal) return false;
   const mandated = callers.namedMandate(caller, mandate_id) !== null;
-  const { permission } = resolve(snapshot, { ...action, tenant }, caller, { via, mandated });
+  const { permission } = resolve(snapshot, action, caller, { via, mandated });
   return permission === "requires_approval" || (permission === "allowed" && mandated);
 }
 
@@ -228,12 +229,12 @@ function lookAtKnown(
 ): Begun | RecordedRefusal | { readonly goesOn: CallRecord } | null {
   if (known === null) return null;
   const { call, isNamed } = known;
-  if (askName(call.action_digest, call.mandate_id) !== nameOf(caller, request)) {
+  const { snapshot, deps: { sealer } } = transaction;
+  if (askName(call.action_digest, call.mandate_id) !== nameOf(snapshot, caller, request)) {
     throw new Refusal("idempotency_mismatch", {});
   }
   if (call.status !== "pending") return { is: "known", call };
   if (asked === null) return { goesOn: call };
-  const { snapshot, deps: { sealer } } = transaction;
   const record = settledApproval(asked.record, snapshot, transaction, asked);
   const { progress } = record;
   switch (progress.state) {
@@ -320,7 +321,7 @@ class CallBegun {
   }
 
   get #name(): string {
-    return nameOf(this.caller, this.request);
+    return nameOf(this.transaction.snapshot, this.caller, this.request);
   }
 
   /** A refusal. Of a call that has a name it is what is answered under that from now on. */

@@ -8,17 +8,16 @@ import { isCurrent, loadState } from "../gateway/upstreams.ts";
 import type { AnswerLook } from "../guards/result.ts";
 import type { MachineOperation } from "../identity/acting.ts";
 import {
+  actionFor,
   askerOf,
   type Client,
   type MachineCaller,
   namedMandate,
-  tenantWithin,
 } from "../identity/caller.ts";
 import { approvalTopic } from "../ledger/commit.ts";
 import { resolve } from "../policy/chain.ts";
 import type { Reader } from "../ledger/transaction.ts";
-import type { Snapshot } from "../policy/snapshot.ts";
-import { type Accepted, type AnyRefusal, invalidRequest, Refusal } from "../refusal.ts";
+import { type Accepted, type AnyRefusal, Refusal } from "../refusal.ts";
 import type { Services } from "../services.ts";
 import type { CallRecord, RunningCall } from "../store/records/call.ts";
 import type { UpstreamRecord } from "../store/records/upstream.ts";
@@ -119,13 +118,11 @@ function decided(
 
 async function attempt(party: CallingParty, request: CallRequest): Promise<CallAnswer> {
   for (let tries = 1;; tries++) {
-    const { where, stated } = await party.transact(
-      whereItMayRun(party.services, request, party.client),
-    );
+    const where = await party.transact(whereItMayRun(party.services, request, party.client));
     try {
       return where === null
-        ? answered(await party.transact(beginCall(stated, party.client, unconnected(party))))
-        : await connected(party, stated, where);
+        ? answered(await party.transact(beginCall(request, party.client, unconnected(party))))
+        : await connected(party, request, where);
     } catch (error) {
       if (!(error instanceof NotConnected) || tries === TRIES) throw error;
     }
@@ -150,26 +147,6 @@ interface Where {
   readonly fresh: boolean;
 }
 
-/** A request with the facts that its tool knows itself, and where it would run; null for nowhere. */
-interface Placed {
-  readonly stated: CallRequest;
-  readonly where: Where | null;
-}
-
-/**
- * The request with the method by which an operation of an HTTP API is asked.
- * @throws {Refusal} invalid_request where another is stated
- */
-function withMethod(request: CallRequest, { tool }: Pick<Snapshot, "tool">): CallRequest {
-  const { action } = request;
-  const method = tool(action.tool)?.upstream?.method;
-  if (method === undefined || method === action.method) return request;
-  if (action.method !== null && action.method.toUpperCase() !== method) {
-    throw invalidRequest("/method", `is ${method} for this tool; leave it out, or state that`);
-  }
-  return { ...request, action: { ...action, method } };
-}
-
 /**
  * Where a call would run if it were begun now; null where it would not. Decides nothing: it is so that
  * an upstream that is away costs nobody a permission, and a call that waits for people asks none.
@@ -178,13 +155,10 @@ function whereItMayRun(
   services: Services,
   request: CallRequest,
   client: Client,
-): MachineOperation<Placed, Placed> {
+): MachineOperation<Where | null, Where | null> {
   return {
-    async load(reader, caller) {
-      const stated = withMethod(request, { tool: (name) => reader.snapshot.tool(name) });
-      return { stated, where: await whereNow(services, stated, client, { reader, caller }) };
-    },
-    plan: (_transaction, _caller, placed) => placed,
+    load: (reader, caller) => whereNow(services, request, client, { reader, caller }),
+    plan: (_transaction, _caller, where) => where,
   };
 }
 
@@ -195,15 +169,14 @@ async function whereNow(
   { reader, caller }: { readonly reader: Reader; readonly caller: MachineCaller },
 ): Promise<Where | null> {
   const { snapshot, now } = reader;
-  const { action } = request;
-  const walled = { ...action, tenant: tenantWithin(caller, action.tenant) };
+  const action = actionFor(snapshot, caller, request.action);
   const of = snapshot.tool(action.tool)?.upstream;
   const upstream = of === undefined ? undefined : snapshot.upstreams.get(of.name);
   if (of === undefined || upstream?.status !== "active") return null;
   const mandated = namedMandate(caller, request.mandate_id) !== null;
-  const { permission } = resolve(snapshot, walled, caller, { via: client.via, mandated });
+  const { permission } = resolve(snapshot, action, caller, { via: client.via, mandated });
   if (permission === "disabled") return null;
-  const name = nameOf(caller, request);
+  const name = nameOf(snapshot, caller, request);
   const looking = reader.fromStore;
   // What an HTTP API offers changes with its record; a server is asked again and again.
   const isApi = upstream.kind === "openapi";

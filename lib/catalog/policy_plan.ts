@@ -1,6 +1,7 @@
 import type { CallerOperation } from "../identity/acting.ts";
 import type { Caller } from "../identity/caller.ts";
 import {
+  assertFactsRead,
   assertGuarded,
   assertKillSwitch,
   assertMandateRequired,
@@ -153,6 +154,7 @@ export function assertReleases(
       assertKillSwitch(snapshot, caller, tool.old.kill_switch, tool.next.kill_switch);
       assertMandateRequired(snapshot, caller, tool.old, tool.next);
       assertGuarded(snapshot, caller, tool.old, tool.next);
+      assertFactsRead(snapshot, caller, tool.old, tool.next);
     }
   }
 }

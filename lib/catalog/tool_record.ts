@@ -2,6 +2,7 @@ import { hash } from "node:crypto";
 import { serialize } from "node:v8";
 import { canonicalJson } from "../base/canonical.ts";
 import type { JsonObject } from "../base/json.ts";
+import { factProblems } from "../policy/facts.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import { type InputProblem, Refusal } from "../refusal.ts";
 import { argumentProblems, checkParameterSchema } from "../schema/check.ts";
@@ -25,6 +26,7 @@ export const TOOL_FIELDS = [
   "annotations_acknowledged",
   "required_tier",
   "required_facts",
+  "facts",
   "methods",
   "requires_second_approval",
   "requires_mandate",
@@ -57,8 +59,8 @@ const WORST_ANNOTATIONS: Annotations = {
 
 /**
  * The tool that a full description makes: what is absent has its default, not what it was before.
- * The kill switch, its guards, and that it requires a mandate, stay as they are unless they are named: registering
- * a tool again at every start of an agent must not open what somebody closed.
+ * The kill switch, its guards, where its facts are, and that it requires a mandate, stay as they are unless
+ * they are named: registering a tool again at every start of an agent must not open what somebody closed.
  */
 export function replacedTool(
   name: string,
@@ -93,6 +95,7 @@ export function replacedTool(
     ...undecidedOf(old, { status, default_permission }),
     ...ofUpstream(old, status),
     ...guardsOf(fields, old),
+    ...factsOf(fields, old),
     created_at: old?.created_at ?? made.at,
     updated_at: made.at,
   };
@@ -101,14 +104,15 @@ export function replacedTool(
 /** The tool with the named fields changed; annotations, and the sides of its guards, one by one. */
 export function mergedTool(
   old: ToolRecord,
-  { definition_digest: _read, ...fields }: ToolFields,
+  { definition_digest: _read, facts, ...fields }: ToolFields,
   at: number,
 ): ToolRecord {
-  const { undecided: _before, ...rest } = old;
+  const { undecided: _before, facts: _places, ...rest } = old;
   const { status, default_permission } = { ...old, ...fields };
   return {
     ...rest,
     ...fields,
+    ...factsOf({ ...(facts === undefined ? {} : { facts }) }, old),
     ...undecidedOf(old, { status, default_permission }),
     annotations: { ...old.annotations, ...fields.annotations },
     ...(fields.guards === undefined ? {} : { guards: { ...old.guards, ...fields.guards } }),
@@ -148,6 +152,15 @@ function guardsOf(
   return own === undefined ? {} : { guards: own };
 }
 
+/** Where its facts are: all that is named, else as it was. */
+function factsOf(
+  { facts }: ToolFields,
+  old: Pick<ToolRecord, "facts"> | null,
+): Pick<ToolRecord, "facts"> {
+  const own = facts ?? old?.facts ?? {};
+  return Object.keys(own).length === 0 ? {} : { facts: own };
+}
+
 /** Where a tool runs is not a person's to write; whoever approves it takes its definition as it is. */
 function ofUpstream(
   old: Pick<ToolRecord, "upstream"> | null,
@@ -169,6 +182,10 @@ export function toolProblems(
   next: ToolRecord,
 ): InputProblem[] {
   const problems = personalIdProblems(org, newNames(old, next));
+  // What its upstream made of its parameters since is no reason to refuse a change of something else.
+  if (canonicalJson(next.facts ?? {}) !== canonicalJson(old?.facts ?? {})) {
+    problems.push(...factProblems(next));
+  }
   const approved = next.status === "approved";
   if (approved && !next.annotations_acknowledged) {
     problems.push({
@@ -249,18 +266,19 @@ export function refuseProblems(errors: InputProblem[]): void {
 
 /**
  * The digest of what an approver is told about a tool: `sha256:` and the lower-case hex SHA-256 of
- * the RFC 8785 form of its name, description, annotations, parameter schema and risk level, and of
- * what its upstream defines. An approval given, or a run token minted, for one definition does not
+ * the RFC 8785 form of its name, description, annotations, parameter schema and risk level, of where
+ * facts are read from its arguments, and of what its upstream defines. An approval given, or a run token minted, for one definition does not
  * hold for another.
  */
 export function toolDefinitionDigest(tool: ToolRecord): string {
-  const { name, description, annotations, parameters, risk_level, upstream } = tool;
+  const { name, description, annotations, facts, parameters, risk_level, upstream } = tool;
   const text = canonicalJson({
     name,
     description,
     annotations: { ...annotations },
     parameters,
     risk_level,
+    ...(facts === undefined ? {} : { facts }),
     ...(upstream === undefined ? {} : {
       upstream: {
         name: upstream.name,

@@ -3,6 +3,7 @@ import { tellOfSwitch } from "../events/event.ts";
 import type { CallerOperation } from "../identity/acting.ts";
 import type { Caller } from "../identity/caller.ts";
 import {
+  assertFactsRead,
   assertGuarded,
   assertKillSwitch,
   assertMandateRequired,
@@ -259,6 +260,7 @@ function assertChange(
     assertKillSwitch(snapshot, caller, old.kill_switch, released);
     assertMandateRequired(snapshot, caller, old, next);
     assertGuarded(snapshot, caller, old, next);
+    assertFactsRead(snapshot, caller, old, next);
   }
   if (toolWidens(old, next, snapshot)) demand(caller, "loosen", looseningOf(old, next));
   demand(caller, "configure");

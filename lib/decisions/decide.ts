@@ -12,13 +12,14 @@ import {
 import type { Deps } from "../deps.ts";
 import { writeEvent } from "../events/event.ts";
 import {
+  actionFor,
+  actionWithin,
   actorOf,
   type Client,
   type MachineCaller,
   namedMandate,
   privateClient,
   requireTier,
-  tenantWithin,
 } from "../identity/caller.ts";
 import { countUse } from "../identity/sub_token.ts";
 import { isWithin } from "../ledger/clock.ts";
@@ -26,16 +27,11 @@ import { mergedInOrder, type Placed, type SealedOff, sealOff } from "../ledger/e
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import { loadMandate, type MandateNaming, type NamedMandate } from "../mandates/mandate.ts";
 import type { TakenOver } from "../mandates/spending.ts";
-import {
-  discovers,
-  draftToolRecord,
-  type Guarded,
-  type Resolution,
-  resolve,
-  type Via,
-} from "../policy/chain.ts";
+import { discovers, type Guarded, type Resolution, resolve, type Via } from "../policy/chain.ts";
+import { draftToolRecord } from "../policy/draft_tool.ts";
 import { type RuleWarning, ruleWarnings } from "../policy/rule_warnings.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
+import { Refusal } from "../refusal.ts";
 import { scrubText } from "../scrub/scrub.ts";
 import { discoveryCallerCountKey, discoveryCountKey, toolKey } from "../store/keys.ts";
 import { discoveryTimes, type ToolRecord } from "../store/records/policy.ts";
@@ -65,7 +61,7 @@ export interface CheckRequest extends MandateNaming {
  */
 export class Question {
   #org: string | null = null;
-  #tenant: string | null = null;
+  #action: Action | null = null;
   #digest = "";
   #sealedOff: SealedOff | null = null;
   /** The arguments in JCS form, which both their digest and the action's are made of. */
@@ -81,19 +77,21 @@ export class Question {
 
   prepare(deps: Pick<Deps, "random">, org: string): void {
     this.#sealedOff ??= sealOff(privateValues(this), deps.random, { arguments: this.#canonical() });
-    if (this.#org !== org) this.digestOf(org, this.request.action.tenant);
+    if (this.#org !== org) this.digestOf(org, this.request.action);
   }
 
   /**
-   * The digest of the action with this tenant, which may have been filled in. It is made once for each
-   * tenant in turn.
+   * The digest of the action as it is decided: its facts may have been read, its tenant filled in. It is
+   * made once for each such action in turn.
    */
-  digestOf(org: string, tenant: string | null): string {
-    const same = org === this.#org && tenant === this.#tenant;
+  digestOf(org: string, action: Action): string {
+    const { tenant, resource, method } = this.#action ?? this.request.action;
+    const same = org === this.#org && tenant === action.tenant && resource === action.resource &&
+      method === action.method;
     if (same) return this.#digest;
-    this.#digest = actionDigest(org, { ...this.request.action, tenant }, this.#canonical());
+    this.#digest = actionDigest(org, action, this.#canonical());
     this.#org = org;
-    this.#tenant = tenant;
+    this.#action = action;
     return this.#digest;
   }
 
@@ -144,7 +142,7 @@ export interface Decision {
  * The one place where a permission is resolved for somebody: decides on the transaction's snapshot
  * and puts the entry into the same commit, so that there is no decision without its record.
  *
- * @param tenant the action's, inside the caller's wall
+ * @param action from `actionWithin`, for the question's caller
  * @param named from `loadQuestion` of the same operation
  * @param taken what an earlier decision counted, which this one counts anew where it allows
  * @param goesOn whether it is made for what an earlier one began, so that it is no use of a sub-token
@@ -155,7 +153,7 @@ export function decide(
   transaction: Transaction,
   caller: MachineCaller,
   question: Question,
-  tenant: string | null,
+  action: Action,
   named: NamedMandate | null,
   taken: TakenOver | null = null,
   goesOn = false,
@@ -163,7 +161,6 @@ export function decide(
   const { snapshot } = transaction;
   const { request, client } = question;
   question.prepare(transaction.deps, snapshot.orgId);
-  const action = { ...request.action, tenant };
   assertNoPersonalIds(snapshot.org, idsOfAction(action));
   const chain = resolve(snapshot, action, caller, {
     via: client.via,
@@ -179,9 +176,9 @@ export function decide(
       taken,
     });
   const id = transaction.id("dec");
-  const digest = question.digestOf(snapshot.orgId, tenant);
+  const digest = question.digestOf(snapshot.orgId, action);
   const policy_version = snapshot.version;
-  const { method, resource, tool } = action;
+  const { method, resource, tenant, tool } = action;
   const data = {
     action_digest: digest,
     permission: resolution.permission,
@@ -291,8 +288,10 @@ export function loadNamed(
 ): NamedMandate | Promise<NamedMandate> | null {
   const mandate_id = namedMandate(caller, request.mandate_id);
   if (mandate_id === null) return null;
-  const { user_id, action } = request;
-  return loadMandate(reader, caller, { mandate_id, user_id }, action);
+  const action = actionWithin(reader.snapshot, caller, request.action);
+  // Outside of the wall, or stated otherwise than it is sent, the decision refuses.
+  if (action instanceof Refusal) return { id: mandate_id, found: null };
+  return loadMandate(reader, caller, { mandate_id, user_id: request.user_id }, action);
 }
 
 /** Reads whether an unknown tool may become a draft; null where there is nothing to read for it. */
@@ -308,7 +307,8 @@ function loadRoom(
 
 /**
  * Decides about one action and records it; an unknown tool becomes a draft where there is room.
- * @throws {Refusal} tenant_not_permitted, wrong_tier; invalid_request for ids that may not enter the log
+ * @throws {Refusal} tenant_not_permitted, wrong_tier; invalid_request for ids that may not enter the log,
+ *   and for facts that are stated otherwise than they are sent
  */
 export function checkOne(
   transaction: Transaction,
@@ -318,11 +318,11 @@ export function checkOne(
   taken: TakenOver | null = null,
   goesOn = false,
 ): Checked {
-  const { explain, action } = question.request;
+  const { explain } = question.request;
   // By the trace an agent could map the policy, and look for its gaps.
   if (explain) requireTier(caller, ["standard"]);
-  const tenant = tenantWithin(caller, action.tenant);
-  const decision = decide(transaction, caller, question, tenant, named, taken, goesOn);
+  const action = actionFor(transaction.snapshot, caller, question.request.action);
+  const decision = decide(transaction, caller, question, action, named, taken, goesOn);
   const tool = toolAfter(transaction, caller, decision, room);
   if (!explain) return { decision, tool };
   const { rule } = decision.resolution;

@@ -8,10 +8,11 @@ import { narrow } from "../mandates/narrow.ts";
 import { budgeted } from "../mandates/spending.ts";
 import { type Resolution, resolve, type Via } from "../policy/chain.ts";
 import type { ActionFacts } from "../policy/levels.ts";
+import { isSameMethod } from "../policy/rule_index.ts";
 import { type RuleWarning, ruleWarnings } from "../policy/rule_warnings.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import type { TraceStep } from "../policy/trace.ts";
-import { Refusal } from "../refusal.ts";
+import { invalidRequest, Refusal } from "../refusal.ts";
 
 /**
  * What would be decided, for a member who looks: the same chain, recorded nowhere, granting
@@ -73,7 +74,10 @@ export function explainAction(
       const { snapshot } = transaction;
       requireRight(caller, "read");
       const asker = askerOf(snapshot, as);
-      const asked = { ...action, tenant: tenantWithin(asker, action.tenant) };
+      const asked = {
+        ...withOwnMethod(snapshot, action),
+        tenant: tenantWithin(asker, action.tenant),
+      };
       assertNoPersonalIds(snapshot.org, idsOfAction(asked));
       const mandated = named !== null;
       const chain = resolve(snapshot, asked, asker, { via, explain: true, mandated });
@@ -87,6 +91,16 @@ export function explainAction(
       };
     },
   };
+}
+
+/** The action with the method that its tool has by itself. Of arguments nothing is known here. */
+function withOwnMethod({ tools }: Snapshot, action: ActionFacts): ActionFacts {
+  const method = tools.get(action.tool)?.upstream?.method;
+  if (method === undefined) return action;
+  if (action.method !== null && !isSameMethod(action.method, method)) {
+    throw invalidRequest("/method", `is ${method} for this tool; leave it out, or state that`);
+  }
+  return { ...action, method };
 }
 
 /** What a mandate leaves of the policy's answer, for an action that costs as little as it can. */

@@ -5,7 +5,7 @@ import { archivedTool } from "../catalog/tool_record.ts";
 import { writeTool } from "../catalog/tools.ts";
 import { writeEvent } from "../events/event.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
-import { draftToolRecord } from "../policy/chain.ts";
+import { draftToolRecord } from "../policy/draft_tool.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import { upstreamToolKey } from "../store/gateway_keys.ts";
 import type { ToolRecord } from "../store/records/policy.ts";
@@ -242,10 +242,10 @@ export function drifted(
 export function withdrawTool(transaction: Transaction, old: UpstreamTool): void {
   const { orgId } = transaction.snapshot;
   const { upstream, ...rest } = old;
-  // A draft that somebody stopped stays known: it would come back with its switch off.
-  const next = old.status === "draft" && !old.kill_switch.active
-    ? null
-    : archivedTool(rest, transaction.at);
+  // A draft that somebody stopped stays known, and one of which somebody said what to look at: it would
+  // come back with its switch off, unguarded, and with its facts as they are stated.
+  const isBare = !old.kill_switch.active && old.guards === undefined && old.facts === undefined;
+  const next = old.status === "draft" && isBare ? null : archivedTool(rest, transaction.at);
   writeTool(transaction, UPSTREAM, old, next, { data: { upstream: upstream.name } });
   for (const which of ["offered", "approved"] as const) {
     transaction.delete(upstreamToolKey(orgId, upstream.name, upstream.tool, which));

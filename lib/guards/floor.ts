@@ -1,6 +1,7 @@
 import { type JsonObject, type JsonValue, valueAtPointer } from "../base/json.ts";
 import { findKinds } from "../scrub/scrub.ts";
 import type { BeforeGuard, Finding } from "../store/records/guards.ts";
+import type { OrgRecord, ToolRecord } from "../store/records/policy.ts";
 import type { BeforeKind, BeforeMode, Permission } from "../store/records/vocabulary.ts";
 import { findCommand, findSql } from "./characters.ts";
 import { Findings, type Looked, type PlacedText, shownToken, textsOf } from "./findings.ts";
@@ -57,6 +58,26 @@ export function floorOf(guards: readonly BeforeGuard[], args: JsonObject): Floor
     }
   }
   return { permission, guard, findings: findings.list() };
+}
+
+/** What was said of arguments, by them: one call asks more than once, and of nothing else. */
+const KNOWN = new WeakMap<
+  JsonObject,
+  { readonly org: OrgRecord; readonly tool: ToolRecord | null; readonly floor: Floor }
+>();
+
+/** Records of the policy and arguments that were read do not change: others are other objects. */
+export function floorFor(
+  org: OrgRecord,
+  tool: ToolRecord | null,
+  guards: readonly BeforeGuard[],
+  args: JsonObject,
+): Floor {
+  const known = KNOWN.get(args);
+  if (known !== undefined && known.org === org && known.tool === tool) return known.floor;
+  const floor = floorOf(guards, args);
+  KNOWN.set(args, { org, tool, floor });
+  return floor;
 }
 
 /** What a guard finds in one text. */

@@ -1,10 +1,12 @@
+import type { Action } from "../base/action.ts";
 import type { JsonValue } from "../base/json.ts";
 import type { Actor } from "../ledger/entry.ts";
 import type { Shared } from "../ledger/guarded_rows.ts";
 import type { Via } from "../policy/chain.ts";
+import { isProblems, readFacts } from "../policy/facts.ts";
 import type { Role } from "../policy/rights.ts";
 import type { Credential, Snapshot } from "../policy/snapshot.ts";
-import { Refusal } from "../refusal.ts";
+import { type AnyRefusal, Refusal } from "../refusal.ts";
 import type { ApprovalLevel } from "../store/records/approval.ts";
 import type {
   ApiKeyRecord,
@@ -279,6 +281,41 @@ export function tenantWithin(bound: Bound, tenant: string | null): string | null
   const walled = walledTenant(bound, tenant);
   if (walled instanceof Refusal) throw walled;
   return walled;
+}
+
+/**
+ * The action as it is decided, approved and run: with the facts that its tool reads from what is sent,
+ * and inside this caller's wall. A tenant that is read is not filled in where it is missing: whoever
+ * runs the tool would not know of it. The refusal where another fact is stated, or the wall is in the way.
+ */
+export function actionWithin(
+  policy: Pick<Snapshot, "tool">,
+  bound: Bound,
+  stated: Action,
+): Action | AnyRefusal {
+  const of = policy.tool(stated.tool);
+  // Most tools are of no upstream, and their checks go by none of what facts are read by.
+  if (of?.upstream === undefined) {
+    const tenant = walledTenant(bound, stated.tenant);
+    return tenant instanceof Refusal ? tenant : { ...stated, tenant };
+  }
+  const action = readFacts(of, stated);
+  if (isProblems(action)) return new Refusal("invalid_request", { errors: [...action] });
+  const tenant = of.facts?.tenant === undefined
+    ? walledTenant(bound, action.tenant)
+    : wallRefusal(bound, action.tenant) ?? action.tenant;
+  return tenant instanceof Refusal ? tenant : { ...action, tenant };
+}
+
+/** `actionWithin` where nothing goes on without it. @throws {Refusal} invalid_request, tenant_not_permitted */
+export function actionFor(
+  policy: Pick<Snapshot, "tool">,
+  bound: Bound,
+  stated: Action,
+): Action {
+  const action = actionWithin(policy, bound, stated);
+  if (action instanceof Refusal) throw action;
+  return action;
 }
 
 /**

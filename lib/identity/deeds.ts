@@ -1,4 +1,5 @@
 import { orgGuardsWiden } from "../guards/guards.ts";
+import { factsWiden } from "../policy/facts.ts";
 import { hasRight, type Right } from "../policy/rights.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import { guardsWiden } from "../policy/widening.ts";
@@ -162,6 +163,23 @@ export function assertGuarded(
 ): void {
   if (!guardsWiden(old, next, snapshot)) return;
   const what = "Loosening a guard";
+  demand(caller, "loosen", what);
+  assertNoOwnerYet(snapshot, caller, what);
+}
+
+/**
+ * Checks that a tool's facts are read from its arguments where they were: that one is not, or from
+ * another place, is for a member, under a fresh assertion. A key may say so until an owner has a passkey.
+ * @throws {Refusal} owner_required, role_required, recovery_held, fresh_assertion_required
+ */
+export function assertFactsRead(
+  snapshot: Snapshot,
+  caller: Caller,
+  old: ToolRecord,
+  next: ToolRecord | null,
+): void {
+  if (!factsWiden(old, next)) return;
+  const what = "Reading a fact no more, or from another place,";
   demand(caller, "loosen", what);
   assertNoOwnerYet(snapshot, caller, what);
 }

@@ -1,6 +1,7 @@
 import type { Action } from "../base/action.ts";
 import { type Clocks, isOver } from "../ledger/clock.ts";
 import type { Resolution } from "../policy/chain.ts";
+import { isOnlyStated } from "../policy/facts.ts";
 import { stricter, type Verdict } from "../policy/levels.ts";
 import { namedStep, type TraceStep } from "../policy/trace.ts";
 import { type MandateRecord, type Scope, type ScopeDecision } from "../store/records/mandate.ts";
@@ -113,8 +114,11 @@ export function scopesNow(
 function scopesVerdict(
   tool: Resolution["tool"],
   scopes: readonly Scope[],
-  action: Spoken,
+  stated: Spoken,
 ): Verdict | null {
+  // A resource that only its asker names is within no list of them.
+  const isWord = tool !== null && isOnlyStated(tool, "resource", stated.resource);
+  const action = isWord ? { ...stated, resource: null } : stated;
   const speaking = speaksOf(scopes, action.tool, tool);
   if (speaking.length === 0) return saying("disabled", "mandate_scope");
   // Of all that speak of the tool the strictest counts: a tag that it gets later may only take away.

@@ -1,5 +1,5 @@
 import type { JsonObject } from "../base/json.ts";
-import { type BlockingGuard, type Floor, floorOf } from "../guards/floor.ts";
+import { type BlockingGuard, floorFor } from "../guards/floor.ts";
 import { beforeGuards } from "../guards/guards.ts";
 import type { Finding } from "../store/records/guards.ts";
 import type { MandateIds } from "../store/records/identity.ts";
@@ -7,6 +7,7 @@ import type { SubTokenScope } from "../store/records/sub_token.ts";
 import type { CategoryRecord, OrgRecord, RuleRecord, ToolRecord } from "../store/records/policy.ts";
 import { type GATES, type Level, LEVELS, type Permission } from "../store/records/vocabulary.ts";
 import { type ActionFacts, stricter, type Verdict } from "./levels.ts";
+import { withoutStated } from "./facts.ts";
 import { foldedMethod, isSameMethod } from "./rule_index.ts";
 import type { RuleIndex } from "./rule_index.ts";
 import { isWithinScope } from "./scope.ts";
@@ -99,6 +100,9 @@ export function discovers(org: OrgRecord, via: Via): boolean {
  * `gate_unknown_tool` the caller registers the draft (`draftToolRecord`) or, at its cap, does not;
  * the answer is the same.
  *
+ * A resource or a method that nothing but the asker's word says of a tool of an upstream narrows and
+ * never widens: it is decided with it and without it, and the strictest answer counts.
+ *
  * Guards look at the arguments, where there are any, and what they say is a floor: the stricter of it
  * and of all the rest answers, and where both are as strict the rest is named. Whatever guards are set
  * to, no answer is wider than without them.
@@ -115,9 +119,12 @@ export function resolve(
 ): Resolution {
   const tool = policy.tool(action.tool) ?? null;
   const trace: TraceStep[] | null = options.explain === true ? [] : null;
-  const verdict = stopped(policy, action, tool, caller, trace) ??
+  const stated = stopped(policy, action, tool, caller, trace) ??
     outOfReach(action, tool, caller, trace) ??
     narrowed(policy, action, tool, caller, options, trace);
+  const verdict = tool?.upstream === undefined
+    ? stated
+    : heldToArguments(policy, action, tool, caller, options, { stated, trace });
   const { permission, resolved_from, rule } = verdict;
   // Most tools have no guard, and their checks go by none of what guards are made of.
   const isGuarded = tool?.guards !== undefined || tool?.upstream !== undefined ||
@@ -129,6 +136,33 @@ export function resolve(
   return trace === null
     ? { permission, resolved_from, rule, tool }
     : { permission, resolved_from, rule, tool, trace };
+}
+
+/** The strictest of an answer and of those without what is only stated; the trace is of the one that decides. */
+function heldToArguments(
+  policy: PolicyView,
+  action: ActionFacts,
+  tool: ToolRecord,
+  caller: Caller,
+  options: ResolveOptions,
+  { stated, trace }: { readonly stated: Verdict; readonly trace: TraceStep[] | null },
+): Verdict {
+  let strictest = stated;
+  for (const less of withoutStated(tool, action)) {
+    const steps: TraceStep[] | null = trace === null ? null : [];
+    const verdict = stopped(policy, less, tool, caller, steps) ??
+      outOfReach(less, tool, caller, steps) ??
+      narrowed(policy, less, tool, caller, options, steps);
+    const isOut = verdict.resolved_from === "sub_token";
+    // Beyond a sub-token's reach nothing else is told, whatever is as strict.
+    if (!isOut && stricter(strictest.permission, verdict.permission) === strictest.permission) {
+      continue;
+    }
+    strictest = verdict;
+    trace?.splice(0, trace.length, ...steps ?? []);
+    if (isOut) break;
+  }
+  return strictest;
 }
 
 /** What the guards of its tool leave of an answer: it, or a stricter one. */
@@ -155,26 +189,6 @@ function guardedBy(
     ? {}
     : { guarded: { findings: floor.findings, by } };
   return { ...verdict, tool, ...guarded, ...(trace === null ? {} : { trace }) };
-}
-
-/** What was said of arguments, by them: one call asks more than once, and of nothing else. */
-const FLOORS = new WeakMap<
-  JsonObject,
-  { readonly org: OrgRecord; readonly tool: ToolRecord | null; readonly floor: Floor }
->();
-
-/** Records of the policy and arguments that were read do not change: others are other objects. */
-function floorFor(
-  org: OrgRecord,
-  tool: ToolRecord | null,
-  guards: Parameters<typeof floorOf>[0],
-  args: JsonObject,
-): Floor {
-  const known = FLOORS.get(args);
-  if (known !== undefined && known.org === org && known.tool === tool) return known.floor;
-  const floor = floorOf(guards, args);
-  FLOORS.set(args, { org, tool, floor });
-  return floor;
 }
 
 function stopped(
@@ -414,35 +428,4 @@ function strictestOfTags(
     if (wins) [best, bestTag] = [rule, tag];
   }
   return best;
-}
-
-/**
- * The record of a tool that was asked about before anyone described it: assumed to be as dangerous
- * as a tool can be until a person says otherwise. `at` in milliseconds since the epoch.
- */
-export function draftToolRecord(name: string, id: string, at: number): ToolRecord {
-  return {
-    id,
-    name,
-    description: "",
-    category: null,
-    tags: [],
-    risk_level: "high",
-    parameters: null,
-    default_permission: "requires_approval",
-    annotations: { read_only: false, destructive: true, idempotent: false, open_world: true },
-    annotations_acknowledged: false,
-    required_tier: 0,
-    required_facts: [],
-    methods: null,
-    requires_second_approval: false,
-    requires_mandate: false,
-    approval_timeout_seconds: null,
-    approval_use_seconds: null,
-    kill_switch: { active: false, reason: null },
-    status: "draft",
-    discovered: true,
-    created_at: at,
-    updated_at: at,
-  };
 }

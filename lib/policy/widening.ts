@@ -10,7 +10,7 @@ import type {
   ToolRecord,
 } from "../store/records/policy.ts";
 import type { Permission } from "../store/records/vocabulary.ts";
-import { draftToolRecord } from "./chain.ts";
+import { draftToolRecord } from "./draft_tool.ts";
 import { isSameMethod } from "./rule_index.ts";
 
 /**
@@ -114,6 +114,8 @@ export function liftsTenantGate(
  * - the second approval, or a mandate, is not required any more;
  * - a request may wait longer, or an approval be used later;
  * - the parameter schema is another: whether it is looser is not to be told in general;
+ * - a fact is read from the arguments, or from another place of them, or is not any more: what rests
+ *   on it counts for other calls then;
  * - a guard goes, looks at less, or does less about what it finds;
  * - an annotation or the risk level becomes milder, or the description is another, of which nobody
  *   can tell: approvers are told a more harmless story.
@@ -147,6 +149,7 @@ export function toolWidens(
     (next.approval_use_seconds ?? org.approval_use_seconds) >
       (old.approval_use_seconds ?? org.approval_use_seconds) ||
     guardsWiden(old, next, around) ||
+    canonicalJson(next.facts ?? {}) !== canonicalJson(old.facts ?? {}) ||
     canonicalJson(next.parameters) !== canonicalJson(old.parameters) ||
     next.description !== old.description ||
     RISK[next.risk_level] < RISK[old.risk_level] ||

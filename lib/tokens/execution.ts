@@ -4,18 +4,19 @@ import { actionDigest } from "../decisions/decide.ts";
 import { writeEvent } from "../events/event.ts";
 import type { MachineOperation } from "../identity/acting.ts";
 import {
+  actionWithin,
   actorOf,
   type Client,
   type MachineCaller,
   partyOf,
   privateClient,
   tenantWithin,
-  walledTenant,
 } from "../identity/caller.ts";
 import { tellOfApproval } from "../ledger/commit.ts";
 import type { Actor, Placed } from "../ledger/entry.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import { settleReserved } from "../mandates/spending.ts";
+import type { Snapshot } from "../policy/snapshot.ts";
 import { type RecordedRefusal, Refusal } from "../refusal.ts";
 import type { Services } from "../services.ts";
 import { dueKey, executionKey, runTokenKey } from "../store/keys.ts";
@@ -83,7 +84,7 @@ export function logExecutionOperation(
       const event = outcome.result === "unknown" ? "report_unknown" : "report";
       const refusal = refusalOf(snapshot, caller, presented, { event, given }, transaction);
       if (refusal !== null) return refuseToken(transaction, by, token, refusal);
-      const named = isWholeAction(caller, token, given) ? "checked" : "unchecked";
+      const named = isWholeAction(snapshot, caller, token, given) ? "checked" : "unchecked";
       return reportRun(transaction, by, { ...presented, binding: named }, outcome);
     },
   };
@@ -149,13 +150,14 @@ function openRun(
 
 /** Whether the report names the token's action in full: what it leaves out, the action has not. */
 function isWholeAction(
+  snapshot: Snapshot,
   caller: MachineCaller,
   token: RunTokenRecord,
   given: Report["given"],
 ): boolean {
-  const tenant = walledTenant(caller, given.tenant ?? null);
-  if (tenant instanceof Refusal) return false;
-  return actionDigest(caller.org, wholeAction(given, tenant)) === token.action_digest;
+  const action = actionWithin(snapshot, caller, wholeAction(given, given.tenant ?? null));
+  if (action instanceof Refusal) return false;
+  return actionDigest(caller.org, action) === token.action_digest;
 }
 
 function wholeAction(given: Report["given"], tenant: string | null) {

@@ -16,6 +16,7 @@ import type { StandingTerms } from "../mandates/mandate.ts";
 import { mandateEnd, type MandateTerms, scopesNow } from "../mandates/narrow.ts";
 import { coversSeats, seatsOf } from "../mandates/seats.ts";
 import { resolve } from "../policy/chain.ts";
+import { withReadFacts } from "../policy/facts.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import { type AnyRefusal, Refusal } from "../refusal.ts";
 import type { ApprovalRecord } from "../store/records/approval.ts";
@@ -51,10 +52,11 @@ export function refusalOf(
   snapshot: Snapshot,
   caller: MachineCaller,
   presented: KnownToken,
-  { event, given }: Attempt,
+  { event, given: stated }: Attempt,
   clocks: Clocks,
 ): AnyRefusal | null {
   const { token, ...grounds } = presented;
+  const given = withRead(snapshot, token, stated);
   const walledOff = wallRefusal(caller, token.tenant);
   if (walledOff !== null) return walledOff;
   const next = moved(token, event, clocks);
@@ -70,6 +72,25 @@ export function refusalOf(
     ? revocation(snapshot, token, grounds, clocks, given.arguments)
     : null;
   return revoked === null ? null : new Refusal("token_revoked", { ...revoked });
+}
+
+/** What was given with the facts that its tool reads from the arguments, where these were given. */
+function withRead(
+  { tools }: Pick<Snapshot, "tools">,
+  { tool }: Pick<RunTokenRecord, "tool">,
+  given: GivenAction,
+): GivenAction {
+  const of = tools.get(tool);
+  const { arguments: args } = given;
+  if (of?.upstream === undefined || args === undefined) return given;
+  const { tenant = null, resource = null, method = null } = given;
+  const read = withReadFacts(of, { tool, tenant, resource, method, arguments: args });
+  return {
+    ...given,
+    ...(read.tenant === tenant ? {} : { tenant: read.tenant }),
+    ...(read.resource === resource ? {} : { resource: read.resource }),
+    ...(read.method === method ? {} : { method: read.method }),
+  };
 }
 
 function stateRefusal(

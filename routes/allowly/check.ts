@@ -1,5 +1,10 @@
 import { z } from "zod";
-import { checkAndUse, loadActionPolicy, NO_MANDATE } from "../../lib/allowly/check.ts";
+import {
+  checkAndUse,
+  decidedDigest,
+  loadActionPolicy,
+  NO_MANDATE,
+} from "../../lib/allowly/check.ts";
 import { evaluation } from "../../lib/allowly/evaluation.ts";
 import { type Noted, noted, receiptOf } from "../../lib/allowly/noted.ts";
 import type { ActionPolicy } from "../../lib/allowly/policy.ts";
@@ -10,7 +15,6 @@ import type { Authorized } from "../../lib/authorize/authorize.ts";
 import type { Action } from "../../lib/base/action.ts";
 import { isId } from "../../lib/base/id.ts";
 import type { JsonObject, JsonValue } from "../../lib/base/json.ts";
-import { actionDigest } from "../../lib/decisions/decide.ts";
 import { allowedUnder, type DecidedUnder } from "../../lib/decisions/under_mandate.ts";
 import type { MachineOperation } from "../../lib/identity/acting.ts";
 import { countedIn } from "../../lib/mandates/budget.ts";
@@ -157,13 +161,13 @@ interface Told {
 }
 
 /** Checks one action, in a commit that keeps its answer where the request has an `Idempotency-Key`. */
-function checkAction(
+async function checkAction(
   call: CheckCall,
   { mandate_id, confirmed }: Named,
   tool: string,
   part: number,
 ): Promise<Answer> {
-  const { body, client, org } = call;
+  const { body, client } = call;
   const action: Action = {
     tool,
     tenant: null,
@@ -172,7 +176,7 @@ function checkAction(
     arguments: body.context ?? {},
   };
   // What a user confirmed is good for that action alone, whatever else their mandate allows.
-  const isOther = confirmed !== null && actionDigest(org, action) !== confirmed;
+  const isOther = confirmed !== null && confirmed !== await call.transact(decidedDigest(action));
   const asking = noted(checkAndUse({
     mandate_id: isOther ? NO_MANDATE : mandate_id,
     user_id: null,

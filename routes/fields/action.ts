@@ -3,7 +3,7 @@ import type { Action } from "../../lib/base/action.ts";
 import { canonicalBytes } from "../../lib/base/canonical.ts";
 import { isId } from "../../lib/base/id.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../../lib/base/json.ts";
-import { externalIdProblem, isDotSegment } from "../../lib/base/text.ts";
+import { externalIdProblem, isDotSegment, MAX_EXTERNAL_ID } from "../../lib/base/text.ts";
 import type { MandateNaming } from "../../lib/mandates/mandate.ts";
 import { METHOD_FORM } from "../../lib/policy/rule_index.ts";
 import type { GivenAction } from "../../lib/tokens/presented.ts";
@@ -36,9 +36,9 @@ function externalText(max: number, what: string) {
   return ruled(text, externalIdProblem).describe(what);
 }
 
-export const tenantId = externalText(128, "External id of the tenant");
+export const tenantId = externalText(MAX_EXTERNAL_ID, "External id of the tenant");
 
-export const resourceId = externalText(128, "External id of the resource");
+export const resourceId = externalText(MAX_EXTERNAL_ID, "External id of the resource");
 
 /** An id as it is registered under: it has an address, unlike one that a check only names. */
 function addressed(id: typeof tenantId) {

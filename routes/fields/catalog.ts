@@ -13,6 +13,7 @@ import {
   RISK_LEVELS,
   type Selector,
   TOOL_STATUSES,
+  toolFacts,
   type ToolRecord,
   toolRecord,
 } from "../../lib/store/records/policy.ts";
@@ -195,6 +196,11 @@ export const toolFields = {
   required_tier: z.int().min(0).max(3).exactOptional(),
   required_facts: z.array(z.enum(REQUIRED_FACTS)).refine(isUnique, "names a fact twice")
     .exactOptional(),
+  facts: toolFacts.exactOptional().describe(
+    "Of a tool of an upstream, where in the arguments of a call its facts stand: JSON pointers. A " +
+      "fact is read there and believed from nowhere else; stays as it is where it is left out, and " +
+      "{} reads none",
+  ),
   methods: z.array(
     methodName.refine(
       (method) => patternIn(method) === null,

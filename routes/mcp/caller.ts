@@ -9,7 +9,8 @@ import {
 } from "../../lib/identity/caller.ts";
 import { asGrant, GRANT_RATE_LIMIT } from "../../lib/identity/grant_caller.ts";
 import type { PresentedAccess } from "../../lib/oauth/access.ts";
-import { type Resolution, resolve } from "../../lib/policy/chain.ts";
+import { type PolicyView, type Resolution, resolve } from "../../lib/policy/chain.ts";
+import { beforeArguments, reachBeforeArguments } from "../../lib/policy/facts.ts";
 import type { Snapshot } from "../../lib/policy/snapshot.ts";
 import { type AnyRefusal, Refusal, type RefusalCode } from "../../lib/refusal.ts";
 import { type Scope, SCOPES } from "../../lib/store/records/oauth.ts";
@@ -108,18 +109,17 @@ export interface ListedTool {
 
 /**
  * The approved tools by name, from after `after` on, as this caller would find them: the same
- * resolution as a check over MCP, recorded nowhere. `next` is the name to go on after.
+ * resolution as a check over MCP, recorded nowhere. What a tool reads from arguments stands in nobody's
+ * way before there are any. `next` is the name to go on after.
  */
 export function listedTools(
   snapshot: Snapshot,
   caller: MachineCaller,
-  { after, limit, isListed = () => true, methodOf = () => null, mandated = false }: {
+  { after, limit, isListed = () => true, mandated = false }: {
     readonly after: string | null;
     readonly limit: number;
     /** Which of them are looked for; all when absent. */
     readonly isListed?: (tool: ToolRecord) => boolean;
-    /** The method that what is done with a tool states; none when absent. */
-    readonly methodOf?: (tool: ToolRecord) => string | null;
     /** Whether a mandate is named; one that the caller is bound to is, in any case. */
     readonly mandated?: boolean;
   },
@@ -131,15 +131,42 @@ export function listedTools(
   const tenant = tenantOf(snapshot, caller);
   const isNamed = mandated || namedMandate(caller, null) !== null;
   const answerOf = (tool: ToolRecord): ListedTool["answer"] => {
-    if (tenant instanceof Refusal) return tenant.code;
+    const { facts, name, upstream } = tool;
+    const walled = facts?.tenant === undefined ? tenant : null;
+    if (walled instanceof Refusal) return walled.code;
     // One that was named so before it was refused.
-    const named = personalIdProblems(snapshot.org, { "/tool_name": tool.name });
+    const named = personalIdProblems(snapshot.org, { "/tool_name": name });
     if (named.length > 0) return "invalid_request";
-    const action = { tenant, resource: null, tool: tool.name, method: methodOf(tool) };
-    return resolve(snapshot, action, caller, { via: "mcp", mandated: isNamed });
+    const action = { tenant: walled, resource: null, tool: name, method: upstream?.method ?? null };
+    const options = { via: "mcp", mandated: isNamed } as const;
+    return facts === undefined
+      ? resolve(snapshot, action, caller, options)
+      : resolve(policyBefore(snapshot, tool), action, callerBefore(caller, tool), options);
   };
   const items = approved.slice(0, limit).map((tool) => ({ tool, answer: answerOf(tool) }));
   return { items, next: approved.length > limit ? items.at(-1)?.tool.name ?? null : null };
+}
+
+/** The policy with a tool as it is before there are arguments. */
+function policyBefore(snapshot: Snapshot, tool: ToolRecord): PolicyView {
+  const { org, rules } = snapshot;
+  return {
+    org,
+    rules,
+    tool: () => beforeArguments(tool),
+    category: (name) => snapshot.category(name),
+    isTenantRegistered: (id) => snapshot.isTenantRegistered(id),
+  };
+}
+
+/** Whoever asks, reaching as far as they may by then. */
+function callerBefore(caller: MachineCaller, tool: ToolRecord): Pick<
+  MachineCaller,
+  "trust_tier" | "kill_switch" | "mandate_ids" | "scope"
+> {
+  const { trust_tier, kill_switch, mandate_ids, scope } = caller;
+  const reach = scope === null ? null : reachBeforeArguments(tool, scope);
+  return { trust_tier, kill_switch, mandate_ids, scope: reach };
 }
 
 /** The tenant that a check gets which names none, or why it is refused. */

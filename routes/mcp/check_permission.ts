@@ -46,7 +46,8 @@ function nextAfter({ permission, resolved_from }: Resolution, before: AskedBefor
   }
   if (resolved_from === "gate_incomplete") {
     return "The action does not name all that the tool requires (required_facts in " +
-      "list_my_tools). Name it and check again; as it stands, a person has to approve it.";
+      "list_my_tools). Name it, in the arguments where facts says so, and check again; as it stands, " +
+      "a person has to approve it.";
   }
   if (resolved_from === "gate_method") {
     return "The tool takes only the methods that list_my_tools names for it (methods). Name the " +

@@ -48,11 +48,6 @@ function isServed({ upstreams }: Snapshot, naming: Naming, tool: ToolRecord): bo
   return at?.status === "active" && isCurrent({ upstream }, at);
 }
 
-/** A call of an operation of an HTTP API is decided with its method, and so is what is listed. */
-function methodOf({ upstream }: ToolRecord): string | null {
-  return upstream?.method ?? null;
-}
-
 /** What can be listed: what a call of it would not be refused by the rules. */
 function isCallable({ answer }: ListedTool): boolean {
   return typeof answer !== "string" && answer.permission !== "disabled";
@@ -73,7 +68,6 @@ export async function listPage(
       after,
       limit: PAGE,
       isListed,
-      methodOf,
     });
     return { items: items.filter(isCallable), next };
   };
@@ -134,7 +128,7 @@ export function toolNamed(
   const find = (snapshot: Snapshot, caller: MachineCaller) => {
     const isListed = (tool: ToolRecord) =>
       nameAt(naming, tool) === name && isServed(snapshot, naming, tool);
-    const of = { after: null, limit: 1, isListed, methodOf, mandated };
+    const of = { after: null, limit: 1, isListed, mandated };
     const { items } = listedTools(snapshot, caller, of);
     return items.find(isCallable)?.tool ?? null;
   };

@@ -135,7 +135,8 @@ const logExecution = mcpTool({
   },
 });
 
-const { name, category, risk_level, annotations, required_facts, methods } = toolRecord.shape;
+const { name, category, risk_level, annotations, required_facts, facts, methods } =
+  toolRecord.shape;
 
 const item = z.object({
   tool_name: name,
@@ -143,6 +144,7 @@ const item = z.object({
   risk_level,
   annotations,
   required_facts: required_facts.describe("What an action with this tool has to name"),
+  facts: facts.describe("Where in its arguments facts of an action are read, by JSON pointers"),
   methods: methods.unwrap().describe("The only methods that it takes, in any case; null for any"),
   permission: z.enum(PERMISSIONS).nullable()
     .describe("What a check would answer that names nothing else; null where it is refused"),
@@ -161,6 +163,7 @@ function render({ tool, answer }: ListedTool): JsonObject {
     risk_level: tool.risk_level,
     annotations: { ...tool.annotations },
     required_facts: [...tool.required_facts],
+    ...(tool.facts === undefined ? {} : { facts: { ...tool.facts } }),
     methods: tool.methods === null ? null : [...tool.methods],
     permission: refused ? null : answer.permission,
     resolved_from: refused ? null : answer.resolved_from,

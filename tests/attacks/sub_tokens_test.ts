@@ -69,16 +69,20 @@ Deno.test("attack: max_uses is raced by forty parallel checks on two nodes, and 
 
 Deno.test("attack: what a sub-token does not name is not got by leaving it out, or by what looks like it", async () => {
   await using it = await staged();
+  await it.org.tool("plain");
   const narrow = await it.token({
-    tools: [READ],
+    tools: [READ, "plain"],
     methods: ["GET"],
     resources: ["a"],
     tenant_ids: ["acme"],
   });
-  const inside = { method: "get", resource_id: "a", tenant_id: "acme" };
+  const named = { method: "get", resource_id: "a", tenant_id: "acme" };
+  const inside = { ...named, tool_name: "plain" };
   assert.equal(await it.verdict(narrow, inside), "allowed tool_default");
   const outside: JsonObject[] = [
     {},
+    // What is sent to an upstream are its arguments: what is only said of them reaches nothing.
+    { ...named, tool_name: READ },
     { ...inside, method: null },
     { ...inside, resource_id: null },
     { ...inside, tenant_id: null },

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { draftToolRecord } from "../../lib/policy/chain.ts";
+import { draftToolRecord } from "../../lib/policy/draft_tool.ts";
 import * as keys from "../../lib/store/keys.ts";
 import { toolRecord } from "../../lib/store/records/policy.ts";
 import { Countersign, type Got, type TestOrg } from "../helpers/countersign.ts";

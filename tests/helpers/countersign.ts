@@ -445,7 +445,7 @@ export class TestOrg<H extends Home = Countersign> {
 
   /** An approved tool without the API of tools. */
   async tool(name: string, fields: JsonObject = {}): Promise<void> {
-    const { draftToolRecord } = await import("../../lib/policy/chain.ts");
+    const { draftToolRecord } = await import("../../lib/policy/draft_tool.ts");
     await this.transact((transaction) => {
       transaction.setPolicy(keys.toolKey(this.id, name), {
         ...draftToolRecord(name, transaction.id("tol"), transaction.at),

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { z } from "zod";
-import { draftToolRecord } from "../../lib/policy/chain.ts";
+import { draftToolRecord } from "../../lib/policy/draft_tool.ts";
 import { toolKey } from "../../lib/store/keys.ts";
 import type { Kv } from "../../lib/store/kv.ts";
 import { Countersign, type Got, type TestOrg } from "../helpers/countersign.ts";

@@ -5,7 +5,7 @@ import type { EntryDraft } from "../../lib/ledger/entry.ts";
 import { Ledgers } from "../../lib/ledger/ledgers.ts";
 import { KV_CONNECT_LIMITS, KV_LIMITS } from "../../lib/ledger/commit_limits.ts";
 import type { Operation } from "../../lib/ledger/transaction.ts";
-import { draftToolRecord } from "../../lib/policy/chain.ts";
+import { draftToolRecord } from "../../lib/policy/draft_tool.ts";
 import { type StoreKey, toolKey } from "../../lib/store/keys.ts";
 import { PatientStore, StoreUnavailable } from "../../lib/store/kv.ts";
 import { Countersign } from "../helpers/countersign.ts";

@@ -54,6 +54,9 @@ const text = fc.constantFrom(
 
 const args = fc.record({ path: text, list: fc.array(text, { maxLength: 2 }) });
 
+/** What is read from the arguments counts as it stands there; what is only stated is told elsewhere. */
+const FACTS = { resource: "/r", method: "/m" };
+
 const UPSTREAM = {
   name: "u",
   tool: "t",
@@ -84,7 +87,7 @@ const guarded: fc.Arbitrary<Guarded> = fc.record({
     tools: policy.tools.map((tool): ToolRecord => ({
       ...tool,
       ...(ofTool === undefined ? {} : { guards: ofTool }),
-      ...(isUpstream ? { upstream: UPSTREAM } : {}),
+      ...(isUpstream ? { upstream: UPSTREAM, facts: FACTS } : {}),
     })),
   },
 }));

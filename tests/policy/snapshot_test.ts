@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { draftToolRecord } from "../../lib/policy/chain.ts";
+import { draftToolRecord } from "../../lib/policy/draft_tool.ts";
 import { Snapshot } from "../../lib/policy/snapshot.ts";
 import { toolKey } from "../../lib/store/keys.ts";
 import type { ToolRecord } from "../../lib/store/records/policy.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { draftToolRecord } from "../../lib/policy/chain.ts";
+import { draftToolRecord } from "../../lib/policy/draft_tool.ts";
 import { type Selector, toolRecord } from "../../lib/store/records/policy.ts";
 import type { ResolvedFrom } from "../../lib/store/records/vocabulary.ts";
 import type { Question } from "../helpers/policy_oracle.ts";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import assert from "node:assert/strict";
-import { draftToolRecord } from "../../lib/policy/chain.ts";
+import { draftToolRecord } from "../../lib/policy/draft_tool.ts";
 import {
   agentWidens,
   categoryWidens,

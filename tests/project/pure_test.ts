@@ -12,6 +12,7 @@ const PURE = ["lib/mandates/budget.ts", "lib/mandates/conditions.ts", "lib/manda
 const TAKEN_FROM = [
   "../base/json.ts",
   "../ledger/clock.ts isOver",
+  "../policy/facts.ts isOnlyStated",
   "../policy/levels.ts stricter",
   "../policy/trace.ts namedStep",
   "../store/records/mandate.ts",

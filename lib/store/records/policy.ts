@@ -74,6 +74,15 @@ export const REQUIRED_FACTS = ["tenant", "resource", "method"] as const;
 
 export type RequiredFact = (typeof REQUIRED_FACTS)[number];
 
+const place = z.string().max(256, "has at most 256 characters")
+  .regex(/^(?:\/(?:[^~/]|~[01])*)+$/, "must be a JSON pointer into the arguments, as /path")
+  .exactOptional();
+
+/** Where in the arguments of a call a fact of it stands: read there, and believed from nowhere else. */
+export const toolFacts = z.strictObject({ tenant: place, resource: place, method: place });
+
+export type ToolFacts = z.infer<typeof toolFacts>;
+
 /** Which tool of which upstream runs when a tool of the catalog is called. */
 export const toolUpstream = z.object({
   name: z.string(),
@@ -111,6 +120,8 @@ export const toolRecord = z.object({
   annotations_acknowledged: z.boolean(),
   required_tier: z.number().int().min(0).max(3),
   required_facts: z.array(z.enum(REQUIRED_FACTS)),
+  /** Of a tool of an upstream; absent where nothing is read. */
+  facts: toolFacts.exactOptional(),
   /** The only ones that it takes, compared without case; null: any, and none. */
   methods: z.array(z.string()).nullable().default(null),
   requires_second_approval: z.boolean(),

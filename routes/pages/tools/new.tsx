@@ -2,7 +2,7 @@ import { z } from "zod";
 import { Section } from "../../../components/layout.tsx";
 import { PageHeader } from "../../../components/page_header.tsx";
 import { putTool } from "../../../lib/catalog/tools.ts";
-import { draftToolRecord } from "../../../lib/policy/chain.ts";
+import { draftToolRecord } from "../../../lib/policy/draft_tool.ts";
 import { asShown, attempted } from "../../dashboard/attempted.ts";
 import type { MemberCall } from "../../dashboard/browser_call.ts";
 import { text } from "../../dashboard/form.ts";
