@@ -1,5 +1,5 @@
 import { pagePath } from "../lib/base/page_path.ts";
-import type { Annotations, OrgRecord, ToolRecord } from "../lib/store/records/policy.ts";
+import type { Annotations, OrgRecord, ToolFacts, ToolRecord } from "../lib/store/records/policy.ts";
 import { AnnotationBadges, PermissionBadge, RiskBadge, Tags } from "./badges.tsx";
 import { CheckboxField, CheckboxGroup } from "./choices.tsx";
 import { durationWords } from "./duration.tsx";
@@ -61,6 +61,10 @@ export function ToolDefinition({ tool, org, now }: {
               ? <span class="quiet">None</span>
               : tool.required_facts.join(", "),
           },
+          ...tool.upstream === undefined ? [] : [{
+            term: "Read from arguments",
+            value: <ReadFacts facts={tool.facts ?? {}} method={tool.upstream.method} />,
+          }],
           {
             term: "Methods",
             value: tool.methods === null
@@ -98,6 +102,33 @@ export function ToolDefinition({ tool, org, now }: {
             <JsonView value={tool.parameters} />
           </Disclosure>
         )}
+    </>
+  );
+}
+
+/** Which facts of its calls are read, and where. */
+function ReadFacts({ facts, method }: {
+  readonly facts: ToolFacts;
+  /** Of an operation of an HTTP API, its own. */
+  readonly method: string | undefined;
+}) {
+  const read = (["resource", "tenant", "method"] as const).flatMap((fact) => {
+    const pointer = facts[fact];
+    return pointer === undefined || (fact === "method" && method !== undefined)
+      ? []
+      : [{ fact, pointer }];
+  });
+  if (read.length === 0 && method === undefined) return <span class="quiet">Nothing</span>;
+  return (
+    <>
+      {read.map(({ fact, pointer }, i) => (
+        <>
+          {i > 0 && ", "}
+          {fact} <UntrustedText text={pointer} mono />
+        </>
+      ))}
+      {method !== undefined &&
+        `${read.length > 0 ? ", " : ""}method: ${method}, the operation's own`}
     </>
   );
 }

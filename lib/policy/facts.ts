@@ -4,11 +4,17 @@ import {
   type JsonObject,
   type JsonValue,
   memberOf,
+  pointerToken,
   pointerTokens,
   valueAtPointer,
 } from "../base/json.ts";
 import { externalIdProblem, MAX_EXTERNAL_ID } from "../base/text.ts";
-import { REQUIRED_FACTS, type RequiredFact, type ToolRecord } from "../store/records/policy.ts";
+import {
+  MAX_PLACE,
+  REQUIRED_FACTS,
+  type RequiredFact,
+  type ToolRecord,
+} from "../store/records/policy.ts";
 import type { SubTokenScope } from "../store/records/sub_token.ts";
 import { isSameMethod, METHOD_FORM } from "./rule_index.ts";
 
@@ -217,10 +223,30 @@ function placeProblem(parameters: JsonObject | null, pointer: string): string | 
     : `names ${pointer}, which is no text by the tool's parameters; take a place that holds text`;
 }
 
-/** Which facts of a tool no arguments can have: their places are not among its parameters by now. */
-export function lostFacts(tool: ToolRecord): RequiredFact[] {
+/** Which facts of a tool no arguments can have by now: its upstream has changed its parameters since. */
+export function lostFacts(tool: Pick<ToolRecord, "facts" | "parameters">): RequiredFact[] {
   return REQUIRED_FACTS.filter((fact) => {
     const pointer = tool.facts?.[fact];
     return pointer !== undefined && placeProblem(tool.parameters, pointer) !== null;
   });
+}
+
+/** How deep and how many places are proposed. */
+const PROPOSED = { depth: 4, places: 50 } as const;
+
+/** The places that hold text by a tool's parameters, as pointers, for who says where facts are read. */
+export function textPlaces(parameters: JsonObject | null): string[] {
+  const found: string[] = [];
+  const look = (schema: JsonValue | undefined, pointer: string, depth: number) => {
+    const properties = memberOf(schema, "properties");
+    if (!isJsonObject(properties) || depth > PROPOSED.depth) return;
+    for (const [name, member] of Object.entries(properties)) {
+      if (found.length >= PROPOSED.places) return;
+      const at = `${pointer}/${pointerToken(name)}`;
+      if (memberOf(member, "type") === "string" && at.length <= MAX_PLACE) found.push(at);
+      look(member, at, depth + 1);
+    }
+  };
+  look(parameters ?? undefined, "", 1);
+  return found;
 }

@@ -168,11 +168,17 @@ Deno.test("every command that a document prints runs as it is printed, on a fres
     const stored = await clone.run(credential, { ...at, MANAGEMENT_KEY: MGMT });
     assert.match(stored.out, /"id":"crd_.*"state":"ready"/, stored.err);
     const servers = [{ url: "https://api.example.com/v1" }];
-    const document = { openapi: "3.1.0", info: {}, servers, paths: { "/bills": { get: {} } } };
+    const parameters = ["account", "customer"]
+      .map((name) => ({ name, in: "query", schema: { type: "string" } }));
+    const paths = { "/refunds": { post: { operationId: "refund", parameters } } };
+    const document = { openapi: "3.1.0", info: {}, servers, paths };
     await Deno.writeTextFile(`${clone.folder}/openapi.json`, JSON.stringify(document));
     const api = block("docs/gateway.md: (printf");
     const named = await clone.run(api, { ...at, MANAGEMENT_KEY: MGMT });
     assert.match(named.out, /"kind":"openapi".*"draft":1/, named.err);
+    const reading = block("docs/gateway.md: curl -X PATCH");
+    const read = await clone.run(reading, { ...at, MANAGEMENT_KEY: MGMT });
+    assert.match(read.out, /"facts":\{"tenant":"\/customer","resource":"\/account"\}/, read.err);
     const tool = await fetch(`${CS}/tools/notes/read`, {
       method: "PUT",
       headers: { "x-api-key": MGMT },

@@ -74,7 +74,10 @@ export const REQUIRED_FACTS = ["tenant", "resource", "method"] as const;
 
 export type RequiredFact = (typeof REQUIRED_FACTS)[number];
 
-const place = z.string().max(256, "has at most 256 characters")
+/** Most characters of a place in the arguments. */
+export const MAX_PLACE = 256;
+
+const place = z.string().max(MAX_PLACE, `has at most ${MAX_PLACE} characters`)
   .regex(/^(?:\/(?:[^~/]|~[01])*)+$/, "must be a JSON pointer into the arguments, as /path")
   .exactOptional();
 

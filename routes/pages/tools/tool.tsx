@@ -27,6 +27,7 @@ import { action, type Attempt, memberPage } from "../../dashboard/page.ts";
 import { killSwitchField } from "../../fields/catalog.ts";
 import { matrixLinks } from "../rules/form.tsx";
 import { categoryNames } from "./categories.tsx";
+import { factsFields, FactsLost, factsObjection, factsOf, FactsSection } from "./facts_form.tsx";
 import {
   readField,
   toolFieldsOf,
@@ -66,6 +67,8 @@ const query = z.object({ view: z.enum(VIEWS).optional() });
 type Call = MemberCall<z.output<typeof byName>, z.output<typeof query>>;
 
 const guarding = z.strictObject({ seen: whole(z.int()), ...guardsFields });
+
+const reading = z.strictObject({ seen: whole(z.int()), ...factsFields });
 
 const change = z.strictObject({ seen: whole(z.int()), digest: readField, ...toolFormFields });
 
@@ -152,6 +155,7 @@ export const toolPage = memberPage({
         />
         <ToolStopped tool={tool} mayRelease={data.mayRelease} attempt={attempt} />
         <ToolDrifted tool={tool} />
+        <FactsLost tool={tool} href={mayConfigure ? `${path}?view=guards` : null} />
         <Tabs
           label="Views of the tool"
           tabs={[
@@ -182,6 +186,7 @@ export const toolPage = memberPage({
         )}
         {view === "guards" && (
           <>
+            <FactsSection form={attempted(attempt, "facts")} tool={tool} />
             <Section
               title="Guards"
               description="Of each kind what is set here counts, else the word in brackets: of all
@@ -278,6 +283,17 @@ export const toolPage = memberPage({
       const changed = asShown(
         changeTool(name, { guards: guardsOf(form, old) }, call.id),
         ({ snapshot }) => changedSince(snapshot.tool(name), seen),
+      );
+      await call.transact(changed, "configure");
+      return { to: `${toolPath(name)}?view=guards`, notice: "Saved." };
+    }, "configure"),
+    facts: action(reading, async (call: Call, { seen, ...form }) => {
+      const { name } = call.params;
+      const facts = factsOf(form);
+      const changed = asShown(
+        changeTool(name, { facts }, call.id),
+        ({ snapshot }) =>
+          changedSince(snapshot.tool(name), seen) ?? factsObjection(snapshot.tool(name), facts),
       );
       await call.transact(changed, "configure");
       return { to: `${toolPath(name)}?view=guards`, notice: "Saved." };

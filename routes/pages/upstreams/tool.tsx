@@ -27,6 +27,7 @@ import { text } from "../../dashboard/form.ts";
 import { action, type Attempt, memberPage } from "../../dashboard/page.ts";
 import { definitionDigest, permissionField } from "../../fields/catalog.ts";
 import { upstreamName } from "../../fields/upstream.ts";
+import { FactsLost } from "../tools/facts_form.tsx";
 import { annotationFields, toolInPath, toolPath } from "../tools/form.tsx";
 import { ApprovalFields, approvedFields } from "./drafts.tsx";
 import { placeOf } from "../calls/parts.tsx";
@@ -61,6 +62,10 @@ export const upstreamToolPage = memberPage({
           actions={<ButtonLink href={toolPath(tool.name)}>Rules and history</ButtonLink>}
         />
         <Standing read={read} />
+        <FactsLost
+          tool={tool}
+          href={mayConfigure ? toolPath(tool.name, { view: "guards" }) : null}
+        />
         <Definition read={read} />
         <Definitions
           items={[
