@@ -13,7 +13,6 @@ import * as callers from "../identity/caller.ts";
 import { levelsFor } from "../identity/deciders.ts";
 import { missingFacts } from "../identity/standing.ts";
 import { schedule, tellOfApproval } from "../ledger/commit.ts";
-import { Deferred } from "../ledger/commit_limits.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import { firstOfLine } from "../mandates/mandate.ts";
 import { confirmedBy, loadUserPasskeys } from "../mandates/user_passkeys.ts";
@@ -76,8 +75,6 @@ export const MAX_CONTEXT_BYTES = 16 * 1024;
 
 /** What has to be read before an asking. */
 export interface LoadedAsk {
-  /** Of the action that it was read for. */
-  readonly digest: string;
   readonly open: { readonly loaded: LoadedApproval; readonly view: SealedView } | null;
   readonly counts: LoadedCounts;
   readonly history: AskHistory;
@@ -127,7 +124,7 @@ export async function loadAsk(
     isOurs ? loadOperation(reader, action.tool) : null,
   ]);
   const open = loaded === null || view === null ? null : { loaded, view };
-  return { digest, open, counts, history, line, user, acting, operation };
+  return { open, counts, history, line, user, acting, operation };
 }
 
 async function loadUser(
@@ -160,8 +157,6 @@ export function createOrJoin(
   loaded: LoadedAsk,
 ): Asked | AnyRefusal {
   const { decision, tool } = request;
-  // It was read for another action: where the facts of its tool are has changed since.
-  if (loaded.digest !== decision.action_digest) throw new Deferred();
   const args = decision.action.arguments;
   const operation = loaded.operation && operationNow(loaded.operation, tool);
   const misfit = argumentRefusal(tool, args) ?? (operation && unwritable(operation, args));

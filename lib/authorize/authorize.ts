@@ -24,7 +24,6 @@ import {
   namedMandate,
 } from "../identity/caller.ts";
 import { clocksAt } from "../ledger/clock.ts";
-import { Deferred } from "../ledger/commit_limits.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import { coversSeats } from "../mandates/seats.ts";
 import { resolve } from "../policy/chain.ts";
@@ -104,10 +103,6 @@ export function authorizeOperation(
         return { ...advised(checked, before), token: null, asked: null };
       }
       const seats = decision.mandate?.seats ?? null;
-      // Where its facts are was changed since: what was read for is another action.
-      if (ready !== null && ready.record.action_digest !== decision.action_digest) {
-        throw new Deferred();
-      }
       if (ready !== null && key !== null && coversSeats(ready.record, seats)) {
         return mint(transaction, caller, checked, ready, { key, client });
       }
