@@ -47,6 +47,13 @@ export function externalIdProblem(text: string): string | null {
   return null;
 }
 
+/** Whether a text has anything to read: not only space, and what nobody sees. */
+export function saysSomething(text: string): boolean {
+  return VISIBLE.test(text);
+}
+
+const VISIBLE = /[^\s\p{Z}\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}\u2800]/u;
+
 /**
  * Whether a text holds something of the shape of an e-mail address: a mark before an at sign, and
  * a dotted domain after it whose last label starts with a letter. Percent-encoded and full-width

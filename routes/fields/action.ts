@@ -3,7 +3,12 @@ import type { Action } from "../../lib/base/action.ts";
 import { canonicalBytes } from "../../lib/base/canonical.ts";
 import { isId } from "../../lib/base/id.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../../lib/base/json.ts";
-import { externalIdProblem, isDotSegment, MAX_EXTERNAL_ID } from "../../lib/base/text.ts";
+import {
+  externalIdProblem,
+  isDotSegment,
+  MAX_EXTERNAL_ID,
+  saysSomething,
+} from "../../lib/base/text.ts";
 import type { MandateNaming } from "../../lib/mandates/mandate.ts";
 import { METHOD_FORM } from "../../lib/policy/rule_index.ts";
 import type { GivenAction } from "../../lib/tokens/presented.ts";
@@ -159,7 +164,9 @@ export function actionOf(fields: {
   };
 }
 
-export const reasonField = z.string().min(1).max(2000).describe("Why the action is wanted");
+export const reasonField = z.string().min(1).max(2000)
+  .refine((text) => text === "" || saysSomething(text), "says nothing that can be read")
+  .describe("Why the action is wanted");
 
 export const referenceField = externalText(200, "The caller's own id for this");
 

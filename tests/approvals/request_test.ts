@@ -172,6 +172,10 @@ Deno.test("POST /v1/approvals takes fields only as they are described", async ()
   };
   await refused({ reason: undefined }, "/reason");
   await refused({ reason: "" }, "/reason");
+  // Whoever decides would read nothing.
+  for (const blank of [" ", "\n\t", "\u200b", "\u00a0\u2060\u202e", "\u0000", "\ufe0f\u3164"]) {
+    await refused({ reason: blank }, "/reason");
+  }
   await refused({ reason: "x".repeat(2001) }, "/reason");
   await refused({ context: [] }, "/context");
   await refused({ context: { text: "x".repeat(16 * 1024) } }, "/context");
