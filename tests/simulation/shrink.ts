@@ -2,12 +2,12 @@ import { FAULT_NAMES } from "./faults.ts";
 import { type Plan, run } from "./run.ts";
 
 /** Parts of an org's actors that a run can do without. */
-const ACTORS = [
+export const ACTOR_NAMES: readonly string[] = [
   ...["caller0", "caller1", "caller2", "approver", "owner", "auditor", "person"],
   ...["grantor", "spender0", "spender1", "subscriber"],
   ...["runner0", "runner1", "connector"],
   ...["head", "ruler", "member0", "member1", "member2", "member3", "releaser0", "releaser1"],
-  ...["application", "user0", "user1", "user2"],
+  ...["application", "user0", "user1", "user2", "giver", "shopkeeper", "hearers"],
 ];
 
 /** How finely the end of a run is looked for, milliseconds. */
@@ -43,7 +43,7 @@ export async function shrink(
     progress(`without ${fault}`);
     if (await stillBreaks(smaller)) least = smaller;
   }
-  for (const actor of ACTORS) {
+  for (const actor of ACTOR_NAMES) {
     const { faults, actors } = least.without;
     const smaller = { ...least, without: { faults, actors: [...actors, actor] } };
     progress(`without ${actor}`);

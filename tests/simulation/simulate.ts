@@ -1,24 +1,16 @@
-import { parseArgs } from "node:util";
-import { FAULT_NAMES, type FaultName } from "./faults.ts";
 import type { Broken } from "./evidence.ts";
+import { type Options, optionsOf, USAGE } from "./options.ts";
 import { type Ended, type Plan, run } from "./run.ts";
 import { shrink } from "./shrink.ts";
 
 /**
  * Runs seeds, one after the other, and ends at the first that breaks a promise, with the least that
- * still does and how to run just that again:
- *
- *     deno task simulate [--seeds N] [--from S] [--minutes M] [--suffering SECONDS]
- *     deno task simulate --replay SEED [--suffering SECONDS] [--without NAME,NAME] [--verbose]
+ * still does and how to run just that again (`deno task simulate`, whose options are in `USAGE`).
  *
  * Or runs one seed in a process that has one core, in one that has all, and in both once more, and fails
- * where any of them took another step than the others (Linux, by `taskset`):
- *
- *     deno task simulate --replay SEED --cores
+ * where any of them took another step than the others (`--cores`; Linux, by `taskset`).
+ * Exit status: 0 no promise is broken, 1 one is, 2 wrong usage.
  */
-
-/** How long things go wrong in a run, seconds of its world. */
-const SUFFERING_SECONDS = 60;
 
 /** How often progress is told, milliseconds. */
 const PROGRESS_MS = 5000;
@@ -26,32 +18,19 @@ const PROGRESS_MS = 5000;
 /** How many lines of the trace a failure is told with. */
 const TOLD = 40;
 
-const { values } = parseArgs({
-  args: Deno.args,
-  options: {
-    seeds: { type: "string", default: "100" },
-    from: { type: "string", default: "1" },
-    minutes: { type: "string" },
-    replay: { type: "string" },
-    suffering: { type: "string", default: String(SUFFERING_SECONDS) },
-    without: { type: "string", default: "" },
-    verbose: { type: "boolean", default: false },
-    "no-shrinking": { type: "boolean", default: false },
-    cores: { type: "boolean", default: false },
-  },
-});
+const options = asked(Deno.args);
+
+function asked(args: string[]): Options {
+  try {
+    return optionsOf(args);
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : error}\n\n${USAGE}`);
+    Deno.exit(2);
+  }
+}
 
 function planOf(seed: number): Plan {
-  const names = values.without.split(",").filter((name) => name !== "");
-  const isFault = (name: string): name is FaultName => FAULT_NAMES.some((fault) => fault === name);
-  return {
-    seed,
-    suffering_ms: Number(values.suffering) * 1000,
-    without: {
-      faults: names.filter(isFault),
-      actors: names.filter((name) => !isFault(name)),
-    },
-  };
+  return { seed, suffering_ms: options.suffering * 1000, without: options.without };
 }
 
 function commandOf({ seed, suffering_ms, without }: Plan): string {
@@ -78,21 +57,23 @@ function tell(broken: readonly Broken[]): void {
 
 async function replay(plan: Plan): Promise<boolean> {
   const { lines, ended } = await traceOf(plan);
-  if (values.verbose) { for (const line of lines) console.log(line); }
+  if (options.verbose) { for (const line of lines) console.log(line); }
   console.log(`seed ${plan.seed}: ${ended.steps} steps, trace ${ended.trace}`);
   tell(ended.broken);
   return ended.broken.length === 0;
 }
 
 /** Whether a seed takes the very same steps in processes that have one core, and that have all. */
-async function isAlikeOnAnyCores(seed: string): Promise<boolean> {
+async function isAlikeOnAnyCores(plan: Plan): Promise<boolean> {
   const all = `0-${navigator.hardwareConcurrency - 1}`;
   const program = ["run", "--config", "deno.dev.json", "-A", "--no-check", import.meta.filename!];
-  const more = ["--suffering", values.suffering, "--without", values.without];
+  const { seed, suffering_ms, without: { faults, actors } } = plan;
+  const without = [...faults, ...actors].join(",");
+  const more = ["--suffering", String(suffering_ms / 1000), "--without", without];
   const told = new Set<string>();
   for (const cores of ["0", all, "0", all]) {
     const { stdout } = await new Deno.Command("taskset", {
-      args: ["-c", cores, Deno.execPath(), ...program, "--replay", seed, ...more],
+      args: ["-c", cores, Deno.execPath(), ...program, "--replay", String(seed), ...more],
     }).output();
     const steps = new TextDecoder().decode(stdout).trim();
     console.log(`cores ${cores.padEnd(all.length)}  ${steps}`);
@@ -103,9 +84,9 @@ async function isAlikeOnAnyCores(seed: string): Promise<boolean> {
 
 async function search(): Promise<boolean> {
   const begun = performance.now();
-  const limit = values.minutes === undefined ? Infinity : Number(values.minutes) * 60_000;
-  const first = Number(values.from);
-  const last = values.minutes === undefined ? first + Number(values.seeds) : Infinity;
+  const { minutes, from: first } = options;
+  const limit = minutes === null ? Infinity : minutes * 60_000;
+  const last = minutes === null ? first + options.seeds : Infinity;
   let told = begun;
   let steps = 0;
   let simulated = 0;
@@ -128,7 +109,7 @@ async function search(): Promise<boolean> {
     if (worst !== undefined) {
       console.log(`seed ${seed} breaks a promise`);
       tell(broken);
-      if (values["no-shrinking"]) return false;
+      if (!options.shrinks) return false;
       console.log("Looking for the least that does…");
       const least = await shrink(plan, worst.invariant, (tried) => console.log(`  ${tried}`));
       const { lines, ended: still } = await traceOf(least);
@@ -146,10 +127,10 @@ async function search(): Promise<boolean> {
   return true;
 }
 
-const { replay: one } = values;
-const isWhole = one === undefined
+const { replay: one } = options;
+const isWhole = one === null
   ? await search()
-  : values.cores
-  ? await isAlikeOnAnyCores(one)
-  : await replay(planOf(Number(one)));
+  : options.cores
+  ? await isAlikeOnAnyCores(planOf(one))
+  : await replay(planOf(one));
 Deno.exit(isWhole ? 0 : 1);
