@@ -82,13 +82,17 @@ type Forgery = readonly [
 ];
 
 const FORGERIES: readonly Forgery[] = [
-  ["a check is left out", ["mandate_gap", "mint_undecided", "mint_unapproved"], (lines) => {
-    const at = lines.findIndex((line, i) =>
-      line.entry.type === "permission.checked" &&
-      typeof told(line.entry, "mandate_seq") === "number" && isFollowed(lines, i)
-    );
-    return at === -1 ? null : lines.toSpliced(at, 1);
-  }],
+  [
+    "a check is left out",
+    ["mandate_gap", "ask_undecided", "mint_undecided", "mint_unapproved"],
+    (lines) => {
+      const at = lines.findIndex((line, i) =>
+        line.entry.type === "permission.checked" &&
+        typeof told(line.entry, "mandate_seq") === "number" && isFollowed(lines, i)
+      );
+      return at === -1 ? null : lines.toSpliced(at, 1);
+    },
+  ],
   ["an execution is left out", ["mandate_gap"], (lines) => {
     const at = lines.findLastIndex(({ entry: { type } }, i) =>
       type === "execution.logged" && isFollowed(lines, i)
