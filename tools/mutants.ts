@@ -1918,7 +1918,7 @@ const MANDATES: readonly Mutant[] = [
   },
   {
     guard: "the verifier finds a key that answers where only people may",
-    file: "lib/verify/story.ts",
+    file: "lib/verify/key_answers.ts",
     find: "if (earlier === null) return null;",
     replace: "if (earlier !== null) return null;",
     tests: ["verify/user_signed"],

@@ -1,5 +1,6 @@
 import type { Actors } from "./actors.ts";
 import type { Finding } from "./finding.ts";
+import type { KeyAnswers } from "./key_answers.ts";
 import type { Makers } from "./makers.ts";
 import { Remembered, type StoryEntry, type Told } from "./story_entry.ts";
 
@@ -59,7 +60,12 @@ export class Requests {
   /** Uses of approvals whose entries do not tell until when they were good. */
   untimed = 0;
 
-  constructor(readonly told: Told, readonly actors: Actors, readonly makers: Makers) {}
+  constructor(
+    readonly told: Told,
+    readonly actors: Actors,
+    readonly makers: Makers,
+    readonly keyAnswers: Pick<KeyAnswers, "people">,
+  ) {}
 
   /** The entry that ended a request, its token or not; null where none did. */
   endOf(id: string): number | null {
@@ -143,6 +149,10 @@ export class Requests {
     if (level === 0) return null;
     const end = by.type === "api_key" ? this.actors.endOf(by) : null;
     if (end !== null) return { why: `by key ${by.id}, ${end.why}`, earlier: end.earlier };
+    const { people } = this.keyAnswers;
+    if (by.type === "api_key" && people !== null) {
+      return { why: `by key ${by.id}; entry ${people} leaves it to people`, earlier: people };
+    }
     const bar = this.actors.barNow(entry, member, level);
     if (bar !== null) return bar;
     const since = this.#isSeparated(request)
