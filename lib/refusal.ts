@@ -36,7 +36,8 @@ export interface RefusalData {
   precondition_failed: { policy_version: number };
   // Who asks
   missing_credentials: Record<never, never>;
-  invalid_credentials: Record<never, never>;
+  /** What to present in place of a key that is not taken here, whichever it is. */
+  invalid_credentials: { readonly instead?: string };
   wrong_tier: { tier: string; allowed: readonly string[] };
   tenant_not_permitted: { tenant_id: string | null; permitted: readonly string[] };
   /** `left`: requests of the minute that are left, for a call that holds more. */

@@ -128,7 +128,10 @@ export const PROBLEMS: { readonly [C in ProblemCode]: ProblemKind<ProblemData[C]
     title: "Credentials not accepted",
     meaning: "The presented key is unknown, revoked or expired, or a sub-token that is used up. " +
       "Which of these is not said.",
-    detail: () => "The presented key is unknown, revoked or expired.",
+    detail: ({ instead }) =>
+      instead === undefined
+        ? "The presented key is unknown, revoked or expired."
+        : `Keys of the API are not taken here; present ${instead}.`,
     advice: "Check the key for missing characters; if it was revoked, ask for a new one.",
   },
   wrong_tier: {

@@ -165,6 +165,15 @@ async function answered(
 
 const MACHINE_PREFIXES = [SECRET_PREFIXES.agent, SECRET_PREFIXES.sub_token];
 
+const KEY_PREFIXES = [
+  SECRET_PREFIXES.standard,
+  SECRET_PREFIXES.management,
+  SECRET_PREFIXES.approver,
+];
+
+/** Said of every one alike: which of them are good is not told here. */
+const NO_KEYS = { instead: `an agent's token (${SECRET_PREFIXES.agent}…), or sign in` };
+
 /**
  * Who presents the bearer token: an agent by its own, whoever was handed a sub-token, or the grant
  * behind an access token. Keys are not for this endpoint, and are not looked up.
@@ -183,6 +192,9 @@ async function presentedCaller(
     const agent = await services.credentials.caller(presented, MCP_MACHINES, since);
     const snapshot = services.ledgers.of(presented.org).knownSnapshot;
     return agentCaller(presented, agent, snapshot?.org.name ?? presented.org);
+  }
+  if (KEY_PREFIXES.some((prefix) => secret.startsWith(prefix))) {
+    throw new Refusal("invalid_credentials", NO_KEYS);
   }
   const access = await presentAccessToken(services, secret, resource);
   if (access === null) throw new Refusal("invalid_credentials", {});

@@ -70,10 +70,13 @@ Deno.test("a token that is not accepted is said to be invalid, whatever is wrong
     org.standard,
     org.management,
     org.approver,
+    makeSecret("standard", systemRandom),
   ];
   for (const token of tokens) {
     const answer = await list(countersign, token);
     assert.equal(answer.status, 401, token.slice(0, 8));
+    const isKey = /^cs_(live|mgmt|appr)_/.test(token);
+    assert.equal(/agent's token \(cs_agent_…\), or sign in/.test(answer.text), isKey, answer.text);
     assert.deepEqual(challengeOf(answer), {
       error: "invalid_token",
       scope: "mcp:read mcp:write",

@@ -143,11 +143,49 @@ Deno.test("what is missing of a client, or can be no time, is said when it is ma
     new Countersign({ url: URL_, key: KEY, ...changed } as Options);
   assert.throws(made({ url: undefined }), /url is missing.*COUNTERSIGN_URL/);
   assert.throws(made({ key: undefined }), /key is missing.*COUNTERSIGN_KEY/);
+  for (const url of ["localhost:8000", "countersign.example", "ann:pass word@example.com"]) {
+    const says = (error: Error) => /https:\/\//.test(error.message) && !/pass/.test(error.message);
+    assert.throws(made({ url }), says, url);
+  }
   assert.throws(made({ key: `${KEY}\n` }), (error: Error) => !error.message.includes(KEY));
   for (const time of [0, -1, NaN]) {
     assert.throws(made({ timeoutMs: time }), /timeoutMs must be/);
     assert.throws(made({ checkTimeoutMs: time }), /checkTimeoutMs must be/);
   }
+});
+
+Deno.test("an answer that is no text is none to go by, and lets no tool fail open", async () => {
+  let times = 0;
+  const fetch = () => {
+    times++;
+    return Promise.resolve(new Response(new Uint8Array([0x7b, 0xff, 0xfe, 0x7d])));
+  };
+  const { client } = passing({ fetch, failOpen: ["refund"] });
+  const error = await client.check({ tool_name: "refund" }, { idempotencyKey: "mine" })
+    .catch((error) => error);
+  assert.deepEqual([error.code, times], ["bad_answer", 1]);
+});
+
+Deno.test("what did not answer as Countersign is named, and what is wrong with a request said once", async () => {
+  const answers = [
+    new Response("<html>", { status: 302 }),
+    Response.json({
+      code: "invalid_request",
+      status: 422,
+      detail: "/tool_name is required.",
+      errors: [{ path: "/tool_name", message: "is required" }, {
+        path: "/x",
+        message: "is required",
+      }],
+    }, { status: 422 }),
+  ];
+  const { client } = passing({ fetch: () => Promise.resolve(answers.shift() ?? assert.fail()) });
+  const said = async () => (await client.check({ tool_name: "x" }).catch((error) => error)).message;
+  assert.equal(
+    await said(),
+    `What answered POST /v1/permissions/check at ${URL_} with 302 is not Countersign`,
+  );
+  assert.equal(await said(), "/tool_name is required.; /x: is required");
 });
 
 Deno.test("a time without end is one in which there is an answer", async () => {

@@ -14,10 +14,12 @@ import warnings
 from concurrent.futures import Future
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from countersign_sdk import AsyncCountersign, Countersign, NotRun, verified_event
+from countersign_sdk import AsyncCountersign, Countersign, CountersignError, NotRun, verified_event
 
 ANSWERS = json.loads((pathlib.Path(__file__).parents[2] / "vectors.json").read_text())["answers"]
 KEY = "cs_agent_secret"
+#: Computers that tests run on may have much else to do.
+PATIENT = {"check_timeout_ms": 30_000, "timeout_ms": 30_000}
 wrong = []
 
 
@@ -34,6 +36,10 @@ def raised(kind, doing):
     return None
 
 
+#: Answers that came whole, and are no text.
+UNREADABLE = {"letters": ("identity", b"{\xff\xfe}"), "packed": ("gzip", b"no gzip")}
+
+
 class Service(BaseHTTPRequestHandler):
     """Lets ``refund`` pass, and has a person asked for ``payout``, who has approved it."""
 
@@ -48,6 +54,9 @@ class Service(BaseHTTPRequestHandler):
 
     def do_POST(self):
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        if self.path.endswith("/check") and body["tool_name"] in UNREADABLE:
+            coding, data = UNREADABLE[body["tool_name"]]
+            return self.send(data, coding)
         if self.path.endswith("/check"):
             asked = {"permission": "requires_approval", "approval": ANSWERS["approval"]}
             passing = {"token": "cs_run_secret", "token_id": "rtk_01"}
@@ -58,9 +67,12 @@ class Service(BaseHTTPRequestHandler):
         self.say(ANSWERS[names[self.path.rpartition("/")[2]]])
 
     def say(self, body):
-        data = json.dumps(body).encode()
+        self.send(json.dumps(body).encode(), "identity")
+
+    def send(self, data, coding):
         self.send_response(200)
         self.send_header("content-length", str(len(data)))
+        self.send_header("content-encoding", coding)
         self.end_headers()
         self.wfile.write(data)
 
@@ -72,7 +84,7 @@ URL = f"http://127.0.0.1:{server.server_port}"
 
 
 def client_of(**options):
-    return Countersign(**{"url": URL, "key": KEY, **options})
+    return Countersign(**{"url": URL, "key": KEY, **PATIENT, **options})
 
 
 def a_client_outlives_its_process():
@@ -83,7 +95,7 @@ def a_client_outlives_its_process():
     child = os.fork()
     if child == 0:
         # Where the child waits for a thread that only its parent has, this ends it.
-        threading.Timer(10, os._exit, [1]).start()
+        threading.Timer(60, os._exit, [1]).start()
         verdict = client.check({"tool_name": "refund"})["permission"]
         os._exit(0 if verdict == "allowed" else 1)
     check(os.waitpid(child, 0)[1] == 0, "a forked process hangs, or gets no answer")
@@ -91,7 +103,7 @@ def a_client_outlives_its_process():
 
 
 def one_client_in_many_loops():
-    client = AsyncCountersign(url=URL, key=KEY)
+    client = AsyncCountersign(url=URL, key=KEY, **PATIENT)
     for turn in range(3):
         verdict = asyncio.run(client.check({"tool_name": "refund"}))
         check(verdict["permission"] == "allowed" and not verdict["is_fallback"], f"loop {turn}")
@@ -104,7 +116,7 @@ def bodies_of_either_kind():
         ran.append(amount)
         return "paid"
 
-    client = AsyncCountersign(url=URL, key=KEY)
+    client = AsyncCountersign(url=URL, key=KEY, **PATIENT)
     plain = client.guard("refund", lambda amount: ran.append(amount) or "paid")
     for guarded in [plain, client.guard("refund", pays)]:
         check(asyncio.run(guarded(amount=5)) == "paid", "a body of either kind")
@@ -132,10 +144,10 @@ def who_is_told_may_ask():
         got = Future()
         # In a thread, so that one that waits for itself is found rather than waited for.
         threading.Thread(target=lambda: got.set_result(guarded()), daemon=True).start()
-        check(got.result(10) == "paid", "told of a request")
+        check(got.result(60) == "paid", "told of a request")
 
     async def asynchronously():
-        other = AsyncCountersign(url=URL, key=KEY)
+        other = AsyncCountersign(url=URL, key=KEY, **PATIENT)
         return await other.guard("payout", lambda: "paid", on_pending=tells)()
 
     check(asyncio.run(asynchronously()) == "paid", "told asynchronously")
@@ -168,12 +180,24 @@ def what_is_missing_is_said():
     ]:
         said = raised(ValueError, lambda: client_of(**{name: value}))
         check(said is not None and word in said, f"{name}={value}: {said}")
+    for url in ["localhost:8000", "countersign.example", "ann:password@example.com"]:
+        said = raised(ValueError, lambda: client_of(url=url))
+        check(said is not None and "https://" in said and "password" not in said, f"{url}: {said}")
     said = raised(ValueError, lambda: client_of(key=f"{KEY}\n"))
     check(said is not None and KEY not in said, f"a key with a line in it: {said}")
     client = client_of()
     held = [client, client._client, client._client.ways, vars(client._client)]
     check(all(KEY not in repr(it) for it in held), "a key is printed")
     check(raised(NotRun, client.guard("refund", lambda: 1, wait=float("nan"))), "no time to wait")
+
+
+def an_answer_that_is_no_text_is_none():
+    for tool in UNREADABLE:
+        try:
+            client_of(fail_open=[tool]).check({"tool_name": tool})
+            wrong.append(f"{tool}: failed open")
+        except CountersignError as error:
+            check(error.code == "bad_answer", f"{tool}: {error.code}")
 
 
 def a_secret_that_is_none_verifies_nothing():
@@ -195,6 +219,7 @@ bodies_of_either_kind()
 who_is_told_may_ask()
 a_tool_that_ran_gives_its_result()
 what_is_missing_is_said()
+an_answer_that_is_no_text_is_none()
 a_secret_that_is_none_verifies_nothing()
 print("\n".join(wrong) or "all hold")
 sys.exit(1 if wrong else 0)

@@ -211,9 +211,14 @@ const OWN_HOST = /^(localhost|.+\.localhost|127(\.\d+){3}|\[::1\])$/;
 /** Where a key may go. @throws {TypeError} */
 export function serviceUrl({ url, insecure = false }: Pick<Options, "url" | "insecure">): URL {
   if (!url) throw new TypeError("url is missing: the address of Countersign (COUNTERSIGN_URL)");
-  const parsed = new URL(url);
-  const plain = parsed.protocol === "http:";
-  if (!plain && parsed.protocol !== "https:") throw new TypeError("url must be https");
+  const parsed = URL.canParse(url) ? new URL(url) : null;
+  const plain = parsed?.protocol === "http:";
+  if (parsed === null || !plain && parsed.protocol !== "https:") {
+    // Not what it is: it may hold a password.
+    throw new TypeError(
+      "url must be an address such as https://countersign.example, with https://",
+    );
+  }
   if (plain && !insecure && !OWN_HOST.test(parsed.hostname)) {
     throw new TypeError(
       `The key would be sent readable to ${parsed.host}: use https, or say insecure: true`,

@@ -59,7 +59,9 @@ export class Refused extends CountersignError {
   override readonly name: string = "Refused";
 
   constructor({ code, status, detail, request_id, next, errors }: Problem) {
-    const rows = errors.map(({ path, message }) => `; ${path === "" ? "" : `${path}: `}${message}`);
+    // One that is alone is what the detail says already.
+    const rows = errors.filter(({ path, message }) => !detail.includes(`${path} ${message}`.trim()))
+      .map(({ path, message }) => `; ${path === "" ? "" : `${path}: `}${message}`);
     super(`${detail}${rows.join("")}`, { code, status, requestId: request_id, next, errors });
   }
 }

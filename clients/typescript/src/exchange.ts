@@ -105,7 +105,7 @@ async function once<T>(
     const url = new URL(request.path, ways.url);
     const response = await ways.fetch(url, { ...written, signal: stop.signal });
     const text = await boundedText(response, stop.signal);
-    return read(response, text, request);
+    return read(ways, response, text, request);
   } catch (error) {
     if (error instanceof Attempt) throw error;
     request.signal?.throwIfAborted();
@@ -124,15 +124,18 @@ async function once<T>(
 /** Written before anything is sent: what cannot be is the caller's fault, and no want of an answer. */
 function writtenOf<T>(ways: Ways, request: Request<T>): RequestInit {
   const { method, body, idempotencyKey, ifMatch } = request;
+  const headers = {
+    accept: "application/json, application/problem+json",
+    authorization: `Bearer ${ways.key}`,
+    ...(body === undefined ? {} : { "content-type": "application/json" }),
+    ...(idempotencyKey === undefined ? {} : { "idempotency-key": idempotencyKey }),
+    ...(ifMatch === undefined ? {} : { "if-match": ifMatch }),
+  };
+  // Tried here, and given as it is: who stands in for `fetch` may read it as an object.
+  new Headers(headers);
   return {
     method,
-    headers: new Headers({
-      accept: "application/json, application/problem+json",
-      authorization: `Bearer ${ways.key}`,
-      ...(body === undefined ? {} : { "content-type": "application/json" }),
-      ...(idempotencyKey === undefined ? {} : { "idempotency-key": idempotencyKey }),
-      ...(ifMatch === undefined ? {} : { "if-match": ifMatch }),
-    }),
+    headers,
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     // Followed, the key would go wherever somebody points; and Workers know no "error".
     redirect: "manual",
@@ -152,27 +155,36 @@ export async function boundedText(response: Response, signal: AbortSignal): Prom
   try {
     for (let size = 0;;) {
       const { done, value } = await Promise.race([reader.read(), stopped]);
-      if (done) return text + decoder.decode();
+      if (done) return text + decoded(decoder);
       size += value.length;
       if (size > MAX_ANSWER_BYTES) {
         throw new NoAnswer("bad_answer", `The answer has more than ${MAX_ANSWER_BYTES} bytes`);
       }
-      text += decoder.decode(value, { stream: true });
+      text += decoded(decoder, value);
     }
   } finally {
     await reader.cancel().catch(() => {});
   }
 }
 
-function read<T>(response: Response, text: string, request: Request<T>): T {
+/** What is no text came whole, and is no want of an answer. @throws {NoAnswer} */
+function decoded(decoder: TextDecoder, bytes?: Uint8Array): string {
+  try {
+    return bytes === undefined ? decoder.decode() : decoder.decode(bytes, { stream: true });
+  } catch (cause) {
+    throw new NoAnswer("bad_answer", "The answer is not written in UTF-8", { cause });
+  }
+}
+
+function read<T>({ url }: Ways, response: Response, text: string, request: Request<T>): T {
   const { status } = response;
   const value = parsed(text);
   if (response.ok) {
     if (request.accepts(value)) return value;
-    throw new Attempt(badAnswer(status, request), false);
+    throw new Attempt(badAnswer(url, status, request), false);
   }
   const problem = problemOf(status, value);
-  if (problem === null) throw new Attempt(badAnswer(status, request), status >= 502);
+  if (problem === null) throw new Attempt(badAnswer(url, status, request), status >= 502);
   const passing = PASSING.has(problem.code) || status >= 500 && problem.code !== "outcome_unknown";
   const after = response.headers.get("retry-after") ?? "";
   const wait = /^[0-9]{1,9}$/.test(after) ? Number(after) * 1000 : null;
@@ -187,8 +199,8 @@ function parsed(text: string): unknown {
   }
 }
 
-function badAnswer<T>(status: number, { method, path }: Request<T>): NoAnswer {
-  const what = `${method} ${path.replace(/\?.*/, "")}`;
+function badAnswer<T>({ origin }: URL, status: number, { method, path }: Request<T>): NoAnswer {
+  const what = `${method} ${path.replace(/\?.*/, "")} at ${origin}`;
   return new NoAnswer("bad_answer", `What answered ${what} with ${status} is not Countersign`, {
     status,
   });

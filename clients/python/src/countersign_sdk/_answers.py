@@ -151,6 +151,9 @@ def refusal_of(status: int, value: Any) -> Optional[Refused]:
     ]
     said = detail if _is_text(detail) else f"The service answered {status} {code}."
     for row in errors:
+        # One that is alone is what the detail says already.
+        if f"{row['path']} {row['message']}".strip() in said:
+            continue
         said += f"; {row['path']}: {row['message']}" if row["path"] else f"; {row['message']}"
     request_id, next_ = value.get("request_id"), value.get("next")
     return Refused(

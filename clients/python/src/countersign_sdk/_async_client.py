@@ -212,7 +212,8 @@ def _service_url(text: str, insecure: bool) -> httpx.URL:
         raise ValueError("url is missing: the address of Countersign (COUNTERSIGN_URL)")
     url = httpx.URL(text)
     if url.scheme not in ("http", "https") or not url.host:
-        raise ValueError("url must be https")
+        # Not what it is: it may hold a password.
+        raise ValueError("url must be an address such as https://countersign.example, with https://")
     if url.userinfo:
         raise ValueError("url must not hold a password: the key is sent as a header")
     if url.scheme == "http" and not insecure and _OWN_HOST.fullmatch(url.host) is None:

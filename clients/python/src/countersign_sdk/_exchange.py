@@ -41,6 +41,8 @@ class Connections:
 
     def __init__(self, transport: Optional[httpx.AsyncBaseTransport]) -> None:
         self._transport = transport
+        # Made now, since it takes longer than a check may.
+        self._ssl = httpx.create_ssl_context(trust_env=False)
         self._of: dict[asyncio.AbstractEventLoop, httpx.AsyncClient] = {}
 
     def here(self) -> httpx.AsyncClient:
@@ -51,7 +53,9 @@ class Connections:
                 if other.is_closed():
                     self._of.pop(other, None)
             # Proxies and credentials of the environment are not asked: the key goes where it is said.
-            self._of[loop] = httpx.AsyncClient(transport=self._transport, trust_env=False)
+            self._of[loop] = httpx.AsyncClient(
+                transport=self._transport, verify=self._ssl, trust_env=False
+            )
         return self._of[loop]
 
     async def close(self) -> None:
@@ -122,11 +126,15 @@ async def _once(ways: Ways, request: Request, left_s: float) -> Json:
         raise _Attempt(late, False) from None
     except NoAnswer as failure:
         raise _Attempt(failure, False) from None
+    except httpx.DecodingError:
+        # It came whole, and is no want of an answer.
+        message = f"What {_origin(ways)} answered cannot be read"
+        raise _Attempt(NoAnswer(message, code="bad_answer"), False) from None
     except httpx.HTTPError as error:
         silent = NoAnswer(f"Countersign does not answer at {_origin(ways)}", code="unreachable")
         silent.__cause__ = error
         raise _Attempt(silent, True) from error
-    return _read(status, headers, text, request)
+    return _read(ways, status, headers, text, request)
 
 
 async def _sent(ways: Ways, request: Request) -> tuple[int, httpx.Headers, Optional[str]]:
@@ -167,7 +175,9 @@ def _refused_constant(name: str) -> Any:
     raise ValueError(f"{name} is no JSON")
 
 
-def _read(status: int, headers: httpx.Headers, text: Optional[str], request: Request) -> Json:
+def _read(
+    ways: Ways, status: int, headers: httpx.Headers, text: Optional[str], request: Request
+) -> Json:
     try:
         value = None if text is None else json.loads(text, parse_constant=_refused_constant)
     except (ValueError, RecursionError):
@@ -175,10 +185,10 @@ def _read(status: int, headers: httpx.Headers, text: Optional[str], request: Req
     if 200 <= status < 300:
         if isinstance(value, dict) and request.accepts(value):
             return value
-        raise _Attempt(_bad_answer(status, request), False)
+        raise _Attempt(_bad_answer(ways, status, request), False)
     refused = refusal_of(status, value)
     if refused is None:
-        raise _Attempt(_bad_answer(status, request), status >= 502)
+        raise _Attempt(_bad_answer(ways, status, request), status >= 502)
     passing = refused.code in _PASSING or (status >= 500 and refused.code != "outcome_unknown")
     raise _Attempt(refused, passing, _seconds(headers.get("retry-after")))
 
@@ -187,8 +197,8 @@ def _seconds(text: Optional[str]) -> Optional[float]:
     return float(text) if text is not None and re.fullmatch("[0-9]{1,9}", text) else None
 
 
-def _bad_answer(status: int, request: Request) -> NoAnswer:
-    what = f"{request.method} {request.path.split('?')[0]}"
+def _bad_answer(ways: Ways, status: int, request: Request) -> NoAnswer:
+    what = f"{request.method} {request.path.split('?')[0]} at {_origin(ways)}"
     message = f"What answered {what} with {status} is not Countersign"
     return NoAnswer(message, code="bad_answer", status=status)
 

@@ -111,7 +111,13 @@ async function service(call: Call): Promise<{
 
 function tooMuch(kind: string): Finding[] {
   return kind === "management key" || kind === "approver key"
-    ? [note("key", `a ${kind} does more than agents may`, "give agents a token of their own")]
+    ? [
+      note(
+        "key",
+        `${kind === "approver key" ? "an" : "a"} ${kind} does more than agents may`,
+        "give agents a token of their own",
+      ),
+    ]
     : [];
 }
 

@@ -120,7 +120,8 @@ async function asked(
   const session = event["session_id"];
   const admission = await admit(await call.service(), {
     tool_name: toolName(word, tool),
-    reason: `${name} calls ${tool}${why}`.slice(0, 2000),
+    // No cut through a character: half of one is none.
+    reason: `${name} calls ${tool}${why}`.slice(0, 2000).replace(/[\ud800-\udbff]$/, ""),
     wait,
     onPending: (approval) => noteWaiting(call, approval),
   })(args, {

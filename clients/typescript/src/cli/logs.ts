@@ -33,7 +33,8 @@ const POLL_MS = 2000;
 
 function tellEntry(call: Call, entry: Entry): void {
   const { index, at, type, actor, subject } = entry;
-  const about = Object.entries(subject).map(([name, value]) =>
+  const named = Object.entries(subject).filter(([, value]) => value !== null);
+  const about = named.map(([name, value]) =>
     `${name}=${typeof value === "string" ? value : jsonText(value)}`
   );
   const line = [index, at, type, actor["name"] ?? actor["id"], ...about].map(clean).join("  ");
