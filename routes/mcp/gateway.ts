@@ -33,7 +33,7 @@ import { withoutCancellations } from "./message.ts";
 import { RawResults } from "./raw_result.ts";
 import { GATEWAY_NEXT, guardedMeta, refusalResult, toolResult, withheldResult } from "./refusal.ts";
 import { type MessagePart, rewritten } from "./rewritten.ts";
-import { NO_VALIDATOR, SERVER_INFO, underWay } from "./server.ts";
+import { NO_TOOL, NO_VALIDATOR, SERVER_INFO, underWay } from "./server.ts";
 import {
   asTask,
   declaresTasks,
@@ -198,7 +198,7 @@ async function call(
     const mandated = mandate.mandate_id !== null;
     const tool = await under.transact(toolNamed(naming, { name, mandated }));
     if (tool === null) {
-      throw new ProtocolError(ProtocolErrorCode.InvalidParams, "There is no tool of this name.");
+      throw new ProtocolError(ProtocolErrorCode.InvalidParams, NO_TOOL);
     }
     inWords = hasOutputSchema(tool);
     const { [REASON]: said = null, ...rest } = given;

@@ -110,7 +110,7 @@ const METHODS: Readonly<Record<string, Serving>> = {
     server.setRequestHandler("tools/call", ({ params }, context) => {
       const tool = toolNamed(params.name);
       if (tool === undefined) {
-        throw new ProtocolError(ProtocolErrorCode.InvalidParams, "There is no tool of this name.");
+        throw new ProtocolError(ProtocolErrorCode.InvalidParams, NO_TOOL);
       }
       // The surface parsed the whole body as JSON, of which these are a part.
       const args = (params.arguments ?? {}) as JsonObject;
@@ -134,7 +134,7 @@ const METHODS: Readonly<Record<string, Serving>> = {
   "prompts/get": (server, request) =>
     server.setRequestHandler("prompts/get", ({ params }) => {
       if (params.name !== GOVERN.name) {
-        const message = "There is no prompt of this name.";
+        const message = `There is no prompt of this name; there is ${GOVERN.name}.`;
         throw new ProtocolError(ProtocolErrorCode.InvalidParams, message);
       }
       return inProtocol(request, () => {
@@ -149,6 +149,9 @@ const METHODS: Readonly<Record<string, Serving>> = {
       });
     }),
 };
+
+/** For a model that was told of a tool, or remembers one. */
+export const NO_TOOL = "There is no tool of this name here: list the tools, and call one of those.";
 
 /** Runs a tool. What it is refused with, or fails by, is a result that its caller can act on. */
 async function callTool(

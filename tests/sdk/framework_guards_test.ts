@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { guardTools } from "../../clients/typescript/src/ai.ts";
 import { attempt, Countersign as Client, sounding } from "../../clients/typescript/src/mod.ts";
-import { guardMcpServer } from "../../clients/typescript/src/openai_agents.ts";
+import { guardedTool, guardMcpServer } from "../../clients/typescript/src/openai_agents.ts";
 import { guardServer } from "../../clients/typescript/src/mcp.ts";
 import { isRefusal, refusalOf } from "../../clients/typescript/src/refusal.ts";
 import { z } from "zod";
@@ -157,6 +157,34 @@ Deno.test("a refusal says what to do, whatever the code", () => {
     next: null,
   });
   assert.match(what_to_do, /^Tell the user/);
+});
+
+Deno.test("what a tool of OpenAI Agents wants approved by itself stays so, beside what Countersign asks", async () => {
+  await inWorld(async ({ client }) => {
+    type Options = {
+      readonly name: string;
+      readonly execute: (input: unknown) => unknown;
+      readonly needsApproval?: boolean | ((...given: unknown[]) => Promise<boolean>);
+    };
+    const tool = guardedTool(client, (options: Options) => options, { interrupt: true });
+    const execute = () => "paid";
+    const needed = async (name: string, own?: Options["needsApproval"]) => {
+      const made = tool({ name, execute, ...(own === undefined ? {} : { needsApproval: own }) });
+      assert.ok(typeof made.needsApproval === "function");
+      return await made.needsApproval("context", { amount: 5 }, "call_1");
+    };
+    assert.equal(await needed("refund"), false);
+    assert.equal(await needed("transfer"), true);
+    assert.equal(await needed("refund", true), true);
+    const given: unknown[] = [];
+    const own = (...all: unknown[]) => {
+      given.push(...all);
+      return Promise.resolve(true);
+    };
+    assert.equal(await needed("refund", own), true);
+    assert.deepEqual(given, ["context", { amount: 5 }, "call_1"]);
+    assert.equal(await needed("refund", () => Promise.resolve(false)), false);
+  });
 });
 
 Deno.test("every way of registering a tool of an MCP server is held, in both versions of its SDK", async () => {

@@ -12,6 +12,8 @@ type Args = Readonly<Record<string, unknown>>;
 interface ToolOptions {
   // deno-lint-ignore no-explicit-any -- as the SDK declares it, whatever the parameters
   readonly execute: (input: any, context?: any, details?: any) => unknown;
+  // deno-lint-ignore no-explicit-any -- the same
+  readonly needsApproval?: boolean | ((...given: any[]) => boolean | Promise<boolean>);
 }
 
 export interface AgentsAsking extends AskingFor {
@@ -51,7 +53,11 @@ export function guardedTool<F extends (options: any) => { readonly name: string 
       );
       return tried.ran ? tried.result : JSON.stringify(tried.refusal);
     };
-    const needsApproval = async (_: unknown, input: unknown): Promise<boolean> => {
+    const { needsApproval: own = false } = options;
+    const needsApproval = async (...given: readonly unknown[]): Promise<boolean> => {
+      // What the tool itself wants approved stays so.
+      if (typeof own === "function" ? await own(...given) : own) return true;
+      const [, input] = given;
       const about = { ...asking, tool_name: named(), run: () => undefined };
       const { state } = await sounding(countersign, about)(argsOf(input));
       return state === "pending";

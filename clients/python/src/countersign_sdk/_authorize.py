@@ -43,6 +43,8 @@ class Authorization:
     message: Optional[str] = None
     reference: Optional[str] = None
     review_url: Optional[str] = None
+    #: The page for the user of its mandate, where they are asked and this key may show it.
+    confirm_url: Optional[str] = None
     next: Optional[Mapping[str, Any]] = None
 
 
@@ -149,7 +151,7 @@ _SAID = {
 
 
 def _not_authorized(asked: Json, approval: Optional[Json]) -> Authorization:
-    next_ = asked["next"]
+    next_, confirm_url = asked["next"], asked.get("url")
     if approval is not None:
         reference, status = approval["reference"], approval["status"]
         more = approval["review_url"] if status == "pending" else _note(approval)
@@ -160,6 +162,7 @@ def _not_authorized(asked: Json, approval: Optional[Json]) -> Authorization:
             message=message,
             reference=reference,
             review_url=approval["review_url"],
+            confirm_url=confirm_url,
             next=next_,
         )
     permission, why = asked["permission"], asked["resolved_from"]
@@ -171,7 +174,9 @@ def _not_authorized(asked: Json, approval: Optional[Json]) -> Authorization:
         message = f"It is not allowed ({why})"
         return Authorization(allowed=False, code="disabled", message=message, next=next_)
     message = f"It is {permission} ({why}), without a token"
-    return Authorization(allowed=False, code="no_token", message=message, next=next_)
+    return Authorization(
+        allowed=False, code="no_token", message=message, confirm_url=confirm_url, next=next_
+    )
 
 
 def _note(approval: Json) -> str:
