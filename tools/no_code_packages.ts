@@ -13,6 +13,7 @@ const COMPILER = "typescript@5.9.3";
 const TAKEN = [
   "answers",
   "authorize",
+  "clock",
   "errors",
   "openapi",
   "refusal",

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Clock } from "../../clients/typescript/src/exchange.ts";
+import type { Clock } from "../../clients/typescript/src/clock.ts";
 import { Countersign, type Options } from "../../clients/typescript/src/mod.ts";
 import vectors from "../../clients/vectors.json" with { type: "json" };
 

@@ -1,5 +1,6 @@
 import { isApprovalAnswer, isCheck, isMint } from "./answers.ts";
-import { CountersignError, NotRun } from "./errors.ts";
+import { type Clock, paused } from "./clock.ts";
+import { CountersignError, mayPass, NotRun } from "./errors.ts";
 import type { Sender } from "./sender.ts";
 import type { Answers } from "./wire.ts";
 
@@ -66,7 +67,8 @@ const DEFAULT_WAIT_SECONDS = 300;
 
 /** What a permission is sought through. */
 export interface Seeker extends Sender {
-  readonly ways: { readonly clock: { readonly now: () => number } };
+  /** Without a way to pause, a service that is away is not waited for. */
+  readonly ways: { readonly clock: Pick<Clock, "now"> & Partial<Clock> };
 }
 
 /** The longest that the service holds one answer. */
@@ -105,33 +107,55 @@ export async function authorize(
     return authorized(asked, { token: asked.token, token_id: asked.token_id }, approval);
   }
   if (approval === null) return notAuthorized(asked, null);
-  const { reference } = approval;
   if (approval.status === "pending") await onPending?.(approval);
   try {
-    return await decided(approval);
-  } catch (error) {
-    // It was answered that a person has to approve: want of an answer is no yes from here on.
-    if (error instanceof CountersignError) error.reference ??= reference;
-    throw error;
-  }
-
-  async function decided(
-    first: Answers["approval"],
-  ): Promise<Authorized | NotAuthorized> {
-    let approval = first;
-    while (approval.status === "pending") {
-      const seconds = Math.floor(Math.min(HELD_SECONDS, (end - clock.now()) / 1000));
-      if (seconds < 1) break;
-      const path: string = `/v1/approvals/${encodeURIComponent(approval.id)}?wait=${seconds}`;
-      const held = { heldSeconds: seconds, ...stopping };
-      approval = await countersign.get(path, isApprovalAnswer, held);
-    }
-    if (approval.status !== "approved") return notAuthorized(asked, approval);
-    const minting = { ...action, approval_id: approval.id };
+    const decided = await untilDecided(countersign, approval, end, stopping);
+    if (decided.status !== "approved") return notAuthorized(asked, decided);
+    const minting = { ...action, approval_id: decided.id };
     const sending = { once: true, ...stopping } as const;
     const minted = await countersign.post("/v1/tokens/mint", minting, isMint, sending);
-    return authorized(asked, minted, approval);
+    return authorized(asked, minted, decided);
+  } catch (error) {
+    // It was answered that a person has to approve: want of an answer is no yes from here on.
+    if (error instanceof CountersignError) error.reference ??= approval.reference;
+    throw error;
   }
+}
+
+/** How long before a service that did not answer is asked again: one that restarts is back soon. */
+const PATIENCE_MS = 5000;
+
+/**
+ * A request once it is decided, or as it is at a time of the clock's. That the service is away
+ * meanwhile, to restart for one, ends no waiting: people decide once it is back.
+ * @throws {CountersignError} for a refusal, and for want of an answer at the end
+ */
+export async function untilDecided(
+  seeker: Seeker,
+  asked: Answers["approval"],
+  end: number,
+  stopping: { readonly signal?: AbortSignal } = {},
+): Promise<Answers["approval"]> {
+  const { now, after } = seeker.ways.clock;
+  let approval = asked;
+  let lost: unknown = null;
+  while (approval.status === "pending") {
+    const seconds = Math.floor(Math.min(HELD_SECONDS, (end - now()) / 1000));
+    if (seconds < 1) {
+      if (lost !== null) throw lost;
+      break;
+    }
+    const path: string = `/v1/approvals/${encodeURIComponent(approval.id)}?wait=${seconds}`;
+    try {
+      approval = await seeker.get(path, isApprovalAnswer, { heldSeconds: seconds, ...stopping });
+      lost = null;
+    } catch (error) {
+      if (after === undefined || !mayPass(error)) throw error;
+      lost = error;
+      await paused({ after }, Math.max(0, Math.min(PATIENCE_MS, end - now())), stopping.signal);
+    }
+  }
+  return approval;
 }
 
 /**

@@ -6,8 +6,9 @@ import {
   authorize,
   type Unasked,
 } from "./authorize.ts";
+import type { Clock } from "./clock.ts";
 import { CountersignError, NoAnswer } from "./errors.ts";
-import { type Clock, exchange, SYSTEM_CLOCK, type Ways } from "./exchange.ts";
+import { exchange, SYSTEM_CLOCK, type Ways } from "./exchange.ts";
 import { type CallAsking, guard, type GuardedTool } from "./guard.ts";
 import {
   anyAnswer,

@@ -96,3 +96,15 @@ export class NotGenuine extends CountersignError {
     super(message, { code: "not_genuine" });
   }
 }
+
+/** Codes that are said while, or before, nothing of the request is done. */
+const PASSING = new Set(["idempotency_in_progress", "rate_limited", "overloaded", "stopping"]);
+
+/** Whether what failed so may fare better later, as far as an error tells. */
+export function mayPass(error: unknown): boolean {
+  if (!(error instanceof CountersignError)) return false;
+  const { code } = error;
+  const status = error.status ?? 0;
+  if (error instanceof NoAnswer) return code !== "bad_answer" || status >= 502;
+  return PASSING.has(code) || status >= 500 && code !== "outcome_unknown";
+}

@@ -1,13 +1,6 @@
 import { problemOf } from "./answers.ts";
-import { CountersignError, NoAnswer, Refused } from "./errors.ts";
-
-/** Time, which a test replaces. */
-export interface Clock {
-  /** Milliseconds; only differences count. */
-  readonly now: () => number;
-  /** Calls once that much time has passed, unless it is taken back before. */
-  readonly after: (milliseconds: number, then: () => void) => () => void;
-}
+import { type Clock, paused } from "./clock.ts";
+import { CountersignError, mayPass, NoAnswer, Refused } from "./errors.ts";
 
 export const SYSTEM_CLOCK: Clock = {
   now: () => performance.now(),
@@ -47,9 +40,6 @@ const FIRST_PAUSE_MS = 100;
 
 /** Above what any answer holds: a result of 8 MiB in base64, and its frame. */
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
-
-/** Codes that are said while, or before, nothing of the request is done. */
-const PASSING = new Set(["idempotency_in_progress", "rate_limited", "overloaded", "stopping"]);
 
 /**
  * Asks until there is an answer, the time is over, or asking again would be wrong. Only what may be
@@ -184,11 +174,14 @@ function read<T>({ url }: Ways, response: Response, text: string, request: Reque
     throw new Attempt(badAnswer(url, status, request), false);
   }
   const problem = problemOf(status, value);
-  if (problem === null) throw new Attempt(badAnswer(url, status, request), status >= 502);
-  const passing = PASSING.has(problem.code) || status >= 500 && problem.code !== "outcome_unknown";
+  if (problem === null) throw attempted(badAnswer(url, status, request));
   const after = response.headers.get("retry-after") ?? "";
   const wait = /^[0-9]{1,9}$/.test(after) ? Number(after) * 1000 : null;
-  throw new Attempt(new Refused(problem), passing, wait);
+  throw attempted(new Refused(problem), wait);
+}
+
+function attempted(failure: CountersignError, wait: number | null = null): Attempt {
+  return new Attempt(failure, mayPass(failure), wait);
 }
 
 function parsed(text: string): unknown {
@@ -203,20 +196,5 @@ function badAnswer<T>({ origin }: URL, status: number, { method, path }: Request
   const what = `${method} ${path.replace(/\?.*/, "")} at ${origin}`;
   return new NoAnswer("bad_answer", `What answered ${what} with ${status} is not Countersign`, {
     status,
-  });
-}
-
-async function paused(clock: Clock, milliseconds: number, signal?: AbortSignal): Promise<void> {
-  signal?.throwIfAborted();
-  await new Promise<void>((resolve, reject) => {
-    const left = () => {
-      cancel();
-      reject(signal?.reason);
-    };
-    const cancel = clock.after(milliseconds, () => {
-      signal?.removeEventListener("abort", left);
-      resolve();
-    });
-    signal?.addEventListener("abort", left, { once: true });
   });
 }

@@ -33,7 +33,7 @@ export {
   type Problem,
   Refused,
 } from "./errors.ts";
-export type { Clock } from "./exchange.ts";
+export type { Clock } from "./clock.ts";
 export {
   askToPass,
   brokenStep,

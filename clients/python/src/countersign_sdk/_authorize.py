@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from ._answers import Json, is_approval, is_check, is_mint
 from ._errors import CountersignError, NotRun
+from ._exchange import may_pass
 
 if TYPE_CHECKING:
     from ._async_client import AsyncCountersign
@@ -80,6 +81,36 @@ async def authorize(
         raise
 
 
+#: How long before a service that did not answer is asked again: one that restarts is back soon.
+_PATIENCE_S = 5.0
+
+
+async def _until_decided(client: "AsyncCountersign", approval: Json, end: float) -> Json:
+    """A request once it is decided, or as it is at a time of the clock's.
+
+    That the service is away meanwhile, to restart for one, ends no waiting: people decide once it is
+    back. Raises for a refusal, and for want of an answer at the end.
+    """
+    clock = client.ways.clock
+    lost: Optional[CountersignError] = None
+    while approval["status"] == "pending":
+        seconds = math.floor(min(_HELD_S, end - clock.now()))
+        if seconds < 1:
+            if lost is not None:
+                raise lost
+            break
+        path = f"/v1/approvals/{quote(approval['id'], safe='')}?wait={seconds}"
+        try:
+            approval = await client.get(path, is_approval, held_seconds=seconds)
+            lost = None
+        except CountersignError as error:
+            if not may_pass(error):
+                raise
+            lost = error
+            await clock.sleep(max(0.0, min(_PATIENCE_S, end - clock.now())))
+    return approval
+
+
 async def _told(on_pending: Optional[OnPending], approval: Json) -> None:
     if approval["status"] == "pending" and on_pending is not None:
         said = on_pending(approval)
@@ -90,12 +121,7 @@ async def _told(on_pending: Optional[OnPending], approval: Json) -> None:
 async def _decided(
     client: "AsyncCountersign", action: Mapping[str, Any], asked: Json, approval: Json, end: float
 ) -> Authorization:
-    while approval["status"] == "pending":
-        seconds = math.floor(min(_HELD_S, end - client.ways.clock.now()))
-        if seconds < 1:
-            break
-        path = f"/v1/approvals/{quote(approval['id'], safe='')}?wait={seconds}"
-        approval = await client.get(path, is_approval, held_seconds=seconds)
+    approval = await _until_decided(client, approval, end)
     if approval["status"] != "approved":
         return _not_authorized(asked, approval)
     minting = {**action, "approval_id": approval["id"]}

@@ -130,9 +130,17 @@ class Countersign:
             if self._loop is None:
                 loop = asyncio.new_event_loop()
                 name = "countersign"
-                threading.Thread(target=loop.run_forever, name=name, daemon=True).start()
+                threading.Thread(target=_run, args=(loop,), name=name, daemon=True).start()
                 self._loop = loop
             return self._loop
+
+
+def _run(loop: asyncio.AbstractEventLoop) -> None:
+    """Runs a loop until it is stopped, and leaves nothing of it to the collector."""
+    try:
+        loop.run_forever()
+    finally:
+        loop.close()
 
 
 def _in_a_thread(on_pending: Optional[OnPending]) -> Optional[OnPending]:

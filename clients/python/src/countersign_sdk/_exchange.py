@@ -85,6 +85,14 @@ class Request:
     idempotency_key: Optional[str] = None
 
 
+def may_pass(error: CountersignError) -> bool:
+    """Whether what failed so may fare better later, as far as an error tells."""
+    status = error.status or 0
+    if isinstance(error, NoAnswer):
+        return error.code != "bad_answer" or status >= 502
+    return error.code in _PASSING or (status >= 500 and error.code != "outcome_unknown")
+
+
 class _Attempt(Exception):
     """How one try failed, and whether the next may fare better."""
 
@@ -188,9 +196,9 @@ def _read(
         raise _Attempt(_bad_answer(ways, status, request), False)
     refused = refusal_of(status, value)
     if refused is None:
-        raise _Attempt(_bad_answer(ways, status, request), status >= 502)
-    passing = refused.code in _PASSING or (status >= 500 and refused.code != "outcome_unknown")
-    raise _Attempt(refused, passing, _seconds(headers.get("retry-after")))
+        failure = _bad_answer(ways, status, request)
+        raise _Attempt(failure, may_pass(failure))
+    raise _Attempt(refused, may_pass(refused), _seconds(headers.get("retry-after")))
 
 
 def _seconds(text: Optional[str]) -> Optional[float]:

@@ -1,3 +1,4 @@
+import { untilDecided } from "../authorize.ts";
 import type { Countersign } from "../countersign.ts";
 import type { Answers } from "../wire.ts";
 import type { Call } from "./command.ts";
@@ -16,24 +17,14 @@ export const EXIT_OF_STATUS: Readonly<Record<Approval["status"], Exit>> = {
   revoked: EXIT.denied,
 };
 
-/** The longest that the service holds one answer. */
-const HELD_SECONDS = 50;
-
 /** A request once it is decided, or as it is after that many seconds. */
 export async function decided(
   countersign: Countersign,
   asked: Approval,
   wait: number,
 ): Promise<Approval> {
-  const { now } = countersign.ways.clock;
-  const end = now() + wait * 1000;
-  let approval = asked;
-  while (approval.status === "pending") {
-    const seconds = Math.min(HELD_SECONDS, Math.floor((end - now()) / 1000));
-    if (seconds < 1) break;
-    approval = await countersign.approvals.get(approval.id, { wait: seconds });
-  }
-  return approval;
+  const end = countersign.ways.clock.now() + wait * 1000;
+  return await untilDecided(countersign, asked, end);
 }
 
 /** Says that a person is waited for, and where they decide. */
