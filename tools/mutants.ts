@@ -729,6 +729,27 @@ const OAUTH: readonly Mutant[] = [
     tests: ["attacks/oauth"],
   },
   {
+    guard: "a person has no more connections than one commit can end",
+    file: "lib/oauth/consent.ts",
+    find: "return grants.sort((a, b) => usedAt(a) - usedAt(b)).slice(0, surplus);",
+    replace: "return [];",
+    tests: ["attacks/outlast"],
+  },
+  {
+    guard: "a person is in no more organizations than one commit can tell",
+    file: "lib/people/links.ts",
+    find: "assertRoomForOrg(caller.account);",
+    replace: "",
+    tests: ["attacks/outlast"],
+  },
+  {
+    guard: "a key under which anybody's signature is right is no passkey's",
+    file: "lib/passkeys/cose_key.ts",
+    find: "return SMALL_ORDER.has(toHex(y));",
+    replace: "return false;",
+    tests: ["passkeys/weak_keys"],
+  },
+  {
     guard: "a client revokes its own tokens only",
     file: "lib/oauth/tokens.ts",
     find: "if (client_id !== null && client_id !== found.client_id) return;",

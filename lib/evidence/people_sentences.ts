@@ -30,6 +30,8 @@ function revoked(t: Telling): string {
       return `The connection of ${program(t)} ended with the recovery of ${behind(t)}`;
     case "signed_out":
       return `The connection of ${program(t)} ended: ${behind(t)} signed out everywhere`;
+    case "crowded_out":
+      return `The connection of ${program(t)} ended: newer ones took its place`;
     case "no_organization":
       return `The connection of ${program(t)} ended: no organization was left for it`;
     default:

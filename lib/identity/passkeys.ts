@@ -1,8 +1,13 @@
 import { z } from "zod";
 import type { Deps } from "../deps.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
-import { enrolmentEvidence } from "../passkeys/evidence.ts";
-import { accountPasskeyPrefix, knownPasskeyKey, passkeyKey } from "../store/keys.ts";
+import { enrolmentEvidence, removalEvidence } from "../passkeys/evidence.ts";
+import {
+  accountPasskeyPrefix,
+  knownPasskeyKey,
+  knownPasskeyPrefix,
+  passkeyKey,
+} from "../store/keys.ts";
 import { type Kv, listRecords, readRecord } from "../store/kv.ts";
 import type { MemberRecord } from "../store/records/identity.ts";
 import {
@@ -48,6 +53,34 @@ export async function loadKnownPasskey(
 ): Promise<KnownPasskey | null> {
   const key = knownPasskeyKey(reader.snapshot.orgId, credential_id);
   return (await reader.get(key, knownPasskey))?.value ?? null;
+}
+
+/** The passkeys of a member that the log of the reader's org names. Read without a check. */
+export async function knownPasskeysOf(
+  { kv, snapshot }: Pick<Reader, "kv" | "snapshot">,
+  member: string,
+): Promise<string[]> {
+  const found: string[] = [];
+  const prefix = [...knownPasskeyPrefix(snapshot.orgId)];
+  for await (const { key, value } of listRecords(kv, { prefix }, knownPasskey)) {
+    if (value.member === member) found.push(String(key[2]));
+  }
+  return found;
+}
+
+/** Has the log of the org say that a passkey which it names is gone. */
+export function forgetPasskey(
+  transaction: Transaction,
+  member: string,
+  credential_id: string,
+): void {
+  transaction.delete(knownPasskeyKey(transaction.snapshot.orgId, credential_id));
+  transaction.append({
+    type: "passkey.removed",
+    actor: { type: "member", id: member },
+    subject: { member },
+    data: removalEvidence(credential_id).data,
+  });
 }
 
 /**

@@ -3,7 +3,8 @@ import { type Client, privateClient } from "../identity/caller.ts";
 import { secretHash } from "../identity/credentials.ts";
 import { roleReaches } from "../identity/grant_caller.ts";
 import type { PresentedSession } from "../identity/sessions.ts";
-import type { Operation, Transaction } from "../ledger/transaction.ts";
+import { listAccountGrants } from "../identity/grant_entries.ts";
+import type { Operation, Reader, Transaction } from "../ledger/transaction.ts";
 import { challengeText } from "../passkeys/challenge.ts";
 import { credentialDigest } from "../passkeys/evidence.ts";
 import { consentStatement } from "../passkeys/statement.ts";
@@ -30,6 +31,7 @@ import {
   oauthCodeKey,
 } from "../store/keys.ts";
 import { readRecord } from "../store/kv.ts";
+import type { DueWork } from "../store/records/log.ts";
 import {
   type AccountGrant,
   type CodeRecord,
@@ -45,7 +47,7 @@ import { loadClient, type LoadedClient, touchClient } from "./client.ts";
 import { endGrant, type GrantEnd, loadAccountGrant, scheduleGrantEnd, settle } from "./grants.ts";
 import { redirectTarget } from "./redirect_uri.ts";
 import { ONE_ORG } from "./scopes.ts";
-import { CODE_MS } from "./tokens.ts";
+import { CODE_MS, REFRESH_TOKEN_MS } from "./tokens.ts";
 
 /**
  * What a person lets a client do, under their passkey: the grant, first in their account and then
@@ -78,16 +80,18 @@ export async function allowConsent(
     ledgers.transact(
       DEPLOYMENT_ORG,
       asAccount(session, {
-        async load(reader) {
+        async load(reader, { account }) {
           const challengeOf = (ceremony: LoadedCeremony) => challengeFor(services, ceremony, given);
           const assertion = await loadAnswer(reader, settings, given, challengeOf);
           const client_id = requestOf(assertion.ceremony)?.client_id ?? "";
-          return { assertion, registered: await loadClient(reader, client_id) };
+          const registered = await loadClient(reader, client_id);
+          return { assertion, registered, crowded: await crowdedOut(reader, account.id) };
         },
         plan: (transaction, caller, loaded) => allow(transaction, caller, loaded, given, client),
       }),
     ));
-  const { grant, request, code, consent } = allowed;
+  const { grant, request, code, consent, works } = allowed;
+  await settle(services, works);
   const taken: boolean[] = [];
   for (const org of grant.orgs) taken.push(await ledgers.transact(org, grantInOrg(grant, consent)));
   if (!taken.includes(true)) {
@@ -104,14 +108,39 @@ interface Allowed {
   /** Known only now. */
   readonly code: string;
   readonly consent: ConsentOf;
+  /** What is left to do for the orgs of grants that it took the place of. */
+  readonly works: readonly DueWork[];
+}
+
+/**
+ * Connections that one person may have; one more ends those that were refreshed least lately. Each takes
+ * a passkey, and whoever has one of theirs could else make so many that no commit has room to end them:
+ * then neither a recovery nor an owner could shut them out.
+ */
+export const MAX_GRANTS = 100;
+
+/** How many of too many end at once. */
+const CROWDED_OUT = 50;
+
+/** What ends when one more begins. Read without a check: of two at once the second reads again. */
+async function crowdedOut({ kv }: Pick<Reader, "kv">, account: string): Promise<AccountGrant[]> {
+  const grants = await listAccountGrants(kv, account);
+  const surplus = Math.min(CROWDED_OUT, Math.max(0, grants.length - MAX_GRANTS + 1));
+  return grants.sort((a, b) => usedAt(a) - usedAt(b)).slice(0, surplus);
+}
+
+/** When a grant was made or last refreshed, milliseconds. */
+function usedAt({ created_at, expires_at }: AccountGrant): number {
+  return Math.max(created_at, expires_at - REFRESH_TOKEN_MS);
 }
 
 function allow(
   transaction: Transaction,
   { account, session }: AccountCaller,
-  { assertion, registered }: {
+  { assertion, registered, crowded }: {
     readonly assertion: LoadedAssertion;
     readonly registered: LoadedClient;
+    readonly crowded: readonly AccountGrant[];
   },
   { scopes, orgs }: GivenConsent,
   client: Client,
@@ -130,6 +159,12 @@ function allow(
   }
   storeUse(transaction, assertion);
   touchClient(transaction, registered);
+  // Of two that are allowed at once the second counts again.
+  transaction.set(accountKey(account.id), account);
+  const because = "crowded_out" satisfies GrantEnd;
+  const works = crowded.flatMap((old) =>
+    endGrant(transaction, old, { by: "system", data: { because } }, client)
+  );
   const { at, now, deps } = transaction;
   const { client_id, client_name, client_kind, redirect_uri, code_challenge, resource } = request;
   const target = redirectTarget(redirect_uri);
@@ -183,7 +218,7 @@ function allow(
     },
     private: { client: privateClient(client) },
   });
-  return { grant, request, code, consent };
+  return { grant, request, code, consent, works };
 }
 
 /** @throws {Refusal} invalid_request, before a passkey is used up for nothing */

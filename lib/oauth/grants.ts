@@ -28,6 +28,7 @@ export type GrantEnd =
   | "revoked"
   | "revoked_by_client"
   | "expired"
+  | "crowded_out"
   | "no_organization";
 
 /** What the server itself does is asked for by nobody. */

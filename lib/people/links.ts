@@ -33,7 +33,13 @@ import {
   takeEnrolment,
 } from "./enrolment.ts";
 import { codeLetter, post, signInLetter } from "./letters.ts";
-import { type AcceptedBy, acceptMembership, joinOrg, passkeysInOrg } from "./membership.ts";
+import {
+  type AcceptedBy,
+  acceptMembership,
+  assertRoomForOrg,
+  joinOrg,
+  passkeysInOrg,
+} from "./membership.ts";
 
 /**
  * Links that let somebody in, and the way by one to a first passkey. A code to the address shows that
@@ -227,7 +233,7 @@ export async function finishLink<L, O extends OpenLink>(
 /**
  * Has somebody who is signed in take the membership that a link leads to. No code: their passkey has
  * shown who they are.
- * @throws {Refusal} session_ended, link_not_valid; what finding the seat refuses
+ * @throws {Refusal} session_ended, link_not_valid, too_many_organizations; what finding the seat refuses
  */
 export async function acceptLink<L, O extends OpenLink>(
   services: Services,
@@ -252,6 +258,7 @@ export async function acceptLink<L, O extends OpenLink>(
           if (open.email !== null && open.email !== email) {
             throw new Refusal("link_not_valid", { why: "other_account" });
           }
+          assertRoomForOrg(caller.account);
           const member = seat.take(transaction, open, email);
           joinOrg(transaction, caller, { member, by, passkeys }, client);
         },

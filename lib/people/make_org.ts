@@ -11,7 +11,7 @@ import { invalidRequest, Refusal } from "../refusal.ts";
 import type { Services } from "../services.ts";
 import type { MemberRecord } from "../store/records/identity.ts";
 import type { AccountRecord } from "../store/records/people.ts";
-import { joinOrg, MAX_ORGS, newMember, passkeysInOrg } from "./membership.ts";
+import { assertRoomForOrg, joinOrg, newMember, passkeysInOrg } from "./membership.ts";
 
 /**
  * Making an organization, and making somebody its owner. Each has a log that stays for good, so
@@ -60,9 +60,7 @@ export async function makeOrg(
 /** The caller with one more organization made. @throws {Refusal} too_many_organizations */
 function countedMaker(caller: AccountCaller, now: number): AccountCaller {
   const { account } = caller;
-  if (account.orgs.length >= MAX_ORGS) {
-    throw new Refusal("too_many_organizations", { most: MAX_ORGS, within: "all" });
-  }
+  assertRoomForOrg(account);
   const recent = account.orgs_made.filter((at) => isWithin(DAY_MS, at, now));
   if (recent.length >= MADE_A_DAY) {
     throw new Refusal("too_many_organizations", { most: MADE_A_DAY, within: "day" });

@@ -6,7 +6,13 @@ import type { Transaction } from "../ledger/transaction.ts";
 import { accountKey, knownPasskeyKey, memberKey } from "../store/keys.ts";
 import { type Kv, readRecord } from "../store/kv.ts";
 import type { MemberRecord } from "../store/records/identity.ts";
-import { type KnownPasskey, knownPasskey, type PasskeyRecord } from "../store/records/people.ts";
+import { Refusal } from "../refusal.ts";
+import {
+  type AccountRecord,
+  type KnownPasskey,
+  knownPasskey,
+  type PasskeyRecord,
+} from "../store/records/people.ts";
 import { heldFromBefore } from "./recovery_holds.ts";
 import { lastUsed, putSession } from "./sessions.ts";
 
@@ -88,6 +94,16 @@ export async function passkeysInOrg(
 }
 
 /**
+ * Requires that a person can be in one org more: what ends them everywhere, such as a recovery, has to
+ * fit into one commit, whatever invitations somebody accepts in their name.
+ * @throws {Refusal} too_many_organizations
+ */
+export function assertRoomForOrg({ orgs }: Pick<AccountRecord, "orgs">): void {
+  if (orgs.length < MAX_ORGS) return;
+  throw new Refusal("too_many_organizations", { most: MAX_ORGS, within: "all" });
+}
+
+/**
  * Has somebody who is signed in join the org of the transaction: the membership is theirs, the log
  * of the org names their passkeys, and their session looks at it. A recovery of their account that
  * the org would hold them for still, it holds them for.
@@ -110,5 +126,5 @@ export function joinOrg(
   putSession(transaction, { hash, record: { ...record, org } });
 }
 
-/** Orgs that one consent can be for. */
+/** Orgs that one person can be in, and one consent for. */
 export const MAX_ORGS = 20;

@@ -3,11 +3,15 @@ import { externalIdProblem } from "../base/text.ts";
 import { asAccount, requireFreshAccount } from "../identity/acting.ts";
 import type { Client } from "../identity/caller.ts";
 import { tellIdentityEvent, tellPasskey } from "../identity/events.ts";
-import { loadKnownPasskey, passkeysOf, usablePasskeysOf } from "../identity/passkeys.ts";
+import {
+  forgetPasskey,
+  loadKnownPasskey,
+  passkeysOf,
+  usablePasskeysOf,
+} from "../identity/passkeys.ts";
 import { endSession, type PresentedSession } from "../identity/sessions.ts";
 import { schedule } from "../ledger/commit.ts";
-import type { Transaction } from "../ledger/transaction.ts";
-import { credentialDigest, removalEvidence } from "../passkeys/evidence.ts";
+import { credentialDigest } from "../passkeys/evidence.ts";
 import { invalidRequest, Refusal } from "../refusal.ts";
 import type { Services } from "../services.ts";
 import {
@@ -15,7 +19,6 @@ import {
   accountPasskeyKey,
   DEPLOYMENT_ORG,
   dueKey,
-  knownPasskeyKey,
   passkeyKey,
 } from "../store/keys.ts";
 import type { DueWork } from "../store/records/log.ts";
@@ -175,25 +178,17 @@ export async function removePasskey(
             sessions_ended: ending.length,
           },
         }, client);
-        tellRemovedPasskey(transaction, account.orgs, credential_id);
+        for (const org of account.orgs) {
+          const at = transaction.now;
+          schedule(transaction, { kind: "passkey_removed", at, id: credential_id, org });
+        }
         return { ended_own: ending.some((ended) => ended.hash === hash) };
       },
     }),
   );
 }
 
-/** Has the logs of orgs say that a passkey is gone, where they name it. */
-export function tellRemovedPasskey(
-  transaction: Transaction,
-  orgs: readonly string[],
-  credential_id: string,
-): void {
-  for (const org of orgs) {
-    schedule(transaction, { kind: "passkey_removed", at: transaction.now, id: credential_id, org });
-  }
-}
-
-/** Says it in the log of one org, exactly once. */
+/** Has the log of one org say that a passkey is gone, where it names it: exactly once. */
 export async function deliverRemovedPasskey(
   { ledgers }: Pick<Services, "ledgers">,
   { kind, at, org, id }: DueWork,
@@ -203,14 +198,7 @@ export async function deliverRemovedPasskey(
     plan(transaction, known) {
       transaction.delete(dueKey(at, kind, org, id));
       if (known === null) return;
-      transaction.delete(knownPasskeyKey(org, id));
-      const { member } = known;
-      transaction.append({
-        type: "passkey.removed",
-        actor: { type: "member", id: member },
-        subject: { member },
-        data: removalEvidence(id).data,
-      });
+      forgetPasskey(transaction, known.member, id);
     },
   });
 }

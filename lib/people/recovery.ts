@@ -38,7 +38,6 @@ import {
 } from "./enrolment.ts";
 import { endLeft, type LeftByAccount, loadLeft } from "./left_behind.ts";
 import { ownRecoveryLetter, post } from "./letters.ts";
-import { tellRemovedPasskey } from "./passkeys.ts";
 import { makeRecoveryCodes } from "./recovery_codes.ts";
 import { holdEverywhere, scheduleHolds } from "./recovery_holds.ts";
 import { orgsOf, sessionsOf } from "./sessions.ts";
@@ -101,7 +100,6 @@ export function beginRecovery(
   for (const { credential_id } of old.passkeys) {
     transaction.delete(passkeyKey(credential_id));
     transaction.delete(accountPasskeyKey(id, credential_id));
-    tellRemovedPasskey(transaction, orgs, credential_id);
   }
   for (const session of old.sessions) endSession(transaction, session);
   endLeft(transaction, old.left);

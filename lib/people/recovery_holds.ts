@@ -1,4 +1,5 @@
 import { NEW_ORG_HOLD_HOURS } from "../catalog/create_org.ts";
+import { forgetPasskey, knownPasskeysOf } from "../identity/passkeys.ts";
 import { schedule } from "../ledger/commit.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
@@ -50,8 +51,13 @@ export async function holdRecovered(
 ): Promise<void> {
   const key = recoveryKey(account);
   await ledgers.transact(org, {
-    load: async (reader) => (await reader.get(key, recoveryRecord))?.value ?? null,
-    plan(transaction, recovery) {
+    async load(reader) {
+      const recovery = (await reader.get(key, recoveryRecord))?.value ?? null;
+      const id = reader.snapshot.exists ? reader.snapshot.memberOf(account)?.id : undefined;
+      const passkeys = id === undefined ? [] : await knownPasskeysOf(reader, id);
+      return { recovery, passkeys };
+    },
+    plan(transaction, { recovery, passkeys }) {
       transaction.delete(dueKey(at, kind, org, account));
       // A later recovery has work of its own.
       if (recovery?.redeemed_at !== at || !recovery.waiting.includes(org)) return;
@@ -59,7 +65,10 @@ export async function holdRecovered(
       transaction.set(key, { ...recovery, waiting });
       const { snapshot } = transaction;
       const member = snapshot.exists ? snapshot.memberOf(account) : undefined;
-      if (member !== undefined) hold(transaction, member, recovery);
+      if (member === undefined) return;
+      hold(transaction, member, recovery);
+      // All of before are gone, and none comes until every org holds its member.
+      for (const credential of passkeys) forgetPasskey(transaction, member.id, credential);
     },
   });
 }

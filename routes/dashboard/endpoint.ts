@@ -14,7 +14,7 @@ import { securityHeaders } from "../http/headers.ts";
 import { parseBody, parseInput, readBody } from "../http/inputs.ts";
 import { type AccountCall, type BrowserCall, MemberCall } from "./browser_call.ts";
 import { addCookies, browserCall } from "./browser_request.ts";
-import { adviceToPerson } from "./refusal_words.ts";
+import { adviceToPerson, refusalDetail } from "./refusal_words.ts";
 
 interface Described {
   readonly method: "get" | "post";
@@ -97,8 +97,9 @@ export function serveEndpoint(
     },
     refuse(error) {
       // The page shows it to a person, who sees neither headers nor `next`.
-      const advice = adviceToPerson(refusalOf(error));
-      const more = advice === null ? {} : { advice };
+      const refusal = refusalOf(error);
+      const [detail, advice] = [refusalDetail(refusal), adviceToPerson(refusal)];
+      const more = { detail, ...(advice === null ? {} : { advice }) };
       return secured(services, refuseExchange(exchange, error, more));
     },
   }));

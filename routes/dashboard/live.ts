@@ -5,6 +5,7 @@ import { STREAM_HEADERS } from "../http/headers.ts";
 import { problemOf } from "../http/problem_document.ts";
 import { refusalOf } from "../http/serve.ts";
 import type { MemberCall } from "./browser_call.ts";
+import { refusalDetail } from "./refusal_words.ts";
 
 /**
  * After so long it looks in any case, and says so: the page takes a stream that is silent for more
@@ -127,5 +128,6 @@ function ending(error: unknown, { path, id, services }: MemberCall): string {
   if (!(error instanceof Refusal)) {
     services.deps.log("error", "A stream failed", { request_id: id, error: String(error) });
   }
-  return `event: ended\ndata: ${JSON.stringify(problemOf(refusal, { path, id }).body)}\n\n`;
+  const problem = { ...problemOf(refusal, { path, id }).body, detail: refusalDetail(refusal) };
+  return `event: ended\ndata: ${JSON.stringify(problem)}\n\n`;
 }

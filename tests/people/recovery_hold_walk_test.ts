@@ -537,11 +537,11 @@ Deno.test("On hold every form of the dashboard is refused but what only stops, o
   for (const [deed, make] of Object.entries(REFUSED)) {
     const got = await attempt(it, deed, make(it));
     assert.equal(got.status, 403, `${deed}: ${got.status} ${got.text}`);
-    assert.match(got.text, /on hold until 2026-01-02/, deed);
+    assert.match(got.text, /on hold until 2 Jan 2026/, deed);
   }
   for (const [deed, make] of Object.entries(REFUSED_EACH)) {
     const got = await attempt(it, deed, make(it));
-    assert.match(got.text, /on hold until 2026-01-02/, deed);
+    assert.match(got.text, /on hold until 2 Jan 2026/, deed);
     assert.ok(!got.html.includes(PRIVATE), deed);
   }
   const waiting = await it.org.get(`/v1/approvals/${it.pending}`, it.org.approver);

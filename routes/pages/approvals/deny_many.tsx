@@ -16,7 +16,8 @@ import { QUICK_REASONS } from "../../../lib/store/records/vocabulary.ts";
 import type { MemberCall } from "../../dashboard/browser_call.ts";
 import { checkbox, optional, several, verbatim } from "../../dashboard/form.ts";
 import { action, type Outcome } from "../../dashboard/page.ts";
-import { problemOf } from "../../http/problem_document.ts";
+import { refusalDetail } from "../../dashboard/refusal_words.ts";
+import { PROBLEMS } from "../../http/problems.ts";
 import { logFailure, refusalOf } from "../../http/serve.ts";
 
 /**
@@ -123,7 +124,8 @@ async function denyEach(call: Call, ids: readonly string[], said: Denial): Promi
       // What failed for one reason or the other: the rest is still asked to be denied.
       const refusal = refusalOf(error);
       logFailure(call.services, error, refusal, { id: call.id, route: call.path });
-      const { title, detail } = problemOf(refusal, { path: call.path, id: call.id }).body;
+      const { title } = PROBLEMS[refusal.code];
+      const detail = refusalDetail(refusal);
       results.push({ id, record, problem: `${title}. ${detail}`, isPaused: false });
     }
   }
