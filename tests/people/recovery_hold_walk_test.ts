@@ -85,6 +85,7 @@ const REFUSED: Tries = {
   }),
   "/tools/:name{.+} triage": (it) => ({ path: "/tools/found", fields: triage(it) }),
   "/tools/:name{.+} guards": () => ({ path: "/tools/refund?view=guards", fields: GUARDS }),
+  "/tools/:name{.+} facts": ({ seen }) => ({ path: "/tools/refund", fields: { seen } }),
   "/guards guards": () => ({ path: "/guards", fields: GUARDS }),
   "/tools/:name{.+} release": () => ({ path: "/tools/stopped" }),
   "/tools/:name{.+} remove": () => ({ path: "/tools/refund" }),
