@@ -133,6 +133,14 @@ function WhyItWaits({ sheet, shown, now }: {
           <p class="quiet">{toolWords(shown.tool.annotations)}</p>
         </Fact>
       )}
+      {shown !== null && shown.stated.length > 0 && (
+        <Fact term="Only said">
+          The {shown.stated.join(" and the ")}: {shown.stated.length === 1 ? "it is" : "both are"}
+          {" "}
+          what the asker says
+          <p class="quiet">What would run is in the arguments alone</p>
+        </Fact>
+      )}
       {shown?.tool.upstream != null && <RunsAt upstream={shown.tool.upstream} now={now} />}
       {shown?.acts_as != null && <ActsAs acts_as={shown.acts_as} />}
       {levels > 1 && <Fact term="Levels">Two: Level 1, then somebody else at Level 2</Fact>}

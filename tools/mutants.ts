@@ -2189,7 +2189,7 @@ const GUARDS: readonly Mutant[] = [
   {
     guard: "what is only stated of two facts is left out each by itself, too",
     file: "lib/policy/facts.ts",
-    find: "...(resource ? [{ ...action, resource: null }] : []),",
+    find: "...stated.map((fact) => ({ ...action, [fact]: null })),",
     replace: "",
     tests: ["policy/facts_property"],
   },

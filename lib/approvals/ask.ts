@@ -16,6 +16,7 @@ import { schedule, tellOfApproval } from "../ledger/commit.ts";
 import type { Reader, Transaction } from "../ledger/transaction.ts";
 import { firstOfLine } from "../mandates/mandate.ts";
 import { confirmedBy, loadUserPasskeys } from "../mandates/user_passkeys.ts";
+import { statedFacts } from "../policy/facts.ts";
 import { type AnyRefusal, invalidRequest, Refusal } from "../refusal.ts";
 import { scrubJson, scrubText } from "../scrub/scrub.ts";
 import {
@@ -358,6 +359,7 @@ function frozenView(
   const { action, resolution } = decision;
   const { orgId, upstreams } = transaction.snapshot;
   const mandate = decision.mandate?.record ?? null;
+  const stated = statedFacts(tool, action);
   const acts_as = tool.upstream === undefined
     ? null
     : frozenActing(transaction, requester, tool.name, acting);
@@ -384,6 +386,7 @@ function frozenView(
       estimated_cost_micros: decision.mandate?.reservation?.estimate ?? null,
     }),
     ...(decision.guarded === null ? {} : { findings: renderFindings(decision.guarded.findings) }),
+    ...(stated.length === 0 ? {} : { stated }),
     ...(confirm_by === null
       ? {}
       : { seats: seatNames({ user_seat: { confirm_by }, levels }), confirm_by }),

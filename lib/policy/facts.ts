@@ -110,6 +110,14 @@ function isSame(fact: RequiredFact, stated: string, value: JsonValue): boolean {
     : stated === value;
 }
 
+/** Those facts of an action that nothing but its asker's word says. */
+export function statedFacts(
+  tool: Known,
+  action: Pick<Action, "resource" | "method">,
+): ("resource" | "method")[] {
+  return (["resource", "method"] as const).filter((fact) => isOnlyStated(tool, fact, action[fact]));
+}
+
 /** Whether nothing but the asker's word says that this is the fact of an action. */
 export function isOnlyStated(
   { facts, upstream }: Known,
@@ -129,12 +137,10 @@ export function withoutStated<A extends Pick<Action, "resource" | "method">>(
   tool: Known,
   action: A,
 ): A[] {
-  const resource = isOnlyStated(tool, "resource", action.resource);
-  const method = isOnlyStated(tool, "method", action.method);
+  const stated = statedFacts(tool, action);
   return [
-    ...(resource ? [{ ...action, resource: null }] : []),
-    ...(method ? [{ ...action, method: null }] : []),
-    ...(resource && method ? [{ ...action, resource: null, method: null }] : []),
+    ...stated.map((fact) => ({ ...action, [fact]: null })),
+    ...(stated.length === 2 ? [{ ...action, resource: null, method: null }] : []),
   ];
 }
 

@@ -117,6 +117,8 @@ export interface ShownView {
   readonly mandate: { readonly id: string; readonly user_id: string } | null;
   /** What guards found in the arguments. */
   readonly findings: readonly Finding[];
+  /** What its asker says it is about, and no argument does: what would run may be about something else. */
+  readonly stated: readonly ("resource" | "method")[];
   /** Whose account acts there; null where nobody's does. */
   readonly acts_as: {
     readonly credential_id: string;
@@ -172,6 +174,9 @@ export function shownView(view: JsonObject): ShownView {
       user_id: textOf(mandate.user_id) ?? "",
     },
     findings: Array.isArray(view.findings) ? view.findings.map(findingOf) : [],
+    stated: (["resource", "method"] as const).filter((fact) =>
+      Array.isArray(view.stated) && view.stated.includes(fact)
+    ),
     acts_as: acts_as === null ? null : {
       credential_id: textOf(acts_as.credential_id) ?? "",
       name: textOf(acts_as.name) ?? "",

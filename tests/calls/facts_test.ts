@@ -183,18 +183,25 @@ Deno.test("a check, a request for approval, a token and its use go by the same f
 Deno.test("an approval does not outlive where its facts were read, nor does a token", async () => {
   await using it = await FactsOrg.start({ resource: FACTS.resource });
   const { org } = it;
-  const minted = await org.post("/v1/tokens/mint", { tool_name: READ, arguments: WEB });
+  // Read elsewhere besides, its facts are the same: but nobody was shown that they would be read there.
+  const args = { at: { host: "web-1" } };
+  const minted = await org.post("/v1/tokens/mint", { tool_name: READ, arguments: args });
   await it.patch({ default_permission: "requires_approval" });
-  const held = await it.call(WEB, { call_key: "k" });
+  const held = await it.call(args, { call_key: "k" });
   assert.equal(held.status, 202, held.text);
   await it.calls.yes(held);
+  await it.patch({ default_permission: "allowed" });
   assert.equal((await it.patch({ facts: FACTS })).status, 200);
   const { token } = minted.body;
-  const used = await org.post("/v1/tokens/consume", { token, tool_name: READ, arguments: WEB });
-  assert.equal(used.status, 409, used.text);
-  const again = await it.call(WEB);
+  const used = await org.post("/v1/tokens/consume", { token, tool_name: READ, arguments: args });
+  assertProblem(used, 403, "token_revoked");
+  assert.equal(used.body.reason, "tool_changed");
+  await it.patch({ default_permission: "requires_approval" });
+  const again = await it.call(args);
   assert.equal(again.status, 202, again.text);
   assert.notEqual(again.body.approval.id, held.body.approval.id);
+  const old = await org.get(`/v1/approvals/${held.body.approval.id}`);
+  assert.equal(old.body.status, "cancelled", old.text);
   assert.equal(it.ran, 0);
 });
 

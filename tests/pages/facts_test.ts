@@ -70,6 +70,25 @@ Deno.test("what an upstream made of its parameters is told where a fact is not a
   assert.doesNotMatch((await viewer.get(PAGE)).text, /Name other places/);
 });
 
+Deno.test("who approves reads which facts are the asker's word alone", async () => {
+  await using it = await FactsOrg.start({ method: "/verb" });
+  const { org } = it;
+  await it.patch({ default_permission: "requires_approval" });
+  const owner = await Visitor.of(org, "owner");
+  const pageOf = async (fields: JsonObject) => {
+    const { body } = await it.call({ verb: "stop", note: JSON.stringify(fields) }, fields);
+    return (await owner.get(`/approvals/${body.approval.id}`)).text;
+  };
+  const said = /Only said The resource: it is what the asker says/;
+  assert.match(await pageOf({ resource_id: "web-1", method: "stop" }), said);
+  assert.doesNotMatch(await pageOf({}), /Only said/);
+  assert.equal((await it.patch({ facts: { method: "/verb", resource: "/note" } })).status, 200);
+  const { body } = await it.call({ verb: "stop", note: "web-1" }, { resource_id: "web-1" });
+  const { text } = await owner.get(`/approvals/${body.approval.id}`);
+  assert.match(text, /web-1/);
+  assert.doesNotMatch(text, /Only said/);
+});
+
 Deno.test("an operation has its own method, and a tool that others run reads nothing", async () => {
   await using it = await ApiOrg.start();
   const owner = await Visitor.of(it.org, "owner");
