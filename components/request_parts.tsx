@@ -71,7 +71,7 @@ function Fact({ term, children }: {
 const HELD_BY: Readonly<Record<string, string>> = {
   gate_draft: "The tool is a draft: nobody has approved it yet",
   gate_unknown_tenant: "The tenant isn't registered",
-  gate_incomplete: "A fact that the tool requires is missing",
+  gate_incomplete: "A fact that the tool requires is missing, or only said",
   mandate_user: "The user wants to be asked each time",
   mandate_members: "The user's mandate has a person asked each time",
   mandate_condition: "A condition of the user's mandate asks for approval",

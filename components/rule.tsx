@@ -187,11 +187,13 @@ const OTHERS: Readonly<Record<OtherOrigin, LevelWords>> = {
   },
   gate_incomplete: {
     title: "Required facts",
-    meaning: "The tool requires a fact (tenant, resource or method) that isn't named.",
+    meaning: "The tool requires a fact (tenant, resource or method) that isn't named, or, where " +
+      "its upstream isn't sent it, is only said.",
   },
   gate_method: {
     title: "Methods of the tool",
-    meaning: "The tool lists the methods that it takes, and the call names none of them.",
+    meaning: "The tool lists the methods that it takes, and the call names none of them, or only " +
+      "says so where its upstream isn't sent it.",
   },
   gate_mandate: {
     title: "Mandate required",

@@ -359,7 +359,7 @@ function frozenView(
   const { action, resolution } = decision;
   const { orgId, upstreams } = transaction.snapshot;
   const mandate = decision.mandate?.record ?? null;
-  const stated = statedFacts(tool, action);
+  const stated = tool.upstream === undefined ? [] : statedFacts(tool, action);
   const acts_as = tool.upstream === undefined
     ? null
     : frozenActing(transaction, requester, tool.name, acting);

@@ -110,6 +110,12 @@ function isSame(fact: RequiredFact, stated: string, value: JsonValue): boolean {
     : stated === value;
 }
 
+/** Whether nothing could say a fact of a tool's actions but their asker's word. */
+export function isUnvouched({ facts, upstream }: Known, fact: RequiredFact): boolean {
+  if (upstream === undefined || fact === "tenant" || facts?.[fact] !== undefined) return false;
+  return fact === "resource" || upstream.method === undefined;
+}
+
 /** Those facts of an action that nothing but its asker's word says. */
 export function statedFacts(
   tool: Known,
@@ -120,12 +126,11 @@ export function statedFacts(
 
 /** Whether nothing but the asker's word says that this is the fact of an action. */
 export function isOnlyStated(
-  { facts, upstream }: Known,
+  tool: Known,
   fact: "resource" | "method",
   stated: string | null,
 ): boolean {
-  if (stated === null || upstream === undefined || facts?.[fact] !== undefined) return false;
-  return fact === "resource" || upstream.method === undefined;
+  return stated !== null && isUnvouched(tool, fact);
 }
 
 /**

@@ -10,6 +10,7 @@ import {
 import { joiningReady } from "../../lib/authorize/request.ts";
 import type { JsonObject } from "../../lib/base/json.ts";
 import type { Resolution } from "../../lib/policy/chain.ts";
+import { isUnvouched } from "../../lib/policy/facts.ts";
 import { invalidRequest, RecordedRefusal } from "../../lib/refusal.ts";
 import {
   actionFields,
@@ -39,12 +40,21 @@ type CheckArguments = z.output<z.ZodObject<typeof input>>;
 
 const TELL = "Tell the person you work for.";
 
+const UNREAD = "The tool requires a fact that its upstream is not sent, so that a person decides " +
+  "whatever you name.";
+
 /** What to do about a decision that nobody was asked about by this call. */
-function nextAfter({ permission, resolved_from }: Resolution, before: AskedBefore | null): string {
+function nextAfter(
+  { permission, resolved_from, tool }: Resolution,
+  before: AskedBefore | null,
+): string {
   if (resolved_from === "kill_switch") {
     return `Everything is stopped by a kill switch: do not run it. ${TELL}`;
   }
   if (resolved_from === "gate_incomplete") {
+    const isUnread = tool?.required_facts.some((fact) => isUnvouched(tool, fact)) ?? false;
+    // To name it once more would change nothing.
+    if (isUnread) return before === null ? `${UNREAD} ${ASK}` : afterAsking(before);
     return "The action does not name all that the tool requires (required_facts in " +
       "list_my_tools). Name it, in the arguments where facts says so, and check again; as it stands, " +
       "a person has to approve it.";

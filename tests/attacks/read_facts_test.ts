@@ -3,6 +3,7 @@ import type { JsonValue } from "../../lib/base/json.ts";
 import { READ } from "../helpers/call_org.ts";
 import { FACTS, FactsOrg } from "../helpers/facts_org.ts";
 import { granted, published } from "../helpers/mandates.ts";
+import { grantIn, rawTool, resultOf } from "../helpers/mcp_client.ts";
 import { assertProblem } from "../helpers/refused.ts";
 
 /** Whoever calls a tool of an upstream says what it is about by what is sent, and by nothing else. */
@@ -120,6 +121,13 @@ Deno.test("attack: what an asker only says of a call opens nothing that it would
   const gates = { default_permission: "allowed", required_facts: ["resource"] };
   assert.equal((await it.patch(gates)).status, 200);
   assert.equal((await it.check({}, stated)).body.resolved_from, "gate_incomplete");
+  const { token: granting } = await grantIn([[org, "owner"]]);
+  const { countersign } = it.calls.it;
+  const told = await rawTool(countersign, granting, "check_permission", {
+    tool_name: READ,
+    ...stated,
+  });
+  assert.match(resultOf(told).structuredContent.next, /a fact that its upstream is not sent/);
   assert.equal((await it.patch({ required_facts: [], methods: ["GET"] })).status, 200);
   assert.equal((await it.check({}, stated)).body.resolved_from, "gate_method");
   assert.equal((await it.patch({ methods: null })).status, 200);
