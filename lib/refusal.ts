@@ -87,7 +87,8 @@ export interface RefusalData {
   too_many_pending: { limit: string; retry_after_seconds: number };
   /** `because` of both: why it was cancelled; null where it was not. */
   approval_not_pending: { status: string; because: Cancelled | null };
-  approval_not_approved: { status: string; because: Cancelled | null };
+  /** `pending` is the id of one that can still be waited for. */
+  approval_not_approved: { status: string; because: Cancelled | null; pending?: string };
   approval_used: { token_id: string | null };
   approval_lapsed: { use_before: string };
   approval_required: { decision_id: string; resolved_from: string };

@@ -152,7 +152,7 @@ class Problems {
     const unknown = Object.keys(value).find((name) => ![...names, ...optional].includes(name));
     if (missing !== undefined) return this.#none(`${path}/${missing}`, "is required");
     if (unknown !== undefined) {
-      return this.#none(path, `does not take ${JSON.stringify(unknown.slice(0, 64))}`);
+      return this.#none(`${path}/${pointerToken(unknown.slice(0, 64))}`, "is not known here");
     }
     return value;
   }

@@ -8,7 +8,7 @@ import { coversSeats } from "../mandates/seats.ts";
 import { hasRight } from "../policy/rights.ts";
 import { type AnyRefusal, recorded, type RecordedRefusal, Refusal } from "../refusal.ts";
 import { runTokenKey } from "../store/keys.ts";
-import type { ApprovalRecord } from "../store/records/approval.ts";
+import type { ApprovalRecord, Cancelled, Progress } from "../store/records/approval.ts";
 import type { RunTokenRecord } from "../store/records/token.ts";
 import { voidToken } from "../tokens/attempt.ts";
 import { isSpent } from "../tokens/state.ts";
@@ -132,9 +132,10 @@ export function stateRefusal(code: StateRefusal, { record }: LoadedApproval): An
   const { progress } = record;
   switch (code) {
     case "approval_not_pending":
+      return new Refusal(code, endOf(progress));
     case "approval_not_approved": {
-      const because = progress.state === "cancelled" ? progress.because : null;
-      return new Refusal(code, { status: statusOf(progress), because });
+      const pending = progress.state === "pending" ? { pending: record.id } : {};
+      return new Refusal(code, { ...endOf(progress), ...pending });
     }
     case "approval_used":
       return new Refusal(code, { token_id: "token_id" in progress ? progress.token_id : null });
@@ -143,6 +144,11 @@ export function stateRefusal(code: StateRefusal, { record }: LoadedApproval): An
       return new Refusal(code, { use_before: new Date(useBefore).toISOString() });
     }
   }
+}
+
+function endOf(progress: Progress): { status: string; because: Cancelled | null } {
+  const because = progress.state === "cancelled" ? progress.because : null;
+  return { status: statusOf(progress), because };
 }
 
 function seenIn(transaction: Transaction, caller: Caller, loaded: LoadedApproval): SeenApproval {

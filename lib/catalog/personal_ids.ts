@@ -40,7 +40,11 @@ export function personalShape(id: string): string | null {
   const plain = id.normalize("NFKC").replace(DASH, "-")
     .replace(/%(?:40|2b|20)/gi, (code) => ESCAPED[code.toLowerCase()] ?? code);
   for (const [number] of plain.matchAll(WITH_PLUS)) {
-    if (findPhones(new Scan(number)).length > 0) return "a telephone number";
+    const digits = number.replace(/\D/g, "").length;
+    // One that stands alone has the shape whether or not a plan of numbers gives it out, as those of
+    // films and examples; with something around it, it has to be one that can be dialled.
+    const isAlone = number === plain && digits >= 7 && digits <= 15;
+    if (isAlone || findPhones(new Scan(number)).length > 0) return "a telephone number";
   }
   if (SOCIAL_SECURITY.test(plain)) return "a social security number";
   if (!CARD_HINT.test(plain)) return null;

@@ -45,8 +45,8 @@ export const tenantId = externalText(MAX_EXTERNAL_ID, "External id of the tenant
 
 export const resourceId = externalText(MAX_EXTERNAL_ID, "External id of the resource");
 
-/** An id as it is registered under: it has an address, unlike one that a check only names. */
-function addressed(id: typeof tenantId) {
+/** An id that something is put under: it has an address, unlike one that a check only names. */
+export function addressed(id: typeof tenantId) {
   return id.refine((text) => !isDotSegment(text), "cannot be . or .., which no address can hold");
 }
 

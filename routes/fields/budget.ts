@@ -21,6 +21,16 @@ export const budgetFields = {
   ask_above_micros: micros.nullish().describe("Above it a human is asked, up to the limit"),
 };
 
+/** A budget that is set beside those of mandates. */
+export const setBudgetBody = z.strictObject(budgetFields);
+
+/** What such a body sets. */
+export function setBudgetOf(
+  { limit_micros, period, ask_above_micros }: z.output<typeof setBudgetBody>,
+): Pick<BudgetRow, "limit" | "period" | "ask_above"> {
+  return { limit: limit_micros, period, ask_above: ask_above_micros ?? null };
+}
+
 /** The budget of a mandate, or of a scope of a bundle. */
 export const budgetBody = z.strictObject({
   ...budgetFields,

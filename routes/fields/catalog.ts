@@ -19,7 +19,7 @@ import {
 } from "../../lib/store/records/policy.ts";
 import { PERMISSIONS } from "../../lib/store/records/vocabulary.ts";
 import type { Answer } from "../http/call.ts";
-import { methodName, resourceId, ruled, tenantId, toolName } from "./action.ts";
+import { addressed, methodName, resourceId, ruled, tenantId, toolName } from "./action.ts";
 import { timeText } from "./machine.ts";
 
 /** Fields that several nouns of the configuration have in common on the wire. */
@@ -35,6 +35,8 @@ function shownText(max: number) {
 }
 
 export const categoryName = shownText(64).describe("Name of the category");
+
+export const registeredCategoryName = addressed(categoryName);
 
 export const orgName = shownText(100).describe("What people call the organization");
 

@@ -14,6 +14,12 @@ export const credentialToken = z.string().regex(/^[\x20-\x7e]+$/, "must be print
   8192,
 );
 
+/** The name of a header, of which case does not count (RFC 9110 section 5.1). */
+export const headerName = z.string().regex(
+  /^[A-Za-z0-9-]{1,64}$/,
+  "must be the name of a header: 1 to 64 letters, digits and hyphens",
+);
+
 const oauth = z.strictObject({
   issuer: z.string().max(2048).describe("Of the provider, as its metadata name it"),
   client_id: z.string().min(1).max(2048).exactOptional()
@@ -48,8 +54,7 @@ export const newCredential = z.strictObject({
   ),
   secret: credentialSecret.exactOptional(),
   oauth: oauth.exactOptional().describe("oauth2: who issues its tokens, and for what"),
-  header: z.string().regex(/^[a-z0-9-]{1,64}$/, "must be the name of a header in lower case")
-    .exactOptional().describe("header: in which one"),
+  header: headerName.toLowerCase().exactOptional().describe("header: in which one"),
   parameter: z.string().regex(/^[A-Za-z0-9_.-]{1,64}$/, "must be letters, digits and _ . -")
     .exactOptional().describe("query: in which one"),
 }).superRefine(({ kind, header, parameter, oauth, secret }, context) => {

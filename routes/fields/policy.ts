@@ -14,6 +14,7 @@ import {
   tenantId,
   toolName,
 } from "./action.ts";
+import { setBudgetBody } from "./budget.ts";
 import {
   categoryName,
   displayName,
@@ -22,6 +23,7 @@ import {
   metadataField,
   orgName,
   permissionField,
+  registeredCategoryName,
   resourceType,
   ruleBody,
   ruleId,
@@ -61,7 +63,7 @@ const rowsBody = z.strictObject({
   tools: listOf(z.strictObject({ name: toolName, ...toolFields }), ({ name }) => name),
   categories: listOf(
     z.strictObject({
-      name: categoryName,
+      name: registeredCategoryName,
       default_permission: permissionField.nullable().default(null),
     }),
     ({ name }) => name,
@@ -192,6 +194,9 @@ export const orgChange = z.strictObject({
   recovery_hold_hours: z.number().int().min(0).max(MAX_HOLD_HOURS).exactOptional()
     .describe("How long a member who recovered their account may not rule others"),
   budget_alert_percent: alertPercents.exactOptional(),
+  budget: setBudgetBody.nullable().exactOptional().describe(
+    "What all may cost together under mandates, as `PUT /v1/budgets/org` sets it; null for no limit",
+  ),
   allowly: z.boolean().exactOptional()
     .describe("Whether clients of Allowly's API are answered under `/allowly`; on is for an owner"),
   register_from_policies: z.boolean().exactOptional().describe(

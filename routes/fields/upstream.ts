@@ -7,6 +7,7 @@ import type { UpstreamCredential } from "../../lib/store/records/vault.ts";
 import { keptUrl, ownUrl } from "../../lib/vault/grant.ts";
 import { UPSTREAM_STATUSES } from "../../lib/store/records/upstream.ts";
 import { seconds } from "./catalog.ts";
+import { headerName } from "./credential.ts";
 import { timeText } from "./machine.ts";
 
 /** Upstreams on the wire. */
@@ -19,9 +20,20 @@ export const upstreamName = z.string().regex(
 const MIB = 1024 * 1024;
 
 const headerField = z.record(
-  z.string().regex(/^[a-z0-9-]{1,64}$/, "must be the name of a header in lower case"),
+  headerName,
   z.string().regex(/^[\x21-\x7e](?:[\x20-\x7e]{0,1022}[\x21-\x7e])?$/, "must be printable ASCII"),
-).refine((headers) => Object.keys(headers).length <= 16, "has at most 16 headers");
+)
+  .refine((headers) => Object.keys(headers).length <= 16, "has at most 16 headers")
+  .refine(
+    (headers) =>
+      new Set(folded(headers).map(([name]) => name)).size === Object.keys(headers).length,
+    "names a header twice; case does not count",
+  )
+  .transform((headers) => Object.fromEntries(folded(headers)));
+
+function folded(headers: Readonly<Record<string, string>>): [string, string][] {
+  return Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]);
+}
 
 /** What is said of an upstream of every kind. */
 const common = {

@@ -2,9 +2,16 @@ import { z } from "zod";
 import { type JsonValue, pointerToken } from "../../lib/base/json.ts";
 import { parseStrictJson } from "../../lib/base/strict_json.ts";
 import { decodeUtf8 } from "../../lib/base/text.ts";
-import { invalidRequest, Refusal } from "../../lib/refusal.ts";
+import { type InputProblem, invalidRequest, Refusal } from "../../lib/refusal.ts";
 import type { CoarseTimer } from "../../lib/store/system.ts";
 import { SurfaceRefusal } from "./problem_document.ts";
+
+/** Of a value of several forms whose member that says which one says none of them. */
+interface UnlistedForm {
+  readonly input: unknown;
+  readonly discriminator: string;
+  readonly options: readonly unknown[];
+}
 
 type Issue = z.core.$ZodRawIssue;
 
@@ -36,15 +43,28 @@ function inputWords(issue: Issue): string | undefined {
     case "too_big":
       return bound("at most", issue.origin, issue.maximum);
     case "unrecognized_keys":
-      return `does not take ${
-        issue.keys.slice(0, 10).map((key) => JSON.stringify(key)).join(", ")
-      }`;
+      return "is not known here";
+    case "invalid_union":
+      return isUnlisted(issue) ? unlisted(issue) : NO_FORM;
     default:
       return undefined;
   }
 }
 
+/** Of a value that may have several forms, and has none of them. */
+const NO_FORM = "has none of the forms that are taken here";
+
 const kindOf = (expected: string): string => KINDS[expected] ?? expected;
+
+function isUnlisted(issue: object): issue is UnlistedForm {
+  return "discriminator" in issue && "options" in issue && Array.isArray(issue.options);
+}
+
+/** What is wrong with the member that says which form a value has. */
+function unlisted({ input, discriminator, options }: UnlistedForm): string {
+  const form = (input as Readonly<Record<string, unknown>>)[discriminator];
+  return form === undefined ? "is required" : `must be ${oneOf(options)}`;
+}
 
 /** The kind of a value, never the value: an answer repeats nothing that may be secret. */
 function given(input: unknown): string {
@@ -100,11 +120,30 @@ function compiled<T>(schema: z.ZodType<T>): z.ZodType<T> {
 export function parseInput<T>(schema: z.ZodType<T>, value: unknown): T {
   const parsed = compiled(schema).safeParse(value, IN_WORDS);
   if (parsed.success) return parsed.data;
-  const errors = parsed.error.issues.slice(0, 20).map(({ path, message }) => ({
-    path: path.map((part) => "/" + pointerToken(String(part))).join(""),
-    message,
-  }));
+  const errors = parsed.error.issues.flatMap((issue) => problemsOf(issue)).slice(0, 20);
   throw new Refusal("invalid_request", { errors });
+}
+
+/**
+ * What is wrong, each with the place of the member itself: of one that nobody knows, its own; of a
+ * value of several forms, what keeps it from the form that it is nearest to.
+ */
+function problemsOf(issue: z.core.$ZodIssue, above: readonly PropertyKey[] = []): InputProblem[] {
+  const path = [...above, ...issue.path];
+  if (issue.code === "unrecognized_keys") {
+    return issue.keys.map((key) => ({ path: pointerOf([...path, key]), message: issue.message }));
+  }
+  if (issue.code === "invalid_union" && issue.message === NO_FORM) {
+    const forms = issue.errors.map((form) => form.flatMap((inner) => problemsOf(inner, path)));
+    const [nearest] = forms.sort((a, b) => a.length - b.length);
+    if (nearest !== undefined) return nearest;
+  }
+  const { message } = issue.code === "invalid_key" ? issue.issues[0] ?? issue : issue;
+  return [{ path: pointerOf(path), message }];
+}
+
+function pointerOf(path: readonly PropertyKey[]): string {
+  return path.map((part) => "/" + pointerToken(String(part))).join("");
 }
 
 /** The query of a URL as a schema makes it. @throws {Refusal} invalid_request naming every problem */

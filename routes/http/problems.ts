@@ -477,7 +477,10 @@ export const PROBLEMS: { readonly [C in ProblemCode]: ProblemKind<ProblemData[C]
         : `The approval is ${status}, because ${CANCELLED_WORDS[because]}.`,
     advice: "Wait until it is approved; if it has ended, request a new one.",
     members: ({ status, because }) => ({ approval_status: status, ended_because: because }),
-    next: () => ({ request_approval: "/v1/approvals" }),
+    next: ({ pending }) =>
+      pending === undefined
+        ? { request_approval: "/v1/approvals" }
+        : { wait: `/v1/approvals/${pending}?wait=50` },
   },
   approval_not_pending: {
     status: 409,

@@ -72,7 +72,7 @@ const consumeRunToken = mcpTool({
   description: "Uses up a run token that this connection minted, for the action that is about to " +
     "run: of any number of calls one succeeds, and only after that the action may run. Skip it " +
     "where whatever runs the action consumes the token itself.",
-  hints: { ...ONCE, destructiveHint: true, openWorldHint: true },
+  hints: { ...ONCE, destructiveHint: true },
   scopes: WRITE,
   input: { ...actionFields, token: tokenField },
   output: consumeAnswer.shape,

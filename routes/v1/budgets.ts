@@ -10,7 +10,13 @@ import {
 } from "../../lib/mandates/org_budgets.ts";
 import { settleDecision } from "../../lib/mandates/settle.ts";
 import { ruled } from "../fields/action.ts";
-import { budgetAnswer, budgetFields, micros, renderBudget } from "../fields/budget.ts";
+import {
+  budgetAnswer,
+  micros,
+  renderBudget,
+  setBudgetBody,
+  setBudgetOf,
+} from "../fields/budget.ts";
 import { pageAnswer, pageById, pageQuery } from "../fields/paging.ts";
 import { guarded, type Route } from "../http/route.ts";
 
@@ -115,12 +121,11 @@ export const budgetRoutes: readonly Route[] = [
     description: "It counts what is asked under mandates, beside the mandates' own budgets.",
     callers: ["management"],
     params: byScope,
-    body: z.strictObject(budgetFields),
+    body: setBudgetBody,
     answers: { 200: orgBudget, 201: orgBudget },
     handle: (call) => {
-      const { limit_micros, period, ask_above_micros } = call.body;
-      const fields = { limit: limit_micros, period, ask_above: ask_above_micros ?? null };
-      return call.commit(putBudget(call.params.scope, fields, call.id), (written) => ({
+      const { scope } = call.params;
+      return call.commit(putBudget(scope, setBudgetOf(call.body), call.id), (written) => ({
         status: written.created ? 201 : 200,
         body: renderOrgBudget(written),
       }));

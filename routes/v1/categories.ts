@@ -5,6 +5,7 @@ import { type CategoryRecord, categoryRecord } from "../../lib/store/records/pol
 import {
   categoryName,
   permissionField,
+  registeredCategoryName,
   removedAnswer,
   removedAs,
   writtenAnswer,
@@ -54,7 +55,7 @@ export const categoryRoutes: readonly Route[] = [
     group,
     summary: "Make a category, or replace it",
     callers: ["management"],
-    params: byName,
+    params: z.object({ name: registeredCategoryName }),
     body: categoryBody,
     answers: { 200: writtenCategory, 201: writtenCategory },
     handle: (call) =>

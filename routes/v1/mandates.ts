@@ -39,6 +39,7 @@ const PATH = "/v1/mandates/:id";
 const byId = z.object({ id: mandateId });
 
 const grantedAnswer = mandateAnswer.extend({
+  replaced: z.string().optional().describe("The mandate that ended by this one"),
   audit: z.object({ index: z.int(), leaf_hash: z.string() }),
 });
 
@@ -151,6 +152,7 @@ export const mandateRoutes: readonly Route[] = [
         status: 201,
         body: {
           ...renderMandate(granted, clocksAt(call.services.deps.now())),
+          ...(granted.record.replaces === null ? {} : { replaced: granted.record.replaces }),
           audit: { ...audit },
         },
       });

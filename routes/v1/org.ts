@@ -1,7 +1,13 @@
 import { z } from "zod";
 import type { JsonObject } from "../../lib/base/json.ts";
-import { changeOrg } from "../../lib/catalog/org_settings.ts";
+import {
+  type BudgetFields,
+  changeBudgetedOrg,
+  readBudgetedOrg,
+} from "../../lib/mandates/org_budgets.ts";
 import { type OrgRecord, orgRecord } from "../../lib/store/records/policy.ts";
+import { BUDGET_PERIODS } from "../../lib/store/records/budget.ts";
+import { setBudgetOf } from "../fields/budget.ts";
 import { writtenAnswer } from "../fields/catalog.ts";
 import { timeText, versionAnswer } from "../fields/machine.ts";
 import { orgChange } from "../fields/policy.ts";
@@ -9,12 +15,28 @@ import { guarded, type Route } from "../http/route.ts";
 
 const orgAnswer = orgRecord.omit({ created_at: true, deleted_at: true, guards: true }).extend({
   created_at: z.iso.datetime(),
+  budget: z.object({
+    limit_micros: z.int(),
+    period: z.enum(BUDGET_PERIODS),
+    ask_above_micros: z.int().nullable(),
+  }).nullable().describe("What all may cost together; `GET /v1/budgets` says what is left of it"),
   ...versionAnswer,
 });
 
 /** Its guards are at a path of their own. */
-function renderOrg({ created_at, guards: _guards, ...org }: OrgRecord): JsonObject {
-  return { ...org, created_at: timeText(created_at) };
+function renderOrg(
+  { created_at, guards: _guards, ...org }: OrgRecord,
+  budget: BudgetFields | null,
+): JsonObject {
+  return {
+    ...org,
+    created_at: timeText(created_at),
+    budget: budget === null ? null : {
+      limit_micros: budget.limit,
+      period: budget.period,
+      ask_above_micros: budget.ask_above,
+    },
+  };
 }
 
 export const orgRoutes: readonly Route[] = [
@@ -25,13 +47,10 @@ export const orgRoutes: readonly Route[] = [
     summary: "Read the organization's settings",
     callers: ["management", "standard"],
     answers: { 200: orgAnswer },
-    handle: (call) =>
-      call.transact({
-        plan: ({ snapshot }) => ({
-          status: 200,
-          body: { ...renderOrg(snapshot.org), policy_version: snapshot.version },
-        }),
-      }),
+    handle: async (call) => {
+      const { org, budget, policy_version } = await call.transact(readBudgetedOrg);
+      return { status: 200, body: { ...renderOrg(org, budget), policy_version } };
+    },
   }),
   guarded({
     method: "patch",
@@ -45,7 +64,13 @@ export const orgRoutes: readonly Route[] = [
     body: orgChange,
     answers: { 200: orgAnswer },
     refusals: ["owner_required"],
-    handle: (call) =>
-      call.commit(changeOrg(call.body, call.id), (written) => writtenAnswer(written, renderOrg)),
+    handle: (call) => {
+      const { budget, ...change } = call.body;
+      const fields = budget == null ? budget : setBudgetOf(budget);
+      return call.commit(
+        changeBudgetedOrg(change, fields, call.id),
+        (written) => writtenAnswer(written.org, (org) => renderOrg(org, written.budget)),
+      );
+    },
   }),
 ];

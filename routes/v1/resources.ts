@@ -8,7 +8,7 @@ import {
   removeResource,
 } from "../../lib/catalog/resources.ts";
 import type { ResourceRecord } from "../../lib/store/records/policy.ts";
-import { resourceId } from "../fields/action.ts";
+import { registeredResourceId, resourceId } from "../fields/action.ts";
 import {
   displayName,
   metadataAnswer,
@@ -78,7 +78,7 @@ export const resourceRoutes: readonly Route[] = [
     group,
     summary: "Register a resource, or replace what is said of it",
     callers: ["management"],
-    params: byId,
+    params: z.object({ id: registeredResourceId }),
     body: resourceBody,
     answers: { 200: writtenResource, 201: writtenResource },
     handle: (call) =>

@@ -9,7 +9,7 @@ import {
   removeTenant,
 } from "../../lib/catalog/tenants.ts";
 import type { TenantRecord } from "../../lib/store/records/policy.ts";
-import { tenantId } from "../fields/action.ts";
+import { registeredTenantId, tenantId } from "../fields/action.ts";
 import {
   displayName,
   metadataAnswer,
@@ -81,7 +81,7 @@ export const tenantRoutes: readonly Route[] = [
     group,
     summary: "Register a tenant, or replace what is said of it",
     callers: ["management"],
-    params: byId,
+    params: z.object({ id: registeredTenantId }),
     body: tenantBody,
     answers: { 200: writtenTenant, 201: writtenTenant },
     handle: (call) =>

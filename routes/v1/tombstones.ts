@@ -5,7 +5,7 @@ import {
   removeTombstone,
   type WrittenTombstone,
 } from "../../lib/mandates/tombstones.ts";
-import { resourceId } from "../fields/action.ts";
+import { registeredResourceId, resourceId } from "../fields/action.ts";
 import { timeText } from "../fields/machine.ts";
 import { pageAnswer, pageById, pageQuery } from "../fields/paging.ts";
 import { guarded, type Route } from "../http/route.ts";
@@ -66,7 +66,7 @@ export const tombstoneRoutes: readonly Route[] = [
       "`disabled` (`mandate_resource`), unspent run tokens `token_revoked`. One that is closed " +
       "stays so, and `audit` is null.",
     callers: ["management"],
-    params: byResource,
+    params: z.object({ resource_id: registeredResourceId }),
     answers: { 200: tombstoneAnswer, 201: tombstoneAnswer },
     handle: (call) =>
       call.commit(putTombstone(call.params.resource_id, call.id), (written) => ({

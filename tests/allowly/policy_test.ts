@@ -210,7 +210,7 @@ Deno.test("a definition keeps guards and expiry, and a policy that cannot be kep
   const fields = { n: "integer" };
   const cases: [JsonObject, string][] = [
     [{}, "/profile"],
-    [{ ...of({}), more: 1 }, ""],
+    [{ ...of({}), more: 1 }, "/more"],
     [{ ...of({}), agent_id: "two words" }, "/agent_id"],
     [{ ...of({}), default_expiry_days: 3651 }, "/default_expiry_days"],
     [policy(), "/actions"],
@@ -221,7 +221,7 @@ Deno.test("a definition keeps guards and expiry, and a policy that cannot be kep
     [of({ decision: "escalate", target: "member: " }), "/actions/0/policy/target"],
     [of({ fields: { n: "number" } }), "/actions/0/policy/fields/n"],
     [of({ guards: { allowed_initiators: ["x"] } }), "/actions/0/guards/allowed_initiators"],
-    [of({ guards: { other: 1 } }), "/actions/0/guards"],
+    [of({ guards: { other: 1 } }), "/actions/0/guards/other"],
     [of({ rules: [rule({})] }), "/actions/0/policy/rules/0/conditions/0"],
     [of({ fields, rules: [rule({}), rule({})] }), "/actions/0/policy/rules/1/id"],
     [of({ fields, rules: [rule({ conditions: [] })] }), "/actions/0/policy/rules/0/conditions"],

@@ -116,7 +116,9 @@ Deno.test("a tool that two people approve takes no approver key, at either level
   const { body } = await it.get(id);
   assert.deepEqual([body.status, body.level, body.decided_at], ["pending", 2, null]);
   await refused(two);
-  assertProblem(await it.mint(id), 409, "approval_not_approved");
+  const early = await it.mint(id);
+  assertProblem(early, 409, "approval_not_approved");
+  assert.deepEqual(early.body.next, { wait: `/v1/approvals/${id}?wait=50` });
   await two.approve(id);
   assert.equal((await it.mint(id)).status, 201);
 });

@@ -183,7 +183,7 @@ Deno.test("POST /v1/approvals takes fields only as they are described", async ()
   await refused({ timeout_seconds: 7 * 24 * 3600 + 1 }, "/timeout_seconds");
   await refused({ timeout_seconds: 3601 }, "/timeout_seconds");
   await refused({ arguments: { text: "x".repeat(32 * 1024) } }, "/arguments");
-  await refused({ surprise: 1 }, "");
+  await refused({ surprise: 1 }, "/surprise");
   const deep = `${'{"a":'.repeat(10_000)}1${"}".repeat(10_000)}`;
   const got = await it.org.post(
     "/v1/approvals",

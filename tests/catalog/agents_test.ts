@@ -112,7 +112,7 @@ Deno.test("POST and PATCH /v1/agents refuse what does not fit, and change nothin
     [{ expires_at: "2025-01-01T00:00:00Z" }, "/expires_at"],
     [{ kill_switch: true }, "/kill_switch"],
     [{ kill_switch: { active: "yes" } }, "/kill_switch/active"],
-    [{ tier: "management" }, ""],
+    [{ tier: "management" }, "/tier"],
   ];
   for (const [fields, at] of wrong) {
     for (const [method, route] of [["POST", "/v1/agents"], ["PATCH", path]] as const) {

@@ -108,7 +108,7 @@ Deno.test("POST /v1/api-keys refuses what does not fit, naming the member", asyn
     [{ expires_at: 1893456000000 }, "/expires_at"],
     [{ rate_limit_per_minute: 0 }, "/rate_limit_per_minute"],
     [{ rate_limit_per_minute: 1.5 }, "/rate_limit_per_minute"],
-    [{ secret_hash: "x" }, ""],
+    [{ secret_hash: "x" }, "/secret_hash"],
   ];
   for (const [fields, path] of wrong) {
     const body = { name: "worker", tier: "standard", ...fields };

@@ -89,8 +89,8 @@ Deno.test("A member refuses what does not fit", async () => {
     [{ role: "approver", groups: ["1"] }, "/groups/0"],
     [{ role: "approver", groups: [1, 1] }, "/groups"],
     [{ role: "viewer", groups: [1] }, "/groups"],
-    [{ role: "approver", has_passkey: true }, ""],
-    [{ role: "approver", email: "other@example.com" }, ""],
+    [{ role: "approver", has_passkey: true }, "/has_passkey"],
+    [{ role: "approver", email: "other@example.com" }, "/email"],
   ];
   for (const [body, path] of cases) {
     const got = await org.manage("PUT", "/v1/members/jo@example.com", body);

@@ -31,6 +31,7 @@ Deno.test("The settings of an org are read, changed, and each change is in the l
     allowly: true,
     register_from_policies: false,
     created_at: "2026-01-01T00:00:00.000Z",
+    budget: null,
   });
 
   const change = {
@@ -65,6 +66,36 @@ Deno.test("The settings of an org are read, changed, and each change is in the l
   }]);
 });
 
+Deno.test("What all may cost together is a setting of the org, and the budget of its scope", async () => {
+  await using countersign = await Countersign.start();
+  const org = await countersign.org();
+  const budget = { limit_micros: 500, period: "day", ask_above_micros: null };
+  const set = await org.manage("PATCH", "/v1/org", { budget });
+  assert.deepEqual([set.status, set.body.budget], [200, budget], set.text);
+  assert.deepEqual((await org.get("/v1/org")).body, set.body);
+  const [listed] = (await org.get("/v1/budgets?scope=org")).body.data;
+  assert.deepEqual([listed.limit, listed.period], [500, "day"]);
+
+  await org.manage("PUT", "/v1/budgets/org", { limit_micros: 7, period: "week" });
+  const other = { limit_micros: 7, period: "week", ask_above_micros: null };
+  const named = await org.manage("PATCH", "/v1/org", { name: "Acme", budget: other });
+  assert.deepEqual([named.body.name, named.body.budget], ["Acme", other]);
+  for (const budget of [{ limit_micros: -1, period: "day" }, { limit_micros: 1 }, 5]) {
+    assertProblem(await org.manage("PATCH", "/v1/org", { budget }), 422, "invalid_request");
+  }
+  // What is refused for another setting sets no budget either.
+  const refused = await org.manage("PATCH", "/v1/org", { budget: null, strict_levels: false });
+  assertProblem(refused, 403, "owner_required");
+  const removed = await org.manage("PATCH", "/v1/org", { budget: null });
+  assert.deepEqual([removed.status, removed.body.budget], [200, null]);
+  assert.equal((await org.manage("PATCH", "/v1/org", { budget: null })).status, 200);
+  assert.deepEqual((await org.get("/v1/budgets?scope=org")).body.data, []);
+  const { data } = (await org.get("/v1/activity?order=asc")).body;
+  const told = data.map(({ type }: { type: string }) => type)
+    .filter((type: string) => type.startsWith("budget."));
+  assert.deepEqual(told, ["budget.set", "budget.set", "budget.removed"]);
+});
+
 Deno.test("PATCH /v1/org refuses values that do not fit, and changes nothing", async () => {
   await using countersign = await Countersign.start();
   const org = await countersign.org();
@@ -80,8 +111,8 @@ Deno.test("PATCH /v1/org refuses values that do not fit, and changes nothing", a
     [{ discovery: "some" }, "/discovery"],
     [{ kill_switch: {} }, "/kill_switch/active"],
     [{ kill_switch: { active: true, reason: "x".repeat(501) } }, "/kill_switch/reason"],
-    [{ name: "x", id: "org_other" }, ""],
-    [{ log_origin: "elsewhere/log" }, ""],
+    [{ name: "x", id: "org_other" }, "/id"],
+    [{ log_origin: "elsewhere/log" }, "/log_origin"],
   ];
   for (const [body, path] of cases) {
     assertProblem(await org.manage("PATCH", "/v1/org", body), 422, "invalid_request", path);

@@ -10,6 +10,9 @@ const PERSONAL = {
   "an e-mail address": ["jo@example.com", "user:jo@example.com/1", "JO%40EXAMPLE.COM"],
   "a telephone number": [
     "+4915112345678",
+    "+15551234567",
+    "+1 555 0100",
+    "+1 (555) 123-4567",
     "+49 151 12345678",
     "tel:+1-415-555-0132",
     "caller/+14155550132/orders",
@@ -41,6 +44,8 @@ const IMPERSONAL = [
   "C++",
   "a+b",
   "+1",
+  "+123456",
+  "+1234567890123456",
   "order-2024-123-45-6789",
   "123-45-67890",
   "1234-45-6789",

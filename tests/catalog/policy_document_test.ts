@@ -242,7 +242,7 @@ Deno.test("A document is refused as a whole for one bad row, naming it", async (
       { rules: [{ ...rule, selector: { resource_id: "jo@example.com" } }] },
       "/rules/0/selector/resource_id",
     ],
-    [{ tool: [] }, ""],
+    [{ tool: [] }, "/tool"],
   ];
   for (const [document, path] of cases) {
     for (const dryRun of [true, false]) {

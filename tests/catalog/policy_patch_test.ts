@@ -148,9 +148,9 @@ Deno.test("What a patch removes has to be there, once, and not to be put as well
       "/put/tools/0/parameters/type",
     ],
     [{ put: { tenants: [{ id: "jo@example.com" }] } }, "/put/tenants/0/id"],
-    [{ put: { policy_version: 1 } }, "/put"],
+    [{ put: { policy_version: 1 } }, "/put/policy_version"],
     [{ remove: { rules: [7] } }, "/remove/rules/0"],
-    [{ tools: [] }, ""],
+    [{ tools: [] }, "/tools"],
   ];
   for (const [body, path] of cases) {
     for (const query of ["", "?dry_run=false"]) {

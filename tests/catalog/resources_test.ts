@@ -121,7 +121,7 @@ Deno.test("A category is made, replaced and removed, and decides for tools witho
   for (
     const [body, at] of [[{ default_permission: "maybe" }, "/default_permission"], [
       { x: 1 },
-      "",
+      "/x",
     ]] as const
   ) {
     assertProblem(await org.manage("PUT", path, body), 422, "invalid_request", at);

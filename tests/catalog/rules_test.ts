@@ -132,10 +132,10 @@ Deno.test("A selector that is none of the eight levels is refused", async () => 
     [{ permission: "allowed" }, "/selector"],
     [{ selector: { tool_name: "x" } }, "/permission"],
     [{ selector: { tool_name: "x" }, permission: "maybe" }, "/permission"],
-    [{ selector: { tool: "x" }, permission: "allowed" }, "/selector"],
+    [{ selector: { tool: "x" }, permission: "allowed" }, "/selector/tool"],
     [{ selector: { tool_name: "a b" }, permission: "allowed" }, "/selector/tool_name"],
     [{ selector: { tool_name: "x" }, permission: "allowed", note: "x".repeat(501) }, "/note"],
-    [{ selector: { tool_name: "x" }, permission: "allowed", id: "rul_x" }, ""],
+    [{ selector: { tool_name: "x" }, permission: "allowed", id: "rul_x" }, "/id"],
   ];
   for (const [body, path] of cases) {
     assertProblem(await org.manage("PUT", "/v1/rules", body), 422, "invalid_request", path);

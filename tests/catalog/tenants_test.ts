@@ -74,7 +74,7 @@ Deno.test("A tenant refuses what does not fit", async () => {
     [{ metadata: [] }, "/metadata"],
     [{ metadata: null }, "/metadata"],
     [{ metadata: { text: "x".repeat(17_000) } }, "/metadata"],
-    [{ id: "other" }, ""],
+    [{ id: "other" }, "/id"],
   ];
   for (const [body, path] of cases) {
     for (const kind of ["tenants", "resources"]) {

@@ -240,6 +240,9 @@ Deno.test("what an upstream cannot be is said with its place", async () => {
   );
   const token = { "x-token": "ghp_" + "x4Rk9QmZ2wVbT7nLpY3sHd8FgJc6KaE5uX1o" };
   assertProblem(await it.put({ headers: token }), 422, "invalid_request", "/headers/x-token");
+  const twice = { "X-A": "1", "x-a": "2" };
+  assertProblem(await it.put({ headers: twice }), 422, "invalid_request", "/headers");
+  assertProblem(await it.put({ headers: { "x a": "1" } }), 422, "invalid_request", "/headers/x a");
   assertProblem(await it.put({}, "No_Name"), 422, "invalid_request", "/name");
   assertProblem(
     await it.org.get("/v1/upstreams", it.org.standard),

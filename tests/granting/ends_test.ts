@@ -24,7 +24,8 @@ const ENDS: Readonly<Record<"revoked" | "superseded" | "expired", End>> = {
   },
   async superseded(org, id) {
     const got = await grant(org, { replaces: id });
-    assert.deepEqual([got.status, got.body.replaces], [201, id], got.text);
+    const { replaces, replaced } = got.body;
+    assert.deepEqual([got.status, replaces, replaced], [201, id, id], got.text);
   },
   expired(org) {
     org.countersign.clock.advance(30 * DAY_MS);

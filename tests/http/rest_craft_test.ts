@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { JsonObject } from "../../lib/base/json.ts";
 import { systemTimer, type Timer } from "../../lib/store/system.ts";
 import { Countersign, type TestOrg } from "../helpers/countersign.ts";
 import { rawAnswer, RawRequest } from "../helpers/raw_request.ts";
@@ -252,6 +253,21 @@ Deno.test("path: dot segments lead to the route they mean, and to its rights", a
   assert.ok([401, 404].includes(answer.status), `answered ${answer.status}`);
 });
 
+Deno.test("path: nothing is put under a name that no address can hold", async () => {
+  await using countersign = await Countersign.start();
+  const org = await countersign.org();
+  for (const kind of ["tenants", "resources", "categories", "tombstones"]) {
+    for (const name of [".", "..", "%2e%2E"]) {
+      const start = head(org, "PUT", `/v1/${kind}/${name}`, {
+        "content-length": "2",
+        "x-api-key": org.management,
+      });
+      const { status, text } = await rawAnswer(portOf(countersign), start, "{}");
+      assert.equal(status, 422, `${kind}/${name} answered ${status}: ${text}`);
+    }
+  }
+});
+
 Deno.test("path: a bad percent sequence in an id is the caller's mistake", async (t) => {
   await using countersign = await Countersign.start();
   const org = await countersign.org();
@@ -283,7 +299,8 @@ Deno.test("input: each place that does not fit is named, with what is expected t
       "/wait": "must be at most 60",
     }],
     [{ ...ACTION, "a/b": 1, secret: "s3cr3t" }, {
-      "": 'does not take "a/b", "secret"',
+      "/a~1b": "is not known here",
+      "/secret": "is not known here",
     }],
     [{ ...ACTION, explain: "yes", wait: 0.5 }, {
       "/explain": "must be true or false, not a text",
@@ -307,6 +324,32 @@ Deno.test("input: each place that does not fit is named, with what is expected t
     (await org.manage("PUT", "/v1/rules", rule)).body.detail,
     '/permission must be one of "allowed", "requires_approval", "disabled".',
   );
+  // Of a value of several forms the nearest one says what is wrong.
+  const places = async (method: string, path: string, body: JsonObject) => {
+    const { status, body: { errors } } = await org.manage(method, path, body);
+    assert.equal(status, 422, path);
+    return errors.map(({ path }: { path: string }) => path);
+  };
+  const grant = { user_id: "u", bundle: { id: "shop" } };
+  const year = { limit_micros: 1, period: "year" };
+  assert.deepEqual(await places("POST", "/v1/mandates", { ...grant, budget: year }), [
+    "/budget/period",
+  ]);
+  assert.deepEqual(await places("POST", "/v1/mandates", { ...grant, uses: 1.5 }), ["/uses"]);
+  assert.deepEqual(await places("POST", "/v1/mandates", { ...grant, agent: "a" }), ["/agent"]);
+  assert.deepEqual(await places("POST", "/v1/mandates", { parent: `mdt_${"0".repeat(26)}` }), [
+    "/scopes",
+  ]);
+  const when = [{ field: "/a", op: "near", value: 1 }];
+  const scopes = [{ tool: "pay", decision: "allow", conditions: [{ when, decision: "deny" }] }];
+  assert.deepEqual(await places("PUT", "/v1/bundles/shop", { agent: "a", scopes }), [
+    "/scopes/0/conditions/0/when/0/op",
+  ]);
+  for (const side of ["between", undefined]) {
+    const { body } = await org.manage("POST", "/v1/guards/try", { side, text: "a" });
+    const message = side === undefined ? "is required" : 'must be one of "before", "after"';
+    assert.deepEqual(body.errors, [{ path: "/side", message }]);
+  }
   const batch = await org.post("/v1/permissions/check-batch", { checks: [] });
   assert.equal(batch.body.detail, "/checks must have at least 1 item.");
 });

@@ -50,7 +50,7 @@ inBothEras("every tool is listed with title, hints and schemas", async (_it, { c
   assert.deepEqual(flags("check_approval_status"), looks);
   assert.deepEqual(flags("cancel_approval"), asks);
   assert.deepEqual(flags("mint_run_token"), once);
-  assert.deepEqual(flags("consume_run_token"), [false, true, false, true]);
+  assert.deepEqual(flags("consume_run_token"), [false, true, false, false]);
   assert.deepEqual(flags("log_execution"), once);
   for (const { name, title, description, inputSchema, outputSchema } of tools) {
     assert.ok(name.length <= 64 && title && description, name);

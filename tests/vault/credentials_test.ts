@@ -87,7 +87,7 @@ for (const era of ["modern", "legacy"] as const) {
 
 const KINDS = [
   {
-    fields: { kind: "header", header: "x-api-key" },
+    fields: { kind: "header", header: "X-Api-Key" },
     secret: SECRET,
     shown: ({ headers }: Asked) => headers.get("x-api-key"),
     taken: SECRET,
@@ -163,7 +163,7 @@ Deno.test("vault: what is wrong about a credential is said, and none is made", a
     [{ origins: ["https://127.0.0.1"] }, "/origins/0"],
     [{ origins: ["https://*.example.com"] }, "/origins/0"],
     [{ origins: ["https://a.example.com", "https://a.example.com"] }, "/origins"],
-    [{ owner: "", more: 1 }, ""],
+    [{ owner: "", more: 1 }, "/more"],
   ];
   for (const [fields, path] of wrong) {
     const got = await it.org.manage("POST", "/v1/credentials", made(server, fields));

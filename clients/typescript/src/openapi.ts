@@ -927,6 +927,8 @@ export interface components {
       readonly checks: number;
       /** @description How many entries of the log are about it, numbered without a gap */
       readonly seq: number;
+      /** @description The mandate that ended by this one */
+      readonly replaced?: string;
       readonly audit: {
         readonly index: number;
         readonly leaf_hash: string;

@@ -17,7 +17,7 @@ import { attempted, type AttemptedForm, queryText } from "../../dashboard/attemp
 import type { MemberCall } from "../../dashboard/browser_call.ts";
 import { optional, text } from "../../dashboard/form.ts";
 import { action, memberPage } from "../../dashboard/page.ts";
-import { categoryName, permissionField } from "../../fields/catalog.ts";
+import { categoryName, permissionField, registeredCategoryName } from "../../fields/catalog.ts";
 import { pageByName, pageQuery } from "../../fields/paging.ts";
 
 const PATH = "/tools/categories";
@@ -33,7 +33,10 @@ interface Row {
 
 const named = z.strictObject({ name: text(categoryName) });
 
-const setting = named.extend({ default_permission: optional(permissionField) });
+const setting = z.strictObject({
+  name: text(registeredCategoryName),
+  default_permission: optional(permissionField),
+});
 
 /** The categories of tools, and what holds for each where a tool has no default of its own. */
 export const categoriesPage = memberPage({
