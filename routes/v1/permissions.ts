@@ -60,12 +60,10 @@ const checkBody = z.strictObject({
   mint: z.boolean().default(false).describe("Whether to mint the token when it is allowed"),
   request: z.boolean().default(false).describe("Whether to ask when an approval is required"),
   wait: z.int().min(0).max(60).default(0)
-    .meta({
-      description:
-        "Seconds to hold for the decision and then mint; with `mint` and `request`. At " +
-        "most 50, for many proxies give up after 60, which is taken too",
-      maximum: 50,
-    }),
+    .describe(
+      "Seconds to hold for the decision and then mint; with `mint` and `request`. Better 50 at " +
+        "most: many proxies give up after 60",
+    ),
 });
 
 const batchBody = z.strictObject({

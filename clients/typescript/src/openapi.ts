@@ -1699,7 +1699,7 @@ export interface components {
        */
       readonly request?: boolean;
       /**
-       * @description Seconds to hold for the decision and then mint; with `mint` and `request`. At most 50, for many proxies give up after 60, which is taken too
+       * @description Seconds to hold for the decision and then mint; with `mint` and `request`. Better 50 at most: many proxies give up after 60
        * @default 0
        */
       readonly wait?: number;
