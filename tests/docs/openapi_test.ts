@@ -1,30 +1,18 @@
 import { Validator } from "@seriousme/openapi-schema-validator";
 import assert from "node:assert/strict";
-import { isJsonObject, type JsonObject, type JsonValue } from "../../lib/base/json.ts";
+import { isJsonObject, type JsonObject } from "../../lib/base/json.ts";
 import { argumentProblems } from "../../lib/schema/check.ts";
 import { operationIdOf, templateOf } from "../../routes/docs/openapi.ts";
 import { resolved } from "../../routes/docs/schemas.ts";
 import { ROUTES } from "../../routes/manifest.ts";
 import { Countersign, type Got } from "../helpers/countersign.ts";
+import { at, objectsIn, wholeSchema } from "./documented.ts";
 
 async function documentOf(countersign: Countersign): Promise<JsonObject> {
   const { status, headers, body } = await countersign.request("GET", "/v1/openapi.json");
   assert.equal(status, 200);
   assert.equal(headers.get("content-type"), "application/json");
   return body;
-}
-
-function at(value: JsonValue | undefined, ...path: string[]): JsonObject {
-  let found: JsonValue | undefined = value;
-  for (const part of path) found = isJsonObject(found) ? found[part] : undefined;
-  return isJsonObject(found) ? found : {};
-}
-
-/** Every object inside a value. */
-function* objectsIn(value: JsonValue): Generator<JsonObject> {
-  if (isJsonObject(value)) yield value;
-  if (typeof value !== "object" || value === null) return;
-  for (const inner of Object.values(value)) yield* objectsIn(inner);
 }
 
 Deno.test("openapi.json is a valid OpenAPI 3.1 document with every route and nothing else", async () => {
@@ -97,18 +85,7 @@ function schemaOf(document: JsonObject, method: string, path: string, got: Got):
     Object.keys(schema).length > 0,
     `${method} ${path} ${got.status} ${media} is documented`,
   );
-  const $defs: Record<string, JsonValue> = {};
-  const collect = (value: JsonValue): void => {
-    for (const { $ref } of objectsIn(value)) {
-      const name = typeof $ref === "string" ? $ref.split("/").at(-1) ?? "" : "";
-      if (name === "" || name in $defs) continue;
-      $defs[name] = at(document, "components", "schemas", name);
-      collect($defs[name]);
-    }
-  };
-  collect(schema);
-  const text = JSON.stringify({ ...schema, $defs });
-  return JSON.parse(text.replaceAll("#/components/schemas/", "#/$defs/"));
+  return wholeSchema(document, schema);
 }
 
 Deno.test("real answers are what openapi.json says", async (t) => {
