@@ -57,8 +57,8 @@ const DECISIONS: readonly Mutant[] = [
   {
     guard: "a caller makes no more drafts an hour than its limit",
     file: "lib/decisions/decide.ts",
-    find: "ofCaller.length >= DISCOVERY_LIMITS.per_caller_an_hour",
-    replace: "ofCaller.length > DISCOVERY_LIMITS.per_caller_an_hour",
+    find: "ofCaller.length >= snapshot.org.discovery_max_per_caller_per_hour",
+    replace: "ofCaller.length > snapshot.org.discovery_max_per_caller_per_hour",
     tests: ["decisions/discovery"],
   },
   {

@@ -23,7 +23,7 @@ import {
   credentialIndex,
   type MemberRecord,
 } from "../store/records/identity.ts";
-import type { OrgRecord } from "../store/records/policy.ts";
+import { DISCOVERY_LIMITS, type OrgRecord } from "../store/records/policy.ts";
 import { logOrigin } from "../tlog/log_key.ts";
 import { DEFAULT_RATE_LIMIT } from "./api_keys.ts";
 
@@ -46,6 +46,7 @@ function newOrgRecord(id: string, name: string, host: string, at: number): OrgRe
     approval_use_seconds: 900,
     report_within_seconds: 3600,
     discovery: "all",
+    ...DISCOVERY_LIMITS,
     retain_arguments: true,
     separation_of_duties: false,
     strict_levels: true,

@@ -330,13 +330,6 @@ export function checkOne(
   return { decision, tool, warnings };
 }
 
-/** How many drafts strangers' questions may make. */
-export const DISCOVERY_LIMITS = {
-  per_org_an_hour: 50,
-  per_caller_an_hour: 10,
-  untriaged: 500,
-} as const;
-
 const HOUR_MS = 60 * 60 * 1000;
 
 /** What was read to know whether drafts may be made, and what the operation made since. */
@@ -403,9 +396,9 @@ function registerDraft(
   const recent = (all: readonly number[]) => all.filter((time) => isWithin(HOUR_MS, time, now));
   const ofOrg = recent(room.org);
   const ofCaller = recent(room.caller);
-  const full = ofOrg.length >= DISCOVERY_LIMITS.per_org_an_hour ||
-    ofCaller.length >= DISCOVERY_LIMITS.per_caller_an_hour ||
-    untriaged(snapshot) + room.drafts.size >= DISCOVERY_LIMITS.untriaged;
+  const full = ofOrg.length >= snapshot.org.discovery_max_per_hour ||
+    ofCaller.length >= snapshot.org.discovery_max_per_caller_per_hour ||
+    untriaged(snapshot) + room.drafts.size >= snapshot.org.discovery_max_untriaged;
   if (full) return null;
   const record = draftToolRecord(tool, transaction.id("tol"), at);
   const org = snapshot.orgId;

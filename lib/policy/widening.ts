@@ -191,7 +191,7 @@ export function tenantWidens(
 }
 
 /**
- * The settings of an org widen when unknown tools become drafts that were refused, duties are not
+ * The settings of an org widen when unknown tools become drafts that were refused, or more of them, duties are not
  * separated or a missing second level not refused any more, keys may decide or answer for users, ids may be personal, a
  * request may wait longer or an approval be used later, a recovered account is held for a shorter
  * time, its tools are guarded less, or the kill switch is released. How soon a
@@ -199,6 +199,9 @@ export function tenantWidens(
  */
 export function orgWidens(old: OrgRecord, next: OrgRecord): boolean {
   return DISCOVERY_WIDTH[next.discovery] > DISCOVERY_WIDTH[old.discovery] ||
+    next.discovery_max_per_hour > old.discovery_max_per_hour ||
+    next.discovery_max_per_caller_per_hour > old.discovery_max_per_caller_per_hour ||
+    next.discovery_max_untriaged > old.discovery_max_untriaged ||
     (old.separation_of_duties && !next.separation_of_duties) ||
     (isStrict(old) && !isStrict(next)) ||
     (next.api_decisions && !old.api_decisions) ||

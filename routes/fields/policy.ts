@@ -168,6 +168,11 @@ const alertPercents = z.array(z.number().int().min(1).max(100))
     message: "must be ascending, each once",
   }).describe("At which shares of a budget webhooks hear of it, each once in its window");
 
+function drafts(most: number, what: string) {
+  return z.number().int().min(0).max(most).exactOptional()
+    .describe(`${what}; 0 makes none, and more than before is for an owner`);
+}
+
 export const orgChange = z.strictObject({
   name: orgName.exactOptional(),
   approval_timeout_seconds: seconds(60, WEEK, "How long a request waits for its decision")
@@ -178,6 +183,9 @@ export const orgChange = z.strictObject({
     .exactOptional(),
   discovery: z.enum(["all", "mcp", "off"]).exactOptional()
     .describe("By which way in an unknown tool becomes a draft"),
+  discovery_max_per_hour: drafts(1000, "How many drafts questions make in an hour"),
+  discovery_max_per_caller_per_hour: drafts(1000, "How many of these one caller's make"),
+  discovery_max_untriaged: drafts(5000, "How many such drafts may wait for a person"),
   retain_arguments: z.boolean().exactOptional(),
   separation_of_duties: z.boolean().exactOptional()
     .describe("Whether those who answer for a requester may not decide; off is for an owner"),

@@ -127,6 +127,26 @@ Deno.test("500 drafts that nobody has looked at are the most, until some are tri
   assertCapped(await ask(org, "two_more"));
 });
 
+Deno.test("each of the caps is what the org sets it to, from the next question on", async () => {
+  await using countersign = await Countersign.start();
+  const org = await countersign.org();
+  const set = (fields: object) => org.manage("PATCH", "/v1/org", fields);
+  const agent = await org.agent();
+  await set({ discovery_max_per_caller_per_hour: 1 });
+  assert.notEqual((await ask(org, "one")).body.tool, null);
+  assertCapped(await ask(org, "two"));
+  await set({ discovery_max_per_hour: 1 });
+  assertCapped(await ask(org, "two", agent));
+  countersign.clock.advance(HOUR);
+  await set({ discovery_max_untriaged: 1 });
+  assertCapped(await ask(org, "two", agent));
+  await setOrg(org, { discovery_max_untriaged: 2 });
+  assert.notEqual((await ask(org, "two", agent)).body.tool, null);
+  await set({ discovery_max_per_caller_per_hour: 0 });
+  countersign.clock.advance(HOUR);
+  assertCapped(await ask(org, "three"));
+});
+
 Deno.test("with discovery off, or for MCP only, an unknown tool is disabled and stays unknown", async () => {
   await using countersign = await Countersign.start();
   const org = await countersign.org();

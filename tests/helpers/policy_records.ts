@@ -7,7 +7,8 @@ import {
   type ResolveOptions,
 } from "../../lib/policy/chain.ts";
 import { RuleIndex } from "../../lib/policy/rule_index.ts";
-import type {
+import {
+  DISCOVERY_LIMITS,
   OrgRecord,
   RuleRecord,
   Selector,
@@ -27,6 +28,7 @@ export function anOrg(part: Partial<OrgRecord> = {}): OrgRecord {
     approval_use_seconds: 900,
     report_within_seconds: 3600,
     discovery: "all",
+    ...DISCOVERY_LIMITS,
     retain_arguments: false,
     separation_of_duties: false,
     strict_levels: true,

@@ -33,6 +33,13 @@ const choices = (form: string, name: string) =>
   [...(new RegExp(`<select[^>]*name="${name}".*?</select>`, "s").exec(form)?.[0] ?? "")
     .matchAll(/value="([^"]*)"/g)].map(([, value]) => value);
 
+/** As they are in a new organization. */
+const DRAFTS = {
+  discovery_max_per_hour: "50",
+  discovery_max_per_caller_per_hour: "10",
+  discovery_max_untriaged: "500",
+};
+
 Deno.test("an owner changes every setting, each group on its own", async () => {
   await using countersign = await Countersign.start();
   const org = await countersign.org();
@@ -47,6 +54,11 @@ Deno.test("an owner changes every setting, each group on its own", async () => {
         report_within_seconds: "90",
       },
       { approval_timeout_seconds: 7200, approval_use_seconds: 60, report_within_seconds: 90 },
+    ],
+    [
+      "drafts",
+      { ...DRAFTS, discovery_max_per_caller_per_hour: "0", discovery_max_untriaged: "5000" },
+      { discovery_max_per_caller_per_hour: 0, discovery_max_untriaged: 5000 },
     ],
     [
       "deciding",
@@ -152,6 +164,16 @@ Deno.test("what is wrong with a setting stands beside its field, as it was typed
     ],
     ["unknown_tools", { discovery: "maybe" }, /id="field-discovery-error"/],
     [
+      "drafts",
+      { ...DRAFTS, discovery_max_per_hour: "1001" },
+      /id="field-discovery_max_per_hour-error"/,
+    ],
+    [
+      "drafts",
+      { ...DRAFTS, discovery_max_untriaged: "" },
+      /id="field-discovery_max_untriaged-error"/,
+    ],
+    [
       "budgets",
       { budget_alert_percent: "90, 80" },
       /id="field-budget_alert_percent-error".*must be ascending/s,
@@ -243,6 +265,7 @@ Deno.test("an admin tightens; what lets more through is disabled for them, with 
     ["deciding", { strict_levels: "on", recovery_hold_hours: "48" }],
     ["unknown_tools", { discovery: "all" }],
     ["records", { retain_arguments: "on", allow_personal_ids: "on" }],
+    ["drafts", { ...DRAFTS, discovery_max_untriaged: "501" }],
   ];
   const before = await settingsOf(org);
   for (const [group, fields] of wider) {

@@ -160,6 +160,14 @@ const REFUSED: Tries = {
   "/settings users": () => ({ path: "/settings", fields: { confirm_by: "passkey" } }),
   "/settings allowly": () => ({ path: "/settings", fields: { register_from_policies: "on" } }),
   "/settings unknown_tools": () => ({ path: "/settings", fields: { discovery: "off" } }),
+  "/settings drafts": () => ({
+    path: "/settings",
+    fields: {
+      discovery_max_per_hour: "1",
+      discovery_max_per_caller_per_hour: "1",
+      discovery_max_untriaged: "1",
+    },
+  }),
   "/settings records": () => ({ path: "/settings", fields: { retain_arguments: "on" } }),
   "/settings release": () => ({ path: "/settings" }),
   "/settings accept_clock": () => ({ path: "/settings" }),

@@ -361,6 +361,9 @@ Deno.test("orgWidens() says so of each single setting that lets more through, on
   const wider: readonly Partial<OrgRecord>[] = [
     { discovery: "mcp" },
     { discovery: "all" },
+    { discovery_max_per_hour: 51 },
+    { discovery_max_per_caller_per_hour: 11 },
+    { discovery_max_untriaged: 501 },
     { separation_of_duties: false },
     { strict_levels: false, strict_levels_by: "usr_1" },
     { api_decisions: true },

@@ -17,6 +17,17 @@ export const killSwitch = z.object({
   reason: z.string().nullable(),
 });
 
+/** How many drafts unknown tools make, where nobody set it otherwise. */
+export const DISCOVERY_LIMITS = {
+  discovery_max_per_hour: 50,
+  discovery_max_per_caller_per_hour: 10,
+  discovery_max_untriaged: 500,
+} as const;
+
+function limitOfDrafts(name: keyof typeof DISCOVERY_LIMITS) {
+  return z.number().int().nonnegative().default(DISCOVERY_LIMITS[name]);
+}
+
 export const orgRecord = z.object({
   id: z.string(),
   name: z.string(),
@@ -26,6 +37,10 @@ export const orgRecord = z.object({
   approval_use_seconds: z.number().int(),
   report_within_seconds: z.number().int(),
   discovery: z.enum(["all", "mcp", "off"]),
+  /** How many drafts questions about unknown tools may make, and how many may wait for triage. */
+  discovery_max_per_hour: limitOfDrafts("discovery_max_per_hour"),
+  discovery_max_per_caller_per_hour: limitOfDrafts("discovery_max_per_caller_per_hour"),
+  discovery_max_untriaged: limitOfDrafts("discovery_max_untriaged"),
   retain_arguments: z.boolean(),
   separation_of_duties: z.boolean(),
   strict_levels: z.boolean(),

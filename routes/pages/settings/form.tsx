@@ -15,7 +15,7 @@ import {
   shownField,
   shownState,
 } from "../../dashboard/attempted.ts";
-import { checkbox, duration, lines, text } from "../../dashboard/form.ts";
+import { checkbox, duration, lines, text, whole } from "../../dashboard/form.ts";
 import type { Attempt } from "../../dashboard/page.ts";
 import { orgChange } from "../../fields/policy.ts";
 
@@ -60,6 +60,11 @@ export function SettingsForms({ org, attempt, mayWiden }: {
       </Group>
       <Group group="unknown_tools" title="Unknown tools" drawn={drawn("unknown_tools")}>
         <ChoiceField {...drawn("unknown_tools")} name="discovery" words={DISCOVERY_WORDS} />
+      </Group>
+      <Group group="drafts" title="Drafts of unknown tools" drawn={drawn("drafts")}>
+        <CountField {...drawn("drafts")} name="discovery_max_per_hour" />
+        <CountField {...drawn("drafts")} name="discovery_max_per_caller_per_hour" />
+        <CountField {...drawn("drafts")} name="discovery_max_untriaged" />
       </Group>
       <Group group="allowly" title="Clients of Allowly" drawn={drawn("allowly")}>
         <SwitchField {...drawn("allowly")} name="allowly" tight={false} />
@@ -144,6 +149,27 @@ function SpanField({ org, form, mayWiden, name, widens }: Drawn & {
       countedIn={countedIn}
       min={isBound && widens === "down" ? org[name] : minValue ?? 0}
       max={isBound && widens === "up" ? org[name] : maxValue ?? Infinity}
+    />
+  );
+}
+
+/** How many of something there may be: more lets more through. */
+function CountField({ org, form, mayWiden, name }: Drawn & {
+  readonly name: Extract<SettingName, `discovery_max_${string}`>;
+}) {
+  const { label, hint } = SETTING_WORDS[name];
+  const reason = mayWiden ? "" : ` Only an owner can allow more than ${org[name]}.`;
+  return (
+    <TextField
+      name={name}
+      type="number"
+      label={label}
+      hint={`${hint}${reason}`}
+      value={form.value(name, org[name])}
+      error={form.error(name)}
+      min={0}
+      max={(mayWiden ? bounds[name].unwrap().maxValue : org[name]) ?? undefined}
+      required
     />
   );
 }
@@ -249,6 +275,12 @@ export const SETTING_GROUPS = {
     shown: shownField,
     discovery: text(bounds.discovery.unwrap()),
   }),
+  drafts: z.strictObject({
+    shown: shownField,
+    discovery_max_per_hour: whole(bounds.discovery_max_per_hour.unwrap()),
+    discovery_max_per_caller_per_hour: whole(bounds.discovery_max_per_caller_per_hour.unwrap()),
+    discovery_max_untriaged: whole(bounds.discovery_max_untriaged.unwrap()),
+  }),
   allowly: z.strictObject({
     shown: shownField,
     allowly: checkbox,
@@ -335,6 +367,18 @@ export const SETTING_WORDS: Readonly<Record<SettingName, SettingWords>> = {
   discovery: {
     label: "A tool that isn't in the catalog",
     hint: "Nothing of it runs without a person, whichever you choose.",
+  },
+  discovery_max_per_hour: {
+    label: "Drafts in an hour",
+    hint: "What is asked about beyond that is answered like a draft, and nothing new is listed.",
+  },
+  discovery_max_per_caller_per_hour: {
+    label: "Of these by one agent or key",
+    hint: "So that one that invents names leaves room for the others.",
+  },
+  discovery_max_untriaged: {
+    label: "Drafts that wait for a person",
+    hint: "Once so many are under Recently Discovered, none is added until some are looked at.",
   },
   allowly: {
     label: "Answer clients of Allowly",

@@ -93,6 +93,7 @@ export const settingsPage = memberPage({
     deciding: saving("deciding"),
     users: saving("users"),
     unknown_tools: saving("unknown_tools"),
+    drafts: saving("drafts"),
     allowly: saving("allowly"),
     budgets: saving("budgets"),
     records: saving("records"),
@@ -161,6 +162,7 @@ function settingValue(org: OrgRecord, name: SettingName): ComponentChildren {
   const value = org[name];
   if (typeof value === "object") return value.length === 0 ? "None" : `${value.join(", ")} %`;
   if (typeof value === "boolean") return value ? "On" : "Off";
+  if (typeof value === "number") return value.toLocaleString("en");
   return <UntrustedText text={value} />;
 }
 
