@@ -1,6 +1,6 @@
 import { trace } from "@opentelemetry/api";
 import type { Context } from "hono";
-import type { z } from "zod";
+import { z } from "zod";
 import type { JsonObject } from "../../lib/base/json.ts";
 import {
   askerOf,
@@ -220,7 +220,7 @@ function callOf(
   bytes: Uint8Array,
 ): Call<unknown, unknown, unknown> {
   const { services, request, id, c } = exchange;
-  const body = route.body === undefined ? undefined : bodyOf(route.body, bytes);
+  const body = bodyOf(route.body ?? NOTHING, bytes);
   const params = route.params === undefined ? undefined : parseInput(route.params, c.req.param());
   const query = route.query === undefined ? undefined : parseQuery(route.query, request.url);
   const isKeyed = request.method === "POST" || route.keyed === true;
@@ -243,6 +243,9 @@ function callOf(
     spent,
   );
 }
+
+/** The body of a request that takes none: what somebody says there is not passed over in silence. */
+const NOTHING = z.strictObject({}).optional();
 
 /** What a body says; none at all is for the schema to take or to refuse. */
 function bodyOf(schema: z.ZodType, bytes: Uint8Array): unknown {

@@ -354,6 +354,22 @@ Deno.test("input: each place that does not fit is named, with what is expected t
   assert.equal(batch.body.detail, "/checks must have at least 1 item.");
 });
 
+Deno.test("input: where nothing is taken, nothing that is said is passed over", async () => {
+  await using countersign = await Countersign.start();
+  const org = await countersign.org();
+  await org.tool("hold", { default_permission: "requires_approval" });
+  const { body: { id } } = await org.post("/v1/approvals", { tool_name: "hold", reason: "r" });
+  const cancel = `/v1/approvals/${id}/cancel`;
+  const said = await org.post(cancel, { note: "done" });
+  assert.deepEqual([said.status, said.body.errors?.[0]?.path], [422, "/note"], said.text);
+  assert.equal((await org.post(cancel, "{")).body.code, "malformed_json");
+  assert.equal((await org.post(cancel, '{"a":1,"a":1}')).body.code, "duplicate_key");
+  assert.equal((await org.post(cancel, {})).status, 200);
+  for (const body of [undefined, {}]) {
+    assert.ok((await org.manage("PUT", "/v1/tombstones/one", body)).status < 300);
+  }
+});
+
 Deno.test("host: a request for another name is 421, save for probes", async () => {
   await using countersign = await Countersign.start();
   const org = await countersign.org();
