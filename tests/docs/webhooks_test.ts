@@ -1,9 +1,21 @@
 import assert from "node:assert/strict";
 import { Webhook } from "standardwebhooks";
+import { HEARD_TYPES } from "../../lib/store/records/event.ts";
 import { projectText } from "../helpers/project_files.ts";
 import { freePort, StartedProcess } from "../helpers/started_process.ts";
 
-/** The receivers that the page of webhooks prints, run as they stand there. */
+/** What the page of webhooks says is so: all that is told, and receivers that are run as they stand there. */
+
+/** Named so that an endpoint may ask for it before there is anything to tell. */
+const NEVER_SENT = ["credits.low"];
+
+Deno.test("every event that an endpoint can hear stands on the page of webhooks, once", async () => {
+  const text = await projectText("docs/webhooks.md");
+  const types = [...text.matchAll(/^\| (`\w+\.\w+`(?:, `\w+\.\w+`)*) /gm)]
+    .flatMap(([, cell = ""]) => cell.split(", ").map((type) => type.slice(1, -1)));
+  const sent = HEARD_TYPES.filter((type) => !NEVER_SENT.includes(type));
+  assert.deepEqual(types.sort(), [...sent].sort());
+});
 
 const SECRET = `whsec_${new Uint8Array(32).fill(7).toBase64()}`;
 
