@@ -102,7 +102,7 @@ Deno.test("the SDK of Allowly before 0.8 grants, checks, confirms and verifies i
   });
   assert.deepEqual(said, {
     made: [null, ["mail"], ["wire"], ["wipe"], { wire: "owner" }, 0],
-    constrained: [422, ["actions.0.constraints"]],
+    constrained: [422, ["actions.0.constraints.max"]],
     unnamed: [422, ["requires_confirm_for.0"]],
     of: ["shop", ["mail"]],
     of_none: [404, []],
