@@ -123,7 +123,7 @@ async function prepare(services: Services): Promise<string[]> {
   const setUpLink = await makeSetUpLink(services);
   const moved = await movedPasskeys(services);
   return [
-    ...setUpLink === null ? [] : [setUpNotice(setUpLink)],
+    ...setUpLink === null ? [] : [setUpNotice(setUpLink, settings.kv === PLATFORM_STORE)],
     ...moved === null ? [] : [movedNotice(moved, settings.url.hostname)],
   ];
 }

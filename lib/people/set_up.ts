@@ -144,8 +144,14 @@ async function shown(
   return { organization, email, expires_at };
 }
 
-/** What the start prints while the deployment has no owner with a passkey. */
-export function setUpNotice({ url, organization, email, expires_at }: SetUpLink): string {
+/**
+ * What the start prints while the deployment has no owner with a passkey.
+ * @param isPlatform whether a platform starts it, which has no command line and takes variables elsewhere
+ */
+export function setUpNotice(
+  { url, organization, email, expires_at }: SetUpLink,
+  isPlatform: boolean,
+): string {
   const place = organization === null
     ? "the owner of a new organization"
     : `an owner of the organization "${organization}"`;
@@ -158,13 +164,20 @@ export function setUpNotice({ url, organization, email, expires_at }: SetUpLink)
 It makes ${who} ${place}.
 It works once, until ${until} UTC; each start makes a new one in its place
 until there is an owner with a passkey. Keep it to yourself.`;
-  return organization === null ? `${notice}\n\n${withoutBrowser()}` : notice;
+  return organization === null ? `${notice}\n\n${withoutBrowser(isPlatform)}` : notice;
 }
 
-function withoutBrowser(): string {
-  return `Without a browser, for REST only: stop, and start once with a key of your own:
+function withoutBrowser(isPlatform: boolean): string {
+  const how = isPlatform
+    ? `Without a browser, for REST only: make a key of your own by
 
-  COUNTERSIGN_BOOTSTRAP_KEY="cs_mgmt_$(openssl rand -hex 24)" ${taskCommand("start")}
+  echo "cs_mgmt_$(openssl rand -hex 24)"
+
+and deploy once with it in the environment variable COUNTERSIGN_BOOTSTRAP_KEY.`
+    : `Without a browser, for REST only: stop, and start once with a key of your own:
+
+  COUNTERSIGN_BOOTSTRAP_KEY="cs_mgmt_$(openssl rand -hex 24)" ${taskCommand("start")}`;
+  return `${how}
 
 That makes the organization "default" with this management key. Keep the key: it is not stored.`;
 }

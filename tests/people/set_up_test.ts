@@ -323,10 +323,14 @@ Deno.test("A member who cannot be read is not replaced by a set-up link", async 
 Deno.test("What the start prints has the link, and the way without a browser while there is no org", async () => {
   await using people = await People.start();
   const link = await makeSetUpLink(people.services) ?? assert.fail("no link");
-  const notice = setUpNotice(link);
+  const notice = setUpNotice(link, false);
   assert.ok(notice.includes(`\n  ${link.url}\n`));
+  // A platform has no command line that starts it.
+  const onPlatform = setUpNotice(link, true);
+  assert.match(onPlatform, /environment variable COUNTERSIGN_BOOTSTRAP_KEY/);
+  assert.doesNotMatch(onPlatform, /deno task/);
   assert.match(notice, /COUNTERSIGN_BOOTSTRAP_KEY="cs_mgmt_\$\(openssl rand -hex 24\)"/);
-  const bound = setUpNotice({ ...link, organization: "Acme", email: "jo@example.com" });
+  const bound = setUpNotice({ ...link, organization: "Acme", email: "jo@example.com" }, false);
   assert.match(bound, /makes jo@example\.com an owner of the organization "Acme"/);
   assert.doesNotMatch(bound, /BOOTSTRAP_KEY/);
 });
