@@ -107,8 +107,8 @@ export class Confirmations {
     if (user === undefined || assertion === undefined || key.shown === null) return "unchecked";
     const signed = { assertion, user, org, index };
     const finding = isYes
-      ? await yesFinding(entry, key.shown, signed)
-      : await revocationFinding(entry, key.shown, signed);
+      ? await signedFinding(YES, entry, key.shown, signed)
+      : await signedFinding(END, entry, key.shown, signed);
     return finding ?? "checked";
   }
 
@@ -186,144 +186,121 @@ function answeringFinding(
   return entryFinding("passkey_unknown", index, what);
 }
 
-/** What is wrong with a yes of a user's passkey; null for nothing. */
-async function yesFinding(
+/** What a passkey signed for a user, and whom it is said to be of. */
+interface Claim {
+  readonly assertion: JsonValue;
+  readonly user: JsonValue;
+  readonly org: string;
+  readonly index: number;
+}
+
+/** What users sign of one kind, and what of it an entry has to say as well. */
+interface Signable<S extends UserStatement | RevocationStatement> {
+  readonly type: S["type"];
+  /** Null for what is none, or holds what nobody compares. */
+  readonly read: (value: JsonValue | undefined) => S | null;
+  /** Members of the statement beside what the entry has in their place. */
+  readonly expected: (entry: CheckedEntry, statement: S) => [string, JsonValue, Compared][];
+  /** What was signed too early or too late for an entry, in words; null where neither. */
+  readonly untimely: (at: string, statement: S) => string | null;
+}
+
+type Compared = JsonValue | undefined;
+
+/** What is wrong with what a user's passkey signed; null for nothing. */
+async function signedFinding<S extends UserStatement | RevocationStatement>(
+  { type, read, expected, untimely }: Signable<S>,
   entry: CheckedEntry,
   key: ShownKey,
-  { assertion, user, org, index }: {
-    readonly assertion: JsonValue;
-    readonly user: JsonValue;
-    readonly org: string;
-    readonly index: number;
-  },
+  { assertion, user, org, index }: Claim,
 ): Promise<Finding | null> {
   const bytes = readBytes(assertion);
-  const statement = isJsonObject(assertion) ? statementIn(assertion.statement) : null;
+  const statement = isJsonObject(assertion) ? read(assertion.statement) : null;
   if ("problem" in bytes || statement === null) {
     const problem = "problem" in bytes
       ? bytes.problem
-      : 'has a statement that is no "countersign.user-confirmation" of version 1';
+      : `has a statement that is no "${type}" of version 1`;
     const what = `The assertion of entry ${index} ${problem}`;
     return entryFinding("assertion_malformed", index, what);
   }
-  if (bytes.credential !== entry.data.credential) {
+  const { at, subject, actor, data } = entry;
+  if (bytes.credential !== data.credential) {
     const what = `The assertion of entry ${index} is by passkey ${bytes.credential}, the entry ` +
-      `names ${shown(entry.data.credential)}`;
+      `names ${shown(data.credential)}`;
     return entryFinding("passkey_mismatch", index, what);
   }
-  return statementFinding(entry, statement, { user, org, index }) ??
-    await userSignatureFinding(bytes, challengeText(statement), key, { user, index });
-}
-
-function statementFinding(
-  { at, subject, data, actor }: CheckedEntry,
-  statement: UserStatement,
-  { user, org, index }: {
-    readonly user: JsonValue;
-    readonly org: string;
-    readonly index: number;
-  },
-): Finding | null {
-  const expected: [string, JsonValue, JsonValue | undefined][] = [
+  const compared: [string, JsonValue, Compared][] = [
     ["org", statement.org, org],
-    ["approval", statement.approval, subject.approval],
     ["mandate", statement.mandate, subject.mandate],
     ["mandate", statement.mandate, actor.id],
-    ["action_digest", statement.action_digest, data.action_digest],
-    ["view_digest", statement.view_digest, data.view_digest],
     ["user", statement.user, user],
+    ...expected(entry, statement),
   ];
-  for (const [name, said, wanted] of expected) {
+  for (const [name, said, wanted] of compared) {
     if (said === wanted) continue;
     const what = `The passkey of entry ${index} signed ${name} ${shown(said)}, the entry says ` +
       shown(wanted);
     return entryFinding("statement_mismatch", index, what);
   }
-  const { issued_at: from, expires_at: to } = statement;
-  if (at >= from && at <= to) return null;
-  const what = `Entry ${index} is of ${at}, what its passkey signed held from ${from} to ${to}`;
-  return entryFinding("decision_out_of_time", index, what);
+  const when = untimely(at, statement);
+  if (when !== null) {
+    return entryFinding("decision_out_of_time", index, `Entry ${index} is of ${at}, ${when}`);
+  }
+  return await userSignatureFinding(bytes, challengeText(statement), key, { user, index });
 }
 
-const TEXTS = [
+const YES: Signable<UserStatement> = {
+  type: "countersign.user-confirmation",
+  read(value) {
+    if (!isJsonObject(value)) return null;
+    const { decision, uses, estimated_cost_micros: cost } = value;
+    const isOne = isOfType(value, YES.type, YES_TEXTS) && isTime(value.expires_at) &&
+      decision === "approve" && uses === 1 && (cost === null || typeof cost === "number");
+    return isOne ? known(value as UserStatement, userStatement) : null;
+  },
+  expected: ({ subject, data }, statement) => [
+    ["approval", statement.approval, subject.approval],
+    ["action_digest", statement.action_digest, data.action_digest],
+    ["view_digest", statement.view_digest, data.view_digest],
+  ],
+  untimely(at, { issued_at: from, expires_at: to }) {
+    return at >= from && at <= to ? null : `what its passkey signed held from ${from} to ${to}`;
+  },
+};
+
+const YES_TEXTS = [
   ...["issuer", "org", "mandate", "user", "approval", "action_digest", "view_digest", "nonce"],
   ...["issued_at", "expires_at"],
-] as const;
-
-/** The statement of a user's yes; null for what is none, or holds what nobody compares. */
-function statementIn(value: JsonValue | undefined): UserStatement | null {
-  if (!isJsonObject(value)) return null;
-  const { v, type, decision, uses, estimated_cost_micros: cost } = value;
-  const isOne = v === 1 && type === "countersign.user-confirmation" && decision === "approve" &&
-    uses === 1 && (cost === null || typeof cost === "number") &&
-    TEXTS.every((name) => typeof value[name] === "string") &&
-    isTime(value.issued_at) && isTime(value.expires_at);
-  if (!isOne) return null;
-  const read = value as UserStatement;
-  const known = Object.keys(userStatement(read));
-  return Object.keys(value).every((name) => known.includes(name)) ? read : null;
-}
+];
 
 /** For how long what was signed counts, and how far two clocks may differ, milliseconds. */
 const COUNTS_MS = 5 * 60 * 1000;
 const TOLERANCE_MS = 5 * 60 * 1000;
 const AHEAD_MS = 60 * 1000;
 
-/** What is wrong with an end that a user's passkey signed; null for nothing. */
-async function revocationFinding(
-  entry: CheckedEntry,
-  key: ShownKey,
-  { assertion, user, org, index }: {
-    readonly assertion: JsonValue;
-    readonly user: JsonValue;
-    readonly org: string;
-    readonly index: number;
+const END: Signable<RevocationStatement> = {
+  type: "countersign.mandate-revocation",
+  read(value) {
+    if (!isJsonObject(value) || !isOfType(value, END.type, END_TEXTS)) return null;
+    return known(value as RevocationStatement, revocationStatement);
   },
-): Promise<Finding | null> {
-  const bytes = readBytes(assertion);
-  const statement = isJsonObject(assertion) ? revocationIn(assertion.statement) : null;
-  if ("problem" in bytes || statement === null) {
-    const problem = "problem" in bytes
-      ? bytes.problem
-      : 'has a statement that is no "countersign.mandate-revocation" of version 1';
-    const what = `The assertion of entry ${index} ${problem}`;
-    return entryFinding("assertion_malformed", index, what);
-  }
-  const { data, subject, actor, at } = entry;
-  if (bytes.credential !== data.credential) {
-    const what = `The assertion of entry ${index} is by passkey ${bytes.credential}, the entry ` +
-      `names ${shown(data.credential)}`;
-    return entryFinding("passkey_mismatch", index, what);
-  }
-  const expected: [string, JsonValue, JsonValue | undefined][] = [
-    ["org", statement.org, org],
-    ["mandate", statement.mandate, subject.mandate],
-    ["mandate", statement.mandate, actor.id],
-    ["user", statement.user, user],
-  ];
-  for (const [name, said, wanted] of expected) {
-    if (said === wanted) continue;
-    const what = `The passkey of entry ${index} signed ${name} ${shown(said)}, the entry says ` +
-      shown(wanted);
-    return entryFinding("statement_mismatch", index, what);
-  }
-  const age = Date.parse(at) - Date.parse(statement.issued_at);
-  if (age > COUNTS_MS + TOLERANCE_MS || age < -(AHEAD_MS + TOLERANCE_MS)) {
-    const what = `Entry ${index} is of ${at}, its passkey signed at ${statement.issued_at}`;
-    return entryFinding("decision_out_of_time", index, what);
-  }
-  return await userSignatureFinding(bytes, challengeText(statement), key, { user, index });
+  expected: () => [],
+  untimely(at, { issued_at }) {
+    const age = Date.parse(at) - Date.parse(issued_at);
+    const isTimely = age <= COUNTS_MS + TOLERANCE_MS && age >= -(AHEAD_MS + TOLERANCE_MS);
+    return isTimely ? null : `its passkey signed at ${issued_at}`;
+  },
+};
+
+const END_TEXTS = ["issuer", "org", "mandate", "user", "issued_at"];
+
+function isOfType(value: JsonObject, type: string, texts: readonly string[]): boolean {
+  return value.v === 1 && value.type === type && isTime(value.issued_at) &&
+    texts.every((name) => typeof value[name] === "string");
 }
 
-const REVOCATION_TEXTS = ["issuer", "org", "mandate", "user", "issued_at"] as const;
-
-/** The statement of an end; null for what is none, or holds what nobody compares. */
-function revocationIn(value: JsonValue | undefined): RevocationStatement | null {
-  if (!isJsonObject(value)) return null;
-  const isOne = value.v === 1 && value.type === "countersign.mandate-revocation" &&
-    REVOCATION_TEXTS.every((name) => typeof value[name] === "string") && isTime(value.issued_at);
-  if (!isOne) return null;
-  const read = value as RevocationStatement;
-  const known = Object.keys(revocationStatement(read));
-  return Object.keys(value).every((name) => known.includes(name)) ? read : null;
+/** The statement, unless it has members that one made of its own facts has not. */
+function known<S extends JsonObject>(statement: S, made: (facts: S) => JsonObject): S | null {
+  const names = Object.keys(made(statement));
+  return Object.keys(statement).every((name) => names.includes(name)) ? statement : null;
 }
