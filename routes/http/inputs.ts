@@ -146,6 +146,14 @@ function pointerOf(path: readonly PropertyKey[]): string {
   return path.map((part) => "/" + pointerToken(String(part))).join("");
 }
 
+/** The query of what takes none. */
+const NO_QUERY = z.strictObject({});
+
+/** Refuses a URL that has a query where none is taken. @throws {Refusal} invalid_request naming every name */
+export function assertNoQuery(url: string): void {
+  if (url.includes("?")) parseQuery(NO_QUERY, url);
+}
+
 /** The query of a URL as a schema makes it. @throws {Refusal} invalid_request naming every problem */
 export function parseQuery<T>(schema: z.ZodType<T>, url: string): T {
   const query = queryOf(url);
@@ -192,12 +200,21 @@ export function idempotencyKeyOf(headers: Headers): string | null {
   return key;
 }
 
-/** The secret that a request presents, or null. */
+/**
+ * The secret that a request presents, or null. Another scheme than Bearer is of somebody else: of a proxy
+ * before us, say.
+ * @throws {Refusal} invalid_request for two that differ: who looks at one of them would not see the other
+ */
 export function secretOf(headers: Headers): string | null {
   const key = headers.get("x-api-key");
-  if (key !== null) return key;
-  const bearer = headers.get("authorization");
-  return bearer !== null && /^bearer /i.test(bearer) ? bearer.slice(7).trim() : null;
+  const authorization = headers.get("authorization");
+  if (authorization === null || !/^bearer /i.test(authorization)) return key;
+  const bearer = authorization.slice(7).trim();
+  if (key === null || key === bearer) return bearer;
+  throw invalidRequest(
+    "",
+    "presents two credentials that differ, one in X-API-Key and one in Authorization: send one",
+  );
 }
 
 /** How large a body may be, and how long it may take to arrive. */

@@ -18,6 +18,7 @@ import { StoreUnavailable } from "../../lib/store/kv.ts";
 import { MalformedRecord } from "../../lib/store/record.ts";
 import { type Answer, Call, type OpenCall } from "./call.ts";
 import {
+  assertNoQuery,
   idempotencyKeyOf,
   mayExceed,
   parseBody,
@@ -220,9 +221,11 @@ function callOf(
   bytes: Uint8Array,
 ): Call<unknown, unknown, unknown> {
   const { services, request, id, c } = exchange;
-  const body = bodyOf(route.body ?? NOTHING, bytes);
+  const query = route.query === undefined
+    ? assertNoQuery(request.url)
+    : parseQuery(route.query, request.url);
   const params = route.params === undefined ? undefined : parseInput(route.params, c.req.param());
-  const query = route.query === undefined ? undefined : parseQuery(route.query, request.url);
+  const body = bodyOf(route.body ?? NOTHING, bytes);
   const isKeyed = request.method === "POST" || route.keyed === true;
   const key = isKeyed ? idempotencyKeyOf(request.headers) : null;
   const repetition = key === null

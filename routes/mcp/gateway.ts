@@ -21,6 +21,7 @@ import { callTasks, taskOfCall } from "./call_tasks.ts";
 import { chosenOrg } from "./caller.ts";
 import { partyOf } from "./gateway_party.ts";
 import {
+  assertUpstream,
   hasOutputSchema,
   listPage,
   type Naming,
@@ -198,6 +199,7 @@ async function call(
     const mandated = mandate.mandate_id !== null;
     const tool = await under.transact(toolNamed(naming, { name, mandated }));
     if (tool === null) {
+      await assertUpstream(under, naming);
       throw new ProtocolError(ProtocolErrorCode.InvalidParams, NO_TOOL);
     }
     inWords = hasOutputSchema(tool);

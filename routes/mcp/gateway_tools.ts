@@ -1,4 +1,4 @@
-import type { Tool } from "@modelcontextprotocol/server";
+import { ProtocolError, ProtocolErrorCode, type Tool } from "@modelcontextprotocol/server";
 import { z } from "zod";
 import { isJsonObject, type JsonObject, type JsonValue, memberOf } from "../../lib/base/json.ts";
 import { visibleLine } from "../../lib/base/text.ts";
@@ -55,7 +55,23 @@ function isCallable({ answer }: ListedTool): boolean {
 
 const afterName = z.tuple([z.string()]);
 
-/** A page of the tools that a caller may call. */
+/** What there is no upstream for: an empty list would look like that of one without tools. */
+const NO_UPSTREAM = "There is no upstream of the name in this address. /mcp/gateway/NAME has the " +
+  "tools of the upstream NAME, and /mcp/gateway those of all.";
+
+/** Refuses an endpoint of an upstream that there is not. @throws {ProtocolError} */
+export async function assertUpstream(under: ToolCall, { upstream }: Naming): Promise<void> {
+  if (upstream === null) return;
+  const isThere = await under.transact({
+    plan: ({ snapshot }) => snapshot.upstreams.has(upstream),
+  });
+  if (!isThere) throw new ProtocolError(ProtocolErrorCode.InvalidParams, NO_UPSTREAM);
+}
+
+/**
+ * A page of the tools that a caller may call.
+ * @throws {ProtocolError} where the endpoint is of an upstream that there is not
+ */
 export async function listPage(
   under: ToolCall,
   naming: Naming,
@@ -76,6 +92,7 @@ export async function listPage(
       loadTold(reader, page(reader.snapshot, caller).items.map(({ tool }) => tool)),
     plan: ({ snapshot }, caller) => page(snapshot, caller),
   });
+  if (items.length === 0) await assertUpstream(under, naming);
   const tools = items.map((item) => shown(naming, item));
   return { tools, ...(next === null ? {} : { nextCursor: encodeCursor([next]) }) };
 }

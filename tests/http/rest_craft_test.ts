@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { JsonObject } from "../../lib/base/json.ts";
 import { systemTimer, type Timer } from "../../lib/store/system.ts";
+import { ALLOWLY_ROUTES, ROUTES } from "../../routes/manifest.ts";
 import { Countersign, type TestOrg } from "../helpers/countersign.ts";
 import { rawAnswer, RawRequest } from "../helpers/raw_request.ts";
 
@@ -286,6 +287,45 @@ Deno.test("query: a name given twice is refused", async () => {
   const { status, body } = await org.get("/v1/activity?limit=1&limit=2");
   assert.equal(status, 422);
   assert.deepEqual(body.errors.map(({ path }: { path: string }) => path), ["/limit"]);
+});
+
+Deno.test("query: a parameter that a route does not know is refused, on every route for callers", async () => {
+  await using countersign = await Countersign.start();
+  const org = await countersign.org();
+  const keys = { standard: org.standard, management: org.management };
+  for (const route of [...ROUTES, ...ALLOWLY_ROUTES]) {
+    if (route.callers === "open") continue;
+    const tier = (["standard", "management"] as const).find((one) => route.callers.includes(one));
+    if (tier === undefined) continue;
+    const path = route.path.replace(/:\w+(\{[^}]*\})?/g, "one");
+    const method = route.method.toUpperCase();
+    const { status, body, text } = await countersign.request(method, `${path}?nobody_knows=1`, {
+      key: keys[tier],
+      ...method === "GET" ? {} : { body: {} },
+    });
+    const where = `${method} ${path}`;
+    assert.equal(status, 422, `${where}: ${text}`);
+    const paths = body.errors?.map((error: { path?: string }) => error.path);
+    assert.ok(paths?.includes("/nobody_knows") ?? text.includes("nobody_knows"), where);
+  }
+});
+
+Deno.test("credentials: two that differ are refused, not one of them passed over", async () => {
+  await using countersign = await Countersign.start();
+  const org = await countersign.org();
+  const ask = (headers: Record<string, string>) =>
+    countersign.request("POST", CHECK, { body: ACTION, headers });
+  for (const other of [org.management, `${org.standard}x`]) {
+    const said = await ask({ "x-api-key": org.standard, authorization: `Bearer ${other}` });
+    assert.deepEqual([said.status, said.body.code], [422, "invalid_request"], other);
+    assert.match(said.body.detail, /two credentials.*X-API-Key.*Authorization.*one/);
+    assert.ok(!said.text.includes(org.standard));
+  }
+  const same = { "x-api-key": org.standard, authorization: `Bearer ${org.standard}` };
+  assert.equal((await ask(same)).status, 200);
+  // What a proxy asked for is no credential of ours.
+  const basic = { "x-api-key": org.standard, authorization: "Basic c3RhZ2luZzpzdGFnaW5n" };
+  assert.equal((await ask(basic)).status, 200);
 });
 
 Deno.test("input: each place that does not fit is named, with what is expected there", async () => {
