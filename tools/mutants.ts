@@ -2125,14 +2125,14 @@ const MANDATES: readonly Mutant[] = [
     file: "lib/tokens/standing.ts",
     find: "    endedMandate(token, mandate, clocks) ??\n",
     replace: "",
-    tests: ["mandates/life_property"],
+    tests: ["granting/ends"],
   },
   {
     guard: "a mandate of another agent is none",
     file: "lib/mandates/mandate.ts",
     find: "return agent === caller.id;",
     replace: "return true;",
-    tests: ["mandates/life_property"],
+    tests: ["mandates/mandates"],
   },
   {
     guard: "a mandate of another tenant is none",

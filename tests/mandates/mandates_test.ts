@@ -43,6 +43,33 @@ Deno.test("a check without a mandate says nothing of any, and its entry has no m
   assert.equal("mandate_seq" in (entry?.data ?? {}), false);
 });
 
+Deno.test("attack: what one agent was granted is nothing to another, however it is asked", async () => {
+  await using countersign = await Countersign.start();
+  const org = await shop(await countersign.org());
+  const own = (await org.manage("POST", "/v1/agents", { name: "own" })).body;
+  const scopes = [{ tool: "refund", decision: "allow" }];
+  const id = await granted(org, { bundle: undefined, agent: own.id, scopes });
+  const other = await org.agent();
+  const body = { tool_name: "refund", mandate_id: id };
+  const nobodys = { ...body, mandate_id: NOWHERE };
+  assert.equal((await org.post(CHECK, body, own.token)).body.permission, "allowed");
+  for (const path of [CHECK, "/v1/tokens/mint"]) {
+    const told = async (asked: object) => {
+      const { status, body: { code, permission, resolved_from } } = await org.post(
+        path,
+        asked,
+        other,
+      );
+      return [status, code, permission, resolved_from];
+    };
+    const [theirs, unknown] = [await told(body), await told(nobodys)];
+    assert.deepEqual(theirs, unknown, path);
+    assert.notEqual(theirs[2], "allowed", path);
+    assert.notEqual(theirs[0], 201, path);
+  }
+  assert.equal((await org.get(`/v1/mandates/${id}`)).body.checks, 1);
+});
+
 Deno.test("what a mandate does not cover is refused, whatever the policy says", async () => {
   await using countersign = await Countersign.start();
   const org = await countersign.org();
