@@ -131,7 +131,7 @@ Deno.test("attack, G7: what the caller proves themselves by never reaches the up
   const approved = { name, definition_digest, default_permission: "allowed" };
   await org.manage("POST", "/v1/upstreams/notes/approve", { tools: [approved] });
   const headers = {
-    authorization: "Bearer of-another",
+    authorization: "Basic of-another",
     cookie: "session=1",
     "x-forwarded-for": "::1",
   };
