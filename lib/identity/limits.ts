@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { Refusal } from "../refusal.ts";
 import type { LogLine } from "../store/system.ts";
 import type { Caller } from "./caller.ts";
@@ -202,6 +203,16 @@ export class RunningCalls {
 /** The longest address that is taken from a header. */
 const MAX_CHARACTERS = 64;
 
+/** An address as proxies write it, some of them in brackets or with a port behind it. */
+const WRITTEN = /^(?:\[([0-9A-Fa-f:.]+)\]|([0-9.]+))(?::[0-9]+)?$/;
+
+/** The address without what stands around it, for each connection has a port of its own; null for none. */
+function addressOf(written: string): string | null {
+  const [, six, four] = WRITTEN.exec(written) ?? [];
+  const address = six ?? four ?? written;
+  return isIP(address) === 0 ? null : address;
+}
+
 /** Reads who a request was forwarded for, as far as the operator trusts who says so. */
 export class ForwardedFor {
   #isIgnored = false;
@@ -224,8 +235,8 @@ export class ForwardedFor {
       this.#ignored();
       return null;
     }
-    const address = header.split(",").at(-this.proxies)?.trim();
-    return address ? address.slice(0, MAX_CHARACTERS) : null;
+    const written = header.split(",").at(-this.proxies)?.trim() ?? "";
+    return addressOf(written.slice(0, MAX_CHARACTERS));
   }
 
   #ignored(): void {

@@ -6,8 +6,12 @@ import { setImmediate } from "node:timers";
  * started. Tests bring their own.
  */
 
-/** Anything that begins like one of our secrets, up to where it can end. */
-const SECRETS = /\bcs_(live|mgmt|appr|agent|run|at|rt)_[\x21-\x7e]+/g;
+/**
+ * Anything that begins like one of our secrets, up to where it can end; what begins by `st_` alone may
+ * be a name.
+ */
+const SECRETS =
+  /\b(?:(cs_(?:live|mgmt|appr|agent|run|at|rt)_|whsec_)[\x21-\x7e]+|(st_)[0-9A-Za-z]{20}[\x21-\x7e]*)/g;
 
 const ADDRESSES = /[^\s"'<>@]+@[^\s"'<>@]+/g;
 
@@ -18,7 +22,7 @@ const ADDRESSES = /[^\s"'<>@]+@[^\s"'<>@]+/g;
  */
 export function formatLogLine(at: Date, ...[level, message, fields = {}]: Parameters<LogLine>) {
   const cut = (_name: string, value: unknown) =>
-    typeof value === "string" ? value.replace(SECRETS, "cs_$1_…").replace(ADDRESSES, "…@…") : value;
+    typeof value === "string" ? value.replace(SECRETS, "$1$2…").replace(ADDRESSES, "…@…") : value;
   return JSON.stringify({ at: at.toISOString(), level, message, ...fields }, cut);
 }
 

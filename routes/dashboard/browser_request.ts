@@ -97,7 +97,7 @@ async function memberOf(
 ): Promise<MemberCaller> {
   if (record.org === null) throw new Refusal("membership_ended", { organization: null });
   const caller = await services.ledgers.transact(record.org, {
-    plan: ({ snapshot, at }) => memberCaller(snapshot, record, at),
+    plan: ({ snapshot, now }) => memberCaller(snapshot, record, now),
   });
   services.rateLimits.take(caller, services.deps.now());
   requireRight(caller, needs);

@@ -426,7 +426,7 @@ export class TestOrg<H extends Home = Countersign> {
       return { secret: begun.secret, record, member };
     });
     const caller = await ledgers.transact(this.id, {
-      plan: ({ snapshot, at }) => memberCaller(snapshot, record, at),
+      plan: ({ snapshot, now }) => memberCaller(snapshot, record, now),
     });
     return { secret, hash: secretHash(secret), member, caller };
   }

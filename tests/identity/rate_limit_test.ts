@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { RateLimits } from "../../lib/identity/limits.ts";
+import { ForwardedFor, RateLimits } from "../../lib/identity/limits.ts";
 import { Countersign, type Got } from "../helpers/countersign.ts";
 import { verifiedLog } from "../helpers/stored_log.ts";
 
@@ -105,4 +105,24 @@ Deno.test("A batch of MCP messages that does not fit is refused whole, and count
   assert.throws(() => limits.take(caller, 0, 5), /rate_limited/);
   assert.equal(limits.take(caller, 0, 4)?.remaining, 0);
   assert.equal(limits.take(caller, 0, 0)?.remaining, 0);
+});
+
+Deno.test("ForwardedFor has the address alone, however a proxy writes it, and nothing that is none", () => {
+  const forwarded = new ForwardedFor(1, () => {});
+  for (
+    const [written, address] of [
+      ["203.0.113.7", "203.0.113.7"],
+      ["203.0.113.7:50001", "203.0.113.7"],
+      ["198.51.100.9, 203.0.113.7:50002", "203.0.113.7"],
+      ["2001:db8::1", "2001:db8::1"],
+      ["[2001:db8::1]", "2001:db8::1"],
+      ["[2001:db8::1]:50001", "2001:db8::1"],
+      ["[::ffff:203.0.113.7]:50001", "::ffff:203.0.113.7"],
+      ["unknown", null],
+      ["_hidden:1", null],
+      ["203.0.113.7:x", null],
+      ["203.0.113", null],
+      ["", null],
+    ] as const
+  ) assert.equal(forwarded.client(written), address, written);
 });

@@ -206,6 +206,16 @@ Deno.test("an owner accepts the clock on the Settings page, under a fresh passke
   assert.equal(entry?.data.to, new Date(clock.now).toISOString());
 });
 
+Deno.test("who accepted a clock that was ahead goes on in their session, by the right one", async () => {
+  await using nodes = await TwoNodes.start(DAY);
+  const owner = await Visitor.of(nodes.org, "owner");
+  assert.equal((await check(nodes.there)).status, 200);
+  assert.match((await owner.get("/settings")).text, /accept it/);
+  assert.equal((await owner.send("/settings", "accept_clock")).notice, "The clock is accepted.");
+  assert.equal((await owner.get("/")).status, 200);
+  assert.doesNotMatch((await owner.get("/settings")).text, /The clock of the server/);
+});
+
 Deno.test("a start more than a day after the store was in use is said, and refused nothing", async () => {
   using kv = await Deno.openKv(":memory:");
   const clock = new TestClock();

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
-import { formatLogLine, type LogLine } from "../../lib/store/system.ts";
+import { makeSecret, SECRET_PREFIXES, type SecretKind } from "../../lib/identity/credentials.ts";
+import { formatLogLine, type LogLine, systemRandom } from "../../lib/store/system.ts";
+import { makeSigningSecret } from "../../lib/webhooks/signing.ts";
 import { app } from "../../routes/app.ts";
 import { guarded, open } from "../../routes/http/route.ts";
 import { Countersign, type FixtureOptions, TestClock } from "../helpers/countersign.ts";
@@ -136,4 +138,18 @@ Deno.test("formatLogLine() writes one line of JSON and cuts secrets and addresse
     error: "key cs_mgmt_… token cs_run_… by …@…",
     status: 500,
   });
+});
+
+Deno.test("formatLogLine() cuts a secret of every kind out, and no name that begins alike", () => {
+  const kinds = Object.keys(SECRET_PREFIXES) as SecretKind[];
+  const secrets = [
+    ...kinds.map((kind) => makeSecret(kind, systemRandom)),
+    makeSigningSecret(systemRandom),
+  ];
+  for (const secret of secrets) {
+    const line = formatLogLine(new Date(0), "error", `of ${secret}`, { error: `"${secret}"` });
+    assert.ok(!line.includes(secret.slice(-12)), secret);
+  }
+  const named = JSON.parse(formatLogLine(new Date(0), "error", "st_petersburg and test_st_1"));
+  assert.equal(named.message, "st_petersburg and test_st_1");
 });
